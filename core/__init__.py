@@ -1,0 +1,1 @@
+"""What every room shares: images, faces, crops, labels, model files, predictions. Only `core.models` imports torch."""

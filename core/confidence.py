@@ -1,0 +1,88 @@
+"""Bands of confidence, and when to say nothing: measured conditions of a face and the reason to abstain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from core.types import Face
+
+Band = Literal["high", "medium", "low"]
+HIGH, MEDIUM = 0.90, 0.70
+
+
+def band(p: float) -> Band:
+    """high: over 90 %; medium: 70 to 90 %; low: under 70 %, to be shown as *uncertain*."""
+    return "high" if p > HIGH else "medium" if p >= MEDIUM else "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """How well a face can be seen.
+
+    size: shorter side of its box, pixels of the picture.
+    sharpness: variance of the Laplacian over the crop divided by the crop's grey variance; unitless, about 0.01 (blurred) to 1.
+    brightness: mean grey level of the crop in [0, 1].
+    contrast: standard deviation of the crop's grey level in [0, 1].
+    yaw: -1 (turned to its right) .. 1 (to its left), from where the nose stands between the eyes; None without landmarks.
+    """
+
+    size: float
+    sharpness: float
+    brightness: float
+    contrast: float
+    yaw: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Outside these the demo abstains. Chosen by looking at degraded validation faces; see `Conditions` for units."""
+
+    size: float = 24.0
+    sharpness: float = 0.004
+    dark: float = 0.10
+    contrast: float = 0.02
+    yaw: float = 0.75
+
+
+LIMITS = Limits()
+
+
+def measure(face: Face, crop: np.ndarray) -> Conditions:
+    """Conditions of `face`, whose uint8 crop (H, W, 1 or 3) is the one that the network sees."""
+    grey = crop[..., 0] if crop.shape[-1] == 1 else cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    mean, std = (float(v[0, 0]) for v in cv2.meanStdDev(grey))
+    laplacian = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))[1][0, 0])
+    sharpness = (laplacian / std) ** 2 if std > 1 else 0.0
+    return Conditions(face.size, sharpness, mean / 255, std / 255, yaw(face))
+
+
+def yaw(face: Face) -> float | None:
+    """Turn of the head in [-1, 1]: the nose's offset from the middle of the eyes, in half eye distances, along the eye line."""
+    if face.landmarks is None:
+        return None
+    right, left, nose = (np.asarray(p, float) for p in face.landmarks[:3])
+    axis = left - right
+    length = float(np.hypot(*axis))
+    if length < 1e-6:
+        return 1.0
+    offset = float((nose - (right + left) / 2) @ axis) / length
+    return float(np.clip(offset / (length / 2), -1, 1))
+
+
+def reason_to_abstain(seen: Conditions, limits: Limits = LIMITS) -> str | None:
+    """Why no reading should be given, in words for the person in front of the camera; None where there is no reason."""
+    if seen.size < limits.size:
+        return f"too small: {seen.size:.0f} px, come closer (at least {limits.size:.0f} px)"
+    if seen.brightness < limits.dark:
+        return "too dark: more light on the face helps"
+    if seen.contrast < limits.contrast:
+        return "too little contrast: the face cannot be made out"
+    if seen.yaw is not None and abs(seen.yaw) > limits.yaw:
+        return "turned away: face the camera"
+    if seen.sharpness < limits.sharpness:
+        return "blurred: hold still or clean the lens"
+    return None

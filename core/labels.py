@@ -1,0 +1,83 @@
+"""Every label space, every data set's own order and spelling, and every map between two of them. No other file writes a class name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSpace:
+    """Named classes in a fixed order; the position is the class index."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def index(self, label: str) -> int:
+        """Class index of a canonical name or a known spelling of it.
+
+        Raises:
+            DataError: the name has no image in this space.
+        """
+        name = SPELLINGS.get(label.strip().lower(), label.strip().lower())
+        if name not in self.labels:
+            raise DataError(f"Expected a label of {self.name} {self.labels}, got {label!r}; map or drop it first.")
+        return self.labels.index(name)
+
+
+FERPLUS8 = LabelSpace("FERPLUS8", ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"))
+AFFECTNET8 = LabelSpace("AFFECTNET8", ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"))
+FER7 = LabelSpace("FER7", ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"))
+RAF7 = LabelSpace("RAF7", ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"))
+FER6 = LabelSpace("FER6", ("anger", "fear", "happiness", "sadness", "surprise", "neutral"))
+FER4 = LabelSpace("FER4", ("happiness", "neutral", "sadness", "surprise"))
+GENDER2 = LabelSpace("GENDER2", ("female", "male"))
+"""The data sets' binary annotation. Called *perceived gender* wherever a person reads it."""
+
+AGE_BINS = 101
+"""One-year bins 0-100 of an age distribution head; older ages train the last bin."""
+AGE_MAX = 116
+"""The oldest age that a data set may state."""
+
+SPACES: dict[str, LabelSpace] = {s.name: s for s in (FERPLUS8, AFFECTNET8, FER7, RAF7, FER6, FER4, GENDER2)}
+
+SPELLINGS = {
+    "happy": "happiness", "joy": "happiness", "smile": "happiness", "sad": "sadness", "angry": "anger", "mad": "anger",
+    "surprised": "surprise", "disgusted": "disgust", "fearful": "fear", "afraid": "fear", "scared": "fear",
+    "contemptuous": "contempt", "calm": "neutral", "f": "female", "woman": "female", "m": "male", "man": "male",
+}  # fmt: skip
+
+# Columns of FER+'s label.csv after file name and box (Barsoum et al., arXiv 1608.01041): eight emotions and two ways out.
+FERPLUS_VOTES = (*FERPLUS8.labels, "unknown", "not_a_face")
+
+# UTKFace file names: age_gender_race_time.jpg (Zhang et al., CVPR 2017).
+UTKFACE_GENDER = ("male", "female")
+UTKFACE_RACE = ("White", "Black", "Asian", "Indian", "Others")
+
+
+def collapse(p: np.ndarray, source: LabelSpace, target: LabelSpace) -> np.ndarray:
+    """Probabilities of `source` (..., len(source)) as probabilities of `target` (..., len(target)).
+
+    Classes go by name; classes without an image are left out and the rest is renormalised.
+
+    Raises:
+        DataError: a class of `target` does not exist in `source`, or no probability is left.
+    """
+    if p.shape[-1] != len(source):
+        raise DataError(f"Expected {len(source)} probabilities of {source.name}, got shape {p.shape}.")
+    kept = p[..., [source.index(label) for label in target.labels]]
+    total = kept.sum(axis=-1, keepdims=True)
+    if (total <= 0).any():
+        raise DataError(f"Expected some probability on {target.labels} to be left of {source.name}, got none.")
+    return kept / total
+
+
+def age_decade(age: float) -> str:
+    """The ten-year band of an age, e.g. '20-29'; everything from 80 on is '80+'."""
+    return "80+" if age >= 80 else f"{int(age) // 10 * 10:02d}-{int(age) // 10 * 10 + 9:02d}"

@@ -1,0 +1,177 @@
+"""The only place that crops, resizes and normalises. `InputSpec` says how and travels inside the model file.
+
+A crop is taken by a similarity transform that lays the five landmarks on the spec's template (Umeyama, PAMI 1991, least squares).
+Landmarks on soft or turned faces can be far off, so the transform is bounded; outside the bounds the detector's box decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import atan2, cos, degrees, hypot, radians, sin
+from typing import Any
+
+import cv2
+import numpy as np
+
+from core.errors import ModelError
+from core.types import Face, Point
+
+# A FER2013 picture fills it: between the median landmarks of 379 FER+ and 400 UTKFace faces, so that neither loses forehead or chin.
+TEMPLATE: tuple[Point, ...] = ((0.30, 0.35), (0.70, 0.35), (0.50, 0.57), (0.335, 0.735), (0.665, 0.735))
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What a network takes.
+
+    size: side of the square crop in pixels, 16 to 512. channels: 1 (grey) or 3 (RGB).
+    template: the five landmarks' places in the crop, in crop sides.
+    box_scale, box_shift: where landmarks are missing or out of bounds, the crop is a square of `box_scale` times the root of the box's
+        area, its centre `box_shift` box heights below the box's centre.
+    max_rotation: degrees; max_zoom: largest ratio between the landmarks' scale and the box's, either way;
+    max_shift: largest distance between the two crops' centres, in crop sides.
+    mean, std: of the network's input after division by 255, per channel.
+    """
+
+    size: int = 48
+    channels: int = 1
+    template: tuple[Point, ...] = TEMPLATE
+    box_scale: float = 1.04
+    box_shift: float = 0.03
+    max_rotation: float = 50.0
+    max_zoom: float = 1.5
+    max_shift: float = 0.25
+    mean: tuple[float, ...] = (0.5,)
+    std: tuple[float, ...] = (0.25,)
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.size <= 512 or self.channels not in (1, 3):
+            raise ValueError(f"Expected `size` in 16..512 and `channels` 1 or 3, got {self.size} and {self.channels}.")
+        if len(self.template) != 5 or any(len(p) != 2 for p in self.template):
+            raise ValueError(f"Expected `template` to be five points, got {self.template}.")
+        if len(self.mean) != self.channels or len(self.std) != self.channels or min(self.std) <= 0:
+            raise ValueError(f"Expected {self.channels} `mean` and positive `std` values, got {self.mean} and {self.std}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> InputSpec:
+        """The spec in a model's card.
+
+        Raises:
+            ModelError: an unknown or malformed field; the file is damaged or made by a newer version.
+        """
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ModelError(f"Expected input fields of this version, got {sorted(unknown)}; try a newer Mien.")
+        try:
+            return cls(
+                **{
+                    **values,
+                    **{k: tuple(map(float, values[k])) for k in ("mean", "std") if k in values},
+                    **({"template": tuple((float(x), float(y)) for x, y in values["template"])} if "template" in values else {}),
+                }
+            )
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"Expected a valid input spec in the model's card, got {dict(values)}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Pose:
+    """Where a crop lies in the picture: centre (pixels), side (pixels) and rotation (degrees, clockwise as seen)."""
+
+    x: float
+    y: float
+    side: float
+    angle: float = 0.0
+
+    def matrix(self, size: int) -> np.ndarray:
+        """(2, 3) affine matrix from picture coordinates to crop coordinates. A pixel's centre has integer coordinates in both."""
+        scale, turn = size / self.side, radians(-self.angle)
+        a, b = scale * cos(turn), scale * sin(turn)
+        middle = (size - 1) / 2
+        return np.array([[a, -b, middle - a * self.x + b * self.y], [b, a, middle - b * self.x - a * self.y]])
+
+
+def _from_landmarks(landmarks: tuple[Point, ...], spec: InputSpec) -> _Pose | None:
+    """Least-squares similarity from the template to the landmarks, closed form with complex numbers; None where they coincide."""
+    there = np.array([complex(*p) for p in landmarks])
+    here = np.array([complex(*p) for p in spec.template])
+    here_mean, there_mean = here.mean(), there.mean()
+    spread = float((np.abs(here - here_mean) ** 2).sum())
+    k = complex((np.conj(here - here_mean) * (there - there_mean)).sum()) / max(spread, 1e-12)
+    if abs(k) < 1e-6:
+        return None
+    centre = there_mean + k * (complex(0.5, 0.5) - here_mean)
+    # Template coordinates run over pixel edges, pixel centres lie half a pixel inside them.
+    return _Pose(centre.real - 0.5, centre.imag - 0.5, abs(k), degrees(atan2(k.imag, k.real)))
+
+
+def _from_box(face: Face, spec: InputSpec) -> _Pose:
+    x, y, w, h = face.box
+    return _Pose(x + w / 2 - 0.5, y + h * (0.5 + spec.box_shift) - 0.5, spec.box_scale * float(np.sqrt(w * h)))
+
+
+def within(pose: _Pose, anchor: _Pose, spec: InputSpec) -> bool:
+    """Whether a landmark pose agrees with the anchor (the box's pose, or the whole frame of a published crop)."""
+    zoom = max(pose.side / anchor.side, anchor.side / pose.side)
+    shift = hypot(pose.x - anchor.x, pose.y - anchor.y) / anchor.side
+    return abs(pose.angle) <= spec.max_rotation and zoom <= spec.max_zoom and shift <= spec.max_shift
+
+
+def pose_of(image_shape: tuple[int, ...], face: Face | None, spec: InputSpec) -> _Pose:
+    """Where the crop of `face` lies; without a face, the centred square that holds the whole picture."""
+    if face is None:
+        height, width = image_shape[:2]
+        return _Pose((width - 1) / 2, (height - 1) / 2, float(max(width, height)))
+    anchor = _from_box(face, spec)
+    if face.landmarks is not None:
+        pose = _from_landmarks(face.landmarks, spec)
+        if pose is not None and within(pose, anchor, spec):
+            return pose
+    return anchor
+
+
+def crop_face(image: np.ndarray, face: Face | None, spec: InputSpec) -> np.ndarray:
+    """RGB uint8 picture (H, W, 3) -> aligned uint8 crop (size, size, channels); what lies outside the picture repeats its border.
+
+    `face=None` means that no face was found in a published crop: the whole picture is the crop.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"Expected `image` to be uint8 (H, W, 3), got {image.dtype} {image.shape}.")
+    pose = pose_of(image.shape, face, spec)
+    image, pose = _shrink(image, pose, spec.size)
+    crop = cv2.warpAffine(
+        image, pose.matrix(spec.size), (spec.size, spec.size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None] if spec.channels == 1 else crop
+
+
+def _shrink(image: np.ndarray, pose: _Pose, size: int) -> tuple[np.ndarray, _Pose]:
+    """Averages pixels before a warp that shrinks by more than 1.5, which bilinear sampling alone would alias; touches only the face."""
+    factor = 1.5 * size / pose.side
+    if factor >= 1:
+        return image, pose
+    reach = pose.side * 0.5 * (abs(cos(radians(pose.angle))) + abs(sin(radians(pose.angle)))) + 2 / factor
+    height, width = image.shape[:2]
+    # At least one pixel is kept, so that a face outside the picture still gives its border's colour.
+    left, top = (int(np.clip(np.floor(c - reach), 0, n - 1)) for c, n in ((pose.x, width), (pose.y, height)))
+    right, bottom = (int(np.clip(np.ceil(c + reach) + 1, lo + 1, n)) for c, lo, n in ((pose.x, left, width), (pose.y, top, height)))
+    part = image[top:bottom, left:right]
+    new_w, new_h = max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor))
+    fx, fy = new_w / part.shape[1], new_h / part.shape[0]
+    small = cv2.resize(part, (new_w, new_h), interpolation=cv2.INTER_AREA)
+    return small, _Pose((pose.x - left + 0.5) * fx - 0.5, (pose.y - top + 0.5) * fy - 0.5, pose.side * (fx * fy) ** 0.5, pose.angle)
+
+
+def to_input(crop: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """uint8 crop (size, size, channels) -> float32 (channels, size, size), divided by 255 and normalised. Accepts (N, ...) batches too."""
+    expected = (spec.size, spec.size, spec.channels)
+    if crop.dtype != np.uint8 or crop.shape[-3:] != expected:
+        raise ValueError(f"Expected `crop` to be uint8 (..., {expected}), got {crop.dtype} {crop.shape}.")
+    scale = (1 / (255 * np.asarray(spec.std, np.float64))).astype(np.float32)
+    offset = (np.asarray(spec.mean, np.float64) / np.asarray(spec.std, np.float64)).astype(np.float32)
+    return np.ascontiguousarray(np.moveaxis(crop.astype(np.float32) * scale - offset, -1, -3))

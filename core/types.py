@@ -1,0 +1,97 @@
+"""Faces and what is read from them: frozen, slotted, validated values that every room passes on.
+
+Units: pixels of the picture that was given, origin at its top-left corner, x to the right, y down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+"""YuNet's order. Right and left are the person's own: `right_eye` lies on the left of an unmirrored picture."""
+
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One detected face.
+
+    box: x, y, width, height in pixels; may reach past the picture's border; width and height are positive.
+    score: the detector's confidence in [0, 1].
+    landmarks: five points in the order of `LANDMARKS`, or None where the detector has none (Haar).
+    """
+
+    box: Box
+    score: float
+    landmarks: tuple[Point, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.box) != 4 or not all(isfinite(v) for v in self.box) or min(self.box[2:]) <= 0:
+            raise ValueError(f"Expected `box` to be finite (x, y, width > 0, height > 0), got {self.box}.")
+        if not 0 <= self.score <= 1:
+            raise ValueError(f"Expected `score` to be in [0, 1], got {self.score}.")
+        if self.landmarks is not None and (
+            len(self.landmarks) != len(LANDMARKS) or not all(len(p) == 2 and all(map(isfinite, p)) for p in self.landmarks)
+        ):
+            raise ValueError(f"Expected `landmarks` to be {len(LANDMARKS)} finite points, got {self.landmarks}.")
+
+    @property
+    def size(self) -> float:
+        """The shorter side of the box, in pixels."""
+        return min(self.box[2], self.box[3])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution:
+    """Probabilities over named classes: `p` has shape (len(labels),), float64, in [0, 1], sums to 1."""
+
+    labels: tuple[str, ...]
+    p: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.p.shape != (len(self.labels),):
+            raise ValueError(f"Expected `p` to have shape ({len(self.labels)},), got {self.p.shape}.")
+        if not np.isfinite(self.p).all() or self.p.min() < 0 or abs(float(self.p.sum()) - 1) > 1e-4:
+            raise ValueError(f"Expected `p` to be probabilities that sum to 1, got sum {self.p.sum()} and minimum {self.p.min()}.")
+
+    @property
+    def top(self) -> str:
+        """The most probable label."""
+        return self.labels[int(self.p.argmax())]
+
+    @property
+    def confidence(self) -> float:
+        """The probability of `top`."""
+        return float(self.p.max())
+
+    def as_dict(self) -> dict[str, float]:
+        """{label: probability} in the order of `labels`."""
+        return {label: float(p) for label, p in zip(self.labels, self.p, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """Age in years: the expectation and the central interval `low` to `high` that holds `coverage` of the probability."""
+
+    value: float
+    low: float
+    high: float
+    coverage: float = 0.8
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise ValueError(f"Expected `low` <= `high`, got {self.low} and {self.high}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one model says of one face; a head that the model lacks is None."""
+
+    emotion: Distribution | None = None
+    gender: Distribution | None = None
+    age: Age | None = None
