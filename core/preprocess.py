@@ -80,7 +80,7 @@ class InputSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pose:
+class Pose:
     """Where a crop lies in the picture: centre (pixels), side (pixels) and rotation (degrees, clockwise as seen)."""
 
     x: float
@@ -96,9 +96,11 @@ class _Pose:
         return np.array([[a, -b, middle - a * self.x + b * self.y], [b, a, middle - b * self.x - a * self.y]])
 
 
-def _from_landmarks(landmarks: tuple[Point, ...], spec: InputSpec) -> _Pose | None:
-    """Least-squares similarity from the template to the landmarks, closed form with complex numbers; None where they coincide."""
-    there = np.array([complex(*p) for p in landmarks])
+def landmark_pose(face: Face, spec: InputSpec) -> Pose | None:
+    """Least-squares similarity from the template to the landmarks, closed form with complex numbers; None where there are none or they coincide."""
+    if face.landmarks is None:
+        return None
+    there = np.array([complex(*p) for p in face.landmarks])
     here = np.array([complex(*p) for p in spec.template])
     here_mean, there_mean = here.mean(), there.mean()
     spread = float((np.abs(here - here_mean) ** 2).sum())
@@ -107,32 +109,29 @@ def _from_landmarks(landmarks: tuple[Point, ...], spec: InputSpec) -> _Pose | No
         return None
     centre = there_mean + k * (complex(0.5, 0.5) - here_mean)
     # Template coordinates run over pixel edges, pixel centres lie half a pixel inside them.
-    return _Pose(centre.real - 0.5, centre.imag - 0.5, abs(k), degrees(atan2(k.imag, k.real)))
+    return Pose(centre.real - 0.5, centre.imag - 0.5, abs(k), degrees(atan2(k.imag, k.real)))
 
 
-def _from_box(face: Face, spec: InputSpec) -> _Pose:
+def _from_box(face: Face, spec: InputSpec) -> Pose:
     x, y, w, h = face.box
-    return _Pose(x + w / 2 - 0.5, y + h * (0.5 + spec.box_shift) - 0.5, spec.box_scale * float(np.sqrt(w * h)))
+    return Pose(x + w / 2 - 0.5, y + h * (0.5 + spec.box_shift) - 0.5, spec.box_scale * float(np.sqrt(w * h)))
 
 
-def within(pose: _Pose, anchor: _Pose, spec: InputSpec) -> bool:
+def within(pose: Pose, anchor: Pose, spec: InputSpec) -> bool:
     """Whether a landmark pose agrees with the anchor (the box's pose, or the whole frame of a published crop)."""
     zoom = max(pose.side / anchor.side, anchor.side / pose.side)
     shift = hypot(pose.x - anchor.x, pose.y - anchor.y) / anchor.side
     return abs(pose.angle) <= spec.max_rotation and zoom <= spec.max_zoom and shift <= spec.max_shift
 
 
-def pose_of(image_shape: tuple[int, ...], face: Face | None, spec: InputSpec) -> _Pose:
+def pose_of(image_shape: tuple[int, ...], face: Face | None, spec: InputSpec) -> Pose:
     """Where the crop of `face` lies; without a face, the centred square that holds the whole picture."""
     if face is None:
         height, width = image_shape[:2]
-        return _Pose((width - 1) / 2, (height - 1) / 2, float(max(width, height)))
+        return Pose((width - 1) / 2, (height - 1) / 2, float(max(width, height)))
     anchor = _from_box(face, spec)
-    if face.landmarks is not None:
-        pose = _from_landmarks(face.landmarks, spec)
-        if pose is not None and within(pose, anchor, spec):
-            return pose
-    return anchor
+    pose = landmark_pose(face, spec)
+    return pose if pose is not None and within(pose, anchor, spec) else anchor
 
 
 def crop_face(image: np.ndarray, face: Face | None, spec: InputSpec) -> np.ndarray:
@@ -150,7 +149,7 @@ def crop_face(image: np.ndarray, face: Face | None, spec: InputSpec) -> np.ndarr
     return cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None] if spec.channels == 1 else crop
 
 
-def _shrink(image: np.ndarray, pose: _Pose, size: int) -> tuple[np.ndarray, _Pose]:
+def _shrink(image: np.ndarray, pose: Pose, size: int) -> tuple[np.ndarray, Pose]:
     """Averages pixels before a warp that shrinks by more than 1.5, which bilinear sampling alone would alias; touches only the face."""
     factor = 1.5 * size / pose.side
     if factor >= 1:
@@ -164,7 +163,7 @@ def _shrink(image: np.ndarray, pose: _Pose, size: int) -> tuple[np.ndarray, _Pos
     new_w, new_h = max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor))
     fx, fy = new_w / part.shape[1], new_h / part.shape[0]
     small = cv2.resize(part, (new_w, new_h), interpolation=cv2.INTER_AREA)
-    return small, _Pose((pose.x - left + 0.5) * fx - 0.5, (pose.y - top + 0.5) * fy - 0.5, pose.side * (fx * fy) ** 0.5, pose.angle)
+    return small, Pose((pose.x - left + 0.5) * fx - 0.5, (pose.y - top + 0.5) * fy - 0.5, pose.side * (fx * fy) ** 0.5, pose.angle)
 
 
 def to_input(crop: np.ndarray, spec: InputSpec) -> np.ndarray:

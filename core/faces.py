@@ -1,0 +1,140 @@
+"""Face detectors behind one protocol. YuNet gives five landmarks; Haar, from OpenCV's own wheel, is what works without any download.
+
+YuNet: Wu et al., Machine Intelligence Research 2023. Haar cascades: Viola and Jones, CVPR 2001.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from core import weights
+from core.errors import ModelError
+from core.preprocess import InputSpec, landmark_pose, pose_of, within
+from core.types import Face
+
+LIVE_SIDE = 320
+"""Long side in pixels at which a live frame is searched: 4 ms instead of 25 ms at 640x480, faces from about 40 px of 640."""
+STILL_SIDE = 1280
+"""Long side for still pictures, where small faces in a crowd matter more than milliseconds."""
+CHIP_SIDE = 192
+"""Smaller pictures are enlarged to this before the search; YuNet misses faces that fill a 48-px picture."""
+MAX_FACES = 100
+
+
+class Detector(Protocol):
+    """Finds faces. Safe to call from several threads."""
+
+    name: str
+
+    def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
+        """RGB uint8 (H, W, 3) -> faces in pixels of `image`, best score first, at most MAX_FACES; searched at `long_side` pixels."""
+        ...
+
+
+class YuNet:
+    """OpenCV's FaceDetectorYN. One network per thread, because `setInputSize` and `detect` share state."""
+
+    name = "YuNet"
+
+    def __init__(self, path: Path, threshold: float = 0.6) -> None:
+        self._path, self._threshold, self._local = str(path), threshold, threading.local()
+        self._net()  # a damaged file fails here, at start-up, not in a visitor's first frame
+
+    def _net(self) -> cv2.FaceDetectorYN:
+        if not hasattr(self._local, "net"):
+            try:
+                self._local.net = cv2.FaceDetectorYN.create(self._path, "", (LIVE_SIDE, LIVE_SIDE), self._threshold, 0.3, 5000)
+            except cv2.error as error:
+                raise ModelError(f"Expected a YuNet model, got {self._path}, which OpenCV cannot load: {error.err}") from error
+        return self._local.net
+
+    def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
+        small, fx, fy = _scaled(image, long_side)
+        net = self._net()
+        net.setInputSize(small.shape[1::-1])
+        rows = net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
+        if rows is None:
+            return []
+        rows = rows[np.isfinite(rows).all(axis=1)].astype(float)  # (N, 15): box, five points, score
+        rows[:, 0:14:2] /= fx
+        rows[:, 1:14:2] /= fy
+        faces = [
+            Face(
+                (float(r[0]), float(r[1]), float(r[2]), float(r[3])),
+                float(np.clip(r[14], 0, 1)),
+                tuple((float(x), float(y)) for x, y in r[4:14].reshape(5, 2)),
+            )
+            for r in rows
+            if r[2] > 0 and r[3] > 0
+        ]
+        return sorted(faces, key=lambda f: -f.score)[:MAX_FACES]
+
+
+class Haar:
+    """OpenCV's frontal-face cascade: no landmarks, upright faces only; its box is moved and scaled to what YuNet would say."""
+
+    name = "Haar"
+    # Medians over 193 UTKFace faces that both detectors found: YuNet's box against the cascade's square.
+    WIDTH, HEIGHT, LIFT = 0.81, 1.11, -0.023
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def _cascade(self) -> cv2.CascadeClassifier:
+        if not hasattr(self._local, "cascade"):
+            self._local.cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
+        return self._local.cascade
+
+    def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
+        small, fx, fy = _scaled(image, long_side)
+        grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+        boxes, _, scores = self._cascade().detectMultiScale3(grey, 1.1, 4, minSize=(20, 20), outputRejectLevels=True)
+        faces = []
+        for (x, y, w, h), score in zip(boxes, np.ravel(scores), strict=True):
+            cx, cy = (x + w / 2) / fx, (y + h / 2 + self.LIFT * h) / fy
+            bw, bh = self.WIDTH * w / fx, self.HEIGHT * h / fy
+            # The cascade's sum of stage weights is no probability; the logistic only brings it into [0, 1].
+            faces.append(Face((cx - bw / 2, cy - bh / 2, bw, bh), 1 / (1 + math.exp(-float(score) / 4))))
+        return sorted(faces, key=lambda f: -f.score)[:MAX_FACES]
+
+
+def _scaled(image: np.ndarray, long_side: int) -> tuple[np.ndarray, float, float]:
+    """The picture to search, at most `long_side` and at least CHIP_SIDE long, and its factors in x and y."""
+    height, width = image.shape[:2]
+    factor = min(1.0, long_side / max(height, width))
+    if max(height, width) < CHIP_SIDE:
+        factor = CHIP_SIDE / max(height, width)
+    new = (max(1, round(width * factor)), max(1, round(height * factor)))
+    if new == (width, height):
+        return image, 1.0, 1.0
+    small = cv2.resize(image, new, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    return small, new[0] / width, new[1] / height
+
+
+def best_detector() -> tuple[Detector, str]:
+    """YuNet where its file is there or can be had, else Haar; and a sentence that says which one runs and why."""
+    try:
+        path = weights.find(weights.YUNET)
+        return YuNet(path), f"YuNet (five landmarks), from {path}"
+    except ModelError as error:
+        return Haar(), f"Haar cascade (no landmarks, so faces are not aligned), because YuNet could not be had: {error}"
+
+
+def chip_face(image: np.ndarray, detector: Detector, spec: InputSpec) -> Face | None:
+    """The face of a published crop (FER2013, UTKFace), or None where the whole picture serves better.
+
+    Such a picture is one face already. A detection far from it, as happens on soft 48-px pictures, or one without landmarks, is less
+    certain than the crop itself, so it must agree with the whole frame within the spec's bounds.
+    """
+    frame = pose_of(image.shape, None, spec)
+    for face in detector(image):
+        pose = landmark_pose(face, spec)
+        if pose is not None and within(pose, frame, spec):
+            return face
+    return None

@@ -1,0 +1,85 @@
+"""What tests share. With `CI` set, a missing browser, model or data file is a failure; elsewhere it is a skip."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import bundle
+from core.bundle import Card, Head
+from core.labels import AGE_BINS, FERPLUS8, GENDER2
+from core.preprocess import InputSpec
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+MODEL = ROOT / "assets" / "models" / "mien"
+
+
+def need(path: Path) -> Path:
+    """`path`, or a skip where it is missing (a failure in CI)."""
+    if not path.exists():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{path} is missing")
+    return path
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The real data beside a checkout: `ferplus/` and `utkface/`."""
+    return need(SHARED / "data")
+
+
+@pytest.fixture(scope="session")
+def shipped_model() -> Path:
+    """The shipped model's folder."""
+    return need(MODEL)
+
+
+@pytest.fixture(scope="session")
+def portrait() -> np.ndarray:
+    """A public-domain portrait, RGB uint8 (512, 512, 3): Eileen Collins, NASA."""
+    from skimage.data import astronaut
+
+    return astronaut()
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """Debian's Chromium."""
+    return str(need(Path("/usr/bin/chromium")))
+
+
+def write_tiny_bundle(folder: Path, size: int = 48, seed: int = 0) -> Path:
+    """A bundle of the flagship's shape with random weights (one linear layer per head); returns `folder`."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(seed)
+    heads = (
+        Head("emotion", "softmax", FERPLUS8.labels, "emotion"),
+        Head("gender", "softmax", GENDER2.labels, "gender"),
+        Head("age", "distribution", tuple(str(i) for i in range(AGE_BINS)), "age"),
+    )
+    nodes, weights = [helper.make_node("Flatten", ["image"], ["embedding"])], []
+    for head in heads:
+        w = rng.normal(0, 0.02, (size * size, head.width)).astype(np.float32)
+        weights.append(numpy_helper.from_array(w, f"w_{head.task}"))
+        nodes.append(helper.make_node("MatMul", ["embedding", f"w_{head.task}"], [head.output]))
+    outputs = [helper.make_tensor_value_info(h.output, TensorProto.FLOAT, ["n", h.width]) for h in heads]
+    outputs.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", size * size]))
+    graph = helper.make_graph(
+        nodes, "tiny", [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, size, size])], outputs, weights
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    helper.set_model_props(model, {bundle.KEY: Card("tiny", "0", InputSpec(size=size), heads).to_json()})
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, folder / bundle.MODEL_FILE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See `write_tiny_bundle`."""
+    return write_tiny_bundle(tmp_path_factory.mktemp("tiny"))
