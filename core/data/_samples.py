@@ -1,0 +1,105 @@
+"""What every data set gives: where the pictures are, what is known of each, and what was left out and why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that was left out, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """N pictures with any of the targets; what is missing is masked in every loss and metric.
+
+    ids: unique names. paths: files. root: the folder that ids and relative paths refer to.
+    emotion_votes: float32 (N, 8) in the order of FERPLUS8, rows sum to 1, or NaN rows where no votes are usable.
+    emotion: int64 (N,) class index in FERPLUS8, -1 missing. gender: int64 (N,) index in GENDER2, -1 missing.
+    age: float32 (N,) years, NaN missing. groups: name -> (N,) strings, never trained on.
+    fingerprint: SHA-256 of all names and bytes. problems: what was left out.
+    """
+
+    name: str
+    split: str
+    root: Path
+    ids: tuple[str, ...]
+    paths: tuple[Path, ...]
+    emotion_votes: np.ndarray
+    emotion: np.ndarray
+    gender: np.ndarray
+    age: np.ndarray
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    fingerprint: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        shapes = {"paths": (len(self.paths),), "emotion": self.emotion.shape, "gender": self.gender.shape, "age": self.age.shape}
+        shapes |= {f"group {k}": v.shape for k, v in self.groups.items()}
+        wrong = {k: s for k, s in shapes.items() if s != (n,)}
+        if wrong or self.emotion_votes.shape != (n, 8):
+            raise ValueError(f"Expected columns of {n} samples, got {wrong or self.emotion_votes.shape}.")
+        if len(set(self.ids)) != n:
+            raise DataError(f"Expected unique sample ids in {self.name}, got {n - len(set(self.ids))} repeated.")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, index: np.ndarray | slice) -> Samples:
+        """The samples at `index`, in that order."""
+        at = np.arange(len(self))[index]
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in at), paths=tuple(self.paths[i] for i in at), emotion_votes=self.emotion_votes[at],
+            emotion=self.emotion[at], gender=self.gender[at], age=self.age[at], groups={k: v[at] for k, v in self.groups.items()},
+        )  # fmt: skip
+
+
+def missing(n: int) -> dict[str, np.ndarray]:
+    """Target columns for `n` samples of which nothing is known."""
+    return {
+        "emotion_votes": np.full((n, 8), np.nan, np.float32),
+        "emotion": np.full(n, -1, np.int64),
+        "gender": np.full(n, -1, np.int64),
+        "age": np.full(n, np.nan, np.float32),
+    }
+
+
+def locate(root: str | Path, name: str, marks: Iterable[str] = ()) -> Path:
+    """The data set's own folder: `root` itself when it holds one of `marks`, else `root/name` when that exists, else `root`.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError(f"Expected the folder of {name} at {root}, got nothing there; try --data DIR.")
+    if any((root / mark).exists() for mark in marks) or not (root / name).is_dir():
+        return root
+    return root / name
+
+
+def fingerprint(root: Path, paths: Iterable[Path]) -> str:
+    """SHA-256 over the sorted relative names and the bytes of `paths`: the same pictures give the same value on every machine."""
+
+    def digest(path: Path) -> bytes:
+        return path.relative_to(root).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest()
+
+    total = hashlib.sha256()
+    with ThreadPoolExecutor() as pool:
+        for part in pool.map(digest, sorted(paths)):
+            total.update(part)
+    return total.hexdigest()

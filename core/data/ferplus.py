@@ -1,0 +1,82 @@
+"""FER+: ten votes per FER2013 picture, 48x48 grey (Barsoum et al., ICMI 2016, arXiv 1608.01041).
+
+Layout of the publishers: FER2013Train, FER2013Valid, FER2013Test, each with PNGs and a label.csv without header:
+file name, box, then votes for eight emotions, unknown and not-a-face.
+Rule of the paper: a label with a single vote is an outlier and dropped. A picture whose most voted label is unknown or not-a-face has no
+emotion (it stays in the list, unlabelled). Equal votes go to the first label in FER+'s order.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from core.data._samples import Problem, Samples, fingerprint, locate, missing
+from core.errors import DataError
+from core.labels import FERPLUS8, FERPLUS_VOTES
+
+FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test"}
+SPLITS = (*FOLDERS, "all")
+LICENCE = "labels MIT; pictures FER2013: non-commercial research"
+
+
+def load(root: str | Path, split: str) -> Samples:
+    """The pictures of one official split, or of all splits that are there.
+
+    Raises:
+        DataError: the folder, its label.csv or every picture is missing.
+    """
+    if split not in SPLITS:
+        raise DataError(f"Expected a split of {SPLITS}, got {split!r}.")
+    root = locate(root, "ferplus", FOLDERS.values())
+    wanted = [FOLDERS[split]] if split != "all" else [f for f in FOLDERS.values() if (root / f).is_dir()]
+    if not wanted or any(not (root / f / "label.csv").is_file() for f in wanted):
+        raise DataError(f"Expected {' or '.join(wanted or FOLDERS.values())} with a label.csv in {root}; try --data DIR or another --split.")
+    ids: list[str] = []
+    votes: list[list[float]] = []
+    problems: list[Problem] = []
+    for folder in wanted:
+        present = {p.name for p in (root / folder).glob("*.png")}
+        for name, row, reason in _rows(root / folder / "label.csv"):
+            if reason is None and name not in present:
+                reason = "no such picture"
+            if reason is not None:
+                problems.append(Problem(f"{folder}/{name}", reason))
+                continue
+            ids.append(f"{folder}/{name}")
+            votes.append(row)
+    if not ids:
+        raise DataError(f"Expected pictures in {root} ({', '.join(wanted)}), got none; {len(problems)} rows were left out.")
+    columns = missing(len(ids))
+    columns["emotion"], columns["emotion_votes"] = labels_of(np.array(votes))
+    paths = tuple(root / i for i in ids)
+    marks = fingerprint(root, [*paths, *(root / f / "label.csv" for f in wanted)])
+    return Samples("ferplus", split, root, tuple(ids), paths, **columns, fingerprint=marks, problems=tuple(problems))
+
+
+def labels_of(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Votes (N, 10) -> majority class (N,) int64, -1 where there is none, and shares of the eight emotions (N, 8), NaN there."""
+    kept = np.where(votes > 1, votes, 0.0)
+    top = kept.argmax(axis=1)
+    valid = (kept.max(axis=1) > 0) & (top < len(FERPLUS8))
+    emotions = kept[:, : len(FERPLUS8)]
+    shares = np.where(valid[:, None], emotions / np.maximum(emotions.sum(axis=1, keepdims=True), 1), np.nan)
+    return np.where(valid, top, -1).astype(np.int64), shares.astype(np.float32)
+
+
+def _rows(path: Path) -> list[tuple[str, list[float], str | None]]:
+    rows = []
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        for number, cells in enumerate(csv.reader(file), 1):
+            if not cells:
+                continue
+            name = Path(cells[0]).name
+            try:
+                row = [float(c) for c in cells[2:]]
+                sound = len(row) == len(FERPLUS_VOTES) and all(0 <= v <= 100 for v in row) and name != ""
+                rows.append((name or f"row {number}", row, None if sound else f"row {number}: expected {len(FERPLUS_VOTES)} votes"))
+            except ValueError:
+                rows.append((name, [], f"row {number}: expected numbers, got {cells[2:]}"))
+    return rows

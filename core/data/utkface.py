@@ -1,0 +1,108 @@
+"""UTKFace: age, gender and race in the file name (Zhang et al., CVPR 2017): age_gender_race_time.jpg or .jpg.chip.jpg, 200x200 colour.
+
+It has no official split. Ours is 80/10/10, decided by a hash, so it is the same on every machine. The same photograph often appears more
+than once, so near duplicates (perceptual hash) form one cluster, and a cluster never straddles two splits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from core import image as images
+from core.data._samples import Problem, Samples, fingerprint, locate, missing
+from core.errors import DataError
+from core.labels import AGE_MAX, GENDER2, UTKFACE_GENDER, UTKFACE_RACE
+from core.weights import cache_dir
+
+SPLITS = ("train", "val", "test", "all")
+LICENCE = "non-commercial research"
+NAME = re.compile(r"^(\d{1,3})_([01])_([0-4])_(\d{8,20})\.jpg(\.chip\.jpg)?$")
+NEAR = 4
+"""Bits of 64 by which the perceptual hashes of near duplicates may differ."""
+
+
+def load(root: str | Path, split: str) -> Samples:
+    """The pictures of one split; `all` needs no hashing. Malformed names are listed in `problems` and skipped.
+
+    Raises:
+        DataError: no folder or no picture with a well-formed name.
+    """
+    if split not in SPLITS:
+        raise DataError(f"Expected a split of {SPLITS}, got {split!r}.")
+    root = locate(root, "utkface")
+    ids, fields, problems = [], [], []
+    for path in sorted(root.glob("*.jpg")):
+        match = NAME.match(path.name)
+        if match and int(match[1]) <= AGE_MAX:
+            ids.append(path.name)
+            fields.append((int(match[1]), int(match[2]), int(match[3])))
+        else:
+            problems.append(Problem(path.name, "malformed name; expected age_gender_race_time.jpg"))
+    if not ids:
+        raise DataError(f"Expected pictures named age_gender_race_time.jpg in {root}, got none ({len(problems)} malformed); try --data DIR.")
+    age, gender, race = np.array(fields).T
+    columns = missing(len(ids))
+    columns["age"] = age.astype(np.float32)
+    columns["gender"] = np.array([GENDER2.index(g) for g in UTKFACE_GENDER])[gender]
+    groups = {"race": np.array(UTKFACE_RACE)[race]}
+    paths = tuple(root / i for i in ids)
+    marks = fingerprint(root, paths)
+    samples = Samples("utkface", split, root, tuple(ids), paths, **columns, groups=groups, fingerprint=marks, problems=tuple(problems))
+    if split == "all":
+        return samples
+    return samples.take(np.flatnonzero(assign(ids, clusters(_hashes(samples))) == split))
+
+
+def assign(ids: list[str], cluster: np.ndarray) -> np.ndarray:
+    """Split name of each sample (N,): the hash of its cluster's first name decides, 80 % train, 10 % val, 10 % test."""
+    first: dict[int, str] = {}
+    for name, c in zip(ids, cluster, strict=True):
+        first[c] = min(first.get(c, name), name)
+    share = {c: int(hashlib.sha256(f"mien/{name}".encode()).hexdigest()[:8], 16) / 16**8 for c, name in first.items()}
+    return np.array(["train" if share[c] < 0.8 else "val" if share[c] < 0.9 else "test" for c in cluster])
+
+
+def clusters(hashes: np.ndarray) -> np.ndarray:
+    """64-bit hashes (N,) uint64 -> cluster number (N,); pictures within NEAR bits are joined, transitively."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = []
+    for start in range(0, len(hashes), 512):
+        near = np.bitwise_count(hashes[start : start + 512, None] ^ hashes[None, :]) <= NEAR  # (512, N)
+        a, b = np.nonzero(near)
+        pairs.append(np.stack([a + start, b]))
+    a, b = np.concatenate(pairs, axis=1)
+    graph = coo_matrix((np.ones(len(a), bool), (a, b)), shape=(len(hashes),) * 2)
+    return connected_components(graph, directed=False)[1]
+
+
+def _hashes(samples: Samples) -> np.ndarray:
+    """Perceptual hash of every picture, uint64 (N,), kept in the cache under the data's fingerprint; the hash of the name for unreadable files."""
+    import imagehash
+    from PIL import Image
+
+    kept = cache_dir() / f"utkface-phash-{samples.fingerprint[:16]}.npy"
+    if kept.is_file():
+        return np.load(kept, allow_pickle=False)
+
+    def phash(path: Path) -> np.uint64:
+        try:
+            bits = imagehash.phash(Image.fromarray(images.load(path))).hash
+        except images.ImageError:
+            # Any constant would join all damaged files; their name keeps them apart.
+            return np.uint64(int(hashlib.sha256(path.name.encode()).hexdigest()[:16], 16))
+        return np.packbits(bits).view(np.uint64)[0]
+
+    with ThreadPoolExecutor() as pool:
+        hashes = np.array(list(pool.map(phash, samples.paths)), np.uint64)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    part = kept.with_suffix(".part.npy")
+    np.save(part, hashes, allow_pickle=False)
+    part.replace(kept)
+    return hashes
