@@ -1,0 +1,1 @@
+"""One recipe per file, a value named RECIPE, mostly `replace(another, what differs=...)`."""

@@ -1,0 +1,113 @@
+"""The aligned cache: each picture is decoded, searched and cropped once; training then reads plain uint8 arrays.
+
+A cache is keyed by the data's fingerprint, the split, the InputSpec and the detector, so a change of any makes a new one. Work is written in
+parts that are renamed when whole; an interrupted run keeps its parts and the next one goes on from there. Arrays only, no pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from core import image as images
+from core.data import Samples
+from core.faces import Detector, chip_face
+from core.preprocess import InputSpec, crop_face
+from core.weights import cache_dir
+
+PART = 2048
+VERSION = 1
+"""Raise it when detection or cropping changes what a crop holds."""
+
+SEEN, NO_FACE, UNREADABLE = 1, 0, -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crops:
+    """crops: uint8 (N, size, size, channels), in the order of the samples, black where unreadable. found: int8 (N,): 1 a face was found and
+    aligned, 0 none (the whole picture is the crop), -1 the file is unreadable."""
+
+    crops: np.ndarray
+    found: np.ndarray
+
+
+def crop_of(path: Path, detector: Detector, spec: InputSpec) -> tuple[np.ndarray, int]:
+    """File of a published crop set -> (uint8 crop, SEEN | NO_FACE | UNREADABLE). What training and `evaluation predict` both call."""
+    try:
+        picture = images.load(path)
+    except images.ImageError:
+        return np.zeros((spec.size, spec.size, spec.channels), np.uint8), UNREADABLE
+    face = chip_face(picture, detector, spec)
+    return crop_face(picture, face, spec), NO_FACE if face is None else SEEN
+
+
+def stream(samples: Samples, detector: Detector, spec: InputSpec, threads: int | None = None) -> Iterator[tuple[np.ndarray, int]]:
+    """`crop_of` for every sample, in order, on `threads` threads (default: one per core)."""
+    cv2.setNumThreads(1)  # our threads are one per core already
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for start in range(0, len(samples), 256):  # bounded: a pool's map would queue a million files at once
+            yield from pool.map(lambda p: crop_of(p, detector, spec), samples.paths[start : start + 256])
+
+
+def prepare(
+    samples: Samples,
+    detector: Detector,
+    spec: InputSpec,
+    *,
+    folder: Path | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Crops:
+    """Crops of all samples, from the cache in `folder` (default: the user's cache) or made now. `progress` hears how many are done."""
+    where = (folder or cache_dir() / "crops") / f"{samples.name}-{samples.split}-{key(samples, detector, spec)}"
+    where.mkdir(parents=True, exist_ok=True)
+    whole = where / "crops.npy", where / "found.npy"
+    if not whole[1].is_file():  # written last
+        _make(samples, detector, spec, where, progress)
+    progress(len(samples))
+    return Crops(np.load(whole[0], mmap_mode="r", allow_pickle=False), np.load(whole[1], allow_pickle=False))
+
+
+def key(samples: Samples, detector: Detector, spec: InputSpec) -> str:
+    """16 hex digits that change with the pictures, which of them are taken, how faces are found or how they are cropped."""
+    # The normalisation happens after the cache, so a change of mean or std keeps it.
+    shape = {k: v for k, v in spec.to_dict().items() if k not in ("mean", "std")}
+    text = json.dumps([VERSION, samples.fingerprint, samples.ids, detector.name, shape])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _make(samples: Samples, detector: Detector, spec: InputSpec, where: Path, progress: Callable[[int], None]) -> None:
+    parts = []
+    for start in range(0, len(samples), PART):
+        part = where / f"part-{start:08d}.npz"
+        parts.append(part)
+        stop = min(start + PART, len(samples))
+        if not part.is_file():
+            crops, found = [], []
+            for crop, state in stream(samples.take(slice(start, stop)), detector, spec):
+                crops.append(crop)
+                found.append(state)
+                progress(start + len(crops))
+            _write(part, lambda f, c=crops, s=found: np.savez(f, crops=np.stack(c), found=np.array(s, np.int8)))
+        progress(stop)
+    loaded = [np.load(p, allow_pickle=False) for p in parts]
+    _write(where / "crops.npy", lambda f: np.save(f, np.concatenate([p["crops"] for p in loaded])))
+    _write(where / "found.npy", lambda f: np.save(f, np.concatenate([p["found"] for p in loaded])))
+    for part in parts:
+        part.unlink()
+
+
+def _write(path: Path, save: Callable) -> None:
+    new = path.with_suffix(".new")
+    with new.open("wb") as file:
+        save(file)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

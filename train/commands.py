@@ -1,0 +1,172 @@
+"""The commands behind `python -m train`. Torch is imported only where it is needed, so that --list and --help answer at once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from core import discover
+from core.errors import UserError
+from core.weights import ROOT
+from train import progress
+from train.recipe import Recipe, load, override
+
+FLAGSHIP = "mien"
+
+
+def train(argv: list[str], prog: str, epilog: str) -> int:
+    """`python -m train [RECIPE] ...`: --list, --show, or a run."""
+    parser = argparse.ArgumentParser(prog, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", nargs="?", default=FLAGSHIP, help=f"a recipe of --list (default: the flagship, {FLAGSHIP})")
+    parser.add_argument("--list", action="store_true", help="all recipes: source, model, data, parameters")
+    parser.add_argument("--show", action="store_true", help="the resolved recipe and its parameter counts")
+    parser.add_argument("--json", action="store_true", help="with --list or --show: one JSON object on stdout")
+    parser.add_argument("--data", metavar="DIR", help="folder of the data sets, or a JSON file {data set: folder}")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="run folder (default: runs/RECIPE)")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument("--budget", type=seconds, metavar="TIME", help="such as 90m, 2h or 600s; the schedule is fitted into it")
+    parser.add_argument("--limit", type=int, metavar="N", help="first N samples of each data set, for a try")
+    parser.add_argument("--resume", action="store_true", help="go on from the run folder's last checkpoint")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override a field, such as optim.lr=1e-3")
+    args = parser.parse_args(argv)
+    if args.list:
+        return _list(args.json)
+    recipe = override(load(args.recipe), args.set + ([f"epochs={args.epochs}"] if args.epochs is not None else []))
+    if args.show:
+        return _show(args.recipe, recipe, args.json)
+    if args.data is None:
+        raise UserError("Expected --data DIR, the folder that holds the data sets; see README, Retrain.")
+    return _run(args, recipe)
+
+
+def _run(args: argparse.Namespace, recipe: Recipe) -> int:
+    from core.faces import best_detector
+    from train.data import load_parts
+    from train.engine import LAST, Run
+    from train.export import export_run
+
+    out = args.out or ROOT / "runs" / args.recipe
+    if (out / LAST).is_file() and not args.resume:
+        raise UserError(f"Expected an empty run folder, got {out} with a checkpoint; add --resume to go on, or choose another --out.")
+    detector, about = best_detector()
+    progress.say(f"detector: {about}")
+    folders = data_folders(args.data)
+    train_parts = load_parts(recipe, folders, "train", detector, args.limit)
+    val_parts = load_parts(recipe, folders, "val", detector, args.limit)
+    run = Run(recipe, out)
+    if args.resume:
+        progress.say(f"resumed after epoch {run.epoch}" if run.resume() else f"nothing to resume in {out}; starts anew")
+    run.train(train_parts, val_parts, args.budget)
+    target = export_run(out, args.recipe, train_parts, val_parts)
+    progress.say(f"model and card: {target}")
+    return 0
+
+
+def _list(as_json: bool) -> int:
+    from core.models._network import parameter_counts
+    from train.engine import build_model
+
+    rows = []
+    for name in discover.names("train.recipes"):
+        recipe = load(name)
+        counts = parameter_counts(build_model(recipe))
+        rows.append(
+            {"name": name, "source": recipe.source, "model": recipe.model.family, "data": list(recipe.data), "expected": dict(recipe.expected)}
+            | {"parameters": counts}
+        )
+    if as_json:
+        print(json.dumps({"recipes": rows}))
+    else:
+        width = max(len(r["name"]) for r in rows)
+        for r in rows:
+            print(f"{r['name']:{width}}  {r['model']:10} {r['parameters']['total']:>12,} parameters  {'+'.join(r['data'])}  ({r['source']})")
+    return 0
+
+
+def _show(name: str, recipe: Recipe, as_json: bool) -> int:
+    from core.models._network import parameter_counts
+    from train.engine import build_model
+
+    shown: dict[str, Any] = {"name": name, "recipe": recipe.to_dict(), "parameters": parameter_counts(build_model(recipe))}
+    print(json.dumps(shown) if as_json else json.dumps(shown, indent=2))
+    return 0
+
+
+def _prepare(argv: list[str], prog: str) -> int:
+    parser = argparse.ArgumentParser(prog, description="Detect and align every picture of a data set once, into the cache.")
+    parser.add_argument("dataset", help="a data set of core/data")
+    parser.add_argument("--data", required=True, metavar="DIR")
+    parser.add_argument("--split", default=None, help="one split (default: train and val)")
+    parser.add_argument("--recipe", default=FLAGSHIP, help="whose input geometry to use")
+    args = parser.parse_args(argv)
+    from core.faces import best_detector
+    from core.prepare import prepare
+
+    detector, about = best_detector()
+    progress.say(f"detector: {about}")
+    module = discover.load("core.data", args.dataset)
+    for split in [args.split] if args.split else ["train", "val"]:
+        samples = module.load(data_folders(args.data).get(args.dataset, data_folders(args.data).get("*", args.data)), split)
+        with progress.task(f"align {args.dataset} {split}", len(samples)) as advance:
+            made = prepare(samples, detector, load(args.recipe).input, progress=advance)
+        counts = {state: int((made.found == code).sum()) for state, code in (("aligned", 1), ("whole picture", 0), ("unreadable", -1))}
+        progress.say(f"{args.dataset} {split}: {len(samples)} pictures, {counts}, {len(samples.problems)} left out by name or label")
+    return 0
+
+
+def _export(argv: list[str], prog: str) -> int:
+    parser = argparse.ArgumentParser(prog, description="Write a checkpoint as a bundle: model.onnx with its card inside, and card.md.")
+    parser.add_argument("checkpoint", type=Path, help="best.pt of a run folder, or the run folder")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--data", metavar="DIR", help="data to calibrate and measure on; without it the card carries no figures")
+    parser.add_argument("--name", help="the model's name (default: that of the output folder)")
+    args = parser.parse_args(argv)
+    from core.faces import best_detector
+    from train.data import load_parts
+    from train.engine import BEST, model_from
+    from train.export import export
+
+    path = args.checkpoint / BEST if args.checkpoint.is_dir() else args.checkpoint
+    model, recipe = model_from(path)
+    train_parts, val_parts = [], []
+    if args.data:
+        detector, about = best_detector()
+        progress.say(f"detector: {about}")
+        train_parts = load_parts(recipe, data_folders(args.data), "train", detector)
+        val_parts = load_parts(recipe, data_folders(args.data), "val", detector)
+    progress.say(f"model and card: {export(model, recipe, args.name or args.out.name, args.out, train_parts, val_parts)}")
+    return 0
+
+
+def seconds(text: str) -> float:
+    """'90m', '2h', '600s' or '600' -> seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if not match or float(match[1]) <= 0:
+        raise argparse.ArgumentTypeError(f"expected a time such as 90m, 2h or 600s, got {text!r}")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def data_folders(data: str) -> dict[str, str]:
+    """--data DIR -> {"*": DIR}; --data FILE.json -> its {data set: folder}.
+
+    Raises:
+        UserError: neither a folder nor a JSON object of names and folders.
+    """
+    path = Path(data)
+    if path.is_dir():
+        return {"*": data}
+    if not path.is_file():
+        raise UserError(f"Expected --data to name a folder or a JSON file {{data set: folder}}, got {data}, which does not exist.")
+    try:
+        folders = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UserError(f"Expected a JSON object {{data set: folder}} in {data}, got: {error}.") from error
+    if not isinstance(folders, dict) or not all(isinstance(v, str) for v in folders.values()):
+        raise UserError(f"Expected a JSON object {{data set: folder}} in {data}, got {str(folders)[:80]}.")
+    return folders
+
+
+COMMANDS = {"prepare": _prepare, "export": _export}

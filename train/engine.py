@@ -1,0 +1,215 @@
+"""The loop: masked losses of several heads, one checkpoint an epoch, exact resume.
+
+All randomness of an epoch (order, augmentation, dropout) follows from (seed, epoch), so an epoch that was interrupted is simply run again
+from the last checkpoint and ends at the same weights.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+import core.models._torchvision  # noqa: F401  before timm
+from core import discover
+from core.errors import UserError
+from core.preprocess import to_input
+from train import checkpoint, progress
+from train.augment import augment
+from train.data import Batch, Part, epoch_batches, gather
+from train.losses import masked_mean
+from train.recipe import Recipe, from_dict
+from train.validate import score_parts
+
+from timm.optim import create_optimizer_v2  # isort: skip
+from timm.utils import ModelEmaV3  # isort: skip
+
+LAST, BEST = "last.pt", "best.pt"
+
+
+def build_model(recipe: Recipe) -> nn.Module:
+    """The recipe's network with fresh weights."""
+    return discover.load("core.models", recipe.model.family).build(recipe.heads, recipe.input, **recipe.model.options)
+
+
+class Run:
+    """One training run in one folder. `train()` may be interrupted at any moment and called again with `resume`."""
+
+    def __init__(self, recipe: Recipe, folder: Path) -> None:
+        self.recipe, self.folder = recipe, folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Accelerate owns the device, mixed precision and gradient scaling.
+        self.accelerator = Accelerator(mixed_precision=recipe.amp, gradient_accumulation_steps=recipe.accumulation)
+        torch.manual_seed(recipe.seed)
+        plain = build_model(recipe).to(memory_format=torch.channels_last)
+        optim = create_optimizer_v2(plain, opt=recipe.optim.name, lr=recipe.optim.lr, weight_decay=recipe.optim.weight_decay)
+        self.model, self.optim = self.accelerator.prepare(plain, optim)
+        self.plain: nn.Module = plain
+        self.step_model = torch.compile(self.model) if recipe.compile else self.model
+        self.ema = ModelEmaV3(plain, decay=recipe.ema, use_warmup=True) if recipe.ema else None
+        self.losses = {task: discover.load("train.losses", loss.name).loss for task, loss in recipe.losses.items()}
+        self.epoch, self.step, self.seconds, self.best, self.stale = 0, 0, 0.0, -math.inf, 0
+        self.epochs = recipe.epochs
+        self.history: list[dict[str, float]] = []
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The weights that are validated and exported: the moving average where the recipe has one."""
+        return self.ema.module if self.ema else self.plain
+
+    def train(self, train_parts: Sequence[Part], val_parts: Sequence[Part], budget_s: float | None = None) -> None:
+        """Trains to the end of the plan. Ctrl-C is safe: the last finished epoch is on disk."""
+        data = gather(train_parts, [h.task for h in self.recipe.heads])
+        per_epoch = max(1, math.ceil(max(1, len(data.crops) // self.recipe.batch) / self.recipe.accumulation))
+        while self.epoch < self.epochs and not self._patience_is_over():
+            started = monotonic()
+            row = self._train_epoch(data, per_epoch)
+            row |= {f"val_{k}": v for k, v in score_parts(self.averaged, val_parts, self.recipe.heads, self.recipe.input).items()}
+            row["seconds"] = monotonic() - started
+            self.seconds += row["seconds"]
+            self.epoch += 1
+            self.history.append({"epoch": self.epoch, **row})
+            self._plan(budget_s)
+            self._keep(row["val_score"])
+            progress.say(_line(self.history[-1], self.epochs, self.seconds))
+
+    def _train_epoch(self, data: Batch, per_epoch: int) -> dict[str, float]:
+        recipe = self.recipe
+        torch.manual_seed(recipe.seed * 100_003 + self.epoch)  # dropout
+        draw = torch.Generator().manual_seed(recipe.seed * 100_003 + self.epoch + 50_021)  # augmentation
+        self.step_model.train()
+        sums: dict[str, float] = {}
+        seen, started = 0, monotonic()
+        batches = max(1, len(data.crops) // recipe.batch)
+        with progress.task(f"epoch {self.epoch + 1}/{self.epochs}", batches) as advance:
+            for i, batch in enumerate(epoch_batches(data, recipe.batch, recipe.seed, self.epoch)):
+                rate = learning_rate(self.step, per_epoch * self.epochs, recipe)
+                for group in self.optim.param_groups:
+                    group["lr"] = rate
+                losses = self._step(batch, draw)
+                seen += len(batch.crops)
+                for name, value in losses.items():
+                    sums[name] = sums.get(name, 0.0) + value
+                advance(i + 1, f"loss {sums['loss'] / (i + 1):.3f}")
+        means = {f"train_{k}": v / batches for k, v in sums.items()}
+        return {**means, "lr": rate, "images_per_s": seen / (monotonic() - started)}
+
+    def _step(self, batch: Batch, draw: torch.Generator) -> dict[str, float]:
+        recipe, device = self.recipe, self.accelerator.device
+        crops = augment(batch.crops, recipe.augment, draw).permute(0, 2, 3, 1).numpy()  # (N, S, S, C)
+        x = torch.from_numpy(to_input(crops, recipe.input)).to(device, memory_format=torch.channels_last)
+        with self.accelerator.accumulate(self.model):
+            out = self.step_model(x)
+            total = x.new_zeros(())
+            values = {}
+            for task, spec in recipe.losses.items():
+                each = self.losses[task](out[task].float(), batch.targets[task].to(device), **spec.options)
+                value = masked_mean(each, batch.masks[task].to(device))
+                total = total + spec.weight * value
+                values[task] = float(value.detach())
+            if not torch.isfinite(total):
+                raise UserError(f"Expected a finite loss, got {float(total.detach())} at step {self.step}; try --set optim.lr={recipe.optim.lr / 3:.1g}.")
+            self.accelerator.backward(total)
+            if self.accelerator.sync_gradients:
+                if recipe.optim.clip:
+                    self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.optim.clip)
+                self.step += 1
+            self.optim.step()
+            self.optim.zero_grad()
+        if self.ema and self.accelerator.sync_gradients:
+            self.ema.update(self.plain, step=self.step)  # without the step its warm-up lags for thousands of steps
+        return {"loss": float(total.detach()), **values}
+
+    def _plan(self, budget_s: float | None) -> None:
+        """After the first epoch, which has shown its price, fits the number of epochs into the budget; later only stops in time."""
+        if budget_s is None:
+            return
+        price = self.seconds / self.epoch
+        affordable = max(self.epoch, int(budget_s / price))
+        if self.epoch == 1 and affordable < self.epochs:
+            progress.say(f"{price:.0f} s an epoch: the budget allows {affordable} of {self.epochs} epochs")
+            self.epochs = affordable
+        elif self.seconds + price > budget_s * 1.05:
+            self.epochs = self.epoch
+
+    def _patience_is_over(self) -> bool:
+        return 0 < self.recipe.patience <= self.stale
+
+    def _keep(self, score: float) -> None:
+        better = score > self.best + self.recipe.min_delta
+        self.stale = 0 if better else self.stale + 1
+        if better:
+            self.best = score
+            checkpoint.save(self.folder / BEST, {"recipe": self.recipe.to_dict(), "model": self.averaged.state_dict(), "epoch": self.epoch})
+        checkpoint.save(self.folder / LAST, self._state())
+        self._write_history()
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe.to_dict(), "model": self.plain.state_dict(), "optim": self.optim.state_dict(),
+            "ema": self.ema.module.state_dict() if self.ema else None, "epoch": self.epoch, "step": self.step, "seconds": self.seconds,
+            "best": self.best, "stale": self.stale, "epochs": self.epochs, "history": self.history,
+        }  # fmt: skip
+
+    def resume(self) -> bool:
+        """Goes on from the folder's last checkpoint; False where there is none.
+
+        Raises:
+            UserError: the checkpoint was made by another recipe; names the fields.
+        """
+        if not (self.folder / LAST).is_file():
+            return False
+        state = checkpoint.load(self.folder / LAST)
+        mine, theirs = self.recipe.to_dict(), state["recipe"]
+        differing = [k for k in mine if mine[k] != theirs.get(k)]
+        if differing:
+            raise UserError(f"Expected to resume the same recipe, got other values of {', '.join(differing)}; use another --out.")
+        self.plain.load_state_dict(state["model"])
+        self.optim.load_state_dict(state["optim"])
+        if self.ema:
+            self.ema.module.load_state_dict(state["ema"])
+        for name in ("epoch", "step", "seconds", "best", "stale", "epochs", "history"):
+            setattr(self, name, state[name])
+        return True
+
+    def _write_history(self) -> None:
+        for name, write in (
+            ("history.parquet", lambda p: pd.DataFrame(self.history).to_parquet(p)),
+            ("recipe.json", lambda p: p.write_text(json.dumps(self.recipe.to_dict(), indent=1))),
+        ):
+            new = self.folder / f"{name}.new"
+            write(new)
+            new.replace(self.folder / name)
+
+
+def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
+    """Rate of step 0..steps-1: linear warm-up, then half a cosine down to the floor."""
+    warm = max(1, round(recipe.schedule.warmup * steps))
+    if step < warm:
+        return recipe.optim.lr * (step + 1) / warm
+    done = min(1.0, (step - warm) / max(1, steps - warm))
+    floor = recipe.schedule.floor
+    return recipe.optim.lr * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def model_from(path: Path) -> tuple[nn.Module, Recipe]:
+    """The network and recipe of a best.pt or last.pt, in evaluation mode."""
+    state = checkpoint.load(path)
+    recipe = from_dict(state["recipe"])
+    model = build_model(recipe)
+    model.load_state_dict(state.get("ema") or state["model"])
+    return model.eval(), recipe
+
+
+def _line(row: dict[str, float], epochs: int, seconds: float) -> str:
+    left = seconds / row["epoch"] * (epochs - row["epoch"])
+    shown = ", ".join(f"{k.removeprefix('val_')} {v:.4f}" for k, v in row.items() if k.startswith("val_"))
+    return f"epoch {row['epoch']:.0f}/{epochs}: loss {row['train_loss']:.3f}; {shown}; {row['images_per_s']:.0f} images/s, {left / 60:.0f} min left"

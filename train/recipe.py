@@ -1,0 +1,217 @@
+"""A recipe is a frozen value that says everything about a training run. Recipes derive from each other by `replace`."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from core import discover
+from core.bundle import Head
+from core.errors import UserError
+from core.labels import AGE_BINS, FERPLUS8, GENDER2
+from core.preprocess import InputSpec
+
+EMOTION8 = Head("emotion", "softmax", FERPLUS8.labels, "emotion")
+GENDER = Head("gender", "softmax", GENDER2.labels, "gender")
+AGE = Head("age", "distribution", tuple(str(i) for i in range(AGE_BINS)), "age")
+
+
+@dataclass(frozen=True)
+class Model:
+    """family: a file of core/models. options: keyword arguments of its `build`."""
+
+    family: str = "plain"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random changes of a uint8 crop. Probabilities in [0, 1]; 0 everywhere: none.
+
+    flip: mirror. rotate: degrees either way. zoom: share of the side either way. shift: share of the side either way. light: brightness and
+    contrast, share either way. lowres: probability of down-up-scaling to `lowres_min`..1 of the side. blur: probability of a Gaussian of
+    up to `blur_max` pixels. noise: probability of Gaussian noise of up to `noise_max` grey levels. jpeg: probability of a round trip at
+    quality 30 to 90. erase: probability of a rectangle of noise of up to `erase_max` of the area.
+    """
+
+    flip: float = 0.5
+    rotate: float = 10.0
+    zoom: float = 0.12
+    shift: float = 0.07
+    light: float = 0.25
+    lowres: float = 0.25
+    lowres_min: float = 0.45
+    blur: float = 0.15
+    blur_max: float = 1.0
+    noise: float = 0.15
+    noise_max: float = 12.0
+    jpeg: float = 0.1
+    erase: float = 0.25
+    erase_max: float = 0.2
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of one head: a file of train/losses, its weight in the sum and its options."""
+
+    name: str
+    weight: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Optim:
+    """name: of timm.optim. clip: largest gradient norm, 0 for none."""
+
+    name: str = "adamw"
+    lr: float = 3e-3
+    weight_decay: float = 0.02
+    clip: float = 1.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Linear warm-up over `warmup` of all steps, then a cosine down to `floor` times the learning rate."""
+
+    warmup: float = 0.15
+    floor: float = 0.001
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a run depends on but the data's place and the machine.
+
+    losses: by task, one for each head. data: files of core/data, mixed by size. ema: decay of the averaged weights that are validated
+    and exported, 0 for none. patience: epochs without a better score before stopping, 0 for never. amp: "no", "bf16" or "fp16".
+    source: the document that is reproduced. expected: the figures it reports.
+    """
+
+    heads: tuple[Head, ...]
+    losses: Mapping[str, Loss]
+    data: tuple[str, ...]
+    model: Model = field(default_factory=Model)
+    input: InputSpec = field(default_factory=InputSpec)
+    augment: Augment = field(default_factory=Augment)
+    optim: Optim = field(default_factory=Optim)
+    schedule: Schedule = field(default_factory=Schedule)
+    epochs: int = 30
+    batch: int = 128
+    accumulation: int = 1
+    amp: str = "bf16"
+    compile: bool = False
+    ema: float = 0.998
+    patience: int = 0
+    min_delta: float = 0.0
+    seed: int = 0
+    source: str = ""
+    expected: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        tasks = {h.task for h in self.heads}
+        if tasks != set(self.losses):
+            raise ValueError(f"Expected one loss for each of {sorted(tasks)}, got {sorted(self.losses)}.")
+        if self.epochs < 1 or self.batch < 2 or self.accumulation < 1 or self.amp not in ("no", "bf16", "fp16"):
+            raise UserError(
+                "Expected epochs >= 1, batch >= 2, accumulation >= 1 and amp no, bf16 or fp16, got "
+                f"{self.epochs}, {self.batch}, {self.accumulation}, {self.amp}."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_dict` undoes it."""
+        return json.loads(json.dumps(asdict(self)))
+
+
+def from_dict(values: Mapping[str, Any]) -> Recipe:
+    """The recipe stored in a checkpoint or bundle."""
+    return Recipe(
+        **{
+            **values,
+            "heads": tuple(Head(h["task"], h["kind"], tuple(h["labels"]), h["output"]) for h in values["heads"]),
+            "losses": {k: Loss(**v) for k, v in values["losses"].items()},
+            "data": tuple(values["data"]),
+            "model": Model(**values["model"]),
+            "input": InputSpec.from_dict(values["input"]),
+            "augment": Augment(**values["augment"]),
+            "optim": Optim(**values["optim"]),
+            "schedule": Schedule(**values["schedule"]),
+        }
+    )
+
+
+def load(name: str) -> Recipe:
+    """The recipe of that name (a file of train/recipes).
+
+    Raises:
+        UserError: unknown name; suggests the nearest one.
+    """
+    return discover.load("train.recipes", name).RECIPE
+
+
+def override(recipe: Any, assignments: list[str]) -> Any:
+    """`recipe` with each "dotted.name=value" applied; values are Python literals or plain text.
+
+    Raises:
+        UserError: no such field (the nearest one is named) or a value of another type.
+    """
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"Expected --set NAME=VALUE, got {text!r}.")
+        recipe = _set(recipe, name.strip().split("."), _literal(value.strip()), name.strip())
+    return recipe
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(text.lower(), text))
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _set(node: Any, names: list[str], value: Any, full: str) -> Any:
+    head, rest = names[0], names[1:]
+    if isinstance(node, Model) and head == "options" and rest:
+        build = discover.load("core.models", node.family).build
+        known = [k for k, p in inspect.signature(build).parameters.items() if p.kind is p.KEYWORD_ONLY]
+        return replace(node, options={**node.options, _known(rest[0], known, full): value})
+    if isinstance(node, Mapping):
+        known = list(node)
+        _known(head, known, full)
+        return {**node, head: _set(node[head], rest, value, full) if rest else value}
+    if not is_dataclass(node):
+        raise UserError(f"Expected {full!r} to name a field, but {'.'.join(names)!r} lies inside a plain value.")
+    _known(head, [f.name for f in fields(node)], full)
+    current = getattr(node, head)
+    if rest:
+        return dataclasses.replace(node, **{head: _set(current, rest, value, full)})
+    return dataclasses.replace(node, **{head: _checked(value, get_type_hints(type(node))[head], full)})
+
+
+def _known(name: str, known: list[str], full: str) -> str:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}."
+        raise UserError(f"Expected a field of the recipe, got {name!r} in --set {full}; {hint}")
+    return name
+
+
+def _checked(value: Any, wanted: Any, full: str) -> Any:
+    kinds = get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
+    for kind in kinds:
+        base = get_origin(kind) or kind
+        if base is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if base is tuple and isinstance(value, list | tuple):
+            return tuple(value)
+        if base is Mapping or base is NoneType or not isinstance(base, type):
+            base = dict if base is Mapping else base
+        if isinstance(value, base) and not (base is int and isinstance(value, bool)):
+            return value
+    raise UserError(f"Expected --set {full} to be {getattr(wanted, '__name__', wanted)}, got {value!r}.")
