@@ -1,0 +1,69 @@
+# Everything runs in .venv, which the first target that needs it creates. One file per fact: versions stand in requirements.txt.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help install demo test check bench space lock clean
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt
+PINS := requirements.txt constraints.txt
+
+help:  ## what there is (this list)
+	@sed -n 's/^\([a-z]*\):[^#]*## */\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+install: $(VENV)/.all  ## create .venv and install everything
+
+demo: $(VENV)/.serving  ## the live demo on 127.0.0.1:7860 (ARGS="--port 7861 --model DIR")
+	$(PY) -m apps.webcam $(ARGS)
+
+test: $(VENV)/.all  ## all tests (ARGS="tests/core -x")
+	$(PY) -m pytest $(ARGS)
+
+check: $(VENV)/.all  ## ruff and mypy
+	$(PY) -m ruff check .
+	$(PY) -m mypy core evaluation train apps scripts
+
+bench: $(VENV)/.all  ## milliseconds, memory and start-up of the shipped model (ARGS="--json")
+	$(PY) -m evaluation bench $(ARGS)
+
+space: $(VENV)/.serving  ## write the Hugging Face Space into DIR=...
+	@test -n "$(DIR)" || { echo 'Expected a folder, got none; try: make space DIR=/tmp/space' >&2; exit 2; }
+	$(PY) scripts/space.py "$(DIR)"
+
+clean:  ## remove .venv and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# A stamp is written last, so an interrupted installation leaves none (or one older than the pins) and is taken up again.
+$(VENV)/.all: $(PINS)
+	@$(ENSURE)
+	@echo 'Installing everything into $(VENV) (once, a few minutes) ...'
+	@$(PIP) -r requirements.txt
+	@touch $(VENV)/.serving $@
+
+$(VENV)/.serving: $(PINS)
+	@$(ENSURE)
+	@echo 'Installing what the demo needs into $(VENV) (once, about a minute) ...'
+	@$(PY) scripts/space.py --requirements > $(VENV)/serving.txt
+	@$(PIP) -r $(VENV)/serving.txt
+	@touch $@
+
+# Creates .venv where there is no working one. PYTHON=... names an interpreter; else the first of these that is 3.11 or newer.
+define ENSURE
+if ! $(PY) -m pip --version >/dev/null 2>&1; then \
+  for python in $(PYTHON) python3.11 python3 python python3.12 python3.13; do \
+    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$python; break; fi; \
+  done; \
+  if [ -z "$$found" ]; then echo "Expected Python 3.11, got $$(python3 --version 2>&1 || true); install it or try: make PYTHON=/path/to/python3.11" >&2; exit 2; fi; \
+  "$$found" -m venv --clear $(VENV) || { echo 'Expected a Python with venv and pip; on Debian: apt-get install python3.11-venv' >&2; exit 2; }; \
+fi
+endef
+
+lock:  ## renew constraints.txt from requirements.txt in a fresh environment
+	rm -rf build/lock && mkdir -p build
+	python3.11 -m venv build/lock
+	grep -v '^-c' requirements.txt > build/lock.txt
+	build/lock/bin/python -m pip install --quiet -r build/lock.txt
+	{ head -1 constraints.txt; build/lock/bin/python -m pip freeze | sed -E 's/\+[A-Za-z0-9.]+$$//' | grep -viE '^(nvidia-|triton|cuda-)'; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+	rm -rf build/lock build/lock.txt
