@@ -38,7 +38,10 @@ class Detector(Protocol):
 
 
 class YuNet:
-    """OpenCV's FaceDetectorYN. One network per thread, because `setInputSize` and `detect` share state."""
+    """OpenCV's FaceDetectorYN. One network per thread, because `setInputSize` and `detect` share state.
+
+    Seen on a portrait turned by 30 and 45 degrees: the face is found, but its landmarks follow the tilt only in part.
+    """
 
     name = "YuNet"
 

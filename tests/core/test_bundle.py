@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from core import bundle
+from core.bundle import Card
+from core.errors import ModelError
+from core.predictor import INTERVAL, Predictor, interval
+from core.preprocess import to_input
+from core.types import Distribution
+from tests.conftest import write_tiny_bundle
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_bundle(tmp_path_factory.mktemp("b"))
+
+
+def with_card(source: Path, target: Path, change: dict | None, text: str | None = None) -> Path:
+    """A copy of the model whose card has some fields replaced, or is `text`."""
+    model = onnx.load(source / "model.onnx")
+    raw = json.loads(Card.to_json(bundle.load(source).card))
+    onnx.helper.set_model_props(model, {} if change is None and text is None else {bundle.KEY: text or json.dumps({**raw, **(change or {})})})
+    onnx.save(model, target / "m.onnx")
+    return target / "m.onnx"
+
+
+def test_the_card_survives(tiny: Path) -> None:
+    card = bundle.load(tiny).card
+    assert Card.from_json(card.to_json()) == card
+    assert [h.task for h in card.heads] == ["emotion", "gender", "age"]
+
+
+HEAD = {"task": "emotion", "kind": "softmax", "labels": ["a", "b"], "output": "emotion"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"heads": []}, {"heads": [HEAD]}, {"heads": [{**HEAD, "task": "mood"}]}, {"heads": [{**HEAD, "kind": "magic"}]},
+        {"heads": [{"task": "emotion"}]}, {"heads": "emotion"}, {"input": {"size": 47}}, {"input": {"sizes": 48}}, {"input": None},
+        {"calibration": {"emotion": 0}}, {"calibration": {"emotion": "hot"}}, {"calibration": {"emotion": float("nan")}},
+    ],
+)  # fmt: skip
+def test_a_card_that_lies_is_refused(tiny: Path, tmp_path: Path, change: dict) -> None:
+    with pytest.raises(ModelError):
+        bundle.load(with_card(tiny, tmp_path, change))
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"name": 1}'])
+def test_a_card_that_is_no_card_is_refused(tiny: Path, tmp_path: Path, text: str) -> None:
+    with pytest.raises(ModelError):
+        bundle.load(with_card(tiny, tmp_path, None, text or " "))
+
+
+def test_a_model_without_card_names_the_cure(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="train export"):
+        bundle.load(with_card(tiny, tmp_path, None))
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 100, b"\x08\x09" * 50])
+def test_damaged_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "model.onnx").write_bytes(content)
+    with pytest.raises(ModelError):
+        bundle.load(tmp_path)
+
+
+def test_missing_and_truncated(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="train export"):
+        bundle.load(tmp_path)
+    data = (tiny / "model.onnx").read_bytes()
+    (tmp_path / "model.onnx").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelError):
+        bundle.load(tmp_path)
+
+
+def test_a_model_cannot_reach_for_other_files(tiny: Path, tmp_path: Path) -> None:
+    """ONNX may keep weights in files that it names; a downloaded model must not read the disk that way."""
+    secret = tmp_path / "secret.bin"
+    secret.write_bytes(b"\0" * 48 * 48 * 8 * 4)
+    model = onnx.load(tiny / "model.onnx")
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=str(secret))
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError):
+        bundle.load(tmp_path)
+
+
+def test_predictions_are_probabilities_and_batches_agree(tiny: Path) -> None:
+    predictor = Predictor(tiny)
+    crops = np.random.default_rng(0).integers(0, 256, (9, 48, 48, 1), np.uint8)
+    many = predictor.predict_crops(crops)
+    for crop, one in zip(crops, many, strict=True):
+        alone = predictor.predict_crops(crop[None])[0]
+        assert isinstance(one.emotion, Distribution) and one.emotion.p.sum() == pytest.approx(1)
+        assert np.abs(one.emotion.p - alone.emotion.p).max() < 1e-5
+        assert one.age.low <= one.age.value <= one.age.high and one.age.coverage == INTERVAL
+    assert predictor.predict_crops(crops[:0]) == [] and predictor.predict(np.zeros((9, 9, 3), np.uint8), []) == []
+
+
+def test_temperature_softens(tiny: Path, tmp_path: Path) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1), np.uint8)
+    hot = Predictor(with_card(tiny, tmp_path, {"calibration": {"emotion": 4.0}}))
+    cold = Predictor(tiny)
+    a, b = cold.probabilities(crops)["emotion"], hot.probabilities(crops)["emotion"]
+    assert (a.argmax(1) == b.argmax(1)).all() and (b.max(1) < a.max(1)).all()
+    expected = np.exp(cold.logits(to_input(crops, cold.card.input))["emotion"].astype(float) / 4)
+    assert b == pytest.approx(expected / expected.sum(1, keepdims=True), abs=1e-6)
+
+
+def test_interval_of_known_distributions() -> None:
+    one = np.eye(101)[30]
+    low, high = interval(one, 0.8)
+    assert (low, high) == (pytest.approx(29.6), pytest.approx(30.4))
+    even = np.full(101, 1 / 101)
+    low, high = interval(np.stack([even, one]), 0.8)
+    assert low == pytest.approx([-0.5 + 0.1 * 101, 29.6]) and high == pytest.approx([-0.5 + 0.9 * 101, 30.4])
+    assert interval(np.eye(101)[0], 0.8)[0] == 0  # nobody is younger than nothing

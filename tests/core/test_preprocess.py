@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import ModelError
+from core.faces import chip_face
+from core.preprocess import InputSpec, crop_face, landmark_pose, pose_of, to_input, within
+from core.types import Face
+
+SPEC = InputSpec(size=48, channels=3, mean=(0.5,) * 3, std=(0.25,) * 3)
+
+
+def face_at(x: float, y: float, side: float, angle: float = 0.0) -> Face:
+    """A face whose landmarks lie exactly on the template, in a square crop with its centre at x, y."""
+    turn = np.exp(1j * np.deg2rad(angle)) * side
+    points = tuple(
+        (float(p.real), float(p.imag)) for p in (complex(x, y) + turn * (complex(*t) - complex(0.5, 0.5)) for t in SPEC.template)
+    )
+    box = side / SPEC.box_scale
+    return Face((x - box / 2, y - box * (0.5 + SPEC.box_shift), box, box), 0.9, points)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(-50, 300), st.floats(-50, 300), st.floats(10, 400), st.floats(-49, 49))
+def test_the_pose_is_recovered(x: float, y: float, side: float, angle: float) -> None:
+    pose = pose_of((200, 200, 3), face_at(x, y, side, angle), SPEC)
+    assert (pose.x, pose.y, pose.side, pose.angle) == pytest.approx((x - 0.5, y - 0.5, side, angle), abs=1e-6, rel=1e-9)
+
+
+def test_landmarks_land_on_the_template() -> None:
+    picture = np.zeros((300, 300, 3), np.uint8)
+    face = face_at(160, 140, 120, 30)
+    for point in face.landmarks or ():
+        cv2.circle(picture, (round(point[0] - 0.5), round(point[1] - 0.5)), 5, (255, 255, 255), -1)
+    crop = crop_face(picture, face, SPEC)[..., 0]
+    for x, y in SPEC.template:
+        assert crop[round(y * 48 - 0.5), round(x * 48 - 0.5)] > 128
+    assert (crop > 128).sum() < 5 * 36
+
+
+def test_the_whole_picture_is_the_crop_without_a_face() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
+    assert np.array_equal(crop_face(picture, None, SPEC), picture)
+    wide = np.zeros((24, 48, 3), np.uint8)
+    wide[0], wide[-1] = 50, 200
+    crop = crop_face(wide, None, SPEC)
+    assert (crop[:12] == 50).all() and (crop[-12:] == 200).all()  # the border is repeated
+
+
+def test_far_off_landmarks_give_way_to_the_box() -> None:
+    good = face_at(100, 100, 80)
+    for wrong in (face_at(100, 100, 80 * 2), face_at(100, 100, 80 / 2), face_at(100, 140, 80), face_at(100, 100, 80, 80)):
+        mixed = replace(good, landmarks=wrong.landmarks)
+        pose = pose_of((200, 200, 3), mixed, SPEC)
+        assert (pose.angle, pose.side) == (0.0, pytest.approx(80))
+    collapsed = replace(good, landmarks=((5.0, 5.0),) * 5)
+    assert landmark_pose(collapsed, SPEC) is None
+    assert pose_of((200, 200, 3), collapsed, SPEC).side == pytest.approx(80)
+
+
+@pytest.mark.parametrize("face", [face_at(0, 0, 100), face_at(-500, -500, 50), face_at(5000, 90, 300), face_at(50, 50, 4), face_at(50, 50, 5000)])
+def test_faces_at_and_past_the_border_give_a_crop(face: Face) -> None:
+    picture = np.full((100, 120, 3), 77, np.uint8)
+    crop = crop_face(picture, face, SPEC)
+    assert crop.shape == (48, 48, 3) and (crop == 77).all()
+
+
+def test_shrinking_averages() -> None:
+    """A fine checkerboard becomes even grey; bilinear sampling alone would keep its pattern."""
+    board = ((np.indices((960, 960)).sum(0) % 2) * 255).astype(np.uint8)
+    crop = crop_face(np.dstack([board] * 3), face_at(480, 480, 800, 10), SPEC)
+    assert crop.std() < 12 and abs(crop.mean() - 127) < 3
+
+
+def test_crop_depends_on_the_face_only(portrait: np.ndarray) -> None:
+    """The same face in a larger canvas gives the same crop: nothing outside of it is read."""
+    face = face_at(224, 120, 90)
+    padded = cv2.copyMakeBorder(portrait, 64, 64, 64, 64, cv2.BORDER_CONSTANT)
+    moved = replace(face, box=(face.box[0] + 64, face.box[1] + 64, *face.box[2:]), landmarks=tuple((x + 64, y + 64) for x, y in face.landmarks or ()))
+    difference = np.abs(crop_face(portrait, face, SPEC).astype(int) - crop_face(padded, moved, SPEC))
+    assert difference.mean() < 0.6  # OpenCV rounds coordinates to 1/32 pixel
+
+
+def test_to_input_is_exact_and_strict() -> None:
+    crop = np.arange(48 * 48 * 3, dtype=np.int64).reshape(48, 48, 3).astype(np.uint8)
+    x = to_input(crop, SPEC)
+    assert x.dtype == np.float32 and x.shape == (3, 48, 48) and x.flags.c_contiguous
+    assert np.abs(x - ((crop / 255 - 0.5) / 0.25).transpose(2, 0, 1)).max() < 1e-6
+    assert np.array_equal(to_input(crop[None], SPEC)[0], x)
+    for wrong in (crop.astype(np.float32), crop[..., :1], crop[:40]):
+        with pytest.raises(ValueError, match="Expected `crop`"):
+            to_input(wrong, SPEC)
+
+
+@pytest.mark.parametrize("image", [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3), np.float32), np.zeros((0, 5, 3), np.uint8)])
+def test_crop_face_refuses_other_arrays(image: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="Expected `image`"):
+        crop_face(image, None, SPEC)
+
+
+def test_the_spec_travels_as_json_and_refuses_nonsense() -> None:
+    assert InputSpec.from_dict(json.loads(json.dumps(SPEC.to_dict()))) == SPEC
+    for wrong in ({"sise": 3}, {"size": 5}, {"channels": 2}, {"std": [0.0]}, {"template": [[1, 2]]}, {"mean": "x"}, {"size": None}):
+        with pytest.raises(ModelError):
+            InputSpec.from_dict(wrong)
+
+
+def test_a_far_off_detection_in_a_published_crop_is_not_trusted() -> None:
+    class Fixed:
+        name = "fixed"
+
+        def __init__(self, face: Face) -> None:
+            self.face = face
+
+        def __call__(self, image: np.ndarray, long_side: int = 320) -> list[Face]:
+            return [self.face]
+
+    picture = np.zeros((200, 200, 3), np.uint8)
+    good, half = face_at(100, 105, 190), face_at(60, 60, 90)
+    assert chip_face(picture, Fixed(good), SPEC) is good
+    assert chip_face(picture, Fixed(half), SPEC) is None
+    assert chip_face(picture, Fixed(replace(good, landmarks=None)), SPEC) is None
+    assert within(pose_of(picture.shape, good, SPEC), pose_of(picture.shape, None, SPEC), SPEC)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.confidence import LIMITS, Conditions, band, measure, reason_to_abstain, yaw
+from core.types import Age, Distribution, Face
+
+POINTS = ((10.0, 10.0), (30.0, 10.0), (20.0, 20.0), (12.0, 30.0), (28.0, 30.0))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"box": (0, 0, 0, 5), "score": 0.5}, {"box": (0, 0, float("nan"), 5), "score": 0.5}, {"box": (0, 0, 5), "score": 0.5},
+        {"box": (0, 0, 5, 5), "score": 1.5}, {"box": (0, 0, 5, 5), "score": 0.5, "landmarks": POINTS[:4]},
+        {"box": (0, 0, 5, 5), "score": 0.5, "landmarks": (*POINTS[:4], (float("inf"), 0.0))},
+    ],
+)  # fmt: skip
+def test_a_malformed_face_is_refused(wrong: dict) -> None:
+    with pytest.raises(ValueError, match="Expected"):
+        Face(**wrong)
+
+
+def test_a_face_may_reach_past_the_border() -> None:
+    assert Face((-5, -5, 20, 10), 0.9).size == 10
+
+
+@pytest.mark.parametrize("p", [[0.5, 0.6], [1.2, -0.2], [float("nan"), 1.0], [1.0]])
+def test_a_malformed_distribution_is_refused(p: list[float]) -> None:
+    with pytest.raises(ValueError, match="Expected `p`"):
+        Distribution(("a", "b"), np.array(p))
+
+
+def test_distribution_and_age() -> None:
+    d = Distribution(("a", "b"), np.array([0.25, 0.75]))
+    assert (d.top, d.confidence, d.as_dict()) == ("b", 0.75, {"a": 0.25, "b": 0.75})
+    with pytest.raises(ValueError, match="low"):
+        Age(30, 40, 20)
+
+
+@pytest.mark.parametrize(("p", "name"), [(0.95, "high"), (0.9, "medium"), (0.7, "medium"), (0.699, "low")])
+def test_bands(p: float, name: str) -> None:
+    assert band(p) == name
+
+
+GOOD = Conditions(size=100, sharpness=0.3, brightness=0.5, contrast=0.2, yaw=0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [({}, None), ({"size": 20.0}, "small"), ({"brightness": 0.03}, "dark"), ({"contrast": 0.0}, "contrast"), ({"yaw": -0.9}, "turned"),
+     ({"sharpness": 0.0}, "blurred"), ({"yaw": None}, None)],
+)  # fmt: skip
+def test_reasons_to_abstain(change: dict, word: str | None) -> None:
+    reason = reason_to_abstain(Conditions(**{**{f: getattr(GOOD, f) for f in Conditions.__dataclass_fields__}, **change}), LIMITS)
+    assert (reason is None) if word is None else word in reason
+
+
+def test_conditions_follow_the_picture() -> None:
+    face = Face((0, 0, 48, 48), 1.0, POINTS)
+    rng = np.random.default_rng(0)
+    sharp = rng.integers(0, 256, (48, 48, 1), np.uint8)
+    smooth = np.tile(np.linspace(0, 255, 48).astype(np.uint8)[:, None, None], (1, 48, 1))
+    assert measure(face, sharp).sharpness > 100 * measure(face, smooth).sharpness
+    assert measure(face, np.zeros((48, 48, 1), np.uint8)).brightness == 0
+    assert measure(face, np.full((48, 48, 3), 255, np.uint8)).brightness == 1
+    assert yaw(face) == pytest.approx(0)
+    turned = Face((0, 0, 48, 48), 1.0, (*POINTS[:2], (29.0, 20.0), *POINTS[3:]))
+    assert yaw(turned) == pytest.approx(0.9)
+    assert yaw(Face((0, 0, 48, 48), 1.0)) is None
+    assert yaw(Face((0, 0, 48, 48), 1.0, (POINTS[0],) * 5)) == 1.0

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from core import discover
+from core.errors import UserError
+from train.recipe import from_dict, load, override
+
+RECIPES = discover.names("train.recipes")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_survives_json(name: str) -> None:
+    recipe = load(name)
+    again = from_dict(json.loads(json.dumps(recipe.to_dict())))
+    assert again.to_dict() == recipe.to_dict()
+    assert again.heads == recipe.heads and again.input == recipe.input
+
+
+def test_overrides_are_applied_and_typed() -> None:
+    recipe = override(load("mien"), ["optim.lr=1e-4", "epochs=3", "compile=true", "augment.flip=0", "losses.gender.weight=2", "model.options.stem=8"])
+    assert (recipe.optim.lr, recipe.epochs, recipe.compile, recipe.augment.flip) == (1e-4, 3, True, 0.0)
+    assert recipe.losses["gender"].weight == 2.0 and recipe.model.options["stem"] == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("optim.lrr=1", "did you mean 'lr'"),
+        ("epoch=3", "did you mean 'epochs'"),
+        ("model.options.stemm=3", "did you mean 'stem'"),
+        ("losses.emotions.weight=3", "did you mean 'emotion'"),
+        ("epochs=many", "to be int"),
+        ("epochs=1.5", "to be int"),
+        ("epochs=0", "epochs >= 1"),
+        ("epochs", "NAME=VALUE"),
+    ],
+)
+def test_a_wrong_override_is_refused_with_the_way_out(text: str, hint: str) -> None:
+    with pytest.raises(UserError, match=hint):
+        override(load("mien"), [text])
+
+
+def test_an_unknown_recipe_suggests_the_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean 'mien'"):
+        load("mein")
