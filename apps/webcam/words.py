@@ -1,0 +1,41 @@
+"""How a reading is put into words: one place, so that the picture, the panel, the video and the CSV say the same."""
+
+from __future__ import annotations
+
+from core.confidence import Band, band
+from core.pipeline import FaceReading
+from core.types import Age, Distribution
+
+BAND_TEXT: dict[Band, str] = {"high": "high confidence", "medium": "medium confidence", "low": "low confidence"}
+
+
+def percent(p: float) -> str:
+    """0.834 -> '83 %'; nothing is ever certain, so never 100 %."""
+    return f"{min(99, round(100 * p))} %"
+
+
+def emotion(said: Distribution | None) -> str:
+    """'happiness 83 %'; under 70 % 'uncertain, perhaps happiness'."""
+    if said is None:
+        return "no emotion model"
+    return f"uncertain, perhaps {said.top}" if band(said.confidence) == "low" else f"{said.top} {percent(said.confidence)}"
+
+
+def gender(said: Distribution | None) -> str:
+    """'perceived gender: female 97 %'; under 70 % 'perceived gender: uncertain'."""
+    if said is None:
+        return "no perceived gender model"
+    return f"perceived gender: {'uncertain' if band(said.confidence) == 'low' else f'{said.top} {percent(said.confidence)}'}"
+
+
+def age(said: Age | None) -> str:
+    """'28–37 years'."""
+    return "no age model" if said is None else f"{said.low:.0f}–{said.high:.0f} years"
+
+
+def lines(reading: FaceReading) -> tuple[str, ...]:
+    """What stands beside a face in the picture."""
+    if reading.abstained:
+        return ("no reading", reading.abstained.split(":")[0])
+    said = reading.prediction
+    return (emotion(said.emotion), gender(said.gender), age(said.age))
