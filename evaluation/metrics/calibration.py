@@ -1,0 +1,84 @@
+"""How far probabilities can be believed. `p` is float (N, k) with rows that sum to 1, `true` int (N,) class indices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reliability:
+    """The reliability diagram, all (bins,): mean confidence and accuracy of each bin (NaN where empty) and how many samples it has."""
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    count: np.ndarray
+
+
+def reliability(p: np.ndarray, true: np.ndarray, bins: int = 15) -> Reliability:
+    """The top class's probability in `bins` bins of equal width over (0, 1]."""
+    top = p.max(axis=1)
+    right = p.argmax(axis=1) == true
+    at = np.clip(np.ceil(top * bins).astype(int) - 1, 0, bins - 1)
+    count = np.bincount(at, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        return Reliability(np.bincount(at, top, bins) / count, np.bincount(at, right, bins) / count, count)
+
+
+def ece(p: np.ndarray, true: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error in [0, 1]: mean distance of confidence and accuracy over the bins, weighted by their samples
+    (Naeini et al., AAAI 2015; Guo et al., arXiv 1706.04599). Above 0 even for honest probabilities when samples are few."""
+    seen = reliability(p, true, bins)
+    full = seen.count > 0
+    return float(np.abs(seen.accuracy - seen.confidence)[full] @ seen.count[full] / len(true)) if len(true) else float("nan")
+
+
+def nll(p: np.ndarray, true: np.ndarray) -> float:
+    """Mean negative log-likelihood of the true class, nats; a probability of 0 counts as 1e-12."""
+    return float(-np.log(np.maximum(p[np.arange(len(true)), true], TINY)).mean()) if len(true) else float("nan")
+
+
+def brier(p: np.ndarray, true: np.ndarray) -> float:
+    """Brier score in [0, 2]: mean squared distance of `p` to the one-hot truth, summed over classes (Brier, 1950)."""
+    if not len(true):
+        return float("nan")
+    return float((np.square(p).sum(axis=1) - 2 * p[np.arange(len(true)), true] + 1).mean())
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """(N, k) -> (N, k) probabilities."""
+    z = logits.astype(np.float64) / temperature
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def fit_temperature(logits: np.ndarray, true: np.ndarray, low: float = 0.05, high: float = 20.0) -> float:
+    """The temperature in [low, high] by which dividing `logits` (N, k) gives the least NLL (Guo et al., arXiv 1706.04599).
+
+    Golden-section search over log T, exact to 1e-7: the NLL is convex in 1 / T, so it has one minimum.
+    """
+    if not len(true):
+        raise ValueError("Expected at least one sample to fit a temperature, got none.")
+
+    def loss(log_t: float) -> float:
+        z = logits.astype(np.float64) / np.exp(log_t)
+        top = z.max(axis=1)
+        return float((np.log(np.exp(z - top[:, None]).sum(axis=1)) + top - z[np.arange(len(true)), true]).mean())
+
+    ratio = (5**0.5 - 1) / 2
+    a, b = float(np.log(low)), float(np.log(high))
+    c, d = b - ratio * (b - a), a + ratio * (b - a)
+    at_c, at_d = loss(c), loss(d)
+    while b - a > 1e-7:
+        if at_c <= at_d:
+            b, d, at_d = d, c, at_c
+            c = b - ratio * (b - a)
+            at_c = loss(c)
+        else:
+            a, c, at_c = c, d, at_d
+            d = a + ratio * (b - a)
+            at_d = loss(d)
+    return float(np.exp((a + b) / 2))

@@ -1,0 +1,62 @@
+"""How sure a figure is: 95 % intervals (or any `level`) of proportions and of anything that can be resampled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import ndtri
+
+ROUNDS = 1000
+
+
+def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of `hits` out of `n`, in [0, 1] (Wilson, JASA 1927); (0, 1) without samples.
+
+    >>> tuple(round(v, 3) for v in wilson(9, 10))
+    (0.596, 0.982)
+    """
+    if not 0 <= hits <= n:
+        raise ValueError(f"Expected 0 <= `hits` <= `n`, got {hits} and {n}.")
+    if n == 0:
+        return 0.0, 1.0
+    z = float(ndtri((1 + level) / 2))
+    share, spread = hits / n, z * z / n
+    middle = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * (share * (1 - share) / n + spread / n / 4) ** 0.5
+    # Rounding would otherwise leave the last bit outside [0, 1] at no hits or all hits.
+    return (0.0 if hits == 0 else middle - half), (1.0 if hits == n else middle + half)
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray], float], n: int, *, level: float = 0.95, rounds: int = ROUNDS, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval of `statistic`, which gets int (n,) indices drawn with replacement (Efron, 1979). Same seed, same interval."""
+    if n == 0:
+        return float("nan"), float("nan")
+    rng = np.random.default_rng(seed)
+    return _percentiles(np.array([statistic(rng.integers(0, n, n)) for _ in range(rounds)]), level)
+
+
+def bootstrap_mean(values: np.ndarray, *, level: float = 0.95, rounds: int = ROUNDS, seed: int = 0) -> tuple[float, float]:
+    """Percentile interval of the mean of float (N,) values, such as absolute errors for an MAE."""
+    return bootstrap(lambda at: float(values[at].mean()), len(values), level=level, rounds=rounds, seed=seed)
+
+
+def bootstrap_counts(
+    statistic: Callable[[np.ndarray], np.ndarray], counts: np.ndarray, *, level: float = 0.95, rounds: int = ROUNDS, seed: int = 0
+) -> tuple[float, float]:
+    """As `bootstrap`, for a statistic of counts of any shape, such as a confusion matrix: (rounds, ...) resampled counts -> (rounds,).
+
+    Drawing n samples with replacement is drawing their counts from a multinomial, so the cost does not depend on n.
+    """
+    n = int(counts.sum())
+    if n == 0:
+        return float("nan"), float("nan")
+    drawn = np.random.default_rng(seed).multinomial(n, counts.ravel() / n, size=rounds)  # (rounds, counts.size)
+    return _percentiles(statistic(drawn.reshape(rounds, *counts.shape)), level)
+
+
+def _percentiles(values: np.ndarray, level: float) -> tuple[float, float]:
+    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
