@@ -6,6 +6,7 @@ Exit status 2 for the user's mistake, 1 for ours; a traceback only with --debug.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Iterable
@@ -30,9 +31,8 @@ def parser(argv: list[str]) -> argparse.ArgumentParser:
     subs = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in chosen.items():
         text = (module.__doc__ or "").strip()
-        sub = subs.add_parser(
-            name, help=text.split("\n")[0].split(": ", 1)[-1], description=text, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        first = text.split("\n")[0].split(": ", 1)[-1].replace("%", "%%")
+        sub = subs.add_parser(name, help=first, description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
         sub.add_argument("--debug", action="store_true", help="show a traceback where something fails")
         module.add_arguments(sub)  # type: ignore[attr-defined]
         sub.set_defaults(run=module.run)  # type: ignore[attr-defined]
@@ -45,7 +45,12 @@ def main(argv: list[str] | None = None) -> int:
     debug = "--debug" in argv
     try:
         args = parser(argv).parse_args(argv)
-        return int(args.run(args))
+        status = int(args.run(args))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("stopped; nothing was written", file=sys.stderr)
         return 130
