@@ -61,7 +61,7 @@ def _webcam(pipeline: Pipeline, live_seconds: int | None) -> None:
             cards = gr.HTML(panel.steps(texts.STEPS), padding=False, elem_id="mien-live")
     readout = gr.HTML(padding=False, elem_id="mien-live-readout")
     gr.HTML(texts.status(pipeline), padding=False)
-    visitor = gr.State(live.Visitor)
+    visitor = gr.State(live.Visitor())  # each visitor gets a copy
     camera.stream(
         partial(live.step, pipeline), [camera, visitor], [camera, cards, readout], stream_every=0.07, time_limit=live_seconds,
         concurrency_limit=VISITORS, **RAW, **OURS,
@@ -103,7 +103,7 @@ def _video(pipeline: Pipeline) -> None:
                 label="Annotated video", show_label=False, interactive=False, visible=False, elem_id="mien-video-out", buttons=["download"]
             )
     timeline = gr.Plot(show_label=False, visible=False, elem_id="mien-video-plot")
-    files = gr.State(clips.Files)
+    files = gr.State(clips.Files())
     outputs = [source, status, stop, result, table, timeline]
     run = source.upload(partial(clips.run, pipeline), [source, files], outputs, concurrency_limit=1, preprocess=False, **OURS)
     stop.click(clips.stopped, None, [source, status, stop], cancels=run, **OURS)

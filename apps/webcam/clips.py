@@ -77,9 +77,9 @@ def _progress(work: Iterator[Moment], moments: list[Moment]) -> Iterator[tuple[s
 
 
 def _results(target: Path, moments: list[Moment], pipeline: Pipeline) -> tuple[Any, Any, Any]:
-    head = pipeline.predictor.card.head("emotion")
+    heads = [pipeline.predictor.card.head(task) for task in ("emotion", "gender")]
     table = target.with_suffix(".csv")
-    table.write_text(timeline.to_csv(moments, head.labels if head else ()), "utf-8")
+    table.write_text(timeline.to_csv(moments, *(head.labels if head else () for head in heads)), "utf-8")
     figure = timeline.plot(moments)
     return (
         gr.update(value=str(target), visible=True),

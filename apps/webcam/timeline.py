@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 
 from apps.webcam.track import Tracked
 from apps.webcam.video import Moment
+from core.pipeline import FaceReading
 
 PEOPLE = 6
 """Faces that the plot lets one choose from, the longest seen first; the CSV has them all."""
@@ -19,29 +20,28 @@ PEOPLE = 6
 COLOURS = ("#8a8f98", "#e69f00", "#56b4e9", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8a800")
 
 
-def to_csv(moments: Sequence[Moment], labels: Sequence[str]) -> str:
-    """One row per analysed frame and face; `labels`: the model's emotions. Empty cells where the model abstained or has no such head."""
+def to_csv(moments: Sequence[Moment], emotions: Sequence[str], genders: Sequence[str]) -> str:
+    """One row per analysed frame and face; `emotions` and `genders`: the model's labels. Cells are empty where the model abstained."""
     out = StringIO()
     writer = csv.writer(out)
-    head = ("time_s", "face", "x", "y", "width", "height", "emotion", *(f"p_{label}" for label in labels))
-    writer.writerow((*head, "perceived_gender_p_female", "age", "age_low", "age_high", "band", "abstained"))
+    chances = [*(f"emotion_p_{label}" for label in emotions), *(f"perceived_gender_p_{label}" for label in genders)]
+    writer.writerow(("time_s", "face", "x", "y", "width", "height", "emotion", *chances, "age", "age_low", "age_high", "band", "abstained"))
     for moment in moments:
         for face in moment.faces:
-            writer.writerow([f"{moment.time:.3f}", face.id, *_cells(face, labels)])
+            writer.writerow([f"{moment.time:.3f}", face.id, *_cells(face.reading, emotions, genders)])
     return out.getvalue()
 
 
-def _cells(face: Tracked, labels: Sequence[str]) -> list[str]:
-    reading = face.reading
+def _cells(reading: FaceReading, emotions: Sequence[str], genders: Sequence[str]) -> list[str]:
     said, place = reading.prediction, [f"{v:.1f}" for v in reading.face.box]
     if reading.abstained:
-        return [*place, *[""] * (len(labels) + 5), "", reading.abstained]
-    p = said.emotion.as_dict() if said.emotion else {}
-    female = said.gender.as_dict().get("female") if said.gender else None
-    years = (said.age.value, said.age.low, said.age.high) if said.age else (None,) * 3
-    emotions = [said.emotion.top if said.emotion else "", *(f"{p[k]:.4f}" if k in p else "" for k in labels)]
-    numbers = ["" if female is None else f"{female:.4f}", *("" if y is None else f"{y:.1f}" for y in years)]
-    return [*place, *emotions, *numbers, reading.band, ""]
+        return [*place, *[""] * (len(emotions) + len(genders) + 5), reading.abstained]
+    chances: list[str] = []
+    for labels, each in ((emotions, said.emotion), (genders, said.gender)):
+        p = each.as_dict() if each else {}
+        chances += [f"{p[label]:.4f}" if label in p else "" for label in labels]
+    years = [f"{v:.1f}" for v in (said.age.value, said.age.low, said.age.high)] if said.age else [""] * 3
+    return [*place, said.emotion.top if said.emotion else "", *chances, *years, reading.band, ""]
 
 
 def plot(moments: Sequence[Moment]) -> go.Figure | None:

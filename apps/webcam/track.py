@@ -2,7 +2,7 @@
 
 Faces are matched by overlap and by nearness. Every value is a running mean in *seconds*, the same at 5 as at 30 frames/s: each frame
 counts by how sure the model was and fades with time. Beside the slow mean runs a fast one; where the two part company the person has really
-changed (or another one sits there), and the slow mean takes over the fast one's value. So numbers rest, yet follow within 0.7 s.
+changed (or another one sits there), and both start anew. So numbers rest, yet follow within 0.7 s.
 """
 
 from __future__ import annotations
@@ -41,18 +41,20 @@ class Mean:
 
 
 class Settling:
-    """A slow mean (`tau` seconds) that jumps to the fast one where any component differs by more than `jump`."""
+    """A slow mean (`tau` seconds) that starts anew where any component of the fast one differs by more than `jump`, twice running."""
 
     def __init__(self, tau: float, jump: float) -> None:
-        self.slow, self.fast, self.jump = Mean(tau), Mean(FAST_S), jump
+        self.slow, self.fast, self.jump, self.parted = Mean(tau), Mean(FAST_S), jump, False
 
     def add(self, value: np.ndarray, weight: float, now: float) -> np.ndarray:
         """See `Mean.add`."""
         slow, fast = self.slow.add(value, weight, now), self.fast.add(value, weight, now)
-        if np.abs(slow - fast).max() <= self.jump:
+        parted, self.parted = self.parted, bool(np.abs(slow - fast).max() > self.jump)
+        if not (parted and self.parted):
             return slow
-        self.slow.sum, self.slow.weight = self.fast.sum.copy(), self.fast.weight
-        return fast
+        self.slow.weight = self.fast.weight = 0.0  # forget what was before the change
+        self.fast.add(value, weight, now)
+        return self.slow.add(value, weight, now)
 
 
 @dataclass(slots=True)

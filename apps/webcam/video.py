@@ -139,7 +139,8 @@ def _frames(
         rgb = upright(frame, limits.side)
         faces = tracker.update(pipeline(rgb, SEARCH_SIDE).faces, now)
         if sink is None:
-            sink = _sink(writing, rgb)
+            rate = min(max(float(stream.average_rate or 30), 1.0), limits.frame_rate)  # only says how long the last frame stays
+            sink = _sink(writing, rgb, rate)
         _write(writing, sink, overlay.draw(rgb, faces), now)
         last, count = now, count + 1
         yield Moment(now, tuple(faces), min(1.0, now / total) if total else 0.0)
@@ -157,8 +158,8 @@ def upright(frame: VideoFrame, side: int) -> np.ndarray:
     return rgb if quarter is None else cv2.rotate(rgb, quarter)
 
 
-def _sink(writing: av.container.OutputContainer, rgb: np.ndarray) -> VideoStream:
-    stream = writing.add_stream("libx264", rate=30, options={"preset": "veryfast", "crf": "23"})
+def _sink(writing: av.container.OutputContainer, rgb: np.ndarray, rate: float) -> VideoStream:
+    stream = writing.add_stream("libx264", rate=Fraction(rate).limit_denominator(1001), options={"preset": "veryfast", "crf": "23"})
     stream.height, stream.width = rgb.shape[:2]
     stream.pix_fmt, stream.codec_context.time_base, stream.codec_context.gop_size = "yuv420p", CLOCK, 60
     return stream

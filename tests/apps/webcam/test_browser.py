@@ -1,0 +1,231 @@
+"""The demo in a real Chromium with a fake camera. The `visit` fixture also checks that no page asks another host or throws an error."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import re
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from apps.webcam.overlay import COLOURS
+from core.labels import FERPLUS8
+from tests.apps.webcam.test_video import film
+
+pytestmark = pytest.mark.browser
+
+COUNT_FRAMES = """() => {
+  const shown = document.querySelector('#mien-camera img');
+  window.frames_seen = 0;
+  new MutationObserver(() => { window.frames_seen += 1; }).observe(shown, { attributes: true, attributeFilter: ['src'] });
+}"""
+
+
+def go_live(page) -> None:
+    """What a visitor does: allow the camera, press the button, wait for the first reading."""
+    page.get_by_text("Click to Access Webcam").click()
+    page.get_by_role("button", name="capture photo").click()
+    page.locator("#mien-live .mien-card").first.wait_for()
+
+
+def frames_per_second(pages: list, seconds: float) -> list[float]:
+    """How often the shown picture changes on each page, by the pages' own count."""
+    for page in pages:
+        page.evaluate(COUNT_FRAMES)
+    start = time.monotonic()
+    pages[0].wait_for_timeout(1000 * seconds)
+    return [page.evaluate("window.frames_seen") / (time.monotonic() - start) for page in pages]
+
+
+def shown(page, where: str) -> np.ndarray:
+    """The picture on the page, RGB uint8 (H, W, 3)."""
+    url = page.locator(f"{where} img").first.get_attribute("src")
+    assert url.startswith("data:image/jpeg;base64,"), "shown from memory, not from a file of the server"
+    return cv2.imdecode(np.frombuffer(base64.b64decode(url.split(",")[1]), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def near(picture: np.ndarray, colour: tuple[int, int, int]) -> int:
+    """Pixels of about that colour."""
+    return int((np.abs(picture.astype(int) - colour).max(axis=2) < 30).sum())
+
+
+def test_a_face_in_front_of_the_camera(visit, server, record_property):
+    page = visit().page
+    go_live(page)
+    (rate,) = frames_per_second([page], 5)
+    record_property("frames_per_second", round(rate, 1))
+    print(f"frames/s end to end: {rate:.1f}")
+    assert rate >= 5
+
+    card = page.locator("#mien-live .mien-card")
+    assert card.count() == 1
+    assert card.get_attribute("data-face") == "1", "the same face from the first frame on"
+    emotion, gender, age = (card.locator(f"[data-attribute={name}]") for name in ("emotion", "gender", "age"))
+    assert emotion.locator("span").all_inner_texts() == list(FERPLUS8.labels)
+    p = [float(v) for v in emotion.locator("data").evaluate_all("all => all.map(e => e.value)")]
+    assert sum(p) == pytest.approx(1, abs=0.01)
+    assert "Perceived gender" in gender.inner_text()
+    assert gender.locator("data").count() == 2
+    assert re.search(r"\d+–\d+ years", age.inner_text())
+    readout = page.locator("#mien-live-readout").inner_text()
+    for word in ("frames/s", "detect", "align", "net", "total"):
+        assert word in readout
+    assert "Face detector:" in page.locator(".mien-status").inner_text()
+
+    picture = shown(page, "#mien-camera")
+    assert picture.shape == (480, 640, 3)
+    assert max(near(picture, colour) for colour in COLOURS.values()) > 150, "the box is drawn"
+    assert page.locator("#mien-camera.live").count() == 1
+    assert server.files() == [], "no frame on the disk"
+
+    page.get_by_role("button", name="stop the live reading").click()
+    page.wait_for_timeout(800)
+    assert frames_per_second([page], 1) == [0]
+    page.get_by_role("button", name="capture photo").click()
+    page.wait_for_timeout(1000)
+    assert frames_per_second([page], 1)[0] > 2, "it can be started again"
+
+
+def test_two_visitors_at_once(visit):
+    pages = [visit().page for _ in range(2)]
+    for page in pages:
+        go_live(page)
+    rates = frames_per_second(pages, 4)
+    print(f"frames/s of two visitors: {rates[0]:.1f} and {rates[1]:.1f}")
+    assert min(rates) >= 2
+    assert all(page.locator("#mien-live [data-face='1']").count() == 1 for page in pages)
+
+
+def test_frames_never_queue_up_on_a_slow_line(visit):
+    page = visit().page
+    flying = {"now": 0, "most": 0, "sent": 0}
+
+    def leave(request) -> None:
+        if "/stream/" in request.url:
+            flying["now"] += 1
+            flying["sent"] += 1
+            flying["most"] = max(flying["most"], flying["now"])
+
+    def land(request) -> None:
+        flying["now"] -= "/stream/" in request.url
+
+    page.on("request", leave)
+    page.on("requestfinished", land)
+    page.on("requestfailed", land)
+    go_live(page)
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 50, "downloadThroughput": -1, "uploadThroughput": 400_000})
+    page.wait_for_timeout(3000)
+    assert flying["sent"] >= 3
+    assert flying["most"] <= 2, "one on its way and one being answered; without the guard it was a hundred"
+
+
+def bad_uploads(folder: Path, portrait: np.ndarray) -> dict[str, tuple[Path, str]]:
+    """Files that people do upload, and words of the message that each must give."""
+    whole = io.BytesIO()
+    Image.fromarray(portrait).save(whole, "JPEG")
+    contents = {
+        "text.jpg": (b"this is text", "Expected the picture to be a JPEG"),
+        "empty.png": (b"", "no data"),
+        "cut.jpg": (whole.getvalue()[: len(whole.getvalue()) // 2], "damaged"),
+    }
+    for name, (content, _) in contents.items():
+        (folder / name).write_bytes(content)
+    Image.new("RGB", (1, 1), "red").save(folder / "one.png")
+    Image.fromarray(np.full((300, 400, 3), 200, np.uint8)).save(folder / "wall.png")
+    words = {name: word for name, (_, word) in contents.items()}
+    words |= {"one.png": "No face found in this picture of 1 × 1 pixels", "wall.png": "No face found"}
+    return {name: (folder / name, word) for name, word in words.items()}
+
+
+def test_pictures_good_and_bad(visit, tmp_path, portrait):
+    page = visit().page
+    page.get_by_role("tab", name="Image").click()
+    cards = page.locator("#mien-image")
+    for path, words in bad_uploads(tmp_path, portrait).values():
+        if page.get_by_label("Clear").is_visible():
+            page.get_by_label("Clear").click()
+        page.locator("#mien-picture input[type=file]").first.set_input_files(path)
+        cards.get_by_text(words).wait_for()
+        assert "Traceback" not in page.inner_text("body")
+        assert str(tmp_path) not in cards.inner_text()
+    assert page.locator(".toast-wrap .error").count() == 0
+
+    if page.get_by_label("Clear").is_visible():
+        page.get_by_label("Clear").click()
+    Image.fromarray(np.concatenate([portrait, portrait[:, ::-1]], axis=1)).save(tmp_path / "two.webp")
+    page.locator("#mien-picture input[type=file]").first.set_input_files(tmp_path / "two.webp")
+    cards.locator("[data-face='2']").wait_for()
+    assert cards.locator(".mien-card").count() == 2
+    assert shown(page, "#mien-picture").shape == (512, 1024, 3)
+
+    page.get_by_role("button", name="astronaut").or_(page.locator(".gallery-item")).first.click()
+    page.wait_for_function("document.querySelectorAll('#mien-image .mien-card').length == 1")
+
+
+def test_a_video(visit, server, tmp_path, frame):
+    page = visit(accept_downloads=True).page
+    page.get_by_role("tab", name="Video").click()
+    chooser = page.locator("#mien-video-in input[type=file]")
+    (tmp_path / "bad.mp4").write_bytes(b"this is text")
+    chooser.set_input_files(tmp_path / "bad.mp4")
+    page.locator("#mien-video-status").get_by_text("another kind of file").wait_for()
+
+    chooser.set_input_files(film(tmp_path / "clip.mp4", [np.roll(frame, 3 * k, axis=1) for k in range(20)]))
+    page.locator("#mien-video-status").get_by_text("20 frames read, 1 face followed").wait_for()
+    page.wait_for_function("document.querySelector('#mien-video-out video')?.readyState >= 2")
+    player = page.locator("#mien-video-out video")
+    size = player.evaluate("v => [v.duration, v.videoWidth, v.videoHeight]")
+    assert size == pytest.approx([2.0, 640, 480], abs=0.1)
+    player.evaluate("v => { v.muted = true; return v.play(); }")
+    page.wait_for_function("document.querySelector('#mien-video-out video').currentTime > 0.2")
+    page.locator("#mien-video-plot .js-plotly-plot .scatterlayer .trace").first.wait_for()
+    assert page.locator("#mien-video-plot .legendtext").all_text_contents()[:2] == list(FERPLUS8.labels[:2])
+
+    with page.expect_download() as download:
+        page.locator("#mien-video-csv").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8"))))
+    assert len(rows) == 20
+    assert {row["face"] for row in rows} == {"1"}
+
+    assert server.files(), "the results are there while the visitor is"
+    page.close()
+    for _ in range(150):
+        if not server.files():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"left after the visitor: {server.files()}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_a_phone(visit, scheme):
+    page = visit(viewport={"width": 390, "height": 844}, color_scheme=scheme).page
+    for tab in ("Webcam", "Image", "Video", "About"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+    text = page.locator("#mien-about").inner_text()
+    for words in ("at work or in education", "Perceived gender", "Only for people who have agreed"):
+        assert words in text
+
+
+def test_the_keyboard_is_enough(visit):
+    page = visit().page
+    page.get_by_role("tab", name="Webcam").focus()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if "Access Webcam" in page.evaluate("document.activeElement.innerText"):
+            break
+    page.keyboard.press("Enter")
+    button = page.get_by_role("button", name="capture photo")
+    button.wait_for()
+    button.focus()
+    page.keyboard.press("Enter")
+    page.locator("#mien-live .mien-card").first.wait_for()
