@@ -1,0 +1,85 @@
+"""What only a process of its own can show: the demo's memory, and the time from a cold start to the first prediction."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from core.weights import ROOT
+
+LIMIT_S = 120
+COLD = """
+import sys
+from core import image
+from core.pipeline import Pipeline
+found = Pipeline(sys.argv[1])(image.load(sys.argv[2]))
+sys.exit(len(found.faces) != 1)
+"""
+
+
+def cold_start(model: Path, picture: Path) -> float:
+    """Seconds from starting Python to the first prediction of a face: imports, loading, decoding, detection, network."""
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", COLD, model.resolve(), picture], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
+    if done.returncode != 0:
+        raise RuntimeError(f"a cold start ended with status {done.returncode}: {done.stderr[-800:]}")
+    return time.perf_counter() - start
+
+
+def demo(model: Path, picture: Path) -> dict[str, Any]:
+    """Starts the demo, asks it for one prediction through its API, and stops it.
+
+    Returns: first_page_s and first_prediction_s since the start, seconds; rss_mb, resident memory of the process and its children then,
+    in 10^6 bytes; faces, how many it found.
+
+    Raises:
+        RuntimeError: it ended or stayed silent; carries the end of its log.
+    """
+    from gradio_client import Client, handle_file  # takes a second, so only here and before the clock starts
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/"
+    command = [sys.executable, "-m", "apps.webcam", "--model", str(model.resolve()), "--host", "127.0.0.1", "--port", str(port)]
+    with tempfile.TemporaryFile("w+") as log:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"})
+        try:
+            while not _answers(url):
+                if process.poll() is not None or time.perf_counter() - start > LIMIT_S:
+                    log.seek(0)
+                    raise RuntimeError(f"the demo did not start (status {process.poll()}): {log.read()[-800:]}")
+                time.sleep(0.05)
+            page = time.perf_counter() - start
+            client = Client(url, verbose=False, analytics_enabled=False)
+            faces = client.predict(handle_file(picture), api_name="/predict")
+            predicted = time.perf_counter() - start
+            family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+            rss = sum(p.memory_info().rss for p in family)
+            client.close()
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+    return {"first_page_s": round(page, 2), "first_prediction_s": round(predicted, 2), "rss_mb": round(rss / 1e6, 1), "faces": len(faces)}
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
