@@ -67,6 +67,8 @@ def annotate(source: Path, target: Path, pipeline: Pipeline, limits: Limits = LI
             yield from _frames(reading, writing, pipeline, limits)
         finished = True
     except av.FFmpegError as error:
+        if not target.parent.is_dir():  # the visitor left, and the folder went along
+            return
         raise VideoError(f"Expected a whole video, got damaged data ({error.strerror}); try converting it to MP4 (H.264).") from error
     finally:
         if not finished:

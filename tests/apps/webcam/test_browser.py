@@ -229,3 +229,22 @@ def test_the_keyboard_is_enough(visit):
     button.focus()
     page.keyboard.press("Enter")
     page.locator("#mien-live .mien-card").first.wait_for()
+
+
+@pytest.mark.parametrize("way", ["stop", "leave"])
+def test_an_unfinished_video_leaves_nothing(visit, server, tmp_path, frame, way):
+    page = visit().page
+    page.get_by_role("tab", name="Video").click()
+    source = film(tmp_path / "long.mp4", [np.roll(frame, 3 * k, axis=1) for k in range(60)] * 10, rate=20)
+    page.locator("#mien-video-in input[type=file]").set_input_files(source)
+    page.locator("#mien-video-status").get_by_text("s of video read").wait_for()
+    if way == "stop":
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.locator("#mien-video-status").get_by_text("Stopped").wait_for()
+    else:
+        page.close()
+    for _ in range(150):
+        if not server.files():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"left: {server.files()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -144,6 +145,15 @@ def test_stopping_early_leaves_nothing(tmp_path, pipeline, frame):
     next(work)
     work.close()
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_folder_that_vanishes_ends_the_work_quietly(tmp_path, pipeline, frame):
+    source = film(tmp_path / "in.mp4", [frame] * 5)
+    (tmp_path / "mine").mkdir()
+    work = annotate(source, tmp_path / "mine" / "out.mp4", pipeline)
+    next(work)
+    shutil.rmtree(tmp_path / "mine")
+    work.close()
 
 
 def test_container_of():

@@ -1,0 +1,128 @@
+"""Takes pictures of the running demo: the README's docs/demo.png, and with --all every page, wide and narrow, light and dark.
+
+    python scripts/screenshot_demo.py [--model M] [--out docs/demo.png] [--all DIR]
+
+Starts the demo itself and plays it a public-domain portrait (NASA, from scikit-image) as its camera.
+Needs the test dependencies and Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+FLAGS = ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+
+
+def write_camera(path: Path) -> None:
+    """A second of the portrait as YUV4MPEG2, swaying a little, 640x480."""
+    from skimage.data import astronaut
+
+    portrait = astronaut()[:400, 20:470]  # closer than the whole picture, as people sit before a laptop
+    height, width = 480, 640
+    large = cv2.resize(portrait, None, fx=width / portrait.shape[1], fy=width / portrait.shape[1], interpolation=cv2.INTER_CUBIC)
+    with path.open("wb") as file:
+        file.write(b"YUV4MPEG2 W640 H480 F15:1 Ip A1:1 C420jpeg\n")
+        for k in range(15):
+            moved = np.roll(large[:height], round(4 * np.sin(2 * np.pi * k / 15)), axis=1)
+            file.write(b"FRAME\n" + cv2.cvtColor(np.ascontiguousarray(moved), cv2.COLOR_RGB2YUV_I420).tobytes())
+
+
+@contextmanager
+def demo(model: Path | None) -> Iterator[str]:
+    """The running demo's address."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    command = [sys.executable, "-m", "apps.webcam", "--port", str(port), *(["--model", str(model.resolve())] if model else [])]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        url = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(240):
+                if process.poll() is not None:
+                    raise SystemExit(process.returncode)
+                try:
+                    urllib.request.urlopen(url, timeout=5).close()
+                    break
+                except OSError:
+                    time.sleep(0.25)
+            yield url
+        finally:
+            process.terminate()
+
+
+def go_live(page: Any) -> None:
+    """Allows the camera and waits until the numbers have settled."""
+    page.get_by_text("Click to Access Webcam").click()
+    page.get_by_role("button", name="capture photo").click()
+    page.locator("#mien-live .mien-card").first.wait_for()
+    page.wait_for_timeout(4000)
+
+
+def every_page(page: Any, folder: Path, name: str) -> None:
+    """All tabs of one visitor."""
+    page.screenshot(path=folder / f"{name}-start.png", full_page=True)
+    go_live(page)
+    page.screenshot(path=folder / f"{name}-webcam.png", full_page=True)
+    page.get_by_role("tab", name="Image").click()
+    page.locator(".gallery-item").first.click()
+    page.locator("#mien-image .mien-card").first.wait_for()
+    page.wait_for_timeout(500)
+    page.screenshot(path=folder / f"{name}-image.png", full_page=True)
+    for tab in ("Video", "About"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(300)
+        page.screenshot(path=folder / f"{name}-{tab.lower()}.png", full_page=True)
+
+
+def main() -> int:
+    """See the module's text."""
+    p = argparse.ArgumentParser(description="Pictures of the running demo.")
+    p.add_argument("--model", type=Path, help="model file or folder (default: the shipped one)")
+    p.add_argument("--out", type=Path, default=ROOT / "docs" / "demo.png", help="the README's picture (default: docs/demo.png)")
+    p.add_argument("--all", type=Path, metavar="DIR", help="every page into DIR instead")
+    p.add_argument("--chromium", default="/usr/bin/chromium")
+    args = p.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, demo(args.model) as url, sync_playwright() as play:
+        camera = Path(folder) / "face.y4m"
+        write_camera(camera)
+        flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
+        browser = play.chromium.launch(executable_path=args.chromium, args=flags)
+        sizes = {"wide": (1200, 820), "phone": (390, 844)} if args.all else {"wide": (1200, 800)}
+        for name, (width, height) in sizes.items():
+            for scheme in ("light", "dark") if args.all else ("light",):
+                context = browser.new_context(
+                    permissions=["camera"], viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=1
+                )
+                page = context.new_page()
+                page.goto(url)
+                page.get_by_text("Click to Access Webcam").wait_for()
+                if args.all:
+                    every_page(page, args.all, f"{name}-{scheme}")
+                else:
+                    go_live(page)
+                    page.screenshot(path=args.out)
+                context.close()
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
