@@ -24,7 +24,8 @@ sys.exit("torch was imported" if "torch" in sys.modules else status)
 
 
 def run(*arguments: str) -> dict:
-    done = subprocess.run([sys.executable, "-c", PROBE, "bench", "--json", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    command = [sys.executable, "-c", PROBE, "bench", "--json", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 
