@@ -34,12 +34,14 @@ def write_camera(path: Path) -> None:
 
     portrait = astronaut()[:400, 20:470]  # closer than the whole picture, as people sit before a laptop
     height, width = 480, 640
-    large = cv2.resize(portrait, None, fx=width / portrait.shape[1], fy=width / portrait.shape[1], interpolation=cv2.INTER_CUBIC)
+    zoom = (width + 8) / portrait.shape[1]
+    large = cv2.resize(portrait, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)[:height]
     with path.open("wb") as file:
         file.write(b"YUV4MPEG2 W640 H480 F15:1 Ip A1:1 C420jpeg\n")
         for k in range(15):
-            moved = np.roll(large[:height], round(4 * np.sin(2 * np.pi * k / 15)), axis=1)
-            file.write(b"FRAME\n" + cv2.cvtColor(np.ascontiguousarray(moved), cv2.COLOR_RGB2YUV_I420).tobytes())
+            left = 4 + round(4 * np.sin(2 * np.pi * k / 15))
+            moved = np.ascontiguousarray(large[:, left : left + width])
+            file.write(b"FRAME\n" + cv2.cvtColor(moved, cv2.COLOR_RGB2YUV_I420).tobytes())
 
 
 @contextmanager
@@ -105,7 +107,7 @@ def main() -> int:
         write_camera(camera)
         flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
         browser = play.chromium.launch(executable_path=args.chromium, args=flags)
-        sizes = {"wide": (1200, 820), "phone": (390, 844)} if args.all else {"wide": (1200, 800)}
+        sizes = {"wide": (1200, 820), "phone": (390, 844)} if args.all else {"wide": (1200, 840)}
         for name, (width, height) in sizes.items():
             for scheme in ("light", "dark") if args.all else ("light",):
                 context = browser.new_context(

@@ -17,7 +17,7 @@ from core.types import Box
 COLOURS: dict[Band | None, tuple[int, int, int]] = {
     "high": (52, 211, 153),
     "medium": (251, 191, 36),
-    "low": (148, 163, 184),
+    "low": (203, 213, 225),
     None: (248, 113, 113),  # no reading at all
 }
 """RGB by band. The words say the same, so nobody has to tell colours apart."""
