@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from train.recipe import Augment
+from train.distort import distort
+from train.settings import Augment
 
 
 def augment(crops: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
@@ -22,7 +23,7 @@ def augment(crops: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     x = _light(x, how, generator)
     x = _noise(x, how, generator)
     x = _erase(x, how, generator)
-    return _jpeg(x.round().clamp(0, 255).to(torch.uint8), how.jpeg, generator)
+    return _jpeg(distort(x.round().clamp(0, 255).to(torch.uint8), how, generator), how.jpeg, generator)
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -73,6 +74,8 @@ def _light(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     n = len(x)
     contrast = torch.exp(_uniform(n, -how.light, how.light, generator)).view(n, 1, 1, 1)
     brightness = (_uniform(n, -how.light, how.light, generator) * 128).view(n, 1, 1, 1)
+    if how.contrast:  # drawn only where wanted, so that other recipes' draws stay as they were
+        contrast = contrast * (1 + _uniform(n, -how.contrast, how.contrast, generator)).view(n, 1, 1, 1)
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
     return (x - mean) * contrast + mean + brightness
 
@@ -104,6 +107,7 @@ def _jpeg(x: Tensor, probability: float, generator: torch.Generator) -> Tensor:
         quality = int(torch.randint(30, 91, (1,), generator=generator))
         picture = x[i].permute(1, 2, 0).numpy()  # (S, S, C)
         data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        back = cv2.imdecode(data, cv2.IMREAD_UNCHANGED).reshape(picture.shape)
-        x[i] = torch.from_numpy(back).permute(2, 0, 1)
+        back = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        assert back is not None  # we encoded it
+        x[i] = torch.from_numpy(back.reshape(picture.shape)).permute(2, 0, 1)
     return x

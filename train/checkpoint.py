@@ -30,7 +30,8 @@ def save(path: Path, state: dict[str, Any]) -> None:
         new.replace(path)
     except (OSError, RuntimeError) as error:  # torch's zip writer turns a full disk into a RuntimeError
         new.unlink(missing_ok=True)
-        raise UserError(f"Expected to write {path}, got: {error}; the checkpoint before it is intact, free some space and --resume.") from error
+        kept = "the checkpoint before it is intact, free some space and --resume"
+        raise UserError(f"Expected to write {path}, got: {error}; {kept}.") from error
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -66,31 +66,28 @@ def _run(args: argparse.Namespace, recipe: Recipe) -> int:
 
 
 def _list(as_json: bool) -> int:
-    from core.models._network import parameter_counts
-    from train.engine import build_model
+    from train.start import count_parameters
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in discover.names("train.recipes"):
         recipe = load(name)
-        counts = parameter_counts(build_model(recipe))
-        rows.append(
-            {"name": name, "source": recipe.source, "model": recipe.model.family, "data": list(recipe.data), "expected": dict(recipe.expected)}
-            | {"parameters": counts}
-        )
+        row = {"name": name, "source": recipe.source, "model": recipe.model.options.get("name", recipe.model.family)}
+        row |= {"data": list(recipe.data), "expected": dict(recipe.expected), "parameters": count_parameters(recipe)}
+        rows.append(row)
     if as_json:
         print(json.dumps({"recipes": rows}))
     else:
-        width = max(len(r["name"]) for r in rows)
+        names, models = (max(len(r[k]) for r in rows) for k in ("name", "model"))
         for r in rows:
-            print(f"{r['name']:{width}}  {r['model']:10} {r['parameters']['total']:>12,} parameters  {'+'.join(r['data'])}  ({r['source']})")
+            size = f"{r['parameters']['total']:>11,} parameters"
+            print(f"{r['name']:{names}}  {r['model']:{models}} {size}  {'+'.join(r['data'])}  ({r['source']})")
     return 0
 
 
 def _show(name: str, recipe: Recipe, as_json: bool) -> int:
-    from core.models._network import parameter_counts
-    from train.engine import build_model
+    from train.start import count_parameters
 
-    shown: dict[str, Any] = {"name": name, "recipe": recipe.to_dict(), "parameters": parameter_counts(build_model(recipe))}
+    shown: dict[str, Any] = {"name": name, "recipe": recipe.to_dict(), "parameters": count_parameters(recipe)}
     print(json.dumps(shown) if as_json else json.dumps(shown, indent=2))
     return 0
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor
 
 from core import discover
 from core.data import Samples
-from core.errors import DataError
+from core.errors import DataError, UserError
 from core.faces import Detector
+from core.labels import FERPLUS8, GENDER2, LabelSpace, collapse
 from core.prepare import UNREADABLE, prepare
 from train import progress
 from train.recipe import Recipe
@@ -20,10 +21,15 @@ from train.recipe import Recipe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """One data set's split, ready: uint8 crops (N, S, S, C) beside its samples; unreadable files are gone."""
+    """One data set's split, ready: uint8 crops (N, S, S, C), mapped from the cache where they can be, beside its samples.
+
+    Unreadable files are gone. `samples.emotion` counts the classes of the recipe's emotion head; shares: soft labels (N, K) of the same
+    classes, NaN rows where there are none.
+    """
 
     samples: Samples
     crops: np.ndarray
+    shares: np.ndarray
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -44,54 +50,123 @@ def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: De
             samples = discover.load("core.data", name).load(folder, split)
         if limit is not None:
             samples = samples.take(slice(limit))
-        if not len(samples):
-            raise DataError(f"Expected samples in the {split} split of {name}, got none; a larger data folder or another --limit helps.")
         for problem in samples.problems[:5]:
             progress.say(f"{name}: left out {problem.file}: {problem.reason}")
         if len(samples.problems) > 5:
             progress.say(f"{name}: left out {len(samples.problems) - 5} more")
+        samples, shares = relabel(samples, recipe)
+        if not len(samples):
+            raise DataError(f"Expected samples in the {split} split of {name}, got none; a larger data folder or another --limit helps.")
         with progress.task(f"align {name} {split}", len(samples)) as advance:
             made = prepare(samples, detector, recipe.input, progress=advance)
-        good = np.flatnonzero(made.found != UNREADABLE)
-        parts.append(Part(samples.take(good), np.ascontiguousarray(made.crops[good])))
+        readable = made.found != UNREADABLE
+        if readable.all():
+            parts.append(Part(samples, made.crops, shares))
+        else:
+            parts.append(Part(samples.take(np.flatnonzero(readable)), made.crops[readable], shares[readable]))
     return parts
+
+
+def relabel(samples: Samples, recipe: Recipe) -> tuple[Samples, np.ndarray]:
+    """Emotions in the classes of the recipe's head. Samples whose emotion is none of them, and that have nothing else to teach, are dropped
+    and counted. Shares are the votes (the one label where there are none, or where the recipe wants no soft labels)."""
+    labels = next((h.labels for h in recipe.heads if h.task == "emotion"), FERPLUS8.labels)
+    number = np.array([labels.index(name) if name in labels else -1 for name in FERPLUS8.labels] + [-1])  # the last place is for -1
+    emotion = number[samples.emotion]
+    lost = (samples.emotion >= 0) & (emotion < 0)
+    known = emotion >= 0
+    shares = np.full((len(samples), len(labels)), np.nan, np.float32)
+    shares[known] = np.eye(len(labels), dtype=np.float32)[emotion[known]]
+    voted = known & ~np.isnan(samples.emotion_votes).any(axis=1)
+    if recipe.soft_labels and voted.any():
+        shares[voted] = collapse(samples.emotion_votes[voted], FERPLUS8, LabelSpace("head", labels))
+    samples = replace(samples, emotion=emotion.astype(np.int64))
+    others = [~np.isnan(samples.age) if h.task == "age" else samples.gender >= 0 for h in recipe.heads if h.task != "emotion"]
+    dropped = lost & ~np.any(others, axis=0) if others else lost
+    if dropped.any():
+        what = f"{samples.name} {samples.split}: dropped {dropped.sum()} of {len(samples)} samples"
+        progress.say(f"{what} whose emotion is not one of {', '.join(labels)}")
+    keep = np.flatnonzero(~dropped)
+    return samples.take(keep), shares[keep]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """crops uint8 (N, C, S, S); targets and masks by task: emotion (N, 8) shares, gender (N,) index, age (N,) years; mask (N,) bool."""
+    """crops uint8 (N, C, S, S); targets by task: emotion (N, K) and gender (N, 2) shares, age (N,) years; weights by task (N,), 0 where the
+    target is missing."""
 
     crops: Tensor
     targets: dict[str, Tensor]
-    masks: dict[str, Tensor]
-
-    def rows(self, index: Tensor | slice) -> Batch:
-        """The samples at `index`."""
-        return Batch(
-            self.crops[index], {k: v[index] for k, v in self.targets.items()}, {k: v[index] for k, v in self.masks.items()}
-        )
+    weights: dict[str, Tensor]
 
 
-def gather(parts: Sequence[Part], tasks: Sequence[str]) -> Batch:
-    """All samples of all parts that carry at least one of the tasks' targets, as one large batch in memory."""
-    crops = torch.from_numpy(np.concatenate([p.crops for p in parts])).permute(0, 3, 1, 2).contiguous()
-    votes = np.concatenate([p.samples.emotion_votes for p in parts])
-    gender = np.concatenate([p.samples.gender for p in parts])
-    age = np.concatenate([p.samples.age for p in parts])
-    columns = {"emotion": votes, "gender": gender, "age": age}
-    known = {"emotion": ~np.isnan(votes).any(axis=1), "gender": gender >= 0, "age": ~np.isnan(age)}
-    useful = np.flatnonzero(np.any([known[t] for t in tasks], axis=0))
-    if not len(useful):
-        raise DataError(f"Expected samples labelled for one of {tuple(tasks)}, got none among {len(votes)}.")
-    # NaN would pass a mask in the backward pass (0 * NaN); the mask alone says what is missing.
-    whole = Batch(crops, {t: torch.from_numpy(np.nan_to_num(columns[t])) for t in tasks}, {t: torch.from_numpy(known[t]) for t in tasks})
-    return whole.rows(torch.from_numpy(useful))
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """All samples that can teach something, of all parts. Crops stay where they are until a batch asks for them. source (N,): each sample's
+    part, row (N,): its place there. Targets and weights as in `Batch`."""
+
+    crops: tuple[np.ndarray, ...]
+    source: Tensor
+    row: Tensor
+    targets: dict[str, Tensor]
+    weights: dict[str, Tensor]
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def batch(self, index: Tensor) -> Batch:
+        """The samples at `index` (n,)."""
+        source, row = self.source[index].numpy(), self.row[index].numpy()
+        crops = np.empty((len(index), *self.crops[0].shape[1:]), np.uint8)
+        for part in np.unique(source):
+            crops[source == part] = self.crops[part][row[source == part]]
+        taken = torch.from_numpy(crops).permute(0, 3, 1, 2).contiguous()  # (n, C, S, S)
+        return Batch(taken, {k: v[index] for k, v in self.targets.items()}, {k: v[index] for k, v in self.weights.items()})
+
+    def label(self) -> Tensor:
+        """The class that a balanced order goes by (N,): emotion, or gender where no head reads emotions; -1 for none."""
+        task = next(t for t in ("emotion", "gender", "age") if t in self.targets)
+        if task == "age":
+            return torch.zeros(len(self), dtype=torch.int64)
+        return torch.where(self.weights[task] > 0, self.targets[task].argmax(dim=1), -1)
 
 
-def epoch_batches(data: Batch, size: int, seed: int, epoch: int) -> Iterator[Batch]:
-    """The samples in an order that (seed, epoch) decides, in batches of `size`; the last, shorter one is left out, as a batch of a few
-    samples would disturb BatchNorm, unless it is the only one."""
-    order = torch.randperm(len(data.crops), generator=torch.Generator().manual_seed(seed * 100_003 + epoch))
-    whole = max(1, len(order) // size)
-    for i in range(whole):
-        yield data.rows(order[i * size : (i + 1) * size])
+def targets_of(part: Part, task: str) -> tuple[np.ndarray, np.ndarray]:
+    """Targets of one task for a whole part and which are known (N,) bool. Missing ones hold 0: NaN would pass a zero weight backwards."""
+    if task == "emotion":
+        known = ~np.isnan(part.shares).any(axis=1)
+        return np.nan_to_num(part.shares), known
+    if task == "gender":
+        gender = part.samples.gender
+        return np.vstack([np.eye(len(GENDER2)), np.zeros(len(GENDER2))]).astype(np.float32)[gender], gender >= 0  # -1: the row of zeros
+    return np.nan_to_num(part.samples.age), ~np.isnan(part.samples.age)
+
+
+def gather(parts: Sequence[Part], recipe: Recipe) -> Pool:
+    """All samples of all parts that carry at least one of the recipe's targets.
+
+    Raises:
+        DataError: none does.
+    """
+    targets, weights = {}, {}
+    for task, loss in recipe.losses.items():
+        each = [targets_of(p, task) for p in parts]
+        targets[task] = torch.from_numpy(np.concatenate([t for t, _ in each]))
+        weights[task] = torch.from_numpy(np.concatenate([k for _, k in each])).float()
+        if loss.balanced:
+            weights[task] = weights[task] * _class_weights(targets[task], weights[task] > 0)
+    source = torch.cat([torch.full((len(p),), i) for i, p in enumerate(parts)])
+    row = torch.cat([torch.arange(len(p)) for p in parts])
+    useful = torch.stack(list(weights.values())).amax(dim=0) > 0
+    if not useful.any():
+        raise DataError(f"Expected samples labelled for one of {tuple(recipe.losses)}, got none among {len(source)}.")
+    take = lambda values: {k: v[useful] for k, v in values.items()}  # noqa: E731
+    return Pool(tuple(p.crops for p in parts), source[useful], row[useful], take(targets), take(weights))
+
+
+def _class_weights(target: Tensor, known: Tensor) -> Tensor:
+    """N / (K n_k) of each sample's class (N,), scikit-learn's "balanced"; shares count in part."""
+    if target.ndim != 2:
+        raise UserError("Expected `balanced` on the loss of classes, got it on age; try --set losses.age.balanced=false.")
+    count = target[known].sum(dim=0)  # (K,)
+    return target @ (known.sum() / (target.shape[1] * count.clamp(min=1)))

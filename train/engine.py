@@ -24,20 +24,20 @@ from core.errors import UserError
 from core.preprocess import to_input
 from train import checkpoint, progress
 from train.augment import augment
-from train.data import Batch, Part, epoch_batches, gather
+from train.data import Batch, Part, Pool, gather
+from train.freeze import freeze
 from train.losses import masked_mean
+from train.mix import mix
+from train.optim import optimiser
 from train.recipe import Recipe, from_dict
+from train.sampling import batches
+from train.schedule import Scheduler
+from train.start import begin, build_model
 from train.validate import score_parts
 
-from timm.optim import create_optimizer_v2  # isort: skip
 from timm.utils import ModelEmaV3  # isort: skip
 
 LAST, BEST = "last.pt", "best.pt"
-
-
-def build_model(recipe: Recipe) -> nn.Module:
-    """The recipe's network with fresh weights."""
-    return discover.load("core.models", recipe.model.family).build(recipe.heads, recipe.input, **recipe.model.options)
 
 
 class Run:
@@ -47,13 +47,21 @@ class Run:
         self.recipe, self.folder = recipe, folder
         self.folder.mkdir(parents=True, exist_ok=True)
         # Accelerate owns the device, mixed precision and gradient scaling.
-        self.accelerator = Accelerator(mixed_precision=recipe.amp, gradient_accumulation_steps=recipe.accumulation)
+        try:
+            self.accelerator = Accelerator(mixed_precision=recipe.amp, gradient_accumulation_steps=recipe.accumulation)
+        except ValueError as error:
+            raise UserError(f"Expected this machine to compute in {recipe.amp}, got: {error} Try --set amp=bf16 or amp=no.") from error
         torch.manual_seed(recipe.seed)
-        plain = build_model(recipe).to(memory_format=torch.channels_last)
-        optim = create_optimizer_v2(plain, opt=recipe.optim.name, lr=recipe.optim.lr, weight_decay=recipe.optim.weight_decay)
+        resuming = (folder / LAST).is_file()
+        plain = build_model(recipe) if resuming else begin(recipe)
+        plain.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        plain.requires_grad_(True)  # frozen parts may wake up later, so the optimiser knows them too
+        optim = optimiser(plain, recipe.optim)
+        freeze(plain, recipe.freeze)
         self.model, self.optim = self.accelerator.prepare(plain, optim)
+        self.schedule = Scheduler(recipe.schedule, recipe.optim.lr, optim)
         self.plain: nn.Module = plain
-        self.step_model = torch.compile(self.model) if recipe.compile else self.model
+        self.step_model: nn.Module = torch.compile(self.model) if recipe.compile else self.model  # type: ignore[assignment]
         self.ema = ModelEmaV3(plain, decay=recipe.ema, use_warmup=True) if recipe.ema else None
         self.losses = {task: discover.load("train.losses", loss.name).loss for task, loss in recipe.losses.items()}
         self.epoch, self.step, self.seconds, self.best, self.stale = 0, 0, 0.0, -math.inf, 0
@@ -67,12 +75,13 @@ class Run:
 
     def train(self, train_parts: Sequence[Part], val_parts: Sequence[Part], budget_s: float | None = None) -> None:
         """Trains to the end of the plan. Ctrl-C is safe: the last finished epoch is on disk."""
-        data = gather(train_parts, [h.task for h in self.recipe.heads])
-        per_epoch = max(1, math.ceil(max(1, len(data.crops) // self.recipe.batch) / self.recipe.accumulation))
+        data = gather(train_parts, self.recipe)
+        names = tuple(p.samples.name for p in train_parts)
         while self.epoch < self.epochs and not self._patience_is_over():
             started = monotonic()
-            row = self._train_epoch(data, per_epoch)
-            row |= {f"val_{k}": v for k, v in score_parts(self.averaged, val_parts, self.recipe.heads, self.recipe.input).items()}
+            row = self._train_epoch(data, names)
+            row |= {f"val_{k}": v for k, v in score_parts(self.averaged, val_parts, self.recipe).items()}
+            self.schedule.after_epoch(row["val_loss"])
             row["seconds"] = monotonic() - started
             self.seconds += row["seconds"]
             self.epoch += 1
@@ -81,42 +90,45 @@ class Run:
             self._keep(row["val_score"])
             progress.say(_line(self.history[-1], self.epochs, self.seconds))
 
-    def _train_epoch(self, data: Batch, per_epoch: int) -> dict[str, float]:
+    def _train_epoch(self, data: Pool, names: tuple[str, ...]) -> dict[str, float]:
         recipe = self.recipe
         torch.manual_seed(recipe.seed * 100_003 + self.epoch)  # dropout
         draw = torch.Generator().manual_seed(recipe.seed * 100_003 + self.epoch + 50_021)  # augmentation
         self.step_model.train()
+        freeze(self.plain, recipe.freeze, self.epoch)
         sums: dict[str, float] = {}
         seen, started = 0, monotonic()
-        batches = max(1, len(data.crops) // recipe.batch)
-        with progress.task(f"epoch {self.epoch + 1}/{self.epochs}", batches) as advance:
-            for i, batch in enumerate(epoch_batches(data, recipe.batch, recipe.seed, self.epoch)):
-                rate = learning_rate(self.step, per_epoch * self.epochs, recipe)
-                for group in self.optim.param_groups:
-                    group["lr"] = rate
-                losses = self._step(batch, draw)
-                seen += len(batch.crops)
+        count = max(1, len(data) // recipe.batch)
+        per_epoch = math.ceil(count / recipe.accumulation)
+        order = batches(recipe.sampling, recipe.batch, recipe.seed, self.epoch, data.source, data.label(), names)
+        with progress.task(f"epoch {self.epoch + 1}/{self.epochs}", count) as advance:
+            for i, index in enumerate(order):
+                rate = self.schedule.before_step(self.step, per_epoch * self.epochs, per_epoch)
+                losses = self._step(data.batch(index), draw)
+                seen += len(index)
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + value
                 advance(i + 1, f"loss {sums['loss'] / (i + 1):.3f}")
-        means = {f"train_{k}": v / batches for k, v in sums.items()}
+        means = {f"train_{k}": v / count for k, v in sums.items()}
         return {**means, "lr": rate, "images_per_s": seen / (monotonic() - started)}
 
     def _step(self, batch: Batch, draw: torch.Generator) -> dict[str, float]:
         recipe, device = self.recipe, self.accelerator.device
         crops = augment(batch.crops, recipe.augment, draw).permute(0, 2, 3, 1).numpy()  # (N, S, S, C)
         x = torch.from_numpy(to_input(crops, recipe.input)).to(device, memory_format=torch.channels_last)
+        targets = {k: v.to(device) for k, v in batch.targets.items()}
+        x, targets, weights = mix(x, targets, {k: v.to(device) for k, v in batch.weights.items()}, recipe.mix, draw)
         with self.accelerator.accumulate(self.model):
             out = self.step_model(x)
             total = x.new_zeros(())
             values = {}
             for task, spec in recipe.losses.items():
-                each = self.losses[task](out[task].float(), batch.targets[task].to(device), **spec.options)
-                value = masked_mean(each, batch.masks[task].to(device))
+                value = masked_mean(self.losses[task](out[task].float(), targets[task], **spec.options), weights[task])
                 total = total + spec.weight * value
                 values[task] = float(value.detach())
             if not torch.isfinite(total):
-                raise UserError(f"Expected a finite loss, got {float(total.detach())} at step {self.step}; try --set optim.lr={recipe.optim.lr / 3:.1g}.")
+                what = f"Expected a finite loss, got {float(total.detach())} at step {self.step}"
+                raise UserError(f"{what}; try --set optim.lr={recipe.optim.lr / 3:.1g}.")
             self.accelerator.backward(total)
             if self.accelerator.sync_gradients:
                 if recipe.optim.clip:
@@ -155,6 +167,7 @@ class Run:
     def _state(self) -> dict[str, Any]:
         return {
             "recipe": self.recipe.to_dict(), "model": self.plain.state_dict(), "optim": self.optim.state_dict(),
+            "schedule": self.schedule.state_dict(),
             "ema": self.ema.module.state_dict() if self.ema else None, "epoch": self.epoch, "step": self.step, "seconds": self.seconds,
             "best": self.best, "stale": self.stale, "epochs": self.epochs, "history": self.history,
         }  # fmt: skip
@@ -168,12 +181,13 @@ class Run:
         if not (self.folder / LAST).is_file():
             return False
         state = checkpoint.load(self.folder / LAST)
-        mine, theirs = self.recipe.to_dict(), state["recipe"]
-        differing = [k for k in mine if mine[k] != theirs.get(k)]
+        mine, theirs = self.recipe.to_dict(), from_dict(state["recipe"]).to_dict()
+        differing = [k for k in mine if mine[k] != theirs[k]]
         if differing:
             raise UserError(f"Expected to resume the same recipe, got other values of {', '.join(differing)}; use another --out.")
         self.plain.load_state_dict(state["model"])
         self.optim.load_state_dict(state["optim"])
+        self.schedule.load_state_dict(state.get("schedule", {}))
         if self.ema:
             self.ema.module.load_state_dict(state["ema"])
         for name in ("epoch", "step", "seconds", "best", "stale", "epochs", "history"):
@@ -190,16 +204,6 @@ class Run:
             new.replace(self.folder / name)
 
 
-def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
-    """Rate of step 0..steps-1: linear warm-up, then half a cosine down to the floor."""
-    warm = max(1, round(recipe.schedule.warmup * steps))
-    if step < warm:
-        return recipe.optim.lr * (step + 1) / warm
-    done = min(1.0, (step - warm) / max(1, steps - warm))
-    floor = recipe.schedule.floor
-    return recipe.optim.lr * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done)))
-
-
 def model_from(path: Path) -> tuple[nn.Module, Recipe]:
     """The network and recipe of a best.pt or last.pt, in evaluation mode."""
     state = checkpoint.load(path)
@@ -212,4 +216,5 @@ def model_from(path: Path) -> tuple[nn.Module, Recipe]:
 def _line(row: dict[str, float], epochs: int, seconds: float) -> str:
     left = seconds / row["epoch"] * (epochs - row["epoch"])
     shown = ", ".join(f"{k.removeprefix('val_')} {v:.4f}" for k, v in row.items() if k.startswith("val_"))
-    return f"epoch {row['epoch']:.0f}/{epochs}: loss {row['train_loss']:.3f}; {shown}; {row['images_per_s']:.0f} images/s, {left / 60:.0f} min left"
+    price = f"{row['images_per_s']:.0f} images/s, {left / 60:.0f} min left"
+    return f"epoch {row['epoch']:.0f}/{epochs}: loss {row['train_loss']:.3f}; {shown}; {price}"

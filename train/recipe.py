@@ -9,88 +9,35 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from core import discover
 from core.bundle import Head
 from core.errors import UserError
-from core.labels import AGE_BINS, FERPLUS8, GENDER2
+from core.labels import AGE_BINS, FER4, FER6, FER7, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
+from train.settings import Augment, Freeze, Loss, Mix, Model, Optim, Sampling, Schedule
 
 EMOTION8 = Head("emotion", "softmax", FERPLUS8.labels, "emotion")
 GENDER = Head("gender", "softmax", GENDER2.labels, "gender")
 AGE = Head("age", "distribution", tuple(str(i) for i in range(AGE_BINS)), "age")
-
-
-@dataclass(frozen=True)
-class Model:
-    """family: a file of core/models. options: keyword arguments of its `build`."""
-
-    family: str = "plain"
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Augment:
-    """Random changes of a uint8 crop. Probabilities in [0, 1]; 0 everywhere: none.
-
-    flip: mirror. rotate: degrees either way. zoom: share of the side either way. shift: share of the side either way. light: brightness and
-    contrast, share either way. lowres: probability of down-up-scaling to `lowres_min`..1 of the side. blur: probability of a Gaussian of
-    up to `blur_max` pixels. noise: probability of Gaussian noise of up to `noise_max` grey levels. jpeg: probability of a round trip at
-    quality 30 to 90. erase: probability of a rectangle of noise of up to `erase_max` of the area.
-    """
-
-    flip: float = 0.5
-    rotate: float = 10.0
-    zoom: float = 0.12
-    shift: float = 0.07
-    light: float = 0.25
-    lowres: float = 0.25
-    lowres_min: float = 0.45
-    blur: float = 0.15
-    blur_max: float = 1.0
-    noise: float = 0.15
-    noise_max: float = 12.0
-    jpeg: float = 0.1
-    erase: float = 0.25
-    erase_max: float = 0.2
-
-
-@dataclass(frozen=True)
-class Loss:
-    """The loss of one head: a file of train/losses, its weight in the sum and its options."""
-
-    name: str
-    weight: float = 1.0
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Optim:
-    """name: of timm.optim. clip: largest gradient norm, 0 for none."""
-
-    name: str = "adamw"
-    lr: float = 3e-3
-    weight_decay: float = 0.02
-    clip: float = 1.0
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Linear warm-up over `warmup` of all steps, then a cosine down to `floor` times the learning rate."""
-
-    warmup: float = 0.15
-    floor: float = 0.001
+EMOTION4 = Head("emotion", "softmax", FER4.labels, "emotion")
+EMOTION6 = Head("emotion", "softmax", FER6.labels, "emotion")
+EMOTION7 = Head("emotion", "softmax", FER7.labels, "emotion")
+GENDER_SIGMOID = Head("gender", "sigmoid", GENDER2.labels, "gender")
+YEARS = Head("age", "regression", (), "age")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that a run depends on but the data's place and the machine.
 
-    losses: by task, one for each head. data: files of core/data, mixed by size. ema: decay of the averaged weights that are validated
-    and exported, 0 for none. patience: epochs without a better score before stopping, 0 for never. amp: "no", "bf16" or "fp16".
-    source: the document that is reproduced. expected: the figures it reports.
+    losses: by task, one for each head. data: files of core/data. soft_labels: learn emotions from the shares of the annotators' votes where
+    a data set has them, else from its one label. start: checkpoint or run folder whose weights to begin with, where names and shapes
+    agree. ema: decay of the averaged weights that are validated and exported, 0 for none. patience: epochs without a better score before
+    stopping, 0 for never. amp: "no", "bf16" or "fp16". source: the document that is reproduced. expected: the figures it reports, by the
+    name they have in a run's history.
     """
 
     heads: tuple[Head, ...]
@@ -101,6 +48,11 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     optim: Optim = field(default_factory=Optim)
     schedule: Schedule = field(default_factory=Schedule)
+    mix: Mix = field(default_factory=Mix)
+    sampling: Sampling = field(default_factory=Sampling)
+    freeze: Freeze = field(default_factory=Freeze)
+    soft_labels: bool = True
+    start: str = ""
     epochs: int = 30
     batch: int = 128
     accumulation: int = 1
@@ -129,18 +81,25 @@ class Recipe:
 
 
 def from_dict(values: Mapping[str, Any]) -> Recipe:
-    """The recipe stored in a checkpoint or bundle."""
+    """The recipe stored in a checkpoint or bundle, also by an older version: what it did not know takes its default.
+
+    Raises:
+        UserError: it was stored by a newer version; names the fields.
+    """
+    unknown = set(values) - {f.name for f in fields(Recipe)}
+    if unknown:
+        raise UserError(f"Expected a recipe of this version, got the fields {sorted(unknown)}; try a newer Mien.")
+    frozen = values.get("freeze", {})
+    parts: dict[str, type] = {"model": Model, "augment": Augment, "optim": Optim, "schedule": Schedule, "mix": Mix, "sampling": Sampling}
     return Recipe(
         **{
             **values,
             "heads": tuple(Head(h["task"], h["kind"], tuple(h["labels"]), h["output"]) for h in values["heads"]),
             "losses": {k: Loss(**v) for k, v in values["losses"].items()},
             "data": tuple(values["data"]),
-            "model": Model(**values["model"]),
             "input": InputSpec.from_dict(values["input"]),
-            "augment": Augment(**values["augment"]),
-            "optim": Optim(**values["optim"]),
-            "schedule": Schedule(**values["schedule"]),
+            "freeze": Freeze(tuple(frozen.get("parts", ())), frozen.get("epochs", 0)),
+            **{name: part(**values.get(name, {})) for name, part in parts.items()},
         }
     )
 
@@ -185,7 +144,7 @@ def _set(node: Any, names: list[str], value: Any, full: str) -> Any:
         known = list(node)
         _known(head, known, full)
         return {**node, head: _set(node[head], rest, value, full) if rest else value}
-    if not is_dataclass(node):
+    if not is_dataclass(node) or isinstance(node, type):
         raise UserError(f"Expected {full!r} to name a field, but {'.'.join(names)!r} lies inside a plain value.")
     _known(head, [f.name for f in fields(node)], full)
     current = getattr(node, head)
@@ -208,10 +167,11 @@ def _checked(value: Any, wanted: Any, full: str) -> Any:
         base = get_origin(kind) or kind
         if base is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
+        if base is tuple and isinstance(value, str) and get_args(kind)[0] is str:
+            return tuple(value.split(","))
         if base is tuple and isinstance(value, list | tuple):
             return tuple(value)
-        if base is Mapping or base is NoneType or not isinstance(base, type):
-            base = dict if base is Mapping else base
+        base = {Mapping: dict, Literal: str}.get(base, base)  # which text a Literal allows, its dataclass checks
         if isinstance(value, base) and not (base is int and isinstance(value, bool)):
             return value
     raise UserError(f"Expected --set {full} to be {getattr(wanted, '__name__', wanted)}, got {value!r}.")

@@ -8,9 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from core import discover
 from core.bundle import Head
+from core.errors import DataError
 from core.preprocess import InputSpec, to_input
-from train.data import Part
+from train.data import Part, targets_of
+from train.recipe import Recipe
 
 
 @torch.inference_mode()
@@ -25,26 +28,40 @@ def outputs(model: nn.Module, crops: np.ndarray, spec: InputSpec, batch: int = 2
     return {k: np.concatenate([r[k] for r in rows]) for k in rows[0]}
 
 
-def score_parts(model: nn.Module, parts: Sequence[Part], heads: Sequence[Head], spec: InputSpec) -> dict[str, float]:
-    """emotion_accuracy and gender_accuracy in [0, 1], age_mae in years, over all parts; and `score` in [0, 1], their balanced mean."""
-    right: dict[str, list[np.ndarray]] = {"emotion": [], "gender": [], "age": []}
+def score_parts(model: nn.Module, parts: Sequence[Part], recipe: Recipe) -> dict[str, float]:
+    """emotion_accuracy and gender_accuracy in [0, 1], age_mae in years, over all parts; `score` in [0, 1], their balanced mean; and `loss`,
+    the weighted sum that training minimises, without class weights."""
+    right: dict[str, list[np.ndarray]] = {h.task: [] for h in recipe.heads}
+    losses: dict[str, list[np.ndarray]] = {h.task: [] for h in recipe.heads}
     for part in parts:
-        out = outputs(model, part.crops, spec)
-        for head in heads:
+        out = outputs(model, part.crops, recipe.input)
+        for head in recipe.heads:
+            target, known = targets_of(part, head.task)
+            how = recipe.losses[head.task]
+            each = discover.load("train.losses", how.name).loss(torch.from_numpy(out[head.task]), torch.from_numpy(target), **how.options)
+            losses[head.task].append(each.numpy()[known])
             if head.task == "age":
-                known = ~np.isnan(part.samples.age)
                 right["age"].append(np.abs(age_of(out["age"], head) - part.samples.age)[known])
             else:
                 truth = getattr(part.samples, head.task)
-                right[head.task].append((out[head.task].argmax(axis=1) == truth)[truth >= 0])
+                right[head.task].append((class_of(out[head.task], head) == truth)[truth >= 0])
     figures = {}
-    for head in heads:
+    for head in recipe.heads:
         values = np.concatenate(right[head.task])
         if len(values):
             figures["age_mae" if head.task == "age" else f"{head.task}_accuracy"] = float(values.mean())
+    if not figures:
+        raise DataError(f"Expected validation samples labelled for one of {tuple(right)}, got none.")
     # 20 years of error count as much as no right answer at all: about what a constant guess makes on UTKFace.
     parts_of_score = [max(0.0, 1 - v / 20) if k == "age_mae" else v for k, v in figures.items()]
-    return figures | {"score": float(np.mean(parts_of_score))}
+    means = {task: float(np.concatenate(values).mean()) for task, values in losses.items() if sum(map(len, values))}
+    total = sum(recipe.losses[task].weight * mean for task, mean in means.items())
+    return figures | {"score": float(np.mean(parts_of_score)), "loss": float(total)}
+
+
+def class_of(logits: np.ndarray, head: Head) -> np.ndarray:
+    """Raw output of a softmax head (N, K) or a sigmoid head (N, 1) -> class index (N,)."""
+    return (logits[:, 0] <= 0).astype(np.int64) if head.kind == "sigmoid" else logits.argmax(axis=1)
 
 
 def age_of(logits: np.ndarray, head: Head) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""Torch architectures, one family per file, each exposing `build(heads, spec, **options) -> Network`. The only room of core that imports torch."""
+"""Torch architectures, one family per file, each exposing `build(heads, spec, **options) -> Network`. The only torch in core."""

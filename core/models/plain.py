@@ -21,7 +21,7 @@ class Block(nn.Module):
             nn.Conv2d(inner, outer, 3, stride, 1, bias=False), nn.BatchNorm2d(outer), nn.ReLU(),
             nn.Conv2d(outer, outer, 3, 1, 1, bias=False), nn.BatchNorm2d(outer),
         )  # fmt: skip
-        nn.init.zeros_(self.body[-1].weight)  # starts as identity (Goyal et al., arXiv 1706.02677)
+        nn.init.zeros_(self.body[-1].weight)  # type: ignore[arg-type]  # starts as identity (Goyal et al., arXiv 1706.02677)
         same = stride == 1 and inner == outer
         self.shortcut = nn.Identity() if same else nn.Sequential(
             nn.AvgPool2d(stride) if stride > 1 else nn.Identity(), nn.Conv2d(inner, outer, 1, bias=False), nn.BatchNorm2d(outer)

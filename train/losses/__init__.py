@@ -1,6 +1,7 @@
 """Losses, one per file, each exposing `loss(logits, target, **options) -> (N,)`, one value per sample.
 
-The engine masks samples whose target is missing and divides by the number of labelled ones (`masked_mean`).
+Targets are shares of the head's classes (N, K) for emotion and gender, years (N,) for age. The engine weighs each sample, 0 where its
+target is missing, and divides by the number of labelled ones (`masked_mean`).
 """
 
 from __future__ import annotations
@@ -8,6 +9,6 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of `values` (N,) over the samples where `mask` (N,) holds; 0 with a zero gradient where none does."""
-    return (values * mask).sum() / mask.sum().clamp(min=1)
+def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean of `weight * values` (N,) over the samples of positive weight (N,), which may be a mask; 0 with a zero gradient without any."""
+    return (values * weight).sum() / (weight > 0).sum().clamp(min=1)

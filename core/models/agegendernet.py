@@ -1,0 +1,71 @@
+"""The residual network with attention of the AgeGenderEmo report (shared/sources/004): basic blocks (He et al., arXiv 1512.03385), each
+followed by CBAM, channel then spatial attention (Woo et al., arXiv 1807.06521).
+
+The report gives 9,356,776 parameters and no layer list; these stages come within 0.1 % of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from core.bundle import Head
+from core.models._network import Network
+from core.preprocess import InputSpec
+
+
+class CBAM(nn.Module):
+    """Weighs channels by their pooled means and maxima, then places by those over the channels; the shape stays."""
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        inner = channels // reduction
+        self.channel = nn.Sequential(nn.Conv2d(channels, inner, 1, bias=False), nn.ReLU(), nn.Conv2d(inner, channels, 1, bias=False))
+        self.spatial = nn.Conv2d(2, 1, 7, padding=3, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, peak = x.mean(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
+        x = x * torch.sigmoid(self.channel(mean) + self.channel(peak))
+        places = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)  # (N, 2, H, W)
+        return x * torch.sigmoid(self.spatial(places))
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions, attention and a shortcut: (N, inner, H, W) -> (N, outer, H / stride, W / stride)."""
+
+    def __init__(self, inner: int, outer: int, stride: int, reduction: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inner, outer, 3, stride, 1, bias=False), nn.BatchNorm2d(outer), nn.ReLU(),
+            nn.Conv2d(outer, outer, 3, 1, 1, bias=False), nn.BatchNorm2d(outer), CBAM(outer, reduction),
+        )  # fmt: skip
+        same = stride == 1 and inner == outer
+        self.shortcut = nn.Identity() if same else nn.Sequential(nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer))
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.body(x) + self.shortcut(x))
+
+
+def build(
+    heads: Sequence[Head],
+    spec: InputSpec,
+    *,
+    stem: int = 32,
+    stages: Sequence[tuple[int, int]] = ((64, 3), (128, 3), (256, 3), (384, 2)),
+    reduction: int = 16,
+    dropout: float = 0.0,
+) -> Network:
+    """stem: channels of the first convolution. stages: (channels, blocks); each stage halves the resolution. reduction: in CBAM."""
+    layers: list[nn.Module] = [nn.Conv2d(spec.channels, stem, 3, 1, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU()]
+    inner = stem
+    for outer, blocks in stages:
+        for i in range(blocks):
+            layers.append(Block(inner, outer, 2 if i == 0 else 1, reduction))
+            inner = outer
+    for layer in nn.Sequential(*layers).modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    return Network(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), inner, heads, dropout)

@@ -1,0 +1,78 @@
+"""Any network of timm without its classifier, an optional neck of dense layers, and our heads."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+import core.models._torchvision  # noqa: F401  before timm
+from core.bundle import Head
+from core.errors import UserError
+from core.models._network import Network
+from core.preprocess import InputSpec
+
+import timm  # isort: skip
+
+
+class Features(nn.Module):
+    """A timm network up to its pooled features: (N, C, H, W) -> (N, width)."""
+
+    width: int
+
+    def __init__(self, name: str, spec: InputSpec, pretrained: bool, options: dict[str, Any]) -> None:
+        super().__init__()
+        try:
+            self.net = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=spec.channels, **options)
+        except Exception as error:  # the hub, the network and the disk each raise their own
+            if not pretrained:
+                raise
+            raise UserError(
+                f"Expected the pretrained weights of {name}, which timm fetches from the Hugging Face hub or finds in its cache, got: "
+                f"{type(error).__name__}: {str(error)[:200]}; connect, or train from random weights with --set model.pretrained=false."
+            ) from error
+        if hasattr(self.net, "pre_logits") and isinstance(self.net.pre_logits, nn.Module):
+            self.net.pre_logits = nn.Identity()  # VGG's two layers of 4096, half of its weights, belong to its ImageNet classifier
+            self.width = self.net.num_features  # type: ignore[assignment]
+        else:
+            self.width = self.net.head_hidden_size  # type: ignore[assignment]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+
+def build(
+    heads: Sequence[Head],
+    spec: InputSpec,
+    *,
+    name: str = "efficientnet_b0",
+    neck: Sequence[tuple[int, bool, float]] = (),
+    dropout: float = 0.0,
+    hidden: int = 0,
+    hidden_dropout: float = 0.0,
+    options: dict[str, Any] | None = None,
+    pretrained: bool = False,
+) -> Network:
+    """name: of timm. neck: (width, BatchNorm?, dropout) of each dense layer with ReLU after the pooled features; the last one gives the
+    embedding. dropout: before the heads. hidden, hidden_dropout: of each head's own layer. options: more arguments for timm.
+    pretrained: with the weights that timm knows under that name.
+
+    The network's parts are `backbone.features`, `backbone.neck` and `heads`.
+
+    Raises:
+        UserError: pretrained weights are wanted and cannot be had.
+    """
+    features = Features(name, spec, pretrained, options or {})
+    layers: list[nn.Module] = []
+    width = features.width
+    for outer, norm, dropped in neck:
+        layers += [nn.Linear(width, outer), nn.ReLU()]
+        layers += [nn.BatchNorm1d(outer, eps=1e-3, momentum=0.01)] if norm else []  # Keras' values, where the necks come from
+        layers += [nn.Dropout(dropped)] if dropped else []
+        width = outer
+    parts: OrderedDict[str, nn.Module] = OrderedDict(features=features)
+    if layers:
+        parts["neck"] = nn.Sequential(*layers)
+    return Network(nn.Sequential(parts), width, heads, dropout, hidden, hidden_dropout)

@@ -1,0 +1,18 @@
+"""Model 0 of the FER notebook: one convolution a block, on the course's unclean split."""
+
+from dataclasses import replace
+
+from train.recipes._fer import BASE
+from train.settings import Model, Schedule
+
+RECIPE = replace(
+    BASE,
+    model=Model(
+        "fer_cnn",
+        {"blocks": [(32, 0.25), (64, 0.25), (128, 0.25)], "convolutions": 1, "norm": "before", "dense_norm": False, "dropout": 0.5},
+    ),
+    optim=replace(BASE.optim, lr=1e-3),
+    schedule=Schedule(kind="plateau", factor=0.5, patience=5, floor=1e-3),
+    source="shared/sources/003, Model 0 (section 2.3)",
+    expected={"val_emotion_accuracy": 0.6397, "train_emotion_accuracy": 0.5828},
+)

@@ -1,0 +1,13 @@
+"""Model A of the FER notebook: two convolutions a block, light dropout, no augmentation, on a clean split."""
+
+from dataclasses import replace
+
+from train.recipes._fer import BASE, blocks
+from train.settings import Model
+
+RECIPE = replace(
+    BASE,
+    model=Model("fer_cnn", {"blocks": blocks(0.20, 0.25, 0.30), "dropout": 0.40}),
+    source="shared/sources/003, Model A",
+    expected={"val_emotion_accuracy": 0.8513, "train_emotion_accuracy": 0.9972},
+)

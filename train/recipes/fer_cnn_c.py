@@ -1,0 +1,14 @@
+"""Model C of the FER notebook: B with a strong L2 penalty on the dense layers and a cosine from 1e-3."""
+
+from dataclasses import replace
+
+from train.recipes.fer_cnn_b import RECIPE as B
+from train.settings import Schedule
+
+RECIPE = replace(
+    B,
+    optim=replace(B.optim, lr=1e-3, l2={"backbone.dense": 1e-3, "heads": 1e-3}),
+    schedule=Schedule(kind="cosine", floor=0.01),
+    source="shared/sources/003, Model C",
+    expected={"val_emotion_accuracy": 0.8419, "train_emotion_accuracy": 0.8236},
+)

@@ -1,0 +1,71 @@
+"""What a run begins with: a network of fresh weights, of pretrained ones, or of those of another run. Where the recipe wants weights that
+cannot be had, it stops; nothing is trained from scratch by accident."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from core import discover
+from core.errors import UserError
+from train import checkpoint, progress
+from train.freeze import freeze
+from train.recipe import Recipe
+
+BEST = "best.pt"
+
+
+def build_model(recipe: Recipe, pretrained: bool = False) -> nn.Module:
+    """The recipe's network; its frozen parts want no gradient. Weights are fresh unless `pretrained`."""
+    build = discover.load("core.models", recipe.model.family).build
+    extra = {"pretrained": True} if pretrained else {}
+    model = build(recipe.heads, recipe.input, **recipe.model.options, **extra)
+    freeze(model, recipe.freeze)
+    return model.train()
+
+
+def count_parameters(recipe: Recipe) -> dict[str, int]:
+    """total, trainable, non_trainable of the recipe's network, without making its weights."""
+    from core.models._network import parameter_counts
+
+    with torch.device("meta"):
+        return parameter_counts(build_model(recipe))
+
+
+def begin(recipe: Recipe) -> nn.Module:
+    """The network that a new run begins with.
+
+    Raises:
+        UserError: the weights that the recipe begins with cannot be had; names the way out.
+    """
+    if recipe.start:
+        return _from_run(recipe)
+    if recipe.model.pretrained:
+        build = discover.load("core.models", recipe.model.family).build
+        if "pretrained" not in inspect.signature(build).parameters:
+            raise UserError(f"Expected a family with pretrained weights, got {recipe.model.family}; try --set model.pretrained=false.")
+    return build_model(recipe, recipe.model.pretrained)
+
+
+def _from_run(recipe: Recipe) -> nn.Module:
+    path = Path(recipe.start)
+    path = path / BEST if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(
+            f"Expected the weights to start from at {path}, got nothing; train that recipe first, point to its run folder with "
+            "--set start=DIR, or do without it with --set start=."
+        )
+    state = checkpoint.load(path)
+    theirs = state.get("ema") or state["model"]
+    model = build_model(recipe)
+    mine = model.state_dict()
+    fits = {k: v for k, v in theirs.items() if k in mine and v.shape == mine[k].shape}
+    if not any(k.startswith("backbone.") for k in fits):
+        raise UserError(f"Expected {path} to hold weights for {recipe.model.family}, got none that fit; --set start= does without.")
+    fresh = [k for k in mine if k not in fits]
+    progress.say(f"starts from {path}: {len(fits)} of {len(mine)} tensors" + (f"; new: {', '.join(fresh[:6])}" if fresh else ""))
+    model.load_state_dict(fits, strict=False)
+    return model
