@@ -54,7 +54,7 @@ def demo(model: Path | None) -> Iterator[str]:
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
         url = f"http://127.0.0.1:{port}"
         try:
-            for _ in range(240):
+            for _ in range(720):
                 if process.poll() is not None:
                     raise SystemExit(process.returncode)
                 try:

@@ -85,7 +85,7 @@ def start(command: list[str], cache: Path, **env: str) -> tuple[subprocess.Popen
     keep |= {"GRADIO_TEMP_DIR": str(cache), "GRADIO_SERVER_PORT": str(port), **env}
     process = subprocess.Popen(command, cwd=ROOT, env=keep, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     url = f"http://127.0.0.1:{port}"
-    for _ in range(240):
+    for _ in range(720):
         if process.poll() is not None:
             raise RuntimeError(f"The demo ended with {process.returncode}: {process.communicate()[0]}")
         try:
@@ -94,7 +94,7 @@ def start(command: list[str], cache: Path, **env: str) -> tuple[subprocess.Popen
         except OSError:
             time.sleep(0.25)
     process.kill()
-    raise RuntimeError(f"The demo did not answer within a minute: {process.communicate()[0]}")
+    raise RuntimeError(f"The demo did not answer within three minutes: {process.communicate()[0]}")
 
 
 @pytest.fixture(scope="session")
@@ -161,7 +161,7 @@ def visit(browser, server: Server) -> Iterator[Callable[..., Visit]]:
         page.on("websocket", lambda w: seen.hosts.add(w.url.split("/")[2]))
         page.on("pageerror", lambda e: seen.complaints.append(str(e)))
         page.on("console", lambda m: seen.complaints.append(m.text) if m.type == "error" else None)
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.goto(server.url)
         page.get_by_role("tab", name="Webcam").wait_for()
         return seen
