@@ -1,0 +1,16 @@
+"""Phase 3 of the AgeGenderEmo report: batches of UTKFace and of an emotion data set in turn, five epochs. It diverged there."""
+
+from dataclasses import replace
+
+from train.recipes._agegendernet import BASE, PHASE_1
+from train.settings import Sampling
+
+RECIPE = replace(
+    BASE,
+    data=("utkface", "fer2013"),
+    start=PHASE_1,
+    sampling=Sampling("alternate"),
+    epochs=5,
+    source="shared/sources/004, phase 3",
+    expected={"val_loss": 3.8627},
+)

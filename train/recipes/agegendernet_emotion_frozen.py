@@ -1,0 +1,14 @@
+"""Phase 2 of the AgeGenderEmo report: an emotion head on the frozen network of phase 1. It generalised poorly there."""
+
+from dataclasses import replace
+
+from train.recipes._agegendernet import BASE, PHASE_1
+from train.settings import Freeze
+
+RECIPE = replace(
+    BASE,
+    data=("fer2013",),
+    start=PHASE_1,
+    freeze=Freeze(("backbone", "heads.age", "heads.gender")),
+    source="shared/sources/004, phase 2",
+)

@@ -1,0 +1,7 @@
+"""Phase 1 of the AgeGenderEmo report: age and gender on UTKFace."""
+
+from dataclasses import replace
+
+from train.recipes._agegendernet import AGE_AND_GENDER
+
+RECIPE = replace(AGE_AND_GENDER, data=("utkface",), source="shared/sources/004, phase 1")

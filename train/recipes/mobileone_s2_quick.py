@@ -1,0 +1,27 @@
+"""MobileOne-S2 (Vasu et al., arXiv 2206.04040) with three heads, the Smart Retail report's quick training: five epochs on 3,436 pictures.
+
+The report's ages and genders were synthetic, so UTKFace stands in for them; `--limit 3436` gives its number of pictures.
+"""
+
+from train.recipe import EMOTION6, GENDER, YEARS, Recipe
+from train.recipes._production import LOSSES
+from train.recipes._transfer import IMAGENET
+from train.settings import NO_AUGMENT, Model, Optim, Schedule
+
+RECIPE = Recipe(
+    heads=(GENDER, YEARS, EMOTION6),
+    data=("fer2013", "utkface"),
+    model=Model("timm_backbone", {"name": "mobileone_s2", "dropout": 0.3}),
+    losses=LOSSES,
+    input=IMAGENET,
+    augment=NO_AUGMENT,
+    optim=Optim("adam", lr=1e-3, weight_decay=0.0, clip=0.0),
+    schedule=Schedule(kind="constant"),
+    soft_labels=False,
+    epochs=5,
+    batch=16,
+    amp="no",
+    ema=0.0,
+    source="shared/sources/002, quick training",
+    expected={"train_loss": 3.035},  # after the first epoch, with the age in a unit that the report does not give
+)
