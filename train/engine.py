@@ -173,7 +173,8 @@ class Run:
         }  # fmt: skip
 
     def resume(self) -> bool:
-        """Goes on from the folder's last checkpoint; False where there is none.
+        """Goes on from the folder's last checkpoint; False where there is none. Another number of epochs is allowed: the schedule is then
+        stretched or shortened from here on.
 
         Raises:
             UserError: the checkpoint was made by another recipe; names the fields.
@@ -182,7 +183,7 @@ class Run:
             return False
         state = checkpoint.load(self.folder / LAST)
         mine, theirs = self.recipe.to_dict(), from_dict(state["recipe"]).to_dict()
-        differing = [k for k in mine if mine[k] != theirs[k]]
+        differing = [k for k in mine if mine[k] != theirs[k] and k != "epochs"]  # a longer or shorter run is the same recipe
         if differing:
             raise UserError(f"Expected to resume the same recipe, got other values of {', '.join(differing)}; use another --out.")
         self.plain.load_state_dict(state["model"])
@@ -192,6 +193,8 @@ class Run:
             self.ema.module.load_state_dict(state["ema"])
         for name in ("epoch", "step", "seconds", "best", "stale", "epochs", "history"):
             setattr(self, name, state[name])
+        if mine["epochs"] != theirs["epochs"]:
+            self.epochs = self.recipe.epochs
         return True
 
     def _write_history(self) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from core import bundle
@@ -23,12 +24,13 @@ from train import progress
 from train.calibrate import calibration
 from train.card import describe
 from train.data import Part
-from train.engine import BEST, model_from
+from train.engine import BEST, build_model, model_from
 from train.figures import figures
-from train.recipe import Recipe
+from train.recipe import Recipe, from_dict
 from train.validate import outputs
 
 VERSION = "0.1.0"
+WEIGHTS = "weights.safetensors"
 PARITY = 1e-4
 """Largest difference allowed between torch's and ONNX Runtime's probabilities."""
 OPSET = 18
@@ -50,7 +52,7 @@ def export(model: nn.Module, recipe: Recipe, name: str, out: Path, train_parts: 
     Raises:
         ModelError: ONNX Runtime's probabilities differ from torch's by more than `PARITY`.
     """
-    model = model.to("cpu", memory_format=torch.contiguous_format).eval()
+    model = through_half(model.to("cpu", memory_format=torch.contiguous_format).eval())
     with progress.task("calibrate"):
         temperatures = calibration(model, recipe, val_parts) if val_parts else {}
     data = [
@@ -71,9 +73,29 @@ def export(model: nn.Module, recipe: Recipe, name: str, out: Path, train_parts: 
             with progress.task("measure"):
                 card = replace(card, metrics=tuple(figures(Predictor(draft), train_parts, val_parts)))
             set_card(draft, card)
+        save_file(half_weights(model), out / WEIGHTS)
         os.replace(draft, out / bundle.MODEL_FILE)
     (out / "card.md").write_text(describe(card, parameters=sum(p.numel() for p in model.parameters())), encoding="utf-8")
     return out
+
+
+def half_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The state as contiguous float16 (counters as they are): half the bytes, and exact after `through_half`."""
+    return {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in model.state_dict().items()}
+
+
+def through_half(model: nn.Module) -> nn.Module:
+    """`model` with every weight rounded to what float16 can hold, so that the small file and the ONNX file are the same network."""
+    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in half_weights(model).items()})
+    return model
+
+
+def model_of_bundle(folder: Path) -> tuple[nn.Module, Recipe]:
+    """The torch network of a bundle, in evaluation mode, from its recipe and its weights file: to fine-tune from, or to compare with."""
+    recipe = from_dict(bundle.load(folder).card.recipe)
+    model = build_model(recipe)
+    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(folder / WEIGHTS).items()})
+    return model.eval(), recipe
 
 
 class _Ordered(nn.Module):

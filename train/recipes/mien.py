@@ -11,6 +11,6 @@ RECIPE = Recipe(
         "gender": Loss("cross_entropy", 0.5),
         "age": Loss("age_distribution", 0.25),  # its value is several times the others'
     },
-    epochs=32,
+    epochs=24,
     source="shared/DESIGN.md, section 6",
 )
