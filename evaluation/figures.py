@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,11 @@ def figure(value: float, interval: tuple[float, float], n: int) -> Figures:
 def proportion(hits: int, n: int) -> Figures:
     """A share with Wilson's interval."""
     return figure(hits / n if n else float("nan"), intervals.wilson(hits, n) if n else (float("nan"),) * 2, n)
+
+
+def mean(values: np.ndarray) -> Figures:
+    """A mean of float (N,) values with its bootstrap interval."""
+    return figure(float(values.mean()) if len(values) else float("nan"), intervals.bootstrap_mean(values), len(values))
 
 
 def figures(table: pa.Table, model: str | None = None) -> Figures:
@@ -87,43 +92,26 @@ def _of_classes(seen: views.Classes | None, groups: dict[str, np.ndarray]) -> Fi
         "groups": {},
     }  # fmt: skip
     if seen.p is not None:
-        for name, measure in (("ece", calibration.ece), ("nll", calibration.nll), ("brier", calibration.brier)):
-            result[name] = _resampled(measure, seen.p, seen.true)
+        top, right = seen.p.max(axis=1), seen.p.argmax(axis=1) == seen.true
+        spread = intervals.bootstrap(lambda at: calibration.ece(top[at], right[at]), n, rounds=int(np.clip(4_000_000 // n, 100, 1000)))
+        result["ece"] = figure(calibration.ece(top, right), spread, n)
+        result["nll"] = mean(calibration.nll(seen.p, seen.true))
+        result["brier"] = mean(calibration.brier(seen.p, seen.true))
     for name, value, mask in _each(groups, seen.rows):
         rows = result["groups"].setdefault(name, [])
         rows.append({"value": value, "accuracy": proportion(int(hits[mask].sum()), int(mask.sum()))})
     return result
 
 
-def _resampled(measure: Callable[[np.ndarray, np.ndarray], float], p: np.ndarray, true: np.ndarray) -> Figures:
-    interval = intervals.bootstrap(lambda at: measure(p[at], true[at]), len(true), rounds=_rounds(len(true)))
-    return figure(measure(p, true), interval, len(true))
-
-
-def _rounds(n: int) -> int:
-    """Rounds of a bootstrap over samples: fewer where many samples make each one dear and the interval narrow."""
-    return int(np.clip(4_000_000 // max(n, 1), 200, intervals.ROUNDS))
-
-
 def _of_ages(seen: views.Ages | None, groups: dict[str, np.ndarray]) -> Figures | None:
     if seen is None:
         return None
-
-    def summary(at: np.ndarray) -> Figures:
-        error = regression.errors(seen.true[at], seen.pred[at])
-        n = len(error)
-        return {
-            "mae": figure(float(np.abs(error).mean()), intervals.bootstrap_mean(np.abs(error), rounds=_rounds(n)), n),
-            "bias": figure(float(error.mean()), intervals.bootstrap_mean(error, rounds=_rounds(n)), n),
-        }
-
-    everyone = np.ones(len(seen.rows), bool)
-    n = len(seen.rows)
-    squares = regression.errors(seen.true, seen.pred) ** 2
-    low, high = intervals.bootstrap_mean(squares, rounds=_rounds(n))
-    near = int((np.abs(seen.pred - seen.true) <= 5).sum())
-    result: Figures = {"n": n, **summary(everyone)}
-    result["rmse"] = figure(regression.rmse(seen.true, seen.pred), (low**0.5, high**0.5), n)
+    error = regression.errors(seen.true, seen.pred)
+    n = len(error)
+    low, high = intervals.bootstrap_mean(error**2)
+    near = int((np.abs(error) <= 5).sum())
+    result: Figures = {"n": n, "mae": mean(np.abs(error)), "bias": mean(error)}
+    result["rmse"] = figure(regression.rmse(seen.true, seen.pred), (max(low, 0.0) ** 0.5, high**0.5), n)
     result["cs5"] = proportion(near, n)
     result["interval"] = None
     if seen.low is not None and seen.high is not None:
@@ -131,5 +119,5 @@ def _of_ages(seen: views.Ages | None, groups: dict[str, np.ndarray]) -> Figures 
         result["interval"] = {"coverage": proportion(held, n), "mean_width": float((seen.high - seen.low).mean())}
     result["groups"] = {}
     for name, value, mask in _each(groups, seen.rows):
-        result["groups"].setdefault(name, []).append({"value": value, **summary(mask)})
+        result["groups"].setdefault(name, []).append({"value": value, "mae": mean(np.abs(error[mask])), "bias": mean(error[mask])})
     return result

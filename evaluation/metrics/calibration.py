@@ -18,34 +18,33 @@ class Reliability:
     count: np.ndarray
 
 
-def reliability(p: np.ndarray, true: np.ndarray, bins: int = 15) -> Reliability:
-    """The top class's probability in `bins` bins of equal width over (0, 1]."""
-    top = p.max(axis=1)
-    right = p.argmax(axis=1) == true
+def reliability(top: np.ndarray, right: np.ndarray, bins: int = 15) -> Reliability:
+    """`bins` bins of equal width over (0, 1]. top: float (N,) probability of the predicted class; right: bool (N,) whether it was true."""
     at = np.clip(np.ceil(top * bins).astype(int) - 1, 0, bins - 1)
     count = np.bincount(at, minlength=bins)
     with np.errstate(invalid="ignore"):
         return Reliability(np.bincount(at, top, bins) / count, np.bincount(at, right, bins) / count, count)
 
 
-def ece(p: np.ndarray, true: np.ndarray, bins: int = 15) -> float:
+def ece(top: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
     """Expected calibration error in [0, 1]: mean distance of confidence and accuracy over the bins, weighted by their samples
-    (Naeini et al., AAAI 2015; Guo et al., arXiv 1706.04599). Above 0 even for honest probabilities when samples are few."""
-    seen = reliability(p, true, bins)
+    (Naeini et al., AAAI 2015; Guo et al., arXiv 1706.04599). Arguments as for `reliability`.
+
+    Above 0 even for honest probabilities when samples are few.
+    """
+    seen = reliability(top, right, bins)
     full = seen.count > 0
-    return float(np.abs(seen.accuracy - seen.confidence)[full] @ seen.count[full] / len(true)) if len(true) else float("nan")
+    return float(np.abs(seen.accuracy - seen.confidence)[full] @ seen.count[full] / len(top)) if len(top) else float("nan")
 
 
-def nll(p: np.ndarray, true: np.ndarray) -> float:
-    """Mean negative log-likelihood of the true class, nats; a probability of 0 counts as 1e-12."""
-    return float(-np.log(np.maximum(p[np.arange(len(true)), true], TINY)).mean()) if len(true) else float("nan")
+def nll(p: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Negative log-likelihood of the true class, nats, float64 (N,); a probability of 0 counts as 1e-12."""
+    return -np.log(np.maximum(p[np.arange(len(true)), true], TINY))
 
 
-def brier(p: np.ndarray, true: np.ndarray) -> float:
-    """Brier score in [0, 2]: mean squared distance of `p` to the one-hot truth, summed over classes (Brier, 1950)."""
-    if not len(true):
-        return float("nan")
-    return float((np.square(p).sum(axis=1) - 2 * p[np.arange(len(true)), true] + 1).mean())
+def brier(p: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Brier score, float64 (N,), each in [0, 2]: squared distance of `p` to the one-hot truth, summed over classes (Brier, 1950)."""
+    return np.square(p).sum(axis=1) - 2 * p[np.arange(len(true)), true] + 1
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:

@@ -69,16 +69,16 @@ def test_coverage_counts_both_ends() -> None:
 def test_probabilities_agree_with_sklearn(case: tuple[np.ndarray, np.ndarray]) -> None:
     logits, true = case
     p = calibration.softmax(logits)
-    assert calibration.nll(p, true) == pytest.approx(oracle.log_loss(true, p, labels=range(K)), abs=1e-9)
-    assert calibration.brier(p, true) == pytest.approx(np.square(p - np.eye(K)[true]).sum(axis=1).mean())
-    assert 0 <= calibration.ece(p, true) <= 1
+    assert calibration.nll(p, true).mean() == pytest.approx(oracle.log_loss(true, p, labels=range(K)), abs=1e-9)
+    assert calibration.brier(p, true).mean() == pytest.approx(np.square(p - np.eye(K)[true]).sum(axis=1).mean())
+    assert 0 <= calibration.ece(p.max(axis=1), p.argmax(axis=1) == true) <= 1
 
 
 def test_ece_by_hand() -> None:
     # Bin (0.8, 0.9]: confidence 0.9, one of two right; bin (0.5, 0.6]: confidence 0.6, right. (2 * |0.5 - 0.9| + |1 - 0.6|) / 3 = 0.4
-    p = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
-    assert calibration.ece(p, np.array([0, 1, 1]), bins=10) == pytest.approx(0.4)
-    seen = calibration.reliability(p, np.array([0, 1, 1]), bins=10)
+    top, right = np.array([0.9, 0.9, 0.6]), np.array([True, False, True])
+    assert calibration.ece(top, right, bins=10) == pytest.approx(0.4)
+    seen = calibration.reliability(top, right, bins=10)
     assert seen.count.tolist() == [0, 0, 0, 0, 0, 1, 0, 0, 2, 0] and seen.accuracy[8] == 0.5
 
 
@@ -86,7 +86,8 @@ def test_ece_of_honest_probabilities_is_small_and_of_bold_ones_is_not() -> None:
     rng = np.random.default_rng(0)
     p = calibration.softmax(rng.normal(size=(20_000, K)))
     true = (p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1)
-    assert calibration.ece(p, true) < 0.015 < 0.1 < calibration.ece(calibration.softmax(np.log(p) * 3), true)
+    right, bold = p.argmax(axis=1) == true, calibration.softmax(np.log(p) * 3)
+    assert calibration.ece(p.max(axis=1), right) < 0.015 < 0.1 < calibration.ece(bold.max(axis=1), right)
 
 
 @quick
@@ -96,7 +97,7 @@ def test_temperature_agrees_with_scipy(case: tuple[np.ndarray, np.ndarray]) -> N
     found = calibration.fit_temperature(logits, true)
 
     def loss(log_t: float) -> float:
-        return calibration.nll(calibration.softmax(logits, np.exp(log_t)), true)
+        return calibration.nll(calibration.softmax(logits, np.exp(log_t)), true).mean()
 
     best = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-6})
     assert loss(np.log(found)) <= best.fun + 1e-4
@@ -128,6 +129,9 @@ def test_bootstrap_of_a_mean_agrees_with_its_standard_error() -> None:
     error = 1.96 * values.std() / len(values) ** 0.5
     assert (low, high) == pytest.approx((values.mean() - error, values.mean() + error), abs=0.15 * error)
     assert (low, high) == intervals.bootstrap_mean(values, rounds=2000), "same seed, same interval"
+    many = np.tile(values, 11)  # beyond MANY: the normal approximation
+    low, high = intervals.bootstrap_mean(many)
+    assert (low, high) == pytest.approx((values.mean() - error / 11**0.5, values.mean() + error / 11**0.5), abs=1e-4)
 
 
 def test_bootstrap_over_counts_agrees_with_bootstrap_over_samples() -> None:
