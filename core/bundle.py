@@ -40,6 +40,10 @@ class Head:
     def __post_init__(self) -> None:
         if self.task not in TASKS or self.kind not in get_args(Kind):
             raise ModelError(f"Expected a task of {TASKS} and a kind of {get_args(Kind)}, got {self.task!r} and {self.kind!r}.")
+        if (self.task == "age") != (self.kind in ("distribution", "regression")):
+            raise ModelError(f"Expected ages as a distribution or regression and all else as classes, got {self.task} as {self.kind}.")
+        if self.kind == "distribution" and self.labels != tuple(str(i) for i in range(len(self.labels))):
+            raise ModelError(f"Expected one-year bins 0, 1, 2 ... of an age distribution, got {self.labels[:5]}.")
 
     @property
     def width(self) -> int:

@@ -24,7 +24,7 @@ class Conditions:
     """How well a face can be seen.
 
     size: shorter side of its box, pixels of the picture.
-    sharpness: variance of the Laplacian over the crop divided by the crop's grey variance; unitless, about 0.01 (blurred) to 1 in a 48-px crop.
+    sharpness: variance of the Laplacian over the crop divided by the crop's grey variance; about 0.01 (blurred) to 1 in a 48-px crop.
     brightness: mean grey level of the crop in [0, 1].
     contrast: standard deviation of the crop's grey level in [0, 1].
     yaw: -1 (turned to its right) .. 1 (to its left), from where the nose stands between the eyes; None without landmarks.

@@ -64,9 +64,8 @@ class YuNet:
         rows = net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
         if rows is None:
             return []
-        rows = rows[np.isfinite(rows).all(axis=1)].astype(float)  # (N, 15): box, five points, score
-        rows[:, 0:14:2] /= fx
-        rows[:, 1:14:2] /= fy
+        rows = rows[np.isfinite(rows).all(axis=1)].astype(np.float64)  # (N, 15): box, five points, score
+        rows[:, :14] /= np.tile([fx, fy], 7)
         faces = [
             Face(
                 (float(r[0]), float(r[1]), float(r[2]), float(r[3])),
@@ -91,7 +90,7 @@ class Haar:
 
     def _cascade(self) -> cv2.CascadeClassifier:
         if not hasattr(self._local, "cascade"):
-            self._local.cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
+            self._local.cascade = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"))
         return self._local.cascade
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:

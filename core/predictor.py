@@ -32,7 +32,7 @@ class Predictor:
         names = {h.task: h.output for h in self.card.heads}
         if embedding:
             if not self.has_embedding:
-                raise ModelError(f"Expected a model with an `embedding` output, got {self.path}; export it with this version's `train export`.")
+                raise ModelError(f"Expected a model with an `embedding` output, got {self.path}; export it with `python -m train export`.")
             names["embedding"] = "embedding"
         values = self._session.run(list(names.values()), {self._input: batch})
         return dict(zip(names, values, strict=True))
@@ -64,16 +64,22 @@ class Predictor:
         if len(crops) == 0:
             return []
         values = self.probabilities(crops)
-        return [Prediction(**{h.task: self._read(h, values[h.task][i]) for h in self.card.heads}) for i in range(len(crops))]
+        return [self._prediction({task: p[i] for task, p in values.items()}) for i in range(len(crops))]
 
-    def _read(self, head: Head, p: np.ndarray) -> Distribution | Age:
+    def _prediction(self, values: dict[str, np.ndarray]) -> Prediction:
+        emotion, gender, age = (self.card.head(task) for task in ("emotion", "gender", "age"))
+        return Prediction(
+            emotion=Distribution(emotion.labels, values["emotion"]) if emotion else None,
+            gender=Distribution(gender.labels, values["gender"]) if gender else None,
+            age=self._age(age, values["age"]) if age else None,
+        )
+
+    def _age(self, head: Head, p: np.ndarray) -> Age:
         if head.kind == "regression":
             half = self.card.calibration.get(head.task, 10.0)
             return Age(float(p[0]), float(p[0]) - half, float(p[0]) + half, INTERVAL)
-        if head.kind == "distribution":
-            low, high = interval(p, INTERVAL)
-            return Age(float(p @ np.arange(len(p))), float(low), float(high), INTERVAL)
-        return Distribution(head.labels, p)
+        low, high = interval(p, INTERVAL)
+        return Age(float(p @ np.arange(len(p))), float(low), float(high), INTERVAL)
 
 
 def interval(p: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:

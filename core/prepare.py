@@ -1,7 +1,7 @@
 """The aligned cache: each picture is decoded, searched and cropped once; training then reads plain uint8 arrays.
 
-A cache is keyed by the data's fingerprint, the split, the InputSpec and the detector, so a change of any makes a new one. Work is written in
-parts that are renamed when whole; an interrupted run keeps its parts and the next one goes on from there. Arrays only, no pickle.
+A cache is keyed by the data's fingerprint, the split, the InputSpec and the detector, so a change of any makes a new one. Work is written
+in parts that are renamed when whole; an interrupted run keeps its parts and the next one goes on from there. Arrays only, no pickle.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from core import image as images
+import core.image as images
 from core.data import Samples
 from core.faces import Detector, chip_face
 from core.preprocess import InputSpec, crop_face

@@ -97,7 +97,7 @@ class Pose:
 
 
 def landmark_pose(face: Face, spec: InputSpec) -> Pose | None:
-    """Least-squares similarity from the template to the landmarks, closed form with complex numbers; None where there are none or they coincide."""
+    """Least-squares similarity from the template to the landmarks, in closed form; None where there are none or they coincide."""
     if face.landmarks is None:
         return None
     there = np.array([complex(*p) for p in face.landmarks])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
+from scipy.optimize import brentq
 from torch import nn
 
 from core.predictor import INTERVAL, interval
+from evaluation.metrics.calibration import fit_temperature
 from train.data import Part
 from train.recipe import Recipe
 from train.validate import outputs
@@ -34,17 +35,9 @@ def calibration(model: nn.Module, recipe: Recipe, parts: Sequence[Part]) -> dict
         elif head.kind == "distribution":
             found[head.task] = _for_coverage(z, truth)
         else:
-            found[head.task] = _for_likelihood(z if head.kind == "softmax" else np.hstack([z, np.zeros_like(z)]), truth)
+            classes = z if head.kind == "softmax" else np.hstack([z, np.zeros_like(z)])
+            found[head.task] = fit_temperature(classes, truth, *RANGE)
     return {k: round(v, 4) for k, v in found.items()}
-
-
-def _for_likelihood(z: np.ndarray, truth: np.ndarray) -> float:
-    def nll(log_t: float) -> float:
-        scaled = z / np.exp(log_t)
-        scaled -= scaled.max(axis=1, keepdims=True)
-        return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(len(z)), truth]))
-
-    return float(np.exp(minimize_scalar(nll, bounds=tuple(np.log(RANGE)), method="bounded").x))
 
 
 def _for_coverage(z: np.ndarray, truth: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""The model card in Markdown (Mitchell et al., arXiv 1810.03993), written from the card inside the bundle: every figure in it was measured."""
+"""The model card in Markdown (Mitchell et al., arXiv 1810.03993), from the card inside the bundle: every figure in it was measured."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ Research and demonstration on faces of people who have agreed to it: trying out 
 ## What it must not be used for
 
 - **Decisions about people**: hiring, access, credit, policing, insurance, medicine, age checks with consequences.
-- **Emotion inference at work or in education**: forbidden in the European Union (Regulation (EU) 2024/1689, Article 5(1)(f)), and wrong elsewhere too.
+- **Emotion inference at work or in education**: forbidden in the European Union (Regulation (EU) 2024/1689, Article 5(1)(f)), and wrong
+  elsewhere too.
 - **Anyone who has not agreed**, or who cannot.
 - **Identifying anyone**, or tracking people across pictures.
 """
 
 LIMITS = """## Limits
 
-- *Emotion* is what ten annotators saw in a picture, not what a person felt. They often disagreed; the network's probabilities reflect that.
+- *Emotion* is what ten annotators saw in a picture, not what a person felt. They often disagreed; the probabilities reflect that.
 - *Perceived gender* follows the data sets' binary annotation by look. It says nothing about who somebody is.
 - *Age* is apparent age in mostly posed pictures from the web. Errors grow with age, and few pictures show people over 80.
 - Contempt, disgust and fear are rare in FER+ (a few dozen validation pictures each): their figures have wide intervals.
-- The figures above were measured on **validation** parts that also chose the checkpoint and the temperatures, so unseen data will do a little worse.
+- The figures above were measured on **validation** parts that also chose the checkpoint and the temperatures: expect a little less on
+  unseen data.
 - Groups with few pictures have wide intervals; a difference between two groups whose intervals overlap may be chance.
 - Faces under 24 px, in the dark, blurred, or turned away are answered with an abstention by the demo, not with a guess.
 """
@@ -41,12 +43,17 @@ def _summary(card: Card, parameters: int) -> str:
     kind = "grey" if card.input.channels == 1 else "RGB"
     heads = "; ".join(f"{_name(h.task)} ({h.kind}, {len(h.labels) if h.labels else 1})" for h in card.heads)
     temperatures = ", ".join(f"{_name(k)} {v:.2f}" for k, v in card.calibration.items())
-    return (
-        f"Reads emotion, perceived gender and age from one aligned {card.input.size}x{card.input.size} {kind} face crop.\n\n"
-        f"| | |\n|---|---|\n| parameters | {parameters:,} |\n| heads | {heads} |\n| temperatures, fitted on validation | {temperatures or 'none'} |\n"
-        f"| recipe | stored in the model's metadata; `python -m train {card.name} --data DIR` trains it again |\n| created | {card.created} |\n"
-        f"| licence | {card.licence} |\n"
-    )
+    rows = {
+        "parameters": f"{parameters:,}",
+        "heads": heads,
+        "temperatures, fitted on validation": temperatures or "none",
+        "recipe": f"stored in the model's metadata; `python -m train {card.name} --data DIR` trains it again",
+        "created": card.created,
+        "licence": card.licence,
+    }
+    table = "\n".join(f"| {k} | {v} |" for k, v in rows.items())
+    side = card.input.size
+    return f"Reads emotion, perceived gender and age from one aligned {side}x{side} {kind} face crop.\n\n| | |\n|---|---|\n{table}\n"
 
 
 def _name(task: str) -> str:
@@ -71,7 +78,8 @@ def _groups(card: Card) -> str:
         by_group.setdefault(m["group"], {})[m["metric"]] = m
     names = list(dict.fromkeys(m["metric"] for m in rows))
     lines = ["## Figures by group\n", "Labels of UTKFace, as its publishers give them.\n"]
-    lines += ["| group | n | " + " | ".join(f"{n.replace('_', ' ')} | 95 % interval" for n in names) + " |", "|---|---|" + "---|---|" * len(names)]
+    titles = " | ".join(f"{n.replace('_', ' ')} | 95 % interval" for n in names)
+    lines += [f"| group | n | {titles} |", "|---|---|" + "---|---|" * len(names)]
     for group, values in by_group.items():
         cells = " | ".join(_value(values[n]) if n in values else " | " for n in names)
         lines.append(f"| {group} | {next(iter(values.values()))['n']:,} | {cells} |")

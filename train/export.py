@@ -46,13 +46,15 @@ def export_run(folder: Path, name: str, train_parts: Sequence[Part], val_parts: 
     return export(model, recipe, name, folder / "bundle", train_parts, val_parts)
 
 
-def export(model: nn.Module, recipe: Recipe, name: str, out: Path, train_parts: Sequence[Part] = (), val_parts: Sequence[Part] = ()) -> Path:
+def export(
+    model: nn.Module, recipe: Recipe, name: str, out: Path, train_parts: Sequence[Part] = (), val_parts: Sequence[Part] = ()
+) -> Path:
     """Writes `out`/model.onnx and `out`/card.md. Without validation parts the card has neither calibration nor figures.
 
     Raises:
         ModelError: ONNX Runtime's probabilities differ from torch's by more than `PARITY`.
     """
-    model = through_half(model.to("cpu", memory_format=torch.contiguous_format).eval())
+    model = through_half(model.cpu().eval())
     with progress.task("calibrate"):
         temperatures = calibration(model, recipe, val_parts) if val_parts else {}
     data = [

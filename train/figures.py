@@ -29,7 +29,8 @@ def figures(predictor: Predictor, train_parts: Sequence[Part], val_parts: Sequen
             yield from _without_leaks(table, part, [t for t in train_parts if t.samples.name == part.samples.name])
             yield _row(part, "emotion_macro_f1", found["emotion"]["macro_f1"])
             yield _row(part, "emotion_expected_calibration_error", found["emotion"]["ece"])
-            yield from (_row(part, "emotion_recall", c["recall"], f"emotion: {c['label']}") for c in found["emotion"]["per_class"])
+            seen = [c for c in found["emotion"]["per_class"] if c["n"]]
+            yield from (_row(part, "emotion_recall", c["recall"], f"emotion: {c['label']}") for c in seen)
         if found["gender"]:
             yield _row(part, "gender_accuracy", found["gender"]["accuracy"])
         if found["age"]:
@@ -41,7 +42,7 @@ def figures(predictor: Predictor, train_parts: Sequence[Part], val_parts: Sequen
             for group, values in (found[task] or {"groups": {}})["groups"].items():
                 yield from (_row(part, metric, v[figure], f"{group}: {v['value']}") for v in values if v[figure]["n"] >= LEAST)
         if found["gender"]:  # by true gender, accuracy is that class's recall
-            for c in found["gender"]["per_class"]:
+            for c in (c for c in found["gender"]["per_class"] if c["n"]):
                 yield _row(part, "gender_accuracy", c["recall"], f"gender: {c['label']}")
 
 

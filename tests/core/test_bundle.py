@@ -25,7 +25,8 @@ def with_card(source: Path, target: Path, change: dict | None, text: str | None 
     """A copy of the model whose card has some fields replaced, or is `text`."""
     model = onnx.load(source / "model.onnx")
     raw = json.loads(Card.to_json(bundle.load(source).card))
-    onnx.helper.set_model_props(model, {} if change is None and text is None else {bundle.KEY: text or json.dumps({**raw, **(change or {})})})
+    card = text or json.dumps({**raw, **(change or {})})
+    onnx.helper.set_model_props(model, {} if change is None and text is None else {bundle.KEY: card})
     onnx.save(model, target / "m.onnx")
     return target / "m.onnx"
 
@@ -43,7 +44,10 @@ HEAD = {"task": "emotion", "kind": "softmax", "labels": ["a", "b"], "output": "e
     "change",
     [
         {"heads": []}, {"heads": [HEAD]}, {"heads": [{**HEAD, "task": "mood"}]}, {"heads": [{**HEAD, "kind": "magic"}]},
-        {"heads": [{"task": "emotion"}]}, {"heads": "emotion"}, {"input": {"size": 47}}, {"input": {"sizes": 48}}, {"input": None},
+        {"heads": [{"task": "emotion"}]}, {"heads": "emotion"},
+        {"heads": [{**HEAD, "task": "age"}]}, {"heads": [{**HEAD, "kind": "distribution"}]},
+        {"heads": [{**HEAD, "task": "age", "kind": "distribution", "labels": ["5", "6"]}]},
+        {"input": {"size": 47}}, {"input": {"sizes": 48}}, {"input": None},
         {"calibration": {"emotion": 0}}, {"calibration": {"emotion": "hot"}}, {"calibration": {"emotion": float("nan")}},
     ],
 )  # fmt: skip

@@ -16,7 +16,9 @@ def test_spaces_hold_the_same_names() -> None:
     assert all(len(set(s.labels)) == len(s) for s in SPACES.values())
 
 
-@pytest.mark.parametrize(("spelling", "label"), [("Happy", "happiness"), (" ANGRY ", "anger"), ("surprise", "surprise"), ("sad", "sadness")])
+@pytest.mark.parametrize(
+    ("spelling", "label"), [("Happy", "happiness"), (" ANGRY ", "anger"), ("surprise", "surprise"), ("sad", "sadness")]
+)
 def test_spellings(spelling: str, label: str) -> None:
     assert FERPLUS8.labels[FERPLUS8.index(spelling)] == label
 

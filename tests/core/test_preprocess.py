@@ -65,7 +65,9 @@ def test_far_off_landmarks_give_way_to_the_box() -> None:
     assert pose_of((200, 200, 3), collapsed, SPEC).side == pytest.approx(80)
 
 
-@pytest.mark.parametrize("face", [face_at(0, 0, 100), face_at(-500, -500, 50), face_at(5000, 90, 300), face_at(50, 50, 4), face_at(50, 50, 5000)])
+@pytest.mark.parametrize(
+    "face", [face_at(0, 0, 100), face_at(-500, -500, 50), face_at(5000, 90, 300), face_at(50, 50, 4), face_at(50, 50, 5000)]
+)
 def test_faces_at_and_past_the_border_give_a_crop(face: Face) -> None:
     picture = np.full((100, 120, 3), 77, np.uint8)
     crop = crop_face(picture, face, SPEC)
@@ -83,7 +85,8 @@ def test_crop_depends_on_the_face_only(portrait: np.ndarray) -> None:
     """The same face in a larger canvas gives the same crop: nothing outside of it is read."""
     face = face_at(224, 120, 90)
     padded = cv2.copyMakeBorder(portrait, 64, 64, 64, 64, cv2.BORDER_CONSTANT)
-    moved = replace(face, box=(face.box[0] + 64, face.box[1] + 64, *face.box[2:]), landmarks=tuple((x + 64, y + 64) for x, y in face.landmarks or ()))
+    points = tuple((x + 64, y + 64) for x, y in face.landmarks or ())
+    moved = replace(face, box=(face.box[0] + 64, face.box[1] + 64, *face.box[2:]), landmarks=points)
     difference = np.abs(crop_face(portrait, face, SPEC).astype(int) - crop_face(padded, moved, SPEC))
     assert difference.mean() < 0.6  # OpenCV rounds coordinates to 1/32 pixel
 

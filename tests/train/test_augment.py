@@ -40,7 +40,8 @@ def test_flip_mirrors_exactly(portrait: np.ndarray) -> None:
 
 def test_each_change_does_something_bounded(portrait: np.ndarray) -> None:
     x = crops(portrait)
-    for field, value in {"rotate": 10, "zoom": 0.12, "shift": 0.07, "light": 0.3, "lowres": 1, "blur": 1, "noise": 1, "jpeg": 1, "erase": 1}.items():
+    changes = {"rotate": 10, "zoom": 0.12, "shift": 0.07, "light": 0.3, "lowres": 1, "blur": 1, "noise": 1, "jpeg": 1, "erase": 1}
+    for field, value in changes.items():
         y = run(x, Augment(**{**NONE.__dict__, field: value}))
         difference = (y.int() - x.int()).abs().float().mean().item()
         assert 0.05 < difference < 60, (field, difference)

@@ -30,7 +30,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
 
 
 @pytest.mark.parametrize(("module", "split"), [(ferplus, "train"), (utkface, "all")])
-def test_the_training_path_equals_the_serving_path(module: object, split: str, small_data: Path, exported: tuple[Run, Path], tmp_path: Path) -> None:
+def test_the_training_path_equals_the_serving_path(
+    module: object, split: str, small_data: Path, exported: tuple[Run, Path], tmp_path: Path
+) -> None:
     from core.predictor import Predictor
 
     run, bundle = exported

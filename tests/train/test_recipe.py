@@ -20,7 +20,8 @@ def test_a_recipe_survives_json(name: str) -> None:
 
 
 def test_overrides_are_applied_and_typed() -> None:
-    recipe = override(load("mien"), ["optim.lr=1e-4", "epochs=3", "compile=true", "augment.flip=0", "losses.gender.weight=2", "model.options.stem=8"])
+    changes = ["optim.lr=1e-4", "epochs=3", "compile=true", "augment.flip=0", "losses.gender.weight=2", "model.options.stem=8"]
+    recipe = override(load("mien"), changes)
     assert (recipe.optim.lr, recipe.epochs, recipe.compile, recipe.augment.flip) == (1e-4, 3, True, 0.0)
     assert recipe.losses["gender"].weight == 2.0 and recipe.model.options["stem"] == 8
 
