@@ -60,6 +60,30 @@ FERPLUS_VOTES = (*FERPLUS8.labels, "unknown", "not_a_face")
 UTKFACE_GENDER = ("male", "female")
 UTKFACE_RACE = ("White", "Black", "Asian", "Indian", "Others")
 
+# FER2013's codes 0-6 are FER7 (Goodfellow et al., arXiv 1307.0414); RAF-DB's codes 1-7 are RAF7 (Li et al., CVPR 2017).
+# AffectNet's codes 0-10: AFFECTNET8 and three ways out (Mollahosseini et al., TAC 2017).
+AFFECTNET_CODES = (*AFFECTNET8.labels, "none", "uncertain", "no_face")
+RAFDB_GENDER = ("male", "female", "unsure")
+RAFDB_RACE = ("Caucasian", "African-American", "Asian")
+RAFDB_AGE = ("00-03", "04-19", "20-39", "40-69", "70+")
+
+# IMDB-WIKI (Rothe et al., IJCV 2016) and All-Age-Faces (Cheng et al., 2019) write 0 and 1.
+IMDBWIKI_GENDER = ("female", "male")
+AAF_GENDER = ("female", "male")
+
+# Two letters in the file names of JAFFE (Lyons et al., 1998) and KDEF (Lundqvist et al., 1998), for instance KA.AN1.39.tiff, AF01AFS.JPG.
+JAFFE_CODES = {
+    "AN": "anger", "DI": "disgust", "FE": "fear", "HA": "happiness", "NE": "neutral", "SA": "sadness", "SU": "surprise",
+}  # fmt: skip
+JAFFE_GENDER = "female"
+"""All ten models are women."""
+KDEF_CODES = {
+    "AF": "fear", "AN": "anger", "DI": "disgust", "HA": "happiness", "NE": "neutral", "SA": "sadness", "SU": "surprise",
+}  # fmt: skip
+KDEF_ANGLES = {"FL": "full left", "HL": "half left", "S": "straight", "HR": "half right", "FR": "full right"}
+OULU_ONSET = "neutral"
+"""What the first frame of each Oulu-CASIA sequence shows (Zhao et al., IVC 2011)."""
+
 
 def collapse(p: np.ndarray, source: LabelSpace, target: LabelSpace) -> np.ndarray:
     """Probabilities of `source` (..., len(source)) as probabilities of `target` (..., len(target)).

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class Samples:
     emotion: int64 (N,) class index in FERPLUS8, -1 missing. gender: int64 (N,) index in GENDER2, -1 missing.
     age: float32 (N,) years, NaN missing. groups: name -> (N,) strings, never trained on.
     fingerprint: SHA-256 of all names and bytes. problems: what was left out.
+    tight: every picture is one face that fills it (FER2013, UTKFace); False where the face must be searched in a larger photograph.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Samples:
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     fingerprint: str = ""
     problems: tuple[Problem, ...] = ()
+    tight: bool = True
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -68,7 +71,7 @@ class Samples:
         )  # fmt: skip
 
 
-def missing(n: int) -> dict[str, np.ndarray]:
+def missing(n: int) -> dict[str, Any]:
     """Target columns for `n` samples of which nothing is known."""
     return {
         "emotion_votes": np.full((n, 8), np.nan, np.float32),
@@ -76,6 +79,24 @@ def missing(n: int) -> dict[str, np.ndarray]:
         "gender": np.full(n, -1, np.int64),
         "age": np.full(n, np.nan, np.float32),
     }
+
+
+def one_hot(emotion: np.ndarray) -> np.ndarray:
+    """Class indices in FERPLUS8 (N,), -1 missing -> votes (N, 8) float32 with all weight on the class, NaN rows where it is missing."""
+    votes = np.full((len(emotion), 8), np.nan, np.float32)
+    known = np.flatnonzero(emotion >= 0)
+    votes[known] = 0
+    votes[known, emotion[known]] = 1
+    return votes
+
+
+def check_split(split: str, splits: Sequence[str]) -> None:
+    """
+    Raises:
+        DataError: the data set has no such split.
+    """
+    if split not in splits:
+        raise DataError(f"Expected a split of {tuple(splits)}, got {split!r}.")
 
 
 def locate(root: str | Path, name: str, marks: Iterable[str] = ()) -> Path:
@@ -95,11 +116,13 @@ def locate(root: str | Path, name: str, marks: Iterable[str] = ()) -> Path:
 def fingerprint(root: Path, paths: Iterable[Path]) -> str:
     """SHA-256 over the sorted relative names and the bytes of `paths`: the same pictures give the same value on every machine."""
 
-    def digest(path: Path) -> bytes:
-        return path.relative_to(root).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest()
-
     total = hashlib.sha256()
     with ThreadPoolExecutor() as pool:
-        for part in pool.map(digest, sorted(paths)):
+        for part in pool.map(lambda path: digest(path.relative_to(root).as_posix(), path.read_bytes()), sorted(paths)):
             total.update(part)
     return total.hexdigest()
+
+
+def digest(name: str, data: bytes) -> bytes:
+    """One file's share of a fingerprint."""
+    return name.encode() + b"\0" + hashlib.sha256(data).digest()

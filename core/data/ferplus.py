@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data._samples import Problem, Samples, fingerprint, locate, missing
+from core.data._samples import Problem, Samples, check_split, fingerprint, locate, missing
 from core.errors import DataError
 from core.labels import FERPLUS8, FERPLUS_VOTES
 
@@ -28,12 +28,12 @@ def load(root: str | Path, split: str) -> Samples:
     Raises:
         DataError: the folder, its label.csv or every picture is missing.
     """
-    if split not in SPLITS:
-        raise DataError(f"Expected a split of {SPLITS}, got {split!r}.")
+    check_split(split, SPLITS)
     root = locate(root, "ferplus", FOLDERS.values())
     wanted = [FOLDERS[split]] if split != "all" else [f for f in FOLDERS.values() if (root / f).is_dir()]
     if not wanted or any(not (root / f / "label.csv").is_file() for f in wanted):
-        raise DataError(f"Expected {' or '.join(wanted or FOLDERS.values())} with a label.csv in {root}; try --data DIR or another --split.")
+        names = " or ".join(wanted or FOLDERS.values())
+        raise DataError(f"Expected {names} with a label.csv in {root}; try --data DIR or another --split.")
     ids: list[str] = []
     votes: list[list[float]] = []
     problems: list[Problem] = []

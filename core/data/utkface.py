@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from core import image as images
-from core.data._samples import Problem, Samples, fingerprint, locate, missing
+from core.data._samples import Problem, Samples, check_split, fingerprint, locate, missing
+from core.data._splits import OURS, split_of
 from core.errors import DataError
 from core.labels import AGE_MAX, GENDER2, UTKFACE_GENDER, UTKFACE_RACE
 from core.weights import cache_dir
 
-SPLITS = ("train", "val", "test", "all")
+SPLITS = OURS
 LICENCE = "non-commercial research"
 NAME = re.compile(r"^(\d{1,3})_([01])_([0-4])_(\d{8,20})\.jpg(\.chip\.jpg)?$")
 NEAR = 4
@@ -32,8 +33,7 @@ def load(root: str | Path, split: str) -> Samples:
     Raises:
         DataError: no folder or no picture with a well-formed name.
     """
-    if split not in SPLITS:
-        raise DataError(f"Expected a split of {SPLITS}, got {split!r}.")
+    check_split(split, SPLITS)
     root = locate(root, "utkface")
     ids, fields, problems = [], [], []
     for path in sorted(root.glob("*.jpg")):
@@ -44,7 +44,7 @@ def load(root: str | Path, split: str) -> Samples:
         else:
             problems.append(Problem(path.name, "malformed name; expected age_gender_race_time.jpg"))
     if not ids:
-        raise DataError(f"Expected pictures named age_gender_race_time.jpg in {root}, got none ({len(problems)} malformed); try --data DIR.")
+        raise DataError(f"Expected pictures age_gender_race_time.jpg in {root}, got none ({len(problems)} malformed); try --data DIR.")
     age, gender, race = np.array(fields).T
     columns = missing(len(ids))
     columns["age"] = age.astype(np.float32)
@@ -63,8 +63,8 @@ def assign(ids: list[str], cluster: np.ndarray) -> np.ndarray:
     first: dict[int, str] = {}
     for name, c in zip(ids, cluster, strict=True):
         first[c] = min(first.get(c, name), name)
-    share = {c: int(hashlib.sha256(f"mien/{name}".encode()).hexdigest()[:8], 16) / 16**8 for c, name in first.items()}
-    return np.array(["train" if share[c] < 0.8 else "val" if share[c] < 0.9 else "test" for c in cluster])
+    part = {c: split_of(name) for c, name in first.items()}
+    return np.array([part[c] for c in cluster])
 
 
 def clusters(hashes: np.ndarray) -> np.ndarray:
@@ -83,7 +83,7 @@ def clusters(hashes: np.ndarray) -> np.ndarray:
 
 
 def _hashes(samples: Samples) -> np.ndarray:
-    """Perceptual hash of every picture, uint64 (N,), kept in the cache under the data's fingerprint; the hash of the name for unreadable files."""
+    """Perceptual hash of every picture, uint64 (N,), cached under the data's fingerprint; of unreadable files that of the name."""
     import imagehash
     from PIL import Image
 

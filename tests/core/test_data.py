@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from core import discover
 from core.data import ferplus, utkface
 from core.errors import DataError
 from core.faces import Haar
@@ -57,14 +56,6 @@ def test_ferplus_reads_its_layout_and_lists_what_is_wrong(tmp_path: Path) -> Non
         ferplus.load(root, "test")
     with pytest.raises(DataError, match="split"):
         ferplus.load(root, "dev")
-
-
-@pytest.mark.parametrize("name", discover.names("core.data"))
-def test_a_missing_or_empty_folder_is_told(name: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="Expected"):
-        discover.load("core.data", name).load(tmp_path / "none", "train")
-    with pytest.raises(DataError, match="Expected"):
-        discover.load("core.data", name).load(tmp_path, "all")
 
 
 def test_a_folder_with_only_the_test_split_works(tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""IMDB-WIKI: 523,051 faces of celebrities with age and gender from their pages (Rothe, Timofte, Van Gool, IJCV 2016).
+
+Layout of the publishers, the face crops with 40 % margin: imdb_crop/imdb.mat and wiki_crop/wiki.mat, either or both, with the pictures in
+folders 00-99 beside them. A .mat holds dob (Matlab day number), photo_taken (year), full_path, gender (0 female, 1 male, NaN unknown),
+name, face_score (-Inf: no face) and second_face_score (NaN: no second face).
+Age is that on the first of July of the year of the photograph. A picture is left out, with the reason, where no face or a weak one was
+found, where there is a second face (the label may be the other person's), and where dates or age are impossible.
+There is no official split: ours is 80/10/10 by the hash of the name, so that no person is divided, nor between IMDb and Wikipedia.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from math import isfinite, isnan, nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.data._rows import Row, build
+from core.data._samples import Problem, Samples, check_split, locate
+from core.data._splits import OURS, split_of
+from core.errors import DataError
+from core.labels import AGE_MAX, GENDER2, IMDBWIKI_GENDER
+
+PARTS = ("imdb", "wiki")
+FIELDS = ("dob", "photo_taken", "full_path", "gender", "name", "face_score", "second_face_score")
+MIN_SCORE = 1.0
+"""Weakest face that is kept; what public preparations of this set use."""
+MATLAB_DAYS = 366
+"""Matlab counts days from year 0, Python from year 1."""
+SPLITS = OURS
+LICENCE = "academic research only"
+
+
+def load(root: str | Path, split: str) -> Samples:
+    """The pictures of one split. Group: `source` (imdb or wiki).
+
+    Raises:
+        DataError: no .mat file, a damaged one, or the split is empty.
+    """
+    check_split(split, SPLITS)
+    root = locate(root, "imdb_wiki", [m for part in PARTS for m in (f"{part}.mat", f"{part}_crop")])
+    tables = [f"{at}{p}.mat" for p in PARTS for at in (f"{p}_crop/", "") if (root / at / f"{p}.mat").is_file()]
+    if not tables:
+        raise DataError(f"Expected imdb_crop/imdb.mat or wiki_crop/wiki.mat in {root}, got neither; try --data DIR.")
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for table in tables:
+        part, below = Path(table).stem, table.rpartition("/")[0]
+        for number, about in enumerate(_entries(root / table, part), 1):
+            if split not in ("all", split_of(about["name"].casefold().strip() or about["full_path"])):
+                continue
+            file = f"{below}/{about['full_path']}".lstrip("/")
+            age, reason = _age(about)
+            if reason or not about["full_path"]:
+                problems.append(Problem(file, f"row {number} of {table}: {reason or 'no path'}"))
+                continue
+            known = about["gender"] in (0, 1)
+            gender = GENDER2.index(IMDBWIKI_GENDER[int(about["gender"])]) if known else -1
+            rows.append(Row(file, gender=gender, age=age, groups={"source": part}))
+    return build("imdb_wiki", split, root, rows, problems, tables=tables, tight=False)
+
+
+def _entries(path: Path, part: str) -> Iterator[dict[str, Any]]:
+    """One dictionary per picture: texts as str, numbers as float."""
+    from scipy.io import loadmat
+
+    try:
+        whole = loadmat(path, squeeze_me=True, variable_names=[part])[part]
+        columns = {f: np.atleast_1d(whole[f].item()) for f in FIELDS}
+    except Exception as error:  # scipy raises almost any type on damaged files
+        raise DataError(
+            f"Expected the publishers' table in {path}, got: {type(error).__name__}: {error}; try to download it again."
+        ) from error
+    sizes = {len(c) for c in columns.values()}
+    if len(sizes) != 1:
+        raise DataError(f"Expected columns of one length in {path}, got {sorted(sizes)}; try to download it again.")
+    for cells in zip(*columns.values(), strict=True):
+        yield {f: _text(c) if f in ("full_path", "name") else _number(c) for f, c in zip(FIELDS, cells, strict=True)}
+
+
+def _text(cell: object) -> str:
+    return str(cell) if isinstance(cell, str) else ""
+
+
+def _number(cell: Any) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return nan
+
+
+def _age(about: dict[str, Any]) -> tuple[float, str | None]:
+    """(age in years, None), or (NaN, why the picture is left out)."""
+    if not isfinite(about["face_score"]):
+        return nan, "no face was found"
+    if about["face_score"] < MIN_SCORE:
+        return nan, f"the face is uncertain: score {about['face_score']:.2f} below {MIN_SCORE}"
+    if not isnan(about["second_face_score"]):
+        return nan, "there is a second face"
+    try:
+        birth = date.fromordinal(int(about["dob"]) - MATLAB_DAYS)
+        taken = date(int(about["photo_taken"]), 7, 1)
+    except (ValueError, OverflowError):
+        return nan, f"impossible dates: day {about['dob']}, year {about['photo_taken']}"
+    age = taken.year - birth.year - ((taken.month, taken.day) < (birth.month, birth.day))
+    return (float(age), None) if 0 <= age <= AGE_MAX else (nan, f"impossible age: {age} years")

@@ -1,0 +1,87 @@
+"""JAFFE: 213 grey pictures of 256x256, ten Japanese women posing seven emotions (Lyons, Akamatsu, Kamachi, Gyoba, FG 1998).
+
+File names, in any folder: KA.AN1.39.tiff is model KA, anger, first pose, number 39. The publishers' TIFFs, which nothing else here
+needs to read, are written as PNGs into the user's cache once, keyed by their bytes. There is no official split: ours never divides a model,
+so with ten models one is val and one is test.
+"""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from core import image as images
+from core.data._files import SUFFIXES, files, made, suffix, survey
+from core.data._rows import Row, build
+from core.data._samples import Problem, Samples, check_split, locate
+from core.data._splits import OURS, by_subject
+from core.labels import FERPLUS8, GENDER2, JAFFE_CODES, JAFFE_GENDER
+
+NAME = re.compile(rf"([A-Z]{{2}})\.({'|'.join(JAFFE_CODES)})(\d)\.(\d{{1,3}})\.(tiff?|png|jpe?g|bmp)", re.IGNORECASE)
+TIFF = (".tif", ".tiff")
+MAX_BYTES = 8 * 2**20
+SPLITS = OURS
+LICENCE = "non-commercial scientific research"
+
+
+def load(root: str | Path, split: str) -> Samples:
+    """The pictures of one split. Group: `subject`.
+
+    Raises:
+        DataError: no file is named as the publishers name them, or the split is empty.
+    """
+    check_split(split, SPLITS)
+    root = locate(root, "jaffe")
+    names, problems = files(root)
+    found: dict[str, re.Match[str]] = {}
+    for name in names:
+        if suffix(name) not in (*SUFFIXES, *TIFF):
+            continue
+        if match := NAME.fullmatch(PurePosixPath(name).name):
+            found[name] = match
+        else:
+            problems.append(Problem(name, "malformed name; expected MODEL.CODE.NUMBER.tiff such as KA.AN1.39.tiff"))
+    place = {name: name for name in found}
+    if any(suffix(name) in TIFF for name in found):
+        source = root
+        place = {name: f"{name}.png" if suffix(name) in TIFF else name for name in found}
+        marks, closed = survey(root, (), found)
+        problems += [Problem(name, reason) for name, reason in closed.items()]
+        found = {name: match for name, match in found.items() if name not in closed}
+        root = made(f"jaffe-{marks[:16]}", lambda folder: _convert(source, {name: place[name] for name in found}, folder))
+    splits = by_subject(m[1].upper() for m in found.values())
+    rows = [
+        Row(
+            place[name],
+            FERPLUS8.index(JAFFE_CODES[match[2].upper()]),
+            GENDER2.index(JAFFE_GENDER),
+            groups={"subject": match[1].upper()},
+        )
+        for name, match in found.items()
+        if split in ("all", splits[match[1].upper()])
+    ]
+    return build("jaffe", split, root, rows, problems, tight=False)
+
+
+def _convert(source: Path, place: dict[str, str], folder: Path) -> None:
+    """Every picture as a file of `folder`; one that cannot be read becomes an empty file, which `build` reports."""
+    for name, target in place.items():
+        path = folder / target
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = (source / name).read_bytes() if (source / name).stat().st_size <= MAX_BYTES else b""
+        if suffix(name) in TIFF:
+            data = _png(data)
+        path.write_bytes(data)
+
+
+def _png(tiff: bytes) -> bytes:
+    out = BytesIO()
+    try:
+        Image.fromarray(images.load(TiffImageFile(BytesIO(tiff)))).convert("L").save(out, "PNG")
+    except Exception:  # Pillow raises almost any type on damaged files
+        return b""
+    return out.getvalue()

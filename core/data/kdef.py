@@ -1,0 +1,51 @@
+"""KDEF: 4,900 colour pictures of 562x762, 35 women and 35 men, seven emotions, five angles, two sessions (Lundqvist, Flykt, Ohman, 1998).
+
+File names, in any folder: AF01AFS.JPG is session A, female, model 01, afraid, straight. There is no official split: ours never divides a
+model, who has the same number in both sessions. Full profiles are kept, in the group `angle`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+from core.data._files import SUFFIXES, files, suffix
+from core.data._rows import Row, build
+from core.data._samples import Problem, Samples, check_split, locate
+from core.data._splits import OURS, by_subject
+from core.labels import FERPLUS8, GENDER2, KDEF_ANGLES, KDEF_CODES
+
+NAME = re.compile(rf"([AB])([FM])(\d{{2}})({'|'.join(KDEF_CODES)})({'|'.join(KDEF_ANGLES)})\.[a-z]+", re.IGNORECASE)
+SPLITS = OURS
+LICENCE = "non-commercial research"
+
+
+def load(root: str | Path, split: str) -> Samples:
+    """The pictures of one split. Groups: `subject`, `angle`.
+
+    Raises:
+        DataError: no file is named as the publishers name them, or the split is empty.
+    """
+    check_split(split, SPLITS)
+    root = locate(root, "kdef", ["KDEF", "KDEF_and_AKDEF"])
+    names, problems = files(root)
+    found: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        if suffix(name) not in SUFFIXES:
+            continue
+        if match := NAME.fullmatch(PurePosixPath(name).name.upper()):
+            found[name] = match.groups()
+        else:
+            problems.append(Problem(name, "malformed name; expected SESSION GENDER MODEL CODE ANGLE such as AF01AFS.JPG"))
+    splits = by_subject(g + n for _, g, n, _, _ in found.values())
+    rows = [
+        Row(
+            name,
+            FERPLUS8.index(KDEF_CODES[code]),
+            GENDER2.index(gender),
+            groups={"subject": gender + number, "angle": KDEF_ANGLES[angle]},
+        )
+        for name, (_, gender, number, code, angle) in found.items()
+        if split in ("all", splits[gender + number])
+    ]
+    return build("kdef", split, root, rows, problems, tight=False)

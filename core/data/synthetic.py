@@ -1,0 +1,73 @@
+"""Synthetic faces: drawn, not photographed, for tests and for a first run without any download. No person is shown.
+
+What the labels say is drawn and nothing else carries it: emotion in mouth, brows, eyes and nose; perceived gender in length of hair,
+brows, lips and beard; age in wrinkles, grey hair and the proportions of the head. Head pose, size, place, skin, background, light, blur
+and noise are drawn from distributions that are the same for all labels, so a network must find the features and cannot go by brightness,
+colour or a fixed pixel. What a network learns here says nothing about real faces.
+
+The pictures are drawn into the user's cache once (`root` is not looked at) and follow from SEED alone.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from core.data._draw import SKINS, Look, draw
+from core.data._files import made
+from core.data._rows import Row, build
+from core.data._samples import Samples, check_split
+from core.data._splits import OURS
+from core.labels import FERPLUS8, GENDER2
+from core.weights import cache_dir
+
+SIZES = {"train": 4000, "val": 500, "test": 500}
+SPLITS = OURS
+LICENCE = "none needed: drawn by this program"
+GENERATED = True
+"""No data folder is needed."""
+SEED = 20_130_414
+VERSION = 1
+"""Raise it when the drawing changes, so that the cached pictures are drawn again."""
+OLDEST = 90
+
+
+def load(root: str | Path, split: str) -> Samples:
+    """The drawn faces of one split. Group: `skin`.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    check_split(split, SPLITS)
+    folder = f"synthetic-{VERSION}-{SEED}"
+    rows: list[Row] = []
+    for part in SIZES if split == "all" else [split]:
+        looks = sample(part, SIZES[part])
+        made(f"{folder}/{part}-{len(looks)}", lambda place, looks=looks, part=part: _fill(place, looks, part))  # type: ignore[misc]
+        rows += [
+            Row(f"{part}-{len(looks)}/{i:05d}.png", x.emotion, x.gender, float(x.age), groups={"skin": SKINS[x.skin]})
+            for i, x in enumerate(looks)
+        ]
+    return build("synthetic", split, cache_dir() / "data" / folder, rows, hint="try to empty the cache folder")
+
+
+def sample(part: str, n: int) -> list[Look]:
+    """`n` independent draws of the labels: all emotions and both genders equally often in the mean, ages evenly from 1 to OLDEST."""
+    rng = np.random.default_rng([SEED, *part.encode()])
+    emotion = rng.integers(0, len(FERPLUS8), n)
+    gender = rng.integers(0, len(GENDER2), n)
+    age = rng.integers(1, OLDEST + 1, n)
+    skin = rng.integers(0, len(SKINS), n)
+    return [Look(*(int(v) for v in values)) for values in zip(emotion, gender, age, skin, strict=True)]
+
+
+def _fill(place: Path, looks: list[Look], part: str) -> None:
+    def write(i: int) -> None:
+        picture = draw(looks[i], np.random.default_rng([SEED, *part.encode(), i]))
+        (place / f"{i:05d}.png").write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, range(len(looks))))
