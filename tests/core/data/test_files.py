@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -70,7 +69,6 @@ def test_survey_remembers_settled_files_only(tmp_path: Path, cache: Path, monkey
     (kept,) = (cache / "surveys").iterdir()
     kept.write_text(kept.read_text()[:20])
     assert survey(root, names) == first  # a damaged memory is no answer
-    json.dumps(first)
 
 
 def test_made_is_whole_or_absent(cache: Path) -> None:
