@@ -47,6 +47,7 @@ def _summary(card: Card, parameters: int) -> str:
         "parameters": f"{parameters:,}",
         "heads": heads,
         "temperatures, fitted on validation": temperatures or "none",
+        "trained": f"{card.recipe.get('epochs', '?')} epochs, batch {card.recipe.get('batch', '?')}, best of them by validation",
         "recipe": f"stored in the model's metadata; `python -m train {card.name} --data DIR` trains it again",
         "created": card.created,
         "licence": card.licence,
@@ -77,7 +78,7 @@ def _groups(card: Card) -> str:
     for m in rows:
         by_group.setdefault(m["group"], {})[m["metric"]] = m
     names = list(dict.fromkeys(m["metric"] for m in rows))
-    lines = ["## Figures by group\n", "Labels of UTKFace, as its publishers give them.\n"]
+    lines = ["## Figures by group\n", "Emotion by the majority of FER+'s votes; age, perceived gender and race as UTKFace's publishers label them.\n"]
     titles = " | ".join(f"{n.replace('_', ' ')} | 95 % interval" for n in names)
     lines += [f"| group | n | {titles} |", "|---|---|" + "---|---|" * len(names)]
     for group, values in by_group.items():

@@ -76,6 +76,7 @@ def export(
                 card = replace(card, metrics=tuple(figures(Predictor(draft), train_parts, val_parts)))
             set_card(draft, card)
         save_file(half_weights(model), out / WEIGHTS)
+        (out / WEIGHTS).chmod(0o644)  # safetensors writes for the owner only
         os.replace(draft, out / bundle.MODEL_FILE)
     (out / "card.md").write_text(describe(card, parameters=sum(p.numel() for p in model.parameters())), encoding="utf-8")
     return out

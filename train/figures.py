@@ -40,10 +40,11 @@ def figures(predictor: Predictor, train_parts: Sequence[Part], val_parts: Sequen
                 yield _row(part, f"age_inside_its_{round(100 * INTERVAL)}_percent_interval", found["age"]["interval"]["coverage"])
         for task, figure, metric in (("gender", "accuracy", "gender_accuracy"), ("age", "mae", "age_mean_absolute_error_years")):
             for group, values in (found[task] or {"groups": {}})["groups"].items():
-                yield from (_row(part, metric, v[figure], f"{group}: {v['value']}") for v in values if v[figure]["n"] >= LEAST)
+                name = {"gender": "perceived gender", "age_decade": "age"}.get(group, group)
+                yield from (_row(part, metric, v[figure], f"{name}: {v['value']}") for v in values if v[figure]["n"] >= LEAST)
         if found["gender"]:  # by true gender, accuracy is that class's recall
             for c in (c for c in found["gender"]["per_class"] if c["n"]):
-                yield _row(part, "gender_accuracy", c["recall"], f"gender: {c['label']}")
+                yield _row(part, "gender_accuracy", c["recall"], f"perceived gender: {c['label']}")
 
 
 def _table(predictor: Predictor, part: Part) -> pa.Table:
