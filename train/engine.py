@@ -54,7 +54,8 @@ class Run:
         torch.manual_seed(recipe.seed)
         resuming = (folder / LAST).is_file()
         plain = build_model(recipe) if resuming else begin(recipe)
-        plain.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.layout = memory_layout(plain)
+        plain.to(memory_format=self.layout)  # type: ignore[call-overload]
         plain.requires_grad_(True)  # frozen parts may wake up later, so the optimiser knows them too
         optim = optimiser(plain, recipe.optim)
         freeze(plain, recipe.freeze)
@@ -90,12 +91,15 @@ class Run:
             self._keep(row["val_score"])
             progress.say(_line(self.history[-1], self.epochs, self.seconds))
 
-    def _train_epoch(self, data: Pool, names: tuple[str, ...]) -> dict[str, float]:
-        recipe = self.recipe
-        torch.manual_seed(recipe.seed * 100_003 + self.epoch)  # dropout
-        draw = torch.Generator().manual_seed(recipe.seed * 100_003 + self.epoch + 50_021)  # augmentation
+    def start_epoch(self) -> torch.Generator:
+        """Wakes the network up for training, but for its frozen parts, and seeds the epoch; augmentation draws from what it returns."""
+        torch.manual_seed(self.recipe.seed * 100_003 + self.epoch)  # dropout
         self.step_model.train()
-        freeze(self.plain, recipe.freeze, self.epoch)
+        freeze(self.plain, self.recipe.freeze, self.epoch)
+        return torch.Generator().manual_seed(self.recipe.seed * 100_003 + self.epoch + 50_021)
+
+    def _train_epoch(self, data: Pool, names: tuple[str, ...]) -> dict[str, float]:
+        recipe, draw = self.recipe, self.start_epoch()
         sums: dict[str, float] = {}
         seen, started = 0, monotonic()
         count = max(1, len(data) // recipe.batch)
@@ -115,7 +119,7 @@ class Run:
     def _step(self, batch: Batch, draw: torch.Generator) -> dict[str, float]:
         recipe, device = self.recipe, self.accelerator.device
         crops = augment(batch.crops, recipe.augment, draw).permute(0, 2, 3, 1).numpy()  # (N, S, S, C)
-        x = torch.from_numpy(to_input(crops, recipe.input)).to(device, memory_format=torch.channels_last)
+        x = torch.from_numpy(to_input(crops, recipe.input)).to(device, memory_format=self.layout)
         targets = {k: v.to(device) for k, v in batch.targets.items()}
         x, targets, weights = mix(x, targets, {k: v.to(device) for k, v in batch.weights.items()}, recipe.mix, draw)
         with self.accelerator.accumulate(self.model):
@@ -183,7 +187,7 @@ class Run:
             return False
         state = checkpoint.load(self.folder / LAST)
         mine, theirs = self.recipe.to_dict(), from_dict(state["recipe"]).to_dict()
-        differing = [k for k in mine if mine[k] != theirs[k] and k != "epochs"]  # a longer or shorter run is the same recipe
+        differing = [k for k in mine if mine[k] != theirs[k] and k != "epochs"]  # another length, same recipe
         if differing:
             raise UserError(f"Expected to resume the same recipe, got other values of {', '.join(differing)}; use another --out.")
         self.plain.load_state_dict(state["model"])
@@ -205,6 +209,13 @@ class Run:
             new = self.folder / f"{name}.new"
             write(new)
             new.replace(self.folder / name)
+
+
+def memory_layout(model: nn.Module) -> torch.memory_format:
+    """channels_last, which is faster; but not for grouped convolutions on a CPU, where the backward pass of MobileOne in torch 2.13 writes
+    outside its memory ("corrupted double-linked list")."""
+    grouped = any(isinstance(m, nn.Conv2d) and m.groups > 1 for m in model.modules())
+    return torch.contiguous_format if grouped and not torch.cuda.is_available() else torch.channels_last
 
 
 def model_from(path: Path) -> tuple[nn.Module, Recipe]:

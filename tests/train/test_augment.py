@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from train.augment import augment
-from train.recipe import Augment
-
-NONE = Augment(flip=0, rotate=0, zoom=0, shift=0, light=0, lowres=0, blur=0, noise=0, jpeg=0, erase=0)
+from train.distort import CHANGES
+from train.settings import NO_AUGMENT as NONE
+from train.settings import Augment
 
 
 def crops(portrait: np.ndarray, n: int = 32) -> torch.Tensor:
@@ -45,3 +46,31 @@ def test_each_change_does_something_bounded(portrait: np.ndarray) -> None:
         y = run(x, Augment(**{**NONE.__dict__, field: value}))
         difference = (y.int() - x.int()).abs().float().mean().item()
         assert 0.05 < difference < 60, (field, difference)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_distortion_does_something_bounded(name: str, portrait: np.ndarray) -> None:
+    """On colour of two sizes and on grey; each sample has its own draw, and a grey picture has no colour to change."""
+    colour = torch.from_numpy(portrait[64:160, 180:276].copy()).permute(2, 0, 1)
+    for x in (colour.expand(6, 3, 96, 96).clone(), colour[:, ::2, ::2].expand(6, 3, 48, 48).clone(), crops(portrait, 6)):
+        how = Augment(**{**NONE.__dict__, name: 1.0})
+        y = run(x.clone(), how)
+        assert y.dtype == torch.uint8 and y.shape == x.shape
+        assert torch.equal(y, run(x.clone(), how))
+        drawn = name not in ("equalise", "median") and not (x.shape[1] == 1 and name in ("hue", "saturation"))
+        assert drawn != torch.equal(y, run(x.clone(), how, 1))
+        difference = (y.int() - x.int()).abs().float().mean().item()
+        if x.shape[1] == 1 and name in ("hue", "saturation"):
+            assert difference == 0
+        else:
+            assert 0.02 < difference < 60, (name, difference)
+
+
+def test_changes_that_are_off_leave_the_others_draws_alone(portrait: np.ndarray) -> None:
+    """Or a resumed run of an older recipe would see other pictures."""
+    x = crops(portrait)
+    draw = torch.Generator().manual_seed(0)
+    augment(x, Augment(), draw)
+    again = torch.Generator().manual_seed(0)
+    augment(x, Augment(**{f: v for f, v in Augment().__dict__.items() if f not in CHANGES}), again)
+    assert torch.equal(draw.get_state(), again.get_state())

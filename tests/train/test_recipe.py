@@ -26,6 +26,30 @@ def test_overrides_are_applied_and_typed() -> None:
     assert recipe.losses["gender"].weight == 2.0 and recipe.model.options["stem"] == 8
 
 
+def test_overrides_of_newer_fields() -> None:
+    texts = ["model.pretrained=false", "start=", "data=ferplus,affectnet", "freeze.parts=backbone", "schedule.kind=cosine", "mix.mixup=1"]
+    recipe = override(load("production_b0_finetune"), texts)
+    assert not recipe.model.pretrained and recipe.start == "" and recipe.data == ("ferplus", "affectnet")
+    assert recipe.freeze.parts == ("backbone",) and recipe.schedule.kind == "cosine" and recipe.mix.mixup == 1.0
+
+
+def test_a_recipe_of_an_older_version_loads() -> None:
+    """What the first version stored: none of the fields that came later."""
+    values = load("mien").to_dict()
+    for name in ("mix", "sampling", "freeze", "soft_labels", "start"):
+        del values[name]
+    values["model"] = {k: values["model"][k] for k in ("family", "options")}
+    values["schedule"] = {k: values["schedule"][k] for k in ("warmup", "floor")}
+    values["optim"] = {k: values["optim"][k] for k in ("name", "lr", "weight_decay", "clip")}
+    values["losses"] = {k: {f: v[f] for f in ("name", "weight", "options")} for k, v in values["losses"].items()}
+    assert from_dict(values).to_dict() == load("mien").to_dict()
+
+
+def test_a_recipe_of_a_newer_version_is_refused() -> None:
+    with pytest.raises(UserError, match="newer"):
+        from_dict({**load("mien").to_dict(), "dreams": 1})
+
+
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
@@ -37,6 +61,8 @@ def test_overrides_are_applied_and_typed() -> None:
         ("epochs=1.5", "to be int"),
         ("epochs=0", "epochs >= 1"),
         ("epochs", "NAME=VALUE"),
+        ("schedule.kind=cosin", "one_cycle"),
+        ("model.pretrained=maybe", "to be bool"),
     ],
 )
 def test_a_wrong_override_is_refused_with_the_way_out(text: str, hint: str) -> None:

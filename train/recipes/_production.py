@@ -1,7 +1,7 @@
 """What the runs around the 76.49 % report share (shared/sources/000): multi-task heads on ImageNet backbones at 224 px, hard labels.
 
-The report gives the optimisation; it says nothing of the age head, which follows the same project's Smart Retail report (002): one output in
-years under absolute error. `unit=10` counts it in decades, as the reported loss of 3.035 leaves no room for errors counted in years.
+The report gives the optimisation; it says nothing of the age head, which follows the same project's Smart Retail report (002): one output
+in years under absolute error. `unit=10` counts it in decades, as the reported loss of 3.035 leaves no room for errors counted in years.
 """
 
 from dataclasses import replace

@@ -7,8 +7,8 @@ from train.settings import Loss, Mix, Optim, Schedule
 
 HEAVY = replace(
     LIGHT,
-    lowres=0.1, blur=0.1, noise=0.2, jpeg=0.1, erase=0.1, elastic=0.1, grid=0.1, hue=0.2, saturation=0.2, gamma=0.1, clahe=0.1, equalise=0.05,
-    motion=0.1, median=0.05, speckle=0.1, iso=0.1, holes=0.2,
+    lowres=0.1, blur=0.1, noise=0.2, jpeg=0.1, erase=0.1, elastic=0.1, grid=0.1, hue=0.2, saturation=0.2, gamma=0.1, clahe=0.1,
+    equalise=0.05, motion=0.1, median=0.05, speckle=0.1, iso=0.1, holes=0.2,
 )  # fmt: skip
 """Every change that train/augment.py and train/distort.py know. The guide names them and gives no probabilities."""
 

@@ -1,0 +1,85 @@
+"""Runs in one process: stopped after an epoch and continued by new objects, they end at the same weights; and warm starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.errors import UserError
+from tests.train.conftest import part_of
+from train import checkpoint
+from train.engine import LAST, Run
+from train.recipe import Recipe, load, override
+from train.start import begin
+
+SMALL = ["model.options.stem=8", "model.options.stages=[(16,1)]", "model.options.dropout=0.3", "amp=no", "batch=8", "epochs=3", "ema=0.9"]
+WAYS = {
+    "plateau": ["schedule.kind=plateau", "schedule.patience=0", "schedule.factor=0.1", "optim.lr=0.5"],
+    "restarts": ["schedule.kind=restarts", "schedule.period=1"],
+    "one_cycle": ["schedule.kind=one_cycle", "accumulation=2"],
+    "mix": ["mix.mixup=0.4", "mix.cutmix=1", "mix.probability=0.7"],
+    "alternate": ["sampling.order=alternate"],
+    "balanced": ["sampling.order=balanced", "augment.elastic=0.5"],
+    "freeze": ["freeze.parts=backbone", "freeze.epochs=2"],
+    "l2": ["optim.name=adam", "optim.weight_decay=0", "optim.l2={'backbone': 1e-3}"],
+}
+
+
+def parts(recipe: Recipe) -> list:
+    return [part_of(recipe, 32, 1, "a", ("emotion",)), part_of(recipe, 16, 2, "b", ("gender", "age"))]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stopped_run_continues_exactly(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = override(load("mien"), [*SMALL, *WAYS[way]])
+    whole = Run(recipe, tmp_path / "whole")
+    whole.train(parts(recipe), parts(recipe))
+
+    stopped = Run(recipe, tmp_path / "stopped")
+    steps = iter(range(8))  # six batches an epoch: stops in the middle of the second
+
+    def step(self: Run, *args: object) -> dict:
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        return whole_step(self, *args)
+
+    whole_step = Run._step
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_step", step)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.train(parts(recipe), parts(recipe))
+    again = Run(recipe, tmp_path / "stopped")
+    assert again.resume() and again.epoch == 1
+    again.train(parts(recipe), parts(recipe))
+
+    assert [row["lr"] for row in again.history] == [row["lr"] for row in whole.history]
+    expected, got = (checkpoint.load(tmp_path / name / LAST) for name in ("whole", "stopped"))
+    for kind in ("model", "ema"):
+        assert all(torch.equal(expected[kind][k], got[kind][k]) for k in expected[kind]), kind
+    if way == "plateau":
+        assert len({row["lr"] for row in whole.history}) > 1 or whole.history[1]["val_loss"] < whole.history[0]["val_loss"]
+
+
+def test_patience_ends_a_run(tmp_path: Path) -> None:
+    recipe = override(load("mien"), [*SMALL, "epochs=30", "patience=2", "min_delta=2"])  # no epoch can gain 2 after the first
+    run = Run(recipe, tmp_path)
+    run.train(parts(recipe), parts(recipe))
+    assert run.epoch == 3 and run.stale == 2
+
+
+def test_a_warm_start_takes_what_fits(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    first = override(load("mien"), [*SMALL, "epochs=1"])
+    run = Run(first, tmp_path / "first")
+    run.train(parts(first), parts(first))
+    second = override(load("mien"), [*SMALL, f"start={tmp_path / 'first'}", "seed=7"])
+    four = load("fer_cnn_a").heads
+    model = begin(Recipe(heads=four, losses={"emotion": second.losses["emotion"]}, data=("a",), model=second.model, start=second.start))
+    theirs, mine = run.averaged.state_dict(), model.state_dict()
+    assert all(torch.equal(theirs[k], mine[k]) for k in mine if k.startswith("backbone."))
+    assert mine["heads.emotion.weight"].shape[0] == 4
+    said = capsys.readouterr().err
+    assert "new: heads.emotion.weight, heads.emotion.bias" in said.replace("\n", " ")
+    with pytest.raises(UserError, match="none that fit"):
+        begin(override(load("fer_cnn_0"), [f"start={tmp_path / 'first'}"]))
