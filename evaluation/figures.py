@@ -60,7 +60,7 @@ def _only(table: pa.Table, name: str) -> str | None:
     return ", ".join(sorted(values)) or None
 
 
-def _each(groups: dict[str, np.ndarray], rows: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
+def each_group(groups: dict[str, np.ndarray], rows: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
     """(group, value, mask over `rows`) for every known value of every group."""
     for name, values in groups.items():
         here = values[rows]
@@ -97,7 +97,7 @@ def _of_classes(seen: views.Classes | None, groups: dict[str, np.ndarray]) -> Fi
         result["ece"] = figure(calibration.ece(top, right), spread, n)
         result["nll"] = mean(calibration.nll(seen.p, seen.true))
         result["brier"] = mean(calibration.brier(seen.p, seen.true))
-    for name, value, mask in _each(groups, seen.rows):
+    for name, value, mask in each_group(groups, seen.rows):
         rows = result["groups"].setdefault(name, [])
         rows.append({"value": value, "accuracy": proportion(int(hits[mask].sum()), int(mask.sum()))})
     return result
@@ -118,6 +118,6 @@ def _of_ages(seen: views.Ages | None, groups: dict[str, np.ndarray]) -> Figures 
         held = int(((seen.low <= seen.true) & (seen.true <= seen.high)).sum())
         result["interval"] = {"coverage": proportion(held, n), "mean_width": float((seen.high - seen.low).mean())}
     result["groups"] = {}
-    for name, value, mask in _each(groups, seen.rows):
+    for name, value, mask in each_group(groups, seen.rows):
         result["groups"].setdefault(name, []).append({"value": value, "mae": mean(np.abs(error[mask])), "bias": mean(error[mask])})
     return result

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from core.errors import DataError
 from evaluation import table
 from evaluation.figures import FEW, figures
-
-TITLES = {"emotion": "Emotion", "gender": "Perceived gender", "age": "Age, years"}
+from evaluation.terminal import TITLES, few, grid, number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,17 +41,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"table": str(args.table), **found}, allow_nan=False))
     else:
-        show(found, Console(highlight=False))
+        show(found, Console(highlight=False, markup=False))
     return 0
-
-
-def number(f: dict[str, Any] | None, *, percent: bool = False, digits: int = 2) -> str:
-    """A figure as text, e.g. `82.1 % (80.8 to 83.4)`."""
-    if f is None or f["value"] is None:
-        return "-"
-    scale, digits, unit = (100, 1, " %") if percent else (1, digits, "")
-    text = f"{f['value'] * scale:.{digits}f}{unit}"
-    return text if f["low"] is None else f"{text} ({f['low'] * scale:.{digits}f} to {f['high'] * scale:.{digits}f})"
 
 
 def show(found: dict[str, Any], console: Console) -> None:
@@ -70,50 +59,39 @@ def show(found: dict[str, Any], console: Console) -> None:
         _ages(found["age"], console)
 
 
-def _few(n: int) -> str:
-    return f"{n}*" if n < FEW else str(n)
-
-
-def _grid(title: str, *columns: str) -> Table:
-    grid = Table(title=title, title_justify="left", title_style="bold")
-    for i, column in enumerate(columns):
-        grid.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
-    return grid
-
-
 def _classes(title: str, found: dict[str, Any], console: Console) -> None:
-    grid = _grid(title, "figure", "value", "n")
+    rows = grid(title, "figure", "value", "n")
     for name, label, percent in (
         ("accuracy", "accuracy", True), ("macro_f1", "macro F1", True), ("ece", "calibration error (ECE)", True),
         ("nll", "negative log-likelihood", False), ("brier", "Brier score", False),
     ):  # fmt: skip
         if found[name]:
-            grid.add_row(label, number(found[name], percent=percent, digits=3), str(found["n"]))
-    console.print(grid)
-    grid = _grid(f"{title} by class", "class", "recall", "precision", "F1", "n")
+            rows.add_row(label, number(found[name], percent=percent, digits=3), str(found["n"]))
+    console.print(rows)
+    rows = grid(f"{title} by class", "class", "recall", "precision", "F1", "n")
     for row in found["per_class"]:
         f1 = "-" if row["f1"] is None else f"{row['f1']:.2f}"
-        grid.add_row(row["label"], number(row["recall"], percent=True), number(row["precision"], percent=True), f1, _few(row["n"]))
-    console.print(grid)
-    for name, rows in found["groups"].items():
-        grid = _grid(f"{title} by {name}", name, "accuracy", "n")
-        for row in rows:
-            grid.add_row(row["value"], number(row["accuracy"], percent=True), _few(row["accuracy"]["n"]))
-        console.print(grid)
+        rows.add_row(row["label"], number(row["recall"], percent=True), number(row["precision"], percent=True), f1, few(row["n"]))
+    console.print(rows)
+    for name, values in found["groups"].items():
+        rows = grid(f"{title} by {name}", name, "accuracy", "n")
+        for row in values:
+            rows.add_row(row["value"], number(row["accuracy"], percent=True), few(row["accuracy"]["n"]))
+        console.print(rows)
 
 
 def _ages(found: dict[str, Any], console: Console) -> None:
-    grid = _grid(TITLES["age"], "figure", "value", "n")
-    grid.add_row("mean absolute error", number(found["mae"]), str(found["n"]))
-    grid.add_row("root mean squared error", number(found["rmse"]), str(found["n"]))
-    grid.add_row("bias (above 0: too old)", number(found["bias"]), str(found["n"]))
-    grid.add_row("within 5 years", number(found["cs5"], percent=True), str(found["n"]))
+    rows = grid(TITLES["age"], "figure", "value", "n")
+    rows.add_row("mean absolute error", number(found["mae"]), str(found["n"]))
+    rows.add_row("root mean squared error", number(found["rmse"]), str(found["n"]))
+    rows.add_row("bias (above 0: too old)", number(found["bias"]), str(found["n"]))
+    rows.add_row("within 5 years", number(found["cs5"], percent=True), str(found["n"]))
     if found["interval"]:
-        grid.add_row("inside the stated interval", number(found["interval"]["coverage"], percent=True), str(found["n"]))
-        grid.add_row("mean width of the interval", f"{found['interval']['mean_width']:.1f}", str(found["n"]))
-    console.print(grid)
-    for name, rows in found["groups"].items():
-        grid = _grid(f"{TITLES['age']}, by {name}", name, "mean absolute error", "bias", "n")
-        for row in rows:
-            grid.add_row(row["value"], number(row["mae"]), number(row["bias"]), _few(row["mae"]["n"]))
-        console.print(grid)
+        rows.add_row("inside the stated interval", number(found["interval"]["coverage"], percent=True), str(found["n"]))
+        rows.add_row("mean width of the interval", f"{found['interval']['mean_width']:.1f}", str(found["n"]))
+    console.print(rows)
+    for name, values in found["groups"].items():
+        rows = grid(f"{TITLES['age']}, by {name}", name, "mean absolute error", "bias", "n")
+        for row in values:
+            rows.add_row(row["value"], number(row["mae"]), number(row["bias"]), few(row["mae"]["n"]))
+        console.print(rows)
