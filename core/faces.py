@@ -123,7 +123,7 @@ def best_detector() -> tuple[Detector, str]:
     """YuNet where its file is there or can be had, else Haar; and a sentence that says which one runs and why."""
     try:
         path = weights.find(weights.YUNET)
-        return YuNet(path), f"YuNet (five landmarks), from {path}"
+        return YuNet(path), f"YuNet (five landmarks, {path.name})"
     except ModelError as error:
         return Haar(), f"Haar cascade (no landmarks, so faces are not aligned), because YuNet could not be had: {error}"
 

@@ -19,7 +19,7 @@ import numpy as np
 
 import core.image as images
 from core.data import Samples
-from core.faces import Detector, chip_face
+from core.faces import STILL_SIDE, Detector, chip_face
 from core.preprocess import InputSpec, crop_face
 from core.weights import cache_dir
 
@@ -39,13 +39,16 @@ class Crops:
     found: np.ndarray
 
 
-def crop_of(path: Path, detector: Detector, spec: InputSpec) -> tuple[np.ndarray, int]:
-    """File of a published crop set -> (uint8 crop, SEEN | NO_FACE | UNREADABLE). What training and `evaluation predict` both call."""
+def crop_of(path: Path, detector: Detector, spec: InputSpec, tight: bool = True) -> tuple[np.ndarray, int]:
+    """A data set's file -> (uint8 crop, SEEN | NO_FACE | UNREADABLE). What training and `evaluation predict` both call.
+
+    tight: the picture is one face that fills it (see `chip_face`); else its best detection is taken, as serving does.
+    """
     try:
         picture = images.load(path)
     except images.ImageError:
         return np.zeros((spec.size, spec.size, spec.channels), np.uint8), UNREADABLE
-    face = chip_face(picture, detector, spec)
+    face = chip_face(picture, detector, spec) if tight else next(iter(detector(picture, STILL_SIDE)), None)
     return crop_face(picture, face, spec), NO_FACE if face is None else SEEN
 
 
@@ -54,7 +57,7 @@ def stream(samples: Samples, detector: Detector, spec: InputSpec, threads: int |
     cv2.setNumThreads(1)  # our threads are one per core already
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for start in range(0, len(samples), 256):  # bounded: a pool's map would queue a million files at once
-            yield from pool.map(lambda p: crop_of(p, detector, spec), samples.paths[start : start + 256])
+            yield from pool.map(lambda p: crop_of(p, detector, spec, samples.tight), samples.paths[start : start + 256])
 
 
 def prepare(
@@ -79,7 +82,7 @@ def key(samples: Samples, detector: Detector, spec: InputSpec) -> str:
     """16 hex digits that change with the pictures, which of them are taken, how faces are found or how they are cropped."""
     # The normalisation happens after the cache, so a change of mean or std keeps it.
     shape = {k: v for k, v in spec.to_dict().items() if k not in ("mean", "std")}
-    text = json.dumps([VERSION, samples.fingerprint, samples.ids, detector.name, shape])
+    text = json.dumps([VERSION, samples.fingerprint, samples.ids, detector.name, shape] + ([] if samples.tight else ["loose"]))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

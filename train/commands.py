@@ -37,7 +37,8 @@ def train(argv: list[str], prog: str, epilog: str) -> int:
     recipe = override(load(args.recipe), args.set + ([f"epochs={args.epochs}"] if args.epochs is not None else []))
     if args.show:
         return _show(args.recipe, recipe, args.json)
-    if args.data is None:
+    drawn = all(getattr(discover.load("core.data", name), "GENERATED", False) for name in recipe.data)
+    if args.data is None and not drawn:
         raise UserError("Expected --data DIR, the folder that holds the data sets; see README, Retrain.")
     return _run(args, recipe)
 
@@ -53,7 +54,7 @@ def _run(args: argparse.Namespace, recipe: Recipe) -> int:
         raise UserError(f"Expected an empty run folder, got {out} with a checkpoint; add --resume to go on, or choose another --out.")
     detector, about = best_detector()
     progress.say(f"detector: {about}")
-    folders = data_folders(args.data)
+    folders = data_folders(args.data) if args.data else {"*": "."}  # drawn data sets need no folder
     train_parts = load_parts(recipe, folders, "train", detector, args.limit)
     val_parts = load_parts(recipe, folders, "val", detector, args.limit)
     run = Run(recipe, out)

@@ -63,6 +63,7 @@ def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: De
         if readable.all():
             parts.append(Part(samples, made.crops, shares))
         else:
+            progress.say(f"{name}: left out {int((~readable).sum())} pictures that cannot be read")
             parts.append(Part(samples.take(np.flatnonzero(readable)), made.crops[readable], shares[readable]))
     return parts
 
