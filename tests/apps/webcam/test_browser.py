@@ -186,7 +186,9 @@ def test_a_video(visit, server, tmp_path, frame):
     assert size == pytest.approx([2.0, 640, 480], abs=0.1)
     player.evaluate("v => { v.muted = true; return v.play(); }")
     page.wait_for_function("document.querySelector('#mien-video-out video').currentTime > 0.2")
-    page.locator("#mien-video-plot .js-plotly-plot .scatterlayer .trace").first.wait_for()
+    page.locator("#mien-video-plot .js-plotly-plot .main-svg").first.wait_for()
+    # A probability that stays at 0 is a flat line, which a browser calls hidden: it must be there, not be tall.
+    page.locator("#mien-video-plot .js-plotly-plot .scatterlayer .trace").first.wait_for(state="attached")
     assert page.locator("#mien-video-plot .legendtext").all_text_contents()[:2] == list(FERPLUS8.labels[:2])
 
     with page.expect_download() as download:
