@@ -188,3 +188,7 @@ def _check_votes(columns: Columns) -> None:
         if (row := _first(pc.not_equal(lengths, len(FERPLUS8)))) is not None:
             fix = f"give the shares of {', '.join(FERPLUS8.labels)}."
             refuse("column `emotion_votes`", f"{len(FERPLUS8)} shares", f"{lengths[row]}", row, fix)
+        shares = columns["emotion_votes"].flatten().to_numpy(zero_copy_only=False)
+        if len(off := np.flatnonzero(~(shares >= 0))):  # NaN is not
+            row = int(np.flatnonzero(pc.is_valid(columns["emotion_votes"]).to_numpy(zero_copy_only=False))[off[0] // len(FERPLUS8)])
+            refuse("column `emotion_votes`", "at least 0", f"{shares[off[0]]}", row, "correct the share or leave the list empty.")

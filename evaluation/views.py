@@ -12,6 +12,9 @@ from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2, age_decade
 from evaluation.conform import GROUP, P_EMOTION, P_GENDER, TASKS
 
+CLUSTERS = ("subject", "identity", "person", "sequence", "video")
+"""Group columns whose samples are no independent evidence: intervals draw them together, and they are no slices."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classes:
@@ -119,9 +122,32 @@ def ages(table: pa.Table) -> Ages | None:
     return Ages(rows, true[rows], pred[rows], low[rows], high[rows])
 
 
+def votes(table: pa.Table) -> np.ndarray | None:
+    """Vote shares as float64 (N, 8) in the order of FERPLUS8, NaN where null; None where the table has none."""
+    if "emotion_votes" not in table.column_names or table["emotion_votes"].null_count == len(table):
+        return None
+    column = table["emotion_votes"].combine_chunks()
+    found = np.full((len(table), len(FERPLUS8)), np.nan)
+    found[column.is_valid().to_numpy(zero_copy_only=False)] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(FERPLUS8))
+    return found
+
+
+def clusters(table: pa.Table) -> np.ndarray | None:
+    """int64 (N,): which samples belong to one person or one film, by the first of CLUSTERS that the table has; None where none is known.
+
+    A sample without a name is a cluster of its own.
+    """
+    name = next((GROUP + c for c in CLUSTERS if GROUP + c in table.column_names), None)
+    if name is None:
+        return None
+    known = table[name].combine_chunks().dictionary_encode().indices
+    index = pc.fill_null(known, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.where(index >= 0, index, len(index) + np.arange(len(index)))
+
+
 def groups(table: pa.Table) -> dict[str, np.ndarray]:
-    """Group name -> (N,) strings, "" where unknown: the table's `group_*` columns, and the decade of the true age and the true gender."""
-    given = [n for n in table.column_names if n.startswith(GROUP)]
+    """Group name -> (N,) strings, "" where unknown: the `group_*` columns but for CLUSTERS, the decade of the true age, the true gender."""
+    given = [n for n in table.column_names if n.startswith(GROUP) and n.removeprefix(GROUP) not in CLUSTERS]
     found = {n.removeprefix(GROUP): pc.fill_null(table[n], "").to_numpy().astype(str) for n in given}
     true = numbers(table, "age_true")
     if true is not None:

@@ -18,23 +18,34 @@ class Reliability:
     count: np.ndarray
 
 
-def reliability(top: np.ndarray, right: np.ndarray, bins: int = 15) -> Reliability:
-    """`bins` bins of equal width over (0, 1]. top: float (N,) probability of the predicted class; right: bool (N,) whether it was true."""
-    at = np.clip(np.ceil(top * bins).astype(int) - 1, 0, bins - 1)
+def reliability(top: np.ndarray, right: np.ndarray, bins: int = 15, *, mass: bool = False) -> Reliability:
+    """`bins` bins over (0, 1], of equal width or (mass) between quantiles of `top`, so that each has about as many samples.
+
+    top: float (N,) probability of the predicted class; right: bool (N,) whether it was true.
+    """
+    if mass and len(top):
+        at = np.searchsorted(np.quantile(top, np.linspace(0, 1, bins + 1)[1:-1]), top)
+    else:
+        at = np.clip(np.ceil(top * bins).astype(int) - 1, 0, bins - 1)
     count = np.bincount(at, minlength=bins)
     with np.errstate(invalid="ignore"):
         return Reliability(np.bincount(at, top, bins) / count, np.bincount(at, right, bins) / count, count)
 
 
-def ece(top: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
+def ece(top: np.ndarray, right: np.ndarray, bins: int = 15, *, mass: bool = False) -> float:
     """Expected calibration error in [0, 1]: mean distance of confidence and accuracy over the bins, weighted by their samples
     (Naeini et al., AAAI 2015; Guo et al., arXiv 1706.04599). Arguments as for `reliability`.
 
     Above 0 even for honest probabilities when samples are few.
     """
-    seen = reliability(top, right, bins)
+    seen = reliability(top, right, bins, mass=mass)
     full = seen.count > 0
     return float(np.abs(seen.accuracy - seen.confidence)[full] @ seen.count[full] / len(top)) if len(top) else float("nan")
+
+
+def classwise_ece(p: np.ndarray, true: np.ndarray, bins: int = 15) -> np.ndarray:
+    """ECE of every class's own probability, float64 (k,); their mean is the classwise ECE (Kull et al., arXiv 1910.12656)."""
+    return np.array([ece(p[:, c], true == c, bins) for c in range(p.shape[1])])
 
 
 def nll(p: np.ndarray, true: np.ndarray) -> np.ndarray:

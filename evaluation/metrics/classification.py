@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 
-def confusion(true: np.ndarray, pred: np.ndarray, k: int) -> np.ndarray:
-    """int64 (k, k): samples of class i (row) called j (column).
+def confusion(true: np.ndarray, pred: np.ndarray, k: int, weight: np.ndarray | None = None) -> np.ndarray:
+    """int64 (k, k): samples of class i (row) called j (column); float64 sums of `weight` (N,) where it is given.
 
     >>> confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
@@ -17,7 +18,9 @@ def confusion(true: np.ndarray, pred: np.ndarray, k: int) -> np.ndarray:
         raise ValueError(f"Expected `true` and `pred` of one shape (N,), got {true.shape} and {pred.shape}.")
     if len(true) and (min(true.min(), pred.min()) < 0 or max(true.max(), pred.max()) >= k):
         raise ValueError(f"Expected class indices in 0..{k - 1}, got {min(true.min(), pred.min())}..{max(true.max(), pred.max())}.")
-    return np.bincount(true * k + pred, minlength=k * k).reshape(k, k)  # (k * k,) -> (k, k)
+    if weight is not None and (weight.shape != true.shape or not (weight >= 0).all()):
+        raise ValueError(f"Expected `weight` of shape {true.shape} and at least 0, got shape {weight.shape}.")
+    return np.bincount(true * k + pred, weight, minlength=k * k).reshape(k, k)  # (k * k,) -> (k, k)
 
 
 def accuracy(matrix: np.ndarray) -> float:
@@ -57,3 +60,54 @@ def macro_f1(matrix: np.ndarray) -> np.ndarray:
     total = np.where(there, figures.f1, 0.0).sum(axis=-1)
     with np.errstate(invalid="ignore"):
         return total / there.sum(axis=-1)
+
+
+def normalised(matrix: np.ndarray, by: Literal["true", "pred", "all"]) -> np.ndarray:
+    """Shares of a confusion matrix (..., k, k) that sum to 1 over each row (true), each column (pred) or all; 0 where there are no samples.
+
+    >>> normalised(np.array([[3, 1], [0, 0]]), "true").tolist()
+    [[0.75, 0.25], [0.0, 0.0]]
+    """
+    axis = {"true": (-1,), "pred": (-2,), "all": (-2, -1)}.get(by)
+    if axis is None:
+        raise ValueError(f"Expected `by` to be true, pred or all, got {by!r}.")
+    total = matrix.sum(axis=axis, keepdims=True)
+    return matrix / np.where(total == 0, 1, total)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Average:
+    """Means over the classes that have samples. An undefined precision counts as 0."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def average(matrix: np.ndarray, weighted: bool = False) -> Average:
+    """Macro means of a confusion matrix (k, k), or means weighted by support; NaN without samples. The macro F1 is `macro_f1`."""
+    figures = per_class(matrix)
+    weight = figures.support * (1.0 if weighted else 0.0) + (0.0 if weighted else 1.0) * (figures.support > 0)
+    if not weight.sum():
+        return Average(float("nan"), float("nan"), float("nan"))
+    return Average(*(float(np.nan_to_num(v) @ weight / weight.sum()) for v in (figures.precision, figures.recall, figures.f1)))
+
+
+def balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
+    """Mean recall over the classes that have samples, of confusion matrices (..., k, k) -> (...); NaN without samples."""
+    recall = per_class(matrix).recall
+    there = ~np.isnan(recall)
+    with np.errstate(invalid="ignore"):
+        return np.where(there, recall, 0.0).sum(axis=-1) / there.sum(axis=-1)
+
+
+def kappa(matrix: np.ndarray) -> np.ndarray:
+    """Cohen's kappa of confusion matrices (..., k, k) -> (...): agreement beyond chance, 1 at best (Cohen, 1960).
+
+    NaN without samples, or where truth and prediction are one and the same class throughout.
+    """
+    n = matrix.sum(axis=(-2, -1)).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        chance = (matrix.sum(axis=-1) * matrix.sum(axis=-2) / n[..., None] / n[..., None]).sum(axis=-1)
+        seen = np.trace(matrix, axis1=-2, axis2=-1) / n
+        return np.where(np.isclose(chance, 1.0, rtol=0, atol=1e-15), np.nan, (seen - chance) / (1 - chance))

@@ -9,6 +9,8 @@ from scipy.special import ndtri
 
 ROUNDS = 1000
 MANY = 20_000
+BLOCK = 5_000_000
+"""Numbers drawn at a time: 40 MB."""
 
 
 def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -62,6 +64,35 @@ def bootstrap_counts(
     return _percentiles(statistic(drawn.reshape(rounds, *counts.shape)), level)
 
 
+def bootstrap_clusters(
+    statistic: Callable[[np.ndarray], np.ndarray], totals: np.ndarray, *, level: float = 0.95, rounds: int = ROUNDS, seed: int = 0
+) -> tuple[float, float]:
+    """As `bootstrap_counts` where samples come in clusters, such as pictures of a person: whole clusters are drawn (Field and Welsh, 2007).
+
+    totals: (G, ...) what each cluster adds, e.g. its confusion matrix; statistic: (rounds, ...) sums over the drawn clusters -> (rounds,).
+    """
+    if len(totals) == 0:
+        return float("nan"), float("nan")
+    flat = totals.reshape(len(totals), -1)
+    kinds, number = np.unique(flat, axis=0, return_counts=True)  # equal clusters are drawn together
+    rng = np.random.default_rng(seed)
+    block = max(1, BLOCK // len(kinds))
+    drawn = [
+        rng.multinomial(len(flat), number / len(flat), size=min(block, rounds - done)) @ kinds for done in range(0, rounds, block)
+    ]  # (block, G) @ (G, cells)
+    return _percentiles(statistic(np.concatenate(drawn).reshape(rounds, *totals.shape[1:])), level)
+
+
+def sums_by_cluster(values: np.ndarray, cluster: np.ndarray) -> np.ndarray:
+    """float64 (G, ...): what the rows of float (N, ...) `values` add up to in each of the G clusters that int (N,) `cluster` names."""
+    _, at = np.unique(cluster, return_inverse=True)
+    flat = values.reshape(len(values), -1)
+    sums = np.stack([np.bincount(at, column) for column in flat.T], axis=1)  # (G, cells)
+    return sums.reshape(-1, *values.shape[1:])
+
+
 def _percentiles(values: np.ndarray, level: float) -> tuple[float, float]:
+    if np.isnan(values).all():
+        return float("nan"), float("nan")
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

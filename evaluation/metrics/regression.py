@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 
@@ -39,3 +41,40 @@ def cumulative_score(true: np.ndarray, pred: np.ndarray, k: float) -> float:
 def coverage(true: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
     """Share of samples in [0, 1] whose interval [low, high] holds the truth."""
     return _mean((low <= true) & (true <= high))
+
+
+WIDTH, BANDS = 10, 9
+"""Bands as `core.labels.age_decade` has them: ten years each, the last open."""
+
+
+def bands(values: np.ndarray, width: float = WIDTH, count: int = BANDS) -> np.ndarray:
+    """int64 (N,): the band of each value; those below 0 count in the first, those beyond the last in the last."""
+    return np.clip(np.floor(values / width), 0, count - 1).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ByBand:
+    """Errors per band of the true value, all (count,); NaN where a band has no samples."""
+
+    n: np.ndarray
+    mae: np.ndarray
+    bias: np.ndarray
+
+
+def by_band(true: np.ndarray, pred: np.ndarray, width: float = WIDTH, count: int = BANDS) -> ByBand:
+    """Absolute and signed error per band, e.g. per decade of age."""
+    error, at = errors(true, pred), bands(true, width, count)
+    n = np.bincount(at, minlength=count)
+    with np.errstate(invalid="ignore"):
+        return ByBand(n, np.bincount(at, np.abs(error), count) / n, np.bincount(at, error, count) / n)
+
+
+def off_by(matrix: np.ndarray) -> np.ndarray:
+    """float64 (k,): share of a confusion matrix (k, k) of ordered bands that lies at most 0, 1, ... bands off; NaN without samples.
+
+    >>> off_by(np.array([[2, 1], [0, 1]])).tolist()
+    [0.75, 1.0]
+    """
+    row, column = np.indices(matrix.shape)
+    with np.errstate(invalid="ignore"):
+        return np.cumsum(np.bincount(np.abs(row - column).ravel(), matrix.ravel(), len(matrix))) / matrix.sum()

@@ -96,6 +96,7 @@ BAD = {
     "interval": (broken(age_low=[0.0, 20, 60, 80, 6, 15]), ["`age_low`", "`age_high`", "row 3"]),
     "one end": (broken(age_low="drop"), ["`age_low` and `age_high`"]),
     "votes": (broken(emotion_votes=[None, [1.0], None, None, None, None]), ["`emotion_votes`", "8 shares", "row 2"]),
+    "less": (broken(emotion_votes=[None, None, [1.0, 0, 0, -0.5, 0, 0, 0, 0.5], None, None, None]), ["at least 0", "-0.5", "row 3"]),
 }
 
 

@@ -1,0 +1,73 @@
+"""Saying nothing when unsure. `confidence` is float (N,), `right` bool (N,) whether the answer was true.
+
+An answer is given where the confidence is at least the threshold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.metrics.curves import counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RiskCoverage:
+    """All (T,), one per distinct confidence, highest first: share of samples answered, and share of those that is wrong."""
+
+    threshold: np.ndarray
+    coverage: np.ndarray
+    risk: np.ndarray
+
+
+def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> RiskCoverage:
+    """The risk-coverage curve (El-Yaniv and Wiener, JMLR 2010); empty without samples."""
+    seen = counts(confidence, right)
+    answered = seen.hits + seen.alarms
+    return RiskCoverage(seen.threshold, answered / max(len(confidence), 1), seen.alarms / answered)
+
+
+def aurc(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Area under the risk-coverage curve: the risk at each sample's own confidence, averaged over samples (Geifman et al., ICLR 2019).
+
+    NaN without samples.
+    """
+    seen = risk_coverage(confidence, right)
+    return float(seen.risk @ np.diff(seen.coverage, prepend=0.0)) if len(confidence) else float("nan")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Per class, all (k,): answer where its confidence is at least `threshold` (inf: never).
+
+    coverage: share of the samples called so that is answered; precision: share of those that is right (NaN where none); called: how many.
+    """
+
+    threshold: np.ndarray
+    coverage: np.ndarray
+    precision: np.ndarray
+    called: np.ndarray
+
+
+def plan(
+    confidence: np.ndarray, pred: np.ndarray, right: np.ndarray, k: int, *, coverage: float | None = None, precision: float | None = None
+) -> Plan:
+    """Thresholds per predicted class: the highest that answers `coverage` of what is called so, or the lowest that reaches `precision`.
+
+    pred: int (N,) below k. Chosen on the samples at hand, so expect a little less on others; a class called rarely deserves no trust.
+
+    Raises:
+        ValueError: not exactly one of the two wishes, or it lies outside (0, 1].
+    """
+    wish = coverage if precision is None else precision
+    if (coverage is None) == (precision is None) or wish is None or not 0 < wish <= 1:
+        raise ValueError(f"Expected one of `coverage` and `precision`, in (0, 1], got {coverage} and {precision}.")
+    made = Plan(np.full(k, np.inf), np.zeros(k), np.full(k, np.nan), np.bincount(pred, minlength=k))
+    for c in np.flatnonzero(made.called):
+        seen = risk_coverage(confidence[pred == c], right[pred == c])
+        good = np.flatnonzero((seen.coverage if precision is None else 1 - seen.risk) >= wish - 1e-12)
+        if len(good):
+            at = good[0] if precision is None else good[-1]
+            made.threshold[c], made.coverage[c], made.precision[c] = seen.threshold[at], seen.coverage[at], 1 - seen.risk[at]
+    return made

@@ -1,0 +1,65 @@
+"""How well a score separates one class from the rest. `score`: float (N,); `positive`: bool (N,); `weight`: float (N,) >= 0 or None."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """What is called positive at each distinct score, highest first, all (T,): weights of the true and of the false ones."""
+
+    threshold: np.ndarray
+    hits: np.ndarray
+    alarms: np.ndarray
+
+
+def counts(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> Counts:
+    """Cumulated over samples with a score of at least the threshold; equal scores count together.
+
+    Raises:
+        ValueError: shapes differ or a score is NaN, which has no place in an order.
+    """
+    weight = np.ones(len(score)) if weight is None else weight
+    if not score.shape == positive.shape == weight.shape or score.ndim != 1 or np.isnan(score).any():
+        shapes = f"{score.shape}, {positive.shape}, {weight.shape}"
+        raise ValueError(f"Expected `score`, `positive` and `weight` of one shape (N,) and no NaN, got {shapes}.")
+    order = np.argsort(-score, kind="stable")
+    score, positive, weight = score[order], positive[order].astype(bool), weight[order]
+    last = np.flatnonzero(np.append(score[1:] != score[:-1], len(score) > 0))  # the end of each run of equal scores
+    return Counts(score[last], np.cumsum(weight * positive)[last], np.cumsum(weight * ~positive)[last])
+
+
+def roc(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """False and true positive rates, each (T + 1,), from (0, 0) to (1, 1); a rate is NaN where its class has no samples."""
+    return _roc(counts(score, positive, weight))
+
+
+def precision_recall(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Precision and recall at each distinct score, highest first, each (T,); recall is NaN without positive samples."""
+    return _precision_recall(counts(score, positive, weight))
+
+
+def areas(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, float]:
+    """AUROC, the chance that a positive scores above a negative (ties count half), and average precision, the area under the
+    precision-recall curve as a sum of steps. NaN where a class has no samples that the figure needs.
+    """
+    seen = counts(score, positive, weight)
+    if not len(score):
+        return float("nan"), float("nan")
+    (false, true), (precision, recall) = _roc(seen), _precision_recall(seen)
+    steps = np.nan if np.isnan(recall[-1]) else np.nan_to_num(precision) @ np.diff(recall, prepend=0.0)
+    return float(np.trapezoid(true, false)), float(steps)
+
+
+def _roc(seen: Counts) -> tuple[np.ndarray, np.ndarray]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rates = [np.append(0.0, c) / (c[-1] if len(c) else 0.0) for c in (seen.alarms, seen.hits)]
+    return rates[0], rates[1]
+
+
+def _precision_recall(seen: Counts) -> tuple[np.ndarray, np.ndarray]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return seen.hits / (seen.hits + seen.alarms), seen.hits / (seen.hits[-1] if len(seen.hits) else 0.0)
