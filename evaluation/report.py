@@ -1,4 +1,8 @@
-"""report: the figures of a predictions table with 95 % intervals, per class and per group; --json prints them as one object."""
+"""report: the figures of a predictions table with 95 % intervals, per class and per group; --json prints them as one object.
+
+--html writes one page that needs nothing else. --gate checks limits: exit status 3 where one is missed or not measured (a gate may be
+`optional`); `production` asks for emotion, gender, age, gaps, parity and speed, so it takes --also, --train and --measured too.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from core.errors import DataError
-from evaluation import table
+from evaluation import gates, table
 from evaluation.figures import FEW, figures
 from evaluation.terminal import TITLES, few, grid, number
 
@@ -21,6 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--map", action="append", default=[], metavar="OURS=THEIRS", help="column of the contract = column of the file")
     parser.add_argument("--model", help="which model, where the table holds several")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--gate", metavar="FILE", help="limits: a TOML file or `production`; 3 is the exit status where one is missed")
+    parser.add_argument("--also", action="append", default=[], type=Path, metavar="T", help="--gate: another table, for its tasks")
+    parser.add_argument("--train", action="append", default=[], type=Path, metavar="T", help="--gate: the training split's, for gaps")
+    parser.add_argument("--measured", action="append", default=[], metavar="NAME=N", help="--gate: such as latency_ms=31.5")
 
 
 def mapping(pairs: list[str]) -> dict[str, str]:
@@ -37,12 +45,23 @@ def mapping(pairs: list[str]) -> dict[str, str]:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the report."""
-    found = figures(table.read(args.table, names=mapping(args.map)), args.model)
+    if not args.gate and (args.also or args.train or args.measured):
+        raise DataError("Expected --gate with --also, --train and --measured, got none; try --gate production.")
+    limits, other = gates.load(args.gate) if args.gate else (), gates.measured(args.measured)
+    names = mapping(args.map)
+    found = figures(table.read(args.table, names=names), args.model)
+    outcomes = []
+    if args.gate:
+        held, train = ([figures(table.read(path, names=names), args.model) for path in paths] for paths in (args.also, args.train))
+        outcomes = gates.check(limits, [found, *held], train, other)
     if args.json:
-        print(json.dumps({"table": str(args.table), **found}, allow_nan=False))
+        print(json.dumps({"table": str(args.table), **found, **({"gates": outcomes} if args.gate else {})}, allow_nan=False))
     else:
-        show(found, Console(highlight=False, markup=False))
-    return 0
+        console = Console(highlight=False, markup=False)
+        show(found, console)
+        if args.gate:
+            _gates(args.gate, outcomes, console)
+    return gates.FAILED if any(o["fails"] for o in outcomes) else 0
 
 
 def show(found: dict[str, Any], console: Console) -> None:
@@ -62,11 +81,18 @@ def show(found: dict[str, Any], console: Console) -> None:
 def _classes(title: str, found: dict[str, Any], console: Console) -> None:
     rows = grid(title, "figure", "value", "n")
     for name, label, percent in (
-        ("accuracy", "accuracy", True), ("macro_f1", "macro F1", True), ("ece", "calibration error (ECE)", True),
+        ("accuracy", "accuracy", True), ("macro_f1", "macro F1", True), ("balanced_accuracy", "balanced accuracy", True),
+        ("kappa", "Cohen's kappa", False), ("ece", "calibration error (ECE)", True),
         ("nll", "negative log-likelihood", False), ("brier", "Brier score", False),
     ):  # fmt: skip
         if found[name]:
             rows.add_row(label, number(found[name], percent=percent, digits=3), str(found["n"]))
+    if found["votes"]:
+        votes = found["votes"]
+        rows.add_row("right by the voters' majority", number(votes["majority"], percent=True), str(votes["n"]))
+        rows.add_row(f"right by {votes['share']:.0%} of the voters", number(votes["any"], percent=True), str(votes["n"]))
+        rows.add_row("a voter agrees with the majority", number(votes["ceiling"], percent=True), str(votes["n"]))
+        rows.add_row("distance to the votes (KL), nats", number(votes["kl"], digits=3), str(votes["n"]))
     console.print(rows)
     rows = grid(f"{title} by class", "class", "recall", "precision", "F1", "n")
     for row in found["per_class"]:
@@ -95,3 +121,12 @@ def _ages(found: dict[str, Any], console: Console) -> None:
         for row in values:
             rows.add_row(row["value"], number(row["mae"]), number(row["bias"]), few(row["mae"]["n"]))
         console.print(rows)
+
+
+def _gates(name: str, outcomes: list[dict[str, Any]], console: Console) -> None:
+    console.print(f"Gates: {name}", style="bold")
+    for o in outcomes:  # lines, so that a narrow terminal cuts nothing off
+        text = f"{o['figure']} = {number(o, digits=4)}, on {o['where']}" if o["where"] else "fails" if o["fails"] else "optional"
+        console.print(f"{o['state']:12}  {o['gate']} ({o['figure']} {o['limit']}): {text}", soft_wrap=True)
+    failed = sum(o["fails"] for o in outcomes)
+    console.print(f"{failed} of {len(outcomes)} gates failed" if failed else f"all {len(outcomes)} gates passed", style="bold")
