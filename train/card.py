@@ -78,7 +78,7 @@ def _groups(card: Card) -> str:
     for m in rows:
         by_group.setdefault(m["group"], {})[m["metric"]] = m
     names = list(dict.fromkeys(m["metric"] for m in rows))
-    lines = ["## Figures by group\n", "Emotion by the majority of FER+'s votes; age, perceived gender and race as UTKFace's publishers label them.\n"]
+    lines = ["## Figures by group\n", "Emotion by the majority of FER+'s votes; age, perceived gender and race as UTKFace's labels say.\n"]
     titles = " | ".join(f"{n.replace('_', ' ')} | 95 % interval" for n in names)
     lines += [f"| group | n | {titles} |", "|---|---|" + "---|---|" * len(names)]
     for group, values in by_group.items():

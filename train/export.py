@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -77,7 +76,7 @@ def export(
             set_card(draft, card)
         save_file(half_weights(model), out / WEIGHTS)
         (out / WEIGHTS).chmod(0o644)  # safetensors writes for the owner only
-        os.replace(draft, out / bundle.MODEL_FILE)
+        draft.replace(out / bundle.MODEL_FILE)
     (out / "card.md").write_text(describe(card, parameters=sum(p.numel() for p in model.parameters())), encoding="utf-8")
     return out
 
