@@ -64,15 +64,16 @@ class YuNet:
         rows = net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
         if rows is None:
             return []
-        rows = rows[np.isfinite(rows).all(axis=1)].astype(np.float64)  # (N, 15): box, five points, score
-        rows[:, :14] /= np.tile([fx, fy], 7)
+        found: np.ndarray = np.array(rows, np.float64)  # (N, 15): box, five points, score
+        found = found[np.isfinite(found).all(axis=1)]
+        found[:, :14] /= np.tile([fx, fy], 7)
         faces = [
             Face(
                 (float(r[0]), float(r[1]), float(r[2]), float(r[3])),
                 float(np.clip(r[14], 0, 1)),
                 tuple((float(x), float(y)) for x, y in r[4:14].reshape(5, 2)),
             )
-            for r in rows
+            for r in found
             if r[2] > 0 and r[3] > 0
         ]
         return sorted(faces, key=lambda f: -f.score)[:MAX_FACES]
