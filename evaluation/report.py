@@ -11,10 +11,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from rich.console import Console
 
 from core.errors import DataError
-from evaluation import gates, table
+from evaluation import gates, table, views
 from evaluation.figures import FEW, figures
 from evaluation.terminal import TITLES, few, grid, number
 
@@ -25,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--map", action="append", default=[], metavar="OURS=THEIRS", help="column of the contract = column of the file")
     parser.add_argument("--model", help="which model, where the table holds several")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--html", type=Path, metavar="R.html", help="also write the report as one self-contained page")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="--html: show the largest mistakes, of pictures below DIR, blurred")
+    parser.add_argument("--show-faces", action="store_true", help="--images: do not blur")
     parser.add_argument("--gate", metavar="FILE", help="limits: a TOML file or `production`; 3 is the exit status where one is missed")
     parser.add_argument("--also", action="append", default=[], type=Path, metavar="T", help="--gate: another table, for its tasks")
     parser.add_argument("--train", action="append", default=[], type=Path, metavar="T", help="--gate: the training split's, for gaps")
@@ -47,13 +51,18 @@ def run(args: argparse.Namespace) -> int:
     """Prints the report."""
     if not args.gate and (args.also or args.train or args.measured):
         raise DataError("Expected --gate with --also, --train and --measured, got none; try --gate production.")
+    if (args.images and not args.html) or (args.show_faces and not args.images):
+        raise DataError("Expected --html with --images, and --images with --show-faces, got one alone; try --html R.html --images DIR.")
     limits, other = gates.load(args.gate) if args.gate else (), gates.measured(args.measured)
     names = mapping(args.map)
-    found = figures(table.read(args.table, names=names), args.model)
+    whole = views.one_model(table.read(args.table, names=names), args.model)
+    found = figures(whole)
     outcomes = []
     if args.gate:
         held, train = ([figures(table.read(path, names=names), args.model) for path in paths] for paths in (args.also, args.train))
         outcomes = gates.check(limits, [found, *held], train, other)
+    if args.html:
+        _write_page(args, whole, found, outcomes)
     if args.json:
         print(json.dumps({"table": str(args.table), **found, **({"gates": outcomes} if args.gate else {})}, allow_nan=False))
     else:
@@ -62,6 +71,19 @@ def run(args: argparse.Namespace) -> int:
         if args.gate:
             _gates(args.gate, outcomes, console)
     return gates.FAILED if any(o["fails"] for o in outcomes) else 0
+
+
+def _write_page(args: argparse.Namespace, whole: pa.Table, found: dict[str, Any], outcomes: list[dict[str, Any]]) -> None:
+    from evaluation.faces import pictures  # OpenCV and Plotly, only where a page is written
+    from evaluation.page import page
+
+    if args.html.is_dir():
+        raise DataError(f"Expected a file to write, got the folder {args.html}; try {args.html / 'report.html'}.")
+    shown, missing = pictures(whole, args.images, blur=not args.show_faces) if args.images else ([], 0)
+    note = "Shown as they are." if args.show_faces else "Blurred: --show-faces shows them."
+    note += f" {missing} could not be opened." if missing else ""
+    args.html.parent.mkdir(parents=True, exist_ok=True)
+    args.html.write_text(page(found, outcomes, shown, note), encoding="utf-8")
 
 
 def show(found: dict[str, Any], console: Console) -> None:
