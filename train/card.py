@@ -61,12 +61,16 @@ def _name(task: str) -> str:
     return {"gender": "perceived gender"}.get(task, task)
 
 
+def _title(metric: str) -> str:
+    return metric.replace("gender", "perceived gender").replace("_", " ")
+
+
 def _figures(card: Card) -> str:
     rows = [m for m in card.metrics if not m.get("group")]
     if not rows:
         return "## Figures\n\nNone: exported without data.\n"
     lines = ["## Figures, on validation parts\n", "| data | part | figure | value | 95 % interval | n |", "|---|---|---|---|---|---|"]
-    lines += [f"| {m['data']} | {m['split']} | {m['metric'].replace('_', ' ')} | {_value(m)} | {m['n']:,} |" for m in rows]
+    lines += [f"| {m['data']} | {m['split']} | {_title(m['metric'])} | {_value(m)} | {m['n']:,} |" for m in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -79,7 +83,7 @@ def _groups(card: Card) -> str:
         by_group.setdefault(m["group"], {})[m["metric"]] = m
     names = list(dict.fromkeys(m["metric"] for m in rows))
     lines = ["## Figures by group\n", "Emotion by the majority of FER+'s votes; age, perceived gender and race as UTKFace's labels say.\n"]
-    titles = " | ".join(f"{n.replace('_', ' ')} | 95 % interval" for n in names)
+    titles = " | ".join(f"{_title(n)} | 95 % interval" for n in names)
     lines += [f"| group | n | {titles} |", "|---|---|" + "---|---|" * len(names)]
     for group, values in by_group.items():
         cells = " | ".join(_value(values[n]) if n in values else " | " for n in names)
