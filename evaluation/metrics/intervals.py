@@ -73,13 +73,13 @@ def bootstrap_clusters(
     """
     if len(totals) == 0:
         return float("nan"), float("nan")
-    flat = totals.reshape(len(totals), -1)
-    kinds, number = np.unique(flat, axis=0, return_counts=True)  # equal clusters are drawn together
+    flat, g = totals.reshape(len(totals), -1).astype(np.float64), len(totals)
     rng = np.random.default_rng(seed)
-    block = max(1, BLOCK // len(kinds))
-    drawn = [
-        rng.multinomial(len(flat), number / len(flat), size=min(block, rounds - done)) @ kinds for done in range(0, rounds, block)
-    ]  # (block, G) @ (G, cells)
+    block = max(1, BLOCK // g)
+    drawn = []
+    for done in range(0, rounds, block):
+        times = [np.bincount(rng.integers(0, g, g), minlength=g) for _ in range(min(block, rounds - done))]
+        drawn.append(np.stack(times).astype(np.float64) @ flat)  # (block, G) @ (G, cells)
     return _percentiles(statistic(np.concatenate(drawn).reshape(rounds, *totals.shape[1:])), level)
 
 
