@@ -43,11 +43,16 @@ def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: De
     """
     parts = []
     for name in recipe.data:
-        folder = folders.get(name, folders.get("*"))
+        module = discover.load("core.data", name)
+        folder = folders.get(name, folders.get("*", "." if getattr(module, "GENERATED", False) else None))
         if folder is None:
             raise DataError(f"Expected a folder for {name} in --data, got only {sorted(folders)}.")
-        with progress.task(f"load {name} {split}"):
-            samples = discover.load("core.data", name).load(folder, split)
+        try:
+            with progress.task(f"load {name} {split}"):
+                samples = module.load(folder, split)
+        except DataError as error:
+            others = ",".join(d for d in recipe.data if d != name)
+            raise DataError(f"{error} To do without {name}: --set data={others}" if others else str(error)) from error
         if limit is not None:
             samples = samples.take(slice(limit))
         for problem in samples.problems[:5]:

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
 
 import core.models._torchvision  # noqa: F401  before timm
 from core import discover
@@ -33,7 +33,7 @@ from train.recipe import Recipe, from_dict
 from train.sampling import batches
 from train.schedule import Scheduler
 from train.start import begin, build_model
-from train.validate import score_parts
+from train.validate import hits, score_parts
 
 from timm.utils import ModelEmaV3  # isort: skip
 
@@ -68,6 +68,7 @@ class Run:
         self.epoch, self.step, self.seconds, self.best, self.stale = 0, 0, 0.0, -math.inf, 0
         self.epochs = recipe.epochs
         self.history: list[dict[str, float]] = []
+        self.tally: dict[str, tuple[float, int]] = {}
 
     @property
     def averaged(self) -> nn.Module:
@@ -101,6 +102,7 @@ class Run:
     def _train_epoch(self, data: Pool, names: tuple[str, ...]) -> dict[str, float]:
         recipe, draw = self.recipe, self.start_epoch()
         sums: dict[str, float] = {}
+        self.tally = {}
         seen, started = 0, monotonic()
         count = max(1, len(data) // recipe.batch)
         per_epoch = math.ceil(count / recipe.accumulation)
@@ -114,6 +116,7 @@ class Run:
                     sums[name] = sums.get(name, 0.0) + value
                 advance(i + 1, f"loss {sums['loss'] / (i + 1):.3f}")
         means = {f"train_{k}": v / count for k, v in sums.items()}
+        means |= {f"train_{k}": total / n for k, (total, n) in self.tally.items() if n}
         return {**means, "lr": rate, "images_per_s": seen / (monotonic() - started)}
 
     def _step(self, batch: Batch, draw: torch.Generator) -> dict[str, float]:
@@ -140,9 +143,18 @@ class Run:
                 self.step += 1
             self.optim.step()
             self.optim.zero_grad()
+        self._count(out, targets, weights)
         if self.ema and self.accelerator.sync_gradients:
             self.ema.update(self.plain, step=self.step)  # without the step its warm-up lags for thousands of steps
         return {"loss": float(total.detach()), **values}
+
+    def _count(self, out: dict[str, Tensor], targets: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
+        """Adds a batch to the epoch's accuracies and errors, as the network in training has them: augmented, mixed, with dropout."""
+        for head in self.recipe.heads:
+            raw, target, known = (v.detach().float().cpu() for v in (out[head.task], targets[head.task], weights[head.task]))
+            name, total, n = hits(raw, target, known > 0, head)
+            before = self.tally.get(name, (0.0, 0))
+            self.tally[name] = (before[0] + total, before[1] + n)
 
     def _plan(self, budget_s: float | None) -> None:
         """After the first epoch, which has shown its price, fits the number of epochs into the budget; later only stops in time."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core import discover
 from core.bundle import Head
@@ -57,6 +57,17 @@ def score_parts(model: nn.Module, parts: Sequence[Part], recipe: Recipe) -> dict
     means = {task: float(np.concatenate(values).mean()) for task, values in losses.items() if sum(map(len, values))}
     total = sum(recipe.losses[task].weight * mean for task, mean in means.items())
     return figures | {"score": float(np.mean(parts_of_score)), "loss": float(total)}
+
+
+def hits(out: Tensor, target: Tensor, known: Tensor, head: Head) -> tuple[str, float, int]:
+    """What a training batch adds to an epoch's figure of one head: the figure's name, the sum over its known samples, and their number.
+
+    out (N, width); target and known (N,) as in `train.data.Batch`, known being a mask.
+    """
+    if head.task == "age":
+        return "age_mae", float(np.abs(age_of(out.numpy(), head) - target.numpy())[known.numpy()].sum()), int(known.sum())
+    right = class_of(out.numpy(), head) == target.argmax(dim=1).numpy()
+    return f"{head.task}_accuracy", float(right[known.numpy()].sum()), int(known.sum())
 
 
 def class_of(logits: np.ndarray, head: Head) -> np.ndarray:

@@ -83,3 +83,24 @@ def test_a_warm_start_takes_what_fits(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "new: heads.emotion.weight, heads.emotion.bias" in said.replace("\n", " ")
     with pytest.raises(UserError, match="none that fit"):
         begin(override(load("fer_cnn_0"), [f"start={tmp_path / 'first'}"]))
+
+
+def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:
+    recipe = override(load("mien"), [*SMALL, "epochs=1"])
+    run = Run(recipe, tmp_path)
+    run.train(parts(recipe), parts(recipe))
+    row = run.history[0]
+    for side in ("train", "val"):
+        assert {f"{side}_{k}" for k in ("loss", "emotion_accuracy", "gender_accuracy", "age_mae")} <= set(row)
+        assert 0 <= row[f"{side}_emotion_accuracy"] <= 1 and row[f"{side}_age_mae"] > 0
+
+
+def test_training_figures_count_known_samples_only() -> None:
+    from train.validate import hits
+
+    heads = {h.task: h for h in load("mien").heads}
+    out, target = torch.eye(8)[[0, 1, 2]], torch.eye(8)[[0, 1, 3]]
+    assert hits(out, target, torch.tensor([True, False, True]), heads["emotion"]) == ("emotion_accuracy", 1.0, 2)
+    years = load("agegendernet_ffhq").heads[0]
+    name, total, n = hits(torch.tensor([[30.0], [20.0]]), torch.tensor([25.0, 40.0]), torch.tensor([True, True]), years)
+    assert (name, total, n) == ("age_mae", 25.0, 2)

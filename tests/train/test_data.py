@@ -12,7 +12,7 @@ from core.data._samples import missing
 from core.errors import DataError
 from core.labels import FER4, FERPLUS8
 from tests.train.conftest import part_of
-from train.data import Part, gather, relabel, targets_of
+from train.data import Part, gather, load_parts, relabel, targets_of
 from train.recipe import load
 from train.settings import Loss
 from train.validate import class_of
@@ -95,3 +95,11 @@ def test_a_sigmoid_head_answers_its_first_label_above_zero() -> None:
     part = part_of(load("agegendernet_ffhq"), 5)
     target, known = targets_of(part, "gender")
     assert known.all() and target.argmax(axis=1).tolist() == part.samples.gender.tolist()
+
+
+def test_a_missing_data_set_says_how_to_do_without_it(tmp_path: Path) -> None:
+    from core.faces import best_detector
+
+    (tmp_path / "x").mkdir()
+    with pytest.raises(DataError, match=r"--set data=affectnet$"):
+        load_parts(load("fer_cnn_b_plus"), {"*": str(tmp_path / "x")}, "train", best_detector()[0])

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from core import discover
-from core.bundle import Card
+from core.bundle import Card, Head
 from core.errors import UserError
 from core.models._network import parameter_counts
+from core.preprocess import to_input
 from tests.train.conftest import part_of
 from train.data import gather
 from train.engine import Run
@@ -73,21 +74,32 @@ def test_a_recipe_names_its_source(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def exported() -> dict[str, float]:
-    """Parity by architecture: recipes that differ in training only share an export."""
+def exported() -> dict[str, set[Head]]:
+    """Heads that were exported and compared, by architecture: recipes that differ in training only share an export."""
     return {}
 
 
 def architecture(recipe: Recipe) -> str:
+    """What decides the exported graph, but the heads."""
     values = recipe.to_dict()
     options = {k: v for k, v in values["model"]["options"].items() if "dropout" not in k}
     if "blocks" in options:
         options["blocks"] = [channels for channels, _ in options["blocks"]]
-    return json.dumps([values["model"]["family"], options, values["heads"], values["input"]], sort_keys=True)
+    return json.dumps([values["model"]["family"], options, values["input"]], sort_keys=True)
+
+
+def settle(model: torch.nn.Module, recipe: Recipe) -> None:
+    """Gives BatchNorm the statistics of some pictures. With those of two steps a deep network's outputs reach millions."""
+    norms = [m for m in model.train().modules() if isinstance(m, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean of all batches
+    with torch.no_grad():
+        model(torch.from_numpy(to_input(random_crops(recipe, 4), recipe.input)))
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_two_steps_then_onnx(name: str, exported: dict[str, float], tmp_path: Path) -> None:
+def test_two_steps_then_onnx(name: str, exported: dict[str, set[Head]], tmp_path: Path) -> None:
     recipe = override(load(name), TRY)
     run = Run(recipe, tmp_path / "run")
     pool = gather([part_of(recipe, 4)], recipe)
@@ -103,12 +115,13 @@ def test_two_steps_then_onnx(name: str, exported: dict[str, float], tmp_path: Pa
     assert [k for k in before if k in frozen and not torch.equal(before[k], after[k])] == []
     assert any(not torch.equal(before[k], after[k]) for k in before)
 
-    key = architecture(recipe)
-    if key not in exported:
-        model = run.plain.to("cpu", memory_format=torch.contiguous_format).eval()
+    done = exported.setdefault(architecture(recipe), set())
+    if not done >= set(recipe.heads):
+        model = run.plain.to("cpu", memory_format=torch.contiguous_format)
+        settle(model, recipe)
         write_onnx(model, Card(name, "0", recipe.input, recipe.heads), tmp_path / "model.onnx")
-        exported[key] = check_parity(model, tmp_path / "model.onnx", random_crops(recipe, 2))
-    assert exported[key] <= PARITY
+        assert check_parity(model, tmp_path / "model.onnx", random_crops(recipe, 2)) <= PARITY
+        done.update(recipe.heads)
 
 
 def test_weights_that_cannot_be_had_stop_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
