@@ -11,6 +11,7 @@ from torch import nn
 
 from core import discover
 from core.errors import UserError
+from core.weights import ROOT
 from train import checkpoint, progress
 from train.freeze import freeze
 from train.recipe import Recipe
@@ -52,6 +53,7 @@ def begin(recipe: Recipe) -> nn.Module:
 
 def _from_run(recipe: Recipe) -> nn.Module:
     path = Path(recipe.start)
+    path = path if path.exists() else ROOT / path  # where runs go unless --out says otherwise
     path = path / BEST if path.is_dir() else path
     if not path.is_file():
         raise UserError(
