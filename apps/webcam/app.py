@@ -106,7 +106,8 @@ def _video(pipeline: Pipeline) -> None:
     files = gr.State(clips.Files())
     outputs = [source, status, stop, result, table, timeline]
     run = source.upload(partial(clips.run, pipeline), [source, files], outputs, concurrency_limit=1, preprocess=False, **OURS)
-    stop.click(clips.stopped, None, [source, status, stop], cancels=run, **OURS)
+    # Past the queue: cancelling closes the stream over which a queued answer would come, and on a busy machine that answer was lost.
+    stop.click(clips.stopped, None, [source, status, stop], cancels=run, queue=False, **OURS)
 
 
 def _api(pipeline: Pipeline) -> None:
