@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import traceback
 
@@ -36,9 +35,6 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         progress.say("stopped; nothing finished is lost, the same command with --resume goes on")
         return 130
-    except argparse.ArgumentError as error:
-        progress.say(f"error: {error}")
-        return 2
     except Exception as error:
         if debug:
             traceback.print_exc()

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from torch import nn
 
 from core.predictor import INTERVAL, interval
-from evaluation.metrics.calibration import fit_temperature
+from evaluation.metrics.calibration import fit_temperature, softmax
 from train.data import Part
 from train.recipe import Recipe
 from train.validate import outputs
@@ -42,9 +42,7 @@ def calibration(model: nn.Module, recipe: Recipe, parts: Sequence[Part]) -> dict
 
 def _for_coverage(z: np.ndarray, truth: np.ndarray) -> float:
     def surplus(temperature: float) -> float:
-        scaled = z / temperature
-        p = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        low, high = interval(p / p.sum(axis=1, keepdims=True), INTERVAL)
+        low, high = interval(softmax(z, temperature), INTERVAL)
         return float(np.mean((low <= truth) & (truth <= high))) - INTERVAL
 
     low, high = RANGE

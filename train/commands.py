@@ -106,8 +106,12 @@ def _prepare(argv: list[str], prog: str) -> int:
     detector, about = best_detector()
     progress.say(f"detector: {about}")
     module = discover.load("core.data", args.dataset)
+    folders = data_folders(args.data)
+    folder = folders.get(args.dataset, folders.get("*"))
+    if folder is None:
+        raise UserError(f"Expected a folder for {args.dataset} in {args.data}, got only {sorted(folders)}.")
     for split in [args.split] if args.split else ["train", "val"]:
-        samples = module.load(data_folders(args.data).get(args.dataset, data_folders(args.data).get("*", args.data)), split)
+        samples = module.load(folder, split)
         with progress.task(f"align {args.dataset} {split}", len(samples)) as advance:
             made = prepare(samples, detector, load(args.recipe).input, progress=advance)
         counts = {state: int((made.found == code).sum()) for state, code in (("aligned", 1), ("whole picture", 0), ("unreadable", -1))}

@@ -12,6 +12,7 @@ from core import discover
 from core.bundle import Head
 from core.errors import DataError
 from core.preprocess import InputSpec, to_input
+from evaluation.metrics.calibration import softmax
 from train.data import Part, targets_of
 from train.recipe import Recipe
 
@@ -79,6 +80,4 @@ def age_of(logits: np.ndarray, head: Head) -> np.ndarray:
     """Raw age output (N, width) -> years (N,)."""
     if head.kind == "regression":
         return logits[:, 0]
-    z = logits - logits.max(axis=1, keepdims=True)
-    p = np.exp(z)
-    return (p / p.sum(axis=1, keepdims=True)) @ np.arange(logits.shape[1])
+    return softmax(logits) @ np.arange(logits.shape[1])
