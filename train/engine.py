@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+import resource
 from collections.abc import Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 import pandas as pd
@@ -80,11 +81,12 @@ class Run:
         data = gather(train_parts, self.recipe)
         names = tuple(p.samples.name for p in train_parts)
         while self.epoch < self.epochs and not self._patience_is_over():
-            started = monotonic()
+            started, worked = monotonic(), process_time()
             row = self._train_epoch(data, names)
             row |= {f"val_{k}": v for k, v in score_parts(self.averaged, val_parts, self.recipe).items()}
             self.schedule.after_epoch(row["val_loss"])
-            row["seconds"] = monotonic() - started
+            row["seconds"], row["cpu_seconds"] = monotonic() - started, process_time() - worked
+            row["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # the peak so far; Linux counts KiB
             self.seconds += row["seconds"]
             self.epoch += 1
             self.history.append({"epoch": self.epoch, **row})
