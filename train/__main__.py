@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import traceback
 
+from core import progress
 from core.errors import UserError
-from train import commands, progress
+from train import commands
 
 EPILOG = """examples:
   python -m train --data DIR                      regenerate what assets/models ships

@@ -8,10 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from core import discover
+from core import discover, progress
 from core.errors import UserError
 from core.weights import ROOT
-from train import progress
 from train.recipe import Recipe, load, override
 
 FLAGSHIP = "mien"

@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core import discover
+from core import discover, progress
 from core.data import Samples
 from core.errors import DataError, UserError
 from core.faces import Detector
 from core.labels import FERPLUS8, GENDER2, LabelSpace, collapse
 from core.prepare import UNREADABLE, prepare
-from train import progress
 from train.recipe import Recipe
 
 

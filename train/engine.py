@@ -20,10 +20,10 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 import core.models._torchvision  # noqa: F401  before timm
-from core import discover
+from core import discover, progress
 from core.errors import UserError
 from core.preprocess import to_input
-from train import checkpoint, progress
+from train import checkpoint
 from train.augment import augment
 from train.data import Batch, Part, Pool, gather
 from train.freeze import freeze

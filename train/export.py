@@ -14,12 +14,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from core import bundle
+from core import bundle, progress
 from core.bundle import Card
 from core.errors import ModelError
 from core.predictor import Predictor
 from core.preprocess import to_input
-from train import progress
 from train.calibrate import calibration
 from train.card import describe
 from train.data import Part

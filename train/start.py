@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from core import discover
+from core import discover, progress
 from core.errors import UserError
 from core.weights import ROOT
-from train import checkpoint, progress
+from train import checkpoint
 from train.freeze import freeze
 from train.recipe import Recipe
 

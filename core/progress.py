@@ -1,0 +1,56 @@
+"""Progress on stderr: bars with the time left on a terminal, plain lines elsewhere; stdout stays free for results.
+
+rich is imported with the first word that is said: the serving process says nothing this way and does not have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LINE_EVERY_S = 30.0
+
+
+@cache
+def console() -> Console:
+    """The one console of this process, on stderr: lines said while a bar runs go above it."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """One line for the person who watches."""
+    console().print(text, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def task(name: str, total: int | None = None, done: int = 0) -> Iterator[Callable[..., None]]:
+    """A bar for `total` steps (None: a spinner), `done` of which an earlier run has taken.
+
+    Yields `advance(done, note="")`, `done` being how many steps are finished.
+    """
+    if not console().is_terminal:
+        start, first, last = monotonic(), done, monotonic()
+
+        def line(done: int, note: str = "") -> None:
+            nonlocal last
+            if total and first < done < total and monotonic() - last > LINE_EVERY_S:
+                last = monotonic()
+                left = (last - start) / (done - first) * (total - done)
+                say(f"{name}: {done}/{total}, {left:.0f} s left {note}".rstrip())
+
+        yield line
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=console(), transient=True) as bars:
+        bar = bars.add_task(name, total=total, completed=done, note="")
+        yield lambda done, note="": bars.update(bar, completed=done, note=note)
