@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -21,7 +22,10 @@ import core.image as images
 from core.data import Samples
 from core.faces import STILL_SIDE, Detector, chip_face
 from core.preprocess import InputSpec, crop_face
+from core.types import Face
 from core.weights import cache_dir
+
+T = TypeVar("T")
 
 PART = 2048
 VERSION = 1
@@ -39,25 +43,37 @@ class Crops:
     found: np.ndarray
 
 
-def crop_of(path: Path, detector: Detector, spec: InputSpec, tight: bool = True) -> tuple[np.ndarray, int]:
-    """A data set's file -> (uint8 crop, SEEN | NO_FACE | UNREADABLE). What training and `evaluation predict` both call.
+def face_of(path: Path, detector: Detector, spec: InputSpec, tight: bool = True) -> tuple[np.ndarray, Face | None] | None:
+    """A data set's file -> (RGB picture, its face, or None where the whole picture serves); None where it cannot be read.
 
     tight: the picture is one face that fills it (see `chip_face`); else its best detection is taken, as serving does.
     """
     try:
         picture = images.load(path)
     except images.ImageError:
+        return None
+    return picture, chip_face(picture, detector, spec) if tight else next(iter(detector(picture, STILL_SIDE)), None)
+
+
+def crop_of(path: Path, detector: Detector, spec: InputSpec, tight: bool = True) -> tuple[np.ndarray, int]:
+    """A data set's file -> (uint8 crop, SEEN | NO_FACE | UNREADABLE). What training and `evaluation predict` both see."""
+    found = face_of(path, detector, spec, tight)
+    if found is None:
         return np.zeros((spec.size, spec.size, spec.channels), np.uint8), UNREADABLE
-    face = chip_face(picture, detector, spec) if tight else next(iter(detector(picture, STILL_SIDE)), None)
-    return crop_face(picture, face, spec), NO_FACE if face is None else SEEN
+    return crop_face(*found, spec), NO_FACE if found[1] is None else SEEN
+
+
+def each(paths: Sequence[Path], look: Callable[[Path], T], threads: int | None = None) -> Iterator[T]:
+    """`look` at every path, in order, on `threads` threads (default: one per core)."""
+    cv2.setNumThreads(1)  # our threads are one per core already
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for start in range(0, len(paths), 256):  # bounded: a pool's map would queue a million files at once
+            yield from pool.map(look, paths[start : start + 256])
 
 
 def stream(samples: Samples, detector: Detector, spec: InputSpec, threads: int | None = None) -> Iterator[tuple[np.ndarray, int]]:
-    """`crop_of` for every sample, in order, on `threads` threads (default: one per core)."""
-    cv2.setNumThreads(1)  # our threads are one per core already
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        for start in range(0, len(samples), 256):  # bounded: a pool's map would queue a million files at once
-            yield from pool.map(lambda p: crop_of(p, detector, spec, samples.tight), samples.paths[start : start + 256])
+    """`crop_of` for every sample, in order."""
+    return each(samples.paths, lambda path: crop_of(path, detector, spec, samples.tight), threads)
 
 
 def prepare(

@@ -141,7 +141,11 @@ def crop_face(image: np.ndarray, face: Face | None, spec: InputSpec) -> np.ndarr
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"Expected `image` to be uint8 (H, W, 3), got {image.dtype} {image.shape}.")
-    pose = pose_of(image.shape, face, spec)
+    return crop_at(image, pose_of(image.shape, face, spec), spec)
+
+
+def crop_at(image: np.ndarray, pose: Pose, spec: InputSpec) -> np.ndarray:
+    """As `crop_face`, from where the crop lies."""
     image, pose = _shrink(image, pose, spec.size)
     crop = cv2.warpAffine(
         image, pose.matrix(spec.size), (spec.size, spec.size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
