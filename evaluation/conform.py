@@ -56,9 +56,22 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
 
 
+class RowError(DataError):
+    """A value that does not fit. `row` is an index, people count from 1."""
+
+    def __init__(self, columns: str, rule: str, got: object, row: int, fix: str) -> None:
+        super().__init__(f"Expected {columns} to be {rule}, got {got} in row {row + 1}; {fix}")
+        self.said = (columns, rule, got, row, fix)
+
+    def moved(self, by: int) -> RowError:
+        """The same error of a part of a table that begins with row `by`."""
+        columns, rule, got, row, fix = self.said
+        return RowError(columns, rule, got, row + by, fix)
+
+
 def refuse(columns: str, rule: str, got: object, row: int, fix: str) -> NoReturn:
-    """Raises DataError; `row` is an index, people count from 1."""
-    raise DataError(f"Expected {columns} to be {rule}, got {got} in row {row + 1}; {fix}")
+    """Raises RowError."""
+    raise RowError(columns, rule, got, row, fix)
 
 
 def conform(table: pa.Table, *, model: str = "model") -> pa.Table:
