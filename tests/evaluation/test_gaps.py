@@ -12,8 +12,9 @@ from evaluation import gaps
 @pytest.mark.parametrize(
     ("gap", "name"),
     [
-        (14.6, "high"), (-5.7, "negative"), (-10.1, "severe negative"), (-10, "negative"), (-5, "slightly negative"), (-0.1, "slightly negative"),
-        (0, "healthy"), (4.99, "healthy"), (5, "moderate"), (10, "high"), (15, "severe"), (100, "severe"), (-100, "severe negative"),
+        (14.6, "high"), (-5.7, "negative"), (-10.1, "severe negative"), (-10, "negative"), (-5, "slightly negative"),
+        (-0.1, "slightly negative"), (0, "healthy"), (4.99, "healthy"), (5, "moderate"), (10, "high"), (15, "severe"), (100, "severe"),
+        (-100, "severe negative"),
     ],
 )  # fmt: skip
 def test_the_notebook_s_bands(gap: float, name: str) -> None:
