@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from core.labels import FERPLUS8
 from core.predictor import INTERVAL, Predictor
 from evaluation import figures as report
 from evaluation import pixels, predict
@@ -49,8 +51,11 @@ def figures(predictor: Predictor, train_parts: Sequence[Part], val_parts: Sequen
 
 def _table(predictor: Predictor, part: Part) -> pa.Table:
     """The predictions table of crops that are already there; columns without any value are left out."""
+    head = predictor.card.head("emotion")
+    places = np.array([FERPLUS8.index(label) for label in head.labels] + [-1]) if head else None  # the last place is for -1
+    samples = part.samples if places is None else replace(part.samples, emotion=places[part.samples.emotion])
     values = [predict.outputs(predictor, part.crops[i : i + CHUNK]) for i in range(0, len(part), CHUNK)]
-    table = predict.assemble(part.samples, values, [True] * len(part), predictor.card.name, part.samples.root)
+    table = predict.assemble(samples, values, [True] * len(part), predictor.card.name, part.samples.root)
     return table.drop_columns([name for name in table.column_names if table[name].null_count == len(table)])
 
 
