@@ -15,6 +15,9 @@ from evaluation.conform import GROUP, P_EMOTION, P_GENDER, TASKS
 CLUSTERS = ("subject", "identity", "person", "sequence", "video")
 """Group columns whose samples are no independent evidence: intervals draw them together, and they are no slices."""
 
+OLDEST = 80
+"""From here on, ages are one decade, as `core.labels.age_decade` has it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classes:
@@ -74,11 +77,23 @@ def probabilities(table: pa.Table, task: str, labels: tuple[str, ...]) -> np.nda
         first = numbers(table, P_GENDER)
         return None if first is None else np.stack([first, 1 - first], axis=1)
     columns = [numbers(table, P_EMOTION + label) for label in labels]
-    if all(c is None for c in columns):
+    shape = next((c for c in columns if c is not None), None)
+    if shape is None:
         return None
-    shape = next(c for c in columns if c is not None)
-    p = np.stack([np.where(np.isnan(shape), np.nan, 0.0) if c is None else c for c in columns], axis=1)
-    return p / p.sum(axis=1, keepdims=True)
+    none = np.where(np.isnan(shape), np.nan, 0.0)
+    p = np.stack([none if c is None else c for c in columns])  # (labels, N): what follows works on whole columns
+    p /= p.sum(axis=0)
+    return p.T
+
+
+def most_probable(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest probability, float64 (N,), and its class, int64 (N,), of float (N, k) `p`; of equal ones the first; a NaN row gives 0."""
+    top, best = p[:, 0].copy(), np.zeros(len(p), np.int64)
+    for c in range(1, p.shape[1]):
+        more = p[:, c] > top
+        best[more] = c
+        np.maximum(top, p[:, c], out=top)
+    return top, best
 
 
 def classes(table: pa.Table, task: str) -> Classes | None:
@@ -92,20 +107,23 @@ def classes(table: pa.Table, task: str) -> Classes | None:
         return None
     if p is not None:
         known = ~np.isnan(p[:, 0])
-        best = np.where(known, np.where(np.isnan(p), -1, p).argmax(axis=1), -1)
+        best = np.where(known, most_probable(p)[1], -1)
         pred = best if pred is None else np.where(pred >= 0, pred, best)
     assert pred is not None
     rows = np.flatnonzero((true >= 0) & (pred >= 0))
     if len(rows) == 0:
         return None
-    true, pred, p = true[rows], pred[rows], None if p is None or np.isnan(p[rows, 0]).any() else p[rows]
-    used = np.zeros(len(space), bool)
-    used[true] = used[pred] = True
+    if len(rows) < len(true):
+        true, pred, p = true[rows], pred[rows], None if p is None else p.T[:, rows].T
+    p = None if p is None or np.isnan(p[:, 0]).any() else p
+    used = (np.bincount(true, minlength=len(space)) + np.bincount(pred, minlength=len(space))) > 0
     if p is not None:
         used |= p.any(axis=0)
     place = np.cumsum(used) - 1  # index in `space` -> index among the used labels
     labels = tuple(label for label, u in zip(space, used, strict=True) if u)
-    return Classes(labels, rows, place[true], place[pred], None if p is None else p[:, used])
+    if used.all():
+        return Classes(labels, rows, true, pred, p)
+    return Classes(labels, rows, place[true], place[pred], None if p is None else p.T[used].T)
 
 
 def ages(table: pa.Table) -> Ages | None:
@@ -145,14 +163,49 @@ def clusters(table: pa.Table) -> np.ndarray | None:
     return np.where(index >= 0, index, len(index) + np.arange(len(index)))
 
 
-def groups(table: pa.Table) -> dict[str, np.ndarray]:
-    """Group name -> (N,) strings, "" where unknown: the `group_*` columns but for CLUSTERS, the decade of the true age, the true gender."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """A group column: its known values in order, and int64 (N,) indices into them, -1 where unknown."""
+
+    values: tuple[str, ...]
+    codes: np.ndarray
+
+    def at(self, rows: np.ndarray) -> Coded:
+        """Only `rows`, int (n,); values without rows are kept."""
+        return Coded(self.values, self.codes if len(rows) == len(self.codes) else self.codes[rows])
+
+
+def coded(column: np.ndarray | pa.ChunkedArray | pa.Array) -> Coded:
+    """A column of strings as `Coded`; null and "" are unknown."""
+    array = pa.array(column) if isinstance(column, np.ndarray) else column
+    array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    encoded = array.dictionary_encode()
+    found = encoded.dictionary.to_pylist()
+    order = sorted((i for i, v in enumerate(found) if v), key=lambda i: str(found[i]))
+    place = np.full(len(found) + 1, -1)  # the last is null's
+    place[order] = np.arange(len(order))
+    return Coded(tuple(str(found[i]) for i in order), place[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)])
+
+
+def coded_groups(table: pa.Table) -> dict[str, Coded]:
+    """Group name -> its values: the `group_*` columns but for CLUSTERS, the decade of the true age, the true gender."""
     given = [n for n in table.column_names if n.startswith(GROUP) and n.removeprefix(GROUP) not in CLUSTERS]
-    found = {n.removeprefix(GROUP): pc.fill_null(table[n], "").to_numpy().astype(str) for n in given}
+    found = {n.removeprefix(GROUP): coded(table[n]) for n in given}
     true = numbers(table, "age_true")
-    if true is not None:
-        found.setdefault("age_decade", np.array(["" if np.isnan(a) else age_decade(a) for a in true], dtype=str))
+    if true is not None and "age_decade" not in found:
+        known = ~np.isnan(true)
+        decade = np.where(known, np.minimum(np.nan_to_num(true), OLDEST) // 10, -1).astype(np.int64)
+        names = [age_decade(10 * i) for i in range(OLDEST // 10 + 1)]
+        there = np.unique(decade[known])
+        place = np.full(len(names) + 1, -1)
+        place[there] = np.arange(len(there))
+        found["age_decade"] = Coded(tuple(names[i] for i in there), place[decade])
     gender = codes(table, "gender_true", GENDER2.labels)
-    if gender is not None:
-        found.setdefault("gender", np.array([*GENDER2.labels, ""])[gender])
+    if gender is not None and "gender" not in found:
+        found["gender"] = Coded(GENDER2.labels, gender)
     return found
+
+
+def groups(table: pa.Table) -> dict[str, np.ndarray]:
+    """As `coded_groups`, written out: group name -> (N,) strings, "" where unknown."""
+    return {name: np.array([*group.values, ""])[group.codes] for name, group in coded_groups(table).items()}

@@ -7,10 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtri
 
-ROUNDS = 1000
+from evaluation.metrics.resampling import ROUNDS, Resampled, compact, percentiles
+
 MANY = 20_000
-BLOCK = 5_000_000
-"""Numbers drawn at a time: 40 MB."""
 
 
 def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -38,7 +37,7 @@ def bootstrap(
     if n == 0:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
-    return _percentiles(np.array([statistic(rng.integers(0, n, n)) for _ in range(rounds)]), level)
+    return percentiles(np.array([statistic(rng.integers(0, n, n)) for _ in range(rounds)]), level)
 
 
 def bootstrap_mean(values: np.ndarray, *, level: float = 0.95, rounds: int = ROUNDS, seed: int = 0) -> tuple[float, float]:
@@ -61,7 +60,7 @@ def bootstrap_counts(
     if n == 0:
         return float("nan"), float("nan")
     drawn = np.random.default_rng(seed).multinomial(n, counts.ravel() / n, size=rounds)  # (rounds, counts.size)
-    return _percentiles(statistic(drawn.reshape(rounds, *counts.shape)), level)
+    return percentiles(statistic(drawn.reshape(rounds, *counts.shape)), level)
 
 
 def bootstrap_clusters(
@@ -70,29 +69,17 @@ def bootstrap_clusters(
     """As `bootstrap_counts` where samples come in clusters, such as pictures of a person: whole clusters are drawn (Field and Welsh, 2007).
 
     totals: (G, ...) what each cluster adds, e.g. its confusion matrix; statistic: (rounds, ...) sums over the drawn clusters -> (rounds,).
+    See `resampling` for what happens to very many clusters.
     """
-    if len(totals) == 0:
-        return float("nan"), float("nan")
-    flat, g = totals.reshape(len(totals), -1).astype(np.float64), len(totals)
-    rng = np.random.default_rng(seed)
-    block = max(1, BLOCK // g)
-    drawn = []
-    for done in range(0, rounds, block):
-        times = [np.bincount(rng.integers(0, g, g), minlength=g) for _ in range(min(block, rounds - done))]
-        drawn.append(np.stack(times).astype(np.float64) @ flat)  # (block, G) @ (G, cells)
-    return _percentiles(statistic(np.concatenate(drawn).reshape(rounds, *totals.shape[1:])), level)
+    draws = Resampled(len(totals), rounds=rounds, seed=seed)
+    flat = totals.reshape(len(totals), int(np.prod(totals.shape[1:])))
+    merged = draws.totals(*flat.T) if draws.units < len(totals) else flat
+    return draws.interval(statistic, merged.reshape(draws.units, *totals.shape[1:]), level)
 
 
 def sums_by_cluster(values: np.ndarray, cluster: np.ndarray) -> np.ndarray:
     """float64 (G, ...): what the rows of float (N, ...) `values` add up to in each of the G clusters that int (N,) `cluster` names."""
-    _, at = np.unique(cluster, return_inverse=True)
+    at = compact(cluster)
     flat = values.reshape(len(values), -1)
     sums = np.stack([np.bincount(at, column) for column in flat.T], axis=1)  # (G, cells)
     return sums.reshape(-1, *values.shape[1:])
-
-
-def _percentiles(values: np.ndarray, level: float) -> tuple[float, float]:
-    if np.isnan(values).all():
-        return float("nan"), float("nan")
-    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
