@@ -6,6 +6,8 @@ Blur, low resolution, noise and JPEG also make FER+ (soft, grey) and UTKFace (sh
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import cv2
 import torch
 from torch import Tensor
@@ -16,7 +18,12 @@ from train.settings import Augment
 
 
 def augment(crops: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
-    """uint8 (N, C, S, S) -> uint8 (N, C, S, S). All randomness comes from `generator`, so a resumed run draws the same."""
+    """uint8 (N, C, S, S) -> uint8 (N, C, S, S). All randomness comes from `generator`, so a resumed run draws the same.
+
+    What a recipe does not change costs next to nothing: with no augmentation at all the crops come back as they are.
+    """
+    if all(getattr(how, name) == 0 for name in RANDOM):
+        return crops
     x = _affine(crops.float(), how, generator)
     x = _lowres(x, how, generator)
     x = _blur(x, how, generator)
@@ -24,6 +31,11 @@ def augment(crops: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     x = _noise(x, how, generator)
     x = _erase(x, how, generator)
     return _jpeg(distort(x.round().clamp(0, 255).to(torch.uint8), how, generator), how.jpeg, generator)
+
+
+LIMITS = ("lowres_min", "blur_max", "noise_max", "erase_max")
+RANDOM = tuple(f.name for f in fields(Augment) if f.name not in LIMITS)
+"""The fields of `Augment` that change a crop where they are above 0; the others only say how far."""
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -41,6 +53,8 @@ def _affine(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     scale = torch.exp(_uniform(n, -how.zoom, how.zoom, generator))
     mirror = 1 - 2 * (torch.rand(n, generator=generator) < how.flip).float()
     shift = _uniform(2 * n, -2 * how.shift, 2 * how.shift, generator).view(2, n)  # the grid runs from -1 to 1, hence twice
+    if not (how.rotate or how.zoom or how.shift):  # a mirror alone moves whole pixels
+        return torch.where((mirror < 0).view(n, 1, 1, 1), x.flip(3), x)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
     theta = torch.stack([torch.stack([cos * mirror, -sin, shift[0]], 1), torch.stack([sin * mirror, cos, shift[1]], 1)], 1)  # (N, 2, 3)
     grid = F.affine_grid(theta, list(x.shape), align_corners=False)
@@ -76,6 +90,8 @@ def _light(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     brightness = (_uniform(n, -how.light, how.light, generator) * 128).view(n, 1, 1, 1)
     if how.contrast:  # drawn only where wanted, so that other recipes' draws stay as they were
         contrast = contrast * (1 + _uniform(n, -how.contrast, how.contrast, generator)).view(n, 1, 1, 1)
+    if not (how.light or how.contrast):
+        return x
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
     return (x - mean) * contrast + mean + brightness
 
