@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from core.errors import DataError
 from core.labels import AGE_MAX, FERPLUS8, GENDER2, LabelSpace
 
-P_EMOTION, GROUP = "emotion_p_", "group_"
+P_EMOTION, GROUP, CONDITION = "emotion_p_", "group_", "condition_"
 P_GENDER = f"gender_p_{GENDER2.labels[0]}"
 P_COLUMNS = tuple(P_EMOTION + label for label in FERPLUS8.labels)
 SUM_TOLERANCE = 0.02
@@ -40,7 +40,7 @@ Columns = Mapping[str, pa.Array]
 
 def type_of(name: str) -> pa.DataType | None:
     """Arrow type of a column of the contract, None for any other."""
-    if name.startswith(P_EMOTION):
+    if name.startswith((P_EMOTION, CONDITION)):
         return pa.float32()
     return pa.string() if name.startswith(GROUP) else TYPES.get(name)
 

@@ -1,7 +1,8 @@
 """predict: a model's predictions for a data set, as a table (Parquet, or CSV by the suffix of --out).
 
-Crops are made as in training (`core.prepare.stream`); a file that cannot be read is left out and counted. Memory does not grow with the
-data.
+Crops are made as in training (`core.prepare.face_of`); a file that cannot be read is left out and counted. Memory does not grow with the
+data. A run that was stopped goes on where it stopped when the same command is given again, and ends with the same table; a run with
+another model, other data or other options starts anew.
 """
 
 from __future__ import annotations
@@ -10,18 +11,17 @@ import argparse
 import hashlib
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from core import discover
 from core.data import Samples
@@ -29,66 +29,123 @@ from core.errors import DataError
 from core.faces import Detector, best_detector
 from core.labels import FERPLUS8, GENDER2
 from core.predictor import INTERVAL, Predictor, interval
-from core.prepare import SEEN, UNREADABLE, stream
-from core.preprocess import to_input
-from evaluation import table
-from evaluation.conform import GROUP, P_EMOTION, P_GENDER
+from core.prepare import each, face_of
+from core.preprocess import crop_face, to_input
+from core.progress import say, task
+from evaluation import conditions, table
+from evaluation.conform import GROUP, P_EMOTION, P_GENDER, conform
+from evaluation.parts import Parts
 
 BATCH = 64
-PART = 4096
-"""Rows written at a time."""
+PART = 1024
+"""Samples after which work is kept: at most so many are done again after a stop. A multiple of BATCH, so that batches stay the same."""
+VERSIONED = ("numpy", "onnxruntime", "opencv-python-headless", "pyarrow")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `predict`."""
-    parser.add_argument("--model", required=True, type=Path, help="model file or its folder")
+    add_source(parser)
     parser.add_argument("--dataset", required=True, help=f"one of {', '.join(discover.names('core.data'))}")
+    parser.add_argument("--out", required=True, type=Path, metavar="T.parquet", help="table to write; *.csv writes CSV")
+    parser.add_argument("--embedding", action="store_true", help="also write the network's embedding of every face")
+    parser.add_argument("--conditions", action="store_true", help="also measure size, blur, light and pose of every face, for `slices`")
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say which model looks at which pictures."""
+    parser.add_argument("--model", required=True, type=Path, help="model file or its folder")
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="the data set's folder, or the folder that holds it")
     parser.add_argument("--split", default="val", choices=("train", "val", "test", "all"), help="default: %(default)s")
-    parser.add_argument("--out", required=True, type=Path, metavar="T.parquet", help="table to write; *.csv writes CSV")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples")
-    parser.add_argument("--embedding", action="store_true", help="also write the network's embedding of every face")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="default: one per core (%(default)s)")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Writes the table; progress and what was left out go to stderr."""
-    console = Console(stderr=True, highlight=False)
+def load_samples(dataset: str, args: argparse.Namespace) -> Samples:
+    """The samples that `add_source`'s arguments name; what was left out is said.
+
+    Raises:
+        DataError: a number below 1, or anything that the data set refuses.
+    """
     if (args.limit or 1) < 1 or args.threads < 1:
         raise DataError(f"Expected --limit and --threads to be at least 1, got {args.limit} and {args.threads}.")
-    predictor = Predictor(args.model, threads=args.threads)
-    samples: Samples = discover.load("core.data", args.dataset).load(args.data, args.split)
+    samples: Samples = discover.load("core.data", dataset).load(args.data, args.split)
     samples = samples.take(slice(args.limit)) if args.limit else samples
-    detector, about = best_detector()
-    console.print(f"Face detector: {about}", markup=False, soft_wrap=True)
-    left_out = len(samples.problems)
     for problem in samples.problems[:5]:
-        console.print(f"left out: {problem.file}: {problem.reason}", markup=False, soft_wrap=True)
-    if left_out > 5:
-        console.print(f"... and {left_out - 5} more", markup=False)
+        say(f"left out: {problem.file}: {problem.reason}")
+    if len(samples.problems) > 5:
+        say(f"... and {len(samples.problems) - 5} more")
+    return samples
 
-    start, done, faces, unreadable = perf_counter(), 0, 0, 0
-    columns = (TextColumn("predict"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    with bars as bar, table.writer(args.out, describe(predictor, samples, detector)) as out:
-        task = bar.add_task("predict", total=len(samples))
-        for part, bad in parts(predictor, samples, detector, args.data, embedding=args.embedding, threads=args.threads):
-            if len(part):
-                out.write(part)
-            done, faces, unreadable = done + len(part), faces + sum(part["face_found"].to_pylist()), unreadable + bad
-            bar.update(task, completed=done + unreadable)
-        if done == 0:
-            raise DataError(f"Expected pictures of {args.dataset} that can be read, got {unreadable} that cannot; look at {samples.root}.")
-        out.meta = replace(out.meta, left_out=left_out + unreadable)
+
+def run(args: argparse.Namespace) -> int:
+    """Writes the table; progress and what was left out go to stderr. Exit status 130 where Ctrl-C stopped it."""
+    predictor = Predictor(args.model, threads=args.threads)
+    samples = load_samples(args.dataset, args)
+    detector, about = best_detector()
+    say(f"Face detector: {about}")
+    start, kept = perf_counter(), Parts(args.out)
+    table.check_target(args.out)
+    if differs := kept.begin(key(predictor, samples, detector, args)):
+        say(f"an unfinished run for {args.out} was made with another {' and '.join(differs)}; starts anew")
+    count = -(-len(samples) // PART)
+    try:
+        _make(kept, predictor, samples, detector, args)
+        faces = rows = unreadable = 0
+        with table.writer(args.out, describe(predictor, samples, detector)) as out:
+            for part, bad in kept.merged(count):
+                unreadable += bad
+                if len(part):
+                    out.write(part)
+                    rows, faces = rows + len(part), faces + sum(part["face_found"].to_pylist())
+            if rows == 0:
+                kept.drop()
+                raise DataError(f"Expected pictures of {args.dataset} that can be read, got {unreadable} that cannot; see {samples.root}.")
+            out.meta = replace(out.meta, left_out=len(samples.problems) + unreadable)
+    except KeyboardInterrupt:
+        finished = sum(kept.done(i) or 0 for i in range(count))
+        say(f"stopped after {finished} of {len(samples)} samples; {args.out} is not written yet: the same command goes on from there")
+        return 130
+    kept.drop()
     took = perf_counter() - start
-    text = f"{args.out}: {done} samples of {args.dataset} ({args.split}) in {took:.1f} s, a face found in {faces / done:.1%}"
-    console.print(text + (f", {unreadable} unreadable files left out" if unreadable else ""), markup=False, soft_wrap=True)
+    text = f"{args.out}: {rows} samples of {args.dataset} ({args.split}) in {took:.1f} s, a face found in {faces / rows:.1%}"
+    say(text + (f", {unreadable} unreadable files left out" if unreadable else ""))
     return 0
+
+
+def _make(kept: Parts, predictor: Predictor, samples: Samples, detector: Detector, args: argparse.Namespace) -> None:
+    """Makes the parts that are not there yet."""
+    count = -(-len(samples) // PART)
+    there = [kept.done(i) for i in range(count)]
+    done = sum(n or 0 for n in there)
+    if done:
+        say(f"goes on: {done} of {len(samples)} samples are there")
+    absent = _absent(samples)
+    with task(f"predict {args.dataset}", len(samples), done) as advance:
+        for i in range(count):
+            if there[i] is None:
+                part = samples.take(slice(i * PART, (i + 1) * PART))
+                made, bad = predict(
+                    predictor, part, detector, args.data, embedding=args.embedding, measured=args.conditions, threads=args.threads,
+                    heard=lambda n, before=done: advance(before + n),
+                )  # fmt: skip
+                kept.save(i, conform(made.drop_columns(absent)) if len(made) else made, bad)
+                done += len(part)
+
+
+def key(predictor: Predictor, samples: Samples, detector: Detector, args: argparse.Namespace) -> dict[str, Any]:
+    """What the rows depend on: only where all of it is the same may a stopped run go on."""
+    names = "\n".join(f"{i}\t{path}" for i, path in zip(samples.ids, _relative(samples, args.data), strict=True))
+    return {
+        "model": hashlib.sha256(predictor.path.read_bytes()).hexdigest(),
+        "data": [samples.name, samples.split, samples.fingerprint, hashlib.sha256(names.encode()).hexdigest()],
+        "options": {"embedding": args.embedding, "conditions": args.conditions}, "detector": detector.name,
+        "version": [PART, *map(version, VERSIONED)],
+    }  # fmt: skip
 
 
 def describe(predictor: Predictor, samples: Samples, detector: Detector) -> table.Meta:
     """Where the table comes from."""
-    versions = {name: version(name) for name in ("numpy", "onnxruntime", "opencv-python-headless", "pyarrow")}
+    versions = {name: version(name) for name in VERSIONED}
     return table.Meta(
         model=predictor.card.name, card_sha256=hashlib.sha256(predictor.card.to_json().encode()).hexdigest(), dataset=samples.name,
         split=samples.split, fingerprint=samples.fingerprint, detector=detector.name, left_out=len(samples.problems),
@@ -96,36 +153,50 @@ def describe(predictor: Predictor, samples: Samples, detector: Detector) -> tabl
     )  # fmt: skip
 
 
-def parts(
-    predictor: Predictor, samples: Samples, detector: Detector, base: Path, *, embedding: bool = False, threads: int = 1
-) -> Iterator[tuple[pa.Table, int]]:
-    """The table in parts of about PART rows, each with the number of files that could not be read; paths are relative to `base`.
+def predict(
+    predictor: Predictor, samples: Samples, detector: Detector, base: Path, *, embedding: bool = False, measured: bool = False,
+    threads: int = 1, heard: Callable[[int], None] = lambda done: None,
+) -> tuple[pa.Table, int]:  # fmt: skip
+    """The table of all samples and the number of files that could not be read; paths are relative to `base`.
 
-    A truth that the data set lacks altogether has no column.
+    measured: with the columns of `evaluation.conditions`. heard: is told how many samples are done.
     """
-    crops = enumerate(stream(samples, detector, predictor.card.input, threads))
-    absent = [
+    spec = predictor.card.input
+
+    def look(path: Path) -> tuple[np.ndarray, bool, dict[str, float]] | None:
+        found = face_of(path, detector, spec, samples.tight)
+        return found and (crop_face(*found, spec), found[1] is not None, conditions.conditions(*found) if measured else {})
+
+    seen = enumerate(each(samples.paths, look, threads))
+    rows: list[int] = []
+    values: list[dict[str, np.ndarray]] = []
+    found: list[bool] = []
+    conditioned: list[dict[str, float]] = []
+    done = 0
+    while batch := list(islice(seen, BATCH)):
+        good = [(i, *one) for i, one in batch if one is not None]
+        if good:
+            values.append(outputs(predictor, np.stack([crop for _, crop, _, _ in good]), embedding))
+            rows += [i for i, *_ in good]
+            found += [face for *_, face, _ in good]
+            conditioned += [c for *_, c in good]
+        done += len(batch)
+        heard(done)
+    if not rows:
+        return pa.table({}), done
+    made = assemble(samples.take(np.array(rows)), values, found, predictor.card.name, base)
+    for name, column in (conditions.columns(conditioned) if measured else {}).items():
+        made = made if name in made.column_names else made.append_column(name, column)  # a data set's own group stays
+    return made, done - len(rows)
+
+
+def _absent(samples: Samples) -> list[str]:
+    """Truths that the data set lacks altogether: they get no column."""
+    return [
         *(["emotion_true", "emotion_votes"] if (samples.emotion < 0).all() else []),
         *(["gender_true"] if (samples.gender < 0).all() else []),
         *(["age_true"] if np.isnan(samples.age).all() else []),
     ]
-    rows: list[int] = []
-    values: list[dict[str, np.ndarray]] = []
-    found: list[bool] = []
-    bad = 0
-    while batch := list(islice(crops, BATCH)):
-        good = [(i, crop, state) for i, (crop, state) in batch if state != UNREADABLE]
-        bad += len(batch) - len(good)
-        if good:
-            values.append(outputs(predictor, np.stack([crop for _, crop, _ in good]), embedding))
-            rows += [i for i, _, _ in good]
-            found += [state == SEEN for _, _, state in good]
-        if len(rows) >= PART:
-            yield assemble(samples.take(np.array(rows)), values, found, predictor.card.name, base).drop_columns(absent), bad
-            rows, values, found, bad = [], [], [], 0
-    if rows or bad:
-        last = samples.take(np.array(rows, np.int64))
-        yield assemble(last, values, found, predictor.card.name, base).drop_columns(absent), bad
 
 
 def outputs(predictor: Predictor, crops: np.ndarray, embedding: bool = False) -> dict[str, np.ndarray]:
@@ -155,7 +226,7 @@ def assemble(samples: Samples, values: list[dict[str, np.ndarray]], found: list[
     n = len(samples)
     columns: dict[str, object] = {
         "sample_id": list(samples.ids), "dataset": [samples.name] * n, "split": [samples.split] * n, "model": [model] * n,
-        "path": [p.relative_to(base).as_posix() for p in samples.paths],
+        "path": _relative(samples, base),
         "emotion_true": _names(samples.emotion, FERPLUS8.labels),
         "emotion_votes": [None if np.isnan(v).any() else v.tolist() for v in samples.emotion_votes],
         "gender_true": _names(samples.gender, GENDER2.labels),
@@ -167,6 +238,12 @@ def assemble(samples: Samples, values: list[dict[str, np.ndarray]], found: list[
     columns |= {GROUP + name: group.astype(str) for name, group in samples.groups.items()}
     columns["face_found"] = np.array(found, bool)
     return pa.table(columns)
+
+
+def _relative(samples: Samples, base: Path) -> list[str]:
+    """The files' names below `base`, or below the data set's own folder where that lies elsewhere, as for one that is drawn."""
+    inside = all(p.is_relative_to(base) for p in samples.paths)
+    return [p.relative_to(base if inside else samples.root).as_posix() for p in samples.paths]
 
 
 def _names(index: np.ndarray, labels: tuple[str, ...]) -> list[str | None]:

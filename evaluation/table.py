@@ -1,7 +1,8 @@
 """The predictions table on disk: one row per sample and model, as Parquet or CSV.
 
 `sample_id, dataset?, split?, model, path?, emotion_true?, emotion_votes?, emotion_pred?, emotion_p_<label>?..., gender_true?, gender_pred?,
-gender_p_female?, age_true?, age_pred?, age_low?, age_high?, group_<name>?..., face_found?, embedding?`; other columns are kept untouched.
+gender_p_female?, age_true?, age_pred?, age_low?, age_high?, group_<name>?..., condition_<name>?..., face_found?, embedding?`; other columns
+are kept untouched. `condition_<name>` is a measure of how the face was captured and `group_<name>` its bin (see `conditions`).
 Labels are canonical names, ages years, probabilities in [0, 1] that sum to 1 over `emotion_p_*`; votes are shares in the order of FERPLUS8.
 A missing value is null. Parquet also carries `Meta`; CSV writes lists as JSON and has no metadata.
 """
@@ -108,12 +109,22 @@ def _read_csv(path: Path) -> pa.Table:
     return pcsv.read_csv(path, convert_options=options)
 
 
-@contextmanager
-def writer(path: str | Path, meta: Meta | None = None) -> Iterator[Writer]:
-    """Writes a table part by part; the file appears under its name only when whole, so an interruption leaves the old one or none."""
+def check_target(path: str | Path) -> Path:
+    """`path`, where a table is to be written.
+
+    Raises:
+        DataError: it is a folder.
+    """
     path = Path(path)
     if path.is_dir():
         raise DataError(f"Expected a file to write, got the folder {path}; try {path / 'predictions.parquet'}.")
+    return path
+
+
+@contextmanager
+def writer(path: str | Path, meta: Meta | None = None) -> Iterator[Writer]:
+    """Writes a table part by part; the file appears under its name only when whole, so an interruption leaves the old one or none."""
+    path = check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
