@@ -1,0 +1,1 @@
+"""Studies, one per file, each a value named STUDY: which recipes are trained on the same data and budget and then stand in one table."""

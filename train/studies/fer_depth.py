@@ -1,0 +1,14 @@
+"""The FER notebook's question of depth: five blocks (D) against three (B+), with the plain three (A) beside them."""
+
+from train.studies._fer import PHASE_2, PHASE_3, SOURCE
+from train.study import Member, Study
+
+STUDY = Study(
+    title="FER notebook: three blocks or five",
+    source=SOURCE,
+    members=(
+        Member("fer_cnn_b_plus", remark=PHASE_3),
+        Member("fer_cnn_d", remark=PHASE_3),
+        Member("fer_cnn_a", remark=PHASE_2),
+    ),
+)

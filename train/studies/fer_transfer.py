@@ -1,0 +1,15 @@
+"""The FER notebook's transfer learning: three frozen ImageNet networks at 224 px beside its own plain network A at 48 px."""
+
+from train.studies._fer import PHASE_2, PHASE_3, SOURCE
+from train.study import Member, Study
+
+STUDY = Study(
+    title="FER notebook: frozen ImageNet networks or one's own",
+    source=SOURCE,
+    members=(
+        Member("fer_vgg16", remark=PHASE_3),
+        Member("fer_resnet50v2", remark=PHASE_3),
+        Member("fer_efficientnet_b0", remark=PHASE_3),
+        Member("fer_cnn_a", remark=PHASE_2),
+    ),
+)

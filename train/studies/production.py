@@ -1,0 +1,18 @@
+"""The networks around the 76.49 % report: its predecessor, itself, its fine-tuning, its ensemble's members, and the production guide's B2."""
+
+from train.study import Member, Study
+
+HOPED = "hoped for, not measured"
+STUDY = Study(
+    title="Production networks",
+    source="shared/sources/000 and 001",
+    figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
+    members=(
+        Member("baseline_mobilenetv3", remark="on FER2013 alone; the report does not say on which part"),
+        Member("production_b0", remark="on FER2013, UTKFace and RAF-DB together; the report does not say on which part, best of 150 epochs"),
+        Member("production_b0_finetune", start="production_b0", remark=f"{HOPED}: 77 to 79 %"),
+        Member("production_mobilenetv3", remark=f"{HOPED}: about 75 %"),
+        Member("production_vit_tiny", remark=f"{HOPED}: about 77 %"),
+        Member("production_b2", remark=f"{HOPED}: the low end of a T4's range, on four data sets"),
+    ),
+)
