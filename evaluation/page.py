@@ -39,7 +39,7 @@ def page(found: Figures, gates: Sequence[dict[str, Any]] = (), pictures: Sequenc
     body = [f"<h1>{title}</h1>", f"<p>{found['rows']} rows; figures with 95 % intervals; * fewer than 30 samples.</p>"]
     if gates:
         rows = [[o["gate"], f"{o['figure']} {o['limit']}", number(o, digits=4), o["state"], o["where"]] for o in gates]
-        body.append(_table("Gates", ["gate", "limit", "value", "state", "measured on"], rows, [o["fails"] for o in gates]))
+        body.append(table("Gates", ["gate", "limit", "value", "state", "measured on"], rows, [o["fails"] for o in gates]))
     for task in ("emotion", "gender"):
         if found[task]:
             body += _classes(TITLES[task], found[task])
@@ -48,12 +48,18 @@ def page(found: Figures, gates: Sequence[dict[str, Any]] = (), pictures: Sequenc
     if pictures:
         body += ["<h2>Largest mistakes</h2>", f"<p>{escape(note)}</p>"]
         body += [f'<figure><img src="{p.data}" alt=""><figcaption>{escape(p.caption)}</figcaption></figure>' for p in pictures]
-    head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{title}</title>'
+    return document(f"{found['model']} on {where}", "".join(body))
+
+
+def document(title: str, body: str) -> str:
+    """A page with Plotly and the style inlined. title: plain text; body: HTML whose texts are escaped."""
+    head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{escape(title)}</title>'
     head += f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><script>{get_plotlyjs()}</script>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
-def _table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], failed: Sequence[bool] = ()) -> str:
+def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], failed: Sequence[bool] = ()) -> str:
+    """A table of plain texts, which are escaped; rows that `failed` stand out."""
     head = "".join(f'<th scope="col">{escape(c)}</th>' for c in columns)
     lines = []
     for i, row in enumerate(rows):
@@ -79,25 +85,25 @@ def _classes(title: str, found: Figures) -> Iterator[str]:
     shown = [name for name in names if found[name]]
     plain = {"kappa", "nll", "brier"}
     rows = [[name.replace("_", " "), number(found[name], percent=name not in plain, digits=3)] for name in shown]
-    yield _table(f"{found['n']} samples", ["figure", "value"], rows)
+    yield table(f"{found['n']} samples", ["figure", "value"], rows)
     labels, matrix = [escape(label) for label in found["labels"]], found["confusion"]
     shares = [[v / max(sum(row), 1) for v in row] for row in matrix]
     heat = go.Heatmap(z=shares, x=labels, y=labels, text=matrix, texttemplate="%{text}", colorscale="Blues", zmin=0, zmax=1)
     yield _chart("Confusion: counts, coloured by share of the true class", heat, x="predicted", y="true", yaxis_autorange="reversed")
     rows = [[name, *map(str, row)] for name, row in zip(found["labels"], matrix, strict=True)]
-    yield _table("Confusion (rows: true)", ["", *found["labels"]], rows)
+    yield table("Confusion (rows: true)", ["", *found["labels"]], rows)
     rows = []
     for c in found["per_class"]:
         extra = ["-" if c[k] is None else f"{c[k]:.3f}" for k in ("f1", "auroc", "average_precision")]
         rows.append([c["label"], number(c["recall"], percent=True), number(c["precision"], percent=True), *extra, few(c["n"])])
-    yield _table("By class", ["class", "recall", "precision", "F1", "AUROC", "average precision", "n"], rows)
+    yield table("By class", ["class", "recall", "precision", "F1", "AUROC", "average precision", "n"], rows)
     if found["reliability"]:
         seen = [row for row in zip(*(found["reliability"][k] for k in ("confidence", "accuracy", "count")), strict=True) if row[2]]
         dots = go.Scatter(x=[c for c, _, _ in seen], y=[a for _, a, _ in seen], mode="lines+markers", marker_color=BLUE, name="measured")
         ideal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": GREY}, name="ideal")
         yield _chart("Reliability", dots, ideal, x="confidence", y="share right")
         rows = [[f"{c:.3f}", f"{a:.3f}", str(int(n))] for c, a, n in seen]
-        yield _table("Reliability", ["mean confidence", "share right", "n"], rows)
+        yield table("Reliability", ["mean confidence", "share right", "n"], rows)
     yield from _groups(title, found["groups"], "accuracy", percent=True)
 
 
@@ -106,7 +112,7 @@ def _ages(found: Figures) -> Iterator[str]:
     names = (("mae", "mean absolute error", False), ("rmse", "root mean squared error", False), ("bias", "bias (above 0: too old)", False))
     rows = [[label, number(found[name], percent=percent)] for name, label, percent in (*names, ("cs5", "within 5 years", True))]
     rows += [["inside the stated interval", number(found["interval"]["coverage"], percent=True)]] if found["interval"] else []
-    yield _table(f"{found['n']} samples", ["figure", "value"], rows)
+    yield table(f"{found['n']} samples", ["figure", "value"], rows)
     seen = [d for d in found["decades"] if d["n"]]
     bars = [
         go.Bar(x=[d["decade"] for d in seen], y=[d[key] for d in seen], name=name, marker_color=colour)
@@ -114,7 +120,7 @@ def _ages(found: Figures) -> Iterator[str]:
     ]
     yield _chart("Error by decade of the true age", *bars, x="true age", y="years", xaxis_type="category", barmode="group")
     rows = [[d["decade"], f"{d['mae']:.2f}", f"{d['bias']:+.2f}", few(d["n"])] for d in seen]
-    yield _table("Error by decade", ["decade", "mean absolute error", "bias", "n"], rows)
+    yield table("Error by decade", ["decade", "mean absolute error", "bias", "n"], rows)
     yield from _groups("Age", {k: v for k, v in found["groups"].items() if k != "age_decade"}, "mae", percent=False)
 
 
@@ -132,4 +138,4 @@ def _groups(title: str, groups: dict[str, list[Figures]], name: str, *, percent:
         label = "accuracy" if percent else "mean absolute error, years"
         yield _chart(escape(f"{title} by {group}"), dots, x=label, y="", yaxis_type="category", height=160 + 28 * len(values))
         rows = [[v["value"], number(f, percent=percent), few(f["n"])] for v, f in zip(values, figures, strict=True)]
-        yield _table(f"{title} by {group}", [group, label, "n"], rows)
+        yield table(f"{title} by {group}", [group, label, "n"], rows)
