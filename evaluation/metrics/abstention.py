@@ -21,20 +21,25 @@ class RiskCoverage:
     risk: np.ndarray
 
 
-def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> RiskCoverage:
-    """The risk-coverage curve (El-Yaniv and Wiener, JMLR 2010); empty without samples."""
-    seen = counts(confidence, right)
+def risk_coverage(confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None) -> RiskCoverage:
+    """The risk-coverage curve (El-Yaniv and Wiener, JMLR 2010); empty without samples. weight: float (N,) >= 0 of each sample."""
+    seen = counts(confidence, right, weight)
     answered = seen.hits + seen.alarms
-    return RiskCoverage(seen.threshold, answered / max(len(confidence), 1), seen.alarms / answered)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return RiskCoverage(seen.threshold, answered / (answered[-1] if len(answered) else 1.0), seen.alarms / answered)
 
 
-def aurc(confidence: np.ndarray, right: np.ndarray) -> float:
+def aurc(confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Area under the risk-coverage curve: the risk at each sample's own confidence, averaged over samples (Geifman et al., ICLR 2019).
 
     NaN without samples.
     """
-    seen = risk_coverage(confidence, right)
-    return float(seen.risk @ np.diff(seen.coverage, prepend=0.0)) if len(confidence) else float("nan")
+    return _area(risk_coverage(confidence, right, weight))
+
+
+def _area(seen: RiskCoverage) -> float:
+    steps = np.diff(seen.coverage, prepend=0.0)
+    return float(np.where(steps > 0, seen.risk, 0.0) @ steps) if len(steps) else float("nan")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

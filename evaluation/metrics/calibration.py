@@ -18,34 +18,42 @@ class Reliability:
     count: np.ndarray
 
 
-def reliability(top: np.ndarray, right: np.ndarray, bins: int = 15, *, mass: bool = False) -> Reliability:
+def bins_of(top: np.ndarray, bins: int = 15, *, mass: bool = False) -> np.ndarray:
+    """int64 (N,): the bin of each confidence, as `reliability` has them."""
+    if mass and len(top):
+        return np.searchsorted(np.quantile(top, np.linspace(0, 1, bins + 1)[1:-1]), top)
+    return np.clip(np.ceil(top * bins).astype(np.int64) - 1, 0, bins - 1)
+
+
+def reliability(
+    top: np.ndarray, right: np.ndarray, bins: int = 15, *, mass: bool = False, weight: np.ndarray | None = None
+) -> Reliability:
     """`bins` bins over (0, 1], of equal width or (mass) between quantiles of `top`, so that each has about as many samples.
 
-    top: float (N,) probability of the predicted class; right: bool (N,) whether it was true.
+    top: float (N,) probability of the predicted class; right: bool (N,) whether it was true; weight: float (N,) >= 0 of each sample, which
+    moves no quantile.
     """
-    if mass and len(top):
-        at = np.searchsorted(np.quantile(top, np.linspace(0, 1, bins + 1)[1:-1]), top)
-    else:
-        at = np.clip(np.ceil(top * bins).astype(int) - 1, 0, bins - 1)
-    count = np.bincount(at, minlength=bins)
+    at = bins_of(top, bins, mass=mass)
+    w = np.ones(1) if weight is None else weight
+    count = np.bincount(at, weight, minlength=bins)
     with np.errstate(invalid="ignore"):
-        return Reliability(np.bincount(at, top, bins) / count, np.bincount(at, right, bins) / count, count)
+        return Reliability(np.bincount(at, top * w, bins) / count, np.bincount(at, right * w, bins) / count, count)
 
 
-def ece(top: np.ndarray, right: np.ndarray, bins: int = 15, *, mass: bool = False) -> float:
+def ece(top: np.ndarray, right: np.ndarray, bins: int = 15, *, mass: bool = False, weight: np.ndarray | None = None) -> float:
     """Expected calibration error in [0, 1]: mean distance of confidence and accuracy over the bins, weighted by their samples
     (Naeini et al., AAAI 2015; Guo et al., arXiv 1706.04599). Arguments as for `reliability`.
 
     Above 0 even for honest probabilities when samples are few.
     """
-    seen = reliability(top, right, bins, mass=mass)
-    full = seen.count > 0
-    return float(np.abs(seen.accuracy - seen.confidence)[full] @ seen.count[full] / len(top)) if len(top) else float("nan")
+    seen = reliability(top, right, bins, mass=mass, weight=weight)
+    full, total = seen.count > 0, seen.count.sum()
+    return float(np.abs(seen.accuracy - seen.confidence)[full] @ seen.count[full] / total) if total else float("nan")
 
 
-def classwise_ece(p: np.ndarray, true: np.ndarray, bins: int = 15) -> np.ndarray:
+def classwise_ece(p: np.ndarray, true: np.ndarray, bins: int = 15, weight: np.ndarray | None = None) -> np.ndarray:
     """ECE of every class's own probability, float64 (k,); their mean is the classwise ECE (Kull et al., arXiv 1910.12656)."""
-    return np.array([ece(p[:, c], true == c, bins) for c in range(p.shape[1])])
+    return np.array([ece(p[:, c], true == c, bins, weight=weight) for c in range(p.shape[1])])
 
 
 def nll(p: np.ndarray, true: np.ndarray) -> np.ndarray:

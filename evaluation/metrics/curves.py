@@ -22,13 +22,16 @@ def counts(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = 
     Raises:
         ValueError: shapes differ or a score is NaN, which has no place in an order.
     """
-    weight = np.ones(len(score)) if weight is None else weight
-    if not score.shape == positive.shape == weight.shape or score.ndim != 1 or np.isnan(score).any():
-        shapes = f"{score.shape}, {positive.shape}, {weight.shape}"
+    shapes = [v.shape for v in (score, positive, weight) if v is not None]
+    if len(set(shapes)) > 1 or score.ndim != 1 or np.isnan(score).any():
         raise ValueError(f"Expected `score`, `positive` and `weight` of one shape (N,) and no NaN, got {shapes}.")
-    order = np.argsort(-score, kind="stable")
-    score, positive, weight = score[order], positive[order].astype(bool), weight[order]
+    order = np.argsort(-score)  # equal scores end up together in any order
+    score, positive = score[order], positive[order].astype(bool, copy=False)
     last = np.flatnonzero(np.append(score[1:] != score[:-1], len(score) > 0))  # the end of each run of equal scores
+    if weight is None:
+        hits = np.cumsum(positive)[last]
+        return Counts(score[last], hits.astype(np.float64), (last + 1 - hits).astype(np.float64))
+    weight = weight[order]
     return Counts(score[last], np.cumsum(weight * positive)[last], np.cumsum(weight * ~positive)[last])
 
 
@@ -63,3 +66,12 @@ def _roc(seen: Counts) -> tuple[np.ndarray, np.ndarray]:
 def _precision_recall(seen: Counts) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore", divide="ignore"):
         return seen.hits / (seen.hits + seen.alarms), seen.hits / (seen.hits[-1] if len(seen.hits) else 0.0)
+
+
+def thinned(x: np.ndarray, y: np.ndarray, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    """At most `points` of a curve's points, evenly spread over float (T,) `x` and with both ends, for drawing. x rises or falls."""
+    if len(x) <= points:
+        return x, y
+    rising = x if x[-1] >= x[0] else -x
+    at = np.unique(np.append(np.searchsorted(rising, np.linspace(rising[0], rising[-1], points - 1)), len(x) - 1).clip(0, len(x) - 1))
+    return x[at], y[at]

@@ -1,4 +1,7 @@
-"""Figures of predicted numbers, such as ages in years. `true` and `pred` are float (N,); all are NaN without samples."""
+"""Figures of predicted numbers, such as ages in years. `true` and `pred` are float (N,); all are NaN without samples.
+
+`weight` is float (N,) >= 0 of each sample, None: all the same.
+"""
 
 from __future__ import annotations
 
@@ -14,33 +17,38 @@ def errors(true: np.ndarray, pred: np.ndarray) -> np.ndarray:
     return pred.astype(np.float64) - true
 
 
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+def _mean(values: np.ndarray, weight: np.ndarray | None = None) -> float:
+    if weight is None:
+        return float(values.mean()) if len(values) else float("nan")
+    if weight.shape != values.shape or not (weight >= 0).all():
+        raise ValueError(f"Expected `weight` of shape {values.shape} and at least 0, got shape {weight.shape}.")
+    total = weight.sum()
+    return float(values @ weight / total) if total else float("nan")
 
 
-def mae(true: np.ndarray, pred: np.ndarray) -> float:
+def mae(true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Mean absolute error, in the unit of `true`."""
-    return _mean(np.abs(errors(true, pred)))
+    return _mean(np.abs(errors(true, pred)), weight)
 
 
-def rmse(true: np.ndarray, pred: np.ndarray) -> float:
+def rmse(true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Root of the mean squared error: as `mae`, but large errors weigh more."""
-    return _mean(errors(true, pred) ** 2) ** 0.5
+    return _mean(errors(true, pred) ** 2, weight) ** 0.5
 
 
-def bias(true: np.ndarray, pred: np.ndarray) -> float:
+def bias(true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Mean error: above 0 where predictions are too high."""
-    return _mean(errors(true, pred))
+    return _mean(errors(true, pred), weight)
 
 
-def cumulative_score(true: np.ndarray, pred: np.ndarray, k: float) -> float:
+def cumulative_score(true: np.ndarray, pred: np.ndarray, k: float, weight: np.ndarray | None = None) -> float:
     """CS@k: share of samples in [0, 1] with an absolute error of at most `k`."""
-    return _mean(np.abs(errors(true, pred)) <= k)
+    return _mean(np.abs(errors(true, pred)) <= k, weight)
 
 
-def coverage(true: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+def coverage(true: np.ndarray, low: np.ndarray, high: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Share of samples in [0, 1] whose interval [low, high] holds the truth."""
-    return _mean((low <= true) & (true <= high))
+    return _mean((low <= true) & (true <= high), weight)
 
 
 WIDTH, BANDS = 10, 9
