@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,59 @@ def _export(argv: list[str], prog: str) -> int:
     return 0
 
 
+def _study(argv: list[str], prog: str) -> int:
+    parser = argparse.ArgumentParser(
+        prog, description="Train the members of a study on the same data and budget, then write one table.",
+        epilog="Members that are finished are not trained again; those that were stopped go on. Exit status: 0 where all members have "
+        "their figures, 2 or 1 where one failed (the table says why; the others are in it).",
+    )  # fmt: skip
+    parser.add_argument("name", nargs="?", help="a study of --list")
+    parser.add_argument("--list", action="store_true", help="all studies and their members")
+    parser.add_argument("--data", metavar="DIR", help="folder of the data sets, or a JSON file {data set: folder}")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=ROOT / "runs" / "study", help="run folders and tables (default: runs/study)")
+    parser.add_argument("--epochs", type=int, help="of every member, instead of its recipe's")
+    parser.add_argument("--budget", type=seconds, metavar="TIME", help="of all training together, in equal shares for those still to train")
+    parser.add_argument("--limit", type=int, metavar="N", help="first N samples of each data set, for a try")
+    parser.add_argument("--resume", action="store_true", help="as for a run; a study always goes on where it stopped")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override a field of every member, such as amp=bf16")
+    parser.add_argument("--table", action="store_true", help="train nothing: the table of what is there")
+    parser.add_argument("--results", type=Path, metavar="FILE", help="also replace the study's section in FILE, such as train/RESULTS.md")
+    parser.add_argument("--json", action="store_true", help="the table as one JSON object on stdout")
+    args = parser.parse_args(argv)
+    if args.list:
+        return _list_studies(args.json)
+    if args.name is None:
+        raise UserError(f"Expected the name of a study, got none; there are {', '.join(discover.names('train.studies'))}.")
+    from train import study_run
+    from train.study import Plan, find
+
+    folders = data_folders(args.data) if args.data else None
+    plan = Plan(args.name, find(args.name), args.out, args.data, folders, args.epochs, args.budget, args.limit, tuple(args.set))
+    found, status = study_run.run(plan, " ".join([prog, *map(_quoted, argv)]), train=not args.table)
+    if args.results:
+        study_run.into_results(args.results, found)
+    print(json.dumps(found, allow_nan=False) if args.json else study_run.markdown(found))
+    return status
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell, readable also with single quotes inside."""
+    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
+
+
+def _list_studies(as_json: bool) -> int:
+    from train.study import find
+
+    studies = {name: find(name) for name in discover.names("train.studies")}
+    if as_json:
+        rows = [{"name": n, "title": s.title, "source": s.source, "members": [m.folder for m in s.members]} for n, s in studies.items()]
+        print(json.dumps({"studies": rows}))
+    else:
+        for name, study in studies.items():
+            print(f"{name:{max(map(len, studies))}}  {study.title}  ({study.source}): {', '.join(m.folder for m in study.members)}")
+    return 0
+
+
 def seconds(text: str) -> float:
     """'90m', '2h', '600s' or '600' -> seconds."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
@@ -170,4 +224,4 @@ def data_folders(data: str) -> dict[str, str]:
     return folders
 
 
-COMMANDS = {"prepare": _prepare, "export": _export}
+COMMANDS = {"prepare": _prepare, "export": _export, "study": _study}

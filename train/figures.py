@@ -24,7 +24,7 @@ CHUNK = 1024
 def figures(predictor: Predictor, train_parts: Sequence[Part], val_parts: Sequence[Part]) -> Iterator[Row]:
     """Rows {data, split, metric, value, ci95, n, group?} over all validation parts."""
     for part in val_parts:
-        table = _table(predictor, part)
+        table = predictions(predictor, part)
         found = report.figures(table)
         if found["emotion"]:
             yield _row(part, "emotion_accuracy", found["emotion"]["accuracy"])
@@ -49,7 +49,7 @@ def figures(predictor: Predictor, train_parts: Sequence[Part], val_parts: Sequen
                 yield _row(part, "gender_accuracy", c["recall"], f"perceived gender: {c['label']}")
 
 
-def _table(predictor: Predictor, part: Part) -> pa.Table:
+def predictions(predictor: Predictor, part: Part) -> pa.Table:
     """The predictions table of crops that are already there; columns without any value are left out."""
     head = predictor.card.head("emotion")
     places = np.array([FERPLUS8.index(label) for label in head.labels] + [-1]) if head else None  # the last place is for -1
