@@ -52,7 +52,7 @@ def compare(a: pa.Table, b: pa.Table, *, limit: int = 20) -> Figures:
         DataError: no sample or no task in common.
     """
     pair = match(a, b)
-    groups = views.groups(pair.b) | views.groups(pair.a)
+    groups = views.coded_groups(pair.b) | views.coded_groups(pair.a)
     result: Figures = {
         "a": a["model"][0].as_py(), "b": b["model"][0].as_py(), "matched": len(pair.a), "only_a": pair.only_a, "only_b": pair.only_b,
         "emotion": _of_classes(pair, "emotion", groups, limit),
@@ -71,7 +71,7 @@ def _common(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     return np.intersect1d(a, b, assume_unique=True, return_indices=True)
 
 
-def _of_classes(pair: Matched, task: str, groups: dict[str, np.ndarray], limit: int) -> Figures | None:
+def _of_classes(pair: Matched, task: str, groups: dict[str, views.Coded], limit: int) -> Figures | None:
     seen_a, seen_b = views.classes(pair.a, task), views.classes(pair.b, task)
     if seen_a is None or seen_b is None:
         return None
@@ -143,7 +143,7 @@ def _adjust(parts: list[Figures], *, low_is_good: bool = False) -> None:
         part["better"] = None if not p < ALPHA else "b" if more else "a"
 
 
-def _of_ages(pair: Matched, groups: dict[str, np.ndarray], limit: int) -> Figures | None:
+def _of_ages(pair: Matched, groups: dict[str, views.Coded], limit: int) -> Figures | None:
     seen_a, seen_b = views.ages(pair.a), views.ages(pair.b)
     if seen_a is None or seen_b is None:
         return None

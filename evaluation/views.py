@@ -150,12 +150,22 @@ def votes(table: pa.Table) -> np.ndarray | None:
     return found
 
 
+def only(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """`values[rows]` for int (n,) ascending `rows`, without a copy where that is all."""
+    return values if len(rows) == len(values) else values[rows]
+
+
+def cluster_name(table: pa.Table) -> str | None:
+    """The column that `clusters` goes by; None where the table has none of CLUSTERS."""
+    return next((GROUP + c for c in CLUSTERS if GROUP + c in table.column_names), None)
+
+
 def clusters(table: pa.Table) -> np.ndarray | None:
     """int64 (N,): which samples belong to one person or one film, by the first of CLUSTERS that the table has; None where none is known.
 
     A sample without a name is a cluster of its own.
     """
-    name = next((GROUP + c for c in CLUSTERS if GROUP + c in table.column_names), None)
+    name = cluster_name(table)
     if name is None:
         return None
     known = table[name].combine_chunks().dictionary_encode().indices
@@ -172,7 +182,7 @@ class Coded:
 
     def at(self, rows: np.ndarray) -> Coded:
         """Only `rows`, int (n,); values without rows are kept."""
-        return Coded(self.values, self.codes if len(rows) == len(self.codes) else self.codes[rows])
+        return Coded(self.values, only(self.codes, rows))
 
 
 def coded(column: np.ndarray | pa.ChunkedArray | pa.Array) -> Coded:

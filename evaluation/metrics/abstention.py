@@ -34,10 +34,11 @@ def aurc(confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = 
 
     NaN without samples.
     """
-    return _area(risk_coverage(confidence, right, weight))
+    return area(risk_coverage(confidence, right, weight))
 
 
-def _area(seen: RiskCoverage) -> float:
+def area(seen: RiskCoverage) -> float:
+    """The area under a curve that is already there; see `aurc`."""
     steps = np.diff(seen.coverage, prepend=0.0)
     return float(np.where(steps > 0, seen.risk, 0.0) @ steps) if len(steps) else float("nan")
 
