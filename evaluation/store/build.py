@@ -117,7 +117,9 @@ def _header(path: Path, names: Mapping[str, str]) -> list[str]:
         if _is_csv(path):
             if path.stat().st_size > MAX_CSV:
                 size = path.stat().st_size / 2**30
-                raise DataError(f"Expected a CSV of at most {MAX_CSV >> 30} GB, got {size:.1f} GB in {path}; try Parquet, which is smaller.")
+                raise DataError(
+                    f"Expected a CSV of at most {MAX_CSV >> 30} GB, got {size:.1f} GB in {path}; try Parquet, which is smaller."
+                )
             with path.open("rb") as file:
                 header = pcsv.read_csv(pa.BufferReader(file.readline(10_000_000))).column_names
         else:
@@ -134,7 +136,9 @@ def _header(path: Path, names: Mapping[str, str]) -> list[str]:
     groups = [n for n in empty.column_names if n.startswith(GROUP)]
     if len(groups) > MAX_GROUPS or not all(n.removeprefix(GROUP).isidentifier() for n in groups):
         strange = [n for n in groups if not n.removeprefix(GROUP).isidentifier()] or groups
-        raise DataError(f"Expected at most {MAX_GROUPS} columns {GROUP}<name> of letters, digits and _, got {some(strange)}; rename or drop.")
+        raise DataError(
+            f"Expected at most {MAX_GROUPS} columns {GROUP}<name> of letters, digits and _, got {some(strange)}; rename or drop."
+        )
     odd = sorted(n for n in names if n not in TYPES and not n.startswith((P_EMOTION, GROUP)) and n != P_GENDER)
     if odd:
         raise DataError(f"Expected --map to name a column of the contract, got {odd[0]!r}; try one of {some(sorted(TYPES))}.")
@@ -294,7 +298,9 @@ def _part_models(made: Built) -> None:
             new = new if new not in texts else f"{new} {number + 1}"
             texts.append(new)
             con.execute("UPDATE t SET model = ? WHERE model = ? AND file = ?", [len(texts) - 1, model, number])
-            made.notes.append(f"Two tables name their model {texts[model]!r} and share samples; that of {made.sources[number].path.name} is {new!r}.")
+            made.notes.append(
+                f"Two tables name their model {texts[model]!r} and share samples; that of {made.sources[number].path.name} is {new!r}."
+            )
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from evaluation.metrics.calibration import Reliability
 from evaluation.store.build import SPACES, Built, Source, build
 from evaluation.store.where import Where
 
+REMEMBERED = 500
 RIGHT_YEARS = 5
 """An age is called right within this many years."""
 ORDERS = {
@@ -42,6 +44,7 @@ class Store:
         self.sources: tuple[Source, ...] = tuple(built.sources)
         self.notes = tuple(built.notes)
         self._lock = threading.Lock()
+        self._made: OrderedDict[Hashable, Any] = OrderedDict()
         self.rows = int(self.sql("SELECT count(*) FROM t")[0][0])
         self.models, self.datasets, self.splits = (self._there(name) for name in CODED)
         self.tasks = tuple(task for task, (true, _) in TASKS.items() if {true, f"{task}_pred"} <= self.columns and self._any(task))
@@ -77,7 +80,20 @@ class Store:
 
     def arrow(self, text: str, params: Sequence[Any] = ()) -> pa.Table:
         """As `sql`, as an Arrow table."""
-        return self._cursor().execute(text, list(params)).to_arrow_table()
+        return self._cursor().sql(text, params=list(params)).to_arrow_table()
+
+    def remember(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """`make()`, kept under `key` until REMEMBERED newer answers have come."""
+        with self._lock:
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+        made = make()
+        with self._lock:
+            self._made[key] = made
+            while len(self._made) > REMEMBERED:
+                self._made.popitem(last=False)
+        return made
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
@@ -109,6 +125,7 @@ class Store:
 
     def fit(self, where: Where) -> Where:
         """`where` without values that these tables do not have: a shared URL may name anything."""
+
         def known(values: tuple[str, ...], there: Sequence[str]) -> tuple[str, ...]:
             return tuple(v for v in values if v in there)
 
@@ -276,7 +293,9 @@ class Store:
     def _number(self, column: str) -> str:
         if column == "error" and {"age_true", "age_pred"} <= self.columns:
             return "(t.age_pred::DOUBLE - t.age_true)"
-        numbers = [c for c in sorted(self.columns) if c.startswith(("age_", P_EMOTION, P_GENDER)) and c != "age_decade" or c.endswith("_conf")]
+        numbers = [
+            c for c in sorted(self.columns) if (c.startswith(("age_", P_EMOTION, P_GENDER)) and c != "age_decade") or c.endswith("_conf")
+        ]
         if column not in numbers:
             raise DataError(f"Expected a number column of {', '.join(numbers)}, got {column!r}.")
         return f"t.{column}::DOUBLE"
@@ -320,7 +339,9 @@ class Store:
             raise DataError(f"Expected columns of {', '.join(sorted(self.columns))}, got {missing[0]!r}.")
         listed = ", ".join(f't.rowid AS "{n}"' if n == "row" else f't.{c} AS "{n}"' for n, c in real.items())
         end = f" LIMIT {limit:d}" if limit is not None else ""
-        found = self.arrow(f"SELECT {listed} FROM t WHERE {clause} ORDER BY t.rowid{end}" if end else f"SELECT {listed} FROM t WHERE {clause}", params)  # noqa: S608, E501
+        found = self.arrow(
+            f"SELECT {listed} FROM t WHERE {clause} ORDER BY t.rowid{end}" if end else f"SELECT {listed} FROM t WHERE {clause}", params
+        )
         return {n: self._array(n, c, found[n].combine_chunks()) for n, c in real.items()}
 
     def _array(self, name: str, column: str, values: pa.Array) -> np.ndarray:
@@ -383,9 +404,38 @@ class Store:
         )
         names = ("n", "e", "e2", "abs", "near", "held")
         return {
-            "" if key is None else self._text(key, v): {n: float("nan") if x is None else float(x) for n, x in zip(names, rest, strict=True)}
+            "" if key is None else self._text(key, v): {
+                n: float("nan") if x is None else float(x) for n, x in zip(names, rest, strict=True)
+            }
             for v, *rest in self.sql(text, params)
         }
+
+    def age_fourth(self, where: Where) -> float:
+        """Sum of the fourth powers of the age error, for the interval of its mean square."""
+        clause, params = self.clause(where)
+        text = f"SELECT coalesce(sum((t.age_pred::DOUBLE - t.age_true) ** 4), 0) FROM t WHERE {clause}"  # noqa: S608
+        return float(self.sql(text, params)[0][0])
+
+    def clustered(self, task: str, where: Where, most: int) -> np.ndarray | None:
+        """int64 (G, k, k): the confusion matrix of every person or film, a row without a name being one of its own; None where the tables
+        name none, or more than `most`."""
+        if self.cluster is None or task not in self.tasks:
+            return None
+        clause, params = self.clause(where)
+        name = f"coalesce(t.{self.cluster}::BIGINT, -1 - t.rowid)"
+        known = f"{clause} AND t.{task}_true IS NOT NULL AND t.{task}_pred IS NOT NULL"
+        found = self.arrow(
+            f"SELECT dense_rank() OVER (ORDER BY {name}) - 1 AS g, t.{task}_true AS true, t.{task}_pred AS pred FROM t WHERE {known}",  # noqa: S608
+            params,
+        )
+        g = found["g"].to_numpy()
+        if not len(g) or int(g.max()) >= most:
+            return None
+        k = len(self._labels[task])
+        place = np.zeros(256, np.int64)
+        place[list(self._labels[task])] = np.arange(k)
+        cells = (g * k + place[found["true"].to_numpy()]) * k + place[found["pred"].to_numpy()]
+        return np.bincount(cells, minlength=(int(g.max()) + 1) * k * k).reshape(-1, k, k)
 
     def age_bands(self, where: Where, width: int = regression.WIDTH, count: int = regression.BANDS) -> np.ndarray:
         """int64 (count, count): band of the true age (row) against band of the predicted one, as `regression.bands` cuts them."""

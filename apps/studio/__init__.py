@@ -1,0 +1,1 @@
+"""The evaluation studio: where any face model fails. `python -m apps.studio [T.parquet ...]`."""

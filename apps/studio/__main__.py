@@ -1,0 +1,89 @@
+"""`python -m apps.studio [T.parquet ...] [--images DIR] [--map OURS=THEIRS]...`: the evaluation studio on http://127.0.0.1:8501."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.errors import DataError, UserError
+
+PORT = 8501
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m apps.studio", description="Where a face model fails: a page for every question.")
+    p.add_argument(
+        "tables", nargs="*", type=Path, metavar="T.parquet", help="predictions tables, Parquet or *.csv (default: the shipped sample)"
+    )
+    p.add_argument("--images", type=Path, metavar="DIR", help="the pictures: the folder that the column `path` is relative to")
+    p.add_argument("--map", action="append", default=[], metavar="OURS=THEIRS", help="column of the contract = column of the tables")
+    p.add_argument("--runs", type=Path, metavar="DIR", help="folder of training runs, for the page Training runs")
+    p.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    p.add_argument("--port", type=int, default=PORT, help="port (default: %(default)s)")
+    p.add_argument("--debug", action="store_true", help="show a traceback where something fails")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs until interrupted. Exit status 2: the user's mistake; 1: ours."""
+    args = parser().parse_args(argv)
+    try:
+        serve(args)
+    except KeyboardInterrupt:
+        return 0
+    except (UserError, OSError) as error:
+        if args.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UserError) else 1
+    return 0
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Checks the tables, opens them, starts the server.
+
+    Raises:
+        UserError: a table, folder or --map that does not fit.
+    """
+    from evaluation.report import mapping
+
+    names = mapping(args.map)
+    for name, folder in (("--images", args.images), ("--runs", args.runs)):
+        if folder is not None and not folder.is_dir():
+            raise DataError(f"Expected {name} to be a folder, got {folder}; there is none.")
+    os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
+    import streamlit as st
+
+    from apps.studio import settings, shared
+    from apps.studio.images import Faces
+
+    faces = Faces(args.images) if args.images else None
+    settings.use(settings.Settings(tuple(p.resolve() for p in args.tables), names, faces, args.runs))
+    store = shared.opened()
+    print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
+    print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
+    routes = [faces.route()] if faces else []
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    sys.argv = [str(Path(__file__).with_name("app.py"))]  # Streamlit looks for its configuration beside what was started
+    st.App(Path(__file__).with_name("app.py"), routes=routes).run(config=options(args.host, args.port))
+
+
+def options(host: str, port: int) -> dict[str, object]:
+    """Streamlit's configuration: nothing is counted, watched, called or served from the disk."""
+    local = host in ("127.0.0.1", "localhost", "::1")
+    return {
+        "server.address": host, "server.port": port, "server.headless": True, "server.fileWatcherType": "none",
+        "server.maxUploadSize": 200, "server.enableStaticServing": False, "browser.gatherUsageStats": False, "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none", "client.showErrorLinks": False,
+        "server.allowedHosts": ["127.0.0.1", "localhost", "[::1]"] if local else [],  # no other name may lead a browser here (DNS rebinding)
+        "theme.light.primaryColor": "#0072B2", "theme.dark.primaryColor": "#56B4E9",
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""The router: every file of `pages/` with TITLE, ICON, ORDER and render(view) is a page. Run by `python -m apps.studio`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+
+import streamlit as st
+
+from apps.studio import shared
+from core import discover
+
+PACKAGE = "apps.studio.pages"
+
+
+def pages() -> dict[str, ModuleType]:
+    """Name -> module, in the order of their ORDER."""
+    found = {name: discover.load(PACKAGE, name) for name in discover.names(PACKAGE)}
+    return dict(sorted(found.items(), key=lambda item: item[1].ORDER))
+
+
+def main() -> None:
+    """Draws the chosen page."""
+    st.set_page_config(page_title="Mien studio", page_icon=":material/face:", layout="wide")
+
+    def entry(name: str, module: ModuleType, first: bool) -> st.Page:
+        draw: Callable[[], None] = partial(shared.run, module, name)
+        return st.Page(draw, title=module.TITLE, icon=module.ICON, url_path=name, default=first)
+
+    st.navigation([entry(name, module, i == 0) for i, (name, module) in enumerate(pages().items())]).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Samples as lazy thumbnails (where the pictures' folder is known) and as a table; both page in SQL, both select, both fill the basket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from apps.studio import basket, charts, state
+from apps.studio.images import Faces
+from apps.studio.shared import View
+from evaluation.store import Where
+
+HERE = Path(__file__).parent
+PAGE = 2000
+ROWS = 200
+"""Rows of the table at a time, where there are no pictures."""
+ORDERS = {
+    "row": "as in the table",
+    "-confidence": "most confident first",
+    "confidence": "least confident first",
+    "-error": "largest age error first",
+}
+
+
+@st.cache_resource(max_entries=1)
+def _component() -> Any:
+    return st.components.v2.component(
+        "mien_gallery", html="<div class='grid' role='list'></div>\n", css=(HERE / "gallery.css").read_text("utf-8"),
+        js=(HERE / "gallery.js").read_text("utf-8"),
+    )  # fmt: skip
+
+
+def show(view: View, where: Where, name: str, *, height: int = 520, order: str | None = None) -> None:
+    """The samples of `where`: order, page, pictures or table, downloads, basket. name: unique on the page; prefixes its URL parameters.
+
+    A click puts `sample=<id>` (and `dataset=<name>`) into the URL, which the Sample page reads.
+    """
+    n = view.store.count(where)
+    if n == 0:
+        st.info("No sample.", icon=":material/filter_alt:")
+        return
+    task = where.task
+    known = [
+        o
+        for o in ORDERS
+        if o == "row" or ("error" in o and "age" in view.store.tasks) or ("conf" in o and f"{task}_conf" in view.store.columns)
+    ]
+    order = state.choose(
+        f"{name}.order",
+        "Order",
+        known,
+        order or ("-error" if task == "age" else known[-1 if len(known) == 1 else 1]),
+        shown=ORDERS.__getitem__,
+    )
+    pictures = view.faces is not None and "path" in view.store.columns
+    size = PAGE if pictures else ROWS
+    pages = -(-n // size)
+    at = state.page(f"{name}.page", pages)
+    rows = view.store.samples(where, order, size, at * size)
+    first = at * size + 1
+    st.caption(f"{n:,} samples" + (f", {first:,} to {first + len(rows) - 1:,} shown" if pages > 1 else ""))
+    table = rows.to_pandas()
+    if pictures:
+        assert view.faces is not None
+        _pictures(view.faces, table, task, name, height)
+    else:
+        note = (
+            "these tables have no column `path`"
+            if "path" not in view.store.columns
+            else "start with `--images DIR`, the folder that `path` is relative to"
+        )
+        st.caption(f"No pictures: {note}.")
+    _rows(view, table, name, opened=not pictures)
+
+
+def _pictures(faces: Faces, table: pd.DataFrame, task: str, name: str, height: int) -> None:
+    items = [
+        {"id": r["sample_id"], "set": r["dataset"], "url": faces.url(r["path"]) if r["path"] else "", "text": caption(r, task)}
+        for r in table.to_dict("records")
+    ]
+    chosen = (state.get("sample") or [""])[0]
+    found = _component()(
+        key=f"{name}.faces", data={"items": items, "chosen": chosen}, height=height, on_picked_change=lambda: None, default=None
+    )
+    picked = getattr(found, "picked", None)
+    if picked and [picked["id"]] != state.get("sample"):
+        _pick(picked["id"], picked["set"])
+
+
+def caption(row: dict[str, Any], task: str) -> str:
+    """Truth and answer of one row in a few words."""
+    if task == "age":
+        true, pred = (row.get(f"age_{w}") for w in ("true", "pred"))
+        return " → ".join("?" if v is None or v != v else f"{v:.0f}" for v in (true, pred))
+    true, pred, p = (row.get(f"{task}_{w}") for w in ("true", "pred", "conf"))
+    sure = "" if p is None or p != p else f" {p:.0%}"
+    return f"{true if isinstance(true, str) else '?'} → {pred if isinstance(pred, str) else '?'}{sure}"
+
+
+def _pick(sample_id: str, dataset: str) -> None:
+    state.put("sample", [sample_id])
+    state.put("dataset", [dataset] if dataset else [])
+
+
+def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
+    """The same samples as a table: rows can be ticked, which opens one or puts several into the basket."""
+    with st.expander("Table, downloads, basket", expanded=opened, icon=":material/table:"):
+        key = f"{name}.rows.{state.get(f'{name}.page')}.{state.get(f'{name}.order')}"
+        shares = {c: st.column_config.NumberColumn(format="percent") for c in table.columns if c.endswith("_conf")}
+        years = {c: st.column_config.NumberColumn(format="%.1f") for c in table.columns if c.startswith("age_")}
+        found = st.dataframe(
+            table, hide_index=True, key=key, on_select="rerun", selection_mode="multi-row", column_config={**shares, **years, "row": None},
+        )  # fmt: skip
+        ticked = [i for i in found.selection.rows if i < len(table)]
+        if len(ticked) == 1:
+            _pick(str(table["sample_id"].iloc[ticked[0]]), str(table["dataset"].iloc[ticked[0]] or ""))
+        _basket(view, [str(table["sample_id"].iloc[i]) for i in ticked], name)
+        charts.downloads(name, table.drop(columns="row"))
+
+
+def _basket(view: View, ids: list[str], name: str) -> None:
+    with st.form(f"{name}.basket", border=False, enter_to_submit=False):
+        action, value, reason, button = st.columns((2, 3, 4, 2), vertical_alignment="bottom")
+        wanted = action.selectbox("Action", basket.ACTIONS, key=f"{name}.action")
+        labels = list(view.store.labels(view.task)) if view.task != "age" else []
+        new = value.selectbox("New label or split", labels, index=None, accept_new_options=True, key=f"{name}.value")
+        why = reason.text_input("Reason", key=f"{name}.reason", max_chars=200)
+        put = button.form_submit_button(f"Add {len(ids)} to basket" if ids else "Add ticked rows")
+    if put and not ids:
+        st.info("Tick rows of the table first.")
+    elif put and wanted in ("relabel", "move") and not new:
+        st.info(f"Choose what to {wanted} to.")
+    elif put:
+        basket.put(*(basket.Entry(i, wanted, str(new or ""), why) for i in ids))
+        st.rerun()

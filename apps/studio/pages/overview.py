@@ -1,0 +1,106 @@
+"""The models side by side: headline figures with 95 % intervals, the gates, and what the tables are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from apps.studio import charts, shared
+from apps.studio.shared import View
+from evaluation import gates
+from evaluation.store.summary import summary
+from evaluation.terminal import TITLES
+
+TITLE = "Overview"
+ICON = ":material/dashboard:"
+ORDER = 0
+
+ROWS: dict[str, tuple[tuple[str, str, bool], ...]] = {
+    "emotion": (("accuracy", "accuracy", True), ("macro_f1", "macro F1", True), ("balanced_accuracy", "balanced accuracy", True),
+                ("kappa", "Cohen's kappa", False), ("ece", "calibration error (ECE)", True)),
+    "age": (("mae", "mean absolute error", False), ("rmse", "root mean squared error", False), ("bias", "bias (above 0: too old)", False),
+            ("cs5", "within 5 years", True)),
+}  # fmt: skip
+ROWS["gender"] = ROWS["emotion"]
+STATES = {"passed": "✓ passed", "missed": "✗ missed", "not measured": "– not measured"}
+
+
+def render(view: View) -> None:
+    """Draws the page."""
+    for note in view.store.notes:
+        st.info(shared.plain(note), icon=":material/info:")
+    if shared.empty(view):
+        return
+    found = {model: shared.cached(view.store, "summary", (where,), lambda w=where: summary(view.store, w)) for model, where in view.each()}
+    for task in view.store.tasks:
+        if any(f[task] for f in found.values()):
+            _task(task, {model: f[task] for model, f in found.items() if f[task]})
+    _gates(found)
+    _sources(view)
+
+
+def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
+    st.subheader(TITLES[task])
+    headline, percent = ("mae", False) if task == "age" else ("accuracy", True)
+    cells = st.columns(max(len(found), 3)) if len(found) <= 4 else []
+    for cell, (model, figures) in zip(cells, found.items(), strict=False):
+        value = charts.number({**figures[headline], "low": None}, percent=percent)
+        name = "mean absolute error, years" if task == "age" else "accuracy"
+        f = figures[headline]
+        scale = 100 if percent else 1
+        cell.metric(f"{shared.plain(model)}: {name}", value, border=True)
+        cell.caption(f"95 %: {f['low'] * scale:.{1 if percent else 2}f} to {f['high'] * scale:.{1 if percent else 2}f}, n = {f['n']:,}")
+    names = [shared.label(m) for m in found]
+    shares = [(key, name) for key, name, percent in ROWS[task] if percent == (task != "age") and (task == "age" or key != "ece")]
+    traces = [
+        go.Bar(
+            name=model, x=[name for _, name in shares], y=[f[key]["value"] for key, _ in shares], marker_color=charts.colour(i),
+            error_y=charts.error_bars([f[key] for key, _ in shares]),
+        )
+        for i, (model, f) in enumerate(zip(names, found.values(), strict=True))
+    ]  # fmt: skip
+    made = charts.figure(*traces, height=320, y="" if task != "age" else "years", percent="" if task == "age" else "y", barmode="group")
+    table: dict[str, list[Any]] = {"figure": [name for _, name, _ in ROWS[task]]}
+    for model, f in found.items():
+        table[model] = [charts.number(f[key], percent=percent) for key, _, percent in ROWS[task]]
+        table[f"{model}: n"] = [f["n"]] * len(ROWS[task])
+    charts.show(made, f"overview-{task}", table, alt=f"{TITLES[task]}: headline figures of each model with 95 % intervals", opened=True)
+
+
+def _gates(found: dict[str, dict[str, Any]]) -> None:
+    st.subheader("Gates for production")
+    rows: dict[str, list[str]] = {name: [] for name in ("model", "gate", "limit", "measured", "state", "on")}
+    for model, figures in found.items():
+        for outcome in gates.check(gates.PRODUCTION, [figures], [], {}):
+            values = (
+                model, outcome["gate"], f"{outcome['figure']} {outcome['limit']}", charts.number(outcome, digits=4), STATES[outcome["state"]],
+                outcome["where"],
+            )  # fmt: skip
+            for name, value in zip(rows, values, strict=True):
+                rows[name].append(value)
+    st.dataframe(rows, hide_index=True, key="overview.gates")
+    st.caption(
+        "Gaps need the training split's table, parity and speed a measurement: `python -m evaluation report --gate production --help`."
+    )
+
+
+def _sources(view: View) -> None:
+    st.subheader("What the tables are")
+    keys = ("table", "rows", "models", "tasks", "data set", "split", "detector", "left out", "made")
+    rows: dict[str, list[Any]] = {key: [] for key in keys}
+    for source in view.store.sources:
+        values = (
+            source.path.name, source.rows, ", ".join(source.models), ", ".join(source.tasks), source.meta.dataset or "–", source.meta.split or "–",
+            source.meta.detector or "–", source.meta.left_out, source.meta.created or "–",
+        )  # fmt: skip
+        for key, value in zip(keys, values, strict=True):
+            rows[key].append(value)
+    st.dataframe(rows, hide_index=True, key="overview.sources")
+    parts = view.store.counts(["model", "dataset", "split"], view.where)
+    st.caption("Rows behind the figures above, after the filters:")
+    st.dataframe(
+        {"model": [p[0] for p in parts], "data set": [p[1] or "–" for p in parts], "split": [p[2] or "–" for p in parts], "rows": [p[3] for p in parts]},
+        hide_index=True, key="overview.parts",
+    )  # fmt: skip

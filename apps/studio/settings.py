@@ -1,0 +1,44 @@
+"""What the command line chose; set once before the server starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from apps.studio.images import Faces
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "assets" / "sample"
+UPLOAD_MB = 200
+
+
+@dataclass(frozen=True)
+class Settings:
+    """tables: predictions tables. names: column of the contract -> column of the tables. faces: the pictures' folder, where served.
+
+    runs: folder of training runs (`train --out`), or None.
+    """
+
+    tables: tuple[Path, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)
+    faces: Faces | None = None
+    runs: Path | None = None
+
+
+def sample() -> tuple[Path, ...]:
+    """The shipped predictions: `evaluation predict --split val` with the shipped model, labels and probabilities only."""
+    return tuple(sorted(SAMPLE.glob("*.parquet")))
+
+
+_current = Settings()
+
+
+def use(settings: Settings) -> None:
+    """From now on `current()`."""
+    global _current
+    _current = settings
+
+
+def current() -> Settings:
+    """What was chosen; the shipped predictions where nothing was."""
+    return _current if _current.tables else Settings(sample(), {}, _current.faces, _current.runs)
