@@ -9,8 +9,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from core.labels import AFFECTNET8, FER7, FERPLUS8, JAFFE_CODES, KDEF_CODES
+from core.labels import AFFECTNET8, FER7, FERPLUS8, GENDER2, JAFFE_CODES, KDEF_CODES
 
 
 def picture(path: Path, side: int = 12) -> Path:
@@ -159,4 +161,21 @@ def image_folder(root: Path) -> Path:
 
 
 def synthetic(root: Path) -> Path:
+    return root
+
+
+def manifest(root: Path) -> Path:
+    from core.data.manifest import COLUMNS, FILE, KEY, About
+
+    names = [f"pictures/{part}/{i}.png" for part in ("train", "val", "test") for i in range(8)]
+    pictures(root, names)
+    n = len(names)
+    columns = {
+        "id": names, "root": ["source"] * n, "path": names, "split": [name.split("/")[1] for name in names],
+        "emotion": [FERPLUS8.labels[i % 8] for i in range(n)], "gender": [GENDER2.labels[i % 2] for i in range(n)],
+        "age": [float(i) for i in range(n)],
+    }  # fmt: skip
+    table = pa.table({name: pa.array(values, COLUMNS[name]) for name, values in columns.items()})
+    about = About("image_folder", "0", {"source": "."}, True, {})
+    pq.write_table(table.replace_schema_metadata({KEY: about.to_json()}), root / FILE)
     return root

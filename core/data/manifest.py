@@ -1,0 +1,191 @@
+"""A manifest: one Parquet file that says which pictures belong to which split, and what is known of each.
+
+`python -m evaluation audit --apply`, `restratify` and `balance` write it (`evaluation.quality.manifest`); the pictures stay where they are.
+Columns: `id, root, path, split, emotion, votes, gender, age, group_<name>..., provenance, changed`. `path` is relative to one of the folders
+that the metadata `mien.manifest` names (`roots`), a relative folder to the manifest's own; labels are those of `core.labels`, null where
+nothing is known. `--data` takes the file, or a folder that holds `manifest.parquet`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from core.data._files import survey
+from core.data._samples import Problem, Samples, check_split, locate, missing, one_hot
+from core.data._splits import OURS
+from core.errors import DataError
+from core.labels import AGE_MAX, FERPLUS8, GENDER2, LabelSpace
+
+SPLITS = OURS
+LICENCE = "that of the pictures it names"
+FILE = "manifest.parquet"
+KEY = b"mien.manifest"
+VERSION = 1
+GROUP = "group_"
+COLUMNS = {
+    "id": pa.string(), "root": pa.string(), "path": pa.string(), "split": pa.string(), "emotion": pa.string(),
+    "votes": pa.list_(pa.float32(), len(FERPLUS8)), "gender": pa.string(), "age": pa.float32(), "provenance": pa.string(),
+    "changed": pa.string(),
+}  # fmt: skip
+NEEDED = ("id", "root", "path", "split")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a manifest says of itself. fingerprint: of the data that it was made from. roots: name -> folder. tight: see `Samples`. made: what
+    was done, as counts and texts."""
+
+    dataset: str
+    fingerprint: str
+    roots: dict[str, str]
+    tight: bool
+    made: dict[str, Any]
+
+    def to_json(self) -> bytes:
+        """The value of the metadata key."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return json.dumps({"version": VERSION, **values}, sort_keys=True, allow_nan=False).encode()
+
+
+def load(root: str | Path, split: str) -> Samples:
+    """The pictures of one split, in the manifest's order.
+
+    Raises:
+        DataError: no manifest, a malformed one, pictures that are not where it says, or an empty split.
+    """
+    check_split(split, SPLITS)
+    file = find(root)
+    table, about = read(file)
+    splits = sorted(set(table["split"].to_pylist()))
+    table = table if split == "all" else table.filter(pc.equal(table["split"], split))
+    if not len(table):
+        raise DataError(f"Expected pictures of the {split} split in {file}, got none; it has {', '.join(splits) or 'no rows'}; try --split.")
+    folders = {name: _folder(file, place) for name, place in about.roots.items()}
+    places = [folders[r] / p for r, p in zip(table["root"].to_pylist(), table["path"].to_pylist(), strict=True)]
+    used = {folders[r] for r in pc.unique(table["root"]).to_pylist()}
+    base = Path(os.path.commonpath(used))
+    names = [p.relative_to(base).as_posix() for p in places]
+    marks, bad = survey(base, names)
+    good = np.array([name not in bad for name in names])
+    if not good.any():
+        name, reason = next(iter(bad.items()))
+        raise DataError(f"Expected the pictures of {file} in {base}, got none ({name!r}: {reason}); were they moved? --copy makes a folder of its own.")
+    problems = tuple(Problem(n, bad[n]) for n in names if n in bad)
+    at = np.flatnonzero(good)
+    table = table.take(at)
+    total = hashlib.sha256(marks.encode() + file.read_bytes()).hexdigest()
+    ids, paths = tuple(table["id"].to_pylist()), tuple(places[i] for i in at)
+    groups = {n.removeprefix(GROUP): np.array(pc.fill_null(table[n], "").to_pylist()) for n in table.column_names if n.startswith(GROUP)}
+    return Samples("manifest", split, base, ids, paths, **_targets(table), groups=groups, fingerprint=total, problems=problems, tight=about.tight)
+
+
+def find(root: str | Path) -> Path:
+    """The manifest's file for what `--data` says.
+
+    Raises:
+        DataError: there is none.
+    """
+    if Path(root).suffix.lower() == ".parquet":
+        if not Path(root).is_file():
+            raise DataError(f"Expected a manifest at {root}, got no file; try --data DIR/{FILE}.")
+        return Path(root)
+    file = locate(root, "manifest", [FILE]) / FILE
+    if not file.is_file():
+        raise DataError(f"Expected {FILE} in {file.parent}, got none; try --data DIR/{FILE}.")
+    return file
+
+
+def read(file: Path) -> tuple[pa.Table, About]:
+    """The checked table and what it says of itself; optional columns that are absent hold nulls.
+
+    Raises:
+        DataError: no Parquet, no manifest, or a bad row; says which.
+    """
+    try:
+        table = pq.read_table(file)
+        raw = json.loads((table.schema.metadata or {})[KEY])
+        about = About(str(raw["dataset"]), str(raw["fingerprint"]), {str(k): str(v) for k, v in raw["roots"].items()}, raw["tight"] is True, raw["made"])
+        if raw["version"] != VERSION:
+            raise DataError(f"Expected a manifest of version {VERSION}, got {raw['version']}: {file}; make it again.")
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"Expected a manifest (Parquet), got {file}: {str(error)[:200]}") from None
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        if isinstance(error, DataError):
+            raise
+        text = f"Expected a manifest with metadata {KEY.decode()!r} in {file}, got none that can be read ({error})"
+        raise DataError(f"{text}; `python -m evaluation audit --apply PLAN --out DIR` makes one.") from None
+    if absent := [n for n in NEEDED if n not in table.column_names]:
+        raise DataError(f"Expected columns {', '.join(NEEDED)} in {file}, got none for {', '.join(absent)}; make it again.")
+    for name, kind in COLUMNS.items():
+        column = table[name] if name in table.column_names else pa.nulls(len(table), kind)
+        try:
+            column = column.cast(kind)
+        except pa.ArrowException as error:
+            raise DataError(f"Expected {name} of {file} to be {kind}, got {column.type}: {str(error)[:100]}") from None
+        at = table.column_names.index(name) if name in table.column_names else None
+        table = table.append_column(name, column) if at is None else table.set_column(at, name, column)
+    _check(table, about, file)
+    return table, about
+
+
+def _check(table: pa.Table, about: About, file: Path) -> None:
+    """Raises DataError for the first row that cannot be right; the first row is row 1."""
+
+    def rows(name: str, good: Callable[[Any], bool], what: str) -> None:
+        known: dict[Any, bool] = {}
+        for i, value in enumerate(table[name].to_pylist(), 1):
+            if value not in known:
+                known[value] = good(value)
+            if not known[value]:
+                raise DataError(f"Expected {name} to be {what}, got {value!r} in row {i} of {file}; make it again.")
+
+    def inside(path: str | None) -> bool:
+        return bool(path) and not PurePosixPath(str(path)).is_absolute() and ".." not in PurePosixPath(str(path)).parts and "\0" not in str(path)
+
+    rows("id", bool, "a name")
+    rows("root", about.roots.__contains__, f"one of {sorted(about.roots)}")
+    rows("path", inside, "a path inside its root")
+    rows("split", (*SPLITS[:-1],).__contains__, f"one of {SPLITS[:-1]}")
+    rows("emotion", lambda v: v is None or v in FERPLUS8.labels, f"one of {FERPLUS8.labels}")
+    rows("gender", lambda v: v is None or v in GENDER2.labels, f"one of {GENDER2.labels}")
+    rows("age", lambda v: v is None or 0 <= v <= AGE_MAX, f"0 to {AGE_MAX} years")
+    counts = pc.value_counts(table["id"])
+    if len(counts) != len(table):
+        twice = next(c["values"].as_py() for c in counts if c["counts"].as_py() > 1)
+        raise DataError(f"Expected unique ids in {file}, got {twice!r} more than once; make it again.")
+
+
+def _targets(table: pa.Table) -> dict[str, np.ndarray]:
+    """Target columns as `Samples` has them."""
+    columns = missing(len(table))
+
+    def codes(name: str, space: LabelSpace) -> list[int]:
+        return [-1 if v is None else space.labels.index(v) for v in table[name].to_pylist()]
+
+    columns["emotion"][:] = codes("emotion", FERPLUS8)
+    columns["gender"][:] = codes("gender", GENDER2)
+    columns["age"][:] = [np.nan if v is None else v for v in table["age"].to_pylist()]
+    columns["emotion_votes"] = one_hot(columns["emotion"])
+    for i, votes in enumerate(table["votes"].to_pylist()):
+        if votes is not None and columns["emotion"][i] >= 0:
+            columns["emotion_votes"][i] = votes
+    return columns
+
+
+def _folder(file: Path, place: str) -> Path:
+    """The folder of a root; a relative one is relative to the manifest's."""
+    folder = Path(os.path.abspath(file.parent / place))
+    if not folder.is_dir():
+        raise DataError(f"Expected the pictures of {file} in {folder}, got no such folder; apply the plan again with --data DIR, or with --copy.")
+    return folder
