@@ -1,0 +1,27 @@
+"""Near duplicates: one photograph stored anew, resized, brighter or cropped by up to about 4 %.
+
+Candidates are pictures whose perceptual hash lies within `radius` bits of that of one of nine crops of the other; they count where the
+fine detail agrees after alignment (`_confirm.py`). Clusters, not pairs: copies of copies belong together.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from evaluation.quality import _clusters, _duplicates
+from evaluation.quality._context import Context
+
+NAME = "near_duplicates"
+TITLE = "Near duplicates"
+OPTIONS = {"radius": _clusters.RADIUS, "agree": _clusters.AGREE}
+"""radius: bits of 64, 0 to 10. agree: least agreement of the detail, 0 to 1."""
+
+
+def run(context: Context) -> pa.Table:
+    """One row for each member of a cluster that is more than pictures with the same pixels."""
+    near = _clusters.near_clusters(context)
+    pixels = _clusters.pixel_clusters(context)
+    cluster = _duplicates.only(near.cluster, lambda group: len(set(pixels[group].tolist())) > 1)
+    figures = {"pairs": len(near.pairs), "candidates": near.candidates, "complete": near.complete}
+    alike = _duplicates.each_member(near.pairs, near.score, len(context))
+    return _duplicates.of_clusters(context, "near", cluster, "nearly the same picture as", badness=alike, figures=figures)
