@@ -6,13 +6,17 @@ import argparse
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import discover, progress
 from core.errors import UserError
 from core.weights import ROOT
 from train.recipe import Recipe, load, override
+
+if TYPE_CHECKING:
+    from train.data import Part
 
 FLAGSHIP = "mien"
 
@@ -23,7 +27,8 @@ def train(argv: list[str], prog: str, epilog: str) -> int:
     parser.add_argument("recipe", nargs="?", default=FLAGSHIP, help=f"a recipe of --list (default: the flagship, {FLAGSHIP})")
     parser.add_argument("--list", action="store_true", help="all recipes: source, model, data, parameters")
     parser.add_argument("--show", action="store_true", help="the resolved recipe and its parameter counts")
-    parser.add_argument("--json", action="store_true", help="with --list or --show: one JSON object on stdout")
+    parser.add_argument("--profile", action="store_true", help="measure the input pipeline beside the training it feeds; nothing is kept")
+    parser.add_argument("--json", action="store_true", help="with --list, --show or --profile: one JSON object on stdout")
     parser.add_argument("--data", metavar="DIR", help="folder of the data sets, or a JSON file {data set: folder}")
     parser.add_argument("--out", metavar="DIR", type=Path, help="run folder (default: runs/RECIPE)")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
@@ -45,24 +50,53 @@ def train(argv: list[str], prog: str, epilog: str) -> int:
 
 def _run(args: argparse.Namespace, recipe: Recipe) -> int:
     from core.faces import best_detector
+    from train import processes
     from train.data import load_parts
     from train.engine import LAST, Run
     from train.export import export_run
 
     out = args.out or ROOT / "runs" / args.recipe
-    if (out / LAST).is_file() and not args.resume:
+    if (out / LAST).is_file() and not (args.resume or args.profile):
         raise UserError(f"Expected an empty run folder, got {out} with a checkpoint; add --resume to go on, or choose another --out.")
-    detector, about = best_detector()
-    progress.say(f"detector: {about}")
     folders = data_folders(args.data) if args.data else {"*": "."}  # drawn data sets need no folder
-    train_parts = load_parts(recipe, folders, "train", detector, args.limit)
-    val_parts = load_parts(recipe, folders, "val", detector, args.limit)
-    run = Run(recipe, out)
-    if args.resume:
-        progress.say(f"resumed after epoch {run.epoch}" if run.resume() else f"nothing to resume in {out}; starts anew")
-    run.train(train_parts, val_parts, args.budget)
-    target = export_run(out, args.recipe, train_parts, val_parts)
-    progress.say(f"model and card: {target}")
+    with processes.joined():
+        with processes.first_of_machine():
+            detector, about = best_detector()
+            progress.say(f"detector: {about}")
+            train_parts = load_parts(recipe, folders, "train", detector, args.limit)
+            if args.profile:
+                return _profile(args, recipe, train_parts)
+            val_parts = load_parts(recipe, folders, "val", detector, args.limit)
+        run = Run(recipe, out)
+        if args.resume:
+            progress.say(f"resumed after epoch {run.epoch}" if run.resume() else f"nothing to resume in {out}; starts anew")
+        run.train(train_parts, val_parts, args.budget)
+        writes = processes.is_main()
+    if writes:
+        progress.say(f"model and card: {export_run(out, args.recipe, train_parts, val_parts)}")
+    return 0
+
+
+def _profile(args: argparse.Namespace, recipe: Recipe, parts: Sequence[Part]) -> int:
+    from train.profile import describe, profile
+
+    found = {"recipe": args.recipe, **profile(recipe, parts)}
+    print(json.dumps(found) if args.json else describe(args.recipe, found))
+    return 0
+
+
+def _summary(argv: list[str], prog: str) -> int:
+    parser = argparse.ArgumentParser(prog, description="Write summary.json, curves.html and TensorBoard's events of run folders anew.")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
+    parser.add_argument("--json", action="store_true", help="the last one's summary as one JSON object on stdout")
+    args = parser.parse_args(argv)
+    from train import summary
+
+    for folder in args.runs:
+        found = summary.write(folder)
+        progress.say(f"{folder / summary.SUMMARY}, {summary.CURVES}: {found['state']}, best epoch {found['best']['epoch']}")
+    if args.json:
+        print(json.dumps(found))
     return 0
 
 
@@ -152,12 +186,12 @@ def _study(argv: list[str], prog: str) -> int:
     parser.add_argument("name", nargs="?", help="a study of --list")
     parser.add_argument("--list", action="store_true", help="all studies and their members")
     parser.add_argument("--data", metavar="DIR", help="folder of the data sets, or a JSON file {data set: folder}")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=ROOT / "runs" / "study", help="run folders and tables (default: runs/study)")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=ROOT / "runs" / "study", help="run folders and tables (runs/study)")
     parser.add_argument("--epochs", type=int, help="of every member, instead of its recipe's")
     parser.add_argument("--budget", type=seconds, metavar="TIME", help="of all training together, in equal shares for those still to train")
     parser.add_argument("--limit", type=int, metavar="N", help="first N samples of each data set, for a try")
     parser.add_argument("--resume", action="store_true", help="as for a run; a study always goes on where it stopped")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override a field of every member, such as amp=bf16")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override a field of every member")
     parser.add_argument("--table", action="store_true", help="train nothing: the table of what is there")
     parser.add_argument("--results", type=Path, metavar="FILE", help="also replace the study's section in FILE, such as train/RESULTS.md")
     parser.add_argument("--json", action="store_true", help="the table as one JSON object on stdout")
@@ -224,4 +258,4 @@ def data_folders(data: str) -> dict[str, str]:
     return folders
 
 
-COMMANDS = {"prepare": _prepare, "export": _export, "study": _study}
+COMMANDS = {"prepare": _prepare, "export": _export, "study": _study, "summary": _summary}

@@ -23,8 +23,8 @@ Call = Callable[[list[str]], tuple[int, str]]
 
 @dataclass(frozen=True)
 class Member:
-    """recipe: its name. name: of its run folder, where it is not the recipe's. sets: what differs from the recipe, as for --set. start: name of
-    the member whose run it begins with. remark: what the source's figure was measured on."""
+    """recipe: its name. name: of its run folder, where it is not the recipe's. sets: what differs from the recipe, as for --set. start:
+    name of the member whose run it begins with. remark: what the source's figure was measured on."""
 
     recipe: str
     name: str = ""
@@ -101,7 +101,7 @@ def _from_root(folder: Path) -> str:
     return str(whole.relative_to(ROOT)) if whole.is_relative_to(ROOT) else str(whole)
 
 
-def train_members(plan: Plan, call: Call = member.call) -> dict[str, str]:
+def train_members(plan: Plan, call: Call | None = None) -> dict[str, str]:
     """Trains what is not finished, one after the other, each with an equal share of the budget. Returns why members failed, by folder;
     one that fails does not stop the others.
 
@@ -128,7 +128,7 @@ def train_members(plan: Plan, call: Call = member.call) -> dict[str, str]:
     for i, m in enumerate(waiting):
         left = f", about {(monotonic() - started) / i * (len(waiting) - i) / 60:.0f} min left" if i else ""
         progress.say(f"study {plan.name}: {m.folder} ({i + 1} of {len(waiting)} to train{left})")
-        status, why = call(plan.arguments(m, share))
+        status, why = (call or member.call)(plan.arguments(m, share))
         if status:
             failed[m.folder] = why
             progress.say(f"study {plan.name}: {m.folder} failed, the next goes on")

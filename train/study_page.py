@@ -67,7 +67,8 @@ def write(plan: Plan, found: Found) -> Path:
     """OUT/STUDY.md, .json and .csv, each whole or not at all; returns the first."""
     plan.out.mkdir(parents=True, exist_ok=True)
     flat = [{k: json.dumps(v) if k in CSV_LISTS and v is not None else v for k, v in row.items()} for row in found["rows"]]
-    texts = {"md": markdown(found), "json": json.dumps(found, indent=1, allow_nan=False) + "\n", "csv": pd.DataFrame(flat).to_csv(index=False)}
+    texts = {"md": markdown(found), "json": json.dumps(found, indent=1, allow_nan=False) + "\n"}
+    texts["csv"] = pd.DataFrame(flat).to_csv(index=False)
     for suffix, text in texts.items():
         _replace(plan.out / f"{plan.name}.{suffix}", text)
     return plan.out / f"{plan.name}.md"
@@ -85,7 +86,8 @@ def _replace(path: Path, text: str) -> None:
 def markdown(found: Found) -> str:
     """The section of a study: header, table, what the source's figures were measured on, verdict."""
     rows: Sequence[Row] = found["rows"]
-    lines = [f"## `{found['study']}`: {found['title']}", "", f"Source: {found['source']}. {_about(found)}", "", "```", found["command"], "```", ""]
+    lines = [f"## `{found['study']}`: {found['title']}", "", f"Source: {found['source']}. {_about(found)}", ""]
+    lines += ["```", found["command"], "```", ""]
     several = len({r["figure"] for r in rows}) > 1
     columns = {title: cell for title, cell in COLUMNS.items() if several or title != "figure"}
     lines += ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
@@ -111,12 +113,13 @@ def _about(found: Found) -> str:
     budget += [f"{b['seconds'] / 60:.0f} min of training for all together"] if b["seconds"] else []
     budget += [f"the first {b['limit']:,} samples of each data set"] if b["limit"] else []
     data = "; ".join(f"{d['name']} {d['split']} {d['n']:,} (`{d['fingerprint'][:12]}`)" for d in found["data"]) or "none yet"
-    labels = "; ".join(f"{TITLES[h['task'] + '_accuracy'].split(' ')[0]} in {len(h['labels'])} classes ({', '.join(h['labels'])})" for h in found["labels"])
+    named = {"emotion": "Emotion", "gender": "Perceived gender"}
+    labels = "".join(f"{named[h['task']]} in {len(h['labels'])} classes: {', '.join(h['labels'])}. " for h in found["labels"])
     memory = f", {m['memory_gib']:.0f} GiB" if m["memory_gib"] else ""
     hardware = f"{m['cpu']}, {m['cores']} cores{memory}" + (f", {m['accelerator']}" if m["accelerator"] else "")
     sets = f" With {', '.join(f'`{s}`' for s in found['set'])}." if found["set"] else ""
     return (
-        f"Table of {found['date']}. Budget: {', '.join(budget)}.{sets} Data: {data}. {labels + '. ' if labels else ''}"
+        f"Table of {found['date']}. Budget: {', '.join(budget)}.{sets} Data: {data}. {labels}"
         f"Machine that wrote this: {hardware}; Python {m['python']}, torch {m['torch']}."
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core import progress
-from train import member, study_page
+from train import study_page
 from train.standing import Standing, look
 from train.study import Call, Plan, check, data_of, train_members
 from train.study_lead import Lead
@@ -16,7 +16,7 @@ from train.study_table import rows, verdict
 __all__ = ["into_results", "markdown", "run"]
 
 
-def run(plan: Plan, command: str, *, train: bool = True, call: Call = member.call) -> tuple[dict[str, Any], int]:
+def run(plan: Plan, command: str, *, train: bool = True, call: Call | None = None) -> tuple[dict[str, Any], int]:
     """Trains (where asked to), tabulates and writes OUT/STUDY.md, .json and .csv. Returns what is in the JSON, and an exit status: 0 where
     all members have their figures, 2 where one lacks them, 1 where that was our mistake. Ctrl-C loses nothing that is finished.
 

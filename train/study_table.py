@@ -169,7 +169,8 @@ def _fairness(plan: Plan, table: Sequence[Row], standings: Mapping[str, Standing
             yield f"Not equal: {what}: " + ", ".join(f"{m} {n:,}" for m, n in counts.items()) + "."
     trained = {r["member"]: _trained_on(standings[r["member"]]) for r in done}
     if len(set(trained.values())) > 1:
-        yield "Not equal: training data: " + "; ".join(f"{m} on {' + '.join(f'{d} {n:,}' for d, _, n in t)}" for m, t in trained.items()) + "."
+        texts = {m: " + ".join(f"{d} {n:,}" for d, _, n in parts) for m, parts in trained.items()}
+        yield "Not equal: training data: " + "; ".join(f"{m} on {text}" for m, text in texts.items()) + "."
     short = [r for r in done if r["epochs"] < r["source_epochs"]]
     if short:
         epochs = {(r["epochs"], r["source_epochs"]) for r in short}

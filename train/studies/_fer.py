@@ -1,4 +1,4 @@
-"""What the studies of the FER notebook (shared/sources/003) share: which pictures each of its figures was measured on. None is published."""
+"""What the studies of the FER notebook (shared/sources/003) share: which pictures its figures were measured on. None are published."""
 
 SOURCE = "shared/sources/003"
 PHASE_1 = (
