@@ -1,7 +1,8 @@
 """compare: two models on the same samples: is B better than A, where does it win and lose, and on which samples do they disagree.
 
 Samples are matched by `sample_id`; differences are B minus A with paired-bootstrap 95 % intervals. McNemar's test (exact for few pairs) for
-classes and a paired t-test for ages; p-values per class and per group are corrected together by Holm's method.
+classes and a paired t-test for ages; where a column such as `group_subject` says which samples belong together, whole clusters are drawn
+and tested instead. P-values per class and per group are corrected together by Holm's method.
 """
 
 from __future__ import annotations
@@ -57,13 +58,14 @@ def show(found: dict[str, Any], console: Console) -> None:
     console.print(f"A: {found['a']}   B: {found['b']}   {found['matched']} samples in both", style="bold", markup=False)
     if found["only_a"] or found["only_b"]:
         console.print(f"not compared: {found['only_a']} samples only in A, {found['only_b']} only in B")
-    console.print("B minus A with 95 % paired-bootstrap intervals; p per class and group corrected together (Holm)", soft_wrap=True)
     for task in ("emotion", "gender", "age"):
         if found[task]:
             _task(TITLES[task], found[task], console, percent=task != "age")
 
 
 def _task(title: str, found: dict[str, Any], console: Console, *, percent: bool) -> None:
+    text = f"{title}: B minus A, 95 % intervals: {found['method']['text']}; p per class and group corrected together (Holm)"
+    console.print(text, soft_wrap=True)
     if found["truth_differs"]:
         console.print(f"{title}: {found['truth_differs']} samples left out, for which the two tables state different truths")
     rows = grid(title, "figure", "A", "B", "B - A", "p", "n")
@@ -76,9 +78,7 @@ def _task(title: str, found: dict[str, Any], console: Console, *, percent: bool)
     console.print(rows)
     if percent:
         test = found["mcnemar"]
-        console.print(
-            f"only A right: {test['only_a']}, only B right: {test['only_b']} (McNemar, {'exact' if test['exact'] else 'chi-squared'})"
-        )
+        console.print(f"only A right: {test['only_a']}, only B right: {test['only_b']} ({test['test']})")
     rows = grid(f"{title}: B against A", "part", "wins", "losses", "B - A", "p (Holm)", "better", "n")
     for part in found["parts"]:
         name = f"{part['by']}: {part['value']}"

@@ -23,7 +23,8 @@ def of_ages(seen: views.Ages | None, groups: dict[str, views.Coded], cluster: np
     squared = sample.mean(error**2)
     result: Figures = {"n": n, "clusters": sample.draws.clusters, "method": sample.method}
     result |= {"mae": sample.mean(size), "bias": sample.mean(error)}
-    result["rmse"] = figure(squared["value"] ** 0.5, tuple(np.nan if squared[k] is None else squared[k] ** 0.5 for k in ("low", "high")), n)
+    low, high = (np.nan if squared[end] is None else squared[end] ** 0.5 for end in ("low", "high"))
+    result["rmse"] = figure(squared["value"] ** 0.5, (low, high), n)
     result["cs"] = [{"k": k, **sample.share(size <= k)} for k in WITHIN]
     result["cs5"] = sample.share(size <= 5)
     decades = regression.by_band(seen.true, seen.pred)

@@ -32,11 +32,13 @@ figure img { width: 112px; height: 112px; object-fit: cover; }
 """
 
 
-def page(found: Figures, gates: Sequence[dict[str, Any]] = (), pictures: Sequence[Picture] = (), note: str = "") -> str:
-    """The whole page. gates: outcomes of `evaluation.gates.check`; note: what stands above the pictures."""
+def page(
+    found: Figures, gates: Sequence[dict[str, Any]] = (), pictures: Sequence[Picture] = (), note: str = "", lines: Sequence[str] = ()
+) -> str:
+    """The whole page. gates: outcomes of `evaluation.gates.check`; note: what stands above the pictures; lines: how intervals were made."""
     where = f"{found['dataset'] or 'unnamed data'} ({found['split'] or 'no split'})"
     title = escape(f"{found['model']} on {where}")
-    body = [f"<h1>{title}</h1>", f"<p>{found['rows']} rows; figures with 95 % intervals; * fewer than 30 samples.</p>"]
+    body = [f"<h1>{title}</h1>", f"<p>{found['rows']} rows; {escape('; '.join(lines))}.</p>"]
     if gates:
         rows = [[o["gate"], f"{o['figure']} {o['limit']}", number(o, digits=4), o["state"], o["where"]] for o in gates]
         body.append(table("Gates", ["gate", "limit", "value", "state", "measured on"], rows, [o["fails"] for o in gates]))
@@ -81,9 +83,9 @@ def _chart(title: str, *traces: Any, x: str, y: str, **layout: Any) -> str:
 
 def _classes(title: str, found: Figures) -> Iterator[str]:
     yield f"<h2>{escape(title)}</h2>"
-    names = ("accuracy", "macro_f1", "balanced_accuracy", "kappa", "ece", "nll", "brier")
+    names = ("accuracy", "macro_f1", "balanced_accuracy", "kappa", "ece", "ece_equal_mass", "classwise_ece", "aurc", "nll", "brier")
     shown = [name for name in names if found[name]]
-    plain = {"kappa", "nll", "brier"}
+    plain = {"kappa", "nll", "brier", "aurc"}
     rows = [[name.replace("_", " "), number(found[name], percent=name not in plain, digits=3)] for name in shown]
     yield table(f"{found['n']} samples", ["figure", "value"], rows)
     labels, matrix = [escape(label) for label in found["labels"]], found["confusion"]
@@ -110,7 +112,8 @@ def _classes(title: str, found: Figures) -> Iterator[str]:
 def _ages(found: Figures) -> Iterator[str]:
     yield f"<h2>{escape(TITLES['age'])}</h2>"
     names = (("mae", "mean absolute error", False), ("rmse", "root mean squared error", False), ("bias", "bias (above 0: too old)", False))
-    rows = [[label, number(found[name], percent=percent)] for name, label, percent in (*names, ("cs5", "within 5 years", True))]
+    rows = [[label, number(found[name], percent=percent)] for name, label, percent in names]
+    rows += [[f"within {share['k']} years", number(share, percent=True)] for share in found["cs"]]
     rows += [["inside the stated interval", number(found["interval"]["coverage"], percent=True)]] if found["interval"] else []
     yield table(f"{found['n']} samples", ["figure", "value"], rows)
     seen = [d for d in found["decades"] if d["n"]]
@@ -130,7 +133,8 @@ def _groups(title: str, groups: dict[str, list[Figures]], name: str, *, percent:
         figures = [v[name] for v in values]
         spread = {
             "type": "data", "symmetric": False,
-            "array": [f["high"] - f["value"] for f in figures], "arrayminus": [f["value"] - f["low"] for f in figures],
+            "array": [0 if f["high"] is None else f["high"] - f["value"] for f in figures],
+            "arrayminus": [0 if f["low"] is None else f["value"] - f["low"] for f in figures],
         }  # fmt: skip
         dots = go.Scatter(
             x=[f["value"] for f in figures], y=[escape(v["value"]) for v in values], error_x=spread, mode="markers", marker_color=BLUE

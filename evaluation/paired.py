@@ -12,10 +12,14 @@ import pyarrow.compute as pc
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
 from evaluation import views
-from evaluation.figures import Figures, each_group, figure
-from evaluation.metrics import classification, intervals, significance
+from evaluation.figures import MANY_VALUES
+from evaluation.metrics import classification, significance
+from evaluation.metrics.resampling import percentiles
+from evaluation.values import Figures, Sample, figure
 
 ALPHA = 0.05
+By = tuple[np.ndarray | None, str | None]
+"""Clusters of the matched rows and what they are called."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,11 +57,13 @@ def compare(a: pa.Table, b: pa.Table, *, limit: int = 20) -> Figures:
     """
     pair = match(a, b)
     groups = views.coded_groups(pair.b) | views.coded_groups(pair.a)
+    known = next((t for t in (pair.a, pair.b) if views.cluster_name(t)), pair.a)
+    by = (views.clusters(known), views.cluster_name(known))
     result: Figures = {
         "a": a["model"][0].as_py(), "b": b["model"][0].as_py(), "matched": len(pair.a), "only_a": pair.only_a, "only_b": pair.only_b,
-        "emotion": _of_classes(pair, "emotion", groups, limit),
-        "gender": _of_classes(pair, "gender", {k: v for k, v in groups.items() if k != "gender"}, limit),
-        "age": _of_ages(pair, groups, limit),
+        "emotion": _of_classes(pair, "emotion", groups, by, limit),
+        "gender": _of_classes(pair, "gender", {k: v for k, v in groups.items() if k != "gender"}, by, limit),
+        "age": _of_ages(pair, groups, by, limit),
     }  # fmt: skip
     if not any(result[task] for task in ("emotion", "gender", "age")):
         raise DataError(
@@ -71,7 +77,7 @@ def _common(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     return np.intersect1d(a, b, assume_unique=True, return_indices=True)
 
 
-def _of_classes(pair: Matched, task: str, groups: dict[str, views.Coded], limit: int) -> Figures | None:
+def _of_classes(pair: Matched, task: str, groups: dict[str, views.Coded], by: By, limit: int) -> Figures | None:
     seen_a, seen_b = views.classes(pair.a, task), views.classes(pair.b, task)
     if seen_a is None or seen_b is None:
         return None
@@ -84,10 +90,13 @@ def _of_classes(pair: Matched, task: str, groups: dict[str, views.Coded], limit:
     n, k = len(rows), len(labels)
     if n == 0:
         return None
-    cells = np.bincount((true * k + a) * k + b, minlength=k**3).reshape(k, k, k)  # (true, a, b)
+    sample = _sample(rows, by)
+    code = (true * k + a) * k + b
+    cells, drawn = np.bincount(code, minlength=k**3).reshape(k, k, k), sample.counted(code, (k, k, k))  # (..., true, a, b)
     only_a, only_b = (a == true) & (b != true), (b == true) & (a != true)
-    parts = [_part("class", labels[i], true == i, only_a, only_b) for i in range(k) if (true == i).any()]
-    parts += [_part(name, value, mask, only_a, only_b) for name, value, mask in each_group(groups, rows)]
+    gain = only_b.astype(float) - only_a
+    whole = {"class": views.Coded(labels, true)} | {name: group.at(rows) for name, group in groups.items()}
+    parts = _parts(whole, gain, sample, _mcnemar)
     _adjust(parts)
     differ = np.flatnonzero(a != b)
     kinds = (("a", only_a), ("b", only_b), ("neither", (a != true) & (b != true)))
@@ -95,8 +104,8 @@ def _of_classes(pair: Matched, task: str, groups: dict[str, views.Coded], limit:
     ids = pair.a["sample_id"].take(rows[[i for _, i in chosen]]).to_pylist() if chosen else []
     return {
         "n": n, "truth_differs": int((~same).sum()),
-        "accuracy": _difference(cells, _accuracy, n), "macro_f1": _difference(cells, classification.macro_f1, n),
-        "mcnemar": _mcnemar(only_a, only_b), "parts": parts,
+        "accuracy": _difference(cells, drawn, _accuracy, n), "macro_f1": _difference(cells, drawn, classification.macro_f1, n),
+        "method": _method(sample), "mcnemar": _mcnemar(gain, sample.cluster), "parts": parts,
         "disagreements": {"n": len(differ), "rows": [
             {"sample_id": name, "true": labels[true[i]], "a": labels[a[i]], "b": labels[b[i]], "right": kind}
             for name, (kind, i) in zip(ids, chosen, strict=True)
@@ -109,29 +118,62 @@ def _accuracy(matrix: np.ndarray) -> np.ndarray:
     return np.trace(matrix, axis1=-2, axis2=-1) / matrix.sum(axis=(-2, -1))
 
 
-def _difference(cells: np.ndarray, of: Callable[[np.ndarray], np.ndarray], n: int) -> Figures:
-    """`of` both models' confusion matrices and its difference, from counts (true, a, b)."""
+def _difference(cells: np.ndarray, drawn: np.ndarray, of: Callable[[np.ndarray], np.ndarray], n: int) -> Figures:
+    """`of` both models' confusion matrices and its difference, from counts (true, a, b) and resampled ones (rounds, true, a, b)."""
 
     def both(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return of(counts.sum(axis=-1)), of(counts.sum(axis=-2))
 
     a, b = both(cells)
-    spread = intervals.bootstrap_counts(lambda drawn: np.subtract(*both(drawn)[::-1]), cells)
-    return {"a": float(a), "b": float(b), "difference": figure(float(b - a), spread, n)}
+    return {"a": float(a), "b": float(b), "difference": figure(float(b - a), percentiles(np.subtract(*both(drawn)[::-1])), n)}
 
 
-def _mcnemar(only_a: np.ndarray, only_b: np.ndarray) -> Figures:
-    losses, wins = int(only_a.sum()), int(only_b.sum())
-    return {"only_a": losses, "only_b": wins, "p": significance.mcnemar(losses, wins), "exact": losses + wins < significance.FEW_PAIRS}
+def _sample(rows: np.ndarray, by: By) -> Sample:
+    return Sample(len(rows), None if by[0] is None else views.only(by[0], rows), by[1])
 
 
-def _part(by: str, value: str, mask: np.ndarray, only_a: np.ndarray, only_b: np.ndarray) -> Figures:
-    """B against A on one class or group: wins and losses of B, difference of the share that is right."""
-    n, test = int(mask.sum()), _mcnemar(only_a[mask], only_b[mask])
-    counts = np.array([test["only_a"], test["only_b"], n - test["only_a"] - test["only_b"]])
-    spread = intervals.bootstrap_counts(lambda drawn: (drawn[..., 1] - drawn[..., 0]) / n, counts)
-    difference = figure((test["only_b"] - test["only_a"]) / n, spread, n)
-    return {"by": by, "value": value, "n": n, "wins": test["only_b"], "losses": test["only_a"], "difference": difference, "p": test["p"]}
+def _method(sample: Sample) -> Figures:
+    """How intervals and p-values were made, for whoever reads them."""
+    kind = f"paired {sample.method['others']}"
+    text = f"{kind} over {sample.method['clusters']} values of `{sample.by}`" if sample.clustered else kind
+    return sample.method | {"shares": kind, "others": kind, "text": text}
+
+
+def _mcnemar(gain: np.ndarray, cluster: np.ndarray | None = None) -> Figures:
+    """Of float (n,) gain: 1 where only B is right, -1 where only A is. McNemar's test takes samples for independent, so clusters get a
+    t-test on their sums."""
+    losses, wins = int((gain < 0).sum()), int((gain > 0).sum())
+    exact = losses + wins < significance.FEW_PAIRS
+    if cluster is None:
+        p, test = significance.mcnemar(losses, wins), "McNemar, exact" if exact else "McNemar, chi-squared"
+    else:
+        p, test, exact = significance.paired_t(gain, cluster), "t-test over clusters", False
+    return {"only_a": losses, "only_b": wins, "p": None if np.isnan(p) else p, "exact": exact, "test": test}
+
+
+def _paired_t(gain: np.ndarray, cluster: np.ndarray | None = None) -> Figures:
+    p = significance.paired_t(gain, cluster)
+    test = "paired t-test" if cluster is None else "t-test over clusters"
+    return {"only_a": int((gain > 0).sum()), "only_b": int((gain < 0).sum()), "p": None if np.isnan(p) else p, "test": test}
+
+
+def _parts(groups: dict[str, views.Coded], gain: np.ndarray, sample: Sample, test: Callable[..., Figures]) -> list[Figures]:
+    """B against A on each class and group: wins and losses of B, the mean of float (n,) gain with its interval, p."""
+    made = []
+    for name, group in groups.items():
+        if len(group.values) > MANY_VALUES:
+            continue
+        means = sample.means(gain, group.codes, len(group.values))
+        for i, (value, mean) in enumerate(zip(group.values, means, strict=True)):
+            if not mean["n"]:
+                continue
+            here = group.codes == i
+            seen = test(gain[here], None if sample.cluster is None else sample.cluster[here])
+            wins, losses = seen["only_b"], seen["only_a"]
+            made.append({
+                "by": name, "value": value, "n": mean["n"], "wins": wins, "losses": losses, "difference": mean, "p": seen["p"],
+            })  # fmt: skip
+    return made
 
 
 def _adjust(parts: list[Figures], *, low_is_good: bool = False) -> None:
@@ -143,7 +185,7 @@ def _adjust(parts: list[Figures], *, low_is_good: bool = False) -> None:
         part["better"] = None if not p < ALPHA else "b" if more else "a"
 
 
-def _of_ages(pair: Matched, groups: dict[str, views.Coded], limit: int) -> Figures | None:
+def _of_ages(pair: Matched, groups: dict[str, views.Coded], by: By, limit: int) -> Figures | None:
     seen_a, seen_b = views.ages(pair.a), views.ages(pair.b)
     if seen_a is None or seen_b is None:
         return None
@@ -155,27 +197,18 @@ def _of_ages(pair: Matched, groups: dict[str, views.Coded], limit: int) -> Figur
         return None
     error_a, error_b = np.abs(a - true), np.abs(b - true)
     gain = error_b - error_a
-    parts = [_age_part(name, value, gain[mask]) for name, value, mask in each_group(groups, rows)]
+    sample = _sample(rows, by)
+    parts = _parts({name: group.at(rows) for name, group in groups.items()}, gain, sample, _paired_t)
     _adjust(parts, low_is_good=True)
     far = np.argsort(-np.abs(a - b), kind="stable")[:limit]
     far = far[a[far] != b[far]]
     ids = pair.a["sample_id"].take(rows[far]).to_pylist()
-    whole = _age_part("", "", gain)
     return {
         "n": len(rows), "truth_differs": int((~same).sum()),
-        "mae": {"a": float(error_a.mean()), "b": float(error_b.mean()), "difference": whole["difference"]}, "paired_t": {"p": whole["p"]},
+        "mae": {"a": float(error_a.mean()), "b": float(error_b.mean()), "difference": sample.mean(gain)},
+        "method": _method(sample), "paired_t": {k: _paired_t(gain, sample.cluster)[k] for k in ("p", "test")},
         "parts": parts,
         "disagreements": {"n": int((a != b).sum()), "rows": [
             {"sample_id": name, "true": float(true[i]), "a": float(a[i]), "b": float(b[i])} for name, i in zip(ids, far, strict=True)
         ]},
-    }  # fmt: skip
-
-
-def _age_part(by: str, value: str, gain: np.ndarray) -> Figures:
-    """gain: float (n,) absolute error of B minus that of A, years. A win is a smaller error."""
-    p = significance.paired_t(gain)
-    difference = figure(float(gain.mean()), intervals.bootstrap_mean(gain), len(gain))
-    wins, losses = int((gain < 0).sum()), int((gain > 0).sum())
-    return {
-        "by": by, "value": value, "n": len(gain), "wins": wins, "losses": losses, "difference": difference, "p": None if np.isnan(p) else p,
     }  # fmt: skip

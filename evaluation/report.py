@@ -83,7 +83,7 @@ def _write_page(args: argparse.Namespace, whole: pa.Table, found: dict[str, Any]
     note = "Shown as they are." if args.show_faces else "Blurred: --show-faces shows them."
     note += f" {missing} could not be opened." if missing else ""
     args.html.parent.mkdir(parents=True, exist_ok=True)
-    args.html.write_text(page(found, outcomes, shown, note), encoding="utf-8")
+    args.html.write_text(page(found, outcomes, shown, note, methods(found)), encoding="utf-8")
 
 
 def show(found: dict[str, Any], console: Console) -> None:
@@ -92,12 +92,25 @@ def show(found: dict[str, Any], console: Console) -> None:
     console.print(f"{found['model']} on {where}, {found['rows']} rows", style="bold", markup=False)
     if found["face_found"]:
         console.print(f"a face found in {number(found['face_found'], percent=True)}, detector {found['detector'] or 'unknown'}")
-    console.print(f"figures with 95 % intervals: Wilson for shares, bootstrap else; * fewer than {FEW} samples", soft_wrap=True)
+    for text in methods(found):
+        console.print(text, soft_wrap=True)
     for task in ("emotion", "gender"):
         if found[task]:
             _classes(TITLES[task], found[task], console)
     if found["age"]:
         _ages(found["age"], console)
+    _cross(found["cross"], console)
+
+
+def methods(found: dict[str, Any]) -> list[str]:
+    """How the intervals were made, in a line where all tasks agree, else in one per task; and what was left out."""
+    by_task = {task: found[task]["method"]["text"] for task in TITLES if found[task]}
+    if len(set(by_task.values())) == 1:
+        lines = [f"figures with 95 % intervals: {next(iter(by_task.values()))}; * fewer than {FEW} samples"]
+    else:
+        lines = [f"{TITLES[task]}: 95 % intervals: {text}; * fewer than {FEW} samples" for task, text in by_task.items()]
+    left = found["groups_left_out"]
+    return lines + [f"`group_{name}` has {n} values and is taken for a name, not for a group" for name, n in left.items()]
 
 
 def _classes(title: str, found: dict[str, Any], console: Console) -> None:
@@ -105,7 +118,8 @@ def _classes(title: str, found: dict[str, Any], console: Console) -> None:
     for name, label, percent in (
         ("accuracy", "accuracy", True), ("macro_f1", "macro F1", True), ("balanced_accuracy", "balanced accuracy", True),
         ("kappa", "Cohen's kappa", False), ("ece", "calibration error (ECE)", True),
-        ("nll", "negative log-likelihood", False), ("brier", "Brier score", False),
+        ("ece_equal_mass", "ECE, bins of equal mass", True), ("classwise_ece", "ECE, mean over classes", True),
+        ("aurc", "area under risk-coverage", False), ("nll", "negative log-likelihood", False), ("brier", "Brier score", False),
     ):  # fmt: skip
         if found[name]:
             rows.add_row(label, number(found[name], percent=percent, digits=3), str(found["n"]))
@@ -133,7 +147,8 @@ def _ages(found: dict[str, Any], console: Console) -> None:
     rows.add_row("mean absolute error", number(found["mae"]), str(found["n"]))
     rows.add_row("root mean squared error", number(found["rmse"]), str(found["n"]))
     rows.add_row("bias (above 0: too old)", number(found["bias"]), str(found["n"]))
-    rows.add_row("within 5 years", number(found["cs5"], percent=True), str(found["n"]))
+    for share in found["cs"]:
+        rows.add_row(f"within {share['k']} year{'s' if share['k'] > 1 else ''}", number(share, percent=True), str(found["n"]))
     if found["interval"]:
         rows.add_row("inside the stated interval", number(found["interval"]["coverage"], percent=True), str(found["n"]))
         rows.add_row("mean width of the interval", f"{found['interval']['mean_width']:.1f}", str(found["n"]))
@@ -142,6 +157,17 @@ def _ages(found: dict[str, Any], console: Console) -> None:
         rows = grid(f"{TITLES['age']}, by {name}", name, "mean absolute error", "bias", "n")
         for row in values:
             rows.add_row(row["value"], number(row["mae"]), number(row["bias"]), few(row["mae"]["n"]))
+        console.print(rows)
+
+
+def _cross(found: list[dict[str, Any]], console: Console) -> None:
+    rows = grid("Across tasks: where one answer is wrong", "figure", "given", "right", "wrong", "difference", "n")
+    for pair in found:
+        percent = pair["figure"] == "accuracy"
+        name = f"{TITLES[pair['task']]}: {'accuracy' if percent else 'mean absolute error'}"
+        ends = [number({**pair[end], "low": None}, percent=percent) for end in ("right", "wrong")]
+        rows.add_row(name, TITLES[pair["given"]], *ends, number(pair["difference"], percent=percent, sign=True), str(pair["n"]))
+    if found:
         console.print(rows)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from scipy.special import ndtri, stdtr
 
-from evaluation.figures import Figures, figure
-from evaluation.metrics.intervals import ROUNDS
+from evaluation.figures import MANY_VALUES
+from evaluation.metrics.resampling import percentiles
 from evaluation.metrics.significance import benjamini_hochberg
-
-Groups = dict[str, np.ndarray]
+from evaluation.values import Figures, Sample, figure
+from evaluation.views import Coded, coded
 
 
 def welch(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
@@ -25,92 +26,155 @@ def welch(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
         return difference, float("nan"), float("nan")
     parts = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
     error = float(parts.sum()) ** 0.5
+    freedom = parts.sum() ** 2 / (parts**2 / (np.array([len(a), len(b)]) - 1)).sum() if error else float("nan")
+    return difference, error, one_sided(difference, error, freedom)
+
+
+def one_sided(difference: float, error: float, freedom: float) -> float:
+    """p that a difference with this standard error is not above 0 (Student's t); 0 or 1 without error; NaN without freedom."""
     if error == 0:
-        return difference, 0.0, 0.0 if difference > 0 else 1.0
-    freedom = parts.sum() ** 2 / (parts**2 / (np.array([len(a), len(b)]) - 1)).sum()
-    return difference, error, float(stdtr(freedom, -difference / error))
+        return 0.0 if difference > 0 else 1.0
+    return float(stdtr(freedom, -difference / error)) if freedom > 0 else float("nan")
 
 
-def _conditions(groups: Groups) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
-    for name, values in groups.items():
-        for value in sorted(set(values.tolist()) - {""}):
-            yield (name, value), values == value
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cells:
+    """Conditions of one or two columns, all (cells,): samples in each, and mean and squared deviation of their losses."""
+
+    conditions: list[dict[str, str]]
+    n: np.ndarray
+    mean: np.ndarray
+    error: np.ndarray
+    """Standard error of the mean of the cell minus that of all other samples."""
+    freedom: np.ndarray
+    difference: np.ndarray
 
 
-def search(losses: np.ndarray, groups: Groups, *, support: int, fdr: float) -> Figures:
+def _cells(losses: np.ndarray, code: np.ndarray, conditions: list[dict[str, str]], sample: Sample) -> _Cells:
+    """Every code 0.. of int (N,) `code` (negative: none) against all other samples: Welch's test, or one over clusters."""
+    k, total, whole = len(conditions), len(losses), float(losses.sum())
+    there = code + 1
+    n, sums = (np.bincount(there, w, k + 1)[1:] for w in (None, losses))
+    rest = total - n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean, other = sums / n, (whole - sums) / rest
+        if sample.clustered:
+            # What each unit adds to mean - other, linearised; the variance of a sum of independent units (Liang and Zeger, 1986).
+            own_n, own = sample.draws.counts(code, k), sample.draws.counts(code, k, losses)
+            all_n, everything = sample.draws.totals(np.ones(total), losses).T[:, :, None]
+            pull = (own - mean * own_n) / n - (everything - own - other * (all_n - own_n)) / rest
+            g = sample.draws.units
+            error = np.sqrt((pull**2).sum(axis=0) * g / (g - 1))
+            freedom = np.minimum((own_n > 0).sum(axis=0), (all_n > own_n).sum(axis=0)) - 1.0
+        else:
+            middle = losses - whole / total  # deviations are small against nothing, so squares do not cancel
+            squares, moved = (np.bincount(there, w, k + 1)[1:] for w in (middle**2, middle))
+            parts = np.stack([
+                np.maximum(squares - moved**2 / n, 0) / (n - 1) / n,
+                np.maximum((middle @ middle - squares) - (middle.sum() - moved) ** 2 / rest, 0) / (rest - 1) / rest,
+            ])  # (2, cells)  # fmt: skip
+            parts[parts < 1e-25] = 0
+            error = np.sqrt(parts.sum(axis=0))
+            freedom = parts.sum(axis=0) ** 2 / (parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (rest - 1))
+    return _Cells(conditions, n, mean, error, freedom, mean - other)
+
+
+def search(
+    losses: np.ndarray, groups: Mapping[str, np.ndarray | Coded], *, support: int, fdr: float, cluster: np.ndarray | None = None
+) -> Figures:
     """{looked_at, slices}: slices of one or two conditions, worst first, each {conditions, n, loss, worse_by, p, p_adjusted}.
 
-    worse_by: mean loss of the slice minus that of all other samples, with its 95 % interval (Welch). All slices with `support` samples
-    inside and outside are tested and corrected together.
+    worse_by: mean loss of the slice minus that of all other samples, with its 95 % interval (Welch; over clusters, as p is, where int (N,)
+    `cluster` is given). All slices with `support` samples inside and outside are tested and corrected together.
     """
-    single = [(c, m) for c, m in _conditions(groups) if support <= m.sum() <= len(m) - support]
-    loss_of = {c: float(losses[m].mean()) for c, m in single}
-    tested: list[Figures] = []
-    for parts in [(s,) for s in single] + [pair for pair in combinations(single, 2) if pair[0][0][0] != pair[1][0][0]]:
-        mask = np.logical_and.reduce([m for _, m in parts])
-        n = int(mask.sum())
-        if not support <= n <= len(mask) - support or any(n == m.sum() for _, m in parts if len(parts) > 1):
-            continue  # too few, or one condition alone says the same
-        difference, error, p = welch(losses[mask], losses[~mask])
-        half = float(ndtri(0.975)) * error
-        own = float(losses[mask].mean())
-        tested.append({
-            "conditions": dict(c for c, _ in parts), "n": n, "loss": own, "p": p,
-            "worse_by": figure(difference, (difference - half, difference + half), n),
-            "beyond": all(own > loss_of[c] for c, _ in parts) if len(parts) > 1 else True,
-        })  # fmt: skip
-    for found, p in zip(tested, benjamini_hochberg(np.array([t["p"] for t in tested])), strict=True):
-        found["p_adjusted"] = float(p)
-    kept = [{k: v for k, v in t.items() if k != "beyond"} for t in tested if t["p_adjusted"] < fdr and t["beyond"]]
+    columns = {name: _coded(group) for name, group in groups.items()}
+    columns = {name: group for name, group in columns.items() if len(group.values) <= MANY_VALUES}
+    sample = Sample(len(losses), cluster)
+    ones = {
+        name: _cells(losses, group.codes, [{name: v} for v in group.values], sample) for name, group in columns.items() if group.values
+    }
+    made = [(cells, np.ones(len(cells.n), bool)) for cells in ones.values()]
+    for (a, first), (b, second) in combinations(((name, columns[name]) for name in ones), 2):
+        names = [{a: v, b: w} for v in first.values for w in second.values]
+        width = len(second.values)
+        code = np.where((first.codes < 0) | (second.codes < 0), -1, first.codes * width + second.codes)
+        cells = _cells(losses, code, names, sample)
+        i, j = np.divmod(np.arange(len(names)), width)
+        halves = ((ones[a].n[i], ones[a].mean[i]), (ones[b].n[j], ones[b].mean[j]))
+        enough = np.logical_and.reduce([(n >= support) & (n <= len(losses) - support) for n, _ in halves])
+        same = np.logical_or.reduce([n == cells.n for n, _ in halves])  # one condition alone says the same
+        with np.errstate(invalid="ignore"):
+            beyond = np.logical_and.reduce([cells.mean > mean for _, mean in halves])
+        cells.n[~enough | same] = 0
+        made.append((cells, beyond))
+    tested: list[tuple[bool, Figures]] = []
+    for cells, beyond in made:
+        for at in np.flatnonzero((cells.n >= support) & (cells.n <= len(losses) - support)):
+            difference, error = float(cells.difference[at]), float(cells.error[at])
+            half = float(ndtri(0.975)) * error
+            p = one_sided(difference, error, float(cells.freedom[at]))
+            spread = (difference - half, difference + half)
+            found = {"conditions": cells.conditions[at], "n": int(cells.n[at]), "loss": float(cells.mean[at]), "p": p}
+            tested.append((bool(beyond[at]), found | {"worse_by": figure(difference, spread, int(cells.n[at]))}))
+    kept = []
+    for (beyond_halves, found), p in zip(tested, benjamini_hochberg(np.array([t["p"] for _, t in tested])), strict=True):
+        if p < fdr and beyond_halves:
+            kept.append(found | {"p_adjusted": float(p)})
     return {"looked_at": len(tested), "slices": sorted(kept, key=lambda t: -t["worse_by"]["value"])}
 
 
-def fairness(task: str, losses: np.ndarray, groups: Groups, *, support: int) -> list[Figures]:
-    """Per group column with two values of `support` samples: {group, best, worst, gap, ratio}, of the accuracy or, for ages, of the error.
+def _coded(group: np.ndarray | Coded) -> Coded:
+    return coded(group) if isinstance(group, np.ndarray) else group
+
+
+def fairness(
+    task: str, losses: np.ndarray, groups: Mapping[str, np.ndarray | Coded], *, support: int, cluster: np.ndarray | None = None
+) -> list[Figures]:
+    """Per group column with two values of `support` samples: {group, best, worst, gap, ratio, values}, of the accuracy or, for ages, of the
+    error.
 
     gap: between the best and the worst value; ratio: the worse divided by the better, for accuracy the smaller over the larger (1: equal).
-    Intervals are bootstrapped within each value, and best and worst are found anew in every round: even equal groups then show some gap,
-    so that an interval that starts near 0 means no evidence.
+    Best and worst are found anew in every round: even equal groups then show some gap, so that an interval that starts near 0 means no
+    evidence. values: per value {value, figure, gap, ratio} against all other samples of known value. Whole clusters are drawn where int
+    (N,) `cluster` is given.
     """
+    outcome = losses if task == "age" else 1 - losses
+    sample = Sample(len(losses), cluster)
     made = []
-    for name in groups:
-        rows = [(value, losses[mask]) for (_, value), mask in _conditions({name: groups[name]}) if mask.sum() >= support]
-        if len(rows) < 2:
+    for name, group in ((name, _coded(group)) for name, group in groups.items()):
+        k = len(group.values)
+        counts = np.bincount(group.codes + 1, minlength=k + 1)[1:]
+        rows = np.flatnonzero(counts >= support)
+        if len(rows) < 2 or k > MANY_VALUES:
             continue
-        rng = np.random.default_rng(0)
-        drawn = np.stack([_means(part, rng) for _, part in rows])  # (values, rounds)
-        means = np.array([part.mean() for _, part in rows])
-        if task != "age":
-            drawn, means = 1 - drawn, 1 - means
-        n, order = sum(len(part) for _, part in rows), np.argsort(means if task == "age" else -means, kind="stable")
-        low, high = drawn.min(axis=0), drawn.max(axis=0)
+        means = np.bincount(group.codes + 1, outcome, k + 1)[1:][rows] / counts[rows]
+        totals = [sample.draws.counts(group.codes, k, outcome), sample.draws.counts(group.codes, k)]
+        drawn = sample.draws.draw(np.concatenate(totals, axis=1))
+        above, below = drawn[:, :k][:, rows], drawn[:, k:][:, rows]  # (rounds, values) each
+        n = int(counts[rows].sum())
+        order = np.argsort(means if task == "age" else -means, kind="stable")
         with np.errstate(divide="ignore", invalid="ignore"):
+            each = above / below
+            low, high = np.nanmin(each, axis=1), np.nanmax(each, axis=1)
             ratio = high / low if task == "age" else low / high
             whole = means.max() / means.min() if task == "age" else means.min() / means.max()
+            rest = (above.sum(axis=1, keepdims=True) - above) / (below.sum(axis=1, keepdims=True) - below)
+            others = (means @ counts[rows] - means * counts[rows]) / (n - counts[rows])
+            against = [
+                {
+                    "value": group.values[c], "figure": figure(means[i], percentiles(each[:, i]), counts[c]),
+                    "gap": figure(means[i] - others[i], percentiles(each[:, i] - rest[:, i]), n),
+                    "ratio": figure(means[i] / others[i], _finite(each[:, i] / rest[:, i]), n),
+                }
+                for i, c in enumerate(rows)
+            ]  # fmt: skip
         chosen = (("best", order[0]), ("worst", order[-1]))
-        ends = {end: {"value": rows[at][0], "figure": float(means[at]), "n": len(rows[at][1])} for end, at in chosen}
-        gap = figure(float(np.ptp(means)), _percentiles(high - low), n)
-        made.append({"group": name, **ends, "gap": gap, "ratio": figure(_finite(whole), _percentiles(ratio), n)})
+        ends = {end: {"value": group.values[rows[at]], "figure": float(means[at]), "n": int(counts[rows[at]])} for end, at in chosen}
+        gap = figure(float(np.ptp(means)), percentiles(high - low), n)
+        made.append({"group": name, **ends, "gap": gap, "ratio": figure(whole, _finite(ratio), n), "values": against})
     return made
 
 
-def _means(part: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(ROUNDS,) bootstrapped means: exact for losses of 0 and 1, by the normal approximation for many others."""
-    n = len(part)
-    if not ((part != 0) & (part != 1)).any():
-        return rng.binomial(n, part.mean(), ROUNDS) / n
-    if n > 2000:
-        return rng.normal(part.mean(), part.std() / n**0.5, ROUNDS)
-    return part[rng.integers(0, n, (ROUNDS, n))].mean(axis=1)
-
-
-def _finite(value: float) -> float:
-    return float(value) if np.isfinite(value) else float("nan")
-
-
-def _percentiles(values: np.ndarray) -> tuple[float, float]:
+def _finite(values: np.ndarray) -> tuple[float, float]:
     """95 % interval of finite values, NaN where some are not."""
-    if not np.isfinite(values).all():
-        return float("nan"), float("nan")
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
+    return percentiles(values) if np.isfinite(values).all() else (float("nan"), float("nan"))

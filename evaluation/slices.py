@@ -19,8 +19,9 @@ from rich.console import Console
 from core.errors import DataError
 from evaluation import table, views
 from evaluation.report import mapping
-from evaluation.search import Groups, fairness, search
+from evaluation.search import fairness, search
 from evaluation.terminal import TITLES, few, grid, number
+from evaluation.values import Sample
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +41,11 @@ def run(args: argparse.Namespace) -> int:
     whole = views.one_model(table.read(args.table, names=mapping(args.map)), args.model)
     found = {
         task: {
-            "fairness": fairness(task, losses, groups, support=args.support),
-            **search(losses, groups, support=args.support, fdr=args.fdr),
+            "method": Sample(len(losses), cluster, views.cluster_name(whole)).method,
+            "fairness": fairness(task, losses, groups, support=args.support, cluster=cluster),
+            **search(losses, groups, support=args.support, fdr=args.fdr, cluster=cluster),
         }
-        for task, losses, groups in views_of(whole)
+        for task, losses, groups, cluster in views_of(whole)
     }
     if args.json:
         print(json.dumps({"table": str(args.table), "model": whole["model"][0].as_py(), **found}, allow_nan=False))
@@ -52,18 +54,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def views_of(whole: pa.Table) -> list[tuple[str, np.ndarray, Groups]]:
-    """(task, loss of each sample, its groups): 1 for a wrong class, years of absolute error for an age."""
-    groups = views.groups(whole)
-    made: list[tuple[str, np.ndarray, Groups]] = []
+def views_of(whole: pa.Table) -> list[tuple[str, np.ndarray, dict[str, views.Coded], np.ndarray | None]]:
+    """(task, loss of each sample, its groups, its clusters): 1 for a wrong class, years of absolute error for an age."""
+    groups, cluster = views.coded_groups(whole), views.clusters(whole)
+    seen: list[tuple[str, np.ndarray, np.ndarray]] = []
     for task in ("emotion", "gender"):
-        seen = views.classes(whole, task)
-        if seen is not None:
-            made.append((task, (seen.true != seen.pred).astype(float), {k: v[seen.rows] for k, v in groups.items()}))
+        classes = views.classes(whole, task)
+        if classes is not None:
+            seen.append((task, classes.rows, (classes.true != classes.pred).astype(float)))
     ages = views.ages(whole)
     if ages is not None:
-        made.append(("age", np.abs(ages.pred - ages.true), {k: v[ages.rows] for k, v in groups.items()}))
-    return made
+        seen.append(("age", ages.rows, np.abs(ages.pred - ages.true)))
+    own = [None if cluster is None else views.only(cluster, rows) for _, rows, _ in seen]
+    parts = [{k: v.at(rows) for k, v in groups.items()} for _, rows, _ in seen]
+    return [(task, losses, part, c) for (task, _, losses), part, c in zip(seen, parts, own, strict=True)]
 
 
 def show(found: dict[str, Any], console: Console) -> None:
@@ -75,6 +79,8 @@ def show(found: dict[str, Any], console: Console) -> None:
             ends = [f"{f[end]['value']} {number({'value': f[end]['figure'], 'low': None}, percent=percent)}" for end in ("best", "worst")]
             rows.add_row(f["group"], *ends, number(f["gap"], percent=percent), number(f["ratio"]), str(f["gap"]["n"]))
         if values["fairness"]:
+            text = "bootstrap" if not values["method"]["clusters"] else values["method"]["text"]
+            console.print(f"{TITLES[task]}: 95 % intervals: {text}", soft_wrap=True)
             console.print(rows)
         console.print(f"{values['looked_at']} slices looked at, {len(values['slices'])} worse than the rest", soft_wrap=True)
         rows = grid(f"{TITLES[task]}: worse than the rest", "slice", "error rate" if percent else name, "worse by", "p (BH)", "n")

@@ -42,13 +42,13 @@ class Sample:
     """
 
     def __init__(self, n: int, cluster: np.ndarray | None = None, by: str | None = None) -> None:
-        self.n, self._cluster, self.by = n, cluster, by
+        self.n, self.cluster, self.by = n, cluster, by
         self.draws = Resampled(n, cluster)
         self.clustered = cluster is not None
 
     def part(self, mask: np.ndarray) -> Sample:
         """Only the rows where bool (N,) `mask`."""
-        return Sample(int(mask.sum()), None if self._cluster is None else self._cluster[mask], self.by)
+        return Sample(int(mask.sum()), None if self.cluster is None else self.cluster[mask], self.by)
 
     @property
     def method(self) -> Figures:

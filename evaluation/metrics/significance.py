@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import bdtr, chdtrc, stdtr
 
+from evaluation.metrics.resampling import compact
+
 FEW_PAIRS = 25
 """Below this number of discordant pairs McNemar's test is exact."""
 
@@ -27,18 +29,26 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return float(chdtrc(1, (abs(only_a - only_b) - 1) ** 2 / n))
 
 
-def paired_t(differences: np.ndarray) -> float:
+def paired_t(differences: np.ndarray, cluster: np.ndarray | None = None) -> float:
     """Two-sided p that the mean of float (N,) differences is 0 (Student's paired t-test); NaN below two of them.
 
-    1 where all are 0, 0 where all are the same other number.
+    1 where all are 0, 0 where all are the same other number. cluster: int (N,), samples that are no independent evidence; then the variance
+    is that of the clusters' sums (Liang and Zeger, Biometrika 1986), the degrees of freedom are one less than the clusters, and NaN means
+    fewer than two clusters.
     """
-    n = len(differences)
+    sums = differences - differences.mean() if len(differences) else differences
+    if cluster is not None:
+        at = compact(cluster)
+        sums = np.bincount(at, sums)
+    n = len(sums)
     if n < 2:
         return float("nan")
-    mean, spread = float(differences.mean()), float(differences.std(ddof=1))
-    if spread == 0:
+    mean, spread = float(differences.mean()), float(sums @ sums * n / (n - 1)) ** 0.5 / len(differences)
+    if np.ptp(differences) == 0 and (cluster is None or mean == 0):
         return 1.0 if mean == 0 else 0.0
-    return 2 * float(stdtr(n - 1, -abs(mean) / spread * n**0.5))
+    if spread <= 1e-14 * abs(mean) or spread == 0:  # clusters that are all alike say nothing of how clusters differ
+        return float("nan")
+    return 2 * float(stdtr(n - 1, -abs(mean) / spread))
 
 
 def holm(p: np.ndarray) -> np.ndarray:
