@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `predict`."""
     add_source(parser)
     parser.add_argument("--dataset", required=True, help=f"one of {', '.join(discover.names('core.data'))}")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples")
     parser.add_argument("--out", required=True, type=Path, metavar="T.parquet", help="table to write; *.csv writes CSV")
     parser.add_argument("--embedding", action="store_true", help="also write the network's embedding of every face")
     parser.add_argument("--conditions", action="store_true", help="also measure size, blur, light and pose of every face, for `slices`")
@@ -56,12 +57,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, type=Path, help="model file or its folder")
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="the data set's folder, or the folder that holds it")
     parser.add_argument("--split", default="val", choices=("train", "val", "test", "all"), help="default: %(default)s")
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="default: one per core (%(default)s)")
 
 
-def load_samples(dataset: str, args: argparse.Namespace) -> Samples:
-    """The samples that `add_source`'s arguments name; what was left out is said.
+def load_samples(dataset: str, args: argparse.Namespace, seed: int | None = None) -> Samples:
+    """The samples that `add_source`'s arguments and --limit name; what was left out is said. seed: draws them instead of taking the first.
 
     Raises:
         DataError: a number below 1, or anything that the data set refuses.
@@ -69,7 +69,9 @@ def load_samples(dataset: str, args: argparse.Namespace) -> Samples:
     if (args.limit or 1) < 1 or args.threads < 1:
         raise DataError(f"Expected --limit and --threads to be at least 1, got {args.limit} and {args.threads}.")
     samples: Samples = discover.load("core.data", dataset).load(args.data, args.split)
-    samples = samples.take(slice(args.limit)) if args.limit else samples
+    if args.limit and args.limit < len(samples):
+        drawn = None if seed is None else np.random.default_rng(seed).choice(len(samples), args.limit, replace=False)
+        samples = samples.take(slice(args.limit) if drawn is None else np.sort(drawn))
     for problem in samples.problems[:5]:
         say(f"left out: {problem.file}: {problem.reason}")
     if len(samples.problems) > 5:
