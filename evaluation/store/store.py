@@ -249,9 +249,9 @@ class Store:
         """int64 (k, k, k): truth, answer of model `a`, answer of model `b`, over samples of both that state the same truth."""
         clause, params = self.clause(where.but(models=()))
         k, place = len(self._labels[task]), {code: i for i, code in enumerate(self._labels[task])}
-        sides = f"SELECT t.key, t.sample_id, t.{task}_true AS true, t.{task}_pred AS pred FROM t WHERE {clause} AND t.model = ?"  # noqa: S608
+        sides = f"SELECT t.key, t.sample_id, t.{task}_true AS truth, t.{task}_pred AS pred FROM t WHERE {clause} AND t.model = ?"  # noqa: S608
         text = (
-            f"SELECT a.true, a.pred, b.pred, count(*) FROM ({sides}) a JOIN ({sides}) b USING (key, sample_id, true) "  # noqa: S608
+            f"SELECT a.truth, a.pred, b.pred, count(*) FROM ({sides}) a JOIN ({sides}) b USING (key, sample_id, truth) "  # noqa: S608
             "WHERE a.pred IS NOT NULL AND b.pred IS NOT NULL GROUP BY ALL"
         )
         cells = np.zeros((k, k, k), np.int64)
