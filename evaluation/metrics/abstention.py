@@ -77,3 +77,32 @@ def plan(
             at = good[0] if precision is None else good[-1]
             made.threshold[c], made.coverage[c], made.precision[c] = seen.threshold[at], seen.coverage[at], 1 - seen.risk[at]
     return made
+
+
+def answered(threshold: np.ndarray, confidence: np.ndarray, pred: np.ndarray) -> np.ndarray:
+    """bool (N,): whether a plan's `threshold` (k,) lets each sample be answered. pred: int (N,) below k."""
+    return confidence >= threshold[pred]
+
+
+def halves(n: int, *, seed: int = 0, cluster: np.ndarray | None = None) -> np.ndarray:
+    """bool (n,): a random half of n samples, clusters (int (n,)) kept whole. Same seed, same half."""
+    unit = np.arange(n) if cluster is None else np.unique(cluster, return_inverse=True)[1]
+    count = int(unit.max()) + 1 if n else 0
+    return (np.random.default_rng(seed).permutation(count) < (count + 1) // 2)[unit]
+
+
+def cross_fitted(
+    confidence: np.ndarray, pred: np.ndarray, right: np.ndarray, k: int, *, coverage: float | None = None, precision: float | None = None,
+    seed: int = 0, cluster: np.ndarray | None = None,
+) -> np.ndarray:
+    """bool (N,): which samples are answered when the thresholds for each half are chosen on the other half, as `plan` does.
+
+    No sample has helped to choose its own threshold, so coverage and precision among these are honest: what a plan made of half as many
+    samples brings on new ones. A class that the choosing half never calls is not answered. Arguments as for `plan`; see `halves`.
+    """  # fmt: skip
+    first = halves(len(confidence), seed=seed, cluster=cluster)
+    found = np.zeros(len(confidence), bool)
+    for chosen, measured in ((first, ~first), (~first, first)):
+        made = plan(confidence[chosen], pred[chosen], right[chosen], k, coverage=coverage, precision=precision)
+        found[measured] = answered(made.threshold, confidence[measured], pred[measured])
+    return found
