@@ -69,8 +69,9 @@ def serve(args: argparse.Namespace) -> None:
     print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
     routes = [faces.route()] if faces else []
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-    sys.argv = [str(Path(__file__).with_name("app.py"))]  # Streamlit looks for its configuration beside what was started
-    st.App(Path(__file__).with_name("app.py"), routes=routes).run(config=options(args.host, args.port))
+    script = Path(__file__).with_name("entry") / "script.py"
+    sys.argv = [str(script)]  # Streamlit looks for its configuration beside what was started
+    st.App(script, routes=routes).run(config=options(args.host, args.port))
 
 
 def options(host: str, port: int) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 
 import streamlit as st
@@ -12,6 +13,8 @@ from apps.studio import shared
 from core import discover
 
 PACKAGE = "apps.studio.pages"
+ICON = str(Path(__file__).with_name("icon.png"))
+"""A file of ours: without one the browser would fetch the page's icon from elsewhere."""
 
 
 def pages() -> dict[str, ModuleType]:
@@ -22,14 +25,10 @@ def pages() -> dict[str, ModuleType]:
 
 def main() -> None:
     """Draws the chosen page."""
-    st.set_page_config(page_title="Mien studio", page_icon=":material/face:", layout="wide")
+    st.set_page_config(page_title="Mien studio", page_icon=ICON, layout="wide")
 
     def entry(name: str, module: ModuleType, first: bool) -> st.Page:
         draw: Callable[[], None] = partial(shared.run, module, name)
         return st.Page(draw, title=module.TITLE, icon=module.ICON, url_path=name, default=first)
 
     st.navigation([entry(name, module, i == 0) for i, (name, module) in enumerate(pages().items())]).run()
-
-
-if __name__ == "__main__":
-    main()

@@ -14,15 +14,14 @@ import streamlit as st
 
 from evaluation.terminal import number
 
-__all__ = [
-    "BAD", "GOOD", "GREY", "NEUTRAL", "PALETTE", "SCALE", "Table", "colour", "csv", "downloads", "error_bars", "figure", "frame", "number", "parquet",
-    "show",
-]  # fmt: skip
+__all__ = ["BAD", "GOOD", "GREY", "NEUTRAL", "PALETTE", "SCALE", "Table", "colour", "csv", "downloads", "error_bars", "figure", "frame"]
+__all__ += ["number", "parquet", "show"]
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B59F00")
 """Okabe and Ito's colours, the last two changed to read on white and on black: the k-th model always has the k-th colour."""
 GOOD, BAD, NEUTRAL = "#009E73", "#D55E00", "#8C8C8C"
-SCALE = "Cividis"
+SCALE = ((0.0, "rgba(0,114,178,0.06)"), (0.5, "rgba(0,114,178,0.55)"), (1.0, "rgba(0,90,150,1)"))
+"""For shares from 0 to 1: transparent where there is nothing, so that it reads on light and dark."""
 GREY = "rgba(128,128,128,0.35)"
 Table = pd.DataFrame | pa.Table | Mapping[str, Sequence[Any]]
 
@@ -64,8 +63,8 @@ def show(
 ) -> Any:  # fmt: skip
     """Draws a figure, its table in an expander (for the keyboard and screen readers) and downloads of both; PNG is in the figure's own bar.
 
-    key: unique on the page, also the files' name. alt: what the figure shows, in a sentence. select: Plotly's modes (points, box, lasso), then
-    `on_select` is called or, without it, the selection is returned. columns: `st.column_config` of the table. opened: the expander.
+    key: unique in the app, also the files' name. alt: what the figure shows, in a sentence. select: Plotly's modes (points, box, lasso),
+    then `on_select` is called or, without it, the selection is returned. columns: `st.column_config` of the table. opened: the expander.
     """
     config = {
         "displaylogo": False, "scrollZoom": False, "toImageButtonOptions": {"format": "png", "filename": key, "scale": 2},

@@ -161,5 +161,5 @@ def empty(view: View, need: str = "", tasks: Sequence[str] = ()) -> bool:
 
 
 def cached(store: Store, name: str, key: tuple[Any, ...], make: Any) -> Any:
-    """`make()`, remembered for the same store, `name` and hashable `key` (such as a Where): for bootstraps, which cost more than a query."""
+    """`make()`, remembered for the same store, `name` and hashable `key` (such as a Where): for what costs more than a query."""
     return store.remember((name, *key), make)
