@@ -29,7 +29,7 @@ def train(argv: list[str], prog: str, epilog: str) -> int:
     parser.add_argument("--show", action="store_true", help="the resolved recipe and its parameter counts")
     parser.add_argument("--profile", action="store_true", help="measure the input pipeline beside the training it feeds; nothing is kept")
     parser.add_argument("--json", action="store_true", help="with --list, --show or --profile: one JSON object on stdout")
-    parser.add_argument("--data", metavar="DIR", help="folder of the data sets, or a JSON file {data set: folder}")
+    parser.add_argument("--data", metavar="DIR", help="folder of the data sets, a manifest, or a JSON file {data set: either}")
     parser.add_argument("--out", metavar="DIR", type=Path, help="run folder (default: runs/RECIPE)")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--budget", type=seconds, metavar="TIME", help="such as 90m, 2h or 600s; the schedule is fitted into it")
@@ -39,7 +39,8 @@ def train(argv: list[str], prog: str, epilog: str) -> int:
     args = parser.parse_args(argv)
     if args.list:
         return _list(args.json)
-    recipe = override(load(args.recipe), args.set + ([f"epochs={args.epochs}"] if args.epochs is not None else []))
+    whole = ["data=manifest"] if args.data and _is_manifest(args.data) else []
+    recipe = override(load(args.recipe), whole + args.set + ([f"epochs={args.epochs}"] if args.epochs is not None else []))
     if args.show:
         return _show(args.recipe, recipe, args.json)
     drawn = all(getattr(discover.load("core.data", name), "GENERATED", False) for name in recipe.data)
@@ -238,14 +239,20 @@ def seconds(text: str) -> float:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
+def _is_manifest(data: str) -> bool:
+    from core.data import manifest  # brings pyarrow
+
+    return manifest.named(data)
+
+
 def data_folders(data: str) -> dict[str, str]:
-    """--data DIR -> {"*": DIR}; --data FILE.json -> its {data set: folder}.
+    """--data DIR or MANIFEST.parquet -> {"*": it}; --data FILE.json -> its {data set: folder or manifest}.
 
     Raises:
-        UserError: neither a folder nor a JSON object of names and folders.
+        UserError: neither a folder nor a manifest nor a JSON object of names and folders.
     """
     path = Path(data)
-    if path.is_dir():
+    if path.is_dir() or _is_manifest(data):
         return {"*": data}
     if not path.is_file():
         raise UserError(f"Expected --data to name a folder or a JSON file {{data set: folder}}, got {data}, which does not exist.")

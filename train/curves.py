@@ -1,4 +1,4 @@
-"""A run as one page that needs nothing else: the FER notebook's four panels (accuracy, loss, gap, progression) and the figures as a table."""
+"""A run as one page that needs nothing else: the FER notebook's four panels (accuracy, loss, gap, progression) and a table of all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def page(name: str, history: Sequence[Row], summary: dict[str, Any]) -> str:
     best, gap, epochs = summary["best"], summary["gap"], summary["epochs"]
     lines = [f"{epochs['done']} of {epochs['planned']} epochs, {summary['state']}; best: epoch {best['epoch']}."]
     if gap:
-        lines.append(f"Gap between training and validation at the best epoch: {gap['points']:+.1f} points, {gap['verdict']}: {gap['meaning']}.")
+        lines.append(
+            f"Gap between training and validation at the best epoch: {gap['points']:+.1f} points, {gap['verdict']}: {gap['meaning']}."
+        )
     lines.append("Training figures are taken while training, under dropout and augmentation: they read lower than validation's would.")
     body = [f"<h1>{escape(name)}</h1>", *(f"<p>{escape(line)}</p>" for line in lines)]
     drawn = panels(history, int(best["epoch"]), str(gap["task"]) if gap else None)
@@ -36,7 +38,7 @@ def page(name: str, history: Sequence[Row], summary: dict[str, Any]) -> str:
 
 
 def panels(history: Sequence[Row], best: int, task: str | None) -> go.Figure:
-    """Accuracy, loss, gap and progression. best: epoch; task: whose accuracy the last two show, None for a run without classes: age then."""
+    """Accuracy, loss, gap and progression. best: epoch; task: whose accuracy the last two show, None for age."""
     kinds = [k for k in ("emotion_accuracy", "gender_accuracy", "age_mae") if f"val_{k}" in history[0]]
     shown = [k for k in kinds if k != "age_mae"] or kinds
     main = f"{task}_accuracy" if task else shown[0]

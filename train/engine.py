@@ -10,6 +10,7 @@ import json
 import math
 import resource
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from time import monotonic, process_time
 from typing import Any
@@ -17,18 +18,17 @@ from typing import Any
 import pandas as pd
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 import core.models._torchvision  # noqa: F401  before timm
 from core import discover, progress
 from core.errors import UserError
-from core.preprocess import to_input
-from train import checkpoint
-from train.augment import augment
-from train.data import Batch, Part, Pool, gather
+from train import checkpoint, processes, summary
+from train.data import Part, Pool, gather
+from train.feed import Inputs, ahead, inputs
 from train.freeze import freeze
 from train.losses import masked_mean
-from train.mix import mix
 from train.optim import optimiser
 from train.recipe import Recipe, from_dict
 from train.sampling import batches
@@ -47,29 +47,37 @@ class Run:
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         self.recipe, self.folder = recipe, folder
         self.folder.mkdir(parents=True, exist_ok=True)
-        # Accelerate owns the device, mixed precision and gradient scaling.
+        # Accelerate owns the device, mixed precision, gradient scaling, and the gradients' mean over several processes.
+        wakes = bool(recipe.freeze.parts and recipe.freeze.epochs)
+        together = DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=wakes)
         try:
-            self.accelerator = Accelerator(mixed_precision=recipe.amp, gradient_accumulation_steps=recipe.accumulation)
+            self.accelerator = Accelerator(
+                mixed_precision=recipe.amp, gradient_accumulation_steps=recipe.accumulation, kwargs_handlers=[together]
+            )
         except ValueError as error:
             raise UserError(f"Expected this machine to compute in {recipe.amp}, got: {error} Try --set amp=bf16 or amp=no.") from error
         torch.manual_seed(recipe.seed)
         resuming = (folder / LAST).is_file()
-        plain = build_model(recipe) if resuming else begin(recipe)
+        plain = begin(recipe) if processes.is_main() and not resuming else build_model(recipe)  # the others get the first one's weights
         self.layout = memory_layout(plain)
         plain.to(memory_format=self.layout)  # type: ignore[call-overload]
         plain.requires_grad_(True)  # frozen parts may wake up later, so the optimiser knows them too
         optim = optimiser(plain, recipe.optim)
-        freeze(plain, recipe.freeze)
+        if not wakes:  # else all processes must exchange the gradients of the frozen parts too, later
+            freeze(plain, recipe.freeze)
         self.model, self.optim = self.accelerator.prepare(plain, optim)
+        freeze(plain, recipe.freeze)
         self.schedule = Scheduler(recipe.schedule, recipe.optim.lr, optim)
         self.plain: nn.Module = plain
-        self.step_model: nn.Module = torch.compile(self.model) if recipe.compile else self.model  # type: ignore[assignment]
+        compiled = recipe.compile and processes.count() == 1  # torch does not compile what exchanges statistics between processes
+        self.step_model: nn.Module = torch.compile(self.model) if compiled else self.model  # type: ignore[assignment]
         self.ema = ModelEmaV3(plain, decay=recipe.ema, use_warmup=True) if recipe.ema else None
         self.losses = {task: discover.load("train.losses", loss.name).loss for task, loss in recipe.losses.items()}
         self.epoch, self.step, self.seconds, self.best, self.stale = 0, 0, 0.0, -math.inf, 0
         self.epochs = recipe.epochs
         self.history: list[dict[str, float]] = []
         self.tally: dict[str, tuple[float, int]] = {}
+        self.facts = summary.facts(recipe, processes.count())
 
     @property
     def averaged(self) -> nn.Module:
@@ -77,16 +85,21 @@ class Run:
         return self.ema.module if self.ema else self.plain
 
     def train(self, train_parts: Sequence[Part], val_parts: Sequence[Part], budget_s: float | None = None) -> None:
-        """Trains to the end of the plan. Ctrl-C is safe: the last finished epoch is on disk."""
+        """Trains to the end of the plan. Ctrl-C is safe: the last finished epoch is on disk.
+
+        The first process validates; what it measured decides for all.
+        """
         data = gather(train_parts, self.recipe)
         names = tuple(p.samples.name for p in train_parts)
         while self.epoch < self.epochs and not self._patience_is_over():
             started, worked = monotonic(), process_time()
             row = self._train_epoch(data, names)
-            row |= {f"val_{k}": v for k, v in score_parts(self.averaged, val_parts, self.recipe).items()}
-            self.schedule.after_epoch(row["val_loss"])
+            if processes.is_main():
+                row |= {f"val_{k}": v for k, v in score_parts(self.averaged, val_parts, self.recipe).items()}
             row["seconds"], row["cpu_seconds"] = monotonic() - started, process_time() - worked
             row["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # the peak so far; Linux counts KiB
+            row = processes.from_main(row)
+            self.schedule.after_epoch(row["val_loss"])
             self.seconds += row["seconds"]
             self.epoch += 1
             self.history.append({"epoch": self.epoch, **row})
@@ -105,40 +118,44 @@ class Run:
         recipe, draw = self.recipe, self.start_epoch()
         sums: dict[str, float] = {}
         self.tally = {}
-        seen, started = 0, monotonic()
+        seen, started, fast = 0, monotonic(), self.accelerator.device.type != "cpu"
         count = max(1, len(data) // recipe.batch)
         per_epoch = math.ceil(count / recipe.accumulation)
         order = batches(recipe.sampling, recipe.batch, recipe.seed, self.epoch, data.source, data.label(), names)
         with progress.task(f"epoch {self.epoch + 1}/{self.epochs}", count) as advance:
-            for i, index in enumerate(order):
+            for i, batch in enumerate(ahead(lambda index: inputs(data.batch(index), recipe, draw), order, fast)):
                 rate = self.schedule.before_step(self.step, per_epoch * self.epochs, per_epoch)
-                losses = self._step(data.batch(index), draw)
-                seen += len(index)
+                losses = self._step(batch)
+                seen += len(batch)
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + value
-                advance(i + 1, f"loss {sums['loss'] / (i + 1):.3f}")
-        means = {f"train_{k}": v / count for k, v in sums.items()}
-        means |= {f"train_{k}": total / n for k, (total, n) in self.tally.items() if n}
+                advance(i + 1, f"loss {processes.count() * sums['loss'] / (i + 1):.3f}")
+        means = {f"train_{k}": v / count for k, v in processes.summed(sums).items()}
+        right = processes.summed({k: total for k, (total, _) in self.tally.items()})
+        known = processes.summed({k: float(n) for k, (_, n) in self.tally.items()})
+        means |= {f"train_{k}": right[k] / known[k] for k in self.tally if known[k]}
         return {**means, "lr": rate, "images_per_s": seen / (monotonic() - started)}
 
-    def _step(self, batch: Batch, draw: torch.Generator) -> dict[str, float]:
-        recipe, device = self.recipe, self.accelerator.device
-        crops = augment(batch.crops, recipe.augment, draw).permute(0, 2, 3, 1).numpy()  # (N, S, S, C)
-        x = torch.from_numpy(to_input(crops, recipe.input)).to(device, memory_format=self.layout)
-        targets = {k: v.to(device) for k, v in batch.targets.items()}
-        x, targets, weights = mix(x, targets, {k: v.to(device) for k, v in batch.weights.items()}, recipe.mix, draw)
+    def _step(self, batch: Inputs) -> dict[str, float]:
+        """Learns from this process's share of a batch and returns the share's part of each loss; they sum up to the batch's."""
+        recipe, device, world = self.recipe, self.accelerator.device, processes.count()
+        mine = processes.share(len(batch))
+        x = batch.x[mine].to(device, memory_format=self.layout)
+        targets, weights = ({k: v[mine].to(device) for k, v in values.items()} for values in (batch.targets, batch.weights))
         with self.accelerator.accumulate(self.model):
-            out = self.step_model(x)
+            with processes.Together(len(batch)) if world > 1 else nullcontext():
+                out = self.step_model(x)
             total = x.new_zeros(())
             values = {}
             for task, spec in recipe.losses.items():
-                value = masked_mean(self.losses[task](out[task].float(), targets[task], **spec.options), weights[task])
+                each = self.losses[task](out[task].float(), targets[task], **spec.options)
+                value = masked_mean(each, weights[task], batch.weights[task].to(device))
                 total = total + spec.weight * value
                 values[task] = float(value.detach())
             if not torch.isfinite(total):
                 what = f"Expected a finite loss, got {float(total.detach())} at step {self.step}"
                 raise UserError(f"{what}; try --set optim.lr={recipe.optim.lr / 3:.1g}.")
-            self.accelerator.backward(total)
+            self.accelerator.backward(world * total)  # the gradients are averaged over the processes
             if self.accelerator.sync_gradients:
                 if recipe.optim.clip:
                     self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.optim.clip)
@@ -176,11 +193,19 @@ class Run:
     def _keep(self, score: float) -> None:
         better = score > self.best + self.recipe.min_delta
         self.stale = 0 if better else self.stale + 1
+        self.best = score if better else self.best
+        if not processes.is_main():
+            return
         if better:
-            self.best = score
             checkpoint.save(self.folder / BEST, {"recipe": self.recipe.to_dict(), "model": self.averaged.state_dict(), "epoch": self.epoch})
         checkpoint.save(self.folder / LAST, self._state())
-        self._write_history()
+        for name, fill in (
+            (summary.HISTORY, lambda p: pd.DataFrame(self.history).to_parquet(p)),
+            (summary.RECIPE, lambda p: p.write_text(json.dumps(self.recipe.to_dict(), indent=1), encoding="utf-8")),
+        ):
+            summary.put(self.folder / name, fill)
+        state = "finished" if self.epoch >= self.epochs else "stopped early" if self._patience_is_over() else "unfinished"
+        summary.write(self.folder, self.facts, self.epochs, state)
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -188,6 +213,7 @@ class Run:
             "schedule": self.schedule.state_dict(),
             "ema": self.ema.module.state_dict() if self.ema else None, "epoch": self.epoch, "step": self.step, "seconds": self.seconds,
             "best": self.best, "stale": self.stale, "epochs": self.epochs, "history": self.history,
+            "started": self.facts["started"],
         }  # fmt: skip
 
     def resume(self) -> bool:
@@ -197,9 +223,10 @@ class Run:
         Raises:
             UserError: the checkpoint was made by another recipe; names the fields.
         """
-        if not (self.folder / LAST).is_file():
+        path = self.folder / LAST
+        state = processes.from_main(checkpoint.load(path) if processes.is_main() and path.is_file() else None)
+        if state is None:
             return False
-        state = checkpoint.load(self.folder / LAST)
         mine, theirs = self.recipe.to_dict(), from_dict(state["recipe"]).to_dict()
         differing = [k for k in mine if mine[k] != theirs[k] and k != "epochs"]  # another length, same recipe
         if differing:
@@ -213,16 +240,8 @@ class Run:
             setattr(self, name, state[name])
         if mine["epochs"] != theirs["epochs"]:
             self.epochs = self.recipe.epochs
+        self.facts["started"] = state.get("started", self.facts["started"])
         return True
-
-    def _write_history(self) -> None:
-        for name, write in (
-            ("history.parquet", lambda p: pd.DataFrame(self.history).to_parquet(p)),
-            ("recipe.json", lambda p: p.write_text(json.dumps(self.recipe.to_dict(), indent=1))),
-        ):
-            new = self.folder / f"{name}.new"
-            write(new)
-            new.replace(self.folder / name)
 
 
 def memory_layout(model: nn.Module) -> torch.memory_format:

@@ -1,5 +1,5 @@
-"""Curves for TensorBoard: `tensorboard --logdir runs`. The file is a TFRecord of `Event` messages with scalars, a format that has not changed
-since 2015; writing it takes less than the packages that do it weigh (tensorboard brings 20 MB with a web server and gRPC), and it can be
+"""Curves for TensorBoard: `tensorboard --logdir runs`. The file is a TFRecord of `Event` messages with scalars, a format as old as
+TensorBoard. Writing it takes less than the packages that do it weigh (tensorboard brings 20 MB with a web server and gRPC), and it can be
 written whole, so that a resumed run leaves no epoch twice.
 
 https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto

@@ -57,13 +57,14 @@ def best_row(history: Sequence[Row], min_delta: float) -> Row:
 
 
 def summarise(history: Sequence[Row], recipe: Recipe, known: dict[str, Any], planned: int | None = None, state: str = "") -> dict[str, Any]:
-    """The content of `summary.json`. known: see `facts`. planned: epochs, where it is another number than the recipe's."""
+    """The content of `summary.json`. known: see `facts`. planned: epochs, where it is another number than the recipe's. state: "finished",
+    "stopped early" or "unfinished", which is running or interrupted; by default from the number of epochs."""
     best, last = best_row(history, recipe.min_delta), history[-1]
     seconds = sum(r["seconds"] for r in history)
     planned = planned or recipe.epochs
     return {
         "format": FORMAT,
-        "state": state or ("finished" if last["epoch"] >= planned else "interrupted"),
+        "state": state or ("finished" if last["epoch"] >= planned else "unfinished"),
         "epochs": {"done": int(last["epoch"]), "planned": planned, "recipe": recipe.epochs},
         "best": _figures(best),
         "last": _figures(last),
@@ -109,8 +110,8 @@ def write(folder: Path, known: dict[str, Any] | None = None, planned: int | None
     if known is None:
         known = _known(folder, recipe)
         planned, state = planned or known.get("planned"), state or known.get("state", "")
-    summary = summarise(history, recipe, known, planned, state)
-    text = json.dumps(_plain(summary), indent=1, allow_nan=False)
+    summary: dict[str, Any] = _plain(summarise(history, recipe, known, planned, state))
+    text = json.dumps(summary, indent=1, allow_nan=False)
     put(folder / SUMMARY, lambda p: p.write_text(text, encoding="utf-8"))
     page = curves.page(folder.resolve().name, history, summary)
     put(folder / CURVES, lambda p: p.write_text(page, encoding="utf-8"))

@@ -17,6 +17,7 @@ from tests.train.conftest import part_of
 from train.data import gather
 from train.engine import Run
 from train.export import PARITY, check_parity, random_crops, write_onnx
+from train.feed import inputs
 from train.recipe import Recipe, load, override
 from train.start import begin, build_model, count_parameters
 
@@ -108,7 +109,7 @@ def test_two_steps_then_onnx(name: str, exported: dict[str, set[Head]], tmp_path
     draw = run.start_epoch()
     for i in range(2):
         run.schedule.before_step(i, 4, 2)
-        values = run._step(pool.batch(torch.tensor([2 * i, 2 * i + 1])), draw)
+        values = run._step(inputs(pool.batch(torch.tensor([2 * i, 2 * i + 1])), recipe, draw))
         assert set(values) == {"loss", *recipe.losses} and all(v == v for v in values.values())
     assert run.step == 2
     after = dict(run.plain.named_parameters())

@@ -9,6 +9,9 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
-    """Mean of `weight * values` (N,) over the samples of positive weight (N,), which may be a mask; 0 with a zero gradient without any."""
-    return (values * weight).sum() / (weight > 0).sum().clamp(min=1)
+def masked_mean(values: Tensor, weight: Tensor, among: Tensor | None = None) -> Tensor:
+    """Mean of `weight * values` (N,) over the samples of positive weight (N,), which may be a mask; 0 with a zero gradient without any.
+
+    among: weights of the whole batch that these samples are a share of, by whose number of positive ones the sum is divided instead.
+    """
+    return (values * weight).sum() / ((weight if among is None else among) > 0).sum().clamp(min=1)
