@@ -58,8 +58,11 @@ def look(folder: Path, recipe: Recipe, data: list[dict[str, Any]] | None = None)
     """What stands in `folder`, as a run of `recipe` on `data` ({name, split, fingerprint, n} each; None: on any)."""
     if not (folder / "last.pt").is_file() or not (folder / "best.pt").is_file():
         return Standing("new", f"nothing in {folder}")
-    last = checkpoint.load(folder / "last.pt")
-    theirs, ours = from_dict(last["recipe"]).to_dict(), recipe.to_dict()
+    try:
+        last, best = checkpoint.load(folder / "last.pt"), int(checkpoint.load(folder / "best.pt")["epoch"])
+        theirs, ours = from_dict(last["recipe"]).to_dict(), recipe.to_dict()
+    except UserError as error:  # damaged, or a newer version's
+        return Standing("foreign", str(error))
     differing = [k for k in ours if ours[k] != theirs[k] and k not in SAYS_NOTHING]
     if differing and differing != ["epochs"]:
         return Standing("foreign", f"{folder} holds a run with other values of {', '.join(differing)}; another --out leaves it alone")
@@ -73,7 +76,7 @@ def look(folder: Path, recipe: Recipe, data: list[dict[str, Any]] | None = None)
     strange = _strange(card, data)
     if strange:
         return Standing("foreign", f"{folder} holds a run on other data ({strange}); another --out leaves it alone")
-    history, best = last["history"], int(checkpoint.load(folder / "best.pt")["epoch"])
+    history = last["history"]
     figures = {name: m for name in CARD if (m := measured(card, name))}
     trained = sum(d["n"] for d in card.data if d["split"] == "train")
     images = last["step"] * recipe.accumulation * min(recipe.batch, trained or recipe.batch)

@@ -14,9 +14,11 @@ from typing import Any
 import pandas as pd
 
 from core.errors import UserError
+from evaluation.bench import cpu
 from train.standing import Standing
 from train.study import Plan
 from train.study_table import TITLES, Row, shown, signed
+from train.summary import SUMMARY
 
 Found = dict[str, Any]
 CSV_LISTS = ("on",)
@@ -26,9 +28,10 @@ def header(plan: Plan, command: str, standings: Mapping[str, Standing]) -> Found
     """What a reader needs to judge a table: command, machine, budget, data, label spaces, date."""
     data = {(d["name"], d["split"], d["n"]): d["fingerprint"] for s in standings.values() if s.card for d in s.card.data}
     heads = {(h.task, h.labels) for s in standings.values() if s.card for h in s.card.heads if h.task != "age"}
+    here = machine()
     return {
         "study": plan.name, "title": plan.study.title, "source": plan.study.source, "command": command,
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"), "machine": machine(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"), "machine": here, "trained_on_too": elsewhere(plan, here),
         "budget": {"epochs": plan.epochs, "seconds": plan.budget_s, "limit": plan.limit}, "set": list(plan.sets),
         "data": [{"name": name, "split": split, "n": n, "fingerprint": mark} for (name, split, n), mark in sorted(data.items())],
         "labels": [{"task": task, "labels": list(labels)} for task, labels in sorted(heads)],
@@ -36,36 +39,35 @@ def header(plan: Plan, command: str, standings: Mapping[str, Standing]) -> Found
 
 
 def machine() -> Found:
-    """Processor, cores that we may use, memory, accelerator, versions."""
+    """Processor, cores, memory, accelerator and versions here, where the table is written."""
+    import psutil
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "cpu": _cpu(), "cores": cores, "memory_gib": _memory(),
+        "processor": cpu(), "cores": os.cpu_count(), "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(), "torch": version("torch"),
+        "system": platform.platform(), "python": platform.python_version(), "torch": version("torch"),
     }  # fmt: skip
 
 
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
+def elsewhere(plan: Plan, here: Found) -> list[str]:
+    """Other machines that members were trained on, as their runs noted; a run of an older version noted none."""
+    found: set[str] = set()
+    for m in plan.study.members:
+        try:
+            noted = json.loads((plan.out / m.folder / SUMMARY).read_text(encoding="utf-8"))["machine"]
+            found |= {_hardware(noted)} - {_hardware(here)} if noted else set()
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return sorted(found)
 
 
-def _memory() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (ValueError, OSError, AttributeError):
-        return None
+def _hardware(m: Mapping[str, Any]) -> str:
+    return f"{m['processor']}, {m['cores']} cores, {m['memory_gb']:.0f} GiB" + (f", {m['accelerator']}" if m["accelerator"] else "")
 
 
 def write(plan: Plan, found: Found) -> Path:
     """OUT/STUDY.md, .json and .csv, each whole or not at all; returns the first."""
-    plan.out.mkdir(parents=True, exist_ok=True)
     flat = [{k: json.dumps(v) if k in CSV_LISTS and v is not None else v for k, v in row.items()} for row in found["rows"]]
     texts = {"md": markdown(found), "json": json.dumps(found, indent=1, allow_nan=False) + "\n"}
     texts["csv"] = pd.DataFrame(flat).to_csv(index=False)
@@ -77,6 +79,7 @@ def write(plan: Plan, found: Found) -> Path:
 def _replace(path: Path, text: str) -> None:
     new = path.with_name(path.name + ".new")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         new.write_text(text, encoding="utf-8")
         new.replace(path)
     except OSError as error:
@@ -115,12 +118,11 @@ def _about(found: Found) -> str:
     data = "; ".join(f"{d['name']} {d['split']} {d['n']:,} (`{d['fingerprint'][:12]}`)" for d in found["data"]) or "none yet"
     named = {"emotion": "Emotion", "gender": "Perceived gender"}
     labels = "".join(f"{named[h['task']]} in {len(h['labels'])} classes: {', '.join(h['labels'])}. " for h in found["labels"])
-    memory = f", {m['memory_gib']:.0f} GiB" if m["memory_gib"] else ""
-    hardware = f"{m['cpu']}, {m['cores']} cores{memory}" + (f", {m['accelerator']}" if m["accelerator"] else "")
+    others = f" Trained on other machines too: {'; '.join(found['trained_on_too'])}." if found["trained_on_too"] else ""
     sets = f" With {', '.join(f'`{s}`' for s in found['set'])}." if found["set"] else ""
     return (
         f"Table of {found['date']}. Budget: {', '.join(budget)}.{sets} Data: {data}. {labels}"
-        f"Machine that wrote this: {hardware}; Python {m['python']}, torch {m['torch']}."
+        f"Machine: {_hardware(m)}; Python {m['python']}, torch {m['torch']}.{others}"
     )
 
 

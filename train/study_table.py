@@ -30,10 +30,11 @@ def rows(plan: Plan, standings: Mapping[str, Standing], failed: Mapping[str, str
         recipe, standing = plan.recipe(m), standings[m.folder]
         state = "measured" if standing.figures else "failed" if m.folder in failed else "not finished"
         why = failed.get(m.folder) or standing.why
+        costs = _costs(recipe, standing)
         names = [f for f in plan.study.figures if f in standing.figures or (not standing.figures and f"val_{f}" in recipe.expected)]
         for name in names or [""]:
             row: Row = {"member": m.folder, "recipe": m.recipe, "figure": name or None, "state": state, "why": why or None}
-            row |= _figures(recipe, standing, name) | _costs(recipe, standing)
+            row |= _figures(recipe, standing, name) | costs
             found.append(row | {"source_epochs": load(m.recipe).epochs, "source_measured_on": m.remark or None})
     return found
 

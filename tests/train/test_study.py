@@ -171,6 +171,9 @@ def test_what_a_folder_is(done: tuple[Path, dict, int], tmp_path: Path) -> None:
     less = plan(out, limit=80)
     strange = look(folder, recipe, study.data_of(less, recipe))
     assert strange.state == "foreign" and "other data" in strange.why
+    (tmp_path / "last.pt").write_bytes(b"not a checkpoint")
+    (tmp_path / "best.pt").write_bytes(b"not a checkpoint")
+    assert look(tmp_path, recipe).state == "foreign"
     failed = train_members(less, lambda arguments: pytest.fail("called"))
     assert set(failed) == {"fer_cnn_0", "fer_cnn_a"}
 
@@ -206,7 +209,8 @@ def test_a_member_s_own_process_says_why_it_failed() -> None:
 def test_an_interrupt_reaches_the_member_s_process(tmp_path: Path) -> None:
     words = ["fer_cnn_0", "--out", str(tmp_path / "run"), "--limit", "96", "--epochs", "100000"]
     words += [word for text in TINY for word in ("--set", text)]
-    script = f"from train import member\nmember.PATIENCE_S = 0.1\ntry:\n    member.call({words!r})\nexcept KeyboardInterrupt:\n    print('ended')"
+    script = f"from train import member\nmember.PATIENCE_S = 0.1\ntry:\n    member.call({words!r})"
+    script += "\nexcept KeyboardInterrupt:\n    print('ended')"
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         until = time.monotonic() + 240
@@ -246,7 +250,8 @@ def table_of(
 def test_the_table_of_known_histories(tmp_path: Path) -> None:
     made = {
         "fer_cnn_0": standing(0.64, 0.61, 0.67), "fer_cnn_a": standing(0.80, 0.77, 0.82, train=0.9),
-        "fer_cnn_b": standing(0.81, 0.78, 0.83), "fer_cnn_b_plus": standing(0.70, 0.67, 0.73, epochs=1), "fer_cnn_c": Standing("new", "none"),
+        "fer_cnn_b": standing(0.81, 0.78, 0.83), "fer_cnn_b_plus": standing(0.70, 0.67, 0.73, epochs=1),
+        "fer_cnn_c": Standing("new", "none"),
     }  # fmt: skip
     rows, said = table_of(made, tmp_path, {"fer_cnn_c": "Expected weights, got none."})
     by = {r["member"]: r for r in rows}
@@ -328,6 +333,8 @@ def test_a_section_of_results_is_replaced_and_the_rest_left(tmp_path: Path) -> N
     with pytest.raises(UserError, match="study one"):
         into_results(file, "one", "third")
     assert "third" not in file.read_text()
+    with pytest.raises(UserError, match="to write"):
+        into_results(file / "below a file" / "RESULTS.md", "one", "third")
 
 
 def test_several_figures_make_several_lines_with_costs_once(tmp_path: Path) -> None:
@@ -341,7 +348,11 @@ def test_several_figures_make_several_lines_with_costs_once(tmp_path: Path) -> N
         ["age error in years", "4.00", "not finished"],
     ]  # fmt: skip
     assert ["8," in line for line in lines] == [True, False, False]  # 8 million parameters, once
-    assert "each recipe's own epochs" in text and "torch" in text
+    assert "each recipe's own epochs" in text and "torch" in text and "other machines" not in text
+    (tmp_path / "production_b2").mkdir()
+    noted = {"processor": "Abacus", "cores": 3, "memory_gb": 1.0, "accelerator": None}
+    (tmp_path / "production_b2" / "summary.json").write_text(json.dumps({"machine": noted}))
+    assert header(p, "command", standings)["trained_on_too"] == ["Abacus, 3 cores, 1 GiB"]
 
 
 def test_the_command_line(
