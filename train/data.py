@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core import discover, progress
-from core.data import Samples
+from core.data import Samples, manifest
 from core.errors import DataError, UserError
 from core.faces import Detector
 from core.labels import FERPLUS8, GENDER2, LabelSpace, collapse
@@ -35,7 +35,7 @@ class Part:
 
 
 def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: Detector, limit: int | None = None) -> list[Part]:
-    """Every data set of the recipe. `folders`: data set -> folder, `"*"` for all others. limit: first N samples of each.
+    """Every data set of the recipe. `folders`: data set -> folder or manifest, `"*"` for all others. limit: first N samples of each.
 
     Raises:
         DataError: a set or split is missing or empty.
@@ -48,7 +48,7 @@ def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: De
             raise DataError(f"Expected a folder for {name} in --data, got only {sorted(folders)}.")
         try:
             with progress.task(f"load {name} {split}"):
-                samples = module.load(folder, split)
+                samples = replace(manifest.load(folder, split), name=name) if manifest.named(folder) else module.load(folder, split)
         except DataError as error:
             others = ",".join(d for d in recipe.data if d != name)
             raise DataError(f"{error} To do without {name}: --set data={others}" if others else str(error)) from error

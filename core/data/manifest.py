@@ -90,6 +90,11 @@ def load(root: str | Path, split: str) -> Samples:
     return Samples("manifest", split, base, ids, paths, **_targets(table), groups=groups, fingerprint=total, problems=problems, tight=about.tight)
 
 
+def named(root: str | Path) -> bool:
+    """Whether `root` is a manifest, or a folder that one lies in, rather than a data set's own folder."""
+    return Path(root).suffix.lower() == ".parquet" or (Path(root) / FILE).is_file()
+
+
 def find(root: str | Path) -> Path:
     """The manifest's file for what `--data` says.
 

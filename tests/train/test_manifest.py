@@ -1,0 +1,44 @@
+"""Training on a manifest instead of the publishers' folders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core import bundle
+from core.faces import best_detector
+from evaluation.quality import apply, open_context
+from evaluation.quality.plan import Row
+from tests.train.conftest import SMALL_NET
+from train.__main__ import main
+from train.commands import data_folders
+from train.data import load_parts
+from train.recipe import load
+
+
+@pytest.fixture(scope="module")
+def fixed(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """FER+ without its first picture."""
+    whole = open_context("ferplus", small_data, cache=None)
+    out = tmp_path_factory.mktemp("fixed") / "out"
+    apply.apply([Row(whole.samples.ids[0], "drop")], whole, out)
+    return out
+
+
+def test_a_manifest_takes_the_place_of_all_data_sets(fixed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = ["mien", "--data", str(fixed / "manifest.parquet"), "--out", str(out), "--epochs", "1", *SMALL_NET]
+    assert main(command) == 0
+    card = bundle.load(next(out.rglob("model.onnx"))).card
+    assert [(d["name"], d["split"], d["n"]) for d in card.data] == [("manifest", "train", 71), ("manifest", "val", 36)]
+    assert list(card.recipe["data"]) == ["manifest"]
+
+
+def test_a_manifest_takes_the_place_of_one_of_several(fixed: Path, small_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "data.json").write_text(json.dumps({"ferplus": str(fixed), "utkface": str(small_data)}))
+    parts = load_parts(load("mien"), data_folders(str(tmp_path / "data.json")), "train", best_detector()[0], 5)
+    assert [p.samples.name for p in parts] == ["ferplus", "utkface"]
+    whole = open_context("ferplus", small_data, cache=None)
+    assert parts[0].samples.ids == whole.samples.ids[1:6]
