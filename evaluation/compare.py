@@ -18,7 +18,7 @@ from core.errors import DataError
 from evaluation import table, views
 from evaluation.paired import compare
 from evaluation.report import mapping
-from evaluation.terminal import TITLES, few, grid, number
+from evaluation.terminal import TITLES, few, grid, number, wide
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"tables": [str(args.a), str(args.b)], **found}, allow_nan=False))
     else:
-        show(found, Console(highlight=False, markup=False))
+        show(found, wide())
     return 0
 
 

@@ -10,12 +10,17 @@ Each section of the file is one gate: `figure`, one limit (`min` and `max` inclu
     figure = "latency_ms"            # a name without a dot is no figure of a table: report --measured latency_ms=31.5
     below = 50
 
+The gap of a run folder (--run) is that of its best epoch, whose training figure was taken under augmentation and dropout; that of a table
+of training rows (--train) is taken as the model is served. `latency_ms` is read from `bench --json` (--measured-in), any other name from a
+flat JSON object.
+
 **A gate that nothing measured fails, unless it is `optional`**: otherwise leaving out the hardest table would open it. Rows of the training
 split measure nothing but gaps. Where several tables give a figure, each must keep the limit.
 """
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +28,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import DataError
-from evaluation.figures import Figures
+from evaluation.runs import Run
+from evaluation.values import Figures
 
 State = Literal["passed", "missed", "not measured"]
 TASKS = ("emotion", "gender", "age")
@@ -116,28 +122,53 @@ def measured(pairs: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def check(gates: Sequence[Gate], tables: Sequence[Figures], train: Sequence[Figures], other: Mapping[str, float]) -> list[dict[str, Any]]:
+def measured_in(path: Path) -> dict[str, float]:
+    """What a JSON file measured: of `bench --json` the first model's `latency_ms` (median of all stages), else all numbers by their names.
+
+    Raises:
+        DataError: no such file, or nothing measured there.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"Expected JSON in {path}, got: {str(error)[:200]}; try `python -m evaluation bench --json > {path}`.") from None
+    try:
+        if isinstance(found, dict) and "models" in found:
+            found = {"latency_ms": found["models"][0]["ms"]["total"]["p50"]}
+    except (LookupError, TypeError):
+        raise DataError(f"Expected the output of `bench --json` in {path}, got `models` without times.") from None
+    numbers = {k: float(v) for k, v in found.items() if isinstance(v, int | float) and v == v} if isinstance(found, dict) else {}
+    if not numbers:
+        raise DataError(f"Expected measured numbers in {path}, got none; try {{\"onnx_parity\": 2e-6}}.")
+    return numbers
+
+
+def check(
+    gates: Sequence[Gate], tables: Sequence[Figures], train: Sequence[Figures], other: Mapping[str, float], runs: Sequence[Run] = ()
+) -> list[dict[str, Any]]:
     """An outcome per gate and table that answers it: {gate, figure, limit, state, fails, value, low, high, where}.
 
-    tables, train: `figures` of tables of held-out and of training rows; other: what no table can say, by name.
+    tables, train: `figures` of tables of held-out and of training rows; other: what no table can say, by name; runs: for gaps.
 
     Raises:
         DataError: a gate names a figure that no table can have.
     """
     made = []
     for gate in gates:
-        answers = list(_answers(gate.figure, tables, train, other))
+        answers = list(_answers(gate.figure, tables, train, other, runs))
         base = {"gate": gate.name, "figure": gate.figure, "limit": gate.limit}
         for where, figure in answers:
             state: State = "passed" if gate.keeps(figure["value"]) else "missed"
             made.append({**base, "state": state, "fails": state == "missed", **figure, "where": where})
         if not answers:
             nothing = {"value": None, "low": None, "high": None, "where": ""}
-            made.append({**base, "state": "not measured", "fails": not gate.optional, **nothing})
+            made.append({**base, "state": "not measured", "fails": not gate.optional, **nothing, "how": how(gate.figure)})
     return made
 
 
-def _answers(name: str, tables: Sequence[Figures], train: Sequence[Figures], other: Mapping[str, float]) -> Iterator[tuple[str, Figures]]:
+def _answers(
+    name: str, tables: Sequence[Figures], train: Sequence[Figures], other: Mapping[str, float], runs: Sequence[Run]
+) -> Iterator[tuple[str, Figures]]:
     """(where from, {value, low, high}) of everything that measures the figure `name`."""
     if "." not in name:
         if name in other:
@@ -160,6 +191,21 @@ def _answers(name: str, tables: Sequence[Figures], train: Sequence[Figures], oth
             if there is not None:
                 worse = gap_of(there["value"], figure["value"], rest)
                 yield f"{where} against {seen['split'] or 'train'}", {"value": worse, "low": None, "high": None}
+    for run in runs if gap else ():
+        row = run.row(run.best)
+        ends = row.get(f"train_{task}_{rest}"), row.get(f"val_{task}_{rest}")
+        if ends[0] is not None and ends[1] is not None:
+            where = f"run {run.name}, epoch {row['epoch']:.0f}, under augmentation"
+            yield where, {"value": gap_of(ends[0], ends[1], rest), "low": None, "high": None}
+
+
+def how(figure: str) -> str:
+    """How to measure what nothing measured."""
+    if figure.startswith("gap."):
+        return "give the training split's table (--train T.parquet) or the run's folder (--run DIR)"
+    if figure == "latency_ms":
+        return "python -m evaluation bench --json > bench.json, then --measured-in bench.json"
+    return "give a table that has it (--also T.parquet)" if "." in figure else f"--measured {figure}=NUMBER or --measured-in FILE.json"
 
 
 def gap_of(train: float, held: float, figure: str) -> float:

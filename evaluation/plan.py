@@ -21,7 +21,7 @@ from evaluation import table, views
 from evaluation.figures import MANY_VALUES
 from evaluation.metrics import abstention
 from evaluation.report import mapping
-from evaluation.terminal import TITLES, few, grid, number
+from evaluation.terminal import TITLES, few, grid, number, wide
 from evaluation.values import Figures, Sample
 
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"table": str(args.table), "model": whole["model"][0].as_py(), **made}, allow_nan=False))
     else:
-        show(made, Console(highlight=False, markup=False))
+        show(made, wide())
     return 0
 
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 from rich.console import Console
 
 from core.errors import DataError
-from evaluation import gates, table, views
+from evaluation import gates, runs, table, views
 from evaluation.figures import FEW, figures
-from evaluation.terminal import TITLES, few, grid, number
+from evaluation.terminal import TITLES, few, grid, number, wide
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gate", metavar="FILE", help="limits: a TOML file or `production`; 3 is the exit status where one is missed")
     parser.add_argument("--also", action="append", default=[], type=Path, metavar="T", help="--gate: another table, for its tasks")
     parser.add_argument("--train", action="append", default=[], type=Path, metavar="T", help="--gate: the training split's, for gaps")
+    parser.add_argument("--run", dest="runs", action="append", default=[], type=Path, metavar="DIR", help="--gate: a run folder, for gaps")
+    parser.add_argument("--measured-in", action="append", default=[], type=Path, metavar="F.json", help="--gate: such as of bench --json")
     parser.add_argument("--measured", action="append", default=[], metavar="NAME=N", help="--gate: such as latency_ms=31.5")
 
 
@@ -49,24 +51,28 @@ def mapping(pairs: list[str]) -> dict[str, str]:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the report."""
-    if not args.gate and (args.also or args.train or args.measured):
-        raise DataError("Expected --gate with --also, --train and --measured, got none; try --gate production.")
+    if not args.gate and (args.also or args.train or args.runs or args.measured_in or args.measured):
+        raise DataError("Expected --gate with --also, --train, --run, --measured and --measured-in, got none; try --gate production.")
     if (args.images and not args.html) or (args.show_faces and not args.images):
         raise DataError("Expected --html with --images, and --images with --show-faces, got one alone; try --html R.html --images DIR.")
-    limits, other = gates.load(args.gate) if args.gate else (), gates.measured(args.measured)
+    limits, other = gates.load(args.gate) if args.gate else (), {}
+    for path in args.measured_in:
+        other |= gates.measured_in(path)
+    other |= gates.measured(args.measured)
+    trained = [runs.read(folder) for folder in args.runs]
     names = mapping(args.map)
     whole = views.one_model(table.read(args.table, names=names), args.model)
     found = figures(whole)
     outcomes = []
     if args.gate:
         held, train = ([figures(table.read(path, names=names), args.model) for path in paths] for paths in (args.also, args.train))
-        outcomes = gates.check(limits, [found, *held], train, other)
+        outcomes = gates.check(limits, [found, *held], train, other, trained)
     if args.html:
         _write_page(args, whole, found, outcomes)
     if args.json:
         print(json.dumps({"table": str(args.table), **found, **({"gates": outcomes} if args.gate else {})}, allow_nan=False))
     else:
-        console = Console(highlight=False, markup=False)
+        console = wide()
         show(found, console)
         if args.gate:
             _gates(args.gate, outcomes, console)
@@ -174,7 +180,8 @@ def _cross(found: list[dict[str, Any]], console: Console) -> None:
 def _gates(name: str, outcomes: list[dict[str, Any]], console: Console) -> None:
     console.print(f"Gates: {name}", style="bold")
     for o in outcomes:  # lines, so that a narrow terminal cuts nothing off
-        text = f"{o['figure']} = {number(o, digits=4)}, on {o['where']}" if o["where"] else "fails" if o["fails"] else "optional"
+        none = f"{'fails' if o['fails'] else 'optional'}; {o.get('how', '')}"
+        text = f"{o['figure']} = {number(o, digits=4)}, on {o['where']}" if o["where"] else none
         console.print(f"{o['state']:12}  {o['gate']} ({o['figure']} {o['limit']}): {text}", soft_wrap=True)
     failed = sum(o["fails"] for o in outcomes)
     console.print(f"{failed} of {len(outcomes)} gates failed" if failed else f"all {len(outcomes)} gates passed", style="bold")

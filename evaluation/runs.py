@@ -1,7 +1,7 @@
 """runs: training runs as files: epochs, best epoch, the distance of training and validation with its verdict, and what it took.
 
-A run folder is what `python -m train` writes: `history.parquet` (a row per epoch), `recipe.json` and, of newer runs, `summary.json`. Nothing
-here needs torch, and nothing in a folder is believed before it was checked.
+A run folder is what `python -m train` writes: `history.parquet` (a row per epoch), `recipe.json` and, of newer runs, `summary.json`.
+Nothing here needs torch, and nothing in a folder is believed before it was checked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rich.console import Console
 
 from core.errors import DataError
 from evaluation import gaps
-from evaluation.terminal import grid
+from evaluation.terminal import grid, wide
 
 HISTORY, RECIPE, SUMMARY = "history.parquet", "recipe.json", "summary.json"
 MOST_BYTES, MOST_EPOCHS, MOST_COLUMNS = 64_000_000, 1_000_000, 1000
@@ -212,7 +212,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"runs": rows, "refused": refused}, allow_nan=False))
     else:
-        show(rows, refused, Console(highlight=False, markup=False))
+        show(rows, refused, wide())
     return 2 if refused else 0
 
 
@@ -227,6 +227,7 @@ def show(rows: list[dict[str, Any]], refused: list[dict[str, str]], console: Con
         table.add_row(row["run"], epoch, *percents, gap, row["verdict"] or "-", age, minutes)
     if rows:
         console.print(table)
-        console.print("gap: training minus validation accuracy, percentage points; training figures are taken under augmentation and dropout")
+        text = "gap: training minus validation accuracy, percentage points; training figures are taken under augmentation and dropout"
+        console.print(text, soft_wrap=True)
     for entry in refused:
         console.print(f"not read: {entry['error']}", soft_wrap=True)

@@ -20,7 +20,7 @@ from core.errors import DataError
 from evaluation import table, views
 from evaluation.report import mapping
 from evaluation.search import fairness, search
-from evaluation.terminal import TITLES, few, grid, number
+from evaluation.terminal import TITLES, few, grid, number, wide
 from evaluation.values import Sample
 
 
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"table": str(args.table), "model": whole["model"][0].as_py(), **found}, allow_nan=False))
     else:
-        show(found, Console(highlight=False, markup=False))
+        show(found, wide())
     return 0
 
 

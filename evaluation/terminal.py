@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from evaluation.figures import FEW
 
 TITLES = {"emotion": "Emotion", "gender": "Perceived gender", "age": "Age, years"}
+WIDE = 140
+
+
+def wide() -> Console:
+    """Where reports are printed. A pipe or a file gets WIDE columns, for tables would lose figures in rich's 80."""
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def number(f: dict[str, Any] | None, *, percent: bool = False, digits: int = 2, sign: bool = False) -> str:
