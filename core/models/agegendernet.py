@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from core.bundle import Head
 from core.models._network import Network
+from core.models.plain import Block
 from core.preprocess import InputSpec
 
 
@@ -32,23 +33,6 @@ class CBAM(nn.Module):
         return x * torch.sigmoid(self.spatial(places))
 
 
-class Block(nn.Module):
-    """Two 3x3 convolutions, attention and a shortcut: (N, inner, H, W) -> (N, outer, H / stride, W / stride)."""
-
-    def __init__(self, inner: int, outer: int, stride: int, reduction: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(inner, outer, 3, stride, 1, bias=False), nn.BatchNorm2d(outer), nn.ReLU(),
-            nn.Conv2d(outer, outer, 3, 1, 1, bias=False), nn.BatchNorm2d(outer), CBAM(outer, reduction),
-        )  # fmt: skip
-        same = stride == 1 and inner == outer
-        self.shortcut = nn.Identity() if same else nn.Sequential(nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer))
-        self.relu = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.body(x) + self.shortcut(x))
-
-
 def build(
     heads: Sequence[Head],
     spec: InputSpec,
@@ -63,7 +47,7 @@ def build(
     inner = stem
     for outer, blocks in stages:
         for i in range(blocks):
-            layers.append(Block(inner, outer, 2 if i == 0 else 1, reduction))
+            layers.append(Block(inner, outer, 2 if i == 0 else 1, CBAM(outer, reduction), classic=True))
             inner = outer
     for layer in nn.Sequential(*layers).modules():
         if isinstance(layer, nn.Conv2d):

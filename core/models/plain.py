@@ -13,19 +13,24 @@ from core.preprocess import InputSpec
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions and a shortcut: (N, inner, H, W) -> (N, outer, H / stride, W / stride)."""
+    """Two 3x3 convolutions and a shortcut: (N, inner, H, W) -> (N, outer, H / stride, W / stride).
 
-    def __init__(self, inner: int, outer: int, stride: int) -> None:
+    attention: a module after the second convolution. classic: He et al.'s own form, a strided shortcut and no start as identity.
+    """
+
+    def __init__(self, inner: int, outer: int, stride: int, attention: nn.Module | None = None, classic: bool = False) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(inner, outer, 3, stride, 1, bias=False), nn.BatchNorm2d(outer), nn.ReLU(),
             nn.Conv2d(outer, outer, 3, 1, 1, bias=False), nn.BatchNorm2d(outer),
         )  # fmt: skip
-        nn.init.zeros_(self.body[-1].weight)  # type: ignore[arg-type]  # starts as identity (Goyal et al., arXiv 1706.02677)
-        same = stride == 1 and inner == outer
-        self.shortcut = nn.Identity() if same else nn.Sequential(
-            nn.AvgPool2d(stride) if stride > 1 else nn.Identity(), nn.Conv2d(inner, outer, 1, bias=False), nn.BatchNorm2d(outer)
-        )  # fmt: skip
+        if not classic:
+            nn.init.zeros_(self.body[-1].weight)  # type: ignore[arg-type]  # starts as identity (Goyal et al., arXiv 1706.02677)
+        if attention:
+            self.body.append(attention)
+        pool = [] if classic else [nn.AvgPool2d(stride) if stride > 1 else nn.Identity()]
+        project = nn.Conv2d(inner, outer, 1, stride if classic else 1, bias=False) if stride > 1 or inner != outer else None
+        self.shortcut = nn.Sequential(*pool, project, nn.BatchNorm2d(outer)) if project else nn.Identity()
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
