@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from core.errors import DataError
@@ -18,17 +17,13 @@ from core.labels import FERPLUS8, GENDER2, age_decade
 from evaluation import table, views
 from evaluation.conform import GROUP, P_COLUMNS, P_EMOTION, P_GENDER, TASKS, TYPES, RowError, conform, some, tasks
 from evaluation.metrics import regression
+from evaluation.store import files
 from evaluation.table import Meta
 
-MAX_ROWS = 20_000_000
-"""About 3 GB with everything that a table may say."""
-MAX_CSV = 4 * 2**30
 MAX_TEXT = 1000
 """Characters of a name, a path or a group."""
-MAX_GROUPS = 60
 MAX_EMBEDDINGS = 200_000
 """Rows up to which embeddings are kept: 200 MB at 256 numbers."""
-PART = 500_000
 SPACES = {"emotion": FERPLUS8.labels, "gender": GENDER2.labels}
 FLOATS = ("age_true", "age_pred", "age_low", "age_high")
 CODED = ("model", "dataset", "split")
@@ -78,10 +73,10 @@ class Codes:
 
 def build(paths: Sequence[Path], names: Mapping[str, str]) -> Built:
     """See `Store.open`."""
-    schemas = [_header(path, names) for path in paths]
+    schemas = [files.header(path, names) for path in paths]
     every = {n for header in schemas for n in header}
-    rows = sum(pq.read_metadata(p).num_rows for p in paths if not _is_csv(p))
-    _enough(rows, str(paths[0]) if len(paths) == 1 else f"{len(paths)} tables")
+    rows = sum(pq.read_metadata(p).num_rows for p in paths if not files.is_csv(p))
+    files.enough(rows, str(paths[0]) if len(paths) == 1 else f"{len(paths)} tables")
     embedding = "embedding" in every and rows <= MAX_EMBEDDINGS
     groups = sorted(n for n in every if n.startswith(GROUP))
     kinds = _columns(every, groups, embedding)
@@ -100,51 +95,6 @@ def build(paths: Sequence[Path], names: Mapping[str, str]) -> Built:
     return made
 
 
-def _is_csv(path: Path) -> bool:
-    return path.suffix.lower() == ".csv"
-
-
-def _enough(rows: int, what: str) -> None:
-    if rows > MAX_ROWS:
-        raise DataError(f"Expected at most {MAX_ROWS:,} rows, got more in {what}; try a sample of them, or one model at a time.")
-
-
-def _header(path: Path, names: Mapping[str, str]) -> list[str]:
-    """Names of the columns after renaming. Raises DataError where the file is no table or has nothing to compare."""
-    if not path.is_file():
-        raise DataError(f"Expected a predictions table at {path}, got no file; try `python -m evaluation predict --out {path}`.")
-    try:
-        if _is_csv(path):
-            if path.stat().st_size > MAX_CSV:
-                size = path.stat().st_size / 2**30
-                raise DataError(
-                    f"Expected a CSV of at most {MAX_CSV >> 30} GB, got {size:.1f} GB in {path}; try Parquet, which is smaller."
-                )
-            with path.open("rb") as file:
-                header = pcsv.read_csv(pa.BufferReader(file.readline(10_000_000))).column_names
-        else:
-            header = pq.read_schema(path).names
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}") from None
-    twice = sorted({n for n in header if header.count(n) > 1})
-    if twice:
-        raise DataError(f"Expected column names to be unique, got {twice[0]!r} twice; rename one.")
-    empty = table.rename(pa.table({n: pa.array([], pa.string()) for n in header}), names)
-    if not tasks(empty):
-        needed = "; or ".join(f"`{true}` and one of {some(preds)}" for true, preds in TASKS.values())
-        raise DataError(f"Expected columns {needed}; got {some(sorted(empty.column_names))}; try --map emotion_true=COLUMN.")
-    groups = [n for n in empty.column_names if n.startswith(GROUP)]
-    if len(groups) > MAX_GROUPS or not all(n.removeprefix(GROUP).isidentifier() for n in groups):
-        strange = [n for n in groups if not n.removeprefix(GROUP).isidentifier()] or groups
-        raise DataError(
-            f"Expected at most {MAX_GROUPS} columns {GROUP}<name> of letters, digits and _, got {some(strange)}; rename or drop."
-        )
-    odd = sorted(n for n in names if n not in TYPES and not n.startswith((P_EMOTION, GROUP)) and n != P_GENDER)
-    if odd:
-        raise DataError(f"Expected --map to name a column of the contract, got {odd[0]!r}; try one of {some(sorted(TYPES))}.")
-    return empty.column_names
-
-
 def _columns(every: set[str], groups: list[str], embedding: bool) -> dict[str, str]:
     """DuckDB's columns: UTINYINT codes for classes, FLOAT for numbers, UINTEGER codes for texts that repeat."""
     kinds = {"file": "UTINYINT", "key": "UBIGINT", "sample_id": "VARCHAR", **dict.fromkeys(CODED, "UINTEGER")}
@@ -152,7 +102,7 @@ def _columns(every: set[str], groups: list[str], embedding: bool) -> dict[str, s
     for task in ("emotion", "gender"):
         true, preds = TASKS[task]
         if {true, *preds} & every:
-            kinds |= {true: "UTINYINT", f"{task}_pred": "UTINYINT", f"{task}_conf": "FLOAT"}
+            kinds |= {true: "UTINYINT", f"{task}_pred": "UTINYINT"} | ({f"{task}_conf": "FLOAT"} if set(preds[1:]) & every else {})
     kinds |= dict.fromkeys((n for n in P_COLUMNS if n in every), "FLOAT")
     kinds |= {P_GENDER: "FLOAT"} if P_GENDER in every else {}
     kinds |= dict.fromkeys((n for n in FLOATS if n in every), "FLOAT")
@@ -163,34 +113,13 @@ def _columns(every: set[str], groups: list[str], embedding: bool) -> dict[str, s
     return kinds | dict.fromkeys(groups, "UINTEGER")
 
 
-def _parts(path: Path, wanted: set[str]) -> Iterator[pa.Table]:
-    try:
-        if _is_csv(path):
-            # Everything is read as text first: inference would turn the sample "0001" into the number 1.
-            with path.open("rb") as file:
-                header = pcsv.read_csv(pa.BufferReader(file.readline())).column_names
-            options = pcsv.ConvertOptions(
-                column_types={n: pa.string() for n in header}, strings_can_be_null=True, null_values=table.NULLS,
-                include_columns=[n for n in header if n in wanted],
-            )  # fmt: skip
-            with pcsv.open_csv(path, pcsv.ReadOptions(block_size=64 * 2**20), convert_options=options) as reader:
-                yield from (pa.Table.from_batches([batch]) for batch in reader)
-        else:
-            with pq.ParquetFile(path) as file:
-                columns = [n for n in file.schema_arrow.names if n in wanted]
-                yield from (pa.Table.from_batches([batch]) for batch in file.iter_batches(PART, columns=columns))
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}") from None
-
-
 def _insert(made: Built, codes: dict[str, Codes], number: int, path: Path, names: Mapping[str, str], groups: list[str]) -> Source:
     """Checks and adds one file."""
     theirs = {names.get(ours, ours) for ours in (*TYPES, *P_COLUMNS, *names)} - ({"embedding"} - set(made.columns))
     rows, models, found = 0, set(), set[str]()
-    meta = Meta() if _is_csv(path) else Meta.of(pa.schema([], metadata=pq.read_schema(path).metadata).empty_table())
-    header = _header(path, {})
-    wanted = theirs | {n for n in header if n.startswith((GROUP, P_EMOTION))}
-    for part in _parts(path, wanted):
+    meta = Meta() if files.is_csv(path) else Meta.of(pa.schema([], metadata=pq.read_schema(path).metadata).empty_table())
+    wanted = theirs | {n for n in files.raw(path) if n.startswith((GROUP, P_EMOTION))}
+    for part in files.parts(path, wanted):
         try:
             part = conform(table.rename(part, names), model=path.stem)
             _check_texts(part, groups)
@@ -203,7 +132,7 @@ def _insert(made: Built, codes: dict[str, Codes], number: int, path: Path, names
         made.con.execute(f"INSERT INTO t ({listed}, key) SELECT {listed}, hash(sample_id, dataset) FROM part")  # noqa: S608 (names of ours)
         made.con.unregister("part")
         rows, models, found = rows + len(part), models | set(part["model"].unique().to_pylist()), found | set(tasks(part))
-        _enough(rows, str(path))
+        files.enough(rows, str(path))
     return Source(path, rows, meta, tuple(sorted(models)), tuple(t for t in TASKS if t in found))
 
 
