@@ -87,29 +87,50 @@ def _of_classes(pair: Matched, task: str, groups: dict[str, views.Coded], by: By
     true, other, a, b = to_a[seen_a.true[in_a]], to_b[seen_b.true[in_b]], to_a[seen_a.pred[in_a]], to_b[seen_b.pred[in_b]]
     same = true == other
     rows, true, a, b = rows[same], true[same], a[same], b[same]
-    n, k = len(rows), len(labels)
+    n = len(rows)
     if n == 0:
         return None
     sample = _sample(rows, by)
-    code = (true * k + a) * k + b
-    cells, drawn = np.bincount(code, minlength=k**3).reshape(k, k, k), sample.counted(code, (k, k, k))  # (..., true, a, b)
     only_a, only_b = (a == true) & (b != true), (b == true) & (a != true)
-    gain = only_b.astype(float) - only_a
-    whole = {"class": views.Coded(labels, true)} | {name: group.at(rows) for name, group in groups.items()}
-    parts = _parts(whole, gain, sample, _mcnemar)
-    _adjust(parts)
     differ = np.flatnonzero(a != b)
     kinds = (("a", only_a), ("b", only_b), ("neither", (a != true) & (b != true)))
     chosen = [(kind, i) for kind, mask in kinds for i in differ[mask[differ]][:limit]]
     ids = pair.a["sample_id"].take(rows[[i for _, i in chosen]]).to_pylist() if chosen else []
     return {
         "n": n, "truth_differs": int((~same).sum()),
-        "accuracy": _difference(cells, drawn, _accuracy, n), "macro_f1": _difference(cells, drawn, classification.macro_f1, n),
-        "method": _method(sample), "mcnemar": _mcnemar(gain, sample.cluster), "parts": parts,
+        **of_answers(labels, true, a, b, {name: group.at(rows) for name, group in groups.items()}, sample),
         "disagreements": {"n": len(differ), "rows": [
             {"sample_id": name, "true": labels[true[i]], "a": labels[a[i]], "b": labels[b[i]], "right": kind}
             for name, (kind, i) in zip(ids, chosen, strict=True)
         ]},
+    }  # fmt: skip
+
+
+def of_answers(
+    labels: tuple[str, ...], true: np.ndarray, a: np.ndarray, b: np.ndarray, groups: dict[str, views.Coded], sample: Sample
+) -> Figures:
+    """{accuracy, macro_f1, method, mcnemar, parts} of both models' answers int (n,) `a` and `b`, indices into `labels` as `true`."""
+    k, n = len(labels), len(true)
+    code = (true * k + a) * k + b
+    cells, drawn = np.bincount(code, minlength=k**3).reshape(k, k, k), sample.counted(code, (k, k, k))  # (..., true, a, b)
+    gain = ((b == true) & (a != true)).astype(float) - ((a == true) & (b != true))
+    parts = _parts({"class": views.Coded(labels, true)} | groups, gain, sample, _mcnemar)
+    _adjust(parts)
+    return {
+        "accuracy": _difference(cells, drawn, _accuracy, n), "macro_f1": _difference(cells, drawn, classification.macro_f1, n),
+        "method": _method(sample), "mcnemar": _mcnemar(gain, sample.cluster), "parts": parts,
+    }  # fmt: skip
+
+
+def of_errors(true: np.ndarray, a: np.ndarray, b: np.ndarray, groups: dict[str, views.Coded], sample: Sample) -> Figures:
+    """{mae, method, paired_t, parts} of both models' ages float (n,) `a` and `b`, years."""
+    error_a, error_b = np.abs(a - true), np.abs(b - true)
+    gain = error_b - error_a
+    parts = _parts(groups, gain, sample, _paired_t)
+    _adjust(parts, low_is_good=True)
+    return {
+        "mae": {"a": float(error_a.mean()), "b": float(error_b.mean()), "difference": sample.mean(gain)},
+        "method": _method(sample), "paired_t": {k: _paired_t(gain, sample.cluster)[k] for k in ("p", "test")}, "parts": parts,
     }  # fmt: skip
 
 
@@ -195,19 +216,13 @@ def _of_ages(pair: Matched, groups: dict[str, views.Coded], by: By, limit: int) 
     rows, true, a, b = rows[same], true[same], a[same], b[same]
     if len(rows) == 0:
         return None
-    error_a, error_b = np.abs(a - true), np.abs(b - true)
-    gain = error_b - error_a
     sample = _sample(rows, by)
-    parts = _parts({name: group.at(rows) for name, group in groups.items()}, gain, sample, _paired_t)
-    _adjust(parts, low_is_good=True)
     far = np.argsort(-np.abs(a - b), kind="stable")[:limit]
     far = far[a[far] != b[far]]
     ids = pair.a["sample_id"].take(rows[far]).to_pylist()
     return {
         "n": len(rows), "truth_differs": int((~same).sum()),
-        "mae": {"a": float(error_a.mean()), "b": float(error_b.mean()), "difference": sample.mean(gain)},
-        "method": _method(sample), "paired_t": {k: _paired_t(gain, sample.cluster)[k] for k in ("p", "test")},
-        "parts": parts,
+        **of_errors(true, a, b, {name: group.at(rows) for name, group in groups.items()}, sample),
         "disagreements": {"n": int((a != b).sum()), "rows": [
             {"sample_id": name, "true": float(true[i]), "a": float(a[i]), "b": float(b[i])} for name, i in zip(ids, far, strict=True)
         ]},
