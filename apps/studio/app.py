@@ -9,7 +9,7 @@ from types import ModuleType
 
 import streamlit as st
 
-from apps.studio import shared
+from apps.studio import links, shared
 from core import discover
 
 PACKAGE = "apps.studio.pages"
@@ -31,4 +31,6 @@ def main() -> None:
         draw: Callable[[], None] = partial(shared.run, module, name)
         return st.Page(draw, title=module.TITLE, icon=module.ICON, url_path=name, default=first)
 
-    st.navigation([entry(name, module, i == 0) for i, (name, module) in enumerate(pages().items())]).run()
+    made = {name: entry(name, module, i == 0) for i, (name, module) in enumerate(pages().items())}
+    st.session_state[links.PAGES] = made
+    st.navigation(list(made.values())).run()

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from apps.studio import basket, charts, state
+from apps.studio import basket, charts, links, state
 from apps.studio.images import Faces
 from apps.studio.shared import View
 from evaluation.store import Where
@@ -73,6 +73,7 @@ def show(view: View, where: Where, name: str, *, height: int = 520, order: str |
             else "start with `--images DIR`, the folder that `path` is relative to"
         )
         st.caption(f"No pictures: {note}.")
+    links.to_sample()
     _rows(view, table, name, opened=not pictures)
 
 
