@@ -135,6 +135,11 @@ class Pool:
             return torch.zeros(len(self), dtype=torch.int64)
         return torch.where(self.weights[task] > 0, self.targets[task].argmax(dim=1), -1)
 
+    def absent(self, task: str) -> list[int]:
+        """Classes of a task that no sample shows, not even in part; none for age."""
+        target = self.targets[task]
+        return [] if target.ndim < 2 else (target[self.weights[task] > 0].sum(dim=0) == 0).nonzero()[:, 0].tolist()
+
 
 def targets_of(part: Part, task: str) -> tuple[np.ndarray, np.ndarray]:
     """Targets of one task for a whole part and which are known (N,) bool. Missing ones hold 0: NaN would pass a zero weight backwards."""

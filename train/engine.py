@@ -90,6 +90,10 @@ class Run:
         The first process validates; what it measured decides for all.
         """
         data = gather(train_parts, self.recipe)
+        for head in self.recipe.heads:
+            if absent := data.absent(head.task):
+                shows = ", ".join(head.labels[k] for k in absent)
+                progress.say(f"no training sample shows {shows}; the network cannot learn that, add some or leave it out of the heads")
         names = tuple(p.samples.name for p in train_parts)
         while self.epoch < self.epochs and not self._patience_is_over():
             started, worked = monotonic(), process_time()

@@ -10,7 +10,8 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -115,7 +116,8 @@ def write(folder: Path, known: dict[str, Any] | None = None, planned: int | None
     put(folder / SUMMARY, lambda p: p.write_text(text, encoding="utf-8"))
     page = curves.page(folder.resolve().name, history, summary)
     put(folder / CURVES, lambda p: p.write_text(page, encoding="utf-8"))
-    events.write(folder / EVENTS, history, _epoch_ends(folder, history, known))
+    with space_for(folder / EVENTS):
+        events.write(folder / EVENTS, history, _epoch_ends(folder, history, known))
     return summary
 
 
@@ -145,10 +147,23 @@ def put(path: Path, fill: Callable[[Path], Any]) -> None:
     """
     new = path.with_name(f"{path.name}.new")
     try:
-        fill(new)
-        new.replace(path)
-    except OSError as error:
+        with space_for(path):
+            fill(new)
+            new.replace(path)
+    finally:
         new.unlink(missing_ok=True)
+
+
+@contextmanager
+def space_for(path: Path) -> Iterator[None]:
+    """Tells what to do when `path` cannot be written.
+
+    Raises:
+        UserError: the disk is full or not writable.
+    """
+    try:
+        yield
+    except OSError as error:
         raise UserError(f"Expected to write {path}, got: {error}; the checkpoints are intact, free some space and --resume.") from error
 
 
