@@ -92,6 +92,7 @@ def build(paths: Sequence[Path], names: Mapping[str, str]) -> Built:
     made.codes = {name: c.texts for name, c in codes.items()}
     made.codes["age_decade"] = [age_decade(regression.WIDTH * i) for i in range(regression.BANDS)]
     _check_twice(made)
+    pa.default_memory_pool().release_unused()
     return made
 
 

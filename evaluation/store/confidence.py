@@ -32,7 +32,9 @@ def _binned(task: str, bins: int, reach: float = 0.0) -> str:
     if reach:
         at = f"floor((ln(greatest({conf}, 1e-7) / greatest(1 - {conf}, 1e-7)) + {reach}) * {bins / (2 * reach)})::INT"
     right = f"(t.{task}_pred = t.{task}_true)::INT"
-    return f"CASE WHEN t.{task}_conf IS NULL OR t.{task}_true IS NULL THEN NULL ELSE least(greatest({at}, 0), {bins - 1:d}) * 2 + {right} END"
+    return (
+        f"CASE WHEN t.{task}_conf IS NULL OR t.{task}_true IS NULL THEN NULL ELSE least(greatest({at}, 0), {bins - 1:d}) * 2 + {right} END"
+    )
 
 
 def has(store: Store, task: str) -> bool:
@@ -146,7 +148,9 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
     place = np.zeros(256, np.int64)
     place[[SPACES[task].index(label) for label in store.labels(task)]] = np.arange(len(columns))
     true = place[found["truth"].to_numpy()]
-    logits = np.log(np.maximum(np.stack([found[f"p{i}"].to_numpy() for i in range(len(columns))], axis=1).astype(np.float64), calibration.TINY))
+    logits = np.log(
+        np.maximum(np.stack([found[f"p{i}"].to_numpy() for i in range(len(columns))], axis=1).astype(np.float64), calibration.TINY)
+    )
     value = calibration.fit_temperature(logits[first], true[first])
     true, logits = true[~first], logits[~first]
     sample = Sample(len(true), None if store.cluster is None else found["person"].to_numpy().astype(np.int64)[~first], store.cluster)
@@ -186,7 +190,9 @@ def age_intervals(store: Store, where: Where) -> list[Held]:
     column = store.group_columns["age_decade"]
     names = decades if column == "age_decade" else store._codes[column]
     held = f"(t.age_low <= t.age_true AND t.age_true <= t.age_high)::INT + 2 * t.{column}"
-    seen = counted(store, where, f"CASE WHEN t.age_low IS NULL OR t.age_high IS NULL OR t.age_true IS NULL THEN NULL ELSE {held} END", 2 * len(names))
+    seen = counted(
+        store, where, f"CASE WHEN t.age_low IS NULL OR t.age_high IS NULL OR t.age_true IS NULL THEN NULL ELSE {held} END", 2 * len(names)
+    )
     widths = dict(store.sql(f"SELECT t.{column}, avg(t.age_high - t.age_low) FROM t WHERE {known} GROUP BY 1", params))  # noqa: S608
     rows = seen.counts.reshape(-1, 2).sum(axis=1)
     if not seen.n:

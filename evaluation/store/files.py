@@ -17,7 +17,7 @@ MAX_ROWS = 20_000_000
 """About 3 GB with everything that a table may say."""
 MAX_CSV = 4 * 2**30
 MAX_GROUPS = 60
-PART = 500_000
+PART = 250_000
 
 
 def is_csv(path: Path) -> bool:

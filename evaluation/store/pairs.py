@@ -44,7 +44,9 @@ def pairs(store: Store, task: str, a: str, b: str, where: Where) -> Pairs | None
     names = [n for n in store.groups if not (task == "gender" and n == "gender") and len(store.groups[n]) <= MANY_VALUES]
     columns = "".join(f", a.{store.group_columns[n]} AS g{i}" for i, n in enumerate(names))
     person = f"{unit(store, table='a')} AS person, " if store.cluster else ""
-    found = store.arrow(f"SELECT {person}a.truth AS true_a, b.truth AS true_b, a.pred AS in_a, b.pred AS in_b{columns} FROM {joined}", params)  # noqa: S608
+    found = store.arrow(
+        f"SELECT {person}a.truth AS true_a, b.truth AS true_b, a.pred AS in_a, b.pred AS in_b{columns} FROM {joined}", params
+    )  # noqa: S608
     truth = [_values(found[c], task, store) for c in ("true_a", "true_b")]
     same = truth[0] == truth[1]
     differs = int((~same).sum())
@@ -56,7 +58,12 @@ def pairs(store: Store, task: str, a: str, b: str, where: Where) -> Pairs | None
     groups = {name: _coded(store, name, found[f"g{i}"]) for i, name in enumerate(names)}
     cluster = found["person"].to_numpy().astype(np.int64) if store.cluster else None
     return Pairs(
-        truth[0], _values(found["in_a"], task, store), _values(found["in_b"], task, store), groups, Sample(n, cluster, store.cluster), differs
+        truth[0],
+        _values(found["in_a"], task, store),
+        _values(found["in_b"], task, store),
+        groups,
+        Sample(n, cluster, store.cluster),
+        differs,
     )
 
 

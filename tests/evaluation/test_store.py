@@ -47,7 +47,7 @@ def found_by(store: Store, where: Where) -> set[tuple[str, str]]:
 
 
 def test_facts(made) -> None:
-    whole, store = made
+    _, store = made
     assert (store.rows, store.models, store.datasets, store.splits) == (1200, ("a", "b"), ("made",), ("test", "val"))
     assert store.tasks == ("emotion", "gender", "age")
     assert store.labels("emotion") == FERPLUS8.labels and store.labels("gender") == GENDER2.labels
