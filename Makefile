@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test check bench space lock clean
+.PHONY: help install demo studio test check bench space lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -16,6 +16,9 @@ install: $(VENV)/.all  ## create .venv and install everything
 
 demo: $(VENV)/.serving  ## the live demo on 127.0.0.1:7860 (ARGS="--port 7861 --model DIR")
 	$(PY) -m apps.webcam $(ARGS)
+
+studio: $(VENV)/.all  ## the evaluation studio on 127.0.0.1:8501 (ARGS="mine.csv --images DIR")
+	$(PY) -m apps.studio $(ARGS)
 
 test: $(VENV)/.all  ## all tests (ARGS="tests/core -x")
 	$(PY) -m pytest $(ARGS)
