@@ -1,7 +1,7 @@
 """bench: what a frame costs: decode, detect, align and net on one thread, beside EfficientNet-B0; the demo's memory and start-up.
 
 The frame is a 640x480 JPEG with one face. Times are milliseconds, median and 95th percentile. Our net and the reference take turns in the
-same loop, so that other work on the machine meets both.
+same loop, so that other work on the machine meets both. Under `metrics`, what figures of a generated table of --rows rows take.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=200, help="frames to time (default: %(default)s)")
     parser.add_argument("--no-reference", action="store_true", help="do not time EfficientNet-B0")
     parser.add_argument("--no-demo", action="store_true", help="do not start processes for memory and start-up")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="generated rows to time metrics on, 0: none (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
@@ -51,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     """Prints the benchmark."""
     if args.rounds < 2:
         raise DataError(f"Expected --rounds to be at least 2, got {args.rounds}.")
+    if args.rows < 0 or 0 < args.rows < 100:
+        raise DataError(f"Expected --rows to be 0 or at least 100, got {args.rows}.")
     console = Console(stderr=True, highlight=False)
     cv2.setNumThreads(1)
     frame = jpeg(portrait())
@@ -73,6 +76,12 @@ def run(args: argparse.Namespace) -> int:
             entry["startup_s"] = None if args.no_demo else round(_processes.cold_start(path, picture), 2)
             entry["demo"] = None if args.no_demo else _processes.demo(path, picture)
             result["models"].append(entry)
+    result["metrics"] = None
+    if args.rows:
+        from evaluation.pace import pace
+
+        console.print(f"timing metrics on {args.rows} generated rows ...", markup=False)
+        result["metrics"] = pace(args.rows)
     if args.json:
         print(json.dumps(result, allow_nan=False))
     else:
@@ -190,3 +199,11 @@ def show(result: dict[str, Any], console: Console) -> None:
     ):
         grid.add_row(label, *(cell(e) for e in result["models"]))
     console.print(grid)
+    if result["metrics"]:
+        seen = result["metrics"]
+        console.print(f"metrics: {seen['rows']} rows, 8 probabilities, {seen['clusters']} clusters; seconds of processor time")
+        grid = Table("metrics", "s", "limit, s", "wall, s")
+        for step in seen["steps"]:
+            limit = "-" if step["limit_s"] is None else f"{step['limit_s']:g}"
+            grid.add_row(step["name"], f"{step['cpu_s']:.2f}", limit, f"{step['wall_s']:.2f}")
+        console.print(grid)

@@ -31,7 +31,8 @@ def run(*arguments: str) -> dict:
 
 
 def test_bench_of_two_models_with_their_processes(tiny_bundle: Path, tmp_path: Path) -> None:
-    result = run("--model", str(tiny_bundle), "--model", str(tiny_bundle / "model.onnx"), "--rounds", "20")
+    result = run("--model", str(tiny_bundle), "--model", str(tiny_bundle / "model.onnx"), "--rounds", "20", "--rows", "3000")
+    assert result["metrics"]["rows"] == 3000 and all(s["cpu_s"] >= 0 for s in result["metrics"]["steps"])
     assert [m["name"] for m in result["models"]] == ["tiny", "tiny"] and result["threads"] == 1
     for entry in result["models"]:
         ms = entry["ms"]
@@ -47,7 +48,7 @@ def test_bench_of_two_models_with_their_processes(tiny_bundle: Path, tmp_path: P
 
 def test_shipped_model_keeps_its_limits(shipped_model: Path) -> None:
     for _ in range(4):  # milliseconds are those of a whole machine: a moment's load from elsewhere must not decide
-        [entry] = run("--no-demo", "--rounds", "100")["models"]
+        [entry] = run("--no-demo", "--rounds", "100", "--rows", "0")["models"]
         assert entry["model"] == str(shipped_model)
         assert entry["net"]["times_faster"]["value"] >= 2
         if entry["ms"]["total"]["p50"] < 25:
