@@ -9,6 +9,8 @@ from apps.studio.images import Faces
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "assets" / "sample"
+RUNS = SAMPLE / "runs"
+"""Histories of training runs that ship, shown where --runs names none."""
 UPLOAD_MB = 200
 
 
@@ -27,7 +29,7 @@ class Settings:
 
 def sample() -> tuple[Path, ...]:
     """The shipped predictions: `evaluation predict --split val` with the shipped model, labels and probabilities only."""
-    return tuple(sorted(SAMPLE.glob("*.parquet")))
+    return tuple(sorted(SAMPLE.glob("*-val.parquet")))
 
 
 _current = Settings()
