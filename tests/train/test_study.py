@@ -213,7 +213,7 @@ def test_an_interrupt_reaches_the_member_s_process(tmp_path: Path) -> None:
     script += "\nexcept KeyboardInterrupt:\n    print('ended')"
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
-        until = time.monotonic() + 240
+        until = time.monotonic() + 480
         while not (tmp_path / "run" / "history.parquet").is_file():
             assert time.monotonic() < until and parent.poll() is None
             time.sleep(0.1)
