@@ -107,7 +107,7 @@ def people(each: int = 10, persons: int = 80) -> pa.Table:
         "emotion_true": LABELS[true], **dict(zip(P_COLUMNS, p.T, strict=True)), "age_true": ages, "age_pred": ages + guess,
         "age_low": ages + guess - 5, "age_high": ages + guess + 5, "gender_true": np.array(GENDER2.labels)[rng.integers(0, 2, persons)],
         "gender_p_female": female,
-        "group_race": np.where(np.arange(persons) % 2, "x", "y"), "group_subject": np.arange(persons).astype(str),"group_race": np.where(np.arange(persons) % 2, "x", "y"), "group_subject": np.arange(persons).astype(str),
+        "group_race": np.where(np.arange(persons) % 2, "x", "y"), "group_subject": np.arange(persons).astype(str),
     }  # fmt: skip
     return conform(pa.table(columns | {name: np.repeat(values, each) for name, values in once.items()}))
 
