@@ -1,0 +1,328 @@
+"""Whether the model's confidence can be believed, and what is gained where it says nothing when unsure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from apps.studio import charts, shared, state
+from apps.studio.shared import View
+from core.predictor import INTERVAL
+from evaluation import plan
+from evaluation.figures import Figures
+from evaluation.store import confidence
+from evaluation.store.drawn import method
+from evaluation.store.part import table
+
+TITLE = "Confidence"
+ICON = ":material/speed:"
+ORDER = 50
+
+MOST = 100_000
+"""Rows that the planner looks at."""
+
+
+def render(view: View) -> None:
+    """Draws the page."""
+    if view.task == "age":
+        st.markdown("Do the age's stated intervals hold the true age as often as they promise?")
+        if not shared.empty(view):
+            _ages(view)
+        return
+    st.markdown("Can the model's confidence be believed, and what is gained where it says nothing when unsure?")
+    if shared.empty(view):
+        return
+    if not confidence.has(view.store, view.task):
+        st.info("These tables have no probabilities, so there is no confidence to judge: add `*_p_*` columns.", icon=":material/info:")
+        return
+    _reliability(view)
+    _bands(view)
+    _risk(view)
+    model = state.choose("cf.model", "Model", view.models) if len(view.models) > 1 else view.models[0]
+    _temperature(view, model)
+    _planner(view, model)
+
+
+def percent(f: Figures | None) -> str:
+    """A share with its interval."""
+    return charts.number(f, percent=True)
+
+
+def _reliability(view: View) -> None:
+    st.subheader("Is 80 % sure right 80 % of the time?")
+    bins = confidence.BINS
+    traces: list[Any] = [_straight("honest", [0, 1], [0, 1])]
+    counts: list[Any] = []
+    rows: dict[str, list[Any]] = {
+        name: [] for name in ("model", "confidence", "n", "mean confidence", "accuracy", "right minus confidence")
+    }
+    errors = []
+    for i, (model, where) in enumerate(view.each()):
+        seen, each, error = shared.cached(
+            view.store, "reliability", (view.task, where), lambda w=where: confidence.reliability(view.store, view.task, w)
+        )
+        there = [b for b in range(bins) if seen.count[b]]
+        errors.append((model, error))
+        traces.append(go.Scatter(
+            name=shared.label(model), x=seen.confidence[there], y=[each[b]["value"] for b in there], mode="lines+markers",
+            error_y=charts.error_bars([each[b] for b in there]), line={"color": charts.colour(i)}, customdata=[int(seen.count[b]) for b in there],
+            hovertemplate="says %{x:.1%}, right %{y:.1%}<br>%{customdata:,} samples",
+        ))  # fmt: skip
+        counts.append(go.Bar(
+            name=shared.label(model), x=[(b + 0.5) / bins for b in there], y=[int(seen.count[b]) for b in there], marker_color=charts.colour(i),
+            hovertemplate="%{x:.0%}: %{y:,} samples", showlegend=False,
+        ))  # fmt: skip
+        for b in there:
+            gap = seen.accuracy[b] - seen.confidence[b]
+            values = (
+                model, f"{b / bins:.1%} to {(b + 1) / bins:.1%}", int(seen.count[b]), f"{seen.confidence[b]:.1%}", percent(each[b]), f"{gap:+.1%}",
+            )  # fmt: skip
+            for name, value in zip(rows, values, strict=True):
+                rows[name].append(value)
+    for cell, (model, error) in zip(st.columns(max(3, len(errors))), errors, strict=False):
+        cell.metric(f"{shared.plain(model)}: calibration error (ECE)", charts.number({**error, "low": None}, percent=True), border=True)
+        if error["value"] is not None:
+            cell.caption(f"95 %: {error['low']:.1%} to {error['high']:.1%}, n = {error['n']:,}")
+    left, right = st.columns((3, 2))
+    made = charts.figure(*traces, x="mean confidence of the bin", y="share that is right", percent="xy", height=420)
+    made.update_xaxes(range=[0, 1.02])
+    made.update_yaxes(range=[0, 1.02])
+    with left:
+        charts.show(
+            made,
+            "confidence-reliability",
+            rows,
+            alt="Accuracy against confidence, with 95 % intervals; on the diagonal confidence is honest",
+        )
+    below = charts.figure(*counts, x="confidence", y="samples", percent="x", height=420, barmode="group")
+    below.update_xaxes(range=[0, 1.02])
+    with right:
+        charts.show(below, "confidence-counts", rows, alt="How many samples have which confidence")
+    st.caption(
+        "Below the dotted line the model is too sure, above it too modest. ECE: the mean distance from that line, weighted by samples "
+        f"({bins} bins; a little above 0 by chance even for honest probabilities). 95 % intervals: {method(view.store)}."
+    )
+
+
+def _straight(name: str, x: list[float], y: list[float]) -> go.Scatter:
+    return go.Scatter(name=name, x=x, y=y, mode="lines", line={"color": charts.NEUTRAL, "dash": "dot"}, hoverinfo="skip")
+
+
+def band_name(low: float, high: float) -> str:
+    """A band in words."""
+    return f"{low:.0%} and over" if high >= 1 else f"{low:.0%} to {high:.0%}" if low > 0 else f"under {high:.0%}"
+
+
+def _bands(view: View) -> None:
+    st.subheader("Sure, likely, guessed")
+    rows: dict[str, list[Any]] = {name: [] for name in ("model", "confidence", "n", "share of the samples", "accuracy in it")}
+    bars = []
+    for i, (model, where) in enumerate(view.each()):
+        found = shared.cached(view.store, "bands", (view.task, where), lambda w=where: confidence.bands(view.store, view.task, w))
+        for band in found:
+            values = (model, band_name(band.low, band.high), band.accuracy["n"], percent(band.share), percent(band.accuracy))
+            for name, value in zip(rows, values, strict=True):
+                rows[name].append(value)
+        texts = ["" if b.share["value"] is None else f"{b.share['value']:.0%} of the samples" for b in found]
+        bars.append(go.Bar(
+            name=shared.label(model), x=[band_name(b.low, b.high) for b in found], y=[b.accuracy["value"] for b in found],
+            error_y=charts.error_bars([b.accuracy for b in found]), marker_color=charts.colour(i), text=texts, textposition="inside",
+            insidetextanchor="start", customdata=[b.accuracy["n"] for b in found], hovertemplate="%{x}: right %{y:.1%}, %{customdata:,} samples",
+        ))  # fmt: skip
+    made = charts.figure(
+        *bars, x="confidence", y="accuracy in the band", percent="y", height=340, barmode="group", showlegend=len(bars) > 1
+    )
+    made.update_yaxes(range=[0, 1.02])
+    charts.show(made, "confidence-bands", rows, alt="Accuracy of the answers by how sure the model says it is", opened=True)
+
+
+def _risk(view: View) -> None:
+    st.subheader("Saying nothing when unsure")
+    traces, rows = [], {name: [] for name in ("model", "answered", "wrong among these", "from confidence")}  # type: dict[str, list[Any]]
+    areas = []
+    for i, (model, where) in enumerate(view.each()):
+        seen = shared.cached(view.store, "risk", (view.task, where), lambda w=where: confidence.risk_coverage(view.store, view.task, w))
+        if seen is None:
+            continue
+        curve, area = seen
+        areas.append(f"{shared.plain(model)}: AURC {charts.number(area, digits=4)}, n = {area['n']:,}")
+        traces.append(go.Scatter(
+            name=shared.label(model), x=curve.coverage, y=curve.risk, mode="lines", line={"color": charts.colour(i)}, customdata=curve.threshold,
+            hovertemplate="answered %{x:.1%}, of these wrong %{y:.1%}<br>from a confidence of %{customdata:.1%}",
+        ))  # fmt: skip
+        for wanted in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0):
+            at = min(int((curve.coverage < wanted - 1e-12).sum()), len(curve.coverage) - 1)
+            for name, value in zip(
+                rows, (model, f"{curve.coverage[at]:.1%}", f"{curve.risk[at]:.2%}", f"{curve.threshold[at]:.1%}"), strict=True
+            ):
+                rows[name].append(value)
+    if not traces:
+        return
+    made = charts.figure(
+        *traces, x="share of the samples answered, the surest first", y="share of these that is wrong", percent="xy", height=380
+    )
+    made.update_yaxes(rangemode="tozero")
+    charts.show(made, "confidence-risk", rows, alt="Risk against coverage: how many answers are wrong when only the surest are given")
+    st.caption(f"AURC: the area under the curve, the lower the better, with 95 % interval. {'; '.join(areas)}.")
+
+
+def _temperature(view: View, model: str) -> None:
+    st.subheader("Would one temperature mend it?")
+    where = view.where_of(model)
+    found = shared.cached(view.store, "temperature", (view.task, where), lambda: confidence.temperature(view.store, view.task, where))
+    if found is None:
+        st.info("Too few samples with probabilities to fit on one half and to check on the other.", icon=":material/info:")
+        return
+    cells = st.columns(3)
+    cells[0].metric("temperature", f"{found.value:.3f}", border=True)
+    cells[0].caption(
+        f"fitted on one half, n = {found.fitted:,}; " + ("above 1: the model is too sure" if found.value > 1 else "below 1: too modest")
+    )
+    for cell, name, f in ((cells[1], "ECE before", found.before), (cells[2], "ECE after", found.after)):
+        cell.metric(name, charts.number({**f, "low": None}, percent=True), border=True)
+        cell.caption(f"95 %: {f['low']:.1%} to {f['high']:.1%} on the other half, n = {f['n']:,}")
+    low, high = found.change["low"], found.change["high"]
+    verdict = "it helps" if high < 0 else "it harms" if low > 0 else "no difference that the samples show"
+    st.caption(
+        f"{shared.plain(model)}: after minus before {charts.number(found.change, percent=True, sign=True)}: {verdict}. The temperature is the one "
+        "that gives the least negative log-likelihood where all logits are divided by it; the two halves share no person or film."
+    )
+
+
+def _planner(view: View, model: str) -> None:
+    st.subheader("Planner: from which confidence to answer")
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    wish = state.choose(
+        "cf.wish", "Wanted", ("precision", "coverage"), where=row, style="segmented_control",
+        help="precision: as many answers as possible of which this share is right, class by class; coverage: the surest answers of each class",
+    )  # fmt: skip
+    value = state.number(
+        "cf.value", f"At least this {wish} in every class", 0.5, 1.0, 0.95 if wish == "precision" else 0.8, 0.01, where=row
+    )
+    where = view.where_of(model)
+
+    def make() -> Figures:
+        return plan.planned(table(view.store, view.task, where, MOST), view.task, **{wish: value})
+
+    if view.store.confusion(view.task, where).sum() < 2:
+        st.info("Too few samples to plan with.", icon=":material/info:")
+        return
+    made = shared.cached(view.store, "plan", (view.task, where, wish, value), make)
+    cells = st.columns(3)
+    for cell, (name, key) in zip(
+        cells, (("answered", "coverage"), ("right among these", "accuracy"), ("right when all is answered", "before")), strict=True
+    ):
+        f = made[key]
+        cell.metric(name, charts.number({**f, "low": None}, percent=True), border=True)
+        cell.caption(("" if f["low"] is None else f"95 %: {f['low']:.1%} to {f['high']:.1%}, ") + f"n = {f['n']:,}")
+    rows: dict[str, list[Any]] = {name: [] for name in ("class", "answer from", "called so", "answered", "precision", "precision before")}
+    for c in made["per_class"]:
+        threshold = "never" if c["threshold"] is None else f"{c['threshold']:.3f}"
+        values = (c["label"], threshold, c["called"], percent(c["coverage"]), percent(c["precision"]), percent(c["before"]))
+        for name, cell in zip(rows, values, strict=True):
+            rows[name].append(cell)
+    names = [c["label"] for c in made["per_class"]]
+    bars = [
+        go.Bar(
+            name=name, x=names, y=[c[key]["value"] for c in made["per_class"]], error_y=charts.error_bars([c[key] for c in made["per_class"]]),
+            marker_color=colour, hovertemplate="%{x}: %{y:.1%}",
+        )
+        for name, key, colour in (
+            ("answered", "coverage", charts.colour(4)), ("precision of the answers", "precision", charts.GOOD),
+            ("precision when all is answered", "before", charts.NEUTRAL),
+        )
+    ]  # fmt: skip
+    chart = charts.figure(*bars, y="share", percent="y", height=360, barmode="group")
+    charts.show(chart, "confidence-plan", rows, alt="What the plan answers of each class, and how much of it is right", opened=True)
+    part = "" if made["n"] >= view.store.confusion(view.task, where).sum() else f" of {MOST:,} rows at most"
+    st.caption(
+        f"Thresholds from all {made['n']:,} rows{part}; what they buy is measured on rows that did not choose them (two halves, crossed). "
+        f"95 % intervals: {made['method']['text']}. The same in the terminal: `python -m evaluation plan T.parquet --{wish} {value:g}`."
+    )
+    if made["groups"]:
+        with st.expander("Who gets an answer: coverage and accuracy by group", icon=":material/diversity_3:"):
+            groups: dict[str, list[Any]] = {name: [] for name in ("group", "value", "n", "answered", "accuracy", "accuracy before")}
+            for name, lines in made["groups"].items():
+                for v in lines:
+                    values = (name, v["value"], v["coverage"]["n"], percent(v["coverage"]), percent(v["accuracy"]), percent(v["before"]))
+                    for column, cell in zip(groups, values, strict=True):
+                        groups[column].append(cell)
+            st.dataframe(groups, hide_index=True, key="confidence-groups.table")
+            charts.downloads("confidence-groups", groups)
+    st.download_button(
+        "Thresholds (JSON)", thresholds(model, made), "thresholds.json", "application/json", key="cf.thresholds", on_click="ignore",
+        icon=":material/download:",
+    )  # fmt: skip
+
+
+def thresholds(model: str, made: Figures) -> str:
+    """The plan for a program: {model, task, wish, n, thresholds: {class: least confidence, or null for never}}."""
+    found = {c["label"]: c["threshold"] for c in made["per_class"]}
+    return json.dumps({"model": model, "task": made["task"], "wish": made["wish"], "n": made["n"], "thresholds": found}, indent=1)
+
+
+def _ages(view: View) -> None:
+    nominal = state.number(
+        "cf.nominal",
+        "Share of the true ages that an interval promises to hold",
+        0.5,
+        0.99,
+        INTERVAL,
+        0.01,
+        help=f"the shipped model: {INTERVAL:.0%}",
+    )
+    coverage, widths = [], []
+    rows: dict[str, list[Any]] = {name: [] for name in ("model", "true age", "n", "held", "promised", "mean width, years")}
+    for i, (model, where) in enumerate(view.each()):
+        found = shared.cached(view.store, "age intervals", (where,), lambda w=where: confidence.age_intervals(view.store, w))
+        if not found:
+            st.info(f"{shared.plain(model)} states no intervals: add the columns `age_low` and `age_high`.", icon=":material/info:")
+            continue
+        whole, decades = found[0], found[1:]
+        cells = st.columns(3)
+        cells[0].metric(f"{shared.plain(model)}: held", charts.number({**whole.coverage, "low": None}, percent=True), border=True)
+        cells[0].caption(
+            f"95 %: {whole.coverage['low']:.1%} to {whole.coverage['high']:.1%}, n = {whole.coverage['n']:,}, promised {nominal:.0%}"
+        )
+        cells[1].metric("mean width", f"{whole.width:.1f} years", border=True)
+        stretched = shared.cached(view.store, "stretch", (where, nominal), lambda w=where: confidence.stretch(view.store, w, nominal))
+        if stretched is not None:
+            factor, held = stretched
+            cells[2].metric(f"factor on the width to hold {nominal:.0%}", f"{factor:.2f}", border=True)
+            cells[2].caption(f"from one half; it holds {percent(held)} of the other, n = {held['n']:,}")
+        names = [d.decade for d in decades]
+        coverage.append(go.Scatter(
+            name=shared.label(model), x=names, y=[d.coverage["value"] for d in decades], error_y=charts.error_bars([d.coverage for d in decades]),
+            mode="lines+markers", line={"color": charts.colour(i)}, customdata=[d.coverage["n"] for d in decades],
+            hovertemplate="%{x}: holds %{y:.1%}, %{customdata:,} samples",
+        ))  # fmt: skip
+        widths.append(
+            go.Bar(
+                name=shared.label(model),
+                x=names,
+                y=[d.width for d in decades],
+                marker_color=charts.colour(i),
+                hovertemplate="%{x}: %{y:.1f} years",
+            )
+        )
+        for d in found:
+            values = (model, d.decade or "all", d.coverage["n"], percent(d.coverage), f"{nominal:.0%}", f"{d.width:.1f}")
+            for name, value in zip(rows, values, strict=True):
+                rows[name].append(value)
+    if not coverage:
+        return
+    order = sorted({name for name in rows["true age"] if name != "all"})
+    left, right = st.columns(2)
+    made = charts.figure(*coverage, x="true age", y="share of intervals that hold it", percent="y", height=400)
+    made.add_hline(y=nominal, line={"dash": "dot", "color": charts.NEUTRAL}, annotation_text=f"promised {nominal:.0%}")
+    made.update_xaxes(type="category", categoryorder="array", categoryarray=order)
+    with left:
+        charts.show(made, "confidence-held", rows, alt="Share of the intervals that hold the true age, by decade")
+    made = charts.figure(*widths, x="true age", y="mean width, years", height=400, barmode="group")
+    made.update_xaxes(type="category", categoryorder="array", categoryarray=order)
+    with right:
+        charts.show(made, "confidence-widths", rows, alt="Mean width of the intervals, by decade")
+    st.caption(f"Under the dotted line intervals are too narrow, above it wider than needed. 95 % intervals: {method(view.store)}.")

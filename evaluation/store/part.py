@@ -1,0 +1,26 @@
+"""Rows of a store as a table of the contract again, for functions that take one: as many as are wanted, whole persons and films."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from evaluation.conform import P_EMOTION, P_GENDER
+from evaluation.store.store import Store
+from evaluation.store.where import Where
+
+
+def table(store: Store, task: str, where: Where, most: int) -> pa.Table:
+    """Truth, answer and probabilities of `task`, age and groups of the rows of `where`; beyond `most` rows about as many, drawn by the hash
+    of the person or row, so that the same ones come each time. where should name one model."""
+    given = [P_GENDER] if task == "gender" else sorted(c for c in store.columns if c.startswith(P_EMOTION))
+    groups = [*store.group_columns.values(), *([store.cluster] if store.cluster else [])]
+    wanted = ["sample_id", "model", f"{task}_true", f"{task}_pred", "age_true", "age_pred", *given, *groups]
+    columns = [c for c in dict.fromkeys(wanted) if c in store.columns and c != "age_decade"]
+    name = "t.rowid" if store.cluster is None else f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"
+    clause, params = store.clause(where)
+    part = max(1, -(-store.count(where) // most))
+    found = store.arrow(
+        f"SELECT {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} AND hash({name}) % {part:d} = 0 ORDER BY t.rowid",  # noqa: S608
+        params,
+    )
+    return store._words(found)
