@@ -111,10 +111,8 @@ def number(
 ) -> float:  # fmt: skip
     """A number between `low` and `high`, by a slider; ints where all four are ints."""
     kind = int if all(isinstance(v, int) for v in (low, high, default, step)) else float
-    try:
-        value = kind(min(max(kind(float(get(name)[0])), low), high))
-    except (IndexError, ValueError, OverflowError):
-        value = kind(default)
+    said = span([*get(name), *get(name)])  # a number twice is a range of one
+    value = kind(default if said is None else min(max(said[0], low), high))
     key = _seed(name, value)
     return where.slider(
         label, kind(low), kind(high), step=kind(step), key=key, format=format, help=help, on_change=_keep,

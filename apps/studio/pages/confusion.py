@@ -26,7 +26,7 @@ TRUE = "true ↓  answered →"
 
 @dataclass(frozen=True)
 class Matrix:
-    """counts: int64 (r, c). rows, columns: their names. members: name -> labels that it stands for (several for OTHER, none for UNCERTAIN)."""
+    """counts: int64 (r, c). rows, columns: their names. members: name -> labels that it stands for: several for OTHER, none for UNCERTAIN."""
 
     counts: np.ndarray
     rows: tuple[str, ...]
@@ -120,8 +120,8 @@ def _draw(matrix: Matrix, by: str, cell: tuple[str, str] | None, title: str) -> 
     def text(which: np.ndarray, **font: Any) -> go.Scatter:  # on dark cells white, on light ones in the theme's own colour
         at = np.flatnonzero(which)
         return go.Scatter(
-            x=[points[i][1] for i in at], y=[points[i][0] for i in at], text=[words[i] for i in at], mode="text", textfont=font, hoverinfo="skip",
-            showlegend=False,
+            x=[points[i][1] for i in at], y=[points[i][0] for i in at], text=[words[i] for i in at], mode="text", textfont=font,
+            hoverinfo="skip", showlegend=False,
         )  # fmt: skip
 
     made = charts.figure(
@@ -130,7 +130,8 @@ def _draw(matrix: Matrix, by: str, cell: tuple[str, str] | None, title: str) -> 
         # A click on a heatmap returns nothing: the nearest of these invisible points, one per cell, takes it.
         go.Scatter(
             x=[c for _, c in points], y=[r for r, _ in points], mode="markers", showlegend=False,
-            marker={"symbol": "square", "size": 18, "opacity": 0}, selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
+            marker={"symbol": "square", "size": 18, "opacity": 0},
+            **{which: {"marker": {"opacity": 0}} for which in ("selected", "unselected")},
             customdata=np.stack([counts, *shares.values()], axis=-1).reshape(-1, 4),
             hovertemplate="true %{y}, answered %{x}: %{customdata[0]:,}<br>%{customdata[1]:.1%} of the true class, %{customdata[2]:.1%} of the "
             "answer, %{customdata[3]:.1%} of all<extra></extra>",

@@ -75,8 +75,8 @@ def _gates(found: dict[str, dict[str, Any]]) -> None:
     for model, figures in found.items():
         for outcome in gates.check(gates.PRODUCTION, [figures], [], {}):
             values = (
-                model, outcome["gate"], f"{outcome['figure']} {outcome['limit']}", charts.number(outcome, digits=4), STATES[outcome["state"]],
-                outcome["where"],
+                model, outcome["gate"], f"{outcome['figure']} {outcome['limit']}", charts.number(outcome, digits=4),
+                STATES[outcome["state"]], outcome["where"],
             )  # fmt: skip
             for name, value in zip(rows, values, strict=True):
                 rows[name].append(value)
@@ -92,15 +92,13 @@ def _sources(view: View) -> None:
     rows: dict[str, list[Any]] = {key: [] for key in keys}
     for source in view.store.sources:
         values = (
-            source.path.name, source.rows, ", ".join(source.models), ", ".join(source.tasks), source.meta.dataset or "–", source.meta.split or "–",
-            source.meta.detector or "–", source.meta.left_out, source.meta.created or "–",
+            source.path.name, source.rows, ", ".join(source.models), ", ".join(source.tasks), source.meta.dataset or "–",
+            source.meta.split or "–", source.meta.detector or "–", source.meta.left_out, source.meta.created or "–",
         )  # fmt: skip
         for key, value in zip(keys, values, strict=True):
             rows[key].append(value)
     st.dataframe(rows, hide_index=True, key="overview.sources")
     parts = view.store.counts(["model", "dataset", "split"], view.where)
     st.caption("Rows behind the figures above, after the filters:")
-    st.dataframe(
-        {"model": [p[0] for p in parts], "data set": [p[1] or "–" for p in parts], "split": [p[2] or "–" for p in parts], "rows": [p[3] for p in parts]},
-        hide_index=True, key="overview.parts",
-    )  # fmt: skip
+    behind = {name: [part[i] or "–" for part in parts] for i, name in enumerate(("model", "data set", "split", "rows"))}
+    st.dataframe(behind, hide_index=True, key="overview.parts")
