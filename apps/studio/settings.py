@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from apps.studio.images import Faces
@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "assets" / "sample"
 RUNS = SAMPLE / "runs"
 """Histories of training runs that ship, shown where --runs names none."""
+ROBUSTNESS = SAMPLE / "robustness.parquet"
+"""The shipped model's table of `evaluation robustness --out`."""
 UPLOAD_MB = 200
 
 
@@ -18,13 +20,14 @@ UPLOAD_MB = 200
 class Settings:
     """tables: predictions tables. names: column of the contract -> column of the tables. faces: the pictures' folder, where served.
 
-    runs: folder of training runs (`train --out`), or None.
+    runs: folder of training runs (`train --out`), or None. robustness: table of `evaluation robustness --out`, or None.
     """
 
     tables: tuple[Path, ...] = ()
     names: dict[str, str] = field(default_factory=dict)
     faces: Faces | None = None
     runs: Path | None = None
+    robustness: Path | None = None
 
 
 def sample() -> tuple[Path, ...]:
@@ -43,4 +46,6 @@ def use(settings: Settings) -> None:
 
 def current() -> Settings:
     """What was chosen; the shipped predictions where nothing was."""
-    return _current if _current.tables else Settings(sample(), {}, _current.faces, _current.runs)
+    if _current.tables:
+        return _current
+    return replace(_current, tables=sample(), names={}, robustness=_current.robustness or (ROBUSTNESS if ROBUSTNESS.is_file() else None))
