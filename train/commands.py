@@ -265,4 +265,10 @@ def data_folders(data: str) -> dict[str, str]:
     return folders
 
 
-COMMANDS = {"prepare": _prepare, "export": _export, "study": _study, "summary": _summary}
+def _gradcam(argv: list[str], prog: str) -> int:
+    from train.gradcam import run
+
+    return run(argv, prog)
+
+
+COMMANDS = {"prepare": _prepare, "export": _export, "gradcam": _gradcam, "study": _study, "summary": _summary}
