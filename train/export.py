@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import tempfile
 import warnings
@@ -27,10 +28,14 @@ from train.figures import figures
 from train.recipe import Recipe, from_dict
 from train.validate import outputs
 
+from timm.utils import reparameterize_model  # isort: skip
+
 VERSION = "0.1.0"
 WEIGHTS = "weights.safetensors"
 PARITY = 1e-4
-"""Largest difference allowed between torch's and ONNX Runtime's probabilities."""
+"""Largest difference allowed between torch's and ONNX Runtime's probabilities; of years, as a share of them."""
+FUSED = 1e-5
+"""The same, between a network with its training branches and with those folded into one convolution each."""
 OPSET = 18
 LICENCE = (
     "The weights were trained on FER2013 pictures with FER+ labels and on UTKFace, both for non-commercial research: so are the weights. "
@@ -50,7 +55,7 @@ def export(
     """Writes `out`/model.onnx and `out`/card.md. Without validation parts the card has neither calibration nor figures.
 
     Raises:
-        ModelError: ONNX Runtime's probabilities differ from torch's by more than `PARITY`.
+        ModelError: ONNX Runtime's probabilities differ from torch's by more than `PARITY`, or a folded network's from `model`'s by `FUSED`.
     """
     model = through_half(model.cpu().eval())
     with progress.task("calibrate"):
@@ -64,11 +69,15 @@ def export(
         name, VERSION, recipe.input, recipe.heads, temperatures, {}, recipe.to_dict(), tuple(data), (), LICENCE, created
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
+    crops = val_parts[0].crops[:64] if val_parts else random_crops(recipe)
+    fused = fuse(model)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         draft = Path(scratch) / bundle.MODEL_FILE
         with progress.task("write ONNX"):
-            write_onnx(model, card, draft)
-        check_parity(model, draft, val_parts[0].crops[:64] if val_parts else random_crops(recipe))
+            write_onnx(fused, card, draft)
+        if fused is not model:
+            check_fused(model, fused, Predictor(draft), crops)
+        check_parity(model, draft, crops)
         if val_parts:
             with progress.task("measure"):
                 card = replace(card, metrics=tuple(figures(Predictor(draft), train_parts, val_parts)))
@@ -76,7 +85,7 @@ def export(
         save_file(half_weights(model), out / WEIGHTS)
         (out / WEIGHTS).chmod(0o644)  # safetensors writes for the owner only
         draft.replace(out / bundle.MODEL_FILE)
-    (out / "card.md").write_text(describe(card, parameters=sum(p.numel() for p in model.parameters())), encoding="utf-8")
+    (out / "card.md").write_text(describe(card, parameters=sum(p.numel() for p in fused.parameters())), encoding="utf-8")
     return out
 
 
@@ -112,8 +121,8 @@ class _Ordered(nn.Module):
 
 
 def write_onnx(model: nn.Module, card: Card, path: Path) -> None:
-    """One self-contained file with a free batch dimension: input `image`, one output per head, `embedding`."""
-    spec = card.input
+    """One self-contained file with a free batch dimension: input `image`, one output per head, `embedding`; without training branches."""
+    model, spec = fuse(model), card.input
     names = [h.task for h in card.heads] + ["embedding"]
     example = torch.zeros(2, spec.channels, spec.size, spec.size)
     with warnings.catch_warnings():
@@ -145,16 +154,44 @@ def random_crops(recipe: Recipe, n: int = 16) -> np.ndarray:
 
 
 def check_parity(model: nn.Module, path: Path, crops: np.ndarray) -> float:
-    """Largest difference of calibrated probabilities (years, for a regression) between torch and ONNX Runtime.
+    """Largest difference of calibrated probabilities between torch and ONNX Runtime; of years, for a regression, as a share of them.
 
     Raises:
         ModelError: it is over `PARITY`.
     """
     served = Predictor(path)
     spec = served.card.input
-    ours = served.calibrate({k: v for k, v in outputs(model, crops, spec).items() if k != "embedding"})
-    theirs = served.calibrate(served.logits(to_input(crops, spec)))
-    worst = max(float(np.abs(ours[k] - theirs[k]).max()) for k in ours)
+    worst = _difference(served, outputs(model, crops, spec), served.logits(to_input(crops, spec)))
     if not worst <= PARITY:
         raise ModelError(f"Expected ONNX Runtime to agree with torch within {PARITY}, got a difference of {worst:.2g}.")
     return worst
+
+
+def fuse(model: nn.Module) -> nn.Module:
+    """A copy whose training branches (MobileOne, RepVGG and the like) are folded into one convolution each, in evaluation mode; `model`
+    itself where there are none. The copy's weights have other names; the weights file keeps those of training."""
+    if not any(hasattr(m, name) for m in model.modules() for name in ("fuse", "reparameterize", "switch_to_deploy")):
+        return model
+    return reparameterize_model(copy.deepcopy(model).eval().double(), inplace=True).eval().float()  # sums of weights, so in float64
+
+
+def check_fused(model: nn.Module, fused: nn.Module, served: Predictor, crops: np.ndarray) -> float:
+    """Largest difference, as in `check_parity`, between a network and what `fuse` made of it. served: calibrates. Both compute in float64:
+    float32 rounds a deep network's outputs by more than that however it is written.
+
+    Raises:
+        ModelError: it is over `FUSED`.
+    """
+    x = torch.from_numpy(to_input(crops, served.card.input)).double()
+    with torch.inference_mode():
+        ours, theirs = (copy.deepcopy(m).eval().double()(x) for m in (model, fused))
+    worst = _difference(served, *({k: v.numpy() for k, v in out.items()} for out in (ours, theirs)))
+    if not worst <= FUSED:
+        raise ModelError(f"Expected the folded network to agree with its training form within {FUSED}, got a difference of {worst:.2g}.")
+    return worst
+
+
+def _difference(served: Predictor, ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> float:
+    a, b = served.calibrate(ours), served.calibrate(theirs)
+    years = {h.task for h in served.card.heads if h.kind == "regression"}
+    return max(float((np.abs(a[k] - b[k]) / (np.maximum(1.0, np.abs(a[k])) if k in years else 1.0)).max()) for k in a)
