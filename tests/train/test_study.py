@@ -62,7 +62,7 @@ def test_the_issue_s_studies_are_there() -> None:
         "agegendernet_phases": "agegendernet_utkface agegendernet_emotion_frozen agegendernet_alternating agegendernet_wiki "
         "agegendernet_emotion agegendernet_ffhq",
     }  # fmt: skip
-    found = {name: " ".join(m.folder for m in study.find(name).members) for name in discover.names("train.studies")}
+    found = {name: " ".join(m.folder for m in study.find(name).members) for name in wanted}
     assert found == wanted
 
 

@@ -1,0 +1,17 @@
+"""The sources' multi-task networks on the two sets at hand: the AgeGenderEmo report's first phase and the 76.49 % report's EfficientNet-B0."""
+
+from train.study import Member, Study
+
+STUDY = Study(
+    title="Two multi-task recipes on FER+ and UTKFace",
+    source="shared/sources/000 and 004",
+    figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
+    members=(
+        Member("agegendernet_utkface", remark="on UTKFace; the report does not say on which part"),
+        Member(
+            "production_b0",
+            sets=("data=('ferplus','utkface')", "model.pretrained=false"),
+            remark="from ImageNet weights on FER2013, UTKFace and RAF-DB, best of 150 epochs; here from scratch, as no weights can be had",
+        ),
+    ),
+)
