@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
         raise DataError("Expected --gate with --also, --train, --run, --measured and --measured-in, got none; try --gate production.")
     if (args.images and not args.html) or (args.show_faces and not args.images):
         raise DataError("Expected --html with --images, and --images with --show-faces, got one alone; try --html R.html --images DIR.")
-    limits, other = gates.load(args.gate) if args.gate else (), {}
+    limits = gates.load(args.gate) if args.gate else ()
+    other: dict[str, float] = {}
     for path in args.measured_in:
         other |= gates.measured_in(path)
     other |= gates.measured(args.measured)
