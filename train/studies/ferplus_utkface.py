@@ -1,4 +1,4 @@
-"""The sources' multi-task networks on the two sets at hand: the AgeGenderEmo report's first phase and the 76.49 % report's EfficientNet-B0."""
+"""The multi-task networks of the sources on the two sets at hand: AgeGenderEmo's first phase, and EfficientNet-B0 of the 76.49 % report."""
 
 from train.study import Member, Study
 
