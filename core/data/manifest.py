@@ -1,9 +1,9 @@
 """A manifest: one Parquet file that says which pictures belong to which split, and what is known of each.
 
 `python -m evaluation audit --apply`, `restratify` and `balance` write it (`evaluation.quality.manifest`); the pictures stay where they are.
-Columns: `id, root, path, split, emotion, votes, gender, age, group_<name>..., provenance, changed`. `path` is relative to one of the folders
-that the metadata `mien.manifest` names (`roots`), a relative folder to the manifest's own; labels are those of `core.labels`, null where
-nothing is known. `--data` takes the file, or a folder that holds `manifest.parquet`.
+Columns: `id, root, path, split, emotion, votes, gender, age, group_<name>..., provenance, changed`. `path` is relative to one of the
+folders that the metadata `mien.manifest` names (`roots`), a relative folder to the manifest's own; labels are those of `core.labels`, null
+where nothing is known. `--data` takes the file, or a folder that holds `manifest.parquet`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ NEEDED = ("id", "root", "path", "split")
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a manifest says of itself. fingerprint: of the data that it was made from. roots: name -> folder. tight: see `Samples`. made: what
-    was done, as counts and texts."""
+    """What a manifest says of itself. fingerprint: of the data that it was made from. roots: name -> folder. tight: see `Samples`. made:
+    what was done, as counts and texts."""
 
     dataset: str
     fingerprint: str
@@ -70,7 +70,8 @@ def load(root: str | Path, split: str) -> Samples:
     splits = sorted(set(table["split"].to_pylist()))
     table = table if split == "all" else table.filter(pc.equal(table["split"], split))
     if not len(table):
-        raise DataError(f"Expected pictures of the {split} split in {file}, got none; it has {', '.join(splits) or 'no rows'}; try --split.")
+        there = ", ".join(splits) or "no rows"
+        raise DataError(f"Expected pictures of the {split} split in {file}, got none; it has {there}; try --split.")
     folders = {name: _folder(file, place) for name, place in about.roots.items()}
     places = [folders[r] / p for r, p in zip(table["root"].to_pylist(), table["path"].to_pylist(), strict=True)]
     used = {folders[r] for r in pc.unique(table["root"]).to_pylist()}
@@ -80,14 +81,16 @@ def load(root: str | Path, split: str) -> Samples:
     good = np.array([name not in bad for name in names])
     if not good.any():
         name, reason = next(iter(bad.items()))
-        raise DataError(f"Expected the pictures of {file} in {base}, got none ({name!r}: {reason}); were they moved? --copy makes a folder of its own.")
+        text = f"Expected the pictures of {file} in {base}, got none ({name!r}: {reason})"
+        raise DataError(f"{text}; were they moved? `--files copy` makes a folder of its own.")
     problems = tuple(Problem(n, bad[n]) for n in names if n in bad)
     at = np.flatnonzero(good)
     table = table.take(at)
     total = hashlib.sha256(marks.encode() + file.read_bytes()).hexdigest()
     ids, paths = tuple(table["id"].to_pylist()), tuple(places[i] for i in at)
     groups = {n.removeprefix(GROUP): np.array(pc.fill_null(table[n], "").to_pylist()) for n in table.column_names if n.startswith(GROUP)}
-    return Samples("manifest", split, base, ids, paths, **_targets(table), groups=groups, fingerprint=total, problems=problems, tight=about.tight)
+    columns = _targets(table)
+    return Samples("manifest", split, base, ids, paths, **columns, groups=groups, fingerprint=total, problems=problems, tight=about.tight)
 
 
 def named(root: str | Path) -> bool:
@@ -120,7 +123,8 @@ def read(file: Path) -> tuple[pa.Table, About]:
     try:
         table = pq.read_table(file)
         raw = json.loads((table.schema.metadata or {})[KEY])
-        about = About(str(raw["dataset"]), str(raw["fingerprint"]), {str(k): str(v) for k, v in raw["roots"].items()}, raw["tight"] is True, raw["made"])
+        roots = {str(k): str(v) for k, v in raw["roots"].items()}
+        about = About(str(raw["dataset"]), str(raw["fingerprint"]), roots, raw["tight"] is True, dict(raw["made"]))
         if raw["version"] != VERSION:
             raise DataError(f"Expected a manifest of version {VERSION}, got {raw['version']}: {file}; make it again.")
     except (pa.ArrowException, OSError) as error:
@@ -156,7 +160,8 @@ def _check(table: pa.Table, about: About, file: Path) -> None:
                 raise DataError(f"Expected {name} to be {what}, got {value!r} in row {i} of {file}; make it again.")
 
     def inside(path: str | None) -> bool:
-        return bool(path) and not PurePosixPath(str(path)).is_absolute() and ".." not in PurePosixPath(str(path)).parts and "\0" not in str(path)
+        plain = PurePosixPath(path or "/")
+        return not plain.is_absolute() and ".." not in plain.parts and "\0" not in str(plain)
 
     rows("id", bool, "a name")
     rows("root", about.roots.__contains__, f"one of {sorted(about.roots)}")
@@ -190,7 +195,8 @@ def _targets(table: pa.Table) -> dict[str, np.ndarray]:
 
 def _folder(file: Path, place: str) -> Path:
     """The folder of a root; a relative one is relative to the manifest's."""
-    folder = Path(os.path.abspath(file.parent / place))
+    folder = Path(os.path.normpath(file.parent.absolute() / place))
     if not folder.is_dir():
-        raise DataError(f"Expected the pictures of {file} in {folder}, got no such folder; apply the plan again with --data DIR, or with --copy.")
+        text = f"Expected the pictures of {file} in {folder}, got no such folder"
+        raise DataError(f"{text}; make it again with --data DIR, or with --files copy.")
     return folder

@@ -22,7 +22,7 @@ def whole(out: Path, mark: str) -> Iterator[Path]:
     Raises:
         DataError: something else is there, or the disk cannot be written; then nothing of ours is left.
     """
-    out = Path(os.path.abspath(out))
+    out = Path(os.path.normpath(out.absolute()))
     if (out.exists() or out.is_symlink()) and not (out.is_dir() and ((out / mark).is_file() or not any(out.iterdir()))):
         raise DataError(f"Expected an empty place for the result, got {out}, which holds something else; choose another --out.")
     part: Path | None = None

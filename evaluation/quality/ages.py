@@ -34,7 +34,8 @@ def run(context: Context) -> pa.Table:
     if len(known):
         known = known[np.abs(context.features.embedding[known]).sum(axis=1) > 0]
     if len(known) < FEWEST:
-        return findings([], {"samples": len(known), "note": f"expected {FEWEST} samples with an age, so nothing is said"} if len(known) else {})
+        note = {"samples": len(known), "note": f"expected {FEWEST} samples with an age, so nothing is said"}
+        return findings([], note if len(known) else {})
     age = samples.age[known].astype(np.float64)
     typical = neighbours(context.features.embedding[known], age, together(context)[known], int(context.option(NAME, "neighbours")))
     score = likeness(age, typical)

@@ -45,8 +45,9 @@ class Applied:
 def apply(rows: Sequence[Row], context: Context, out: Path, mode: Mode = "manifest", *, data: Path | None = None) -> Applied:
     """Writes the data set as it is after `rows` into the folder `out`.
 
-    mode: `manifest` names the pictures where they are; `link` makes hard links beside it (they share their bytes with the originals), `copy`
-    copies, so that the folder can be moved. data: what `--data` said; needed to carry on the provenance where the data are a manifest.
+    mode: `manifest` names the pictures where they are; `link` makes hard links beside it (they share their bytes with the originals),
+    `copy` copies, so that the folder can be moved. data: what `--data` said, to carry on the provenance
+    where the data are a manifest.
 
     Raises:
         DataError: the plan is not for this data or contradicts itself, nothing would be left, `out` holds something else or lies inside the
@@ -64,16 +65,19 @@ def apply(rows: Sequence[Row], context: Context, out: Path, mode: Mode = "manife
     origin = {i: f"{context.samples.name}/{s}/{i}" for i, s in zip(context.samples.ids, context.split.tolist(), strict=True)} | whence
     table = manifest.table_of(samples, split, origin, {i: "; ".join(t for t in (before.get(i), changed.get(i)) if t) for i in samples.ids})
     dropped = {r.sample_id for r in rows if r.action == "drop"}
+    relabelled = {r.sample_id for r in rows if r.action == "relabel"}
     done = Applied(
-        len(samples), len(dropped), sum(r.action == "move" for r in rows), len({r.sample_id for r in rows if r.action == "relabel"}),
+        len(samples), len(dropped), sum(r.action == "move" for r in rows), len(relabelled),
         {s: int((split == s).sum()) for s in sorted(set(split.tolist()))},
     )  # fmt: skip
     text = plan.dumps(replace(r, fingerprint=context.fingerprint) for r in rows)
     try:
         encoded = text.encode()
     except UnicodeEncodeError as error:
-        raise DataError(f"Expected names of pictures in UTF-8, got {error.object[error.start : error.start + 40]!r}; rename the file.") from None
-    made = {"by": "apply", "plan_sha256": hashlib.sha256(encoded).hexdigest(), "dropped": done.dropped, "moved": done.moved, "relabelled": done.relabelled}
+        name = error.object[error.start : error.start + 40]
+        raise DataError(f"Expected names of pictures in UTF-8, got {name!r}; rename the file.") from None
+    counts = {"dropped": done.dropped, "moved": done.moved, "relabelled": done.relabelled}
+    made = {"by": "apply", "plan_sha256": hashlib.sha256(encoded).hexdigest(), **counts}
     with whole(out, FILE) as place:
         if mode != "manifest":
             tree(samples.paths, [str(p) for p in table["path"].to_pylist()], place / manifest.FILES, mode)
@@ -142,7 +146,7 @@ def tree(paths: Sequence[Path], names: Sequence[str], folder: Path, mode: Mode) 
                     os.link(source, target)
                 except OSError as error:
                     if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
-                        raise DataError(f"Expected to link {path} into {folder}, got: {error.strerror}; try --copy.") from error
+                        raise DataError(f"Expected to link {path} into {folder}, got: {error.strerror}; try --files copy.") from error
                     raise
             else:
                 with _open(source) as file, target.open("xb") as copy:

@@ -62,7 +62,8 @@ def run(context: Context) -> pa.Table:
         if source is None:
             continue
         if not source or len(at) < FEWEST or len(np.unique(given[at])) < 2:
-            figures[task] = {"samples": len(at), "note": f"expected {FEWEST} samples of two classes and more than one person, so nothing is said"}
+            note = f"expected {FEWEST} samples of two classes and more than one person, so nothing is said"
+            figures[task] = {"samples": len(at), "note": note}
             continue
         judged = judge(given[at], p, None if votes is None else votes[at])
         rows += _rows(context, at, judged, task, space, float(context.option(NAME, "sure")))

@@ -70,11 +70,11 @@ def table_of(
 def about(context: Context, made: Mapping[str, Any], *, files: bool = False, here: bool = False) -> About:
     """What the manifest of `context`'s data says of itself. files: its pictures lie in FILES beside it; here: others lie there as well."""
     samples = context.samples
-    roots = {SOURCE: FILES if files else os.path.abspath(samples.root)} | ({HERE: FILES} if here else {})
+    roots = {SOURCE: FILES if files else os.path.normpath(samples.root.absolute())} | ({HERE: FILES} if here else {})
     try:
         roots[SOURCE].encode()
     except UnicodeEncodeError:
-        raise DataError(f"Expected the data folder's name in UTF-8, got {roots[SOURCE]!r}; rename it, or use --copy.") from None
+        raise DataError(f"Expected the data folder's name in UTF-8, got {roots[SOURCE]!r}; rename it, or use --files copy.") from None
     return About(samples.name, context.fingerprint, roots, samples.tight, dict(made))
 
 

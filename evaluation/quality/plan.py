@@ -65,7 +65,7 @@ def rows(tables: Mapping[str, pa.Table], fingerprint: str) -> list[Row]:
         ranked = [row for *_, row in sorted(found[sample], key=lambda f: (*f[:3], f[3].value))]
         kept: list[Row] = []
         for row in ranked:
-            if not any(_excludes(other, row) or other.action == row.action and other.task == row.task for other in kept):
+            if not any(_excludes(other, row) or (other.action == row.action and other.task == row.task) for other in kept):
                 kept.append(row)
         for row in kept:
             reasons = dict.fromkeys(r.reason for r in ranked if (r.action, r.value) == (row.action, row.value) and r.reason)
@@ -155,7 +155,8 @@ def check(given: Sequence[Row], context: Context, name: str = "the plan") -> lis
                 errors.append(f"row {row.number}: {fault} row {before.number} about {row.sample_id!r}; delete one of them")
             elif _excludes(before, row):
                 errors.append(
-                    f"row {row.number}: {row.action} contradicts {before.action} in row {before.number} about {row.sample_id!r}; delete one of them"
+                    f"row {row.number}: {row.action} contradicts {before.action} in row {before.number} about {row.sample_id!r}; "
+                    "delete one of them"
                 )
         seen[row.sample_id].append(row)
     if errors:

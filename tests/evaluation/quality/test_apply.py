@@ -34,7 +34,13 @@ def data(tmp_path: Path) -> Context:
 def four(data: Context) -> list[Row]:
     """Drops, moves, relabels and keeps one sample each."""
     ids = data.samples.ids
-    return [Row(ids[0], "drop"), Row(ids[1], "move", "test"), Row(ids[2], "relabel", f"emotion={A}"), Row(ids[2], "relabel", "age=31"), Row(ids[3], "keep")]
+    return [
+        Row(ids[0], "drop"),
+        Row(ids[1], "move", "test"),
+        Row(ids[2], "relabel", f"emotion={A}"),
+        Row(ids[2], "relabel", "age=31"),
+        Row(ids[3], "keep"),
+    ]
 
 
 def test_does_what_the_plan_says_and_nothing_else(data: Context, tmp_path: Path) -> None:
@@ -51,7 +57,9 @@ def test_does_what_the_plan_says_and_nothing_else(data: Context, tmp_path: Path)
     assert (made.emotion[rest] == data.samples.emotion[1:][rest]).all() and np.isnan(made.age[rest]).all()
     table, about = manifest.read(out / manifest.FILE)
     assert about.fingerprint == data.fingerprint and about.made["dropped"] == 1
-    whence = dict(zip(table["id"].to_pylist(), zip(table["provenance"].to_pylist(), table["changed"].to_pylist(), strict=True), strict=True))
+    whence = dict(
+        zip(table["id"].to_pylist(), zip(table["provenance"].to_pylist(), table["changed"].to_pylist(), strict=True), strict=True)
+    )
     assert whence[moved] == (f"image_folder/train/{moved}", "split train to test")
     assert whence[relabelled][1] == f"age nan to 31; emotion {B} to {A}" and whence[data.samples.ids[3]][1] is None
     assert repairs.written(data.samples.root) == before
@@ -122,7 +130,7 @@ def test_what_is_refused(data: Context, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["/proc/out", "/dev/null/out"])
 def test_a_place_that_cannot_be_written(data: Context, place: str) -> None:
-    with pytest.raises(DataError, match="Expected to write|holds something else"):
+    with pytest.raises(DataError, match=r"Expected to write|holds something else"):
         apply.apply(four(data), data, Path(place), "copy")
 
 
@@ -202,7 +210,7 @@ def test_odd_names_and_loops(data: Context, tmp_path: Path) -> None:
     assert f"train/{A}/new\nline.png" in made.ids and len(made) == 9 and all(p.is_file() for p in made.paths)
     source.unlink()
     source.symlink_to(source.name)
-    with pytest.raises(DataError, match="Expected a picture at .*drop it in the plan"):
+    with pytest.raises(DataError, match=r"Expected a picture at .*drop it in the plan"):
         apply.apply([], odd, tmp_path / "other", "link")
     assert not (tmp_path / "other").exists()
 
@@ -212,7 +220,7 @@ def test_a_link_to_another_disk_suggests_a_copy(data: Context, tmp_path: Path, m
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", refuse)
-    with pytest.raises(DataError, match="try --copy"):
+    with pytest.raises(DataError, match="try --files copy"):
         apply.apply([], data, tmp_path / "out", "link")
 
 
@@ -220,5 +228,5 @@ def test_pictures_that_moved_away_are_told(data: Context, tmp_path: Path) -> Non
     apply.apply([], data, tmp_path / "out")
     time.sleep(0.01)
     data.samples.root.rename(tmp_path / "gone")
-    with pytest.raises(DataError, match=r"Expected the pictures of .*--copy"):
+    with pytest.raises(DataError, match=r"Expected the pictures of .*--files copy"):
         manifest.load(tmp_path / "out", "train")

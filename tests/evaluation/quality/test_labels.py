@@ -13,8 +13,8 @@ from sklearn.metrics import roc_auc_score
 
 from core.labels import FERPLUS8, GENDER2
 from evaluation.conform import P_EMOTION
-from evaluation.quality import figures, labels, run_check
 from evaluation.quality import _folds as folds
+from evaluation.quality import figures, labels, run_check
 from evaluation.quality._context import Context
 from tests.evaluation.quality import repairs
 
@@ -105,7 +105,8 @@ def test_an_ambiguous_picture_is_listed_with_its_votes_and_is_no_issue() -> None
     some = np.flatnonzero(context.samples.emotion == 0)[:5]
     votes[some] = 0
     votes[some, 0], votes[some, 3], votes[some, 4] = 0.5, 0.3, 0.2
-    found = run_check(labels, with_embedding(replace(context, samples=replace(context.samples, emotion_votes=votes)), context.features.embedding))
+    voted = replace(context, samples=replace(context.samples, emotion_votes=votes))
+    found = run_check(labels, with_embedding(voted, context.features.embedding))
     rows = [r for r in found.to_pylist() if r["reason"].startswith("ambiguous")]
     assert {int(r["sample_id"][:-4]) for r in rows} == set(some.tolist())
     assert all(not r["is_issue"] and r["action"] == "keep" and f"{FERPLUS8.labels[0]} 50%" in r["reason"] for r in rows)

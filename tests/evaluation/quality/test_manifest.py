@@ -50,12 +50,19 @@ def test_a_bad_row_is_named(file: Path, name: str, value: Any, fault: str) -> No
         manifest.load(file, "val")
 
 
+def newer(about: bytes) -> bytes:
+    return about.replace(b'"version": 1', b'"version": 9')
+
+
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
         (lambda t: t.replace_schema_metadata({}), "got none that can be read"),
         (lambda t: t.replace_schema_metadata({manifest.KEY: b"[]"}), "got none that can be read"),
-        (lambda t: t.replace_schema_metadata({manifest.KEY: t.schema.metadata[manifest.KEY].replace(b'"version": 1', b'"version": 9')}), "version 1, got 9"),
+        (
+            lambda t: t.replace_schema_metadata({manifest.KEY: t.schema.metadata[manifest.KEY].replace(b'"version": 1', b'"version": 9')}),
+            "version 1, got 9",
+        ),
         (lambda t: t.drop_columns(["path"]), "got none for path"),
         (lambda t: t.set_column(6, "age", pa.array(["x"] * len(t))), "Expected age .* to be float, got string"),
         (lambda t: t.slice(0, 0), "it has no rows"),

@@ -57,9 +57,7 @@ def test_findings_become_a_plan_that_reads_back(data: Context, tmp_path: Path) -
 
 def test_a_basket_of_four_columns_is_a_plan(data: Context, tmp_path: Path) -> None:
     sample = data.samples.ids[0]
-    assert read(tmp_path, data, f"sample_id,action,value,reason\n{sample},drop,,twice\n") == [
-        Row(sample, "drop", "", "twice", "train", "")
-    ]
+    assert read(tmp_path, data, f"sample_id,action,value,reason\n{sample},drop,,twice\n") == [Row(sample, "drop", "", "twice", "train", "")]
 
 
 @pytest.mark.parametrize("form", ["bom", "crlf", "semicolons", "utf-16", "tabs"])
@@ -67,7 +65,8 @@ def test_what_spreadsheets_write(data: Context, tmp_path: Path, form: str) -> No
     sample = data.samples.ids[0]
     text = f"Sample_ID,Action,Value,Reason,Split,Fingerprint\n{sample},Relabel,emotion={B},ä,train,{data.fingerprint}\n,,,,,\n"
     encoded = {
-        "bom": text.encode("utf-8-sig"), "crlf": text.replace("\n", "\r\n").encode(), "semicolons": text.replace(",", ";").encode("utf-8-sig"),
+        "bom": text.encode("utf-8-sig"), "crlf": text.replace("\n", "\r\n").encode(),
+        "semicolons": text.replace(",", ";").encode("utf-8-sig"),
         "utf-16": text.replace(",", "\t").encode("utf-16"), "tabs": text.replace(",", "\t").encode(),
     }[form]  # fmt: skip
     assert read(tmp_path, data, encoded) == [Row(sample, "relabel", f"emotion={B}", "ä", "train", data.fingerprint)]
@@ -115,7 +114,7 @@ def test_a_bad_row_is_named(data: Context, tmp_path: Path, cells: str, fault: st
 def test_rows_may_not_contradict_but_may_add_up(data: Context, tmp_path: Path) -> None:
     sample = data.samples.ids[0]
     head = "sample_id,action,value\n"
-    good = f"{sample},relabel,emotion=happy\n{sample},relabel,gender=F\n{sample},relabel,\"age=27,5\"\n{sample},move,test\n"
+    good = f'{sample},relabel,emotion=happy\n{sample},relabel,gender=F\n{sample},relabel,"age=27,5"\n{sample},move,test\n'
     values = [r.value for r in read(tmp_path, data, head + good)]
     assert values == ["test", "age=27.5", f"emotion={FERPLUS8.labels[1]}", f"gender={GENDER2.labels[0]}"]
     with pytest.raises(DataError, match="row 3: contradicts row 2"):
@@ -144,7 +143,7 @@ def test_what_is_no_plan(data: Context, tmp_path: Path, content: bytes, fault: s
 
 def test_a_plan_for_other_data_is_refused(data: Context, tmp_path: Path) -> None:
     row = Row(data.samples.ids[0], "drop", fingerprint="0" * 64)
-    with pytest.raises(DataError, match="a plan for this data .* 000000000000"):
+    with pytest.raises(DataError, match=r"a plan for this data .* 000000000000"):
         plan.check([row], data)
     assert plan.check([replace(row, fingerprint=data.fingerprint)], data)
     data.samples.paths[5].write_bytes(data.samples.paths[6].read_bytes())
