@@ -21,7 +21,8 @@ class Reliability:
 def bins_of(top: np.ndarray, bins: int = 15, *, mass: bool = False) -> np.ndarray:
     """int64 (N,): the bin of each confidence, as `reliability` has them."""
     if mass and len(top):
-        return np.searchsorted(np.quantile(top, np.linspace(0, 1, bins + 1)[1:-1]), top)
+        # The edges of scikit-learn to the last bit, for one that meets a sample decides where it goes.
+        return np.searchsorted(np.percentile(top, np.linspace(0, 1, bins + 1) * 100)[1:-1], top)
     return np.clip(np.ceil(top * bins).astype(np.int64) - 1, 0, bins - 1)
 
 

@@ -108,7 +108,7 @@ def test_reliability_agrees_with_sklearn(seed: int, n: int, mass: bool) -> None:
     full = seen.count > 0
     np.testing.assert_allclose(seen.accuracy[full], accuracy, atol=1e-12)
     np.testing.assert_allclose(seen.confidence[full], confidence, atol=1e-12)
-    assert not mass or np.ptp(seen.count) <= 1
+    assert not mass or np.ptp(seen.count) <= 2  # an edge may meet a sample
     wanted = np.abs(accuracy - confidence) @ seen.count[full] / n
     assert calibration.ece(top, right, 10, mass=mass) == pytest.approx(wanted, abs=1e-12)
 
