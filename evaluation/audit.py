@@ -146,7 +146,8 @@ def summary(context: Any, tables: Mapping[str, pa.Table]) -> dict[str, Any]:
         }  # fmt: skip
     return {
         "dataset": context.samples.name, "root": str(context.samples.root), "fingerprint": context.fingerprint, "samples": len(context),
-        "splits": {s: int((context.split == s).sum()) for s in context.splits}, "left_out": len(context.problems), "checks": made,
+        "splits": {s: int((context.split == s).sum()) for s in context.splits}, "left_out": len(context.problems),
+        "missing_splits": dict(context.missing), "checks": made,
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from core import discover
+from core import discover, progress
 from core.data import Problem, Samples
 from core.errors import DataError, UserError
 from core.faces import Detector
@@ -27,7 +27,8 @@ T = TypeVar("T")
 class Context:
     """samples: those of all splits, `samples.split` is "all". split: (N,) strings. problems: (split, what the data set left out).
 
-    fingerprint: of the data, see `fingerprint_of`; a plan carries it. root: the folder that ids are relative to. options: by check.
+    fingerprint: of the data, see `fingerprint_of`; a plan carries it. options: by check. missing: splits that could not be loaded, and why:
+    not there, or broken. Ids are relative to `samples.root`.
     """
 
     samples: Samples
@@ -37,6 +38,7 @@ class Context:
     fingerprint: str
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     memo: dict[str, Any] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -79,26 +81,28 @@ def fingerprint_of(parts: Mapping[str, Samples]) -> str:
     return total.hexdigest()
 
 
-def load_splits(dataset: str, data: Path) -> dict[str, Samples]:
-    """The splits of a data set that are there, in the order of SPLITS.
+def load_splits(dataset: str, data: Path) -> tuple[dict[str, Samples], dict[str, str]]:
+    """The splits of a data set that are there, in the order of SPLITS, and why each other one could not be loaded.
 
     Raises:
         DataError: none is there; says why.
     """
     module = discover.load("core.data", dataset)
     parts: dict[str, Samples] = {}
+    lacking: dict[str, str] = {}
     first: DataError | None = None
     for split in [s for s in SPLITS if s in module.SPLITS] or module.SPLITS:
         try:
             parts[split] = module.load(data, split)
         except DataError as error:
             first = first or error
+            lacking[split] = str(error)
         except OSError as error:  # a folder or table that may not be read
             raise DataError(f"Expected to read {data}, got: {error}; try to check its permissions.") from error
     if not parts:
         assert first is not None
         raise first
-    return parts
+    return parts, lacking
 
 
 def join(parts: Mapping[str, Samples]) -> tuple[Samples, np.ndarray, tuple[tuple[str, Problem], ...]]:
@@ -107,7 +111,9 @@ def join(parts: Mapping[str, Samples]) -> tuple[Samples, np.ndarray, tuple[tuple
     A name that stands in two splits is kept in the first and is a problem in the other: it cannot be told apart.
     """
     problems: dict[tuple[str, str], tuple[str, Problem]] = {}
-    kept, seen, splits = [], set(), []
+    kept: list[Samples] = []
+    seen: set[str] = set()
+    splits: list[str] = []
     for split, samples in parts.items():
         for problem in samples.problems:
             problems.setdefault((problem.file, problem.reason), (split, problem))
@@ -140,14 +146,16 @@ def open_context(
     """
     if limit is not None and limit < 1:
         raise UserError(f"Expected a limit of at least 1, got {limit}.")
-    parts = load_splits(dataset, Path(data))
+    parts, lacking = load_splits(dataset, Path(data))
+    for name, why in lacking.items():  # it may be broken, not absent, so it is never passed over in silence
+        progress.say(f"no {name} split: {why}")
     mark = fingerprint_of(parts)
     if limit:
         parts = {split: s.take(slice(limit)) for split, s in parts.items()}
     samples, split, problems = join(parts)
     if cache is True:
         cache = cache_dir() / "quality" / f"{dataset}-{hashlib.sha256(str(samples.root.resolve()).encode()).hexdigest()[:12]}"
-    return Context(samples, split, problems, Features(samples, cache or None, model, detector), mark, options or {})
+    return Context(samples, split, problems, Features(samples, cache or None, model, detector), mark, options or {}, missing=lacking)
 
 
 def names_of(ids: Sequence[str], index: np.ndarray) -> list[str]:

@@ -84,7 +84,8 @@ def _join(left: np.ndarray, right: np.ndarray, same: bool, radius: int, work: in
     progress(100)
     if not found:
         return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint8), complete)
-    return Pairs(*(np.concatenate(column)[:most] for column in zip(*found, strict=True)), complete)
+    i, j, distance = (np.concatenate(column)[:most] for column in zip(*found, strict=True))
+    return Pairs(i, j, distance, complete)
 
 
 def _plan(left: np.ndarray, right: np.ndarray, radius: int) -> tuple[list[list[int]], list[tuple[int, ...]]]:

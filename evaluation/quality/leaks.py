@@ -7,6 +7,7 @@ other one is to be dropped. `near=false` looks at equal pixels only.
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +46,10 @@ def run(context: Context) -> pa.Table:
                 "is_issue": not safe, "group": name, "reason": reason if safe else f"{how} {ids[other]} ({splits[other]})",
                 "action": "keep" if safe else "drop",
             })  # fmt: skip
-    figures = {"same_pixels": straddling(pixels, splits), "same_or_near": None if near is None else straddling(near.cluster, splits)}
+    figures: dict[str, Any] = {
+        "same_pixels": straddling(pixels, splits),
+        "same_or_near": None if near is None else straddling(near.cluster, splits),
+    }
     figures["complete"] = near is None or near.complete
     return findings(rows, figures)
 

@@ -39,7 +39,6 @@ def tree(root: Path, n: int = 40) -> Path:
 def faults(root: Path) -> dict[str, str]:
     """Plants one fault of each kind in a tree; what it is -> sample id of the culprit."""
     train, val = root / "train", root / "val"
-    source = picture(0)  # train/SECOND/000.png
     (train / SECOND / "bytes.png").write_bytes((train / SECOND / "000.png").read_bytes())
     save(val / FIRST / "pixels.png", picture(2))  # train/SECOND/002.png, so the label conflicts too
     png = (val / FIRST / "pixels.png").read_bytes()
@@ -50,10 +49,10 @@ def faults(root: Path) -> dict[str, str]:
     save(train / SECOND / "mirror.png", picture(6)[:, ::-1])
     save(train / FIRST / "blank.png", np.full((96, 96, 3), 90, np.uint8))
     save(train / FIRST / "blank2.png", np.full((96, 96, 3), 160, np.uint8))
-    save(train / FIRST / "dark.png", (source // 7).astype(np.uint8))
-    save(train / FIRST / "bright.png", (255 - (255 - picture(1)) // 9).astype(np.uint8))
-    save(train / FIRST / "blurred.png", cv2.GaussianBlur(picture(3), (0, 0), 6))
-    save(train / FIRST / "tiny.png", cv2.resize(picture(5), (16, 16), interpolation=cv2.INTER_AREA))
+    save(train / FIRST / "dark.png", (picture(501) // 7).astype(np.uint8))
+    save(train / FIRST / "bright.png", (255 - (255 - picture(502)) // 8).astype(np.uint8))
+    save(train / FIRST / "blurred.png", cv2.GaussianBlur(picture(503), (0, 0), 6))
+    save(train / FIRST / "tiny.png", cv2.resize(picture(504), (16, 16), interpolation=cv2.INTER_AREA))
     save(train / FIRST / "grey.png", np.repeat(cv2.cvtColor(picture(500), cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)[:, 5:])
     whole = (train / FIRST / "001.png").read_bytes()
     (train / FIRST / "broken.png").write_bytes(whole[: len(whole) // 2])
