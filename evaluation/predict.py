@@ -125,10 +125,14 @@ def _make(kept: Parts, predictor: Predictor, samples: Samples, detector: Detecto
     with task(f"predict {args.dataset}", len(samples), done) as advance:
         for i in range(count):
             if there[i] is None:
+
+                def heard(n: int, before: int = done) -> None:
+                    advance(before + n)
+
                 part = samples.take(slice(i * PART, (i + 1) * PART))
                 made, bad = predict(
                     predictor, part, detector, args.data, embedding=args.embedding, measured=args.conditions, threads=args.threads,
-                    heard=lambda n, before=done: advance(before + n),
+                    heard=heard,
                 )  # fmt: skip
                 kept.save(i, conform(made.drop_columns(absent)) if len(made) else made, bad)
                 done += len(part)
