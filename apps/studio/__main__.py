@@ -84,9 +84,10 @@ def options(host: str, port: int) -> dict[str, object]:
     local = host in ("127.0.0.1", "localhost", "::1")
     return {
         "server.address": host, "server.port": port, "server.headless": True, "server.fileWatcherType": "none",
-        "server.maxUploadSize": 200, "server.enableStaticServing": False, "browser.gatherUsageStats": False, "client.toolbarMode": "minimal",
-        "client.showErrorDetails": "none", "client.showErrorLinks": False,
-        "server.allowedHosts": ["127.0.0.1", "localhost", "[::1]"] if local else [],  # no other name may lead a browser here (DNS rebinding)
+        "server.maxUploadSize": 200, "server.enableStaticServing": False, "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal", "client.showErrorDetails": "none", "client.showErrorLinks": False,
+        # No other name may lead a browser here (DNS rebinding).
+        "server.allowedHosts": ["127.0.0.1", "localhost", "[::1]"] if local else [],
         "theme.light.primaryColor": "#0072B2", "theme.dark.primaryColor": "#56B4E9",
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const grid = parentElement.querySelector(".grid");
+  grid.style.maxHeight = data.height + "px";
   const mark = JSON.stringify(data.items.map((item) => item.url + item.id));
   if (grid.dataset.mark !== mark) {
     grid.dataset.mark = mark;

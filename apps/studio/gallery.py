@@ -83,9 +83,8 @@ def _pictures(faces: Faces, table: pd.DataFrame, task: str, name: str, height: i
         for r in table.to_dict("records")
     ]
     chosen = (state.get("sample") or [""])[0]
-    found = _component()(
-        key=f"{name}.faces", data={"items": items, "chosen": chosen}, height=height, on_picked_change=lambda: None, default=None
-    )
+    data = {"items": items, "chosen": chosen, "height": height}
+    found = _component()(key=f"{name}.faces", data=data, on_picked_change=lambda: None, default=None)
     picked = getattr(found, "picked", None)
     if picked and [picked["id"]] != state.get("sample"):
         _pick(picked["id"], picked["set"])

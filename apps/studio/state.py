@@ -164,5 +164,7 @@ def page(name: str, pages: int, *, where: Any = st) -> int:
         value = 1
     if pages <= 1:
         return 0
-    key = _seed(name, value)
-    return int(where.pagination(pages, key=key, on_change=_keep, args=(name, lambda v: [str(v)], ["1"]))) - 1
+    key = f"w.{name}"
+    if st.session_state.get(key, value) != value:
+        st.session_state[key] = value
+    return int(where.pagination(pages, default=value, key=key, on_change=_keep, args=(name, lambda v: [str(v)], ["1"]))) - 1

@@ -26,7 +26,7 @@ TRUE = "true ↓  answered →"
 
 @dataclass(frozen=True)
 class Matrix:
-    """counts: int64 (r, c). rows, columns: their names. members: name -> labels that it stands for: several for OTHER, none for UNCERTAIN."""
+    """counts: int64 (r, c). rows, columns: their names. members: name -> labels it stands for: several for OTHER, none for UNCERTAIN."""
 
     counts: np.ndarray
     rows: tuple[str, ...]
@@ -133,8 +133,8 @@ def _draw(matrix: Matrix, by: str, cell: tuple[str, str] | None, title: str) -> 
             marker={"symbol": "square", "size": 18, "opacity": 0},
             **{which: {"marker": {"opacity": 0}} for which in ("selected", "unselected")},
             customdata=np.stack([counts, *shares.values()], axis=-1).reshape(-1, 4),
-            hovertemplate="true %{y}, answered %{x}: %{customdata[0]:,}<br>%{customdata[1]:.1%} of the true class, %{customdata[2]:.1%} of the "
-            "answer, %{customdata[3]:.1%} of all<extra></extra>",
+            hovertemplate="true %{y}, answered %{x}: %{customdata[0]:,}<br>%{customdata[1]:.1%} of the true class, "
+            "%{customdata[2]:.1%} of the answer, %{customdata[3]:.1%} of all<extra></extra>",
         ),
         height=size, x="answered", y="true", clickmode="event+select", hovermode="closest", hoverdistance=60, dragmode=False,
     )  # fmt: skip

@@ -1,0 +1,251 @@
+"""The studio in a real Chromium. The `visit` fixture also checks that no page asks another host or throws an error."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from evaluation import table
+from tests.apps.studio.conftest import predictions
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ROWS = 2600
+
+
+@dataclass(frozen=True)
+class Server:
+    """A studio in a process of its own, and the table that it shows."""
+
+    url: str
+    rows: pa.Table
+
+    def ids(self, true: str, pred: str) -> list[str]:
+        """Samples of one cell."""
+        rows = self.rows.filter(pc.and_(pc.equal(self.rows["emotion_true"], true), pc.equal(self.rows["emotion_pred"], pred)))
+        return sorted(rows["sample_id"].to_pylist())
+
+
+@pytest.fixture(scope="module")
+def server(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`python -m apps.studio`; it must end in order and without a traceback."""
+    rows = predictions(ROWS, "m <b>x</b>")
+    path = tmp_path_factory.mktemp("studio") / "t.parquet"
+    table.write(rows, path)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    keep = {k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")}
+    command = [sys.executable, "-m", "apps.studio", str(path), "--images", str(pictures), "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=keep, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(720):
+        if process.poll() is not None:
+            raise RuntimeError(f"The studio ended with {process.returncode}: {process.communicate()[0]}")
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=5).close()
+            break
+        except OSError:
+            time.sleep(0.25)
+    yield Server(url, rows)
+    process.terminate()
+    try:
+        log = process.communicate(timeout=30)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    assert "Traceback" not in log, log
+
+
+@dataclass
+class Visit:
+    """One visitor's page and everything that it asked for or complained about."""
+
+    page: object
+    hosts: set[str] = field(default_factory=set)
+    complaints: list[str] = field(default_factory=list)
+    pictures: set[str] = field(default_factory=set)
+
+
+@pytest.fixture(scope="module")
+def browser(browser_path: str) -> Iterator[object]:
+    """Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=browser_path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, server: Server) -> Iterator[Callable[..., Visit]]:
+    """visit(path, **options): a new visitor's page. Afterwards none may have asked any other host, thrown an error or missed a file."""
+    visits, contexts = [], []
+
+    def open_page(path: str = "/", **options) -> Visit:
+        context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        seen = Visit(page)
+        visits.append(seen)
+
+        def asked(request) -> None:
+            if request.url.startswith(("http", "ws")):
+                seen.hosts.add(urlsplit(request.url).netloc)
+            if "/faces/" in request.url:
+                seen.pictures.add(request.url)
+
+        def answered(response) -> None:
+            if response.status >= 400 and "/_stcore/" not in response.url:  # Streamlit tries these below the page's address first
+                seen.complaints.append(f"{response.status} {response.url}")
+
+        context.on("request", asked)
+        context.on("response", answered)
+        page.on("websocket", lambda w: seen.hosts.add(urlsplit(w.url).netloc))
+        page.on("pageerror", lambda e: seen.complaints.append(str(e)))
+        page.set_default_timeout(120_000)
+        page.goto(server.url + path)
+        return seen
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    for seen in visits:
+        assert seen.hosts == {urlsplit(server.url).netloc}
+        assert not seen.complaints
+
+
+def cell(server: Server, least: int = 3, most: int = 2000) -> tuple[str, str, int, int]:
+    """A cell of the matrix with so many samples: true, answered, row and column."""
+    labels = [c.removeprefix("emotion_p_") for c in server.rows.column_names if c.startswith("emotion_p_")]
+    found = ((t, p, i, j) for i, t in enumerate(labels) for j, p in enumerate(labels) if i != j and least <= len(server.ids(t, p)) <= most)
+    return next(found)
+
+
+def ids(page) -> list[str]:
+    """The samples whose thumbnails are on the page."""
+    return sorted(page.locator(".face").evaluate_all("all => all.map(e => e.dataset.id)"))
+
+
+def until(page, check: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Waits for something that takes several messages between page and server."""
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, what
+        page.wait_for_timeout(100)
+
+
+def test_a_click_on_a_cell_shows_exactly_its_samples(visit, server: Server) -> None:
+    true, pred, row, column = cell(server)
+    wanted = server.ids(true, pred)
+    seen = visit("/confusion")
+    page = seen.page
+    plot = page.locator(".js-plotly-plot .nsewdrag").first
+    plot.wait_for()
+    page.wait_for_timeout(500)
+    box = plot.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * (column + 0.25) / 8, box["y"] + box["height"] * (row + 0.75) / 8)  # not its middle
+    page.locator(".face").first.wait_for()
+    assert parse_qs(urlsplit(page.url).query)["cm.cell"] == [true, pred]
+    assert ids(page) == wanted
+
+    page.get_by_text("Table, downloads, basket").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=False).last.click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8"))))
+    assert sorted(r["sample_id"] for r in rows) == wanted, "the download has the rows shown"
+    assert {(r["emotion_true"], r["emotion_pred"]) for r in rows} == {(true, pred)}
+
+    page.locator(".face").nth(1).click()
+    until(page, lambda: "sample=" in page.url, "a click on a face puts it into the URL")
+    url = page.url.removeprefix(server.url)
+    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("heading", name="Gates for production").wait_for()
+    until(page, lambda: "cm.cell=" in page.url, "the selection survives a page change")
+    page.get_by_role("link", name="Confusion").click()
+    until(page, lambda: ids(page) == wanted, "and is there on return")
+
+    again = visit(url).page
+    until(again, lambda: ids(again) == wanted, "a shared URL restores the view")
+    chosen = parse_qs(urlsplit(url).query)["sample"][0]
+    assert again.locator(".face[aria-pressed=true]").get_attribute("data-id") == chosen
+    again.locator(".face img").first.evaluate("i => i.decode()")
+
+
+def test_the_table_selects_by_keyboard(visit, server: Server) -> None:
+    page = visit("/confusion").page
+    page.get_by_text("The same as a table").click()
+    grid = page.locator("[data-testid=stDataFrame]").first
+    grid.wait_for()
+    page.wait_for_timeout(500)
+    grid.locator("canvas").first.focus()
+    for key in ("ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(200)
+    until(page, lambda: "cm.cell=" in page.url, "arrow keys choose a cell")
+    true, pred = parse_qs(urlsplit(page.url).query)["cm.cell"]
+    until(page, lambda: ids(page) == server.ids(true, pred), "its samples appear")
+
+
+def test_two_thousand_pictures_load_when_they_are_seen(visit) -> None:
+    seen = visit("/confusion?cm.top=2&cm.cell=other&cm.cell=other&cm.gallery.order=row")
+    page = seen.page
+    until(page, lambda: page.locator(".face").count() > 1000, "a large cell")
+    page.wait_for_timeout(1500)
+    loaded = page.locator(".face img").evaluate_all("all => all.filter(i => i.complete && i.naturalWidth > 0).length")
+    assert 0 < loaded < 300, loaded
+    grid = page.locator(".grid")
+    grid.evaluate("g => { g.scrollTop = g.scrollHeight }")
+    last = page.locator(".face img").last
+    until(page, lambda: last.evaluate("i => i.complete && i.naturalWidth > 0"), "the last one loads after scrolling")
+
+
+def test_pictures_cannot_be_left(visit, server: Server) -> None:
+    seen = visit("/confusion?cm.top=2&cm.cell=other&cm.cell=other")
+    until(seen.page, lambda: bool(seen.pictures), "a picture is asked for")
+    host, port = urlsplit(server.url).hostname, urlsplit(server.url).port
+    base = "/".join(urlsplit(next(iter(seen.pictures))).path.split("/")[:4]) + "/"  # /faces/TOKEN/SIZE/
+    for path, status in (
+        ("faces/0.png", 200), ("../../../../../etc/passwd", 404), ("%2e%2e/%2e%2e/%2e%2e/etc/passwd", 404), ("/etc/passwd", 404),
+        ("..%2f..%2f..%2fetc%2fpasswd", 404), ("faces/../../t.parquet", 404),
+    ):  # fmt: skip
+        raw = http.client.HTTPConnection(host, port, timeout=30)
+        raw.request("GET", base + path)  # as it is: browsers would tidy the dots away
+        answer = raw.getresponse()
+        body = answer.read()
+        assert body.startswith(b"\xff\xd8") == (status == 200) and b"root:" not in body, path
+        assert status == 404 or answer.headers["content-type"] == "image/jpeg"
+        raw.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_fit_a_phone(visit, scheme: str) -> None:
+    page = visit("/overview", viewport={"width": 390, "height": 844}, color_scheme=scheme).page
+    page.get_by_role("heading", name="Gates for production").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("b", has_text="x").count() == 0, "a model's name is text"
