@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -38,45 +38,60 @@ def one_sided(difference: float, error: float, freedom: float) -> float:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cells:
-    """Conditions of one or two columns, all (cells,): samples in each, and mean and squared deviation of their losses."""
+class Cells:
+    """Conditions of one or two columns, all (cells,): samples in each, mean of their losses, that mean minus the mean of all other samples,
+    the difference's standard error and degrees of freedom."""
 
-    conditions: list[dict[str, str]]
     n: np.ndarray
     mean: np.ndarray
-    error: np.ndarray
-    """Standard error of the mean of the cell minus that of all other samples."""
-    freedom: np.ndarray
     difference: np.ndarray
+    error: np.ndarray
+    freedom: np.ndarray
 
 
-def _cells(losses: np.ndarray, code: np.ndarray, conditions: list[dict[str, str]], sample: Sample) -> _Cells:
-    """Every code 0.. of int (N,) `code` (negative: none) against all other samples: Welch's test, or one over clusters."""
-    k, total, whole = len(conditions), len(losses), float(losses.sum())
-    there = code + 1
-    n, sums = (np.bincount(there, w, k + 1)[1:] for w in (None, losses))
+def alone(n: np.ndarray, sums: np.ndarray, moved: np.ndarray, squares: np.ndarray, whole: tuple[float, float, float, float]) -> Cells:
+    """Cells of samples that are drawn alone, by Welch's test.
+
+    n, sums: samples and summed losses of each cell; moved, squares: sums of (loss - m) and of its square, m near the mean of all losses.
+    whole: the same four of all samples.
+    """
+    total, losses, all_moved, all_squares = whole
     rest = total - n
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean, other = sums / n, (whole - sums) / rest
-        if sample.clustered:
-            # What each unit adds to mean - other, linearised; the variance of a sum of independent units (Liang and Zeger, 1986).
-            own_n, own = sample.draws.counts(code, k), sample.draws.counts(code, k, losses)
-            all_n, everything = sample.draws.totals(np.ones(total), losses).T[:, :, None]
-            pull = (own - mean * own_n) / n - (everything - own - other * (all_n - own_n)) / rest
-            g = sample.draws.units
-            error = np.sqrt((pull**2).sum(axis=0) * g / (g - 1))
-            freedom = np.minimum((own_n > 0).sum(axis=0), (all_n > own_n).sum(axis=0)) - 1.0
-        else:
-            middle = losses - whole / total  # deviations are small against nothing, so squares do not cancel
-            squares, moved = (np.bincount(there, w, k + 1)[1:] for w in (middle**2, middle))
-            parts = np.stack([
-                np.maximum(squares - moved**2 / n, 0) / (n - 1) / n,
-                np.maximum((middle @ middle - squares) - (middle.sum() - moved) ** 2 / rest, 0) / (rest - 1) / rest,
-            ])  # (2, cells)  # fmt: skip
-            parts[parts < 1e-25] = 0
-            error = np.sqrt(parts.sum(axis=0))
-            freedom = parts.sum(axis=0) ** 2 / (parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (rest - 1))
-    return _Cells(conditions, n, mean, error, freedom, mean - other)
+        mean, other = sums / n, (losses - sums) / rest
+        parts = np.stack([
+            np.maximum(squares - moved**2 / n, 0) / (n - 1) / n,
+            np.maximum((all_squares - squares) - (all_moved - moved) ** 2 / rest, 0) / (rest - 1) / rest,
+        ])  # (2, cells)  # fmt: skip
+        parts[parts < 1e-25] = 0
+        freedom = parts.sum(axis=0) ** 2 / (parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (rest - 1))
+        return Cells(n, mean, mean - other, np.sqrt(parts.sum(axis=0)), freedom)
+
+
+def together(own_n: np.ndarray, own: np.ndarray, all_n: np.ndarray, everything: np.ndarray) -> Cells:
+    """Cells of samples that come in units, such as persons: what each unit adds to the difference, linearised; the variance of a sum of
+    independent units (Liang and Zeger, 1986).
+
+    own_n, own: (units, cells) samples and summed losses; all_n, everything: (units, 1) those of all samples of the unit.
+    """
+    n, sums, g = own_n.sum(axis=0), own.sum(axis=0), len(own)
+    rest = all_n.sum() - n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean, other = sums / n, (everything.sum() - sums) / rest
+        pull = (own - mean * own_n) / n - (everything - own - other * (all_n - own_n)) / rest
+        error = np.sqrt((pull**2).sum(axis=0) * g / (g - 1))
+        freedom = np.minimum((own_n > 0).sum(axis=0), (all_n > own_n).sum(axis=0)) - 1.0
+        return Cells(n, mean, mean - other, error, freedom)
+
+
+def _cells(losses: np.ndarray, code: np.ndarray, k: int, sample: Sample) -> Cells:
+    """Every code 0.. below k of int (N,) `code` (negative: none) against all other samples: Welch's test, or one over clusters."""
+    if sample.clustered:
+        all_n, everything = sample.draws.totals(np.ones(len(losses)), losses).T[:, :, None]
+        return together(sample.draws.counts(code, k), sample.draws.counts(code, k, losses), all_n, everything)
+    there, middle = code + 1, losses - losses.sum() / len(losses)  # deviations are small against nothing, so squares do not cancel
+    n, sums, moved, squares = (np.bincount(there, w, k + 1)[1:] for w in (None, losses, middle, middle**2))
+    return alone(n, sums, moved, squares, (len(losses), float(losses.sum()), float(middle.sum()), float(middle @ middle)))
 
 
 def search(
@@ -88,38 +103,48 @@ def search(
     `cluster` is given). All slices with `support` samples inside and outside are tested and corrected together.
     """
     columns = {name: _coded(group) for name, group in groups.items()}
-    columns = {name: group for name, group in columns.items() if len(group.values) <= MANY_VALUES}
     sample = Sample(len(losses), cluster)
-    ones = {
-        name: _cells(losses, group.codes, [{name: v} for v in group.values], sample) for name, group in columns.items() if group.values
-    }
-    made = [(cells, np.ones(len(cells.n), bool)) for cells in ones.values()]
-    for (a, first), (b, second) in combinations(((name, columns[name]) for name in ones), 2):
-        names = [{a: v, b: w} for v in first.values for w in second.values]
-        width = len(second.values)
-        code = np.where((first.codes < 0) | (second.codes < 0), -1, first.codes * width + second.codes)
-        cells = _cells(losses, code, names, sample)
-        i, j = np.divmod(np.arange(len(names)), width)
+
+    def cells(names: tuple[str, ...]) -> Cells:
+        code, k = columns[names[0]].codes, len(columns[names[0]].values)
+        for name in names[1:]:
+            other, width = columns[name].codes, len(columns[name].values)
+            code, k = np.where((code < 0) | (other < 0), -1, code * width + other), k * width
+        return _cells(losses, code, k, sample)
+
+    return find({name: group.values for name, group in columns.items()}, cells, len(losses), support=support, fdr=fdr)
+
+
+def find(
+    values: Mapping[str, Sequence[str]], cells: Callable[[tuple[str, ...]], Cells], total: int, *, support: int, fdr: float
+) -> Figures:
+    """As `search`, from `cells` of one column or two (row by row: the second's values run fastest). values: those of each column; total:
+    samples."""
+    values = {name: v for name, v in values.items() if 0 < len(v) <= MANY_VALUES}
+    ones = {name: cells((name,)) for name in values}
+    made = [(found, [{name: v} for v in values[name]], found.n, np.ones(len(found.n), bool)) for name, found in ones.items()]
+    for a, b in combinations(values, 2):
+        names = [{a: v, b: w} for v in values[a] for w in values[b]]
+        found = cells((a, b))
+        i, j = np.divmod(np.arange(len(names)), len(values[b]))
         halves = ((ones[a].n[i], ones[a].mean[i]), (ones[b].n[j], ones[b].mean[j]))
-        enough = np.logical_and.reduce([(n >= support) & (n <= len(losses) - support) for n, _ in halves])
-        same = np.logical_or.reduce([n == cells.n for n, _ in halves])  # one condition alone says the same
+        enough = np.logical_and.reduce([(n >= support) & (n <= total - support) for n, _ in halves])
+        same = np.logical_or.reduce([n == found.n for n, _ in halves])  # one condition alone says the same
         with np.errstate(invalid="ignore"):
-            beyond = np.logical_and.reduce([cells.mean > mean for _, mean in halves])
-        cells.n[~enough | same] = 0
-        made.append((cells, beyond))
+            beyond = np.logical_and.reduce([found.mean > mean for _, mean in halves])
+        made.append((found, names, np.where(enough & ~same, found.n, 0), beyond))
     tested: list[tuple[bool, Figures]] = []
-    for cells, beyond in made:
-        for at in np.flatnonzero((cells.n >= support) & (cells.n <= len(losses) - support)):
-            difference, error = float(cells.difference[at]), float(cells.error[at])
+    for found, names, counted, beyond in made:
+        for at in np.flatnonzero((counted >= support) & (counted <= total - support)):
+            difference, error, n = float(found.difference[at]), float(found.error[at]), int(found.n[at])
             half = float(ndtri(0.975)) * error
-            p = one_sided(difference, error, float(cells.freedom[at]))
-            spread = (difference - half, difference + half)
-            found = {"conditions": cells.conditions[at], "n": int(cells.n[at]), "loss": float(cells.mean[at]), "p": p}
-            tested.append((bool(beyond[at]), found | {"worse_by": figure(difference, spread, int(cells.n[at]))}))
+            p = one_sided(difference, error, float(found.freedom[at]))
+            one = {"conditions": names[at], "n": n, "loss": float(found.mean[at]), "p": p}
+            tested.append((bool(beyond[at]), one | {"worse_by": figure(difference, (difference - half, difference + half), n)}))
     kept = []
-    for (beyond_halves, found), p in zip(tested, benjamini_hochberg(np.array([t["p"] for _, t in tested])), strict=True):
+    for (beyond_halves, one), p in zip(tested, benjamini_hochberg(np.array([t["p"] for _, t in tested])), strict=True):
         if p < fdr and beyond_halves:
-            kept.append(found | {"p_adjusted": float(p)})
+            kept.append(one | {"p_adjusted": float(p)})
     return {"looked_at": len(tested), "slices": sorted(kept, key=lambda t: -t["worse_by"]["value"])}
 
 
@@ -143,36 +168,46 @@ def fairness(
     made = []
     for name, group in ((name, _coded(group)) for name, group in groups.items()):
         k = len(group.values)
-        counts = np.bincount(group.codes + 1, minlength=k + 1)[1:]
-        rows = np.flatnonzero(counts >= support)
-        if len(rows) < 2 or k > MANY_VALUES:
+        if k > MANY_VALUES:
             continue
-        means = np.bincount(group.codes + 1, outcome, k + 1)[1:][rows] / counts[rows]
-        totals = [sample.draws.counts(group.codes, k, outcome), sample.draws.counts(group.codes, k)]
-        drawn = sample.draws.draw(np.concatenate(totals, axis=1))
-        above, below = drawn[:, :k][:, rows], drawn[:, k:][:, rows]  # (rounds, values) each
-        n = int(counts[rows].sum())
-        order = np.argsort(means if task == "age" else -means, kind="stable")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            each = above / below
-            low, high = np.nanmin(each, axis=1), np.nanmax(each, axis=1)
-            ratio = high / low if task == "age" else low / high
-            whole = means.max() / means.min() if task == "age" else means.min() / means.max()
-            rest = (above.sum(axis=1, keepdims=True) - above) / (below.sum(axis=1, keepdims=True) - below)
-            others = (means @ counts[rows] - means * counts[rows]) / (n - counts[rows])
-            against = [
-                {
-                    "value": group.values[c], "figure": figure(means[i], percentiles(each[:, i]), counts[c]),
-                    "gap": figure(means[i] - others[i], percentiles(each[:, i] - rest[:, i]), n),
-                    "ratio": figure(means[i] / others[i], _finite(each[:, i] / rest[:, i]), n),
-                }
-                for i, c in enumerate(rows)
-            ]  # fmt: skip
-        chosen = (("best", order[0]), ("worst", order[-1]))
-        ends = {end: {"value": group.values[rows[at]], "figure": float(means[at]), "n": int(counts[rows[at]])} for end, at in chosen}
-        gap = figure(float(np.ptp(means)), percentiles(high - low), n)
-        made.append({"group": name, **ends, "gap": gap, "ratio": figure(whole, _finite(ratio), n), "values": against})
+        counts, sums = (np.bincount(group.codes + 1, w, k + 1)[1:] for w in (None, outcome))
+        if (counts >= support).sum() > 1:
+            totals = [sample.draws.counts(group.codes, k, outcome), sample.draws.counts(group.codes, k)]
+            drawn = sample.draws.draw(np.concatenate(totals, axis=1))
+            made.append({"group": name, **gaps(task, group.values, counts, sums, drawn[:, :k], drawn[:, k:], support)})
     return made
+
+
+def gaps(
+    task: str, values: Sequence[str], counts: np.ndarray, sums: np.ndarray, above: np.ndarray, below: np.ndarray, support: int
+) -> Figures:
+    """{best, worst, gap, ratio, values} as `fairness` has them, of k values of which two have `support` samples.
+
+    counts, sums: (k,) samples and their summed outcome; above, below: (rounds, k) sums and samples, drawn again.
+    """
+    rows = np.flatnonzero(counts >= support)
+    n, means = int(counts[rows].sum()), sums[rows] / counts[rows]
+    above, below = above[:, rows], below[:, rows]
+    order = np.argsort(means if task == "age" else -means, kind="stable")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = above / below
+        low, high = np.nanmin(each, axis=1), np.nanmax(each, axis=1)
+        ratio = high / low if task == "age" else low / high
+        whole = means.max() / means.min() if task == "age" else means.min() / means.max()
+        rest = (above.sum(axis=1, keepdims=True) - above) / (below.sum(axis=1, keepdims=True) - below)
+        others = (means @ counts[rows] - means * counts[rows]) / (n - counts[rows])
+        against = [
+            {
+                "value": values[c], "figure": figure(means[i], percentiles(each[:, i]), counts[c]),
+                "gap": figure(means[i] - others[i], percentiles(each[:, i] - rest[:, i]), n),
+                "ratio": figure(means[i] / others[i], _finite(each[:, i] / rest[:, i]), n),
+            }
+            for i, c in enumerate(rows)
+        ]  # fmt: skip
+    chosen = (("best", order[0]), ("worst", order[-1]))
+    ends = {end: {"value": values[rows[at]], "figure": float(means[at]), "n": int(counts[rows[at]])} for end, at in chosen}
+    gap = figure(float(np.ptp(means)), percentiles(high - low), n)
+    return {**ends, "gap": gap, "ratio": figure(whole, _finite(ratio), n), "values": against}
 
 
 def _finite(values: np.ndarray) -> tuple[float, float]:
