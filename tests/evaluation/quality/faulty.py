@@ -50,7 +50,7 @@ def faults(root: Path) -> dict[str, str]:
     save(train / FIRST / "blank.png", np.full((96, 96, 3), 90, np.uint8))
     save(train / FIRST / "blank2.png", np.full((96, 96, 3), 160, np.uint8))
     save(train / FIRST / "dark.png", (picture(501) // 7).astype(np.uint8))
-    save(train / FIRST / "bright.png", (255 - (255 - picture(502)) // 8).astype(np.uint8))
+    save(train / FIRST / "bright.png", np.clip(picture(502).astype(int) // 3 + 200, 0, 255).astype(np.uint8))
     save(train / FIRST / "blurred.png", cv2.GaussianBlur(picture(503), (0, 0), 6))
     save(train / FIRST / "tiny.png", cv2.resize(picture(504), (16, 16), interpolation=cv2.INTER_AREA))
     save(train / FIRST / "grey.png", np.repeat(cv2.cvtColor(picture(500), cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)[:, 5:])
