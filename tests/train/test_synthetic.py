@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-COMMAND = ["fer_cnn_a", "--epochs", "3", "--set", "data=synthetic", "--set", "amp=bf16"]  # all else is the notebook's
+# 2,051 pictures are 96 steps in three epochs: too few for a BatchNorm that remembers as long as Keras' (0.01 a step; validation stays at
+# chance until its statistics arrive). All else is the notebook's.
+COMMAND = ["fer_cnn_a", "--epochs", "3", "--set", "data=synthetic", "--set", "amp=bf16", "--set", "model.options.momentum=0.1"]
 
 
 def test_fer_cnn_a_learns_synthetic_in_under_a_minute_on_two_cores(tmp_path: Path) -> None:
