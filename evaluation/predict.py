@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", required=True, help=f"one of {', '.join(discover.names('core.data'))}")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples")
     parser.add_argument("--out", required=True, type=Path, metavar="T.parquet", help="table to write; *.csv writes CSV")
+    parser.add_argument("--name", help="what the table calls the model (default: its own name), to tell two ways of using one model apart")
     parser.add_argument("--embedding", action="store_true", help="also write the network's embedding of every face")
     parser.add_argument("--conditions", action="store_true", help="also measure size, blur, light and pose of every face, for `slices`")
 
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _make(kept, predictor, samples, detector, args)
         faces = rows = unreadable = 0
-        with table.writer(args.out, describe(predictor, samples, detector)) as out:
+        with table.writer(args.out, describe(predictor, samples, detector, args.name)) as out:
             for part, bad in kept.merged(count):
                 unreadable += bad
                 if len(part):
@@ -132,7 +133,7 @@ def _make(kept: Parts, predictor: Predictor, samples: Samples, detector: Detecto
                 part = samples.take(slice(i * PART, (i + 1) * PART))
                 made, bad = predict(
                     predictor, part, detector, args.data, embedding=args.embedding, measured=args.conditions, threads=args.threads,
-                    heard=heard,
+                    heard=heard, name=args.name,
                 )  # fmt: skip
                 kept.save(i, conform(made.drop_columns(absent)) if len(made) else made, bad)
                 done += len(part)
@@ -144,16 +145,16 @@ def key(predictor: Predictor, samples: Samples, detector: Detector, args: argpar
     return {
         "model": hashlib.sha256(predictor.path.read_bytes()).hexdigest(),
         "data": [samples.name, samples.split, samples.fingerprint, hashlib.sha256(names.encode()).hexdigest()],
-        "options": {"embedding": args.embedding, "conditions": args.conditions}, "detector": detector.name,
+        "options": {"embedding": args.embedding, "conditions": args.conditions, "name": args.name}, "detector": detector.name,
         "version": [PART, *map(version, VERSIONED)],
     }  # fmt: skip
 
 
-def describe(predictor: Predictor, samples: Samples, detector: Detector) -> table.Meta:
+def describe(predictor: Predictor, samples: Samples, detector: Detector, name: str | None = None) -> table.Meta:
     """Where the table comes from."""
     versions = {name: version(name) for name in VERSIONED}
     return table.Meta(
-        model=predictor.card.name, card_sha256=hashlib.sha256(predictor.card.to_json().encode()).hexdigest(), dataset=samples.name,
+        model=name or predictor.card.name, card_sha256=hashlib.sha256(predictor.card.to_json().encode()).hexdigest(), dataset=samples.name,
         split=samples.split, fingerprint=samples.fingerprint, detector=detector.name, left_out=len(samples.problems),
         created=datetime.now(UTC).isoformat(timespec="seconds"), versions={"python": platform.python_version(), **versions},
     )  # fmt: skip
@@ -161,7 +162,7 @@ def describe(predictor: Predictor, samples: Samples, detector: Detector) -> tabl
 
 def predict(
     predictor: Predictor, samples: Samples, detector: Detector, base: Path, *, embedding: bool = False, measured: bool = False,
-    threads: int = 1, heard: Callable[[int], None] = lambda done: None,
+    threads: int = 1, heard: Callable[[int], None] = lambda done: None, name: str | None = None,
 ) -> tuple[pa.Table, int]:  # fmt: skip
     """The table of all samples and the number of files that could not be read; paths are relative to `base`.
 
@@ -190,7 +191,7 @@ def predict(
         heard(done)
     if not rows:
         return pa.table({}), done
-    made = assemble(samples.take(np.array(rows)), values, found, predictor.card.name, base)
+    made = assemble(samples.take(np.array(rows)), values, found, name or predictor.card.name, base)
     for name, column in (conditions.columns(conditioned) if measured else {}).items():
         made = made if name in made.column_names else made.append_column(name, column)  # a data set's own group stays
     return made, done - len(rows)

@@ -59,6 +59,13 @@ def test_truths_and_origin_come_from_the_data_set(predicted: dict[str, Path], da
     assert "emotion_true" not in utk.column_names and set(utk["group_race"].to_pylist()) <= {"White", "Black", "Asian", "Indian", "Others"}
 
 
+def test_a_name_tells_two_ways_of_using_one_model_apart(data_dir: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    more = ["--dataset", "ferplus", "--data", str(data_dir), "--limit", "3", "--out", str(tmp_path / "t.parquet")]
+    assert main(["predict", "--model", str(tiny_bundle), *more, "--name", "tiny, flipped"]) == 0
+    found = table.read(tmp_path / "t.parquet")
+    assert found["model"].unique().to_pylist() == ["tiny, flipped"] and table.Meta.of(found).model == "tiny, flipped"
+
+
 def test_unreadable_files_are_left_out_and_counted(
     data_dir: Path, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
