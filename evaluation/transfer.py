@@ -64,6 +64,7 @@ def learned(root: str | Path) -> list[Learned]:
         size = counted.get("total") if isinstance(counted, Mapping) else None
         made.append(Learned(
             run.name, str(model.get("family", "")) if isinstance(model, Mapping) else "", kind(run.recipe),
-            size if isinstance(size, int) and size > 0 else None, task, row[f"train_{task}_accuracy"], row[f"val_{task}_accuracy"], gap, band,
+            size if isinstance(size, int) and size > 0 else None, task,
+            row[f"train_{task}_accuracy"], row[f"val_{task}_accuracy"], gap, band,
         ))  # fmt: skip
     return made

@@ -27,12 +27,13 @@ class Place:
 
 def place(store: Store, where: Where, sample_id: str, dataset: str | None = None, order: str = "row") -> Place:
     """order: row, confidence or -confidence (of `where.task`), error or -error (absolute, of age); where should name one model."""
-    key = "t.rowid"
+    column = "t.rowid"
     if order.endswith("confidence") and f"{where.task}_conf" in store.columns:
-        key = f"coalesce(t.{where.task}_conf, -1)::DOUBLE"
+        column = f"t.{where.task}_conf::DOUBLE"
     elif order.endswith("error") and "age" in store.tasks:
-        key = "coalesce(abs(t.age_pred - t.age_true), -1)::DOUBLE"
-    key = f"(-{key})" if order.startswith("-") and key != "t.rowid" else key
+        column = "abs(t.age_pred - t.age_true)::DOUBLE"
+    # Unknown values come last either way, as in `Store.samples`.
+    key = column if column == "t.rowid" else f"(-coalesce({column}, -1))" if order.startswith("-") else f"coalesce({column}, 1e9)"
     clause, params = store.clause(where)
     of, values = ("", []) if dataset is None else (" AND t.dataset = ?", [_code(store, dataset)])
     found = store.sql(f"SELECT {key}, t.rowid FROM t WHERE {clause} AND t.sample_id = ?{of} LIMIT 1", [*params, sample_id, *values])  # noqa: S608
@@ -62,14 +63,14 @@ def search(store: Store, where: Where, text: str, limit: int = 20) -> list[tuple
     """(sample_id, dataset) of samples whose name contains `text`, exact ones first; where's own conditions hold too."""
     clause, params = store.clause(where.but(text=text))
     found = store.sql(
-        f"SELECT t.sample_id, t.dataset FROM t WHERE {clause} GROUP BY ALL ORDER BY t.sample_id <> ?, min(t.rowid) LIMIT {limit:d}",  # noqa: S608
+        f"SELECT t.sample_id, t.dataset FROM t WHERE {clause} GROUP BY ALL ORDER BY min((t.sample_id <> ?)::INT), min(t.rowid) LIMIT {limit:d}",  # noqa: S608
         [*params, text],
     )
     return [(str(name), store._codes["dataset"][code]) for name, code in found]
 
 
 def nearest(store: Store, model: str, sample_id: str, dataset: str | None = None, k: int = 12) -> pa.Table:
-    """The `k` samples of `model` whose embeddings are most like this one's, as `Store.samples` has rows, with a column `cosine`, the nearest
+    """The `k` samples of `model` whose embeddings are most like this one's, as `Store.samples` has rows, with a column `cosine`, nearest
     first; without rows where the tables have no embedding of it."""
     index, rows = store.remember(("neighbours", model), lambda: _index(store, model))
     if index is None:

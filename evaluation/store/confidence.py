@@ -113,7 +113,7 @@ def _area(counts: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
-    """T that minimises the NLL on one half (fitted: its rows), and the calibration error of the other (n rows) before and after dividing by it.
+    """T that minimises the NLL on one half (fitted: its rows), and the calibration error of the other (n rows) without and with it.
 
     change: after minus before, over the same rows.
     """
@@ -127,7 +127,7 @@ class Temperature:
 
 
 def temperature(store: Store, task: str, where: Where) -> Temperature | None:
-    """Whether one temperature would mend the confidence; persons and films stay in one half. None without probabilities or with too few rows.
+    """Whether one temperature would mend the confidence; persons and films stay in one half. None without probabilities or rows.
 
     Beyond MOST rows, about MOST of them are looked at, drawn by the hash of the person or row.
     """
@@ -138,9 +138,10 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
     clause, params = store.clause(where)
     known = f"{clause} AND t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL"
     part = max(1, -(-store.count(where) // MOST))
+    listed = ", ".join(f"{c} AS p{i}" for i, c in enumerate(columns))
     found = store.arrow(
-        f"SELECT hash({name} + 1) % 2 AS half, {unit(store)} AS person, t.{task}_true AS truth, {', '.join(f'{c} AS p{i}' for i, c in enumerate(columns))} "  # noqa: S608
-        f"FROM t WHERE {known} AND hash({name}) % {part:d} = 0", params
+        f"SELECT hash({name} + 1) % 2 AS half, {unit(store)} AS person, t.{task}_true AS truth, {listed} FROM t "  # noqa: S608
+        f" WHERE {known} AND hash({name}) % {part:d} = 0", params
     )  # fmt: skip
     first = found["half"].to_numpy() == 0
     if min(first.sum(), (~first).sum()) < 2:
@@ -205,8 +206,8 @@ def age_intervals(store: Store, where: Where) -> list[Held]:
 
 
 def stretch(store: Store, where: Where, nominal: float) -> tuple[float, Figures] | None:
-    """By what factor the stated intervals must be wider, about their middle, so that `nominal` of the truths lie inside: found on one half of
-    the rows, and the share that it holds on the other. None without intervals or with too few rows."""
+    """By what factor the stated intervals must be wider, about their middle, so that `nominal` of the truths lie inside: found on one half
+    of the rows, and the share that it holds on the other. None without intervals or with too few rows."""
     if not {"age_low", "age_high", "age_true"} <= store.columns:
         return None
     name = "t.rowid" if store.cluster is None else f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"

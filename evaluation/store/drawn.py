@@ -1,7 +1,7 @@
 """Counts of a store's rows together with the same counts drawn again: what an interval needs, at any size of table.
 
-Rows alone are drawn as a multinomial of their counts. Where the tables name persons or films, these are drawn whole: beyond UNITS of them they
-are first merged at random, evenly, into UNITS, as `evaluation.metrics.resampling` explains (about 2 % of noise on an interval's width).
+Rows alone are drawn as a multinomial of their counts. Where the tables name persons or films, these are drawn whole: beyond UNITS of them
+they are first merged at random, evenly, into UNITS, as `evaluation.metrics.resampling` explains (2 % of noise on an interval's width).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Drawn:
         return figure(top / n, (low, high), n)
 
     def of(self, statistic: Callable[[np.ndarray], np.ndarray], n: int | None = None, exact: float | None = None) -> Figures:
-        """A figure of counts (..., size) -> (...). exact: the figure where the cells give it only roughly; then the interval moves along."""
+        """A figure of counts (..., size) -> (...). exact: the figure where the cells give it roughly; the interval moves along."""
         with np.errstate(invalid="ignore", divide="ignore"):
             value = float(statistic(self.counts.astype(np.float64)))
             spread = percentiles(np.asarray(statistic(self.drawn), dtype=np.float64)) if self.n else (float("nan"),) * 2
@@ -86,7 +86,7 @@ def counted(
 
 
 def unit(store: Store, units: int = UNITS, table: str = "t") -> str:
-    """SQL: the person or film of a row, merged into `units` where there are more; a row without a name is one of its own; 0 without names."""
+    """SQL: the person or film of a row, merged into `units` where there are more; a row without a name is its own; 0 without names."""
     if store.cluster is None:
         return "0"
     name = f"coalesce({table}.{store.cluster}::BIGINT, -1 - {table}.rowid)"

@@ -31,7 +31,7 @@ def matrices(store: Store, task: str, where: Where) -> Drawn:
 
 
 def per_class(store: Store, task: str, where: Where) -> list[Figures]:
-    """Of each of `store.labels(task)`: {label, n, called, precision, recall, f1}, figures with 95 % intervals; where should name one model."""
+    """Of each of `store.labels(task)`: {label, n, called, precision, recall, f1}, with 95 % intervals; where should name one model."""
     labels = store.labels(task)
     k, seen = len(labels), matrices(store, task, where)
     if not seen.n:

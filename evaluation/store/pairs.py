@@ -44,9 +44,8 @@ def pairs(store: Store, task: str, a: str, b: str, where: Where) -> Pairs | None
     names = [n for n in store.groups if not (task == "gender" and n == "gender") and len(store.groups[n]) <= MANY_VALUES]
     columns = "".join(f", a.{store.group_columns[n]} AS g{i}" for i, n in enumerate(names))
     person = f"{unit(store, table='a')} AS person, " if store.cluster else ""
-    found = store.arrow(
-        f"SELECT {person}a.truth AS true_a, b.truth AS true_b, a.pred AS in_a, b.pred AS in_b{columns} FROM {joined}", params
-    )  # noqa: S608
+    text = f"SELECT {person}a.truth AS true_a, b.truth AS true_b, a.pred AS in_a, b.pred AS in_b{columns} FROM {joined}"  # noqa: S608
+    found = store.arrow(text, params)
     truth = [_values(found[c], task, store) for c in ("true_a", "true_b")]
     same = truth[0] == truth[1]
     differs = int((~same).sum())
@@ -101,7 +100,8 @@ def disagreements(store: Store, task: str, a: str, b: str, where: Where, kind: s
         f"ORDER BY {order} LIMIT {limit:d}", params
     )  # fmt: skip
     columns: dict[str, Any] = {
-        "sample_id": found["sample_id"], "dataset": pa.array([store._codes["dataset"][c] for c in found["dataset"].to_pylist()], pa.string()),
+        "sample_id": found["sample_id"],
+        "dataset": pa.array([store._codes["dataset"][c] for c in found["dataset"].to_pylist()], pa.string()),
     }  # fmt: skip
     for name, column in (("true", f"{task}_true"), ("a", "in_a"), ("b", "in_b")):
         columns[name] = found[column] if task == "age" else pa.array([SPACES[task][c] for c in found[column].to_pylist()], pa.string())
@@ -118,8 +118,8 @@ def _joined(store: Store, task: str, a: str, b: str, where: Where) -> tuple[str,
     confidence = f"t.{task}_conf" if f"{task}_conf" in store.columns else "NULL"
     groups = "".join(f", t.{c}" for c in dict.fromkeys([*store.group_columns.values(), *([store.cluster] if store.cluster else [])]))
     side = (
-        f"(SELECT t.rowid AS rowid, t.key, t.sample_id, t.dataset, t.{task}_true AS truth, t.{task}_pred AS pred, {confidence} AS conf{groups} "  # noqa: S608
-        f"FROM t WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_pred IS NOT NULL AND t.model = ?)"
+        f"(SELECT t.rowid AS rowid, t.key, t.sample_id, t.dataset, t.{task}_true AS truth, t.{task}_pred AS pred, "  # noqa: S608
+        f"{confidence} AS conf{groups} FROM t WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_pred IS NOT NULL AND t.model = ?)"
     )
     return f"{side} a JOIN {side} b ON a.key = b.key", [*params, _code(store, a), *params, _code(store, b)]
 

@@ -114,10 +114,12 @@ def _parts(view: View, found: Figures) -> None:
     made = charts.figure(
         go.Scatter(
             x=[p["difference"]["value"] for p in here], y=[shared.label(f"{p['value']} (n = {p['n']:,})") for p in here], mode="markers",
-            error_x=charts.error_bars([p["difference"] for p in here]) | {"color": charts.NEUTRAL}, customdata=texts, marker={"color": colours, "size": 11},
+            error_x=charts.error_bars([p["difference"] for p in here]) | {"color": charts.NEUTRAL}, customdata=texts,
+            marker={"color": colours, "size": 11},
             hovertemplate="%{y}: %{x}<br>B wins %{customdata[0]:,}, loses %{customdata[1]:,}, p %{customdata[2]}<extra></extra>",
         ),
-        height=110 + 34 * len(here), x="B minus A, " + ("share that is right" if percent else "mean absolute error in years (left: B is better)"),
+        height=110 + 34 * len(here),
+        x="B minus A, " + ("share that is right" if percent else "mean absolute error in years (left: B is better)"),
         percent="x" if percent else "",
     )  # fmt: skip
     made.add_vline(x=0, line={"dash": "dot", "color": charts.NEUTRAL})
@@ -126,12 +128,13 @@ def _parts(view: View, found: Figures) -> None:
         "by": [p["by"].replace("_", " ") for p in parts], "value": [p["value"] for p in parts], "n": [p["n"] for p in parts],
         "B wins": [p["wins"] for p in parts], "B loses": [p["losses"] for p in parts],
         "B minus A (95 %)": [charts.number(p["difference"], percent=percent, sign=True) for p in parts],
-        "p": [p_text(p["p"]) for p in parts], "p (Holm)": [p_text(p["p_adjusted"]) for p in parts], "better": [better[p["better"]] for p in parts],
+        "p": [p_text(p["p"]) for p in parts], "p (Holm)": [p_text(p["p_adjusted"]) for p in parts],
+        "better": [better[p["better"]] for p in parts],
     }  # fmt: skip
     charts.show(made, "compare-parts", rows, alt="B minus A with 95 % intervals for each part of the samples", opened=True)
     st.caption(
-        f"Green: B is better, orange: A is better, grey: neither can be said. Judged by p below 0.05, corrected (Holm) over all {len(parts)} parts of "
-        "the table together, so that looking at many of them makes no false alarm; an interval alone is not corrected."
+        f"Green: B is better, orange: A is better, grey: neither can be said. Judged by p below 0.05, corrected (Holm) over all "
+        f"{len(parts)} parts of the table together, so that looking at many makes no false alarm; an interval alone is not corrected."
     )
 
 
@@ -163,11 +166,12 @@ def _gaps(view: View) -> None:
         runs = _learned(view.runs)
         if not runs:
             st.caption(
-                "The distance of training and validation needs predictions on both splits (`evaluation predict --split train`, then open both "
-                "tables), or the runs' folder: `python -m apps.studio --runs runs`."
+                "The distance of training and validation needs predictions on both splits (`evaluation predict --split train`, then open "
+                "both tables), or the runs' folder: `python -m apps.studio --runs runs`."
             )
             return
-        _bars([(r.run, r.gap, r.verdict) for r in runs], "Best epoch of each run; training figures are taken under augmentation and dropout.", [
+        about = "Best epoch of each run; training figures are taken under augmentation and dropout."
+        _bars([(r.run, r.gap, r.verdict) for r in runs], about, [
             f"train {r.train:.1%}, val {r.val:.1%}" for r in runs
         ])  # fmt: skip
         return
@@ -195,7 +199,8 @@ def _learned(root: Path | None) -> list[transfer.Learned]:
 def _bars(rows: list[tuple[str, float, gaps.Band]], about: str, texts: list[str]) -> None:
     made = charts.figure(
         go.Bar(
-            x=[gap for _, gap, _ in rows], y=[shared.label(name) for name, _, _ in rows], orientation="h", marker_color=[b.colour for *_, b in rows],
+            x=[gap for _, gap, _ in rows], y=[shared.label(name) for name, _, _ in rows], orientation="h",
+            marker_color=[b.colour for *_, b in rows],
             text=[b.name for *_, b in rows], customdata=[f"{t}<br>{b.meaning}" for t, (*_, b) in zip(texts, rows, strict=True)],
             hovertemplate="%{y}: %{x:.1f} points<br>%{customdata}<extra></extra>",
         ),
@@ -220,17 +225,20 @@ def _transfer(view: View) -> None:
         )
         return
     sized = all(r.parameters for r in runs)
-    traces = [
-        go.Scatter(
-            name=kind, x=[r.parameters / 1e6 if sized and r.parameters else r.family for r in runs if r.kind == kind], y=[r.val for r in runs if r.kind == kind],
-            mode="markers+text", text=[shared.label(r.run) for r in runs if r.kind == kind], textposition="top center",
-            marker={"size": 12, "color": charts.colour(i), "symbol": symbol}, hovertemplate="%{text}: %{y:.1%}",
-        )
-        for i, (kind, symbol) in enumerate(((transfer.TRANSFER, "circle"), (transfer.CUSTOM, "diamond")))
-    ]  # fmt: skip
-    made = charts.figure(
-        *traces, x="parameters, millions" if sized else "family", y="validation accuracy of the best epoch", percent="y", height=400
-    )
+    traces = []
+    for i, (kind, symbol) in enumerate(((transfer.TRANSFER, "circle"), (transfer.CUSTOM, "diamond"))):
+        here = [r for r in runs if r.kind == kind]
+        names, accuracy = [shared.label(r.run) for r in here], [r.val for r in here]
+        place = {"x": [(r.parameters or 0) / 1e6 for r in here], "y": accuracy} if sized else {"x": accuracy, "y": names}
+        hover = "%{text}: " + ("%{y:.1%}" if sized else "%{x:.1%}")
+        marker = {"size": 12, "color": charts.colour(i), "symbol": symbol}
+        mode = "markers+text" if sized else "markers"
+        traces.append(go.Scatter(name=kind, **place, mode=mode, text=names, textposition="top center", marker=marker, hovertemplate=hover))
+    about = "validation accuracy of the best epoch"
+    if sized:
+        made = charts.figure(*traces, x="parameters, millions", y=about, percent="y", height=400)
+    else:
+        made = charts.figure(*traces, x=about, percent="x", height=150 + 34 * len(runs))
     table = {
         "run": [r.run for r in runs], "kind": [r.kind for r in runs], "family": [r.family for r in runs], "task": [r.task for r in runs],
         "parameters": [r.parameters for r in runs], "train": [f"{r.train:.1%}" for r in runs], "val": [f"{r.val:.1%}" for r in runs],

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, shared, state
+from apps.studio import charts, planner, shared, state
+from apps.studio.planner import percent
 from apps.studio.shared import View
 from core.predictor import INTERVAL
-from evaluation import plan
-from evaluation.figures import Figures
 from evaluation.store import confidence
 from evaluation.store.drawn import method
-from evaluation.store.part import table
 
 TITLE = "Confidence"
 ICON = ":material/speed:"
 ORDER = 50
 
-MOST = 100_000
-"""Rows that the planner looks at."""
+LEAST = 10
+"""Samples of a bin from which on it is drawn."""
 
 
 def render(view: View) -> None:
@@ -43,12 +40,7 @@ def render(view: View) -> None:
     _risk(view)
     model = state.choose("cf.model", "Model", view.models) if len(view.models) > 1 else view.models[0]
     _temperature(view, model)
-    _planner(view, model)
-
-
-def percent(f: Figures | None) -> str:
-    """A share with its interval."""
-    return charts.number(f, percent=True)
+    planner.show(view, model)
 
 
 def _reliability(view: View) -> None:
@@ -65,20 +57,23 @@ def _reliability(view: View) -> None:
             view.store, "reliability", (view.task, where), lambda w=where: confidence.reliability(view.store, view.task, w)
         )
         there = [b for b in range(bins) if seen.count[b]]
+        drawn = [b for b in there if seen.count[b] >= LEAST]
         errors.append((model, error))
         traces.append(go.Scatter(
-            name=shared.label(model), x=seen.confidence[there], y=[each[b]["value"] for b in there], mode="lines+markers",
-            error_y=charts.error_bars([each[b] for b in there]), line={"color": charts.colour(i)}, customdata=[int(seen.count[b]) for b in there],
+            name=shared.label(model), x=seen.confidence[drawn], y=[each[b]["value"] for b in drawn], mode="lines+markers",
+            error_y=charts.error_bars([each[b] for b in drawn]), line={"color": charts.colour(i)},
+            customdata=[int(seen.count[b]) for b in drawn],
             hovertemplate="says %{x:.1%}, right %{y:.1%}<br>%{customdata:,} samples",
         ))  # fmt: skip
         counts.append(go.Bar(
-            name=shared.label(model), x=[(b + 0.5) / bins for b in there], y=[int(seen.count[b]) for b in there], marker_color=charts.colour(i),
-            hovertemplate="%{x:.0%}: %{y:,} samples", showlegend=False,
+            name=shared.label(model), x=[(b + 0.5) / bins for b in there], y=[int(seen.count[b]) for b in there],
+            marker_color=charts.colour(i), hovertemplate="%{x:.0%}: %{y:,} samples", showlegend=False,
         ))  # fmt: skip
         for b in there:
             gap = seen.accuracy[b] - seen.confidence[b]
             values = (
-                model, f"{b / bins:.1%} to {(b + 1) / bins:.1%}", int(seen.count[b]), f"{seen.confidence[b]:.1%}", percent(each[b]), f"{gap:+.1%}",
+                model, f"{b / bins:.1%} to {(b + 1) / bins:.1%}", int(seen.count[b]), f"{seen.confidence[b]:.1%}",
+                percent(each[b]), f"{gap:+.1%}",
             )  # fmt: skip
             for name, value in zip(rows, values, strict=True):
                 rows[name].append(value)
@@ -103,7 +98,8 @@ def _reliability(view: View) -> None:
         charts.show(below, "confidence-counts", rows, alt="How many samples have which confidence")
     st.caption(
         "Below the dotted line the model is too sure, above it too modest. ECE: the mean distance from that line, weighted by samples "
-        f"({bins} bins; a little above 0 by chance even for honest probabilities). 95 % intervals: {method(view.store)}."
+        f"({bins} bins; a little above 0 by chance even for honest probabilities). Bins of fewer than "
+        f"{LEAST} samples stand in the table only. 95 % intervals: {method(view.store)}."
     )
 
 
@@ -130,7 +126,8 @@ def _bands(view: View) -> None:
         bars.append(go.Bar(
             name=shared.label(model), x=[band_name(b.low, b.high) for b in found], y=[b.accuracy["value"] for b in found],
             error_y=charts.error_bars([b.accuracy for b in found]), marker_color=charts.colour(i), text=texts, textposition="inside",
-            insidetextanchor="start", customdata=[b.accuracy["n"] for b in found], hovertemplate="%{x}: right %{y:.1%}, %{customdata:,} samples",
+            insidetextanchor="start", customdata=[b.accuracy["n"] for b in found],
+            hovertemplate="%{x}: right %{y:.1%}, %{customdata:,} samples",
         ))  # fmt: skip
     made = charts.figure(
         *bars, x="confidence", y="accuracy in the band", percent="y", height=340, barmode="group", showlegend=len(bars) > 1
@@ -150,7 +147,8 @@ def _risk(view: View) -> None:
         curve, area = seen
         areas.append(f"{shared.plain(model)}: AURC {charts.number(area, digits=4)}, n = {area['n']:,}")
         traces.append(go.Scatter(
-            name=shared.label(model), x=curve.coverage, y=curve.risk, mode="lines", line={"color": charts.colour(i)}, customdata=curve.threshold,
+            name=shared.label(model), x=curve.coverage, y=curve.risk, mode="lines", line={"color": charts.colour(i)},
+            customdata=curve.threshold,
             hovertemplate="answered %{x:.1%}, of these wrong %{y:.1%}<br>from a confidence of %{customdata:.1%}",
         ))  # fmt: skip
         for wanted in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0):
@@ -179,7 +177,7 @@ def _temperature(view: View, model: str) -> None:
     cells = st.columns(3)
     cells[0].metric("temperature", f"{found.value:.3f}", border=True)
     cells[0].caption(
-        f"fitted on one half, n = {found.fitted:,}; " + ("above 1: the model is too sure" if found.value > 1 else "below 1: too modest")
+        f"fitted on one half, n = {found.fitted:,}; " + ("above 1: too sure there" if found.value > 1 else "below 1: too modest there")
     )
     for cell, name, f in ((cells[1], "ECE before", found.before), (cells[2], "ECE after", found.after)):
         cell.metric(name, charts.number({**f, "low": None}, percent=True), border=True)
@@ -187,81 +185,9 @@ def _temperature(view: View, model: str) -> None:
     low, high = found.change["low"], found.change["high"]
     verdict = "it helps" if high < 0 else "it harms" if low > 0 else "no difference that the samples show"
     st.caption(
-        f"{shared.plain(model)}: after minus before {charts.number(found.change, percent=True, sign=True)}: {verdict}. The temperature is the one "
-        "that gives the least negative log-likelihood where all logits are divided by it; the two halves share no person or film."
+        f"{shared.plain(model)}: after minus before {charts.number(found.change, percent=True, sign=True)}: {verdict}. The temperature is "
+        "the one that gives the least negative log-likelihood where all logits are divided by it; the two halves share no person or film."
     )
-
-
-def _planner(view: View, model: str) -> None:
-    st.subheader("Planner: from which confidence to answer")
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    wish = state.choose(
-        "cf.wish", "Wanted", ("precision", "coverage"), where=row, style="segmented_control",
-        help="precision: as many answers as possible of which this share is right, class by class; coverage: the surest answers of each class",
-    )  # fmt: skip
-    value = state.number(
-        "cf.value", f"At least this {wish} in every class", 0.5, 1.0, 0.95 if wish == "precision" else 0.8, 0.01, where=row
-    )
-    where = view.where_of(model)
-
-    def make() -> Figures:
-        return plan.planned(table(view.store, view.task, where, MOST), view.task, **{wish: value})
-
-    if view.store.confusion(view.task, where).sum() < 2:
-        st.info("Too few samples to plan with.", icon=":material/info:")
-        return
-    made = shared.cached(view.store, "plan", (view.task, where, wish, value), make)
-    cells = st.columns(3)
-    for cell, (name, key) in zip(
-        cells, (("answered", "coverage"), ("right among these", "accuracy"), ("right when all is answered", "before")), strict=True
-    ):
-        f = made[key]
-        cell.metric(name, charts.number({**f, "low": None}, percent=True), border=True)
-        cell.caption(("" if f["low"] is None else f"95 %: {f['low']:.1%} to {f['high']:.1%}, ") + f"n = {f['n']:,}")
-    rows: dict[str, list[Any]] = {name: [] for name in ("class", "answer from", "called so", "answered", "precision", "precision before")}
-    for c in made["per_class"]:
-        threshold = "never" if c["threshold"] is None else f"{c['threshold']:.3f}"
-        values = (c["label"], threshold, c["called"], percent(c["coverage"]), percent(c["precision"]), percent(c["before"]))
-        for name, cell in zip(rows, values, strict=True):
-            rows[name].append(cell)
-    names = [c["label"] for c in made["per_class"]]
-    bars = [
-        go.Bar(
-            name=name, x=names, y=[c[key]["value"] for c in made["per_class"]], error_y=charts.error_bars([c[key] for c in made["per_class"]]),
-            marker_color=colour, hovertemplate="%{x}: %{y:.1%}",
-        )
-        for name, key, colour in (
-            ("answered", "coverage", charts.colour(4)), ("precision of the answers", "precision", charts.GOOD),
-            ("precision when all is answered", "before", charts.NEUTRAL),
-        )
-    ]  # fmt: skip
-    chart = charts.figure(*bars, y="share", percent="y", height=360, barmode="group")
-    charts.show(chart, "confidence-plan", rows, alt="What the plan answers of each class, and how much of it is right", opened=True)
-    part = "" if made["n"] >= view.store.confusion(view.task, where).sum() else f" of {MOST:,} rows at most"
-    st.caption(
-        f"Thresholds from all {made['n']:,} rows{part}; what they buy is measured on rows that did not choose them (two halves, crossed). "
-        f"95 % intervals: {made['method']['text']}. The same in the terminal: `python -m evaluation plan T.parquet --{wish} {value:g}`."
-    )
-    if made["groups"]:
-        with st.expander("Who gets an answer: coverage and accuracy by group", icon=":material/diversity_3:"):
-            groups: dict[str, list[Any]] = {name: [] for name in ("group", "value", "n", "answered", "accuracy", "accuracy before")}
-            for name, lines in made["groups"].items():
-                for v in lines:
-                    values = (name, v["value"], v["coverage"]["n"], percent(v["coverage"]), percent(v["accuracy"]), percent(v["before"]))
-                    for column, cell in zip(groups, values, strict=True):
-                        groups[column].append(cell)
-            st.dataframe(groups, hide_index=True, key="confidence-groups.table")
-            charts.downloads("confidence-groups", groups)
-    st.download_button(
-        "Thresholds (JSON)", thresholds(model, made), "thresholds.json", "application/json", key="cf.thresholds", on_click="ignore",
-        icon=":material/download:",
-    )  # fmt: skip
-
-
-def thresholds(model: str, made: Figures) -> str:
-    """The plan for a program: {model, task, wish, n, thresholds: {class: least confidence, or null for never}}."""
-    found = {c["label"]: c["threshold"] for c in made["per_class"]}
-    return json.dumps({"model": model, "task": made["task"], "wish": made["wish"], "n": made["n"], "thresholds": found}, indent=1)
 
 
 def _ages(view: View) -> None:
@@ -295,7 +221,8 @@ def _ages(view: View) -> None:
             cells[2].caption(f"from one half; it holds {percent(held)} of the other, n = {held['n']:,}")
         names = [d.decade for d in decades]
         coverage.append(go.Scatter(
-            name=shared.label(model), x=names, y=[d.coverage["value"] for d in decades], error_y=charts.error_bars([d.coverage for d in decades]),
+            name=shared.label(model), x=names, y=[d.coverage["value"] for d in decades],
+            error_y=charts.error_bars([d.coverage for d in decades]),
             mode="lines+markers", line={"color": charts.colour(i)}, customdata=[d.coverage["n"] for d in decades],
             hovertemplate="%{x}: holds %{y:.1%}, %{customdata:,} samples",
         ))  # fmt: skip

@@ -21,7 +21,8 @@ ORDER = 20
 
 FIGURES = {"recall": "recall", "precision": "precision", "f1": "F1"}
 SHOWN = {
-    "wrong": "most confident wrong", "right": "most confident right", "unsure": "least confident", "missed": "all missed", "called": "all called so",
+    "wrong": "most confident wrong", "right": "most confident right", "unsure": "least confident",
+    "missed": "all missed", "called": "all called so",
 }  # fmt: skip
 TOP = 8
 MANY = 2_000_000
@@ -73,7 +74,7 @@ def _figures(view: View, found: dict[str, list[Figures]]) -> None:
     made = charts.figure(*bars, y=FIGURES[by], percent="y", barmode="group", showlegend=len(found) > 1)
     charts.show(made, "perclass-figures", table, alt=f"{FIGURES[by]} of each class and model with 95 % intervals", opened=True)
     st.caption(
-        "Recall: of the samples of a class, the share that is found. Precision: of the answers of a class, the share that is right. F1: their "
+        "Recall: of the samples of a class, the share that is found. Precision: of its answers, the share that is right. F1: their "
         f"harmonic mean. 95 % intervals: {method(view.store)}."
     )
 
@@ -132,8 +133,8 @@ def _curves(view: View, label: str) -> None:
         charts.show(made, "perclass-roc", table, alt=f"Receiver operating characteristic of {label}")
     n = ", ".join(f"{c.n:,} of {c.n + c.others:,}" for _, c in drawn)
     st.caption(
-        f"n = {n} samples are of this class. Average precision (AP): the area under the left curve, {share:.3f} by guessing. AUROC: the chance "
-        "that a sample of the class has a higher probability of it than another, 0.5 by guessing. With 95 % bootstrap intervals."
+        f"n = {n} samples are of this class. Average precision (AP): the area under the left curve, {share:.3f} by guessing. AUROC: the "
+        "chance that a sample of the class has a higher probability of it than another, 0.5 by guessing. With 95 % bootstrap intervals."
     )
 
 
@@ -170,8 +171,9 @@ def _confusions(view: View, model: str, label: str) -> None:
     names = [f"{true} answered {pred}" for true, pred, *_ in rows]
     made = charts.figure(
         go.Bar(
-            x=[r[3]["value"] for r in rows], y=names, orientation="h", error_x=charts.error_bars([r[3] for r in rows]), customdata=[r[2] for r in rows],
-            marker_color=[charts.BAD if r[0] == label else charts.NEUTRAL for r in rows], hovertemplate="%{y}: %{customdata:,} (%{x:.1%})<extra></extra>",
+            x=[r[3]["value"] for r in rows], y=names, orientation="h", error_x=charts.error_bars([r[3] for r in rows]),
+            customdata=[r[2] for r in rows], marker_color=[charts.BAD if r[0] == label else charts.NEUTRAL for r in rows],
+            hovertemplate="%{y}: %{customdata:,} (%{x:.1%})<extra></extra>",
         ),
         height=90 + 32 * len(rows), x="share of the true class", percent="x", dragmode=False,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import basket, charts, explained, gallery, settings, shared, state
+from apps.studio import basket, charts, explained, gallery, shared, state
 from apps.studio.images import SIZES
 from apps.studio.shared import View
 from core import image
@@ -47,7 +47,7 @@ def render(view: View) -> None:
     with right:
         _answers(view, rows)
         _chart(view, rows)
-    _occlusion(view, rows)
+    explained.show(view, rows)
     _neighbours(view, rows, dataset)
 
 
@@ -176,7 +176,8 @@ def _chart(view: View, rows: list[dict[str, Any]]) -> None:
         if p is not None:
             table[row["model"]] = p
             bars.append(go.Bar(
-                name=shared.label(row["model"]), y=list(labels), x=p, orientation="h", marker_color=charts.colour(i), hovertemplate="%{y}: %{x:.1%}"
+                name=shared.label(row["model"]), y=list(labels), x=p, orientation="h", marker_color=charts.colour(i),
+                hovertemplate="%{y}: %{x:.1%}",
             ))  # fmt: skip
     votes = next((r["emotion_votes"] for r in rows if task == "emotion" and r.get("emotion_votes") is not None), None)
     if votes is not None and sum(votes) > 0:
@@ -217,7 +218,8 @@ def _age(rows: list[dict[str, Any]], true: float | None) -> None:
     made = charts.figure(
         go.Scatter(
             x=[r["age_pred"] for r in there], y=[shared.label(r["model"]) for r in there], mode="markers", error_x=charts.error_bars(bars),
-            marker={"size": 12, "color": [charts.colour(i) for i in range(len(there))]}, hovertemplate="%{y}: %{x:.1f} years<extra></extra>",
+            marker={"size": 12, "color": [charts.colour(i) for i in range(len(there))]},
+            hovertemplate="%{y}: %{x:.1f} years<extra></extra>",
         ),
         x="years, with the interval that the model states", height=130 + 40 * len(there),
     )  # fmt: skip
@@ -248,45 +250,6 @@ def _relabel(view: View, row: dict[str, Any]) -> None:
     elif sent:
         basket.put(basket.Entry(row["sample_id"], action, str(value or ""), reason))
         st.rerun()
-
-
-def _occlusion(view: View, rows: list[dict[str, Any]]) -> None:
-    st.subheader("What the answer rests on")
-    found = view.faces.find(rows[0].get("path")) if view.faces is not None else None
-    if found is None:
-        st.caption("An occlusion map needs the picture and a model file: start with `--images DIR`.")
-        return
-    try:
-        models = explained.bundles(view.runs)
-    except UserError:
-        models = explained.bundles(None)
-    if not models:
-        st.caption(f"No model file is at hand in {shared.plain(str(explained.MODELS.relative_to(settings.ROOT)))} or in the runs' folder.")
-        return
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    same = next((r["model"] for r in rows if r["model"] in models), None)
-    name = state.choose("sp.bundle", "Model file", list(models), same, where=row)
-    tight = state.toggle(
-        "sp.tight",
-        "The picture is one face that fills it",
-        True,
-        where=row,
-        help="as in FER2013 and UTKFace; off: the face is searched in it",
-    )
-    asked = row.button("Draw the map", key="sp.map", icon=":material/visibility:", type="primary")
-    key = (name, str(found), tight)
-    if not asked and st.session_state.get("sp.mapped") != key:
-        st.caption(
-            "Squares of grey cover the face in turn; where the answer suffers most lies its evidence. A few seconds."
-            + ("" if same == name else f" {shared.plain(name)} is not the name of a model of these tables: its answers may be others.")
-        )
-        return
-    with st.spinner("Covering the face in some hundred places ..."):
-        drawn = view.store.remember(("occlusion", *key), lambda: explained.panels(models[name], found, tight))
-    st.session_state["sp.mapped"] = key
-    cells = st.columns(max(3, len(drawn)))
-    for cell, (answer, picture) in zip(cells, drawn, strict=False):
-        cell.image(picture, alt=f"Occlusion map: {answer}")
 
 
 def _neighbours(view: View, rows: list[dict[str, Any]], dataset: str | None) -> None:

@@ -1,0 +1,97 @@
+"""The planner of the page Confidence: from which confidence each class is answered, what that buys, and the thresholds to take away."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from apps.studio import charts, shared, state
+from apps.studio.shared import View
+from evaluation import plan
+from evaluation.figures import Figures
+from evaluation.store.part import table
+
+MOST = 100_000
+"""Rows that the planner looks at."""
+
+
+def percent(f: Figures | None) -> str:
+    """A share with its interval."""
+    return charts.number(f, percent=True)
+
+
+def show(view: View, model: str) -> None:
+    """The planner's wish, what it buys, who pays, and its thresholds to download."""
+    st.subheader("Planner: from which confidence to answer")
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    wish = state.choose(
+        "cf.wish", "Wanted", ("precision", "coverage"), where=row, style="segmented_control",
+        help="precision: as many answers as possible with this share right, class by class; coverage: the surest answers of each class",
+    )  # fmt: skip
+    value = state.number(
+        "cf.value", f"At least this {wish} in every class", 0.5, 1.0, 0.95 if wish == "precision" else 0.8, 0.01, where=row
+    )
+    where = view.where_of(model)
+
+    def make() -> Figures:
+        return plan.planned(table(view.store, view.task, where, MOST), view.task, **{wish: value})
+
+    if view.store.confusion(view.task, where).sum() < 2:
+        st.info("Too few samples to plan with.", icon=":material/info:")
+        return
+    made = shared.cached(view.store, "plan", (view.task, where, wish, value), make)
+    cells = st.columns(3)
+    for cell, (name, key) in zip(
+        cells, (("answered", "coverage"), ("right among these", "accuracy"), ("right when all is answered", "before")), strict=True
+    ):
+        f = made[key]
+        cell.metric(name, charts.number({**f, "low": None}, percent=True), border=True)
+        cell.caption(("" if f["low"] is None else f"95 %: {f['low']:.1%} to {f['high']:.1%}, ") + f"n = {f['n']:,}")
+    rows: dict[str, list[Any]] = {name: [] for name in ("class", "answer from", "called so", "answered", "precision", "precision before")}
+    for c in made["per_class"]:
+        threshold = "never" if c["threshold"] is None else f"{c['threshold']:.3f}"
+        values = (c["label"], threshold, c["called"], percent(c["coverage"]), percent(c["precision"]), percent(c["before"]))
+        for name, cell in zip(rows, values, strict=True):
+            rows[name].append(cell)
+    names = [c["label"] for c in made["per_class"]]
+    bars = [
+        go.Bar(
+            name=name, x=names, y=[c[key]["value"] for c in made["per_class"]],
+            error_y=charts.error_bars([c[key] for c in made["per_class"]]),
+            marker_color=colour, hovertemplate="%{x}: %{y:.1%}",
+        )
+        for name, key, colour in (
+            ("answered", "coverage", charts.colour(4)), ("precision of the answers", "precision", charts.GOOD),
+            ("precision when all is answered", "before", charts.NEUTRAL),
+        )
+    ]  # fmt: skip
+    chart = charts.figure(*bars, y="share", percent="y", height=360, barmode="group")
+    charts.show(chart, "confidence-plan", rows, alt="What the plan answers of each class, and how much of it is right", opened=True)
+    part = "" if made["n"] >= view.store.confusion(view.task, where).sum() else f" of {MOST:,} rows at most"
+    st.caption(
+        f"Thresholds from all {made['n']:,} rows{part}; what they buy is measured on rows that did not choose them (two halves, crossed). "
+        f"95 % intervals: {made['method']['text']}. The same in the terminal: `python -m evaluation plan T.parquet --{wish} {value:g}`."
+    )
+    if made["groups"]:
+        with st.expander("Who gets an answer: coverage and accuracy by group", icon=":material/diversity_3:"):
+            groups: dict[str, list[Any]] = {name: [] for name in ("group", "value", "n", "answered", "accuracy", "accuracy before")}
+            for name, lines in made["groups"].items():
+                for v in lines:
+                    values = (name, v["value"], v["coverage"]["n"], percent(v["coverage"]), percent(v["accuracy"]), percent(v["before"]))
+                    for column, cell in zip(groups, values, strict=True):
+                        groups[column].append(cell)
+            st.dataframe(groups, hide_index=True, key="confidence-groups.table")
+            charts.downloads("confidence-groups", groups)
+    st.download_button(
+        "Thresholds (JSON)", thresholds(model, made), "thresholds.json", "application/json", key="cf.thresholds", on_click="ignore",
+        icon=":material/download:",
+    )  # fmt: skip
+
+
+def thresholds(model: str, made: Figures) -> str:
+    """The plan for a program: {model, task, wish, n, thresholds: {class: least confidence, or null for never}}."""
+    found = {c["label"]: c["threshold"] for c in made["per_class"]}
+    return json.dumps({"model": model, "task": made["task"], "wish": made["wish"], "n": made["n"], "thresholds": found}, indent=1)
