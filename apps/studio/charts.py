@@ -54,7 +54,7 @@ def error_bars(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Plotly's error bars of figures {value, low, high} (95 % intervals); a figure without an interval has none."""
     up = [0 if f["high"] is None or f["value"] is None else f["high"] - f["value"] for f in found]
     down = [0 if f["low"] is None or f["value"] is None else f["value"] - f["low"] for f in found]
-    return {"type": "data", "array": up, "arrayminus": down, "symmetric": False, "thickness": 1.5, "width": 4}
+    return {"type": "data", "array": up, "arrayminus": down, "symmetric": False, "thickness": 1.5, "width": 4, "color": NEUTRAL}
 
 
 def show(

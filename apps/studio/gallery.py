@@ -111,8 +111,11 @@ def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
         key = f"{name}.rows.{state.get(f'{name}.page')}.{state.get(f'{name}.order')}"
         shares = {c: st.column_config.NumberColumn(format="percent") for c in table.columns if c.endswith("_conf")}
         years = {c: st.column_config.NumberColumn(format="%.1f") for c in table.columns if c.startswith("age_")}
+        first = ["sample_id", *(c for c in table.columns if c.startswith(view.task))]
+        order = [*first, *(c for c in table.columns if c not in (*first, "row"))]
         found = st.dataframe(
-            table, hide_index=True, key=key, on_select="rerun", selection_mode="multi-row", column_config={**shares, **years, "row": None},
+            table, hide_index=True, key=key, on_select="rerun", selection_mode="multi-row", column_order=order,
+            column_config={**shares, **years},
         )  # fmt: skip
         ticked = [i for i in found.selection.rows if i < len(table)]
         if len(ticked) == 1:
@@ -123,12 +126,12 @@ def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
 
 def _basket(view: View, ids: list[str], name: str) -> None:
     with st.form(f"{name}.basket", border=False, enter_to_submit=False):
-        action, value, reason, button = st.columns((2, 3, 4, 2), vertical_alignment="bottom")
+        action, value = st.columns(2)
         wanted = action.selectbox("Action", basket.ACTIONS, key=f"{name}.action")
         labels = list(view.store.labels(view.task)) if view.task != "age" else []
         new = value.selectbox("New label or split", labels, index=None, accept_new_options=True, key=f"{name}.value")
-        why = reason.text_input("Reason", key=f"{name}.reason", max_chars=200)
-        put = button.form_submit_button(f"Add {len(ids)} to basket" if ids else "Add ticked rows")
+        why = st.text_input("Reason", key=f"{name}.reason", max_chars=200)
+        put = st.form_submit_button(f"Add {len(ids)} to basket" if ids else "Add ticked rows to basket")
     if put and not ids:
         st.info("Tick rows of the table first.")
     elif put and wanted in ("relabel", "move") and not new:

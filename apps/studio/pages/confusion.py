@@ -115,18 +115,19 @@ def _draw(matrix: Matrix, by: str, cell: tuple[str, str] | None, title: str) -> 
     size = max(30 * len(rows) + 150, 400)
     points = [(name, column) for name in rows for column in columns]
     words = [(f"{v:,}" if by == "count" else f"{v:.1%}") if n else "" for v, n in zip(z.ravel(), counts.ravel(), strict=True)]
-    dark = heat.ravel() > 0.55
+    dark = heat.ravel() > 0.65
+    ink = "#fafafa" if st.context.theme.type == "dark" else "#31333f"
 
-    def text(which: np.ndarray, **font: Any) -> go.Scatter:  # on dark cells white, on light ones in the theme's own colour
+    def text(which: np.ndarray, colour: str) -> go.Scatter:
         at = np.flatnonzero(which)
         return go.Scatter(
-            x=[points[i][1] for i in at], y=[points[i][0] for i in at], text=[words[i] for i in at], mode="text", textfont=font,
-            hoverinfo="skip", showlegend=False,
+            x=[points[i][1] for i in at], y=[points[i][0] for i in at], text=[words[i] for i in at], mode="text",
+            textfont={"color": colour}, hoverinfo="skip", showlegend=False,
         )  # fmt: skip
 
     made = charts.figure(
         go.Heatmap(z=heat, x=columns, y=rows, colorscale=charts.SCALE, hoverinfo="skip", xgap=1, ygap=1, showscale=False, zmin=0, zmax=1),
-        *([text(dark, color="white"), text(~dark)] if len(rows) <= 20 else []),
+        *([text(dark, "white"), text(~dark, ink)] if len(rows) <= 20 else []),
         # A click on a heatmap returns nothing: the nearest of these invisible points, one per cell, takes it.
         go.Scatter(
             x=[c for _, c in points], y=[r for r, _ in points], mode="markers", showlegend=False,

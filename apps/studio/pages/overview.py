@@ -55,13 +55,15 @@ def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
     names = [shared.label(m) for m in found]
     shares = [(key, name) for key, name, percent in ROWS[task] if percent == (task != "age") and (task == "age" or key != "ece")]
     traces = [
-        go.Bar(
-            name=model, x=[name for _, name in shares], y=[f[key]["value"] for key, _ in shares], marker_color=charts.colour(i),
-            error_y=charts.error_bars([f[key] for key, _ in shares]),
+        go.Scatter(
+            name=model, x=[name for _, name in shares], y=[f[key]["value"] for key, _ in shares], mode="markers",
+            marker={"color": charts.colour(i), "size": 11}, showlegend=True,
+            error_y={**charts.error_bars([f[key] for key, _ in shares]), "color": charts.colour(i), "thickness": 2.5, "width": 6},
         )
         for i, (model, f) in enumerate(zip(names, found.values(), strict=True))
     ]  # fmt: skip
-    made = charts.figure(*traces, height=320, y="" if task != "age" else "years", percent="" if task == "age" else "y", barmode="group")
+    axis, form = ("years", "") if task == "age" else ("", "y")
+    made = charts.figure(*traces, height=320, y=axis, percent=form, scattermode="group", scattergap=0.6)
     table: dict[str, list[Any]] = {"figure": [name for _, name, _ in ROWS[task]]}
     for model, f in found.items():
         table[model] = [charts.number(f[key], percent=percent) for key, _, percent in ROWS[task]]

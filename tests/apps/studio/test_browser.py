@@ -245,7 +245,7 @@ def test_pictures_cannot_be_left(visit, server: Server) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_a_phone(visit, scheme: str) -> None:
-    page = visit("/overview", viewport={"width": 390, "height": 844}, color_scheme=scheme).page
+    page = visit("/", viewport={"width": 390, "height": 844}, color_scheme=scheme).page
     page.get_by_role("heading", name="Gates for production").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("b", has_text="x").count() == 0, "a model's name is text"

@@ -1,0 +1,113 @@
+"""Takes pictures of the running studio: the README's docs/studio.png, and with --all every page, wide and narrow, light and dark.
+
+    python scripts/screenshot_studio.py [--out docs/studio.png] [--all DIR] [--images DIR] [T.parquet ...]
+
+Starts the studio itself, on the shipped predictions unless told otherwise. The README's picture is taken without faces.
+Needs the test dependencies and Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+FLAGS = ["--no-sandbox", "--disable-gpu"]
+SIZES = {"wide": (1400, 1000), "phone": (390, 844)}
+
+
+@contextmanager
+def studio(arguments: list[str]) -> Iterator[str]:
+    """The running studio's address."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    command = [sys.executable, "-m", "apps.studio", "--port", str(port), *arguments]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        url = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(720):
+                if process.poll() is not None:
+                    raise SystemExit(process.returncode)
+                try:
+                    urllib.request.urlopen(f"{url}/_stcore/health", timeout=5).close()  # noqa: S310 (an address of ours)
+                    break
+                except OSError:
+                    time.sleep(0.25)
+            yield url
+        finally:
+            process.terminate()
+
+
+def settle(page: Any) -> None:
+    """Waits until the page stands: its script has run and its charts are drawn."""
+    page.get_by_role("heading", level=1).first.wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_timeout(400)
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+    page.wait_for_timeout(1200)
+
+
+def small(path: Path) -> None:
+    """Fewer colours: a quarter of the bytes, and no difference that one sees."""
+    from PIL import Image
+
+    Image.open(path).convert("RGB").quantize(192, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def main() -> int:
+    """See the module's text."""
+    p = argparse.ArgumentParser(description="Pictures of the running studio.")
+    p.add_argument("tables", nargs="*", metavar="T.parquet", help="predictions (default: the shipped ones)")
+    p.add_argument("--out", type=Path, default=ROOT / "docs" / "studio.png", help="the README's picture (default: docs/studio.png)")
+    p.add_argument("--page", default="confusion", help="its page and parameters, e.g. 'overview?task=age' (default: a cell of confusion)")
+    p.add_argument("--all", type=Path, metavar="DIR", help="every page into DIR instead")
+    p.add_argument("--only", nargs="*", metavar="PAGE", help="--all: these pages")
+    p.add_argument("--images", metavar="DIR", help="with pictures of faces: not for the README")
+    p.add_argument("--chromium", default="/usr/bin/chromium")
+    args = p.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    from core import discover
+    from core.labels import FERPLUS8
+
+    sad, calm = (FERPLUS8.labels[FERPLUS8.index(name)] for name in ("sad", "calm"))
+    cell = f"?cm.cell={sad}&cm.cell={calm}"
+    (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
+    pages = args.only or discover.names("apps.studio.pages")
+    arguments = [*args.tables, *(["--images", args.images] if args.images else [])]
+    with studio(arguments) as url, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)
+        for name, (width, height) in SIZES.items() if args.all else [("wide", (1400, 820))]:
+            for scheme in ("light", "dark") if args.all else ("light",):
+                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=1)
+                page = context.new_page()
+                page.set_default_timeout(120_000)
+                for shown in pages if args.all else [args.page]:
+                    page.goto(f"{url}/{shown}".removesuffix("/overview") + (cell if shown == "confusion" else ""))
+                    settle(page)
+                    target = args.all / f"{shown}-{name}-{scheme}.png" if args.all else args.out
+                    if args.all:  # the page scrolls in itself: a window as high as its content shows all of it
+                        high = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
+                        page.set_viewport_size({"width": width, "height": min(max(height, int(high) + 20), 6000)})
+                        page.wait_for_timeout(800)
+                    page.screenshot(path=target)
+                    small(target)
+                    page.set_viewport_size({"width": width, "height": height})
+                context.close()
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
