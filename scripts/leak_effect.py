@@ -6,8 +6,8 @@
 Two manifests are made: `with`, the data as they are, and `without`, whose train part lacks every picture of which val or test has a copy
 (same pixels or nearly; check `leaks`). Val is the same in both and says of each picture whether train has a copy (group `copy_in_train`).
 The difference in accuracy on all of val, with its paired-bootstrap interval, is what the leaks add; that on the pictures with a copy says
-where it comes from. `control` drops as many other pictures instead: a smaller train part alone. Training twice with another --seed shows how
-much of a difference is chance. A step whose result is there is not done again. Two trainings of 4 epochs take about 20 minutes on two
+where it comes from. `control` drops as many other pictures instead: a smaller train part alone. Training again with another --seed shows
+how much of a difference is chance. A step whose result is there is not done again. Two trainings of 4 epochs take about 20 minutes on two
 idle cores.
 """
 
@@ -23,14 +23,14 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.progress import say
 from evaluation.quality import apply, leaks, open_context, plan, run_check
 from evaluation.quality._clusters import near_clusters
 from evaluation.quality.plan import Row
 
+ROOT = Path(__file__).resolve().parent.parent
 GROUP = "copy_in_train"
 
 

@@ -18,6 +18,8 @@ BLOCK = 1 << 21
 """Comparisons made at a time: about 100 MB."""
 WORK = 20_000_000_000
 """Comparisons after which a search gives up completeness: minutes. Random hashes need 0.2 thousand million for a million of them."""
+FEW = 1 << 20
+"""Comparisons up to which all are made: a plan and its tables would take longer."""
 MOST = 20_000_000
 """Pairs after which a search stops."""
 
@@ -54,6 +56,11 @@ def between(
 def _join(left: np.ndarray, right: np.ndarray, same: bool, radius: int, work: int, most: int, progress: Callable[[int], None]) -> Pairs:
     if not 0 <= radius < BITS // 2:
         raise ValueError(f"Expected a radius of 0 to {BITS // 2 - 1}, got {radius}.")
+    if len(left) * len(right) <= min(FEW, work, most):
+        distance = np.bitwise_count(left[:, None] ^ right[None, :])
+        i, j = np.nonzero(np.triu(distance <= radius, 1) if same else distance <= radius)
+        progress(100)
+        return Pairs(i, j, distance[i, j], True)
     chunks, combos = _plan(left, right, radius)
     a, b = _cut(left, chunks), _cut(right, chunks)
     window = max(64, work // (max(len(right), 1) * len(combos)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,3 +155,16 @@ def test_how_many_are_missing(classes: list[tuple[int, int]], share: float) -> N
     for n, extra, most in zip(have, add, offered, strict=True):
         assert n + extra >= share * total - 1e-6 or extra == most  # reached, or nothing left
         assert extra == 0 or n + extra - 1 < share * total + 1e-6  # and not one too many
+
+
+def test_the_command(pair: tuple[Context, Context], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from evaluation.__main__ import main
+
+    first, second = (str(c.samples.root) for c in pair)
+    command = ["balance", "--dataset", "image_folder", "--data", first, "--from", "image_folder", "--from-data", second, "--no-cache"]
+    assert main([*command, "--share", "0.48", "--out", str(tmp_path / "out")]) == 0
+    shown = capsys.readouterr()
+    assert "20 pictures added" in shown.out and f"{B} lacks 3" in shown.err
+    assert main([*command, "--share", "0.25", "--out", str(tmp_path / "other"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["added"][B] == 8
+    assert main([*command, "--share", "0.9", "--out", str(tmp_path / "none")]) == 2

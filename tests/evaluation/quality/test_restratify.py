@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.data import manifest
 from core.errors import DataError, UserError
+from core.labels import FERPLUS8
+from evaluation.__main__ import main
 from evaluation.quality import restratify
 from tests.evaluation.quality import repairs
 
@@ -158,3 +164,48 @@ def test_distances_say_what_is_uneven() -> None:
 def test_nothing_to_divide() -> None:
     with pytest.raises(DataError, match="got none"):
         restratify.divide([], np.zeros(0, np.int64), (0.8, 0.2))
+
+
+def test_the_command_keeps_copies_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """100 pictures of two classes; ten of train stand in val too, as JPEG."""
+    rng = np.random.default_rng(0)
+    for split, many in (("train", 80), ("val", 10)):
+        for i in range(many):
+            folder = tmp_path / "data" / split / FERPLUS8.labels[i % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            picture = cv2.resize(rng.integers(0, 256, (6, 6), np.uint8), (48, 48), interpolation=cv2.INTER_CUBIC)
+            cv2.imwrite(str(folder / f"{split}-{i}.png"), picture)
+            if split == "train" and i < 10:
+                copy = tmp_path / "data" / "val" / folder.name / f"copy-{i}.jpg"
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(copy), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    command = ["restratify", "--dataset", "image_folder", "--data", str(tmp_path / "data"), "--no-cache"]
+    for out in ("a", "b"):
+        assert main([*command, "--out", str(tmp_path / out), "--fix", str(tmp_path / "moves.csv"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["splits"] == {"train": 80, "val": 10, "test": 10} and said["of_several"] == 10 and said["largest"] == 2
+    place = {}
+    for split in said["splits"]:
+        made = manifest.load(tmp_path / "a", split)
+        place |= dict.fromkeys(made.ids, split)
+        assert abs((made.emotion == 0).mean() - 0.5) <= 0.1
+    pairs = [(f"train/{FERPLUS8.labels[i % 2]}/train-{i}.png", f"val/{FERPLUS8.labels[i % 2]}/copy-{i}.jpg") for i in range(10)]
+    assert len(place) == 100 and all(place[a] == place[b] for a, b in pairs)
+    assert (tmp_path / "a" / "manifest.parquet").read_bytes() == (tmp_path / "b" / "manifest.parquet").read_bytes()
+    assert main(["audit", *command[1:], "--apply", str(tmp_path / "moves.csv"), "--out", str(tmp_path / "c")]) == 0
+    assert manifest.load(tmp_path / "c", "test").ids == manifest.load(tmp_path / "a", "test").ids
+    assert main([*command, "--out", str(tmp_path / "d"), "--shares", "80/10"]) == 2
+    assert main([*command, "--out", str(tmp_path / "d"), "--persons", "2"]) == 2
+    assert main([*command, "--out", str(tmp_path / "d"), "--seed", "1"]) == 0
+    out = capsys.readouterr()
+    assert "sum to 100" in out.err and "0.98" in out.err and "Farthest from its share" in out.out
+
+
+def test_alike_faces_stay_together_where_wanted(tmp_path: Path, data_dir: Path, shipped_model: Path) -> None:
+    for i, path in enumerate(sorted((data_dir / "utkface").glob("*.jpg"))[::600]):
+        folder = tmp_path / "data" / FERPLUS8.labels[i % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / path.name).symlink_to(path)
+    command = ["restratify", "--dataset", "image_folder", "--data", str(tmp_path / "data"), "--no-cache", "--out", str(tmp_path / "out")]
+    assert main([*command, "--persons", "0.05"]) == 2  # all are one
+    assert main([*command, "--persons", "1"]) == 0
