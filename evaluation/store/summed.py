@@ -159,3 +159,10 @@ def grouped(people: np.ndarray | None, at: np.ndarray, size: int, weights: Seque
         full, back = np.unique(key, return_inverse=True)
         of_n, of_sums = (np.bincount(back, w) for w in kept[1:3])
     return Summed(n, sums, squares, middle, share, Parts(units, full // size, full % size, of_n, of_sums))
+
+
+def method(store: Store) -> str:
+    """How `Summed` makes its intervals for this store, for whoever reads them."""
+    if store.cluster is None:
+        return "Wilson for shares, normal for means"
+    return f"clustered bootstrap over the values of `{store.cluster}`"

@@ -1,0 +1,267 @@
+"""For whom a model is worse: gaps between groups, two groups crossed, and slices that are searched for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from apps.studio import by_value, charts, gallery, shared, state
+from apps.studio.shared import View
+from evaluation.conditions import BINS
+from evaluation.figures import Figures
+from evaluation.store import Where
+from evaluation.store.by_group import Groups
+from evaluation.store.summed import method
+from evaluation.terminal import TITLES
+
+TITLE = "Slices and fairness"
+ICON = ":material/groups:"
+ORDER = 60
+
+MANY = 40
+"""Values of a group up to which it is drawn."""
+PICKED = "sl.slice"
+"""URL parameter: the slice that is looked at, group, value, group, value."""
+SHOWN = 200
+"""Slices that are listed."""
+
+
+def render(view: View) -> None:
+    """Draws the page."""
+    st.markdown("For whom is the model worse than for others, by how much, and could it be chance?")
+    if shared.empty(view):
+        return
+    if not any(len(values) > 1 for values in view.store.groups.values()):
+        st.info("These tables have no groups: a column `group_NAME` (race, camera, light ...) makes one.", icon=":material/info:")
+        return
+    row = st.columns(3 if len(view.models) > 1 else 2)
+    support = int(state.number("sl.support", "Minimum support", 2, 1000, 30, 1, where=row[0], help="rows below which nothing is judged"))
+    fdr = float(
+        state.number(
+            "sl.fdr", "False alarms allowed among the slices found", 0.001, 0.2, 0.05, 0.001, where=row[1],
+            help="false discovery rate, Benjamini and Hochberg: 0.05 means that about one in twenty of the slices listed may be chance",
+        )
+    )  # fmt: skip
+    model = state.choose("sl.model", "Model", view.models, where=row[2]) if len(view.models) > 1 else view.models[0]
+    groups = _groups(view, model)
+    if not groups.total:
+        st.info("No row with a truth and an answer is left: loosen a filter.", icon=":material/filter_alt:")
+        return
+    whole = groups.all.figures()[0]
+    st.markdown(
+        f"{view.title()}, {shared.plain(model)}: {_figure(view.task)} over all rows **{_number(whole, view.task)}**, n = {whole['n']:,}"
+    )
+    _gaps(view, groups, support, model)
+    _one(view, support)
+    _crossed(view, groups, support)
+    _found(view, groups, support, fdr, model)
+    _samples(view, model)
+    st.caption(f"95 % intervals: {method(view.store)}.")
+
+
+def _figure(task: str) -> str:
+    return "mean absolute error, years" if task == "age" else "accuracy"
+
+
+def _number(f: Figures, task: str, **more: Any) -> str:
+    return charts.number(f, percent=task != "age", **more)
+
+
+def _words(group: str) -> str:
+    return TITLES["gender"].lower() if group == "gender" else group.replace("_", " ")
+
+
+def _groups(view: View, model: str) -> Groups:
+    """The sums of one model's rows by groups; the last few selections are kept, each a few MB."""
+    held: dict[Any, Groups] = view.store.remember(("groups",), dict)
+    key = (view.task, view.where_of(model))
+    found = held.get(key)
+    if found is None:
+        for old in list(held)[:-3]:
+            held.pop(old, None)
+        held[key] = found = Groups(view.store, *key)
+    return found
+
+
+def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
+    st.subheader("Gaps")
+    found = shared.cached(view.store, "gaps", (view.task, view.where_of(model), support), lambda: groups.fairness(support))
+    if not found:
+        st.info(f"No group has two values of {support} rows: lower the minimum support.", icon=":material/info:")
+        return
+    table: dict[str, list[Any]] = {name: [] for name in ("group", "kind", "best", "worst", "gap", "ratio", "n")}
+    for f in sorted(found, key=lambda f: -(f["gap"]["value"] or 0)):
+        ends = [
+            f"{f[end]['value']}: {_number({'value': f[end]['figure'], 'low': None}, view.task)}, n = {f[end]['n']:,}"
+            for end in ("best", "worst")
+        ]
+        kind = "of the picture" if f["group"] in BINS else "of the face"
+        cells = (_words(f["group"]), kind, *ends, _number(f["gap"], view.task), charts.number(f["ratio"]), f["gap"]["n"])
+        for name, cell in zip(table, cells, strict=True):
+            table[name].append(cell)
+    st.dataframe(table, hide_index=True, key="sl.gaps")
+    charts.downloads("gaps", table)
+    missing = "" if set(BINS) & set(view.store.groups) else (
+        " Blur, light, pose and size of the face become groups with `python -m evaluation predict --conditions`."
+    )  # fmt: skip
+    st.caption(
+        f"Gap: {_figure(view.task)} of the best value minus that of the worst (for ages the other way round); ratio: 1 is equal. Best and "
+        "worst are chosen after looking, so even equal groups show some gap: only an interval well above 0 says something. Values below "
+        f"{support} rows are left out.{missing}"
+    )
+
+
+def _names(view: View) -> list[str]:
+    """Groups that can be drawn; those that say most about faces first."""
+    names = [name for name, values in view.store.groups.items() if 1 < len(values) <= MANY]
+    return sorted(names, key=lambda n: (n in BINS, n in ("age_decade", "gender"), n))
+
+
+def _one(view: View, support: int) -> None:
+    names = _names(view)
+    if not names:
+        return
+    st.subheader("One group")
+    group = state.choose("sl.group", "Group", names, shown=_words)
+    found = {m: _groups(view, m).by(group).figures() for m in view.models}
+    about = f" {BINS[group].about[0].upper()}{BINS[group].about[1:]}." if group in BINS else ""
+    by_value.show(
+        found, view.store.groups[group], "slices-group", axis=_words(group), figure=_figure(view.task), percent=view.task != "age",
+        support=support, opened=True, alt=f"{_figure(view.task)} by {_words(group)}, with 95 % intervals",
+    )  # fmt: skip
+    few = [v for i, v in enumerate(view.store.groups[group]) if not any(f[i]["n"] >= support for f in found.values())]
+    left_out = f" Left out, below {support} rows: {', '.join(shared.plain(v) for v in few)}." if few else ""
+    if about or left_out:
+        st.caption((about + left_out).strip())
+
+
+def _crossed(view: View, groups: Groups, support: int) -> None:
+    names = _names(view)
+    first = state.get("sl.group")
+    first_name = first[0] if first and first[0] in names else names[0] if names else ""
+    others = [n for n in names if n != first_name]
+    if not others:
+        return
+    st.subheader("Two groups crossed")
+    second = state.choose("sl.second", f"Cross {_words(first_name)} with", others, shown=_words)
+    seen = groups.by(first_name, second)
+    rows, columns = view.store.groups[first_name], view.store.groups[second]
+    shape, task = (len(rows), len(columns)), view.task
+    figures, n = seen.figures(), seen.n.reshape(shape).astype(int)
+    value = np.where(n >= support, seen.values.reshape(shape), np.nan)
+    if np.isnan(value).all():
+        st.info(f"No cell has {support} rows: lower the minimum support.", icon=":material/info:")
+        return
+    low, high = float(np.nanmin(value)), float(np.nanmax(value))
+    bad = (value - low) if task == "age" else (high - value)  # the deeper the colour, the worse
+    shown = np.where(np.isnan(value), 0, bad / (high - low or 1))
+    words = [f"{v * 100:.0f} %" if task != "age" else f"{v:.1f}" for v in np.nan_to_num(value).ravel()]
+    text = np.array([w if k >= support else f"n = {k}" if k else "" for w, k in zip(words, n.ravel(), strict=True)]).reshape(shape)
+    about = np.array([f"{_number(f, task)}, n = {f['n']:,}" if f["n"] else "no rows" for f in figures]).reshape(shape)
+    axes = [[shared.label(v) for v in values] for values in (columns, rows)]
+    heat = go.Heatmap(
+        z=shown, x=axes[0], y=axes[1], colorscale=((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)")), zmin=0, zmax=1, xgap=2,
+        ygap=2, showscale=False, text=text, customdata=about, hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
+        **({"texttemplate": "%{text}"} if n.size <= 200 else {}),
+    )  # fmt: skip
+    grey = go.Heatmap(
+        z=np.where(n < support, 1.0, np.nan), x=axes[0], y=axes[1], colorscale=((0.0, charts.GREY), (1.0, charts.GREY)), xgap=2, ygap=2,
+        showscale=False, hoverinfo="skip",
+    )  # fmt: skip
+    made = charts.figure(grey, heat, x=_words(second), y=_words(first_name), height=max(300, 34 * len(rows) + 110), dragmode=False)
+    made.update_xaxes(type="category", showgrid=False)
+    made.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    table = {
+        _words(first_name): [r for r in rows for _ in columns], _words(second): list(columns) * len(rows),
+        _figure(task): [f["value"] for f in figures], "low": [f["low"] for f in figures], "high": [f["high"] for f in figures],
+        "n": [f["n"] for f in figures],
+    }  # fmt: skip
+    form = st.column_config.NumberColumn(format="%.2f" if task == "age" else "percent")
+    config = dict.fromkeys((_figure(task), "low", "high"), form)
+    alt = f"{_figure(task)} for each pair of {_words(first_name)} and {_words(second)}"
+    charts.show(made, "slices-crossed", table, alt=alt, columns=config)
+    st.caption(f"The deeper the colour, the worse. Grey: below {support} rows. Intervals are in the table and under the pointer.")
+
+
+def _found(view: View, groups: Groups, support: int, fdr: float, model: str) -> None:
+    st.subheader("Slices that are worse than the rest")
+    key = (view.task, view.where_of(model), support, fdr)
+    found = shared.cached(view.store, "slices", key, lambda: groups.search(support, fdr))
+    slices, task = found["slices"], view.task
+    told = f"{found['looked_at']:,} slices of one or two conditions with {support} rows looked at, {len(slices):,} worse than the rest"
+    st.markdown(f"{told}{f'; the {SHOWN} worst are listed' if len(slices) > SHOWN else ''}.")
+    if not slices:
+        st.info("None that chance does not explain: allow more false alarms, or lower the minimum support.", icon=":material/check:")
+        return
+    slices = slices[:SHOWN]
+    name = "mean absolute error, years" if task == "age" else "share wrong"
+    table = {
+        "slice": [words(s["conditions"]) for s in slices], name: [s["loss"] for s in slices],
+        "worse by": [_number(s["worse_by"], task, sign=True) for s in slices],
+        "p, corrected": ["< 0.001" if s["p_adjusted"] < 0.001 else f"{s['p_adjusted']:.3f}" for s in slices], "n": [s["n"] for s in slices],
+    }  # fmt: skip
+    form = st.column_config.NumberColumn(format="%.2f" if task == "age" else "percent")
+    listed = [[part for pair in s["conditions"].items() for part in pair] for s in slices]
+    st.dataframe(
+        table, hide_index=True, key=f"sl.found.{task}", column_config={name: form}, on_select=lambda: _pick(listed, f"sl.found.{task}"),
+        selection_mode="single-row",
+    )  # fmt: skip
+    charts.downloads("slices", table)
+    st.caption(
+        "Tick a row to see its samples. A slice of two conditions is listed only where it is worse than both of its halves. Worse by: "
+        "against all rows outside the slice."
+    )
+
+
+def words(conditions: Mapping[str, str]) -> str:
+    """
+    >>> words({"light": "dim", "gender": "x"})
+    'light = dim, perceived gender = x'
+    """
+    return ", ".join(f"{_words(name)} = {value}" for name, value in conditions.items())
+
+
+def _pick(listed: list[list[str]], key: str) -> None:
+    rows = st.session_state[key].selection.rows
+    state.put(PICKED, listed[rows[0]] if rows and rows[0] < len(listed) else [])
+    state.put("sl.gallery.page", [])
+
+
+def picked(view: View) -> dict[str, str]:
+    """group -> value of the slice that the URL names; nothing where these tables do not have it."""
+    said = state.get(PICKED)
+    pairs = dict(zip(said[::2], said[1::2], strict=False))
+    return pairs if all(value in view.store.groups.get(name, ()) for name, value in pairs.items()) else {}
+
+
+def _samples(view: View, model: str) -> None:
+    conditions = picked(view)
+    if not conditions:
+        return
+    st.subheader(words(conditions))
+    where = view.where_of(model).but(task=view.task)
+    for name, value in conditions.items():
+        where = narrowed(where, name, value)
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    wrong = state.toggle("sl.wrong", "Only wrong answers", True, where=row, help="ages: more than 5 years off")
+    row.button(
+        "Filter all pages by it", icon=":material/filter_alt:", key="sl.filter", on_click=_filter, args=(conditions,),
+        help="puts these groups into the sidebar's filters",
+    )  # fmt: skip
+    row.button("Clear", icon=":material/close:", key="sl.clear", on_click=state.put, args=(PICKED, ()))
+    gallery.show(view, where.but(right=False) if wrong and where.right is None else where, "sl.gallery")
+
+
+def narrowed(where: Where, name: str, value: str) -> Where:
+    """`where` and the group `name` being `value`, inside what the sidebar already asks of that group."""
+    asked = dict(where.groups).get(name, ())
+    return where.group(name, value) if not asked or value in asked else where.but(ids=("",))
+
+
+def _filter(conditions: dict[str, str]) -> None:
+    for name, value in conditions.items():
+        state.put(f"g.{name}", [value])
