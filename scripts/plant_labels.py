@@ -92,7 +92,7 @@ def _share(hits: np.ndarray) -> float:
 def hog(thumbs: np.ndarray) -> np.ndarray:
     """Grey thumbnails uint8 (N, 32, 32) -> histograms of gradients float32 (N, 324) (Dalal and Triggs, CVPR 2005)."""
     made = cv2.HOGDescriptor((32, 32), (16, 16), (8, 8), (8, 8), 9)
-    return np.stack([made.compute(t)[:].ravel() for t in thumbs])
+    return np.stack([np.asarray(made.compute(t)).ravel() for t in thumbs])
 
 
 def figures(dataset: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.data import manifest
 from core.errors import DataError, UserError
@@ -63,6 +65,32 @@ def test_does_what_the_plan_says_and_nothing_else(data: Context, tmp_path: Path)
     assert whence[moved] == (f"image_folder/train/{moved}", "split train to test")
     assert whence[relabelled][1] == f"age nan to 31; emotion {B} to {A}" and whence[data.samples.ids[3]][1] is None
     assert repairs.written(data.samples.root) == before
+
+
+@given(st.integers(1, 60), st.integers(0, 2**32 - 1))
+def test_nothing_is_lost_and_nothing_else_changes(n: int, seed: int) -> None:
+    """Any sound plan: what it drops is gone, what it relabels or moves is so, and all else is as it was, in the same order."""
+    rng = np.random.default_rng(seed)
+    context = repairs.invented(n, seed % 7)
+    rows: list[Row] = []
+    for i, name in enumerate(context.samples.ids):
+        kind = rng.integers(0, 6)
+        rows += [Row(name, "drop")] if kind == 0 else [Row(name, "keep")] if kind == 1 else []
+        rows += [Row(name, "move", ("val", "test")[i % 2])] if kind in (2, 3) else []
+        rows += [Row(name, "relabel", f"emotion={FERPLUS8.labels[i % 8]}"), Row(name, "relabel", f"age={i}")] if kind in (3, 4) else []
+    rng.shuffle(rows)  # type: ignore[arg-type]
+    by = {name: [r for r in rows if r.sample_id == name] for name in context.samples.ids}
+    made, split, changed = apply.repaired(plan.check(rows, context), context.samples, context.split)
+    assert made.ids == tuple(i for i in context.samples.ids if all(r.action != "drop" for r in by[i]))
+    before = {name: i for i, name in enumerate(context.samples.ids)}
+    for k, name in enumerate(made.ids):
+        i, values = before[name], {r.task or r.action: r.value for r in by[name]}
+        assert split[k] == values.get("move", "train")
+        assert made.age[k] == (float(values["age"][4:]) if "age" in values else context.samples.age[i])
+        wanted = FERPLUS8.labels.index(values["emotion"][8:]) if "emotion" in values else context.samples.emotion[i]
+        assert made.emotion[k] == made.emotion_votes[k].argmax() == wanted and made.emotion_votes[k].sum() == 1
+        assert made.gender[k] == context.samples.gender[i]
+        assert (name in changed) == bool(values.keys() - {"keep"})
 
 
 @pytest.mark.parametrize("mode", ["manifest", "link", "copy"])
