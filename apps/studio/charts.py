@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -23,7 +24,7 @@ GOOD, BAD, NEUTRAL = "#009E73", "#D55E00", "#8C8C8C"
 SCALE = ((0.0, "rgba(0,114,178,0.06)"), (0.5, "rgba(0,114,178,0.55)"), (1.0, "rgba(0,90,150,1)"))
 """For shares from 0 to 1: transparent where there is nothing, so that it reads on light and dark."""
 GREY = "rgba(128,128,128,0.35)"
-Table = pd.DataFrame | pa.Table | Mapping[str, Sequence[Any]]
+Table: TypeAlias = pd.DataFrame | pa.Table | Mapping[str, Sequence[Any]]
 
 
 def colour(k: int) -> str:
@@ -58,8 +59,8 @@ def error_bars(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def show(
-    made: go.Figure, key: str, table: Table, *, alt: str, select: Sequence[str] | None = None, on_select: Callable[[], None] | None = None,
-    columns: Mapping[str, Any] | None = None, opened: bool = False,
+    made: go.Figure, key: str, table: Table, *, alt: str, select: Sequence[Literal["points", "box", "lasso"]] | None = None,
+    on_select: Callable[[], None] | None = None, columns: Mapping[str, Any] | None = None, opened: bool = False,
 ) -> Any:  # fmt: skip
     """Draws a figure, its table in an expander (for the keyboard and screen readers) and downloads of both; PNG is in the figure's own bar.
 
@@ -87,7 +88,7 @@ def downloads(name: str, table: Table, made: go.Figure | None = None) -> None:
     row = st.container(horizontal=True)
     for suffix, mime, make in (("csv", "text/csv", csv), ("parquet", "application/vnd.apache.parquet", parquet)):
         row.download_button(
-            suffix.upper() if suffix == "csv" else suffix.title(), lambda make=make: make(table), f"{name}.{suffix}", mime,
+            suffix.upper() if suffix == "csv" else suffix.title(), partial(make, table), f"{name}.{suffix}", mime,
             key=f"{name}.{suffix}", on_click="ignore", icon=":material/download:",
         )  # fmt: skip
     if made is not None:

@@ -118,7 +118,7 @@ def _columns(every: set[str], groups: list[str], embedding: bool) -> dict[str, s
 def _insert(made: Built, codes: dict[str, Codes], number: int, path: Path, names: Mapping[str, str], groups: list[str]) -> Source:
     """Checks and adds one file."""
     theirs = {names.get(ours, ours) for ours in (*TYPES, *P_COLUMNS, *names)} - ({"embedding"} - set(made.columns))
-    rows, models, found = 0, set(), set[str]()
+    rows, models, found = 0, set[str](), set[str]()
     meta = Meta() if files.is_csv(path) else Meta.of(pa.schema([], metadata=pq.read_schema(path).metadata).empty_table())
     wanted = theirs | {n for n in files.raw(path) if n.startswith((GROUP, P_EMOTION))}
     for part in files.parts(path, wanted):
