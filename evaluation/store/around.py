@@ -62,8 +62,9 @@ def _first(store: Store, condition: str, params: list[object]) -> tuple[str, str
 def search(store: Store, where: Where, text: str, limit: int = 20) -> list[tuple[str, str]]:
     """(sample_id, dataset) of samples whose name contains `text`, exact ones first; where's own conditions hold too."""
     clause, params = store.clause(where.but(text=text))
+    order = "min((t.sample_id <> ?)::INT), min(t.rowid)"
     found = store.sql(
-        f"SELECT t.sample_id, t.dataset FROM t WHERE {clause} GROUP BY ALL ORDER BY min((t.sample_id <> ?)::INT), min(t.rowid) LIMIT {limit:d}",  # noqa: S608
+        f"SELECT t.sample_id, t.dataset FROM t WHERE {clause} GROUP BY ALL ORDER BY {order} LIMIT {limit:d}",  # noqa: S608
         [*params, text],
     )
     return [(str(name), store._codes["dataset"][code]) for name, code in found]

@@ -134,7 +134,7 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
     columns = [store._probability(task, SPACES[task].index(label)) or "0::FLOAT" for label in store.labels(task)]
     if not has(store, task):
         return None
-    name = "t.rowid" if store.cluster is None else f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"
+    name = "t.key" if store.cluster is None else f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"
     clause, params = store.clause(where)
     known = f"{clause} AND t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL"
     part = max(1, -(-store.count(where) // MOST))
@@ -210,7 +210,7 @@ def stretch(store: Store, where: Where, nominal: float) -> tuple[float, Figures]
     of the rows, and the share that it holds on the other. None without intervals or with too few rows."""
     if not {"age_low", "age_high", "age_true"} <= store.columns:
         return None
-    name = "t.rowid" if store.cluster is None else f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"
+    name = "t.key" if store.cluster is None else f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"
     clause, params = store.clause(where)
     part = max(1, -(-store.count(where) // MOST))
     found = store.arrow(

@@ -16,7 +16,7 @@ def table(store: Store, task: str, where: Where, most: int) -> pa.Table:
     groups = [*store.group_columns.values(), *([store.cluster] if store.cluster else [])]
     wanted = ["sample_id", "model", f"{task}_true", f"{task}_pred", "age_true", "age_pred", *given, *groups]
     columns = [c for c in dict.fromkeys(wanted) if c in store.columns and c != "age_decade"]
-    name = "t.rowid" if store.cluster is None else f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"
+    name = "t.key" if store.cluster is None else f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"
     clause, params = store.clause(where)
     part = max(1, -(-store.count(where) // most))
     found = store.arrow(

@@ -1,0 +1,70 @@
+"""The page Confidence shows the library's calibration, bands, risk and plan, and thresholds that a program can read."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from apps.studio import planner
+from apps.studio.pages import confidence
+from core.labels import FERPLUS8
+from evaluation import plan, views
+from evaluation.metrics import calibration
+from tests.apps.studio.conftest import predictions
+
+
+def test_calibration_and_bands_are_the_librarys(draw) -> None:
+    app = draw("confidence", "emotion only")
+    seen = views.classes(predictions(heads=("emotion",)), "emotion")
+    assert seen is not None and seen.p is not None
+    top, right = seen.p.max(axis=1), seen.p.argmax(axis=1) == seen.true
+    assert app.metric[0].value == f"{calibration.ece(top, right) * 100:.1f} %"
+    rows = app.dataframe[0].value
+    assert rows["n"].sum() == 160 and rows["n"].tolist() == [n for n in calibration.reliability(top, right).count if n]
+    bands = next(d.value for d in app.dataframe if "accuracy in it" in d.value.columns)
+    edges = [(0.9, 2.0), (0.7, 0.9), (0.0, 0.7)]
+    assert bands["n"].tolist() == [int(((top >= low) & (top < high)).sum()) for low, high in edges]
+    for text, (low, high) in zip(bands["accuracy in it"], edges, strict=True):
+        here = right[(top >= low) & (top < high)]
+        assert text.startswith(f"{here.mean() * 100:.1f} % (") if len(here) else text == "-"
+    risk = next(d.value for d in app.dataframe if "wrong among these" in d.value.columns)
+    assert risk["answered"].iloc[-1] == "100.0%" and risk["wrong among these"].iloc[-1] == f"{1 - right.mean():.2%}"
+
+
+@pytest.mark.parametrize(("wish", "value"), [("precision", 0.8), ("coverage", 0.6)])
+def test_the_plan_is_that_of_the_command(draw, wish: str, value: float) -> None:
+    app = draw("confidence", "emotion only", **{"cf.wish": wish, "cf.value": f"{value:g}"})
+    made = plan.planned(predictions(heads=("emotion",)), "emotion", **{wish: value})
+    rows = next(d.value for d in app.dataframe if "answer from" in d.value.columns)
+    wanted = ["never" if c["threshold"] is None else f"{c['threshold']:.3f}" for c in made["per_class"]]
+    assert rows["answer from"].tolist() == wanted and rows["called so"].tolist() == [c["called"] for c in made["per_class"]]
+    assert [m.value for m in app.metric if m.label == "right among these"] == [f"{made['accuracy']['value'] * 100:.1f} %"]
+
+
+def test_thresholds_for_a_program() -> None:
+    made = plan.planned(predictions(400, heads=("emotion",)), "emotion", precision=0.9)
+    read = json.loads(planner.thresholds("m", made))
+    assert (read["model"], read["task"], read["wish"], read["n"]) == ("m", "emotion", {"precision": 0.9}, 400)
+    assert set(read["thresholds"]) == set(FERPLUS8.labels)
+    assert any(v is not None and 0 < v <= 1 for v in read["thresholds"].values())
+
+
+def test_intervals_of_the_age(draw) -> None:
+    app = draw("confidence", "age only", **{"cf.nominal": "0.9"})
+    seen = views.ages(predictions(heads=("age",)))
+    assert seen is not None and seen.low is not None and seen.high is not None
+    held = (seen.low <= seen.true) & (seen.true <= seen.high)
+    assert app.metric[0].value == f"{held.mean() * 100:.1f} %" and app.metric[1].value == f"{(seen.high - seen.low).mean():.1f} years"
+    rows = app.dataframe[0].value
+    assert rows["n"].tolist()[0] == 160 and rows["n"].tolist()[1:] == [
+        n for n in np.bincount((seen.true // 10).astype(int), minlength=9) if n
+    ]
+    assert set(rows["promised"]) == {"90%"}
+
+
+def test_without_probabilities_the_page_says_what_to_add(draw) -> None:
+    app = draw("confidence", "one model, labels only")
+    assert any("no probabilities" in i.value for i in app.info) and not app.metric
+    assert confidence.band_name(0.9, 1.0) == "90% and over" and confidence.band_name(0.0, 0.7) == "under 70%"
