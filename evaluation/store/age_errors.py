@@ -39,7 +39,8 @@ def band_names(width: int, count: int | None = None) -> list[str]:
 
 def band(column: str, width: int) -> str:
     """SQL: the band of a column of ages, NULL where unknown."""
-    return f"least(greatest(floor(t.{column}::DOUBLE / {width:d})::INT, 0), {band_count(width) - 1:d})"
+    at = f"least(greatest(floor(t.{column}::DOUBLE / {width:d})::INT, 0), {band_count(width) - 1:d})"
+    return f"(CASE WHEN t.{column} IS NULL THEN NULL ELSE {at} END)"  # least and greatest pass over NULL
 
 
 def by_band(store: Store, where: Where, width: int) -> dict[str, list[Figures]]:
@@ -103,7 +104,8 @@ def cumulative(store: Store, where: Where, most: int = 15) -> list[Figures]:
     """CS@k for k of 0 to `most` years: the share of ages whose error is at most k; empty without ages."""
     if "age" not in store.tasks:
         return []
-    seen = counted(store, where, f"least(ceil(abs({ERROR}))::INT, {most + 1:d})", most + 2)
+    years = f"ceil(abs({ERROR}))"
+    seen = counted(store, where, f"CASE WHEN {years} > {most:d} THEN {most + 1:d} ELSE {years}::INT END", most + 2)  # NULL stays NULL
     whole = np.ones(most + 2, bool)
     return [seen.share(np.arange(most + 2) <= k, whole) for k in range(most + 1)] if seen.n else []
 
