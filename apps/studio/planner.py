@@ -37,7 +37,10 @@ def show(view: View, model: str) -> None:
     where = view.where_of(model)
 
     def make() -> Figures:
-        return plan.planned(table(view.store, view.task, where, MOST), view.task, **{wish: value})
+        rows = table(view.store, view.task, where, MOST)
+        return plan.planned(
+            rows, view.task, coverage=value if wish == "coverage" else None, precision=value if wish == "precision" else None
+        )
 
     if view.store.confusion(view.task, where).sum() < 2:
         st.info("Too few samples to plan with.", icon=":material/info:")

@@ -138,8 +138,8 @@ def _bands(view: View) -> None:
 
 def _risk(view: View) -> None:
     st.subheader("Saying nothing when unsure")
-    traces, rows = [], {name: [] for name in ("model", "answered", "wrong among these", "from confidence")}  # type: dict[str, list[Any]]
-    areas = []
+    rows: dict[str, list[Any]] = {name: [] for name in ("model", "answered", "wrong among these", "from confidence")}
+    traces, areas = [], []
     for i, (model, where) in enumerate(view.each()):
         seen = shared.cached(view.store, "risk", (view.task, where), lambda w=where: confidence.risk_coverage(view.store, view.task, w))
         if seen is None:

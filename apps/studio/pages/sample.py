@@ -76,9 +76,9 @@ def _chosen(view: View) -> tuple[str, str | None] | None:
     """The sample that was clicked in any gallery, else the first under the filters."""
     said = state.get("sample")
     if said:
-        return said[0], (state.get("dataset") or [None])[0]
-    first = around.place(view.store, view.where, "").after
-    return first
+        of = state.get("dataset")
+        return said[0], of[0] if of else None
+    return around.place(view.store, view.where, "").after
 
 
 def _walk(view: View, sample_id: str, dataset: str | None) -> None:
