@@ -104,7 +104,7 @@ def _walk(view: View, sample_id: str, dataset: str | None) -> None:
         args=after or ("", ""), shortcut="N",
     )  # fmt: skip
     at = f"{place.at:,} of {place.n:,}" if place.at else f"not among the {place.n:,}"
-    st.caption(f"{at} samples that pass the filters. Keys: P, N.")
+    st.caption(f"{at} samples that pass the filters.")
 
 
 def _picture(view: View, row: dict[str, Any]) -> None:
