@@ -1,7 +1,8 @@
 """audit: what is wrong with a data set: copies, leaks between splits, wrong labels, drift, faulty pictures; and the repair, never in place.
 
-Each check is a file of evaluation/quality. --fix writes a plan, one row for each thing to do, to be edited by hand or in the studio;
---apply writes a new manifest by it. What was computed of a picture is cached, so a second run reads changed files only.
+Each check is a file of evaluation/quality. --fix writes a plan, one row for each thing to do, to be edited by hand; --findings a file that
+the studio reviews and makes a plan of; --apply writes a new manifest by a plan. What was computed of a picture is cached, so a second run
+reads changed files only.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fix", type=Path, metavar="plan.csv", help="write a plan of repair: sample_id,action,value,reason,split,fingerprint"
     )
     parser.add_argument("--html", type=Path, metavar="R.html", help="also write the findings as one self-contained page, faces blurred")
+    parser.add_argument("--findings", type=Path, metavar="F.parquet", help="write the findings for review: `python -m apps.studio --audit`")
     parser.add_argument("--show-faces", action="store_true", help="--html: do not blur")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--no-cache", action="store_true", help="neither read nor write what was computed of each picture")
@@ -52,11 +54,11 @@ def run(args: argparse.Namespace) -> int:
         return _list(args)
     if not args.dataset:
         raise UserError("Expected --dataset D --data DIR, got none; try --list for the checks.")
-    if bool(args.apply) != bool(args.out) or (args.apply and (args.fix or args.html or args.checks or args.limit)):
-        raise UserError("Expected --apply plan.csv --out DIR without --fix, --html, --checks and --limit, got another mixture.")
+    if bool(args.apply) != bool(args.out) or (args.apply and (args.fix or args.html or args.findings or args.checks or args.limit)):
+        raise UserError("Expected --apply plan.csv --out DIR without --fix, --html, --findings, --checks and --limit, got another mixture.")
     if args.show_faces and not args.html:
         raise UserError("Expected --html with --show-faces, got it alone; try --html R.html.")
-    for path in (args.fix, args.html):
+    for path in (args.fix, args.html, args.findings):
         if path is not None:
             writable(path)
     chosen = choose(args.checks)
@@ -75,6 +77,12 @@ def run(args: argparse.Namespace) -> int:
         rows = plan.write({n: t.filter(pc.is_in(t["sample_id"], known)) for n, t in tables.items()}, args.fix, context.fingerprint)
         found["plan"] = {"file": str(args.fix), "rows": rows}
         progress.say(f"{args.fix}: a plan of {rows} rows; edit it, then: python -m evaluation audit ... --apply {args.fix} --out DIR")
+    if args.findings:
+        from evaluation.quality import review
+
+        rows = review.write(args.findings, tables, context, found, args.data)
+        found["findings"] = {"file": str(args.findings), "issues": rows}
+        progress.say(f"{args.findings}: {rows} findings; to review: python -m apps.studio --audit {args.findings} --images {args.data}")
     if args.html:
         from evaluation.quality._page import page
 

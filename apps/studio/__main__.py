@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--map", action="append", default=[], metavar="OURS=THEIRS", help="column of the contract = column of the tables")
     p.add_argument("--runs", type=Path, metavar="DIR", help="folder of training runs, for the page Training runs")
     p.add_argument("--robustness", type=Path, metavar="R.parquet", help="table of `evaluation robustness --out`, for the page Robustness")
+    p.add_argument("--audit", type=Path, metavar="F.parquet", help="file of `evaluation audit --findings`, for the page Data quality")
     p.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     p.add_argument("--port", type=int, default=PORT, help="port (default: %(default)s)")
     p.add_argument("--debug", action="store_true", help="show a traceback where something fails")
@@ -61,6 +62,10 @@ def serve(args: argparse.Namespace) -> None:
         from evaluation import robustness
 
         robustness.read(args.robustness)
+    if args.audit is not None:
+        from evaluation.quality import review
+
+        review.read(args.audit)
     os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
     import streamlit as st
 
@@ -68,7 +73,7 @@ def serve(args: argparse.Namespace) -> None:
     from apps.studio.images import Faces
 
     faces = Faces(args.images) if args.images else None
-    settings.use(settings.Settings(tuple(p.resolve() for p in args.tables), names, faces, args.runs, args.robustness))
+    settings.use(settings.Settings(tuple(p.resolve() for p in args.tables), names, faces, args.runs, args.robustness, args.audit))
     store = shared.opened()
     print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
     print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)

@@ -21,6 +21,7 @@ class Settings:
     """tables: predictions tables. names: column of the contract -> column of the tables. faces: the pictures' folder, where served.
 
     runs: folder of training runs (`train --out`), or None. robustness: table of `evaluation robustness --out`, or None.
+    audit: findings of `evaluation audit --findings`, or None.
     """
 
     tables: tuple[Path, ...] = ()
@@ -28,6 +29,7 @@ class Settings:
     faces: Faces | None = None
     runs: Path | None = None
     robustness: Path | None = None
+    audit: Path | None = None
 
 
 def sample() -> tuple[Path, ...]:
