@@ -11,6 +11,9 @@ import streamlit as st
 from apps.studio import charts, shared
 from evaluation.figures import Figures
 
+FEW = 9
+"""Values up to which n stands below each."""
+
 
 def show(
     found: Mapping[str, Sequence[Figures]], values: Sequence[str], key: str, *, axis: str, figure: str, alt: str, percent: bool = False,
@@ -38,7 +41,12 @@ def show(
             for name, cell in zip(table, (model, value, f["value"], f["low"], f["high"], f["n"]), strict=True):
                 table[name].append(cell)
     made = charts.figure(*traces, x=axis, y=figure, percent="y" if percent else "", height=height, showlegend=len(found) > 1)
-    made.update_xaxes(type="category", categoryorder="array", categoryarray=[shared.label(values[i]) for i in there])
+    names = [shared.label(values[i]) for i in there]
+    made.update_xaxes(type="category", categoryorder="array", categoryarray=names)
+    counts = [{f[i]["n"] for f in found.values() if f[i]["n"]} for i in there]
+    if len(there) <= FEW and all(len(n) == 1 for n in counts):
+        words = [f"{name}<br><sub>n = {n.pop():,}</sub>" for name, n in zip(names, counts, strict=True)]
+        made.update_xaxes(tickvals=names, ticktext=words, tickangle=0)
     if zero:
         made.add_hline(y=0, line_dash="dash", line_color=charts.NEUTRAL)
     number = st.column_config.NumberColumn(format="percent" if percent else "%.2f")
@@ -48,3 +56,18 @@ def show(
 
 def _spread(f: Figures, form: str) -> str:
     return "unknown" if f["low"] is None else f"{f['low']:{form}} to {f['high']:{form}}"
+
+
+def cell_words(x: Sequence[str], y: Sequence[str], words: Sequence[Sequence[str]], strong: Sequence[Sequence[bool]]) -> list[go.Scatter]:
+    """Words on a heatmap's cells (rows of `y`): white on strong colours, else in the theme's own colour; Plotly's do not read on dark."""
+    cells = [(x[j], y[i], word, strong[i][j]) for i, row in enumerate(words) for j, word in enumerate(row) if word]
+    made = []
+    for which, font in ((True, {"color": "white"}), (False, {})):
+        part = [c for c in cells if bool(c[3]) is which]
+        made.append(
+            go.Scatter(
+                x=[c[0] for c in part], y=[c[1] for c in part], text=[c[2] for c in part], mode="text", textfont=font, hoverinfo="skip",
+                showlegend=False,
+            )
+        )  # fmt: skip
+    return made

@@ -131,9 +131,9 @@ def _matrix(view: View, width: int) -> None:
     heat = go.Heatmap(
         z=np.nan_to_num(shares), x=names, y=names, colorscale=charts.SCALE, zmin=0, zmax=1, xgap=1, ygap=1, showscale=False,
         customdata=counts, hovertemplate="true %{y}, predicted %{x}: %{customdata:,}<br>%{z:.1%} of the true band<extra></extra>",
-        **({"text": words, "texttemplate": "%{text}"} if len(names) <= NAMED else {}),
     )  # fmt: skip
-    made = charts.figure(heat, x="predicted age", y="true age", height=430, dragmode=False)
+    texts = by_value.cell_words(names, names, words, np.nan_to_num(shares) > 0.55) if len(names) <= NAMED else []
+    made = charts.figure(heat, *texts, x="predicted age", y="true age", height=430, dragmode=False)
     made.update_yaxes(autorange="reversed", type="category", showgrid=False)
     made.update_xaxes(type="category", showgrid=False)
     table: dict[str, list[Any]] = {"true age": names, **{f"predicted {n}": counts[:, j].tolist() for j, n in enumerate(names)}}

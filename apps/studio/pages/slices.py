@@ -99,7 +99,7 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
             f"{f[end]['value']}: {_number({'value': f[end]['figure'], 'low': None}, view.task)}, n = {f[end]['n']:,}"
             for end in ("best", "worst")
         ]
-        kind = "of the picture" if f["group"] in BINS else "of the face"
+        kind = "capture condition" if f["group"] in BINS else "given"
         cells = (_words(f["group"]), kind, *ends, _number(f["gap"], view.task), charts.number(f["ratio"]), f["gap"]["n"])
         for name, cell in zip(table, cells, strict=True):
             table[name].append(cell)
@@ -109,8 +109,8 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
         " Blur, light, pose and size of the face become groups with `python -m evaluation predict --conditions`."
     )  # fmt: skip
     st.caption(
-        f"Gap: {_figure(view.task)} of the best value minus that of the worst (for ages the other way round); ratio: 1 is equal. Best and "
-        "worst are chosen after looking, so even equal groups show some gap: only an interval well above 0 says something. Values below "
+        f"Gap: how much worse the {_figure(view.task)} of the worst value is than that of the best; ratio: 1 is equal. Best and worst are "
+        "chosen after looking, so even equal groups show some gap: only an interval well above 0 says something. Values below "
         f"{support} rows are left out.{missing}"
     )
 
@@ -131,7 +131,7 @@ def _one(view: View, support: int) -> None:
     about = f" {BINS[group].about[0].upper()}{BINS[group].about[1:]}." if group in BINS else ""
     by_value.show(
         found, view.store.groups[group], "slices-group", axis=_words(group), figure=_figure(view.task), percent=view.task != "age",
-        support=support, opened=True, alt=f"{_figure(view.task)} by {_words(group)}, with 95 % intervals",
+        support=support, alt=f"{_figure(view.task)} by {_words(group)}, with 95 % intervals",
     )  # fmt: skip
     few = [v for i, v in enumerate(view.store.groups[group]) if not any(f[i]["n"] >= support for f in found.values())]
     left_out = f" Left out, below {support} rows: {', '.join(shared.plain(v) for v in few)}." if few else ""
@@ -165,14 +165,14 @@ def _crossed(view: View, groups: Groups, support: int) -> None:
     axes = [[shared.label(v) for v in values] for values in (columns, rows)]
     heat = go.Heatmap(
         z=shown, x=axes[0], y=axes[1], colorscale=((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)")), zmin=0, zmax=1, xgap=2,
-        ygap=2, showscale=False, text=text, customdata=about, hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
-        **({"texttemplate": "%{text}"} if n.size <= 200 else {}),
+        ygap=2, showscale=False, customdata=about, hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
     )  # fmt: skip
+    texts = by_value.cell_words(*axes, text, shown > 0.55) if n.size <= 200 else []
     grey = go.Heatmap(
         z=np.where(n < support, 1.0, np.nan), x=axes[0], y=axes[1], colorscale=((0.0, charts.GREY), (1.0, charts.GREY)), xgap=2, ygap=2,
         showscale=False, hoverinfo="skip",
     )  # fmt: skip
-    made = charts.figure(grey, heat, x=_words(second), y=_words(first_name), height=max(300, 34 * len(rows) + 110), dragmode=False)
+    made = charts.figure(grey, heat, *texts, x=_words(second), y=_words(first_name), height=max(300, 34 * len(rows) + 110), dragmode=False)
     made.update_xaxes(type="category", showgrid=False)
     made.update_yaxes(type="category", autorange="reversed", showgrid=False)
     table = {

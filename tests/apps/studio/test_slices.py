@@ -48,7 +48,7 @@ def test_gaps_and_figures_are_those_of_the_rows(draw, weak) -> None:
     shares = {v: 1 - wrong[light == v].mean() for v in "abc"}
     assert gaps.loc["light", "gap"].startswith(f"{100 * (max(shares.values()) - min(shares.values())):.1f} % (")
     assert gaps.loc["light", "worst"] == f"c: {100 * shares['c']:.1f} %, n = {(light == 'c').sum()}"
-    assert gaps.loc["blur", "kind"] == "of the picture" and gaps.loc["light", "kind"] == "of the face"
+    assert gaps.loc["blur", "kind"] == "capture condition" and gaps.loc["light", "kind"] == "given"
     one = next(d.value for d in app.dataframe if {"light", "accuracy"} <= set(d.value.columns) and "place" not in d.value.columns)
     assert one["accuracy"].to_list() == pytest.approx([shares[v] for v in "abc"]), "the value with 8 rows is left out"
     assert any("Left out, below 30 rows: few" in c.value for c in app.caption)
