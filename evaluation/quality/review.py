@@ -175,8 +175,11 @@ class Decisions:
         self.now()
         lines = [json.dumps({"finding": json.loads(k), "decision": state}, ensure_ascii=False) for k in keys]
         try:
-            with self.path.open("a", encoding="utf-8", errors="surrogatepass") as file:
-                file.write("".join(line + "\n" for line in lines))
+            with self.path.open("ab+") as file:
+                end = file.seek(0, os.SEEK_END)
+                file.seek(max(end - 1, 0))
+                cut = file.read(1) not in (b"", b"\n")  # the last line was cut short
+                file.write(("\n" * cut + "".join(line + "\n" for line in lines)).encode("utf-8", "backslashreplace"))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

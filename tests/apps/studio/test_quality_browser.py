@@ -1,0 +1,117 @@
+"""The review of findings in a real Chromium: accepted and rejected by key and by button, exported, applied, the manifest checked."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from evaluation import table
+from evaluation.__main__ import main
+from evaluation.quality import open_context
+from evaluation.quality.review import read
+from tests.apps.studio.conftest import predictions
+from tests.conftest import ROOT
+from tests.evaluation.quality.test_review import copies
+
+pytestmark = pytest.mark.browser
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+WAIT = 60_000
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    copies(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def file(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("audit") / "f.parquet"
+    command = ["audit", "--dataset", "image_folder", "--data", str(data), "--checks", "exact_files", "--no-cache"]
+    assert main([*command, "--findings", str(made)]) == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(data: Path, file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`python -m apps.studio --audit`, for as long as the tests last."""
+    path = tmp_path_factory.mktemp("studio") / "t.parquet"
+    table.write(predictions(50), path)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    keep = {k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")}
+    command = [sys.executable, "-m", "apps.studio", str(path), "--images", str(data), "--audit", str(file), "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=keep, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(480):
+            if process.poll() is not None:
+                raise RuntimeError(f"The studio ended with {process.returncode}: {process.communicate()[0]}")
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.25)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            log = process.communicate(timeout=30)[0]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            log = process.communicate()[0]
+    assert "Traceback" not in log, log
+
+
+def test_two_accepted_one_rejected_exported_applied(server: str, data: Path, file: Path, tmp_path: Path, browser_path: str) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    issues = read(file).issues["exact_files"].to_pylist()
+    assert len(issues) == 4
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=browser_path, args=FLAGS)
+        page = chromium.new_page(viewport={"width": 1280, "height": 1400})
+        errors: list[str] = []
+        page.on("pageerror", lambda e: errors.append(str(e)))
+        page.goto(f"{server}/quality")
+        expect(page.get_by_text("1 of 4")).to_be_visible(timeout=WAIT)
+        expect(page.get_by_text(issues[0]["sample_id"], exact=True).first).to_be_visible(timeout=WAIT)
+        pictures = page.locator("img[alt^='Picture of']")
+        expect(pictures).to_have_count(len(read(file).members("exact_files", issues[0]["group"])), timeout=WAIT)
+        expect.set_options(timeout=WAIT)
+        assert pictures.first.evaluate("i => i.decode().then(() => i.naturalWidth)") > 0
+
+        page.locator("h1").click()  # no widget has the focus
+        page.keyboard.press("a")
+        expect(page.get_by_text("1 of 4 findings of this check decided")).to_be_visible()
+        page.keyboard.press("x")
+        expect(page.get_by_text("2 of 4 findings of this check decided")).to_be_visible()
+        page.get_by_role("button", name="Accept", exact=False).first.click()
+        expect(page.get_by_text("3 of 4 findings of this check decided")).to_be_visible()
+
+        page.reload()
+        expect(page.get_by_text("3 of 4 findings of this check decided")).to_be_visible()
+        expect(page.get_by_text("2 drop")).to_be_visible()
+        with page.expect_download(timeout=WAIT) as caught:
+            page.get_by_role("button", name="Plan (CSV)").click()
+        caught.value.save_as(tmp_path / "plan.csv")
+        chromium.close()
+    assert errors == []
+    plan, out = str(tmp_path / "plan.csv"), str(tmp_path / "out")
+    before = {p: p.read_bytes() for p in data.rglob("*") if p.is_file()}
+    assert main(["audit", "--dataset", "image_folder", "--data", str(data), "--no-cache", "--apply", plan, "--out", out]) == 0
+    manifest = pq.read_table(tmp_path / "out" / "manifest.parquet")["id"].to_pylist()
+    every = set(open_context("image_folder", data, cache=None).samples.ids)
+    assert set(manifest) == every - {issues[0]["sample_id"], issues[2]["sample_id"]} and len(manifest) == len(every) - 2
+    assert before == {p: p.read_bytes() for p in data.rglob("*") if p.is_file()}, "the data are as they were"
