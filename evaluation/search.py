@@ -198,7 +198,7 @@ def gaps(
         others = (means @ counts[rows] - means * counts[rows]) / (n - counts[rows])
         against = [
             {
-                "value": values[c], "figure": figure(means[i], percentiles(each[:, i]), counts[c]),
+                "value": values[int(c)], "figure": figure(means[i], percentiles(each[:, i]), counts[c]),
                 "gap": figure(means[i] - others[i], percentiles(each[:, i] - rest[:, i]), n),
                 "ratio": figure(means[i] / others[i], _finite(each[:, i] / rest[:, i]), n),
             }

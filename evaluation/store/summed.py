@@ -98,7 +98,7 @@ class Summed:
             with np.errstate(invalid="ignore", divide="ignore"):
                 means = sums / rows
             for j, c in enumerate(cells):
-                made.append(self._figure(c, percentiles(means[:, j]), int(people[j])))
+                made.append(self._figure(int(c), percentiles(means[:, j]), int(people[j])))
         return made
 
     def _figure(self, c: int, spread: tuple[float, float], people: int) -> Figures:
