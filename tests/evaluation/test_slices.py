@@ -82,6 +82,13 @@ def test_gaps_are_those_of_the_groups() -> None:
     assert old["worst"]["value"] == "y" and old["gap"]["value"] == 3 and old["ratio"]["value"] == 2.5
 
 
+def test_a_gap_lies_inside_its_interval_even_between_equal_groups() -> None:
+    rng = np.random.default_rng(0)
+    [found] = search.fairness("emotion", (rng.random(4000) < 0.2).astype(float), {"g": rng.choice(list("abcdefgh"), 4000)}, support=30)
+    for name in ("gap", "ratio"):
+        assert found[name]["low"] < found[name]["value"] < found[name]["high"]
+
+
 def test_a_ratio_to_nothing_is_unknown() -> None:
     [found] = search.fairness("age", np.repeat([0.0, 4.0], 40), {"g": np.repeat(["x", "y"], 40)}, support=30)
     assert found["ratio"]["value"] is None and found["gap"]["value"] == 4
