@@ -45,7 +45,7 @@ def show(
     made.update_xaxes(type="category", categoryorder="array", categoryarray=names)
     counts = [{f[i]["n"] for f in found.values() if f[i]["n"]} for i in there]
     if len(there) <= FEW and all(len(n) == 1 for n in counts):
-        words = [f"{name}<br><sub>n = {n.pop():,}</sub>" for name, n in zip(names, counts, strict=True)]
+        words = [f"{name}<br>n = {n.pop():,}" for name, n in zip(names, counts, strict=True)]
         made.update_xaxes(tickvals=names, ticktext=words, tickangle=0)
     if zero:
         made.add_hline(y=0, line_dash="dash", line_color=charts.NEUTRAL)

@@ -80,8 +80,9 @@ def _relative(path: Path, bases: Sequence[Path]) -> str:
 
 def _label(context: Context, i: int) -> str:
     s = context.samples
-    parts = [space.labels[codes[i]] for codes, space in ((s.emotion, FERPLUS8), (s.gender, GENDER2)) if codes[i] >= 0]
-    return ", ".join([*parts, *([] if np.isnan(s.age[i]) else [f"{s.age[i]:g} years"])])
+    emotion = [FERPLUS8.labels[s.emotion[i]]] if s.emotion[i] >= 0 else []
+    gender = [f"perceived gender {GENDER2.labels[s.gender[i]]}"] if s.gender[i] >= 0 else []
+    return ", ".join([*emotion, *gender, *([] if np.isnan(s.age[i]) else [f"{s.age[i]:g} years"])])
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from evaluation.figures import Figures
 from evaluation.metrics import regression
 from evaluation.store.drawn import counted
 from evaluation.store.store import Store
-from evaluation.store.summed import summed
+from evaluation.store.summed import several, summed
 from evaluation.store.where import Where
 
 ERROR = "(t.age_pred::DOUBLE - t.age_true)"
@@ -44,8 +44,8 @@ def band(column: str, width: int) -> str:
 
 
 def by_band(store: Store, where: Where, width: int) -> dict[str, list[Figures]]:
-    """{mae, bias}: a figure for each band of the true age; empty without ages."""
-    return _errors(store, where, band("age_true", width), band_count(width), [])
+    """{mae, bias}: a figure for each band of the true age and, last, one of all ages; empty without ages."""
+    return _errors(store, where, band("age_true", width), band_count(width), [], whole=True)
 
 
 def by_group(store: Store, where: Where, group: str) -> dict[str, list[Figures]]:
@@ -54,17 +54,11 @@ def by_group(store: Store, where: Where, group: str) -> dict[str, list[Figures]]
     return _errors(store, where, cell, len(store.groups[group]), params)
 
 
-def whole(store: Store, where: Where) -> dict[str, Figures]:
-    """{mae, bias} of all rows."""
-    return {name: figures[0] for name, figures in _errors(store, where, "0", 1, []).items()}
-
-
-def _errors(store: Store, where: Where, cell: str, size: int, params: list[int]) -> dict[str, list[Figures]]:
+def _errors(store: Store, where: Where, cell: str, size: int, params: list[int], whole: bool = False) -> dict[str, list[Figures]]:
     if "age" not in store.tasks:
         return {}
-    return {
-        name: summed(store, where, cell, size, value, params).figures() for name, value in (("mae", f"abs({ERROR})"), ("bias", ERROR))
-    }
+    found = dict(zip(("mae", "bias"), several(store, where, cell, size, [f"abs({ERROR})", ERROR], params), strict=True))
+    return {name: [*seen.figures(), *(seen.whole().figures() if whole else ())] for name, seen in found.items()}
 
 
 def at_group(store: Store, group: str) -> tuple[str, list[int]]:

@@ -35,6 +35,8 @@ class Groups:
         self._outcome = right if self.share else "abs(t.age_pred::DOUBLE - t.age_true)"
         self._made: dict[tuple[str, ...], Summed] = {}
         self.all = summed(store, where, "0", 1, self._outcome, share=self.share)
+        if not self.share and self.total:
+            self.all = summed(store, where, "0", 1, self._outcome, middle=float(self.all.values[0]))
         """Of all rows, as one cell."""
         people = 1 if self.all.parts is None else self.all.parts.units
         self._cube = self._sums() if min(prod(len(v) + 1 for v in self.values.values()) * people, self.total) <= MOST else None
@@ -78,7 +80,7 @@ class Groups:
         size = prod(len(self.values[n]) for n in names)
         if self._cube is None:
             cell, params = self._cell(names)
-            return summed(self.store, self.where, cell, size, self._outcome, params, share=self.share)
+            return summed(self.store, self.where, cell, size, self._outcome, params, share=self.share, middle=self.all.middle)
         people, places, weights = self._cube
         at, unknown = np.zeros(len(weights[0]), np.int64), np.zeros(len(weights[0]), bool)
         for name in names:

@@ -109,6 +109,15 @@ class Summed:
             spread = intervals.wilson(people if self.sums[c] else 0, people)
         return figure(value, spread, n)
 
+    def whole(self) -> Summed:
+        """All cells as one."""
+        n, sums, squares = (np.atleast_1d(v.sum()) for v in (self.n, self.sums, self.squares))
+        parts = self.parts
+        if parts is not None:
+            of_n, of_sums = (np.bincount(parts.unit, w, parts.units) for w in (parts.n, parts.sums))
+            parts = Parts(parts.units, np.arange(parts.units), np.zeros(parts.units, np.int64), of_n, of_sums)
+        return Summed(n, sums, squares, self.middle, self.share, parts)
+
     def difference(self, a: int, b: int) -> Figures:
         """The mean of cell `b` minus that of cell `a`; n: rows of both."""
         value, n = self.values[b] - self.values[a], int(self.n[a] + self.n[b])
@@ -123,22 +132,30 @@ class Summed:
 
 
 def summed(
-    store: Store, where: Where, cell: str, size: int, value: str, params: Sequence[Any] = (), *, share: bool = False, units: int = UNITS
+    store: Store, where: Where, cell: str, size: int, value: str, params: Sequence[Any] = (), *, share: bool = False, middle: float = 0.0
 ) -> Summed:
     """The mean of `value` over the rows of `where` by `cell`: SQL of ours on `t`, with `params` for both in this order; cell gives an index
-    below `size`; rows where either is NULL count nowhere."""
+    below `size`; rows where either is NULL count nowhere. middle: near the mean where that is large against the spread."""
+    return several(store, where, cell, size, [value], params, share=share, middle=middle)[0]
+
+
+def several(
+    store: Store, where: Where, cell: str, size: int, values: Sequence[str], params: Sequence[Any] = (), *, share: bool = False,
+    middle: float = 0.0,
+) -> list[Summed]:  # fmt: skip
+    """As `summed`, for several values that are known or NULL together, in one query."""
     clause, more = store.clause(where)
-    asked = [*params, *more]
-    inner = f"SELECT {unit(store, units)} AS unit, coalesce({cell}, -1) AS place, ({value})::DOUBLE AS v FROM t WHERE {clause}"  # noqa: S608
-    middle = 0.0 if share else float(store.sql(f"SELECT coalesce(avg(v), 0) FROM ({inner})", asked)[0][0])  # noqa: S608
+    listed = ", ".join(f"({value})::DOUBLE AS v{i}" for i, value in enumerate(values))
+    sums = ", ".join(f"sum(v{i}) AS s{i}, sum((v{i} - {middle!r}) * (v{i} - {middle!r})) AS q{i}" for i in range(len(values)))
     text = (
-        f"SELECT unit, place, count(*) AS n, sum(v) AS sums, sum((v - {middle!r}) * (v - {middle!r})) AS squares FROM ({inner}) "  # noqa: S608
-        "WHERE v IS NOT NULL GROUP BY 1, 2"
+        f"SELECT unit, place, count(*) AS n, {sums} FROM (SELECT {unit(store, UNITS)} AS unit, coalesce({cell}, -1) AS place, {listed} "  # noqa: S608
+        f"FROM t WHERE {clause}) WHERE v0 IS NOT NULL GROUP BY 1, 2"
     )
-    found = store.arrow(text, asked)
+    found = store.arrow(text, [*params, *more])
     people = np.unique(found["unit"].to_numpy(), return_inverse=True)[1] if store.cluster is not None else None
-    weights = [found[c].to_numpy().astype(np.float64) for c in ("n", "sums", "squares")]
-    return grouped(people, found["place"].to_numpy().astype(np.int64), size, weights, middle, share)
+    at, n = found["place"].to_numpy().astype(np.int64), found["n"].to_numpy().astype(np.float64)
+    weights = [[n, *(found[f"{c}{i}"].to_numpy().astype(np.float64) for c in "sq")] for i in range(len(values))]
+    return [grouped(people, at, size, w, middle, share) for w in weights]
 
 
 def grouped(people: np.ndarray | None, at: np.ndarray, size: int, weights: Sequence[np.ndarray], middle: float, share: bool) -> Summed:

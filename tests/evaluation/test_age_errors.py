@@ -36,7 +36,10 @@ def test_bands_are_those_of_the_metrics(made, width: int) -> None:
     count = age_errors.band_count(width)
     wanted = regression.by_band(true, pred, width, count)
     found = age_errors.by_band(store, WHERE, width)
-    assert len(found["mae"]) == count == len(age_errors.band_names(width))
+    assert [f[key] for f in (found["mae"][-1], found["bias"][-1]) for key in ("value", "n")] == pytest.approx(
+        [regression.mae(true, pred), len(true), regression.bias(true, pred), len(true)], abs=1e-6
+    )
+    assert len(found["mae"]) - 1 == count == len(age_errors.band_names(width))
     for i in range(count):
         mae, bias = found["mae"][i], found["bias"][i]
         assert mae["n"] == bias["n"] == wanted.n[i]

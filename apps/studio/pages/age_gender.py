@@ -71,7 +71,8 @@ def _each(view: View, name: str, key: tuple[Any, ...], make: Any) -> dict[str, A
 
 def _age(view: View, width: int, group: str | None) -> None:
     store = view.store
-    whole = {m: f for m, f in _each(view, "whole", (), lambda w: age_errors.whole(store, w)).items() if f["mae"]["n"]}
+    found = _each(view, "band", (width,), lambda w: age_errors.by_band(store, w, width))
+    whole = {m: {name: figures[-1] for name, figures in f.items()} for m, f in found.items() if f["mae"][-1]["n"]}
     st.subheader("Age")
     if not whole:
         st.info("No row with a true and a predicted age is left: loosen a filter.", icon=":material/filter_alt:")
@@ -83,7 +84,6 @@ def _age(view: View, width: int, group: str | None) -> None:
             f"n = {f['mae']['n']:,}"
         )
     names = age_errors.band_names(width)
-    found = _each(view, "band", (width,), lambda w: age_errors.by_band(store, w, width))
     for column, (key, text), title in zip(st.columns(2), reversed(MEASURES.items()), ("Too old or too young", "How far off"), strict=True):
         with column:
             st.markdown(f"**{title}, by true age**")
