@@ -35,7 +35,8 @@ class Part:
 
 
 def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: Detector, limit: int | None = None) -> list[Part]:
-    """Every data set of the recipe. `folders`: data set -> folder or manifest, `"*"` for all others. limit: first N samples of each.
+    """Every data set of the recipe. `folders`: data set -> folder or manifest, `"*"` for all others. limit: N samples of each, spread over
+    it, as lists are often sorted by their labels.
 
     Raises:
         DataError: a set or split is missing or empty.
@@ -52,8 +53,8 @@ def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: De
         except DataError as error:
             others = ",".join(d for d in recipe.data if d != name)
             raise DataError(f"{error} To do without {name}: --set data={others}" if others else str(error)) from error
-        if limit is not None:
-            samples = samples.take(slice(limit))
+        if limit is not None and limit < len(samples):
+            samples = samples.take(np.linspace(0, len(samples) - 1, max(limit, 0)).round().astype(np.int64))
         for problem in samples.problems[:5]:
             progress.say(f"{name}: left out {problem.file}: {problem.reason}")
         if len(samples.problems) > 5:

@@ -10,10 +10,11 @@ import torch
 from core.data import Samples
 from core.data._samples import missing
 from core.errors import DataError
+from core.faces import best_detector
 from core.labels import FER4, FERPLUS8
 from tests.train.conftest import part_of
 from train.data import Part, gather, load_parts, relabel, targets_of
-from train.recipe import load
+from train.recipe import AGE, load
 from train.settings import Loss
 from train.validate import class_of
 
@@ -103,3 +104,11 @@ def test_a_missing_data_set_says_how_to_do_without_it(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     with pytest.raises(DataError, match=r"--set data=affectnet$"):
         load_parts(load("fer_cnn_b_plus"), {"*": str(tmp_path / "x")}, "train", best_detector()[0])
+
+
+def test_a_limit_takes_samples_from_the_whole_list() -> None:
+    recipe = load("fer_cnn_0")
+    recipe = replace(recipe, data=("synthetic",), heads=(AGE,), losses={"age": Loss("mean_absolute_error")})
+    detector, _ = best_detector()
+    [whole], [some] = (load_parts(recipe, {"*": "."}, "val", detector, n) for n in (None, 5))
+    assert len(some) == 5 and [some.samples.ids[i] for i in (0, -1)] == [whole.samples.ids[i] for i in (0, -1)]
