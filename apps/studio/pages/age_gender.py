@@ -65,7 +65,10 @@ def _words(group: str) -> str:
 
 def _each(view: View, name: str, key: tuple[Any, ...], make: Any) -> dict[str, Any]:
     """Per model, what `make(where)` finds in its rows; models without any are left out."""
-    found = {m: shared.cached(view.store, f"age_gender {name}", (where, *key), lambda w=where: make(w)) for m, where in view.each()}
+    w = view.where
+    of_task = w.right is not None or w.confidence is not None or w.true or w.pred  # else the same rows whatever the sidebar's task
+    each = {m: where if of_task else where.but(task="age") for m, where in view.each()}
+    found = {m: shared.cached(view.store, f"age_gender {name}", (where, *key), lambda w=where: make(w)) for m, where in each.items()}
     return {model: figures for model, figures in found.items() if figures}
 
 

@@ -109,9 +109,9 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
         " Blur, light, pose and size of the face become groups with `python -m evaluation predict --conditions`."
     )  # fmt: skip
     st.caption(
-        f"Gap: how much worse the {_figure(view.task).removesuffix(', years')} of the worst value is than that of the best; ratio: 1 is equal. Best and worst are "
-        "chosen after looking, so even equal groups show some gap: only an interval well above 0 says something. Values below "
-        f"{support} rows are left out.{missing}"
+        f"Gap: how much worse the {_figure(view.task).removesuffix(', years')} of the worst value is than that of the best; ratio: 1 is "
+        "equal. Best and worst are chosen after looking, so even equal groups show some gap: only an interval well above 0 says something. "
+        f"Values below {support} rows are left out.{missing}"
     )
 
 
