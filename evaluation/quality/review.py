@@ -30,9 +30,9 @@ COLUMNS = pa.schema([("check", pa.string()), *SCHEMA, ("path", pa.string()), ("l
 """path: of the picture, as `evaluation predict` writes it; label: what the data say of it; known: whether a plan can name the sample."""
 ABOUT = ("dataset", "data", "root", "fingerprint", "samples", "splits", "checks")
 IDENTITY = ("check", "sample_id", "split", "group", "action", "value")
-ACCEPTED, REJECTED = "accepted", "rejected"
-STATES = (ACCEPTED, REJECTED, "")
-"""The last takes a decision back."""
+ACCEPTED, DROPPED, REJECTED = "accepted", "dropped", "rejected"
+STATES = (ACCEPTED, DROPPED, REJECTED, "")
+"""Do what is suggested; drop the sample whatever is suggested; do nothing; the last takes a decision back."""
 
 
 def write(path: Path, tables: Mapping[str, pa.Table], context: Context, found: Mapping[str, Any], data: Path) -> int:
@@ -110,8 +110,9 @@ class Findings:
         """The accepted findings of samples as rows of a plan, see `plan.rows`."""
         tables = {}
         for name, table in self.issues.items():
-            wanted = [decided.get(k) == ACCEPTED for k in table["key"].to_pylist()]
-            tables[name] = table.filter(pc.and_(pa.array(wanted, pa.bool_()), table["known"]))
+            chosen = [(row, decided.get(row["key"])) for row in table.filter(table["known"]).to_pylist()]
+            rows = [row | {"action": "drop", "value": ""} if how == DROPPED else row for row, how in chosen if how in (ACCEPTED, DROPPED)]
+            tables[name] = pa.Table.from_pylist(rows, SCHEMA)
         return plan.rows(tables, self.about["fingerprint"])
 
 
@@ -140,7 +141,7 @@ def read(path: Path) -> Findings:
 
 @dataclass(eq=False)
 class Decisions:
-    """The decisions beside a file of findings; key of a finding -> accepted or rejected.
+    """The decisions beside a file of findings; key of a finding -> accepted, dropped or rejected.
 
     Where the place cannot be written they are kept in memory only, and `unsaved` says why.
     """
@@ -201,6 +202,6 @@ def _replay(lines: Iterable[str]) -> dict[str, str]:
         except (ValueError, KeyError, TypeError):
             continue
         made.pop(name, None)
-        if state in (ACCEPTED, REJECTED):
+        if state in STATES and state:
             made[name] = state
     return made

@@ -135,7 +135,7 @@ def _matrix(view: View, width: int) -> None:
         z=np.nan_to_num(shares), x=names, y=names, colorscale=charts.SCALE, zmin=0, zmax=1, xgap=1, ygap=1, showscale=False,
         customdata=counts, hovertemplate="true %{y}, predicted %{x}: %{customdata:,}<br>%{z:.1%} of the true band<extra></extra>",
     )  # fmt: skip
-    texts = by_value.cell_words(names, names, words, np.nan_to_num(shares) > 0.55) if len(names) <= NAMED else []
+    texts = by_value.cell_words(names, names, words, (np.nan_to_num(shares) > 0.55).tolist()) if len(names) <= NAMED else []
     made = charts.figure(heat, *texts, x="predicted age", y="true age", height=430, dragmode=False)
     made.update_yaxes(autorange="reversed", type="category", showgrid=False)
     made.update_xaxes(type="category", showgrid=False)
@@ -186,8 +186,8 @@ def _cross(view: View) -> None:
     if not found:
         st.info("Only where rows have two tasks, one of them sometimes right and sometimes wrong.", icon=":material/info:")
         return
-    table: dict[str, list[Any]] = {name: [] for name in ("model", "given", "figure", "where right", "n right", "where wrong", "n wrong")}
-    table |= {"wrong minus right": [], "finding": []}
+    table: dict[str, list[Any]] = {name: [] for name in ("model", "given", "figure", "finding", "wrong minus right")}
+    table |= {name: [] for name in ("where right", "n right", "where wrong", "n wrong")}
     for model, pairs in found.items():
         for pair in pairs:
             for name, cell in zip(table, (model, *cells(pair)), strict=True):
@@ -211,4 +211,4 @@ def cells(pair: Figures) -> tuple[Any, ...]:
     finding = "no difference shown" if not known or d["low"] <= 0 <= d["high"] else ""
     if not finding:
         finding = "worse where it is wrong" if d["value"] * worse > 0 else "better where it is wrong"
-    return TITLES[pair["given"]], figure, *ends[0], *ends[1], charts.number(d, percent=not age, sign=True), finding
+    return TITLES[pair["given"]], figure, finding, charts.number(d, percent=not age, sign=True), *ends[0], *ends[1]

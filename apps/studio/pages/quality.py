@@ -14,7 +14,7 @@ from apps.studio.shared import View
 from core import image
 from core.errors import UserError
 from evaluation.quality import plan
-from evaluation.quality.review import ACCEPTED, REJECTED, Decisions, Findings, read
+from evaluation.quality.review import ACCEPTED, DROPPED, REJECTED, Decisions, Findings, read
 
 TITLE = "Data quality"
 ICON = ":material/rule:"
@@ -28,7 +28,7 @@ MOST = 12
 SIZE = 256
 ROWS = 200
 AT = "dq.at"
-MARKS = {ACCEPTED: "✓ accepted", REJECTED: "✗ rejected", "": "open"}
+MARKS = {ACCEPTED: "✓ accepted", DROPPED: "✓ to be dropped", REJECTED: "✗ rejected", "": "open"}
 DOES = {"drop": "drop it", "relabel": "relabel it", "move": "move it", "keep": "keep it as it is"}
 
 
@@ -81,14 +81,13 @@ def _summary(found: Findings, decided: dict[str, str]) -> None:
             first = issues.slice(0, 1).to_pylist()[0]
             worst = f"{first['score']:.2f}  {first['sample_id'] or first['group'] or first['split'] or ''}: {first['reason']}"
         n = len(issues)
-        cells = (
-            about["checks"][name]["title"], n, about["checks"][name]["samples"], 1.0 if n == 0 else 1 - states[""] / n, states[ACCEPTED],
-            states[REJECTED], worst,
-        )  # fmt: skip
+        done = 1.0 if n == 0 else 1 - states[""] / n
+        checked = about["checks"][name]
+        cells = (checked["title"], n, checked["samples"], done, states[ACCEPTED] + states[DROPPED], states[REJECTED], worst)
         for column, cell in zip(table, cells, strict=True):
             table[column].append(cell)
-    done = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-    st.dataframe(table, hide_index=True, key="dq.summary", column_config={"decided": done})
+    share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+    st.dataframe(table, hide_index=True, key="dq.summary", column_config={"decided": share})
 
 
 def _place(keys: list[str], decided: dict[str, str]) -> int:
@@ -152,6 +151,9 @@ def _buttons(kept: Decisions, keys: list[str], issues: pa.Table, at: int, row: d
     bar.button("Next", key="dq.next", icon=":material/chevron_right:", shortcut="Right", on_click=_go, args=((at + 1) % len(keys),))
     bar.button("Take back", key="dq.undo", icon=":material/undo:", shortcut="u", on_click=_decide, args=(kept, keys, this, "", at),
                disabled=not said)  # fmt: skip
+    if row["action"] != "drop" and row["sample_id"] is not None and row["known"]:
+        bar.button("Drop it instead", key="dq.drop", icon=":material/delete:", shortcut="d", on_click=_decide,
+                   args=(kept, keys, this, DROPPED, at))  # fmt: skip
     if row["group"]:
         own = [k for k, group in zip(keys, issues["group"].to_pylist(), strict=True) if group == row["group"]]
         if len(own) > 1:

@@ -167,7 +167,7 @@ def _crossed(view: View, groups: Groups, support: int) -> None:
         z=shown, x=axes[0], y=axes[1], colorscale=((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)")), zmin=0, zmax=1, xgap=2,
         ygap=2, showscale=False, customdata=about, hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
     )  # fmt: skip
-    texts = by_value.cell_words(*axes, text, shown > 0.55) if n.size <= 200 else []
+    texts = by_value.cell_words(axes[0], axes[1], text.tolist(), (shown > 0.75).tolist()) if n.size <= 200 else []
     grey = go.Heatmap(
         z=np.where(n < support, 1.0, np.nan), x=axes[0], y=axes[1], colorscale=((0.0, charts.GREY), (1.0, charts.GREY)), xgap=2, ygap=2,
         showscale=False, hoverinfo="skip",

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -13,7 +14,7 @@ from core.errors import DataError
 from evaluation import audit
 from evaluation.__main__ import main
 from evaluation.quality import apply, checks, open_context, plan, review, run_check
-from evaluation.quality.review import ACCEPTED, REJECTED, Decisions, read
+from evaluation.quality.review import ACCEPTED, DROPPED, REJECTED, Decisions, read
 from tests.evaluation.quality import faulty
 
 
@@ -111,6 +112,16 @@ def test_only_what_was_accepted_is_done(audited, tmp_path: Path) -> None:
     assert (done.dropped, done.kept) == (2, len(context) - 2)
     ids = set(pq.read_table(tmp_path / "out" / "manifest.parquet")["id"].to_pylist())
     assert ids == set(context.samples.ids) - {r["sample_id"] for r in issues[:2]}
+
+
+def test_a_reviewer_may_drop_what_was_only_suspected(audited) -> None:
+    found = read(audited[1])
+    first = found.issues["exact_files"].to_pylist()[0]
+    i = found.rows.column_names.index("action")
+    suspected = review.Findings(found.rows.set_column(i, "action", pa.array(["keep"] * len(found.rows))), found.about)
+    key = review.key({**first, "action": "keep"})
+    assert [r.action for r in suspected.plan({key: ACCEPTED})] == ["keep"]
+    assert [(r.sample_id, r.action, r.value) for r in suspected.plan({key: DROPPED})] == [(first["sample_id"], "drop", "")]
 
 
 def test_the_same_finding_of_a_later_audit_has_the_same_key(audited, tmp_path: Path) -> None:
