@@ -109,9 +109,10 @@ class Findings:
     def plan(self, decided: Mapping[str, str]) -> list[plan.Row]:
         """The accepted findings of samples as rows of a plan, see `plan.rows`."""
         tables = {}
+        chosen = pa.array([k for k, how in decided.items() if how in (ACCEPTED, DROPPED)], pa.string())
         for name, table in self.issues.items():
-            chosen = [(row, decided.get(row["key"])) for row in table.filter(table["known"]).to_pylist()]
-            rows = [row | {"action": "drop", "value": ""} if how == DROPPED else row for row, how in chosen if how in (ACCEPTED, DROPPED)]
+            mine = table.filter(pc.and_(table["known"], pc.is_in(table["key"], chosen))).to_pylist()
+            rows = [row | {"action": "drop", "value": ""} if decided[row["key"]] == DROPPED else row for row in mine]
             tables[name] = pa.Table.from_pylist(rows, SCHEMA)
         return plan.rows(tables, self.about["fingerprint"])
 

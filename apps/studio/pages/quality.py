@@ -224,9 +224,7 @@ def _plan(view: View, found: Findings, kept: Decisions, decided: dict[str, str])
     done = sum(k in decided for t in found.issues.values() for k in t["key"].to_pylist())
     counts = Counter(row.action for row in made)
     told = ", ".join(f"{n:,} {action}" for action, n in sorted(counts.items())) or "nothing accepted yet"
-    st.markdown(
-        f"{done:,} of {every:,} findings of all checks decided. The plan: **{told}**" + (f", {len(made):,} rows." if made else ".")
-    )
+    st.markdown(f"{done:,} of {every:,} findings of all checks decided. The plan: **{told}**" + (f", {len(made):,} rows." if made else "."))
     st.download_button(
         "Plan (CSV)", plan.dumps(made).encode("utf-8", "replace"), "plan.csv", "text/csv", key="dq.plan", icon=":material/download:",
         on_click="ignore", disabled=not made,
