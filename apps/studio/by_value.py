@@ -36,7 +36,7 @@ def show(
         if lines:
             traces.append(go.Scatter(**look, error_y=bars, mode="lines+markers", line={"color": charts.colour(k)}))
         else:
-            traces.append(go.Bar(**look, error_y=bars | {"color": charts.NEUTRAL}, marker_color=charts.colour(k)))
+            traces.append(go.Bar(**look, error_y=bars | {"color": charts.QUIET}, marker_color=charts.colour(k)))
         for value, f in rows:
             for name, cell in zip(table, (model, value, f["value"], f["low"], f["high"], f["n"]), strict=True):
                 table[name].append(cell)
@@ -48,7 +48,7 @@ def show(
         words = [f"{name}<br>n = {n.pop():,}" for name, n in zip(names, counts, strict=True)]
         made.update_xaxes(tickvals=names, ticktext=words, tickangle=0)
     if zero:
-        made.add_hline(y=0, line_dash="dash", line_color=charts.NEUTRAL)
+        made.add_hline(y=0, line_dash="dash", line_color=charts.QUIET)
     number = st.column_config.NumberColumn(format="percent" if percent else "%.2f")
     columns = {name: number for name in (figure, "low", "high")} | ({"model": None} if len(found) == 1 else {})
     charts.show(made, key, table, alt=alt, columns=columns, opened=opened)

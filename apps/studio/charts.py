@@ -15,12 +15,12 @@ import streamlit as st
 
 from evaluation.terminal import number
 
-__all__ = ["BAD", "GOOD", "GREY", "NEUTRAL", "PALETTE", "SCALE", "Table", "colour", "csv", "downloads", "error_bars", "figure", "frame"]
+__all__ = ["BAD", "GOOD", "GREY", "PALETTE", "QUIET", "SCALE", "Table", "colour", "csv", "downloads", "error_bars", "figure", "frame"]
 __all__ += ["number", "parquet", "show"]
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B59F00")
 """Okabe and Ito's colours, the last two changed to read on white and on black: the k-th model always has the k-th colour."""
-GOOD, BAD, NEUTRAL = "#009E73", "#D55E00", "#8C8C8C"
+GOOD, BAD, QUIET = "#009E73", "#D55E00", "#8C8C8C"
 SCALE = ((0.0, "rgba(0,114,178,0.06)"), (0.5, "rgba(0,114,178,0.55)"), (1.0, "rgba(0,90,150,1)"))
 """For shares from 0 to 1: transparent where there is nothing, so that it reads on light and dark."""
 GREY = "rgba(128,128,128,0.35)"
@@ -55,7 +55,7 @@ def error_bars(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Plotly's error bars of figures {value, low, high} (95 % intervals); a figure without an interval has none."""
     up = [0 if f["high"] is None or f["value"] is None else f["high"] - f["value"] for f in found]
     down = [0 if f["low"] is None or f["value"] is None else f["value"] - f["low"] for f in found]
-    return {"type": "data", "array": up, "arrayminus": down, "symmetric": False, "thickness": 1.5, "width": 4, "color": NEUTRAL}
+    return {"type": "data", "array": up, "arrayminus": down, "symmetric": False, "thickness": 1.5, "width": 4, "color": QUIET}
 
 
 def show(

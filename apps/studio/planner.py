@@ -68,7 +68,7 @@ def show(view: View, model: str) -> None:
         )
         for name, key, colour in (
             ("answered", "coverage", charts.colour(4)), ("precision of the answers", "precision", charts.GOOD),
-            ("precision when all is answered", "before", charts.NEUTRAL),
+            ("precision when all is answered", "before", charts.QUIET),
         )
     ]  # fmt: skip
     chart = charts.figure(*bars, y="share", percent="y", height=360, barmode="group")

@@ -109,12 +109,12 @@ def _parts(view: View, found: Figures) -> None:
     by = state.choose("vs.by", "By", names, shown=lambda n: n.replace("_", " "), style="pills")
     percent, better = view.task != "age", {"a": "A", "b": "B", None: "–"}
     here = [p for p in parts if p["by"] == by]
-    colours = [charts.NEUTRAL if p["better"] is None else charts.GOOD if p["better"] == "b" else charts.BAD for p in here]
+    colours = [charts.QUIET if p["better"] is None else charts.GOOD if p["better"] == "b" else charts.BAD for p in here]
     texts = [[p["wins"], p["losses"], p_text(p["p_adjusted"])] for p in here]
     made = charts.figure(
         go.Scatter(
             x=[p["difference"]["value"] for p in here], y=[shared.label(f"{p['value']} (n = {p['n']:,})") for p in here], mode="markers",
-            error_x=charts.error_bars([p["difference"] for p in here]) | {"color": charts.NEUTRAL}, customdata=texts,
+            error_x=charts.error_bars([p["difference"] for p in here]) | {"color": charts.QUIET}, customdata=texts,
             marker={"color": colours, "size": 11},
             hovertemplate="%{y}: %{x}<br>B wins %{customdata[0]:,}, loses %{customdata[1]:,}, p %{customdata[2]}<extra></extra>",
         ),
@@ -122,7 +122,7 @@ def _parts(view: View, found: Figures) -> None:
         x="B minus A, " + ("share that is right" if percent else "mean absolute error in years (left: B is better)"),
         percent="x" if percent else "",
     )  # fmt: skip
-    made.add_vline(x=0, line={"dash": "dot", "color": charts.NEUTRAL})
+    made.add_vline(x=0, line={"dash": "dot", "color": charts.QUIET})
     made.update_yaxes(autorange="reversed")
     rows = {
         "by": [p["by"].replace("_", " ") for p in parts], "value": [p["value"] for p in parts], "n": [p["n"] for p in parts],

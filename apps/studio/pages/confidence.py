@@ -104,7 +104,7 @@ def _reliability(view: View) -> None:
 
 
 def _straight(name: str, x: list[float], y: list[float]) -> go.Scatter:
-    return go.Scatter(name=name, x=x, y=y, mode="lines", line={"color": charts.NEUTRAL, "dash": "dot"}, hoverinfo="skip")
+    return go.Scatter(name=name, x=x, y=y, mode="lines", line={"color": charts.QUIET, "dash": "dot"}, hoverinfo="skip")
 
 
 def band_name(low: float, high: float) -> str:
@@ -244,7 +244,7 @@ def _ages(view: View) -> None:
     order = sorted({name for name in rows["true age"] if name != "all"})
     left, right = st.columns(2)
     made = charts.figure(*coverage, x="true age", y="share of intervals that hold it", percent="y", height=400)
-    made.add_hline(y=nominal, line={"dash": "dot", "color": charts.NEUTRAL}, annotation_text=f"promised {nominal:.0%}")
+    made.add_hline(y=nominal, line={"dash": "dot", "color": charts.QUIET}, annotation_text=f"promised {nominal:.0%}")
     made.update_xaxes(type="category", categoryorder="array", categoryarray=order)
     with left:
         charts.show(made, "confidence-held", rows, alt="Share of the intervals that hold the true age, by decade")

@@ -149,7 +149,7 @@ def _line(name: str, points: tuple[Any, Any], i: int, hover: str) -> go.Scatter:
 
 
 def _guess(x: list[float], y: list[float]) -> go.Scatter:
-    return go.Scatter(name="guessing", x=x, y=y, mode="lines", line={"color": charts.NEUTRAL, "dash": "dot"}, hoverinfo="skip")
+    return go.Scatter(name="guessing", x=x, y=y, mode="lines", line={"color": charts.QUIET, "dash": "dot"}, hoverinfo="skip")
 
 
 def top_confusions(matrix: Any, labels: tuple[str, ...], label: str, top: int = TOP) -> list[tuple[str, str, int, Figures]]:
@@ -172,7 +172,7 @@ def _confusions(view: View, model: str, label: str) -> None:
     made = charts.figure(
         go.Bar(
             x=[r[3]["value"] for r in rows], y=names, orientation="h", error_x=charts.error_bars([r[3] for r in rows]),
-            customdata=[r[2] for r in rows], marker_color=[charts.BAD if r[0] == label else charts.NEUTRAL for r in rows],
+            customdata=[r[2] for r in rows], marker_color=[charts.BAD if r[0] == label else charts.QUIET for r in rows],
             hovertemplate="%{y}: %{customdata:,} (%{x:.1%})<extra></extra>",
         ),
         height=90 + 32 * len(rows), x="share of the true class", percent="x", dragmode=False,

@@ -185,7 +185,7 @@ def _chart(view: View, rows: list[dict[str, Any]]) -> None:
         table["votes"] = shares
         bars.append(go.Bar(
             name="what people voted", y=list(labels), x=shares, orientation="h", hovertemplate="%{y}: %{x:.0%} of the votes",
-            marker={"color": charts.GREY, "line": {"color": charts.NEUTRAL, "width": 1.5}},
+            marker={"color": charts.GREY, "line": {"color": charts.QUIET, "width": 1.5}},
         ))  # fmt: skip
     if not bars:
         st.caption("These tables have no probabilities of this sample.")
