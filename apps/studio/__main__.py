@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -72,6 +73,8 @@ def serve(args: argparse.Namespace) -> None:
     from apps.studio import settings, shared
     from apps.studio.images import Faces
 
+    # The tables are opened before there is a visitor, which Streamlit remarks upon.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     faces = Faces(args.images) if args.images else None
     settings.use(settings.Settings(tuple(p.resolve() for p in args.tables), names, faces, args.runs, args.robustness, args.audit))
     store = shared.opened()
@@ -90,7 +93,8 @@ def options(host: str, port: int) -> dict[str, object]:
     return {
         "server.address": host, "server.port": port, "server.headless": True, "server.fileWatcherType": "none",
         "server.maxUploadSize": 200, "server.enableStaticServing": False, "browser.gatherUsageStats": False,
-        "client.toolbarMode": "minimal", "client.showErrorDetails": "none", "client.showErrorLinks": False,
+        "client.toolbarMode": "minimal",
+        "logger.hideWelcomeMessage": True, "client.showErrorDetails": "none", "client.showErrorLinks": False,
         # No other name may lead a browser here (DNS rebinding).
         "server.allowedHosts": ["127.0.0.1", "localhost", "[::1]"] if local else [],
         "theme.light.primaryColor": "#0072B2", "theme.dark.primaryColor": "#56B4E9",
