@@ -56,8 +56,9 @@ def render(view: View) -> None:
         f"{view.title()}, {shared.plain(model)}: {_figure(view.task)} over all rows **{_number(whole, view.task)}**, n = {whole['n']:,}"
     )
     _gaps(view, groups, support, model)
-    _one(view, support)
-    _crossed(view, groups, support)
+    names = _names(view, groups, support)
+    _one(view, names, support)
+    _crossed(view, names, groups, support)
     _found(view, groups, support, fdr, model)
     _samples(view, model)
     st.caption(f"95 % intervals: {method(view.store)}.")
@@ -115,14 +116,14 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
     )
 
 
-def _names(view: View) -> list[str]:
-    """Groups that can be drawn; those that say most about faces first."""
+def _names(view: View, groups: Groups, support: int) -> list[str]:
+    """Groups that can be drawn; those with rows of this task first, and of these those that say most about faces."""
     names = [name for name, values in view.store.groups.items() if 1 < len(values) <= MANY]
-    return sorted(names, key=lambda n: (n in BINS, n in ("age_decade", "gender"), n))
+    few = {name: (groups.by(name).n >= support).sum() < 2 for name in names}
+    return sorted(names, key=lambda n: (few[n], n in BINS, n in ("age_decade", "gender"), n))
 
 
-def _one(view: View, support: int) -> None:
-    names = _names(view)
+def _one(view: View, names: list[str], support: int) -> None:
     if not names:
         return
     st.subheader("One group")
@@ -139,8 +140,7 @@ def _one(view: View, support: int) -> None:
         st.caption((about + left_out).strip())
 
 
-def _crossed(view: View, groups: Groups, support: int) -> None:
-    names = _names(view)
+def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None:
     first = state.get("sl.group")
     first_name = first[0] if first and first[0] in names else names[0] if names else ""
     others = [n for n in names if n != first_name]
