@@ -9,6 +9,7 @@ from core.errors import UserError
 from tests.train.conftest import part_of
 from train.data import gather
 from train.engine import Run
+from train.feed import inputs
 from train.freeze import freeze
 from train.recipe import Recipe, load, override
 from train.settings import Freeze
@@ -25,7 +26,7 @@ def steps(run: Run, recipe: Recipe, count: int = 3) -> None:
     draw = run.start_epoch()
     for i in range(count):
         run.schedule.before_step(i, count, count)
-        run._step(pool.batch(torch.arange(8) + 8 * (i % 3)), draw)
+        run._step(inputs(pool.batch(torch.arange(8) + 8 * (i % 3)), recipe, draw))
 
 
 def test_frozen_weights_and_batchnorm_statistics_stay(tmp_path: Path) -> None:
