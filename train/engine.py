@@ -49,7 +49,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         # Accelerate owns the device, mixed precision, gradient scaling, and the gradients' mean over several processes.
         wakes = bool(recipe.freeze.parts and recipe.freeze.epochs)
-        together = DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=wakes)
+        together = DistributedDataParallelKwargs(find_unused_parameters=wakes)
         try:
             self.accelerator = Accelerator(
                 mixed_precision=recipe.amp, gradient_accumulation_steps=recipe.accumulation, kwargs_handlers=[together]
@@ -66,6 +66,8 @@ class Run:
         if not wakes:  # else all processes must exchange the gradients of the frozen parts too, later
             freeze(plain, recipe.freeze)
         self.model, self.optim = self.accelerator.prepare(plain, optim)
+        if processes.count() > 1:  # after the start, which sends the first one's: each keeps the same running statistics of all shares
+            self.model.forward_sync_buffers = False
         freeze(plain, recipe.freeze)
         self.schedule = Scheduler(recipe.schedule, recipe.optim.lr, optim)
         self.plain: nn.Module = plain
@@ -110,6 +112,9 @@ class Run:
             self._plan(budget_s)
             self._keep(row["val_score"])
             progress.say(_line(self.history[-1], self.epochs, self.seconds))
+        if processes.count() > 1:  # training is over: the weights stay, the exchange with the others must go before the processes part
+            self.accelerator.free_memory()
+            self.model = self.step_model = self.plain
 
     def start_epoch(self) -> torch.Generator:
         """Wakes the network up for training, but for its frozen parts, and seeds the epoch; augmentation draws from what it returns."""

@@ -7,6 +7,7 @@ each share's part of the mask that one process would have drawn. What remains ar
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,15 +30,19 @@ PATIENCE = timedelta(hours=12)  # the others wait while the first one of a machi
 @contextmanager
 def joined() -> Iterator[None]:
     """Joins the other processes that torchrun started, if it did; inside, only the first one speaks. Errors are told by all."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    wanted = int(os.environ.get("WORLD_SIZE", "1"))
+    if wanted == 1:
         yield
         return
-    state = PartialState(timeout=PATIENCE)
+    state = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)  # without `cpu` accelerate joins nobody on a CPU
+    if state.num_processes != wanted:
+        raise UserError(f"Expected {wanted} processes to find each other, got {state.num_processes}; try torchrun's --rdzv-endpoint.")
     progress.console().quiet = not state.is_main_process
     try:
         yield
     finally:
         progress.console().quiet = False
+    gc.collect()  # torch 2.13 waits for ever where a DistributedDataParallel that nobody needs any more goes after gloo's group
     state.destroy_process_group()
 
 
@@ -133,7 +138,8 @@ def _batch_norm(
     """torch's `batch_norm` over all processes' shares. Mean before variance: their difference of squares would cancel in float32."""
     if not training:
         return F.batch_norm(x, mean, var, weight, bias, False, momentum, eps)
-    kind, x = x.dtype, x.float()
+    kind = x.dtype
+    x = x if kind == torch.float64 else x.float()
     over = [d for d in range(x.ndim) if d != 1]
     shape = [1, -1] + [1] * (x.ndim - 2)
     places = torch.tensor([float(x.numel() // x.shape[1])], device=x.device)
