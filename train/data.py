@@ -53,8 +53,7 @@ def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: De
         except DataError as error:
             others = ",".join(d for d in recipe.data if d != name)
             raise DataError(f"{error} To do without {name}: --set data={others}" if others else str(error)) from error
-        if limit is not None and limit < len(samples):
-            samples = samples.take(np.linspace(0, len(samples) - 1, max(limit, 0)).round().astype(np.int64))
+        samples = samples.spread(limit)
         for problem in samples.problems[:5]:
             progress.say(f"{name}: left out {problem.file}: {problem.reason}")
         if len(samples.problems) > 5:

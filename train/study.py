@@ -156,7 +156,7 @@ def data_of(plan: Plan, recipe: Recipe) -> Expected | None:
                 key = (name, folder, split, plan.limit)
                 if key not in _seen:
                     with progress.task(f"look at {name} {split}"):
-                        _seen[key] = module.load(folder, split).take(slice(plan.limit))
+                        _seen[key] = module.load(folder, split).spread(plan.limit)
                 kept, _ = _quietly(relabel, _seen[key], recipe)
                 found.append({"name": name, "split": split, "fingerprint": kept.fingerprint, "n": len(kept)})
     except DataError:

@@ -114,7 +114,7 @@ def _about(found: Found) -> str:
     m, b = found["machine"], found["budget"]
     budget = [f"{b['epochs']} epochs each" if b["epochs"] else "each recipe's own epochs"]
     budget += [f"{b['seconds'] / 60:.0f} min of training for all together"] if b["seconds"] else []
-    budget += [f"the first {b['limit']:,} samples of each data set"] if b["limit"] else []
+    budget += [f"at most {b['limit']:,} samples of each data set, spread over it"] if b["limit"] else []
     data = "; ".join(f"{d['name']} {d['split']} {d['n']:,} (`{d['fingerprint'][:12]}`)" for d in found["data"]) or "none yet"
     named = {"emotion": "Emotion", "gender": "Perceived gender"}
     labels = "".join(f"{named[h['task']]} in {len(h['labels'])} classes: {', '.join(h['labels'])}. " for h in found["labels"])

@@ -70,6 +70,10 @@ class Samples:
             emotion=self.emotion[at], gender=self.gender[at], age=self.age[at], groups={k: v[at] for k, v in self.groups.items()},
         )  # fmt: skip
 
+    def spread(self, n: int | None) -> Samples:
+        """At most `n` samples (None: all), evenly from the whole list, which is often sorted by its labels."""
+        return self if n is None or n >= len(self) else self.take(np.linspace(0, len(self) - 1, max(n, 0)).round().astype(np.int64))
+
 
 def missing(n: int) -> dict[str, Any]:
     """Target columns for `n` samples of which nothing is known."""
