@@ -19,6 +19,7 @@ from core.weights import ROOT
 
 PATIENCE_S = 3.0
 """Ctrl-C reaches both processes at a terminal; after this long without effect it is passed on."""
+AGAIN_S = 15.0
 
 
 def call(arguments: list[str]) -> tuple[int, str]:
@@ -35,11 +36,14 @@ def call(arguments: list[str]) -> tuple[int, str]:
         try:
             status = process.wait()
         except KeyboardInterrupt:
-            try:
-                process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGINT)
-                process.wait()
+            patience = PATIENCE_S
+            while True:
+                try:
+                    process.wait(patience)
+                    break
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGINT)
+                    patience = AGAIN_S  # Python drops an interrupt that meets it in a finaliser
             raise
         finally:
             if alone:
