@@ -213,7 +213,9 @@ def test_an_interrupt_reaches_the_member_s_process(tmp_path: Path) -> None:
     words += [word for text in TINY for word in ("--set", text)]
     script = f"from train import member\nmember.PATIENCE_S = 0.1\ntry:\n    member.call({words!r})"
     script += "\nexcept KeyboardInterrupt:\n    print('ended')"
-    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731  a shell's background job ignores it, and so would its children
+    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, text=True, preexec_fn=heeds, **quiet)
     try:
         until = time.monotonic() + 480
         while not (tmp_path / "run" / "history.parquet").is_file():
