@@ -156,18 +156,17 @@ def _prepare(argv: list[str], prog: str) -> int:
 
 def _export(argv: list[str], prog: str) -> int:
     parser = argparse.ArgumentParser(prog, description="Write a checkpoint as a bundle: model.onnx with its card inside, and card.md.")
-    parser.add_argument("checkpoint", type=Path, help="best.pt of a run folder, or the run folder")
+    parser.add_argument("checkpoint", type=Path, help="a run folder, one of its checkpoints, or a bundle with its weights")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR")
     parser.add_argument("--data", metavar="DIR", help="data to calibrate and measure on; without it the card carries no figures")
     parser.add_argument("--name", help="the model's name (default: that of the output folder)")
     args = parser.parse_args(argv)
     from core.faces import best_detector
     from train.data import load_parts
-    from train.engine import BEST, model_from
     from train.export import export
+    from train.start import network
 
-    path = args.checkpoint / BEST if args.checkpoint.is_dir() else args.checkpoint
-    model, recipe = model_from(path)
+    model, recipe = network(args.checkpoint)
     train_parts, val_parts = [], []
     if args.data:
         detector, about = best_detector()

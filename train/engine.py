@@ -34,11 +34,12 @@ from train.recipe import Recipe, from_dict
 from train.sampling import batches
 from train.schedule import Scheduler
 from train.start import begin, build_model
+from train.trained import BEST
 from train.validate import hits, score_parts
 
 from timm.utils import ModelEmaV3  # isort: skip
 
-LAST, BEST = "last.pt", "best.pt"
+LAST = "last.pt"
 
 
 class Run:
@@ -258,15 +259,6 @@ def memory_layout(model: nn.Module) -> torch.memory_format:
     outside its memory ("corrupted double-linked list")."""
     grouped = any(isinstance(m, nn.Conv2d) and m.groups > 1 for m in model.modules())
     return torch.contiguous_format if grouped and not torch.cuda.is_available() else torch.channels_last
-
-
-def model_from(path: Path) -> tuple[nn.Module, Recipe]:
-    """The network and recipe of a best.pt or last.pt, in evaluation mode."""
-    state = checkpoint.load(path)
-    recipe = from_dict(state["recipe"])
-    model = build_model(recipe)
-    model.load_state_dict(state.get("ema") or state["model"])
-    return model.eval(), recipe
 
 
 def _line(row: dict[str, float], epochs: int, seconds: float) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core import bundle, progress
@@ -23,15 +23,15 @@ from core.preprocess import to_input
 from train.calibrate import calibration
 from train.card import describe
 from train.data import Part
-from train.engine import BEST, build_model, model_from
 from train.figures import figures
-from train.recipe import Recipe, from_dict
+from train.recipe import Recipe
+from train.start import network
+from train.trained import WEIGHTS
 from train.validate import outputs
 
 from timm.utils import reparameterize_model  # isort: skip
 
 VERSION = "0.1.0"
-WEIGHTS = "weights.safetensors"
 PARITY = 1e-4
 """Largest difference allowed between torch's and ONNX Runtime's probabilities; of years, as a share of them."""
 FUSED = 1e-5
@@ -45,7 +45,7 @@ LICENCE = (
 
 def export_run(folder: Path, name: str, train_parts: Sequence[Part], val_parts: Sequence[Part]) -> Path:
     """Exports a run folder's best checkpoint into its `bundle` folder and returns that."""
-    model, recipe = model_from(folder / BEST)
+    model, recipe = network(folder)
     return export(model, recipe, name, folder / "bundle", train_parts, val_parts)
 
 
@@ -98,14 +98,6 @@ def through_half(model: nn.Module) -> nn.Module:
     """`model` with every weight rounded to what float16 can hold, so that the small file and the ONNX file are the same network."""
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in half_weights(model).items()})
     return model
-
-
-def model_of_bundle(folder: Path) -> tuple[nn.Module, Recipe]:
-    """The torch network of a bundle, in evaluation mode, from its recipe and its weights file: to fine-tune from, or to compare with."""
-    recipe = from_dict(bundle.load(folder).card.recipe)
-    model = build_model(recipe)
-    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(folder / WEIGHTS).items()})
-    return model.eval(), recipe
 
 
 class _Ordered(nn.Module):

@@ -14,14 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.bundle import MODEL_FILE, TASKS, Head
+from core.bundle import TASKS, Head
 from core.errors import UserError
 from core.preprocess import InputSpec, to_input
 from evaluation.explain import add_pictures, draw
 from evaluation.heat import Explanation
-from train.engine import BEST, model_from
-from train.export import model_of_bundle
-from train.recipe import Recipe
+from train.start import network
+from train.trained import BEST
 
 
 def run(argv: list[str], prog: str) -> int:
@@ -36,21 +35,6 @@ def run(argv: list[str], prog: str) -> int:
         raise UserError(f"Expected --task to be one of {', '.join(h.task for h in recipe.heads)}, got {', '.join(args.task)}.")
     draw(args, recipe.input, lambda crop: [gradcam(model, head, crop, recipe.input) for head in heads])
     return 0
-
-
-def network(path: Path) -> tuple[nn.Module, Recipe]:
-    """The network of a checkpoint, a run folder or a bundle, in evaluation mode.
-
-    Raises:
-        UserError: there is none of these.
-    """
-    folder = path.parent if path.name == MODEL_FILE else path
-    if (folder / MODEL_FILE).is_file() and not (folder / BEST).is_file():
-        return model_of_bundle(folder)
-    file = path / BEST if path.is_dir() else path
-    if not file.is_file():
-        raise UserError(f"Expected a checkpoint, a run folder or a bundle at {path}, got none; try `python -m evaluation explain`.")
-    return model_from(file)
 
 
 def gradcam(model: nn.Module, head: Head, crop: np.ndarray, spec: InputSpec) -> Explanation:

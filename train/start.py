@@ -11,12 +11,9 @@ from torch import nn
 
 from core import discover, progress
 from core.errors import UserError
-from core.weights import ROOT
-from train import checkpoint
 from train.freeze import freeze
 from train.recipe import Recipe
-
-BEST = "best.pt"
+from train.trained import weights
 
 
 def build_model(recipe: Recipe, pretrained: bool = False) -> nn.Module:
@@ -52,22 +49,28 @@ def begin(recipe: Recipe) -> nn.Module:
 
 
 def _from_run(recipe: Recipe) -> nn.Module:
-    path = Path(recipe.start)
-    path = path if path.exists() else ROOT / path  # where runs go unless --out says otherwise
-    path = path / BEST if path.is_dir() else path
-    if not path.is_file():
-        raise UserError(
-            f"Expected the weights to start from at {path}, got nothing; train that recipe first, point to its run folder with "
-            "--set start=DIR, or do without it with --set start=."
-        )
-    state = checkpoint.load(path)
-    theirs = state.get("ema") or state["model"]
+    try:
+        theirs, _ = weights(recipe.start)
+    except UserError as error:
+        raise UserError(f"{error} Or point to its run folder with --set start=DIR, or do without it with --set start=.") from error
     model = build_model(recipe)
     mine = model.state_dict()
     fits = {k: v for k, v in theirs.items() if k in mine and v.shape == mine[k].shape}
     if not any(k.startswith("backbone.") for k in fits):
-        raise UserError(f"Expected {path} to hold weights for {recipe.model.family}, got none that fit; --set start= does without.")
+        raise UserError(f"Expected {recipe.start} to hold weights for {recipe.model.family}, got none that fit; --set start= does without.")
     fresh = [k for k in mine if k not in fits]
-    progress.say(f"starts from {path}: {len(fits)} of {len(mine)} tensors" + (f"; new: {', '.join(fresh[:6])}" if fresh else ""))
+    progress.say(f"starts from {recipe.start}: {len(fits)} of {len(mine)} tensors" + (f"; new: {', '.join(fresh[:6])}" if fresh else ""))
     model.load_state_dict(fits, strict=False)
     return model
+
+
+def network(path: str | Path) -> tuple[nn.Module, Recipe]:
+    """The trained network of a run folder, a checkpoint or a bundle, in evaluation mode, and its recipe.
+
+    Raises:
+        UserError: there is none.
+    """
+    state, recipe = weights(path)
+    model = build_model(recipe)
+    model.load_state_dict(state)
+    return model.eval(), recipe

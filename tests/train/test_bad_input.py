@@ -15,8 +15,9 @@ import torch
 from tests.train.conftest import part_of
 from train import checkpoint, engine
 from train.__main__ import main
-from train.engine import BEST, LAST, Run
+from train.engine import LAST, Run
 from train.recipe import load, override
+from train.trained import BEST
 
 SMALL = ["model.options.stem=8", "model.options.stages=[(16,1)]", "amp=no", "batch=8", "epochs=3"]
 FOLDER = ["fer_cnn_a", "--set", "data=image_folder"]

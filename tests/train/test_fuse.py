@@ -15,10 +15,10 @@ from core.errors import ModelError
 from core.predictor import Predictor
 from core.preprocess import to_input
 from tests.train.test_recipes import settle
-from train.export import FUSED, _difference, check_fused, export, fuse, model_of_bundle, random_crops
+from train.export import FUSED, _difference, check_fused, export, fuse, random_crops
 from train.recipe import load
 from train.settings import Model
-from train.start import build_model
+from train.start import build_model, network
 
 RECIPE = replace(load("mobileone_s2"), model=Model("timm_backbone", {"name": "mobileone_s0"}))
 RECIPE = replace(RECIPE, input=replace(RECIPE.input, size=64))
@@ -46,7 +46,7 @@ def test_what_is_served_has_no_branches_and_answers_the_same(trained: torch.nn.M
     assert f"{fused:,}" in (bundle / "card.md").read_text()
     assert (bundle / "model.onnx").stat().st_size < 4 * (fused + 60_000) + 400_000  # no second set of weights is carried along
 
-    again, _ = model_of_bundle(bundle)  # the weights file has the branches, to train on
+    again, _ = network(bundle)  # the weights file has the branches, to train on
     assert set(again.state_dict()) == set(trained.state_dict())
     crops = random_crops(RECIPE, 8)
     served = Predictor(bundle)

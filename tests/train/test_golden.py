@@ -11,13 +11,13 @@ from core.faces import LIVE_SIDE, best_detector
 from core.pipeline import Pipeline
 from core.predictor import Predictor
 from core.preprocess import crop_face, to_input
-from train.export import model_of_bundle
+from train.start import network
 
 
 def test_torch_onnx_and_python_agree_on_the_portrait(shipped_model: Path, portrait: np.ndarray) -> None:
     detector, _ = best_detector()
     predictor = Predictor(shipped_model)
-    model, recipe = model_of_bundle(shipped_model)
+    model, recipe = network(shipped_model)
     assert recipe.input == predictor.card.input
 
     face = detector(portrait, LIVE_SIDE)[0]
@@ -38,7 +38,7 @@ def test_the_weights_file_is_small_and_the_same_network(shipped_model: Path) -> 
     assert (shipped_model / "weights.safetensors").stat().st_size < 8_000_000
     rng = np.random.default_rng(0)
     predictor = Predictor(shipped_model)
-    model, recipe = model_of_bundle(shipped_model)
+    model, recipe = network(shipped_model)
     crops = rng.integers(0, 256, (8, recipe.input.size, recipe.input.size, recipe.input.channels), np.uint8)
     x = to_input(crops, recipe.input)
     with torch.inference_mode():

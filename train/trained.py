@@ -1,0 +1,37 @@
+"""Trained weights from wherever they lie: a run folder, one of its checkpoints, or a bundle that keeps its weights file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors.torch import load_file
+from torch import Tensor
+
+from core import bundle
+from core.errors import UserError
+from core.weights import ROOT
+from train import checkpoint
+from train.recipe import Recipe, from_dict
+
+BEST = "best.pt"
+WEIGHTS = "weights.safetensors"
+
+
+def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
+    """The state of the network, as float32, and its recipe. A relative path counts from here, then from the project's folder, where runs go
+    unless --out says otherwise.
+
+    Raises:
+        UserError: there is none.
+    """
+    path = Path(path)
+    path = path if path.exists() else ROOT / path
+    folder = path.parent if path.name in (bundle.MODEL_FILE, WEIGHTS) else path
+    if (folder / WEIGHTS).is_file():
+        state = load_file(folder / WEIGHTS)
+        return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, from_dict(bundle.load(folder).card.recipe)
+    file = path / BEST if path.is_dir() else path
+    if not file.is_file():
+        raise UserError(f"Expected a run folder, a checkpoint or a bundle with {WEIGHTS} at {path}, got none; train that recipe first.")
+    kept = checkpoint.load(file)
+    return kept.get("ema") or kept["model"], from_dict(kept["recipe"])
