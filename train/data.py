@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -152,8 +152,12 @@ def targets_of(part: Part, task: str) -> tuple[np.ndarray, np.ndarray]:
     return np.nan_to_num(part.samples.age), ~np.isnan(part.samples.age)
 
 
-def gather(parts: Sequence[Part], recipe: Recipe) -> Pool:
-    """All samples of all parts that carry at least one of the recipe's targets.
+TAUGHT = "taught "
+"""What the teachers say of a task is a target beside the task's own, under its name with this before it; see train/distill.py."""
+
+
+def gather(parts: Sequence[Part], recipe: Recipe, taught: Mapping[str, np.ndarray] | None = None) -> Pool:
+    """All samples of all parts that carry at least one of the recipe's targets. taught: what teachers say of all samples, by task.
 
     Raises:
         DataError: none does.
@@ -165,6 +169,10 @@ def gather(parts: Sequence[Part], recipe: Recipe) -> Pool:
         weights[task] = torch.from_numpy(np.concatenate([k for _, k in each])).float()
         if loss.balanced:
             weights[task] = weights[task] * _class_weights(targets[task], weights[task] > 0)
+    for name, said in (taught or {}).items():
+        targets[TAUGHT + name] = torch.from_numpy(said)
+        labelled = weights[name] > 0 if name in weights else torch.ones(len(said), dtype=torch.bool)
+        weights[TAUGHT + name] = torch.where(labelled, 1.0, recipe.distill.missing)
     source = torch.cat([torch.full((len(p),), i) for i, p in enumerate(parts)])
     row = torch.cat([torch.arange(len(p)) for p in parts])
     useful = torch.stack(list(weights.values())).amax(dim=0) > 0

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 import core.models._torchvision  # noqa: F401  before timm
 from core import discover, progress
 from core.errors import UserError
-from train import checkpoint, processes, summary
-from train.data import Part, Pool, gather
+from train import checkpoint, distill, processes, summary
+from train.data import TAUGHT, Part, Pool, gather
 from train.feed import Inputs, ahead, inputs
 from train.freeze import freeze
 from train.losses import masked_mean
@@ -75,6 +75,7 @@ class Run:
         compiled = recipe.compile and processes.count() == 1  # torch does not compile what exchanges statistics between processes
         self.step_model: nn.Module = torch.compile(self.model) if compiled else self.model  # type: ignore[assignment]
         self.ema = ModelEmaV3(plain, decay=recipe.ema, use_warmup=True) if recipe.ema else None
+        self.heads = {h.task: h for h in recipe.heads}
         self.losses = {task: discover.load("train.losses", loss.name).loss for task, loss in recipe.losses.items()}
         self.epoch, self.step, self.seconds, self.best, self.stale = 0, 0, 0.0, -math.inf, 0
         self.epochs = recipe.epochs
@@ -92,7 +93,7 @@ class Run:
 
         The first process validates; what it measured decides for all.
         """
-        data = gather(train_parts, self.recipe)
+        data = gather(train_parts, self.recipe, distill.taught(self.recipe, train_parts, self.folder))
         for head in self.recipe.heads:
             if absent := data.absent(head.task):
                 shows = ", ".join(head.labels[k] for k in absent)
@@ -160,8 +161,16 @@ class Run:
             for task, spec in recipe.losses.items():
                 each = self.losses[task](out[task].float(), targets[task], **spec.options)
                 value = masked_mean(each, weights[task], batch.weights[task].to(device))
+                if (taught := TAUGHT + task) in targets:
+                    each = distill.loss(out[task].float(), targets[taught], self.heads[task], recipe.distill.temperature)
+                    said = masked_mean(each, weights[taught], batch.weights[taught].to(device))
+                    value = (1 - recipe.distill.share) * value + recipe.distill.share * said
                 total = total + spec.weight * value
                 values[task] = float(value.detach())
+            if recipe.distill.features and recipe.distill.teachers:
+                value = distill.similarity(out[distill.FEATURES], targets[TAUGHT + distill.FEATURES])
+                total = total + recipe.distill.features * value
+                values["features"] = float(value.detach())
             if not torch.isfinite(total):
                 what = f"Expected a finite loss, got {float(total.detach())} at step {self.step}"
                 raise UserError(f"{what}; try --set optim.lr={recipe.optim.lr / 3:.1g}.")

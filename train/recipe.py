@@ -17,7 +17,7 @@ from core.bundle import Head
 from core.errors import UserError
 from core.labels import AGE_BINS, FER4, FER6, FER7, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
-from train.settings import Augment, Freeze, Loss, Mix, Model, Optim, Sampling, Schedule
+from train.settings import Augment, Distill, Freeze, Loss, Mix, Model, Optim, Sampling, Schedule
 
 EMOTION8 = Head("emotion", "softmax", FERPLUS8.labels, "emotion")
 GENDER = Head("gender", "softmax", GENDER2.labels, "gender")
@@ -51,6 +51,7 @@ class Recipe:
     mix: Mix = field(default_factory=Mix)
     sampling: Sampling = field(default_factory=Sampling)
     freeze: Freeze = field(default_factory=Freeze)
+    distill: Distill = field(default_factory=Distill)
     soft_labels: bool = True
     start: str = ""
     epochs: int = 30
@@ -89,7 +90,7 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
     unknown = set(values) - {f.name for f in fields(Recipe)}
     if unknown:
         raise UserError(f"Expected a recipe of this version, got the fields {sorted(unknown)}; try a newer Mien.")
-    frozen = values.get("freeze", {})
+    frozen, distill = values.get("freeze", {}), values.get("distill", {})
     parts: dict[str, type] = {"model": Model, "augment": Augment, "optim": Optim, "schedule": Schedule, "mix": Mix, "sampling": Sampling}
     return Recipe(
         **{
@@ -99,6 +100,7 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
             "data": tuple(values["data"]),
             "input": InputSpec.from_dict(values["input"]),
             "freeze": Freeze(tuple(frozen.get("parts", ())), frozen.get("epochs", 0)),
+            "distill": Distill(**{**distill, "teachers": tuple(distill.get("teachers", ()))}),
             **{name: part(**values.get(name, {})) for name, part in parts.items()},
         }
     )

@@ -137,6 +137,23 @@ class Freeze:
 
 
 @dataclass(frozen=True)
+class Distill:
+    """Learning from trained networks, see train/distill.py. teachers: their run folders, checkpoints or bundles; none: no distillation.
+    share: of a labelled sample's loss that is the teachers', in [0, 1]. missing: weight of what they say, beside a labelled sample's, where a
+    sample has no label for a head. temperature: of classes. features: weight of the embeddings' similarities, for one teacher."""
+
+    teachers: tuple[str, ...] = ()
+    share: float = 0.5
+    missing: float = 1.0
+    temperature: float = 1.0
+    features: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1 or self.missing < 0 or self.features < 0 or self.temperature <= 0:
+            raise UserError(f"Expected distill.share in [0, 1], missing and features from 0, temperature over 0, got {self}.")
+
+
+@dataclass(frozen=True)
 class Sampling:
     """How batches are drawn, see train/sampling.py. shuffle: all samples once an epoch. weighted: data sets by `weights`, each sample of a
     set alike. balanced: every emotion (or gender) alike. alternate: each batch from one data set, in turn."""

@@ -85,4 +85,4 @@ def test_a_bundle_is_drawn(shipped_model: Path, tmp_path: Path) -> None:
 
 def test_nothing_to_draw_from_ends_with_status_2(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["gradcam", str(tmp_path), "x.jpg", "--out", str(tmp_path)]) == 2
-    assert "evaluation explain" in capsys.readouterr().err
+    assert "a run folder, a checkpoint or a bundle" in capsys.readouterr().err
