@@ -22,6 +22,7 @@ MAX_BYTES = 512 * 1024 * 1024
 
 Kind = Literal["softmax", "sigmoid", "distribution", "regression"]
 TASKS = ("emotion", "gender", "age")
+PRECISIONS = ("fp32", "int8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class Head:
 @dataclass(frozen=True, slots=True)
 class Card:
     """What a model says about itself. `calibration` divides a head's logits (temperature), or for a regression gives the half width of the
-    80 % interval in years. `metrics` rows are {data, split, metric, value, ci95, n}; `data` rows {name, fingerprint, split sizes}."""
+    80 % interval in years. `metrics` rows are {data, split, metric, value, ci95, n}; `data` rows {name, fingerprint, split sizes}.
+    `precision`: of the file that carries this card, whose inputs and outputs are float32 either way."""
 
     name: str
     version: str
@@ -67,6 +69,11 @@ class Card:
     metrics: tuple[Mapping[str, Any], ...] = ()
     licence: str = ""
     created: str = ""
+    precision: str = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise ModelError(f"Expected a precision of {PRECISIONS}, got {self.precision!r}.")
 
     def head(self, task: str) -> Head | None:
         """The head for `task`, or None."""
@@ -89,7 +96,7 @@ class Card:
                 name=str(raw["name"]), version=str(raw["version"]), input=InputSpec.from_dict(raw["input"]), heads=heads,
                 calibration=calibration, thresholds={str(k): float(v) for k, v in raw.get("thresholds", {}).items()},
                 recipe=dict(raw.get("recipe", {})), data=tuple(raw.get("data", ())), metrics=tuple(raw.get("metrics", ())),
-                licence=str(raw.get("licence", "")), created=str(raw.get("created", "")),
+                licence=str(raw.get("licence", "")), created=str(raw.get("created", "")), precision=str(raw.get("precision", "fp32")),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"Expected a valid card under the model's metadata key {KEY!r}, got: {error}") from error

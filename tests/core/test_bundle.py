@@ -49,6 +49,7 @@ HEAD = {"task": "emotion", "kind": "softmax", "labels": ["a", "b"], "output": "e
         {"heads": [{**HEAD, "task": "age", "kind": "distribution", "labels": ["5", "6"]}]},
         {"input": {"size": 47}}, {"input": {"sizes": 48}}, {"input": None},
         {"calibration": {"emotion": 0}}, {"calibration": {"emotion": "hot"}}, {"calibration": {"emotion": float("nan")}},
+        {"precision": "int4"}, {"precision": None},
     ],
 )  # fmt: skip
 def test_a_card_that_lies_is_refused(tiny: Path, tmp_path: Path, change: dict) -> None:
