@@ -27,7 +27,7 @@ from core.errors import DataError, UserError
 from core.pipeline import Pipeline
 from core.preprocess import to_input
 from core.weights import ROOT
-from evaluation import _processes
+from evaluation import processes
 from evaluation._reference import SIDE, reference
 from evaluation.metrics.intervals import bootstrap
 
@@ -73,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
             entry = {"model": str(path), "name": card.name, "input": card.input.size, "bytes": pipeline.predictor.path.stat().st_size}
             entry["ms"] = stages(pipeline, frame, args.rounds)
             entry["net"] = None if args.no_reference else beside_reference(pipeline, args.rounds)
-            entry["startup_s"] = None if args.no_demo else round(_processes.cold_start(path, picture), 2)
-            entry["demo"] = None if args.no_demo else _processes.demo(path, picture)
+            entry["startup_s"] = None if args.no_demo else round(processes.cold_start(path, picture), 2)
+            entry["demo"] = None if args.no_demo else processes.demo(path, picture)
             result["models"].append(entry)
     result["metrics"] = None
     if args.rows:

@@ -9,6 +9,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +37,13 @@ def cold_start(model: Path, picture: Path) -> float:
     return time.perf_counter() - start
 
 
-def demo(model: Path, picture: Path) -> dict[str, Any]:
-    """Starts the demo, asks it for one prediction through its API, and stops it.
-
-    Returns: first_page_s and first_prediction_s since the start, seconds; rss_mb, resident memory of the process and its children then,
-    in 10^6 bytes; faces, how many it found.
+@contextmanager
+def running_demo(model: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """The demo in a child process, on a free port of this machine: its address and its process, once it answers. Stopped at the end.
 
     Raises:
         RuntimeError: it ended or stayed silent; carries the end of its log.
     """
-    from gradio_client import Client, handle_file  # takes a second, so only here and before the clock starts
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -60,13 +58,7 @@ def demo(model: Path, picture: Path) -> dict[str, Any]:
                     log.seek(0)
                     raise RuntimeError(f"the demo did not start (status {process.poll()}): {log.read()[-800:]}")
                 time.sleep(0.05)
-            page = time.perf_counter() - start
-            client = Client(url, verbose=False, analytics_enabled=False)
-            faces = client.predict(handle_file(picture), api_name="/predict")
-            predicted = time.perf_counter() - start
-            family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-            rss = sum(p.memory_info().rss for p in family)
-            client.close()
+            yield url, psutil.Process(process.pid)
         finally:
             process.terminate()
             try:
@@ -74,7 +66,33 @@ def demo(model: Path, picture: Path) -> dict[str, Any]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-    return {"first_page_s": round(page, 2), "first_prediction_s": round(predicted, 2), "rss_mb": round(rss / 1e6, 1), "faces": len(faces)}
+
+
+def resident_mb(process: psutil.Process) -> float:
+    """Resident memory of a process and its children, in 10^6 bytes."""
+    return sum(p.memory_info().rss for p in (process, *process.children(recursive=True))) / 1e6
+
+
+def demo(model: Path, picture: Path) -> dict[str, Any]:
+    """Starts the demo, asks it for one prediction through its API, and stops it.
+
+    Returns: first_page_s and first_prediction_s since the start, seconds; rss_mb, resident memory then (see `resident_mb`); faces, how many
+    it found.
+
+    Raises:
+        RuntimeError: see `running_demo`.
+    """
+    from gradio_client import Client, handle_file  # takes a second, so only here and before the clock starts
+
+    start = time.perf_counter()
+    with running_demo(model) as (url, process):
+        page = time.perf_counter() - start
+        client = Client(url, verbose=False, analytics_enabled=False)
+        faces = client.predict(handle_file(picture), api_name="/predict")
+        predicted = time.perf_counter() - start
+        rss = resident_mb(process)
+        client.close()
+    return {"first_page_s": round(page, 2), "first_prediction_s": round(predicted, 2), "rss_mb": round(rss, 1), "faces": len(faces)}
 
 
 def _answers(url: str) -> bool:

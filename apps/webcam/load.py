@@ -1,0 +1,194 @@
+"""The demo under load: several visitors at once, each with a camera, and what each of them gets.
+
+    python -m apps.webcam.load [--visitors 8] [--seconds 60] [--url http://127.0.0.1:7860] [--json] [--gate]
+
+Starts the real demo in a process of its own (or visits one that runs, with --url). Both share this machine's processors, so a part of the
+load is the visitors' own work; it is told. Nothing but Python's standard library speaks to the demo, with the calls that its page makes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from apps.webcam.__main__ import MODEL
+from apps.webcam.visitors import BITS, Visitor, camera, door
+from core.errors import DataError, UserError
+from core.progress import say, task
+from evaluation.bench import cpu
+from evaluation.processes import resident_mb, running_demo
+from evaluation.scenes import HEIGHT, SCENES, WIDTH
+
+RATE = 14.0
+"""Frames/s that a page sends: one every 0.07 s (`stream_every` in app.py)."""
+SETTLE_S = 3.0
+"""At the start the server opens a detector per thread and caches fill; not counted."""
+MIN_RATE, MAX_AGE_S, MAX_GROWTH_MB_PER_MIN = 4.0, 0.5, 1.0
+"""What --gate asks of every visitor, and of the server's memory."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m apps.webcam.load", description="The live demo under load.")
+    p.add_argument("--visitors", type=int, default=8, help="at once (default: %(default)s)")
+    p.add_argument("--seconds", type=float, default=60, help="how long they stay (default: %(default)s)")
+    p.add_argument("--rate", type=float, default=RATE, help="frames/s that each camera offers (default: %(default)s, as the page does)")
+    p.add_argument("--faces", type=int, default=1, choices=(1, 5), help="in front of each camera (default: %(default)s)")
+    p.add_argument("--url", help="visit this running demo instead of starting one; its memory is then not seen")
+    p.add_argument("--model", type=Path, default=MODEL, help="model file or folder of the demo to start (default: the shipped one)")
+    p.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    p.add_argument("--gate", action="store_true", help="exit with 3 where a target is missed")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status 2: the user's mistake; 1: ours; 3: a target is missed, with --gate."""
+    args = parser().parse_args(argv)
+    try:
+        result = measure(args)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if args.json:
+        print(json.dumps(result, allow_nan=False))
+    else:
+        show(result, Console(highlight=False))
+    return 3 if args.gate and not all(result["met"].values()) else 0
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Brings the visitors, waits, and says what they got.
+
+    Raises:
+        UserError: an argument out of range, or no demo at --url.
+    """
+    if not 1 <= args.visitors <= 64 or args.seconds < 2 or not 0 < args.rate <= 60:
+        raise DataError(f"Expected 1 to 64 visitors, 2 s or more and a rate up to 60, got {args.visitors}, {args.seconds} and {args.rate}.")
+    frames = camera(SCENES[args.faces](), min(2**BITS, 512, round(args.rate * (args.seconds + SETTLE_S)) + 16))
+    with nullcontext((args.url, None)) if args.url else running_demo(args.model) as (url, server):
+        try:
+            way = door(url)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        visitors = [Visitor(way, frames, args.rate) for _ in range(args.visitors)]
+        mine = psutil.Process()
+        try:
+            for visitor in visitors:
+                visitor.come()
+                time.sleep(1 / args.rate / args.visitors)  # cameras are not in step
+            time.sleep(SETTLE_S)
+            begin, before = time.monotonic(), (_cpu(mine), _cpu(server))
+            memory = _watch(args.seconds, server, lambda: sum(len(v.answers) for v in visitors))
+            end, after = time.monotonic(), (_cpu(mine), _cpu(server))
+        finally:
+            for visitor in visitors:
+                visitor.leave()
+    each = [_got(v, begin, end) for v in visitors]
+    used = {
+        name: None if then is None or now is None else round((now - then) / (end - begin), 3)
+        for name, then, now in zip(("visitors", "server"), before, after, strict=True)
+    }
+    result = {
+        "visitors": args.visitors, "seconds": round(end - begin, 1), "rate_offered": args.rate, "faces": args.faces,
+        "frame": f"{WIDTH}x{HEIGHT} JPEG, {len(frames[0]) * 3 // 4} bytes",
+        "machine": {"cpu": cpu(), "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 2), "processors_used": used},
+        "each": each, "memory": growth(memory), "faults": sorted({f for v in visitors for f in v.faults}),
+    }  # fmt: skip
+    return result | {"met": met(result)}
+
+
+def _cpu(process: psutil.Process | None) -> float | None:
+    """Seconds of processor time of a process so far."""
+    if process is None:
+        return None
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def _watch(seconds: float, server: psutil.Process | None, answers: Callable[[], int]) -> np.ndarray:
+    """Waits `seconds`; returns (N, 2): seconds since the start, resident MB of the server (N = 0 without one), once a second."""
+    seen: list[tuple[float, float]] = []
+    start = time.monotonic()
+    with task("visitors are there", round(seconds)) as advance:
+        while (now := time.monotonic() - start) < seconds:
+            if server is not None:
+                seen.append((now, resident_mb(server)))
+            advance(round(now), f"{answers()} pictures answered")
+            time.sleep(min(1.0, max(0.01, seconds - now)))
+    return np.array(seen).reshape(-1, 2)
+
+
+def _got(visitor: Visitor, begin: float, end: float) -> dict[str, Any]:
+    """What one visitor got between two moments; milliseconds where a name ends in _ms."""
+    inside = [a for a in visitor.answers if begin <= a.at <= end]
+    ages = np.array([a.age for a in inside]) * 1000
+    gaps = np.diff([begin, *(a.at for a in inside), end]) * 1000
+    quantiles = np.percentile(ages, [50, 95, 100]) if inside else [None] * 3
+    age = {name: None if q is None else round(float(q), 1) for name, q in zip(("p50", "p95", "max"), quantiles, strict=True)}
+    rate, gap = len(inside) / (end - begin), float(gaps.max())
+    return {"frames_per_s": round(rate, 2), "age_ms": age, "longest_gap_ms": round(gap, 1), "sent": visitor.sent}
+
+
+def growth(memory: np.ndarray) -> dict[str, float | None]:
+    """first_mb, last_mb: median of the first and the last quarter; mb_per_min: the slope over the second half, None under 20 seconds."""
+    if len(memory) == 0:
+        return {"first_mb": None, "last_mb": None, "peak_mb": None, "mb_per_min": None}
+    quarter, half = max(1, len(memory) // 4), memory[len(memory) // 2 :]
+    slope = float(np.polyfit(half[:, 0], half[:, 1], 1)[0] * 60) if memory[-1, 0] >= 20 else None
+    first, last = (float(np.median(part[:, 1])) for part in (memory[:quarter], memory[-quarter:]))
+    return {
+        "first_mb": round(first, 1), "last_mb": round(last, 1), "peak_mb": round(float(memory[:, 1].max()), 1),
+        "mb_per_min": None if slope is None else round(slope, 2),
+    }  # fmt: skip
+
+
+def met(result: dict[str, Any]) -> dict[str, bool]:
+    """Target -> whether it is met. A memory that was not watched (another's demo, or too short) is no miss."""
+    oldest = [e["age_ms"]["max"] for e in result["each"]]
+    slope = result["memory"]["mb_per_min"]
+    return {
+        f"every visitor at least {MIN_RATE:g} frames/s": min(e["frames_per_s"] for e in result["each"]) >= MIN_RATE,
+        f"no frame older than {MAX_AGE_S:g} s": all(o is not None and o <= 1000 * MAX_AGE_S for o in oldest),
+        f"memory grows by at most {MAX_GROWTH_MB_PER_MIN:g} MB a minute": slope is None or slope <= MAX_GROWTH_MB_PER_MIN,
+        "no faults": not result["faults"],
+    }
+
+
+def show(result: dict[str, Any], console: Console) -> None:
+    """The result as a table."""
+    machine = result["machine"]
+    used = ", ".join(f"{name} {value:.2f}" for name, value in machine["processors_used"].items() if value is not None)
+    what = f"{result['frame']}, {result['faces']} face(s), {result['rate_offered']:g} frames/s offered"
+    where = f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']}; processors used: {used}"
+    console.print(f"{result['visitors']} visitors, {result['seconds']:g} s, {what}; {where}", soft_wrap=True)
+    grid = Table("visitor", "frames/s", "age p50, ms", "p95", "max", "longest gap, ms", "frames sent")
+    for k, got in enumerate(result["each"], 1):
+        ages = ("-" if v is None else f"{v:.0f}" for v in got["age_ms"].values())
+        grid.add_row(str(k), f"{got['frames_per_s']:.1f}", *ages, f"{got['longest_gap_ms']:.0f}", str(got["sent"]))
+    console.print(grid)
+    memory = result["memory"]
+    if memory["first_mb"] is not None:
+        slope = "-" if memory["mb_per_min"] is None else f"{memory['mb_per_min']:+.2f}"
+        console.print(
+            f"server's memory: first {memory['first_mb']:.0f}, last {memory['last_mb']:.0f} MB; {slope} MB a minute in the second half"
+        )
+    for target, kept in result["met"].items():
+        console.print(f"{'met   ' if kept else 'MISSED'}  {target}")
+    for fault in result["faults"]:
+        say(fault)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
