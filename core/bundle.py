@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 import onnxruntime as ort
 
+from core import ages
 from core.errors import ModelError
 from core.preprocess import InputSpec
 
@@ -54,9 +55,13 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a model says about itself. `calibration` divides a head's logits (temperature), or for a regression gives the half width of the
-    80 % interval in years. `metrics` rows are {data, split, metric, value, ci95, n}; `data` rows {name, fingerprint, split sizes}.
-    `precision`: of the file that carries this card, whose inputs and outputs are float32 either way."""
+    """What a model says about itself.
+
+    calibration: divides a head's logits (temperature), or for a regression is the half width of the 80 % interval in years; its entries
+    `age@Y` are the factors of `core.ages`. thresholds: by task, the probability from which an answer is to be given (1: never), and for age
+    the width of its interval in years over which it is uncertain. metrics: rows {data, split, metric, value, ci95, n, group?}. data: rows
+    {name, fingerprint, split sizes}. precision: of the file that carries this card, whose inputs and outputs are float32 either way.
+    """
 
     name: str
     version: str
@@ -74,6 +79,11 @@ class Card:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ModelError(f"Expected a precision of {PRECISIONS}, got {self.precision!r}.")
+        if any(k not in TASKS or not 0 < v <= (ages.OLDEST if k == "age" else 1) for k, v in self.thresholds.items()):
+            raise ModelError(
+                f"Expected thresholds of {TASKS}, above 0, at most 1 (age: {ages.OLDEST:g} years), got {str(dict(self.thresholds))[:200]}."
+            )
+        ages.factors(self.calibration)
 
     def head(self, task: str) -> Head | None:
         """The head for `task`, or None."""

@@ -8,15 +8,31 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from core.types import Face
+from core.types import LIMIT, Face, Prediction
 
 Band = Literal["high", "medium", "low"]
-HIGH, MEDIUM = 0.90, 0.70
+HIGH = 0.90
 
 
-def band(p: float) -> Band:
-    """high: over 90 %; medium: 70 to 90 %; low: under 70 %, to be shown as *uncertain*."""
-    return "high" if p > HIGH else "medium" if p >= MEDIUM else "low"
+def band(p: float, limit: float = LIMIT) -> Band:
+    """low: under the model's own limit (1: always), to be shown as *uncertain*; high: over 90 %; medium: between them, where there is room.
+
+    >>> band(0.8), band(0.8, 0.85), band(0.93, 0.95), band(0.96, 0.95)
+    ('medium', 'low', 'low', 'high')
+    """
+    return "low" if p < limit or limit >= 1 else "high" if p > HIGH else "medium"
+
+
+def band_of(said: Prediction) -> Band:
+    """The emotion's, the hardest answer, or the gender's where there is no emotion; age carries its own interval instead."""
+    shown = said.emotion or said.gender
+    return band(shown.confidence, shown.limit) if shown else "low"
+
+
+def uncertain(said: Prediction) -> dict[str, bool]:
+    """Whether each answer that there is falls under its model's limit, by task."""
+    answers = {"emotion": said.emotion, "gender": said.gender, "age": said.age}
+    return {task: answer.uncertain for task, answer in answers.items() if answer is not None}
 
 
 @dataclass(frozen=True, slots=True)

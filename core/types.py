@@ -6,12 +6,15 @@ Units: pixels of the picture that was given, origin at its top-left corner, x to
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 
 LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
 """YuNet's order. Right and left are the person's own: `right_eye` lies on the left of an unmirrored picture."""
+
+LIMIT = 0.7
+"""An answer of less probability is uncertain, where the model brings no limit of its own."""
 
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -48,16 +51,22 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distribution:
-    """Probabilities over named classes: `p` has shape (len(labels),), float64, in [0, 1], sums to 1."""
+    """Probabilities over named classes: `p` has shape (len(labels),), float64, in [0, 1], sums to 1.
+
+    limit: in (0, 1], the probability from which the model's answer is to be given; 1 for never.
+    """
 
     labels: tuple[str, ...]
     p: np.ndarray
+    limit: float = LIMIT
 
     def __post_init__(self) -> None:
         if self.p.shape != (len(self.labels),):
             raise ValueError(f"Expected `p` to have shape ({len(self.labels)},), got {self.p.shape}.")
         if not np.isfinite(self.p).all() or self.p.min() < 0 or abs(float(self.p.sum()) - 1) > 1e-4:
             raise ValueError(f"Expected `p` to be probabilities that sum to 1, got sum {self.p.sum()} and minimum {self.p.min()}.")
+        if not 0 < self.limit <= 1:
+            raise ValueError(f"Expected `limit` to be in (0, 1], got {self.limit}.")
 
     @property
     def top(self) -> str:
@@ -69,6 +78,11 @@ class Distribution:
         """The probability of `top`."""
         return float(self.p.max())
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether `top` is too improbable to be given as the answer."""
+        return self.confidence < self.limit or self.limit >= 1
+
     def as_dict(self) -> dict[str, float]:
         """{label: probability} in the order of `labels`."""
         return {label: float(p) for label, p in zip(self.labels, self.p, strict=True)}
@@ -76,16 +90,25 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """Age in years: the expectation and the central interval `low` to `high` that holds `coverage` of the probability."""
+    """Age in years: the expectation and the interval `low` to `high` that is meant to hold `coverage` of the people.
+
+    limit: the width in years over which the age is uncertain.
+    """
 
     value: float
     low: float
     high: float
     coverage: float = 0.8
+    limit: float = inf
 
     def __post_init__(self) -> None:
         if not self.low <= self.high:
             raise ValueError(f"Expected `low` <= `high`, got {self.low} and {self.high}.")
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether the interval is too wide for the age to say much."""
+        return self.high - self.low > self.limit
 
 
 @dataclass(frozen=True, slots=True)
