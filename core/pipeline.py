@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.confidence import Band, Conditions, band, measure, reason_to_abstain
+from core.ensemble import open_model
 from core.faces import LIVE_SIDE, Detector, best_detector
 from core.predictor import Predictor
 from core.types import Face, Prediction
@@ -42,7 +43,7 @@ class Pipeline:
     """Detector and model together. Safe to call from several threads. `about_detector` says which detector runs and why."""
 
     def __init__(self, model: str | Path | Predictor, detector: Detector | None = None, threads: int = 1) -> None:
-        self.predictor = model if isinstance(model, Predictor) else Predictor(model, threads)
+        self.predictor = model if isinstance(model, Predictor) else open_model(model, threads)
         if detector is None:
             self.detector, self.about_detector = best_detector()
         else:
@@ -57,7 +58,7 @@ class Pipeline:
         aligned = perf_counter()
         predictions = self.predictor.predict_crops(crops)
         done = perf_counter()
-        faces = tuple(_judge(*each) for each in zip(found, predictions, crops, strict=True))
+        faces = tuple(_judge(*each) for each in zip(found, predictions, self.predictor.shown(crops), strict=True))
         timing = {"detect": detected - start, "align": aligned - detected, "net": done - aligned, "total": perf_counter() - start}
         return Reading(faces, {k: round(v * 1000, 3) for k, v in timing.items()})
 

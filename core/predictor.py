@@ -1,7 +1,12 @@
-"""ONNX Runtime session -> predictions. Takes a path and nothing else: sizes, means and labels come from the model's own card."""
+"""ONNX Runtime session -> predictions. Takes a path and nothing else: sizes, means and labels come from the model's own card.
+
+`core.ensemble.open_model` opens a path that may also be an ensemble's, which has the same interface.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +14,7 @@ import numpy as np
 from core import bundle
 from core.bundle import Head
 from core.errors import ModelError
-from core.preprocess import crop_face, to_input
+from core.preprocess import InputSpec, crop_face, to_input
 from core.types import Age, Distribution, Face, Prediction
 
 INTERVAL = 0.8
@@ -17,13 +22,27 @@ INTERVAL = 0.8
 
 
 class Predictor:
-    """One model, ready to run. Safe to call from several threads."""
+    """One model, ready to run. Safe to call from several threads. `views`: how it crops a face; one way, or several for an ensemble whose
+    members differ in it."""
+
+    views: tuple[InputSpec, ...]
 
     def __init__(self, path: str | Path, threads: int = 1) -> None:
         opened = bundle.load(path, threads)
         self.card, self.path, self._session = opened.card, opened.path, opened.session
+        self.views = (self.card.input,)
         self._input = self._session.get_inputs()[0].name
         self.has_embedding = "embedding" in {o.name for o in self._session.get_outputs()}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that decides the answers."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the model on disk."""
+        return self.path.stat().st_size
 
     def logits(self, batch: np.ndarray, embedding: bool = False) -> dict[str, np.ndarray]:
         """float32 (N, C, H, W) from `to_input` -> raw outputs by task, each (N, width); with `embedding`, that output too."""
@@ -37,12 +56,13 @@ class Predictor:
         values = self._session.run(list(names.values()), {self._input: batch})
         return dict(zip(names, values, strict=True))
 
-    def probabilities(self, crops: np.ndarray) -> dict[str, np.ndarray]:
-        """uint8 crops (N, size, size, channels) -> calibrated values by task.
+    def probabilities(self, crops: np.ndarray, embedding: bool = False) -> dict[str, np.ndarray]:
+        """uint8 crops (N, size, size, channels) -> calibrated values by task; with `embedding`, that too, (N, features).
 
         softmax and sigmoid heads: (N, classes); distribution: (N, bins); regression: (N, 1) years.
         """
-        return self.calibrate(self.logits(to_input(crops, self.card.input)))
+        raw = self.logits(to_input(crops, self.card.input), embedding)
+        return self.calibrate(raw) | ({"embedding": raw["embedding"]} if embedding else {})
 
     def calibrate(self, logits: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Raw outputs by task -> calibrated probabilities (or years, for a regression)."""
@@ -54,10 +74,21 @@ class Predictor:
 
     def crops(self, image: np.ndarray, faces: list[Face | None]) -> np.ndarray:
         """uint8 (N, size, size, channels): what the network sees of each face."""
+        each = [self.pack([crop_face(image, face, spec) for spec in self.views]) for face in faces]
+        return np.stack(each) if each else self.blank(0)
+
+    def blank(self, n: int) -> np.ndarray:
+        """`n` black crops."""
         spec = self.card.input
-        if not faces:
-            return np.zeros((0, spec.size, spec.size, spec.channels), np.uint8)
-        return np.stack([crop_face(image, face, spec) for face in faces])
+        return np.zeros((n, spec.size, spec.size, spec.channels), np.uint8)
+
+    def pack(self, views: Sequence[np.ndarray]) -> np.ndarray:
+        """The crops of one face, or of n, one for each of `views` -> what `predict_crops` takes of it; the crop itself where it is one."""
+        return views[0]
+
+    def shown(self, crops: np.ndarray) -> np.ndarray:
+        """uint8 (N, size, size, channels) to look at or to measure: the crops themselves, or those of an ensemble's first view."""
+        return crops
 
     def predict_crops(self, crops: np.ndarray) -> list[Prediction]:
         """One prediction per uint8 crop (N, size, size, channels)."""
@@ -66,20 +97,21 @@ class Predictor:
         values = self.probabilities(crops)
         return [self._prediction({task: p[i] for task, p in values.items()}) for i in range(len(crops))]
 
+    def ages(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Calibrated values of the age head (N, width) -> expected years and the ends of their interval, each (N,)."""
+        head = self.card.head("age")
+        if head is not None and head.kind == "regression":
+            half = self.card.calibration.get(head.task, 10.0)
+            return p[:, 0], p[:, 0] - half, p[:, 0] + half
+        return p @ np.arange(p.shape[1]), *interval(p, INTERVAL)  # (N, bins) -> (N,)
+
     def _prediction(self, values: dict[str, np.ndarray]) -> Prediction:
         emotion, gender, age = (self.card.head(task) for task in ("emotion", "gender", "age"))
         return Prediction(
             emotion=Distribution(emotion.labels, values["emotion"]) if emotion else None,
             gender=Distribution(gender.labels, values["gender"]) if gender else None,
-            age=self._age(age, values["age"]) if age else None,
+            age=Age(*(float(v[0]) for v in self.ages(values["age"][None])), INTERVAL) if age else None,
         )
-
-    def _age(self, head: Head, p: np.ndarray) -> Age:
-        if head.kind == "regression":
-            half = self.card.calibration.get(head.task, 10.0)
-            return Age(float(p[0]), float(p[0]) - half, float(p[0]) + half, INTERVAL)
-        low, high = interval(p, INTERVAL)
-        return Age(float(p @ np.arange(len(p))), float(low), float(high), INTERVAL)
 
 
 def interval(p: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -48,11 +48,29 @@ def face_of(path: Path, detector: Detector, spec: InputSpec, tight: bool = True)
 
     tight: the picture is one face that fills it (see `chip_face`); else its best detection is taken, as serving does.
     """
+    found = faces_of(path, detector, (spec,), tight)
+    return found and (found[0], found[1][0])
+
+
+def faces_of(path: Path, detector: Detector, specs: Sequence[InputSpec], tight: bool = True) -> tuple[np.ndarray, list[Face | None]] | None:
+    """As `face_of`, with the face that each of `specs` takes: they may bound a published crop's face differently."""
     try:
         picture = images.load(path)
     except images.ImageError:
         return None
-    return picture, chip_face(picture, detector, spec) if tight else next(iter(detector(picture, STILL_SIDE)), None)
+    if not tight:
+        return picture, [next(iter(detector(picture, STILL_SIDE)), None)] * len(specs)
+    found: dict[InputSpec, Face | None] = {}
+    for spec in map(geometry, specs):
+        if spec not in found:
+            found[spec] = chip_face(picture, detector, spec)
+    return picture, [found[geometry(spec)] for spec in specs]
+
+
+def geometry(spec: InputSpec) -> InputSpec:
+    """`spec` without what has no say in where a crop lies: its size, its colours and the network's scaling."""
+    plain = InputSpec()
+    return replace(spec, size=plain.size, channels=plain.channels, mean=plain.mean, std=plain.std)
 
 
 def crop_of(path: Path, detector: Detector, spec: InputSpec, tight: bool = True) -> tuple[np.ndarray, int]:

@@ -15,7 +15,7 @@ from core.data import Samples
 from core.faces import Detector
 from core.labels import FERPLUS8
 from core.predictor import Predictor
-from core.prepare import face_of
+from core.prepare import faces_of
 from core.preprocess import crop_at, crop_face, pose_of
 from evaluation.conform import P_GENDER
 from evaluation.corruptions import View, around
@@ -61,19 +61,23 @@ def measure(
     heard: Callable[[int], None] = lambda done: None,
 ) -> Measured:  # fmt: skip
     """Asks `predictor` about every picture, clean and at every severity of `kinds`. `heard` is told how many pictures are done."""
-    spec = predictor.card.input
     variants = [(kind, i + 1) for kind in kinds for i in range(len(levels(kind)))]
     clean: list[Answers] = []
     worse: dict[tuple[str, int], list[Answers]] = {v: [] for v in variants}
     readable: list[int] = []
 
-    def look(path: Path) -> tuple[np.ndarray, View] | None:
-        found = face_of(path, detector, spec, samples.tight)
-        return found and (crop_face(*found, spec), around(found[0], pose_of(found[0].shape, found[1], spec)))
+    def look(path: Path) -> tuple[np.ndarray, list[View]] | None:
+        found = faces_of(path, detector, predictor.views, samples.tight)
+        if found is None:
+            return None
+        picture, faces = found
+        each = list(zip(faces, predictor.views, strict=True))
+        views = [around(picture, pose_of(picture.shape, face, spec)) for face, spec in each]
+        return predictor.pack([crop_face(picture, face, spec) for face, spec in each]), views
 
-    def crop(view: View, kind: str, severity: int, sample_id: str) -> np.ndarray:
-        hurt = corrupted(view, kind, severity, sample_id)
-        return crop_at(hurt.picture, hurt.pose, spec)
+    def crop(views: Sequence[View], kind: str, severity: int, sample_id: str) -> np.ndarray:
+        hurt = [corrupted(view, kind, severity, sample_id) for view in views]
+        return predictor.pack([crop_at(h.picture, h.pose, spec) for h, spec in zip(hurt, predictor.views, strict=True)])
 
     cv2.setNumThreads(1)  # our threads are one per core already
     with ThreadPoolExecutor(threads) as pool:

@@ -17,6 +17,7 @@ import numpy as np
 
 from core import image as images
 from core.bundle import TASKS
+from core.ensemble import open_model
 from core.errors import DataError
 from core.faces import STILL_SIDE, best_detector, chip_face
 from core.labels import GENDER2
@@ -33,7 +34,7 @@ SHARES = (8, 5, 3)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `explain`."""
-    parser.add_argument("--model", required=True, type=Path, help="model file or its folder")
+    parser.add_argument("--model", required=True, type=Path, help="model file or its folder, or an ensemble's")
     add_pictures(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout: answers, files and how far they can move")
 
@@ -49,7 +50,9 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the pictures."""
-    predictor = Predictor(args.model)
+    predictor = open_model(args.model)
+    if len(predictor.views) > 1:
+        raise DataError(f"Expected a model with one crop of a face, got {args.model}, whose members crop differently; try one of them.")
     chosen = [h.task for h in predictor.card.heads if h.task in (args.task or TASKS)]
     if not chosen:
         raise DataError(f"Expected --task to be one of {', '.join(h.task for h in predictor.card.heads)}, got {', '.join(args.task)}.")

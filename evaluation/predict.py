@@ -1,6 +1,6 @@
 """predict: a model's predictions for a data set, as a table (Parquet, or CSV by the suffix of --out).
 
-Crops are made as in training (`core.prepare.face_of`); a file that cannot be read is left out and counted. Memory does not grow with the
+Crops are made as in training (`core.prepare.faces_of`); a file that cannot be read is left out and counted. Memory does not grow with the
 data. A run that was stopped goes on where it stopped when the same command is given again, and ends with the same table; a run with
 another model, other data or other options starts anew.
 """
@@ -25,12 +25,13 @@ import pyarrow as pa
 
 from core import discover
 from core.data import Samples
+from core.ensemble import open_model
 from core.errors import DataError
 from core.faces import Detector, best_detector
 from core.labels import FERPLUS8, GENDER2
-from core.predictor import INTERVAL, Predictor, interval
-from core.prepare import each, face_of
-from core.preprocess import crop_face, to_input
+from core.predictor import Predictor
+from core.prepare import each, faces_of
+from core.preprocess import crop_face
 from core.progress import say, task
 from evaluation import conditions, table
 from evaluation.conform import GROUP, P_EMOTION, P_GENDER, conform
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     """The arguments that say which model looks at which pictures."""
-    parser.add_argument("--model", required=True, type=Path, help="model file or its folder")
+    parser.add_argument("--model", required=True, type=Path, help="model file or its folder, or an ensemble's")
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="the data set's folder, or the folder that holds it")
     parser.add_argument("--split", default="val", choices=("train", "val", "test", "all"), help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="default: one per core (%(default)s)")
@@ -82,7 +83,7 @@ def load_samples(dataset: str, args: argparse.Namespace, seed: int | None = None
 
 def run(args: argparse.Namespace) -> int:
     """Writes the table; progress and what was left out go to stderr. Exit status 130 where Ctrl-C stopped it."""
-    predictor = Predictor(args.model, threads=args.threads)
+    predictor = open_model(args.model, threads=args.threads)
     samples = load_samples(args.dataset, args)
     detector, about = best_detector()
     say(f"Face detector: {about}")
@@ -143,7 +144,7 @@ def key(predictor: Predictor, samples: Samples, detector: Detector, args: argpar
     """What the rows depend on: only where all of it is the same may a stopped run go on."""
     names = "\n".join(f"{i}\t{path}" for i, path in zip(samples.ids, _relative(samples, args.data), strict=True))
     return {
-        "model": hashlib.sha256(predictor.path.read_bytes()).hexdigest(),
+        "model": predictor.fingerprint,
         "data": [samples.name, samples.split, samples.fingerprint, hashlib.sha256(names.encode()).hexdigest()],
         "options": {"embedding": args.embedding, "conditions": args.conditions, "name": args.name}, "detector": detector.name,
         "version": [PART, *map(version, VERSIONED)],
@@ -168,11 +169,14 @@ def predict(
 
     measured: with the columns of `evaluation.conditions`. heard: is told how many samples are done.
     """
-    spec = predictor.card.input
 
     def look(path: Path) -> tuple[np.ndarray, bool, dict[str, float]] | None:
-        found = face_of(path, detector, spec, samples.tight)
-        return found and (crop_face(*found, spec), found[1] is not None, conditions.conditions(*found) if measured else {})
+        found = faces_of(path, detector, predictor.views, samples.tight)
+        if found is None:
+            return None
+        picture, [face, *_] = found
+        crop = predictor.pack([crop_face(picture, one, spec) for one, spec in zip(found[1], predictor.views, strict=True)])
+        return crop, face is not None, conditions.conditions(picture, face) if measured else {}
 
     seen = enumerate(each(samples.paths, look, threads))
     rows: list[int] = []
@@ -208,9 +212,8 @@ def _absent(samples: Samples) -> list[str]:
 
 def outputs(predictor: Predictor, crops: np.ndarray, embedding: bool = False) -> dict[str, np.ndarray]:
     """uint8 crops (N, S, S, C) -> prediction columns of the table, each (N,) or, for the embedding, (N, features)."""
-    raw = predictor.logits(to_input(crops, predictor.card.input), embedding)
     columns: dict[str, np.ndarray] = {}
-    values = predictor.calibrate(raw)
+    values = predictor.probabilities(crops, embedding)
     for head in predictor.card.heads:
         p = values[head.task]
         if head.task == "emotion":
@@ -219,13 +222,9 @@ def outputs(predictor: Predictor, crops: np.ndarray, embedding: bool = False) ->
             columns |= {P_EMOTION + name: p[:, i] for i, name in enumerate(names)}
         elif head.task == "gender":
             columns[P_GENDER] = p[:, [GENDER2.index(label) for label in head.labels].index(0)]
-        elif head.kind == "distribution":
-            columns["age_pred"] = p @ np.arange(p.shape[1])  # (N, bins) -> (N,)
-            columns["age_low"], columns["age_high"] = interval(p, INTERVAL)
         else:
-            half = predictor.card.calibration.get(head.task, 10.0)
-            columns |= {"age_pred": p[:, 0], "age_low": p[:, 0] - half, "age_high": p[:, 0] + half}
-    return columns | ({"embedding": raw["embedding"]} if embedding else {})
+            columns |= dict(zip(("age_pred", "age_low", "age_high"), predictor.ages(p), strict=True))
+    return columns | ({"embedding": values["embedding"]} if embedding else {})
 
 
 def assemble(samples: Samples, values: list[dict[str, np.ndarray]], found: list[bool], model: str, base: Path) -> pa.Table:

@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from core import discover
+from core.ensemble import open_model
 from core.errors import DataError
 from core.faces import best_detector
-from core.predictor import Predictor
 from core.progress import say, task
 from evaluation import table
 from evaluation.corrupted import KINDS, SEED, Measured, levels, measure, unit
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         discover.load("evaluation.corruptions", kind)  # a mistyped name ends here
     if args.out:
         table.check_target(args.out)
-    predictor = Predictor(args.model, threads=args.threads)
+    predictor = open_model(args.model, threads=args.threads)
     detector, about = best_detector()
     say(f"Face detector: {about}")
     made, sources = [], []

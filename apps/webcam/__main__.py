@@ -20,7 +20,7 @@ SPACE_SECONDS = 300
 def parser() -> argparse.ArgumentParser:
     """The command line. `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT`, which Spaces set, are the defaults of host and port."""
     p = argparse.ArgumentParser(prog="python -m apps.webcam", description="The live demo: age, perceived gender and emotion from faces.")
-    p.add_argument("--model", type=Path, default=MODEL, help="model file or its folder (default: the shipped one)")
+    p.add_argument("--model", type=Path, default=MODEL, help="model file or its folder, or an ensemble's (default: the shipped one)")
     p.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="address to listen on (default: %(default)s)")
     p.add_argument("--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")), help="port (default: %(default)s)")
     p.add_argument("--debug", action="store_true", help="show a traceback where something fails")
