@@ -6,7 +6,7 @@ from collections import deque
 from time import monotonic, perf_counter
 from typing import Any
 
-import numpy as np
+import cv2
 
 from apps.webcam import overlay, panel, pictures
 from apps.webcam.track import Tracker
@@ -44,7 +44,7 @@ def step(pipeline: Pipeline, payload: dict[str, Any] | None, visitor: Visitor) -
         mirrored = pictures.decode(payload, max_bytes=pictures.FRAME_BYTES, max_pixels=pictures.FRAME_PIXELS)
     except UserError as error:
         return None, panel.problem(str(error)), ""
-    frame = np.ascontiguousarray(mirrored[:, ::-1])
+    frame = cv2.flip(mirrored, 1)  # numpy's copy of a reversed view takes forty times as long
     decoded = perf_counter()
     reading = pipeline(frame)
     now = monotonic()

@@ -28,7 +28,7 @@ SMALL = 48
 
 def draw(image: np.ndarray, faces: Sequence[Tracked], *, mirrored: bool = False) -> np.ndarray:
     """A copy of the RGB uint8 picture (H, W, 3) with boxes and labels; `mirrored` flips the picture but never the writing."""
-    canvas = np.ascontiguousarray(image[:, ::-1]) if mirrored else image.copy()
+    canvas = cv2.flip(image, 1) if mirrored else image.copy()
     height, width = canvas.shape[:2]
     unit = max(1.0, max(height, width) / 640)
     boxes = [(width - x - w, y, w, h) if mirrored else (x, y, w, h) for x, y, w, h in (f.reading.face.box for f in faces)]
