@@ -3,6 +3,9 @@
 An answer is given where the probability of the predicted class reaches the class's threshold. The thresholds come from all rows; what they
 buy is measured cross-fitted: those for each half of the rows are chosen on the other half, so that no row vouches for itself. Rows that a
 column such as `group_subject` puts together stay in one half.
+
+A model's card has one limit for all classes of a task (`--one`), and a cautious one: answers from there on reach the wanted precision even
+by the lower end of its 95 % interval. It is never under FLOOR.
 """
 
 from __future__ import annotations
@@ -16,13 +19,18 @@ import numpy as np
 import pyarrow as pa
 from rich.console import Console
 
-from core.errors import DataError
+from core.errors import DataError, UserError
 from evaluation import table, views
 from evaluation.figures import MANY_VALUES
 from evaluation.metrics import abstention
 from evaluation.report import mapping
 from evaluation.terminal import TITLES, few, grid, number, wide
 from evaluation.values import Figures, Sample
+
+PRECISION = 0.9
+"""What a model's card promises of the answers from its limit on."""
+FLOOR = 0.6
+"""An answer of less probability is nearer to a toss than to an answer, however good all answers together are."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     wish = parser.add_mutually_exclusive_group(required=True)
     wish.add_argument("--coverage", type=float, metavar="SHARE", help="answer this share of what is called each class, the surest first")
     wish.add_argument("--precision", type=float, metavar="SHARE", help="answer as much as possible with this share of each class right")
+    parser.add_argument("--one", action="store_true", help="with --precision: one cautious limit for all classes, as a model's card has it")
     parser.add_argument("--seed", type=int, default=0, help="of the split into halves (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
@@ -41,6 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the plan."""
     whole = views.one_model(table.read(args.table, names=mapping(args.map)), args.model)
+    if args.one:
+        if args.precision is None:
+            raise UserError("Expected --precision beside --one, got --coverage; try --precision 0.9.")
+        one = limited(whole, args.task, args.precision, seed=args.seed)
+        if args.json:
+            print(json.dumps({"table": str(args.table), "model": whole["model"][0].as_py(), **one}, allow_nan=False))
+        else:
+            show_one(one, wide())
+        return 0
     made = planned(whole, args.task, coverage=args.coverage, precision=args.precision, seed=args.seed)
     if args.json:
         print(json.dumps({"table": str(args.table), "model": whole["model"][0].as_py(), **made}, allow_nan=False))
@@ -58,20 +76,15 @@ def planned(whole: pa.Table, task: str, *, coverage: float | None = None, precis
     Raises:
         DataError: no probabilities, or a wish outside (0, 1].
     """
-    seen = views.classes(whole, task)
-    if seen is None or seen.p is None:
-        raise DataError(f"Expected a truth and probabilities of {task} in every row that counts, got none; add `{task}_p_*` columns.")
+    seen, p = _seen(whole, task)
     wish = {"coverage": coverage, "precision": precision}
     given = {name: value for name, value in wish.items() if value is not None}
     if len(given) != 1 or not 0 < next(iter(given.values())) <= 1:
         raise DataError(f"Expected one of --coverage and --precision, in (0, 1], got {given or 'none'}; try --precision 0.9.")
     k, n = len(seen.labels), len(seen.rows)
-    cluster = views.clusters(whole)
-    cluster = None if cluster is None else views.only(cluster, seen.rows)
-    if n < 2 or (cluster is not None and len(np.unique(cluster)) < 2):
-        raise DataError(f"Expected at least two independent rows to plan with, got {n} rows of {task}; predict a larger split.")
-    sample = Sample(n, cluster, views.cluster_name(whole))
-    confidence, right = seen.p[np.arange(n), seen.pred], seen.pred == seen.true
+    sample = _sample(whole, seen, task)
+    cluster = sample.cluster
+    confidence, right = p[np.arange(n), seen.pred], seen.pred == seen.true
     made = abstention.plan(confidence, seen.pred, right, k, coverage=coverage, precision=precision)
     answered = abstention.cross_fitted(
         confidence, seen.pred, right, k, coverage=coverage, precision=precision, seed=seed, cluster=cluster
@@ -91,6 +104,42 @@ def planned(whole: pa.Table, task: str, *, coverage: float | None = None, precis
         "coverage": sample.share(answered), "accuracy": kept.share(right[answered]), "per_class": per_class,
         "groups": _groups(views.coded_groups(whole), seen.rows, answered, right, sample, kept),
     }  # fmt: skip
+
+
+def limited(whole: pa.Table, task: str, precision: float = PRECISION, *, seed: int = 0) -> Figures:
+    """The one limit for `task` ("emotion" or "gender") of a one-model table, and what it buys; see `abstention.limit`.
+
+    {task, wish, n, seed, method, limit, floor, before, coverage, accuracy}: limit 1 means never; coverage and accuracy are cross-fitted.
+
+    Raises:
+        DataError: no probabilities, or a wish outside (0, 1].
+    """
+    seen, p = _seen(whole, task)
+    if not 0 < precision <= 1:
+        raise DataError(f"Expected --precision in (0, 1], got {precision}; try --precision 0.9.")
+    sample = _sample(whole, seen, task)
+    confidence, right = p[np.arange(len(seen.rows)), seen.pred], seen.pred == seen.true
+    answered = abstention.over_limit(confidence, right, precision, floor=FLOOR, seed=seed, cluster=sample.cluster)
+    return {
+        "task": task, "wish": {"precision": precision}, "n": len(right), "seed": seed, "method": sample.method,
+        "limit": abstention.limit(confidence, right, precision, floor=FLOOR), "floor": FLOOR, "before": sample.share(right),
+        "coverage": sample.share(answered), "accuracy": sample.part(answered).share(right[answered]),
+    }  # fmt: skip
+
+
+def _seen(whole: pa.Table, task: str) -> tuple[views.Classes, np.ndarray]:
+    seen = views.classes(whole, task)
+    if seen is None or seen.p is None:
+        raise DataError(f"Expected a truth and probabilities of {task} in every row that counts, got none; add `{task}_p_*` columns.")
+    return seen, seen.p
+
+
+def _sample(whole: pa.Table, seen: views.Classes, task: str) -> Sample:
+    n, cluster = len(seen.rows), views.clusters(whole)
+    cluster = None if cluster is None else views.only(cluster, seen.rows)
+    if n < 2 or (cluster is not None and len(np.unique(cluster)) < 2):
+        raise DataError(f"Expected at least two independent rows to plan with, got {n} rows of {task}; predict a larger split.")
+    return Sample(n, cluster, views.cluster_name(whole))
 
 
 def _groups(
@@ -128,6 +177,15 @@ def show(made: dict[str, Any], console: Console) -> None:
         for v in values:
             rows.add_row(v["value"], *_shares(v, "coverage", "accuracy"), few(v["coverage"]["n"]))
         console.print(rows)
+
+
+def show_one(made: dict[str, Any], console: Console) -> None:
+    """The one limit as text."""
+    console.print(f"{TITLES[made['task']]}: precision of at least {made['wish']['precision']:g}, {made['n']} samples", style="bold")
+    console.print("never: no limit reaches it" if made["limit"] >= 1 else f"answer from a probability of {made['limit']:.4f}")
+    before, after, share = (number(made[name], percent=True) for name in ("before", "accuracy", "coverage"))
+    console.print(f"accuracy {before} when all are answered; {after} of the {share} that are, cross-fitted", soft_wrap=True)
+    console.print(f"95 % intervals: {made['method']['text']}", soft_wrap=True)
 
 
 def _shares(row: dict[str, Any], answered: str, exact: str) -> list[str]:

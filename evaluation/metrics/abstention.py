@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.metrics.curves import counts
+from evaluation.metrics.intervals import wilson
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,4 +106,33 @@ def cross_fitted(
     for chosen, measured in ((first, ~first), (~first, first)):
         made = plan(confidence[chosen], pred[chosen], right[chosen], k, coverage=coverage, precision=precision)
         found[measured] = answered(made.threshold, confidence[measured], pred[measured])
+    return found
+
+
+def limit(confidence: np.ndarray, right: np.ndarray, precision: float, *, floor: float = 0.0, level: float = 0.95) -> float:
+    """One limit for all classes: the lowest confidence from which answers reach `precision` even by the lower end of their Wilson interval
+    of `level`, so that it holds on other samples too; at least `floor`, rounded up to four digits. 1 where no limit does: never answer.
+
+    Raises:
+        ValueError: a precision or floor outside (0, 1], or [0, 1].
+    """
+    if not (0 < precision <= 1 and 0 <= floor <= 1):
+        raise ValueError(f"Expected `precision` in (0, 1] and `floor` in [0, 1], got {precision} and {floor}.")
+    seen = risk_coverage(confidence, right)
+    answered = np.rint(seen.coverage * len(right)).astype(int)
+    hits = answered - np.rint(seen.risk * answered).astype(int)
+    good = [t for t, h, n in zip(seen.threshold, hits, answered, strict=True) if wilson(int(h), int(n), level)[0] >= precision]
+    return min(1.0, float(np.ceil(max(floor, good[-1]) * 1e4) / 1e4)) if good else 1.0
+
+
+def over_limit(
+    confidence: np.ndarray, right: np.ndarray, precision: float, *, floor: float = 0.0, level: float = 0.95, seed: int = 0,
+    cluster: np.ndarray | None = None,
+) -> np.ndarray:
+    """bool (N,): which samples are answered when the `limit` for each half is chosen on the other half; see `cross_fitted`."""  # fmt: skip
+    first = halves(len(confidence), seed=seed, cluster=cluster)
+    found = np.zeros(len(confidence), bool)
+    for chosen, measured in ((first, ~first), (~first, first)):
+        least = limit(confidence[chosen], right[chosen], precision, floor=floor, level=level)
+        found[measured] = (confidence[measured] >= least) & (least < 1)
     return found
