@@ -13,11 +13,11 @@ import numpy as np
 
 from core import image as images
 from core.data import Samples
+from core.ensemble import open_model
 from core.errors import ModelError
 from core.faces import STILL_SIDE, Detector, best_detector
-from core.predictor import Predictor
-from core.prepare import UNREADABLE, crop_of
-from core.preprocess import to_input
+from core.prepare import faces_of
+from core.preprocess import crop_face
 from core.weights import ROOT
 from evaluation.quality import _pixels
 from evaluation.quality._store import Store
@@ -72,23 +72,29 @@ class Features:
         Raises:
             ModelError: the model has no embedding.
         """
-        predictor = Predictor(self._model, threads=2)
+        predictor = open_model(self._model, threads=2)
         if not predictor.has_embedding:
             raise ModelError(f"Expected a model with an `embedding` output, got {self._model}; try the shipped one.")
-        spec, tight, detector = predictor.card.input, self._samples.tight, self.detector
-        blank = np.zeros((1, spec.channels, spec.size, spec.size), np.float32)
-        width = predictor.logits(blank, embedding=True)["embedding"].shape[1]
+        tight, detector = self._samples.tight, self.detector
+        width = predictor.probabilities(predictor.blank(1), embedding=True)["embedding"].shape[1]
         dtype = np.dtype([("readable", "?"), ("embedding", "<f4", (width,))])
-        mark = hashlib.sha256(predictor.path.read_bytes() + detector.name.encode() + bytes([tight])).hexdigest()[:12]
+        mark = hashlib.sha256((predictor.fingerprint + detector.name).encode() + bytes([tight])).hexdigest()[:12]
+
+        def look(path: Path) -> np.ndarray | None:
+            found = faces_of(path, detector, predictor.views, tight)
+            if found is None:
+                return None
+            picture, faces = found
+            return predictor.pack([crop_face(picture, face, spec) for face, spec in zip(faces, predictor.views, strict=True)])
 
         def run(data: Sequence[bytes], paths: Sequence[Path]) -> np.ndarray:
             made = np.zeros(len(paths), dtype)
-            seen = list(pool.map(lambda p: crop_of(p, detector, spec, tight), paths))
+            seen = list(pool.map(look, paths))
+            crops = [predictor.blank(1)[0] if crop is None else crop for crop in seen]
             for start in range(0, len(seen), BATCH):
-                some = seen[start : start + BATCH]
-                values = predictor.logits(to_input(np.stack([crop for crop, _ in some]), spec), embedding=True)["embedding"]
+                values = predictor.probabilities(np.stack(crops[start : start + BATCH]), embedding=True)["embedding"]
                 made["embedding"][start : start + BATCH] = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
-            made["readable"] = [state != UNREADABLE for _, state in seen]
+            made["readable"] = [crop is not None for crop in seen]
             made["embedding"][~made["readable"]] = 0
             return made
 
