@@ -1,6 +1,6 @@
 """What removing leaks does to a measured accuracy: audit, repair, train the same recipe on both, predict, compare.
 
-    python scripts/leak_effect.py --data DIR --out runs/leaks [--dataset ferplus] [--recipe mien] [--epochs 4] [--seed 0]...
+    python scripts/leak_effect.py --data DIR --out runs/leaks [--dataset ferplus] [--recipe mien_first] [--epochs 4] [--seed 0]...
                                   [--control] [--prepare-only]
 
 Two manifests are made: `with`, the data as they are, and `without`, whose train part lacks every picture of which val or test has a copy
@@ -86,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--dataset", default="ferplus")
-    parser.add_argument("--recipe", default="mien", help="default: %(default)s, whose net is quick")
+    parser.add_argument("--recipe", default="mien_first", help="default: %(default)s, whose net is quick")
     parser.add_argument("--epochs", type=int, default=4, help="default: %(default)s")
     parser.add_argument("--seed", type=int, action="append", help="may be given again (default: 0)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="handed on to train")

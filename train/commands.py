@@ -24,7 +24,7 @@ FLAGSHIP = "mien"
 def train(argv: list[str], prog: str, epilog: str) -> int:
     """`python -m train [RECIPE] ...`: --list, --show, or a run."""
     parser = argparse.ArgumentParser(prog, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", nargs="?", default=FLAGSHIP, help=f"a recipe of --list (default: the flagship, {FLAGSHIP})")
+    parser.add_argument("recipe", nargs="?", help=f"a recipe of --list (default: the flagship, {FLAGSHIP}, and first what it builds on)")
     parser.add_argument("--list", action="store_true", help="all recipes: source, model, data, parameters")
     parser.add_argument("--show", action="store_true", help="the resolved recipe and its parameter counts")
     parser.add_argument("--profile", action="store_true", help="measure the input pipeline beside the training it feeds; nothing is kept")
@@ -40,49 +40,66 @@ def train(argv: list[str], prog: str, epilog: str) -> int:
     if args.list:
         return _list(args.json)
     whole = ["data=manifest"] if args.data and _is_manifest(args.data) else []
-    recipe = override(load(args.recipe), whole + args.set + ([f"epochs={args.epochs}"] if args.epochs is not None else []))
+    changes = whole + args.set + ([f"epochs={args.epochs}"] if args.epochs is not None else [])
+    name = args.recipe or FLAGSHIP
+    recipe = override(load(name), changes)
     if args.show:
-        return _show(args.recipe, recipe, args.json)
+        return _show(name, recipe, args.json)
     drawn = all(getattr(discover.load("core.data", name), "GENERATED", False) for name in recipe.data)
     if args.data is None and not drawn:
         raise UserError("Expected --data DIR, the folder that holds the data sets; see README, Retrain.")
-    return _run(args, recipe)
+    from train import processes
+
+    with processes.joined():
+        if args.recipe is None and not args.profile:
+            _forerunners(args, changes)
+        return _run(args, name, recipe, args.out or ROOT / "runs" / name, args.budget, args.resume)
 
 
-def _run(args: argparse.Namespace, recipe: Recipe) -> int:
+def _forerunners(args: argparse.Namespace, changes: list[str]) -> None:
+    """Trains what the flagship builds on and is not there yet, or goes on with it; a budget is shared by the recipes' epochs."""
+    from train import chain
+
+    names = [n for n in chain.order(FLAGSHIP) if n == FLAGSHIP or not chain.finished(n)]
+    epochs = {n: override(load(n), changes).epochs for n in names}
+    for name in names[:-1]:
+        share = args.budget and args.budget * epochs[name] / sum(epochs.values())
+        progress.say(f"{FLAGSHIP} builds on {name}, which comes first")
+        _run(args, name, override(load(name), changes), ROOT / "runs" / name, share, resume=True)
+    args.budget = args.budget and args.budget * epochs[FLAGSHIP] / sum(epochs.values())
+
+
+def _run(args: argparse.Namespace, name: str, recipe: Recipe, out: Path, budget: float | None, resume: bool) -> int:
     from core.faces import best_detector
     from train import processes
     from train.data import load_parts
     from train.engine import LAST, Run
     from train.export import export_run
 
-    out = args.out or ROOT / "runs" / args.recipe
-    if (out / LAST).is_file() and not (args.resume or args.profile):
+    if (out / LAST).is_file() and not (resume or args.profile):
         raise UserError(f"Expected an empty run folder, got {out} with a checkpoint; add --resume to go on, or choose another --out.")
     folders = data_folders(args.data) if args.data else {"*": "."}  # drawn data sets need no folder
-    with processes.joined():
-        with processes.first_of_machine():
-            detector, about = best_detector()
-            progress.say(f"detector: {about}")
-            train_parts = load_parts(recipe, folders, "train", detector, args.limit)
-            if args.profile:
-                return _profile(args, recipe, train_parts)
-            val_parts = load_parts(recipe, folders, "val", detector, args.limit)
-        run = Run(recipe, out)
-        if args.resume:
-            progress.say(f"resumed after epoch {run.epoch}" if run.resume() else f"nothing to resume in {out}; starts anew")
-        run.train(train_parts, val_parts, args.budget)
-        writes = processes.is_main()
-    if writes:
-        progress.say(f"model and card: {export_run(out, args.recipe, train_parts, val_parts)}")
+    with processes.first_of_machine():
+        detector, about = best_detector()
+        progress.say(f"detector: {about}")
+        train_parts = load_parts(recipe, folders, "train", detector, args.limit)
+        if args.profile:
+            return _profile(args, name, recipe, train_parts)
+        val_parts = load_parts(recipe, folders, "val", detector, args.limit)
+    run = Run(recipe, out)
+    if resume:
+        progress.say(f"resumed after epoch {run.epoch}" if run.resume() else f"nothing to resume in {out}; starts anew")
+    run.train(train_parts, val_parts, budget)
+    if processes.is_main():
+        progress.say(f"model and card: {export_run(out, name, train_parts, val_parts)}")
     return 0
 
 
-def _profile(args: argparse.Namespace, recipe: Recipe, parts: Sequence[Part]) -> int:
+def _profile(args: argparse.Namespace, name: str, recipe: Recipe, parts: Sequence[Part]) -> int:
     from train.profile import describe, profile
 
-    found = {"recipe": args.recipe, **profile(recipe, parts)}
-    print(json.dumps(found) if args.json else describe(args.recipe, found))
+    found = {"recipe": name, **profile(recipe, parts)}
+    print(json.dumps(found) if args.json else describe(name, found))
     return 0
 
 

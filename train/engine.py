@@ -167,8 +167,8 @@ class Run:
                     value = (1 - recipe.distill.share) * value + recipe.distill.share * said
                 total = total + spec.weight * value
                 values[task] = float(value.detach())
-            if recipe.distill.features and recipe.distill.teachers:
-                value = distill.similarity(out[distill.FEATURES], targets[TAUGHT + distill.FEATURES])
+            if (taught := TAUGHT + distill.FEATURES) in targets:
+                value = distill.similarity(out[distill.FEATURES], targets[taught])
                 total = total + recipe.distill.features * value
                 values["features"] = float(value.detach())
             if not torch.isfinite(total):

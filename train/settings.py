@@ -139,8 +139,8 @@ class Freeze:
 @dataclass(frozen=True)
 class Distill:
     """Learning from trained networks, see train/distill.py. teachers: their run folders, checkpoints or bundles; none: no distillation.
-    share: of a labelled sample's loss that is the teachers', in [0, 1]. missing: weight of what they say, beside a labelled sample's, where a
-    sample has no label for a head. temperature: of classes. features: weight of the embeddings' similarities, for one teacher."""
+    share: of a labelled sample's loss that is the teachers', in [0, 1]. missing: weight of what they say, beside a labelled sample's, of a
+    sample without a label for a head. temperature: of classes. features: weight of the embeddings' similarities, for one teacher."""
 
     teachers: tuple[str, ...] = ()
     share: float = 0.5

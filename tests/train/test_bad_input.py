@@ -37,19 +37,20 @@ def told(capsys: pytest.CaptureFixture, *arguments: str) -> str:
 
 
 def test_no_data_and_a_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    assert "--data DIR" in told(capsys, "mien", "--out", str(tmp_path / "run"))
-    assert "which does not exist" in told(capsys, "mien", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "run"))
+    assert "--data DIR" in told(capsys, "mien_first", "--out", str(tmp_path / "run"))
+    assert "which does not exist" in told(capsys, "mien_first", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "run"))
     (tmp_path / "data").mkdir()
-    said = told(capsys, "mien", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run"))
+    said = told(capsys, "mien_first", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run"))
     assert "ferplus" in said and "--set data=utkface" in said
     assert not (tmp_path / "run").exists()
 
 
 def test_a_data_file_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "data.json").write_text("[1]")
-    assert "JSON object" in told(capsys, "mien", "--data", str(tmp_path / "data.json"))
+    assert "JSON object" in told(capsys, "mien_first", "--data", str(tmp_path / "data.json"))
     (tmp_path / "data.json").write_text('{"utkface": "somewhere"}')
-    assert "Expected a folder for ferplus" in told(capsys, "mien", "--data", str(tmp_path / "data.json"), "--out", str(tmp_path / "run"))
+    said = told(capsys, "mien_first", "--data", str(tmp_path / "data.json"), "--out", str(tmp_path / "run"))
+    assert "Expected a folder for ferplus" in said
 
 
 def test_an_empty_split(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -70,7 +71,7 @@ def test_a_class_without_images(tmp_path: Path, capsys: pytest.CaptureFixture) -
 
 
 def test_a_class_that_no_sample_shows_is_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    recipe = override(load("mien"), [*SMALL, "epochs=1"])
+    recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
     part = part_of(recipe, 16)
     part.samples.emotion[:] = 0
     part.shares[:] = np.eye(8, dtype=np.float32)[0]
@@ -125,13 +126,13 @@ def fails_at(number: int, whole: Callable) -> Callable:
 # An epoch that is the best yet saves best.pt, then last.pt; the page and the history come after.
 @pytest.mark.parametrize("what", ["checkpoint", "history", "events"])
 def test_a_full_disk_in_the_second_epoch(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
-    recipe = override(load("mien"), SMALL)
+    recipe = override(load("mien_first"), SMALL)
     parts = [part_of(recipe, 24)]
     out = tmp_path / "run"
     monkeypatch.setattr("train.data.load_parts", lambda *_: parts)
     monkeypatch.setattr("train.export.export_run", lambda out, *_: out / "bundle")
     sets = [a for s in SMALL for a in ("--set", s)]
-    command = ["mien", "--data", str(tmp_path), "--out", str(out), *sets]
+    command = ["mien_first", "--data", str(tmp_path), "--out", str(out), *sets]
     with monkeypatch.context() as patch:
         if what == "checkpoint":
             patch.setattr(torch, "save", fails_at(3, torch.save))
@@ -153,11 +154,11 @@ def test_a_full_disk_in_the_second_epoch(what: str, tmp_path: Path, monkeypatch:
 def test_ctrl_c_in_the_middle_of_an_epoch_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    recipe = override(load("mien"), SMALL)
+    recipe = override(load("mien_first"), SMALL)
     monkeypatch.setattr("train.data.load_parts", lambda *_: [part_of(recipe, 24)])
     monkeypatch.setattr("train.export.export_run", lambda out, *_: out / "bundle")
     sets = [a for s in SMALL for a in ("--set", s)]
-    command = ["mien", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *sets]
+    command = ["mien_first", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *sets]
     with monkeypatch.context() as patch:
         left, step = iter(range(4)), Run._step
 

@@ -33,7 +33,7 @@ def parts(recipe: Recipe) -> list:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_stopped_run_continues_exactly(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = override(load("mien"), [*SMALL, *WAYS[way]])
+    recipe = override(load("mien_first"), [*SMALL, *WAYS[way]])
     whole = Run(recipe, tmp_path / "whole")
     whole.train(parts(recipe), parts(recipe))
 
@@ -63,17 +63,17 @@ def test_a_stopped_run_continues_exactly(way: str, tmp_path: Path, monkeypatch: 
 
 
 def test_patience_ends_a_run(tmp_path: Path) -> None:
-    recipe = override(load("mien"), [*SMALL, "epochs=30", "patience=2", "min_delta=2"])  # no epoch can gain 2 after the first
+    recipe = override(load("mien_first"), [*SMALL, "epochs=30", "patience=2", "min_delta=2"])  # no epoch can gain 2 after the first
     run = Run(recipe, tmp_path)
     run.train(parts(recipe), parts(recipe))
     assert run.epoch == 3 and run.stale == 2
 
 
 def test_a_warm_start_takes_what_fits(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    first = override(load("mien"), [*SMALL, "epochs=1"])
+    first = override(load("mien_first"), [*SMALL, "epochs=1"])
     run = Run(first, tmp_path / "first")
     run.train(parts(first), parts(first))
-    second = override(load("mien"), [*SMALL, f"start={tmp_path / 'first'}", "seed=7"])
+    second = override(load("mien_first"), [*SMALL, f"start={tmp_path / 'first'}", "seed=7"])
     four = load("fer_cnn_a").heads
     model = begin(Recipe(heads=four, losses={"emotion": second.losses["emotion"]}, data=("a",), model=second.model, start=second.start))
     theirs, mine = run.averaged.state_dict(), model.state_dict()
@@ -86,7 +86,7 @@ def test_a_warm_start_takes_what_fits(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:
-    recipe = override(load("mien"), [*SMALL, "epochs=1"])
+    recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
     run = Run(recipe, tmp_path)
     run.train(parts(recipe), parts(recipe))
     row = run.history[0]
@@ -98,7 +98,7 @@ def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:
 def test_training_figures_count_known_samples_only() -> None:
     from train.validate import hits
 
-    heads = {h.task: h for h in load("mien").heads}
+    heads = {h.task: h for h in load("mien_first").heads}
     out, target = torch.eye(8)[[0, 1, 2]], torch.eye(8)[[0, 1, 3]]
     assert hits(out, target, torch.tensor([True, False, True]), heads["emotion"]) == ("emotion_accuracy", 1.0, 2)
     years = load("agegendernet_ffhq").heads[0]

@@ -55,7 +55,7 @@ def test_votes_collapse_or_become_one_label() -> None:
 
 
 def test_missing_targets_weigh_nothing() -> None:
-    recipe = load("mien")
+    recipe = load("mien_first")
     parts = [part_of(recipe, 6, name="a", tasks=("emotion",)), part_of(recipe, 4, name="b", tasks=("gender", "age"))]
     pool = gather(parts, recipe)
     assert len(pool) == 10 and pool.source.tolist() == [0] * 6 + [1] * 4

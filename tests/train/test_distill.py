@@ -25,7 +25,7 @@ SMALL = ["model.options.stem=8", "model.options.stages=[(16,1)]", "amp=no", "bat
 
 
 def student(*more: str) -> Recipe:
-    return override(load("mien"), [*SMALL, "distill.teachers=()", *more])
+    return override(load("mien_first"), [*SMALL, "distill.teachers=()", *more])
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from train.recipe import load, override
 
 
 def test_batches_made_ahead_are_the_same() -> None:
-    recipe = override(load("mien"), ["mix.mixup=0.4", "mix.cutmix=1", "augment.elastic=0.5"])
+    recipe = override(load("mien_first"), ["mix.mixup=0.4", "mix.cutmix=1", "augment.elastic=0.5"])
     pool = gather([part_of(recipe, 40)], recipe)
     order = list(torch.arange(40).chunk(5))
     made = []

@@ -18,7 +18,7 @@ SMALL = ["model.options.stem=8", "model.options.stages=[(16,1)]", "amp=no", "bat
 
 
 def small(*more: str) -> Recipe:
-    return override(load("mien"), [*SMALL, *more])
+    return override(load("mien_first"), [*SMALL, *more])
 
 
 def steps(run: Run, recipe: Recipe, count: int = 3) -> None:

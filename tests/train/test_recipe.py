@@ -21,7 +21,7 @@ def test_a_recipe_survives_json(name: str) -> None:
 
 def test_overrides_are_applied_and_typed() -> None:
     changes = ["optim.lr=1e-4", "epochs=3", "compile=true", "augment.flip=0", "losses.gender.weight=2", "model.options.stem=8"]
-    recipe = override(load("mien"), changes)
+    recipe = override(load("mien_first"), changes)
     assert (recipe.optim.lr, recipe.epochs, recipe.compile, recipe.augment.flip) == (1e-4, 3, True, 0.0)
     assert recipe.losses["gender"].weight == 2.0 and recipe.model.options["stem"] == 8
 
@@ -35,19 +35,19 @@ def test_overrides_of_newer_fields() -> None:
 
 def test_a_recipe_of_an_older_version_loads() -> None:
     """What the first version stored: none of the fields that came later."""
-    values = load("mien").to_dict()
+    values = load("mien_first").to_dict()
     for name in ("mix", "sampling", "freeze", "soft_labels", "start"):
         del values[name]
     values["model"] = {k: values["model"][k] for k in ("family", "options")}
     values["schedule"] = {k: values["schedule"][k] for k in ("warmup", "floor")}
     values["optim"] = {k: values["optim"][k] for k in ("name", "lr", "weight_decay", "clip")}
     values["losses"] = {k: {f: v[f] for f in ("name", "weight", "options")} for k, v in values["losses"].items()}
-    assert from_dict(values).to_dict() == load("mien").to_dict()
+    assert from_dict(values).to_dict() == load("mien_first").to_dict()
 
 
 def test_a_recipe_of_a_newer_version_is_refused() -> None:
     with pytest.raises(UserError, match="newer"):
-        from_dict({**load("mien").to_dict(), "dreams": 1})
+        from_dict({**load("mien_first").to_dict(), "dreams": 1})
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_recipe_of_a_newer_version_is_refused() -> None:
 )
 def test_a_wrong_override_is_refused_with_the_way_out(text: str, hint: str) -> None:
     with pytest.raises(UserError, match=hint):
-        override(load("mien"), [text])
+        override(load("mien_first"), [text])
 
 
 def test_an_unknown_recipe_suggests_the_nearest() -> None:

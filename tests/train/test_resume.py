@@ -51,7 +51,7 @@ def train(*args: str, place: str = "none", at: int = 0) -> subprocess.CompletedP
 @pytest.fixture(scope="module")
 def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
     folder = tmp_path_factory.mktemp("runs")
-    common = ["mien", "--data", str(small_data), "--epochs", "3", *SMALL_NET]
+    common = ["mien_first", "--data", str(small_data), "--epochs", "3", *SMALL_NET]
     done = train(*common, "--out", str(folder / "whole"))
     assert done.returncode == 0, done.stderr
     return common, folder

@@ -1,16 +1,15 @@
-"""The flagship: one small grey network, three heads, from scratch on FER+ and UTKFace. Regenerates what assets/models/mien ships."""
+"""The flagship: on from `mien_second`, learning from the labels and from both its forerunners, also where a picture has no label for a head
+(born-again networks, arXiv 1805.04770). Regenerates what assets/models/mien ships: `python -m train` trains all three."""
 
-from train.recipe import AGE, EMOTION8, GENDER, Loss, Model, Recipe
+from dataclasses import replace
 
-RECIPE = Recipe(
-    heads=(EMOTION8, GENDER, AGE),
-    data=("ferplus", "utkface"),
-    model=Model("plain", {"stem": 32, "stages": [(64, 2), (128, 2), (256, 2)], "dropout": 0.3}),
-    losses={
-        "emotion": Loss("soft_cross_entropy"),
-        "gender": Loss("cross_entropy", 0.5),
-        "age": Loss("age_distribution", 0.25),  # its value is several times the others'
-    },
-    epochs=24,
-    source="shared/DESIGN.md, section 6",
+from train.recipes.mien_second import RECIPE as SECOND
+from train.settings import Distill
+
+RECIPE = replace(
+    SECOND,
+    start="runs/mien_second",
+    distill=Distill(("runs/mien_first", "runs/mien_second"), share=0.5, missing=0.5),
+    epochs=16,
+    seed=2,
 )

@@ -1,0 +1,16 @@
+"""The flagship's network, from scratch: small, grey, three heads, on FER+ and UTKFace. The flagship itself, `mien`, builds on it."""
+
+from train.recipe import AGE, EMOTION8, GENDER, Loss, Model, Recipe
+
+RECIPE = Recipe(
+    heads=(EMOTION8, GENDER, AGE),
+    data=("ferplus", "utkface"),
+    model=Model("plain", {"stem": 32, "stages": [(64, 2), (128, 2), (256, 2)], "dropout": 0.3}),
+    losses={
+        "emotion": Loss("soft_cross_entropy"),
+        "gender": Loss("cross_entropy", 0.5),
+        "age": Loss("age_distribution", 0.25),  # its value is several times the others'
+    },
+    epochs=24,
+    source="shared/DESIGN.md, section 6",
+)

@@ -1,0 +1,10 @@
+"""The teacher that the Smart Retail report proposes: ResNet50 (He et al., arXiv 1512.03385) with MobileOne-S2's heads and training."""
+
+from dataclasses import replace
+
+from train.recipes.mobileone_s2 import RECIPE as STUDENT
+from train.settings import Model
+
+RECIPE = replace(
+    STUDENT, model=Model("timm_backbone", {"name": "resnet50", "dropout": 0.3}), source="shared/sources/002, next steps", expected={}
+)
