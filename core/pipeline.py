@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core.confidence import Band, Conditions, band, measure, reason_to_abstain
+from core.confidence import Band, Conditions, band_of, measure, reason_to_abstain, uncertain
 from core.ensemble import open_model
 from core.faces import LIVE_SIDE, Detector, best_detector
 from core.predictor import Predictor
@@ -65,9 +65,7 @@ class Pipeline:
 
 def _judge(face: Face, prediction: Prediction, crop: np.ndarray) -> FaceReading:
     conditions = measure(face, crop)
-    # The band is the emotion's, the hardest answer (or gender's, where there is no emotion); age carries its own interval instead.
-    shown = prediction.emotion or prediction.gender
-    return FaceReading(face, prediction, conditions, band(shown.confidence if shown else 0.0), reason_to_abstain(conditions))
+    return FaceReading(face, prediction, conditions, band_of(prediction), reason_to_abstain(conditions))
 
 
 def _as_dict(reading: FaceReading, timing_ms: dict[str, float]) -> dict[str, Any]:
@@ -80,6 +78,7 @@ def _as_dict(reading: FaceReading, timing_ms: dict[str, float]) -> dict[str, Any
         "gender": said.gender.as_dict() if said.gender else None,
         "age": {"value": said.age.value, "low": said.age.low, "high": said.age.high} if said.age else None,
         "band": reading.band,
+        "uncertain": uncertain(said),
         "abstained": reading.abstained,
         "timing_ms": timing_ms,
     }

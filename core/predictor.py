@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 
 import numpy as np
 
-from core import bundle
-from core.bundle import Head
+from core import ages, bundle
+from core.bundle import Head, Kind
 from core.errors import ModelError
 from core.preprocess import InputSpec, crop_face, to_input
-from core.types import Age, Distribution, Face, Prediction
+from core.types import LIMIT, Age, Distribution, Face, Prediction
 
 INTERVAL = 0.8
 """Probability that an age interval is meant to hold."""
@@ -66,7 +67,7 @@ class Predictor:
 
     def calibrate(self, logits: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Raw outputs by task -> calibrated probabilities (or years, for a regression)."""
-        return {h.task: _activate(logits[h.task], h, self.card.calibration.get(h.task, 1.0)) for h in self.card.heads}
+        return {h.task: activate(logits[h.task], h, self.card.calibration.get(h.task, 1.0)) for h in self.card.heads}
 
     def predict(self, image: np.ndarray, faces: list[Face | None]) -> list[Prediction]:
         """One prediction per face of the RGB uint8 picture (H, W, 3), in one batch; a face of None is the whole picture."""
@@ -100,18 +101,32 @@ class Predictor:
     def ages(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Calibrated values of the age head (N, width) -> expected years and the ends of their interval, each (N,)."""
         head = self.card.head("age")
-        if head is not None and head.kind == "regression":
-            half = self.card.calibration.get(head.task, 10.0)
-            return p[:, 0], p[:, 0] - half, p[:, 0] + half
-        return p @ np.arange(p.shape[1]), *interval(p, INTERVAL)  # (N, bins) -> (N,)
+        return years(p, "distribution" if head is None else head.kind, self.card.calibration)
 
     def _prediction(self, values: dict[str, np.ndarray]) -> Prediction:
         emotion, gender, age = (self.card.head(task) for task in ("emotion", "gender", "age"))
         return Prediction(
-            emotion=Distribution(emotion.labels, values["emotion"]) if emotion else None,
-            gender=Distribution(gender.labels, values["gender"]) if gender else None,
-            age=Age(*(float(v[0]) for v in self.ages(values["age"][None])), INTERVAL) if age else None,
+            emotion=self._classes(emotion, values["emotion"]) if emotion else None,
+            gender=self._classes(gender, values["gender"]) if gender else None,
+            age=Age(*(float(v[0]) for v in self.ages(values["age"][None])), INTERVAL, self._limit("age", inf)) if age else None,
         )
+
+    def _classes(self, head: Head, p: np.ndarray) -> Distribution:
+        return Distribution(head.labels, p, self._limit(head.task, LIMIT))
+
+    def _limit(self, task: str, default: float) -> float:
+        return self.card.thresholds.get(task, default)
+
+
+def years(p: np.ndarray, kind: Kind, calibration: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Calibrated values of an age head (N, width) -> expected years and the ends of their interval, each (N,)."""
+    if kind == "regression":
+        value, half = p[:, 0], calibration.get("age", 10.0)
+        low, high = value - half, value + half
+    else:
+        value, (low, high) = p @ np.arange(p.shape[1]), interval(p, INTERVAL)  # (N, bins) -> (N,)
+    found = ages.factors(calibration)
+    return value, *((low, high) if found is None else ages.conformed(value, low, high, *found))
 
 
 def interval(p: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +145,8 @@ def interval(p: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
     return quantile((1 - coverage) / 2), quantile((1 + coverage) / 2)
 
 
-def _activate(z: np.ndarray, head: Head, temperature: float) -> np.ndarray:
+def activate(z: np.ndarray, head: Head, temperature: float) -> np.ndarray:
+    """Raw outputs of a head (N, width) -> what `Predictor.calibrate` says of them."""
     if head.kind == "regression":
         return z.astype(np.float64)
     z = z.astype(np.float64) / temperature

@@ -13,7 +13,7 @@ from math import exp, hypot
 
 import numpy as np
 
-from core.confidence import band
+from core.confidence import band_of
 from core.pipeline import FaceReading
 from core.types import Age, Box, Distribution, Prediction
 
@@ -139,8 +139,7 @@ def _settle(track: Track, new: FaceReading, now: float) -> None:
         )
     elif old == Prediction():
         old = said  # nothing better is known yet, and it is shown as abstained
-    shown = old.emotion or old.gender
-    track.last = replace(new, prediction=old, band=band(shown.confidence if shown else 0.0))
+    track.last = replace(new, prediction=old, band=band_of(old))
     track.seen = now
 
 
@@ -148,7 +147,7 @@ def _probabilities(mean: Settling, said: Distribution | None, score: float, now:
     if said is None:
         return None
     p = mean.add(said.p, max(score, 0.05) * said.confidence, now)
-    return Distribution(said.labels, p / p.sum())
+    return replace(said, p=p / p.sum())
 
 
 def _years(mean: Settling, said: Age | None, score: float, now: float) -> Age | None:
@@ -156,4 +155,4 @@ def _years(mean: Settling, said: Age | None, score: float, now: float) -> Age | 
         return None
     sureness = (10 / (10 + said.high - said.low)) ** 2  # as an inverse variance, bounded where the interval is narrow
     value, low, high = mean.add(np.array([said.value, said.low, said.high]), max(score, 0.05) * sureness, now)
-    return Age(float(value), float(min(low, high)), float(high), said.coverage)
+    return replace(said, value=float(value), low=float(min(low, high)), high=float(high))

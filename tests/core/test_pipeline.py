@@ -17,7 +17,7 @@ def test_the_answer_has_the_promised_form(tiny_bundle: Path, portrait: np.ndarra
     reading = Pipeline(tiny_bundle)(portrait)
     assert np.array_equal(portrait, kept)
     (face,) = json.loads(json.dumps(reading.to_json()))
-    assert set(face) == {"box", "score", "landmarks", "emotion", "gender", "age", "band", "abstained", "timing_ms"}
+    assert set(face) == {"box", "score", "landmarks", "emotion", "gender", "age", "band", "uncertain", "abstained", "timing_ms"}
     assert tuple(face["emotion"]) == FERPLUS8.labels and sum(face["emotion"].values()) == pytest.approx(1)
     assert set(face["gender"]) == set(GENDER2.labels)
     assert face["age"]["low"] <= face["age"]["value"] <= face["age"]["high"]

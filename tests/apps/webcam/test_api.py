@@ -50,7 +50,7 @@ def without_time(faces: list[dict]) -> list[dict]:
 
 def test_the_api_answers_as_python_does(client, png, portrait, pipeline: Pipeline):
     got = ask(client, png)
-    assert list(got[0]) == ["box", "score", "landmarks", "emotion", "gender", "age", "band", "abstained", "timing_ms"]
+    assert list(got[0]) == ["box", "score", "landmarks", "emotion", "gender", "age", "band", "uncertain", "abstained", "timing_ms"]
     assert len(got[0]["emotion"]) == 8
     assert without_time(got) == without_time(json.loads(json.dumps(pipeline(portrait, STILL_SIDE).to_json())))
 
