@@ -70,6 +70,7 @@ class Ensemble(Predictor):
         self._by_bin = all(p.card.head("age").kind == "distribution" for p in self._having("age"))  # type: ignore[union-attr]
         self._make_views()
         self.card = self._card([digests[p] for p in found])
+        Card.from_json(self.card.to_json())  # what holds for a model's card holds for this one, its limits for instance
 
     def _shares(self, task: str) -> np.ndarray:
         """Weights of all members in a task (M,), sum 1; zeros where nobody has it."""
@@ -86,10 +87,10 @@ class Ensemble(Predictor):
         declared = self.file.labels.get(task)
         if declared is None and len(set(spoken)) == 1:
             return None
-        space = SPACES[declared] if declared else LabelSpace("the smallest of the members' spaces", _canonical(task, min(spoken, key=len)))
+        space = SPACES[declared] if declared else LabelSpace("the smallest of the members' spaces", canonical(task, min(spoken, key=len)))
         for labels in spoken:
             for label in space.labels:
-                LabelSpace("a member", _canonical(task, labels)).index(label)  # raises where it has no image
+                LabelSpace("a member", canonical(task, labels)).index(label)  # raises where it has no image
         return space
 
     def _make_views(self) -> None:
@@ -196,6 +197,8 @@ class Ensemble(Predictor):
     def _asked(self, i: int, crops: np.ndarray, embedding: bool) -> Values:
         """One member's answers to crops (N, S, S, C), and its embedding."""
         model, member, n = self.members[i], self.file.members[i], len(crops)
+        if not (embedding or any(w[i] > 0 for w in self.shares.values())):
+            return {}
         if member.flip:
             both = model.probabilities(np.concatenate([crops, crops[:, :, ::-1]]), embedding)
             said = {task: (p[:n] + p[n:]) / 2 for task, p in both.items()}
@@ -209,7 +212,7 @@ class Ensemble(Predictor):
         if task != "age":
             space, labels = self._spaces[task], model.card.head(task).labels  # type: ignore[union-attr]
             # No probability is quite 0, so that something is left also of a face that is all contempt.
-            return p if space is None else collapse(np.maximum(p, TINY), LabelSpace(model.card.name, _canonical(task, labels)), space)
+            return p if space is None else collapse(np.maximum(p, TINY), LabelSpace(model.card.name, canonical(task, labels)), space)
         if not self._by_bin:
             return np.stack(model.ages(p), axis=1)
         bins = max(len(m.card.head("age").labels) for m in self._having("age"))  # type: ignore[union-attr]
@@ -231,7 +234,12 @@ def tempered(p: np.ndarray, temperature: float) -> np.ndarray:
     return e / e.sum(axis=1, keepdims=True)
 
 
-def _canonical(task: str, labels: Sequence[str]) -> tuple[str, ...]:
+def canonical(task: str, labels: Sequence[str]) -> tuple[str, ...]:
+    """Class names as `core.labels` spells them.
+
+    Raises:
+        DataError: a name that no space has.
+    """
     space = GENDER2 if task == "gender" else FERPLUS8
     return tuple(space.labels[space.index(label)] for label in labels)
 

@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from core import bundle
+from core import ages, bundle
 from core.bundle import TASKS
 from core.errors import ModelError
 from core.labels import SPACES
@@ -84,7 +84,7 @@ class EnsembleFile:
             raise ModelError(f"Expected `metrics` to be a list of objects, got {metrics!r:.80}.")
         return cls(
             _text(raw["name"], "name"), tuple(_member(m, f"members[{i}]") for i, m in enumerate(members)), labels,
-            _numbers(raw.get("calibration", {}), "calibration", 0.01, 100), _numbers(raw.get("thresholds", {}), "thresholds", 0, 1),
+            _calibration(raw.get("calibration", {})), _numbers(raw.get("thresholds", {}), "thresholds", 0, ages.OLDEST),
             tuple(metrics), _text(raw["created"], "created") if "created" in raw else "",
         )  # fmt: skip
 
@@ -170,3 +170,13 @@ def _mapping(raw: object, where: str, known: tuple[str, ...] = TASKS) -> dict[st
 
 def _numbers(raw: object, where: str, low: float, high: float) -> dict[str, float]:
     return {task: _number(value, f"{where}.{task}", low, high) for task, value in _mapping(raw, where).items()}
+
+
+def _calibration(raw: object) -> dict[str, float]:
+    known = (*TASKS, *(k for k in raw if isinstance(k, str) and k.startswith(ages.PREFIX))) if isinstance(raw, dict) else TASKS
+    found = {name: _number(value, f"calibration.{name}", 0.01, 100) for name, value in _mapping(raw, "calibration", known).items()}
+    try:
+        ages.factors(found)
+    except ValueError as error:
+        raise ModelError(f"Expected ages in the names of `calibration`, got {str(error)[:200]}.") from error
+    return found

@@ -11,7 +11,7 @@ import argparse
 import hashlib
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -212,9 +212,13 @@ def _absent(samples: Samples) -> list[str]:
 
 def outputs(predictor: Predictor, crops: np.ndarray, embedding: bool = False) -> dict[str, np.ndarray]:
     """uint8 crops (N, S, S, C) -> prediction columns of the table, each (N,) or, for the embedding, (N, features)."""
+    return columns_of(predictor, predictor.probabilities(crops, embedding))
+
+
+def columns_of(predictor: Predictor, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """As `outputs`, from the predictor's calibrated values of some of its tasks, and the embedding where it is there."""
     columns: dict[str, np.ndarray] = {}
-    values = predictor.probabilities(crops, embedding)
-    for head in predictor.card.heads:
+    for head in (h for h in predictor.card.heads if h.task in values):
         p = values[head.task]
         if head.task == "emotion":
             names = [FERPLUS8.labels[FERPLUS8.index(label)] for label in head.labels]
@@ -224,7 +228,7 @@ def outputs(predictor: Predictor, crops: np.ndarray, embedding: bool = False) ->
             columns[P_GENDER] = p[:, [GENDER2.index(label) for label in head.labels].index(0)]
         else:
             columns |= dict(zip(("age_pred", "age_low", "age_high"), predictor.ages(p), strict=True))
-    return columns | ({"embedding": values["embedding"]} if embedding else {})
+    return columns | {name: values[name] for name in values if name == "embedding"}
 
 
 def assemble(samples: Samples, values: list[dict[str, np.ndarray]], found: list[bool], model: str, base: Path) -> pa.Table:

@@ -287,4 +287,10 @@ def _gradcam(argv: list[str], prog: str) -> int:
     return run(argv, prog)
 
 
-COMMANDS = {"prepare": _prepare, "export": _export, "gradcam": _gradcam, "study": _study, "summary": _summary}
+def _ensemble(argv: list[str], prog: str) -> int:
+    from train.ensemble import run
+
+    return run(argv, prog)
+
+
+COMMANDS = {"prepare": _prepare, "export": _export, "gradcam": _gradcam, "ensemble": _ensemble, "study": _study, "summary": _summary}

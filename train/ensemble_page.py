@@ -1,0 +1,156 @@
+"""What an ensemble brings: its figures beside its members', from cross-fitted predictions, as rows, as a card and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from core.data import Samples
+from core.ensemble import Ensemble, Values, canonical
+from core.labels import FERPLUS8
+from core.predictor import INTERVAL
+from evaluation import figures as report
+from evaluation import predict
+from evaluation.paired import compare
+from evaluation.terminal import grid, number, wide
+from train.card import INTENDED, LIMITS
+from train.weigh import Weighed, calibrated
+
+CARD = "card.md"
+MAIN = {"emotion": "accuracy", "gender": "accuracy", "age": "mae"}
+"""By what the members and the ensemble are compared."""
+IN_CARD = (
+    ("emotion", "accuracy", "emotion_accuracy"), ("emotion", "macro_f1", "emotion_macro_f1"),
+    ("emotion", "ece", "emotion_expected_calibration_error"), ("gender", "accuracy", "gender_accuracy"),
+    ("age", "mae", "age_mean_absolute_error_years"), ("age", "bias", "age_bias_years"),
+    ("age", "coverage", f"age_inside_its_{round(100 * INTERVAL)}_percent_interval"),
+)  # fmt: skip
+"""Task, figure of `evaluation.figures`, metric in a card."""
+TITLES = {"emotion": "emotion, accuracy", "gender": "perceived gender, accuracy", "age": "age, mean absolute error in years"}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Of one data set. rows: {data, split, task, metric, n, members: [figure], ensemble: figure, best, difference: figure, better}, where a
+    figure is {value, low, high}, best the place of the best member, difference the ensemble minus it. metrics: rows of a card."""
+
+    rows: list[Row]
+    metrics: list[Row]
+
+
+def measure(
+    ensemble: Ensemble, name: str, weighed: Mapping[str, Weighed], samples: Samples, members: Sequence[Values], at: slice
+) -> Measured:  # fmt: skip
+    """members: what each says of the N samples, as `Ensemble.each` gives it. at: the samples' rows in `weighed`."""
+    head = ensemble.card.head("emotion")
+    if head is not None:  # truths that no answer can meet are left out, as in training
+        known = np.isin(FERPLUS8.labels, canonical("emotion", head.labels))
+        samples = replace(samples, emotion=np.where((samples.emotion >= 0) & known[samples.emotion], samples.emotion, -1))
+    tables = [_table(ensemble, f"member {i + 1}", one, samples) for i, one in enumerate(members)]
+    whole = _table(ensemble, name, _honest(ensemble, weighed, members, at), samples)
+    each, ours = [report.figures(t) for t in tables], report.figures(whole)
+    rows = []
+    for task, figure in MAIN.items():
+        there = [i for i, f in enumerate(each) if f[task]]
+        if not ours[task] or not there:
+            continue
+        best = (min if task == "age" else max)(there, key=lambda i: each[i][task][figure]["value"])
+        change = compare(tables[best], whole, limit=0)[task][figure]["difference"]
+        better = change["high"] < 0 if task == "age" else change["low"] > 0
+        rows.append({
+            "data": samples.name, "split": samples.split, "task": task, "metric": figure, "n": ours[task]["n"],
+            "members": [f[task] and f[task][figure] for f in each], "ensemble": ours[task][figure], "best": best,
+            "difference": change, "better": bool(better),
+        })  # fmt: skip
+    return Measured(rows, [_metric(samples, metric, f) for task, figure, metric in IN_CARD if (f := _of(ours[task], figure))])
+
+
+def _honest(ensemble: Ensemble, weighed: Mapping[str, Weighed], members: Sequence[Values], at: slice) -> Values:
+    """The ensemble's answers: of samples with a truth, by the weights and the calibration that the other folds chose."""
+    made = {}
+    for task, shares in ensemble.shares.items():
+        found = weighed.get(task)
+        made[task] = ensemble.average(members, {task: found.weights if found else shares})[task]
+        if found:
+            made[task] = np.where(np.isnan(found.honest[at]), calibrated(task, made[task], found.calibration), found.honest[at])
+    return made
+
+
+def _table(ensemble: Ensemble, name: str, values: Values, samples: Samples) -> pa.Table:
+    table = predict.assemble(samples, [predict.columns_of(ensemble, values)], [True] * len(samples), name, samples.root)
+    return table.drop_columns([c for c in table.column_names if table[c].null_count == len(table)])
+
+
+def _of(found: Row | None, figure: str) -> Row | None:
+    if found and figure == "coverage":
+        return found["interval"] and found["interval"]["coverage"]
+    return found and found[figure]
+
+
+def _metric(samples: Samples, metric: str, f: Row) -> Row:
+    row = {"data": samples.name, "split": samples.split, "metric": metric, "value": round(f["value"], 5)}
+    return row | {"ci95": [round(f["low"], 5), round(f["high"], 5)], "n": f["n"]}
+
+
+def card(ensemble: Ensemble, rows: Sequence[Row]) -> str:
+    """`card.md` of the folder."""
+    members, about = ensemble.card.recipe["ensemble"], ensemble.card
+    tasks = list(ensemble.shares)
+    lines = [f"# {about.name}, an ensemble of {len(members)}\n", "Probabilities of these models, averaged with these weights:\n"]
+    lines += [f"| model | {' | '.join(t.replace('gender', 'perceived gender') for t in tasks)} | mirrored too | SHA-256 |"]
+    lines += ["|---|" + "---|" * (len(tasks) + 2)]
+    for m in members:
+        weights = " | ".join(f"{m['weights'][t]:.2f}" if m["weights"][t] else "" for t in tasks)
+        lines.append(f"| {m['model']}: {m['name']} {m['version']} | {weights} | {'yes' if m['flip'] else ''} | `{m['sha256'][:16]}...` |")
+    temperatures = ", ".join(f"{task} {value:.2f}" for task, value in about.calibration.items())
+    lines += ["", f"Calibration of the averages: {temperatures}. {ensemble.size:,} bytes.", ""]
+    lines += [
+        "## Figures, on validation parts\n",
+        HONEST,
+        "",
+        "| figure | data | n | best member | ensemble | difference |",
+        "|---|" + "---|" * 5,
+    ]
+    for r in rows:
+        percent = r["task"] != "age"
+        cells = (number(r["members"][r["best"]], percent=percent), number(r["ensemble"], percent=percent), _change(r))
+        lines.append(f"| {TITLES[r['task']]} | {r['data']} {r['split']} | {r['n']:,} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", INTENDED, LIMITS, f"Licence: {about.licence or 'not stated'}. Made: {about.created}.", ""])
+
+
+HONEST = (
+    "With 95 % intervals. Each picture was answered with weights and temperatures that were chosen on other pictures. The same parts chose "
+    "the members' checkpoints and temperatures."
+)
+
+
+def _change(row: Row) -> str:
+    text = number(row["difference"], percent=row["task"] != "age", sign=True)
+    return text if row["better"] else f"{text}: no gain shown"
+
+
+def show(found: Row) -> None:
+    """Weights and figures on stdout."""
+    console = wide()
+    tasks = found["tasks"]
+    out = grid(f"{found['out']}: weights", "member", *tasks)
+    for m in found["members"]:
+        out.add_row(f"{m['model']}{' (mirrored too)' if m['flip'] else ''}", *(f"{m['weights'][t]:.3f}" for t in tasks))
+    console.print(out)
+    for task, how in tasks.items():
+        gain = " ".join((f"{how['gain']['value']:+.4f}", f"({how['gain']['low']:+.4f} to {how['gain']['high']:+.4f})"))
+        kind = "fitted" if how["fitted"] else "equal, as fitted ones gain nothing that chance could not"
+        console.print(f"{task}: weights are {kind}; fitted ones lower the loss on other folds by {gain}", soft_wrap=True)
+    for r in found["figures"]:
+        percent = r["task"] != "age"
+        out = grid(f"{TITLES[r['task']]}, {r['data']} {r['split']}, {r['n']} samples", "model", "value")
+        for m, figure in zip(found["members"], r["members"], strict=True):
+            out.add_row(m["model"], number(figure, percent=percent))
+        out.add_row("ensemble, cross-fitted", number(r["ensemble"], percent=percent))
+        out.add_row(f"ensemble minus {found['members'][r['best']]['model']}", _change(r))
+        console.print(out)
