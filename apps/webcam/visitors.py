@@ -21,6 +21,8 @@ import numpy as np
 
 CELL, BITS = 16, 10
 """Pixels of a square, a multiple of JPEG's blocks; bits of a number, each followed by its opposite, so that a damaged mark is noticed."""
+UNANSWERED, LOST_S = 2, 1.0
+"""As camera.js has them."""
 SILENCE_S = 20.0
 """A server that says nothing for so long counts as gone."""
 JSON = {"Content-Type": "application/json"}
@@ -115,6 +117,7 @@ class Visitor:
     def __post_init__(self) -> None:
         self._session = uuid.uuid4().hex[:11]
         self._taken: dict[int, float] = {}  # a frame's number -> when it was last taken
+        self._unanswered: list[float] = []
         self._event: str | None = None
         self._leaving = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(part,), daemon=True) for part in (self._send, self._listen)]
@@ -153,21 +156,27 @@ class Visitor:
         return json.loads(text)
 
     def _send(self) -> None:
-        """A frame every 1 / rate seconds; as on the page, one is on its way at a time, and what the camera shows meanwhile is not sent."""
+        """A frame every 1 / rate seconds. As in camera.js, one is on its way at a time and two are unanswered at most."""
         connection, start, k = self.door.connect(), time.monotonic(), 0
         while not self._leaving.is_set():
-            self._taken[k % len(self.frames)] = time.monotonic()
-            body = self._body(self.frames[k % len(self.frames)])
-            if self._event is None:
-                self._event = self._post(connection, "/queue/join", body)["event_id"]
-                self._joined.set()
-            else:
-                self._post(connection, f"/stream/{self._event}", body)
-            self.sent += 1
+            now = time.monotonic()
+            self._unanswered = [at for at in self._unanswered if now - at < LOST_S]
+            if len(self._unanswered) < UNANSWERED:
+                self._unanswered.append(now)
+                self._taken[k % len(self.frames)] = now
+                self._offer(connection, self._body(self.frames[k % len(self.frames)]))
+                self.sent += 1
             k = max(k + 1, int((time.monotonic() - start) * self.rate) + 1)
             self._leaving.wait(max(0.0, start + k / self.rate - time.monotonic()))
         self._post(connection, f"/stream/{self._event}/close", b"{}")
         connection.close()
+
+    def _offer(self, connection: HTTPConnection, body: bytes) -> None:
+        if self._event is None:
+            self._event = self._post(connection, "/queue/join", body)["event_id"]
+            self._joined.set()
+        else:
+            self._post(connection, f"/stream/{self._event}", body)
 
     def _listen(self) -> None:
         self._joined.wait(SILENCE_S)
@@ -186,6 +195,7 @@ class Visitor:
 
     def _answered(self, line: bytes, now: float) -> None:
         _, found, rest = line.partition(b"data:image/jpeg;base64,")
+        del self._unanswered[:1]
         number = read_stamp(base64.b64decode(rest.partition(b'"')[0])) if found else None
         if number is None or number not in self._taken:
             self.faults.append(f"an answer without a frame's number: {line[:200]!r}")
