@@ -6,12 +6,11 @@ neither Streamlit's forgetting of widgets that are not drawn nor the browser's *
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
-
-from evaluation.store.where import span
 
 MEMORY, SHOWN, PAGE = "mien_memory", "mien_shown", "mien_page"
 MOST, LONGEST = 80, 500
@@ -133,6 +132,19 @@ def between(
         args=(name, lambda v: [f"{x:g}" for x in v], [f"{x:g}" for x in (low, high)]),
     )  # fmt: skip
     return None if tuple(chosen) == (low, high) else (float(chosen[0]), float(chosen[1]))
+
+
+def span(values: Sequence[str]) -> tuple[float, float] | None:
+    """Two finite numbers in order, or None.
+
+    >>> span(["0.1", "1"]), span(["1", "0"]), span(["nan", "1"])
+    ((0.1, 1.0), None, None)
+    """
+    try:
+        low, high = (float(v) for v in values)
+    except ValueError:
+        return None
+    return (low, high) if math.isfinite(low) and math.isfinite(high) and low <= high else None
 
 
 def toggle(name: str, label: str, default: bool = False, *, where: Any = st, help: str | None = None) -> bool:

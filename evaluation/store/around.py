@@ -35,7 +35,7 @@ def place(store: Store, where: Where, sample_id: str, dataset: str | None = None
     # Unknown values come last either way, as in `Store.samples`.
     key = column if column == "t.rowid" else f"(-coalesce({column}, -1))" if order.startswith("-") else f"coalesce({column}, 1e9)"
     clause, params = store.clause(where)
-    of, values = ("", []) if dataset is None else (" AND t.dataset = ?", [_code(store, dataset)])
+    of, values = ("", []) if dataset is None else (" AND t.dataset = ?", [store.code("dataset", dataset)])
     found = store.sql(f"SELECT {key}, t.rowid FROM t WHERE {clause} AND t.sample_id = ?{of} LIMIT 1", [*params, sample_id, *values])  # noqa: S608
     n = store.count(where)
     if not found:
@@ -48,10 +48,6 @@ def place(store: Store, where: Where, sample_id: str, dataset: str | None = None
     after = _first(store, f"{clause} AND {later} ORDER BY {key}, t.rowid", [*params, *here])
     before = _first(store, f"{clause} AND {earlier} ORDER BY {key} DESC, t.rowid DESC", [*params, *here])
     return Place(int(at) + 1, n, before, after)
-
-
-def _code(store: Store, dataset: str) -> int:
-    return store._codes["dataset"].index(dataset) if dataset in store._codes["dataset"] else -1
 
 
 def _first(store: Store, condition: str, params: list[object]) -> tuple[str, str] | None:
@@ -76,8 +72,8 @@ def nearest(store: Store, model: str, sample_id: str, dataset: str | None = None
     index, rows = store.remember(("neighbours", model), lambda: _index(store, model))
     if index is None:
         return pa.table({})
-    of, values = ("", []) if dataset is None else (" AND t.dataset = ?", [_code(store, dataset)])
-    asked = [store._codes["model"].index(model), sample_id, *values]
+    of, values = ("", []) if dataset is None else (" AND t.dataset = ?", [store.code("dataset", dataset)])
+    asked = [store.code("model", model), sample_id, *values]
     found = store.sql(f"SELECT t.rowid FROM t WHERE t.model = ? AND t.sample_id = ?{of} LIMIT 1", asked)  # noqa: S608
     at = np.searchsorted(rows, found[0][0]) if found else len(rows)
     if at >= len(rows) or rows[at] != found[0][0]:
@@ -101,6 +97,6 @@ def _index(store: Store, model: str) -> tuple[Neighbours | None, np.ndarray]:
         return None, np.zeros(0, np.int64)
     found = store.arrow(
         "SELECT t.rowid AS row, t.embedding FROM t WHERE t.model = ? AND t.embedding IS NOT NULL ORDER BY t.rowid",
-        [store._codes["model"].index(model)],
+        [store.code("model", model)],
     )
     return (Neighbours.of(found), found["row"].to_numpy()) if len(found) else (None, np.zeros(0, np.int64))

@@ -12,6 +12,7 @@ import numpy as np
 
 from evaluation.figures import MANY_VALUES, Figures
 from evaluation.search import Cells, alone, find, gaps, together
+from evaluation.store.age_errors import ERROR, at_group, right
 from evaluation.store.drawn import UNITS, unit
 from evaluation.store.store import Store
 from evaluation.store.summed import CHUNK, Summed, grouped, summed
@@ -31,8 +32,7 @@ class Groups:
         self.store, self.task, self.where = store, task, where
         self.values = {name: v for name, v in store.groups.items() if 1 < len(v) <= MANY_VALUES}
         self.share = task != "age"
-        right = f"CASE WHEN t.{task}_true IS NULL OR t.{task}_pred IS NULL THEN NULL ELSE (t.{task}_pred = t.{task}_true)::INT END"
-        self._outcome = right if self.share else "abs(t.age_pred::DOUBLE - t.age_true)"
+        self._outcome = right(task) if self.share else f"abs({ERROR})"
         self._made: dict[tuple[str, ...], Summed] = {}
         self.all = summed(store, where, "0", 1, self._outcome, share=self.share)
         if not self.share and self.total:
@@ -90,16 +90,9 @@ class Groups:
 
     def _cell(self, names: tuple[str, ...]) -> tuple[str, list[int]]:
         """SQL for the index of a row's values and its parameters."""
-        parts: list[str] = []
-        params: list[int] = []
-        for name in names:
-            column = self.store.group_columns[name]
-            place = {code: at for code, at in enumerate(self._place(name)[:-1].tolist()) if at >= 0}
-            cases = "".join(" WHEN ? THEN ?" for _ in place)
-            parts.append(f"(CASE t.{column}::INT{cases} END)")
-            params += [v for pair in place.items() for v in pair]
-        cell = parts[0] if len(parts) == 1 else f"{parts[0]} * {len(self.values[names[1]])} + {parts[1]}"
-        return cell, params
+        parts = [at_group(self.store, name) for name in names]
+        cell = parts[0][0] if len(parts) == 1 else f"{parts[0][0]} * {len(self.values[names[1]])} + {parts[1][0]}"
+        return cell, [v for _, params in parts for v in params]
 
     def fairness(self, support: int) -> list[Figures]:
         """As `evaluation.search.fairness`: per group with two values of `support` rows {group, best, worst, gap, ratio, values}."""

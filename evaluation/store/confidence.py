@@ -10,7 +10,7 @@ from evaluation.figures import Figures, figure, proportion
 from evaluation.metrics import abstention, calibration
 from evaluation.metrics.resampling import percentiles
 from evaluation.store.build import SPACES
-from evaluation.store.drawn import counted, unit
+from evaluation.store.drawn import Drawn, counted, few, person, rows, unit
 from evaluation.store.store import Store
 from evaluation.store.where import Where
 from evaluation.values import Sample
@@ -44,19 +44,32 @@ def has(store: Store, task: str) -> bool:
 
 def reliability(store: Store, task: str, where: Where) -> tuple[calibration.Reliability, list[Figures], Figures]:
     """The diagram of BINS bins, the accuracy of each bin and the calibration error, with 95 % intervals; where should name one model."""
-    seen = store.reliability(task, where, BINS)
-    fine = counted(store, where, _binned(task, BINS * INNER), BINS * INNER * 2)
-    middle = np.nan_to_num(store.reliability(task, where, BINS * INNER).confidence)
+    fine = _fine(store, task, where)
     place = np.repeat(np.arange(BINS), INNER * 2)
     right = np.tile([False, True], BINS * INNER)
     each = [fine.share(right, place == i) for i in range(BINS)]
+    return store.reliability(task, where, BINS), each, _error(store, task, where, fine)
+
+
+def ece(store: Store, task: str, where: Where) -> Figures:
+    """The calibration error over BINS bins, with its 95 % interval; where should name one model."""
+    return _error(store, task, where, _fine(store, task, where))
+
+
+def _fine(store: Store, task: str, where: Where) -> Drawn:
+    """Wrong and right answers by fine bin."""
+    return counted(store, where, _binned(task, BINS * INNER), BINS * INNER * 2)
+
+
+def _error(store: Store, task: str, where: Where, fine: Drawn) -> Figures:
+    middle = np.nan_to_num(store.reliability(task, where, BINS * INNER).confidence)
 
     def error(counts: np.ndarray) -> np.ndarray:  # (..., BINS * INNER * 2) -> (...)
         pairs = counts.reshape(*counts.shape[:-1], BINS * INNER, 2)
         gap = pairs[..., 1] - pairs.sum(axis=-1) * middle  # sum of right - confidence in each fine bin
         return np.abs(gap.reshape(*gap.shape[:-1], BINS, INNER).sum(axis=-1)).sum(axis=-1) / counts.sum(axis=-1)
 
-    return seen, each, fine.of(error)
+    return fine.of(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +101,7 @@ def bands(store: Store, task: str, where: Where) -> list[Band]:
 
 def risk_coverage(store: Store, task: str, where: Where) -> tuple[abstention.RiskCoverage, Figures] | None:
     """The curve and its area with a 95 % interval; None without rows."""
-    clause, params = store.clause(where)
-    counts = np.zeros(2 * FINE, np.int64)
-    for at, n in store.sql(f"SELECT {_binned(task, FINE, REACH)}, count(*) FROM t WHERE {clause} GROUP BY 1", params):  # noqa: S608
-        if at is not None:
-            counts[at] = n
+    counts = rows(store, where, _binned(task, FINE, REACH), 2 * FINE)
     if not counts.sum():
         return None
     there = np.flatnonzero(counts)
@@ -134,14 +143,12 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
     columns = [store._probability(task, SPACES[task].index(label)) or "0::FLOAT" for label in store.labels(task)]
     if not has(store, task):
         return None
-    name = "t.key" if store.cluster is None else f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"
     clause, params = store.clause(where)
     known = f"{clause} AND t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL"
-    part = max(1, -(-store.count(where) // MOST))
     listed = ", ".join(f"{c} AS p{i}" for i, c in enumerate(columns))
     found = store.arrow(
-        f"SELECT hash({name} + 1) % 2 AS half, {unit(store)} AS person, t.{task}_true AS truth, {listed} FROM t "  # noqa: S608
-        f" WHERE {known} AND hash({name}) % {part:d} = 0", params
+        f"SELECT hash({person(store)} + 1) % 2 AS half, {unit(store)} AS person, t.{task}_true AS truth, {listed} FROM t "  # noqa: S608
+        f" WHERE {known} AND {few(store, where, MOST)}", params
     )  # fmt: skip
     first = found["half"].to_numpy() == 0
     if min(first.sum(), (~first).sum()) < 2:
@@ -156,8 +163,8 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
     true, logits = true[~first], logits[~first]
     sample = Sample(len(true), None if store.cluster is None else found["person"].to_numpy().astype(np.int64)[~first], store.cluster)
     totals = [_gaps(calibration.softmax(logits, t), true, sample) for t in (1.0, value)]
-    rows = sample.draws.draw(sample.draws.totals(np.ones(len(true))))[:, 0]
-    drawn = [np.abs(sample.draws.draw(t)).sum(axis=1) / rows for t in totals]
+    sizes = sample.draws.draw(sample.draws.totals(np.ones(len(true))))[:, 0]
+    drawn = [np.abs(sample.draws.draw(t)).sum(axis=1) / sizes for t in totals]
     before, after = (float(np.abs(t.sum(axis=0)).sum()) / len(true) for t in totals)
     n = len(true)
     return Temperature(
@@ -195,13 +202,13 @@ def age_intervals(store: Store, where: Where) -> list[Held]:
         store, where, f"CASE WHEN t.age_low IS NULL OR t.age_high IS NULL OR t.age_true IS NULL THEN NULL ELSE {held} END", 2 * len(names)
     )
     widths = dict(store.sql(f"SELECT t.{column}, avg(t.age_high - t.age_low) FROM t WHERE {known} GROUP BY 1", params))  # noqa: S608
-    rows = seen.counts.reshape(-1, 2).sum(axis=1)
+    each = seen.counts.reshape(-1, 2).sum(axis=1)
     if not seen.n:
         return []
     hit, every = np.arange(2 * len(names)) % 2 == 1, np.ones(2 * len(names), bool)
-    total = sum(widths[i] * rows[i] for i in np.flatnonzero(rows)) / seen.n
+    total = sum(widths[i] * each[i] for i in np.flatnonzero(each)) / seen.n
     made = [Held("", seen.share(hit, every), float(total))]
-    order = sorted(np.flatnonzero(rows), key=lambda i: names[i])
+    order = sorted(np.flatnonzero(each), key=lambda i: names[i])
     return made + [Held(names[i], seen.share(hit, every & (np.arange(2 * len(names)) // 2 == i)), float(widths[i])) for i in order]
 
 
@@ -210,13 +217,11 @@ def stretch(store: Store, where: Where, nominal: float) -> tuple[float, Figures]
     of the rows, and the share that it holds on the other. None without intervals or with too few rows."""
     if not {"age_low", "age_high", "age_true"} <= store.columns:
         return None
-    name = "t.key" if store.cluster is None else f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"
     clause, params = store.clause(where)
-    part = max(1, -(-store.count(where) // MOST))
+    off, wide = "abs(t.age_true - (t.age_low + t.age_high) / 2)::DOUBLE AS off", "((t.age_high - t.age_low) / 2)::DOUBLE AS wide"
     found = store.arrow(
-        f"SELECT hash({name} + 1) % 2 AS half, {unit(store)} AS person, abs(t.age_true - (t.age_low + t.age_high) / 2)::DOUBLE AS off, "  # noqa: S608
-        f"((t.age_high - t.age_low) / 2)::DOUBLE AS wide FROM t WHERE {clause} AND t.age_high > t.age_low AND t.age_true IS NOT NULL "
-        f"AND hash({name}) % {part:d} = 0", params
+        f"SELECT hash({person(store)} + 1) % 2 AS half, {unit(store)} AS person, {off}, {wide} FROM t "  # noqa: S608
+        f"WHERE {clause} AND t.age_high > t.age_low AND t.age_true IS NOT NULL AND {few(store, where, MOST)}", params
     )  # fmt: skip
     first, ratio = found["half"].to_numpy() == 0, found["off"].to_numpy() / found["wide"].to_numpy()
     if min(first.sum(), (~first).sum()) < 10:

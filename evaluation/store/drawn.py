@@ -85,13 +85,34 @@ def counted(
     return Drawn(counts, totals.astype(np.float32), rounds)
 
 
+def rows(store: Store, where: Where, cell: str, size: int) -> np.ndarray:
+    """int64 (size,): rows of `where` by `cell`, as `counted` has it."""
+    clause, params = store.clause(where)
+    counts = np.zeros(size, np.int64)
+    for at, n in store.sql(f"SELECT {cell}, count(*) FROM t WHERE {clause} GROUP BY 1", params):  # noqa: S608
+        if at is not None:
+            counts[at] = n
+    return counts
+
+
+def person(store: Store, table: str = "t") -> str:
+    """SQL: a number for the person or film of a row; a row without a name is its own, and every row where the tables name none."""
+    return f"{table}.key" if store.cluster is None else f"coalesce({table}.{store.cluster}::BIGINT, -1 - {table}.rowid)"
+
+
+def few(store: Store, where: Where, most: int) -> str:
+    """SQL: a condition that holds for about `most` rows of `where`, or all where there are no more; persons and films whole. It goes by a
+    hash, so the same rows come each time."""
+    return f"hash({person(store)}) % {max(1, -(-store.count(where) // most)):d} = 0"
+
+
 def unit(store: Store, units: int = UNITS, table: str = "t") -> str:
     """SQL: the person or film of a row, merged into `units` where there are more; a row without a name is its own; 0 without names."""
     if store.cluster is None:
         return "0"
-    name = f"coalesce({table}.{store.cluster}::BIGINT, -1 - {table}.rowid)"
-    known = store.remember(("people", units), lambda: store.sql(f"SELECT approx_count_distinct({name}) FROM t AS {table}")[0][0])  # noqa: S608
-    return f"(hash({name}) % {units:d})::INT" if known > units // 2 else name
+    who = person(store, table)
+    known = store.remember(("people", units), lambda: store.sql(f"SELECT approx_count_distinct({who}) FROM t AS {table}")[0][0])  # noqa: S608
+    return f"(hash({who}) % {units:d})::INT" if known > units // 2 else who
 
 
 def method(store: Store) -> str:

@@ -10,7 +10,7 @@ from evaluation.figures import Figures, figure
 from evaluation.metrics import classification, curves
 from evaluation.metrics.resampling import percentiles
 from evaluation.store.build import SPACES
-from evaluation.store.drawn import Drawn, counted
+from evaluation.store.drawn import Drawn, counted, rows
 from evaluation.store.store import Store
 from evaluation.store.where import Where
 
@@ -79,11 +79,7 @@ def curve(store: Store, task: str, where: Where, label: str) -> Curve | None:
         at = f"least(greatest(floor(({logit} + {REACH}) * {bins / (2 * REACH)})::INT, 0), {bins - 1:d})"
         return f"CASE WHEN ({p}) IS NULL THEN NULL ELSE {at} * 2 + {own} END"
 
-    clause, params = store.clause(where)
-    counts = np.zeros(2 * FINE, np.int64)
-    for at, n in store.sql(f"SELECT {binned(FINE)}, count(*) FROM t WHERE {clause} GROUP BY 1", params):  # noqa: S608
-        if at is not None:
-            counts[at] = n
+    counts = rows(store, where, binned(FINE), 2 * FINE)
     if not counts.sum():
         return None
     score, positive = np.divmod(np.arange(2 * FINE), 2)

@@ -74,7 +74,7 @@ def compare(store: Store, task: str, a: str, b: str, where: Where) -> Figures | 
         return None
     clause, params = store.clause(where.but(models=()))
     known = f"{clause} AND t.{task}_true IS NOT NULL AND t.{task}_pred IS NOT NULL AND t.model = ?"
-    rows = [store.sql(f"SELECT count(*) FROM t WHERE {known}", [*params, _code(store, m)])[0][0] for m in (a, b)]  # noqa: S608
+    rows = [store.sql(f"SELECT count(*) FROM t WHERE {known}", [*params, store.code("model", m)])[0][0] for m in (a, b)]  # noqa: S608
     both = len(seen.true) + seen.truth_differs
     if task == "age":
         made = paired.of_errors(seen.true, seen.a, seen.b, seen.groups, seen.sample)
@@ -108,10 +108,6 @@ def disagreements(store: Store, task: str, a: str, b: str, where: Where, kind: s
     return n, pa.table(columns)
 
 
-def _code(store: Store, model: str) -> int:
-    return store._codes["model"].index(model)
-
-
 def _joined(store: Store, task: str, a: str, b: str, where: Where) -> tuple[str, list[Any]]:
     """SQL of both models' rows, `a` and `b`, side by side, and its parameters."""
     clause, params = store.clause(where.but(models=()))
@@ -121,7 +117,7 @@ def _joined(store: Store, task: str, a: str, b: str, where: Where) -> tuple[str,
         f"(SELECT t.rowid AS rowid, t.key, t.sample_id, t.dataset, t.{task}_true AS truth, t.{task}_pred AS pred, "  # noqa: S608
         f"{confidence} AS conf{groups} FROM t WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_pred IS NOT NULL AND t.model = ?)"
     )
-    return f"{side} a JOIN {side} b ON a.key = b.key", [*params, _code(store, a), *params, _code(store, b)]
+    return f"{side} a JOIN {side} b ON a.key = b.key", [*params, store.code("model", a), *params, store.code("model", b)]
 
 
 def _values(column: pa.ChunkedArray, task: str, store: Store) -> np.ndarray:

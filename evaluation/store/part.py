@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from evaluation.conform import P_EMOTION, P_GENDER
+from evaluation.store.drawn import few
 from evaluation.store.store import Store
 from evaluation.store.where import Where
 
@@ -16,11 +17,6 @@ def table(store: Store, task: str, where: Where, most: int) -> pa.Table:
     groups = [*store.group_columns.values(), *([store.cluster] if store.cluster else [])]
     wanted = ["sample_id", "model", f"{task}_true", f"{task}_pred", "age_true", "age_pred", *given, *groups]
     columns = [c for c in dict.fromkeys(wanted) if c in store.columns and c != "age_decade"]
-    name = "t.key" if store.cluster is None else f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"
     clause, params = store.clause(where)
-    part = max(1, -(-store.count(where) // most))
-    found = store.arrow(
-        f"SELECT {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} AND hash({name}) % {part:d} = 0 ORDER BY t.rowid",  # noqa: S608
-        params,
-    )
-    return store._words(found)
+    text = f"SELECT {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} AND {few(store, where, most)} ORDER BY t.rowid"  # noqa: S608
+    return store._words(store.arrow(text, params))

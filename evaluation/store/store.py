@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import DataError
-from evaluation.conform import TASKS
+from evaluation.conform import P_EMOTION, P_GENDER, TASKS
+from evaluation.metrics.calibration import Reliability
 from evaluation.store.build import CODED, SPACES, build
-from evaluation.store.of_ages import OfAges
-from evaluation.store.of_classes import OfClasses
+from evaluation.store.tables import Tables
 from evaluation.store.where import Where
 
 ORDERS = {
@@ -24,7 +24,7 @@ ORDERS = {
 }  # fmt: skip
 
 
-class Store(OfClasses, OfAges):
+class Store(Tables):
     """Opened tables; made by `Store.open`. Safe to use from many threads: every query has its own cursor.
 
     models, datasets, splits: names. tasks: those with a truth and a prediction. groups: name -> values, as `views.groups` has them.
@@ -32,52 +32,67 @@ class Store(OfClasses, OfAges):
     """
 
     @classmethod
-    def open(cls, paths: Sequence[str | Path], *, names: Mapping[str, str] | None = None, images: Path | None = None) -> Store:
+    def open(cls, paths: Sequence[str | Path], *, names: Mapping[str, str] | None = None) -> Store:
         """Opens one or several predictions tables of any models; each is checked as `evaluation.table.read` does.
 
-        names: column of the contract -> column of the files. images: folder that the column `path` is relative to.
+        names: column of the contract -> column of the files.
 
         Raises:
             DataError: names the column, the row and the fix.
         """
         if not paths:
             raise DataError("Expected at least one predictions table, got none; try `python -m apps.studio T.parquet`.")
-        if images is not None and not images.is_dir():
-            raise DataError(f"Expected --images to be a folder, got {images}; try the folder that `predict --data` was given.")
-        return cls(build([Path(p) for p in paths], names or {}), images)
+        return cls(build([Path(p) for p in paths], names or {}))
 
-    def histogram(self, column: str, where: Where, bins: int, low: float, high: float, by: str | None = None) -> dict[str, np.ndarray]:
-        """int64 (bins,) rows by the value of a number column (`emotion_conf`, `age_true`, "error" = age_pred - age_true, ...) between
-        `low` and `high`, values beyond counting in the end bins; for each value of `by` (model, dataset, split, a group), or under ""."""
-        expression = self._number(column)
-        key = self._column(by)
+    def confusion(self, task: str, where: Where, uncertain: float | None = None) -> np.ndarray:
+        """int64 (k, k) in the order of `labels(task)`: rows true, columns predicted.
+
+        uncertain: (k, k + 1), where the last column holds answers with a confidence below this.
+        """
+        return self.confusions(task, where, None, uncertain).get("", self._empty(task, uncertain))
+
+    def confusions(self, task: str, where: Where, by: str | None, uncertain: float | None = None) -> dict[str, np.ndarray]:
+        """As `confusion`, for each value of `by` ("model", "dataset", "split" or a group) that occurs; None: one, under ""."""
+        if task not in self.tasks:
+            return {}
+        column = self._column(by)
         clause, params = self.clause(where)
-        at = f"least(greatest(floor(({expression} - ?) / ? * {bins:d})::INT, 0), {bins - 1:d})"
+        k, place = len(self._labels[task]), {code: i for i, code in enumerate(self._labels[task])}
+        unsure = uncertain is not None and f"{task}_conf" in self.columns
+        pred = f"CASE WHEN t.{task}_conf < ? THEN 255 ELSE t.{task}_pred END" if unsure else f"t.{task}_pred"
         text = (
-            f"SELECT {f't.{key}' if key else 'NULL'}, {at}, count(*) FROM t "  # noqa: S608
-            f"WHERE {clause} AND {expression} IS NOT NULL GROUP BY 1, 2"
+            f"SELECT {f't.{column}' if column else 'NULL'}, t.{task}_true, {pred}, count(*) FROM t "  # noqa: S608
+            f"WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_pred IS NOT NULL GROUP BY 1, 2, 3"
         )
-        made: dict[str, np.ndarray] = {} if by else {"": np.zeros(bins, np.int64)}
-        for value, i, n in self.sql(text, [low, high - low, *params]):
-            made.setdefault("" if key is None else self._text(key, value), np.zeros(bins, np.int64))[i] = n
+        made: dict[str, np.ndarray] = {}
+        for value, true, answer, n in self.sql(text, [*([uncertain] if unsure else []), *params]):
+            key = "" if column is None else self._text(column, value)
+            made.setdefault(key, self._empty(task, uncertain))[place[true], k if answer == 255 else place[answer]] += n
         return dict(sorted(made.items()))
 
-    def values(self, columns: Sequence[str], where: Where, limit: int | None = None) -> dict[str, np.ndarray]:
-        """Columns of the rows as arrays: class columns as int64 codes into `labels(task)` (-1 unknown), groups, model, dataset, split as
-        texts, numbers as float64 (NaN unknown), sample_id and path as texts, "row" as the row's number.
+    def _empty(self, task: str, uncertain: float | None) -> np.ndarray:
+        k = len(self._labels.get(task, ()))
+        return np.zeros((k, k + (uncertain is not None)), np.int64)
 
-        A million rows of two numbers are 16 MB: prefer an aggregate, or a `limit`.
-        """
-        clause, params = self.clause(where)
-        real = {n: n if n in self.columns else self.group_columns.get(n, n) for n in columns}
-        missing = [n for n, c in real.items() if c not in self.columns and n != "row"]
-        if missing:
-            raise DataError(f"Expected columns of {', '.join(sorted(self.columns))}, got {missing[0]!r}.")
-        listed = ", ".join(f't.rowid AS "{n}"' if n == "row" else f't.{c} AS "{n}"' for n, c in real.items())
-        end = "" if limit is None else f" ORDER BY t.rowid LIMIT {limit:d}"
-        text = f"SELECT {listed} FROM t WHERE {clause}{end}"  # noqa: S608
-        found = self.arrow(text, params)
-        return {n: self._array(n, c, found[n].combine_chunks()) for n, c in real.items()}
+    def reliability(self, task: str, where: Where, bins: int = 15) -> Reliability:
+        """Reliability diagram with bins of equal width, as `calibration.reliability` makes it."""
+        mean, right, count = np.full((2, bins), np.nan)[0], np.full(bins, np.nan), np.zeros(bins, np.int64)
+        if {f"{task}_conf", f"{task}_true"} <= self.columns:
+            clause, params = self.clause(where)
+            text = (
+                f"SELECT least(greatest(ceil(t.{task}_conf::DOUBLE * {bins:d})::INT - 1, 0), {bins - 1:d}) AS at, avg(t.{task}_conf), "  # noqa: S608
+                f"avg((t.{task}_pred = t.{task}_true)::INT), count(*) FROM t "
+                f"WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL GROUP BY 1"
+            )
+            for at, confidence, share, n in self.sql(text, params):
+                mean[at], right[at], count[at] = confidence, share, n
+        return Reliability(mean, right, count)
+
+    def _probability(self, task: str, code: int) -> str | None:
+        column = P_GENDER if task == "gender" else P_EMOTION + SPACES[task][code]
+        if column not in self.columns:
+            return None
+        return f"1 - t.{column}" if task == "gender" and code == 1 else f"t.{column}"
 
     def samples(self, where: Where, order: str = "row", limit: int = 100, offset: int = 0) -> pa.Table:
         """A page of rows in words: row, sample_id, dataset, split, model, path?, then truth, prediction and confidence of every task.
@@ -110,7 +125,7 @@ class Store(OfClasses, OfAges):
     def sample(self, sample_id: str, dataset: str | None = None) -> list[dict[str, Any]]:
         """Everything that is known of one sample, one dictionary per model, labels in words; empty where there is no such sample."""
         of = "" if dataset is None else " AND t.dataset = ?"
-        codes = [] if dataset is None else [self._codes["dataset"].index(dataset) if dataset in self._codes["dataset"] else -1]
+        codes = [] if dataset is None else [self.code("dataset", dataset)]
         text = f"SELECT t.rowid AS row, t.* EXCLUDE (file, key) FROM t WHERE t.sample_id = ?{of} ORDER BY t.model LIMIT 100"  # noqa: S608
         found = self._words(self.arrow(text, [sample_id, *codes]))
         return found.to_pylist()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -26,8 +25,8 @@ RIGHT_YEARS = 5
 class Tables:
     """See `Store`."""
 
-    def __init__(self, built: Built, images: Path | None = None) -> None:
-        self._con, self._codes, self.columns, self.images = built.con, built.codes, frozenset(built.columns), images
+    def __init__(self, built: Built) -> None:
+        self._con, self._codes, self.columns = built.con, built.codes, frozenset(built.columns)
         self.sources: tuple[Source, ...] = tuple(built.sources)
         self.notes = tuple(built.notes)
         self._lock = threading.Lock()
@@ -93,20 +92,6 @@ class Tables:
                 used |= {i} if self.sql(f"SELECT 1 FROM t WHERE {P_EMOTION + label} > 0 LIMIT 1") else set()  # noqa: S608
         return tuple(sorted(used))
 
-    def fit(self, where: Where) -> Where:
-        """`where` without values that these tables do not have: a shared URL may name anything."""
-
-        def known(values: tuple[str, ...], there: Sequence[str]) -> tuple[str, ...]:
-            return tuple(v for v in values if v in there)
-
-        task = where.task if where.task in self.tasks else self.tasks[0]
-        labels = self.labels(task) if task in SPACES else ()
-        groups = tuple((n, kept) for n, values in where.groups if n in self.groups and (kept := known(values, self.groups[n])))
-        return where.but(
-            task=task, models=known(where.models, self.models), datasets=known(where.datasets, self.datasets),
-            splits=known(where.splits, self.splits), true=known(where.true, labels), pred=known(where.pred, labels), groups=groups,
-        )  # fmt: skip
-
     def clause(self, where: Where) -> tuple[str, list[Any]]:
         """`where` as SQL on `t` and its parameters; a value that does not occur matches nothing.
 
@@ -122,11 +107,6 @@ class Tables:
                 parts.append(f"t.{column} IN ({', '.join('?' * len(codes))})" if codes else "false")
                 params.extend(codes)
 
-        def between(expression: str, span: tuple[float, float] | None, needs: set[str], end: str = "<=") -> None:
-            if span is not None:
-                parts.append(f"({expression} >= ? AND {expression} {end} ?)" if needs <= self.columns else "false")
-                params.extend(span if needs <= self.columns else ())
-
         for column, values in (("model", where.models), ("dataset", where.datasets), ("split", where.splits)):
             one_of(column, self._codes[column], values)
         for name, values in where.groups:
@@ -136,9 +116,10 @@ class Tables:
         task = where.task
         for which, values in (("true", where.true), ("pred", where.pred)):
             one_of(f"{task}_{which}", SPACES.get(task, ()), values)
-        between(f"t.{task}_conf", where.confidence, {f"{task}_conf"})
-        between("t.age_true", where.age, {"age_true"}, "<")
-        between("(t.age_pred - t.age_true)", where.error, {"age_pred", "age_true"})
+        if where.confidence is not None:
+            known = f"{task}_conf" in self.columns
+            parts.append(f"t.{task}_conf BETWEEN ? AND ?" if known else "false")
+            params.extend(where.confidence if known else ())
         if where.right is not None:
             parts.append(f"({self._right(task)}) = ?")
             params.append(where.right)
@@ -183,15 +164,10 @@ class Tables:
     def _column(self, by: str | None) -> str | None:
         return None if by is None else by if by in CODED else self._group(by)
 
+    def code(self, column: str, text: str) -> int:
+        """The number that stands for `text` in a column of names; -1 where it does not occur."""
+        texts = self._codes[column]
+        return texts.index(text) if text in texts else -1
+
     def _text(self, column: str, code: int | None) -> str:
         return "" if code is None else self._codes[column][code]
-
-    def _number(self, column: str) -> str:
-        if column == "error" and {"age_true", "age_pred"} <= self.columns:
-            return "(t.age_pred::DOUBLE - t.age_true)"
-        numbers = [
-            c for c in sorted(self.columns) if (c.startswith(("age_", P_EMOTION, P_GENDER)) and c != "age_decade") or c.endswith("_conf")
-        ]
-        if column not in numbers:
-            raise DataError(f"Expected a number column of {', '.join(numbers)}, got {column!r}.")
-        return f"t.{column}::DOUBLE"

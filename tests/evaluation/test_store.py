@@ -15,7 +15,7 @@ from core.labels import FERPLUS8, GENDER2
 from evaluation import table, views
 from evaluation.conform import P_COLUMNS, P_EMOTION, P_GENDER
 from evaluation.figures import figures
-from evaluation.metrics import calibration, classification, curves, regression
+from evaluation.metrics import calibration, classification
 from evaluation.store import Store, Where, files
 from evaluation.store.summary import summary
 from tests.apps.studio.conftest import predictions
@@ -63,27 +63,16 @@ def test_summary_is_what_the_report_says(made, model: str) -> None:
     expected, got = figures(whole, model), summary(store, Where(models=(model,)))
     assert (got["model"], got["dataset"], got["split"], got["rows"]) == (model, "made", "test, val", 600)
     for task in ("emotion", "gender"):
-        assert got[task]["confusion"] == expected[task]["confusion"] and got[task]["labels"] == expected[task]["labels"]
         for name in ("accuracy", "macro_f1", "balanced_accuracy", "kappa"):
             assert got[task][name] == pytest.approx(expected[task][name], abs=1e-9), (task, name)
         assert got[task]["ece"]["value"] == pytest.approx(expected[task]["ece"]["value"], abs=1e-5)
-        for end in ("low", "high"):  # another bootstrap: of fine bins, fewer rounds
+        for end in ("low", "high"):  # another bootstrap: of fine bins
             assert got[task]["ece"][end] == pytest.approx(expected[task]["ece"][end], abs=0.012)
-        for mine, theirs in zip(got[task]["per_class"], expected[task]["per_class"], strict=True):
-            assert mine["recall"] == theirs["recall"] and mine["precision"] == theirs["precision"] and mine["f1"] == theirs["f1"]
     for name in ("mae", "bias", "rmse", "cs5"):
-        assert got["age"][name] == pytest.approx(expected["age"][name], abs=1e-4), name
-    assert got["age"]["interval"]["coverage"] == expected["age"]["interval"]["coverage"]
-
-
-def test_many_ages_have_normal_intervals(made, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, store = made
-    exact = summary(store, Where(models=("a",)))["age"]
-    monkeypatch.setattr("evaluation.metrics.intervals.MANY", 10)
-    for name in ("mae", "bias", "rmse"):
-        near = summary(store, Where(models=("a",)))["age"][name]
-        assert near["value"] == pytest.approx(exact[name]["value"], abs=1e-9)
-        assert (near["low"], near["high"]) == pytest.approx((exact[name]["low"], exact[name]["high"]), abs=0.12)
+        mine, theirs = got["age"][name], expected["age"][name]
+        assert (mine["value"], mine["n"]) == (pytest.approx(theirs["value"], abs=1e-4), theirs["n"]), name
+        slack = 0.15 * (theirs["high"] - theirs["low"])  # normal intervals against a bootstrap
+        assert (mine["low"], mine["high"]) == pytest.approx((theirs["low"], theirs["high"]), abs=slack), name
 
 
 def test_clusters_widen_the_intervals(tmp_path: Path) -> None:
@@ -98,6 +87,8 @@ def test_clusters_widen_the_intervals(tmp_path: Path) -> None:
     assert got["value"] == expected["value"] == 0.8
     assert (got["low"], got["high"]) == pytest.approx((expected["low"], expected["high"]), abs=0.02)
     assert got["high"] - got["low"] > 0.15, "independent samples would give 0.08"
+    mine, theirs = summary(store, Where())["age"]["mae"], figures(table.read(tmp_path / "t.parquet"))["age"]["mae"]
+    assert (mine["low"], mine["high"]) == pytest.approx((theirs["low"], theirs["high"]), abs=0.1 * (theirs["high"] - theirs["low"]))
     assert "subject" not in store.groups
 
 
@@ -109,7 +100,8 @@ def test_conditions_choose_exactly_their_rows(made) -> None:
     }
     p = np.stack([whole[c].to_numpy() for c in P_COLUMNS], axis=1)
     top = (p / p.sum(axis=1, keepdims=True)).max(axis=1)
-    age, error = whole["age_true"].to_numpy(), whole["age_pred"].to_numpy() - whole["age_true"].to_numpy()
+    age = whole["age_true"].to_numpy()
+    near = np.abs(whole["age_pred"].to_numpy() - age) <= 5
     female = whole[P_GENDER].to_numpy() >= 0.5
     gender = np.array(whole["gender_true"].fill_null("").to_pylist())
     known = text["emotion_true"] != ""
@@ -120,9 +112,8 @@ def test_conditions_choose_exactly_their_rows(made) -> None:
         Where(true=(FIRST,), pred=(SECOND, THIRD)): (text["emotion_true"] == FIRST) & np.isin(text["emotion_pred"], [SECOND, THIRD]),
         Where(right=False): known & (text["emotion_true"] != text["emotion_pred"]),
         Where(confidence=(0.6, 0.8)): (top >= 0.6) & (top <= 0.8),
-        Where(age=(20, 30)): (age >= 20) & (age < 30),
         Where().group("age_decade", "20-29"): (age >= 20) & (age < 30),
-        Where(task="age", right=True, error=(-3, 100)): (np.abs(error) <= 5) & (error >= -3),
+        Where(task="age", right=True): near,
         Where(task="gender", right=True): (gender == np.where(female, *GENDER2.labels)),
         Where(text="S0001"): np.array([s.startswith("s0001") for s in text["sample_id"]]),
         Where(ids=("s00003", "s00077")): np.isin(text["sample_id"], ["s00003", "s00077"]),
@@ -133,15 +124,8 @@ def test_conditions_choose_exactly_their_rows(made) -> None:
     for where, mask in cases.items():
         assert found_by(store, where) == rows_of(whole, mask), where
         assert store.count(where) == mask.sum()
-        assert Where.from_params(where.to_params()) == where
     with pytest.raises(DataError, match="nothing"):
         store.count(Where().group("nothing", "x"))
-    assert store.fit(Where(task="x", models=("b", "z"), true=("<b>",)).group("nothing", "x")) == Where(models=("b",))
-
-
-def test_a_url_that_makes_no_sense_asks_nothing() -> None:
-    params = {"confidence": ["a", "b"], "age": ["5"], "right": ["maybe"], "error": ["nan", "1"], "face": [], "text": [""]}
-    assert Where.from_params(params) == Where()
 
 
 def test_answers_are_the_librarys(made) -> None:
@@ -163,35 +147,6 @@ def test_answers_are_the_librarys(made) -> None:
     assert diagram.accuracy == pytest.approx(expected.accuracy, nan_ok=True) and diagram.confidence == pytest.approx(
         expected.confidence, abs=1e-6, nan_ok=True
     )
-    same = store.classes("emotion", where)
-    assert same is not None and same.p is not None
-    assert (
-        same.true.tolist() == seen.true.tolist() and same.pred.tolist() == seen.pred.tolist() and same.p == pytest.approx(seen.p, abs=1e-6)
-    )
-    bins = store.scores("emotion", where)
-    middle = (np.arange(1000) + 0.5) / 1000
-    for c in range(k):
-        exact = curves.areas(seen.p[:, c], seen.true == c)
-        counted = curves.areas(np.repeat(middle, 2), np.tile([False, True], 1000), bins[c].ravel().astype(float))
-        assert counted == pytest.approx(exact, abs=0.02)
-    ages, exact_ages = store.ages(where), views.ages(part)
-    assert ages is not None and exact_ages is not None and ages.pred == pytest.approx(exact_ages.pred) and ages.low is not None
-    bands = classification.confusion(regression.bands(ages.true), regression.bands(ages.pred), regression.BANDS)
-    assert store.age_bands(where).tolist() == bands.tolist()
-    sums = store.age_sums(Where(models=("a",)), "race")["A"]
-    assert sums["n"] == len(ages.true) and sums["abs"] == pytest.approx(np.abs(ages.pred - ages.true).sum())
-    histogram = store.histogram("emotion_conf", Where(), 10, 0, 1, by="model")
-    assert {m: int(h.sum()) for m, h in histogram.items()} == {"a": 600, "b": 600}
-
-
-def test_two_models_on_the_same_samples(made) -> None:
-    whole, store = made
-    a, b = (whole.filter(pa.compute.equal(whole["model"], m)).sort_by("sample_id") for m in "ab")
-    cells = np.zeros((8, 8, 8), int)
-    for true_a, true_b, in_a, in_b in zip(*(t[c].to_pylist() for c in ("emotion_true", "emotion_pred") for t in (a, b)), strict=True):
-        if true_a and true_a == true_b:
-            cells[FERPLUS8.labels.index(true_a), FERPLUS8.labels.index(in_a), FERPLUS8.labels.index(in_b)] += 1
-    assert store.joint("emotion", "a", "b", Where(models=("a",))).tolist() == cells.tolist()
 
 
 def test_rows_are_paged_and_ordered(made) -> None:
@@ -207,9 +162,6 @@ def test_rows_are_paged_and_ordered(made) -> None:
     assert [m["model"] for m in one] == ["a", "b"] and sum(one[0][c] for c in P_COLUMNS) == pytest.approx(1, abs=1e-5)
     assert store.sample("s00007", "made") == one and store.sample("s00007", "other") == [] and store.sample("'; DROP TABLE t; --") == []
     assert store.samples(Where(), "anything; DROP TABLE t", 3).num_rows == 3
-    values = store.values(["emotion_true", "race", "model", "age_true", "sample_id"], Where(models=("b",)), limit=4)
-    assert values["race"].tolist() == [v or "" for v in whole["group_race"].to_pylist()[600:604]]
-    assert values["emotion_true"].tolist() == [FERPLUS8.labels.index(v) if v else -1 for v in whole["emotion_true"].to_pylist()[600:604]]
 
 
 def test_parts_of_a_file_are_one_table(made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,8 +225,6 @@ def test_files_that_are_no_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(DataError, match="at least one"):
         Store.open([])
     table.write(predictions(50), tmp_path / "t.parquet")
-    with pytest.raises(DataError, match="--images"):
-        Store.open([tmp_path / "t.parquet"], images=tmp_path / "none")
     monkeypatch.setattr(files, "MAX_ROWS", 40)
     with pytest.raises(DataError, match="at most 40 rows"):
         Store.open([tmp_path / "t.parquet"])
@@ -292,7 +242,7 @@ def test_other_names_and_a_model_from_the_files_name(tmp_path: Path) -> None:
     assert store.confusion("emotion", Where()).tolist() == [[1, 0], [1, 0]]
     assert "emotion_conf" not in store.columns and store.confusion("emotion", Where(), uncertain=0.5).tolist() == [[1, 0, 0], [1, 0, 0]]
     assert [r["sample_id"] for r in store.samples(Where(confidence=(0, 1))).to_pylist()] == []
-    assert store.reliability("emotion", Where()).count.sum() == 0 and store.classes("emotion", Where()).p is None  # type: ignore[union-attr]
+    assert store.reliability("emotion", Where()).count.sum() == 0
     for wrong, words in (({"emotion_true": "lable"}, "label"), ({"nonsense": "label"}, "contract")):
         with pytest.raises(DataError, match=words):
             Store.open([tmp_path / "mine.csv"], names={**names, **wrong})
