@@ -77,7 +77,7 @@ def test_a_study_s_members_resolve(name: str, tmp_path: Path) -> None:
     for i, m in enumerate(of.members):
         recipe = p.recipe(m)
         assert (recipe.epochs, recipe.amp) == (3, "bf16")
-        assert recipe.start == (str(tmp_path / "runs" / m.start) if m.start else "")
+        assert recipe.start == (str(tmp_path / "runs" / m.start) if m.start else load(m.recipe).start)
         assert m.start in ("", *folders[:i])  # what it begins with is trained before
         for figure in of.figures:
             assert f"val_{figure}" not in recipe.expected or m.remark  # a source's figure says what it was measured on

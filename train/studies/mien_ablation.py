@@ -1,0 +1,27 @@
+"""The flagship's last stage with one choice undone or added each: its teachers, their word on missing labels, the augmentation, mixup.
+
+All begin at the weights of runs/mien_second, so a few epochs say more about the end of a long training than about its start.
+"""
+
+from train.study import Member, Study
+
+
+def _but(name: str, *sets: str, remark: str) -> Member:
+    return Member("mien", name=f"mien_{name}", sets=sets, remark=remark)
+
+
+STUDY = Study(
+    title="The flagship's last stage, one choice changed each",
+    source="ours: issue 6",
+    figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
+    members=(
+        Member("mien", name="mien_as_it_is", remark="share 0.5, missing 0.5"),
+        _but("alone", "distill.teachers=()", remark="no teachers: labels alone"),
+        _but("labelled", "distill.missing=0.0", remark="teachers, but only where there is a label"),
+        _but(
+            "mild", "augment.rotate=10.0", "augment.shift=0.07", "augment.zoom=0.12", "augment.erase=0.25", "augment.erase_max=0.2",
+            remark="mien_first's augmentation",
+        ),
+        _but("mixup", "mix.mixup=0.2", "mix.probability=0.5", remark="mixup of half of the batches"),
+    ),
+)  # fmt: skip
