@@ -7,7 +7,6 @@ from html import escape
 
 from apps.webcam import words
 from apps.webcam.track import Tracked
-from core.confidence import band
 from core.types import Age, Distribution
 
 SHOWN = 6
@@ -70,27 +69,33 @@ def _card(face: Tracked) -> str:
 def _emotion(said: Distribution | None) -> str:
     if said is None:
         return ""
-    rows = "".join(_bar(label, p, words.percent(p), "top" if label == said.top else "") for label, p in said.as_dict().items())
-    return f"<div class='mien-group' data-attribute='emotion'><h4>Emotion shown</h4>{rows}</div>"
+    return f"<div class='mien-group' data-attribute='emotion'><h4>Emotion shown</h4>{_bars(said)}</div>"
 
 
 def _gender(said: Distribution | None) -> str:
     if said is None:
         return ""
-    unsure = "<em>uncertain</em>" if band(said.confidence) == "low" else ""
-    rows = "".join(_bar(label, p, words.percent(p), "top" if label == said.top else "") for label, p in said.as_dict().items())
-    return f"<div class='mien-group' data-attribute='gender'><h4>Perceived gender {unsure}</h4>{rows}</div>"
+    unsure = "<em>uncertain</em>" if said.uncertain else ""
+    return f"<div class='mien-group' data-attribute='gender'><h4>Perceived gender {unsure}</h4>{_bars(said)}</div>"
 
 
 def _age(said: Age | None) -> str:
     if said is None:
         return ""
     left, right = (min(100.0, max(0.0, 100 * v / AGE_SCALE)) for v in (said.low, said.high))
+    head = f"Age <b>{said.low:.0f}–{said.high:.0f} years</b>{' <em>uncertain</em>' if said.uncertain else ''}"
     dot = min(100.0, max(0.0, 100 * said.value / AGE_SCALE))
     return (
-        f"<div class='mien-group' data-attribute='age'><h4>Age <b>{words.age(said)}</b> <small>{said.coverage:.0%} interval, "
+        f"<div class='mien-group' data-attribute='age'><h4>{head} <small>{said.coverage:.0%} interval, "
         f"about {said.value:.0f}</small></h4><div class='mien-span'><i style='left:{left:.1f}%;width:{max(1.0, right - left):.1f}%'></i>"
         f"<u style='left:{dot:.1f}%'></u></div></div>"
+    )
+
+
+def _bars(said: Distribution) -> str:
+    """One bar per label; the answer's stands out, where there is one."""
+    return "".join(
+        _bar(label, p, words.percent(p), "top" if label == said.top and not said.uncertain else "") for label, p in said.as_dict().items()
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from core.bundle import Card
+from core.confidence import HIGH
 from core.pipeline import Pipeline
+from core.types import LIMIT
 
 CARD_FILE = "card.md"
 
@@ -41,15 +43,6 @@ from gradio_client import Client, handle_file
 
 faces = Client("http://127.0.0.1:7860").predict(handle_file("portrait.png"), api_name="/predict")
 ```
-
-### How sure is it?
-
-| band | probability | shown as |
-|---|---|---|
-| high | over 90 % | the label and its probability |
-| medium | 70–90 % | the label and its probability |
-| low | under 70 % | *uncertain* |
-| none | – | no reading, with the reason: too small, blurred, dark, without contrast, turned away |
 """
 
 
@@ -70,7 +63,38 @@ def about(pipeline: Pipeline) -> str:
     """The About page: responsible use, then the model's own card (its file where there is one, else what the bundle carries)."""
     file = pipeline.predictor.path.parent / CARD_FILE
     text = file.read_text("utf-8") if file.is_file() else from_bundle(pipeline.predictor.card)
-    return f"{RESPONSIBLE}\n\n---\n\n{text}\n\n---\n\nFace detector: {pipeline.about_detector}"
+    return f"{RESPONSIBLE}\n{how_sure(pipeline.predictor.card)}\n---\n\n{text}\n\n---\n\nFace detector: {pipeline.about_detector}"
+
+
+def how_sure(card: Card) -> str:
+    """From what probability this model's answers are given: the bands of its first head as a table, all limits in words."""
+    limit = card.thresholds.get("emotion" if card.head("emotion") else "gender", LIMIT)
+    low = f"under {_percent(limit)}" if limit < 1 else "any"
+    given = "the label and its probability"
+    rows = [
+        *([("high", f"over {_percent(max(limit, HIGH))}", given)] if limit < 1 else []),
+        *([("medium", f"{_percent(limit)} to {_percent(HIGH)}", given)] if limit < HIGH else []),
+        ("low", low, "*uncertain*"),
+        ("none", "–", "no reading, with the reason: too small, blurred, dark, without contrast, turned away"),
+    ]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"### How sure is it?\n\n| band | probability | shown as |\n|---|---|---|\n{table}\n\n{limits(card)}\n"
+
+
+def limits(card: Card) -> str:
+    """What becomes *uncertain*, task by task, and what these limits are for."""
+    names = {"emotion": "an emotion", "gender": "a perceived gender"}
+    known = {name: card.thresholds[task] for task, name in names.items() if card.head(task) and task in card.thresholds}
+    if not known:
+        return f"This model brings no limits of its own: an answer under {_percent(LIMIT)} is called uncertain."
+    said = [f"{name} under {100 * limit:.1f} %" if limit < 1 else f"{name} always, as no limit was enough" for name, limit in known.items()]
+    reason = "From there on, at least nine of ten answers were right on the model's validation pictures; its card has the figures."
+    years = f" An age is uncertain where its interval is wider than {card.thresholds['age']:.0f} years." if "age" in card.thresholds else ""
+    return f"Called uncertain: {'; '.join(said)}. {reason}{years}"
+
+
+def _percent(p: float) -> str:
+    return f"{100 * p:.0f} %"
 
 
 def from_bundle(card: Card) -> str:

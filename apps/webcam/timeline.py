@@ -12,20 +12,23 @@ from plotly.subplots import make_subplots
 
 from apps.webcam.track import Tracked
 from apps.webcam.video import Moment
+from core.confidence import uncertain
 from core.pipeline import FaceReading
 
 PEOPLE = 6
 """Faces that the plot lets one choose from, the longest seen first; the CSV has them all."""
+YEARS = ("age", "age_low", "age_high")
 # Okabe and Ito's palette (2008), which colour-blind people can tell apart, in the order of the model's labels.
 COLOURS = ("#8a8f98", "#e69f00", "#56b4e9", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8a800")
 
 
 def to_csv(moments: Sequence[Moment], emotions: Sequence[str], genders: Sequence[str]) -> str:
-    """One row per analysed frame and face; `emotions` and `genders`: the model's labels. Cells are empty where the model abstained."""
+    """One row per analysed frame and face; `emotions` and `genders`: the model's labels. Cells are empty where the model abstained;
+    `uncertain` names the answers under the model's limits, as in 'emotion gender'."""
     out = StringIO()
     writer = csv.writer(out)
     chances = [*(f"emotion_p_{label}" for label in emotions), *(f"perceived_gender_p_{label}" for label in genders)]
-    writer.writerow(("time_s", "face", "x", "y", "width", "height", "emotion", *chances, "age", "age_low", "age_high", "band", "abstained"))
+    writer.writerow(("time_s", "face", "x", "y", "width", "height", "emotion", *chances, *YEARS, "band", "uncertain", "abstained"))
     for moment in moments:
         for face in moment.faces:
             writer.writerow([f"{moment.time:.3f}", face.id, *_cells(face.reading, emotions, genders)])
@@ -35,13 +38,14 @@ def to_csv(moments: Sequence[Moment], emotions: Sequence[str], genders: Sequence
 def _cells(reading: FaceReading, emotions: Sequence[str], genders: Sequence[str]) -> list[str]:
     said, place = reading.prediction, [f"{v:.1f}" for v in reading.face.box]
     if reading.abstained:
-        return [*place, *[""] * (len(emotions) + len(genders) + 5), reading.abstained]
+        return [*place, *[""] * (len(emotions) + len(genders) + len(YEARS) + 3), reading.abstained]
     chances: list[str] = []
     for labels, each in ((emotions, said.emotion), (genders, said.gender)):
         p = each.as_dict() if each else {}
         chances += [f"{p[label]:.4f}" if label in p else "" for label in labels]
-    years = [f"{v:.1f}" for v in (said.age.value, said.age.low, said.age.high)] if said.age else [""] * 3
-    return [*place, said.emotion.top if said.emotion else "", *chances, *years, reading.band, ""]
+    years = [f"{v:.1f}" for v in (said.age.value, said.age.low, said.age.high)] if said.age else [""] * len(YEARS)
+    unsure = " ".join(task for task, so in uncertain(said).items() if so)
+    return [*place, said.emotion.top if said.emotion else "", *chances, *years, reading.band, unsure, ""]
 
 
 def plot(moments: Sequence[Moment]) -> go.Figure | None:

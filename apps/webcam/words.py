@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.confidence import Band, band
+from core.confidence import Band
 from core.pipeline import FaceReading
 from core.types import Age, Distribution
 
@@ -15,22 +15,24 @@ def percent(p: float) -> str:
 
 
 def emotion(said: Distribution | None) -> str:
-    """'happiness 83 %'; under 70 % 'uncertain, perhaps happiness'."""
+    """'happiness 83 %'; under the model's limit 'uncertain, perhaps happiness'."""
     if said is None:
         return "no emotion model"
-    return f"uncertain, perhaps {said.top}" if band(said.confidence) == "low" else f"{said.top} {percent(said.confidence)}"
+    return f"uncertain, perhaps {said.top}" if said.uncertain else f"{said.top} {percent(said.confidence)}"
 
 
 def gender(said: Distribution | None) -> str:
-    """'perceived gender: female 97 %'; under 70 % 'perceived gender: uncertain'."""
+    """'perceived gender: female 97 %'; under the model's limit 'perceived gender: uncertain'."""
     if said is None:
         return "no perceived gender model"
-    return f"perceived gender: {'uncertain' if band(said.confidence) == 'low' else f'{said.top} {percent(said.confidence)}'}"
+    return f"perceived gender: {'uncertain' if said.uncertain else f'{said.top} {percent(said.confidence)}'}"
 
 
 def age(said: Age | None) -> str:
-    """'28–37 years'."""
-    return "no age model" if said is None else f"{said.low:.0f}–{said.high:.0f} years"
+    """'28–37 years'; 'age uncertain, 21–60 years' where the interval is wider than the model's limit."""
+    if said is None:
+        return "no age model"
+    return f"{'age uncertain, ' if said.uncertain else ''}{said.low:.0f}–{said.high:.0f} years"
 
 
 def lines(reading: FaceReading) -> tuple[str, ...]:

@@ -8,18 +8,19 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from core.confidence import Conditions, band
+from core.confidence import Conditions, band_of
 from core.labels import FERPLUS8, GENDER2
 from core.pipeline import FaceReading, Pipeline
-from core.types import Age, Box, Distribution, Face, Prediction
+from core.types import LIMIT, Age, Box, Distribution, Face, Prediction
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = ROOT / "assets" / "models" / "mien"
@@ -31,16 +32,18 @@ FLAGS = [
 
 def reading(
     emotion: str = "neutral", p: float = 0.8, *, age: float = 30.0, width: float = 10.0, female: float = 0.8,
-    box: Box = (100, 100, 80, 100), score: float = 0.9, abstained: str | None = None,
+    box: Box = (100, 100, 80, 100), score: float = 0.9, abstained: str | None = None, limits: Mapping[str, float] | None = None,
 ) -> FaceReading:  # fmt: skip
-    """A made-up reading: `emotion` with probability `p`, the rest spread evenly."""
+    """A made-up reading: `emotion` with probability `p`, the rest spread evenly. limits: as a card's thresholds."""
+    limits = limits or {}
     rest = (1 - p) / (len(FERPLUS8) - 1)
+    emotions = np.array([p if label == emotion else rest for label in FERPLUS8.labels])
     said = Prediction(
-        Distribution(FERPLUS8.labels, np.array([p if label == emotion else rest for label in FERPLUS8.labels])),
-        Distribution(GENDER2.labels, np.array([female, 1 - female])),
-        Age(age, age - width / 2, age + width / 2),
+        Distribution(FERPLUS8.labels, emotions, limits.get("emotion", LIMIT)),
+        Distribution(GENDER2.labels, np.array([female, 1 - female]), limits.get("gender", LIMIT)),
+        Age(age, age - width / 2, age + width / 2, limit=limits.get("age", inf)),
     )
-    return FaceReading(Face(box, score), said, Conditions(80, 0.1, 0.5, 0.2, None), band(p), abstained)
+    return FaceReading(Face(box, score), said, Conditions(80, 0.1, 0.5, 0.2, None), band_of(said), abstained)
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,41 @@ def test_the_box_has_the_colour_of_its_band(grey, p, band):
     assert tuple(out[260, 200]) == COLOURS[band]
 
 
+@pytest.mark.parametrize(
+    "p, said, band", [(0.62, "uncertain, perhaps fear", "low"), (0.66, "fear 66 %", "medium"), (0.92, "fear 92 %", "high")]
+)
+def test_uncertain_is_what_lies_under_the_model_s_own_limit(grey, p, said, band):
+    face = reading("fear", p, limits={"emotion": 0.643}, box=(200, 200, 100, 120))
+    assert words.lines(face)[0] == said
+    out = draw(grey, [Tracked(1, face)])
+    assert tuple(out[260, 200]) == COLOURS[band]
+    chip = label((f"1 · {said}", *words.lines(face)[1:]), COLOURS[band], 13)
+    h, w = chip.shape[:2]
+    shown = out[200 - 3 - h : 200 - 3, 200 : 200 + w]
+    assert np.abs(shown.astype(int) - chip).max() <= 30, "the picture carries these words, laid on with 88 % of their colour"
+
+
+@pytest.mark.parametrize(
+    "female, said", [(0.5, "uncertain"), (0.59, "uncertain"), (0.61, "female 61 %"), (0.41, "uncertain"), (0.39, "male 61 %")]
+)
+def test_perceived_gender_near_even_is_uncertain_whatever_the_emotion(female, said):
+    face = reading("happiness", 0.99, female=female, limits={"gender": 0.6})
+    assert words.lines(face)[:2] == ("happiness 99 %", f"perceived gender: {said}")
+
+
+def test_an_age_is_uncertain_over_the_model_s_width_only():
+    limits = {"age": 30.0}
+    assert words.lines(reading(age=40, width=30, limits=limits))[2] == "25–55 years"
+    assert words.lines(reading(age=40, width=32, limits=limits))[2] == "age uncertain, 24–56 years"
+    assert words.lines(reading(age=50, width=90))[2] == "5–95 years", "without a limit the interval speaks for itself"
+
+
+def test_a_model_that_is_never_sure_enough_never_answers():
+    face = reading("happiness", 0.9999, female=1.0, limits={"emotion": 1.0, "gender": 1.0})
+    assert words.lines(face)[:2] == ("uncertain, perhaps happiness", "perceived gender: uncertain")
+    assert face.band == "low"
+
+
 def test_abstention_has_a_colour_and_words_of_its_own(grey):
     face = reading(box=(200, 200, 100, 120), abstained="too dark: more light on the face helps")
     assert tuple(draw(grey, [Tracked(1, face)])[260, 200]) == COLOURS[None]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from copy import deepcopy
+from dataclasses import replace
 from io import BytesIO
 
 import cv2
@@ -164,6 +165,17 @@ def test_about_has_the_card_and_the_rules(pipeline: Pipeline):
     for part in ("at work or in education", "perceived gender", "agreed", pipeline.detector.name, "api_name"):
         assert part.lower() in text.lower()
     assert pipeline.predictor.card.name in texts.from_bundle(pipeline.predictor.card)
+
+
+def test_about_tells_the_model_s_own_limits(pipeline: Pipeline):
+    card = replace(pipeline.predictor.card, thresholds={"emotion": 0.643, "gender": 0.6, "age": 33.0})
+    text = texts.how_sure(card)
+    assert "| low | under 64 % |" in text and "| medium | 64 % to 90 % |" in text
+    assert "an emotion under 64.3 %; a perceived gender under 60.0 %" in text and "wider than 33 years" in text
+    none = texts.how_sure(replace(card, thresholds={}))
+    assert "| low | under 70 % |" in none and "no limits of its own" in none
+    never = texts.how_sure(replace(card, thresholds={"emotion": 1.0, "gender": 0.95}))
+    assert "an emotion always" in never and "| high |" not in never and "| low | any |" in never
 
 
 def test_files_of_a_visitor_are_theirs_alone_and_go(uploads):

@@ -23,6 +23,17 @@ def test_low_is_uncertain_and_abstention_says_why():
     assert "No reading: too small: 12 px" in panel.faces([Tracked(1, reading(abstained="too small: 12 px"))], "")
 
 
+def test_each_head_is_uncertain_by_its_own_limit():
+    limits = {"emotion": 0.6, "gender": 0.9, "age": 20.0}
+    html = panel.faces([Tracked(1, reading("fear", 0.65, female=0.85, age=40, width=24, limits=limits))], "")
+    emotion, gender, age = html.split("mien-group")[1:]
+    assert "fear 65 %" in html.split("mien-group")[0] and "uncertain" not in html.split("mien-group")[0] and "mien-bar top" in emotion
+    assert "<em>uncertain</em>" in gender and "mien-bar top" not in gender, "no answer stands out where there is none"
+    assert "<em>uncertain</em>" in age and "28–52 years" in age
+    sure = panel.faces([Tracked(1, reading("fear", 0.65, female=0.95, age=40, width=18, limits=limits))], "")
+    assert "uncertain" not in sure and sure.count("mien-bar top") == 2
+
+
 def test_nobody_and_a_crowd():
     assert "Nobody here" in panel.faces([], "Nobody here")
     crowd = [Tracked(i, reading(box=(0, 0, 10 + i, 10 + i))) for i in range(1, 51)]

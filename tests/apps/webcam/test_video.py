@@ -194,6 +194,7 @@ def test_csv():
     assert rows[2]["abstained"] == "too small: 9 px"
     assert rows[2]["age"] == rows[2]["emotion"] == rows[2]["band"] == ""
     assert rows[3]["band"] == "low"
+    assert [r["uncertain"] for r in rows] == ["", "", "", "emotion", "emotion"]
     assert all(None not in r.values() and None not in r for r in rows)
 
 
