@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+
+from evaluation.quality import plan as plans
 
 KEY = "mien_basket"
 ACTIONS = ("relabel", "drop", "move", "keep")
@@ -51,16 +51,7 @@ def drop(*sample_ids: str) -> None:
 
 def plan(chosen: dict[str, Entry]) -> str:
     """The plan as CSV. A cell that a spreadsheet would take for a formula begins with a quotation mark."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for entry in chosen.values():
-        writer.writerow([entry.sample_id, entry.action, *(_harmless(v) for v in (entry.value, entry.reason))])
-    return out.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return plans.lines(COLUMNS, ((e.sample_id, e.action, e.value, e.reason) for e in chosen.values()))
 
 
 def badge(where: Any = st) -> None:

@@ -3,7 +3,8 @@
 CSV `sample_id, action, value, reason, split, fingerprint`. action: keep | drop | move | relabel. value: of a move the split to go to; of a
 relabel `emotion=LABEL`, `gender=LABEL` or `age=YEARS`. `split` is where the sample stands now and `fingerprint` the data that the plan was
 made for; both, `value` and `reason` may be absent, as in the studio's basket. Semicolons, tabs, a byte order mark and Windows line ends,
-as spreadsheets write them, are read too; a row's number is the spreadsheet's.
+as spreadsheets write them, are read too; a row's number is the spreadsheet's. A cell that a spreadsheet would run as a formula is written
+with an apostrophe before it, which reading takes away again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
@@ -28,6 +30,8 @@ NEEDED = COLUMNS[:2]
 MAX_BYTES = 512 * 2**20
 SHOWN = 10
 """Errors that are told at once."""
+FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
+"""How a cell begins that some spreadsheet would run, or would run without its apostrophes: one more keeps it harmless and reads back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +121,18 @@ def save(made: Sequence[Row], path: Path) -> None:
 
 def dumps(made: Iterable[Row]) -> str:
     """A plan as the text of a CSV file; the same rows give the same text."""
-    text = io.StringIO(newline="")
-    out = csv.writer(text, lineterminator="\n")
-    out.writerow(COLUMNS)
-    out.writerows(astuple(row)[: len(COLUMNS)] for row in made)
-    return text.getvalue()
+    return lines(COLUMNS, (astuple(row)[: len(COLUMNS)] for row in made))
+
+
+def lines(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
+    """The text of a CSV file with any of COLUMNS, no cell of which is a formula to a spreadsheet."""
+    made = []
+    for row in (columns, *cells):
+        line = io.StringIO(newline="")
+        # Both characters, so that the writer puts a cell that holds either in quotes.
+        csv.writer(line, lineterminator="\r\n").writerow(["'" + c if FORMULA.match(c) else c for c in row])
+        made.append(line.getvalue()[:-2] + "\n")
+    return "".join(made)
 
 
 def read(path: Path, context: Context) -> list[Row]:
@@ -231,10 +242,11 @@ def _parse(path: Path) -> list[Row]:
                 raise DataError(
                     f"Expected {len(names)} cells in row {number} of {path}, got {len(cells)}; put text with {delimiter!r} in quotes."
                 )
-            row = dict(zip(names, cells, strict=False))
-            tidy = {c: row.get(c, "").strip() for c in COLUMNS if c != "sample_id"}
+            plain = (c[1:] if c[:1] == "'" and FORMULA.match(c) else c for c in cells)
+            row = {c: "" for c in COLUMNS} | dict(zip(names, plain, strict=False))
+            tidy = {c: row[c].strip() for c in COLUMNS if c not in ("sample_id", "reason")}
             tidy["action"] = tidy["action"].lower()
-            found.append(Row(row["sample_id"], **tidy, number=number))
+            found.append(Row(row["sample_id"], reason=row["reason"], **tidy, number=number))
     except csv.Error as error:
         raise DataError(f"Expected a CSV table in {path}, got: {error}; save it again as CSV (UTF-8).") from None
     if names is None:

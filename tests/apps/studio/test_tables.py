@@ -51,11 +51,11 @@ def test_an_uploaded_table_is_opened_and_its_copy_removed(session: dict, tmp_pat
 
 
 def test_the_plan(session: dict) -> None:
-    basket.put(basket.Entry("a, b", "relabel", SECOND, "=HYPERLINK(1)"), basket.Entry("c", "drop"), basket.Entry("d", "move", "test"))
-    basket.put(basket.Entry("c", "keep"))
+    basket.put(basket.Entry("a, b", "relabel", SECOND, "=HYPERLINK(1)"), basket.Entry("-c", "drop"), basket.Entry("d", "move", "test"))
+    basket.put(basket.Entry("-c", "keep"))
     basket.drop("d", "nobody")
     rows = list(csv.reader(io.StringIO(basket.plan(basket.entries()))))
-    assert rows == [list(basket.COLUMNS), ["a, b", "relabel", SECOND, "'=HYPERLINK(1)"], ["c", "keep", "", ""]]
+    assert rows == [list(basket.COLUMNS), ["a, b", "relabel", SECOND, "'=HYPERLINK(1)"], ["'-c", "keep", "", ""]]
     with pytest.raises(ValueError, match="action"):
         basket.Entry("a", "burn")
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import image as images
@@ -144,6 +144,7 @@ def test_a_face_is_cut_out_of_a_photograph(portrait: np.ndarray, tmp_path: Path)
     assert abs(face.mean() - centre.mean()) < 40 and len(detector(cv2.resize(face, (240, 240)))) == 1
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=2, max_size=8), st.floats(0.001, 1))
 def test_how_many_are_missing(classes: list[tuple[int, int]], share: float) -> None:
     have, offered = (np.array(v) for v in zip(*classes, strict=True))

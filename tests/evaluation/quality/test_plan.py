@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
@@ -80,6 +84,51 @@ def test_a_name_with_a_newline_and_a_comma(tmp_path: Path) -> None:
     name = f"train/{A}/{odd.name}"
     plan.save([Row(name, "drop", "", "odd", "train", data.fingerprint)], tmp_path / "plan.csv")
     assert [r.sample_id for r in plan.read(tmp_path / "plan.csv", data)] == [name]
+
+
+odd = st.text(st.one_of(st.sampled_from("=+-@'＝\t\r\n,;\" a"), st.characters(exclude_categories=["Cs"])), max_size=8)
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(st.lists(st.tuples(odd, odd), max_size=6))
+def test_no_cell_is_a_formula_and_every_cell_reads_back(tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]) -> None:
+    rows = [Row(f"{name}.png", "drop", "", reason, "train", "f" * 64) for name, reason in cells]
+    text = plan.dumps(rows)
+    file = tmp_path_factory.getbasetemp() / "odd.csv"
+    file.write_bytes(text.encode())
+    assert plan._parse(file) == rows and plan.dumps(plan._parse(file)) == text
+    shown = [cell for line in csv.reader(io.StringIO(text, newline="")) for cell in line]
+    assert len(shown) == 6 * (1 + len(rows))
+    assert not [cell for cell in shown if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))]
+
+
+def test_names_that_are_formulas_are_samples(tmp_path: Path) -> None:
+    names = [
+        "=cmd|' /C calc'!A0.png",
+        "+1.png",
+        "-1.png",
+        "@SUM(A1).png",
+        "'=x.png",
+        "''-x.png",
+        "'plain.png",
+        "\tx.png",
+        "\rx.png",
+        "x.png",
+    ]
+    samples = replace(repairs.invented(len(names)).samples, ids=tuple(names))
+    data = replace(repairs.invented(len(names)), samples=samples)
+    plan.save([Row(name, "keep", "", name) for name in names], tmp_path / "plan.csv")
+    made = plan.read(tmp_path / "plan.csv", data)
+    assert sorted((r.sample_id, r.reason) for r in made) == sorted((n, n) for n in names)
+    assert plan.dumps(made) == plan.dumps(plan.read(tmp_path / "plan.csv", data))
+    by_hand = "sample_id,action,reason\n-1.png,drop,-5 is odd\n'plain.png,drop,'tis\n"
+    (tmp_path / "plan.csv").write_text(by_hand)
+    assert {(r.sample_id, r.reason) for r in plan.read(tmp_path / "plan.csv", data)} == {("-1.png", "-5 is odd"), ("'plain.png", "'tis")}
+
+
+def test_a_row_that_ends_early_is_named(data: Context, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="row 2: expected a sample of the data, got ''"):
+        read(tmp_path, data, "action,sample_id\ndrop\n")
 
 
 @pytest.mark.parametrize(
