@@ -20,20 +20,22 @@ from core.bundle import Card
 from core.errors import ModelError
 from core.predictor import Predictor
 from core.preprocess import to_input
+from train import qat, quantize
 from train.calibrate import calibration
 from train.card import describe
 from train.data import Part
 from train.figures import figures
+from train.fold import fuse
 from train.recipe import Recipe
 from train.start import network
 from train.trained import WEIGHTS
 from train.validate import outputs
 
-from timm.utils import reparameterize_model  # isort: skip
-
 VERSION = "0.1.0"
 PARITY = 1e-4
 """Largest difference allowed between torch's and ONNX Runtime's probabilities; of years, as a share of them."""
+ROUNDED_PARITY = 0.05
+"""The same for a network that rounds: a sum that falls within float error of the middle of two steps goes up here and down there."""
 FUSED = 1e-5
 """The same, between a network with its training branches and with those folded into one convolution each."""
 OPSET = 18
@@ -50,12 +52,16 @@ def export_run(folder: Path, name: str, train_parts: Sequence[Part], val_parts: 
 
 
 def export(
-    model: nn.Module, recipe: Recipe, name: str, out: Path, train_parts: Sequence[Part] = (), val_parts: Sequence[Part] = ()
-) -> Path:
+    model: nn.Module, recipe: Recipe, name: str, out: Path, train_parts: Sequence[Part] = (), val_parts: Sequence[Part] = (),
+    int8: bool = False,
+) -> Path:  # fmt: skip
     """Writes `out`/model.onnx and `out`/card.md. Without validation parts the card has neither calibration nor figures.
 
+    int8: with the ranges that the training parts show. A network that was trained to round (`qat`) is INT8 either way, with its own ranges.
+
     Raises:
-        ModelError: ONNX Runtime's probabilities differ from torch's by more than `PARITY`, or a folded network's from `model`'s by `FUSED`.
+        ModelError: ONNX Runtime's probabilities differ from torch's by more than `parity` allows, a folded network's from `model`'s by
+            `FUSED`, or INT8 loses more than `train.quantize.LIMITS`.
     """
     model = through_half(model.cpu().eval())
     with progress.task("calibrate"):
@@ -66,7 +72,8 @@ def export(
     ]
     created = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
     card = Card(
-        name, VERSION, recipe.input, recipe.heads, temperatures, {}, recipe.to_dict(), tuple(data), (), LICENCE, created
+        name, VERSION, recipe.input, recipe.heads, temperatures, {}, recipe.to_dict(), tuple(data), (), LICENCE, created,
+        precision="int8" if qat.rounds(model) else "fp32",
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     crops = val_parts[0].crops[:64] if val_parts else random_crops(recipe)
@@ -78,6 +85,9 @@ def export(
         if fused is not model:
             check_fused(model, fused, Predictor(draft), crops)
         check_parity(model, draft, crops)
+        if int8 and card.precision == "fp32":
+            card = replace(card, precision="int8")
+            draft = _to_int8(draft, card, train_parts, val_parts)
         if val_parts:
             with progress.task("measure"):
                 card = replace(card, metrics=tuple(figures(Predictor(draft), train_parts, val_parts)))
@@ -87,6 +97,18 @@ def export(
         draft.replace(out / bundle.MODEL_FILE)
     (out / "card.md").write_text(describe(card, parameters=sum(p.numel() for p in fused.parameters())), encoding="utf-8")
     return out
+
+
+def _to_int8(draft: Path, card: Card, train_parts: Sequence[Part], val_parts: Sequence[Part]) -> Path:
+    made = draft.with_name("int8.onnx")
+    with progress.task("quantise"):
+        quantize.to_int8(draft, made, quantize.calibration_crops(train_parts), card.input)
+        set_card(made, card)
+    if val_parts:
+        with progress.task("compare INT8 with float32"):
+            before, after = (quantize.scores(Predictor(file), val_parts) for file in (draft, made))
+        quantize.check_loss(before, after)
+    return made
 
 
 def half_weights(model: nn.Module) -> dict[str, Tensor]:
@@ -113,8 +135,10 @@ class _Ordered(nn.Module):
 
 
 def write_onnx(model: nn.Module, card: Card, path: Path) -> None:
-    """One self-contained file with a free batch dimension: input `image`, one output per head, `embedding`; without training branches."""
-    model, spec = fuse(model), card.input
+    """One self-contained file with a free batch dimension: input `image`, one output per head, `embedding`; without training branches. A
+    network that rounds becomes INT8."""
+    whole = qat.rounds(model)
+    model, spec = qat.for_onnx(model) if whole else fuse(model), card.input
     names = [h.task for h in card.heads] + ["embedding"]
     example = torch.zeros(2, spec.channels, spec.size, spec.size)
     with warnings.catch_warnings():
@@ -124,6 +148,8 @@ def write_onnx(model: nn.Module, card: Card, path: Path) -> None:
             output_names=[h.output for h in card.heads] + ["embedding"], dynamic_shapes={"image": {0: torch.export.Dim("n")}},
             opset_version=OPSET, dynamo=True, external_data=False, verbose=False,
         )  # fmt: skip
+    if whole:
+        qat.pack(path)
     set_card(path, card)
 
 
@@ -145,26 +171,23 @@ def random_crops(recipe: Recipe, n: int = 16) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (n, spec.size, spec.size, spec.channels), np.uint8)
 
 
+def parity(model: nn.Module) -> float:
+    """Largest difference that `check_parity` allows."""
+    return ROUNDED_PARITY if qat.rounds(model) else PARITY
+
+
 def check_parity(model: nn.Module, path: Path, crops: np.ndarray) -> float:
     """Largest difference of calibrated probabilities between torch and ONNX Runtime; of years, for a regression, as a share of them.
 
     Raises:
-        ModelError: it is over `PARITY`.
+        ModelError: it is over what `parity` allows.
     """
     served = Predictor(path)
     spec = served.card.input
     worst = _difference(served, outputs(model, crops, spec), served.logits(to_input(crops, spec)))
-    if not worst <= PARITY:
-        raise ModelError(f"Expected ONNX Runtime to agree with torch within {PARITY}, got a difference of {worst:.2g}.")
+    if not worst <= parity(model):
+        raise ModelError(f"Expected ONNX Runtime to agree with torch within {parity(model)}, got a difference of {worst:.2g}.")
     return worst
-
-
-def fuse(model: nn.Module) -> nn.Module:
-    """A copy whose training branches (MobileOne, RepVGG and the like) are folded into one convolution each, in evaluation mode; `model`
-    itself where there are none. The copy's weights have other names; the weights file keeps those of training."""
-    if not any(hasattr(m, name) for m in model.modules() for name in ("fuse", "reparameterize", "switch_to_deploy")):
-        return model
-    return reparameterize_model(copy.deepcopy(model).eval().double(), inplace=True).eval().float()  # sums of weights, so in float64
 
 
 def check_fused(model: nn.Module, fused: nn.Module, served: Predictor, crops: np.ndarray) -> float:

@@ -36,8 +36,8 @@ class Recipe:
     losses: by task, one for each head. data: files of core/data. soft_labels: learn emotions from the shares of the annotators' votes where
     a data set has them, else from its one label. start: checkpoint or run folder whose weights to begin with, where names and shapes
     agree. ema: decay of the averaged weights that are validated and exported, 0 for none. patience: epochs without a better score before
-    stopping, 0 for never. amp: "no", "bf16" or "fp16". source: the document that is reproduced. expected: the figures it reports, by the
-    name they have in a run's history.
+    stopping, 0 for never. amp: "no", "bf16" or "fp16". qat: fine-tune a trained network, folded, with the rounding of INT8, see
+    train/qat.py. source: the document that is reproduced. expected: the figures it reports, by the name they have in a run's history.
     """
 
     heads: tuple[Head, ...]
@@ -59,6 +59,7 @@ class Recipe:
     accumulation: int = 1
     amp: str = "bf16"
     compile: bool = False
+    qat: bool = False
     ema: float = 0.998
     patience: int = 0
     min_delta: float = 0.0

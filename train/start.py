@@ -11,6 +11,8 @@ from torch import nn
 
 from core import discover, progress
 from core.errors import UserError
+from train import qat
+from train.fold import settle
 from train.freeze import freeze
 from train.recipe import Recipe
 from train.trained import weights
@@ -18,9 +20,17 @@ from train.trained import weights
 
 def build_model(recipe: Recipe, pretrained: bool = False) -> nn.Module:
     """The recipe's network; its frozen parts want no gradient. Weights are fresh unless `pretrained`."""
+    return _ready(_build(recipe, pretrained), recipe)
+
+
+def _build(recipe: Recipe, pretrained: bool = False) -> nn.Module:
     build = discover.load("core.models", recipe.model.family).build
-    extra = {"pretrained": True} if pretrained else {}
-    model = build(recipe.heads, recipe.input, **recipe.model.options, **extra)
+    return build(recipe.heads, recipe.input, **recipe.model.options, **({"pretrained": True} if pretrained else {}))
+
+
+def _ready(model: nn.Module, recipe: Recipe) -> nn.Module:
+    if recipe.qat:
+        model = qat.prepare(model)
     freeze(model, recipe.freeze)
     return model.train()
 
@@ -45,15 +55,20 @@ def begin(recipe: Recipe) -> nn.Module:
         build = discover.load("core.models", recipe.model.family).build
         if "pretrained" not in inspect.signature(build).parameters:
             raise UserError(f"Expected a family with pretrained weights, got {recipe.model.family}; try --set model.pretrained=false.")
-    return build_model(recipe, recipe.model.pretrained)
+    model = _build(recipe, recipe.model.pretrained)
+    if recipe.qat:  # norms that never saw a picture would leave nothing to fold
+        settle(model, (recipe.input.channels, recipe.input.size, recipe.input.size))
+    return _ready(model, recipe)
 
 
 def _from_run(recipe: Recipe) -> nn.Module:
     try:
-        theirs, _ = weights(recipe.start)
+        theirs, source = weights(recipe.start)
     except UserError as error:
         raise UserError(f"{error} Or point to its run folder with --set start=DIR, or do without it with --set start=.") from error
-    model = build_model(recipe)
+    if source.qat and not recipe.qat:
+        raise UserError(f"Expected weights of an ordinary training, got {recipe.start}, whose norms are folded; try --set qat=true.")
+    model = _build(recipe) if recipe.qat and not source.qat else build_model(recipe)
     mine = model.state_dict()
     fits = {k: v for k, v in theirs.items() if k in mine and v.shape == mine[k].shape}
     if not any(k.startswith("backbone.") for k in fits):
@@ -61,7 +76,7 @@ def _from_run(recipe: Recipe) -> nn.Module:
     fresh = [k for k in mine if k not in fits]
     progress.say(f"starts from {recipe.start}: {len(fits)} of {len(mine)} tensors" + (f"; new: {', '.join(fresh[:6])}" if fresh else ""))
     model.load_state_dict(fits, strict=False)
-    return model
+    return model.train() if source.qat else _ready(model, recipe)
 
 
 def network(path: str | Path) -> tuple[nn.Module, Recipe]:
