@@ -19,8 +19,8 @@ STUDY = Study(
         _but("alone", "distill.teachers=()", remark="no teachers: labels alone"),
         _but("labelled", "distill.missing=0.0", remark="teachers, but only where there is a label"),
         _but(
-            "mild", "augment.rotate=10.0", "augment.shift=0.07", "augment.zoom=0.12", "augment.erase=0.25", "augment.erase_max=0.2",
-            remark="mien_first's augmentation",
+            "strong", "augment.rotate=13.0", "augment.shift=0.09", "augment.zoom=0.15", "augment.light=0.25", "augment.erase=0.4",
+            "augment.erase_max=0.25", "model.options.dropout=0.35", remark="mien_second's augmentation and dropout",
         ),
         _but("mixup", "mix.mixup=0.2", "mix.probability=0.5", remark="mixup of half of the batches"),
     ),
