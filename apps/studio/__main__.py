@@ -89,10 +89,12 @@ def serve(args: argparse.Namespace) -> None:
 
 def options(host: str, port: int) -> dict[str, object]:
     """Streamlit's configuration: nothing is counted, watched, called or served from the disk."""
+    from apps.studio.settings import UPLOAD_MB
+
     local = host in ("127.0.0.1", "localhost", "::1")
     return {
         "server.address": host, "server.port": port, "server.headless": True, "server.fileWatcherType": "none",
-        "server.maxUploadSize": 200, "server.enableStaticServing": False, "browser.gatherUsageStats": False,
+        "server.maxUploadSize": UPLOAD_MB, "server.enableStaticServing": False, "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "logger.hideWelcomeMessage": True, "client.showErrorDetails": "none", "client.showErrorLinks": False,
         # No other name may lead a browser here (DNS rebinding).

@@ -10,6 +10,7 @@ import streamlit as st
 
 from apps.studio import charts, shared
 from evaluation.figures import Figures
+from evaluation.terminal import interval
 
 FEW = 9
 """Values up to which n stands below each."""
@@ -29,7 +30,7 @@ def show(
         shown = [f for _, f in rows]
         look: dict[str, Any] = {
             "name": shared.label(model), "x": [shared.label(v) for v, _ in rows], "y": [f["value"] for f in shown],
-            "customdata": [[_spread(f, form), f["n"]] for f in shown],
+            "customdata": [[interval(f, percent=percent) or "unknown", f["n"]] for f in shown],
             "hovertemplate": f"%{{x}}: %{{y:{form}}}<br>95 %: %{{customdata[0]}}, n = %{{customdata[1]:,}}",
         }  # fmt: skip
         bars = charts.error_bars(shown)
@@ -52,22 +53,3 @@ def show(
     number = st.column_config.NumberColumn(format="percent" if percent else "%.2f")
     columns = {name: number for name in (figure, "low", "high")} | ({"model": None} if len(found) == 1 else {})
     charts.show(made, key, table, alt=alt, columns=columns, opened=opened)
-
-
-def _spread(f: Figures, form: str) -> str:
-    return "unknown" if f["low"] is None else f"{f['low']:{form}} to {f['high']:{form}}"
-
-
-def cell_words(x: Sequence[str], y: Sequence[str], words: Sequence[Sequence[str]], strong: Sequence[Sequence[bool]]) -> list[go.Scatter]:
-    """Words on a heatmap's cells (rows of `y`): white on strong colours, else in the theme's own colour; Plotly's do not read on dark."""
-    cells = [(x[j], y[i], word, strong[i][j]) for i, row in enumerate(words) for j, word in enumerate(row) if word]
-    made = []
-    for which, font in ((True, {"color": "white"}), (False, {})):
-        part = [c for c in cells if bool(c[3]) is which]
-        made.append(
-            go.Scatter(
-                x=[c[0] for c in part], y=[c[1] for c in part], text=[c[2] for c in part], mode="text", textfont=font, hoverinfo="skip",
-                showlegend=False,
-            )
-        )  # fmt: skip
-    return made

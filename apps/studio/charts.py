@@ -13,10 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
-from evaluation.terminal import number
-
-__all__ = ["BAD", "GOOD", "GREY", "PALETTE", "QUIET", "SCALE", "Table", "colour", "csv", "downloads", "error_bars", "figure", "frame"]
-__all__ += ["number", "parquet", "show"]
+from evaluation.figures import Figures
+from evaluation.terminal import interval, number
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B59F00")
 """Okabe and Ito's colours, the last two changed to read on white and on black: the k-th model always has the k-th colour."""
@@ -56,6 +54,29 @@ def error_bars(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     up = [0 if f["high"] is None or f["value"] is None else f["high"] - f["value"] for f in found]
     down = [0 if f["low"] is None or f["value"] is None else f["value"] - f["low"] for f in found]
     return {"type": "data", "array": up, "arrayminus": down, "symmetric": False, "thickness": 1.5, "width": 4, "color": QUIET}
+
+
+def cell_words(x: Sequence[str], y: Sequence[str], words: Sequence[Sequence[str]], strong: Sequence[Sequence[bool]]) -> list[go.Scatter]:
+    """Words on a heatmap's cells (rows of `y`): white on strong colours, else in the theme's ink; Plotly's grey does not read there."""
+    cells = [(x[j], y[i], word, strong[i][j]) for i, row in enumerate(words) for j, word in enumerate(row) if word]
+    ink = "#fafafa" if st.context.theme.type == "dark" else "#31333f"
+    made = []
+    for which, colour in ((True, "white"), (False, ink)):
+        part = [c for c in cells if bool(c[3]) is which]
+        made.append(
+            go.Scatter(
+                x=[c[0] for c in part], y=[c[1] for c in part], text=[c[2] for c in part], mode="text", textfont={"color": colour},
+                hoverinfo="skip", showlegend=False,
+            )
+        )  # fmt: skip
+    return made
+
+
+def metric(cell: Any, label: str, f: Figures, *, percent: bool = True, sign: bool = False, unit: str = "", about: str = "") -> None:
+    """A figure as a tile in `cell`, its interval and n below it. label: Markdown. unit: after the number; about: after n."""
+    cell.metric(label, number({**f, "low": None}, percent=percent, sign=sign) + unit, border=True)
+    spread = interval(f, percent=percent, sign=sign)
+    cell.caption((f"95 %: {spread}, " if spread else "") + f"n = {f['n']:,}{about}")
 
 
 def show(

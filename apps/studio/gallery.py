@@ -87,7 +87,7 @@ def _pictures(faces: Faces, table: pd.DataFrame, task: str, name: str, height: i
     found = _component()(key=f"{name}.faces", data=data, on_picked_change=lambda: None, default=None)
     picked = getattr(found, "picked", None)
     if picked and [picked["id"]] != state.get("sample"):
-        _pick(picked["id"], picked["set"])
+        links.pick(picked["id"], picked["set"])
 
 
 def caption(row: dict[str, Any], task: str) -> str:
@@ -98,11 +98,6 @@ def caption(row: dict[str, Any], task: str) -> str:
     true, pred, p = (row.get(f"{task}_{w}") for w in ("true", "pred", "conf"))
     sure = "" if p is None or p != p else f" {p:.0%}"
     return f"{true if isinstance(true, str) else '?'} → {pred if isinstance(pred, str) else '?'}{sure}"
-
-
-def _pick(sample_id: str, dataset: str) -> None:
-    state.put("sample", [sample_id])
-    state.put("dataset", [dataset] if dataset else [])
 
 
 def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
@@ -119,7 +114,7 @@ def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
         )  # fmt: skip
         ticked = [i for i in found.selection.rows if i < len(table)]
         if len(ticked) == 1:
-            _pick(str(table["sample_id"].iloc[ticked[0]]), str(table["dataset"].iloc[ticked[0]] or ""))
+            links.pick(str(table["sample_id"].iloc[ticked[0]]), str(table["dataset"].iloc[ticked[0]] or ""))
         _basket(view, [str(table["sample_id"].iloc[i]) for i in ticked], name)
         charts.downloads(name, table.drop(columns="row"))
 

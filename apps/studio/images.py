@@ -15,7 +15,8 @@ from starlette.routing import Route
 from core import image
 from core.errors import UserError
 
-SIZES = (128, 512)
+SIZE = 128
+"""Pixels of a thumbnail's long side."""
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "private, max-age=3600"}
 
 
@@ -37,28 +38,28 @@ class Faces:
             return None
         return full if full.is_relative_to(self.root) and full.is_file() else None
 
-    def url(self, path: str, size: int = SIZES[0]) -> str:
-        """Address of a thumbnail with at most `size` pixels on its long side, one of SIZES."""
-        return f"/faces/{self.token}/{size}/{quote(path)}"
+    def url(self, path: str) -> str:
+        """Address of a thumbnail."""
+        return f"/faces/{self.token}/{quote(path)}"
 
     def route(self) -> Route:
         """For `st.App(routes=...)`."""
-        return Route("/faces/{token}/{size:int}/{path:path}", self._answer, methods=["GET"])
+        return Route("/faces/{token}/{path:path}", self._answer, methods=["GET"])
 
     def _answer(self, request: Request) -> Response:
         asked = request.path_params
-        if not secrets.compare_digest(asked["token"].encode(), self.token.encode()) or asked["size"] not in SIZES:
+        if not secrets.compare_digest(asked["token"].encode(), self.token.encode()):
             return Response(status_code=404)
         found = self.find(asked["path"])
         try:
-            content = self._made(found, asked["size"]) if found else None
+            content = self._made(found) if found else None
         except (UserError, OSError):
             content = None
         return Response(content, media_type="image/jpeg", headers=HEADERS) if content else Response(status_code=404)
 
-    def _thumbnail(self, path: Path, size: int) -> bytes:
+    def _thumbnail(self, path: Path) -> bytes:
         rgb = image.load(path)
-        scale = size / max(rgb.shape[:2])
+        scale = SIZE / max(rgb.shape[:2])
         if scale < 1:
             width, height = (max(1, round(side * scale)) for side in (rgb.shape[1], rgb.shape[0]))
             rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)

@@ -21,6 +21,12 @@ def to(page: str, label: str, params: Mapping[str, str | Sequence[str]], icon: s
         where.page_link(known[page], label=shared.plain(label), icon=icon, query_params=pairs)
 
 
+def pick(sample_id: str, dataset: str) -> None:
+    """Makes a sample the one that the page Sample shows. dataset: "" where unknown."""
+    state.put("sample", [sample_id])
+    state.put("dataset", [dataset] if dataset else [])
+
+
 def to_sample(where: Any = st) -> None:
     """A link to the page of the sample that was clicked last, if any."""
     chosen = state.get("sample")

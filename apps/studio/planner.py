@@ -50,9 +50,7 @@ def show(view: View, model: str) -> None:
     for cell, (name, key) in zip(
         cells, (("answered", "coverage"), ("right among these", "accuracy"), ("right when all is answered", "before")), strict=True
     ):
-        f = made[key]
-        cell.metric(name, charts.number({**f, "low": None}, percent=True), border=True)
-        cell.caption(("" if f["low"] is None else f"95 %: {f['low']:.1%} to {f['high']:.1%}, ") + f"n = {f['n']:,}")
+        charts.metric(cell, name, made[key])
     rows: dict[str, list[Any]] = {name: [] for name in ("class", "answer from", "called so", "answered", "precision", "precision before")}
     for c in made["per_class"]:
         threshold = "never" if c["threshold"] is None else f"{c['threshold']:.3f}"

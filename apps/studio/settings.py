@@ -10,7 +10,7 @@ from apps.studio.images import Faces
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "assets" / "sample"
 RUNS = SAMPLE / "runs"
-"""Histories of training runs that ship, shown where --runs names none."""
+"""Histories of training runs that ship."""
 ROBUSTNESS = SAMPLE / "robustness.parquet"
 """The shipped model's table of `evaluation robustness --out`."""
 UPLOAD_MB = 200
@@ -47,7 +47,8 @@ def use(settings: Settings) -> None:
 
 
 def current() -> Settings:
-    """What was chosen; the shipped predictions where nothing was."""
+    """What was chosen; where no tables were, the shipped ones with what ships beside them."""
     if _current.tables:
         return _current
-    return replace(_current, tables=sample(), names={}, robustness=_current.robustness or (ROBUSTNESS if ROBUSTNESS.is_file() else None))
+    robustness, runs = (path if path.exists() else None for path in (ROBUSTNESS, RUNS))
+    return replace(_current, tables=sample(), names={}, robustness=_current.robustness or robustness, runs=_current.runs or runs)

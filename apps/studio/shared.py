@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from apps.studio import settings, state
+from apps.studio import basket, settings, state
 from apps.studio.images import Faces
 from core.errors import UserError
 from evaluation.store import Store, Where
@@ -104,8 +104,6 @@ def sidebar() -> View | None:
     where = where.but(models=models if models != store.models else ())
     n = store.count(where)
     side.caption(f"{n:,} of {store.rows:,} rows" + ("" if n else ": no row is left, loosen a filter"))
-    from apps.studio import basket
-
     basket.badge(side)
     return View(store, where, task, models, settings.current().faces, settings.current().runs)
 
@@ -120,7 +118,7 @@ def _filters(store: Store, task: str) -> Where:
             where = where.but(**{name: state.several(name, label, values, empty="all")})
     for group, values in store.groups.items():
         if 1 < len(values) <= 200:
-            where = where.group(group, *state.several(f"g.{group}", group.replace("_", " "), values, empty="all"))
+            where = where.group(group, *state.several(f"g.{group}", group_name(group), values, empty="all"))
     if f"{task}_conf" in store.columns:
         band = state.between("confidence", "Confidence", 0.0, 1.0, 0.01)
         where = where.but(confidence=band)
@@ -139,6 +137,16 @@ def plain(text: str) -> str:
     '\\!\\[x\\]\\(http\\:\\/\\/a\\.b\\)'
     """
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text.replace("\n", " "))
+
+
+def group_name(group: str) -> str:
+    """A group's name for people: gender is *perceived gender*."""
+    return TITLES["gender"].lower() if group == "gender" else group.replace("_", " ")
+
+
+def figure_name(task: str) -> str:
+    """The headline figure of a task for people."""
+    return "mean absolute error, years" if task == "age" else "accuracy"
 
 
 def label(text: str) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from apps.studio import by_value, charts, shared, state
-from apps.studio.shared import View
+from apps.studio.shared import View, group_name
 from evaluation.figures import Figures
 from evaluation.metrics.classification import normalised
 from evaluation.store import age_errors
@@ -56,11 +56,7 @@ def _group(view: View, where: Any) -> str | None:
     if not groups:
         return None
     first = next((g for g in groups if g not in ("age_decade", "gender")), groups[0])
-    return state.choose("ag.group", "Group", groups, first, shown=_words, where=where, help="for everything by group on this page")
-
-
-def _words(group: str) -> str:
-    return TITLES["gender"].lower() if group == "gender" else group.replace("_", " ")
+    return state.choose("ag.group", "Group", groups, first, shown=group_name, where=where, help="for everything by group on this page")
 
 
 def _each(view: View, name: str, key: tuple[Any, ...], make: Any) -> dict[str, Any]:
@@ -103,10 +99,10 @@ def _age(view: View, width: int, group: str | None) -> None:
         found = _each(view, "group", (group,), lambda w: age_errors.by_group(store, w, group))
         for column, (key, text) in zip(st.columns(2), reversed(MEASURES.items()), strict=True):
             with column:
-                st.markdown(f"**{'Bias' if key == 'bias' else 'Error'} by {shared.plain(_words(group))}**")
+                st.markdown(f"**{'Bias' if key == 'bias' else 'Error'} by {shared.plain(group_name(group))}**")
                 by_value.show(
-                    {m: f[key] for m, f in found.items()}, store.groups[group], f"age-{key}-group", axis=_words(group), figure=text,
-                    zero=key == "bias", alt=f"{text} by {_words(group)}, with 95 % intervals",
+                    {m: f[key] for m, f in found.items()}, store.groups[group], f"age-{key}-group", axis=group_name(group), figure=text,
+                    zero=key == "bias", alt=f"{text} by {group_name(group)}, with 95 % intervals",
                 )  # fmt: skip
 
 
@@ -135,7 +131,7 @@ def _matrix(view: View, width: int) -> None:
         z=np.nan_to_num(shares), x=names, y=names, colorscale=charts.SCALE, zmin=0, zmax=1, xgap=1, ygap=1, showscale=False,
         customdata=counts, hovertemplate="true %{y}, predicted %{x}: %{customdata:,}<br>%{z:.1%} of the true band<extra></extra>",
     )  # fmt: skip
-    texts = by_value.cell_words(names, names, words, (np.nan_to_num(shares) > 0.55).tolist()) if len(names) <= NAMED else []
+    texts = charts.cell_words(names, names, words, (np.nan_to_num(shares) > 0.55).tolist()) if len(names) <= NAMED else []
     made = charts.figure(heat, *texts, x="predicted age", y="true age", height=430, dragmode=False)
     made.update_yaxes(autorange="reversed", type="category", showgrid=False)
     made.update_xaxes(type="category", showgrid=False)
@@ -170,11 +166,11 @@ def _gender(view: View, width: int, group: str | None) -> None:
             st.caption("Not by age: these tables have no true age.")
     with right:
         if group:
-            st.markdown(f"**Perceived gender right, by {shared.plain(_words(group))}**")
+            st.markdown(f"**Perceived gender right, by {shared.plain(group_name(group))}**")
             found = _each(view, "gender group", (group,), lambda w: age_errors.right_by_group(store, "gender", w, group))
             by_value.show(
-                found, store.groups[group], "gender-group", axis=_words(group), figure=name, percent=True,
-                alt=f"Share of right perceived genders by {_words(group)}, with 95 % intervals",
+                found, store.groups[group], "gender-group", axis=group_name(group), figure=name, percent=True,
+                alt=f"Share of right perceived genders by {group_name(group)}, with 95 % intervals",
             )  # fmt: skip
         else:
             st.caption("Not by group: these tables have no column `group_...`.")

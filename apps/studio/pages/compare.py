@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, gallery, shared, state
+from apps.studio import charts, gallery, settings, shared, state
 from apps.studio.shared import View
 from evaluation import gaps, transfer
 from evaluation.compare import p_text
@@ -69,13 +69,9 @@ def _headline(task: str, found: Figures) -> None:
     for cell, (key, name) in zip(cells, names, strict=False):
         f = found[key]
         d = f["difference"]
-        cell.metric(
-            f"{name}: B minus A", charts.number({**d, "low": None}, percent=percent, sign=True) + ("" if percent else " years"), border=True
-        )
         sides = [charts.number({"value": f[side], "low": None}, percent=percent) for side in ("a", "b")]
-        scale, digits = (100, 1) if percent else (1, 2)
-        spread = "" if d["low"] is None else f"95 %: {d['low'] * scale:+.{digits}f} to {d['high'] * scale:+.{digits}f}, "
-        cell.caption(f"{spread}n = {found['n']:,}; A {sides[0]}, B {sides[1]}")
+        about = f"; A {sides[0]}, B {sides[1]}"
+        charts.metric(cell, f"{name}: B minus A", d, percent=percent, sign=True, unit="" if percent else " years", about=about)
         p = p_text((found["mcnemar"] if percent else found["paired_t"])["p"]) if key != "macro_f1" else ""
         for column, value in zip(rows, (name, *sides, charts.number(d, percent=percent, sign=True), p, found["n"]), strict=True):
             rows[column].append(value)
@@ -106,7 +102,7 @@ def _parts(view: View, found: Figures) -> None:
         return
     st.subheader("By class and group" if view.task != "age" else "By group")
     names = list(dict.fromkeys(p["by"] for p in parts))
-    by = state.choose("vs.by", "By", names, shown=lambda n: n.replace("_", " "), style="pills")
+    by = state.choose("vs.by", "By", names, shown=shared.group_name, style="pills")
     percent, better = view.task != "age", {"a": "A", "b": "B", None: "–"}
     here = [p for p in parts if p["by"] == by]
     colours = [charts.QUIET if p["better"] is None else charts.GOOD if p["better"] == "b" else charts.BAD for p in here]
@@ -125,7 +121,7 @@ def _parts(view: View, found: Figures) -> None:
     made.add_vline(x=0, line={"dash": "dot", "color": charts.QUIET})
     made.update_yaxes(autorange="reversed")
     rows = {
-        "by": [p["by"].replace("_", " ") for p in parts], "value": [p["value"] for p in parts], "n": [p["n"] for p in parts],
+        "by": [shared.group_name(p["by"]) for p in parts], "value": [p["value"] for p in parts], "n": [p["n"] for p in parts],
         "B wins": [p["wins"] for p in parts], "B loses": [p["losses"] for p in parts],
         "B minus A (95 %)": [charts.number(p["difference"], percent=percent, sign=True) for p in parts],
         "p": [p_text(p["p"]) for p in parts], "p (Holm)": [p_text(p["p_adjusted"]) for p in parts],
@@ -170,7 +166,7 @@ def _gaps(view: View) -> None:
                 "both tables), or the runs' folder: `python -m apps.studio --runs runs`."
             )
             return
-        about = "Best epoch of each run; training figures are taken under augmentation and dropout."
+        about = f"Best epoch of each{_shipped(view)} run; training figures are taken under augmentation and dropout."
         _bars([(r.run, r.gap, r.verdict) for r in runs], about, [
             f"train {r.train:.1%}, val {r.val:.1%}" for r in runs
         ])  # fmt: skip
@@ -189,6 +185,10 @@ def _gaps(view: View) -> None:
         _bars(
             rows, "Accuracy on the training split minus accuracy on the validation split, after the filters, without augmentation.", texts
         )
+
+
+def _shipped(view: View) -> str:
+    return " shipped" if view.runs == settings.RUNS else ""
 
 
 @st.cache_resource(max_entries=4, ttl=60, show_spinner=False)
@@ -246,7 +246,7 @@ def _transfer(view: View) -> None:
     }  # fmt: skip
     charts.show(made, "compare-transfer", table, alt="Validation accuracy of training runs with and without learned weights")
     st.caption(
-        f"{len(runs)} runs, each at its best epoch, by what they wrote themselves"
+        f"{len(runs)}{_shipped(view)} runs, each at its best epoch, by what they wrote themselves"
         + ("." if sized else "; not all noted their number of parameters.")
         + " Runs on different data or classes cannot be compared by it."
     )

@@ -78,9 +78,7 @@ def _reliability(view: View) -> None:
             for name, value in zip(rows, values, strict=True):
                 rows[name].append(value)
     for cell, (model, error) in zip(st.columns(max(3, len(errors))), errors, strict=False):
-        cell.metric(f"{shared.plain(model)}: calibration error (ECE)", charts.number({**error, "low": None}, percent=True), border=True)
-        if error["value"] is not None:
-            cell.caption(f"95 %: {error['low']:.1%} to {error['high']:.1%}, n = {error['n']:,}")
+        charts.metric(cell, f"{shared.plain(model)}: calibration error (ECE)", error)
     left, right = st.columns((3, 2))
     made = charts.figure(*traces, x="mean confidence of the bin", y="share that is right", percent="xy", height=420)
     made.update_xaxes(range=[0, 1.02])
@@ -180,8 +178,7 @@ def _temperature(view: View, model: str) -> None:
         f"fitted on one half, n = {found.fitted:,}; " + ("above 1: too sure there" if found.value > 1 else "below 1: too modest there")
     )
     for cell, name, f in ((cells[1], "ECE before", found.before), (cells[2], "ECE after", found.after)):
-        cell.metric(name, charts.number({**f, "low": None}, percent=True), border=True)
-        cell.caption(f"95 %: {f['low']:.1%} to {f['high']:.1%} on the other half, n = {f['n']:,}")
+        charts.metric(cell, name, f, about=" of the other half")
     low, high = found.change["low"], found.change["high"]
     verdict = "it helps" if high < 0 else "it harms" if low > 0 else "no difference that the samples show"
     st.caption(
@@ -209,10 +206,7 @@ def _ages(view: View) -> None:
             continue
         whole, decades = found[0], found[1:]
         cells = st.columns(3)
-        cells[0].metric(f"{shared.plain(model)}: held", charts.number({**whole.coverage, "low": None}, percent=True), border=True)
-        cells[0].caption(
-            f"95 %: {whole.coverage['low']:.1%} to {whole.coverage['high']:.1%}, n = {whole.coverage['n']:,}, promised {nominal:.0%}"
-        )
+        charts.metric(cells[0], f"{shared.plain(model)}: held", whole.coverage, about=f", promised {nominal:.0%}")
         cells[1].metric("mean width", f"{whole.width:.1f} years", border=True)
         stretched = shared.cached(view.store, "stretch", (where, nominal), lambda w=where: confidence.stretch(view.store, w, nominal))
         if stretched is not None:

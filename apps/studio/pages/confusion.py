@@ -114,20 +114,11 @@ def _draw(matrix: Matrix, by: str, cell: tuple[str, str] | None, title: str) -> 
     heat = np.sqrt(z / max(z.max(), 1)) if by == "count" else z  # else the diagonal alone has colour
     size = max(30 * len(rows) + 150, 400)
     points = [(name, column) for name in rows for column in columns]
-    words = [(f"{v:,}" if by == "count" else f"{v:.1%}") if n else "" for v, n in zip(z.ravel(), counts.ravel(), strict=True)]
-    dark = heat.ravel() > 0.65
-    ink = "#fafafa" if st.context.theme.type == "dark" else "#31333f"
-
-    def text(which: np.ndarray, colour: str) -> go.Scatter:
-        at = np.flatnonzero(which)
-        return go.Scatter(
-            x=[points[i][1] for i in at], y=[points[i][0] for i in at], text=[words[i] for i in at], mode="text",
-            textfont={"color": colour}, hoverinfo="skip", showlegend=False,
-        )  # fmt: skip
-
+    form = "{:,}" if by == "count" else "{:.1%}"
+    words = [[form.format(v) if n else "" for v, n in zip(*row, strict=True)] for row in zip(z, counts, strict=True)]
     made = charts.figure(
         go.Heatmap(z=heat, x=columns, y=rows, colorscale=charts.SCALE, hoverinfo="skip", xgap=1, ygap=1, showscale=False, zmin=0, zmax=1),
-        *([text(dark, "white"), text(~dark, ink)] if len(rows) <= 20 else []),
+        *(charts.cell_words(columns, rows, words, (heat > 0.65).tolist()) if len(rows) <= 20 else []),
         # A click on a heatmap returns nothing: the nearest of these invisible points, one per cell, takes it.
         go.Scatter(
             x=[c for _, c in points], y=[r for r, _ in points], mode="markers", showlegend=False,
@@ -145,11 +136,10 @@ def _draw(matrix: Matrix, by: str, cell: tuple[str, str] | None, title: str) -> 
     if cell is not None:
         i, j = rows.index(cell[0]), columns.index(cell[1])
         made.add_shape(type="rect", x0=j - 0.5, x1=j + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": charts.BAD, "width": 3})
-    config = {"displaylogo": False, "toImageButtonOptions": {"format": "png", "filename": "confusion", "scale": 2}, "responsive": True}
     st.plotly_chart(
         made,
         key="cm.chart",
-        config=config,
+        config={"displaylogo": False, "toImageButtonOptions": {"format": "png", "filename": "confusion", "scale": 2}, "responsive": True},
         on_select=_clicked,
         selection_mode="points",
         alt=f"Confusion matrix of {title}; its table follows",
@@ -157,10 +147,10 @@ def _draw(matrix: Matrix, by: str, cell: tuple[str, str] | None, title: str) -> 
     table: dict[str, Any] = {TRUE: list(rows)}
     for j, name in enumerate(columns):
         table[name] = [int(v) for v in counts[:, j]] if by == "count" else [float(v) for v in z[:, j]]
-    form = {} if by == "count" else {name: st.column_config.NumberColumn(format="percent") for name in columns}
+    config = {} if by == "count" else {name: st.column_config.NumberColumn(format="percent") for name in columns}
     with st.expander("The same as a table: choose a cell by mouse or keyboard", icon=":material/table:"):
         st.dataframe(
-            table, hide_index=True, key="cm.table", on_select=lambda: _picked(rows), selection_mode="single-cell", column_config=form
+            table, hide_index=True, key="cm.table", on_select=lambda: _picked(rows), selection_mode="single-cell", column_config=config
         )
         charts.downloads("confusion", table, made)
 

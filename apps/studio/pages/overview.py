@@ -43,15 +43,10 @@ def render(view: View) -> None:
 
 def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
     st.subheader(TITLES[task])
-    headline, percent = ("mae", False) if task == "age" else ("accuracy", True)
     cells = st.columns(max(len(found), 3)) if len(found) <= 4 else []
     for cell, (model, figures) in zip(cells, found.items(), strict=False):
-        value = charts.number({**figures[headline], "low": None}, percent=percent)
-        name = "mean absolute error, years" if task == "age" else "accuracy"
-        f = figures[headline]
-        scale = 100 if percent else 1
-        cell.metric(f"{shared.plain(model)}: {name}", value, border=True)
-        cell.caption(f"95 %: {f['low'] * scale:.{1 if percent else 2}f} to {f['high'] * scale:.{1 if percent else 2}f}, n = {f['n']:,}")
+        name = f"{shared.plain(model)}: {shared.figure_name(task)}"
+        charts.metric(cell, name, figures["mae" if task == "age" else "accuracy"], percent=task != "age")
     names = [shared.label(m) for m in found]
     shares = [(key, name) for key, name, percent in ROWS[task] if percent == (task != "age") and (task == "age" or key != "ece")]
     traces = [

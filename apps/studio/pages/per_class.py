@@ -85,11 +85,8 @@ def _one(found: dict[str, list[Figures]], label: str) -> None:
         if len(found) > 1:
             st.caption(shared.plain(model))
         for cell, (key, name) in zip(st.columns(3), FIGURES.items(), strict=True):
-            f = row[key]
-            cell.metric(name, "–" if f["value"] is None else f"{f['value']:.1%}", border=True)
-            n = {"recall": row["n"], "precision": row["called"], "f1": row["n"]}[key]
-            spread = "" if f["low"] is None else f"95 %: {f['low']:.1%} to {f['high']:.1%}, "
-            cell.caption(f"{spread}n = {n:,}" + (" samples" if key != "precision" else " answers"))
+            n, what = (row["called"], "answers") if key == "precision" else (row["n"], "samples")
+            charts.metric(cell, name, {**row[key], "n": n}, about=f" {what}")
 
 
 def _curves(view: View, label: str) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from plotly.subplots import make_subplots
 
 from apps.studio import charts, settings, shared, state
-from apps.studio.shared import View
+from apps.studio.shared import View, figure_name
 from evaluation import robustness
 from evaluation.robustness import FLIP_YEARS
 from evaluation.terminal import TITLES
@@ -20,7 +20,7 @@ TITLE = "Robustness"
 ICON = ":material/blur_on:"
 ORDER = 70
 
-COLUMNS = 5
+COLUMNS = 3
 SHOWN = {"value": "figure", "change": "change", "flips": "flipped answers"}
 HOW = "python -m evaluation robustness --model M --dataset D --data DIR --out R.parquet"
 
@@ -46,7 +46,7 @@ def render(view: View) -> None:
     chosen = state.choose("robust.dataset", "Data set", sets, where=row[0])
     there = there[there["dataset"] == chosen]
     kinds = list(dict.fromkeys(there["kind"]))
-    names = {**SHOWN, "value": _name(view.task)}
+    names = {**SHOWN, "value": figure_name(view.task)}
     shown = state.choose("robust.show", "Show", list(SHOWN), shown=names.__getitem__, where=row[1], style="segmented_control")
     _panels(there, kinds, view.task, shown)
     _ranking(there, view.task)
@@ -56,10 +56,6 @@ def render(view: View) -> None:
 def _read(path: Path, stamp: int) -> pd.DataFrame:
     """The table as a frame that nobody changes; stamp: of the file, so that a new one is read again."""
     return robustness.read(path).to_pandas()
-
-
-def _name(task: str) -> str:
-    return "mean absolute error, years" if task == "age" else "accuracy"
 
 
 def _panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> None:
@@ -83,13 +79,15 @@ def _panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> Non
             made.add_trace(trace, row=j // COLUMNS + 1, col=j % COLUMNS + 1)
     models = there["model"].nunique()
     made.update_layout(
-        height=230 * height + 60, margin={"l": 10, "r": 10, "t": 40, "b": 10}, showlegend=models > 1,
+        height=190 * height + 60, margin={"l": 10, "r": 10, "t": 40, "b": 10}, showlegend=models > 1,
         legend={"orientation": "h", "y": -0.12},
     )  # fmt: skip
+    made.update_annotations(font_size=13)  # the panels' titles, which must fit a phone
     made.update_yaxes(tickformat=None if years else ".0%", automargin=True)
     made.update_xaxes(dtick=1)
     made.update_xaxes(title="severity", row=height)
-    about = {"value": _name(task), "change": f"change of {_name(task)} against severity 0", "flips": "share of answers that changed"}[shown]
+    name = figure_name(task)
+    about = {"value": name, "change": f"change of {name} against severity 0", "flips": "share of answers that changed"}[shown]
     columns = ["model", "dataset", "split", "kind", "severity", "level", "unit", "metric", "value", "low", "high", "n"]
     table = there[[*columns, *(f"{a}{b}" for a in ("flips", "change") for b in ("", "_low", "_high"))]]
     charts.show(made, "robustness", table, alt=f"{about} by severity, a panel for each corruption")

@@ -27,12 +27,12 @@ MEASURES = {
 
 def render(view: View) -> None:
     """Draws the page."""
-    root = view.runs or (settings.RUNS if settings.RUNS.is_dir() else None)
+    root = view.runs
     st.caption("Did training go well, and does the model know its training data better than new faces? One row and one colour per run.")
     if root is None:
         st.info("No runs: start the studio with `--runs DIR`, a folder that `python -m train` wrote into (runs/).", icon=":material/info:")
         return
-    if view.runs is None:
+    if root == settings.RUNS:
         st.info("These are the shipped studies' runs. Yours: `python -m apps.studio --runs DIR`.", icon=":material/info:")
     found, refused = _read(root)
     for text in refused:
@@ -156,7 +156,7 @@ def _rate(shown: dict[str, runs.Run]) -> None:
         go.Scatter(x=run.history["epoch"], y=run.history["lr"], name=shared.label(name), line={"color": colours[name]}, **look)
         for name, run in there.items()
     ]
-    made = charts.figure(*traces, x="epoch", y="at the epoch's last step", height=320)
+    made = charts.figure(*traces, x="epoch", y="at the end of the epoch", height=320)
     made.update_yaxes(type="log")
     table = {
         "run": [n for n, r in there.items() for _ in range(len(r))], "epoch": [int(e) for r in there.values() for e in r.history["epoch"]],

@@ -7,8 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import basket, charts, explained, gallery, shared, state
-from apps.studio.images import SIZES
+from apps.studio import basket, charts, explained, gallery, links, shared, state
 from apps.studio.shared import View
 from core import image
 from core.errors import UserError
@@ -51,11 +50,6 @@ def render(view: View) -> None:
     _neighbours(view, rows, dataset)
 
 
-def _open(sample_id: str, dataset: str) -> None:
-    state.put("sample", [sample_id])
-    state.put("dataset", [dataset] if dataset else [])
-
-
 def _find(view: View) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     text = state.text("sp.find", "Find a sample by its name", where=row, placeholder="part of its name")
@@ -67,7 +61,7 @@ def _find(view: View) -> None:
         return
     with st.container(horizontal=True):
         for name, dataset in hits[:HITS]:
-            st.button(shared.plain(name), key=f"sp.hit.{dataset}.{name}", on_click=_open, args=(name, dataset))
+            st.button(shared.plain(name), key=f"sp.hit.{dataset}.{name}", on_click=links.pick, args=(name, dataset))
     if len(hits) > HITS:
         st.caption(f"The first {HITS} are shown: type more of the name.")
 
@@ -95,12 +89,12 @@ def _walk(view: View, sample_id: str, dataset: str | None) -> None:
         key="sp.before",
         icon=":material/chevron_left:",
         disabled=before is None,
-        on_click=_open,
+        on_click=links.pick,
         args=before or ("", ""),
         shortcut="P",
     )
     row.button(
-        "Next", key="sp.after", icon=":material/chevron_right:", icon_position="right", disabled=after is None, on_click=_open,
+        "Next", key="sp.after", icon=":material/chevron_right:", icon_position="right", disabled=after is None, on_click=links.pick,
         args=after or ("", ""), shortcut="N",
     )  # fmt: skip
     at = f"{place.at:,} of {place.n:,}" if place.at else f"not among the {place.n:,}"
@@ -121,7 +115,7 @@ def _picture(view: View, row: dict[str, Any]) -> None:
     except UserError as error:
         st.caption(f"No picture: {shared.plain(str(error))}")
         return
-    st.image(rgb, width=min(SIZES[-1], 320), alt=f"Picture of {row['sample_id']}")
+    st.image(rgb, width=320, alt=f"Picture of {row['sample_id']}")
     st.caption(f"{rgb.shape[1]} x {rgb.shape[0]} pixels")
 
 
@@ -276,9 +270,8 @@ def _neighbours(view: View, rows: list[dict[str, Any]], dataset: str | None) -> 
                 if found is not None:
                     st.image(image.load(found), width=128, alt=f"Picture of {item['sample_id']}")
                 st.caption(f"{item['cosine']:.3f}: {shared.plain(gallery.caption(item, view.task))}")
-                st.button(
-                    "Open", key=f"sp.near.{at}", on_click=_open, args=(item["sample_id"], item["dataset"] or ""), help=item["sample_id"]
-                )
+                args = (item["sample_id"], item["dataset"] or "")
+                st.button("Open", key=f"sp.near.{at}", on_click=links.pick, args=args, help=item["sample_id"])
     with st.expander("Table and downloads", icon=":material/table:"):
         st.dataframe(table, hide_index=True, key="sample-nearest.table")
         charts.downloads("sample-nearest", table)

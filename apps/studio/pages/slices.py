@@ -10,13 +10,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from apps.studio import by_value, charts, gallery, shared, state
-from apps.studio.shared import View
+from apps.studio.shared import View, figure_name, group_name
+from evaluation.compare import p_text
 from evaluation.conditions import BINS
 from evaluation.figures import Figures
 from evaluation.store import Where
 from evaluation.store.by_group import Groups
 from evaluation.store.summed import method
-from evaluation.terminal import TITLES
 
 TITLE = "Slices and fairness"
 ICON = ":material/groups:"
@@ -53,7 +53,7 @@ def render(view: View) -> None:
         return
     whole = groups.all.figures()[0]
     st.markdown(
-        f"{view.title()}, {shared.plain(model)}: {_figure(view.task)} over all rows **{_number(whole, view.task)}**, n = {whole['n']:,}"
+        f"{view.title()}, {shared.plain(model)}: {figure_name(view.task)} over all rows **{_number(whole, view.task)}**, n = {whole['n']:,}"
     )
     _gaps(view, groups, support, model)
     names = _names(view, groups, support)
@@ -64,16 +64,8 @@ def render(view: View) -> None:
     st.caption(f"95 % intervals: {method(view.store)}.")
 
 
-def _figure(task: str) -> str:
-    return "mean absolute error, years" if task == "age" else "accuracy"
-
-
 def _number(f: Figures, task: str, **more: Any) -> str:
     return charts.number(f, percent=task != "age", **more)
-
-
-def _words(group: str) -> str:
-    return TITLES["gender"].lower() if group == "gender" else group.replace("_", " ")
 
 
 def _groups(view: View, model: str) -> Groups:
@@ -101,7 +93,7 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
             for end in ("best", "worst")
         ]
         kind = "capture condition" if f["group"] in BINS else "given"
-        cells = (_words(f["group"]), kind, *ends, _number(f["gap"], view.task), charts.number(f["ratio"]), f["gap"]["n"])
+        cells = (group_name(f["group"]), kind, *ends, _number(f["gap"], view.task), charts.number(f["ratio"]), f["gap"]["n"])
         for name, cell in zip(table, cells, strict=True):
             table[name].append(cell)
     st.dataframe(table, hide_index=True, key="sl.gaps")
@@ -110,8 +102,8 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
         " Blur, light, pose and size of the face become groups with `python -m evaluation predict --conditions`."
     )  # fmt: skip
     st.caption(
-        f"Gap: how much worse the {_figure(view.task).removesuffix(', years')} of the worst value is than that of the best; ratio: 1 is "
-        "equal. Best and worst are chosen after looking, so even equal groups show some gap: only an interval well above 0 says something. "
+        f"Gap: how much worse the {figure_name(view.task).removesuffix(', years')} of the worst value is than that of the best; ratio: 1 "
+        "is equal. Best and worst are chosen after looking, so even equal groups show some gap: only an interval well above 0 says much. "
         f"Values below {support} rows are left out.{missing}"
     )
 
@@ -127,12 +119,12 @@ def _one(view: View, names: list[str], support: int) -> None:
     if not names:
         return
     st.subheader("One group")
-    group = state.choose("sl.group", "Group", names, shown=_words)
+    group = state.choose("sl.group", "Group", names, shown=group_name)
     found = {m: _groups(view, m).by(group).figures() for m in view.models}
     about = f" {BINS[group].about[0].upper()}{BINS[group].about[1:]}." if group in BINS else ""
     by_value.show(
-        found, view.store.groups[group], "slices-group", axis=_words(group), figure=_figure(view.task), percent=view.task != "age",
-        support=support, alt=f"{_figure(view.task)} by {_words(group)}, with 95 % intervals",
+        found, view.store.groups[group], "slices-group", axis=group_name(group), figure=figure_name(view.task), percent=view.task != "age",
+        support=support, alt=f"{figure_name(view.task)} by {group_name(group)}, with 95 % intervals",
     )  # fmt: skip
     few = [v for i, v in enumerate(view.store.groups[group]) if not any(f[i]["n"] >= support for f in found.values())]
     left_out = f" Left out, below {support} rows: {', '.join(shared.plain(v) for v in few)}." if few else ""
@@ -147,7 +139,7 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
     if not others:
         return
     st.subheader("Two groups crossed")
-    second = state.choose("sl.second", f"Cross {_words(first_name)} with", others, shown=_words)
+    second = state.choose("sl.second", f"Cross {group_name(first_name)} with", others, shown=group_name)
     seen = groups.by(first_name, second)
     rows, columns = view.store.groups[first_name], view.store.groups[second]
     shape, task = (len(rows), len(columns)), view.task
@@ -167,22 +159,23 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
         z=shown, x=axes[0], y=axes[1], colorscale=((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)")), zmin=0, zmax=1, xgap=2,
         ygap=2, showscale=False, customdata=about, hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
     )  # fmt: skip
-    texts = by_value.cell_words(axes[0], axes[1], text.tolist(), (shown > 0.75).tolist()) if n.size <= 200 else []
+    texts = charts.cell_words(axes[0], axes[1], text.tolist(), (shown > 0.75).tolist()) if n.size <= 200 else []
     grey = go.Heatmap(
         z=np.where(n < support, 1.0, np.nan), x=axes[0], y=axes[1], colorscale=((0.0, charts.GREY), (1.0, charts.GREY)), xgap=2, ygap=2,
         showscale=False, hoverinfo="skip",
     )  # fmt: skip
-    made = charts.figure(grey, heat, *texts, x=_words(second), y=_words(first_name), height=max(300, 34 * len(rows) + 110), dragmode=False)
+    height = max(300, 34 * len(rows) + 110)
+    made = charts.figure(grey, heat, *texts, x=group_name(second), y=group_name(first_name), height=height, dragmode=False)
     made.update_xaxes(type="category", showgrid=False)
     made.update_yaxes(type="category", autorange="reversed", showgrid=False)
     table = {
-        _words(first_name): [r for r in rows for _ in columns], _words(second): list(columns) * len(rows),
-        _figure(task): [f["value"] for f in figures], "low": [f["low"] for f in figures], "high": [f["high"] for f in figures],
+        group_name(first_name): [r for r in rows for _ in columns], group_name(second): list(columns) * len(rows),
+        figure_name(task): [f["value"] for f in figures], "low": [f["low"] for f in figures], "high": [f["high"] for f in figures],
         "n": [f["n"] for f in figures],
     }  # fmt: skip
     form = st.column_config.NumberColumn(format="%.2f" if task == "age" else "percent")
-    config = dict.fromkeys((_figure(task), "low", "high"), form)
-    alt = f"{_figure(task)} for each pair of {_words(first_name)} and {_words(second)}"
+    config = dict.fromkeys((figure_name(task), "low", "high"), form)
+    alt = f"{figure_name(task)} for each pair of {group_name(first_name)} and {group_name(second)}"
     charts.show(made, "slices-crossed", table, alt=alt, columns=config)
     st.caption(f"The deeper the colour, the worse. Grey: below {support} rows. Intervals are in the table and under the pointer.")
 
@@ -198,11 +191,11 @@ def _found(view: View, groups: Groups, support: int, fdr: float, model: str) -> 
         st.info("None that chance does not explain: allow more false alarms, or lower the minimum support.", icon=":material/check:")
         return
     slices = slices[:SHOWN]
-    name = "mean absolute error, years" if task == "age" else "share wrong"
+    name = figure_name(task) if task == "age" else "share wrong"
     table = {
         "slice": [words(s["conditions"]) for s in slices], name: [s["loss"] for s in slices],
         "worse by": [_number(s["worse_by"], task, sign=True) for s in slices],
-        "p, corrected": ["< 0.001" if s["p_adjusted"] < 0.001 else f"{s['p_adjusted']:.3f}" for s in slices], "n": [s["n"] for s in slices],
+        "p, corrected": [p_text(s["p_adjusted"]) for s in slices], "n": [s["n"] for s in slices],
     }  # fmt: skip
     form = st.column_config.NumberColumn(format="%.2f" if task == "age" else "percent")
     listed = [[part for pair in s["conditions"].items() for part in pair] for s in slices]
@@ -222,7 +215,7 @@ def words(conditions: Mapping[str, str]) -> str:
     >>> words({"light": "dim", "gender": "x"})
     'light = dim, perceived gender = x'
     """
-    return ", ".join(f"{_words(name)} = {value}" for name, value in conditions.items())
+    return ", ".join(f"{group_name(name)} = {value}" for name, value in conditions.items())
 
 
 def _pick(listed: list[list[str]], key: str) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from apps.studio import charts, settings
+from apps.studio import charts, settings, shared
 from apps.studio.pages import compare
 from evaluation import paired, transfer
 from evaluation.compare import p_text
@@ -28,7 +28,7 @@ def test_differences_are_those_of_the_command(draw, task: str) -> None:
     assert shown["B minus A (95 %)"][0].split(" (")[0] == difference.split(" (")[0]
     assert shown["p"][0] == p_text(found[test]["p"]) and set(shown["n"]) == {160}
     parts = app.dataframe[1].value
-    wanted = {(p["by"].replace("_", " "), p["value"]): p for p in found["parts"]}
+    wanted = {(shared.group_name(p["by"]), p["value"]): p for p in found["parts"]}
     assert len(parts) == len(wanted)
     for row in parts.to_dict("records"):
         p = wanted[row["by"], row["value"]]

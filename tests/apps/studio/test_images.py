@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from apps.studio.images import SIZES, Faces
+from apps.studio.images import SIZE, Faces
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +42,11 @@ def client(faces: Faces) -> TestClient:
 
 @pytest.mark.parametrize("path", ["a.png", "deep er/ä #1?.png", "in.png", "./a.png"])
 def test_pictures_of_the_folder(client: TestClient, faces: Faces, path: str) -> None:
-    for size in SIZES:
-        answer = client.get(faces.url(path, size))
-        assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"
-        assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["cross-origin-resource-policy"] == "same-origin"
-        shape = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR).shape
-        assert max(shape[:2]) == min(size, 300) and shape[0] > shape[1]
+    answer = client.get(faces.url(path))
+    assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["cross-origin-resource-policy"] == "same-origin"
+    shape = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR).shape
+    assert max(shape[:2]) == SIZE and shape[0] > shape[1]
 
 
 OUTSIDE = [
@@ -62,16 +61,15 @@ OUTSIDE = [
 
 @pytest.mark.parametrize("path", [p if len(p) < 100 else pytest.param(p, id="long") for p in OUTSIDE])
 def test_nothing_else(client: TestClient, faces: Faces, folder: Path, path: str) -> None:
-    base = f"/faces/{faces.token}/128/"
+    base = f"/faces/{faces.token}/"
     for asked in (base + path, base + str(folder.parent / "secret.png"), base + "/" + str(folder / "a.png"), faces.url(path)):
         answer = client.get(asked)
         assert answer.status_code == 404 and not answer.content.startswith(b"\xff\xd8"), asked
     assert faces.find(str(folder / "a.png")) is None, "an absolute path, even into the folder"
 
 
-def test_the_token_and_the_size(client: TestClient, faces: Faces, folder: Path) -> None:
-    assert client.get("/faces/guess/128/a.png").status_code == 404
-    assert client.get(f"/faces/{faces.token}/9999/a.png").status_code == 404
+def test_the_token(client: TestClient, faces: Faces, folder: Path) -> None:
+    assert client.get("/faces/guess/a.png").status_code == 404
     assert client.post(faces.url("a.png")).status_code == 405
     assert Faces(folder).token != faces.token
 

@@ -29,7 +29,7 @@ def test_figures_are_scikit_learns(draw) -> None:
         assert [share(t) for t in shown[name]] == pytest.approx(values, abs=5.1e-4)
         assert all("(" in t for t in shown[name]), "every share has its interval"
     assert [m.label for m in app.metric] == ["recall", "precision", "F1"]
-    assert app.metric[0].value == f"{recall[2]:.1%}"
+    assert app.metric[0].value == f"{recall[2] * 100:.1f} %"
     areas = next(d.value for d in app.dataframe if "AUROC" in d.value.columns)
     assert len(areas) == 8, "every class where rows are few"
     wanted = [oracle.roc_auc_score(seen.true == i, seen.p[:, i]) for i in range(8)]
