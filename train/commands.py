@@ -177,7 +177,7 @@ def _export(argv: list[str], prog: str) -> int:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR")
     parser.add_argument("--data", metavar="DIR", help="data to calibrate and measure on; without it the card carries no figures")
     parser.add_argument("--name", help="the model's name (default: that of the output folder)")
-    parser.add_argument("--int8", action="store_true", help="8-bit integers: a quarter of the size, about three times as fast; needs --data")
+    parser.add_argument("--int8", action="store_true", help="8-bit integers: a quarter of the size, three times as fast; needs --data")
     args = parser.parse_args(argv)
     from core.bundle import MODEL_FILE
     from core.faces import best_detector

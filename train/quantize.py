@@ -63,8 +63,8 @@ class _Reader:
 
 
 def float_nodes(path: Path) -> list[str]:
-    """Names of the nodes that stay float32: the first convolution (what it would save is not measurable, what it would cost is), the pooling
-    that makes the embedding, and the heads that read it."""
+    """Names of the nodes that stay float32: the first convolution (what it would save is not measurable, what it would cost is), the
+    pooling that makes the embedding, and the heads that read it."""
     import onnx
 
     graph = onnx.load(path).graph
