@@ -34,10 +34,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Said:
-    """One data set's samples, and what each member says of them (in the ensemble's spaces)."""
+    """One data set's samples, and what each member says of them, in the ensemble's spaces: as a member, and alone, which is without
+    mirroring."""
 
     samples: Samples
     members: list[Values]
+    alone: list[Values]
 
 
 def run(argv: list[str], prog: str) -> int:
@@ -85,15 +87,20 @@ def make(
         folder = Path(scratch) / "new"
         draft = EnsembleFile(name, tuple(_copied(models, folder, flip)), labels or {})
         (folder / FILE).write_text(draft.to_json(), encoding="utf-8")
-        even = Ensemble(folder, threads=1)
-        said = [_asked(even, s, folders, limit) for s in datasets or _named(even)]
+        even = plain = Ensemble(folder)
+        if flip:
+            unmirrored = replace(draft, members=tuple(replace(m, flip=False) for m in draft.members))
+            (folder / "plain.json").write_text(unmirrored.to_json(), encoding="utf-8")
+            plain = Ensemble(folder / "plain.json")
+            plain.path.unlink()
+        said = [_asked(even, plain, s, folders, limit) for s in datasets or _named(even)]
         weighed = {task: w for task in even.shares if (w := _weighed(even, task, said))}
         if not weighed:
             raise DataError(f"Expected truths of {', '.join(even.shares)} in the data, got none; try --dataset.")
         calibration = {task: w.calibration for task, w in weighed.items()}
         final = replace(draft, members=_with_weights(draft.members, even, weighed), calibration=calibration)
         with progress.task("measure"):
-            measured = [page.measure(even, name, weighed, one.samples, one.members, at) for one, at in _places(said)]
+            measured = [page.measure(even, name, weighed, one.samples, one.members, one.alone, at) for one, at in _places(said)]
         metrics = tuple(row for one in measured for row in one.metrics)
         final = replace(final, metrics=metrics, created=datetime.now(UTC).strftime("%Y-%m-%d"))
         (folder / FILE).write_text(final.to_json(), encoding="utf-8")
@@ -133,8 +140,8 @@ def _named(ensemble: Ensemble) -> list[str]:
     return known
 
 
-def _asked(ensemble: Ensemble, name: str, folders: Mapping[str, str], limit: int | None) -> Said:
-    """What all members say of a data set's validation part; unreadable files are gone."""
+def _asked(ensemble: Ensemble, plain: Ensemble, name: str, folders: Mapping[str, str], limit: int | None) -> Said:
+    """What all members say of a data set's validation part; unreadable files are gone. plain: the same members without mirroring."""
     module = discover.load("core.data", name)
     folder = folders.get(name, folders.get("*", "." if getattr(module, "GENERATED", False) else None))
     if folder is None:
@@ -147,14 +154,17 @@ def _asked(ensemble: Ensemble, name: str, folders: Mapping[str, str], limit: int
     samples = samples.take(readable)
     if not len(samples):
         raise DataError(f"Expected pictures in the {SPLIT} part of {name} that can be read, got none.")
-    parts = []
+    models = [ensemble] if plain is ensemble else [ensemble, plain]
+    parts: list[list[list[Values]]] = []  # by chunk, by model, by member
     with progress.task(f"ask {len(ensemble.members)} models about {name}", len(samples)) as advance:
         for start in range(0, len(readable), CHUNK):
             at = readable[start : start + CHUNK]
-            parts.append(ensemble.each(ensemble.pack([c[at] for c in crops])))
+            packed = ensemble.pack([c[at] for c in crops])
+            parts.append([m.each(packed) for m in models])
             advance(start + len(at))
-    members = [{t: np.concatenate([p[i][t] for p in parts]) for t in parts[0][i]} for i in range(len(ensemble.members))]
-    return Said(samples, members)
+    members = range(len(ensemble.members))
+    joined = [[{t: np.concatenate([p[m][i][t] for p in parts]) for t in parts[0][m][i]} for i in members] for m in range(len(models))]
+    return Said(samples, joined[0], joined[-1])
 
 
 def _crops(ensemble: Ensemble, samples: Samples, detector: Detector) -> tuple[list[np.ndarray], np.ndarray]:

@@ -37,21 +37,24 @@ Row = dict[str, Any]
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
     """Of one data set. rows: {data, split, task, metric, n, members: [figure], ensemble: figure, best, difference: figure, better}, where a
-    figure is {value, low, high}, best the place of the best member, difference the ensemble minus it. metrics: rows of a card."""
+    figure is {value, low, high, n}, members those of each alone and not mirrored, best the place of the best of these, difference the
+    ensemble minus it. metrics: rows of a card."""
 
     rows: list[Row]
     metrics: list[Row]
 
 
 def measure(
-    ensemble: Ensemble, name: str, weighed: Mapping[str, Weighed], samples: Samples, members: Sequence[Values], at: slice
+    ensemble: Ensemble, name: str, weighed: Mapping[str, Weighed], samples: Samples, members: Sequence[Values], alone: Sequence[Values],
+    at: slice,
 ) -> Measured:  # fmt: skip
-    """members: what each says of the N samples, as `Ensemble.each` gives it. at: the samples' rows in `weighed`."""
+    """members: what each says of the N samples, as `Ensemble.each` gives it; alone: the same without mirroring. at: the samples' rows in
+    `weighed`."""
     head = ensemble.card.head("emotion")
     if head is not None:  # truths that no answer can meet are left out, as in training
         known = np.isin(FERPLUS8.labels, canonical("emotion", head.labels))
         samples = replace(samples, emotion=np.where((samples.emotion >= 0) & known[samples.emotion], samples.emotion, -1))
-    tables = [_table(ensemble, f"member {i + 1}", one, samples) for i, one in enumerate(members)]
+    tables = [_table(ensemble, f"member {i + 1}", one, samples) for i, one in enumerate(alone)]
     whole = _table(ensemble, name, _honest(ensemble, weighed, members, at), samples)
     each, ours = [report.figures(t) for t in tables], report.figures(whole)
     rows = []
@@ -142,7 +145,7 @@ def show(found: Row) -> None:
     for m in found["members"]:
         out.add_row(f"{m['model']}{' (mirrored too)' if m['flip'] else ''}", *(f"{m['weights'][t]:.3f}" for t in tasks))
     console.print(out)
-    for task, how in tasks.items():
+    for task, how in tasks.items() if len(found["members"]) > 1 else ():
         gain = " ".join((f"{how['gain']['value']:+.4f}", f"({how['gain']['low']:+.4f} to {how['gain']['high']:+.4f})"))
         kind = "fitted" if how["fitted"] else "equal, as fitted ones gain nothing that chance could not"
         console.print(f"{task}: weights are {kind}; fitted ones lower the loss on other folds by {gain}", soft_wrap=True)
@@ -150,7 +153,7 @@ def show(found: Row) -> None:
         percent = r["task"] != "age"
         out = grid(f"{TITLES[r['task']]}, {r['data']} {r['split']}, {r['n']} samples", "model", "value")
         for m, figure in zip(found["members"], r["members"], strict=True):
-            out.add_row(m["model"], number(figure, percent=percent))
+            out.add_row(f"{m['model']} alone", number(figure, percent=percent))
         out.add_row("ensemble, cross-fitted", number(r["ensemble"], percent=percent))
-        out.add_row(f"ensemble minus {found['members'][r['best']]['model']}", _change(r))
+        out.add_row(f"ensemble minus {found['members'][r['best']]['model']} alone", _change(r))
         console.print(out)

@@ -57,9 +57,9 @@ def weigh(task: str, said: np.ndarray, truth: np.ndarray, seed: int = 0) -> Weig
     gain = losses(task, even, y) - losses(task, crossed, y)
     low, high = intervals.bootstrap_mean(gain)
     fitted = len(p) > 1 and low > 0
-    average = crossed if fitted else even
     honest = np.full((len(truth), p.shape[2]), np.nan)
     for f in range(FOLDS):
+        average = np.tensordot(by_fold[f] if fitted else equal, p, 1)
         others = fit_calibration(task, average[fold != f], y[fold != f])
         honest[known[fold == f]] = calibrated(task, average[fold == f], others)
     weights = best_weights(task, p, y) if fitted else equal
