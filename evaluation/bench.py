@@ -1,7 +1,8 @@
-"""bench: what a frame costs: decode, detect, align and net on one thread, beside EfficientNet-B0; the demo's memory and start-up.
+"""bench: what a face and a frame cost, beside the networks that people would pick instead; memory, start-up, the demo, the metrics.
 
-The frame is a 640x480 JPEG with one face. Times are milliseconds, median and 95th percentile. Our net and the reference take turns in the
-same loop, so that other work on the machine meets both. Under `metrics`, what figures of a generated table of --rows rows take.
+All networks take turns in the same loop, so that other work on the machine meets them alike; the others have random weights, as time does
+not depend on them. Frames are 640x480 JPEGs with one face and with five: decode, detect, align, network; our detector and crops for all.
+Times are milliseconds, median and 95th percentile. Under `metrics`, what figures of a generated table of --rows rows take.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -20,156 +23,259 @@ from typing import Any
 import cv2
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from core import image as images
-from core.errors import DataError, UserError
+from core.ensemble import Ensemble
+from core.errors import DataError
+from core.faces import Detector
 from core.pipeline import Pipeline
-from core.preprocess import to_input
+from core.predictor import Predictor
+from core.preprocess import InputSpec, crop_face, to_input
+from core.progress import say, task
 from core.weights import ROOT
-from evaluation import processes
-from evaluation._reference import SIDE, reference
-from evaluation.metrics.intervals import bootstrap
+from evaluation import alone, bench_page, processes
+from evaluation._reference import REFERENCES, Network, file_of, missing, reference
+from evaluation.scenes import HEIGHT, SCENES, WIDTH, jpeg
+from evaluation.turns import Call, Times, faster, percentiles, take_turns
 
 MODEL = ROOT / "assets" / "models" / "mien"
-EXAMPLE = ROOT / "apps" / "webcam" / "examples" / "astronaut.jpg"
-WIDTH, HEIGHT = 640, 480
 STAGES = ("decode", "detect", "align", "net", "total")
-WARM_UP = 10
+THREADS, BATCHES = (1, 2), (1, 4, 32)
+SHARE = {1: 1.0, 4: 0.2, 32: 0.04}
+"""Part of --rounds that a batch of so many faces gets, at least MIN_ROUNDS; a round costs all networks once."""
+MIN_ROUNDS = 3
+B0 = "efficientnet_b0_224"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `bench`."""
     parser.add_argument("--model", action="append", type=Path, help="model file or folder, may be given again (default: the shipped one)")
-    parser.add_argument("--rounds", type=int, default=200, help="frames to time (default: %(default)s)")
-    parser.add_argument("--no-reference", action="store_true", help="do not time EfficientNet-B0")
+    parser.add_argument("--rounds", type=int, default=100, help="faces and frames to time (default: %(default)s)")
+    parser.add_argument("--beside", action="append", choices=tuple(REFERENCES), help="only this network beside ours, may be given again")
+    parser.add_argument("--no-reference", action="store_true", help="no other network beside ours")
     parser.add_argument("--no-demo", action="store_true", help="do not start processes for memory and start-up")
     parser.add_argument("--rows", type=int, default=1_000_000, help="generated rows to time metrics on, 0: none (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--quick", action="store_true", help="one thread, one face, 20 rounds, no processes, no metrics")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    shown.add_argument("--markdown", action="store_true", help="the table as the README has it")
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the benchmark."""
+    if args.quick:
+        args.rounds, args.rows, args.no_demo = min(args.rounds, 20), 0, True
     if args.rounds < 2:
         raise DataError(f"Expected --rounds to be at least 2, got {args.rounds}.")
     if args.rows < 0 or 0 < args.rows < 100:
         raise DataError(f"Expected --rows to be 0 or at least 100, got {args.rows}.")
-    console = Console(stderr=True, highlight=False)
     cv2.setNumThreads(1)
-    frame = jpeg(portrait())
-    pipelines = [(path, Pipeline(path, threads=1)) for path in args.model or [MODEL]]
-    console.print(f"Face detector: {pipelines[0][1].about_detector}", markup=False, soft_wrap=True)
+    frames = {faces: jpeg(make()) for faces, make in SCENES.items()}
+    paths = args.model or [MODEL]
+    ours = [Ours(f"model {i}", path, Pipeline(path, threads=1)) for i, path in enumerate(paths)]
+    say(f"Face detector: {ours[0].pipeline.about_detector}")
+    keys, left_out = _beside(args)
     result: dict[str, Any] = {
-        "frame": f"{WIDTH}x{HEIGHT} JPEG, {len(frame)} bytes, one face", "threads": 1, "rounds": args.rounds,
+        "frame": f"{WIDTH}x{HEIGHT} JPEG, {len(frames[1])} bytes, one face", "threads": 1, "rounds": args.rounds,
+        "frame_of_five": f"{WIDTH}x{HEIGHT} JPEG, {len(frames[5])} bytes, five faces",
         "machine": {"cpu": cpu(), "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 2), "python": platform.python_version()},
-        "detector": pipelines[0][1].detector.name, "models": [],
+        "detector": ours[0].pipeline.detector.name, "left_out": left_out,
     }  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder) / "frame.jpg"
-        picture.write_bytes(frame)
-        for path, pipeline in pipelines:
-            console.print(f"timing {path} ...", markup=False)
-            card = pipeline.predictor.card
-            entry = {"model": str(path), "name": card.name, "input": card.input.size, "bytes": pipeline.predictor.path.stat().st_size}
-            entry["ms"] = stages(pipeline, frame, args.rounds)
-            entry["net"] = None if args.no_reference else beside_reference(pipeline, args.rounds)
-            entry["startup_s"] = None if args.no_demo else round(processes.cold_start(path, picture), 2)
-            entry["demo"] = None if args.no_demo else processes.demo(path, picture)
-            result["models"].append(entry)
+    others = [reference(key) for key in keys]
+    nets = time_nets(ours, keys, args.rounds, THREADS[:1] if args.quick else THREADS, BATCHES[:1] if args.quick else BATCHES)
+    whole = time_frames(ours, others, frames, args.rounds)
+    result["models"] = [_ours(one, keys, nets, whole) for one in ours]
+    result["references"] = [_other(one, nets, whole) for one in others]
+    _add_processes(result, ours, others, frames[1], wanted=not args.no_demo)
     result["metrics"] = None
     if args.rows:
         from evaluation.pace import pace
 
-        console.print(f"timing metrics on {args.rows} generated rows ...", markup=False)
+        say(f"timing metrics on {args.rows} generated rows ...")
         result["metrics"] = pace(args.rows)
     if args.json:
         print(json.dumps(result, allow_nan=False))
+    elif args.markdown:
+        print(bench_page.markdown(result))
     else:
-        show(result, Console(highlight=False))
+        bench_page.show(result, Console(highlight=False))
     return 0
 
 
-def portrait() -> np.ndarray:
-    """A public-domain portrait (Eileen Collins, NASA), RGB uint8: the demo's example, or scikit-image's copy.
+@dataclass
+class Ours:
+    """A model of ours under the clock. `stages`: number of faces in the frame -> stage -> milliseconds of every counted frame."""
 
-    Raises:
-        UserError: neither is there.
-    """
-    if EXAMPLE.is_file():
-        return images.load(EXAMPLE)
-    try:
-        from skimage.data import astronaut
-    except ImportError as error:
-        raise UserError(f"Expected a portrait at {EXAMPLE}, got none; try `make install`, which brings scikit-image's.") from error
-    return astronaut()
+    key: str
+    path: Path
+    pipeline: Pipeline
+    stages: dict[int, dict[str, list[float]]] = field(default_factory=dict)
 
+    def frame(self, data: bytes, faces: int) -> None:
+        """From JPEG bytes to the finished reading.
 
-def jpeg(picture: np.ndarray) -> bytes:
-    """`picture` on a frame of WIDTH x HEIGHT, as JPEG."""
-    side = cv2.resize(picture, (HEIGHT, HEIGHT), interpolation=cv2.INTER_AREA)
-    left = (WIDTH - HEIGHT) // 2
-    frame = cv2.copyMakeBorder(side, 0, 0, left, WIDTH - HEIGHT - left, cv2.BORDER_REPLICATE)
-    return cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1].tobytes()
-
-
-def stages(pipeline: Pipeline, frame: bytes, rounds: int) -> dict[str, dict[str, float]]:
-    """Stage -> p50 and p95 in milliseconds; `total` runs from JPEG bytes to the finished reading.
-
-    Raises:
-        DataError: the frame's face was not found once.
-    """
-    seen: dict[str, list[float]] = {name: [] for name in STAGES}
-    for i in range(WARM_UP + rounds):
+        Raises:
+            DataError: not all faces were found.
+        """
         start = perf_counter()
-        picture = images.load(frame)
+        picture = images.load(data)
         decoded = perf_counter()
-        reading = pipeline(picture)
+        reading = self.pipeline(picture)
         done = perf_counter()
-        if len(reading.faces) != 1:
-            raise DataError(f"Expected one face in the frame, got {len(reading.faces)} from {pipeline.detector.name}.")
-        if i >= WARM_UP:
-            times = reading.timing_ms | {"decode": (decoded - start) * 1000, "total": (done - start) * 1000}
-            for name in STAGES:
-                seen[name].append(times[name])
-    return {name: percentiles(values) for name, values in seen.items()}
+        if len(reading.faces) != faces:
+            raise DataError(f"Expected {faces} faces in the frame, got {len(reading.faces)} from {self.pipeline.detector.name}.")
+        times = reading.timing_ms | {"decode": (decoded - start) * 1000, "total": (done - start) * 1000}
+        seen = self.stages.setdefault(faces, {name: [] for name in STAGES})
+        for name in STAGES:
+            seen[name].append(times[name])
 
 
-def percentiles(values: list[float]) -> dict[str, float]:
-    """p50 and p95, rounded to microseconds."""
-    p50, p95 = np.percentile(values, [50, 95])
-    return {"p50": round(float(p50), 3), "p95": round(float(p95), 3)}
+def _beside(args: argparse.Namespace) -> tuple[list[str], str | None]:
+    """The references to time, and why some are left out (None: none is). Builds those that no cache has."""
+    if args.no_reference:
+        return [], None
+    keys = args.beside or list(REFERENCES)
+    if name := missing():
+        titles = ", ".join(REFERENCES[key].title for key in keys)
+        text = f"left out, because {name} is not installed (`make install` brings it): {titles}"
+        say(text)
+        return [], text
+    with task("building the networks beside ours, once", len(keys)) as advance:
+        for i, key in enumerate(keys):
+            advance(i, key)
+            file_of(key)
+    return keys, None
 
 
-def beside_reference(pipeline: Pipeline, rounds: int) -> dict[str, Any]:
-    """Milliseconds of our network alone and of the reference, turn by turn, batch 1, and how many times ours fits into the reference's."""
-    spec = pipeline.predictor.card.input
-    rng = np.random.default_rng(0)
-    ours = to_input(rng.integers(0, 256, (1, spec.size, spec.size, spec.channels), np.uint8), spec)
-    theirs = rng.normal(size=(1, 3, SIDE, SIDE)).astype(np.float32)
-    session = reference(threads=1)
+def time_nets(ours: list[Ours], keys: list[str], rounds: int, threads: tuple[int, ...], batches: tuple[int, ...]) -> dict[str, Any]:
+    """{threads: {batch: {name: (rounds,) milliseconds}}} of the networks alone: a batch of crops, made ready, to raw answers."""
+    plan = {batch: max(MIN_ROUNDS, round(rounds * SHARE[batch])) for batch in batches}
+    total = len(threads) * sum(n + _warm_up(n) for n in plan.values())
+    done = 0
 
-    def timed(call: Callable[[], object]) -> float:
-        start = perf_counter()
-        call()
-        return (perf_counter() - start) * 1000
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        advance(done)
 
-    pairs = np.array(
-        [
-            (timed(lambda: pipeline.predictor.logits(ours)), timed(lambda: session.run(None, {"image": theirs})))
-            for _ in range(WARM_UP + rounds)
-        ][WARM_UP:]
-    )  # (rounds, 2)
-    ratio = ratio_of_medians(pairs)
-    low, high = bootstrap(lambda at: ratio_of_medians(pairs[at]), rounds)
+    found: dict[int, dict[int, Times]] = {}
+    with task("networks alone", total) as advance:
+        for count in threads:
+            mine = {one.key: _net(one, count) for one in ours}
+            others = {key: reference(key, count) for key in keys}
+            for batch, n in plan.items():
+                calls = {key: make(batch) for key, make in mine.items()} | {key: _call(net, batch) for key, net in others.items()}
+                found.setdefault(count, {})[batch] = take_turns(calls, n, _warm_up(n), tick)
+    return found
+
+
+def _warm_up(rounds: int) -> int:
+    return min(10, max(1, rounds // 5))
+
+
+def _net(one: Ours, threads: int) -> Callable[[int], Call]:
+    """Number of faces -> a call that runs our network on so many."""
+    model: Predictor = one.pipeline.predictor if threads == 1 else Pipeline(one.path, one.pipeline.detector, threads).predictor
+
+    def make(faces: int) -> Call:
+        if isinstance(model, Ensemble):  # its members' inputs differ, so it takes crops
+            crops = model.blank(faces)
+            return lambda: model.probabilities(crops)
+        batch = _noise(faces, model.card.input)
+        return lambda: model.logits(batch)
+
+    return make
+
+
+def _call(net: Network, faces: int) -> Call:
+    batch = _noise(faces, net.reference.spec)
+    return lambda: net.run(batch)
+
+
+def _noise(faces: int, spec: InputSpec) -> np.ndarray:
+    """float32 (faces, C, size, size): random pixels, made ready."""
+    crops = np.random.default_rng(0).integers(0, 256, (faces, spec.size, spec.size, spec.channels), np.uint8)
+    return to_input(crops, spec)
+
+
+def time_frames(ours: list[Ours], others: list[Network], frames: Mapping[int, bytes], rounds: int) -> dict[int, Times]:
+    """{faces in the frame: {name: (rounds,) milliseconds}} from JPEG bytes to answers, one thread; fills `stages` of ours."""
+    warm_up = _warm_up(rounds)
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        advance(done)
+
+    found = {}
+    with task("whole frames", len(frames) * (rounds + warm_up)) as advance:
+        for faces, data in frames.items():
+            calls: dict[str, Call] = {one.key: partial(one.frame, data, faces) for one in ours}
+            calls |= {net.key: partial(_frame, net, ours[0].pipeline.detector, data) for net in others}
+            found[faces] = take_turns(calls, rounds, warm_up, tick)
+            for one in ours:
+                one.stages[faces] = {name: times[-rounds:] for name, times in one.stages[faces].items()}
+    return found
+
+
+def _frame(net: Network, detector: Detector, data: bytes) -> None:
+    """What a demo with that network would do for a frame."""
+    picture, spec = images.load(data), net.reference.spec
+    net.run(to_input(np.stack([crop_face(picture, face, spec) for face in detector(picture)]), spec))
+
+
+def _ours(one: Ours, keys: list[str], nets: dict[int, dict[int, Times]], whole: dict[int, Times]) -> dict[str, Any]:
+    card, size = one.pipeline.predictor.card, one.pipeline.predictor.size
+    single = nets[1][1]
+    ratios = {key: faster(single[one.key], single[key]) for key in keys}
+    net = {"model": percentiles(single[one.key]), B0: percentiles(single[B0]), "times_faster": ratios[B0]} if B0 in keys else None
+    stages = {faces: {name: percentiles(values) for name, values in seen.items()} for faces, seen in one.stages.items()}
     return {
-        "model": percentiles(pairs[:, 0].tolist()), "efficientnet_b0_224": percentiles(pairs[:, 1].tolist()),
-        "times_faster": {"value": round(ratio, 2), "low": round(low, 2), "high": round(high, 2), "n": rounds},
+        "model": str(one.path), "name": card.name, "input": card.input.size, "channels": card.input.channels, "bytes": size,
+        "precision": card.precision, "ms": stages[1], "ms_of_five": stages[5], "net": net, "nets": _shares(one.key, nets),
+        "faster": ratios, "faster_frame": {key: faster(whole[1][one.key], whole[1][key]) for key in keys},
     }  # fmt: skip
 
 
-def ratio_of_medians(pairs: np.ndarray) -> float:
-    """Median of the second column over that of the first, of (N, 2) times."""
-    return float(np.median(pairs[:, 1]) / np.median(pairs[:, 0]))
+def _other(net: Network, nets: dict[int, dict[int, Times]], whole: dict[int, Times]) -> dict[str, Any]:
+    return {
+        "key": net.key, "title": net.reference.title, "input": net.reference.size, "channels": net.reference.channels,
+        "precision": "fp32", "parameters": net.parameters, "bytes": net.bytes, "nets": _shares(net.key, nets),
+        "frames": {str(faces): percentiles(times[net.key]) for faces, times in whole.items()},
+    }  # fmt: skip
+
+
+def _shares(key: str, nets: dict[int, dict[int, Times]]) -> dict[str, Any]:
+    """{threads: {batch: {p50, p95}}} of one network, milliseconds a batch; keys are text, as JSON has them."""
+    return {str(t): {str(batch): percentiles(times[key]) for batch, times in by_batch.items()} for t, by_batch in nets.items()}
+
+
+def _add_processes(result: dict[str, Any], ours: list[Ours], others: list[Network], frame: bytes, wanted: bool) -> None:
+    """Memory and start-up, each in processes of their own: None throughout unless `wanted`."""
+    for entry in (*result["models"], *result["references"]):
+        entry["alone"] = None
+    for entry in result["models"]:
+        entry |= {"startup_s": None, "demo": None, "parameters": None}
+    if not wanted:
+        return
+    with task("memory and start-up", 3 * len(ours) + len(others)) as advance, tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "frame.jpg"
+        picture.write_bytes(frame)
+        for i, (one, entry) in enumerate(zip(ours, result["models"], strict=True)):
+            model, spec = one.pipeline.predictor, one.pipeline.predictor.card.input
+            if not isinstance(model, Ensemble):
+                entry["alone"] = alone.network_alone(model.path, (1, spec.channels, spec.size, spec.size))
+                entry["parameters"] = alone.numbers_in(model.path)
+            advance(3 * i + 1)
+            entry["startup_s"] = round(processes.cold_start(one.path, picture), 2)
+            advance(3 * i + 2)
+            entry["demo"] = processes.demo(one.path, picture)
+            advance(3 * i + 3)
+        for i, (net, entry) in enumerate(zip(others, result["references"], strict=True), 3 * len(ours) + 1):
+            spec = net.reference.spec
+            entry["alone"] = alone.network_alone(net.path, (1, spec.channels, spec.size, spec.size), net.reference.copies)
+            advance(i)
 
 
 def cpu() -> str:
@@ -179,31 +285,3 @@ def cpu() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or sys.platform
-
-
-def show(result: dict[str, Any], console: Console) -> None:
-    """The benchmark as a table."""
-    console.print(f"{result['frame']}; {result['machine']['cpu']}, 1 thread, {result['rounds']} rounds, load {result['machine']['load']}")
-    names = [entry["name"] for entry in result["models"]]
-    grid = Table("", *names)
-    for stage in STAGES:
-        grid.add_row(f"{stage}, ms", *(f"{e['ms'][stage]['p50']:.2f} (p95 {e['ms'][stage]['p95']:.2f})" for e in result["models"]))
-    for label, cell in (
-        ("network alone, ms", lambda e: f"{e['net']['model']['p50']:.2f}" if e["net"] else "-"),
-        ("EfficientNet-B0 at 224, ms", lambda e: f"{e['net']['efficientnet_b0_224']['p50']:.2f}" if e["net"] else "-"),
-        ("times faster", lambda e: "{value} ({low} to {high})".format(**e["net"]["times_faster"]) if e["net"] else "-"),
-        ("cold start to first prediction, s", lambda e: str(e["startup_s"] or "-")),
-        ("demo: start to first prediction, s", lambda e: str(e["demo"]["first_prediction_s"]) if e["demo"] else "-"),
-        ("demo: resident memory, MB", lambda e: str(e["demo"]["rss_mb"]) if e["demo"] else "-"),
-        ("model file, MB", lambda e: f"{e['bytes'] / 1e6:.1f}"),
-    ):
-        grid.add_row(label, *(cell(e) for e in result["models"]))
-    console.print(grid)
-    if result["metrics"]:
-        seen = result["metrics"]
-        console.print(f"metrics: {seen['rows']} rows, 8 probabilities, {seen['clusters']} clusters; seconds of processor time")
-        grid = Table("metrics", "s", "limit, s", "wall, s")
-        for step in seen["steps"]:
-            limit = "-" if step["limit_s"] is None else f"{step['limit_s']:g}"
-            grid.add_row(step["name"], f"{step['cpu_s']:.2f}", limit, f"{step['wall_s']:.2f}")
-        console.print(grid)

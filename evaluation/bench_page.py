@@ -1,0 +1,102 @@
+"""The result of `bench` as tables: on a terminal, and in Markdown for the README."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+COLUMNS = (
+    "network", "input", "parameters", "file, MB", "a face, 1 thread: p50 (p95), ms", "2 threads", "a face of 4", "a face of 32",
+    "frame, 1 face, ms", "frame, 5 faces, ms", "peak, MB", "start, s", "ours: times faster", "a frame",
+)  # fmt: skip
+
+
+def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
+    """One row per network under COLUMNS, ours first; a dash: not measured. The last two columns compare with the first model of ours."""
+    first = result["models"][0]
+    made = []
+    for entry in result["models"]:
+        frames = {"1": entry["ms"]["total"], "5": entry["ms_of_five"]["total"]}
+        made.append((f"{entry['name']}, {_precision(entry)}", *_figures(entry, frames), "", ""))
+    for entry in result["references"]:
+        key = entry["key"]
+        ratios = (first["faster"][key], first["faster_frame"][key])
+        made.append((f"{entry['title']}, {_precision(entry)}", *_figures(entry, entry["frames"]), *map(_ratio, ratios)))
+    return made
+
+
+def _figures(entry: dict[str, Any], frames: dict[str, dict[str, float]]) -> tuple[str, ...]:
+    nets, alone = entry["nets"], entry["alone"] or {}
+
+    def ms(threads: str, batch: str) -> str:
+        found = nets.get(threads, {}).get(batch)
+        return "-" if found is None else f"{found['p50'] / int(batch):.2f}"
+
+    peak, start = alone.get("peak_mb"), alone.get("cold_start_s")
+    return (
+        f"{entry['input']}x{entry['input']}x{entry['channels']}",
+        "-" if entry["parameters"] is None else f"{entry['parameters'] / 1e6:.1f} M",
+        f"{entry['bytes'] / 1e6:.1f}",
+        f"{ms('1', '1')} ({nets['1']['1']['p95']:.2f})", ms("2", "1"), ms("1", "4"), ms("1", "32"),
+        f"{frames['1']['p50']:.1f} ({frames['1']['p95']:.1f})", f"{frames['5']['p50']:.1f} ({frames['5']['p95']:.1f})",
+        "-" if peak is None else f"{peak:.0f}", "-" if start is None else f"{start:.2f}",
+    )  # fmt: skip
+
+
+def _precision(entry: dict[str, Any]) -> str:
+    return {"int8": "INT8"}.get(entry["precision"], entry["precision"])
+
+
+def _ratio(value: dict[str, float]) -> str:
+    return f"{value['value']:.1f} ({value['low']:.1f} to {value['high']:.1f})"
+
+
+def _head(result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    where = f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']:g} at the start"
+    return f"{where}; {result['rounds']} rounds; {result['detector']}"
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The table with its conditions above it and the stages of our frame below."""
+    lines = [
+        f"`python -m evaluation bench --markdown`: {_head(result)}.",
+        "",
+        "| " + " | ".join(COLUMNS) + " |",
+        "|---" * len(COLUMNS) + "|",
+    ]
+    lines += ["| " + " | ".join(row) + " |" for row in rows(result)]
+    return "\n".join([*lines, "", *map(_stages, result["models"]), *([result["left_out"]] if result["left_out"] else [])])
+
+
+def _stages(entry: dict[str, Any]) -> str:
+    def line(stages: dict[str, Any]) -> str:
+        return ", ".join(f"{name} {value['p50']:.2f}" for name, value in stages.items())
+
+    text = f"{entry['name']}, one thread, ms: frame with one face {line(entry['ms'])}; with five {line(entry['ms_of_five'])}."
+    if entry["demo"]:
+        demo = entry["demo"]
+        text += f" From a cold start to the first reading of a picture {entry['startup_s']} s, of the demo {demo['first_prediction_s']} s; "
+        text += f"the demo then holds {demo['rss_mb']:.0f} MB."
+    return text
+
+
+def show(result: dict[str, Any], console: Console) -> None:
+    """The benchmark on a terminal: networks side by side, then our stages, the demo and the metrics."""
+    console.print(f"{_head(result)}; {result['frame']}")
+    grid = Table("", *(row[0] for row in rows(result)))
+    for i, name in enumerate(COLUMNS[1:], 1):
+        grid.add_row(name, *(row[i] for row in rows(result)))
+    console.print(grid)
+    for entry in result["models"]:
+        console.print(_stages(entry), soft_wrap=True)
+    if result["metrics"]:
+        seen = result["metrics"]
+        console.print(f"metrics: {seen['rows']} rows, 8 probabilities, {seen['clusters']} clusters; seconds of processor time")
+        grid = Table("metrics", "s", "limit, s", "wall, s")
+        for step in seen["steps"]:
+            limit = "-" if step["limit_s"] is None else f"{step['limit_s']:g}"
+            grid.add_row(step["name"], f"{step['cpu_s']:.2f}", limit, f"{step['wall_s']:.2f}")
+        console.print(grid)

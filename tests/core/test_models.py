@@ -1,0 +1,30 @@
+"""Architectures against what their papers and the reference implementations say of their size."""
+
+from __future__ import annotations
+
+import torch
+
+from core.bundle import Head
+from core.labels import FERPLUS8
+from core.models import mobilenet_v1, vgg13
+from core.models._network import parameter_counts
+from core.preprocess import InputSpec
+
+EMOTION = (Head("emotion", "softmax", FERPLUS8.labels, "emotion"),)
+
+
+def test_vgg13_of_the_fer_plus_paper() -> None:
+    model = vgg13.build(EMOTION, InputSpec(size=64)).eval()
+    assert round(parameter_counts(model)["total"] / 1e6, 2) == 8.76, "about 8.75 million, says the paper"
+    assert sum(isinstance(m, torch.nn.Conv2d) for m in model.modules()) == 10
+    out = model(torch.zeros(3, 1, 64, 64))
+    assert out["emotion"].shape == (3, 8) and out["embedding"].shape == (3, 1024)
+
+
+def test_mobilenet_v1_at_a_quarter() -> None:
+    spec = InputSpec(size=96, channels=3, mean=(0.5,) * 3, std=(0.25,) * 3)
+    model = mobilenet_v1.build(EMOTION, spec).eval()
+    assert parameter_counts(model.backbone) == {"total": 218_544, "trainable": 213_072, "non_trainable": 5_472}, "as Keras counts it"
+    out = model(torch.zeros(2, 3, 96, 96))
+    assert out["emotion"].shape == (2, 8) and out["embedding"].shape == (2, 256)
+    assert model.backbone[:-2](torch.zeros(1, 3, 96, 96)).shape == (1, 256, 3, 3), "a thirty-second of the side"
