@@ -125,8 +125,7 @@ def candidates(seen: np.ndarray, radius: int, *, mirrored: bool = False) -> tupl
                 # Not only of the first of equal hashes: two pictures with one hash may have different views.
                 other = np.arange(len(seen)) if len(seen) < 4 * len(first) else first
                 thumbs = seen["thumb"][other]
-                thumbs = thumbs[:, :, ::-1] if mirrored else thumbs
-                view = _pixels.hashes(thumbs if plain else crop(thumbs, x, y))[0]
+                view = _pixels.view_hashes(thumbs[:, :, ::-1] if mirrored else thumbs, x, y)
                 found = _search.between(values, view, radius, progress=tell)
             complete &= found.complete
             pairs = np.stack([first[found.left], other[found.right]], axis=1)
@@ -138,17 +137,6 @@ def candidates(seen: np.ndarray, radius: int, *, mirrored: bool = False) -> tupl
     joined = np.concatenate(parts)
     codes = np.unique(joined[:, 0] * len(seen) + joined[:, 1])  # each pair once
     return np.stack([codes // max(len(seen), 1), codes % max(len(seen), 1)], axis=1), complete
-
-
-def crop(thumbs: np.ndarray, x: tuple[float, float], y: tuple[float, float]) -> np.ndarray:
-    """Thumbnails (N, S, S) without the shares `x` and `y` at both ends of the axes, stretched back to S: float64."""
-    side = thumbs.shape[1]
-
-    def matrix(cut: tuple[float, float]) -> np.ndarray:
-        at = ((cut[0] + (1 - cut[0] - cut[1]) * (np.arange(side) + 0.5) / side) * side - 0.5).clip(0, side - 1)
-        return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(side)))  # weights of linear interpolation
-
-    return matrix(y) @ thumbs.astype(np.float64) @ matrix(x).T
 
 
 def _chains(cluster: np.ndarray) -> np.ndarray:

@@ -13,6 +13,8 @@ from core import image as images
 
 THUMB = 32
 """Side of the grey thumbnail, the one that pHash is made of."""
+BATCH = 4096
+"""Thumbnails that are hashed at a time: 32 MB."""
 VERSION = 1
 """Raise it when a value changes its meaning, so that caches are filled anew."""
 
@@ -76,10 +78,25 @@ def hashes(thumbs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(0, np.uint64), np.zeros(0, np.uint64)
     low = dct(dct(thumbs.astype(np.float64), axis=1), axis=2)[:, :8, :8]  # (N, 8, 8)
     turned = low * np.where(np.arange(8) % 2, -1.0, 1.0)
+    return _bits(low), _bits(turned)
 
-    def bits(values: np.ndarray) -> np.ndarray:
-        flat = values.reshape(-1, 64)
-        above = flat > np.median(flat, axis=1, keepdims=True)
-        return np.packbits(above, axis=1).view(">u8")[:, 0].astype(np.uint64)  # (N, 64) -> (N,)
 
-    return bits(low), bits(turned)
+def view_hashes(thumbs: np.ndarray, x: tuple[float, float] = (0.0, 0.0), y: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+    """pHash uint64 (N,) of thumbnails (N, 32, 32) without the shares `x` and `y` at both ends of the axes, stretched back to 32 pixels."""
+    side = thumbs.shape[1]
+    cosine = 2 * np.cos(np.pi / side * np.arange(8)[:, None] * (np.arange(side) + 0.5))  # (8, S): the lowest frequencies of the DCT
+
+    def matrix(cut: tuple[float, float]) -> np.ndarray:
+        at = ((cut[0] + (1 - cut[0] - cut[1]) * (np.arange(side) + 0.5) / side) * side - 0.5).clip(0, side - 1)
+        return cosine @ np.maximum(0, 1 - np.abs(at[:, None] - np.arange(side)))  # (8, S): after weights of linear interpolation
+
+    rows, columns = matrix(y), matrix(x).T
+    parts = [_bits(rows @ thumbs[start : start + BATCH].astype(np.float64) @ columns) for start in range(0, len(thumbs), BATCH)]
+    return np.concatenate([np.zeros(0, np.uint64), *parts])
+
+
+def _bits(low: np.ndarray) -> np.ndarray:
+    """Frequencies (N, 8, 8) -> which lie above their median, uint64 (N,), the first one highest."""
+    flat = low.reshape(-1, 64)
+    above = flat > np.median(flat, axis=1, keepdims=True)
+    return np.packbits(above, axis=1).view(">u8")[:, 0].astype(np.uint64)  # (N, 64) -> (N,)
