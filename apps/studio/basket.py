@@ -1,46 +1,29 @@
-"""A visitor's basket: samples with what should become of them, exported as a plan (`sample_id,action,value,reason`).
-
-`python -m evaluation audit --fix` writes plans of the same form.
-"""
+"""A visitor's basket: samples with what should become of them, downloaded as a plan for `python -m evaluation audit --apply`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from evaluation.quality import plan as plans
+from evaluation.quality.plan import Row, dumps
 
 KEY = "mien_basket"
 ACTIONS = ("relabel", "drop", "move", "keep")
-COLUMNS = ("sample_id", "action", "value", "reason")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """action: relabel (value: the wanted label or age), drop, move (value: the wanted split) or keep."""
-
-    sample_id: str
-    action: str = "relabel"
-    value: str = ""
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        if self.action not in ACTIONS:
-            raise ValueError(f"Expected `action` to be one of {', '.join(ACTIONS)}, got {self.action!r}.")
-
-
-def entries() -> dict[str, Entry]:
-    """sample_id -> entry of this visitor, in the order in which they came."""
-    found: dict[str, Entry] = st.session_state.setdefault(KEY, {})
+def entries() -> dict[str, Row]:
+    """sample_id -> row of this visitor's plan, in the order in which they came."""
+    found: dict[str, Row] = st.session_state.setdefault(KEY, {})
     return found
 
 
-def put(*new: Entry) -> None:
-    """Adds entries; a sample's newer entry replaces its older one."""
-    for entry in new:
-        entries()[entry.sample_id] = entry
+def put(action: str, sample_ids: Sequence[str], task: str = "", value: str = "", reason: str = "") -> None:
+    """Adds samples; a newer row replaces an older one. value: of a relabel the new label or age of `task`, of a move the new split."""
+    said = f"{task}={value}" if action == "relabel" else value if action == "move" else ""
+    for name in sample_ids:
+        entries()[name] = Row(name, action, said, reason)
 
 
 def drop(*sample_ids: str) -> None:
@@ -49,9 +32,21 @@ def drop(*sample_ids: str) -> None:
         entries().pop(name, None)
 
 
-def plan(chosen: dict[str, Entry]) -> str:
-    """The plan as CSV. A cell that a spreadsheet would take for a formula begins with a quotation mark."""
-    return plans.lines(COLUMNS, ((e.sample_id, e.action, e.value, e.reason) for e in chosen.values()))
+def form(key: str, task: str, labels: Sequence[str], sample_ids: Sequence[str], button: str) -> None:
+    """Asks what should become of `sample_ids`, then puts them in. labels: those of `task` that are offered as new ones."""
+    with st.form(f"{key}.basket", border=False, enter_to_submit=False):
+        left, right = st.columns(2)
+        action = left.selectbox("Action", ACTIONS, key=f"{key}.action")
+        value = right.selectbox("New label, age or split", labels, index=None, accept_new_options=True, key=f"{key}.value")
+        reason = st.text_input("Reason", key=f"{key}.reason", max_chars=200)
+        sent = st.form_submit_button(button)
+    if sent and not sample_ids:
+        st.info("Tick rows of the table first.")
+    elif sent and action in ("relabel", "move") and not value:
+        st.info(f"Choose what to {action} to.")
+    elif sent:
+        put(action, sample_ids, task, str(value or ""), reason)
+        st.rerun()
 
 
 def badge(where: Any = st) -> None:
@@ -59,6 +54,6 @@ def badge(where: Any = st) -> None:
     held = entries()
     if held:
         where.download_button(
-            f"Relabel plan ({len(held)})", plan(held), "plan.csv", "text/csv", key="basket.plan", icon=":material/shopping_basket:",
-            on_click="ignore",
+            f"Relabel plan ({len(held)})", dumps(held.values()).encode("utf-8", "replace"), "plan.csv", "text/csv", key="basket.plan",
+            icon=":material/shopping_basket:", on_click="ignore",
         )  # fmt: skip

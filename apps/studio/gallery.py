@@ -115,22 +115,6 @@ def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
         ticked = [i for i in found.selection.rows if i < len(table)]
         if len(ticked) == 1:
             links.pick(str(table["sample_id"].iloc[ticked[0]]), str(table["dataset"].iloc[ticked[0]] or ""))
-        _basket(view, [str(table["sample_id"].iloc[i]) for i in ticked], name)
+        ids, labels = [str(table["sample_id"].iloc[i]) for i in ticked], view.store.labels(view.task)
+        basket.form(name, view.task, labels, ids, f"Add {len(ids)} to the basket" if ids else "Add ticked rows to the basket")
         charts.downloads(name, table.drop(columns="row"))
-
-
-def _basket(view: View, ids: list[str], name: str) -> None:
-    with st.form(f"{name}.basket", border=False, enter_to_submit=False):
-        action, value = st.columns(2)
-        wanted = action.selectbox("Action", basket.ACTIONS, key=f"{name}.action")
-        labels = list(view.store.labels(view.task)) if view.task != "age" else []
-        new = value.selectbox("New label or split", labels, index=None, accept_new_options=True, key=f"{name}.value")
-        why = st.text_input("Reason", key=f"{name}.reason", max_chars=200)
-        put = st.form_submit_button(f"Add {len(ids)} to basket" if ids else "Add ticked rows to basket")
-    if put and not ids:
-        st.info("Tick rows of the table first.")
-    elif put and wanted in ("relabel", "move") and not new:
-        st.info(f"Choose what to {wanted} to.")
-    elif put:
-        basket.put(*(basket.Entry(i, wanted, str(new or ""), why) for i in ids))
-        st.rerun()

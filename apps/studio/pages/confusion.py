@@ -13,6 +13,7 @@ from apps.studio import charts, gallery, shared, state
 from apps.studio.shared import View
 from evaluation.metrics import classification
 from evaluation.store import Where
+from evaluation.store.age_errors import right_whole
 
 TITLE = "Confusion"
 ICON = ":material/grid_on:"
@@ -51,6 +52,12 @@ def fold(counts: np.ndarray, labels: tuple[str, ...], top: int) -> Matrix:
     return Matrix(folded, tuple(names), (*names, *([UNCERTAIN] if counts.shape[1] > k else [])), members)
 
 
+def answered(where: Where, unsure: float | None) -> Where:
+    """The rows whose answers are no longer uncertain."""
+    low, high = where.confidence or (0.0, 2.0)
+    return where if unsure is None else where.but(confidence=(max(low, unsure), high))
+
+
 def cell_where(where: Where, matrix: Matrix, cell: tuple[str, str], unsure: float | None) -> Where:
     """The rows of one cell."""
     true, pred = cell
@@ -58,8 +65,7 @@ def cell_where(where: Where, matrix: Matrix, cell: tuple[str, str], unsure: floa
     if pred == UNCERTAIN:
         assert unsure is not None
         return where.but(true=matrix.members[true], confidence=(low, min(high, float(np.nextafter(unsure, 0)))))
-    sure = where if unsure is None else where.but(confidence=(max(low, unsure), high))
-    return sure.but(true=matrix.members[true], pred=matrix.members[pred])
+    return answered(where, unsure).but(true=matrix.members[true], pred=matrix.members[pred])
 
 
 def render(view: View) -> None:
@@ -96,7 +102,7 @@ def render(view: View) -> None:
     left, right = st.columns((3, 2), gap="medium")
     with left:
         _draw(matrix, by, cell, f"{view.title()}: {model}")
-        _figures(counts, model)
+        _figures(view, answered(where, unsure), counts, model)
     with right:
         if cell is None:
             st.subheader("Samples")
@@ -171,8 +177,9 @@ def _picked(rows: tuple[str, ...]) -> None:
         _put((rows[cells[0][0]], str(cells[0][1])))
 
 
-def _figures(counts: np.ndarray, model: str) -> None:
-    answered = counts[:, : len(counts)]
-    n, sure = int(counts.sum()), int(answered.sum())
-    text = f"{shared.plain(model)}: {n:,} samples, accuracy " + (f"{classification.accuracy(answered):.1%}" if sure else "–")
+def _figures(view: View, sure_ones: Where, counts: np.ndarray, model: str) -> None:
+    n, sure = int(counts.sum()), int(counts[:, : len(counts)].sum())
+    key = (view.task, sure_ones)
+    accuracy = shared.cached(view.store, "right", key, lambda: right_whole(view.store, view.task, sure_ones))
+    text = f"{shared.plain(model)}: {n:,} samples, accuracy {charts.number(accuracy, percent=True)}"
     st.caption(text + (f" of the {sure:,} answered ({sure / n:.1%}); {n - sure:,} too uncertain" if sure < n else ""))

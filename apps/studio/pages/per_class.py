@@ -10,8 +10,8 @@ import streamlit as st
 from apps.studio import charts, gallery, links, shared, state
 from apps.studio.shared import View
 from evaluation.figures import Figures, proportion
-from evaluation.metrics import classification
 from evaluation.store import Where
+from evaluation.store.age_errors import right_whole
 from evaluation.store.drawn import method
 from evaluation.store.each_class import Curve, curve, per_class
 
@@ -183,10 +183,11 @@ def _confusions(view: View, model: str, label: str) -> None:
         "share of the true class": shares,
     }
     charts.show(made, "perclass-confusions", table, alt=f"Most frequent mistakes with {label}")
-    accuracy = classification.accuracy(matrix)
+    where = view.where_of(model)
+    accuracy = shared.cached(view.store, "right", (view.task, where), lambda: right_whole(view.store, view.task, where))
     st.caption(
         f"Orange: {label} that is missed; grey: others that are called {label}. 95 % intervals (Wilson). "
-        f"{shared.plain(model)}: accuracy over all classes {accuracy:.1%}, n = {int(matrix.sum()):,}."
+        f"{shared.plain(model)}: accuracy over all classes {charts.number(accuracy, percent=True)}, n = {accuracy['n']:,}."
     )
     said = state.choose("pc.cell", "Look at one of them", ["", *names], shown=lambda n: n or "choose ...")
     if said:

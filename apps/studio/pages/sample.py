@@ -232,18 +232,9 @@ def _relabel(view: View, row: dict[str, Any]) -> None:
             "Take out of the basket", key="sp.out", on_click=basket.drop, args=(row["sample_id"],), icon=":material/remove_shopping_cart:"
         )
         return
-    with st.popover("Relabel ...", icon=":material/edit:"), st.form("sp.relabel", border=False, enter_to_submit=False):
+    with st.popover("Relabel ...", icon=":material/edit:"):
         st.caption("Into the basket, whose plan is downloaded in the sidebar.")
-        action = st.selectbox("Action", basket.ACTIONS, key="sp.action")
-        labels = list(view.store.labels(view.task)) if view.task != "age" else []
-        value = st.selectbox("New label, age or split", labels, index=None, accept_new_options=True, key="sp.value")
-        reason = st.text_input("Reason", max_chars=200, key="sp.reason")
-        sent = st.form_submit_button("Add to the basket")
-    if sent and action in ("relabel", "move") and not value:
-        st.info(f"Choose what to {action} to.")
-    elif sent:
-        basket.put(basket.Entry(row["sample_id"], action, str(value or ""), reason))
-        st.rerun()
+        basket.form("sp", view.task, view.store.labels(view.task), [row["sample_id"]], "Add to the basket")
 
 
 def _neighbours(view: View, rows: list[dict[str, Any]], dataset: str | None) -> None:

@@ -12,6 +12,7 @@ from apps.studio import basket, explained, settings
 from apps.studio.pages import sample
 from core.labels import FERPLUS8, GENDER2
 from evaluation import table
+from evaluation.quality.plan import Row
 from tests.apps.studio.conftest import predictions
 
 
@@ -61,7 +62,7 @@ def test_into_the_basket_and_out(draw) -> None:
     app.selectbox(key="sp.value").set_value(FERPLUS8.labels[0])
     app.text_input(key="sp.reason").set_value("looks so")
     app = next(b for b in app.button if b.label == "Add to the basket").click().run()
-    assert app.session_state[basket.KEY] == {"s00004": basket.Entry("s00004", "relabel", FERPLUS8.labels[0], "looks so")}
+    assert app.session_state[basket.KEY] == {"s00004": Row("s00004", "relabel", f"emotion={FERPLUS8.labels[0]}", "looks so")}
     app = app.button(key="sp.out").click().run()
     assert app.session_state[basket.KEY] == {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from apps.studio.pages import confusion, own
 from core.errors import UserError
 from core.labels import FERPLUS8
 from evaluation import table
+from evaluation.quality import plan
 from evaluation.store import Store, Where
 from tests.apps.studio.conftest import predictions
 
@@ -50,14 +50,18 @@ def test_an_uploaded_table_is_opened_and_its_copy_removed(session: dict, tmp_pat
     assert list(shared.own()) == ["t2", "t3", "t4"]
 
 
-def test_the_plan(session: dict) -> None:
-    basket.put(basket.Entry("a, b", "relabel", SECOND, "=HYPERLINK(1)"), basket.Entry("-c", "drop"), basket.Entry("d", "move", "test"))
-    basket.put(basket.Entry("-c", "keep"))
+def test_the_plan_is_one_that_the_audit_applies(session: dict, tmp_path: Path) -> None:
+    basket.put("relabel", ["a, b"], "emotion", SECOND, "=HYPERLINK(1)")
+    basket.put("drop", ["-c", "e"], "emotion", FIRST)
+    basket.put("move", ["d", "f"], "age", "test")
+    basket.put("keep", ["-c"])
     basket.drop("d", "nobody")
-    rows = list(csv.reader(io.StringIO(basket.plan(basket.entries()))))
-    assert rows == [list(basket.COLUMNS), ["a, b", "relabel", SECOND, "'=HYPERLINK(1)"], ["'-c", "keep", "", ""]]
-    with pytest.raises(ValueError, match="action"):
-        basket.Entry("a", "burn")
+    (tmp_path / "plan.csv").write_text(plan.dumps(basket.entries().values()))
+    where = dict.fromkeys(["a, b", "-c", "e", "f"], "val")
+    rows = [plan._sound(row, where) for row in plan._parse(tmp_path / "plan.csv")]
+    assert [(r.sample_id, r.action, r.value, r.reason) for r in rows] == [
+        ("a, b", "relabel", f"emotion={SECOND}", "=HYPERLINK(1)"), ("-c", "keep", "", ""), ("e", "drop", "", ""), ("f", "move", "test", ""),
+    ]  # fmt: skip
 
 
 def test_downloads_are_the_rows() -> None:
