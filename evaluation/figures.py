@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pyarrow as pa
 
@@ -14,7 +12,7 @@ from evaluation.of_classes import of_classes
 from evaluation.table import Meta
 from evaluation.values import Figures, figure, proportion
 
-__all__ = ["FEW", "MANY_VALUES", "Figures", "each_group", "figure", "figures", "proportion"]
+__all__ = ["FEW", "MANY_VALUES", "Figures", "figure", "figures", "proportion"]
 
 FEW = 30
 """Groups with fewer samples are reported too; their intervals say how little that means."""
@@ -52,11 +50,3 @@ def figures(table: pa.Table, model: str | None = None) -> Figures:
 def _only(table: pa.Table, name: str) -> str | None:
     values = table[name].unique().drop_null().to_pylist() if name in table.column_names else []
     return ", ".join(sorted(values)) or None
-
-
-def each_group(groups: dict[str, views.Coded], rows: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
-    """(group, value, mask over `rows`) for every value that some of `rows`, int (n,), have."""
-    for name, group in groups.items():
-        here = group.at(rows)
-        for i in np.flatnonzero(np.bincount(here.codes[here.codes >= 0], minlength=len(here.values))):
-            yield name, here.values[i], here.codes == i

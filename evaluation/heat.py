@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from evaluation.faces import COARSE
+
 SIDE, MARGIN, LEGEND = 288, 12, 64
 """Sides of a panel's picture, of what is left free around it, and height of the texts under it, pixels."""
-COARSE = 6
-"""Pixels across a blurred face: nobody can be recognised in six by six."""
 STRENGTH = 0.6
 """Share of the map's colour in the mixture."""
 

@@ -50,13 +50,6 @@ class Neighbours:
         cosines[row] = np.nan
         return _largest(cosines, k)
 
-    def near(self, embedding: np.ndarray, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
-        """As `to`, for the embedding float (D,) of a face that is no row."""
-        if embedding.shape != self.embeddings.shape[1:]:
-            raise DataError(f"Expected an embedding of shape {self.embeddings.shape[1:]}, got {embedding.shape}; is it of another model?")
-        norm = float(np.linalg.norm(embedding))
-        return _largest(self._cosines(embedding.astype(np.float32), np.float32(1 / norm if norm > 0 else 0)), k)
-
     def _parts(self) -> list[np.ndarray]:
         return [self.embeddings[i : i + CHUNK] for i in range(0, len(self.embeddings), CHUNK)]
 

@@ -26,9 +26,9 @@ from core.faces import best_detector
 from core.progress import say, task
 from evaluation import table
 from evaluation.corrupted import KINDS, SEED, Measured, levels, measure, unit
-from evaluation.metrics import intervals
 from evaluation.predict import add_source, describe, load_samples
 from evaluation.terminal import TITLES, grid, number
+from evaluation.values import Sample
 from evaluation.views import CLUSTERS
 
 FLIP_YEARS = 5.0
@@ -113,26 +113,11 @@ def figures(of: str, truth: np.ndarray, now: np.ndarray, first: np.ndarray, clus
         score, before, moved = np.abs(now - truth), np.abs(first - truth), np.abs(now - first) > FLIP_YEARS
     else:
         score, before, moved = (now == truth).astype(float), (first == truth).astype(float), now != first
-    value = _mean(score, cluster, share=of != "age")
-    flips, change = _mean(moved.astype(float), cluster, share=True), _mean(score - before, cluster)
-    ends = ("", "_low", "_high")
-    return {
-        **dict(zip(("value", "low", "high"), value, strict=True)), "n": len(truth),
-        **{f"flips{end}": v for end, v in zip(ends, flips, strict=True)},
-        **{f"change{end}": v for end, v in zip(ends, change, strict=True)},
-    }  # fmt: skip
-
-
-def _mean(values: np.ndarray, cluster: np.ndarray | None, share: bool = False) -> tuple[float, float, float]:
-    """Mean of float (N,) values and its interval; share: of zeros and ones, so Wilson's."""
-    if cluster is not None:
-        sums = intervals.sums_by_cluster(np.stack([values, np.ones(len(values))], axis=1), cluster)
-        ends = intervals.bootstrap_clusters(lambda drawn: drawn[:, 0] / drawn[:, 1], sums)
-    elif share:
-        ends = intervals.wilson(int(values.sum()), len(values))
-    else:
-        ends = intervals.bootstrap_mean(values)
-    return float(values.mean()), *ends
+    sample = Sample(len(truth), None if cluster is None else np.unique(cluster, return_inverse=True)[1])
+    made = sample.mean(score) if of == "age" else sample.share(score)
+    for name, found in (("flips", sample.share(moved)), ("change", sample.mean(score - before))):
+        made |= {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+    return made
 
 
 def write(made: pa.Table, path: Path, about: dict[str, Any]) -> None:

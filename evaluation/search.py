@@ -16,20 +16,6 @@ from evaluation.values import Figures, Sample, figure
 from evaluation.views import Coded, coded
 
 
-def welch(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
-    """(difference of the means a - b, its standard error, one-sided p that a's mean is not above b's); Welch, Biometrika 1947.
-
-    p is NaN below two samples on a side; where neither side varies, 0 or 1.
-    """
-    difference = float(a.mean() - b.mean()) if len(a) and len(b) else float("nan")
-    if min(len(a), len(b)) < 2:
-        return difference, float("nan"), float("nan")
-    parts = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
-    error = float(parts.sum()) ** 0.5
-    freedom = parts.sum() ** 2 / (parts**2 / (np.array([len(a), len(b)]) - 1)).sum() if error else float("nan")
-    return difference, error, one_sided(difference, error, freedom)
-
-
 def one_sided(difference: float, error: float, freedom: float) -> float:
     """p that a difference with this standard error is not above 0 (Student's t); 0 or 1 without error; NaN without freedom."""
     if error == 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -114,7 +113,3 @@ class Sample:
         counts = np.bincount(code, minlength=size)
         # Drawing N samples is drawing their counts: the same bootstrap, at a cost that does not depend on N.
         return np.random.default_rng(0).multinomial(self.n, counts / self.n, size=ROUNDS).reshape(-1, *shape).astype(np.float64)
-
-    def summed(self, statistic: Callable[[np.ndarray], np.ndarray], totals: np.ndarray) -> tuple[float, float]:
-        """Interval of `statistic` of the sums (rounds, ...) of (units, ...) `totals`; see `Resampled`."""
-        return self.draws.interval(statistic, totals)

@@ -214,8 +214,3 @@ def coded_groups(table: pa.Table) -> dict[str, Coded]:
     if gender is not None and "gender" not in found:
         found["gender"] = Coded(GENDER2.labels, gender)
     return found
-
-
-def groups(table: pa.Table) -> dict[str, np.ndarray]:
-    """As `coded_groups`, written out: group name -> (N,) strings, "" where unknown."""
-    return {name: np.array([*group.values, ""])[group.codes] for name, group in coded_groups(table).items()}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtri
 
-from evaluation.metrics.resampling import ROUNDS, Resampled, compact, percentiles
+from evaluation.metrics.resampling import ROUNDS, percentiles
 
 MANY = 20_000
 
@@ -47,39 +47,3 @@ def bootstrap_mean(values: np.ndarray, *, level: float = 0.95, rounds: int = ROU
         half = float(ndtri((1 + level) / 2) * values.std() / len(values) ** 0.5)
         return float(values.mean()) - half, float(values.mean()) + half
     return bootstrap(lambda at: float(values[at].mean()), len(values), level=level, rounds=rounds, seed=seed)
-
-
-def bootstrap_counts(
-    statistic: Callable[[np.ndarray], np.ndarray], counts: np.ndarray, *, level: float = 0.95, rounds: int = ROUNDS, seed: int = 0
-) -> tuple[float, float]:
-    """As `bootstrap`, for a statistic of counts of any shape, such as a confusion matrix: (rounds, ...) resampled counts -> (rounds,).
-
-    Drawing n samples with replacement is drawing their counts from a multinomial, so the cost does not depend on n.
-    """
-    n = int(counts.sum())
-    if n == 0:
-        return float("nan"), float("nan")
-    drawn = np.random.default_rng(seed).multinomial(n, counts.ravel() / n, size=rounds)  # (rounds, counts.size)
-    return percentiles(statistic(drawn.reshape(rounds, *counts.shape)), level)
-
-
-def bootstrap_clusters(
-    statistic: Callable[[np.ndarray], np.ndarray], totals: np.ndarray, *, level: float = 0.95, rounds: int = ROUNDS, seed: int = 0
-) -> tuple[float, float]:
-    """As `bootstrap_counts` where samples come in clusters, such as pictures of a person: whole clusters are drawn (Field and Welsh, 2007).
-
-    totals: (G, ...) what each cluster adds, e.g. its confusion matrix; statistic: (rounds, ...) sums over the drawn clusters -> (rounds,).
-    See `resampling` for what happens to very many clusters.
-    """
-    draws = Resampled(len(totals), rounds=rounds, seed=seed)
-    flat = totals.reshape(len(totals), int(np.prod(totals.shape[1:])))
-    merged = draws.totals(*flat.T) if draws.units < len(totals) else flat
-    return draws.interval(statistic, merged.reshape(draws.units, *totals.shape[1:]), level)
-
-
-def sums_by_cluster(values: np.ndarray, cluster: np.ndarray) -> np.ndarray:
-    """float64 (G, ...): what the rows of float (N, ...) `values` add up to in each of the G clusters that int (N,) `cluster` names."""
-    at = compact(cluster)
-    flat = values.reshape(len(values), -1)
-    sums = np.stack([np.bincount(at, column) for column in flat.T], axis=1)  # (G, cells)
-    return sums.reshape(-1, *values.shape[1:])

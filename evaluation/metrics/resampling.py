@@ -10,7 +10,6 @@ the interval's width, where a thousand rounds alone have 3 %. What is given up i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -89,10 +88,3 @@ class Resampled:
         flat = totals.reshape(self.units, int(np.prod(totals.shape[1:]))).astype(np.float32)
         drawn = (times_drawn(self.units, self.rounds, self.seed) @ flat).astype(np.float64)  # (rounds, units) @ (units, columns)
         return drawn.reshape(self.rounds, *totals.shape[1:])
-
-    def interval(self, statistic: Callable[[np.ndarray], np.ndarray], totals: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-        """Percentile interval of `statistic`, which gets the sums (rounds, ...) of `totals` (units, ...) and gives (rounds,)."""
-        if self.units == 0:
-            return float("nan"), float("nan")
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return percentiles(statistic(self.draw(totals)), level)

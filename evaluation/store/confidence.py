@@ -82,12 +82,6 @@ class Band:
     accuracy: Figures
 
 
-def limits(low: float, high: float) -> tuple[float, float]:
-    """What `Where.confidence` needs for [low, high), or [low, 1]: confidences are kept in single precision."""
-    single = np.float32(high)
-    return float(np.float32(low)), 1.0 if high >= 1 else float(np.nextafter(single, np.float32(0)))
-
-
 def bands(store: Store, task: str, where: Where) -> list[Band]:
     """The rows by how sure the model says it is, surest first."""
     ends = [1.0, *BANDS, 0.0]

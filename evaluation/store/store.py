@@ -27,7 +27,7 @@ ORDERS = {
 class Store(Tables):
     """Opened tables; made by `Store.open`. Safe to use from many threads: every query has its own cursor.
 
-    models, datasets, splits: names. tasks: those with a truth and a prediction. groups: name -> values, as `views.groups` has them.
+    models, datasets, splits: names. tasks: those with a truth and a prediction. groups: name -> values, as `views.coded_groups` has them.
     columns: what the tables say. sources: the files. notes: what a reader should know.
     """
 

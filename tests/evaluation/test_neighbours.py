@@ -28,8 +28,6 @@ def test_neighbours_are_those_of_a_plain_search(chunk: int, monkeypatch: pytest.
         rows, values = found.to(row, 12)
         assert rows.tolist() == [i for i in np.argsort(-cosines) if i != row][:12]
         np.testing.assert_allclose(values, cosines[rows], atol=1e-6)
-    rows, values = found.near(x[3] * 2.5, 1)
-    assert rows.tolist() == [3] and values[0] == pytest.approx(1, abs=1e-6)
     assert len(found.to(0, 1000)[0]) == 299 and len(found.to(0, 0)[0]) == 0
 
 
@@ -69,8 +67,6 @@ def test_bad_questions_are_refused() -> None:
     found = Neighbours(np.ones((3, 4), np.float32))
     with pytest.raises(DataError, match=r"0\.\.2"):
         found.to(3)
-    with pytest.raises(DataError, match="another model"):
-        found.near(np.ones(5))
 
 
 def test_one_of_a_million_is_answered_in_half_a_second() -> None:

@@ -17,8 +17,15 @@ from core.labels import FERPLUS8
 from evaluation import search, table
 from evaluation.__main__ import main
 from evaluation.conform import conform
+from evaluation.values import Sample
 
 A, B = FERPLUS8.labels[:2]
+
+
+def cells(losses: np.ndarray, code: np.ndarray) -> list[tuple[float, float, float]]:
+    """Difference, its error and degrees of freedom of the samples of code 0 against all others."""
+    found = search._cells(losses, code, 1, Sample(len(losses)))
+    return list(zip(found.difference, found.error, found.freedom, strict=True))
 
 
 @settings(max_examples=40, deadline=None)
@@ -26,7 +33,9 @@ A, B = FERPLUS8.labels[:2]
 def test_welch_agrees_with_scipy(seed: int, n: int, m: int, binary: bool) -> None:
     rng = np.random.default_rng(seed)
     a, b = (rng.integers(0, 2, k).astype(float) if binary else rng.normal(size=k) for k in (n, m))
-    difference, _, p = search.welch(a, b)
+    losses, code = np.concatenate([a, b]), np.repeat([0, -1], [n, m])
+    [(difference, error, freedom)] = cells(losses, code)
+    p = search.one_sided(difference, error, freedom)
     assert difference == pytest.approx(a.mean() - b.mean(), abs=1e-12)
     if a.std() + b.std() == 0:
         assert p == (0.0 if difference > 0 else 1.0)
@@ -35,7 +44,8 @@ def test_welch_agrees_with_scipy(seed: int, n: int, m: int, binary: bool) -> Non
             warnings.simplefilter("ignore")  # scipy doubts a side that does not vary
             wanted = ttest_ind(a, b, equal_var=False, alternative="greater").pvalue
         assert p == pytest.approx(wanted, abs=1e-10)
-    assert np.isnan(search.welch(a[:1], b)[2])
+    [(_, error, freedom)] = cells(losses[n - 1 :], code[n - 1 :])
+    assert np.isnan(search.one_sided(0.1, error, freedom)), "one sample says nothing of how samples differ"
 
 
 def groups(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:

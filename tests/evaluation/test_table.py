@@ -135,8 +135,9 @@ def test_views_take_the_rows_with_truth_and_prediction() -> None:
     assert (gender.true == gender.pred).tolist() == [True, True, True, False]
     ages = views.ages(whole)
     assert ages is not None and ages.rows.tolist() == [0, 1, 3, 4, 5] and ages.low is not None
-    groups = views.groups(whole)
-    assert groups["race"].tolist()[:3] == ["Asian", "White", ""] and groups["age_decade"].tolist()[:4] == ["00-09", "30-39", "", "80+"]
+    found = {name: [*group.values, ""] for name, group in views.coded_groups(whole).items()}
+    race, decade = ([found[name][c] for c in views.coded_groups(whole)[name].codes] for name in ("race", "age_decade"))
+    assert race[:3] == ["Asian", "White", ""] and decade[:4] == ["00-09", "30-39", "", "80+"]
 
 
 def test_view_of_a_model_without_some_labels() -> None:
