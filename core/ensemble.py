@@ -7,7 +7,7 @@ weighted mean of the members' and the interval that of the mixture; where a memb
 means: of the members' values, and of the ends of their intervals.
 
 A calibration in `ensemble.json` comes last. Classes and distributions: a temperature T, p ** (1 / T) normalised, since averages of honest
-probabilities are too cautious; ages without a distribution: the half width of the interval, years.
+probabilities are too cautious; ages without a distribution: the half width of the interval, years. Then the factors of `core.ages`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.bundle import TASKS, Card, Head
 from core.ensemble_file import FILE, member_path, read
 from core.errors import ModelError
 from core.labels import FERPLUS8, GENDER2, SPACES, LabelSpace, collapse
-from core.predictor import Predictor
+from core.predictor import Predictor, years
 from core.preprocess import InputSpec
 
 VERSION = "0.1.0"
@@ -191,7 +191,7 @@ class Ensemble(Predictor):
     def _calibrated(self, task: str, p: np.ndarray) -> np.ndarray:
         given = self.file.calibration.get(task)
         if task == "age" and not self._by_bin:
-            return p if given is None else np.stack([p[:, 0], p[:, 0] - given, p[:, 0] + given], axis=1)
+            return p if given is None else np.stack(years(p, "regression", self.file.calibration), axis=1)
         return tempered(p, given or 1.0)
 
     def _asked(self, i: int, crops: np.ndarray, embedding: bool) -> Values:

@@ -97,12 +97,13 @@ def make(
         weighed = {task: w for task in even.shares if (w := _weighed(even, task, said))}
         if not weighed:
             raise DataError(f"Expected truths of {', '.join(even.shares)} in the data, got none; try --dataset.")
-        calibration = {task: w.calibration for task, w in weighed.items()}
+        calibration = {name: value for w in weighed.values() for name, value in w.calibration.items()}
         final = replace(draft, members=_with_weights(draft.members, even, weighed), calibration=calibration)
         with progress.task("measure"):
             measured = [page.measure(even, name, weighed, one.samples, one.members, one.alone, at) for one, at in _places(said)]
-        metrics = tuple(row for one in measured for row in one.metrics)
-        final = replace(final, metrics=metrics, created=datetime.now(UTC).strftime("%Y-%m-%d"))
+        thresholds, given = page.limits([one.table for one in measured])
+        metrics = (*(row for one in measured for row in one.metrics), *given)
+        final = replace(final, thresholds=thresholds, metrics=metrics, created=datetime.now(UTC).strftime("%Y-%m-%d"))
         (folder / FILE).write_text(final.to_json(), encoding="utf-8")
         whole = Ensemble(folder)
         rows = [row for one in measured for row in one.rows]
@@ -191,11 +192,12 @@ def _weighed(ensemble: Ensemble, task: str, said: Sequence[Said]) -> Weighed | N
     truth = np.concatenate([_truth(ensemble, task, one.samples) for one in said])
     if not (~np.isnan(truth) if task == "age" else truth >= 0).any():
         return None
-    having = np.flatnonzero(ensemble.shares[task])
+    head, having = ensemble.card.head(task), np.flatnonzero(ensemble.shares[task])
+    assert head is not None
     values = np.stack([np.concatenate([one.members[i][task] for one in said]) for i in having])
     with progress.task(f"weigh {task}"):
         try:
-            found = weigh(task, values, truth)
+            found = weigh(head, values, truth)
         except ValueError as error:
             raise DataError(f"{task}: {error}") from error
     weights = np.zeros(len(ensemble.members))

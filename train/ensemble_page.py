@@ -14,10 +14,11 @@ from core.ensemble import Ensemble, Values, canonical
 from core.labels import FERPLUS8
 from core.predictor import INTERVAL
 from evaluation import figures as report
-from evaluation import predict
+from evaluation import plan, predict, views
 from evaluation.paired import compare
 from evaluation.terminal import grid, number, wide
 from train.card import INTENDED, LIMITS
+from train.limits import ACCURACY, ANSWERED, ENOUGH, WIDE
 from train.weigh import Weighed, calibrated
 
 CARD = "card.md"
@@ -38,10 +39,11 @@ Row = dict[str, Any]
 class Measured:
     """Of one data set. rows: {data, split, task, metric, n, members: [figure], ensemble: figure, best, difference: figure, better}, where a
     figure is {value, low, high, n}, members those of each alone and not mirrored, best the place of the best of these, difference the
-    ensemble minus it. metrics: rows of a card."""
+    ensemble minus it. metrics: rows of a card. table: the ensemble's predictions."""
 
     rows: list[Row]
     metrics: list[Row]
+    table: pa.Table
 
 
 def measure(
@@ -55,7 +57,7 @@ def measure(
         known = np.isin(FERPLUS8.labels, canonical("emotion", head.labels))
         samples = replace(samples, emotion=np.where((samples.emotion >= 0) & known[samples.emotion], samples.emotion, -1))
     tables = [_table(ensemble, f"member {i + 1}", one, samples) for i, one in enumerate(alone)]
-    whole = _table(ensemble, name, _honest(ensemble, weighed, members, at), samples)
+    whole = _table(ensemble, name, _honest(ensemble, weighed, members, at), samples, weighed["age"].ends[at] if "age" in weighed else None)
     each, ours = [report.figures(t) for t in tables], report.figures(whole)
     rows = []
     for task, figure in MAIN.items():
@@ -70,7 +72,8 @@ def measure(
             "members": [f[task] and f[task][figure] for f in each], "ensemble": ours[task][figure], "best": best,
             "difference": change, "better": bool(better),
         })  # fmt: skip
-    return Measured(rows, [_metric(samples, metric, f) for task, figure, metric in IN_CARD if (f := _of(ours[task], figure))])
+    where = {"data": samples.name, "split": samples.split}
+    return Measured(rows, [where | _metric(metric, f) for task, figure, metric in IN_CARD if (f := _of(ours[task], figure))], whole)
 
 
 def _honest(ensemble: Ensemble, weighed: Mapping[str, Weighed], members: Sequence[Values], at: slice) -> Values:
@@ -80,13 +83,37 @@ def _honest(ensemble: Ensemble, weighed: Mapping[str, Weighed], members: Sequenc
         found = weighed.get(task)
         made[task] = ensemble.average(members, {task: found.weights if found else shares})[task]
         if found:
-            made[task] = np.where(np.isnan(found.honest[at]), calibrated(task, made[task], found.calibration), found.honest[at])
+            head = ensemble.card.head(task)
+            assert head is not None
+            p = calibrated(head, made[task], found.calibration)
+            made[task] = np.where(np.isnan(found.honest[at]), p, found.honest[at])
     return made
 
 
-def _table(ensemble: Ensemble, name: str, values: Values, samples: Samples) -> pa.Table:
-    table = predict.assemble(samples, [predict.columns_of(ensemble, values)], [True] * len(samples), name, samples.root)
+def _table(ensemble: Ensemble, name: str, values: Values, samples: Samples, ends: np.ndarray | None = None) -> pa.Table:
+    """ends: (N, 2) of the ages' intervals instead of those that follow from the values; NaN rows keep the latter."""
+    columns = predict.columns_of(ensemble, values)
+    for i, column in enumerate(("age_low", "age_high") if ends is not None else ()):
+        columns[column] = np.where(np.isnan(ends[:, i]), columns[column], ends[:, i])
+    table = predict.assemble(samples, [columns], [True] * len(samples), name, samples.root)
     return table.drop_columns([c for c in table.column_names if table[c].null_count == len(table)])
+
+
+def limits(tables: Sequence[pa.Table]) -> tuple[dict[str, float], list[Row]]:
+    """Thresholds and their metrics for a card, as `train.limits` has them for one model, from all tables together."""
+    found: dict[str, float] = {}
+    rows: list[Row] = []
+    for task in ("emotion", "gender"):
+        seen = [(t, s) for t in tables if (s := views.classes(t, task))]
+        if sum(len(s.rows) for _, s in seen) < ENOUGH:
+            continue
+        made = plan.limited(pa.concat_tables([t for t, _ in seen], promote_options="default"), task)
+        found[task] = made["limit"]
+        where = {k: ", ".join(dict.fromkeys(str(t[c][0]) for t, _ in seen)) for k, c in (("data", "dataset"), ("split", "split"))}
+        for metric, f in ((ANSWERED, made["coverage"]), (ACCURACY, made["accuracy"])):
+            if f["n"]:
+                rows.append(where | _metric(metric.format(task), f))
+    return found | ({"age": WIDE} if any("age_pred" in t.column_names for t in tables) else {}), rows
 
 
 def _of(found: Row | None, figure: str) -> Row | None:
@@ -95,9 +122,8 @@ def _of(found: Row | None, figure: str) -> Row | None:
     return found and found[figure]
 
 
-def _metric(samples: Samples, metric: str, f: Row) -> Row:
-    row = {"data": samples.name, "split": samples.split, "metric": metric, "value": round(f["value"], 5)}
-    return row | {"ci95": [round(f["low"], 5), round(f["high"], 5)], "n": f["n"]}
+def _metric(metric: str, f: Row) -> Row:
+    return {"metric": metric, "value": round(f["value"], 5), "ci95": [round(f["low"], 5), round(f["high"], 5)], "n": f["n"]}
 
 
 def card(ensemble: Ensemble, rows: Sequence[Row]) -> str:
@@ -110,8 +136,8 @@ def card(ensemble: Ensemble, rows: Sequence[Row]) -> str:
     for m in members:
         weights = " | ".join(f"{m['weights'][t]:.2f}" if m["weights"][t] else "" for t in tasks)
         lines.append(f"| {m['model']}: {m['name']} {m['version']} | {weights} | {'yes' if m['flip'] else ''} | `{m['sha256'][:16]}...` |")
-    temperatures = ", ".join(f"{task} {value:.2f}" for task, value in about.calibration.items())
-    lines += ["", f"Calibration of the averages: {temperatures}. {ensemble.size:,} bytes.", ""]
+    temperatures, limits = (", ".join(f"{t} {v[t]:.2f}" for t in tasks if t in v) or "none" for v in (about.calibration, about.thresholds))
+    lines += ["", f"Calibration of the averages: {temperatures}. Limits of *uncertain*: {limits}. {ensemble.size:,} bytes.", ""]
     lines += [
         "## Figures, on validation parts\n",
         HONEST,

@@ -8,14 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.bundle import Head
 from core.ensemble import Ensemble, open_model, tempered
-from core.labels import FERPLUS8
-from core.predictor import Predictor, interval
+from core.labels import AGE_BINS, FERPLUS8, GENDER2
+from core.predictor import Predictor
 from evaluation import table
 from evaluation.__main__ import main as evaluation
 from tests.conftest import write_tiny_bundle
 from train.__main__ import main
-from train.weigh import FOLDS, best_weights, fit_calibration, losses, weigh
+from train.weigh import FOLDS, Weighed, best_weights, fit_calibration, losses, weigh
+
+EMOTION = Head("emotion", "softmax", FERPLUS8.labels, "emotion")
+GENDER = Head("gender", "softmax", GENDER2.labels, "gender")
+AGE = Head("age", "distribution", tuple(str(i) for i in range(AGE_BINS)), "age")
+YEARS = Head("age", "regression", (), "age")
 
 
 def drawn(weights: tuple[float, ...], n: int = 8000, k: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -28,18 +34,19 @@ def drawn(weights: tuple[float, ...], n: int = 8000, k: int = 8, seed: int = 0) 
 
 def test_weights_come_to_those_that_made_the_truth() -> None:
     p, truth = drawn((0.65, 0.35, 0.0))
-    assert best_weights("emotion", p, truth) == pytest.approx([0.65, 0.35, 0.0], abs=0.03)
-    found = weigh("emotion", p, truth)
-    assert found.fitted and found.weights == pytest.approx([0.65, 0.35, 0.0], abs=0.03) and found.calibration == pytest.approx(1, abs=0.05)
+    assert best_weights(EMOTION, p, truth) == pytest.approx([0.65, 0.35, 0.0], abs=0.03)
+    found = weigh(EMOTION, p, truth)
+    assert found.fitted and found.weights == pytest.approx([0.65, 0.35, 0.0], abs=0.03)
+    assert found.calibration["emotion"] == pytest.approx(1, abs=0.05)
     assert found.gain[1] > 0 and found.gain[0] == pytest.approx(
-        losses("emotion", p.mean(axis=0), truth).mean() - losses("emotion", np.tensordot((0.65, 0.35, 0), p, 1), truth).mean(), rel=0.1
+        losses(EMOTION, p.mean(axis=0), truth).mean() - losses(EMOTION, np.tensordot((0.65, 0.35, 0), p, 1), truth).mean(), rel=0.1
     )
 
 
 def test_no_other_weights_have_less_loss() -> None:
     p, truth = drawn((0.8, 0.2), n=500, seed=3)
-    best = losses("gender", np.tensordot(best_weights("gender", p, truth), p, 1), truth).mean()
-    every = [losses("gender", w * p[0] + (1 - w) * p[1], truth).mean() for w in np.linspace(0, 1, 501)]
+    best = losses(GENDER, np.tensordot(best_weights(GENDER, p, truth), p, 1), truth).mean()
+    every = [losses(GENDER, w * p[0] + (1 - w) * p[1], truth).mean() for w in np.linspace(0, 1, 501)]
     assert best <= min(every) + 1e-6
 
 
@@ -49,25 +56,31 @@ def test_ages_with_and_without_distribution() -> None:
     values = np.stack([truth + rng.normal(0, 4, 3000), truth + rng.normal(0, 8, 3000)])
     by_value = np.stack([values, values - 5, values + 5], axis=2)
     # Independent errors: the weights of least squares go by the inverse variances, 1/16 and 1/64.
-    assert best_weights("age", by_value, truth) == pytest.approx([0.8, 0.2], abs=0.03)
-    found = weigh("age", by_value, truth)
-    error = np.abs(found.weights @ values - truth)
-    assert found.fitted and found.calibration == pytest.approx(np.quantile(error, 0.8), abs=1e-3)
-    assert (found.honest[:, 2] - found.honest[:, 0]).mean() == pytest.approx(found.calibration, abs=0.3)
+    assert best_weights(YEARS, by_value, truth) == pytest.approx([0.8, 0.2], abs=0.03)
+    found = weigh(YEARS, by_value, truth)
+    assert found.fitted and found.calibration["age"] == pytest.approx(np.quantile(np.abs(found.weights @ values - truth), 0.8), abs=1e-3)
+    assert np.array_equal(found.honest[:, 1:], found.ends) and held(found, truth) == pytest.approx(0.8, abs=0.03)
 
     bins = np.exp(-(((np.arange(101) - values[..., None]) / 6) ** 2))
-    p = bins / bins.sum(axis=2, keepdims=True)  # (2, N, 101): the second member is surer than it may be
-    found = weigh("age", p, truth)
-    low, high = interval(tempered(np.tensordot(found.weights, p, 1), found.calibration), 0.8)
-    assert found.weights[0] > 0.6 and np.mean((low <= truth) & (truth <= high)) == pytest.approx(0.8, abs=0.01)
+    found = weigh(AGE, bins / bins.sum(axis=2, keepdims=True), truth)  # (2, N, 101): the second member is surer than it may be
+    assert found.weights[0] > 0.6 and held(found, truth) == pytest.approx(0.8, abs=0.03)
+    for decade in (20, 50):
+        here = (truth >= decade) & (truth < decade + 10)
+        assert held(found, truth, here) == pytest.approx(0.8, abs=0.08)
+
+
+def held(found: Weighed, truth: np.ndarray, where: np.ndarray | None = None) -> float:
+    """Share of ages inside their cross-fitted intervals."""
+    inside = (found.ends[:, 0] <= truth) & (truth <= found.ends[:, 1])
+    return float(inside[slice(None) if where is None else where].mean())
 
 
 def test_equal_weights_stay_where_fitting_gains_nothing() -> None:
     p, truth = drawn((0.5, 0.5), n=600)
-    found = weigh("emotion", p, truth)
+    found = weigh(EMOTION, p, truth)
     assert not found.fitted and found.weights == pytest.approx([0.5, 0.5]) and found.gain[1] <= 0
-    assert not np.allclose(best_weights("emotion", p, truth), 0.5, atol=1e-4), "fitting would have moved them"
-    alone = weigh("emotion", p[:1], truth)
+    assert not np.allclose(best_weights(EMOTION, p, truth), 0.5, atol=1e-4), "fitting would have moved them"
+    alone = weigh(EMOTION, p[:1], truth)
     assert not alone.fitted and alone.weights.tolist() == [1.0]
 
 
@@ -75,10 +88,10 @@ def test_nobody_chooses_for_itself() -> None:
     """Another truth of one sample changes nothing about its own answer, and something about others'."""
     p, truth = drawn((0.9, 0.1), n=1000)
     truth[7] = -1
-    before = weigh("emotion", p, truth).honest
+    before = weigh(EMOTION, p, truth).honest
     changed = truth.copy()
     changed[11] = (truth[11] + 1) % 8
-    after = weigh("emotion", p, changed).honest
+    after = weigh(EMOTION, p, changed).honest
     assert np.isnan(before[7]).all() and not np.isnan(np.delete(before, 7, axis=0)).any()
     assert np.array_equal(before[11], after[11]) and not np.array_equal(np.nan_to_num(before), np.nan_to_num(after))
     same = [i for i in range(1000) if i != 7 and np.array_equal(before[i], after[i])]
@@ -88,12 +101,12 @@ def test_nobody_chooses_for_itself() -> None:
 def test_too_few_truths_are_refused() -> None:
     p, truth = drawn((0.5, 0.5), n=9)
     with pytest.raises(ValueError, match="at least 10"):
-        weigh("emotion", p, truth)
+        weigh(EMOTION, p, truth)
 
 
 def test_a_temperature_undoes_caution() -> None:
     p, truth = drawn((1.0,))
-    assert fit_calibration("emotion", tempered(p[0], 2.0), truth) == pytest.approx(0.5, abs=0.03)
+    assert fit_calibration(EMOTION, tempered(p[0], 2.0), truth)["emotion"] == pytest.approx(0.5, abs=0.03)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +129,8 @@ def test_the_command_writes_what_it_measured(made: tuple[Path, dict]) -> None:
     for i, name in enumerate("ab"):
         copy = folder / "both" / found["members"][i]["model"] / "model.onnx"
         assert copy.read_bytes() == (folder / name / "model.onnx").read_bytes()
-    assert {t: w["calibration"] for t, w in found["tasks"].items()} == dict(opened.card.calibration)
+    assert {k: v for w in found["tasks"].values() for k, v in w["calibration"].items()} == dict(opened.card.calibration)
+    assert opened.card.thresholds == {"age": 40.0}, "80 faces are too few to choose a limit of emotion by"
     assert {(r["task"], r["data"], r["n"]) for r in found["figures"]} == {(t, "synthetic", 80) for t in ("emotion", "gender", "age")}
     for row in found["figures"]:
         assert row["ensemble"]["low"] <= row["ensemble"]["value"] <= row["ensemble"]["high"] and len(row["members"]) == 2
