@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -230,7 +231,8 @@ def _plan(view: View, found: Findings, kept: Decisions, decided: dict[str, str])
         on_click="ignore", disabled=not made,
     )  # fmt: skip
     about = found.about
-    command = f"python -m evaluation audit --dataset {about['dataset']} --data {about['data']} --apply plan.csv --out DIR"
+    data = shlex.quote(about["data"])
+    command = f"python -m evaluation audit --dataset {about['dataset']} --data {data} --apply plan.csv --out DIR"
     st.caption("It changes nothing by itself. This writes a new manifest and leaves the data as they are:")
     st.code(command, language="bash")
     st.caption(f"Decisions are kept in {shared.plain(str(kept.path))}.")

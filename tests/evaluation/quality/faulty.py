@@ -53,11 +53,12 @@ def faults(root: Path) -> dict[str, str]:
     save(train / FIRST / "bright.png", np.clip(picture(502).astype(int) // 3 + 200, 0, 255).astype(np.uint8))
     save(train / FIRST / "blurred.png", cv2.GaussianBlur(picture(503), (0, 0), 6))
     save(train / FIRST / "tiny.png", cv2.resize(picture(504), (16, 16), interpolation=cv2.INTER_AREA))
+    save(train / FIRST / "entropy.png", picture(505) // 128 * 127)
     save(train / FIRST / "grey.png", np.repeat(cv2.cvtColor(picture(500), cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)[:, 5:])
     whole = (train / FIRST / "001.png").read_bytes()
     (train / FIRST / "broken.png").write_bytes(whole[: len(whole) // 2])
     (train / FIRST / "notes.txt").write_text("no picture")
-    names = {n: f"train/{FIRST}/{n}.png" for n in ("blank", "dark", "bright", "blurred", "tiny", "grey", "broken")}
+    names = {n: f"train/{FIRST}/{n}.png" for n in ("blank", "dark", "bright", "blurred", "entropy", "tiny", "grey", "broken")}
     return names | {
         "bytes": f"train/{SECOND}/bytes.png", "pixels": f"train/{SECOND}/002.png", "near": f"train/{SECOND}/004.png",
         "mirror": f"train/{SECOND}/mirror.png", "notes": f"train/{FIRST}/notes.txt",

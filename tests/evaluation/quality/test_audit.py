@@ -46,6 +46,18 @@ def test_summary(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Leaks between splits" in out and "pixels.png" in out and "val in train" not in out
 
 
+def test_what_was_not_run_is_said(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from evaluation import quality
+
+    usual = [n for n in quality.checks() if n in QUICK.split(",")]
+    every = quality.checks
+    monkeypatch.setattr(quality, "checks", lambda names=(): every(names or usual))
+    assert main(["audit", "--dataset", "image_folder", "--data", str(data)]) == 0
+    assert "Not run: ages, face_count, labels, mirrored, persons; try --checks +ages" in capsys.readouterr().out
+    assert run(data, "--checks", "unreadable") == 0
+    assert "Not run" not in capsys.readouterr().out
+
+
 def test_json_html_and_plan(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     html, fix = tmp_path / "r.html", tmp_path / "plan.csv"
     assert run(data, "--json", "--html", html, "--fix", fix, "--checks", f"{QUICK},mirrored") == 0

@@ -78,6 +78,7 @@ def test_each_fault_is_found(planted: tuple[Context, dict[str, str]]) -> None:
     assert {names["broken"], names["notes"]} <= set(left_out["sample_id"].to_pylist())
     reasons = {(r["sample_id"], r["reason"].split(":")[0]) for r in run(context, "faults").to_pylist()}
     assert {(names[n], n) for n in ("blank", "dark", "bright", "blurred", "tiny", "grey")} <= reasons
+    assert (names["entropy"], "low entropy") in reasons
     clean = {i for i, _ in reasons} - {names[n] for n in names} - {f"train/{faulty.FIRST}/blank2.png"}
     assert len(clean) <= 3, clean
 
