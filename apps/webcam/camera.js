@@ -1,19 +1,20 @@
 // Two things that Gradio's camera does not do by itself.
 
 // 1. No backlog. A frame is sent every `stream_every` seconds whether or not the one before has arrived: on a slow line a hundred of them were
-// seen on their way, and the picture fell behind by as much. So one is on its way at a time and two wait for their answers at most (one that is
-// being read and one for when that is done); newer ones are dropped here meanwhile. An answer is the shown picture's change; after a second it
-// counts as lost.
+// seen on their way, and the picture fell behind by as much. So one is on its way at a time, and one waits for its answer; a second one only
+// where the last answer came within a quarter of a second, which hides a distant server's delay. Newer ones are dropped here meanwhile. An answer
+// is the shown picture's change; after a second it counts as lost.
 (() => {
   const send = window.fetch.bind(window);
-  let sending = false, unanswered = [];
-  new MutationObserver(() => { unanswered.shift(); }).observe(document, { subtree: true, attributes: true, attributeFilter: ["src"] });
+  let sending = false, unanswered = [], quick = true;
+  const answered = () => { if (unanswered.length) quick = performance.now() - unanswered.shift() < 250; };
+  new MutationObserver(answered).observe(document, { subtree: true, attributes: true, attributeFilter: ["src"] });
   window.fetch = (input, init) => {
     const url = typeof input === "string" ? input : input.url ?? String(input);
     if (!/\/stream\/[^/]+$/.test(url)) return send(input, init);
     const now = performance.now();
     unanswered = unanswered.filter((at) => now - at < 1000);
-    if (sending || unanswered.length >= 2) {
+    if (sending || unanswered.length >= (quick ? 2 : 1)) {
       return Promise.resolve(new Response('{"msg": "dropped"}', { headers: { "Content-Type": "application/json" } }));
     }
     sending = true;

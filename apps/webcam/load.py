@@ -76,12 +76,12 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     """
     if not 1 <= args.visitors <= 64 or args.seconds < 2 or not 0 < args.rate <= 60:
         raise DataError(f"Expected 1 to 64 visitors, 2 s or more and a rate up to 60, got {args.visitors}, {args.seconds} and {args.rate}.")
-    frames = camera(SCENES[args.faces](), min(2**BITS, 512, round(args.rate * (args.seconds + SETTLE_S)) + 16))
     with nullcontext((args.url, None)) if args.url else running_demo(args.model) as (url, server):
         try:
             way = door(url)
         except ValueError as error:
             raise UserError(str(error)) from error
+        frames = camera(SCENES[args.faces](), min(2**BITS, 512, round(args.rate * (args.seconds + SETTLE_S)) + 16))
         visitors = [Visitor(way, frames, args.rate) for _ in range(args.visitors)]
         mine = psutil.Process()
         try:

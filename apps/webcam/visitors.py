@@ -21,8 +21,8 @@ import numpy as np
 
 CELL, BITS = 16, 10
 """Pixels of a square, a multiple of JPEG's blocks; bits of a number, each followed by its opposite, so that a damaged mark is noticed."""
-UNANSWERED, LOST_S = 2, 1.0
-"""As camera.js has them."""
+QUICK_S, LOST_S = 0.25, 1.0
+"""As in camera.js: while answers come so quickly, two frames may be unanswered, else one; after so long an answer counts as lost."""
 SILENCE_S = 20.0
 """A server that says nothing for so long counts as gone."""
 JSON = {"Content-Type": "application/json"}
@@ -118,6 +118,7 @@ class Visitor:
         self._session = uuid.uuid4().hex[:11]
         self._taken: dict[int, float] = {}  # a frame's number -> when it was last taken
         self._unanswered: list[float] = []
+        self._quick = True
         self._event: str | None = None
         self._leaving = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(part,), daemon=True) for part in (self._send, self._listen)]
@@ -161,7 +162,7 @@ class Visitor:
         while not self._leaving.is_set():
             now = time.monotonic()
             self._unanswered = [at for at in self._unanswered if now - at < LOST_S]
-            if len(self._unanswered) < UNANSWERED:
+            if len(self._unanswered) < (2 if self._quick else 1):
                 self._unanswered.append(now)
                 self._taken[k % len(self.frames)] = now
                 self._offer(connection, self._body(self.frames[k % len(self.frames)]))
@@ -195,7 +196,8 @@ class Visitor:
 
     def _answered(self, line: bytes, now: float) -> None:
         _, found, rest = line.partition(b"data:image/jpeg;base64,")
-        del self._unanswered[:1]
+        if self._unanswered:
+            self._quick = now - self._unanswered.pop(0) < QUICK_S
         number = read_stamp(base64.b64decode(rest.partition(b'"')[0])) if found else None
         if number is None or number not in self._taken:
             self.faults.append(f"an answer without a frame's number: {line[:200]!r}")

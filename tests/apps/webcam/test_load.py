@@ -1,0 +1,101 @@
+"""The load test itself: numbers survive the demo's JPEG, two visitors are served, and what it reports can be bad."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from apps.webcam import live, load, pictures, visitors
+from core import image as images
+
+
+@pytest.mark.parametrize("number", [0, 1, 341, 682, 1023])
+def test_a_number_survives_the_demos_jpeg(frame: np.ndarray, number: int):
+    stamped = frame.copy()
+    visitors.stamp(stamped, number)
+    jpeg = base64.b64decode(pictures.encode(stamped)["url"].partition(",")[2])
+    assert visitors.read_stamp(jpeg) == number
+    assert (stamped[: -visitors.CELL] == frame[: -visitors.CELL]).all()
+
+
+def test_a_picture_without_a_number_has_none(frame: np.ndarray):
+    for picture in (frame, frame[:, :100], frame[:4]):
+        assert visitors.read_stamp(cv2.imencode(".jpg", picture)[1].tobytes()) is None
+    assert visitors.read_stamp(b"no picture") is None
+
+
+def test_a_camera_sways_and_counts(frame: np.ndarray):
+    urls = visitors.camera(frame, 12)
+    jpegs = [base64.b64decode(url.partition(b",")[2]) for url in urls]
+    assert [visitors.read_stamp(jpeg) for jpeg in jpegs] == list(range(12))
+    assert np.abs(images.load(jpegs[0])[:400].astype(int) - images.load(jpegs[10])[:400]).mean() > 3
+
+
+def test_two_visitors_are_served(server, capsys: pytest.CaptureFixture):
+    assert load.main(["--url", server.url, "--visitors", "2", "--seconds", "4", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    print([(e["frames_per_s"], e["age_ms"]) for e in result["each"]])
+    assert result["faults"] == [] and len(result["each"]) == 2 and result["memory"]["last_mb"] is None
+    for got in result["each"]:  # an idle machine gives 13 frames/s and 30 ms
+        assert got["frames_per_s"] > 0.5
+        assert 0 < got["age_ms"]["p50"] <= got["age_ms"]["p95"] <= got["age_ms"]["max"]
+        assert got["age_ms"]["p50"] < 4000
+        assert got["sent"] >= got["frames_per_s"] * result["seconds"]
+
+
+def test_a_slow_camera_misses_the_target(server, capsys: pytest.CaptureFixture):
+    assert load.main(["--url", server.url, "--visitors", "1", "--seconds", "2", "--rate", "1", "--gate"]) == 3
+    assert "MISSED  every visitor at least 4 frames/s" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--url", "http://127.0.0.1:9"], ["--url", "ftp://x"], ["--visitors", "0"], ["--seconds", "1"]])
+def test_bad_arguments_are_the_users(arguments: list[str], capsys: pytest.CaptureFixture):
+    assert load.main(arguments) == 2
+    assert "error: Expected" in capsys.readouterr().err
+
+
+def test_memory_that_grows_is_seen():
+    seconds = np.arange(60.0)
+    flat = load.growth(np.stack([seconds, 400 + np.sin(seconds)], axis=1))
+    leak = load.growth(np.stack([seconds, 400 + 0.1 * seconds], axis=1))
+    assert abs(flat["mb_per_min"]) < 1 < 5.9 < leak["mb_per_min"] < 6.1
+    assert leak["first_mb"] < leak["last_mb"] < leak["peak_mb"]
+    each = [{"frames_per_s": 9.0, "age_ms": {"p50": 1, "p95": 2, "max": age}} for age in (400, 600)]
+    verdict = load.met({"each": each, "memory": leak, "faults": []})
+    assert list(verdict.values()) == [True, False, False, True]
+    assert all(load.met({"each": each[:1], "memory": flat, "faults": []}).values())
+    assert list(load.met({"each": each[:1], "memory": load.growth(np.zeros((0, 2))), "faults": ["x"]}).values()) == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_frames_are_read_as_many_at_once_as_there_are_processors(monkeypatch: pytest.MonkeyPatch):
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def read(*_: object) -> tuple[None, str, str]:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.02)
+        with lock:
+            inside -= 1
+        return None, "", ""
+
+    monkeypatch.setattr(live, "_read", read)
+    monkeypatch.setattr(live, "TURNS", threading.BoundedSemaphore(2))
+    crowd = [threading.Thread(target=live.step, args=(None, None, live.Visitor())) for _ in range(8)]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join()
+    assert most == 2
