@@ -91,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found, allow_nan=False))
     else:
         show(found)
+        if not args.checks:
+            print(f"Not run: {', '.join(found['not_run'])}; try --checks +{found['not_run'][0]}, or --list.")
     return 0
 
 
@@ -155,7 +157,7 @@ def summary(context: Any, tables: Mapping[str, pa.Table]) -> dict[str, Any]:
     return {
         "dataset": context.samples.name, "root": str(context.samples.root), "fingerprint": context.fingerprint, "samples": len(context),
         "splits": {s: int((context.split == s).sum()) for s in context.splits}, "left_out": len(context.problems),
-        "missing_splits": dict(context.missing), "checks": made,
+        "missing_splits": dict(context.missing), "not_run": [n for n in choose("all") if n not in tables], "checks": made,
     }  # fmt: skip
 
 

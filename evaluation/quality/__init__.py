@@ -28,7 +28,7 @@ member of a cluster that stays has is_issue False and action `keep`. Schema meta
 are computed once for all checks, cached by content and never again for unchanged files (`_features.py`): hashes, thumbnails, brightness,
 number of faces, embedding.
 
-A plan (`python -m evaluation audit --fix plan.csv`, see `_plan_file.py`) has one row for each sample that a check would change:
+A plan (`python -m evaluation audit --fix plan.csv`, see `plan.py`) has one row for each thing to do to a sample:
 `sample_id,action,value,reason,split,fingerprint`.
 """
 

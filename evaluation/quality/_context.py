@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -156,8 +156,3 @@ def open_context(
     if cache is True:
         cache = cache_dir() / "quality" / f"{dataset}-{hashlib.sha256(str(samples.root.resolve()).encode()).hexdigest()[:12]}"
     return Context(samples, split, problems, Features(samples, cache or None, model, detector), mark, options or {}, missing=lacking)
-
-
-def names_of(ids: Sequence[str], index: np.ndarray) -> list[str]:
-    """`ids` at `index`."""
-    return [ids[i] for i in index.tolist()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from core import progress
 from evaluation.quality import _clusters
 from evaluation.quality._context import Context
 
@@ -49,8 +50,10 @@ def out_of_fold(x: np.ndarray, y: np.ndarray, group: np.ndarray, *, folds: int =
     x = standard(x)
     c = max(0.003, 10 / len(x)) if c is None else c
     p = np.zeros((len(y), int(y.max()) + 1))
-    parts = GroupKFold(min(folds, len(np.unique(group))), shuffle=True, random_state=seed).split(x, y, group)
-    for fit, judge in parts:
-        model = LogisticRegression(C=c, max_iter=200, tol=1e-3).fit(x[fit], y[fit])
-        p[np.ix_(judge, model.classes_)] = model.predict_proba(x[judge])
+    count = min(folds, len(np.unique(group)))
+    with progress.task("judge labels", count) as advance:
+        for done, (fit, judge) in enumerate(GroupKFold(count, shuffle=True, random_state=seed).split(x, y, group), 1):
+            model = LogisticRegression(C=c, max_iter=200, tol=1e-3).fit(x[fit], y[fit])
+            p[np.ix_(judge, model.classes_)] = model.predict_proba(x[judge])
+            advance(done)
     return p

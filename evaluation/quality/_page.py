@@ -28,6 +28,8 @@ def page(found: Mapping[str, Any], tables: Mapping[str, pa.Table], context: Cont
     body = [f"<h1>{title}</h1>", f"<p>{found['samples']} samples ({escape(splits)}), fingerprint {found['fingerprint'][:12]}.</p>"]
     rows = [[c["title"], str(c["issues"]), str(c["samples"])] for c in found["checks"].values()]
     body.append(_table("Findings", ["check", "issues", "samples"], rows))
+    if found["not_run"]:
+        body.append(f"<p>Not run: {escape(', '.join(found['not_run']))}.</p>")
     body.append(f"<p>{'Faces are blurred: --show-faces shows them.' if blur else 'Faces are shown as they are.'}</p>")
     place = {name: i for i, name in enumerate(context.samples.ids)}
     for name, check in found["checks"].items():

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -159,8 +159,3 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except (OSError, ValueError):
         return None
-
-
-def blocks(n: int, size: int) -> Iterator[slice]:
-    """Slices that cover `n` in steps of `size`."""
-    return (slice(start, start + size) for start in range(0, n, size))

@@ -80,7 +80,7 @@ def test_speed(data_dir: Path) -> None:
             start = time.process_time()
             _pixels.look_all(data)
             best = min(best, (time.process_time() - start) / len(data))
-        assert best < 2.0e-3, f"{best * 1e3:.2f} ms per picture"
+        assert best < 2 / 1500, f"{best * 1e3:.2f} ms per picture"
 
 
 def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_fresh_time_stamp_is_not_trusted(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_an_interruption_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = files_of(tmp_path) * 1
+    paths = files_of(tmp_path)
     many = [paths[i % 6] for i in range(1100)]
     ids = [f"{i}" for i in range(1100)]
     calls = 0

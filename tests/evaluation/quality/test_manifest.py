@@ -50,10 +50,6 @@ def test_a_bad_row_is_named(file: Path, name: str, value: Any, fault: str) -> No
         manifest.load(file, "val")
 
 
-def newer(about: bytes) -> bytes:
-    return about.replace(b'"version": 1', b'"version": 9')
-
-
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
