@@ -108,11 +108,15 @@ class Predictor:
         return Prediction(
             emotion=self._classes(emotion, values["emotion"]) if emotion else None,
             gender=self._classes(gender, values["gender"]) if gender else None,
-            age=Age(*(float(v[0]) for v in self.ages(values["age"][None])), INTERVAL, self._limit("age", inf)) if age else None,
+            age=self._age(values["age"]) if age else None,
         )
 
     def _classes(self, head: Head, p: np.ndarray) -> Distribution:
         return Distribution(head.labels, p, self._limit(head.task, LIMIT))
+
+    def _age(self, p: np.ndarray) -> Age:
+        value, low, high = (float(v[0]) for v in self.ages(p[None]))
+        return Age(value, low, high, INTERVAL, self._limit("age", inf))
 
     def _limit(self, task: str, default: float) -> float:
         return self.card.thresholds.get(task, default)

@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.bundle import Card
+from core.predictor import INTERVAL
+from evaluation.plan import FLOOR, PRECISION
+from train.limits import ACCURACY, ANSWERED, CROSSED, MAE, MAE_UNSURE, SPAN
+
+ELSEWHERE = {CROSSED, SPAN, MAE, MAE_UNSURE, *(form.format(task) for form in (ANSWERED, ACCURACY) for task in ("emotion", "gender", "age"))}
+"""Figures that have a table of their own."""
 
 INTENDED = """## What it is for
 
@@ -26,8 +32,8 @@ LIMITS = """## Limits
 - *Perceived gender* follows the data sets' binary annotation by look. It says nothing about who somebody is.
 - *Age* is apparent age in mostly posed pictures from the web. Errors grow with age, and few pictures show people over 80.
 - Contempt, disgust and fear are rare in FER+ (a few dozen validation pictures each): their figures have wide intervals.
-- The figures above were measured on **validation** parts that also chose the checkpoint and the temperatures: expect a little less on
-  unseen data.
+- The figures above were measured on **validation** parts that also chose the checkpoint, the temperatures and the limits: expect a little
+  less on unseen data.
 - Groups with few pictures have wide intervals; a difference between two groups whose intervals overlap may be chance.
 - Faces under 24 px, in the dark, blurred, or turned away are answered with an abstention by the demo, not with a guess.
 """
@@ -35,14 +41,15 @@ LIMITS = """## Limits
 
 def describe(card: Card, parameters: int) -> str:
     """`card.md` of a bundle."""
-    blocks = [f"# {card.name} {card.version}\n", _summary(card, parameters), _figures(card), _groups(card), INTENDED, LIMITS, _data(card)]
+    figures = (_figures(card), _answers(card), _intervals(card), _groups(card))
+    blocks = [f"# {card.name} {card.version}\n", _summary(card, parameters), *figures, INTENDED, LIMITS, _data(card)]
     return "\n".join(b for b in blocks if b)
 
 
 def _summary(card: Card, parameters: int) -> str:
     kind = "grey" if card.input.channels == 1 else "RGB"
     heads = "; ".join(f"{_name(h.task)} ({h.kind}, {len(h.labels) if h.labels else 1})" for h in card.heads)
-    temperatures = ", ".join(f"{_name(k)} {v:.2f}" for k, v in card.calibration.items())
+    temperatures = ", ".join(f"{_name(k)} {v:.2f}" for k, v in card.calibration.items() if card.head(k))
     rows = {
         "parameters": f"{parameters:,}",
         "heads": heads,
@@ -67,7 +74,7 @@ def _title(metric: str) -> str:
 
 
 def _figures(card: Card) -> str:
-    rows = [m for m in card.metrics if not m.get("group")]
+    rows = [m for m in card.metrics if not m.get("group") and m["metric"] not in ELSEWHERE]
     if not rows:
         return "## Figures\n\nNone: exported without data.\n"
     lines = ["## Figures, on validation parts\n", "| data | part | figure | value | 95 % interval | n |", "|---|---|---|---|---|---|"]
@@ -75,8 +82,65 @@ def _figures(card: Card) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _answers(card: Card) -> str:
+    """From where answers are given, and what that buys."""
+    rows = [(task, {m["metric"]: m for m in card.metrics}) for task in ("emotion", "gender", "age") if task in card.thresholds]
+    if not rows:
+        return ""
+    lines = [
+        f"## When it says *uncertain*\n\nAn emotion or perceived gender is answered from the lowest probability from which on "
+        f"{100 * PRECISION:.0f} % of the answers are right even by the lower end of the 95 % interval, never under {100 * FLOOR:.0f} %, "
+        "where an answer is nearer to a toss. What that buys is measured cross-fitted: the limit for each half of the pictures was chosen "
+        "on the other half.\n",
+        "| answer | given | share answered | 95 % interval | n | right, of these | 95 % interval | n |",
+        "|---|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    lines += [f"| {_name(task)} | {_given(task, card.thresholds[task])} | {_cells(task, by)} |" for task, by in rows]
+    if (unsure := {m["metric"]: m for m in card.metrics}.get(MAE_UNSURE)) is not None:
+        lines.append(f"\nThe ages called uncertain are off by {_text(unsure)} years (n {unsure['n']:,}).")
+    return "\n".join(lines) + "\n"
+
+
+def _given(task: str, limit: float) -> str:
+    if task == "age":
+        return f"intervals up to {limit:.0f} years wide"
+    if limit >= 1:
+        return f"never: no limit reaches {100 * PRECISION:.0f} %"
+    return f"from {100 * limit:.1f} %" + (f"; {100 * PRECISION:.0f} % is reached before" if limit <= FLOOR else "")
+
+
+def _cells(task: str, by: Mapping[str, Mapping[str, Any]]) -> str:
+    share, right = by.get(ANSWERED.format(task)), by.get(MAE if task == "age" else ACCURACY.format(task))
+    first = f"{_value(share)} | {share['n']:,}" if share else " | | "
+    if right is None:
+        return f"{first} | | | "
+    low, high = right["ci95"]
+    value = f"off by {right['value']:.2f} years | {low:.2f} to {high:.2f}" if task == "age" else _value(right)
+    return f"{first} | {value} | {right['n']:,}"
+
+
+def _intervals(card: Card) -> str:
+    """How far the age intervals hold, over all and by decade."""
+    rows = {m.get("group", ""): m for m in card.metrics if m["metric"] == CROSSED}
+    spans = {m.get("group", ""): m for m in card.metrics if m["metric"] == SPAN}
+    if not rows:
+        return ""
+    lines = [
+        f"## Age intervals\n\nMeant to hold {100 * INTERVAL:.0f} % of the people of every true age (`core/ages.py`), measured crosswise: "
+        "each half of the people with the factors of the other half. Sorted by the age that the model says instead, they hold more often "
+        "here and less often there.\n",
+        "| people | n | inside | 95 % interval | mean width, years |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    lines += [f"| {name or 'all'} | {m['n']:,} | {_value(m)} | {spans[name]['value']:.1f} |" for name, m in rows.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _text(m: Mapping[str, Any]) -> str:
+    return "{:.2f} ({:.2f} to {:.2f})".format(m["value"], *m["ci95"])
+
+
 def _groups(card: Card) -> str:
-    rows = [m for m in card.metrics if m.get("group")]
+    rows = [m for m in card.metrics if m.get("group") and m["metric"] not in ELSEWHERE]
     if not rows:
         return ""
     by_group: dict[str, dict[str, Mapping[str, Any]]] = {}

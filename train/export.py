@@ -21,10 +21,9 @@ from core.errors import ModelError
 from core.predictor import Predictor
 from core.preprocess import to_input
 from train import qat, quantize
-from train.calibrate import calibration
 from train.card import describe
 from train.data import Part
-from train.figures import figures
+from train.figures import measured
 from train.fold import fuse
 from train.recipe import Recipe
 from train.start import network
@@ -55,7 +54,7 @@ def export(
     model: nn.Module, recipe: Recipe, name: str, out: Path, train_parts: Sequence[Part] = (), val_parts: Sequence[Part] = (),
     int8: bool = False,
 ) -> Path:  # fmt: skip
-    """Writes `out`/model.onnx and `out`/card.md. Without validation parts the card has neither calibration nor figures.
+    """Writes `out`/model.onnx and `out`/card.md. Without validation parts the card has neither calibration, thresholds nor figures.
 
     int8: with the ranges that the training parts show. A network that was trained to round (`qat`) is INT8 either way, with its own ranges.
 
@@ -64,15 +63,13 @@ def export(
             `FUSED`, or INT8 loses more than `train.quantize.LIMITS`.
     """
     model = through_half(model.cpu().eval())
-    with progress.task("calibrate"):
-        temperatures = calibration(model, recipe, val_parts) if val_parts else {}
     data = [
         {"name": p.samples.name, "split": p.samples.split, "fingerprint": p.samples.fingerprint, "n": len(p)}
         for p in (*train_parts, *val_parts)
     ]
     created = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
     card = Card(
-        name, VERSION, recipe.input, recipe.heads, temperatures, {}, recipe.to_dict(), tuple(data), (), LICENCE, created,
+        name, VERSION, recipe.input, recipe.heads, {}, {}, recipe.to_dict(), tuple(data), (), LICENCE, created,
         precision="int8" if qat.rounds(model) else "fp32",
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
@@ -89,8 +86,8 @@ def export(
             card = replace(card, precision="int8")
             draft = _to_int8(draft, card, train_parts, val_parts)
         if val_parts:
-            with progress.task("measure"):
-                card = replace(card, metrics=tuple(figures(Predictor(draft), train_parts, val_parts)))
+            with progress.task("calibrate and measure"):
+                card = measured(Predictor(draft), train_parts, val_parts)
             set_card(draft, card)
         save_file(half_weights(model), out / WEIGHTS)
         (out / WEIGHTS).chmod(0o644)  # safetensors writes for the owner only

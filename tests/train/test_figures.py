@@ -7,7 +7,7 @@ import pytest
 
 from core.bundle import Card
 from tests.train.conftest import part_of
-from train.figures import figures
+from train.figures import measured
 from train.recipe import load
 
 
@@ -32,7 +32,7 @@ def test_the_card_counts_in_the_head_s_classes(name: str) -> None:
     recipe = load(name)
     part = part_of(recipe, 60, tasks=("emotion",))
     card = Card("oracle", "0", recipe.input, tuple(h for h in recipe.heads if h.task == "emotion"))
-    rows = list(figures(Oracle(card, part.samples.emotion, 6), (), [part]))  # type: ignore[arg-type]
+    rows = measured(Oracle(card, part.samples.emotion, 6), (), [part]).metrics  # type: ignore[arg-type]
     accuracy = next(m for m in rows if m["metric"] == "emotion_accuracy")
     assert (accuracy["value"], accuracy["n"]) == (0.9, 60)
     assert {m["group"] for m in rows if m["metric"] == "emotion_recall"} == {f"emotion: {label}" for label in card.heads[0].labels}
