@@ -1,4 +1,4 @@
-"""What only a process of its own can show: the demo's memory, and the time from a cold start to the first prediction."""
+"""What only a process of its own can show: the apps as visitors meet them, the demo's memory, the time of a cold start."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
 from core.weights import ROOT
 
-LIMIT_S = 120
+LIMIT_S = 180
 COLD = """
 import sys
 from core import image
@@ -38,8 +38,11 @@ def cold_start(model: Path, picture: Path) -> float:
 
 
 @contextmanager
-def running_demo(model: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """The demo in a child process, on a free port of this machine: its address and its process, once it answers. Stopped at the end.
+def running(
+    module: str, *arguments: str, page: str = "/", env: Mapping[str, str] | None = None, log: IO[str] | None = None
+) -> Iterator[tuple[str, psutil.Process]]:
+    """`python -m module` in a child process, on a free port of this machine: its address and its process, once `page` answers. Stopped at
+    the end. env: its environment (default: ours); log: a file, to be read too, for what it prints.
 
     Raises:
         RuntimeError: it ended or stayed silent; carries the end of its log.
@@ -47,16 +50,16 @@ def running_demo(model: Path) -> Iterator[tuple[str, psutil.Process]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/"
-    command = [sys.executable, "-m", "apps.webcam", "--model", str(model.resolve()), "--host", "127.0.0.1", "--port", str(port)]
-    with tempfile.TemporaryFile("w+") as log:
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", module, *arguments, "--host", "127.0.0.1", "--port", str(port)]
+    with tempfile.TemporaryFile("w+") if log is None else nullcontext(log) as said:
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"})
+        process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said, env=env)
         try:
-            while not _answers(url):
+            while not _answers(url + page):
                 if process.poll() is not None or time.perf_counter() - start > LIMIT_S:
-                    log.seek(0)
-                    raise RuntimeError(f"the demo did not start (status {process.poll()}): {log.read()[-800:]}")
+                    said.seek(0)
+                    raise RuntimeError(f"{module} did not start (status {process.poll()}): {said.read()[-800:]}")
                 time.sleep(0.05)
             yield url, psutil.Process(process.pid)
         finally:
@@ -66,6 +69,13 @@ def running_demo(model: Path) -> Iterator[tuple[str, psutil.Process]]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def running_demo(model: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """The demo, see `running`."""
+    with running("apps.webcam", "--model", str(model.resolve()), env=os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}) as (url, process):
+        yield f"{url}/", process
 
 
 def resident_mb(process: psutil.Process) -> float:
@@ -80,7 +90,7 @@ def demo(model: Path, picture: Path) -> dict[str, Any]:
     it found.
 
     Raises:
-        RuntimeError: see `running_demo`.
+        RuntimeError: see `running`.
     """
     from gradio_client import Client, handle_file  # takes a second, so only here and before the clock starts
 

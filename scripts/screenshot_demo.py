@@ -9,15 +9,8 @@ Needs the test dependencies and Chromium.
 from __future__ import annotations
 
 import argparse
-import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +18,7 @@ import cv2
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 FLAGS = ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 
 
@@ -42,29 +36,6 @@ def write_camera(path: Path) -> None:
             left = 4 + round(4 * np.sin(2 * np.pi * k / 15))
             moved = np.ascontiguousarray(large[:, left : left + width])
             file.write(b"FRAME\n" + cv2.cvtColor(moved, cv2.COLOR_RGB2YUV_I420).tobytes())
-
-
-@contextmanager
-def demo(model: Path | None) -> Iterator[str]:
-    """The running demo's address."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    command = [sys.executable, "-m", "apps.webcam", "--port", str(port), *(["--model", str(model.resolve())] if model else [])]
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
-        url = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(720):
-                if process.poll() is not None:
-                    raise SystemExit(process.returncode)
-                try:
-                    urllib.request.urlopen(url, timeout=5).close()
-                    break
-                except OSError:
-                    time.sleep(0.25)
-            yield url
-        finally:
-            process.terminate()
 
 
 def go_live(page: Any) -> None:
@@ -101,8 +72,11 @@ def main() -> int:
     args = p.parse_args()
     from playwright.sync_api import sync_playwright
 
+    from apps.webcam.__main__ import MODEL
+    from evaluation.processes import running_demo
+
     (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, demo(args.model) as url, sync_playwright() as play:
+    with tempfile.TemporaryDirectory() as folder, running_demo(args.model or MODEL) as (url, _), sync_playwright() as play:
         camera = Path(folder) / "face.y4m"
         write_camera(camera)
         flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]

@@ -9,14 +9,7 @@ Needs the test dependencies and Chromium.
 from __future__ import annotations
 
 import argparse
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +17,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 SIZES = {"wide": (1400, 1000), "phone": (390, 844)}
-
-
-@contextmanager
-def studio(arguments: list[str]) -> Iterator[str]:
-    """The running studio's address."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    command = [sys.executable, "-m", "apps.studio", "--port", str(port), *arguments]
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
-        url = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(720):
-                if process.poll() is not None:
-                    raise SystemExit(process.returncode)
-                try:
-                    urllib.request.urlopen(f"{url}/_stcore/health", timeout=5).close()  # noqa: S310 (an address of ours)
-                    break
-                except OSError:
-                    time.sleep(0.25)
-            yield url
-        finally:
-            process.terminate()
 
 
 def settle(page: Any) -> None:
@@ -80,13 +50,14 @@ def main() -> int:
 
     from core import discover
     from core.labels import FERPLUS8
+    from evaluation.processes import running
 
     sad, calm = (FERPLUS8.labels[FERPLUS8.index(name)] for name in ("sad", "calm"))
     cell = f"?cm.cell={sad}&cm.cell={calm}"
     (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
     pages = args.only or discover.names("apps.studio.pages")
     arguments = [*args.tables, *(["--images", args.images] if args.images else [])]
-    with studio(arguments) as url, sync_playwright() as play:
+    with running("apps.studio", *arguments, page="/_stcore/health") as (url, _), sync_playwright() as play:
         browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)
         for name, (width, height) in SIZES.items() if args.all else [("wide", (1400, 820))]:
             for scheme in ("light", "dark") if args.all else ("light",):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from apps.studio.images import Faces
 from core.labels import FERPLUS8, GENDER2
 from evaluation import table
 from evaluation.conform import P_EMOTION, P_GENDER
+from evaluation.processes import running
 
 HEADS = ("emotion", "gender", "age")
 
@@ -93,6 +96,18 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[C
         return made[name]
 
     return write
+
+
+@contextmanager
+def studio(log: Path, *arguments: str) -> Iterator[str]:
+    """The address of `python -m apps.studio`, which must end without a traceback."""
+    keep = {k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")}
+    with log.open("w+") as said:
+        with running("apps.studio", *arguments, page="/_stcore/health", env=keep, log=said) as (url, _):
+            yield url
+        said.seek(0)
+        text = said.read()
+    assert "Traceback" not in text, text
 
 
 @pytest.fixture

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +12,7 @@ from evaluation import table
 from evaluation.__main__ import main
 from evaluation.quality import open_context
 from evaluation.quality.review import read
-from tests.apps.studio.conftest import predictions
-from tests.conftest import ROOT
+from tests.apps.studio.conftest import predictions, studio
 from tests.evaluation.quality.test_review import copies
 
 pytestmark = pytest.mark.browser
@@ -47,31 +40,8 @@ def server(data: Path, file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """`python -m apps.studio --audit`, for as long as the tests last."""
     path = tmp_path_factory.mktemp("studio") / "t.parquet"
     table.write(predictions(50), path)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    keep = {k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")}
-    command = [sys.executable, "-m", "apps.studio", str(path), "--images", str(data), "--audit", str(file), "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=keep, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(480):
-            if process.poll() is not None:
-                raise RuntimeError(f"The studio ended with {process.returncode}: {process.communicate()[0]}")
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.25)
+    with studio(path.with_name("log"), str(path), "--images", str(data), "--audit", str(file)) as url:
         yield url
-    finally:
-        process.terminate()
-        try:
-            log = process.communicate(timeout=30)[0]
-        except subprocess.TimeoutExpired:
-            process.kill()
-            log = process.communicate()[0]
-    assert "Traceback" not in log, log
 
 
 def test_two_accepted_one_rejected_exported_applied(server: str, data: Path, file: Path, tmp_path: Path, browser_path: str) -> None:
