@@ -14,7 +14,7 @@ from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.predictor import Predictor
 from evaluation import table
 from evaluation.__main__ import main as evaluation
-from tests.conftest import write_tiny_bundle
+from tests.conftest import ROOT, write_tiny_bundle
 from train.__main__ import main
 from train.weigh import FOLDS, Weighed, best_weights, fit_calibration, losses, weigh
 
@@ -173,6 +173,16 @@ def test_evaluation_takes_it_where_it_takes_a_model(made: tuple[Path, dict], cap
     rows = json.loads(capsys.readouterr().out)["rows"]
     clean = next(r["value"] for r in rows if r["task"] == "age" and r["severity"] == 0)
     assert clean != next(r["value"] for r in rows if r["task"] == "age" and r["kind"] == "rotation" and r["severity"] == 5)
+
+
+def test_explain_takes_it_where_all_see_one_crop(made: tuple[Path, dict], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder, found = made
+    more = [str(ROOT / "apps" / "webcam" / "examples" / "astronaut.jpg"), "--out", str(tmp_path), "--task", "emotion", "--json"]
+    assert evaluation(["explain", "--model", str(folder / "both"), *more]) == 2 and "crop differently" in capsys.readouterr().err
+    one = {"name": "one", "members": [{"model": found["members"][0]["model"], "flip": True}]}
+    (folder / "both" / "one.json").write_text(json.dumps(one))
+    assert evaluation(["explain", "--model", str(folder / "both" / "one.json"), *more]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "one" and (tmp_path / "astronaut.png").is_file()
 
 
 def test_mistakes_end_with_status_2(made: tuple[Path, dict], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -1,0 +1,41 @@
+"""The demo on an ensemble: its answers come from it, and the page of terms shows its own card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apps.webcam import still, texts
+from core.faces import STILL_SIDE
+from core.pipeline import Pipeline
+from core.predictor import Predictor
+from tests.apps.webcam.test_pages import data_url
+from tests.conftest import write_tiny_bundle
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ensemble of two random models that crop differently."""
+    made = tmp_path_factory.mktemp("ensemble")
+    for name, size in (("a", 48), ("b", 32)):
+        write_tiny_bundle(made / name, size, size)
+    (made / "ensemble.json").write_text(json.dumps({"name": "both of them", "members": [{"model": "a"}, {"model": "b", "weight": 2}]}))
+    return made
+
+
+def test_the_demo_answers_with_it(folder: Path, portrait: np.ndarray) -> None:
+    pipeline = Pipeline(folder)
+    [face] = still.as_json(pipeline, data_url(portrait))
+    [found] = pipeline.detector(portrait, STILL_SIDE)
+    a, b = (Predictor(folder / name).predict(portrait, [found])[0].emotion for name in "ab")
+    assert a and b and list(face["emotion"].values()) == pytest.approx((a.p + 2 * b.p) / 3, abs=1e-6)
+
+
+def test_the_page_of_terms_shows_its_card(folder: Path) -> None:
+    pipeline = Pipeline(folder)
+    assert "both of them" in texts.header(pipeline.predictor.card) and "both of them" in texts.about(pipeline)
+    (folder / "card.md").write_text("# Two models\n")
+    assert "# Two models" in texts.about(pipeline)
