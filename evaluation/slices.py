@@ -77,7 +77,7 @@ def show(found: dict[str, Any], console: Console) -> None:
         rows = grid(f"{TITLES[task]}: gaps in {name} between groups", "group", "best", "worst", "gap", "ratio", "n")
         for f in values["fairness"]:
             ends = [f"{f[end]['value']} {number({'value': f[end]['figure'], 'low': None}, percent=percent)}" for end in ("best", "worst")]
-            rows.add_row(f["group"], *ends, number(f["gap"], percent=percent), number(f["ratio"]), str(f["gap"]["n"]))
+            rows.add_row(f["group"], *ends, number(f["gap"], percent=percent, sign=True), number(f["ratio"]), str(f["gap"]["n"]))
         if values["fairness"]:
             text = "bootstrap" if not values["method"]["clusters"] else values["method"]["text"]
             console.print(f"{TITLES[task]}: 95 % intervals: {text}", soft_wrap=True)

@@ -93,7 +93,7 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
             for end in ("best", "worst")
         ]
         kind = "capture condition" if f["group"] in BINS else "given"
-        cells = (group_name(f["group"]), kind, *ends, _number(f["gap"], view.task), charts.number(f["ratio"]), f["gap"]["n"])
+        cells = (group_name(f["group"]), kind, *ends, _number(f["gap"], view.task, sign=True), charts.number(f["ratio"]), f["gap"]["n"])
         for name, cell in zip(table, cells, strict=True):
             table[name].append(cell)
     st.dataframe(table, hide_index=True, key="sl.gaps")

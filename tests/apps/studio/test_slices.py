@@ -46,7 +46,7 @@ def test_gaps_and_figures_are_those_of_the_rows(draw, weak) -> None:
     app = opened(draw, path, **{"sl.group": "light", "sl.second": "place"})
     gaps = app.dataframe[0].value.set_index("group")
     shares = {v: 1 - wrong[light == v].mean() for v in "abc"}
-    assert gaps.loc["light", "gap"].startswith(f"{100 * (max(shares.values()) - min(shares.values())):.1f} % (")
+    assert gaps.loc["light", "gap"].startswith(f"+{100 * (max(shares.values()) - min(shares.values())):.1f} points (")
     assert gaps.loc["light", "worst"] == f"c: {100 * shares['c']:.1f} %, n = {(light == 'c').sum()}"
     assert gaps.loc["blur", "kind"] == "capture condition" and gaps.loc["light", "kind"] == "given"
     one = next(d.value for d in app.dataframe if {"light", "accuracy"} <= set(d.value.columns) and "place" not in d.value.columns)
