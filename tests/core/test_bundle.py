@@ -9,10 +9,11 @@ import pytest
 
 from core import bundle
 from core.bundle import Card
+from core.confidence import band_of, uncertain
 from core.errors import ModelError
 from core.predictor import INTERVAL, Predictor, interval
 from core.preprocess import to_input
-from core.types import Distribution
+from core.types import LIMIT, Distribution
 from tests.conftest import write_tiny_bundle
 
 
@@ -49,6 +50,12 @@ HEAD = {"task": "emotion", "kind": "softmax", "labels": ["a", "b"], "output": "e
         {"heads": [{**HEAD, "task": "age", "kind": "distribution", "labels": ["5", "6"]}]},
         {"input": {"size": 47}}, {"input": {"sizes": 48}}, {"input": None},
         {"calibration": {"emotion": 0}}, {"calibration": {"emotion": "hot"}}, {"calibration": {"emotion": float("nan")}},
+        {"calibration": {"age@25": float("nan")}}, {"calibration": {"age@25": -1}}, {"calibration": {"age@25": 1e9}},
+        {"calibration": {"age@1e9": 1}}, {"calibration": {"age@": 1}}, {"calibration": {"age@nan": 1}},
+        {"thresholds": {"emotion": float("nan")}}, {"thresholds": {"emotion": float("inf")}}, {"thresholds": {"emotion": -0.1}},
+        {"thresholds": {"emotion": 0}}, {"thresholds": {"emotion": 1.0001}}, {"thresholds": {"gender": 1e9}}, {"thresholds": {"age": 1e9}},
+        {"thresholds": {"age": float("nan")}}, {"thresholds": {"age": -5}}, {"thresholds": {"mood": 0.5}},
+        {"thresholds": {"emotion": "high"}}, {"thresholds": {"emotion": None}}, {"thresholds": [0.5]}, {"thresholds": 0.5},
         {"precision": "int4"}, {"precision": None},
     ],
 )  # fmt: skip
@@ -118,6 +125,47 @@ def test_temperature_softens(tiny: Path, tmp_path: Path) -> None:
     assert (a.argmax(1) == b.argmax(1)).all() and (b.max(1) < a.max(1)).all()
     expected = np.exp(cold.logits(to_input(crops, cold.card.input))["emotion"].astype(float) / 4)
     assert b == pytest.approx(expected / expected.sum(1, keepdims=True), abs=1e-6)
+
+
+def crops(n: int = 9) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, 48, 48, 1), np.uint8)
+
+
+def test_answers_know_their_model_s_limits(tiny: Path, tmp_path: Path) -> None:
+    limits = {"emotion": 0.4, "gender": 0.6, "age": 33.0}
+    (one,) = Predictor(with_card(tiny, tmp_path, {"thresholds": limits})).predict_crops(crops(1))
+    assert (one.emotion.limit, one.gender.limit, one.age.limit) == (0.4, 0.6, 33.0)
+    (old,) = Predictor(tiny).predict_crops(crops(1))
+    assert (old.emotion.limit, old.gender.limit, old.age.limit) == (LIMIT, LIMIT, np.inf) and not old.age.uncertain
+
+
+@pytest.mark.parametrize("task", ["emotion", "gender"])
+def test_uncertain_is_under_the_limit_and_not_above(tiny: Path, tmp_path: Path, task: str) -> None:
+    said = getattr(Predictor(tiny).predict_crops(crops(1))[0], task).confidence
+    for limit, unsure in ((said - 1e-6, False), (said + 1e-6, True), (1.0, True)):
+        (one,) = Predictor(with_card(tiny, tmp_path, {"thresholds": {task: limit}})).predict_crops(crops(1))
+        assert getattr(one, task).uncertain is unsure and uncertain(one)[task] is unsure
+        if task == "emotion":
+            assert (band_of(one) == "low") is unsure
+
+
+def test_an_age_is_uncertain_over_its_width(tiny: Path, tmp_path: Path) -> None:
+    (plain,) = Predictor(tiny).predict_crops(crops(1))
+    width = plain.age.high - plain.age.low
+    for limit, unsure in ((width - 0.01, True), (width + 0.01, False)):
+        (one,) = Predictor(with_card(tiny, tmp_path, {"thresholds": {"age": limit}})).predict_crops(crops(1))
+        assert one.age.uncertain is unsure and uncertain(one) == {"emotion": True, "gender": one.gender.uncertain, "age": unsure}
+
+
+def test_factors_stretch_the_age_s_interval_and_nothing_else(tiny: Path, tmp_path: Path) -> None:
+    plain = Predictor(tiny)
+    wider = Predictor(with_card(tiny, tmp_path, {"calibration": {"age@5": 1.5, "age@85": 1.5}}))
+    for a, b in zip(plain.predict_crops(crops()), wider.predict_crops(crops()), strict=True):
+        assert b.age.value == a.age.value and (b.emotion.p == a.emotion.p).all()
+        assert b.age.low == pytest.approx(max(0, a.age.value - 1.5 * (a.age.value - a.age.low)))
+        assert b.age.high == pytest.approx(min(116, a.age.value + 1.5 * (a.age.high - a.age.value)))
+    value, low, high = wider.ages(wider.probabilities(crops())["age"])
+    assert [v.shape for v in (value, low, high)] == [(9,)] * 3 and (low <= value).all() and (value <= high).all()
 
 
 def test_interval_of_known_distributions() -> None:

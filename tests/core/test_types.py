@@ -44,6 +44,21 @@ def test_bands(p: float, name: str) -> None:
     assert band(p) == name
 
 
+@pytest.mark.parametrize(
+    ("p", "limit", "name"),
+    [(0.65, 0.64, "medium"), (0.63, 0.64, "low"), (0.95, 0.64, "high"), (0.92, 0.95, "low"), (0.96, 0.95, "high"), (1.0, 1.0, "low")],
+)
+def test_bands_by_a_model_s_own_limit(p: float, limit: float, name: str) -> None:
+    assert band(p, limit) == name
+    assert Distribution(("a", "b"), np.array([p, 1 - p]), limit).uncertain is (name == "low")
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, 1.1, float("nan")])
+def test_a_limit_is_a_probability(limit: float) -> None:
+    with pytest.raises(ValueError, match="limit"):
+        Distribution(("a", "b"), np.array([0.5, 0.5]), limit)
+
+
 GOOD = Conditions(size=100, sharpness=0.3, brightness=0.5, contrast=0.2, yaw=0.0)
 
 

@@ -18,7 +18,7 @@ from evaluation.__main__ import main
 from evaluation.conform import P_COLUMNS, conform
 from evaluation.generate import generate
 from evaluation.metrics import abstention
-from evaluation.plan import planned
+from evaluation.plan import FLOOR, limited, planned
 
 
 @settings(max_examples=40, deadline=None)
@@ -95,3 +95,67 @@ def test_a_table_without_probabilities_is_refused() -> None:
     for task in ("emotion", "gender"):
         with pytest.raises(DataError, match="probabilities"):
             planned(bare, task, coverage=0.5)
+
+
+def calibrated(n: int, low: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Honest confidence, even over [low, 1], and whether each answer is right: from t on (1 + t) / 2 of them are."""
+    rng = np.random.default_rng(seed)
+    confidence = rng.uniform(low, 1, n)
+    return confidence, rng.random(n) < confidence
+
+
+def test_one_limit_lands_where_theory_says() -> None:
+    confidence, right = calibrated(40_000, 0.5)
+    assert abstention.limit(confidence, right, 0.9) == pytest.approx(0.8, abs=0.025)
+    assert abstention.limit(confidence, right, 0.95) == pytest.approx(0.9, abs=0.025)
+    assert abstention.limit(confidence, right, 0.9, floor=0.85) == 0.85
+    assert abstention.limit(confidence, right, 0.7, floor=0.6) == 0.6, "all answers together reach it, so that only the floor counts"
+
+
+def test_one_limit_is_cautious() -> None:
+    """True precision from a limit t on is (1 + t) / 2, so the wish holds from 0.8 on: nearly always, not by half."""
+    cautious, plain = [], []
+    for seed in range(60):
+        confidence, right = calibrated(400, 0.5, seed)
+        cautious.append(abstention.limit(confidence, right, 0.9))
+        plain.append(abstention.plan(confidence, np.zeros(400, int), right, 1, precision=0.9).threshold[0])
+    assert np.mean(np.array(cautious) >= 0.8) >= 0.95 and np.mean(np.array(plain) >= 0.8) < 0.75
+
+
+def test_where_no_limit_is_enough_nothing_is_answered() -> None:
+    rng = np.random.default_rng(0)
+    confidence, right = rng.uniform(0.5, 1, 5000), rng.random(5000) < 0.6
+    assert abstention.limit(confidence, right, 0.9) == 1.0
+    assert not abstention.over_limit(confidence, right, 0.9).any()
+    assert abstention.limit(np.zeros(0), np.zeros(0, bool), 0.9) == 1.0
+    for wish in ({"precision": 0.0}, {"precision": 1.1}, {"precision": 0.9, "floor": 1.5}):
+        with pytest.raises(ValueError, match="precision"):
+            abstention.limit(confidence, right, **wish)
+
+
+def test_what_one_limit_buys_is_measured_on_others() -> None:
+    confidence, right = calibrated(40_000, 0.5)
+    answered = abstention.over_limit(confidence, right, 0.9)
+    assert right[answered].mean() == pytest.approx(0.905, abs=0.01) and answered.mean() == pytest.approx(0.385, abs=0.02)
+    luck = np.random.default_rng(1)  # confidence that says nothing, so few rows that some limit seems to be enough for 60 %
+    naive, honest = [], []
+    for seed in range(40):
+        confidence, right = luck.random(80), luck.random(80) < 0.6
+        naive.append(right[confidence >= abstention.limit(confidence, right, 0.6)])
+        honest.append(right[abstention.over_limit(confidence, right, 0.6, seed=seed)])
+    assert np.concatenate(naive).mean() > 0.72 and np.concatenate(honest).mean() == pytest.approx(0.6, abs=0.1)
+
+
+def test_limited_reads_a_table_as_the_planner_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = generate(6000)
+    made = limited(whole, "emotion")
+    assert made["before"] == planned(whole, "emotion", precision=0.9)["before"] and made["n"] == 6000
+    assert FLOOR <= made["limit"] < 1 and made["accuracy"]["value"] >= 0.89 and made["coverage"]["value"] < 1
+    table.write(whole, tmp_path / "t.parquet")
+    assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["limit"] == made["limit"] and said["accuracy"] == made["accuracy"]
+    assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one"]) == 0
+    assert f"{made['limit']:.4f}" in capsys.readouterr().out
+    assert main(["plan", str(tmp_path / "t.parquet"), "--coverage", "0.9", "--one"]) == 2
+    assert "--precision beside --one" in capsys.readouterr().err
