@@ -50,7 +50,7 @@ def fold(model: nn.Module) -> fx.GraphModule:
         layer = module_of(traced, before) if isinstance(before, fx.Node) else None
         if isinstance(norm, nn.modules.batchnorm._BatchNorm) and type(layer) in FUSE and len(before.users) == 1:
             together = FUSE[type(layer)](layer.double(), norm.double()).float()  # type: ignore[index]
-            traced.set_submodule(before.target, together)
+            traced.set_submodule(before.target, together.requires_grad_(True))  # torch's new bias would not learn
             traced.set_submodule(node.target, norm.act if isinstance(norm, BatchNormAct2d) else nn.Identity())
         if isinstance(module_of(traced, node), nn.Identity):
             node.replace_all_uses_with(before)

@@ -1,0 +1,236 @@
+"""Networks that learn to round: folding changes nothing, the rounding is INT8's, and what is exported is what was trained."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from core.errors import ModelError, UserError
+from core.predictor import Predictor
+from core.preprocess import to_input
+from tests.train.conftest import part_of
+from train import qat
+from train.data import gather
+from train.engine import Run
+from train.export import ROUNDED_PARITY, check_parity, export, random_crops
+from train.feed import inputs
+from train.fold import fold, settle
+from train.recipe import Recipe, load, override
+from train.settings import Model
+from train.start import begin, build_model, network
+
+SMALL = ["model.options.stem=8", "model.options.stages=[(16,1),(32,1)]", "amp=no", "batch=8", "qat=true", "compile=false"]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Threads of tiny batches wait for each other longer than they compute."""
+    torch.set_num_threads(1)
+
+
+def plain() -> Recipe:
+    """A small network with residual sums and average pools."""
+    return override(load("mien_first"), SMALL)
+
+
+def of_timm(name: str) -> Recipe:
+    recipe = load("mobileone_s2")
+    return replace(recipe, model=Model("timm_backbone", {"name": name}), input=replace(recipe.input, size=64))
+
+
+def images(recipe: Recipe, n: int = 8) -> Tensor:
+    """Noise (n, C, S, S), as the network gets it."""
+    return torch.from_numpy(to_input(random_crops(recipe, n), recipe.input))
+
+
+def lively(recipe: Recipe) -> nn.Module:
+    """A float network whose norms do something, in evaluation mode."""
+    torch.manual_seed(0)
+    model = build_model(replace(recipe, qat=False))
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.7, 1.3)
+            nn.init.normal_(module.bias, 0, 0.1)
+    settle(model, (recipe.input.channels, recipe.input.size, recipe.input.size))
+    return model.eval()
+
+
+FAMILIES = {
+    "plain": (plain, 0), "fer_cnn": (lambda: load("fer_cnn_a"), 7), "mobileone": (lambda: of_timm("mobileone_s0"), 0),
+    "bottlenecks": (lambda: of_timm("resnet26"), 0), "norm and activation in one": (lambda: of_timm("lcnet_050"), 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_folding_changes_no_answer_and_leaves_no_norm_behind_a_layer(family: str) -> None:
+    make, left = FAMILIES[family]
+    recipe = make()
+    model = lively(recipe).double()
+    folded = fold(model.float()).double()
+    x = images(recipe, 2).double()
+    with torch.inference_mode():
+        ours, theirs = model.double()(x), folded(x)
+    for task, value in ours.items():
+        assert (value - theirs[task]).abs().max() <= 1e-5 * value.abs().max(), task
+    norms = [m for m in folded.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    assert len(norms) == left  # of fer_cnn, behind activations
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_rounds_and_learns(family: str) -> None:
+    recipe = FAMILIES[family][0]()
+    model = qat.prepare(lively(recipe)).train()
+    layers = [m for m in model.modules() if type(m) in (*qat.ROUNDED, *qat.ROUNDED.values())]
+    ordinary = [n for n, m in model.named_modules() if type(m) in qat.ROUNDED]
+    assert len(ordinary) == 1 + len(recipe.heads) and len(layers) > len(ordinary)  # the first convolution and the heads
+    sum(out.square().mean() for out in model(images(recipe)).values()).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    assert all(m.weight.grad.abs().max() > 0 for m in layers)  # straight through all the rounding
+    assert all(m.high > m.low for m in model.modules() if isinstance(m, qat.Rounded))
+
+
+def test_values_are_rounded_to_256_steps_and_zero_is_one_of_them() -> None:
+    rounding = qat.Rounded()
+    x = torch.linspace(-1, 3, 5001)
+    assert torch.equal(rounding.eval()(x), x)  # no batch seen: no range to round to
+    rounding.train()(x)
+    assert (rounding.low, rounding.high) == (-1, 3)
+    y = rounding.eval()(x)
+    assert len(y.unique()) == 256 and 0 in y and (x - y).abs().max() <= 4 / 255 * 1.0001  # half a step; the zero moves both ends a little
+    rounding.train()(5 * x)
+    assert rounding.high == pytest.approx(3 + qat.MEMORY * 12)  # follows slowly
+
+    beyond = torch.tensor([-9.0, 1.0, 9.0], requires_grad=True)
+    rounding.eval()(beyond).sum().backward()
+    assert beyond.grad.tolist() == [0, 1, 0]  # straight through, but for what is cut off
+
+
+def test_weights_are_rounded_by_channel_and_only_once() -> None:
+    torch.manual_seed(0)
+    weight = torch.randn(4, 3, 3, 3) * torch.tensor([1.0, 0.01, 100.0, 0.0]).view(4, 1, 1, 1)
+    once = qat.rounded(weight)
+    assert torch.equal(qat.rounded(once), once)
+    for channel, whole in zip(weight, once, strict=True):
+        step = channel.abs().max() / qat.LEVELS
+        assert (channel - whole).abs().max() <= 0.5001 * step and len(whole.unique()) > (1 if step else 0)
+
+
+def trained(folder: Path, start: str = "") -> Run:
+    run = Run(override(plain(), [f"start={start}"]), folder)
+    pool = gather([part_of(run.recipe, 8)], run.recipe)
+    draw = run.start_epoch()
+    for i in range(3):
+        run.schedule.before_step(i, 9, 3)
+        run._step(inputs(pool.batch(torch.arange(8)), run.recipe, draw))
+    return run
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, nn.Module]:
+    """A float bundle's folder, that of a network which learnt to round after it, and the latter network."""
+    folder = tmp_path_factory.mktemp("qat")
+    torch.set_num_threads(1)
+    recipe = replace(plain(), qat=False)
+    first = export(lively(recipe), recipe, "float", folder / "float")
+    run = trained(folder / "run", str(first))
+    return first, export(run.averaged, run.recipe, "whole", folder / "whole"), run.averaged.eval()
+
+
+def test_what_is_served_is_what_was_trained(exported: tuple[Path, Path, nn.Module]) -> None:
+    import onnx
+
+    _, folder, model = exported
+    served = Predictor(folder)
+    assert served.card.precision == "int8" and "INT8" in (folder / "card.md").read_text()
+    x = images(plain(), 32)
+    with torch.inference_mode():
+        ours = {k: v.numpy() for k, v in model(x).items()}
+    theirs = served.logits(x.numpy(), embedding=True)
+    for task in ours:
+        assert theirs[task].dtype == np.float32
+        assert np.abs(ours[task] - theirs[task]).mean() < 0.01 * np.abs(ours[task]).std() + 1e-4, task
+
+    graph = onnx.load(folder / "model.onnx").graph
+    values = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
+    made_by = {name: node for node in graph.node for name in node.output}
+    convolutions = [n for n in graph.node if n.op_type == "Conv"]
+    stored = [values[made_by[n.input[1]].input[0]] for n in convolutions[1:]]
+    assert values[convolutions[0].input[1]].dtype == np.float32
+    assert all(w.dtype == np.int8 and np.abs(w).max() == qat.LEVELS for w in stored)
+    assert all(values[made_by[n.input[2]].input[0]].dtype == np.int32 for n in convolutions[1:])
+    assert not any(v.dtype == np.float32 and v.size == w.size for v in values.values() for w in stored)  # nothing is carried twice
+
+
+def test_the_bundle_gives_the_network_back(exported: tuple[Path, Path, nn.Module]) -> None:
+    _, folder, model = exported
+    again, recipe = network(folder)
+    assert recipe.qat and again.state_dict().keys() == model.state_dict().keys()
+    assert check_parity(again, folder / "model.onnx", random_crops(recipe)) <= ROUNDED_PARITY
+    nn.init.normal_(again.get_submodule("heads.emotion").weight)
+    with pytest.raises(ModelError, match="agree"):
+        check_parity(again, folder / "model.onnx", random_crops(recipe))
+
+
+def test_it_starts_as_the_network_it_follows(exported: tuple[Path, Path, nn.Module]) -> None:
+    first, second, _ = exported
+    before, _ = network(first)
+    after = begin(override(plain(), [f"start={first}"])).eval()
+    x = images(plain())
+    with torch.inference_mode():
+        ours, theirs = before(x), after(x)
+    assert all((ours[k] - theirs[k]).abs().mean() < 0.1 * ours[k].std() for k in ours)
+
+    again = begin(override(plain(), [f"start={second}"])).eval()  # goes on from its own kind, ranges included
+    assert all(torch.equal(v, again.state_dict()[k]) for k, v in network(second)[0].state_dict().items())
+    with pytest.raises(UserError, match=r"folded.*qat=true"):
+        begin(replace(plain(), qat=False, start=str(second)))
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    recipe = replace(plain(), epochs=1)
+    run = Run(recipe, tmp_path)
+    run.train([part_of(recipe, 16)], [part_of(recipe, 8)])
+    again = Run(recipe, tmp_path)
+    assert again.resume()
+    for now, then in ((run.plain, again.plain), (run.averaged, again.averaged)):
+        assert all(torch.equal(v, then.state_dict()[k]) for k, v in now.state_dict().items())
+
+
+def test_a_network_that_decides_by_values_is_refused() -> None:
+    class Asks(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(UserError, match="trace"):
+        fold(Asks())
+
+
+def test_a_channel_of_nothing_beside_a_large_bias_fits_32_bits(tmp_path: Path) -> None:
+    make: Callable[..., nn.Module] = lambda: nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 1))  # noqa: E731
+    model = make()
+    for layer in (model[0], model[2]):
+        layer.weight.data.fill_(1.0)
+        layer.bias.data.zero_()
+    model[2].weight.data[1] = 1e-9
+    model[2].bias.data[1] = 3.0
+    whole = qat.prepare(model).train()
+    x = torch.rand(4, 1, 6, 6)
+    whole(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter deprecates its own internals
+        torch.onnx.export(qat.for_onnx(whole), (x,), tmp_path / "m.onnx", dynamo=True, opset_version=18, verbose=False)
+    qat.pack(tmp_path / "m.onnx")
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(tmp_path / "m.onnx")
+    (served,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    with torch.inference_mode():
+        ours = whole.eval()(x).numpy()
+    assert np.abs(served - ours).max() <= 2 * 3.0 / 255 and np.abs(served[:, 1] - 3.0).max() < 0.05
