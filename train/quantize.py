@@ -34,7 +34,8 @@ def calibration_crops(parts: Sequence[Part], n: int = PICTURES, seed: int = 0) -
     """A sample of about `n` crops (n, S, S, C), as many of each part where it has them; never give it what is validated on."""
     rng = np.random.default_rng(seed)
     share = -(-n // len(parts))
-    return np.concatenate([p.crops[np.sort(rng.choice(len(p), min(share, len(p)), replace=False))] for p in parts])
+    crops = np.concatenate([p.crops[np.sort(rng.choice(len(p), min(share, len(p)), replace=False))] for p in parts])
+    return crops[rng.permutation(len(crops))]  # each batch sees all parts
 
 
 def to_int8(source: Path, target: Path, crops: np.ndarray, spec: InputSpec) -> None:
@@ -48,6 +49,7 @@ def to_int8(source: Path, target: Path, crops: np.ndarray, spec: InputSpec) -> N
         quantize_static(
             ready, target, _Reader(crops, spec), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True,
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=float_nodes(ready),
+            extra_options={"CalibMovingAverage": True},  # the mean of the batches' extremes: the very largest is one pixel of one picture
         )  # fmt: skip
 
 
