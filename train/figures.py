@@ -19,7 +19,8 @@ from train.calibrate import fit, truths
 from train.data import Part
 from train.limits import LEAST, Raw, Row, limits, of_ages, row
 
-CHUNK = 1024
+CHUNK = predict.BATCH
+"""Pictures at once: what 1,024 of 224 pixels leave inside EfficientNet-B0 took 17 GB."""
 
 
 def measured(predictor: Predictor, train_parts: Sequence[Part], val_parts: Sequence[Part]) -> Card:

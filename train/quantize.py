@@ -97,7 +97,7 @@ def scores(served: Predictor, parts: Sequence[Part]) -> dict[str, tuple[float, i
     return found
 
 
-def _answers(served: Predictor, crops: np.ndarray, batch: int = 256) -> dict[str, np.ndarray]:
+def _answers(served: Predictor, crops: np.ndarray, batch: int = 64) -> dict[str, np.ndarray]:
     rows = [served.probabilities(crops[i : i + batch]) for i in range(0, len(crops), batch)]
     return {head.task: np.concatenate([_answer(row[head.task], head) for row in rows]) for head in served.card.heads}
 
