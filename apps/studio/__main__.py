@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.errors import DataError, UserError
+from core.errors import DataError, status
 
 PORT = 8501
 
@@ -35,16 +35,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs until interrupted. Exit status 2: the user's mistake; 1: ours."""
     args = parser().parse_args(argv)
-    try:
-        serve(args)
-    except KeyboardInterrupt:
-        return 0
-    except (UserError, OSError) as error:
-        if args.debug:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
-    return 0
+    return status(lambda: serve(args), args.debug)
 
 
 def serve(args: argparse.Namespace) -> None:

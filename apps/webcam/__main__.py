@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.errors import UserError
+from core.errors import status
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "assets" / "models" / "mien"
@@ -31,18 +31,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs until interrupted. Exit status 2: the user's mistake; 1: ours."""
     args = parser().parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # how containers stop: run the exit handlers, which delete visitors' files
-    try:
+
+    def work() -> None:
         from apps.webcam.serve import serve
 
         serve(args.model, args.host, args.port, live_seconds=SPACE_SECONDS if os.environ.get("SPACE_ID") else None)
-    except KeyboardInterrupt:
-        return 0
-    except (UserError, OSError) as error:
-        if args.debug:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
-    return 0
+
+    return status(work, args.debug)
 
 
 if __name__ == "__main__":
