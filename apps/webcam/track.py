@@ -1,73 +1,48 @@
 """Who is who between frames, and readings that settle. Pure: no picture, no clock and no page; the caller says what time it is.
 
-Faces are matched by overlap and by nearness. Every value is a running mean in *seconds*, the same at 5 as at 30 frames/s: each frame
-counts by how sure the model was and fades with time. Beside the slow mean runs a fast one; where the two part company the person has really
-changed (or another one sits there), and both start anew. So numbers rest, yet follow within 0.7 s.
+`motion` says which face is which, `settle` lets the numbers rest and lets them go where something has changed: an expression, or another
+person at the same place, who keeps the number of the place but none of the values. A frame that shows a face badly counts for less,
+one on which the model abstains for nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from math import exp, hypot
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from apps.webcam.motion import Motion, assign
+from apps.webcam.settle import Part, Settling, State
 from core.confidence import band_of
 from core.pipeline import FaceReading
-from core.types import Age, Box, Distribution, Prediction
+from core.types import Age, Distribution, Prediction
 
-FORGET_S = 1.5
+FORGET_S = 2.5
 """A face that was away for longer comes back under a new number."""
 HOLD_S = 0.3
 """A face that the detector misses for less than this stays on the page, so that one dropped frame does not flicker."""
-FAST_S = 0.25
-"""Time constant of the fast means."""
+SURE = 0.75
+"""A face that the detector is less sure of must be seen twice before it gets a number: a face's edge beside a post often is none."""
+USUAL_S = 3.0
+"""Time constant of a face's usual score."""
 
-
-class Mean:
-    """Weighted running mean of a vector; what was added `tau` seconds ago counts 1/e."""
-
-    def __init__(self, tau: float) -> None:
-        self.tau, self.sum, self.weight, self.at = tau, np.zeros(0), 0.0, 0.0
-
-    def add(self, value: np.ndarray, weight: float, now: float) -> np.ndarray:
-        """The mean after adding `value` (n,) with `weight` > 0 at `now` seconds; time never runs backwards."""
-        kept = exp(-max(0.0, now - self.at) / self.tau) if self.weight else 0.0
-        self.sum = value * weight + (self.sum * kept if kept else 0.0)
-        self.weight = weight + self.weight * kept
-        self.at = max(now, self.at)
-        return self.sum / self.weight
-
-
-class Settling:
-    """A slow mean (`tau` seconds) that starts anew where any component of the fast one differs by more than `jump`, twice running."""
-
-    def __init__(self, tau: float, jump: float) -> None:
-        self.slow, self.fast, self.jump, self.parted = Mean(tau), Mean(FAST_S), jump, False
-
-    def add(self, value: np.ndarray, weight: float, now: float) -> np.ndarray:
-        """See `Mean.add`."""
-        slow, fast = self.slow.add(value, weight, now), self.fast.add(value, weight, now)
-        parted, self.parted = self.parted, bool(np.abs(slow - fast).max() > self.jump)
-        if not (parted and self.parted):
-            return slow
-        self.slow.weight = self.fast.weight = 0.0  # forget what was before the change
-        self.fast.add(value, weight, now)
-        return self.slow.add(value, weight, now)
+# An expression passes; age and gender belong to the person.
+EMOTION_S, PERSON_S = 8.0, 20.0
+EMOTION_NOISE, GENDER_NOISE, AGE_NOISE = 0.07, 0.32, 3.5
 
 
 @dataclass(slots=True)
 class Track:
-    """One person between frames."""
+    """One person between frames. `id` 0: not sure yet. `values`: None until something was read."""
 
     id: int
     last: FaceReading
+    motion: Motion
     seen: float
-    # Emotion must follow a face within 0.7 s; gender and age belong to the person, so they may take their time.
-    emotion: Settling = field(default_factory=lambda: Settling(0.5, 0.45))
-    gender: Settling = field(default_factory=lambda: Settling(2.0, 0.5))
-    age: Settling = field(default_factory=lambda: Settling(2.0, 10.0))
+    usual: float
+    read: float = 0.0
+    values: State | None = None
     settled: Prediction = field(default_factory=Prediction)
 
 
@@ -86,73 +61,104 @@ class Tracker:
     def __init__(self) -> None:
         self._tracks: list[Track] = []
         self._next = 1
+        self._now: float | None = None
+        self._settling: tuple[tuple[Part, ...], Settling] | None = None
 
     def update(self, readings: Sequence[FaceReading], now: float) -> list[Tracked]:
-        """Settled faces, lowest number first. `now`: seconds on any clock that does not go back."""
+        """Settled faces, lowest number first. `now`: seconds; where the clock goes back, time stands still."""
+        before = now if self._now is None else self._now
+        now = self._now = max(now, before)
         self._tracks = [t for t in self._tracks if now - t.seen <= FORGET_S]
-        pairs = match([t.last.face.box for t in self._tracks], [r.face.box for r in readings])
-        known = {j: self._tracks[i] for i, j in pairs}
-        for j, reading in enumerate(readings):
-            track = known.get(j)
-            if track is None:
-                track = Track(self._next, reading, now)
-                self._tracks.append(track)
-                self._next += 1
-            _settle(track, reading, now)
-        return [Tracked(t.id, t.last, held=t.seen < now) for t in sorted(self._tracks, key=lambda t: t.id) if now - t.seen <= HOLD_S]
+        for track in self._tracks:
+            track.motion.predict(now, seen=track.seen >= before)
+        known = self._known(readings)
+        found = [self._found(known.get(j), reading, now) for j, reading in enumerate(readings)]
+        self._settle([(t, r, c) for (t, c), r in zip(found, readings, strict=True) if r.abstained is None], now)
+        for (track, _), reading in zip(found, readings, strict=True):
+            # A frame on which the model abstains moves the box and tells why; it is shown as said only where nothing better is known.
+            said = reading.prediction if track.values is None else track.settled
+            track.last, track.seen = FaceReading(reading.face, said, reading.conditions, band_of(said), reading.abstained), now
+        shown = [t for t in self._tracks if t.id and now - t.seen <= HOLD_S]
+        return [Tracked(t.id, t.last, held=t.seen < now) for t in sorted(shown, key=lambda t: t.id)]
+
+    def _known(self, readings: Sequence[FaceReading]) -> dict[int, Track]:
+        """The tracks of the readings, by index. Those that have a number choose first: a face's edge must not take the face from them."""
+        known: dict[int, Track] = {}
+        for tracks in ([t for t in self._tracks if t.id], [t for t in self._tracks if not t.id]):
+            left = [j for j in range(len(readings)) if j not in known]
+            costs = [[t.motion.cost(readings[j].face.box) for j in left] for t in tracks]
+            known |= {left[j]: tracks[i] for i, j in assign(costs)}
+        return known
+
+    def _found(self, track: Track | None, reading: FaceReading, now: float) -> tuple[Track, float]:
+        """The track of a face, a new one where there is none, with its place; and how clearly the face is seen, in (0, 1]."""
+        box, score, again = reading.face.box, reading.face.score, track is not None
+        if track is None:
+            track = Track(0, reading, Motion(box, now), now, score)
+            self._tracks.append(track)
+        if not track.id and (again or score >= SURE):
+            track.id, self._next = self._next, self._next + 1
+        clear = max(0.02, min(1.0, score / max(track.usual, 0.05)) ** 8)  # half hidden, a face scores less than it usually does
+        track.usual += min(1.0, (now - track.seen) / USUAL_S) * (score - track.usual)
+        track.motion.correct(box, clear)
+        return track, clear
+
+    def _settle(self, seen: Sequence[tuple[Track, FaceReading, float]], now: float) -> None:
+        """Adds what was read of some faces, all at once, because that costs no more than one."""
+        if not seen:
+            return
+        parts = _parts(seen[0][1].prediction)
+        if self._settling is None or self._settling[0] != parts:
+            self._settling = (parts, Settling(parts))
+        settling = self._settling[1]
+        clear = np.array([c for _, _, c in seen])
+        past = np.array([0.0 if t.values is None else now - t.read for t, _, _ in seen])
+        weights = np.array([_weights(r.prediction) for _, r, _ in seen]) * clear[:, None]
+        states, means = settling.add(
+            [settling.fresh() if t.values is None else t.values for t, _, _ in seen],
+            np.array([_values(r.prediction) for _, r, _ in seen]), weights, clear, past,
+        )  # fmt: skip
+        for (track, reading, _), state, mean in zip(seen, states, means, strict=True):
+            track.values, track.read, track.settled = state, now, _told(reading.prediction, mean)
 
 
-def match(before: Sequence[Box], after: Sequence[Box]) -> list[tuple[int, int]]:
-    """Pairs (index before, index after) of boxes that are the same face, each used once, the likest first."""
-    scores = [(_likeness(a, b), i, j) for i, a in enumerate(before) for j, b in enumerate(after)]
-    pairs: list[tuple[int, int]] = []
-    used_i, used_j = set(), set()
-    for score, i, j in sorted(scores, reverse=True):
-        if score > 0 and i not in used_i and j not in used_j:
-            pairs.append((i, j))
-            used_i.add(i)
-            used_j.add(j)
-    return pairs
+def _parts(said: Prediction) -> tuple[Part, ...]:
+    parts = []
+    if said.emotion:
+        parts.append(Part(len(said.emotion.labels), len(said.emotion.labels), EMOTION_S, EMOTION_NOISE))
+    if said.gender:
+        parts.append(Part(len(said.gender.labels), len(said.gender.labels), PERSON_S, GENDER_NOISE))
+    if said.age:
+        parts.append(Part(3, 1, PERSON_S, AGE_NOISE))  # the interval's ends rest as the value does, and start anew with it
+    return tuple(parts)
 
 
-def _likeness(a: Box, b: Box) -> float:
-    """Above 0 where two boxes can be one face: overlap plus nearness of the centres in box sides; sizes differ by less than 1.8 times."""
-    side_a, side_b = (a[2] * a[3]) ** 0.5, (b[2] * b[3]) ** 0.5
-    if max(side_a, side_b) > 1.8 * min(side_a, side_b):
-        return 0.0
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    shared = max(0.0, width) * max(0.0, height)
-    iou = shared / (a[2] * a[3] + b[2] * b[3] - shared)
-    apart = hypot(a[0] + a[2] / 2 - b[0] - b[2] / 2, a[1] + a[3] / 2 - b[1] - b[3] / 2) / ((side_a + side_b) / 2)
-    return iou + 1 - apart if apart < 1 else 0.0
+def _values(said: Prediction) -> list[float]:
+    """All values in a row. Probabilities, not logits, are averaged: the mean of calibrated answers is never surer than they are."""
+    values: list[float] = []
+    for each in (said.emotion, said.gender):
+        if each:
+            values += each.p.tolist()
+    if said.age:
+        values += (said.age.value, said.age.low, said.age.high)
+    return values
 
 
-def _settle(track: Track, new: FaceReading, now: float) -> None:
-    """Adds one frame to a track. A frame on which the model abstains moves the box and tells why, but counts for nothing."""
-    said, old = new.prediction, track.settled
-    if new.abstained is None:
-        old = track.settled = Prediction(
-            emotion=_probabilities(track.emotion, said.emotion, new.face.score, now),
-            gender=_probabilities(track.gender, said.gender, new.face.score, now),
-            age=_years(track.age, said.age, new.face.score, now),
-        )
-    elif old == Prediction():
-        old = said  # nothing better is known yet, and it is shown as abstained
-    track.last = replace(new, prediction=old, band=band_of(old))
-    track.seen = now
+def _weights(said: Prediction) -> list[float]:
+    """By part, how much an answer counts: an age as its inverse variance, bounded where the interval is narrow."""
+    weights = [1.0 for each in (said.emotion, said.gender) if each]
+    return [*weights, (10 / (10 + said.age.high - said.age.low)) ** 2] if said.age else weights
 
 
-def _probabilities(mean: Settling, said: Distribution | None, score: float, now: float) -> Distribution | None:
-    if said is None:
-        return None
-    p = mean.add(said.p, max(score, 0.05) * said.confidence, now)
-    return replace(said, p=p / p.sum())
-
-
-def _years(mean: Settling, said: Age | None, score: float, now: float) -> Age | None:
-    if said is None:
-        return None
-    sureness = (10 / (10 + said.high - said.low)) ** 2  # as an inverse variance, bounded where the interval is narrow
-    value, low, high = mean.add(np.array([said.value, said.low, said.high]), max(score, 0.05) * sureness, now)
-    return replace(said, value=float(value), low=float(min(low, high)), high=float(high))
+def _told(said: Prediction, values: np.ndarray) -> Prediction:
+    """`said` with other values."""
+    start, told = 0, []
+    for each in (said.emotion, said.gender):
+        p = values[start : start + len(each.labels)] if each else None
+        told.append(Distribution(each.labels, p / p.sum(), each.limit) if each and p is not None else None)
+        start += len(each.labels) if each else 0
+    age = said.age
+    if age:
+        value, low, high = values[start:].tolist()
+        age = Age(value, low, high, age.coverage, age.limit)
+    return Prediction(told[0], told[1], age)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from apps.webcam.track import FORGET_S, HOLD_S, Tracker, match
+from apps.webcam.track import FORGET_S, HOLD_S, Tracker
 from tests.apps.webcam.conftest import reading
 
 LEFT, RIGHT = (50, 100, 80, 100), (400, 100, 80, 100)
@@ -103,10 +103,3 @@ def test_the_same_time_twice_and_a_clock_that_goes_back_do_no_harm():
     for now in (1.0, 1.0, 0.5, 1.1):
         (face,) = tracker.update([reading()], now)
     assert face.id == 1
-
-
-def test_faces_of_other_sizes_or_far_away_do_not_match():
-    assert match([LEFT], [RIGHT]) == []
-    assert match([LEFT], [(50, 100, 200, 250)]) == []
-    assert match([LEFT, RIGHT], [RIGHT, LEFT]) == [(1, 0), (0, 1)] or set(match([LEFT, RIGHT], [RIGHT, LEFT])) == {(0, 1), (1, 0)}
-    assert match([], [LEFT]) == match([LEFT], []) == []
