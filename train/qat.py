@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, fx, nn
 
-from train import processes
 from train.fold import fold, module_of
 
 LEVELS = 63
@@ -55,7 +54,7 @@ class Rounded(nn.Module):
     @torch.no_grad()
     def _follow(self, x: Tensor) -> None:
         low, high = torch.aminmax(x)
-        if processes.count() > 1:
+        if distributed.is_initialized():
             distributed.all_reduce(low, distributed.ReduceOp.MIN)
             distributed.all_reduce(high, distributed.ReduceOp.MAX)
         low, high = low.clamp(max=0), high.clamp(min=0)

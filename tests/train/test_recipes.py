@@ -128,7 +128,7 @@ def test_two_steps_then_onnx(name: str, exported: dict[str, set[Head]], tmp_path
     assert any(not torch.equal(before[k], after[k]) for k in before)
 
     done = exported.setdefault(architecture(recipe), set())
-    if not done >= set(recipe.heads):
+    if not done >= set(recipe.heads) and not recipe.qat:  # what rounds agrees in its own way, see test_qat.py
         model = run.plain.to("cpu", memory_format=torch.contiguous_format)
         settle(model, recipe)
         write_onnx(model, Card(name, "0", recipe.input, recipe.heads), tmp_path / "model.onnx")
