@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from core import image as images
+from core.errors import DataError
 from core.faces import best_detector
+from core.pipeline import Pipeline
 from evaluation import _reference, alone, bench, bench_page, scenes, turns
 from tests.conftest import ROOT
 
@@ -40,14 +42,13 @@ def ordered(value: dict) -> bool:
 
 def test_bench_of_two_models_with_their_processes(tiny_bundle: Path) -> None:
     models = ("--model", str(tiny_bundle), "--model", str(tiny_bundle / "model.onnx"))
-    result = run(*models, "--rounds", "20", "--rows", "3000", *BESIDE)
+    result = run(*models, "--rounds", "10", "--rows", "3000", *BESIDE)
     assert result["metrics"]["rows"] == 3000 and all(s["cpu_s"] >= 0 for s in result["metrics"]["steps"])
     assert [m["name"] for m in result["models"]] == ["tiny", "tiny"] and result["threads"] == 1 and result["left_out"] is None
     for entry in result["models"]:
         for ms in (entry["ms"], entry["ms_of_five"]):
             assert set(ms) == {"decode", "detect", "align", "net", "total"} and all(map(ordered, ms.values()))
-            parts = sum(ms[s]["p50"] for s in ("decode", "detect", "align", "net"))
-            assert ms["total"]["p50"] == pytest.approx(parts, rel=0.5)
+            assert ms["total"]["p50"] > max(ms[s]["p50"] for s in ("decode", "detect", "align", "net"))
         assert entry["net"]["times_faster"]["low"] > 2, "a linear layer against EfficientNet-B0"
         assert entry["net"]["times_faster"] == entry["faster"]["efficientnet_b0_224"]
         assert entry["net"]["efficientnet_b0_224"]["p50"] > 1
@@ -83,6 +84,20 @@ def test_shipped_model_keeps_its_limits(shipped_model: Path) -> None:
     pytest.fail(
         f"Expected frames under 25 and 50 ms in one of four runs, got {entry['ms']['total']} and {entry['ms_of_five']['total']} in the last"
     )
+
+
+def test_stages_add_up_to_a_frame(tiny_bundle: Path) -> None:
+    one = bench.Ours("ours", tiny_bundle, Pipeline(tiny_bundle))
+    times = {faces: scenes.jpeg(make()) for faces, make in scenes.SCENES.items()}
+    for faces, data in times.items():
+        for _ in range(8):
+            one.frame(data, faces)
+        parts = np.array([one.stages[faces][name] for name in ("decode", "detect", "align", "net")])  # (stages, frames)
+        total = np.array(one.stages[faces]["total"])
+        assert parts.shape == (4, 8) and (parts > 0).all() and (parts.sum(axis=0) <= total + 0.01).all()
+        assert (parts.sum(axis=0) / total).max() > 0.8, "nothing that takes long is left out"
+    with pytest.raises(DataError, match="Expected 5 faces in the frame, got 1"):
+        one.frame(times[1], 5)
 
 
 @pytest.mark.parametrize(("faces", "make"), scenes.SCENES.items())
