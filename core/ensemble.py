@@ -13,6 +13,7 @@ probabilities are too cautious; ages without a distribution: the half width of t
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -110,10 +111,12 @@ class Ensemble(Predictor):
              "name": card.name, "version": card.version, "recipe": dict(card.recipe)}
             for i, (m, digest, card) in enumerate(zip(self.file.members, digests, cards, strict=True))
         ]  # fmt: skip
-        data = {repr(sorted(d.items())): d for card in cards for d in card.data}
+        data = {json.dumps(d, sort_keys=True): d for card in cards for d in card.data}
+        precision = "int8" if all(c.precision == "int8" for c in cards) else "fp32"
         return Card(
             self.file.name, VERSION, self.views[0], heads, self.file.calibration, self.file.thresholds, {"ensemble": each},
             tuple(data.values()), self.file.metrics, " ".join(dict.fromkeys(c.licence for c in cards if c.licence)), self.file.created,
+            precision,
         )  # fmt: skip
 
     def _head(self, task: str) -> Head:

@@ -135,7 +135,7 @@ def _copied(models: Sequence[Path], folder: Path, flip: bool) -> list[Member]:
 
 
 def _named(ensemble: Ensemble) -> list[str]:
-    known = list(dict.fromkeys(str(d.get("name")) for d in ensemble.card.data))
+    known = list(dict.fromkeys(str(d["name"]) for d in ensemble.card.data if isinstance(d, Mapping) and "name" in d))
     if not known:
         raise UserError("Expected --dataset NAME, as the models' cards name no data; try one of " + ", ".join(discover.names("core.data")))
     return known
@@ -222,7 +222,7 @@ def _places(said: Sequence[Said]) -> Iterator[tuple[Said, slice]]:
 
 
 def _move(folder: Path, out: Path) -> None:
-    """Everything in `folder` to `out`, `ensemble.json` last; what an earlier ensemble left there goes."""
+    """Everything in `folder` to `out`, in place of what has the same name there; `ensemble.json` last."""
     out.mkdir(exist_ok=True)
     (out / FILE).unlink(missing_ok=True)
     for new in sorted(folder.iterdir(), key=lambda p: p.name == FILE):

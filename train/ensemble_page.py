@@ -92,8 +92,9 @@ def _honest(ensemble: Ensemble, weighed: Mapping[str, Weighed], members: Sequenc
 def _table(ensemble: Ensemble, name: str, values: Values, samples: Samples, ends: np.ndarray | None = None) -> pa.Table:
     """ends: (N, 2) of the ages' intervals instead of those that follow from the values; NaN rows keep the latter."""
     columns = predict.columns_of(ensemble, values)
-    for i, column in enumerate(("age_low", "age_high") if ends is not None else ()):
-        columns[column] = np.where(np.isnan(ends[:, i]), columns[column], ends[:, i])
+    if ends is not None:
+        for column, end in zip(("age_low", "age_high"), ends.T, strict=True):
+            columns[column] = np.where(np.isnan(end), columns[column], end)
     table = predict.assemble(samples, [columns], [True] * len(samples), name, samples.root)
     return table.drop_columns([c for c in table.column_names if table[c].null_count == len(table)])
 

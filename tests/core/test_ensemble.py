@@ -157,6 +157,18 @@ def test_a_name_without_image_raises(two: Path) -> None:
         open_model(join(two, {"model": "a"}, {"model": "z"}))
 
 
+def test_genders_go_by_name_too(two: Path) -> None:
+    write(two / "other", 4, (Head("gender", "softmax", GENDER2.labels[::-1], "gender"),))
+    found, [a], [other] = open_model(join(two, {"model": "a"}, {"model": "other"})), by_hand(two, "a"), by_hand(two, "other")
+    assert found.card.head("gender").labels == GENDER2.labels
+    assert found.probabilities(crops())["gender"] == pytest.approx((a["gender"] + other["gender"][:, ::-1]) / 2, abs=1e-9)
+
+
+def test_a_member_s_odd_card_does_no_harm(two: Path) -> None:
+    write(two / "odd", 4, data=("text", ["list"], {"name": None}), metrics=(1,))
+    assert open_model(join(two, {"model": "odd"}, {"model": "a"})).card.data[:2] == ("text", ["list"])
+
+
 def test_each_member_crops_for_itself(two: Path, portrait: np.ndarray) -> None:
     write(two / "wide", 7, ALL, InputSpec(size=24, channels=3, box_scale=1.5, mean=(0.1, 0.2, 0.3), std=(0.5,) * 3))
     found = open_model(join(two, {"model": "a"}, {"model": "wide", "flip": True}, {"model": "b"}))
