@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import fx, nn
@@ -13,8 +14,6 @@ from core.errors import UserError
 
 from timm.layers import BatchNormAct2d  # isort: skip
 from timm.utils import reparameterize_model  # isort: skip
-
-FUSE = {nn.Conv2d: fuse_conv_bn_eval, nn.Linear: fuse_linear_bn_eval}
 
 
 def fuse(model: nn.Module) -> nn.Module:
@@ -46,12 +45,15 @@ def fold(model: nn.Module) -> fx.GraphModule:
         raise UserError(f"Expected a network that torch.fx can trace, as convolutional ones, got: {str(error)[:200]}") from error
     traced = fx.GraphModule(model, graph)
     for node in list(graph.nodes):
-        norm, before = module_of(traced, node), node.args[0] if node.args else None
-        layer = module_of(traced, before) if isinstance(before, fx.Node) else None
-        if isinstance(norm, nn.modules.batchnorm._BatchNorm) and type(layer) in FUSE and len(before.users) == 1:
-            together = FUSE[type(layer)](layer.double(), norm.double()).float()  # type: ignore[index]
-            traced.set_submodule(before.target, together.requires_grad_(True))  # torch's new bias would not learn
-            traced.set_submodule(node.target, norm.act if isinstance(norm, BatchNormAct2d) else nn.Identity())
+        before = node.args[0] if node.args else None
+        if not isinstance(before, fx.Node):
+            continue
+        layer, norm = module_of(traced, before), module_of(traced, node)
+        if isinstance(layer, nn.Conv2d | nn.Linear) and isinstance(norm, nn.modules.batchnorm._BatchNorm) and len(before.users) == 1:
+            join: Callable[..., nn.Module] = fuse_conv_bn_eval if isinstance(layer, nn.Conv2d) else fuse_linear_bn_eval
+            together = join(layer.double(), norm.double()).float()
+            traced.set_submodule(str(before.target), together.requires_grad_(True))  # torch's new bias would not learn
+            traced.set_submodule(str(node.target), norm.act if isinstance(norm, BatchNormAct2d) else nn.Identity())
         if isinstance(module_of(traced, node), nn.Identity):
             node.replace_all_uses_with(before)
             graph.erase_node(node)

@@ -142,6 +142,9 @@ class _Pair(nn.Module):
         self.register_buffer("scale", scale)
         self.register_buffer("zero", zero.to(torch.uint8))
 
+    scale: Tensor
+    zero: Tensor
+
     def forward(self, x: Tensor) -> Tensor:
         whole = torch.onnx.ops.symbolic("QuantizeLinear", (x, self.scale, self.zero), dtype=torch.uint8, shape=x.shape)
         return torch.onnx.ops.symbolic("DequantizeLinear", (whole, self.scale, self.zero), dtype=torch.float32, shape=x.shape)
