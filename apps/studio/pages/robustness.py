@@ -84,7 +84,7 @@ def _panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> Non
     )  # fmt: skip
     made.update_annotations(font_size=13)  # the panels' titles, which must fit a phone
     made.update_yaxes(tickformat=None if years else ".0%", automargin=True)
-    made.update_xaxes(dtick=1)
+    made.update_xaxes(dtick=1, showticklabels=True)  # the last row need not be full
     made.update_xaxes(title="severity", row=height)
     name = figure_name(task)
     about = {"value": name, "change": f"change of {name} against severity 0", "flips": "share of answers that changed"}[shown]
