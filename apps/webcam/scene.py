@@ -16,7 +16,7 @@ from core.types import Box, Face
 
 WIDTH, HEIGHT = 640, 480
 RATE = 25.0
-"""Frames/s of the clips."""
+"""Frames/s of the clips, unless another is asked for."""
 BAR_S, SWAP_S, CHANGE_S, PAIR_S = 14.0, 9.0, 5.0, 8.0
 """How long the clips are; when one face takes another's place."""
 
@@ -136,7 +136,7 @@ def _expose(canvas: np.ndarray, gain: float, noise: float, rng: np.random.Genera
     return np.clip(lit + grain, 0, 255).round().astype(np.uint8)
 
 
-def behind_a_bar(head: Cutout, seed: int) -> Iterator[Shot]:
+def behind_a_bar(head: Cutout, seed: int, rate: float = RATE) -> Iterator[Shot]:
     """One face that wanders on the left, walks behind a post as wide as itself between the fifth and the eighth second, and wanders on."""
     base = wander(0, 240, 95, seed)
 
@@ -144,17 +144,17 @@ def behind_a_bar(head: Cutout, seed: int) -> Iterator[Shot]:
         pose = base(t)
         return replace(pose, x=pose.x + 170 + 300 * _walked((t - 5) / 3))
 
-    return film([Actor(head, path)], BAR_S, RATE, bar=(270, 390), light=Light(lambda t: 0.65 + 0.35 * cos(2 * pi * t / 7), 6), seed=seed)
+    return film([Actor(head, path)], BAR_S, rate, bar=(270, 390), light=Light(lambda t: 0.65 + 0.35 * cos(2 * pi * t / 7), 6), seed=seed)
 
 
-def swapped(head: Cutout, other: Cutout, seed: int) -> Iterator[Shot]:
+def swapped(head: Cutout, other: Cutout, seed: int, rate: float = RATE) -> Iterator[Shot]:
     """One face for five seconds, then another at the very same place."""
     base = wander(320, 240, 110, seed)
     actors = [Actor(head, lambda t: base(t) if t < CHANGE_S else None), Actor(other, lambda t: base(t) if t >= CHANGE_S else None)]
-    return film(actors, SWAP_S, RATE, seed=seed)
+    return film(actors, SWAP_S, rate, seed=seed)
 
 
-def crossing(head: Cutout, other: Cutout, seed: int) -> Iterator[Shot]:
+def crossing(head: Cutout, other: Cutout, seed: int, rate: float = RATE) -> Iterator[Shot]:
     """Two faces that change sides within three seconds; the second passes in front of the first and hides it for a moment."""
     one, two = wander(0, 240, 85, seed, 8), wander(0, 240, 100, seed + 1, 8)
 
@@ -164,12 +164,12 @@ def crossing(head: Cutout, other: Cutout, seed: int) -> Iterator[Shot]:
     def path_two(t: float) -> Pose:
         return replace(two(t), x=490 - 340 * _walked((t - 2.5) / 3))
 
-    return film([Actor(head, path_one), Actor(other, path_two)], PAIR_S, RATE, seed=seed)
+    return film([Actor(head, path_one), Actor(other, path_two)], PAIR_S, rate, seed=seed)
 
 
-def beside(head: Cutout, other: Cutout, seed: int) -> Iterator[Shot]:
+def beside(head: Cutout, other: Cutout, seed: int, rate: float = RATE) -> Iterator[Shot]:
     """Two faces that wander side by side, cheek to cheek at times."""
-    return film([Actor(head, wander(250, 240, 85, seed, 15)), Actor(other, wander(395, 245, 90, seed + 1, 15))], PAIR_S, RATE, seed=seed)
+    return film([Actor(head, wander(250, 240, 85, seed, 15)), Actor(other, wander(395, 245, 90, seed + 1, 15))], PAIR_S, rate, seed=seed)
 
 
 def _walked(t: float) -> float:
