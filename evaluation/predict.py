@@ -158,6 +158,7 @@ def describe(predictor: Predictor, samples: Samples, detector: Detector, name: s
         model=name or predictor.card.name, card_sha256=hashlib.sha256(predictor.card.to_json().encode()).hexdigest(), dataset=samples.name,
         split=samples.split, fingerprint=samples.fingerprint, detector=detector.name, left_out=len(samples.problems),
         created=datetime.now(UTC).isoformat(timespec="seconds"), versions={"python": platform.python_version(), **versions},
+        thresholds=dict(predictor.card.thresholds),
     )  # fmt: skip
 
 

@@ -32,7 +32,8 @@ NULLS = ["", "nan", "NaN", "NA", "null", "None"]
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """Where a table comes from. card_sha256: of the model's card; fingerprint: of the data; left_out: files that could not be read."""
+    """Where a table comes from. card_sha256: of the model's card; fingerprint: of the data; left_out: files that could not be read.
+    thresholds: of the model's card, see `core.bundle.Card`; whoever reads them checks them."""
 
     model: str = ""
     card_sha256: str = ""
@@ -43,6 +44,7 @@ class Meta:
     left_out: int = 0
     created: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, table: pa.Table) -> Meta:

@@ -32,7 +32,7 @@ def show(view: View, model: str) -> None:
         help="precision: as many answers as possible with this share right, class by class; coverage: the surest answers of each class",
     )  # fmt: skip
     value = state.number(
-        "cf.value", f"At least this {wish} in every class", 0.5, 1.0, 0.95 if wish == "precision" else 0.8, 0.01, where=row
+        "cf.value", f"At least this {wish} in every class", 0.5, 1.0, plan.PRECISION if wish == "precision" else 0.8, 0.01, where=row
     )
     where = view.where_of(model)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.confidence import HIGH
+from core.types import LIMIT
 from evaluation.figures import Figures, figure, proportion
 from evaluation.metrics import abstention, calibration
 from evaluation.metrics.resampling import percentiles
@@ -17,8 +20,8 @@ from evaluation.values import Sample
 
 BINS, INNER = 15, 20
 """Bins of the reliability diagram, and the fine bins in each that its interval is drawn from."""
-BANDS = (0.9, 0.7)
-"""Confidence from here on is sure, from there on likely, and below that a guess."""
+BANDS = (HIGH, LIMIT)
+"""Confidence from here on is sure, from there on (or from the model's own limit) likely, and below that a guess."""
 REACH, FINE, COARSE = 16.0, 3200, 128
 """Bins of the risk-coverage curve over the logit of the confidence, and those that its interval is drawn from."""
 MOST = 40_000
@@ -82,9 +85,17 @@ class Band:
     accuracy: Figures
 
 
-def bands(store: Store, task: str, where: Where) -> list[Band]:
-    """The rows by how sure the model says it is, surest first."""
-    ends = [1.0, *BANDS, 0.0]
+def own_limit(store: Store, task: str, models: Sequence[str]) -> float | None:
+    """The probability under which all `models` call their answers uncertain, as their tables say; None where they differ or do not."""
+    known = [s.meta.thresholds for s in store.sources if set(s.models) & set(models) and task in s.tasks]
+    said = [t.get(task) if isinstance(t, Mapping) else None for t in known]  # anybody may have written the file
+    one = said[0] if said and all(v == said[0] for v in said) else None
+    return float(one) if isinstance(one, int | float) and 0 < one < 1 else None
+
+
+def bands(store: Store, task: str, where: Where, limit: float = BANDS[1]) -> list[Band]:
+    """The rows by how sure the model says it is, surest first; under `limit` it is a guess."""
+    ends = [1.0, *(end for end in (BANDS[0],) if end > limit), limit, 0.0]
     cases = " ".join(f"WHEN t.{task}_conf >= {low}::FLOAT THEN {i}" for i, low in enumerate(ends[1:]))
     right = f"(t.{task}_pred = t.{task}_true)::INT"
     seen = counted(store, where, f"CASE WHEN t.{task}_true IS NULL THEN NULL ELSE (CASE {cases} END) * 2 + {right} END", 2 * len(ends[1:]))

@@ -15,13 +15,16 @@ from core.faces import best_detector, chip_face
 from core.predictor import Predictor
 from evaluation import table
 from evaluation.__main__ import main
+from tests.core.test_bundle import with_card
+
+LIMITS = {"emotion": 0.6, "age": 40.0}
 
 
 @pytest.fixture(scope="module")
 def predicted(data_dir: Path, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Tables of the first pictures of both data sets."""
     folder = tmp_path_factory.mktemp("tables")
-    base = ["predict", "--model", str(tiny_bundle)]
+    base = ["predict", "--model", str(with_card(tiny_bundle, folder, {"thresholds": LIMITS}))]
     fer = ["--dataset", "ferplus", "--data", str(data_dir), "--limit", "200", "--embedding"]
     assert main([*base, *fer, "--out", str(folder / "f.parquet")]) == 0
     utk = ["--dataset", "utkface", "--data", str(data_dir / "utkface"), "--split", "all", "--limit", "150"]
@@ -52,6 +55,7 @@ def test_truths_and_origin_come_from_the_data_set(predicted: dict[str, Path], da
     np.testing.assert_allclose(votes, truth.emotion_votes[truth.emotion >= 0])
     meta = table.Meta.of(found)
     assert (meta.fingerprint, meta.dataset, len(meta.card_sha256)) == (truth.fingerprint, "ferplus", 64) and "onnxruntime" in meta.versions
+    assert meta.thresholds == LIMITS
     utk = table.read(predicted["utkface"])
     for row in utk.slice(0, 20).to_pylist():
         age, gender, *_ = row["sample_id"].split("_")

@@ -179,6 +179,9 @@ def test_confidence_equals_the_report(which: str, request: pytest.FixtureRequest
 def test_a_temperature_mends_what_one_was_spoilt_by(tmp_path: Path) -> None:
     whole = generate(12_000, model="a")  # its logits are 1.4 times too large, by its own words
     store = opened(whole.drop_columns(["group_subject"]), tmp_path)
+    (sure, unsure) = confidence.bands(store, "emotion", A, 0.95)
+    assert (sure.high, sure.low, unsure.high, unsure.low) == (1.0, 0.95, 0.95, 0.0), "a limit over 90 % leaves no band between"
+    assert sure.accuracy["n"] + unsure.accuracy["n"] == sum(b.accuracy["n"] for b in confidence.bands(store, "emotion", A))
     found = confidence.temperature(store, "emotion", A)
     assert found is not None and found.fitted + found.n == 12_000
     seen = views.classes(whole, "emotion")
@@ -291,3 +294,19 @@ def test_kinds_of_runs(tmp_path: Path) -> None:
     assert {n: r.kind for n, r in found.items()} == {"t": transfer.TRANSFER, "c": transfer.CUSTOM, "s": transfer.TRANSFER}
     assert found["t"].parameters == 9 and found["c"].parameters is None
     assert (found["t"].train, found["t"].val, found["t"].gap, found["t"].verdict.name) == (0.9, 0.8, 10.0, "high")
+
+
+@pytest.mark.parametrize(
+    ("said", "limit"),
+    [
+        ([{"emotion": 0.64}], 0.64), ([{"emotion": 0.64}, {"emotion": 0.64}], 0.64), ([{"emotion": 0.64}, {"emotion": 0.7}], None),
+        ([{"emotion": 0.64}, {}], None), ([{}], None), ([{"gender": 0.6}], None), ([{"emotion": 1.0}], None), ([{"emotion": 1e9}], None),
+        ([{"emotion": "0.6"}], None), ([{"emotion": -1}], None), ([[0.5]], None), ([None], None), ([{"emotion": float("nan")}], None),
+    ],
+)  # fmt: skip
+def test_a_model_s_own_limit_comes_from_its_tables(tmp_path: Path, said: list, limit: float | None) -> None:
+    whole = generate(60, model="m")
+    for i, one in enumerate(said):
+        table.write(whole.slice(30 * i, 30), tmp_path / f"{i}.parquet", table.Meta(thresholds=one))
+    store = Store.open([tmp_path / f"{i}.parquet" for i in range(len(said))])
+    assert confidence.own_limit(store, "emotion", store.models) == limit

@@ -114,8 +114,12 @@ def _bands(view: View) -> None:
     st.subheader("Sure, likely, guessed")
     rows: dict[str, list[Any]] = {name: [] for name in ("model", "confidence", "n", "share of the samples", "accuracy in it")}
     bars = []
+    own = confidence.own_limit(view.store, view.task, view.models)
+    limit = own or confidence.BANDS[1]
     for i, (model, where) in enumerate(view.each()):
-        found = shared.cached(view.store, "bands", (view.task, where), lambda w=where: confidence.bands(view.store, view.task, w))
+        found = shared.cached(
+            view.store, "bands", (view.task, where, limit), lambda w=where: confidence.bands(view.store, view.task, w, limit)
+        )
         for band in found:
             values = (model, band_name(band.low, band.high), band.accuracy["n"], percent(band.share), percent(band.accuracy))
             for name, value in zip(rows, values, strict=True):
@@ -132,6 +136,8 @@ def _bands(view: View) -> None:
     )
     made.update_yaxes(range=[0, 1.02])
     charts.show(made, "confidence-bands", rows, alt="Accuracy of the answers by how sure the model says it is", opened=True)
+    if own is not None:
+        st.caption(f"Under {own:.1%} the model's own card calls its answers uncertain, and so does the demo.")
 
 
 def _risk(view: View) -> None:

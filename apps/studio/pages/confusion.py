@@ -12,7 +12,7 @@ import streamlit as st
 from apps.studio import charts, gallery, shared, state
 from apps.studio.shared import View
 from evaluation.metrics import classification
-from evaluation.store import Where
+from evaluation.store import Where, confidence
 from evaluation.store.age_errors import right_whole
 
 TITLE = "Confusion"
@@ -88,8 +88,10 @@ def render(view: View) -> None:
     counts = store.confusion(task, where)
     unsure: float | None = None
     if counts.sum() and store.count(where.but(confidence=(0.0, 2.0))) == store.count(where):
+        own = confidence.own_limit(store, task, [model])
+        told = "" if own is None else f"; the model's own limit: {own:.2f}"
         said = state.number(
-            "cm.unsure", "Uncertain below", 0.0, 1.0, 0.0, 0.01, where=row, help="answers with less confidence count as uncertain"
+            "cm.unsure", "Uncertain below", 0.0, 1.0, 0.0, 0.01, where=row, help=f"answers with less confidence count as uncertain{told}"
         )
         unsure = said or None
         counts = store.confusion(task, where, unsure)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from apps.studio import planner
+from apps.studio import planner, settings
 from apps.studio.pages import confidence
 from core.labels import FERPLUS8
-from evaluation import plan, views
+from evaluation import plan, table, views
 from evaluation.metrics import calibration
 from tests.apps.studio.conftest import predictions
 
@@ -68,3 +69,21 @@ def test_without_probabilities_the_page_says_what_to_add(draw) -> None:
     app = draw("confidence", "one model, labels only")
     assert any("no probabilities" in i.value for i in app.info) and not app.metric
     assert confidence.band_name(0.9, 1.0) == "90% and over" and confidence.band_name(0.0, 0.7) == "under 70%"
+
+
+def test_a_model_s_own_limit_makes_the_lowest_band(tmp_path: Path) -> None:
+    from streamlit.testing.v1 import AppTest
+
+    rows = predictions(heads=("emotion",))
+    table.write(rows, tmp_path / "t.parquet", table.Meta(model="m", thresholds={"emotion": 0.55}))
+    settings.use(settings.Settings((tmp_path / "t.parquet",), {}))
+    try:
+        code = "from apps.studio import shared\nfrom apps.studio.pages import confidence\nshared.run(confidence, 'confidence')"
+        app = AppTest.from_string(code, default_timeout=60).run()
+    finally:
+        settings.use(settings.Settings())
+    seen = views.classes(rows, "emotion")
+    assert seen is not None and seen.p is not None
+    bands = next(d.value for d in app.dataframe if "accuracy in it" in d.value.columns)
+    assert bands["confidence"].tolist()[-1] == "under 55%" and bands["n"].tolist()[-1] == (seen.p.max(axis=1) < 0.55).sum() > 0
+    assert any("Under 55.0%" in c.value for c in app.caption)
