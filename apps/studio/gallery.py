@@ -11,6 +11,8 @@ import streamlit as st
 from apps.studio import basket, charts, links, state
 from apps.studio.images import Faces
 from apps.studio.shared import View
+from core import image
+from core.errors import UserError
 from evaluation.store import Where
 
 HERE = Path(__file__).parent
@@ -88,6 +90,14 @@ def _pictures(faces: Faces, table: pd.DataFrame, task: str, name: str, height: i
     picked = getattr(found, "picked", None)
     if picked and [picked["id"]] != state.get("sample"):
         links.pick(picked["id"], picked["set"])
+
+
+def picture(file: Path, width: int, name: str) -> None:
+    """One picture of the sample `name`; where it cannot be read, that is said."""
+    try:
+        st.image(image.load(file), width=width, alt=f"Picture of {name}")
+    except (UserError, OSError):
+        st.caption("The picture cannot be read.")
 
 
 def caption(row: dict[str, Any], task: str) -> str:

@@ -10,10 +10,8 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from apps.studio import charts, settings, shared, state
+from apps.studio import charts, gallery, settings, shared, state
 from apps.studio.shared import View
-from core import image
-from core.errors import UserError
 from evaluation.quality import plan
 from evaluation.quality.review import ACCEPTED, DROPPED, REJECTED, Decisions, Findings, read
 
@@ -183,10 +181,7 @@ def _picture(view: View, member: dict[str, Any], chosen: bool) -> None:
     faces = view.faces
     file = None if faces is None else faces.find(member["path"]) or faces.find(name)
     if file is not None:
-        try:
-            st.image(image.load(file), width=SIZE, alt=f"Picture of {name}")
-        except (UserError, OSError):
-            st.caption("The picture cannot be read.")
+        gallery.picture(file, SIZE, name)
     elif faces is None:
         st.caption("No picture: start with `--images DIR`.")
     else:

@@ -259,7 +259,7 @@ def _neighbours(view: View, rows: list[dict[str, Any]], dataset: str | None) -> 
             with st.container(width=150):
                 found = view.faces.find(item.get("path")) if view.faces is not None else None
                 if found is not None:
-                    st.image(image.load(found), width=128, alt=f"Picture of {item['sample_id']}")
+                    gallery.picture(found, 128, item["sample_id"])
                 st.caption(f"{item['cosine']:.3f}: {shared.plain(gallery.caption(item, view.task))}")
                 args = (item["sample_id"], item["dataset"] or "")
                 st.button("Open", key=f"sp.near.{at}", on_click=links.pick, args=args, help=item["sample_id"])

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from apps.studio import basket, explained, settings
+from apps.studio.images import Faces
 from apps.studio.pages import sample
 from core.labels import FERPLUS8, GENDER2
 from evaluation import table
@@ -77,9 +78,13 @@ def test_neighbours_where_there_are_embeddings(draw, tmp_path: Path) -> None:
     e = np.random.default_rng(0).normal(size=(160, 4)).astype(np.float32)
     rows = predictions().append_column("embedding", pa.array(e.tolist(), pa.list_(pa.float32())))
     table.write(rows, tmp_path / "e.parquet")
+    (tmp_path / "faces").mkdir()
+    for i in range(7):
+        (tmp_path / "faces" / f"{i}.png").write_bytes(b"no picture")
     app = draw("sample", "all heads", sample="s00009")
-    settings.use(settings.Settings((tmp_path / "e.parquet",)))
+    settings.use(settings.Settings((tmp_path / "e.parquet",), {}, Faces(tmp_path)))
     app = app.run()
+    assert not app.error and sum("cannot be read" in c.value for c in app.caption) >= sample.NEAREST
     unit = e / np.linalg.norm(e, axis=1, keepdims=True)
     cosine = unit @ unit[9]
     cosine[9] = -2
