@@ -70,12 +70,12 @@ def said(predictor: Predictor, part: Part) -> Raw:
     return {h.task: np.concatenate([f[h.task] for f in found]) for h in predictor.card.heads}
 
 
-def predictions(predictor: Predictor, part: Part, raw: Raw) -> pa.Table:
-    """The predictions table of crops of which the network has `said` something; columns without any value are left out."""
+def predictions(predictor: Predictor, part: Part, raw: Raw | None = None) -> pa.Table:
+    """The predictions table of crops that are already there; columns without any value are left out. raw: what was `said`."""
     head = predictor.card.head("emotion")
     places = np.array([FERPLUS8.index(label) for label in head.labels] + [-1]) if head else None  # the last place is for -1
     samples = part.samples if places is None else replace(part.samples, emotion=places[part.samples.emotion])
-    values = predict.columns_of(predictor, predictor.calibrate(raw))
+    values = predict.columns_of(predictor, predictor.calibrate(raw or said(predictor, part)))
     table = predict.assemble(samples, [values], [True] * len(part), predictor.card.name, part.samples.root)
     return table.drop_columns([name for name in table.column_names if table[name].null_count == len(table)])
 
