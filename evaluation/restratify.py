@@ -44,6 +44,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Divides, writes, and says how even the result is."""
+    from evaluation.audit import writable
     from evaluation.quality import apply, open_context, persons, plan
     from evaluation.quality import restratify as divided
     from evaluation.quality._clusters import connected
@@ -52,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     wanted = divided.shares(args.shares)
     if args.persons is not None and not 0 < args.persons <= 1:
         raise UserError(f"Expected --persons in (0, 1], got {args.persons}; try 0.98.")
+    if args.fix:
+        writable(args.fix)
     context = open_context(args.dataset, args.data, cache=not args.no_cache, model=args.model)
     apply.apart(args.out, context.samples.root)
     cluster = together(context)

@@ -7,7 +7,8 @@ wrong label there is harder to see than elsewhere (`scripts/plant_labels.py` mea
 table of a model that has not seen the labels it judges, there is no such doubt.
 
 Where people have voted, a label is only suspect where the model's answer lies outside of their votes; where the votes are split and the
-model's answer is among them, the picture is ambiguous and its label is not wrong: it is listed, but is no issue.
+model's answer is among them, the picture is ambiguous and its label is not wrong: it is listed, but is no issue. In a set with votes no new
+label is proposed either: ten people were right nine times out of ten where a sure model differed (evaluation/FINDINGS.md).
 Score: the probability of the given label.
 """
 
@@ -29,8 +30,9 @@ from evaluation.quality._folds import out_of_fold, together
 
 NAME = "labels"
 TITLE = "Suspect labels"
-OPTIONS = {"predictions": "", "folds": 5, "seed": 0, "sure": 0.9}
-"""predictions: a table to take probabilities from. sure: probability from which another label is proposed; below, somebody should look."""
+OPTIONS = {"predictions": "", "folds": 5, "seed": 0, "sure": 0.9, "outvote": False}
+"""predictions: a table to take probabilities from. sure: probability from which another label is proposed; below, somebody should look.
+outvote: propose it also in a set whose labels people have voted on."""
 INSIDE = 0.15
 """Share of the votes from which an answer counts as one that people gave."""
 SPLIT = 0.6
@@ -66,7 +68,10 @@ def run(context: Context) -> pa.Table:
             figures[task] = {"samples": len(at), "note": note}
             continue
         judged = judge(given[at], p, None if votes is None else votes[at])
-        rows += _rows(context, at, judged, task, space, float(context.option(NAME, "sure")))
+        sure = float(context.option(NAME, "sure"))
+        if votes is not None and ((votes > 0) & (votes < 1)).any() and not context.option(NAME, "outvote"):
+            sure = np.inf
+        rows += _rows(context, at, judged, task, space, sure)
         figures[task] = {
             "samples": len(at), "suspects": int(judged.wrong.sum()), "ambiguous": int(judged.ambiguous.sum()),
             "agreement": float((judged.likely == given[at]).mean()), "probabilities": source,

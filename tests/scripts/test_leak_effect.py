@@ -7,7 +7,6 @@ import io
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from core.data import manifest
@@ -72,10 +71,11 @@ def test_trains_predicts_and_compares_each_arm_once(data: Path, tmp_path: Path, 
     assert done == ["train", "predict", "train", "predict", "compare"]
     (name,) = [n for n in found if n != "train"]
     assert name == "without minus with, seed 0" and set(found[name]) == {"emotion"}
-    measured = found[name]["emotion"]
-    assert measured["n"] == 26
-    low, high = measured["accuracy"]["difference_ci95"]
-    assert -1 <= low <= measured["accuracy"]["difference"] <= high <= 1
+    measured = found[name]["emotion"]["accuracy"]
+    difference = measured["difference"]
+    assert difference["n"] == 26 and difference["value"] == pytest.approx(measured["b"] - measured["a"])
+    assert -1 <= difference["low"] <= difference["value"] <= difference["high"] <= 1
+    copies = [p for p in found[name]["emotion"]["parts"] if p["by"] == leak_effect.GROUP and p["value"] == "yes"]
+    assert [p["n"] for p in copies] == [COPIES]  # where a difference comes from
     done.clear()
     assert main(data, tmp_path, *small) == found and done == ["compare"]  # what is there is not done again
-    assert np.isfinite(low)

@@ -113,6 +113,24 @@ def test_an_ambiguous_picture_is_listed_with_its_votes_and_is_no_issue() -> None
     assert figures(found)["emotion"]["ambiguous"] == 5
 
 
+@pytest.mark.parametrize("outvote", [False, True])
+def test_a_new_emotion_is_proposed_against_votes_only_where_wanted(outvote: bool) -> None:
+    context, _ = world(400)
+    emotion, votes = context.samples.emotion.copy(), context.samples.emotion_votes.copy()
+    some = np.flatnonzero(emotion == 0)[:6]
+    emotion[some] = 3
+    votes[some] = 0
+    votes[some, 3] = 1
+    votes[some[0], 3], votes[some[0], 4] = 0.9, 0.1
+    wrong = replace(context, samples=replace(context.samples, emotion=emotion, emotion_votes=votes))
+    wrong = replace(wrong, options={"labels": {"outvote": outvote, "sure": 0.5}})
+    rows = [
+        r for r in run_check(labels, with_embedding(wrong, context.features.embedding)).to_pylist() if r["reason"].startswith("emotion")
+    ]
+    assert {int(r["sample_id"][:-4]) for r in rows if r["is_issue"]} >= set(some.tolist())
+    assert any(r["action"] == "relabel" for r in rows) == outvote
+
+
 def test_probabilities_can_come_from_a_table(tmp_path: Path) -> None:
     context, _ = world(100)
     emotion = context.samples.emotion

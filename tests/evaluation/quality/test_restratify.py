@@ -196,6 +196,7 @@ def test_the_command_keeps_copies_together(tmp_path: Path, capsys: pytest.Captur
     assert manifest.load(tmp_path / "c", "test").ids == manifest.load(tmp_path / "a", "test").ids
     assert main([*command, "--out", str(tmp_path / "d"), "--shares", "80/10"]) == 2
     assert main([*command, "--out", str(tmp_path / "d"), "--persons", "2"]) == 2
+    assert main([*command, "--out", str(tmp_path / "d"), "--fix", str(tmp_path / "no" / "plan.csv")]) == 2
     assert main([*command, "--out", str(tmp_path / "d"), "--seed", "1"]) == 0
     out = capsys.readouterr()
     assert "sum to 100" in out.err and "0.98" in out.err and "Farthest from its share" in out.out
