@@ -98,13 +98,19 @@ def export(
 
 def _to_int8(draft: Path, card: Card, train_parts: Sequence[Part], val_parts: Sequence[Part]) -> Path:
     made = draft.with_name("int8.onnx")
-    with progress.task("quantise"):
-        quantize.to_int8(draft, made, quantize.calibration_crops(train_parts), card.input)
-        set_card(made, card)
-    if val_parts:
-        with progress.task("compare INT8 with float32"):
-            before, after = (quantize.scores(Predictor(file), val_parts) for file in (draft, made))
-        quantize.check_loss(before, after)
+    with progress.task("measure float32"):
+        before = quantize.scores(Predictor(draft), val_parts) if val_parts else {}
+    for seed in range(quantize.TRIES):
+        with progress.task("quantise"):
+            quantize.to_int8(draft, made, quantize.calibration_crops(train_parts, seed=seed), card.input)
+            set_card(made, card)
+        try:
+            quantize.check_loss(before, quantize.scores(Predictor(made), val_parts) if val_parts else {})
+            break
+        except ModelError as error:
+            if seed == quantize.TRIES - 1:
+                raise
+            progress.say(f"{error} Tries other pictures.")
     return made
 
 

@@ -159,9 +159,12 @@ def test_a_little_loss_or_a_gain_passes() -> None:
 
 @pytest.mark.usefixtures("written")
 def test_too_much_loss_leaves_the_old_bundle_alone(parts: tuple[Part, Part], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+
     def refuse(*_: object) -> None:
         raise ModelError("loses too much")
 
+    monkeypatch.setattr(quantize, "to_int8", lambda source, target, crops, spec: (shown.append(crops), shutil.copy(source, target)))
     monkeypatch.setattr(quantize, "check_loss", refuse)
     out = tmp_path / "out"
     out.mkdir()
@@ -169,6 +172,7 @@ def test_too_much_loss_leaves_the_old_bundle_alone(parts: tuple[Part, Part], tmp
     with pytest.raises(ModelError, match="loses"):
         export(lively(RECIPE), RECIPE, "whole", out, [parts[0]], [parts[1]], int8=True)
     assert (out / "model.onnx").read_bytes() == b"old" and [p.name for p in out.iterdir()] == ["model.onnx"]
+    assert len(shown) == quantize.TRIES and not np.array_equal(shown[0], shown[1])
 
 
 def test_without_pictures_the_command_says_what_it_needs(
