@@ -44,6 +44,8 @@ THREADS, BATCHES = (1, 2), (1, 4, 32)
 SHARE = {1: 1.0, 4: 0.2, 32: 0.04}
 """Part of --rounds that a batch of so many faces gets, at least MIN_ROUNDS; a round costs all networks once."""
 MIN_ROUNDS = 3
+Nets = dict[int, dict[int, Times]]
+"""Threads -> faces in a batch -> times."""
 B0 = "efficientnet_b0_224"
 
 
@@ -147,7 +149,7 @@ def _beside(args: argparse.Namespace) -> tuple[list[str], str | None]:
     return keys, None
 
 
-def time_nets(ours: list[Ours], keys: list[str], rounds: int, threads: tuple[int, ...], batches: tuple[int, ...]) -> dict[str, Any]:
+def time_nets(ours: list[Ours], keys: list[str], rounds: int, threads: tuple[int, ...], batches: tuple[int, ...]) -> Nets:
     """{threads: {batch: {name: (rounds,) milliseconds}}} of the networks alone: a batch of crops, made ready, to raw answers."""
     plan = {batch: max(MIN_ROUNDS, round(rounds * SHARE[batch])) for batch in batches}
     total = len(threads) * sum(n + _warm_up(n) for n in plan.values())
@@ -158,7 +160,7 @@ def time_nets(ours: list[Ours], keys: list[str], rounds: int, threads: tuple[int
         done += 1
         advance(done)
 
-    found: dict[int, dict[int, Times]] = {}
+    found: Nets = {}
     with task("networks alone", total) as advance:
         for count in threads:
             mine = {one.key: _net(one, count) for one in ours}
@@ -225,7 +227,7 @@ def _frame(net: Network, detector: Detector, data: bytes) -> None:
     net.run(to_input(np.stack([crop_face(picture, face, spec) for face in detector(picture)]), spec))
 
 
-def _ours(one: Ours, keys: list[str], nets: dict[int, dict[int, Times]], whole: dict[int, Times]) -> dict[str, Any]:
+def _ours(one: Ours, keys: list[str], nets: Nets, whole: dict[int, Times]) -> dict[str, Any]:
     card, size = one.pipeline.predictor.card, one.pipeline.predictor.size
     single = nets[1][1]
     ratios = {key: faster(single[one.key], single[key]) for key in keys}
@@ -238,7 +240,7 @@ def _ours(one: Ours, keys: list[str], nets: dict[int, dict[int, Times]], whole: 
     }  # fmt: skip
 
 
-def _other(net: Network, nets: dict[int, dict[int, Times]], whole: dict[int, Times]) -> dict[str, Any]:
+def _other(net: Network, nets: Nets, whole: dict[int, Times]) -> dict[str, Any]:
     return {
         "key": net.key, "title": net.reference.title, "input": net.reference.size, "channels": net.reference.channels,
         "precision": "fp32", "parameters": net.parameters, "bytes": net.bytes, "nets": _shares(net.key, nets),
@@ -246,7 +248,7 @@ def _other(net: Network, nets: dict[int, dict[int, Times]], whole: dict[int, Tim
     }  # fmt: skip
 
 
-def _shares(key: str, nets: dict[int, dict[int, Times]]) -> dict[str, Any]:
+def _shares(key: str, nets: Nets) -> dict[str, Any]:
     """{threads: {batch: {p50, p95}}} of one network, milliseconds a batch; keys are text, as JSON has them."""
     return {str(t): {str(batch): percentiles(times[key]) for batch, times in by_batch.items()} for t, by_batch in nets.items()}
 

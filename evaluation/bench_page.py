@@ -50,7 +50,8 @@ def _precision(entry: dict[str, Any]) -> str:
 
 
 def _ratio(value: dict[str, float]) -> str:
-    return f"{value['value']:.1f} ({value['low']:.1f} to {value['high']:.1f})"
+    digits = 1 if value["value"] >= 1 else 2
+    return f"{value['value']:.{digits}f} ({value['low']:.{digits}f} to {value['high']:.{digits}f})"
 
 
 def _head(result: dict[str, Any]) -> str:
