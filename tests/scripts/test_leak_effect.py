@@ -31,6 +31,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+
+
 def main(data: Path, out: Path, *more: str) -> dict:
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
