@@ -42,6 +42,7 @@ def small(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.filterwarnings("ignore:May not flag all label issues")  # cleanlab, of classes with few pictures
 def test_measures_each_part_and_feature(small: Path, shipped_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["--data", str(small), "--repeats", "1", "--train", "60", "--model", str(shipped_model), "--no-cache", "--json"]
     assert plant_labels.main(command) == 0
