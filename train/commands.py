@@ -178,6 +178,7 @@ def _export(argv: list[str], prog: str) -> int:
     parser.add_argument("--data", metavar="DIR", help="data to calibrate and measure on; without it the card carries no figures")
     parser.add_argument("--name", help="the model's name (default: that of the output folder)")
     parser.add_argument("--int8", action="store_true", help="8-bit integers: a quarter of the size, three times as fast; needs --data")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a field: model.options.mirror=true")
     args = parser.parse_args(argv)
     from core.bundle import MODEL_FILE
     from core.faces import best_detector
@@ -185,7 +186,7 @@ def _export(argv: list[str], prog: str) -> int:
     from train.export import export
     from train.start import network
 
-    model, recipe = network(args.checkpoint)
+    model, recipe = network(args.checkpoint, args.set)
     drawn = all(getattr(discover.load("core.data", name), "GENERATED", False) for name in recipe.data)
     if args.int8 and not (args.data or drawn or recipe.qat):
         raise UserError(

@@ -4,6 +4,7 @@ cannot be had, it stops; nothing is trained from scratch by accident."""
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from core.errors import UserError
 from train import qat
 from train.fold import settle
 from train.freeze import freeze
-from train.recipe import Recipe
+from train.recipe import Recipe, override
 from train.trained import weights
 
 
@@ -79,13 +80,18 @@ def _from_run(recipe: Recipe) -> nn.Module:
     return model.train() if source.qat else _ready(model, recipe)
 
 
-def network(path: str | Path) -> tuple[nn.Module, Recipe]:
-    """The trained network of a run folder, a checkpoint or a bundle, in evaluation mode, and its recipe.
+def network(path: str | Path, changes: Sequence[str] = ()) -> tuple[nn.Module, Recipe]:
+    """The trained network of a run folder, a checkpoint or a bundle, in evaluation mode, and its recipe. changes: as for --set, of what the
+    weights do not depend on.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or the weights do not fit the changed recipe.
     """
     state, recipe = weights(path)
+    recipe = override(recipe, list(changes))
     model = build_model(recipe)
-    model.load_state_dict(state)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(f"Expected weights that fit {', '.join(changes) or 'their recipe'} in {path}, got: {str(error)[:200]}") from error
     return model.eval(), recipe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from core.bundle import Head
@@ -16,17 +17,28 @@ class Network(nn.Module):
     """backbone (N, C, H, W) -> (N, features), then one head per task: a linear layer, or with `hidden` a linear layer of that width,
     BatchNorm, ReLU, dropout and a linear layer.
 
+    mirror: outside of training, all outputs are the mean over the picture and its mirror image, at twice the price.
+
     Returns {task: (N, head.width) logits, ..., "embedding": (N, features)}.
     """
 
     def __init__(
-        self, backbone: nn.Module, features: int, heads: Sequence[Head], dropout: float = 0.0, hidden: int = 0, hidden_dropout: float = 0.0
-    ) -> None:
+        self, backbone: nn.Module, features: int, heads: Sequence[Head], dropout: float = 0.0, hidden: int = 0, hidden_dropout: float = 0.0,
+        mirror: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.mirror = mirror
         self.backbone, self.dropout = backbone, nn.Dropout(dropout)
         self.heads = nn.ModuleDict({h.task: _head(h, features, hidden, hidden_dropout) for h in heads})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
+        if self.mirror and not self.training:
+            both = self._once(torch.cat([x, x.flip(3)]))
+            n = x.shape[0]  # not len(x), which the exporter would take for a constant
+            return {name: (values[:n] + values[n:]) / 2 for name, values in both.items()}
+        return self._once(x)
+
+    def _once(self, x: Tensor) -> dict[str, Tensor]:
         embedding = self.backbone(x)  # (N, features)
         dropped = self.dropout(embedding)
         return {task: layer(dropped) for task, layer in self.heads.items()} | {"embedding": embedding}

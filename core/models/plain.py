@@ -45,8 +45,10 @@ def build(
     stem_stride: int = 1,
     stages: Sequence[tuple[int, int]] = ((64, 2), (128, 2), (256, 2)),
     dropout: float = 0.2,
+    mirror: bool = False,
 ) -> Network:
-    """stem: channels of the first convolution. stages: (channels, blocks); each stage halves the resolution in its first block."""
+    """stem: channels of the first convolution. stages: (channels, blocks); each stage halves the resolution in its first block. mirror: the
+    answer is the mean over the picture and its mirror image, see `Network`."""
     layers: list[nn.Module] = [nn.Conv2d(spec.channels, stem, 3, stem_stride, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU()]
     inner = stem
     for outer, blocks in stages:
@@ -57,4 +59,4 @@ def build(
     for layer in layers:
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-    return Network(nn.Sequential(*layers), inner, heads, dropout)
+    return Network(nn.Sequential(*layers), inner, heads, dropout, mirror=mirror)

@@ -18,7 +18,7 @@ from core.predictor import Predictor
 from core.preprocess import crop_face, to_input
 from train import quantize
 from train.augment import augment
-from train.export import set_card, write_onnx
+from train.export import PARITY, check_parity, random_crops, set_card, write_onnx
 from train.recipe import Recipe
 from train.settings import Augment
 from train.start import network
@@ -105,3 +105,22 @@ def test_the_embedding_is_the_same_network_s(shipped: tuple[nn.Module, Recipe], 
             theirs = Predictor(files[precision]).logits(x, embedding=True)["embedding"]
             assert theirs.dtype == np.float32
             assert np.abs(ours - theirs).mean() <= limit * np.abs(ours).mean(), precision
+
+
+def test_a_mirrored_network_answers_for_both_sides_of_a_face_and_trains_on_one(shipped_model: Path, tmp_path: Path) -> None:
+    plain, recipe = network(shipped_model, ["model.options.mirror=false"])
+    both, mirrored = network(shipped_model, ["model.options.mirror=true"])
+    x = torch.from_numpy(to_input(random_crops(recipe, 3), recipe.input))
+    with torch.inference_mode():
+        apart, turned, together, again = plain(x), plain(x.flip(3)), both(x), both(x.flip(3))
+    for name in together:
+        torch.testing.assert_close(together[name], (apart[name] + turned[name]) / 2, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(together[name], again[name], atol=1e-4, rtol=1e-4)
+    assert not torch.equal(apart["emotion"], turned["emotion"])
+    calls = []
+    hook = both.backbone.register_forward_hook(lambda _, given, __: calls.append(len(given[0])))
+    both(x), both.train()(x)
+    assert calls == [6, 3]
+    hook.remove()
+    write_onnx(both.eval(), bundle.Card("made", "0", mirrored.input, mirrored.heads), tmp_path / "model.onnx")
+    assert check_parity(both, tmp_path / "model.onnx", random_crops(recipe, 5)) <= PARITY
