@@ -121,7 +121,7 @@ def _paste(canvas: np.ndarray, head: Cutout, pose: Pose) -> Box:
     x, y, w, h = head.box
     scale = pose.width / w
     turn = cv2.getRotationMatrix2D((x + w / 2, y + h / 2), -pose.tilt, scale)
-    turn[:, 2] += (pose.x - x - w / 2, pose.y - y - h / 2)
+    turn[:, 2] += np.array([pose.x - x - w / 2, pose.y - y - h / 2])
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     pixels = cv2.warpAffine(head.pixels, turn, (WIDTH, HEIGHT), flags=how, borderMode=cv2.BORDER_REPLICATE)
     alpha = cv2.warpAffine(head.alpha, turn, (WIDTH, HEIGHT), flags=how)[..., None]

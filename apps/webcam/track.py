@@ -108,6 +108,8 @@ class Tracker:
         if not seen:
             return
         parts = _parts(seen[0][1].prediction)
+        if not parts:  # a model without heads
+            return
         if self._settling is None or self._settling[0] != parts:
             self._settling = (parts, Settling(parts))
         settling = self._settling[1]
