@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from evaluation.figures import Figures
@@ -30,6 +33,11 @@ def summary(store: Store, where: Where) -> Figures:
     }  # fmt: skip
 
 
+def _squared(of: Callable[[np.ndarray], np.ndarray], k: int, cells: np.ndarray) -> np.ndarray:
+    """`of` flat confusion matrices (..., k * k)."""
+    return of(cells.reshape(*cells.shape[:-1], k, k))
+
+
 def classes(store: Store, task: str, where: Where) -> Figures | None:
     """n, accuracy, macro_f1, balanced_accuracy, kappa, ece (None without probabilities); None without rows."""
     if task not in store.tasks:
@@ -40,7 +48,7 @@ def classes(store: Store, task: str, where: Where) -> Figures | None:
     right, every = np.eye(k, dtype=bool).ravel(), np.ones(k * k, bool)
     return {
         "n": seen.n, "accuracy": seen.share(right, every),
-        **{name: seen.of(lambda cells, of=of: of(cells.reshape(*cells.shape[:-1], k, k))) for name, of in OF_MATRIX.items()},
+        **{name: seen.of(partial(_squared, of, k)) for name, of in OF_MATRIX.items()},
         "ece": confidence.ece(store, task, where) if confidence.has(store, task) else None,
     }  # fmt: skip
 

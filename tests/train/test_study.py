@@ -136,7 +136,7 @@ def test_a_study_from_end_to_end(done: tuple[Path, dict, int]) -> None:
     assert status == 2  # "lost" begins with weights that nobody has
     rows = {r["member"]: r for r in found["rows"]}
     assert [rows[m]["state"] for m in ("fer_cnn_0", "fer_cnn_a", "lost")] == ["measured", "measured", "failed"]
-    assert "weights to start from" in rows["lost"]["why"] and rows["lost"]["source"] == 0.6397
+    assert "train that recipe first" in rows["lost"]["why"] and rows["lost"]["source"] == 0.6397
     for name in ("fer_cnn_0", "fer_cnn_a"):
         r, history = rows[name], pd.read_parquet(out / name / "history.parquet")
         assert r["ours"] == pytest.approx(history["val_emotion_accuracy"][0], abs=0.05)
