@@ -94,8 +94,8 @@ def write(target: Path, root: Path = ROOT) -> list[Path]:
     for old in ("apps", "core", "evaluation", "assets"):
         shutil.rmtree(target / old, ignore_errors=True)
 
-    demo = [p for p in (root / APP).rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-    code = closure(root, [p for p in demo if p.suffix == ".py"] + files_of(root, APP.replace("/", ".")))
+    demo = [p for p in (root / APP).rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]
+    code = closure(root, [root / APP / "app.py", root / APP / "__main__.py", *files_of(root, APP.replace("/", "."))])  # no measuring
     model = [p for p in (root / MODEL).rglob("*") if p.is_file()]
     for path in sorted({*demo, *code, *model, root / "LICENSE"}):
         copy = target / path.relative_to(root)
