@@ -57,7 +57,7 @@ class EnsembleFile:
 
     def to_json(self) -> str:
         """The file's text; members' fields that say nothing are left out."""
-        raw = asdict(self) | {"members": [{k: v for k, v in asdict(m).items() if v not in ("", {}, False)} for m in self.members]}
+        raw = asdict(self) | {"members": [{k: v for k, v in asdict(m).items() if v or k == "weight"} for m in self.members]}
         return json.dumps({k: v for k, v in raw.items() if v not in ("", {}, ())}, indent=1, allow_nan=False) + "\n"
 
     @classmethod

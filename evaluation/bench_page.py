@@ -87,9 +87,10 @@ def _stages(entry: dict[str, Any]) -> str:
 def show(result: dict[str, Any], console: Console) -> None:
     """The benchmark on a terminal: networks side by side, then our stages, the demo and the metrics."""
     console.print(f"{_head(result)}; {result['frame']}")
-    grid = Table("", *(row[0] for row in rows(result)))
+    networks = rows(result)
+    grid = Table("", *(row[0] for row in networks))
     for i, name in enumerate(COLUMNS[1:], 1):
-        grid.add_row(name, *(row[i] for row in rows(result)))
+        grid.add_row(name, *(row[i] for row in networks))
     console.print(grid)
     for entry in result["models"]:
         console.print(_stages(entry), soft_wrap=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,8 @@ TRIES = 3
 """Samples of training crops that may show the ranges: which one does moves accuracy by a tenth of a point either way."""
 CARRIED = ("MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean", "Reshape", "Flatten", "Squeeze", "Identity")
 """Between the last convolution and the embedding."""
+MEAN = ("Div", "Add", "Slice")
+"""How `Network.mirror` makes the mean of both halves of a batch, the last first."""
 
 
 def calibration_crops(parts: Sequence[Part], n: int = PICTURES, seed: int = 0) -> np.ndarray:
@@ -74,15 +77,28 @@ def float_nodes(path: Path) -> list[str]:
     graph = onnx.load(path).graph
     made_by = {name: node for node in graph.node for name in node.output}
     names, value = [node.name for node in graph.node if node.op_type == "Conv"][:1], "embedding"
+    if _made_of(made_by, value, MEAN):  # over the mirror image: what the heads read is before it
+        for _ in MEAN:
+            value = made_by[value].input[0]
+    below = {"embedding"}
     while value in made_by and made_by[value].op_type in CARRIED:
         names.append(made_by[value].name)
+        below.add(value)
         value = made_by[value].input[0]
-    below = {"embedding"}
     for node in graph.node:  # in the order of computation
         if below & set(node.input):
             names.append(node.name)
             below |= set(node.output)
     return names
+
+
+def _made_of(made_by: Mapping[str, Any], value: str, kinds: Sequence[str]) -> bool:
+    """Whether `value` comes from nodes of these kinds, the last first."""
+    for kind in kinds:
+        if value not in made_by or made_by[value].op_type != kind:
+            return False
+        value = made_by[value].input[0]
+    return True
 
 
 def scores(served: Predictor, parts: Sequence[Part]) -> dict[str, tuple[float, int]]:

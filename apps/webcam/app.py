@@ -114,7 +114,7 @@ def _api(pipeline: Pipeline) -> None:
     def predict(image: dict[str, Any] | None) -> list[dict[str, Any]]:
         """Reads every face of one picture.
 
-        Returns a list of faces: box, score, landmarks, emotion, gender (perceived), age, band, abstained, timing_ms.
+        Returns a list of faces: box, score, landmarks, emotion, gender (perceived), age, band, uncertain (by task), abstained, timing_ms.
         """
         try:
             return still.as_json(pipeline, image)

@@ -17,7 +17,7 @@ from core.pipeline import Pipeline
 
 NOBODY = "No face in view. Face the camera, an arm's length away, with light on your face."
 
-TURNS = BoundedSemaphore(os.cpu_count() or 1)
+TURNS = BoundedSemaphore(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 """Frames that are read at once. Eight at a time on two processors would each take four times as long, and all be that old when shown."""
 
 

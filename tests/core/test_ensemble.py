@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from core import bundle
 from core.bundle import Card, Head
 from core.ensemble import Ensemble, open_model
-from core.ensemble_file import MAX_JSON, MAX_MEMBERS
+from core.ensemble_file import MAX_JSON, MAX_MEMBERS, EnsembleFile, Member
 from core.errors import DataError, ModelError
 from core.labels import AGE_BINS, FER4, FER7, FERPLUS8, GENDER2
 from core.pipeline import Pipeline
@@ -328,3 +328,8 @@ def test_members_together_stay_under_the_limit(two: Path, monkeypatch: pytest.Mo
     assert open_model(join(two, {"model": "a"}, {"model": "a", "flip": True})).size <= size, "one file, read once"
     with pytest.raises(ModelError, match="together"):
         open_model(join(two, {"model": "a"}, {"model": "b"}))
+
+
+def test_a_weight_of_nought_is_written_and_read_again() -> None:
+    made = EnsembleFile("pair", (Member("a", weight=0.0), Member("b", weights={"age": 0.0}, flip=True)))
+    assert EnsembleFile.from_json(made.to_json()) == made

@@ -13,6 +13,7 @@ import torch
 from onnx import numpy_helper
 
 from core import bundle
+from core.bundle import Card
 from core.errors import ModelError
 from core.predictor import Predictor
 from core.preprocess import to_input
@@ -22,7 +23,8 @@ from tests.train.test_qat import lively, plain
 from train import quantize
 from train.__main__ import main
 from train.data import Part
-from train.export import export, random_crops
+from train.export import export, random_crops, write_onnx
+from train.recipe import override
 
 RECIPE = replace(plain(), qat=False)
 
@@ -85,6 +87,16 @@ def test_the_file_is_int8_and_what_goes_in_and_out_is_float32(folders: tuple[Pat
     assert [o.version for o in onnx.load(after / "model.onnx").opset_import if not o.domain] == [18]
     assert [p.key for p in onnx.load(after / "model.onnx").metadata_props] == [bundle.KEY]
     assert (after / "weights.safetensors").read_bytes() == (before / "weights.safetensors").read_bytes()
+
+
+def test_pooling_and_heads_stay_float_where_the_mean_over_the_mirror_image_follows(tmp_path: Path) -> None:
+    for mirror in (False, True):
+        recipe = override(RECIPE, [f"model.options.mirror={mirror}"])
+        write_onnx(lively(recipe), Card("made", "0", recipe.input, recipe.heads), tmp_path / "made.onnx")
+        graph = onnx.load(tmp_path / "made.onnx").graph
+        kept = [node.op_type for node in graph.node if node.name in quantize.float_nodes(tmp_path / "made.onnx")]
+        assert kept.count("Gemm") == len(recipe.heads) and kept.count("Conv") == 1 and {"ReduceMean", "GlobalAveragePool"} & set(kept)
+        assert ("Div" in kept) == mirror
 
 
 @pytest.mark.parametrize("threads", [1, 2])
