@@ -55,8 +55,8 @@ def _summary(card: Card, parameters: int) -> str:
         "heads": heads,
         "numbers": "8-bit integers (INT8), their ranges from training pictures" if card.precision == "int8" else "32-bit floats",
         "temperatures, fitted on validation": temperatures or "none",
-        "trained": f"{card.recipe.get('epochs', '?')} epochs, batch {card.recipe.get('batch', '?')}, best of them by validation",
-        "recipe": f"stored in the model's metadata; `python -m train {card.name} --data DIR` trains it again",
+        "trained": f"{card.recipe.get('epochs', '?')} epochs in its last stage, batch {card.recipe.get('batch', '?')}, by validation",
+        "recipe": "stored in the model's metadata; how to train it again: README, *Retrain*",
         "created": card.created,
         "licence": card.licence,
     }

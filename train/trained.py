@@ -23,6 +23,7 @@ def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
 
     Raises:
         UserError: there is none.
+        ModelError: the file is damaged.
     """
     path = Path(path)
     path = path if path.exists() else ROOT / path
@@ -31,7 +32,7 @@ def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
         state = load_file(folder / WEIGHTS)
         return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, from_dict(bundle.load(folder).card.recipe)
     file = path / BEST if path.is_dir() else path
-    if not file.is_file():
+    if not file.is_file() or folder != path:  # a model file alone holds no weights to train on
         raise UserError(f"Expected a run folder, a checkpoint or a bundle with {WEIGHTS} at {path}, got none; train that recipe first.")
     kept = checkpoint.load(file)
     return kept.get("ema") or kept["model"], from_dict(kept["recipe"])
