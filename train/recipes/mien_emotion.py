@@ -1,0 +1,18 @@
+"""The flagship's teacher of emotions: the same trunk from another start, for emotions alone and with mixup, so that it errs elsewhere than
+`mien_first` and what follows from it (deep ensembles, arXiv 1612.01474)."""
+
+from dataclasses import replace
+
+from train.recipe import EMOTION8
+from train.recipes.mien_first import RECIPE as FIRST
+from train.settings import Mix
+
+RECIPE = replace(
+    FIRST,
+    heads=(EMOTION8,),
+    data=("ferplus",),
+    losses={"emotion": FIRST.losses["emotion"]},
+    mix=Mix(mixup=0.2, probability=0.5),
+    epochs=24,
+    seed=11,
+)
