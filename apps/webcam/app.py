@@ -105,9 +105,8 @@ def _video(pipeline: Pipeline) -> None:
     timeline = gr.Plot(show_label=False, visible=False, elem_id="mien-video-plot")
     files = gr.State(clips.Files())
     outputs = [source, status, stop, result, table, timeline]
-    run = source.upload(partial(clips.run, pipeline), [source, files], outputs, concurrency_limit=1, preprocess=False, **OURS)
-    # Past the queue: cancelling closes the stream over which a queued answer would come, and on a busy machine that answer was lost.
-    stop.click(clips.stopped, None, [source, status, stop], cancels=run, queue=False, **OURS)
+    source.upload(partial(clips.run, pipeline), [source, files], outputs, concurrency_limit=1, preprocess=False, **OURS)
+    stop.click(clips.Files.stop, files, None, queue=False, **OURS)
 
 
 def _api(pipeline: Pipeline) -> None:

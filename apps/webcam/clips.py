@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -25,10 +26,16 @@ TELL_S = 0.4
 
 
 class Files:
-    """One visitor's result files. Deep copies start empty: Gradio copies the initial value for each visitor."""
+    """One visitor's result files, and their wish to stop. Deep copies start empty: Gradio copies the initial value for each visitor."""
 
     def __init__(self) -> None:
         self.folder: Path | None = None
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Ends the work at its next frame. The work itself says so then, last of all: an answer beside its stream, or Gradio's cancelling
+        of that stream, may be lost or overtaken by a message that is under way."""
+        self.stopped = True
 
     def fresh(self) -> Path:
         """An empty folder with an unguessable name; the one before is deleted."""
@@ -47,16 +54,24 @@ class Files:
 def run(pipeline: Pipeline, payload: dict[str, Any] | None, files: Files) -> Iterator[tuple[Any, ...]]:
     """Yields (source, status, stop, result, table, timeline): progress several times, the results last, or what went wrong."""
     hidden = (gr.update(value=None, visible=False),) * 3
+    files.stopped = False
     try:
         source = leftovers.uploaded((payload or {}).get("path") or "")
         yield (gr.skip(), panel.progress("Opening the video …", 0), gr.update(visible=True), *hidden)
         moments: list[Moment] = []
         target = files.fresh() / "mien.mp4"
         try:
-            for text, done in _progress(annotate(source, target, pipeline), moments):
-                yield (gr.skip(), panel.progress(text, done), *[gr.skip()] * 4)
+            with closing(annotate(source, target, pipeline)) as work:
+                for text, done in _progress(work, moments):
+                    if files.stopped:
+                        break
+                    yield (gr.skip(), panel.progress(text, done), *[gr.skip()] * 4)
         finally:
             leftovers.forget(source, 1.0)
+        if files.stopped:
+            files.delete()
+            yield (None, panel.note("Stopped. Nothing was kept."), gr.update(visible=False), *hidden)
+            return
         yield (None, _summary(moments), gr.update(visible=False), *_results(target, moments, pipeline))
     except UserError as error:
         files.delete()
@@ -93,8 +108,3 @@ def _summary(moments: list[Moment]) -> str:
     if not people:
         return panel.note(f"No face found in {len(moments)} frames.")
     return panel.note(f"{len(moments)} frames read, {len(people)} face{'s' if len(people) > 1 else ''} followed.")
-
-
-def stopped() -> tuple[Any, ...]:
-    """After Stop: (source, status, stop)."""
-    return None, panel.note("Stopped. Nothing was kept."), gr.update(visible=False)

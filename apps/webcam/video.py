@@ -6,7 +6,7 @@ Faces keep their number and their values settle as in the live view, on the vide
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -55,7 +55,7 @@ class Moment:
     done: float
 
 
-def annotate(source: Path, target: Path, pipeline: Pipeline, limits: Limits = LIMITS) -> Iterator[Moment]:
+def annotate(source: Path, target: Path, pipeline: Pipeline, limits: Limits = LIMITS) -> Generator[Moment]:
     """Writes `target` (.mp4) while it is iterated to its end; ending early leaves no `target`.
 
     Raises:

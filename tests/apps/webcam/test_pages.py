@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.webcam import leftovers, live, pictures, still, texts
+from apps.webcam import clips, leftovers, live, pictures, still, texts
 from apps.webcam.__main__ import main
 from apps.webcam.clips import Files
 from core import image
@@ -23,6 +23,7 @@ from core.errors import UserError
 from core.faces import STILL_SIDE
 from core.pipeline import Pipeline
 from tests.apps.webcam.conftest import ROOT
+from tests.apps.webcam.test_video import film
 
 
 def data_url(rgb: np.ndarray, kind: str = "PNG") -> dict:
@@ -188,6 +189,23 @@ def test_files_of_a_visitor_are_theirs_alone_and_go(uploads):
     assert not folder.exists()
     mine.delete()
     mine.delete()
+
+
+def test_a_stopped_video_says_so_last_and_leaves_nothing(uploads, pipeline, frame, monkeypatch):
+    monkeypatch.setattr(clips, "TELL_S", 0.0)
+    source = film(uploads / "long.mp4", [frame] * 20)
+    files = Files()
+    told = clips.run(pipeline, {"path": str(source)}, files)
+    texts_so_far = [next(told)[1], next(told)[1]]
+    assert "Opening" in texts_so_far[0] and "of video read" in texts_so_far[1]
+    files.stop()
+    (*_, last) = told
+    assert "Stopped" in last[1]
+    assert files.folder is None and not list(uploads.parent.rglob("mien.mp4"))  # the upload itself goes a second later
+    again = clips.run(pipeline, {"path": str(film(uploads / "short.mp4", [frame] * 2))}, files)  # an old wish does not stop the next
+    (*_, last) = again
+    assert "2 frames read" in last[1]
+    files.delete()
 
 
 def test_a_missing_model_is_exit_status_2_and_says_what_to_do(tmp_path, capsys):
