@@ -90,6 +90,8 @@ def _answers(
 ) -> dict[str, np.ndarray]:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = model.eval().to(device)
+    if getattr(model, "mirror", False):
+        model.mirror = False  # type: ignore[assignment]  # it is shown both below anyway
     features = bool(recipe.distill.features)
     if features and len(recipe.distill.teachers) > 1:
         raise UserError("Expected one teacher where features are taught, got several, whose features mean different things.")
