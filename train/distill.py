@@ -8,7 +8,9 @@ embeddings of different widths.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +27,12 @@ from train.data import Part
 from train.recipe import Recipe
 from train.start import network
 from train.summary import put
+from train.trained import weights
 
 KEPT = "teachers.npz"
 """In the run folder: what the teachers said of every training crop, so that `--resume` need not ask again."""
+MARK = "made of"
+"""Beside the answers in that file: what they depend on, see `_mark`."""
 FEATURES = "embedding"
 L1 = 0.1
 """Weight of the expectations' distance in years beside the divergence of two age distributions, as in losses/age_distribution."""
@@ -48,16 +53,45 @@ def taught(recipe: Recipe, parts: Sequence[Part], folder: Path) -> dict[str, np.
             "Expected one process where features are taught, as they compare all samples of a batch; try --set distill.features=0."
         )
     with processes.first_of_machine():
-        file = folder / KEPT
-        if not file.is_file():
+        file, mark = folder / KEPT, _mark(recipe, parts)
+        said = _kept(file, mark)
+        if said is None:
             folder.mkdir(parents=True, exist_ok=True)
             said = _ask(recipe, parts)
-            put(file, lambda path: _save(path, said))
-        with np.load(file) as kept:
-            said = {name: kept[name] for name in kept.files}
-    if any(len(v) != sum(map(len, parts)) for v in said.values()):
-        raise UserError(f"Expected {file} to hold {sum(map(len, parts))} samples, got another number; use another --out, or delete it.")
+            put(file, lambda path: _save(path, said | {MARK: np.array(json.dumps(mark))}))
     return said
+
+
+def _mark(recipe: Recipe, parts: Sequence[Part]) -> dict[str, str]:
+    """What the answers depend on: the question, and digests of the samples and of each teacher's weights, "" of one that is gone."""
+    samples = [[p.samples.name, p.samples.split, p.samples.fingerprint, *p.samples.ids] for p in parts]
+    how = {"input": recipe.input.to_dict(), "tasks": [h.task for h in recipe.heads], "features": bool(recipe.distill.features)}
+    mark = {"samples": hashlib.sha256(json.dumps(samples).encode()).hexdigest(), "asked": json.dumps(how)}
+    return mark | {path: _digest(path) for path in recipe.distill.teachers}
+
+
+def _digest(teacher: str) -> str:
+    try:
+        state, _ = weights(teacher)
+    except UserError:
+        return ""
+    total = hashlib.sha256()
+    for name, value in state.items():
+        total.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def _kept(file: Path, mark: Mapping[str, str]) -> dict[str, np.ndarray] | None:
+    """The answers in `file`, if they are of this `mark`; a teacher that is gone may have given them."""
+    if not file.is_file():
+        return None
+    with np.load(file) as kept:
+        said = {name: kept[name] for name in kept.files}
+    theirs = json.loads(str(said.pop(MARK, "{}")))
+    if theirs.keys() == mark.keys() and all(value in ("", theirs[name]) for name, value in mark.items()):
+        return said
+    progress.say(f"{file} holds answers of other teachers or about other samples; they are asked again")
+    return None
 
 
 def _save(path: Path, said: dict[str, np.ndarray]) -> None:

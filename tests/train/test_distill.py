@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +15,8 @@ from core.bundle import Head
 from core.errors import UserError
 from core.labels import GENDER2
 from tests.train.conftest import part_of
-from train import distill
-from train.data import TAUGHT, gather
+from train import checkpoint, distill
+from train.data import TAUGHT, Part, gather
 from train.engine import Run
 from train.recipe import AGE, GENDER, YEARS, Recipe, from_dict, load, override
 from train.settings import Distill
@@ -89,11 +91,43 @@ def test_teachers_look_at_every_crop_and_at_its_mirror(teacher: Path, tmp_path: 
     assert {k: v.shape for k, v in said.items()} == {"emotion": (15, 8), "gender": (15, 2), "age": (15, 101)}
     (teacher / "best.pt").rename(teacher / "gone.pt")
     try:  # kept beside the run: nobody is asked again
-        assert np.array_equal(distill.taught(recipe, parts, tmp_path)["age"], said["age"])
-        with pytest.raises(UserError, match="another number"):
+        again = distill.taught(recipe, parts, tmp_path)
+        assert again.keys() == said.keys() and np.array_equal(again["age"], said["age"])
+        with pytest.raises(UserError, match="train that recipe first"):  # about other samples they would have to be
             distill.taught(recipe, parts[:1], tmp_path)
     finally:
         (teacher / "gone.pt").rename(teacher / "best.pt")
+
+
+def other_samples(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[Part]]:
+    return recipe, [part_of(recipe, 6, seed=1, name="other")]
+
+
+def other_weights(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[Part]]:
+    kept = checkpoint.load(teacher / "best.pt")
+    kept["model"]["heads.gender.bias"][0] += 1
+    checkpoint.save(teacher / "best.pt", kept)
+    return recipe, [part_of(recipe, 6)]
+
+
+def features_too(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[Part]]:
+    return override(recipe, ["distill.features=1"]), [part_of(recipe, 6)]
+
+
+@pytest.mark.parametrize("change", [other_samples, other_weights, features_too])
+def test_answers_to_another_question_are_not_taken_for_these(
+    teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture, change: Callable[[Path, Recipe], tuple[Recipe, list[Part]]]
+) -> None:
+    """The same number of samples, the same folders: a toy run before the real one leaves answers that look right."""
+    mine = Path(shutil.copytree(teacher, tmp_path / "teacher"))
+    recipe = student(f"distill.teachers={mine}")
+    before = distill.taught(recipe, [part_of(recipe, 6)], tmp_path)
+    assert "asked again" not in capsys.readouterr().err
+    recipe, parts = change(mine, recipe)
+    after = distill.taught(recipe, parts, tmp_path)
+    assert "asked again" in capsys.readouterr().err
+    assert after.keys() != before.keys() or not np.array_equal(after["gender"], before["gender"])
+    assert distill.taught(recipe, parts, tmp_path).keys() == after.keys() and "asked again" not in capsys.readouterr().err
 
 
 def test_a_sample_without_a_label_is_taught_all_the_same(teacher: Path, tmp_path: Path) -> None:
