@@ -50,20 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the plan."""
     whole = views.one_model(table.read(args.table, names=mapping(args.map)), args.model)
+    if args.one and args.precision is None:
+        raise UserError("Expected --precision beside --one, got --coverage; try --precision 0.9.")
     if args.one:
-        if args.precision is None:
-            raise UserError("Expected --precision beside --one, got --coverage; try --precision 0.9.")
-        one = limited(whole, args.task, args.precision, seed=args.seed)
-        if args.json:
-            print(json.dumps({"table": str(args.table), "model": whole["model"][0].as_py(), **one}, allow_nan=False))
-        else:
-            show_one(one, wide())
-        return 0
-    made = planned(whole, args.task, coverage=args.coverage, precision=args.precision, seed=args.seed)
+        made = limited(whole, args.task, args.precision, seed=args.seed)
+    else:
+        made = planned(whole, args.task, coverage=args.coverage, precision=args.precision, seed=args.seed)
     if args.json:
         print(json.dumps({"table": str(args.table), "model": whole["model"][0].as_py(), **made}, allow_nan=False))
     else:
-        show(made, wide())
+        (show_one if args.one else show)(made, wide())
     return 0
 
 
@@ -76,18 +72,16 @@ def planned(whole: pa.Table, task: str, *, coverage: float | None = None, precis
     Raises:
         DataError: no probabilities, or a wish outside (0, 1].
     """
-    seen, p = _seen(whole, task)
     wish = {"coverage": coverage, "precision": precision}
     given = {name: value for name, value in wish.items() if value is not None}
-    if len(given) != 1 or not 0 < next(iter(given.values())) <= 1:
-        raise DataError(f"Expected one of --coverage and --precision, in (0, 1], got {given or 'none'}; try --precision 0.9.")
-    k, n = len(seen.labels), len(seen.rows)
-    sample = _sample(whole, seen, task)
-    cluster = sample.cluster
-    confidence, right = p[np.arange(n), seen.pred], seen.pred == seen.true
+    if len(given) != 1:
+        raise DataError(f"Expected one of --coverage and --precision, got {given or 'none'}; try --precision 0.9.")
+    _in_range(given)
+    seen, sample, confidence, right = _answers(whole, task)
+    k = len(seen.labels)
     made = abstention.plan(confidence, seen.pred, right, k, coverage=coverage, precision=precision)
     answered = abstention.cross_fitted(
-        confidence, seen.pred, right, k, coverage=coverage, precision=precision, seed=seed, cluster=cluster
+        confidence, seen.pred, right, k, coverage=coverage, precision=precision, seed=seed, cluster=sample.cluster
     )
     kept = sample.part(answered)
     covered, exact = sample.shares(answered, seen.pred, k), kept.shares(right[answered], seen.pred[answered], k)
@@ -100,7 +94,7 @@ def planned(whole: pa.Table, task: str, *, coverage: float | None = None, precis
         for c, label in enumerate(seen.labels)
     ]  # fmt: skip
     return {
-        "task": task, "wish": given, "n": n, "seed": seed, "method": sample.method, "before": sample.share(right),
+        "task": task, "wish": given, "n": len(right), "seed": seed, "method": sample.method, "before": sample.share(right),
         "coverage": sample.share(answered), "accuracy": kept.share(right[answered]), "per_class": per_class,
         "groups": _groups(views.coded_groups(whole), seen.rows, answered, right, sample, kept),
     }  # fmt: skip
@@ -114,11 +108,8 @@ def limited(whole: pa.Table, task: str, precision: float = PRECISION, *, seed: i
     Raises:
         DataError: no probabilities, or a wish outside (0, 1].
     """
-    seen, p = _seen(whole, task)
-    if not 0 < precision <= 1:
-        raise DataError(f"Expected --precision in (0, 1], got {precision}; try --precision 0.9.")
-    sample = _sample(whole, seen, task)
-    confidence, right = p[np.arange(len(seen.rows)), seen.pred], seen.pred == seen.true
+    _in_range({"precision": precision})
+    _, sample, confidence, right = _answers(whole, task)
     answered = abstention.over_limit(confidence, right, precision, floor=FLOOR, seed=seed, cluster=sample.cluster)
     return {
         "task": task, "wish": {"precision": precision}, "n": len(right), "seed": seed, "method": sample.method,
@@ -127,19 +118,22 @@ def limited(whole: pa.Table, task: str, precision: float = PRECISION, *, seed: i
     }  # fmt: skip
 
 
-def _seen(whole: pa.Table, task: str) -> tuple[views.Classes, np.ndarray]:
+def _in_range(wish: dict[str, float]) -> None:
+    [(name, value)] = wish.items()
+    if not 0 < value <= 1:
+        raise DataError(f"Expected --{name} in (0, 1], got {value}; try --{name} 0.9.")
+
+
+def _answers(whole: pa.Table, task: str) -> tuple[views.Classes, Sample, np.ndarray, np.ndarray]:
+    """What both plans rest on: the rows with a truth, how to resample them, the answers' probabilities (N,) and which are right (N,)."""
     seen = views.classes(whole, task)
     if seen is None or seen.p is None:
         raise DataError(f"Expected a truth and probabilities of {task} in every row that counts, got none; add `{task}_p_*` columns.")
-    return seen, seen.p
-
-
-def _sample(whole: pa.Table, seen: views.Classes, task: str) -> Sample:
     n, cluster = len(seen.rows), views.clusters(whole)
     cluster = None if cluster is None else views.only(cluster, seen.rows)
     if n < 2 or (cluster is not None and len(np.unique(cluster)) < 2):
         raise DataError(f"Expected at least two independent rows to plan with, got {n} rows of {task}; predict a larger split.")
-    return Sample(n, cluster, views.cluster_name(whole))
+    return seen, Sample(n, cluster, views.cluster_name(whole)), seen.p[np.arange(n), seen.pred], seen.pred == seen.true
 
 
 def _groups(

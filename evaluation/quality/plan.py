@@ -120,19 +120,14 @@ def save(made: Sequence[Row], path: Path) -> None:
 
 
 def dumps(made: Iterable[Row]) -> str:
-    """A plan as the text of a CSV file; the same rows give the same text."""
-    return lines(COLUMNS, (astuple(row)[: len(COLUMNS)] for row in made))
-
-
-def lines(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
-    """The text of a CSV file with any of COLUMNS, no cell of which is a formula to a spreadsheet."""
-    made = []
-    for row in (columns, *cells):
+    """A plan as the text of a CSV file, no cell of which is a formula to a spreadsheet; the same rows give the same text."""
+    lines = []
+    for row in (COLUMNS, *(astuple(row)[: len(COLUMNS)] for row in made)):
         line = io.StringIO(newline="")
         # Both characters, so that the writer puts a cell that holds either in quotes.
         csv.writer(line, lineterminator="\r\n").writerow(["'" + c if FORMULA.match(c) else c for c in row])
-        made.append(line.getvalue()[:-2] + "\n")
-    return "".join(made)
+        lines.append(line.getvalue()[:-2] + "\n")
+    return "".join(lines)
 
 
 def read(path: Path, context: Context) -> list[Row]:
