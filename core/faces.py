@@ -6,9 +6,10 @@ YuNet: Wu et al., Machine Intelligence Research 2023. Haar cascades: Viola and J
 from __future__ import annotations
 
 import math
-import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -37,8 +38,32 @@ class Detector(Protocol):
         ...
 
 
+T = TypeVar("T")
+
+
+class Idle(Generic[T]):
+    """Lends what only one caller at a time may use. As many are made as were ever in use at once: one for each thread would be dozens in a
+    server, 6 MB each, for the two or three that run."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._idle = [make()]  # what cannot be made fails here, at start-up, not in a visitor's first frame
+
+    @contextmanager
+    def one(self) -> Iterator[T]:
+        """One of them, for as long as the block lasts. Nobody waits: `pop` and `append` of a list are atomic."""
+        try:
+            lent = self._idle.pop()
+        except IndexError:
+            lent = self._make()
+        try:
+            yield lent
+        finally:
+            self._idle.append(lent)
+
+
 class YuNet:
-    """OpenCV's FaceDetectorYN. One network per thread, because `setInputSize` and `detect` share state.
+    """OpenCV's FaceDetectorYN. Each call has a network to itself, because `setInputSize` and `detect` share state.
 
     Seen on a portrait turned by 30 and 45 degrees: the face is found, but its landmarks follow the tilt only in part.
     """
@@ -46,22 +71,20 @@ class YuNet:
     name = "YuNet"
 
     def __init__(self, path: Path, threshold: float = 0.6) -> None:
-        self._path, self._threshold, self._local = str(path), threshold, threading.local()
-        self._net()  # a damaged file fails here, at start-up, not in a visitor's first frame
+        self._path, self._threshold = str(path), threshold
+        self._nets = Idle(self._make)
 
-    def _net(self) -> cv2.FaceDetectorYN:
-        if not hasattr(self._local, "net"):
-            try:
-                self._local.net = cv2.FaceDetectorYN.create(self._path, "", (LIVE_SIDE, LIVE_SIDE), self._threshold, 0.3, 5000)
-            except cv2.error as error:
-                raise ModelError(f"Expected a YuNet model, got {self._path}, which OpenCV cannot load: {error.err}") from error
-        return self._local.net
+    def _make(self) -> cv2.FaceDetectorYN:
+        try:
+            return cv2.FaceDetectorYN.create(self._path, "", (LIVE_SIDE, LIVE_SIDE), self._threshold, 0.3, 5000)
+        except cv2.error as error:
+            raise ModelError(f"Expected a YuNet model, got {self._path}, which OpenCV cannot load: {error.err}") from error
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
         small, fx, fy = _scaled(image, long_side)
-        net = self._net()
-        net.setInputSize(small.shape[1::-1])
-        rows = net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
+        with self._nets.one() as net:
+            net.setInputSize(small.shape[1::-1])
+            rows = net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
         if rows is None:
             return []
         found: np.ndarray = np.array(rows, np.float64)  # (N, 15): box, five points, score
@@ -87,17 +110,14 @@ class Haar:
     WIDTH, HEIGHT, LIFT = 0.81, 1.11, -0.023
 
     def __init__(self) -> None:
-        self._local = threading.local()
-
-    def _cascade(self) -> cv2.CascadeClassifier:
-        if not hasattr(self._local, "cascade"):
-            self._local.cascade = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"))
-        return self._local.cascade
+        file = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
+        self._cascades = Idle(lambda: cv2.CascadeClassifier(str(file)))
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
         small, fx, fy = _scaled(image, long_side)
         grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
-        boxes, _, scores = self._cascade().detectMultiScale3(grey, 1.1, 4, minSize=(20, 20), outputRejectLevels=True)
+        with self._cascades.one() as cascade:
+            boxes, _, scores = cascade.detectMultiScale3(grey, 1.1, 4, minSize=(20, 20), outputRejectLevels=True)
         faces = []
         for (x, y, w, h), score in zip(boxes, np.ravel(scores), strict=True):
             cx, cy = (x + w / 2) / fx, (y + h / 2 + self.LIFT * h) / fy

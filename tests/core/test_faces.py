@@ -9,7 +9,7 @@ import pytest
 
 from core import weights
 from core.errors import ModelError
-from core.faces import MAX_FACES, STILL_SIDE, Detector, Haar, YuNet, best_detector
+from core.faces import MAX_FACES, STILL_SIDE, Detector, Haar, Idle, YuNet, best_detector
 from core.preprocess import pose_of
 from tests.conftest import SHARED, need
 
@@ -99,6 +99,25 @@ def test_threads_do_not_disturb_each_other(detector: Detector, portrait: np.ndar
     for t in threads:
         t.join()
     assert not wrong
+
+
+def test_one_network_serves_threads_that_come_one_after_the_other(detector: Detector, portrait: np.ndarray) -> None:
+    threads = [threading.Thread(target=detector, args=(portrait[:64, :64],)) for _ in range(5)]
+    for t in threads:
+        t.start()
+        t.join()
+    pool = detector._nets if isinstance(detector, YuNet) else detector._cascades
+    assert len(pool._idle) == 1
+
+
+def test_lent_things_are_made_when_all_are_in_use_and_come_back_after_an_error() -> None:
+    pool = Idle(object)
+    with pool.one() as first, pool.one() as second:
+        assert first is not second
+    with pytest.raises(KeyError), pool.one():
+        raise KeyError
+    with pool.one() as one, pool.one() as other:
+        assert {id(one), id(other)} == {id(first), id(second)}
 
 
 def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
