@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from threading import BoundedSemaphore
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -12,13 +11,15 @@ import cv2
 
 from apps.webcam import overlay, panel, pictures
 from apps.webcam.track import Tracker
+from core import processors
 from core.errors import UserError
 from core.pipeline import Pipeline
 
 NOBODY = "No face in view. Face the camera, an arm's length away, with light on your face."
 
-TURNS = BoundedSemaphore(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-"""Frames that are read at once. Eight at a time on two processors would each take four times as long, and all be that old when shown."""
+READERS = ThreadPoolExecutor(processors.usable(), thread_name_prefix="reader")
+"""The threads that read frames. Eight at a time on two processors would each take four times as long, and all be that old when shown. And
+memory stays flat: Gradio's own threads come and go, up to 40, and for each the allocator would keep the megabytes of its largest frame."""
 
 
 class Visitor:
@@ -44,9 +45,7 @@ def step(pipeline: Pipeline, payload: dict[str, Any] | None, visitor: Visitor) -
     back before the prediction, since the training pictures are not mirrored and landmarks name the person's own left and right; only
     the copy that is drawn on is mirrored again, with upright writing.
     """
-    came = perf_counter()
-    with TURNS:
-        return _read(pipeline, payload, visitor, came)
+    return READERS.submit(_read, pipeline, payload, visitor, perf_counter()).result()
 
 
 def _read(pipeline: Pipeline, payload: dict[str, Any] | None, visitor: Visitor, came: float) -> tuple[dict[str, str] | None, str, str]:

@@ -24,6 +24,8 @@ COLOURS: dict[Band | None, tuple[int, int, int]] = {
 INK, PAPER = (255, 255, 255), (15, 23, 42)
 SMALL = 48
 """Faces under this many pixels of the shown picture get their number only; the panel has the rest."""
+KEPT = 26
+"""Writing up to this many pixels high, a camera's 1280, is kept for the next frame, 25 to 100 KB a label; that of a photo can be 4 MB."""
 
 
 def draw(image: np.ndarray, faces: Sequence[Tracked], *, mirrored: bool = False) -> np.ndarray:
@@ -37,7 +39,9 @@ def draw(image: np.ndarray, faces: Sequence[Tracked], *, mirrored: bool = False)
     for face, box in zip(faces, boxes, strict=True):  # after all boxes, so that no box crosses a label
         small = min(box[2:]) < SMALL * unit
         text = (str(face.id),) if small else (f"{face.id} · {words.lines(face.reading)[0]}", *words.lines(face.reading)[1:])
-        _paste(canvas, label(text, _colour(face), round((11 if small else 13) * unit)), box, unit)
+        size = round((11 if small else 13) * unit)
+        write = label if size <= KEPT else label.__wrapped__
+        _paste(canvas, write(text, _colour(face), size), box, unit)
     return canvas
 
 
@@ -51,7 +55,7 @@ def _box(canvas: np.ndarray, box: Box, colour: tuple[int, int, int], unit: float
         cv2.rectangle(canvas, (x, y), (x + w, y + h), ink, thickness, cv2.LINE_AA)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def label(lines: tuple[str, ...], colour: tuple[int, int, int], size: int) -> np.ndarray:
     """RGB uint8 (h, w, 3): lines of text, the first one bold by colour, `size` pixels high. Read-only, because it is cached."""
     font = ImageFont.load_default(size)  # comes with Pillow, so the picture looks the same on every machine; it has no en dash

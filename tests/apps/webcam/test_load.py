@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -78,24 +79,27 @@ def test_memory_that_grows_is_seen():
     ]
 
 
-def test_frames_are_read_as_many_at_once_as_there_are_processors(monkeypatch: pytest.MonkeyPatch):
+def test_frames_are_read_by_as_many_threads_as_there_are_processors(monkeypatch: pytest.MonkeyPatch):
     inside, most, lock = 0, 0, threading.Lock()
+    readers: set[threading.Thread] = set()
 
     def read(*_: object) -> tuple[None, str, str]:
         nonlocal inside, most
         with lock:
             inside += 1
             most = max(most, inside)
+            readers.add(threading.current_thread())
         time.sleep(0.02)
         with lock:
             inside -= 1
         return None, "", ""
 
     monkeypatch.setattr(live, "_read", read)
-    monkeypatch.setattr(live, "TURNS", threading.BoundedSemaphore(2))
-    crowd = [threading.Thread(target=live.step, args=(None, None, live.Visitor())) for _ in range(8)]
-    for one in crowd:
-        one.start()
-    for one in crowd:
-        one.join()
-    assert most == 2
+    with ThreadPoolExecutor(2) as pool:
+        monkeypatch.setattr(live, "READERS", pool)
+        crowd = [threading.Thread(target=live.step, args=(None, None, live.Visitor())) for _ in range(8)]
+        for one in crowd:
+            one.start()
+        for one in crowd:
+            one.join()
+    assert most == 2 == len(readers)  # the same two for all frames: memory is kept for them alone

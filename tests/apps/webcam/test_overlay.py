@@ -31,6 +31,15 @@ def test_no_face_no_ink(grey):
     assert (draw(grey, []) == grey).all()
 
 
+def test_the_labels_of_a_camera_are_kept_and_those_of_a_photo_are_not(grey):
+    label.cache_clear()
+    draw(grey, [Tracked(1, reading(box=(200, 200, 100, 120)))])
+    assert label.cache_info().currsize == 1
+    photo = draw(np.full((2400, 3200, 3), 128, np.uint8), [Tracked(2, reading(box=(900, 900, 600, 700)))])
+    assert (photo != 128).any()
+    assert label.cache_info().currsize == 1
+
+
 @pytest.mark.parametrize("p, band", [(0.95, "high"), (0.8, "medium"), (0.5, "low")])
 def test_the_box_has_the_colour_of_its_band(grey, p, band):
     out = draw(grey, [Tracked(1, reading(p=p, box=(200, 200, 100, 120)))])
