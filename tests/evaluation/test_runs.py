@@ -1,4 +1,4 @@
-"""runs: figures of the best epoch, verdicts of gaps, hostile folders refused by name, gates that read gaps from a run."""
+"""runs: figures of the best epoch, verdicts of gaps, hostile folders refused by name, gates that read gaps, transfer and own networks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from core.errors import DataError
-from evaluation import gaps, runs, table
+from evaluation import gaps, runs, table, transfer
 from evaluation.__main__ import main
 from evaluation.generate import generate
 
@@ -129,3 +129,17 @@ def test_gates_read_gaps_from_a_run_and_milliseconds_from_a_bench(tmp_path: Path
         (tmp_path / "bench.json").write_text(text)
         assert main([*base, "--measured-in", str(tmp_path / "bench.json")]) == 2
         assert "Expected" in capsys.readouterr().err
+
+
+def test_kinds_of_runs(tmp_path: Path) -> None:
+    history = {"epoch": [1, 2], "val_score": [0.5, 0.6], "train_emotion_accuracy": [0.7, 0.9], "val_emotion_accuracy": [0.6, 0.8]}
+    sized = {"summary": json.dumps({"parameters": {"total": 9}})}
+    write(tmp_path / "t", history, {"model": {"family": "timm", "pretrained": True}, "start": ""}, **sized)
+    write(tmp_path / "c", history, {"model": {"family": "cnn"}, "start": ""})
+    write(tmp_path / "s", history, {"model": {}, "start": "x"})
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / runs.HISTORY).write_text("no")
+    found = {r.run: r for r in transfer.learned(tmp_path)}
+    assert {n: r.kind for n, r in found.items()} == {"t": transfer.TRANSFER, "c": transfer.CUSTOM, "s": transfer.TRANSFER}
+    assert found["t"].parameters == 9 and found["c"].parameters is None
+    assert (found["t"].train, found["t"].val, found["t"].gap, found["t"].verdict.name) == (0.9, 0.8, 10.0, "high")

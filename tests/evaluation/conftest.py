@@ -1,0 +1,46 @@
+"""Stores of made-up predictions that several tests of the studio's figures look into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from evaluation import table, views
+from evaluation.generate import generate
+from evaluation.store import Store
+from tests.apps.studio.conftest import predictions
+
+
+def opened(whole: pa.Table, folder: Path) -> Store:
+    path = folder / "t.parquet"
+    table.write(whole, path, table.Meta(dataset="made", split="val"))
+    return Store.open([path])
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
+    """Two models on the same 1,500 samples, without persons; b lacks the last 40."""
+    whole = pa.concat_tables([predictions(1500, "a"), predictions(1500, "b", seed=5).slice(0, 1460)])
+    return whole, opened(whole, tmp_path_factory.mktemp("alone"))
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
+    """Two models on 3,000 samples of about 300 persons."""
+    whole = pa.concat_tables([generate(3000, model="a"), generate(3000, model="b")])
+    return whole, opened(whole, tmp_path_factory.mktemp("people"))
+
+
+def of(whole: pa.Table, model: str) -> pa.Table:
+    return views.one_model(whole, model)
+
+
+def close(f: dict, other: dict, slack: float = 0.25) -> None:
+    """The same figure, and an interval of about the same width in about the same place."""
+    assert f["value"] == pytest.approx(other["value"], abs=1e-12) and f["n"] == other["n"]
+    wide = other["high"] - other["low"]
+    assert f["low"] == pytest.approx(other["low"], abs=slack * wide + 1e-9) and f["high"] == pytest.approx(
+        other["high"], abs=slack * wide + 1e-9
+    )
