@@ -7,7 +7,7 @@ import traceback
 
 from core import progress
 from core.errors import UserError
-from train import commands
+from train import commands, training
 
 EPILOG = """examples:
   python -m train --data DIR                      regenerate what assets/models ships
@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
         command = commands.COMMANDS.get(argv[0]) if argv else None
         if command:
             return command(argv[1:], f"python -m train {argv[0]}")
-        return commands.train(argv, "python -m train", EPILOG)
+        return training.run(argv, "python -m train", EPILOG)
     except UserError as error:
         if debug:
             traceback.print_exc()

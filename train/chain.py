@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 
 from core import discover
+from core.errors import UserError
 from core.weights import ROOT
-from train.recipe import Recipe, load
+from train.recipe import Recipe, from_dict, load
+from train.standing import SAYS_NOTHING
 from train.summary import SUMMARY
 
 RUNS = Path("runs")
+LINKS = ("start=", "distill.teachers=")
+"""Fields that say what a recipe builds on, as --set has them."""
 
 
 def links(recipe: Recipe) -> tuple[str, ...]:
@@ -33,9 +37,26 @@ def order(name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def finished(name: str) -> bool:
-    """Whether runs/`name` holds a run that came to its end."""
+def finished(name: str, recipe: Recipe, limit: int | None = None, budgeted: bool = False) -> bool:
+    """Whether runs/`name` holds a run of `recipe` on so many samples that came to its end; False where there is none, or one to go on with.
+    budgeted: whether a budget may have ended it early.
+
+    Raises:
+        UserError: it holds another run than that; names what differs.
+    """
+    folder = ROOT / RUNS / name
     try:
-        return json.loads((ROOT / RUNS / name / SUMMARY).read_text(encoding="utf-8"))["state"] in ("finished", "stopped early")
+        found = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        theirs, over, epochs = from_dict(found["recipe"]).to_dict(), found["state"] in ("finished", "stopped early"), found["epochs"]
+        short = over and epochs["planned"] < epochs["recipe"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
+    ours = recipe.to_dict()
+    differing = [k for k in ours if ours[k] != theirs[k] and k not in SAYS_NOTHING]
+    differing += ["--limit"] * (found.get("limit") != limit) + ["--budget"] * (short and not budgeted)
+    if differing:
+        raise UserError(
+            f"Expected {folder}, which the flagship builds on, to be new or a run as asked for now, got one with another "
+            f"{', '.join(differing)}; move it away, or ask for the same."
+        )
+    return over

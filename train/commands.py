@@ -1,106 +1,18 @@
-"""The commands behind `python -m train`. Torch is imported only where it is needed, so that --list and --help answer at once."""
+"""The commands of `python -m train` but training itself. Torch is imported only where it is needed, so that --help answers at once."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from core import discover, progress
 from core.errors import UserError
 from core.weights import ROOT
-from train.recipe import Recipe, load, override
-
-if TYPE_CHECKING:
-    from train.data import Part
-
-FLAGSHIP = "mien"
-
-
-def train(argv: list[str], prog: str, epilog: str) -> int:
-    """`python -m train [RECIPE] ...`: --list, --show, or a run."""
-    parser = argparse.ArgumentParser(prog, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", nargs="?", help=f"a recipe of --list (default: the flagship, {FLAGSHIP}, and first what it builds on)")
-    parser.add_argument("--list", action="store_true", help="all recipes: source, model, data, parameters")
-    parser.add_argument("--show", action="store_true", help="the resolved recipe and its parameter counts")
-    parser.add_argument("--profile", action="store_true", help="measure the input pipeline beside the training it feeds; nothing is kept")
-    parser.add_argument("--json", action="store_true", help="with --list, --show or --profile: one JSON object on stdout")
-    parser.add_argument("--data", metavar="DIR", help="folder of the data sets, a manifest, or a JSON file {data set: either}")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="run folder (default: runs/RECIPE)")
-    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
-    parser.add_argument("--budget", type=seconds, metavar="TIME", help="such as 90m, 2h or 600s; the schedule is fitted into it")
-    parser.add_argument("--limit", type=int, metavar="N", help="N samples of each data set, spread over it, for a try")
-    parser.add_argument("--resume", action="store_true", help="go on from the run folder's last checkpoint")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override a field, such as optim.lr=1e-3")
-    args = parser.parse_args(argv)
-    if args.list:
-        return _list(args.json)
-    whole = ["data=manifest"] if args.data and _is_manifest(args.data) else []
-    changes = whole + args.set + ([f"epochs={args.epochs}"] if args.epochs is not None else [])
-    name = args.recipe or FLAGSHIP
-    recipe = override(load(name), changes)
-    if args.show:
-        return _show(name, recipe, args.json)
-    drawn = all(getattr(discover.load("core.data", name), "GENERATED", False) for name in recipe.data)
-    if args.data is None and not drawn:
-        raise UserError("Expected --data DIR, the folder that holds the data sets; see README, Retrain.")
-    from train import processes
-
-    with processes.joined():
-        if args.recipe is None and not args.profile:
-            _forerunners(args, changes)
-        return _run(args, name, recipe, args.out or ROOT / "runs" / name, args.budget, args.resume)
-
-
-def _forerunners(args: argparse.Namespace, changes: list[str]) -> None:
-    """Trains what the flagship builds on and is not there yet, or goes on with it; a budget is shared by the recipes' epochs."""
-    from train import chain
-
-    names = [n for n in chain.order(FLAGSHIP) if n == FLAGSHIP or not chain.finished(n)]
-    epochs = {n: override(load(n), changes).epochs for n in names}
-    for name in names[:-1]:
-        share = args.budget and args.budget * epochs[name] / sum(epochs.values())
-        progress.say(f"{FLAGSHIP} builds on {name}, which comes first")
-        _run(args, name, override(load(name), changes), ROOT / "runs" / name, share, resume=True)
-    args.budget = args.budget and args.budget * epochs[FLAGSHIP] / sum(epochs.values())
-
-
-def _run(args: argparse.Namespace, name: str, recipe: Recipe, out: Path, budget: float | None, resume: bool) -> int:
-    from core.faces import best_detector
-    from train import processes
-    from train.data import load_parts
-    from train.engine import LAST, Run
-    from train.export import export_run
-
-    if (out / LAST).is_file() and not (resume or args.profile):
-        raise UserError(f"Expected an empty run folder, got {out} with a checkpoint; add --resume to go on, or choose another --out.")
-    folders = data_folders(args.data) if args.data else {"*": "."}  # drawn data sets need no folder
-    with processes.first_of_machine():
-        detector, about = best_detector()
-        progress.say(f"detector: {about}")
-        train_parts = load_parts(recipe, folders, "train", detector, args.limit)
-        if args.profile:
-            return _profile(args, name, recipe, train_parts)
-        val_parts = load_parts(recipe, folders, "val", detector, args.limit)
-    run = Run(recipe, out)
-    if resume:
-        progress.say(f"resumed after epoch {run.epoch}" if run.resume() else f"nothing to resume in {out}; starts anew")
-    run.train(train_parts, val_parts, budget)
-    if processes.is_main():
-        progress.say(f"model and card: {export_run(out, name, train_parts, val_parts)}")
-    return 0
-
-
-def _profile(args: argparse.Namespace, name: str, recipe: Recipe, parts: Sequence[Part]) -> int:
-    from train.profile import describe, profile
-
-    found = {"recipe": name, **profile(recipe, parts)}
-    print(json.dumps(found) if args.json else describe(name, found))
-    return 0
+from train.arguments import data_folders, drawn, seconds
+from train.recipe import load
+from train.training import FLAGSHIP
 
 
 def _summary(argv: list[str], prog: str) -> int:
@@ -115,33 +27,6 @@ def _summary(argv: list[str], prog: str) -> int:
         progress.say(f"{folder / summary.SUMMARY}, {summary.CURVES}: {found['state']}, best epoch {found['best']['epoch']}")
     if args.json:
         print(json.dumps(found))
-    return 0
-
-
-def _list(as_json: bool) -> int:
-    from train.start import count_parameters
-
-    rows: list[dict[str, Any]] = []
-    for name in discover.names("train.recipes"):
-        recipe = load(name)
-        row = {"name": name, "source": recipe.source, "model": recipe.model.options.get("name", recipe.model.family)}
-        row |= {"data": list(recipe.data), "expected": dict(recipe.expected), "parameters": count_parameters(recipe)}
-        rows.append(row)
-    if as_json:
-        print(json.dumps({"recipes": rows}))
-    else:
-        names, models = (max(len(r[k]) for r in rows) for k in ("name", "model"))
-        for r in rows:
-            size = f"{r['parameters']['total']:>11,} parameters"
-            print(f"{r['name']:{names}}  {r['model']:{models}} {size}  {'+'.join(r['data'])}  ({r['source']})")
-    return 0
-
-
-def _show(name: str, recipe: Recipe, as_json: bool) -> int:
-    from train.start import count_parameters
-
-    shown: dict[str, Any] = {"name": name, "recipe": recipe.to_dict(), "parameters": count_parameters(recipe)}
-    print(json.dumps(shown) if as_json else json.dumps(shown, indent=2))
     return 0
 
 
@@ -187,14 +72,13 @@ def _export(argv: list[str], prog: str) -> int:
     from train.start import network
 
     model, recipe = network(args.checkpoint, args.set)
-    drawn = all(getattr(discover.load("core.data", name), "GENERATED", False) for name in recipe.data)
-    if args.int8 and not (args.data or drawn or recipe.qat):
+    if args.int8 and not (args.data or drawn(recipe) or recipe.qat):
         raise UserError(
             "Expected --data DIR with --int8, got none: training pictures show the ranges that 8 bits are to cover. Without pictures leave "
             "--int8 out, or export a run of --set qat=true, which has learnt its ranges."
         )
     train_parts, val_parts = [], []
-    if args.data or (args.int8 and drawn):
+    if args.data or (args.int8 and drawn(recipe)):
         folders = data_folders(args.data) if args.data else {"*": "."}
         detector, about = best_detector()
         progress.say(f"detector: {about}")
@@ -256,40 +140,6 @@ def _list_studies(as_json: bool) -> int:
         for name, study in studies.items():
             print(f"{name:{max(map(len, studies))}}  {study.title}  ({study.source}): {', '.join(m.folder for m in study.members)}")
     return 0
-
-
-def seconds(text: str) -> float:
-    """'90m', '2h', '600s' or '600' -> seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    if not match or float(match[1]) <= 0:
-        raise argparse.ArgumentTypeError(f"expected a time such as 90m, 2h or 600s, got {text!r}")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-
-
-def _is_manifest(data: str) -> bool:
-    from core.data import manifest  # brings pyarrow
-
-    return manifest.named(data)
-
-
-def data_folders(data: str) -> dict[str, str]:
-    """--data DIR or MANIFEST.parquet -> {"*": it}; --data FILE.json -> its {data set: folder or manifest}.
-
-    Raises:
-        UserError: neither a folder nor a manifest nor a JSON object of names and folders.
-    """
-    path = Path(data)
-    if path.is_dir() or _is_manifest(data):
-        return {"*": data}
-    if not path.is_file():
-        raise UserError(f"Expected --data to name a folder or a JSON file {{data set: folder}}, got {data}, which does not exist.")
-    try:
-        folders = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"Expected a JSON object {{data set: folder}} in {data}, got: {error}.") from error
-    if not isinstance(folders, dict) or not all(isinstance(v, str) for v in folders.values()):
-        raise UserError(f"Expected a JSON object {{data set: folder}} in {data}, got {str(folders)[:80]}.")
-    return folders
 
 
 def _gradcam(argv: list[str], prog: str) -> int:

@@ -89,11 +89,13 @@ class Run:
         return self.ema.module if self.ema else self.plain
 
     def train(self, train_parts: Sequence[Part], val_parts: Sequence[Part], budget_s: float | None = None) -> None:
-        """Trains to the end of the plan. Ctrl-C is safe: the last finished epoch is on disk.
+        """Trains to the end of the plan. Ctrl-C is safe: the last finished epoch is on disk. The budget is also that of asking teachers.
 
         The first process validates; what it measured decides for all.
         """
+        asked = monotonic()
         data = gather(train_parts, self.recipe, distill.taught(self.recipe, train_parts, self.folder))
+        left_s = None if budget_s is None else budget_s - processes.from_main(monotonic() - asked)
         for head in self.recipe.heads:
             if absent := data.absent(head.task):
                 shows = ", ".join(head.labels[k] for k in absent)
@@ -111,7 +113,7 @@ class Run:
             self.seconds += row["seconds"]
             self.epoch += 1
             self.history.append({"epoch": self.epoch, **row})
-            self._plan(budget_s)
+            self._plan(left_s)
             self._keep(row["val_score"])
             progress.say(_line(self.history[-1], self.epochs, self.seconds))
         if processes.count() > 1:  # training is over: the weights stay, the exchange with the others must go before the processes part

@@ -25,6 +25,7 @@ from core.faces import Detector, best_detector
 from core.labels import FERPLUS8, GENDER2
 from core.prepare import UNREADABLE, prepare
 from train import ensemble_page as page
+from train.arguments import data_folders
 from train.weigh import Weighed, weigh
 
 CHUNK = 256
@@ -59,8 +60,6 @@ def run(argv: list[str], prog: str) -> int:
     parser.add_argument("--limit", type=int, metavar="N", help="N samples of each data set, spread over it, for a try")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     args = parser.parse_args(argv)
-    from train.commands import data_folders
-
     labels = {"emotion": args.labels} if args.labels else {}
     found = make(args.models, data_folders(args.data), args.out, args.name or args.out.name, args.flip, labels, args.dataset, args.limit)
     if args.json:

@@ -56,10 +56,10 @@ def call(arguments: list[str]) -> tuple[int, str]:
 
 def main(argv: list[str]) -> int:
     """The other side of `call`."""
-    from train import commands
+    from train import training
 
     try:
-        return commands.train(argv[1:], "python -m train", "")
+        return training.run(argv[1:], "python -m train")
     except KeyboardInterrupt:
         return 130
     except UserError as error:

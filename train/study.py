@@ -15,6 +15,7 @@ from core import discover, progress
 from core.errors import DataError, UserError
 from core.weights import ROOT
 from train import member
+from train.arguments import drawn
 from train.recipe import Recipe, load, override
 
 Call = Callable[[list[str]], tuple[int, str]]
@@ -50,7 +51,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Plan:
-    """A study as asked for. folders: `train.commands.data_folders` of --data, None without. budget_s: for all members together."""
+    """A study as asked for. folders: `train.arguments.data_folders` of --data, None without. budget_s: for all members together."""
 
     name: str
     study: Study
@@ -176,6 +177,5 @@ def check(plan: Plan, members: Sequence[Member]) -> None:
         UserError: no --data where one is needed.
     """
     for m in members:
-        drawn = all(getattr(discover.load("core.data", name), "GENERATED", False) for name in plan.recipe(m).data)
-        if plan.folders is None and not drawn:
+        if plan.folders is None and not drawn(plan.recipe(m)):
             raise UserError("Expected --data DIR, the folder that holds the data sets, or --table to train nothing; see README, Retrain.")

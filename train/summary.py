@@ -78,7 +78,7 @@ def summarise(history: Sequence[Row], recipe: Recipe, known: dict[str, Any], pla
         },
         "peak_memory_mb": max((round(r["memory_mb"], 1) for r in history if "memory_mb" in r), default=None),
         "source": recipe.source, "expected": dict(recipe.expected), "recipe": recipe.to_dict(),
-        **{k: known.get(k) for k in ("started", "machine", "parameters", "versions")},
+        **{k: known.get(k) for k in ("started", "machine", "parameters", "versions", "limit")},
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from evaluation.quality import apply, open_context
 from evaluation.quality.plan import Row
 from tests.train.conftest import SMALL_NET
 from train.__main__ import main
-from train.commands import data_folders
+from train.arguments import data_folders
 from train.data import load_parts
 from train.recipe import load
 

@@ -18,7 +18,7 @@ import torch
 from core import discover
 from core.errors import UserError
 from tests.conftest import ROOT
-from train import commands, member, study, study_run
+from train import member, study, study_run, training
 from train.__main__ import main
 from train.recipe import load
 from train.standing import Measured, look
@@ -44,7 +44,7 @@ def plan(out: Path, of: Study = TWO, **more: object) -> Plan:
 def in_process(arguments: list[str]) -> tuple[int, str]:
     """As `member.call`, without a process."""
     try:
-        return commands.train(arguments, "train", ""), ""
+        return training.run(arguments, "train"), ""
     except UserError as error:
         return 2, str(error)
 
