@@ -100,7 +100,11 @@ def read_csv(path: Path, columns: Sequence[str], order: Sequence[str] = ()) -> I
                     raise DataError(f"Expected columns {', '.join(columns)} in {path}, got {', '.join(cells)[:99]}; try the original file.")
                 header = [c.lower() for c in order]
             row = dict(zip(header, (c.strip() for c in cells), strict=False))
-            absent = [c for c in columns if not row.get(c.lower())]
-            yield number, row, f"row {number}: expected a value for {', '.join(absent)}" if absent else None
+            reason = None
+            if absent := [c for c in columns if not row.get(c.lower())]:
+                reason = f"row {number}: expected a value for {', '.join(absent)}"
+            elif any(cells[len(header) :]):
+                reason = f"row {number}: expected {len(header)} cells, got {len(cells)}"
+            yield number, row, reason
         if header is None:
             raise DataError(f"Expected a table in {path}, got an empty file; try the original file.")

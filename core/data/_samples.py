@@ -104,7 +104,8 @@ def check_split(split: str, splits: Sequence[str]) -> None:
 
 
 def locate(root: str | Path, name: str, marks: Iterable[str] = ()) -> Path:
-    """The data set's own folder: `root` itself when it holds one of `marks`, else `root/name` when that exists, else `root`.
+    """The data set's own folder: `root` itself when it holds one of `marks`, else `root/name`, in any spelling
+    such as `UTKFace` or `RAF-DB`, when that exists, else `root`.
 
     Raises:
         DataError: there is no such folder.
@@ -112,9 +113,23 @@ def locate(root: str | Path, name: str, marks: Iterable[str] = ()) -> Path:
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"Expected the folder of {name} at {root}, got nothing there; try --data DIR.")
-    if any((root / mark).exists() for mark in marks) or not (root / name).is_dir():
+    if any((root / mark).exists() for mark in marks):
         return root
-    return root / name
+    if (root / name).is_dir():
+        return root / name
+    return next((p for p in _inside(root) if _plain(p.name) == _plain(name) and p.is_dir()), root)
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:  # whoever reads the pictures says so
+        return []
+
+
+def _plain(name: str) -> str:
+    """Small letters and digits alone: `oulucasia` of `Oulu-CASIA` and of `oulu_casia`."""
+    return "".join(c for c in name.lower() if c.isalnum())
 
 
 def fingerprint(root: Path, paths: Iterable[Path]) -> str:

@@ -8,11 +8,12 @@ emotion (it stays in the list, unlabelled). Equal votes go to the first label in
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from core.data._rows import read_csv
 from core.data._samples import Problem, Samples, check_split, fingerprint, locate, missing
 from core.errors import DataError
 from core.labels import FERPLUS8, FERPLUS_VOTES
@@ -66,17 +67,18 @@ def labels_of(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(valid, top, -1).astype(np.int64), shares.astype(np.float32)
 
 
-def _rows(path: Path) -> list[tuple[str, list[float], str | None]]:
-    rows = []
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        for number, cells in enumerate(csv.reader(file), 1):
-            if not cells:
-                continue
-            name = Path(cells[0]).name
+def _rows(path: Path) -> Iterator[tuple[str, list[float], str | None]]:
+    """(name, votes, what is wrong) of every row; of a picture that is listed again the first row counts."""
+    listed: set[str] = set()
+    for number, cells, reason in read_csv(path, ("file", *FERPLUS_VOTES), ("file", "box", *FERPLUS_VOTES)):
+        name, votes = Path(cells.get("file", "")).name, list[float]()
+        if reason is None:
             try:
-                row = [float(c) for c in cells[2:]]
-                sound = len(row) == len(FERPLUS_VOTES) and all(0 <= v <= 100 for v in row) and name != ""
-                rows.append((name or f"row {number}", row, None if sound else f"row {number}: expected {len(FERPLUS_VOTES)} votes"))
+                votes = [float(cells[label]) for label in FERPLUS_VOTES]
+                reason = None if name and all(0 <= v <= 100 for v in votes) else f"row {number}: expected {len(FERPLUS_VOTES)} votes"
             except ValueError:
-                rows.append((name, [], f"row {number}: expected numbers, got {cells[2:]}"))
-    return rows
+                reason = f"row {number}: expected numbers, got {list(cells.values())[2:]}"
+        if reason is None and name in listed:
+            reason = f"row {number}: listed more than once; the first row counts"
+        listed.add(name)
+        yield name or f"row {number}", votes, reason

@@ -44,7 +44,8 @@ def load(root: str | Path, split: str) -> Samples:
         else:
             problems.append(Problem(path.name, "malformed name; expected age_gender_race_time.jpg"))
     if not ids:
-        raise DataError(f"Expected pictures age_gender_race_time.jpg in {root}, got none ({len(problems)} malformed); try --data DIR.")
+        text = f"Expected pictures age_gender_race_time.jpg in {root}, got none ({len(problems)} malformed)"
+        raise DataError(f"{text}; try --data DIR, the folder that holds them or `utkface/`.")
     age, gender, race = np.array(fields).T
     columns = missing(len(ids))
     columns["age"] = age.astype(np.float32)

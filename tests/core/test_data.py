@@ -63,6 +63,17 @@ def test_a_folder_with_only_the_test_split_works(tmp_path: Path) -> None:
     assert len(ferplus.load(root, "test")) == 1 and len(ferplus.load(root, "all")) == 1
 
 
+def test_ferplus_rows_that_repeat_or_do_not_end(tmp_path: Path) -> None:
+    good, many = [9, 0, 0, 0, 0, 0, 0, 0, 0, 1], [9, 0, 0, 0, 0, 0, 0, 0, 0, 1, 4]
+    rows = [row(0, good), row(0, good[::-1]), row(1, many), row(2, good), '"' + "x" * 140_000]  # longer than a field may be
+    samples = ferplus.load(fer_tree(tmp_path, rows, pictures=3), "train")
+    assert samples.ids == ("FER2013Train/f0.png", "FER2013Train/f2.png") and samples.emotion_votes[0, 0] == 1
+    told = {p.file: p.reason for p in samples.problems}
+    assert told["FER2013Train/f0.png"] == "row 2: listed more than once; the first row counts"
+    assert told["FER2013Train/f1.png"] == "row 3: expected 12 cells, got 13"
+    assert "row 5" in told["FER2013Train/row 5"] and len(told) == 3
+
+
 def test_ferplus_for_real(data_dir: Path) -> None:
     samples = ferplus.load(data_dir, "val")
     assert len(samples) == 3579 and not samples.problems
