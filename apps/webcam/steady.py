@@ -9,7 +9,6 @@ takes its place, two cross, and two stand side by side. Everything goes through 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,12 +21,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from apps.webcam import scene
-from apps.webcam.__main__ import MODEL
+from apps.webcam import scene, targets
 from apps.webcam.scene import CHANGE_S, Cutout, Shot
 from apps.webcam.track import Tracked, Tracker
 from core import image
-from core.errors import DataError, UserError
+from core.errors import DataError
 from core.faces import STILL_SIDE
 from core.pipeline import FaceReading, Pipeline
 from core.progress import task
@@ -191,9 +189,9 @@ def tracker_ms(faces: Sequence[FaceReading], repeats: int = 7) -> float:
 # --- the command
 
 
-def measure(model: Path, seed: int) -> dict[str, Any]:
+def measure(args: argparse.Namespace) -> dict[str, Any]:
     """All clips, all rates."""
-    pipeline = Pipeline(model)
+    seed, pipeline = args.seed, Pipeline(args.model)
     head, other = heads(pipeline)
     takes = {
         "bar": scene.behind_a_bar(head, seed), "bar, other face": scene.behind_a_bar(other, seed), "swap": scene.swapped(head, other, seed),
@@ -255,33 +253,18 @@ def show(result: dict[str, Any], console: Console) -> None:
     for rate, got in result["rates"].items():
         console.print(f"numbers at {rate} frames/s (per face, then nobody's): " + "; ".join(f"{k} {v}" for k, v in got["numbers"].items()))
     console.print(f"tracker, five faces: {result['tracker_ms_five_faces']:.3f} ms of processor time a frame")
-    for target, kept in result["met"].items():
-        console.print(f"{'met   ' if kept else 'MISSED'}  {target}")
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m apps.webcam.steady", description="How steady and how prompt the live values are.")
-    p.add_argument("--model", type=Path, default=MODEL, help="model file or its folder, or an ensemble's (default: the shipped one)")
+    p = targets.parser("apps.webcam.steady", "How steady and how prompt the live values are.")
     p.add_argument("--seed", type=int, default=0, help="of the clips' wandering and noise (default: %(default)s)")
-    p.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    p.add_argument("--gate", action="store_true", help="exit with 3 where a target is missed")
     return p
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status 2: the user's mistake; 1: ours; 3: a target is missed, with --gate."""
-    args = parser().parse_args(argv)
-    try:
-        result = measure(args.model, args.seed)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if args.json:
-        print(json.dumps(result, allow_nan=False))
-    else:
-        show(result, Console(highlight=False))
-    return 3 if args.gate and not all(result["met"].values()) else 0
+    """See `targets.run`."""
+    return targets.run(parser().parse_args(argv), measure, show)
 
 
 if __name__ == "__main__":
