@@ -14,6 +14,7 @@ Score: the probability of the given label.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,10 @@ def _of_table(context: Context, file: Path, task: str, known: np.ndarray, classe
 
 
 def judge(given: np.ndarray, p: np.ndarray, votes: np.ndarray | None = None) -> Judged:
-    """Labels (M,) and out-of-fold probabilities (M, K), with the votes' shares (M, K) where people have voted (NaN rows: they have not)."""
+    """Labels (M,) and out-of-fold probabilities (M, K), with the votes' shares (M, K) where people have voted (NaN rows: they have not).
+
+    The only sample of a class is never called wrong: there is nothing to compare it with.
+    """
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
@@ -130,7 +134,9 @@ def judge(given: np.ndarray, p: np.ndarray, votes: np.ndarray | None = None) -> 
     inner = np.maximum(p[:, used], 1e-12)  # cleanlab counts classes from the labels; those that nobody has are left out
     inner /= inner.sum(axis=1, keepdims=True)
     score = get_label_quality_scores(place, inner, method="self_confidence").clip(0, 1)
-    doubted = find_label_issues(place, inner, filter_by="both", n_jobs=1)
+    with warnings.catch_warnings():  # it numbers the classes anew, so its warning names none that anybody knows
+        warnings.filterwarnings("ignore", "May not flag all label issues", UserWarning)
+        doubted = find_label_issues(place, inner, filter_by="both", n_jobs=1)
     likely = used[inner.argmax(axis=1)]
     wrong, ambiguous = doubted & (likely != given), np.zeros(len(given), bool)
     if votes is not None:

@@ -145,6 +145,14 @@ def test_probabilities_can_come_from_a_table(tmp_path: Path) -> None:
     assert set(figures(found)) == {"emotion"} and figures(found)["emotion"]["samples"] == 90
 
 
+def test_the_only_sample_of_a_class_is_no_suspect_and_no_warning() -> None:
+    given = np.array([0] * 30 + [1] * 30 + [2])
+    p = np.eye(3)[given] * 0.9 + 0.1 / 3
+    p[0], p[60] = (0.05, 0.9, 0.05), (0.9, 0.05, 0.05)
+    judged = labels.judge(given, p)
+    assert np.flatnonzero(judged.wrong).tolist() == [0]
+
+
 @pytest.mark.parametrize("case", ["none", "one class", "few", "unreadable", "one person"])
 def test_where_nothing_can_be_said(case: str) -> None:
     context, _ = world(100 if case != "few" else 12)
