@@ -95,28 +95,26 @@ class Predictor:
         """One prediction per uint8 crop (N, size, size, channels)."""
         if len(crops) == 0:
             return []
-        values = self.probabilities(crops)
-        return [self._prediction({task: p[i] for task, p in values.items()}) for i in range(len(crops))]
+        values, n = self.probabilities(crops), len(crops)
+        each = zip(self._classes("emotion", values, n), self._classes("gender", values, n), self._ages(values, n), strict=True)
+        return [Prediction(*said) for said in each]
 
     def ages(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Calibrated values of the age head (N, width) -> expected years and the ends of their interval, each (N,)."""
         head = self.card.head("age")
         return years(p, "distribution" if head is None else head.kind, self.card.calibration)
 
-    def _prediction(self, values: dict[str, np.ndarray]) -> Prediction:
-        emotion, gender, age = (self.card.head(task) for task in ("emotion", "gender", "age"))
-        return Prediction(
-            emotion=self._classes(emotion, values["emotion"]) if emotion else None,
-            gender=self._classes(gender, values["gender"]) if gender else None,
-            age=self._age(values["age"]) if age else None,
-        )
+    def _classes(self, task: str, values: Mapping[str, np.ndarray], n: int) -> Sequence[Distribution | None]:
+        """One for each of n crops; None where the model lacks the head."""
+        head, limit = self.card.head(task), self._limit(task, LIMIT)
+        return [Distribution(head.labels, p, limit) for p in values[task]] if head else [None] * n
 
-    def _classes(self, head: Head, p: np.ndarray) -> Distribution:
-        return Distribution(head.labels, p, self._limit(head.task, LIMIT))
-
-    def _age(self, p: np.ndarray) -> Age:
-        value, low, high = (float(v[0]) for v in self.ages(p[None]))
-        return Age(value, low, high, INTERVAL, self._limit("age", inf))
+    def _ages(self, values: Mapping[str, np.ndarray], n: int) -> Sequence[Age | None]:
+        """As `_classes`."""
+        if self.card.head("age") is None:
+            return [None] * n
+        limit, rows = self._limit("age", inf), np.stack(self.ages(values["age"]), axis=1)  # (N, 3), all faces at once
+        return [Age(value, low, high, INTERVAL, limit) for value, low, high in rows.tolist()]
 
     def _limit(self, task: str, default: float) -> float:
         return self.card.thresholds.get(task, default)
@@ -128,7 +126,8 @@ def years(p: np.ndarray, kind: Kind, calibration: Mapping[str, float]) -> tuple[
         value, half = p[:, 0], calibration.get("age", 10.0)
         low, high = value - half, value + half
     else:
-        value, (low, high) = p @ np.arange(p.shape[1]), interval(p, INTERVAL)  # (N, bins) -> (N,)
+        # (N, bins) -> (N,); not `@`, whose last bits depend on how many rows there are
+        value, (low, high) = (p * np.arange(p.shape[1])).sum(axis=1), interval(p, INTERVAL)
     found = ages.factors(calibration)
     return value, *((low, high) if found is None else ages.conformed(value, low, high, *found))
 

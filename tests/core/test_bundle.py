@@ -7,11 +7,11 @@ import numpy as np
 import onnx
 import pytest
 
-from core import bundle
-from core.bundle import Card
+from core import ages, bundle
+from core.bundle import Card, Kind
 from core.confidence import band_of, uncertain
 from core.errors import ModelError
-from core.predictor import INTERVAL, Predictor, interval
+from core.predictor import INTERVAL, Predictor, interval, years
 from core.preprocess import to_input
 from core.types import LIMIT, Distribution
 from tests.conftest import write_tiny_bundle
@@ -166,6 +166,23 @@ def test_factors_stretch_the_age_s_interval_and_nothing_else(tiny: Path, tmp_pat
         assert b.age.high == pytest.approx(min(116, a.age.value + 1.5 * (a.age.high - a.age.value)))
     value, low, high = wider.ages(wider.probabilities(crops())["age"])
     assert [v.shape for v in (value, low, high)] == [(9,)] * 3 and (low <= value).all() and (value <= high).all()
+
+
+@pytest.mark.parametrize("kind", ["distribution", "regression"])
+def test_ages_are_the_same_alone_and_in_a_batch(kind: Kind) -> None:
+    rng, factors = np.random.default_rng(0), {"age": 8.0, "age@5": 0.6, "age@40": 1.5, "age@85": 2.5}
+    p = rng.dirichlet(np.full(116, 0.3), 50) if kind == "distribution" else rng.uniform(0, 90, (50, 1))
+    together = np.stack(years(p, kind, factors), axis=1)
+    assert (together == np.concatenate([np.stack(years(row[None], kind, factors), axis=1) for row in p])).all()
+
+
+def test_ages_are_worked_out_once_for_all_faces(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor, seen = Predictor(with_card(tiny, tmp_path, {"calibration": {"age@5": 1.5, "age@85": 0.8}})), []
+    found = np.stack(predictor.ages(predictor.probabilities(crops())["age"]), axis=1)
+    monkeypatch.setattr(ages, "conformed", lambda value, *rest, conformed=ages.conformed: seen.append(len(value)) or conformed(value, *rest))
+    said = predictor.predict_crops(crops())
+    assert seen == [9]
+    assert ([(one.age.value, one.age.low, one.age.high) for one in said] == found).all()
 
 
 def test_interval_of_known_distributions() -> None:
