@@ -205,6 +205,8 @@ def how(figure: str) -> str:
         return "give the training split's table (--train T.parquet) or the run's folder (--run DIR)"
     if figure == "latency_ms":
         return "python -m evaluation bench --json > bench.json, then --measured-in bench.json"
+    if figure == "onnx_parity":
+        return "--measured-in MODEL/measured.json, which python -m train export writes beside the model"
     return "give a table that has it (--also T.parquet)" if "." in figure else f"--measured {figure}=NUMBER or --measured-in FILE.json"
 
 

@@ -33,6 +33,11 @@ def truths(heads: Sequence[Head], parts: Sequence[Part]) -> dict[str, np.ndarray
     return {h.task: np.concatenate([getattr(p.samples, h.task) for p in parts]) for h in heads}
 
 
+def known(task: str, truth: np.ndarray) -> np.ndarray:
+    """Which truths of a task are known, bool (N,); see `truths`."""
+    return ~np.isnan(truth) if task == "age" else truth >= 0
+
+
 def fit(heads: Sequence[Head], raw: Values, truth: Values) -> dict[str, float]:
     """A card's calibration. raw: outputs by task (N, width); truth: see `truths`.
 
@@ -42,14 +47,10 @@ def fit(heads: Sequence[Head], raw: Values, truth: Values) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     for head in heads:
-        known = _known(head, truth[head.task])
-        if known.any():
-            found |= _fit(head, raw[head.task][known].astype(np.float64), truth[head.task][known])
+        there = known(head.task, truth[head.task])
+        if there.any():
+            found |= _fit(head, raw[head.task][there].astype(np.float64), truth[head.task][there])
     return {k: round(v, 4) for k, v in found.items()}
-
-
-def _known(head: Head, truth: np.ndarray) -> np.ndarray:
-    return ~np.isnan(truth) if head.task == "age" else truth >= 0
 
 
 def _fit(head: Head, z: np.ndarray, truth: np.ndarray) -> dict[str, float]:

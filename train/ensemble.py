@@ -26,6 +26,7 @@ from core.labels import FERPLUS8, GENDER2
 from core.prepare import UNREADABLE, prepare
 from train import ensemble_page as page
 from train.arguments import data_folders
+from train.calibrate import known
 from train.weigh import Weighed, weigh
 
 CHUNK = 256
@@ -189,7 +190,7 @@ def _truth(ensemble: Ensemble, task: str, samples: Samples) -> np.ndarray:
 def _weighed(ensemble: Ensemble, task: str, said: Sequence[Said]) -> Weighed | None:
     """The weights of the members that have the task; None where no data set knows the truth."""
     truth = np.concatenate([_truth(ensemble, task, one.samples) for one in said])
-    if not (~np.isnan(truth) if task == "age" else truth >= 0).any():
+    if not known(task, truth).any():
         return None
     head, having = ensemble.card.head(task), np.flatnonzero(ensemble.shares[task])
     assert head is not None

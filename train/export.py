@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import json
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -37,6 +38,10 @@ ROUNDED_PARITY = 0.05
 """The same for a network that rounds: a sum that falls within float error of the middle of two steps goes up here and down there."""
 FUSED = 1e-5
 """The same, between a network with its training branches and with those folded into one convolution each."""
+PARITY_CROPS = 64
+"""Validation pictures that the comparisons look at."""
+MEASURED = "measured.json"
+"""Beside the model: {"onnx_parity": see `logits_apart`}, for `python -m evaluation report --gate production --measured-in` this file."""
 OPSET = 18
 LICENCE = (
     "The weights were trained on FER2013 pictures with FER+ labels and on UTKFace, both for non-commercial research: so are the weights. "
@@ -54,7 +59,8 @@ def export(
     model: nn.Module, recipe: Recipe, name: str, out: Path, train_parts: Sequence[Part] = (), val_parts: Sequence[Part] = (),
     int8: bool = False,
 ) -> Path:  # fmt: skip
-    """Writes `out`/model.onnx and `out`/card.md. Without validation parts the card has neither calibration, thresholds nor figures.
+    """Writes `out`/model.onnx, its weights, card.md and `MEASURED`. Without validation parts the card has no calibration, thresholds or
+    figures.
 
     int8: with the ranges that the training parts show. A network that was trained to round (`qat`) is INT8 either way, with its own ranges.
 
@@ -73,7 +79,7 @@ def export(
         precision="int8" if qat.rounds(model) else "fp32",
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
-    crops = val_parts[0].crops[:64] if val_parts else random_crops(recipe)
+    crops = val_parts[0].crops[:PARITY_CROPS] if val_parts else random_crops(recipe)
     fused = fuse(model)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         draft = Path(scratch) / bundle.MODEL_FILE
@@ -82,36 +88,41 @@ def export(
         if fused is not model:
             check_fused(model, fused, Predictor(draft), crops)
         check_parity(model, draft, crops)
-        if int8 and card.precision == "fp32":
-            card = replace(card, precision="int8")
-            draft = _to_int8(draft, card, train_parts, val_parts)
+        apart = {"onnx_parity": logits_apart(model, draft, crops)}
         if val_parts:
             with progress.task("calibrate and measure"):
                 card = measured(Predictor(draft), train_parts, val_parts)
             set_card(draft, card)
+        if int8 and card.precision == "fp32":
+            draft, card = _to_int8(draft, card, train_parts, val_parts)
         save_file(half_weights(model), out / WEIGHTS)
         (out / WEIGHTS).chmod(0o644)  # safetensors writes for the owner only
         draft.replace(out / bundle.MODEL_FILE)
+    (out / MEASURED).write_text(json.dumps(apart), encoding="utf-8")
     (out / "card.md").write_text(describe(card, parameters=sum(p.numel() for p in fused.parameters())), encoding="utf-8")
     return out
 
 
-def _to_int8(draft: Path, card: Card, train_parts: Sequence[Part], val_parts: Sequence[Part]) -> Path:
+def _to_int8(draft: Path, card: Card, train_parts: Sequence[Part], val_parts: Sequence[Part]) -> tuple[Path, Card]:
+    """card: the float32 file's, whose figures the INT8 file's are to keep up with."""
     made = draft.with_name("int8.onnx")
-    with progress.task("measure float32"):
-        before = quantize.scores(Predictor(draft), val_parts) if val_parts else {}
     for seed in range(quantize.TRIES):
         with progress.task("quantise"):
             quantize.to_int8(draft, made, quantize.calibration_crops(train_parts, seed=seed), card.input)
-            set_card(made, card)
+            set_card(made, whole := replace(card, precision="int8"))
+        if not val_parts:
+            break
+        with progress.task("calibrate and measure INT8"):
+            whole = measured(Predictor(made), train_parts, val_parts)
         try:
-            quantize.check_loss(before, quantize.scores(Predictor(made), val_parts) if val_parts else {})
+            quantize.check_loss(quantize.scores(card), quantize.scores(whole))
             break
         except ModelError as error:
             if seed == quantize.TRIES - 1:
                 raise
             progress.say(f"{error} Tries other pictures.")
-    return made
+    set_card(made, whole)
+    return made, whole
 
 
 def half_weights(model: nn.Module) -> dict[str, Tensor]:
@@ -191,6 +202,15 @@ def check_parity(model: nn.Module, path: Path, crops: np.ndarray) -> float:
     if not worst <= parity(model):
         raise ModelError(f"Expected ONNX Runtime to agree with torch within {parity(model)}, got a difference of {worst:.2g}.")
     return worst
+
+
+def logits_apart(model: nn.Module, path: Path, crops: np.ndarray) -> float:
+    """Largest difference of raw outputs between torch and ONNX Runtime: what `evaluation.gates` means by onnx_parity. Of an INT8 file it is
+    that of the float32 file which it is made from; what the rounding costs is measured on validation."""
+    served = Predictor(path)
+    spec = served.card.input
+    ours, theirs = outputs(model, crops, spec), served.logits(to_input(crops, spec))
+    return max(float(np.abs(ours[task] - theirs[task]).max()) for task in theirs)
 
 
 def check_fused(model: nn.Module, fused: nn.Module, served: Predictor, crops: np.ndarray) -> float:

@@ -11,13 +11,13 @@ import pyarrow as pa
 
 from core.bundle import Card
 from core.labels import FERPLUS8
-from core.predictor import INTERVAL, Predictor
+from core.predictor import Predictor
 from core.preprocess import to_input
 from evaluation import figures as report
 from evaluation import pixels, predict
 from train.calibrate import fit, truths
 from train.data import Part
-from train.limits import LEAST, Raw, Row, limits, of_ages, row
+from train.limits import HELD, LEAST, Raw, Row, limits, of_ages, row
 
 CHUNK = predict.BATCH
 """Pictures at once: what 1,024 of 224 pixels leave inside EfficientNet-B0 took 17 GB."""
@@ -53,7 +53,7 @@ def figures(tables: Sequence[pa.Table], train_parts: Sequence[Part], val_parts: 
             yield row(part, "age_mean_absolute_error_years", found["age"]["mae"])
             yield row(part, "age_bias_years", found["age"]["bias"])
             if found["age"]["interval"]:
-                yield row(part, f"age_inside_its_{round(100 * INTERVAL)}_percent_interval", found["age"]["interval"]["coverage"])
+                yield row(part, HELD, found["age"]["interval"]["coverage"])
         for task, figure, metric in (("gender", "accuracy", "gender_accuracy"), ("age", "mae", "age_mean_absolute_error_years")):
             for group, values in (found[task] or {"groups": {}})["groups"].items():
                 name = {"gender": "perceived gender", "age_decade": "age"}.get(group, group)

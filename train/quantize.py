@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from core import progress
-from core.bundle import Head
+from core.bundle import Card
 from core.errors import ModelError
-from core.predictor import Predictor
 from core.preprocess import InputSpec, to_input
 from train.data import Part
+from train.standing import measured
 
 PICTURES = 512
 """Training crops that show the ranges, as many of each data set."""
@@ -101,33 +101,14 @@ def _made_of(made_by: Mapping[str, Any], value: str, kinds: Sequence[str]) -> bo
     return True
 
 
-def scores(served: Predictor, parts: Sequence[Part]) -> dict[str, tuple[float, int]]:
-    """emotion_accuracy and gender_accuracy in [0, 1] and age_mae in years, of calibrated answers over all parts, each with its n."""
-    answers = [_answers(served, part.crops) for part in parts]
-    found = {}
-    for head in served.card.heads:
-        said = np.concatenate([a[head.task] for a in answers])
-        truth = np.concatenate([getattr(p.samples, head.task) for p in parts])
-        known = ~np.isnan(truth) if head.task == "age" else truth >= 0
-        if known.any():
-            right = np.abs(said - truth)[known] if head.task == "age" else (said == truth)[known]
-            found["age_mae" if head.task == "age" else f"{head.task}_accuracy"] = (float(right.mean()), int(known.sum()))
-    return found
-
-
-def _answers(served: Predictor, crops: np.ndarray, batch: int = 64) -> dict[str, np.ndarray]:
-    rows = [served.probabilities(crops[i : i + batch]) for i in range(0, len(crops), batch)]
-    return {head.task: np.concatenate([_answer(row[head.task], head) for row in rows]) for head in served.card.heads}
-
-
-def _answer(values: np.ndarray, head: Head) -> np.ndarray:
-    if head.task != "age":
-        return values.argmax(axis=1)
-    return values[:, 0] if head.kind == "regression" else values @ np.arange(values.shape[1])
+def scores(card: Card) -> dict[str, tuple[float, int]]:
+    """The figures of `LIMITS` that a card has, of calibrated answers over all validation parts, each with its n."""
+    return {name: (found.value, found.n) for name in LIMITS if (found := measured(card, name))}
 
 
 def check_loss(before: Mapping[str, tuple[float, int]], after: Mapping[str, tuple[float, int]]) -> dict[str, float]:
-    """What INT8 loses by figure, from the `scores` of the float32 file and of its INT8 form; negative where it gains. It is also said.
+    """What INT8 loses by figure, from the `scores` of the float32 file's card and of the INT8 file's; negative where it gains. It is also
+    said.
 
     Raises:
         ModelError: more than `LIMITS` allow, on samples enough to tell.

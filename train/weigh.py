@@ -18,7 +18,7 @@ from core.bundle import Head
 from core.ensemble import TINY, tempered
 from core.predictor import years
 from evaluation.metrics import intervals
-from train.calibrate import fit
+from train.calibrate import fit, known
 
 FOLDS = 5
 LEAST = 0.005
@@ -46,10 +46,10 @@ def weigh(head: Head, said: np.ndarray, truth: np.ndarray, seed: int = 0) -> Wei
     Raises:
         ValueError: too few known truths to divide them.
     """
-    known = np.flatnonzero(~np.isnan(truth) if head.task == "age" else truth >= 0)
-    if len(known) < 2 * FOLDS:
-        raise ValueError(f"Expected at least {2 * FOLDS} samples with a truth, got {len(known)}.")
-    p, y = said[:, known], truth[known]
+    there = np.flatnonzero(known(head.task, truth))
+    if len(there) < 2 * FOLDS:
+        raise ValueError(f"Expected at least {2 * FOLDS} samples with a truth, got {len(there)}.")
+    p, y = said[:, there], truth[there]
     equal = np.full(len(p), 1 / len(p))
     fold = np.random.default_rng(seed).permutation(len(y)) % FOLDS
     by_fold = np.stack([best_weights(head, p[:, fold != f], y[fold != f]) for f in range(FOLDS)])  # (folds, M)
@@ -60,9 +60,9 @@ def weigh(head: Head, said: np.ndarray, truth: np.ndarray, seed: int = 0) -> Wei
     for f in range(FOLDS):
         average, mine = np.tensordot(by_fold[f] if fitted else equal, p, 1), fold == f
         others = fit_calibration(head, average[~mine], y[~mine])
-        honest[known[mine]] = calibrated(head, average[mine], others)
+        honest[there[mine]] = calibrated(head, average[mine], others)
         if head.task == "age":
-            ends[known[mine]] = ends_of(head, honest[known[mine]], others)
+            ends[there[mine]] = ends_of(head, honest[there[mine]], others)
     weights = best_weights(head, p, y) if fitted else equal
     return Weighed(weights, fitted, (float(gain.mean()), low, high), fit_calibration(head, np.tensordot(weights, p, 1), y), honest, ends)
 

@@ -13,8 +13,9 @@ from core.data import ferplus, utkface
 from core.faces import best_detector, chip_face
 from core.prepare import prepare
 from core.preprocess import to_input
+from evaluation import gates
 from train.engine import Run
-from train.export import PARITY, check_parity, export
+from train.export import MEASURED, PARITY, check_parity, export, logits_apart, random_crops
 from train.recipe import load, override
 
 SMALL = ["model.options.stem=8", "model.options.stages=[(16,1),(24,1)]", "amp=no"]
@@ -63,6 +64,20 @@ def test_parity_is_checked_and_can_fail(exported: tuple[Run, Path]) -> None:
     torch.nn.init.normal_(other.plain.heads["emotion"].weight)
     with pytest.raises(ModelError, match="agree"):
         check_parity(other.plain, bundle / "model.onnx", crops)
+
+
+def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Run, Path]) -> None:
+    run, bundle = exported
+    found = gates.measured_in(bundle / MEASURED)
+    crops = random_crops(run.recipe)
+    assert found == {"onnx_parity": logits_apart(run.plain, bundle / "model.onnx", crops)}
+    with torch.no_grad():
+        run.plain.heads["age"].bias[3] += 0.5
+        assert logits_apart(run.plain, bundle / "model.onnx", crops) == pytest.approx(0.5, abs=1e-3)  # in logits, as the gate means it
+        run.plain.heads["age"].bias[3] -= 0.5
+    parity = [g for g in gates.PRODUCTION if g.name == "onnx_parity"]
+    assert gates.check(parity, [], [], found)[0]["state"] == "passed"
+    assert MEASURED in gates.check(parity, [], [], {})[0]["how"]
 
 
 def test_an_exported_model_carries_no_paths_of_this_machine(exported: tuple[Run, Path]) -> None:

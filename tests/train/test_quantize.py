@@ -124,13 +124,30 @@ def test_the_card_says_so_and_its_figures_are_those_of_the_int8_file(
     before, after, _ = folders
     assert (bundle.load(before).card.precision, bundle.load(after).card.precision) == ("fp32", "int8")
     assert "INT8" in (after / "card.md").read_text() and "INT8" not in (before / "card.md").read_text()
-    served = Predictor(after)
-    measured = {m["metric"]: m["value"] for m in served.card.metrics if not m.get("group")}
-    found = quantize.scores(served, [parts[1]])
-    assert measured["emotion_accuracy"] == pytest.approx(found["emotion_accuracy"][0], abs=1e-4)
-    assert measured["gender_accuracy"] == pytest.approx(found["gender_accuracy"][0], abs=1e-4)
-    assert measured["age_mean_absolute_error_years"] == pytest.approx(found["age_mae"][0], abs=1e-4)
-    assert {n for _, n in found.values()} == {64}
+    served, samples = Predictor(after), parts[1].samples
+    said = served.probabilities(parts[1].crops)
+    right = {
+        "emotion_accuracy": said["emotion"].argmax(axis=1) == samples.emotion,
+        "gender_accuracy": said["gender"].argmax(axis=1) == samples.gender,
+        "age_mae": np.abs(said["age"] @ np.arange(101) - samples.age),
+    }
+    assert served.card.calibration["age"] != 1  # so that calibrated answers are other ones
+    found = quantize.scores(served.card)
+    assert found == {name: (pytest.approx(values.mean(), abs=1e-4), 64) for name, values in right.items()}
+
+
+@pytest.mark.usefixtures("written")
+def test_each_file_looks_at_validation_once_and_is_judged_by_what_its_card_says(
+    parts: tuple[Part, Part], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, judged, really = [], [], Predictor.logits
+    monkeypatch.setattr(Predictor, "logits", lambda self, x, *more: (seen.append((self.path.name, len(x))), really(self, x, *more))[1])
+    monkeypatch.setattr(quantize, "check_loss", lambda before, after: judged.append((before, after)))
+    monkeypatch.setattr("train.export.PARITY_CROPS", 16)
+    made = export(lively(RECIPE), RECIPE, "whole", tmp_path, [parts[0]], [parts[1]], int8=True)
+    asked = {name: sum(n for at, n in seen if at == name and n > 16) for name in ("model.onnx", "int8.onnx")}
+    assert asked == {"model.onnx": 64, "int8.onnx": 64}
+    assert judged[0][0] != judged[0][1] == quantize.scores(Predictor(made).card)
 
 
 def test_the_ranges_come_from_training_pictures_only(folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]) -> None:
