@@ -179,7 +179,8 @@ def test_ages_are_the_same_alone_and_in_a_batch(kind: Kind) -> None:
 def test_ages_are_worked_out_once_for_all_faces(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     predictor, seen = Predictor(with_card(tiny, tmp_path, {"calibration": {"age@5": 1.5, "age@85": 0.8}})), []
     found = np.stack(predictor.ages(predictor.probabilities(crops())["age"]), axis=1)
-    monkeypatch.setattr(ages, "conformed", lambda value, *rest, conformed=ages.conformed: seen.append(len(value)) or conformed(value, *rest))
+    conformed = ages.conformed
+    monkeypatch.setattr(ages, "conformed", lambda value, *rest: seen.append(len(value)) or conformed(value, *rest))
     said = predictor.predict_crops(crops())
     assert seen == [9]
     assert ([(one.age.value, one.age.low, one.age.high) for one in said] == found).all()
