@@ -58,7 +58,7 @@ def load_tree(name: str, root: Path, split: str, classify: Classify, *, tight: b
     Raises:
         DataError: no class folder is known, a class has no pictures, or the split is empty.
     """
-    root = _level(root, classify)
+    given, root = root, _level(root, classify)
     tops = _folders(root)
     by_split: dict[str, list[str]] = {}
     for top in tops:
@@ -66,6 +66,9 @@ def load_tree(name: str, root: Path, split: str, classify: Classify, *, tight: b
             by_split.setdefault(part, []).append(top)
     problems: list[Problem] = []
     rows: list[Row] = []
+    if not by_split and not any(map(classify, tops)):
+        there = ", ".join(tops[:9]) or "no folders"
+        raise DataError(f"Expected a folder `{name}` in {given}, or folders of splits or classes, got {there}; try --data DIR.")
     if not by_split:
         rows += [r for r in _classes(root, "", classify, problems) if split in ("all", split_of(r.file))]
     else:

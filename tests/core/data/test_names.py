@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core import image
-from core.data import Samples, image_folder, jaffe, kdef, oulu_casia
+from core.data import Samples, fer2013, image_folder, jaffe, kdef, oulu_casia
 from core.data._tree import split_name
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
@@ -148,5 +148,8 @@ def test_image_folder_says_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train/cats'?: not a known class.*classes are folders"):
         image_folder.load(tmp_path / "b", "train")
     picture(tmp_path / "c" / "x.png")
-    with pytest.raises(DataError, match="got none"):
+    with pytest.raises(DataError, match=r"got no folders; try --data"):
         image_folder.load(tmp_path / "c", "all")
+    pictures(tmp_path / "d", ["ferplus/x.png", "utkface/y.png"])
+    with pytest.raises(DataError, match=r"a folder `fer2013` in .*, got ferplus, utkface; try --data"):
+        fer2013.load(tmp_path / "d", "train")
