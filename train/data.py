@@ -41,7 +41,7 @@ def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: De
     Raises:
         DataError: a set or split is missing or empty.
     """
-    parts = []
+    loaded: list[tuple[Samples, np.ndarray]] = []  # all of them before any is aligned: a set that is missing is told at once
     for name in recipe.data:
         module = discover.load("core.data", name)
         folder = folders.get(name, folders.get("*", "." if getattr(module, "GENERATED", False) else None))
@@ -61,13 +61,16 @@ def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: De
         samples, shares = relabel(samples, recipe)
         if not len(samples):
             raise DataError(f"Expected samples in the {split} split of {name}, got none; a larger data folder or another --limit helps.")
-        with progress.task(f"align {name} {split}", len(samples)) as advance:
+        loaded.append((samples, shares))
+    parts = []
+    for samples, shares in loaded:
+        with progress.task(f"align {samples.name} {split}", len(samples)) as advance:
             made = prepare(samples, detector, recipe.input, progress=advance)
         readable = made.found != UNREADABLE
         if readable.all():
             parts.append(Part(samples, made.crops, shares))
         else:
-            progress.say(f"{name}: left out {int((~readable).sum())} pictures that cannot be read")
+            progress.say(f"{samples.name}: left out {int((~readable).sum())} pictures that cannot be read")
             parts.append(Part(samples.take(np.flatnonzero(readable)), made.crops[readable], shares[readable]))
     return parts
 

@@ -66,8 +66,9 @@ def load_tree(name: str, root: Path, split: str, classify: Classify, *, tight: b
             by_split.setdefault(part, []).append(top)
     problems: list[Problem] = []
     rows: list[Row] = []
-    if not by_split and not any(map(classify, tops)):
-        there = ", ".join(tops[:9]) or "no folders"
+    classes = [f for top in tops if split_name(top) for f in _folders(root / top)] if by_split else [f for f in tops if classify(f)]
+    if not classes:
+        there = ", ".join(_folders(given)[:9]) or "no folders"
         raise DataError(f"Expected a folder `{name}` in {given}, or folders of splits or classes, got {there}; try --data DIR.")
     if not by_split:
         rows += [r for r in _classes(root, "", classify, problems) if split in ("all", split_of(r.file))]

@@ -12,6 +12,7 @@ from core.data._samples import missing
 from core.errors import DataError
 from core.faces import best_detector
 from core.labels import FER4, FERPLUS8
+from tests.core.data import trees
 from tests.train.conftest import part_of
 from train.data import Part, gather, load_parts, relabel, targets_of
 from train.recipe import AGE, load
@@ -98,12 +99,15 @@ def test_a_sigmoid_head_answers_its_first_label_above_zero() -> None:
     assert known.all() and target.argmax(axis=1).tolist() == part.samples.gender.tolist()
 
 
-def test_a_missing_data_set_says_how_to_do_without_it(tmp_path: Path) -> None:
-    from core.faces import best_detector
+def test_a_missing_data_set_is_told_before_any_is_aligned(tmp_path: Path) -> None:
+    def detector(*_: object) -> None:
+        pytest.fail("a face was searched")
 
-    (tmp_path / "x").mkdir()
     with pytest.raises(DataError, match=r"--set data=affectnet$"):
-        load_parts(load("fer_cnn_b_plus"), {"*": str(tmp_path / "x")}, "train", best_detector()[0])
+        load_parts(load("fer_cnn_b_plus"), {"*": str(tmp_path)}, "train", detector)  # type: ignore[arg-type]
+    trees.ferplus(tmp_path / "ferplus")
+    with pytest.raises(DataError, match=r"`affectnet`.* --set data=ferplus$"):
+        load_parts(load("fer_cnn_b_plus"), {"*": str(tmp_path)}, "train", detector)  # type: ignore[arg-type]
 
 
 def test_a_limit_takes_samples_from_the_whole_list() -> None:
