@@ -1,7 +1,8 @@
 """Near duplicates: one photograph stored anew, resized, brighter or cropped by up to about 4 %.
 
 Candidates are pictures whose perceptual hash lies within `radius` bits of that of one of nine crops of the other; they count where the
-fine detail agrees after alignment (`_confirm.py`). Clusters, not pairs: copies of copies belong together.
+fine detail agrees after alignment (`_confirm.py`), not the embedding: that puts different people of one age, gender and expression as close
+as copies (evaluation/FINDINGS.md, `persons`). Clusters, not pairs: copies of copies belong together.
 """
 
 from __future__ import annotations
