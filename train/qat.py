@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, fx, nn
 
+from core.models._network import Network
 from train.fold import fold, module_of
 
 LEVELS = 63
@@ -86,15 +87,24 @@ class RoundedLinear(nn.Linear):
 ROUNDED: dict[type, type] = {nn.Conv2d: RoundedConv2d, nn.Linear: RoundedLinear}
 
 
-def prepare(model: nn.Module) -> fx.GraphModule:
-    """The folded copy of a network that rounds: weights of its layers, what goes into them, what comes out (after a ReLU), and sums. The
-    first convolution and the heads stay float32, as in train/quantize.py.
+def prepare(model: nn.Module) -> nn.Module:
+    """The folded copy of a network that rounds in its trunk: weights of its layers, what goes into them, what comes out (after a ReLU), and
+    sums. The first convolution and the heads stay float32, as in train/quantize.py; so does what is made of their answers, as by mirroring.
 
     Raises:
         UserError: the network cannot be traced.
     """
+    if not isinstance(model, Network):
+        return _rounding(model)
+    whole = copy.deepcopy(model)
+    whole.backbone = _rounding(model.backbone)
+    whole.heads = nn.ModuleDict({t: fold(h) if isinstance(h, nn.Sequential) else h for t, h in whole.heads.items()})
+    return whole
+
+
+def _rounding(model: nn.Module) -> fx.GraphModule:
     traced = fold(model)
-    layers = [n for n in traced.graph.nodes if type(module_of(traced, n)) in ROUNDED and not str(n.target).startswith("heads.")]
+    layers = [n for n in traced.graph.nodes if type(module_of(traced, n)) in ROUNDED]
     done: dict[fx.Node, fx.Node] = {}  # a value -> the same, rounded
 
     def round_after(node: fx.Node) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.bundle import Card
 from core.errors import ModelError, UserError
 from core.predictor import Predictor
 from core.preprocess import to_input
@@ -19,7 +20,7 @@ from tests.train.conftest import part_of
 from train import qat
 from train.data import gather
 from train.engine import Run
-from train.export import ROUNDED_PARITY, check_parity, export, random_crops
+from train.export import ROUNDED_PARITY, check_parity, export, random_crops, write_onnx
 from train.feed import inputs
 from train.fold import fold, settle
 from train.recipe import Recipe, load, override
@@ -94,6 +95,48 @@ def test_every_family_rounds_and_learns(family: str) -> None:
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     assert all(m.weight.grad.abs().max() > 0 for m in layers)  # straight through all the rounding
     assert all(m.high > m.low for m in model.modules() if isinstance(m, qat.Rounded))
+
+
+def mirrored() -> Recipe:
+    return override(plain(), ["model.options.mirror=true", "model.options.dropout=0"])
+
+
+def test_a_network_that_mirrors_learns_from_the_picture_alone_and_answers_with_the_mean() -> None:
+    recipe = mirrored()
+    once, both = (qat.prepare(lively(override(recipe, [f"model.options.mirror={m}"]))) for m in (False, True))
+    assert once.state_dict().keys() == both.state_dict().keys()  # no rounding of its own where it mirrors
+    x = images(recipe)
+    ours, theirs = both.train()(x), once.train()(x)
+    assert all(torch.equal(v, theirs[k]) for k, v in ours.items())
+    with torch.inference_mode():
+        ours, there, back = both.eval()(x), once.eval()(x), once(x.flip(3))
+    assert not torch.allclose(there["age"], back["age"], atol=1e-3)
+    assert all(torch.allclose(v, (there[k] + back[k]) / 2, atol=1e-5) for k, v in ours.items())
+
+
+def test_heads_with_layers_of_their_own_are_folded_and_stay_float() -> None:
+    recipe = override(of_timm("mobileone_s0"), ["model.options.hidden=16"])
+    float_, whole = lively(recipe), qat.prepare(lively(recipe))
+    assert any(isinstance(m, nn.BatchNorm1d) for m in float_.heads.modules())
+    layers = [m for m in whole.heads.modules() if not list(m.children())]
+    assert not any(isinstance(m, nn.BatchNorm1d | qat.Rounded | qat.RoundedLinear) for m in layers)
+
+
+def test_a_network_that_mirrors_is_served_as_it_was_trained(tmp_path: Path) -> None:
+    import onnx
+
+    recipe = mirrored()
+    model = qat.prepare(lively(recipe)).train()
+    model(images(recipe, 16))
+    write_onnx(model.eval(), Card("made", "0", recipe.input, recipe.heads), tmp_path / "model.onnx")
+    assert check_parity(model, tmp_path / "model.onnx", random_crops(recipe)) <= ROUNDED_PARITY
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    values = {i.name: i.data_type for i in graph.initializer}
+    heads = [n for n in graph.node if n.op_type == "Gemm"]
+    assert len(heads) == len(recipe.heads) and all(values[n.input[1]] == onnx.TensorProto.FLOAT for n in heads)
+    made_by = {name: node.op_type for node in graph.node for name in node.output}
+    means = [n for n in graph.node if n.op_type == "Div"]
+    assert len(means) == len(recipe.heads) + 1 and not any("DequantizeLinear" in [made_by.get(i) for i in n.input] for n in means)
 
 
 def test_values_are_rounded_to_256_steps_and_zero_is_one_of_them() -> None:
