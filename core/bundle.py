@@ -5,15 +5,16 @@ Model files are untrusted. They are read as bytes (so that ONNX cannot reach for
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import onnxruntime as ort
 
-from core import ages
+from core import ages, metric_rows
 from core.errors import ModelError
 from core.preprocess import InputSpec
 
@@ -105,7 +106,7 @@ class Card:
             return cls(
                 name=str(raw["name"]), version=str(raw["version"]), input=InputSpec.from_dict(raw["input"]), heads=heads,
                 calibration=calibration, thresholds={str(k): float(v) for k, v in raw.get("thresholds", {}).items()},
-                recipe=dict(raw.get("recipe", {})), data=tuple(raw.get("data", ())), metrics=tuple(raw.get("metrics", ())),
+                recipe=dict(raw.get("recipe", {})), data=tuple(raw.get("data", ())), metrics=metric_rows.checked(raw.get("metrics", ())),
                 licence=str(raw.get("licence", "")), created=str(raw.get("created", "")), precision=str(raw.get("precision", "fp32")),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -114,11 +115,12 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """An opened model: its card, its ONNX Runtime session and where it came from."""
+    """An opened model: its card, its ONNX Runtime session, where it came from, and the SHA-256 of the bytes that were opened."""
 
     card: Card
     session: ort.InferenceSession
     path: Path
+    sha256: str
 
 
 def model_path(path: str | Path) -> Path:
@@ -134,22 +136,26 @@ def model_path(path: str | Path) -> Path:
     return file
 
 
-def load(path: str | Path, threads: int = 1) -> Bundle:
-    """Opens and checks a model. `threads`: of ONNX Runtime for one call.
+def load(path: str | Path, threads: int = 1, sha256: Collection[str] = ()) -> Bundle:
+    """Opens and checks a model. `threads`: of ONNX Runtime for one call. `sha256`: what the file must have, before anything opens it.
 
     Raises:
-        ModelError: missing, too large, damaged, or without a valid card.
+        ModelError: missing, too large, changed, damaged, or without a valid card.
     """
     file = model_path(path)
     if (size := file.stat().st_size) > MAX_BYTES:
         raise ModelError(f"Expected a model of at most {MAX_BYTES} bytes, got {size}: {file}.")
+    data = file.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if others := set(sha256) - {digest}:
+        raise ModelError(f"Expected {file} to have SHA-256 {min(others)}, got {digest}; it was changed.")
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
     # Spinning threads win microseconds for one visitor and take the core away from all others.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = ort.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises its own unrelated types for damaged files
         raise ModelError(f"Expected an ONNX model, got {file}, which ONNX Runtime refuses: {str(error)[:300]}") from error
     text = session.get_modelmeta().custom_metadata_map.get(KEY)
@@ -157,7 +163,7 @@ def load(path: str | Path, threads: int = 1) -> Bundle:
         raise ModelError(f"Expected the metadata key {KEY!r} in {file}, got none; export it with `python -m train export`.")
     card = Card.from_json(text)
     _check(card, session, file)
-    return Bundle(card, session, file)
+    return Bundle(card, session, file, digest)
 
 
 def _check(card: Card, session: ort.InferenceSession, file: Path) -> None:

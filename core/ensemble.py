@@ -57,11 +57,8 @@ class Ensemble(Predictor):
         found = [member_path(self.path.parent, m.model) for m in self.file.members]
         if (size := sum(p.stat().st_size for p in set(found))) > bundle.MAX_BYTES:
             raise ModelError(f"Expected models of at most {bundle.MAX_BYTES} bytes together, got {size}: {self.path}.")
-        digests = {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in set(found)}
-        for member, model in zip(self.file.members, found, strict=True):
-            if member.sha256 not in ("", digests[model]):
-                raise ModelError(f"Expected {model} to have SHA-256 {member.sha256}, got {digests[model]}; it was changed.")
-        opened = {p: Predictor(p, threads) for p in set(found)}
+        asked = {p: {m.sha256 for m, q in zip(self.file.members, found, strict=True) if p == q} - {""} for p in found}
+        opened = {p: Predictor(p, threads, digests) for p, digests in asked.items()}
         self.members = tuple(opened[p] for p in found)
         self.shares = {task: w for task in TASKS if (w := self._shares(task)).any()}
         if not self.shares:
@@ -70,7 +67,7 @@ class Ensemble(Predictor):
         self._spaces = {task: self._space(task) for task in self.shares if task != "age"}
         self._by_bin = all(p.card.head("age").kind == "distribution" for p in self._having("age"))  # type: ignore[union-attr]
         self._make_views()
-        self.card = self._card([digests[p] for p in found])
+        self.card = self._card()
         Card.from_json(self.card.to_json())  # what holds for a model's card holds for this one, its limits for instance
 
     def _shares(self, task: str) -> np.ndarray:
@@ -102,14 +99,14 @@ class Ensemble(Predictor):
         self.views = tuple(self.members[self._view.index(i)].card.input for i in range(len(first)))
         self._record = np.dtype([(str(i), np.uint8, _shape(spec)) for i, spec in enumerate(self.views)])
 
-    def _card(self, digests: Sequence[str]) -> Card:
+    def _card(self) -> Card:
         """What the members' cards come to: everything that went into each of them, and whose weights they are."""
         cards = [p.card for p in self.members]
         heads = tuple(self._head(task) for task in self.shares)
         each = [
-            {**asdict(m), "weights": {t: round(float(w[i]), 6) for t, w in self.shares.items()}, "sha256": digest,
-             "name": card.name, "version": card.version, "recipe": dict(card.recipe)}
-            for i, (m, digest, card) in enumerate(zip(self.file.members, digests, cards, strict=True))
+            {**asdict(m), "weights": {t: round(float(w[i]), 6) for t, w in self.shares.items()}, "sha256": p.fingerprint,
+             "name": p.card.name, "version": p.card.version, "recipe": dict(p.card.recipe)}
+            for i, (m, p) in enumerate(zip(self.file.members, self.members, strict=True))
         ]  # fmt: skip
         data = {json.dumps(d, sort_keys=True): d for card in cards for d in card.data}
         precision = "int8" if all(c.precision == "int8" for c in cards) else "fp32"

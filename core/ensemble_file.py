@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from core import ages, bundle
+from core import ages, bundle, metric_rows
 from core.bundle import TASKS
 from core.errors import ModelError
 from core.labels import SPACES
@@ -79,13 +79,10 @@ class EnsembleFile:
         for name in labels.values():
             if not isinstance(name, str) or name not in SPACES:
                 raise ModelError(f"Expected `labels.emotion` to be one of {', '.join(SPACES)}, got {name!r:.80}.")
-        metrics = raw.get("metrics", [])
-        if not isinstance(metrics, list) or not all(isinstance(m, dict) for m in metrics):
-            raise ModelError(f"Expected `metrics` to be a list of objects, got {metrics!r:.80}.")
         return cls(
             _text(raw["name"], "name"), tuple(_member(m, f"members[{i}]") for i, m in enumerate(members)), labels,
             _calibration(raw.get("calibration", {})), _numbers(raw.get("thresholds", {}), "thresholds", 0, ages.OLDEST),
-            tuple(metrics), _text(raw["created"], "created") if "created" in raw else "",
+            metric_rows.checked(raw.get("metrics", ())), _text(raw["created"], "created") if "created" in raw else "",
         )  # fmt: skip
 
 

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from pathlib import Path
 
@@ -28,17 +27,17 @@ class Predictor:
 
     views: tuple[InputSpec, ...]
 
-    def __init__(self, path: str | Path, threads: int = 1) -> None:
-        opened = bundle.load(path, threads)
-        self.card, self.path, self._session = opened.card, opened.path, opened.session
+    def __init__(self, path: str | Path, threads: int = 1, sha256: Collection[str] = ()) -> None:
+        opened = bundle.load(path, threads, sha256)
+        self.card, self.path, self._session, self._sha256 = opened.card, opened.path, opened.session, opened.sha256
         self.views = (self.card.input,)
         self._input = self._session.get_inputs()[0].name
         self.has_embedding = "embedding" in {o.name for o in self._session.get_outputs()}
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of everything that decides the answers."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        """SHA-256 of everything that decides the answers, as it was opened."""
+        return self._sha256
 
     @property
     def size(self) -> int:
