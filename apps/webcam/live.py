@@ -19,7 +19,7 @@ NOBODY = "No face in view. Face the camera, an arm's length away, with light on 
 
 READERS = ThreadPoolExecutor(processors.usable(), thread_name_prefix="reader")
 """The threads that read frames. Eight at a time on two processors would each take four times as long, and all be that old when shown. And
-memory stays flat: Gradio's own threads come and go, up to 40, and for each the allocator would keep the megabytes of its largest frame."""
+memory stays flat: what a thread keeps from frame to frame is kept for these alone, not for Gradio's, which come and go."""
 
 
 class Visitor:

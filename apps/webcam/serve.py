@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import gradio as gr
 from apps.webcam import leftovers
 from apps.webcam.app import build
 from apps.webcam.video import LIMITS
+from core import processors
 from core.pipeline import Pipeline
 
 HERE = Path(__file__).parent
@@ -23,6 +25,15 @@ def theme() -> gr.themes.Base:
     return gr.themes.Soft(primary_hue="indigo", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "Consolas", "monospace"])
 
 
+def few_arenas(most: int) -> bool:
+    """Lets threads share `most` heaps, where the C library is glibc; says whether it did. Gradio's threads, up to 40, come and go, and each
+    would have a heap that keeps what its largest picture took: 45 MB for a photo."""
+    try:
+        return ctypes.CDLL(None).mallopt(-8, most) == 1  # M_ARENA_MAX of malloc.h
+    except (AttributeError, OSError, TypeError):  # another C library
+        return False
+
+
 def serve(model: Path, host: str, port: int, *, live_seconds: int | None = None, block: bool = True) -> gr.Blocks:
     """Loads the model, opens the port and, with `block`, returns only when the server ends.
 
@@ -30,6 +41,7 @@ def serve(model: Path, host: str, port: int, *, live_seconds: int | None = None,
         UserError: no model.
         OSError: the port is taken.
     """
+    few_arenas(processors.usable())
     leftovers.private_folder()  # before any component is made: each remembers the folder
     cv2.setNumThreads(1)  # many visitors on few cores: two threads a frame cost each of them a third more (18 against 12 ms)
     pipeline = Pipeline(model)
