@@ -133,11 +133,21 @@ def _plain(name: str) -> str:
 
 
 def fingerprint(root: Path, paths: Iterable[Path]) -> str:
-    """SHA-256 over the sorted relative names and the bytes of `paths`: the same pictures give the same value on every machine."""
+    """SHA-256 over the sorted relative names and the bytes of `paths`: the same pictures give the same value on every machine.
+
+    What cannot be read counts as empty; whoever decodes the pictures lists it.
+    """
+
+    def look(path: Path) -> bytes:
+        try:
+            data = path.read_bytes()
+        except OSError:
+            data = b""
+        return digest(path.relative_to(root).as_posix(), data)
 
     total = hashlib.sha256()
     with ThreadPoolExecutor() as pool:
-        for part in pool.map(lambda path: digest(path.relative_to(root).as_posix(), path.read_bytes()), sorted(paths)):
+        for part in pool.map(look, sorted(paths)):
             total.update(part)
     return total.hexdigest()
 

@@ -42,7 +42,8 @@ def load(root: str | Path, split: str) -> Samples:
             ids.append(path.name)
             fields.append((int(match[1]), int(match[2]), int(match[3])))
         else:
-            problems.append(Problem(path.name, "malformed name; expected age_gender_race_time.jpg"))
+            name = path.name.encode(errors="backslashreplace").decode()  # it may not be UTF-8
+            problems.append(Problem(name, "malformed name; expected age_gender_race_time.jpg"))
     if not ids:
         text = f"Expected pictures age_gender_race_time.jpg in {root}, got none ({len(problems)} malformed)"
         raise DataError(f"{text}; try --data DIR, the folder that holds them or `utkface/`.")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -91,6 +92,23 @@ def test_utkface_names_and_problems(tmp_path: Path) -> None:
     assert [samples.groups["race"][i] for i in range(2)] == ["Others", "Asian"]
     assert samples.age.tolist() == [1, 25] and samples.gender.tolist() == [0, 1]  # female, male
     assert len(samples.problems) == 4
+
+
+def test_utkface_files_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "kept"))
+    names = [f"{age}_0_2_20170116174525125.jpg" for age in range(20, 26)]
+    for name in names[2:]:
+        (tmp_path / name).write_bytes(PNG)
+    before = utkface.load(tmp_path, "all").fingerprint
+    (tmp_path / names[0]).symlink_to(names[0])  # a loop
+    (tmp_path / names[1]).mkdir()
+    (tmp_path / os.fsdecode(b"\xff.jpg")).write_bytes(PNG)
+    samples = utkface.load(tmp_path, "all")
+    assert samples.ids == tuple(names) and samples.fingerprint != before
+    assert [p.file for p in samples.problems] == ["\\udcff.jpg"]
+    assert len(set(utkface._hashes(samples).tolist())) == 3  # the loop, the folder, and one picture four times
+    made = prepare(samples, Haar(), InputSpec(size=32), folder=tmp_path / "cache")
+    assert (made.found == UNREADABLE).tolist() == [True] * 2 + [False] * 4
 
 
 def test_clusters_never_straddle(tmp_path: Path) -> None:
