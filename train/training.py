@@ -28,7 +28,7 @@ def run(argv: list[str], prog: str, epilog: str = "") -> int:
     """`python -m train [RECIPE] ...`; prog and epilog as in its help."""
     parser = argparse.ArgumentParser(prog, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", nargs="?", help=WHOLE)
-    parser.add_argument("--list", action="store_true", help="all recipes: source, model, data, parameters")
+    parser.add_argument("--list", action="store_true", help="all recipes: model, parameters, data, source and the figures that it reports")
     parser.add_argument("--show", action="store_true", help="the resolved recipe and its parameter counts")
     parser.add_argument("--profile", action="store_true", help="measure the input pipeline beside the training it feeds; nothing is kept")
     parser.add_argument("--json", action="store_true", help="with --list, --show or --profile: one JSON object on stdout")
@@ -127,7 +127,8 @@ def _list(as_json: bool) -> int:
         names, models = (max(len(r[k]) for r in rows) for k in ("name", "model"))
         for r in rows:
             size = f"{r['parameters']['total']:>11,} parameters"
-            print(f"{r['name']:{names}}  {r['model']:{models}} {size}  {'+'.join(r['data'])}  ({r['source']})")
+            told = "".join(f", {figure.replace('_', ' ')} {value:g}" for figure, value in r["expected"].items())
+            print(f"{r['name']:{names}}  {r['model']:{models}} {size}  {'+'.join(r['data'])}  ({r['source']}{told})")
     return 0
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from core import discover
 from core.errors import UserError
+from train.__main__ import main
 from train.recipe import from_dict, load, override
 
 RECIPES = discover.names("train.recipes")
@@ -73,3 +74,17 @@ def test_a_wrong_override_is_refused_with_the_way_out(text: str, hint: str) -> N
 def test_an_unknown_recipe_suggests_the_nearest() -> None:
     with pytest.raises(UserError, match="did you mean 'mien'"):
         load("mein")
+
+
+def test_the_list_has_every_recipe_with_its_source_and_figures(capsys: pytest.CaptureFixture) -> None:
+    assert main(["--list", "--json"]) == 0
+    rows = {r["name"]: r for r in json.loads(capsys.readouterr().out)["recipes"]}
+    assert list(rows) == RECIPES
+    b0 = rows["production_b0"]
+    assert (b0["source"], b0["model"], b0["expected"]["val_emotion_accuracy"]) == ("shared/sources/000", "efficientnet_b0.ra_in1k", 0.7649)
+    assert b0["data"] == ["fer2013", "utkface", "rafdb"] and rows["fer_cnn_d"]["parameters"]["total"] == 4_980_324
+    assert main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [text for text in lines if text.startswith("fer_cnn_0 ")]
+    assert len(lines) == len(RECIPES) and "1,274,500 parameters  ferplus  (shared/sources/003" in line
+    assert line.endswith("val emotion accuracy 0.6397, train emotion accuracy 0.5828)")
