@@ -1,5 +1,5 @@
-"""The flagship: on from `mien_third`, learning from the labels, from itself and from a teacher of emotions that was trained apart. Regenerates what
-assets/models/mien ships: `python -m train` trains all five.
+"""The flagship: on from `mien_third`, learning from the labels, from itself and from a teacher of emotions that was trained apart.
+Regenerates what assets/models/mien ships: `python -m train` trains all five.
 
 The answer is the mean over a face and its mirror image.
 """

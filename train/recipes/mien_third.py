@@ -1,5 +1,5 @@
-"""The flagship's third stage: on from `mien_second`, learning from the labels and from both its forerunners, also where a picture has no label for a head
-(born-again networks, arXiv 1805.04770).
+"""The flagship's third stage: on from `mien_second`, learning from the labels and from both its forerunners, also where a picture has no
+label for a head (born-again networks, arXiv 1805.04770).
 
 `mien_second` is still more often wrong on what it trains on, as augmented, than on validation: so this stage changes pictures less. The
 answer is the mean over a face and its mirror image.
