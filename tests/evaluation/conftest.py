@@ -19,14 +19,14 @@ def opened(whole: pa.Table, folder: Path) -> Store:
     return Store.open([path])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
     """Two models on the same 1,500 samples, without persons; b lacks the last 40."""
     whole = pa.concat_tables([predictions(1500, "a"), predictions(1500, "b", seed=5).slice(0, 1460)])
     return whole, opened(whole, tmp_path_factory.mktemp("alone"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
     """Two models on 3,000 samples of about 300 persons."""
     whole = pa.concat_tables([generate(3000, model="a"), generate(3000, model="b")])
