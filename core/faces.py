@@ -16,7 +16,6 @@ import numpy as np
 
 from core import weights
 from core.errors import ModelError
-from core.preprocess import InputSpec, landmark_pose, pose_of, within
 from core.types import Face
 
 LIVE_SIDE = 320
@@ -149,15 +148,15 @@ def best_detector() -> tuple[Detector, str]:
         return Haar(), f"Haar cascade (no landmarks, so faces are not aligned), because YuNet could not be had: {error}"
 
 
-def chip_face(image: np.ndarray, detector: Detector, spec: InputSpec) -> Face | None:
+def chip_face(image: np.ndarray, detector: Detector) -> Face | None:
     """The face of a published crop (FER2013, UTKFace), or None where the whole picture serves better.
 
-    Such a picture is one face already. A detection far from it, as happens on soft 48-px pictures, or one without landmarks, is less
-    certain than the crop itself, so it must agree with the whole frame within the spec's bounds.
+    Such a picture is one face already: a detection beside its middle is another's, and one without landmarks is less certain than the crop
+    itself. How far landmarks may be trusted is the spec's, as everywhere (`core.preprocess.pose_of`).
     """
-    frame = pose_of(image.shape, None, spec)
+    height, width = image.shape[:2]
     for face in detector(image):
-        pose = landmark_pose(face, spec)
-        if pose is not None and within(pose, frame, spec):
+        x, y, w, h = face.box
+        if face.landmarks is not None and x <= width / 2 <= x + w and y <= height / 2 <= y + h:
             return face
     return None

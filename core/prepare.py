@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +28,7 @@ from core.weights import cache_dir
 T = TypeVar("T")
 
 PART = 2048
-VERSION = 1
+VERSION = 2
 """Raise it when detection or cropping changes what a crop holds."""
 
 SEEN, NO_FACE, UNREADABLE = 1, 0, -1
@@ -43,39 +43,21 @@ class Crops:
     found: np.ndarray
 
 
-def face_of(path: Path, detector: Detector, spec: InputSpec, tight: bool = True) -> tuple[np.ndarray, Face | None] | None:
+def face_of(path: Path, detector: Detector, tight: bool = True) -> tuple[np.ndarray, Face | None] | None:
     """A data set's file -> (RGB picture, its face, or None where the whole picture serves); None where it cannot be read.
 
     tight: the picture is one face that fills it (see `chip_face`); else its best detection is taken, as serving does.
     """
-    found = faces_of(path, detector, (spec,), tight)
-    return found and (found[0], found[1][0])
-
-
-def faces_of(path: Path, detector: Detector, specs: Sequence[InputSpec], tight: bool = True) -> tuple[np.ndarray, list[Face | None]] | None:
-    """As `face_of`, with the face that each of `specs` takes: they may bound a published crop's face differently."""
     try:
         picture = images.load(path)
     except images.ImageError:
         return None
-    if not tight:
-        return picture, [next(iter(detector(picture, STILL_SIDE)), None)] * len(specs)
-    found: dict[InputSpec, Face | None] = {}
-    for spec in map(geometry, specs):
-        if spec not in found:
-            found[spec] = chip_face(picture, detector, spec)
-    return picture, [found[geometry(spec)] for spec in specs]
-
-
-def geometry(spec: InputSpec) -> InputSpec:
-    """`spec` without what has no say in where a crop lies: its size, its colours and the network's scaling."""
-    plain = InputSpec()
-    return replace(spec, size=plain.size, channels=plain.channels, mean=plain.mean, std=plain.std)
+    return picture, chip_face(picture, detector) if tight else next(iter(detector(picture, STILL_SIDE)), None)
 
 
 def crop_of(path: Path, detector: Detector, spec: InputSpec, tight: bool = True) -> tuple[np.ndarray, int]:
     """A data set's file -> (uint8 crop, SEEN | NO_FACE | UNREADABLE). What training and `evaluation predict` both see."""
-    found = face_of(path, detector, spec, tight)
+    found = face_of(path, detector, tight)
     if found is None:
         return np.zeros((spec.size, spec.size, spec.channels), np.uint8), UNREADABLE
     return crop_face(*found, spec), NO_FACE if found[1] is None else SEEN

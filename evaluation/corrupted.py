@@ -15,8 +15,8 @@ from core.data import Samples
 from core.faces import Detector
 from core.labels import FERPLUS8
 from core.predictor import Predictor
-from core.prepare import faces_of
-from core.preprocess import crop_at, crop_face, pose_of
+from core.prepare import face_of
+from core.preprocess import crop_at, pose_of
 from evaluation.conform import P_GENDER
 from evaluation.corruptions import View, around
 from evaluation.predict import BATCH, outputs
@@ -67,13 +67,12 @@ def measure(
     readable: list[int] = []
 
     def look(path: Path) -> tuple[np.ndarray, list[View]] | None:
-        found = faces_of(path, detector, predictor.views, samples.tight)
+        found = face_of(path, detector, samples.tight)
         if found is None:
             return None
-        picture, faces = found
-        each = list(zip(faces, predictor.views, strict=True))
-        views = [around(picture, pose_of(picture.shape, face, spec)) for face, spec in each]
-        return predictor.pack([crop_face(picture, face, spec) for face, spec in each]), views
+        picture, face = found
+        views = [around(picture, pose_of(picture.shape, face, spec)) for spec in predictor.views]
+        return predictor.crops(picture, [face])[0], views
 
     def crop(views: Sequence[View], kind: str, severity: int, sample_id: str) -> np.ndarray:
         hurt = [corrupted(view, kind, severity, sample_id) for view in views]

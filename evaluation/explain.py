@@ -82,7 +82,7 @@ def draw(
     with task("explain", len(args.images)) as advance:
         for path, file in zip(args.images, targets(args.images, args.out), strict=True):
             picture = images.load(path)
-            face = chip_face(picture, detector, spec) if args.tight else next(iter(detector(picture, STILL_SIDE)), None)
+            face = chip_face(picture, detector) if args.tight else next(iter(detector(picture, STILL_SIDE)), None)
             crop = crop_face(picture, face, spec)
             found = explained(crop)
             save(file, crop, found, blur=not args.show_faces)

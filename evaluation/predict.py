@@ -1,6 +1,6 @@
 """predict: a model's predictions for a data set, as a table (Parquet, or CSV by the suffix of --out).
 
-Crops are made as in training (`core.prepare.faces_of`); a file that cannot be read is left out and counted. Memory does not grow with the
+Crops are made as in training (`core.prepare.face_of`); a file that cannot be read is left out and counted. Memory does not grow with the
 data. A run that was stopped goes on where it stopped when the same command is given again, and ends with the same table; a run with
 another model, other data or other options starts anew.
 """
@@ -30,8 +30,7 @@ from core.errors import DataError
 from core.faces import Detector, best_detector
 from core.labels import FERPLUS8, GENDER2
 from core.predictor import Predictor
-from core.prepare import each, faces_of
-from core.preprocess import crop_face
+from core.prepare import VERSION, each, face_of
 from core.progress import say, task
 from evaluation import conditions, table
 from evaluation.conform import GROUP, P_EMOTION, P_GENDER, conform
@@ -147,7 +146,7 @@ def key(predictor: Predictor, samples: Samples, detector: Detector, args: argpar
         "model": predictor.fingerprint,
         "data": [samples.name, samples.split, samples.fingerprint, hashlib.sha256(names.encode()).hexdigest()],
         "options": {"embedding": args.embedding, "conditions": args.conditions, "name": args.name}, "detector": detector.name,
-        "version": [PART, *map(version, VERSIONED)],
+        "version": [PART, VERSION, *map(version, VERSIONED)],
     }  # fmt: skip
 
 
@@ -172,12 +171,11 @@ def predict(
     """
 
     def look(path: Path) -> tuple[np.ndarray, bool, dict[str, float]] | None:
-        found = faces_of(path, detector, predictor.views, samples.tight)
+        found = face_of(path, detector, samples.tight)
         if found is None:
             return None
-        picture, [face, *_] = found
-        crop = predictor.pack([crop_face(picture, one, spec) for one, spec in zip(found[1], predictor.views, strict=True)])
-        return crop, face is not None, conditions.conditions(picture, face) if measured else {}
+        picture, face = found
+        return predictor.crops(picture, [face])[0], face is not None, conditions.conditions(picture, face) if measured else {}
 
     seen = enumerate(each(samples.paths, look, threads))
     rows: list[int] = []

@@ -52,7 +52,7 @@ def panels(folder: Path, picture: Path, tight: bool) -> list[tuple[str, np.ndarr
         UserError: the model or the picture cannot be read.
     """
     predictor = _predictor(folder, (folder / MODEL_FILE).stat().st_mtime_ns)
-    found = face_of(picture, _detector(), predictor.card.input, tight)
+    found = face_of(picture, _detector(), tight)
     if found is None:
         raise ImageError(f"Expected a picture, got {picture.name}, which cannot be read.")
     crop = crop_face(*found, predictor.card.input)

@@ -16,8 +16,7 @@ from core.data import Samples
 from core.ensemble import open_model
 from core.errors import ModelError
 from core.faces import STILL_SIDE, Detector, best_detector
-from core.prepare import faces_of
-from core.preprocess import crop_face
+from core.prepare import VERSION, face_of
 from core.weights import ROOT
 from evaluation.quality import _pixels
 from evaluation.quality._store import Store
@@ -78,14 +77,11 @@ class Features:
         tight, detector = self._samples.tight, self.detector
         width = predictor.probabilities(predictor.blank(1), embedding=True)["embedding"].shape[1]
         dtype = np.dtype([("readable", "?"), ("embedding", "<f4", (width,))])
-        mark = hashlib.sha256((predictor.fingerprint + detector.name).encode() + bytes([tight])).hexdigest()[:12]
+        mark = hashlib.sha256((predictor.fingerprint + detector.name).encode() + bytes([tight, VERSION])).hexdigest()[:12]
 
         def look(path: Path) -> np.ndarray | None:
-            found = faces_of(path, detector, predictor.views, tight)
-            if found is None:
-                return None
-            picture, faces = found
-            return predictor.pack([crop_face(picture, face, spec) for face, spec in zip(faces, predictor.views, strict=True)])
+            found = face_of(path, detector, tight)
+            return found and predictor.crops(found[0], [found[1]])[0]
 
         def run(data: Sequence[bytes], paths: Sequence[Path]) -> np.ndarray:
             made = np.zeros(len(paths), dtype)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import ModelError
 from core.faces import chip_face
-from core.preprocess import InputSpec, crop_face, landmark_pose, pose_of, to_input, within
+from core.preprocess import InputSpec, crop_face, landmark_pose, pose_of, to_input
 from core.types import Face
 
 SPEC = InputSpec(size=48, channels=3, mean=(0.5,) * 3, std=(0.25,) * 3)
@@ -115,19 +115,20 @@ def test_the_spec_travels_as_json_and_refuses_nonsense() -> None:
             InputSpec.from_dict(wrong)
 
 
-def test_a_far_off_detection_in_a_published_crop_is_not_trusted() -> None:
+def test_a_detection_beside_the_middle_of_a_published_crop_is_another_s() -> None:
     class Fixed:
         name = "fixed"
 
-        def __init__(self, face: Face) -> None:
-            self.face = face
+        def __init__(self, *faces: Face) -> None:
+            self.faces = list(faces)
 
         def __call__(self, image: np.ndarray, long_side: int = 320) -> list[Face]:
-            return [self.face]
+            return self.faces
 
     picture = np.zeros((200, 200, 3), np.uint8)
-    good, half = face_at(100, 105, 190), face_at(60, 60, 90)
-    assert chip_face(picture, Fixed(good), SPEC) is good
-    assert chip_face(picture, Fixed(half), SPEC) is None
-    assert chip_face(picture, Fixed(replace(good, landmarks=None)), SPEC) is None
-    assert within(pose_of(picture.shape, good, SPEC), pose_of(picture.shape, None, SPEC), SPEC)
+    good, small, beside = face_at(100, 105, 190), face_at(90, 110, 90), face_at(40, 60, 90)
+    assert chip_face(picture, Fixed(good)) is good
+    assert chip_face(picture, Fixed(small)) is small
+    assert chip_face(picture, Fixed(beside, small)) is small
+    assert chip_face(picture, Fixed(beside)) is None
+    assert chip_face(picture, Fixed(replace(good, landmarks=None))) is None

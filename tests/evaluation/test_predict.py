@@ -38,7 +38,7 @@ def test_table_holds_what_the_predictor_says(predicted: dict[str, Path], data_di
     predictor, (detector, _) = Predictor(tiny_bundle), best_detector()
     for row in found.slice(0, 12).to_pylist():
         picture = images.load(data_dir / row["path"])
-        face = chip_face(picture, detector, predictor.card.input)
+        face = chip_face(picture, detector)
         [said] = predictor.predict(picture, [face])
         assert said.emotion and said.gender and said.age
         assert row["face_found"] == (face is not None) and row["emotion_pred"] == said.emotion.top

@@ -43,7 +43,7 @@ def test_the_training_path_equals_the_serving_path(
 
     predictor = Predictor(bundle)
     pictures = [image.load(p) for p in samples.paths]
-    served = np.concatenate([predictor.crops(p, [chip_face(p, detector, predictor.card.input)]) for p in pictures])
+    served = np.concatenate([predictor.crops(p, [chip_face(p, detector)]) for p in pictures])
     assert np.array_equal(trained_on, served)
 
     x = to_input(served, predictor.card.input)
