@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 import core.image as images
+from core import processors
 from core.data import Samples
 from core.faces import STILL_SIDE, Detector, chip_face
 from core.preprocess import InputSpec, crop_face
@@ -64,9 +65,9 @@ def crop_of(path: Path, detector: Detector, spec: InputSpec, tight: bool = True)
 
 
 def each(paths: Sequence[Path], look: Callable[[Path], T], threads: int | None = None) -> Iterator[T]:
-    """`look` at every path, in order, on `threads` threads (default: one per core)."""
+    """`look` at every path, in order, on `threads` threads (default: one a usable processor)."""
     cv2.setNumThreads(1)  # our threads are one per core already
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or processors.usable()) as pool:
         for start in range(0, len(paths), 256):  # bounded: a pool's map would queue a million files at once
             yield from pool.map(look, paths[start : start + 256])
 

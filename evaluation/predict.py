@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from core import discover
+from core import discover, processors
 from core.data import Samples
 from core.ensemble import open_model
 from core.errors import DataError
@@ -58,7 +57,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, type=Path, help="model file or its folder, or an ensemble's")
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="the data set's folder, or the folder that holds it")
     parser.add_argument("--split", default="val", choices=("train", "val", "test", "all"), help="default: %(default)s")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="default: one per core (%(default)s)")
+    parser.add_argument("--threads", type=int, default=processors.usable(), help="default: one a usable processor (%(default)s)")
 
 
 def load_samples(dataset: str, args: argparse.Namespace, seed: int | None = None) -> Samples:

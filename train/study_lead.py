@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 import pyarrow as pa
 
-from core import progress
+from core import processors, progress
 from core.errors import UserError
 from core.faces import best_detector
 from core.predictor import Predictor
@@ -41,7 +40,7 @@ class Lead:
             member = next(m for m in self.plan.study.members if m.folder == name)
             folders = dict(self.plan.folders or {})
             parts = load_parts(self.plan.recipe(member), folders, "val", best_detector()[0], self.plan.limit)
-            predictor = Predictor(self.plan.out / name / "bundle", threads=os.cpu_count() or 1)
+            predictor = Predictor(self.plan.out / name / "bundle", threads=processors.usable())
             with progress.task(f"predict {name}"):
                 whole = pa.concat_tables([predictions(predictor, p) for p in parts], promote_options="default")
             self.tables[name] = whole.set_column(whole.column_names.index("model"), "model", pa.array([name] * len(whole)))

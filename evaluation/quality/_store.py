@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import progress
+from core import processors, progress
 
 PART = 4096
 """Files whose results are written at a time."""
@@ -54,7 +54,7 @@ class Store:
             return found
         by_content = dict(zip(known["sha"].tolist(), range(len(known)), strict=True))
         fresh: list[np.ndarray] = []
-        with ThreadPoolExecutor(os.cpu_count()) as pool, progress.task(name, len(todo)) as advance:
+        with ThreadPoolExecutor(processors.usable()) as pool, progress.task(name, len(todo)) as advance:
             try:
                 for start in range(0, len(todo), 512):
                     some = todo[start : start + 512]
