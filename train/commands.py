@@ -62,13 +62,14 @@ def _export(argv: list[str], prog: str) -> int:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR")
     parser.add_argument("--data", metavar="DIR", help="data to calibrate and measure on; without it the card carries no figures")
     parser.add_argument("--name", help="the model's name (default: that of the output folder)")
+    parser.add_argument("--version", help="the model's version, for its card")
     parser.add_argument("--int8", action="store_true", help="8-bit integers: a quarter of the size, three times as fast; needs --data")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a field: model.options.mirror=true")
     args = parser.parse_args(argv)
     from core.bundle import MODEL_FILE
     from core.faces import best_detector
     from train.data import load_parts
-    from train.export import export
+    from train.export import VERSION, export
     from train.start import network
 
     model, recipe = network(args.checkpoint, args.set)
@@ -84,7 +85,7 @@ def _export(argv: list[str], prog: str) -> int:
         progress.say(f"detector: {about}")
         train_parts = load_parts(recipe, folders, "train", detector)
         val_parts = load_parts(recipe, folders, "val", detector)
-    made = export(model, recipe, args.name or args.out.name, args.out, train_parts, val_parts, args.int8)
+    made = export(model, recipe, args.name or args.out.name, args.out, train_parts, val_parts, args.int8, args.version or VERSION)
     progress.say(f"model and card: {made}, {(made / MODEL_FILE).stat().st_size / 1e6:.1f} MB")
     return 0
 

@@ -32,6 +32,7 @@ from train.trained import WEIGHTS
 from train.validate import outputs
 
 VERSION = "0.1.0"
+"""Of a model that nobody has named one for."""
 PARITY = 1e-4
 """Largest difference allowed between torch's and ONNX Runtime's probabilities; of years, as a share of them."""
 ROUNDED_PARITY = 0.05
@@ -57,7 +58,7 @@ def export_run(folder: Path, name: str, train_parts: Sequence[Part], val_parts: 
 
 def export(
     model: nn.Module, recipe: Recipe, name: str, out: Path, train_parts: Sequence[Part] = (), val_parts: Sequence[Part] = (),
-    int8: bool = False,
+    int8: bool = False, version: str = VERSION,
 ) -> Path:  # fmt: skip
     """Writes `out`/model.onnx, its weights, card.md and `MEASURED`. Without validation parts the card has no calibration, thresholds or
     figures.
@@ -75,7 +76,7 @@ def export(
     ]
     created = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
     card = Card(
-        name, VERSION, recipe.input, recipe.heads, {}, {}, recipe.to_dict(), tuple(data), (), LICENCE, created,
+        name, version, recipe.input, recipe.heads, {}, {}, recipe.to_dict(), tuple(data), (), LICENCE, created,
         precision="int8" if qat.rounds(model) else "fp32",
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)

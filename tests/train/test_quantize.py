@@ -218,10 +218,11 @@ def test_a_bundle_is_exported_again_as_int8(
     capsys: pytest.CaptureFixture,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("train.data.load_parts", lambda recipe, folders, split, detector: [parts[split == "val"]])
-    assert main(["export", str(folders[0]), "--out", str(tmp_path / "again"), "--name", "whole", "--data", str(tmp_path), "--int8"]) == 0
+    named = ["--name", "whole", "--version", "7.8.9"]
+    assert main(["export", str(folders[0]), "--out", str(tmp_path / "again"), *named, "--data", str(tmp_path), "--int8"]) == 0
     said = capsys.readouterr().err
     assert "emotion accuracy: float32" in said and "loses" in said and "MB" in said
     again, first = Predictor(tmp_path / "again"), Predictor(folders[1])
-    assert again.card.precision == "int8" and again.card.metrics == first.card.metrics
+    assert again.card.version == "7.8.9" and again.card.precision == "int8" and again.card.metrics == first.card.metrics
     x = to_input(random_crops(RECIPE, 4), RECIPE.input)
     assert all(np.array_equal(v, first.logits(x)[k]) for k, v in again.logits(x).items())
