@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from core.bundle import Head
 from core.models._network import Network
@@ -30,11 +32,29 @@ class Block(nn.Module):
             self.body.append(attention)
         pool = [] if classic else [nn.AvgPool2d(stride) if stride > 1 else nn.Identity()]
         project = nn.Conv2d(inner, outer, 1, stride if classic else 1, bias=False) if stride > 1 or inner != outer else None
-        self.shortcut = nn.Sequential(*pool, project, nn.BatchNorm2d(outer)) if project else nn.Identity()
+        self.shortcut = Shortcut(*pool, project, nn.BatchNorm2d(outer)) if project else nn.Identity()
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.relu(self.body(x) + self.shortcut(x))
+
+
+class Shortcut(nn.Sequential):
+    """(A mean over S x S pixels,) a 1x1 convolution and BatchNorm: (N, inner, H, W) -> (N, outer, H // stride, W // stride)."""
+
+    def fuse(self) -> nn.Conv2d:
+        """One convolution that answers the same, in evaluation mode. A mean before a 1x1 convolution is an S x S one at stride S, each of
+        its weights W / S^2; ONNX Runtime's INT8 mean costs more than the two convolutions beside it."""
+        *pool, project, norm = self
+        joined = fuse_conv_bn_eval(project, norm)
+        if not (pool and isinstance(pool[0], nn.AvgPool2d)):
+            return joined
+        side = int(pool[0].kernel_size)  # type: ignore[arg-type]
+        whole = nn.Conv2d(project.in_channels, project.out_channels, side, side).to(joined.weight)
+        with torch.no_grad():
+            whole.weight.copy_(joined.weight.expand(-1, -1, side, side) / side**2)
+            whole.bias.copy_(joined.bias)  # type: ignore[union-attr, arg-type]
+        return whole
 
 
 def build(

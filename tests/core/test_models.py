@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from core.bundle import Head
 from core.labels import FERPLUS8
-from core.models import mobilenet_v1, vgg13
+from core.models import mobilenet_v1, plain, vgg13
 from core.models._network import parameter_counts
 from core.preprocess import InputSpec
 
@@ -28,3 +29,23 @@ def test_mobilenet_v1_at_a_quarter() -> None:
     out = model(torch.zeros(2, 3, 96, 96))
     assert out["emotion"].shape == (2, 8) and out["embedding"].shape == (2, 256)
     assert model.backbone[:-2](torch.zeros(1, 3, 96, 96)).shape == (1, 256, 3, 3), "a thirty-second of the side"
+
+
+@pytest.mark.parametrize(("stride", "inner", "side"), [(2, 4, 12), (2, 4, 9), (3, 4, 9), (1, 4, 12)])
+def test_a_pooled_shortcut_is_one_convolution(stride: int, inner: int, side: int) -> None:
+    block = plain.Block(inner, 8, stride).double().eval()
+    norm = block.shortcut[-1]
+    for value in (norm.weight, norm.bias, norm.running_mean):
+        torch.nn.init.normal_(value.data)
+    norm.running_var.uniform_(0.5, 2)
+    folded = block.shortcut.fuse()
+    assert isinstance(folded, torch.nn.Conv2d) and folded.kernel_size == folded.stride == (stride, stride)
+    x = torch.randn(2, inner, side, side, dtype=torch.float64)
+    torch.testing.assert_close(folded(x), block.shortcut(x), rtol=1e-9, atol=1e-9)
+
+
+def test_a_strided_shortcut_is_one_convolution() -> None:
+    block = plain.Block(4, 8, 2, classic=True).double().eval()
+    block.shortcut[-1].running_var.uniform_(0.5, 2)
+    x = torch.randn(2, 4, 10, 10, dtype=torch.float64)
+    torch.testing.assert_close(block.shortcut.fuse()(x), block.shortcut(x), rtol=1e-9, atol=1e-9)
