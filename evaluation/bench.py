@@ -1,8 +1,10 @@
 """bench: what a face and a frame cost, beside the networks that people would pick instead; memory, start-up, the demo, the metrics.
 
 All networks take turns in the same loop, so that other work on the machine meets them alike; the others have random weights, as time does
-not depend on them. Frames are 640x480 JPEGs with one face and with five: decode, detect, align, network; our detector and crops for all.
-Times are milliseconds, median and 95th percentile. Under `metrics`, what figures of a generated table of --rows rows take.
+not depend on them. A network reads a face six times in its turn: the last five are its time, as in a stream of faces; the first one finds
+the caches full of the others' weights and is told apart. Frames are 640x480 JPEGs with one face and with five: decode, detect, align,
+network; our detector and crops for all. Times are milliseconds, median and 95th percentile. Under `metrics`, what figures of a generated
+table of --rows rows take.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from core.weights import ROOT
 from evaluation import alone, bench_page, processes
 from evaluation._reference import REFERENCES, Network, file_of, missing, reference
 from evaluation.scenes import HEIGHT, SCENES, WIDTH, jpeg
-from evaluation.turns import Call, Times, faster, percentiles, take_turns
+from evaluation.turns import Call, Times, faster, percentiles, take_rows, take_turns
 
 MODEL = ROOT / "assets" / "models" / "mien"
 STAGES = ("decode", "detect", "align", "net", "total")
@@ -44,8 +46,12 @@ THREADS, BATCHES = (1, 2), (1, 4, 32)
 SHARE = {1: 1.0, 4: 0.2, 32: 0.04}
 """Part of --rounds that a batch of so many faces gets, at least MIN_ROUNDS; a round costs all networks once."""
 MIN_ROUNDS = 3
+ROW = 5
+"""A network's calls in a row that count, after one that only brings its weights back into the caches."""
 Nets = dict[int, dict[int, Times]]
-"""Threads -> faces in a batch -> times."""
+"""Threads -> faces in a batch -> times; of one face, the mean over ROW calls."""
+Firsts = dict[int, Times]
+"""Threads -> times of one face right after another network."""
 B0 = "efficientnet_b0_224"
 
 
@@ -84,10 +90,10 @@ def run(args: argparse.Namespace) -> int:
         "detector": ours[0].pipeline.detector.name, "left_out": left_out,
     }  # fmt: skip
     others = [reference(key) for key in keys]
-    nets = time_nets(ours, keys, args.rounds, THREADS[:1] if args.quick else THREADS, BATCHES[:1] if args.quick else BATCHES)
+    nets, firsts = time_nets(ours, keys, args.rounds, THREADS[:1] if args.quick else THREADS, BATCHES[:1] if args.quick else BATCHES)
     whole = time_frames(ours, others, frames, args.rounds)
-    result["models"] = [_ours(one, keys, nets, whole) for one in ours]
-    result["references"] = [_other(one, nets, whole) for one in others]
+    result["models"] = [_ours(one, keys, nets, firsts, whole) for one in ours]
+    result["references"] = [_other(one, nets, firsts, whole) for one in others]
     _add_processes(result, ours, others, frames[1], wanted=not args.no_demo)
     result["metrics"] = None
     if args.rows:
@@ -149,7 +155,7 @@ def _beside(args: argparse.Namespace) -> tuple[list[str], str | None]:
     return keys, None
 
 
-def time_nets(ours: list[Ours], keys: list[str], rounds: int, threads: tuple[int, ...], batches: tuple[int, ...]) -> Nets:
+def time_nets(ours: list[Ours], keys: list[str], rounds: int, threads: tuple[int, ...], batches: tuple[int, ...]) -> tuple[Nets, Firsts]:
     """{threads: {batch: {name: (rounds,) milliseconds}}} of the networks alone: a batch of crops, made ready, to raw answers."""
     plan = {batch: max(MIN_ROUNDS, round(rounds * SHARE[batch])) for batch in batches}
     total = len(threads) * sum(n + _warm_up(n) for n in plan.values())
@@ -161,14 +167,19 @@ def time_nets(ours: list[Ours], keys: list[str], rounds: int, threads: tuple[int
         advance(done)
 
     found: Nets = {}
+    firsts: Firsts = {}
     with task("networks alone", total) as advance:
         for count in threads:
             mine = {one.key: _net(one, count) for one in ours}
             others = {key: reference(key, count) for key in keys}
             for batch, n in plan.items():
                 calls = {key: make(batch) for key, make in mine.items()} | {key: _call(net, batch) for key, net in others.items()}
-                found.setdefault(count, {})[batch] = take_turns(calls, n, _warm_up(n), tick)
-    return found
+                rows = take_rows(calls, n, _warm_up(n), 1 + ROW if batch == 1 else 1, tick)
+                if batch == 1:
+                    firsts[count] = {name: times[:, 0] for name, times in rows.items()}
+                    rows = {name: times[:, 1:] for name, times in rows.items()}
+                found.setdefault(count, {})[batch] = {name: times.mean(axis=1) for name, times in rows.items()}
+    return found, firsts
 
 
 def _warm_up(rounds: int) -> int:
@@ -227,7 +238,7 @@ def _frame(net: Network, detector: Detector, data: bytes) -> None:
     net.run(to_input(np.stack([crop_face(picture, face, spec) for face in detector(picture)]), spec))
 
 
-def _ours(one: Ours, keys: list[str], nets: Nets, whole: dict[int, Times]) -> dict[str, Any]:
+def _ours(one: Ours, keys: list[str], nets: Nets, firsts: Firsts, whole: dict[int, Times]) -> dict[str, Any]:
     card, size = one.pipeline.predictor.card, one.pipeline.predictor.size
     single = nets[1][1]
     ratios = {key: faster(single[one.key], single[key]) for key in keys}
@@ -236,14 +247,17 @@ def _ours(one: Ours, keys: list[str], nets: Nets, whole: dict[int, Times]) -> di
     return {
         "model": str(one.path), "name": card.name, "input": card.input.size, "channels": card.input.channels, "bytes": size,
         "precision": card.precision, "ms": stages[1], "ms_of_five": stages[5], "net": net, "nets": _shares(one.key, nets),
-        "faster": ratios, "faster_frame": {key: faster(whole[1][one.key], whole[1][key]) for key in keys},
+        "first": {str(t): percentiles(times[one.key]) for t, times in firsts.items()},
+        "faster": ratios, "faster_first": {key: faster(firsts[1][one.key], firsts[1][key]) for key in keys},
+        "faster_frame": {key: faster(whole[1][one.key], whole[1][key]) for key in keys},
     }  # fmt: skip
 
 
-def _other(net: Network, nets: Nets, whole: dict[int, Times]) -> dict[str, Any]:
+def _other(net: Network, nets: Nets, firsts: Firsts, whole: dict[int, Times]) -> dict[str, Any]:
     return {
         "key": net.key, "title": net.reference.title, "input": net.reference.size, "channels": net.reference.channels,
         "precision": "fp32", "parameters": net.parameters, "bytes": net.bytes, "nets": _shares(net.key, nets),
+        "first": {str(t): percentiles(times[net.key]) for t, times in firsts.items()},
         "frames": {str(faces): percentiles(times[net.key]) for faces, times in whole.items()},
     }  # fmt: skip
 

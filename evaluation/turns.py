@@ -17,13 +17,22 @@ Times = dict[str, np.ndarray]
 
 def take_turns(calls: Mapping[str, Call], rounds: int, warm_up: int, advance: Callable[[], None] = lambda: None) -> Times:
     """Calls each once a round; the first `warm_up` rounds do not count. `advance` is told of every round."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
+    return {name: times[:, 0] for name, times in take_rows(calls, rounds, warm_up, 1, advance).items()}
+
+
+def take_rows(calls: Mapping[str, Call], rounds: int, warm_up: int, row: int, advance: Callable[[], None] = lambda: None) -> Times:
+    """As `take_turns`, but each is called `row` times before the next one's turn -> name: (rounds, row) milliseconds. The first of a row
+    finds the processor's caches as the others left them."""
+    times: dict[str, list[list[float]]] = {name: [] for name in calls}
     for i in range(warm_up + rounds):
         for name, call in calls.items():
-            start = perf_counter()
-            call()
+            seen = []
+            for _ in range(row):
+                start = perf_counter()
+                call()
+                seen.append((perf_counter() - start) * 1000)
             if i >= warm_up:
-                times[name].append((perf_counter() - start) * 1000)
+                times[name].append(seen)
         advance()
     return {name: np.array(values) for name, values in times.items()}
 

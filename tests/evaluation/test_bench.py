@@ -51,6 +51,7 @@ def test_bench_of_two_models_with_their_processes(tiny_bundle: Path) -> None:
             assert ms["total"]["p50"] > max(ms[s]["p50"] for s in ("decode", "detect", "align", "net"))
         assert entry["net"]["times_faster"]["low"] > 2, "a linear layer against EfficientNet-B0"
         assert entry["net"]["times_faster"] == entry["faster"]["efficientnet_b0_224"]
+        assert entry["faster_first"]["efficientnet_b0_224"]["low"] > 2
         assert entry["net"]["efficientnet_b0_224"]["p50"] > 1
         assert entry["parameters"] == 48 * 48 * (8 + 2 + 101), "its three matrices"
         # A bare interpreter with numpy takes 30 MB and Gradio alone 150 MB, so other numbers would be another process's or another unit.
@@ -63,6 +64,7 @@ def test_bench_of_two_models_with_their_processes(tiny_bundle: Path) -> None:
     for entry in (*result["models"], *result["references"]):
         assert {t: list(n) for t, n in entry["nets"].items()} == {t: ["1", "4", "32"] for t in ("1", "2")}
         assert all(ordered(ms) for by_batch in entry["nets"].values() for ms in by_batch.values())
+        assert set(entry["first"]) == {"1", "2"} and all(map(ordered, entry["first"].values()))
     assert large["nets"]["1"]["32"]["p50"] > 8 * large["nets"]["1"]["1"]["p50"], "32 faces are a batch, not one"
     assert small["alone"]["peak_mb"] < large["alone"]["peak_mb"]
     assert all(large["frames"][f]["p50"] > small["frames"][f]["p50"] > 0 for f in ("1", "5"))
@@ -119,6 +121,18 @@ def test_turns_are_taken_and_the_first_ones_do_not_count() -> None:
     times = turns.take_turns(calls, rounds=4, warm_up=2)
     assert called == ["a", "b"] * 6 and {k: v.shape for k, v in times.items()} == {"a": (4,), "b": (4,)}
     assert times["b"].min() >= 3 > np.median(times["a"])
+
+
+def test_rows_are_taken_before_the_next_ones_turn() -> None:
+    called: list[str] = []
+
+    def slow_at_first() -> None:
+        time.sleep(0 if called and called[-1] == "a" else 0.003)
+        called.append("a")
+
+    times = turns.take_rows({"a": slow_at_first, "b": lambda: called.append("b")}, rounds=3, warm_up=1, row=3)
+    assert called == ["a", "a", "a", "b", "b", "b"] * 4 and {v.shape for v in times.values()} == {(3, 3)}
+    assert times["a"][:, 0].min() >= 3 > np.median(times["a"][:, 1:])
 
 
 def test_without_torch_the_others_are_left_out_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
