@@ -7,7 +7,7 @@ Landmarks on soft or turned faces can be far off, so the transform is bounded; o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import atan2, cos, degrees, hypot, radians, sin
 from typing import Any
 
@@ -52,6 +52,11 @@ class InputSpec:
             raise ValueError(f"Expected `template` to be five points, got {self.template}.")
         if len(self.mean) != self.channels or len(self.std) != self.channels or min(self.std) <= 0:
             raise ValueError(f"Expected {self.channels} `mean` and positive `std` values, got {self.mean} and {self.std}.")
+
+    def wider(self, share: float) -> InputSpec:
+        """The same, with faces drawn at `share` of their size, so that more is seen of what is around them."""
+        template = tuple((round(0.5 + share * (x - 0.5), 4), round(0.5 + share * (y - 0.5), 4)) for x, y in self.template)
+        return replace(self, template=template, box_scale=round(self.box_scale / share, 3))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

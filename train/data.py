@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,7 +15,8 @@ from core.data import Samples, manifest
 from core.errors import DataError, UserError
 from core.faces import Detector
 from core.labels import FERPLUS8, GENDER2, LabelSpace, collapse
-from core.prepare import UNREADABLE, prepare
+from core.prepare import UNREADABLE, Crops, prepare
+from core.preprocess import InputSpec
 from train.recipe import Recipe
 
 
@@ -23,12 +25,14 @@ class Part:
     """One data set's split, ready: uint8 crops (N, S, S, C), mapped from the cache where they can be, beside its samples.
 
     Unreadable files are gone. `samples.emotion` counts the classes of the recipe's emotion head; shares: soft labels (N, K) of the same
-    classes, NaN rows where there are none.
+    classes, NaN rows where there are none. look: another spec -> the same samples' crops as a network of that spec takes them; None where
+    there are no pictures to take them from.
     """
 
     samples: Samples
     crops: np.ndarray
     shares: np.ndarray
+    look: Callable[[InputSpec], np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -64,15 +68,27 @@ def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: De
         loaded.append((samples, shares))
     parts = []
     for samples, shares in loaded:
-        with progress.task(f"align {samples.name} {split}", len(samples)) as advance:
-            made = prepare(samples, detector, recipe.input, progress=advance)
+        made = _aligned(recipe.input, samples, detector)
         readable = made.found != UNREADABLE
         if readable.all():
-            parts.append(Part(samples, made.crops, shares))
+            look = partial(_crops, samples=samples, detector=detector)
+            parts.append(Part(samples, made.crops, shares, look))
         else:
             progress.say(f"{samples.name}: left out {int((~readable).sum())} pictures that cannot be read")
-            parts.append(Part(samples.take(np.flatnonzero(readable)), made.crops[readable], shares[readable]))
+            look = partial(_crops, samples=samples, detector=detector, of=readable)
+            parts.append(Part(samples.take(np.flatnonzero(readable)), made.crops[readable], shares[readable], look))
     return parts
+
+
+def _aligned(spec: InputSpec, samples: Samples, detector: Detector) -> Crops:
+    with progress.task(f"align {samples.name} {samples.split}", len(samples)) as advance:
+        return prepare(samples, detector, spec, progress=advance)
+
+
+def _crops(spec: InputSpec, *, samples: Samples, detector: Detector, of: np.ndarray | None = None) -> np.ndarray:
+    """uint8 (N, S, S, C) of all samples, or `of` those."""
+    crops = _aligned(spec, samples, detector).crops
+    return crops if of is None else crops[of]
 
 
 def relabel(samples: Samples, recipe: Recipe) -> tuple[Samples, np.ndarray]:

@@ -1,9 +1,9 @@
 """Learning from trained networks (Hinton et al., arXiv 1503.02531), and from them alone where a sample has no label for a head.
 
-The teachers look at every training crop once, as it is and mirrored, and what they say is kept beside the run: a teacher that is many times
-the student's size costs one pass, not one an epoch. Heads: classes by KL at a temperature, ages as distributions by KL (years by their
-distance). Features: the similarities of a batch's samples to each other (Tung & Mori, arXiv 1907.09682), which need no layer between
-embeddings of different widths.
+The teachers look at every training face once, cropped as they are used to, as it is and mirrored, and what they say is kept beside the
+run: a teacher that is many times the student's size costs one pass, not one an epoch. Heads: classes by KL at a temperature, ages as
+distributions by KL (years by their distance). Features: the similarities of a batch's samples to each other (Tung & Mori, arXiv
+1907.09682), which need no layer between embeddings of different widths.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from torch.nn import functional as F
 from core import progress
 from core.bundle import Head
 from core.errors import UserError
-from core.preprocess import to_input
+from core.preprocess import InputSpec, to_input
 from train import processes
 from train.data import Part
 from train.recipe import Recipe
@@ -43,7 +44,7 @@ def taught(recipe: Recipe, parts: Sequence[Part], folder: Path) -> dict[str, np.
     mean; with `embedding` (N, F) where features are taught. Empty without teachers.
 
     Raises:
-        UserError: a teacher is missing, reads other crops than the student, or has other classes.
+        UserError: a teacher is missing, has other classes, or crops faces otherwise and there are no pictures to crop.
     """
     how = recipe.distill
     if not how.teachers:
@@ -104,23 +105,31 @@ def _ask(recipe: Recipe, parts: Sequence[Part]) -> dict[str, np.ndarray]:
     counts: dict[str, int] = {}
     for path in recipe.distill.teachers:
         model, theirs = network(path)
-        if theirs.input != recipe.input:
-            raise UserError(f"Expected the teacher {path} to read the student's crops, got {theirs.input} and {recipe.input}.")
         heads = {h.task: h for h in theirs.heads}
         asked = [h for h in recipe.heads if h.task in heads]
         for head in asked:
             if (head.labels or ()) != (heads[head.task].labels or ()):
                 raise UserError(f"Expected the teacher {path} to have the student's classes of {head.task}, got {heads[head.task].labels}.")
-        said = _answers(model, [heads[h.task] for h in asked], parts, recipe, path)
+        crops = [_seen(p, theirs.input, recipe.input, path) for p in parts]
+        said = _answers(model, [heads[h.task] for h in asked], crops, theirs.input, recipe, path)
         for name, value in said.items():
             counts[name] = counts.get(name, 0) + 1
             sums[name] = value + sums[name] if name in sums else value
     return {name: (sums[name] / counts[name]).astype(np.float32) for name in sums}
 
 
+def _seen(part: Part, theirs: InputSpec, mine: InputSpec, path: str) -> np.ndarray:
+    """The part's crops (N, S, S, C) as a teacher takes them."""
+    if theirs == replace(mine, mean=theirs.mean, std=theirs.std):
+        return part.crops
+    if part.look is None:
+        raise UserError(f"Expected pictures to crop as the teacher {path} takes them, {theirs}, got only crops of {mine}.")
+    return part.look(theirs)
+
+
 @torch.inference_mode()
 def _answers(
-    model: nn.Module, heads: Sequence[Head], parts: Sequence[Part], recipe: Recipe, path: str, batch: int = 256
+    model: nn.Module, heads: Sequence[Head], parts: Sequence[np.ndarray], spec: InputSpec, recipe: Recipe, path: str, batch: int = 256
 ) -> dict[str, np.ndarray]:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = model.eval().to(device)
@@ -132,9 +141,9 @@ def _answers(
     rows: dict[str, list[np.ndarray]] = {name: [] for name in [*(h.task for h in heads), *([FEATURES] if features else [])]}
     total, done = sum(map(len, parts)), 0
     with progress.task(f"ask {path}", total) as advance, torch.autocast(device, torch.bfloat16, enabled=recipe.amp == "bf16"):
-        for part in parts:
-            for start in range(0, len(part), batch):
-                x = torch.from_numpy(to_input(part.crops[start : start + batch], recipe.input)).to(device)
+        for crops in parts:
+            for start in range(0, len(crops), batch):
+                x = torch.from_numpy(to_input(crops[start : start + batch], spec)).to(device)
                 out = [model(x), model(x.flip(3))]
                 for head in heads:
                     rows[head.task].append(np.mean([_said(o[head.task].float(), head).cpu().numpy() for o in out], axis=0))

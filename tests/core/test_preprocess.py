@@ -34,6 +34,16 @@ def test_the_pose_is_recovered(x: float, y: float, side: float, angle: float) ->
     assert (pose.x, pose.y, pose.side, pose.angle) == pytest.approx((x - 0.5, y - 0.5, side, angle), abs=1e-6, rel=1e-9)
 
 
+@pytest.mark.parametrize("landmarks", [True, False])
+def test_a_wider_crop_draws_the_face_smaller_about_the_same_centre(landmarks: bool) -> None:
+    face = face_at(160, 140, 96, 20)
+    face = face if landmarks else replace(face, landmarks=None)
+    here, there = (pose_of((300, 300, 3), face, spec) for spec in (SPEC, SPEC.wider(0.8)))
+    assert there.side == pytest.approx(here.side / 0.8, rel=1e-3) and there.angle == pytest.approx(here.angle)
+    assert (there.x, there.y) == pytest.approx((here.x, here.y), abs=0.05)
+    assert SPEC.wider(1.0) == SPEC and InputSpec.from_dict(json.loads(json.dumps(SPEC.wider(0.9).to_dict()))) == SPEC.wider(0.9)
+
+
 def test_landmarks_land_on_the_template() -> None:
     picture = np.zeros((300, 300, 3), np.uint8)
     face = face_at(160, 140, 120, 30)

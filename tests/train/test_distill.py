@@ -13,10 +13,11 @@ import torch
 
 from core.bundle import Head
 from core.errors import UserError
+from core.faces import best_detector
 from core.labels import GENDER2
 from tests.train.conftest import part_of
 from train import checkpoint, distill
-from train.data import TAUGHT, Part, gather
+from train.data import TAUGHT, Part, gather, load_parts
 from train.engine import Run
 from train.recipe import AGE, GENDER, YEARS, Recipe, from_dict, load, override
 from train.settings import Distill
@@ -99,6 +100,18 @@ def test_teachers_look_at_every_crop_and_at_its_mirror(teacher: Path, tmp_path: 
         (teacher / "gone.pt").rename(teacher / "best.pt")
 
 
+def test_a_teacher_sees_the_crops_that_it_is_used_to(teacher: Path, tmp_path: Path, small_data: Path) -> None:
+    """A student of other crops: fewer pixels, and faces smaller in them."""
+    detector, _ = best_detector()
+    recipe = student(f"distill.teachers={teacher}", "data=ferplus")
+    wide = replace(recipe, input=replace(recipe.input, size=32).wider(0.9))
+    same, other = (load_parts(r, {"*": str(small_data)}, "val", detector, 12) for r in (recipe, wide))
+    assert other[0].crops.shape[1:] == (32, 32, 1)
+    assert np.array_equal(other[0].look(recipe.input), same[0].crops)
+    asked = [distill.taught(r, parts, tmp_path / str(i)) for i, (r, parts) in enumerate(((recipe, same), (wide, other)))]
+    assert all(np.array_equal(asked[0][task], asked[1][task]) for task in ("emotion", "gender", "age"))
+
+
 def other_samples(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[Part]]:
     return recipe, [part_of(recipe, 6, seed=1, name="other")]
 
@@ -155,7 +168,7 @@ def test_a_student_comes_near_its_teacher_without_any_label_of_its_own(teacher: 
 @pytest.mark.parametrize(
     "change, message",
     [
-        (["input.size=32"], "student's crops"),
+        (["input.size=32"], "pictures to crop as the teacher"),
         (["distill.teachers=/nowhere"], "run folder"),
         (["distill.teachers={0},{0}", "distill.features=1"], "one teacher"),
     ],
