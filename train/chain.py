@@ -20,7 +20,7 @@ LINKS = ("start=", "distill.teachers=")
 def links(recipe: Recipe) -> tuple[str, ...]:
     """Recipes that this one builds on directly: those whose run folder, runs/NAME, it names."""
     known = discover.names("train.recipes")
-    named = [Path(p) for p in (recipe.start, *recipe.distill.teachers) if p]
+    named = [Path(p) for p in (*recipe.starts, *recipe.distill.teachers)]
     return tuple(dict.fromkeys(p.name for p in named if p.parent == RUNS and p.name in known))
 
 

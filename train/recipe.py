@@ -35,9 +35,10 @@ class Recipe:
 
     losses: by task, one for each head. data: files of core/data. soft_labels: learn emotions from the shares of the annotators' votes where
     a data set has them, else from its one label. start: checkpoint or run folder whose weights to begin with, where names and shapes
-    agree. ema: decay of the averaged weights that are validated and exported, 0 for none. patience: epochs without a better score before
-    stopping, 0 for never. amp: "no", "bf16" or "fp16". qat: fine-tune a trained network, folded, with the rounding of INT8, see
-    train/qat.py. source: the document that is reproduced. expected: the figures it reports, by the name they have in a run's history.
+    agree; of several, with commas between them, their mean. ema: decay of the averaged weights that are validated and exported, 0 for
+    none. patience: epochs without a better score before stopping, 0 for never. amp: "no", "bf16" or "fp16". qat: fine-tune a trained
+    network, folded, with the rounding of INT8, see train/qat.py. source: the document that is reproduced. expected: the figures it
+    reports, by the name they have in a run's history.
     """
 
     heads: tuple[Head, ...]
@@ -76,6 +77,11 @@ class Recipe:
                 "Expected epochs >= 1, batch >= 2, accumulation >= 1 and amp no, bf16 or fp16, got "
                 f"{self.epochs}, {self.batch}, {self.accumulation}, {self.amp}."
             )
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """The runs whose weights it begins with, of which there may be none."""
+        return tuple(path.strip() for path in self.start.split(",") if path.strip())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` undoes it."""

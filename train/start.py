@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core import discover, progress
 from core.errors import UserError
@@ -50,7 +50,7 @@ def begin(recipe: Recipe) -> nn.Module:
     Raises:
         UserError: the weights that the recipe begins with cannot be had; names the way out.
     """
-    if recipe.start:
+    if recipe.starts:
         return _from_run(recipe)
     if recipe.model.pretrained:
         build = discover.load("core.models", recipe.model.family).build
@@ -62,9 +62,25 @@ def begin(recipe: Recipe) -> nn.Module:
     return _ready(model, recipe)
 
 
+def _mean(paths: Sequence[str]) -> tuple[dict[str, Tensor], Recipe]:
+    """The mean of several runs' weights and BatchNorm statistics (model soups, arXiv 2203.05482), and the first one's recipe. It is worth
+    something where all went on from one network: then no worse ones lie between them.
+
+    Raises:
+        UserError: one cannot be had, or they are not of one network.
+    """
+    states, recipes = zip(*map(weights, paths), strict=True)
+    shapes = [{name: value.shape for name, value in state.items()} for state in states]
+    for path, shape, recipe in zip(paths, shapes, recipes, strict=True):
+        if shape != shapes[0] or recipe.qat != recipes[0].qat:
+            raise UserError(f"Expected weights of one network, whose mean can be taken, got another one in {path} than in {paths[0]}.")
+    mean = {k: sum(s[k] for s in states) / len(states) if v.is_floating_point() else v for k, v in states[0].items()}
+    return mean, recipes[0]  # type: ignore[return-value]  # the sum begins with 0
+
+
 def _from_run(recipe: Recipe) -> nn.Module:
     try:
-        theirs, source = weights(recipe.start)
+        theirs, source = _mean(recipe.starts)
     except UserError as error:
         raise UserError(f"{error} Or point to its run folder with --set start=DIR, or do without it with --set start=.") from error
     if source.qat and not recipe.qat:

@@ -85,6 +85,27 @@ def test_a_warm_start_takes_what_fits(tmp_path: Path, capsys: pytest.CaptureFixt
         begin(override(load("fer_cnn_0"), [f"start={tmp_path / 'first'}"]))
 
 
+def test_a_start_from_several_runs_is_the_mean_of_their_weights(tmp_path: Path) -> None:
+    first = override(load("mien_first"), [*SMALL, "epochs=1"])
+    runs = []
+    for seed in (1, 2):
+        run = Run(override(first, [f"seed={seed}"]), tmp_path / str(seed))
+        run.train(parts(first), parts(first))
+        runs.append(run.averaged.state_dict())
+    mine = begin(override(first, [f"start={tmp_path / '1'}, {tmp_path / '2'}"])).state_dict()
+    for name, value in mine.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, (runs[0][name] + runs[1][name]) / 2)
+    assert not torch.equal(mine["heads.emotion.weight"], runs[0]["heads.emotion.weight"])
+
+    other = override(first, ["model.options.stem=16"])
+    Run(other, tmp_path / "3").train(parts(other), parts(other))
+    with pytest.raises(UserError, match=r"weights of one network.* /.*3 than in .*1"):
+        begin(override(first, [f"start={tmp_path / '1'},{tmp_path / '3'}"]))
+    with pytest.raises(UserError, match=r"at .*gone"):
+        begin(override(first, [f"start={tmp_path / '1'},{tmp_path / 'gone'}"]))
+
+
 def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:
     recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
     run = Run(recipe, tmp_path)
