@@ -41,7 +41,7 @@ LIMITS = """## Limits
 
 def describe(card: Card, parameters: int) -> str:
     """`card.md` of a bundle."""
-    figures = (_figures(card), _answers(card), _intervals(card), _groups(card))
+    figures = (_figures(card), _answers(card), _intervals(card), _groups(card), _findings(card))
     blocks = [f"# {card.name} {card.version}\n", _summary(card, parameters), *figures, INTENDED, LIMITS, _data(card)]
     return "\n".join(b for b in blocks if b)
 
@@ -163,6 +163,11 @@ def _value(m: Mapping[str, Any]) -> str:
     if m["metric"] == "expected_calibration_error" or "macro" in m["metric"]:
         return f"{m['value']:.3f} | {low:.3f} to {high:.3f}"
     return f"{100 * m['value']:.2f} % | {100 * low:.2f} to {100 * high:.2f} %"
+
+
+def _findings(card: Card) -> str:
+    lines = card.recipe.get("findings") or ()
+    return "\n".join(["## What its training was compared with\n", *(f"- {line}" for line in lines), ""]) if lines else ""
 
 
 def _data(card: Card) -> str:

@@ -38,7 +38,7 @@ class Recipe:
     agree; of several, with commas between them, their mean. ema: decay of the averaged weights that are validated and exported, 0 for
     none. patience: epochs without a better score before stopping, 0 for never. amp: "no", "bf16" or "fp16". qat: fine-tune a trained
     network, folded, with the rounding of INT8, see train/qat.py. source: the document that is reproduced. expected: the figures it
-    reports, by the name they have in a run's history.
+    reports, by the name they have in a run's history. findings: what comparing it with others showed, a sentence each, for the card.
     """
 
     heads: tuple[Head, ...]
@@ -67,6 +67,7 @@ class Recipe:
     seed: int = 0
     source: str = ""
     expected: Mapping[str, float] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         tasks = {h.task for h in self.heads}
@@ -105,6 +106,7 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
             "heads": tuple(Head(h["task"], h["kind"], tuple(h["labels"]), h["output"]) for h in values["heads"]),
             "losses": {k: Loss(**v) for k, v in values["losses"].items()},
             "data": tuple(values["data"]),
+            "findings": tuple(values.get("findings", ())),
             "input": InputSpec.from_dict(values["input"]),
             "freeze": Freeze(tuple(frozen.get("parts", ())), frozen.get("epochs", 0)),
             "distill": Distill(**{**distill, "teachers": tuple(distill.get("teachers", ()))}),

@@ -16,7 +16,7 @@ from core.errors import UserError
 from train import checkpoint
 from train.recipe import Recipe, from_dict
 
-SAYS_NOTHING = ("source", "expected")
+SAYS_NOTHING = ("source", "expected", "findings")
 """Fields of a recipe that change no weight."""
 CARD = {"emotion_accuracy": "emotion_accuracy", "gender_accuracy": "gender_accuracy", "age_mae": "age_mean_absolute_error_years"}
 """A figure's name in the history (without `val_`) -> on the card."""

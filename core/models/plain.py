@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from core.bundle import Head
+from core.errors import UserError
 from core.models._network import Network
 from core.preprocess import InputSpec
 
@@ -46,14 +46,13 @@ class Shortcut(nn.Sequential):
         """One convolution that answers the same, in evaluation mode. A mean before a 1x1 convolution is an S x S one at stride S, each of
         its weights W / S^2; ONNX Runtime's INT8 mean costs more than the two convolutions beside it."""
         *pool, project, norm = self
+        assert isinstance(project, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
         joined = fuse_conv_bn_eval(project, norm)
         if not (pool and isinstance(pool[0], nn.AvgPool2d)):
             return joined
-        side = int(pool[0].kernel_size)  # type: ignore[arg-type]
-        whole = nn.Conv2d(project.in_channels, project.out_channels, side, side).to(joined.weight)
-        with torch.no_grad():
-            whole.weight.copy_(joined.weight.expand(-1, -1, side, side) / side**2)
-            whole.bias.copy_(joined.bias)  # type: ignore[union-attr, arg-type]
+        side = int(pool[0].kernel_size)  # type: ignore[arg-type]  # always square here
+        whole = nn.Conv2d(joined.in_channels, joined.out_channels, side, side).to(joined.weight)
+        whole.load_state_dict({"weight": joined.weight.expand(-1, -1, side, side) / side**2, "bias": joined.bias})
         return whole
 
 
@@ -64,17 +63,26 @@ def build(
     stem: int = 32,
     stem_stride: int = 1,
     stages: Sequence[tuple[int, int]] = ((64, 2), (128, 2), (256, 2)),
+    without: Sequence[int] = (),
     dropout: float = 0.2,
     mirror: bool = False,
 ) -> Network:
-    """stem: channels of the first convolution. stages: (channels, blocks); each stage halves the resolution in its first block. mirror: the
-    answer is the mean over the picture and its mirror image, see `Network`."""
+    """stem: channels of the first convolution. stages: (channels, blocks); each stage halves the resolution in its first block. without:
+    numbers of blocks that are left out, the first is 0, where the others keep their names, so that a network that has them all can be
+    started from. mirror: the answer is the mean over the picture and its mirror image, see `Network`.
+
+    Raises:
+        UserError: a block is to be left out that there is not, or that its stage cannot do without.
+    """
     layers: list[nn.Module] = [nn.Conv2d(spec.channels, stem, 3, stem_stride, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU()]
-    inner = stem
+    inner, removable, number = stem, [], 0
     for outer, blocks in stages:
         for i in range(blocks):
-            layers.append(Block(inner, outer, 2 if i == 0 else 1))
-            inner = outer
+            layers.append(nn.Identity() if number in without and i else Block(inner, outer, 2 if i == 0 else 1))
+            removable += [number] if i else []
+            inner, number = outer, number + 1
+    if unknown := set(without) - set(removable):
+        raise UserError(f"Expected `without` to name blocks among {removable}, got {sorted(unknown)}.")
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     for layer in layers:
         if isinstance(layer, nn.Conv2d):

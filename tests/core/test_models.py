@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from core.bundle import Head
+from core.errors import UserError
 from core.labels import FERPLUS8
 from core.models import mobilenet_v1, plain, vgg13
 from core.models._network import parameter_counts
@@ -49,3 +50,16 @@ def test_a_strided_shortcut_is_one_convolution() -> None:
     block.shortcut[-1].running_var.uniform_(0.5, 2)
     x = torch.randn(2, 4, 10, 10, dtype=torch.float64)
     torch.testing.assert_close(block.shortcut.fuse()(x), block.shortcut(x), rtol=1e-9, atol=1e-9)
+
+
+def test_blocks_are_left_out_and_the_others_keep_their_names() -> None:
+    stages, spec = [(8, 2), (12, 3)], InputSpec(size=24)
+    whole, short = (plain.build(EMOTION, spec, stem=4, stages=stages, without=without).eval() for without in ((), (1, 3)))
+    names = set(whole.state_dict()) - set(short.state_dict())
+    assert {name.split(".")[1] for name in names} == {"4", "6"} and set(short.state_dict()) < set(whole.state_dict())
+    short.load_state_dict({name: whole.state_dict()[name] for name in short.state_dict()})
+    x = torch.randn(2, 1, 24, 24)
+    torch.testing.assert_close(short(x)["embedding"], whole(x)["embedding"])  # fresh blocks change nothing
+    for wrong in (0, 2, 5):
+        with pytest.raises(UserError, match=r"among \[1, 3, 4\], got"):
+            plain.build(EMOTION, spec, stem=4, stages=stages, without=(wrong,))

@@ -144,6 +144,9 @@ def test_a_card_s_limits_and_what_they_buy() -> None:
     assert f"from {100 * card.thresholds['emotion']:.1f} %" in text and "intervals up to 40 years wide" in text
     assert "| age: 40-49 |" in text and "| predicted age: 40-49 |" in text and "answered |" in text
     assert "age@" not in text.split("## Figures")[0], "factors are no temperatures"
+    assert "compared with" not in text
+    told = replace(card, recipe={**card.recipe, "findings": ["mixup: +0.1 points (-0.5 to +0.6)"]})
+    assert "compared with\n\n- mixup: +0.1 points (-0.5 to +0.6)\n" in describe(told, 1)
 
 
 def test_a_model_that_never_reaches_nine_of_ten_never_answers_and_says_so() -> None:

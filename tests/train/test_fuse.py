@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -16,7 +17,7 @@ from core.predictor import Predictor
 from core.preprocess import to_input
 from tests.train.test_recipes import settle
 from train.export import FUSED, _difference, check_fused, export, fuse, random_crops
-from train.recipe import load
+from train.recipe import load, override
 from train.settings import Model
 from train.start import build_model, network
 
@@ -65,6 +66,16 @@ def test_what_is_served_has_no_branches_and_answers_the_same(trained: torch.nn.M
 def test_a_network_without_branches_is_left_alone() -> None:
     model = build_model(load("fer_cnn_0"))
     assert fuse(model) is model
+
+
+def test_the_flagship_s_shortcuts_are_served_as_convolutions(tmp_path: Path) -> None:
+    recipe = override(load("mien"), ["model.options.stem=8", "model.options.stages=[(16,2),(24,1)]"])
+    model = build_model(recipe)
+    settle(model, recipe)
+    made = export(model, recipe, "plain", tmp_path / "bundle")
+    kinds = [node.op_type for node in onnx.load(made / "model.onnx").graph.node]
+    assert "AveragePool" not in kinds and kinds.count("Conv") == 1 + 3 + 3, "the mean costs more than the convolutions beside it in INT8"
+    assert set(network(made)[0].state_dict()) == set(model.state_dict()), "the weights file keeps the training form"
 
 
 def test_years_are_compared_as_a_share_of_them() -> None:

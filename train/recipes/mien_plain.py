@@ -1,0 +1,16 @@
+"""On from `mien_fourth`, which looks at a face and its mirror image, to a network that looks once; see train/studies/mien_ablation."""
+
+from dataclasses import replace
+
+from train.recipes.mien_fourth import RECIPE as FOURTH
+from train.settings import Distill
+
+RECIPE = replace(
+    FOURTH,
+    start="runs/mien_fourth",
+    distill=Distill(("runs/mien_fourth", "runs/mien_emotion"), share=0.5, missing=0.5),
+    model=replace(FOURTH.model, options={**FOURTH.model.options, "mirror": False}),
+    optim=replace(FOURTH.optim, lr=1e-3),
+    epochs=6,
+    seed=4,
+)
