@@ -1,7 +1,7 @@
 """bench: what a face and a frame cost, beside the networks that people would pick instead; memory, start-up, the demo, the metrics.
 
 All networks take turns in the same loop, so that other work on the machine meets them alike; the others have random weights, as time does
-not depend on them. A network reads a face six times in its turn: the last five are its time, as in a stream of faces; the first one finds
+not depend on them. A network reads a face eleven times in its turn: the last ten are its time, as in a stream of faces; the first one finds
 the caches full of the others' weights and is told apart. Frames are 640x480 JPEGs with one face and with five: decode, detect, align,
 network; our detector and crops for all. Times are milliseconds, median and 95th percentile. Under `metrics`, what figures of a generated
 table of --rows rows take.
@@ -46,7 +46,7 @@ THREADS, BATCHES = (1, 2), (1, 4, 32)
 SHARE = {1: 1.0, 4: 0.2, 32: 0.04}
 """Part of --rounds that a batch of so many faces gets, at least MIN_ROUNDS; a round costs all networks once."""
 MIN_ROUNDS = 3
-ROW = 5
+ROW = 10
 """A network's calls in a row that count, after one that only brings its weights back into the caches."""
 Nets = dict[int, dict[int, Times]]
 """Threads -> faces in a batch -> times; of one face, the mean over ROW calls."""
