@@ -9,7 +9,7 @@ from rich.table import Table
 
 COLUMNS = (
     "network", "input", "parameters", "file, MB", "a face, 1 thread: p50 (p95), ms", "first after others", "2 threads", "a face of 4",
-    "a face of 32", "frame, 1 face, ms", "frame, 5 faces, ms", "peak, MB", "start, s", "ours: times faster", "first after others",
+    "a face of 32", "frame, 1 face, ms", "frame, 5 faces, ms", "peak, MB", "start, s", "ours: times faster", "the same, first",
     "a frame",
 )  # fmt: skip
 

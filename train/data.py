@@ -70,13 +70,13 @@ def load_parts(recipe: Recipe, folders: dict[str, str], split: str, detector: De
     for samples, shares in loaded:
         made = _aligned(recipe.input, samples, detector)
         readable = made.found != UNREADABLE
-        if readable.all():
-            look = partial(_crops, samples=samples, detector=detector)
-            parts.append(Part(samples, made.crops, shares, look))
-        else:
+        crops, of = made.crops, None  # mapped from the cache, not copied
+        if not readable.all():
             progress.say(f"{samples.name}: left out {int((~readable).sum())} pictures that cannot be read")
-            look = partial(_crops, samples=samples, detector=detector, of=readable)
-            parts.append(Part(samples.take(np.flatnonzero(readable)), made.crops[readable], shares[readable], look))
+            crops, of = crops[readable], readable
+        look = partial(_crops, samples=samples, detector=detector, of=of)
+        kept = samples if of is None else samples.take(np.flatnonzero(of))
+        parts.append(Part(kept, crops, shares[readable], look))
     return parts
 
 
