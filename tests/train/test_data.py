@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,3 +117,14 @@ def test_a_limit_takes_samples_from_the_whole_list() -> None:
     detector, _ = best_detector()
     [whole], [some] = (load_parts(recipe, {"*": "."}, "val", detector, n) for n in (None, 5))
     assert len(some) == 5 and [some.samples.ids[i] for i in (0, -1)] == [whole.samples.ids[i] for i in (0, -1)]
+
+
+def test_a_picture_that_cannot_be_read_is_gone_from_every_view(small_data: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(small_data, tmp_path / "data")
+    recipe, (detector, _) = replace(load("mien_first"), data=("ferplus",)), best_detector()
+    [whole] = load_parts(recipe, {"*": str(folder)}, "val", detector)
+    whole.samples.paths[1].write_bytes(b"no picture")
+    [part] = load_parts(recipe, {"*": str(folder)}, "val", detector)
+    assert part.samples.ids == whole.samples.ids[:1] + whole.samples.ids[2:]
+    assert part.look is not None and np.array_equal(part.look(recipe.input), part.crops)
+    assert part.look(recipe.input.wider(0.9)).shape == part.crops.shape
