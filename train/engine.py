@@ -234,7 +234,7 @@ class Run:
             "schedule": self.schedule.state_dict(),
             "ema": self.ema.module.state_dict() if self.ema else None, "epoch": self.epoch, "step": self.step, "seconds": self.seconds,
             "best": self.best, "stale": self.stale, "epochs": self.epochs, "history": self.history,
-            "started": self.facts["started"],
+            "started": self.facts["started"], "limit": self.facts.get("limit"),
         }  # fmt: skip
 
     def resume(self) -> bool:
@@ -242,7 +242,7 @@ class Run:
         stretched or shortened from here on.
 
         Raises:
-            UserError: the checkpoint was made by another recipe; names the fields.
+            UserError: the checkpoint was made by another recipe, whose fields are named, or of another --limit.
         """
         path = self.folder / LAST
         state = processes.from_main(checkpoint.load(path) if processes.is_main() and path.is_file() else None)
@@ -252,6 +252,10 @@ class Run:
         differing = [k for k in mine if mine[k] != theirs[k] and k != "epochs"]  # another length, same recipe
         if differing:
             raise UserError(f"Expected to resume the same recipe, got other values of {', '.join(differing)}; use another --out.")
+        limit, begun = self.facts.get("limit"), state.get("limit", self.facts.get("limit"))  # older checkpoints do not tell
+        if limit != begun:
+            asked, made = (f"--limit {n}" if n else "no --limit" for n in (limit, begun))
+            raise UserError(f"Expected to resume with {made}, as it was begun, got {asked}; use another --out.")
         self.plain.load_state_dict(state["model"])
         self.optim.load_state_dict(state["optim"])
         self.schedule.load_state_dict(state.get("schedule", {}))

@@ -4,7 +4,7 @@ cannot be had, it stops; nothing is trained from scratch by accident."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -87,6 +87,7 @@ def _from_run(recipe: Recipe) -> nn.Module:
         raise UserError(f"Expected weights of an ordinary training, got {recipe.start}, whose norms are folded; try --set qat=true.")
     model = _build(recipe) if recipe.qat and not source.qat else build_model(recipe)
     mine = model.state_dict()
+    theirs = _finer(theirs, mine, recipe.input.size // source.input.size)
     fits = {k: v for k, v in theirs.items() if k in mine and v.shape == mine[k].shape}
     if not any(k.startswith("backbone.") for k in fits):
         raise UserError(f"Expected {recipe.start} to hold weights for {recipe.model.family}, got none that fit; --set start= does without.")
@@ -94,6 +95,16 @@ def _from_run(recipe: Recipe) -> nn.Module:
     progress.say(f"starts from {recipe.start}: {len(fits)} of {len(mine)} tensors" + (f"; new: {', '.join(fresh[:6])}" if fresh else ""))
     model.load_state_dict(fits, strict=False)
     return model.train() if source.qat else _ready(model, recipe)
+
+
+def _finer(theirs: dict[str, Tensor], mine: Mapping[str, Tensor], ratio: int) -> dict[str, Tensor]:
+    """The same weights for crops of `ratio` times the side: a kernel that is `ratio` times as large here has each of its weights spread over
+    ratio^2 pixels, and so answers, in steps `ratio` times as long, as it did to the mean of those pixels."""
+    spread = dict(theirs)
+    for name, value in theirs.items():
+        if ratio > 1 and value.ndim == 4 and name in mine and mine[name].shape == (*value.shape[:2], *(ratio * n for n in value.shape[2:])):
+            spread[name] = value.repeat_interleave(ratio, 2).repeat_interleave(ratio, 3) / ratio**2
+    return spread
 
 
 def network(path: str | Path, changes: Sequence[str] = ()) -> tuple[nn.Module, Recipe]:

@@ -62,6 +62,18 @@ def test_a_stopped_run_continues_exactly(way: str, tmp_path: Path, monkeypatch: 
         assert len({row["lr"] for row in whole.history}) > 1 or whole.history[1]["val_loss"] < whole.history[0]["val_loss"]
 
 
+def test_a_run_on_fewer_samples_does_not_go_on_with_all(tmp_path: Path) -> None:
+    recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
+    run = Run(recipe, tmp_path)
+    run.facts["limit"] = 32
+    run.train(parts(recipe), parts(recipe))
+    whole, again = Run(recipe, tmp_path), Run(recipe, tmp_path)
+    again.facts["limit"] = 32
+    with pytest.raises(UserError, match="with --limit 32, as it was begun, got no --limit"):
+        whole.resume()
+    assert again.resume()
+
+
 def test_patience_ends_a_run(tmp_path: Path) -> None:
     recipe = override(load("mien_first"), [*SMALL, "epochs=30", "patience=2", "min_delta=2"])  # no epoch can gain 2 after the first
     run = Run(recipe, tmp_path)
@@ -104,6 +116,23 @@ def test_a_start_from_several_runs_is_the_mean_of_their_weights(tmp_path: Path) 
         begin(override(first, [f"start={tmp_path / '1'},{tmp_path / '3'}"]))
     with pytest.raises(UserError, match=r"at .*gone"):
         begin(override(first, [f"start={tmp_path / '1'},{tmp_path / 'gone'}"]))
+
+
+def test_a_start_with_finer_eyes_answers_as_before(tmp_path: Path) -> None:
+    first = override(load("mien_first"), [*SMALL, "epochs=1"])
+    run = Run(first, tmp_path / "first")
+    run.train(parts(first), parts(first))
+    finer = ["input.size=96", "model.options.stem_kernel=6", "model.options.stem_stride=2", f"start={tmp_path / 'first'}"]
+    fine, coarse = begin(override(first, finer)).eval(), run.averaged.eval()
+    x = torch.randn(2, 1, 96, 96)
+    theirs, mine = coarse(torch.nn.functional.avg_pool2d(x, 2)), fine(x)
+    for name in theirs:
+        torch.testing.assert_close(mine[name], theirs[name], rtol=1e-4, atol=1e-5)
+    checks = (torch.arange(96)[:, None] + torch.arange(96)) % 2 * 2.0 - 1  # each 2x2 pixels have mean 0
+    with torch.no_grad():
+        torch.testing.assert_close(fine(x + checks)["emotion"], mine["emotion"], rtol=1e-4, atol=1e-5)
+        fine.backbone[0].weight[..., ::2, ::2] *= 1.5
+    assert not torch.allclose(fine(x + checks)["emotion"], fine(x)["emotion"], atol=1e-4), "it can learn to see what a mean hides"
 
 
 def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:
