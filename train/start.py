@@ -98,8 +98,8 @@ def _from_run(recipe: Recipe) -> nn.Module:
 
 
 def _finer(theirs: dict[str, Tensor], mine: Mapping[str, Tensor], ratio: int) -> dict[str, Tensor]:
-    """The same weights for crops of `ratio` times the side: a kernel that is `ratio` times as large here has each of its weights spread over
-    ratio^2 pixels, and so answers, in steps `ratio` times as long, as it did to the mean of those pixels."""
+    """The same weights for crops of `ratio` times the side: where a kernel is `ratio` times as large here, each of its weights is spread
+    over ratio^2 pixels, so that it answers, in steps `ratio` times as long, as it did to the mean of those pixels."""
     spread = dict(theirs)
     for name, value in theirs.items():
         if ratio > 1 and value.ndim == 4 and name in mine and mine[name].shape == (*value.shape[:2], *(ratio * n for n in value.shape[2:])):

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from core.errors import UserError
-from evaluation.bench import cpu
+from evaluation.machine import cpu
 from train.standing import Standing
 from train.study import Plan
 from train.study_table import TITLES, Row, shown, signed

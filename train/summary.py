@@ -34,7 +34,7 @@ def facts(recipe: Recipe, processes: int = 1) -> dict[str, Any]:
     import psutil
     import torch
 
-    from evaluation.bench import cpu
+    from evaluation.machine import cpu
     from train.start import count_parameters
 
     machine = {

@@ -26,7 +26,7 @@ from apps.webcam.growth import growth
 from apps.webcam.visitors import BITS, Visitor, camera, door
 from core.errors import DataError, UserError
 from core.progress import say, task
-from evaluation.bench import cpu
+from evaluation.machine import cpu
 from evaluation.processes import resident_mb, running_demo
 from evaluation.scenes import HEIGHT, SCENES, WIDTH
 

@@ -68,10 +68,12 @@ def build(
     dropout: float = 0.2,
     mirror: bool = False,
 ) -> Network:
-    """stem: channels of the first convolution, which sees `stem_kernel` pixels each way in steps of `stem_stride`: 6 in steps of 2 cost next
-    to nothing more than 3 in steps of 1 on half the side, and see what that blurs; a start from such a network answers as it did. stages: (channels, blocks); each stage halves the resolution in its first block. without:
-    numbers of blocks that are left out, the first is 0, where the others keep their names, so that a network that has them all can be
-    started from. mirror: the answer is the mean over the picture and its mirror image, see `Network`.
+    """stem: channels of the first convolution, which sees `stem_kernel` pixels each way in steps of `stem_stride`: 6 in steps of 2 cost
+    next to nothing more than 3 in steps of 1 on half the side, and see what that blurs; a start from such a network answers as it did.
+
+    stages: (channels, blocks); each stage halves the resolution in its first block. without: numbers of blocks that are left out, the first
+    is 0, where the others keep their names, so that a network that has them all can be started from. mirror: the answer is the mean over
+    the picture and its mirror image, see `Network`.
 
     Raises:
         UserError: a block is to be left out that there is not, or that its stage cannot do without.

@@ -17,7 +17,7 @@ from core import image as images
 from core.errors import DataError
 from core.faces import best_detector
 from core.pipeline import Pipeline
-from evaluation import _reference, alone, bench, bench_page, scenes, turns
+from evaluation import _reference, alone, bench, bench_page, scenes, timing, turns
 from tests.conftest import ROOT
 
 PROBE = """
@@ -89,7 +89,7 @@ def test_shipped_model_keeps_its_limits(shipped_model: Path) -> None:
 
 
 def test_stages_add_up_to_a_frame(tiny_bundle: Path) -> None:
-    one = bench.Ours("ours", tiny_bundle, Pipeline(tiny_bundle))
+    one = timing.Ours("ours", tiny_bundle, Pipeline(tiny_bundle))
     times = {faces: scenes.jpeg(make()) for faces, make in scenes.SCENES.items()}
     for faces, data in times.items():
         for _ in range(8):
