@@ -40,7 +40,8 @@ class Conditions:
     """How well a face can be seen.
 
     size: shorter side of its box, pixels of the picture.
-    sharpness: variance of the Laplacian over the crop divided by the crop's grey variance; about 0.01 (blurred) to 1 in a 48-px crop.
+    sharpness: variance of the Laplacian over the crop divided by the crop's grey variance; about 0.01 (blurred) to 1. Larger crops are
+        brought to `SIDE` pixels for it, as it falls with the size of the same picture.
     brightness: mean grey level of the crop in [0, 1].
     contrast: standard deviation of the crop's grey level in [0, 1].
     yaw: -1 (turned to its right) .. 1 (to its left), from where the nose stands between the eyes; None without landmarks.
@@ -69,11 +70,15 @@ class Limits:
 
 
 LIMITS = Limits()
+SIDE = 48
+"""Pixels each way of the crops that `LIMITS` was measured on."""
 
 
 def measure(face: Face, crop: np.ndarray) -> Conditions:
     """Conditions of `face`, whose uint8 crop (H, W, 1 or 3) is the one that the network sees."""
     grey = crop[..., 0] if crop.shape[-1] == 1 else cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    if min(grey.shape) > SIDE:
+        grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     mean, std = (float(v[0, 0]) for v in cv2.meanStdDev(grey))
     laplacian = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))[1][0, 0])
     sharpness = (laplacian / std) ** 2 if std > 1 else 0.0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -78,6 +79,9 @@ def test_conditions_follow_the_picture() -> None:
     sharp = rng.integers(0, 256, (48, 48, 1), np.uint8)
     smooth = np.tile(np.linspace(0, 255, 48).astype(np.uint8)[:, None, None], (1, 48, 1))
     assert measure(face, sharp).sharpness > 100 * measure(face, smooth).sharpness
+    twice = cv2.resize(cv2.GaussianBlur(sharp, (0, 0), 1), (96, 96), interpolation=cv2.INTER_LINEAR)[..., None]
+    once = cv2.resize(twice, (48, 48), interpolation=cv2.INTER_AREA)[..., None]
+    assert measure(face, twice).sharpness == pytest.approx(measure(face, once).sharpness), "a larger crop is not a blurred one"
     assert measure(face, np.zeros((48, 48, 1), np.uint8)).brightness == 0
     assert measure(face, np.full((48, 48, 3), 255, np.uint8)).brightness == 1
     assert yaw(face) == pytest.approx(0)
