@@ -11,11 +11,11 @@ from train import commands, training
 
 EPILOG = """examples:
   python -m train --data DIR                      regenerate what assets/models ships
-  python -m train mien --data DIR --budget 90m    the same within ninety minutes; Ctrl-C is safe, --resume goes on
+  python -m train --data DIR --budget 90m         the same within ninety minutes; Ctrl-C is safe, --resume goes on
   python -m train --list                          all recipes
   python -m train study fer_colour --data DIR     a family of recipes and its table; study --list shows all
   python -m train prepare ferplus --data DIR      detect and align once, into the cache
-  python -m train export runs/mien/best.pt --out assets/models/mien
+  python -m train export runs/mien --data DIR --int8 --out mymodel      calibrated, with its figures, in INT8
 """
 
 

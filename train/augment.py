@@ -7,6 +7,7 @@ Blur, low resolution, noise and JPEG also make FER+ (soft, grey) and UTKFace (sh
 from __future__ import annotations
 
 from dataclasses import fields
+from math import ceil
 
 import cv2
 import torch
@@ -76,10 +77,10 @@ def _blur(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     for part in chosen.chunk(2):
         sigma = float(_uniform(1, 0.2, max(how.blur_max, 0.2), generator))
         if len(part):
-            offsets = torch.arange(-2.0, 3.0)
-            kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
-            kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, 1, 5)
-            padded = F.pad(x[part], (2, 2, 2, 2), mode="replicate")
+            reach = max(2, ceil(2 * sigma))
+            kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1.0) / sigma) ** 2)
+            kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, 1, 2 * reach + 1)
+            padded = F.pad(x[part], (reach,) * 4, mode="replicate")
             x[part] = F.conv2d(F.conv2d(padded, kernel, groups=x.shape[1]), kernel.transpose(2, 3), groups=x.shape[1])
     return x
 

@@ -35,11 +35,13 @@ def _prepare(argv: list[str], prog: str) -> int:
     parser.add_argument("dataset", help="a data set of core/data")
     parser.add_argument("--data", required=True, metavar="DIR")
     parser.add_argument("--split", default=None, help="one split (default: train and val)")
-    parser.add_argument("--recipe", default=FLAGSHIP, help="whose input geometry to use")
+    parser.add_argument("--recipe", default=FLAGSHIP, help="whose crops and samples (default: %(default)s)")
     args = parser.parse_args(argv)
     from core.faces import best_detector
     from core.prepare import prepare
+    from train.data import relabel
 
+    recipe = load(args.recipe)
     detector, about = best_detector()
     progress.say(f"detector: {about}")
     module = discover.load("core.data", args.dataset)
@@ -48,9 +50,9 @@ def _prepare(argv: list[str], prog: str) -> int:
     if folder is None:
         raise UserError(f"Expected a folder for {args.dataset} in {args.data}, got only {sorted(folders)}.")
     for split in [args.split] if args.split else ["train", "val"]:
-        samples = module.load(folder, split)
+        samples, _ = relabel(module.load(folder, split), recipe)  # the samples that its training asks for
         with progress.task(f"align {args.dataset} {split}", len(samples)) as advance:
-            made = prepare(samples, detector, load(args.recipe).input, progress=advance)
+            made = prepare(samples, detector, recipe.input, progress=advance)
         counts = {state: int((made.found == code).sum()) for state, code in (("aligned", 1), ("whole picture", 0), ("unreadable", -1))}
         progress.say(f"{args.dataset} {split}: {len(samples)} pictures, {counts}, {len(samples.problems)} left out by name or label")
     return 0

@@ -33,6 +33,7 @@ from train.optim import optimiser
 from train.recipe import Recipe, from_dict
 from train.sampling import batches
 from train.schedule import Scheduler
+from train.standing import SAYS_NOTHING
 from train.start import begin, build_model
 from train.trained import BEST
 from train.validate import hits, score_parts
@@ -137,6 +138,8 @@ class Run:
         order = batches(recipe.sampling, recipe.batch, recipe.seed, self.epoch, data.source, data.label(), names)
         with progress.task(f"epoch {self.epoch + 1}/{self.epochs}", count) as advance:
             for i, batch in enumerate(ahead(lambda index: inputs(data.batch(index), recipe, draw), order, fast)):
+                if i + 1 == count:
+                    self.accelerator.step = -1  # the next is 0: what has been accumulated is learnt now, no epoch leaves a rest to the next
                 rate = self.schedule.before_step(self.step, per_epoch * self.epochs, per_epoch)
                 losses = self._step(batch)
                 seen += len(batch)
@@ -249,7 +252,7 @@ class Run:
         if state is None:
             return False
         mine, theirs = self.recipe.to_dict(), from_dict(state["recipe"]).to_dict()
-        differing = [k for k in mine if mine[k] != theirs[k] and k != "epochs"]  # another length, same recipe
+        differing = [k for k in mine if mine[k] != theirs[k] and k not in ("epochs", *SAYS_NOTHING)]  # another length, same recipe
         if differing:
             raise UserError(f"Expected to resume the same recipe, got other values of {', '.join(differing)}; use another --out.")
         limit, begun = self.facts.get("limit"), state.get("limit", self.facts.get("limit"))  # older checkpoints do not tell

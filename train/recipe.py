@@ -179,7 +179,7 @@ def _checked(value: Any, wanted: Any, full: str) -> Any:
         if base is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
         if base is tuple and isinstance(value, str) and get_args(kind)[0] is str:
-            return tuple(value.split(","))
+            return tuple(v.strip() for v in value.split(",") if v.strip())
         if base is tuple and isinstance(value, list | tuple):
             return tuple(value)
         base = {Mapping: dict, Literal: str}.get(base, base)  # which text a Literal allows, its dataclass checks

@@ -48,6 +48,17 @@ def test_each_change_does_something_bounded(portrait: np.ndarray) -> None:
         assert 0.05 < difference < 60, (field, difference)
 
 
+def test_a_blur_is_as_wide_as_it_says() -> None:
+    x = torch.zeros(64, 1, 33, 33, dtype=torch.uint8)
+    x[..., 16] = 255
+    widest = 0.0
+    for seed in range(20):
+        rows = run(x, Augment(**{**NONE.__dict__, "blur": 1.0, "blur_max": 3.0}), seed)[:, 0, 16].double()
+        rows = rows / rows.sum(dim=1, keepdim=True)
+        widest = max(widest, float((rows * (torch.arange(33.0) - 16) ** 2).sum(dim=1).sqrt().max()))
+    assert 2.4 < widest < 3.0, "a Gaussian of sigma 3, cut at two sigmas, has a standard deviation of 2.6"
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_each_distortion_does_something_bounded(name: str, portrait: np.ndarray) -> None:
     """On colour of two sizes and on grey; each sample has its own draw, and a grey picture has no colour to change."""

@@ -19,6 +19,7 @@ WAYS = {
     "plateau": ["schedule.kind=plateau", "schedule.patience=0", "schedule.factor=0.1", "optim.lr=0.5"],
     "restarts": ["schedule.kind=restarts", "schedule.period=1"],
     "one_cycle": ["schedule.kind=one_cycle", "accumulation=2"],
+    "rest": ["accumulation=4"],  # of six batches: no epoch leaves a part of a step to the next
     "mix": ["mix.mixup=0.4", "mix.cutmix=1", "mix.probability=0.7"],
     "alternate": ["sampling.order=alternate"],
     "balanced": ["sampling.order=balanced", "augment.elastic=0.5"],
@@ -60,6 +61,14 @@ def test_a_stopped_run_continues_exactly(way: str, tmp_path: Path, monkeypatch: 
         assert all(torch.equal(expected[kind][k], got[kind][k]) for k in expected[kind]), kind
     if way == "plateau":
         assert len({row["lr"] for row in whole.history}) > 1 or whole.history[1]["val_loss"] < whole.history[0]["val_loss"]
+
+
+def test_what_changes_no_weight_does_not_stop_a_resume(tmp_path: Path) -> None:
+    recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
+    Run(recipe, tmp_path).train(parts(recipe), parts(recipe))
+    assert Run(override(recipe, ["findings=('a word more',)", "source=elsewhere"]), tmp_path).resume()
+    with pytest.raises(UserError, match="other values of seed"):
+        Run(override(recipe, ["seed=9"]), tmp_path).resume()
 
 
 def test_a_run_on_fewer_samples_does_not_go_on_with_all(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import core.prepare
 from core.data import Samples
 from core.data._samples import missing
 from core.errors import DataError
@@ -15,6 +16,7 @@ from core.faces import best_detector
 from core.labels import FER4, FERPLUS8
 from tests.core.data import trees
 from tests.train.conftest import part_of
+from train.__main__ import main
 from train.data import Part, gather, load_parts, relabel, targets_of
 from train.recipe import AGE, load
 from train.settings import Loss
@@ -128,3 +130,15 @@ def test_a_picture_that_cannot_be_read_is_gone_from_every_view(small_data: Path,
     assert part.samples.ids == whole.samples.ids[:1] + whole.samples.ids[2:]
     assert part.look is not None and np.array_equal(part.look(recipe.input), part.crops)
     assert part.look(recipe.input.wider(0.9)).shape == part.crops.shape
+
+
+def test_prepared_crops_are_those_that_training_asks_for(small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a recipe that leaves classes out."""
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
+    detector, _ = best_detector()
+    monkeypatch.setattr("core.faces.best_detector", lambda: (detector, "as it is"))
+    assert main(["prepare", "ferplus", "--data", str(small_data), "--recipe", "fer_cnn_grey", "--split", "val"]) == 0
+    monkeypatch.setattr(core.prepare, "_make", lambda *_: pytest.fail("aligned again"))
+    recipe = replace(load("fer_cnn_grey"), data=("ferplus",))
+    (part,) = load_parts(recipe, {"*": str(small_data)}, "val", detector)
+    assert 0 < len(part) < 36, "some classes are left out"

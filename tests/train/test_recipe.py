@@ -20,6 +20,11 @@ def test_a_recipe_survives_json(name: str) -> None:
     assert again.heads == recipe.heads and again.input == recipe.input
 
 
+def test_an_empty_list_is_none() -> None:
+    assert override(load("mien"), ["distill.teachers="]).distill.teachers == ()
+    assert override(load("mien"), ["distill.teachers=a, b"]).distill.teachers == ("a", "b")
+
+
 def test_overrides_are_applied_and_typed() -> None:
     changes = ["optim.lr=1e-4", "epochs=3", "compile=true", "augment.flip=0", "losses.gender.weight=2", "model.options.stem=8"]
     recipe = override(load("mien_first"), changes)
