@@ -7,7 +7,7 @@ from html import escape
 
 from apps.webcam import words
 from apps.webcam.track import Tracked
-from core.types import Age, Distribution
+from core.types import Age, Distribution, Prediction
 
 SHOWN = 6
 """Cards on the page at most; a crowd's other faces are counted, and the API returns them all."""
@@ -60,9 +60,10 @@ def _card(face: Tracked) -> str:
     else:
         head, kind = words.emotion(said.emotion), reading.band
     badge = "" if reading.abstained else f"<span class='mien-band'>{words.BAND_TEXT[reading.band]}</span>"
+    before = "<p class='mien-before'>As read before:</p>" if reading.abstained and said != Prediction() else ""
     return (
         f"<section class='mien-card mien-{kind}' data-face='{face.id}'><h3><span class='mien-id'>{face.id}</span>{escape(head)}{badge}</h3>"
-        f"{_emotion(said.emotion)}{_gender(said.gender)}{_age(said.age)}</section>"
+        f"{before}{_emotion(said.emotion)}{_gender(said.gender)}{_age(said.age)}</section>"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from core import image
 from core.errors import UserError
 from core.faces import STILL_SIDE
 from core.pipeline import Pipeline
+from core.types import Prediction
 
 EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.jpg"))
 """Public-domain pictures only; `examples/README.md` names their sources."""
@@ -42,7 +44,7 @@ def read(pipeline: Pipeline, rgb: np.ndarray) -> Answer:
     reading = pipeline(rgb, STILL_SIDE)
     height, width = rgb.shape[:2]
     ordered = sorted(reading.faces, key=lambda f: f.face.box[0])  # numbered as one reads a group picture: from the left
-    faces = [Tracked(i, f) for i, f in enumerate(ordered, 1)]
+    faces = [Tracked(i, f if f.abstained is None else replace(f, prediction=Prediction())) for i, f in enumerate(ordered, 1)]
     nobody = f"No face found in this picture of {width} × {height} pixels. Faces need about 24 pixels and should look towards the camera."
     shown = overlay.draw(rgb, faces)
     if max(height, width) > SHOWN_SIDE:

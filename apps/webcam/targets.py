@@ -15,7 +15,8 @@ from core.errors import status
 from evaluation.gates import FAILED
 
 Result = dict[str, Any]
-"""What was measured; `met`: target -> whether it is met."""
+"""What was measured; `met`: target -> whether it is met, None where that was not measured."""
+WORDS = {True: "met", False: "MISSED", None: "not measured"}
 
 
 def parser(module: str, description: str) -> argparse.ArgumentParser:
@@ -23,13 +24,13 @@ def parser(module: str, description: str) -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     p.add_argument("--model", type=Path, default=MODEL, help="model file or its folder, or an ensemble's (default: the shipped one)")
     p.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    p.add_argument("--gate", action="store_true", help=f"exit with {FAILED} where a target is missed")
+    p.add_argument("--gate", action="store_true", help=f"exit with {FAILED} where a target is missed or not measured")
     return p
 
 
 def run(args: argparse.Namespace, measure: Callable[[argparse.Namespace], Result], show: Callable[[Result, Console], None]) -> int:
-    """Measures and tells. Exit status 2: the user's mistake; 1: the system's; with --gate, 3: a target is missed or nothing measured."""
-    met: dict[str, bool] = {}
+    """Measures and tells. Exit status 2: the user's mistake; 1: the system's; with --gate, 3: a target is missed or not measured."""
+    met: dict[str, bool | None] = {}
 
     def work() -> None:
         result = measure(args)
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace, measure: Callable[[argparse.Namespace], Result
             console = Console(highlight=False)
             show(result, console)
             for target, kept in result["met"].items():
-                console.print(f"{'met   ' if kept else 'MISSED'}  {target}")
+                console.print(f"{WORDS[kept]:6}  {target}")
         met.update(result["met"])
 
     ended = status(work, debug=False)

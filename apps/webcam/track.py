@@ -75,8 +75,8 @@ class Tracker:
         found = [self._found(known.get(j), reading, now) for j, reading in enumerate(readings)]
         self._settle([(t, r, c) for (t, c), r in zip(found, readings, strict=True) if r.abstained is None], now)
         for (track, _), reading in zip(found, readings, strict=True):
-            # A frame on which the model abstains moves the box and tells why; it is shown as said only where nothing better is known.
-            said = reading.prediction if track.values is None else track.settled
+            # A frame on which the model abstains moves the box and tells why; what it says there is not shown, not even at first.
+            said = track.settled
             track.last, track.seen = FaceReading(reading.face, said, reading.conditions, band_of(said), reading.abstained), now
         shown = [t for t in self._tracks if t.id and now - t.seen <= HOLD_S]
         return [Tracked(t.id, t.last, held=t.seen < now) for t in sorted(shown, key=lambda t: t.id)]

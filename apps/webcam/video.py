@@ -22,6 +22,8 @@ from apps.webcam.track import Tracked, Tracker
 from core.errors import UserError
 from core.pipeline import Pipeline
 
+DENSE = 4
+"""A video may hold so many times the frames that are looked at: what lies between them costs decoding."""
 SEARCH_SIDE = 640
 """Long side in pixels at which a video's frames are searched: between a live frame and a still picture."""
 CLOCK = Fraction(1, 90_000)
@@ -128,7 +130,11 @@ def _frames(
     total = _seconds(reading, stream) or limits.seconds
     tracker, sink = Tracker(), None
     first, last, count = None, -math.inf, 0
-    for frame in reading.decode(stream):
+    for decoded, frame in enumerate(reading.decode(stream)):
+        if decoded > DENSE * limits.frames:
+            raise VideoError(f"Expected at most {DENSE * limits.frames:,} frames, got more; try cutting the video.")
+        if frame.width * frame.height > limits.pixels:
+            raise VideoError(f"Expected at most {limits.pixels:,} pixels a frame, got {frame.width} × {frame.height}.")
         at = frame.time if frame.time is not None else count / limits.frame_rate
         first = at if first is None else first
         now = at - first
@@ -136,8 +142,6 @@ def _frames(
             continue
         if now > limits.seconds + 0.5 or count >= limits.frames:
             raise VideoError(f"Expected at most {limits.seconds:.0f} s and {limits.frames} frames, got more; try cutting the video.")
-        if frame.width * frame.height > limits.pixels:
-            raise VideoError(f"Expected at most {limits.pixels:,} pixels a frame, got {frame.width} × {frame.height}.")
         rgb = upright(frame, limits.side)
         faces = tracker.update(pipeline(rgb, SEARCH_SIDE).faces, now)
         if sink is None:

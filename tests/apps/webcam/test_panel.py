@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from apps.webcam import panel
 from apps.webcam.track import Tracked
 from core.labels import FERPLUS8
+from core.types import Prediction
 from tests.apps.webcam.conftest import reading
 
 
@@ -20,7 +23,11 @@ def test_a_card_names_all_eight_emotions_perceived_gender_and_the_age_interval()
 
 def test_low_is_uncertain_and_abstention_says_why():
     assert "uncertain, perhaps fear" in panel.faces([Tracked(1, reading("fear", 0.5))], "")
-    assert "No reading: too small: 12 px" in panel.faces([Tracked(1, reading(abstained="too small: 12 px"))], "")
+    small = reading(abstained="too small: 12 px")
+    before = panel.faces([Tracked(1, small)], "")
+    assert before.index("No reading: too small: 12 px") < before.index("As read before:") < before.index("mien-group")
+    never = panel.faces([Tracked(1, replace(small, prediction=Prediction()))], "")
+    assert "No reading: too small: 12 px" in never and "mien-group" not in never and "before" not in never
 
 
 def test_each_head_is_uncertain_by_its_own_limit():

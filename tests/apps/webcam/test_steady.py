@@ -161,6 +161,9 @@ def test_the_command(monkeypatch, capsys, bar, swap, pipeline):
     assert len(told["met"]) == 4
     monkeypatch.setattr(steady, "measure", lambda *_: told | {"met": {"a target": False}})
     assert steady.main(["--gate"]) == 3
+    monkeypatch.setattr(steady, "measure", lambda *_: told | {"met": {"a target": None, "another": True}})
+    capsys.readouterr()
+    assert steady.main(["--gate"]) == 3 and "not measured  a target" in capsys.readouterr().out
     shown = capsys.readouterr().out
     assert "MISSED  a target" in shown
     assert "numbers at 4 frames/s" in shown

@@ -138,7 +138,7 @@ def test_abstaining_keeps_what_was_settled_and_says_why():
     assert face.reading.abstained == "blurred: hold still"
     assert face.reading.prediction.emotion.top == "happiness"
     (face,) = Tracker().update([reading("fear", abstained="too dark")], 0)
-    assert face.reading.abstained == "too dark"
+    assert face.reading.abstained == "too dark" and face.reading.prediction == Prediction(), "nothing, with the reason"
 
 
 def test_the_same_time_twice_and_a_clock_that_goes_back_do_no_harm():

@@ -128,6 +128,19 @@ def test_limits(tmp_path, pipeline, limits, message):
     assert not (tmp_path / "out.mp4").exists()
 
 
+def test_frames_too_dense_to_be_looked_at_cost_little(tmp_path, pipeline):
+    """Frames a millisecond apart are left out, but not without end: they hold the one place for videos."""
+    with av.open(tmp_path / "in.mp4", "w") as out:
+        stream = out.add_stream("libx264", rate=1000)
+        stream.height, stream.width, stream.pix_fmt = 96, 128, "yuv420p"
+        for _ in range(90):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((96, 128, 3), np.uint8), format="rgb24")))
+        out.mux(stream.encode(None))
+    assert 3 <= len(list(annotate(tmp_path / "in.mp4", tmp_path / "out.mp4", pipeline))) <= 4
+    with pytest.raises(VideoError, match="at most 80 frames"):
+        list(annotate(tmp_path / "in.mp4", tmp_path / "other.mp4", pipeline, replace(LIMITS, frames=20)))
+
+
 def test_sound_alone_is_refused(tmp_path, pipeline):
     with av.open(tmp_path / "a.mp4", "w") as out:
         tone = out.add_stream("aac", rate=16000, layout="mono")
