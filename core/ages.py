@@ -50,16 +50,17 @@ def distance(age: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarr
 
 
 def conformed(value: np.ndarray, low: np.ndarray, high: np.ndarray, years: np.ndarray, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ends (N,) between which all ages `a` lie whose `distance` is at most the factor at `a`; always around `value`."""
+    """The ends (N,) between which all ages `a` lie whose `distance` is at most the factor at `a`; always around `value`, which counts as 0
+    or OLDEST where it lies beyond."""
     below, above = reach(value, low, high)
+    value = np.clip(value, 0.0, OLDEST)  # `_end` needs it between its first and last corner
     at = np.unique([0.0, *years, OLDEST])  # (K,): between these the factor is a straight line, and so is what is looked for
     factor = np.interp(at, years, factor)
     return OLDEST - _end(OLDEST - value, below, OLDEST - at[::-1], factor[::-1]), _end(value, above, at, factor)
 
 
 def _end(value: np.ndarray, reach: np.ndarray, at: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """The largest age (N,) that is at most `factor` reaches above `value`. at, factor: (K,) corners of the factor's line."""
-    value = np.minimum(value, at[-1])
+    """The largest age (N,) that is at most `factor` reaches above `value`. at, factor: (K,) corners of the factor's line, from 0 on."""
     over = at - value[:, None] - reach[:, None] * factor  # (N, K): years beyond the reach; straight between corners, negative at the first
     last = over.shape[1] - 1 - (over[:, ::-1] <= 0).argmax(axis=1)
     next_ = np.minimum(last + 1, len(at) - 1)

@@ -25,6 +25,12 @@ MAX_BYTES = 512 * 1024 * 1024
 Kind = Literal["softmax", "sigmoid", "distribution", "regression"]
 TASKS = ("emotion", "gender", "age")
 PRECISIONS = ("fp32", "int8")
+LABELS = {"softmax": (2, 1000), "sigmoid": (2, 2), "distribution": (2, int(ages.OLDEST) + 1), "regression": (0, 0)}
+"""Least and largest number of labels, by kind."""
+MAX_TEXT, MAX_LICENCE = 200, 50_000
+"""Characters of a name, version, date or label, and of a licence, which an ensemble joins from its members'."""
+MAX_DEPTH = 32
+"""Levels of a card's JSON; a recipe inside an ensemble's card has about ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,10 @@ class Head:
     """One output of the network.
 
     kind: softmax (N, len(labels)) logits; sigmoid (N, 1) logit of labels[0] against labels[1]; distribution (N, bins) logits over the ages
-    in `labels` (years as text); regression (N, 1) years.
+    in `labels` (years as text); regression (N, 1) years, no labels.
+
+    Raises:
+        ModelError: a field is none of these, or the labels are fewer or more than `LABELS` allows, alike, or no short texts.
     """
 
     task: str
@@ -42,9 +51,19 @@ class Head:
 
     def __post_init__(self) -> None:
         if self.task not in TASKS or self.kind not in get_args(Kind):
-            raise ModelError(f"Expected a task of {TASKS} and a kind of {get_args(Kind)}, got {self.task!r} and {self.kind!r}.")
+            raise ModelError(f"Expected a task of {TASKS} and a kind of {get_args(Kind)}, got {self.task!r:.80} and {self.kind!r:.80}.")
         if (self.task == "age") != (self.kind in ("distribution", "regression")):
             raise ModelError(f"Expected ages as a distribution or regression and all else as classes, got {self.task} as {self.kind}.")
+        if not all(map(_is_text, (self.output, *self.labels))):
+            raise ModelError(
+                f"Expected the output and labels of {self.task} to be texts of at most {MAX_TEXT} printable characters, "
+                f"got {self.output!r:.80} and {str(self.labels)[:200]}."
+            )
+        least, most = LABELS[self.kind]
+        if not least <= len(self.labels) <= most or len(set(self.labels)) < len(self.labels):
+            raise ModelError(
+                f"Expected {least} to {most} different labels of a {self.kind}, got {len(self.labels)}: {str(self.labels)[:200]}."
+            )
         if self.kind == "distribution" and self.labels != tuple(str(i) for i in range(len(self.labels))):
             raise ModelError(f"Expected one-year bins 0, 1, 2 ... of an age distribution, got {self.labels[:5]}.")
 
@@ -61,7 +80,10 @@ class Card:
     calibration: divides a head's logits (temperature), or for a regression is the half width of the 80 % interval in years; its entries
     `age@Y` are the factors of `core.ages`. thresholds: by task, the probability from which an answer is to be given (1: never), and for age
     the width of its interval in years over which it is uncertain. metrics: rows {data, split, metric, value, ci95, n, group?}. data: rows
-    {name, fingerprint, split sizes}. precision: of the file that carries this card, whose inputs and outputs are float32 either way.
+    {name, split, n, fingerprint?}. precision: of the file that carries this card, whose inputs and outputs are float32 either way.
+
+    Raises:
+        ModelError: a field is not so, two heads have one task, or a text is too long.
     """
 
     name: str
@@ -78,8 +100,15 @@ class Card:
     precision: str = "fp32"
 
     def __post_init__(self) -> None:
+        for name in ("name", "version", "created"):
+            if not _is_text(text := getattr(self, name)):
+                raise ModelError(f"Expected `{name}` to be a text of at most {MAX_TEXT} printable characters, got {text!r:.80}.")
+        if not isinstance(self.licence, str) or len(self.licence) > MAX_LICENCE:
+            raise ModelError(f"Expected `licence` to be a text of at most {MAX_LICENCE} characters, got {self.licence!r:.80}.")
+        if len({h.task for h in self.heads}) < len(self.heads):
+            raise ModelError(f"Expected one head for each task, got {[h.task for h in self.heads][:10]}.")
         if self.precision not in PRECISIONS:
-            raise ModelError(f"Expected a precision of {PRECISIONS}, got {self.precision!r}.")
+            raise ModelError(f"Expected a precision of {PRECISIONS}, got {self.precision!r:.80}.")
         if any(k not in TASKS or not 0 < v <= (ages.OLDEST if k == "age" else 1) for k, v in self.thresholds.items()):
             raise ModelError(
                 f"Expected thresholds of {TASKS}, above 0, at most 1 (age: {ages.OLDEST:g} years), got {str(dict(self.thresholds))[:200]}."
@@ -99,18 +128,59 @@ class Card:
         """Raises ModelError where a field is missing or malformed."""
         try:
             raw = json.loads(text)
-            heads = tuple(Head(h["task"], h["kind"], tuple(map(str, h["labels"])), str(h["output"])) for h in raw["heads"])
-            calibration = {str(k): float(v) for k, v in raw.get("calibration", {}).items()}
-            if not heads or any(not 0.01 <= v <= 100 for v in calibration.values()):
-                raise ValueError(f"{len(heads)} heads and calibration {calibration}")
+            if _deeper(raw, MAX_DEPTH):
+                raise ValueError(f"JSON of more than {MAX_DEPTH} levels")
+            heads, calibration, recipe = tuple(map(_head, raw["heads"])), _numbers(raw, "calibration"), raw.get("recipe", {})
+            if not heads or any(not 0.01 <= v <= 100 for v in calibration.values()) or not isinstance(recipe, dict):
+                raise ValueError(f"{len(heads)} heads, calibration {calibration} and recipe {recipe!r:.80}")
             return cls(
-                name=str(raw["name"]), version=str(raw["version"]), input=InputSpec.from_dict(raw["input"]), heads=heads,
-                calibration=calibration, thresholds={str(k): float(v) for k, v in raw.get("thresholds", {}).items()},
-                recipe=dict(raw.get("recipe", {})), data=tuple(raw.get("data", ())), metrics=metric_rows.checked(raw.get("metrics", ())),
-                licence=str(raw.get("licence", "")), created=str(raw.get("created", "")), precision=str(raw.get("precision", "fp32")),
+                name=raw["name"], version=raw["version"], input=InputSpec.from_dict(raw["input"]), heads=heads, calibration=calibration,
+                thresholds=_numbers(raw, "thresholds"), recipe=recipe, data=_data(raw.get("data", [])),
+                metrics=metric_rows.checked(raw.get("metrics", ())), licence=raw.get("licence", ""), created=raw.get("created", ""),
+                precision=raw.get("precision", "fp32"),
             )  # fmt: skip
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ModelError(f"Expected a valid card under the model's metadata key {KEY!r}, got: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+            got = f"no field {error}" if isinstance(error, KeyError) else str(error)[:600]
+            raise ModelError(
+                f"Expected a valid card under the model's metadata key {KEY!r}, as `python -m train export` writes it, got: {got}"
+            ) from error
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_TEXT and value.isprintable()
+
+
+def _deeper(raw: object, levels: int) -> bool:
+    """Whether lists and objects lie in each other more than `levels` deep; what writes a card again takes Python's stack for each."""
+    inner = [raw]
+    for _ in range(levels):
+        inner = [v for one in inner if isinstance(one, (dict, list)) for v in (one.values() if isinstance(one, dict) else one)]
+    return any(isinstance(one, (dict, list)) for one in inner)
+
+
+def _head(raw: Mapping[str, Any]) -> Head:
+    if not isinstance(raw["labels"], list):  # a text would pass for a list of letters
+        raise TypeError(f"labels {raw['labels']!r:.80} that are no list")
+    return Head(raw["task"], raw["kind"], tuple(raw["labels"]), raw["output"])
+
+
+def _numbers(raw: Mapping[str, Any], name: str) -> dict[str, float]:
+    values = raw.get(name, {})
+    if any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in values.values()):
+        raise TypeError(f"`{name}` with values that are no numbers: {values!r:.200}")
+    return {k: float(v) for k, v in values.items()}
+
+
+def _data(raw: object) -> tuple[dict[str, Any], ...]:
+    if not isinstance(raw, list) or not all(map(_is_data_row, raw)):
+        raise ModelError(f"Expected `data` to be a list of objects with name, split, n (a count) and maybe fingerprint, got {raw!r:.200}.")
+    return tuple(raw)
+
+
+def _is_data_row(row: object) -> bool:
+    if not isinstance(row, dict) or set(row) - {"fingerprint"} != {"name", "split", "n"}:
+        return False
+    return type(row["n"]) is int and 0 <= row["n"] <= metric_rows.MAX_NUMBER and all(_is_text(v) for k, v in row.items() if k != "n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ class Predictor:
 def years(p: np.ndarray, kind: Kind, calibration: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Calibrated values of an age head (N, width) -> expected years and the ends of their interval, each (N,)."""
     if kind == "regression":
-        value, half = p[:, 0], calibration.get("age", 10.0)
+        value, half = np.clip(p[:, 0], 0.0, ages.OLDEST), calibration.get("age", 10.0)  # nothing bounds a regression's output
         low, high = value - half, value + half
     else:
         # (N, bins) -> (N,); not `@`, whose last bits depend on how many rows there are

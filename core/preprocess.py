@@ -20,6 +20,12 @@ from core.types import Face, Point
 # A FER2013 picture fills it: between the median landmarks of 379 FER+ and 400 UTKFace faces, so that neither loses forehead or chin.
 TEMPLATE: tuple[Point, ...] = ((0.30, 0.35), (0.70, 0.35), (0.50, 0.57), (0.335, 0.735), (0.665, 0.735))
 
+# Far wider than any network needs; inside them nothing that is computed from a spec leaves float32.
+RANGES = {
+    "template": (-10.0, 10.0), "box_scale": (0.01, 100.0), "box_shift": (-10.0, 10.0), "max_rotation": (0.0, 360.0),
+    "max_zoom": (1.0, 1e3), "max_shift": (0.0, 1e3), "mean": (-1e3, 1e3), "std": (1e-6, 1e3),
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
@@ -32,6 +38,9 @@ class InputSpec:
     max_rotation: degrees; max_zoom: largest ratio between the landmarks' scale and the box's, either way;
     max_shift: largest distance between the two crops' centres, in crop sides.
     mean, std: of the network's input after division by 255, per channel.
+
+    Raises:
+        ValueError: a field is of another type or length, or out of its range in `RANGES`.
     """
 
     size: int = 48
@@ -46,12 +55,17 @@ class InputSpec:
     std: tuple[float, ...] = (0.25,)
 
     def __post_init__(self) -> None:
-        if not 16 <= self.size <= 512 or self.channels not in (1, 3):
-            raise ValueError(f"Expected `size` in 16..512 and `channels` 1 or 3, got {self.size} and {self.channels}.")
+        if type(self.size) is not int or type(self.channels) is not int or not 16 <= self.size <= 512 or self.channels not in (1, 3):
+            raise ValueError(f"Expected whole `size` in 16..512 and `channels` 1 or 3, got {self.size!r:.80} and {self.channels!r:.80}.")
         if len(self.template) != 5 or any(len(p) != 2 for p in self.template):
-            raise ValueError(f"Expected `template` to be five points, got {self.template}.")
-        if len(self.mean) != self.channels or len(self.std) != self.channels or min(self.std) <= 0:
-            raise ValueError(f"Expected {self.channels} `mean` and positive `std` values, got {self.mean} and {self.std}.")
+            raise ValueError(f"Expected `template` to be five points, got {str(self.template)[:200]}.")
+        if len(self.mean) != self.channels or len(self.std) != self.channels:
+            raise ValueError(f"Expected {self.channels} `mean` and `std` values, got {len(self.mean)} and {len(self.std)}.")
+        several = {"template": [v for p in self.template for v in p], "mean": self.mean, "std": self.std}
+        for name, (low, high) in RANGES.items():
+            for value in several.get(name, (getattr(self, name),)):
+                if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+                    raise ValueError(f"Expected numbers from {low:g} to {high:g} as `{name}`, got {value!r:.80}.")
 
     def wider(self, share: float) -> InputSpec:
         """The same, with faces drawn at `share` of their size, so that more is seen of what is around them."""
@@ -69,19 +83,21 @@ class InputSpec:
         Raises:
             ModelError: an unknown or malformed field; the file is damaged or made by a newer version.
         """
+        if not isinstance(values, Mapping):
+            raise ModelError(f"Expected `input` to be an object, got {values!r:.80}.")
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:
-            raise ModelError(f"Expected input fields of this version, got {sorted(unknown)}; try a newer Mien.")
+            raise ModelError(f"Expected input fields of this version, got {str(sorted(unknown))[:200]}; try a newer Mien.")
         try:
             return cls(
                 **{
                     **values,
-                    **{k: tuple(map(float, values[k])) for k in ("mean", "std") if k in values},
-                    **({"template": tuple((float(x), float(y)) for x, y in values["template"])} if "template" in values else {}),
+                    **{k: tuple(values[k]) for k in ("mean", "std") if k in values},
+                    **({"template": tuple(map(tuple, values["template"]))} if "template" in values else {}),
                 }
             )
         except (TypeError, ValueError) as error:
-            raise ModelError(f"Expected a valid input spec in the model's card, got {dict(values)}: {error}") from error
+            raise ModelError(f"Expected a valid input spec in the model's card, got: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,24 @@ def test_ages_that_need_more_reach_further() -> None:
     assert low[0] == pytest.approx(27) and high[0] == pytest.approx(30 + 3 / (1 - 3 * 0.2))  # a = 30 + 3 (1 + 0.2 (a - 30))
 
 
+@settings(max_examples=100, deadline=None)
+@given(KNOTS, st.floats(-200, 300), st.floats(0, 30), st.floats(0, 30))
+def test_beyond_the_ends_it_is_the_interval_of_the_end(knots: dict[int, float], value: float, below: float, above: float) -> None:
+    years, factor = np.array(sorted(knots.items()), float).T
+    ends = [
+        ages.conformed(*(np.array([v]) for v in (v, v - below, v + above)), years, factor)
+        for v in (value, min(max(value, 0.0), ages.OLDEST))
+    ]
+    assert np.allclose(*ends) and 0 <= ends[0][0][0] <= ends[0][1][0] <= ages.OLDEST
+
+
+def test_below_zero_and_above_the_oldest() -> None:
+    """The factor of the young is small and that of the old is 1, so an interval around 0 is short, and none reaches over all ages."""
+    value, knots = np.array([-3.0, 150.0]), (np.array([5.0, 35.0]), np.array([0.2, 1.0]))
+    low, high = ages.conformed(value, value - 10, value + 10, *knots)
+    assert np.allclose((low, high), ([0, 106], [2, 116]))
+
+
 def test_the_names_of_factors() -> None:
     assert ages.factors({"age": 0.8, "emotion": 1.0}) is None
     years, factor = ages.factors({"age@15": 2.0, "age": 0.8, "age@5": 0.5}) or ([], [])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import onnx
 import pytest
 
 from core import ages, bundle
-from core.bundle import Card, Kind
+from core.bundle import Card, Head, Kind
 from core.confidence import band_of, uncertain
 from core.errors import ModelError
 from core.predictor import INTERVAL, Predictor, interval, years
@@ -62,6 +63,51 @@ HEAD = {"task": "emotion", "kind": "softmax", "labels": ["a", "b"], "output": "e
 def test_a_card_that_lies_is_refused(tiny: Path, tmp_path: Path, change: dict) -> None:
     with pytest.raises(ModelError):
         bundle.load(with_card(tiny, tmp_path, change))
+
+
+AGES = {"task": "age", "kind": "distribution", "output": "age"}
+ROW = {"name": "ferplus", "split": "val", "n": 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"heads": [HEAD, HEAD]}, "one head for each task"), ({"heads": [{**HEAD, "labels": ["a", "a"]}]}, "different labels"),
+        ({"heads": [{**HEAD, "labels": ["a"]}]}, "2 to 1000"), ({"heads": [{**HEAD, "kind": "sigmoid", "labels": ["a"]}]}, "2 to 2"),
+        ({"heads": [{**HEAD, "kind": "sigmoid", "labels": ["a", "b", "c"]}]}, "2 to 2"), ({"heads": [{**HEAD, "labels": "ab"}]}, "no list"),
+        ({"heads": [{**HEAD, "labels": ["a", 1]}]}, "texts"), ({"heads": [{**HEAD, "labels": ["a", "b" * 201]}]}, "texts"),
+        ({"heads": [{**HEAD, "output": 1}]}, "texts"), ({"heads": [{**AGES, "labels": []}]}, "2 to 117"),
+        ({"heads": [{**AGES, "labels": [str(i) for i in range(118)]}]}, "2 to 117"),
+        ({"heads": [{**AGES, "kind": "regression", "labels": ["years"]}]}, "0 to 0"),
+        ({"name": "x" * 1_000_000}, "`name`"), ({"name": 1}, "`name`"), ({"name": "a\nb"}, "`name`"), ({"version": None}, "`version`"),
+        ({"created": []}, "`created`"), ({"licence": {}}, "`licence`"), ({"licence": "x" * 50_001}, "`licence`"),
+        ({"calibration": {"age": 10**400}}, "too large"), ({"thresholds": {"age": 10**400}}, "too large"),
+        ({"calibration": {"age": True}}, "no numbers"), ({"thresholds": {"emotion": "0.5"}}, "no numbers"),
+        ({"recipe": [["a", 1]]}, "recipe"), ({"recipe": {"a": json.loads("[" * 40 + "]" * 40)}}, "32 levels"),
+        ({"data": ["x"]}, "`data`"), ({"data": ROW}, "`data`"), ({"data": "x"}, "`data`"), ({"data": [{"name": "ferplus"}]}, "`data`"),
+        ({"data": [{**ROW, "n": 1.5}]}, "`data`"), ({"data": [{**ROW, "n": True}]}, "`data`"), ({"data": [{**ROW, "more": 1}]}, "`data`"),
+        ({"data": [{**ROW, "split": None}]}, "`data`"), ({"data": [{**ROW, "fingerprint": "x" * 201}]}, "`data`"),
+        ({"input": {"size": 48.0}}, "`size`"), ({"input": []}, "`input`"), ({"input": {"box_scale": 0}}, "`box_scale`"),
+    ],
+)  # fmt: skip
+def test_a_field_of_another_form_is_named(tiny: Path, change: dict, said: str) -> None:
+    raw = json.loads(bundle.load(tiny).card.to_json())
+    with pytest.raises(ModelError, match=f"train export.*{said}") as refused:
+        Card.from_json(json.dumps({**raw, **change}))
+    assert len(str(refused.value)) < 1000, "shows the beginning of what it refuses, not a megabyte of it"
+
+
+def test_a_card_at_its_limits_is_taken(tiny: Path) -> None:
+    card = bundle.load(tiny).card
+    head = replace(card.heads[0], kind="sigmoid", labels=("a" * 200, "b"))
+    old = Head("age", "distribution", tuple(str(i) for i in range(117)), "age")
+    card = replace(card, name="n" * 200, licence="x\n" * 25_000, heads=(head, old), data=({**ROW, "fingerprint": "0" * 64}, ROW))
+    assert Card.from_json(card.to_json()) == card
+
+
+def test_nested_text_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"train export.*recursion"):
+        Card.from_json("[" * 100_000)
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"name": 1}'])
@@ -184,6 +230,14 @@ def test_ages_are_worked_out_once_for_all_faces(tiny: Path, tmp_path: Path, monk
     said = predictor.predict_crops(crops())
     assert seen == [9]
     assert ([(one.age.value, one.age.low, one.age.high) for one in said] == found).all()
+
+
+@pytest.mark.parametrize("factors", [{}, {"age@5": 0.2, "age@35": 1.0}])
+def test_years_of_a_regression_are_an_age_within_its_own_interval(factors: dict[str, float]) -> None:
+    value, low, high = years(np.array([[-3.0], [0.0], [60.0], [116.0], [150.0]]), "regression", {"age": 10.0, **factors})
+    assert list(value) == [0, 0, 60, 116, 116] and (low <= value).all() and (value <= high).all()
+    assert (high - low <= 20).all(), "no value beyond the ends makes it wide"
+    assert (low[0], high[0], low[4], high[4]) == (low[1], high[1], low[3], high[3])
 
 
 def test_interval_of_known_distributions() -> None:

@@ -124,9 +124,11 @@ def test_genders_go_by_name_too(two: Path) -> None:
     assert found.probabilities(crops())["gender"] == pytest.approx((a["gender"] + other["gender"][:, ::-1]) / 2, abs=1e-9)
 
 
-def test_a_member_s_odd_data_does_no_harm(two: Path) -> None:
-    write(two / "odd", 4, data=("text", ["list"], {"name": None}))
-    assert open_model(join(two, {"model": "odd"}, {"model": "a"})).card.data[:2] == ("text", ["list"])
+@pytest.mark.parametrize("row", ["text", ["list"], {"name": None}])
+def test_a_member_s_odd_data_are_refused(two: Path, row: object) -> None:
+    write(two / "odd", 4, data=(row,))
+    with pytest.raises(ModelError, match="`data`"):
+        open_model(join(two, {"model": "odd"}, {"model": "a"}))
 
 
 def test_a_member_s_odd_figures_are_refused(two: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import ModelError
 from core.faces import chip_face
-from core.preprocess import InputSpec, crop_face, landmark_pose, pose_of, to_input
+from core.preprocess import RANGES, InputSpec, crop_face, landmark_pose, pose_of, to_input
 from core.types import Face
 
 SPEC = InputSpec(size=48, channels=3, mean=(0.5,) * 3, std=(0.25,) * 3)
@@ -123,6 +123,34 @@ def test_the_spec_travels_as_json_and_refuses_nonsense() -> None:
     for wrong in ({"sise": 3}, {"size": 5}, {"channels": 2}, {"std": [0.0]}, {"template": [[1, 2]]}, {"mean": "x"}, {"size": None}):
         with pytest.raises(ModelError):
             InputSpec.from_dict(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": 48.0}, {"size": True}, {"channels": 1.0}, {"channels": True}, {"box_scale": 0}, {"box_scale": -1}, {"box_scale": "a"},
+        {"box_scale": True}, {"box_scale": None}, {"box_scale": 10**400}, {"max_zoom": 0.9}, {"max_rotation": -1}, {"mean": [True]},
+        {"mean": ["0.5"]}, {"mean": [10**400]}, {"mean": [0.5, 0.5]}, {"std": [1e-30]}, {"template": [[0.5, "a"]] * 5}, {"template": 1},
+        *({name: value} for name in ("box_scale", "box_shift", "max_rotation", "max_zoom", "max_shift") for value in (np.nan, np.inf)),
+        *({name: [value]} for name in ("mean", "std") for value in (np.nan, np.inf, -np.inf)),
+        *({"template": [[0.5, value]] * 5} for value in (np.nan, np.inf, 1e9)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_spec_s_fields_have_types_and_ranges(wrong: dict) -> None:
+    with pytest.raises(ModelError, match=f"{next(iter(wrong))}|not iterable"):
+        InputSpec.from_dict(wrong)
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_a_spec_at_its_ends_still_crops(end: int) -> None:
+    ends = {name: limits[end] for name, limits in RANGES.items()}
+    places = tuple((ends["template"] * x, ends["template"] * y) for x, y in SPEC.template)
+    spec = InputSpec(size=(16, 512)[end], **{**ends, "template": places, "mean": (ends["mean"],), "std": (ends["std"],)})
+    picture = np.full((100, 120, 3), 77, np.uint8)
+    for face in (face_at(60, 50, 80), face_at(60, 50, 4), face_at(5000, 90, 5000), replace(face_at(60, 50, 80), landmarks=None)):
+        crop = crop_face(picture, face, spec)
+        assert (crop == 77).all() and np.isfinite(to_input(crop, spec)).all()
 
 
 def test_a_detection_beside_the_middle_of_a_published_crop_is_another_s() -> None:

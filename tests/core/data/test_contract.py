@@ -69,7 +69,9 @@ def test_targets_are_in_range_and_agree(name: str, tmp_path: Path) -> None:
     ages = samples.age[~np.isnan(samples.age)]
     assert ((ages >= 0) & (ages <= AGE_MAX)).all()
     assert known.any() or (samples.gender >= 0).any() or len(ages)
-    assert isinstance(module(name).LICENCE, str) and module(name).__doc__
+    origin, tasks = module(name).ORIGIN, {"emotion": known.any(), "gender": (samples.gender >= 0).any(), "age": len(ages) > 0}
+    assert origin.name and origin.licence and module(name).__doc__
+    assert {task for task, there in tasks.items() if there} <= set(origin.labels) and set(origin.more) <= set(origin.labels)
     assert all(len(set(g.tolist())) > 1 for g in samples.groups.values())
 
 
