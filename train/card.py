@@ -7,10 +7,21 @@ from typing import Any
 
 from core.bundle import Card
 from core.predictor import INTERVAL
+from core.preprocess import InputSpec
 from evaluation.plan import FLOOR, PRECISION
 from train.limits import ACCURACY, ANSWERED, CROSSED, MAE, MAE_UNSURE, SPAN
+from train.provenance import kind, listed, named, of_data, of_groups, of_labels
+from train.quantize import LEAST
+from train.quantize import LIMITS as LOSS
+from train.recipe import AGE, EMOTION8, GENDER
+from train.standing import CARD as FIGURES
 
-ELSEWHERE = {CROSSED, SPAN, MAE, MAE_UNSURE, *(form.format(task) for form in (ANSWERED, ACCURACY) for task in ("emotion", "gender", "age"))}
+BEFORE = "{}_of_the_float32_network_before"
+"""A figure of the float32 network that one which rounds began as, on the same pictures."""
+ELSEWHERE = {
+    CROSSED, SPAN, MAE, MAE_UNSURE, *(form.format(task) for form in (ANSWERED, ACCURACY) for task in ("emotion", "gender", "age")),
+    *map(BEFORE.format, FIGURES.values()),
+}  # fmt: skip
 """Figures that have a table of their own."""
 
 INTENDED = """## What it is for
@@ -26,30 +37,37 @@ Research and demonstration on faces of people who have agreed to it: trying out 
 - **Identifying anyone**, or tracking people across pictures.
 """
 
-LIMITS = """## Limits
-
-- *Emotion* is what ten annotators saw in a picture, not what a person felt. They often disagreed; the probabilities reflect that.
-- *Perceived gender* follows the data sets' binary annotation by look. It says nothing about who somebody is.
-- *Age* is apparent age in mostly posed pictures from the web. Errors grow with age, and few pictures show people over 80.
-- Contempt, disgust and fear are rare in FER+ (a few dozen validation pictures each): their figures have wide intervals.
+MEASURED = """\
 - The figures above were measured on **validation** parts that also chose the checkpoint, the temperatures and the limits: expect a little
-  less on unseen data.
-- Groups with few pictures have wide intervals; a difference between two groups whose intervals overlap may be chance.
-- Faces under 24 px, in the dark, blurred, or turned away are answered with an abstention by the demo, not with a guess.
-"""
+  less on unseen data."""
+GROUPED = "- Groups with few pictures have wide intervals; a difference between two groups whose intervals overlap may be chance."
+SMALL = "- Faces under 24 px, in the dark, blurred, or turned away are answered with an abstention by the demo, not with a guess."
 
 
 def describe(card: Card, parameters: int) -> str:
     """`card.md` of a bundle."""
-    figures = (_figures(card), _answers(card), _intervals(card), _groups(card), _findings(card))
-    blocks = [f"# {card.name} {card.version}\n", _summary(card, parameters), *figures, INTENDED, LIMITS, _data(card)]
+    figures = (_figures(card), _rounding(card), _answers(card), _intervals(card), _groups(card), _findings(card))
+    blocks = [f"# {card.name} {card.version}\n", _summary(card, parameters), *figures, INTENDED, limits(card), _data(card)]
     return "\n".join(b for b in blocks if b)
 
 
+def limits(card: Card) -> str:
+    """What the answers and figures of a card's model do not say."""
+    lines = [f"- {line}" for line in of_labels(card)]
+    lines += [MEASURED] * bool(card.metrics) + [GROUPED] * any(m.get("group") for m in card.metrics)
+    return "\n".join(["## Limits\n", *lines, SMALL, ""])
+
+
+LIMITS = limits(Card("any", "0", InputSpec(), (EMOTION8, GENDER, AGE)))
+"""Of a model whose data sets nobody names."""
+
+
 def _summary(card: Card, parameters: int) -> str:
-    kind = "grey" if card.input.channels == 1 else "RGB"
-    heads = "; ".join(f"{_name(h.task)} ({h.kind}, {len(h.labels) if h.labels else 1})" for h in card.heads)
-    temperatures = ", ".join(f"{_name(k)} {v:.2f}" for k, v in card.calibration.items() if card.head(k))
+    colours = "grey" if card.input.channels == 1 else "RGB"
+    reads = listed(named(h.task) for h in card.heads)
+    heads = "; ".join(f"{named(h.task)} ({h.kind}, {len(h.labels) if h.labels else 1})" for h in card.heads)
+    fitted = {h.task: card.calibration[h.task] for h in card.heads if h.task in card.calibration}
+    temperatures = ", ".join(f"{named(k)} {v:.2f}" for k, v in fitted.items())
     rows = {
         "parameters": f"{parameters:,}",
         "heads": heads,
@@ -62,11 +80,7 @@ def _summary(card: Card, parameters: int) -> str:
     }
     table = "\n".join(f"| {k} | {v} |" for k, v in rows.items())
     side = card.input.size
-    return f"Reads emotion, perceived gender and age from one aligned {side}x{side} {kind} face crop.\n\n| | |\n|---|---|\n{table}\n"
-
-
-def _name(task: str) -> str:
-    return {"gender": "perceived gender"}.get(task, task)
+    return f"Reads {reads} from one aligned {side}x{side} {colours} face crop.\n\n| | |\n|---|---|\n{table}\n"
 
 
 def _title(metric: str) -> str:
@@ -82,6 +96,27 @@ def _figures(card: Card) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _rounding(card: Card) -> str:
+    """Of a network that learnt to round: what that cost against the float32 network it began as."""
+    if not card.recipe.get("qat") or not card.metrics:
+        return ""
+    own = {(m["data"], m["split"], m["metric"]): m for m in card.metrics if not m.get("group")}
+    rows = []
+    for (data, split, metric), m in own.items():
+        if (before := own.get((data, split, BEFORE.format(metric)))) is not None:
+            rows.append(f"| {data} | {split} | {_title(metric)} | {_value(before)} | {_value(m)} | {m['n']:,} |")
+    head = "## What 8 bits cost\n\n"
+    if not rows:
+        return f"{head}Not measured: the float32 network that its training began with was not at hand, or is not of its form.\n"
+    lines = [
+        f"{head}Against the float32 network that its training began with, calibrated and measured alike on the same pictures. Over all "
+        f"data sets it may lose {100 * LOSS['emotion_accuracy']:g} points of accuracy and {LOSS['age_mae']:g} years; with fewer than "
+        f"{LEAST} pictures a loss is told and not judged.\n",
+        "| data | part | figure | float32 | 95 % interval | 8 bits | 95 % interval | n |", "|---|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    return "\n".join([*lines, *rows]) + "\n"
+
+
 def _answers(card: Card) -> str:
     """From where answers are given, and what that buys."""
     rows = [(task, {m["metric"]: m for m in card.metrics}) for task in ("emotion", "gender", "age") if task in card.thresholds]
@@ -95,7 +130,7 @@ def _answers(card: Card) -> str:
         "| answer | given | share answered | 95 % interval | n | right, of these | 95 % interval | n |",
         "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
-    lines += [f"| {_name(task)} | {_given(task, card.thresholds[task])} | {_cells(task, by)} |" for task, by in rows]
+    lines += [f"| {named(task)} | {_given(task, card.thresholds[task])} | {_cells(task, by)} |" for task, by in rows]
     if (unsure := {m["metric"]: m for m in card.metrics}.get(MAE_UNSURE)) is not None:
         lines.append(f"\nThe ages called uncertain are off by {_text(unsure)} years (n {unsure['n']:,}).")
     return "\n".join(lines) + "\n"
@@ -143,16 +178,18 @@ def _groups(card: Card) -> str:
     rows = [m for m in card.metrics if m.get("group") and m["metric"] not in ELSEWHERE]
     if not rows:
         return ""
-    by_group: dict[str, dict[str, Mapping[str, Any]]] = {}
+    by_group: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    told: dict[str, set[str]] = {}  # a kind of group -> the data sets that tell it
     for m in rows:
-        by_group.setdefault(m["group"], {})[m["metric"]] = m
+        by_group.setdefault((m["data"], m["group"]), {})[m["metric"]] = m
+        told.setdefault(kind(m["group"]), set()).add(m["data"])
     names = list(dict.fromkeys(m["metric"] for m in rows))
-    lines = ["## Figures by group\n", "Emotion by the majority of FER+'s votes; age, perceived gender and race as UTKFace's labels say.\n"]
     titles = " | ".join(f"{_title(n)} | 95 % interval" for n in names)
-    lines += [f"| group | n | {titles} |", "|---|---|" + "---|---|" * len(names)]
-    for group, values in by_group.items():
+    lines = ["## Figures by group\n", f"{of_groups(rows)}\n", f"| group | n | {titles} |", "|---|---|" + "---|---|" * len(names)]
+    for (data, group), values in by_group.items():
         cells = " | ".join(_value(values[n]) if n in values else " | " for n in names)
-        lines.append(f"| {group} | {next(iter(values.values()))['n']:,} | {cells} |")
+        where = f" ({data})" if len(told[kind(group)]) > 1 else ""
+        lines.append(f"| {group}{where} | {next(iter(values.values()))['n']:,} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
@@ -173,7 +210,4 @@ def _findings(card: Card) -> str:
 def _data(card: Card) -> str:
     lines = ["## Data\n", "| name | part | pictures | SHA-256 of names and bytes |", "|---|---|---|---|"]
     lines += [f"| {d['name']} | {d['split']} | {d['n']:,} | `{d['fingerprint'][:16]}...` |" for d in card.data]
-    return "\n".join(lines) + (
-        "\n\nFER+ (Barsoum et al., ICMI 2016; labels MIT, pictures of FER2013 for research) and UTKFace (Zhang et al., CVPR 2017; "
-        "non-commercial research only). UTKFace has no official split: ours is 80/10/10 with near duplicates on one side.\n"
-    )
+    return "\n".join([*lines, ""] if card.data else lines[:1]) + f"\n{of_data(card)}\n"

@@ -18,14 +18,15 @@ from torch import Tensor, nn
 
 from core import bundle, progress
 from core.bundle import Card
-from core.errors import ModelError
+from core.errors import ModelError, UserError
 from core.predictor import Predictor
 from core.preprocess import to_input
 from train import qat, quantize
-from train.card import describe
+from train.card import BEFORE, FIGURES, describe
 from train.data import Part
 from train.figures import measured
 from train.fold import fuse
+from train.provenance import licence, trained_on
 from train.recipe import Recipe
 from train.start import network
 from train.trained import WEIGHTS
@@ -44,10 +45,6 @@ PARITY_CROPS = 64
 MEASURED = "measured.json"
 """Beside the model: {"onnx_parity": see `logits_apart`}, for `python -m evaluation report --gate production --measured-in` this file."""
 OPSET = 18
-LICENCE = (
-    "The weights were trained on FER2013 pictures with FER+ labels and on UTKFace, both for non-commercial research: so are the weights. "
-    "The code is MIT."
-)
 
 
 def export_run(folder: Path, name: str, train_parts: Sequence[Part], val_parts: Sequence[Part]) -> Path:
@@ -67,7 +64,8 @@ def export(
 
     Raises:
         ModelError: ONNX Runtime's probabilities differ from torch's by more than `parity` allows, a folded network's from `model`'s by
-            `FUSED`, or INT8 loses more than `train.quantize.LIMITS`.
+            `FUSED`, or INT8 loses more than `train.quantize.LIMITS`: against the same weights in float32, or, where the network learnt to
+            round, against the float32 network that it began as, if that is there.
     """
     model = through_half(model.cpu().eval())
     data = [
@@ -76,7 +74,7 @@ def export(
     ]
     created = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
     card = Card(
-        name, version, recipe.input, recipe.heads, {}, {}, recipe.to_dict(), tuple(data), (), LICENCE, created,
+        name, version, recipe.input, recipe.heads, {}, {}, recipe.to_dict(), tuple(data), (), licence(*trained_on(recipe)), created,
         precision="int8" if qat.rounds(model) else "fp32",
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
@@ -93,6 +91,8 @@ def export(
         if val_parts:
             with progress.task("calibrate and measure"):
                 card = measured(Predictor(draft), train_parts, val_parts)
+            if qat.rounds(model):
+                card = _beside_float(card, recipe, val_parts, draft)
             set_card(draft, card)
         if int8 and card.precision == "fp32":
             draft, card = _to_int8(draft, card, train_parts, val_parts)
@@ -124,6 +124,49 @@ def _to_int8(draft: Path, card: Card, train_parts: Sequence[Part], val_parts: Se
             progress.say(f"{error} Tries other pictures.")
     set_card(made, whole)
     return made, whole
+
+
+def _beside_float(card: Card, recipe: Recipe, val_parts: Sequence[Part], draft: Path) -> Card:
+    """The card of a network that learnt to round, and in it the figures of the float32 network that it began as, on the same pictures, for
+    `train.card` to compare. Where there is none to compare with, that is said, and the card is as it was.
+
+    Raises:
+        ModelError: more is lost than `train.quantize.LIMITS` allow.
+    """
+    try:
+        before = _before_rounding(recipe)
+    except UserError as error:
+        progress.say(f"INT8 is not compared with float32: {error}")
+        return card
+    made = draft.with_name("float32.onnx")
+    with progress.task("measure the float32 network that it began as"):
+        write_onnx(through_half(before), replace(card, precision="fp32", calibration={}, thresholds={}, metrics=()), made)
+        whole = measured(Predictor(made), (), val_parts)
+    try:
+        quantize.check_loss(quantize.scores(whole), quantize.scores(card))
+    except ModelError as error:
+        what = str(error).split("; export without")[0]  # the rest is advice for a network that did not learn to round
+        raise ModelError(f"{what}; train on with --resume and more --epochs, or export the float32 run instead.") from error
+    rows = [{**m, "metric": BEFORE.format(m["metric"])} for m in whole.metrics if m["metric"] in FIGURES.values() and not m.get("group")]
+    return replace(card, metrics=(*card.metrics, *rows))
+
+
+def _before_rounding(recipe: Recipe) -> nn.Module:
+    """The float32 network that one which learnt to round began as, past others that round; it looks at a mirror image where that does.
+
+    Raises:
+        UserError: there is none that reads the same crops with the same heads; says why.
+    """
+    mirror = recipe.model.options.get("mirror")
+    source, passed = recipe, list[str]()
+    while source.qat:
+        if len(source.starts) != 1 or source.starts[0] in passed:
+            raise UserError(f"Expected one run that it began as, got {source.start or 'none'}.")
+        passed += source.starts
+        before, source = network(passed[-1], [] if mirror is None else [f"model.options.mirror={mirror}"])
+    if (source.input, source.heads) != (recipe.input, recipe.heads):
+        raise UserError(f"Expected {passed[-1]} to read the same crops with the same heads, got others.")
+    return before
 
 
 def half_weights(model: nn.Module) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from core.data._files import SUFFIXES, files, suffix
+from core.data._origin import RESEARCH, Origin
 from core.data._rows import Row, build, read_csv
 from core.data._samples import Problem, Samples, check_split, locate
 from core.data._splits import OURS
@@ -30,7 +31,10 @@ COLUMNS = (
     "subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression", "valence", "arousal",
 )  # fmt: skip
 SPLITS = OURS
-LICENCE = "non-commercial research, by agreement with the publishers"
+ORIGIN = Origin(
+    "AffectNet", "Mollahosseini, Hasani and Mahoor, IEEE TAC 2017", f"{RESEARCH}, by agreement with the publishers",
+    labels={"emotion": "what one of twelve annotators saw in a picture"},
+)  # fmt: skip
 
 
 def load(root: str | Path, split: str) -> Samples:

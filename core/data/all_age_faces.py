@@ -11,6 +11,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from core.data._files import SUFFIXES, files, suffix
+from core.data._origin import Origin
 from core.data._rows import Row, build
 from core.data._samples import Problem, Samples, check_split, locate
 from core.data._splits import OURS, split_of
@@ -21,7 +22,11 @@ NAME = re.compile(r"(\d{5})A(\d{2})")
 LAST_FEMALE = 7380
 ALIGNED, LISTS = "aligned faces", "image sets"
 SPLITS = OURS
-LICENCE = "research; the publishers state no licence"
+ORIGIN = Origin(
+    "All-Age-Faces", "Cheng et al., Tsinghua Science and Technology 2019", "research; the publishers state no licence",
+    labels={"gender": "the publishers' list, as one of two", "age": "what the publishers' file names say"},
+    more={"age": "Most people are Asian, nobody is over 80."},
+)  # fmt: skip
 
 
 def load(root: str | Path, split: str) -> Samples:

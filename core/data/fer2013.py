@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from core.data._files import made
+from core.data._origin import RESEARCH, Origin
 from core.data._rows import Row, build, read_csv
 from core.data._samples import Problem, Samples, check_split, locate
 from core.data._splits import OURS
@@ -25,7 +26,10 @@ from core.labels import FER7, FERPLUS8
 TABLES = ("fer2013.csv", "icml_face_data.csv")
 USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 SPLITS = OURS
-LICENCE = "non-commercial research"
+ORIGIN = Origin(
+    "FER2013", "Goodfellow et al., ICONIP 2013", RESEARCH,
+    labels={"emotion": "the word that a picture was found by on the web, looked over by people"},
+)  # fmt: skip
 SIDE = 48
 INDEX = "index.json"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.data._origin import RESEARCH, Origin
 from core.data._rows import read_csv
 from core.data._samples import Problem, Samples, check_split, fingerprint, locate, missing
 from core.errors import DataError
@@ -20,7 +21,12 @@ from core.labels import FERPLUS8, FERPLUS_VOTES
 
 FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test"}
 SPLITS = (*FOLDERS, "all")
-LICENCE = "labels MIT; pictures FER2013: non-commercial research"
+ORIGIN = Origin(
+    "FER+", "Barsoum et al., ICMI 2016; labels MIT, pictures of FER2013", RESEARCH,
+    labels={"emotion": "what ten annotators saw in a picture"},
+    more={"emotion": "They often disagreed; the probabilities reflect that."},
+    pictures="FER2013 pictures with FER+ labels", true="by the majority of FER+'s votes",
+)  # fmt: skip
 
 
 def load(root: str | Path, split: str) -> Samples:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from core.data._files import SUFFIXES, files, suffix
+from core.data._origin import Origin
 from core.data._rows import Row, build
 from core.data._samples import Problem, Samples, check_split, locate
 from core.errors import DataError
@@ -25,7 +26,12 @@ from core.labels import AGE_MAX, FERPLUS8, GENDER2
 
 TRAIN = 60_000
 SPLITS = ("train", "val", "all")
-LICENCE = "pictures CC BY-NC-SA 4.0 as a collection; attributes CC BY-NC-SA 4.0"
+READ = "what Microsoft's Face API read from a picture"
+ORIGIN = Origin(
+    "FFHQ", "Karras, Laine and Aila, CVPR 2019; labels of FFHQ-features-dataset",
+    "pictures CC BY-NC-SA 4.0 as a collection; labels CC BY-NC-SA 4.0",
+    labels={"emotion": READ, "gender": READ, "age": READ}, pictures="FFHQ with the labels of FFHQ-features-dataset",
+)  # fmt: skip
 
 
 def load(root: str | Path, split: str) -> Samples:

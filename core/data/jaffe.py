@@ -16,6 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from core import image as images
 from core.data._files import SUFFIXES, files, made, suffix, survey
+from core.data._origin import Origin
 from core.data._rows import Row, build
 from core.data._samples import Problem, Samples, check_split, locate
 from core.data._splits import OURS, by_subject
@@ -25,7 +26,11 @@ NAME = re.compile(rf"([A-Z]{{2}})\.({'|'.join(JAFFE_CODES)})(\d)\.(\d{{1,3}})\.(
 TIFF = (".tif", ".tiff")
 MAX_BYTES = 8 * 2**20
 SPLITS = OURS
-LICENCE = "non-commercial scientific research"
+ORIGIN = Origin(
+    "JAFFE", "Lyons, Akamatsu, Kamachi and Gyoba, FG 1998", "non-commercial scientific research",
+    labels={"emotion": "what ten women were asked to pose", "gender": "the publishers' word that all ten are women"},
+    note="JAFFE has no official split: ours never divides a person.",
+)  # fmt: skip
 
 
 def load(root: str | Path, split: str) -> Samples:

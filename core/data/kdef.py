@@ -10,6 +10,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from core.data._files import SUFFIXES, files, suffix
+from core.data._origin import RESEARCH, Origin
 from core.data._rows import Row, build
 from core.data._samples import Problem, Samples, check_split, locate
 from core.data._splits import OURS, by_subject
@@ -17,7 +18,11 @@ from core.labels import FERPLUS8, GENDER2, KDEF_ANGLES, KDEF_CODES
 
 NAME = re.compile(rf"([AB])([FM])(\d{{2}})({'|'.join(KDEF_CODES)})({'|'.join(KDEF_ANGLES)})\.[a-z]+", re.IGNORECASE)
 SPLITS = OURS
-LICENCE = "non-commercial research"
+ORIGIN = Origin(
+    "KDEF", "Lundqvist, Flykt and Ohman, 1998", RESEARCH,
+    labels={"emotion": "what seventy actors were asked to pose", "gender": "what the publishers' file names say, as one of two"},
+    note="KDEF has no official split: ours never divides a person.",
+)  # fmt: skip
 
 
 def load(root: str | Path, split: str) -> Samples:

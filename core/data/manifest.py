@@ -22,13 +22,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.data._files import survey
+from core.data._origin import Origin
 from core.data._samples import Problem, Samples, check_split, locate, missing, one_hot
 from core.data._splits import OURS
 from core.errors import DataError
 from core.labels import AGE_MAX, FERPLUS8, GENDER2, LabelSpace
 
 SPLITS = OURS
-LICENCE = "that of the pictures it names"
+LISTED = "what the manifest says"
+ORIGIN = Origin(
+    "A manifest", "", "the terms of the pictures that it names", labels={"emotion": LISTED, "gender": LISTED, "age": LISTED},
+    pictures="pictures of a manifest",
+)  # fmt: skip
 FILE = "manifest.parquet"
 KEY = b"mien.manifest"
 VERSION = 1

@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 from core.data._files import SUFFIXES, files, suffix
+from core.data._origin import RESEARCH, Origin
 from core.data._rows import Row, build
 from core.data._samples import Problem, Samples, check_split, locate
 from core.data._splits import OURS, by_subject
@@ -24,7 +25,11 @@ ORIGINAL, CROPPED = "OriginalImg", "PreProcess Img"
 PEAK = 3
 """Frames at the end of a sequence that carry its emotion."""
 SPLITS = OURS
-LICENCE = "non-commercial research, by agreement with the publishers"
+ORIGIN = Origin(
+    "Oulu-CASIA", "Zhao et al., IVC 2011", f"{RESEARCH}, by agreement with the publishers",
+    labels={"emotion": "what eighty people were asked to pose"},
+    note="Oulu-CASIA has no official split: ours never divides a person.",
+)  # fmt: skip
 
 
 def load(root: str | Path, split: str) -> Samples:

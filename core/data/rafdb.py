@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from core.data._origin import RESEARCH, Origin
 from core.data._rows import Row, build
 from core.data._samples import Problem, Samples, check_split, locate
 from core.data._splits import OURS, carve
@@ -22,7 +23,11 @@ from core.labels import FERPLUS8, GENDER2, RAF7, RAFDB_AGE, RAFDB_GENDER, RAFDB_
 
 LISTS = tuple(f"{place}EmoLabel/{name}" for place in ("", "basic/") for name in ("list_patition_label.txt", "list_partition_label.txt"))
 SPLITS = OURS
-LICENCE = "non-commercial research, by agreement with the publishers"
+ORIGIN = Origin(
+    "RAF-DB", "Li, Deng and Du, CVPR 2017", f"{RESEARCH}, by agreement with the publishers",
+    labels={"emotion": "what some forty annotators saw in a picture", "gender": "the data set's binary annotation by look"},
+    note="A tenth of RAF-DB's training part is our validation part.",
+)  # fmt: skip
 
 
 def load(root: str | Path, split: str) -> Samples:

@@ -18,6 +18,7 @@ import numpy as np
 
 from core.data._draw import SKINS, Look, draw
 from core.data._files import made
+from core.data._origin import Origin
 from core.data._rows import Row, build
 from core.data._samples import Samples, check_split
 from core.data._splits import OURS
@@ -26,7 +27,13 @@ from core.weights import cache_dir
 
 SIZES = {"train": 4000, "val": 500, "test": 500}
 SPLITS = OURS
-LICENCE = "none needed: drawn by this program"
+DRAWN = "what this program drew"
+ORIGIN = Origin(
+    "Synthetic", "drawn by this program, no person is shown", "no licence needed",
+    labels={"emotion": DRAWN, "gender": DRAWN, "age": DRAWN},
+    pictures="faces that this program draws", true="as this program drew them",
+    note="What is learnt from drawn faces says nothing about real ones.",
+)  # fmt: skip
 GENERATED = True
 """No data folder is needed."""
 SEED = 20_130_414

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from core import image as images
+from core.data._origin import RESEARCH, Origin
 from core.data._samples import Problem, Samples, check_split, fingerprint, locate, missing
 from core.data._splits import OURS, split_of
 from core.errors import DataError
@@ -21,7 +22,12 @@ from core.labels import AGE_MAX, GENDER2, UTKFACE_GENDER, UTKFACE_RACE
 from core.weights import cache_dir
 
 SPLITS = OURS
-LICENCE = "non-commercial research"
+ORIGIN = Origin(
+    "UTKFace", "Zhang et al., CVPR 2017", RESEARCH,
+    labels={"gender": "the data set's binary annotation by look", "age": "apparent age in mostly posed pictures from the web"},
+    more={"age": "Errors grow with age, and few pictures show people over 80."},
+    note="UTKFace has no official split: ours is 80/10/10 with near duplicates on one side.",
+)  # fmt: skip
 NAME = re.compile(r"^(\d{1,3})_([01])_([0-4])_(\d{8,20})\.jpg(\.chip\.jpg)?$")
 NEAR = 4
 """Bits of 64 by which the perceptual hashes of near duplicates may differ."""

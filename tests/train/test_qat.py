@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +18,8 @@ from core.errors import ModelError, UserError
 from core.predictor import Predictor
 from core.preprocess import to_input
 from tests.train.conftest import part_of
-from train import qat
+from train import qat, quantize
+from train.card import BEFORE, FIGURES
 from train.data import gather
 from train.engine import Run
 from train.export import ROUNDED_PARITY, check_parity, export, random_crops, write_onnx
@@ -234,6 +236,56 @@ def test_it_starts_as_the_network_it_follows(exported: tuple[Path, Path, nn.Modu
     assert all(torch.equal(v, again.state_dict()[k]) for k, v in network(second)[0].state_dict().items())
     with pytest.raises(UserError, match=r"folded.*qat=true"):
         begin(replace(plain(), qat=False, start=str(second)))
+
+
+@pytest.fixture
+def written(exported: tuple[Path, Path, nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter, which takes its time, has written both networks before."""
+    from train import export as module
+
+    def copied(model: nn.Module, card: Card, path: Path) -> None:
+        shutil.copy(exported[qat.rounds(model)] / "model.onnx", path)
+        module.set_card(path, card)
+
+    monkeypatch.setattr(module, "write_onnx", copied)
+
+
+@pytest.mark.usefixtures("written")
+def test_it_is_held_to_the_float_network_that_it_began_as(
+    exported: tuple[Path, Path, nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    first, second, _ = exported
+    val = part_of(plain(), 60)
+
+    def again(start: str, out: str) -> Card:
+        model, recipe = network(second)
+        made = export(model, replace(recipe, start=start), "whole", tmp_path / out, (), [val])
+        return Predictor(made).card
+
+    card = again(str(first), "a")
+    model, recipe = network(first)
+    alone = Predictor(export(model, recipe, "float", tmp_path / "float", (), [val])).card
+    before = {m["metric"]: m for m in alone.metrics if not m.get("group")}
+    found = {m["metric"]: m for m in card.metrics}
+    for metric in FIGURES.values():
+        assert found[BEFORE.format(metric)] == {**before[metric], "metric": BEFORE.format(metric)}
+    assert quantize.scores(card) != quantize.scores(alone), "the card's own figures stay those of the file"
+    text = (tmp_path / "a" / "card.md").read_text()
+    assert "## What 8 bits cost\n\nAgainst the float32 network" in text and text.count("of the float32 network before") == 0
+    value = before["age_mean_absolute_error_years"]["value"]
+    assert f"| made | train | age mean absolute error years | {value:.2f} |" in text
+
+    assert BEFORE.format("emotion_accuracy") in {m["metric"] for m in again(str(tmp_path / "a"), "b").metrics}, "past one that rounds"
+
+    assert not [m for m in again(str(tmp_path / "none"), "c").metrics if "float32" in m["metric"]]
+    assert "not compared with float32: Expected a run folder" in capsys.readouterr().err
+    assert "Not measured: the float32 network" in (tmp_path / "c" / "card.md").read_text()
+
+    monkeypatch.setattr(quantize, "LEAST", 1)
+    monkeypatch.setattr(quantize, "LIMITS", dict.fromkeys(quantize.LIMITS, -1e3))
+    with pytest.raises(ModelError, match=r"INT8 to lose at most .* train on with --resume .*, or export") as refused:
+        again(str(first), "d")
+    assert "qat=true" not in str(refused.value) and not (tmp_path / "d" / "model.onnx").exists()
 
 
 def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:

@@ -1,0 +1,29 @@
+"""What cards of models say of a data set that they were trained on: where it comes from, on which terms, and what its labels are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+RESEARCH = "non-commercial research"
+"""The licence of most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One data set, in words for people.
+
+    name: as its publishers write it. source: who published it. licence: the terms of its pictures, which bind a model too. labels: what its
+    labels are, by task (emotion, gender, age) that it has, to be read after "Emotion is", "Perceived gender follows" and "Age is". more:
+    sentences that go with these. pictures: what a network is trained on, where the name does not say it. true: how its groups are told,
+    to be read after their names; empty: as its labels say. note: a last sentence, such as that a split is ours.
+    """
+
+    name: str
+    source: str
+    licence: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, str] = field(default_factory=dict)
+    pictures: str = ""
+    true: str = ""
+    note: str = ""
