@@ -112,7 +112,7 @@ def _beside(args: argparse.Namespace) -> tuple[list[str], str | None]:
 def _ours(one: Ours, keys: list[str], nets: Nets, firsts: Firsts, whole: dict[int, Times]) -> dict[str, Any]:
     card, size = one.pipeline.predictor.card, one.pipeline.predictor.size
     single = nets[1][1]
-    ratios = {key: faster(single[one.key], single[key]) for key in keys}
+    ratios = {key: faster(single[one.key].mean(axis=1), single[key].mean(axis=1)) for key in keys}  # of turns, whose calls are alike
     net = {"model": percentiles(single[one.key]), B0: percentiles(single[B0]), "times_faster": ratios[B0]} if B0 in keys else None
     stages = {faces: {name: percentiles(values) for name, values in seen.items()} for faces, seen in one.stages.items()}
     return {

@@ -28,7 +28,7 @@ MIN_ROUNDS = 3
 ROW = 10
 """A network's calls in a row that count, after one that only brings its weights back into the caches."""
 Nets = dict[int, dict[int, Times]]
-"""Threads -> faces in a batch -> times; of one face, the mean over ROW calls."""
+"""Threads -> faces in a batch -> name: (rounds, calls in a row) milliseconds; ROW calls of one face, one of more."""
 Firsts = dict[int, Times]
 """Threads -> times of one face right after another network."""
 
@@ -62,7 +62,7 @@ class Ours:
 
 
 def time_nets(ours: list[Ours], keys: list[str], rounds: int, threads: tuple[int, ...], batches: tuple[int, ...]) -> tuple[Nets, Firsts]:
-    """{threads: {batch: {name: (rounds,) milliseconds}}} of the networks alone: a batch of crops, made ready, to raw answers. Second, by
+    """{threads: {batch: {name: (rounds, calls) milliseconds}}} of the networks alone: a batch of crops, made ready, to raw answers. Second, by
     threads, the calls with one crop that come right after another network."""
     plan = {batch: max(MIN_ROUNDS, round(rounds * SHARE[batch])) for batch in batches}
     total = len(threads) * sum(n + _warm_up(n) for n in plan.values())
@@ -85,7 +85,7 @@ def time_nets(ours: list[Ours], keys: list[str], rounds: int, threads: tuple[int
                 if batch == 1:
                     firsts[count] = {name: times[:, 0] for name, times in rows.items()}
                     rows = {name: times[:, 1:] for name, times in rows.items()}
-                found.setdefault(count, {})[batch] = {name: times.mean(axis=1) for name, times in rows.items()}
+                found.setdefault(count, {})[batch] = rows
     return found, firsts
 
 

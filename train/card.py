@@ -7,13 +7,11 @@ from typing import Any
 
 from core.bundle import Card
 from core.predictor import INTERVAL
-from core.preprocess import InputSpec
 from evaluation.plan import FLOOR, PRECISION
 from train.limits import ACCURACY, ANSWERED, CROSSED, MAE, MAE_UNSURE, SPAN
 from train.provenance import kind, listed, named, of_data, of_groups, of_labels
 from train.quantize import LEAST
 from train.quantize import LIMITS as LOSS
-from train.recipe import AGE, EMOTION8, GENDER
 from train.standing import CARD as FIGURES
 
 BEFORE = "{}_of_the_float32_network_before"
@@ -56,10 +54,6 @@ def limits(card: Card) -> str:
     lines = [f"- {line}" for line in of_labels(card)]
     lines += [MEASURED] * bool(card.metrics) + [GROUPED] * any(m.get("group") for m in card.metrics)
     return "\n".join(["## Limits\n", *lines, SMALL, ""])
-
-
-LIMITS = limits(Card("any", "0", InputSpec(), (EMOTION8, GENDER, AGE)))
-"""Of a model whose data sets nobody names."""
 
 
 def _summary(card: Card, parameters: int) -> str:

@@ -16,7 +16,8 @@ from evaluation import figures as report
 from evaluation import plan, predict, views
 from evaluation.paired import compare
 from evaluation.terminal import grid, number, wide
-from train.card import INTENDED, LIMITS
+from train.card import INTENDED
+from train.card import limits as not_said
 from train.limits import ACCURACY, ANSWERED, CROSSED, ENOUGH, WIDE
 from train.weigh import Weighed, calibrated
 
@@ -149,7 +150,8 @@ def card(ensemble: Ensemble, rows: Sequence[Row]) -> str:
         percent = r["task"] != "age"
         cells = (number(r["members"][r["best"]], percent=percent), number(r["ensemble"], percent=percent), _change(r))
         lines.append(f"| {TITLES[r['task']]} | {r['data']} {r['split']} | {r['n']:,} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", INTENDED, LIMITS, f"Licence: {about.licence or 'not stated'}. Made: {about.created}.", ""])
+    lines += ["", INTENDED, not_said(about), f"Licence: {about.licence or 'not stated'}. Made: {about.created}.", ""]
+    return "\n".join(lines)
 
 
 HONEST = (
