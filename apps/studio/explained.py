@@ -45,13 +45,21 @@ def _detector() -> faces.Detector:
     return faces.best_detector()[0]
 
 
+def _stamp(file: Path) -> int:
+    """When `file` was written, ns; 0 where it is gone."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def panels(folder: Path, picture: Path, tight: bool) -> list[tuple[str, np.ndarray]]:
     """(answer in words, RGB uint8 panel) of each of the model's tasks.
 
     Raises:
         UserError: the model or the picture cannot be read.
     """
-    predictor = _predictor(folder, (folder / MODEL_FILE).stat().st_mtime_ns)
+    predictor = _predictor(folder, _stamp(folder / MODEL_FILE))
     found = face_of(picture, _detector(), tight)
     if found is None:
         raise ImageError(f"Expected a picture, got {picture.name}, which cannot be read.")
@@ -84,7 +92,7 @@ def show(view: View, rows: list[dict[str, Any]]) -> None:
         help="as in FER2013 and UTKFace; off: the face is searched in it",
     )
     asked = row.button("Draw the map", key="sp.map", icon=":material/visibility:", type="primary")
-    key = (name, str(found), tight)
+    key = (name, _stamp(models[name] / MODEL_FILE), str(found), _stamp(found), tight)  # either file may be written anew
     if not asked and st.session_state.get("sp.mapped") != key:
         st.caption(
             "Squares of grey cover the face in turn; where the answer suffers most lies its evidence. A few seconds."

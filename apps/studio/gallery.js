@@ -3,7 +3,7 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const grid = parentElement.querySelector(".grid");
   grid.style.maxHeight = data.height + "px";
-  const mark = JSON.stringify(data.items.map((item) => item.url + item.id));
+  const mark = JSON.stringify(data.items); // all of it: the same pictures may come with another model's answers
   if (grid.dataset.mark !== mark) {
     grid.dataset.mark = mark;
     grid.replaceChildren(...data.items.map((item) => {

@@ -123,7 +123,9 @@ def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
             column_config={**shares, **years},
         )  # fmt: skip
         ticked = [i for i in found.selection.rows if i < len(table)]
-        if len(ticked) == 1:
+        before = st.session_state.get(f"{key}.ticked", [])
+        st.session_state[f"{key}.ticked"] = ticked
+        if len(ticked) == 1 and ticked != before:  # a row that stays ticked must not undo a click on a picture
             links.pick(str(table["sample_id"].iloc[ticked[0]]), str(table["dataset"].iloc[ticked[0]] or ""))
         ids, labels = [str(table["sample_id"].iloc[i]) for i in ticked], view.store.labels(view.task)
         basket.form(name, view.task, labels, ids, f"Add {len(ids)} to the basket" if ids else "Add ticked rows to the basket")

@@ -91,6 +91,14 @@ def sidebar() -> View | None:
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
+    for name in state.get("table")[:1]:
+        if name not in tables:
+            instead = ", ".join(source.path.name for source in tables[SHIPPED].sources)
+            st.warning(
+                f"The table {plain(name)} is not open: it was uploaded in an earlier visit, or closed since, and uploads are not kept. "
+                f"Shown instead: {plain(instead)}. To see it, upload it again on the page *Own table*.",
+                icon=":material/warning:",
+            )
     store = tables[state.choose("table", "Table", list(tables), where=side) if len(tables) > 1 else SHIPPED]
     models = store.models
     if len(models) > 1:

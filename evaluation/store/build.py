@@ -92,6 +92,7 @@ def build(paths: Sequence[Path], names: Mapping[str, str]) -> Built:
         made.sources.append(_insert(made, codes, number, path, names, groups))
     made.codes = {name: c.texts for name, c in codes.items()}
     made.codes["age_decade"] = [age_decade(regression.WIDTH * i) for i in range(regression.BANDS)]
+    _name_datasets(made)
     _check_twice(made)
     pa.default_memory_pool().release_unused()
     return made
@@ -187,6 +188,31 @@ def _codes(values: np.ndarray) -> pa.Array:
 
 def _floats(values: np.ndarray) -> pa.Array:
     return pa.array(values.astype(np.float32), from_pandas=True)
+
+
+def _name_datasets(made: Built) -> None:
+    """Rows without a data set take that of the rows with the same `sample_id`, where these name exactly one; `notes` say so."""
+    con, texts = made.con, made.codes["dataset"]
+    if "" not in texts or len(texts) == 1:
+        return
+    unnamed = texts.index("")
+    con.execute(
+        "CREATE TEMP TABLE named AS SELECT hash(sample_id) AS sample, min(dataset) AS one, max(dataset) AS other FROM t "
+        "WHERE dataset <> $1 AND hash(sample_id) IN (SELECT hash(sample_id) FROM t WHERE dataset = $1) GROUP BY sample",
+        [unnamed],
+    )
+    of = "t.dataset = ? AND hash(t.sample_id) = named.sample AND named.one"
+    many = _one(con, f"SELECT count(*) FROM t, named WHERE {of} <> named.other", [unnamed])  # noqa: S608
+    text = f"UPDATE t SET dataset = named.one, key = hash(t.sample_id, named.one) FROM named WHERE {of} = named.other"  # noqa: S608
+    same = _one(con, text, [unnamed])
+    con.execute("DROP TABLE named")
+    if same:
+        made.notes.append(f"{same:,} rows name no data set: they count as of the one that other rows with their `sample_id` name.")
+    if many:
+        made.notes.append(
+            f"{many:,} rows name no data set, and their `sample_id` is in several: they are paired with no row that names one, "
+            "and may count twice; fill the column `dataset`."
+        )
 
 
 def _check_twice(made: Built) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
@@ -16,8 +18,16 @@ from evaluation.conform import GROUP, P_EMOTION, P_GENDER, TASKS, TYPES, some, t
 MAX_ROWS = 20_000_000
 """About 3 GB with everything that a table may say."""
 MAX_CSV = 4 * 2**30
+MAX_UNPACKED = 8 * 2**30
+"""Bytes of a Parquet file's columns that are read, unpacked; 20 million rows of everything need about 3 GB."""
+SMALL, TIMES = 2**30, 20
+"""Bytes that any file may unpack to; a larger table may unpack to so many times the file's size (real ones: 1 to 5)."""
+ROW_BYTES = 2**17
+"""Bytes of one row; an embedding of 4,096 numbers takes an eighth."""
 MAX_GROUPS = 60
 PART = 250_000
+PART_BYTES = 2**29
+"""Texts of a part, written out."""
 
 
 def is_csv(path: Path) -> bool:
@@ -72,11 +82,51 @@ def parts(path: Path, wanted: set[str]) -> Iterator[pa.Table]:
             with pcsv.open_csv(path, pcsv.ReadOptions(block_size=64 * 2**20), convert_options=options) as reader:
                 yield from (pa.Table.from_batches([batch]) for batch in reader)
         else:
-            with pq.ParquetFile(path) as file:
-                columns = [n for n in file.schema_arrow.names if n in wanted]
-                yield from (pa.Table.from_batches([batch]) for batch in file.iter_batches(PART, columns=columns))
+            fields = {f.name: f.type for f in pq.read_schema(path) if f.name in wanted}
+            texts = {n: kind for n, kind in fields.items() if _is_text(kind)}
+            with pq.ParquetFile(path, read_dictionary=list(texts)) as file:
+                _check_unpacked(file.metadata, list(fields), path)
+                for batch in file.iter_batches(PART, columns=list(fields)):
+                    yield from _written_out(batch, texts, path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}") from None
+
+
+def _check_unpacked(meta: pq.FileMetaData, columns: list[str], path: Path) -> None:
+    """Refuses by what the footer says, before anything is unpacked: a file of 5 kB can hold a text of 100 MB, or a list as long."""
+    leaves = [i for i in range(meta.num_columns) if any(f"{meta.schema.column(i).path}.".startswith(f"{n}.") for n in columns)]
+    most, total = min(MAX_UNPACKED, max(SMALL, TIMES * path.stat().st_size)), 0
+    for group in (meta.row_group(i) for i in range(meta.num_row_groups)):
+        chunks = [group.column(i) for i in leaves]
+        size = sum(max(c.total_uncompressed_size, 4 * c.num_values) for c in chunks)  # runs of one value pack to nothing
+        if size > ROW_BYTES * max(group.num_rows, 1):
+            _refuse_rows(path)
+        total += size
+    if total > most:
+        raise DataError(f"Expected at most {most / 2**30:.0f} GB of table in {path}, got {total / 2**30:.1f} GB; try a part of its rows.")
+
+
+def _written_out(batch: pa.RecordBatch, texts: Mapping[str, pa.DataType], path: Path) -> Iterator[pa.Table]:
+    """The batch in slices of at most PART_BYTES of texts. texts: name -> type of columns that were read as dictionaries, where a long text
+    that repeats is held once, whatever the footer says."""
+    words = [c.dictionary for c in batch.columns if pa.types.is_dictionary(c.type)]
+    row = sum(pc.max(pc.binary_length(w)).as_py() or 0 for w in words if _is_text(w.type))
+    if row > ROW_BYTES or batch.nbytes > ROW_BYTES * max(len(batch), 1):
+        _refuse_rows(path)
+    step = min(PART, PART_BYTES // max(row, 1))
+    for start in range(0, len(batch), step):
+        part = batch.slice(start, step)
+        columns = {n: part[n].dictionary_decode().cast(texts[n]) if n in texts else part[n] for n in part.schema.names}
+        yield pa.table(columns)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    t = pa.types
+    return any(of(kind) for of in (t.is_string, t.is_large_string, t.is_string_view, t.is_binary, t.is_large_binary, t.is_binary_view))
+
+
+def _refuse_rows(path: Path) -> NoReturn:
+    raise DataError(f"Expected rows of at most {ROW_BYTES >> 10} kB, got larger ones in {path}; shorten its texts and lists.")
 
 
 def enough(rows: int, what: str) -> None:

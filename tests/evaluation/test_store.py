@@ -12,11 +12,11 @@ import pytest
 
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
-from evaluation import table, views
+from evaluation import paired, table, views
 from evaluation.conform import P_COLUMNS, P_EMOTION, P_GENDER
 from evaluation.figures import figures
 from evaluation.metrics import calibration, classification
-from evaluation.store import Store, Where, files
+from evaluation.store import Store, Where, files, pairs
 from evaluation.store.summary import summary
 from tests.apps.studio.conftest import predictions
 
@@ -258,3 +258,72 @@ def test_two_files_of_one_models_name(tmp_path: Path) -> None:
     table.write(part, tmp_path / "other.parquet")
     both = Store.open([tmp_path / "old.parquet", tmp_path / "other.parquet"])
     assert both.models == ("m",) and both.datasets == ("elsewhere", "made"), "another data set is no other model"
+
+
+@pytest.mark.parametrize("order", [("full", "bare"), ("bare", "full")])
+def test_a_table_without_a_data_set_is_matched_by_its_samples(tmp_path: Path, order: tuple[str, str]) -> None:
+    a, b = predictions(100, "a"), predictions(100, "b").drop_columns(["dataset"])
+    b = b.set_column(0, "sample_id", pa.array([*b["sample_id"].to_pylist()[:99], "of no other"]))
+    table.write(a, tmp_path / "full.parquet")
+    table.write(b, tmp_path / "bare.parquet")
+    store = Store.open([tmp_path / f"{name}.parquet" for name in order])
+    found, other = pairs.compare(store, "emotion", "a", "b", Where()), paired.compare(a, b)["emotion"]
+    assert found is not None and other is not None and (found["n"], found["only_a"], found["only_b"]) == (other["n"], 1, 1) == (99, 1, 1)
+    assert found["accuracy"]["difference"]["value"] == pytest.approx(other["accuracy"]["difference"]["value"], abs=1e-12)
+    assert store.datasets == ("made",) and [n[:8] for n in store.notes] == ["99 rows "]
+    assert len(store.sample("s00003", "made")) == 2 and store.sample("of no other")[0]["dataset"] == ""
+    rows = store.samples(Where(models=("b",)), limit=200)
+    assert rows["sample_id"].to_pylist() == b["sample_id"].to_pylist(), "rows keep their places"
+
+    table.write(b.set_column(b.column_names.index("model"), "model", a["model"]), tmp_path / "bare.parquet")
+    store = Store.open([tmp_path / f"{name}.parquet" for name in order])
+    assert store.models == ("a", f"a ({order[1]})") and [store.count(Where(models=(m,))) for m in store.models] == [100, 100]
+
+
+def test_samples_of_several_data_sets_are_left_unmatched_in_words(tmp_path: Path) -> None:
+    def named(model: str, rows: int, *names: str) -> pa.Table:
+        return predictions(rows, model).set_column(1, "dataset", pa.array(np.repeat(names, rows // len(names))))
+
+    table.write(named("a", 100, "x", "y"), tmp_path / "a.parquet")
+    table.write(named("c", 10, "z"), tmp_path / "c.parquet")
+    table.write(predictions(100, "b").drop_columns(["dataset"]), tmp_path / "b.parquet")
+    store = Store.open([tmp_path / f"{name}.parquet" for name in "abc"])
+    found = pairs.compare(store, "emotion", "a", "b", Where())
+    assert found is not None and (found["n"], found["only_a"], found["only_b"]) == (90, 10, 10)
+    assert pairs.compare(store, "emotion", "b", "c", Where()) is None
+    assert [store.count(Where(models=("b",), datasets=(name,))) for name in "xyz"] == [40, 50, 0]
+    assert len(store.notes) == 2 and store.notes[1].startswith("10 rows") and "`dataset`" in store.notes[1]
+
+
+def test_a_small_file_that_unpacks_to_much_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, n = tmp_path / "t.parquet", len(FERPLUS8)
+    some = {"sample_id": ["1", "2"], "emotion_true": [FIRST, FIRST], "emotion_pred": [FIRST, SECOND]}
+    long: dict[str, list] = {"path": ["x" * 400_000, "y"], "emotion_votes": [[0.0] * 200_000, [0.0] * n]}
+    monkeypatch.setattr(files, "_written_out", lambda *_: pytest.fail("it was read"))
+    for name, values in long.items():
+        pq.write_table(pa.table({**some, name: values}), path, compression="zstd")
+        assert path.stat().st_size < 10_000
+        with pytest.raises(DataError, match=r"rows of at most 128 kB.*t\.parquet"):
+            Store.open([path])
+    table.write(predictions(1000), path)
+    monkeypatch.setattr(files, "SMALL", 10_000)
+    monkeypatch.setattr(files, "TIMES", 0.1)
+    with pytest.raises(DataError, match=r"GB of table.*rows"):
+        Store.open([path])
+    pq.write_table(pa.table({**some, "notes of others": ["x" * 400_000, "y"]}), path, compression="zstd")
+    monkeypatch.undo()
+    assert Store.open([path]).rows == 2, "columns that are not read may hold anything"
+
+
+def test_a_text_that_repeats_is_not_written_out_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, n = tmp_path / "t.parquet", 2000
+    group = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), ["x" * 20_000])
+    pq.write_table(pa.table({"sample_id": [f"{i}" for i in range(n)], "group_a": group}), path, store_schema=False)
+    monkeypatch.setattr(files, "PART_BYTES", 2**20)
+    parts = list(files.parts(path, {"sample_id", "group_a"}))
+    assert sum(len(p) for p in parts) == n and max(p.nbytes for p in parts) <= 2**20 + 2**17
+    assert [v for p in parts for v in p["sample_id"].to_pylist()] == [f"{i}" for i in range(n)]
+    assert {p["group_a"].type for p in parts} == {pa.string()}
+    monkeypatch.setattr(files, "ROW_BYTES", 10_000)
+    with pytest.raises(DataError, match="rows of at most"):
+        list(files.parts(path, {"group_a"}))

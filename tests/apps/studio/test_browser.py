@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pytest
 from playwright.sync_api import Page
 
+from apps.studio import gallery
 from evaluation import table
 from tests.apps.studio.conftest import predictions, studio
 
@@ -203,6 +204,24 @@ def test_two_thousand_pictures_load_when_they_are_seen(visit) -> None:
     grid.evaluate("g => { g.scrollTop = g.scrollHeight }")
     last = page.locator(".face img").last
     until(page, lambda: last.evaluate("i => i.complete && i.naturalWidth > 0"), "the last one loads after scrolling")
+
+
+def test_other_answers_under_the_same_pictures_are_drawn(browser) -> None:
+    page = browser.new_page()
+    page.set_content("<div class='grid'></div>")
+    code = (Path(gallery.__file__).parent / "gallery.js").read_text("utf-8")
+    show = """async ([code, text, chosen]) => {
+        const { default: draw } = await import("data:text/javascript;charset=utf-8," + encodeURIComponent(code));
+        const items = [{ id: "1", set: "", url: "", text }, { id: "2", set: "", url: "", text: "same" }];
+        draw({ data: { items, chosen, height: 100 }, parentElement: document.body, setTriggerValue: () => {} });
+        const first = document.querySelector(".face"), old = first === window.first;
+        window.first = first;
+        return [first.innerText, first.title, old];
+    }"""
+    assert page.evaluate(show, [code, "a", ""]) == ["a", "1\na", False]
+    assert page.evaluate(show, [code, "a", "2"]) == ["a", "1\na", True], "a click alone draws nothing anew"
+    assert page.evaluate(show, [code, "b", "2"]) == ["b", "1\nb", False]
+    page.close()
 
 
 def test_pictures_cannot_be_left(visit, server: Server) -> None:

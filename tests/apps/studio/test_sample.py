@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from apps.studio import basket, explained, settings
 from apps.studio.images import Faces
 from apps.studio.pages import sample
+from core.bundle import MODEL_FILE
 from core.labels import FERPLUS8, GENDER2
 from evaluation import table
 from evaluation.quality.plan import Row
@@ -108,6 +110,26 @@ def test_the_map_is_drawn_on_demand_only(draw, monkeypatch: pytest.MonkeyPatch) 
     assert not app.exception and asked == [("mien", "2.png", True)]
     app.run()
     assert len(asked) == 1, "a map is remembered"
+
+
+def test_a_map_is_drawn_again_where_the_model_or_the_picture_was(
+    draw, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pictures: Path
+) -> None:
+    drawn = []
+    model, picture = tmp_path / MODEL_FILE, pictures / "faces" / "2.png"
+    model.write_bytes(b"a model")
+    monkeypatch.setattr(explained, "bundles", lambda root: {"mien": tmp_path})
+    monkeypatch.setattr(explained, "panels", lambda *_: drawn.append(1) or [("answer", np.zeros((8, 8, 3), np.uint8))])
+    app = draw("sample", "all heads", sample="s00002").button(key="sp.map").click().run()
+    for file in (model, picture):
+        os.utime(file, ns=(1, file.stat().st_mtime_ns + 1))
+        before = len(drawn)
+        app = app.run()
+        assert any("Squares of grey" in c.value for c in app.caption) and len(drawn) == before, "the old map is gone"
+        app = app.button(key="sp.map").click().run()
+        assert not app.exception and len(drawn) == before + 1
+    model.unlink()
+    assert not app.run().exception
 
 
 def test_models_that_may_be_asked() -> None:

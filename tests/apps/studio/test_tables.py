@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
@@ -110,6 +111,33 @@ def test_a_cell_in_the_url_shows_its_samples(draw) -> None:
     matrix = next(d.value for d in app.dataframe if confusion.TRUE in d.value)
     assert len(shown) == matrix[SECOND].iloc[0] and set(shown["emotion_true"]) == {FIRST} and set(shown["emotion_pred"]) == {SECOND}
     assert not draw("confusion", "no images", **{"cm.cell": ["<b>", "x"]}).exception
+
+
+def test_a_table_of_an_earlier_visit_is_missed_in_words(draw) -> None:
+    app = draw("overview", "emotion only", table="my <b>")
+    (said,) = [w.value for w in app.warning]
+    assert r"my \<b\>" in said and "uploads are not kept" in said and r"t0\.parquet" in said and not app.exception
+    assert not draw("overview", "emotion only").warning and not draw("overview", "emotion only", table=shared.SHIPPED).warning
+
+
+def test_a_row_that_stays_ticked_undoes_no_click(draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    import streamlit as st
+
+    real, ticked = st.dataframe, [1]
+
+    def dataframe(*args, key: str = "", **options):
+        shown = real(*args, key=key, **options)
+        return SimpleNamespace(selection=SimpleNamespace(rows=list(ticked))) if ".rows." in key else shown
+
+    monkeypatch.setattr(st, "dataframe", dataframe)
+    app = draw("confusion", "no images", task="emotion", **{"cm.cell": [FIRST, FIRST]})
+    ids = next(d.value for d in app.dataframe if "sample_id" in d.value)["sample_id"].tolist()
+    assert app.query_params["sample"] == ids[1]
+    app.query_params["sample"] = ids[0]  # as a click on a picture does
+    assert app.run().query_params["sample"] == ids[0] and app.run().query_params["sample"] == ids[0]
+    for rows, wanted in (([], ids[0]), ([1], ids[1]), ([1, 2], ids[1]), ([2], ids[2])):
+        ticked[:] = rows
+        assert app.run().query_params["sample"] == wanted and not app.exception
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
