@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation import views
-from evaluation.metrics.resampling import percentiles
+from evaluation.metrics.resampling import spread
 from evaluation.values import Figures, Sample, figure
 
 
@@ -49,5 +49,5 @@ def split(values: np.ndarray, right: np.ndarray, sample: Sample) -> Figures:
     drawn = sample.draws.draw(totals)  # (rounds, 4): sums right and wrong, samples right and wrong
     with np.errstate(invalid="ignore", divide="ignore"):
         means = drawn[:, :2] / drawn[:, 2:]
-    difference = figure(ends[1]["value"] - ends[0]["value"], percentiles(means[:, 1] - means[:, 0]), sample.n)
+    difference = figure(ends[1]["value"] - ends[0]["value"], spread(means[:, 1] - means[:, 0]), sample.n)
     return {"n": sample.n, "right": ends[0], "wrong": ends[1], "difference": difference}

@@ -9,7 +9,7 @@ import numpy as np
 from core.labels import FERPLUS8
 from evaluation import views
 from evaluation.metrics import abstention, calibration, classification, curves, votes
-from evaluation.metrics.resampling import percentiles
+from evaluation.metrics.resampling import percentiles, spread
 from evaluation.values import Figures, Sample, figure, or_none
 
 SHARE = 0.3
@@ -67,7 +67,7 @@ def _per_class(seen: views.Classes, matrix: np.ndarray, drawn: np.ndarray, sampl
     recalls, precisions = sample.shares(hits, seen.true, k), sample.shares(hits, seen.pred, k)
     made = []
     for i, label in enumerate(seen.labels):
-        f1 = figure(each.f1[i], percentiles(many.f1[:, i]), sample.n)
+        f1 = figure(each.f1[i], spread(many.f1[:, i]), sample.n)
         made.append({
             "label": label, "n": int(each.support[i]), "recall": recalls[i], "precision": precisions[i],
             "f1": f1["value"], "f1_ci95": [f1["low"], f1["high"]],

@@ -14,7 +14,7 @@ from core.labels import FERPLUS8, GENDER2
 from evaluation import views
 from evaluation.figures import MANY_VALUES
 from evaluation.metrics import classification, significance
-from evaluation.metrics.resampling import percentiles
+from evaluation.metrics.resampling import spread
 from evaluation.values import Figures, Sample, figure
 
 ALPHA = 0.05
@@ -146,7 +146,7 @@ def _difference(cells: np.ndarray, drawn: np.ndarray, of: Callable[[np.ndarray],
         return of(counts.sum(axis=-1)), of(counts.sum(axis=-2))
 
     a, b = both(cells)
-    return {"a": float(a), "b": float(b), "difference": figure(float(b - a), percentiles(np.subtract(*both(drawn)[::-1])), n)}
+    return {"a": float(a), "b": float(b), "difference": figure(float(b - a), spread(np.subtract(*both(drawn)[::-1])), n)}
 
 
 def _sample(rows: np.ndarray, by: By) -> Sample:

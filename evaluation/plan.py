@@ -5,7 +5,7 @@ buy is measured cross-fitted: those for each half of the rows are chosen on the 
 column such as `group_subject` puts together stay in one half.
 
 A model's card has one limit for all classes of a task (`--one`), and a cautious one: answers from there on reach the wanted precision even
-by the lower end of its 95 % interval. It is never under FLOOR.
+by the lower end of its 95 % interval, for which many pictures of one person are not many answers. It is never under FLOOR.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ def limited(whole: pa.Table, task: str, precision: float = PRECISION, *, seed: i
     answered = abstention.over_limit(confidence, right, precision, floor=FLOOR, seed=seed, cluster=sample.cluster)
     return {
         "task": task, "wish": {"precision": precision}, "n": len(right), "seed": seed, "method": sample.method,
-        "limit": abstention.limit(confidence, right, precision, floor=FLOOR), "floor": FLOOR, "before": sample.share(right),
-        "coverage": sample.share(answered), "accuracy": sample.part(answered).share(right[answered]),
+        "limit": abstention.limit(confidence, right, precision, floor=FLOOR, cluster=sample.cluster), "floor": FLOOR,
+        "before": sample.share(right), "coverage": sample.share(answered), "accuracy": sample.part(answered).share(right[answered]),
     }  # fmt: skip
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.special import ndtri, stdtr
+from scipy.special import stdtr
 
 from evaluation.figures import MANY_VALUES
-from evaluation.metrics.resampling import percentiles
+from evaluation.metrics.intervals import students
+from evaluation.metrics.resampling import apart, spread
 from evaluation.metrics.significance import benjamini_hochberg
 from evaluation.values import Figures, Sample, figure
 from evaluation.views import Coded, coded
@@ -121,12 +122,12 @@ def find(
         made.append((found, names, np.where(enough & ~same, found.n, 0), beyond))
     tested: list[tuple[bool, Figures]] = []
     for found, names, counted, beyond in made:
+        reach = students(found.freedom) * found.error  # of the same t as p
         for at in np.flatnonzero((counted >= support) & (counted <= total - support)):
-            difference, error, n = float(found.difference[at]), float(found.error[at]), int(found.n[at])
-            half = float(ndtri(0.975)) * error
-            p = one_sided(difference, error, float(found.freedom[at]))
+            difference, half, n = float(found.difference[at]), float(reach[at]), int(found.n[at])
+            p = one_sided(difference, float(found.error[at]), float(found.freedom[at]))
             one = {"conditions": names[at], "n": n, "loss": float(found.mean[at]), "p": p}
-            tested.append((bool(beyond[at]), one | {"worse_by": figure(difference, (difference - half, difference + half), n)}))
+            tested.append((bool(beyond[at]), one | {"worse_by": figure(difference, apart(difference - half, difference + half), n)}))
     kept = []
     for (beyond_halves, one), p in zip(tested, benjamini_hochberg(np.array([t["p"] for _, t in tested])), strict=True):
         if p < fdr and beyond_halves:
@@ -184,17 +185,17 @@ def gaps(
         others = (means @ counts[rows] - means * counts[rows]) / (n - counts[rows])
         against = [
             {
-                "value": values[int(c)], "figure": figure(means[i], percentiles(each[:, i]), counts[c]),
-                "gap": figure(means[i] - others[i], percentiles(each[:, i] - rest[:, i]), n),
+                "value": values[int(c)], "figure": figure(means[i], spread(each[:, i]), counts[c]),
+                "gap": figure(means[i] - others[i], spread(each[:, i] - rest[:, i]), n),
                 "ratio": figure(means[i] / others[i], _finite(each[:, i] / rest[:, i]), n),
             }
             for i, c in enumerate(rows)
         ]  # fmt: skip
     chosen = (("best", order[0]), ("worst", order[-1]))
     ends = {end: {"value": values[rows[at]], "figure": float(means[at]), "n": int(counts[rows[at]])} for end, at in chosen}
-    return {**ends, "gap": figure(float(np.ptp(means)), percentiles(gap), n), "ratio": figure(whole, _finite(ratio), n), "values": against}
+    return {**ends, "gap": figure(float(np.ptp(means)), spread(gap), n), "ratio": figure(whole, _finite(ratio), n), "values": against}
 
 
 def _finite(values: np.ndarray) -> tuple[float, float]:
-    """95 % interval of finite values, NaN where some are not."""
-    return percentiles(values) if np.isfinite(values).all() else (float("nan"), float("nan"))
+    """95 % interval of finite values that differ, NaN where some are not finite or all are alike."""
+    return spread(values) if np.isfinite(values).all() else (float("nan"), float("nan"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.metrics import intervals
-from evaluation.metrics.resampling import BUNDLES, ROUNDS, Resampled, percentiles
+from evaluation.metrics.resampling import BUNDLES, ROUNDS, Resampled, percentiles, spread
 
 Figures = dict[str, Any]
 
@@ -36,6 +36,7 @@ def _counts(code: np.ndarray, k: int, weight: np.ndarray | None = None) -> np.nd
 class Sample:
     """N rows of which figures are made. Without clusters shares get Wilson's interval and all else a bootstrap; with them everything gets a
     bootstrap that draws whole clusters, and a share that no round can change (all right, say) Wilson's for as many samples as clusters.
+    A mean that no round can change has no interval.
 
     cluster: int (N,) or None; by: what the clusters are called.
     """
@@ -96,7 +97,7 @@ class Sample:
         sums = _counts(code, k, values)
         drawn = self._ratios(self.draws.counts(code, k, values), self.draws.counts(code, k))
         with np.errstate(invalid="ignore", divide="ignore"):
-            return [figure(sums[c] / n[c], percentiles(drawn[:, c]), n[c]) for c in range(k)]
+            return [figure(sums[c] / n[c], spread(drawn[:, c]), n[c]) for c in range(k)]
 
     def _ratios(self, above: np.ndarray, below: np.ndarray) -> np.ndarray:
         """(rounds, k) quotients of the sums of two (units, k) totals; NaN where a round has nothing below."""

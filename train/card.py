@@ -143,8 +143,7 @@ def _cells(task: str, by: Mapping[str, Mapping[str, Any]]) -> str:
     first = f"{_value(share)} | {share['n']:,}" if share else " | | "
     if right is None:
         return f"{first} | | | "
-    low, high = right["ci95"]
-    value = f"off by {right['value']:.2f} years | {low:.2f} to {high:.2f}" if task == "age" else _value(right)
+    value = f"off by {right['value']:.2f} years | {_ends(right, '.2f')}" if task == "age" else _value(right)
     return f"{first} | {value} | {right['n']:,}"
 
 
@@ -165,7 +164,12 @@ def _intervals(card: Card) -> str:
 
 
 def _text(m: Mapping[str, Any]) -> str:
-    return "{:.2f} ({:.2f} to {:.2f})".format(m["value"], *m["ci95"])
+    return f"{m['value']:.2f}" + (f" ({_ends(m, '.2f')})" if m.get("ci95") else "")
+
+
+def _ends(m: Mapping[str, Any], form: str, scale: int = 1) -> str:
+    """An interval as text; "" where the figure has none."""
+    return " to ".join(f"{scale * end:{form}}" for end in m.get("ci95") or ())
 
 
 def _groups(card: Card) -> str:
@@ -188,12 +192,12 @@ def _groups(card: Card) -> str:
 
 
 def _value(m: Mapping[str, Any]) -> str:
-    low, high = m["ci95"]
     if "years" in m["metric"]:
-        return f"{m['value']:.2f} | {low:.2f} to {high:.2f}"
+        return f"{m['value']:.2f} | {_ends(m, '.2f')}"
     if m["metric"] == "expected_calibration_error" or "macro" in m["metric"]:
-        return f"{m['value']:.3f} | {low:.3f} to {high:.3f}"
-    return f"{100 * m['value']:.2f} % | {100 * low:.2f} to {100 * high:.2f} %"
+        return f"{m['value']:.3f} | {_ends(m, '.3f')}"
+    spread = _ends(m, ".2f", 100)
+    return f"{100 * m['value']:.2f} % | {spread}{' %' if spread else ''}"
 
 
 def _findings(card: Card) -> str:

@@ -18,7 +18,7 @@ from evaluation.paired import compare
 from evaluation.terminal import grid, number, wide
 from train.card import INTENDED
 from train.card import limits as not_said
-from train.limits import ACCURACY, ANSWERED, CROSSED, ENOUGH, WIDE
+from train.limits import ACCURACY, ANSWERED, CROSSED, ENOUGH, WIDE, ci95
 from train.weigh import Weighed, calibrated
 
 CARD = "card.md"
@@ -66,7 +66,7 @@ def measure(
             continue
         best = (min if task == "age" else max)(there, key=lambda i: each[i][task][figure]["value"])
         change = compare(tables[best], whole, limit=0)[task][figure]["difference"]
-        better = change["high"] < 0 if task == "age" else change["low"] > 0
+        better = change["low"] is not None and (change["high"] < 0 if task == "age" else change["low"] > 0)
         rows.append({
             "data": samples.name, "split": samples.split, "task": task, "metric": figure, "n": ours[task]["n"],
             "members": [f[task] and f[task][figure] for f in each], "ensemble": ours[task][figure], "best": best,
@@ -124,7 +124,7 @@ def _of(found: Row | None, figure: str) -> Row | None:
 
 
 def _metric(metric: str, f: Row) -> Row:
-    return {"metric": metric, "value": round(f["value"], 5), "ci95": [round(f["low"], 5), round(f["high"], 5)], "n": f["n"]}
+    return {"metric": metric, "value": round(f["value"], 5), "ci95": ci95(f), "n": f["n"]}
 
 
 def card(ensemble: Ensemble, rows: Sequence[Row]) -> str:

@@ -90,10 +90,15 @@ def of_ages(card: Card, parts: Sequence[Part], raw: Mapping[str, np.ndarray]) ->
             yield row(named, name, sample.part(here).mean(error[here]))
 
 
+def ci95(figure: Figures) -> list[float] | None:
+    """A figure's interval as a card has it; None where it has none."""
+    return None if figure["low"] is None else [round(figure["low"], 5), round(figure["high"], 5)]
+
+
 def row(parts: Part | Sequence[Part], metric: str, figure: Figures, group: str = "") -> Row:
     """One figure of one part, or of several together, as a card has it."""
     several = [parts] if isinstance(parts, Part) else parts
     names = {key: " + ".join(dict.fromkeys(getattr(p.samples, of) for p in several)) for key, of in (("data", "name"), ("split", "split"))}
     found = {**names, "metric": metric, "value": round(figure["value"], 5)}
-    found |= {"ci95": [round(figure["low"], 5), round(figure["high"], 5)], "n": figure["n"]}
+    found |= {"ci95": ci95(figure), "n": figure["n"]}
     return found | ({"group": group} if group else {})

@@ -103,12 +103,12 @@ def _strange(card: Card, data: list[dict[str, Any]] | None) -> str:
 
 
 def measured(card: Card, name: str) -> Measured | None:
-    """A figure of a card over all its data sets, each sample counting once; None where the card has none.
+    """A figure of a card over all its data sets, each sample counting once; None where the card has none, or none with an interval.
 
     Their intervals are put together as those of independent samples (Zou and Donner, Stat. Med. 2008); one alone stays as it is.
     """
     rows = [m for m in card.metrics if m["metric"] == CARD[name] and not m.get("group") and m["value"] is not None]
-    if not rows:
+    if not rows or not all(m.get("ci95") for m in rows):  # without an interval there is nothing to compare
         return None
     n, value = (np.array([m[k] for m in rows], float) for k in ("n", "value"))
     low, high = np.array([m["ci95"] for m in rows], float).T

@@ -33,7 +33,7 @@ class Lead:
             progress.say(f"no paired comparison of {a} and {b}: {error}")
             return None
         difference = found[kind]["difference"] if found else None
-        return None if difference is None else (difference["value"], difference["low"], difference["high"])
+        return None if difference is None or difference["low"] is None else (difference["value"], difference["low"], difference["high"])
 
     def _table(self, name: str) -> pa.Table:
         if name not in self.tables:

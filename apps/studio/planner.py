@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 import plotly.graph_objects as go
@@ -12,6 +13,7 @@ from apps.studio import charts, shared, state
 from apps.studio.shared import View
 from evaluation import plan
 from evaluation.figures import Figures
+from evaluation.store import Store, Where
 from evaluation.store.part import table
 
 MOST = 100_000
@@ -72,10 +74,12 @@ def show(view: View, model: str) -> None:
     chart = charts.figure(*bars, y="share", percent="y", height=360, barmode="group")
     charts.show(chart, "confidence-plan", rows, alt="What the plan answers of each class, and how much of it is right", opened=True)
     part = "" if made["n"] >= view.store.confusion(view.task, where).sum() else f" of {MOST:,} rows at most"
+    said, typed = command(view.store, view.where, model, wish, value)
     st.caption(
         f"Thresholds from all {made['n']:,} rows{part}; what they buy is measured on rows that did not choose them (two halves, crossed). "
-        f"95 % intervals: {made['method']['text']}. The same in the terminal: `python -m evaluation plan T.parquet --{wish} {value:g}`."
+        f"95 % intervals: {made['method']['text']}. {said}"
     )
+    st.code(typed, language="bash", wrap_lines=True)
     if made["groups"]:
         with st.expander("Who gets an answer: coverage and accuracy by group", icon=":material/diversity_3:"):
             groups: dict[str, list[Any]] = {name: [] for name in ("group", "value", "n", "answered", "accuracy", "accuracy before")}
@@ -90,6 +94,23 @@ def show(view: View, model: str) -> None:
         "Thresholds (JSON)", thresholds(model, made), "thresholds.json", "application/json", key="cf.thresholds", on_click="ignore",
         icon=":material/download:",
     )  # fmt: skip
+
+
+def command(store: Store, where: Where, model: str, wish: str, value: float) -> tuple[str, str]:
+    """(what to say of it, the command that makes this plan in the terminal). It plans with all rows of one table: the first that has the
+    task, and it names the model where that table holds several."""
+    held = []
+    for source in store.sources:
+        for name in source.models:
+            here = f"{name} ({source.path.stem})"  # what the store calls the second table's model of a name
+            if where.task in source.tasks and model == (here if here in store.models else name):
+                held.append((source, name))
+    source, name = held[0] if held else (store.sources[0], model)
+    words = ["python", "-m", "evaluation", "plan", source.path.name, "--task", where.task, f"--{wish}", f"{value:g}"]
+    less = ["without the filters that are on"] if where.but(models=()) != Where(task=where.task) else []
+    less += [f"for one of the {len(held)} tables that hold this model"] if len(held) > 1 else []
+    said = "The same in the terminal" + (f", but {' and '.join(less)}" if less else "") + ":"
+    return said, shlex.join([*words, *(["--model", name] if len(source.models) > 1 else [])])
 
 
 def thresholds(model: str, made: Figures) -> str:

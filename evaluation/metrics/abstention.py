@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.metrics.curves import counts
-from evaluation.metrics.intervals import wilson
+from evaluation.metrics.intervals import students, wilson
+from evaluation.metrics.resampling import compact
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,19 +110,56 @@ def cross_fitted(
     return found
 
 
-def limit(confidence: np.ndarray, right: np.ndarray, precision: float, *, floor: float = 0.0, level: float = 0.95) -> float:
+def effective(confidence: np.ndarray, right: np.ndarray, cluster: np.ndarray, level: float = 0.95) -> np.ndarray:
+    """float (T,), one per distinct confidence, highest first: how many independent answers those from there on are worth for the share of
+    them that is right.
+
+    That is their number over the design effect (Kish, Survey Sampling, 1965): the share's variance over clusters, linearised, against that
+    of answers alone; never more than there are. Few clusters leave that variance itself unsure, so it is lowered to make an interval of
+    `level` one by Student's t (Korn and Graubard, Survey Methodology 1998). Where all are right, or wrong: as many as clusters, as
+    `evaluation.values.Sample` has it; 0 for a single cluster. cluster: int (N,).
+    """
+    order = np.argsort(-confidence, kind="stable")
+    unit, hit = compact(cluster)[order], right[order].astype(np.float64)
+    by = np.argsort(unit, kind="stable")  # the answers of each cluster together, surest first
+    start = np.flatnonzero(np.diff(unit[by], prepend=-1))
+    size = np.diff(start, append=len(unit))
+    seen, before = np.zeros((2, len(unit)))  # answers, and right ones, of the same cluster before each
+    seen[by] = np.arange(len(unit)) - np.repeat(start, size)
+    earlier = np.cumsum(hit[by]) - hit[by]
+    before[by] = earlier - np.repeat(earlier[start], size)
+    # Sums over clusters of answers squared, right ones squared, and their product: each answer adds what it changes in its own cluster.
+    squares, crossed, own = (np.cumsum(v) for v in ((2 * before + 1) * hit, before + hit * seen + hit, 2 * seen + 1))
+    n, clusters = np.arange(1.0, len(unit) + 1), np.cumsum(seen == 0)
+    share = np.cumsum(hit) / n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = np.maximum(squares - 2 * share * crossed + share**2 * own, 0) * clusters / (clusters - 1) / n**2
+        worth = np.minimum(share * (1 - share) / variance, n) * (students(np.inf, level) / students(clusters - 1, level)) ** 2
+    worth = np.where((share == 0) | (share == 1), clusters, worth)
+    last = np.diff(confidence[order], append=np.nan) != 0  # the end of each run of equal confidence
+    return np.where(clusters > 1, worth, 0.0)[last]
+
+
+def limit(
+    confidence: np.ndarray, right: np.ndarray, precision: float, *, floor: float = 0.0, level: float = 0.95,
+    cluster: np.ndarray | None = None,
+) -> float:
     """One limit for all classes: the lowest confidence from which answers reach `precision` even by the lower end of their Wilson interval
     of `level`, so that it holds on other samples too; at least `floor`, rounded up to four digits. 1 where no limit does: never answer.
 
+    cluster: int (N,), answers that are no independent evidence, such as those about one person; they then count as `effective` says.
+
     Raises:
         ValueError: a precision or floor outside (0, 1], or [0, 1].
-    """
+    """  # fmt: skip
     if not (0 < precision <= 1 and 0 <= floor <= 1):
         raise ValueError(f"Expected `precision` in (0, 1] and `floor` in [0, 1], got {precision} and {floor}.")
     seen = risk_coverage(confidence, right)
     answered = np.rint(seen.coverage * len(right)).astype(int)
     hits = answered - np.rint(seen.risk * answered).astype(int)
-    good = [t for t, h, n in zip(seen.threshold, hits, answered, strict=True) if wilson(int(h), int(n), level)[0] >= precision]
+    worth = answered if cluster is None else effective(confidence, right, cluster, level)
+    each = zip(seen.threshold, hits, answered, worth, strict=True)
+    good = [t for t, h, n, m in each if wilson(float(h * m / n), float(m), level)[0] >= precision]
     return min(1.0, float(np.ceil(max(floor, good[-1]) * 1e4) / 1e4)) if good else 1.0
 
 
@@ -133,6 +171,7 @@ def over_limit(
     first = halves(len(confidence), seed=seed, cluster=cluster)
     found = np.zeros(len(confidence), bool)
     for chosen, measured in ((first, ~first), (~first, first)):
-        least = limit(confidence[chosen], right[chosen], precision, floor=floor, level=level)
+        own = None if cluster is None else cluster[chosen]
+        least = limit(confidence[chosen], right[chosen], precision, floor=floor, level=level, cluster=own)
         found[measured] = (confidence[measured] >= least) & (least < 1)
     return found

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from evaluation.metrics.resampling import ROUNDS, percentiles
 
 MANY = 20_000
 
 
-def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of `hits` out of `n`, in [0, 1] (Wilson, JASA 1927); (0, 1) without samples.
+def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of `hits` out of `n`, in [0, 1] (Wilson, JASA 1927); (0, 1) without samples. Both are counts, or what these
+    are worth where samples are not independent.
 
     >>> tuple(round(v, 3) for v in wilson(9, 10))
     (0.596, 0.982)
@@ -28,6 +29,17 @@ def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
     half = z / (1 + spread) * (share * (1 - share) / n + spread / n / 4) ** 0.5
     # Rounding would otherwise leave the last bit outside [0, 1] at no hits or all hits.
     return (0.0 if hits == 0 else middle - half), (1.0 if hits == n else middle + half)
+
+
+def students(freedom: np.ndarray | float, level: float = 0.95) -> np.ndarray:
+    """By how many standard errors a mean's interval of `level` reaches to either side (Student's t), in the shape of `freedom`, degrees;
+    NaN where these are not above 0.
+
+    >>> students(np.array([1.0, 9.0, 1e9])).round(2).tolist()
+    [12.71, 2.26, 1.96]
+    """
+    freedom = np.asarray(freedom, np.float64)
+    return stdtrit(np.where(freedom > 0, freedom, np.nan), (1 + level) / 2)
 
 
 def bootstrap(

@@ -16,6 +16,8 @@ import numpy as np
 
 ROUNDS = 1000
 BUNDLES = 10_000
+NOISE = 1e-5
+"""Of a figure: rounds that differ by less are alike, for they are added in single precision."""
 
 
 def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
@@ -26,6 +28,21 @@ def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     with np.errstate(invalid="ignore"):  # between infinite values
         low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def apart(low: float, high: float) -> tuple[float, float]:
+    """An interval's ends; NaN where it has no width: one unit, or several of the same value, do not say how units differ, and such an
+    interval would claim to know it.
+
+    >>> apart(24.0, 24.0), apart(0.0, 1.0)
+    ((nan, nan), (0.0, 1.0))
+    """
+    return (float("nan"), float("nan")) if high - low <= NOISE * max(abs(low), abs(high)) else (low, high)
+
+
+def spread(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """As `percentiles`, kept `apart`."""
+    return apart(*percentiles(values, level))
 
 
 @lru_cache(maxsize=3)  # as many as a table has tasks, at most 40 MB each

@@ -32,9 +32,9 @@ def mcnemar(only_a: int, only_b: int) -> float:
 def paired_t(differences: np.ndarray, cluster: np.ndarray | None = None) -> float:
     """Two-sided p that the mean of float (N,) differences is 0 (Student's paired t-test); NaN below two of them.
 
-    1 where all are 0, 0 where all are the same other number. cluster: int (N,), samples that are no independent evidence; then the variance
-    is that of the clusters' sums (Liang and Zeger, Biometrika 1986), the degrees of freedom are one less than the clusters, and NaN means
-    fewer than two clusters.
+    1 where all are 0, NaN where all are the same other number: that two whole years are equal does not say how differences vary. cluster:
+    int (N,), samples that are no independent evidence; then the variance is that of the clusters' sums (Liang and Zeger, Biometrika 1986),
+    the degrees of freedom are one less than the clusters, and NaN means fewer than two clusters, or clusters that are all alike.
     """
     sums = differences - differences.mean() if len(differences) else differences
     if cluster is not None:
@@ -44,8 +44,8 @@ def paired_t(differences: np.ndarray, cluster: np.ndarray | None = None) -> floa
     if n < 2:
         return float("nan")
     mean, spread = float(differences.mean()), float(sums @ sums * n / (n - 1)) ** 0.5 / len(differences)
-    if np.ptp(differences) == 0 and (cluster is None or mean == 0):
-        return 1.0 if mean == 0 else 0.0
+    if np.ptp(differences) == 0:
+        return 1.0 if mean == 0 else float("nan")
     if spread <= 1e-14 * abs(mean) or spread == 0:  # clusters that are all alike say nothing of how clusters differ
         return float("nan")
     return 2 * float(stdtr(n - 1, -abs(mean) / spread))

@@ -8,7 +8,7 @@ import numpy as np
 
 from evaluation.figures import Figures, figure
 from evaluation.metrics import classification, curves
-from evaluation.metrics.resampling import percentiles
+from evaluation.metrics.resampling import spread
 from evaluation.store.build import SPACES
 from evaluation.store.drawn import Drawn, counted, rows
 from evaluation.store.store import Store
@@ -44,7 +44,7 @@ def per_class(store: Store, task: str, where: Where) -> list[Figures]:
         {
             "label": label, "n": int(seen.counts[true == i].sum()), "called": int(seen.counts[pred == i].sum()),
             "precision": seen.share(true == pred, pred == i), "recall": seen.share(true == pred, true == i),
-            "f1": figure(f1[i], percentiles(drawn[:, i]), seen.n),
+            "f1": figure(f1[i], spread(drawn[:, i]), seen.n),
         }
         for i, label in enumerate(labels)
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """The mean of a number (0 or 1: a share) over the rows of each cell of a store, with 95 % intervals, from sums alone: at any size.
 
-Rows alone give Wilson's interval of a share and the normal one of any other mean; where the tables name persons or films, these are drawn
-whole, see `drawn`.
+Rows alone give Wilson's interval of a share and Student's of any other mean; where the tables name persons or films, these are drawn
+whole, see `drawn`. What does not vary has no interval but as a share.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from evaluation.figures import Figures, figure, proportion
 from evaluation.metrics import intervals
-from evaluation.metrics.resampling import ROUNDS, percentiles, times_drawn
+from evaluation.metrics.resampling import ROUNDS, apart, spread, times_drawn
 from evaluation.store.drawn import UNITS, unit
 from evaluation.store.store import Store
 from evaluation.store.where import Where
@@ -88,8 +87,8 @@ class Summed:
         if self.parts is None:
             if self.share:
                 return [proportion(round(s), int(n)) for s, n in zip(self.sums, self.n, strict=True)]
-            half = float(ndtri(0.975)) * self.errors
-            return [figure(v, (v - h, v + h), int(n)) for v, h, n in zip(self.values, half, self.n, strict=True)]
+            half = intervals.students(self.n - 1) * self.errors
+            return [figure(v, apart(v - h, v + h), int(n)) for v, h, n in zip(self.values, half, self.n, strict=True)]
         made = []
         for start in range(0, len(self.n), CHUNK):
             cells = np.arange(start, min(start + CHUNK, len(self.n)))
@@ -98,16 +97,16 @@ class Summed:
             with np.errstate(invalid="ignore", divide="ignore"):
                 means = sums / rows
             for j, c in enumerate(cells):
-                made.append(self._figure(int(c), percentiles(means[:, j]), int(people[j])))
+                made.append(self._figure(int(c), spread(means[:, j]), int(people[j])))
         return made
 
-    def _figure(self, c: int, spread: tuple[float, float], people: int) -> Figures:
+    def _figure(self, c: int, ends: tuple[float, float], people: int) -> Figures:
         n, value = int(self.n[c]), self.values[c]
         if people < 2:
-            spread = (float("nan"),) * 2
+            ends = (float("nan"),) * 2
         if self.share and n and self.sums[c] in (0, n):  # no round can change it: as many samples as persons
-            spread = intervals.wilson(people if self.sums[c] else 0, people)
-        return figure(value, spread, n)
+            ends = intervals.wilson(people if self.sums[c] else 0, people)
+        return figure(value, ends, n)
 
     def whole(self) -> Summed:
         """All cells as one."""
@@ -122,13 +121,15 @@ class Summed:
         """The mean of cell `b` minus that of cell `a`; n: rows of both."""
         value, n = self.values[b] - self.values[a], int(self.n[a] + self.n[b])
         if self.parts is None and not self.share:
-            half = float(ndtri(0.975)) * float(np.hypot(self.errors[a], self.errors[b]))
-            return figure(value, (value - half, value + half), n)
+            own, free = self.errors[[a, b]] ** 2, self.n[[a, b]] - 1
+            with np.errstate(invalid="ignore", divide="ignore"):
+                half = float(intervals.students(own.sum() ** 2 / (own**2 / free).sum())) * float(own.sum()) ** 0.5  # Welch
+            return figure(value, apart(value - half, value + half), n)
         sums, rows = self.drawn([a, b])
         with np.errstate(invalid="ignore", divide="ignore"):
-            low, high = percentiles(np.diff(sums / rows, axis=1)[:, 0])
+            ends = spread(np.diff(sums / rows, axis=1)[:, 0])
         enough = min(self.n[a], self.n[b]) > 1
-        return figure(value, (low, high) if enough else (float("nan"),) * 2, n)
+        return figure(value, ends if enough else (float("nan"),) * 2, n)
 
 
 def summed(
@@ -181,5 +182,5 @@ def grouped(people: np.ndarray | None, at: np.ndarray, size: int, weights: Seque
 def method(store: Store) -> str:
     """How `Summed` makes its intervals for this store, for whoever reads them."""
     if store.cluster is None:
-        return "Wilson for shares, normal for means"
+        return "Wilson for shares, Student's t for means"
     return f"clustered bootstrap over the values of `{store.cluster}`"

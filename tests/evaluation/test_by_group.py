@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.stats import t as student
+from scipy.stats import ttest_ind
 
 from core.labels import GENDER2
 from evaluation import search, slices, table
@@ -88,14 +90,28 @@ def test_means_and_their_difference_have_the_intervals_of_rows(made) -> None:
     for one, side in zip(figures, sides, strict=True):
         assert one["value"] == pytest.approx(side.mean(), abs=1e-6) and one["n"] == len(side)
     if store.cluster is None:
-        half = [1.959964 * s.std(ddof=1) / len(s) ** 0.5 for s in sides]
+        half = [student.ppf(0.975, len(s) - 1) * s.std(ddof=1) / len(s) ** 0.5 for s in sides]
         assert figures[0]["high"] - figures[0]["value"] == pytest.approx(half[0], rel=1e-4)
-        both = seen.difference(0, 1)
+        both, wanted = seen.difference(0, 1), ttest_ind(sides[1], sides[0], equal_var=False).confidence_interval(0.95)
         assert both["value"] == pytest.approx(sides[1].mean() - sides[0].mean(), abs=1e-6)
-        assert both["high"] - both["value"] == pytest.approx(np.hypot(*half), rel=1e-4)
+        assert (both["low"], both["high"]) == pytest.approx((wanted.low, wanted.high), rel=1e-4)
     else:
         assert seen.parts is not None and seen.parts.units == len(set(whole["group_subject"].to_pylist()))
         assert figures[0]["low"] < figures[0]["value"] < figures[0]["high"]
+
+
+def test_few_rows_have_the_interval_of_students_t(tmp_path: Path) -> None:
+    ages = {"x": [31.0, 34.0, 38.0, 30.0], "y": [50.0, 33.0]}
+    rows = [(age, race) for race, side in ages.items() for age in side]
+    columns = {"sample_id": [f"s{i}" for i in range(6)], "age_true": [30.0] * 6, "age_pred": [a for a, _ in rows]}
+    table.write(pa.table(columns | {"group_race": [r for _, r in rows]}), tmp_path / "t.parquet", table.Meta(model="m"))
+    seen = Groups(Store.open([tmp_path / "t.parquet"]), "age", Where("age")).by("race")
+    for one, side in zip(seen.figures(), ages.values(), strict=True):
+        wanted = student.interval(0.95, len(side) - 1, np.mean(side) - 30, np.std(side, ddof=1) / len(side) ** 0.5)
+        assert (one["low"], one["high"]) == pytest.approx(wanted, rel=1e-6)
+    both = seen.difference(0, 1)
+    wanted = ttest_ind(ages["y"], ages["x"], equal_var=False).confidence_interval(0.95)
+    assert (both["low"], both["high"]) == pytest.approx((wanted.low, wanted.high), rel=1e-6)
 
 
 def test_persons_widen_the_interval(tmp_path: Path) -> None:

@@ -49,13 +49,22 @@ def test_paired_t_agrees_with_scipy(case: np.ndarray) -> None:
     gain = case[1] - case[0]
     found = significance.paired_t(gain)
     if np.ptp(gain) == 0:
-        assert found == float(gain[0] == 0)
+        assert found == 1 if gain[0] == 0 else np.isnan(found)
     elif gain.std() > 1e-6:  # below, scipy itself warns that it cancels
         assert found == pytest.approx(ttest_rel(case[1], case[0]).pvalue, abs=1e-10)
 
 
-def test_paired_t_of_one_pair_is_unknown() -> None:
-    assert np.isnan(significance.paired_t(np.array([3.0])))
+def test_paired_t_of_one_pair_or_of_equal_ones_is_unknown() -> None:
+    assert np.isnan(significance.paired_t(np.array([3.0]))) and np.isnan(significance.paired_t(np.array([-1.0, -1.0])))
+
+
+def test_two_equal_gains_make_no_winner() -> None:
+    """Whole years: that both samples gain one says nothing of how gains differ."""
+    columns = {"sample_id": ["x", "y"], "age_true": [30.0, 40.0], "group_race": ["x", "x"]}
+    a, b = (conform(pa.table(columns | {"model": [m] * 2, "age_pred": [30.0 + off, 40.0 + off]})) for m, off in (("A", 2), ("B", 1)))
+    found = paired.compare(a, b)["age"]
+    assert found["mae"]["difference"]["value"] == -1 and found["paired_t"]["p"] is None
+    assert {p["better"] for p in found["parts"]} == {None}
 
 
 @quick
@@ -152,7 +161,7 @@ def test_disagreements_are_listed_and_all_of_them_counted(two: tuple[pa.Table, p
 def test_a_model_against_itself_differs_nowhere(two: tuple[pa.Table, pa.Table]) -> None:
     found = paired.compare(two[0], two[0])
     emotion = found["emotion"]
-    assert emotion["accuracy"]["difference"] == {"value": 0.0, "low": 0.0, "high": 0.0, "n": len(two[0])} and emotion["mcnemar"]["p"] == 1
+    assert emotion["accuracy"]["difference"] == {"value": 0.0, "low": None, "high": None, "n": len(two[0])} and emotion["mcnemar"]["p"] == 1
     assert emotion["disagreements"] == {"n": 0, "rows": []} and found["age"]["paired_t"]["p"] == 1
     assert {p["better"] for task in ("emotion", "age") for p in found[task]["parts"]} == {None}
 

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from core.errors import DataError
 from core.labels import FERPLUS8
@@ -144,6 +146,61 @@ def test_what_one_limit_buys_is_measured_on_others() -> None:
         naive.append(right[confidence >= abstention.limit(confidence, right, 0.6)])
         honest.append(right[abstention.over_limit(confidence, right, 0.6, seed=seed)])
     assert np.concatenate(naive).mean() > 0.72 and np.concatenate(honest).mean() == pytest.approx(0.6, abs=0.1)
+
+
+def test_effective_numbers_are_those_of_their_definition() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(1, 120))
+        confidence, cluster = np.round(rng.uniform(0.5, 1, n), 2 + seed % 3), 1000 * rng.integers(0, rng.integers(1, 20), n)
+        right = rng.random(n) < confidence
+        found, limits = abstention.effective(confidence, right, cluster), np.unique(confidence)[::-1]
+        assert found.shape == limits.shape
+        for least, worth in zip(limits, found, strict=True):
+            here = confidence >= least
+            share, count, names = right[here].mean(), here.sum(), np.unique(cluster[here])
+            if len(names) < 2 or share in (0, 1):
+                assert worth == (len(names) if len(names) > 1 else 0)
+                continue
+            sums = np.array([(right[here & (cluster == c)] - share).sum() for c in names])
+            variance = (sums @ sums) * len(names) / (len(names) - 1) / count**2
+            alone = min(share * (1 - share) / variance, count) if variance > 1e-12 else count
+            assert worth == pytest.approx(alone * (norm.ppf(0.975) / student.ppf(0.975, len(names) - 1)) ** 2, rel=1e-6)
+
+
+def test_many_pictures_of_a_person_are_not_many_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Twenty persons, fifty pictures each, one of them always wrong: 95 % are right, which twenty answers do not show to be 90 %."""
+    who, confidence = np.repeat(np.arange(20), 50), np.random.default_rng(1).uniform(0.8, 1, 1000)
+    right = who > 0
+    assert abstention.limit(confidence, right, 0.9, floor=0.6) < 0.81
+    assert abstention.limit(confidence, right, 0.9, floor=0.6, cluster=who) == 1
+    assert abstention.effective(confidence, right, who)[-1] == pytest.approx(19 * (1.96 / 2.093) ** 2, rel=1e-3)
+    assert not abstention.over_limit(confidence, right, 0.9, floor=0.6, cluster=who).any()
+    labels, p = np.array(FERPLUS8.labels), np.zeros((1000, len(FERPLUS8)))
+    p[:, 1], p[:, 0] = confidence, 1 - confidence
+    columns = {"sample_id": np.arange(1000).astype(str), "emotion_true": labels[np.where(right, 1, 0)], "group_subject": who.astype(str)}
+    whole = conform(pa.table(columns | dict(zip(P_COLUMNS, p[:, [labels.tolist().index(c[10:]) for c in P_COLUMNS]].T, strict=True))))
+    table.write(whole, tmp_path / "t.parquet")
+    assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one"]) == 0
+    assert "never: no limit reaches it" in capsys.readouterr().out
+    assert limited(whole.drop_columns(["group_subject"]), "emotion")["limit"] < 0.81
+
+
+def test_where_persons_differ_the_limit_keeps_its_promise() -> None:
+    """Persons differ in how often they are read right; true precision from each limit on is that of 4,000 other persons."""
+
+    def drawn(rng: np.random.Generator, persons: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        who, confidence = np.repeat(np.arange(persons), 50), rng.uniform(0.5, 1, 50 * persons)
+        odds = np.log(confidence / (1 - confidence)) + rng.normal(0, 2, persons)[who]
+        return confidence, rng.random(len(who)) < 1 / (1 + np.exp(-odds)), who
+
+    others, right, _ = drawn(np.random.default_rng(9), 4000)
+    kept = []
+    for seed in range(60):
+        *answers, who = drawn(np.random.default_rng(seed), 20)
+        limits = [abstention.limit(*answers, 0.9, floor=0.5, cluster=c) for c in (None, who)]
+        kept.append([least >= 1 or right[others >= least].mean() >= 0.9 for least in limits])
+    assert np.mean(kept, axis=0)[0] < 0.93 and np.mean(kept, axis=0)[1] >= 0.95
 
 
 def test_limited_reads_a_table_as_the_planner_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

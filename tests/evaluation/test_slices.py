@@ -78,6 +78,22 @@ def test_noise_is_rarely_a_slice_and_every_slice_has_support() -> None:
     assert found["slices"] and min(s["n"] for s in found["slices"]) >= 70
 
 
+def test_interval_and_p_of_a_small_slice_agree() -> None:
+    """Of three samples a normal interval would leave out 0 where p, which is Student's, is far from 0.05."""
+    losses = np.array([4.0, 9.0, 11.0, *np.tile([2.0, 4.0], 50)])
+    group = np.repeat(["x", "y"], [3, 100])
+    found = search.search(losses, {"g": group}, support=3, fdr=0.999)["slices"][0]
+    wanted = ttest_ind(losses[:3], losses[3:], equal_var=False)
+    ends, bounds = (found["worse_by"]["low"], found["worse_by"]["high"]), wanted.confidence_interval(0.95)
+    assert ends == pytest.approx((bounds.low, bounds.high), rel=1e-9) and found["p"] == pytest.approx(wanted.pvalue / 2)
+    assert wanted.pvalue > 0.05 and ends[0] < 0
+
+
+def test_groups_that_are_all_right_show_no_gap_and_no_certainty() -> None:
+    [found] = search.fairness("emotion", np.zeros(80), {"g": np.repeat(["x", "y"], 40)}, support=30)
+    assert (found["gap"]["value"], found["gap"]["low"], found["ratio"]["low"]) == (0, None, None)
+
+
 def test_gaps_are_those_of_the_groups() -> None:
     group = np.repeat(np.array(["x", "y", "z", "few", ""]), [400, 400, 400, 5, 50])
     losses = np.concatenate([np.arange(400) % 10 < k for k in (1, 3, 2)] + [np.ones(5), np.ones(50)]).astype(float)

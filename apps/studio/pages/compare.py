@@ -13,6 +13,7 @@ from apps.studio.shared import View
 from evaluation import gaps, transfer
 from evaluation.compare import p_text
 from evaluation.figures import Figures, proportion
+from evaluation.paired import ALPHA
 from evaluation.store import pairs
 
 TITLE = "Compare"
@@ -80,7 +81,7 @@ def _headline(task: str, found: Figures) -> None:
     counts = f"; only A right: {test['only_a']:,}, only B right: {test['only_b']:,}" if percent else ""
     cells[len(names)].caption(test["test"] + counts)
     d = found[names[0][0]]["difference"]
-    st.markdown(f"**{verdict(d, low_is_good=not percent)}**")
+    st.markdown(f"**{verdict(d, test['p'], low_is_good=not percent)}**")
     left = [f"{found[k]:,} samples only in {k[-1].upper()}" for k in ("only_a", "only_b") if found[k]]
     left += [f"{found['truth_differs']:,} with different truths"] if found["truth_differs"] else []
     st.caption(f"95 % intervals and test: {found['method']['text']}." + (f" Left out: {', '.join(left)}." if left else ""))
@@ -88,11 +89,17 @@ def _headline(task: str, found: Figures) -> None:
     charts.downloads("compare-headline", rows)
 
 
-def verdict(difference: Figures, *, low_is_good: bool = False) -> str:
-    """What an interval of B minus A says."""
+def verdict(difference: Figures, p: float | None, *, low_is_good: bool = False) -> str:
+    """What the interval of B minus A and the test's p say together: either alone may be wrong where samples are few. p: None if unknown."""
     low, high = difference["low"], difference["high"]
-    if low is None or low <= 0 <= high:
+    if p is None:
+        return "Too few samples to tell."
+    if low is not None and low <= 0 <= high:
         return "No difference that these samples show: the interval holds 0."
+    if p >= ALPHA:
+        return f"No difference that these samples show: p is not below {ALPHA:g}."
+    if low is None:
+        return "Too few samples to tell: they give no interval of the difference."
     return "B is better than A." if (high < 0) == low_is_good else "A is better than B."
 
 

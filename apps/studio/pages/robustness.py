@@ -48,7 +48,7 @@ def render(view: View) -> None:
     kinds = list(dict.fromkeys(there["kind"]))
     names = {**SHOWN, "value": figure_name(view.task)}
     shown = state.choose("robust.show", "Show", list(SHOWN), shown=names.__getitem__, where=row[1], style="segmented_control")
-    _panels(there, kinds, view.task, shown)
+    _show(there, kinds, view.task, shown)
     _ranking(there, view.task)
 
 
@@ -58,8 +58,8 @@ def _read(path: Path, stamp: int) -> pd.DataFrame:
     return robustness.read(path).to_pandas()
 
 
-def _panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> None:
-    """A small chart for each corruption on one scale, a line for each model."""
+def panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> go.Figure:
+    """A small chart for each corruption on one scale, a line for each model. shown: of SHOWN."""
     years = task == "age" and shown != "flips"
     low, high = ("low", "high") if shown == "value" else (f"{shown}_low", f"{shown}_high")
     height = -(-len(kinds) // COLUMNS)
@@ -85,7 +85,15 @@ def _panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> Non
     made.update_annotations(font_size=13)  # the panels' titles, which must fit a phone
     made.update_yaxes(tickformat=None if years else ".0%", automargin=True)
     made.update_xaxes(dtick=1, showticklabels=True)  # the last row need not be full
-    made.update_xaxes(title="severity", row=height)
+    axis = {"value": "error, years" if years else "accuracy", "change": "change, years" if years else "change", "flips": "flipped answers"}
+    made.update_yaxes(title=axis[shown], col=1)
+    for j in range(max(0, len(kinds) - COLUMNS), len(kinds)):  # the lowest of each column
+        made.update_xaxes(title="severity", row=j // COLUMNS + 1, col=j % COLUMNS + 1)
+    return made
+
+
+def _show(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> None:
+    made = panels(there, kinds, task, shown)
     name = figure_name(task)
     about = {"value": name, "change": f"change of {name} against severity 0", "flips": "share of answers that changed"}[shown]
     columns = ["model", "dataset", "split", "kind", "severity", "level", "unit", "metric", "value", "low", "high", "n"]
@@ -105,9 +113,9 @@ def _ranking(there: pd.DataFrame, task: str) -> None:
     rows: dict[str, list[Any]] = {
         "model": list(worst["model"]), "corruption": [k.replace("_", " ") for k in worst["kind"]],
         "at": ["as it is" if pd.isna(v) else f"{v:g} {u}" for v, u in zip(worst["level"], worst["unit"], strict=True)],
-        "change": [f"{v * scale:+.1f}{unit} ({a * scale:+.1f} to {b * scale:+.1f})"
+        "change": [f"{v * scale:+.1f}{unit}" + ("" if pd.isna(a) else f" ({a * scale:+.1f} to {b * scale:+.1f})")
                    for v, a, b in zip(worst["change"], worst["change_low"], worst["change_high"], strict=True)],
-        "flipped answers": [f"{v:.1%} ({a:.1%} to {b:.1%})"
+        "flipped answers": [f"{v:.1%}" + ("" if pd.isna(a) else f" ({a:.1%} to {b:.1%})")
                             for v, a, b in zip(worst["flips"], worst["flips_low"], worst["flips_high"], strict=True)],
         "n": list(worst["n"]),
     }  # fmt: skip

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from apps.studio import planner, settings
 from apps.studio.pages import confidence
 from core.labels import FERPLUS8
 from evaluation import plan, table, views
+from evaluation.__main__ import main
 from evaluation.metrics import calibration
+from evaluation.store import Store, Where
 from tests.apps.studio.conftest import predictions
 
 
@@ -42,6 +46,30 @@ def test_the_plan_is_that_of_the_command(draw, wish: str, value: float) -> None:
     wanted = ["never" if c["threshold"] is None else f"{c['threshold']:.3f}" for c in made["per_class"]]
     assert rows["answer from"].tolist() == wanted and rows["called so"].tolist() == [c["called"] for c in made["per_class"]]
     assert [m.value for m in app.metric if m.label == "right among these"] == [f"{made['accuracy']['value'] * 100:.1f} %"]
+
+
+def test_the_command_in_the_terminal_is_that_plan(draw, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app = draw("confidence", "three models", task="gender", **{"cf.wish": "coverage", "cf.value": "0.6"})
+    assert "python -m evaluation plan t0.parquet --task gender --coverage 0.6" in [c.value for c in app.code]
+    assert any(c.value.endswith("The same in the terminal:") for c in app.caption)
+    app = draw("confidence", "emotion only", right="wrong")
+    assert any("without the filters that are on" in c.value for c in app.caption)
+    both = pa.concat_tables([predictions(model="a"), predictions(model="it's b")])
+    table.write(both, tmp_path / "both.parquet")
+    table.write(both.filter(pa.array(np.arange(len(both)) < 160)), tmp_path / "again.parquet")
+    store = Store.open([tmp_path / "both.parquet", tmp_path / "again.parquet"])
+    said, typed = planner.command(store, Where("gender"), "it's b", "precision", 0.7)
+    assert said == "The same in the terminal:"
+    words = shlex.split(typed)
+    assert words[4:] == ["both.parquet", "--task", "gender", "--precision", "0.7", "--model", "it's b"]
+    assert main([*words[3:4], str(tmp_path / words[4]), *words[5:], "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["per_class"] == plan.planned(views.one_model(both, "it's b"), "gender", precision=0.7)["per_class"]
+    _, typed = planner.command(store, Where("gender"), "a (again)", "precision", 0.7)
+    assert typed.endswith("plan again.parquet --task gender --precision 0.7")
+    table.write(predictions(model="a").set_column(1, "dataset", pa.array(["other"] * 160)), tmp_path / "other.parquet")
+    said, _ = planner.command(Store.open([tmp_path / "again.parquet", tmp_path / "other.parquet"]), Where("gender"), "a", "precision", 0.7)
+    assert "for one of the 2 tables" in said
 
 
 def test_thresholds_for_a_program() -> None:

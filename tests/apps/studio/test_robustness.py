@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from apps.studio import settings
+from apps.studio.pages import robustness as page
 from evaluation import robustness
 
 
@@ -43,6 +44,30 @@ def test_what_hurts_most_stands_first_at_its_own_highest_severity(draw, measured
     assert ranking["flipped answers"][2] == "21.0% (0.0% to 100.0%)"
     assert len(app.dataframe[0].value) == 14, "every row can be downloaded"
     assert any("n = 500" in c.value for c in app.caption)
+
+
+@pytest.mark.parametrize("kinds", [2, 3, 10])
+def test_every_panel_is_told_its_axes(kinds: int) -> None:
+    names = [f"k{i}" for i in range(kinds)]
+    there = pa.Table.from_pylist([row(k, s, 5.0 + s, "age") for k in names for s in range(6)], robustness.SCHEMA).to_pandas()
+    for shown, title in (("value", "error, years"), ("change", "change, years"), ("flips", "flipped answers")):
+        made = page.panels(there, names, "age", shown)
+        grid = made._grid_ref
+        for i in range(kinds):
+            at = grid[i // page.COLUMNS][i % page.COLUMNS][0].layout_keys
+            x, y = (made.layout[key].title.text for key in at)
+            assert y == (title if i % page.COLUMNS == 0 else None), i
+            assert x == ("severity" if i + page.COLUMNS >= kinds else None), i
+    assert page.panels(there, names, "emotion", "value").layout.yaxis.title.text == "accuracy"
+
+
+def test_a_change_without_an_interval_is_shown_alone(draw, tmp_path: Path) -> None:
+    rows = [row("flip", 0, 0.8), row("flip", 1, 0.8) | {"change_low": None, "change_high": None, "flips_low": None, "flips_high": None}]
+    robustness.write(pa.Table.from_pylist(rows, robustness.SCHEMA), tmp_path / "r.parquet", {})
+    drawn = draw("robustness", task="emotion")
+    settings.use(replace(settings.current(), robustness=tmp_path / "r.parquet"))
+    ranking = drawn.run().dataframe[-1].value
+    assert (ranking["change"][0], ranking["flipped answers"][0]) == ("+0.0 points", "20.0%")
 
 
 def test_a_task_that_was_not_measured_says_which_were(draw, measured: Path) -> None:
