@@ -62,8 +62,8 @@ class Ours:
 
 
 def time_nets(ours: list[Ours], keys: list[str], rounds: int, threads: tuple[int, ...], batches: tuple[int, ...]) -> tuple[Nets, Firsts]:
-    """{threads: {batch: {name: (rounds, calls) milliseconds}}} of the networks alone: a batch of crops, made ready, to raw answers. Second, by
-    threads, the calls with one crop that come right after another network."""
+    """{threads: {batch: {name: (rounds, calls) milliseconds}}} of the networks alone: a batch of crops, made ready, to raw answers. Second,
+    by threads, the calls with one crop that come right after another network."""
     plan = {batch: max(MIN_ROUNDS, round(rounds * SHARE[batch])) for batch in batches}
     total = len(threads) * sum(n + _warm_up(n) for n in plan.values())
     done = 0

@@ -1,6 +1,6 @@
 """The flagship: `mien_strong`'s network with eyes of twice the resolution. It goes on from the mean of the weights of `mien_fourth` and
-`mien_strong` (model soups, arXiv 2203.05482), whose first convolution of 3x3 pixels becomes one of 6x6 in steps of 2 that answers the same to
-a crop of 96 pixels; all that follows costs what it did. Taught by both and by the teacher of emotions, which look at 48 pixels.
+`mien_strong` (model soups, arXiv 2203.05482), whose first convolution of 3x3 pixels becomes one of 6x6 in steps of 2 that answers the same
+to a crop of 96 pixels; all that follows costs what it did. Taught by both and by the teacher of emotions, which look at 48 pixels.
 Regenerates what assets/models/mien ships: `python -m train` trains all that it builds on, too."""
 
 from dataclasses import replace
