@@ -1,5 +1,6 @@
 """Release 0.3.0: from the mean of the weights of `mien_fourth` and `mien_strong`, which went on from it (model soups, arXiv 2203.05482),
-on at a low learning rate, taught by both and by the teacher of emotions. It looks once; its teachers' word is on a face and its mirror image."""
+on at a low learning rate, taught by both and by the teacher of emotions. It looks once; its teachers' word is on a face and its mirror
+image."""
 
 from dataclasses import replace
 
