@@ -1,22 +1,8 @@
-"""The flagship: `mien_strong`'s network with eyes of twice the resolution. It goes on from the mean of the weights of `mien_fourth` and
-`mien_strong` (model soups, arXiv 2203.05482), whose first convolution of 3x3 pixels becomes one of 6x6 in steps of 2 that answers the same
-to a crop of 96 pixels; all that follows costs what it did. Taught by both and by the teacher of emotions, which look at 48 pixels.
-Regenerates what assets/models/mien ships: `python -m train` trains all that it builds on, too."""
+"""The flagship: from the mean of the weights of `mien_fine` and `mien_again`, which went on from it (model soups, arXiv 2203.05482), on
+at a low learning rate. Regenerates what assets/models/mien ships: `python -m train` trains all that it builds on, too."""
 
 from dataclasses import replace
 
-from train.recipes.mien_strong import RECIPE as STRONG
-from train.settings import Distill
+from train.recipes.mien_fine import RECIPE as FINE
 
-RECIPE = replace(
-    STRONG,
-    input=replace(STRONG.input, size=2 * STRONG.input.size),
-    model=replace(STRONG.model, options={**STRONG.model.options, "stem_kernel": 6, "stem_stride": 2}),
-    start="runs/mien_fourth,runs/mien_strong",
-    distill=Distill(("runs/mien_fourth", "runs/mien_strong", "runs/mien_emotion"), share=0.5, missing=0.5),
-    losses={**STRONG.losses, "gender": replace(STRONG.losses["gender"], weight=1.0)},
-    augment=replace(STRONG.augment, lowres=0.35, lowres_min=0.3, blur_max=2.0),
-    optim=replace(STRONG.optim, lr=1.5e-3),
-    epochs=28,
-    seed=6,
-)
+RECIPE = replace(FINE, start="runs/mien_fine,runs/mien_again", optim=replace(FINE.optim, lr=2e-4), epochs=2, seed=8)
