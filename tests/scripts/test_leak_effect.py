@@ -79,7 +79,8 @@ def test_trains_predicts_and_compares_each_arm_once(data: Path, tmp_path: Path, 
     measured = found[name]["emotion"]["accuracy"]
     difference = measured["difference"]
     assert difference["n"] == 26 and difference["value"] == pytest.approx(measured["b"] - measured["a"])
-    assert -1 <= difference["low"] <= difference["value"] <= difference["high"] <= 1
+    ends = difference["low"], difference["high"]  # none where both are right on the same pictures, as may be after an epoch
+    assert ends == (None, None) or -1 <= ends[0] <= difference["value"] <= ends[1] <= 1
     copies = [p for p in found[name]["emotion"]["parts"] if p["by"] == leak_effect.GROUP and p["value"] == "yes"]
     assert [p["n"] for p in copies] == [COPIES]  # where a difference comes from
     done.clear()

@@ -56,7 +56,8 @@ def assert_steady(moments: list[Moment]) -> None:
     assert set(told) == {"age", "emotion", "gender"}
     assert told["age"]["ratio"] is not None, "the clip disturbs the age, or it shows nothing"
     for name, found in told.items():
-        assert found["ratio"] is None or found["ratio"] <= RATIO, (name, told)
+        most = 0.5 if name == "emotion" else RATIO  # the target is of age; an expression passes, so it is followed faster
+        assert found["ratio"] is None or found["ratio"] <= most, (name, told)
         assert found["ratio"] is not None or found["shown"] <= found["raw"] + 0.005, (name, told)
 
 
@@ -161,13 +162,13 @@ def test_the_command(monkeypatch, capsys, bar, swap, pipeline):
     assert len(told["met"]) == 4
     monkeypatch.setattr(steady, "measure", lambda *_: told | {"met": {"a target": False}})
     assert steady.main(["--gate"]) == 3
-    monkeypatch.setattr(steady, "measure", lambda *_: told | {"met": {"a target": None, "another": True}})
-    capsys.readouterr()
-    assert steady.main(["--gate"]) == 3 and "not measured  a target" in capsys.readouterr().out
     shown = capsys.readouterr().out
     assert "MISSED  a target" in shown
     assert "numbers at 4 frames/s" in shown
     assert steady.main([]) == 0
+    monkeypatch.setattr(steady, "measure", lambda *_: told | {"met": {"a target": None, "another": True}})
+    capsys.readouterr()
+    assert steady.main(["--gate"]) == 3 and "not measured  a target" in capsys.readouterr().out
 
 
 def test_a_model_that_is_not_there(capsys, tmp_path):
