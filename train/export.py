@@ -142,11 +142,8 @@ def _beside_float(card: Card, recipe: Recipe, val_parts: Sequence[Part], draft: 
     with progress.task("measure the float32 network that it began as"):
         write_onnx(through_half(before), replace(card, precision="fp32", calibration={}, thresholds={}, metrics=()), made)
         whole = measured(Predictor(made), (), val_parts)
-    try:
-        quantize.check_loss(quantize.scores(whole), quantize.scores(card))
-    except ModelError as error:
-        what = str(error).split("; export without")[0]  # the rest is advice for a network that did not learn to round
-        raise ModelError(f"{what}; train on with --resume and more --epochs, or export the float32 run instead.") from error
+    instead = "train on with --resume and more --epochs, or export the float32 run instead"
+    quantize.check_loss(quantize.scores(whole), quantize.scores(card), instead)
     rows = [{**m, "metric": BEFORE.format(m["metric"])} for m in whole.metrics if m["metric"] in FIGURES.values() and not m.get("group")]
     return replace(card, metrics=(*card.metrics, *rows))
 

@@ -106,13 +106,16 @@ def scores(card: Card) -> dict[str, tuple[float, int]]:
     return {name: (found.value, found.n) for name in LIMITS if (found := measured(card, name))}
 
 
-def check_loss(before: Mapping[str, tuple[float, int]], after: Mapping[str, tuple[float, int]]) -> dict[str, float]:
+def check_loss(
+    before: Mapping[str, tuple[float, int]], after: Mapping[str, tuple[float, int]],
+    instead: str = "export without --int8, or train with --set qat=true",
+) -> dict[str, float]:
     """What INT8 loses by figure, from the `scores` of the float32 file's card and of the INT8 file's; negative where it gains. It is also
-    said.
+    said. instead: the way out where it is too much.
 
     Raises:
         ModelError: more than `LIMITS` allow, on samples enough to tell.
-    """
+    """  # fmt: skip
     lost = {k: (after[k][0] - before[k][0]) * (1 if k == "age_mae" else -1) for k in before}
     unit = {k: "years" if k == "age_mae" else "points" for k in lost}
     for k, v in lost.items():
@@ -121,7 +124,5 @@ def check_loss(before: Mapping[str, tuple[float, int]], after: Mapping[str, tupl
         progress.say(what)
         if before[k][1] >= LEAST and v > LIMITS[k]:
             limit = LIMITS[k] * (1 if k == "age_mae" else 100)
-            raise ModelError(
-                f"Expected INT8 to lose at most {limit:g} {unit[k]}, got {what}; export without --int8, or train with --set qat=true."
-            )
+            raise ModelError(f"Expected INT8 to lose at most {limit:g} {unit[k]}, got {what}; {instead}.")
     return lost

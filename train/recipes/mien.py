@@ -5,6 +5,7 @@ Regenerates what assets/models/mien ships: `python -m train` trains all that it 
 from dataclasses import replace
 
 from train.recipes.mien_fine import RECIPE as FINE
+from train.recipes.mien_once import RECIPE as ONCE
 
 RECIPE = replace(
     FINE,
@@ -19,13 +20,6 @@ RECIPE = replace(
         "More weight on perceived gender, at a learning rate that is high again (`mien_again` against `mien_fine`): perceived "
         "gender +0.69 points (+0.16 to +1.27), emotion -0.45 (-0.98 to +0.08), age +0.033 years (-0.017 to +0.083): one gains "
         "what the other may lose, so the mean of both was taken.",
-        "Augmentation and dropout, more against less (`mien_strong` against `mien_plain`, 6 epochs each from the same weights):"
-        " emotion +0.06 points (-0.53 to +0.70), perceived gender +0.00 (-0.74 to +0.80), age +0.010 years (-0.063 to +0.089): "
-        "no difference.",
-        "Faces drawn at 0.9 of their size, with more around them (`mien_wide` against `mien_strong`): emotion -1.04 points "
-        "(-1.91 to -0.28), perceived gender +0.53 (-0.21 to +1.43), age +0.083 years (-0.021 to +0.176): emotions lose, so this"
-        " was not taken.",
-        "Each was trained once: the spread over seeds is not known. Differences are paired, on the same validation pictures, "
-        "with 95 % intervals; table and commands: train/RESULTS.md.",
+        *(ONCE.findings[i] for i in (0, 1, 3)),  # on augmentation, on framing, and how to read them; not on longer training
     ),
 )
