@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -149,7 +150,7 @@ def best_detector() -> tuple[Detector, str]:
 
 
 def chip_face(image: np.ndarray, detector: Detector) -> Face | None:
-    """The face of a published crop (FER2013, UTKFace), or None where the whole picture serves better.
+    """The face of a published crop (FER2013, UTKFace), marked as such, or None where the whole picture serves better.
 
     Such a picture is one face already: a detection beside its middle is another's, and one without landmarks is less certain than the crop
     itself. How far landmarks may be trusted is the spec's, as everywhere (`core.preprocess.pose_of`).
@@ -158,5 +159,5 @@ def chip_face(image: np.ndarray, detector: Detector) -> Face | None:
     for face in detector(image):
         x, y, w, h = face.box
         if face.landmarks is not None and x <= width / 2 <= x + w and y <= height / 2 <= y + h:
-            return face
+            return replace(face, chip=True)
     return None

@@ -32,6 +32,8 @@ class InputSpec:
     """What a network takes.
 
     size: side of the square crop in pixels, 16 to 512. channels: 1 (grey) or 3 (RGB).
+    align: lay the landmarks on the template; if False, a published crop (FER2013, UTKFace) is taken whole, as it is, and a face in a
+        photograph by its box, upright.
     template: the five landmarks' places in the crop, in crop sides.
     box_scale, box_shift: where landmarks are missing or out of bounds, the crop is a square of `box_scale` times the root of the box's
         area, its centre `box_shift` box heights below the box's centre.
@@ -53,10 +55,13 @@ class InputSpec:
     max_shift: float = 0.25
     mean: tuple[float, ...] = (0.5,)
     std: tuple[float, ...] = (0.25,)
+    align: bool = True
 
     def __post_init__(self) -> None:
         if type(self.size) is not int or type(self.channels) is not int or not 16 <= self.size <= 512 or self.channels not in (1, 3):
             raise ValueError(f"Expected whole `size` in 16..512 and `channels` 1 or 3, got {self.size!r:.80} and {self.channels!r:.80}.")
+        if type(self.align) is not bool:
+            raise ValueError(f"Expected `align` to be true or false, got {self.align!r:.80}.")
         if len(self.template) != 5 or any(len(p) != 2 for p in self.template):
             raise ValueError(f"Expected `template` to be five points, got {str(self.template)[:200]}.")
         if len(self.mean) != self.channels or len(self.std) != self.channels:
@@ -73,8 +78,8 @@ class InputSpec:
         return replace(self, template=template, box_scale=round(self.box_scale / share, 3))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
+        """Plain values for JSON; without `align` where it is the default, so that older cards, caches and their digests stay the same."""
+        return {k: v for k, v in asdict(self).items() if k != "align" or not self.align}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> InputSpec:
@@ -146,12 +151,13 @@ def within(pose: Pose, anchor: Pose, spec: InputSpec) -> bool:
 
 
 def pose_of(image_shape: tuple[int, ...], face: Face | None, spec: InputSpec) -> Pose:
-    """Where the crop of `face` lies; without a face, the centred square that holds the whole picture."""
-    if face is None:
+    """Where the crop of `face` lies; without a face, or in a published crop that the spec takes as it is, the centred square that holds the
+    whole picture."""
+    if face is None or (face.chip and not spec.align):
         height, width = image_shape[:2]
         return Pose((width - 1) / 2, (height - 1) / 2, float(max(width, height)))
     anchor = _from_box(face, spec)
-    pose = landmark_pose(face, spec)
+    pose = landmark_pose(face, spec) if spec.align else None
     return pose if pose is not None and within(pose, anchor, spec) else anchor
 
 

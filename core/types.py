@@ -27,11 +27,13 @@ class Face:
     box: x, y, width, height in pixels; may reach past the picture's border; width and height are positive.
     score: the detector's confidence in [0, 1].
     landmarks: five points in the order of `LANDMARKS`, or None where the detector has none (Haar).
+    chip: the picture is a published crop of this face alone (FER2013, UTKFace), not a photograph.
     """
 
     box: Box
     score: float
     landmarks: tuple[Point, ...] | None = None
+    chip: bool = False
 
     def __post_init__(self) -> None:
         if len(self.box) != 4 or not all(isfinite(v) for v in self.box) or min(self.box[2:]) <= 0:

@@ -29,7 +29,7 @@ from train.data import TAUGHT, Part, Pool, gather
 from train.feed import Inputs, ahead, inputs
 from train.freeze import freeze
 from train.losses import masked_mean
-from train.optim import optimiser
+from train.optim import optimiser, penalty
 from train.recipe import Recipe, from_dict
 from train.sampling import batches
 from train.schedule import Scheduler
@@ -110,7 +110,7 @@ class Run:
             row["seconds"], row["cpu_seconds"] = monotonic() - started, process_time() - worked
             row["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # the peak so far; Linux counts KiB
             row = processes.from_main(row)
-            self.schedule.after_epoch(row["val_loss"])
+            self.schedule.after_epoch(row["val_loss"], processes.from_main(penalty(self.averaged, self.recipe.optim)))
             self.seconds += row["seconds"]
             self.epoch += 1
             self.history.append({"epoch": self.epoch, **row})

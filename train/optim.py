@@ -26,12 +26,24 @@ def optimiser(model: nn.Module, how: Optim) -> torch.optim.Optimizer:
         raise UserError(f"Expected an optimiser of timm in optim.name, with its options, got {given}: {error}.") from error
 
 
+@torch.no_grad()
+def penalty(model: nn.Module, how: Optim) -> float:
+    """What Keras adds to its losses, of validation too: the sum of `l2 * sum(w^2)` over the kernels that `optim.l2` names, 0 for none."""
+    each = ((weight, _part(name, how)) for name, weight in model.named_parameters() if weight.ndim >= 2)
+    return sum(how.l2[part] * float(weight.square().sum()) for weight, part in each if part is not None)
+
+
+def _part(name: str, how: Optim) -> str | None:
+    """The longest name in `optim.l2` of a part of the network that holds the weight `name`."""
+    return max((p for p in how.l2 if not p or name.startswith(f"{p}.")), key=len, default=None)
+
+
 def _groups(model: nn.Module, how: Optim) -> list[dict]:
     """Weights by decay. Keras adds `l2 * sum(w^2)` of a layer's kernel to the loss, whose gradient is `2 * l2 * w`: a decay of `2 * l2`."""
     groups: dict[float, list[nn.Parameter]] = {}
     found = set()
     for name, weight in model.named_parameters():
-        part = max((p for p in how.l2 if not p or name.startswith(f"{p}.")), key=len, default=None)
+        part = _part(name, how)
         found.add(part)
         decay = 0.0 if weight.ndim < 2 else how.weight_decay + (0.0 if part is None else 2 * how.l2[part])
         groups.setdefault(decay, []).append(weight)

@@ -45,7 +45,9 @@ class Scheduler:
         self.plateau: ReduceLROnPlateau | None = None
         if how.kind == "plateau":
             least = how.floor * lr
-            self.plateau = ReduceLROnPlateau(optim, "min", how.factor, how.patience, threshold=1e-4, threshold_mode="abs", min_lr=least)
+            # torch lowers the rate when bad epochs > patience, Keras' ReduceLROnPlateau when they are >= patience.
+            patience = max(0, how.patience - 1) if how.counting == "keras" else how.patience
+            self.plateau = ReduceLROnPlateau(optim, "min", how.factor, patience, threshold=1e-4, threshold_mode="abs", min_lr=least)
 
     def before_step(self, step: int, steps: int, per_epoch: int) -> float:
         """Sets and returns the rate of step 0..steps-1."""
@@ -54,10 +56,10 @@ class Scheduler:
                 group["lr"] = self.lr * share(self.how, step, steps, per_epoch)
         return float(self.optim.param_groups[0]["lr"])
 
-    def after_epoch(self, loss: float) -> None:
-        """Hears the validation loss; only `plateau` minds."""
+    def after_epoch(self, loss: float, penalty: float = 0.0) -> None:
+        """Hears the validation loss and the L2 penalty, which is part of Keras' `val_loss`; only `plateau` minds."""
         if self.plateau:
-            self.plateau.step(loss)
+            self.plateau.step(loss + penalty if self.how.counting == "keras" else loss)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint needs; the optimiser's own state holds the rate."""

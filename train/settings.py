@@ -10,6 +10,7 @@ from core.errors import UserError
 
 ScheduleKind = Literal["warmup_cosine", "one_cycle", "cosine", "restarts", "plateau", "constant"]
 Order = Literal["shuffle", "weighted", "balanced", "alternate"]
+Counting = Literal["torch", "keras"]
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,9 @@ class Schedule:
 
     warmup_cosine: linear warm-up over `warmup` of all steps, then a cosine down to `floor`. one_cycle: torch's OneCycleLR, `initial` up to
     1 over `warmup` of all steps, then down to `floor`. cosine: 1 down to `floor`. restarts: the same over `period` epochs, then again and
-    again, each `multiply` times as long. plateau: times `factor` after more than `patience` epochs without a smaller validation loss, down
-    to `floor`, as torch counts (Keras with the same number waits one epoch less). constant.
+    again, each `multiply` times as long. plateau: times `factor` after epochs without a smaller validation loss, down to `floor`: after
+    more than `patience` of them as torch counts, after `patience` of them with counting "keras", whose validation loss also holds the
+    penalty of optim.l2. constant.
     """
 
     warmup: float = 0.15
@@ -122,9 +124,11 @@ class Schedule:
     patience: int = 5
     period: int = 10
     multiply: int = 2
+    counting: Counting = "torch"
 
     def __post_init__(self) -> None:
         _one_of("schedule.kind", self.kind, ScheduleKind)
+        _one_of("schedule.counting", self.counting, Counting)
 
 
 @dataclass(frozen=True)

@@ -165,3 +165,4 @@ def test_prepare_resumes_and_is_keyed(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(calls) - before == 6  # nothing was done again
     keys = {room.key(samples, detector, s) for s in (spec, InputSpec(size=48), InputSpec(size=32, mean=(0.1,)))}
     assert len(keys) == 2  # the mean is applied after the cache
+    assert room.key(samples, detector, InputSpec(size=32, align=False)) not in keys

@@ -165,8 +165,25 @@ def test_a_detection_beside_the_middle_of_a_published_crop_is_another_s() -> Non
 
     picture = np.zeros((200, 200, 3), np.uint8)
     good, small, beside = face_at(100, 105, 190), face_at(90, 110, 90), face_at(40, 60, 90)
-    assert chip_face(picture, Fixed(good)) is good
-    assert chip_face(picture, Fixed(small)) is small
-    assert chip_face(picture, Fixed(beside, small)) is small
+    assert chip_face(picture, Fixed(good)) == replace(good, chip=True)
+    assert chip_face(picture, Fixed(small)) == replace(small, chip=True)
+    assert chip_face(picture, Fixed(beside, small)) == replace(small, chip=True)
     assert chip_face(picture, Fixed(beside)) is None
     assert chip_face(picture, Fixed(replace(good, landmarks=None))) is None
+
+
+def test_without_alignment_a_published_crop_is_taken_whole_and_a_photograph_by_the_box() -> None:
+    raw = replace(SPEC, align=False)
+    picture = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
+    face = replace(face_at(26, 22, 40, 20), chip=True)
+    assert np.array_equal(crop_face(picture, face, raw), crop_face(picture, None, raw))
+    assert not np.array_equal(crop_face(picture, face, SPEC), crop_face(picture, None, SPEC))
+    tilted = face_at(160, 140, 96, 20)
+    assert pose_of((300, 300, 3), tilted, raw) == pose_of((300, 300, 3), replace(tilted, landmarks=None), SPEC)
+
+
+def test_alignment_travels_and_older_cards_stay_the_same() -> None:
+    raw = replace(SPEC, align=False)
+    assert "align" not in SPEC.to_dict() and InputSpec.from_dict(json.loads(json.dumps(raw.to_dict()))) == raw != SPEC
+    with pytest.raises(ModelError, match="align"):
+        InputSpec.from_dict({"align": 0})

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from core.errors import UserError
-from train.optim import optimiser
+from train.optim import optimiser, penalty
 from train.settings import Optim
 
 
@@ -38,6 +38,14 @@ def test_l2_is_keras_penalty() -> None:
 def test_the_longest_part_decides() -> None:
     optim = optimiser(net(), Optim("adam", weight_decay=0.0, l2={"": 1.0, "heads": 2.0}))
     assert sorted(g["weight_decay"] for g in optim.param_groups) == [0.0, 2.0, 4.0]
+
+
+def test_the_penalty_is_keras_term_of_the_loss() -> None:
+    model = net()
+    first, last = (m.weight.square().sum().item() for m in (model["backbone"][0], model["heads"]))
+    assert penalty(model, Optim("adam", l2={"backbone": 0.05})) == pytest.approx(0.05 * first)  # kernels alone: no bias, no norm
+    assert penalty(model, Optim("adam", l2={"": 1.0, "heads": 2.0})) == pytest.approx(first + 2 * last)
+    assert penalty(model, Optim("adam")) == 0
 
 
 @pytest.mark.parametrize(

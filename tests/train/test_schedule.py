@@ -83,3 +83,32 @@ def test_plateau_is_torchs_and_resumes_exactly() -> None:
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(UserError, match="one_cycle"):
         Schedule(kind="onecycle")  # type: ignore[arg-type]
+
+
+def plateau_rates(counting: str, losses: list[float], penalties: list[float] | None = None) -> list[float]:
+    """The learning rate of each epoch; patience 5, factor 0.5."""
+    optim = sgd()
+    scheduler = Scheduler(Schedule(kind="plateau", patience=5, floor=1e-3, counting=counting), LR, optim)  # type: ignore[arg-type]
+    seen = []
+    for i, loss in enumerate(losses):
+        seen.append(scheduler.before_step(i, len(losses), 1))
+        scheduler.after_epoch(loss, penalties[i] if penalties else 0.0)
+    return seen
+
+
+@pytest.mark.parametrize(("counting", "epochs"), [("keras", [5, 10, 15]), ("torch", [6, 12, 18])])
+def test_plateau_counts_as_keras_or_torch(counting: str, epochs: list[int]) -> None:
+    seen = plateau_rates(counting, [1.0] * 20)  # the best is epoch 0's; the rate falls after so many epochs without a better one
+    assert [i - 1 for i in range(1, len(seen)) if seen[i] < seen[i - 1]] == epochs
+
+
+def test_keras_plateau_hears_the_l2_penalty() -> None:
+    losses = [1.0 + 0.01 * i for i in range(12)]  # overfitting, while the weights shrink faster
+    shrinking = [5.0 - 0.1 * i for i in range(12)]
+    assert plateau_rates("keras", losses, shrinking) == [LR] * 12
+    assert plateau_rates("torch", losses, shrinking)[-1] < LR and plateau_rates("keras", losses)[-1] < LR
+
+
+def test_an_unknown_counting_is_refused() -> None:
+    with pytest.raises(UserError, match="keras"):
+        Schedule(counting="Keras")  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from train.recipes._fer import BASE
-from train.settings import Model, Schedule
+from train.settings import Model
 
 RECIPE = replace(
     BASE,
@@ -12,7 +12,7 @@ RECIPE = replace(
         {"blocks": [(32, 0.25), (64, 0.25), (128, 0.25)], "convolutions": 1, "norm": "before", "dense_norm": False, "dropout": 0.5},
     ),
     optim=replace(BASE.optim, lr=1e-3),
-    schedule=Schedule(kind="plateau", factor=0.5, patience=5, floor=1e-3),
+    schedule=replace(BASE.schedule, floor=1e-3),
     source="shared/sources/003, Model 0 (section 2.3)",
     expected={"val_emotion_accuracy": 0.6397, "train_emotion_accuracy": 0.5828},
 )

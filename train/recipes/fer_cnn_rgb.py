@@ -7,6 +7,6 @@ from train.recipes.fer_cnn_grey import RECIPE as GREY
 
 RECIPE = replace(
     GREY,
-    input=InputSpec(size=48, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3),
+    input=InputSpec(size=48, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3, align=False),
     expected={"val_emotion_accuracy": 0.8325},
 )
