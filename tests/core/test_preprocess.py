@@ -163,11 +163,13 @@ def test_a_detection_beside_the_middle_of_a_published_crop_is_another_s() -> Non
         def __call__(self, image: np.ndarray, long_side: int = 320) -> list[Face]:
             return self.faces
 
-    picture = np.zeros((200, 200, 3), np.uint8)
+    picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
     good, small, beside = face_at(100, 105, 190), face_at(90, 110, 90), face_at(40, 60, 90)
     assert chip_face(picture, Fixed(good)) == replace(good, chip=True)
     assert chip_face(picture, Fixed(small)) == replace(small, chip=True)
     assert chip_face(picture, Fixed(beside, small)) == replace(small, chip=True)
+    whole = crop_face(picture, chip_face(picture, Fixed(good)), replace(SPEC, align=False))
+    assert np.array_equal(whole, crop_face(picture, None, SPEC))  # what training and serving both take of it without alignment
     assert chip_face(picture, Fixed(beside)) is None
     assert chip_face(picture, Fixed(replace(good, landmarks=None))) is None
 

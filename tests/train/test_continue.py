@@ -63,6 +63,16 @@ def test_a_stopped_run_continues_exactly(way: str, tmp_path: Path, monkeypatch: 
         assert len({row["lr"] for row in whole.history}) > 1 or whole.history[1]["val_loss"] < whole.history[0]["val_loss"]
 
 
+def test_keras_plateau_hears_the_penalty_of_the_validated_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = override(load("mien_first"), [*SMALL, *WAYS["l2"], "epochs=1", "schedule.kind=plateau", "schedule.counting=keras"])
+    run = Run(recipe, tmp_path)
+    heard: list[tuple[float, float]] = []
+    monkeypatch.setattr(run.schedule, "after_epoch", lambda *values: heard.append(values))
+    run.train(parts(recipe), parts(recipe))
+    kernels = (w for name, w in run.averaged.named_parameters() if name.startswith("backbone.") and w.ndim > 1)
+    assert heard == [(run.history[0]["val_loss"], pytest.approx(1e-3 * sum(float(w.detach().square().sum()) for w in kernels)))]
+
+
 def test_what_changes_no_weight_does_not_stop_a_resume(tmp_path: Path) -> None:
     recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
     Run(recipe, tmp_path).train(parts(recipe), parts(recipe))
