@@ -1,0 +1,83 @@
+"""Which outputs are golden: name -> function that makes the output anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.golden import adapter
+
+FILES = Path(__file__).resolve().parent / "files"
+
+STUDIO = (
+    "overview",
+    "filters",
+    "confusion",
+    "samples",
+    "summary",
+    "each_class",
+    "confidence",
+    "age_errors",
+    "by_group",
+    "pairs",
+    "navigation",
+)
+"""Methods of `adapter.Studio`."""
+
+
+def _train() -> dict[str, Callable[[], Any]]:
+    return {
+        "train-list": partial(adapter.train, "--list"),
+        "train-recipes": adapter.recipes,
+        "train-studies": partial(adapter.train, "study", "--list"),
+        "card": adapter.card,
+    }
+
+
+def _evaluation() -> dict[str, Callable[[], Any]]:
+    run, mien, whole = adapter.evaluation, adapter.MIEN, adapter.WHOLE
+    made: dict[str, Callable[[], Any]] = {}
+    for data in ("ferplus", "utkface"):
+        made[f"report-mien-{data}"] = partial(run, "report", mien[data])
+        made[f"report-whole-{data}"] = partial(run, "report", whole[data])
+        made[f"compare-{data}"] = partial(run, "compare", whole[data], mien[data])
+        made[f"slices-mien-{data}"] = partial(run, "slices", mien[data])
+        made[f"slices-whole-{data}"] = partial(run, "slices", whole[data])
+        task = "emotion" if data == "ferplus" else "gender"
+        plan = partial(run, "plan", mien[data], "--task", task)
+        made[f"plan-precision-{data}"] = partial(plan, "--precision", 0.9)
+        made[f"plan-coverage-{data}"] = partial(plan, "--coverage", 0.8)
+        made[f"plan-one-{data}"] = partial(plan, "--precision", 0.9, "--one")
+        for command in ("report", "slices"):
+            made[f"{command}-clustered-{data}"] = partial(_clustered, command, f"mien-{data}")
+        both = (f"whole-{data}", f"mien-{data}")
+        made[f"compare-clustered-{data}"] = partial(_clustered, "compare", *both)
+    wish = ("--task", "emotion", "--precision", 0.9, "--one")
+    made["plan-one-clustered"] = partial(_clustered, "plan", "mien-ferplus", more=wish)
+    made["runs"] = partial(run, "runs", adapter.SAMPLE / "runs")
+    made["audit-list"] = partial(run, "audit", "--list")
+    made["audit"] = adapter.audit
+    made["robustness-table"] = adapter.robustness_table
+    made["robustness-figures"] = adapter.robustness_figures
+    return made
+
+
+def _clustered(command: str, *tables: str, more: tuple[object, ...] = ()) -> Any:
+    return adapter.evaluation(command, *(adapter.clustered()[t] for t in tables), *more)
+
+
+def _studio() -> dict[str, Callable[[], Any]]:
+    return {
+        f"studio-{kind}-{name}": partial(_asked, kind, name)
+        for kind in ("shipped", "clustered")
+        for name in STUDIO
+    }
+
+
+def _asked(kind: str, name: str) -> Any:
+    return getattr(adapter.studio(kind), name)()
+
+
+GOLDENS: dict[str, Callable[[], Any]] = {**_train(), **_evaluation(), **_studio()}
