@@ -1,7 +1,7 @@
 """Golden outputs: what the program printed and computed before the redesign.
 
-`files/` holds one JSON file per output. `test_golden.py` makes each output anew and compares it with
-its file; `python -m tests.golden.update` rewrites the files. Everything that names a module, a
-function or a field of the product stands in `adapter.py`, so a move or a renaming changes that file
-alone.
+`files/` holds one JSON file per output. `test_golden.py` makes each output anew and compares it
+with its file; `python -m tests.golden.update` rewrites the files. Everything that names a module,
+a function or a field of the product stands in `adapter.py`, so a move or a renaming changes that
+file alone.
 """

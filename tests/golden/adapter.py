@@ -66,10 +66,15 @@ def _json(main: Callable[[list[str]], int], *argv: object) -> Any:
     return json.loads(out.getvalue())
 
 
+@cache
+def recipe_list() -> Any:
+    """What `--list` prints: a row per recipe."""
+    return train("--list")
+
+
 def recipes() -> dict[str, Any]:
     """Recipe name -> what `--show` prints of it."""
-    names = [row["name"] for row in train("--list")["recipes"]]
-    return {name: train("--show", name) for name in names}
+    return {row["name"]: train("--show", row["name"]) for row in recipe_list()["recipes"]}
 
 
 def card() -> Any:
@@ -116,7 +121,7 @@ def _kept() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="golden-")
 
 
-# --- audit of a small drawn data set --------------------------------------------------------------
+# --- audit of a small drawn data set -------------------------------------------------------------
 
 AUDIT = (
     "class_balance,conflicts,drift,exact_files,exact_pixels,faults,labels,leaks,mirrored,"
@@ -126,11 +131,11 @@ AUDIT = (
 
 
 def audit() -> Any:
-    """`evaluation audit` of a drawn data set with planted faults; `labels` reads a made-up table."""
+    """`evaluation audit` of a drawn data set with planted faults; `labels` reads a drawn table."""
     from tests.evaluation.quality import faulty
 
     with tempfile.TemporaryDirectory(prefix="golden-") as text:
-        root = faulty.tree(Path(text) / "faces", 30)
+        root = faulty.tree(Path(text) / "faces", 15)
         faulty.faults(root)
         predictions = Path(text) / "predictions.parquet"
         pq.write_table(_predictions(root), predictions)
@@ -140,7 +145,7 @@ def audit() -> Any:
 
 
 def _predictions(root: Path) -> pa.Table:
-    """Made-up emotion probabilities of a tree SPLIT/CLASS/picture; one answer in twelve is wrong."""
+    """Drawn probabilities of a tree SPLIT/CLASS/picture; about one answer in twelve is wrong."""
     files = sorted(p for p in root.rglob("*") if p.suffix in (".png", ".jpg"))
     names = sorted({p.parent.name for p in files})
     truth = [p.parent.name for p in files]

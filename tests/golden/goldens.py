@@ -29,7 +29,7 @@ STUDIO = (
 
 def _train() -> dict[str, Callable[[], Any]]:
     return {
-        "train-list": partial(adapter.train, "--list"),
+        "train-list": adapter.recipe_list,
         "train-recipes": adapter.recipes,
         "train-studies": partial(adapter.train, "study", "--list"),
         "card": adapter.card,
