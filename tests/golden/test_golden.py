@@ -72,7 +72,7 @@ def test_what_is_an_interval() -> None:
 
 def test_numbers_are_compared_to_nine_digits_and_all_else_exactly() -> None:
     assert same(1.0, 1 + 1e-10, "values") and not same(1.0, 1 + 1e-8, "values")
-    assert same(1.0, 1 + 1e-8, "intervals") and not same(1.0, 1 + 1e-5, "intervals")
+    assert same(1.0, 1 + 1e-6, "intervals") and not same(1.0, 1 + 1e-4, "intervals")
     assert not same(1, True, "values") and not same(None, 0, "values") and same("a", "a", "values")
 
 
