@@ -29,7 +29,7 @@ check: $(VENV)/.all  ## ruff and mypy
 
 bench: $(VENV)/.all  ## speed and memory: model, demo, metrics, studio at a million rows (ARGS="--json", STUDIO="--rows 10000000")
 	$(PY) -m evaluation bench $(ARGS)
-	$(PY) -m apps.studio.bench $(STUDIO)
+	$(PY) -m apps.studio.benchmark $(STUDIO)
 
 space: $(VENV)/.serving  ## write the Hugging Face Space into DIR=...
 	@test -n "$(DIR)" || { echo 'Expected a folder, got none; try: make space DIR=/tmp/space' >&2; exit 2; }

@@ -7,7 +7,7 @@ weighted mean of the members' and the interval that of the mixture; where a memb
 means: of the members' values, and of the ends of their intervals.
 
 A calibration in `ensemble.json` comes last. Classes and distributions: a temperature T, p ** (1 / T) normalised, since averages of honest
-probabilities are too cautious; ages without a distribution: the half width of the interval, years. Then the factors of `core.ages`.
+probabilities are too cautious; ages without a distribution: the half width of the interval, years. Then the factors of `core.age_intervals`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core import bundle
-from core.bundle import TASKS, Card, Head
-from core.ensemble_file import FILE, member_path, read
+from core.artifacts import bundle
+from core.artifacts.bundle import TASKS, Card, Head
+from core.artifacts.ensemble_config import FILE, member_path, read
 from core.errors import ModelError
 from core.labels import FERPLUS8, GENDER2, SPACES, LabelSpace, collapse
 from core.predictor import Predictor, years

@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 import cv2
 import numpy as np
 
-from core import weights
+from core.artifacts import downloads
 from core.errors import ModelError
 from core.types import Face
 
@@ -143,7 +143,7 @@ def _scaled(image: np.ndarray, long_side: int) -> tuple[np.ndarray, float, float
 def best_detector() -> tuple[Detector, str]:
     """YuNet where its file is there or can be had, else Haar; and a sentence that says which one runs and why."""
     try:
-        path = weights.find(weights.YUNET)
+        path = downloads.find(downloads.YUNET)
         return YuNet(path), f"YuNet (five landmarks, {path.name})"
     except ModelError as error:
         return Haar(), f"Haar cascade (no landmarks, so faces are not aligned), because YuNet could not be had: {error}"

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from core.confidence import Band, Conditions, band_of, measure, reason_to_abstain, uncertain
 from core.ensemble import open_model
+from core.face_quality import Band, Conditions, band_of, measure, reason_to_abstain, uncertain
 from core.faces import LIVE_SIDE, Detector, best_detector
 from core.predictor import Predictor
 from core.types import Face, Prediction

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core import ages, bundle
-from core.bundle import Head, Kind
+from core import age_intervals
+from core.artifacts import bundle
+from core.artifacts.bundle import Head, Kind
 from core.errors import ModelError
 from core.preprocess import InputSpec, crop_face, to_input
 from core.types import LIMIT, Age, Distribution, Face, Prediction
@@ -122,13 +123,13 @@ class Predictor:
 def years(p: np.ndarray, kind: Kind, calibration: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Calibrated values of an age head (N, width) -> expected years and the ends of their interval, each (N,)."""
     if kind == "regression":
-        value, half = np.clip(p[:, 0], 0.0, ages.OLDEST), calibration.get("age", 10.0)  # nothing bounds a regression's output
+        value, half = np.clip(p[:, 0], 0.0, age_intervals.OLDEST), calibration.get("age", 10.0)  # nothing bounds a regression's output
         low, high = value - half, value + half
     else:
         # (N, bins) -> (N,); not `@`, whose last bits depend on how many rows there are
         value, (low, high) = (p * np.arange(p.shape[1])).sum(axis=1), interval(p, INTERVAL)
-    found = ages.factors(calibration)
-    return value, *((low, high) if found is None else ages.conformed(value, low, high, *found))
+    found = age_intervals.factors(calibration)
+    return value, *((low, high) if found is None else age_intervals.conformed(value, low, high, *found))
 
 
 def interval(p: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:

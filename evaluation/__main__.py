@@ -11,22 +11,22 @@ import sys
 import traceback
 from collections.abc import Iterable
 
-from core import discover
+from core import registry
 from core.errors import UserError
 
-ROOM = "evaluation"
+ROOM = "evaluation.commands"
 
 
 def commands(names: Iterable[str]) -> dict[str, object]:
     """Name -> module of those of `names` that are subcommands."""
-    found = {name: discover.load(ROOM, name) for name in names}
+    found = {name: registry.load(ROOM, name) for name in names}
     return {name: module for name, module in found.items() if hasattr(module, "run") and hasattr(module, "add_arguments")}
 
 
 def parser(argv: list[str]) -> argparse.ArgumentParser:
     """Knows all subcommands, or only the one that `argv` names: then the others' imports cost nothing."""
     top = argparse.ArgumentParser(prog="python -m evaluation", description="Where a model fails: predictions, figures, benchmarks.")
-    known = discover.names(ROOM)
+    known = registry.names(ROOM)
     chosen = commands([a for a in argv[:1] if a in known]) or commands(known)
     subs = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in chosen.items():

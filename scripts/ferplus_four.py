@@ -26,8 +26,8 @@ from core.data import Samples, manifest
 from core.errors import DataError
 from core.labels import FER4, FERPLUS8
 from evaluation import __main__ as evaluation
-from evaluation.quality import manifest as made
 from evaluation.quality import open_context
+from evaluation.quality.repair import manifest as made
 
 NOTEBOOK = {"happiness": 4566, "neutral": 4099, "sadness": 3974, "surprise": 2499}
 SIZES = {"train": 15_138, "val": 1_917, "test": 1_926}

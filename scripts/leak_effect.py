@@ -26,9 +26,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.progress import say
-from evaluation.quality import apply, leaks, open_context, plan, run_check
-from evaluation.quality._clusters import near_clusters
-from evaluation.quality.plan import Row
+from evaluation.quality import open_context, run_check
+from evaluation.quality.checks import leaks
+from evaluation.quality.duplicates.clusters import near_clusters
+from evaluation.quality.repair import apply, plan
+from evaluation.quality.repair.plan import Row
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP = "copy_in_train"

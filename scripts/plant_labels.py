@@ -1,4 +1,4 @@
-"""How well wrong labels are found: some are planted, seeded, and what `evaluation.quality.labels` says of them is counted.
+"""How well wrong labels are found: some are planted, seeded, and what `evaluation.quality.checks.labels` says of them is counted.
 
     python scripts/plant_labels.py --data DIR [--dataset ferplus] [--share 0.05] [--repeats 3] [--train 6000] [--json]
 
@@ -29,10 +29,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.labels import FERPLUS8, GENDER2
 from core.progress import say
-from evaluation.quality import labels, open_context
-from evaluation.quality._clusters import near_clusters
-from evaluation.quality._features import Features
-from evaluation.quality._folds import out_of_fold
+from evaluation.quality import open_context
+from evaluation.quality.checks import labels
+from evaluation.quality.duplicates.clusters import near_clusters
+from evaluation.quality.features import Features
+from evaluation.quality.out_of_fold import out_of_fold
 
 TASKS = {"utkface": ("gender", GENDER2, ("flipped",)), "ferplus": ("emotion", FERPLUS8, ("moved", "second"))}
 TOP = (50, 100, 200)

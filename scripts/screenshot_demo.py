@@ -73,7 +73,7 @@ def main() -> int:
     from playwright.sync_api import sync_playwright
 
     from apps.webcam.__main__ import MODEL
-    from evaluation.processes import running_demo
+    from evaluation.benchmark.app_processes import running_demo
 
     (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, running_demo(args.model or MODEL) as (url, _), sync_playwright() as play:

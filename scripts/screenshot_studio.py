@@ -48,14 +48,14 @@ def main() -> int:
     args = p.parse_args()
     from playwright.sync_api import sync_playwright
 
-    from core import discover
+    from core import registry
     from core.labels import FERPLUS8
-    from evaluation.processes import running
+    from evaluation.benchmark.app_processes import running
 
     sad, calm = (FERPLUS8.labels[FERPLUS8.index(name)] for name in ("sad", "calm"))
     cell = f"?cm.cell={sad}&cm.cell={calm}"
     (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
-    pages = args.only or discover.names("apps.studio.pages")
+    pages = args.only or registry.names("apps.studio.pages")
     arguments = [*args.tables, *(["--images", args.images] if args.images else [])]
     with running("apps.studio", *arguments, page="/_stcore/health") as (url, _), sync_playwright() as play:
         browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)

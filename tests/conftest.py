@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import bundle
-from core.bundle import Card, Head
+from core.artifacts import bundle
+from core.artifacts.bundle import Card, Head
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
 

@@ -87,8 +87,8 @@ def test_class_names_stand_in_one_file(path: Path) -> None:
 
 
 def test_the_checks_can_fail() -> None:
-    assert upward("def f():\n    from train.engine import x", "apps.webcam") == ["train.engine", "train.engine.x"]
-    assert upward("from ...evaluation import table", "core.data") == ["evaluation", "evaluation.table"]
+    assert upward("def f():\n    from train.loop.trainer import x", "apps.webcam") == ["train.loop.trainer", "train.loop.trainer.x"]
+    assert upward("from ...evaluation import table", "core.data") == ["evaluation", "evaluation.predictions.table"]
     assert upward("from .sibling import f\nimport core.types, numpy", "core.data") == []
     assert unsafe("import pickle") == ["pickle"] and unsafe("from joblib import load") == ["joblib", "joblib.load"]
     assert unsafe("import pickle\ntry: f()\nexcept pickle.UnpicklingError: pickle.load(g)") == ["pickle.load"]
@@ -134,7 +134,7 @@ def test_demo_needs_no_torch() -> None:
 
 def test_evaluation_needs_no_torch() -> None:
     names = modules("evaluation")
-    assert "evaluation.predict" in names
+    assert "evaluation.commands.predict" in names
     assert loads({"torch", "timm", "streamlit", "gradio"}, names) == ""
 
 

@@ -7,7 +7,8 @@ import traceback
 
 from core import progress
 from core.errors import UserError
-from train import commands, training
+from train import fit
+from train.commands import _commands
 
 EPILOG = """examples:
   python -m train --data DIR                      regenerate what assets/models ships
@@ -25,10 +26,10 @@ def main(argv: list[str] | None = None) -> int:
     debug = "--debug" in argv
     argv = [a for a in argv if a != "--debug"]
     try:
-        command = commands.COMMANDS.get(argv[0]) if argv else None
+        command = _commands.COMMANDS.get(argv[0]) if argv else None
         if command:
             return command(argv[1:], f"python -m train {argv[0]}")
-        return training.run(argv, "python -m train", EPILOG)
+        return fit.run(argv, "python -m train", EPILOG)
     except UserError as error:
         if debug:
             traceback.print_exc()

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.bundle import TASKS, Head
+from core.artifacts.bundle import TASKS, Head
 from core.errors import UserError
 from core.preprocess import InputSpec, to_input
-from evaluation.explain import add_pictures, draw
-from evaluation.heat import Explanation
-from train.start import network
-from train.trained import BEST
+from evaluation.commands.explain import add_pictures, draw
+from evaluation.explanation.heatmap import Explanation
+from train.loop.initialize import network
+from train.runs.trained_weights import BEST
 
 
 def run(argv: list[str], prog: str) -> int:

@@ -44,31 +44,31 @@ def serve(args: argparse.Namespace) -> None:
     Raises:
         UserError: a table, folder or --map that does not fit.
     """
-    from evaluation.report import mapping
+    from evaluation.commands.report import mapping
 
     names = mapping(args.map)
     for name, folder in (("--images", args.images), ("--runs", args.runs)):
         if folder is not None and not folder.is_dir():
             raise DataError(f"Expected {name} to be a folder, got {folder}; there is none.")
     if args.robustness is not None:
-        from evaluation import robustness
+        from evaluation.commands import robustness
 
         robustness.read(args.robustness)
     if args.audit is not None:
-        from evaluation.quality import review
+        from evaluation.quality.repair import review
 
         review.read(args.audit)
     os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
     import streamlit as st
 
-    from apps.studio import settings, shared
+    from apps.studio import context, settings
     from apps.studio.images import Faces
 
     # The tables are opened before there is a visitor, which Streamlit remarks upon.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     faces = Faces(args.images) if args.images else None
     settings.use(settings.Settings(tuple(p.resolve() for p in args.tables), names, faces, args.runs, args.robustness, args.audit))
-    store = shared.opened()
+    store = context.opened()
     print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
     print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
     routes = [faces.route()] if faces else []

@@ -9,8 +9,8 @@ from types import ModuleType
 
 import streamlit as st
 
-from apps.studio import links, shared
-from core import discover
+from apps.studio import context, links
+from core import registry
 
 PACKAGE = "apps.studio.pages"
 ICON = str(Path(__file__).with_name("icon.png"))
@@ -19,7 +19,7 @@ ICON = str(Path(__file__).with_name("icon.png"))
 
 def pages() -> dict[str, ModuleType]:
     """Name -> module, in the order of their ORDER."""
-    found = {name: discover.load(PACKAGE, name) for name in discover.names(PACKAGE)}
+    found = {name: registry.load(PACKAGE, name) for name in registry.names(PACKAGE)}
     return dict(sorted(found.items(), key=lambda item: item[1].ORDER))
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     st.set_page_config(page_title="Mien studio", page_icon=ICON, layout="wide")
 
     def entry(name: str, module: ModuleType, first: bool) -> st.Page:
-        draw: Callable[[], None] = partial(shared.run, module, name)
+        draw: Callable[[], None] = partial(context.run, module, name)
         return st.Page(draw, title=module.TITLE, icon=module.ICON, url_path=name, default=first)
 
     made = {name: entry(name, module, i == 0) for i, (name, module) in enumerate(pages().items())}

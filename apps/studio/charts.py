@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
-from evaluation.figures import Figures
-from evaluation.terminal import interval, number
+from evaluation.analysis.summary import Figures
+from evaluation.report.text import interval, number
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B59F00")
 """Okabe and Ito's colours, the last two changed to read on white and on black: the k-th model always has the k-th colour."""

@@ -15,7 +15,9 @@ if __name__ == "__main__":  # started as a file: the root takes this folder's pl
 
 import gradio as gr
 
-from apps.webcam import clips, live, panel, still, texts
+from apps.webcam.tabs import image as still
+from apps.webcam.tabs import video, webcam
+from apps.webcam.ui import panel, texts
 from core.errors import UserError
 from core.pipeline import Pipeline
 
@@ -25,7 +27,7 @@ VISITORS = 8
 CAMERA = {"video": {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 30}, "facingMode": "user"}, "audio": False}
 
 RAW: dict[str, Any] = {"preprocess": False, "postprocess": False}
-"""Pictures pass Gradio unread; see `apps.webcam.pictures`."""
+"""Pictures pass Gradio unread; see `apps.webcam.image_io`."""
 OURS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Only `predict` is an API."""
 
@@ -61,9 +63,9 @@ def _webcam(pipeline: Pipeline, live_seconds: int | None) -> None:
             cards = gr.HTML(panel.steps(texts.STEPS), padding=False, elem_id="mien-live")
     readout = gr.HTML(padding=False, elem_id="mien-live-readout")
     gr.HTML(texts.status(pipeline), padding=False)
-    visitor = gr.State(live.Visitor())  # each visitor gets a copy
+    visitor = gr.State(webcam.Visitor())  # each visitor gets a copy
     camera.stream(
-        partial(live.step, pipeline), [camera, visitor], [camera, cards, readout], stream_every=0.07, time_limit=live_seconds,
+        partial(webcam.step, pipeline), [camera, visitor], [camera, cards, readout], stream_every=0.07, time_limit=live_seconds,
         concurrency_limit=VISITORS, **RAW, **OURS,
     )  # fmt: skip
 
@@ -94,7 +96,7 @@ def _video(pipeline: Pipeline) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             source = gr.File(label="Video", file_types=["video"], file_count="single", type="filepath", elem_id="mien-video-in", height=150)
-            gr.Markdown(f"{clips.TERMS} {texts.UPLOADS}", elem_classes="mien-privacy")
+            gr.Markdown(f"{video.TERMS} {texts.UPLOADS}", elem_classes="mien-privacy")
             status = gr.HTML(padding=False, elem_id="mien-video-status")
             stop = gr.Button("Stop", variant="stop", visible=False, size="sm")
             table = gr.DownloadButton("Download the readings (CSV)", visible=False, elem_id="mien-video-csv")
@@ -103,10 +105,10 @@ def _video(pipeline: Pipeline) -> None:
                 label="Annotated video", show_label=False, interactive=False, visible=False, elem_id="mien-video-out", buttons=["download"]
             )
     timeline = gr.Plot(show_label=False, visible=False, elem_id="mien-video-plot")
-    files = gr.State(clips.Files())
+    files = gr.State(video.Files())
     outputs = [source, status, stop, result, table, timeline]
-    source.upload(partial(clips.run, pipeline), [source, files], outputs, concurrency_limit=1, preprocess=False, **OURS)
-    stop.click(clips.Files.stop, files, None, queue=False, **OURS)
+    source.upload(partial(video.run, pipeline), [source, files], outputs, concurrency_limit=1, preprocess=False, **OURS)
+    stop.click(video.Files.stop, files, None, queue=False, **OURS)
 
 
 def _api(pipeline: Pipeline) -> None:
@@ -132,7 +134,7 @@ def _forget_on_leaving(demo: gr.Blocks) -> None:
     def forget(request: gr.Request) -> None:
         session = demo.state_holder.session_data.pop(request.session_hash or "", None)
         for value in session.state_data.values() if session else ():
-            if isinstance(value, clips.Files):
+            if isinstance(value, video.Files):
                 value.delete()
 
     demo.unload(forget)

@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import gradio as gr
 
-from apps.webcam import leftovers
+from apps.webcam import uploads
 from apps.webcam.app import build
-from apps.webcam.video import LIMITS
-from core import processors
+from apps.webcam.video_io import LIMITS
+from core import system
 from core.pipeline import Pipeline
 
 HERE = Path(__file__).parent
@@ -41,8 +41,8 @@ def serve(model: Path, host: str, port: int, *, live_seconds: int | None = None,
         UserError: no model.
         OSError: the port is taken.
     """
-    few_arenas(processors.usable())
-    leftovers.private_folder()  # before any component is made: each remembers the folder
+    few_arenas(system.usable())
+    uploads.private_folder()  # before any component is made: each remembers the folder
     cv2.setNumThreads(1)  # many visitors on few cores: two threads a frame cost each of them a third more (18 against 12 ms)
     pipeline = Pipeline(model)
     print(f"Face detector: {pipeline.about_detector}", flush=True)
@@ -50,7 +50,7 @@ def serve(model: Path, host: str, port: int, *, live_seconds: int | None = None,
     demo.queue(max_size=100, default_concurrency_limit=4)
     demo.launch(
         server_name=host, server_port=port, share=False, show_error=False, quiet=False, prevent_thread_lock=True, inbrowser=False,
-        theme=theme(), css_paths=HERE / "style.css", head=f"<script>{(HERE / 'camera.js').read_text('utf-8')}</script>",
+        theme=theme(), css_paths=HERE / "ui" / "style.css", head=f"<script>{(HERE / 'ui' / 'camera.js').read_text('utf-8')}</script>",
         run_history=False, enable_monitoring=False, footer_links=[], max_file_size=LIMITS.bytes + 2**20,
         state_session_capacity=SESSIONS, ssr_mode=False, pwa=False, mcp_server=False, allowed_paths=[],
     )  # fmt: skip

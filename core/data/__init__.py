@@ -5,6 +5,6 @@ A module says what it knows of each picture (`_rows.Row`) and why it leaves a fi
 and makes the `Samples`. `GENERATED = True` marks a set that needs no folder.
 """
 
-from core.data._samples import Problem, Samples, fingerprint, locate
+from core.data.base.samples import Problem, Samples, fingerprint, locate
 
 __all__ = ["Problem", "Samples", "fingerprint", "locate"]

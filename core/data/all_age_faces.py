@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from core.data._files import SUFFIXES, files, suffix
-from core.data._origin import Origin
-from core.data._rows import Row, build
-from core.data._samples import Problem, Samples, check_split, locate
-from core.data._splits import OURS, split_of
+from core.data.base.files import SUFFIXES, files, suffix
+from core.data.base.origin import Origin
+from core.data.base.rows import Row, build
+from core.data.base.samples import Problem, Samples, check_split, locate
+from core.data.base.splits import OURS, split_of
 from core.errors import DataError
 from core.labels import AAF_GENDER, GENDER2
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from core.data._files import made
-from core.data._origin import RESEARCH, Origin
-from core.data._rows import Row, build, read_csv
-from core.data._samples import Problem, Samples, check_split, locate
-from core.data._splits import OURS
-from core.data._tree import emotions, load_tree
+from core.data.base.class_folders import emotions, load_tree
+from core.data.base.files import made
+from core.data.base.origin import RESEARCH, Origin
+from core.data.base.rows import Row, build, read_csv
+from core.data.base.samples import Problem, Samples, check_split, locate
+from core.data.base.splits import OURS
 from core.labels import FER7, FERPLUS8
 
 TABLES = ("fer2013.csv", "icml_face_data.csv")

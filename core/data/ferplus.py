@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data._origin import RESEARCH, Origin
-from core.data._rows import read_csv
-from core.data._samples import Problem, Samples, check_split, fingerprint, locate, missing
+from core.data.base.origin import RESEARCH, Origin
+from core.data.base.rows import read_csv
+from core.data.base.samples import Problem, Samples, check_split, fingerprint, locate, missing
 from core.errors import DataError
 from core.labels import FERPLUS8, FERPLUS_VOTES
 

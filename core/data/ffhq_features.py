@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from core.data._files import SUFFIXES, files, suffix
-from core.data._origin import Origin
-from core.data._rows import Row, build
-from core.data._samples import Problem, Samples, check_split, locate
+from core.data.base.files import SUFFIXES, files, suffix
+from core.data.base.origin import Origin
+from core.data.base.rows import Row, build
+from core.data.base.samples import Problem, Samples, check_split, locate
 from core.errors import DataError
 from core.labels import AGE_MAX, FERPLUS8, GENDER2
 

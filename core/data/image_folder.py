@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.data._origin import Origin
-from core.data._samples import Samples, check_split, locate
-from core.data._splits import OURS
-from core.data._tree import emotions, genders, load_tree
+from core.data.base.class_folders import emotions, genders, load_tree
+from core.data.base.origin import Origin
+from core.data.base.samples import Samples, check_split, locate
+from core.data.base.splits import OURS
 
 SPLITS = OURS
 NAMED = "what the name of a picture's folder says"

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from core.data._origin import Origin
-from core.data._rows import Row, build
-from core.data._samples import Problem, Samples, check_split, locate
-from core.data._splits import OURS, split_of
+from core.data.base.origin import Origin
+from core.data.base.rows import Row, build
+from core.data.base.samples import Problem, Samples, check_split, locate
+from core.data.base.splits import OURS, split_of
 from core.errors import DataError
 from core.labels import AGE_MAX, GENDER2, IMDBWIKI_GENDER
 

@@ -15,11 +15,11 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from core import image as images
-from core.data._files import SUFFIXES, files, made, suffix, survey
-from core.data._origin import Origin
-from core.data._rows import Row, build
-from core.data._samples import Problem, Samples, check_split, locate
-from core.data._splits import OURS, by_subject
+from core.data.base.files import SUFFIXES, files, made, suffix, survey
+from core.data.base.origin import Origin
+from core.data.base.rows import Row, build
+from core.data.base.samples import Problem, Samples, check_split, locate
+from core.data.base.splits import OURS, by_subject
 from core.labels import FERPLUS8, GENDER2, JAFFE_CODES, JAFFE_GENDER
 
 NAME = re.compile(rf"([A-Z]{{2}})\.({'|'.join(JAFFE_CODES)})(\d)\.(\d{{1,3}})\.(tiff?|png|jpe?g|bmp)", re.IGNORECASE)

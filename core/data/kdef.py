@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from core.data._files import SUFFIXES, files, suffix
-from core.data._origin import RESEARCH, Origin
-from core.data._rows import Row, build
-from core.data._samples import Problem, Samples, check_split, locate
-from core.data._splits import OURS, by_subject
+from core.data.base.files import SUFFIXES, files, suffix
+from core.data.base.origin import RESEARCH, Origin
+from core.data.base.rows import Row, build
+from core.data.base.samples import Problem, Samples, check_split, locate
+from core.data.base.splits import OURS, by_subject
 from core.labels import FERPLUS8, GENDER2, KDEF_ANGLES, KDEF_CODES
 
 NAME = re.compile(rf"([AB])([FM])(\d{{2}})({'|'.join(KDEF_CODES)})({'|'.join(KDEF_ANGLES)})\.[a-z]+", re.IGNORECASE)

@@ -1,6 +1,6 @@
 """A manifest: one Parquet file that says which pictures belong to which split, and what is known of each.
 
-`python -m evaluation audit --apply`, `restratify` and `balance` write it (`evaluation.quality.manifest`); the pictures stay where they are.
+`python -m evaluation audit --apply`, `restratify` and `balance` write it (`evaluation.quality.repair.manifest`); the pictures stay where they are.
 Columns: `id, root, path, split, emotion, votes, gender, age, group_<name>..., provenance, changed`. `path` is relative to one of the
 folders that the metadata `mien.manifest` names (`roots`), a relative folder to the manifest's own; labels are those of `core.labels`, null
 where nothing is known. `--data` takes the file, or a folder that holds `manifest.parquet`.
@@ -21,10 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from core.data._files import survey
-from core.data._origin import Origin
-from core.data._samples import Problem, Samples, check_split, locate, missing, one_hot
-from core.data._splits import OURS
+from core.data.base.files import survey
+from core.data.base.origin import Origin
+from core.data.base.samples import Problem, Samples, check_split, locate, missing, one_hot
+from core.data.base.splits import OURS
 from core.errors import DataError
 from core.labels import AGE_MAX, FERPLUS8, GENDER2, LabelSpace
 

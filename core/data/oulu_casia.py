@@ -12,11 +12,11 @@ import re
 from itertools import groupby
 from pathlib import Path
 
-from core.data._files import SUFFIXES, files, suffix
-from core.data._origin import RESEARCH, Origin
-from core.data._rows import Row, build
-from core.data._samples import Problem, Samples, check_split, locate
-from core.data._splits import OURS, by_subject
+from core.data.base.files import SUFFIXES, files, suffix
+from core.data.base.origin import RESEARCH, Origin
+from core.data.base.rows import Row, build
+from core.data.base.samples import Problem, Samples, check_split, locate
+from core.data.base.splits import OURS, by_subject
 from core.errors import DataError
 from core.labels import FERPLUS8, OULU_ONSET
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.data._origin import RESEARCH, Origin
-from core.data._rows import Row, build
-from core.data._samples import Problem, Samples, check_split, locate
-from core.data._splits import OURS, carve
-from core.data._tree import emotions, load_tree
+from core.data.base.class_folders import emotions, load_tree
+from core.data.base.origin import RESEARCH, Origin
+from core.data.base.rows import Row, build
+from core.data.base.samples import Problem, Samples, check_split, locate
+from core.data.base.splits import OURS, carve
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2, RAF7, RAFDB_AGE, RAFDB_GENDER, RAFDB_RACE
 

@@ -16,14 +16,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from core.data._draw import SKINS, Look, draw
-from core.data._files import made
-from core.data._origin import Origin
-from core.data._rows import Row, build
-from core.data._samples import Samples, check_split
-from core.data._splits import OURS
+from core.artifacts.downloads import cache_dir
+from core.data.base.face_drawing import SKINS, Look, draw
+from core.data.base.files import made
+from core.data.base.origin import Origin
+from core.data.base.rows import Row, build
+from core.data.base.samples import Samples, check_split
+from core.data.base.splits import OURS
 from core.labels import FERPLUS8, GENDER2
-from core.weights import cache_dir
 
 SIZES = {"train": 4000, "val": 500, "test": 500}
 SPLITS = OURS

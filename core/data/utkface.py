@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from core import image as images
-from core.data._origin import RESEARCH, Origin
-from core.data._samples import Problem, Samples, check_split, fingerprint, locate, missing
-from core.data._splits import OURS, split_of
+from core.artifacts.downloads import cache_dir
+from core.data.base.origin import RESEARCH, Origin
+from core.data.base.samples import Problem, Samples, check_split, fingerprint, locate, missing
+from core.data.base.splits import OURS, split_of
 from core.errors import DataError
 from core.labels import AGE_MAX, GENDER2, UTKFACE_GENDER, UTKFACE_RACE
-from core.weights import cache_dir
 
 SPLITS = OURS
 ORIGIN = Origin(

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from core.bundle import Head
-from core.models._network import Network
+from core.artifacts.bundle import Head
+from core.models.base.network import Network
 from core.models.plain import Block
 from core.preprocess import InputSpec
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from core.bundle import Head
-from core.models._network import Network
+from core.artifacts.bundle import Head
+from core.models.base.network import Network
 from core.preprocess import InputSpec
 
 BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))

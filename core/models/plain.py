@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from core.bundle import Head
+from core.artifacts.bundle import Head
 from core.errors import UserError
-from core.models._network import Network
+from core.models.base.network import Network
 from core.preprocess import InputSpec
 
 

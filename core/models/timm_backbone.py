@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-import core.models._torchvision  # noqa: F401  before timm
-from core.bundle import Head
+import core.models.base.torchvision_compat  # noqa: F401  before timm
+from core.artifacts.bundle import Head
 from core.errors import UserError
-from core.models._network import Network
+from core.models.base.network import Network
 from core.preprocess import InputSpec
 
 import timm  # isort: skip

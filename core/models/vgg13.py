@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from core.bundle import Head
-from core.models._network import Network
+from core.artifacts.bundle import Head
+from core.models.base.network import Network
 from core.preprocess import InputSpec
 
 

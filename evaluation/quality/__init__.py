@@ -32,7 +32,7 @@ A plan (`python -m evaluation audit --fix plan.csv`, see `plan.py`) has one row 
 `sample_id,action,value,reason,split,fingerprint`.
 """
 
-from evaluation.quality._context import Context, open_context
-from evaluation.quality._contract import ACTIONS, SCHEMA, checks, figures, findings, run_check
+from evaluation.quality.check import ACTIONS, SCHEMA, figures, findings, load_checks, run_check
+from evaluation.quality.dataset import Context, open_context
 
-__all__ = ["ACTIONS", "SCHEMA", "Context", "checks", "figures", "findings", "open_context", "run_check"]
+__all__ = ["ACTIONS", "SCHEMA", "Context", "figures", "findings", "load_checks", "open_context", "run_check"]

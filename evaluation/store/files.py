@@ -12,8 +12,8 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from core.errors import DataError
-from evaluation import table
-from evaluation.conform import GROUP, P_EMOTION, P_GENDER, TASKS, TYPES, some, tasks
+from evaluation.predictions import table
+from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER, TASKS, TYPES, some, tasks
 
 MAX_ROWS = 20_000_000
 """About 3 GB with everything that a table may say."""

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import DataError
-from evaluation.conform import P_EMOTION, P_GENDER, TASKS
 from evaluation.metrics.calibration import Reliability
-from evaluation.store.build import CODED, SPACES, build
+from evaluation.predictions.schema import P_EMOTION, P_GENDER, TASKS
+from evaluation.store.filters import Where
+from evaluation.store.ingest import CODED, SPACES, build
 from evaluation.store.tables import Tables
-from evaluation.store.where import Where
 
 ORDERS = {
     "row": "t.rowid", "id": "t.sample_id, t.rowid", "confidence": "{conf} ASC NULLS LAST, t.rowid",
@@ -33,7 +33,7 @@ class Store(Tables):
 
     @classmethod
     def open(cls, paths: Sequence[str | Path], *, names: Mapping[str, str] | None = None) -> Store:
-        """Opens one or several predictions tables of any models; each is checked as `evaluation.table.read` does.
+        """Opens one or several predictions tables of any models; each is checked as `evaluation.predictions.table.read` does.
 
         names: column of the contract -> column of the files.
 

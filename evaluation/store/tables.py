@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from core.errors import DataError
 from core.labels import GENDER2
-from evaluation import views
-from evaluation.conform import GROUP, P_EMOTION, P_GENDER, TASKS
-from evaluation.store.build import CODED, SPACES, Built, Source
-from evaluation.store.where import Where
+from evaluation.predictions import arrays
+from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER, TASKS
+from evaluation.store.filters import Where
+from evaluation.store.ingest import CODED, SPACES, Built, Source
 
 REMEMBERED = 500
 RIGHT_YEARS = 5
@@ -35,7 +35,7 @@ class Tables:
         self.models, self.datasets, self.splits = (self._there(name) for name in CODED)
         self.tasks = tuple(task for task, (true, _) in TASKS.items() if {true, f"{task}_pred"} <= self.columns and self._any(task))
         self._labels = {task: self._used(task) for task in SPACES if f"{task}_pred" in self.columns or f"{task}_true" in self.columns}
-        given = [c for c in sorted(self.columns) if c.startswith(GROUP) and c.removeprefix(GROUP) not in views.CLUSTERS]
+        given = [c for c in sorted(self.columns) if c.startswith(GROUP) and c.removeprefix(GROUP) not in arrays.CLUSTERS]
         self.group_columns = {c.removeprefix(GROUP): c for c in given}
         if "age_decade" in self.columns:
             self.group_columns.setdefault("age_decade", "age_decade")
@@ -43,7 +43,7 @@ class Tables:
             self._codes["gender_true"] = list(GENDER2.labels)
             self.group_columns.setdefault("gender", "gender_true")
         self.groups = {name: self._there(column) for name, column in self.group_columns.items()}
-        self.cluster = next((GROUP + c for c in views.CLUSTERS if GROUP + c in self.columns), None)
+        self.cluster = next((GROUP + c for c in arrays.CLUSTERS if GROUP + c in self.columns), None)
 
     def sql(self, text: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of a query on table `t`. `text` is code of ours: values of users belong in `params`."""

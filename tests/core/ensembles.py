@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from core import bundle
-from core.bundle import Card, Head
+from core.artifacts import bundle
+from core.artifacts.bundle import Card, Head
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from core.data import ferplus, utkface
+from core.data.base.crop_cache import NO_FACE, UNREADABLE, prepare
 from core.errors import DataError
 from core.faces import Haar
 from core.labels import FERPLUS8
-from core.prepare import NO_FACE, UNREADABLE, prepare
 from core.preprocess import InputSpec
 
 PNG = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8))[1].tobytes()
@@ -137,7 +137,7 @@ def test_utkface_for_real(data_dir: Path) -> None:
 
 
 def test_prepare_resumes_and_is_keyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core import prepare as room
+    from core.data.base import crop_cache as room
 
     root = fer_tree(tmp_path / "data", [row(i, [9] + [0] * 9) for i in range(10)])
     (root / "FER2013Train" / "f3.png").write_bytes(b"damaged")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import bundle
-from core.bundle import Card, Head
+from core.artifacts import bundle
+from core.artifacts.bundle import Card, Head
 from core.ensemble import Ensemble, open_model
 from core.errors import DataError, ModelError
 from core.labels import AGE_BINS, FER4, FER7, FERPLUS8, GENDER2

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from core import weights
+from core.artifacts import downloads
 from core.errors import ModelError
 from core.faces import MAX_FACES, STILL_SIDE, Detector, Haar, Idle, YuNet, best_detector
 from core.preprocess import pose_of
 from tests.conftest import SHARED, need
 
-YUNET_FILE = SHARED / "models" / weights.YUNET.file
+YUNET_FILE = SHARED / "models" / downloads.YUNET.file
 
 
 @pytest.fixture(params=["YuNet", "Haar"])
@@ -127,7 +127,7 @@ def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_yunet_haar_runs_and_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(weights, "ROOT", tmp_path / "nowhere" / "main")
+    monkeypatch.setattr(downloads, "ROOT", tmp_path / "nowhere" / "main")
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     monkeypatch.setenv("MIEN_OFFLINE", "1")
     monkeypatch.delenv("MIEN_YUNET", raising=False)

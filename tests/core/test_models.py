@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.bundle import Head
+from core.artifacts.bundle import Head
 from core.errors import UserError
 from core.labels import FERPLUS8
 from core.models import mobilenet_v1, plain, vgg13
-from core.models._network import parameter_counts
+from core.models.base.network import parameter_counts
 from core.preprocess import InputSpec
 
 EMOTION = (Head("emotion", "softmax", FERPLUS8.labels, "emotion"),)

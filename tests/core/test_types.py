@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.confidence import LIMITS, Conditions, band, measure, reason_to_abstain, yaw
+from core.face_quality import LIMITS, Conditions, band, measure, reason_to_abstain, yaw
 from core.types import Age, Distribution, Face
 
 POINTS = ((10.0, 10.0), (30.0, 10.0), (20.0, 20.0), (12.0, 30.0), (28.0, 30.0))

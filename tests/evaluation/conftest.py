@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from evaluation import table, views
-from evaluation.generate import generate
+from evaluation.benchmark.generated_tables import generate
+from evaluation.predictions import arrays, table
 from evaluation.store import Store
 from tests.apps.studio.conftest import predictions
 
@@ -34,7 +34,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
 
 
 def of(whole: pa.Table, model: str) -> pa.Table:
-    return views.one_model(whole, model)
+    return arrays.one_model(whole, model)
 
 
 def close(f: dict, other: dict, slack: float = 0.25) -> None:

@@ -171,7 +171,7 @@ def _without(folder: str, value: Any) -> Any:
 
 def robustness_table() -> Any:
     """The shipped robustness table, as the studio reads it: a row per kind, severity and task."""
-    from evaluation import robustness
+    from evaluation.commands import robustness
 
     return robustness.read(SAMPLE / "robustness.parquet").to_pylist()
 
@@ -182,7 +182,7 @@ def robustness_figures() -> Any:
     Returns:
         Task -> figures, with samples alone and, under "TASK clustered", in groups of five.
     """
-    from evaluation import robustness
+    from evaluation.commands import robustness
 
     made = {}
     for dataset, task in (("ferplus", "emotion"), ("utkface", "gender"), ("utkface", "age")):
@@ -237,7 +237,8 @@ class Studio:
 
     def overview(self) -> Any:
         """What was opened: names, tasks, groups, labels, counts, and how intervals are made."""
-        from evaluation.store import drawn, summed
+        from evaluation.analysis import summed
+        from evaluation.store import resampled
 
         store, every = self.store, self.where()
         return {
@@ -259,7 +260,7 @@ class Studio:
                 "model, dataset": store.counts(["model", "dataset"], every),
                 **{name: store.counts([name], every) for name in store.groups},
             },
-            "method": {"drawn": drawn.method(store), "summed": summed.method(store)},
+            "method": {"drawn": resampled.method(store), "summed": summed.method(store)},
         }
 
     def filters(self) -> Any:
@@ -308,7 +309,7 @@ class Studio:
 
     def samples(self) -> Any:
         """The first rows in each order, a later page, and rows as a table of the contract."""
-        from evaluation.store import part
+        from evaluation.store import sample_table
 
         where, made = self.where(models=(self.a,), datasets=("utkface",)), {}
         for order in ("row", "id", "confidence", "-confidence", "error", "-error"):
@@ -317,19 +318,19 @@ class Studio:
                 made[f"{order}, {task}"] = page.to_pylist()
         made["later"] = self.store.samples(where, "id", limit=2, offset=1000).to_pylist()
         for task in ("emotion", "gender"):
-            table = part.table(self.store, task, self.where(task=task, models=(self.a,)), 10_000)
+            table = sample_table.table(self.store, task, self.where(task=task, models=(self.a,)), 10_000)
             made[f"part, {task}"] = {"rows": len(table), "first": table.slice(0, 2).to_pylist()}
         return made
 
     def summary(self) -> Any:
         """Headline figures of each model on each data set."""
-        from evaluation.store.summary import summary
+        from evaluation.analysis.store_summary import summary
 
         return {name: summary(self.store, where) for name, where in self._parts("emotion")}
 
     def each_class(self) -> Any:
         """Figures of each class, and the areas under its curves."""
-        from evaluation.store.each_class import curve, per_class
+        from evaluation.analysis.each_class import curve, per_class
 
         made: dict[str, Any] = {}
         for task in ("emotion", "gender"):
@@ -352,7 +353,7 @@ class Studio:
 
     def confidence(self) -> Any:
         """Calibration, bands, risk and coverage, temperature, and the stated age intervals."""
-        from evaluation.store import confidence
+        from evaluation.analysis import confidence
 
         store, made = self.store, {}
         for task in ("emotion", "gender"):
@@ -382,7 +383,7 @@ class Studio:
 
     def age_errors(self) -> Any:
         """Age errors by bands and groups, and accuracies by age."""
-        from evaluation.store import age_errors
+        from evaluation.analysis import age_errors
 
         store, where = self.store, self.where(task="age", models=(self.a,))
         matrix, off = age_errors.off_by(store, where, 10)
@@ -407,7 +408,7 @@ class Studio:
 
     def by_group(self) -> Any:
         """Gaps between groups, and the slices that the search finds."""
-        from evaluation.store.by_group import Groups
+        from evaluation.analysis.by_group import Groups
 
         made = {}
         for task in self.store.tasks:
@@ -422,7 +423,7 @@ class Studio:
 
     def pairs(self) -> Any:
         """The two models on the same samples."""
-        from evaluation.store import pairs
+        from evaluation.analysis import pairs
 
         made = {}
         for task in self.store.tasks:
@@ -439,7 +440,7 @@ class Studio:
 
     def navigation(self) -> Any:
         """Previous and next sample, search by name, and the most similar samples."""
-        from evaluation.store import around
+        from evaluation.store import navigation as around
 
         store, where, made = self.store, self.where(models=(self.a,)), {}
         ids = store.samples(where, "id", limit=3, offset=500)["sample_id"].to_pylist()

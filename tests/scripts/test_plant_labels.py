@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.data._splits import split_of
+from core.data.base.splits import split_of
 from scripts import plant_labels
 from tests.train.conftest import copy_small
 

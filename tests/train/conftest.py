@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from core.data import Samples
-from core.data._samples import missing
+from core.data.base.samples import missing
 from core.labels import FERPLUS8
-from train.data import Part, relabel
-from train.recipe import Recipe
+from train.batches.data import Part, relabel
+from train.recipe.recipe import Recipe
 
 SMALL_NET = ["--set", "model.options.stem=8", "--set", "model.options.stages=[(16,1),(24,1)]", "--set", "batch=32", "--set", "amp=no"]
 

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from core import bundle
+from core.artifacts import bundle
 from core.faces import best_detector
-from evaluation.quality import apply, open_context
-from evaluation.quality.plan import Row
+from evaluation.quality import open_context
+from evaluation.quality.repair import apply
+from evaluation.quality.repair.plan import Row
 from tests.train.conftest import SMALL_NET
 from train.__main__ import main
-from train.arguments import data_folders
-from train.data import load_parts
-from train.recipe import load
+from train.batches.data import load_parts
+from train.recipe.arguments import data_folders
+from train.recipe.recipe import load
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ The report's own figures exclude ages counted in years: an error of 2.52 years s
 from dataclasses import replace
 
 from core.preprocess import InputSpec
-from train.recipe import EMOTION8, GENDER_SIGMOID, YEARS, Recipe
-from train.settings import NO_AUGMENT, Loss, Model, Optim, Schedule
+from train.recipe.recipe import EMOTION8, GENDER_SIGMOID, YEARS, Recipe
+from train.recipe.settings import NO_AUGMENT, Loss, Model, Optim, Schedule
 
 BASE = Recipe(
     heads=(YEARS, GENDER_SIGMOID, EMOTION8),

@@ -6,8 +6,8 @@ at its size is assets/splits/ferplus_four.parquet."""
 from dataclasses import replace
 
 from core.preprocess import InputSpec
-from train.recipe import EMOTION4, Recipe
-from train.settings import NO_AUGMENT, Loss, Model, Optim, Schedule
+from train.recipe.recipe import EMOTION4, Recipe
+from train.recipe.settings import NO_AUGMENT, Loss, Model, Optim, Schedule
 
 SOFT = replace(NO_AUGMENT, flip=0.5, rotate=18, zoom=0.05, contrast=0.05)
 L2 = 1e-4

@@ -6,9 +6,9 @@ in years under absolute error. `unit=10` counts it in decades, as the reported l
 
 from dataclasses import replace
 
-from train.recipe import EMOTION7, GENDER, YEARS, Recipe
+from train.recipe.recipe import EMOTION7, GENDER, YEARS, Recipe
+from train.recipe.settings import NO_AUGMENT, Loss, Mix, Model, Optim, Schedule
 from train.recipes._transfer import IMAGENET
-from train.settings import NO_AUGMENT, Loss, Mix, Model, Optim, Schedule
 
 LOSSES = {
     "emotion": Loss("cross_entropy"),

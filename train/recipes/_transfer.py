@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from core.preprocess import InputSpec
+from train.recipe.settings import Freeze, Loss
 from train.recipes._fer import BASE
-from train.settings import Freeze, Loss
 
 PLAIN = InputSpec(size=224, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3, align=False)
 """0..1, as the notebook feeds VGG16 and ResNet50V2; it leaves out what their weights expect, which may be why they fall behind."""

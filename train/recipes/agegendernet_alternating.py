@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Sampling
 from train.recipes._agegendernet import BASE, PHASE_1
-from train.settings import Sampling
 
 RECIPE = replace(
     BASE,

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Freeze
 from train.recipes._agegendernet import BASE, PHASE_1
-from train.settings import Freeze
 
 RECIPE = replace(
     BASE,

@@ -5,9 +5,9 @@ Sources 000 and 001 disagree about the backbone (MobileNetV3-Small; "simple CNN"
 
 from dataclasses import replace
 
-from train.recipe import EMOTION7
+from train.recipe.recipe import EMOTION7
+from train.recipe.settings import Loss, Mix, Model, Optim, Schedule
 from train.recipes._production import BASE
-from train.settings import Loss, Mix, Model, Optim, Schedule
 
 RECIPE = replace(
     BASE,

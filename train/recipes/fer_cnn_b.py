@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Model
 from train.recipes._fer import SOFT, blocks
 from train.recipes.fer_cnn_a import RECIPE as A
-from train.settings import Model
 
 RECIPE = replace(
     A,

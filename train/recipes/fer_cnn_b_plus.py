@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Loss, Schedule
 from train.recipes._fer import L2
 from train.recipes.fer_cnn_b import RECIPE as B
-from train.settings import Loss, Schedule
 
 RECIPE = replace(
     B,

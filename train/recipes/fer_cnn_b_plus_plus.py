@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Loss
 from train.recipes.fer_cnn_b_plus import RECIPE as B_PLUS
-from train.settings import Loss
 
 RECIPE = replace(
     B_PLUS,

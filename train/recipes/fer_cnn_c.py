@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Schedule
 from train.recipes.fer_cnn_b import RECIPE as B
-from train.settings import Schedule
 
 RECIPE = replace(
     B,

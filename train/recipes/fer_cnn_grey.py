@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Model
 from train.recipes._fer import BASE, blocks
 from train.recipes.fer_cnn_b_plus import RECIPE as B_PLUS
-from train.settings import Model
 
 RECIPE = replace(
     B_PLUS,

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Model
 from train.recipes._transfer import TRANSFER
-from train.settings import Model
 
 RECIPE = replace(
     TRANSFER,

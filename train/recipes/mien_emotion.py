@@ -3,9 +3,9 @@
 
 from dataclasses import replace
 
-from train.recipe import EMOTION8
+from train.recipe.recipe import EMOTION8
+from train.recipe.settings import Mix
 from train.recipes.mien_first import RECIPE as FIRST
-from train.settings import Mix
 
 RECIPE = replace(
     FIRST,

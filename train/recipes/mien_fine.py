@@ -5,8 +5,8 @@ at 48 pixels."""
 
 from dataclasses import replace
 
+from train.recipe.settings import Distill
 from train.recipes.mien_strong import RECIPE as STRONG
-from train.settings import Distill
 
 RECIPE = replace(
     STRONG,

@@ -3,8 +3,8 @@ that was trained apart. The answer is the mean over a face and its mirror image.
 
 from dataclasses import replace
 
+from train.recipe.settings import Distill
 from train.recipes.mien_third import RECIPE as THIRD
-from train.settings import Distill
 
 RECIPE = replace(
     THIRD,

@@ -4,8 +4,8 @@ image."""
 
 from dataclasses import replace
 
+from train.recipe.settings import Distill
 from train.recipes.mien_strong import RECIPE as STRONG
-from train.settings import Distill
 
 RECIPE = replace(
     STRONG,

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Distill
 from train.recipes.mien_fourth import RECIPE as FOURTH
-from train.settings import Distill
 
 RECIPE = replace(
     FOURTH,

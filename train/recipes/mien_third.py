@@ -7,8 +7,8 @@ answer is the mean over a face and its mirror image.
 
 from dataclasses import replace
 
+from train.recipe.settings import Distill
 from train.recipes.mien_second import RECIPE as SECOND
-from train.settings import Distill
 
 RECIPE = replace(
     SECOND,

@@ -5,8 +5,8 @@ The report names teacher and student and hopes for five points more; it gives no
 
 from dataclasses import replace
 
+from train.recipe.settings import Distill
 from train.recipes.mobileone_s2 import RECIPE as STUDENT
-from train.settings import Distill
 
 RECIPE = replace(
     STUDENT,

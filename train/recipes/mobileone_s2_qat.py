@@ -5,8 +5,8 @@ The report expects it to be two to four times as fast and a quarter of the size;
 
 from dataclasses import replace
 
+from train.recipe.settings import Optim, Schedule
 from train.recipes.mobileone_s2 import RECIPE as FULL
-from train.settings import Optim, Schedule
 
 RECIPE = replace(
     FULL,

@@ -3,10 +3,10 @@
 The report's ages and genders were synthetic, so UTKFace stands in for them; `--limit 3436` gives its number of pictures.
 """
 
-from train.recipe import EMOTION6, GENDER, YEARS, Recipe
+from train.recipe.recipe import EMOTION6, GENDER, YEARS, Recipe
+from train.recipe.settings import NO_AUGMENT, Model, Optim, Schedule
 from train.recipes._production import LOSSES
 from train.recipes._transfer import IMAGENET
-from train.settings import NO_AUGMENT, Model, Optim, Schedule
 
 RECIPE = Recipe(
     heads=(GENDER, YEARS, EMOTION6),

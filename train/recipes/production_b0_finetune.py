@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Schedule
 from train.recipes.production_b0 import RECIPE as B0
 from train.recipes.production_b2 import HEAVY
-from train.settings import Schedule
 
 RECIPE = replace(
     B0,

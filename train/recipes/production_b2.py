@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Loss, Mix, Optim, Schedule
 from train.recipes._production import BASE, LIGHT, backbone
-from train.settings import Loss, Mix, Optim, Schedule
 
 HEAVY = replace(
     LIGHT,
     lowres=0.1, blur=0.1, noise=0.2, jpeg=0.1, erase=0.1, elastic=0.1, grid=0.1, hue=0.2, saturation=0.2, gamma=0.1, clahe=0.1,
     equalise=0.05, motion=0.1, median=0.05, speckle=0.1, iso=0.1, holes=0.2,
 )  # fmt: skip
-"""Every change that train/augment.py and train/distort.py know. The guide names them and gives no probabilities."""
+"""Every change that train/batches/augment.py and train/batches/geometry.py know. The guide names them and gives no probabilities."""
 
 RECIPE = replace(
     BASE,

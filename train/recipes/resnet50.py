@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from train.recipe.settings import Model
 from train.recipes.mobileone_s2 import RECIPE as STUDENT
-from train.settings import Model
 
 RECIPE = replace(
     STUDENT, model=Model("timm_backbone", {"name": "resnet50", "dropout": 0.3}), source="shared/sources/002, next steps", expected={}

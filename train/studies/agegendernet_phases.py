@@ -1,6 +1,6 @@
 """The six phases of the AgeGenderEmo report in their order; phases 2, 3 and 4 begin with the network of phase 1."""
 
-from train.study import Member, Study
+from train.study.definition import Member, Study
 
 FIRST = "agegendernet_utkface"
 STUDY = Study(

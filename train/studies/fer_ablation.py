@@ -1,7 +1,7 @@
 """The FER notebook's way from its first network to its last: what each change is worth."""
 
 from train.studies._fer import PHASE_1, PHASE_2, PHASE_3, SOURCE
-from train.study import Member, Study
+from train.study.definition import Member, Study
 
 STUDY = Study(
     title="FER notebook: 0, A, B, C, B+, B++",

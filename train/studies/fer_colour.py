@@ -1,7 +1,7 @@
 """The FER notebook's question of colour: one grey channel or three equal ones, on pictures that have no colour."""
 
 from train.studies._fer import SOURCE, THIRD
-from train.study import Member, Study
+from train.study.definition import Member, Study
 
 STUDY = Study(
     title="FER notebook: grey or RGB input",

@@ -1,7 +1,7 @@
 """The FER notebook's question of depth: five blocks (D) against three (B+), with the plain three (A) beside them."""
 
 from train.studies._fer import PHASE_2, PHASE_3, SOURCE
-from train.study import Member, Study
+from train.study.definition import Member, Study
 
 STUDY = Study(
     title="FER notebook: three blocks or five",

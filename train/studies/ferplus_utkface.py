@@ -1,6 +1,6 @@
 """The multi-task networks of the sources on the two sets at hand: AgeGenderEmo's first phase, and EfficientNet-B0 of the 76.49 % report."""
 
-from train.study import Member, Study
+from train.study.definition import Member, Study
 
 STUDY = Study(
     title="Two multi-task recipes on FER+ and UTKFace",

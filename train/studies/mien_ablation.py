@@ -3,7 +3,7 @@
 All begin at the weights of runs/mien_fourth, so a few epochs say more about the end of a long training than about its start.
 """
 
-from train.study import Member, Study
+from train.study.definition import Member, Study
 
 STUDY = Study(
     title="The flagship's last stage, one choice changed each",

@@ -5,7 +5,7 @@ first: the quick one (batch 16) and the full one (batch 32); within a study the 
 the quick one with one thing changed each, the things that such a script would try.
 """
 
-from train.study import Member, Study
+from train.study.definition import Member, Study
 
 OURS = "ours: the report speaks of ten configurations and lists none; as the quick one, but for what the name says"
 

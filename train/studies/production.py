@@ -1,6 +1,6 @@
 """The networks around the 76.49 % report: its predecessor, itself, fine-tuned, its ensemble's members; and the production guide's B2."""
 
-from train.study import Member, Study
+from train.study.definition import Member, Study
 
 HOPED = "hoped for, not measured"
 STUDY = Study(

@@ -8,13 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import by_value, charts, shared, state
-from apps.studio.shared import View, group_name
-from evaluation.figures import Figures
+from apps.studio import charts, context, url_state
+from apps.studio.components import grouped_chart
+from apps.studio.context import View, group_name
+from evaluation.analysis import age_errors
+from evaluation.analysis.summary import Figures
+from evaluation.analysis.summed import method
 from evaluation.metrics.classification import normalised
-from evaluation.store import age_errors
-from evaluation.store.summed import method
-from evaluation.terminal import TITLES
+from evaluation.report.text import TITLES
 
 TITLE = "Age and gender"
 ICON = ":material/cake:"
@@ -35,13 +36,13 @@ def render(view: View) -> None:
     if not there:
         st.info("These tables have no truth and prediction of age or perceived gender.", icon=":material/info:")
         return
-    if shared.empty(view):
+    if context.empty(view):
         return
     row = st.columns(2)
     width = 10
     if "age_true" in view.store.columns:
         help = "everything by age on this page is cut again"
-        width = int(state.number("ag.width", "Width of an age band, years", 1, 30, 10, 1, where=row[0], help=help))
+        width = int(url_state.number("ag.width", "Width of an age band, years", 1, 30, 10, 1, where=row[0], help=help))
     group = _group(view, row[1])
     if "age" in there:
         _age(view, width, group)
@@ -56,7 +57,7 @@ def _group(view: View, where: Any) -> str | None:
     if not groups:
         return None
     first = next((g for g in groups if g not in ("age_decade", "gender")), groups[0])
-    return state.choose("ag.group", "Group", groups, first, shown=group_name, where=where, help="for everything by group on this page")
+    return url_state.choose("ag.group", "Group", groups, first, shown=group_name, where=where, help="for everything by group on this page")
 
 
 def _each(view: View, name: str, key: tuple[Any, ...], make: Any) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def _each(view: View, name: str, key: tuple[Any, ...], make: Any) -> dict[str, A
     w = view.where
     of_task = w.right is not None or w.confidence is not None or w.true or w.pred  # else the same rows whatever the sidebar's task
     each = {m: where if of_task else where.but(task="age") for m, where in view.each()}
-    found = {m: shared.cached(view.store, f"age_gender {name}", (where, *key), lambda w=where: make(w)) for m, where in each.items()}
+    found = {m: context.cached(view.store, f"age_gender {name}", (where, *key), lambda w=where: make(w)) for m, where in each.items()}
     return {model: figures for model, figures in found.items() if figures}
 
 
@@ -77,7 +78,7 @@ def _age(view: View, width: int, group: str | None) -> None:
         st.info("No row with a true and a predicted age is left: loosen a filter.", icon=":material/filter_alt:")
         return
     for model, f in whole.items():
-        name = f"{shared.plain(model)}: " if len(view.models) > 1 else ""
+        name = f"{context.plain(model)}: " if len(view.models) > 1 else ""
         st.markdown(
             f"{name}mean absolute error **{charts.number(f['mae'])}** years, bias **{charts.number(f['bias'], sign=True)}** years, "
             f"n = {f['mae']['n']:,}"
@@ -86,7 +87,7 @@ def _age(view: View, width: int, group: str | None) -> None:
     for column, (key, text), title in zip(st.columns(2), reversed(MEASURES.items()), ("Too old or too young", "How far off"), strict=True):
         with column:
             st.markdown(f"**{title}, by true age**")
-            by_value.show(
+            grouped_chart.show(
                 {m: f[key] for m, f in found.items()}, names, f"age-{key}", axis="true age", figure=text, lines=True, zero=key == "bias",
                 alt=f"{text} for each band of {width} years of true age, with 95 % intervals",
             )  # fmt: skip
@@ -99,8 +100,8 @@ def _age(view: View, width: int, group: str | None) -> None:
         found = _each(view, "group", (group,), lambda w: age_errors.by_group(store, w, group))
         for column, (key, text) in zip(st.columns(2), reversed(MEASURES.items()), strict=True):
             with column:
-                st.markdown(f"**{'Bias' if key == 'bias' else 'Error'} by {shared.plain(group_name(group))}**")
-                by_value.show(
+                st.markdown(f"**{'Bias' if key == 'bias' else 'Error'} by {context.plain(group_name(group))}**")
+                grouped_chart.show(
                     {m: f[key] for m, f in found.items()}, store.groups[group], f"age-{key}-group", axis=group_name(group), figure=text,
                     zero=key == "bias", alt=f"{text} by {group_name(group)}, with 95 % intervals",
                 )  # fmt: skip
@@ -110,7 +111,7 @@ def _cumulative(view: View) -> None:
     st.markdown("**CS@k: share of ages within k years**")
     found = _each(view, "cumulative", (), lambda w: age_errors.cumulative(view.store, w, FAR))
     years = [str(k) for k in range(FAR + 1)]
-    by_value.show(
+    grouped_chart.show(
         found, years, "age-cs", axis="years", figure="share within", percent=True, lines=True, height=430,
         alt="Share of ages whose error is at most k years, for k up to 15, with 95 % intervals",
     )  # fmt: skip
@@ -118,9 +119,9 @@ def _cumulative(view: View) -> None:
 
 def _matrix(view: View, width: int) -> None:
     st.markdown(f"**True against predicted age, bands of {width} years**")
-    model = state.choose("ag.model", "Model of this matrix", view.models) if len(view.models) > 1 else view.models[0]
+    model = url_state.choose("ag.model", "Model of this matrix", view.models) if len(view.models) > 1 else view.models[0]
     where = view.where_of(model)
-    counts, off = shared.cached(view.store, "age_gender off", (where, width), lambda: age_errors.off_by(view.store, where, width))
+    counts, off = context.cached(view.store, "age_gender off", (where, width), lambda: age_errors.off_by(view.store, where, width))
     if not off:
         st.info("No row with a true and a predicted age.", icon=":material/filter_alt:")
         return
@@ -151,14 +152,14 @@ def _gender(view: View, width: int, group: str | None) -> None:
         st.info("No row with a true and a predicted perceived gender is left: loosen a filter.", icon=":material/filter_alt:")
         return
     for model, f in whole.items():
-        of = f"{shared.plain(model)}: " if len(view.models) > 1 else ""
+        of = f"{context.plain(model)}: " if len(view.models) > 1 else ""
         st.markdown(f"{of}perceived gender right in **{charts.number(f, percent=True)}**, n = {f['n']:,}")
     left, right = st.columns(2)
     with left:
         if "age_true" in store.columns:
             st.markdown("**Perceived gender right, by true age**")
             found = _each(view, "gender band", (width,), lambda w: age_errors.right_by_band(store, "gender", w, width))
-            by_value.show(
+            grouped_chart.show(
                 found, age_errors.band_names(width), "gender-age", axis="true age", figure=name, percent=True, lines=True,
                 alt=f"Share of right perceived genders for each band of {width} years of true age, with 95 % intervals",
             )  # fmt: skip
@@ -166,9 +167,9 @@ def _gender(view: View, width: int, group: str | None) -> None:
             st.caption("Not by age: these tables have no true age.")
     with right:
         if group:
-            st.markdown(f"**Perceived gender right, by {shared.plain(group_name(group))}**")
+            st.markdown(f"**Perceived gender right, by {context.plain(group_name(group))}**")
             found = _each(view, "gender group", (group,), lambda w: age_errors.right_by_group(store, "gender", w, group))
-            by_value.show(
+            grouped_chart.show(
                 found, store.groups[group], "gender-group", axis=group_name(group), figure=name, percent=True,
                 alt=f"Share of right perceived genders by {group_name(group)}, with 95 % intervals",
             )  # fmt: skip

@@ -8,13 +8,14 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, gallery, settings, shared, state
-from apps.studio.shared import View
-from evaluation import gaps, transfer
-from evaluation.compare import p_text
-from evaluation.figures import Figures, proportion
-from evaluation.paired import ALPHA
-from evaluation.store import pairs
+from apps.studio import charts, context, settings, url_state
+from apps.studio.components import gallery
+from apps.studio.context import View
+from evaluation.analysis import pairs
+from evaluation.analysis.comparison import ALPHA
+from evaluation.analysis.summary import Figures, proportion
+from evaluation.commands.compare import p_text
+from evaluation.training_runs import generalization_gap, transfer
 
 TITLE = "Compare"
 ICON = ":material/compare_arrows:"
@@ -28,7 +29,7 @@ LISTED = 500
 def render(view: View) -> None:
     """Draws the page."""
     st.markdown("Is model B really better than model A, and for whom? Both are asked about the same samples.")
-    if shared.empty(view):
+    if context.empty(view):
         return
     models = view.models
     if len(models) < 2:
@@ -37,11 +38,11 @@ def render(view: View) -> None:
             if len(view.store.models) > 1
             else "open a second table beside the first: `python -m apps.studio A.parquet B.parquet`"
         )
-        st.info(f"One model, {shared.plain(models[0])}: {other}.", icon=":material/info:")
+        st.info(f"One model, {context.plain(models[0])}: {other}.", icon=":material/info:")
     else:
         row = st.container(horizontal=True, vertical_alignment="bottom")
-        a = state.choose("vs.a", "A, the model to beat", models, where=row)
-        b = state.choose("vs.b", "B", [m for m in models if m != a], where=row)
+        a = url_state.choose("vs.a", "A, the model to beat", models, where=row)
+        b = url_state.choose("vs.b", "B", [m for m in models if m != a], where=row)
         _pair(view, a, b)
     _gaps(view)
     _transfer(view)
@@ -49,7 +50,7 @@ def render(view: View) -> None:
 
 def _pair(view: View, a: str, b: str) -> None:
     task = view.task
-    found = shared.cached(
+    found = context.cached(
         view.store, "compare", (task, a, b, view.where.but(models=())), lambda: pairs.compare(view.store, task, a, b, view.where)
     )
     if found is None:
@@ -109,14 +110,14 @@ def _parts(view: View, found: Figures) -> None:
         return
     st.subheader("By class and group" if view.task != "age" else "By group")
     names = list(dict.fromkeys(p["by"] for p in parts))
-    by = state.choose("vs.by", "By", names, shown=shared.group_name, style="pills")
+    by = url_state.choose("vs.by", "By", names, shown=context.group_name, style="pills")
     percent, better = view.task != "age", {"a": "A", "b": "B", None: "–"}
     here = [p for p in parts if p["by"] == by]
     colours = [charts.QUIET if p["better"] is None else charts.GOOD if p["better"] == "b" else charts.BAD for p in here]
     texts = [[p["wins"], p["losses"], p_text(p["p_adjusted"])] for p in here]
     made = charts.figure(
         go.Scatter(
-            x=[p["difference"]["value"] for p in here], y=[shared.label(f"{p['value']} (n = {p['n']:,})") for p in here], mode="markers",
+            x=[p["difference"]["value"] for p in here], y=[context.label(f"{p['value']} (n = {p['n']:,})") for p in here], mode="markers",
             error_x=charts.error_bars([p["difference"] for p in here]) | {"color": charts.QUIET}, customdata=texts,
             marker={"color": colours, "size": 11},
             hovertemplate="%{y}: %{x}<br>B wins %{customdata[0]:,}, loses %{customdata[1]:,}, p %{customdata[2]}<extra></extra>",
@@ -128,7 +129,7 @@ def _parts(view: View, found: Figures) -> None:
     made.add_vline(x=0, line={"dash": "dot", "color": charts.QUIET})
     made.update_yaxes(autorange="reversed")
     rows = {
-        "by": [shared.group_name(p["by"]) for p in parts], "value": [p["value"] for p in parts], "n": [p["n"] for p in parts],
+        "by": [context.group_name(p["by"]) for p in parts], "value": [p["value"] for p in parts], "n": [p["n"] for p in parts],
         "B wins": [p["wins"] for p in parts], "B loses": [p["losses"] for p in parts],
         "B minus A (95 %)": [charts.number(p["difference"], percent=percent, sign=True) for p in parts],
         "p": [p_text(p["p"]) for p in parts], "p (Holm)": [p_text(p["p_adjusted"]) for p in parts],
@@ -143,14 +144,14 @@ def _parts(view: View, found: Figures) -> None:
 
 def _disagreements(view: View, a: str, b: str) -> None:
     st.subheader("Where they disagree")
-    kind = state.choose("vs.kind", "Samples", list(KINDS), shown=KINDS.__getitem__, style="segmented_control") if view.task != "age" else ""
+    kind = url_state.choose("vs.kind", "Samples", list(KINDS), shown=KINDS.__getitem__, style="segmented_control") if view.task != "age" else ""
     key = (view.task, a, b, view.where.but(models=()), kind)
-    n, rows = shared.cached(
+    n, rows = context.cached(
         view.store, "disagreements", key, lambda: pairs.disagreements(view.store, view.task, a, b, view.where, kind, LISTED)
     )
     first = "the largest differences" if view.task == "age" else "those first about which a model is surest"
     st.caption(
-        f"n = {n:,} samples" + (f", {LISTED} shown" if n > LISTED else "") + f", {first}. A: {shared.plain(a)}, B: {shared.plain(b)}."
+        f"n = {n:,} samples" + (f", {LISTED} shown" if n > LISTED else "") + f", {first}. A: {context.plain(a)}, B: {context.plain(b)}."
     )
     if not n:
         return
@@ -158,7 +159,7 @@ def _disagreements(view: View, a: str, b: str) -> None:
         st.dataframe(rows.to_pandas(), hide_index=True, key="compare-disagreements.table")
         charts.downloads("compare-disagreements", rows)
     wrong = a if kind in ("b", "neither") else b
-    shown = state.choose("vs.shown", "Pictures with the answers of", (wrong, b if wrong == a else a))
+    shown = url_state.choose("vs.shown", "Pictures with the answers of", (wrong, b if wrong == a else a))
     ids = tuple(dict.fromkeys(rows["sample_id"].to_pylist()))
     gallery.show(view, view.where_of(shown).but(task=view.task, ids=ids), "vs.gallery")
 
@@ -184,7 +185,7 @@ def _gaps(view: View) -> None:
         if {"train", "val"} <= set(found):
             train, val = (proportion(int(found[s].trace()), int(found[s].sum())) for s in ("train", "val"))
             gap = 100 * (train["value"] - val["value"])
-            rows.append((model, gap, gaps.verdict(gap)))
+            rows.append((model, gap, generalization_gap.verdict(gap)))
             texts.append(
                 f"train {charts.number(train, percent=True)}, n = {train['n']:,}; val {charts.number(val, percent=True)}, n = {val['n']:,}"
             )
@@ -203,10 +204,10 @@ def _learned(root: Path | None) -> list[transfer.Learned]:
     return [] if root is None else transfer.learned(root)
 
 
-def _bars(rows: list[tuple[str, float, gaps.Band]], about: str, texts: list[str]) -> None:
+def _bars(rows: list[tuple[str, float, generalization_gap.Band]], about: str, texts: list[str]) -> None:
     made = charts.figure(
         go.Bar(
-            x=[gap for _, gap, _ in rows], y=[shared.label(name) for name, _, _ in rows], orientation="h",
+            x=[gap for _, gap, _ in rows], y=[context.label(name) for name, _, _ in rows], orientation="h",
             marker_color=[b.colour for *_, b in rows],
             text=[b.name for *_, b in rows], customdata=[f"{t}<br>{b.meaning}" for t, (*_, b) in zip(texts, rows, strict=True)],
             hovertemplate="%{y}: %{x:.1f} points<br>%{customdata}<extra></extra>",
@@ -235,7 +236,7 @@ def _transfer(view: View) -> None:
     traces = []
     for i, (kind, symbol) in enumerate(((transfer.TRANSFER, "circle"), (transfer.CUSTOM, "diamond"))):
         here = [r for r in runs if r.kind == kind]
-        names, accuracy = [shared.label(r.run) for r in here], [r.val for r in here]
+        names, accuracy = [context.label(r.run) for r in here], [r.val for r in here]
         place = {"x": [(r.parameters or 0) / 1e6 for r in here], "y": accuracy} if sized else {"x": accuracy, "y": names}
         hover = "%{text}: " + ("%{y:.1%}" if sized else "%{x:.1%}")
         marker = {"size": 12, "color": charts.colour(i), "symbol": symbol}

@@ -7,12 +7,13 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, planner, shared, state
-from apps.studio.planner import percent
-from apps.studio.shared import View
+from apps.studio import charts, context, url_state
+from apps.studio.components import threshold_planner
+from apps.studio.components.threshold_planner import percent
+from apps.studio.context import View
 from core.predictor import INTERVAL
-from evaluation.store import confidence
-from evaluation.store.drawn import method
+from evaluation.analysis import confidence
+from evaluation.store.resampled import method
 
 TITLE = "Confidence"
 ICON = ":material/speed:"
@@ -26,11 +27,11 @@ def render(view: View) -> None:
     """Draws the page."""
     if view.task == "age":
         st.markdown("Do the age's stated intervals hold the true age as often as they promise?")
-        if not shared.empty(view):
+        if not context.empty(view):
             _ages(view)
         return
     st.markdown("Can the model's confidence be believed, and what is gained where it says nothing when unsure?")
-    if shared.empty(view):
+    if context.empty(view):
         return
     if not confidence.has(view.store, view.task):
         st.info("These tables have no probabilities, so there is no confidence to judge: add `*_p_*` columns.", icon=":material/info:")
@@ -38,9 +39,9 @@ def render(view: View) -> None:
     _reliability(view)
     _bands(view)
     _risk(view)
-    model = state.choose("cf.model", "Model", view.models) if len(view.models) > 1 else view.models[0]
+    model = url_state.choose("cf.model", "Model", view.models) if len(view.models) > 1 else view.models[0]
     _temperature(view, model)
-    planner.show(view, model)
+    threshold_planner.show(view, model)
 
 
 def _reliability(view: View) -> None:
@@ -53,20 +54,20 @@ def _reliability(view: View) -> None:
     }
     errors = []
     for i, (model, where) in enumerate(view.each()):
-        seen, each, error = shared.cached(
+        seen, each, error = context.cached(
             view.store, "reliability", (view.task, where), lambda w=where: confidence.reliability(view.store, view.task, w)
         )
         there = [b for b in range(bins) if seen.count[b]]
         drawn = [b for b in there if seen.count[b] >= LEAST]
         errors.append((model, error))
         traces.append(go.Scatter(
-            name=shared.label(model), x=seen.confidence[drawn], y=[each[b]["value"] for b in drawn], mode="lines+markers",
+            name=context.label(model), x=seen.confidence[drawn], y=[each[b]["value"] for b in drawn], mode="lines+markers",
             error_y=charts.error_bars([each[b] for b in drawn]), line={"color": charts.colour(i)},
             customdata=[int(seen.count[b]) for b in drawn],
             hovertemplate="says %{x:.1%}, right %{y:.1%}<br>%{customdata:,} samples",
         ))  # fmt: skip
         counts.append(go.Bar(
-            name=shared.label(model), x=[(b + 0.5) / bins for b in there], y=[int(seen.count[b]) for b in there],
+            name=context.label(model), x=[(b + 0.5) / bins for b in there], y=[int(seen.count[b]) for b in there],
             marker_color=charts.colour(i), hovertemplate="%{x:.0%}: %{y:,} samples", showlegend=False,
         ))  # fmt: skip
         for b in there:
@@ -78,7 +79,7 @@ def _reliability(view: View) -> None:
             for name, value in zip(rows, values, strict=True):
                 rows[name].append(value)
     for cell, (model, error) in zip(st.columns(max(3, len(errors))), errors, strict=False):
-        charts.metric(cell, f"{shared.plain(model)}: calibration error (ECE)", error)
+        charts.metric(cell, f"{context.plain(model)}: calibration error (ECE)", error)
     left, right = st.columns((3, 2))
     made = charts.figure(*traces, x="mean confidence of the bin", y="share that is right", percent="xy", height=420)
     made.update_xaxes(range=[0, 1.02])
@@ -117,7 +118,7 @@ def _bands(view: View) -> None:
     own = confidence.own_limit(view.store, view.task, view.models)
     limit = own or confidence.BANDS[1]
     for i, (model, where) in enumerate(view.each()):
-        found = shared.cached(
+        found = context.cached(
             view.store, "bands", (view.task, where, limit), lambda w=where: confidence.bands(view.store, view.task, w, limit)
         )
         for band in found:
@@ -126,7 +127,7 @@ def _bands(view: View) -> None:
                 rows[name].append(value)
         texts = ["" if b.share["value"] is None else f"{b.share['value']:.0%} of the samples" for b in found]
         bars.append(go.Bar(
-            name=shared.label(model), x=[band_name(b.low, b.high) for b in found], y=[b.accuracy["value"] for b in found],
+            name=context.label(model), x=[band_name(b.low, b.high) for b in found], y=[b.accuracy["value"] for b in found],
             error_y=charts.error_bars([b.accuracy for b in found]), marker_color=charts.colour(i), text=texts, textposition="inside",
             insidetextanchor="start", customdata=[b.accuracy["n"] for b in found],
             hovertemplate="%{x}: right %{y:.1%}, %{customdata:,} samples",
@@ -145,13 +146,13 @@ def _risk(view: View) -> None:
     rows: dict[str, list[Any]] = {name: [] for name in ("model", "answered", "wrong among these", "from confidence")}
     traces, areas = [], []
     for i, (model, where) in enumerate(view.each()):
-        seen = shared.cached(view.store, "risk", (view.task, where), lambda w=where: confidence.risk_coverage(view.store, view.task, w))
+        seen = context.cached(view.store, "risk", (view.task, where), lambda w=where: confidence.risk_coverage(view.store, view.task, w))
         if seen is None:
             continue
         curve, area = seen
-        areas.append(f"{shared.plain(model)}: AURC {charts.number(area, digits=4)}, n = {area['n']:,}")
+        areas.append(f"{context.plain(model)}: AURC {charts.number(area, digits=4)}, n = {area['n']:,}")
         traces.append(go.Scatter(
-            name=shared.label(model), x=curve.coverage, y=curve.risk, mode="lines", line={"color": charts.colour(i)},
+            name=context.label(model), x=curve.coverage, y=curve.risk, mode="lines", line={"color": charts.colour(i)},
             customdata=curve.threshold,
             hovertemplate="answered %{x:.1%}, of these wrong %{y:.1%}<br>from a confidence of %{customdata:.1%}",
         ))  # fmt: skip
@@ -174,7 +175,7 @@ def _risk(view: View) -> None:
 def _temperature(view: View, model: str) -> None:
     st.subheader("Would one temperature mend it?")
     where = view.where_of(model)
-    found = shared.cached(view.store, "temperature", (view.task, where), lambda: confidence.temperature(view.store, view.task, where))
+    found = context.cached(view.store, "temperature", (view.task, where), lambda: confidence.temperature(view.store, view.task, where))
     if found is None:
         st.info("Too few samples with probabilities to fit on one half and to check on the other.", icon=":material/info:")
         return
@@ -188,13 +189,13 @@ def _temperature(view: View, model: str) -> None:
     low, high = found.change["low"], found.change["high"]
     verdict = "it helps" if high < 0 else "it harms" if low > 0 else "no difference that the samples show"
     st.caption(
-        f"{shared.plain(model)}: after minus before {charts.number(found.change, percent=True, sign=True)}: {verdict}. The temperature is "
+        f"{context.plain(model)}: after minus before {charts.number(found.change, percent=True, sign=True)}: {verdict}. The temperature is "
         "the one that gives the least negative log-likelihood where all logits are divided by it; the two halves share no person or film."
     )
 
 
 def _ages(view: View) -> None:
-    nominal = state.number(
+    nominal = url_state.number(
         "cf.nominal",
         "Share of the true ages that an interval promises to hold",
         0.5,
@@ -206,29 +207,29 @@ def _ages(view: View) -> None:
     coverage, widths = [], []
     rows: dict[str, list[Any]] = {name: [] for name in ("model", "true age", "n", "held", "promised", "mean width, years")}
     for i, (model, where) in enumerate(view.each()):
-        found = shared.cached(view.store, "age intervals", (where,), lambda w=where: confidence.age_intervals(view.store, w))
+        found = context.cached(view.store, "age intervals", (where,), lambda w=where: confidence.age_intervals(view.store, w))
         if not found:
-            st.info(f"{shared.plain(model)} states no intervals: add the columns `age_low` and `age_high`.", icon=":material/info:")
+            st.info(f"{context.plain(model)} states no intervals: add the columns `age_low` and `age_high`.", icon=":material/info:")
             continue
         whole, decades = found[0], found[1:]
         cells = st.columns(3)
-        charts.metric(cells[0], f"{shared.plain(model)}: held", whole.coverage, about=f", promised {nominal:.0%}")
+        charts.metric(cells[0], f"{context.plain(model)}: held", whole.coverage, about=f", promised {nominal:.0%}")
         cells[1].metric("mean width", f"{whole.width:.1f} years", border=True)
-        stretched = shared.cached(view.store, "stretch", (where, nominal), lambda w=where: confidence.stretch(view.store, w, nominal))
+        stretched = context.cached(view.store, "stretch", (where, nominal), lambda w=where: confidence.stretch(view.store, w, nominal))
         if stretched is not None:
             factor, held = stretched
             cells[2].metric(f"factor on the width to hold {nominal:.0%}", f"{factor:.2f}", border=True)
             cells[2].caption(f"from one half; it holds {percent(held)} of the other, n = {held['n']:,}")
         names = [d.decade for d in decades]
         coverage.append(go.Scatter(
-            name=shared.label(model), x=names, y=[d.coverage["value"] for d in decades],
+            name=context.label(model), x=names, y=[d.coverage["value"] for d in decades],
             error_y=charts.error_bars([d.coverage for d in decades]),
             mode="lines+markers", line={"color": charts.colour(i)}, customdata=[d.coverage["n"] for d in decades],
             hovertemplate="%{x}: holds %{y:.1%}, %{customdata:,} samples",
         ))  # fmt: skip
         widths.append(
             go.Bar(
-                name=shared.label(model),
+                name=context.label(model),
                 x=names,
                 y=[d.width for d in decades],
                 marker_color=charts.colour(i),

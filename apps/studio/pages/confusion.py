@@ -9,11 +9,13 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, gallery, shared, state
-from apps.studio.shared import View
+from apps.studio import charts, context, url_state
+from apps.studio.components import gallery
+from apps.studio.context import View
+from evaluation.analysis import confidence
+from evaluation.analysis.age_errors import right_whole
 from evaluation.metrics import classification
-from evaluation.store import Where, confidence
-from evaluation.store.age_errors import right_whole
+from evaluation.store import Where
 
 TITLE = "Confusion"
 ICON = ":material/grid_on:"
@@ -70,17 +72,17 @@ def cell_where(where: Where, matrix: Matrix, cell: tuple[str, str], unsure: floa
 
 def render(view: View) -> None:
     """Draws the page."""
-    if shared.empty(view, tasks=("emotion", "gender")):
+    if context.empty(view, tasks=("emotion", "gender")):
         return
     task, store = view.task, view.store
     labels = store.labels(task)
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    model = state.choose("cm.model", "Model", view.models, where=row) if len(view.models) > 1 else view.models[0]
-    by = state.choose("cm.by", "Cells show", list(BY), shown=BY.__getitem__, where=row)
+    model = url_state.choose("cm.model", "Model", view.models, where=row) if len(view.models) > 1 else view.models[0]
+    by = url_state.choose("cm.by", "Cells show", list(BY), shown=BY.__getitem__, where=row)
     top = len(labels)
     if len(labels) > 3:
         top = int(
-            state.number(
+            url_state.number(
                 "cm.top", "Classes shown", 2, len(labels), len(labels), 1, where=row, help="the most frequent ones; all others as one"
             )
         )
@@ -90,7 +92,7 @@ def render(view: View) -> None:
     if counts.sum() and store.count(where.but(confidence=(0.0, 2.0))) == store.count(where):
         own = confidence.own_limit(store, task, [model])
         told = "" if own is None else f"; the model's own limit: {own:.2f}"
-        said = state.number(
+        said = url_state.number(
             "cm.unsure", "Uncertain below", 0.0, 1.0, 0.0, 0.01, where=row, help=f"answers with less confidence count as uncertain{told}"
         )
         unsure = said or None
@@ -99,7 +101,7 @@ def render(view: View) -> None:
         st.info("No row with a truth and an answer is left: loosen a filter.", icon=":material/filter_alt:")
         return
     matrix = fold(counts, labels, top)
-    said_cell = state.get(CELL)
+    said_cell = url_state.get(CELL)
     cell = (said_cell[0], said_cell[1]) if len(said_cell) == 2 and said_cell[0] in matrix.rows and said_cell[1] in matrix.columns else None
     left, right = st.columns((3, 2), gap="medium")
     with left:
@@ -164,8 +166,8 @@ def _draw(matrix: Matrix, by: str, cell: tuple[str, str] | None, title: str) -> 
 
 
 def _put(cell: tuple[str, str] | None) -> None:
-    state.put(CELL, cell or ())
-    state.put("cm.gallery.page", ())
+    url_state.put(CELL, cell or ())
+    url_state.put("cm.gallery.page", ())
 
 
 def _clicked() -> None:
@@ -182,6 +184,6 @@ def _picked(rows: tuple[str, ...]) -> None:
 def _figures(view: View, sure_ones: Where, counts: np.ndarray, model: str) -> None:
     n, sure = int(counts.sum()), int(counts[:, : len(counts)].sum())
     key = (view.task, sure_ones)
-    accuracy = shared.cached(view.store, "right", key, lambda: right_whole(view.store, view.task, sure_ones))
-    text = f"{shared.plain(model)}: {n:,} samples, accuracy {charts.number(accuracy, percent=True)}"
+    accuracy = context.cached(view.store, "right", key, lambda: right_whole(view.store, view.task, sure_ones))
+    text = f"{context.plain(model)}: {n:,} samples, accuracy {charts.number(accuracy, percent=True)}"
     st.caption(text + (f" of the {sure:,} answered ({sure / n:.1%}); {n - sure:,} too uncertain" if sure < n else ""))

@@ -7,11 +7,11 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, shared
-from apps.studio.shared import View
-from evaluation import gates
-from evaluation.store.summary import summary
-from evaluation.terminal import TITLES
+from apps.studio import charts, context
+from apps.studio.context import View
+from evaluation.analysis.store_summary import summary
+from evaluation.report import gates
+from evaluation.report.text import TITLES
 
 TITLE = "Overview"
 ICON = ":material/dashboard:"
@@ -30,10 +30,10 @@ STATES = {"passed": "✓ passed", "missed": "✗ missed", "not measured": "– n
 def render(view: View) -> None:
     """Draws the page."""
     for note in view.store.notes:
-        st.info(shared.plain(note), icon=":material/info:")
-    if shared.empty(view):
+        st.info(context.plain(note), icon=":material/info:")
+    if context.empty(view):
         return
-    found = {model: shared.cached(view.store, "summary", (where,), lambda w=where: summary(view.store, w)) for model, where in view.each()}
+    found = {model: context.cached(view.store, "summary", (where,), lambda w=where: summary(view.store, w)) for model, where in view.each()}
     for task in view.store.tasks:
         if any(f[task] for f in found.values()):
             _task(task, {model: f[task] for model, f in found.items() if f[task]})
@@ -45,9 +45,9 @@ def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
     st.subheader(TITLES[task])
     cells = st.columns(max(len(found), 3)) if len(found) <= 4 else []
     for cell, (model, figures) in zip(cells, found.items(), strict=False):
-        name = f"{shared.plain(model)}: {shared.figure_name(task)}"
+        name = f"{context.plain(model)}: {context.figure_name(task)}"
         charts.metric(cell, name, figures["mae" if task == "age" else "accuracy"], percent=task != "age")
-    names = [shared.label(m) for m in found]
+    names = [context.label(m) for m in found]
     shares = [(key, name) for key, name, percent in ROWS[task] if percent == (task != "age") and (task == "age" or key != "ece")]
     traces = [
         go.Scatter(

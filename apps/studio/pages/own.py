@@ -7,10 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from apps.studio import settings, shared, state
-from apps.studio.shared import View
+from apps.studio import context, settings, url_state
+from apps.studio.context import View
 from core.errors import UserError
-from evaluation.report import mapping
+from evaluation.commands.report import mapping
 from evaluation.store import Store
 
 TITLE = "Own table"
@@ -37,10 +37,10 @@ def render(view: View) -> None:
         try:
             add(given.name, given.getbuffer(), names)
         except UserError as error:
-            st.error(shared.plain(str(error)), icon=":material/error:")
+            st.error(context.plain(str(error)), icon=":material/error:")
         else:
             st.rerun()
-    held = shared.own()
+    held = context.own()
     if held:
         st.subheader("Opened in this visit")
         st.dataframe(
@@ -50,7 +50,7 @@ def render(view: View) -> None:
         st.caption("Choose it under *Table* in the sidebar.")
         if st.button("Close them all"):
             held.clear()
-            state.put("table", [])
+            url_state.put("table", [])
             st.rerun()
 
 
@@ -69,8 +69,8 @@ def add(name: str, content: bytes | memoryview, names: str = "") -> None:
             store = Store.open([path], names=mapping(names.split()))
         except UserError as error:
             raise UserError(str(error).replace(str(path), name)) from None
-    held = shared.own()
+    held = context.own()
     held[stem] = store
     for old in list(held)[:-MOST]:
         del held[old]
-    state.put("table", [stem])
+    url_state.put("table", [stem])

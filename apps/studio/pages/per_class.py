@@ -7,13 +7,14 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, gallery, links, shared, state
-from apps.studio.shared import View
-from evaluation.figures import Figures, proportion
+from apps.studio import charts, context, links, url_state
+from apps.studio.components import gallery
+from apps.studio.context import View
+from evaluation.analysis.age_errors import right_whole
+from evaluation.analysis.each_class import Curve, curve, per_class
+from evaluation.analysis.summary import Figures, proportion
 from evaluation.store import Where
-from evaluation.store.age_errors import right_whole
-from evaluation.store.drawn import method
-from evaluation.store.each_class import Curve, curve, per_class
+from evaluation.store.resampled import method
 
 TITLE = "Per class"
 ICON = ":material/category:"
@@ -32,10 +33,10 @@ MANY = 2_000_000
 def render(view: View) -> None:
     """Draws the page."""
     st.markdown("Which classes does the model find, which does it miss, and what does it take them for?")
-    if shared.empty(view, tasks=("emotion", "gender")):
+    if context.empty(view, tasks=("emotion", "gender")):
         return
     found = {
-        model: shared.cached(view.store, "per class", (view.task, where), lambda w=where: per_class(view.store, view.task, w))
+        model: context.cached(view.store, "per class", (view.task, where), lambda w=where: per_class(view.store, view.task, w))
         for model, where in view.each()
     }
     found = {model: rows for model, rows in found.items() if rows}
@@ -47,19 +48,19 @@ def render(view: View) -> None:
         row["label"] for row in next(iter(found.values())) if any(r["label"] == row["label"] and r["n"] for f in found.values() for r in f)
     ]
     st.subheader("One class")
-    label = state.choose("pc.label", "Class", labels, style="pills")
+    label = url_state.choose("pc.label", "Class", labels, style="pills")
     _one(found, label)
     _curves(view, label)
-    model = state.choose("pc.model", "Model", list(found)) if len(found) > 1 else next(iter(found))
+    model = url_state.choose("pc.model", "Model", list(found)) if len(found) > 1 else next(iter(found))
     _confusions(view, model, label)
     _samples(view, model, label)
 
 
 def _figures(view: View, found: dict[str, list[Figures]]) -> None:
-    by = state.choose("pc.figure", "Figure", list(FIGURES), shown=FIGURES.__getitem__, style="segmented_control")
+    by = url_state.choose("pc.figure", "Figure", list(FIGURES), shown=FIGURES.__getitem__, style="segmented_control")
     bars = [
         go.Bar(
-            name=shared.label(model), x=[r["label"] for r in rows], y=[r[by]["value"] for r in rows], marker_color=charts.colour(i),
+            name=context.label(model), x=[r["label"] for r in rows], y=[r[by]["value"] for r in rows], marker_color=charts.colour(i),
             error_y=charts.error_bars([r[by] for r in rows]), customdata=[[r["n"], r["called"]] for r in rows],
             hovertemplate="%{x}: %{y:.1%}<br>%{customdata[0]:,} samples, called so %{customdata[1]:,} times",
         )
@@ -83,7 +84,7 @@ def _one(found: dict[str, list[Figures]], label: str) -> None:
     for model, rows in found.items():
         row = next(r for r in rows if r["label"] == label)
         if len(found) > 1:
-            st.caption(shared.plain(model))
+            st.caption(context.plain(model))
         for cell, (key, name) in zip(st.columns(3), FIGURES.items(), strict=True):
             n, what = (row["called"], "answers") if key == "precision" else (row["n"], "samples")
             charts.metric(cell, name, {**row[key], "n": n}, about=f" {what}")
@@ -95,12 +96,12 @@ def _curves(view: View, label: str) -> None:
         return
     labels = view.store.labels(view.task)
     few = view.store.count(view.where) * len(labels) <= MANY
-    every = state.toggle("pc.areas", "Areas of every class in the table", few, help="takes a moment on millions of rows")
+    every = url_state.toggle("pc.areas", "Areas of every class in the table", few, help="takes a moment on millions of rows")
     table: dict[str, list[Any]] = {name: [] for name in ("model", "class", "n", "others", "average precision", "AUROC")}
     drawn: list[tuple[str, Curve]] = []
     for model, where in view.each():
         for name in labels if every else (label,):
-            seen = shared.cached(view.store, "curve", (view.task, where, name), lambda w=where, n=name: curve(view.store, view.task, w, n))
+            seen = context.cached(view.store, "curve", (view.task, where, name), lambda w=where, n=name: curve(view.store, view.task, w, n))
             if seen is None:
                 continue
             cells = (model, name, seen.n, seen.others, _three(seen.ap), _three(seen.auroc))
@@ -141,7 +142,7 @@ def _three(f: Figures) -> str:
 
 def _line(name: str, points: tuple[Any, Any], i: int, hover: str) -> go.Scatter:
     return go.Scatter(
-        name=shared.label(name), x=points[0], y=points[1], mode="lines", line={"color": charts.colour(i)}, hovertemplate=hover
+        name=context.label(name), x=points[0], y=points[1], mode="lines", line={"color": charts.colour(i)}, hovertemplate=hover
     )
 
 
@@ -184,12 +185,12 @@ def _confusions(view: View, model: str, label: str) -> None:
     }
     charts.show(made, "perclass-confusions", table, alt=f"Most frequent mistakes with {label}")
     where = view.where_of(model)
-    accuracy = shared.cached(view.store, "right", (view.task, where), lambda: right_whole(view.store, view.task, where))
+    accuracy = context.cached(view.store, "right", (view.task, where), lambda: right_whole(view.store, view.task, where))
     st.caption(
         f"Orange: {label} that is missed; grey: others that are called {label}. 95 % intervals (Wilson). "
-        f"{shared.plain(model)}: accuracy over all classes {charts.number(accuracy, percent=True)}, n = {accuracy['n']:,}."
+        f"{context.plain(model)}: accuracy over all classes {charts.number(accuracy, percent=True)}, n = {accuracy['n']:,}."
     )
-    said = state.choose("pc.cell", "Look at one of them", ["", *names], shown=lambda n: n or "choose ...")
+    said = url_state.choose("pc.cell", "Look at one of them", ["", *names], shown=lambda n: n or "choose ...")
     if said:
         true, pred, *_ = rows[names.index(said)]
         links.to(
@@ -206,7 +207,7 @@ def _samples(view: View, model: str, label: str) -> None:
     sure = f"{view.task}_conf" in view.store.columns
     kinds = [k for k in SHOWN if sure or k in ("missed", "called")]
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    kind = state.choose("pc.kind", "Show", kinds, shown=SHOWN.__getitem__, style="segmented_control", where=row)
+    kind = url_state.choose("pc.kind", "Show", kinds, shown=SHOWN.__getitem__, style="segmented_control", where=row)
     where = view.where_of(model).but(task=view.task)
     gallery.show(view, samples_of(where, label, kind), "pc.gallery", order="confidence" if kind == "unsure" else "-confidence")
 

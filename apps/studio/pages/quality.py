@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from apps.studio import charts, gallery, settings, shared, state
-from apps.studio.shared import View
-from evaluation.quality import plan
-from evaluation.quality.review import ACCEPTED, DROPPED, REJECTED, Decisions, Findings, read
+from apps.studio import charts, context, settings, url_state
+from apps.studio.components import gallery
+from apps.studio.context import View
+from evaluation.quality.repair import plan
+from evaluation.quality.repair.review import ACCEPTED, DROPPED, REJECTED, Decisions, Findings, read
 
 TITLE = "Data quality"
 ICON = ":material/rule:"
@@ -43,8 +44,8 @@ def render(view: View) -> None:
     decided = kept.now()
     if kept.unsaved:
         st.warning(
-            f"Decisions are lost when the studio ends, they could not be written to {shared.plain(str(kept.path))}: "
-            f"{shared.plain(kept.unsaved)}. Download the plan before.", icon=":material/warning:",
+            f"Decisions are lost when the studio ends, they could not be written to {context.plain(str(kept.path))}: "
+            f"{context.plain(kept.unsaved)}. Download the plan before.", icon=":material/warning:",
         )  # fmt: skip
     _summary(found, decided)
     names = [name for name, table in found.issues.items() if len(table)]
@@ -52,7 +53,7 @@ def render(view: View) -> None:
         st.success("The audit found nothing to look at.", icon=":material/check:")
         return
     titles = {name: found.about["checks"][name]["title"] for name in names}
-    check = state.choose("dq.check", "Check", names, shown=lambda n: f"{titles[n]} ({len(found.issues[n]):,})")
+    check = url_state.choose("dq.check", "Check", names, shown=lambda n: f"{titles[n]} ({len(found.issues[n]):,})")
     _review(view, found, kept, decided, check)
     _plan(view, found, kept, decided)
 
@@ -70,8 +71,8 @@ def _decisions(path: Path) -> Decisions:
 
 def _summary(found: Findings, decided: dict[str, str]) -> None:
     about = found.about
-    splits = ", ".join(f"{shared.plain(s)} {n:,}" for s, n in about["splits"].items())
-    st.caption(f"{shared.plain(about['dataset'])}: {about['samples']:,} samples ({splits}), fingerprint {about['fingerprint'][:12]}.")
+    splits = ", ".join(f"{context.plain(s)} {n:,}" for s, n in about["splits"].items())
+    st.caption(f"{context.plain(about['dataset'])}: {about['samples']:,} samples ({splits}), fingerprint {about['fingerprint'][:12]}.")
     table: dict[str, list[Any]] = {n: [] for n in ("check", "issues", "samples", "decided", "accepted", "rejected", "worst")}
     for name, issues in found.issues.items():
         states = Counter(decided.get(k, "") for k in issues["key"].to_pylist())
@@ -92,7 +93,7 @@ def _summary(found: Findings, decided: dict[str, str]) -> None:
 def _place(keys: list[str], decided: dict[str, str]) -> int:
     """The finding that is looked at: that of the URL, else the first open one."""
     try:
-        return min(max(int(state.get(AT)[0]), 1), len(keys)) - 1
+        return min(max(int(url_state.get(AT)[0]), 1), len(keys)) - 1
     except (IndexError, ValueError):
         return next((i for i, k in enumerate(keys) if k not in decided), 0)
 
@@ -108,7 +109,7 @@ def following(keys: list[str], decided: dict[str, str], at: int) -> int:
 
 
 def _go(to: int) -> None:
-    state.put(AT, [str(to + 1)])
+    url_state.put(AT, [str(to + 1)])
 
 
 def _decide(kept: Decisions, keys: list[str], chosen: list[str], what: str, at: int) -> None:
@@ -119,10 +120,10 @@ def _decide(kept: Decisions, keys: list[str], chosen: list[str], what: str, at: 
 def _review(view: View, found: Findings, kept: Decisions, decided: dict[str, str], check: str) -> None:
     issues = found.issues[check]
     keys: list[str] = issues["key"].to_pylist()
-    if state.get("dq.of") != [check]:  # another check was chosen: from its first open finding on
-        if state.get("dq.of"):
-            state.put(AT, [])
-        state.put("dq.of", [check])
+    if url_state.get("dq.of") != [check]:  # another check was chosen: from its first open finding on
+        if url_state.get("dq.of"):
+            url_state.put(AT, [])
+        url_state.put("dq.of", [check])
     at = _place(keys, decided)
     row = issues.slice(at, 1).to_pylist()[0]
     n, done = len(keys), sum(k in decided for k in keys)
@@ -131,9 +132,9 @@ def _review(view: View, found: Findings, kept: Decisions, decided: dict[str, str
         said = decided.get(keys[at], "")
         st.markdown(f"**{at + 1:,} of {n:,}** · score {row['score']:.2f} · **{MARKS[said]}**")
         _side_by_side(view, found, row, check)
-        value = f": {shared.plain(row['value'])}" if row["value"] else ""
+        value = f": {context.plain(row['value'])}" if row["value"] else ""
         if row["sample_id"] is not None and row["known"]:
-            st.markdown(f"Suggested for {shared.plain(row['sample_id'])}: **{DOES[row['action']]}{value}**")
+            st.markdown(f"Suggested for {context.plain(row['sample_id'])}: **{DOES[row['action']]}{value}**")
         else:
             st.caption("About the data as a whole or a file that is no sample: nothing goes into the plan, accepting it only ticks it off.")
         _buttons(kept, keys, issues, at, row, said)
@@ -173,7 +174,7 @@ def _side_by_side(view: View, found: Findings, row: dict[str, Any], check: str) 
                     _picture(view, member, member is row)
     if len(others) >= MOST:
         st.caption(f"... and {len(others) + 1 - MOST:,} more in this cluster.")
-    st.markdown(shared.plain(row["reason"] or "").replace(r"\ ", " "))
+    st.markdown(context.plain(row["reason"] or "").replace(r"\ ", " "))
 
 
 def _picture(view: View, member: dict[str, Any], chosen: bool) -> None:
@@ -187,15 +188,15 @@ def _picture(view: View, member: dict[str, Any], chosen: bool) -> None:
     else:
         st.caption("No such picture below `--images`.")
     role = "this one" if chosen else "found too" if member["is_issue"] else "stays"
-    parts = [f"**{role}**", shared.plain(member["split"] or ""), shared.plain(member["label"])]
+    parts = [f"**{role}**", context.plain(member["split"] or ""), context.plain(member["label"])]
     st.markdown(" · ".join(p for p in parts if p))
-    st.caption(shared.plain(name))
+    st.caption(context.plain(name))
 
 
 def _list(issues: pa.Table, keys: list[str], decided: dict[str, str], check: str) -> None:
     with st.expander(f"All {len(keys):,} findings of this check: tick one to look at it", icon=":material/table:"):
         pages = -(-len(keys) // ROWS)
-        first = state.page(f"dq.page.{check}", pages) * ROWS
+        first = url_state.page(f"dq.page.{check}", pages) * ROWS
         part = issues.slice(first, ROWS)
         names = ("sample_id", "split", "group", "score", "reason", "action", "value", "label")
         table = {"decision": [MARKS[decided.get(k, "")] for k in keys[first : first + ROWS]], **{n: part[n].to_pylist() for n in names}}
@@ -230,4 +231,4 @@ def _plan(view: View, found: Findings, kept: Decisions, decided: dict[str, str])
     command = f"python -m evaluation audit --dataset {about['dataset']} --data {data} --apply plan.csv --out DIR"
     st.caption("It changes nothing by itself. This writes a new manifest and leaves the data as they are:")
     st.code(command, language="bash")
-    st.caption(f"Decisions are kept in {shared.plain(str(kept.path))}.")
+    st.caption(f"Decisions are kept in {context.plain(str(kept.path))}.")

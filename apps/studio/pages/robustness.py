@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from apps.studio import charts, settings, shared, state
-from apps.studio.shared import View, figure_name
-from evaluation import robustness
-from evaluation.robustness import FLIP_YEARS
-from evaluation.terminal import TITLES
+from apps.studio import charts, context, settings, url_state
+from apps.studio.context import View, figure_name
+from evaluation.commands import robustness
+from evaluation.commands.robustness import FLIP_YEARS
+from evaluation.report.text import TITLES
 
 TITLE = "Robustness"
 ICON = ":material/blur_on:"
@@ -43,11 +43,11 @@ def render(view: View) -> None:
         return
     row = st.columns(2)
     sets = sorted(there["dataset"].unique())
-    chosen = state.choose("robust.dataset", "Data set", sets, where=row[0])
+    chosen = url_state.choose("robust.dataset", "Data set", sets, where=row[0])
     there = there[there["dataset"] == chosen]
     kinds = list(dict.fromkeys(there["kind"]))
     names = {**SHOWN, "value": figure_name(view.task)}
-    shown = state.choose("robust.show", "Show", list(SHOWN), shown=names.__getitem__, where=row[1], style="segmented_control")
+    shown = url_state.choose("robust.show", "Show", list(SHOWN), shown=names.__getitem__, where=row[1], style="segmented_control")
     _show(there, kinds, view.task, shown)
     _ranking(there, view.task)
 
@@ -72,7 +72,7 @@ def panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> go.F
             )
             levels = ["as it is" if pd.isna(v) else f"{v:g} {unit}" for v, unit in zip(mine["level"], mine["unit"], strict=True)]
             trace = go.Scatter(
-                x=mine["severity"], y=mine[shown], error_y=bars, name=shared.label(model), legendgroup=model, showlegend=j == 0,
+                x=mine["severity"], y=mine[shown], error_y=bars, name=context.label(model), legendgroup=model, showlegend=j == 0,
                 mode="lines+markers", line={"color": charts.colour(i)}, customdata=levels,
                 hovertemplate="severity %{x} (%{customdata}): %{y}",
             )  # fmt: skip

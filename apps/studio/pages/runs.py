@@ -9,10 +9,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, settings, shared, state
-from apps.studio.shared import View
+from apps.studio import charts, context, settings, url_state
+from apps.studio.context import View
 from core.errors import DataError
-from evaluation import gaps, runs
+from evaluation.commands import runs
+from evaluation.training_runs import generalization_gap
 
 TITLE = "Training runs"
 ICON = ":material/timeline:"
@@ -36,12 +37,12 @@ def render(view: View) -> None:
         st.info("These are the shipped studies' runs. Yours: `python -m apps.studio --runs DIR`.", icon=":material/info:")
     found, refused = _read(root)
     for text in refused:
-        st.warning(shared.plain(text), icon=":material/warning:")
+        st.warning(context.plain(text), icon=":material/warning:")
     if not found:
-        st.info(f"No training run in {shared.plain(str(root))}: `python -m train RECIPE --data DIR` writes one.", icon=":material/info:")
+        st.info(f"No training run in {context.plain(str(root))}: `python -m train RECIPE --data DIR` writes one.", icon=":material/info:")
         return
     names = list(found)
-    chosen = state.several("runs.chosen", "Runs", names, names[:MOST])[:MOST] or tuple(names[:MOST])
+    chosen = url_state.several("runs.chosen", "Runs", names, names[:MOST])[:MOST] or tuple(names[:MOST])
     shown = {name: found[name] for name in chosen}
     _table(shown)
     left, right = st.columns(2)
@@ -94,7 +95,7 @@ def _curves(shown: dict[str, runs.Run]) -> None:
     if not there:
         return
     st.subheader("Curves")
-    measure = state.choose("runs.measure", "Measure", there, shown=MEASURES.__getitem__, style="segmented_control")
+    measure = url_state.choose("runs.measure", "Measure", there, shown=MEASURES.__getitem__, style="segmented_control")
     traces: list[Any] = []
     table: dict[str, list[Any]] = {"run": [], "epoch": [], "training": [], "validation": []}
     for i, (name, run) in enumerate(shown.items()):
@@ -103,7 +104,7 @@ def _curves(shown: dict[str, runs.Run]) -> None:
         for side, dash in (("train", "dot"), ("val", "solid")):
             traces.append(
                 go.Scatter(
-                    x=epochs, y=sides[side], name=shared.label(name), legendgroup=name, showlegend=side == "val", mode="lines+markers",
+                    x=epochs, y=sides[side], name=context.label(name), legendgroup=name, showlegend=side == "val", mode="lines+markers",
                     line={"color": charts.colour(i), "dash": dash}, marker={"size": 5},
                     hovertemplate=f"{'training' if side == 'train' else 'validation'}, epoch %{{x}}: %{{y}}",
                 )
@@ -130,9 +131,9 @@ def _gaps(shown: dict[str, runs.Run]) -> None:
     if not known:
         return
     st.subheader("Gap: training minus validation")
-    bands = [gaps.verdict(gap) for gap in known.values()]
+    bands = [generalization_gap.verdict(gap) for gap in known.values()]
     bars = go.Bar(
-        x=[shared.label(n) for n in known], y=list(known.values()), marker_color=[b.colour for b in bands], text=[b.name for b in bands],
+        x=[context.label(n) for n in known], y=list(known.values()), marker_color=[b.colour for b in bands], text=[b.name for b in bands],
         hovertemplate="%{x}: %{y:+.1f} points",
     )  # fmt: skip
     made = charts.figure(bars, y="percentage points")
@@ -153,7 +154,7 @@ def _rate(shown: dict[str, runs.Run]) -> None:
     colours = {name: charts.colour(i) for i, name in enumerate(shown)}
     look = {"mode": "lines+markers"}
     traces = [
-        go.Scatter(x=run.history["epoch"], y=run.history["lr"], name=shared.label(name), line={"color": colours[name]}, **look)
+        go.Scatter(x=run.history["epoch"], y=run.history["lr"], name=context.label(name), line={"color": colours[name]}, **look)
         for name, run in there.items()
     ]
     made = charts.figure(*traces, x="epoch", y="at the end of the epoch", height=320)
@@ -172,7 +173,7 @@ def _time(shown: dict[str, runs.Run]) -> None:
     st.subheader("Time")
     minutes = [float(np.nansum(run.history["seconds"])) / 60 for run in there.values()]
     worked = [float(np.nansum(run.history["cpu_seconds"])) / 60 if "cpu_seconds" in run.history else None for run in there.values()]
-    names = [shared.label(name) for name in there]
+    names = [context.label(name) for name in there]
     traces = [go.Bar(x=names, y=minutes, name="by the clock"), go.Bar(x=names, y=worked, name="processor")]
     made = charts.figure(*traces, y="minutes", height=320, barmode="group")
     table = {"run": list(there), "minutes": minutes, "processor minutes": worked, "epochs": [len(run) for run in there.values()]}

@@ -7,14 +7,15 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import basket, charts, explained, gallery, links, shared, state
-from apps.studio.shared import View
+from apps.studio import charts, context, links, relabel_plan, url_state
+from apps.studio.components import gallery, occlusion
+from apps.studio.context import View
 from core import image
 from core.errors import UserError
 from core.labels import FERPLUS8, GENDER2
-from evaluation.conform import GROUP, P_EMOTION, P_GENDER, TASKS
-from evaluation.store import around
-from evaluation.terminal import TITLES
+from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER, TASKS
+from evaluation.report.text import TITLES
+from evaluation.store import navigation
 
 TITLE = "Sample"
 ICON = ":material/face:"
@@ -29,15 +30,15 @@ def render(view: View) -> None:
     _find(view)
     chosen = _chosen(view)
     if chosen is None:
-        shared.empty(view)
+        context.empty(view)
         return
     sample_id, dataset = chosen
     rows = view.store.sample(sample_id, dataset)
     if not rows:
-        st.warning(f"No sample is called {shared.plain(sample_id)} in these tables.", icon=":material/search_off:")
+        st.warning(f"No sample is called {context.plain(sample_id)} in these tables.", icon=":material/search_off:")
         return
     _walk(view, sample_id, dataset)
-    st.subheader(shared.plain(sample_id))
+    st.subheader(context.plain(sample_id))
     left, right = st.columns((1, 2), gap="medium")
     with left:
         _picture(view, rows[0])
@@ -46,33 +47,33 @@ def render(view: View) -> None:
     with right:
         _answers(view, rows)
         _chart(view, rows)
-    explained.show(view, rows)
+    occlusion.show(view, rows)
     _neighbours(view, rows, dataset)
 
 
 def _find(view: View) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    text = state.text("sp.find", "Find a sample by its name", where=row, placeholder="part of its name")
+    text = url_state.text("sp.find", "Find a sample by its name", where=row, placeholder="part of its name")
     if not text:
         return
-    hits = around.search(view.store, view.where.but(text=""), text, HITS + 1)
+    hits = navigation.search(view.store, view.where.but(text=""), text, HITS + 1)
     if not hits:
         st.info("No sample of that name passes the filters.", icon=":material/search_off:")
         return
     with st.container(horizontal=True):
         for name, dataset in hits[:HITS]:
-            st.button(shared.plain(name), key=f"sp.hit.{dataset}.{name}", on_click=links.pick, args=(name, dataset))
+            st.button(context.plain(name), key=f"sp.hit.{dataset}.{name}", on_click=links.pick, args=(name, dataset))
     if len(hits) > HITS:
         st.caption(f"The first {HITS} are shown: type more of the name.")
 
 
 def _chosen(view: View) -> tuple[str, str | None] | None:
     """The sample that was clicked in any gallery, else the first under the filters."""
-    said = state.get("sample")
+    said = url_state.get("sample")
     if said:
-        of = state.get("dataset")
+        of = url_state.get("dataset")
         return said[0], of[0] if of else None
-    return around.place(view.store, view.where, "").after
+    return navigation.place(view.store, view.where, "").after
 
 
 def _walk(view: View, sample_id: str, dataset: str | None) -> None:
@@ -80,9 +81,9 @@ def _walk(view: View, sample_id: str, dataset: str | None) -> None:
     orders = {k: v for k, v in gallery.ORDERS.items() if k == "row" or ("error" in k) == (view.task == "age")}
     known = [k for k in orders if "conf" not in k or f"{view.task}_conf" in view.store.columns]
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    order = state.choose("sp.order", "Order", known, shown=orders.__getitem__, where=row)
-    model = state.choose("sp.model", "of the rows of", view.models, where=row) if len(view.models) > 1 else view.models[0]
-    place = around.place(view.store, view.where_of(model), sample_id, dataset, order)
+    order = url_state.choose("sp.order", "Order", known, shown=orders.__getitem__, where=row)
+    model = url_state.choose("sp.model", "of the rows of", view.models, where=row) if len(view.models) > 1 else view.models[0]
+    place = navigation.place(view.store, view.where_of(model), sample_id, dataset, order)
     before, after = place.before, place.after
     row.button(
         "Previous",
@@ -106,14 +107,14 @@ def _picture(view: View, row: dict[str, Any]) -> None:
     if found is None:
         why = (
             "start with `--images DIR`, the folder that the column `path` is relative to" if view.faces is None
-            else "these tables have no column `path`" if not row.get("path") else f"{shared.plain(row['path'])} is not in the folder"
+            else "these tables have no column `path`" if not row.get("path") else f"{context.plain(row['path'])} is not in the folder"
         )  # fmt: skip
         st.caption(f"No picture: {why}.")
         return
     try:
         rgb = image.load(found)
     except UserError as error:
-        st.caption(f"No picture: {shared.plain(str(error))}")
+        st.caption(f"No picture: {context.plain(str(error))}")
         return
     st.image(rgb, width=320, alt=f"Picture of {row['sample_id']}")
     st.caption(f"{rgb.shape[1]} x {rgb.shape[0]} pixels")
@@ -170,7 +171,7 @@ def _chart(view: View, rows: list[dict[str, Any]]) -> None:
         if p is not None:
             table[row["model"]] = p
             bars.append(go.Bar(
-                name=shared.label(row["model"]), y=list(labels), x=p, orientation="h", marker_color=charts.colour(i),
+                name=context.label(row["model"]), y=list(labels), x=p, orientation="h", marker_color=charts.colour(i),
                 hovertemplate="%{y}: %{x:.1%}",
             ))  # fmt: skip
     votes = next((r["emotion_votes"] for r in rows if task == "emotion" and r.get("emotion_votes") is not None), None)
@@ -211,7 +212,7 @@ def _age(rows: list[dict[str, Any]], true: float | None) -> None:
     bars = [{"value": r["age_pred"], "low": e and e[0], "high": e and e[1]} for r, e in zip(there, ends, strict=True)]
     made = charts.figure(
         go.Scatter(
-            x=[r["age_pred"] for r in there], y=[shared.label(r["model"]) for r in there], mode="markers", error_x=charts.error_bars(bars),
+            x=[r["age_pred"] for r in there], y=[context.label(r["model"]) for r in there], mode="markers", error_x=charts.error_bars(bars),
             marker={"size": 12, "color": [charts.colour(i) for i in range(len(there))]},
             hovertemplate="%{y}: %{x:.1f} years<extra></extra>",
         ),
@@ -225,42 +226,42 @@ def _age(rows: list[dict[str, Any]], true: float | None) -> None:
 
 
 def _relabel(view: View, row: dict[str, Any]) -> None:
-    held = basket.entries().get(row["sample_id"])
+    held = relabel_plan.entries().get(row["sample_id"])
     if held is not None:
-        st.caption(f"In the basket: {held.action} {shared.plain(held.value)}".rstrip() + ".")
+        st.caption(f"In the basket: {held.action} {context.plain(held.value)}".rstrip() + ".")
         st.button(
-            "Take out of the basket", key="sp.out", on_click=basket.drop, args=(row["sample_id"],), icon=":material/remove_shopping_cart:"
+            "Take out of the basket", key="sp.out", on_click=relabel_plan.drop, args=(row["sample_id"],), icon=":material/remove_shopping_cart:"
         )
         return
     with st.popover("Relabel ...", icon=":material/edit:"):
         st.caption("Into the basket, whose plan is downloaded in the sidebar.")
-        basket.form("sp", view.task, view.store.labels(view.task), [row["sample_id"]], "Add to the basket")
+        relabel_plan.form("sp", view.task, view.store.labels(view.task), [row["sample_id"]], "Add to the basket")
 
 
 def _neighbours(view: View, rows: list[dict[str, Any]], dataset: str | None) -> None:
     st.subheader("What looks like it to the network")
     if "embedding" not in view.store.columns:
         note = next((n for n in view.store.notes if n.startswith("Embeddings")), "")
-        st.caption(shared.plain(note) or "These tables have no embeddings; write them with `python -m evaluation predict --embedding`.")
+        st.caption(context.plain(note) or "These tables have no embeddings; write them with `python -m evaluation predict --embedding`.")
         return
     models = [r["model"] for r in rows if r.get("embedding") is not None]
     if not models:
         st.caption("No model's table has an embedding of this sample.")
         return
-    model = state.choose("sp.like", "By the embedding of", models) if len(models) > 1 else models[0]
-    near = around.nearest(view.store, model, rows[0]["sample_id"], dataset, NEAREST)
+    model = url_state.choose("sp.like", "By the embedding of", models) if len(models) > 1 else models[0]
+    near = navigation.nearest(view.store, model, rows[0]["sample_id"], dataset, NEAREST)
     if not len(near):
         st.caption("No other sample of this model has an embedding.")
         return
     table = near.to_pandas().drop(columns="row")
-    st.caption(f"The {len(table)} samples of {shared.plain(model)} with the largest cosine, whatever the filters say.")
+    st.caption(f"The {len(table)} samples of {context.plain(model)} with the largest cosine, whatever the filters say.")
     with st.container(horizontal=True):
         for at, item in enumerate(table.to_dict("records")):
             with st.container(width=150):
                 found = view.faces.find(item.get("path")) if view.faces is not None else None
                 if found is not None:
                     gallery.picture(found, 128, item["sample_id"])
-                st.caption(f"{item['cosine']:.3f}: {shared.plain(gallery.caption(item, view.task))}")
+                st.caption(f"{item['cosine']:.3f}: {context.plain(gallery.caption(item, view.task))}")
                 args = (item["sample_id"], item["dataset"] or "")
                 st.button("Open", key=f"sp.near.{at}", on_click=links.pick, args=args, help=item["sample_id"])
     with st.expander("Table and downloads", icon=":material/table:"):

@@ -9,14 +9,15 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import by_value, charts, gallery, shared, state
-from apps.studio.shared import View, figure_name, group_name
-from evaluation.compare import p_text
-from evaluation.conditions import BINS
-from evaluation.figures import Figures
+from apps.studio import charts, context, url_state
+from apps.studio.components import gallery, grouped_chart
+from apps.studio.context import View, figure_name, group_name
+from evaluation.analysis.by_group import Groups
+from evaluation.analysis.summary import Figures
+from evaluation.analysis.summed import method
+from evaluation.commands.compare import p_text
+from evaluation.predictions.conditions import BINS
 from evaluation.store import Where
-from evaluation.store.by_group import Groups
-from evaluation.store.summed import method
 
 TITLE = "Slices and fairness"
 ICON = ":material/groups:"
@@ -33,27 +34,27 @@ SHOWN = 200
 def render(view: View) -> None:
     """Draws the page."""
     st.markdown("For whom is the model worse than for others, by how much, and could it be chance?")
-    if shared.empty(view):
+    if context.empty(view):
         return
     if not any(len(values) > 1 for values in view.store.groups.values()):
         st.info("These tables have no groups: a column `group_NAME` (race, camera, light ...) makes one.", icon=":material/info:")
         return
     row = st.columns(3 if len(view.models) > 1 else 2)
-    support = int(state.number("sl.support", "Minimum support", 2, 1000, 30, 1, where=row[0], help="rows below which nothing is judged"))
+    support = int(url_state.number("sl.support", "Minimum support", 2, 1000, 30, 1, where=row[0], help="rows below which nothing is judged"))
     fdr = float(
-        state.number(
+        url_state.number(
             "sl.fdr", "False alarms allowed among the slices found", 0.001, 0.2, 0.05, 0.001, where=row[1],
             help="false discovery rate, Benjamini and Hochberg: 0.05 means that about one in twenty of the slices listed may be chance",
         )
     )  # fmt: skip
-    model = state.choose("sl.model", "Model", view.models, where=row[2]) if len(view.models) > 1 else view.models[0]
+    model = url_state.choose("sl.model", "Model", view.models, where=row[2]) if len(view.models) > 1 else view.models[0]
     groups = _groups(view, model)
     if not groups.total:
         st.info("No row with a truth and an answer is left: loosen a filter.", icon=":material/filter_alt:")
         return
     whole = groups.all.figures()[0]
     st.markdown(
-        f"{view.title()}, {shared.plain(model)}: {figure_name(view.task)} over all rows **{_number(whole, view.task)}**, n = {whole['n']:,}"
+        f"{view.title()}, {context.plain(model)}: {figure_name(view.task)} over all rows **{_number(whole, view.task)}**, n = {whole['n']:,}"
     )
     _gaps(view, groups, support, model)
     names = _names(view, groups, support)
@@ -82,7 +83,7 @@ def _groups(view: View, model: str) -> Groups:
 
 def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
     st.subheader("Gaps")
-    found = shared.cached(view.store, "gaps", (view.task, view.where_of(model), support), lambda: groups.fairness(support))
+    found = context.cached(view.store, "gaps", (view.task, view.where_of(model), support), lambda: groups.fairness(support))
     if not found:
         st.info(f"No group has two values of {support} rows: lower the minimum support.", icon=":material/info:")
         return
@@ -119,27 +120,27 @@ def _one(view: View, names: list[str], support: int) -> None:
     if not names:
         return
     st.subheader("One group")
-    group = state.choose("sl.group", "Group", names, shown=group_name)
+    group = url_state.choose("sl.group", "Group", names, shown=group_name)
     found = {m: _groups(view, m).by(group).figures() for m in view.models}
     about = f" {BINS[group].about[0].upper()}{BINS[group].about[1:]}." if group in BINS else ""
-    by_value.show(
+    grouped_chart.show(
         found, view.store.groups[group], "slices-group", axis=group_name(group), figure=figure_name(view.task), percent=view.task != "age",
         support=support, alt=f"{figure_name(view.task)} by {group_name(group)}, with 95 % intervals",
     )  # fmt: skip
     few = [v for i, v in enumerate(view.store.groups[group]) if not any(f[i]["n"] >= support for f in found.values())]
-    left_out = f" Left out, below {support} rows: {', '.join(shared.plain(v) for v in few)}." if few else ""
+    left_out = f" Left out, below {support} rows: {', '.join(context.plain(v) for v in few)}." if few else ""
     if about or left_out:
         st.caption((about + left_out).strip())
 
 
 def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None:
-    first = state.get("sl.group")
+    first = url_state.get("sl.group")
     first_name = first[0] if first and first[0] in names else names[0] if names else ""
     others = [n for n in names if n != first_name]
     if not others:
         return
     st.subheader("Two groups crossed")
-    second = state.choose("sl.second", f"Cross {group_name(first_name)} with", others, shown=group_name)
+    second = url_state.choose("sl.second", f"Cross {group_name(first_name)} with", others, shown=group_name)
     seen = groups.by(first_name, second)
     rows, columns = view.store.groups[first_name], view.store.groups[second]
     shape, task = (len(rows), len(columns)), view.task
@@ -154,7 +155,7 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
     words = [f"{v * 100:.0f} %" if task != "age" else f"{v:.1f}" for v in np.nan_to_num(value).ravel()]
     text = np.array([w if k >= support else f"n = {k}" if k else "" for w, k in zip(words, n.ravel(), strict=True)]).reshape(shape)
     about = np.array([f"{_number(f, task)}, n = {f['n']:,}" if f["n"] else "no rows" for f in figures]).reshape(shape)
-    axes = [[shared.label(v) for v in values] for values in (columns, rows)]
+    axes = [[context.label(v) for v in values] for values in (columns, rows)]
     heat = go.Heatmap(
         z=shown, x=axes[0], y=axes[1], colorscale=((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)")), zmin=0, zmax=1, xgap=2,
         ygap=2, showscale=False, customdata=about, hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
@@ -183,7 +184,7 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
 def _found(view: View, groups: Groups, support: int, fdr: float, model: str) -> None:
     st.subheader("Slices that are worse than the rest")
     key = (view.task, view.where_of(model), support, fdr)
-    found = shared.cached(view.store, "slices", key, lambda: groups.search(support, fdr))
+    found = context.cached(view.store, "slices", key, lambda: groups.search(support, fdr))
     slices, task = found["slices"], view.task
     told = f"{found['looked_at']:,} slices of one or two conditions with {support} rows looked at, {len(slices):,} worse than the rest"
     st.markdown(f"{told}{f'; the {SHOWN} worst are listed' if len(slices) > SHOWN else ''}.")
@@ -220,13 +221,13 @@ def words(conditions: Mapping[str, str]) -> str:
 
 def _pick(listed: list[list[str]], key: str) -> None:
     rows = st.session_state[key].selection.rows
-    state.put(PICKED, listed[rows[0]] if rows and rows[0] < len(listed) else [])
-    state.put("sl.gallery.page", [])
+    url_state.put(PICKED, listed[rows[0]] if rows and rows[0] < len(listed) else [])
+    url_state.put("sl.gallery.page", [])
 
 
 def picked(view: View) -> dict[str, str]:
     """group -> value of the slice that the URL names; nothing where these tables do not have it."""
-    said = state.get(PICKED)
+    said = url_state.get(PICKED)
     pairs = dict(zip(said[::2], said[1::2], strict=False))
     return pairs if all(value in view.store.groups.get(name, ()) for name, value in pairs.items()) else {}
 
@@ -240,12 +241,12 @@ def _samples(view: View, model: str) -> None:
     for name, value in conditions.items():
         where = narrowed(where, name, value)
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    wrong = state.toggle("sl.wrong", "Only wrong answers", True, where=row, help="ages: more than 5 years off")
+    wrong = url_state.toggle("sl.wrong", "Only wrong answers", True, where=row, help="ages: more than 5 years off")
     row.button(
         "Filter all pages by it", icon=":material/filter_alt:", key="sl.filter", on_click=_filter, args=(conditions,),
         help="puts these groups into the sidebar's filters",
     )  # fmt: skip
-    row.button("Clear", icon=":material/close:", key="sl.clear", on_click=state.put, args=(PICKED, ()))
+    row.button("Clear", icon=":material/close:", key="sl.clear", on_click=url_state.put, args=(PICKED, ()))
     gallery.show(view, where.but(right=False) if wrong and where.right is None else where, "sl.gallery")
 
 
@@ -257,4 +258,4 @@ def narrowed(where: Where, name: str, value: str) -> Where:
 
 def _filter(conditions: dict[str, str]) -> None:
     for name, value in conditions.items():
-        state.put(f"g.{name}", [value])
+        url_state.put(f"g.{name}", [value])

@@ -15,9 +15,9 @@ import pytest
 from apps.studio import settings
 from apps.studio.images import Faces
 from core.labels import FERPLUS8, GENDER2
-from evaluation import table
-from evaluation.conform import P_EMOTION, P_GENDER
-from evaluation.processes import running
+from evaluation.benchmark.app_processes import running
+from evaluation.predictions import table
+from evaluation.predictions.schema import P_EMOTION, P_GENDER
 
 HEADS = ("emotion", "gender", "age")
 

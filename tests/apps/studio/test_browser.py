@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pytest
 from playwright.sync_api import Page
 
-from apps.studio import gallery
-from evaluation import table
+from apps.studio.components import gallery
+from evaluation.predictions import table
 from tests.apps.studio.conftest import predictions, studio
 
 pytestmark = pytest.mark.browser

@@ -8,12 +8,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation import table
 from evaluation.__main__ import main
+from evaluation.predictions import table
 from evaluation.quality import open_context
-from evaluation.quality.review import read
+from evaluation.quality.repair.review import read
 from tests.apps.studio.conftest import predictions, studio
-from tests.evaluation.quality.test_review import copies
+from tests.evaluation.quality.repair.test_review import copies
 
 pytestmark = pytest.mark.browser
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]

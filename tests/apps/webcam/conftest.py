@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.confidence import Conditions, band_of
+from core.face_quality import Conditions, band_of
 from core.labels import FERPLUS8, GENDER2
 from core.pipeline import FaceReading, Pipeline
 from core.types import LIMIT, Age, Box, Distribution, Face, Prediction

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.webcam.overlay import COLOURS
+from apps.webcam.ui.overlay import COLOURS
 from core.labels import FERPLUS8
-from tests.apps.webcam.test_video import film
+from tests.apps.webcam.test_video_io import film
 
 pytestmark = pytest.mark.browser
 

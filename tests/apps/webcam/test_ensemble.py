@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.webcam import still, texts
+from apps.webcam.tabs import image
+from apps.webcam.ui import texts
 from core.faces import STILL_SIDE
 from core.pipeline import Pipeline
 from core.predictor import Predictor
@@ -28,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_demo_answers_with_it(folder: Path, portrait: np.ndarray) -> None:
     pipeline = Pipeline(folder)
-    [face] = still.as_json(pipeline, data_url(portrait))
+    [face] = image.as_json(pipeline, data_url(portrait))
     [found] = pipeline.detector(portrait, STILL_SIDE)
     a, b = (Predictor(folder / name).predict(portrait, [found])[0].emotion for name in "ab")
     assert a and b and list(face["emotion"].values()) == pytest.approx((a.p + 2 * b.p) / 3, abs=1e-6)

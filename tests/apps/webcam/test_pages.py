@@ -15,15 +15,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.webcam import clips, leftovers, live, pictures, still, texts
+from apps.webcam import image_io
+from apps.webcam import uploads as leftovers
 from apps.webcam.__main__ import main
-from apps.webcam.clips import Files
+from apps.webcam.tabs import image as still
+from apps.webcam.tabs import video, webcam
+from apps.webcam.tabs.video import Files
+from apps.webcam.ui import texts
 from core import image
 from core.errors import UserError
 from core.faces import STILL_SIDE
 from core.pipeline import Pipeline
 from tests.apps.webcam.conftest import ROOT
-from tests.apps.webcam.test_video import film
+from tests.apps.webcam.test_video_io import film
 
 
 def data_url(rgb: np.ndarray, kind: str = "PNG") -> dict:
@@ -55,7 +59,7 @@ def test_the_frame_is_read_unmirrored_and_shown_mirrored(pipeline: Pipeline, fra
             seen.append(picture.copy())
             return pipeline(picture, *args)
 
-    shown, cards, readout = live.step(Spy(), data_url(np.ascontiguousarray(frame[:, ::-1])), live.Visitor())
+    shown, cards, readout = webcam.step(Spy(), data_url(np.ascontiguousarray(frame[:, ::-1])), webcam.Visitor())
     assert (seen[0] == frame).all()
     jpeg = cv2.imdecode(np.frombuffer(base64.b64decode(shown["url"].split(",")[1]), np.uint8), cv2.IMREAD_COLOR)
     assert np.abs(jpeg[470, ::-1, ::-1].astype(int) - frame[470]).mean() < 12, "far from the box, it is the mirrored frame"
@@ -65,24 +69,24 @@ def test_the_frame_is_read_unmirrored_and_shown_mirrored(pipeline: Pipeline, fra
 
 
 def test_a_visitor_keeps_the_face_and_gets_a_rate(pipeline: Pipeline, frame: np.ndarray):
-    visitor, payload = live.Visitor(), data_url(frame, "JPEG")
-    pages = [live.step(pipeline, payload, visitor) for _ in range(4)]
+    visitor, payload = webcam.Visitor(), data_url(frame, "JPEG")
+    pages = [webcam.step(pipeline, payload, visitor) for _ in range(4)]
     assert all("data-face='1'" in cards for _, cards, _ in pages)
     assert 0 < visitor.rate(visitor.times[-1] + 0.01) < 1000
-    deepcopy(live.Visitor())  # Gradio copies the state's initial value
+    deepcopy(webcam.Visitor())  # Gradio copies the state's initial value
 
 
 @pytest.mark.parametrize(
     "payload", [None, {}, {"url": "data:image/jpeg;base64,!!"}, {"url": "data:image/jpeg;base64,AAAA"}, {"url": "http://x/y"}]
 )
 def test_a_bad_frame_is_a_message(pipeline: Pipeline, payload):
-    shown, cards, _ = live.step(pipeline, payload, live.Visitor())
+    shown, cards, _ = webcam.step(pipeline, payload, webcam.Visitor())
     assert shown is None
     assert "role='alert'" in cards
 
 
 def test_too_large_a_frame_is_refused(pipeline: Pipeline):
-    _, cards, _ = live.step(pipeline, data_url(np.zeros((2000, 2000, 3), np.uint8)), live.Visitor())
+    _, cards, _ = webcam.step(pipeline, data_url(np.zeros((2000, 2000, 3), np.uint8)), webcam.Visitor())
     assert "2000 x 2000" in cards
 
 
@@ -91,17 +95,17 @@ def test_only_uploads_are_read(uploads, tmp_path, portrait):
     Image.fromarray(portrait).save(secret)
     for path in (secret, uploads / ".." / ".." / "secret.png"):
         with pytest.raises(UserError, match="outside the upload folder"):
-            pictures.decode({"path": str(path)})
+            image_io.decode({"path": str(path)})
     (uploads / "link.png").symlink_to(secret)
     with pytest.raises(UserError, match="outside the upload folder"):
-        pictures.decode({"path": str(uploads / "link.png")})
+        image_io.decode({"path": str(uploads / "link.png")})
 
 
 def test_an_upload_is_read_and_then_deleted(uploads, portrait, monkeypatch):
     monkeypatch.setattr(leftovers, "GRACE_S", 0.2)
     monkeypatch.setattr(leftovers.forget, "__defaults__", (0.2,))
     Image.fromarray(portrait).save(uploads / "a.png")
-    assert (pictures.decode({"path": str(uploads / "a.png")}) == portrait).all()
+    assert (image_io.decode({"path": str(uploads / "a.png")}) == portrait).all()
     for _ in range(100):
         if not uploads.exists():
             return
@@ -192,17 +196,17 @@ def test_files_of_a_visitor_are_theirs_alone_and_go(uploads):
 
 
 def test_a_stopped_video_says_so_last_and_leaves_nothing(uploads, pipeline, frame, monkeypatch):
-    monkeypatch.setattr(clips, "TELL_S", 0.0)
+    monkeypatch.setattr(video, "TELL_S", 0.0)
     source = film(uploads / "long.mp4", [frame] * 20)
     files = Files()
-    told = clips.run(pipeline, {"path": str(source)}, files)
+    told = video.run(pipeline, {"path": str(source)}, files)
     texts_so_far = [next(told)[1], next(told)[1]]
     assert "Opening" in texts_so_far[0] and "of video read" in texts_so_far[1]
     files.stop()
     (*_, last) = told
     assert "Stopped" in last[1]
     assert files.folder is None and not list(uploads.parent.rglob("mien.mp4"))  # the upload itself goes a second later
-    again = clips.run(pipeline, {"path": str(film(uploads / "short.mp4", [frame] * 2))}, files)  # an old wish does not stop the next
+    again = video.run(pipeline, {"path": str(film(uploads / "short.mp4", [frame] * 2))}, files)  # an old wish does not stop the next
     (*_, last) = again
     assert "2 frames read" in last[1]
     files.delete()
@@ -214,4 +218,4 @@ def test_a_missing_model_is_exit_status_2_and_says_what_to_do(tmp_path, capsys):
 
 
 def test_image_decoding_is_core_image_alone(portrait):
-    assert (pictures.decode(data_url(portrait)) == image.load(portrait)).all()
+    assert (image_io.decode(data_url(portrait)) == image.load(portrait)).all()

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from core.weights import ROOT
+from core.artifacts.downloads import ROOT
 
 HEAPS = """
 import ctypes, sys, threading

@@ -9,19 +9,19 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from core import discover
+from core import registry
 from core.data import Samples
 from core.errors import DataError
 from core.labels import AGE_MAX, GENDER2
 from tests.core.data import trees
 
-NAMES = discover.names("core.data")
+NAMES = registry.names("core.data")
 HASHED_AT_PREPARE = {"ferplus", "utkface"}
-"""These two leave the look into each file to `core.prepare`."""
+"""These two leave the look into each file to `core.data.base.crop_cache`."""
 
 
 def module(name: str) -> ModuleType:
-    return discover.load("core.data", name)
+    return registry.load("core.data", name)
 
 
 def tree(name: str, root: Path) -> Path:

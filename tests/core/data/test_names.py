@@ -9,7 +9,7 @@ import pytest
 
 from core import image
 from core.data import Samples, fer2013, image_folder, jaffe, kdef, oulu_casia
-from core.data._tree import split_name
+from core.data.base.class_folders import split_name
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
 from tests.core.data import trees

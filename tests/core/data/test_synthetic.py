@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 
 from core import image
 from core.data import synthetic
-from core.data._draw import SIDE, Look, draw
+from core.data.base.face_drawing import SIDE, Look, draw
 from core.errors import DataError
 from core.labels import FERPLUS8
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from core import image
-from core.data import _splits, affectnet, all_age_faces, fer2013, ffhq_features, imdb_wiki, rafdb
+from core.data import affectnet, all_age_faces, fer2013, ffhq_features, imdb_wiki, rafdb
+from core.data.base import splits
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
 from tests.core.data import trees
@@ -94,7 +95,7 @@ def test_rafdb_codes_attributes_and_official_test(tmp_path: Path) -> None:
     assert test.groups["race"][:3].tolist() == ["African-American", "Asian", "Caucasian"]
     assert test.groups["age_band"][:5].tolist() == ["04-19", "20-39", "40-69", "70+", "00-03"]
     val = rafdb.load(root, "val")
-    assert 0 < len(val) < 15 and all(_splits.split_of(Path(i).stem.removesuffix("_aligned")) == "val" for i in val.ids)
+    assert 0 < len(val) < 15 and all(splits.split_of(Path(i).stem.removesuffix("_aligned")) == "val" for i in val.ids)
 
 
 def test_rafdb_without_aligned_pictures_and_with_broken_rows(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from core.data._draw import Look, draw
+from core.data.base.face_drawing import Look, draw
 from core.labels import FERPLUS8
 
 FIRST, SECOND = FERPLUS8.labels[1], FERPLUS8.labels[3]

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from core.data import Samples
-from core.data._samples import missing, one_hot
+from core.data.base.samples import missing, one_hot
 from core.labels import FERPLUS8
 from evaluation.quality import open_context
-from evaluation.quality._context import Context
-from evaluation.quality._features import Features
+from evaluation.quality.dataset import Context
+from evaluation.quality.features import Features
 from tests.core.data.trees import pictures
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from core.labels import GENDER2
-from evaluation import audit
 from evaluation.__main__ import main
-from evaluation.quality import open_context, plan
+from evaluation.commands import audit
+from evaluation.quality import open_context
+from evaluation.quality.repair import plan
 from tests.conftest import ROOT
 from tests.evaluation.quality import faulty
 
@@ -49,9 +50,9 @@ def test_summary(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_was_not_run_is_said(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from evaluation import quality
 
-    usual = [n for n in quality.checks() if n in QUICK.split(",")]
-    every = quality.checks
-    monkeypatch.setattr(quality, "checks", lambda names=(): every(names or usual))
+    usual = [n for n in quality.load_checks() if n in QUICK.split(",")]
+    every = quality.load_checks
+    monkeypatch.setattr(quality, "load_checks", lambda names=(): every(names or usual))
     assert main(["audit", "--dataset", "image_folder", "--data", str(data)]) == 0
     assert "Not run: ages, face_count, labels, mirrored, persons; try --checks +ages" in capsys.readouterr().out
     assert run(data, "--checks", "unreadable") == 0
@@ -101,13 +102,13 @@ def test_blur_can_be_turned_off(data: Path, tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_second_run_reads_nothing(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from evaluation.quality import _pixels, _store
+    from evaluation.quality import feature_cache, image_features
 
-    monkeypatch.setattr(_store, "SETTLED_S", -1.0)
+    monkeypatch.setattr(feature_cache, "SETTLED_S", -1.0)
     assert run(data, "--json") == 0
     first = capsys.readouterr().out
-    monkeypatch.setattr(_pixels, "look", lambda data: pytest.fail("looked again"))
-    monkeypatch.setattr(_store, "_read", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr(image_features, "look", lambda data: pytest.fail("looked again"))
+    monkeypatch.setattr(feature_cache, "_read", lambda path: pytest.fail("read again"))
     assert run(data, "--json") == 0
     assert capsys.readouterr().out == first
 
@@ -238,7 +239,7 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
 
 
 def test_an_interruption_leaves_no_file(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from evaluation.quality import drift
+    from evaluation.quality.checks import drift
 
     def stop(context: object) -> None:
         raise KeyboardInterrupt

@@ -13,11 +13,11 @@ from PIL import Image
 
 from core import image as images
 from core.data import Samples
-from core.data._samples import missing
-from evaluation import pixels
-from evaluation.quality import _pixels, _store
-from evaluation.quality._features import Features
-from evaluation.quality._store import Store
+from core.data.base.samples import missing
+from evaluation.quality import feature_cache, image_features
+from evaluation.quality.duplicates import digest
+from evaluation.quality.feature_cache import Store
+from evaluation.quality.features import Features
 
 
 def files_of(folder: Path, n: int = 6) -> list[Path]:
@@ -38,12 +38,12 @@ def samples_of(paths: list[Path]) -> Samples:
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of a test are always new; without this none would be trusted."""
-    monkeypatch.setattr(_store, "SETTLED_S", -1.0)
+    monkeypatch.setattr(feature_cache, "SETTLED_S", -1.0)
 
 
 def test_phash_is_imagehash_to_the_bit(data_dir: Path) -> None:
     chosen = [*sorted((data_dir / "ferplus" / "FER2013Valid").glob("*.png"))[:150], *sorted((data_dir / "utkface").glob("*.jpg"))[:100]]
-    found = _pixels.look_all([p.read_bytes() for p in chosen])
+    found = image_features.look_all([p.read_bytes() for p in chosen])
     flat = [np.full((48, 48, 3), v, np.uint8) for v in (0, 1, 127, 255)]
     for path, record in zip(chosen, found, strict=True):
         picture = Image.fromarray(images.load(path))
@@ -52,33 +52,33 @@ def test_phash_is_imagehash_to_the_bit(data_dir: Path) -> None:
         assert np.bitwise_count(np.packbits(turned.hash).view(">u8")[0].astype(np.uint64) ^ record["mirror"]) <= 4
     for picture in flat:
         thumb = np.asarray(Image.fromarray(picture).convert("L").resize((32, 32)))
-        assert np.packbits(imagehash.phash(Image.fromarray(picture)).hash).view(">u8")[0] == _pixels.hashes(thumb[None])[0][0]
-    assert [p.ljust(32, b"\0").hex() for p in found["pixels"][:20].tolist()] == pixels.digests(chosen[:20]).tolist()
+        assert np.packbits(imagehash.phash(Image.fromarray(picture)).hash).view(">u8")[0] == image_features.hashes(thumb[None])[0][0]
+    assert [p.ljust(32, b"\0").hex() for p in found["pixels"][:20].tolist()] == digest.digests(chosen[:20]).tolist()
 
 
 def test_hashes_of_cropped_views_are_those_of_the_cropped_thumbnail(data_dir: Path) -> None:
     chosen = sorted((data_dir / "utkface").glob("*.jpg"))[:60]
-    thumbs = _pixels.look_all([p.read_bytes() for p in chosen])["thumb"]
-    assert (_pixels.view_hashes(thumbs) == _pixels.hashes(thumbs)[0]).all()
+    thumbs = image_features.look_all([p.read_bytes() for p in chosen])["thumb"]
+    assert (image_features.view_hashes(thumbs) == image_features.hashes(thumbs)[0]).all()
     at = np.arange(32)
     for x, y in (((0.03, 0.0), (0.0, 0.03)), ((0.0, 0.1), (0.05, 0.05))):
         right, down = ((c[0] + (1 - c[0] - c[1]) * (at + 0.5) / 32) * 32 - 0.5 for c in (x, y))
         views = [[np.interp(right, at, row) for row in thumb] for thumb in thumbs.astype(float)]  # (N, S, S), columns stretched
         views = [np.stack([np.interp(down, at, column) for column in np.transpose(view)], axis=1) for view in views]
-        wanted = _pixels.hashes(np.stack(views))[0]
-        assert (_pixels.view_hashes(thumbs, x, y) == wanted).all() and (wanted != _pixels.hashes(thumbs)[0]).all()
-    assert _pixels.view_hashes(thumbs[:0]).shape == (0,)
+        wanted = image_features.hashes(np.stack(views))[0]
+        assert (image_features.view_hashes(thumbs, x, y) == wanted).all() and (wanted != image_features.hashes(thumbs)[0]).all()
+    assert image_features.view_hashes(thumbs[:0]).shape == (0,)
 
 
 def test_speed(data_dir: Path) -> None:
     """1,500 pictures a second on two cores are 1.33 ms of processor time each; measured 0.3 ms (48x48) and 1.0 ms (200x200)."""
     for chosen in (sorted((data_dir / "ferplus" / "FER2013Valid").glob("*.png"))[:400], sorted((data_dir / "utkface").glob("*.jpg"))[:400]):
         data = [p.read_bytes() for p in chosen]
-        _pixels.look_all(data[:20])
+        image_features.look_all(data[:20])
         best = np.inf
         for _ in range(3):
             start = time.process_time()
-            _pixels.look_all(data)
+            image_features.look_all(data)
             best = min(best, (time.process_time() - start) / len(data))
         assert best < 2 / 1500, f"{best * 1e3:.2f} ms per picture"
 
@@ -86,11 +86,11 @@ def test_speed(data_dir: Path) -> None:
 def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
     paths = files_of(tmp_path)
     cache = tmp_path / "cache"
-    store = Store(cache, _pixels.FIELDS)
-    run = lambda data, paths: _pixels.look_all(data)  # noqa: E731
+    store = Store(cache, image_features.FIELDS)
+    run = lambda data, paths: image_features.look_all(data)  # noqa: E731
     first = store.collect("x", [p.name for p in paths], paths, run)
     assert (store.read, store.computed) == (6, 6) and first["readable"].all()
-    again = Store(cache, _pixels.FIELDS)
+    again = Store(cache, image_features.FIELDS)
     assert (again.collect("x", [p.name for p in paths], paths, run) == first).all()
     assert (again.read, again.computed) == (0, 0)
     moved = paths[0].rename(tmp_path / "moved.png")  # another name: read, but known by content
@@ -102,10 +102,10 @@ def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
 
 
 def test_a_fresh_time_stamp_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_store, "SETTLED_S", 3600.0)
+    monkeypatch.setattr(feature_cache, "SETTLED_S", 3600.0)
     paths = files_of(tmp_path)
-    store = Store(tmp_path / "cache", _pixels.FIELDS)
-    run = lambda data, paths: _pixels.look_all(data)  # noqa: E731
+    store = Store(tmp_path / "cache", image_features.FIELDS)
+    run = lambda data, paths: image_features.look_all(data)  # noqa: E731
     for expected in ((6, 6), (6, 0)):  # their ctime is now, so they are read again, but known by content
         store.collect("x", [p.name for p in paths], paths, run)
         assert (store.read, store.computed) == expected
@@ -122,25 +122,25 @@ def test_an_interruption_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest
         calls += 1
         if calls == 2:
             raise KeyboardInterrupt
-        return _pixels.look_all(data)
+        return image_features.look_all(data)
 
     with pytest.raises(KeyboardInterrupt):
-        Store(tmp_path / "cache", _pixels.FIELDS).collect("x", ids, many, run)
-    store = Store(tmp_path / "cache", _pixels.FIELDS)
-    store.collect("x", ids, many, lambda data, paths: _pixels.look_all(data))
+        Store(tmp_path / "cache", image_features.FIELDS).collect("x", ids, many, run)
+    store = Store(tmp_path / "cache", image_features.FIELDS)
+    store.collect("x", ids, many, lambda data, paths: image_features.look_all(data))
     assert store.read == 1100 - 512 and store.computed == 0  # the six contents were known
 
 
 def test_many_parts_become_one_and_damaged_ones_are_forgotten(tmp_path: Path) -> None:
     paths = files_of(tmp_path)
     cache = tmp_path / "cache"
-    run = lambda data, paths: _pixels.look_all(data)  # noqa: E731
-    for i in range(_store.MANY + 2):
-        Store(cache, _pixels.FIELDS).collect("x", [f"{i}-{p.name}" for p in paths], paths, run)
+    run = lambda data, paths: image_features.look_all(data)  # noqa: E731
+    for i in range(feature_cache.MANY + 2):
+        Store(cache, image_features.FIELDS).collect("x", [f"{i}-{p.name}" for p in paths], paths, run)
     (cache / "0-damaged.npy").write_bytes(b"\x93NUMPY\1\0")
-    store = Store(cache, _pixels.FIELDS)
+    store = Store(cache, image_features.FIELDS)
     store.collect("x", [f"0-{p.name}" for p in paths], paths, run)
-    assert store.read == 0 and len(list(cache.glob("*.npy"))) < _store.MANY
+    assert store.read == 0 and len(list(cache.glob("*.npy"))) < feature_cache.MANY
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

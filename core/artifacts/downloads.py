@@ -1,0 +1,97 @@
+"""Model files that the repository does not carry: found or downloaded once, checked by SHA-256, kept in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from core.errors import ModelError
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A file pinned by content. `env` names the environment variable that overrides where it lies; `size` is in bytes."""
+
+    file: str
+    url: str
+    sha256: str
+    size: int
+    env: str
+
+
+YUNET = Weights(
+    file="face_detection_yunet_2023mar.onnx",
+    url="https://huggingface.co/opencv/face_detection_yunet/resolve/main/face_detection_yunet_2023mar.onnx",
+    sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+    size=232_589,
+    env="MIEN_YUNET",
+)
+
+
+def cache_dir() -> Path:
+    """Where downloads are kept; `MIEN_CACHE` overrides the platform's own place."""
+    return Path(os.environ.get("MIEN_CACHE") or user_cache_path("mien"))
+
+
+def is_genuine(path: Path, weights: Weights) -> bool:
+    """Whether `path` holds exactly the pinned bytes."""
+    try:
+        return path.stat().st_size == weights.size and hashlib.sha256(path.read_bytes()).hexdigest() == weights.sha256
+    except OSError:
+        return False
+
+
+def find(weights: Weights, *, download: bool = True) -> Path:
+    """A checked local copy: the environment variable, the folder `shared/models` beside a checkout, the cache, then the download.
+
+    Raises:
+        ModelError: no copy could be had, or the one that was named is not the pinned file; says every place that was tried.
+    """
+    if named := os.environ.get(weights.env):
+        if is_genuine(Path(named), weights):
+            return Path(named)
+        raise ModelError(
+            f"Expected {weights.env} to name {weights.file} (SHA-256 {weights.sha256[:12]}...), got {named}; unset it to download the file."
+        )
+    cached = cache_dir() / weights.file
+    for path in (ROOT.parent / "shared" / "models" / weights.file, cached):
+        if is_genuine(path, weights):
+            return path
+    if not download or os.environ.get("MIEN_OFFLINE"):
+        raise ModelError(f"Expected {weights.file} in {cached.parent}, got none; set {weights.env}=FILE or allow the download.")
+    try:
+        return fetch(weights, cached)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"Expected to download {weights.file}, got: {error}; set {weights.env}=FILE to use a copy of your own.") from error
+
+
+def fetch(weights: Weights, target: Path) -> Path:
+    """Downloads to a temporary neighbour and renames only what matches the pin, so that an interrupted download leaves nothing.
+
+    Raises:
+        OSError: the network or the disk failed.
+        ValueError: other bytes came than the pinned ones.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as part:
+        path = Path(part.name)
+        try:
+            with urllib.request.urlopen(weights.url, timeout=TIMEOUT_S) as answer:  # noqa: S310  the URLs are constants of this file
+                part.write(answer.read(weights.size + 1))
+            part.close()
+            if not is_genuine(path, weights):
+                raise ValueError(f"the bytes of {weights.url} are not those of SHA-256 {weights.sha256}")
+            shutil.move(path, target)
+        finally:
+            path.unlink(missing_ok=True)
+    return target

@@ -1,0 +1,140 @@
+"""The files of a data set: their names, whether the pictures open, one fingerprint of all; and pictures made from something else."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+from core import image as images
+from core.artifacts.downloads import cache_dir
+from core.data.base.samples import Problem, digest
+from core.errors import DataError, ImageError
+
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"))
+VERSION = 1
+"""Raise it when the check of a picture changes, so that remembered surveys are made again."""
+SETTLED_S = 2.0
+"""A file that changed this recently could change again without a new time stamp, so nothing is remembered of it."""
+IGNORED = ("__MACOSX", "Thumbs.db", "desktop.ini")
+
+
+def files(root: Path) -> tuple[list[str], list[Problem]]:
+    """Relative names (with `/`) of all files below `root`, sorted, and those whose names cannot be written in a table.
+
+    Hidden files and archive litter are left out; linked folders are followed, each once.
+    """
+    found: list[str] = []
+    problems: list[Problem] = []
+    seen: set[tuple[int, int]] = set()
+
+    def closed(error: OSError) -> None:
+        problems.append(Problem(str(error.filename), f"cannot be opened: {error}"))
+
+    for folder, inner, names in os.walk(root, onerror=closed, followlinks=True):
+        place = Path(folder).stat()
+        if (place.st_dev, place.st_ino) in seen:
+            inner.clear()
+            continue
+        seen.add((place.st_dev, place.st_ino))
+        inner[:] = sorted(f for f in inner if not f.startswith(".") and f not in IGNORED)
+        below = Path(folder).relative_to(root).as_posix()
+        for name in names:
+            if name.startswith(".") or name in IGNORED:
+                continue
+            path = name if below == "." else f"{below}/{name}"
+            try:
+                path.encode()
+                found.append(path)
+            except UnicodeEncodeError:
+                problems.append(Problem(path.encode(errors="backslashreplace").decode(), "the name is not UTF-8; rename the file"))
+    return sorted(found), problems
+
+
+def suffix(name: str) -> str:
+    """The lower-case ending of a relative name, with its dot."""
+    return PurePosixPath(name).suffix.lower()
+
+
+def survey(root: Path, pictures: Sequence[str], tables: Iterable[str] = ()) -> tuple[str, dict[str, str]]:
+    """Fingerprint of the readable `pictures` and the `tables` below `root`, and why each other picture cannot be read.
+
+    Only headers are decoded. The result is remembered under all names, sizes and time stamps: FFHQ alone has 90 GB to read.
+    """
+    bad: dict[str, str] = {}
+    listed, newest = [], 0.0
+    kinds = {**dict.fromkeys(tables, False), **dict.fromkeys(pictures, True)}
+    for name in sorted(kinds):
+        try:
+            if ".." in PurePosixPath(name).parts or name.startswith("/"):
+                raise ValueError("outside the data folder")
+            status = (root / name).stat()
+        except FileNotFoundError:
+            bad[name] = "no such picture"
+        except (OSError, ValueError) as error:
+            bad[name] = f"cannot be opened: {error}"
+        else:
+            listed.append((name, kinds[name], status.st_size, status.st_mtime_ns))
+            newest = max(newest, status.st_mtime, status.st_ctime)
+    key = hashlib.sha256(json.dumps([VERSION, str(root.resolve()), listed]).encode()).hexdigest()
+    kept = cache_dir() / "surveys" / f"{key[:32]}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        known = json.loads(kept.read_bytes())
+        return known["fingerprint"], bad | known["bad"]
+    total, worse = hashlib.sha256(), {}
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(listed), 4096):  # bounded: a pool's map would queue a million files at once
+            chunk = listed[start : start + 4096]
+            for (name, *_), (part, reason) in zip(chunk, pool.map(lambda f: _look(root, f[0], f[1]), chunk), strict=True):
+                total.update(part)
+                if reason:
+                    worse[name] = reason
+    if time.time() - newest > SETTLED_S:
+        with contextlib.suppress(OSError):  # it only saves time
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            part_file = kept.with_suffix(f".{os.getpid()}")
+            part_file.write_text(json.dumps({"fingerprint": total.hexdigest(), "bad": worse}))
+            part_file.replace(kept)
+    return total.hexdigest(), bad | worse
+
+
+def _look(root: Path, name: str, picture: bool) -> tuple[bytes, str | None]:
+    try:
+        data = (root / name).read_bytes()
+        if picture:
+            images.probe(data)
+    except (OSError, ImageError) as error:
+        return b"", f"cannot be read: {error}"
+    return digest(name, data), None
+
+
+def made(place: str, make: Callable[[Path], None]) -> Path:
+    """The folder `place` in the user's cache, filled by `make` once; it appears when it is whole, so an interruption leaves nothing behind.
+
+    Raises:
+        DataError: the disk is full or cannot be written.
+    """
+    folder = cache_dir() / "data" / place
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
+        try:
+            make(part)
+            with contextlib.suppress(OSError):  # another process may have been first
+                part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        if not folder.is_dir():
+            raise OSError("the folder could not be put in its place")
+    except OSError as error:
+        raise DataError(f"Expected to write pictures to {folder.parent}, got: {error}; try MIEN_CACHE=DIR elsewhere.") from error
+    return folder

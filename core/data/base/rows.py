@@ -1,0 +1,110 @@
+"""From what a data set says of each picture to `Samples`; and its tables, read so that a broken row is named and the rest goes on."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import nan
+from pathlib import Path
+
+import numpy as np
+
+from core.data.base.files import survey
+from core.data.base.samples import Problem, Samples, missing, one_hot
+from core.errors import DataError
+
+
+@dataclass(slots=True)
+class Row:
+    """One picture. file: name relative to the data folder. emotion and gender: index in FERPLUS8 and GENDER2, -1 missing. age: years.
+
+    votes: shares of FERPLUS8, where the label is soft; without them all weight is on `emotion`.
+    """
+
+    file: str
+    emotion: int = -1
+    gender: int = -1
+    age: float = nan
+    votes: Sequence[float] | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+def build(
+    name: str,
+    split: str,
+    root: Path,
+    rows: Sequence[Row],
+    problems: Sequence[Problem] = (),
+    *,
+    tables: Sequence[str] = (),
+    tight: bool = True,
+    hint: str = "try --data DIR or another --split",
+) -> Samples:
+    """Samples of the readable pictures; missing, damaged and repeated ones join the problems.
+
+    Raises:
+        DataError: nothing is left; says the first reason and `hint`.
+    """
+    unique = {r.file: r for r in reversed(rows)}  # of a repeated file the first row counts
+    repeated = [Problem(r.file, "listed more than once; the first row counts") for r in rows if unique[r.file] is not r]
+    marks, bad = survey(root, list(unique), tables)
+    left_out = (*problems, *repeated, *(Problem(f, reason) for f, reason in bad.items()))
+    good = [r for r in rows if unique[r.file] is r and r.file not in bad]
+    if not good:
+        first = f" ({len(left_out)} left out, such as {left_out[0].file!r}: {left_out[0].reason})" if left_out else ""
+        raise DataError(f"Expected pictures for the {split} split of {name} in {root}, got none{first}; {hint}.")
+    columns = missing(len(good))
+    columns["emotion"][:] = [r.emotion for r in good]
+    columns["gender"][:] = [r.gender for r in good]
+    columns["age"][:] = [r.age for r in good]
+    columns["emotion_votes"] = one_hot(columns["emotion"])
+    for i, row in enumerate(good):
+        if row.votes is not None:
+            columns["emotion_votes"][i] = row.votes
+    keys = sorted({k for r in good for k in r.groups})
+    groups = {k: np.array([r.groups.get(k, "") for r in good]) for k in keys}
+    ids = tuple(r.file for r in good)
+    paths = tuple(root / i for i in ids)
+    return Samples(name, split, root, ids, paths, **columns, groups=groups, fingerprint=marks, problems=left_out, tight=tight)
+
+
+def read_csv(path: Path, columns: Sequence[str], order: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str], str | None]]:
+    """(row number, cells by column, what is wrong) for every row with content; the file's first row is row 1.
+
+    Column names are compared without case and surrounding blanks. Without a header the columns are `order`, where that is given.
+
+    Raises:
+        DataError: the file is empty or lacks one of `columns`.
+    """
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        reader = csv.reader(file)
+        header, number = None, 0
+        while True:
+            number += 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                break
+            except csv.Error as error:
+                yield number, {}, f"row {number}: {error}"
+                continue
+            if not any(c.strip() for c in cells):
+                continue
+            if header is None:
+                header = [c.strip().lower() for c in cells]
+                lacking = [c for c in columns if c.lower() not in header]
+                if not lacking:
+                    continue
+                if not order or len(lacking) < len(columns):
+                    raise DataError(f"Expected columns {', '.join(columns)} in {path}, got {', '.join(cells)[:99]}; try the original file.")
+                header = [c.lower() for c in order]
+            row = dict(zip(header, (c.strip() for c in cells), strict=False))
+            reason = None
+            if absent := [c for c in columns if not row.get(c.lower())]:
+                reason = f"row {number}: expected a value for {', '.join(absent)}"
+            elif any(cells[len(header) :]):
+                reason = f"row {number}: expected {len(header)} cells, got {len(cells)}"
+            yield number, row, reason
+        if header is None:
+            raise DataError(f"Expected a table in {path}, got an empty file; try the original file.")

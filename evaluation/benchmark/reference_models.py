@@ -1,0 +1,175 @@
+"""Networks that people would pick instead of ours, with random weights: the yardsticks that stand beside our times.
+
+`python -m evaluation.benchmark.reference_models KEY FILE` builds one with torch in a process of its own, so that whoever asks for it never imports torch.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import warnings
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+from core.artifacts.bundle import Head
+from core.artifacts.downloads import ROOT, cache_dir
+from core.errors import UserError
+from core.labels import AGE_BINS, FERPLUS8, GENDER2
+from core.preprocess import InputSpec
+
+OPSET = 18
+EDITION = 1
+"""Raised when a network below changes, so that no cache keeps the old one."""
+PARAMETERS = "parameters"
+HEADS = (
+    Head("emotion", "softmax", FERPLUS8.labels, "emotion"),
+    Head("gender", "softmax", GENDER2.labels, "gender"),
+    Head("age", "distribution", tuple(str(i) for i in range(AGE_BINS)), "age"),
+)
+"""The same three answers from every network, so that only what stands before them differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One choice. `model`: of core.models, with `options`. `copies`: so many networks of the kind run one after the other for a face."""
+
+    title: str
+    size: int
+    model: str
+    options: dict[str, Any] = field(default_factory=dict)
+    channels: int = 3
+    copies: int = 1
+
+    @property
+    def spec(self) -> InputSpec:
+        """How it is fed: our crop at its size."""
+        return InputSpec(size=self.size, channels=self.channels, mean=(0.5,) * self.channels, std=(0.25,) * self.channels)
+
+
+def _timm(name: str) -> dict[str, Any]:
+    return {"name": name}
+
+
+# Age, gender and emotion by a network each is how DeepFace does it (there a VGG16 at 224); three ResNet18 at 112 px are a lighter choice,
+# so the comparison flatters it. They share one file, as time does not depend on weights.
+REFERENCES = {
+    "vgg13_64": Reference("VGG13 at 64, grey (FER+ paper)", 64, "vgg13", channels=1),
+    "efficientnet_b0_224": Reference("EfficientNet-B0 at 224", 224, "timm_backbone", _timm("efficientnet_b0")),
+    "mobilenet_025_96": Reference("MobileNet-0.25 at 96", 96, "mobilenet_v1", {"width": 0.25}),
+    "mobileone_s2_224": Reference("MobileOne-S2 at 224, folded", 224, "timm_backbone", _timm("mobileone_s2")),
+    "resnet18_112": Reference("ResNet18 at 112", 112, "timm_backbone", _timm("resnet18")),
+    "three_resnet18_112": Reference("three networks, ResNet18 at 112 each", 112, "timm_backbone", _timm("resnet18"), copies=3),
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A reference, opened. `parameters` and `bytes`: of all its copies."""
+
+    key: str
+    reference: Reference
+    path: Path
+    sessions: tuple[ort.InferenceSession, ...]
+
+    @property
+    def parameters(self) -> int:
+        """Trainable parameters after folding, which is what runs."""
+        return self.reference.copies * int(self.sessions[0].get_modelmeta().custom_metadata_map[PARAMETERS])
+
+    @property
+    def bytes(self) -> int:
+        """Size of the files on disk."""
+        return self.reference.copies * self.path.stat().st_size
+
+    def run(self, batch: np.ndarray) -> list[Any]:
+        """float32 (N, C, size, size) -> what each copy says."""
+        return [session.run(None, {"image": batch}) for session in self.sessions]
+
+
+def missing() -> str | None:
+    """Which package the references lack here, None where none is missing."""
+    try:
+        _edition()
+    except PackageNotFoundError as error:
+        return error.name
+    return None
+
+
+def _edition() -> str:
+    return f"timm{version('timm')}-torch{version('torch').partition('+')[0]}-opset{OPSET}-{EDITION}"
+
+
+def file_of(key: str) -> Path:
+    """The ONNX file of a reference, built once, then from the cache.
+
+    Raises:
+        UserError: torch or timm is not installed.
+        RuntimeError: the export failed.
+    """
+    if name := missing():
+        raise UserError(f"Expected torch and timm for the reference networks, got no {name}; try `make install`.")
+    one = next(k for k, r in REFERENCES.items() if (r.model, r.options, r.size) == _kind(key))  # copies share the file of the single one
+    path = cache_dir() / f"{one}-{_edition()}.onnx"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            new = Path(folder) / path.name
+            done = subprocess.run([sys.executable, "-m", __name__, one, new], cwd=ROOT, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise RuntimeError(f"building {one} failed: {done.stderr[-800:]}")
+            new.replace(path)
+    return path
+
+
+def _kind(key: str) -> tuple[str, dict[str, Any], int]:
+    return REFERENCES[key].model, REFERENCES[key].options, REFERENCES[key].size
+
+
+def reference(key: str, threads: int = 1) -> Network:
+    """A reference with the options that `core.artifacts.bundle.load` uses; input `image` float32 (N, C, size, size). Raises as `file_of`."""
+    path = file_of(key)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    data = path.read_bytes()
+    copies = REFERENCES[key].copies
+    return Network(
+        key, REFERENCES[key], path, tuple(ort.InferenceSession(data, options, providers=["CPUExecutionProvider"]) for _ in range(copies))
+    )
+
+
+def build(key: str, path: Path) -> None:
+    """Writes a network with seeded random weights and a free batch dimension, its training branches folded."""
+    import onnx
+    import torch
+
+    import core.models.base.torchvision_compat  # noqa: F401  before timm, which imports torchvision
+
+    # isort: split
+    from timm.utils.model import reparameterize_model
+
+    from core import registry
+
+    torch.manual_seed(0)
+    one = REFERENCES[key]
+    model = reparameterize_model(registry.load("core.models", one.model).build(HEADS, one.spec, **one.options).eval())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter deprecates its own internals
+        torch.onnx.export(
+            model, (torch.zeros(2, one.channels, one.size, one.size),), path, input_names=["image"],
+            dynamic_shapes={"x": {0: torch.export.Dim("n")}}, opset_version=OPSET, dynamo=True, external_data=False, verbose=False,
+        )  # fmt: skip
+    made = onnx.load(path)
+    onnx.helper.set_model_props(made, {PARAMETERS: str(sum(p.numel() for p in model.parameters()))})
+    onnx.save(made, path)
+
+
+if __name__ == "__main__":
+    build(sys.argv[1], Path(sys.argv[2]))

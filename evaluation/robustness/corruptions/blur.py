@@ -1,0 +1,18 @@
+"""A lens out of focus: a Gaussian blur."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from evaluation.robustness.corruptions import View
+
+LEVELS = (0.01, 0.02, 0.03, 0.045, 0.06)
+UNIT = "standard deviation in face sides"
+
+
+def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+    """View -> View."""
+    return replace(view, picture=cv2.GaussianBlur(view.picture, (0, 0), level * view.pose.side, borderType=cv2.BORDER_REPLICATE))

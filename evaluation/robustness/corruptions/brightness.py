@@ -1,0 +1,18 @@
+"""Wrong exposure: every second picture too dark, the others too bright; what leaves the range is clipped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from evaluation.robustness.corruptions import View, clipped
+
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5)
+UNIT = "share of the grey range added or taken away"
+
+
+def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+    """View -> View."""
+    shift = 255 * level * rng.choice([-1, 1])
+    return replace(view, picture=clipped(view.picture + np.float32(shift)))

@@ -1,0 +1,18 @@
+"""Fog, or a screen in the sun: every value moves towards the picture's mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from evaluation.robustness.corruptions import View, clipped
+
+LEVELS = (0.75, 0.5, 0.35, 0.2, 0.1)
+UNIT = "share of the contrast that is left"
+
+
+def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+    """View -> View."""
+    mean = view.picture.mean(axis=(0, 1), dtype=np.float32)
+    return replace(view, picture=clipped(mean + np.float32(level) * (view.picture - mean)))

@@ -1,0 +1,20 @@
+"""A detector that misses the face's place and size: the crop moves in some direction, and is as much too wide or too narrow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import cos, exp, sin, tau
+
+import numpy as np
+
+from evaluation.robustness.corruptions import View
+
+LEVELS = (0.03, 0.06, 0.1, 0.15, 0.2)
+UNIT = "shift in face sides, and natural logarithm of the change in size"
+
+
+def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+    """View -> View."""
+    pose, direction = view.pose, rng.uniform(0, tau)
+    x, y = pose.x + level * pose.side * cos(direction), pose.y + level * pose.side * sin(direction)
+    return replace(view, pose=replace(pose, x=x, y=y, side=pose.side * exp(level * rng.choice([-1, 1]))))

@@ -1,0 +1,18 @@
+"""A selfie camera: the picture is mirrored. It has one severity only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from evaluation.robustness.corruptions import View
+
+LEVELS = (1,)
+UNIT = "mirrored"
+
+
+def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+    """View -> View."""
+    pose = replace(view.pose, x=view.picture.shape[1] - 1 - view.pose.x, angle=-view.pose.angle)
+    return View(np.ascontiguousarray(view.picture[:, ::-1]), pose)

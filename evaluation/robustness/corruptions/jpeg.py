@@ -1,0 +1,19 @@
+"""A picture sent through a messenger: JPEG compression."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from evaluation.robustness.corruptions import View
+
+LEVELS = (50, 30, 20, 10, 5)
+UNIT = "JPEG quality of 100"
+
+
+def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+    """View -> View."""
+    data = cv2.imencode(".jpg", view.picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(level)])[1]
+    return replace(view, picture=cv2.cvtColor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB))

@@ -1,0 +1,23 @@
+"""A face far away: the picture is reduced until the face has so many pixels, and enlarged again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from evaluation.robustness.corruptions import View
+
+LEVELS = (32, 24, 16, 12, 8)
+UNIT = "pixels of the face's side"
+
+
+def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+    """View -> View; a face that has no more pixels than that stays as it is."""
+    height, width = view.picture.shape[:2]
+    factor = level / view.pose.side
+    if factor >= 1:
+        return view
+    small = cv2.resize(view.picture, (max(1, round(width * factor)), max(1, round(height * factor))), interpolation=cv2.INTER_AREA)
+    return replace(view, picture=cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))

@@ -1,0 +1,113 @@
+"""The page Compare shows what `evaluation compare` says of the same tables, and something sensible where there is one model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from apps.studio import charts, context, settings
+from apps.studio.pages import compare
+from core.labels import FERPLUS8
+from evaluation.analysis import comparison
+from evaluation.commands.compare import p_text
+from evaluation.predictions import table
+from evaluation.training_runs import transfer
+from tests.apps.studio.conftest import predictions
+
+
+@pytest.mark.parametrize("task", ["emotion", "age"])
+def test_differences_are_those_of_the_command(draw, task: str) -> None:
+    app = draw("compare", "three models", task=task, **{"vs.a": "b", "vs.b": "a"})
+    found = comparison.compare(predictions(model="b"), predictions(model="a"))[task]
+    assert found is not None
+    name, test = ("mae", "paired_t") if task == "age" else ("accuracy", "mcnemar")
+    shown = app.dataframe[0].value
+    difference = charts.number(found[name]["difference"], percent=task != "age", sign=True)
+    assert shown["B minus A (95 %)"][0].split(" (")[0] == difference.split(" (")[0]
+    assert shown["p"][0] == p_text(found[test]["p"]) and set(shown["n"]) == {160}
+    parts = app.dataframe[1].value
+    wanted = {(context.group_name(p["by"]), p["value"]): p for p in found["parts"]}
+    assert len(parts) == len(wanted)
+    for row in parts.to_dict("records"):
+        p = wanted[row["by"], row["value"]]
+        assert (row["n"], row["B wins"], row["B loses"], row["p (Holm)"]) == (p["n"], p["wins"], p["losses"], p_text(p["p_adjusted"]))
+
+
+def test_disagreements_of_each_kind(draw) -> None:
+    for kind, right in (("a", "a"), ("b", "b")):
+        app = draw("compare", "three models", **{"vs.a": "a", "vs.b": "b", "vs.kind": kind})
+        rows = next(d.value for d in app.dataframe if {"a", "b", "true"} <= set(d.value.columns))
+        assert len(rows) and (rows[right] == rows["true"]).all() and (rows["a"] != rows["b"]).all()
+        listed = next(d.value for d in reversed(app.dataframe) if "emotion_conf" in d.value.columns)
+        assert set(listed["sample_id"]) == set(rows["sample_id"])
+
+
+def test_one_model_is_told_what_is_missing(draw) -> None:
+    app = draw("compare", "emotion only")
+    assert any("One model" in i.value and "second table" in i.value for i in app.info)
+    app = draw("compare", "three models", models=["a"])
+    assert any("choose another" in i.value for i in app.info)
+
+
+def test_a_verdict_needs_an_interval_without_0_and_a_small_p() -> None:
+    def said(low: float | None, high: float | None, p: float | None = 0.01, low_is_good: bool = False) -> str:
+        return compare.verdict({"low": low, "high": high}, p, low_is_good=low_is_good)
+
+    assert said(0.1, 0.2).startswith("B") and said(-0.2, -0.1).startswith("A") and "interval holds 0" in said(-0.1, 0.1)
+    assert said(-0.2, -0.1, low_is_good=True).startswith("B") and said(0.1, 0.2, low_is_good=True).startswith("A")
+    for p in (0.05, 0.0625, 1.0):
+        assert said(0.01, 0.1, p) == "No difference that these samples show: p is not below 0.05." == said(None, None, p)
+    assert said(-7.0, -7.0, None, True) == "Too few samples to tell." and said(None, None).startswith("Too few samples to tell")
+
+
+def answers(pred: list[int], ages: list[float], model: str) -> pa.Table:
+    names = [FERPLUS8.labels[i] for i in pred]
+    columns = {"sample_id": [f"s{i}" for i in range(len(pred))], "model": [model] * len(pred), "emotion_pred": names}
+    return pa.table(columns | {"emotion_true": [FERPLUS8.labels[0]] * len(pred), "age_true": [30.0] * len(pred), "age_pred": ages})
+
+
+@pytest.mark.parametrize(
+    ("n", "better", "task", "shown"),
+    [
+        (100, 5, "emotion", "No difference that these samples show: p is not below 0.05."),  # McNemar's p is 0.0625
+        (100, 6, "emotion", "B is better than A."),
+        (1, 1, "age", "Too few samples to tell."),
+        (2, 1, "age", "Too few samples to tell."),  # both gain seven years
+    ],
+)
+def test_the_page_says_no_more_than_its_test(tmp_path: Path, n: int, better: int, task: str, shown: str) -> None:
+    from streamlit.testing.v1 import AppTest
+
+    for name, pred, age in (("a", [1] * better + [0] * (n - better), 38.0), ("b", [0] * n, 31.0)):
+        table.write(answers(pred, [age] * n, name), tmp_path / f"{name}.parquet")
+    settings.use(settings.Settings((tmp_path / "a.parquet", tmp_path / "b.parquet"), {}))
+    try:
+        app = AppTest.from_string(
+            "from apps.studio import shared\nfrom apps.studio.pages import compare\nshared.run(compare, 'compare')", default_timeout=60
+        )
+        app.query_params = {"task": task, "vs.a": "a", "vs.b": "b"}
+        app.run()
+    finally:
+        settings.use(settings.Settings())
+    assert not app.exception and f"**{shown}**" in [m.value for m in app.markdown]
+
+
+def test_runs_give_gaps_and_transfer_against_custom(draw, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, learned, accuracy in (("x", True, 0.9), ("y", False, 0.7)):
+        (tmp_path / name).mkdir()
+        history = {"epoch": [1], "val_score": [accuracy], "train_emotion_accuracy": [0.95], "val_emotion_accuracy": [accuracy]}
+        pq.write_table(pa.table(history), tmp_path / name / "history.parquet")
+        (tmp_path / name / "recipe.json").write_text(json.dumps({"model": {"family": "f", "pretrained": learned}}))
+    real = settings.current
+    monkeypatch.setattr(settings, "current", lambda: replace(real(), runs=tmp_path))
+    app = draw("compare", "emotion only")
+    rows = next(d.value for d in app.dataframe if "verdict" in d.value.columns)
+    assert rows["model"].tolist() == ["x", "y"] and rows["gap, points"].tolist() == ["+5.0", "+25.0"]
+    assert rows["verdict"].tolist() == ["moderate", "severe"]
+    rows = next(d.value for d in app.dataframe if "kind" in d.value.columns)
+    assert rows["val"].tolist() == ["90.0%", "70.0%"] and rows["kind"].tolist() == [transfer.TRANSFER, transfer.CUSTOM]

@@ -1,0 +1,154 @@
+"""What a visitor brings and takes away: own tables, the basket's plan, downloads, text of others."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from apps.studio import charts, context, relabel_plan
+from apps.studio.components import gallery
+from apps.studio.pages import confusion, own
+from core.errors import UserError
+from core.labels import FERPLUS8
+from evaluation.predictions import table
+from evaluation.quality.repair import plan
+from evaluation.store import Store, Where
+from tests.apps.studio.conftest import predictions
+
+FIRST, SECOND, THIRD = FERPLUS8.labels[:3]
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> dict:
+    """A visitor's state without a server."""
+    made: dict = {"mien_memory": {}}
+    for module in (context, relabel_plan, own.state):
+        monkeypatch.setattr(module.st, "session_state", made)
+    return made
+
+
+def test_an_uploaded_table_is_opened_and_its_copy_removed(session: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    path = tmp_path / "../x.parquet"
+    table.write(predictions(40), path)
+    own.add("../../my <b>table</b>.parquet", path.read_bytes())
+    ((name, store),) = context.own().items()
+    assert set(name) <= set("my _btable.") and store.rows == 40
+    assert own.state.get("table") == [name] and list(tmp_path.iterdir()) == []
+    text = f"id,label,answer\n1,{FIRST},{FIRST}\n2,{SECOND},happily\n".encode()
+    with pytest.raises(UserError, match=r"`emotion_pred`.*'happily' in row 2"):
+        own.add("bad.csv", text, "sample_id=id emotion_true=label emotion_pred=answer")
+    with pytest.raises(UserError, match=r"mine\.parquet") as error:
+        own.add("mine.parquet", b"no table")
+    assert str(tmp_path) not in str(error.value) and list(tmp_path.iterdir()) == []
+    for i in range(5):
+        own.add(f"t{i}.parquet", path.read_bytes())
+    assert list(context.own()) == ["t2", "t3", "t4"]
+
+
+def test_the_plan_is_one_that_the_audit_applies(session: dict, tmp_path: Path) -> None:
+    relabel_plan.put("relabel", ["a, b"], "emotion", SECOND, "=HYPERLINK(1)")
+    relabel_plan.put("drop", ["-c", "e"], "emotion", FIRST)
+    relabel_plan.put("move", ["d", "f"], "age", "test")
+    relabel_plan.put("keep", ["-c"])
+    relabel_plan.drop("d", "nobody")
+    (tmp_path / "plan.csv").write_text(plan.dumps(relabel_plan.entries().values()))
+    where = dict.fromkeys(["a, b", "-c", "e", "f"], "val")
+    rows = [plan._sound(row, where) for row in plan._parse(tmp_path / "plan.csv")]
+    assert [(r.sample_id, r.action, r.value, r.reason) for r in rows] == [
+        ("a, b", "relabel", f"emotion={SECOND}", "=HYPERLINK(1)"), ("-c", "keep", "", ""), ("e", "drop", "", ""), ("f", "move", "test", ""),
+    ]  # fmt: skip
+
+
+def test_downloads_are_the_rows() -> None:
+    for rows in (
+        pa.table({"a": ["ä", None], "b": [1.5, 2]}),
+        {"a": ["ä", None], "b": [1.5, 2]},
+        pd.DataFrame({"a": ["ä", None], "b": [1.5, 2]}),
+    ):
+        assert charts.csv(rows).decode() == "a,b\nä,1.5\n,2.0\n"
+        assert pq.read_table(io.BytesIO(charts.parquet(rows))).to_pydict() == {"a": ["ä", None], "b": [1.5, 2]}
+
+
+def test_text_of_others_is_shown_as_it_is() -> None:
+    assert context.plain("[x](http://a) <b> $x$ :smile:") == r"\[x\]\(http\:\/\/a\) \<b\> \$x\$ \:smile\:"
+    assert context.label("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
+    assert gallery.caption({"emotion_true": None, "emotion_pred": FIRST, "emotion_conf": 0.5}, "emotion") == f"? → {FIRST} 50%"
+    assert gallery.caption({"age_true": float("nan"), "age_pred": 30.4}, "age") == "? → 30"
+
+
+def test_cells_hold_exactly_their_samples(tmp_path: Path) -> None:
+    table.write(predictions(400), tmp_path / "t.parquet")
+    store = Store.open([tmp_path / "t.parquet"])
+    labels = store.labels("emotion")
+    for unsure in (None, 0.75):
+        for top in (8, 4):
+            matrix = confusion.fold(store.confusion("emotion", Where(), unsure), labels, top)
+            assert matrix.counts.sum() == 400 and len(matrix.rows) == (8 if top == 8 else 5)
+            assert (confusion.UNCERTAIN in matrix.columns) == (unsure is not None) and (confusion.OTHER in matrix.rows) == (top == 4)
+            for i, true in enumerate(matrix.rows):
+                for j, pred in enumerate(matrix.columns):
+                    assert store.count(confusion.cell_where(Where(), matrix, (true, pred), unsure)) == matrix.counts[i, j], (
+                        true,
+                        pred,
+                        unsure,
+                    )
+    band = Where(confidence=(0.6, 0.9))
+    matrix = confusion.fold(store.confusion("emotion", band, 0.75), labels, 8)
+    total = sum(store.count(confusion.cell_where(band, matrix, (t, p), 0.75)) for t in matrix.rows for p in matrix.columns)
+    assert total == matrix.counts.sum() == store.count(band)
+
+
+def test_a_cell_in_the_url_shows_its_samples(draw) -> None:
+    app = draw("confusion", "no images", task="emotion", **{"cm.cell": [FIRST, SECOND]})
+    assert not app.exception
+    shown = next(d.value for d in app.dataframe if "sample_id" in d.value)
+    matrix = next(d.value for d in app.dataframe if confusion.TRUE in d.value)
+    assert len(shown) == matrix[SECOND].iloc[0] and set(shown["emotion_true"]) == {FIRST} and set(shown["emotion_pred"]) == {SECOND}
+    assert not draw("confusion", "no images", **{"cm.cell": ["<b>", "x"]}).exception
+
+
+def test_a_table_of_an_earlier_visit_is_missed_in_words(draw) -> None:
+    app = draw("overview", "emotion only", table="my <b>")
+    (said,) = [w.value for w in app.warning]
+    assert r"my \<b\>" in said and "uploads are not kept" in said and r"t0\.parquet" in said and not app.exception
+    assert not draw("overview", "emotion only").warning and not draw("overview", "emotion only", table=context.SHIPPED).warning
+
+
+def test_a_row_that_stays_ticked_undoes_no_click(draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    import streamlit as st
+
+    real, ticked = st.dataframe, [1]
+
+    def dataframe(*args, key: str = "", **options):
+        shown = real(*args, key=key, **options)
+        return SimpleNamespace(selection=SimpleNamespace(rows=list(ticked))) if ".rows." in key else shown
+
+    monkeypatch.setattr(st, "dataframe", dataframe)
+    app = draw("confusion", "no images", task="emotion", **{"cm.cell": [FIRST, FIRST]})
+    ids = next(d.value for d in app.dataframe if "sample_id" in d.value)["sample_id"].tolist()
+    assert app.query_params["sample"] == ids[1]
+    app.query_params["sample"] = ids[0]  # as a click on a picture does
+    assert app.run().query_params["sample"] == ids[0] and app.run().query_params["sample"] == ids[0]
+    for rows, wanted in (([], ids[0]), ([1], ids[1]), ([1, 2], ids[1]), ([2], ids[2])):
+        ticked[:] = rows
+        assert app.run().query_params["sample"] == wanted and not app.exception
+
+
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from apps.studio.__main__ import main
+
+    (tmp_path / "bad.csv").write_text(f"sample_id,emotion_true,emotion_pred\na,{FIRST},smirk\n")
+    for arguments, words in (
+        ([tmp_path / "bad.csv"], ["`emotion_pred`", "'smirk'", "row 1"]), ([tmp_path / "none.parquet"], ["no file"]),
+        (["--images", tmp_path / "none"], ["--images"]), (["--runs", tmp_path / "none"], ["--runs"]), (["--map", "x"], ["--map"]),
+    ):  # fmt: skip
+        assert main([str(a) for a in arguments]) == 2
+        said = capsys.readouterr().err
+        assert all(word in said for word in words) and "Traceback" not in said

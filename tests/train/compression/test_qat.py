@@ -1,0 +1,331 @@
+"""Networks that learn to round: folding changes nothing, the rounding is INT8's, and what is exported is what was trained."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from core.artifacts.bundle import Card
+from core.errors import ModelError, UserError
+from core.predictor import Predictor
+from core.preprocess import to_input
+from tests.train.conftest import part_of
+from train.batches.collate import inputs
+from train.batches.data import gather
+from train.compression import qat, quantize
+from train.compression.fold_batchnorm import fold, settle
+from train.export.export import ROUNDED_PARITY, check_parity, export, random_crops, write_onnx
+from train.export.model_card import BEFORE, FIGURES
+from train.loop.initialize import begin, build_model, network
+from train.loop.trainer import Run
+from train.recipe.recipe import Recipe, load, override
+from train.recipe.settings import Model
+
+SMALL = ["model.options.stem=8", "model.options.stages=[(16,1),(32,1)]", "amp=no", "batch=8", "qat=true", "compile=false"]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Threads of tiny batches wait for each other longer than they compute."""
+    torch.set_num_threads(1)
+
+
+def plain() -> Recipe:
+    """A small network with residual sums and average pools."""
+    return override(load("mien_first"), SMALL)
+
+
+def of_timm(name: str) -> Recipe:
+    recipe = load("mobileone_s2")
+    return replace(recipe, model=Model("timm_backbone", {"name": name}), input=replace(recipe.input, size=64))
+
+
+def images(recipe: Recipe, n: int = 8) -> Tensor:
+    """Noise (n, C, S, S), as the network gets it."""
+    return torch.from_numpy(to_input(random_crops(recipe, n), recipe.input))
+
+
+def lively(recipe: Recipe) -> nn.Module:
+    """A float network whose norms do something, in evaluation mode."""
+    torch.manual_seed(0)
+    model = build_model(replace(recipe, qat=False))
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.7, 1.3)
+            nn.init.normal_(module.bias, 0, 0.1)
+    settle(model, (recipe.input.channels, recipe.input.size, recipe.input.size))
+    return model.eval()
+
+
+FAMILIES = {
+    "plain": (plain, 0), "fer_cnn": (lambda: load("fer_cnn_a"), 7), "mobileone": (lambda: of_timm("mobileone_s0"), 0),
+    "bottlenecks": (lambda: of_timm("resnet26"), 0), "norm and activation in one": (lambda: of_timm("lcnet_050"), 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_folding_changes_no_answer_and_leaves_no_norm_behind_a_layer(family: str) -> None:
+    make, left = FAMILIES[family]
+    recipe = make()
+    model = lively(recipe).double()
+    folded = fold(model.float()).double()
+    x = images(recipe, 2).double()
+    with torch.inference_mode():
+        ours, theirs = model.double()(x), folded(x)
+    for task, value in ours.items():
+        assert (value - theirs[task]).abs().max() <= 1e-5 * value.abs().max(), task
+    norms = [m for m in folded.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    assert len(norms) == left  # of fer_cnn, behind activations
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_rounds_and_learns(family: str) -> None:
+    recipe = FAMILIES[family][0]()
+    model = qat.prepare(lively(recipe)).train()
+    layers = [m for m in model.modules() if type(m) in (*qat.ROUNDED, *qat.ROUNDED.values())]
+    ordinary = [n for n, m in model.named_modules() if type(m) in qat.ROUNDED]
+    assert len(ordinary) == 1 + len(recipe.heads) and len(layers) > len(ordinary)  # the first convolution and the heads
+    sum(out.square().mean() for out in model(images(recipe)).values()).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    assert all(m.weight.grad.abs().max() > 0 for m in layers)  # straight through all the rounding
+    assert all(m.high > m.low for m in model.modules() if isinstance(m, qat.Rounded))
+
+
+def mirrored() -> Recipe:
+    return override(plain(), ["model.options.mirror=true", "model.options.dropout=0"])
+
+
+def test_a_network_that_mirrors_learns_from_the_picture_alone_and_answers_with_the_mean() -> None:
+    recipe = mirrored()
+    once, both = (qat.prepare(lively(override(recipe, [f"model.options.mirror={m}"]))) for m in (False, True))
+    assert once.state_dict().keys() == both.state_dict().keys()  # no rounding of its own where it mirrors
+    x = images(recipe)
+    ours, theirs = both.train()(x), once.train()(x)
+    assert all(torch.equal(v, theirs[k]) for k, v in ours.items())
+    with torch.inference_mode():
+        ours, there, back = both.eval()(x), once.eval()(x), once(x.flip(3))
+    assert not torch.allclose(there["age"], back["age"], atol=1e-3)
+    assert all(torch.allclose(v, (there[k] + back[k]) / 2, atol=1e-5) for k, v in ours.items())
+
+
+def test_heads_with_layers_of_their_own_are_folded_and_stay_float() -> None:
+    recipe = override(of_timm("mobileone_s0"), ["model.options.hidden=16"])
+    float_, whole = lively(recipe), qat.prepare(lively(recipe))
+    assert any(isinstance(m, nn.BatchNorm1d) for m in float_.heads.modules())
+    layers = [m for m in whole.heads.modules() if not list(m.children())]
+    assert not any(isinstance(m, nn.BatchNorm1d | qat.Rounded | qat.RoundedLinear) for m in layers)
+
+
+def test_a_network_that_mirrors_is_served_as_it_was_trained(tmp_path: Path) -> None:
+    import onnx
+
+    recipe = mirrored()
+    model = qat.prepare(lively(recipe)).train()
+    model(images(recipe, 16))
+    write_onnx(model.eval(), Card("made", "0", recipe.input, recipe.heads), tmp_path / "model.onnx")
+    assert check_parity(model, tmp_path / "model.onnx", random_crops(recipe)) <= ROUNDED_PARITY
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    values = {i.name: i.data_type for i in graph.initializer}
+    heads = [n for n in graph.node if n.op_type == "Gemm"]
+    assert len(heads) == len(recipe.heads) and all(values[n.input[1]] == onnx.TensorProto.FLOAT for n in heads)
+    made_by = {name: node.op_type for node in graph.node for name in node.output}
+    means = [n for n in graph.node if n.op_type == "Div"]
+    assert len(means) == len(recipe.heads) + 1 and not any("DequantizeLinear" in [made_by.get(i) for i in n.input] for n in means)
+
+
+def test_values_are_rounded_to_256_steps_and_zero_is_one_of_them() -> None:
+    rounding = qat.Rounded()
+    x = torch.linspace(-1, 3, 5001)
+    assert torch.equal(rounding.eval()(x), x)  # no batch seen: no range to round to
+    rounding.train()(x)
+    assert (rounding.low, rounding.high) == (-1, 3)
+    y = rounding.eval()(x)
+    assert len(y.unique()) == 256 and 0 in y and (x - y).abs().max() <= 4 / 255 * 1.0001  # half a step; the zero moves both ends a little
+    rounding.train()(5 * x)
+    assert rounding.high == pytest.approx(3 + qat.MEMORY * 12)  # follows slowly
+
+    beyond = torch.tensor([-9.0, 1.0, 9.0], requires_grad=True)
+    rounding.eval()(beyond).sum().backward()
+    assert beyond.grad.tolist() == [0, 1, 0]  # straight through, but for what is cut off
+
+
+def test_weights_are_rounded_by_channel_and_only_once() -> None:
+    torch.manual_seed(0)
+    weight = torch.randn(4, 3, 3, 3) * torch.tensor([1.0, 0.01, 100.0, 0.0]).view(4, 1, 1, 1)
+    once = qat.rounded(weight)
+    assert torch.equal(qat.rounded(once), once)
+    for channel, whole in zip(weight, once, strict=True):
+        step = channel.abs().max() / qat.LEVELS
+        assert (channel - whole).abs().max() <= 0.5001 * step and len(whole.unique()) > (1 if step else 0)
+
+
+def trained(folder: Path, start: str = "") -> Run:
+    run = Run(override(plain(), [f"start={start}"]), folder)
+    pool = gather([part_of(run.recipe, 8)], run.recipe)
+    draw = run.start_epoch()
+    for i in range(3):
+        run.schedule.before_step(i, 9, 3)
+        run._step(inputs(pool.batch(torch.arange(8)), run.recipe, draw))
+    return run
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, nn.Module]:
+    """A float bundle's folder, that of a network which learnt to round after it, and the latter network."""
+    folder = tmp_path_factory.mktemp("qat")
+    torch.set_num_threads(1)
+    recipe = replace(plain(), qat=False)
+    first = export(lively(recipe), recipe, "float", folder / "float")
+    run = trained(folder / "run", str(first))
+    return first, export(run.averaged, run.recipe, "whole", folder / "whole"), run.averaged.eval()
+
+
+def test_what_is_served_is_what_was_trained(exported: tuple[Path, Path, nn.Module]) -> None:
+    import onnx
+
+    _, folder, model = exported
+    served = Predictor(folder)
+    assert served.card.precision == "int8" and "INT8" in (folder / "card.md").read_text()
+    x = images(plain(), 32)
+    with torch.inference_mode():
+        ours = {k: v.numpy() for k, v in model(x).items()}
+    theirs = served.logits(x.numpy(), embedding=True)
+    for task in ours:
+        assert theirs[task].dtype == np.float32
+        assert np.abs(ours[task] - theirs[task]).mean() < 0.01 * np.abs(ours[task]).std() + 1e-4, task
+
+    graph = onnx.load(folder / "model.onnx").graph
+    values = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
+    made_by = {name: node for node in graph.node for name in node.output}
+    convolutions = [n for n in graph.node if n.op_type == "Conv"]
+    stored = [values[made_by[n.input[1]].input[0]] for n in convolutions[1:]]
+    assert values[convolutions[0].input[1]].dtype == np.float32
+    assert all(w.dtype == np.int8 and np.abs(w).max() == qat.LEVELS for w in stored)
+    assert all(values[made_by[n.input[2]].input[0]].dtype == np.int32 for n in convolutions[1:])
+    assert not any(v.dtype == np.float32 and v.size == w.size for v in values.values() for w in stored)  # nothing is carried twice
+
+
+def test_the_bundle_gives_the_network_back(exported: tuple[Path, Path, nn.Module]) -> None:
+    _, folder, model = exported
+    again, recipe = network(folder)
+    assert recipe.qat and again.state_dict().keys() == model.state_dict().keys()
+    assert check_parity(again, folder / "model.onnx", random_crops(recipe)) <= ROUNDED_PARITY
+    nn.init.normal_(again.get_submodule("heads.emotion").weight)
+    with pytest.raises(ModelError, match="agree"):
+        check_parity(again, folder / "model.onnx", random_crops(recipe))
+
+
+def test_it_starts_as_the_network_it_follows(exported: tuple[Path, Path, nn.Module]) -> None:
+    first, second, _ = exported
+    before, _ = network(first)
+    after = begin(override(plain(), [f"start={first}"])).eval()
+    x = images(plain())
+    with torch.inference_mode():
+        ours, theirs = before(x), after(x)
+    assert all((ours[k] - theirs[k]).abs().mean() < 0.1 * ours[k].std() for k in ours)
+
+    again = begin(override(plain(), [f"start={second}"])).eval()  # goes on from its own kind, ranges included
+    assert all(torch.equal(v, again.state_dict()[k]) for k, v in network(second)[0].state_dict().items())
+    with pytest.raises(UserError, match=r"folded.*qat=true"):
+        begin(replace(plain(), qat=False, start=str(second)))
+
+
+@pytest.fixture
+def written(exported: tuple[Path, Path, nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter, which takes its time, has written both networks before."""
+    from train.export import export as module
+
+    def copied(model: nn.Module, card: Card, path: Path) -> None:
+        shutil.copy(exported[qat.rounds(model)] / "model.onnx", path)
+        module.set_card(path, card)
+
+    monkeypatch.setattr(module, "write_onnx", copied)
+
+
+@pytest.mark.usefixtures("written")
+def test_it_is_held_to_the_float_network_that_it_began_as(
+    exported: tuple[Path, Path, nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    first, second, _ = exported
+    val = part_of(plain(), 60)
+
+    def again(start: str, out: str) -> Card:
+        model, recipe = network(second)
+        made = export(model, replace(recipe, start=start), "whole", tmp_path / out, (), [val])
+        return Predictor(made).card
+
+    card = again(str(first), "a")
+    model, recipe = network(first)
+    alone = Predictor(export(model, recipe, "float", tmp_path / "float", (), [val])).card
+    before = {m["metric"]: m for m in alone.metrics if not m.get("group")}
+    found = {m["metric"]: m for m in card.metrics}
+    for metric in FIGURES.values():
+        assert found[BEFORE.format(metric)] == {**before[metric], "metric": BEFORE.format(metric)}
+    assert quantize.scores(card) != quantize.scores(alone), "the card's own figures stay those of the file"
+    text = (tmp_path / "a" / "card.md").read_text()
+    assert "## What 8 bits cost\n\nAgainst the float32 network" in text and text.count("of the float32 network before") == 0
+    value = before["age_mean_absolute_error_years"]["value"]
+    assert f"| made | train | age mean absolute error years | {value:.2f} |" in text
+
+    assert BEFORE.format("emotion_accuracy") in {m["metric"] for m in again(str(tmp_path / "a"), "b").metrics}, "past one that rounds"
+
+    assert not [m for m in again(str(tmp_path / "none"), "c").metrics if "float32" in m["metric"]]
+    assert "not compared with float32: Expected a run folder" in capsys.readouterr().err
+    assert "Not measured: the float32 network" in (tmp_path / "c" / "card.md").read_text()
+
+    monkeypatch.setattr(quantize, "LEAST", 1)
+    monkeypatch.setattr(quantize, "LIMITS", dict.fromkeys(quantize.LIMITS, -1e3))
+    with pytest.raises(ModelError, match=r"INT8 to lose at most .* train on with --resume .*, or export") as refused:
+        again(str(first), "d")
+    assert "qat=true" not in str(refused.value) and not (tmp_path / "d" / "model.onnx").exists()
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    recipe = replace(plain(), epochs=1)
+    run = Run(recipe, tmp_path)
+    run.train([part_of(recipe, 16)], [part_of(recipe, 8)])
+    again = Run(recipe, tmp_path)
+    assert again.resume()
+    for now, then in ((run.plain, again.plain), (run.averaged, again.averaged)):
+        assert all(torch.equal(v, then.state_dict()[k]) for k, v in now.state_dict().items())
+
+
+def test_a_network_that_decides_by_values_is_refused() -> None:
+    class Asks(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(UserError, match="trace"):
+        fold(Asks())
+
+
+def test_a_channel_of_nothing_beside_a_large_bias_fits_32_bits(tmp_path: Path) -> None:
+    make: Callable[..., nn.Module] = lambda: nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 1))  # noqa: E731
+    model = make()
+    for layer in (model[0], model[2]):
+        layer.weight.data.fill_(1.0)
+        layer.bias.data.zero_()
+    model[2].weight.data[1] = 1e-9
+    model[2].bias.data[1] = 3.0
+    whole = qat.prepare(model).train()
+    x = torch.rand(4, 1, 6, 6)
+    whole(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter deprecates its own internals
+        torch.onnx.export(qat.for_onnx(whole), (x,), tmp_path / "m.onnx", dynamo=True, opset_version=18, verbose=False)
+    qat.pack(tmp_path / "m.onnx")
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(tmp_path / "m.onnx")
+    (served,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    with torch.inference_mode():
+        ours = whole.eval()(x).numpy()
+    assert np.abs(served - ours).max() <= 2 * 3.0 / 255 and np.abs(served[:, 1] - 3.0).max() < 0.05

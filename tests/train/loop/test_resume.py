@@ -1,0 +1,96 @@
+"""`kill -9` in the middle of an epoch and of a checkpoint write: the resumed run ends at the same weights as an uninterrupted one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import ROOT
+from tests.train.conftest import SMALL_NET
+from train.runs import checkpoint
+
+# A real SIGKILL at a chosen place; nothing of Python runs after it.
+KILL = """
+import os, signal, sys
+import torch
+from train import __main__, engine
+place, at = sys.argv[1], int(sys.argv[2])
+count = 0
+def die(): os.kill(os.getpid(), signal.SIGKILL)
+if place == "step":
+    whole = engine.Run._step
+    def step(self, *a):
+        global count; count += 1
+        if count == at: die()
+        return whole(self, *a)
+    engine.Run._step = step
+elif place == "write":
+    save = torch.save
+    def half(state, file):
+        global count; count += 1
+        if count == at:
+            import io
+            whole = io.BytesIO(); save(state, whole)
+            file.write(whole.getvalue()[: whole.tell() // 2]); file.flush(); die()
+        save(state, file)
+    torch.save = half
+sys.exit(__main__.main(sys.argv[3:]))
+"""
+
+
+def train(*args: str, place: str = "none", at: int = 0) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", KILL, place, str(at), *args]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    common = ["mien_first", "--data", str(small_data), "--epochs", "3", *SMALL_NET]
+    done = train(*common, "--out", str(folder / "whole"))
+    assert done.returncode == 0, done.stderr
+    return common, folder
+
+
+# 4 steps an epoch, so step 6 is in the middle of the second; an epoch writes best.pt and last.pt, so write 4 or earlier is in the second.
+@pytest.mark.parametrize(("place", "at"), [("step", 6), ("write", 3)])
+def test_a_killed_run_resumes_to_the_same_weights(runs: tuple[list[str], Path], place: str, at: int) -> None:
+    common, folder = runs
+    out = folder / f"killed-{place}"
+    killed = train(*common, "--out", str(out), place=place, at=at)
+    assert killed.returncode == -9, killed.stderr
+    again = train(*common, "--out", str(out))
+    assert again.returncode == 2 and "--resume" in again.stderr  # never overwritten by accident
+    resumed = train(*common, "--out", str(out), "--resume")
+    assert resumed.returncode == 0 and "resumed after epoch 1" in resumed.stderr, resumed.stderr
+    for name in ("last.pt", "best.pt"):
+        expected, got = checkpoint.load(folder / "whole" / name), checkpoint.load(out / name)
+        assert expected["epoch"] == got["epoch"]
+        assert expected["model"].keys() == got["model"].keys()
+        assert all(torch.equal(expected["model"][k], got["model"][k]) for k in expected["model"])
+    assert checkpoint.load(out / "last.pt")["step"] == checkpoint.load(folder / "whole" / "last.pt")["step"]
+
+
+def test_another_recipe_does_not_resume(runs: tuple[list[str], Path]) -> None:
+    common, folder = runs
+    other = train(*common, "--out", str(folder / "whole"), "--resume", "--set", "optim.lr=1e-5")
+    assert other.returncode == 2 and "optim" in other.stderr
+
+
+def test_a_finished_run_leaves_history_and_a_bundle(runs: tuple[list[str], Path]) -> None:
+    import pandas as pd
+
+    from core.predictor import Predictor
+
+    _, folder = runs
+    history = pd.read_parquet(folder / "whole" / "history.parquet")
+    assert list(history["epoch"]) == [1, 2, 3]
+    assert {"train_loss", "val_emotion_accuracy", "val_gender_accuracy", "val_age_mae", "lr", "seconds"} <= set(history.columns)
+    card = Predictor(folder / "whole" / "bundle").card
+    assert card.calibration.keys() == {"emotion", "gender", "age"} and card.metrics
+    assert "non-commercial" in (folder / "whole" / "bundle" / "card.md").read_text()

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from core import registry
+from core.errors import UserError
+from train.__main__ import main
+from train.recipe.recipe import from_dict, load, override
+
+RECIPES = registry.names("train.recipes")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_survives_json(name: str) -> None:
+    recipe = load(name)
+    again = from_dict(json.loads(json.dumps(recipe.to_dict())))
+    assert again.to_dict() == recipe.to_dict()
+    assert again.heads == recipe.heads and again.input == recipe.input
+
+
+def test_an_empty_list_is_none() -> None:
+    assert override(load("mien"), ["distill.teachers="]).distill.teachers == ()
+    assert override(load("mien"), ["distill.teachers=a, b"]).distill.teachers == ("a", "b")
+
+
+def test_overrides_are_applied_and_typed() -> None:
+    changes = ["optim.lr=1e-4", "epochs=3", "compile=true", "augment.flip=0", "losses.gender.weight=2", "model.options.stem=8"]
+    recipe = override(load("mien_first"), changes)
+    assert (recipe.optim.lr, recipe.epochs, recipe.compile, recipe.augment.flip) == (1e-4, 3, True, 0.0)
+    assert recipe.losses["gender"].weight == 2.0 and recipe.model.options["stem"] == 8
+
+
+def test_overrides_of_newer_fields() -> None:
+    texts = ["model.pretrained=false", "start=", "data=ferplus,affectnet", "freeze.parts=backbone", "schedule.kind=cosine", "mix.mixup=1"]
+    recipe = override(load("production_b0_finetune"), texts)
+    assert not recipe.model.pretrained and recipe.start == "" and recipe.data == ("ferplus", "affectnet")
+    assert recipe.freeze.parts == ("backbone",) and recipe.schedule.kind == "cosine" and recipe.mix.mixup == 1.0
+
+
+def test_a_recipe_of_an_older_version_loads() -> None:
+    """What the first version stored: none of the fields that came later."""
+    values = load("mien_first").to_dict()
+    for name in ("mix", "sampling", "freeze", "soft_labels", "start"):
+        del values[name]
+    values["model"] = {k: values["model"][k] for k in ("family", "options")}
+    values["schedule"] = {k: values["schedule"][k] for k in ("warmup", "floor")}
+    values["optim"] = {k: values["optim"][k] for k in ("name", "lr", "weight_decay", "clip")}
+    values["losses"] = {k: {f: v[f] for f in ("name", "weight", "options")} for k, v in values["losses"].items()}
+    assert from_dict(values).to_dict() == load("mien_first").to_dict()
+
+
+def test_a_recipe_of_a_newer_version_is_refused() -> None:
+    with pytest.raises(UserError, match="newer"):
+        from_dict({**load("mien_first").to_dict(), "dreams": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("optim.lrr=1", "did you mean 'lr'"),
+        ("epoch=3", "did you mean 'epochs'"),
+        ("model.options.stemm=3", "did you mean 'stem'"),
+        ("losses.emotions.weight=3", "did you mean 'emotion'"),
+        ("epochs=many", "to be int"),
+        ("epochs=1.5", "to be int"),
+        ("epochs=0", "epochs >= 1"),
+        ("epochs", "NAME=VALUE"),
+        ("schedule.kind=cosin", "one_cycle"),
+        ("model.pretrained=maybe", "to be bool"),
+    ],
+)
+def test_a_wrong_override_is_refused_with_the_way_out(text: str, hint: str) -> None:
+    with pytest.raises(UserError, match=hint):
+        override(load("mien_first"), [text])
+
+
+def test_an_unknown_recipe_suggests_the_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean 'mien'"):
+        load("mein")
+
+
+def test_the_list_has_every_recipe_with_its_source_and_figures(capsys: pytest.CaptureFixture) -> None:
+    assert main(["--list", "--json"]) == 0
+    rows = {r["name"]: r for r in json.loads(capsys.readouterr().out)["recipes"]}
+    assert list(rows) == RECIPES
+    b0 = rows["production_b0"]
+    assert (b0["source"], b0["model"], b0["expected"]["val_emotion_accuracy"]) == ("shared/sources/000", "efficientnet_b0.ra_in1k", 0.7649)
+    assert b0["data"] == ["fer2013", "utkface", "rafdb"] and rows["fer_cnn_d"]["parameters"]["total"] == 4_980_324
+    assert main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [text for text in lines if text.startswith("fer_cnn_0 ")]
+    assert len(lines) == len(RECIPES) and "1,274,500 parameters  ferplus  (shared/sources/003" in line
+    assert line.endswith("val emotion accuracy 0.6397, train emotion accuracy 0.5828)")

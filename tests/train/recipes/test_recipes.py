@@ -1,0 +1,157 @@
+"""Every recipe: its network is built, counted, trained two steps, exported and compared with ONNX Runtime; without any network or data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core import registry
+from core.artifacts.bundle import Card, Head
+from core.errors import UserError
+from core.models.base.network import parameter_counts
+from core.preprocess import to_input
+from tests.train.conftest import part_of
+from train.batches.collate import inputs
+from train.batches.data import gather
+from train.export.export import PARITY, check_parity, random_crops, write_onnx
+from train.loop.initialize import begin, build_model, count_parameters
+from train.loop.trainer import Run
+from train.recipe.recipe import Recipe, load, override
+
+RECIPES = registry.names("train.recipes")
+TRY = ["model.pretrained=false", "start=", "amp=no", "batch=2", "accumulation=1", "compile=false"]
+
+# What the source documents print. Keras counts BatchNorm's running statistics as non-trainable.
+TOTALS = {
+    "fer_cnn_0": (1_274_500, 1_274_052), "fer_cnn_a": (3_509_444, 3_507_140), "fer_cnn_b": (3_509_444, 3_507_140),
+    "fer_cnn_c": (3_509_444, 3_507_140), "fer_cnn_b_plus": (3_509_444, 3_507_140), "fer_cnn_b_plus_plus": (3_509_444, 3_507_140),
+    "fer_cnn_d": (4_980_324, 4_978_340), "fer_cnn_grey": (5_867_204, 5_866_308), "fer_cnn_rgb": (5_868_356, 5_867_460),
+    "fer_vgg16": (15_111_748, 396_036),
+}  # fmt: skip
+TRAINABLE = {"fer_vgg16": 396_036, "fer_resnet50v2": 526_084, "fer_efficientnet_b0": 329_476}
+LISTED = {  # the rows of issue 3
+    "fer_cnn_0", "fer_cnn_a", "fer_cnn_b", "fer_cnn_c", "fer_cnn_b_plus", "fer_cnn_b_plus_plus", "fer_cnn_d", "fer_cnn_grey", "fer_cnn_rgb",
+    "fer_vgg16", "fer_resnet50v2", "fer_efficientnet_b0", "baseline_mobilenetv3", "production_b0", "production_b0_finetune",
+    "production_mobilenetv3", "production_vit_tiny", "production_b2", "mobileone_s2_quick", "mobileone_s2", "agegendernet_utkface",
+    "agegendernet_emotion_frozen", "agegendernet_alternating", "agegendernet_wiki", "agegendernet_emotion", "agegendernet_ffhq",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Threads of tiny batches wait for each other longer than they compute."""
+    torch.set_num_threads(1)
+
+
+def test_the_issue_s_recipes_are_there() -> None:
+    assert set(RECIPES) >= LISTED
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_parameters(name: str) -> None:
+    counts = count_parameters(load(name))
+    assert counts["total"] == counts["trainable"] + counts["non_trainable"]
+    if name in TOTALS:
+        assert (counts["total"], counts["trainable"]) == TOTALS[name]
+    if name in TRAINABLE:
+        assert counts["trainable"] == TRAINABLE[name]
+    if name.startswith("agegendernet"):
+        assert counts["total"] == pytest.approx(9_356_776, rel=0.01)
+
+
+def test_counting_agrees_with_a_real_network() -> None:
+    assert count_parameters(load("fer_cnn_0")) == parameter_counts(build_model(load("fer_cnn_0")))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_names_its_source(name: str) -> None:
+    recipe = load(name)
+    assert recipe.source
+    assert all(isinstance(v, int | float) for v in recipe.expected.values())
+    assert all(k.partition("_")[0] in ("val", "train", "test", "epoch") for k in recipe.expected)
+
+
+@pytest.fixture(scope="module")
+def exported() -> dict[str, set[Head]]:
+    """Heads that were exported and compared, by architecture: recipes that differ in training only share an export."""
+    return {}
+
+
+def architecture(recipe: Recipe) -> str:
+    """What decides the exported graph, but the heads."""
+    values = recipe.to_dict()
+    options = {k: v for k, v in values["model"]["options"].items() if "dropout" not in k}
+    if "blocks" in options:
+        options["blocks"] = [channels for channels, _ in options["blocks"]]
+    return json.dumps([values["model"]["family"], options, values["input"]], sort_keys=True)
+
+
+def settle(model: torch.nn.Module, recipe: Recipe) -> None:
+    """Gives BatchNorm the statistics of some pictures. With those of two steps a deep network's outputs reach millions."""
+    norms = [m for m in model.train().modules() if isinstance(m, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean of all batches
+    with torch.no_grad():
+        model(torch.from_numpy(to_input(random_crops(recipe, 4), recipe.input)))
+
+
+def said(recipe: Recipe, n: int) -> dict[str, np.ndarray]:
+    """What teachers might say, where the recipe has some."""
+    rng = np.random.default_rng(0)
+    if not recipe.distill.teachers:
+        return {}
+    shapes = {h.task: (n,) if h.kind == "regression" else (n, len(h.labels)) for h in recipe.heads} | {"embedding": (n, 8)}
+    return {task: rng.random(shape, np.float32) for task, shape in shapes.items() if task != "embedding" or recipe.distill.features}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_two_steps_then_onnx(name: str, exported: dict[str, set[Head]], tmp_path: Path) -> None:
+    recipe = override(load(name), TRY)
+    run = Run(recipe, tmp_path / "run")
+    pool = gather([part_of(recipe, 4)], recipe, said(recipe, 4))
+    before = {k: p.detach().clone() for k, p in run.plain.named_parameters()}
+    frozen = [k for k, p in run.plain.named_parameters() if not p.requires_grad]
+    draw = run.start_epoch()
+    for i in range(2):
+        run.schedule.before_step(i, 4, 2)
+        values = run._step(inputs(pool.batch(torch.tensor([2 * i, 2 * i + 1])), recipe, draw))
+        more = ["features"] if recipe.distill.features else []
+        assert set(values) == {"loss", *recipe.losses, *more} and all(v == v for v in values.values())
+    assert run.step == 2
+    after = dict(run.plain.named_parameters())
+    assert [k for k in before if k in frozen and not torch.equal(before[k], after[k])] == []
+    assert any(not torch.equal(before[k], after[k]) for k in before)
+
+    done = exported.setdefault(architecture(recipe), set())
+    if not done >= set(recipe.heads) and not recipe.qat:  # what rounds agrees in its own way, see test_qat.py
+        model = run.plain.to("cpu", memory_format=torch.contiguous_format)
+        settle(model, recipe)
+        write_onnx(model, Card(name, "0", recipe.input, recipe.heads), tmp_path / "model.onnx")
+        assert check_parity(model, tmp_path / "model.onnx", random_crops(recipe, 2)) <= PARITY
+        done.update(recipe.heads)
+
+
+def test_weights_that_cannot_be_had_stop_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    import timm
+
+    def offline(*args: object, **options: object) -> None:
+        raise ConnectionError("no route to the hub")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(UserError, match=r"no route to the hub.*--set model\.pretrained=false"):
+        begin(load("production_b0"))
+
+
+def test_a_family_without_pretrained_weights_says_so() -> None:
+    with pytest.raises(UserError, match=r"plain.*model\.pretrained=false"):
+        begin(override(load("mien_first"), ["model.pretrained=true"]))
+
+
+def test_a_missing_start_stops_the_recipe(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="train that recipe first"):
+        begin(override(load("agegendernet_emotion_frozen"), [f"start={tmp_path}/nothing"]))

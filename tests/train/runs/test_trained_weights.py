@@ -1,0 +1,70 @@
+"""Weights that a bundle keeps beside its model: what is damaged or not whole is told, not thrown."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from core.artifacts import bundle
+from core.artifacts.bundle import Card
+from core.errors import ModelError, UserError
+from train.recipe.recipe import load
+from train.runs import checkpoint
+from train.runs.trained_weights import BEST, WEIGHTS, weights
+
+RECIPE = load("fer_cnn_0")
+
+
+@pytest.fixture()
+def kept(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A bundle with a weights file, whose card has `RECIPE`."""
+    shutil.copy(tiny_bundle / bundle.MODEL_FILE, tmp_path)
+    save_file({"w": torch.ones(3, dtype=torch.float16)}, tmp_path / WEIGHTS)
+    with_recipe(tmp_path, RECIPE.to_dict())
+    return tmp_path
+
+
+def with_recipe(folder: Path, recipe: dict) -> None:
+    model, card = onnx.load(folder / bundle.MODEL_FILE), bundle.load(folder).card
+    text = Card(card.name, card.version, card.input, card.heads, recipe=recipe).to_json()
+    onnx.helper.set_model_props(model, {bundle.KEY: text})
+    onnx.save(model, folder / bundle.MODEL_FILE)
+
+
+def test_weights_and_recipe_of_a_bundle(kept: Path) -> None:
+    state, recipe = weights(kept)
+    assert state["w"].dtype == torch.float32 and recipe.to_dict() == RECIPE.to_dict()
+
+
+@pytest.mark.parametrize("size", [0, 4, -2])
+def test_weights_that_break_off(kept: Path, size: int) -> None:
+    whole = (kept / WEIGHTS).read_bytes()
+    (kept / WEIGHTS).write_bytes(whole[:size])
+    with pytest.raises(ModelError, match=f"{WEIGHTS}.*again"):
+        weights(kept)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [({}, "no field 'heads'"), ({**RECIPE.to_dict(), "losses": {"emotion": {"weigth": 1}}}, "weigth"), ({"heads": 5}, "not iterable")],
+)
+def test_a_recipe_that_is_not_whole(kept: Path, recipe: dict, said: str) -> None:
+    with_recipe(kept, recipe)
+    with pytest.raises(ModelError, match=f"whole recipe in .*{said}.*python -m train"):
+        weights(kept)
+    run = kept / "run"
+    run.mkdir()
+    checkpoint.save(run / BEST, {"model": {"w": torch.ones(1)}, "recipe": recipe})
+    with pytest.raises(ModelError, match=f"whole recipe in .*{BEST}.*{said}"):
+        weights(run)
+
+
+def test_a_recipe_of_a_newer_version_says_so(kept: Path) -> None:
+    with_recipe(kept, {**RECIPE.to_dict(), "warp": 9})
+    with pytest.raises(UserError, match="newer Mien"):
+        weights(kept)

@@ -1,0 +1,174 @@
+"""The parts of a recipe: small frozen values, each with a default that changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from core.errors import UserError
+
+ScheduleKind = Literal["warmup_cosine", "one_cycle", "cosine", "restarts", "plateau", "constant"]
+Order = Literal["shuffle", "weighted", "balanced", "alternate"]
+Counting = Literal["torch", "keras"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """family: a file of core/models. options: keyword arguments of its `build`. pretrained: begin with the weights that timm knows under
+    the model's name, and stop where they cannot be had."""
+
+    family: str = "plain"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    pretrained: bool = False
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random changes of a uint8 crop. Probabilities in [0, 1]; 0 everywhere: none.
+
+    flip: mirror. rotate: degrees either way. zoom: share of the side either way. shift: share of the side either way. light: brightness and
+    contrast, share either way. contrast: contrast alone, share either way. lowres: probability of down-up-scaling to `lowres_min`..1 of
+    the side. blur: probability of a Gaussian of up to `blur_max` pixels. noise: probability of Gaussian noise of up to `noise_max` grey
+    levels. jpeg: probability of a round trip at quality 30 to 90. erase: probability of a rectangle of noise of up to `erase_max` of the
+    area. The rest are probabilities of train/batches/geometry.py's changes: elastic and grid bend the picture; hue, saturation, gamma, clahe and
+    equalise change its colours and tones; motion and median blur it; speckle and iso are multiplicative and camera noise; holes are up to
+    eight small black squares.
+    """
+
+    flip: float = 0.5
+    rotate: float = 10.0
+    zoom: float = 0.12
+    shift: float = 0.07
+    light: float = 0.25
+    contrast: float = 0.0
+    lowres: float = 0.25
+    lowres_min: float = 0.45
+    blur: float = 0.15
+    blur_max: float = 1.0
+    noise: float = 0.15
+    noise_max: float = 12.0
+    jpeg: float = 0.1
+    erase: float = 0.25
+    erase_max: float = 0.2
+    elastic: float = 0.0
+    grid: float = 0.0
+    hue: float = 0.0
+    saturation: float = 0.0
+    gamma: float = 0.0
+    clahe: float = 0.0
+    equalise: float = 0.0
+    motion: float = 0.0
+    median: float = 0.0
+    speckle: float = 0.0
+    iso: float = 0.0
+    holes: float = 0.0
+
+
+NO_AUGMENT = Augment(flip=0, rotate=0, zoom=0, shift=0, light=0, lowres=0, blur=0, noise=0, jpeg=0, erase=0)
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899), see train/batches/mixup.py. mixup, cutmix: alpha of the Beta distribution, 0 for none;
+    with both, each batch takes one by chance. probability: of a batch to be mixed at all."""
+
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    probability: float = 1.0
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of one head: a file of train/losses, its weight in the sum and its options. balanced: weigh each class by N / (K n_k)."""
+
+    name: str
+    weight: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    balanced: bool = False
+
+
+@dataclass(frozen=True)
+class Optim:
+    """name: of timm.optim. weight_decay: on every weight but biases and norms. clip: largest gradient norm, 0 for none. l2: part of the
+    network ("" for all) -> strength of an L2 penalty on its kernels as Keras means it, for `adam` or `sgd`. options: more arguments."""
+
+    name: str = "adamw"
+    lr: float = 3e-3
+    weight_decay: float = 0.02
+    clip: float = 1.0
+    l2: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.l2 and "adamw" in self.name:
+            raise UserError(f"Expected optim.l2 with adam or sgd, got {self.name}, which decays weights instead; see optim.weight_decay.")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate over a run, as shares of optim.lr; formulas in train/loop/schedule.py.
+
+    warmup_cosine: linear warm-up over `warmup` of all steps, then a cosine down to `floor`. one_cycle: torch's OneCycleLR, `initial` up to
+    1 over `warmup` of all steps, then down to `floor`. cosine: 1 down to `floor`. restarts: the same over `period` epochs, then again and
+    again, each `multiply` times as long. plateau: times `factor` after epochs without a smaller validation loss, down to `floor`: after
+    more than `patience` of them as torch counts, after `patience` of them with counting "keras", whose validation loss also holds the
+    penalty of optim.l2. constant.
+    """
+
+    warmup: float = 0.15
+    floor: float = 0.001
+    kind: ScheduleKind = "warmup_cosine"
+    initial: float = 0.04
+    factor: float = 0.5
+    patience: int = 5
+    period: int = 10
+    multiply: int = 2
+    counting: Counting = "torch"
+
+    def __post_init__(self) -> None:
+        _one_of("schedule.kind", self.kind, ScheduleKind)
+        _one_of("schedule.counting", self.counting, Counting)
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """parts: of the network, such as "backbone.features", that do not learn: neither weights nor BatchNorm statistics change. epochs: for
+    the first so many, 0 for the whole run."""
+
+    parts: tuple[str, ...] = ()
+    epochs: int = 0
+
+
+@dataclass(frozen=True)
+class Distill:
+    """Learning from trained networks, see train/loop/distill.py. teachers: their run folders, checkpoints or bundles; none: no distillation.
+    share: of a labelled sample's loss that is the teachers', in [0, 1]. missing: weight of what they say, beside a labelled sample's, of a
+    sample without a label for a head. temperature: of classes. features: weight of the embeddings' similarities, for one teacher."""
+
+    teachers: tuple[str, ...] = ()
+    share: float = 0.5
+    missing: float = 1.0
+    temperature: float = 1.0
+    features: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1 or self.missing < 0 or self.features < 0 or self.temperature <= 0:
+            raise UserError(f"Expected distill.share in [0, 1], missing and features from 0, temperature over 0, got {self}.")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How batches are drawn, see train/batches/sampling.py. shuffle: all samples once an epoch. weighted: data sets by `weights`, each sample of a
+    set alike. balanced: every emotion (or gender) alike. alternate: each batch from one data set, in turn."""
+
+    order: Order = "shuffle"
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _one_of("sampling.order", self.order, Order)
+
+
+def _one_of(name: str, value: str, kinds: Any) -> None:
+    if value not in get_args(kinds):
+        raise UserError(f"Expected {name} to be one of {', '.join(get_args(kinds))}, got {value!r}.")
