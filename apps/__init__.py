@@ -1,1 +1,3 @@
-"""What people open in a browser: the live demo (`apps.webcam`) and the evaluation studio (`apps.studio`)."""
+"""What people open in a browser: the live demo (`apps.webcam`) and the evaluation studio
+(`apps.studio`).
+"""

@@ -1,1 +1,3 @@
-"""What every room shares: images, faces, crops, labels, model files, predictions. Only `core.models` imports torch."""
+"""What every room shares: images, faces, crops, labels, model files, predictions. Only
+`core.models` imports torch.
+"""

@@ -23,8 +23,9 @@ class DataError(UserError):
 
 
 def status(work: Callable[[], object], debug: bool) -> int:
-    """The exit status of an app that does `work` until it is interrupted: 0; 2 after the user's mistake and 1 after the system's, which
-    are printed, or raised with `debug`."""
+    """The exit status of an app that does `work` until it is interrupted: 0; 2 after the user's
+    mistake and 1 after the system's, which are printed, or raised with `debug`.
+    """
     try:
         work()
     except KeyboardInterrupt:

@@ -1,4 +1,6 @@
-"""Bands of confidence, and when to say nothing: measured conditions of a face and the reason to abstain."""
+"""Bands of confidence, and when to say nothing: measured conditions of a face and the reason to
+abstain.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ HIGH = 0.90
 
 
 def band(p: float, limit: float = LIMIT) -> Band:
-    """low: under the model's own limit (1: always), to be shown as *uncertain*; high: over 90 %; medium: between them, where there is room.
+    """low: under the model's own limit (1: always), to be shown as *uncertain*; high: over 90 %;
+    medium: between them, where there is room.
 
     >>> band(0.8), band(0.8, 0.85), band(0.93, 0.95), band(0.96, 0.95)
     ('medium', 'low', 'low', 'high')
@@ -24,7 +27,9 @@ def band(p: float, limit: float = LIMIT) -> Band:
 
 
 def band_of(said: Prediction) -> Band:
-    """The emotion's, the hardest answer, or the gender's where there is no emotion; age carries its own interval instead."""
+    """The emotion's, the hardest answer, or the gender's where there is no emotion; age carries its
+    own interval instead.
+    """
     shown = said.emotion or said.gender
     return band(shown.confidence, shown.limit) if shown else "low"
 
@@ -39,12 +44,12 @@ def uncertain(said: Prediction) -> dict[str, bool]:
 class Conditions:
     """How well a face can be seen.
 
-    size: shorter side of its box, pixels of the picture.
-    sharpness: variance of the Laplacian over the crop divided by the crop's grey variance; about 0.01 (blurred) to 1. Larger crops are
+    size: shorter side of its box, pixels of the picture. sharpness: variance of the Laplacian over
+    the crop divided by the crop's grey variance; about 0.01 (blurred) to 1. Larger crops are
         brought to `SIDE` pixels for it, as it falls with the size of the same picture.
-    brightness: mean grey level of the crop in [0, 1].
-    contrast: standard deviation of the crop's grey level in [0, 1].
-    yaw: -1 (turned to its right) .. 1 (to its left), from where the nose stands between the eyes; None without landmarks.
+    brightness: mean grey level of the crop in [0, 1]. contrast: standard deviation of the crop's
+    grey level in [0, 1]. yaw: -1 (turned to its right) .. 1 (to its left), from where the nose
+    stands between the eyes; None without landmarks.
     """
 
     size: float
@@ -58,8 +63,9 @@ class Conditions:
 class Limits:
     """Outside these the demo abstains; see `Conditions` for units.
 
-    Measured on 600 FER+ and 600 UTKFace validation crops of 48 px: 1 % have a sharpness under 0.09, and half of them fall under 0.010 when
-    blurred by a Gaussian of 2 crop pixels; 0.5 % have a brightness under 0.16 to 0.22 and a contrast under 0.09.
+    Measured on 600 FER+ and 600 UTKFace validation crops of 48 px: 1 % have a sharpness under 0.09,
+    and half of them fall under 0.010 when blurred by a Gaussian of 2 crop pixels; 0.5 % have a
+    brightness under 0.16 to 0.22 and a contrast under 0.09.
     """
 
     size: float = 24.0
@@ -86,7 +92,9 @@ def measure(face: Face, crop: np.ndarray) -> Conditions:
 
 
 def yaw(face: Face) -> float | None:
-    """Turn of the head in [-1, 1]: the nose's offset from the middle of the eyes, in half eye distances, along the eye line."""
+    """Turn of the head in [-1, 1]: the nose's offset from the middle of the eyes, in half eye
+    distances, along the eye line.
+    """
     if face.landmarks is None:
         return None
     right, left, nose = (np.asarray(p, float) for p in face.landmarks[:3])
@@ -99,7 +107,9 @@ def yaw(face: Face) -> float | None:
 
 
 def reason_to_abstain(seen: Conditions, limits: Limits = LIMITS) -> str | None:
-    """Why no reading should be given, in words for the person in front of the camera; None where there is no reason."""
+    """Why no reading should be given, in words for the person in front of the camera; None where
+    there is no reason.
+    """
     if seen.size < limits.size:
         return f"too small: {seen.size:.0f} px, come closer (at least {limits.size:.0f} px)"
     if seen.brightness < limits.dark:

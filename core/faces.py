@@ -1,4 +1,5 @@
-"""Face detectors behind one protocol. YuNet gives five landmarks; Haar, from OpenCV's own wheel, is what works without any download.
+"""Face detectors behind one protocol. YuNet gives five landmarks; Haar, from OpenCV's own wheel, is
+what works without any download.
 
 YuNet: Wu et al., Machine Intelligence Research 2023. Haar cascades: Viola and Jones, CVPR 2001.
 """
@@ -20,11 +21,15 @@ from core.errors import ModelError
 from core.types import Face
 
 LIVE_SIDE = 320
-"""Long side in pixels at which a live frame is searched: 4 ms instead of 25 ms at 640x480, faces from about 40 px of 640."""
+"""Long side in pixels at which a live frame is searched: 4 ms instead of 25 ms at 640x480, faces
+from about 40 px of 640.
+"""
 STILL_SIDE = 1280
 """Long side for still pictures, where small faces in a crowd matter more than milliseconds."""
 CHIP_SIDE = 192
-"""Smaller pictures are enlarged to this before the search; YuNet misses faces that fill a 48-px picture."""
+"""Smaller pictures are enlarged to this before the search; YuNet misses faces that fill a 48-px
+picture.
+"""
 MAX_FACES = 100
 
 
@@ -34,7 +39,9 @@ class Detector(Protocol):
     name: str
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
-        """RGB uint8 (H, W, 3) -> faces in pixels of `image`, best score first, at most MAX_FACES; searched at `long_side` pixels."""
+        """RGB uint8 (H, W, 3) -> faces in pixels of `image`, best score first, at most MAX_FACES;
+        searched at `long_side` pixels.
+        """
         ...
 
 
@@ -42,16 +49,21 @@ T = TypeVar("T")
 
 
 class Idle(Generic[T]):
-    """Lends what only one caller at a time may use. As many are made as were ever in use at once: one for each thread would be dozens in a
-    server, 6 MB each, for the two or three that run."""
+    """Lends what only one caller at a time may use. As many are made as were ever in use at once:
+    one for each thread would be dozens in a server, 6 MB each, for the two or three that run.
+    """
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
-        self._idle = [make()]  # what cannot be made fails here, at start-up, not in a visitor's first frame
+        self._idle = [
+            make()
+        ]  # what cannot be made fails here, at start-up, not in a visitor's first frame
 
     @contextmanager
     def one(self) -> Iterator[T]:
-        """One of them, for as long as the block lasts. Nobody waits: `pop` and `append` of a list are atomic."""
+        """One of them, for as long as the block lasts. Nobody waits: `pop` and `append` of a list
+        are atomic.
+        """
         try:
             lent = self._idle.pop()
         except IndexError:
@@ -63,9 +75,11 @@ class Idle(Generic[T]):
 
 
 class YuNet:
-    """OpenCV's FaceDetectorYN. Each call has a network to itself, because `setInputSize` and `detect` share state.
+    """OpenCV's FaceDetectorYN. Each call has a network to itself, because `setInputSize` and
+    `detect` share state.
 
-    Seen on a portrait turned by 30 and 45 degrees: the face is found, but its landmarks follow the tilt only in part.
+    Seen on a portrait turned by 30 and 45 degrees: the face is found, but its landmarks follow the
+    tilt only in part.
     """
 
     name = "YuNet"
@@ -76,9 +90,13 @@ class YuNet:
 
     def _make(self) -> cv2.FaceDetectorYN:
         try:
-            return cv2.FaceDetectorYN.create(self._path, "", (LIVE_SIDE, LIVE_SIDE), self._threshold, 0.3, 5000)
+            return cv2.FaceDetectorYN.create(
+                self._path, "", (LIVE_SIDE, LIVE_SIDE), self._threshold, 0.3, 5000
+            )
         except cv2.error as error:
-            raise ModelError(f"Expected a YuNet model, got {self._path}, which OpenCV cannot load: {error.err}") from error
+            raise ModelError(
+                f"Expected a YuNet model, got {self._path}, which OpenCV cannot load: {error.err}"
+            ) from error
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
         small, fx, fy = _scaled(image, long_side)
@@ -103,10 +121,13 @@ class YuNet:
 
 
 class Haar:
-    """OpenCV's frontal-face cascade: no landmarks, upright faces only; its box is moved and scaled to what YuNet would say."""
+    """OpenCV's frontal-face cascade: no landmarks, upright faces only; its box is moved and scaled
+    to what YuNet would say.
+    """
 
     name = "Haar"
-    # Medians over 193 UTKFace faces that both detectors found: YuNet's box against the cascade's square.
+    # Medians over 193 UTKFace faces that both detectors found: YuNet's box against the cascade's
+    # square.
     WIDTH, HEIGHT, LIFT = 0.81, 1.11, -0.023
 
     def __init__(self) -> None:
@@ -117,18 +138,25 @@ class Haar:
         small, fx, fy = _scaled(image, long_side)
         grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
         with self._cascades.one() as cascade:
-            boxes, _, scores = cascade.detectMultiScale3(grey, 1.1, 4, minSize=(20, 20), outputRejectLevels=True)
+            boxes, _, scores = cascade.detectMultiScale3(
+                grey, 1.1, 4, minSize=(20, 20), outputRejectLevels=True
+            )
         faces = []
         for (x, y, w, h), score in zip(boxes, np.ravel(scores), strict=True):
             cx, cy = (x + w / 2) / fx, (y + h / 2 + self.LIFT * h) / fy
             bw, bh = self.WIDTH * w / fx, self.HEIGHT * h / fy
-            # The cascade's sum of stage weights is no probability; the logistic only brings it into [0, 1].
-            faces.append(Face((cx - bw / 2, cy - bh / 2, bw, bh), 1 / (1 + math.exp(-float(score) / 4))))
+            # The cascade's sum of stage weights is no probability; the logistic only brings it into
+            # [0, 1].
+            faces.append(
+                Face((cx - bw / 2, cy - bh / 2, bw, bh), 1 / (1 + math.exp(-float(score) / 4)))
+            )
         return sorted(faces, key=lambda f: -f.score)[:MAX_FACES]
 
 
 def _scaled(image: np.ndarray, long_side: int) -> tuple[np.ndarray, float, float]:
-    """The picture to search, at most `long_side` and at least CHIP_SIDE long, and its factors in x and y."""
+    """The picture to search, at most `long_side` and at least CHIP_SIDE long, and its factors in x
+    and y.
+    """
     height, width = image.shape[:2]
     factor = min(1.0, long_side / max(height, width))
     if max(height, width) < CHIP_SIDE:
@@ -141,19 +169,26 @@ def _scaled(image: np.ndarray, long_side: int) -> tuple[np.ndarray, float, float
 
 
 def best_detector() -> tuple[Detector, str]:
-    """YuNet where its file is there or can be had, else Haar; and a sentence that says which one runs and why."""
+    """YuNet where its file is there or can be had, else Haar; and a sentence that says which one
+    runs and why.
+    """
     try:
         path = downloads.find(downloads.YUNET)
         return YuNet(path), f"YuNet (five landmarks, {path.name})"
     except ModelError as error:
-        return Haar(), f"Haar cascade (no landmarks, so faces are not aligned), because YuNet could not be had: {error}"
+        return (
+            Haar(),
+            f"Haar cascade (no landmarks, so faces are not aligned), because YuNet could not be had: {error}",
+        )
 
 
 def chip_face(image: np.ndarray, detector: Detector) -> Face | None:
-    """The face of a published crop (FER2013, UTKFace), marked as such, or None where the whole picture serves better.
+    """The face of a published crop (FER2013, UTKFace), marked as such, or None where the whole
+    picture serves better.
 
-    Such a picture is one face already: a detection beside its middle is another's, and one without landmarks is less certain than the crop
-    itself. How far landmarks may be trusted is the spec's, as everywhere (`core.preprocess.pose_of`).
+    Such a picture is one face already: a detection beside its middle is another's, and one without
+    landmarks is less certain than the crop itself. How far landmarks may be trusted is the spec's,
+    as everywhere (`core.preprocess.pose_of`).
     """
     height, width = image.shape[:2]
     for face in detector(image):

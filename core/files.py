@@ -15,16 +15,23 @@ from core.errors import DataError
 
 @contextmanager
 def whole(out: Path, mark: str) -> Iterator[Path]:
-    """Yields a new folder beside `out`, which becomes `out` when the block ends well and vanishes when it does not.
+    """Yields a new folder beside `out`, which becomes `out` when the block ends well and vanishes
+    when it does not.
 
-    Where `out` is there already, it has to be one of ours (it holds the file `mark`) and to hold the same bytes; then nothing changes.
+    Where `out` is there already, it has to be one of ours (it holds the file `mark`) and to hold
+    the same bytes; then nothing changes.
 
     Raises:
-        DataError: something else is there, or the disk cannot be written; then nothing of ours is left.
+        DataError: something else is there, or the disk cannot be written; then nothing of ours is
+        left.
     """
     out = Path(os.path.normpath(out.absolute()))
-    if (out.exists() or out.is_symlink()) and not (out.is_dir() and ((out / mark).is_file() or not any(out.iterdir()))):
-        raise DataError(f"Expected an empty place for the result, got {out}, which holds something else; choose another --out.")
+    if (out.exists() or out.is_symlink()) and not (
+        out.is_dir() and ((out / mark).is_file() or not any(out.iterdir()))
+    ):
+        raise DataError(
+            f"Expected an empty place for the result, got {out}, which holds something else; choose another --out."
+        )
     part: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -34,11 +41,15 @@ def whole(out: Path, mark: str) -> Iterator[Path]:
         yield part
         if (out / mark).is_file():
             if not same(part, out):
-                raise DataError(f"Expected an empty place for the result, got {out} with another one; choose another --out, or remove it.")
+                raise DataError(
+                    f"Expected an empty place for the result, got {out} with another one; choose another --out, or remove it."
+                )
         else:
             part.rename(out)  # over an empty folder too
     except OSError as error:
-        raise DataError(f"Expected to write {out}, got: {error}; nothing was left there. Try another --out.") from error
+        raise DataError(
+            f"Expected to write {out}, got: {error}; nothing was left there. Try another --out."
+        ) from error
     finally:
         if part is not None:
             shutil.rmtree(part, ignore_errors=True)
@@ -68,7 +79,10 @@ def _alive(process: int) -> bool:
 
 def same(one: Path, other: Path) -> bool:
     """Whether two folders hold the same names and bytes."""
-    names = [sorted(p.relative_to(f).as_posix() for p in f.rglob("*") if not p.is_dir()) for f in (one, other)]
+    names = [
+        sorted(p.relative_to(f).as_posix() for p in f.rglob("*") if not p.is_dir())
+        for f in (one, other)
+    ]
     return names[0] == names[1] and all(_equal(one / n, other / n) for n in names[0])
 
 

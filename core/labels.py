@@ -1,4 +1,6 @@
-"""Every label space, every data set's own order and spelling, and every map between two of them. No other file writes a class name."""
+"""Every label space, every data set's own order and spelling, and every map between two of them. No
+other file writes a class name.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,26 @@ class LabelSpace:
         """
         name = SPELLINGS.get(label.strip().lower(), label.strip().lower())
         if name not in self.labels:
-            raise DataError(f"Expected a label of {self.name} {self.labels}, got {label!r}; map or drop it first.")
+            raise DataError(
+                f"Expected a label of {self.name} {self.labels}, got {label!r}; map or drop it first."
+            )
         return self.labels.index(name)
 
 
-FERPLUS8 = LabelSpace("FERPLUS8", ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"))
-AFFECTNET8 = LabelSpace("AFFECTNET8", ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"))
-FER7 = LabelSpace("FER7", ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"))
-RAF7 = LabelSpace("RAF7", ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"))
+FERPLUS8 = LabelSpace(
+    "FERPLUS8",
+    ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
+)
+AFFECTNET8 = LabelSpace(
+    "AFFECTNET8",
+    ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"),
+)
+FER7 = LabelSpace(
+    "FER7", ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+)
+RAF7 = LabelSpace(
+    "RAF7", ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
+)
 FER6 = LabelSpace("FER6", ("anger", "fear", "happiness", "sadness", "surprise", "neutral"))
 FER4 = LabelSpace("FER4", ("happiness", "neutral", "sadness", "surprise"))
 GENDER2 = LabelSpace("GENDER2", ("female", "male"))
@@ -45,22 +59,40 @@ AGE_BINS = 101
 AGE_MAX = 116
 """The oldest age that a data set may state."""
 
-SPACES: dict[str, LabelSpace] = {s.name: s for s in (FERPLUS8, AFFECTNET8, FER7, RAF7, FER6, FER4, GENDER2)}
+SPACES: dict[str, LabelSpace] = {
+    s.name: s for s in (FERPLUS8, AFFECTNET8, FER7, RAF7, FER6, FER4, GENDER2)
+}
 
 SPELLINGS = {
-    "happy": "happiness", "joy": "happiness", "smile": "happiness", "sad": "sadness", "angry": "anger", "mad": "anger",
-    "surprised": "surprise", "disgusted": "disgust", "fearful": "fear", "afraid": "fear", "scared": "fear",
-    "contemptuous": "contempt", "calm": "neutral", "f": "female", "woman": "female", "m": "male", "man": "male",
-}  # fmt: skip
+    "happy": "happiness",
+    "joy": "happiness",
+    "smile": "happiness",
+    "sad": "sadness",
+    "angry": "anger",
+    "mad": "anger",
+    "surprised": "surprise",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "afraid": "fear",
+    "scared": "fear",
+    "contemptuous": "contempt",
+    "calm": "neutral",
+    "f": "female",
+    "woman": "female",
+    "m": "male",
+    "man": "male",
+}
 
-# Columns of FER+'s label.csv after file name and box (Barsoum et al., arXiv 1608.01041): eight emotions and two ways out.
+# Columns of FER+'s label.csv after file name and box (Barsoum et al., arXiv 1608.01041): eight
+# emotions and two ways out.
 FERPLUS_VOTES = (*FERPLUS8.labels, "unknown", "not_a_face")
 
 # UTKFace file names: age_gender_race_time.jpg (Zhang et al., CVPR 2017).
 UTKFACE_GENDER = ("male", "female")
 UTKFACE_RACE = ("White", "Black", "Asian", "Indian", "Others")
 
-# FER2013's codes 0-6 are FER7 (Goodfellow et al., arXiv 1307.0414); RAF-DB's codes 1-7 are RAF7 (Li et al., CVPR 2017).
+# FER2013's codes 0-6 are FER7 (Goodfellow et al., arXiv 1307.0414); RAF-DB's codes 1-7 are RAF7 (Li
+# et al., CVPR 2017).
 # AffectNet's codes 0-10: AFFECTNET8 and three ways out (Mollahosseini et al., TAC 2017).
 AFFECTNET_CODES = (*AFFECTNET8.labels, "none", "uncertain", "no_face")
 RAFDB_GENDER = ("male", "female", "unsure")
@@ -71,16 +103,35 @@ RAFDB_AGE = ("00-03", "04-19", "20-39", "40-69", "70+")
 IMDBWIKI_GENDER = ("female", "male")
 AAF_GENDER = ("female", "male")
 
-# Two letters in the file names of JAFFE (Lyons et al., 1998) and KDEF (Lundqvist et al., 1998), for instance KA.AN1.39.tiff, AF01AFS.JPG.
+# Two letters in the file names of JAFFE (Lyons et al., 1998) and KDEF (Lundqvist et al., 1998), for
+# instance KA.AN1.39.tiff, AF01AFS.JPG.
 JAFFE_CODES = {
-    "AN": "anger", "DI": "disgust", "FE": "fear", "HA": "happiness", "NE": "neutral", "SA": "sadness", "SU": "surprise",
-}  # fmt: skip
+    "AN": "anger",
+    "DI": "disgust",
+    "FE": "fear",
+    "HA": "happiness",
+    "NE": "neutral",
+    "SA": "sadness",
+    "SU": "surprise",
+}
 JAFFE_GENDER = "female"
 """All ten models are women."""
 KDEF_CODES = {
-    "AF": "fear", "AN": "anger", "DI": "disgust", "HA": "happiness", "NE": "neutral", "SA": "sadness", "SU": "surprise",
-}  # fmt: skip
-KDEF_ANGLES = {"FL": "full left", "HL": "half left", "S": "straight", "HR": "half right", "FR": "full right"}
+    "AF": "fear",
+    "AN": "anger",
+    "DI": "disgust",
+    "HA": "happiness",
+    "NE": "neutral",
+    "SA": "sadness",
+    "SU": "surprise",
+}
+KDEF_ANGLES = {
+    "FL": "full left",
+    "HL": "half left",
+    "S": "straight",
+    "HR": "half right",
+    "FR": "full right",
+}
 OULU_ONSET = "neutral"
 """What the first frame of each Oulu-CASIA sequence shows (Zhao et al., IVC 2011)."""
 
@@ -94,11 +145,15 @@ def collapse(p: np.ndarray, source: LabelSpace, target: LabelSpace) -> np.ndarra
         DataError: a class of `target` does not exist in `source`, or no probability is left.
     """
     if p.shape[-1] != len(source):
-        raise DataError(f"Expected {len(source)} probabilities of {source.name}, got shape {p.shape}.")
+        raise DataError(
+            f"Expected {len(source)} probabilities of {source.name}, got shape {p.shape}."
+        )
     kept = p[..., [source.index(label) for label in target.labels]]
     total = kept.sum(axis=-1, keepdims=True)
     if (total <= 0).any():
-        raise DataError(f"Expected some probability on {target.labels} to be left of {source.name}, got none.")
+        raise DataError(
+            f"Expected some probability on {target.labels} to be left of {source.name}, got none."
+        )
     return kept / total
 
 

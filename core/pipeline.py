@@ -1,4 +1,6 @@
-"""A picture in, a reading of every face out: detect, align, run the network, judge. The demo, the API and the benchmark all call this."""
+"""A picture in, a reading of every face out: detect, align, run the network, judge. The demo, the
+API and the benchmark all call this.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from core.types import Face, Prediction
 
 @dataclass(frozen=True, slots=True)
 class FaceReading:
-    """One face, what the model says of it, how well it can be seen, and why nothing should be said (None: no reason)."""
+    """One face, what the model says of it, how well it can be seen, and why nothing should be said
+    (None: no reason).
+    """
 
     face: Face
     prediction: Prediction
@@ -29,7 +33,9 @@ class FaceReading:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All faces of one picture, best detection first; `timing_ms` has detect, align, net and total in milliseconds."""
+    """All faces of one picture, best detection first; `timing_ms` has detect, align, net and total
+    in milliseconds.
+    """
 
     faces: tuple[FaceReading, ...]
     timing_ms: dict[str, float]
@@ -40,9 +46,13 @@ class Reading:
 
 
 class Pipeline:
-    """Detector and model together. Safe to call from several threads. `about_detector` says which detector runs and why."""
+    """Detector and model together. Safe to call from several threads. `about_detector` says which
+    detector runs and why.
+    """
 
-    def __init__(self, model: str | Path | Predictor, detector: Detector | None = None, threads: int = 1) -> None:
+    def __init__(
+        self, model: str | Path | Predictor, detector: Detector | None = None, threads: int = 1
+    ) -> None:
         self.predictor = model if isinstance(model, Predictor) else open_model(model, threads)
         if detector is None:
             self.detector, self.about_detector = best_detector()
@@ -50,7 +60,9 @@ class Pipeline:
             self.detector, self.about_detector = detector, detector.name
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> Reading:
-        """RGB uint8 (H, W, 3) -> Reading. The picture is not changed. `long_side`: pixels at which faces are searched."""
+        """RGB uint8 (H, W, 3) -> Reading. The picture is not changed. `long_side`: pixels at which
+        faces are searched.
+        """
         start = perf_counter()
         found = self.detector(image, long_side)
         detected = perf_counter()
@@ -58,14 +70,24 @@ class Pipeline:
         aligned = perf_counter()
         predictions = self.predictor.predict_crops(crops)
         done = perf_counter()
-        faces = tuple(_judge(*each) for each in zip(found, predictions, self.predictor.shown(crops), strict=True))
-        timing = {"detect": detected - start, "align": aligned - detected, "net": done - aligned, "total": perf_counter() - start}
+        faces = tuple(
+            _judge(*each)
+            for each in zip(found, predictions, self.predictor.shown(crops), strict=True)
+        )
+        timing = {
+            "detect": detected - start,
+            "align": aligned - detected,
+            "net": done - aligned,
+            "total": perf_counter() - start,
+        }
         return Reading(faces, {k: round(v * 1000, 3) for k, v in timing.items()})
 
 
 def _judge(face: Face, prediction: Prediction, crop: np.ndarray) -> FaceReading:
     conditions = measure(face, crop)
-    return FaceReading(face, prediction, conditions, band_of(prediction), reason_to_abstain(conditions))
+    return FaceReading(
+        face, prediction, conditions, band_of(prediction), reason_to_abstain(conditions)
+    )
 
 
 def _as_dict(reading: FaceReading, timing_ms: dict[str, float]) -> dict[str, Any]:
@@ -73,10 +95,14 @@ def _as_dict(reading: FaceReading, timing_ms: dict[str, float]) -> dict[str, Any
     return {
         "box": [round(v, 2) for v in face.box],
         "score": round(face.score, 4),
-        "landmarks": [[round(x, 2), round(y, 2)] for x, y in face.landmarks] if face.landmarks else None,
+        "landmarks": [[round(x, 2), round(y, 2)] for x, y in face.landmarks]
+        if face.landmarks
+        else None,
         "emotion": said.emotion.as_dict() if said.emotion else None,
         "gender": said.gender.as_dict() if said.gender else None,
-        "age": {"value": said.age.value, "low": said.age.low, "high": said.age.high} if said.age else None,
+        "age": {"value": said.age.value, "low": said.age.low, "high": said.age.high}
+        if said.age
+        else None,
         "band": reading.band,
         "uncertain": uncertain(said),
         "abstained": reading.abstained,

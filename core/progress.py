@@ -1,6 +1,8 @@
-"""Progress on stderr: bars with the time left on a terminal, plain lines elsewhere; stdout stays free for results.
+"""Progress on stderr: bars with the time left on a terminal, plain lines elsewhere; stdout stays
+free for results.
 
-rich is imported with the first word that is said: the serving process says nothing this way and does not have it.
+rich is imported with the first word that is said: the serving process says nothing this way and
+does not have it.
 """
 
 from __future__ import annotations
@@ -48,9 +50,29 @@ def task(name: str, total: int | None = None, done: int = 0) -> Iterator[Callabl
 
         yield line
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=console(), transient=True) as bars:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns,
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console(),
+        transient=True,
+    ) as bars:
         bar = bars.add_task(name, total=total, completed=done, note="")
         yield lambda done, note="": bars.update(bar, completed=done, note=note)

@@ -1,4 +1,6 @@
-"""The registry is the folder: every module of a package is a member, and its file's name is its key."""
+"""The registry is the folder: every module of a package is a member, and its file's name is its
+key.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,13 @@ from core.errors import UserError
 
 
 def names(package: str) -> list[str]:
-    """Names of the public modules directly inside `package`, sorted. Nothing is imported but the package itself."""
+    """Names of the public modules directly inside `package`, sorted. Nothing is imported but the
+    package itself.
+    """
     path = importlib.import_module(package).__path__
-    return sorted(m.name for m in pkgutil.iter_modules(path) if not m.ispkg and not m.name.startswith("_"))
+    return sorted(
+        m.name for m in pkgutil.iter_modules(path) if not m.ispkg and not m.name.startswith("_")
+    )
 
 
 def load(package: str, name: str) -> ModuleType:
@@ -26,6 +32,7 @@ def load(package: str, name: str) -> ModuleType:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         raise UserError(
-            f"Expected one of {', '.join(known)}, got {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; see {package}/.")
+            f"Expected one of {', '.join(known)}, got {name!r}"
+            + (f"; did you mean {near[0]!r}?" if near else f"; see {package}/.")
         )
     return importlib.import_module(f"{package}.{name}")

@@ -11,7 +11,9 @@ from math import inf, isfinite
 import numpy as np
 
 LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
-"""YuNet's order. Right and left are the person's own: `right_eye` lies on the left of an unmirrored picture."""
+"""YuNet's order. Right and left are the person's own: `right_eye` lies on the left of an unmirrored
+picture.
+"""
 
 LIMIT = 0.7
 """An answer of less probability is uncertain, where the model brings no limit of its own."""
@@ -24,10 +26,10 @@ Box = tuple[float, float, float, float]
 class Face:
     """One detected face.
 
-    box: x, y, width, height in pixels; may reach past the picture's border; width and height are positive.
-    score: the detector's confidence in [0, 1].
-    landmarks: five points in the order of `LANDMARKS`, or None where the detector has none (Haar).
-    chip: the picture is a published crop of this face alone (FER2013, UTKFace), not a photograph.
+    box: x, y, width, height in pixels; may reach past the picture's border; width and height are
+    positive. score: the detector's confidence in [0, 1]. landmarks: five points in the order of
+    `LANDMARKS`, or None where the detector has none (Haar). chip: the picture is a published crop
+    of this face alone (FER2013, UTKFace), not a photograph.
     """
 
     box: Box
@@ -37,13 +39,18 @@ class Face:
 
     def __post_init__(self) -> None:
         if len(self.box) != 4 or not all(isfinite(v) for v in self.box) or min(self.box[2:]) <= 0:
-            raise ValueError(f"Expected `box` to be finite (x, y, width > 0, height > 0), got {self.box}.")
+            raise ValueError(
+                f"Expected `box` to be finite (x, y, width > 0, height > 0), got {self.box}."
+            )
         if not 0 <= self.score <= 1:
             raise ValueError(f"Expected `score` to be in [0, 1], got {self.score}.")
         if self.landmarks is not None and (
-            len(self.landmarks) != len(LANDMARKS) or not all(len(p) == 2 and all(map(isfinite, p)) for p in self.landmarks)
+            len(self.landmarks) != len(LANDMARKS)
+            or not all(len(p) == 2 and all(map(isfinite, p)) for p in self.landmarks)
         ):
-            raise ValueError(f"Expected `landmarks` to be {len(LANDMARKS)} finite points, got {self.landmarks}.")
+            raise ValueError(
+                f"Expected `landmarks` to be {len(LANDMARKS)} finite points, got {self.landmarks}."
+            )
 
     @property
     def size(self) -> float:
@@ -53,7 +60,8 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distribution:
-    """Probabilities over named classes: `p` has shape (len(labels),), float64, in [0, 1], sums to 1.
+    """Probabilities over named classes: `p` has shape (len(labels),), float64, in [0, 1], sums to
+    1.
 
     limit: in (0, 1], the probability from which the model's answer is to be given; 1 for never.
     """
@@ -64,9 +72,13 @@ class Distribution:
 
     def __post_init__(self) -> None:
         if self.p.shape != (len(self.labels),):
-            raise ValueError(f"Expected `p` to have shape ({len(self.labels)},), got {self.p.shape}.")
+            raise ValueError(
+                f"Expected `p` to have shape ({len(self.labels)},), got {self.p.shape}."
+            )
         if not np.isfinite(self.p).all() or self.p.min() < 0 or abs(float(self.p.sum()) - 1) > 1e-4:
-            raise ValueError(f"Expected `p` to be probabilities that sum to 1, got sum {self.p.sum()} and minimum {self.p.min()}.")
+            raise ValueError(
+                f"Expected `p` to be probabilities that sum to 1, got sum {self.p.sum()} and minimum {self.p.min()}."
+            )
         if not 0 < self.limit <= 1:
             raise ValueError(f"Expected `limit` to be in (0, 1], got {self.limit}.")
 
@@ -92,7 +104,8 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """Age in years: the expectation and the interval `low` to `high` that is meant to hold `coverage` of the people.
+    """Age in years: the expectation and the interval `low` to `high` that is meant to hold
+    `coverage` of the people.
 
     limit: the width in years over which the age is uncertain.
     """

@@ -1,4 +1,5 @@
-"""`python -m evaluation`: one subcommand per file of this folder that has `add_arguments(parser)` and `run(args) -> int`.
+"""`python -m evaluation`: one subcommand per file of this folder that has `add_arguments(parser)`
+and `run(args) -> int`.
 
 Exit status 2 for the user's mistake, 1 for ours; a traceback only with --debug.
 """
@@ -20,20 +21,33 @@ ROOM = "evaluation.commands"
 def commands(names: Iterable[str]) -> dict[str, object]:
     """Name -> module of those of `names` that are subcommands."""
     found = {name: registry.load(ROOM, name) for name in names}
-    return {name: module for name, module in found.items() if hasattr(module, "run") and hasattr(module, "add_arguments")}
+    return {
+        name: module
+        for name, module in found.items()
+        if hasattr(module, "run") and hasattr(module, "add_arguments")
+    }
 
 
 def parser(argv: list[str]) -> argparse.ArgumentParser:
-    """Knows all subcommands, or only the one that `argv` names: then the others' imports cost nothing."""
-    top = argparse.ArgumentParser(prog="python -m evaluation", description="Where a model fails: predictions, figures, benchmarks.")
+    """Knows all subcommands, or only the one that `argv` names: then the others' imports cost
+    nothing.
+    """
+    top = argparse.ArgumentParser(
+        prog="python -m evaluation",
+        description="Where a model fails: predictions, figures, benchmarks.",
+    )
     known = registry.names(ROOM)
     chosen = commands([a for a in argv[:1] if a in known]) or commands(known)
     subs = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in chosen.items():
         text = (module.__doc__ or "").strip()
         first = text.split("\n")[0].split(": ", 1)[-1].replace("%", "%%")
-        sub = subs.add_parser(name, help=first, description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
-        sub.add_argument("--debug", action="store_true", help="show a traceback where something fails")
+        sub = subs.add_parser(
+            name, help=first, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        sub.add_argument(
+            "--debug", action="store_true", help="show a traceback where something fails"
+        )
         module.add_arguments(sub)  # type: ignore[attr-defined]
         sub.set_defaults(run=module.run)  # type: ignore[attr-defined]
     return top
@@ -58,7 +72,11 @@ def main(argv: list[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         mistake = isinstance(error, UserError)
-        text = f"error: {error}" if mistake else f"internal error: {type(error).__name__}: {error} (--debug shows where)"
+        text = (
+            f"error: {error}"
+            if mistake
+            else f"internal error: {type(error).__name__}: {error} (--debug shows where)"
+        )
         print(text, file=sys.stderr)
         return 2 if mistake else 1
 

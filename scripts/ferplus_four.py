@@ -1,12 +1,15 @@
-"""Makes assets/splits/ferplus_four.parquet: FER+ reduced to the FER notebook's four classes and its size, divided anew without leaks.
+"""Makes assets/splits/ferplus_four.parquet: FER+ reduced to the FER notebook's four classes and its
+size, divided anew without leaks.
 
     python scripts/ferplus_four.py --data DIR --out assets/splits/ferplus_four.parquet
 
-DIR holds FER2013Train and FER2013Valid with their label.csv (the official test part stays out). The notebook has 15,138 / 1,917 / 1,926
-pictures, of training 4,566 happy, 4,099 neutral, 3,974 sad and 2,499 surprised. Each class is drawn at random in these shares; FER+ has
-fewer sad pictures than that, so all of them are taken and the other classes fill up. `python -m evaluation restratify` then divides them,
-near duplicates in one split; what is over the notebook's counts is dropped at random. The list names pictures relative to its own folder:
-copy it into the FER+ folder and give `python -m train --data` the copy.
+DIR holds FER2013Train and FER2013Valid with their label.csv (the official test part stays out). The
+notebook has 15,138 / 1,917 / 1,926 pictures, of training 4,566 happy, 4,099 neutral, 3,974 sad and
+2,499 surprised. Each class is drawn at random in these shares; FER+ has fewer sad pictures than
+that, so all of them are taken and the other classes fill up. `python -m evaluation restratify` then
+divides them, near duplicates in one split; what is over the notebook's counts is dropped at random.
+The list names pictures relative to its own folder: copy it into the FER+ folder and give `python -m
+train --data` the copy.
 """
 
 from __future__ import annotations
@@ -32,12 +35,14 @@ from evaluation.quality.repair import manifest as made
 NOTEBOOK = {"happiness": 4566, "neutral": 4099, "sadness": 3974, "surprise": 2499}
 SIZES = {"train": 15_138, "val": 1_917, "test": 1_926}
 SPARE = 60
-"""Pictures drawn beyond the notebook's, as clusters that stay whole do not meet its counts exactly."""
+"""Pictures drawn beyond the notebook's, as clusters that stay whole do not meet its counts exactly.
+"""
 COLUMNS = ["id", "root", "path", "split", "emotion"]
 
 
 def counts(there: dict[str, int], total: int) -> dict[str, int]:
-    """How many of each class: in the notebook's shares, a class of which fewer are `there` whole and the others more. They sum to `total`.
+    """How many of each class: in the notebook's shares, a class of which fewer are `there` whole
+    and the others more. They sum to `total`.
 
     Raises:
         DataError: there are fewer than `total` pictures.
@@ -46,54 +51,90 @@ def counts(there: dict[str, int], total: int) -> dict[str, int]:
     while True:
         left = {k: v for k, v in NOTEBOOK.items() if k not in whole}
         if not left:
-            raise DataError(f"Expected {total} pictures of {tuple(NOTEBOOK)}, got {sum(there.values())}.")
+            raise DataError(
+                f"Expected {total} pictures of {tuple(NOTEBOOK)}, got {sum(there.values())}."
+            )
         exact = {k: (total - sum(whole.values())) * v / sum(left.values()) for k, v in left.items()}
         short = {k: there[k] for k in left if there[k] < exact[k]}
         if not short:
             break
         whole |= short
     wanted = whole | {k: int(v) for k, v in exact.items()}
-    for k in sorted(exact, key=lambda k: int(exact[k]) - exact[k])[: total - sum(wanted.values())]:  # largest remainders
+    for k in sorted(exact, key=lambda k: int(exact[k]) - exact[k])[
+        : total - sum(wanted.values())
+    ]:  # largest remainders
         wanted[k] += 1
     return wanted
 
 
 def draw(samples: Samples, total: int, rng: np.random.Generator) -> np.ndarray:
     """Sorted places (total,) of the drawn samples."""
-    of = {name: np.flatnonzero(samples.emotion == FERPLUS8.labels.index(name)) for name in FER4.labels}
+    of = {
+        name: np.flatnonzero(samples.emotion == FERPLUS8.labels.index(name)) for name in FER4.labels
+    }
     wanted = counts({k: len(v) for k, v in of.items()}, total)
     return np.sort(np.concatenate([rng.permutation(of[name])[:n] for name, n in wanted.items()]))
 
 
 def main() -> None:
     """Draws, divides, thins out and writes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the FER+ folder")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="such as assets/splits/ferplus_four.parquet")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="such as assets/splits/ferplus_four.parquet",
+    )
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
     context = open_context("ferplus", args.data)
     official = np.flatnonzero(context.split != "test")
-    context = replace(context, samples=context.samples.take(official), split=context.split[official])
+    context = replace(
+        context, samples=context.samples.take(official), split=context.split[official]
+    )
     kept = draw(context.samples, sum(SIZES.values()) + SPARE, rng)
     with TemporaryDirectory() as folder:
         drawn, divided = Path(folder, "drawn"), Path(folder, "divided")
         drawn.mkdir()
-        made.write(made.table_of(context.samples.take(kept), context.split[kept]), made.about(context, {"by": "ferplus_four"}), drawn)
+        made.write(
+            made.table_of(context.samples.take(kept), context.split[kept]),
+            made.about(context, {"by": "ferplus_four"}),
+            drawn,
+        )
         shares = "/".join(f"{100 * n / sum(SIZES.values()):.6f}" for n in SIZES.values())
-        command = ["restratify", "--dataset", "manifest", "--data", str(drawn), "--out", str(divided), "--shares", shares]
+        command = [
+            "restratify",
+            "--dataset",
+            "manifest",
+            "--data",
+            str(drawn),
+            "--out",
+            str(divided),
+            "--shares",
+            shares,
+        ]
         if status := evaluation.main([*command, "--seed", str(args.seed)]):
             raise SystemExit(status)
         table, about = manifest.read(divided / manifest.FILE)
     split = np.array(table["split"].to_pylist())
     parts = [rng.permutation(np.flatnonzero(split == name)) for name in SIZES]
     if any(len(part) < n for part, n in zip(parts, SIZES.values(), strict=True)):
-        raise DataError(f"Expected at least {SIZES}, got {[len(part) for part in parts]}; raise SPARE.")
-    table = table.take(np.sort(np.concatenate([part[:n] for part, n in zip(parts, SIZES.values(), strict=True)]))).select(COLUMNS)
+        raise DataError(
+            f"Expected at least {SIZES}, got {[len(part) for part in parts]}; raise SPARE."
+        )
+    table = table.take(
+        np.sort(np.concatenate([part[:n] for part, n in zip(parts, SIZES.values(), strict=True)]))
+    ).select(COLUMNS)
     how = {"by": "scripts/ferplus_four.py", "seed": args.seed}
     about = replace(about, dataset="ferplus", roots=dict.fromkeys(about.roots, "."), made=how)
-    pq.write_table(table.replace_schema_metadata({manifest.KEY: about.to_json()}), args.out, compression="zstd")
+    pq.write_table(
+        table.replace_schema_metadata({manifest.KEY: about.to_json()}), args.out, compression="zstd"
+    )
 
 
 if __name__ == "__main__":

@@ -1,16 +1,21 @@
-"""How well wrong labels are found: some are planted, seeded, and what `evaluation.quality.checks.labels` says of them is counted.
+"""How well wrong labels are found: some are planted, seeded, and what
+`evaluation.quality.checks.labels` says of them is counted.
 
-    python scripts/plant_labels.py --data DIR [--dataset ferplus] [--share 0.05] [--repeats 3] [--train 6000] [--json]
+    python scripts/plant_labels.py --data DIR [--dataset ferplus] [--share 0.05] [--repeats 3]
+    [--train 6000] [--json]
 
-Labels are planted before anything is fitted on them: flipped genders in UTKFace; in FER+ another emotion in the majority's place (the votes
-of the two change places, so the votes give nothing away), `moved` to any other class, and `second`, the hardest case, to the one that came
-second. Then each picture is judged by a logistic regression that has seen neither its label nor its duplicates'.
+Labels are planted before anything is fitted on them: flipped genders in UTKFace; in FER+ another
+emotion in the majority's place (the votes of the two change places, so the votes give nothing
+away), `moved` to any other class, and `second`, the hardest case, to the one that came second. Then
+each picture is judged by a logistic regression that has seen neither its label nor its duplicates'.
 
-`val` are pictures that the shipped network was not trained on, fitted on themselves alone: the honest figure. `val, no copies` leaves out
-those of which train has a copy. `train` are pictures whose true labels the network was trained on: its embeddings know these, so planted
-labels are easier to find there than wrong ones that were there when it was trained; the difference in agreement with the true labels says
-how much they know. `hog` is an unrelated feature, gradients of the picture shrunk to 32x32, that no network has learnt.
-Wrong labels that the data sets hold anyway count as false alarms, so precision is a lower bound.
+`val` are pictures that the shipped network was not trained on, fitted on themselves alone: the
+honest figure. `val, no copies` leaves out those of which train has a copy. `train` are pictures
+whose true labels the network was trained on: its embeddings know these, so planted labels are
+easier to find there than wrong ones that were there when it was trained; the difference in
+agreement with the true labels says how much they know. `hog` is an unrelated feature, gradients of
+the picture shrunk to 32x32, that no network has learnt. Wrong labels that the data sets hold anyway
+count as false alarms, so precision is a lower bound.
 """
 
 from __future__ import annotations
@@ -35,14 +40,24 @@ from evaluation.quality.duplicates.clusters import near_clusters
 from evaluation.quality.features import Features
 from evaluation.quality.out_of_fold import out_of_fold
 
-TASKS = {"utkface": ("gender", GENDER2, ("flipped",)), "ferplus": ("emotion", FERPLUS8, ("moved", "second"))}
+TASKS = {
+    "utkface": ("gender", GENDER2, ("flipped",)),
+    "ferplus": ("emotion", FERPLUS8, ("moved", "second")),
+}
 TOP = (50, 100, 200)
 
 
 def plant(
-    given: np.ndarray, votes: np.ndarray | None, classes: int, share: float, kind: str, rng: np.random.Generator
+    given: np.ndarray,
+    votes: np.ndarray | None,
+    classes: int,
+    share: float,
+    kind: str,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Labels (N,) and votes (N, K) -> (labels, votes, planted (N,) bool) with `share` of the labels wrong."""
+    """Labels (N,) and votes (N, K) -> (labels, votes, planted (N,) bool) with `share` of the labels
+    wrong.
+    """
     planted = np.zeros(len(given), bool)
     planted[rng.choice(len(given), round(share * len(given)), replace=False)] = True
     wrong, moved = given.copy(), None if votes is None else votes.copy()
@@ -58,9 +73,19 @@ def plant(
     return wrong, moved, planted
 
 
-def measure(x: np.ndarray, true: np.ndarray, votes: np.ndarray | None, group: np.ndarray, counted: np.ndarray, args: argparse.Namespace,
-            kind: str, classes: int) -> dict[str, Any]:  # fmt: skip
-    """Means and deviations over the repeats; only samples of `counted` (N,) are counted, all are fitted on."""
+def measure(
+    x: np.ndarray,
+    true: np.ndarray,
+    votes: np.ndarray | None,
+    group: np.ndarray,
+    counted: np.ndarray,
+    args: argparse.Namespace,
+    kind: str,
+    classes: int,
+) -> dict[str, Any]:
+    """Means and deviations over the repeats; only samples of `counted` (N,) are counted, all are
+    fitted on.
+    """
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     rows = []
@@ -73,14 +98,25 @@ def measure(x: np.ndarray, true: np.ndarray, votes: np.ndarray | None, group: np
         judged = labels.judge(given, p, shares)
         score, hit, flagged = judged.score[counted], planted[counted], judged.wrong[counted]
         best = np.argsort(score, kind="stable")
-        row = {"auroc": roc_auc_score(hit, -score), "average_precision": average_precision_score(hit, -score)}
+        row = {
+            "auroc": roc_auc_score(hit, -score),
+            "average_precision": average_precision_score(hit, -score),
+        }
         row |= {f"precision_at_{k}": hit[best[:k]].mean() for k in TOP if k <= len(best)}
         row |= {"precision_at_planted": hit[best[: hit.sum()]].mean()}
-        row |= {"issues": flagged.sum(), "issue_precision": _share(hit[flagged]), "issue_recall": _share(flagged[hit])}
+        row |= {
+            "issues": flagged.sum(),
+            "issue_precision": _share(hit[flagged]),
+            "issue_recall": _share(flagged[hit]),
+        }
         sure = flagged & (judged.sure[counted] >= labels.OPTIONS["sure"])  # type: ignore[operator]
         row |= {"relabels": sure.sum(), "relabel_precision": _share(hit[sure])}
         row |= {"relabel_restores": _share((judged.likely == true)[counted][sure & hit])}
-        row |= {"agreement_with_true": (judged.likely == true)[counted].mean(), "planted": hit.sum(), "n": len(hit)}
+        row |= {
+            "agreement_with_true": (judged.likely == true)[counted].mean(),
+            "planted": hit.sum(),
+            "n": len(hit),
+        }
         rows.append(row)
     made = {k: round(float(np.mean([r[k] for r in rows])), 4) for k in rows[0]}
     return made | {"auroc_sd": round(float(np.std([r["auroc"] for r in rows])), 4)}
@@ -91,7 +127,9 @@ def _share(hits: np.ndarray) -> float:
 
 
 def hog(thumbs: np.ndarray) -> np.ndarray:
-    """Grey thumbnails uint8 (N, 32, 32) -> histograms of gradients float32 (N, 324) (Dalal and Triggs, CVPR 2005)."""
+    """Grey thumbnails uint8 (N, 32, 32) -> histograms of gradients float32 (N, 324) (Dalal and
+    Triggs, CVPR 2005).
+    """
     made = cv2.HOGDescriptor((32, 32), (16, 16), (8, 8), (8, 8), 9)
     return np.stack([np.asarray(made.compute(t)).ravel() for t in thumbs])
 
@@ -112,13 +150,23 @@ def figures(dataset: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         samples = whole.samples.take(at)
         features = Features(samples, whole.features._folder, args.model)
         true, votes = getattr(samples, task), samples.emotion_votes if task == "emotion" else None
-        shown = {part: np.ones(len(at), bool)} | ({"val, no copies": ~leaked[at]} if part == "val" else {})
+        shown = {part: np.ones(len(at), bool)} | (
+            {"val, no copies": ~leaked[at]} if part == "val" else {}
+        )
         for name, x in (("embedding", features.embedding), ("hog", hog(features.pixels["thumb"]))):
             for kind in kinds:
                 for where, counted in shown.items():
                     if where == part or name == "embedding":
-                        found = measure(x, true, votes, cluster[at], counted, args, kind, len(space))
-                        yield {"dataset": dataset, "part": where, "feature": name, "planted_as": kind, **found}
+                        found = measure(
+                            x, true, votes, cluster[at], counted, args, kind, len(space)
+                        )
+                        yield {
+                            "dataset": dataset,
+                            "part": where,
+                            "feature": name,
+                            "planted_as": kind,
+                            **found,
+                        }
 
 
 def tell(row: dict[str, Any]) -> str:
@@ -137,11 +185,26 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, metavar="DIR")
     parser.add_argument("--dataset", action="append", choices=tuple(TASKS), help="default: both")
-    parser.add_argument("--share", type=float, default=0.05, help="of labels that are made wrong (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=3, help="draws of the planted labels (default: %(default)s)")
-    parser.add_argument("--train", type=int, default=6000, metavar="N", help="pictures of the train part (default: %(default)s)")
+    parser.add_argument(
+        "--share",
+        type=float,
+        default=0.05,
+        help="of labels that are made wrong (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="draws of the planted labels (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--train",
+        type=int,
+        default=6000,
+        metavar="N",
+        help="pictures of the train part (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--model", type=Path, help="model for embeddings (default: the shipped one)")
+    parser.add_argument(
+        "--model", type=Path, help="model for embeddings (default: the shipped one)"
+    )
     parser.add_argument("--no-cache", action="store_true")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     args = parser.parse_args(argv)
@@ -151,7 +214,12 @@ def main(argv: list[str] | None = None) -> int:
             rows.append(row)
             say(tell(row))
     if args.json:
-        print(json.dumps({"share": args.share, "repeats": args.repeats, "seed": args.seed, "rows": rows}, allow_nan=False))
+        print(
+            json.dumps(
+                {"share": args.share, "repeats": args.repeats, "seed": args.seed, "rows": rows},
+                allow_nan=False,
+            )
+        )
     return 0
 
 

@@ -1,9 +1,10 @@
-"""Takes pictures of the running demo: the README's docs/demo.png, and with --all every page, wide and narrow, light and dark.
+"""Takes pictures of the running demo: the README's docs/demo.png, and with --all every page, wide
+and narrow, light and dark.
 
     python scripts/screenshot_demo.py [--model M] [--out docs/demo.png] [--all DIR]
 
-Starts the demo itself and plays it a public-domain portrait (NASA, from scikit-image) as its camera.
-Needs the test dependencies and Chromium.
+Starts the demo itself and plays it a public-domain portrait (NASA, from scikit-image) as its
+camera. Needs the test dependencies and Chromium.
 """
 
 from __future__ import annotations
@@ -19,14 +20,21 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-FLAGS = ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
 
 
 def write_camera(path: Path) -> None:
     """A second of the portrait as YUV4MPEG2, swaying a little, 640x480."""
     from skimage.data import astronaut
 
-    portrait = astronaut()[:400, 20:470]  # closer than the whole picture, as people sit before a laptop
+    portrait = astronaut()[
+        :400, 20:470
+    ]  # closer than the whole picture, as people sit before a laptop
     height, width = 480, 640
     zoom = (width + 8) / portrait.shape[1]
     large = cv2.resize(portrait, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)[:height]
@@ -66,7 +74,12 @@ def main() -> int:
     """See the module's text."""
     p = argparse.ArgumentParser(description="Pictures of the running demo.")
     p.add_argument("--model", type=Path, help="model file or folder (default: the shipped one)")
-    p.add_argument("--out", type=Path, default=ROOT / "docs" / "demo.png", help="the README's picture (default: docs/demo.png)")
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "docs" / "demo.png",
+        help="the README's picture (default: docs/demo.png)",
+    )
     p.add_argument("--all", type=Path, metavar="DIR", help="every page into DIR instead")
     p.add_argument("--chromium", default="/usr/bin/chromium")
     args = p.parse_args()
@@ -76,7 +89,11 @@ def main() -> int:
     from evaluation.benchmark.app_processes import running_demo
 
     (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, running_demo(args.model or MODEL) as (url, _), sync_playwright() as play:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_demo(args.model or MODEL) as (url, _),
+        sync_playwright() as play,
+    ):
         camera = Path(folder) / "face.y4m"
         write_camera(camera)
         flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
@@ -85,7 +102,10 @@ def main() -> int:
         for name, (width, height) in sizes.items():
             for scheme in ("light", "dark") if args.all else ("light",):
                 context = browser.new_context(
-                    permissions=["camera"], viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=1
+                    permissions=["camera"],
+                    viewport={"width": width, "height": height},
+                    color_scheme=scheme,
+                    device_scale_factor=1,
                 )
                 page = context.new_page()
                 page.goto(url)

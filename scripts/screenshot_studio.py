@@ -1,9 +1,11 @@
-"""Takes pictures of the running studio: the README's docs/studio.png, and with --all every page, wide and narrow, light and dark.
+"""Takes pictures of the running studio: the README's docs/studio.png, and with --all every page,
+wide and narrow, light and dark.
 
-    python scripts/screenshot_studio.py [--out docs/studio.png] [--all DIR] [--images DIR] [T.parquet ...]
+    python scripts/screenshot_studio.py [--out docs/studio.png] [--all DIR] [--images DIR]
+    [T.parquet ...]
 
-Starts the studio itself, on the shipped predictions unless told otherwise. The README's picture is taken without faces.
-Needs the test dependencies and Chromium.
+Starts the studio itself, on the shipped predictions unless told otherwise. The README's picture is
+taken without faces. Needs the test dependencies and Chromium.
 """
 
 from __future__ import annotations
@@ -32,15 +34,28 @@ def small(path: Path) -> None:
     """Fewer colours: a quarter of the bytes, and no difference that one sees."""
     from PIL import Image
 
-    Image.open(path).convert("RGB").quantize(192, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(192, dither=Image.Dither.NONE).save(
+        path, optimize=True
+    )
 
 
 def main() -> int:
     """See the module's text."""
     p = argparse.ArgumentParser(description="Pictures of the running studio.")
-    p.add_argument("tables", nargs="*", metavar="T.parquet", help="predictions (default: the shipped ones)")
-    p.add_argument("--out", type=Path, default=ROOT / "docs" / "studio.png", help="the README's picture (default: docs/studio.png)")
-    p.add_argument("--page", default="confusion", help="its page and parameters, e.g. 'overview?task=age' (default: a cell of confusion)")
+    p.add_argument(
+        "tables", nargs="*", metavar="T.parquet", help="predictions (default: the shipped ones)"
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "docs" / "studio.png",
+        help="the README's picture (default: docs/studio.png)",
+    )
+    p.add_argument(
+        "--page",
+        default="confusion",
+        help="its page and parameters, e.g. 'overview?task=age' (default: a cell of confusion)",
+    )
     p.add_argument("--all", type=Path, metavar="DIR", help="every page into DIR instead")
     p.add_argument("--only", nargs="*", metavar="PAGE", help="--all: these pages")
     p.add_argument("--images", metavar="DIR", help="with pictures of faces: not for the README")
@@ -57,20 +72,35 @@ def main() -> int:
     (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
     pages = args.only or registry.names("apps.studio.pages")
     arguments = [*args.tables, *(["--images", args.images] if args.images else [])]
-    with running("apps.studio", *arguments, page="/_stcore/health") as (url, _), sync_playwright() as play:
+    with (
+        running("apps.studio", *arguments, page="/_stcore/health") as (url, _),
+        sync_playwright() as play,
+    ):
         browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)
         for name, (width, height) in SIZES.items() if args.all else [("wide", (1400, 820))]:
             for scheme in ("light", "dark") if args.all else ("light",):
-                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=1)
+                context = browser.new_context(
+                    viewport={"width": width, "height": height},
+                    color_scheme=scheme,
+                    device_scale_factor=1,
+                )
                 page = context.new_page()
                 page.set_default_timeout(120_000)
                 for shown in pages if args.all else [args.page]:
-                    page.goto(f"{url}/{shown}".removesuffix("/overview") + (cell if shown == "confusion" else ""))
+                    page.goto(
+                        f"{url}/{shown}".removesuffix("/overview")
+                        + (cell if shown == "confusion" else "")
+                    )
                     settle(page)
                     target = args.all / f"{shown}-{name}-{scheme}.png" if args.all else args.out
-                    if args.all:  # the page scrolls in itself: a window as high as its content shows all of it
-                        high = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
-                        page.set_viewport_size({"width": width, "height": min(max(height, int(high) + 20), 6000)})
+                    # the page scrolls in itself: a window as high as its content shows all of it
+                    if args.all:
+                        high = page.evaluate(
+                            "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
+                        )
+                        page.set_viewport_size(
+                            {"width": width, "height": min(max(height, int(high) + 20), 6000)}
+                        )
                         page.wait_for_timeout(800)
                     page.screenshot(path=target)
                     small(target)

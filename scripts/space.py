@@ -1,9 +1,11 @@
-"""Writes the minimal Hugging Face Space: the demo, what it imports, the shipped model, and pins without torch or streamlit.
+"""Writes the minimal Hugging Face Space: the demo, what it imports, the shipped model, and pins
+without torch or streamlit.
 
     python scripts/space.py DIR              writes the Space into DIR
     python scripts/space.py --requirements   prints the pins of the section [serving]
 
-Runs on the standard library alone, because `make demo` asks it for the pins before anything is installed.
+Runs on the standard library alone, because `make demo` asks it for the pins before anything is
+installed.
 """
 
 from __future__ import annotations
@@ -32,11 +34,17 @@ def section(text: str, name: str) -> list[str]:
     Raises:
         SpaceError: there is no such section, or a line in it is not an exact pin.
     """
-    heads = re.split(r"^# \[(\w+)\].*$", text, flags=re.MULTILINE)[1:]  # name, body, name, body, ...
+    heads = re.split(r"^# \[(\w+)\].*$", text, flags=re.MULTILINE)[
+        1:
+    ]  # name, body, name, body, ...
     sections = dict(zip(heads[::2], heads[1::2], strict=True))
     if name not in sections:
         raise SpaceError(f"Expected a section of {sorted(sections)}, got {name!r}.")
-    pins = [line.strip() for line in sections[name].splitlines() if line.strip() and not line.startswith("#")]
+    pins = [
+        line.strip()
+        for line in sections[name].splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
     if loose := [pin for pin in pins if "==" not in pin]:
         raise SpaceError(f"Expected exact pins (==) in section [{name}], got {loose}.")
     return pins
@@ -50,7 +58,9 @@ def files_of(root: Path, module: str) -> list[Path]:
 
 
 def imported(path: Path) -> set[str]:
-    """First-party modules that a file names in its imports; of `from a import b` both `a` and `a.b`."""
+    """First-party modules that a file names in its imports; of `from a import b` both `a` and
+    `a.b`.
+    """
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
@@ -73,29 +83,39 @@ def closure(root: Path, start: list[Path]) -> set[Path]:
 
 
 def front_matter(readme: str) -> str:
-    """The README's YAML block and its first section, without pictures, which the Space does not carry."""
+    """The README's YAML block and its first section, without pictures, which the Space does not
+    carry.
+    """
     first = re.split(r"^## ", readme, maxsplit=1, flags=re.MULTILINE)[0]
     return re.sub(r"^!\[.*\n?", "", first, flags=re.MULTILINE).rstrip() + "\n"
 
 
 def write(target: Path, root: Path = ROOT) -> list[Path]:
-    """Writes the Space into `target` and returns its files; of an earlier Space only what this script writes is replaced.
+    """Writes the Space into `target` and returns its files; of an earlier Space only what this
+    script writes is replaced.
 
     Raises:
         SpaceError: the model is missing, or `target` holds something else.
     """
     if not (root / MODEL / "model.onnx").is_file():
-        raise SpaceError(f"Expected the shipped model in {root / MODEL}, got none; try `python -m train --data DIR`.")
+        raise SpaceError(
+            f"Expected the shipped model in {root / MODEL}, got none; try `python -m train --data DIR`."
+        )
     if target.resolve().is_relative_to(root / "core") or target.resolve() == root:
         raise SpaceError(f"Expected a folder outside the code, got {target}; try /tmp/space.")
     foreign = {p.name for p in target.iterdir()} - NEW_SPACE if target.exists() else set()
     if foreign and not (target / APP).is_dir():
-        raise SpaceError(f"Expected an empty folder or an earlier Space, got {target} with other files ({min(foreign)}); try another DIR.")
+        raise SpaceError(
+            f"Expected an empty folder or an earlier Space, got {target} with other files ({min(foreign)}); try another DIR."
+        )
     for old in ("apps", "core", "evaluation", "assets"):
         shutil.rmtree(target / old, ignore_errors=True)
 
     demo = [p for p in (root / APP).rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]
-    code = closure(root, [root / APP / "app.py", root / APP / "__main__.py", *files_of(root, APP.replace("/", "."))])  # no measuring
+    code = closure(
+        root,
+        [root / APP / "app.py", root / APP / "__main__.py", *files_of(root, APP.replace("/", "."))],
+    )  # no measuring
     model = [p for p in (root / MODEL).rglob("*") if p.is_file()]
     for path in sorted({*demo, *code, *model, root / "LICENSE"}):
         copy = target / path.relative_to(root)
@@ -103,7 +123,9 @@ def write(target: Path, root: Path = ROOT) -> list[Path]:
         shutil.copyfile(path, copy)
     pins = section((root / "requirements.txt").read_text(encoding="utf-8"), "serving")
     (target / "requirements.txt").write_text("\n".join(pins) + "\n", encoding="utf-8")
-    (target / "README.md").write_text(front_matter((root / "README.md").read_text(encoding="utf-8")), encoding="utf-8")
+    (target / "README.md").write_text(
+        front_matter((root / "README.md").read_text(encoding="utf-8")), encoding="utf-8"
+    )
     return sorted(p for p in target.rglob("*") if p.is_file() and ".git" not in p.parts)
 
 
@@ -111,12 +133,21 @@ def main(arguments: list[str]) -> int:
     """Exit status: 0, or 2 for the user's mistake."""
     try:
         if arguments == ["--requirements"]:
-            print("\n".join(section((ROOT / "requirements.txt").read_text(encoding="utf-8"), "serving")))
+            print(
+                "\n".join(
+                    section((ROOT / "requirements.txt").read_text(encoding="utf-8"), "serving")
+                )
+            )
         elif len(arguments) == 1 and not arguments[0].startswith("-"):
             files = write(Path(arguments[0]))
-            print(f"{len(files)} files, {sum(p.stat().st_size for p in files) / 1e6:.1f} MB, in {arguments[0]}", file=sys.stderr)
+            print(
+                f"{len(files)} files, {sum(p.stat().st_size for p in files) / 1e6:.1f} MB, in {arguments[0]}",
+                file=sys.stderr,
+            )
         else:
-            raise SpaceError(f"Expected one folder, got {arguments}; try: python scripts/space.py /tmp/space")
+            raise SpaceError(
+                f"Expected one folder, got {arguments}; try: python scripts/space.py /tmp/space"
+            )
     except SpaceError as error:
         print(error, file=sys.stderr)
         return 2

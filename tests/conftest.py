@@ -1,4 +1,6 @@
-"""What tests share. With `CI` set, a missing browser, model or data file is a failure; elsewhere it is a skip."""
+"""What tests share. With `CI` set, a missing browser, model or data file is a failure; elsewhere it
+is a skip.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def browser_path() -> str:
 
 
 def write_tiny_bundle(folder: Path, size: int = 48, seed: int = 0) -> Path:
-    """A bundle of the flagship's shape with random weights (one linear layer per head); returns `folder`."""
+    """A bundle of the flagship's shape with random weights (one linear layer per head); returns
+    `folder`.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -67,13 +71,23 @@ def write_tiny_bundle(folder: Path, size: int = 48, seed: int = 0) -> Path:
         w = rng.normal(0, 0.02, (size * size, head.width)).astype(np.float32)
         weights.append(numpy_helper.from_array(w, f"w_{head.task}"))
         nodes.append(helper.make_node("MatMul", ["embedding", f"w_{head.task}"], [head.output]))
-    outputs = [helper.make_tensor_value_info(h.output, TensorProto.FLOAT, ["n", h.width]) for h in heads]
-    outputs.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", size * size]))
+    outputs = [
+        helper.make_tensor_value_info(h.output, TensorProto.FLOAT, ["n", h.width]) for h in heads
+    ]
+    outputs.append(
+        helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", size * size])
+    )
     graph = helper.make_graph(
-        nodes, "tiny", [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, size, size])], outputs, weights
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, size, size])],
+        outputs,
+        weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    helper.set_model_props(model, {bundle.KEY: Card("tiny", "0", InputSpec(size=size), heads).to_json()})
+    helper.set_model_props(
+        model, {bundle.KEY: Card("tiny", "0", InputSpec(size=size), heads).to_json()}
+    )
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / bundle.MODEL_FILE)
     return folder

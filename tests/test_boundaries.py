@@ -1,4 +1,6 @@
-"""The walls of the house: which room may import which, where torch is, where class names stand, and what is never unpickled."""
+"""The walls of the house: which room may import which, where torch is, where class names stand, and
+what is never unpickled.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,11 @@ import pytest
 from core.labels import FERPLUS8, GENDER2
 from tests.conftest import ROOT
 
-MAY_IMPORT = {"core": {"core"}, "evaluation": {"core", "evaluation"}, "train": {"core", "evaluation", "train"}}
+MAY_IMPORT = {
+    "core": {"core"},
+    "evaluation": {"core", "evaluation"},
+    "train": {"core", "evaluation", "train"},
+}
 MAY_IMPORT["apps"] = {"core", "evaluation", "apps"}
 CLASS_NAMES = {*FERPLUS8.labels, *GENDER2.labels}
 UNSAFE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"}
@@ -21,12 +27,16 @@ CODE = sorted(p for room in (*MAY_IMPORT, "scripts") for p in (ROOT / room).rglo
 
 
 def imports(tree: ast.AST, package: str = "") -> Iterator[str]:
-    """Names of all modules that are imported anywhere in `tree`; `package` resolves relative imports."""
+    """Names of all modules that are imported anywhere in `tree`; `package` resolves relative
+    imports.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            above = (
+                package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            )
             base = ".".join([*above, *([node.module] if node.module else [])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
@@ -35,13 +45,21 @@ def imports(tree: ast.AST, package: str = "") -> Iterator[str]:
 def upward(text: str, package: str) -> list[str]:
     """First-party imports of a file in `package` that its room may not make."""
     allowed = MAY_IMPORT[package.split(".")[0]]
-    return sorted({name for name in imports(ast.parse(text), package) if name.split(".")[0] in {*MAY_IMPORT, "tests", "scripts"} - allowed})
+    return sorted(
+        {
+            name
+            for name in imports(ast.parse(text), package)
+            if name.split(".")[0] in {*MAY_IMPORT, "tests", "scripts"} - allowed
+        }
+    )
 
 
 def unsafe(text: str) -> list[str]:
-    """Ways to unpickle in a file: modules, `allow_pickle=True`, `read_pickle`, and `torch.load` without `weights_only=True`.
+    """Ways to unpickle in a file: modules, `allow_pickle=True`, `read_pickle`, and `torch.load`
+    without `weights_only=True`.
 
-    `pickle.UnpicklingError` alone is allowed: it is what `torch.load` raises, and no way to unpickle.
+    `pickle.UnpicklingError` alone is allowed: it is what `torch.load` raises, and no way to
+    unpickle.
     """
     tree = ast.parse(text)
     used = {ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
@@ -52,7 +70,9 @@ def unsafe(text: str) -> list[str]:
     for node in (n for n in ast.walk(tree) if isinstance(n, ast.Call)):
         called = ast.unparse(node.func)
         given = {k.arg: ast.unparse(k.value) for k in node.keywords}
-        if (called == "torch.load" and given.get("weights_only") != "True") or called.endswith("read_pickle"):
+        if (called == "torch.load" and given.get("weights_only") != "True") or called.endswith(
+            "read_pickle"
+        ):
             found.append(f"{called} in line {node.lineno}")
         if given.get("allow_pickle", "False") != "False":
             found.append(f"allow_pickle in line {node.lineno}")
@@ -63,8 +83,16 @@ def class_names(text: str) -> list[str]:
     """String literals that are exactly a class name, docstrings left out."""
     tree = ast.parse(text)
     prose = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
-    literals = (n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in prose)
-    return [f"{n.value!r} in line {n.lineno}" for n in literals if n.value.strip().lower() in CLASS_NAMES]
+    literals = (
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in prose
+    )
+    return [
+        f"{n.value!r} in line {n.lineno}"
+        for n in literals
+        if n.value.strip().lower() in CLASS_NAMES
+    ]
 
 
 def by_file(paths: list[Path]) -> list:
@@ -73,7 +101,10 @@ def by_file(paths: list[Path]) -> list:
 
 @pytest.mark.parametrize("path", by_file([p for p in CODE if "scripts" not in p.parts]))
 def test_rooms_import_downwards(path: Path) -> None:
-    assert upward(path.read_text(encoding="utf-8"), ".".join(path.relative_to(ROOT).parent.parts)) == []
+    assert (
+        upward(path.read_text(encoding="utf-8"), ".".join(path.relative_to(ROOT).parent.parts))
+        == []
+    )
 
 
 @pytest.mark.parametrize("path", by_file(CODE))
@@ -87,22 +118,44 @@ def test_class_names_stand_in_one_file(path: Path) -> None:
 
 
 def test_the_checks_can_fail() -> None:
-    assert upward("def f():\n    from train.loop.trainer import x", "apps.webcam") == ["train.loop.trainer", "train.loop.trainer.x"]
-    assert upward("from ...evaluation import table", "core.data") == ["evaluation", "evaluation.predictions.table"]
+    assert upward("def f():\n    from train.loop.trainer import x", "apps.webcam") == [
+        "train.loop.trainer",
+        "train.loop.trainer.x",
+    ]
+    assert upward("from ...evaluation import table", "core.data") == [
+        "evaluation",
+        "evaluation.predictions.table",
+    ]
     assert upward("from .sibling import f\nimport core.types, numpy", "core.data") == []
-    assert unsafe("import pickle") == ["pickle"] and unsafe("from joblib import load") == ["joblib", "joblib.load"]
-    assert unsafe("import pickle\ntry: f()\nexcept pickle.UnpicklingError: pickle.load(g)") == ["pickle.load"]
+    assert unsafe("import pickle") == ["pickle"] and unsafe("from joblib import load") == [
+        "joblib",
+        "joblib.load",
+    ]
+    assert unsafe("import pickle\ntry: f()\nexcept pickle.UnpicklingError: pickle.load(g)") == [
+        "pickle.load"
+    ]
     assert unsafe("import pickle\ntry: f()\nexcept pickle.UnpicklingError: pass") == []
     assert unsafe("torch.load(p)\ntorch.load(p, weights_only=True)") == ["torch.load in line 1"]
-    assert unsafe("np.load(p, allow_pickle=True)\nnp.load(p, allow_pickle=False)") == ["allow_pickle in line 1"]
+    assert unsafe("np.load(p, allow_pickle=True)\nnp.load(p, allow_pickle=False)") == [
+        "allow_pickle in line 1"
+    ]
     first = FERPLUS8.labels[1]
-    assert class_names(f'"""{first}"""\nx = ["{first.upper()}", "{first} rises"]') == [f"{first.upper()!r} in line 2"]
+    assert class_names(f'"""{first}"""\nx = ["{first.upper()}", "{first} rises"]') == [
+        f"{first.upper()!r} in line 2"
+    ]
 
 
 def modules(package: str) -> list[str]:
     """`package` and all modules below it, found by their files; nothing is imported."""
-    files = (p.relative_to(ROOT).with_suffix("").parts for p in ROOT.joinpath(*package.split(".")).rglob("*.py"))
-    return sorted(".".join(parts[:-1] if parts[-1] == "__init__" else parts) for parts in files if parts[-1] != "__main__")
+    files = (
+        p.relative_to(ROOT).with_suffix("").parts
+        for p in ROOT.joinpath(*package.split(".")).rglob("*.py")
+    )
+    return sorted(
+        ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        for parts in files
+        if parts[-1] != "__main__"
+    )
 
 
 PROBE = """
@@ -116,7 +169,9 @@ for name in sys.argv[2:]:
 
 
 def loads(banned: set[str], names: list[str]) -> str:
-    """The complaint of a fresh interpreter that imports `names` one after the other; empty where none loads a banned module."""
+    """The complaint of a fresh interpreter that imports `names` one after the other; empty where
+    none loads a banned module.
+    """
     command = [sys.executable, "-c", PROBE, ",".join(banned), *names]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     return "" if result.returncode == 0 else result.stderr[-2000:]

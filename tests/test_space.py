@@ -1,4 +1,6 @@
-"""The Hugging Face Space: its front matter, what it carries, and that it runs in an environment of its own."""
+"""The Hugging Face Space: its front matter, what it carries, and that it runs in an environment of
+its own.
+"""
 
 from __future__ import annotations
 
@@ -33,27 +35,50 @@ def pins() -> dict[str, str]:
 
 
 def test_front_matter_is_what_spaces_read(front_matter: dict, pins: dict[str, str]) -> None:
-    assert (front_matter["sdk"], front_matter["license"], front_matter["python_version"]) == ("gradio", "mit", "3.11")
+    assert (front_matter["sdk"], front_matter["license"], front_matter["python_version"]) == (
+        "gradio",
+        "mit",
+        "3.11",
+    )
     assert front_matter["sdk_version"] == pins["gradio"]
-    assert front_matter["app_file"] == "apps/webcam/app.py" and need(ROOT / front_matter["app_file"]).is_file()
+    assert (
+        front_matter["app_file"] == "apps/webcam/app.py"
+        and need(ROOT / front_matter["app_file"]).is_file()
+    )
     assert 0 < len(front_matter["short_description"]) <= 60
     assert all(name.count("/") == 1 for name in front_matter["models"])
     colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
-    assert {front_matter["colorFrom"], front_matter["colorTo"]} <= colours and front_matter["title"] and front_matter["emoji"]
+    assert (
+        {front_matter["colorFrom"], front_matter["colorTo"]} <= colours
+        and front_matter["title"]
+        and front_matter["emoji"]
+    )
 
 
 def test_pins_are_exact_and_agree_with_the_lock(pins: dict[str, str]) -> None:
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-    lock = dict(line.lower().replace("_", "-").split("==") for line in text.splitlines() if not line.startswith("#"))
+    lock = dict(
+        line.lower().replace("_", "-").split("==")
+        for line in text.splitlines()
+        if not line.startswith("#")
+    )
     assert {name: lock.get(name) for name in pins} == pins
-    assert "+" not in "".join(lock.values()) and not any(name.startswith(("nvidia", "triton", "cuda")) for name in lock)
+    assert "+" not in "".join(lock.values()) and not any(
+        name.startswith(("nvidia", "triton", "cuda")) for name in lock
+    )
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert [line for line in requirements if line and not line.startswith(("#", "-c ")) and "==" not in line] == []
+    assert [
+        line
+        for line in requirements
+        if line and not line.startswith(("#", "-c ")) and "==" not in line
+    ] == []
 
 
 def test_section_is_cut_at_the_next_heading() -> None:
     text = "# about\n-c x\n\n# [a]  words\none==1\n# note\ntwo==2\n\n# [b]\nthree==3\n"
-    assert space.section(text, "a") == ["one==1", "two==2"] and space.section(text, "b") == ["three==3"]
+    assert space.section(text, "a") == ["one==1", "two==2"] and space.section(text, "b") == [
+        "three==3"
+    ]
     with pytest.raises(space.SpaceError, match="got 'c'"):
         space.section(text, "c")
     with pytest.raises(space.SpaceError, match="exact pins"):
@@ -62,14 +87,28 @@ def test_section_is_cut_at_the_next_heading() -> None:
 
 def test_closure_follows_imports_and_nothing_else(tmp_path: Path) -> None:
     for name, text in {
-        "apps/__init__.py": "", "apps/webcam/__init__.py": "", "apps/webcam/app.py": "from core import a\nimport numpy\n",
-        "core/__init__.py": "", "core/a.py": "def f():\n    from core.b.c import x\n", "core/b/__init__.py": "", "core/b/c.py": "x = 1",
+        "apps/__init__.py": "",
+        "apps/webcam/__init__.py": "",
+        "apps/webcam/app.py": "from core import a\nimport numpy\n",
+        "core/__init__.py": "",
+        "core/a.py": "def f():\n    from core.b.c import x\n",
+        "core/b/__init__.py": "",
+        "core/b/c.py": "x = 1",
         "core/unused.py": "import core.a",
-    }.items():  # fmt: skip
+    }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    found = {p.relative_to(tmp_path).as_posix() for p in space.closure(tmp_path, [tmp_path / "apps/webcam/app.py"])}
-    assert found == {"apps/webcam/app.py", "core/__init__.py", "core/a.py", "core/b/__init__.py", "core/b/c.py"}
+    found = {
+        p.relative_to(tmp_path).as_posix()
+        for p in space.closure(tmp_path, [tmp_path / "apps/webcam/app.py"])
+    }
+    assert found == {
+        "apps/webcam/app.py",
+        "core/__init__.py",
+        "core/a.py",
+        "core/b/__init__.py",
+        "core/b/c.py",
+    }
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, shipped_model: Path) -> None:
@@ -88,12 +127,16 @@ def free_port() -> int:
 
 def get(url: str) -> tuple[int, bytes]:
     """Status and body, without any proxy."""
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+        url, timeout=10
+    ) as answer:
         return answer.status, answer.read()
 
 
 def wait_for(url: str, process: subprocess.Popen, log: Path) -> tuple[int, bytes]:
-    """The first answer of a server that is starting; fails with its log when it ends or stays silent."""
+    """The first answer of a server that is starting; fails with its log when it ends or stays
+    silent.
+    """
     deadline = time.monotonic() + SDK_LIMIT_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -108,23 +151,56 @@ def test_space_runs_in_an_environment_of_its_own(tmp_path: Path, front_matter: d
     need(ROOT / front_matter["app_file"])
     folder, venv = tmp_path / "space", tmp_path / "venv"
     files = {p.relative_to(folder).as_posix() for p in space.write(folder)}
-    assert {"README.md", "requirements.txt", "assets/models/mien/model.onnx", "core/pipeline.py", front_matter["app_file"]} <= files
-    assert not [f for f in files if f.startswith(("core/models", "core/data", "core/prepare", "train", "tests"))]
+    assert {
+        "README.md",
+        "requirements.txt",
+        "assets/models/mien/model.onnx",
+        "core/pipeline.py",
+        front_matter["app_file"],
+    } <= files
+    assert not [
+        f
+        for f in files
+        if f.startswith(("core/models", "core/data", "core/prepare", "train", "tests"))
+    ]
     assert space.write(folder), "writing it again over itself works"
 
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     python = venv / "bin" / "python"
-    pip = [python, "-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check", "-c", ROOT / "constraints.txt"]
-    subprocess.run([*pip, "-r", folder / "requirements.txt"], check=True, capture_output=True, timeout=600)
-    names = json.loads(subprocess.run([python, "-m", "pip", "list", "--format=json"], check=True, capture_output=True).stdout)
+    pip = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-input",
+        "--disable-pip-version-check",
+        "-c",
+        ROOT / "constraints.txt",
+    ]
+    subprocess.run(
+        [*pip, "-r", folder / "requirements.txt"], check=True, capture_output=True, timeout=600
+    )
+    names = json.loads(
+        subprocess.run(
+            [python, "-m", "pip", "list", "--format=json"], check=True, capture_output=True
+        ).stdout
+    )
     assert not {"torch", "torchvision", "timm", "streamlit"} & {n["name"].lower() for n in names}
 
     port = free_port()
-    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "CI")} | {"GRADIO_SERVER_PORT": str(port)}
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "CI")} | {
+        "GRADIO_SERVER_PORT": str(port)
+    }
     if (yunet := SHARED / "models" / "face_detection_yunet_2023mar.onnx").is_file():
         env["MIEN_YUNET"] = str(yunet)
     log = tmp_path / "log"
-    with log.open("w") as out, subprocess.Popen([python, front_matter["app_file"]], cwd=folder, env=env, stdout=out, stderr=out) as process:
+    with (
+        log.open("w") as out,
+        subprocess.Popen(
+            [python, front_matter["app_file"]], cwd=folder, env=env, stdout=out, stderr=out
+        ) as process,
+    ):
         try:
             status, page = wait_for(f"http://127.0.0.1:{port}/", process, log)
             assert status == 200 and b"gradio" in page.lower()

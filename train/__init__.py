@@ -1,1 +1,3 @@
-"""Training: `python -m train [RECIPE] --data DIR`. Recipes are values in `train.recipes`, one file each."""
+"""Training: `python -m train [RECIPE] --data DIR`. Recipes are values in `train.recipes`, one file
+each.
+"""

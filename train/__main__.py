@@ -1,4 +1,6 @@
-"""`python -m train`: the command line. Exit status 2 for the user's mistake, 1 for ours; a traceback only with --debug."""
+"""`python -m train`: the command line. Exit status 2 for the user's mistake, 1 for ours; a
+traceback only with --debug.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`python -m train [RECIPE] ...`: --list, --show, --profile, or a run; without a recipe the flagship's, and first what it builds on."""
+"""`python -m train [RECIPE] ...`: --list, --show, --profile, or a run; without a recipe the
+flagship's, and first what it builds on.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +28,57 @@ WHOLE = (
 
 def run(argv: list[str], prog: str, epilog: str = "") -> int:
     """`python -m train [RECIPE] ...`; prog and epilog as in its help."""
-    parser = argparse.ArgumentParser(prog, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recipe", nargs="?", help=WHOLE)
-    parser.add_argument("--list", action="store_true", help="all recipes: model, parameters, data, source and the figures that it reports")
-    parser.add_argument("--show", action="store_true", help="the resolved recipe and its parameter counts")
-    parser.add_argument("--profile", action="store_true", help="measure the input pipeline beside the training it feeds; nothing is kept")
-    parser.add_argument("--json", action="store_true", help="with --list, --show or --profile: one JSON object on stdout")
-    parser.add_argument("--data", metavar="DIR", help="folder of the data sets, a manifest, or a JSON file {data set: either}")
+    parser.add_argument(
+        "--list",
+        action="store_true",
+        help="all recipes: model, parameters, data, source and the figures that it reports",
+    )
+    parser.add_argument(
+        "--show", action="store_true", help="the resolved recipe and its parameter counts"
+    )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="measure the input pipeline beside the training it feeds; nothing is kept",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="with --list, --show or --profile: one JSON object on stdout",
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="folder of the data sets, a manifest, or a JSON file {data set: either}",
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, help="run folder (default: runs/RECIPE)")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
-    parser.add_argument("--budget", type=seconds, metavar="TIME", help="such as 90m, 2h or 600s; the schedule is fitted into it")
-    parser.add_argument("--limit", type=int, metavar="N", help="N samples of each data set, spread over it, for a try")
-    parser.add_argument("--resume", action="store_true", help="go on from the run folder's last checkpoint")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override a field, such as optim.lr=1e-3")
+    parser.add_argument(
+        "--budget",
+        type=seconds,
+        metavar="TIME",
+        help="such as 90m, 2h or 600s; the schedule is fitted into it",
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="N samples of each data set, spread over it, for a try",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the run folder's last checkpoint"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="override a field, such as optim.lr=1e-3",
+    )
     args = parser.parse_args(argv)
     if args.list:
         return _list(args.json)
@@ -49,28 +89,39 @@ def run(argv: list[str], prog: str, epilog: str = "") -> int:
     if args.show:
         return _show(name, recipe, args.json)
     if args.data is None and not drawn(recipe):
-        raise UserError("Expected --data DIR, the folder that holds the data sets; see README, Retrain.")
+        raise UserError(
+            "Expected --data DIR, the folder that holds the data sets; see README, Retrain."
+        )
     from train.loop import distributed
     from train.loop.trainer import LAST
 
     out = args.out or ROOT / "runs" / name
     if (out / LAST).is_file() and not (args.resume or args.profile):
-        raise UserError(f"Expected an empty run folder, got {out} with a checkpoint; add --resume to go on, or choose another --out.")
+        raise UserError(
+            f"Expected an empty run folder, got {out} with a checkpoint; add --resume to go on, or choose another --out."
+        )
     with distributed.joined():
         budget = args.budget if args.recipe or args.profile else _forerunners(args, changes)
         return _run(args, name, recipe, out, budget, args.resume)
 
 
 def _forerunners(args: argparse.Namespace, changes: list[str]) -> float | None:
-    """Trains what the flagship builds on and is not there yet, or goes on with it. Returns the flagship's share of the budget, which all
-    share by their epochs."""
+    """Trains what the flagship builds on and is not there yet, or goes on with it. Returns the
+    flagship's share of the budget, which all share by their epochs.
+    """
     from train.runs import prerequisites
 
     for text in changes:
         if text.startswith(prerequisites.LINKS):
-            raise UserError(f"Expected a recipe with --set {text}, as each has its own; try python -m train {FLAGSHIP} --set {text}.")
+            raise UserError(
+                f"Expected a recipe with --set {text}, as each has its own; try python -m train {FLAGSHIP} --set {text}."
+            )
     recipes = {name: override(load(name), changes) for name in prerequisites.order(FLAGSHIP)}
-    over = {n for n, r in recipes.items() if n != FLAGSHIP and prerequisites.finished(n, r, args.limit, args.budget is not None)}
+    over = {
+        n
+        for n, r in recipes.items()
+        if n != FLAGSHIP and prerequisites.finished(n, r, args.limit, args.budget is not None)
+    }
     epochs = {n: r.epochs for n, r in recipes.items() if n not in over}
     share = {n: args.budget and args.budget * e / sum(epochs.values()) for n, e in epochs.items()}
     for name in list(share)[:-1]:
@@ -79,7 +130,14 @@ def _forerunners(args: argparse.Namespace, changes: list[str]) -> float | None:
     return share[FLAGSHIP]
 
 
-def _run(args: argparse.Namespace, name: str, recipe: Recipe, out: Path, budget: float | None, resume: bool) -> int:
+def _run(
+    args: argparse.Namespace,
+    name: str,
+    recipe: Recipe,
+    out: Path,
+    budget: float | None,
+    resume: bool,
+) -> int:
     from core.faces import best_detector
     from train.batches.data import load_parts
     from train.export.export import export_run
@@ -97,7 +155,11 @@ def _run(args: argparse.Namespace, name: str, recipe: Recipe, out: Path, budget:
     run = Run(recipe, out)
     run.facts["limit"] = args.limit
     if resume:
-        progress.say(f"resumed after epoch {run.epoch}" if run.resume() else f"nothing to resume in {out}; starts anew")
+        progress.say(
+            f"resumed after epoch {run.epoch}"
+            if run.resume()
+            else f"nothing to resume in {out}; starts anew"
+        )
     run.train(train_parts, val_parts, budget)
     if distributed.is_main():
         progress.say(f"model and card: {export_run(out, name, train_parts, val_parts)}")
@@ -118,8 +180,16 @@ def _list(as_json: bool) -> int:
     rows: list[dict[str, Any]] = []
     for name in registry.names("train.recipes"):
         recipe = load(name)
-        row = {"name": name, "source": recipe.source, "model": recipe.model.options.get("name", recipe.model.family)}
-        row |= {"data": list(recipe.data), "expected": dict(recipe.expected), "parameters": count_parameters(recipe)}
+        row = {
+            "name": name,
+            "source": recipe.source,
+            "model": recipe.model.options.get("name", recipe.model.family),
+        }
+        row |= {
+            "data": list(recipe.data),
+            "expected": dict(recipe.expected),
+            "parameters": count_parameters(recipe),
+        }
         rows.append(row)
     if as_json:
         print(json.dumps({"recipes": rows}))
@@ -127,14 +197,22 @@ def _list(as_json: bool) -> int:
         names, models = (max(len(r[k]) for r in rows) for k in ("name", "model"))
         for r in rows:
             size = f"{r['parameters']['total']:>11,} parameters"
-            told = "".join(f", {figure.replace('_', ' ')} {value:g}" for figure, value in r["expected"].items())
-            print(f"{r['name']:{names}}  {r['model']:{models}} {size}  {'+'.join(r['data'])}  ({r['source']}{told})")
+            told = "".join(
+                f", {figure.replace('_', ' ')} {value:g}" for figure, value in r["expected"].items()
+            )
+            print(
+                f"{r['name']:{names}}  {r['model']:{models}} {size}  {'+'.join(r['data'])}  ({r['source']}{told})"
+            )
     return 0
 
 
 def _show(name: str, recipe: Recipe, as_json: bool) -> int:
     from train.loop.initialize import count_parameters
 
-    shown: dict[str, Any] = {"name": name, "recipe": recipe.to_dict(), "parameters": count_parameters(recipe)}
+    shown: dict[str, Any] = {
+        "name": name,
+        "recipe": recipe.to_dict(),
+        "parameters": count_parameters(recipe),
+    }
     print(json.dumps(shown) if as_json else json.dumps(shown, indent=2))
     return 0

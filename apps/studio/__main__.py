@@ -1,4 +1,6 @@
-"""`python -m apps.studio [T.parquet ...] [--images DIR] [--map OURS=THEIRS]...`: the evaluation studio on http://127.0.0.1:8501."""
+"""`python -m apps.studio [T.parquet ...] [--images DIR] [--map OURS=THEIRS]...`: the evaluation
+studio on http://127.0.0.1:8501.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +19,51 @@ PORT = 8501
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m apps.studio", description="Where a face model fails: a page for every question.")
-    p.add_argument(
-        "tables", nargs="*", type=Path, metavar="T.parquet", help="predictions tables, Parquet or *.csv (default: the shipped sample)"
+    p = argparse.ArgumentParser(
+        prog="python -m apps.studio",
+        description="Where a face model fails: a page for every question.",
     )
-    p.add_argument("--images", type=Path, metavar="DIR", help="the pictures: the folder that the column `path` is relative to")
-    p.add_argument("--map", action="append", default=[], metavar="OURS=THEIRS", help="column of the contract = column of the tables")
-    p.add_argument("--runs", type=Path, metavar="DIR", help="folder of training runs, for the page Training runs")
-    p.add_argument("--robustness", type=Path, metavar="R.parquet", help="table of `evaluation robustness --out`, for the page Robustness")
-    p.add_argument("--audit", type=Path, metavar="F.parquet", help="file of `evaluation audit --findings`, for the page Data quality")
-    p.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    p.add_argument(
+        "tables",
+        nargs="*",
+        type=Path,
+        metavar="T.parquet",
+        help="predictions tables, Parquet or *.csv (default: the shipped sample)",
+    )
+    p.add_argument(
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="the pictures: the folder that the column `path` is relative to",
+    )
+    p.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="OURS=THEIRS",
+        help="column of the contract = column of the tables",
+    )
+    p.add_argument(
+        "--runs",
+        type=Path,
+        metavar="DIR",
+        help="folder of training runs, for the page Training runs",
+    )
+    p.add_argument(
+        "--robustness",
+        type=Path,
+        metavar="R.parquet",
+        help="table of `evaluation robustness --out`, for the page Robustness",
+    )
+    p.add_argument(
+        "--audit",
+        type=Path,
+        metavar="F.parquet",
+        help="file of `evaluation audit --findings`, for the page Data quality",
+    )
+    p.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
     p.add_argument("--port", type=int, default=PORT, help="port (default: %(default)s)")
     p.add_argument("--debug", action="store_true", help="show a traceback where something fails")
     return p
@@ -65,9 +102,20 @@ def serve(args: argparse.Namespace) -> None:
     from apps.studio.images import Faces
 
     # The tables are opened before there is a visitor, which Streamlit remarks upon.
-    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(
+        logging.ERROR
+    )
     faces = Faces(args.images) if args.images else None
-    settings.use(settings.Settings(tuple(p.resolve() for p in args.tables), names, faces, args.runs, args.robustness, args.audit))
+    settings.use(
+        settings.Settings(
+            tuple(p.resolve() for p in args.tables),
+            names,
+            faces,
+            args.runs,
+            args.robustness,
+            args.audit,
+        )
+    )
     store = context.opened()
     print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
     print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
@@ -84,14 +132,22 @@ def options(host: str, port: int) -> dict[str, object]:
 
     local = host in ("127.0.0.1", "localhost", "::1")
     return {
-        "server.address": host, "server.port": port, "server.headless": True, "server.fileWatcherType": "none",
-        "server.maxUploadSize": UPLOAD_MB, "server.enableStaticServing": False, "browser.gatherUsageStats": False,
+        "server.address": host,
+        "server.port": port,
+        "server.headless": True,
+        "server.fileWatcherType": "none",
+        "server.maxUploadSize": UPLOAD_MB,
+        "server.enableStaticServing": False,
+        "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
-        "logger.hideWelcomeMessage": True, "client.showErrorDetails": "none", "client.showErrorLinks": False,
+        "logger.hideWelcomeMessage": True,
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": False,
         # No other name may lead a browser here (DNS rebinding).
         "server.allowedHosts": ["127.0.0.1", "localhost", "[::1]"] if local else [],
-        "theme.light.primaryColor": "#0072B2", "theme.dark.primaryColor": "#56B4E9",
-    }  # fmt: skip
+        "theme.light.primaryColor": "#0072B2",
+        "theme.dark.primaryColor": "#56B4E9",
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The router: every file of `pages/` with TITLE, ICON, ORDER and render(view) is a page. Run by `python -m apps.studio`."""
+"""The router: every file of `pages/` with TITLE, ICON, ORDER and render(view) is a page. Run by
+`python -m apps.studio`.
+"""
 
 from __future__ import annotations
 

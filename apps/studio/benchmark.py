@@ -1,8 +1,10 @@
-"""How fast the studio is at a given size: seconds to open, to draw a first page, per click, and resident memory.
+"""How fast the studio is at a given size: seconds to open, to draw a first page, per click, and
+resident memory.
 
     python -m apps.studio.benchmark [--rows 1000000] [--models 1] [--table T.parquet] [--json]
 
-Pages are drawn as the server does (Streamlit's AppTest runs the script), in a process of its own; what the browser then needs is not in it.
+Pages are drawn as the server does (Streamlit's AppTest runs the script), in a process of its own;
+what the browser then needs is not in it.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ CLICKS: dict[str, tuple[str, list[dict[str, list[str]]]]] = {
 
 
 def measure(path: Path) -> dict[str, Any]:
-    """Figures of one table in this process: {seconds: {what: {wall, cpu}}, resident_mb, rows, models}."""
+    """Figures of one table in this process: {seconds: {what: {wall, cpu}}, resident_mb, rows,
+    models}.
+    """
     import psutil
     from streamlit.testing.v1 import AppTest
 
@@ -44,12 +48,18 @@ def measure(path: Path) -> dict[str, Any]:
             made.append(run())
             wall.append(perf_counter() - start)
             cpu.append(process_time() - start_cpu)
-        seconds[what] = {"wall": round(statistics.median(wall), 3), "cpu": round(statistics.median(cpu), 3)}
+        seconds[what] = {
+            "wall": round(statistics.median(wall), 3),
+            "cpu": round(statistics.median(cpu), 3),
+        }
         return made
 
     def app(page: str, params: dict[str, list[str]]) -> Any:
         code = "from apps.studio import shared\nfrom core import discover\n"
-        made = AppTest.from_string(code + f"shared.run(discover.load('apps.studio.pages', {page!r}), {page!r})", default_timeout=120)
+        made = AppTest.from_string(
+            code + f"shared.run(discover.load('apps.studio.pages', {page!r}), {page!r})",
+            default_timeout=120,
+        )
         made.query_params = params
         made.run()
         if made.exception:
@@ -65,11 +75,18 @@ def measure(path: Path) -> dict[str, Any]:
     for what, (page, params) in CLICKS.items():
         timed(what, *(lambda p=p, page=page: app(page, p) for p in params or cells))
     memory = psutil.Process(os.getpid()).memory_info().rss / 2**20
-    return {"rows": store.rows, "models": len(store.models), "seconds": seconds, "resident_mb": round(memory)}
+    return {
+        "rows": store.rows,
+        "models": len(store.models),
+        "seconds": seconds,
+        "resident_mb": round(memory),
+    }
 
 
 def generated(path: Path, rows: int, models: int) -> None:
-    """Writes a table of `rows` invented predictions of `models` models on the same samples, without persons."""
+    """Writes a table of `rows` invented predictions of `models` models on the same samples, without
+    persons.
+    """
     from evaluation.benchmark.generated_tables import parts
     from evaluation.predictions import table
 
@@ -81,8 +98,16 @@ def generated(path: Path, rows: int, models: int) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Generates a table where none is given, measures in a fresh process, prints."""
-    p = argparse.ArgumentParser(prog="python -m apps.studio.benchmark", description="How fast the studio is at a given size.")
-    p.add_argument("--rows", type=int, default=1_000_000, help="rows of a generated table (default: %(default)s)")
+    p = argparse.ArgumentParser(
+        prog="python -m apps.studio.benchmark",
+        description="How fast the studio is at a given size.",
+    )
+    p.add_argument(
+        "--rows",
+        type=int,
+        default=1_000_000,
+        help="rows of a generated table (default: %(default)s)",
+    )
     p.add_argument("--models", type=int, default=1, help="models in it (default: %(default)s)")
     p.add_argument("--table", type=Path, metavar="T.parquet", help="measure this table instead")
     p.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -95,7 +120,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         path = args.table or Path(folder) / "generated.parquet"
         if args.table is None:
             generated(path, args.rows, args.models)
-        command = [sys.executable, "-m", "apps.studio.benchmark", "--here", "--table", str(path.resolve())]
+        command = [
+            sys.executable,
+            "-m",
+            "apps.studio.benchmark",
+            "--here",
+            "--table",
+            str(path.resolve()),
+        ]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         return done.returncode
@@ -103,7 +135,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json:
         print(json.dumps(found))
         return 0
-    print(f"studio, {found['rows']:,} rows, {found['models']} model(s): {found['resident_mb']} MB resident")
+    print(
+        f"studio, {found['rows']:,} rows, {found['models']} model(s): {found['resident_mb']} MB resident"
+    )
     for what, s in found["seconds"].items():
         print(f"  {what:26} {s['wall']:7.3f} s  ({s['cpu']:.3f} s of processor)")
     return 0

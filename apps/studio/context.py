@@ -1,4 +1,6 @@
-"""What every page needs: the opened store, the sidebar's selections as one `View`, and the frame in which a page is drawn."""
+"""What every page needs: the opened store, the sidebar's selections as one `View`, and the frame in
+which a page is drawn.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,11 @@ SHIPPED = "as opened"
 
 @dataclass(frozen=True)
 class View:
-    """What the sidebar selects. A page asks `store` with `where` (all filters and the chosen models) or `where_of(model)`.
+    """What the sidebar selects. A page asks `store` with `where` (all filters and the chosen
+    models) or `where_of(model)`.
 
-    task: emotion, gender or age, one that the store has. models: the chosen ones, at least one. faces: None without pictures.
+    task: emotion, gender or age, one that the store has. models: the chosen ones, at least one.
+    faces: None without pictures.
     """
 
     store: Store
@@ -52,7 +56,11 @@ class View:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the predictions ...")
-def _opened(paths: tuple[Path, ...], names: tuple[tuple[str, str], ...], state_of_files: tuple[tuple[int, int], ...]) -> Store:
+def _opened(
+    paths: tuple[Path, ...],
+    names: tuple[tuple[str, str], ...],
+    state_of_files: tuple[tuple[int, int], ...],
+) -> Store:
     return Store.open(paths, names=dict(names))
 
 
@@ -99,19 +107,32 @@ def sidebar() -> View | None:
                 f"Shown instead: {plain(instead)}. To see it, upload it again on the page *Own table*.",
                 icon=":material/warning:",
             )
-    store = tables[url_state.choose("table", "Table", list(tables), where=side) if len(tables) > 1 else SHIPPED]
+    store = tables[
+        url_state.choose("table", "Table", list(tables), where=side) if len(tables) > 1 else SHIPPED
+    ]
     models = store.models
     if len(models) > 1:
-        models = url_state.several("models", "Models", models, where=side, empty="all models") or models
+        models = (
+            url_state.several("models", "Models", models, where=side, empty="all models") or models
+        )
     task = store.tasks[0]
     if len(store.tasks) > 1:
-        task = url_state.choose("task", "Task", store.tasks, shown=lambda t: TITLES[t], where=side, style="segmented_control")
+        task = url_state.choose(
+            "task",
+            "Task",
+            store.tasks,
+            shown=lambda t: TITLES[t],
+            where=side,
+            style="segmented_control",
+        )
     chosen = st.session_state[url_state.MEMORY]
     with side.expander("Filters", expanded=any(k in FILTERS or k.startswith("g.") for k in chosen)):
         where = _filters(store, task)
     where = where.but(models=models if models != store.models else ())
     n = store.count(where)
-    side.caption(f"{n:,} of {store.rows:,} rows" + ("" if n else ": no row is left, loosen a filter"))
+    side.caption(
+        f"{n:,} of {store.rows:,} rows" + ("" if n else ": no row is left, loosen a filter")
+    )
     relabel_plan.badge(side)
     return View(store, where, task, models, settings.current().faces, settings.current().runs)
 
@@ -121,25 +142,38 @@ FILTERS = ("datasets", "splits", "confidence", "age", "right", "text", "face")
 
 def _filters(store: Store, task: str) -> Where:
     where = Where(task=task)
-    for name, label, values in (("datasets", "Data set", store.datasets), ("splits", "Split", store.splits)):
+    for name, label, values in (
+        ("datasets", "Data set", store.datasets),
+        ("splits", "Split", store.splits),
+    ):
         if len(values) > 1:
             where = where.but(**{name: url_state.several(name, label, values, empty="all")})
     for group, values in store.groups.items():
         if 1 < len(values) <= 200:
-            where = where.group(group, *url_state.several(f"g.{group}", group_name(group), values, empty="all"))
+            where = where.group(
+                group, *url_state.several(f"g.{group}", group_name(group), values, empty="all")
+            )
     if f"{task}_conf" in store.columns:
         band = url_state.between("confidence", "Confidence", 0.0, 1.0, 0.01)
         where = where.but(confidence=band)
-    answer = url_state.choose("right", "Answer", ("any", "right", "wrong"), style="segmented_control")
-    where = where.but(right=None if answer == "any" else answer == "right", text=url_state.text("text", "Sample name contains"))
+    answer = url_state.choose(
+        "right", "Answer", ("any", "right", "wrong"), style="segmented_control"
+    )
+    where = where.but(
+        right=None if answer == "any" else answer == "right",
+        text=url_state.text("text", "Sample name contains"),
+    )
     if "face_found" in store.columns:
-        face = url_state.choose("face", "Face", ("any", "found", "not found"), style="segmented_control")
+        face = url_state.choose(
+            "face", "Face", ("any", "found", "not found"), style="segmented_control"
+        )
         where = where.but(face=None if face == "any" else face == "found")
     return where
 
 
 def plain(text: str) -> str:
-    r"""Text of others for places that read Markdown: every mark is shown as it is, nothing is loaded.
+    r"""Text of others for places that read Markdown: every mark is shown as it is, nothing is
+    loaded.
 
     >>> plain("![x](http://a.b)")
     '\\!\\[x\\]\\(http\\:\\/\\/a\\.b\\)'
@@ -163,19 +197,30 @@ def label(text: str) -> str:
 
 
 def empty(view: View, need: str = "", tasks: Sequence[str] = ()) -> bool:
-    """Says so and returns True where the page has nothing to show: the task is not one of `tasks` (empty: any), or no row is left."""
+    """Says so and returns True where the page has nothing to show: the task is not one of `tasks`
+    (empty: any), or no row is left.
+    """
     if tasks and view.task not in tasks:
         names = " or ".join(TITLES[t].lower() for t in tasks)
         there = [t for t in tasks if t in view.store.tasks]
-        fix = "choose it in the sidebar" if there else "these tables have no truth and prediction of it"
+        fix = (
+            "choose it in the sidebar"
+            if there
+            else "these tables have no truth and prediction of it"
+        )
         st.info(f"This page is about {names}: {fix}.", icon=":material/info:")
         return True
     if view.store.count(view.where) == 0:
-        st.info("No row is left: loosen a filter in the sidebar." + (f" {need}" if need else ""), icon=":material/filter_alt:")
+        st.info(
+            "No row is left: loosen a filter in the sidebar." + (f" {need}" if need else ""),
+            icon=":material/filter_alt:",
+        )
         return True
     return False
 
 
 def cached(store: Store, name: str, key: tuple[Any, ...], make: Any) -> Any:
-    """`make()`, remembered for the same store, `name` and hashable `key` (such as a Where): for what costs more than a query."""
+    """`make()`, remembered for the same store, `name` and hashable `key` (such as a Where): for
+    what costs more than a query.
+    """
     return store.remember((name, *key), make)

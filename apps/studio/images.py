@@ -1,4 +1,6 @@
-"""Serves thumbnails of one folder of pictures, and nothing else of the disk: every answer is decoded and encoded again."""
+"""Serves thumbnails of one folder of pictures, and nothing else of the disk: every answer is
+decoded and encoded again.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,17 @@ from core.errors import UserError
 
 SIZE = 128
 """Pixels of a thumbnail's long side."""
-HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "private, max-age=3600"}
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "private, max-age=3600",
+}
 
 
 class Faces:
-    """The folder behind `/faces/TOKEN/...`; the token changes with every start, so that no other page can guess an address."""
+    """The folder behind `/faces/TOKEN/...`; the token changes with every start, so that no other
+    page can guess an address.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
@@ -29,8 +37,16 @@ class Faces:
         self._made = lru_cache(maxsize=4096)(self._thumbnail)  # about 5 kB each
 
     def find(self, path: str | None) -> Path | None:
-        """The picture at `path` relative to the folder; None where there is none, or where it lies (or a link leads) outside."""
-        if not path or "\0" in path or "\\" in path or path.startswith("/") or ".." in PurePosixPath(path).parts:
+        """The picture at `path` relative to the folder; None where there is none, or where it lies
+        (or a link leads) outside.
+        """
+        if (
+            not path
+            or "\0" in path
+            or "\\" in path
+            or path.startswith("/")
+            or ".." in PurePosixPath(path).parts
+        ):
             return None
         try:
             full = (self.root / path).resolve(strict=True)
@@ -55,7 +71,11 @@ class Faces:
             content = self._made(found) if found else None
         except (UserError, OSError):
             content = None
-        return Response(content, media_type="image/jpeg", headers=HEADERS) if content else Response(status_code=404)
+        return (
+            Response(content, media_type="image/jpeg", headers=HEADERS)
+            if content
+            else Response(status_code=404)
+        )
 
     def _thumbnail(self, path: Path) -> bytes:
         rgb = image.load(path)

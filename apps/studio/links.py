@@ -13,11 +13,19 @@ PAGES = "mien_pages"
 """Session key: name -> `st.Page` of every page, put there by the router."""
 
 
-def to(page: str, label: str, params: Mapping[str, str | Sequence[str]], icon: str, where: Any = st) -> None:
-    """A link to `page` that selects `params` there; nothing where the router does not know the page. label: plain text, of anybody."""
+def to(
+    page: str, label: str, params: Mapping[str, str | Sequence[str]], icon: str, where: Any = st
+) -> None:
+    """A link to `page` that selects `params` there; nothing where the router does not know the
+    page. label: plain text, of anybody.
+    """
     known = st.session_state.get(PAGES, {})
     if page in known:
-        pairs = [(name, v) for name, values in params.items() for v in ([values] if isinstance(values, str) else values)]
+        pairs = [
+            (name, v)
+            for name, values in params.items()
+            for v in ([values] if isinstance(values, str) else values)
+        ]
         where.page_link(known[page], label=context.plain(label), icon=icon, query_params=pairs)
 
 
@@ -32,4 +40,10 @@ def to_sample(where: Any = st) -> None:
     chosen = url_state.get("sample")
     if chosen:
         of = url_state.get("dataset")
-        to("sample", f"Open {chosen[0]}", {"sample": chosen[0], **({"dataset": of} if of else {})}, ":material/face:", where)
+        to(
+            "sample",
+            f"Open {chosen[0]}",
+            {"sample": chosen[0], **({"dataset": of} if of else {})},
+            ":material/face:",
+            where,
+        )

@@ -1,4 +1,6 @@
-"""A visitor's basket: samples with what should become of them, downloaded as a plan for `python -m evaluation audit --apply`."""
+"""A visitor's basket: samples with what should become of them, downloaded as a plan for `python -m
+evaluation audit --apply`.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,12 @@ def entries() -> dict[str, Row]:
     return found
 
 
-def put(action: str, sample_ids: Sequence[str], task: str = "", value: str = "", reason: str = "") -> None:
-    """Adds samples; a newer row replaces an older one. value: of a relabel the new label or age of `task`, of a move the new split."""
+def put(
+    action: str, sample_ids: Sequence[str], task: str = "", value: str = "", reason: str = ""
+) -> None:
+    """Adds samples; a newer row replaces an older one. value: of a relabel the new label or age of
+    `task`, of a move the new split.
+    """
     said = f"{task}={value}" if action == "relabel" else value if action == "move" else ""
     for name in sample_ids:
         entries()[name] = Row(name, action, said, reason)
@@ -32,12 +38,22 @@ def drop(*sample_ids: str) -> None:
         entries().pop(name, None)
 
 
-def form(key: str, task: str, labels: Sequence[str], sample_ids: Sequence[str], button: str) -> None:
-    """Asks what should become of `sample_ids`, then puts them in. labels: those of `task` that are offered as new ones."""
+def form(
+    key: str, task: str, labels: Sequence[str], sample_ids: Sequence[str], button: str
+) -> None:
+    """Asks what should become of `sample_ids`, then puts them in. labels: those of `task` that are
+    offered as new ones.
+    """
     with st.form(f"{key}.basket", border=False, enter_to_submit=False):
         left, right = st.columns(2)
         action = left.selectbox("Action", ACTIONS, key=f"{key}.action")
-        value = right.selectbox("New label, age or split", labels, index=None, accept_new_options=True, key=f"{key}.value")
+        value = right.selectbox(
+            "New label, age or split",
+            labels,
+            index=None,
+            accept_new_options=True,
+            key=f"{key}.value",
+        )
         reason = st.text_input("Reason", key=f"{key}.reason", max_chars=200)
         sent = st.form_submit_button(button)
     if sent and not sample_ids:
@@ -54,6 +70,11 @@ def badge(where: Any = st) -> None:
     held = entries()
     if held:
         where.download_button(
-            f"Relabel plan ({len(held)})", dumps(held.values()).encode("utf-8", "replace"), "plan.csv", "text/csv", key="basket.plan",
-            icon=":material/shopping_basket:", on_click="ignore",
-        )  # fmt: skip
+            f"Relabel plan ({len(held)})",
+            dumps(held.values()).encode("utf-8", "replace"),
+            "plan.csv",
+            "text/csv",
+            key="basket.plan",
+            icon=":material/shopping_basket:",
+            on_click="ignore",
+        )

@@ -18,10 +18,11 @@ UPLOAD_MB = 200
 
 @dataclass(frozen=True)
 class Settings:
-    """tables: predictions tables. names: column of the contract -> column of the tables. faces: the pictures' folder, where served.
+    """tables: predictions tables. names: column of the contract -> column of the tables. faces: the
+    pictures' folder, where served.
 
-    runs: folder of training runs (`train --out`), or None. robustness: table of `evaluation robustness --out`, or None.
-    audit: findings of `evaluation audit --findings`, or None.
+    runs: folder of training runs (`train --out`), or None. robustness: table of `evaluation
+    robustness --out`, or None. audit: findings of `evaluation audit --findings`, or None.
     """
 
     tables: tuple[Path, ...] = ()
@@ -33,7 +34,9 @@ class Settings:
 
 
 def sample() -> tuple[Path, ...]:
-    """The shipped predictions: `evaluation predict --split val` with the shipped model, labels and probabilities only."""
+    """The shipped predictions: `evaluation predict --split val` with the shipped model, labels and
+    probabilities only.
+    """
     return tuple(sorted(SAMPLE.glob("*-val.parquet")))
 
 
@@ -51,4 +54,10 @@ def current() -> Settings:
     if _current.tables:
         return _current
     robustness, runs = (path if path.exists() else None for path in (ROBUSTNESS, RUNS))
-    return replace(_current, tables=sample(), names={}, robustness=_current.robustness or robustness, runs=_current.runs or runs)
+    return replace(
+        _current,
+        tables=sample(),
+        names={},
+        robustness=_current.robustness or robustness,
+        runs=_current.runs or runs,
+    )

@@ -1,8 +1,10 @@
-"""Pictures between Gradio and core: file or data URL in, data URL out. Visitors' pixels stay in memory.
+"""Pictures between Gradio and core: file or data URL in, data URL out. Visitors' pixels stay in
+memory.
 
-Gradio would decode with Pillow's open plugins and write every picture that it shows into a disk cache. The listeners therefore run with
-`preprocess=False, postprocess=False`: they get Gradio's own dictionary, decode with core.image, and return `{"url": "data:..."}`, which the
-browser shows as it stands.
+Gradio would decode with Pillow's open plugins and write every picture that it shows into a disk
+cache. The listeners therefore run with `preprocess=False, postprocess=False`: they get Gradio's own
+dictionary, decode with core.image, and return `{"url": "data:..."}`, which the browser shows as it
+stands.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ FRAME_BYTES, FRAME_PIXELS = 4 * 2**20, 1920 * 1440
 
 
 def decode(payload: dict[str, Any] | None, **limits: int) -> np.ndarray:
-    """Gradio's picture dictionary -> RGB uint8 (H, W, 3). An uploaded file is deleted shortly after.
+    """Gradio's picture dictionary -> RGB uint8 (H, W, 3). An uploaded file is deleted shortly
+    after.
 
     Raises:
         ImageError: nothing came, or core.image refuses it.
@@ -34,22 +37,32 @@ def decode(payload: dict[str, Any] | None, **limits: int) -> np.ndarray:
         try:
             return image.load(base64.b64decode(url.partition(",")[2], validate=True), **limits)
         except binascii.Error as error:
-            raise ImageError(f"Expected a base64 picture, got {error}; try to reload the page.") from error
+            raise ImageError(
+                f"Expected a base64 picture, got {error}; try to reload the page."
+            ) from error
     path = (payload or {}).get("path")
     if not path:
         raise ImageError("Expected a picture, got nothing; try to choose a file.")
     file = uploads.uploaded(path)
     uploads.forget(file)
     try:
-        data = file.read_bytes()  # at most the server's upload limit; as bytes, so that messages do not show a path of the server
+        # at most the server's upload limit; as bytes, so that messages do not show a path of the
+        # server
+        data = file.read_bytes()
     except OSError as error:
-        raise ImageError(f"Expected the uploaded picture to be there, got {error.strerror}; try to upload it again.") from error
+        raise ImageError(
+            f"Expected the uploaded picture to be there, got {error.strerror}; try to upload it again."
+        ) from error
     return image.load(data, **limits)
 
 
 def encode(rgb: np.ndarray, quality: int = 80) -> dict[str, str]:
-    """RGB uint8 (H, W, 3) -> the dictionary that a Gradio image shows, holding a JPEG data URL (WebP takes five times as long)."""
-    done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    """RGB uint8 (H, W, 3) -> the dictionary that a Gradio image shows, holding a JPEG data URL
+    (WebP takes five times as long).
+    """
+    done, jpeg = cv2.imencode(
+        ".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
     if not done:
         raise RuntimeError(f"OpenCV could not encode a picture of shape {rgb.shape}.")
     return {"url": "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode("ascii")}

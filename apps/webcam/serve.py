@@ -20,21 +20,40 @@ SESSIONS = 100
 
 
 def theme() -> gr.themes.Base:
-    """System fonts only: Gradio's own themes fetch theirs from elsewhere where they are not installed."""
-    fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
-    return gr.themes.Soft(primary_hue="indigo", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "Consolas", "monospace"])
+    """System fonts only: Gradio's own themes fetch theirs from elsewhere where they are not
+    installed.
+    """
+    fonts = [
+        "system-ui",
+        "-apple-system",
+        "Segoe UI",
+        "Roboto",
+        "Helvetica Neue",
+        "Arial",
+        "sans-serif",
+    ]
+    return gr.themes.Soft(
+        primary_hue="indigo",
+        neutral_hue="slate",
+        font=fonts,
+        font_mono=["ui-monospace", "Consolas", "monospace"],
+    )
 
 
 def few_arenas(most: int) -> bool:
-    """Lets threads share `most` heaps, where the C library is glibc; says whether it did. Gradio's threads, up to 40, come and go, and each
-    would have a heap that keeps what its largest picture took: 45 MB for a photo."""
+    """Lets threads share `most` heaps, where the C library is glibc; says whether it did. Gradio's
+    threads, up to 40, come and go, and each would have a heap that keeps what its largest picture
+    took: 45 MB for a photo.
+    """
     try:
         return ctypes.CDLL(None).mallopt(-8, most) == 1  # M_ARENA_MAX of malloc.h
     except (AttributeError, OSError, TypeError):  # another C library
         return False
 
 
-def serve(model: Path, host: str, port: int, *, live_seconds: int | None = None, block: bool = True) -> gr.Blocks:
+def serve(
+    model: Path, host: str, port: int, *, live_seconds: int | None = None, block: bool = True
+) -> gr.Blocks:
     """Loads the model, opens the port and, with `block`, returns only when the server ends.
 
     Raises:
@@ -43,17 +62,36 @@ def serve(model: Path, host: str, port: int, *, live_seconds: int | None = None,
     """
     few_arenas(system.usable())
     uploads.private_folder()  # before any component is made: each remembers the folder
-    cv2.setNumThreads(1)  # many visitors on few cores: two threads a frame cost each of them a third more (18 against 12 ms)
+    cv2.setNumThreads(
+        1
+        # many visitors on few cores: two threads a frame cost each of them a third more (18 against 12
+        # ms)
+    )
     pipeline = Pipeline(model)
     print(f"Face detector: {pipeline.about_detector}", flush=True)
     demo = build(pipeline, live_seconds)
     demo.queue(max_size=100, default_concurrency_limit=4)
     demo.launch(
-        server_name=host, server_port=port, share=False, show_error=False, quiet=False, prevent_thread_lock=True, inbrowser=False,
-        theme=theme(), css_paths=HERE / "ui" / "style.css", head=f"<script>{(HERE / 'ui' / 'camera.js').read_text('utf-8')}</script>",
-        run_history=False, enable_monitoring=False, footer_links=[], max_file_size=LIMITS.bytes + 2**20,
-        state_session_capacity=SESSIONS, ssr_mode=False, pwa=False, mcp_server=False, allowed_paths=[],
-    )  # fmt: skip
+        server_name=host,
+        server_port=port,
+        share=False,
+        show_error=False,
+        quiet=False,
+        prevent_thread_lock=True,
+        inbrowser=False,
+        theme=theme(),
+        css_paths=HERE / "ui" / "style.css",
+        head=f"<script>{(HERE / 'ui' / 'camera.js').read_text('utf-8')}</script>",
+        run_history=False,
+        enable_monitoring=False,
+        footer_links=[],
+        max_file_size=LIMITS.bytes + 2**20,
+        state_session_capacity=SESSIONS,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        allowed_paths=[],
+    )
     if block:
         demo.block_thread()
     return demo

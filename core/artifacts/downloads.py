@@ -1,4 +1,6 @@
-"""Model files that the repository does not carry: found or downloaded once, checked by SHA-256, kept in the user's cache."""
+"""Model files that the repository does not carry: found or downloaded once, checked by SHA-256,
+kept in the user's cache.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A file pinned by content. `env` names the environment variable that overrides where it lies; `size` is in bytes."""
+    """A file pinned by content. `env` names the environment variable that overrides where it lies;
+    `size` is in bytes.
+    """
 
     file: str
     url: str
@@ -46,16 +50,21 @@ def cache_dir() -> Path:
 def is_genuine(path: Path, weights: Weights) -> bool:
     """Whether `path` holds exactly the pinned bytes."""
     try:
-        return path.stat().st_size == weights.size and hashlib.sha256(path.read_bytes()).hexdigest() == weights.sha256
+        return (
+            path.stat().st_size == weights.size
+            and hashlib.sha256(path.read_bytes()).hexdigest() == weights.sha256
+        )
     except OSError:
         return False
 
 
 def find(weights: Weights, *, download: bool = True) -> Path:
-    """A checked local copy: the environment variable, the folder `shared/models` beside a checkout, the cache, then the download.
+    """A checked local copy: the environment variable, the folder `shared/models` beside a checkout,
+    the cache, then the download.
 
     Raises:
-        ModelError: no copy could be had, or the one that was named is not the pinned file; says every place that was tried.
+        ModelError: no copy could be had, or the one that was named is not the pinned file; says
+        every place that was tried.
     """
     if named := os.environ.get(weights.env):
         if is_genuine(Path(named), weights):
@@ -68,15 +77,20 @@ def find(weights: Weights, *, download: bool = True) -> Path:
         if is_genuine(path, weights):
             return path
     if not download or os.environ.get("MIEN_OFFLINE"):
-        raise ModelError(f"Expected {weights.file} in {cached.parent}, got none; set {weights.env}=FILE or allow the download.")
+        raise ModelError(
+            f"Expected {weights.file} in {cached.parent}, got none; set {weights.env}=FILE or allow the download."
+        )
     try:
         return fetch(weights, cached)
     except (OSError, ValueError) as error:
-        raise ModelError(f"Expected to download {weights.file}, got: {error}; set {weights.env}=FILE to use a copy of your own.") from error
+        raise ModelError(
+            f"Expected to download {weights.file}, got: {error}; set {weights.env}=FILE to use a copy of your own."
+        ) from error
 
 
 def fetch(weights: Weights, target: Path) -> Path:
-    """Downloads to a temporary neighbour and renames only what matches the pin, so that an interrupted download leaves nothing.
+    """Downloads to a temporary neighbour and renames only what matches the pin, so that an
+    interrupted download leaves nothing.
 
     Raises:
         OSError: the network or the disk failed.
@@ -86,11 +100,13 @@ def fetch(weights: Weights, target: Path) -> Path:
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as part:
         path = Path(part.name)
         try:
-            with urllib.request.urlopen(weights.url, timeout=TIMEOUT_S) as answer:  # noqa: S310  the URLs are constants of this file
+            with urllib.request.urlopen(weights.url, timeout=TIMEOUT_S) as answer:
                 part.write(answer.read(weights.size + 1))
             part.close()
             if not is_genuine(path, weights):
-                raise ValueError(f"the bytes of {weights.url} are not those of SHA-256 {weights.sha256}")
+                raise ValueError(
+                    f"the bytes of {weights.url} are not those of SHA-256 {weights.sha256}"
+                )
             shutil.move(path, target)
         finally:
             path.unlink(missing_ok=True)

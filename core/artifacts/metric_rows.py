@@ -1,5 +1,6 @@
-"""The figures that a model tells of itself: rows {data, split, metric, value, ci95?, n?, group?}. A page shows them, so that they are
-checked: model files and `ensemble.json` are untrusted."""
+"""The figures that a model tells of itself: rows {data, split, metric, value, ci95?, n?, group?}. A
+page shows them, so that they are checked: model files and `ensemble.json` are untrusted.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +25,14 @@ def checked(raw: object) -> tuple[dict[str, Any], ...]:
     for i, row in enumerate(raw):
         for name in NEEDED:
             if name not in row:
-                raise ModelError(f"Expected `{name}` in `metrics[{i}]`, got only {', '.join(map(repr, list(row)[:10])) or 'nothing'}.")
+                raise ModelError(
+                    f"Expected `{name}` in `metrics[{i}]`, got only {', '.join(map(repr, list(row)[:10])) or 'nothing'}."
+                )
         for name, value in row.items():
             if name not in KINDS:
-                raise ModelError(f"Expected fields {', '.join(KINDS)} in `metrics[{i}]`, got {name!r:.80}.")
+                raise ModelError(
+                    f"Expected fields {', '.join(KINDS)} in `metrics[{i}]`, got {name!r:.80}."
+                )
             fits, form = KINDS[name]
             if not fits(value):
                 raise ModelError(f"Expected `metrics[{i}].{name}` to be {form}, got {value!r:.80}.")
@@ -40,7 +45,11 @@ def _text(value: object) -> bool:
 
 def _number(value: object) -> bool:
     """NaN too: a figure of too few samples."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and not abs(value) > MAX_NUMBER
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and not abs(value) > MAX_NUMBER
+    )
 
 
 def _figure(value: object) -> bool:
@@ -48,7 +57,9 @@ def _figure(value: object) -> bool:
 
 
 def _interval(value: object) -> bool:
-    return value is None or (isinstance(value, (list, tuple)) and len(value) == 2 and all(map(_figure, value)))
+    return value is None or (
+        isinstance(value, (list, tuple)) and len(value) == 2 and all(map(_figure, value))
+    )
 
 
 def _count(value: object) -> bool:
@@ -57,6 +68,11 @@ def _count(value: object) -> bool:
 
 _TEXT = (_text, f"a text of at most {MAX_TEXT} printable characters")
 KINDS = {
-    "data": _TEXT, "split": _TEXT, "metric": _TEXT, "group": _TEXT, "n": (_count, "a count"),
-    "value": (_figure, "a number or null"), "ci95": (_interval, "two numbers or null"),
-}  # fmt: skip
+    "data": _TEXT,
+    "split": _TEXT,
+    "metric": _TEXT,
+    "group": _TEXT,
+    "n": (_count, "a count"),
+    "value": (_figure, "a number or null"),
+    "ci95": (_interval, "two numbers or null"),
+}

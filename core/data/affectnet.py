@@ -1,11 +1,13 @@
-"""AffectNet: faces from web searches in six languages, eight emotions (Mollahosseini, Hasani, Mahoor, IEEE TAC 2017, arXiv 1708.03985).
+"""AffectNet: faces from web searches in six languages, eight emotions (Mollahosseini, Hasani,
+Mahoor, IEEE TAC 2017, arXiv 1708.03985).
 
-Three layouts, in this order:
-1. training.csv and validation.csv, in the folder or in Manually_Annotated_file_lists: subDirectory_filePath, box, landmarks, expression;
-   pictures below Manually_Annotated_Images. Codes 8 none, 9 uncertain, 10 no face carry no label and are left out.
-2. train_set and val_set with images/N.jpg (224x224 crops) and annotations/N_exp.npy.
-3. Class folders, by number 0-7 or by name, as in copies on Kaggle.
-The publishers keep their test set, so there is none in the first two; results in papers are those of `val`.
+Three layouts, in this order: 1. training.csv and validation.csv, in the folder or in
+Manually_Annotated_file_lists: subDirectory_filePath, box, landmarks, expression;
+   pictures below Manually_Annotated_Images. Codes 8 none, 9 uncertain, 10 no face carry no label
+   and are left out.
+2. train_set and val_set with images/N.jpg (224x224 crops) and annotations/N_exp.npy. 3. Class
+folders, by number 0-7 or by name, as in copies on Kaggle. The publishers keep their test set, so
+there is none in the first two; results in papers are those of `val`.
 """
 
 from __future__ import annotations
@@ -25,16 +27,30 @@ from core.labels import AFFECTNET8, AFFECTNET_CODES, FERPLUS8
 
 TABLES = {"train": "training.csv", "val": "validation.csv"}
 LISTS = ("", "Manually_Annotated_file_lists/", "Manually_Annotated/")
-PICTURES = ("Manually_Annotated_Images", "Manually_Annotated/Manually_Annotated_Images", "Manually_Annotated")
+PICTURES = (
+    "Manually_Annotated_Images",
+    "Manually_Annotated/Manually_Annotated_Images",
+    "Manually_Annotated",
+)
 FOLDERS = {"train": "train_set", "val": "val_set"}
 COLUMNS = (
-    "subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression", "valence", "arousal",
-)  # fmt: skip
+    "subDirectory_filePath",
+    "face_x",
+    "face_y",
+    "face_width",
+    "face_height",
+    "facial_landmarks",
+    "expression",
+    "valence",
+    "arousal",
+)
 SPLITS = OURS
 ORIGIN = Origin(
-    "AffectNet", "Mollahosseini, Hasani and Mahoor, IEEE TAC 2017", f"{RESEARCH}, by agreement with the publishers",
+    "AffectNet",
+    "Mollahosseini, Hasani and Mahoor, IEEE TAC 2017",
+    f"{RESEARCH}, by agreement with the publishers",
     labels={"emotion": "what one of twelve annotators saw in a picture"},
-)  # fmt: skip
+)
 
 
 def load(root: str | Path, split: str) -> Samples:
@@ -44,14 +60,20 @@ def load(root: str | Path, split: str) -> Samples:
         DataError: no known layout, or the split is empty.
     """
     check_split(split, SPLITS)
-    root = locate(root, "affectnet", (*TABLES.values(), *FOLDERS.values(), *(p.rstrip("/") for p in LISTS if p)))
+    root = locate(
+        root,
+        "affectnet",
+        (*TABLES.values(), *FOLDERS.values(), *(p.rstrip("/") for p in LISTS if p)),
+    )
     tables = {s: at + t for s, t in TABLES.items() for at in LISTS if (root / at / t).is_file()}
     arrays = {s: f for s, f in FOLDERS.items() if (root / f / "annotations").is_dir()}
     if not tables and not arrays:
         return load_tree("affectnet", root, split, emotions(AFFECTNET8.labels))
     there = tables or arrays
     if split != "all" and split not in there:
-        raise DataError(f"Expected a split that is in {root}: {', '.join(there)}, got {split!r}; the publishers keep their test set.")
+        raise DataError(
+            f"Expected a split that is in {root}: {', '.join(there)}, got {split!r}; the publishers keep their test set."
+        )
     rows: list[Row] = []
     problems: list[Problem] = []
     for part in there if split == "all" else [split]:
@@ -59,13 +81,19 @@ def load(root: str | Path, split: str) -> Samples:
             _from_table(root, tables[part], rows, problems)
         else:
             _from_arrays(root, arrays[part], rows, problems)
-    labels = [tables[s] for s in tables if split in ("all", s)] if tables else [_array_of(r.file) for r in rows]
+    labels = (
+        [tables[s] for s in tables if split in ("all", s)]
+        if tables
+        else [_array_of(r.file) for r in rows]
+    )
     return build("affectnet", split, root, rows, problems, tables=labels, tight=not tables)
 
 
 def _from_table(root: Path, table: str, rows: list[Row], problems: list[Problem]) -> None:
     below = next((f"{p}/" for p in PICTURES if (root / p).is_dir()), "")
-    for number, cells, reason in read_csv(root / table, ("subDirectory_filePath", "expression"), COLUMNS):
+    for number, cells, reason in read_csv(
+        root / table, ("subDirectory_filePath", "expression"), COLUMNS
+    ):
         file = below + cells.get("subdirectory_filepath", "")
         emotion, why = _emotion(cells.get("expression", ""))
         if reason or why:
@@ -103,4 +131,8 @@ def _emotion(code: str) -> tuple[int, str | None]:
     if not code.isdecimal() or int(code) >= len(AFFECTNET_CODES):
         return -1, f"expected an expression code 0-{len(AFFECTNET_CODES) - 1}, got {code[:20]!r}"
     label = AFFECTNET_CODES[int(code)]
-    return (FERPLUS8.index(label), None) if label in AFFECTNET8.labels else (-1, f"annotated as {label}")
+    return (
+        (FERPLUS8.index(label), None)
+        if label in AFFECTNET8.labels
+        else (-1, f"annotated as {label}")
+    )

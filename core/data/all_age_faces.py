@@ -1,8 +1,10 @@
-"""All-Age-Faces (AAF): 13,322 mostly Asian faces, each another person, aged 2 to 80 (Cheng et al., Tsinghua Science and Technology 2019).
+"""All-Age-Faces (AAF): 13,322 mostly Asian faces, each another person, aged 2 to 80 (Cheng et al.,
+Tsinghua Science and Technology 2019).
 
-Layout of the publishers: `original images` and `aligned faces` with 00000A02.jpg (person 00000, aged 2; up to 07380 female),
-`image sets` with train.txt and val.txt, lines `00000A02 0`: name and gender, 0 female, 1 male. Where the lists are missing, gender
-comes from the number and the split is ours, 80/10/10 by the hash of the number. The aligned faces are taken where both are there.
+Layout of the publishers: `original images` and `aligned faces` with 00000A02.jpg (person 00000,
+aged 2; up to 07380 female), `image sets` with train.txt and val.txt, lines `00000A02 0`: name and
+gender, 0 female, 1 male. Where the lists are missing, gender comes from the number and the split is
+ours, 80/10/10 by the hash of the number. The aligned faces are taken where both are there.
 """
 
 from __future__ import annotations
@@ -23,10 +25,15 @@ LAST_FEMALE = 7380
 ALIGNED, LISTS = "aligned faces", "image sets"
 SPLITS = OURS
 ORIGIN = Origin(
-    "All-Age-Faces", "Cheng et al., Tsinghua Science and Technology 2019", "research; the publishers state no licence",
-    labels={"gender": "the publishers' list, as one of two", "age": "what the publishers' file names say"},
+    "All-Age-Faces",
+    "Cheng et al., Tsinghua Science and Technology 2019",
+    "research; the publishers state no licence",
+    labels={
+        "gender": "the publishers' list, as one of two",
+        "age": "what the publishers' file names say",
+    },
     more={"age": "Most people are Asian, nobody is over 80."},
-)  # fmt: skip
+)
 
 
 def load(root: str | Path, split: str) -> Samples:
@@ -41,7 +48,9 @@ def load(root: str | Path, split: str) -> Samples:
     tables = [f"{LISTS}/{s}.txt" for s in ("train", "val") if (root / LISTS / f"{s}.txt").is_file()]
     listed = {Path(t).stem: _read_list(root, t, problems) for t in tables}
     if listed and split != "all" and split not in listed:
-        raise DataError(f"Expected a split of the publishers' lists in {root / LISTS}: {', '.join(listed)}, got {split!r}.")
+        raise DataError(
+            f"Expected a split of the publishers' lists in {root / LISTS}: {', '.join(listed)}, got {split!r}."
+        )
     names, odd = files(root)
     aligned = any(n.startswith(f"{ALIGNED}/") for n in names)
     found: dict[str, str] = {}
@@ -57,31 +66,50 @@ def load(root: str | Path, split: str) -> Samples:
     for part, people in listed.items():
         if split in ("all", part):
             problems += [
-                Problem(f"{stem}.jpg", f"listed in {part}.txt, but there is no such picture") for stem in people if stem not in found
+                Problem(f"{stem}.jpg", f"listed in {part}.txt, but there is no such picture")
+                for stem in people
+                if stem not in found
             ]
             wanted |= {stem: gender for stem, gender in people.items() if stem in found}
     if listed:
         anywhere = {stem for people in listed.values() for stem in people}
-        problems += [Problem(name, "in none of the publishers' lists") for stem, name in found.items() if stem not in anywhere]
+        problems += [
+            Problem(name, "in none of the publishers' lists")
+            for stem, name in found.items()
+            if stem not in anywhere
+        ]
     else:
         # By the publishers' numbering; their lists say the same.
-        wanted = {s: int(int(s[:5]) > LAST_FEMALE) for s in found if split in ("all", split_of(s[:5]))}
+        wanted = {
+            s: int(int(s[:5]) > LAST_FEMALE) for s in found if split in ("all", split_of(s[:5]))
+        }
     rows = [
-        Row(found[stem], gender=GENDER2.index(AAF_GENDER[gender]), age=float(stem.partition("A")[2]))
+        Row(
+            found[stem], gender=GENDER2.index(AAF_GENDER[gender]), age=float(stem.partition("A")[2])
+        )
         for stem, gender in sorted(wanted.items())
     ]
-    return build("all_age_faces", split, root, rows, [*problems, *odd], tables=tables, tight=aligned)
+    return build(
+        "all_age_faces", split, root, rows, [*problems, *odd], tables=tables, tight=aligned
+    )
 
 
 def _read_list(root: Path, table: str, problems: list[Problem]) -> dict[str, int]:
     people: dict[str, int] = {}
-    for number, line in enumerate((root / table).read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(
+        (root / table).read_text(encoding="utf-8", errors="replace").splitlines(), 1
+    ):
         words = line.split()
         if not words:
             continue
         stem = words[0].removesuffix(".jpg")
         if len(words) != 2 or not NAME.fullmatch(stem) or words[1] not in ("0", "1"):
-            problems.append(Problem(table, f"row {number}: expected a name such as 00000A02 and a gender 0 or 1, got {line[:60]!r}"))
+            problems.append(
+                Problem(
+                    table,
+                    f"row {number}: expected a name such as 00000A02 and a gender 0 or 1, got {line[:60]!r}",
+                )
+            )
         else:
             people[stem] = int(words[1])
     return people

@@ -1,9 +1,11 @@
-"""FER2013: 35,887 grey pictures of 48x48, seven emotions (Goodfellow et al., ICONIP 2013, arXiv 1307.0414).
+"""FER2013: 35,887 grey pictures of 48x48, seven emotions (Goodfellow et al., ICONIP 2013, arXiv
+1307.0414).
 
-The publishers' form is one table, fer2013.csv (columns emotion, pixels, Usage) or icml_face_data.csv (the same in another order): its
-pictures are written as PNGs into the user's cache once, keyed by the table's content, and named as FER+ names them (row 0 is
-fer0000000.png). Splits: Training, PublicTest (val), PrivateTest (test).
-The common other form is folders, train/angry/*.jpg and test/...: without a val folder a tenth of train is val.
+The publishers' form is one table, fer2013.csv (columns emotion, pixels, Usage) or
+icml_face_data.csv (the same in another order): its pictures are written as PNGs into the user's
+cache once, keyed by the table's content, and named as FER+ names them (row 0 is fer0000000.png).
+Splits: Training, PublicTest (val), PrivateTest (test). The common other form is folders,
+train/angry/*.jpg and test/...: without a val folder a tenth of train is val.
 """
 
 from __future__ import annotations
@@ -27,22 +29,33 @@ TABLES = ("fer2013.csv", "icml_face_data.csv")
 USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 SPLITS = OURS
 ORIGIN = Origin(
-    "FER2013", "Goodfellow et al., ICONIP 2013", RESEARCH,
+    "FER2013",
+    "Goodfellow et al., ICONIP 2013",
+    RESEARCH,
     labels={"emotion": "the word that a picture was found by on the web, looked over by people"},
-)  # fmt: skip
+)
 SIDE = 48
 INDEX = "index.json"
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split, from the table where there is one, else from class folders (names, or numbers in FER2013's order).
+    """The pictures of one split, from the table where there is one, else from class folders (names,
+    or numbers in FER2013's order).
 
     Raises:
         DataError: neither a table nor class folders, or the split is empty.
     """
     check_split(split, SPLITS)
     root = locate(root, "fer2013", TABLES)
-    table = next((t for place in (root, root / "fer2013") for name in TABLES if (t := place / name).is_file()), None)
+    table = next(
+        (
+            t
+            for place in (root, root / "fer2013")
+            for name in TABLES
+            if (t := place / name).is_file()
+        ),
+        None,
+    )
     if table is None:
         return load_tree("fer2013", root, split, emotions(FER7.labels))
     with table.open("rb") as file:
@@ -50,14 +63,18 @@ def load(root: str | Path, split: str) -> Samples:
     folder = made(f"fer2013-{content[:16]}", lambda place: _unpack(table, place))
     index = json.loads((folder / INDEX).read_bytes())
     rows = [
-        Row(name, FERPLUS8.index(FER7.labels[code])) for name, code in index["rows"] if split in ("all", USAGES[name.partition("/")[0]])
+        Row(name, FERPLUS8.index(FER7.labels[code]))
+        for name, code in index["rows"]
+        if split in ("all", USAGES[name.partition("/")[0]])
     ]
     problems = [Problem(table.name, reason) for reason in index["problems"]]
     return build("fer2013", split, folder, rows, problems, tables=[INDEX])
 
 
 def _unpack(table: Path, place: Path) -> None:
-    """Writes every sound row of `table` as a PNG, and an index of their codes and of the broken rows."""
+    """Writes every sound row of `table` as a PNG, and an index of their codes and of the broken
+    rows.
+    """
     rows, problems = [], []
     for usage in USAGES:
         (place / usage).mkdir()

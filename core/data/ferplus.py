@@ -1,9 +1,10 @@
 """FER+: ten votes per FER2013 picture, 48x48 grey (Barsoum et al., ICMI 2016, arXiv 1608.01041).
 
-Layout of the publishers: FER2013Train, FER2013Valid, FER2013Test, each with PNGs and a label.csv without header:
-file name, box, then votes for eight emotions, unknown and not-a-face.
-Rule of the paper: a label with a single vote is an outlier and dropped. A picture whose most voted label is unknown or not-a-face has no
-emotion (it stays in the list, unlabelled). Equal votes go to the first label in FER+'s order.
+Layout of the publishers: FER2013Train, FER2013Valid, FER2013Test, each with PNGs and a label.csv
+without header: file name, box, then votes for eight emotions, unknown and not-a-face. Rule of the
+paper: a label with a single vote is an outlier and dropped. A picture whose most voted label is
+unknown or not-a-face has no emotion (it stays in the list, unlabelled). Equal votes go to the first
+label in FER+'s order.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from core.labels import FERPLUS8, FERPLUS_VOTES
 FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test"}
 SPLITS = (*FOLDERS, "all")
 ORIGIN = Origin(
-    "FER+", "Barsoum et al., ICMI 2016; labels MIT, pictures of FER2013", RESEARCH,
+    "FER+",
+    "Barsoum et al., ICMI 2016; labels MIT, pictures of FER2013",
+    RESEARCH,
     labels={"emotion": "what ten annotators saw in a picture"},
     more={"emotion": "They often disagreed; the probabilities reflect that."},
-    pictures="FER2013 pictures with FER+ labels", true="by the majority of FER+'s votes",
-)  # fmt: skip
+    pictures="FER2013 pictures with FER+ labels",
+    true="by the majority of FER+'s votes",
+)
 
 
 def load(root: str | Path, split: str) -> Samples:
@@ -37,10 +41,14 @@ def load(root: str | Path, split: str) -> Samples:
     """
     check_split(split, SPLITS)
     root = locate(root, "ferplus", FOLDERS.values())
-    wanted = [FOLDERS[split]] if split != "all" else [f for f in FOLDERS.values() if (root / f).is_dir()]
+    wanted = (
+        [FOLDERS[split]] if split != "all" else [f for f in FOLDERS.values() if (root / f).is_dir()]
+    )
     if not wanted or any(not (root / f / "label.csv").is_file() for f in wanted):
         names = " or ".join(wanted or FOLDERS.values())
-        raise DataError(f"Expected {names} with a label.csv in {root}; try --data DIR or another --split.")
+        raise DataError(
+            f"Expected {names} with a label.csv in {root}; try --data DIR or another --split."
+        )
     ids: list[str] = []
     votes: list[list[float]] = []
     problems: list[Problem] = []
@@ -55,33 +63,56 @@ def load(root: str | Path, split: str) -> Samples:
             ids.append(f"{folder}/{name}")
             votes.append(row)
     if not ids:
-        raise DataError(f"Expected pictures in {root} ({', '.join(wanted)}), got none; {len(problems)} rows were left out.")
+        raise DataError(
+            f"Expected pictures in {root} ({', '.join(wanted)}), got none; {len(problems)} rows were left out."
+        )
     columns = missing(len(ids))
     columns["emotion"], columns["emotion_votes"] = labels_of(np.array(votes))
     paths = tuple(root / i for i in ids)
     marks = fingerprint(root, [*paths, *(root / f / "label.csv" for f in wanted)])
-    return Samples("ferplus", split, root, tuple(ids), paths, **columns, fingerprint=marks, problems=tuple(problems))
+    return Samples(
+        "ferplus",
+        split,
+        root,
+        tuple(ids),
+        paths,
+        **columns,
+        fingerprint=marks,
+        problems=tuple(problems),
+    )
 
 
 def labels_of(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Votes (N, 10) -> majority class (N,) int64, -1 where there is none, and shares of the eight emotions (N, 8), NaN there."""
+    """Votes (N, 10) -> majority class (N,) int64, -1 where there is none, and shares of the eight
+    emotions (N, 8), NaN there.
+    """
     kept = np.where(votes > 1, votes, 0.0)
     top = kept.argmax(axis=1)
     valid = (kept.max(axis=1) > 0) & (top < len(FERPLUS8))
     emotions = kept[:, : len(FERPLUS8)]
-    shares = np.where(valid[:, None], emotions / np.maximum(emotions.sum(axis=1, keepdims=True), 1), np.nan)
+    shares = np.where(
+        valid[:, None], emotions / np.maximum(emotions.sum(axis=1, keepdims=True), 1), np.nan
+    )
     return np.where(valid, top, -1).astype(np.int64), shares.astype(np.float32)
 
 
 def _rows(path: Path) -> Iterator[tuple[str, list[float], str | None]]:
-    """(name, votes, what is wrong) of every row; of a picture that is listed again the first row counts."""
+    """(name, votes, what is wrong) of every row; of a picture that is listed again the first row
+    counts.
+    """
     listed: set[str] = set()
-    for number, cells, reason in read_csv(path, ("file", *FERPLUS_VOTES), ("file", "box", *FERPLUS_VOTES)):
+    for number, cells, reason in read_csv(
+        path, ("file", *FERPLUS_VOTES), ("file", "box", *FERPLUS_VOTES)
+    ):
         name, votes = Path(cells.get("file", "")).name, list[float]()
         if reason is None:
             try:
                 votes = [float(cells[label]) for label in FERPLUS_VOTES]
-                reason = None if name and all(0 <= v <= 100 for v in votes) else f"row {number}: expected {len(FERPLUS_VOTES)} votes"
+                reason = (
+                    None
+                    if name and all(0 <= v <= 100 for v in votes)
+                    else f"row {number}: expected {len(FERPLUS_VOTES)} votes"
+                )
             except ValueError:
                 reason = f"row {number}: expected numbers, got {list(cells.values())[2:]}"
         if reason is None and name in listed:

@@ -1,10 +1,12 @@
-"""FFHQ with the attributes of FFHQ-features-dataset: age, gender and soft emotion scores of 70,000 faces.
+"""FFHQ with the attributes of FFHQ-features-dataset: age, gender and soft emotion scores of 70,000
+faces.
 
-Pictures: Karras, Laine, Aila, CVPR 2019. Attributes: github.com/DCGM/ffhq-features-dataset, read from the pictures by Microsoft's Face API,
-so they are a machine's opinion, not an annotation by people. json/00000.json is a list with one entry per face: faceRectangle and
-faceAttributes with gender, age and emotion (eight scores). The largest face counts.
-Pictures lie in any folder, such as images1024x1024/00000/00000.png; where there are several sizes, the first by name is taken.
-Split: the publishers' 60,000 for training, the last 10,000 for validation.
+Pictures: Karras, Laine, Aila, CVPR 2019. Attributes: github.com/DCGM/ffhq-features-dataset, read
+from the pictures by Microsoft's Face API, so they are a machine's opinion, not an annotation by
+people. json/00000.json is a list with one entry per face: faceRectangle and faceAttributes with
+gender, age and emotion (eight scores). The largest face counts. Pictures lie in any folder, such as
+images1024x1024/00000/00000.png; where there are several sizes, the first by name is taken. Split:
+the publishers' 60,000 for training, the last 10,000 for validation.
 """
 
 from __future__ import annotations
@@ -28,10 +30,12 @@ TRAIN = 60_000
 SPLITS = ("train", "val", "all")
 READ = "what Microsoft's Face API read from a picture"
 ORIGIN = Origin(
-    "FFHQ", "Karras, Laine and Aila, CVPR 2019; labels of FFHQ-features-dataset",
+    "FFHQ",
+    "Karras, Laine and Aila, CVPR 2019; labels of FFHQ-features-dataset",
     "pictures CC BY-NC-SA 4.0 as a collection; labels CC BY-NC-SA 4.0",
-    labels={"emotion": READ, "gender": READ, "age": READ}, pictures="FFHQ with the labels of FFHQ-features-dataset",
-)  # fmt: skip
+    labels={"emotion": READ, "gender": READ, "age": READ},
+    pictures="FFHQ with the labels of FFHQ-features-dataset",
+)
 
 
 def load(root: str | Path, split: str) -> Samples:
@@ -47,26 +51,34 @@ def load(root: str | Path, split: str) -> Samples:
     tables: dict[str, str] = {}
     for name in names:
         stem = PurePosixPath(name).stem
-        if not (len(stem) == 5 and stem.isdecimal()) or split not in ("all", "train" if int(stem) < TRAIN else "val"):
+        if not (len(stem) == 5 and stem.isdecimal()) or split not in (
+            "all",
+            "train" if int(stem) < TRAIN else "val",
+        ):
             continue
         if suffix(name) == ".json":
             tables.setdefault(stem, name)
         elif suffix(name) in SUFFIXES:
             pictures.setdefault(stem, name)
     problems += [
-        Problem(pictures[stem], "no attributes: there is no JSON file of that number") for stem in sorted(set(pictures) - set(tables))
+        Problem(pictures[stem], "no attributes: there is no JSON file of that number")
+        for stem in sorted(set(pictures) - set(tables))
     ]
     both = sorted(set(pictures) & set(tables))
     rows: list[Row] = []
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(both), 4096):
             chunk = both[start : start + 4096]
-            for stem, (fields, reason) in zip(chunk, pool.map(lambda s: _attributes(root / tables[s]), chunk), strict=True):
+            for stem, (fields, reason) in zip(
+                chunk, pool.map(lambda s: _attributes(root / tables[s]), chunk), strict=True
+            ):
                 if reason is None:
                     rows.append(Row(pictures[stem], **fields))
                 else:
                     problems.append(Problem(pictures[stem], f"{tables[stem]}: {reason}"))
-    return build("ffhq_features", split, root, rows, problems, tables=[tables[s] for s in both], tight=False)
+    return build(
+        "ffhq_features", split, root, rows, problems, tables=[tables[s] for s in both], tight=False
+    )
 
 
 def _attributes(path: Path) -> tuple[dict[str, Any], str | None]:
@@ -75,13 +87,40 @@ def _attributes(path: Path) -> tuple[dict[str, Any], str | None]:
         faces = json.loads(path.read_bytes())
         if not faces:
             return {}, "no face was found"
-        about = max(faces, key=lambda f: f["faceRectangle"]["width"] * f["faceRectangle"]["height"])["faceAttributes"]
+        about = max(
+            faces, key=lambda f: f["faceRectangle"]["width"] * f["faceRectangle"]["height"]
+        )["faceAttributes"]
         votes = np.zeros(len(FERPLUS8), np.float64)
         for label, score in about["emotion"].items():
             votes[FERPLUS8.index(label)] += float(score)
         age, gender = float(about["age"]), GENDER2.index(about["gender"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, DataError) as error:
-        return {}, f"expected faceAttributes with gender, age and emotion, got {type(error).__name__}: {error}"
-    if not (np.isfinite(votes).all() and votes.min() >= 0 and votes.sum() > 0 and isfinite(age) and 0 <= age <= AGE_MAX):
-        return {}, f"expected scores from 0 and an age of 0-{AGE_MAX}, got {votes.tolist()} and {age}"
-    return {"emotion": int(votes.argmax()), "gender": gender, "age": age, "votes": votes / votes.sum()}, None
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        DataError,
+    ) as error:
+        return (
+            {},
+            f"expected faceAttributes with gender, age and emotion, got {type(error).__name__}: {error}",
+        )
+    if not (
+        np.isfinite(votes).all()
+        and votes.min() >= 0
+        and votes.sum() > 0
+        and isfinite(age)
+        and 0 <= age <= AGE_MAX
+    ):
+        return (
+            {},
+            f"expected scores from 0 and an age of 0-{AGE_MAX}, got {votes.tolist()} and {age}",
+        )
+    return {
+        "emotion": int(votes.argmax()),
+        "gender": gender,
+        "age": age,
+        "votes": votes / votes.sum(),
+    }, None

@@ -1,8 +1,10 @@
-"""Any tree of class folders: SPLIT/CLASS/pictures or CLASS/pictures, for pictures of your own and for most sets on Kaggle.
+"""Any tree of class folders: SPLIT/CLASS/pictures or CLASS/pictures, for pictures of your own and
+for most sets on Kaggle.
 
-SPLIT is train, training, val, valid, validation, dev, test, testing, PublicTest or PrivateTest, in any case. CLASS is an emotion or a
-perceived gender in any spelling of `core.labels.SPELLINGS`; numbers say nothing without the data set's own order, so they are refused.
-Without a val folder a tenth of train is val; without split folders all is divided 80/10/10 by the hash of the name.
+SPLIT is train, training, val, valid, validation, dev, test, testing, PublicTest or PrivateTest, in
+any case. CLASS is an emotion or a perceived gender in any spelling of `core.labels.SPELLINGS`;
+numbers say nothing without the data set's own order, so they are refused. Without a val folder a
+tenth of train is val; without split folders all is divided 80/10/10 by the hash of the name.
 """
 
 from __future__ import annotations
@@ -16,7 +18,13 @@ from core.data.base.splits import OURS
 
 SPLITS = OURS
 NAMED = "what the name of a picture's folder says"
-ORIGIN = Origin("Pictures in folders", "", "their own terms", {"emotion": NAMED, "gender": NAMED}, pictures="pictures in folders")
+ORIGIN = Origin(
+    "Pictures in folders",
+    "",
+    "their own terms",
+    {"emotion": NAMED, "gender": NAMED},
+    pictures="pictures in folders",
+)
 
 
 def load(root: str | Path, split: str) -> Samples:
@@ -27,4 +35,9 @@ def load(root: str | Path, split: str) -> Samples:
     """
     check_split(split, SPLITS)
     emotion = emotions()
-    return load_tree("image_folder", locate(root, "image_folder"), split, lambda folder: emotion(folder) or genders(folder))
+    return load_tree(
+        "image_folder",
+        locate(root, "image_folder"),
+        split,
+        lambda folder: emotion(folder) or genders(folder),
+    )

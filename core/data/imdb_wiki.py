@@ -1,11 +1,14 @@
-"""IMDB-WIKI: 523,051 faces of celebrities with age and gender from their pages (Rothe, Timofte, Van Gool, IJCV 2016).
+"""IMDB-WIKI: 523,051 faces of celebrities with age and gender from their pages (Rothe, Timofte, Van
+Gool, IJCV 2016).
 
-Layout of the publishers, the face crops with 40 % margin: imdb_crop/imdb.mat and wiki_crop/wiki.mat, either or both, with the pictures in
-folders 00-99 beside them. A .mat holds dob (Matlab day number), photo_taken (year), full_path, gender (0 female, 1 male, NaN unknown),
-name, face_score (-Inf: no face) and second_face_score (NaN: no second face).
-Age is that on the first of July of the year of the photograph. A picture is left out, with the reason, where no face or a weak one was
-found, where there is a second face (the label may be the other person's), and where dates or age are impossible.
-There is no official split: ours is 80/10/10 by the hash of the name, so that no person is divided, nor between IMDb and Wikipedia.
+Layout of the publishers, the face crops with 40 % margin: imdb_crop/imdb.mat and
+wiki_crop/wiki.mat, either or both, with the pictures in folders 00-99 beside them. A .mat holds dob
+(Matlab day number), photo_taken (year), full_path, gender (0 female, 1 male, NaN unknown), name,
+face_score (-Inf: no face) and second_face_score (NaN: no second face). Age is that on the first of
+July of the year of the photograph. A picture is left out, with the reason, where no face or a weak
+one was found, where there is a second face (the label may be the other person's), and where dates
+or age are impossible. There is no official split: ours is 80/10/10 by the hash of the name, so that
+no person is divided, nor between IMDb and Wikipedia.
 """
 
 from __future__ import annotations
@@ -33,14 +36,16 @@ MATLAB_DAYS = 366
 """Matlab counts days from year 0, Python from year 1."""
 SPLITS = OURS
 ORIGIN = Origin(
-    "IMDB-WIKI", "Rothe, Timofte and Van Gool, IJCV 2016", "academic research only",
+    "IMDB-WIKI",
+    "Rothe, Timofte and Van Gool, IJCV 2016",
+    "academic research only",
     labels={
         "gender": "what IMDb and Wikipedia say of a person, as one of two",
         "age": "the time between birth and photograph, both as the web gives them",
     },
     more={"age": "Some are another person's."},
     note="IMDB-WIKI has no official split: ours is 80/10/10 with nobody on two sides.",
-)  # fmt: skip
+)
 
 
 def load(root: str | Path, split: str) -> Samples:
@@ -51,15 +56,25 @@ def load(root: str | Path, split: str) -> Samples:
     """
     check_split(split, SPLITS)
     root = locate(root, "imdb_wiki", [m for part in PARTS for m in (f"{part}.mat", f"{part}_crop")])
-    tables = [f"{at}{p}.mat" for p in PARTS for at in (f"{p}_crop/", "") if (root / at / f"{p}.mat").is_file()]
+    tables = [
+        f"{at}{p}.mat"
+        for p in PARTS
+        for at in (f"{p}_crop/", "")
+        if (root / at / f"{p}.mat").is_file()
+    ]
     if not tables:
-        raise DataError(f"Expected imdb_crop/imdb.mat or wiki_crop/wiki.mat in {root}, got neither; try --data DIR.")
+        raise DataError(
+            f"Expected imdb_crop/imdb.mat or wiki_crop/wiki.mat in {root}, got neither; try --data DIR."
+        )
     rows: list[Row] = []
     problems: list[Problem] = []
     for table in tables:
         part, below = Path(table).stem, table.rpartition("/")[0]
         for number, about in enumerate(_entries(root / table, part), 1):
-            if split not in ("all", split_of(about["name"].casefold().strip() or about["full_path"])):
+            if split not in (
+                "all",
+                split_of(about["name"].casefold().strip() or about["full_path"]),
+            ):
                 continue
             file = f"{below}/{about['full_path']}".lstrip("/")
             age, reason = _age(about)
@@ -85,9 +100,14 @@ def _entries(path: Path, part: str) -> Iterator[dict[str, Any]]:
         ) from error
     sizes = {len(c) for c in columns.values()}
     if len(sizes) != 1:
-        raise DataError(f"Expected columns of one length in {path}, got {sorted(sizes)}; try to download it again.")
+        raise DataError(
+            f"Expected columns of one length in {path}, got {sorted(sizes)}; try to download it again."
+        )
     for cells in zip(*columns.values(), strict=True):
-        yield {f: _text(c) if f in ("full_path", "name") else _number(c) for f, c in zip(FIELDS, cells, strict=True)}
+        yield {
+            f: _text(c) if f in ("full_path", "name") else _number(c)
+            for f, c in zip(FIELDS, cells, strict=True)
+        }
 
 
 def _text(cell: object) -> str:

@@ -1,8 +1,10 @@
-"""JAFFE: 213 grey pictures of 256x256, ten Japanese women posing seven emotions (Lyons, Akamatsu, Kamachi, Gyoba, FG 1998).
+"""JAFFE: 213 grey pictures of 256x256, ten Japanese women posing seven emotions (Lyons, Akamatsu,
+Kamachi, Gyoba, FG 1998).
 
-File names, in any folder: KA.AN1.39.tiff is model KA, anger, first pose, number 39. The publishers' TIFFs, which nothing else here
-needs to read, are written as PNGs into the user's cache once, keyed by their bytes. There is no official split: ours never divides a model,
-so with ten models one is val and one is test.
+File names, in any folder: KA.AN1.39.tiff is model KA, anger, first pose, number 39. The publishers'
+TIFFs, which nothing else here needs to read, are written as PNGs into the user's cache once, keyed
+by their bytes. There is no official split: ours never divides a model, so with ten models one is
+val and one is test.
 """
 
 from __future__ import annotations
@@ -22,15 +24,23 @@ from core.data.base.samples import Problem, Samples, check_split, locate
 from core.data.base.splits import OURS, by_subject
 from core.labels import FERPLUS8, GENDER2, JAFFE_CODES, JAFFE_GENDER
 
-NAME = re.compile(rf"([A-Z]{{2}})\.({'|'.join(JAFFE_CODES)})(\d)\.(\d{{1,3}})\.(tiff?|png|jpe?g|bmp)", re.IGNORECASE)
+NAME = re.compile(
+    rf"([A-Z]{{2}})\.({'|'.join(JAFFE_CODES)})(\d)\.(\d{{1,3}})\.(tiff?|png|jpe?g|bmp)",
+    re.IGNORECASE,
+)
 TIFF = (".tif", ".tiff")
 MAX_BYTES = 8 * 2**20
 SPLITS = OURS
 ORIGIN = Origin(
-    "JAFFE", "Lyons, Akamatsu, Kamachi and Gyoba, FG 1998", "non-commercial scientific research",
-    labels={"emotion": "what ten women were asked to pose", "gender": "the publishers' word that all ten are women"},
+    "JAFFE",
+    "Lyons, Akamatsu, Kamachi and Gyoba, FG 1998",
+    "non-commercial scientific research",
+    labels={
+        "emotion": "what ten women were asked to pose",
+        "gender": "the publishers' word that all ten are women",
+    },
     note="JAFFE has no official split: ours never divides a person.",
-)  # fmt: skip
+)
 
 
 def load(root: str | Path, split: str) -> Samples:
@@ -49,7 +59,11 @@ def load(root: str | Path, split: str) -> Samples:
         if match := NAME.fullmatch(PurePosixPath(name).name):
             found[name] = match
         else:
-            problems.append(Problem(name, "malformed name; expected MODEL.CODE.NUMBER.tiff such as KA.AN1.39.tiff"))
+            problems.append(
+                Problem(
+                    name, "malformed name; expected MODEL.CODE.NUMBER.tiff such as KA.AN1.39.tiff"
+                )
+            )
     place = {name: name for name in found}
     if any(suffix(name) in TIFF for name in found):
         source = root
@@ -57,7 +71,10 @@ def load(root: str | Path, split: str) -> Samples:
         marks, closed = survey(root, (), found)
         problems += [Problem(name, reason) for name, reason in closed.items()]
         found = {name: match for name, match in found.items() if name not in closed}
-        root = made(f"jaffe-{marks[:16]}", lambda folder: _convert(source, {name: place[name] for name in found}, folder))
+        root = made(
+            f"jaffe-{marks[:16]}",
+            lambda folder: _convert(source, {name: place[name] for name in found}, folder),
+        )
     splits = by_subject(m[1].upper() for m in found.values())
     rows = [
         Row(
@@ -73,7 +90,9 @@ def load(root: str | Path, split: str) -> Samples:
 
 
 def _convert(source: Path, place: dict[str, str], folder: Path) -> None:
-    """Every picture as a file of `folder`; one that cannot be read becomes an empty file, which `build` reports."""
+    """Every picture as a file of `folder`; one that cannot be read becomes an empty file, which
+    `build` reports.
+    """
     for name, target in place.items():
         path = folder / target
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,9 @@
-"""KDEF: 4,900 colour pictures of 562x762, 35 women and 35 men, seven emotions, five angles, two sessions (Lundqvist, Flykt, Ohman, 1998).
+"""KDEF: 4,900 colour pictures of 562x762, 35 women and 35 men, seven emotions, five angles, two
+sessions (Lundqvist, Flykt, Ohman, 1998).
 
-File names, in any folder: AF01AFS.JPG is session A, female, model 01, afraid, straight. There is no official split: ours never divides a
-model, who has the same number in both sessions. Full profiles are kept, in the group `angle`.
+File names, in any folder: AF01AFS.JPG is session A, female, model 01, afraid, straight. There is no
+official split: ours never divides a model, who has the same number in both sessions. Full profiles
+are kept, in the group `angle`.
 """
 
 from __future__ import annotations
@@ -16,13 +18,21 @@ from core.data.base.samples import Problem, Samples, check_split, locate
 from core.data.base.splits import OURS, by_subject
 from core.labels import FERPLUS8, GENDER2, KDEF_ANGLES, KDEF_CODES
 
-NAME = re.compile(rf"([AB])([FM])(\d{{2}})({'|'.join(KDEF_CODES)})({'|'.join(KDEF_ANGLES)})\.[a-z]+", re.IGNORECASE)
+NAME = re.compile(
+    rf"([AB])([FM])(\d{{2}})({'|'.join(KDEF_CODES)})({'|'.join(KDEF_ANGLES)})\.[a-z]+",
+    re.IGNORECASE,
+)
 SPLITS = OURS
 ORIGIN = Origin(
-    "KDEF", "Lundqvist, Flykt and Ohman, 1998", RESEARCH,
-    labels={"emotion": "what seventy actors were asked to pose", "gender": "what the publishers' file names say, as one of two"},
+    "KDEF",
+    "Lundqvist, Flykt and Ohman, 1998",
+    RESEARCH,
+    labels={
+        "emotion": "what seventy actors were asked to pose",
+        "gender": "what the publishers' file names say, as one of two",
+    },
     note="KDEF has no official split: ours never divides a person.",
-)  # fmt: skip
+)
 
 
 def load(root: str | Path, split: str) -> Samples:
@@ -41,7 +51,12 @@ def load(root: str | Path, split: str) -> Samples:
         if match := NAME.fullmatch(PurePosixPath(name).name.upper()):
             found[name] = match.groups()
         else:
-            problems.append(Problem(name, "malformed name; expected SESSION GENDER MODEL CODE ANGLE such as AF01AFS.JPG"))
+            problems.append(
+                Problem(
+                    name,
+                    "malformed name; expected SESSION GENDER MODEL CODE ANGLE such as AF01AFS.JPG",
+                )
+            )
     splits = by_subject(g + n for _, g, n, _, _ in found.values())
     rows = [
         Row(

@@ -1,9 +1,12 @@
-"""A manifest: one Parquet file that says which pictures belong to which split, and what is known of each.
+"""A manifest: one Parquet file that says which pictures belong to which split, and what is known of
+each.
 
-`python -m evaluation audit --apply`, `restratify` and `balance` write it (`evaluation.quality.repair.manifest`); the pictures stay where they are.
-Columns: `id, root, path, split, emotion, votes, gender, age, group_<name>..., provenance, changed`. `path` is relative to one of the
-folders that the metadata `mien.manifest` names (`roots`), a relative folder to the manifest's own; labels are those of `core.labels`, null
-where nothing is known. `--data` takes the file, or a folder that holds `manifest.parquet`.
+`python -m evaluation audit --apply`, `restratify` and `balance` write it
+(`evaluation.quality.repair.manifest`); the pictures stay where they are. Columns: `id, root, path,
+split, emotion, votes, gender, age, group_<name>..., provenance, changed`. `path` is relative to one
+of the folders that the metadata `mien.manifest` names (`roots`), a relative folder to the
+manifest's own; labels are those of `core.labels`, null where nothing is known. `--data` takes the
+file, or a folder that holds `manifest.parquet`.
 """
 
 from __future__ import annotations
@@ -31,25 +34,36 @@ from core.labels import AGE_MAX, FERPLUS8, GENDER2, LabelSpace
 SPLITS = OURS
 LISTED = "what the manifest says"
 ORIGIN = Origin(
-    "A manifest", "", "the terms of the pictures that it names", labels={"emotion": LISTED, "gender": LISTED, "age": LISTED},
+    "A manifest",
+    "",
+    "the terms of the pictures that it names",
+    labels={"emotion": LISTED, "gender": LISTED, "age": LISTED},
     pictures="pictures of a manifest",
-)  # fmt: skip
+)
 FILE = "manifest.parquet"
 KEY = b"mien.manifest"
 VERSION = 1
 GROUP = "group_"
 COLUMNS = {
-    "id": pa.string(), "root": pa.string(), "path": pa.string(), "split": pa.string(), "emotion": pa.string(),
-    "votes": pa.list_(pa.float32(), len(FERPLUS8)), "gender": pa.string(), "age": pa.float32(), "provenance": pa.string(),
+    "id": pa.string(),
+    "root": pa.string(),
+    "path": pa.string(),
+    "split": pa.string(),
+    "emotion": pa.string(),
+    "votes": pa.list_(pa.float32(), len(FERPLUS8)),
+    "gender": pa.string(),
+    "age": pa.float32(),
+    "provenance": pa.string(),
     "changed": pa.string(),
-}  # fmt: skip
+}
 NEEDED = ("id", "root", "path", "split")
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a manifest says of itself. fingerprint: of the data that it was made from. roots: name -> folder. tight: see `Samples`. made:
-    what was done, as counts and texts."""
+    """What a manifest says of itself. fingerprint: of the data that it was made from. roots: name
+    -> folder. tight: see `Samples`. made: what was done, as counts and texts.
+    """
 
     dataset: str
     fingerprint: str
@@ -67,7 +81,8 @@ def load(root: str | Path, split: str) -> Samples:
     """The pictures of one split, in the manifest's order.
 
     Raises:
-        DataError: no manifest, a malformed one, pictures that are not where it says, or an empty split.
+        DataError: no manifest, a malformed one, pictures that are not where it says, or an empty
+        split.
     """
     check_split(split, SPLITS)
     file = find(root)
@@ -76,9 +91,14 @@ def load(root: str | Path, split: str) -> Samples:
     table = table if split == "all" else table.filter(pc.equal(table["split"], split))
     if not len(table):
         there = ", ".join(splits) or "no rows"
-        raise DataError(f"Expected pictures of the {split} split in {file}, got none; it has {there}; try --split.")
+        raise DataError(
+            f"Expected pictures of the {split} split in {file}, got none; it has {there}; try --split."
+        )
     folders = {name: _folder(file, place) for name, place in about.roots.items()}
-    places = [folders[r] / p for r, p in zip(table["root"].to_pylist(), table["path"].to_pylist(), strict=True)]
+    places = [
+        folders[r] / p
+        for r, p in zip(table["root"].to_pylist(), table["path"].to_pylist(), strict=True)
+    ]
     used = {folders[r] for r in pc.unique(table["root"]).to_pylist()}
     base = Path(os.path.commonpath(used))
     names = [p.relative_to(base).as_posix() for p in places]
@@ -93,13 +113,30 @@ def load(root: str | Path, split: str) -> Samples:
     table = table.take(at)
     total = hashlib.sha256(marks.encode() + file.read_bytes()).hexdigest()
     ids, paths = tuple(table["id"].to_pylist()), tuple(places[i] for i in at)
-    groups = {n.removeprefix(GROUP): np.array(pc.fill_null(table[n], "").to_pylist()) for n in table.column_names if n.startswith(GROUP)}
+    groups = {
+        n.removeprefix(GROUP): np.array(pc.fill_null(table[n], "").to_pylist())
+        for n in table.column_names
+        if n.startswith(GROUP)
+    }
     columns = _targets(table)
-    return Samples("manifest", split, base, ids, paths, **columns, groups=groups, fingerprint=total, problems=problems, tight=about.tight)
+    return Samples(
+        "manifest",
+        split,
+        base,
+        ids,
+        paths,
+        **columns,
+        groups=groups,
+        fingerprint=total,
+        problems=problems,
+        tight=about.tight,
+    )
 
 
 def named(root: str | Path) -> bool:
-    """Whether `root` is a manifest, or a folder that one lies in, rather than a data set's own folder."""
+    """Whether `root` is a manifest, or a folder that one lies in, rather than a data set's own
+    folder.
+    """
     return Path(root).suffix.lower() == ".parquet" or (Path(root) / FILE).is_file()
 
 
@@ -129,26 +166,42 @@ def read(file: Path) -> tuple[pa.Table, About]:
         table = pq.read_table(file)
         raw = json.loads((table.schema.metadata or {})[KEY])
         roots = {str(k): str(v) for k, v in raw["roots"].items()}
-        about = About(str(raw["dataset"]), str(raw["fingerprint"]), roots, raw["tight"] is True, dict(raw["made"]))
+        about = About(
+            str(raw["dataset"]),
+            str(raw["fingerprint"]),
+            roots,
+            raw["tight"] is True,
+            dict(raw["made"]),
+        )
         if raw["version"] != VERSION:
-            raise DataError(f"Expected a manifest of version {VERSION}, got {raw['version']}: {file}; make it again.")
+            raise DataError(
+                f"Expected a manifest of version {VERSION}, got {raw['version']}: {file}; make it again."
+            )
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"Expected a manifest (Parquet), got {file}: {str(error)[:200]}") from None
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         if isinstance(error, DataError):
             raise
         text = f"Expected a manifest with metadata {KEY.decode()!r} in {file}, got none that can be read ({error})"
-        raise DataError(f"{text}; `python -m evaluation audit --apply PLAN --out DIR` makes one.") from None
+        raise DataError(
+            f"{text}; `python -m evaluation audit --apply PLAN --out DIR` makes one."
+        ) from None
     if absent := [n for n in NEEDED if n not in table.column_names]:
-        raise DataError(f"Expected columns {', '.join(NEEDED)} in {file}, got none for {', '.join(absent)}; make it again.")
+        raise DataError(
+            f"Expected columns {', '.join(NEEDED)} in {file}, got none for {', '.join(absent)}; make it again."
+        )
     for name, kind in COLUMNS.items():
         column = table[name] if name in table.column_names else pa.nulls(len(table), kind)
         try:
             column = column.cast(kind)
         except pa.ArrowException as error:
-            raise DataError(f"Expected {name} of {file} to be {kind}, got {column.type}: {str(error)[:100]}") from None
+            raise DataError(
+                f"Expected {name} of {file} to be {kind}, got {column.type}: {str(error)[:100]}"
+            ) from None
         at = table.column_names.index(name) if name in table.column_names else None
-        table = table.append_column(name, column) if at is None else table.set_column(at, name, column)
+        table = (
+            table.append_column(name, column) if at is None else table.set_column(at, name, column)
+        )
     _check(table, about, file)
     return table, about
 
@@ -162,7 +215,9 @@ def _check(table: pa.Table, about: About, file: Path) -> None:
             if value not in known:
                 known[value] = good(value)
             if not known[value]:
-                raise DataError(f"Expected {name} to be {what}, got {value!r} in row {i} of {file}; make it again.")
+                raise DataError(
+                    f"Expected {name} to be {what}, got {value!r} in row {i} of {file}; make it again."
+                )
 
     def inside(path: str | None) -> bool:
         plain = PurePosixPath(path or "/")
@@ -178,7 +233,9 @@ def _check(table: pa.Table, about: About, file: Path) -> None:
     counts = pc.value_counts(table["id"])
     if len(counts) != len(table):
         twice = next(c["values"].as_py() for c in counts if c["counts"].as_py() > 1)
-        raise DataError(f"Expected unique ids in {file}, got {twice!r} more than once; make it again.")
+        raise DataError(
+            f"Expected unique ids in {file}, got {twice!r} more than once; make it again."
+        )
 
 
 def _targets(table: pa.Table) -> dict[str, np.ndarray]:

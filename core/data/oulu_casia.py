@@ -1,9 +1,11 @@
-"""Oulu-CASIA NIR&VIS: 80 people, six emotions, three lights, sequences from neutral to the peak (Zhao et al., IVC 2011).
+"""Oulu-CASIA NIR&VIS: 80 people, six emotions, three lights, sequences from neutral to the peak
+(Zhao et al., IVC 2011).
 
-Layout of the publishers: OriginalImg/VL/Strong/P001/Anger/000.jpeg ... (320x240); PreProcess Img holds crops of the same. Taken are the
-visible-light pictures (VL), and of each sequence the last three frames, as papers do, and the first frame as neutral where the sequence is
-longer than that. What lies between is neither, so it is left out on purpose and is no problem.
-There is no official split: ours never divides a person.
+Layout of the publishers: OriginalImg/VL/Strong/P001/Anger/000.jpeg ... (320x240); PreProcess Img
+holds crops of the same. Taken are the visible-light pictures (VL), and of each sequence the last
+three frames, as papers do, and the first frame as neutral where the sequence is longer than that.
+What lies between is neither, so it is left out on purpose and is no problem. There is no official
+split: ours never divides a person.
 """
 
 from __future__ import annotations
@@ -26,10 +28,12 @@ PEAK = 3
 """Frames at the end of a sequence that carry its emotion."""
 SPLITS = OURS
 ORIGIN = Origin(
-    "Oulu-CASIA", "Zhao et al., IVC 2011", f"{RESEARCH}, by agreement with the publishers",
+    "Oulu-CASIA",
+    "Zhao et al., IVC 2011",
+    f"{RESEARCH}, by agreement with the publishers",
     labels={"emotion": "what eighty people were asked to pose"},
     note="Oulu-CASIA has no official split: ours never divides a person.",
-)  # fmt: skip
+)
 
 
 def load(root: str | Path, split: str) -> Samples:
@@ -41,7 +45,9 @@ def load(root: str | Path, split: str) -> Samples:
     check_split(split, SPLITS)
     root = locate(root, "oulu_casia", [ORIGINAL, CROPPED, "VL"])
     names, problems = files(root)
-    tops = [t for t in (ORIGINAL, CROPPED) if any(n.startswith(f"{t}/") or f"/{t}/" in n for n in names)]
+    tops = [
+        t for t in (ORIGINAL, CROPPED) if any(n.startswith(f"{t}/") or f"/{t}/" in n for n in names)
+    ]
     if len(tops) == 2:  # the same frames twice
         names = [n for n in names if not (n.startswith(f"{CROPPED}/") or f"/{CROPPED}/" in n)]
     frames: list[tuple[str, re.Match[str]]] = []
@@ -51,7 +57,9 @@ def load(root: str | Path, split: str) -> Samples:
         if match := FRAME.fullmatch(name):
             frames.append((name, match))
         else:
-            problems.append(Problem(name, "malformed place; expected VL/LIGHT/PERSON/EMOTION/FRAME.jpeg"))
+            problems.append(
+                Problem(name, "malformed place; expected VL/LIGHT/PERSON/EMOTION/FRAME.jpeg")
+            )
     splits = by_subject(m[3].upper() for _, m in frames)
     rows: list[Row] = []
     frames.sort(key=lambda f: (f[1][1], int(f[1][5])))
@@ -63,7 +71,9 @@ def load(root: str | Path, split: str) -> Samples:
         try:
             emotion = FERPLUS8.index(label)
         except DataError:
-            problems.append(Problem(sequence, f"not a known emotion: {label!r}; {len(members)} frames in it"))
+            problems.append(
+                Problem(sequence, f"not a known emotion: {label!r}; {len(members)} frames in it")
+            )
             continue
         groups = {"subject": subject.upper(), "light": light.capitalize()}
         if len(members) > PEAK:

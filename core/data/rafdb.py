@@ -1,10 +1,12 @@
-"""RAF-DB, single-label basic emotions: 15,339 faces from the web, seven emotions by some 40 annotators each (Li, Deng, Du, CVPR 2017).
+"""RAF-DB, single-label basic emotions: 15,339 faces from the web, seven emotions by some 40
+annotators each (Li, Deng, Du, CVPR 2017).
 
-Layout of the publishers (folder `basic`): EmoLabel/list_patition_label.txt (sic) with lines `train_00001.jpg 5`, codes 1-7;
-Image/aligned/train_00001_aligned.jpg (100x100) or Image/original/train_00001.jpg; and, where it is there,
-Annotation/manual/train_00001_manu_attri.txt: five landmarks, then gender, race and an age band.
-The common other form is folders named 1-7: DATASET/train/5/train_00001_aligned.jpg.
-Splits: the publishers' train and test; a tenth of train is val, decided by the hash of the name.
+Layout of the publishers (folder `basic`): EmoLabel/list_patition_label.txt (sic) with lines
+`train_00001.jpg 5`, codes 1-7; Image/aligned/train_00001_aligned.jpg (100x100) or
+Image/original/train_00001.jpg; and, where it is there,
+Annotation/manual/train_00001_manu_attri.txt: five landmarks, then gender, race and an age band. The
+common other form is folders named 1-7: DATASET/train/5/train_00001_aligned.jpg. Splits: the
+publishers' train and test; a tenth of train is val, decided by the hash of the name.
 """
 
 from __future__ import annotations
@@ -21,17 +23,27 @@ from core.data.base.splits import OURS, carve
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2, RAF7, RAFDB_AGE, RAFDB_GENDER, RAFDB_RACE
 
-LISTS = tuple(f"{place}EmoLabel/{name}" for place in ("", "basic/") for name in ("list_patition_label.txt", "list_partition_label.txt"))
+LISTS = tuple(
+    f"{place}EmoLabel/{name}"
+    for place in ("", "basic/")
+    for name in ("list_patition_label.txt", "list_partition_label.txt")
+)
 SPLITS = OURS
 ORIGIN = Origin(
-    "RAF-DB", "Li, Deng and Du, CVPR 2017", f"{RESEARCH}, by agreement with the publishers",
-    labels={"emotion": "what some forty annotators saw in a picture", "gender": "the data set's binary annotation by look"},
+    "RAF-DB",
+    "Li, Deng and Du, CVPR 2017",
+    f"{RESEARCH}, by agreement with the publishers",
+    labels={
+        "emotion": "what some forty annotators saw in a picture",
+        "gender": "the data set's binary annotation by look",
+    },
     note="A tenth of RAF-DB's training part is our validation part.",
-)  # fmt: skip
+)
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split. Groups, where the publishers' annotations are there: `race` and `age_band`.
+    """The pictures of one split. Groups, where the publishers' annotations are there: `race` and
+    `age_band`.
 
     Raises:
         DataError: neither the label list nor class folders, or the split is empty.
@@ -46,13 +58,20 @@ def load(root: str | Path, split: str) -> Samples:
     rows: list[Row] = []
     problems: list[Problem] = []
     tables = [(root / found).relative_to(basic).as_posix()]
-    for number, line in enumerate((root / found).read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(
+        (root / found).read_text(encoding="utf-8", errors="replace").splitlines(), 1
+    ):
         if not line.strip():
             continue
         name, _, code = line.strip().rpartition(" ")
         stem, part = Path(name).stem, name.partition("_")[0]
         if part not in ("train", "test") or not (code.isdecimal() and 1 <= int(code) <= len(RAF7)):
-            problems.append(Problem(found, f"row {number}: expected `train_NUMBER.jpg CODE` with a code 1-7, got {line[:60]!r}"))
+            problems.append(
+                Problem(
+                    found,
+                    f"row {number}: expected `train_NUMBER.jpg CODE` with a code 1-7, got {line[:60]!r}",
+                )
+            )
             continue
         if split not in ("all", carve(part, stem)):
             continue
@@ -60,9 +79,13 @@ def load(root: str | Path, split: str) -> Samples:
         if (basic / about).is_file():
             tables.append(about)
             try:
-                more = _attributes((basic / about).read_text(encoding="utf-8", errors="replace").split())
+                more = _attributes(
+                    (basic / about).read_text(encoding="utf-8", errors="replace").split()
+                )
             except DataError as error:
-                problems.append(Problem(about, f"the picture stays, without gender and groups: {error}"))
+                problems.append(
+                    Problem(about, f"the picture stays, without gender and groups: {error}")
+                )
         picture = f"Image/aligned/{stem}_aligned.jpg" if aligned else f"Image/original/{name}"
         rows.append(Row(picture, FERPLUS8.index(RAF7.labels[int(code) - 1]), **more))
     return build("rafdb", split, basic, rows, problems, tables=tables, tight=aligned)
@@ -77,5 +100,10 @@ def _attributes(words: Sequence[str]) -> dict[str, Any]:
         known = RAFDB_GENDER[gender]
         groups = {"race": RAFDB_RACE[race], "age_band": RAFDB_AGE[band]}
     except (ValueError, IndexError, OverflowError) as error:
-        raise DataError(f"Expected ten coordinates and the codes of gender, race and age, got {' '.join(words[10:])[:60]!r}.") from error
-    return {"gender": GENDER2.labels.index(known) if known in GENDER2.labels else -1, "groups": groups}
+        raise DataError(
+            f"Expected ten coordinates and the codes of gender, race and age, got {' '.join(words[10:])[:60]!r}."
+        ) from error
+    return {
+        "gender": GENDER2.labels.index(known) if known in GENDER2.labels else -1,
+        "groups": groups,
+    }

@@ -1,11 +1,14 @@
-"""Synthetic faces: drawn, not photographed, for tests and for a first run without any download. No person is shown.
+"""Synthetic faces: drawn, not photographed, for tests and for a first run without any download. No
+person is shown.
 
-What the labels say is drawn and nothing else carries it: emotion in mouth, brows, eyes and nose; perceived gender in length of hair,
-brows, lips and beard; age in wrinkles, grey hair and the proportions of the head. Head pose, size, place, skin, background, light, blur
-and noise are drawn from distributions that are the same for all labels, so a network must find the features and cannot go by brightness,
-colour or a fixed pixel. What a network learns here says nothing about real faces.
+What the labels say is drawn and nothing else carries it: emotion in mouth, brows, eyes and nose;
+perceived gender in length of hair, brows, lips and beard; age in wrinkles, grey hair and the
+proportions of the head. Head pose, size, place, skin, background, light, blur and noise are drawn
+from distributions that are the same for all labels, so a network must find the features and cannot
+go by brightness, colour or a fixed pixel. What a network learns here says nothing about real faces.
 
-The pictures are drawn into the user's cache once (`root` is not looked at) and follow from SEED alone.
+The pictures are drawn into the user's cache once (`root` is not looked at) and follow from SEED
+alone.
 """
 
 from __future__ import annotations
@@ -29,11 +32,14 @@ SIZES = {"train": 4000, "val": 500, "test": 500}
 SPLITS = OURS
 DRAWN = "what this program drew"
 ORIGIN = Origin(
-    "Synthetic", "drawn by this program, no person is shown", "no licence needed",
+    "Synthetic",
+    "drawn by this program, no person is shown",
+    "no licence needed",
     labels={"emotion": DRAWN, "gender": DRAWN, "age": DRAWN},
-    pictures="faces that this program draws", true="as this program drew them",
+    pictures="faces that this program draws",
+    true="as this program drew them",
     note="What is learnt from drawn faces says nothing about real ones.",
-)  # fmt: skip
+)
 GENERATED = True
 """No data folder is needed."""
 SEED = 20_130_414
@@ -53,22 +59,41 @@ def load(root: str | Path, split: str) -> Samples:
     rows: list[Row] = []
     for part in SIZES if split == "all" else [split]:
         looks = sample(part, SIZES[part])
-        made(f"{folder}/{part}-{len(looks)}", lambda place, looks=looks, part=part: _fill(place, looks, part))  # type: ignore[misc]
+        made(
+            f"{folder}/{part}-{len(looks)}",
+            lambda place, looks=looks, part=part: _fill(place, looks, part),
+        )  # type: ignore[misc]
         rows += [
-            Row(f"{part}-{len(looks)}/{i:05d}.png", x.emotion, x.gender, float(x.age), groups={"skin": SKINS[x.skin]})
+            Row(
+                f"{part}-{len(looks)}/{i:05d}.png",
+                x.emotion,
+                x.gender,
+                float(x.age),
+                groups={"skin": SKINS[x.skin]},
+            )
             for i, x in enumerate(looks)
         ]
-    return build("synthetic", split, cache_dir() / "data" / folder, rows, hint="try to empty the cache folder")
+    return build(
+        "synthetic",
+        split,
+        cache_dir() / "data" / folder,
+        rows,
+        hint="try to empty the cache folder",
+    )
 
 
 def sample(part: str, n: int) -> list[Look]:
-    """`n` independent draws of the labels: all emotions and both genders equally often in the mean, ages evenly from 1 to OLDEST."""
+    """`n` independent draws of the labels: all emotions and both genders equally often in the mean,
+    ages evenly from 1 to OLDEST.
+    """
     rng = np.random.default_rng([SEED, *part.encode()])
     emotion = rng.integers(0, len(FERPLUS8), n)
     gender = rng.integers(0, len(GENDER2), n)
     age = rng.integers(1, OLDEST + 1, n)
     skin = rng.integers(0, len(SKINS), n)
-    return [Look(*(int(v) for v in values)) for values in zip(emotion, gender, age, skin, strict=True)]
+    return [
+        Look(*(int(v) for v in values)) for values in zip(emotion, gender, age, skin, strict=True)
+    ]
 
 
 def _fill(place: Path, looks: list[Look], part: str) -> None:

@@ -1,7 +1,9 @@
-"""UTKFace: age, gender and race in the file name (Zhang et al., CVPR 2017): age_gender_race_time.jpg or .jpg.chip.jpg, 200x200 colour.
+"""UTKFace: age, gender and race in the file name (Zhang et al., CVPR 2017):
+age_gender_race_time.jpg or .jpg.chip.jpg, 200x200 colour.
 
-It has no official split. Ours is 80/10/10, decided by a hash, so it is the same on every machine. The same photograph often appears more
-than once, so near duplicates (perceptual hash) form one cluster, and a cluster never straddles two splits.
+It has no official split. Ours is 80/10/10, decided by a hash, so it is the same on every machine.
+The same photograph often appears more than once, so near duplicates (perceptual hash) form one
+cluster, and a cluster never straddles two splits.
 """
 
 from __future__ import annotations
@@ -23,18 +25,24 @@ from core.labels import AGE_MAX, GENDER2, UTKFACE_GENDER, UTKFACE_RACE
 
 SPLITS = OURS
 ORIGIN = Origin(
-    "UTKFace", "Zhang et al., CVPR 2017", RESEARCH,
-    labels={"gender": "the data set's binary annotation by look", "age": "apparent age in mostly posed pictures from the web"},
+    "UTKFace",
+    "Zhang et al., CVPR 2017",
+    RESEARCH,
+    labels={
+        "gender": "the data set's binary annotation by look",
+        "age": "apparent age in mostly posed pictures from the web",
+    },
     more={"age": "Errors grow with age, and few pictures show people over 80."},
     note="UTKFace has no official split: ours is 80/10/10 with near duplicates on one side.",
-)  # fmt: skip
+)
 NAME = re.compile(r"^(\d{1,3})_([01])_([0-4])_(\d{8,20})\.jpg(\.chip\.jpg)?$")
 NEAR = 4
 """Bits of 64 by which the perceptual hashes of near duplicates may differ."""
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split; `all` needs no hashing. Malformed names are listed in `problems` and skipped.
+    """The pictures of one split; `all` needs no hashing. Malformed names are listed in `problems`
+    and skipped.
 
     Raises:
         DataError: no folder or no picture with a well-formed name.
@@ -60,14 +68,26 @@ def load(root: str | Path, split: str) -> Samples:
     groups = {"race": np.array(UTKFACE_RACE)[race]}
     paths = tuple(root / i for i in ids)
     marks = fingerprint(root, paths)
-    samples = Samples("utkface", split, root, tuple(ids), paths, **columns, groups=groups, fingerprint=marks, problems=tuple(problems))
+    samples = Samples(
+        "utkface",
+        split,
+        root,
+        tuple(ids),
+        paths,
+        **columns,
+        groups=groups,
+        fingerprint=marks,
+        problems=tuple(problems),
+    )
     if split == "all":
         return samples
     return samples.take(np.flatnonzero(assign(ids, clusters(_hashes(samples))) == split))
 
 
 def assign(ids: list[str], cluster: np.ndarray) -> np.ndarray:
-    """Split name of each sample (N,): the hash of its cluster's first name decides, 80 % train, 10 % val, 10 % test."""
+    """Split name of each sample (N,): the hash of its cluster's first name decides, 80 % train, 10
+    % val, 10 % test.
+    """
     first: dict[int, str] = {}
     for name, c in zip(ids, cluster, strict=True):
         first[c] = min(first.get(c, name), name)
@@ -76,13 +96,17 @@ def assign(ids: list[str], cluster: np.ndarray) -> np.ndarray:
 
 
 def clusters(hashes: np.ndarray) -> np.ndarray:
-    """64-bit hashes (N,) uint64 -> cluster number (N,); pictures within NEAR bits are joined, transitively."""
+    """64-bit hashes (N,) uint64 -> cluster number (N,); pictures within NEAR bits are joined,
+    transitively.
+    """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     pairs = []
     for start in range(0, len(hashes), 512):
-        near = np.bitwise_count(hashes[start : start + 512, None] ^ hashes[None, :]) <= NEAR  # (512, N)
+        near = (
+            np.bitwise_count(hashes[start : start + 512, None] ^ hashes[None, :]) <= NEAR
+        )  # (512, N)
         a, b = np.nonzero(near)
         pairs.append(np.stack([a + start, b]))
     a, b = np.concatenate(pairs, axis=1)
@@ -91,7 +115,9 @@ def clusters(hashes: np.ndarray) -> np.ndarray:
 
 
 def _hashes(samples: Samples) -> np.ndarray:
-    """Perceptual hash of every picture, uint64 (N,), cached under the data's fingerprint; of unreadable files that of the name."""
+    """Perceptual hash of every picture, uint64 (N,), cached under the data's fingerprint; of
+    unreadable files that of the name.
+    """
     import imagehash
     from PIL import Image
 

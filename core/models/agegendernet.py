@@ -1,5 +1,6 @@
-"""The residual network with attention of the AgeGenderEmo report (shared/sources/004): basic blocks (He et al., arXiv 1512.03385), each
-followed by CBAM, channel then spatial attention (Woo et al., arXiv 1807.06521).
+"""The residual network with attention of the AgeGenderEmo report (shared/sources/004): basic blocks
+(He et al., arXiv 1512.03385), each followed by CBAM, channel then spatial attention (Woo et al.,
+arXiv 1807.06521).
 
 The report gives 9,356,776 parameters and no layer list; these stages come within 0.1 % of that.
 """
@@ -18,18 +19,29 @@ from core.preprocess import InputSpec
 
 
 class CBAM(nn.Module):
-    """Weighs channels by their pooled means and maxima, then places by those over the channels; the shape stays."""
+    """Weighs channels by their pooled means and maxima, then places by those over the channels; the
+    shape stays.
+    """
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
         inner = channels // reduction
-        self.channel = nn.Sequential(nn.Conv2d(channels, inner, 1, bias=False), nn.ReLU(), nn.Conv2d(inner, channels, 1, bias=False))
+        self.channel = nn.Sequential(
+            nn.Conv2d(channels, inner, 1, bias=False),
+            nn.ReLU(),
+            nn.Conv2d(inner, channels, 1, bias=False),
+        )
         self.spatial = nn.Conv2d(2, 1, 7, padding=3, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        mean, peak = x.mean(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
+        mean, peak = (
+            x.mean(dim=(2, 3), keepdim=True),
+            x.amax(dim=(2, 3), keepdim=True),
+        )  # (N, C, 1, 1)
         x = x * torch.sigmoid(self.channel(mean) + self.channel(peak))
-        places = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)  # (N, 2, H, W)
+        places = torch.cat(
+            [x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1
+        )  # (N, 2, H, W)
         return x * torch.sigmoid(self.spatial(places))
 
 
@@ -42,14 +54,24 @@ def build(
     reduction: int = 16,
     dropout: float = 0.0,
 ) -> Network:
-    """stem: channels of the first convolution. stages: (channels, blocks); each stage halves the resolution. reduction: in CBAM."""
-    layers: list[nn.Module] = [nn.Conv2d(spec.channels, stem, 3, 1, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU()]
+    """stem: channels of the first convolution. stages: (channels, blocks); each stage halves the
+    resolution. reduction: in CBAM.
+    """
+    layers: list[nn.Module] = [
+        nn.Conv2d(spec.channels, stem, 3, 1, 1, bias=False),
+        nn.BatchNorm2d(stem),
+        nn.ReLU(),
+    ]
     inner = stem
     for outer, blocks in stages:
         for i in range(blocks):
-            layers.append(Block(inner, outer, 2 if i == 0 else 1, CBAM(outer, reduction), classic=True))
+            layers.append(
+                Block(inner, outer, 2 if i == 0 else 1, CBAM(outer, reduction), classic=True)
+            )
             inner = outer
     for layer in nn.Sequential(*layers).modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-    return Network(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), inner, heads, dropout)
+    return Network(
+        nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), inner, heads, dropout
+    )

@@ -1,7 +1,8 @@
-"""The convolutional networks of the FER capstone notebook (shared/sources/003): blocks of 3x3 convolutions, then one dense layer.
+"""The convolutional networks of the FER capstone notebook (shared/sources/003): blocks of 3x3
+convolutions, then one dense layer.
 
-Keras' conventions are kept, so that parameter totals and behaviour compare: Glorot initialisation, BatchNorm with eps 1e-3 and a memory
-of 0.99 (torch's momentum 0.01).
+Keras' conventions are kept, so that parameter totals and behaviour compare: Glorot initialisation,
+BatchNorm with eps 1e-3 and a memory of 0.99 (torch's momentum 0.01).
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ def build(
     dropout: float = 0.4,
     momentum: float = 0.01,
 ) -> Network:
-    """blocks: (channels, dropout after it). convolutions: per block. norm: BatchNorm "before" the activation of each convolution, after
-    "each" activation, or once per "block". pool_after: numbers (from 1) of the blocks that halve the resolution, all by default.
-    average: global average and dropout before the dense layer instead of flattening. dropout: after the dense layer.
+    """blocks: (channels, dropout after it). convolutions: per block. norm: BatchNorm "before" the
+    activation of each convolution, after "each" activation, or once per "block". pool_after:
+    numbers (from 1) of the blocks that halve the resolution, all by default. average: global
+    average and dropout before the dense layer instead of flattening. dropout: after the dense
+    layer.
 
-    The network's parts are `backbone.features`, `backbone.dense` and `heads`."""
+    The network's parts are `backbone.features`, `backbone.dense` and `heads`.
+    """
     if norm not in NORMS:
         raise ValueError(f"Expected `norm` to be one of {NORMS}, got {norm!r}.")
     layers: list[nn.Module] = []
@@ -51,7 +55,11 @@ def build(
             side //= 2
         if not (average and number == len(blocks)):  # that one comes after the average
             layers.append(nn.Dropout(dropped))
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(average_dropout)] if average else [nn.Flatten()]
+    layers += (
+        [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(average_dropout)]
+        if average
+        else [nn.Flatten()]
+    )
     top: list[nn.Module] = [nn.Linear(inner if average else inner * side * side, dense), nn.ReLU()]
     if dense_norm:
         top.append(nn.BatchNorm1d(dense, eps=1e-3, momentum=momentum))
@@ -59,7 +67,9 @@ def build(
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.constant_(layer.get_parameter("bias"), 0)
-    backbone = nn.Sequential(OrderedDict(features=nn.Sequential(*layers), dense=nn.Sequential(*top)))
+    backbone = nn.Sequential(
+        OrderedDict(features=nn.Sequential(*layers), dense=nn.Sequential(*top))
+    )
     return Network(backbone, dense, heads, dropout)
 
 

@@ -1,5 +1,7 @@
-"""A plain residual network for small crops: basic blocks (He et al., arXiv 1512.03385) with average-pooled shortcuts (ResNet-D,
-arXiv 1812.01187). From scratch, on this much data, it learns several times faster per image than mobile blocks (DESIGN, section 6)."""
+"""A plain residual network for small crops: basic blocks (He et al., arXiv 1512.03385) with
+average-pooled shortcuts (ResNet-D, arXiv 1812.01187). From scratch, on this much data, it learns
+several times faster per image than mobile blocks (DESIGN, section 6).
+"""
 
 from __future__ import annotations
 
@@ -17,22 +19,39 @@ from core.preprocess import InputSpec
 class Block(nn.Module):
     """Two 3x3 convolutions and a shortcut: (N, inner, H, W) -> (N, outer, H / stride, W / stride).
 
-    attention: a module after the second convolution. classic: He et al.'s own form, a strided shortcut and no start as identity.
+    attention: a module after the second convolution. classic: He et al.'s own form, a strided
+    shortcut and no start as identity.
     """
 
-    def __init__(self, inner: int, outer: int, stride: int, attention: nn.Module | None = None, classic: bool = False) -> None:
+    def __init__(
+        self,
+        inner: int,
+        outer: int,
+        stride: int,
+        attention: nn.Module | None = None,
+        classic: bool = False,
+    ) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(inner, outer, 3, stride, 1, bias=False), nn.BatchNorm2d(outer), nn.ReLU(),
-            nn.Conv2d(outer, outer, 3, 1, 1, bias=False), nn.BatchNorm2d(outer),
-        )  # fmt: skip
+            nn.Conv2d(inner, outer, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outer),
+            nn.ReLU(),
+            nn.Conv2d(outer, outer, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outer),
+        )
         if not classic:
             nn.init.zeros_(self.body[-1].weight)  # type: ignore[arg-type]  # starts as identity (Goyal et al., arXiv 1706.02677)
         if attention:
             self.body.append(attention)
         pool = [] if classic else [nn.AvgPool2d(stride) if stride > 1 else nn.Identity()]
-        project = nn.Conv2d(inner, outer, 1, stride if classic else 1, bias=False) if stride > 1 or inner != outer else None
-        self.shortcut = Shortcut(*pool, project, nn.BatchNorm2d(outer)) if project else nn.Identity()
+        project = (
+            nn.Conv2d(inner, outer, 1, stride if classic else 1, bias=False)
+            if stride > 1 or inner != outer
+            else None
+        )
+        self.shortcut = (
+            Shortcut(*pool, project, nn.BatchNorm2d(outer)) if project else nn.Identity()
+        )
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -40,11 +59,15 @@ class Block(nn.Module):
 
 
 class Shortcut(nn.Sequential):
-    """(A mean over S x S pixels,) a 1x1 convolution and BatchNorm: (N, inner, H, W) -> (N, outer, H // stride, W // stride)."""
+    """(A mean over S x S pixels,) a 1x1 convolution and BatchNorm: (N, inner, H, W) -> (N, outer, H
+    // stride, W // stride).
+    """
 
     def fuse(self) -> nn.Conv2d:
-        """One convolution that answers the same, in evaluation mode. A mean before a 1x1 convolution is an S x S one at stride S, each of
-        its weights W / S^2; ONNX Runtime's INT8 mean costs more than the two convolutions beside it."""
+        """One convolution that answers the same, in evaluation mode. A mean before a 1x1
+        convolution is an S x S one at stride S, each of its weights W / S^2; ONNX Runtime's INT8
+        mean costs more than the two convolutions beside it.
+        """
         *pool, project, norm = self
         assert isinstance(project, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
         joined = fuse_conv_bn_eval(project, norm)
@@ -52,7 +75,9 @@ class Shortcut(nn.Sequential):
             return joined
         side = int(pool[0].kernel_size)  # type: ignore[arg-type]  # always square here
         whole = nn.Conv2d(joined.in_channels, joined.out_channels, side, side).to(joined.weight)
-        whole.load_state_dict({"weight": joined.weight.expand(-1, -1, side, side) / side**2, "bias": joined.bias})
+        whole.load_state_dict(
+            {"weight": joined.weight.expand(-1, -1, side, side) / side**2, "bias": joined.bias}
+        )
         return whole
 
 
@@ -68,28 +93,44 @@ def build(
     dropout: float = 0.2,
     mirror: bool = False,
 ) -> Network:
-    """stem: channels of the first convolution, which sees `stem_kernel` pixels each way in steps of `stem_stride`: 6 in steps of 2 cost
-    next to nothing more than 3 in steps of 1 on half the side, and see what that blurs; a start from such a network answers as it did.
+    """stem: channels of the first convolution, which sees `stem_kernel` pixels each way in steps of
+    `stem_stride`: 6 in steps of 2 cost next to nothing more than 3 in steps of 1 on half the side,
+    and see what that blurs; a start from such a network answers as it did.
 
-    stages: (channels, blocks); each stage halves the resolution in its first block. without: numbers of blocks that are left out, the first
-    is 0, where the others keep their names, so that a network that has them all can be started from. mirror: the answer is the mean over
-    the picture and its mirror image, see `Network`.
+    stages: (channels, blocks); each stage halves the resolution in its first block. without:
+    numbers of blocks that are left out, the first is 0, where the others keep their names, so that
+    a network that has them all can be started from. mirror: the answer is the mean over the picture
+    and its mirror image, see `Network`.
 
     Raises:
         UserError: a block is to be left out that there is not, or that its stage cannot do without.
     """
     layers: list[nn.Module] = [
-        nn.Conv2d(spec.channels, stem, stem_kernel, stem_stride, (stem_kernel - stem_stride + 1) // 2, bias=False),
-        nn.BatchNorm2d(stem), nn.ReLU(),
-    ]  # fmt: skip
+        nn.Conv2d(
+            spec.channels,
+            stem,
+            stem_kernel,
+            stem_stride,
+            (stem_kernel - stem_stride + 1) // 2,
+            bias=False,
+        ),
+        nn.BatchNorm2d(stem),
+        nn.ReLU(),
+    ]
     inner, removable, number = stem, [], 0
     for outer, blocks in stages:
         for i in range(blocks):
-            layers.append(nn.Identity() if number in without and i else Block(inner, outer, 2 if i == 0 else 1))
+            layers.append(
+                nn.Identity()
+                if number in without and i
+                else Block(inner, outer, 2 if i == 0 else 1)
+            )
             removable += [number] if i else []
             inner, number = outer, number + 1
     if unknown := set(without) - set(removable):
-        raise UserError(f"Expected `without` to name blocks among {removable}, got {sorted(unknown)}.")
+        raise UserError(
+            f"Expected `without` to name blocks among {removable}, got {sorted(unknown)}."
+        )
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     for layer in layers:
         if isinstance(layer, nn.Conv2d):

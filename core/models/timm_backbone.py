@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-import core.models.base.torchvision_compat  # noqa: F401  before timm
+import core.models.base.torchvision_compat
 from core.artifacts.bundle import Head
 from core.errors import UserError
 from core.models.base.network import Network
@@ -22,10 +22,14 @@ class Features(nn.Module):
 
     width: int
 
-    def __init__(self, name: str, spec: InputSpec, pretrained: bool, options: dict[str, Any]) -> None:
+    def __init__(
+        self, name: str, spec: InputSpec, pretrained: bool, options: dict[str, Any]
+    ) -> None:
         super().__init__()
         try:
-            self.net = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=spec.channels, **options)
+            self.net = timm.create_model(
+                name, pretrained=pretrained, num_classes=0, in_chans=spec.channels, **options
+            )
         except Exception as error:  # the hub, the network and the disk each raise their own
             if not pretrained:
                 raise
@@ -34,7 +38,9 @@ class Features(nn.Module):
                 f"{type(error).__name__}: {str(error)[:200]}; connect, or train from random weights with --set model.pretrained=false."
             ) from error
         if hasattr(self.net, "pre_logits") and isinstance(self.net.pre_logits, nn.Module):
-            self.net.pre_logits = nn.Identity()  # VGG's two layers of 4096, half of its weights, belong to its ImageNet classifier
+            self.net.pre_logits = (
+                nn.Identity()
+            )  # VGG's two layers of 4096, half of its weights, belong to its ImageNet classifier
             self.width = self.net.num_features  # type: ignore[assignment]
         else:
             self.width = self.net.head_hidden_size  # type: ignore[assignment]
@@ -55,9 +61,10 @@ def build(
     options: dict[str, Any] | None = None,
     pretrained: bool = False,
 ) -> Network:
-    """name: of timm. neck: (width, BatchNorm?, dropout) of each dense layer with ReLU after the pooled features; the last one gives the
-    embedding. dropout: before the heads. hidden, hidden_dropout: of each head's own layer. options: more arguments for timm.
-    pretrained: with the weights that timm knows under that name.
+    """name: of timm. neck: (width, BatchNorm?, dropout) of each dense layer with ReLU after the
+    pooled features; the last one gives the embedding. dropout: before the heads. hidden,
+    hidden_dropout: of each head's own layer. options: more arguments for timm. pretrained: with the
+    weights that timm knows under that name.
 
     The network's parts are `backbone.features`, `backbone.neck` and `heads`.
 
@@ -69,7 +76,9 @@ def build(
     width = features.width
     for outer, norm, dropped in neck:
         layers += [nn.Linear(width, outer), nn.ReLU()]
-        layers += [nn.BatchNorm1d(outer, eps=1e-3, momentum=0.01)] if norm else []  # Keras' values, where the necks come from
+        layers += (
+            [nn.BatchNorm1d(outer, eps=1e-3, momentum=0.01)] if norm else []
+        )  # Keras' values, where the necks come from
         layers += [nn.Dropout(dropped)] if dropped else []
         width = outer
     parts: OrderedDict[str, nn.Module] = OrderedDict(features=features)

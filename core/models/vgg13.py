@@ -1,4 +1,6 @@
-"""The VGG13 of the FER+ paper (Barsoum et al., arXiv 1608.01041): ten 3x3 convolutions and two dense layers on a grey face of 64 px."""
+"""The VGG13 of the FER+ paper (Barsoum et al., arXiv 1608.01041): ten 3x3 convolutions and two
+dense layers on a grey face of 64 px.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,12 @@ def build(
     dense: int = 1024,
     dense_dropout: float = 0.5,
 ) -> Network:
-    """blocks: (channels, convolutions), each halves the resolution at its end and is followed by `dropout`. The paper's network has no
-    BatchNorm and 8.75 million parameters with one head of eight classes on 64 px.
+    """blocks: (channels, convolutions), each halves the resolution at its end and is followed by
+    `dropout`. The paper's network has no BatchNorm and 8.75 million parameters with one head of
+    eight classes on 64 px.
 
-    The network's parts are `backbone.features`, `backbone.dense` and `heads`."""
+    The network's parts are `backbone.features`, `backbone.dense` and `heads`.
+    """
     layers: list[nn.Module] = []
     inner, side = spec.channels, spec.size
     for outer, convolutions in blocks:
@@ -36,5 +40,7 @@ def build(
     top: list[nn.Module] = [nn.Flatten()]
     for width in (inner * side * side, dense):
         top += [nn.Linear(width, dense), nn.ReLU(), nn.Dropout(dense_dropout)]
-    backbone = nn.Sequential(OrderedDict(features=nn.Sequential(*layers), dense=nn.Sequential(*top)))
+    backbone = nn.Sequential(
+        OrderedDict(features=nn.Sequential(*layers), dense=nn.Sequential(*top))
+    )
     return Network(backbone, dense, heads)

@@ -1,4 +1,6 @@
-"""A store's age errors (years) by bands and groups, CS@k, and what a wrong class has to do with them, from sums alone."""
+"""A store's age errors (years) by bands and groups, CS@k, and what a wrong class has to do with
+them, from sums alone.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +41,17 @@ def band_names(width: int, count: int | None = None) -> list[str]:
 
 def band(column: str, width: int) -> str:
     """SQL: the band of a column of ages, NULL where unknown."""
-    at = f"least(greatest(floor(t.{column}::DOUBLE / {width:d})::INT, 0), {band_count(width) - 1:d})"
-    return f"(CASE WHEN t.{column} IS NULL THEN NULL ELSE {at} END)"  # least and greatest pass over NULL
+    at = (
+        f"least(greatest(floor(t.{column}::DOUBLE / {width:d})::INT, 0), {band_count(width) - 1:d})"
+    )
+    # least and greatest pass over NULL
+    return f"(CASE WHEN t.{column} IS NULL THEN NULL ELSE {at} END)"
 
 
 def by_band(store: Store, where: Where, width: int) -> dict[str, list[Figures]]:
-    """{mae, bias}: a figure for each band of the true age and, last, one of all ages; empty without ages."""
+    """{mae, bias}: a figure for each band of the true age and, last, one of all ages; empty without
+    ages.
+    """
     return _errors(store, where, band("age_true", width), band_count(width), [], whole=True)
 
 
@@ -54,15 +61,28 @@ def by_group(store: Store, where: Where, group: str) -> dict[str, list[Figures]]
     return _errors(store, where, cell, len(store.groups[group]), params)
 
 
-def _errors(store: Store, where: Where, cell: str, size: int, params: list[int], whole: bool = False) -> dict[str, list[Figures]]:
+def _errors(
+    store: Store, where: Where, cell: str, size: int, params: list[int], whole: bool = False
+) -> dict[str, list[Figures]]:
     if "age" not in store.tasks:
         return {}
-    found = dict(zip(("mae", "bias"), several(store, where, cell, size, [f"abs({ERROR})", ERROR], params), strict=True))
-    return {name: [*seen.figures(), *(seen.whole().figures() if whole else ())] for name, seen in found.items()}
+    found = dict(
+        zip(
+            ("mae", "bias"),
+            several(store, where, cell, size, [f"abs({ERROR})", ERROR], params),
+            strict=True,
+        )
+    )
+    return {
+        name: [*seen.figures(), *(seen.whole().figures() if whole else ())]
+        for name, seen in found.items()
+    }
 
 
 def at_group(store: Store, group: str) -> tuple[str, list[int]]:
-    """SQL for the place of a row's value in `store.groups[group]`, NULL where unknown, and its parameters."""
+    """SQL for the place of a row's value in `store.groups[group]`, NULL where unknown, and its
+    parameters.
+    """
     column = store._group(group)
     texts, values = store._codes[column], store.groups[group]
     params = [v for i, value in enumerate(values) for v in (texts.index(value), i)]
@@ -85,7 +105,9 @@ def right_whole(store: Store, task: str, where: Where) -> Figures:
     return _right(store, task, where, "0", 1, [])[0]
 
 
-def _right(store: Store, task: str, where: Where, cell: str, size: int, params: list[int]) -> list[Figures]:
+def _right(
+    store: Store, task: str, where: Where, cell: str, size: int, params: list[int]
+) -> list[Figures]:
     return summed(store, where, cell, size, right(task), params, share=True).figures()
 
 
@@ -95,32 +117,48 @@ def right(task: str) -> str:
 
 
 def cumulative(store: Store, where: Where, most: int = 15) -> list[Figures]:
-    """CS@k for k of 0 to `most` years: the share of ages whose error is at most k; empty without ages."""
+    """CS@k for k of 0 to `most` years: the share of ages whose error is at most k; empty without
+    ages.
+    """
     if "age" not in store.tasks:
         return []
     years = f"ceil(abs({ERROR}))"
-    seen = counted(store, where, f"CASE WHEN {years} > {most:d} THEN {most + 1:d} ELSE {years}::INT END", most + 2)  # NULL stays NULL
+    seen = counted(
+        store,
+        where,
+        f"CASE WHEN {years} > {most:d} THEN {most + 1:d} ELSE {years}::INT END",
+        most + 2,
+    )  # NULL stays NULL
     whole = np.ones(most + 2, bool)
     return [seen.share(np.arange(most + 2) <= k, whole) for k in range(most + 1)] if seen.n else []
 
 
 def off_by(store: Store, where: Where, width: int) -> tuple[np.ndarray, list[Figures]]:
-    """int64 (k, k): band of the true age (row) against that of the predicted one; and the share of ages at most 0, 1, ... bands off."""
+    """int64 (k, k): band of the true age (row) against that of the predicted one; and the share of
+    ages at most 0, 1, ... bands off.
+    """
     k = band_count(width)
     if "age" not in store.tasks:
         return np.zeros((k, k), np.int64), []
-    seen = counted(store, where, f"{band('age_true', width)} * {k:d} + {band('age_pred', width)}", k * k)
+    seen = counted(
+        store, where, f"{band('age_true', width)} * {k:d} + {band('age_pred', width)}", k * k
+    )
     row, column = (v.ravel() for v in np.indices((k, k)))
     whole = np.ones(k * k, bool)
-    return seen.counts.reshape(k, k), [seen.share(np.abs(row - column) <= off, whole) for off in range(k)] if seen.n else []
+    return seen.counts.reshape(k, k), [
+        seen.share(np.abs(row - column) <= off, whole) for off in range(k)
+    ] if seen.n else []
 
 
 PAIRS = (("gender", "age"), ("emotion", "age"), ("gender", "emotion"))
-"""(the task that is right or wrong, the task whose figure is compared), as `evaluation.analysis.cross_task` has them."""
+"""(the task that is right or wrong, the task whose figure is compared), as
+`evaluation.analysis.cross_task` has them.
+"""
 
 
 def crossed(store: Store, where: Where) -> list[Figures]:
-    """As `evaluation.analysis.cross_task.cross`: per pair of tasks {task, figure, given, n, right, wrong, difference}; figure is `mae` or `accuracy`.
+    """As `evaluation.analysis.cross_task.cross`: per pair of tasks {task, figure, given, n, right,
+    wrong, difference}; figure is `mae` or `accuracy`.
 
     A pair is left out where `given` is never or always wrong.
     """
@@ -133,6 +171,13 @@ def crossed(store: Store, where: Where) -> list[Figures]:
                 ends = dict(zip(("right", "wrong"), seen.figures(), strict=True))
                 figure = "mae" if task == "age" else "accuracy"
                 made.append(
-                    {"task": task, "figure": figure, "given": given, "n": int(seen.n.sum()), **ends, "difference": seen.difference(0, 1)}
+                    {
+                        "task": task,
+                        "figure": figure,
+                        "given": given,
+                        "n": int(seen.n.sum()),
+                        **ends,
+                        "difference": seen.difference(0, 1),
+                    }
                 )
     return made

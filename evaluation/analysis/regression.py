@@ -13,8 +13,15 @@ WITHIN = (1, 3, 5, 7, 10)
 """Years k of CS@k, the share with an error of at most k."""
 
 
-def of_ages(seen: arrays.Ages | None, groups: dict[str, arrays.Coded], cluster: np.ndarray | None, by: str | None) -> Figures | None:
-    """All figures of the ages; groups and cluster are of the whole table. None where nothing was seen."""
+def of_ages(
+    seen: arrays.Ages | None,
+    groups: dict[str, arrays.Coded],
+    cluster: np.ndarray | None,
+    by: str | None,
+) -> Figures | None:
+    """All figures of the ages; groups and cluster are of the whole table. None where nothing was
+    seen.
+    """
     if seen is None:
         return None
     error = regression.errors(seen.true, seen.pred)
@@ -28,20 +35,37 @@ def of_ages(seen: arrays.Ages | None, groups: dict[str, arrays.Coded], cluster: 
     result["cs"] = [{"k": k, **sample.share(size <= k)} for k in WITHIN]
     result["cs5"] = sample.share(size <= 5)
     decades = regression.by_band(seen.true, seen.pred)
-    matrix = classification.confusion(regression.bands(seen.true), regression.bands(seen.pred), regression.BANDS)
+    matrix = classification.confusion(
+        regression.bands(seen.true), regression.bands(seen.pred), regression.BANDS
+    )
     names = [age_decade(regression.WIDTH * i) for i in range(regression.BANDS)]
     columns = zip(names, decades.n, decades.mae, decades.bias, strict=True)
-    result["decades"] = [{"decade": d, "n": int(m), "mae": or_none(a), "bias": or_none(b)} for d, m, a, b in columns]
-    result["bands"] = {"labels": names, "confusion": matrix.tolist(), "off_by": regression.off_by(matrix).tolist()}
+    result["decades"] = [
+        {"decade": d, "n": int(m), "mae": or_none(a), "bias": or_none(b)} for d, m, a, b in columns
+    ]
+    result["bands"] = {
+        "labels": names,
+        "confusion": matrix.tolist(),
+        "off_by": regression.off_by(matrix).tolist(),
+    }
     result["interval"] = None
     if seen.low is not None and seen.high is not None:
         held = (seen.low <= seen.true) & (seen.true <= seen.high)
-        result["interval"] = {"coverage": sample.share(held), "mean_width": float((seen.high - seen.low).mean())}
+        result["interval"] = {
+            "coverage": sample.share(held),
+            "mean_width": float((seen.high - seen.low).mean()),
+        }
     result["groups"] = {}
     for name, group in groups.items():
         here = group.at(seen.rows)
-        pairs = zip(*(sample.means(v, here.codes, len(here.values)) for v in (size, error)), strict=True)
-        rows = [{"value": v, "mae": m, "bias": b} for v, (m, b) in zip(here.values, pairs, strict=True) if m["n"]]
+        pairs = zip(
+            *(sample.means(v, here.codes, len(here.values)) for v in (size, error)), strict=True
+        )
+        rows = [
+            {"value": v, "mae": m, "bias": b}
+            for v, (m, b) in zip(here.values, pairs, strict=True)
+            if m["n"]
+        ]
         if rows:
             result["groups"][name] = rows
     return result

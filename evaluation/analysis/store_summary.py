@@ -1,4 +1,6 @@
-"""Headline figures of a store from counts alone: keys and values as in `evaluation.analysis.summary`, at any size of table."""
+"""Headline figures of a store from counts alone: keys and values as in
+`evaluation.analysis.summary`, at any size of table.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from evaluation.store.tables import RIGHT_YEARS
 
 
 def summary(store: Store, where: Where) -> Figures:
-    """{model, dataset, split, rows, emotion, gender, age} of the rows of `where`, which should name one model; a task without rows is None.
+    """{model, dataset, split, rows, emotion, gender, age} of the rows of `where`, which should name
+    one model; a task without rows is None.
 
     Where the tables name persons or films, all intervals draw these whole.
     """
@@ -28,9 +31,13 @@ def summary(store: Store, where: Where) -> Figures:
         return ", ".join(str(row[0]) for row in store.counts([by], where) if row[0]) or None
 
     return {
-        "model": named("model"), "dataset": named("dataset"), "split": named("split"), "rows": store.count(where),
-        **{task: classes(store, task, where) for task in ("emotion", "gender")}, "age": ages(store, where),
-    }  # fmt: skip
+        "model": named("model"),
+        "dataset": named("dataset"),
+        "split": named("split"),
+        "rows": store.count(where),
+        **{task: classes(store, task, where) for task in ("emotion", "gender")},
+        "age": ages(store, where),
+    }
 
 
 def _squared(of: Callable[[np.ndarray], np.ndarray], k: int, cells: np.ndarray) -> np.ndarray:
@@ -39,7 +46,9 @@ def _squared(of: Callable[[np.ndarray], np.ndarray], k: int, cells: np.ndarray) 
 
 
 def classes(store: Store, task: str, where: Where) -> Figures | None:
-    """n, accuracy, macro_f1, balanced_accuracy, kappa, ece (None without probabilities); None without rows."""
+    """n, accuracy, macro_f1, balanced_accuracy, kappa, ece (None without probabilities); None
+    without rows.
+    """
     if task not in store.tasks:
         return None
     seen, k = matrices(store, task, where), len(store.labels(task))
@@ -47,19 +56,29 @@ def classes(store: Store, task: str, where: Where) -> Figures | None:
         return None
     right, every = np.eye(k, dtype=bool).ravel(), np.ones(k * k, bool)
     return {
-        "n": seen.n, "accuracy": seen.share(right, every),
+        "n": seen.n,
+        "accuracy": seen.share(right, every),
         **{name: seen.of(partial(_squared, of, k)) for name, of in OF_MATRIX.items()},
         "ece": confidence.ece(store, task, where) if confidence.has(store, task) else None,
-    }  # fmt: skip
+    }
 
 
 def ages(store: Store, where: Where) -> Figures | None:
     """n, mae, bias, rmse (years), cs5 of the age; None without rows."""
     if "age" not in store.tasks:
         return None
-    mae, bias, square = (s.figures()[0] for s in several(store, where, "0", 1, [f"abs({ERROR})", ERROR, f"{ERROR} * {ERROR}"]))
+    mae, bias, square = (
+        s.figures()[0]
+        for s in several(store, where, "0", 1, [f"abs({ERROR})", ERROR, f"{ERROR} * {ERROR}"])
+    )
     if not mae["n"]:
         return None
-    rmse = {**square, **{k: None if square[k] is None else max(square[k], 0.0) ** 0.5 for k in ("value", "low", "high")}}
+    rmse = {
+        **square,
+        **{
+            k: None if square[k] is None else max(square[k], 0.0) ** 0.5
+            for k in ("value", "low", "high")
+        },
+    }
     near = summed(store, where, "0", 1, f"(abs({ERROR}) <= {RIGHT_YEARS})::INT", share=True)
     return {"n": mae["n"], "mae": mae, "bias": bias, "rmse": rmse, "cs5": near.figures()[0]}

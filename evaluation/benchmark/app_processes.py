@@ -1,4 +1,6 @@
-"""What only a process of its own can show: the apps as visitors meet them, the demo's memory, the time of a cold start."""
+"""What only a process of its own can show: the apps as visitors meet them, the demo's memory, the
+time of a cold start.
+"""
 
 from __future__ import annotations
 
@@ -29,20 +31,35 @@ sys.exit(len(found.faces) != 1)
 
 
 def cold_start(model: Path, picture: Path) -> float:
-    """Seconds from starting Python to the first prediction of a face: imports, loading, decoding, detection, network."""
+    """Seconds from starting Python to the first prediction of a face: imports, loading, decoding,
+    detection, network.
+    """
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", COLD, model.resolve(), picture], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
+    done = subprocess.run(
+        [sys.executable, "-c", COLD, model.resolve(), picture],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
     if done.returncode != 0:
-        raise RuntimeError(f"a cold start ended with status {done.returncode}: {done.stderr[-800:]}")
+        raise RuntimeError(
+            f"a cold start ended with status {done.returncode}: {done.stderr[-800:]}"
+        )
     return time.perf_counter() - start
 
 
 @contextmanager
 def running(
-    module: str, *arguments: str, page: str = "/", env: Mapping[str, str] | None = None, log: IO[str] | None = None
+    module: str,
+    *arguments: str,
+    page: str = "/",
+    env: Mapping[str, str] | None = None,
+    log: IO[str] | None = None,
 ) -> Iterator[tuple[str, psutil.Process]]:
-    """`python -m module` in a child process, on a free port of this machine: its address and its process, once `page` answers. Stopped at
-    the end. env: its environment (default: ours); log: a file, to be read too, for what it prints.
+    """`python -m module` in a child process, on a free port of this machine: its address and its
+    process, once `page` answers. Stopped at the end. env: its environment (default: ours); log: a
+    file, to be read too, for what it prints.
 
     Raises:
         RuntimeError: it ended or stayed silent; carries the end of its log.
@@ -59,7 +76,9 @@ def running(
             while not _answers(url + page):
                 if process.poll() is not None or time.perf_counter() - start > LIMIT_S:
                     said.seek(0)
-                    raise RuntimeError(f"{module} did not start (status {process.poll()}): {said.read()[-800:]}")
+                    raise RuntimeError(
+                        f"{module} did not start (status {process.poll()}): {said.read()[-800:]}"
+                    )
                 time.sleep(0.05)
             yield url, psutil.Process(process.pid)
         finally:
@@ -74,7 +93,12 @@ def running(
 @contextmanager
 def running_demo(model: Path) -> Iterator[tuple[str, psutil.Process]]:
     """The demo, see `running`."""
-    with running("apps.webcam", "--model", str(model.resolve()), env=os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}) as (url, process):
+    with running(
+        "apps.webcam",
+        "--model",
+        str(model.resolve()),
+        env=os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"},
+    ) as (url, process):
         yield f"{url}/", process
 
 
@@ -92,7 +116,10 @@ def demo(model: Path, picture: Path) -> dict[str, Any]:
     Raises:
         RuntimeError: see `running`.
     """
-    from gradio_client import Client, handle_file  # takes a second, so only here and before the clock starts
+    from gradio_client import (
+        Client,
+        handle_file,
+    )  # takes a second, so only here and before the clock starts
 
     start = time.perf_counter()
     with running_demo(model) as (url, process):
@@ -102,12 +129,19 @@ def demo(model: Path, picture: Path) -> dict[str, Any]:
         predicted = time.perf_counter() - start
         rss = resident_mb(process)
         client.close()
-    return {"first_page_s": round(page, 2), "first_prediction_s": round(predicted, 2), "rss_mb": round(rss, 1), "faces": len(faces)}
+    return {
+        "first_page_s": round(page, 2),
+        "first_prediction_s": round(predicted, 2),
+        "rss_mb": round(rss, 1),
+        "faces": len(faces),
+    }
 
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            url, timeout=5
+        ) as answer:
             return answer.status == 200
     except OSError:
         return False

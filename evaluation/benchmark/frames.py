@@ -12,11 +12,14 @@ from core.errors import UserError
 EXAMPLE = ROOT / "apps" / "webcam" / "examples" / "astronaut.jpg"
 WIDTH, HEIGHT = 640, 480
 HEAD = (slice(0, 270), slice(105, 345))
-"""Rows and columns of the portrait's head, in its 512 pixels; as wide for its height as a sixth of a frame."""
+"""Rows and columns of the portrait's head, in its 512 pixels; as wide for its height as a sixth of
+a frame.
+"""
 
 
 def portrait() -> np.ndarray:
-    """A public-domain portrait (Eileen Collins, NASA), RGB uint8 (512, 512, 3): the demo's example, or scikit-image's copy.
+    """A public-domain portrait (Eileen Collins, NASA), RGB uint8 (512, 512, 3): the demo's example,
+    or scikit-image's copy.
 
     Raises:
         UserError: neither is there.
@@ -26,7 +29,9 @@ def portrait() -> np.ndarray:
     try:
         from skimage.data import astronaut
     except ImportError as error:
-        raise UserError(f"Expected a portrait at {EXAMPLE}, got none; try `make install`, which brings scikit-image's.") from error
+        raise UserError(
+            f"Expected a portrait at {EXAMPLE}, got none; try `make install`, which brings scikit-image's."
+        ) from error
     return astronaut()
 
 
@@ -38,11 +43,15 @@ def one_face() -> np.ndarray:
 
 
 def five_faces() -> np.ndarray:
-    """RGB uint8 (HEIGHT, WIDTH, 3): the portrait's head in five of six fields, every other one mirrored; faces of about 80 pixels."""
+    """RGB uint8 (HEIGHT, WIDTH, 3): the portrait's head in five of six fields, every other one
+    mirrored; faces of about 80 pixels.
+    """
     frame = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
     for k in range(5):
         top, left, right = HEIGHT // 2 * (k // 3), WIDTH * (k % 3) // 3, WIDTH * (k % 3 + 1) // 3
-        head = cv2.resize(portrait()[HEAD], (right - left, HEIGHT // 2), interpolation=cv2.INTER_AREA)
+        head = cv2.resize(
+            portrait()[HEAD], (right - left, HEIGHT // 2), interpolation=cv2.INTER_AREA
+        )
         frame[top : top + HEIGHT // 2, left:right] = head[:, ::-1] if k % 2 else head
     return frame
 
@@ -53,4 +62,6 @@ SCENES = {1: one_face, 5: five_faces}
 
 def jpeg(frame: np.ndarray, quality: int = 95) -> bytes:
     """RGB uint8 (H, W, 3) as JPEG."""
-    return cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    return cv2.imencode(
+        ".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )[1].tobytes()

@@ -34,26 +34,41 @@ print(sum(int(onnx.numpy_helper.to_array(t).size) for t in onnx.load(sys.argv[1]
 """
 
 
-def network_alone(path: Path, shape: tuple[int, ...], copies: int = 1, starts: int = 3) -> dict[str, float | None]:
-    """A process that opens an ONNX file (`copies` times) and runs it once on float32 zeros of `shape`, one thread; Python and ONNX Runtime
-    count in. Returns cold_start_s, the median of `starts`, and peak_mb, its largest resident memory (None where the system hides it)."""
+def network_alone(
+    path: Path, shape: tuple[int, ...], copies: int = 1, starts: int = 3
+) -> dict[str, float | None]:
+    """A process that opens an ONNX file (`copies` times) and runs it once on float32 zeros of
+    `shape`, one thread; Python and ONNX Runtime count in. Returns cold_start_s, the median of
+    `starts`, and peak_mb, its largest resident memory (None where the system hides it).
+    """
     times, peaks = [], []
     for _ in range(starts):
         start = time.perf_counter()
         peaks.append(int(_said(ALONE, path.resolve(), copies, json.dumps(shape))))
         times.append(time.perf_counter() - start)
     peak = statistics.median(peaks)
-    return {"cold_start_s": round(statistics.median(times), 2), "peak_mb": round(peak * 1024 / 1e6, 1) if peak else None}
+    return {
+        "cold_start_s": round(statistics.median(times), 2),
+        "peak_mb": round(peak * 1024 / 1e6, 1) if peak else None,
+    }
 
 
 def numbers_in(path: Path) -> int | None:
-    """How many numbers an ONNX file holds: its parameters, and in an INT8 file their few scales. None where `onnx` is not installed."""
+    """How many numbers an ONNX file holds: its parameters, and in an INT8 file their few scales.
+    None where `onnx` is not installed.
+    """
     return int(_said(COUNT, path.resolve())) if find_spec("onnx") else None
 
 
 def _said(program: str, *arguments: object) -> str:
     """The last word of a Python program run in a process of its own."""
-    done = subprocess.run([sys.executable, "-c", program, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
     if done.returncode != 0:
         raise RuntimeError(f"a process ended with status {done.returncode}: {done.stderr[-800:]}")
     return done.stdout.split()[-1]

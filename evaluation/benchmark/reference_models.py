@@ -1,6 +1,8 @@
-"""Networks that people would pick instead of ours, with random weights: the yardsticks that stand beside our times.
+"""Networks that people would pick instead of ours, with random weights: the yardsticks that stand
+beside our times.
 
-`python -m evaluation.benchmark.reference_models KEY FILE` builds one with torch in a process of its own, so that whoever asks for it never imports torch.
+`python -m evaluation.benchmark.reference_models KEY FILE` builds one with torch in a process of its
+own, so that whoever asks for it never imports torch.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ HEADS = (
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One choice. `model`: of core.models, with `options`. `copies`: so many networks of the kind run one after the other for a face."""
+    """One choice. `model`: of core.models, with `options`. `copies`: so many networks of the kind
+    run one after the other for a face.
+    """
 
     title: str
     size: int
@@ -49,22 +53,34 @@ class Reference:
     @property
     def spec(self) -> InputSpec:
         """How it is fed: our crop at its size."""
-        return InputSpec(size=self.size, channels=self.channels, mean=(0.5,) * self.channels, std=(0.25,) * self.channels)
+        return InputSpec(
+            size=self.size,
+            channels=self.channels,
+            mean=(0.5,) * self.channels,
+            std=(0.25,) * self.channels,
+        )
 
 
 def _timm(name: str) -> dict[str, Any]:
     return {"name": name}
 
 
-# Age, gender and emotion by a network each is how DeepFace does it (there a VGG16 at 224); three ResNet18 at 112 px are a lighter choice,
+# Age, gender and emotion by a network each is how DeepFace does it (there a VGG16 at 224); three
+# ResNet18 at 112 px are a lighter choice,
 # so the comparison flatters it. They share one file, as time does not depend on weights.
 REFERENCES = {
     "vgg13_64": Reference("VGG13 at 64, grey (FER+ paper)", 64, "vgg13", channels=1),
-    "efficientnet_b0_224": Reference("EfficientNet-B0 at 224", 224, "timm_backbone", _timm("efficientnet_b0")),
+    "efficientnet_b0_224": Reference(
+        "EfficientNet-B0 at 224", 224, "timm_backbone", _timm("efficientnet_b0")
+    ),
     "mobilenet_025_96": Reference("MobileNet-0.25 at 96", 96, "mobilenet_v1", {"width": 0.25}),
-    "mobileone_s2_224": Reference("MobileOne-S2 at 224, folded", 224, "timm_backbone", _timm("mobileone_s2")),
+    "mobileone_s2_224": Reference(
+        "MobileOne-S2 at 224, folded", 224, "timm_backbone", _timm("mobileone_s2")
+    ),
     "resnet18_112": Reference("ResNet18 at 112", 112, "timm_backbone", _timm("resnet18")),
-    "three_resnet18_112": Reference("three networks, ResNet18 at 112 each", 112, "timm_backbone", _timm("resnet18"), copies=3),
+    "three_resnet18_112": Reference(
+        "three networks, ResNet18 at 112 each", 112, "timm_backbone", _timm("resnet18"), copies=3
+    ),
 }
 
 
@@ -80,7 +96,9 @@ class Network:
     @property
     def parameters(self) -> int:
         """Trainable parameters after folding, which is what runs."""
-        return self.reference.copies * int(self.sessions[0].get_modelmeta().custom_metadata_map[PARAMETERS])
+        return self.reference.copies * int(
+            self.sessions[0].get_modelmeta().custom_metadata_map[PARAMETERS]
+        )
 
     @property
     def bytes(self) -> int:
@@ -113,14 +131,20 @@ def file_of(key: str) -> Path:
         RuntimeError: the export failed.
     """
     if name := missing():
-        raise UserError(f"Expected torch and timm for the reference networks, got no {name}; try `make install`.")
-    one = next(k for k, r in REFERENCES.items() if (r.model, r.options, r.size) == _kind(key))  # copies share the file of the single one
+        raise UserError(
+            f"Expected torch and timm for the reference networks, got no {name}; try `make install`."
+        )
+    one = next(
+        k for k, r in REFERENCES.items() if (r.model, r.options, r.size) == _kind(key)
+    )  # copies share the file of the single one
     path = cache_dir() / f"{one}-{_edition()}.onnx"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             new = Path(folder) / path.name
-            done = subprocess.run([sys.executable, "-m", __name__, one, new], cwd=ROOT, capture_output=True, text=True)
+            done = subprocess.run(
+                [sys.executable, "-m", __name__, one, new], cwd=ROOT, capture_output=True, text=True
+            )
             if done.returncode != 0:
                 raise RuntimeError(f"building {one} failed: {done.stderr[-800:]}")
             new.replace(path)
@@ -132,7 +156,9 @@ def _kind(key: str) -> tuple[str, dict[str, Any], int]:
 
 
 def reference(key: str, threads: int = 1) -> Network:
-    """A reference with the options that `core.artifacts.bundle.load` uses; input `image` float32 (N, C, size, size). Raises as `file_of`."""
+    """A reference with the options that `core.artifacts.bundle.load` uses; input `image` float32
+    (N, C, size, size). Raises as `file_of`.
+    """
     path = file_of(key)
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
@@ -141,16 +167,24 @@ def reference(key: str, threads: int = 1) -> Network:
     data = path.read_bytes()
     copies = REFERENCES[key].copies
     return Network(
-        key, REFERENCES[key], path, tuple(ort.InferenceSession(data, options, providers=["CPUExecutionProvider"]) for _ in range(copies))
+        key,
+        REFERENCES[key],
+        path,
+        tuple(
+            ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            for _ in range(copies)
+        ),
     )
 
 
 def build(key: str, path: Path) -> None:
-    """Writes a network with seeded random weights and a free batch dimension, its training branches folded."""
+    """Writes a network with seeded random weights and a free batch dimension, its training branches
+    folded.
+    """
     import onnx
     import torch
 
-    import core.models.base.torchvision_compat  # noqa: F401  before timm, which imports torchvision
+    import core.models.base.torchvision_compat
 
     # isort: split
     from timm.utils.model import reparameterize_model
@@ -159,13 +193,22 @@ def build(key: str, path: Path) -> None:
 
     torch.manual_seed(0)
     one = REFERENCES[key]
-    model = reparameterize_model(registry.load("core.models", one.model).build(HEADS, one.spec, **one.options).eval())
+    model = reparameterize_model(
+        registry.load("core.models", one.model).build(HEADS, one.spec, **one.options).eval()
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter deprecates its own internals
         torch.onnx.export(
-            model, (torch.zeros(2, one.channels, one.size, one.size),), path, input_names=["image"],
-            dynamic_shapes={"x": {0: torch.export.Dim("n")}}, opset_version=OPSET, dynamo=True, external_data=False, verbose=False,
-        )  # fmt: skip
+            model,
+            (torch.zeros(2, one.channels, one.size, one.size),),
+            path,
+            input_names=["image"],
+            dynamic_shapes={"x": {0: torch.export.Dim("n")}},
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
     made = onnx.load(path)
     onnx.helper.set_model_props(made, {PARAMETERS: str(sum(p.numel() for p in model.parameters()))})
     onnx.save(made, path)

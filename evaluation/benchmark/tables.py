@@ -8,14 +8,29 @@ from rich.console import Console
 from rich.table import Table
 
 COLUMNS = (
-    "network", "input", "parameters", "file, MB", "a face, 1 thread: p50 (p95), ms", "first after others", "2 threads", "a face of 4",
-    "a face of 32", "frame, 1 face, ms", "frame, 5 faces, ms", "peak, MB", "start, s", "ours: times faster", "the same, first",
+    "network",
+    "input",
+    "parameters",
+    "file, MB",
+    "a face, 1 thread: p50 (p95), ms",
+    "first after others",
+    "2 threads",
+    "a face of 4",
+    "a face of 32",
+    "frame, 1 face, ms",
+    "frame, 5 faces, ms",
+    "peak, MB",
+    "start, s",
+    "ours: times faster",
+    "the same, first",
     "a frame",
-)  # fmt: skip
+)
 
 
 def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
-    """One row per network under COLUMNS, ours first; a dash: not measured. The last three columns compare with the first model of ours."""
+    """One row per network under COLUMNS, ours first; a dash: not measured. The last three columns
+    compare with the first model of ours.
+    """
     first = result["models"][0]
     made = []
     for entry in result["models"]:
@@ -24,7 +39,13 @@ def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
     for entry in result["references"]:
         key = entry["key"]
         ratios = (first["faster"][key], first["faster_first"][key], first["faster_frame"][key])
-        made.append((f"{entry['title']}, {_precision(entry)}", *_figures(entry, entry["frames"]), *map(_ratio, ratios)))
+        made.append(
+            (
+                f"{entry['title']}, {_precision(entry)}",
+                *_figures(entry, entry["frames"]),
+                *map(_ratio, ratios),
+            )
+        )
     return made
 
 
@@ -40,10 +61,16 @@ def _figures(entry: dict[str, Any], frames: dict[str, dict[str, float]]) -> tupl
         f"{entry['input']}x{entry['input']}x{entry['channels']}",
         "-" if entry["parameters"] is None else f"{entry['parameters'] / 1e6:.1f} M",
         f"{entry['bytes'] / 1e6:.1f}",
-        f"{ms('1', '1')} ({nets['1']['1']['p95']:.2f})", f"{entry['first']['1']['p50']:.2f}", ms("2", "1"), ms("1", "4"), ms("1", "32"),
-        f"{frames['1']['p50']:.1f} ({frames['1']['p95']:.1f})", f"{frames['5']['p50']:.1f} ({frames['5']['p95']:.1f})",
-        "-" if peak is None else f"{peak:.0f}", "-" if start is None else f"{start:.2f}",
-    )  # fmt: skip
+        f"{ms('1', '1')} ({nets['1']['1']['p95']:.2f})",
+        f"{entry['first']['1']['p50']:.2f}",
+        ms("2", "1"),
+        ms("1", "4"),
+        ms("1", "32"),
+        f"{frames['1']['p50']:.1f} ({frames['1']['p95']:.1f})",
+        f"{frames['5']['p50']:.1f} ({frames['5']['p95']:.1f})",
+        "-" if peak is None else f"{peak:.0f}",
+        "-" if start is None else f"{start:.2f}",
+    )
 
 
 def _precision(entry: dict[str, Any]) -> str:
@@ -70,7 +97,14 @@ def markdown(result: dict[str, Any]) -> str:
         "|---" * len(COLUMNS) + "|",
     ]
     lines += ["| " + " | ".join(row) + " |" for row in rows(result)]
-    return "\n".join([*lines, "", *map(_stages, result["models"]), *([result["left_out"]] if result["left_out"] else [])])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            *map(_stages, result["models"]),
+            *([result["left_out"]] if result["left_out"] else []),
+        ]
+    )
 
 
 def _stages(entry: dict[str, Any]) -> str:
@@ -86,7 +120,9 @@ def _stages(entry: dict[str, Any]) -> str:
 
 
 def show(result: dict[str, Any], console: Console) -> None:
-    """The benchmark on a terminal: networks side by side, then our stages, the demo and the metrics."""
+    """The benchmark on a terminal: networks side by side, then our stages, the demo and the
+    metrics.
+    """
     console.print(f"{_head(result)}; {result['frame']}")
     networks = rows(result)
     grid = Table("", *(row[0] for row in networks))
@@ -97,7 +133,9 @@ def show(result: dict[str, Any], console: Console) -> None:
         console.print(_stages(entry), soft_wrap=True)
     if result["metrics"]:
         seen = result["metrics"]
-        console.print(f"metrics: {seen['rows']} rows, 8 probabilities, {seen['clusters']} clusters; seconds of processor time")
+        console.print(
+            f"metrics: {seen['rows']} rows, 8 probabilities, {seen['clusters']} clusters; seconds of processor time"
+        )
         grid = Table("metrics", "s", "limit, s", "wall, s")
         for step in seen["steps"]:
             limit = "-" if step["limit_s"] is None else f"{step['limit_s']:g}"

@@ -1,8 +1,10 @@
-"""restratify: divides a data set anew, 80/10/10 or as given, so that nothing leaks and all labels are spread evenly; writes a manifest.
+"""restratify: divides a data set anew, 80/10/10 or as given, so that nothing leaks and all labels
+are spread evenly; writes a manifest.
 
-Near duplicates, and pictures of one person where the data say who it is (groups `subject`, `person`, `identity`), stay in one split; with
---persons also faces whose embeddings are alike. Emotion, perceived gender and age band, each and
-together, have the same shares in all splits. The data are not touched; `python -m train --data DIR/manifest.parquet` trains on the result.
+Near duplicates, and pictures of one person where the data say who it is (groups `subject`,
+`person`, `identity`), stay in one split; with --persons also faces whose embeddings are alike.
+Emotion, perceived gender and age band, each and together, have the same shares in all splits. The
+data are not touched; `python -m train --data DIR/manifest.parquet` trains on the result.
 """
 
 from __future__ import annotations
@@ -24,22 +26,59 @@ SHOWN = 8
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `restratify`."""
     add_source(parser)
-    parser.add_argument("--shares", default="80/10/10", help="of train, val and test, or of train and val (default: %(default)s)")
-    parser.add_argument("--persons", type=float, metavar="COSINE", help="faces so alike stay together too, such as 0.98")
-    parser.add_argument("--model", type=Path, help="--persons: model for embeddings (default: the shipped one)")
-    parser.add_argument("--fix", type=Path, metavar="plan.csv", help="also write the moves as a plan for `audit --apply`")
+    parser.add_argument(
+        "--shares",
+        default="80/10/10",
+        help="of train, val and test, or of train and val (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--persons",
+        type=float,
+        metavar="COSINE",
+        help="faces so alike stay together too, such as 0.98",
+    )
+    parser.add_argument(
+        "--model", type=Path, help="--persons: model for embeddings (default: the shipped one)"
+    )
+    parser.add_argument(
+        "--fix",
+        type=Path,
+        metavar="plan.csv",
+        help="also write the moves as a plan for `audit --apply`",
+    )
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     """What `restratify` and `balance` both ask for."""
     names = ", ".join(registry.names("core.data"))
     parser.add_argument("--dataset", required=True, help=f"one of {names}")
-    parser.add_argument("--data", type=Path, default=Path(), metavar="DIR", help="its folder, or the folder that holds it")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the new folder, with manifest.parquet")
-    parser.add_argument("--files", choices=("manifest", "link", "copy"), default="manifest", help="pictures beside the manifest")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="its folder, or the folder that holds it",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the new folder, with manifest.parquet",
+    )
+    parser.add_argument(
+        "--files",
+        choices=("manifest", "link", "copy"),
+        default="manifest",
+        help="pictures beside the manifest",
+    )
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument("--no-cache", action="store_true", help="neither read nor write what was computed of each picture")
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="neither read nor write what was computed of each picture",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,7 +108,9 @@ def run(args: argparse.Namespace) -> int:
     why = f"restratified {args.shares}, seed {args.seed}"
     rows = [
         plan.Row(name, "move", names[s], why, old, context.fingerprint)
-        for name, s, old in zip(context.samples.ids, split.tolist(), context.split.tolist(), strict=True)
+        for name, s, old in zip(
+            context.samples.ids, split.tolist(), context.split.tolist(), strict=True
+        )
         if names[s] != old
     ]
     if args.fix:
@@ -77,22 +118,32 @@ def run(args: argparse.Namespace) -> int:
     done = apply.apply(rows, context, args.out, args.files, data=args.data)
     off = divided.distances(context.samples, split, names, wanted)
     sizes = np.unique(cluster, return_counts=True)[1]
-    clusters = {"clusters": len(sizes), "of_several": int((sizes > 1).sum()), "largest": int(sizes.max())}
+    clusters = {
+        "clusters": len(sizes),
+        "of_several": int((sizes > 1).sum()),
+        "largest": int(sizes.max()),
+    }
     if args.json:
-        print(json.dumps({**asdict(done), **clusters, "farthest": [asdict(o) for o in off[:SHOWN]]}))
+        print(
+            json.dumps({**asdict(done), **clusters, "farthest": [asdict(o) for o in off[:SHOWN]]})
+        )
     else:
         show(args.out, done.splits, done.moved, clusters, off[:SHOWN])
     return 0
 
 
-def show(out: Path, splits: dict[str, int], moved: int, clusters: dict[str, int], off: list) -> None:  # type: ignore[type-arg]
+def show(
+    out: Path, splits: dict[str, int], moved: int, clusters: dict[str, int], off: list
+) -> None:  # type: ignore[type-arg]
     """The result as text."""
     from rich.console import Console
 
     from evaluation.report.text import grid
 
     total = sum(splits.values())
-    say(f"{clusters['clusters']} clusters, {clusters['of_several']} of several pictures, the largest of {clusters['largest']}")
+    say(
+        f"{clusters['clusters']} clusters, {clusters['of_several']} of several pictures, the largest of {clusters['largest']}"
+    )
     console = Console(highlight=False, markup=False)
     told = ", ".join(f"{name} {n} ({n / total:.1%})" for name, n in splits.items())
     console.print(f"{out}: {told}; {moved} samples moved", soft_wrap=True)

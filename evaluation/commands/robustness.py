@@ -1,8 +1,11 @@
-"""robustness: how a model's figures fall while pictures get worse: blur, noise, JPEG, low resolution, light, occlusion, bad crops, mirror.
+"""robustness: how a model's figures fall while pictures get worse: blur, noise, JPEG, low
+resolution, light, occlusion, bad crops, mirror.
 
-Accuracy of emotion and perceived gender and the error of age at severities 0 (the picture as it is: what `predict` gives) to 5, and flips:
-the share of answers that a corruption changes, for age by more than five years. `evaluation/corruptions/` says what each severity is, and
-that the face is located on the clean picture. Seeded; with 95 % intervals, `change` paired with severity 0 on the same samples.
+Accuracy of emotion and perceived gender and the error of age at severities 0 (the picture as it is:
+what `predict` gives) to 5, and flips: the share of answers that a corruption changes, for age by
+more than five years. `evaluation/corruptions/` says what each severity is, and that the face is
+located on the clean picture. Seeded; with 95 % intervals, `change` paired with severity 0 on the
+same samples.
 """
 
 from __future__ import annotations
@@ -36,24 +39,53 @@ FLIP_YEARS = 5.0
 KEY = b"mien.robustness"
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("model", "dataset", "split", "kind")]
-    + [("severity", pa.int8()), ("level", pa.float32()), ("unit", pa.string()), ("task", pa.string()), ("metric", pa.string())]
+    + [
+        ("severity", pa.int8()),
+        ("level", pa.float32()),
+        ("unit", pa.string()),
+        ("task", pa.string()),
+        ("metric", pa.string()),
+    ]
     + [(name, pa.float64()) for name in ("value", "low", "high")]
     + [("n", pa.int32())]
-    + [(name, pa.float64()) for name in ("flips", "flips_low", "flips_high", "change", "change_low", "change_high")]
+    + [
+        (name, pa.float64())
+        for name in ("flips", "flips_low", "flips_high", "change", "change_low", "change_high")
+    ]
 )
-"""One row per model, data set, kind, severity and task. level: of the kind's UNIT, null at severity 0. metric: `accuracy` in [0, 1] or
-`mae` in years; value with its interval low to high; n: samples with a truth; flips: share of them whose answer differs from severity 0;
-change: value minus that of severity 0."""
+"""One row per model, data set, kind, severity and task. level: of the kind's UNIT, null at severity
+0. metric: `accuracy` in [0, 1] or `mae` in years; value with its interval low to high; n: samples
+with a truth; flips: share of them whose answer differs from severity 0; change: value minus that of
+severity 0.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `robustness`."""
     add_source(parser)
     sets = ", ".join(registry.names("core.data"))
-    parser.add_argument("--dataset", required=True, action="append", help=f"may be given again, for one table of both; one of {sets}")
-    parser.add_argument("--limit", type=int, metavar="N", help="N samples, drawn with a fixed seed: lists are often sorted by their labels")
-    parser.add_argument("--kinds", nargs="+", default=list(KINDS), metavar="KIND", help=f"default: all of {', '.join(KINDS)}")
-    parser.add_argument("--out", type=Path, metavar="T.parquet", help="also write the figures as a table")
+    parser.add_argument(
+        "--dataset",
+        required=True,
+        action="append",
+        help=f"may be given again, for one table of both; one of {sets}",
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="N samples, drawn with a fixed seed: lists are often sorted by their labels",
+    )
+    parser.add_argument(
+        "--kinds",
+        nargs="+",
+        default=list(KINDS),
+        metavar="KIND",
+        help=f"default: all of {', '.join(KINDS)}",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="T.parquet", help="also write the figures as a table"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
@@ -71,9 +103,13 @@ def run(args: argparse.Namespace) -> int:
         samples = load_samples(name, args, SEED)
         sources.append(asdict(describe(predictor, samples, detector)) | {"limit": args.limit})
         with task(f"robustness {name}", len(samples)) as advance:
-            measured = measure(predictor, samples, detector, args.kinds, threads=args.threads, heard=advance)
+            measured = measure(
+                predictor, samples, detector, args.kinds, threads=args.threads, heard=advance
+            )
         if len(measured.samples) == 0:
-            raise DataError(f"Expected pictures of {name} that can be read, got none; look at {samples.root}.")
+            raise DataError(
+                f"Expected pictures of {name} that can be read, got none; look at {samples.root}."
+            )
         made += list(rows(measured, predictor.card.name, args.kinds))
     about_table = {"seed": SEED, "flip_years": FLIP_YEARS, "sources": sources}
     if args.out:
@@ -101,19 +137,44 @@ def rows(measured: Measured, model: str, kinds: list[str]) -> Iterator[dict[str,
             for severity in range(len(levels(kind)) + 1):
                 now = measured.worse[kind, severity][of][known] if severity else first
                 yield {
-                    "model": model, "dataset": samples.name, "split": samples.split, "kind": kind, "severity": severity,
-                    "level": float(levels(kind)[severity - 1]) if severity else None, "unit": unit(kind), "task": of,
-                    "metric": "mae" if of == "age" else "accuracy", **figures(of, truth[known], now, first, cluster),
-                }  # fmt: skip
+                    "model": model,
+                    "dataset": samples.name,
+                    "split": samples.split,
+                    "kind": kind,
+                    "severity": severity,
+                    "level": float(levels(kind)[severity - 1]) if severity else None,
+                    "unit": unit(kind),
+                    "task": of,
+                    "metric": "mae" if of == "age" else "accuracy",
+                    **figures(of, truth[known], now, first, cluster),
+                }
 
 
-def figures(of: str, truth: np.ndarray, now: np.ndarray, first: np.ndarray, cluster: np.ndarray | None = None) -> dict[str, Any]:
-    """Figures of task `of`, answers (N,) `now` against those at severity 0. cluster (N,): whose samples are drawn together."""
+def figures(
+    of: str,
+    truth: np.ndarray,
+    now: np.ndarray,
+    first: np.ndarray,
+    cluster: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Figures of task `of`, answers (N,) `now` against those at severity 0. cluster (N,): whose
+    samples are drawn together.
+    """
     if of == "age":
-        score, before, moved = np.abs(now - truth), np.abs(first - truth), np.abs(now - first) > FLIP_YEARS
+        score, before, moved = (
+            np.abs(now - truth),
+            np.abs(first - truth),
+            np.abs(now - first) > FLIP_YEARS,
+        )
     else:
-        score, before, moved = (now == truth).astype(float), (first == truth).astype(float), now != first
-    sample = Sample(len(truth), None if cluster is None else np.unique(cluster, return_inverse=True)[1])
+        score, before, moved = (
+            (now == truth).astype(float),
+            (first == truth).astype(float),
+            now != first,
+        )
+    sample = Sample(
+        len(truth), None if cluster is None else np.unique(cluster, return_inverse=True)[1]
+    )
     made = sample.mean(score) if of == "age" else sample.share(score)
     for name, found in (("flips", sample.share(moved)), ("change", sample.mean(score - before))):
         made |= {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
@@ -137,9 +198,13 @@ def read(path: str | Path) -> pa.Table:
     try:
         found = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"Expected a table of `evaluation robustness --out`, got {path}: {str(error)[:200]}") from None
+        raise DataError(
+            f"Expected a table of `evaluation robustness --out`, got {path}: {str(error)[:200]}"
+        ) from None
     if missing := [name for name in SCHEMA.names if name not in found.column_names]:
-        raise DataError(f"Expected the columns of `evaluation robustness --out` in {path}, got none called {missing[0]!r}; write it again.")
+        raise DataError(
+            f"Expected the columns of `evaluation robustness --out` in {path}, got none called {missing[0]!r}; write it again."
+        )
     return found.select(SCHEMA.names)
 
 
@@ -149,13 +214,26 @@ def show(made: list[dict[str, Any]], console: Console) -> None:
         mine = [r for r in made if (r["dataset"], r["task"]) == (dataset, of)]
         clean, worst = mine[0], max(r["severity"] for r in mine)
         percent = of != "age"
-        console.print(f"\n{TITLES[of]}, {dataset}: {'accuracy, %' if percent else 'mean absolute error'} against severity", style="bold")
-        console.print(f"{clean['n']} samples; severity 0, as they are: {number(clean, percent=percent)}")
+        console.print(
+            f"\n{TITLES[of]}, {dataset}: {'accuracy, %' if percent else 'mean absolute error'} against severity",
+            style="bold",
+        )
+        console.print(
+            f"{clean['n']} samples; severity 0, as they are: {number(clean, percent=percent)}"
+        )
         out = grid("", "corruption", *map(str, range(1, worst + 1)), "change", "flips")
         for kind in dict.fromkeys(r["kind"] for r in mine):
             line = [r for r in mine if r["kind"] == kind and r["severity"]]
             scale, digits = (100, 1) if percent else (1, 2)
             cells = [f"{r['value'] * scale:.{digits}f}" for r in line] + [""] * (worst - len(line))
-            out.add_row(kind, *cells, f"{line[-1]['change'] * scale:+.{digits}f}", f"{line[-1]['flips']:.0%}")
+            out.add_row(
+                kind,
+                *cells,
+                f"{line[-1]['change'] * scale:+.{digits}f}",
+                f"{line[-1]['flips']:.0%}",
+            )
         console.print(out)
-    console.print("change, flips: at the highest severity; 95 % intervals of every figure: --json or --out", soft_wrap=True)
+    console.print(
+        "change, flips: at the highest severity; 95 % intervals of every figure: --json or --out",
+        soft_wrap=True,
+    )

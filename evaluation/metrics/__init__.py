@@ -1,1 +1,3 @@
-"""Pure numpy functions: arrays in, numbers out. scikit-learn, scipy and statsmodels are their oracles in the tests."""
+"""Pure numpy functions: arrays in, numbers out. scikit-learn, scipy and statsmodels are their
+oracles in the tests.
+"""

@@ -1,6 +1,8 @@
-"""Emotion against what several people voted. `votes` is float (N, k): counts or shares per class; a row without votes gives NaN.
+"""Emotion against what several people voted. `votes` is float (N, k): counts or shares per class; a
+row without votes gives NaN.
 
-Ties: a sample whose most voted classes are several has all of them as its majority, so any of them counts as right.
+Ties: a sample whose most voted classes are several has all of them as its majority, so any of them
+counts as right.
 """
 
 from __future__ import annotations
@@ -16,14 +18,18 @@ SLACK = 1e-6
 def shares(votes: np.ndarray) -> np.ndarray:
     """float64 (N, k), rows that sum to 1; NaN rows where there is no vote."""
     if votes.ndim != 2 or (votes < 0).any():
-        raise ValueError(f"Expected `votes` to be (N, k) and at least 0, got shape {votes.shape} and {np.nanmin(votes, initial=0)}.")
+        raise ValueError(
+            f"Expected `votes` to be (N, k) and at least 0, got shape {votes.shape} and {np.nanmin(votes, initial=0)}."
+        )
     total = votes.sum(axis=1, keepdims=True, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         return np.where(total > 0, votes / total, np.nan)
 
 
 def right(votes: np.ndarray, pred: np.ndarray, share: float | None = None) -> np.ndarray:
-    """float64 (N,): 1 where class `pred` has a majority (share None) or at least `share` of the votes, 0 where not, NaN without votes."""
+    """float64 (N,): 1 where class `pred` has a majority (share None) or at least `share` of the
+    votes, 0 where not, NaN without votes.
+    """
     s = shares(votes)
     if share is not None and not 0 < share <= 1:
         raise ValueError(f"Expected `share` in (0, 1], got {share}.")
@@ -33,13 +39,18 @@ def right(votes: np.ndarray, pred: np.ndarray, share: float | None = None) -> np
 
 
 def kl(votes: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """KL divergence of the shares from the probabilities `p` (N, k), nats, float64 (N,); NaN without votes; a p of 0 counts as 1e-12."""
+    """KL divergence of the shares from the probabilities `p` (N, k), nats, float64 (N,); NaN
+    without votes; a p of 0 counts as 1e-12.
+    """
     s = shares(votes)
-    return np.where(s > 0, s * (np.log(np.maximum(s, TINY)) - np.log(np.maximum(p, TINY))), 0 * s).sum(axis=1)
+    return np.where(
+        s > 0, s * (np.log(np.maximum(s, TINY)) - np.log(np.maximum(p, TINY))), 0 * s
+    ).sum(axis=1)
 
 
 def ceiling(votes: np.ndarray) -> np.ndarray:
-    """The human ceiling, float64 (N,): the best chance that an answer equals a vote drawn at random, that is the majority's share.
+    """The human ceiling, float64 (N,): the best chance that an answer equals a vote drawn at
+    random, that is the majority's share.
 
     No model that names one class can agree with single voters more often than its mean.
     """
@@ -47,16 +58,22 @@ def ceiling(votes: np.ndarray) -> np.ndarray:
 
 
 def one_human(counts: np.ndarray) -> np.ndarray:
-    """float64 (N,): the chance that a voter drawn at random names a majority of the *other* votes, ties included. NaN below two votes.
+    """float64 (N,): the chance that a voter drawn at random names a majority of the *other* votes,
+    ties included. NaN below two votes.
 
-    What one person reaches where a model is measured by `right`, without letting them vote for themselves. counts: whole votes (N, k).
+    What one person reaches where a model is measured by `right`, without letting them vote for
+    themselves. counts: whole votes (N, k).
     """
     shares(counts)  # refuses what is no (N, k) of votes
     if (np.floor(counts) != counts)[~np.isnan(counts)].any():
-        raise ValueError("Expected `counts` to be whole votes, got fractions; multiply shares by the number of voters.")
+        raise ValueError(
+            "Expected `counts` to be whole votes, got fractions; multiply shares by the number of voters."
+        )
     n = counts.sum(axis=1, dtype=np.float64)
     k = counts.shape[1]
-    others = np.stack([np.delete(counts, c, axis=1).max(axis=1, initial=0) for c in range(k)], axis=1)  # (N, k)
+    others = np.stack(
+        [np.delete(counts, c, axis=1).max(axis=1, initial=0) for c in range(k)], axis=1
+    )  # (N, k)
     named = (counts > 0) & (counts - 1 >= others)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(n >= 2, (counts * named).sum(axis=1) / n, np.nan)

@@ -1,4 +1,6 @@
-"""How far probabilities can be believed. `p` is float (N, k) with rows that sum to 1, `true` int (N,) class indices."""
+"""How far probabilities can be believed. `p` is float (N, k) with rows that sum to 1, `true` int
+(N,) class indices.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ TINY = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
-    """The reliability diagram, all (bins,): mean confidence and accuracy of each bin (NaN where empty) and how many samples it has."""
+    """The reliability diagram, all (bins,): mean confidence and accuracy of each bin (NaN where
+    empty) and how many samples it has.
+    """
 
     confidence: np.ndarray
     accuracy: np.ndarray
@@ -21,49 +25,78 @@ class Reliability:
 def bins_of(top: np.ndarray, bins: int = 15, *, mass: bool = False) -> np.ndarray:
     """int64 (N,): the bin of each confidence, as `reliability` has them."""
     if mass and len(top):
-        # The edges of scikit-learn to the last bit, for one that meets a sample decides where it goes.
+        # The edges of scikit-learn to the last bit, for one that meets a sample decides where it
+        # goes.
         return np.searchsorted(np.percentile(top, np.linspace(0, 1, bins + 1) * 100)[1:-1], top)
     return np.clip(np.ceil(top * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def reliability(
-    top: np.ndarray, right: np.ndarray, bins: int = 15, *, mass: bool = False, weight: np.ndarray | None = None
+    top: np.ndarray,
+    right: np.ndarray,
+    bins: int = 15,
+    *,
+    mass: bool = False,
+    weight: np.ndarray | None = None,
 ) -> Reliability:
-    """`bins` bins over (0, 1], of equal width or (mass) between quantiles of `top`, so that each has about as many samples.
+    """`bins` bins over (0, 1], of equal width or (mass) between quantiles of `top`, so that each
+    has about as many samples.
 
-    top: float (N,) probability of the predicted class; right: bool (N,) whether it was true; weight: float (N,) >= 0 of each sample, which
-    moves no quantile.
+    top: float (N,) probability of the predicted class; right: bool (N,) whether it was true;
+    weight: float (N,) >= 0 of each sample, which moves no quantile.
     """
     at = bins_of(top, bins, mass=mass)
     w = np.ones(1) if weight is None else weight
     count = np.bincount(at, weight, minlength=bins)
     with np.errstate(invalid="ignore"):
-        return Reliability(np.bincount(at, top * w, bins) / count, np.bincount(at, right * w, bins) / count, count)
+        return Reliability(
+            np.bincount(at, top * w, bins) / count, np.bincount(at, right * w, bins) / count, count
+        )
 
 
-def ece(top: np.ndarray, right: np.ndarray, bins: int = 15, *, mass: bool = False, weight: np.ndarray | None = None) -> float:
-    """Expected calibration error in [0, 1]: mean distance of confidence and accuracy over the bins, weighted by their samples
-    (Naeini et al., AAAI 2015; Guo et al., arXiv 1706.04599). Arguments as for `reliability`.
+def ece(
+    top: np.ndarray,
+    right: np.ndarray,
+    bins: int = 15,
+    *,
+    mass: bool = False,
+    weight: np.ndarray | None = None,
+) -> float:
+    """Expected calibration error in [0, 1]: mean distance of confidence and accuracy over the bins,
+    weighted by their samples (Naeini et al., AAAI 2015; Guo et al., arXiv 1706.04599). Arguments as
+    for `reliability`.
 
     Above 0 even for honest probabilities when samples are few.
     """
     seen = reliability(top, right, bins, mass=mass, weight=weight)
     full, total = seen.count > 0, seen.count.sum()
-    return float(np.abs(seen.accuracy - seen.confidence)[full] @ seen.count[full] / total) if total else float("nan")
+    return (
+        float(np.abs(seen.accuracy - seen.confidence)[full] @ seen.count[full] / total)
+        if total
+        else float("nan")
+    )
 
 
-def classwise_ece(p: np.ndarray, true: np.ndarray, bins: int = 15, weight: np.ndarray | None = None) -> np.ndarray:
-    """ECE of every class's own probability, float64 (k,); their mean is the classwise ECE (Kull et al., arXiv 1910.12656)."""
+def classwise_ece(
+    p: np.ndarray, true: np.ndarray, bins: int = 15, weight: np.ndarray | None = None
+) -> np.ndarray:
+    """ECE of every class's own probability, float64 (k,); their mean is the classwise ECE (Kull et
+    al., arXiv 1910.12656).
+    """
     return np.array([ece(p[:, c], true == c, bins, weight=weight) for c in range(p.shape[1])])
 
 
 def nll(p: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Negative log-likelihood of the true class, nats, float64 (N,); a probability of 0 counts as 1e-12."""
+    """Negative log-likelihood of the true class, nats, float64 (N,); a probability of 0 counts as
+    1e-12.
+    """
     return -np.log(np.maximum(p[np.arange(len(true)), true], TINY))
 
 
 def brier(p: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Brier score, float64 (N,), each in [0, 2]: squared distance of `p` to the one-hot truth, summed over classes (Brier, 1950)."""
+    """Brier score, float64 (N,), each in [0, 2]: squared distance of `p` to the one-hot truth,
+    summed over classes (Brier, 1950).
+    """
     return np.square(p).sum(axis=1) - 2 * p[np.arange(len(true)), true] + 1
 
 
@@ -74,10 +107,14 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     return e / e.sum(axis=1, keepdims=True)
 
 
-def fit_temperature(logits: np.ndarray, true: np.ndarray, low: float = 0.05, high: float = 20.0) -> float:
-    """The temperature in [low, high] by which dividing `logits` (N, k) gives the least NLL (Guo et al., arXiv 1706.04599).
+def fit_temperature(
+    logits: np.ndarray, true: np.ndarray, low: float = 0.05, high: float = 20.0
+) -> float:
+    """The temperature in [low, high] by which dividing `logits` (N, k) gives the least NLL (Guo et
+    al., arXiv 1706.04599).
 
-    Golden-section search over log T, exact to 1e-7: the NLL is convex in 1 / T, so it has one minimum.
+    Golden-section search over log T, exact to 1e-7: the NLL is convex in 1 / T, so it has one
+    minimum.
     """
     if not len(true):
         raise ValueError("Expected at least one sample to fit a temperature, got none.")
@@ -85,7 +122,11 @@ def fit_temperature(logits: np.ndarray, true: np.ndarray, low: float = 0.05, hig
     def loss(log_t: float) -> float:
         z = logits.astype(np.float64) / np.exp(log_t)
         top = z.max(axis=1)
-        return float((np.log(np.exp(z - top[:, None]).sum(axis=1)) + top - z[np.arange(len(true)), true]).mean())
+        return float(
+            (
+                np.log(np.exp(z - top[:, None]).sum(axis=1)) + top - z[np.arange(len(true)), true]
+            ).mean()
+        )
 
     ratio = (5**0.5 - 1) / 2
     a, b = float(np.log(low)), float(np.log(high))

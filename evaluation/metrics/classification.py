@@ -8,18 +8,27 @@ from typing import Literal
 import numpy as np
 
 
-def confusion(true: np.ndarray, pred: np.ndarray, k: int, weight: np.ndarray | None = None) -> np.ndarray:
-    """int64 (k, k): samples of class i (row) called j (column); float64 sums of `weight` (N,) where it is given.
+def confusion(
+    true: np.ndarray, pred: np.ndarray, k: int, weight: np.ndarray | None = None
+) -> np.ndarray:
+    """int64 (k, k): samples of class i (row) called j (column); float64 sums of `weight` (N,) where
+    it is given.
 
     >>> confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
     """
     if true.shape != pred.shape or true.ndim != 1:
-        raise ValueError(f"Expected `true` and `pred` of one shape (N,), got {true.shape} and {pred.shape}.")
+        raise ValueError(
+            f"Expected `true` and `pred` of one shape (N,), got {true.shape} and {pred.shape}."
+        )
     if len(true) and (min(true.min(), pred.min()) < 0 or max(true.max(), pred.max()) >= k):
-        raise ValueError(f"Expected class indices in 0..{k - 1}, got {min(true.min(), pred.min())}..{max(true.max(), pred.max())}.")
+        raise ValueError(
+            f"Expected class indices in 0..{k - 1}, got {min(true.min(), pred.min())}..{max(true.max(), pred.max())}."
+        )
     if weight is not None and (weight.shape != true.shape or not (weight >= 0).all()):
-        raise ValueError(f"Expected `weight` of shape {true.shape} and at least 0, got shape {weight.shape}.")
+        raise ValueError(
+            f"Expected `weight` of shape {true.shape} and at least 0, got shape {weight.shape}."
+        )
     return np.bincount(true * k + pred, weight, minlength=k * k).reshape(k, k)  # (k * k,) -> (k, k)
 
 
@@ -31,9 +40,11 @@ def accuracy(matrix: np.ndarray) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PerClass:
-    """All (..., k). support: samples of the class. recall: found of them. precision: right among those called so. f1: their harmonic mean.
+    """All (..., k). support: samples of the class. recall: found of them. precision: right among
+    those called so. f1: their harmonic mean.
 
-    recall is NaN without samples, precision NaN where the class is never called; f1 is 0 where either exists but nothing is right.
+    recall is NaN without samples, precision NaN where the class is never called; f1 is 0 where
+    either exists but nothing is right.
     """
 
     support: np.ndarray
@@ -51,9 +62,11 @@ def per_class(matrix: np.ndarray) -> PerClass:
 
 
 def macro_f1(matrix: np.ndarray) -> np.ndarray:
-    """Mean F1 over the classes that have samples, in [0, 1], of confusion matrices (..., k, k) -> (...); NaN without samples.
+    """Mean F1 over the classes that have samples, in [0, 1], of confusion matrices (..., k, k) ->
+    (...); NaN without samples.
 
-    A class that is called but has no samples lowers the others' F1 already; counting it as a 0 would punish twice.
+    A class that is called but has no samples lowers the others' F1 already; counting it as a 0
+    would punish twice.
     """
     figures = per_class(matrix)
     there = figures.support > 0
@@ -63,7 +76,8 @@ def macro_f1(matrix: np.ndarray) -> np.ndarray:
 
 
 def normalised(matrix: np.ndarray, by: Literal["true", "pred", "all"]) -> np.ndarray:
-    """Shares of a confusion matrix (..., k, k) that sum to 1 over each row (true), each column (pred) or all; 0 where there are no samples.
+    """Shares of a confusion matrix (..., k, k) that sum to 1 over each row (true), each column
+    (pred) or all; 0 where there are no samples.
 
     >>> normalised(np.array([[3, 1], [0, 0]]), "true").tolist()
     [[0.75, 0.25], [0.0, 0.0]]
@@ -85,16 +99,27 @@ class Average:
 
 
 def average(matrix: np.ndarray, weighted: bool = False) -> Average:
-    """Macro means of a confusion matrix (k, k), or means weighted by support; NaN without samples. The macro F1 is `macro_f1`."""
+    """Macro means of a confusion matrix (k, k), or means weighted by support; NaN without samples.
+    The macro F1 is `macro_f1`.
+    """
     figures = per_class(matrix)
-    weight = figures.support * (1.0 if weighted else 0.0) + (0.0 if weighted else 1.0) * (figures.support > 0)
+    weight = figures.support * (1.0 if weighted else 0.0) + (0.0 if weighted else 1.0) * (
+        figures.support > 0
+    )
     if not weight.sum():
         return Average(float("nan"), float("nan"), float("nan"))
-    return Average(*(float(np.nan_to_num(v) @ weight / weight.sum()) for v in (figures.precision, figures.recall, figures.f1)))
+    return Average(
+        *(
+            float(np.nan_to_num(v) @ weight / weight.sum())
+            for v in (figures.precision, figures.recall, figures.f1)
+        )
+    )
 
 
 def balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
-    """Mean recall over the classes that have samples, of confusion matrices (..., k, k) -> (...); NaN without samples."""
+    """Mean recall over the classes that have samples, of confusion matrices (..., k, k) -> (...);
+    NaN without samples.
+    """
     recall = per_class(matrix).recall
     there = ~np.isnan(recall)
     with np.errstate(invalid="ignore"):
@@ -102,12 +127,17 @@ def balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
 
 
 def kappa(matrix: np.ndarray) -> np.ndarray:
-    """Cohen's kappa of confusion matrices (..., k, k) -> (...): agreement beyond chance, 1 at best (Cohen, 1960).
+    """Cohen's kappa of confusion matrices (..., k, k) -> (...): agreement beyond chance, 1 at best
+    (Cohen, 1960).
 
     NaN without samples, or where truth and prediction are one and the same class throughout.
     """
     n = matrix.sum(axis=(-2, -1)).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
-        chance = (matrix.sum(axis=-1) * matrix.sum(axis=-2) / n[..., None] / n[..., None]).sum(axis=-1)
+        chance = (matrix.sum(axis=-1) * matrix.sum(axis=-2) / n[..., None] / n[..., None]).sum(
+            axis=-1
+        )
         seen = np.trace(matrix, axis1=-2, axis2=-1) / n
-        return np.where(np.isclose(chance, 1.0, rtol=0, atol=1e-15), np.nan, (seen - chance) / (1 - chance))
+        return np.where(
+            np.isclose(chance, 1.0, rtol=0, atol=1e-15), np.nan, (seen - chance) / (1 - chance)
+        )

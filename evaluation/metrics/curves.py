@@ -1,4 +1,6 @@
-"""How well a score separates one class from the rest. `score`: float (N,); `positive`: bool (N,); `weight`: float (N,) >= 0 or None."""
+"""How well a score separates one class from the rest. `score`: float (N,); `positive`: bool (N,);
+`weight`: float (N,) >= 0 or None.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """What is called positive at each distinct score, highest first, all (T,): weights of the true and of the false ones."""
+    """What is called positive at each distinct score, highest first, all (T,): weights of the true
+    and of the false ones.
+    """
 
     threshold: np.ndarray
     hits: np.ndarray
@@ -24,36 +28,55 @@ def counts(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = 
     """
     shapes = [v.shape for v in (score, positive, weight) if v is not None]
     if len(set(shapes)) > 1 or score.ndim != 1 or np.isnan(score).any():
-        raise ValueError(f"Expected `score`, `positive` and `weight` of one shape (N,) and no NaN, got {shapes}.")
+        raise ValueError(
+            f"Expected `score`, `positive` and `weight` of one shape (N,) and no NaN, got {shapes}."
+        )
     order = np.argsort(-score)  # equal scores end up together in any order
     score, positive = score[order], positive[order].astype(bool, copy=False)
-    last = np.flatnonzero(np.append(score[1:] != score[:-1], len(score) > 0))  # the end of each run of equal scores
+    last = np.flatnonzero(
+        np.append(score[1:] != score[:-1], len(score) > 0)
+    )  # the end of each run of equal scores
     if weight is None:
         hits = np.cumsum(positive)[last]
         return Counts(score[last], hits.astype(np.float64), (last + 1 - hits).astype(np.float64))
     weight = weight[order]
-    return Counts(score[last], np.cumsum(weight * positive)[last], np.cumsum(weight * ~positive)[last])
+    return Counts(
+        score[last], np.cumsum(weight * positive)[last], np.cumsum(weight * ~positive)[last]
+    )
 
 
-def roc(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """False and true positive rates, each (T + 1,), from (0, 0) to (1, 1); a rate is NaN where its class has no samples."""
+def roc(
+    score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """False and true positive rates, each (T + 1,), from (0, 0) to (1, 1); a rate is NaN where its
+    class has no samples.
+    """
     return _roc(counts(score, positive, weight))
 
 
-def precision_recall(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Precision and recall at each distinct score, highest first, each (T,); recall is NaN without positive samples."""
+def precision_recall(
+    score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Precision and recall at each distinct score, highest first, each (T,); recall is NaN without
+    positive samples.
+    """
     return _precision_recall(counts(score, positive, weight))
 
 
-def areas(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, float]:
-    """AUROC, the chance that a positive scores above a negative (ties count half), and average precision, the area under the
-    precision-recall curve as a sum of steps. NaN where a class has no samples that the figure needs.
+def areas(
+    score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None
+) -> tuple[float, float]:
+    """AUROC, the chance that a positive scores above a negative (ties count half), and average
+    precision, the area under the precision-recall curve as a sum of steps. NaN where a class has no
+    samples that the figure needs.
     """
     seen = counts(score, positive, weight)
     if not len(score):
         return float("nan"), float("nan")
     (false, true), (precision, recall) = _roc(seen), _precision_recall(seen)
-    steps = np.nan if np.isnan(recall[-1]) else np.nan_to_num(precision) @ np.diff(recall, prepend=0.0)
+    steps = (
+        np.nan if np.isnan(recall[-1]) else np.nan_to_num(precision) @ np.diff(recall, prepend=0.0)
+    )
     return float(np.trapezoid(true, false)), float(steps)
 
 
@@ -65,13 +88,21 @@ def _roc(seen: Counts) -> tuple[np.ndarray, np.ndarray]:
 
 def _precision_recall(seen: Counts) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return seen.hits / (seen.hits + seen.alarms), seen.hits / (seen.hits[-1] if len(seen.hits) else 0.0)
+        return seen.hits / (seen.hits + seen.alarms), seen.hits / (
+            seen.hits[-1] if len(seen.hits) else 0.0
+        )
 
 
 def thinned(x: np.ndarray, y: np.ndarray, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    """At most `points` of a curve's points, evenly spread over float (T,) `x` and with both ends, for drawing. x rises or falls."""
+    """At most `points` of a curve's points, evenly spread over float (T,) `x` and with both ends,
+    for drawing. x rises or falls.
+    """
     if len(x) <= points:
         return x, y
     rising = x if x[-1] >= x[0] else -x
-    at = np.unique(np.append(np.searchsorted(rising, np.linspace(rising[0], rising[-1], points - 1)), len(x) - 1).clip(0, len(x) - 1))
+    at = np.unique(
+        np.append(
+            np.searchsorted(rising, np.linspace(rising[0], rising[-1], points - 1)), len(x) - 1
+        ).clip(0, len(x) - 1)
+    )
     return x[at], y[at]

@@ -1,4 +1,5 @@
-"""Figures of predicted numbers, such as ages in years. `true` and `pred` are float (N,); all are NaN without samples.
+"""Figures of predicted numbers, such as ages in years. `true` and `pred` are float (N,); all are
+NaN without samples.
 
 `weight` is float (N,) >= 0 of each sample, None: all the same.
 """
@@ -13,7 +14,9 @@ import numpy as np
 def errors(true: np.ndarray, pred: np.ndarray) -> np.ndarray:
     """pred - true, float64 (N,): positive where the prediction is too old."""
     if true.shape != pred.shape or true.ndim != 1:
-        raise ValueError(f"Expected `true` and `pred` of one shape (N,), got {true.shape} and {pred.shape}.")
+        raise ValueError(
+            f"Expected `true` and `pred` of one shape (N,), got {true.shape} and {pred.shape}."
+        )
     return pred.astype(np.float64) - true
 
 
@@ -21,7 +24,9 @@ def _mean(values: np.ndarray, weight: np.ndarray | None = None) -> float:
     if weight is None:
         return float(values.mean()) if len(values) else float("nan")
     if weight.shape != values.shape or not (weight >= 0).all():
-        raise ValueError(f"Expected `weight` of shape {values.shape} and at least 0, got shape {weight.shape}.")
+        raise ValueError(
+            f"Expected `weight` of shape {values.shape} and at least 0, got shape {weight.shape}."
+        )
     total = weight.sum()
     return float(values @ weight / total) if total else float("nan")
 
@@ -41,12 +46,16 @@ def bias(true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None = None) -
     return _mean(errors(true, pred), weight)
 
 
-def cumulative_score(true: np.ndarray, pred: np.ndarray, k: float, weight: np.ndarray | None = None) -> float:
+def cumulative_score(
+    true: np.ndarray, pred: np.ndarray, k: float, weight: np.ndarray | None = None
+) -> float:
     """CS@k: share of samples in [0, 1] with an absolute error of at most `k`."""
     return _mean(np.abs(errors(true, pred)) <= k, weight)
 
 
-def coverage(true: np.ndarray, low: np.ndarray, high: np.ndarray, weight: np.ndarray | None = None) -> float:
+def coverage(
+    true: np.ndarray, low: np.ndarray, high: np.ndarray, weight: np.ndarray | None = None
+) -> float:
     """Share of samples in [0, 1] whose interval [low, high] holds the truth."""
     return _mean((low <= true) & (true <= high), weight)
 
@@ -56,7 +65,9 @@ WIDTH, BANDS = 10, 9
 
 
 def bands(values: np.ndarray, width: float = WIDTH, count: int = BANDS) -> np.ndarray:
-    """int64 (N,): the band of each value; those below 0 count in the first, those beyond the last in the last."""
+    """int64 (N,): the band of each value; those below 0 count in the first, those beyond the last
+    in the last.
+    """
     return np.clip(np.floor(values / width), 0, count - 1).astype(np.int64)
 
 
@@ -74,15 +85,21 @@ def by_band(true: np.ndarray, pred: np.ndarray, width: float = WIDTH, count: int
     error, at = errors(true, pred), bands(true, width, count)
     n = np.bincount(at, minlength=count)
     with np.errstate(invalid="ignore"):
-        return ByBand(n, np.bincount(at, np.abs(error), count) / n, np.bincount(at, error, count) / n)
+        return ByBand(
+            n, np.bincount(at, np.abs(error), count) / n, np.bincount(at, error, count) / n
+        )
 
 
 def off_by(matrix: np.ndarray) -> np.ndarray:
-    """float64 (k,): share of a confusion matrix (k, k) of ordered bands that lies at most 0, 1, ... bands off; NaN without samples.
+    """float64 (k,): share of a confusion matrix (k, k) of ordered bands that lies at most 0, 1, ...
+    bands off; NaN without samples.
 
     >>> off_by(np.array([[2, 1], [0, 1]])).tolist()
     [0.75, 1.0]
     """
     row, column = np.indices(matrix.shape)
     with np.errstate(invalid="ignore"):
-        return np.cumsum(np.bincount(np.abs(row - column).ravel(), matrix.ravel(), len(matrix))) / matrix.sum()
+        return (
+            np.cumsum(np.bincount(np.abs(row - column).ravel(), matrix.ravel(), len(matrix)))
+            / matrix.sum()
+        )

@@ -1,4 +1,5 @@
-"""Saying nothing when unsure. `confidence` is float (N,), `right` bool (N,) whether the answer was true.
+"""Saying nothing when unsure. `confidence` is float (N,), `right` bool (N,) whether the answer was
+true.
 
 An answer is given where the confidence is at least the threshold.
 """
@@ -16,23 +17,34 @@ from evaluation.statistics.intervals import students, wilson
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RiskCoverage:
-    """All (T,), one per distinct confidence, highest first: share of samples answered, and share of those that is wrong."""
+    """All (T,), one per distinct confidence, highest first: share of samples answered, and share of
+    those that is wrong.
+    """
 
     threshold: np.ndarray
     coverage: np.ndarray
     risk: np.ndarray
 
 
-def risk_coverage(confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None) -> RiskCoverage:
-    """The risk-coverage curve (El-Yaniv and Wiener, JMLR 2010); empty without samples. weight: float (N,) >= 0 of each sample."""
+def risk_coverage(
+    confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None
+) -> RiskCoverage:
+    """The risk-coverage curve (El-Yaniv and Wiener, JMLR 2010); empty without samples. weight:
+    float (N,) >= 0 of each sample.
+    """
     seen = counts(confidence, right, weight)
     answered = seen.hits + seen.alarms
     with np.errstate(invalid="ignore", divide="ignore"):
-        return RiskCoverage(seen.threshold, answered / (answered[-1] if len(answered) else 1.0), seen.alarms / answered)
+        return RiskCoverage(
+            seen.threshold,
+            answered / (answered[-1] if len(answered) else 1.0),
+            seen.alarms / answered,
+        )
 
 
 def aurc(confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Area under the risk-coverage curve: the risk at each sample's own confidence, averaged over samples (Geifman et al., ICLR 2019).
+    """Area under the risk-coverage curve: the risk at each sample's own confidence, averaged over
+    samples (Geifman et al., ICLR 2019).
 
     NaN without samples.
     """
@@ -49,7 +61,8 @@ def area(seen: RiskCoverage) -> float:
 class Plan:
     """Per class, all (k,): answer where its confidence is at least `threshold` (inf: never).
 
-    coverage: share of the samples called so that is answered; precision: share of those that is right (NaN where none); called: how many.
+    coverage: share of the samples called so that is answered; precision: share of those that is
+    right (NaN where none); called: how many.
     """
 
     threshold: np.ndarray
@@ -59,30 +72,48 @@ class Plan:
 
 
 def plan(
-    confidence: np.ndarray, pred: np.ndarray, right: np.ndarray, k: int, *, coverage: float | None = None, precision: float | None = None
+    confidence: np.ndarray,
+    pred: np.ndarray,
+    right: np.ndarray,
+    k: int,
+    *,
+    coverage: float | None = None,
+    precision: float | None = None,
 ) -> Plan:
-    """Thresholds per predicted class: the highest that answers `coverage` of what is called so, or the lowest that reaches `precision`.
+    """Thresholds per predicted class: the highest that answers `coverage` of what is called so, or
+    the lowest that reaches `precision`.
 
-    pred: int (N,) below k. Chosen on the samples at hand, so expect a little less on others; a class called rarely deserves no trust.
+    pred: int (N,) below k. Chosen on the samples at hand, so expect a little less on others; a
+    class called rarely deserves no trust.
 
     Raises:
         ValueError: not exactly one of the two wishes, or it lies outside (0, 1].
     """
     wish = coverage if precision is None else precision
     if (coverage is None) == (precision is None) or wish is None or not 0 < wish <= 1:
-        raise ValueError(f"Expected one of `coverage` and `precision`, in (0, 1], got {coverage} and {precision}.")
+        raise ValueError(
+            f"Expected one of `coverage` and `precision`, in (0, 1], got {coverage} and {precision}."
+        )
     made = Plan(np.full(k, np.inf), np.zeros(k), np.full(k, np.nan), np.bincount(pred, minlength=k))
     for c in np.flatnonzero(made.called):
         seen = risk_coverage(confidence[pred == c], right[pred == c])
-        good = np.flatnonzero((seen.coverage if precision is None else 1 - seen.risk) >= wish - 1e-12)
+        good = np.flatnonzero(
+            (seen.coverage if precision is None else 1 - seen.risk) >= wish - 1e-12
+        )
         if len(good):
             at = good[0] if precision is None else good[-1]
-            made.threshold[c], made.coverage[c], made.precision[c] = seen.threshold[at], seen.coverage[at], 1 - seen.risk[at]
+            made.threshold[c], made.coverage[c], made.precision[c] = (
+                seen.threshold[at],
+                seen.coverage[at],
+                1 - seen.risk[at],
+            )
     return made
 
 
 def answered(threshold: np.ndarray, confidence: np.ndarray, pred: np.ndarray) -> np.ndarray:
-    """bool (N,): whether a plan's `threshold` (k,) lets each sample be answered. pred: int (N,) below k."""
+    """bool (N,): whether a plan's `threshold` (k,) lets each sample be answered. pred: int (N,)
+    below k.
+    """
     return confidence >= threshold[pred]
 
 
@@ -94,66 +125,108 @@ def halves(n: int, *, seed: int = 0, cluster: np.ndarray | None = None) -> np.nd
 
 
 def cross_fitted(
-    confidence: np.ndarray, pred: np.ndarray, right: np.ndarray, k: int, *, coverage: float | None = None, precision: float | None = None,
-    seed: int = 0, cluster: np.ndarray | None = None,
+    confidence: np.ndarray,
+    pred: np.ndarray,
+    right: np.ndarray,
+    k: int,
+    *,
+    coverage: float | None = None,
+    precision: float | None = None,
+    seed: int = 0,
+    cluster: np.ndarray | None = None,
 ) -> np.ndarray:
-    """bool (N,): which samples are answered when the thresholds for each half are chosen on the other half, as `plan` does.
+    """bool (N,): which samples are answered when the thresholds for each half are chosen on the
+    other half, as `plan` does.
 
-    No sample has helped to choose its own threshold, so coverage and precision among these are honest: what a plan made of half as many
-    samples brings on new ones. A class that the choosing half never calls is not answered. Arguments as for `plan`; see `halves`.
-    """  # fmt: skip
+    No sample has helped to choose its own threshold, so coverage and precision among these are
+    honest: what a plan made of half as many samples brings on new ones. A class that the choosing
+    half never calls is not answered. Arguments as for `plan`; see `halves`.
+    """
     first = halves(len(confidence), seed=seed, cluster=cluster)
     found = np.zeros(len(confidence), bool)
     for chosen, measured in ((first, ~first), (~first, first)):
-        made = plan(confidence[chosen], pred[chosen], right[chosen], k, coverage=coverage, precision=precision)
+        made = plan(
+            confidence[chosen],
+            pred[chosen],
+            right[chosen],
+            k,
+            coverage=coverage,
+            precision=precision,
+        )
         found[measured] = answered(made.threshold, confidence[measured], pred[measured])
     return found
 
 
-def effective(confidence: np.ndarray, right: np.ndarray, cluster: np.ndarray, level: float = 0.95) -> np.ndarray:
-    """float (T,), one per distinct confidence, highest first: how many independent answers those from there on are worth for the share of
-    them that is right.
+def effective(
+    confidence: np.ndarray, right: np.ndarray, cluster: np.ndarray, level: float = 0.95
+) -> np.ndarray:
+    """float (T,), one per distinct confidence, highest first: how many independent answers those
+    from there on are worth for the share of them that is right.
 
-    That is their number over the design effect (Kish, Survey Sampling, 1965): the share's variance over clusters, linearised, against that
-    of answers alone; never more than there are. Few clusters leave that variance itself unsure, so it is lowered to make an interval of
-    `level` one by Student's t (Korn and Graubard, Survey Methodology 1998). Where all are right, or wrong: as many as clusters, as
-    `evaluation.statistics.estimate.Sample` has it; 0 for a single cluster. cluster: int (N,).
+    That is their number over the design effect (Kish, Survey Sampling, 1965): the share's variance
+    over clusters, linearised, against that of answers alone; never more than there are. Few
+    clusters leave that variance itself unsure, so it is lowered to make an interval of `level` one
+    by Student's t (Korn and Graubard, Survey Methodology 1998). Where all are right, or wrong: as
+    many as clusters, as `evaluation.statistics.estimate.Sample` has it; 0 for a single cluster.
+    cluster: int (N,).
     """
     order = np.argsort(-confidence, kind="stable")
     unit, hit = compact(cluster)[order], right[order].astype(np.float64)
     by = np.argsort(unit, kind="stable")  # the answers of each cluster together, surest first
     start = np.flatnonzero(np.diff(unit[by], prepend=-1))
     size = np.diff(start, append=len(unit))
-    seen, before = np.zeros((2, len(unit)))  # answers, and right ones, of the same cluster before each
+    seen, before = np.zeros(
+        (2, len(unit))
+    )  # answers, and right ones, of the same cluster before each
     seen[by] = np.arange(len(unit)) - np.repeat(start, size)
     earlier = np.cumsum(hit[by]) - hit[by]
     before[by] = earlier - np.repeat(earlier[start], size)
-    # Sums over clusters of answers squared, right ones squared, and their product: each answer adds what it changes in its own cluster.
-    squares, crossed, own = (np.cumsum(v) for v in ((2 * before + 1) * hit, before + hit * seen + hit, 2 * seen + 1))
+    # Sums over clusters of answers squared, right ones squared, and their product: each answer adds
+    # what it changes in its own cluster.
+    squares, crossed, own = (
+        np.cumsum(v) for v in ((2 * before + 1) * hit, before + hit * seen + hit, 2 * seen + 1)
+    )
     n, clusters = np.arange(1.0, len(unit) + 1), np.cumsum(seen == 0)
     share = np.cumsum(hit) / n
     with np.errstate(invalid="ignore", divide="ignore"):
-        variance = np.maximum(squares - 2 * share * crossed + share**2 * own, 0) * clusters / (clusters - 1) / n**2
-        worth = np.minimum(share * (1 - share) / variance, n) * (students(np.inf, level) / students(clusters - 1, level)) ** 2
+        variance = (
+            np.maximum(squares - 2 * share * crossed + share**2 * own, 0)
+            * clusters
+            / (clusters - 1)
+            / n**2
+        )
+        worth = (
+            np.minimum(share * (1 - share) / variance, n)
+            * (students(np.inf, level) / students(clusters - 1, level)) ** 2
+        )
     worth = np.where((share == 0) | (share == 1), clusters, worth)
     last = np.diff(confidence[order], append=np.nan) != 0  # the end of each run of equal confidence
     return np.where(clusters > 1, worth, 0.0)[last]
 
 
 def limit(
-    confidence: np.ndarray, right: np.ndarray, precision: float, *, floor: float = 0.0, level: float = 0.95,
+    confidence: np.ndarray,
+    right: np.ndarray,
+    precision: float,
+    *,
+    floor: float = 0.0,
+    level: float = 0.95,
     cluster: np.ndarray | None = None,
 ) -> float:
-    """One limit for all classes: the lowest confidence from which answers reach `precision` even by the lower end of their Wilson interval
-    of `level`, so that it holds on other samples too; at least `floor`, rounded up to four digits. 1 where no limit does: never answer.
+    """One limit for all classes: the lowest confidence from which answers reach `precision` even by
+    the lower end of their Wilson interval of `level`, so that it holds on other samples too; at
+    least `floor`, rounded up to four digits. 1 where no limit does: never answer.
 
-    cluster: int (N,), answers that are no independent evidence, such as those about one person; they then count as `effective` says.
+    cluster: int (N,), answers that are no independent evidence, such as those about one person;
+    they then count as `effective` says.
 
     Raises:
         ValueError: a precision or floor outside (0, 1], or [0, 1].
-    """  # fmt: skip
+    """
     if not (0 < precision <= 1 and 0 <= floor <= 1):
-        raise ValueError(f"Expected `precision` in (0, 1] and `floor` in [0, 1], got {precision} and {floor}.")
+        raise ValueError(
+            f"Expected `precision` in (0, 1] and `floor` in [0, 1], got {precision} and {floor}."
+        )
     seen = risk_coverage(confidence, right)
     answered = np.rint(seen.coverage * len(right)).astype(int)
     hits = answered - np.rint(seen.risk * answered).astype(int)
@@ -164,14 +237,24 @@ def limit(
 
 
 def over_limit(
-    confidence: np.ndarray, right: np.ndarray, precision: float, *, floor: float = 0.0, level: float = 0.95, seed: int = 0,
+    confidence: np.ndarray,
+    right: np.ndarray,
+    precision: float,
+    *,
+    floor: float = 0.0,
+    level: float = 0.95,
+    seed: int = 0,
     cluster: np.ndarray | None = None,
 ) -> np.ndarray:
-    """bool (N,): which samples are answered when the `limit` for each half is chosen on the other half; see `cross_fitted`."""  # fmt: skip
+    """bool (N,): which samples are answered when the `limit` for each half is chosen on the other
+    half; see `cross_fitted`.
+    """
     first = halves(len(confidence), seed=seed, cluster=cluster)
     found = np.zeros(len(confidence), bool)
     for chosen, measured in ((first, ~first), (~first, first)):
         own = None if cluster is None else cluster[chosen]
-        least = limit(confidence[chosen], right[chosen], precision, floor=floor, level=level, cluster=own)
+        least = limit(
+            confidence[chosen], right[chosen], precision, floor=floor, level=level, cluster=own
+        )
         found[measured] = (confidence[measured] >= least) & (least < 1)
     return found

@@ -13,7 +13,9 @@ from core.labels import FERPLUS8, GENDER2, age_decade
 from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER, TASKS
 
 CLUSTERS = ("subject", "identity", "person", "sequence", "video")
-"""Group columns whose samples are no independent evidence: intervals draw them together, and they are no slices."""
+"""Group columns whose samples are no independent evidence: intervals draw them together, and they
+are no slices.
+"""
 
 OLDEST = 80
 """From here on, ages are one decade, as `core.labels.age_decade` has it."""
@@ -23,8 +25,9 @@ OLDEST = 80
 class Classes:
     """Rows with a true and a predicted class.
 
-    rows: int64 (n,) their places in the table. true, pred: int64 (n,) indices into `labels`, those of the table's label space that occur.
-    p: float64 (n, len(labels)) or None where the table has none for every row; a label without a column has 0.
+    rows: int64 (n,) their places in the table. true, pred: int64 (n,) indices into `labels`, those
+    of the table's label space that occur. p: float64 (n, len(labels)) or None where the table has
+    none for every row; a label without a column has 0.
     """
 
     labels: tuple[str, ...]
@@ -36,7 +39,9 @@ class Classes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ages:
-    """Rows with a true and a predicted age, years: all (n,); low and high None where the table has none for every row."""
+    """Rows with a true and a predicted age, years: all (n,); low and high None where the table has
+    none for every row.
+    """
 
     rows: np.ndarray
     true: np.ndarray
@@ -65,14 +70,18 @@ def numbers(table: pa.Table, name: str) -> np.ndarray | None:
 
 
 def codes(table: pa.Table, name: str, labels: tuple[str, ...]) -> np.ndarray | None:
-    """A label column as int64 (N,) indices into `labels`, -1 where null; None where there is no such column."""
+    """A label column as int64 (N,) indices into `labels`, -1 where null; None where there is no
+    such column.
+    """
     if name not in table.column_names:
         return None
     return pc.fill_null(pc.index_in(table[name], pa.array(labels)), -1).to_numpy().astype(np.int64)
 
 
 def probabilities(table: pa.Table, task: str, labels: tuple[str, ...]) -> np.ndarray | None:
-    """float64 (N, len(labels)), rows renormalised to 1, NaN where null; None where the table has no probabilities of `task`."""
+    """float64 (N, len(labels)), rows renormalised to 1, NaN where null; None where the table has no
+    probabilities of `task`.
+    """
     if task == "gender":
         first = numbers(table, P_GENDER)
         return None if first is None else np.stack([first, 1 - first], axis=1)
@@ -81,13 +90,17 @@ def probabilities(table: pa.Table, task: str, labels: tuple[str, ...]) -> np.nda
     if shape is None:
         return None
     none = np.where(np.isnan(shape), np.nan, 0.0)
-    p = np.stack([none if c is None else c for c in columns])  # (labels, N): what follows works on whole columns
+    p = np.stack(
+        [none if c is None else c for c in columns]
+    )  # (labels, N): what follows works on whole columns
     p /= p.sum(axis=0)
     return p.T
 
 
 def most_probable(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest probability, float64 (N,), and its class, int64 (N,), of float (N, k) `p`; of equal ones the first; a NaN row gives 0."""
+    """The largest probability, float64 (N,), and its class, int64 (N,), of float (N, k) `p`; of
+    equal ones the first; a NaN row gives 0.
+    """
     top, best = p[:, 0].copy(), np.zeros(len(p), np.int64)
     for c in range(1, p.shape[1]):
         more = p[:, c] > top
@@ -97,12 +110,17 @@ def most_probable(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def classes(table: pa.Table, task: str) -> Classes | None:
-    """`task` ("emotion" or "gender") of a conforming table; None where no row has both a truth and a prediction.
+    """`task` ("emotion" or "gender") of a conforming table; None where no row has both a truth and
+    a prediction.
 
     The predicted class is the `*_pred` column where filled, else the most probable one.
     """
     space = (FERPLUS8 if task == "emotion" else GENDER2).labels
-    true, pred, p = codes(table, TASKS[task][0], space), codes(table, f"{task}_pred", space), probabilities(table, task, space)
+    true, pred, p = (
+        codes(table, TASKS[task][0], space),
+        codes(table, f"{task}_pred", space),
+        probabilities(table, task, space),
+    )
     if true is None or (pred is None and p is None):
         return None
     if p is not None:
@@ -141,12 +159,16 @@ def ages(table: pa.Table) -> Ages | None:
 
 
 def votes(table: pa.Table) -> np.ndarray | None:
-    """Vote shares as float64 (N, 8) in the order of FERPLUS8, NaN where null; None where the table has none."""
+    """Vote shares as float64 (N, 8) in the order of FERPLUS8, NaN where null; None where the table
+    has none.
+    """
     if "emotion_votes" not in table.column_names or table["emotion_votes"].null_count == len(table):
         return None
     column = table["emotion_votes"].combine_chunks()
     found = np.full((len(table), len(FERPLUS8)), np.nan)
-    found[column.is_valid().to_numpy(zero_copy_only=False)] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(FERPLUS8))
+    found[column.is_valid().to_numpy(zero_copy_only=False)] = (
+        column.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(FERPLUS8))
+    )
     return found
 
 
@@ -161,7 +183,8 @@ def cluster_name(table: pa.Table) -> str | None:
 
 
 def clusters(table: pa.Table) -> np.ndarray | None:
-    """int64 (N,): which samples belong to one person or one film, by the first of CLUSTERS that the table has; None where none is known.
+    """int64 (N,): which samples belong to one person or one film, by the first of CLUSTERS that the
+    table has; None where none is known.
 
     A sample without a name is a cluster of its own.
     """
@@ -175,7 +198,9 @@ def clusters(table: pa.Table) -> np.ndarray | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coded:
-    """A group column: its known values in order, and int64 (N,) indices into them, -1 where unknown."""
+    """A group column: its known values in order, and int64 (N,) indices into them, -1 where
+    unknown.
+    """
 
     values: tuple[str, ...]
     codes: np.ndarray
@@ -194,12 +219,21 @@ def coded(column: np.ndarray | pa.ChunkedArray | pa.Array) -> Coded:
     order = sorted((i for i, v in enumerate(found) if v), key=lambda i: str(found[i]))
     place = np.full(len(found) + 1, -1)  # the last is null's
     place[order] = np.arange(len(order))
-    return Coded(tuple(str(found[i]) for i in order), place[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)])
+    return Coded(
+        tuple(str(found[i]) for i in order),
+        place[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)],
+    )
 
 
 def coded_groups(table: pa.Table) -> dict[str, Coded]:
-    """Group name -> its values: the `group_*` columns but for CLUSTERS, the decade of the true age, the true gender."""
-    given = [n for n in table.column_names if n.startswith(GROUP) and n.removeprefix(GROUP) not in CLUSTERS]
+    """Group name -> its values: the `group_*` columns but for CLUSTERS, the decade of the true age,
+    the true gender.
+    """
+    given = [
+        n
+        for n in table.column_names
+        if n.startswith(GROUP) and n.removeprefix(GROUP) not in CLUSTERS
+    ]
     found = {n.removeprefix(GROUP): coded(table[n]) for n in given}
     true = numbers(table, "age_true")
     if true is not None and "age_decade" not in found:

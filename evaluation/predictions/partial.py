@@ -1,6 +1,8 @@
-"""Finished parts of a table that is still being made: small Parquet files in a hidden folder beside it, so that a stopped run goes on.
+"""Finished parts of a table that is still being made: small Parquet files in a hidden folder beside
+it, so that a stopped run goes on.
 
-`key` says what the parts were made from. Each part is renamed into place when whole, so a killed process leaves whole parts only.
+`key` says what the parts were made from. Each part is renamed into place when whole, so a killed
+process leaves whole parts only.
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ class Parts:
         return [k for k in now if before.get(k) != now[k]] if isinstance(before, dict) else []
 
     def done(self, i: int) -> int | None:
-        """How many samples part `i` has settled, rows and unreadable files together; None where it is still to be made."""
+        """How many samples part `i` has settled, rows and unreadable files together; None where it
+        is still to be made.
+        """
         if not self._path(i).is_file():
             return None
         found = pq.read_metadata(self._path(i))
@@ -58,13 +62,17 @@ class Parts:
         """Writes part `i`."""
         new = self._path(i).with_suffix(".new")
         with new.open("wb") as file:
-            pq.write_table(part.replace_schema_metadata({BAD: str(unreadable)}), file, compression="zstd")
+            pq.write_table(
+                part.replace_schema_metadata({BAD: str(unreadable)}), file, compression="zstd"
+            )
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path(i))
 
     def merged(self, count: int) -> Iterator[tuple[pa.Table, int]]:
-        """The rows of parts 0 to `count` - 1 in larger tables, each with its number of unreadable files; all must be there."""
+        """The rows of parts 0 to `count` - 1 in larger tables, each with its number of unreadable
+        files; all must be there.
+        """
         for start in range(0, count, MERGED):
             parts = [pq.read_table(self._path(i)) for i in range(start, min(start + MERGED, count))]
             filled = [p.replace_schema_metadata(None) for p in parts if len(p)]

@@ -1,4 +1,6 @@
-"""The columns of a predictions table, and the gate that every table passes: types, canonical labels, ranges, no row twice."""
+"""The columns of a predictions table, and the gate that every table passes: types, canonical
+labels, ranges, no row twice.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,30 @@ SUM_TOLERANCE = 0.02
 """Probabilities rounded to two decimals still pass; logits do not."""
 
 TYPES: dict[str, pa.DataType] = {
-    "sample_id": pa.string(), "dataset": pa.string(), "split": pa.string(), "model": pa.string(), "path": pa.string(),
-    "emotion_true": pa.string(), "emotion_votes": pa.list_(pa.float32()), "emotion_pred": pa.string(),
-    "gender_true": pa.string(), "gender_pred": pa.string(), P_GENDER: pa.float32(),
-    "age_true": pa.float32(), "age_pred": pa.float32(), "age_low": pa.float32(), "age_high": pa.float32(),
-    "face_found": pa.bool_(), "embedding": pa.list_(pa.float32()),
-}  # fmt: skip
-LABELS: dict[str, LabelSpace] = {"emotion_true": FERPLUS8, "emotion_pred": FERPLUS8, "gender_true": GENDER2, "gender_pred": GENDER2}
+    "sample_id": pa.string(),
+    "dataset": pa.string(),
+    "split": pa.string(),
+    "model": pa.string(),
+    "path": pa.string(),
+    "emotion_true": pa.string(),
+    "emotion_votes": pa.list_(pa.float32()),
+    "emotion_pred": pa.string(),
+    "gender_true": pa.string(),
+    "gender_pred": pa.string(),
+    P_GENDER: pa.float32(),
+    "age_true": pa.float32(),
+    "age_pred": pa.float32(),
+    "age_low": pa.float32(),
+    "age_high": pa.float32(),
+    "face_found": pa.bool_(),
+    "embedding": pa.list_(pa.float32()),
+}
+LABELS: dict[str, LabelSpace] = {
+    "emotion_true": FERPLUS8,
+    "emotion_pred": FERPLUS8,
+    "gender_true": GENDER2,
+    "gender_pred": GENDER2,
+}
 TASKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "emotion": ("emotion_true", ("emotion_pred", *P_COLUMNS)),
     "gender": ("gender_true", ("gender_pred", P_GENDER)),
@@ -48,7 +67,9 @@ def type_of(name: str) -> pa.DataType | None:
 def tasks(table: pa.Table) -> tuple[str, ...]:
     """Tasks of which the table has a truth and a prediction."""
     names = set(table.column_names)
-    return tuple(task for task, (true, preds) in TASKS.items() if true in names and names & set(preds))
+    return tuple(
+        task for task, (true, preds) in TASKS.items() if true in names and names & set(preds)
+    )
 
 
 def some(names: Sequence[str]) -> str:
@@ -75,7 +96,8 @@ def refuse(columns: str, rule: str, got: object, row: int, fix: str) -> NoReturn
 
 
 def conform(table: pa.Table, *, model: str = "model") -> pa.Table:
-    """`table` with the contract's types, canonical labels and a `model` column (filled with `model` where there is none).
+    """`table` with the contract's types, canonical labels and a `model` column (filled with `model`
+    where there is none).
 
     Raises:
         DataError: names the column, the first row (counted from 1) and what mends it.
@@ -84,7 +106,9 @@ def conform(table: pa.Table, *, model: str = "model") -> pa.Table:
     if twice:
         raise DataError(f"Expected column names to be unique, got {twice[0]!r} twice; rename one.")
     if "sample_id" not in table.column_names:
-        raise DataError(f"Expected a column `sample_id`, got {some(table.column_names)}; rename one or try --map sample_id=COLUMN.")
+        raise DataError(
+            f"Expected a column `sample_id`, got {some(table.column_names)}; rename one or try --map sample_id=COLUMN."
+        )
     if "model" not in table.column_names:
         table = table.append_column("model", pa.array([model] * len(table), pa.string()))
     columns: dict[str, pa.Array] = {}
@@ -113,15 +137,29 @@ def _cast(name: str, flat: pa.Array, kind: pa.DataType) -> pa.Array:
             try:
                 value.cast(kind)
             except pa.ArrowException:
-                refuse(f"column `{name}`", str(kind), repr(value.as_py()), row, "correct it or leave it empty.")
-        raise DataError(f"Expected column `{name}` to be {kind}, got {flat.type}; convert it.") from None
+                refuse(
+                    f"column `{name}`",
+                    str(kind),
+                    repr(value.as_py()),
+                    row,
+                    "correct it or leave it empty.",
+                )
+        raise DataError(
+            f"Expected column `{name}` to be {kind}, got {flat.type}; convert it."
+        ) from None
 
 
 def _numbers(name: str, row: int, text: str | None) -> list[float] | None:
     try:
         return None if text is None else [float(v) for v in json.loads(text)]
     except (ValueError, TypeError):
-        refuse(f"column `{name}`", "a JSON list of numbers", repr(str(text)[:40]), row, "write it like [0.1, 0.9] or leave it empty.")
+        refuse(
+            f"column `{name}`",
+            "a JSON list of numbers",
+            repr(str(text)[:40]),
+            row,
+            "write it like [0.1, 0.9] or leave it empty.",
+        )
 
 
 def _canonical(name: str, column: pa.Array, space: LabelSpace) -> pa.Array:
@@ -133,7 +171,13 @@ def _canonical(name: str, column: pa.Array, space: LabelSpace) -> pa.Array:
         except DataError:
             near = difflib.get_close_matches(value.lower(), space.labels, n=1)
             fix = f"did you mean {near[0]!r}?" if near else "rename the label or drop the row."
-            refuse(f"column `{name}`", f"one of {', '.join(space.labels)}", repr(value), int(pc.index(column, value).as_py()), fix)
+            refuse(
+                f"column `{name}`",
+                f"one of {', '.join(space.labels)}",
+                repr(value),
+                int(pc.index(column, value).as_py()),
+                fix,
+            )
     return pc.take(pa.array(spelled, pa.string()), encoded.indices)
 
 
@@ -148,34 +192,66 @@ def _check_ids(columns: Columns) -> None:
         if (row := _first(pc.fill_null(pc.equal(columns[name], ""), True))) is not None:
             refuse(f"column `{name}`", "filled", "nothing", row, "name every sample.")
     keys = ["model", "sample_id"]
-    counts = pa.table({name: columns[name] for name in keys}).group_by(keys).aggregate([([], "count_all")])
+    counts = (
+        pa.table({name: columns[name] for name in keys})
+        .group_by(keys)
+        .aggregate([([], "count_all")])
+    )
     again = counts.filter(pc.greater(counts["count_all"], 1))
     if len(again):
         same = pc.and_(*(pc.equal(columns[name], again[name][0]) for name in keys))
         rows = (np.flatnonzero(same.to_numpy(zero_copy_only=False)) + 1)[:2].tolist()
         name = again["sample_id"][0].as_py()
-        raise DataError(f"Expected one row per `sample_id` and `model`, got {name!r} in rows {rows}; drop one or name its model.")
+        raise DataError(
+            f"Expected one row per `sample_id` and `model`, got {name!r} in rows {rows}; drop one or name its model."
+        )
 
 
 def _check_probabilities(columns: Columns) -> None:
     strange = [n for n in columns if n.startswith(P_EMOTION) and n not in P_COLUMNS]
     if strange:
-        raise DataError(f"Expected columns {P_EMOTION}<label> with labels {', '.join(FERPLUS8.labels)}, got {strange[0]!r}; rename it.")
+        raise DataError(
+            f"Expected columns {P_EMOTION}<label> with labels {', '.join(FERPLUS8.labels)}, got {strange[0]!r}; rename it."
+        )
     found = [n for n in P_COLUMNS if n in columns]
     for name in [*found, *([P_GENDER] if P_GENDER in columns else [])]:
-        inside = pc.and_(pc.greater_equal(columns[name], -1e-6), pc.less_equal(columns[name], 1 + 1e-6))
+        inside = pc.and_(
+            pc.greater_equal(columns[name], -1e-6), pc.less_equal(columns[name], 1 + 1e-6)
+        )
         if (row := _first(pc.invert(inside))) is not None:
-            refuse(f"column `{name}`", "in [0, 1]", columns[name][row], row, "apply a softmax to logits, divide percents by 100.")
+            refuse(
+                f"column `{name}`",
+                "in [0, 1]",
+                columns[name][row],
+                row,
+                "apply a softmax to logits, divide percents by 100.",
+            )
     if not found:
         return
-    nulls = np.stack([pc.is_null(columns[n]).to_numpy(zero_copy_only=False) for n in found])  # (labels, N)
+    nulls = np.stack(
+        [pc.is_null(columns[n]).to_numpy(zero_copy_only=False) for n in found]
+    )  # (labels, N)
     mixed = np.flatnonzero(nulls.any(axis=0) != nulls.all(axis=0))
     if len(mixed):
-        refuse(f"columns `{P_EMOTION}*`", "all filled or all empty", "some of them", int(mixed[0]), "complete the row.")
-    total = np.sum([columns[n].to_numpy(zero_copy_only=False) for n in found], axis=0)  # (N,), NaN where null
+        refuse(
+            f"columns `{P_EMOTION}*`",
+            "all filled or all empty",
+            "some of them",
+            int(mixed[0]),
+            "complete the row.",
+        )
+    total = np.sum(
+        [columns[n].to_numpy(zero_copy_only=False) for n in found], axis=0
+    )  # (N,), NaN where null
     if len(off := np.flatnonzero(np.abs(total - 1) > SUM_TOLERANCE)):
         row = int(off[0])
-        refuse(f"columns `{P_EMOTION}*`", "probabilities that sum to 1", f"{total[row]:.3f}", row, "is a label's column missing?")
+        refuse(
+            f"columns `{P_EMOTION}*`",
+            "probabilities that sum to 1",
+            f"{total[row]:.3f}",
+            row,
+            "is a label's column missing?",
+        )
 
 
 def _check_ages(columns: Columns) -> None:
@@ -187,12 +263,25 @@ def _check_ages(columns: Columns) -> None:
             bad = pc.or_(bad, pc.or_(pc.less(columns[name], 0), pc.greater(columns[name], AGE_MAX)))
             rule = f"in 0..{AGE_MAX} years"
         if (row := _first(bad)) is not None:
-            refuse(f"column `{name}`", rule, columns[name][row], row, "correct it or leave it empty.")
+            refuse(
+                f"column `{name}`", rule, columns[name][row], row, "correct it or leave it empty."
+            )
     ends = [n in columns for n in ("age_low", "age_high")]
     if any(ends) != all(ends):
-        raise DataError("Expected both columns `age_low` and `age_high` or neither, got one; add the other.")
-    if all(ends) and (row := _first(pc.greater(columns["age_low"], columns["age_high"]))) is not None:
-        refuse("column `age_low`", "at most `age_high`", f"{columns['age_low'][row]} > {columns['age_high'][row]}", row, "swap them.")
+        raise DataError(
+            "Expected both columns `age_low` and `age_high` or neither, got one; add the other."
+        )
+    if (
+        all(ends)
+        and (row := _first(pc.greater(columns["age_low"], columns["age_high"]))) is not None
+    ):
+        refuse(
+            "column `age_low`",
+            "at most `age_high`",
+            f"{columns['age_low'][row]} > {columns['age_high'][row]}",
+            row,
+            "swap them.",
+        )
 
 
 def _check_votes(columns: Columns) -> None:
@@ -203,5 +292,15 @@ def _check_votes(columns: Columns) -> None:
             refuse("column `emotion_votes`", f"{len(FERPLUS8)} shares", f"{lengths[row]}", row, fix)
         shares = columns["emotion_votes"].flatten().to_numpy(zero_copy_only=False)
         if len(off := np.flatnonzero(~(shares >= 0))):  # NaN is not
-            row = int(np.flatnonzero(pc.is_valid(columns["emotion_votes"]).to_numpy(zero_copy_only=False))[off[0] // len(FERPLUS8)])
-            refuse("column `emotion_votes`", "at least 0", f"{shares[off[0]]}", row, "correct the share or leave the list empty.")
+            row = int(
+                np.flatnonzero(
+                    pc.is_valid(columns["emotion_votes"]).to_numpy(zero_copy_only=False)
+                )[off[0] // len(FERPLUS8)]
+            )
+            refuse(
+                "column `emotion_votes`",
+                "at least 0",
+                f"{shares[off[0]]}",
+                row,
+                "correct the share or leave the list empty.",
+            )

@@ -1,10 +1,12 @@
 """The predictions table on disk: one row per sample and model, as Parquet or CSV.
 
-`sample_id, dataset?, split?, model, path?, emotion_true?, emotion_votes?, emotion_pred?, emotion_p_<label>?..., gender_true?, gender_pred?,
-gender_p_female?, age_true?, age_pred?, age_low?, age_high?, group_<name>?..., condition_<name>?..., face_found?, embedding?`; other columns
-are kept untouched. `condition_<name>` is a measure of how the face was captured and `group_<name>` its bin (see `conditions`).
-Labels are canonical names, ages years, probabilities in [0, 1] that sum to 1 over `emotion_p_*`; votes are shares in the order of FERPLUS8.
-A missing value is null. Parquet also carries `Meta`; CSV writes lists as JSON and has no metadata.
+`sample_id, dataset?, split?, model, path?, emotion_true?, emotion_votes?, emotion_pred?,
+emotion_p_<label>?..., gender_true?, gender_pred?, gender_p_female?, age_true?, age_pred?, age_low?,
+age_high?, group_<name>?..., condition_<name>?..., face_found?, embedding?`; other columns are kept
+untouched. `condition_<name>` is a measure of how the face was captured and `group_<name>` its bin
+(see `conditions`). Labels are canonical names, ages years, probabilities in [0, 1] that sum to 1
+over `emotion_p_*`; votes are shares in the order of FERPLUS8. A missing value is null. Parquet also
+carries `Meta`; CSV writes lists as JSON and has no metadata.
 """
 
 from __future__ import annotations
@@ -32,8 +34,10 @@ NULLS = ["", "nan", "NaN", "NA", "null", "None"]
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """Where a table comes from. card_sha256: of the model's card; fingerprint: of the data; left_out: files that could not be read.
-    thresholds: of the model's card, see `core.artifacts.bundle.Card`; whoever reads them checks them."""
+    """Where a table comes from. card_sha256: of the model's card; fingerprint: of the data;
+    left_out: files that could not be read. thresholds: of the model's card, see
+    `core.artifacts.bundle.Card`; whoever reads them checks them.
+    """
 
     model: str = ""
     card_sha256: str = ""
@@ -57,7 +61,9 @@ class Meta:
             raw = json.loads((table.schema.metadata or {}).get(KEY, b"{}"))
             return cls(**{f.name: raw[f.name] for f in fields(cls) if f.name in raw})
         except (ValueError, TypeError) as error:
-            raise DataError(f"Expected JSON in the table's metadata {KEY.decode()!r}, got: {error}; write the table again.") from error
+            raise DataError(
+                f"Expected JSON in the table's metadata {KEY.decode()!r}, got: {error}; write the table again."
+            ) from error
 
     def to_json(self) -> bytes:
         """The value of the schema metadata."""
@@ -65,29 +71,40 @@ class Meta:
 
 
 def read(path: str | Path, *, names: Mapping[str, str] | None = None) -> pa.Table:
-    """A conforming table from CSV (`*.csv`) or Parquet (any other suffix) with at least one truth beside a prediction.
+    """A conforming table from CSV (`*.csv`) or Parquet (any other suffix) with at least one truth
+    beside a prediction.
 
     names: column of the contract -> column of the file, e.g. {"emotion_true": "label"}.
 
     Raises:
-        DataError: no such file, not a table, nothing to compare, or anything that `conform` refuses.
+        DataError: no such file, not a table, nothing to compare, or anything that `conform`
+        refuses.
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError(f"Expected a predictions table at {path}, got no file; try `python -m evaluation predict --out {path}`.")
+        raise DataError(
+            f"Expected a predictions table at {path}, got no file; try `python -m evaluation predict --out {path}`."
+        )
     try:
         table = _read_csv(path) if path.suffix.lower() == ".csv" else pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}") from None
+        raise DataError(
+            f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}"
+        ) from None
     table = conform(rename(table, names or {}), model=path.stem)
     if not tasks(table):
-        needed = "; or ".join(f"`{true}` and one of {some(preds)}" for true, preds in TASKS.values())
-        raise DataError(f"Expected columns {needed}; got {some(sorted(table.column_names))}; try --map emotion_true=COLUMN.")
+        needed = "; or ".join(
+            f"`{true}` and one of {some(preds)}" for true, preds in TASKS.values()
+        )
+        raise DataError(
+            f"Expected columns {needed}; got {some(sorted(table.column_names))}; try --map emotion_true=COLUMN."
+        )
     return table
 
 
 def rename(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
-    """`table` with the columns `names.values()` called `names.keys()`; a column that already has such a name is replaced.
+    """`table` with the columns `names.values()` called `names.keys()`; a column that already has
+    such a name is replaced.
 
     Raises:
         DataError: there is no such column; suggests the nearest one.
@@ -96,7 +113,9 @@ def rename(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
         if theirs not in table.column_names:
             near = difflib.get_close_matches(theirs, table.column_names, n=1)
             fix = f"try {near[0]!r}." if near else "see the file's header."
-            raise DataError(f"Expected a column {theirs!r} for `{ours}`, got {some(table.column_names)}; {fix}")
+            raise DataError(
+                f"Expected a column {theirs!r} for `{ours}`, got {some(table.column_names)}; {fix}"
+            )
         if ours in table.column_names and ours != theirs:
             table = table.drop_columns([ours])
         table = table.rename_columns([ours if n == theirs else n for n in table.column_names])
@@ -107,7 +126,9 @@ def _read_csv(path: Path) -> pa.Table:
     # Everything is read as text first: inference would turn the sample "0001" into the number 1.
     with path.open("rb") as file:
         header = pcsv.read_csv(pa.BufferReader(file.readline())).column_names
-    options = pcsv.ConvertOptions(column_types={n: pa.string() for n in header}, strings_can_be_null=True, null_values=NULLS)
+    options = pcsv.ConvertOptions(
+        column_types={n: pa.string() for n in header}, strings_can_be_null=True, null_values=NULLS
+    )
     return pcsv.read_csv(path, convert_options=options)
 
 
@@ -119,13 +140,17 @@ def check_target(path: str | Path) -> Path:
     """
     path = Path(path)
     if path.is_dir():
-        raise DataError(f"Expected a file to write, got the folder {path}; try {path / 'predictions.parquet'}.")
+        raise DataError(
+            f"Expected a file to write, got the folder {path}; try {path / 'predictions.parquet'}."
+        )
     return path
 
 
 @contextmanager
 def writer(path: str | Path, meta: Meta | None = None) -> Iterator[Writer]:
-    """Writes a table part by part; the file appears under its name only when whole, so an interruption leaves the old one or none."""
+    """Writes a table part by part; the file appears under its name only when whole, so an
+    interruption leaves the old one or none.
+    """
     path = check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -159,8 +184,11 @@ class Writer:
             if self._csv:
                 self._sink = pcsv.CSVWriter(self._path, part.schema)
             else:
-                # With Arrow's own copy of the schema in the file, metadata that is added at the end would not be read back.
-                self._sink = pq.ParquetWriter(self._path, part.schema, compression="zstd", store_schema=False)
+                # With Arrow's own copy of the schema in the file, metadata that is added at the end
+                # would not be read back.
+                self._sink = pq.ParquetWriter(
+                    self._path, part.schema, compression="zstd", store_schema=False
+                )
         self._sink.write_table(part)
 
     def close(self) -> None:
@@ -175,7 +203,10 @@ class Writer:
 def _as_text(table: pa.Table) -> pa.Table:
     for i, column in enumerate(table.schema):
         if pa.types.is_list(column.type):
-            texts = [None if v is None else json.dumps([round(x, 6) for x in v]) for v in table[i].to_pylist()]
+            texts = [
+                None if v is None else json.dumps([round(x, 6) for x in v])
+                for v in table[i].to_pylist()
+            ]
             table = table.set_column(i, column.name, pa.array(texts, pa.string()))
     return table
 

@@ -24,22 +24,35 @@ ACTIONS = ("drop", "move", "relabel", "keep")
 """Strongest first: what is dropped need not be relabelled."""
 SCHEMA = pa.schema(
     [
-        ("sample_id", pa.string()), ("split", pa.string()), ("score", pa.float64()), ("is_issue", pa.bool_()), ("group", pa.string()),
-        ("reason", pa.string()), ("action", pa.string()), ("value", pa.string()),
+        ("sample_id", pa.string()),
+        ("split", pa.string()),
+        ("score", pa.float64()),
+        ("is_issue", pa.bool_()),
+        ("group", pa.string()),
+        ("reason", pa.string()),
+        ("action", pa.string()),
+        ("value", pa.string()),
     ]
-)  # fmt: skip
+)
 
 
 def findings(
-    rows: Mapping[str, Sequence[Any] | np.ndarray] | Sequence[Mapping[str, Any]], figures: Mapping[str, Any] | None = None
+    rows: Mapping[str, Sequence[Any] | np.ndarray] | Sequence[Mapping[str, Any]],
+    figures: Mapping[str, Any] | None = None,
 ) -> pa.Table:
-    """A table of SCHEMA from columns, or from one mapping per row. Missing: group null, action `keep`, value "", split null.
+    """A table of SCHEMA from columns, or from one mapping per row. Missing: group null, action
+    `keep`, value "", split null.
 
     Raises:
-        ValueError: a column is unknown, a score outside [0, 1], or an action unknown: a mistake in the check.
+        ValueError: a column is unknown, a score outside [0, 1], or an action unknown: a mistake in
+        the check.
     """
     if not isinstance(rows, Mapping):
-        rows = {name: [r.get(name) for r in rows] for name in (SCHEMA.names if rows else ()) if any(name in r for r in rows)}
+        rows = {
+            name: [r.get(name) for r in rows]
+            for name in (SCHEMA.names if rows else ())
+            if any(name in r for r in rows)
+        }
     unknown = sorted(set(rows) - set(SCHEMA.names))
     if unknown:
         raise ValueError(f"Expected columns of {SCHEMA.names}, got {unknown}.")
@@ -49,10 +62,16 @@ def findings(
     for field in SCHEMA:
         given = rows.get(field.name)
         values = [absent.get(field.name)] * n if given is None else given
-        array = values if isinstance(values, np.ndarray) else [None if v is None else v for v in values]
+        array = (
+            values if isinstance(values, np.ndarray) else [None if v is None else v for v in values]
+        )
         column = pa.array(array, field.type)
-        arrays.append(column if field.name not in absent else pc.fill_null(column, absent[field.name]))
-    table = pa.table(arrays, schema=SCHEMA.with_metadata({KEY: json.dumps(figures or {}, allow_nan=False)}))
+        arrays.append(
+            column if field.name not in absent else pc.fill_null(column, absent[field.name])
+        )
+    table = pa.table(
+        arrays, schema=SCHEMA.with_metadata({KEY: json.dumps(figures or {}, allow_nan=False)})
+    )
     scores = table["score"].to_numpy()
     if not ((scores >= 0) & (scores <= 1)).all():
         raise ValueError("Expected scores in [0, 1].")
@@ -73,19 +92,40 @@ def load_checks(names: Sequence[str] = ()) -> dict[str, ModuleType]:
         UserError: there is no such check; suggests the nearest.
     """
     modules = {name: registry.load(ROOM, name) for name in registry.names(ROOM)}
-    known = {name: m for name, m in modules.items() if hasattr(m, "NAME") and hasattr(m, "TITLE") and hasattr(m, "run")}
+    known = {
+        name: m
+        for name, m in modules.items()
+        if hasattr(m, "NAME") and hasattr(m, "TITLE") and hasattr(m, "run")
+    }
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            raise UserError(f"Expected checks of {', '.join(known)}, got {name!r}" + (f"; did you mean {near[0]!r}?" if near else "."))
-    return {name: known[name] for name in names} if names else {n: m for n, m in known.items() if getattr(m, "DEFAULT", True)}
+            raise UserError(
+                f"Expected checks of {', '.join(known)}, got {name!r}"
+                + (f"; did you mean {near[0]!r}?" if near else ".")
+            )
+    return (
+        {name: known[name] for name in names}
+        if names
+        else {n: m for n, m in known.items() if getattr(m, "DEFAULT", True)}
+    )
 
 
 def run_check(module: ModuleType, context: Context) -> pa.Table:
     """The table of one check, checked against the contract and sorted: issues first, worst first."""
     table = module.run(context)
     if table.schema.names != SCHEMA.names:
-        raise ValueError(f"Expected the columns of SCHEMA from {module.NAME}, got {table.schema.names}.")
+        raise ValueError(
+            f"Expected the columns of SCHEMA from {module.NAME}, got {table.schema.names}."
+        )
     return table.take(
-        pc.sort_indices(table, [("is_issue", "descending"), ("score", "ascending"), ("group", "ascending"), ("sample_id", "ascending")])
+        pc.sort_indices(
+            table,
+            [
+                ("is_issue", "descending"),
+                ("score", "ascending"),
+                ("group", "ascending"),
+                ("sample_id", "ascending"),
+            ],
+        )
     )

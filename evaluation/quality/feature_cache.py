@@ -1,7 +1,8 @@
-"""A cache of what was computed of each file: keyed by content, and by name, size and time stamp to save even the reading.
+"""A cache of what was computed of each file: keyed by content, and by name, size and time stamp to
+save even the reading.
 
-Parts are appended and appear whole, so an interruption keeps what was done and two processes do no harm. Arrays only, no pickle.
-A cache that cannot be written is said once and done without.
+Parts are appended and appear whole, so an interruption keeps what was done and two processes do no
+harm. Arrays only, no pickle. A cache that cannot be written is said once and done without.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from core import progress, system
 PART = 4096
 """Files whose results are written at a time."""
 SETTLED_S = 2.0
-"""A file that changed this recently could change again under the same time stamp, so its time stamp is not trusted."""
+"""A file that changed this recently could change again under the same time stamp, so its time stamp
+is not trusted.
+"""
 MANY = 16
 """Parts after which they are joined into one."""
 
@@ -33,20 +36,28 @@ class Store:
 
     def __init__(self, folder: Path | None, dtype: np.dtype) -> None:
         self._folder = folder
-        self.dtype = np.dtype([("stat", "S16"), ("sha", "S32"), *((n, dtype[n]) for n in dtype.names or ())])
+        self.dtype = np.dtype(
+            [("stat", "S16"), ("sha", "S32"), *((n, dtype[n]) for n in dtype.names or ())]
+        )
         self.computed = self.read = 0
         """How many files were computed anew, and read at all, by the last `collect`."""
 
     def collect(self, name: str, ids: Sequence[str], paths: Sequence[Path], run: Run) -> np.ndarray:
-        """Records (N,) in the order of `ids`: known ones from the cache, the others by `run(bytes of each file, paths)`.
+        """Records (N,) in the order of `ids`: known ones from the cache, the others by `run(bytes
+        of each file, paths)`.
 
-        `sha` is the SHA-256 of the bytes. What cannot be opened has a record of zeros. An interruption keeps all that was done.
+        `sha` is the SHA-256 of the bytes. What cannot be opened has a record of zeros. An
+        interruption keeps all that was done.
         """
         known = self._load()
         stats = np.array([_stat_key(i, p) for i, p in zip(ids, paths, strict=True)], "S16")
         found = np.zeros(len(ids), self.dtype)
         at = np.searchsorted(known["stat"], stats).clip(0, max(len(known) - 1, 0))
-        there = (known["stat"][at] == stats) & (stats != b"") if len(known) else np.zeros(len(ids), bool)
+        there = (
+            (known["stat"][at] == stats) & (stats != b"")
+            if len(known)
+            else np.zeros(len(ids), bool)
+        )
         found[there] = known[at[there]]
         todo = np.flatnonzero(~there)
         self.computed = self.read = 0
@@ -69,9 +80,15 @@ class Store:
         return found
 
     def _compute(
-        self, some: np.ndarray, stats: np.ndarray, paths: Sequence[Path], by_content: dict[bytes, int], known: np.ndarray, run: Run,
+        self,
+        some: np.ndarray,
+        stats: np.ndarray,
+        paths: Sequence[Path],
+        by_content: dict[bytes, int],
+        known: np.ndarray,
+        run: Run,
         pool: ThreadPoolExecutor,
-    ) -> np.ndarray:  # fmt: skip
+    ) -> np.ndarray:
         part = np.zeros(len(some), self.dtype)
         data = list(pool.map(_read, (paths[i] for i in some)))
         new = []
@@ -79,14 +96,16 @@ class Store:
             if content is None:
                 continue
             sha = hashlib.sha256(content).digest()
-            # numpy drops zero bytes at the end of what it gives out, and compares as if they were there
+            # numpy drops zero bytes at the end of what it gives out, and compares as if they were
+            # there
             place = by_content.get(sha.rstrip(b"\0"))
             if place is not None:
                 part[k] = known[place]
             else:
                 new.append(k)
             part[k]["sha"] = sha
-            # A key that no time stamp has, where the file's own cannot be trusted: its content is still known the next time.
+            # A key that no time stamp has, where the file's own cannot be trusted: its content is
+            # still known the next time.
             part[k]["stat"] = stats[some[k]] or hashlib.blake2b(sha, digest_size=16).digest()
         self.read += sum(d is not None for d in data)
         if new:
@@ -104,7 +123,8 @@ class Store:
             try:
                 part = np.load(file, allow_pickle=False)
             except (OSError, ValueError, EOFError):
-                continue  # another process joined it just now, or it is damaged: its files are read again
+                # another process joined it just now, or it is damaged: its files are read again
+                continue
             if part.dtype == self.dtype:
                 parts.append(part)
         if not parts:
@@ -132,14 +152,18 @@ class Store:
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink()
-            progress.say(f"the cache cannot be written, so the next run computes again ({error}); try MIEN_CACHE=DIR elsewhere")
+            progress.say(
+                f"the cache cannot be written, so the next run computes again ({error}); try MIEN_CACHE=DIR elsewhere"
+            )
             self._folder = None
             return False
         return True
 
 
 def _stat_key(name: str, path: Path) -> bytes:
-    """16 bytes for name, size and time stamp; empty where there is no such file or its time stamp cannot be trusted yet."""
+    """16 bytes for name, size and time stamp; empty where there is no such file or its time stamp
+    cannot be trusted yet.
+    """
     try:
         status = path.stat()
     except (OSError, ValueError):

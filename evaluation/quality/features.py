@@ -1,4 +1,6 @@
-"""Features of all samples, each computed when a check first asks for it, once, and cached by content."""
+"""Features of all samples, each computed when a check first asks for it, once, and cached by
+content.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,23 @@ BATCH = 64
 
 
 class Features:
-    """Columns over the N samples. `folder`: of the caches, None keeps nothing. `model`: whose embedding is taken (default: the shipped)."""
+    """Columns over the N samples. `folder`: of the caches, None keeps nothing. `model`: whose
+    embedding is taken (default: the shipped).
+    """
 
-    def __init__(self, samples: Samples, folder: Path | None, model: Path | None = None, detector: Detector | None = None) -> None:
-        self._samples, self._folder, self._model, self._detector = samples, folder, model or MODEL, detector
+    def __init__(
+        self,
+        samples: Samples,
+        folder: Path | None,
+        model: Path | None = None,
+        detector: Detector | None = None,
+    ) -> None:
+        self._samples, self._folder, self._model, self._detector = (
+            samples,
+            folder,
+            model or MODEL,
+            detector,
+        )
         cv2.setNumThreads(1)  # our threads are one per core already
 
     @cached_property
@@ -40,14 +55,23 @@ class Features:
 
     @cached_property
     def pixels(self) -> np.ndarray:
-        """`_pixels.FIELDS` and `sha` (SHA-256 of the bytes), a structured array (N,); `readable` False where nothing is known."""
+        """`_pixels.FIELDS` and `sha` (SHA-256 of the bytes), a structured array (N,); `readable`
+        False where nothing is known.
+        """
         store = self._store(f"pixels-{image_features.VERSION}", image_features.FIELDS)
         with ThreadPoolExecutor() as pool:
-            return store.collect("look at pictures", self._samples.ids, self._samples.paths, lambda d, p: image_features.look_all(d, pool.map))
+            return store.collect(
+                "look at pictures",
+                self._samples.ids,
+                self._samples.paths,
+                lambda d, p: image_features.look_all(d, pool.map),
+            )
 
     @cached_property
     def faces(self) -> np.ndarray:
-        """FACES (N,): number of faces, the score of the best, and the area of the second as a share of the best's."""
+        """FACES (N,): number of faces, the score of the best, and the area of the second as a share
+        of the best's.
+        """
         detector = self.detector
 
         def count(data: bytes) -> tuple[bool, int, float, float]:
@@ -61,7 +85,10 @@ class Features:
 
         with ThreadPoolExecutor() as pool:
             return self._store(f"faces-1-{detector.name}", FACES).collect(
-                "count faces", self._samples.ids, self._samples.paths, lambda data, paths: np.array(list(pool.map(count, data)), FACES)
+                "count faces",
+                self._samples.ids,
+                self._samples.paths,
+                lambda data, paths: np.array(list(pool.map(count, data)), FACES),
             )
 
     @cached_property
@@ -73,11 +100,15 @@ class Features:
         """
         predictor = open_model(self._model, threads=2)
         if not predictor.has_embedding:
-            raise ModelError(f"Expected a model with an `embedding` output, got {self._model}; try the shipped one.")
+            raise ModelError(
+                f"Expected a model with an `embedding` output, got {self._model}; try the shipped one."
+            )
         tight, detector = self._samples.tight, self.detector
         width = predictor.probabilities(predictor.blank(1), embedding=True)["embedding"].shape[1]
         dtype = np.dtype([("readable", "?"), ("embedding", "<f4", (width,))])
-        mark = hashlib.sha256((predictor.fingerprint + detector.name).encode() + bytes([tight, VERSION])).hexdigest()[:12]
+        mark = hashlib.sha256(
+            (predictor.fingerprint + detector.name).encode() + bytes([tight, VERSION])
+        ).hexdigest()[:12]
 
         def look(path: Path) -> np.ndarray | None:
             found = face_of(path, detector, tight)
@@ -88,15 +119,21 @@ class Features:
             seen = list(pool.map(look, paths))
             crops = [predictor.blank(1)[0] if crop is None else crop for crop in seen]
             for start in range(0, len(seen), BATCH):
-                values = predictor.probabilities(np.stack(crops[start : start + BATCH]), embedding=True)["embedding"]
-                made["embedding"][start : start + BATCH] = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+                values = predictor.probabilities(
+                    np.stack(crops[start : start + BATCH]), embedding=True
+                )["embedding"]
+                made["embedding"][start : start + BATCH] = values / np.maximum(
+                    np.linalg.norm(values, axis=1, keepdims=True), 1e-6
+                )
             made["readable"] = [crop is not None for crop in seen]
             made["embedding"][~made["readable"]] = 0
             return made
 
         with ThreadPoolExecutor() as pool:
             store = self._store(f"embedding-1-{mark}", dtype)
-            return store.collect("embed faces", self._samples.ids, self._samples.paths, run)["embedding"]
+            return store.collect("embed faces", self._samples.ids, self._samples.paths, run)[
+                "embedding"
+            ]
 
     def _store(self, name: str, dtype: np.dtype) -> Store:
         return Store(self._folder / name if self._folder else None, dtype)

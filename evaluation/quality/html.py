@@ -1,4 +1,6 @@
-"""The findings as one HTML page that needs nothing else: no script, no request, every text escaped. Faces are blurred unless asked for."""
+"""The findings as one HTML page that needs nothing else: no script, no request, every text escaped.
+Faces are blurred unless asked for.
+"""
 
 from __future__ import annotations
 
@@ -21,29 +23,51 @@ MEMBERS = 6
 ROWS = 30
 
 
-def page(found: Mapping[str, Any], tables: Mapping[str, pa.Table], context: Context, *, blur: bool = True) -> str:
+def page(
+    found: Mapping[str, Any], tables: Mapping[str, pa.Table], context: Context, *, blur: bool = True
+) -> str:
     """The whole page; `found` is the summary that --json prints."""
     title = escape(f"Audit of {found['dataset']}")
     splits = ", ".join(f"{s} {n}" for s, n in found["splits"].items())
-    body = [f"<h1>{title}</h1>", f"<p>{found['samples']} samples ({escape(splits)}), fingerprint {found['fingerprint'][:12]}.</p>"]
+    body = [
+        f"<h1>{title}</h1>",
+        f"<p>{found['samples']} samples ({escape(splits)}), fingerprint {found['fingerprint'][:12]}.</p>",
+    ]
     rows = [[c["title"], str(c["issues"]), str(c["samples"])] for c in found["checks"].values()]
     body.append(_table("Findings", ["check", "issues", "samples"], rows))
     if found["not_run"]:
         body.append(f"<p>Not run: {escape(', '.join(found['not_run']))}.</p>")
-    body.append(f"<p>{'Faces are blurred: --show-faces shows them.' if blur else 'Faces are shown as they are.'}</p>")
+    body.append(
+        f"<p>{'Faces are blurred: --show-faces shows them.' if blur else 'Faces are shown as they are.'}</p>"
+    )
     place = {name: i for i, name in enumerate(context.samples.ids)}
     for name, check in found["checks"].items():
         body.append(f"<h2>{escape(check['title'])}</h2>")
         plain = {k: v for k, v in check["figures"].items() if not isinstance(v, (dict, list))}
         if plain:
-            body.append("<p>" + escape(", ".join(f"{k.replace('_', ' ')}: {v}" for k, v in plain.items())) + "</p>")
-        worst = [[f"{r['score']:.2f}", _name(r), r["split"] or "", r["action"], r["reason"]] for r in check["worst"][:ROWS]]
+            body.append(
+                "<p>"
+                + escape(", ".join(f"{k.replace('_', ' ')}: {v}" for k, v in plain.items()))
+                + "</p>"
+            )
+        worst = [
+            [f"{r['score']:.2f}", _name(r), r["split"] or "", r["action"], r["reason"]]
+            for r in check["worst"][:ROWS]
+        ]
         if worst:
-            body.append(_table(f"The worst {len(worst)}", ["score", "sample", "split", "action", "reason"], worst))
+            body.append(
+                _table(
+                    f"The worst {len(worst)}",
+                    ["score", "sample", "split", "action", "reason"],
+                    worst,
+                )
+            )
         body += _clusters(tables[name], context, place, blur)
     head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{title}</title>'
     head += f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
+    return (
+        f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
+    )
 
 
 def _name(row: Mapping[str, Any]) -> str:
@@ -52,7 +76,9 @@ def _name(row: Mapping[str, Any]) -> str:
 
 def _table(caption: str, columns: list[str], rows: list[list[str]]) -> str:
     head = "".join(f'<th scope="col">{escape(c)}</th>' for c in columns)
-    lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    lines = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
     return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
 
 
@@ -69,10 +95,17 @@ def _clusters(table: pa.Table, context: Context, place: Mapping[str, int], blur:
             if r["group"] in groups and r["sample_id"] in place:
                 groups[r["group"]].append(r["sample_id"])
     else:
-        groups = {"": list(dict.fromkeys(r["sample_id"] for r in wanted if r["sample_id"] in place))[: 2 * MEMBERS]}
+        groups = {
+            "": list(dict.fromkeys(r["sample_id"] for r in wanted if r["sample_id"] in place))[
+                : 2 * MEMBERS
+            ]
+        }
     made = []
     for name, ids in groups.items():
-        figures = "".join(_figure(context, place[i], blur) for i in dict.fromkeys(ids[: 2 * MEMBERS if not name else MEMBERS]))
+        figures = "".join(
+            _figure(context, place[i], blur)
+            for i in dict.fromkeys(ids[: 2 * MEMBERS if not name else MEMBERS])
+        )
         if figures:
             more = f" and {len(ids) - MEMBERS} more" if name and len(ids) > MEMBERS else ""
             made.append(f"<section><h3>{escape(name)}{more}</h3>{figures}</section>")

@@ -1,4 +1,6 @@
-"""What one look into a file gives: digests, perceptual hash, a thumbnail and how bright, sharp and colourful the picture is."""
+"""What one look into a file gives: digests, perceptual hash, a thumbnail and how bright, sharp and
+colourful the picture is.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +23,28 @@ VERSION = 1
 FIELDS = np.dtype(
     [
         ("readable", "?"),
-        ("pixels", "S32"),  # SHA-256 of size and RGB pixels, as evaluation.quality.duplicates.digest has it
+        (
+            "pixels",
+            "S32",
+        ),  # SHA-256 of size and RGB pixels, as evaluation.quality.duplicates.digest has it
         ("hash", "<u8"),  # pHash, first bit highest
         ("mirror", "<u8"),  # pHash of the mirrored picture
-        ("width", "<i4"), ("height", "<i4"),
-        ("mean", "<f4"), ("std", "<f4"),  # of the grey values, 0 to 255
+        ("width", "<i4"),
+        ("height", "<i4"),
+        ("mean", "<f4"),
+        ("std", "<f4"),  # of the grey values, 0 to 255
         ("sharp", "<f4"),  # standard deviation of the Laplacian over that of the grey values
         ("entropy", "<f4"),  # bits of the grey histogram, 0 to 8
         ("colour", "<f4"),  # mean distance between the largest and the smallest channel, 0 to 255
         ("thumb", "u1", (THUMB, THUMB)),
     ]
-)  # fmt: skip
+)
 
 
 def look(data: bytes) -> np.ndarray:
-    """A file's bytes -> one record of FIELDS, shape (), without `hash` and `mirror` (see `hashes`); all zero where it cannot be read."""
+    """A file's bytes -> one record of FIELDS, shape (), without `hash` and `mirror` (see `hashes`);
+    all zero where it cannot be read.
+    """
     found = np.zeros((), FIELDS)
     try:
         rgb = images.load(data)
@@ -52,7 +61,9 @@ def look(data: bytes) -> np.ndarray:
     found["pixels"] = hashlib.sha256(repr(rgb.shape).encode() + rgb.tobytes()).digest()
     found["height"], found["width"] = grey.shape
     found["mean"], found["std"] = mean, std
-    found["sharp"] = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]) / max(std, 1e-3)
+    found["sharp"] = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]) / max(
+        std, 1e-3
+    )
     found["entropy"] = float(-(share * np.log2(share)).sum())
     found["colour"] = float((few.max(axis=1).astype(np.int16) - few.min(axis=1)).mean())
     found["thumb"] = np.asarray(picture.resize((THUMB, THUMB), Image.Resampling.LANCZOS))
@@ -69,8 +80,9 @@ def look_all(batch: Sequence[bytes], run_all=map) -> np.ndarray:  # type: ignore
 def hashes(thumbs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Thumbnails uint8 (N, 32, 32) -> pHash of each and of its mirror image, uint64 (N,).
 
-    Equal to the bit to `imagehash.phash`, whose own steps follow the thumbnail: DCT along both axes, the 8 x 8 lowest frequencies, above
-    their median. Mirroring turns the sign of every odd horizontal frequency.
+    Equal to the bit to `imagehash.phash`, whose own steps follow the thumbnail: DCT along both
+    axes, the 8 x 8 lowest frequencies, above their median. Mirroring turns the sign of every odd
+    horizontal frequency.
     """
     from scipy.fftpack import dct
 
@@ -81,17 +93,30 @@ def hashes(thumbs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return _bits(low), _bits(turned)
 
 
-def view_hashes(thumbs: np.ndarray, x: tuple[float, float] = (0.0, 0.0), y: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
-    """pHash uint64 (N,) of thumbnails (N, 32, 32) without the shares `x` and `y` at both ends of the axes, stretched back to 32 pixels."""
+def view_hashes(
+    thumbs: np.ndarray, x: tuple[float, float] = (0.0, 0.0), y: tuple[float, float] = (0.0, 0.0)
+) -> np.ndarray:
+    """pHash uint64 (N,) of thumbnails (N, 32, 32) without the shares `x` and `y` at both ends of
+    the axes, stretched back to 32 pixels.
+    """
     side = thumbs.shape[1]
-    cosine = 2 * np.cos(np.pi / side * np.arange(8)[:, None] * (np.arange(side) + 0.5))  # (8, S): the lowest frequencies of the DCT
+    cosine = 2 * np.cos(
+        np.pi / side * np.arange(8)[:, None] * (np.arange(side) + 0.5)
+    )  # (8, S): the lowest frequencies of the DCT
 
     def matrix(cut: tuple[float, float]) -> np.ndarray:
-        at = ((cut[0] + (1 - cut[0] - cut[1]) * (np.arange(side) + 0.5) / side) * side - 0.5).clip(0, side - 1)
-        return cosine @ np.maximum(0, 1 - np.abs(at[:, None] - np.arange(side)))  # (8, S): after weights of linear interpolation
+        at = ((cut[0] + (1 - cut[0] - cut[1]) * (np.arange(side) + 0.5) / side) * side - 0.5).clip(
+            0, side - 1
+        )
+        return cosine @ np.maximum(
+            0, 1 - np.abs(at[:, None] - np.arange(side))
+        )  # (8, S): after weights of linear interpolation
 
     rows, columns = matrix(y), matrix(x).T
-    parts = [_bits(rows @ thumbs[start : start + BATCH].astype(np.float64) @ columns) for start in range(0, len(thumbs), BATCH)]
+    parts = [
+        _bits(rows @ thumbs[start : start + BATCH].astype(np.float64) @ columns)
+        for start in range(0, len(thumbs), BATCH)
+    ]
     return np.concatenate([np.zeros(0, np.uint64), *parts])
 
 

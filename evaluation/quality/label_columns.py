@@ -16,10 +16,15 @@ FEW_VALUES = 50
 
 
 def classes(context: Context) -> dict[str, np.ndarray]:
-    """Column -> (N,) strings, "" where unknown: emotion, gender, age by decade, and the data set's own groups; columns of one value too."""
+    """Column -> (N,) strings, "" where unknown: emotion, gender, age by decade, and the data set's
+    own groups; columns of one value too.
+    """
     samples = context.samples
     found: dict[str, np.ndarray] = {}
-    for name, codes, labels in (("emotion", samples.emotion, FERPLUS8.labels), ("gender", samples.gender, GENDER2.labels)):
+    for name, codes, labels in (
+        ("emotion", samples.emotion, FERPLUS8.labels),
+        ("gender", samples.gender, GENDER2.labels),
+    ):
         if (codes >= 0).any():
             found[name] = np.array([*labels, ""])[codes]
     if (~np.isnan(samples.age)).any():
@@ -30,9 +35,15 @@ def classes(context: Context) -> dict[str, np.ndarray]:
     return found
 
 
-def table(values: np.ndarray, splits: np.ndarray, names: tuple[str, ...]) -> tuple[list[str], np.ndarray]:
-    """Known values (sorted) and how often each occurs in each split `names`: int64 (splits, values)."""
+def table(
+    values: np.ndarray, splits: np.ndarray, names: tuple[str, ...]
+) -> tuple[list[str], np.ndarray]:
+    """Known values (sorted) and how often each occurs in each split `names`: int64 (splits,
+    values).
+    """
     known = values != ""
     labels, codes = np.unique(values[known], return_inverse=True)
     where = splits[known]
-    return labels.tolist(), np.stack([np.bincount(codes[where == s], minlength=len(labels)) for s in names])
+    return labels.tolist(), np.stack(
+        [np.bincount(codes[where == s], minlength=len(labels)) for s in names]
+    )

@@ -1,4 +1,6 @@
-"""Out-of-fold probabilities: each sample is judged by a model that was fitted without its label and without those of its duplicates."""
+"""Out-of-fold probabilities: each sample is judged by a model that was fitted without its label and
+without those of its duplicates.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,22 @@ PEOPLE = ("subject", "person", "identity")
 
 
 def together(context: Context) -> np.ndarray:
-    """int64 (N,): the same number for samples that must not be separated: near duplicates, and one person where the data say who it is."""
+    """int64 (N,): the same number for samples that must not be separated: near duplicates, and one
+    person where the data say who it is.
+    """
     cluster = clusters.near_clusters(context).cluster
     people = [context.samples.groups[name] for name in PEOPLE if name in context.samples.groups]
-    return union(cluster, *(clusters.by_value(who, who != "") for who in people)) if people else cluster
+    return (
+        union(cluster, *(clusters.by_value(who, who != "") for who in people))
+        if people
+        else cluster
+    )
 
 
 def union(*groupings: np.ndarray) -> np.ndarray:
-    """Groupings int (N,) -> int64 (N,): those that share a number in any of them have the same number, transitively."""
+    """Groupings int (N,) -> int64 (N,): those that share a number in any of them have the same
+    number, transitively.
+    """
     n = len(groupings[0])
     pairs = []
     for numbers in groupings:
@@ -36,10 +46,20 @@ def standard(x: np.ndarray) -> np.ndarray:
     return (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-6)
 
 
-def out_of_fold(x: np.ndarray, y: np.ndarray, group: np.ndarray, *, folds: int = 5, c: float | None = None, seed: int = 0) -> np.ndarray:
-    """Features (N, D), classes (N,) 0 to K - 1, and groups (N,) that stay together -> probabilities (N, K) of a logistic regression.
+def out_of_fold(
+    x: np.ndarray,
+    y: np.ndarray,
+    group: np.ndarray,
+    *,
+    folds: int = 5,
+    c: float | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """Features (N, D), classes (N,) 0 to K - 1, and groups (N,) that stay together -> probabilities
+    (N, K) of a logistic regression.
 
-    c: scikit-learn's inverse strength of regularisation. The default is 0.003, more for few samples: 1 learns flipped labels by heart.
+    c: scikit-learn's inverse strength of regularisation. The default is 0.003, more for few
+    samples: 1 learns flipped labels by heart.
 
     Raises:
         ValueError: fewer than two groups, or a fold without two classes.
@@ -52,7 +72,9 @@ def out_of_fold(x: np.ndarray, y: np.ndarray, group: np.ndarray, *, folds: int =
     p = np.zeros((len(y), int(y.max()) + 1))
     count = min(folds, len(np.unique(group)))
     with progress.task("judge labels", count) as advance:
-        for done, (fit, judge) in enumerate(GroupKFold(count, shuffle=True, random_state=seed).split(x, y, group), 1):
+        for done, (fit, judge) in enumerate(
+            GroupKFold(count, shuffle=True, random_state=seed).split(x, y, group), 1
+        ):
             model = LogisticRegression(C=c, max_iter=200, tol=1e-3).fit(x[fit], y[fit])
             p[np.ix_(judge, model.classes_)] = model.predict_proba(x[judge])
             advance(done)

@@ -15,12 +15,18 @@ WIDE = 140
 
 
 def wide() -> Console:
-    """Where reports are printed. A pipe or a file gets WIDE columns, for tables would lose figures in rich's 80."""
+    """Where reports are printed. A pipe or a file gets WIDE columns, for tables would lose figures
+    in rich's 80.
+    """
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
 
 
-def number(f: dict[str, Any] | None, *, percent: bool = False, digits: int = 2, sign: bool = False) -> str:
-    """A figure as text, e.g. `82.1 % (80.8 to 83.4)`; sign: of a difference, so `+0.4 points (-0.2 to +1.0)`."""
+def number(
+    f: dict[str, Any] | None, *, percent: bool = False, digits: int = 2, sign: bool = False
+) -> str:
+    """A figure as text, e.g. `82.1 % (80.8 to 83.4)`; sign: of a difference, so `+0.4 points (-0.2
+    to +1.0)`.
+    """
     if f is None or f["value"] is None:
         return "-"
     unit = (" points" if sign else " %") if percent else ""
@@ -28,7 +34,9 @@ def number(f: dict[str, Any] | None, *, percent: bool = False, digits: int = 2, 
     return f"{value}{unit} ({low} to {high})" if low else f"{value}{unit}"
 
 
-def interval(f: dict[str, Any], *, percent: bool = False, digits: int = 2, sign: bool = False) -> str:
+def interval(
+    f: dict[str, Any], *, percent: bool = False, digits: int = 2, sign: bool = False
+) -> str:
     """A figure's interval as text, e.g. `80.8 to 83.4`; "" where it has none."""
     _, low, high = _three(f, percent, digits, sign)
     return f"{low} to {high}" if low else ""

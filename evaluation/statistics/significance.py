@@ -1,4 +1,6 @@
-"""Whether a difference is more than chance: paired tests, and p-values that stay honest when many are looked at."""
+"""Whether a difference is more than chance: paired tests, and p-values that stay honest when many
+are looked at.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,11 @@ FEW_PAIRS = 25
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Two-sided p that A and B are right equally often, of the samples that only A or only B has right (McNemar, 1947).
+    """Two-sided p that A and B are right equally often, of the samples that only A or only B has
+    right (McNemar, 1947).
 
-    Exact (binomial) below FEW_PAIRS discordant pairs, else chi-squared with continuity correction; 1 without any.
+    Exact (binomial) below FEW_PAIRS discordant pairs, else chi-squared with continuity correction;
+    1 without any.
 
     >>> round(mcnemar(1, 9), 4)
     0.0215
@@ -30,11 +34,14 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def paired_t(differences: np.ndarray, cluster: np.ndarray | None = None) -> float:
-    """Two-sided p that the mean of float (N,) differences is 0 (Student's paired t-test); NaN below two of them.
+    """Two-sided p that the mean of float (N,) differences is 0 (Student's paired t-test); NaN below
+    two of them.
 
-    1 where all are 0, NaN where all are the same other number: that two whole years are equal does not say how differences vary. cluster:
-    int (N,), samples that are no independent evidence; then the variance is that of the clusters' sums (Liang and Zeger, Biometrika 1986),
-    the degrees of freedom are one less than the clusters, and NaN means fewer than two clusters, or clusters that are all alike.
+    1 where all are 0, NaN where all are the same other number: that two whole years are equal does
+    not say how differences vary. cluster: int (N,), samples that are no independent evidence; then
+    the variance is that of the clusters' sums (Liang and Zeger, Biometrika 1986), the degrees of
+    freedom are one less than the clusters, and NaN means fewer than two clusters, or clusters that
+    are all alike.
     """
     sums = differences - differences.mean() if len(differences) else differences
     if cluster is not None:
@@ -43,27 +50,39 @@ def paired_t(differences: np.ndarray, cluster: np.ndarray | None = None) -> floa
     n = len(sums)
     if n < 2:
         return float("nan")
-    mean, spread = float(differences.mean()), float(sums @ sums * n / (n - 1)) ** 0.5 / len(differences)
+    mean, spread = (
+        float(differences.mean()),
+        float(sums @ sums * n / (n - 1)) ** 0.5 / len(differences),
+    )
     if np.ptp(differences) == 0:
         return 1.0 if mean == 0 else float("nan")
-    if spread <= 1e-14 * abs(mean) or spread == 0:  # clusters that are all alike say nothing of how clusters differ
+    if (
+        spread <= 1e-14 * abs(mean) or spread == 0
+    ):  # clusters that are all alike say nothing of how clusters differ
         return float("nan")
     return 2 * float(stdtr(n - 1, -abs(mean) / spread))
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Adjusted p, float64 (N,): below 0.05 keeps the chance of any false alarm under 5 % (Holm, 1979). NaN stays NaN, uncounted."""
-    return _adjust(p, lambda ordered: np.maximum.accumulate(ordered * np.arange(len(ordered), 0, -1)))
+    """Adjusted p, float64 (N,): below 0.05 keeps the chance of any false alarm under 5 % (Holm,
+    1979). NaN stays NaN, uncounted.
+    """
+    return _adjust(
+        p, lambda ordered: np.maximum.accumulate(ordered * np.arange(len(ordered), 0, -1))
+    )
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Adjusted p, float64 (N,): of those below 0.05 at most 5 % are expected to be false alarms (Benjamini and Hochberg, JRSS B 1995).
+    """Adjusted p, float64 (N,): of those below 0.05 at most 5 % are expected to be false alarms
+    (Benjamini and Hochberg, JRSS B 1995).
 
     NaN stays NaN, uncounted.
     """
 
     def rise(ordered: np.ndarray) -> np.ndarray:
-        return np.minimum.accumulate((ordered * len(ordered) / np.arange(1, len(ordered) + 1))[::-1])[::-1]
+        return np.minimum.accumulate(
+            (ordered * len(ordered) / np.arange(1, len(ordered) + 1))[::-1]
+        )[::-1]
 
     return _adjust(p, rise)
 

@@ -19,9 +19,13 @@ MAX_ROWS = 20_000_000
 """About 3 GB with everything that a table may say."""
 MAX_CSV = 4 * 2**30
 MAX_UNPACKED = 8 * 2**30
-"""Bytes of a Parquet file's columns that are read, unpacked; 20 million rows of everything need about 3 GB."""
+"""Bytes of a Parquet file's columns that are read, unpacked; 20 million rows of everything need
+about 3 GB.
+"""
 SMALL, TIMES = 2**30, 20
-"""Bytes that any file may unpack to; a larger table may unpack to so many times the file's size (real ones: 1 to 5)."""
+"""Bytes that any file may unpack to; a larger table may unpack to so many times the file's size
+(real ones: 1 to 5).
+"""
 ROW_BYTES = 2**17
 """Bytes of one row; an embedding of 4,096 numbers takes an eighth."""
 MAX_GROUPS = 60
@@ -37,33 +41,57 @@ def is_csv(path: Path) -> bool:
 def raw(path: Path) -> list[str]:
     """Names of a file's columns. Raises DataError where it is no table."""
     if not path.is_file():
-        raise DataError(f"Expected a predictions table at {path}, got no file; try `python -m evaluation predict --out {path}`.")
+        raise DataError(
+            f"Expected a predictions table at {path}, got no file; try `python -m evaluation predict --out {path}`."
+        )
     try:
         if not is_csv(path):
             return pq.read_schema(path).names
         if (size := path.stat().st_size) > MAX_CSV:
-            raise DataError(f"Expected a CSV of at most {MAX_CSV >> 30} GB, got {size / 2**30:.1f} GB in {path}; try Parquet.")
+            raise DataError(
+                f"Expected a CSV of at most {MAX_CSV >> 30} GB, got {size / 2**30:.1f} GB in {path}; try Parquet."
+            )
         with path.open("rb") as file:
             return pcsv.read_csv(pa.BufferReader(file.readline(10_000_000))).column_names
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}") from None
+        raise DataError(
+            f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}"
+        ) from None
 
 
 def header(path: Path, names: Mapping[str, str]) -> list[str]:
-    """Names of the columns after renaming. Raises DataError where the file is no table or has nothing to compare."""
+    """Names of the columns after renaming. Raises DataError where the file is no table or has
+    nothing to compare.
+    """
     found = raw(path)
     twice = sorted({n for n in found if found.count(n) > 1})
     if twice:
         raise DataError(f"Expected column names to be unique, got {twice[0]!r} twice; rename one.")
-    odd = sorted(n for n in names if n not in TYPES and not n.startswith((P_EMOTION, GROUP)) and n != P_GENDER)
+    odd = sorted(
+        n
+        for n in names
+        if n not in TYPES and not n.startswith((P_EMOTION, GROUP)) and n != P_GENDER
+    )
     if odd:
-        raise DataError(f"Expected --map to name a column of the contract, got {odd[0]!r}; try one of {some(sorted(TYPES))}.")
+        raise DataError(
+            f"Expected --map to name a column of the contract, got {odd[0]!r}; try one of {some(sorted(TYPES))}."
+        )
     empty = table.rename(pa.table({n: pa.array([], pa.string()) for n in found}), names)
     if not tasks(empty):
-        needed = "; or ".join(f"`{true}` and one of {some(preds)}" for true, preds in TASKS.values())
-        raise DataError(f"Expected columns {needed}; got {some(sorted(empty.column_names))}; try --map emotion_true=COLUMN.")
+        needed = "; or ".join(
+            f"`{true}` and one of {some(preds)}" for true, preds in TASKS.values()
+        )
+        raise DataError(
+            f"Expected columns {needed}; got {some(sorted(empty.column_names))}; try --map emotion_true=COLUMN."
+        )
     groups = [n for n in empty.column_names if n.startswith(GROUP)]
-    strange = [n for n in groups if not (n.isidentifier() and n.isascii() and [g.lower() for g in groups].count(n.lower()) == 1)]
+    strange = [
+        n
+        for n in groups
+        if not (
+            n.isidentifier() and n.isascii() and [g.lower() for g in groups].count(n.lower()) == 1
+        )
+    ]
     if strange or len(groups) > MAX_GROUPS:
         rule = f"at most {MAX_GROUPS} columns {GROUP}<name>, different names of a-z, 0-9 and _"
         raise DataError(f"Expected {rule}, got {some(strange or groups)}; rename or drop.")
@@ -73,13 +101,18 @@ def header(path: Path, names: Mapping[str, str]) -> list[str]:
 def parts(path: Path, wanted: set[str]) -> Iterator[pa.Table]:
     try:
         if is_csv(path):
-            # Everything is read as text first: inference would turn the sample "0001" into the number 1.
+            # Everything is read as text first: inference would turn the sample "0001" into the
+            # number 1.
             found = raw(path)
             options = pcsv.ConvertOptions(
-                column_types={n: pa.string() for n in found}, strings_can_be_null=True, null_values=table.NULLS,
+                column_types={n: pa.string() for n in found},
+                strings_can_be_null=True,
+                null_values=table.NULLS,
                 include_columns=[n for n in found if n in wanted],
-            )  # fmt: skip
-            with pcsv.open_csv(path, pcsv.ReadOptions(block_size=64 * 2**20), convert_options=options) as reader:
+            )
+            with pcsv.open_csv(
+                path, pcsv.ReadOptions(block_size=64 * 2**20), convert_options=options
+            ) as reader:
                 yield from (pa.Table.from_batches([batch]) for batch in reader)
         else:
             fields = {f.name: f.type for f in pq.read_schema(path) if f.name in wanted}
@@ -89,26 +122,41 @@ def parts(path: Path, wanted: set[str]) -> Iterator[pa.Table]:
                 for batch in file.iter_batches(PART, columns=list(fields)):
                     yield from _written_out(batch, texts, path)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}") from None
+        raise DataError(
+            f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}"
+        ) from None
 
 
 def _check_unpacked(meta: pq.FileMetaData, columns: list[str], path: Path) -> None:
-    """Refuses by what the footer says, before anything is unpacked: a file of 5 kB can hold a text of 100 MB, or a list as long."""
-    leaves = [i for i in range(meta.num_columns) if any(f"{meta.schema.column(i).path}.".startswith(f"{n}.") for n in columns)]
+    """Refuses by what the footer says, before anything is unpacked: a file of 5 kB can hold a text
+    of 100 MB, or a list as long.
+    """
+    leaves = [
+        i
+        for i in range(meta.num_columns)
+        if any(f"{meta.schema.column(i).path}.".startswith(f"{n}.") for n in columns)
+    ]
     most, total = min(MAX_UNPACKED, max(SMALL, TIMES * path.stat().st_size)), 0
     for group in (meta.row_group(i) for i in range(meta.num_row_groups)):
         chunks = [group.column(i) for i in leaves]
-        size = sum(max(c.total_uncompressed_size, 4 * c.num_values) for c in chunks)  # runs of one value pack to nothing
+        size = sum(
+            max(c.total_uncompressed_size, 4 * c.num_values) for c in chunks
+        )  # runs of one value pack to nothing
         if size > ROW_BYTES * max(group.num_rows, 1):
             _refuse_rows(path)
         total += size
     if total > most:
-        raise DataError(f"Expected at most {most / 2**30:.0f} GB of table in {path}, got {total / 2**30:.1f} GB; try a part of its rows.")
+        raise DataError(
+            f"Expected at most {most / 2**30:.0f} GB of table in {path}, got {total / 2**30:.1f} GB; try a part of its rows."
+        )
 
 
-def _written_out(batch: pa.RecordBatch, texts: Mapping[str, pa.DataType], path: Path) -> Iterator[pa.Table]:
-    """The batch in slices of at most PART_BYTES of texts. texts: name -> type of columns that were read as dictionaries, where a long text
-    that repeats is held once, whatever the footer says."""
+def _written_out(
+    batch: pa.RecordBatch, texts: Mapping[str, pa.DataType], path: Path
+) -> Iterator[pa.Table]:
+    """The batch in slices of at most PART_BYTES of texts. texts: name -> type of columns that were
+    read as dictionaries, where a long text that repeats is held once, whatever the footer says.
+    """
     words = [c.dictionary for c in batch.columns if pa.types.is_dictionary(c.type)]
     row = sum(pc.max(pc.binary_length(w)).as_py() or 0 for w in words if _is_text(w.type))
     if row > ROW_BYTES or batch.nbytes > ROW_BYTES * max(len(batch), 1):
@@ -116,19 +164,36 @@ def _written_out(batch: pa.RecordBatch, texts: Mapping[str, pa.DataType], path: 
     step = min(PART, PART_BYTES // max(row, 1))
     for start in range(0, len(batch), step):
         part = batch.slice(start, step)
-        columns = {n: part[n].dictionary_decode().cast(texts[n]) if n in texts else part[n] for n in part.schema.names}
+        columns = {
+            n: part[n].dictionary_decode().cast(texts[n]) if n in texts else part[n]
+            for n in part.schema.names
+        }
         yield pa.table(columns)
 
 
 def _is_text(kind: pa.DataType) -> bool:
     t = pa.types
-    return any(of(kind) for of in (t.is_string, t.is_large_string, t.is_string_view, t.is_binary, t.is_large_binary, t.is_binary_view))
+    return any(
+        of(kind)
+        for of in (
+            t.is_string,
+            t.is_large_string,
+            t.is_string_view,
+            t.is_binary,
+            t.is_large_binary,
+            t.is_binary_view,
+        )
+    )
 
 
 def _refuse_rows(path: Path) -> NoReturn:
-    raise DataError(f"Expected rows of at most {ROW_BYTES >> 10} kB, got larger ones in {path}; shorten its texts and lists.")
+    raise DataError(
+        f"Expected rows of at most {ROW_BYTES >> 10} kB, got larger ones in {path}; shorten its texts and lists."
+    )
 
 
 def enough(rows: int, what: str) -> None:
     if rows > MAX_ROWS:
-        raise DataError(f"Expected at most {MAX_ROWS:,} rows, got more in {what}; try a sample of them, or one model at a time.")
+        raise DataError(
+            f"Expected at most {MAX_ROWS:,} rows, got more in {what}; try a sample of them, or one model at a time."
+        )

@@ -1,4 +1,6 @@
-"""Opens prediction tables of any size: checked and integer-coded part by part into one DuckDB table in memory, so that 10 M rows fit."""
+"""Opens prediction tables of any size: checked and integer-coded part by part into one DuckDB table
+in memory, so that 10 M rows fit.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,18 @@ from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2, age_decade
 from evaluation.metrics import regression
 from evaluation.predictions import arrays, table
-from evaluation.predictions.schema import GROUP, P_COLUMNS, P_EMOTION, P_GENDER, TASKS, TYPES, RowError, conform, some, tasks
+from evaluation.predictions.schema import (
+    GROUP,
+    P_COLUMNS,
+    P_EMOTION,
+    P_GENDER,
+    TASKS,
+    TYPES,
+    RowError,
+    conform,
+    some,
+    tasks,
+)
 from evaluation.predictions.table import Meta
 from evaluation.store import files
 
@@ -82,12 +95,16 @@ def build(paths: Sequence[Path], names: Mapping[str, str]) -> Built:
     groups = sorted(n for n in every if n.startswith(GROUP))
     kinds = _columns(every, groups, embedding)
     con = duckdb.connect(":memory:")
-    con.execute("SET temp_directory = ''; SET enable_external_access = false; SET lock_configuration = true")  # no file is read or written
+    con.execute(
+        "SET temp_directory = ''; SET enable_external_access = false; SET lock_configuration = true"
+    )  # no file is read or written
     con.execute(f"CREATE TABLE t ({', '.join(f'{name} {kind}' for name, kind in kinds.items())})")
     codes = {name: Codes() for name in (*CODED, *groups)}
     made = Built(con, {}, tuple(kinds))
     if "embedding" in every and not embedding:
-        made.notes.append(f"Embeddings are left out beyond {MAX_EMBEDDINGS:,} rows: no nearest neighbours.")
+        made.notes.append(
+            f"Embeddings are left out beyond {MAX_EMBEDDINGS:,} rows: no nearest neighbours."
+        )
     for number, path in enumerate(paths):
         made.sources.append(_insert(made, codes, number, path, names, groups))
     made.codes = {name: c.texts for name, c in codes.items()}
@@ -99,13 +116,22 @@ def build(paths: Sequence[Path], names: Mapping[str, str]) -> Built:
 
 
 def _columns(every: set[str], groups: list[str], embedding: bool) -> dict[str, str]:
-    """DuckDB's columns: UTINYINT codes for classes, FLOAT for numbers, UINTEGER codes for texts that repeat."""
-    kinds = {"file": "UTINYINT", "key": "UBIGINT", "sample_id": "VARCHAR", **dict.fromkeys(CODED, "UINTEGER")}
+    """DuckDB's columns: UTINYINT codes for classes, FLOAT for numbers, UINTEGER codes for texts
+    that repeat.
+    """
+    kinds = {
+        "file": "UTINYINT",
+        "key": "UBIGINT",
+        "sample_id": "VARCHAR",
+        **dict.fromkeys(CODED, "UINTEGER"),
+    }
     kinds |= {"path": "VARCHAR"} if "path" in every else {}
     for task in ("emotion", "gender"):
         true, preds = TASKS[task]
         if {true, *preds} & every:
-            kinds |= {true: "UTINYINT", f"{task}_pred": "UTINYINT"} | ({f"{task}_conf": "FLOAT"} if set(preds[1:]) & every else {})
+            kinds |= {true: "UTINYINT", f"{task}_pred": "UTINYINT"} | (
+                {f"{task}_conf": "FLOAT"} if set(preds[1:]) & every else {}
+            )
     kinds |= dict.fromkeys((n for n in P_COLUMNS if n in every), "FLOAT")
     kinds |= {P_GENDER: "FLOAT"} if P_GENDER in every else {}
     kinds |= dict.fromkeys((n for n in FLOATS if n in every), "FLOAT")
@@ -116,11 +142,24 @@ def _columns(every: set[str], groups: list[str], embedding: bool) -> dict[str, s
     return kinds | dict.fromkeys(groups, "UINTEGER")
 
 
-def _insert(made: Built, codes: dict[str, Codes], number: int, path: Path, names: Mapping[str, str], groups: list[str]) -> Source:
+def _insert(
+    made: Built,
+    codes: dict[str, Codes],
+    number: int,
+    path: Path,
+    names: Mapping[str, str],
+    groups: list[str],
+) -> Source:
     """Checks and adds one file."""
-    theirs = {names.get(ours, ours) for ours in (*TYPES, *P_COLUMNS, *names)} - ({"embedding"} - set(made.columns))
+    theirs = {names.get(ours, ours) for ours in (*TYPES, *P_COLUMNS, *names)} - (
+        {"embedding"} - set(made.columns)
+    )
     rows, models, found = 0, set[str](), set[str]()
-    meta = Meta() if files.is_csv(path) else Meta.of(pa.schema([], metadata=pq.read_schema(path).metadata).empty_table())
+    meta = (
+        Meta()
+        if files.is_csv(path)
+        else Meta.of(pa.schema([], metadata=pq.read_schema(path).metadata).empty_table())
+    )
     wanted = theirs | {n for n in files.raw(path) if n.startswith((GROUP, P_EMOTION))}
     for part in files.parts(path, wanted):
         try:
@@ -132,9 +171,15 @@ def _insert(made: Built, codes: dict[str, Codes], number: int, path: Path, names
         columns = {n: c for n, c in columns.items() if n in made.columns}
         made.con.register("part", pa.table(columns))
         listed = ", ".join(columns)
-        made.con.execute(f"INSERT INTO t ({listed}, key) SELECT {listed}, hash(sample_id, dataset) FROM part")  # noqa: S608 (names of ours)
+        made.con.execute(
+            f"INSERT INTO t ({listed}, key) SELECT {listed}, hash(sample_id, dataset) FROM part"
+        )
         made.con.unregister("part")
-        rows, models, found = rows + len(part), models | set(part["model"].unique().to_pylist()), found | set(tasks(part))
+        rows, models, found = (
+            rows + len(part),
+            models | set(part["model"].unique().to_pylist()),
+            found | set(tasks(part)),
+        )
         files.enough(rows, str(path))
     return Source(path, rows, meta, tuple(sorted(models)), tuple(t for t in TASKS if t in found))
 
@@ -144,13 +189,20 @@ def _check_texts(part: pa.Table, groups: list[str]) -> None:
         if name in part.column_names:
             long = pc.greater(pc.utf8_length(part[name]), MAX_TEXT)
             if (row := int(pc.index(pc.fill_null(long, False), True).as_py())) >= 0:
-                raise RowError(f"column `{name}`", f"at most {MAX_TEXT} characters", "more", row, "shorten it.")
+                raise RowError(
+                    f"column `{name}`", f"at most {MAX_TEXT} characters", "more", row, "shorten it."
+                )
 
 
-def _encode(part: pa.Table, codes: dict[str, Codes], groups: list[str], number: int) -> dict[str, pa.Array | pa.ChunkedArray]:
+def _encode(
+    part: pa.Table, codes: dict[str, Codes], groups: list[str], number: int
+) -> dict[str, pa.Array | pa.ChunkedArray]:
     n = len(part)
     empty = pa.nulls(n, pa.string())
-    columns: dict[str, pa.Array | pa.ChunkedArray] = {"file": pa.array(np.full(n, number, np.uint8)), "sample_id": part["sample_id"]}
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
+        "file": pa.array(np.full(n, number, np.uint8)),
+        "sample_id": part["sample_id"],
+    }
     for name in (*CODED, *groups):
         texts = part[name].combine_chunks() if name in part.column_names else empty
         texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
@@ -162,12 +214,16 @@ def _encode(part: pa.Table, codes: dict[str, Codes], groups: list[str], number: 
         columns |= _classes(part, task, space)
     if "age_true" in part.column_names:
         true = part["age_true"].to_numpy()
-        columns["age_decade"] = _codes(np.where(np.isnan(true), -1, regression.bands(np.nan_to_num(true))))
+        columns["age_decade"] = _codes(
+            np.where(np.isnan(true), -1, regression.bands(np.nan_to_num(true)))
+        )
     return columns
 
 
 def _classes(part: pa.Table, task: str, space: tuple[str, ...]) -> dict[str, pa.Array]:
-    """Codes into `space` of truth and prediction (the column where filled, else the most probable), its probability, all probabilities."""
+    """Codes into `space` of truth and prediction (the column where filled, else the most probable),
+    its probability, all probabilities.
+    """
     true, pred = (arrays.codes(part, f"{task}_{which}", space) for which in ("true", "pred"))
     p = arrays.probabilities(part, task, space)
     made: dict[str, pa.Array] = {} if true is None else {f"{task}_true": _codes(true)}
@@ -191,7 +247,9 @@ def _floats(values: np.ndarray) -> pa.Array:
 
 
 def _name_datasets(made: Built) -> None:
-    """Rows without a data set take that of the rows with the same `sample_id`, where these name exactly one; `notes` say so."""
+    """Rows without a data set take that of the rows with the same `sample_id`, where these name
+    exactly one; `notes` say so.
+    """
     con, texts = made.con, made.codes["dataset"]
     if "" not in texts or len(texts) == 1:
         return
@@ -202,12 +260,14 @@ def _name_datasets(made: Built) -> None:
         [unnamed],
     )
     of = "t.dataset = ? AND hash(t.sample_id) = named.sample AND named.one"
-    many = _one(con, f"SELECT count(*) FROM t, named WHERE {of} <> named.other", [unnamed])  # noqa: S608
-    text = f"UPDATE t SET dataset = named.one, key = hash(t.sample_id, named.one) FROM named WHERE {of} = named.other"  # noqa: S608
+    many = _one(con, f"SELECT count(*) FROM t, named WHERE {of} <> named.other", [unnamed])
+    text = f"UPDATE t SET dataset = named.one, key = hash(t.sample_id, named.one) FROM named WHERE {of} = named.other"
     same = _one(con, text, [unnamed])
     con.execute("DROP TABLE named")
     if same:
-        made.notes.append(f"{same:,} rows name no data set: they count as of the one that other rows with their `sample_id` name.")
+        made.notes.append(
+            f"{same:,} rows name no data set: they count as of the one that other rows with their `sample_id` name."
+        )
     if many:
         made.notes.append(
             f"{many:,} rows name no data set, and their `sample_id` is in several: they are paired with no row that names one, "
@@ -216,7 +276,8 @@ def _name_datasets(made: Built) -> None:
 
 
 def _check_twice(made: Built) -> None:
-    """No sample twice: not in one file for one model, nor in two files; two files of one model's name become two models.
+    """No sample twice: not in one file for one model, nor in two files; two files of one model's
+    name become two models.
 
     Raises:
         DataError: names the sample and both rows.
@@ -224,8 +285,14 @@ def _check_twice(made: Built) -> None:
     con = made.con
     rows = _one(con, "SELECT count(*) FROM t")
     if not rows:
-        raise DataError(f"Expected predictions in {some([str(s.path) for s in made.sources])}, got no row; make the table again.")
-    shares = rows // SHARE + 1  # one after the other, so that ten million rows need no gigabyte more; numbers group faster than texts
+        raise DataError(
+            f"Expected predictions in {some([str(s.path) for s in made.sources])}, got no row; make the table again."
+        )
+    shares = (
+        rows // SHARE + 1
+        # one after the other, so that ten million rows need no gigabyte more; numbers group faster than
+        # texts
+    )
     text = "SELECT count(*) FROM (SELECT DISTINCT file, model, hash(sample_id) AS h FROM t WHERE hash(sample_id) % ? = ?)"
     if sum(_one(con, text, [shares, i]) for i in range(shares)) < rows:
         _refuse_twice(made)
@@ -235,9 +302,14 @@ def _check_twice(made: Built) -> None:
 
 def _refuse_twice(made: Built) -> None:
     con = made.con
-    again = con.execute("SELECT file, model, sample_id FROM t GROUP BY ALL HAVING count(*) > 1 LIMIT 1").fetchone()
+    again = con.execute(
+        "SELECT file, model, sample_id FROM t GROUP BY ALL HAVING count(*) > 1 LIMIT 1"
+    ).fetchone()
     if again:
-        at = con.execute("SELECT rowid FROM t WHERE file = ? AND model = ? AND sample_id = ? ORDER BY 1 LIMIT 2", again).fetchall()
+        at = con.execute(
+            "SELECT rowid FROM t WHERE file = ? AND model = ? AND sample_id = ? ORDER BY 1 LIMIT 2",
+            again,
+        ).fetchall()
         before = sum(s.rows for s in made.sources[: again[0]])
         numbers = [a - before + 1 for (a,) in at]
         raise DataError(
@@ -252,11 +324,16 @@ def _part_models(made: Built) -> None:
     texts = made.codes["model"]
     shared = "SELECT DISTINCT model FROM (SELECT model, key FROM t GROUP BY ALL HAVING count(DISTINCT file) > 1)"
     for (model,) in con.execute(shared).fetchall():
-        for (number,) in con.execute("SELECT DISTINCT file FROM t WHERE model = ? ORDER BY 1", [model]).fetchall()[1:]:
+        for (number,) in con.execute(
+            "SELECT DISTINCT file FROM t WHERE model = ? ORDER BY 1", [model]
+        ).fetchall()[1:]:
             new = f"{texts[model]} ({made.sources[number].path.stem})"
             new = new if new not in texts else f"{new} {number + 1}"
             texts.append(new)
-            con.execute("UPDATE t SET model = ? WHERE model = ? AND file = ?", [len(texts) - 1, model, number])
+            con.execute(
+                "UPDATE t SET model = ? WHERE model = ? AND file = ?",
+                [len(texts) - 1, model, number],
+            )
             made.notes.append(
                 f"Two tables name their model {texts[model]!r} and share samples; that of {made.sources[number].path.name} is {new!r}."
             )

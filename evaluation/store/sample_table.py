@@ -1,4 +1,6 @@
-"""Rows of a store as a table of the contract again, for functions that take one: as many as are wanted, whole persons and films."""
+"""Rows of a store as a table of the contract again, for functions that take one: as many as are
+wanted, whole persons and films.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,27 @@ from evaluation.store.store import Store
 
 
 def table(store: Store, task: str, where: Where, most: int) -> pa.Table:
-    """Truth, answer and probabilities of `task`, age and groups of the rows of `where`; beyond `most` rows about as many, drawn by the hash
-    of the person or row, so that the same ones come each time. where should name one model."""
-    given = [P_GENDER] if task == "gender" else sorted(c for c in store.columns if c.startswith(P_EMOTION))
+    """Truth, answer and probabilities of `task`, age and groups of the rows of `where`; beyond
+    `most` rows about as many, drawn by the hash of the person or row, so that the same ones come
+    each time. where should name one model.
+    """
+    given = (
+        [P_GENDER]
+        if task == "gender"
+        else sorted(c for c in store.columns if c.startswith(P_EMOTION))
+    )
     groups = [*store.group_columns.values(), *([store.cluster] if store.cluster else [])]
-    wanted = ["sample_id", "model", f"{task}_true", f"{task}_pred", "age_true", "age_pred", *given, *groups]
+    wanted = [
+        "sample_id",
+        "model",
+        f"{task}_true",
+        f"{task}_pred",
+        "age_true",
+        "age_pred",
+        *given,
+        *groups,
+    ]
     columns = [c for c in dict.fromkeys(wanted) if c in store.columns and c != "age_decade"]
     clause, params = store.clause(where)
-    text = f"SELECT {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} AND {few(store, where, most)} ORDER BY t.rowid"  # noqa: S608
+    text = f"SELECT {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} AND {few(store, where, most)} ORDER BY t.rowid"
     return store._words(store.arrow(text, params))

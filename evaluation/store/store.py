@@ -1,4 +1,6 @@
-"""Questions to opened prediction tables: every answer is a small array or a page of rows, whatever the size of the table."""
+"""Questions to opened prediction tables: every answer is a small array or a page of rows, whatever
+the size of the table.
+"""
 
 from __future__ import annotations
 
@@ -18,22 +20,28 @@ from evaluation.store.ingest import CODED, SPACES, build
 from evaluation.store.tables import Tables
 
 ORDERS = {
-    "row": "t.rowid", "id": "t.sample_id, t.rowid", "confidence": "{conf} ASC NULLS LAST, t.rowid",
-    "-confidence": "{conf} DESC NULLS LAST, t.rowid", "error": "abs(t.age_pred - t.age_true) ASC NULLS LAST, t.rowid",
+    "row": "t.rowid",
+    "id": "t.sample_id, t.rowid",
+    "confidence": "{conf} ASC NULLS LAST, t.rowid",
+    "-confidence": "{conf} DESC NULLS LAST, t.rowid",
+    "error": "abs(t.age_pred - t.age_true) ASC NULLS LAST, t.rowid",
     "-error": "abs(t.age_pred - t.age_true) DESC NULLS LAST, t.rowid",
-}  # fmt: skip
+}
 
 
 class Store(Tables):
-    """Opened tables; made by `Store.open`. Safe to use from many threads: every query has its own cursor.
+    """Opened tables; made by `Store.open`. Safe to use from many threads: every query has its own
+    cursor.
 
-    models, datasets, splits: names. tasks: those with a truth and a prediction. groups: name -> values, as `views.coded_groups` has them.
-    columns: what the tables say. sources: the files. notes: what a reader should know.
+    models, datasets, splits: names. tasks: those with a truth and a prediction. groups: name ->
+    values, as `views.coded_groups` has them. columns: what the tables say. sources: the files.
+    notes: what a reader should know.
     """
 
     @classmethod
     def open(cls, paths: Sequence[str | Path], *, names: Mapping[str, str] | None = None) -> Store:
-        """Opens one or several predictions tables of any models; each is checked as `evaluation.predictions.table.read` does.
+        """Opens one or several predictions tables of any models; each is checked as
+        `evaluation.predictions.table.read` does.
 
         names: column of the contract -> column of the files.
 
@@ -41,7 +49,9 @@ class Store(Tables):
             DataError: names the column, the row and the fix.
         """
         if not paths:
-            raise DataError("Expected at least one predictions table, got none; try `python -m apps.studio T.parquet`.")
+            raise DataError(
+                "Expected at least one predictions table, got none; try `python -m apps.studio T.parquet`."
+            )
         return cls(build([Path(p) for p in paths], names or {}))
 
     def confusion(self, task: str, where: Where, uncertain: float | None = None) -> np.ndarray:
@@ -51,23 +61,33 @@ class Store(Tables):
         """
         return self.confusions(task, where, None, uncertain).get("", self._empty(task, uncertain))
 
-    def confusions(self, task: str, where: Where, by: str | None, uncertain: float | None = None) -> dict[str, np.ndarray]:
-        """As `confusion`, for each value of `by` ("model", "dataset", "split" or a group) that occurs; None: one, under ""."""
+    def confusions(
+        self, task: str, where: Where, by: str | None, uncertain: float | None = None
+    ) -> dict[str, np.ndarray]:
+        """As `confusion`, for each value of `by` ("model", "dataset", "split" or a group) that
+        occurs; None: one, under "".
+        """
         if task not in self.tasks:
             return {}
         column = self._column(by)
         clause, params = self.clause(where)
         k, place = len(self._labels[task]), {code: i for i, code in enumerate(self._labels[task])}
         unsure = uncertain is not None and f"{task}_conf" in self.columns
-        pred = f"CASE WHEN t.{task}_conf < ? THEN 255 ELSE t.{task}_pred END" if unsure else f"t.{task}_pred"
+        pred = (
+            f"CASE WHEN t.{task}_conf < ? THEN 255 ELSE t.{task}_pred END"
+            if unsure
+            else f"t.{task}_pred"
+        )
         text = (
-            f"SELECT {f't.{column}' if column else 'NULL'}, t.{task}_true, {pred}, count(*) FROM t "  # noqa: S608
+            f"SELECT {f't.{column}' if column else 'NULL'}, t.{task}_true, {pred}, count(*) FROM t "
             f"WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_pred IS NOT NULL GROUP BY 1, 2, 3"
         )
         made: dict[str, np.ndarray] = {}
         for value, true, answer, n in self.sql(text, [*([uncertain] if unsure else []), *params]):
             key = "" if column is None else self._text(column, value)
-            made.setdefault(key, self._empty(task, uncertain))[place[true], k if answer == 255 else place[answer]] += n
+            made.setdefault(key, self._empty(task, uncertain))[
+                place[true], k if answer == 255 else place[answer]
+            ] += n
         return dict(sorted(made.items()))
 
     def _empty(self, task: str, uncertain: float | None) -> np.ndarray:
@@ -76,11 +96,15 @@ class Store(Tables):
 
     def reliability(self, task: str, where: Where, bins: int = 15) -> Reliability:
         """Reliability diagram with bins of equal width, as `calibration.reliability` makes it."""
-        mean, right, count = np.full((2, bins), np.nan)[0], np.full(bins, np.nan), np.zeros(bins, np.int64)
+        mean, right, count = (
+            np.full((2, bins), np.nan)[0],
+            np.full(bins, np.nan),
+            np.zeros(bins, np.int64),
+        )
         if {f"{task}_conf", f"{task}_true"} <= self.columns:
             clause, params = self.clause(where)
             text = (
-                f"SELECT least(greatest(ceil(t.{task}_conf::DOUBLE * {bins:d})::INT - 1, 0), {bins - 1:d}) AS at, avg(t.{task}_conf), "  # noqa: S608
+                f"SELECT least(greatest(ceil(t.{task}_conf::DOUBLE * {bins:d})::INT - 1, 0), {bins - 1:d}) AS at, avg(t.{task}_conf), "
                 f"avg((t.{task}_pred = t.{task}_true)::INT), count(*) FROM t "
                 f"WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL GROUP BY 1"
             )
@@ -94,21 +118,28 @@ class Store(Tables):
             return None
         return f"1 - t.{column}" if task == "gender" and code == 1 else f"t.{column}"
 
-    def samples(self, where: Where, order: str = "row", limit: int = 100, offset: int = 0) -> pa.Table:
-        """A page of rows in words: row, sample_id, dataset, split, model, path?, then truth, prediction and confidence of every task.
+    def samples(
+        self, where: Where, order: str = "row", limit: int = 100, offset: int = 0
+    ) -> pa.Table:
+        """A page of rows in words: row, sample_id, dataset, split, model, path?, then truth,
+        prediction and confidence of every task.
 
         order: row, id, confidence, -confidence (of `where.task`), error, -error (absolute, of age).
         """
         columns = ["sample_id", *CODED, *(["path"] if "path" in self.columns else [])]
         for task in TASKS:
-            columns += [c for c in (f"{task}_true", f"{task}_pred", f"{task}_conf") if c in self.columns]
+            columns += [
+                c for c in (f"{task}_true", f"{task}_pred", f"{task}_conf") if c in self.columns
+            ]
         columns += [c for c in ("age_low", "age_high", "face_found") if c in self.columns]
         clause, params = self.clause(where)
         by = ORDERS[order if order in ORDERS else "row"]
-        if ("error" in order and "age" not in self.tasks) or ("{conf}" in by and f"{where.task}_conf" not in self.columns):
+        if ("error" in order and "age" not in self.tasks) or (
+            "{conf}" in by and f"{where.task}_conf" not in self.columns
+        ):
             by = ORDERS["row"]
         text = (
-            f"SELECT t.rowid AS row, {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} "  # noqa: S608
+            f"SELECT t.rowid AS row, {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} "
             f"ORDER BY {by.format(conf=f't.{where.task}_conf')} LIMIT {limit:d} OFFSET {offset:d}"
         )
         return self._words(self.arrow(text, params))
@@ -117,15 +148,23 @@ class Store(Tables):
         """Codes as texts."""
         for i, name in enumerate(found.column_names):
             task, _, which = name.partition("_")
-            texts = SPACES[task] if task in SPACES and which in ("true", "pred") else self._codes.get(name)
+            texts = (
+                SPACES[task]
+                if task in SPACES and which in ("true", "pred")
+                else self._codes.get(name)
+            )
             if texts is not None:
-                found = found.set_column(i, name, pc.take(pa.array(texts, pa.string()), found[name].cast(pa.int64())))
+                found = found.set_column(
+                    i, name, pc.take(pa.array(texts, pa.string()), found[name].cast(pa.int64()))
+                )
         return found
 
     def sample(self, sample_id: str, dataset: str | None = None) -> list[dict[str, Any]]:
-        """Everything that is known of one sample, one dictionary per model, labels in words; empty where there is no such sample."""
+        """Everything that is known of one sample, one dictionary per model, labels in words; empty
+        where there is no such sample.
+        """
         of = "" if dataset is None else " AND t.dataset = ?"
         codes = [] if dataset is None else [self.code("dataset", dataset)]
-        text = f"SELECT t.rowid AS row, t.* EXCLUDE (file, key) FROM t WHERE t.sample_id = ?{of} ORDER BY t.model LIMIT 100"  # noqa: S608
+        text = f"SELECT t.rowid AS row, t.* EXCLUDE (file, key) FROM t WHERE t.sample_id = ?{of} ORDER BY t.model LIMIT 100"
         found = self._words(self.arrow(text, [sample_id, *codes]))
         return found.to_pylist()

@@ -33,9 +33,21 @@ class Tables:
         self._made: OrderedDict[Hashable, Any] = OrderedDict()
         self.rows = int(self.sql("SELECT count(*) FROM t")[0][0])
         self.models, self.datasets, self.splits = (self._there(name) for name in CODED)
-        self.tasks = tuple(task for task, (true, _) in TASKS.items() if {true, f"{task}_pred"} <= self.columns and self._any(task))
-        self._labels = {task: self._used(task) for task in SPACES if f"{task}_pred" in self.columns or f"{task}_true" in self.columns}
-        given = [c for c in sorted(self.columns) if c.startswith(GROUP) and c.removeprefix(GROUP) not in arrays.CLUSTERS]
+        self.tasks = tuple(
+            task
+            for task, (true, _) in TASKS.items()
+            if {true, f"{task}_pred"} <= self.columns and self._any(task)
+        )
+        self._labels = {
+            task: self._used(task)
+            for task in SPACES
+            if f"{task}_pred" in self.columns or f"{task}_true" in self.columns
+        }
+        given = [
+            c
+            for c in sorted(self.columns)
+            if c.startswith(GROUP) and c.removeprefix(GROUP) not in arrays.CLUSTERS
+        ]
         self.group_columns = {c.removeprefix(GROUP): c for c in given}
         if "age_decade" in self.columns:
             self.group_columns.setdefault("age_decade", "age_decade")
@@ -72,24 +84,40 @@ class Tables:
 
     def _there(self, column: str) -> tuple[str, ...]:
         texts = self._codes[column]
-        there = [texts[c] for (c,) in self.sql(f"SELECT DISTINCT {column} FROM t WHERE {column} IS NOT NULL")]  # noqa: S608
+        there = [
+            texts[c]
+            for (c,) in self.sql(f"SELECT DISTINCT {column} FROM t WHERE {column} IS NOT NULL")
+        ]
         return tuple(sorted(t for t in there if t))
 
     def _any(self, task: str) -> bool:
         true = TASKS[task][0]
-        return bool(self.sql(f"SELECT 1 FROM t WHERE {true} IS NOT NULL AND {task}_pred IS NOT NULL LIMIT 1"))  # noqa: S608
+        return bool(
+            self.sql(
+                f"SELECT 1 FROM t WHERE {true} IS NOT NULL AND {task}_pred IS NOT NULL LIMIT 1"
+            )
+        )
 
     def _used(self, task: str) -> tuple[int, ...]:
         """Places in the label space that a truth, a prediction or a probability uses."""
         used: set[int] = set()
         for column in (f"{task}_true", f"{task}_pred"):
             if column in self.columns:
-                used |= {c for (c,) in self.sql(f"SELECT DISTINCT {column} FROM t WHERE {column} IS NOT NULL")}  # noqa: S608
+                used |= {
+                    c
+                    for (c,) in self.sql(
+                        f"SELECT DISTINCT {column} FROM t WHERE {column} IS NOT NULL"
+                    )
+                }
         if task == "gender" and P_GENDER in self.columns:
             used |= {0, 1}
         for i, label in enumerate(SPACES[task]):
             if task == "emotion" and i not in used and P_EMOTION + label in self.columns:
-                used |= {i} if self.sql(f"SELECT 1 FROM t WHERE {P_EMOTION + label} > 0 LIMIT 1") else set()  # noqa: S608
+                used |= (
+                    {i}
+                    if self.sql(f"SELECT 1 FROM t WHERE {P_EMOTION + label} > 0 LIMIT 1")
+                    else set()
+                )
         return tuple(sorted(used))
 
     def clause(self, where: Where) -> tuple[str, list[Any]]:
@@ -103,15 +131,25 @@ class Tables:
 
         def one_of(column: str, texts: Sequence[str], values: Sequence[str]) -> None:
             if values:
-                codes = [i for i, text in enumerate(texts) if text in set(values)] if column in self.columns else []
+                codes = (
+                    [i for i, text in enumerate(texts) if text in set(values)]
+                    if column in self.columns
+                    else []
+                )
                 parts.append(f"t.{column} IN ({', '.join('?' * len(codes))})" if codes else "false")
                 params.extend(codes)
 
-        for column, values in (("model", where.models), ("dataset", where.datasets), ("split", where.splits)):
+        for column, values in (
+            ("model", where.models),
+            ("dataset", where.datasets),
+            ("split", where.splits),
+        ):
             one_of(column, self._codes[column], values)
         for name, values in where.groups:
             if name not in self.group_columns:
-                raise DataError(f"Expected a group of {', '.join(self.groups) or 'this table (it has none)'}, got {name!r}.")
+                raise DataError(
+                    f"Expected a group of {', '.join(self.groups) or 'this table (it has none)'}, got {name!r}."
+                )
             one_of(self.group_columns[name], self._codes[self.group_columns[name]], values)
         task = where.task
         for which, values in (("true", where.true), ("pred", where.pred)):
@@ -137,28 +175,41 @@ class Tables:
     def _right(self, task: str) -> str:
         if task not in self.tasks:
             return "NULL"
-        return f"abs(t.age_pred - t.age_true) <= {RIGHT_YEARS}" if task == "age" else f"t.{task}_pred = t.{task}_true"
+        return (
+            f"abs(t.age_pred - t.age_true) <= {RIGHT_YEARS}"
+            if task == "age"
+            else f"t.{task}_pred = t.{task}_true"
+        )
 
     def labels(self, task: str) -> tuple[str, ...]:
-        """Classes of `task` (emotion or gender) that occur anywhere in the store, in the order of the label space: all axes and codes."""
+        """Classes of `task` (emotion or gender) that occur anywhere in the store, in the order of
+        the label space: all axes and codes.
+        """
         return tuple(SPACES[task][i] for i in self._labels.get(task, ()))
 
     def count(self, where: Where) -> int:
         """Rows."""
         clause, params = self.clause(where)
-        return int(self.sql(f"SELECT count(*) FROM t WHERE {clause}", params)[0][0])  # noqa: S608
+        return int(self.sql(f"SELECT count(*) FROM t WHERE {clause}", params)[0][0])
 
     def counts(self, by: Sequence[str], where: Where) -> list[tuple[Any, ...]]:
-        """(value, ..., rows) for every combination of `by` (model, dataset, split or groups) that occurs, as texts; "" where unknown."""
+        """(value, ..., rows) for every combination of `by` (model, dataset, split or groups) that
+        occurs, as texts; "" where unknown.
+        """
         columns = [self._column(name) or name for name in by]
         clause, params = self.clause(where)
         listed = ", ".join(f"t.{c}" for c in columns)
-        found = self.sql(f"SELECT {listed}, count(*) FROM t WHERE {clause} GROUP BY ALL", params)  # noqa: S608
-        return sorted((*(self._text(c, v) for c, v in zip(columns, row[:-1], strict=True)), row[-1]) for row in found)
+        found = self.sql(f"SELECT {listed}, count(*) FROM t WHERE {clause} GROUP BY ALL", params)
+        return sorted(
+            (*(self._text(c, v) for c, v in zip(columns, row[:-1], strict=True)), row[-1])
+            for row in found
+        )
 
     def _group(self, name: str) -> str:
         if name not in self.group_columns:
-            raise DataError(f"Expected a group of {', '.join(self.groups) or 'this table (it has none)'}, got {name!r}.")
+            raise DataError(
+                f"Expected a group of {', '.join(self.groups) or 'this table (it has none)'}, got {name!r}."
+            )
         return self.group_columns[name]
 
     def _column(self, by: str | None) -> str | None:

@@ -1,7 +1,9 @@
-"""What the distance between training and validation accuracy says, in the bands of the FER capstone notebook (shared/sources/003, the
-observations under each of its models). Here and nowhere else: the run folder, its page and the studio read these.
+"""What the distance between training and validation accuracy says, in the bands of the FER capstone
+notebook (shared/sources/003, the observations under each of its models). Here and nowhere else: the
+run folder, its page and the studio read these.
 
-The notebook's training figure, like ours, is taken while training, under dropout and augmentation, so a small negative gap is common there.
+The notebook's training figure, like ours, is taken while training, under dropout and augmentation,
+so a small negative gap is common there.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Gaps from `low` up to, but without, the next band's: in percentage points, training minus validation. colour: for a bar."""
+    """Gaps from `low` up to, but without, the next band's: in percentage points, training minus
+    validation. colour: for a bar.
+    """
 
     low: float
     name: str
@@ -22,8 +26,18 @@ class Band:
 
 
 BANDS = (
-    Band(-math.inf, "severe negative", "validation far exceeds training: look for leaks between the splits", "#8e44ad"),
-    Band(-10.0, "negative", "validation exceeds training: a leak is likely, or strong augmentation", "#9b59b6"),
+    Band(
+        -math.inf,
+        "severe negative",
+        "validation far exceeds training: look for leaks between the splits",
+        "#8e44ad",
+    ),
+    Band(
+        -10.0,
+        "negative",
+        "validation exceeds training: a leak is likely, or strong augmentation",
+        "#9b59b6",
+    ),
     Band(-5.0, "slightly negative", "validation is a little easier than training", "#5dade2"),
     Band(0.0, "healthy", "generalises well", "#2ecc71"),
     Band(5.0, "moderate", "some overfitting", "#f1c40f"),
@@ -47,7 +61,8 @@ def verdict(gap: float) -> Band:
 
 
 def gap(row: Mapping[str, float], task: str = "emotion") -> float | None:
-    """Training minus validation accuracy of an epoch of a run's history, in percentage points; None where it has not both.
+    """Training minus validation accuracy of an epoch of a run's history, in percentage points; None
+    where it has not both.
 
     >>> gap({"train_emotion_accuracy": 0.9, "val_emotion_accuracy": 0.8})
     10.0
@@ -59,5 +74,7 @@ def gap(row: Mapping[str, float], task: str = "emotion") -> float | None:
 
 
 def task_of(row: Mapping[str, float]) -> str | None:
-    """The task whose accuracies make a run's gap: emotion, else gender; None where a run learns neither."""
+    """The task whose accuracies make a run's gap: emotion, else gender; None where a run learns
+    neither.
+    """
     return next((t for t in ("emotion", "gender") if gap(row, t) is not None), None)

@@ -1,4 +1,6 @@
-"""Transfer against custom: what training runs that began with learned weights reach beside those that began with none, and at what size."""
+"""Transfer against custom: what training runs that began with learned weights reach beside those
+that began with none, and at what size.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,11 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """One run at its best epoch. kind: TRANSFER where it began with weights learned elsewhere (`pretrained`, or `start`), else CUSTOM.
+    """One run at its best epoch. kind: TRANSFER where it began with weights learned elsewhere
+    (`pretrained`, or `start`), else CUSTOM.
 
-    parameters: None where the run did not note them. train, val: accuracy in [0, 1]. gap: percentage points with its verdict.
+    parameters: None where the run did not note them. train, val: accuracy in [0, 1]. gap:
+    percentage points with its verdict.
     """
 
     run: str
@@ -46,7 +50,8 @@ def kind(recipe: Mapping[str, Any]) -> str:
 
 
 def learned(root: str | Path) -> list[Learned]:
-    """The runs in and below `root` that learned classes, in order of their folders; those that cannot be read are left out.
+    """The runs in and below `root` that learned classes, in order of their folders; those that
+    cannot be read are left out.
 
     Raises:
         DataError: `root` is no folder.
@@ -63,9 +68,17 @@ def learned(root: str | Path) -> list[Learned]:
         row, model = run.row(run.best), run.recipe.get("model")
         counted = (run.summary or {}).get("parameters")
         size = counted.get("total") if isinstance(counted, Mapping) else None
-        made.append(Learned(
-            run.name, str(model.get("family", "")) if isinstance(model, Mapping) else "", kind(run.recipe),
-            size if isinstance(size, int) and size > 0 else None, task,
-            row[f"train_{task}_accuracy"], row[f"val_{task}_accuracy"], gap, band,
-        ))  # fmt: skip
+        made.append(
+            Learned(
+                run.name,
+                str(model.get("family", "")) if isinstance(model, Mapping) else "",
+                kind(run.recipe),
+                size if isinstance(size, int) and size > 0 else None,
+                task,
+                row[f"train_{task}_accuracy"],
+                row[f"val_{task}_accuracy"],
+                gap,
+                band,
+            )
+        )
     return made

@@ -22,7 +22,13 @@ YEARS = Head("age", "regression", (), "age")
 ALL = (EMOTION, GENDER, AGE)
 
 
-def write(folder: Path, seed: int = 0, heads: tuple[Head, ...] = ALL, spec: InputSpec | None = None, **card: Any) -> Path:
+def write(
+    folder: Path,
+    seed: int = 0,
+    heads: tuple[Head, ...] = ALL,
+    spec: InputSpec | None = None,
+    **card: Any,
+) -> Path:
     """A bundle with one random linear layer per head; ages around 40."""
     spec, rng = spec or InputSpec(size=16), np.random.default_rng(seed)
     wide = spec.channels * spec.size**2
@@ -32,15 +38,30 @@ def write(folder: Path, seed: int = 0, heads: tuple[Head, ...] = ALL, spec: Inpu
         bias = np.full(head.width, 40.0 if head.kind == "regression" else 0.0, np.float32)
         if head.kind == "distribution":
             bias -= np.abs(np.arange(head.width) - 40).astype(np.float32) / 4
-        weights += [numpy_helper.from_array(w, f"w_{head.task}"), numpy_helper.from_array(bias, f"b_{head.task}")]
-        nodes.append(helper.make_node("Gemm", ["embedding", f"w_{head.task}", f"b_{head.task}"], [head.output]))
-    outputs = [helper.make_tensor_value_info(h.output, TensorProto.FLOAT, ["n", h.width]) for h in heads]
+        weights += [
+            numpy_helper.from_array(w, f"w_{head.task}"),
+            numpy_helper.from_array(bias, f"b_{head.task}"),
+        ]
+        nodes.append(
+            helper.make_node(
+                "Gemm", ["embedding", f"w_{head.task}", f"b_{head.task}"], [head.output]
+            )
+        )
+    outputs = [
+        helper.make_tensor_value_info(h.output, TensorProto.FLOAT, ["n", h.width]) for h in heads
+    ]
     outputs.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", wide]))
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", spec.channels, spec.size, spec.size])
-    model = helper.make_model(
-        helper.make_graph(nodes, "tiny", [image], outputs, weights), opset_imports=[helper.make_opsetid("", 17)], ir_version=9
+    image = helper.make_tensor_value_info(
+        "image", TensorProto.FLOAT, ["n", spec.channels, spec.size, spec.size]
     )
-    helper.set_model_props(model, {bundle.KEY: Card(folder.name, "1", spec, heads, **card).to_json()})
+    model = helper.make_model(
+        helper.make_graph(nodes, "tiny", [image], outputs, weights),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=9,
+    )
+    helper.set_model_props(
+        model, {bundle.KEY: Card(folder.name, "1", spec, heads, **card).to_json()}
+    )
     folder.mkdir(parents=True)
     onnx.save(model, folder / bundle.MODEL_FILE)
     return folder

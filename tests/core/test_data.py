@@ -14,10 +14,14 @@ from core.faces import Haar
 from core.labels import FERPLUS8
 from core.preprocess import InputSpec
 
-PNG = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8))[1].tobytes()
+PNG = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8))[
+    1
+].tobytes()
 
 
-def fer_tree(root: Path, rows: list[str], folder: str = "FER2013Train", pictures: int | None = None) -> Path:
+def fer_tree(
+    root: Path, rows: list[str], folder: str = "FER2013Train", pictures: int | None = None
+) -> Path:
     (root / folder).mkdir(parents=True)
     (root / folder / "label.csv").write_text("\n".join(rows) + "\n")
     for i in range(len(rows) if pictures is None else pictures):
@@ -30,25 +34,40 @@ def row(i: int, votes: list[int]) -> str:
 
 
 def test_votes_of_one_are_outliers_and_no_face_has_no_emotion() -> None:
-    votes = np.array([
-        [6, 1, 0, 3, 0, 0, 0, 0, 0, 0],  # one vote for happiness is dropped
-        [2, 0, 0, 0, 0, 0, 0, 0, 8, 0],  # unknown
-        [0, 0, 0, 2, 0, 0, 0, 0, 0, 8],  # not a face
-        [1, 1, 1, 1, 1, 1, 1, 1, 1, 1],  # all outliers
-        [0, 5, 5, 0, 0, 0, 0, 0, 0, 0],  # a tie goes to the first
-    ])  # fmt: skip
+    votes = np.array(
+        [
+            [6, 1, 0, 3, 0, 0, 0, 0, 0, 0],  # one vote for happiness is dropped
+            [2, 0, 0, 0, 0, 0, 0, 0, 8, 0],  # unknown
+            [0, 0, 0, 2, 0, 0, 0, 0, 0, 8],  # not a face
+            [1, 1, 1, 1, 1, 1, 1, 1, 1, 1],  # all outliers
+            [0, 5, 5, 0, 0, 0, 0, 0, 0, 0],  # a tie goes to the first
+        ]
+    )
     emotion, shares = ferplus.labels_of(votes)
     assert emotion.tolist() == [0, -1, -1, -1, 1]
-    assert shares[0] == pytest.approx([6 / 9, 0, 0, 3 / 9, 0, 0, 0, 0]) and np.isnan(shares[1:4]).all()
+    assert (
+        shares[0] == pytest.approx([6 / 9, 0, 0, 3 / 9, 0, 0, 0, 0]) and np.isnan(shares[1:4]).all()
+    )
     assert shares[4, 1] == shares[4, 2] == 0.5
 
 
 def test_ferplus_reads_its_layout_and_lists_what_is_wrong(tmp_path: Path) -> None:
     good = [9, 0, 0, 0, 0, 0, 0, 0, 0, 1]
-    root = fer_tree(tmp_path, [row(0, good), row(1, good[:7]), row(2, good), 'f3.png,"box",a,b', row(9, good)], pictures=3)
+    root = fer_tree(
+        tmp_path,
+        [row(0, good), row(1, good[:7]), row(2, good), 'f3.png,"box",a,b', row(9, good)],
+        pictures=3,
+    )
     samples = ferplus.load(root, "train")
-    assert samples.ids == ("FER2013Train/f0.png", "FER2013Train/f2.png") and FERPLUS8.labels[samples.emotion[0]] == "neutral"
-    assert {p.file for p in samples.problems} == {"FER2013Train/f1.png", "FER2013Train/f3.png", "FER2013Train/f9.png"}
+    assert (
+        samples.ids == ("FER2013Train/f0.png", "FER2013Train/f2.png")
+        and FERPLUS8.labels[samples.emotion[0]] == "neutral"
+    )
+    assert {p.file for p in samples.problems} == {
+        "FER2013Train/f1.png",
+        "FER2013Train/f3.png",
+        "FER2013Train/f9.png",
+    }
     assert ferplus.load(root, "all").ids == samples.ids
     assert ferplus.load(tmp_path, "train").fingerprint == samples.fingerprint
     (root / "FER2013Train" / "f0.png").write_bytes(PNG[:-1])
@@ -66,9 +85,18 @@ def test_a_folder_with_only_the_test_split_works(tmp_path: Path) -> None:
 
 def test_ferplus_rows_that_repeat_or_do_not_end(tmp_path: Path) -> None:
     good, many = [9, 0, 0, 0, 0, 0, 0, 0, 0, 1], [9, 0, 0, 0, 0, 0, 0, 0, 0, 1, 4]
-    rows = [row(0, good), row(0, good[::-1]), row(1, many), row(2, good), '"' + "x" * 140_000]  # longer than a field may be
+    rows = [
+        row(0, good),
+        row(0, good[::-1]),
+        row(1, many),
+        row(2, good),
+        '"' + "x" * 140_000,
+    ]  # longer than a field may be
     samples = ferplus.load(fer_tree(tmp_path, rows, pictures=3), "train")
-    assert samples.ids == ("FER2013Train/f0.png", "FER2013Train/f2.png") and samples.emotion_votes[0, 0] == 1
+    assert (
+        samples.ids == ("FER2013Train/f0.png", "FER2013Train/f2.png")
+        and samples.emotion_votes[0, 0] == 1
+    )
     told = {p.file: p.reason for p in samples.problems}
     assert told["FER2013Train/f0.png"] == "row 2: listed more than once; the first row counts"
     assert told["FER2013Train/f1.png"] == "row 3: expected 12 cells, got 13"
@@ -85,8 +113,14 @@ def test_ferplus_for_real(data_dir: Path) -> None:
 
 
 def test_utkface_names_and_problems(tmp_path: Path) -> None:
-    for name in ("25_0_2_20170116174525125.jpg.chip.jpg", "1_1_4_20170116174525126.jpg", "39_1_20170116174525125.jpg.chip.jpg",
-                 "200_1_0_20170116174525125.jpg", "55_0_0_20170116232725357jpg.chip.jpg", "x\ny.jpg"):  # fmt: skip
+    for name in (
+        "25_0_2_20170116174525125.jpg.chip.jpg",
+        "1_1_4_20170116174525126.jpg",
+        "39_1_20170116174525125.jpg.chip.jpg",
+        "200_1_0_20170116174525125.jpg",
+        "55_0_0_20170116232725357jpg.chip.jpg",
+        "x\ny.jpg",
+    ):
         (tmp_path / name).write_bytes(PNG)
     samples = utkface.load(tmp_path, "all")
     assert [samples.groups["race"][i] for i in range(2)] == ["Others", "Asian"]
@@ -94,7 +128,9 @@ def test_utkface_names_and_problems(tmp_path: Path) -> None:
     assert len(samples.problems) == 4
 
 
-def test_utkface_files_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_utkface_files_that_cannot_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "kept"))
     names = [f"{age}_0_2_20170116174525125.jpg" for age in range(20, 26)]
     for name in names[2:]:
@@ -106,7 +142,9 @@ def test_utkface_files_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest
     samples = utkface.load(tmp_path, "all")
     assert samples.ids == tuple(names) and samples.fingerprint != before
     assert [p.file for p in samples.problems] == ["\\udcff.jpg"]
-    assert len(set(utkface._hashes(samples).tolist())) == 3  # the loop, the folder, and one picture four times
+    assert (
+        len(set(utkface._hashes(samples).tolist())) == 3
+    )  # the loop, the folder, and one picture four times
     made = prepare(samples, Haar(), InputSpec(size=32), folder=tmp_path / "cache")
     assert (made.found == UNREADABLE).tolist() == [True] * 2 + [False] * 4
 
@@ -132,7 +170,9 @@ def test_utkface_for_real(data_dir: Path) -> None:
     assert len(splits["val"]) / len(whole) == pytest.approx(0.1, abs=0.01)
     hashes = dict(zip(whole.ids, utkface._hashes(whole), strict=True))
     train, val = (np.array([hashes[i] for i in splits[s].ids]) for s in ("train", "val"))
-    nearest = min(int(np.bitwise_count(train[:, None] ^ part[None]).min()) for part in np.array_split(val, 20))
+    nearest = min(
+        int(np.bitwise_count(train[:, None] ^ part[None]).min()) for part in np.array_split(val, 20)
+    )
     assert nearest > utkface.NEAR
 
 
@@ -161,8 +201,13 @@ def test_prepare_resumes_and_is_keyed(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(calls) - before == 6  # the first part of four was kept
     assert made.crops.shape == (10, 32, 32, 1) and made.crops.dtype == np.uint8
     assert made.found.tolist() == [NO_FACE] * 3 + [UNREADABLE] + [NO_FACE] * 6
-    assert np.array_equal(prepare(samples, detector, spec, folder=tmp_path / "cache").crops, made.crops)
+    assert np.array_equal(
+        prepare(samples, detector, spec, folder=tmp_path / "cache").crops, made.crops
+    )
     assert len(calls) - before == 6  # nothing was done again
-    keys = {room.key(samples, detector, s) for s in (spec, InputSpec(size=48), InputSpec(size=32, mean=(0.1,)))}
+    keys = {
+        room.key(samples, detector, s)
+        for s in (spec, InputSpec(size=48), InputSpec(size=32, mean=(0.1,)))
+    }
     assert len(keys) == 2  # the mean is applied after the cache
     assert room.key(samples, detector, InputSpec(size=32, align=False)) not in keys

@@ -1,4 +1,6 @@
-"""Ensembles: averages computed by hand from the members' own predictors, and which models they open."""
+"""Ensembles: averages computed by hand from the members' own predictors, and which models they
+open.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,13 @@ from tests.core.ensembles import ALL, GENDER, YEARS, join, write
 @pytest.fixture
 def two(tmp_path: Path) -> Path:
     """A folder with bundles `a` and `b` of the same kind."""
-    write(tmp_path / "a", 1, calibration={"emotion": 1.5}, licence="of a", data=({"name": "d", "split": "val", "n": 3},))
+    write(
+        tmp_path / "a",
+        1,
+        calibration={"emotion": 1.5},
+        licence="of a",
+        data=({"name": "d", "split": "val", "n": 3},),
+    )
     write(tmp_path / "b", 2, licence="of b", data=({"name": "d", "split": "val", "n": 3},))
     return tmp_path
 
@@ -46,43 +54,72 @@ def test_probabilities_are_averaged_with_the_weights(two: Path) -> None:
     value, low, high = found.ages(said["age"])
     years = np.arange(AGE_BINS)
     assert value == pytest.approx((3 * (a["age"] @ years) + b["age"] @ years) / 4)
-    assert np.stack([low, high]) == pytest.approx(np.stack(interval((3 * a["age"] + b["age"]) / 4, 0.8)))
+    assert np.stack([low, high]) == pytest.approx(
+        np.stack(interval((3 * a["age"] + b["age"]) / 4, 0.8))
+    )
     for i, one in enumerate(found.predict_crops(crops())):
         assert one.emotion and one.gender and one.age
-        assert one.emotion.labels == FERPLUS8.labels and one.emotion.p == pytest.approx(said["emotion"][i])
+        assert one.emotion.labels == FERPLUS8.labels and one.emotion.p == pytest.approx(
+            said["emotion"][i]
+        )
         assert one.gender.p == pytest.approx(said["gender"][i])
-        assert (one.age.value, one.age.low, one.age.high) == pytest.approx((value[i], low[i], high[i]))
-    assert found.predict_crops(crops(0)) == [] and found.predict(np.zeros((9, 9, 3), np.uint8), []) == []
+        assert (one.age.value, one.age.low, one.age.high) == pytest.approx(
+            (value[i], low[i], high[i])
+        )
+    assert (
+        found.predict_crops(crops(0)) == []
+        and found.predict(np.zeros((9, 9, 3), np.uint8), []) == []
+    )
 
 
 def test_each_task_has_its_own_weights_and_its_own_members(two: Path) -> None:
     write(two / "c", 3, (GENDER,))
-    members = ({"model": "a", "weights": {"emotion": 0}}, {"model": "b", "weight": 0.5, "weights": {"age": 1.5}}, {"model": "c"})
+    members = (
+        {"model": "a", "weights": {"emotion": 0}},
+        {"model": "b", "weight": 0.5, "weights": {"age": 1.5}},
+        {"model": "c"},
+    )
     found, (a, b) = open_model(join(two, *members)), by_hand(two, "a", "b")
     c, said = Predictor(two / "c").probabilities(crops()), found.probabilities(crops())
     assert said["emotion"] == pytest.approx(b["emotion"])
     assert said["gender"] == pytest.approx((a["gender"] + 0.5 * b["gender"] + c["gender"]) / 2.5)
     assert said["age"] == pytest.approx((a["age"] + 1.5 * b["age"]) / 2.5)
     alone = open_model(join(two, {"model": "c"}))
-    assert [h.task for h in alone.card.heads] == ["gender"] and alone.predict_crops(crops())[0].emotion is None
+    assert [h.task for h in alone.card.heads] == ["gender"] and alone.predict_crops(crops())[
+        0
+    ].emotion is None
 
 
 def test_a_temperature_comes_after_the_average(two: Path) -> None:
-    found, (a, b) = open_model(join(two, {"model": "a"}, {"model": "b"}, calibration={"emotion": 0.5, "age": 2})), by_hand(two, "a", "b")
+    found, (a, b) = (
+        open_model(
+            join(two, {"model": "a"}, {"model": "b"}, calibration={"emotion": 0.5, "age": 2})
+        ),
+        by_hand(two, "a", "b"),
+    )
     for task, temperature in (("emotion", 0.5), ("age", 2.0), ("gender", 1.0)):
         power = ((a[task] + b[task]) / 2) ** (1 / temperature)
-        assert found.probabilities(crops())[task] == pytest.approx(power / power.sum(axis=1, keepdims=True), abs=1e-9)
+        assert found.probabilities(crops())[task] == pytest.approx(
+            power / power.sum(axis=1, keepdims=True), abs=1e-9
+        )
 
 
 def test_flip_is_the_mean_over_the_mirror(two: Path) -> None:
     found, alone = open_model(join(two, {"model": "b", "flip": True})), Predictor(two / "b")
-    there, mirrored = alone.probabilities(crops()), alone.probabilities(np.ascontiguousarray(crops()[:, :, ::-1]))
+    there, mirrored = (
+        alone.probabilities(crops()),
+        alone.probabilities(np.ascontiguousarray(crops()[:, :, ::-1])),
+    )
     assert np.abs(there["emotion"] - mirrored["emotion"]).max() > 0.01
     for task, p in found.probabilities(crops()).items():
         assert p == pytest.approx((there[task] + mirrored[task]) / 2, abs=1e-6)
-    both = open_model(join(two, {"model": "b", "flip": True}, {"model": "a"})).probabilities(crops())
+    both = open_model(join(two, {"model": "b", "flip": True}, {"model": "a"})).probabilities(
+        crops()
+    )
     [a] = by_hand(two, "a")
-    assert both["emotion"] == pytest.approx((there["emotion"] + mirrored["emotion"] + 2 * a["emotion"]) / 4, abs=1e-6)
+    assert both["emotion"] == pytest.approx(
+        (there["emotion"] + mirrored["emotion"] + 2 * a["emotion"]) / 4, abs=1e-6
+    )
 
 
 def test_emotions_are_mapped_by_name_to_the_smallest_space(two: Path) -> None:
@@ -96,9 +133,14 @@ def test_emotions_are_mapped_by_name_to_the_smallest_space(two: Path) -> None:
     assert found.probabilities(crops())["emotion"] == pytest.approx(expected, abs=1e-9)
 
     four = open_model(join(two, {"model": "a"}, {"model": "seven"}, labels={"emotion": "FER4"}))
-    at = [seven["emotion"][:, FER7.labels.index(x)] for x in FER4.labels], [a["emotion"][:, FERPLUS8.labels.index(x)] for x in FER4.labels]
+    at = (
+        [seven["emotion"][:, FER7.labels.index(x)] for x in FER4.labels],
+        [a["emotion"][:, FERPLUS8.labels.index(x)] for x in FER4.labels],
+    )
     expected = np.mean([np.stack(p, axis=1) / np.sum(p, axis=0)[:, None] for p in at], axis=0)
-    assert four.predict_crops(crops())[0].emotion.as_dict() == pytest.approx(dict(zip(FER4.labels, expected[0], strict=True)), abs=1e-9)
+    assert four.predict_crops(crops())[0].emotion.as_dict() == pytest.approx(
+        dict(zip(FER4.labels, expected[0], strict=True)), abs=1e-9
+    )
 
 
 def test_a_name_without_image_raises(two: Path) -> None:
@@ -106,12 +148,20 @@ def test_a_name_without_image_raises(two: Path) -> None:
     missing = next(x for x in FERPLUS8.labels if x not in FER7.labels)
     with pytest.raises(DataError, match=missing):
         open_model(join(two, {"model": "a"}, {"model": "seven"}, labels={"emotion": "FERPLUS8"}))
-    less = [tuple(x for x in FERPLUS8.labels if x != gone) for gone in (FERPLUS8.labels[5], FERPLUS8.labels[6])]
+    less = [
+        tuple(x for x in FERPLUS8.labels if x != gone)
+        for gone in (FERPLUS8.labels[5], FERPLUS8.labels[6])
+    ]
     for name, labels in zip("xy", less, strict=True):
         write(two / name, 5, (Head("emotion", "softmax", labels, "emotion"),))
     with pytest.raises(DataError):
         open_model(join(two, {"model": "x"}, {"model": "y"}))
-    assert open_model(join(two, {"model": "x"}, {"model": "y"}, labels={"emotion": "FER4"})).card.head("emotion").labels == FER4.labels
+    assert (
+        open_model(join(two, {"model": "x"}, {"model": "y"}, labels={"emotion": "FER4"}))
+        .card.head("emotion")
+        .labels
+        == FER4.labels
+    )
     write(two / "z", 6, (Head("emotion", "softmax", ("bored", "glad"), "emotion"),))
     with pytest.raises(DataError, match=r"bored|glad"):
         open_model(join(two, {"model": "a"}, {"model": "z"}))
@@ -119,9 +169,15 @@ def test_a_name_without_image_raises(two: Path) -> None:
 
 def test_genders_go_by_name_too(two: Path) -> None:
     write(two / "other", 4, (Head("gender", "softmax", GENDER2.labels[::-1], "gender"),))
-    found, [a], [other] = open_model(join(two, {"model": "a"}, {"model": "other"})), by_hand(two, "a"), by_hand(two, "other")
+    found, [a], [other] = (
+        open_model(join(two, {"model": "a"}, {"model": "other"})),
+        by_hand(two, "a"),
+        by_hand(two, "other"),
+    )
     assert found.card.head("gender").labels == GENDER2.labels
-    assert found.probabilities(crops())["gender"] == pytest.approx((a["gender"] + other["gender"][:, ::-1]) / 2, abs=1e-9)
+    assert found.probabilities(crops())["gender"] == pytest.approx(
+        (a["gender"] + other["gender"][:, ::-1]) / 2, abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("row", ["text", ["list"], {"name": None}])
@@ -138,17 +194,27 @@ def test_a_member_s_odd_figures_are_refused(two: Path) -> None:
 
 
 def test_each_member_crops_for_itself(two: Path, portrait: np.ndarray) -> None:
-    write(two / "wide", 7, ALL, InputSpec(size=24, channels=3, box_scale=1.5, mean=(0.1, 0.2, 0.3), std=(0.5,) * 3))
+    write(
+        two / "wide",
+        7,
+        ALL,
+        InputSpec(size=24, channels=3, box_scale=1.5, mean=(0.1, 0.2, 0.3), std=(0.5,) * 3),
+    )
     found = open_model(join(two, {"model": "a"}, {"model": "wide", "flip": True}, {"model": "b"}))
     assert [v.size for v in found.views] == [16, 24], "a and b share their crop"
     faces = [Face((179.0, 62.0, 90.0, 112.0), 0.9), None]
     each = [Predictor(two / name) for name in ("a", "wide", "b")]
     seen = [p.crops(portrait, faces) for p in each]
     parts = [p.probabilities(c)["emotion"] for p, c in zip(each, seen, strict=True)]
-    parts[1] = (parts[1] + each[1].probabilities(np.ascontiguousarray(seen[1][:, :, ::-1]))["emotion"]) / 2
+    parts[1] = (
+        parts[1] + each[1].probabilities(np.ascontiguousarray(seen[1][:, :, ::-1]))["emotion"]
+    ) / 2
     for said, expected in zip(found.predict(portrait, faces), np.mean(parts, axis=0), strict=True):
         assert said.emotion.p == pytest.approx(expected, abs=1e-6)
-    assert np.array_equal(found.shown(found.crops(portrait, faces)), seen[0]) and len(found.blank(4)) == 4
+    assert (
+        np.array_equal(found.shown(found.crops(portrait, faces)), seen[0])
+        and len(found.blank(4)) == 4
+    )
 
 
 def test_ages_without_a_distribution(two: Path) -> None:
@@ -158,28 +224,53 @@ def test_ages_without_a_distribution(two: Path) -> None:
     found = open_model(join(two, {"model": "r", "weight": 3}, {"model": "s"}))
     value, low, high = found.ages(found.probabilities(crops())["age"])
     assert value == pytest.approx((3 * r["age"][:, 0] + s["age"][:, 0]) / 4)
-    assert high - value == pytest.approx(np.full(5, 6.0)) and value - low == pytest.approx(np.full(5, 6.0))
+    assert high - value == pytest.approx(np.full(5, 6.0)) and value - low == pytest.approx(
+        np.full(5, 6.0)
+    )
 
     mixed = open_model(join(two, {"model": "r"}, {"model": "a"}))
     value, low, high = mixed.ages(mixed.probabilities(crops())["age"])
     ends = interval(a["age"], 0.8)
     assert value == pytest.approx((r["age"][:, 0] + a["age"] @ np.arange(AGE_BINS)) / 2)
-    assert low == pytest.approx((r["age"][:, 0] - 7 + ends[0]) / 2) and high == pytest.approx((r["age"][:, 0] + 7 + ends[1]) / 2)
-    told = open_model(join(two, {"model": "r"}, {"model": "a"}, calibration={"age": 4})).predict_crops(crops())[0].age
-    assert (told.value, told.low, told.high) == pytest.approx((value[0], value[0] - 4, value[0] + 4))
+    assert low == pytest.approx((r["age"][:, 0] - 7 + ends[0]) / 2) and high == pytest.approx(
+        (r["age"][:, 0] + 7 + ends[1]) / 2
+    )
+    told = (
+        open_model(join(two, {"model": "r"}, {"model": "a"}, calibration={"age": 4}))
+        .predict_crops(crops())[0]
+        .age
+    )
+    assert (told.value, told.low, told.high) == pytest.approx(
+        (value[0], value[0] - 4, value[0] + 4)
+    )
 
 
 def test_the_card_says_whose_weights_these_are(two: Path) -> None:
-    found = open_model(join(two, {"model": "a", "weight": 3}, {"model": "b"}, thresholds={"emotion": 0.8}))
+    found = open_model(
+        join(two, {"model": "a", "weight": 3}, {"model": "b"}, thresholds={"emotion": 0.8})
+    )
     assert found.card.name == "both" and Card.from_json(found.card.to_json()) == found.card
-    assert found.card.licence == "of a of b" and len(found.card.data) == 1 and found.card.thresholds == {"emotion": 0.8}
+    assert (
+        found.card.licence == "of a of b"
+        and len(found.card.data) == 1
+        and found.card.thresholds == {"emotion": 0.8}
+    )
     members = found.card.recipe["ensemble"]
-    assert [m["name"] for m in members] == ["a", "b"] and [m["weights"]["age"] for m in members] == [0.75, 0.25]
+    assert [m["name"] for m in members] == ["a", "b"] and [
+        m["weights"]["age"] for m in members
+    ] == [0.75, 0.25]
     assert [m["sha256"] for m in members] == [Predictor(two / name).fingerprint for name in "ab"]
     assert found.size == sum((two / name / "model.onnx").stat().st_size for name in "ab")
-    marks = {found.fingerprint, open_model(join(two, {"model": "a", "weight": 2}, {"model": "b"})).fingerprint}
+    marks = {
+        found.fingerprint,
+        open_model(join(two, {"model": "a", "weight": 2}, {"model": "b"})).fingerprint,
+    }
     (two / "b" / "model.onnx").write_bytes((two / "a" / "model.onnx").read_bytes())
-    marks.add(open_model(join(two, {"model": "a", "weight": 3}, {"model": "b"}, thresholds={"emotion": 0.8})).fingerprint)
+    marks.add(
+        open_model(
+            join(two, {"model": "a", "weight": 3}, {"model": "b"}, thresholds={"emotion": 0.8})
+        ).fingerprint
+    )
     assert len(marks) == 3, "weights and members both count"
     with pytest.raises(ModelError, match="one of its members"):
         found.logits(np.zeros((1, 1, 16, 16), np.float32))
@@ -194,7 +285,9 @@ def test_embeddings_agree_as_the_members_do(two: Path) -> None:
         return float(x[0] @ x[1] / np.linalg.norm(x[0]) / np.linalg.norm(x[1]))
 
     assert abs(cosine(a) - cosine(m)) > 0.1 and len(found.views) == 1
-    assert cosine(found.probabilities(crops(), True)["embedding"]) == pytest.approx(0.75 * cosine(a) + 0.25 * cosine(m), abs=1e-5)
+    assert cosine(found.probabilities(crops(), True)["embedding"]) == pytest.approx(
+        0.75 * cosine(a) + 0.25 * cosine(m), abs=1e-5
+    )
 
 
 def test_the_pipeline_reads_a_picture_with_it(two: Path, portrait: np.ndarray) -> None:
@@ -211,7 +304,10 @@ def test_a_path_names_one_model(two: Path) -> None:
     (two / "model.onnx").write_bytes((two / "a" / "model.onnx").read_bytes())
     with pytest.raises(ModelError, match="got both; name the file"):
         open_model(two)
-    assert open_model(two / "ensemble.json").card.name == "both" and open_model(two / "model.onnx").card.name == "a"
+    assert (
+        open_model(two / "ensemble.json").card.name == "both"
+        and open_model(two / "model.onnx").card.name == "a"
+    )
     for missing in (two / "none", two / "none.json"):
         with pytest.raises(ModelError, match="python -m train"):
             open_model(missing)
@@ -220,15 +316,22 @@ def test_a_path_names_one_model(two: Path) -> None:
 def test_members_together_stay_under_the_limit(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = max((two / name / "model.onnx").stat().st_size for name in "ab")
     monkeypatch.setattr(bundle, "MAX_BYTES", size + 9)
-    assert open_model(join(two, {"model": "a"}, {"model": "a", "flip": True})).size <= size, "one file, read once"
+    assert open_model(join(two, {"model": "a"}, {"model": "a", "flip": True})).size <= size, (
+        "one file, read once"
+    )
     with pytest.raises(ModelError, match="together"):
         open_model(join(two, {"model": "a"}, {"model": "b"}))
 
 
 def test_each_model_is_read_once(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digests, read = [Predictor(two / name).fingerprint for name in "ab"], []
-    folder, plain = join(two, *({"model": n, "sha256": d} for n, d in zip("aba", [*digests, ""], strict=True))), Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.parent.name) or plain(path))
+    folder, plain = (
+        join(two, *({"model": n, "sha256": d} for n, d in zip("aba", [*digests, ""], strict=True))),
+        Path.read_bytes,
+    )
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: read.append(path.parent.name) or plain(path)
+    )
     found = open_model(folder)
     assert sorted(read) == ["a", "b"]
     (two / "b" / "model.onnx").write_bytes(b"changed since")
@@ -236,10 +339,15 @@ def test_each_model_is_read_once(two: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert found.members[1].fingerprint == digests[1], "of what answers, not of what lies there now"
 
 
-def test_a_changed_model_is_refused_before_it_is_opened(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_model_is_refused_before_it_is_opened(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digest = Predictor(two / "a").fingerprint
     (two / "a" / "model.onnx").write_bytes(b"something else")
     monkeypatch.setattr(bundle.ort, "InferenceSession", lambda *_, **__: pytest.fail("opened"))
-    for members in ([{"model": "a", "sha256": digest}], [{"model": "a"}, {"model": "a", "sha256": digest}]):
+    for members in (
+        [{"model": "a", "sha256": digest}],
+        [{"model": "a"}, {"model": "a", "sha256": digest}],
+    ):
         with pytest.raises(ModelError, match=f"{digest}.* it was changed"):
             open_model(join(two, *members))

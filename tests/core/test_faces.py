@@ -41,7 +41,10 @@ def test_the_portrait_has_one_face(detector: Detector, portrait: np.ndarray) -> 
 def test_both_detectors_lead_to_about_the_same_crop(portrait: np.ndarray) -> None:
     from core.preprocess import InputSpec
 
-    yunet, haar = (pose_of(portrait.shape, d(portrait)[0], InputSpec()) for d in (YuNet(need(YUNET_FILE)), Haar()))
+    yunet, haar = (
+        pose_of(portrait.shape, d(portrait)[0], InputSpec())
+        for d in (YuNet(need(YUNET_FILE)), Haar())
+    )
     assert abs(yunet.side / haar.side - 1) < 0.2
     assert abs(yunet.x - haar.x) < 0.12 * yunet.side and abs(yunet.y - haar.y) < 0.12 * yunet.side
 
@@ -67,7 +70,9 @@ def test_a_face_at_the_border_and_a_rotated_one(portrait: np.ndarray) -> None:
     face = detector(rotated)[0]
     eyes = np.subtract(face.landmarks[1], face.landmarks[0])
     assert overlap(face.box, FACE) > 0.5
-    assert -38 < np.degrees(np.arctan2(eyes[1], eyes[0])) < -2  # YuNet's landmarks follow a tilt only in part
+    assert (
+        -38 < np.degrees(np.arctan2(eyes[1], eyes[0])) < -2
+    )  # YuNet's landmarks follow a tilt only in part
 
 
 def test_tiny_and_fifty_faces(portrait: np.ndarray) -> None:
@@ -77,7 +82,11 @@ def test_tiny_and_fifty_faces(portrait: np.ndarray) -> None:
     faces = detector(crowd, STILL_SIDE)
     assert len(faces) == 50
     assert sorted(f.score for f in faces)[::-1] == [f.score for f in faces]
-    assert all(any(overlap(f.box, (x * 100 + 18, y * 100 + 14, 56, 70)) > 0.5 for f in faces) for x in range(10) for y in range(5))
+    assert all(
+        any(overlap(f.box, (x * 100 + 18, y * 100 + 14, 56, 70)) > 0.5 for f in faces)
+        for x in range(10)
+        for y in range(5)
+    )
     tiny = np.full((300, 300, 3), 128, np.uint8)
     tiny[100:130, 100:130] = cv2.resize(head, (30, 30), interpolation=cv2.INTER_AREA)
     found = detector(tiny)
@@ -101,7 +110,9 @@ def test_threads_do_not_disturb_each_other(detector: Detector, portrait: np.ndar
     assert not wrong
 
 
-def test_one_network_serves_threads_that_come_one_after_the_other(detector: Detector, portrait: np.ndarray) -> None:
+def test_one_network_serves_threads_that_come_one_after_the_other(
+    detector: Detector, portrait: np.ndarray
+) -> None:
     threads = [threading.Thread(target=detector, args=(portrait[:64, :64],)) for _ in range(5)]
     for t in threads:
         t.start()
@@ -126,7 +137,9 @@ def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
         YuNet(tmp_path / "y.onnx")
 
 
-def test_without_yunet_haar_runs_and_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_yunet_haar_runs_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(downloads, "ROOT", tmp_path / "nowhere" / "main")
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     monkeypatch.setenv("MIEN_OFFLINE", "1")

@@ -9,7 +9,19 @@ import pytest
 from PIL import Image
 
 from core.image import load, probe
-from tests.core.picture_files import BLUE, FORMATS, GREY, RED, chunk, close, encode, exif, png, quarters, refused
+from tests.core.picture_files import (
+    BLUE,
+    FORMATS,
+    GREY,
+    RED,
+    chunk,
+    close,
+    encode,
+    exif,
+    png,
+    quarters,
+    refused,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +36,9 @@ from tests.core.picture_files import BLUE, FORMATS, GREY, RED, chunk, close, enc
         ("GIF", {}, 0),
     ],
 )
-def test_formats_from_bytes_and_path(tmp_path: Path, kind: str, options: dict, tolerance: int) -> None:
+def test_formats_from_bytes_and_path(
+    tmp_path: Path, kind: str, options: dict, tolerance: int
+) -> None:
     data = encode(quarters(), kind, **options)
     file = tmp_path / "picture.dat"  # the content decides, not the name
     file.write_bytes(data)
@@ -54,16 +68,24 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(order: str) -> None:
 
 
 def test_sixteen_bit_colour_and_alpha() -> None:
-    assert load(png(1, 1, 16, 2, struct.pack(">B3H", 0, 0x1234, 0xFFFF, 0x80FF))).tolist() == [[[0x12, 0xFF, 0x80]]]
-    assert load(png(1, 1, 16, 6, struct.pack(">B4H", 0, 0x1234, 0xFFFF, 0x80FF, 0xFFFF))).tolist() == [[[0x12, 0xFF, 0x80]]]
+    assert load(png(1, 1, 16, 2, struct.pack(">B3H", 0, 0x1234, 0xFFFF, 0x80FF))).tolist() == [
+        [[0x12, 0xFF, 0x80]]
+    ]
+    assert load(
+        png(1, 1, 16, 6, struct.pack(">B4H", 0, 0x1234, 0xFFFF, 0x80FF, 0xFFFF))
+    ).tolist() == [[[0x12, 0xFF, 0x80]]]
     assert load(png(1, 1, 16, 4, struct.pack(">B2H", 0, 0x1234, 0))).tolist() == [[[255] * 3]]
 
 
 def test_transparent_colour_key() -> None:
     wide = png(2, 1, 16, 0, struct.pack(">B2H", 0, 7, 0x4000), chunk(b"tRNS", struct.pack(">H", 7)))
     assert load(wide).tolist() == [[[255] * 3, [64] * 3]]
-    assert load(png(2, 1, 8, 2, bytes([0, *RED, *BLUE]), chunk(b"tRNS", struct.pack(">3H", *RED)))).tolist() == [[[255] * 3, [*BLUE]]]
-    assert load(png(2, 1, 8, 0, bytes([0, 9, 8]), chunk(b"tRNS", struct.pack(">H", 9)))).tolist() == [[[255] * 3, [8] * 3]]
+    assert load(
+        png(2, 1, 8, 2, bytes([0, *RED, *BLUE]), chunk(b"tRNS", struct.pack(">3H", *RED)))
+    ).tolist() == [[[255] * 3, [*BLUE]]]
+    assert load(
+        png(2, 1, 8, 0, bytes([0, 9, 8]), chunk(b"tRNS", struct.pack(">H", 9)))
+    ).tolist() == [[[255] * 3, [8] * 3]]
 
 
 @pytest.mark.parametrize("alpha", [0, 1, 100, 128, 254, 255])
@@ -99,22 +121,41 @@ def test_palette_with_partial_transparency() -> None:
     assert load(encode(image, "PNG", transparency=bytes([51]))).tolist() == [[[204] * 3]]
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "I;16"])
+@pytest.mark.parametrize(
+    "mode",
+    ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "I;16"],
+)
 def test_pil_modes(mode: str) -> None:
     white = Image.new("RGB", (5, 4), "white")
-    image = Image.new(mode, (5, 4), 65535) if mode == "I;16" else (white.convert("RGBA") if mode == "RGBa" else white).convert(mode)
+    image = (
+        Image.new(mode, (5, 4), 65535)
+        if mode == "I;16"
+        else (white.convert("RGBA") if mode == "RGBa" else white).convert(mode)
+    )
     assert image.mode == mode
     close(load(image), np.full((4, 5, 3), 255, np.uint8), 0)
 
 
 def test_cmyk_jpeg() -> None:
-    close(load(encode(Image.fromarray(quarters()).convert("CMYK"), "JPEG", quality=95, subsampling=0)), quarters(), 8)
+    close(
+        load(
+            encode(Image.fromarray(quarters()).convert("CMYK"), "JPEG", quality=95, subsampling=0)
+        ),
+        quarters(),
+        8,
+    )
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 def test_first_frame_of_an_animation(kind: str) -> None:
     first, second = Image.fromarray(quarters()), Image.fromarray(quarters()[::-1])
-    data = encode(first, kind, save_all=True, append_images=[second], **({"lossless": True} if kind == "WEBP" else {}))
+    data = encode(
+        first,
+        kind,
+        save_all=True,
+        append_images=[second],
+        **({"lossless": True} if kind == "WEBP" else {}),
+    )
     with Image.open(io.BytesIO(data)) as check:
         assert getattr(check, "n_frames", 1) == 2
     close(load(data), quarters(), 0)
@@ -143,7 +184,9 @@ TURNED = {
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(kind: str, orientation: int) -> None:
-    data = encode(quarters(), kind, exif=exif(orientation), **({"lossless": True} if kind == "WEBP" else {}))
+    data = encode(
+        quarters(), kind, exif=exif(orientation), **({"lossless": True} if kind == "WEBP" else {})
+    )
     expected = TURNED[orientation](quarters())
     close(load(data), expected, 8 if kind == "JPEG" else 0)
     assert probe(data) == (kind, expected.shape[1], expected.shape[0])
@@ -154,8 +197,12 @@ def test_exif_orientation(kind: str, orientation: int) -> None:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize(("kind", "code"), [(3, "H"), (4, "I")])
 def test_exif_byte_orders_and_types(order: str, kind: int, code: str) -> None:
-    tiff = struct.pack(order + "2sHIHHHI" + code, b"II" if order == "<" else b"MM", 42, 8, 1, 274, kind, 1, 3).ljust(26, b"\0")
-    assert (load(encode(quarters(), "PNG", exif=b"Exif\0\0" + tiff)) == quarters()[::-1, ::-1]).all()
+    tiff = struct.pack(
+        order + "2sHIHHHI" + code, b"II" if order == "<" else b"MM", 42, 8, 1, 274, kind, 1, 3
+    ).ljust(26, b"\0")
+    assert (
+        load(encode(quarters(), "PNG", exif=b"Exif\0\0" + tiff)) == quarters()[::-1, ::-1]
+    ).all()
 
 
 @pytest.mark.parametrize("broken", ["cut", "offset", "count", "value", "text", "header"])

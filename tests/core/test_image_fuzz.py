@@ -1,4 +1,6 @@
-"""core.image: no file makes it crash or hang, nothing but pictures comes out, and nothing outside changes."""
+"""core.image: no file makes it crash or hang, nothing but pictures comes out, and nothing outside
+changes.
+"""
 
 import subprocess
 import sys
@@ -18,11 +20,24 @@ SEEDS = {
     **{kind: encode(quarters()[::3, ::3], kind) for kind in FORMATS},
     "progressive": encode(quarters(), "JPEG", progressive=True, exif=exif(6)),
     "CMYK": encode(Image.fromarray(quarters()).convert("CMYK"), "JPEG"),
-    "palette": encode(Image.fromarray(quarters()).quantize(4), "PNG", transparency=bytes([0, 128]), exif=exif(8)),
+    "palette": encode(
+        Image.fromarray(quarters()).quantize(4), "PNG", transparency=bytes([0, 128]), exif=exif(8)
+    ),
     "RGBA": encode(Image.fromarray(quarters()[:8, :8]).convert("RGBA"), "PNG"),
     "16": encode(Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8)), "PNG"),
-    "WEBP alpha": encode(Image.new("RGBA", (9, 7), (9, 8, 7, 6)), "WEBP", save_all=True, append_images=[Image.new("RGBA", (9, 7))]),
-    "GIF animation": encode(quarters()[::4], "GIF", save_all=True, append_images=[Image.fromarray(quarters()[1::4])], transparency=1),
+    "WEBP alpha": encode(
+        Image.new("RGBA", (9, 7), (9, 8, 7, 6)),
+        "WEBP",
+        save_all=True,
+        append_images=[Image.new("RGBA", (9, 7))],
+    ),
+    "GIF animation": encode(
+        quarters()[::4],
+        "GIF",
+        save_all=True,
+        append_images=[Image.fromarray(quarters()[1::4])],
+        transparency=1,
+    ),
 }
 MAGIC = (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x40\0\0\0WEBPVP8 ", b"GIF89a", b"BM")
 
@@ -33,7 +48,13 @@ def decodes_or_refuses(data: bytes) -> None:
     except ImageError as error:
         assert str(error).startswith("Expected ")
     else:
-        assert result.dtype == np.uint8 and result.ndim == 3 and result.shape[2] == 3 and result.size > 0 and result.flags.c_contiguous
+        assert (
+            result.dtype == np.uint8
+            and result.ndim == 3
+            and result.shape[2] == 3
+            and result.size > 0
+            and result.flags.c_contiguous
+        )
 
 
 @settings(max_examples=400, deadline=None)
@@ -51,7 +72,9 @@ def test_fuzz_damaged_files(seed: str, data: st.DataObject) -> None:
     position = st.one_of(st.integers(0, min(200, len(whole) - 1)), st.integers(0, len(whole) - 1))
     for at, value in data.draw(st.lists(st.tuples(position, st.integers(0, 255)), max_size=8)):
         whole[at] = value
-    decodes_or_refuses(bytes(whole[: data.draw(st.one_of(st.just(len(whole)), st.integers(0, len(whole))))]))
+    decodes_or_refuses(
+        bytes(whole[: data.draw(st.one_of(st.just(len(whole)), st.integers(0, len(whole))))])
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -72,4 +95,9 @@ def test_import_wakes_neither_torch_nor_other_plugins() -> None:
         "print([m for m in sys.modules if m in ('torch', 'cv2', 'PIL.TiffImagePlugin', 'PIL.EpsImagePlugin', 'PIL.PsdImagePlugin')])"
     )
     root = Path(__file__).parents[2]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )

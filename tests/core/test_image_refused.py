@@ -16,7 +16,9 @@ from core.image import MAX_SCANS, load, probe
 from tests.core.picture_files import FORMATS, chunk, close, encode, png, quarters, refused
 
 
-@pytest.mark.parametrize("source", [None, 3, [1, 2], io.BytesIO(b"x")], ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize(
+    "source", [None, 3, [1, 2], io.BytesIO(b"x")], ids=lambda s: type(s).__name__
+)
 def test_other_types_are_refused(source: object) -> None:
     refused(source, match=type(source).__name__)
 
@@ -33,7 +35,18 @@ def test_truncated_files(tmp_path: Path, kind: str) -> None:
         refused(file, match=re.escape(str(file)))
 
 
-@pytest.mark.parametrize("data", [b"", b"this is text, renamed", b"\0" * 100, b"BM", b"GIF89a", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBP"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"this is text, renamed",
+        b"\0" * 100,
+        b"BM",
+        b"GIF89a",
+        b"\xff\xd8\xff",
+        b"RIFF\0\0\0\0WEBP",
+    ],
+)
 def test_not_a_picture(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "text.jpg"
     file.write_bytes(data)
@@ -41,7 +54,9 @@ def test_not_a_picture(tmp_path: Path, data: bytes) -> None:
     refused(data, match="the picture")
 
 
-@pytest.mark.parametrize("kind", ["TIFF", "PPM", "ICO", "TGA", "EPS", "PDF", "JPEG2000", "AVIF", "DDS", "SGI", "PCX"])
+@pytest.mark.parametrize(
+    "kind", ["TIFF", "PPM", "ICO", "TGA", "EPS", "PDF", "JPEG2000", "AVIF", "DDS", "SGI", "PCX"]
+)
 def test_other_formats_are_not_opened(kind: str) -> None:
     if kind not in Image.SAVE:
         Image.init()
@@ -81,7 +96,9 @@ def test_missing_folder_and_impossible_paths(tmp_path: Path) -> None:
 def test_fifo_does_not_hang(tmp_path: Path) -> None:
     fifo = tmp_path / "pipe.jpg"
     os.mkfifo(fifo)
-    thread = threading.Thread(target=refused, args=(fifo,), kwargs={"match": "special"}, daemon=True)
+    thread = threading.Thread(
+        target=refused, args=(fifo,), kwargs={"match": "special"}, daemon=True
+    )
     thread.start()
     thread.join(5)
     assert not thread.is_alive()
@@ -125,9 +142,13 @@ def bombs() -> dict[str, bytes]:
     frame[start + 5 : start + 9] = struct.pack("<HH", 65535, 65535)
     bmp[18:26] = struct.pack("<ii", 100_000, 100_000)
     animation = Image.new("RGBA", (8, 8))
-    webp = bytearray(encode(animation, "WEBP", save_all=True, append_images=[Image.new("RGBA", (8, 8), "red")]))
+    webp = bytearray(
+        encode(animation, "WEBP", save_all=True, append_images=[Image.new("RGBA", (8, 8), "red")])
+    )
     webp[24:30] = (60_000).to_bytes(3, "little") * 2
-    animated = chunk(b"acTL", struct.pack(">II", 2, 0)) + chunk(b"fcTL", struct.pack(">IIIIIHHBB", 0, 60_000, 60_000, 0, 0, 1, 1, 1, 0))
+    animated = chunk(b"acTL", struct.pack(">II", 2, 0)) + chunk(
+        b"fcTL", struct.pack(">IIIIIHHBB", 0, 60_000, 60_000, 0, 0, 1, 1, 1, 0)
+    )
     return {
         "png": png(60_000, 60_000, 8, 6, bytes(1000)),
         "animated png": png(60_000, 60_000, 8, 6, bytes(1000), animated),
@@ -154,7 +175,8 @@ def test_second_png_header_cannot_change_the_checked_size() -> None:
 
 
 def test_pictures_that_pillow_alone_warns_about() -> None:
-    # Warnings are errors here: Pillow's own limit warns from 89 megapixels on, and a second acTL chunk as well.
+    # Warnings are errors here: Pillow's own limit warns from 89 megapixels on, and a second acTL
+    # chunk as well.
     refused(png(10_000, 10_000, 1, 0, b""), match="10000 x 10000")
     refused(Image.new("1", (10_000, 10_000)), match="10000 x 10000")
     with pytest.raises(ImageError, match="damaged"):
@@ -168,7 +190,8 @@ def test_jpeg_of_too_many_scans() -> None:
     scan = data[data.rindex(b"\xff\xda") : -2]
     assert load(data[:-2] + scan * 20 + data[-2:]).shape == (48, 64, 3)
     refused(data[:-2] + scan * MAX_SCANS + data[-2:], match="scans")
-    # A film appended after the picture's end holds the two bytes by chance, and so does an embedded thumbnail.
+    # A film appended after the picture's end holds the two bytes by chance, and so does an embedded
+    # thumbnail.
     assert load(data + b"\0\2" + b"\xff\xda\0\2" * 1000).shape == (48, 64, 3)
     assert load(data[:2] + b"\xff\xe5\x0f\xa2" + b"\xff\xda" * 2000 + data[2:]).shape == (48, 64, 3)
 
@@ -176,7 +199,9 @@ def test_jpeg_of_too_many_scans() -> None:
 def test_gif_comments_take_no_quadratic_time() -> None:
     data = encode(quarters(), "GIF")
     at = 13 + (3 << (data[10] & 7) + 1)
-    long = data[:at] + b"!\xfe" + (b"\xff" + b"a" * 255) * 80_000 + b"\0" + data[at:]  # 20 MB; Pillow alone takes minutes
+    long = (
+        data[:at] + b"!\xfe" + (b"\xff" + b"a" * 255) * 80_000 + b"\0" + data[at:]
+    )  # 20 MB; Pillow alone takes minutes
     close(load(long), quarters(), 0)
 
 

@@ -17,7 +17,8 @@ def test_spaces_hold_the_same_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spelling", "label"), [("Happy", "happiness"), (" ANGRY ", "anger"), ("surprise", "surprise"), ("sad", "sadness")]
+    ("spelling", "label"),
+    [("Happy", "happiness"), (" ANGRY ", "anger"), ("surprise", "surprise"), ("sad", "sadness")],
 )
 def test_spellings(spelling: str, label: str) -> None:
     assert FERPLUS8.labels[FERPLUS8.index(spelling)] == label
@@ -41,6 +42,9 @@ def test_collapse_goes_by_name_and_renormalises() -> None:
         collapse(p[:, :7], FERPLUS8, FER4)
 
 
-@pytest.mark.parametrize(("age", "band"), [(0, "00-09"), (9.9, "00-09"), (10, "10-19"), (79, "70-79"), (80, "80+"), (116, "80+")])
+@pytest.mark.parametrize(
+    ("age", "band"),
+    [(0, "00-09"), (9.9, "00-09"), (10, "10-19"), (79, "70-79"), (80, "80+"), (116, "80+")],
+)
 def test_decades(age: float, band: str) -> None:
     assert labels.age_decade(age) == band

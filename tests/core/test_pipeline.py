@@ -17,8 +17,21 @@ def test_the_answer_has_the_promised_form(tiny_bundle: Path, portrait: np.ndarra
     reading = Pipeline(tiny_bundle)(portrait)
     assert np.array_equal(portrait, kept)
     (face,) = json.loads(json.dumps(reading.to_json()))
-    assert set(face) == {"box", "score", "landmarks", "emotion", "gender", "age", "band", "uncertain", "abstained", "timing_ms"}
-    assert tuple(face["emotion"]) == FERPLUS8.labels and sum(face["emotion"].values()) == pytest.approx(1)
+    assert set(face) == {
+        "box",
+        "score",
+        "landmarks",
+        "emotion",
+        "gender",
+        "age",
+        "band",
+        "uncertain",
+        "abstained",
+        "timing_ms",
+    }
+    assert tuple(face["emotion"]) == FERPLUS8.labels and sum(
+        face["emotion"].values()
+    ) == pytest.approx(1)
     assert set(face["gender"]) == set(GENDER2.labels)
     assert face["age"]["low"] <= face["age"]["value"] <= face["age"]["high"]
     assert set(face["timing_ms"]) == {"detect", "align", "net", "total"}
@@ -58,10 +71,15 @@ def test_a_dark_and_a_tiny_face_are_abstained_from(tiny_bundle: Path, portrait: 
 
 
 def test_the_shipped_model_reads_the_portrait(shipped_model: Path, portrait: np.ndarray) -> None:
-    """Golden values of a public-domain portrait: a smiling woman of 36 years (Eileen Collins, 1999)."""
+    """Golden values of a public-domain portrait: a smiling woman of 36 years (Eileen Collins,
+    1999).
+    """
     predictor = Predictor(shipped_model)
     (face,) = Pipeline(predictor, best_detector()[0])(portrait).to_json()
-    assert max(face["emotion"], key=face["emotion"].get) == "happiness" and face["emotion"]["happiness"] > 0.8
+    assert (
+        max(face["emotion"], key=face["emotion"].get) == "happiness"
+        and face["emotion"]["happiness"] > 0.8
+    )
     assert face["gender"]["female"] > 0.8
     assert 22 < face["age"]["value"] < 48 and face["age"]["low"] < 40 < face["age"]["high"] + 12
     assert face["abstained"] is None

@@ -1,4 +1,6 @@
-"""One progress bar for all rooms: plain lines where there is no terminal, and no rich in the serving process."""
+"""One progress bar for all rooms: plain lines where there is no terminal, and no rich in the
+serving process.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,15 @@ from tests.conftest import ROOT
 
 def test_importing_it_needs_no_rich() -> None:
     code = "import sys; sys.modules['rich'] = None; import core.progress, core.pipeline, core.data.ferplus"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
 
 
-def test_without_a_terminal_it_says_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_without_a_terminal_it_says_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     now = [0.0]
     monkeypatch.setattr(progress, "monotonic", lambda: now[0])
     with progress.task("work", 100, 40) as advance:
@@ -28,7 +34,9 @@ def test_without_a_terminal_it_says_lines(monkeypatch: pytest.MonkeyPatch, capsy
         advance(70)
         advance(100)
     said = capsys.readouterr()
-    assert said.out == "" and said.err == "work: 60/100, 120 s left note\n"  # 20 in 60 s, not 60 in 60 s: 40 were there before
+    assert (
+        said.out == "" and said.err == "work: 60/100, 120 s left note\n"
+    )  # 20 in 60 s, not 60 in 60 s: 40 were there before
 
 
 def test_markup_in_a_text_is_text(capsys: pytest.CaptureFixture) -> None:
@@ -36,10 +44,14 @@ def test_markup_in_a_text_is_text(capsys: pytest.CaptureFixture) -> None:
     assert capsys.readouterr().err == "[bold]x[/bold] " + "y" * 200 + "\n"
 
 
-def test_a_spinner_and_a_bar_end_without_a_trace(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spinner_and_a_bar_end_without_a_trace(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from rich.console import Console
 
-    monkeypatch.setattr(progress, "console", lambda: Console(stderr=True, force_terminal=True, width=80))
+    monkeypatch.setattr(
+        progress, "console", lambda: Console(stderr=True, force_terminal=True, width=80)
+    )
     with progress.task("bar", 10, 5) as advance:
         advance(7, note="n")
     with progress.task("spinner"):

@@ -27,8 +27,13 @@ def test_a_containers_quota_is_read(tmp_path: Path, files: dict[str, str], expec
     assert system.quota(tmp_path) == expected
 
 
-@pytest.mark.parametrize(("quota", "expected"), [("max 100000", 4), ("800000 100000", 4), ("150000 100000", 2), ("10000 100000", 1)])
-def test_the_smallest_limit_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, expected: int) -> None:
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [("max 100000", 4), ("800000 100000", 4), ("150000 100000", 2), ("10000 100000", 1)],
+)
+def test_the_smallest_limit_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, expected: int
+) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 7}, raising=False)
     (tmp_path / "cpu.max").write_text(quota)
     assert system.usable(tmp_path) == expected

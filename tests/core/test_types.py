@@ -13,11 +13,14 @@ POINTS = ((10.0, 10.0), (30.0, 10.0), (20.0, 20.0), (12.0, 30.0), (28.0, 30.0))
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"box": (0, 0, 0, 5), "score": 0.5}, {"box": (0, 0, float("nan"), 5), "score": 0.5}, {"box": (0, 0, 5), "score": 0.5},
-        {"box": (0, 0, 5, 5), "score": 1.5}, {"box": (0, 0, 5, 5), "score": 0.5, "landmarks": POINTS[:4]},
+        {"box": (0, 0, 0, 5), "score": 0.5},
+        {"box": (0, 0, float("nan"), 5), "score": 0.5},
+        {"box": (0, 0, 5), "score": 0.5},
+        {"box": (0, 0, 5, 5), "score": 1.5},
+        {"box": (0, 0, 5, 5), "score": 0.5, "landmarks": POINTS[:4]},
         {"box": (0, 0, 5, 5), "score": 0.5, "landmarks": (*POINTS[:4], (float("inf"), 0.0))},
     ],
-)  # fmt: skip
+)
 def test_a_malformed_face_is_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match="Expected"):
         Face(**wrong)
@@ -40,14 +43,23 @@ def test_distribution_and_age() -> None:
         Age(30, 40, 20)
 
 
-@pytest.mark.parametrize(("p", "name"), [(0.95, "high"), (0.9, "medium"), (0.7, "medium"), (0.699, "low")])
+@pytest.mark.parametrize(
+    ("p", "name"), [(0.95, "high"), (0.9, "medium"), (0.7, "medium"), (0.699, "low")]
+)
 def test_bands(p: float, name: str) -> None:
     assert band(p) == name
 
 
 @pytest.mark.parametrize(
     ("p", "limit", "name"),
-    [(0.65, 0.64, "medium"), (0.63, 0.64, "low"), (0.95, 0.64, "high"), (0.92, 0.95, "low"), (0.96, 0.95, "high"), (1.0, 1.0, "low")],
+    [
+        (0.65, 0.64, "medium"),
+        (0.63, 0.64, "low"),
+        (0.95, 0.64, "high"),
+        (0.92, 0.95, "low"),
+        (0.96, 0.95, "high"),
+        (1.0, 1.0, "low"),
+    ],
 )
 def test_bands_by_a_model_s_own_limit(p: float, limit: float, name: str) -> None:
     assert band(p, limit) == name
@@ -65,11 +77,21 @@ GOOD = Conditions(size=100, sharpness=0.3, brightness=0.5, contrast=0.2, yaw=0.0
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [({}, None), ({"size": 20.0}, "small"), ({"brightness": 0.03}, "dark"), ({"contrast": 0.0}, "contrast"), ({"yaw": -0.9}, "turned"),
-     ({"sharpness": 0.0}, "blurred"), ({"yaw": None}, None)],
-)  # fmt: skip
+    [
+        ({}, None),
+        ({"size": 20.0}, "small"),
+        ({"brightness": 0.03}, "dark"),
+        ({"contrast": 0.0}, "contrast"),
+        ({"yaw": -0.9}, "turned"),
+        ({"sharpness": 0.0}, "blurred"),
+        ({"yaw": None}, None),
+    ],
+)
 def test_reasons_to_abstain(change: dict, word: str | None) -> None:
-    reason = reason_to_abstain(Conditions(**{**{f: getattr(GOOD, f) for f in Conditions.__dataclass_fields__}, **change}), LIMITS)
+    reason = reason_to_abstain(
+        Conditions(**{**{f: getattr(GOOD, f) for f in Conditions.__dataclass_fields__}, **change}),
+        LIMITS,
+    )
     assert (reason is None) if word is None else word in reason
 
 
@@ -79,9 +101,13 @@ def test_conditions_follow_the_picture() -> None:
     sharp = rng.integers(0, 256, (48, 48, 1), np.uint8)
     smooth = np.tile(np.linspace(0, 255, 48).astype(np.uint8)[:, None, None], (1, 48, 1))
     assert measure(face, sharp).sharpness > 100 * measure(face, smooth).sharpness
-    twice = cv2.resize(cv2.GaussianBlur(sharp, (0, 0), 1), (96, 96), interpolation=cv2.INTER_LINEAR)[..., None]
+    twice = cv2.resize(
+        cv2.GaussianBlur(sharp, (0, 0), 1), (96, 96), interpolation=cv2.INTER_LINEAR
+    )[..., None]
     once = cv2.resize(twice, (48, 48), interpolation=cv2.INTER_AREA)[..., None]
-    assert measure(face, twice).sharpness == pytest.approx(measure(face, once).sharpness), "a larger crop is not a blurred one"
+    assert measure(face, twice).sharpness == pytest.approx(measure(face, once).sharpness), (
+        "a larger crop is not a blurred one"
+    )
     assert measure(face, np.zeros((48, 48, 1), np.uint8)).brightness == 0
     assert measure(face, np.full((48, 48, 3), 255, np.uint8)).brightness == 1
     assert yaw(face) == pytest.approx(0)

@@ -22,7 +22,9 @@ def opened(whole: pa.Table, folder: Path) -> Store:
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
     """Two models on the same 1,500 samples, without persons; b lacks the last 40."""
-    whole = pa.concat_tables([predictions(1500, "a"), predictions(1500, "b", seed=5).slice(0, 1460)])
+    whole = pa.concat_tables(
+        [predictions(1500, "a"), predictions(1500, "b", seed=5).slice(0, 1460)]
+    )
     return whole, opened(whole, tmp_path_factory.mktemp("alone"))
 
 
@@ -44,6 +46,6 @@ def close(f: dict, other: dict, slack: float = 0.25) -> None:
         assert f["low"] is f["high"] is None
         return
     wide = other["high"] - other["low"]
-    assert f["low"] == pytest.approx(other["low"], abs=slack * wide + 1e-9) and f["high"] == pytest.approx(
-        other["high"], abs=slack * wide + 1e-9
-    )
+    assert f["low"] == pytest.approx(other["low"], abs=slack * wide + 1e-9) and f[
+        "high"
+    ] == pytest.approx(other["high"], abs=slack * wide + 1e-9)

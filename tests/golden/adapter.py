@@ -318,7 +318,9 @@ class Studio:
                 made[f"{order}, {task}"] = page.to_pylist()
         made["later"] = self.store.samples(where, "id", limit=2, offset=1000).to_pylist()
         for task in ("emotion", "gender"):
-            table = sample_table.table(self.store, task, self.where(task=task, models=(self.a,)), 10_000)
+            table = sample_table.table(
+                self.store, task, self.where(task=task, models=(self.a,)), 10_000
+            )
             made[f"part, {task}"] = {"rows": len(table), "first": table.slice(0, 2).to_pylist()}
         return made
 

@@ -21,7 +21,11 @@ STORED = Path(__file__).parents[2] / "assets" / "splits" / "ferplus_four.parquet
 def test_the_stored_list_has_the_notebook_s_size_and_classes() -> None:
     table, about = manifest.read(STORED)  # refuses an id that stands there twice
     split, emotion = (np.array(table[name].to_pylist()) for name in ("split", "emotion"))
-    assert {s: int((split == s).sum()) for s in ferplus_four.SIZES} == {"train": 15138, "val": 1917, "test": 1926}
+    assert {s: int((split == s).sum()) for s in ferplus_four.SIZES} == {
+        "train": 15138,
+        "val": 1917,
+        "test": 1926,
+    }
     assert set(emotion) == set(FER4.labels) and set(about.roots.values()) == {"."}
     for name in FER4.labels:  # alike in all splits
         shares = [(emotion[split == s] == name).mean() for s in ferplus_four.SIZES]
@@ -37,7 +41,10 @@ def test_the_stored_list_loads_beside_the_pictures(tmp_path: Path) -> None:
         Image.new("L", (48, 48)).save(tmp_path / path)
     pq.write_table(few, tmp_path / "few.parquet")
     samples = manifest.load(tmp_path / "few.parquet", "val")
-    assert samples.tight and [FERPLUS8.labels[e] for e in samples.emotion] == few["emotion"].to_pylist()
+    assert (
+        samples.tight
+        and [FERPLUS8.labels[e] for e in samples.emotion] == few["emotion"].to_pylist()
+    )
 
 
 def test_a_short_class_is_taken_whole_and_the_others_fill_up() -> None:
@@ -52,4 +59,7 @@ def test_a_short_class_is_taken_whole_and_the_others_fill_up() -> None:
 
 def test_the_list_says_how_it_was_made() -> None:
     made = json.loads(pq.read_schema(STORED).metadata[manifest.KEY])
-    assert made["made"] == {"by": "scripts/ferplus_four.py", "seed": 0} and made["dataset"] == "ferplus"
+    assert (
+        made["made"] == {"by": "scripts/ferplus_four.py", "seed": 0}
+        and made["dataset"] == "ferplus"
+    )

@@ -19,15 +19,25 @@ def test_planted_labels_are_wrong_and_the_votes_do_not_give_them_away(kind: str)
     classes = 2 if kind == "flipped" else 8
     votes = None if kind == "flipped" else rng.dirichlet(np.ones(8), 400)
     true = rng.integers(0, 2, 400) if votes is None else votes.argmax(axis=1)
-    wrong, moved, planted = plant_labels.plant(true, votes, classes, 0.05, kind, np.random.default_rng(1))
-    assert planted.sum() == 20 and ((wrong != true) == planted).all() and set(wrong.tolist()) <= set(range(classes))
+    wrong, moved, planted = plant_labels.plant(
+        true, votes, classes, 0.05, kind, np.random.default_rng(1)
+    )
+    assert (
+        planted.sum() == 20
+        and ((wrong != true) == planted).all()
+        and set(wrong.tolist()) <= set(range(classes))
+    )
     if votes is None or moved is None:
         assert moved is None
         return
-    assert (moved.argmax(axis=1) == wrong).all() and (np.sort(moved, axis=1) == np.sort(votes, axis=1)).all()
+    assert (moved.argmax(axis=1) == wrong).all() and (
+        np.sort(moved, axis=1) == np.sort(votes, axis=1)
+    ).all()
     assert (moved[~planted] == votes[~planted]).all()
     runner_up = np.argsort(votes, axis=1)[:, -2]
-    assert (wrong == runner_up)[planted].mean() == (1 if kind == "second" else pytest.approx(1 / 7, abs=0.3))
+    assert (wrong == runner_up)[planted].mean() == (
+        1 if kind == "second" else pytest.approx(1 / 7, abs=0.3)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +52,35 @@ def small(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.filterwarnings("ignore:May not flag all label issues")  # cleanlab, of classes with few pictures
-def test_measures_each_part_and_feature(small: Path, shipped_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["--data", str(small), "--repeats", "1", "--train", "60", "--model", str(shipped_model), "--no-cache", "--json"]
+@pytest.mark.filterwarnings(
+    "ignore:May not flag all label issues"
+)  # cleanlab, of classes with few pictures
+def test_measures_each_part_and_feature(
+    small: Path, shipped_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "--data",
+        str(small),
+        "--repeats",
+        "1",
+        "--train",
+        "60",
+        "--model",
+        str(shipped_model),
+        "--no-cache",
+        "--json",
+    ]
     assert plant_labels.main(command) == 0
     found = json.loads(capsys.readouterr().out)
     rows = {(r["dataset"], r["part"], r["feature"], r["planted_as"]): r for r in found["rows"]}
     assert (found["share"], found["repeats"], len(rows)) == (0.05, 1, 5 + 10)
     for (dataset, part, _, kind), r in rows.items():
         assert kind in (("flipped",) if dataset == "utkface" else ("moved", "second"))
-        assert 0 <= r["auroc"] <= 1 and r["planted"] in (round(0.05 * r["n"]), pytest.approx(0.05 * r["n"], abs=3)) and r["auroc_sd"] == 0
+        assert (
+            0 <= r["auroc"] <= 1
+            and r["planted"] in (round(0.05 * r["n"]), pytest.approx(0.05 * r["n"], abs=3))
+            and r["auroc_sd"] == 0
+        )
         assert (r["n"] == 60) == (part == "train") and ("precision_at_50" in r)
     women = rows["utkface", "val", "embedding", "flipped"]
     assert women["n"] >= 190 and women["auroc"] > 0.85 and women["precision_at_planted"] > 0.3

@@ -1,4 +1,6 @@
-"""A small tree of real pictures in the publishers' layouts, so that training tests run the whole way from files in seconds."""
+"""A small tree of real pictures in the publishers' layouts, so that training tests run the whole
+way from files in seconds.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,16 @@ from core.labels import FERPLUS8
 from train.batches.data import Part, relabel
 from train.recipe.recipe import Recipe
 
-SMALL_NET = ["--set", "model.options.stem=8", "--set", "model.options.stages=[(16,1),(24,1)]", "--set", "batch=32", "--set", "amp=no"]
+SMALL_NET = [
+    "--set",
+    "model.options.stem=8",
+    "--set",
+    "model.options.stages=[(16,1),(24,1)]",
+    "--set",
+    "batch=32",
+    "--set",
+    "amp=no",
+]
 
 
 def copy_small(data: Path, target: Path, train: int = 72, val: int = 36, faces: int = 120) -> Path:
@@ -39,8 +50,16 @@ def small_data(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return copy_small(data_dir, tmp_path_factory.mktemp("small"))
 
 
-def part_of(recipe: Recipe, n: int = 24, seed: int = 0, name: str = "made", tasks: tuple[str, ...] | None = None) -> Part:
-    """`n` samples of noise with random targets for `tasks` (default: all of the recipe's heads), as `load_parts` would give them."""
+def part_of(
+    recipe: Recipe,
+    n: int = 24,
+    seed: int = 0,
+    name: str = "made",
+    tasks: tuple[str, ...] | None = None,
+) -> Part:
+    """`n` samples of noise with random targets for `tasks` (default: all of the recipe's heads), as
+    `load_parts` would give them.
+    """
     rng = np.random.default_rng(seed)
     spec, columns = recipe.input, missing(n)
     heads = {h.task: h for h in recipe.heads}
@@ -55,4 +74,6 @@ def part_of(recipe: Recipe, n: int = 24, seed: int = 0, name: str = "made", task
     ids = tuple(f"{name}-{i}" for i in range(n))
     samples = Samples(name, "train", Path(), ids, tuple(Path(i) for i in ids), **columns)
     samples, shares = relabel(samples, recipe)
-    return Part(samples, rng.integers(0, 256, (n, spec.size, spec.size, spec.channels), np.uint8), shares)
+    return Part(
+        samples, rng.integers(0, 256, (n, spec.size, spec.size, spec.channels), np.uint8), shares
+    )

@@ -30,16 +30,40 @@ def fixed(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_manifest_takes_the_place_of_all_data_sets(fixed: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command = ["mien_first", "--data", str(fixed / "manifest.parquet"), "--out", str(out), "--epochs", "1", *SMALL_NET]
+    command = [
+        "mien_first",
+        "--data",
+        str(fixed / "manifest.parquet"),
+        "--out",
+        str(out),
+        "--epochs",
+        "1",
+        *SMALL_NET,
+    ]
     assert main(command) == 0
     card = bundle.load(next(out.rglob("model.onnx"))).card
-    assert [(d["name"], d["split"], d["n"]) for d in card.data] == [("manifest", "train", 71), ("manifest", "val", 36)]
+    assert [(d["name"], d["split"], d["n"]) for d in card.data] == [
+        ("manifest", "train", 71),
+        ("manifest", "val", 36),
+    ]
     assert list(card.recipe["data"]) == ["manifest"]
 
 
-def test_a_manifest_takes_the_place_of_one_of_several(fixed: Path, small_data: Path, tmp_path: Path) -> None:
-    (tmp_path / "data.json").write_text(json.dumps({"ferplus": str(fixed), "utkface": str(small_data)}))
-    parts = load_parts(load("mien_first"), data_folders(str(tmp_path / "data.json")), "train", best_detector()[0], 5)
+def test_a_manifest_takes_the_place_of_one_of_several(
+    fixed: Path, small_data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data.json").write_text(
+        json.dumps({"ferplus": str(fixed), "utkface": str(small_data)})
+    )
+    parts = load_parts(
+        load("mien_first"),
+        data_folders(str(tmp_path / "data.json")),
+        "train",
+        best_detector()[0],
+        5,
+    )
     assert [p.samples.name for p in parts] == ["ferplus", "utkface"]
     whole = open_context("ferplus", small_data, cache=None)
-    assert parts[0].samples.ids[0] == whole.samples.ids[1] and len(parts[0]) == 5  # the first one was dropped
+    assert (
+        parts[0].samples.ids[0] == whole.samples.ids[1] and len(parts[0]) == 5
+    )  # the first one was dropped

@@ -1,7 +1,9 @@
-"""Random changes of a batch of crops, uint8 -> uint8, each sample with its own draw. Written over whole batches, because two cores have
-to feed the network too: torchvision.transforms.v2 draws once per call, so it would have to be called sample by sample.
+"""Random changes of a batch of crops, uint8 -> uint8, each sample with its own draw. Written over
+whole batches, because two cores have to feed the network too: torchvision.transforms.v2 draws once
+per call, so it would have to be called sample by sample.
 
-Blur, low resolution, noise and JPEG also make FER+ (soft, grey) and UTKFace (sharp) look alike, see shared/DESIGN.md, section 2.
+Blur, low resolution, noise and JPEG also make FER+ (soft, grey) and UTKFace (sharp) look alike, see
+shared/DESIGN.md, section 2.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from train.recipe.settings import Augment
 
 
 def augment(crops: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
-    """uint8 (N, C, S, S) -> uint8 (N, C, S, S). All randomness comes from `generator`, so a resumed run draws the same.
+    """uint8 (N, C, S, S) -> uint8 (N, C, S, S). All randomness comes from `generator`, so a resumed
+    run draws the same.
 
-    What a recipe does not change costs next to nothing: with no augmentation at all the crops come back as they are.
+    What a recipe does not change costs next to nothing: with no augmentation at all the crops come
+    back as they are.
     """
     if all(getattr(how, name) == 0 for name in RANDOM):
         return crops
@@ -31,12 +35,15 @@ def augment(crops: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     x = _light(x, how, generator)
     x = _noise(x, how, generator)
     x = _erase(x, how, generator)
-    return _jpeg(distort(x.round().clamp(0, 255).to(torch.uint8), how, generator), how.jpeg, generator)
+    return _jpeg(
+        distort(x.round().clamp(0, 255).to(torch.uint8), how, generator), how.jpeg, generator
+    )
 
 
 LIMITS = ("lowres_min", "blur_max", "noise_max", "erase_max")
 RANDOM = tuple(f.name for f in fields(Augment) if f.name not in LIMITS)
-"""The fields of `Augment` that change a crop where they are above 0; the others only say how far."""
+"""The fields of `Augment` that change a crop where they are above 0; the others only say how far.
+"""
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -53,11 +60,19 @@ def _affine(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     angle = torch.deg2rad(_uniform(n, -how.rotate, how.rotate, generator))
     scale = torch.exp(_uniform(n, -how.zoom, how.zoom, generator))
     mirror = 1 - 2 * (torch.rand(n, generator=generator) < how.flip).float()
-    shift = _uniform(2 * n, -2 * how.shift, 2 * how.shift, generator).view(2, n)  # the grid runs from -1 to 1, hence twice
+    shift = _uniform(2 * n, -2 * how.shift, 2 * how.shift, generator).view(
+        2, n
+    )  # the grid runs from -1 to 1, hence twice
     if not (how.rotate or how.zoom or how.shift):  # a mirror alone moves whole pixels
         return torch.where((mirror < 0).view(n, 1, 1, 1), x.flip(3), x)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    theta = torch.stack([torch.stack([cos * mirror, -sin, shift[0]], 1), torch.stack([sin * mirror, cos, shift[1]], 1)], 1)  # (N, 2, 3)
+    theta = torch.stack(
+        [
+            torch.stack([cos * mirror, -sin, shift[0]], 1),
+            torch.stack([sin * mirror, cos, shift[1]], 1),
+        ],
+        1,
+    )  # (N, 2, 3)
     grid = F.affine_grid(theta, list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
@@ -81,7 +96,11 @@ def _blur(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
             kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1.0) / sigma) ** 2)
             kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, 1, 2 * reach + 1)
             padded = F.pad(x[part], (reach,) * 4, mode="replicate")
-            x[part] = F.conv2d(F.conv2d(padded, kernel, groups=x.shape[1]), kernel.transpose(2, 3), groups=x.shape[1])
+            x[part] = F.conv2d(
+                F.conv2d(padded, kernel, groups=x.shape[1]),
+                kernel.transpose(2, 3),
+                groups=x.shape[1],
+            )
     return x
 
 
@@ -90,7 +109,9 @@ def _light(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     contrast = torch.exp(_uniform(n, -how.light, how.light, generator)).view(n, 1, 1, 1)
     brightness = (_uniform(n, -how.light, how.light, generator) * 128).view(n, 1, 1, 1)
     if how.contrast:  # drawn only where wanted, so that other recipes' draws stay as they were
-        contrast = contrast * (1 + _uniform(n, -how.contrast, how.contrast, generator)).view(n, 1, 1, 1)
+        contrast = contrast * (1 + _uniform(n, -how.contrast, how.contrast, generator)).view(
+            n, 1, 1, 1
+        )
     if not (how.light or how.contrast):
         return x
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
@@ -109,7 +130,10 @@ def _erase(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     """Random erasing (Zhong et al., arXiv 1708.04896) with noise."""
     side = x.shape[-1]
     for i in _some(len(x), how.erase, generator).tolist():
-        area, ratio = _uniform(1, 0.02, how.erase_max, generator), torch.exp(_uniform(1, -1.0, 1.0, generator))
+        area, ratio = (
+            _uniform(1, 0.02, how.erase_max, generator),
+            torch.exp(_uniform(1, -1.0, 1.0, generator)),
+        )
         height = min(side, max(1, int(side * float((area * ratio).sqrt()))))
         width = min(side, max(1, int(side * float((area / ratio).sqrt()))))
         top = int(torch.randint(0, side - height + 1, (1,), generator=generator))

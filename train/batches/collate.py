@@ -1,4 +1,6 @@
-"""What a step eats: a batch, augmented, normalised and mixed; made one ahead of the step where an accelerator computes that."""
+"""What a step eats: a batch, augmented, normalised and mixed; made one ahead of the step where an
+accelerator computes that.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from train.recipe.recipe import Recipe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inputs:
-    """x float32 (N, C, S, S); targets and weights by task as in `train.batches.data.Batch`. All on the CPU."""
+    """x float32 (N, C, S, S); targets and weights by task as in `train.batches.data.Batch`. All on
+    the CPU.
+    """
 
     x: Tensor
     targets: dict[str, Tensor]
@@ -35,13 +39,18 @@ def inputs(batch: Batch, recipe: Recipe, draw: torch.Generator) -> Inputs:
     return Inputs(*mix(x, batch.targets, batch.weights, recipe.mix, draw))
 
 
-def ahead(make: Callable[[Tensor], Inputs], order: Iterable[Tensor], wanted: bool) -> Iterator[Inputs]:
-    """`make` of each batch of `order`, in order. wanted: one thread makes the next batch while this one is used. On a CPU that would only
-    take turns with the step, whose threads fill all cores."""
+def ahead(
+    make: Callable[[Tensor], Inputs], order: Iterable[Tensor], wanted: bool
+) -> Iterator[Inputs]:
+    """`make` of each batch of `order`, in order. wanted: one thread makes the next batch while this
+    one is used. On a CPU that would only take turns with the step, whose threads fill all cores.
+    """
     if not wanted:
         yield from map(make, order)
         return
-    with ThreadPoolExecutor(1, "feed") as thread:  # one: the draws of a batch come after those of the batch before
+    with ThreadPoolExecutor(
+        1, "feed"
+    ) as thread:  # one: the draws of a batch come after those of the batch before
         waiting = None
         for index in order:
             following = thread.submit(make, index)

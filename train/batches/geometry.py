@@ -1,6 +1,8 @@
-"""Rarer random changes of one crop each, for recipes that want many: bends, tones and colours, blurs, noises and holes, over OpenCV.
+"""Rarer random changes of one crop each, for recipes that want many: bends, tones and colours,
+blurs, noises and holes, over OpenCV.
 
-Each is `change(crop, rng) -> crop` on uint8 (S, S, C); the name is the field of `Augment` that holds its probability.
+Each is `change(crop, rng) -> crop` on uint8 (S, S, C); the name is the field of `Augment` that
+holds its probability.
 """
 
 from __future__ import annotations
@@ -18,10 +20,16 @@ Rng = np.random.Generator
 
 
 def distort(crops: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
-    """uint8 (N, C, S, S) -> uint8 (N, C, S, S), each change on its own share of the samples. Nothing is drawn for changes that are off."""
-    wanted = [(change, getattr(how, name)) for name, change in CHANGES.items() if getattr(how, name)]
+    """uint8 (N, C, S, S) -> uint8 (N, C, S, S), each change on its own share of the samples.
+    Nothing is drawn for changes that are off.
+    """
+    wanted = [
+        (change, getattr(how, name)) for name, change in CHANGES.items() if getattr(how, name)
+    ]
     for change, probability in wanted:
-        for i in (torch.rand(len(crops), generator=generator) < probability).nonzero()[:, 0].tolist():
+        for i in (
+            (torch.rand(len(crops), generator=generator) < probability).nonzero()[:, 0].tolist()
+        ):
             rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
             crop = np.ascontiguousarray(crops[i].permute(1, 2, 0).numpy())  # (S, S, C)
             changed = change(crop, rng).reshape(crop.shape)  # OpenCV drops a single channel's axis
@@ -36,20 +44,33 @@ def _clip(values: np.ndarray) -> np.ndarray:
 def _warp(crop: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
     """Each pixel (S, S) from `dx`, `dy` pixels away."""
     y, x = np.mgrid[: crop.shape[0], : crop.shape[1]].astype(np.float32)
-    return cv2.remap(crop, x + dx.astype(np.float32), y + dy.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(
+        crop,
+        x + dx.astype(np.float32),
+        y + dy.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def elastic(crop: np.ndarray, rng: Rng) -> np.ndarray:
     """Smooth random displacements of about 1.5 % of the side (Simard et al., ICDAR 2003)."""
     side = crop.shape[0]
-    fields = [cv2.GaussianBlur(rng.uniform(-1, 1, (side, side)), (0, 0), side / 12) for _ in range(2)]
+    fields = [
+        cv2.GaussianBlur(rng.uniform(-1, 1, (side, side)), (0, 0), side / 12) for _ in range(2)
+    ]
     return _warp(crop, *(f / (np.abs(f).max() + 1e-9) * 0.03 * side for f in fields))
 
 
 def grid(crop: np.ndarray, rng: Rng) -> np.ndarray:
     """A 5x5 grid of points, each moved by up to 3 % of the side."""
     side = crop.shape[0]
-    fields = [cv2.resize(rng.uniform(-0.03, 0.03, (5, 5)) * side, (side, side), interpolation=cv2.INTER_CUBIC) for _ in range(2)]
+    fields = [
+        cv2.resize(
+            rng.uniform(-0.03, 0.03, (5, 5)) * side, (side, side), interpolation=cv2.INTER_CUBIC
+        )
+        for _ in range(2)
+    ]
     return _warp(crop, *fields)
 
 
@@ -87,7 +108,9 @@ def _on_light(crop: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> n
 
 def clahe(crop: np.ndarray, rng: Rng) -> np.ndarray:
     """Local contrast, limited (Zuiderveld, Graphics Gems IV)."""
-    return _on_light(crop, cv2.createCLAHE(rng.uniform(1, 4), (8, 8) if crop.shape[0] >= 64 else (4, 4)).apply)
+    return _on_light(
+        crop, cv2.createCLAHE(rng.uniform(1, 4), (8, 8) if crop.shape[0] >= 64 else (4, 4)).apply
+    )
 
 
 def equalise(crop: np.ndarray, rng: Rng) -> np.ndarray:
@@ -100,7 +123,9 @@ def motion(crop: np.ndarray, rng: Rng) -> np.ndarray:
     size = int(rng.choice([3, 5, 7]))
     line = np.zeros((size, size), np.float32)
     line[size // 2] = 1
-    turned = cv2.warpAffine(line, cv2.getRotationMatrix2D((size // 2, size // 2), rng.uniform(0, 180), 1), (size, size))
+    turned = cv2.warpAffine(
+        line, cv2.getRotationMatrix2D((size // 2, size // 2), rng.uniform(0, 180), 1), (size, size)
+    )
     return cv2.filter2D(crop, -1, turned / turned.sum())
 
 
@@ -117,7 +142,9 @@ def speckle(crop: np.ndarray, rng: Rng) -> np.ndarray:
 def iso(crop: np.ndarray, rng: Rng) -> np.ndarray:
     """A camera's noise: as the root of the light, and coarser in colour than in lightness."""
     side = crop.shape[0]
-    coarse = cv2.resize(rng.normal(0, 1, (side // 2, side // 2, 3)), (side, side))[..., : crop.shape[2]]
+    coarse = cv2.resize(rng.normal(0, 1, (side // 2, side // 2, 3)), (side, side))[
+        ..., : crop.shape[2]
+    ]
     noise = rng.normal(0, 1, (side, side, 1)) + 0.5 * coarse
     return _clip(crop + rng.uniform(0.2, 0.7) * np.sqrt(crop + 1.0) * noise)
 
@@ -132,5 +159,19 @@ def holes(crop: np.ndarray, rng: Rng) -> np.ndarray:
 
 
 CHANGES: dict[str, Callable[[np.ndarray, Rng], np.ndarray]] = {
-    f.__name__: f for f in (elastic, grid, hue, saturation, gamma, clahe, equalise, motion, median, speckle, iso, holes)
+    f.__name__: f
+    for f in (
+        elastic,
+        grid,
+        hue,
+        saturation,
+        gamma,
+        clahe,
+        equalise,
+        motion,
+        median,
+        speckle,
+        iso,
+        holes,
+    )
 }

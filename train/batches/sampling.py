@@ -1,4 +1,6 @@
-"""The order in which an epoch sees its samples. It follows from (seed, epoch) alone, so an interrupted epoch can be run again."""
+"""The order in which an epoch sees its samples. It follows from (seed, epoch) alone, so an
+interrupted epoch can be run again.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,20 @@ from core.errors import UserError
 from train.recipe.settings import Sampling
 
 
-def batches(how: Sampling, size: int, seed: int, epoch: int, source: Tensor, label: Tensor, names: tuple[str, ...]) -> Iterator[Tensor]:
-    """Sample numbers of each batch of an epoch, (size,) int64. source (N,): each sample's data set, a place in `names`. label (N,): its
-    class, -1 for none.
+def batches(
+    how: Sampling,
+    size: int,
+    seed: int,
+    epoch: int,
+    source: Tensor,
+    label: Tensor,
+    names: tuple[str, ...],
+) -> Iterator[Tensor]:
+    """Sample numbers of each batch of an epoch, (size,) int64. source (N,): each sample's data set,
+    a place in `names`. label (N,): its class, -1 for none.
 
-    Every order gives as many batches as fit into N; a last, shorter batch is left out, as a few samples would disturb BatchNorm, unless it
-    is the only one.
+    Every order gives as many batches as fit into N; a last, shorter batch is left out, as a few
+    samples would disturb BatchNorm, unless it is the only one.
     """
     draw = torch.Generator().manual_seed(seed * 100_003 + epoch)
     n = len(source)
@@ -28,7 +38,9 @@ def batches(how: Sampling, size: int, seed: int, epoch: int, source: Tensor, lab
         order = torch.randperm(n, generator=draw)
     else:
         chances = _by_class(label) if how.order == "balanced" else _by_set(how, source, names)
-        order = torch.multinomial(chances, count * size if n >= size else n, replacement=True, generator=draw)
+        order = torch.multinomial(
+            chances, count * size if n >= size else n, replacement=True, generator=draw
+        )
     for i in range(count):
         yield order[i * size : (i + 1) * size]
 
@@ -40,7 +52,9 @@ def _alternate(count: int, size: int, source: Tensor, draw: torch.Generator) -> 
     for i in range(count):
         k = i % len(sets)
         while len(waiting[k]) < size:
-            waiting[k] = torch.cat([waiting[k], sets[k][torch.randperm(len(sets[k]), generator=draw)]])
+            waiting[k] = torch.cat(
+                [waiting[k], sets[k][torch.randperm(len(sets[k]), generator=draw)]]
+            )
         yield waiting[k][:size]
         waiting[k] = waiting[k][size:]
 
@@ -53,5 +67,10 @@ def _by_class(label: Tensor) -> Tensor:
 
 def _by_set(how: Sampling, source: Tensor, names: tuple[str, ...]) -> Tensor:
     if set(how.weights) != set(names) or min(how.weights.values()) <= 0:
-        raise UserError(f"Expected sampling.weights to hold a positive weight for each of {', '.join(names)}, got {dict(how.weights)}.")
-    return torch.tensor([how.weights[n] for n in names]).double()[source] / torch.bincount(source)[source]
+        raise UserError(
+            f"Expected sampling.weights to hold a positive weight for each of {', '.join(names)}, got {dict(how.weights)}."
+        )
+    return (
+        torch.tensor([how.weights[n] for n in names]).double()[source]
+        / torch.bincount(source)[source]
+    )

@@ -1,9 +1,12 @@
-"""Quantisation-aware training: the network learns with the rounding that INT8 will do to it (Jacob et al., arXiv 1712.05877).
+"""Quantisation-aware training: the network learns with the rounding that INT8 will do to it (Jacob
+et al., arXiv 1712.05877).
 
-What is trained is the network as it is served, its branches and BatchNorm folded first, as RepVGG's authors do: the sum of two rounded
-branches is not the rounded sum, and weights that are folded after training spread so that 8 bits hold them badly (arXiv 2212.01593). Norms
-whose statistics still move make such training unstable, and are frozen by others too (arXiv 1806.08342). So it starts from a trained
-network, at a small learning rate. Rounding has no slope; gradients pass straight through it where nothing is cut off.
+What is trained is the network as it is served, its branches and BatchNorm folded first, as RepVGG's
+authors do: the sum of two rounded branches is not the rounded sum, and weights that are folded
+after training spread so that 8 bits hold them badly (arXiv 2212.01593). Norms whose statistics
+still move make such training unstable, and are frozen by others too (arXiv 1806.08342). So it
+starts from a trained network, at a small learning rate. Rounding has no slope; gradients pass
+straight through it where nothing is cut off.
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ from core.models.base.network import Network
 from train.compression.fold_batchnorm import fold, module_of
 
 LEVELS = 63
-"""Weights are whole numbers up to this, times a scale by channel: 7 bits, see train/compression/quantize.py."""
+"""Weights are whole numbers up to this, times a scale by channel: 7 bits, see
+train/compression/quantize.py.
+"""
 MEMORY = 0.01
 """How far one batch moves a range."""
 CARRIED = (nn.MaxPool2d, nn.Flatten, nn.Dropout)
@@ -30,7 +35,9 @@ CUTS = (nn.ReLU, nn.ReLU6)
 
 
 class Rounded(nn.Module):
-    """Values rounded to 8 bits between `low` and `high`, which follow the smallest and largest of the batches in training."""
+    """Values rounded to 8 bits between `low` and `high`, which follow the smallest and largest of
+    the batches in training.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +52,9 @@ class Rounded(nn.Module):
         if self.training:
             self._follow(x.detach())
         scale, zero = self.grid()
-        return torch.where(self.high > self.low, torch.fake_quantize_per_tensor_affine(x, scale, zero, 0, 255), x)
+        return torch.where(
+            self.high > self.low, torch.fake_quantize_per_tensor_affine(x, scale, zero, 0, 255), x
+        )
 
     def grid(self) -> tuple[Tensor, Tensor]:
         """Scale (float32) and the whole number that stands for 0 (int32), which is always exact."""
@@ -67,7 +76,9 @@ class Rounded(nn.Module):
 def rounded(weight: Tensor) -> Tensor:
     """A weight (out, ...) as INT8 holds it, by output channel."""
     scale = (weight.detach().abs().flatten(1).amax(dim=1) / LEVELS).clamp(min=1e-12)
-    return torch.fake_quantize_per_channel_affine(weight, scale, torch.zeros_like(scale, dtype=torch.int32), 0, -LEVELS, LEVELS)
+    return torch.fake_quantize_per_channel_affine(
+        weight, scale, torch.zeros_like(scale, dtype=torch.int32), 0, -LEVELS, LEVELS
+    )
 
 
 class RoundedConv2d(nn.Conv2d):
@@ -88,8 +99,9 @@ ROUNDED: dict[type, type] = {nn.Conv2d: RoundedConv2d, nn.Linear: RoundedLinear}
 
 
 def prepare(model: nn.Module) -> nn.Module:
-    """The folded copy of a network that rounds in its trunk: weights of its layers, what goes into them, what comes out (after a ReLU), and
-    sums. The first convolution and the heads stay float32, as in train/compression/quantize.py; so does what is made of their answers, as by mirroring.
+    """The folded copy of a network that rounds in its trunk: weights of its layers, what goes into
+    them, what comes out (after a ReLU), and sums. The first convolution and the heads stay float32,
+    as in train/compression/quantize.py; so does what is made of their answers, as by mirroring.
 
     Raises:
         UserError: the network cannot be traced.
@@ -98,7 +110,9 @@ def prepare(model: nn.Module) -> nn.Module:
         return _rounding(model)
     whole = copy.deepcopy(model)
     whole.backbone = _rounding(model.backbone)
-    whole.heads = nn.ModuleDict({t: fold(h) if isinstance(h, nn.Sequential) else h for t, h in whole.heads.items()})
+    whole.heads = nn.ModuleDict(
+        {t: fold(h) if isinstance(h, nn.Sequential) else h for t, h in whole.heads.items()}
+    )
     return whole
 
 
@@ -123,7 +137,11 @@ def _rounding(model: nn.Module) -> fx.GraphModule:
 
     for node in list(traced.graph.nodes):
         layer = module_of(traced, node)
-        adds = node.op == "call_function" and node.target in SUMS and all(isinstance(a, fx.Node) for a in node.args)
+        adds = (
+            node.op == "call_function"
+            and node.target in SUMS
+            and all(isinstance(a, fx.Node) for a in node.args)
+        )
         if node not in layers and not adds and not isinstance(layer, nn.AvgPool2d):
             continue
         if node is not layers[0]:
@@ -133,7 +151,9 @@ def _rounding(model: nn.Module) -> fx.GraphModule:
                 if not is_rounded(given):
                     round_after(given)
         users = list(node.users)
-        round_after(users[0] if len(users) == 1 and isinstance(module_of(traced, users[0]), CUTS) else node)
+        round_after(
+            users[0] if len(users) == 1 and isinstance(module_of(traced, users[0]), CUTS) else node
+        )
     traced.graph.lint()
     traced.recompile()
     return traced
@@ -156,12 +176,18 @@ class _Pair(nn.Module):
     zero: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        whole = torch.onnx.ops.symbolic("QuantizeLinear", (x, self.scale, self.zero), dtype=torch.uint8, shape=x.shape)
-        return torch.onnx.ops.symbolic("DequantizeLinear", (whole, self.scale, self.zero), dtype=torch.float32, shape=x.shape)
+        whole = torch.onnx.ops.symbolic(
+            "QuantizeLinear", (x, self.scale, self.zero), dtype=torch.uint8, shape=x.shape
+        )
+        return torch.onnx.ops.symbolic(
+            "DequantizeLinear", (whole, self.scale, self.zero), dtype=torch.float32, shape=x.shape
+        )
 
 
 def for_onnx(model: nn.Module) -> nn.Module:
-    """A copy that the exporter understands: rounded weights in ordinary layers, ranges as pairs of ONNX's own operators; then `pack` it."""
+    """A copy that the exporter understands: rounded weights in ordinary layers, ranges as pairs of
+    ONNX's own operators; then `pack` it.
+    """
     model = copy.deepcopy(model).eval()
     for name, module in list(model.named_modules()):
         if isinstance(module, Rounded):
@@ -174,7 +200,9 @@ def for_onnx(model: nn.Module) -> nn.Module:
 
 
 def pack(path: Path) -> None:
-    """Stores the rounded weights of an ONNX file as INT8 and their biases as INT32, which ONNX Runtime computes with."""
+    """Stores the rounded weights of an ONNX file as INT8 and their biases as INT32, which ONNX
+    Runtime computes with.
+    """
     import onnx
     from onnx import helper, numpy_helper
 
@@ -186,27 +214,44 @@ def pack(path: Path) -> None:
 
     def store(name: str, whole: np.ndarray, scale: np.ndarray) -> str:
         graph.initializer.extend(
-            [numpy_helper.from_array(whole, f"{name}_whole"), numpy_helper.from_array(scale, f"{name}_scale"),
-             numpy_helper.from_array(np.zeros(len(scale), whole.dtype), f"{name}_zero")]
-        )  # fmt: skip
+            [
+                numpy_helper.from_array(whole, f"{name}_whole"),
+                numpy_helper.from_array(scale, f"{name}_scale"),
+                numpy_helper.from_array(np.zeros(len(scale), whole.dtype), f"{name}_zero"),
+            ]
+        )
         inputs = [f"{name}_whole", f"{name}_scale", f"{name}_zero"]
-        nodes.append(helper.make_node("DequantizeLinear", inputs, [f"{name}_rounded"], f"{name}_pair", axis=0))
+        nodes.append(
+            helper.make_node(
+                "DequantizeLinear", inputs, [f"{name}_rounded"], f"{name}_pair", axis=0
+            )
+        )
         return f"{name}_rounded"
 
     for node in graph.node:
         if node.op_type in ("Conv", "Gemm") and node.input[0] in pairs and node.input[1] in values:
             weight = numpy_helper.to_array(values[node.input[1]])  # (out, ...)
-            scale = np.maximum(np.abs(weight).reshape(len(weight), -1).max(axis=1) / LEVELS, 1e-12)  # (out,)
+            scale = np.maximum(
+                np.abs(weight).reshape(len(weight), -1).max(axis=1) / LEVELS, 1e-12
+            )  # (out,)
             by_channel = scale.reshape(-1, *[1] * (weight.ndim - 1))
-            if np.abs(weight / by_channel - np.round(weight / by_channel)).max() < 1e-3:  # else it was not rounded
+            if (
+                np.abs(weight / by_channel - np.round(weight / by_channel)).max() < 1e-3
+            ):  # else it was not rounded
                 given = numpy_helper.to_array(values[pairs[node.input[0]].input[1]])
                 bias = numpy_helper.to_array(values[node.input[2]]) if len(node.input) > 2 else None
-                if bias is not None:  # a channel that is next to nothing beside its bias would need more than 32 bits
+                if (
+                    bias is not None
+                ):  # a channel that is next to nothing beside its bias would need more than 32 bits
                     scale = np.maximum(scale, np.abs(bias) / (given * 2.0**30))
                     by_channel = scale.reshape(by_channel.shape)
                     whole = np.round(bias.astype(np.float64) / (given * scale)).astype(np.int32)
                     node.input[2] = store(node.input[2], whole, (given * scale).astype(np.float32))
-                node.input[1] = store(node.input[1], np.round(weight / by_channel).astype(np.int8), scale.astype(np.float32))
+                node.input[1] = store(
+                    node.input[1],
+                    np.round(weight / by_channel).astype(np.int8),
+                    scale.astype(np.float32),
+                )
         nodes.append(node)
     ordered = [onnx.NodeProto.FromString(n.SerializeToString()) for n in nodes]
     del graph.node[:]

@@ -1,7 +1,9 @@
-"""What makes a network's probabilities and age intervals honest: a few numbers, fitted on validation.
+"""What makes a network's probabilities and age intervals honest: a few numbers, fitted on
+validation.
 
-Classes get one temperature each (Guo et al., arXiv 1706.04599). Ages get one too, and then factors by age, so that an interval holds its
-share at every age and not only on average; see `core.age_intervals`.
+Classes get one temperature each (Guo et al., arXiv 1706.04599). Ages get one too, and then factors
+by age, so that an interval holds its share at every age and not only on average; see
+`core.age_intervals`.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ Values = Mapping[str, np.ndarray]
 
 
 def truths(heads: Sequence[Head], parts: Sequence[Part]) -> dict[str, np.ndarray]:
-    """What is known of all samples, by task, each (N,): class indices (-1: unknown) or years (NaN: unknown)."""
+    """What is known of all samples, by task, each (N,): class indices (-1: unknown) or years (NaN:
+    unknown).
+    """
     return {h.task: np.concatenate([getattr(p.samples, h.task) for p in parts]) for h in heads}
 
 
@@ -41,9 +45,11 @@ def known(task: str, truth: np.ndarray) -> np.ndarray:
 def fit(heads: Sequence[Head], raw: Values, truth: Values) -> dict[str, float]:
     """A card's calibration. raw: outputs by task (N, width); truth: see `truths`.
 
-    By task, classes: the temperature of least negative log-likelihood of the majority labels (votes alone would keep the network
-    under-confident about the majority). Age distribution: the temperature at which the central interval holds its nominal share of the
-    ages. Age regression: the half width of that interval, in years. Then the factors `age@Y`. Tasks without labels are left out.
+    By task, classes: the temperature of least negative log-likelihood of the majority labels (votes
+    alone would keep the network under-confident about the majority). Age distribution: the
+    temperature at which the central interval holds its nominal share of the ages. Age regression:
+    the half width of that interval, in years. Then the factors `age@Y`. Tasks without labels are
+    left out.
     """
     found: dict[str, float] = {}
     for head in heads:
@@ -55,10 +61,21 @@ def fit(heads: Sequence[Head], raw: Values, truth: Values) -> dict[str, float]:
 
 def _fit(head: Head, z: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     if head.task != "age":
-        return {head.task: fit_temperature(z if head.kind == "softmax" else np.hstack([z, np.zeros_like(z)]), truth, *RANGE)}
-    scale = float(np.quantile(np.abs(z[:, 0] - truth), INTERVAL)) if head.kind == "regression" else _for_coverage(z, truth)
+        return {
+            head.task: fit_temperature(
+                z if head.kind == "softmax" else np.hstack([z, np.zeros_like(z)]), truth, *RANGE
+            )
+        }
+    scale = (
+        float(np.quantile(np.abs(z[:, 0] - truth), INTERVAL))
+        if head.kind == "regression"
+        else _for_coverage(z, truth)
+    )
     scale = float(np.clip(scale, 0.01, 100))
-    return {head.task: scale, **factors(*years(activate(z, head, scale), head.kind, {head.task: scale}), truth)}
+    return {
+        head.task: scale,
+        **factors(*years(activate(z, head, scale), head.kind, {head.task: scale}), truth),
+    }
 
 
 def _for_coverage(z: np.ndarray, truth: np.ndarray) -> float:
@@ -74,9 +91,13 @@ def _for_coverage(z: np.ndarray, truth: np.ndarray) -> float:
     return float(brentq(surplus, low, high, xtol=1e-3))
 
 
-def factors(value: np.ndarray, low: np.ndarray, high: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """`age@Y` for the middle Y of every decade with at least LEAST people: those at which the share INTERVAL of the people of that very
-    age lies inside, as conformal prediction counts it (one more than there are, so that it also holds for the next one). All (N,)."""
+def factors(
+    value: np.ndarray, low: np.ndarray, high: np.ndarray, truth: np.ndarray
+) -> dict[str, float]:
+    """`age@Y` for the middle Y of every decade with at least LEAST people: those at which the share
+    INTERVAL of the people of that very age lies inside, as conformal prediction counts it (one more
+    than there are, so that it also holds for the next one). All (N,).
+    """
     far, decade = age_intervals.distance(truth, value, low, high), bands(truth)
     there = np.flatnonzero(np.bincount(decade, minlength=BANDS) >= LEAST)
     if not len(there):
@@ -91,12 +112,18 @@ def factors(value: np.ndarray, low: np.ndarray, high: np.ndarray, truth: np.ndar
     return {f"{age_intervals.PREFIX}{y:g}": float(f) for y, f in zip(at, factor, strict=True)}
 
 
-def crossed(head: Head, z: np.ndarray, truth: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Years and interval ends (N,) of the age head's raw outputs (N, width), each half calibrated on the other: what a calibration made of
-    half as many people brings on new ones. truth: (N,) years, all known."""
+def crossed(
+    head: Head, z: np.ndarray, truth: np.ndarray, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Years and interval ends (N,) of the age head's raw outputs (N, width), each half calibrated
+    on the other: what a calibration made of half as many people brings on new ones. truth: (N,)
+    years, all known.
+    """
     first = halves(len(z), seed=seed)
     found = np.zeros((3, len(z)))
     for chosen, measured in ((first, ~first), (~first, first)):
         made = fit([head], {head.task: z[chosen]}, {head.task: truth[chosen]})
-        found[:, measured] = years(activate(z[measured], head, made.get(head.task, 1.0)), head.kind, made)
+        found[:, measured] = years(
+            activate(z[measured], head, made.get(head.task, 1.0)), head.kind, made
+        )
     return found[0], found[1], found[2]

@@ -1,4 +1,6 @@
-"""The figures of a model card: measured through ONNX Runtime as it is served, by the same code as `python -m evaluation report`."""
+"""The figures of a model card: measured through ONNX Runtime as it is served, by the same code as
+`python -m evaluation report`.
+"""
 
 from __future__ import annotations
 
@@ -25,29 +27,45 @@ CHUNK = predict.BATCH
 
 
 def measured(predictor: Predictor, train_parts: Sequence[Part], val_parts: Sequence[Part]) -> Card:
-    """The card of a file that is ready to be served, with calibration, thresholds and figures from what this very file says."""
+    """The card of a file that is ready to be served, with calibration, thresholds and figures from
+    what this very file says.
+    """
     raw = [said(predictor, part) for part in val_parts]
     heads = predictor.card.heads
     together = {h.task: np.concatenate([r[h.task] for r in raw]) for h in heads}
     served = copy(predictor)
-    served.card = replace(predictor.card, calibration=fit(heads, together, truths(heads, val_parts)))
+    served.card = replace(
+        predictor.card, calibration=fit(heads, together, truths(heads, val_parts))
+    )
     tables = [predictions(served, part, r) for part, r in zip(val_parts, raw, strict=True)]
     found = limits(val_parts, tables)
-    rows = [*figures(tables, train_parts, val_parts), *found.rows, *of_ages(served.card, val_parts, together)]
+    rows = [
+        *figures(tables, train_parts, val_parts),
+        *found.rows,
+        *of_ages(served.card, val_parts, together),
+    ]
     return replace(served.card, thresholds=found.thresholds, metrics=tuple(rows))
 
 
-def figures(tables: Sequence[pa.Table], train_parts: Sequence[Part], val_parts: Sequence[Part]) -> Iterator[Row]:
-    """Rows {data, split, metric, value, ci95, n, group?} over all validation parts and their predictions tables."""
+def figures(
+    tables: Sequence[pa.Table], train_parts: Sequence[Part], val_parts: Sequence[Part]
+) -> Iterator[Row]:
+    """Rows {data, split, metric, value, ci95, n, group?} over all validation parts and their
+    predictions tables.
+    """
     for part, table in zip(val_parts, tables, strict=True):
         found = report.figures(table)
         if found["emotion"]:
             yield row(part, "emotion_accuracy", found["emotion"]["accuracy"])
-            yield from _without_leaks(table, part, [t for t in train_parts if t.samples.name == part.samples.name])
+            yield from _without_leaks(
+                table, part, [t for t in train_parts if t.samples.name == part.samples.name]
+            )
             yield row(part, "emotion_macro_f1", found["emotion"]["macro_f1"])
             yield row(part, "emotion_expected_calibration_error", found["emotion"]["ece"])
             seen = [c for c in found["emotion"]["per_class"] if c["n"]]
-            yield from (row(part, "emotion_recall", c["recall"], f"emotion: {c['label']}") for c in seen)
+            yield from (
+                row(part, "emotion_recall", c["recall"], f"emotion: {c['label']}") for c in seen
+            )
         if found["gender"]:
             yield row(part, "gender_accuracy", found["gender"]["accuracy"])
         if found["age"]:
@@ -55,10 +73,17 @@ def figures(tables: Sequence[pa.Table], train_parts: Sequence[Part], val_parts: 
             yield row(part, "age_bias_years", found["age"]["bias"])
             if found["age"]["interval"]:
                 yield row(part, HELD, found["age"]["interval"]["coverage"])
-        for task, figure, metric in (("gender", "accuracy", "gender_accuracy"), ("age", "mae", "age_mean_absolute_error_years")):
+        for task, figure, metric in (
+            ("gender", "accuracy", "gender_accuracy"),
+            ("age", "mae", "age_mean_absolute_error_years"),
+        ):
             for group, values in (found[task] or {"groups": {}})["groups"].items():
                 name = {"gender": "perceived gender", "age_decade": "age"}.get(group, group)
-                yield from (row(part, metric, v[figure], f"{name}: {v['value']}") for v in values if v[figure]["n"] >= LEAST)
+                yield from (
+                    row(part, metric, v[figure], f"{name}: {v['value']}")
+                    for v in values
+                    if v[figure]["n"] >= LEAST
+                )
         if found["gender"]:  # by true gender, accuracy is that class's recall
             for c in (c for c in found["gender"]["per_class"] if c["n"]):
                 yield row(part, "gender_accuracy", c["recall"], f"perceived gender: {c['label']}")
@@ -72,21 +97,39 @@ def said(predictor: Predictor, part: Part) -> Raw:
 
 
 def predictions(predictor: Predictor, part: Part, raw: Raw | None = None) -> pa.Table:
-    """The predictions table of crops that are already there; columns without any value are left out. raw: what was `said`."""
+    """The predictions table of crops that are already there; columns without any value are left
+    out. raw: what was `said`.
+    """
     head = predictor.card.head("emotion")
-    places = np.array([FERPLUS8.index(label) for label in head.labels] + [-1]) if head else None  # the last place is for -1
-    samples = part.samples if places is None else replace(part.samples, emotion=places[part.samples.emotion])
+    places = (
+        np.array([FERPLUS8.index(label) for label in head.labels] + [-1]) if head else None
+    )  # the last place is for -1
+    samples = (
+        part.samples
+        if places is None
+        else replace(part.samples, emotion=places[part.samples.emotion])
+    )
     values = predict.columns_of(predictor, predictor.calibrate(raw or said(predictor, part)))
-    table = predict.assemble(samples, [values], [True] * len(part), predictor.card.name, part.samples.root)
-    return table.drop_columns([name for name in table.column_names if table[name].null_count == len(table)])
+    table = predict.assemble(
+        samples, [values], [True] * len(part), predictor.card.name, part.samples.root
+    )
+    return table.drop_columns(
+        [name for name in table.column_names if table[name].null_count == len(table)]
+    )
 
 
 def _without_leaks(table: pa.Table, part: Part, train_parts: Sequence[Part]) -> Iterator[Row]:
-    """Accuracy on the pictures whose pixels do not stand in the training split too: FER+'s official splits leak."""
+    """Accuracy on the pictures whose pixels do not stand in the training split too: FER+'s official
+    splits leak.
+    """
     if not train_parts:
         return
     theirs = np.concatenate([digest.digests(t.samples.paths) for t in train_parts])
     fresh = ~digest.shared(digest.digests(part.samples.paths), theirs)
     if fresh.any():
         found = report.figures(table.filter(pa.array(fresh)))
-        yield row(part, "emotion_accuracy_without_pictures_that_train_has_too", found["emotion"]["accuracy"])
+        yield row(
+            part,
+            "emotion_accuracy_without_pictures_that_train_has_too",
+            found["emotion"]["accuracy"],
+        )

@@ -1,4 +1,6 @@
-"""The model card in Markdown (Mitchell et al., arXiv 1810.03993), from the card inside the bundle: every figure in it was measured."""
+"""The model card in Markdown (Mitchell et al., arXiv 1810.03993), from the card inside the bundle:
+every figure in it was measured.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,13 @@ from train.runs.status import CARD as FIGURES
 BEFORE = "{}_of_the_float32_network_before"
 """A figure of the float32 network that one which rounds began as, on the same pictures."""
 ELSEWHERE = {
-    CROSSED, SPAN, MAE, MAE_UNSURE, *(form.format(task) for form in (ANSWERED, ACCURACY) for task in ("emotion", "gender", "age")),
+    CROSSED,
+    SPAN,
+    MAE,
+    MAE_UNSURE,
+    *(form.format(task) for form in (ANSWERED, ACCURACY) for task in ("emotion", "gender", "age")),
     *map(BEFORE.format, FIGURES.values()),
-}  # fmt: skip
+}
 """Figures that have a table of their own."""
 
 INTENDED = """## What it is for
@@ -44,8 +50,22 @@ SMALL = "- Faces under 24 px, in the dark, blurred, or turned away are answered 
 
 def describe(card: Card, parameters: int) -> str:
     """`card.md` of a bundle."""
-    figures = (_figures(card), _rounding(card), _answers(card), _intervals(card), _groups(card), _findings(card))
-    blocks = [f"# {card.name} {card.version}\n", _summary(card, parameters), *figures, INTENDED, limits(card), _data(card)]
+    figures = (
+        _figures(card),
+        _rounding(card),
+        _answers(card),
+        _intervals(card),
+        _groups(card),
+        _findings(card),
+    )
+    blocks = [
+        f"# {card.name} {card.version}\n",
+        _summary(card, parameters),
+        *figures,
+        INTENDED,
+        limits(card),
+        _data(card),
+    ]
     return "\n".join(b for b in blocks if b)
 
 
@@ -59,13 +79,17 @@ def limits(card: Card) -> str:
 def _summary(card: Card, parameters: int) -> str:
     colours = "grey" if card.input.channels == 1 else "RGB"
     reads = listed(named(h.task) for h in card.heads)
-    heads = "; ".join(f"{named(h.task)} ({h.kind}, {len(h.labels) if h.labels else 1})" for h in card.heads)
+    heads = "; ".join(
+        f"{named(h.task)} ({h.kind}, {len(h.labels) if h.labels else 1})" for h in card.heads
+    )
     fitted = {h.task: card.calibration[h.task] for h in card.heads if h.task in card.calibration}
     temperatures = ", ".join(f"{named(k)} {v:.2f}" for k, v in fitted.items())
     rows = {
         "parameters": f"{parameters:,}",
         "heads": heads,
-        "numbers": "8-bit integers (INT8), their ranges from training pictures" if card.precision == "int8" else "32-bit floats",
+        "numbers": "8-bit integers (INT8), their ranges from training pictures"
+        if card.precision == "int8"
+        else "32-bit floats",
         "temperatures, fitted on validation": temperatures or "none",
         "trained": f"{card.recipe.get('epochs', '?')} epochs in its last stage, batch {card.recipe.get('batch', '?')}, by validation",
         "recipe": "stored in the model's metadata; how to train it again: README, *Retrain*",
@@ -85,8 +109,15 @@ def _figures(card: Card) -> str:
     rows = [m for m in card.metrics if not m.get("group") and m["metric"] not in ELSEWHERE]
     if not rows:
         return "## Figures\n\nNone: exported without data.\n"
-    lines = ["## Figures, on validation parts\n", "| data | part | figure | value | 95 % interval | n |", "|---|---|---|---|---|---|"]
-    lines += [f"| {m['data']} | {m['split']} | {_title(m['metric'])} | {_value(m)} | {m['n']:,} |" for m in rows]
+    lines = [
+        "## Figures, on validation parts\n",
+        "| data | part | figure | value | 95 % interval | n |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {m['data']} | {m['split']} | {_title(m['metric'])} | {_value(m)} | {m['n']:,} |"
+        for m in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -98,7 +129,9 @@ def _rounding(card: Card) -> str:
     rows = []
     for (data, split, metric), m in own.items():
         if (before := own.get((data, split, BEFORE.format(metric)))) is not None:
-            rows.append(f"| {data} | {split} | {_title(metric)} | {_value(before)} | {_value(m)} | {m['n']:,} |")
+            rows.append(
+                f"| {data} | {split} | {_title(metric)} | {_value(before)} | {_value(m)} | {m['n']:,} |"
+            )
     head = "## What 8 bits cost\n\n"
     if not rows:
         return f"{head}Not measured: the float32 network that its training began with was not at hand, or is not of its form.\n"
@@ -106,14 +139,19 @@ def _rounding(card: Card) -> str:
         f"{head}Against the float32 network that its training began with, calibrated and measured alike on the same pictures. Over all "
         f"data sets it may lose {100 * LOSS['emotion_accuracy']:g} points of accuracy and {LOSS['age_mae']:g} years; with fewer than "
         f"{LEAST} pictures a loss is told and not judged.\n",
-        "| data | part | figure | float32 | 95 % interval | 8 bits | 95 % interval | n |", "|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+        "| data | part | figure | float32 | 95 % interval | 8 bits | 95 % interval | n |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     return "\n".join([*lines, *rows]) + "\n"
 
 
 def _answers(card: Card) -> str:
     """From where answers are given, and what that buys."""
-    rows = [(task, {m["metric"]: m for m in card.metrics}) for task in ("emotion", "gender", "age") if task in card.thresholds]
+    rows = [
+        (task, {m["metric"]: m for m in card.metrics})
+        for task in ("emotion", "gender", "age")
+        if task in card.thresholds
+    ]
     if not rows:
         return ""
     lines = [
@@ -123,10 +161,15 @@ def _answers(card: Card) -> str:
         "on the other half.\n",
         "| answer | given | share answered | 95 % interval | n | right, of these | 95 % interval | n |",
         "|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
-    lines += [f"| {named(task)} | {_given(task, card.thresholds[task])} | {_cells(task, by)} |" for task, by in rows]
+    ]
+    lines += [
+        f"| {named(task)} | {_given(task, card.thresholds[task])} | {_cells(task, by)} |"
+        for task, by in rows
+    ]
     if (unsure := {m["metric"]: m for m in card.metrics}.get(MAE_UNSURE)) is not None:
-        lines.append(f"\nThe ages called uncertain are off by {_text(unsure)} years (n {unsure['n']:,}).")
+        lines.append(
+            f"\nThe ages called uncertain are off by {_text(unsure)} years (n {unsure['n']:,})."
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -135,15 +178,24 @@ def _given(task: str, limit: float) -> str:
         return f"intervals up to {limit:.0f} years wide"
     if limit >= 1:
         return f"never: no limit reaches {100 * PRECISION:.0f} %"
-    return f"from {100 * limit:.1f} %" + (f"; {100 * PRECISION:.0f} % is reached before" if limit <= FLOOR else "")
+    return f"from {100 * limit:.1f} %" + (
+        f"; {100 * PRECISION:.0f} % is reached before" if limit <= FLOOR else ""
+    )
 
 
 def _cells(task: str, by: Mapping[str, Mapping[str, Any]]) -> str:
-    share, right = by.get(ANSWERED.format(task)), by.get(MAE if task == "age" else ACCURACY.format(task))
+    share, right = (
+        by.get(ANSWERED.format(task)),
+        by.get(MAE if task == "age" else ACCURACY.format(task)),
+    )
     first = f"{_value(share)} | {share['n']:,}" if share else " | | "
     if right is None:
         return f"{first} | | | "
-    value = f"off by {right['value']:.2f} years | {_ends(right, '.2f')}" if task == "age" else _value(right)
+    value = (
+        f"off by {right['value']:.2f} years | {_ends(right, '.2f')}"
+        if task == "age"
+        else _value(right)
+    )
     return f"{first} | {value} | {right['n']:,}"
 
 
@@ -157,9 +209,13 @@ def _intervals(card: Card) -> str:
         f"## Age intervals\n\nMeant to hold {100 * INTERVAL:.0f} % of the people of every true age (`core/age_intervals.py`), measured crosswise: "
         "each half of the people with the factors of the other half. Sorted by the age that the model says instead, they hold more often "
         "here and less often there.\n",
-        "| people | n | inside | 95 % interval | mean width, years |", "|---|---|---|---|---|",
-    ]  # fmt: skip
-    lines += [f"| {name or 'all'} | {m['n']:,} | {_value(m)} | {spans[name]['value']:.1f} |" for name, m in rows.items()]
+        "| people | n | inside | 95 % interval | mean width, years |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name or 'all'} | {m['n']:,} | {_value(m)} | {spans[name]['value']:.1f} |"
+        for name, m in rows.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -183,7 +239,12 @@ def _groups(card: Card) -> str:
         told.setdefault(kind(m["group"]), set()).add(m["data"])
     names = list(dict.fromkeys(m["metric"] for m in rows))
     titles = " | ".join(f"{_title(n)} | 95 % interval" for n in names)
-    lines = ["## Figures by group\n", f"{of_groups(rows)}\n", f"| group | n | {titles} |", "|---|---|" + "---|---|" * len(names)]
+    lines = [
+        "## Figures by group\n",
+        f"{of_groups(rows)}\n",
+        f"| group | n | {titles} |",
+        "|---|---|" + "---|---|" * len(names),
+    ]
     for (data, group), values in by_group.items():
         cells = " | ".join(_value(values[n]) if n in values else " | " for n in names)
         where = f" ({data})" if len(told[kind(group)]) > 1 else ""
@@ -202,10 +263,23 @@ def _value(m: Mapping[str, Any]) -> str:
 
 def _findings(card: Card) -> str:
     lines = card.recipe.get("findings") or ()
-    return "\n".join(["## What its training was compared with\n", *(f"- {line}" for line in lines), ""]) if lines else ""
+    return (
+        "\n".join(
+            ["## What its training was compared with\n", *(f"- {line}" for line in lines), ""]
+        )
+        if lines
+        else ""
+    )
 
 
 def _data(card: Card) -> str:
-    lines = ["## Data\n", "| name | part | pictures | SHA-256 of names and bytes |", "|---|---|---|---|"]
-    lines += [f"| {d['name']} | {d['split']} | {d['n']:,} | `{d['fingerprint'][:16]}...` |" for d in card.data]
+    lines = [
+        "## Data\n",
+        "| name | part | pictures | SHA-256 of names and bytes |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {d['name']} | {d['split']} | {d['n']:,} | `{d['fingerprint'][:16]}...` |"
+        for d in card.data
+    ]
     return "\n".join([*lines, ""] if card.data else lines[:1]) + f"\n{of_data(card)}\n"

@@ -1,5 +1,6 @@
-"""What a card says because of the data sets behind it: the licence of the weights, what labels are, who tells the groups. All of it follows
-from `ORIGIN` in the files of core/data."""
+"""What a card says because of the data sets behind it: the licence of the weights, what labels are,
+who tells the groups. All of it follows from `ORIGIN` in the files of core/data.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ TASKS = {
 }
 """By task: how to say what its labels are, and what they are where no data set is known."""
 RARE, FEW = 0.05, 100
-"""An emotion is rare with less than this share of a data set's validation pictures, and fewer than so many."""
+"""An emotion is rare with less than this share of a data set's validation pictures, and fewer than
+so many.
+"""
 CODE = "The code is MIT."
 
 
@@ -34,8 +37,10 @@ def origin(name: str) -> Origin:
 
 
 def trained_on(recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Data sets that the weights have seen: the recipe's own, and those of the runs that it began with, as far back as they go; then the
-    runs whose data cannot be told. Teachers are not in it: they lend answers, not weights."""
+    """Data sets that the weights have seen: the recipe's own, and those of the runs that it began
+    with, as far back as they go; then the runs whose data cannot be told. Teachers are not in it:
+    they lend answers, not weights.
+    """
     names, gone = dict.fromkeys(recipe.data), []
     runs = list(recipe.starts)
     for path in runs:  # grows on the way
@@ -49,12 +54,18 @@ def trained_on(recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _recipe(path: str) -> Recipe | None:
-    """Of a run, or where it is not on this machine, of the recipe that its folder is named after; None where neither is there."""
+    """Of a run, or where it is not on this machine, of the recipe that its folder is named after;
+    None where neither is there.
+    """
     try:
         return weights(path)[1]
     except UserError:
         name = Path(path).name
-        return load(name) if Path(path).parent == RUNS and name in registry.names("train.recipes") else None
+        return (
+            load(name)
+            if Path(path).parent == RUNS and name in registry.names("train.recipes")
+            else None
+        )
 
 
 def licence(names: Sequence[str], gone: Sequence[str] = ()) -> str:
@@ -72,13 +83,19 @@ def licence(names: Sequence[str], gone: Sequence[str] = ()) -> str:
     elif all(map(_drawn, names)):
         terms = ""
     else:
-        terms = ": they may be used only as " + ("that allows" if len(known) == 1 else "all of these allow")
-    began = f" They began as those of {listed(gone)}, whose data are not known here." if gone else ""
+        terms = ": they may be used only as " + (
+            "that allows" if len(known) == 1 else "all of these allow"
+        )
+    began = (
+        f" They began as those of {listed(gone)}, whose data are not known here." if gone else ""
+    )
     return f"The weights were trained {each}{terms}.{began} {CODE}"
 
 
 def _drawn(name: str) -> bool:
-    return name in registry.names("core.data") and getattr(registry.load("core.data", name), "GENERATED", False)
+    return name in registry.names("core.data") and getattr(
+        registry.load("core.data", name), "GENERATED", False
+    )
 
 
 def data_sets(card: Card) -> tuple[str, ...]:
@@ -87,7 +104,9 @@ def data_sets(card: Card) -> tuple[str, ...]:
 
 
 def of_labels(card: Card) -> list[str]:
-    """A sentence or two for each task that the model answers, and what its data sets say that labels are; one for its rare emotions."""
+    """A sentence or two for each task that the model answers, and what its data sets say that
+    labels are; one for its rare emotions.
+    """
     known = [origin(n) for n in data_sets(card)]
     found = []
     for head in card.heads:
@@ -98,7 +117,9 @@ def of_labels(card: Card) -> list[str]:
                 said.setdefault((o.labels[head.task], o.more.get(head.task, "")), []).append(o.name)
         for (what, more), names in (said or {(nothing, ""): []}).items():
             where = f" in {listed(names)}" if len(said) > 1 else ""
-            found.append(f"*{named(head.task).capitalize()}*{where} {form.format(what)} {more}".rstrip())
+            found.append(
+                f"*{named(head.task).capitalize()}*{where} {form.format(what)} {more}".rstrip()
+            )
     return found + _rare(card)
 
 
@@ -111,17 +132,28 @@ def _rare(card: Card) -> list[str]:
         if few:
             verb, how = ("is", "") if len(few) == 1 else ("are", " each")
             what = f"{listed(sorted(few)).capitalize()} {verb} rare in {origin(name).name}"
-            theirs = "its figure has a wide interval" if len(few) == 1 else "their figures have wide intervals"
-            found.append(f"{what} (at most {max(few.values())} validation pictures{how}): {theirs}.")
+            theirs = (
+                "its figure has a wide interval"
+                if len(few) == 1
+                else "their figures have wide intervals"
+            )
+            found.append(
+                f"{what} (at most {max(few.values())} validation pictures{how}): {theirs}."
+            )
     return found
 
 
 def of_groups(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Who says which of the groups a picture belongs to. rows: a card's metrics that have a group, such as `age: 20-29`."""
+    """Who says which of the groups a picture belongs to. rows: a card's metrics that have a group,
+    such as `age: 20-29`.
+    """
     kinds: dict[str, set[str]] = {}
     for m in rows:
         kinds.setdefault(m["data"], set()).add(kind(m["group"]))
-    told = "; ".join(f"{listed(sorted(k))} {(o := origin(name)).true or f'''as {o.name}'s labels say'''}" for name, k in kinds.items())
+    told = "; ".join(
+        f"{listed(sorted(k))} {(o := origin(name)).true or f'''as {o.name}'s labels say'''}"
+        for name, k in kinds.items()
+    )
     return f"{told[:1].upper()}{told[1:]}."
 
 

@@ -1,4 +1,6 @@
-"""From where a model's answers are to be given, and how far its age intervals hold: what a card says of being unsure, cross-fitted."""
+"""From where a model's answers are to be given, and how far its age intervals hold: what a card
+says of being unsure, cross-fitted.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,15 @@ LEAST = 10
 ENOUGH = 100
 """Samples from which on a limit is chosen at all; with fewer, the card has none."""
 WIDE = 40.0
-"""Years of an interval over which an age is uncertain: it hardly tells young from old. Not fitted: a limit chosen so that wider ones are
-off by ten years did not keep that promise on other people, and called half of those over fifty uncertain."""
+"""Years of an interval over which an age is uncertain: it hardly tells young from old. Not fitted:
+a limit chosen so that wider ones are off by ten years did not keep that promise on other people,
+and called half of those over fifty uncertain.
+"""
 ANSWERED, ACCURACY = "{}_answered", "{}_accuracy_of_answers"
-MAE, MAE_UNSURE = "age_mean_absolute_error_years_of_answers", "age_mean_absolute_error_years_of_uncertain"
+MAE, MAE_UNSURE = (
+    "age_mean_absolute_error_years_of_answers",
+    "age_mean_absolute_error_years_of_uncertain",
+)
 HELD = f"age_inside_its_{round(100 * INTERVAL)}_percent_interval"
 CROSSED = f"{HELD}_cross_fitted"
 SPAN = "age_mean_interval_width_years"
@@ -46,15 +53,19 @@ class Limits:
 
 
 def limits(parts: Sequence[Part], tables: Sequence[pa.Table]) -> Limits:
-    """The probability from which emotion and perceived gender are to be answered; see `evaluation.commands.plan.limited`. An age is uncertain
-    where its interval is wider than WIDE. tables: predictions, one for each part; all parts choose together."""
+    """The probability from which emotion and perceived gender are to be answered; see
+    `evaluation.commands.plan.limited`. An age is uncertain where its interval is wider than WIDE.
+    tables: predictions, one for each part; all parts choose together.
+    """
     found, rows = {}, []
     for task in ("emotion", "gender"):
         seen = [arrays.classes(t, task) for t in tables]
         if sum(len(s.rows) for s in seen if s) < ENOUGH:
             continue
         named = [(p, t) for p, t, s in zip(parts, tables, seen, strict=True) if s]
-        made = plan.limited(pa.concat_tables([t for _, t in named], promote_options="default"), task)
+        made = plan.limited(
+            pa.concat_tables([t for _, t in named], promote_options="default"), task
+        )
         found[task] = made["limit"]
         rows.append(row([p for p, _ in named], ANSWERED.format(task), made["coverage"]))
         if made["accuracy"]["n"]:
@@ -65,8 +76,10 @@ def limits(parts: Sequence[Part], tables: Sequence[pa.Table]) -> Limits:
 
 
 def of_ages(card: Card, parts: Sequence[Part], raw: Mapping[str, np.ndarray]) -> Iterator[Row]:
-    """How many true ages lie inside their intervals, over all and by decade, and what the limit of their width is worth; every interval is
-    made of the half of the people that it is not measured on. raw: outputs by task of all parts together."""
+    """How many true ages lie inside their intervals, over all and by decade, and what the limit of
+    their width is worth; every interval is made of the half of the people that it is not measured
+    on. raw: outputs by task of all parts together.
+    """
     head = card.head("age")
     truth = truths([head], parts)["age"] if head else np.zeros(0)
     known = ~np.isnan(truth)
@@ -79,7 +92,11 @@ def of_ages(card: Card, parts: Sequence[Part], raw: Mapping[str, np.ndarray]) ->
     yield row(named, CROSSED, sample.share(held))
     yield row(named, SPAN, sample.mean(width))
     for name, ages in ((TRUE, truth), (SAID, value)):
-        by = zip(sample.shares(held, bands(ages), BANDS), sample.means(width, bands(ages), BANDS), strict=True)
+        by = zip(
+            sample.shares(held, bands(ages), BANDS),
+            sample.means(width, bands(ages), BANDS),
+            strict=True,
+        )
         for i, (share, span) in enumerate(by):
             if share["n"] >= LEAST:
                 yield row(named, CROSSED, share, f"{name}: {age_decade(WIDTH * i)}")
@@ -99,7 +116,10 @@ def ci95(figure: Figures) -> list[float] | None:
 def row(parts: Part | Sequence[Part], metric: str, figure: Figures, group: str = "") -> Row:
     """One figure of one part, or of several together, as a card has it."""
     several = [parts] if isinstance(parts, Part) else parts
-    names = {key: " + ".join(dict.fromkeys(getattr(p.samples, of) for p in several)) for key, of in (("data", "name"), ("split", "split"))}
+    names = {
+        key: " + ".join(dict.fromkeys(getattr(p.samples, of) for p in several))
+        for key, of in (("data", "name"), ("split", "split"))
+    }
     found = {**names, "metric": metric, "value": round(figure["value"], 5)}
     found |= {"ci95": ci95(figure), "n": figure["n"]}
     return found | ({"group": group} if group else {})

@@ -1,8 +1,10 @@
-"""Learning from trained networks (Hinton et al., arXiv 1503.02531), and from them alone where a sample has no label for a head.
+"""Learning from trained networks (Hinton et al., arXiv 1503.02531), and from them alone where a
+sample has no label for a head.
 
-The teachers look at every training face once, cropped as they are used to, as it is and mirrored, and what they say is kept beside the
-run: a teacher that is many times the student's size costs one pass, not one an epoch. Heads: classes by KL at a temperature, ages as
-distributions by KL (years by their distance). Features: the similarities of a batch's samples to each other (Tung & Mori, arXiv
+The teachers look at every training face once, cropped as they are used to, as it is and mirrored,
+and what they say is kept beside the run: a teacher that is many times the student's size costs one
+pass, not one an epoch. Heads: classes by KL at a temperature, ages as distributions by KL (years by
+their distance). Features: the similarities of a batch's samples to each other (Tung & Mori, arXiv
 1907.09682), which need no layer between embeddings of different widths.
 """
 
@@ -31,20 +33,26 @@ from train.runs.summary import put
 from train.runs.trained_weights import weights
 
 KEPT = "teachers.npz"
-"""In the run folder: what the teachers said of every training crop, so that `--resume` need not ask again."""
+"""In the run folder: what the teachers said of every training crop, so that `--resume` need not ask
+again.
+"""
 MARK = "made of"
 """Beside the answers in that file: what they depend on, see `_mark`."""
 FEATURES = "embedding"
 L1 = 0.1
-"""Weight of the expectations' distance in years beside the divergence of two age distributions, as in losses/age_distribution."""
+"""Weight of the expectations' distance in years beside the divergence of two age distributions, as
+in losses/age_distribution.
+"""
 
 
 def taught(recipe: Recipe, parts: Sequence[Part], folder: Path) -> dict[str, np.ndarray]:
-    """What the recipe's teachers say, by task: probabilities (N, K) or years (N,) float32 of all samples of all parts in their order, their
-    mean; with `embedding` (N, F) where features are taught. Empty without teachers.
+    """What the recipe's teachers say, by task: probabilities (N, K) or years (N,) float32 of all
+    samples of all parts in their order, their mean; with `embedding` (N, F) where features are
+    taught. Empty without teachers.
 
     Raises:
-        UserError: a teacher is missing, has other classes, or crops faces otherwise and there are no pictures to crop.
+        UserError: a teacher is missing, has other classes, or crops faces otherwise and there are
+        no pictures to crop.
     """
     how = recipe.distill
     if not how.teachers:
@@ -64,10 +72,21 @@ def taught(recipe: Recipe, parts: Sequence[Part], folder: Path) -> dict[str, np.
 
 
 def _mark(recipe: Recipe, parts: Sequence[Part]) -> dict[str, str]:
-    """What the answers depend on: the question, and digests of the samples and of each teacher's weights, "" of one that is gone."""
-    samples = [[p.samples.name, p.samples.split, p.samples.fingerprint, *p.samples.ids] for p in parts]
-    how = {"input": recipe.input.to_dict(), "tasks": [h.task for h in recipe.heads], "features": bool(recipe.distill.features)}
-    mark = {"samples": hashlib.sha256(json.dumps(samples).encode()).hexdigest(), "asked": json.dumps(how)}
+    """What the answers depend on: the question, and digests of the samples and of each teacher's
+    weights, "" of one that is gone.
+    """
+    samples = [
+        [p.samples.name, p.samples.split, p.samples.fingerprint, *p.samples.ids] for p in parts
+    ]
+    how = {
+        "input": recipe.input.to_dict(),
+        "tasks": [h.task for h in recipe.heads],
+        "features": bool(recipe.distill.features),
+    }
+    mark = {
+        "samples": hashlib.sha256(json.dumps(samples).encode()).hexdigest(),
+        "asked": json.dumps(how),
+    }
     return mark | {path: _digest(path) for path in recipe.distill.teachers}
 
 
@@ -83,15 +102,21 @@ def _digest(teacher: str) -> str:
 
 
 def _kept(file: Path, mark: Mapping[str, str]) -> dict[str, np.ndarray] | None:
-    """The answers in `file`, if they are of this `mark`; a teacher that is gone may have given them."""
+    """The answers in `file`, if they are of this `mark`; a teacher that is gone may have given
+    them.
+    """
     if not file.is_file():
         return None
     with np.load(file) as kept:
         said = {name: kept[name] for name in kept.files}
     theirs = json.loads(str(said.pop(MARK, "{}")))
-    if theirs.keys() == mark.keys() and all(value in ("", theirs[name]) for name, value in mark.items()):
+    if theirs.keys() == mark.keys() and all(
+        value in ("", theirs[name]) for name, value in mark.items()
+    ):
         return said
-    progress.say(f"{file} holds answers of other teachers or about other samples; they are asked again")
+    progress.say(
+        f"{file} holds answers of other teachers or about other samples; they are asked again"
+    )
     return None
 
 
@@ -109,7 +134,9 @@ def _ask(recipe: Recipe, parts: Sequence[Part]) -> dict[str, np.ndarray]:
         asked = [h for h in recipe.heads if h.task in heads]
         for head in asked:
             if (head.labels or ()) != (heads[head.task].labels or ()):
-                raise UserError(f"Expected the teacher {path} to have the student's classes of {head.task}, got {heads[head.task].labels}.")
+                raise UserError(
+                    f"Expected the teacher {path} to have the student's classes of {head.task}, got {heads[head.task].labels}."
+                )
         crops = [_seen(p, theirs.input, recipe.input, path) for p in parts]
         said = _answers(model, [heads[h.task] for h in asked], crops, theirs.input, recipe, path)
         for name, value in said.items():
@@ -123,13 +150,21 @@ def _seen(part: Part, theirs: InputSpec, mine: InputSpec, path: str) -> np.ndarr
     if theirs == replace(mine, mean=theirs.mean, std=theirs.std):
         return part.crops
     if part.look is None:
-        raise UserError(f"Expected pictures to crop as the teacher {path} takes them, {theirs}, got only crops of {mine}.")
+        raise UserError(
+            f"Expected pictures to crop as the teacher {path} takes them, {theirs}, got only crops of {mine}."
+        )
     return part.look(theirs)
 
 
 @torch.inference_mode()
 def _answers(
-    model: nn.Module, heads: Sequence[Head], parts: Sequence[np.ndarray], spec: InputSpec, recipe: Recipe, path: str, batch: int = 256
+    model: nn.Module,
+    heads: Sequence[Head],
+    parts: Sequence[np.ndarray],
+    spec: InputSpec,
+    recipe: Recipe,
+    path: str,
+    batch: int = 256,
 ) -> dict[str, np.ndarray]:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = model.eval().to(device)
@@ -137,18 +172,31 @@ def _answers(
         model.mirror = False  # type: ignore[assignment]  # it is shown both below anyway
     features = bool(recipe.distill.features)
     if features and len(recipe.distill.teachers) > 1:
-        raise UserError("Expected one teacher where features are taught, got several, whose features mean different things.")
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in [*(h.task for h in heads), *([FEATURES] if features else [])]}
+        raise UserError(
+            "Expected one teacher where features are taught, got several, whose features mean different things."
+        )
+    rows: dict[str, list[np.ndarray]] = {
+        name: [] for name in [*(h.task for h in heads), *([FEATURES] if features else [])]
+    }
     total, done = sum(map(len, parts)), 0
-    with progress.task(f"ask {path}", total) as advance, torch.autocast(device, torch.bfloat16, enabled=recipe.amp == "bf16"):
+    with (
+        progress.task(f"ask {path}", total) as advance,
+        torch.autocast(device, torch.bfloat16, enabled=recipe.amp == "bf16"),
+    ):
         for crops in parts:
             for start in range(0, len(crops), batch):
                 x = torch.from_numpy(to_input(crops[start : start + batch], spec)).to(device)
                 out = [model(x), model(x.flip(3))]
                 for head in heads:
-                    rows[head.task].append(np.mean([_said(o[head.task].float(), head).cpu().numpy() for o in out], axis=0))
+                    rows[head.task].append(
+                        np.mean(
+                            [_said(o[head.task].float(), head).cpu().numpy() for o in out], axis=0
+                        )
+                    )
                 if features:
-                    rows[FEATURES].append(np.mean([o[FEATURES].float().cpu().numpy() for o in out], axis=0))
+                    rows[FEATURES].append(
+                        np.mean([o[FEATURES].float().cpu().numpy() for o in out], axis=0)
+                    )
                 done += len(x)
                 advance(done)
     return {name: np.concatenate(values) for name, values in rows.items()}
@@ -163,10 +211,11 @@ def _said(logits: Tensor, head: Head) -> Tensor:
 
 
 def loss(logits: Tensor, said: Tensor, head: Head, temperature: float = 1.0) -> Tensor:
-    """logits (N, width) of the student's head, said: probabilities (N, K) or years (N,) of the teachers -> (N,), one value per sample.
+    """logits (N, width) of the student's head, said: probabilities (N, K) or years (N,) of the
+    teachers -> (N,), one value per sample.
 
-    Classes: T^2 KL(teachers || student), both at temperature T, in nats. Age distribution: KL at 1, plus `L1` times the distance of the
-    expectations in years. Regression: that distance.
+    Classes: T^2 KL(teachers || student), both at temperature T, in nats. Age distribution: KL at 1,
+    plus `L1` times the distance of the expectations in years. Regression: that distance.
     """
     if head.kind == "regression":
         return (logits[:, 0] - said).abs()
@@ -183,7 +232,9 @@ def loss(logits: Tensor, said: Tensor, head: Head, temperature: float = 1.0) -> 
 
 
 def similarity(mine: Tensor, theirs: Tensor) -> Tensor:
-    """Embeddings (N, F) of the student and (N, G) of the teacher -> scalar: the mean squared difference of their samples' similarities to
-    each other, each row of which has length 1, times N (arXiv 1907.09682, equation 4)."""
+    """Embeddings (N, F) of the student and (N, G) of the teacher -> scalar: the mean squared
+    difference of their samples' similarities to each other, each row of which has length 1, times N
+    (arXiv 1907.09682, equation 4).
+    """
     a, b = (F.normalize(v @ v.T, dim=1) for v in (mine.float(), theirs.float()))
     return ((a - b) ** 2).sum() / len(mine)

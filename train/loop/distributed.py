@@ -1,8 +1,11 @@
-"""One run on several processes: `torchrun --nproc-per-node 2 -m train ...`, on one machine or many, with the loss curve of one process.
+"""One run on several processes: `torchrun --nproc-per-node 2 -m train ...`, on one machine or many,
+with the loss curve of one process.
 
-`batch` is the global batch. Every process draws the same order, augmentation and mix for all of it and learns from its own share of the
-samples; losses are divided by the labelled samples of all shares; BatchNorm's statistics are those of all shares, and dropout's mask is
-each share's part of the mask that one process would have drawn. What remains are sums in another order. One process writes and speaks.
+`batch` is the global batch. Every process draws the same order, augmentation and mix for all of it
+and learns from its own share of the samples; losses are divided by the labelled samples of all
+shares; BatchNorm's statistics are those of all shares, and dropout's mask is each share's part of
+the mask that one process would have drawn. What remains are sums in another order. One process
+writes and speaks.
 """
 
 from __future__ import annotations
@@ -24,31 +27,43 @@ from torch.overrides import TorchFunctionMode
 from core import progress
 from core.errors import UserError
 
-PATIENCE = timedelta(hours=12)  # the others wait while the first one of a machine prepares the pictures, or validates
+PATIENCE = timedelta(
+    hours=12
+)  # the others wait while the first one of a machine prepares the pictures, or validates
 
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Joins the other processes that torchrun started, if it did; inside, only the first one speaks. Errors are told by all."""
+    """Joins the other processes that torchrun started, if it did; inside, only the first one
+    speaks. Errors are told by all.
+    """
     wanted = int(os.environ.get("WORLD_SIZE", "1"))
     if wanted == 1:
         yield
         return
-    state = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)  # without `cpu` accelerate joins nobody on a CPU
+    state = PartialState(
+        cpu=not torch.cuda.is_available(), timeout=PATIENCE
+    )  # without `cpu` accelerate joins nobody on a CPU
     if state.num_processes != wanted:
-        raise UserError(f"Expected {wanted} processes to find each other, got {state.num_processes}; try torchrun's --rdzv-endpoint.")
+        raise UserError(
+            f"Expected {wanted} processes to find each other, got {state.num_processes}; try torchrun's --rdzv-endpoint."
+        )
     progress.console().quiet = not state.is_main_process
     try:
         yield
     finally:
         progress.console().quiet = False
-    gc.collect()  # torch 2.13 waits for ever where a DistributedDataParallel that nobody needs any more goes after gloo's group
+    # torch 2.13 waits for ever where a DistributedDataParallel that nobody needs any more goes
+    # after gloo's group
+    gc.collect()
     state.destroy_process_group()
 
 
 @contextmanager
 def first_of_machine() -> Iterator[None]:
-    """The first process of each machine goes through the block before the others, who find its work in the cache."""
+    """The first process of each machine goes through the block before the others, who find its work
+    in the cache.
+    """
     with PartialState().local_main_process_first():
         yield
 
@@ -71,7 +86,9 @@ def share(n: int) -> slice:
     """
     world, rank = count(), PartialState().process_index
     if n < world:
-        raise UserError(f"Expected at least one sample of a batch for each of {world} processes, got {n}; try a larger --set batch.")
+        raise UserError(
+            f"Expected at least one sample of a batch for each of {world} processes, got {n}; try a larger --set batch."
+        )
     return slice(rank * n // world, (rank + 1) * n // world)
 
 
@@ -84,15 +101,19 @@ def summed(values: dict[str, float]) -> dict[str, float]:
     """The sum of each value over all processes, which have the same keys."""
     if count() == 1:
         return values
-    total = torch.tensor([values[k] for k in sorted(values)], dtype=torch.float64, device=PartialState().device)
+    total = torch.tensor(
+        [values[k] for k in sorted(values)], dtype=torch.float64, device=PartialState().device
+    )
     distributed.all_reduce(total)
     return dict(zip(sorted(values), total.tolist(), strict=True))
 
 
 class Together(TorchFunctionMode):
-    """Inside, BatchNorm and dropout of a share of a batch do what they would do to the whole batch of `n`, see above.
+    """Inside, BatchNorm and dropout of a share of a batch do what they would do to the whole batch
+    of `n`, see above.
 
-    A mode and not other modules, so that networks of any library keep theirs, and their weights their names.
+    A mode and not other modules, so that networks of any library keep theirs, and their weights
+    their names.
     """
 
     def __init__(self, n: int) -> None:
@@ -107,11 +128,19 @@ class Together(TorchFunctionMode):
             return self._dropout(*args, **kwargs)
         return func(*args, **kwargs)
 
-    def _dropout(self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    def _dropout(
+        self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+    ) -> Tensor:
         if not training or not p or len(x) != self.share.stop - self.share.start:
             return F.dropout(x, p, training)
-        layout = torch.channels_last if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
-        ones = torch.ones((self.n, *x.shape[1:]), dtype=x.dtype, device=x.device).contiguous(memory_format=layout)
+        layout = (
+            torch.channels_last
+            if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)
+            else torch.contiguous_format
+        )
+        ones = torch.ones((self.n, *x.shape[1:]), dtype=x.dtype, device=x.device).contiguous(
+            memory_format=layout
+        )
         return x * F.dropout(ones, p)[self.share]
 
 
@@ -132,10 +161,18 @@ class _Sum(torch.autograd.Function):
 
 
 def _batch_norm(
-    x: Tensor, mean: Tensor | None, var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: bool = False,
-    momentum: float = 0.1, eps: float = 1e-5,
-) -> Tensor:  # fmt: skip
-    """torch's `batch_norm` over all processes' shares. Mean before variance: their difference of squares would cancel in float32."""
+    x: Tensor,
+    mean: Tensor | None,
+    var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """torch's `batch_norm` over all processes' shares. Mean before variance: their difference of
+    squares would cancel in float32.
+    """
     if not training:
         return F.batch_norm(x, mean, var, weight, bias, False, momentum, eps)
     kind = x.dtype

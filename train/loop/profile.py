@@ -1,8 +1,10 @@
-"""How fast the input pipeline is beside the training it feeds: `python -m train RECIPE --data DIR --profile`.
+"""How fast the input pipeline is beside the training it feeds: `python -m train RECIPE --data DIR
+--profile`.
 
-Both are measured in turns of a second, so that other work on the machine meets both, and each alone: batches are made and thrown away, then
-ready batches are learnt from. On a CPU the two share the cores, so a ratio of 3 costs training a quarter of its time; beside an accelerator
-the batches are made meanwhile, and a ratio over 1 is enough.
+Both are measured in turns of a second, so that other work on the machine meets both, and each
+alone: batches are made and thrown away, then ready batches are learnt from. On a CPU the two share
+the cores, so a ratio of 3 costs training a quarter of its time; beside an accelerator the batches
+are made meanwhile, and a ratio over 1 is enough.
 """
 
 from __future__ import annotations
@@ -52,14 +54,18 @@ class Clock:
     def figures(self) -> dict[str, float]:
         """Rounded, for JSON."""
         return {
-            "images_per_s": round(self.images / self.seconds, 1), "images_per_cpu_s": round(self.images / max(self.cpu_s, 1e-9), 1),
-            "images": self.images, "seconds": round(self.seconds, 2),
-        }  # fmt: skip
+            "images_per_s": round(self.images / self.seconds, 1),
+            "images_per_cpu_s": round(self.images / max(self.cpu_s, 1e-9), 1),
+            "images": self.images,
+            "seconds": round(self.seconds, 2),
+        }
 
 
 def profile(recipe: Recipe, parts: Sequence[Part], seconds: float = 5.0) -> dict[str, Any]:
-    """Images per second of the loader (crops from the cache, augmented, normalised, mixed) and of training (forward, backward, step), each
-    measured for about `seconds`; their ratio; and the verdict."""
+    """Images per second of the loader (crops from the cache, augmented, normalised, mixed) and of
+    training (forward, backward, step), each measured for about `seconds`; their ratio; and the
+    verdict.
+    """
     recipe = replace(recipe, start="")  # fresh weights take as long, and need no run to be there
     data = gather(parts, recipe)
     names = tuple(p.samples.name for p in parts)
@@ -70,14 +76,24 @@ def profile(recipe: Recipe, parts: Sequence[Part], seconds: float = 5.0) -> dict
 
         def order() -> Iterator[torch.Tensor]:
             for epoch in itertools.count():
-                yield from batches(recipe.sampling, recipe.batch, recipe.seed, epoch, data.source, data.label(), names)
+                yield from batches(
+                    recipe.sampling,
+                    recipe.batch,
+                    recipe.seed,
+                    epoch,
+                    data.source,
+                    data.label(),
+                    names,
+                )
 
         indices = order()
 
         def load() -> int:
             return len(inputs(data.batch(next(indices)), recipe, draw))
 
-        ready: Iterator[Inputs] = itertools.cycle([inputs(data.batch(next(indices)), recipe, draw) for _ in range(READY)])
+        ready: Iterator[Inputs] = itertools.cycle(
+            [inputs(data.batch(next(indices)), recipe, draw) for _ in range(READY)]
+        )
 
         def learn() -> int:
             batch = next(ready)
@@ -93,15 +109,33 @@ def profile(recipe: Recipe, parts: Sequence[Part], seconds: float = 5.0) -> dict
                 advance(turn + 1)
     ratio = (loader.images / loader.seconds) / (training.images / training.seconds)
     return {
-        "batch": recipe.batch, "amp": recipe.amp, "loader": loader.figures(), "training": training.figures(), "ratio": round(ratio, 2),
-        "wanted": WANTED, "verdict": "keeps up" if ratio >= WANTED else "holds training up", "machine": facts(recipe)["machine"],
-    }  # fmt: skip
+        "batch": recipe.batch,
+        "amp": recipe.amp,
+        "loader": loader.figures(),
+        "training": training.figures(),
+        "ratio": round(ratio, 2),
+        "wanted": WANTED,
+        "verdict": "keeps up" if ratio >= WANTED else "holds training up",
+        "machine": facts(recipe)["machine"],
+    }
 
 
 def describe(name: str, found: dict[str, Any]) -> str:
     """A few lines for a terminal."""
-    lines = [f"{name}, batch {found['batch']}, {found['amp']}, {found['machine']['processor']}, {found['machine']['threads']} threads"]
-    for part, what in (("loader", "crops, augmented and normalised"), ("training", "forward, backward, step")):
+    lines = [
+        f"{name}, batch {found['batch']}, {found['amp']}, {found['machine']['processor']}, {found['machine']['threads']} threads"
+    ]
+    for part, what in (
+        ("loader", "crops, augmented and normalised"),
+        ("training", "forward, backward, step"),
+    ):
         v = found[part]
-        lines.append(f"{part:9} {v['images_per_s']:>11,.0f} images/s {v['images_per_cpu_s']:>11,.0f} per CPU second  ({what})")
-    return "\n".join([*lines, f"ratio     {found['ratio']:>11.1f}, wanted {found['wanted']:.0f}: the input pipeline {found['verdict']}"])
+        lines.append(
+            f"{part:9} {v['images_per_s']:>11,.0f} images/s {v['images_per_cpu_s']:>11,.0f} per CPU second  ({what})"
+        )
+    return "\n".join(
+        [
+            *lines,
+            f"ratio     {found['ratio']:>11.1f}, wanted {found['wanted']:.0f}: the input pipeline {found['verdict']}",
+        ]
+    )

@@ -1,7 +1,7 @@
 """The loop: masked losses of several heads, one checkpoint an epoch, exact resume.
 
-All randomness of an epoch (order, augmentation, dropout) follows from (seed, epoch), so an epoch that was interrupted is simply run again
-from the last checkpoint and ends at the same weights.
+All randomness of an epoch (order, augmentation, dropout) follows from (seed, epoch), so an epoch
+that was interrupted is simply run again from the last checkpoint and ends at the same weights.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
-import core.models.base.torchvision_compat  # noqa: F401  before timm
+import core.models.base.torchvision_compat
 from core import progress, registry
 from core.errors import UserError
 from train.batches.collate import Inputs, ahead, inputs
@@ -45,40 +45,62 @@ LAST = "last.pt"
 
 
 class Run:
-    """One training run in one folder. `train()` may be interrupted at any moment and called again with `resume`."""
+    """One training run in one folder. `train()` may be interrupted at any moment and called again
+    with `resume`.
+    """
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         self.recipe, self.folder = recipe, folder
         self.folder.mkdir(parents=True, exist_ok=True)
-        # Accelerate owns the device, mixed precision, gradient scaling, and the gradients' mean over several processes.
+        # Accelerate owns the device, mixed precision, gradient scaling, and the gradients' mean
+        # over several processes.
         wakes = bool(recipe.freeze.parts and recipe.freeze.epochs)
         together = DistributedDataParallelKwargs(find_unused_parameters=wakes)
         try:
             self.accelerator = Accelerator(
-                mixed_precision=recipe.amp, gradient_accumulation_steps=recipe.accumulation, kwargs_handlers=[together]
+                mixed_precision=recipe.amp,
+                gradient_accumulation_steps=recipe.accumulation,
+                kwargs_handlers=[together],
             )
         except ValueError as error:
-            raise UserError(f"Expected this machine to compute in {recipe.amp}, got: {error} Try --set amp=bf16 or amp=no.") from error
+            raise UserError(
+                f"Expected this machine to compute in {recipe.amp}, got: {error} Try --set amp=bf16 or amp=no."
+            ) from error
         torch.manual_seed(recipe.seed)
         resuming = (folder / LAST).is_file()
-        plain = begin(recipe) if distributed.is_main() and not resuming else build_model(recipe)  # the others get the first one's weights
+        plain = (
+            begin(recipe) if distributed.is_main() and not resuming else build_model(recipe)
+        )  # the others get the first one's weights
         self.layout = memory_layout(plain)
         plain.to(memory_format=self.layout)  # type: ignore[call-overload]
-        plain.requires_grad_(True)  # frozen parts may wake up later, so the optimiser knows them too
+        plain.requires_grad_(
+            True
+        )  # frozen parts may wake up later, so the optimiser knows them too
         optim = optimiser(plain, recipe.optim)
-        if not wakes:  # else all processes must exchange the gradients of the frozen parts too, later
+        if (
+            not wakes
+        ):  # else all processes must exchange the gradients of the frozen parts too, later
             freeze(plain, recipe.freeze)
         self.model, self.optim = self.accelerator.prepare(plain, optim)
-        if distributed.count() > 1:  # after the start, which sends the first one's: each keeps the same running statistics of all shares
+        if (
+            distributed.count() > 1
+            # after the start, which sends the first one's: each keeps the same running statistics of
+            # all shares
+        ):
             self.model.forward_sync_buffers = False
         freeze(plain, recipe.freeze)
         self.schedule = Scheduler(recipe.schedule, recipe.optim.lr, optim)
         self.plain: nn.Module = plain
-        compiled = recipe.compile and distributed.count() == 1  # torch does not compile what exchanges statistics between processes
+        compiled = (
+            recipe.compile and distributed.count() == 1
+        )  # torch does not compile what exchanges statistics between processes
         self.step_model: nn.Module = torch.compile(self.model) if compiled else self.model  # type: ignore[assignment]
         self.ema = ModelEmaV3(plain, decay=recipe.ema, use_warmup=True) if recipe.ema else None
         self.heads = {h.task: h for h in recipe.heads}
-        self.losses = {task: registry.load("train.losses", loss.name).loss for task, loss in recipe.losses.items()}
+        self.losses = {
+            task: registry.load("train.losses", loss.name).loss
+            for task, loss in recipe.losses.items()
+        }
         self.epoch, self.step, self.seconds, self.best, self.stale = 0, 0, 0.0, -math.inf, 0
         self.epochs = recipe.epochs
         self.history: list[dict[str, float]] = []
@@ -90,40 +112,60 @@ class Run:
         """The weights that are validated and exported: the moving average where the recipe has one."""
         return self.ema.module if self.ema else self.plain
 
-    def train(self, train_parts: Sequence[Part], val_parts: Sequence[Part], budget_s: float | None = None) -> None:
-        """Trains to the end of the plan. Ctrl-C is safe: the last finished epoch is on disk. The budget is also that of asking teachers.
+    def train(
+        self, train_parts: Sequence[Part], val_parts: Sequence[Part], budget_s: float | None = None
+    ) -> None:
+        """Trains to the end of the plan. Ctrl-C is safe: the last finished epoch is on disk. The
+        budget is also that of asking teachers.
 
         The first process validates; what it measured decides for all.
         """
         asked = monotonic()
-        data = gather(train_parts, self.recipe, distill.taught(self.recipe, train_parts, self.folder))
+        data = gather(
+            train_parts, self.recipe, distill.taught(self.recipe, train_parts, self.folder)
+        )
         left_s = None if budget_s is None else budget_s - distributed.from_main(monotonic() - asked)
         for head in self.recipe.heads:
             if absent := data.absent(head.task):
                 shows = ", ".join(head.labels[k] for k in absent)
-                progress.say(f"no training sample shows {shows}; the network cannot learn that, add some or leave it out of the heads")
+                progress.say(
+                    f"no training sample shows {shows}; the network cannot learn that, add some or leave it out of the heads"
+                )
         names = tuple(p.samples.name for p in train_parts)
         while self.epoch < self.epochs and not self._patience_is_over():
             started, worked = monotonic(), process_time()
             row = self._train_epoch(data, names)
             if distributed.is_main():
-                row |= {f"val_{k}": v for k, v in score_parts(self.averaged, val_parts, self.recipe).items()}
+                row |= {
+                    f"val_{k}": v
+                    for k, v in score_parts(self.averaged, val_parts, self.recipe).items()
+                }
             row["seconds"], row["cpu_seconds"] = monotonic() - started, process_time() - worked
-            row["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # the peak so far; Linux counts KiB
+            row["memory_mb"] = (
+                resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            )  # the peak so far; Linux counts KiB
             row = distributed.from_main(row)
-            self.schedule.after_epoch(row["val_loss"], distributed.from_main(penalty(self.averaged, self.recipe.optim)))
+            self.schedule.after_epoch(
+                row["val_loss"], distributed.from_main(penalty(self.averaged, self.recipe.optim))
+            )
             self.seconds += row["seconds"]
             self.epoch += 1
             self.history.append({"epoch": self.epoch, **row})
             self._plan(left_s)
             self._keep(row["val_score"])
             progress.say(_line(self.history[-1], self.epochs, self.seconds))
-        if distributed.count() > 1:  # training is over: the weights stay, the exchange with the others must go before the processes part
+        if (
+            distributed.count() > 1
+            # training is over: the weights stay, the exchange with the others must go before the
+            # processes part
+        ):
             self.accelerator.free_memory()
             self.model = self.step_model = self.plain
 
     def start_epoch(self) -> torch.Generator:
-        """Wakes the network up for training, but for its frozen parts, and seeds the epoch; augmentation draws from what it returns."""
+        """Wakes the network up for training, but for its frozen parts, and seeds the epoch;
+        augmentation draws from what it returns.
+        """
         torch.manual_seed(self.recipe.seed * 100_003 + self.epoch)  # dropout
         self.step_model.train()
         freeze(self.plain, self.recipe.freeze, self.epoch)
@@ -136,11 +178,17 @@ class Run:
         seen, started, fast = 0, monotonic(), self.accelerator.device.type != "cpu"
         count = max(1, len(data) // recipe.batch)
         per_epoch = math.ceil(count / recipe.accumulation)
-        order = batches(recipe.sampling, recipe.batch, recipe.seed, self.epoch, data.source, data.label(), names)
+        order = batches(
+            recipe.sampling, recipe.batch, recipe.seed, self.epoch, data.source, data.label(), names
+        )
         with progress.task(f"epoch {self.epoch + 1}/{self.epochs}", count) as advance:
-            for i, batch in enumerate(ahead(lambda index: inputs(data.batch(index), recipe, draw), order, fast)):
+            for i, batch in enumerate(
+                ahead(lambda index: inputs(data.batch(index), recipe, draw), order, fast)
+            ):
                 if i + 1 == count:
-                    self.accelerator.step = -1  # the next is 0: what has been accumulated is learnt now, no epoch leaves a rest to the next
+                    # the next is 0: what has been accumulated is learnt now, no epoch leaves a rest
+                    # to the next
+                    self.accelerator.step = -1
                 rate = self.schedule.before_step(self.step, per_epoch * self.epochs, per_epoch)
                 losses = self._step(batch)
                 seen += len(batch)
@@ -154,11 +202,16 @@ class Run:
         return {**means, "lr": rate, "images_per_s": seen / (monotonic() - started)}
 
     def _step(self, batch: Inputs) -> dict[str, float]:
-        """Learns from this process's share of a batch and returns the share's part of each loss; they sum up to the batch's."""
+        """Learns from this process's share of a batch and returns the share's part of each loss;
+        they sum up to the batch's.
+        """
         recipe, device, world = self.recipe, self.accelerator.device, distributed.count()
         mine = distributed.share(len(batch))
         x = batch.x[mine].to(device, memory_format=self.layout)
-        targets, weights = ({k: v[mine].to(device) for k, v in values.items()} for values in (batch.targets, batch.weights))
+        targets, weights = (
+            {k: v[mine].to(device) for k, v in values.items()}
+            for values in (batch.targets, batch.weights)
+        )
         with self.accelerator.accumulate(self.model):
             with distributed.Together(len(batch)) if world > 1 else nullcontext():
                 out = self.step_model(x)
@@ -168,7 +221,12 @@ class Run:
                 each = self.losses[task](out[task].float(), targets[task], **spec.options)
                 value = masked_mean(each, weights[task], batch.weights[task].to(device))
                 if (taught := TAUGHT + task) in targets:
-                    each = distill.loss(out[task].float(), targets[taught], self.heads[task], recipe.distill.temperature)
+                    each = distill.loss(
+                        out[task].float(),
+                        targets[taught],
+                        self.heads[task],
+                        recipe.distill.temperature,
+                    )
                     said = masked_mean(each, weights[taught], batch.weights[taught].to(device))
                     value = (1 - recipe.distill.share) * value + recipe.distill.share * said
                 total = total + spec.weight * value
@@ -180,7 +238,9 @@ class Run:
             if not torch.isfinite(total):
                 what = f"Expected a finite loss, got {float(total.detach())} at step {self.step}"
                 raise UserError(f"{what}; try --set optim.lr={recipe.optim.lr / 3:.1g}.")
-            self.accelerator.backward(world * total)  # the gradients are averaged over the processes
+            self.accelerator.backward(
+                world * total
+            )  # the gradients are averaged over the processes
             if self.accelerator.sync_gradients:
                 if recipe.optim.clip:
                     self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.optim.clip)
@@ -189,25 +249,38 @@ class Run:
             self.optim.zero_grad()
         self._count(out, targets, weights)
         if self.ema and self.accelerator.sync_gradients:
-            self.ema.update(self.plain, step=self.step)  # without the step its warm-up lags for thousands of steps
+            self.ema.update(
+                self.plain, step=self.step
+            )  # without the step its warm-up lags for thousands of steps
         return {"loss": float(total.detach()), **values}
 
-    def _count(self, out: dict[str, Tensor], targets: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
-        """Adds a batch to the epoch's accuracies and errors, as the network in training has them: augmented, mixed, with dropout."""
+    def _count(
+        self, out: dict[str, Tensor], targets: dict[str, Tensor], weights: dict[str, Tensor]
+    ) -> None:
+        """Adds a batch to the epoch's accuracies and errors, as the network in training has them:
+        augmented, mixed, with dropout.
+        """
         for head in self.recipe.heads:
-            raw, target, known = (v.detach().float().cpu() for v in (out[head.task], targets[head.task], weights[head.task]))
+            raw, target, known = (
+                v.detach().float().cpu()
+                for v in (out[head.task], targets[head.task], weights[head.task])
+            )
             name, total, n = hits(raw, target, known > 0, head)
             before = self.tally.get(name, (0.0, 0))
             self.tally[name] = (before[0] + total, before[1] + n)
 
     def _plan(self, budget_s: float | None) -> None:
-        """After the first epoch, which has shown its price, fits the number of epochs into the budget; later only stops in time."""
+        """After the first epoch, which has shown its price, fits the number of epochs into the
+        budget; later only stops in time.
+        """
         if budget_s is None:
             return
         price = self.seconds / self.epoch
         affordable = max(self.epoch, int(budget_s / price))
         if self.epoch == 1 and affordable < self.epochs:
-            progress.say(f"{price:.0f} s an epoch: the budget allows {affordable} of {self.epochs} epochs")
+            progress.say(
+                f"{price:.0f} s an epoch: the budget allows {affordable} of {self.epochs} epochs"
+            )
             self.epochs = affordable
         elif self.seconds + price > budget_s * 1.05:
             self.epochs = self.epoch
@@ -222,44 +295,83 @@ class Run:
         if not distributed.is_main():
             return
         if better:
-            checkpoint.save(self.folder / BEST, {"recipe": self.recipe.to_dict(), "model": self.averaged.state_dict(), "epoch": self.epoch})
+            checkpoint.save(
+                self.folder / BEST,
+                {
+                    "recipe": self.recipe.to_dict(),
+                    "model": self.averaged.state_dict(),
+                    "epoch": self.epoch,
+                },
+            )
         checkpoint.save(self.folder / LAST, self._state())
         for name, fill in (
             (summary.HISTORY, lambda p: pd.DataFrame(self.history).to_parquet(p)),
-            (summary.RECIPE, lambda p: p.write_text(json.dumps(self.recipe.to_dict(), indent=1), encoding="utf-8")),
+            (
+                summary.RECIPE,
+                lambda p: p.write_text(
+                    json.dumps(self.recipe.to_dict(), indent=1), encoding="utf-8"
+                ),
+            ),
         ):
             summary.put(self.folder / name, fill)
-        state = "finished" if self.epoch >= self.epochs else "stopped early" if self._patience_is_over() else "unfinished"
+        state = (
+            "finished"
+            if self.epoch >= self.epochs
+            else "stopped early"
+            if self._patience_is_over()
+            else "unfinished"
+        )
         summary.write(self.folder, self.facts, self.epochs, state)
 
     def _state(self) -> dict[str, Any]:
         return {
-            "recipe": self.recipe.to_dict(), "model": self.plain.state_dict(), "optim": self.optim.state_dict(),
+            "recipe": self.recipe.to_dict(),
+            "model": self.plain.state_dict(),
+            "optim": self.optim.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "ema": self.ema.module.state_dict() if self.ema else None, "epoch": self.epoch, "step": self.step, "seconds": self.seconds,
-            "best": self.best, "stale": self.stale, "epochs": self.epochs, "history": self.history,
-            "started": self.facts["started"], "limit": self.facts.get("limit"),
-        }  # fmt: skip
+            "ema": self.ema.module.state_dict() if self.ema else None,
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self.seconds,
+            "best": self.best,
+            "stale": self.stale,
+            "epochs": self.epochs,
+            "history": self.history,
+            "started": self.facts["started"],
+            "limit": self.facts.get("limit"),
+        }
 
     def resume(self) -> bool:
-        """Goes on from the folder's last checkpoint; False where there is none. Another number of epochs is allowed: the schedule is then
-        stretched or shortened from here on.
+        """Goes on from the folder's last checkpoint; False where there is none. Another number of
+        epochs is allowed: the schedule is then stretched or shortened from here on.
 
         Raises:
-            UserError: the checkpoint was made by another recipe, whose fields are named, or of another --limit.
+            UserError: the checkpoint was made by another recipe, whose fields are named, or of
+            another --limit.
         """
         path = self.folder / LAST
-        state = distributed.from_main(checkpoint.load(path) if distributed.is_main() and path.is_file() else None)
+        state = distributed.from_main(
+            checkpoint.load(path) if distributed.is_main() and path.is_file() else None
+        )
         if state is None:
             return False
         mine, theirs = self.recipe.to_dict(), from_dict(state["recipe"]).to_dict()
-        differing = [k for k in mine if mine[k] != theirs[k] and k not in ("epochs", *SAYS_NOTHING)]  # another length, same recipe
+        differing = [
+            k for k in mine if mine[k] != theirs[k] and k not in ("epochs", *SAYS_NOTHING)
+        ]  # another length, same recipe
         if differing:
-            raise UserError(f"Expected to resume the same recipe, got other values of {', '.join(differing)}; use another --out.")
-        limit, begun = self.facts.get("limit"), state.get("limit", self.facts.get("limit"))  # older checkpoints do not tell
+            raise UserError(
+                f"Expected to resume the same recipe, got other values of {', '.join(differing)}; use another --out."
+            )
+        limit, begun = (
+            self.facts.get("limit"),
+            state.get("limit", self.facts.get("limit")),
+        )  # older checkpoints do not tell
         if limit != begun:
             asked, made = (f"--limit {n}" if n else "no --limit" for n in (limit, begun))
-            raise UserError(f"Expected to resume with {made}, as it was begun, got {asked}; use another --out.")
+            raise UserError(
+                f"Expected to resume with {made}, as it was begun, got {asked}; use another --out."
+            )
         self.plain.load_state_dict(state["model"])
         self.optim.load_state_dict(state["optim"])
         self.schedule.load_state_dict(state.get("schedule", {}))
@@ -274,14 +386,21 @@ class Run:
 
 
 def memory_layout(model: nn.Module) -> torch.memory_format:
-    """channels_last, which is faster; but not for grouped convolutions on a CPU, where the backward pass of MobileOne in torch 2.13 writes
-    outside its memory ("corrupted double-linked list")."""
+    """channels_last, which is faster; but not for grouped convolutions on a CPU, where the backward
+    pass of MobileOne in torch 2.13 writes outside its memory ("corrupted double-linked list").
+    """
     grouped = any(isinstance(m, nn.Conv2d) and m.groups > 1 for m in model.modules())
-    return torch.contiguous_format if grouped and not torch.cuda.is_available() else torch.channels_last
+    return (
+        torch.contiguous_format
+        if grouped and not torch.cuda.is_available()
+        else torch.channels_last
+    )
 
 
 def _line(row: dict[str, float], epochs: int, seconds: float) -> str:
     left = seconds / row["epoch"] * (epochs - row["epoch"])
-    shown = ", ".join(f"{k.removeprefix('val_')} {v:.4f}" for k, v in row.items() if k.startswith("val_"))
+    shown = ", ".join(
+        f"{k.removeprefix('val_')} {v:.4f}" for k, v in row.items() if k.startswith("val_")
+    )
     price = f"{row['images_per_s']:.0f} images/s, {left / 60:.0f} min left"
     return f"epoch {row['epoch']:.0f}/{epochs}: loss {row['train_loss']:.3f}; {shown}; {price}"

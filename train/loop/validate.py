@@ -18,8 +18,12 @@ from train.recipe.recipe import Recipe
 
 
 @torch.inference_mode()
-def outputs(model: nn.Module, crops: np.ndarray, spec: InputSpec, batch: int = 256) -> dict[str, np.ndarray]:
-    """uint8 crops (N, S, S, C) -> raw float32 outputs by task (N, width), with `embedding`; the model is put in evaluation mode."""
+def outputs(
+    model: nn.Module, crops: np.ndarray, spec: InputSpec, batch: int = 256
+) -> dict[str, np.ndarray]:
+    """uint8 crops (N, S, S, C) -> raw float32 outputs by task (N, width), with `embedding`; the
+    model is put in evaluation mode.
+    """
     model.eval()
     device = next(model.parameters()).device
     rows = []
@@ -30,8 +34,10 @@ def outputs(model: nn.Module, crops: np.ndarray, spec: InputSpec, batch: int = 2
 
 
 def score_parts(model: nn.Module, parts: Sequence[Part], recipe: Recipe) -> dict[str, float]:
-    """emotion_accuracy and gender_accuracy in [0, 1], age_mae in years, over all parts; `score` in [0, 1], their balanced mean; and `loss`,
-    the weighted sum that training minimises, without class weights."""
+    """emotion_accuracy and gender_accuracy in [0, 1], age_mae in years, over all parts; `score` in
+    [0, 1], their balanced mean; and `loss`, the weighted sum that training minimises, without class
+    weights.
+    """
     right: dict[str, list[np.ndarray]] = {h.task: [] for h in recipe.heads}
     losses: dict[str, list[np.ndarray]] = {h.task: [] for h in recipe.heads}
     for part in parts:
@@ -39,7 +45,9 @@ def score_parts(model: nn.Module, parts: Sequence[Part], recipe: Recipe) -> dict
         for head in recipe.heads:
             target, known = targets_of(part, head.task)
             how = recipe.losses[head.task]
-            each = registry.load("train.losses", how.name).loss(torch.from_numpy(out[head.task]), torch.from_numpy(target), **how.options)
+            each = registry.load("train.losses", how.name).loss(
+                torch.from_numpy(out[head.task]), torch.from_numpy(target), **how.options
+            )
             losses[head.task].append(each.numpy()[known])
             if head.task == "age":
                 right["age"].append(np.abs(age_of(out["age"], head) - part.samples.age)[known])
@@ -50,23 +58,37 @@ def score_parts(model: nn.Module, parts: Sequence[Part], recipe: Recipe) -> dict
     for head in recipe.heads:
         values = np.concatenate(right[head.task])
         if len(values):
-            figures["age_mae" if head.task == "age" else f"{head.task}_accuracy"] = float(values.mean())
+            figures["age_mae" if head.task == "age" else f"{head.task}_accuracy"] = float(
+                values.mean()
+            )
     if not figures:
-        raise DataError(f"Expected validation samples labelled for one of {tuple(right)}, got none.")
-    # 20 years of error count as much as no right answer at all: about what a constant guess makes on UTKFace.
+        raise DataError(
+            f"Expected validation samples labelled for one of {tuple(right)}, got none."
+        )
+    # 20 years of error count as much as no right answer at all: about what a constant guess makes
+    # on UTKFace.
     parts_of_score = [max(0.0, 1 - v / 20) if k == "age_mae" else v for k, v in figures.items()]
-    means = {task: float(np.concatenate(values).mean()) for task, values in losses.items() if sum(map(len, values))}
+    means = {
+        task: float(np.concatenate(values).mean())
+        for task, values in losses.items()
+        if sum(map(len, values))
+    }
     total = sum(recipe.losses[task].weight * mean for task, mean in means.items())
     return figures | {"score": float(np.mean(parts_of_score)), "loss": float(total)}
 
 
 def hits(out: Tensor, target: Tensor, known: Tensor, head: Head) -> tuple[str, float, int]:
-    """What a training batch adds to an epoch's figure of one head: the figure's name, the sum over its known samples, and their number.
+    """What a training batch adds to an epoch's figure of one head: the figure's name, the sum over
+    its known samples, and their number.
 
     out (N, width); target and known (N,) as in `train.batches.data.Batch`, known being a mask.
     """
     if head.task == "age":
-        return "age_mae", float(np.abs(age_of(out.numpy(), head) - target.numpy())[known.numpy()].sum()), int(known.sum())
+        return (
+            "age_mae",
+            float(np.abs(age_of(out.numpy(), head) - target.numpy())[known.numpy()].sum()),
+            int(known.sum()),
+        )
     right = class_of(out.numpy(), head) == target.argmax(dim=1).numpy()
     return f"{head.task}_accuracy", float(right[known.numpy()].sum()), int(known.sum())
 

@@ -1,12 +1,14 @@
-"""Age as a distribution over one-year bins: KL to a Gaussian around the true age, plus L1 on the expectation
-(DLDL-v2, Gao et al., IJCAI 2018)."""
+"""Age as a distribution over one-year bins: KL to a Gaussian around the true age, plus L1 on the
+expectation (DLDL-v2, Gao et al., IJCAI 2018).
+"""
 
 import torch
 from torch import Tensor
 
 
 def loss(logits: Tensor, target: Tensor, sigma: float = 2.0, l1: float = 0.1) -> Tensor:
-    """logits (N, B) over ages 0..B-1, target (N,) years -> (N,) nats + l1 * years. sigma: of the Gaussian, in years.
+    """logits (N, B) over ages 0..B-1, target (N,) years -> (N,) nats + l1 * years. sigma: of the
+    Gaussian, in years.
 
     Ages over the last bin train the last bin.
     """

@@ -1,4 +1,6 @@
-"""What arguments of `python -m train` mean: a time, a place of data, a recipe that needs none. Without torch, as they are checked first."""
+"""What arguments of `python -m train` mean: a time, a place of data, a recipe that needs none.
+Without torch, as they are checked first.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ def seconds(text: str) -> float:
 
 
 def data_folders(data: str) -> dict[str, str]:
-    """--data DIR or MANIFEST.parquet -> {"*": it}; --data FILE.json -> its {data set: folder or manifest}.
+    """--data DIR or MANIFEST.parquet -> {"*": it}; --data FILE.json -> its {data set: folder or
+    manifest}.
 
     Raises:
         UserError: neither a folder nor a manifest nor a JSON object of names and folders.
@@ -30,13 +33,19 @@ def data_folders(data: str) -> dict[str, str]:
     if path.is_dir() or is_manifest(data):
         return {"*": data}
     if not path.is_file():
-        raise UserError(f"Expected --data to name a folder or a JSON file {{data set: folder}}, got {data}, which does not exist.")
+        raise UserError(
+            f"Expected --data to name a folder or a JSON file {{data set: folder}}, got {data}, which does not exist."
+        )
     try:
         folders = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"Expected a JSON object {{data set: folder}} in {data}, got: {error}.") from error
+        raise UserError(
+            f"Expected a JSON object {{data set: folder}} in {data}, got: {error}."
+        ) from error
     if not isinstance(folders, dict) or not all(isinstance(v, str) for v in folders.values()):
-        raise UserError(f"Expected a JSON object {{data set: folder}} in {data}, got {str(folders)[:80]}.")
+        raise UserError(
+            f"Expected a JSON object {{data set: folder}} in {data}, got {str(folders)[:80]}."
+        )
     return folders
 
 
@@ -49,4 +58,6 @@ def is_manifest(data: str) -> bool:
 
 def drawn(recipe: Recipe) -> bool:
     """Whether all its data sets are drawn, so that they need no folder."""
-    return all(getattr(registry.load("core.data", name), "GENERATED", False) for name in recipe.data)
+    return all(
+        getattr(registry.load("core.data", name), "GENERATED", False) for name in recipe.data
+    )

@@ -1,4 +1,6 @@
-"""A recipe is a frozen value that says everything about a training run. Recipes derive from each other by `replace`."""
+"""A recipe is a frozen value that says everything about a training run. Recipes derive from each
+other by `replace`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,17 @@ from core.artifacts.bundle import Head
 from core.errors import UserError
 from core.labels import AGE_BINS, FER4, FER6, FER7, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
-from train.recipe.settings import Augment, Distill, Freeze, Loss, Mix, Model, Optim, Sampling, Schedule
+from train.recipe.settings import (
+    Augment,
+    Distill,
+    Freeze,
+    Loss,
+    Mix,
+    Model,
+    Optim,
+    Sampling,
+    Schedule,
+)
 
 EMOTION8 = Head("emotion", "softmax", FERPLUS8.labels, "emotion")
 GENDER = Head("gender", "softmax", GENDER2.labels, "gender")
@@ -33,12 +45,15 @@ YEARS = Head("age", "regression", (), "age")
 class Recipe:
     """Everything that a run depends on but the data's place and the machine.
 
-    losses: by task, one for each head. data: files of core/data. soft_labels: learn emotions from the shares of the annotators' votes where
-    a data set has them, else from its one label. start: checkpoint or run folder whose weights to begin with, where names and shapes
-    agree; of several, with commas between them, their mean. ema: decay of the averaged weights that are validated and exported, 0 for
-    none. patience: epochs without a better score before stopping, 0 for never. amp: "no", "bf16" or "fp16". qat: fine-tune a trained
-    network, folded, with the rounding of INT8, see train/compression/qat.py. source: the document that is reproduced. expected: the figures it
-    reports, by the name they have in a run's history. findings: what comparing it with others showed, a sentence each, for the card.
+    losses: by task, one for each head. data: files of core/data. soft_labels: learn emotions from
+    the shares of the annotators' votes where a data set has them, else from its one label. start:
+    checkpoint or run folder whose weights to begin with, where names and shapes agree; of several,
+    with commas between them, their mean. ema: decay of the averaged weights that are validated and
+    exported, 0 for none. patience: epochs without a better score before stopping, 0 for never. amp:
+    "no", "bf16" or "fp16". qat: fine-tune a trained network, folded, with the rounding of INT8, see
+    train/compression/qat.py. source: the document that is reproduced. expected: the figures it
+    reports, by the name they have in a run's history. findings: what comparing it with others
+    showed, a sentence each, for the card.
     """
 
     heads: tuple[Head, ...]
@@ -72,8 +87,15 @@ class Recipe:
     def __post_init__(self) -> None:
         tasks = {h.task for h in self.heads}
         if tasks != set(self.losses):
-            raise ValueError(f"Expected one loss for each of {sorted(tasks)}, got {sorted(self.losses)}.")
-        if self.epochs < 1 or self.batch < 2 or self.accumulation < 1 or self.amp not in ("no", "bf16", "fp16"):
+            raise ValueError(
+                f"Expected one loss for each of {sorted(tasks)}, got {sorted(self.losses)}."
+            )
+        if (
+            self.epochs < 1
+            or self.batch < 2
+            or self.accumulation < 1
+            or self.amp not in ("no", "bf16", "fp16")
+        ):
             raise UserError(
                 "Expected epochs >= 1, batch >= 2, accumulation >= 1 and amp no, bf16 or fp16, got "
                 f"{self.epochs}, {self.batch}, {self.accumulation}, {self.amp}."
@@ -90,20 +112,32 @@ class Recipe:
 
 
 def from_dict(values: Mapping[str, Any]) -> Recipe:
-    """The recipe stored in a checkpoint or bundle, also by an older version: what it did not know takes its default.
+    """The recipe stored in a checkpoint or bundle, also by an older version: what it did not know
+    takes its default.
 
     Raises:
         UserError: it was stored by a newer version; names the fields.
     """
     unknown = set(values) - {f.name for f in fields(Recipe)}
     if unknown:
-        raise UserError(f"Expected a recipe of this version, got the fields {sorted(unknown)}; try a newer Mien.")
+        raise UserError(
+            f"Expected a recipe of this version, got the fields {sorted(unknown)}; try a newer Mien."
+        )
     frozen, distill = values.get("freeze", {}), values.get("distill", {})
-    parts: dict[str, type] = {"model": Model, "augment": Augment, "optim": Optim, "schedule": Schedule, "mix": Mix, "sampling": Sampling}
+    parts: dict[str, type] = {
+        "model": Model,
+        "augment": Augment,
+        "optim": Optim,
+        "schedule": Schedule,
+        "mix": Mix,
+        "sampling": Sampling,
+    }
     return Recipe(
         **{
             **values,
-            "heads": tuple(Head(h["task"], h["kind"], tuple(h["labels"]), h["output"]) for h in values["heads"]),
+            "heads": tuple(
+                Head(h["task"], h["kind"], tuple(h["labels"]), h["output"]) for h in values["heads"]
+            ),
             "losses": {k: Loss(**v) for k, v in values["losses"].items()},
             "data": tuple(values["data"]),
             "findings": tuple(values.get("findings", ())),
@@ -140,7 +174,9 @@ def override(recipe: Any, assignments: list[str]) -> Any:
 
 def _literal(text: str) -> Any:
     try:
-        return ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(text.lower(), text))
+        return ast.literal_eval(
+            {"true": "True", "false": "False", "none": "None"}.get(text.lower(), text)
+        )
     except (ValueError, SyntaxError):
         return text
 
@@ -149,19 +185,25 @@ def _set(node: Any, names: list[str], value: Any, full: str) -> Any:
     head, rest = names[0], names[1:]
     if isinstance(node, Model) and head == "options" and rest:
         build = registry.load("core.models", node.family).build
-        known = [k for k, p in inspect.signature(build).parameters.items() if p.kind is p.KEYWORD_ONLY]
+        known = [
+            k for k, p in inspect.signature(build).parameters.items() if p.kind is p.KEYWORD_ONLY
+        ]
         return replace(node, options={**node.options, _known(rest[0], known, full): value})
     if isinstance(node, Mapping):
         known = list(node)
         _known(head, known, full)
         return {**node, head: _set(node[head], rest, value, full) if rest else value}
     if not is_dataclass(node) or isinstance(node, type):
-        raise UserError(f"Expected {full!r} to name a field, but {'.'.join(names)!r} lies inside a plain value.")
+        raise UserError(
+            f"Expected {full!r} to name a field, but {'.'.join(names)!r} lies inside a plain value."
+        )
     _known(head, [f.name for f in fields(node)], full)
     current = getattr(node, head)
     if rest:
         return dataclasses.replace(node, **{head: _set(current, rest, value, full)})
-    return dataclasses.replace(node, **{head: _checked(value, get_type_hints(type(node))[head], full)})
+    return dataclasses.replace(
+        node, **{head: _checked(value, get_type_hints(type(node))[head], full)}
+    )
 
 
 def _known(name: str, known: list[str], full: str) -> str:
@@ -182,7 +224,11 @@ def _checked(value: Any, wanted: Any, full: str) -> Any:
             return tuple(v.strip() for v in value.split(",") if v.strip())
         if base is tuple and isinstance(value, list | tuple):
             return tuple(value)
-        base = {Mapping: dict, Literal: str}.get(base, base)  # which text a Literal allows, its dataclass checks
+        base = {Mapping: dict, Literal: str}.get(
+            base, base
+        )  # which text a Literal allows, its dataclass checks
         if isinstance(value, base) and not (base is int and isinstance(value, bool)):
             return value
-    raise UserError(f"Expected --set {full} to be {getattr(wanted, '__name__', wanted)}, got {value!r}.")
+    raise UserError(
+        f"Expected --set {full} to be {getattr(wanted, '__name__', wanted)}, got {value!r}."
+    )

@@ -15,8 +15,9 @@ Counting = Literal["torch", "keras"]
 
 @dataclass(frozen=True)
 class Model:
-    """family: a file of core/models. options: keyword arguments of its `build`. pretrained: begin with the weights that timm knows under
-    the model's name, and stop where they cannot be had."""
+    """family: a file of core/models. options: keyword arguments of its `build`. pretrained: begin
+    with the weights that timm knows under the model's name, and stop where they cannot be had.
+    """
 
     family: str = "plain"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -27,13 +28,15 @@ class Model:
 class Augment:
     """Random changes of a uint8 crop. Probabilities in [0, 1]; 0 everywhere: none.
 
-    flip: mirror. rotate: degrees either way. zoom: share of the side either way. shift: share of the side either way. light: brightness and
-    contrast, share either way. contrast: contrast alone, share either way. lowres: probability of down-up-scaling to `lowres_min`..1 of
-    the side. blur: probability of a Gaussian of up to `blur_max` pixels. noise: probability of Gaussian noise of up to `noise_max` grey
-    levels. jpeg: probability of a round trip at quality 30 to 90. erase: probability of a rectangle of noise of up to `erase_max` of the
-    area. The rest are probabilities of train/batches/geometry.py's changes: elastic and grid bend the picture; hue, saturation, gamma, clahe and
-    equalise change its colours and tones; motion and median blur it; speckle and iso are multiplicative and camera noise; holes are up to
-    eight small black squares.
+    flip: mirror. rotate: degrees either way. zoom: share of the side either way. shift: share of
+    the side either way. light: brightness and contrast, share either way. contrast: contrast alone,
+    share either way. lowres: probability of down-up-scaling to `lowres_min`..1 of the side. blur:
+    probability of a Gaussian of up to `blur_max` pixels. noise: probability of Gaussian noise of up
+    to `noise_max` grey levels. jpeg: probability of a round trip at quality 30 to 90. erase:
+    probability of a rectangle of noise of up to `erase_max` of the area. The rest are probabilities
+    of train/batches/geometry.py's changes: elastic and grid bend the picture; hue, saturation,
+    gamma, clahe and equalise change its colours and tones; motion and median blur it; speckle and
+    iso are multiplicative and camera noise; holes are up to eight small black squares.
     """
 
     flip: float = 0.5
@@ -65,13 +68,17 @@ class Augment:
     holes: float = 0.0
 
 
-NO_AUGMENT = Augment(flip=0, rotate=0, zoom=0, shift=0, light=0, lowres=0, blur=0, noise=0, jpeg=0, erase=0)
+NO_AUGMENT = Augment(
+    flip=0, rotate=0, zoom=0, shift=0, light=0, lowres=0, blur=0, noise=0, jpeg=0, erase=0
+)
 
 
 @dataclass(frozen=True)
 class Mix:
-    """Mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899), see train/batches/mixup.py. mixup, cutmix: alpha of the Beta distribution, 0 for none;
-    with both, each batch takes one by chance. probability: of a batch to be mixed at all."""
+    """Mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899), see train/batches/mixup.py. mixup,
+    cutmix: alpha of the Beta distribution, 0 for none; with both, each batch takes one by chance.
+    probability: of a batch to be mixed at all.
+    """
 
     mixup: float = 0.0
     cutmix: float = 0.0
@@ -80,7 +87,9 @@ class Mix:
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss of one head: a file of train/losses, its weight in the sum and its options. balanced: weigh each class by N / (K n_k)."""
+    """The loss of one head: a file of train/losses, its weight in the sum and its options.
+    balanced: weigh each class by N / (K n_k).
+    """
 
     name: str
     weight: float = 1.0
@@ -90,8 +99,10 @@ class Loss:
 
 @dataclass(frozen=True)
 class Optim:
-    """name: of timm.optim. weight_decay: on every weight but biases and norms. clip: largest gradient norm, 0 for none. l2: part of the
-    network ("" for all) -> strength of an L2 penalty on its kernels as Keras means it, for `adam` or `sgd`. options: more arguments."""
+    """name: of timm.optim. weight_decay: on every weight but biases and norms. clip: largest
+    gradient norm, 0 for none. l2: part of the network ("" for all) -> strength of an L2 penalty on
+    its kernels as Keras means it, for `adam` or `sgd`. options: more arguments.
+    """
 
     name: str = "adamw"
     lr: float = 3e-3
@@ -102,18 +113,22 @@ class Optim:
 
     def __post_init__(self) -> None:
         if self.l2 and "adamw" in self.name:
-            raise UserError(f"Expected optim.l2 with adam or sgd, got {self.name}, which decays weights instead; see optim.weight_decay.")
+            raise UserError(
+                f"Expected optim.l2 with adam or sgd, got {self.name}, which decays weights instead; see optim.weight_decay."
+            )
 
 
 @dataclass(frozen=True)
 class Schedule:
     """The learning rate over a run, as shares of optim.lr; formulas in train/loop/schedule.py.
 
-    warmup_cosine: linear warm-up over `warmup` of all steps, then a cosine down to `floor`. one_cycle: torch's OneCycleLR, `initial` up to
-    1 over `warmup` of all steps, then down to `floor`. cosine: 1 down to `floor`. restarts: the same over `period` epochs, then again and
-    again, each `multiply` times as long. plateau: times `factor` after epochs without a smaller validation loss, down to `floor`: after
-    more than `patience` of them as torch counts, after `patience` of them with counting "keras", whose validation loss also holds the
-    penalty of optim.l2. constant.
+    warmup_cosine: linear warm-up over `warmup` of all steps, then a cosine down to `floor`.
+    one_cycle: torch's OneCycleLR, `initial` up to 1 over `warmup` of all steps, then down to
+    `floor`. cosine: 1 down to `floor`. restarts: the same over `period` epochs, then again and
+    again, each `multiply` times as long. plateau: times `factor` after epochs without a smaller
+    validation loss, down to `floor`: after more than `patience` of them as torch counts, after
+    `patience` of them with counting "keras", whose validation loss also holds the penalty of
+    optim.l2. constant.
     """
 
     warmup: float = 0.15
@@ -133,8 +148,9 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Freeze:
-    """parts: of the network, such as "backbone.features", that do not learn: neither weights nor BatchNorm statistics change. epochs: for
-    the first so many, 0 for the whole run."""
+    """parts: of the network, such as "backbone.features", that do not learn: neither weights nor
+    BatchNorm statistics change. epochs: for the first so many, 0 for the whole run.
+    """
 
     parts: tuple[str, ...] = ()
     epochs: int = 0
@@ -142,9 +158,12 @@ class Freeze:
 
 @dataclass(frozen=True)
 class Distill:
-    """Learning from trained networks, see train/loop/distill.py. teachers: their run folders, checkpoints or bundles; none: no distillation.
-    share: of a labelled sample's loss that is the teachers', in [0, 1]. missing: weight of what they say, beside a labelled sample's, of a
-    sample without a label for a head. temperature: of classes. features: weight of the embeddings' similarities, for one teacher."""
+    """Learning from trained networks, see train/loop/distill.py. teachers: their run folders,
+    checkpoints or bundles; none: no distillation. share: of a labelled sample's loss that is the
+    teachers', in [0, 1]. missing: weight of what they say, beside a labelled sample's, of a sample
+    without a label for a head. temperature: of classes. features: weight of the embeddings'
+    similarities, for one teacher.
+    """
 
     teachers: tuple[str, ...] = ()
     share: float = 0.5
@@ -153,14 +172,23 @@ class Distill:
     features: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1 or self.missing < 0 or self.features < 0 or self.temperature <= 0:
-            raise UserError(f"Expected distill.share in [0, 1], missing and features from 0, temperature over 0, got {self}.")
+        if (
+            not 0 <= self.share <= 1
+            or self.missing < 0
+            or self.features < 0
+            or self.temperature <= 0
+        ):
+            raise UserError(
+                f"Expected distill.share in [0, 1], missing and features from 0, temperature over 0, got {self}."
+            )
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How batches are drawn, see train/batches/sampling.py. shuffle: all samples once an epoch. weighted: data sets by `weights`, each sample of a
-    set alike. balanced: every emotion (or gender) alike. alternate: each batch from one data set, in turn."""
+    """How batches are drawn, see train/batches/sampling.py. shuffle: all samples once an epoch.
+    weighted: data sets by `weights`, each sample of a set alike. balanced: every emotion (or
+    gender) alike. alternate: each batch from one data set, in turn.
+    """
 
     order: Order = "shuffle"
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -171,4 +199,6 @@ class Sampling:
 
 def _one_of(name: str, value: str, kinds: Any) -> None:
     if value not in get_args(kinds):
-        raise UserError(f"Expected {name} to be one of {', '.join(get_args(kinds))}, got {value!r}.")
+        raise UserError(
+            f"Expected {name} to be one of {', '.join(get_args(kinds))}, got {value!r}."
+        )

@@ -1,7 +1,9 @@
-"""What the AgeGenderEmo report's phases share (shared/sources/004): age as one number, gender as one logit, emotion as eight soft labels.
+"""What the AgeGenderEmo report's phases share (shared/sources/004): age as one number, gender as
+one logit, emotion as eight soft labels.
 
-The report's own figures exclude ages counted in years: an error of 2.52 years squares to at least 6.35, over its whole loss of 4.29. So
-`unit=10` counts them in decades. Its picture size is not given either; 64 fits its speed of 2.4 batches of 64 a second on a CPU.
+The report's own figures exclude ages counted in years: an error of 2.52 years squares to at least
+6.35, over its whole loss of 4.29. So `unit=10` counts them in decades. Its picture size is not
+given either; 64 fits its speed of 2.4 batches of 64 a second on a CPU.
 """
 
 from dataclasses import replace
@@ -30,7 +32,9 @@ BASE = Recipe(
     patience=10,
 )
 
-AGE_AND_GENDER = replace(BASE, heads=BASE.heads[:2], losses={k: BASE.losses[k] for k in ("age", "gender")})
+AGE_AND_GENDER = replace(
+    BASE, heads=BASE.heads[:2], losses={k: BASE.losses[k] for k in ("age", "gender")}
+)
 EMOTION_ONLY = replace(BASE, heads=BASE.heads[2:], losses={"emotion": BASE.losses["emotion"]})
 PHASE_1 = "runs/agegendernet_utkface"
 """The run that later phases begin with; `--set start=DIR` names another."""

@@ -1,7 +1,9 @@
-"""What the recipes of the FER capstone notebook (shared/sources/003) share: four classes of FER+, raw 48x48 grey pictures in 0..1, hard
-labels, class weights, Adam without decay or clipping, no averaging, Keras' plateau. `--set input.align=true` aligns the faces first. The
-notebook's own data are a course's cut of FER2013 with FER+ labels, later with 3,039 AffectNet pictures; its splits are not published, ours
-at its size is assets/splits/ferplus_four.parquet."""
+"""What the recipes of the FER capstone notebook (shared/sources/003) share: four classes of FER+,
+raw 48x48 grey pictures in 0..1, hard labels, class weights, Adam without decay or clipping, no
+averaging, Keras' plateau. `--set input.align=true` aligns the faces first. The notebook's own data
+are a course's cut of FER2013 with FER+ labels, later with 3,039 AffectNet pictures; its splits are
+not published, ours at its size is assets/splits/ferplus_four.parquet.
+"""
 
 from dataclasses import replace
 
@@ -26,7 +28,9 @@ BASE = Recipe(
     input=InputSpec(size=48, channels=1, mean=(0.0,), std=(1.0,), align=False),
     augment=NO_AUGMENT,
     optim=Optim("adam", lr=5e-4, weight_decay=0.0, clip=0.0, options={"eps": 1e-7}),  # Keras' eps
-    schedule=Schedule(kind="plateau", factor=0.5, patience=5, floor=2e-3, counting="keras"),  # down to 1e-6
+    schedule=Schedule(
+        kind="plateau", factor=0.5, patience=5, floor=2e-3, counting="keras"
+    ),  # down to 1e-6
     soft_labels=False,
     epochs=75,
     batch=64,

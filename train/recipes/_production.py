@@ -1,7 +1,9 @@
-"""What the runs around the 76.49 % report share (shared/sources/000): multi-task heads on ImageNet backbones at 224 px, hard labels.
+"""What the runs around the 76.49 % report share (shared/sources/000): multi-task heads on ImageNet
+backbones at 224 px, hard labels.
 
-The report gives the optimisation; it says nothing of the age head, which follows the same project's Smart Retail report (002): one output
-in years under absolute error. `unit=10` counts it in decades, as the reported loss of 3.035 leaves no room for errors counted in years.
+The report gives the optimisation; it says nothing of the age head, which follows the same project's
+Smart Retail report (002): one output in years under absolute error. `unit=10` counts it in decades,
+as the reported loss of 3.035 leaves no room for errors counted in years.
 """
 
 from dataclasses import replace
@@ -33,7 +35,9 @@ BASE = Recipe(
     input=IMAGENET,
     augment=LIGHT,
     optim=Optim("adamw", lr=3e-4, weight_decay=1e-4, clip=1.0),
-    schedule=Schedule(kind="one_cycle", warmup=0.3, floor=4e-6),  # torch's defaults: a last rate of 1/25 of 1e-4
+    schedule=Schedule(
+        kind="one_cycle", warmup=0.3, floor=4e-6
+    ),  # torch's defaults: a last rate of 1/25 of 1e-4
     mix=Mix(mixup=0.3, probability=0.3),
     soft_labels=False,
     epochs=150,

@@ -1,4 +1,6 @@
-"""What the FER notebook's three transfer networks share: a frozen ImageNet backbone on 224x224 pictures and a small neck that learns."""
+"""What the FER notebook's three transfer networks share: a frozen ImageNet backbone on 224x224
+pictures and a small neck that learns.
+"""
 
 from dataclasses import replace
 
@@ -7,7 +9,9 @@ from train.recipe.settings import Freeze, Loss
 from train.recipes._fer import BASE
 
 PLAIN = InputSpec(size=224, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3, align=False)
-"""0..1, as the notebook feeds VGG16 and ResNet50V2; it leaves out what their weights expect, which may be why they fall behind."""
+"""0..1, as the notebook feeds VGG16 and ResNet50V2; it leaves out what their weights expect, which
+may be why they fall behind.
+"""
 IMAGENET = replace(PLAIN, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 TRANSFER = replace(

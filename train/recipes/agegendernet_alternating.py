@@ -1,4 +1,6 @@
-"""Phase 3 of the AgeGenderEmo report: batches of UTKFace and of an emotion data set in turn, five epochs. It diverged there."""
+"""Phase 3 of the AgeGenderEmo report: batches of UTKFace and of an emotion data set in turn, five
+epochs. It diverged there.
+"""
 
 from dataclasses import replace
 

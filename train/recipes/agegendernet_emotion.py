@@ -1,4 +1,6 @@
-"""Phase 5 of the AgeGenderEmo report: emotion alone, on a folder of 252 training and 180 validation pictures; stopped at epoch 20."""
+"""Phase 5 of the AgeGenderEmo report: emotion alone, on a folder of 252 training and 180 validation
+pictures; stopped at epoch 20.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,6 @@
-"""Phase 2 of the AgeGenderEmo report: an emotion head on the frozen network of phase 1. It generalised poorly there."""
+"""Phase 2 of the AgeGenderEmo report: an emotion head on the frozen network of phase 1. It
+generalised poorly there.
+"""
 
 from dataclasses import replace
 

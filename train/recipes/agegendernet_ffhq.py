@@ -1,4 +1,6 @@
-"""Phase 6 of the AgeGenderEmo report, its success: all three tasks on FFHQ-Features with soft emotion labels; best at epoch 24 of 30."""
+"""Phase 6 of the AgeGenderEmo report, its success: all three tasks on FFHQ-Features with soft
+emotion labels; best at epoch 24 of 30.
+"""
 
 from dataclasses import replace
 
@@ -7,5 +9,11 @@ from train.recipes._agegendernet import BASE
 RECIPE = replace(
     BASE,
     source="shared/sources/004, phase 6",
-    expected={"val_loss": 4.2871, "val_age_mae": 2.52, "val_gender_accuracy": 0.9719, "val_emotion_accuracy": 0.9335, "epoch": 24},
+    expected={
+        "val_loss": 4.2871,
+        "val_age_mae": 2.52,
+        "val_gender_accuracy": 0.9719,
+        "val_emotion_accuracy": 0.9335,
+        "epoch": 24,
+    },
 )

@@ -1,4 +1,6 @@
-"""Phase 4 of the AgeGenderEmo report: age and gender on Wiki faces, five epochs on a subset of 100 (`--limit 100`)."""
+"""Phase 4 of the AgeGenderEmo report: age and gender on Wiki faces, five epochs on a subset of 100
+(`--limit 100`).
+"""
 
 from dataclasses import replace
 

@@ -1,6 +1,8 @@
-"""The 61.84 % predecessor of the production runs: MobileNetV3-Small on FER2013 alone, "basic" training at a fixed rate, from scratch.
+"""The 61.84 % predecessor of the production runs: MobileNetV3-Small on FER2013 alone, "basic"
+training at a fixed rate, from scratch.
 
-Sources 000 and 001 disagree about the backbone (MobileNetV3-Small; "simple CNN"); the rate, dropout and loss come from 001's table.
+Sources 000 and 001 disagree about the backbone (MobileNetV3-Small; "simple CNN"); the rate, dropout
+and loss come from 001's table.
 """
 
 from dataclasses import replace

@@ -9,7 +9,13 @@ RECIPE = replace(
     BASE,
     model=Model(
         "fer_cnn",
-        {"blocks": [(32, 0.25), (64, 0.25), (128, 0.25)], "convolutions": 1, "norm": "before", "dense_norm": False, "dropout": 0.5},
+        {
+            "blocks": [(32, 0.25), (64, 0.25), (128, 0.25)],
+            "convolutions": 1,
+            "norm": "before",
+            "dense_norm": False,
+            "dropout": 0.5,
+        },
     ),
     optim=replace(BASE.optim, lr=1e-3),
     schedule=replace(BASE.schedule, floor=1e-3),

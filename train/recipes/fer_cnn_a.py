@@ -1,4 +1,6 @@
-"""Model A of the FER notebook: two convolutions a block, light dropout, no augmentation, on a clean split."""
+"""Model A of the FER notebook: two convolutions a block, light dropout, no augmentation, on a clean
+split.
+"""
 
 from dataclasses import replace
 

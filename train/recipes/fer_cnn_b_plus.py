@@ -1,4 +1,6 @@
-"""Model B+ of the FER notebook: B with a light L2 penalty, label smoothing, a cosine, and AffectNet pictures for balance."""
+"""Model B+ of the FER notebook: B with a light L2 penalty, label smoothing, a cosine, and AffectNet
+pictures for balance.
+"""
 
 from dataclasses import replace
 
@@ -14,5 +16,9 @@ RECIPE = replace(
     schedule=Schedule(kind="cosine", floor=0.02),
     patience=20,
     source="shared/sources/003, Model B+ (section 5.1)",
-    expected={"val_emotion_accuracy": 0.8530, "train_emotion_accuracy": 0.8995, "test_emotion_accuracy": 0.8499},
+    expected={
+        "val_emotion_accuracy": 0.8530,
+        "train_emotion_accuracy": 0.8995,
+        "test_emotion_accuracy": 0.8499,
+    },
 )

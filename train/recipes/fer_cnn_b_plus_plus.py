@@ -7,7 +7,11 @@ from train.recipes.fer_cnn_b_plus import RECIPE as B_PLUS
 
 RECIPE = replace(
     B_PLUS,
-    losses={"emotion": Loss("focal", options={"gamma": 2.0, "alpha": 0.25, "smoothing": 0.1}, balanced=True)},
+    losses={
+        "emotion": Loss(
+            "focal", options={"gamma": 2.0, "alpha": 0.25, "smoothing": 0.1}, balanced=True
+        )
+    },
     source="shared/sources/003, Model B++ (section 5.2)",
     expected={"val_emotion_accuracy": 0.8530, "train_emotion_accuracy": 0.8735},
 )

@@ -1,4 +1,6 @@
-"""Model C of the FER notebook: B with a strong L2 penalty on the dense layers and a cosine from 1e-3."""
+"""Model C of the FER notebook: B with a strong L2 penalty on the dense layers and a cosine from
+1e-3.
+"""
 
 from dataclasses import replace
 

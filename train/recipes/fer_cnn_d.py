@@ -1,4 +1,6 @@
-"""Model D of the FER notebook: five blocks, BatchNorm once a block, pooling after the first and third only, global average."""
+"""Model D of the FER notebook: five blocks, BatchNorm once a block, pooling after the first and
+third only, global average.
+"""
 
 from dataclasses import replace
 
@@ -11,12 +13,18 @@ RECIPE = replace(
     model=Model(
         "fer_cnn",
         {
-            "blocks": [(32, 0.25), (64, 0.30), (128, 0.35), (256, 0.40), (512, 0.50)], "norm": "block", "pool_after": [1, 3],
-            "average": True, "average_dropout": 0.5, "dense": 512, "dense_norm": False, "dropout": 0.5,
+            "blocks": [(32, 0.25), (64, 0.30), (128, 0.35), (256, 0.40), (512, 0.50)],
+            "norm": "block",
+            "pool_after": [1, 3],
+            "average": True,
+            "average_dropout": 0.5,
+            "dense": 512,
+            "dense_norm": False,
+            "dropout": 0.5,
         },
     ),
     schedule=replace(BASE.schedule, floor=2e-4),  # down to 1e-7
     patience=10,
     source="shared/sources/003, Model D (section 7.1)",
     expected={"val_emotion_accuracy": 0.8539},
-)  # fmt: skip
+)

@@ -1,4 +1,6 @@
-"""The FER notebook's colour comparison, grey: BatchNorm once a block after both convolutions, dense 512."""
+"""The FER notebook's colour comparison, grey: BatchNorm once a block after both convolutions, dense
+512.
+"""
 
 from dataclasses import replace
 
@@ -8,7 +10,16 @@ from train.recipes.fer_cnn_b_plus import RECIPE as B_PLUS
 
 RECIPE = replace(
     B_PLUS,
-    model=Model("fer_cnn", {"blocks": blocks(0.25, 0.30, 0.40), "norm": "block", "dense": 512, "dense_norm": False, "dropout": 0.50}),
+    model=Model(
+        "fer_cnn",
+        {
+            "blocks": blocks(0.25, 0.30, 0.40),
+            "norm": "block",
+            "dense": 512,
+            "dense_norm": False,
+            "dropout": 0.50,
+        },
+    ),
     schedule=replace(BASE.schedule, patience=4, floor=2e-4),  # down to 1e-7
     epochs=30,
     patience=8,

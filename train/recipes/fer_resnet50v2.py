@@ -1,4 +1,6 @@
-"""ResNet-50 with pre-activation (He et al., arXiv 1603.05027), frozen, with the FER notebook's neck of 256."""
+"""ResNet-50 with pre-activation (He et al., arXiv 1603.05027), frozen, with the FER notebook's neck
+of 256.
+"""
 
 from dataclasses import replace
 
@@ -7,7 +9,11 @@ from train.recipes._transfer import TRANSFER
 
 RECIPE = replace(
     TRANSFER,
-    model=Model("timm_backbone", {"name": "resnetv2_50.a1h_in1k", "neck": [(256, True, 0.5)]}, pretrained=True),
+    model=Model(
+        "timm_backbone",
+        {"name": "resnetv2_50.a1h_in1k", "neck": [(256, True, 0.5)]},
+        pretrained=True,
+    ),
     source="shared/sources/003, section 6.2",
     expected={"val_emotion_accuracy": 0.7184},
 )

@@ -1,4 +1,6 @@
-"""VGG16 (Simonyan & Zisserman, arXiv 1409.1556), frozen, with the FER notebook's neck of 512 and 256."""
+"""VGG16 (Simonyan & Zisserman, arXiv 1409.1556), frozen, with the FER notebook's neck of 512 and
+256.
+"""
 
 from dataclasses import replace
 
@@ -7,7 +9,11 @@ from train.recipes._transfer import TRANSFER
 
 RECIPE = replace(
     TRANSFER,
-    model=Model("timm_backbone", {"name": "vgg16.tv_in1k", "neck": [(512, True, 0.5), (256, False, 0.3)]}, pretrained=True),
+    model=Model(
+        "timm_backbone",
+        {"name": "vgg16.tv_in1k", "neck": [(512, True, 0.5), (256, False, 0.3)]},
+        pretrained=True,
+    ),
     source="shared/sources/003, section 6.1",
     expected={"val_emotion_accuracy": 0.6508, "train_emotion_accuracy": 0.5912},
 )

@@ -1,6 +1,8 @@
-"""The flagship: the mean of the weights of `mien_fine` and `mien_again`, which went on from it (model soups, arXiv 2203.05482). The one
-epoch is for BatchNorm's statistics, which a mean of weights wants anew (SWA, arXiv 1803.05407): its learning rate hardly moves a weight.
-Regenerates what assets/models/mien ships: `python -m train` trains all that it builds on, too."""
+"""The flagship: the mean of the weights of `mien_fine` and `mien_again`, which went on from it
+(model soups, arXiv 2203.05482). The one epoch is for BatchNorm's statistics, which a mean of
+weights wants anew (SWA, arXiv 1803.05407): its learning rate hardly moves a weight. Regenerates
+what assets/models/mien ships: `python -m train` trains all that it builds on, too.
+"""
 
 from dataclasses import replace
 
@@ -20,6 +22,8 @@ RECIPE = replace(
         "More weight on perceived gender, at a learning rate that is high again (`mien_again` against `mien_fine`): perceived "
         "gender +0.69 points (+0.16 to +1.27), emotion -0.45 (-0.98 to +0.08), age +0.033 years (-0.017 to +0.083): one gains "
         "what the other may lose, so the mean of both was taken.",
-        *(ONCE.findings[i] for i in (0, 1, 3)),  # on augmentation, on framing, and how to read them; not on longer training
+        *(
+            ONCE.findings[i] for i in (0, 1, 3)
+        ),  # on augmentation, on framing, and how to read them; not on longer training
     ),
 )

@@ -1,7 +1,9 @@
-"""The flagship's seventh stage: `mien_strong`'s network with eyes of twice the resolution. It goes on from the mean of the weights of
-`mien_fourth` and `mien_strong` (model soups, arXiv 2203.05482), whose first convolution of 3x3 pixels becomes one of 6x6 in steps of 2
-that answers the same to a crop of 96 pixels; all that follows costs what it did. Taught by both and by the teacher of emotions, which look
-at 48 pixels."""
+"""The flagship's seventh stage: `mien_strong`'s network with eyes of twice the resolution. It goes
+on from the mean of the weights of `mien_fourth` and `mien_strong` (model soups, arXiv 2203.05482),
+whose first convolution of 3x3 pixels becomes one of 6x6 in steps of 2 that answers the same to a
+crop of 96 pixels; all that follows costs what it did. Taught by both and by the teacher of
+emotions, which look at 48 pixels.
+"""
 
 from dataclasses import replace
 
@@ -11,9 +13,13 @@ from train.recipes.mien_strong import RECIPE as STRONG
 RECIPE = replace(
     STRONG,
     input=replace(STRONG.input, size=2 * STRONG.input.size),
-    model=replace(STRONG.model, options={**STRONG.model.options, "stem_kernel": 6, "stem_stride": 2}),
+    model=replace(
+        STRONG.model, options={**STRONG.model.options, "stem_kernel": 6, "stem_stride": 2}
+    ),
     start="runs/mien_fourth,runs/mien_strong",
-    distill=Distill(("runs/mien_fourth", "runs/mien_strong", "runs/mien_emotion"), share=0.5, missing=0.5),
+    distill=Distill(
+        ("runs/mien_fourth", "runs/mien_strong", "runs/mien_emotion"), share=0.5, missing=0.5
+    ),
     losses={**STRONG.losses, "gender": replace(STRONG.losses["gender"], weight=1.0)},
     augment=replace(STRONG.augment, lowres=0.35, lowres_min=0.3, blur_max=2.0),
     optim=replace(STRONG.optim, lr=1.5e-3),

@@ -1,4 +1,6 @@
-"""The flagship's network, from scratch: small, grey, three heads, on FER+ and UTKFace. The flagship itself, `mien`, builds on it."""
+"""The flagship's network, from scratch: small, grey, three heads, on FER+ and UTKFace. The flagship
+itself, `mien`, builds on it.
+"""
 
 from train.recipe.recipe import AGE, EMOTION8, GENDER, Loss, Model, Recipe
 

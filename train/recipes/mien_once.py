@@ -1,6 +1,7 @@
-"""Release 0.3.0: from the mean of the weights of `mien_fourth` and `mien_strong`, which went on from it (model soups, arXiv 2203.05482),
-on at a low learning rate, taught by both and by the teacher of emotions. It looks once; its teachers' word is on a face and its mirror
-image."""
+"""Release 0.3.0: from the mean of the weights of `mien_fourth` and `mien_strong`, which went on
+from it (model soups, arXiv 2203.05482), on at a low learning rate, taught by both and by the
+teacher of emotions. It looks once; its teachers' word is on a face and its mirror image.
+"""
 
 from dataclasses import replace
 
@@ -10,7 +11,9 @@ from train.recipes.mien_strong import RECIPE as STRONG
 RECIPE = replace(
     STRONG,
     start="runs/mien_fourth,runs/mien_strong",
-    distill=Distill(("runs/mien_fourth", "runs/mien_strong", "runs/mien_emotion"), share=0.7, missing=0.5),
+    distill=Distill(
+        ("runs/mien_fourth", "runs/mien_strong", "runs/mien_emotion"), share=0.7, missing=0.5
+    ),
     optim=replace(STRONG.optim, lr=2e-4),
     epochs=3,
     seed=5,

@@ -8,5 +8,7 @@ from train.recipes.mien_second import RECIPE as SECOND
 RECIPE = replace(
     PLAIN,
     augment=SECOND.augment,
-    model=replace(PLAIN.model, options={**PLAIN.model.options, "dropout": SECOND.model.options["dropout"]}),
+    model=replace(
+        PLAIN.model, options={**PLAIN.model.options, "dropout": SECOND.model.options["dropout"]}
+    ),
 )

@@ -1,4 +1,6 @@
-"""MobileOne-S2 (Vasu et al., arXiv 2206.04040) with three heads, the Smart Retail report's full training: 50 epochs, batch 32."""
+"""MobileOne-S2 (Vasu et al., arXiv 2206.04040) with three heads, the Smart Retail report's full
+training: 50 epochs, batch 32.
+"""
 
 from dataclasses import replace
 

@@ -1,6 +1,8 @@
-"""MobileOne-S2 taught by ResNet50, the Smart Retail report's next step: logits at temperature 4 (arXiv 1503.02531), ages, features.
+"""MobileOne-S2 taught by ResNet50, the Smart Retail report's next step: logits at temperature 4
+(arXiv 1503.02531), ages, features.
 
-The report names teacher and student and hopes for five points more; it gives no values, so the papers' stand here.
+The report names teacher and student and hopes for five points more; it gives no values, so the
+papers' stand here.
 """
 
 from dataclasses import replace

@@ -1,6 +1,8 @@
-"""MobileOne-S2 after `mobileone_s2`, fine-tuned with the rounding of INT8: the Smart Retail report's quantisation-aware training.
+"""MobileOne-S2 after `mobileone_s2`, fine-tuned with the rounding of INT8: the Smart Retail
+report's quantisation-aware training.
 
-The report expects it to be two to four times as fast and a quarter of the size; it gives neither epochs nor accuracy.
+The report expects it to be two to four times as fast and a quarter of the size; it gives neither
+epochs nor accuracy.
 """
 
 from dataclasses import replace
@@ -13,7 +15,9 @@ RECIPE = replace(
     qat=True,
     start="runs/mobileone_s2",
     epochs=5,  # a tenth of the training it follows, at a tenth of its rate, down to nothing
-    optim=Optim("adam", lr=1e-4, weight_decay=0.0, clip=1.0),  # no norm holds a step in check any more
+    optim=Optim(
+        "adam", lr=1e-4, weight_decay=0.0, clip=1.0
+    ),  # no norm holds a step in check any more
     schedule=Schedule(kind="cosine", floor=0.01),
     source="shared/sources/002, quantisation-aware training",
     expected={},

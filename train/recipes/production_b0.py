@@ -4,4 +4,6 @@ from dataclasses import replace
 
 from train.recipes._production import BASE
 
-RECIPE = replace(BASE, source="shared/sources/000", expected={"val_emotion_accuracy": 0.7649, "epoch": 144})
+RECIPE = replace(
+    BASE, source="shared/sources/000", expected={"val_emotion_accuracy": 0.7649, "epoch": 144}
+)

@@ -1,4 +1,6 @@
-"""Option B after the 76.49 % run: 30 more epochs from its best checkpoint at 1e-5 with heavier augmentation, for 77 to 79 %."""
+"""Option B after the 76.49 % run: 30 more epochs from its best checkpoint at 1e-5 with heavier
+augmentation, for 77 to 79 %.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,6 @@
-"""The production training guide (shared/sources/001): EfficientNet-B2 multi-task, focal loss, over 20 augmentations, warm restarts."""
+"""The production training guide (shared/sources/001): EfficientNet-B2 multi-task, focal loss, over
+20 augmentations, warm restarts.
+"""
 
 from dataclasses import replace
 
@@ -7,17 +9,37 @@ from train.recipes._production import BASE, LIGHT, backbone
 
 HEAVY = replace(
     LIGHT,
-    lowres=0.1, blur=0.1, noise=0.2, jpeg=0.1, erase=0.1, elastic=0.1, grid=0.1, hue=0.2, saturation=0.2, gamma=0.1, clahe=0.1,
-    equalise=0.05, motion=0.1, median=0.05, speckle=0.1, iso=0.1, holes=0.2,
-)  # fmt: skip
-"""Every change that train/batches/augment.py and train/batches/geometry.py know. The guide names them and gives no probabilities."""
+    lowres=0.1,
+    blur=0.1,
+    noise=0.2,
+    jpeg=0.1,
+    erase=0.1,
+    elastic=0.1,
+    grid=0.1,
+    hue=0.2,
+    saturation=0.2,
+    gamma=0.1,
+    clahe=0.1,
+    equalise=0.05,
+    motion=0.1,
+    median=0.05,
+    speckle=0.1,
+    iso=0.1,
+    holes=0.2,
+)
+"""Every change that train/batches/augment.py and train/batches/geometry.py know. The guide names
+them and gives no probabilities.
+"""
 
 RECIPE = replace(
     BASE,
     data=("fer2013", "utkface", "rafdb", "affectnet"),
     # A hidden layer of 128 in each head makes the guide's 8 M parameters.
     model=backbone("efficientnet_b2.ra_in1k", hidden=128, hidden_dropout=0.4),
-    losses={**BASE.losses, "emotion": Loss("focal", options={"gamma": 2.0, "alpha": 0.25, "smoothing": 0.1})},
+    losses={
+        **BASE.losses,
+        "emotion": Loss("focal", options={"gamma": 2.0, "alpha": 0.25, "smoothing": 0.1}),
+    },
     augment=HEAVY,
     optim=Optim("adamw", lr=1e-4, weight_decay=1e-4, clip=1.0),
     schedule=Schedule(kind="restarts", period=10, multiply=2, floor=0.0),

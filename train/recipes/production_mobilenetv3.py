@@ -1,4 +1,6 @@
-"""The second member of the 76.49 % report's ensemble: MobileNetV3-Large (Howard et al., arXiv 1905.02244), expected at about 75 %."""
+"""The second member of the 76.49 % report's ensemble: MobileNetV3-Large (Howard et al., arXiv
+1905.02244), expected at about 75 %.
+"""
 
 from dataclasses import replace
 

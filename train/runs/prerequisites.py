@@ -1,4 +1,6 @@
-"""Recipes that build on others: the run that one starts from and the teachers that it learns from come first."""
+"""Recipes that build on others: the run that one starts from and the teachers that it learns from
+come first.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,8 @@ def order(name: str) -> tuple[str, ...]:
 
 
 def finished(name: str, recipe: Recipe, limit: int | None = None, budgeted: bool = False) -> bool:
-    """Whether runs/`name` holds a run of `recipe` on so many samples that came to its end; False where there is none, or one to go on with.
-    budgeted: whether a budget may have ended it early.
+    """Whether runs/`name` holds a run of `recipe` on so many samples that came to its end; False
+    where there is none, or one to go on with. budgeted: whether a budget may have ended it early.
 
     Raises:
         UserError: it holds another run than that; names what differs.
@@ -47,13 +49,19 @@ def finished(name: str, recipe: Recipe, limit: int | None = None, budgeted: bool
     folder = ROOT / RUNS / name
     try:
         found = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        theirs, over, epochs = from_dict(found["recipe"]).to_dict(), found["state"] in ("finished", "stopped early"), found["epochs"]
+        theirs, over, epochs = (
+            from_dict(found["recipe"]).to_dict(),
+            found["state"] in ("finished", "stopped early"),
+            found["epochs"],
+        )
         short = over and epochs["planned"] < epochs["recipe"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
     ours = recipe.to_dict()
     differing = [k for k in ours if ours[k] != theirs[k] and k not in SAYS_NOTHING]
-    differing += ["--limit"] * (found.get("limit") != limit) + ["--budget"] * (short and not budgeted)
+    differing += ["--limit"] * (found.get("limit") != limit) + ["--budget"] * (
+        short and not budgeted
+    )
     if differing:
         raise UserError(
             f"Expected {folder}, which the flagship builds on, to be new or a run as asked for now, got one with another "

@@ -1,7 +1,9 @@
-"""What a run folder says about its run: `history.parquet`, `recipe.json`, `summary.json`, the page `curves.html` and TensorBoard's events.
+"""What a run folder says about its run: `history.parquet`, `recipe.json`, `summary.json`, the page
+`curves.html` and TensorBoard's events.
 
-All are written anew after every epoch, each as a whole or not at all, so an interrupted run has them too. Older run folders, which hold the
-first two only, get the rest by `python -m train summary RUN`; what they did not note (machine, versions) stays null.
+All are written anew after every epoch, each as a whole or not at all, so an interrupted run has
+them too. Older run folders, which hold the first two only, get the rest by `python -m train summary
+RUN`; what they did not note (machine, versions) stays null.
 """
 
 from __future__ import annotations
@@ -24,7 +26,13 @@ from evaluation.training_runs import generalization_gap
 from train.recipe.recipe import Recipe, from_dict
 
 FORMAT = 1
-HISTORY, RECIPE, SUMMARY, CURVES, EVENTS = "history.parquet", "recipe.json", "summary.json", "curves.html", "events.out.tfevents.mien"
+HISTORY, RECIPE, SUMMARY, CURVES, EVENTS = (
+    "history.parquet",
+    "recipe.json",
+    "summary.json",
+    "curves.html",
+    "events.out.tfevents.mien",
+)
 PACKAGES = ("torch", "timm", "accelerate", "numpy", "torchvision", "opencv-python-headless", "onnx")
 Row = dict[str, float]
 
@@ -38,18 +46,26 @@ def facts(recipe: Recipe, processes: int = 1) -> dict[str, Any]:
     from train.loop.initialize import count_parameters
 
     machine = {
-        "system": platform.platform(), "processor": cpu(), "cores": os.cpu_count(), "threads": torch.get_num_threads(),
-        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1), "processes": processes,
+        "system": platform.platform(),
+        "processor": cpu(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "processes": processes,
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }  # fmt: skip
+    }
     return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine, "parameters": count_parameters(recipe),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine,
+        "parameters": count_parameters(recipe),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-    }  # fmt: skip
+    }
 
 
 def best_row(history: Sequence[Row], min_delta: float) -> Row:
-    """The epoch whose weights best.pt holds: the last one whose score is over the best before it by more than `min_delta`."""
+    """The epoch whose weights best.pt holds: the last one whose score is over the best before it by
+    more than `min_delta`.
+    """
     best = history[0]
     for row in history[1:]:
         if row["val_score"] > best["val_score"] + min_delta:
@@ -57,9 +73,17 @@ def best_row(history: Sequence[Row], min_delta: float) -> Row:
     return best
 
 
-def summarise(history: Sequence[Row], recipe: Recipe, known: dict[str, Any], planned: int | None = None, state: str = "") -> dict[str, Any]:
-    """The content of `summary.json`. known: see `facts`. planned: epochs, where it is another number than the recipe's. state: "finished",
-    "stopped early" or "unfinished", which is running or interrupted; by default from the number of epochs."""
+def summarise(
+    history: Sequence[Row],
+    recipe: Recipe,
+    known: dict[str, Any],
+    planned: int | None = None,
+    state: str = "",
+) -> dict[str, Any]:
+    """The content of `summary.json`. known: see `facts`. planned: epochs, where it is another
+    number than the recipe's. state: "finished", "stopped early" or "unfinished", which is running
+    or interrupted; by default from the number of epochs.
+    """
     best, last = best_row(history, recipe.min_delta), history[-1]
     seconds = sum(r["seconds"] for r in history)
     planned = planned or recipe.epochs
@@ -72,18 +96,32 @@ def summarise(history: Sequence[Row], recipe: Recipe, known: dict[str, Any], pla
         "gap": gap_of(best),
         "last_gap": gap_of(last),
         "timing": {
-            "seconds": round(seconds, 3), "seconds_per_epoch": round(seconds / len(history), 3),
-            "cpu_seconds": round(sum(r["cpu_seconds"] for r in history), 3) if all("cpu_seconds" in r for r in history) else None,
-            "images_per_s": round(float(pd.Series([r["images_per_s"] for r in history if "images_per_s" in r]).median()), 2),
+            "seconds": round(seconds, 3),
+            "seconds_per_epoch": round(seconds / len(history), 3),
+            "cpu_seconds": round(sum(r["cpu_seconds"] for r in history), 3)
+            if all("cpu_seconds" in r for r in history)
+            else None,
+            "images_per_s": round(
+                float(
+                    pd.Series([r["images_per_s"] for r in history if "images_per_s" in r]).median()
+                ),
+                2,
+            ),
         },
-        "peak_memory_mb": max((round(r["memory_mb"], 1) for r in history if "memory_mb" in r), default=None),
-        "source": recipe.source, "expected": dict(recipe.expected), "recipe": recipe.to_dict(),
+        "peak_memory_mb": max(
+            (round(r["memory_mb"], 1) for r in history if "memory_mb" in r), default=None
+        ),
+        "source": recipe.source,
+        "expected": dict(recipe.expected),
+        "recipe": recipe.to_dict(),
         **{k: known.get(k) for k in ("started", "machine", "parameters", "versions", "limit")},
-    }  # fmt: skip
+    }
 
 
 def gap_of(row: Row) -> dict[str, Any] | None:
-    """Training minus validation accuracy of one epoch with the FER notebook's verdict; None where the run has no classes."""
+    """Training minus validation accuracy of one epoch with the FER notebook's verdict; None where
+    the run has no classes.
+    """
     task = generalization_gap.task_of(row)
     points = generalization_gap.gap(row, task) if task else None
     if points is None:
@@ -93,11 +131,17 @@ def gap_of(row: Row) -> dict[str, Any] | None:
 
 
 def _figures(row: Row) -> dict[str, Any]:
-    return {"epoch": int(row["epoch"]), **{k: round(v, 6) for k, v in row.items() if k.startswith(("train_", "val_")) or k == "lr"}}
+    return {
+        "epoch": int(row["epoch"]),
+        **{k: round(v, 6) for k, v in row.items() if k.startswith(("train_", "val_")) or k == "lr"},
+    }
 
 
-def write(folder: Path, known: dict[str, Any] | None = None, planned: int | None = None, state: str = "") -> dict[str, Any]:
-    """Writes summary.json, curves.html and the events of a run folder from its history and recipe, and returns the summary.
+def write(
+    folder: Path, known: dict[str, Any] | None = None, planned: int | None = None, state: str = ""
+) -> dict[str, Any]:
+    """Writes summary.json, curves.html and the events of a run folder from its history and recipe,
+    and returns the summary.
 
     known: see `facts`; without it, what an earlier summary knew is kept.
 
@@ -131,16 +175,25 @@ def read(folder: Path) -> tuple[list[Row], Recipe]:
         table = pd.read_parquet(folder / HISTORY)
         recipe = from_dict(json.loads((folder / RECIPE).read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise DataError(f"Expected a run folder with {HISTORY} and {RECIPE}, got {folder} without; no epoch is finished there.") from error
+        raise DataError(
+            f"Expected a run folder with {HISTORY} and {RECIPE}, got {folder} without; no epoch is finished there."
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"Expected a run folder of `python -m train`, got {folder}, whose files cannot be read: {error}") from error
+        raise DataError(
+            f"Expected a run folder of `python -m train`, got {folder}, whose files cannot be read: {error}"
+        ) from error
     if not len(table) or not {"epoch", "val_score", "seconds"} <= set(table.columns):
-        raise DataError(f"Expected epoch, val_score and seconds in {folder / HISTORY}, got {len(table)} rows of {list(table.columns)}.")
-    return [{k: float(v) for k, v in row.items() if not pd.isna(v)} for row in table.to_dict("records")], recipe
+        raise DataError(
+            f"Expected epoch, val_score and seconds in {folder / HISTORY}, got {len(table)} rows of {list(table.columns)}."
+        )
+    return [
+        {k: float(v) for k, v in row.items() if not pd.isna(v)} for row in table.to_dict("records")
+    ], recipe
 
 
 def put(path: Path, fill: Callable[[Path], Any]) -> None:
-    """Lets `fill` write a neighbour of `path`, then renames it: a reader meets the old file or the new one, never half of one.
+    """Lets `fill` write a neighbour of `path`, then renames it: a reader meets the old file or the
+    new one, never half of one.
 
     Raises:
         UserError: the disk is full or not writable; the old file is untouched.
@@ -164,7 +217,9 @@ def space_for(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"Expected to write {path}, got: {error}; the checkpoints are intact, free some space and --resume.") from error
+        raise UserError(
+            f"Expected to write {path}, got: {error}; the checkpoints are intact, free some space and --resume."
+        ) from error
 
 
 def _known(folder: Path, recipe: Recipe) -> dict[str, Any]:

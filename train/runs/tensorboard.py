@@ -1,6 +1,7 @@
-"""Curves for TensorBoard: `tensorboard --logdir runs`. The file is a TFRecord of `Event` messages with scalars, a format as old as
-TensorBoard. Writing it takes less than the packages that do it weigh (tensorboard brings 20 MB with a web server and gRPC), and it can be
-written whole, so that a resumed run leaves no epoch twice.
+"""Curves for TensorBoard: `tensorboard --logdir runs`. The file is a TFRecord of `Event` messages
+with scalars, a format as old as TensorBoard. Writing it takes less than the packages that do it
+weigh (tensorboard brings 20 MB with a web server and gRPC), and it can be written whole, so that a
+resumed run leaves no epoch twice.
 
 https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
 """
@@ -15,13 +16,19 @@ Row = dict[str, float]
 
 
 def write(path: Path, history: Sequence[Row], times: Sequence[float]) -> None:
-    """One scalar a figure and epoch. times: seconds since 1970, for each row. A file that the new one continues is only added to, as a
-    running TensorBoard keeps reading where it was; any other is replaced."""
+    """One scalar a figure and epoch. times: seconds since 1970, for each row. A file that the new
+    one continues is only added to, as a running TensorBoard keeps reading where it was; any other
+    is replaced.
+    """
     from train.runs.summary import put
 
     content = _record(_event(times[0] - history[0]["seconds"], version="brain.Event:2"))
     for row, at in zip(history, times, strict=True):
-        values = b"".join(_field(1, _field(1, tag(k).encode()) + _float(2, v)) for k, v in row.items() if k != "epoch")
+        values = b"".join(
+            _field(1, _field(1, tag(k).encode()) + _float(2, v))
+            for k, v in row.items()
+            if k != "epoch"
+        )
         content += _record(_event(at, int(row["epoch"]), values))
     old = path.read_bytes() if path.is_file() else b""
     if old and content.startswith(old):
@@ -43,7 +50,11 @@ def tag(column: str) -> str:
 
 def _event(at: float, step: int = 0, values: bytes = b"", version: str = "") -> bytes:
     message = b"\x09" + struct.pack("<d", at) + b"\x10" + _varint(step)  # wall_time = 1, step = 2
-    return message + (_field(3, version.encode()) if version else b"") + (_field(5, values) if values else b"")
+    return (
+        message
+        + (_field(3, version.encode()) if version else b"")
+        + (_field(5, values) if values else b"")
+    )
 
 
 def _field(number: int, content: bytes) -> bytes:

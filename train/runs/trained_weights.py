@@ -1,4 +1,6 @@
-"""Trained weights from wherever they lie: a run folder, one of its checkpoints, or a bundle that keeps its weights file."""
+"""Trained weights from wherever they lie: a run folder, one of its checkpoints, or a bundle that
+keeps its weights file.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ WEIGHTS = "weights.safetensors"
 
 
 def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
-    """The state of the network, as float32, and its recipe. A relative path counts from here, then from the project's folder, where runs go
-    unless --out says otherwise.
+    """The state of the network, as float32, and its recipe. A relative path counts from here, then
+    from the project's folder, where runs go unless --out says otherwise.
 
     Raises:
         UserError: there is none.
@@ -35,11 +37,17 @@ def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
         try:
             state = load_file(folder / WEIGHTS)
         except SafetensorError as error:
-            raise ModelError(f"Expected whole weights in {folder / WEIGHTS}, got: {error}; export or copy the bundle again.") from error
-        return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, _recipe(bundle.load(folder).card.recipe, folder)
+            raise ModelError(
+                f"Expected whole weights in {folder / WEIGHTS}, got: {error}; export or copy the bundle again."
+            ) from error
+        return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, _recipe(
+            bundle.load(folder).card.recipe, folder
+        )
     file = path / BEST if path.is_dir() else path
     if not file.is_file() or folder != path:  # a model file alone holds no weights to train on
-        raise UserError(f"Expected a run folder, a checkpoint or a bundle with {WEIGHTS} at {path}, got none; train that recipe first.")
+        raise UserError(
+            f"Expected a run folder, a checkpoint or a bundle with {WEIGHTS} at {path}, got none; train that recipe first."
+        )
     kept = checkpoint.load(file)
     return kept.get("ema") or kept["model"], _recipe(kept["recipe"], file)
 
@@ -51,4 +59,6 @@ def _recipe(values: Mapping[str, Any], path: Path) -> Recipe:
         raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         got = f"no field {error}" if isinstance(error, KeyError) else str(error)[:200]
-        raise ModelError(f"Expected a whole recipe in {path}, got {got}; take a run folder or bundle of `python -m train`.") from error
+        raise ModelError(
+            f"Expected a whole recipe in {path}, got {got}; take a run folder or bundle of `python -m train`."
+        ) from error

@@ -1,4 +1,6 @@
-"""What the studies of the FER notebook (shared/sources/003) share: which pictures its figures were measured on. None are published."""
+"""What the studies of the FER notebook (shared/sources/003) share: which pictures its figures were
+measured on. None are published.
+"""
 
 SOURCE = "shared/sources/003"
 PHASE_1 = (

@@ -1,4 +1,6 @@
-"""The six phases of the AgeGenderEmo report in their order; phases 2, 3 and 4 begin with the network of phase 1."""
+"""The six phases of the AgeGenderEmo report in their order; phases 2, 3 and 4 begin with the
+network of phase 1.
+"""
 
 from train.study.definition import Member, Study
 
@@ -9,10 +11,24 @@ STUDY = Study(
     figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
     members=(
         Member(FIRST, remark="phase 1: no figure in the report"),
-        Member("agegendernet_emotion_frozen", start=FIRST, remark="phase 2: no figure in the report, only that it generalised poorly"),
-        Member("agegendernet_alternating", start=FIRST, remark="phase 3: a loss of 3.8627 alone; it diverged"),
+        Member(
+            "agegendernet_emotion_frozen",
+            start=FIRST,
+            remark="phase 2: no figure in the report, only that it generalised poorly",
+        ),
+        Member(
+            "agegendernet_alternating",
+            start=FIRST,
+            remark="phase 3: a loss of 3.8627 alone; it diverged",
+        ),
         Member("agegendernet_wiki", start=FIRST, remark="phase 4: on 100 pictures of Wiki"),
-        Member("agegendernet_emotion", remark="phase 5: on 180 pictures of the report's own emotion data"),
-        Member("agegendernet_ffhq", remark="phase 6: on 9,735 pictures of FFHQ with the labels of a commercial service"),
+        Member(
+            "agegendernet_emotion",
+            remark="phase 5: on 180 pictures of the report's own emotion data",
+        ),
+        Member(
+            "agegendernet_ffhq",
+            remark="phase 6: on 9,735 pictures of FFHQ with the labels of a commercial service",
+        ),
     ),
 )

@@ -1,4 +1,6 @@
-"""The FER notebook's question of colour: one grey channel or three equal ones, on pictures that have no colour."""
+"""The FER notebook's question of colour: one grey channel or three equal ones, on pictures that
+have no colour.
+"""
 
 from train.studies._fer import SOURCE, THIRD
 from train.study.definition import Member, Study
@@ -6,5 +8,8 @@ from train.study.definition import Member, Study
 STUDY = Study(
     title="FER notebook: grey or RGB input",
     source=SOURCE,
-    members=tuple(Member(name, remark=f"{THIRD}, best of up to 30 epochs") for name in ("fer_cnn_grey", "fer_cnn_rgb")),
+    members=tuple(
+        Member(name, remark=f"{THIRD}, best of up to 30 epochs")
+        for name in ("fer_cnn_grey", "fer_cnn_rgb")
+    ),
 )

@@ -1,4 +1,6 @@
-"""The FER notebook's question of depth: five blocks (D) against three (B+), with the plain three (A) beside them."""
+"""The FER notebook's question of depth: five blocks (D) against three (B+), with the plain three
+(A) beside them.
+"""
 
 from train.studies._fer import PHASE_2, PHASE_3, SOURCE
 from train.study.definition import Member, Study

@@ -1,4 +1,6 @@
-"""The FER notebook's transfer learning: three frozen ImageNet networks at 224 px beside its own plain network A at 48 px."""
+"""The FER notebook's transfer learning: three frozen ImageNet networks at 224 px beside its own
+plain network A at 48 px.
+"""
 
 from train.studies._fer import PHASE_2, PHASE_3, SOURCE
 from train.study.definition import Member, Study

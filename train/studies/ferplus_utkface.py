@@ -1,4 +1,6 @@
-"""The multi-task networks of the sources on the two sets at hand: AgeGenderEmo's first phase, and EfficientNet-B0 of the 76.49 % report."""
+"""The multi-task networks of the sources on the two sets at hand: AgeGenderEmo's first phase, and
+EfficientNet-B0 of the 76.49 % report.
+"""
 
 from train.study.definition import Member, Study
 

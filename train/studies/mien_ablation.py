@@ -1,6 +1,8 @@
-"""The flagship's last stage, one choice changed each: augmentation, and how much is seen around a face.
+"""The flagship's last stage, one choice changed each: augmentation, and how much is seen around a
+face.
 
-All begin at the weights of runs/mien_fourth, so a few epochs say more about the end of a long training than about its start.
+All begin at the weights of runs/mien_fourth, so a few epochs say more about the end of a long
+training than about its start.
 """
 
 from train.study.definition import Member, Study

@@ -1,8 +1,10 @@
-"""MobileOne-S2: ten configurations, as the Smart Retail report (shared/sources/002) has a script try.
+"""MobileOne-S2: ten configurations, as the Smart Retail report (shared/sources/002) has a script
+try.
 
-The report names the script (`train_10x_automated.py`, "10 configurations") and lists none of them. It names two trainings, which stand
-first: the quick one (batch 16) and the full one (batch 32); within a study the number of epochs is equal. The eight others are **ours**:
-the quick one with one thing changed each, the things that such a script would try.
+The report names the script (`train_10x_automated.py`, "10 configurations") and lists none of them.
+It names two trainings, which stand first: the quick one (batch 16) and the full one (batch 32);
+within a study the number of epochs is equal. The eight others are **ours**: the quick one with one
+thing changed each, the things that such a script would try.
 """
 
 from train.study.definition import Member, Study
@@ -20,7 +22,10 @@ STUDY = Study(
     source="shared/sources/002",
     figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
     members=(
-        Member("mobileone_s2_quick", remark="no validation figure; 3,436 pictures with synthetic ages and genders"),
+        Member(
+            "mobileone_s2_quick",
+            remark="no validation figure; 3,436 pictures with synthetic ages and genders",
+        ),
         Member("mobileone_s2", remark="hoped for with UTKFace and all of FER2013, not measured"),
         _but("lr_3e-4", "optim.lr=3e-4"),
         _but("lr_3e-3", "optim.lr=3e-3"),

@@ -1,4 +1,6 @@
-"""The networks around the 76.49 % report: its predecessor, itself, fine-tuned, its ensemble's members; and the production guide's B2."""
+"""The networks around the 76.49 % report: its predecessor, itself, fine-tuned, its ensemble's
+members; and the production guide's B2.
+"""
 
 from train.study.definition import Member, Study
 
@@ -8,8 +10,13 @@ STUDY = Study(
     source="shared/sources/000 and 001",
     figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
     members=(
-        Member("baseline_mobilenetv3", remark="on FER2013 alone; the report does not say on which part"),
-        Member("production_b0", remark="on FER2013, UTKFace and RAF-DB; the report does not say on which part, best of 150 epochs"),
+        Member(
+            "baseline_mobilenetv3", remark="on FER2013 alone; the report does not say on which part"
+        ),
+        Member(
+            "production_b0",
+            remark="on FER2013, UTKFace and RAF-DB; the report does not say on which part, best of 150 epochs",
+        ),
         Member("production_b0_finetune", start="production_b0", remark=f"{HOPED}: 77 to 79 %"),
         Member("production_mobilenetv3", remark=f"{HOPED}: about 75 %"),
         Member("production_vit_tiny", remark=f"{HOPED}: about 77 %"),

@@ -1,6 +1,8 @@
-"""Studies: recipes of one family on the same data and budget, each in its own run folder, then one table; see train/studies.
+"""Studies: recipes of one family on the same data and budget, each in its own run folder, then one
+table; see train/studies.
 
-A member that is finished is never trained again, also not for another study with the same --out; one that is not goes on where it stopped.
+A member that is finished is never trained again, also not for another study with the same --out;
+one that is not goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ Call = Callable[[list[str]], tuple[int, str]]
 
 @dataclass(frozen=True)
 class Member:
-    """recipe: its name. name: of its run folder, where it is not the recipe's. sets: what differs from the recipe, as for --set. start:
-    name of the member whose run it begins with. remark: what the source's figure was measured on."""
+    """recipe: its name. name: of its run folder, where it is not the recipe's. sets: what differs
+    from the recipe, as for --set. start: name of the member whose run it begins with. remark: what
+    the source's figure was measured on.
+    """
 
     recipe: str
     name: str = ""
@@ -41,7 +45,9 @@ class Member:
 
 @dataclass(frozen=True)
 class Study:
-    """members: in the order in which they are trained. figures: what is compared, as a run's history names it without `val_`."""
+    """members: in the order in which they are trained. figures: what is compared, as a run's
+    history names it without `val_`.
+    """
 
     title: str
     source: str
@@ -51,7 +57,9 @@ class Study:
 
 @dataclass(frozen=True)
 class Plan:
-    """A study as asked for. folders: `train.recipe.arguments.data_folders` of --data, None without. budget_s: for all members together."""
+    """A study as asked for. folders: `train.recipe.arguments.data_folders` of --data, None without.
+    budget_s: for all members together.
+    """
 
     name: str
     study: Study
@@ -103,8 +111,8 @@ def _from_root(folder: Path) -> str:
 
 
 def train_members(plan: Plan, call: Call | None = None) -> dict[str, str]:
-    """Trains what is not finished, one after the other, each with an equal share of the budget. Returns why members failed, by folder;
-    one that fails does not stop the others.
+    """Trains what is not finished, one after the other, each with an equal share of the budget.
+    Returns why members failed, by folder; one that fails does not stop the others.
 
     Raises:
         UserError: a --set that a member's recipe has no field for, before anything is trained.
@@ -127,7 +135,11 @@ def train_members(plan: Plan, call: Call | None = None) -> dict[str, str]:
     share = plan.budget_s / len(waiting) if plan.budget_s and waiting else None
     started = monotonic()
     for i, m in enumerate(waiting):
-        left = f", about {(monotonic() - started) / i * (len(waiting) - i) / 60:.0f} min left" if i else ""
+        left = (
+            f", about {(monotonic() - started) / i * (len(waiting) - i) / 60:.0f} min left"
+            if i
+            else ""
+        )
         progress.say(f"study {plan.name}: {m.folder} ({i + 1} of {len(waiting)} to train{left})")
         status, why = (call or launch.call)(plan.arguments(m, share))
         if status:
@@ -142,7 +154,9 @@ _seen: dict[tuple[str, str, str, int | None], Any] = {}
 
 
 def data_of(plan: Plan, recipe: Recipe) -> Expected | None:
-    """The data that --data and --limit mean for a recipe; None where there is no telling, as they are not here."""
+    """The data that --data and --limit mean for a recipe; None where there is no telling, as they
+    are not here.
+    """
     from train.batches.data import relabel
 
     found: Expected = []
@@ -150,7 +164,9 @@ def data_of(plan: Plan, recipe: Recipe) -> Expected | None:
         for name in recipe.data:
             module = registry.load("core.data", name)
             folders = plan.folders or {}
-            folder = folders.get(name, folders.get("*", "." if getattr(module, "GENERATED", False) else None))
+            folder = folders.get(
+                name, folders.get("*", "." if getattr(module, "GENERATED", False) else None)
+            )
             if folder is None:
                 return None
             for split in ("train", "val"):
@@ -159,7 +175,9 @@ def data_of(plan: Plan, recipe: Recipe) -> Expected | None:
                     with progress.task(f"look at {name} {split}"):
                         _seen[key] = module.load(folder, split).spread(plan.limit)
                 kept, _ = _quietly(relabel, _seen[key], recipe)
-                found.append({"name": name, "split": split, "fingerprint": kept.fingerprint, "n": len(kept)})
+                found.append(
+                    {"name": name, "split": split, "fingerprint": kept.fingerprint, "n": len(kept)}
+                )
     except DataError:
         return None  # training says it better, with the way out
     return found
@@ -178,4 +196,6 @@ def check(plan: Plan, members: Sequence[Member]) -> None:
     """
     for m in members:
         if plan.folders is None and not drawn(plan.recipe(m)):
-            raise UserError("Expected --data DIR, the folder that holds the data sets, or --table to train nothing; see README, Retrain.")
+            raise UserError(
+                "Expected --data DIR, the folder that holds the data sets, or --table to train nothing; see README, Retrain."
+            )

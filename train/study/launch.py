@@ -1,6 +1,8 @@
-"""One training in a process of its own, for `python -m train study`: `python -m train.study.launch FILE RECIPE ...` writes to FILE why it failed.
+"""One training in a process of its own, for `python -m train study`: `python -m train.study.launch
+FILE RECIPE ...` writes to FILE why it failed.
 
-Each member so starts with clean memory, and the peak that its history states is its own. Bars and messages go to stderr as ever.
+Each member so starts with clean memory, and the peak that its history states is its own. Bars and
+messages go to stderr as ever.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ AGAIN_S = 15.0
 
 
 def call(arguments: list[str]) -> tuple[int, str]:
-    """Runs `python -m train ARGUMENTS` and returns its exit status with the text of its error. Ctrl-C (or SIGTERM) stops it, then us."""
+    """Runs `python -m train ARGUMENTS` and returns its exit status with the text of its error.
+    Ctrl-C (or SIGTERM) stops it, then us.
+    """
     with tempfile.TemporaryDirectory() as folder:
         note = Path(folder) / "why"
         path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
@@ -32,7 +36,9 @@ def call(arguments: list[str]) -> tuple[int, str]:
         if alone:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
         command = [sys.executable, "-m", "train.study.launch", str(note), *arguments]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path})
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path}
+        )
         try:
             status = process.wait()
         except KeyboardInterrupt:
@@ -51,7 +57,9 @@ def call(arguments: list[str]) -> tuple[int, str]:
         if status == 130:
             raise KeyboardInterrupt
         said = note.read_text(encoding="utf-8") if note.is_file() else ""
-        return status, said or ("" if status == 0 else f"its process ended with status {status} and without a word")
+        return status, said or (
+            "" if status == 0 else f"its process ended with status {status} and without a word"
+        )
 
 
 def main(argv: list[str]) -> int:

@@ -1,4 +1,6 @@
-"""How far one member of a study leads another, on the same pictures: narrower intervals than two figures side by side."""
+"""How far one member of a study leads another, on the same pictures: narrower intervals than two
+figures side by side.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from train.study.definition import Plan
 
 
 class Lead:
-    """Called with two members and a figure (`train.study.table.Paired`); predicts each member's validation pictures once."""
+    """Called with two members and a figure (`train.study.table.Paired`); predicts each member's
+    validation pictures once.
+    """
 
     def __init__(self, plan: Plan, standings: Mapping[str, Standing]) -> None:
         self.plan, self.standings = plan, standings
@@ -33,15 +37,25 @@ class Lead:
             progress.say(f"no paired comparison of {a} and {b}: {error}")
             return None
         difference = found[kind]["difference"] if found else None
-        return None if difference is None or difference["low"] is None else (difference["value"], difference["low"], difference["high"])
+        return (
+            None
+            if difference is None or difference["low"] is None
+            else (difference["value"], difference["low"], difference["high"])
+        )
 
     def _table(self, name: str) -> pa.Table:
         if name not in self.tables:
             member = next(m for m in self.plan.study.members if m.folder == name)
             folders = dict(self.plan.folders or {})
-            parts = load_parts(self.plan.recipe(member), folders, "val", best_detector()[0], self.plan.limit)
+            parts = load_parts(
+                self.plan.recipe(member), folders, "val", best_detector()[0], self.plan.limit
+            )
             predictor = Predictor(self.plan.out / name / "bundle", threads=system.usable())
             with progress.task(f"predict {name}"):
-                whole = pa.concat_tables([predictions(predictor, p) for p in parts], promote_options="default")
-            self.tables[name] = whole.set_column(whole.column_names.index("model"), "model", pa.array([name] * len(whole)))
+                whole = pa.concat_tables(
+                    [predictions(predictor, p) for p in parts], promote_options="default"
+                )
+            self.tables[name] = whole.set_column(
+                whole.column_names.index("model"), "model", pa.array([name] * len(whole))
+            )
         return self.tables[name]

@@ -16,9 +16,12 @@ from train.study.table import rows, verdict
 __all__ = ["into_results", "markdown", "run"]
 
 
-def run(plan: Plan, command: str, *, train: bool = True, call: Call | None = None) -> tuple[dict[str, Any], int]:
-    """Trains (where asked to), tabulates and writes OUT/STUDY.md, .json and .csv. Returns what is in the JSON, and an exit status: 0 where
-    all members have their figures, 2 where one lacks them, 1 where that was our mistake. Ctrl-C loses nothing that is finished.
+def run(
+    plan: Plan, command: str, *, train: bool = True, call: Call | None = None
+) -> tuple[dict[str, Any], int]:
+    """Trains (where asked to), tabulates and writes OUT/STUDY.md, .json and .csv. Returns what is
+    in the JSON, and an exit status: 0 where all members have their figures, 2 where one lacks them,
+    1 where that was our mistake. Ctrl-C loses nothing that is finished.
 
     Raises:
         UserError: a --set that a member has no field for, no --data, or nothing can be written.
@@ -30,13 +33,17 @@ def run(plan: Plan, command: str, *, train: bool = True, call: Call | None = Non
     for m in plan.study.members:
         recipe = plan.recipe(m)
         standing = look(plan.out / m.folder, recipe, data_of(plan, recipe))
-        standings[m.folder] = standing if standing.state != "foreign" else Standing("foreign", standing.why)
+        standings[m.folder] = (
+            standing if standing.state != "foreign" else Standing("foreign", standing.why)
+        )
     table = rows(plan, standings, failed)
     found = page.header(plan, command, standings)
     found |= {"rows": table, "verdict": verdict(plan, table, standings, Lead(plan, standings))}
     progress.say(f"study {plan.name}: {page.write(plan, found)}")
     lacking = {r["member"]: r["why"] or "" for r in table if r["state"] != "measured"} | failed
-    return found, 0 if not lacking else 1 if any("internal error" in why for why in lacking.values()) else 2
+    return found, 0 if not lacking else 1 if any(
+        "internal error" in why for why in lacking.values()
+    ) else 2
 
 
 def into_results(path: Path, found: dict[str, Any]) -> None:

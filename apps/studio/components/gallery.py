@@ -1,4 +1,6 @@
-"""Samples as lazy thumbnails (where the pictures' folder is known) and as a table; both page in SQL, both select, both fill the basket."""
+"""Samples as lazy thumbnails (where the pictures' folder is known) and as a table; both page in
+SQL, both select, both fill the basket.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +32,18 @@ ORDERS = {
 @st.cache_resource(max_entries=1)
 def _component() -> Any:
     return st.components.v2.component(
-        "mien_gallery", html="<div class='grid' role='list'></div>\n", css=(HERE / "gallery.css").read_text("utf-8"),
+        "mien_gallery",
+        html="<div class='grid' role='list'></div>\n",
+        css=(HERE / "gallery.css").read_text("utf-8"),
         js=(HERE / "gallery.js").read_text("utf-8"),
-    )  # fmt: skip
+    )
 
 
-def show(view: View, where: Where, name: str, *, height: int = 520, order: str | None = None) -> None:
-    """The samples of `where`: order, page, pictures or table, downloads, basket. name: unique on the page; prefixes its URL parameters.
+def show(
+    view: View, where: Where, name: str, *, height: int = 520, order: str | None = None
+) -> None:
+    """The samples of `where`: order, page, pictures or table, downloads, basket. name: unique on
+    the page; prefixes its URL parameters.
 
     A click puts `sample=<id>` (and `dataset=<name>`) into the URL, which the Sample page reads.
     """
@@ -48,7 +55,9 @@ def show(view: View, where: Where, name: str, *, height: int = 520, order: str |
     known = [
         o
         for o in ORDERS
-        if o == "row" or ("error" in o and "age" in view.store.tasks) or ("conf" in o and f"{task}_conf" in view.store.columns)
+        if o == "row"
+        or ("error" in o and "age" in view.store.tasks)
+        or ("conf" in o and f"{task}_conf" in view.store.columns)
     ]
     order = url_state.choose(
         f"{name}.order",
@@ -63,7 +72,9 @@ def show(view: View, where: Where, name: str, *, height: int = 520, order: str |
     at = url_state.page(f"{name}.page", pages)
     rows = view.store.samples(where, order, size, at * size)
     first = at * size + 1
-    st.caption(f"{n:,} samples" + (f", {first:,} to {first + len(rows) - 1:,} shown" if pages > 1 else ""))
+    st.caption(
+        f"{n:,} samples" + (f", {first:,} to {first + len(rows) - 1:,} shown" if pages > 1 else "")
+    )
     table = rows.to_pandas()
     if pictures:
         assert view.faces is not None
@@ -81,12 +92,19 @@ def show(view: View, where: Where, name: str, *, height: int = 520, order: str |
 
 def _pictures(faces: Faces, table: pd.DataFrame, task: str, name: str, height: int) -> None:
     items = [
-        {"id": r["sample_id"], "set": r["dataset"], "url": faces.url(r["path"]) if r["path"] else "", "text": caption(r, task)}
+        {
+            "id": r["sample_id"],
+            "set": r["dataset"],
+            "url": faces.url(r["path"]) if r["path"] else "",
+            "text": caption(r, task),
+        }
         for r in table.to_dict("records")
     ]
     chosen = (url_state.get("sample") or [""])[0]
     data = {"items": items, "chosen": chosen, "height": height}
-    found = _component()(key=f"{name}.faces", data=data, on_picked_change=lambda: None, default=None)
+    found = _component()(
+        key=f"{name}.faces", data=data, on_picked_change=lambda: None, default=None
+    )
     picked = getattr(found, "picked", None)
     if picked and [picked["id"]] != url_state.get("sample"):
         links.pick(picked["id"], picked["set"])
@@ -107,26 +125,56 @@ def caption(row: dict[str, Any], task: str) -> str:
         return " → ".join("?" if v is None or v != v else f"{v:.0f}" for v in (true, pred))
     true, pred, p = (row.get(f"{task}_{w}") for w in ("true", "pred", "conf"))
     sure = "" if p is None or p != p else f" {p:.0%}"
-    return f"{true if isinstance(true, str) else '?'} → {pred if isinstance(pred, str) else '?'}{sure}"
+    return (
+        f"{true if isinstance(true, str) else '?'} → {pred if isinstance(pred, str) else '?'}{sure}"
+    )
 
 
 def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
-    """The same samples as a table: rows can be ticked, which opens one or puts several into the basket."""
+    """The same samples as a table: rows can be ticked, which opens one or puts several into the
+    basket.
+    """
     with st.expander("Table, downloads, basket", expanded=opened, icon=":material/table:"):
         key = f"{name}.rows.{url_state.get(f'{name}.page')}.{url_state.get(f'{name}.order')}"
-        shares = {c: st.column_config.NumberColumn(format="percent") for c in table.columns if c.endswith("_conf")}
-        years = {c: st.column_config.NumberColumn(format="%.1f") for c in table.columns if c.startswith("age_")}
+        shares = {
+            c: st.column_config.NumberColumn(format="percent")
+            for c in table.columns
+            if c.endswith("_conf")
+        }
+        years = {
+            c: st.column_config.NumberColumn(format="%.1f")
+            for c in table.columns
+            if c.startswith("age_")
+        }
         first = ["sample_id", *(c for c in table.columns if c.startswith(view.task))]
         order = [*first, *(c for c in table.columns if c not in (*first, "row"))]
         found = st.dataframe(
-            table, hide_index=True, key=key, on_select="rerun", selection_mode="multi-row", column_order=order,
+            table,
+            hide_index=True,
+            key=key,
+            on_select="rerun",
+            selection_mode="multi-row",
+            column_order=order,
             column_config={**shares, **years},
-        )  # fmt: skip
+        )
         ticked = [i for i in found.selection.rows if i < len(table)]
         before = st.session_state.get(f"{key}.ticked", [])
         st.session_state[f"{key}.ticked"] = ticked
-        if len(ticked) == 1 and ticked != before:  # a row that stays ticked must not undo a click on a picture
-            links.pick(str(table["sample_id"].iloc[ticked[0]]), str(table["dataset"].iloc[ticked[0]] or ""))
-        ids, labels = [str(table["sample_id"].iloc[i]) for i in ticked], view.store.labels(view.task)
-        relabel_plan.form(name, view.task, labels, ids, f"Add {len(ids)} to the basket" if ids else "Add ticked rows to the basket")
+        if (
+            len(ticked) == 1 and ticked != before
+        ):  # a row that stays ticked must not undo a click on a picture
+            links.pick(
+                str(table["sample_id"].iloc[ticked[0]]), str(table["dataset"].iloc[ticked[0]] or "")
+            )
+        ids, labels = (
+            [str(table["sample_id"].iloc[i]) for i in ticked],
+            view.store.labels(view.task),
+        )
+        relabel_plan.form(
+            name,
+            view.task,
+            labels,
+            ids,
+            f"Add {len(ids)} to the basket" if ids else "Add ticked rows to the basket",
+        )
         charts.downloads(name, table.drop(columns="row"))

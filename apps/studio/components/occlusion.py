@@ -27,7 +27,9 @@ MOST = 50
 
 @st.cache_resource(max_entries=4, ttl=60, show_spinner=False)
 def bundles(root: Path | None) -> dict[str, Path]:
-    """Name -> folder of the models that may be asked: those that ship, and those of the runs in `root`. No other path is opened."""
+    """Name -> folder of the models that may be asked: those that ship, and those of the runs in
+    `root`. No other path is opened.
+    """
     found = {p.parent.name: p.parent for p in sorted(MODELS.glob(f"*/{MODEL_FILE}"))}
     for _, run in zip(range(MOST), runs.find(root) if root is not None else (), strict=False):
         if (run / "bundle" / MODEL_FILE).is_file():
@@ -64,22 +66,30 @@ def panels(folder: Path, picture: Path, tight: bool) -> list[tuple[str, np.ndarr
     if found is None:
         raise ImageError(f"Expected a picture, got {picture.name}, which cannot be read.")
     crop = crop_face(*found, predictor.card.input)
-    return [(one.answer, panel(crop, one, blur=False)) for one in occlusion(predictor, crop).values()]
+    return [
+        (one.answer, panel(crop, one, blur=False)) for one in occlusion(predictor, crop).values()
+    ]
 
 
 def show(view: View, rows: list[dict[str, Any]]) -> None:
-    """The choice of a model, the button and the map of one sample; rows: what the models said of it."""
+    """The choice of a model, the button and the map of one sample; rows: what the models said of
+    it.
+    """
     st.subheader("What the answer rests on")
     found = view.faces.find(rows[0].get("path")) if view.faces is not None else None
     if found is None:
-        st.caption("An occlusion map needs the picture and a model file: start with `--images DIR`.")
+        st.caption(
+            "An occlusion map needs the picture and a model file: start with `--images DIR`."
+        )
         return
     try:
         models = bundles(view.runs)
     except UserError:
         models = bundles(None)
     if not models:
-        st.caption(f"No model file is at hand in {context.plain(str(MODELS.relative_to(ROOT)))} or in the runs' folder.")
+        st.caption(
+            f"No model file is at hand in {context.plain(str(MODELS.relative_to(ROOT)))} or in the runs' folder."
+        )
         return
     row = st.container(horizontal=True, vertical_alignment="bottom")
     same = next((r["model"] for r in rows if r["model"] in models), None)
@@ -92,11 +102,21 @@ def show(view: View, rows: list[dict[str, Any]]) -> None:
         help="as in FER2013 and UTKFace; off: the face is searched in it",
     )
     asked = row.button("Draw the map", key="sp.map", icon=":material/visibility:", type="primary")
-    key = (name, _stamp(models[name] / MODEL_FILE), str(found), _stamp(found), tight)  # either file may be written anew
+    key = (
+        name,
+        _stamp(models[name] / MODEL_FILE),
+        str(found),
+        _stamp(found),
+        tight,
+    )  # either file may be written anew
     if not asked and st.session_state.get("sp.mapped") != key:
         st.caption(
             "Squares of grey cover the face in turn; where the answer suffers most lies its evidence. A few seconds."
-            + ("" if same == name else f" {context.plain(name)} is not the name of a model of these tables: its answers may be others.")
+            + (
+                ""
+                if same == name
+                else f" {context.plain(name)} is not the name of a model of these tables: its answers may be others."
+            )
         )
         return
     with st.spinner("Covering the face in some hundred places ..."):

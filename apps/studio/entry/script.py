@@ -1,4 +1,6 @@
-"""What Streamlit runs. In a folder of its own: Streamlit takes a folder `pages` beside its script for pages of the old kind."""
+"""What Streamlit runs. In a folder of its own: Streamlit takes a folder `pages` beside its script
+for pages of the old kind.
+"""
 
 from apps.studio import app
 

@@ -1,4 +1,6 @@
-"""Two models on the same samples: is B better than A, for which classes and groups, and on which samples do they differ."""
+"""Two models on the same samples: is B better than A, for which classes and groups, and on which
+samples do they differ.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ LISTED = 500
 
 def render(view: View) -> None:
     """Draws the page."""
-    st.markdown("Is model B really better than model A, and for whom? Both are asked about the same samples.")
+    st.markdown(
+        "Is model B really better than model A, and for whom? Both are asked about the same samples."
+    )
     if context.empty(view):
         return
     models = view.models
@@ -51,11 +55,15 @@ def render(view: View) -> None:
 def _pair(view: View, a: str, b: str) -> None:
     task = view.task
     found = context.cached(
-        view.store, "compare", (task, a, b, view.where.but(models=())), lambda: pairs.compare(view.store, task, a, b, view.where)
+        view.store,
+        "compare",
+        (task, a, b, view.where.but(models=())),
+        lambda: pairs.compare(view.store, task, a, b, view.where),
     )
     if found is None:
         st.info(
-            "No sample is in both: two models can be compared on one split only, and the filters must leave it.", icon=":material/info:"
+            "No sample is in both: two models can be compared on one split only, and the filters must leave it.",
+            icon=":material/info:",
         )
         return
     _headline(task, found)
@@ -64,34 +72,67 @@ def _pair(view: View, a: str, b: str) -> None:
 
 
 def _headline(task: str, found: Figures) -> None:
-    names = (("mae", "mean absolute error"),) if task == "age" else (("accuracy", "accuracy"), ("macro_f1", "macro F1"))
+    names = (
+        (("mae", "mean absolute error"),)
+        if task == "age"
+        else (("accuracy", "accuracy"), ("macro_f1", "macro F1"))
+    )
     percent = task != "age"
-    rows: dict[str, list[Any]] = {name: [] for name in ("figure", "A", "B", "B minus A (95 %)", "p", "n")}
+    rows: dict[str, list[Any]] = {
+        name: [] for name in ("figure", "A", "B", "B minus A (95 %)", "p", "n")
+    }
     cells = st.columns(3)
     for cell, (key, name) in zip(cells, names, strict=False):
         f = found[key]
         d = f["difference"]
-        sides = [charts.number({"value": f[side], "low": None}, percent=percent) for side in ("a", "b")]
+        sides = [
+            charts.number({"value": f[side], "low": None}, percent=percent) for side in ("a", "b")
+        ]
         about = f"; A {sides[0]}, B {sides[1]}"
-        charts.metric(cell, f"{name}: B minus A", d, percent=percent, sign=True, unit="" if percent else " years", about=about)
-        p = p_text((found["mcnemar"] if percent else found["paired_t"])["p"]) if key != "macro_f1" else ""
-        for column, value in zip(rows, (name, *sides, charts.number(d, percent=percent, sign=True), p, found["n"]), strict=True):
+        charts.metric(
+            cell,
+            f"{name}: B minus A",
+            d,
+            percent=percent,
+            sign=True,
+            unit="" if percent else " years",
+            about=about,
+        )
+        p = (
+            p_text((found["mcnemar"] if percent else found["paired_t"])["p"])
+            if key != "macro_f1"
+            else ""
+        )
+        for column, value in zip(
+            rows,
+            (name, *sides, charts.number(d, percent=percent, sign=True), p, found["n"]),
+            strict=True,
+        ):
             rows[column].append(value)
     test = found["mcnemar"] if percent else found["paired_t"]
     cells[len(names)].metric("p", p_text(test["p"]), border=True)
-    counts = f"; only A right: {test['only_a']:,}, only B right: {test['only_b']:,}" if percent else ""
+    counts = (
+        f"; only A right: {test['only_a']:,}, only B right: {test['only_b']:,}" if percent else ""
+    )
     cells[len(names)].caption(test["test"] + counts)
     d = found[names[0][0]]["difference"]
     st.markdown(f"**{verdict(d, test['p'], low_is_good=not percent)}**")
-    left = [f"{found[k]:,} samples only in {k[-1].upper()}" for k in ("only_a", "only_b") if found[k]]
+    left = [
+        f"{found[k]:,} samples only in {k[-1].upper()}" for k in ("only_a", "only_b") if found[k]
+    ]
     left += [f"{found['truth_differs']:,} with different truths"] if found["truth_differs"] else []
-    st.caption(f"95 % intervals and test: {found['method']['text']}." + (f" Left out: {', '.join(left)}." if left else ""))
+    st.caption(
+        f"95 % intervals and test: {found['method']['text']}."
+        + (f" Left out: {', '.join(left)}." if left else "")
+    )
     st.dataframe(rows, hide_index=True, key="compare-headline.table")
     charts.downloads("compare-headline", rows)
 
 
 def verdict(difference: Figures, p: float | None, *, low_is_good: bool = False) -> str:
-    """What the interval of B minus A and the test's p say together: either alone may be wrong where samples are few. p: None if unknown."""
+    """What the interval of B minus A and the test's p say together: either alone may be wrong where
+    samples are few. p: None if unknown.
+    """
     low, high = difference["low"], difference["high"]
     if p is None:
         return "Too few samples to tell."
@@ -113,29 +154,50 @@ def _parts(view: View, found: Figures) -> None:
     by = url_state.choose("vs.by", "By", names, shown=context.group_name, style="pills")
     percent, better = view.task != "age", {"a": "A", "b": "B", None: "–"}
     here = [p for p in parts if p["by"] == by]
-    colours = [charts.QUIET if p["better"] is None else charts.GOOD if p["better"] == "b" else charts.BAD for p in here]
+    colours = [
+        charts.QUIET if p["better"] is None else charts.GOOD if p["better"] == "b" else charts.BAD
+        for p in here
+    ]
     texts = [[p["wins"], p["losses"], p_text(p["p_adjusted"])] for p in here]
     made = charts.figure(
         go.Scatter(
-            x=[p["difference"]["value"] for p in here], y=[context.label(f"{p['value']} (n = {p['n']:,})") for p in here], mode="markers",
-            error_x=charts.error_bars([p["difference"] for p in here]) | {"color": charts.QUIET}, customdata=texts,
+            x=[p["difference"]["value"] for p in here],
+            y=[context.label(f"{p['value']} (n = {p['n']:,})") for p in here],
+            mode="markers",
+            error_x=charts.error_bars([p["difference"] for p in here]) | {"color": charts.QUIET},
+            customdata=texts,
             marker={"color": colours, "size": 11},
             hovertemplate="%{y}: %{x}<br>B wins %{customdata[0]:,}, loses %{customdata[1]:,}, p %{customdata[2]}<extra></extra>",
         ),
         height=110 + 34 * len(here),
-        x="B minus A, " + ("share that is right" if percent else "mean absolute error in years (left: B is better)"),
+        x="B minus A, "
+        + (
+            "share that is right" if percent else "mean absolute error in years (left: B is better)"
+        ),
         percent="x" if percent else "",
-    )  # fmt: skip
+    )
     made.add_vline(x=0, line={"dash": "dot", "color": charts.QUIET})
     made.update_yaxes(autorange="reversed")
     rows = {
-        "by": [context.group_name(p["by"]) for p in parts], "value": [p["value"] for p in parts], "n": [p["n"] for p in parts],
-        "B wins": [p["wins"] for p in parts], "B loses": [p["losses"] for p in parts],
-        "B minus A (95 %)": [charts.number(p["difference"], percent=percent, sign=True) for p in parts],
-        "p": [p_text(p["p"]) for p in parts], "p (Holm)": [p_text(p["p_adjusted"]) for p in parts],
+        "by": [context.group_name(p["by"]) for p in parts],
+        "value": [p["value"] for p in parts],
+        "n": [p["n"] for p in parts],
+        "B wins": [p["wins"] for p in parts],
+        "B loses": [p["losses"] for p in parts],
+        "B minus A (95 %)": [
+            charts.number(p["difference"], percent=percent, sign=True) for p in parts
+        ],
+        "p": [p_text(p["p"]) for p in parts],
+        "p (Holm)": [p_text(p["p_adjusted"]) for p in parts],
         "better": [better[p["better"]] for p in parts],
-    }  # fmt: skip
-    charts.show(made, "compare-parts", rows, alt="B minus A with 95 % intervals for each part of the samples", opened=True)
+    }
+    charts.show(
+        made,
+        "compare-parts",
+        rows,
+        alt="B minus A with 95 % intervals for each part of the samples",
+        opened=True,
+    )
     st.caption(
         f"Green: B is better, orange: A is better, grey: neither can be said. Judged by p below 0.05, corrected (Holm) over all "
         f"{len(parts)} parts of the table together, so that looking at many makes no false alarm; an interval alone is not corrected."
@@ -144,22 +206,41 @@ def _parts(view: View, found: Figures) -> None:
 
 def _disagreements(view: View, a: str, b: str) -> None:
     st.subheader("Where they disagree")
-    kind = url_state.choose("vs.kind", "Samples", list(KINDS), shown=KINDS.__getitem__, style="segmented_control") if view.task != "age" else ""
+    kind = (
+        url_state.choose(
+            "vs.kind", "Samples", list(KINDS), shown=KINDS.__getitem__, style="segmented_control"
+        )
+        if view.task != "age"
+        else ""
+    )
     key = (view.task, a, b, view.where.but(models=()), kind)
     n, rows = context.cached(
-        view.store, "disagreements", key, lambda: pairs.disagreements(view.store, view.task, a, b, view.where, kind, LISTED)
+        view.store,
+        "disagreements",
+        key,
+        lambda: pairs.disagreements(view.store, view.task, a, b, view.where, kind, LISTED),
     )
-    first = "the largest differences" if view.task == "age" else "those first about which a model is surest"
+    first = (
+        "the largest differences"
+        if view.task == "age"
+        else "those first about which a model is surest"
+    )
     st.caption(
-        f"n = {n:,} samples" + (f", {LISTED} shown" if n > LISTED else "") + f", {first}. A: {context.plain(a)}, B: {context.plain(b)}."
+        f"n = {n:,} samples"
+        + (f", {LISTED} shown" if n > LISTED else "")
+        + f", {first}. A: {context.plain(a)}, B: {context.plain(b)}."
     )
     if not n:
         return
-    with st.expander("Both answers as a table", expanded=view.faces is None, icon=":material/table:"):
+    with st.expander(
+        "Both answers as a table", expanded=view.faces is None, icon=":material/table:"
+    ):
         st.dataframe(rows.to_pandas(), hide_index=True, key="compare-disagreements.table")
         charts.downloads("compare-disagreements", rows)
     wrong = a if kind in ("b", "neither") else b
-    shown = url_state.choose("vs.shown", "Pictures with the answers of", (wrong, b if wrong == a else a))
+    shown = url_state.choose(
+        "vs.shown", "Pictures with the answers of", (wrong, b if wrong == a else a)
+    )
     ids = tuple(dict.fromkeys(rows["sample_id"].to_pylist()))
     gallery.show(view, view.where_of(shown).but(task=view.task, ids=ids), "vs.gallery")
 
@@ -175,15 +256,19 @@ def _gaps(view: View) -> None:
             )
             return
         about = f"Best epoch of each{_shipped(view)} run; training figures are taken under augmentation and dropout."
-        _bars([(r.run, r.gap, r.verdict) for r in runs], about, [
-            f"train {r.train:.1%}, val {r.val:.1%}" for r in runs
-        ])  # fmt: skip
+        _bars(
+            [(r.run, r.gap, r.verdict) for r in runs],
+            about,
+            [f"train {r.train:.1%}, val {r.val:.1%}" for r in runs],
+        )
         return
     rows, texts = [], []
     for model, where in view.each():
         found = view.store.confusions(view.task, where.but(splits=()), "split")
         if {"train", "val"} <= set(found):
-            train, val = (proportion(int(found[s].trace()), int(found[s].sum())) for s in ("train", "val"))
+            train, val = (
+                proportion(int(found[s].trace()), int(found[s].sum())) for s in ("train", "val")
+            )
             gap = 100 * (train["value"] - val["value"])
             rows.append((model, gap, generalization_gap.verdict(gap)))
             texts.append(
@@ -191,7 +276,9 @@ def _gaps(view: View) -> None:
             )
     if rows:
         _bars(
-            rows, "Accuracy on the training split minus accuracy on the validation split, after the filters, without augmentation.", texts
+            rows,
+            "Accuracy on the training split minus accuracy on the validation split, after the filters, without augmentation.",
+            texts,
         )
 
 
@@ -204,21 +291,30 @@ def _learned(root: Path | None) -> list[transfer.Learned]:
     return [] if root is None else transfer.learned(root)
 
 
-def _bars(rows: list[tuple[str, float, generalization_gap.Band]], about: str, texts: list[str]) -> None:
+def _bars(
+    rows: list[tuple[str, float, generalization_gap.Band]], about: str, texts: list[str]
+) -> None:
     made = charts.figure(
         go.Bar(
-            x=[gap for _, gap, _ in rows], y=[context.label(name) for name, _, _ in rows], orientation="h",
+            x=[gap for _, gap, _ in rows],
+            y=[context.label(name) for name, _, _ in rows],
+            orientation="h",
             marker_color=[b.colour for *_, b in rows],
-            text=[b.name for *_, b in rows], customdata=[f"{t}<br>{b.meaning}" for t, (*_, b) in zip(texts, rows, strict=True)],
+            text=[b.name for *_, b in rows],
+            customdata=[f"{t}<br>{b.meaning}" for t, (*_, b) in zip(texts, rows, strict=True)],
             hovertemplate="%{y}: %{x:.1f} points<br>%{customdata}<extra></extra>",
         ),
-        height=110 + 34 * len(rows), x="gap, percentage points",
-    )  # fmt: skip
+        height=110 + 34 * len(rows),
+        x="gap, percentage points",
+    )
     made.update_yaxes(autorange="reversed")
     table = {
-        "model": [name for name, *_ in rows], "gap, points": [f"{gap:+.1f}" for _, gap, _ in rows], "verdict": [b.name for *_, b in rows],
-        "meaning": [b.meaning for *_, b in rows], "figures": texts,
-    }  # fmt: skip
+        "model": [name for name, *_ in rows],
+        "gap, points": [f"{gap:+.1f}" for _, gap, _ in rows],
+        "verdict": [b.name for *_, b in rows],
+        "meaning": [b.meaning for *_, b in rows],
+        "figures": texts,
+    }
     charts.show(made, "compare-gaps", table, alt="Training minus validation accuracy")
     st.caption(about)
 
@@ -234,25 +330,51 @@ def _transfer(view: View) -> None:
         return
     sized = all(r.parameters for r in runs)
     traces = []
-    for i, (kind, symbol) in enumerate(((transfer.TRANSFER, "circle"), (transfer.CUSTOM, "diamond"))):
+    for i, (kind, symbol) in enumerate(
+        ((transfer.TRANSFER, "circle"), (transfer.CUSTOM, "diamond"))
+    ):
         here = [r for r in runs if r.kind == kind]
         names, accuracy = [context.label(r.run) for r in here], [r.val for r in here]
-        place = {"x": [(r.parameters or 0) / 1e6 for r in here], "y": accuracy} if sized else {"x": accuracy, "y": names}
+        place = (
+            {"x": [(r.parameters or 0) / 1e6 for r in here], "y": accuracy}
+            if sized
+            else {"x": accuracy, "y": names}
+        )
         hover = "%{text}: " + ("%{y:.1%}" if sized else "%{x:.1%}")
         marker = {"size": 12, "color": charts.colour(i), "symbol": symbol}
         mode = "markers+text" if sized else "markers"
-        traces.append(go.Scatter(name=kind, **place, mode=mode, text=names, textposition="top center", marker=marker, hovertemplate=hover))
+        traces.append(
+            go.Scatter(
+                name=kind,
+                **place,
+                mode=mode,
+                text=names,
+                textposition="top center",
+                marker=marker,
+                hovertemplate=hover,
+            )
+        )
     about = "validation accuracy of the best epoch"
     if sized:
         made = charts.figure(*traces, x="parameters, millions", y=about, percent="y", height=400)
     else:
         made = charts.figure(*traces, x=about, percent="x", height=150 + 34 * len(runs))
     table = {
-        "run": [r.run for r in runs], "kind": [r.kind for r in runs], "family": [r.family for r in runs], "task": [r.task for r in runs],
-        "parameters": [r.parameters for r in runs], "train": [f"{r.train:.1%}" for r in runs], "val": [f"{r.val:.1%}" for r in runs],
+        "run": [r.run for r in runs],
+        "kind": [r.kind for r in runs],
+        "family": [r.family for r in runs],
+        "task": [r.task for r in runs],
+        "parameters": [r.parameters for r in runs],
+        "train": [f"{r.train:.1%}" for r in runs],
+        "val": [f"{r.val:.1%}" for r in runs],
         "gap, points": [f"{r.gap:+.1f}" for r in runs],
-    }  # fmt: skip
-    charts.show(made, "compare-transfer", table, alt="Validation accuracy of training runs with and without learned weights")
+    }
+    charts.show(
+        made,
+        "compare-transfer",
+        table,
+        alt="Validation accuracy of training runs with and without learned weights",
+    )
     st.caption(
         f"{len(runs)}{_shipped(view)} runs, each at its best epoch, by what they wrote themselves"
         + ("." if sized else "; not all noted their number of parameters.")

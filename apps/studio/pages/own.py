@@ -28,8 +28,14 @@ def render(view: View) -> None:
         f"at most {settings.UPLOAD_MB} MB; larger ones open from the command line. Nothing is kept after the visit."
     )
     with st.form("own", clear_on_submit=True):
-        given = st.file_uploader("Predictions", type=["parquet", "csv"], max_upload_size=settings.UPLOAD_MB)
-        names = st.text_input("Other names for columns", placeholder="emotion_true=label emotion_pred=pred", max_chars=500)
+        given = st.file_uploader(
+            "Predictions", type=["parquet", "csv"], max_upload_size=settings.UPLOAD_MB
+        )
+        names = st.text_input(
+            "Other names for columns",
+            placeholder="emotion_true=label emotion_pred=pred",
+            max_chars=500,
+        )
         sent = st.form_submit_button("Open", type="primary")
     if sent and given is None:
         st.info("Choose a file first.")
@@ -44,7 +50,11 @@ def render(view: View) -> None:
     if held:
         st.subheader("Opened in this visit")
         st.dataframe(
-            {"table": list(held), "rows": [s.rows for s in held.values()], "models": [", ".join(s.models) for s in held.values()]},
+            {
+                "table": list(held),
+                "rows": [s.rows for s in held.values()],
+                "models": [", ".join(s.models) for s in held.values()],
+            },
             hide_index=True,
         )
         st.caption("Choose it under *Table* in the sidebar.")
@@ -61,7 +71,9 @@ def add(name: str, content: bytes | memoryview, names: str = "") -> None:
         UserError: it does not conform; the message names column, row and fix.
     """
     suffix = ".csv" if name.lower().endswith(".csv") else ".parquet"
-    stem = "".join(c if c.isalnum() or c in "-_. " else "_" for c in Path(name).stem)[:60] or "table"
+    stem = (
+        "".join(c if c.isalnum() or c in "-_. " else "_" for c in Path(name).stem)[:60] or "table"
+    )
     with tempfile.TemporaryDirectory(prefix="mien-studio-") as folder:
         path = Path(folder) / (stem + suffix)
         path.write_bytes(content)

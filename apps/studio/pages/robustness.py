@@ -1,4 +1,6 @@
-"""How figures fall while pictures get worse: every corruption against severity, and the answers that it flips."""
+"""How figures fall while pictures get worse: every corruption against severity, and the answers
+that it flips.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +30,29 @@ HOW = "python -m evaluation robustness --model M --dataset D --data DIR --out R.
 def render(view: View) -> None:
     """Draws the page."""
     path = settings.current().robustness
-    st.caption("What happens when pictures get worse? Severity 0 is the picture as it is; the face is located on the clean picture.")
+    st.caption(
+        "What happens when pictures get worse? Severity 0 is the picture as it is; the face is located on the clean picture."
+    )
     if path is None:
-        st.info(f"Not measured: `{HOW}`, then `python -m apps.studio --robustness R.parquet`.", icon=":material/info:")
+        st.info(
+            f"Not measured: `{HOW}`, then `python -m apps.studio --robustness R.parquet`.",
+            icon=":material/info:",
+        )
         return
     if path == settings.ROBUSTNESS:
-        st.info(f"This is the shipped model's. Yours: `{HOW}`, then `--robustness R.parquet`.", icon=":material/info:")
+        st.info(
+            f"This is the shipped model's. Yours: `{HOW}`, then `--robustness R.parquet`.",
+            icon=":material/info:",
+        )
     stamp = path.stat().st_mtime_ns if path.is_file() else 0
     whole = _read(path, stamp)
     there = whole[whole["task"] == view.task]
     if there.empty:
         others = ", ".join(TITLES[t] for t in whole["task"].unique())
-        st.info(f"Nothing was measured for {TITLES[view.task].lower()}; choose in the sidebar: {others}.", icon=":material/info:")
+        st.info(
+            f"Nothing was measured for {TITLES[view.task].lower()}; choose in the sidebar: {others}.",
+            icon=":material/info:",
+        )
         return
     row = st.columns(2)
     sets = sorted(there["dataset"].unique())
@@ -47,14 +60,23 @@ def render(view: View) -> None:
     there = there[there["dataset"] == chosen]
     kinds = list(dict.fromkeys(there["kind"]))
     names = {**SHOWN, "value": figure_name(view.task)}
-    shown = url_state.choose("robust.show", "Show", list(SHOWN), shown=names.__getitem__, where=row[1], style="segmented_control")
+    shown = url_state.choose(
+        "robust.show",
+        "Show",
+        list(SHOWN),
+        shown=names.__getitem__,
+        where=row[1],
+        style="segmented_control",
+    )
     _show(there, kinds, view.task, shown)
     _ranking(there, view.task)
 
 
 @st.cache_resource(max_entries=4)
 def _read(path: Path, stamp: int) -> pd.DataFrame:
-    """The table as a frame that nobody changes; stamp: of the file, so that a new one is read again."""
+    """The table as a frame that nobody changes; stamp: of the file, so that a new one is read
+    again.
+    """
     return robustness.read(path).to_pandas()
 
 
@@ -63,29 +85,56 @@ def panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> go.F
     years = task == "age" and shown != "flips"
     low, high = ("low", "high") if shown == "value" else (f"{shown}_low", f"{shown}_high")
     height = -(-len(kinds) // COLUMNS)
-    made = make_subplots(height, COLUMNS, shared_xaxes="all", shared_yaxes="all", subplot_titles=[k.replace("_", " ") for k in kinds])
+    made = make_subplots(
+        height,
+        COLUMNS,
+        shared_xaxes="all",
+        shared_yaxes="all",
+        subplot_titles=[k.replace("_", " ") for k in kinds],
+    )
     for i, model in enumerate(dict.fromkeys(there["model"])):
         for j, kind in enumerate(kinds):
-            mine = there[(there["model"] == model) & (there["kind"] == kind)].sort_values("severity")
-            bars = charts.error_bars(
-                [{"value": v, "low": a, "high": b} for v, a, b in zip(mine[shown], mine[low], mine[high], strict=True)]
+            mine = there[(there["model"] == model) & (there["kind"] == kind)].sort_values(
+                "severity"
             )
-            levels = ["as it is" if pd.isna(v) else f"{v:g} {unit}" for v, unit in zip(mine["level"], mine["unit"], strict=True)]
+            bars = charts.error_bars(
+                [
+                    {"value": v, "low": a, "high": b}
+                    for v, a, b in zip(mine[shown], mine[low], mine[high], strict=True)
+                ]
+            )
+            levels = [
+                "as it is" if pd.isna(v) else f"{v:g} {unit}"
+                for v, unit in zip(mine["level"], mine["unit"], strict=True)
+            ]
             trace = go.Scatter(
-                x=mine["severity"], y=mine[shown], error_y=bars, name=context.label(model), legendgroup=model, showlegend=j == 0,
-                mode="lines+markers", line={"color": charts.colour(i)}, customdata=levels,
+                x=mine["severity"],
+                y=mine[shown],
+                error_y=bars,
+                name=context.label(model),
+                legendgroup=model,
+                showlegend=j == 0,
+                mode="lines+markers",
+                line={"color": charts.colour(i)},
+                customdata=levels,
                 hovertemplate="severity %{x} (%{customdata}): %{y}",
-            )  # fmt: skip
+            )
             made.add_trace(trace, row=j // COLUMNS + 1, col=j % COLUMNS + 1)
     models = there["model"].nunique()
     made.update_layout(
-        height=190 * height + 60, margin={"l": 10, "r": 10, "t": 40, "b": 10}, showlegend=models > 1,
+        height=190 * height + 60,
+        margin={"l": 10, "r": 10, "t": 40, "b": 10},
+        showlegend=models > 1,
         legend={"orientation": "h", "y": -0.12},
-    )  # fmt: skip
+    )
     made.update_annotations(font_size=13)  # the panels' titles, which must fit a phone
     made.update_yaxes(tickformat=None if years else ".0%", automargin=True)
     made.update_xaxes(dtick=1, showticklabels=True)  # the last row need not be full
-    axis = {"value": "error, years" if years else "accuracy", "change": "change, years" if years else "change", "flips": "flipped answers"}
+    axis = {
+        "value": "error, years" if years else "accuracy",
+        "change": "change, years" if years else "change",
+        "flips": "flipped answers",
+    }
     made.update_yaxes(title=axis[shown], col=1)
     for j in range(max(0, len(kinds) - COLUMNS), len(kinds)):  # the lowest of each column
         made.update_xaxes(title="severity", row=j // COLUMNS + 1, col=j % COLUMNS + 1)
@@ -95,29 +144,67 @@ def panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> go.F
 def _show(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> None:
     made = panels(there, kinds, task, shown)
     name = figure_name(task)
-    about = {"value": name, "change": f"change of {name} against severity 0", "flips": "share of answers that changed"}[shown]
-    columns = ["model", "dataset", "split", "kind", "severity", "level", "unit", "metric", "value", "low", "high", "n"]
-    table = there[[*columns, *(f"{a}{b}" for a in ("flips", "change") for b in ("", "_low", "_high"))]]
+    about = {
+        "value": name,
+        "change": f"change of {name} against severity 0",
+        "flips": "share of answers that changed",
+    }[shown]
+    columns = [
+        "model",
+        "dataset",
+        "split",
+        "kind",
+        "severity",
+        "level",
+        "unit",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "n",
+    ]
+    table = there[
+        [*columns, *(f"{a}{b}" for a in ("flips", "change") for b in ("", "_low", "_high"))]
+    ]
     charts.show(made, "robustness", table, alt=f"{about} by severity, a panel for each corruption")
     n = int(there["n"].max())
-    more = f" An age that moves by more than {FLIP_YEARS:g} years counts as another answer." if task == "age" and shown == "flips" else ""
+    more = (
+        f" An age that moves by more than {FLIP_YEARS:g} years counts as another answer."
+        if task == "age" and shown == "flips"
+        else ""
+    )
     st.caption(f"{about[0].upper()}{about[1:]}; 95 % intervals, n = {n:,}.{more}")
 
 
 def _ranking(there: pd.DataFrame, task: str) -> None:
     """What hurts most at the highest severity."""
     st.subheader("What hurts most")
-    worst = there[there["severity"] == there.groupby(["model", "kind"])["severity"].transform("max")]
+    worst = there[
+        there["severity"] == there.groupby(["model", "kind"])["severity"].transform("max")
+    ]
     worst = worst.sort_values("change", ascending=task != "age")
     scale, unit = (1, " years") if task == "age" else (100, " points")
     rows: dict[str, list[Any]] = {
-        "model": list(worst["model"]), "corruption": [k.replace("_", " ") for k in worst["kind"]],
-        "at": ["as it is" if pd.isna(v) else f"{v:g} {u}" for v, u in zip(worst["level"], worst["unit"], strict=True)],
-        "change": [f"{v * scale:+.1f}{unit}" + ("" if pd.isna(a) else f" ({a * scale:+.1f} to {b * scale:+.1f})")
-                   for v, a, b in zip(worst["change"], worst["change_low"], worst["change_high"], strict=True)],
-        "flipped answers": [f"{v:.1%}" + ("" if pd.isna(a) else f" ({a:.1%} to {b:.1%})")
-                            for v, a, b in zip(worst["flips"], worst["flips_low"], worst["flips_high"], strict=True)],
+        "model": list(worst["model"]),
+        "corruption": [k.replace("_", " ") for k in worst["kind"]],
+        "at": [
+            "as it is" if pd.isna(v) else f"{v:g} {u}"
+            for v, u in zip(worst["level"], worst["unit"], strict=True)
+        ],
+        "change": [
+            f"{v * scale:+.1f}{unit}"
+            + ("" if pd.isna(a) else f" ({a * scale:+.1f} to {b * scale:+.1f})")
+            for v, a, b in zip(
+                worst["change"], worst["change_low"], worst["change_high"], strict=True
+            )
+        ],
+        "flipped answers": [
+            f"{v:.1%}" + ("" if pd.isna(a) else f" ({a:.1%} to {b:.1%})")
+            for v, a, b in zip(worst["flips"], worst["flips_low"], worst["flips_high"], strict=True)
+        ],
         "n": list(worst["n"]),
-    }  # fmt: skip
+    }
     st.dataframe(rows, hide_index=True, key="robustness.ranking")
-    st.caption("At the highest severity, paired with the same samples at severity 0; 95 % intervals.")
+    st.caption(
+        "At the highest severity, paired with the same samples at severity 0; 95 % intervals."
+    )

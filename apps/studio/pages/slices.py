@@ -1,4 +1,6 @@
-"""For whom a model is worse: gaps between groups, two groups crossed, and slices that are searched for."""
+"""For whom a model is worse: gaps between groups, two groups crossed, and slices that are searched
+for.
+"""
 
 from __future__ import annotations
 
@@ -37,20 +39,47 @@ def render(view: View) -> None:
     if context.empty(view):
         return
     if not any(len(values) > 1 for values in view.store.groups.values()):
-        st.info("These tables have no groups: a column `group_NAME` (race, camera, light ...) makes one.", icon=":material/info:")
+        st.info(
+            "These tables have no groups: a column `group_NAME` (race, camera, light ...) makes one.",
+            icon=":material/info:",
+        )
         return
     row = st.columns(3 if len(view.models) > 1 else 2)
-    support = int(url_state.number("sl.support", "Minimum support", 2, 1000, 30, 1, where=row[0], help="rows below which nothing is judged"))
+    support = int(
+        url_state.number(
+            "sl.support",
+            "Minimum support",
+            2,
+            1000,
+            30,
+            1,
+            where=row[0],
+            help="rows below which nothing is judged",
+        )
+    )
     fdr = float(
         url_state.number(
-            "sl.fdr", "False alarms allowed among the slices found", 0.001, 0.2, 0.05, 0.001, where=row[1],
+            "sl.fdr",
+            "False alarms allowed among the slices found",
+            0.001,
+            0.2,
+            0.05,
+            0.001,
+            where=row[1],
             help="false discovery rate, Benjamini and Hochberg: 0.05 means that about one in twenty of the slices listed may be chance",
         )
-    )  # fmt: skip
-    model = url_state.choose("sl.model", "Model", view.models, where=row[2]) if len(view.models) > 1 else view.models[0]
+    )
+    model = (
+        url_state.choose("sl.model", "Model", view.models, where=row[2])
+        if len(view.models) > 1
+        else view.models[0]
+    )
     groups = _groups(view, model)
     if not groups.total:
-        st.info("No row with a truth and an answer is left: loosen a filter.", icon=":material/filter_alt:")
+        st.info(
+            "No row with a truth and an answer is left: loosen a filter.",
+            icon=":material/filter_alt:",
+        )
         return
     whole = groups.all.figures()[0]
     st.markdown(
@@ -83,25 +112,46 @@ def _groups(view: View, model: str) -> Groups:
 
 def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
     st.subheader("Gaps")
-    found = context.cached(view.store, "gaps", (view.task, view.where_of(model), support), lambda: groups.fairness(support))
+    found = context.cached(
+        view.store,
+        "gaps",
+        (view.task, view.where_of(model), support),
+        lambda: groups.fairness(support),
+    )
     if not found:
-        st.info(f"No group has two values of {support} rows: lower the minimum support.", icon=":material/info:")
+        st.info(
+            f"No group has two values of {support} rows: lower the minimum support.",
+            icon=":material/info:",
+        )
         return
-    table: dict[str, list[Any]] = {name: [] for name in ("group", "kind", "best", "worst", "gap", "ratio", "n")}
+    table: dict[str, list[Any]] = {
+        name: [] for name in ("group", "kind", "best", "worst", "gap", "ratio", "n")
+    }
     for f in sorted(found, key=lambda f: -(f["gap"]["value"] or 0)):
         ends = [
             f"{f[end]['value']}: {_number({'value': f[end]['figure'], 'low': None}, view.task)}, n = {f[end]['n']:,}"
             for end in ("best", "worst")
         ]
         kind = "capture condition" if f["group"] in BINS else "given"
-        cells = (group_name(f["group"]), kind, *ends, _number(f["gap"], view.task, sign=True), charts.number(f["ratio"]), f["gap"]["n"])
+        cells = (
+            group_name(f["group"]),
+            kind,
+            *ends,
+            _number(f["gap"], view.task, sign=True),
+            charts.number(f["ratio"]),
+            f["gap"]["n"],
+        )
         for name, cell in zip(table, cells, strict=True):
             table[name].append(cell)
     st.dataframe(table, hide_index=True, key="sl.gaps")
     charts.downloads("gaps", table)
-    missing = "" if set(BINS) & set(view.store.groups) else (
-        " Blur, light, pose and size of the face become groups with `python -m evaluation predict --conditions`."
-    )  # fmt: skip
+    missing = (
+        ""
+        if set(BINS) & set(view.store.groups)
+        else (
+            " Blur, light, pose and size of the face become groups with `python -m evaluation predict --conditions`."
+        )
+    )
     st.caption(
         f"Gap: how much worse the {figure_name(view.task).removesuffix(', years')} of the worst value is than that of the best; ratio: 1 "
         "is equal. Best and worst are chosen after looking, so even equal groups show some gap: only an interval well above 0 says much. "
@@ -110,7 +160,9 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
 
 
 def _names(view: View, groups: Groups, support: int) -> list[str]:
-    """Groups that can be drawn; those with rows of this task first, and of these those that say most about faces."""
+    """Groups that can be drawn; those with rows of this task first, and of these those that say
+    most about faces.
+    """
     names = [name for name, values in view.store.groups.items() if 1 < len(values) <= MANY]
     few = {name: (groups.by(name).n >= support).sum() < 2 for name in names}
     return sorted(names, key=lambda n: (few[n], n in BINS, n in ("age_decade", "gender"), n))
@@ -124,11 +176,25 @@ def _one(view: View, names: list[str], support: int) -> None:
     found = {m: _groups(view, m).by(group).figures() for m in view.models}
     about = f" {BINS[group].about[0].upper()}{BINS[group].about[1:]}." if group in BINS else ""
     grouped_chart.show(
-        found, view.store.groups[group], "slices-group", axis=group_name(group), figure=figure_name(view.task), percent=view.task != "age",
-        support=support, alt=f"{figure_name(view.task)} by {group_name(group)}, with 95 % intervals",
-    )  # fmt: skip
-    few = [v for i, v in enumerate(view.store.groups[group]) if not any(f[i]["n"] >= support for f in found.values())]
-    left_out = f" Left out, below {support} rows: {', '.join(context.plain(v) for v in few)}." if few else ""
+        found,
+        view.store.groups[group],
+        "slices-group",
+        axis=group_name(group),
+        figure=figure_name(view.task),
+        percent=view.task != "age",
+        support=support,
+        alt=f"{figure_name(view.task)} by {group_name(group)}, with 95 % intervals",
+    )
+    few = [
+        v
+        for i, v in enumerate(view.store.groups[group])
+        if not any(f[i]["n"] >= support for f in found.values())
+    ]
+    left_out = (
+        f" Left out, below {support} rows: {', '.join(context.plain(v) for v in few)}."
+        if few
+        else ""
+    )
     if about or left_out:
         st.caption((about + left_out).strip())
 
@@ -140,7 +206,9 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
     if not others:
         return
     st.subheader("Two groups crossed")
-    second = url_state.choose("sl.second", f"Cross {group_name(first_name)} with", others, shown=group_name)
+    second = url_state.choose(
+        "sl.second", f"Cross {group_name(first_name)} with", others, shown=group_name
+    )
     seen = groups.by(first_name, second)
     rows, columns = view.store.groups[first_name], view.store.groups[second]
     shape, task = (len(rows), len(columns)), view.task
@@ -152,33 +220,74 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
     low, high = float(np.nanmin(value)), float(np.nanmax(value))
     bad = (value - low) if task == "age" else (high - value)  # the deeper the colour, the worse
     shown = np.where(np.isnan(value), 0, bad / (high - low or 1))
-    words = [f"{v * 100:.0f} %" if task != "age" else f"{v:.1f}" for v in np.nan_to_num(value).ravel()]
-    text = np.array([w if k >= support else f"n = {k}" if k else "" for w, k in zip(words, n.ravel(), strict=True)]).reshape(shape)
-    about = np.array([f"{_number(f, task)}, n = {f['n']:,}" if f["n"] else "no rows" for f in figures]).reshape(shape)
+    words = [
+        f"{v * 100:.0f} %" if task != "age" else f"{v:.1f}" for v in np.nan_to_num(value).ravel()
+    ]
+    text = np.array(
+        [
+            w if k >= support else f"n = {k}" if k else ""
+            for w, k in zip(words, n.ravel(), strict=True)
+        ]
+    ).reshape(shape)
+    about = np.array(
+        [f"{_number(f, task)}, n = {f['n']:,}" if f["n"] else "no rows" for f in figures]
+    ).reshape(shape)
     axes = [[context.label(v) for v in values] for values in (columns, rows)]
     heat = go.Heatmap(
-        z=shown, x=axes[0], y=axes[1], colorscale=((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)")), zmin=0, zmax=1, xgap=2,
-        ygap=2, showscale=False, customdata=about, hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
-    )  # fmt: skip
-    texts = charts.cell_words(axes[0], axes[1], text.tolist(), (shown > 0.75).tolist()) if n.size <= 200 else []
+        z=shown,
+        x=axes[0],
+        y=axes[1],
+        colorscale=((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)")),
+        zmin=0,
+        zmax=1,
+        xgap=2,
+        ygap=2,
+        showscale=False,
+        customdata=about,
+        hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
+    )
+    texts = (
+        charts.cell_words(axes[0], axes[1], text.tolist(), (shown > 0.75).tolist())
+        if n.size <= 200
+        else []
+    )
     grey = go.Heatmap(
-        z=np.where(n < support, 1.0, np.nan), x=axes[0], y=axes[1], colorscale=((0.0, charts.GREY), (1.0, charts.GREY)), xgap=2, ygap=2,
-        showscale=False, hoverinfo="skip",
-    )  # fmt: skip
+        z=np.where(n < support, 1.0, np.nan),
+        x=axes[0],
+        y=axes[1],
+        colorscale=((0.0, charts.GREY), (1.0, charts.GREY)),
+        xgap=2,
+        ygap=2,
+        showscale=False,
+        hoverinfo="skip",
+    )
     height = max(300, 34 * len(rows) + 110)
-    made = charts.figure(grey, heat, *texts, x=group_name(second), y=group_name(first_name), height=height, dragmode=False)
+    made = charts.figure(
+        grey,
+        heat,
+        *texts,
+        x=group_name(second),
+        y=group_name(first_name),
+        height=height,
+        dragmode=False,
+    )
     made.update_xaxes(type="category", showgrid=False)
     made.update_yaxes(type="category", autorange="reversed", showgrid=False)
     table = {
-        group_name(first_name): [r for r in rows for _ in columns], group_name(second): list(columns) * len(rows),
-        figure_name(task): [f["value"] for f in figures], "low": [f["low"] for f in figures], "high": [f["high"] for f in figures],
+        group_name(first_name): [r for r in rows for _ in columns],
+        group_name(second): list(columns) * len(rows),
+        figure_name(task): [f["value"] for f in figures],
+        "low": [f["low"] for f in figures],
+        "high": [f["high"] for f in figures],
         "n": [f["n"] for f in figures],
-    }  # fmt: skip
+    }
     form = st.column_config.NumberColumn(format="%.2f" if task == "age" else "percent")
     config = dict.fromkeys((figure_name(task), "low", "high"), form)
     alt = f"{figure_name(task)} for each pair of {group_name(first_name)} and {group_name(second)}"
     charts.show(made, "slices-crossed", table, alt=alt, columns=config)
-    st.caption(f"The deeper the colour, the worse. Grey: below {support} rows. Intervals are in the table and under the pointer.")
+    st.caption(
+        f"The deeper the colour, the worse. Grey: below {support} rows. Intervals are in the table and under the pointer."
+    )
 
 
 def _found(view: View, groups: Groups, support: int, fdr: float, model: str) -> None:
@@ -189,21 +298,30 @@ def _found(view: View, groups: Groups, support: int, fdr: float, model: str) -> 
     told = f"{found['looked_at']:,} slices of one or two conditions with {support} rows looked at, {len(slices):,} worse than the rest"
     st.markdown(f"{told}{f'; the {SHOWN} worst are listed' if len(slices) > SHOWN else ''}.")
     if not slices:
-        st.info("None that chance does not explain: allow more false alarms, or lower the minimum support.", icon=":material/check:")
+        st.info(
+            "None that chance does not explain: allow more false alarms, or lower the minimum support.",
+            icon=":material/check:",
+        )
         return
     slices = slices[:SHOWN]
     name = figure_name(task) if task == "age" else "share wrong"
     table = {
-        "slice": [words(s["conditions"]) for s in slices], name: [s["loss"] for s in slices],
+        "slice": [words(s["conditions"]) for s in slices],
+        name: [s["loss"] for s in slices],
         "worse by": [_number(s["worse_by"], task, sign=True) for s in slices],
-        "p, corrected": [p_text(s["p_adjusted"]) for s in slices], "n": [s["n"] for s in slices],
-    }  # fmt: skip
+        "p, corrected": [p_text(s["p_adjusted"]) for s in slices],
+        "n": [s["n"] for s in slices],
+    }
     form = st.column_config.NumberColumn(format="%.2f" if task == "age" else "percent")
     listed = [[part for pair in s["conditions"].items() for part in pair] for s in slices]
     st.dataframe(
-        table, hide_index=True, key=f"sl.found.{task}", column_config={name: form}, on_select=lambda: _pick(listed, f"sl.found.{task}"),
+        table,
+        hide_index=True,
+        key=f"sl.found.{task}",
+        column_config={name: form},
+        on_select=lambda: _pick(listed, f"sl.found.{task}"),
         selection_mode="single-row",
-    )  # fmt: skip
+    )
     charts.downloads("slices", table)
     st.caption(
         "Tick a row to see its samples. A slice of two conditions is listed only where it is worse than both of its halves. Worse by: "
@@ -229,7 +347,11 @@ def picked(view: View) -> dict[str, str]:
     """group -> value of the slice that the URL names; nothing where these tables do not have it."""
     said = url_state.get(PICKED)
     pairs = dict(zip(said[::2], said[1::2], strict=False))
-    return pairs if all(value in view.store.groups.get(name, ()) for name, value in pairs.items()) else {}
+    return (
+        pairs
+        if all(value in view.store.groups.get(name, ()) for name, value in pairs.items())
+        else {}
+    )
 
 
 def _samples(view: View, model: str) -> None:
@@ -241,17 +363,29 @@ def _samples(view: View, model: str) -> None:
     for name, value in conditions.items():
         where = narrowed(where, name, value)
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    wrong = url_state.toggle("sl.wrong", "Only wrong answers", True, where=row, help="ages: more than 5 years off")
+    wrong = url_state.toggle(
+        "sl.wrong", "Only wrong answers", True, where=row, help="ages: more than 5 years off"
+    )
     row.button(
-        "Filter all pages by it", icon=":material/filter_alt:", key="sl.filter", on_click=_filter, args=(conditions,),
+        "Filter all pages by it",
+        icon=":material/filter_alt:",
+        key="sl.filter",
+        on_click=_filter,
+        args=(conditions,),
         help="puts these groups into the sidebar's filters",
-    )  # fmt: skip
-    row.button("Clear", icon=":material/close:", key="sl.clear", on_click=url_state.put, args=(PICKED, ()))
-    gallery.show(view, where.but(right=False) if wrong and where.right is None else where, "sl.gallery")
+    )
+    row.button(
+        "Clear", icon=":material/close:", key="sl.clear", on_click=url_state.put, args=(PICKED, ())
+    )
+    gallery.show(
+        view, where.but(right=False) if wrong and where.right is None else where, "sl.gallery"
+    )
 
 
 def narrowed(where: Where, name: str, value: str) -> Where:
-    """`where` and the group `name` being `value`, inside what the sidebar already asks of that group."""
+    """`where` and the group `name` being `value`, inside what the sidebar already asks of that
+    group.
+    """
     asked = dict(where.groups).get(name, ())
     return where.group(name, value) if not asked or value in asked else where.but(ids=("",))
 

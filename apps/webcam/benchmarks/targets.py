@@ -1,4 +1,6 @@
-"""What the commands that measure the demo have in common: options, the verdict on their targets, and how they end."""
+"""What the commands that measure the demo have in common: options, the verdict on their targets,
+and how they end.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,29 @@ WORDS = {True: "met", False: "MISSED", None: "not measured"}
 def parser(module: str, description: str) -> argparse.ArgumentParser:
     """A command line with the options that all have."""
     p = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
-    p.add_argument("--model", type=Path, default=MODEL, help="model file or its folder, or an ensemble's (default: the shipped one)")
+    p.add_argument(
+        "--model",
+        type=Path,
+        default=MODEL,
+        help="model file or its folder, or an ensemble's (default: the shipped one)",
+    )
     p.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    p.add_argument("--gate", action="store_true", help=f"exit with {FAILED} where a target is missed or not measured")
+    p.add_argument(
+        "--gate",
+        action="store_true",
+        help=f"exit with {FAILED} where a target is missed or not measured",
+    )
     return p
 
 
-def run(args: argparse.Namespace, measure: Callable[[argparse.Namespace], Result], show: Callable[[Result, Console], None]) -> int:
-    """Measures and tells. Exit status 2: the user's mistake; 1: the system's; with --gate, 3: a target is missed or not measured."""
+def run(
+    args: argparse.Namespace,
+    measure: Callable[[argparse.Namespace], Result],
+    show: Callable[[Result, Console], None],
+) -> int:
+    """Measures and tells. Exit status 2: the user's mistake; 1: the system's; with --gate, 3: a
+    target is missed or not measured.
+    """
     met: dict[str, bool | None] = {}
 
     def work() -> None:

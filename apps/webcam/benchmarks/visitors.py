@@ -1,7 +1,9 @@
-"""Visitors made up for a load test: each has a session, sends a camera's frames and reads the answers as the demo's page does.
+"""Visitors made up for a load test: each has a session, sends a camera's frames and reads the
+answers as the demo's page does.
 
-Every frame carries its number as a row of black and white squares along its lower edge, and so does the picture that comes back: what is
-measured is the age of what a visitor really sees, whatever the server queued, dropped or mixed up.
+Every frame carries its number as a row of black and white squares along its lower edge, and so does
+the picture that comes back: what is measured is the age of what a visitor really sees, whatever the
+server queued, dropped or mixed up.
 """
 
 from __future__ import annotations
@@ -20,9 +22,13 @@ import cv2
 import numpy as np
 
 CELL, BITS = 16, 10
-"""Pixels of a square, a multiple of JPEG's blocks; bits of a number, each followed by its opposite, so that a damaged mark is noticed."""
+"""Pixels of a square, a multiple of JPEG's blocks; bits of a number, each followed by its opposite,
+so that a damaged mark is noticed.
+"""
 QUICK_S, LOST_S = 0.25, 1.0
-"""As in camera.js: while answers come so quickly, two frames may be unanswered, else one; after so long an answer counts as lost."""
+"""As in camera.js: while answers come so quickly, two frames may be unanswered, else one; after so
+long an answer counts as lost.
+"""
 SILENCE_S = 20.0
 """A server that says nothing for so long counts as gone."""
 JSON = {"Content-Type": "application/json"}
@@ -37,7 +43,9 @@ def stamp(frame: np.ndarray, number: int) -> None:
 
 
 def read_stamp(jpeg: bytes) -> int | None:
-    """The number in a JPEG's lower left, None where there is none; decodes an eighth of the resolution."""
+    """The number in a JPEG's lower left, None where there is none; decodes an eighth of the
+    resolution.
+    """
     small = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
     per = CELL // 8
     if small is None or small.shape[0] < per or small.shape[1] < per * 2 * BITS:
@@ -48,19 +56,25 @@ def read_stamp(jpeg: bytes) -> int | None:
 
 
 def camera(picture: np.ndarray, frames: int) -> list[bytes]:
-    """`frames` data URLs of the picture swaying sideways, numbered from 0, encoded as Chromium's canvas does (JPEG, quality 92)."""
+    """`frames` data URLs of the picture swaying sideways, numbered from 0, encoded as Chromium's
+    canvas does (JPEG, quality 92).
+    """
     urls = []
     for k in range(frames):
         moved = np.roll(picture, round(12 * np.sin(2 * np.pi * k / 40)), axis=1)
         stamp(moved, k)
-        data = cv2.imencode(".jpg", cv2.cvtColor(moved, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
+        data = cv2.imencode(
+            ".jpg", cv2.cvtColor(moved, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92]
+        )[1]
         urls.append(b"data:image/jpeg;base64," + base64.b64encode(data.tobytes()))
     return urls
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where the live view's stream is answered: host, port, path before every call, and the number of its function."""
+    """Where the live view's stream is answered: host, port, path before every call, and the number
+    of its function.
+    """
 
     host: str
     port: int
@@ -81,23 +95,35 @@ def door(url: str) -> Door:
     """
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"Expected the address to be like http://127.0.0.1:7860, got {url!r}; try the one that the demo prints.")
+        raise ValueError(
+            f"Expected the address to be like http://127.0.0.1:7860, got {url!r}; try the one that the demo prints."
+        )
     root = parts.path.rstrip("/")
     connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=SILENCE_S)
     try:
         connection.request("GET", f"{root}/config")
         config = json.loads(connection.getresponse().read())
         live = next(d for d in config["dependencies"] if d.get("connection") == "stream")
-        return Door(parts.hostname, parts.port or 80, root + config["api_prefix"], live["id"], live["inputs"][0])
+        return Door(
+            parts.hostname,
+            parts.port or 80,
+            root + config["api_prefix"],
+            live["id"],
+            live["inputs"][0],
+        )
     except (*FAILURES, StopIteration) as error:
-        raise ValueError(f"Expected Mien's demo at {url}, got {type(error).__name__}: {error}; try `make demo`.") from error
+        raise ValueError(
+            f"Expected Mien's demo at {url}, got {type(error).__name__}: {error}; try `make demo`."
+        ) from error
     finally:
         connection.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One picture that came back: when (monotonic seconds), and how long before that its frame was taken."""
+    """One picture that came back: when (monotonic seconds), and how long before that its frame was
+    taken.
+    """
 
     at: float
     age: float
@@ -121,7 +147,10 @@ class Visitor:
         self._quick = True
         self._event: str | None = None
         self._leaving = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(part,), daemon=True) for part in (self._send, self._listen)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(part,), daemon=True)
+            for part in (self._send, self._listen)
+        ]
         self._joined = threading.Event()
 
     def come(self) -> None:
@@ -145,8 +174,18 @@ class Visitor:
             self._joined.set()
 
     def _body(self, frame: bytes) -> bytes:
-        rest = {"fn_index": self.door.function, "session_hash": self._session, "trigger_id": self.door.trigger, "event_data": None}
-        return b'{"data": [{"path": null, "url": "' + frame + b'"}, null], ' + json.dumps(rest).encode()[1:]
+        rest = {
+            "fn_index": self.door.function,
+            "session_hash": self._session,
+            "trigger_id": self.door.trigger,
+            "event_data": None,
+        }
+        return (
+            b'{"data": [{"path": null, "url": "'
+            + frame
+            + b'"}, null], '
+            + json.dumps(rest).encode()[1:]
+        )
 
     def _post(self, connection: HTTPConnection, path: str, body: bytes) -> Any:
         connection.request("POST", self.door.prefix + path, body, JSON)
@@ -157,7 +196,9 @@ class Visitor:
         return json.loads(text)
 
     def _send(self) -> None:
-        """A frame every 1 / rate seconds. As in camera.js, one is on its way at a time and two are unanswered at most."""
+        """A frame every 1 / rate seconds. As in camera.js, one is on its way at a time and two are
+        unanswered at most.
+        """
         connection, start, k = self.door.connect(), time.monotonic(), 0
         while not self._leaving.is_set():
             now = time.monotonic()

@@ -44,15 +44,24 @@ def read(pipeline: Pipeline, rgb: np.ndarray) -> Answer:
     """RGB uint8 (H, W, 3) -> the picture with its readings."""
     reading = pipeline(rgb, STILL_SIDE)
     height, width = rgb.shape[:2]
-    ordered = sorted(reading.faces, key=lambda f: f.face.box[0])  # numbered as one reads a group picture: from the left
-    faces = [Tracked(i, f if f.abstained is None else replace(f, prediction=Prediction())) for i, f in enumerate(ordered, 1)]
+    ordered = sorted(
+        reading.faces, key=lambda f: f.face.box[0]
+    )  # numbered as one reads a group picture: from the left
+    faces = [
+        Tracked(i, f if f.abstained is None else replace(f, prediction=Prediction()))
+        for i, f in enumerate(ordered, 1)
+    ]
     nobody = f"No face found in this picture of {width} × {height} pixels. Faces need about 24 pixels and should look towards the camera."
     shown = overlay.draw(rgb, faces)
     if max(height, width) > SHOWN_SIDE:
         factor = SHOWN_SIDE / max(height, width)
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         shown = cv2.resize(shown, size, interpolation=cv2.INTER_AREA)
-    return image_io.encode(shown, quality=90), panel.faces(faces, nobody), panel.readout(reading.timing_ms, None)
+    return (
+        image_io.encode(shown, quality=90),
+        panel.faces(faces, nobody),
+        panel.readout(reading.timing_ms, None),
+    )
 
 
 def as_json(pipeline: Pipeline, payload: dict[str, Any] | None) -> list[dict[str, Any]]:

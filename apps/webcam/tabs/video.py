@@ -1,4 +1,6 @@
-"""The Video page's work: progress while it runs, then player, plot and table; files vanish with their visitor."""
+"""The Video page's work: progress while it runs, then player, plot and table; files vanish with
+their visitor.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +29,19 @@ TELL_S = 0.4
 
 
 class Files:
-    """One visitor's result files, and their wish to stop. Deep copies start empty: Gradio copies the initial value for each visitor."""
+    """One visitor's result files, and their wish to stop. Deep copies start empty: Gradio copies
+    the initial value for each visitor.
+    """
 
     def __init__(self) -> None:
         self.folder: Path | None = None
         self.stopped = False
 
     def stop(self) -> None:
-        """Ends the work at its next frame. The work itself says so then, last of all: an answer beside its stream, or Gradio's cancelling
-        of that stream, may be lost or overtaken by a message that is under way."""
+        """Ends the work at its next frame. The work itself says so then, last of all: an answer
+        beside its stream, or Gradio's cancelling of that stream, may be lost or overtaken by a
+        message that is under way.
+        """
         self.stopped = True
 
     def fresh(self) -> Path:
@@ -52,13 +58,22 @@ class Files:
         self.folder = None
 
 
-def run(pipeline: Pipeline, payload: dict[str, Any] | None, files: Files) -> Iterator[tuple[Any, ...]]:
-    """Yields (source, status, stop, result, table, timeline): progress several times, the results last, or what went wrong."""
+def run(
+    pipeline: Pipeline, payload: dict[str, Any] | None, files: Files
+) -> Iterator[tuple[Any, ...]]:
+    """Yields (source, status, stop, result, table, timeline): progress several times, the results
+    last, or what went wrong.
+    """
     hidden = (gr.update(value=None, visible=False),) * 3
     files.stopped = False
     try:
         source = uploads.uploaded((payload or {}).get("path") or "")
-        yield (gr.skip(), panel.progress("Opening the video …", 0), gr.update(visible=True), *hidden)
+        yield (
+            gr.skip(),
+            panel.progress("Opening the video …", 0),
+            gr.update(visible=True),
+            *hidden,
+        )
         moments: list[Moment] = []
         target = files.fresh() / "mien.mp4"
         try:
@@ -71,9 +86,19 @@ def run(pipeline: Pipeline, payload: dict[str, Any] | None, files: Files) -> Ite
             uploads.forget(source, 1.0)
         if files.stopped:
             files.delete()
-            yield (None, panel.note("Stopped. Nothing was kept."), gr.update(visible=False), *hidden)
+            yield (
+                None,
+                panel.note("Stopped. Nothing was kept."),
+                gr.update(visible=False),
+                *hidden,
+            )
             return
-        yield (None, _summary(moments), gr.update(visible=False), *_results(target, moments, pipeline))
+        yield (
+            None,
+            _summary(moments),
+            gr.update(visible=False),
+            *_results(target, moments, pipeline),
+        )
     except UserError as error:
         files.delete()
         yield (None, panel.problem(str(error)), gr.update(visible=False), *hidden)
@@ -89,13 +114,18 @@ def _progress(work: Iterator[Moment], moments: list[Moment]) -> Iterator[tuple[s
             told = now
             left = (now - start) * (1 - moment.done) / moment.done if moment.done > 0.02 else None
             rest = f", about {left:.0f} s left" if left is not None else ""
-            yield f"{moment.time:.1f} s of video read at {len(moments) / (now - start):.0f} frames/s{rest}", moment.done
+            yield (
+                f"{moment.time:.1f} s of video read at {len(moments) / (now - start):.0f} frames/s{rest}",
+                moment.done,
+            )
 
 
 def _results(target: Path, moments: list[Moment], pipeline: Pipeline) -> tuple[Any, Any, Any]:
     heads = [pipeline.predictor.card.head(task) for task in ("emotion", "gender")]
     table = target.with_suffix(".csv")
-    table.write_text(timeline.to_csv(moments, *(head.labels if head else () for head in heads)), "utf-8")
+    table.write_text(
+        timeline.to_csv(moments, *(head.labels if head else () for head in heads)), "utf-8"
+    )
     figure = timeline.plot(moments)
     return (
         gr.update(value=str(target), visible=True),
@@ -108,4 +138,6 @@ def _summary(moments: list[Moment]) -> str:
     people = {f.id for m in moments for f in m.faces}
     if not people:
         return panel.note(f"No face found in {len(moments)} frames.")
-    return panel.note(f"{len(moments)} frames read, {len(people)} face{'s' if len(people) > 1 else ''} followed.")
+    return panel.note(
+        f"{len(moments)} frames read, {len(people)} face{'s' if len(people) > 1 else ''} followed."
+    )

@@ -19,12 +19,16 @@ from core.pipeline import Pipeline
 NOBODY = "No face in view. Face the camera, an arm's length away, with light on your face."
 
 READERS = ThreadPoolExecutor(system.usable(), thread_name_prefix="reader")
-"""The threads that read frames. Eight at a time on two processors would each take four times as long, and all be that old when shown. And
-memory stays flat: what a thread keeps from frame to frame is kept for these alone, not for Gradio's, which come and go."""
+"""The threads that read frames. Eight at a time on two processors would each take four times as
+long, and all be that old when shown. And memory stays flat: what a thread keeps from frame to frame
+is kept for these alone, not for Gradio's, which come and go.
+"""
 
 
 class Visitor:
-    """What is remembered of one visitor between two frames: settled numbers and times, never pixels."""
+    """What is remembered of one visitor between two frames: settled numbers and times, never
+    pixels.
+    """
 
     def __init__(self) -> None:
         self.tracker = Tracker()
@@ -39,20 +43,27 @@ class Visitor:
         return (len(recent) - 1) / (now - recent[0]) if len(recent) > 1 else 0.0
 
 
-def step(pipeline: Pipeline, payload: dict[str, Any] | None, visitor: Visitor) -> tuple[dict[str, str] | None, str, str]:
+def step(
+    pipeline: Pipeline, payload: dict[str, Any] | None, visitor: Visitor
+) -> tuple[dict[str, str] | None, str, str]:
     """Gradio's frame -> (picture to show, cards, readout).
 
-    Mirroring: Gradio's camera (`mirror=True`) sends the pixels as in a mirror, because people expect to see themselves so. They are turned
-    back before the prediction, since the training pictures are not mirrored and landmarks name the person's own left and right; only
-    the copy that is drawn on is mirrored again, with upright writing.
+    Mirroring: Gradio's camera (`mirror=True`) sends the pixels as in a mirror, because people
+    expect to see themselves so. They are turned back before the prediction, since the training
+    pictures are not mirrored and landmarks name the person's own left and right; only the copy that
+    is drawn on is mirrored again, with upright writing.
     """
     return READERS.submit(_read, pipeline, payload, visitor, perf_counter()).result()
 
 
-def _read(pipeline: Pipeline, payload: dict[str, Any] | None, visitor: Visitor, came: float) -> tuple[dict[str, str] | None, str, str]:
+def _read(
+    pipeline: Pipeline, payload: dict[str, Any] | None, visitor: Visitor, came: float
+) -> tuple[dict[str, str] | None, str, str]:
     start = perf_counter()
     try:
-        mirrored = image_io.decode(payload, max_bytes=image_io.FRAME_BYTES, max_pixels=image_io.FRAME_PIXELS)
+        mirrored = image_io.decode(
+            payload, max_bytes=image_io.FRAME_BYTES, max_pixels=image_io.FRAME_PIXELS
+        )
     except UserError as error:
         return None, panel.problem(str(error)), ""
     frame = cv2.flip(mirrored, 1)  # numpy's copy of a reversed view takes forty times as long

@@ -1,7 +1,9 @@
-"""Where faces go, and which face of a frame is which of those before: the way of SORT (Bewley et al., ICIP 2016), in seconds.
+"""Where faces go, and which face of a frame is which of those before: the way of SORT (Bewley et
+al., ICIP 2016), in seconds.
 
-A Kalman filter of constant velocity for each face, so that one who walks behind a post is looked for on its other side; pairs by how likely
-each is under it. Lengths are in sides of the face's box, so that near and far faces are treated alike.
+A Kalman filter of constant velocity for each face, so that one who walks behind a post is looked
+for on its other side; pairs by how likely each is under it. Lengths are in sides of the face's box,
+so that near and far faces are treated alike.
 """
 
 from __future__ import annotations
@@ -33,7 +35,11 @@ class Motion:
     def __init__(self, box: Box, now: float) -> None:
         self.x, self.y, self.side = _centre(box)
         self.vx = self.vy = 0.0
-        self._p00, self._p01, self._p11 = SEEN_AT**2, 0.0, FIRST_SPEED**2  # sides²; the same for x and y
+        self._p00, self._p01, self._p11 = (
+            SEEN_AT**2,
+            0.0,
+            FIRST_SPEED**2,
+        )  # sides²; the same for x and y
         self._at = now
 
     def predict(self, now: float, *, seen: bool) -> None:
@@ -52,19 +58,28 @@ class Motion:
         self._p11 += q
 
     def correct(self, box: Box, clear: float) -> None:
-        """Takes in where the face was found. clear: in (0, 1], how far the box can be trusted; that of a half-hidden face is off."""
+        """Takes in where the face was found. clear: in (0, 1], how far the box can be trusted; that
+        of a half-hidden face is off.
+        """
         x, y, side = _centre(box)
         gain = 1 / (self._p00 + SEEN_AT**2 / clear)
         k0, k1 = self._p00 * gain, self._p01 * gain
         dx, dy = x - self.x, y - self.y
-        self.x, self.y, self.vx, self.vy = self.x + k0 * dx, self.y + k0 * dy, self.vx + k1 * dx, self.vy + k1 * dy
+        self.x, self.y, self.vx, self.vy = (
+            self.x + k0 * dx,
+            self.y + k0 * dy,
+            self.vx + k1 * dx,
+            self.vy + k1 * dy,
+        )
         self._p11 -= k1 * self._p01
         self._p01 *= 1 - k0
         self._p00 *= 1 - k0
         self.side *= (side / self.side) ** (0.7 * clear)
 
     def cost(self, box: Box) -> float:
-        """Minus twice the log-likelihood that `box` is this face, up to a constant; infinite where it cannot be."""
+        """Minus twice the log-likelihood that `box` is this face, up to a constant; infinite where
+        it cannot be.
+        """
         x, y, side = _centre(box)
         away = hypot(x - self.x, y - self.y) / self.side
         variance = self._p00 + SEEN_AT**2
@@ -86,10 +101,14 @@ def _centre(box: Box) -> tuple[float, float, float]:
 
 
 def assign(costs: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
-    """Pairs (row, column), each used once: as many of finite cost as there can be, of the least sum."""
+    """Pairs (row, column), each used once: as many of finite cost as there can be, of the least
+    sum.
+    """
     free = [[j for j, c in enumerate(row) if c < INF] for row in costs]
     wanted = [j for row in free for j in row]
-    if len(set(wanted)) == len(wanted) and all(len(row) < 2 for row in free):  # nearly always: nobody is near another
+    if len(set(wanted)) == len(wanted) and all(
+        len(row) < 2 for row in free
+    ):  # nearly always: nobody is near another
         return [(i, row[0]) for i, row in enumerate(free) if row]
     width = len(costs[0])
     # Columns beyond the last stand for "nobody"; they cost more than any pairing can save.
@@ -98,7 +117,9 @@ def assign(costs: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
 
 
 def _hungarian(costs: Sequence[Sequence[float]]) -> list[int]:
-    """The column of each row, of the least sum: Kuhn and Munkres by shortest augmenting paths. Not more rows than columns."""
+    """The column of each row, of the least sum: Kuhn and Munkres by shortest augmenting paths. Not
+    more rows than columns.
+    """
     n, m = len(costs), len(costs[0])
     u, v = [0.0] * (n + 1), [0.0] * (m + 1)
     owner, way = [n] * (m + 1), [m] * (m + 1)  # row n and column m stand for none

@@ -1,8 +1,10 @@
-"""Who is who between frames, and readings that settle. Pure: no picture, no clock and no page; the caller says what time it is.
+"""Who is who between frames, and readings that settle. Pure: no picture, no clock and no page; the
+caller says what time it is.
 
-`motion` says which face is which, `settle` lets the numbers rest and lets them go where something has changed: an expression, or another
-person at the same place, who keeps the number of the place but none of the values. A frame that shows a face badly counts for less,
-one on which the model abstains for nothing.
+`motion` says which face is which, `settle` lets the numbers rest and lets them go where something
+has changed: an expression, or another person at the same place, who keeps the number of the place
+but none of the values. A frame that shows a face badly counts for less, one on which the model
+abstains for nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +23,13 @@ from core.types import Age, Distribution, Prediction
 FORGET_S = 2.5
 """A face that was away for longer comes back under a new number."""
 HOLD_S = 0.3
-"""A face that the detector misses for less than this stays on the page, so that one dropped frame does not flicker."""
+"""A face that the detector misses for less than this stays on the page, so that one dropped frame
+does not flicker.
+"""
 SURE = 0.75
-"""A face that the detector is less sure of must be seen twice before it gets a number: a face's edge beside a post often is none."""
+"""A face that the detector is less sure of must be seen twice before it gets a number: a face's
+edge beside a post often is none.
+"""
 USUAL_S = 3.0
 """Time constant of a face's usual score."""
 
@@ -48,7 +54,9 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A face with its number; `reading` holds the settled values. `held`: not found in this very frame, shown where it was."""
+    """A face with its number; `reading` holds the settled values. `held`: not found in this very
+    frame, shown where it was.
+    """
 
     id: int
     reading: FaceReading
@@ -65,7 +73,9 @@ class Tracker:
         self._settling: tuple[tuple[Part, ...], Settling] | None = None
 
     def update(self, readings: Sequence[FaceReading], now: float) -> list[Tracked]:
-        """Settled faces, lowest number first. `now`: seconds; where the clock goes back, time stands still."""
+        """Settled faces, lowest number first. `now`: seconds; where the clock goes back, time
+        stands still.
+        """
         before = now if self._now is None else self._now
         now = self._now = max(now, before)
         self._tracks = [t for t in self._tracks if now - t.seen <= FORGET_S]
@@ -73,16 +83,27 @@ class Tracker:
             track.motion.predict(now, seen=track.seen >= before)
         known = self._known(readings)
         found = [self._found(known.get(j), reading, now) for j, reading in enumerate(readings)]
-        self._settle([(t, r, c) for (t, c), r in zip(found, readings, strict=True) if r.abstained is None], now)
+        self._settle(
+            [(t, r, c) for (t, c), r in zip(found, readings, strict=True) if r.abstained is None],
+            now,
+        )
         for (track, _), reading in zip(found, readings, strict=True):
-            # A frame on which the model abstains moves the box and tells why; what it says there is not shown, not even at first.
+            # A frame on which the model abstains moves the box and tells why; what it says there is
+            # not shown, not even at first.
             said = track.settled
-            track.last, track.seen = FaceReading(reading.face, said, reading.conditions, band_of(said), reading.abstained), now
+            track.last, track.seen = (
+                FaceReading(
+                    reading.face, said, reading.conditions, band_of(said), reading.abstained
+                ),
+                now,
+            )
         shown = [t for t in self._tracks if t.id and now - t.seen <= HOLD_S]
         return [Tracked(t.id, t.last, held=t.seen < now) for t in sorted(shown, key=lambda t: t.id)]
 
     def _known(self, readings: Sequence[FaceReading]) -> dict[int, Track]:
-        """The tracks of the readings, by index. Those that have a number choose first: a face's edge must not take the face from them."""
+        """The tracks of the readings, by index. Those that have a number choose first: a face's
+        edge must not take the face from them.
+        """
         known: dict[int, Track] = {}
         for tracks in ([t for t in self._tracks if t.id], [t for t in self._tracks if not t.id]):
             left = [j for j in range(len(readings)) if j not in known]
@@ -91,14 +112,18 @@ class Tracker:
         return known
 
     def _found(self, track: Track | None, reading: FaceReading, now: float) -> tuple[Track, float]:
-        """The track of a face, a new one where there is none, with its place; and how clearly the face is seen, in (0, 1]."""
+        """The track of a face, a new one where there is none, with its place; and how clearly the
+        face is seen, in (0, 1].
+        """
         box, score, again = reading.face.box, reading.face.score, track is not None
         if track is None:
             track = Track(0, reading, Motion(box, now), now, score)
             self._tracks.append(track)
         if not track.id and (again or score >= SURE):
             track.id, self._next = self._next, self._next + 1
-        clear = max(0.02, min(1.0, score / max(track.usual, 0.05)) ** 8)  # half hidden, a face scores less than it usually does
+        clear = max(
+            0.02, min(1.0, score / max(track.usual, 0.05)) ** 8
+        )  # half hidden, a face scores less than it usually does
         track.usual += min(1.0, (now - track.seen) / USUAL_S) * (score - track.usual)
         track.motion.correct(box, clear)
         return track, clear
@@ -118,8 +143,11 @@ class Tracker:
         weights = np.array([_weights(r.prediction) for _, r, _ in seen]) * clear[:, None]
         states, means = settling.add(
             [settling.fresh() if t.values is None else t.values for t, _, _ in seen],
-            np.array([_values(r.prediction) for _, r, _ in seen]), weights, clear, past,
-        )  # fmt: skip
+            np.array([_values(r.prediction) for _, r, _ in seen]),
+            weights,
+            clear,
+            past,
+        )
         for (track, reading, _), state, mean in zip(seen, states, means, strict=True):
             track.values, track.read, track.settled = state, now, _told(reading.prediction, mean)
 
@@ -127,16 +155,22 @@ class Tracker:
 def _parts(said: Prediction) -> tuple[Part, ...]:
     parts = []
     if said.emotion:
-        parts.append(Part(len(said.emotion.labels), len(said.emotion.labels), EMOTION_S, EMOTION_NOISE))
+        parts.append(
+            Part(len(said.emotion.labels), len(said.emotion.labels), EMOTION_S, EMOTION_NOISE)
+        )
     if said.gender:
         parts.append(Part(len(said.gender.labels), len(said.gender.labels), PERSON_S, GENDER_NOISE))
     if said.age:
-        parts.append(Part(3, 1, PERSON_S, AGE_NOISE))  # the interval's ends rest as the value does, and start anew with it
+        parts.append(
+            Part(3, 1, PERSON_S, AGE_NOISE)
+        )  # the interval's ends rest as the value does, and start anew with it
     return tuple(parts)
 
 
 def _values(said: Prediction) -> list[float]:
-    """All values in a row. Probabilities, not logits, are averaged: the mean of calibrated answers is never surer than they are."""
+    """All values in a row. Probabilities, not logits, are averaged: the mean of calibrated answers
+    is never surer than they are.
+    """
     values: list[float] = []
     for each in (said.emotion, said.gender):
         if each:
@@ -147,7 +181,9 @@ def _values(said: Prediction) -> list[float]:
 
 
 def _weights(said: Prediction) -> list[float]:
-    """By part, how much an answer counts: an age as its inverse variance, bounded where the interval is narrow."""
+    """By part, how much an answer counts: an age as its inverse variance, bounded where the
+    interval is narrow.
+    """
     weights = [1.0 for each in (said.emotion, said.gender) if each]
     return [*weights, (10 / (10 + said.age.high - said.age.low)) ** 2] if said.age else weights
 
@@ -157,7 +193,9 @@ def _told(said: Prediction, values: np.ndarray) -> Prediction:
     start, told = 0, []
     for each in (said.emotion, said.gender):
         p = values[start : start + len(each.labels)] if each else None
-        told.append(Distribution(each.labels, p / p.sum(), each.limit) if each and p is not None else None)
+        told.append(
+            Distribution(each.labels, p / p.sum(), each.limit) if each and p is not None else None
+        )
         start += len(each.labels) if each else 0
     age = said.age
     if age:

@@ -1,4 +1,6 @@
-"""How a reading is put into words: one place, so that the picture, the panel, the video and the CSV say the same."""
+"""How a reading is put into words: one place, so that the picture, the panel, the video and the CSV
+say the same.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,11 @@ from core.face_quality import Band
 from core.pipeline import FaceReading
 from core.types import Age, Distribution
 
-BAND_TEXT: dict[Band, str] = {"high": "high confidence", "medium": "medium confidence", "low": "low confidence"}
+BAND_TEXT: dict[Band, str] = {
+    "high": "high confidence",
+    "medium": "medium confidence",
+    "low": "low confidence",
+}
 
 
 def percent(p: float) -> str:
@@ -18,7 +24,11 @@ def emotion(said: Distribution | None) -> str:
     """'happiness 83 %'; under the model's limit 'uncertain, perhaps happiness'."""
     if said is None:
         return "no emotion model"
-    return f"uncertain, perhaps {said.top}" if said.uncertain else f"{said.top} {percent(said.confidence)}"
+    return (
+        f"uncertain, perhaps {said.top}"
+        if said.uncertain
+        else f"{said.top} {percent(said.confidence)}"
+    )
 
 
 def gender(said: Distribution | None) -> str:
@@ -29,7 +39,9 @@ def gender(said: Distribution | None) -> str:
 
 
 def age(said: Age | None) -> str:
-    """'28–37 years'; 'age uncertain, 21–60 years' where the interval is wider than the model's limit."""
+    """'28–37 years'; 'age uncertain, 21–60 years' where the interval is wider than the model's
+    limit.
+    """
     if said is None:
         return "no age model"
     return f"{'age uncertain, ' if said.uncertain else ''}{said.low:.0f}–{said.high:.0f} years"

@@ -1,4 +1,6 @@
-"""The readings beside the picture as HTML: plain markup, so that twelve a second cost the server and the browser next to nothing."""
+"""The readings beside the picture as HTML: plain markup, so that twelve a second cost the server
+and the browser next to nothing.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,11 @@ def faces(tracked: Sequence[Tracked], nobody: str) -> str:
         return note(nobody)
     shown = sorted(tracked, key=lambda t: -t.reading.face.size)[:SHOWN]
     cards = "".join(_card(t) for t in sorted(shown, key=lambda t: t.id))
-    more = f"<p class='mien-more'>and {len(tracked) - SHOWN} more, numbered in the picture</p>" if len(tracked) > SHOWN else ""
+    more = (
+        f"<p class='mien-more'>and {len(tracked) - SHOWN} more, numbered in the picture</p>"
+        if len(tracked) > SHOWN
+        else ""
+    )
     return f"<div class='mien-faces'>{cards}{more}</div>"
 
 
@@ -32,7 +38,9 @@ def note(text: str) -> str:
 
 def steps(texts: Sequence[str]) -> str:
     """Numbered steps to take."""
-    return f"<ol class='mien-note mien-steps'>{''.join(f'<li>{escape(t)}</li>' for t in texts)}</ol>"
+    return (
+        f"<ol class='mien-note mien-steps'>{''.join(f'<li>{escape(t)}</li>' for t in texts)}</ol>"
+    )
 
 
 def problem(text: str) -> str:
@@ -47,9 +55,15 @@ def progress(text: str, done: float) -> str:
 
 
 def readout(ms: Mapping[str, float], rate: float | None) -> str:
-    """Where the time goes, in milliseconds, in the order given; `rate`: frames/s, None for a still picture."""
+    """Where the time goes, in milliseconds, in the order given; `rate`: frames/s, None for a still
+    picture.
+    """
     cells = "".join(f"<div><dt>{escape(k)}</dt><dd>{v:.1f} ms</dd></div>" for k, v in ms.items())
-    speed = "" if rate is None else f"<div class='mien-rate'><dt>frames/s</dt><dd data-rate='{rate:.2f}'>{rate:.1f}</dd></div>"
+    speed = (
+        ""
+        if rate is None
+        else f"<div class='mien-rate'><dt>frames/s</dt><dd data-rate='{rate:.2f}'>{rate:.1f}</dd></div>"
+    )
     return f"<dl class='mien-readout'>{speed}{cells}</dl>"
 
 
@@ -59,8 +73,16 @@ def _card(face: Tracked) -> str:
         head, kind = f"No reading: {reading.abstained}", "none"
     else:
         head, kind = labels.emotion(said.emotion), reading.band
-    badge = "" if reading.abstained else f"<span class='mien-band'>{labels.BAND_TEXT[reading.band]}</span>"
-    before = "<p class='mien-before'>As read before:</p>" if reading.abstained and said != Prediction() else ""
+    badge = (
+        ""
+        if reading.abstained
+        else f"<span class='mien-band'>{labels.BAND_TEXT[reading.band]}</span>"
+    )
+    before = (
+        "<p class='mien-before'>As read before:</p>"
+        if reading.abstained and said != Prediction()
+        else ""
+    )
     return (
         f"<section class='mien-card mien-{kind}' data-face='{face.id}'><h3><span class='mien-id'>{face.id}</span>{escape(head)}{badge}</h3>"
         f"{before}{_emotion(said.emotion)}{_gender(said.gender)}{_age(said.age)}</section>"
@@ -96,7 +118,8 @@ def _age(said: Age | None) -> str:
 def _bars(said: Distribution) -> str:
     """One bar per label; the answer's stands out, where there is one."""
     return "".join(
-        _bar(label, p, labels.percent(p), "top" if label == said.top and not said.uncertain else "") for label, p in said.as_dict().items()
+        _bar(label, p, labels.percent(p), "top" if label == said.top and not said.uncertain else "")
+        for label, p in said.as_dict().items()
     )
 
 

@@ -60,14 +60,18 @@ def status(pipeline: Pipeline) -> str:
 
 
 def about(pipeline: Pipeline) -> str:
-    """The About page: responsible use, then the model's own card (its file where there is one, else what the bundle carries)."""
+    """The About page: responsible use, then the model's own card (its file where there is one, else
+    what the bundle carries).
+    """
     file = pipeline.predictor.path.parent / CARD_FILE
     text = file.read_text("utf-8") if file.is_file() else from_bundle(pipeline.predictor.card)
     return f"{RESPONSIBLE}\n{how_sure(pipeline.predictor.card)}\n---\n\n{text}\n\n---\n\nFace detector: {pipeline.about_detector}"
 
 
 def how_sure(card: Card) -> str:
-    """From what probability this model's answers are given: the bands of its first head as a table, all limits in words."""
+    """From what probability this model's answers are given: the bands of its first head as a table,
+    all limits in words.
+    """
     limit = card.thresholds.get("emotion" if card.head("emotion") else "gender", LIMIT)
     low = f"under {_percent(limit)}" if limit < 1 else "any"
     given = "the label and its probability"
@@ -75,7 +79,11 @@ def how_sure(card: Card) -> str:
         *([("high", f"over {_percent(max(limit, HIGH))}", given)] if limit < 1 else []),
         *([("medium", f"{_percent(limit)} to {_percent(HIGH)}", given)] if limit < HIGH else []),
         ("low", low, "*uncertain*"),
-        ("none", "–", "no reading, with the reason: too small, blurred, dark, without contrast, turned away"),
+        (
+            "none",
+            "–",
+            "no reading, with the reason: too small, blurred, dark, without contrast, turned away",
+        ),
     ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"### How sure is it?\n\n| band | probability | shown as |\n|---|---|---|\n{table}\n\n{limits(card)}\n"
@@ -84,12 +92,25 @@ def how_sure(card: Card) -> str:
 def limits(card: Card) -> str:
     """What becomes *uncertain*, task by task, and what these limits are for."""
     names = {"emotion": "an emotion", "gender": "a perceived gender"}
-    known = {name: card.thresholds[task] for task, name in names.items() if card.head(task) and task in card.thresholds}
+    known = {
+        name: card.thresholds[task]
+        for task, name in names.items()
+        if card.head(task) and task in card.thresholds
+    }
     if not known:
         return f"This model brings no limits of its own: an answer under {_percent(LIMIT)} is called uncertain."
-    said = [f"{name} under {100 * limit:.1f} %" if limit < 1 else f"{name} always, as no limit was enough" for name, limit in known.items()]
+    said = [
+        f"{name} under {100 * limit:.1f} %"
+        if limit < 1
+        else f"{name} always, as no limit was enough"
+        for name, limit in known.items()
+    ]
     reason = "From there on, at least nine of ten answers were right on the model's validation pictures; its card has the figures."
-    years = f" An age is uncertain where its interval is wider than {card.thresholds['age']:.0f} years." if "age" in card.thresholds else ""
+    years = (
+        f" An age is uncertain where its interval is wider than {card.thresholds['age']:.0f} years."
+        if "age" in card.thresholds
+        else ""
+    )
     return f"Called uncertain: {'; '.join(said)}. {reason}{years}"
 
 
@@ -100,11 +121,24 @@ def _percent(p: float) -> str:
 def from_bundle(card: Card) -> str:
     """A short model card from the metadata inside the model file."""
     cells = [
-        (m.get("data", ""), m.get("split", ""), m.get("metric", ""), _number(m.get("value")), _interval(m.get("ci95")), m.get("n", ""))
+        (
+            m.get("data", ""),
+            m.get("split", ""),
+            m.get("metric", ""),
+            _number(m.get("value")),
+            _interval(m.get("ci95")),
+            m.get("n", ""),
+        )
         for m in card.metrics
     ]
     rows = [f"| {' | '.join(map(str, row))} |" for row in cells]
-    figures = "\n".join(["| data | split | metric | value | 95 % interval | n |", "|---|---|---|---|---|---|", *rows])
+    figures = "\n".join(
+        [
+            "| data | split | metric | value | 95 % interval | n |",
+            "|---|---|---|---|---|---|",
+            *rows,
+        ]
+    )
     heads = ", ".join(f"{h.task} ({h.kind}, {len(h.labels)} classes)" for h in card.heads)
     return (
         f"## Model {card.name} {card.version}\n\n"
@@ -119,4 +153,8 @@ def _number(value: object) -> str:
 
 
 def _interval(value: object) -> str:
-    return "–".join(_number(v) for v in value) if isinstance(value, (list, tuple)) else str(value or "")
+    return (
+        "–".join(_number(v) for v in value)
+        if isinstance(value, (list, tuple))
+        else str(value or "")
+    )

@@ -1,4 +1,6 @@
-"""Class-per-folder trees: SPLIT/CLASS/picture or CLASS/picture, at any depth below one wrapping folder."""
+"""Class-per-folder trees: SPLIT/CLASS/picture or CLASS/picture, at any depth below one wrapping
+folder.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,16 @@ Classify = Callable[[str], dict[str, int] | None]
 
 
 def split_name(folder: str) -> str | None:
-    """'train', 'val' or 'test' for a folder name such as `Training`, `val_set` or `FER2013Test`; None for any other."""
+    """'train', 'val' or 'test' for a folder name such as `Training`, `val_set` or `FER2013Test`;
+    None for any other.
+    """
     return SPLIT_NAMES.get(re.sub(r"^fer2013|[^a-z]", "", folder.lower()).removesuffix("set"))
 
 
 def emotions(codes: Sequence[str] = (), first: int = 0) -> Classify:
-    """Reads a folder name as an emotion in any known spelling, or as a number into `codes` that starts at `first`."""
+    """Reads a folder name as an emotion in any known spelling, or as a number into `codes` that
+    starts at `first`.
+    """
 
     def classify(folder: str) -> dict[str, int] | None:
         label = folder
@@ -52,8 +58,11 @@ def genders(folder: str) -> dict[str, int] | None:
         return None
 
 
-def load_tree(name: str, root: Path, split: str, classify: Classify, *, tight: bool = True) -> Samples:
-    """The pictures of one split. Without a val folder a tenth of train is val; without any split folder all is divided 80/10/10 by name.
+def load_tree(
+    name: str, root: Path, split: str, classify: Classify, *, tight: bool = True
+) -> Samples:
+    """The pictures of one split. Without a val folder a tenth of train is val; without any split
+    folder all is divided 80/10/10 by name.
 
     Raises:
         DataError: no class folder is known, a class has no pictures, or the split is empty.
@@ -66,22 +75,44 @@ def load_tree(name: str, root: Path, split: str, classify: Classify, *, tight: b
             by_split.setdefault(part, []).append(top)
     problems: list[Problem] = []
     rows: list[Row] = []
-    classes = [f for top in tops if split_name(top) for f in _folders(root / top)] if by_split else [f for f in tops if classify(f)]
+    classes = (
+        [f for top in tops if split_name(top) for f in _folders(root / top)]
+        if by_split
+        else [f for f in tops if classify(f)]
+    )
     if not classes:
         there = ", ".join(_folders(given)[:9]) or "no folders"
-        raise DataError(f"Expected a folder `{name}` in {given}, or folders of splits or classes, got {there}; try --data DIR.")
+        raise DataError(
+            f"Expected a folder `{name}` in {given}, or folders of splits or classes, got {there}; try --data DIR."
+        )
     if not by_split:
-        rows += [r for r in _classes(root, "", classify, problems) if split in ("all", split_of(r.file))]
+        rows += [
+            r for r in _classes(root, "", classify, problems) if split in ("all", split_of(r.file))
+        ]
     else:
         carved = "val" not in by_split
-        wanted = {"all": list(by_split), "val": ["train"] if carved else ["val"]}.get(split, [split])
+        wanted = {"all": list(by_split), "val": ["train"] if carved else ["val"]}.get(
+            split, [split]
+        )
         if not any(part in by_split for part in wanted):
-            raise DataError(f"Expected a folder for the {split} split of {name} in {root}, got {', '.join(tops)}; try another --split.")
+            raise DataError(
+                f"Expected a folder for the {split} split of {name} in {root}, got {', '.join(tops)}; try another --split."
+            )
         for part in wanted:
             for top in by_split.get(part, []):
                 found = _classes(root, f"{top}/", classify, problems)
-                rows += [r for r in found if split in ("all", carve(part, r.file) if carved else part)]
-    return build(name, split, root, sorted(rows, key=lambda r: r.file), problems, tight=tight, hint="try --data DIR; classes are folders")
+                rows += [
+                    r for r in found if split in ("all", carve(part, r.file) if carved else part)
+                ]
+    return build(
+        name,
+        split,
+        root,
+        sorted(rows, key=lambda r: r.file),
+        problems,
+        tight=tight,
+        hint="try --data DIR; classes are folders",
+    )
 
 
 def _classes(root: Path, below: str, classify: Classify, problems: list[Problem]) -> list[Row]:
@@ -95,15 +126,23 @@ def _classes(root: Path, below: str, classify: Classify, problems: list[Problem]
             problems.append(Problem(place, f"not a known class; {len(names)} files in it"))
             continue
         pictures = [n for n in names if suffix(n) in SUFFIXES]
-        problems += [Problem(f"{place}/{n}", "not a picture file") for n in names if suffix(n) not in SUFFIXES]
+        problems += [
+            Problem(f"{place}/{n}", "not a picture file")
+            for n in names
+            if suffix(n) not in SUFFIXES
+        ]
         if not pictures:
-            raise DataError(f"Expected pictures of a class in {root / place}, got none; add some, or remove the folder.")
+            raise DataError(
+                f"Expected pictures of a class in {root / place}, got none; add some, or remove the folder."
+            )
         rows += [Row(f"{place}/{n}", **label) for n in pictures]  # type: ignore[arg-type]
     return rows
 
 
 def _level(root: Path, classify: Classify) -> Path:
-    """Where the split or class folders are: `root`, or below folders that hold a single one, as archives often do."""
+    """Where the split or class folders are: `root`, or below folders that hold a single one, as
+    archives often do.
+    """
     for _ in range(4):
         inner = _folders(root)
         if len(inner) != 1 or any(split_name(f) or classify(f) for f in inner):
@@ -113,4 +152,6 @@ def _level(root: Path, classify: Classify) -> Path:
 
 
 def _folders(root: Path) -> list[str]:
-    return sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
+    return sorted(
+        p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__"))
+    )

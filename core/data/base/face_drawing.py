@@ -29,23 +29,29 @@ class Look:
     skin: int
 
 
-# How each emotion differs from a face at rest, in the order of FERPLUS8: lift of the mouth's corners, lift of one corner alone, opening and
-# width of the mouth, lift of the brows, slant of the brows (inner ends down), opening of the eyes, wrinkles beside the nose.
-_EXPRESSIONS = np.array([
-    (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),  # neutral
-    (0.9, 0.0, 0.25, 0.25, 0.1, 0.0, -0.3, 0.0),  # happiness
-    (0.0, 0.0, 1.0, -0.4, 1.0, 0.0, 0.5, 0.0),  # surprise
-    (-0.9, 0.0, 0.0, -0.1, 0.2, -1.0, -0.25, 0.0),  # sadness
-    (-0.4, 0.0, 0.0, -0.1, -0.7, 1.2, -0.15, 0.0),  # anger
-    (-0.5, 0.0, 0.35, -0.2, -0.4, 0.4, -0.5, 1.0),  # disgust
-    (-0.35, 0.0, 0.55, 0.2, 0.9, -0.9, 0.5, 0.0),  # fear
-    (0.1, 1.0, 0.0, 0.0, 0.0, 0.1, -0.15, 0.0),  # contempt
-])  # fmt: skip
+# How each emotion differs from a face at rest, in the order of FERPLUS8: lift of the mouth's
+# corners, lift of one corner alone, opening and
+# width of the mouth, lift of the brows, slant of the brows (inner ends down), opening of the eyes,
+# wrinkles beside the nose.
+_EXPRESSIONS = np.array(
+    [
+        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),  # neutral
+        (0.9, 0.0, 0.25, 0.25, 0.1, 0.0, -0.3, 0.0),  # happiness
+        (0.0, 0.0, 1.0, -0.4, 1.0, 0.0, 0.5, 0.0),  # surprise
+        (-0.9, 0.0, 0.0, -0.1, 0.2, -1.0, -0.25, 0.0),  # sadness
+        (-0.4, 0.0, 0.0, -0.1, -0.7, 1.2, -0.15, 0.0),  # anger
+        (-0.5, 0.0, 0.35, -0.2, -0.4, 0.4, -0.5, 1.0),  # disgust
+        (-0.35, 0.0, 0.55, 0.2, 0.9, -0.9, 0.5, 0.0),  # fear
+        (0.1, 1.0, 0.0, 0.0, 0.0, 0.1, -0.15, 0.0),  # contempt
+    ]
+)
 assert len(_EXPRESSIONS) == len(FERPLUS8)
 
 
 class _Pen:
-    """Draws in head units (x to the right, y down, the head reaches from -1 to 1 in y) on a turned, shifted and scaled picture."""
+    """Draws in head units (x to the right, y down, the head reaches from -1 to 1 in y) on a turned,
+    shifted and scaled picture.
+    """
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.size = 2 * SIDE
@@ -55,22 +61,37 @@ class _Pen:
         self.yaw, self.pitch = rng.uniform(-0.12, 0.12), rng.uniform(-0.06, 0.06)
         low, high = rng.uniform(20, 235, (2, 3))
         ramp = np.linspace(0, 1, self.size)[None, :, None]
-        self.image = np.repeat(low + (high - low) * ramp, self.size, axis=0).astype(np.uint8)  # (S, S, 3)
+        self.image = np.repeat(low + (high - low) * ramp, self.size, axis=0).astype(
+            np.uint8
+        )  # (S, S, 3)
 
     def at(self, points: np.ndarray, inner: bool = True) -> np.ndarray:
-        """Head units (N, 2) -> pixels (N, 1, 2); what is `inner` to the face moves with the turn of the head."""
+        """Head units (N, 2) -> pixels (N, 1, 2); what is `inner` to the face moves with the turn of
+        the head.
+        """
         moved = np.asarray(points, float) + ((self.yaw, self.pitch) if inner else (0, 0))
         return np.round(moved @ self.turn.T * self.scale + self.centre).astype(np.int32)[:, None]
 
     def fill(self, points: np.ndarray, colour: np.ndarray, inner: bool = True) -> None:
-        cv2.fillPoly(self.image, [self.at(points, inner)], tuple(float(c) for c in colour), cv2.LINE_AA)
+        cv2.fillPoly(
+            self.image, [self.at(points, inner)], tuple(float(c) for c in colour), cv2.LINE_AA
+        )
 
     def line(self, points: np.ndarray, colour: np.ndarray, width: float) -> None:
         pixels = max(1, round(width * self.scale))
-        cv2.polylines(self.image, [self.at(points)], False, tuple(float(c) for c in colour), pixels, cv2.LINE_AA)
+        cv2.polylines(
+            self.image,
+            [self.at(points)],
+            False,
+            tuple(float(c) for c in colour),
+            pixels,
+            cv2.LINE_AA,
+        )
 
 
-def _oval(x: float, y: float, a: float, b: float, start: float = 0, stop: float = 2 * pi) -> np.ndarray:
+def _oval(
+    x: float, y: float, a: float, b: float, start: float = 0, stop: float = 2 * pi
+) -> np.ndarray:
     t = np.linspace(start, stop, 40)
     return np.stack([x + a * np.cos(t), y + b * np.sin(t)], axis=1)
 
@@ -92,24 +113,47 @@ def draw(look: Look, rng: np.random.Generator) -> np.ndarray:
     hair = hair + (_GREY - hair) * np.clip((look.age - 38) / 32, 0, 1)
     shade = skin * 0.62
     width = 0.76 + 0.12 * young
-    length = rng.uniform(0.0, 0.3) if male else rng.uniform(0.75, 1.2)  # of the hair, below the ears
+    length = (
+        rng.uniform(0.0, 0.3) if male else rng.uniform(0.75, 1.2)
+    )  # of the hair, below the ears
 
     if length > 0.5:
         pen.fill(
-            np.array([(-width - 0.16, -0.4), (width + 0.16, -0.4), (width + 0.12, length), (-width - 0.12, length)]), hair, inner=False
+            np.array(
+                [
+                    (-width - 0.16, -0.4),
+                    (width + 0.16, -0.4),
+                    (width + 0.12, length),
+                    (-width - 0.12, length),
+                ]
+            ),
+            hair,
+            inner=False,
         )
-    pen.fill(np.array([(-0.32, 0.6), (0.32, 0.6), (0.4, 1.6), (-0.4, 1.6)]), skin * 0.85, inner=False)
+    pen.fill(
+        np.array([(-0.32, 0.6), (0.32, 0.6), (0.4, 1.6), (-0.4, 1.6)]), skin * 0.85, inner=False
+    )
     pen.fill(_oval(0, -0.18, width + 0.12, 0.88, pi, 2 * pi), hair, inner=False)
     pen.fill(_oval(0, 0, width, 0.98), skin, inner=False)
     if male and look.age >= 16 and rng.random() < 0.6:
         pen.fill(
-            np.concatenate([_oval(0, 0.05, width * 0.96, 0.9, 0.15, pi - 0.15), _arc(-0.5, 0.35, 0.5, 0.35, -0.08)]),
+            np.concatenate(
+                [
+                    _oval(0, 0.05, width * 0.96, 0.9, 0.15, pi - 0.15),
+                    _arc(-0.5, 0.35, 0.5, 0.35, -0.08),
+                ]
+            ),
             skin * 0.5 + hair * 0.3,
             inner=False,
         )
     line = -0.52 - 0.14 * old * male
     pen.fill(
-        np.concatenate([_oval(0, 0, width + 0.02, 1.02, pi + 0.5, 2 * pi - 0.5), _arc(width * 0.9, line, -width * 0.9, line, -0.12)]),
+        np.concatenate(
+            [
+                _oval(0, 0, width + 0.02, 1.02, pi + 0.5, 2 * pi - 0.5),
+                _arc(width * 0.9, line, -width * 0.9, line, -0.12),
+            ]
+        ),
         hair,
         inner=False,
     )
@@ -122,18 +166,34 @@ def draw(look: Look, rng: np.random.Generator) -> np.ndarray:
 def _wrinkles(pen: _Pen, old: float, shade: np.ndarray, skin: np.ndarray) -> None:
     tone = skin + (shade * 0.85 - skin) * min(1.0, 0.3 + old)
     for i in range(round(4 * old)):
-        pen.line(_arc(-0.4, -0.44 - 0.08 * i + 0.1, 0.4, -0.44 - 0.08 * i + 0.1, -0.03), tone, 0.022)
+        pen.line(
+            _arc(-0.4, -0.44 - 0.08 * i + 0.1, 0.4, -0.44 - 0.08 * i + 0.1, -0.03), tone, 0.022
+        )
     for side in (-1, 1):
         if old > 0.25:
             pen.line(_arc(side * 0.2, 0.2, side * 0.4, 0.5, 0.03), tone, 0.03)
             pen.line(_arc(side * 0.2, -0.02, side * 0.46, -0.04, 0.05), tone, 0.025)
         for i in range(round(3 * old)):
-            pen.line(np.array([(side * 0.54, -0.15 + 0.02 * i), (side * 0.68, -0.22 + 0.09 * i)]), tone, 0.022)
+            pen.line(
+                np.array([(side * 0.54, -0.15 + 0.02 * i), (side * 0.68, -0.22 + 0.09 * i)]),
+                tone,
+                0.022,
+            )
 
 
-def _features(pen: _Pen, look: Look, rng: np.random.Generator, young: float, male: bool, skin: np.ndarray, hair: np.ndarray) -> None:
+def _features(
+    pen: _Pen,
+    look: Look,
+    rng: np.random.Generator,
+    young: float,
+    male: bool,
+    skin: np.ndarray,
+    hair: np.ndarray,
+) -> None:
     strength = rng.uniform(0.75, 1.15)
-    lift, one, gape, wide, raised, slant, eyes, nose = _EXPRESSIONS[look.emotion] * strength + rng.normal(0, 0.06, 8)
+    lift, one, gape, wide, raised, slant, eyes, nose = _EXPRESSIONS[
+        look.emotion
+    ] * strength + rng.normal(0, 0.06, 8)
     one *= rng.choice((-1, 1))
     dark, white = np.array((30, 24, 22)), np.array((242, 240, 236))
     iris = np.array([(70, 44, 26), (70, 100, 130), (80, 110, 70)])[rng.integers(3)]
@@ -145,10 +205,18 @@ def _features(pen: _Pen, look: Look, rng: np.random.Generator, young: float, mal
         pen.fill(_oval(x, y, 0.035 * big, min(0.035 * big, b)), dark)
         pen.line(_oval(x, y, a, b, pi, 2 * pi), dark, 0.03)
         top = -0.36 - 0.13 * raised
-        pen.line(_arc(side * 0.16, top + 0.11 * slant, side * 0.52, top - 0.08 * slant, -0.03), hair * 0.5, 0.085 if male else 0.05)
+        pen.line(
+            _arc(side * 0.16, top + 0.11 * slant, side * 0.52, top - 0.08 * slant, -0.03),
+            hair * 0.5,
+            0.085 if male else 0.05,
+        )
         if nose > 0.5:
             for i in range(3):
-                pen.line(np.array([(side * 0.06, -0.02 + 0.07 * i), (side * 0.17, -0.07 + 0.07 * i)]), skin * 0.5, 0.028)
+                pen.line(
+                    np.array([(side * 0.06, -0.02 + 0.07 * i), (side * 0.17, -0.07 + 0.07 * i)]),
+                    skin * 0.5,
+                    0.028,
+                )
     pen.line(np.array([(0.02, -0.1), (0.09, 0.2), (-0.06, 0.22)]), skin * 0.7, 0.03)
     half, y = 0.3 * (1 + wide), 0.52
     left, right = y - 0.12 * lift - 0.14 * max(0, -one), y - 0.12 * lift - 0.14 * max(0, one)

@@ -1,4 +1,6 @@
-"""The files of a data set: their names, whether the pictures open, one fingerprint of all; and pictures made from something else."""
+"""The files of a data set: their names, whether the pictures open, one fingerprint of all; and
+pictures made from something else.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,15 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"))
 VERSION = 1
 """Raise it when the check of a picture changes, so that remembered surveys are made again."""
 SETTLED_S = 2.0
-"""A file that changed this recently could change again without a new time stamp, so nothing is remembered of it."""
+"""A file that changed this recently could change again without a new time stamp, so nothing is
+remembered of it.
+"""
 IGNORED = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 def files(root: Path) -> tuple[list[str], list[Problem]]:
-    """Relative names (with `/`) of all files below `root`, sorted, and those whose names cannot be written in a table.
+    """Relative names (with `/`) of all files below `root`, sorted, and those whose names cannot be
+    written in a table.
 
     Hidden files and archive litter are left out; linked folders are followed, each once.
     """
@@ -54,7 +59,12 @@ def files(root: Path) -> tuple[list[str], list[Problem]]:
                 path.encode()
                 found.append(path)
             except UnicodeEncodeError:
-                problems.append(Problem(path.encode(errors="backslashreplace").decode(), "the name is not UTF-8; rename the file"))
+                problems.append(
+                    Problem(
+                        path.encode(errors="backslashreplace").decode(),
+                        "the name is not UTF-8; rename the file",
+                    )
+                )
     return sorted(found), problems
 
 
@@ -63,10 +73,14 @@ def suffix(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
-def survey(root: Path, pictures: Sequence[str], tables: Iterable[str] = ()) -> tuple[str, dict[str, str]]:
-    """Fingerprint of the readable `pictures` and the `tables` below `root`, and why each other picture cannot be read.
+def survey(
+    root: Path, pictures: Sequence[str], tables: Iterable[str] = ()
+) -> tuple[str, dict[str, str]]:
+    """Fingerprint of the readable `pictures` and the `tables` below `root`, and why each other
+    picture cannot be read.
 
-    Only headers are decoded. The result is remembered under all names, sizes and time stamps: FFHQ alone has 90 GB to read.
+    Only headers are decoded. The result is remembered under all names, sizes and time stamps: FFHQ
+    alone has 90 GB to read.
     """
     bad: dict[str, str] = {}
     listed, newest = [], 0.0
@@ -90,9 +104,13 @@ def survey(root: Path, pictures: Sequence[str], tables: Iterable[str] = ()) -> t
         return known["fingerprint"], bad | known["bad"]
     total, worse = hashlib.sha256(), {}
     with ThreadPoolExecutor() as pool:
-        for start in range(0, len(listed), 4096):  # bounded: a pool's map would queue a million files at once
+        for start in range(
+            0, len(listed), 4096
+        ):  # bounded: a pool's map would queue a million files at once
             chunk = listed[start : start + 4096]
-            for (name, *_), (part, reason) in zip(chunk, pool.map(lambda f: _look(root, f[0], f[1]), chunk), strict=True):
+            for (name, *_), (part, reason) in zip(
+                chunk, pool.map(lambda f: _look(root, f[0], f[1]), chunk), strict=True
+            ):
                 total.update(part)
                 if reason:
                     worse[name] = reason
@@ -116,7 +134,8 @@ def _look(root: Path, name: str, picture: bool) -> tuple[bytes, str | None]:
 
 
 def made(place: str, make: Callable[[Path], None]) -> Path:
-    """The folder `place` in the user's cache, filled by `make` once; it appears when it is whole, so an interruption leaves nothing behind.
+    """The folder `place` in the user's cache, filled by `make` once; it appears when it is whole,
+    so an interruption leaves nothing behind.
 
     Raises:
         DataError: the disk is full or cannot be written.
@@ -136,5 +155,7 @@ def made(place: str, make: Callable[[Path], None]) -> Path:
         if not folder.is_dir():
             raise OSError("the folder could not be put in its place")
     except OSError as error:
-        raise DataError(f"Expected to write pictures to {folder.parent}, got: {error}; try MIEN_CACHE=DIR elsewhere.") from error
+        raise DataError(
+            f"Expected to write pictures to {folder.parent}, got: {error}; try MIEN_CACHE=DIR elsewhere."
+        ) from error
     return folder

@@ -1,4 +1,6 @@
-"""From what a data set says of each picture to `Samples`; and its tables, read so that a broken row is named and the rest goes on."""
+"""From what a data set says of each picture to `Samples`; and its tables, read so that a broken row
+is named and the rest goes on.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from core.errors import DataError
 
 @dataclass(slots=True)
 class Row:
-    """One picture. file: name relative to the data folder. emotion and gender: index in FERPLUS8 and GENDER2, -1 missing. age: years.
+    """One picture. file: name relative to the data folder. emotion and gender: index in FERPLUS8
+    and GENDER2, -1 missing. age: years.
 
     votes: shares of FERPLUS8, where the label is soft; without them all weight is on `emotion`.
     """
@@ -47,13 +50,23 @@ def build(
         DataError: nothing is left; says the first reason and `hint`.
     """
     unique = {r.file: r for r in reversed(rows)}  # of a repeated file the first row counts
-    repeated = [Problem(r.file, "listed more than once; the first row counts") for r in rows if unique[r.file] is not r]
+    repeated = [
+        Problem(r.file, "listed more than once; the first row counts")
+        for r in rows
+        if unique[r.file] is not r
+    ]
     marks, bad = survey(root, list(unique), tables)
     left_out = (*problems, *repeated, *(Problem(f, reason) for f, reason in bad.items()))
     good = [r for r in rows if unique[r.file] is r and r.file not in bad]
     if not good:
-        first = f" ({len(left_out)} left out, such as {left_out[0].file!r}: {left_out[0].reason})" if left_out else ""
-        raise DataError(f"Expected pictures for the {split} split of {name} in {root}, got none{first}; {hint}.")
+        first = (
+            f" ({len(left_out)} left out, such as {left_out[0].file!r}: {left_out[0].reason})"
+            if left_out
+            else ""
+        )
+        raise DataError(
+            f"Expected pictures for the {split} split of {name} in {root}, got none{first}; {hint}."
+        )
     columns = missing(len(good))
     columns["emotion"][:] = [r.emotion for r in good]
     columns["gender"][:] = [r.gender for r in good]
@@ -66,13 +79,28 @@ def build(
     groups = {k: np.array([r.groups.get(k, "") for r in good]) for k in keys}
     ids = tuple(r.file for r in good)
     paths = tuple(root / i for i in ids)
-    return Samples(name, split, root, ids, paths, **columns, groups=groups, fingerprint=marks, problems=left_out, tight=tight)
+    return Samples(
+        name,
+        split,
+        root,
+        ids,
+        paths,
+        **columns,
+        groups=groups,
+        fingerprint=marks,
+        problems=left_out,
+        tight=tight,
+    )
 
 
-def read_csv(path: Path, columns: Sequence[str], order: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str], str | None]]:
-    """(row number, cells by column, what is wrong) for every row with content; the file's first row is row 1.
+def read_csv(
+    path: Path, columns: Sequence[str], order: Sequence[str] = ()
+) -> Iterator[tuple[int, dict[str, str], str | None]]:
+    """(row number, cells by column, what is wrong) for every row with content; the file's first row
+    is row 1.
 
-    Column names are compared without case and surrounding blanks. Without a header the columns are `order`, where that is given.
+    Column names are compared without case and surrounding blanks. Without a header the columns are
+    `order`, where that is given.
 
     Raises:
         DataError: the file is empty or lacks one of `columns`.
@@ -97,7 +125,9 @@ def read_csv(path: Path, columns: Sequence[str], order: Sequence[str] = ()) -> I
                 if not lacking:
                     continue
                 if not order or len(lacking) < len(columns):
-                    raise DataError(f"Expected columns {', '.join(columns)} in {path}, got {', '.join(cells)[:99]}; try the original file.")
+                    raise DataError(
+                        f"Expected columns {', '.join(columns)} in {path}, got {', '.join(cells)[:99]}; try the original file."
+                    )
                 header = [c.lower() for c in order]
             row = dict(zip(header, (c.strip() for c in cells), strict=False))
             reason = None
@@ -107,4 +137,6 @@ def read_csv(path: Path, columns: Sequence[str], order: Sequence[str] = ()) -> I
                 reason = f"row {number}: expected {len(header)} cells, got {len(cells)}"
             yield number, row, reason
         if header is None:
-            raise DataError(f"Expected a table in {path}, got an empty file; try the original file.")
+            raise DataError(
+                f"Expected a table in {path}, got an empty file; try the original file."
+            )

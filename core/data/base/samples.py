@@ -1,4 +1,6 @@
-"""What every data set gives: where the pictures are, what is known of each, and what was left out and why."""
+"""What every data set gives: where the pictures are, what is known of each, and what was left out
+and why.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,12 @@ class Samples:
     """N pictures with any of the targets; what is missing is masked in every loss and metric.
 
     ids: unique names. paths: files. root: the folder that ids and relative paths refer to.
-    emotion_votes: float32 (N, 8) in the order of FERPLUS8, rows sum to 1, or NaN rows where no votes are usable.
-    emotion: int64 (N,) class index in FERPLUS8, -1 missing. gender: int64 (N,) index in GENDER2, -1 missing.
-    age: float32 (N,) years, NaN missing. groups: name -> (N,) strings, never trained on.
-    fingerprint: SHA-256 of all names and bytes. problems: what was left out.
-    tight: every picture is one face that fills it (FER2013, UTKFace); False where the face must be searched in a larger photograph.
+    emotion_votes: float32 (N, 8) in the order of FERPLUS8, rows sum to 1, or NaN rows where no
+    votes are usable. emotion: int64 (N,) class index in FERPLUS8, -1 missing. gender: int64 (N,)
+    index in GENDER2, -1 missing. age: float32 (N,) years, NaN missing. groups: name -> (N,)
+    strings, never trained on. fingerprint: SHA-256 of all names and bytes. problems: what was left
+    out. tight: every picture is one face that fills it (FER2013, UTKFace); False where the face
+    must be searched in a larger photograph.
     """
 
     name: str
@@ -50,13 +53,22 @@ class Samples:
 
     def __post_init__(self) -> None:
         n = len(self.ids)
-        shapes = {"paths": (len(self.paths),), "emotion": self.emotion.shape, "gender": self.gender.shape, "age": self.age.shape}
+        shapes = {
+            "paths": (len(self.paths),),
+            "emotion": self.emotion.shape,
+            "gender": self.gender.shape,
+            "age": self.age.shape,
+        }
         shapes |= {f"group {k}": v.shape for k, v in self.groups.items()}
         wrong = {k: s for k, s in shapes.items() if s != (n,)}
         if wrong or self.emotion_votes.shape != (n, 8):
-            raise ValueError(f"Expected columns of {n} samples, got {wrong or self.emotion_votes.shape}.")
+            raise ValueError(
+                f"Expected columns of {n} samples, got {wrong or self.emotion_votes.shape}."
+            )
         if len(set(self.ids)) != n:
-            raise DataError(f"Expected unique sample ids in {self.name}, got {n - len(set(self.ids))} repeated.")
+            raise DataError(
+                f"Expected unique sample ids in {self.name}, got {n - len(set(self.ids))} repeated."
+            )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -66,13 +78,24 @@ class Samples:
         at = np.arange(len(self))[index]
         return replace(
             self,
-            ids=tuple(self.ids[i] for i in at), paths=tuple(self.paths[i] for i in at), emotion_votes=self.emotion_votes[at],
-            emotion=self.emotion[at], gender=self.gender[at], age=self.age[at], groups={k: v[at] for k, v in self.groups.items()},
-        )  # fmt: skip
+            ids=tuple(self.ids[i] for i in at),
+            paths=tuple(self.paths[i] for i in at),
+            emotion_votes=self.emotion_votes[at],
+            emotion=self.emotion[at],
+            gender=self.gender[at],
+            age=self.age[at],
+            groups={k: v[at] for k, v in self.groups.items()},
+        )
 
     def spread(self, n: int | None) -> Samples:
-        """At most `n` samples (None: all), evenly from the whole list, which is often sorted by its labels."""
-        return self if n is None or n >= len(self) else self.take(np.linspace(0, len(self) - 1, max(n, 0)).round().astype(np.int64))
+        """At most `n` samples (None: all), evenly from the whole list, which is often sorted by its
+        labels.
+        """
+        return (
+            self
+            if n is None or n >= len(self)
+            else self.take(np.linspace(0, len(self) - 1, max(n, 0)).round().astype(np.int64))
+        )
 
 
 def missing(n: int) -> dict[str, Any]:
@@ -86,7 +109,9 @@ def missing(n: int) -> dict[str, Any]:
 
 
 def one_hot(emotion: np.ndarray) -> np.ndarray:
-    """Class indices in FERPLUS8 (N,), -1 missing -> votes (N, 8) float32 with all weight on the class, NaN rows where it is missing."""
+    """Class indices in FERPLUS8 (N,), -1 missing -> votes (N, 8) float32 with all weight on the
+    class, NaN rows where it is missing.
+    """
     votes = np.full((len(emotion), 8), np.nan, np.float32)
     known = np.flatnonzero(emotion >= 0)
     votes[known] = 0
@@ -104,15 +129,17 @@ def check_split(split: str, splits: Sequence[str]) -> None:
 
 
 def locate(root: str | Path, name: str, marks: Iterable[str] = ()) -> Path:
-    """The data set's own folder: `root` itself when it holds one of `marks`, else `root/name`, in any spelling
-    such as `UTKFace` or `RAF-DB`, when that exists, else `root`.
+    """The data set's own folder: `root` itself when it holds one of `marks`, else `root/name`, in
+    any spelling such as `UTKFace` or `RAF-DB`, when that exists, else `root`.
 
     Raises:
         DataError: there is no such folder.
     """
     root = Path(root)
     if not root.is_dir():
-        raise DataError(f"Expected the folder of {name} at {root}, got nothing there; try --data DIR.")
+        raise DataError(
+            f"Expected the folder of {name} at {root}, got nothing there; try --data DIR."
+        )
     if any((root / mark).exists() for mark in marks):
         return root
     if (root / name).is_dir():
@@ -133,7 +160,8 @@ def _plain(name: str) -> str:
 
 
 def fingerprint(root: Path, paths: Iterable[Path]) -> str:
-    """SHA-256 over the sorted relative names and the bytes of `paths`: the same pictures give the same value on every machine.
+    """SHA-256 over the sorted relative names and the bytes of `paths`: the same pictures give the
+    same value on every machine.
 
     What cannot be read counts as empty; whoever decodes the pictures lists it.
     """

@@ -1,4 +1,6 @@
-"""Splits where the publishers have none: decided by a hash, so that they are the same on every machine."""
+"""Splits where the publishers have none: decided by a hash, so that they are the same on every
+machine.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ def share(key: str) -> float:
 
 
 def split_of(key: str) -> str:
-    """80 % train, 10 % val, 10 % test. It depends on nothing else, so it stays when other files come or go."""
+    """80 % train, 10 % val, 10 % test. It depends on nothing else, so it stays when other files
+    come or go.
+    """
     at = share(key)
     return "train" if at < 0.8 else "val" if at < 0.9 else "test"
 
@@ -25,10 +29,13 @@ def carve(split: str, key: str) -> str:
 
 
 def by_subject(subjects: Iterable[str]) -> dict[str, str]:
-    """The split of each subject, for sets of few people: by order of their hashes a tenth, at least one, goes to val, as many to test.
+    """The split of each subject, for sets of few people: by order of their hashes a tenth, at least
+    one, goes to val, as many to test.
 
     Fewer than three people all go to train. A person who is added or removed can move another one.
     """
     ordered = sorted(set(subjects), key=lambda s: (share(s), s))
     part = max(1, round(len(ordered) / 10)) if len(ordered) >= 3 else 0
-    return {s: "val" if i < part else "test" if i < 2 * part else "train" for i, s in enumerate(ordered)}
+    return {
+        s: "val" if i < part else "test" if i < 2 * part else "train" for i, s in enumerate(ordered)
+    }

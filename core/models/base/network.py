@@ -10,26 +10,37 @@ from torch import Tensor, nn
 from core.artifacts.bundle import Head
 
 AGE_START = 35.0
-"""Years that a fresh regression head answers: about the mean of the data sets, which a head that starts at 0 takes long to reach."""
+"""Years that a fresh regression head answers: about the mean of the data sets, which a head that
+starts at 0 takes long to reach.
+"""
 
 
 class Network(nn.Module):
-    """backbone (N, C, H, W) -> (N, features), then one head per task: a linear layer, or with `hidden` a linear layer of that width,
-    BatchNorm, ReLU, dropout and a linear layer.
+    """backbone (N, C, H, W) -> (N, features), then one head per task: a linear layer, or with
+    `hidden` a linear layer of that width, BatchNorm, ReLU, dropout and a linear layer.
 
-    mirror: outside of training, all outputs are the mean over the picture and its mirror image, at twice the price.
+    mirror: outside of training, all outputs are the mean over the picture and its mirror image, at
+    twice the price.
 
     Returns {task: (N, head.width) logits, ..., "embedding": (N, features)}.
     """
 
     def __init__(
-        self, backbone: nn.Module, features: int, heads: Sequence[Head], dropout: float = 0.0, hidden: int = 0, hidden_dropout: float = 0.0,
+        self,
+        backbone: nn.Module,
+        features: int,
+        heads: Sequence[Head],
+        dropout: float = 0.0,
+        hidden: int = 0,
+        hidden_dropout: float = 0.0,
         mirror: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.mirror = mirror
         self.backbone, self.dropout = backbone, nn.Dropout(dropout)
-        self.heads = nn.ModuleDict({h.task: _head(h, features, hidden, hidden_dropout) for h in heads})
+        self.heads = nn.ModuleDict(
+            {h.task: _head(h, features, hidden, hidden_dropout) for h in heads}
+        )
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         if self.mirror and not self.training:
@@ -41,7 +52,9 @@ class Network(nn.Module):
     def _once(self, x: Tensor) -> dict[str, Tensor]:
         embedding = self.backbone(x)  # (N, features)
         dropped = self.dropout(embedding)
-        return {task: layer(dropped) for task, layer in self.heads.items()} | {"embedding": embedding}
+        return {task: layer(dropped) for task, layer in self.heads.items()} | {
+            "embedding": embedding
+        }
 
 
 def _head(head: Head, features: int, hidden: int, dropout: float) -> nn.Module:
@@ -50,12 +63,22 @@ def _head(head: Head, features: int, hidden: int, dropout: float) -> nn.Module:
         nn.init.constant_(last.bias, AGE_START)
     if not hidden:
         return last
-    return nn.Sequential(nn.Linear(features, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Dropout(dropout), last)
+    return nn.Sequential(
+        nn.Linear(features, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Dropout(dropout), last
+    )
 
 
 def parameter_counts(model: nn.Module) -> dict[str, int]:
-    """total, trainable, non_trainable, by the Keras convention: BatchNorm's running mean and variance count as non-trainable."""
+    """total, trainable, non_trainable, by the Keras convention: BatchNorm's running mean and
+    variance count as non-trainable.
+    """
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     frozen = sum(p.numel() for p in model.parameters() if not p.requires_grad)
-    running = sum(b.numel() for n, b in model.named_buffers() if n.endswith(("running_mean", "running_var")))
-    return {"total": trainable + frozen + running, "trainable": trainable, "non_trainable": frozen + running}
+    running = sum(
+        b.numel() for n, b in model.named_buffers() if n.endswith(("running_mean", "running_var"))
+    )
+    return {
+        "total": trainable + frozen + running,
+        "trainable": trainable,
+        "non_trainable": frozen + running,
+    }

@@ -1,6 +1,8 @@
-"""Lets torchvision (and so timm) import beside a CPU-only torch, whose build lacks two operators that torchvision's wheel expects.
+"""Lets torchvision (and so timm) import beside a CPU-only torch, whose build lacks two operators
+that torchvision's wheel expects.
 
-`import core.models.base.torchvision_compat` before torchvision or timm. Where the real operators exist, nothing happens.
+`import core.models.base.torchvision_compat` before torchvision or timm. Where the real operators
+exist, nothing happens.
 """
 
 import torch
@@ -25,7 +27,9 @@ def _define_missing() -> None:
 
 
 def _extension_loads() -> bool:
-    """Whether torchvision's own compiled operators load; they define nms themselves and must not find it taken."""
+    """Whether torchvision's own compiled operators load; they define nms themselves and must not
+    find it taken.
+    """
     import ctypes
     import importlib.util
     from pathlib import Path

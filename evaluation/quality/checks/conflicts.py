@@ -1,7 +1,9 @@
-"""Copies of one picture that carry different labels: at least one of them is wrong, or the picture is ambiguous.
+"""Copies of one picture that carry different labels: at least one of them is wrong, or the picture
+is ambiguous.
 
-Emotions conflict where the majority classes differ, ages where they lie more than `years` apart. Where most copies agree, or the mean of
-their votes has one clear winner, that is the suggested label; else somebody has to look.
+Emotions conflict where the majority classes differ, ages where they lie more than `years` apart.
+Where most copies agree, or the mean of their votes has one clear winner, that is the suggested
+label; else somebody has to look.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ OPTIONS = {"near": True, "years": 2.0}
 
 
 def run(context: Context) -> pa.Table:
-    """One row for each member and task of a cluster whose labels conflict; the score is how much of the cluster agrees with the member."""
+    """One row for each member and task of a cluster whose labels conflict; the score is how much of
+    the cluster agrees with the member.
+    """
     near = context.option(NAME, "near")
     cluster = clusters.near_clusters(context).cluster if near else clusters.pixel_clusters(context)
     pixels = clusters.pixel_clusters(context)
@@ -42,12 +46,21 @@ def run(context: Context) -> pa.Table:
                 if label is None:
                     continue
                 agreed = best is not None and label == best
-                others = ", ".join(sorted({other for _, other, _ in found if other not in (None, label)}))
-                rows.append({
-                    "sample_id": context.samples.ids[i], "split": context.split[i], "score": score, "is_issue": not agreed, "group": name,
-                    "reason": f"{task} {label}, copies of it: {others}", "action": "keep" if agreed or best is None else "relabel",
-                    "value": "" if agreed or best is None else f"{task}={best}",
-                })  # fmt: skip
+                others = ", ".join(
+                    sorted({other for _, other, _ in found if other not in (None, label)})
+                )
+                rows.append(
+                    {
+                        "sample_id": context.samples.ids[i],
+                        "split": context.split[i],
+                        "score": score,
+                        "is_issue": not agreed,
+                        "group": name,
+                        "reason": f"{task} {label}, copies of it: {others}",
+                        "action": "keep" if agreed or best is None else "relabel",
+                        "value": "" if agreed or best is None else f"{task}={best}",
+                    }
+                )
     return findings(rows, {"clusters": count, "clusters_with_the_same_pixels": exact})
 
 
@@ -56,7 +69,11 @@ Judged = list[tuple[float, str | None, str | None]] | None
 
 
 def _parts(group: np.ndarray, pixels: np.ndarray) -> list[np.ndarray]:
-    return [part for value in set(pixels[group].tolist()) if len(part := group[pixels[group] == value]) > 1]
+    return [
+        part
+        for value in set(pixels[group].tolist())
+        if len(part := group[pixels[group] == value]) > 1
+    ]
 
 
 def _emotion(context: Context, group: np.ndarray) -> Judged:
@@ -67,7 +84,10 @@ def _emotion(context: Context, group: np.ndarray) -> Judged:
     mean = votes[known].mean(axis=0)  # (8,)
     first, second = np.sort(mean)[::-1][:2]
     best = FERPLUS8.labels[int(mean.argmax())] if first - second > 0.05 else None
-    return [(float(mean[c]) if c >= 0 else 1.0, FERPLUS8.labels[c] if c >= 0 else None, best) for c in codes]
+    return [
+        (float(mean[c]) if c >= 0 else 1.0, FERPLUS8.labels[c] if c >= 0 else None, best)
+        for c in codes
+    ]
 
 
 def _gender(context: Context, group: np.ndarray) -> Judged:
@@ -77,7 +97,10 @@ def _gender(context: Context, group: np.ndarray) -> Judged:
         return None
     share = np.bincount(known, minlength=len(GENDER2)) / len(known)
     best = GENDER2.labels[int(share.argmax())] if share.max() > 0.5 else None
-    return [(float(share[c]) if c >= 0 else 1.0, GENDER2.labels[c] if c >= 0 else None, best) for c in codes]
+    return [
+        (float(share[c]) if c >= 0 else 1.0, GENDER2.labels[c] if c >= 0 else None, best)
+        for c in codes
+    ]
 
 
 def _age(context: Context, group: np.ndarray) -> Judged:
@@ -88,4 +111,7 @@ def _age(context: Context, group: np.ndarray) -> Judged:
     values, times = np.unique(known, return_counts=True)
     best = f"{values[times.argmax()]:g}" if times.max() > len(known) / 2 else None
     middle = float(np.median(known))
-    return [(1.0, None, best) if np.isnan(y) else (float(np.exp(-abs(y - middle) / 10)), f"{y:g}", best) for y in years]
+    return [
+        (1.0, None, best) if np.isnan(y) else (float(np.exp(-abs(y - middle) / 10)), f"{y:g}", best)
+        for y in years
+    ]

@@ -16,4 +16,6 @@ TITLE = "Files with the same bytes"
 def run(context: Context) -> pa.Table:
     """One row for each member of a group of equal files."""
     sha = context.features.pixels["sha"]
-    return of_clusters(context, "file", clusters.by_value(sha, np.not_equal(sha, b"")), "the same bytes as")
+    return of_clusters(
+        context, "file", clusters.by_value(sha, np.not_equal(sha, b"")), "the same bytes as"
+    )

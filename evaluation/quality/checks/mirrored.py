@@ -1,6 +1,8 @@
-"""Mirrored copies: one picture is, nearly, another's mirror image. Often augmentation that was saved among the originals.
+"""Mirrored copies: one picture is, nearly, another's mirror image. Often augmentation that was
+saved among the originals.
 
-Runs when it is named: mirroring is harmless inside one split, and near-symmetric faces cost a second search.
+Runs when it is named: mirroring is harmless inside one split, and near-symmetric faces cost a
+second search.
 """
 
 from __future__ import annotations
@@ -16,8 +18,12 @@ DEFAULT = False
 
 
 def run(context: Context) -> pa.Table:
-    """One row for each member of a cluster of mirrored copies; radius and agreement are those of near_duplicates."""
+    """One row for each member of a cluster of mirrored copies; radius and agreement are those of
+    near_duplicates.
+    """
     near = clusters.near_clusters(context, mirrored=True)
     figures = {"pairs": len(near.pairs), "candidates": near.candidates, "complete": near.complete}
     alike = findings.each_member(near.pairs, near.score, len(context))
-    return findings.of_clusters(context, "mirror", near.cluster, "the mirror image of", badness=alike, figures=figures)
+    return findings.of_clusters(
+        context, "mirror", near.cluster, "the mirror image of", badness=alike, figures=figures
+    )

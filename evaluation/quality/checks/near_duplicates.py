@@ -1,8 +1,9 @@
 """Near duplicates: one photograph stored anew, resized, brighter or cropped by up to about 4 %.
 
-Candidates are pictures whose perceptual hash lies within `radius` bits of that of one of nine crops of the other; they count where the
-fine detail agrees after alignment (`_confirm.py`), not the embedding: that puts different people of one age, gender and expression as close
-as copies (evaluation/FINDINGS.md, `persons`). Clusters, not pairs: copies of copies belong together.
+Candidates are pictures whose perceptual hash lies within `radius` bits of that of one of nine crops
+of the other; they count where the fine detail agrees after alignment (`_confirm.py`), not the
+embedding: that puts different people of one age, gender and expression as close as copies
+(evaluation/FINDINGS.md, `persons`). Clusters, not pairs: copies of copies belong together.
 """
 
 from __future__ import annotations
@@ -25,4 +26,6 @@ def run(context: Context) -> pa.Table:
     cluster = findings.only(near.cluster, lambda group: len(set(pixels[group].tolist())) > 1)
     figures = {"pairs": len(near.pairs), "candidates": near.candidates, "complete": near.complete}
     alike = findings.each_member(near.pairs, near.score, len(context))
-    return findings.of_clusters(context, "near", cluster, "nearly the same picture as", badness=alike, figures=figures)
+    return findings.of_clusters(
+        context, "near", cluster, "nearly the same picture as", badness=alike, figures=figures
+    )

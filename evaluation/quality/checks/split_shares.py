@@ -26,7 +26,9 @@ def run(context: Context) -> pa.Table:
         if len(target) != len(SPLITS) or min(target) < 0 or sum(target) <= 0:
             raise ValueError
     except ValueError:
-        raise UserError(f"Expected split_shares.target to be three shares, got {text!r}; try 80/10/10.") from None
+        raise UserError(
+            f"Expected split_shares.target to be three shares, got {text!r}; try 80/10/10."
+        ) from None
     rows, shares = [], {}
     for split in dict.fromkeys((*SPLITS, *context.splits)):
         count = int((context.split == split).sum())
@@ -34,8 +36,12 @@ def run(context: Context) -> pa.Table:
         wanted = target[SPLITS.index(split)] / sum(target) if split in SPLITS else 0.0
         shares[split] = {"samples": count, "share": share, "target": wanted}
         off = abs(share - wanted)
-        rows.append({
-            "split": split, "score": max(0.0, 1 - off / max(wanted, 0.01)), "is_issue": off > context.option(NAME, "tolerance"),
-            "reason": f"{count} samples, {share:.1%} of all; the target is {wanted:.1%}",
-        })  # fmt: skip
+        rows.append(
+            {
+                "split": split,
+                "score": max(0.0, 1 - off / max(wanted, 0.01)),
+                "is_issue": off > context.option(NAME, "tolerance"),
+                "reason": f"{count} samples, {share:.1%} of all; the target is {wanted:.1%}",
+            }
+        )
     return findings(rows, {"splits": shares})

@@ -1,4 +1,6 @@
-"""Files that the data set leaves out (no such picture, a malformed name, a broken row) and pictures that cannot be decoded."""
+"""Files that the data set leaves out (no such picture, a malformed name, a broken row) and pictures
+that cannot be decoded.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ TITLE = "Unreadable or left out"
 def run(context: Context) -> pa.Table:
     """One row for each such file; `sample_id` is its name below the data folder."""
     rows = [
-        {"sample_id": problem.file, "split": split, "score": 0.0, "reason": problem.reason, "action": "drop"}
+        {
+            "sample_id": problem.file,
+            "split": split,
+            "score": 0.0,
+            "reason": problem.reason,
+            "action": "drop",
+        }
         for split, problem in context.problems
     ]
     broken = np.flatnonzero(~context.features.pixels["readable"]).tolist()
@@ -26,5 +34,13 @@ def run(context: Context) -> pa.Table:
             reason = "could not be read a moment ago, now it can"
         except images.ImageError as error:
             reason = str(error)
-        rows.append({"sample_id": context.samples.ids[i], "split": context.split[i], "score": 0.0, "reason": reason, "action": "drop"})
+        rows.append(
+            {
+                "sample_id": context.samples.ids[i],
+                "split": context.split[i],
+                "score": 0.0,
+                "reason": reason,
+                "action": "drop",
+            }
+        )
     return findings(rows, {"left_out": len(context.problems), "undecodable": len(broken)})

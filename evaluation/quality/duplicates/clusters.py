@@ -17,22 +17,30 @@ if TYPE_CHECKING:
     from evaluation.quality.dataset import Context
 
 RADIUS = 6
-"""Bits of 64 by which a copy's hash may differ from one of the original's views. pHash sets half of its bits, so distances are even."""
+"""Bits of 64 by which a copy's hash may differ from one of the original's views. pHash sets half of
+its bits, so distances are even.
+"""
 AGREE = 0.84
-"""See `_confirm.agreement`. Chosen on FER+ and UTKFace: planted copies lie above (0.5 % of brightened ones below 0.90), and of looked-at
-pairs of different pictures the closest had 0.81."""
+"""See `_confirm.agreement`. Chosen on FER+ and UTKFace: planted copies lie above (0.5 % of
+brightened ones below 0.90), and of looked-at pairs of different pictures the closest had 0.81.
+"""
 FLAT = 4.0
-"""Grey levels: pictures with a smaller standard deviation are like all others, so they are compared by pixels only."""
+"""Grey levels: pictures with a smaller standard deviation are like all others, so they are compared
+by pixels only.
+"""
 CROPS = ((0.0, 0.0), (0.03, 0.0), (0.0, 0.03))
-"""Shares cut off at either end of an axis; all nine views of a picture are searched for, so that a copy cropped by 4 % is found."""
+"""Shares cut off at either end of an axis; all nine views of a picture are searched for, so that a
+copy cropped by 4 % is found.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Near:
-    """pairs: int64 (P, 2) places of the samples, first < second. score: float32 (P,) agreement of each.
+    """pairs: int64 (P, 2) places of the samples, first < second. score: float32 (P,) agreement of
+    each.
 
-    cluster: int64 (N,), the same number for those that pairs join. candidates: how many pairs were compared. complete: False where the data
-    were too dense to search all.
+    cluster: int64 (N,), the same number for those that pairs join. candidates: how many pairs were
+    compared. complete: False where the data were too dense to search all.
     """
 
     pairs: np.ndarray
@@ -77,7 +85,8 @@ def pixel_clusters(context: Context) -> np.ndarray:
 
 
 def near_clusters(context: Context, *, mirrored: bool = False) -> Near:
-    """Near duplicates, or with `mirrored` those of one picture and another's mirror image. Pixel-equal pictures count as one.
+    """Near duplicates, or with `mirrored` those of one picture and another's mirror image.
+    Pixel-equal pictures count as one.
 
     The clusters of near duplicates hold the pixel-equal ones too.
     """
@@ -96,7 +105,9 @@ def near_clusters(context: Context, *, mirrored: bool = False) -> Near:
             for start in range(0, len(pairs), 4096):
                 some = pairs[start : start + 4096]
                 other = thumbs[some[:, 1]]
-                score[start : start + 4096] = confirm.agreement(thumbs[some[:, 0]], other[:, :, ::-1] if mirrored else other)
+                score[start : start + 4096] = confirm.agreement(
+                    thumbs[some[:, 0]], other[:, :, ::-1] if mirrored else other
+                )
                 advance(start + len(some))
         sure = score >= agree
         pairs, score = np.sort(pairs[sure], axis=1), score[sure]
@@ -107,7 +118,9 @@ def near_clusters(context: Context, *, mirrored: bool = False) -> Near:
 
 
 def candidates(seen: np.ndarray, radius: int, *, mirrored: bool = False) -> tuple[np.ndarray, bool]:
-    """Records of `_pixels.FIELDS` (M,) -> pairs (P, 2) whose hashes are near or equal in one view, and whether all were found."""
+    """Records of `_pixels.FIELDS` (M,) -> pairs (P, 2) whose hashes are near or equal in one view,
+    and whether all were found.
+    """
     values, place = np.unique(seen["hash"], return_inverse=True)
     first = np.unique(place, return_index=True)[1]  # of equal hashes one is searched for
     complete, parts = True, []
@@ -123,7 +136,8 @@ def candidates(seen: np.ndarray, radius: int, *, mirrored: bool = False) -> tupl
                 found = hamming.near(values, radius, progress=tell)
                 other = first
             else:
-                # Not only of the first of equal hashes: two pictures with one hash may have different views.
+                # Not only of the first of equal hashes: two pictures with one hash may have
+                # different views.
                 other = np.arange(len(seen)) if len(seen) < 4 * len(first) else first
                 thumbs = seen["thumb"][other]
                 view = image_features.view_hashes(thumbs[:, :, ::-1] if mirrored else thumbs, x, y)
@@ -131,7 +145,8 @@ def candidates(seen: np.ndarray, radius: int, *, mirrored: bool = False) -> tupl
             complete &= found.complete
             pairs = np.stack([first[found.left], other[found.right]], axis=1)
             parts.append(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1))
-    # Equal hashes: each with the first of its kind, which is enough for clusters and does not explode.
+    # Equal hashes: each with the first of its kind, which is enough for clusters and does not
+    # explode.
     rest = np.flatnonzero(first[place] != np.arange(len(seen)))
     if not mirrored:
         parts.append(np.stack([first[place[rest]], rest], axis=1))

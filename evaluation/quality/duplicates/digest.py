@@ -1,4 +1,6 @@
-"""Which files hold the same picture: a digest of the decoded pixels, so that another name, header or compression level changes nothing."""
+"""Which files hold the same picture: a digest of the decoded pixels, so that another name, header
+or compression level changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from core import image as images
 
 
 def digests(paths: Iterable[Path]) -> np.ndarray:
-    """SHA-256 of size and RGB pixels of each file, as hex strings (N,); an empty string where a file cannot be read."""
+    """SHA-256 of size and RGB pixels of each file, as hex strings (N,); an empty string where a
+    file cannot be read.
+    """
     with ThreadPoolExecutor() as pool:
         return np.array(list(pool.map(_digest, paths)))
 

@@ -24,12 +24,16 @@ def of_clusters(
     badness: np.ndarray | None = None,
     figures: Mapping[str, Any] | None = None,
 ) -> pa.Table:
-    """Findings for all clusters of two or more: the member that ranks highest stays, the others are issues with action `drop`.
+    """Findings for all clusters of two or more: the member that ranks highest stays, the others are
+    issues with action `drop`.
 
-    why: the reason, before the name of the one that stays. badness: (N,) 0 to 1 by which the score lies below 1 (default: 1, so score 0).
+    why: the reason, before the name of the one that stays. badness: (N,) 0 to 1 by which the score
+    lies below 1 (default: 1, so score 0).
     """
     rank, ids, splits = context.rank(), context.samples.ids, context.split
-    rows: dict[str, list[Any]] = {n: [] for n in ("sample_id", "split", "score", "is_issue", "group", "reason", "action")}
+    rows: dict[str, list[Any]] = {
+        n: [] for n in ("sample_id", "split", "score", "is_issue", "group", "reason", "action")
+    }
     groups, across = 0, 0
     for group in clusters.members(cluster):
         stays = int(group[rank[group].argmax()])
@@ -38,17 +42,27 @@ def of_clusters(
         for i in group.tolist():
             rows["sample_id"].append(ids[i])
             rows["split"].append(splits[i])
-            rows["score"].append(1.0 if i == stays else 0.0 if badness is None else 1 - float(badness[i]))
+            rows["score"].append(
+                1.0 if i == stays else 0.0 if badness is None else 1 - float(badness[i])
+            )
             rows["is_issue"].append(i != stays)
             rows["group"].append(name)
-            rows["reason"].append(f"stays for {len(group) - 1} like it" if i == stays else f"{why} {ids[stays]} ({splits[stays]})")
+            rows["reason"].append(
+                f"stays for {len(group) - 1} like it"
+                if i == stays
+                else f"{why} {ids[stays]} ({splits[stays]})"
+            )
             rows["action"].append("keep" if i == stays else "drop")
     extra = sum(rows["is_issue"])
-    return findings(rows, {"groups": groups, "copies": extra, "groups_across_splits": across, **(figures or {})})
+    return findings(
+        rows, {"groups": groups, "copies": extra, "groups_across_splits": across, **(figures or {})}
+    )
 
 
 def each_member(pairs: np.ndarray, score: np.ndarray, n: int) -> np.ndarray:
-    """float32 (n,): the best score of the pairs (P, 2) of each sample, 1 where it has none (it is joined by equal pixels)."""
+    """float32 (n,): the best score of the pairs (P, 2) of each sample, 1 where it has none (it is
+    joined by equal pixels).
+    """
     best = np.zeros(n, np.float32)
     np.maximum.at(best, pairs.ravel(), np.repeat(score, 2))
     return np.where(best > 0, best, np.float32(1))

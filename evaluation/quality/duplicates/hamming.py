@@ -1,8 +1,10 @@
-"""Pairs of 64-bit hashes within a Hamming radius, exactly and without comparing all with all (multi-index hashing).
+"""Pairs of 64-bit hashes within a Hamming radius, exactly and without comparing all with all
+(multi-index hashing).
 
-Norouzi et al., Fast Exact Search in Hamming Space with Multi-Index Hashing, TPAMI 2014. Two hashes that differ in at most r of 64 bits, cut
-into r + k chunks, agree in at least k chunks; so only hashes that agree in some k chunks are compared. Equal hashes are one: a million
-blank pictures cost nothing.
+Norouzi et al., Fast Exact Search in Hamming Space with Multi-Index Hashing, TPAMI 2014. Two hashes
+that differ in at most r of 64 bits, cut into r + k chunks, agree in at least k chunks; so only
+hashes that agree in some k chunks are compared. Equal hashes are one: a million blank pictures cost
+nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ BITS = 64
 BLOCK = 1 << 21
 """Comparisons made at a time: about 100 MB."""
 WORK = 20_000_000_000
-"""Comparisons after which a search gives up completeness: minutes. Random hashes need 0.2 thousand million for a million of them."""
+"""Comparisons after which a search gives up completeness: minutes. Random hashes need 0.2 thousand
+million for a million of them.
+"""
 FEW = 1 << 20
 """Comparisons up to which all are made: a plan and its tables would take longer."""
 MOST = 20_000_000
@@ -26,8 +30,10 @@ MOST = 20_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """left, right: int64 (P,) places of the two hashes, each pair once. distance: uint8 (P,). complete: False where the data were too dense
-    (more than WORK comparisons or MOST pairs) and pairs may be missing."""
+    """left, right: int64 (P,) places of the two hashes, each pair once. distance: uint8 (P,).
+    complete: False where the data were too dense (more than WORK comparisons or MOST pairs) and
+    pairs may be missing.
+    """
 
     left: np.ndarray
     right: np.ndarray
@@ -35,8 +41,16 @@ class Pairs:
     complete: bool
 
 
-def near(hashes: np.ndarray, radius: int, *, work: int = WORK, most: int = MOST, progress: Callable[[int], None] | None = None) -> Pairs:
-    """Pairs of different values in `hashes` (N,) uint64, unique, within `radius`; left < right. `progress` hears 0 to 100.
+def near(
+    hashes: np.ndarray,
+    radius: int,
+    *,
+    work: int = WORK,
+    most: int = MOST,
+    progress: Callable[[int], None] | None = None,
+) -> Pairs:
+    """Pairs of different values in `hashes` (N,) uint64, unique, within `radius`; left < right.
+    `progress` hears 0 to 100.
 
     Raises:
         ValueError: a value stands there twice; give `np.unique(hashes)`.
@@ -47,13 +61,29 @@ def near(hashes: np.ndarray, radius: int, *, work: int = WORK, most: int = MOST,
 
 
 def between(
-    left: np.ndarray, right: np.ndarray, radius: int, *, work: int = WORK, most: int = MOST, progress: Callable[[int], None] | None = None
+    left: np.ndarray,
+    right: np.ndarray,
+    radius: int,
+    *,
+    work: int = WORK,
+    most: int = MOST,
+    progress: Callable[[int], None] | None = None,
 ) -> Pairs:
-    """Pairs of one of `left` (N,) and one of `right` (M,), uint64, within `radius`, equal values included."""
+    """Pairs of one of `left` (N,) and one of `right` (M,), uint64, within `radius`, equal values
+    included.
+    """
     return _join(left, right, False, radius, work, most, progress or (lambda done: None))
 
 
-def _join(left: np.ndarray, right: np.ndarray, same: bool, radius: int, work: int, most: int, progress: Callable[[int], None]) -> Pairs:
+def _join(
+    left: np.ndarray,
+    right: np.ndarray,
+    same: bool,
+    radius: int,
+    work: int,
+    most: int,
+    progress: Callable[[int], None],
+) -> Pairs:
     if not 0 <= radius < BITS // 2:
         raise ValueError(f"Expected a radius of 0 to {BITS // 2 - 1}, got {radius}.")
     if len(left) * len(right) <= min(FEW, work, most):
@@ -81,7 +111,9 @@ def _join(left: np.ndarray, right: np.ndarray, same: bool, radius: int, work: in
                     new &= ~agree[list(other)].all(axis=0)
                 i, j, distance = i[new], j[new], distance[new]
             if len(i):
-                found.append((np.minimum(i, j) if same else i, np.maximum(i, j) if same else j, distance))
+                found.append(
+                    (np.minimum(i, j) if same else i, np.maximum(i, j) if same else j, distance)
+                )
                 total += len(i)
             if total > most:
                 break
@@ -95,15 +127,28 @@ def _join(left: np.ndarray, right: np.ndarray, same: bool, radius: int, work: in
     return Pairs(i, j, distance, complete)
 
 
-def _plan(left: np.ndarray, right: np.ndarray, radius: int) -> tuple[list[list[int]], list[tuple[int, ...]]]:
-    """The bits of each chunk, and which sets of chunks are looked at; of k = 1, 2, 3 the one with the least work for these hashes."""
+def _plan(
+    left: np.ndarray, right: np.ndarray, radius: int
+) -> tuple[list[list[int]], list[tuple[int, ...]]]:
+    """The bits of each chunk, and which sets of chunks are looked at; of k = 1, 2, 3 the one with
+    the least work for these hashes.
+    """
     sample = left if len(left) < 100_000 else left[:: len(left) // 100_000]
-    ones = np.array([((sample >> np.uint64(b)) & np.uint64(1)).mean() if len(sample) else 0.5 for b in range(BITS)])
-    order = np.argsort(np.abs(ones - 0.5), kind="stable")  # dealt out like cards, so that no chunk gets all the bits that say nothing
+    ones = np.array(
+        [
+            ((sample >> np.uint64(b)) & np.uint64(1)).mean() if len(sample) else 0.5
+            for b in range(BITS)
+        ]
+    )
+    order = np.argsort(
+        np.abs(ones - 0.5), kind="stable"
+    )  # dealt out like cards, so that no chunk gets all the bits that say nothing
     best: tuple[float, list[list[int]], list[tuple[int, ...]]] | None = None
     for k in (1, 2, 3):
         m = radius + k
-        chunks = [[int(b) for b in order[c::m]][: 24 // k] for c in range(m)]  # keys of more bits would need too large a table
+        chunks = [
+            [int(b) for b in order[c::m]][: 24 // k] for c in range(m)
+        ]  # keys of more bits would need too large a table
         combos = list(combinations(range(m), k))
         if len(combos) > 400 and best is not None:
             continue
@@ -111,11 +156,21 @@ def _plan(left: np.ndarray, right: np.ndarray, radius: int) -> tuple[list[list[i
         cost = 0.0
         for combo in tried:
             size = 1 << sum(len(chunks[c]) for c in combo)
-            counts = np.bincount(_key(_cut(sample, chunks), chunks, combo), minlength=size).astype(float)
+            counts = np.bincount(_key(_cut(sample, chunks), chunks, combo), minlength=size).astype(
+                float
+            )
             shares = counts / max(len(sample), 1)
-            # Singles of the sample would make the expected work too small, so at least evenly filled buckets are assumed.
-            cost += max(float((shares * (counts - 1)).sum()) / max(len(sample) - 1, 1), 1 / size) * len(left) * len(right) + size
-        cost = cost / len(tried) * len(combos) + len(combos) * 20.0 * (len(left) + len(right))  # sorting, in comparisons
+            # Singles of the sample would make the expected work too small, so at least evenly
+            # filled buckets are assumed.
+            cost += (
+                max(float((shares * (counts - 1)).sum()) / max(len(sample) - 1, 1), 1 / size)
+                * len(left)
+                * len(right)
+                + size
+            )
+        cost = cost / len(tried) * len(combos) + len(combos) * 20.0 * (
+            len(left) + len(right)
+        )  # sorting, in comparisons
         if best is None or cost < best[0]:
             best = cost, chunks, combos
     assert best is not None
@@ -128,7 +183,9 @@ def _cut(hashes: np.ndarray, chunks: list[list[int]]) -> list[np.ndarray]:
     for bits in chunks:
         part = np.zeros(len(hashes), np.uint32)
         for place, bit in enumerate(bits):
-            part |= ((hashes >> np.uint64(bit)) & np.uint64(1)).astype(np.uint32) << np.uint32(place)
+            part |= ((hashes >> np.uint64(bit)) & np.uint64(1)).astype(np.uint32) << np.uint32(
+                place
+            )
         parts.append(part)
     return parts
 
@@ -141,11 +198,16 @@ def _key(parts: list[np.ndarray], chunks: list[list[int]], combo: tuple[int, ...
     return key
 
 
-def _buckets(a: np.ndarray, b: np.ndarray, same: bool, window: int) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
-    """(left, right, whole) for all pairs of equal keys, in blocks; of `same` hashes each pair once. A hash meets at most `window` others of
-    its bucket; whole: False where that left some out."""
+def _buckets(
+    a: np.ndarray, b: np.ndarray, same: bool, window: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+    """(left, right, whole) for all pairs of equal keys, in blocks; of `same` hashes each pair once.
+    A hash meets at most `window` others of its bucket; whole: False where that left some out.
+    """
     size = int(max(a.max(initial=0), b.max(initial=0))) + 1
-    order = np.argsort(a.astype(np.uint16) if size <= 1 << 16 else a, kind="stable")  # radix sort for 16 bits
+    order = np.argsort(
+        a.astype(np.uint16) if size <= 1 << 16 else a, kind="stable"
+    )  # radix sort for 16 bits
     counts = np.bincount(a, minlength=size)
     ends = np.cumsum(counts)
     if same:
@@ -165,8 +227,14 @@ def _buckets(a: np.ndarray, b: np.ndarray, same: bool, window: int) -> Iterator[
         before = until[at - 1] if at else 0
         stop = max(at + 1, int(np.searchsorted(until, before + BLOCK, side="right")))
         some = number[at:stop]
-        inside = np.arange(int(until[stop - 1] - before)) - np.repeat(until[at:stop] - before - some, some)
-        yield order[np.repeat(start[at:stop], some) + inside], np.repeat(right[at:stop], some), whole
+        inside = np.arange(int(until[stop - 1] - before)) - np.repeat(
+            until[at:stop] - before - some, some
+        )
+        yield (
+            order[np.repeat(start[at:stop], some) + inside],
+            np.repeat(right[at:stop], some),
+            whole,
+        )
         at = stop
     if not len(number):
         yield np.zeros(0, np.int64), np.zeros(0, np.int64), whole

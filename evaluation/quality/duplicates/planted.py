@@ -1,10 +1,13 @@
-"""How well copies are found: copies with known changes are planted among real pictures, and what the checks say is counted.
+"""How well copies are found: copies with known changes are planted among real pictures, and what
+the checks say is counted.
 
-    python -m evaluation.quality.duplicates.planted --dataset ferplus --data DIR [--n 1500] [--seed 2]
+    python -m evaluation.quality.duplicates.planted --dataset ferplus --data DIR [--n 1500] [--seed
+    2]
 
-Each of `n` originals in one split gets one copy in another: same bytes, JPEG of quality 60 to 95, resized by 0.5 to 2, other brightness and
-contrast, cropped by up to 4 % of each side, or mirrored. As many pictures without a copy stand beside them. A data set's own copies are no
-mistake of the check: pairs of originals that were joined before anything was planted are left out and counted.
+Each of `n` originals in one split gets one copy in another: same bytes, JPEG of quality 60 to 95,
+resized by 0.5 to 2, other brightness and contrast, cropped by up to 4 % of each side, or mirrored.
+As many pictures without a copy stand beside them. A data set's own copies are no mistake of the
+check: pairs of originals that were joined before anything was planted are left out and counted.
 """
 
 from __future__ import annotations
@@ -32,16 +35,24 @@ KINDS = ("exact", "jpeg", "resized", "brightness", "cropped", "mirrored")
 
 
 def change(picture: np.ndarray, kind: str, rng: np.random.Generator, suffix: str) -> bytes:
-    """RGB uint8 (H, W, 3) -> a file of its copy; `suffix` .png keeps the pixels, .jpg has quality 95."""
+    """RGB uint8 (H, W, 3) -> a file of its copy; `suffix` .png keeps the pixels, .jpg has quality
+    95.
+    """
     height, width = picture.shape[:2]
     if kind == "jpeg":
         return encode(picture, ".jpg", int(rng.integers(60, 96)))
     if kind == "resized":
         factor = rng.uniform(0.5, 2)
         how = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)[rng.integers(3)]
-        picture = cv2.resize(picture, (round(width * factor), round(height * factor)), interpolation=how)
+        picture = cv2.resize(
+            picture, (round(width * factor), round(height * factor)), interpolation=how
+        )
     elif kind == "brightness":
-        picture = np.clip(picture * rng.uniform(0.75, 1.3) + rng.uniform(-20, 20), 0, 255).round().astype(np.uint8)
+        picture = (
+            np.clip(picture * rng.uniform(0.75, 1.3) + rng.uniform(-20, 20), 0, 255)
+            .round()
+            .astype(np.uint8)
+        )
     elif kind == "cropped":
         w, h = (round(side * (1 - rng.uniform(0, 0.04))) for side in (width, height))
         x, y = rng.integers(0, width - w + 1), rng.integers(0, height - h + 1)
@@ -57,8 +68,11 @@ def encode(picture: np.ndarray, suffix: str, quality: int = 95) -> bytes:
     return cv2.imencode(suffix, picture[..., ::-1], how)[1].tobytes()
 
 
-def plant(folder: Path, paths: Sequence[Path], n: int, rng: np.random.Generator) -> tuple[Context, np.ndarray, np.ndarray]:
-    """`n` originals with one copy each and `n` without, in `folder` -> context, the original of each sample (N,), its kind (N,).
+def plant(
+    folder: Path, paths: Sequence[Path], n: int, rng: np.random.Generator
+) -> tuple[Context, np.ndarray, np.ndarray]:
+    """`n` originals with one copy each and `n` without, in `folder` -> context, the original of
+    each sample (N,), its kind (N,).
 
     Originals are linked, not copied; `kind` of an original is "".
     """
@@ -73,31 +87,49 @@ def plant(folder: Path, paths: Sequence[Path], n: int, rng: np.random.Generator)
             what = KINDS[number % len(KINDS)]
             copy = folder / f"c{number:06d}{source.suffix}"
             suffix = ".png" if source.suffix == ".png" else ".jpg"
-            copy.write_bytes(source.read_bytes() if what == "exact" else change(images.load(source), what, rng, suffix))
+            copy.write_bytes(
+                source.read_bytes()
+                if what == "exact"
+                else change(images.load(source), what, rng, suffix)
+            )
             rows.append((copy, what, "val"))
         for path, what, part in rows:
             files.append(path)
             origin.append(number)
             kind.append(what)
             split.append(part)
-    samples = Samples("planted", "all", folder, tuple(f.name for f in files), tuple(files), **missing(len(files)))
-    return Context(samples, np.array(split), (), Features(samples, None), "planted"), np.array(origin), np.array(kind)
+    samples = Samples(
+        "planted", "all", folder, tuple(f.name for f in files), tuple(files), **missing(len(files))
+    )
+    return (
+        Context(samples, np.array(split), (), Features(samples, None), "planted"),
+        np.array(origin),
+        np.array(kind),
+    )
 
 
 def measure(context: Context, origin: np.ndarray, kind: np.ndarray) -> dict[str, Any]:
-    """Recall of each kind, and precision over all pairs that share a cluster, for near duplicates and for mirrored copies."""
+    """Recall of each kind, and precision over all pairs that share a cluster, for near duplicates
+    and for mirrored copies.
+    """
     originals = np.flatnonzero(kind == "")
     samples = context.samples.take(originals)
-    before = Context(samples, context.split[originals], (), Features(samples, None), "before", context.options)
+    before = Context(
+        samples, context.split[originals], (), Features(samples, None), "before", context.options
+    )
     before.features.__dict__["pixels"] = context.features.pixels[originals]
     found: dict[str, Any] = {}
     for name, mirrored in (("copies", False), ("mirrored", True)):
-        planted = np.flatnonzero((kind == "mirrored") if mirrored else (kind != "") & (kind != "mirrored"))
+        planted = np.flatnonzero(
+            (kind == "mirrored") if mirrored else (kind != "") & (kind != "mirrored")
+        )
         cluster = clusters.near_clusters(context, mirrored=mirrored).cluster
         known = clusters.near_clusters(before, mirrored=mirrored).cluster
         if mirrored:  # a picture's copy and its mirror image are one cluster, whichever is named
             own = clusters.near_clusters(before).cluster
-            known = clusters.connected(len(known), np.concatenate([clusters._chains(known), clusters._chains(own)]))
+            known = clusters.connected(
+                len(known), np.concatenate([clusters._chains(known), clusters._chains(own)])
+            )
         place = np.empty(origin.max() + 1, np.int64)
         place[origin[originals]] = known  # original -> its cluster before
         first = np.empty(origin.max() + 1, np.int64)
@@ -115,18 +147,32 @@ def measure(context: Context, origin: np.ndarray, kind: np.ndarray) -> dict[str,
                         its_own += 1
                     else:
                         wrong += 1
-                        mistakes.append((context.samples.ids[group[a]], context.samples.ids[group[b]]))
+                        mistakes.append(
+                            (context.samples.ids[group[a]], context.samples.ids[group[b]])
+                        )
         found[name] = {
-            "recall": float(hit.mean()), "precision": right / max(right + wrong, 1), "planted": len(planted), "found": int(hit.sum()),
-            "pairs_right": right, "pairs_wrong": wrong, "pairs_of_the_data_itself": its_own, "mistakes": mistakes[:20],
-            "by_kind": {k: float(hit[kind[planted] == k].mean()) for k in KINDS if (kind[planted] == k).any()},
-        }  # fmt: skip
+            "recall": float(hit.mean()),
+            "precision": right / max(right + wrong, 1),
+            "planted": len(planted),
+            "found": int(hit.sum()),
+            "pairs_right": right,
+            "pairs_wrong": wrong,
+            "pairs_of_the_data_itself": its_own,
+            "mistakes": mistakes[:20],
+            "by_kind": {
+                k: float(hit[kind[planted] == k].mean())
+                for k in KINDS
+                if (kind[planted] == k).any()
+            },
+        }
     return found
 
 
 def main(argv: list[str] | None = None) -> int:
     """Prints what `measure` finds as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--n", type=int, default=1500)
@@ -134,8 +180,20 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     samples = registry.load("core.data", args.dataset).load(args.data, "all")
     with tempfile.TemporaryDirectory() as folder:
-        context, origin, kind = plant(Path(folder), samples.paths, args.n, np.random.default_rng(args.seed))
-        print(json.dumps({"dataset": args.dataset, "n": args.n, "seed": args.seed, **measure(context, origin, kind)}, indent=1))
+        context, origin, kind = plant(
+            Path(folder), samples.paths, args.n, np.random.default_rng(args.seed)
+        )
+        print(
+            json.dumps(
+                {
+                    "dataset": args.dataset,
+                    "n": args.n,
+                    "seed": args.seed,
+                    **measure(context, origin, kind),
+                },
+                indent=1,
+            )
+        )
     return 0
 
 

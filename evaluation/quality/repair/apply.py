@@ -1,7 +1,8 @@
-"""Does what a plan says: a new manifest, and where wanted a tree of hard links or copies. The data itself are never touched.
+"""Does what a plan says: a new manifest, and where wanted a tree of hard links or copies. The data
+itself are never touched.
 
-The result is a folder with `manifest.parquet`, `plan.csv` (the plan in its canonical form) and, with links or copies, `files/`. It appears
-whole or not at all; doing it again gives the same bytes.
+The result is a folder with `manifest.parquet`, `plan.csv` (the plan in its canonical form) and,
+with links or copies, `files/`. It appears whole or not at all; doing it again gives the same bytes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ Mode = Literal["manifest", "link", "copy"]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was done. kept: samples in the manifest; dropped, moved, relabelled: samples changed; splits: samples of each split now."""
+    """What was done. kept: samples in the manifest; dropped, moved, relabelled: samples changed;
+    splits: samples of each split now.
+    """
 
     kept: int
     dropped: int
@@ -42,15 +45,23 @@ class Applied:
     splits: dict[str, int]
 
 
-def apply(rows: Sequence[Row], context: Context, out: Path, mode: Mode = "manifest", *, data: Path | None = None) -> Applied:
+def apply(
+    rows: Sequence[Row],
+    context: Context,
+    out: Path,
+    mode: Mode = "manifest",
+    *,
+    data: Path | None = None,
+) -> Applied:
     """Writes the data set as it is after `rows` into the folder `out`.
 
-    mode: `manifest` names the pictures where they are; `link` makes hard links beside it (they share their bytes with the originals),
-    `copy` copies, so that the folder can be moved. data: what `--data` said, to carry on the provenance
-    where the data are a manifest.
+    mode: `manifest` names the pictures where they are; `link` makes hard links beside it (they
+    share their bytes with the originals), `copy` copies, so that the folder can be moved. data:
+    what `--data` said, to carry on the provenance where the data are a manifest.
 
     Raises:
-        DataError: the plan is not for this data or contradicts itself, nothing would be left, `out` holds something else or lies inside the
+        DataError: the plan is not for this data or contradicts itself, nothing would be left, `out`
+        holds something else or lies inside the
             data, a picture cannot be read, or the disk cannot be written. Then nothing is written.
     """
     if mode not in get_args(Mode):
@@ -62,35 +73,62 @@ def apply(rows: Sequence[Row], context: Context, out: Path, mode: Mode = "manife
     if not len(samples):
         raise DataError("Expected a plan that leaves some samples, got one that drops all of them.")
     # What the first split was stays readable after a move.
-    origin = {i: f"{context.samples.name}/{s}/{i}" for i, s in zip(context.samples.ids, context.split.tolist(), strict=True)} | whence
-    table = manifest.table_of(samples, split, origin, {i: "; ".join(t for t in (before.get(i), changed.get(i)) if t) for i in samples.ids})
+    origin = {
+        i: f"{context.samples.name}/{s}/{i}"
+        for i, s in zip(context.samples.ids, context.split.tolist(), strict=True)
+    } | whence
+    table = manifest.table_of(
+        samples,
+        split,
+        origin,
+        {i: "; ".join(t for t in (before.get(i), changed.get(i)) if t) for i in samples.ids},
+    )
     dropped = {r.sample_id for r in rows if r.action == "drop"}
     relabelled = {r.sample_id for r in rows if r.action == "relabel"}
     done = Applied(
-        len(samples), len(dropped), sum(r.action == "move" for r in rows), len(relabelled),
+        len(samples),
+        len(dropped),
+        sum(r.action == "move" for r in rows),
+        len(relabelled),
         {s: int((split == s).sum()) for s in sorted(set(split.tolist()))},
-    )  # fmt: skip
+    )
     text = plan.dumps(replace(r, fingerprint=context.fingerprint) for r in rows)
     try:
         encoded = text.encode()
     except UnicodeEncodeError as error:
         name = error.object[error.start : error.start + 40]
-        raise DataError(f"Expected names of pictures in UTF-8, got {name!r}; rename the file.") from None
+        raise DataError(
+            f"Expected names of pictures in UTF-8, got {name!r}; rename the file."
+        ) from None
     counts = {"dropped": done.dropped, "moved": done.moved, "relabelled": done.relabelled}
     made = {"by": "apply", "plan_sha256": hashlib.sha256(encoded).hexdigest(), **counts}
     with whole(out, FILE) as place:
         if mode != "manifest":
-            tree(samples.paths, [str(p) for p in table["path"].to_pylist()], place / manifest.FILES, mode)
+            tree(
+                samples.paths,
+                [str(p) for p in table["path"].to_pylist()],
+                place / manifest.FILES,
+                mode,
+            )
         (place / "plan.csv").write_bytes(encoded)
         manifest.write(table, manifest.about(context, made, files=mode != "manifest"), place)
     return done
 
 
-def repaired(rows: Sequence[Row], samples: Samples, split: np.ndarray) -> tuple[Samples, np.ndarray, dict[str, str]]:
-    """The samples that stay, the split of each, and what was changed by id. A new emotion takes the place of all votes."""
+def repaired(
+    rows: Sequence[Row], samples: Samples, split: np.ndarray
+) -> tuple[Samples, np.ndarray, dict[str, str]]:
+    """The samples that stay, the split of each, and what was changed by id. A new emotion takes the
+    place of all votes.
+    """
     place = {name: i for i, name in enumerate(samples.ids)}
     split = split.astype(object).copy()
-    emotion, gender, age, votes = samples.emotion.copy(), samples.gender.copy(), samples.age.copy(), samples.emotion_votes.copy()
+    emotion, gender, age, votes = (
+        samples.emotion.copy(),
+        samples.gender.copy(),
+        samples.age.copy(),
+        samples.emotion_votes.copy(),
+    )
     keep = np.ones(len(samples), bool)
     changed: dict[str, list[str]] = {}
     for row in rows:
@@ -125,9 +163,16 @@ def apart(out: Path, *sources: Path) -> None:
         target = out.resolve()
         for source in sources:
             if target.is_relative_to(source.resolve()):
-                raise DataError(f"Expected a place outside of the data for the result, got {out} inside {source}; choose another --out.")
-    except (OSError, RuntimeError) as error:  # RuntimeError: Python's name for a loop of links, up to 3.12
-        raise DataError(f"Expected a folder for the result, got {out}: {error}; choose another --out.") from None
+                raise DataError(
+                    f"Expected a place outside of the data for the result, got {out} inside {source}; choose another --out."
+                )
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # RuntimeError: Python's name for a loop of links, up to 3.12
+        raise DataError(
+            f"Expected a folder for the result, got {out}: {error}; choose another --out."
+        ) from None
 
 
 def tree(paths: Sequence[Path], names: Sequence[str], folder: Path, mode: Mode) -> None:
@@ -146,7 +191,9 @@ def tree(paths: Sequence[Path], names: Sequence[str], folder: Path, mode: Mode) 
                     os.link(source, target)
                 except OSError as error:
                     if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
-                        raise DataError(f"Expected to link {path} into {folder}, got: {error.strerror}; try --files copy.") from error
+                        raise DataError(
+                            f"Expected to link {path} into {folder}, got: {error.strerror}; try --files copy."
+                        ) from error
                     raise
             else:
                 with _open(source) as file, target.open("xb") as copy:
@@ -161,7 +208,9 @@ def _file(path: Path) -> Path:
         if not source.is_file():
             raise OSError("not a file")
     except (OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"Expected a picture at {path}, got: {error}; drop it in the plan, or restore it.") from error
+        raise DataError(
+            f"Expected a picture at {path}, got: {error}; drop it in the plan, or restore it."
+        ) from error
     return source
 
 
@@ -169,4 +218,6 @@ def _open(path: Path):  # type: ignore[no-untyped-def]
     try:
         return path.open("rb")
     except OSError as error:
-        raise DataError(f"Expected to read {path}, got: {error}; try to check its permissions.") from error
+        raise DataError(
+            f"Expected to read {path}, got: {error}; try to check its permissions."
+        ) from error

@@ -1,8 +1,10 @@
-"""New splits that leak nothing: a cluster of duplicates or a person is in one split, and emotion, gender and age are in all alike.
+"""New splits that leak nothing: a cluster of duplicates or a person is in one split, and emotion,
+gender and age are in all alike.
 
-Iterative stratification (Sechidis et al., ECML 2011) over clusters instead of samples: the largest first, each to the split that then lies
-nearest to its shares of everything: samples, each emotion, gender and age band, and each combination of the three. Samples that stand
-alone are dealt out last, combination by combination, and settle what the clusters have left uneven.
+Iterative stratification (Sechidis et al., ECML 2011) over clusters instead of samples: the largest
+first, each to the split that then lies nearest to its shares of everything: samples, each emotion,
+gender and age band, and each combination of the three. Samples that stand alone are dealt out last,
+combination by combination, and settle what the clusters have left uneven.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ NAMES = {2: ("train", "val"), 3: ("train", "val", "test")}
 
 @dataclass(frozen=True, slots=True)
 class Off:
-    """How far a new split is from what was wanted: share of `what` (`samples`, `emotion=LABEL`, ...) in `split`, of `n` samples."""
+    """How far a new split is from what was wanted: share of `what` (`samples`, `emotion=LABEL`,
+    ...) in `split`, of `n` samples.
+    """
 
     what: str
     split: str
@@ -45,26 +49,45 @@ def shares(text: str) -> tuple[float, ...]:
     except ValueError:
         values = []
     total = sum(values)
-    if len(values) not in NAMES or not all(v > 0 for v in values) or not (abs(total - 100) < 0.01 or abs(total - 1) < 1e-4):
-        raise UserError(f"Expected two or three positive shares that sum to 100, such as 80/10/10, got {text!r}.")
+    if (
+        len(values) not in NAMES
+        or not all(v > 0 for v in values)
+        or not (abs(total - 100) < 0.01 or abs(total - 1) < 1e-4)
+    ):
+        raise UserError(
+            f"Expected two or three positive shares that sum to 100, such as 80/10/10, got {text!r}."
+        )
     return tuple(v / total for v in values)
 
 
 def features(samples: Samples) -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
-    """What should be spread evenly: name -> (codes (N,), -1 unknown; the names of the codes). What nobody has is left out."""
+    """What should be spread evenly: name -> (codes (N,), -1 unknown; the names of the codes). What
+    nobody has is left out.
+    """
     bands = tuple(sorted({age_decade(a) for a in range(AGE_MAX + 1)}))
-    band = np.array([-1 if np.isnan(a) else bands.index(age_decade(float(a))) for a in samples.age], np.int64)
-    found = {"emotion": (samples.emotion, FERPLUS8.labels), "gender": (samples.gender, GENDER2.labels), "age": (band, bands)}
+    band = np.array(
+        [-1 if np.isnan(a) else bands.index(age_decade(float(a))) for a in samples.age], np.int64
+    )
+    found = {
+        "emotion": (samples.emotion, FERPLUS8.labels),
+        "gender": (samples.gender, GENDER2.labels),
+        "age": (band, bands),
+    }
     return {name: (codes, labels) for name, (codes, labels) in found.items() if (codes >= 0).any()}
 
 
 def divide(
-    columns: Sequence[np.ndarray], cluster: np.ndarray, wanted: Sequence[float], *, seed: int = 0, tolerance: float = TOLERANCE
+    columns: Sequence[np.ndarray],
+    cluster: np.ndarray,
+    wanted: Sequence[float],
+    *,
+    seed: int = 0,
+    tolerance: float = TOLERANCE,
 ) -> np.ndarray:
     """The new split int64 (N,) of each sample, an index into `wanted`.
 
-    columns: what is to be spread evenly, codes (N,) each, -1 unknown. cluster: int (N,), members stay together. The same input and seed
-    give the same result.
+    columns: what is to be spread evenly, codes (N,) each, -1 unknown. cluster: int (N,), members
+    stay together. The same input and seed give the same result.
 
     Raises:
         DataError: the shares cannot be had: a cluster is too large, or there are too few of them.
@@ -82,7 +105,9 @@ def divide(
     order = np.argsort(cluster, kind="stable")
     bounds = np.searchsorted(cluster[order], np.arange(len(size) + 1))
     weight = 1 / (target + 1)
-    weight[:, 0] *= traits.shape[1]  # trait 0 is that of every sample: totals count as much as all else together
+    weight[:, 0] *= traits.shape[
+        1
+    ]  # trait 0 is that of every sample: totals count as much as all else together
     shuffled = rng.permutation(len(size))
     shuffled = shuffled[np.argsort(-size[shuffled], kind="stable")]
     for c in shuffled[size[shuffled] > 1].tolist():
@@ -108,23 +133,40 @@ def divide(
 
 
 def _traits(columns: Sequence[np.ndarray], n: int) -> np.ndarray:
-    """int64 (N, F): the number of each sample's traits: being a sample (0), its code in each column, and its combination of all codes."""
+    """int64 (N, F): the number of each sample's traits: being a sample (0), its code in each
+    column, and its combination of all codes.
+    """
     parts, start = [np.zeros(n, np.int64)], 1
-    for values in [*columns, *([np.unique(np.stack(columns), axis=1, return_inverse=True)[1].ravel()] if len(columns) > 1 else [])]:
+    for values in [
+        *columns,
+        *(
+            [np.unique(np.stack(columns), axis=1, return_inverse=True)[1].ravel()]
+            if len(columns) > 1
+            else []
+        ),
+    ]:
         number = np.unique(values, return_inverse=True)[1].ravel() + start
         parts.append(number)
         start = int(number.max(initial=start - 1)) + 1
     return np.stack(parts, axis=1)
 
 
-def _cheapest(have: np.ndarray, target: np.ndarray, weight: np.ndarray, kinds: np.ndarray, times: np.ndarray) -> int:
-    """The split whose squared distance from its target grows least when `times` samples of the traits `kinds` join it."""
+def _cheapest(
+    have: np.ndarray, target: np.ndarray, weight: np.ndarray, kinds: np.ndarray, times: np.ndarray
+) -> int:
+    """The split whose squared distance from its target grows least when `times` samples of the
+    traits `kinds` join it.
+    """
     gap = have[:, kinds] - target[:, kinds]  # (S, F)
     return int(((2 * gap + times) * times * weight[:, kinds]).sum(axis=1).argmin())
 
 
-def _deal(traits: np.ndarray, target: np.ndarray, have: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Splits (M,) of samples that stand alone, in their order; `have` grows. Whole parts of a combination at once, the rest one by one."""
+def _deal(
+    traits: np.ndarray, target: np.ndarray, have: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """Splits (M,) of samples that stand alone, in their order; `have` grows. Whole parts of a
+    combination at once, the rest one by one.
+    """
     found = np.full(len(traits), -1)
     combination = traits[:, -1]
     order = np.argsort(combination, kind="stable")
@@ -132,7 +174,9 @@ def _deal(traits: np.ndarray, target: np.ndarray, have: np.ndarray, weight: np.n
     rest: list[int] = []
     for members in np.split(order, edges) if len(order) else []:
         lack = np.maximum(target[:, combination[members[0]]] - have[:, combination[members[0]]], 0)
-        part = np.floor(lack * min(1.0, len(members) / max(lack.sum(), 1e-9)) + 1e-9).astype(np.int64)
+        part = np.floor(lack * min(1.0, len(members) / max(lack.sum(), 1e-9)) + 1e-9).astype(
+            np.int64
+        )
         ends = np.cumsum(part)
         for s, (start, stop) in enumerate(zip(ends - part, ends, strict=True)):
             found[members[start:stop]] = s
@@ -146,8 +190,16 @@ def _deal(traits: np.ndarray, target: np.ndarray, have: np.ndarray, weight: np.n
     return found
 
 
-def _settle(split: np.ndarray, size: np.ndarray, target: np.ndarray, allowed: float, rng: np.random.Generator) -> None:
-    """Moves clusters between splits until the totals are within `allowed`, or no move and no exchange of two brings them nearer."""
+def _settle(
+    split: np.ndarray,
+    size: np.ndarray,
+    target: np.ndarray,
+    allowed: float,
+    rng: np.random.Generator,
+) -> None:
+    """Moves clusters between splits until the totals are within `allowed`, or no move and no
+    exchange of two brings them nearer.
+    """
     for _ in range(4 * len(target) + 200):
         off = np.bincount(split, weights=size, minlength=len(target)) - target
         if (np.abs(off) <= allowed).all():
@@ -171,7 +223,9 @@ def _settle(split: np.ndarray, size: np.ndarray, target: np.ndarray, allowed: fl
 def _exchanges(
     split: np.ndarray, size: np.ndarray, a: int, b: int, wanted: float, rng: np.random.Generator
 ) -> list[tuple[list[tuple[int, int]], float]]:
-    """Candidates: one cluster of `a` to `b`, or one for another, that move about `wanted` samples. With how many they move."""
+    """Candidates: one cluster of `a` to `b`, or one for another, that move about `wanted` samples.
+    With how many they move.
+    """
     here, there = np.flatnonzero(split == a), np.flatnonzero(split == b)
     if not len(here):
         return []
@@ -190,29 +244,50 @@ def _exchanges(
     return found
 
 
-def _feasible(size: np.ndarray, share: np.ndarray, n: int, allowed: float, tolerance: float) -> None:
+def _feasible(
+    size: np.ndarray, share: np.ndarray, n: int, allowed: float, tolerance: float
+) -> None:
     if n == 0:
         raise DataError("Expected samples to divide, got none.")
     if len(size) < len(share) or size.max() > share.max() * n + allowed:
         raise _impossible(size, share, n, tolerance)
 
 
-def _impossible(size: np.ndarray, share: np.ndarray, n: int, tolerance: float, got: np.ndarray | None = None) -> DataError:
+def _impossible(
+    size: np.ndarray, share: np.ndarray, n: int, tolerance: float, got: np.ndarray | None = None
+) -> DataError:
     wanted = "/".join(f"{100 * s:g}" for s in share)
-    nearest = "" if got is None else f"; the nearest found was {'/'.join(f'{100 * g / n:.1f}' for g in got)}"
+    nearest = (
+        ""
+        if got is None
+        else f"; the nearest found was {'/'.join(f'{100 * g / n:.1f}' for g in got)}"
+    )
     what = f"{n} samples in {len(size)} clusters that must stay whole, the largest of {size.max()} ({size.max() / n:.1%})"
     fix = "try other shares, or look at the largest cluster"
-    return DataError(f"Expected splits of {wanted} within {tolerance:.0%}, got {what}{nearest}; {fix}.")
+    return DataError(
+        f"Expected splits of {wanted} within {tolerance:.0%}, got {what}{nearest}; {fix}."
+    )
 
 
-def distances(samples: Samples, split: np.ndarray, names: Sequence[str], wanted: Sequence[float]) -> list[Off]:
-    """How far each split is from its share of the samples and of each emotion, gender and age band; the farthest first.
+def distances(
+    samples: Samples, split: np.ndarray, names: Sequence[str], wanted: Sequence[float]
+) -> list[Off]:
+    """How far each split is from its share of the samples and of each emotion, gender and age band;
+    the farthest first.
 
-    split: index into `names` (N,). A value of fewer samples than the tolerance can measure is a rounding: see `n`.
+    split: index into `names` (N,). A value of fewer samples than the tolerance can measure is a
+    rounding: see `n`.
     """
     parts = {"samples": split}
     for feature, (codes, labels) in features(samples).items():
-        parts |= {f"{feature}={labels[code]}": split[codes == code] for code in np.unique(codes[codes >= 0]).tolist()}
+        parts |= {
+            f"{feature}={labels[code]}": split[codes == code]
+            for code in np.unique(codes[codes >= 0]).tolist()
+        }
     ends = list(enumerate(zip(names, wanted, strict=True)))
-    rows = [Off(what, name, share, float((those == s).mean()), len(those)) for what, those in parts.items() for s, (name, share) in ends]
+    rows = [
+        Off(what, name, share, float((those == s).mean()), len(those))
+        for what, those in parts.items()
+        for s, (name, share) in ends
+    ]
     return sorted(rows, key=lambda r: -abs(r.got - r.wanted))

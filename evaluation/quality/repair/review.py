@@ -1,7 +1,9 @@
-"""Findings as a file that people review, and their decisions: `audit --findings F.parquet`, the studio's page Data quality, a plan again.
+"""Findings as a file that people review, and their decisions: `audit --findings F.parquet`, the
+studio's page Data quality, a plan again.
 
-The file holds every issue and, for clusters, the members that stay, worst first within each check. Decisions are lines of JSON in a file
-beside it, one for each decision, only ever added to: nothing is lost by a crash, a reload or a second reviewer, and the last one counts.
+The file holds every issue and, for clusters, the members that stay, worst first within each check.
+Decisions are lines of JSON in a file beside it, one for each decision, only ever added to: nothing
+is lost by a crash, a reload or a second reviewer, and the last one counts.
 """
 
 from __future__ import annotations
@@ -26,17 +28,36 @@ from evaluation.quality.dataset import Context
 from evaluation.quality.repair import plan
 
 KEY = b"mien.audit"
-COLUMNS = pa.schema([("check", pa.string()), *SCHEMA, ("path", pa.string()), ("label", pa.string()), ("known", pa.bool_())])
-"""path: of the picture, as `evaluation predict` writes it; label: what the data say of it; known: whether a plan can name the sample."""
+COLUMNS = pa.schema(
+    [
+        ("check", pa.string()),
+        *SCHEMA,
+        ("path", pa.string()),
+        ("label", pa.string()),
+        ("known", pa.bool_()),
+    ]
+)
+"""path: of the picture, as `evaluation predict` writes it; label: what the data say of it; known:
+whether a plan can name the sample.
+"""
 ABOUT = ("dataset", "data", "root", "fingerprint", "samples", "splits", "checks")
 IDENTITY = ("check", "sample_id", "split", "group", "action", "value")
 ACCEPTED, DROPPED, REJECTED = "accepted", "dropped", "rejected"
 STATES = (ACCEPTED, DROPPED, REJECTED, "")
-"""Do what is suggested; drop the sample whatever is suggested; do nothing; the last takes a decision back."""
+"""Do what is suggested; drop the sample whatever is suggested; do nothing; the last takes a
+decision back.
+"""
 
 
-def write(path: Path, tables: Mapping[str, pa.Table], context: Context, found: Mapping[str, Any], data: Path) -> int:
-    """Writes the findings of checks (name -> table of SCHEMA) and returns how many are issues. found: `audit.summary`.
+def write(
+    path: Path,
+    tables: Mapping[str, pa.Table],
+    context: Context,
+    found: Mapping[str, Any],
+    data: Path,
+) -> int:
+    """Writes the findings of checks (name -> table of SCHEMA) and returns how many are issues.
+    found: `audit.summary`.
 
     The file appears whole.
 
@@ -52,22 +73,35 @@ def write(path: Path, tables: Mapping[str, pa.Table], context: Context, found: M
         shown = table.filter(pc.or_(issues, pc.fill_null(pc.is_in(table["group"], groups), False)))
         at = [place.get(s) for s in shown["sample_id"].to_pylist()]
         more = {
-            "path": ["" if i is None else _relative(samples.paths[i], (data, samples.root)) for i in at],
-            "label": ["" if i is None else _label(context, i) for i in at], "known": [i is not None for i in at],
-        }  # fmt: skip
+            "path": [
+                "" if i is None else _relative(samples.paths[i], (data, samples.root)) for i in at
+            ],
+            "label": ["" if i is None else _label(context, i) for i in at],
+            "known": [i is not None for i in at],
+        }
         columns = {"check": [name] * len(shown), **{c: shown[c] for c in SCHEMA.names}, **more}
         parts.append(pa.table(columns, schema=COLUMNS))
     about = {
-        **{k: found[k] for k in ("dataset", "root", "fingerprint", "samples", "splits")}, "data": str(data),
-        "checks": {name: {k: c[k] for k in ("title", "issues", "samples", "figures")} for name, c in found["checks"].items()},
-    }  # fmt: skip
+        **{k: found[k] for k in ("dataset", "root", "fingerprint", "samples", "splits")},
+        "data": str(data),
+        "checks": {
+            name: {k: c[k] for k in ("title", "issues", "samples", "figures")}
+            for name, c in found["checks"].items()
+        },
+    }
     whole = pa.concat_tables(parts) if parts else COLUMNS.empty_table()
     new = path.with_name(f".{path.name}.new")
     try:
-        pq.write_table(whole.replace_schema_metadata({KEY: json.dumps(about, allow_nan=False)}), new, compression="zstd")
+        pq.write_table(
+            whole.replace_schema_metadata({KEY: json.dumps(about, allow_nan=False)}),
+            new,
+            compression="zstd",
+        )
         new.replace(path)
     except (OSError, UnicodeEncodeError) as error:
-        raise DataError(f"Expected to write the findings to {path}, got: {error}; try another place.") from error
+        raise DataError(
+            f"Expected to write the findings to {path}, got: {error}; try another place."
+        ) from error
     finally:
         new.unlink(missing_ok=True)
     return int(pc.sum(whole["is_issue"]).as_py() or 0)
@@ -75,7 +109,9 @@ def write(path: Path, tables: Mapping[str, pa.Table], context: Context, found: M
 
 def _relative(path: Path, bases: Sequence[Path]) -> str:
     """`path` below the first of `bases` that holds it, "" where none does."""
-    return next((path.relative_to(base).as_posix() for base in bases if path.is_relative_to(base)), "")
+    return next(
+        (path.relative_to(base).as_posix() for base in bases if path.is_relative_to(base)), ""
+    )
 
 
 def _label(context: Context, i: int) -> str:
@@ -87,7 +123,9 @@ def _label(context: Context, i: int) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What `write` wrote. rows: of COLUMNS. about: dataset, data, root, fingerprint, samples, splits, checks {name: title, issues, ...}."""
+    """What `write` wrote. rows: of COLUMNS. about: dataset, data, root, fingerprint, samples,
+    splits, checks {name: title, issues, ...}.
+    """
 
     rows: pa.Table
     about: dict[str, Any]
@@ -97,29 +135,44 @@ class Findings:
         """check -> its issues, worst first, with a column `key` that names each one."""
         made = {}
         for name in self.about["checks"]:
-            mine = self.rows.filter(pc.and_(pc.equal(self.rows["check"], name), self.rows["is_issue"]))
-            made[name] = mine.append_column("key", pa.array([key(row) for row in mine.select(IDENTITY).to_pylist()], pa.string()))
+            mine = self.rows.filter(
+                pc.and_(pc.equal(self.rows["check"], name), self.rows["is_issue"])
+            )
+            made[name] = mine.append_column(
+                "key",
+                pa.array([key(row) for row in mine.select(IDENTITY).to_pylist()], pa.string()),
+            )
         return made
 
     def members(self, check: str, group: str) -> list[dict[str, Any]]:
         """The rows of one cluster: those that stay first."""
-        mine = pc.and_(pc.equal(self.rows["check"], check), pc.fill_null(pc.equal(self.rows["group"], group), False))
+        mine = pc.and_(
+            pc.equal(self.rows["check"], check),
+            pc.fill_null(pc.equal(self.rows["group"], group), False),
+        )
         return sorted(self.rows.filter(mine).to_pylist(), key=lambda r: r["is_issue"])
 
     def plan(self, decided: Mapping[str, str]) -> list[plan.Row]:
         """The accepted findings of samples as rows of a plan, see `plan.rows`."""
         tables = {}
-        chosen = pa.array([k for k, how in decided.items() if how in (ACCEPTED, DROPPED)], pa.string())
+        chosen = pa.array(
+            [k for k, how in decided.items() if how in (ACCEPTED, DROPPED)], pa.string()
+        )
         for name, table in self.issues.items():
             mine = table.filter(pc.and_(table["known"], pc.is_in(table["key"], chosen))).to_pylist()
-            rows = [row | {"action": "drop", "value": ""} if decided[row["key"]] == DROPPED else row for row in mine]
+            rows = [
+                row | {"action": "drop", "value": ""} if decided[row["key"]] == DROPPED else row
+                for row in mine
+            ]
             tables[name] = pa.Table.from_pylist(rows, SCHEMA)
         return plan.rows(tables, self.about["fingerprint"])
 
 
 def key(row: Mapping[str, Any]) -> str:
     """What makes a finding itself, in this audit and the next one of the same data."""
-    return json.dumps([row[name] or "" for name in IDENTITY], ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(
+        [row[name] or "" for name in IDENTITY], ensure_ascii=False, separators=(",", ":")
+    )
 
 
 def read(path: Path) -> Findings:
@@ -133,10 +186,16 @@ def read(path: Path) -> Findings:
         about = json.loads((found.schema.metadata or {})[KEY])
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         why = "no findings in it" if isinstance(error, KeyError) else str(error)[:200]
-        raise DataError(f"Expected a file of `evaluation audit --findings`, got {path}: {why}.") from None
-    missing = [n for n in COLUMNS.names if n not in found.column_names] + [n for n in ABOUT if n not in about]
+        raise DataError(
+            f"Expected a file of `evaluation audit --findings`, got {path}: {why}."
+        ) from None
+    missing = [n for n in COLUMNS.names if n not in found.column_names] + [
+        n for n in ABOUT if n not in about
+    ]
     if missing:
-        raise DataError(f"Expected a file of `evaluation audit --findings`, got {path} without {missing[0]!r}; write it again.")
+        raise DataError(
+            f"Expected a file of `evaluation audit --findings`, got {path} without {missing[0]!r}; write it again."
+        )
     return Findings(found.select(COLUMNS.names), about)
 
 
@@ -163,7 +222,10 @@ class Decisions:
             state = self.path.stat()
             stamp = (state.st_mtime_ns, state.st_size)
             if stamp != self._stamp and not self.unsaved:
-                self._read, self._stamp = _replay(self.path.read_text(encoding="utf-8", errors="replace").splitlines()), stamp
+                self._read, self._stamp = (
+                    _replay(self.path.read_text(encoding="utf-8", errors="replace").splitlines()),
+                    stamp,
+                )
         except FileNotFoundError:
             if not self.unsaved:
                 self._read, self._stamp = {}, (0, 0)
@@ -176,13 +238,20 @@ class Decisions:
         if state not in STATES:
             raise ValueError(f"Expected `state` to be one of {STATES}, got {state!r}.")
         self.now()
-        lines = [json.dumps({"finding": json.loads(k), "decision": state}, ensure_ascii=False) for k in keys]
+        lines = [
+            json.dumps({"finding": json.loads(k), "decision": state}, ensure_ascii=False)
+            for k in keys
+        ]
         try:
             with self.path.open("ab+") as file:
                 end = file.seek(0, os.SEEK_END)
                 file.seek(max(end - 1, 0))
                 cut = file.read(1) not in (b"", b"\n")  # the last line was cut short
-                file.write(("\n" * cut + "".join(line + "\n" for line in lines)).encode("utf-8", "backslashreplace"))
+                file.write(
+                    ("\n" * cut + "".join(line + "\n" for line in lines)).encode(
+                        "utf-8", "backslashreplace"
+                    )
+                )
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -199,7 +268,10 @@ def _replay(lines: Iterable[str]) -> dict[str, str]:
     for line in lines:
         try:
             said = json.loads(line)
-            name, state = json.dumps(said["finding"], ensure_ascii=False, separators=(",", ":")), said["decision"]
+            name, state = (
+                json.dumps(said["finding"], ensure_ascii=False, separators=(",", ":")),
+                said["decision"],
+            )
         except (ValueError, KeyError, TypeError):
             continue
         made.pop(name, None)

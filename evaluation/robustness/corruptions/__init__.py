@@ -1,14 +1,19 @@
-"""Corruptions of a picture, one per file; the file's name is the kind. Each has `LEVELS`, `UNIT` and `corrupt(view, level, rng) -> View`.
+"""Corruptions of a picture, one per file; the file's name is the kind. Each has `LEVELS`, `UNIT`
+and `corrupt(view, level, rng) -> View`.
 
-LEVELS: what severities 1, 2 ... mean, in the unit that the text UNIT names; severity 0 is the picture as it is.
+LEVELS: what severities 1, 2 ... mean, in the unit that the text UNIT names; severity 0 is the
+picture as it is.
 
-A corruption acts on the **source picture before it is cropped**, because that is where cameras, compression and hands act, and so that
-two models with other input sizes meet the same pixels. The face is located once, on the clean picture: what is measured is the network,
-not the detector. `rotation` and `crop_jitter` stand for a detector's errors and act on the alignment instead. Whatever has an extent in
-space is given in face sides, so that a 48-px and a 4,000-px picture are hurt alike; `noise` and `jpeg` act per pixel of the picture, as
-they do in life, and so hurt small pictures more.
+A corruption acts on the **source picture before it is cropped**, because that is where cameras,
+compression and hands act, and so that two models with other input sizes meet the same pixels. The
+face is located once, on the clean picture: what is measured is the network, not the detector.
+`rotation` and `crop_jitter` stand for a detector's errors and act on the alignment instead.
+Whatever has an extent in space is given in face sides, so that a 48-px and a 4,000-px picture are
+hurt alike; `noise` and `jpeg` act per pixel of the picture, as they do in life, and so hurt small
+pictures more.
 
-`rng` is the same for all levels of one picture and kind: the same noise grows, the same patch spreads, the turn keeps its direction.
+`rng` is the same for all levels of one picture and kind: the same noise grows, the same patch
+spreads, the turn keeps its direction.
 """
 
 from __future__ import annotations
@@ -20,7 +25,8 @@ import numpy as np
 from core.preprocess import Pose
 
 REACH = 1.2
-"""What is kept around a face's centre, in face sides: more than any alignment error here can reach."""
+"""What is kept around a face's centre, in face sides: more than any alignment error here can reach.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,12 +38,22 @@ class View:
 
 
 def around(picture: np.ndarray, pose: Pose) -> View:
-    """The part of a picture that matters to the crop at `pose`, by whole pixels, so that the crop stays the same."""
+    """The part of a picture that matters to the crop at `pose`, by whole pixels, so that the crop
+    stays the same.
+    """
     reach = REACH * pose.side + 2
     height, width = picture.shape[:2]
-    left, top = (int(np.clip(np.floor(c - reach), 0, n - 1)) for c, n in ((pose.x, width), (pose.y, height)))
-    right, bottom = (int(np.clip(np.ceil(c + reach) + 1, lo + 1, n)) for c, lo, n in ((pose.x, left, width), (pose.y, top, height)))
-    return View(np.ascontiguousarray(picture[top:bottom, left:right]), replace(pose, x=pose.x - left, y=pose.y - top))
+    left, top = (
+        int(np.clip(np.floor(c - reach), 0, n - 1)) for c, n in ((pose.x, width), (pose.y, height))
+    )
+    right, bottom = (
+        int(np.clip(np.ceil(c + reach) + 1, lo + 1, n))
+        for c, lo, n in ((pose.x, left, width), (pose.y, top, height))
+    )
+    return View(
+        np.ascontiguousarray(picture[top:bottom, left:right]),
+        replace(pose, x=pose.x - left, y=pose.y - top),
+    )
 
 
 def clipped(values: np.ndarray) -> np.ndarray:

@@ -15,4 +15,9 @@ UNIT = "standard deviation in face sides"
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
     """View -> View."""
-    return replace(view, picture=cv2.GaussianBlur(view.picture, (0, 0), level * view.pose.side, borderType=cv2.BORDER_REPLICATE))
+    return replace(
+        view,
+        picture=cv2.GaussianBlur(
+            view.picture, (0, 0), level * view.pose.side, borderType=cv2.BORDER_REPLICATE
+        ),
+    )

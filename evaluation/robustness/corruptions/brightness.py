@@ -1,4 +1,6 @@
-"""Wrong exposure: every second picture too dark, the others too bright; what leaves the range is clipped."""
+"""Wrong exposure: every second picture too dark, the others too bright; what leaves the range is
+clipped.
+"""
 
 from __future__ import annotations
 

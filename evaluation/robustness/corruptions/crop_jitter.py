@@ -1,4 +1,6 @@
-"""A detector that misses the face's place and size: the crop moves in some direction, and is as much too wide or too narrow."""
+"""A detector that misses the face's place and size: the crop moves in some direction, and is as
+much too wide or too narrow.
+"""
 
 from __future__ import annotations
 
@@ -17,4 +19,6 @@ def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
     """View -> View."""
     pose, direction = view.pose, rng.uniform(0, tau)
     x, y = pose.x + level * pose.side * cos(direction), pose.y + level * pose.side * sin(direction)
-    return replace(view, pose=replace(pose, x=x, y=y, side=pose.side * exp(level * rng.choice([-1, 1]))))
+    return replace(
+        view, pose=replace(pose, x=x, y=y, side=pose.side * exp(level * rng.choice([-1, 1])))
+    )

@@ -16,4 +16,7 @@ UNIT = "JPEG quality of 100"
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
     """View -> View."""
     data = cv2.imencode(".jpg", view.picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(level)])[1]
-    return replace(view, picture=cv2.cvtColor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB))
+    return replace(
+        view,
+        picture=cv2.cvtColor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB),
+    )

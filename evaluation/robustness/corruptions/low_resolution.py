@@ -19,5 +19,9 @@ def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
     factor = level / view.pose.side
     if factor >= 1:
         return view
-    small = cv2.resize(view.picture, (max(1, round(width * factor)), max(1, round(height * factor))), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        view.picture,
+        (max(1, round(width * factor)), max(1, round(height * factor))),
+        interpolation=cv2.INTER_AREA,
+    )
     return replace(view, picture=cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))

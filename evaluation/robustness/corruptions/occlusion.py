@@ -17,6 +17,10 @@ def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
     picture, pose = view.picture.copy(), view.pose
     height, width = picture.shape[:2]
     middle = np.array([pose.x, pose.y]) + (rng.random(2) - 0.5) * (1 - level) * pose.side
-    (left, top), (right, bottom) = (np.rint(middle + sign * level * pose.side / 2).astype(int) for sign in (-1, 1))
-    picture[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)] = picture.mean(axis=(0, 1)).astype(np.uint8)
+    (left, top), (right, bottom) = (
+        np.rint(middle + sign * level * pose.side / 2).astype(int) for sign in (-1, 1)
+    )
+    picture[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)] = picture.mean(
+        axis=(0, 1)
+    ).astype(np.uint8)
     return replace(view, picture=picture)

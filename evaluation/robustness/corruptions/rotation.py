@@ -14,4 +14,6 @@ UNIT = "degrees"
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
     """View -> View."""
-    return replace(view, pose=replace(view.pose, angle=view.pose.angle + level * rng.choice([-1, 1])))
+    return replace(
+        view, pose=replace(view.pose, angle=view.pose.angle + level * rng.choice([-1, 1]))
+    )

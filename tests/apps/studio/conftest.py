@@ -1,4 +1,6 @@
-"""Generated tables for the cases that every page must bear, and a way to draw a page without a browser."""
+"""Generated tables for the cases that every page must bear, and a way to draw a page without a
+browser.
+"""
 
 from __future__ import annotations
 
@@ -22,29 +24,50 @@ from evaluation.predictions.schema import P_EMOTION, P_GENDER
 HEADS = ("emotion", "gender", "age")
 
 
-def predictions(n: int = 160, model: str = "m", heads: tuple[str, ...] = HEADS, seed: int = 0, path: bool = True) -> pa.Table:
-    """A table of `n` samples that a model of the given heads answered, better than chance; truths depend on the sample alone."""
+def predictions(
+    n: int = 160, model: str = "m", heads: tuple[str, ...] = HEADS, seed: int = 0, path: bool = True
+) -> pa.Table:
+    """A table of `n` samples that a model of the given heads answered, better than chance; truths
+    depend on the sample alone.
+    """
     truth, rng = np.random.default_rng(1), np.random.default_rng([seed, *model.encode()])
     columns: dict[str, object] = {
-        "sample_id": [f"s{i:05d}" for i in range(n)], "dataset": ["made"] * n, "split": np.array(["val", "test"])[np.arange(n) % 2],
-        "model": [model] * n, **({"path": [f"faces/{i % 7}.png" for i in range(n)]} if path else {}),
-    }  # fmt: skip
+        "sample_id": [f"s{i:05d}" for i in range(n)],
+        "dataset": ["made"] * n,
+        "split": np.array(["val", "test"])[np.arange(n) % 2],
+        "model": [model] * n,
+        **({"path": [f"faces/{i % 7}.png" for i in range(n)]} if path else {}),
+    }
     k = len(FERPLUS8)
     emotion, gender, age = truth.integers(0, k, n), truth.integers(0, 2, n), truth.uniform(1, 90, n)
     if "emotion" in heads:
-        p = rng.dirichlet(np.full(k, 0.3), n) * 0.5 + 0.5 * np.eye(k)[np.where(rng.random(n) < 0.7, emotion, rng.integers(0, k, n))]
+        p = (
+            rng.dirichlet(np.full(k, 0.3), n) * 0.5
+            + 0.5 * np.eye(k)[np.where(rng.random(n) < 0.7, emotion, rng.integers(0, k, n))]
+        )
         names = np.array(FERPLUS8.labels)
         columns |= {"emotion_true": names[emotion], "emotion_pred": names[p.argmax(axis=1)]}
         columns |= {P_EMOTION + name: p[:, i].astype(np.float32) for i, name in enumerate(names)}
-        columns["emotion_votes"] = [row.tolist() for row in (0.8 * np.eye(k)[emotion] + 0.2 / k).astype(np.float32)]
+        columns["emotion_votes"] = [
+            row.tolist() for row in (0.8 * np.eye(k)[emotion] + 0.2 / k).astype(np.float32)
+        ]
     if "gender" in heads:
         female = np.clip((gender == 0) * 0.6 + rng.uniform(0, 0.5, n), 0, 1)
-        columns |= {"gender_true": np.array(GENDER2.labels)[gender], P_GENDER: female.astype(np.float32)}
+        columns |= {
+            "gender_true": np.array(GENDER2.labels)[gender],
+            P_GENDER: female.astype(np.float32),
+        }
     if "age" in heads:
         said = np.abs(age + rng.normal(0, 6, n))
         columns |= {"age_true": age.astype(np.float32), "age_pred": said.astype(np.float32)}
-        columns |= {"age_low": (said - 8).astype(np.float32), "age_high": (said + 8).astype(np.float32)}
-    columns |= {"group_race": np.array(["A", "B", "C"])[truth.integers(0, 3, n)], "face_found": np.arange(n) % 10 != 0}
+        columns |= {
+            "age_low": (said - 8).astype(np.float32),
+            "age_high": (said + 8).astype(np.float32),
+        }
+    columns |= {
+        "group_race": np.array(["A", "B", "C"])[truth.integers(0, 3, n)],
+        "face_found": np.arange(n) % 10 != 0,
+    }
     return pa.table(columns)
 
 
@@ -61,10 +84,16 @@ CASES: dict[str, Callable[[], Case]] = {
     "emotion only": lambda: Case((predictions(heads=("emotion",)),)),
     "age only": lambda: Case((predictions(heads=("age",)),)),
     "all heads": lambda: Case((predictions(),), pictures=True),
-    "one model, labels only": lambda: Case((predictions(heads=("emotion",)).select(["sample_id", "emotion_true", "emotion_pred"]),)),
-    "three models": lambda: Case(tuple(predictions(model=m) for m in ("a", "b", "c & <b>d</b>")), pictures=True),
+    "one model, labels only": lambda: Case(
+        (predictions(heads=("emotion",)).select(["sample_id", "emotion_true", "emotion_pred"]),)
+    ),
+    "three models": lambda: Case(
+        tuple(predictions(model=m) for m in ("a", "b", "c & <b>d</b>")), pictures=True
+    ),
     "no images": lambda: Case((predictions(path=False),), {"task": ["gender"]}),
-    "zero rows": lambda: Case((predictions(),), {"text": ["no such sample"], "task": ["age"]}, pictures=True),
+    "zero rows": lambda: Case(
+        (predictions(),), {"text": ["no such sample"], "task": ["age"]}, pictures=True
+    ),
 }
 
 
@@ -81,7 +110,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Case, tuple[Path, ...]]]:
+def written(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], tuple[Case, tuple[Path, ...]]]:
     """Case name -> the case and its tables as files, written once."""
     made: dict[str, tuple[Case, tuple[Path, ...]]] = {}
 
@@ -90,7 +121,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[C
             case, folder = CASES[name](), tmp_path_factory.mktemp("tables")
             files = []
             for i, part in enumerate(case.tables):
-                table.write(part, folder / f"t{i}.parquet", table.Meta(model="m", dataset="made", split="val", detector="YuNet"))
+                table.write(
+                    part,
+                    folder / f"t{i}.parquet",
+                    table.Meta(model="m", dataset="made", split="val", detector="YuNet"),
+                )
                 files.append(folder / f"t{i}.parquet")
             made[name] = (case, tuple(files))
         return made[name]
@@ -103,7 +138,10 @@ def studio(log: Path, *arguments: str) -> Iterator[str]:
     """The address of `python -m apps.studio`, which must end without a traceback."""
     keep = {k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")}
     with log.open("w+") as said:
-        with running("apps.studio", *arguments, page="/_stcore/health", env=keep, log=said) as (url, _):
+        with running("apps.studio", *arguments, page="/_stcore/health", env=keep, log=said) as (
+            url,
+            _,
+        ):
             yield url
         said.seek(0)
         text = said.read()
@@ -112,15 +150,15 @@ def studio(log: Path, *arguments: str) -> Iterator[str]:
 
 @pytest.fixture
 def draw(written, pictures: Path) -> Iterator[Callable]:
-    """draw(page, case, **url) -> the `AppTest` of a page after its first run. Lists in `url` are parameters given several times."""
+    """draw(page, case, **url) -> the `AppTest` of a page after its first run. Lists in `url` are
+    parameters given several times.
+    """
     from streamlit.testing.v1 import AppTest
 
     def run(page: str, case: str = "all heads", **url: str | list[str]) -> AppTest:
         what, files = written(case)
         settings.use(settings.Settings(files, {}, Faces(pictures) if what.pictures else None))
-        code = (
-            f"from apps.studio import shared\nfrom core import discover\nshared.run(discover.load('apps.studio.pages', {page!r}), {page!r})"
-        )
+        code = f"from apps.studio import shared\nfrom core import discover\nshared.run(discover.load('apps.studio.pages', {page!r}), {page!r})"
         app = AppTest.from_string(code, default_timeout=60)
         app.query_params = {**what.params, **url}
         return app.run()

@@ -1,4 +1,6 @@
-"""The studio in a real Chromium. The `visit` fixture also checks that no page asks another host or throws an error."""
+"""The studio in a real Chromium. The `visit` fixture also checks that no page asks another host or
+throws an error.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,11 @@ class Server:
 
     def ids(self, true: str, pred: str) -> list[str]:
         """Samples of one cell."""
-        rows = self.rows.filter(pc.and_(pc.equal(self.rows["emotion_true"], true), pc.equal(self.rows["emotion_pred"], pred)))
+        rows = self.rows.filter(
+            pc.and_(
+                pc.equal(self.rows["emotion_true"], true), pc.equal(self.rows["emotion_pred"], pred)
+            )
+        )
         return sorted(rows["sample_id"].to_pylist())
 
 
@@ -78,7 +84,9 @@ def browser(browser_path: str) -> Iterator[object]:
 
 @pytest.fixture
 def visit(browser, server: Server) -> Iterator[Callable[..., Visit]]:
-    """visit(path, **options): a new visitor's page. Afterwards none may have asked any other host, thrown an error or missed a file."""
+    """visit(path, **options): a new visitor's page. Afterwards none may have asked any other host,
+    thrown an error or missed a file.
+    """
     visits, contexts = [], []
 
     def open_page(path: str = "/", **options) -> Visit:
@@ -95,7 +103,9 @@ def visit(browser, server: Server) -> Iterator[Callable[..., Visit]]:
                 seen.pictures.add(request.url)
 
         def answered(response) -> None:
-            if response.status >= 400 and "/_stcore/" not in response.url:  # Streamlit tries these below the page's address first
+            if (
+                response.status >= 400 and "/_stcore/" not in response.url
+            ):  # Streamlit tries these below the page's address first
                 seen.complaints.append(f"{response.status} {response.url}")
 
         context.on("request", asked)
@@ -116,8 +126,15 @@ def visit(browser, server: Server) -> Iterator[Callable[..., Visit]]:
 
 def cell(server: Server, least: int = 3, most: int = 2000) -> tuple[str, str, int, int]:
     """A cell of the matrix with so many samples: true, answered, row and column."""
-    labels = [c.removeprefix("emotion_p_") for c in server.rows.column_names if c.startswith("emotion_p_")]
-    found = ((t, p, i, j) for i, t in enumerate(labels) for j, p in enumerate(labels) if i != j and least <= len(server.ids(t, p)) <= most)
+    labels = [
+        c.removeprefix("emotion_p_") for c in server.rows.column_names if c.startswith("emotion_p_")
+    ]
+    found = (
+        (t, p, i, j)
+        for i, t in enumerate(labels)
+        for j, p in enumerate(labels)
+        if i != j and least <= len(server.ids(t, p)) <= most
+    )
     return next(found)
 
 
@@ -149,7 +166,9 @@ def test_a_click_on_a_cell_shows_exactly_its_samples(visit, server: Server) -> N
     plot.wait_for()
     page.wait_for_timeout(500)
     box = plot.bounding_box()
-    page.mouse.click(box["x"] + box["width"] * (column + 0.25) / 8, box["y"] + box["height"] * (row + 0.75) / 8)  # not its middle
+    page.mouse.click(
+        box["x"] + box["width"] * (column + 0.25) / 8, box["y"] + box["height"] * (row + 0.75) / 8
+    )  # not its middle
     page.locator(".face").first.wait_for()
     assert parse_qs(urlsplit(page.url).query)["cm.cell"] == [true, pred]
     assert ids(page) == wanted
@@ -198,12 +217,18 @@ def test_two_thousand_pictures_load_when_they_are_seen(visit) -> None:
     page = seen.page
     until(page, lambda: page.locator(".face").count() > 1000, "a large cell")
     page.wait_for_timeout(1500)
-    loaded = page.locator(".face img").evaluate_all("all => all.filter(i => i.complete && i.naturalWidth > 0).length")
+    loaded = page.locator(".face img").evaluate_all(
+        "all => all.filter(i => i.complete && i.naturalWidth > 0).length"
+    )
     assert 0 < loaded < 300, loaded
     grid = page.locator(".grid")
     grid.evaluate("g => { g.scrollTop = g.scrollHeight }")
     last = page.locator(".face img").last
-    until(page, lambda: last.evaluate("i => i.complete && i.naturalWidth > 0"), "the last one loads after scrolling")
+    until(
+        page,
+        lambda: last.evaluate("i => i.complete && i.naturalWidth > 0"),
+        "the last one loads after scrolling",
+    )
 
 
 def test_other_answers_under_the_same_pictures_are_drawn(browser) -> None:
@@ -219,7 +244,9 @@ def test_other_answers_under_the_same_pictures_are_drawn(browser) -> None:
         return [first.innerText, first.title, old];
     }"""
     assert page.evaluate(show, [code, "a", ""]) == ["a", "1\na", False]
-    assert page.evaluate(show, [code, "a", "2"]) == ["a", "1\na", True], "a click alone draws nothing anew"
+    assert page.evaluate(show, [code, "a", "2"]) == ["a", "1\na", True], (
+        "a click alone draws nothing anew"
+    )
     assert page.evaluate(show, [code, "b", "2"]) == ["b", "1\nb", False]
     page.close()
 
@@ -230,9 +257,13 @@ def test_pictures_cannot_be_left(visit, server: Server) -> None:
     host, port = urlsplit(server.url).hostname, urlsplit(server.url).port
     base = "/".join(urlsplit(next(iter(seen.pictures))).path.split("/")[:3]) + "/"  # /faces/TOKEN/
     for path, status in (
-        ("faces/0.png", 200), ("../../../../../etc/passwd", 404), ("%2e%2e/%2e%2e/%2e%2e/etc/passwd", 404), ("/etc/passwd", 404),
-        ("..%2f..%2f..%2fetc%2fpasswd", 404), ("faces/../../t.parquet", 404),
-    ):  # fmt: skip
+        ("faces/0.png", 200),
+        ("../../../../../etc/passwd", 404),
+        ("%2e%2e/%2e%2e/%2e%2e/etc/passwd", 404),
+        ("/etc/passwd", 404),
+        ("..%2f..%2f..%2fetc%2fpasswd", 404),
+        ("faces/../../t.parquet", 404),
+    ):
         raw = http.client.HTTPConnection(host, port, timeout=30)
         raw.request("GET", base + path)  # as it is: browsers would tidy the dots away
         answer = raw.getresponse()

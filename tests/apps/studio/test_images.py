@@ -44,25 +44,51 @@ def client(faces: Faces) -> TestClient:
 def test_pictures_of_the_folder(client: TestClient, faces: Faces, path: str) -> None:
     answer = client.get(faces.url(path))
     assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"
-    assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert (
+        answer.headers["x-content-type-options"] == "nosniff"
+        and answer.headers["cross-origin-resource-policy"] == "same-origin"
+    )
     shape = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR).shape
     assert max(shape[:2]) == SIZE and shape[0] > shape[1]
 
 
 OUTSIDE = [
-    "../secret.png", "deep er/../../secret.png", "..%2fsecret.png", "%2e%2e/secret.png", "%2e%2e%2fsecret.png", "..%5csecret.png",
+    "../secret.png",
+    "deep er/../../secret.png",
+    "..%2fsecret.png",
+    "%2e%2e/secret.png",
+    "%2e%2e%2fsecret.png",
+    "..%5csecret.png",
     "..\\secret.png",
-    "out.png", "up/secret.png", "up/root/a.png/../../secret.png",
-    "loop", "loop/a.png", "notes.txt", "fake.png", "", ".", "deep er", "none.png",
+    "out.png",
+    "up/secret.png",
+    "up/root/a.png/../../secret.png",
+    "loop",
+    "loop/a.png",
+    "notes.txt",
+    "fake.png",
+    "",
+    ".",
+    "deep er",
+    "none.png",
     "a.png/x",
-    "a.png%00.png", "%252e%252e/secret.png", "x" * 5000,
-]  # fmt: skip
+    "a.png%00.png",
+    "%252e%252e/secret.png",
+    "x" * 5000,
+]
 
 
-@pytest.mark.parametrize("path", [p if len(p) < 100 else pytest.param(p, id="long") for p in OUTSIDE])
+@pytest.mark.parametrize(
+    "path", [p if len(p) < 100 else pytest.param(p, id="long") for p in OUTSIDE]
+)
 def test_nothing_else(client: TestClient, faces: Faces, folder: Path, path: str) -> None:
     base = f"/faces/{faces.token}/"
-    for asked in (base + path, base + str(folder.parent / "secret.png"), base + "/" + str(folder / "a.png"), faces.url(path)):
+    for asked in (
+        base + path,
+        base + str(folder.parent / "secret.png"),
+        base + "/" + str(folder / "a.png"),
+        faces.url(path),
+    ):
         answer = client.get(asked)
         assert answer.status_code == 404 and not answer.content.startswith(b"\xff\xd8"), asked
     assert faces.find(str(folder / "a.png")) is None, "an absolute path, even into the folder"
@@ -78,4 +104,8 @@ def test_what_a_table_calls_a_path() -> None:
     faces = Faces(Path("/nowhere"))
     for path in (None, "", "/etc/passwd", "../x", "a/../../x", "a\0b", "..\\x"):
         assert faces.find(path) is None
-    assert "#" not in faces.url("a #1?.png") and "?" not in faces.url("a #1?.png") and '"' not in faces.url('a".png')
+    assert (
+        "#" not in faces.url("a #1?.png")
+        and "?" not in faces.url("a #1?.png")
+        and '"' not in faces.url('a".png')
+    )

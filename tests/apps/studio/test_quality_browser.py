@@ -1,4 +1,6 @@
-"""The review of findings in a real Chromium: accepted and rejected by key and by button, exported, applied, the manifest checked."""
+"""The review of findings in a real Chromium: accepted and rejected by key and by button, exported,
+applied, the manifest checked.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def file(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("audit") / "f.parquet"
-    command = ["audit", "--dataset", "image_folder", "--data", str(data), "--checks", "exact_files", "--no-cache"]
+    command = [
+        "audit",
+        "--dataset",
+        "image_folder",
+        "--data",
+        str(data),
+        "--checks",
+        "exact_files",
+        "--no-cache",
+    ]
     assert main([*command, "--findings", str(made)]) == 0
     return made
 
@@ -40,11 +51,15 @@ def server(data: Path, file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """`python -m apps.studio --audit`, for as long as the tests last."""
     path = tmp_path_factory.mktemp("studio") / "t.parquet"
     table.write(predictions(50), path)
-    with studio(path.with_name("log"), str(path), "--images", str(data), "--audit", str(file)) as url:
+    with studio(
+        path.with_name("log"), str(path), "--images", str(data), "--audit", str(file)
+    ) as url:
         yield url
 
 
-def test_two_accepted_one_rejected_exported_applied(server: str, data: Path, file: Path, tmp_path: Path, browser_path: str) -> None:
+def test_two_accepted_one_rejected_exported_applied(
+    server: str, data: Path, file: Path, tmp_path: Path, browser_path: str
+) -> None:
     from playwright.sync_api import expect, sync_playwright
 
     issues = read(file).issues["exact_files"].to_pylist()
@@ -56,9 +71,13 @@ def test_two_accepted_one_rejected_exported_applied(server: str, data: Path, fil
         page.on("pageerror", lambda e: errors.append(str(e)))
         page.goto(f"{server}/quality")
         expect(page.get_by_text("1 of 4")).to_be_visible(timeout=WAIT)
-        expect(page.get_by_text(issues[0]["sample_id"], exact=True).first).to_be_visible(timeout=WAIT)
+        expect(page.get_by_text(issues[0]["sample_id"], exact=True).first).to_be_visible(
+            timeout=WAIT
+        )
         pictures = page.locator("img[alt^='Picture of']")
-        expect(pictures).to_have_count(len(read(file).members("exact_files", issues[0]["group"])), timeout=WAIT)
+        expect(pictures).to_have_count(
+            len(read(file).members("exact_files", issues[0]["group"])), timeout=WAIT
+        )
         expect.set_options(timeout=WAIT)
         assert pictures.first.evaluate("i => i.decode().then(() => i.naturalWidth)") > 0
 
@@ -80,8 +99,29 @@ def test_two_accepted_one_rejected_exported_applied(server: str, data: Path, fil
     assert errors == []
     plan, out = str(tmp_path / "plan.csv"), str(tmp_path / "out")
     before = {p: p.read_bytes() for p in data.rglob("*") if p.is_file()}
-    assert main(["audit", "--dataset", "image_folder", "--data", str(data), "--no-cache", "--apply", plan, "--out", out]) == 0
+    assert (
+        main(
+            [
+                "audit",
+                "--dataset",
+                "image_folder",
+                "--data",
+                str(data),
+                "--no-cache",
+                "--apply",
+                plan,
+                "--out",
+                out,
+            ]
+        )
+        == 0
+    )
     manifest = pq.read_table(tmp_path / "out" / "manifest.parquet")["id"].to_pylist()
     every = set(open_context("image_folder", data, cache=None).samples.ids)
-    assert set(manifest) == every - {issues[0]["sample_id"], issues[2]["sample_id"]} and len(manifest) == len(every) - 2
-    assert before == {p: p.read_bytes() for p in data.rglob("*") if p.is_file()}, "the data are as they were"
+    assert (
+        set(manifest) == every - {issues[0]["sample_id"], issues[2]["sample_id"]}
+        and len(manifest) == len(every) - 2
+    )
+    assert before == {p: p.read_bytes() for p in data.rglob("*") if p.is_file()}, (
+        "the data are as they were"
+    )

@@ -46,19 +46,42 @@ def test_nothing_selected_is_no_parameter() -> None:
 
 
 def test_a_shared_url_is_the_view() -> None:
-    url = {"t.one": "b", "t.many": ["x", "z"], "t.n": "0.3", "t.span": ["5", "70"], "t.on": "no", "t.text": "hi", "t.page": "4"}
+    url = {
+        "t.one": "b",
+        "t.many": ["x", "z"],
+        "t.n": "0.3",
+        "t.span": ["5", "70"],
+        "t.on": "no",
+        "t.text": "hi",
+        "t.page": "4",
+    }
     app = open_page(**url)
     assert values(app) == ["b", ["x", "z"], 0.3, [5.0, 70.0], False, "hi", 3]
     assert app.query_params == url
 
 
 def test_a_url_of_nonsense_is_harmless() -> None:
-    app = open_page(**{
-        "t.one": "<script>", "t.many": ["q", "x"], "t.n": "nan", "t.span": ["9", "1"], "t.on": "perhaps", "t.page": "1e99",
-        "t.text": "x" * 9999,
-    })  # fmt: skip
+    app = open_page(
+        **{
+            "t.one": "<script>",
+            "t.many": ["q", "x"],
+            "t.n": "nan",
+            "t.span": ["9", "1"],
+            "t.on": "perhaps",
+            "t.page": "1e99",
+            "t.text": "x" * 9999,
+        }
+    )
     assert values(app) == ["a", ["x"], 0.5, None, True, "x" * 500, 0]
-    assert values(open_page(**{"t.n": "77", "t.page": "-3", "t.span": ["-5", "999"]})) == ["a", [], 1.0, None, True, "", 0]
+    assert values(open_page(**{"t.n": "77", "t.page": "-3", "t.span": ["-5", "999"]})) == [
+        "a",
+        [],
+        1.0,
+        None,
+        True,
+        "",
+        0,
+    ]
 
 
 def test_changes_go_into_the_url_and_defaults_leave_it() -> None:

@@ -1,4 +1,6 @@
-"""A running demo and a browser with a fake camera. The shipped model where it exists, else (never in CI) one with random weights."""
+"""A running demo and a browser with a fake camera. The shipped model where it exists, else (never
+in CI) one with random weights.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +27,33 @@ from core.types import LIMIT, Age, Box, Distribution, Face, Prediction
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = ROOT / "assets" / "models" / "mien"
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
 
 
 def reading(
-    emotion: str = "neutral", p: float = 0.8, *, age: float = 30.0, width: float = 10.0, female: float = 0.8,
-    box: Box = (100, 100, 80, 100), score: float = 0.9, abstained: str | None = None, limits: Mapping[str, float] | None = None,
-) -> FaceReading:  # fmt: skip
-    """A made-up reading: `emotion` with probability `p`, the rest spread evenly. limits: as a card's thresholds."""
+    emotion: str = "neutral",
+    p: float = 0.8,
+    *,
+    age: float = 30.0,
+    width: float = 10.0,
+    female: float = 0.8,
+    box: Box = (100, 100, 80, 100),
+    score: float = 0.9,
+    abstained: str | None = None,
+    limits: Mapping[str, float] | None = None,
+) -> FaceReading:
+    """A made-up reading: `emotion` with probability `p`, the rest spread evenly. limits: as a
+    card's thresholds.
+    """
     limits = limits or {}
     rest = (1 - p) / (len(FERPLUS8) - 1)
     emotions = np.array([p if label == emotion else rest for label in FERPLUS8.labels])
@@ -43,13 +62,19 @@ def reading(
         Distribution(GENDER2.labels, np.array([female, 1 - female]), limits.get("gender", LIMIT)),
         Age(age, age - width / 2, age + width / 2, limit=limits.get("age", inf)),
     )
-    return FaceReading(Face(box, score), said, Conditions(80, 0.1, 0.5, 0.2, None), band_of(said), abstained)
+    return FaceReading(
+        Face(box, score), said, Conditions(80, 0.1, 0.5, 0.2, None), band_of(said), abstained
+    )
 
 
 @pytest.fixture(scope="session")
 def model(request: pytest.FixtureRequest) -> Path:
     """The shipped model; where it is not made yet, the tiny one serves for the mechanics."""
-    return MODEL if os.environ.get("CI") or (MODEL / "model.onnx").exists() else request.getfixturevalue("tiny_bundle")
+    return (
+        MODEL
+        if os.environ.get("CI") or (MODEL / "model.onnx").exists()
+        else request.getfixturevalue("tiny_bundle")
+    )
 
 
 @pytest.fixture(scope="session")
@@ -86,11 +111,15 @@ def start(command: list[str], cache: Path, **env: str) -> tuple[subprocess.Popen
         port = s.getsockname()[1]
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO_", "SPACE_"))}
     keep |= {"GRADIO_TEMP_DIR": str(cache), "GRADIO_SERVER_PORT": str(port), **env}
-    process = subprocess.Popen(command, cwd=ROOT, env=keep, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=keep, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     url = f"http://127.0.0.1:{port}"
     for _ in range(720):
         if process.poll() is not None:
-            raise RuntimeError(f"The demo ended with {process.returncode}: {process.communicate()[0]}")
+            raise RuntimeError(
+                f"The demo ended with {process.returncode}: {process.communicate()[0]}"
+            )
         try:
             urllib.request.urlopen(url, timeout=5).close()
             return process, url
@@ -102,7 +131,9 @@ def start(command: list[str], cache: Path, **env: str) -> tuple[subprocess.Popen
 
 @pytest.fixture(scope="session")
 def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`python -m apps.webcam`, shared by all tests; it must end in order and without a traceback of ours."""
+    """`python -m apps.webcam`, shared by all tests; it must end in order and without a traceback of
+    ours.
+    """
     cache = tmp_path_factory.mktemp("cache")
     process, url = start([sys.executable, "-m", "apps.webcam", "--model", str(model)], cache)
     yield Server(url, cache, process.pid)
@@ -119,7 +150,9 @@ def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 
 @pytest.fixture(scope="session")
 def camera_file(frame: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the fake camera plays: the portrait, swaying a little. YUV4MPEG2 with C420jpeg, which Chromium wants."""
+    """What the fake camera plays: the portrait, swaying a little. YUV4MPEG2 with C420jpeg, which
+    Chromium wants.
+    """
     path = tmp_path_factory.mktemp("camera") / "face.y4m"
     with path.open("wb") as file:
         file.write(b"YUV4MPEG2 W640 H480 F30:1 Ip A1:1 C420jpeg\n")
@@ -144,14 +177,19 @@ def browser(browser_path: str, camera_file: Path) -> Iterator[object]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=browser_path, args=[*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"])
+        chromium = play.chromium.launch(
+            executable_path=browser_path,
+            args=[*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"],
+        )
         yield chromium
         chromium.close()
 
 
 @pytest.fixture
 def visit(browser, server: Server) -> Iterator[Callable[..., Visit]]:
-    """Opens the demo as a new visitor; afterwards no page may have asked any other host, nor have thrown an error."""
+    """Opens the demo as a new visitor; afterwards no page may have asked any other host, nor have
+    thrown an error.
+    """
     visits, contexts = [], []
 
     def open_page(**options) -> Visit:
@@ -160,7 +198,12 @@ def visit(browser, server: Server) -> Iterator[Callable[..., Visit]]:
         page = context.new_page()
         seen = Visit(page)
         visits.append(seen)
-        context.on("request", lambda r: seen.hosts.add(r.url.split("/")[2]) if r.url.startswith(("http", "ws")) else None)
+        context.on(
+            "request",
+            lambda r: (
+                seen.hosts.add(r.url.split("/")[2]) if r.url.startswith(("http", "ws")) else None
+            ),
+        )
         page.on("websocket", lambda w: seen.hosts.add(w.url.split("/")[2]))
         page.on("pageerror", lambda e: seen.complaints.append(str(e)))
         page.on("console", lambda m: seen.complaints.append(m.text) if m.type == "error" else None)

@@ -50,9 +50,22 @@ def without_time(faces: list[dict]) -> list[dict]:
 
 def test_the_api_answers_as_python_does(client, png, portrait, pipeline: Pipeline):
     got = ask(client, png)
-    assert list(got[0]) == ["box", "score", "landmarks", "emotion", "gender", "age", "band", "uncertain", "abstained", "timing_ms"]
+    assert list(got[0]) == [
+        "box",
+        "score",
+        "landmarks",
+        "emotion",
+        "gender",
+        "age",
+        "band",
+        "uncertain",
+        "abstained",
+        "timing_ms",
+    ]
     assert len(got[0]["emotion"]) == 8
-    assert without_time(got) == without_time(json.loads(json.dumps(pipeline(portrait, STILL_SIDE).to_json())))
+    assert without_time(got) == without_time(
+        json.loads(json.dumps(pipeline(portrait, STILL_SIDE).to_json()))
+    )
 
 
 def test_no_face_is_an_empty_list(client, tmp_path):
@@ -89,7 +102,9 @@ def test_uploads_vanish(client, png, server: Server):
 
 
 def post(server: Server, path: str, body: dict) -> tuple[int, str]:
-    request = urllib.request.Request(server.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        server.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read().decode()
@@ -100,10 +115,14 @@ def post(server: Server, path: str, body: dict) -> tuple[int, str]:
 @pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
 def test_a_file_of_the_server_cannot_be_named(server: Server, meta):
     secret = ROOT / "apps/webcam/examples/astronaut.jpg"
-    status, text = post(server, "/gradio_api/call/predict", {"data": [{"path": str(secret), **meta}]})
+    status, text = post(
+        server, "/gradio_api/call/predict", {"data": [{"path": str(secret), **meta}]}
+    )
     if status == 200:
         event = json.loads(text)["event_id"]
-        with urllib.request.urlopen(f"{server.url}/gradio_api/call/predict/{event}", timeout=30) as answer:
+        with urllib.request.urlopen(
+            f"{server.url}/gradio_api/call/predict/{event}", timeout=30
+        ) as answer:
             text = answer.read().decode()
     assert '"box"' not in text
     assert "error" in text or "detail" in text
@@ -142,8 +161,12 @@ def test_starts_as_a_file_from_the_root_as_spaces_do(shipped_model, tmp_path):
 def test_a_taken_port_is_said(server: Server, model):
     port = server.url.rsplit(":", 1)[1]
     done = subprocess.run(
-        [sys.executable, "-m", "apps.webcam", "--model", str(model), "--port", port], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )  # fmt: skip
+        [sys.executable, "-m", "apps.webcam", "--model", str(model), "--port", port],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 1
     assert port in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,6 @@
-"""The demo in a real Chromium with a fake camera. The `visit` fixture also checks that no page asks another host or throws an error."""
+"""The demo in a real Chromium with a fake camera. The `visit` fixture also checks that no page asks
+another host or throws an error.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +48,12 @@ def frames_per_second(pages: list, seconds: float) -> list[float]:
 def shown(page, where: str) -> np.ndarray:
     """The picture on the page, RGB uint8 (H, W, 3)."""
     url = page.locator(f"{where} img").first.get_attribute("src")
-    assert url.startswith("data:image/jpeg;base64,"), "shown from memory, not from a file of the server"
-    return cv2.imdecode(np.frombuffer(base64.b64decode(url.split(",")[1]), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    assert url.startswith("data:image/jpeg;base64,"), (
+        "shown from memory, not from a file of the server"
+    )
+    return cv2.imdecode(
+        np.frombuffer(base64.b64decode(url.split(",")[1]), np.uint8), cv2.IMREAD_COLOR
+    )[..., ::-1]
 
 
 def near(picture: np.ndarray, colour: tuple[int, int, int]) -> int:
@@ -66,7 +72,9 @@ def test_a_face_in_front_of_the_camera(visit, server, record_property):
     card = page.locator("#mien-live .mien-card")
     assert card.count() == 1
     assert card.get_attribute("data-face") == "1", "the same face from the first frame on"
-    emotion, gender, age = (card.locator(f"[data-attribute={name}]") for name in ("emotion", "gender", "age"))
+    emotion, gender, age = (
+        card.locator(f"[data-attribute={name}]") for name in ("emotion", "gender", "age")
+    )
     assert emotion.locator("span").all_inner_texts() == list(FERPLUS8.labels)
     p = [float(v) for v in emotion.locator("data").evaluate_all("all => all.map(e => e.value)")]
     assert sum(p) == pytest.approx(1, abs=0.01)
@@ -98,7 +106,9 @@ def test_two_visitors_at_once(visit):
         go_live(page)
     rates = frames_per_second(pages, 4)
     print(f"frames/s of two visitors: {rates[0]:.1f} and {rates[1]:.1f}")
-    assert min(rates) > 2, "how many depends on what else the machine does; two browsers and the server share its cores"
+    assert min(rates) > 2, (
+        "how many depends on what else the machine does; two browsers and the server share its cores"
+    )
     assert all(page.locator("#mien-live [data-face='1']").count() == 1 for page in pages)
 
 
@@ -121,10 +131,15 @@ def test_frames_never_queue_up_on_a_slow_line(visit):
     go_live(page)
     line = page.context.new_cdp_session(page)
     line.send("Network.enable")
-    line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 50, "downloadThroughput": -1, "uploadThroughput": 400_000})
+    line.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 50, "downloadThroughput": -1, "uploadThroughput": 400_000},
+    )
     page.wait_for_timeout(3000)
     assert flying["sent"] >= 3
-    assert flying["most"] <= 2, "one on its way and one being answered; without the guard it was a hundred"
+    assert flying["most"] <= 2, (
+        "one on its way and one being answered; without the guard it was a hundred"
+    )
 
 
 def bad_uploads(folder: Path, portrait: np.ndarray) -> dict[str, tuple[Path, str]]:
@@ -141,7 +156,10 @@ def bad_uploads(folder: Path, portrait: np.ndarray) -> dict[str, tuple[Path, str
     Image.new("RGB", (1, 1), "red").save(folder / "one.png")
     Image.fromarray(np.full((300, 400, 3), 200, np.uint8)).save(folder / "wall.png")
     words = {name: word for name, (_, word) in contents.items()}
-    words |= {"one.png": "No face found in this picture of 1 × 1 pixels", "wall.png": "No face found"}
+    words |= {
+        "one.png": "No face found in this picture of 1 × 1 pixels",
+        "wall.png": "No face found",
+    }
     return {name: (folder / name, word) for name, word in words.items()}
 
 
@@ -160,7 +178,9 @@ def test_pictures_good_and_bad(visit, tmp_path, portrait):
 
     if page.get_by_label("Clear").is_visible():
         page.get_by_label("Clear").click()
-    Image.fromarray(np.concatenate([portrait, portrait[:, ::-1]], axis=1)).save(tmp_path / "two.webp")
+    Image.fromarray(np.concatenate([portrait, portrait[:, ::-1]], axis=1)).save(
+        tmp_path / "two.webp"
+    )
     page.locator("#mien-picture input[type=file]").first.set_input_files(tmp_path / "two.webp")
     cards.locator("[data-face='2']").wait_for()
     assert cards.locator(".mien-card").count() == 2
@@ -178,7 +198,9 @@ def test_a_video(visit, server, tmp_path, frame):
     chooser.set_input_files(tmp_path / "bad.mp4")
     page.locator("#mien-video-status").get_by_text("another kind of file").wait_for()
 
-    chooser.set_input_files(film(tmp_path / "clip.mp4", [np.roll(frame, 3 * k, axis=1) for k in range(20)]))
+    chooser.set_input_files(
+        film(tmp_path / "clip.mp4", [np.roll(frame, 3 * k, axis=1) for k in range(20)])
+    )
     page.locator("#mien-video-status").get_by_text("20 frames read, 1 face followed").wait_for()
     page.wait_for_function("document.querySelector('#mien-video-out video')?.readyState >= 2")
     player = page.locator("#mien-video-out video")
@@ -187,9 +209,14 @@ def test_a_video(visit, server, tmp_path, frame):
     player.evaluate("v => { v.muted = true; return v.play(); }")
     page.wait_for_function("document.querySelector('#mien-video-out video').currentTime > 0.2")
     page.locator("#mien-video-plot .js-plotly-plot .main-svg").first.wait_for()
-    # A probability that stays at 0 is a flat line, which a browser calls hidden: it must be there, not be tall.
-    page.locator("#mien-video-plot .js-plotly-plot .scatterlayer .trace").first.wait_for(state="attached")
-    assert page.locator("#mien-video-plot .legendtext").all_text_contents()[:2] == list(FERPLUS8.labels[:2])
+    # A probability that stays at 0 is a flat line, which a browser calls hidden: it must be there,
+    # not be tall.
+    page.locator("#mien-video-plot .js-plotly-plot .scatterlayer .trace").first.wait_for(
+        state="attached"
+    )
+    assert page.locator("#mien-video-plot .legendtext").all_text_contents()[:2] == list(
+        FERPLUS8.labels[:2]
+    )
 
     with page.expect_download() as download:
         page.locator("#mien-video-csv").click()
@@ -237,7 +264,9 @@ def test_the_keyboard_is_enough(visit):
 def test_an_unfinished_video_leaves_nothing(visit, server, tmp_path, frame, way):
     page = visit().page
     page.get_by_role("tab", name="Video").click()
-    source = film(tmp_path / "long.mp4", [np.roll(frame, 3 * k, axis=1) for k in range(60)] * 10, rate=20)
+    source = film(
+        tmp_path / "long.mp4", [np.roll(frame, 3 * k, axis=1) for k in range(60)] * 10, rate=20
+    )
     page.locator("#mien-video-in input[type=file]").set_input_files(source)
     page.locator("#mien-video-status").get_by_text("s of video read").wait_for()
     if way == "stop":

@@ -23,7 +23,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("ensemble")
     for name, size in (("a", 48), ("b", 32)):
         write_tiny_bundle(made / name, size, size)
-    (made / "ensemble.json").write_text(json.dumps({"name": "both of them", "members": [{"model": "a"}, {"model": "b", "weight": 2}]}))
+    (made / "ensemble.json").write_text(
+        json.dumps(
+            {"name": "both of them", "members": [{"model": "a"}, {"model": "b", "weight": 2}]}
+        )
+    )
     return made
 
 
@@ -32,11 +36,15 @@ def test_the_demo_answers_with_it(folder: Path, portrait: np.ndarray) -> None:
     [face] = image.as_json(pipeline, data_url(portrait))
     [found] = pipeline.detector(portrait, STILL_SIDE)
     a, b = (Predictor(folder / name).predict(portrait, [found])[0].emotion for name in "ab")
-    assert a and b and list(face["emotion"].values()) == pytest.approx((a.p + 2 * b.p) / 3, abs=1e-6)
+    assert (
+        a and b and list(face["emotion"].values()) == pytest.approx((a.p + 2 * b.p) / 3, abs=1e-6)
+    )
 
 
 def test_the_page_of_terms_shows_its_card(folder: Path) -> None:
     pipeline = Pipeline(folder)
-    assert "both of them" in texts.header(pipeline.predictor.card) and "both of them" in texts.about(pipeline)
+    assert "both of them" in texts.header(
+        pipeline.predictor.card
+    ) and "both of them" in texts.about(pipeline)
     (folder / "card.md").write_text("# Two models\n")
     assert "# Two models" in texts.about(pipeline)

@@ -59,10 +59,16 @@ def test_the_frame_is_read_unmirrored_and_shown_mirrored(pipeline: Pipeline, fra
             seen.append(picture.copy())
             return pipeline(picture, *args)
 
-    shown, cards, readout = webcam.step(Spy(), data_url(np.ascontiguousarray(frame[:, ::-1])), webcam.Visitor())
+    shown, cards, readout = webcam.step(
+        Spy(), data_url(np.ascontiguousarray(frame[:, ::-1])), webcam.Visitor()
+    )
     assert (seen[0] == frame).all()
-    jpeg = cv2.imdecode(np.frombuffer(base64.b64decode(shown["url"].split(",")[1]), np.uint8), cv2.IMREAD_COLOR)
-    assert np.abs(jpeg[470, ::-1, ::-1].astype(int) - frame[470]).mean() < 12, "far from the box, it is the mirrored frame"
+    jpeg = cv2.imdecode(
+        np.frombuffer(base64.b64decode(shown["url"].split(",")[1]), np.uint8), cv2.IMREAD_COLOR
+    )
+    assert np.abs(jpeg[470, ::-1, ::-1].astype(int) - frame[470]).mean() < 12, (
+        "far from the box, it is the mirrored frame"
+    )
     assert "data-face='1'" in cards
     for stage in ("decode", "detect", "align", "net", "draw", "total"):
         assert f"<dt>{stage}</dt>" in readout
@@ -77,7 +83,14 @@ def test_a_visitor_keeps_the_face_and_gets_a_rate(pipeline: Pipeline, frame: np.
 
 
 @pytest.mark.parametrize(
-    "payload", [None, {}, {"url": "data:image/jpeg;base64,!!"}, {"url": "data:image/jpeg;base64,AAAA"}, {"url": "http://x/y"}]
+    "payload",
+    [
+        None,
+        {},
+        {"url": "data:image/jpeg;base64,!!"},
+        {"url": "data:image/jpeg;base64,AAAA"},
+        {"url": "http://x/y"},
+    ],
 )
 def test_a_bad_frame_is_a_message(pipeline: Pipeline, payload):
     shown, cards, _ = webcam.step(pipeline, payload, webcam.Visitor())
@@ -86,7 +99,9 @@ def test_a_bad_frame_is_a_message(pipeline: Pipeline, payload):
 
 
 def test_too_large_a_frame_is_refused(pipeline: Pipeline):
-    _, cards, _ = webcam.step(pipeline, data_url(np.zeros((2000, 2000, 3), np.uint8)), webcam.Visitor())
+    _, cards, _ = webcam.step(
+        pipeline, data_url(np.zeros((2000, 2000, 3), np.uint8)), webcam.Visitor()
+    )
     assert "2000 x 2000" in cards
 
 
@@ -147,7 +162,9 @@ def test_a_group_is_numbered_from_the_left(pipeline: Pipeline, portrait: np.ndar
     group = np.concatenate([portrait] * 3, axis=1)
     _, cards, _ = still.read(pipeline, group)
     assert cards.count("<section") == 3
-    assert cards.index("data-face='1'") < cards.index("data-face='2'") < cards.index("data-face='3'")
+    assert (
+        cards.index("data-face='1'") < cards.index("data-face='2'") < cards.index("data-face='3'")
+    )
 
 
 def test_every_example_has_a_face_and_a_source(pipeline: Pipeline):
@@ -159,7 +176,10 @@ def test_every_example_has_a_face_and_a_source(pipeline: Pipeline):
 
 
 def test_as_json_is_the_pipelines_answer(pipeline: Pipeline, portrait: np.ndarray):
-    got, expected = still.as_json(pipeline, data_url(portrait)), pipeline(portrait, STILL_SIDE).to_json()
+    got, expected = (
+        still.as_json(pipeline, data_url(portrait)),
+        pipeline(portrait, STILL_SIDE).to_json(),
+    )
     for face in [*got, *expected]:
         assert set(face.pop("timing_ms")) == {"detect", "align", "net", "total"}
     assert got == expected
@@ -167,16 +187,27 @@ def test_as_json_is_the_pipelines_answer(pipeline: Pipeline, portrait: np.ndarra
 
 def test_about_has_the_card_and_the_rules(pipeline: Pipeline):
     text = texts.about(pipeline)
-    for part in ("at work or in education", "perceived gender", "agreed", pipeline.detector.name, "api_name"):
+    for part in (
+        "at work or in education",
+        "perceived gender",
+        "agreed",
+        pipeline.detector.name,
+        "api_name",
+    ):
         assert part.lower() in text.lower()
     assert pipeline.predictor.card.name in texts.from_bundle(pipeline.predictor.card)
 
 
 def test_about_tells_the_model_s_own_limits(pipeline: Pipeline):
-    card = replace(pipeline.predictor.card, thresholds={"emotion": 0.643, "gender": 0.6, "age": 33.0})
+    card = replace(
+        pipeline.predictor.card, thresholds={"emotion": 0.643, "gender": 0.6, "age": 33.0}
+    )
     text = texts.how_sure(card)
     assert "| low | under 64 % |" in text and "| medium | 64 % to 90 % |" in text
-    assert "an emotion under 64.3 %; a perceived gender under 60.0 %" in text and "wider than 33 years" in text
+    assert (
+        "an emotion under 64.3 %; a perceived gender under 60.0 %" in text
+        and "wider than 33 years" in text
+    )
     none = texts.how_sure(replace(card, thresholds={}))
     assert "| low | under 70 % |" in none and "no limits of its own" in none
     never = texts.how_sure(replace(card, thresholds={"emotion": 1.0, "gender": 0.95}))
@@ -205,8 +236,12 @@ def test_a_stopped_video_says_so_last_and_leaves_nothing(uploads, pipeline, fram
     files.stop()
     (*_, last) = told
     assert "Stopped" in last[1]
-    assert files.folder is None and not list(uploads.parent.rglob("mien.mp4"))  # the upload itself goes a second later
-    again = video.run(pipeline, {"path": str(film(uploads / "short.mp4", [frame] * 2))}, files)  # an old wish does not stop the next
+    assert files.folder is None and not list(
+        uploads.parent.rglob("mien.mp4")
+    )  # the upload itself goes a second later
+    again = video.run(
+        pipeline, {"path": str(film(uploads / "short.mp4", [frame] * 2))}, files
+    )  # an old wish does not stop the next
     (*_, last) = again
     assert "2 frames read" in last[1]
     files.delete()

@@ -31,6 +31,13 @@ busy.wait()
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
 @pytest.mark.parametrize("most", [2, 6])
 def test_threads_share_a_few_heaps(most: int) -> None:
-    done = subprocess.run([sys.executable, "-c", HEAPS, str(most)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", HEAPS, str(most)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
     said, heaps = done.stdout.partition("\n")[::2]
     assert said == "True" and heaps.count("<heap nr=") == most

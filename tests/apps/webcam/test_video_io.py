@@ -21,7 +21,13 @@ from core.pipeline import Pipeline
 from tests.apps.webcam.conftest import reading
 
 
-def film(path: Path, frames: list[np.ndarray], rate: int = 10, codec: str = "libx264", sound: bool = False) -> Path:
+def film(
+    path: Path,
+    frames: list[np.ndarray],
+    rate: int = 10,
+    codec: str = "libx264",
+    sound: bool = False,
+) -> Path:
     """Writes frames, RGB uint8 (H, W, 3), as a video file."""
     with av.open(path, "w") as out:
         stream = out.add_stream(codec, rate=rate)
@@ -31,7 +37,9 @@ def film(path: Path, frames: list[np.ndarray], rate: int = 10, codec: str = "lib
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         out.mux(stream.encode(None))
         if tone:
-            wave = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), format="fltp", layout="mono")
+            wave = av.AudioFrame.from_ndarray(
+                np.zeros((1, 16000), np.float32), format="fltp", layout="mono"
+            )
             wave.sample_rate = 16000
             out.mux(tone.encode(wave))
             out.mux(tone.encode(None))
@@ -43,11 +51,19 @@ def seen(path: Path) -> tuple[str, str, int, float, list[np.ndarray]]:
     with av.open(path) as video:
         stream = video.streams.video[0]
         frames = [f.to_ndarray(format="rgb24") for f in video.decode(stream)]
-        return stream.codec_context.name, stream.codec_context.pix_fmt, len(video.streams), video.duration / av.time_base, frames
+        return (
+            stream.codec_context.name,
+            stream.codec_context.pix_fmt,
+            len(video.streams),
+            video.duration / av.time_base,
+            frames,
+        )
 
 
 def test_annotates(tmp_path, pipeline: Pipeline, frame):
-    source = film(tmp_path / "in.mp4", [np.roll(frame, 4 * k, axis=1) for k in range(8)], sound=True)
+    source = film(
+        tmp_path / "in.mp4", [np.roll(frame, 4 * k, axis=1) for k in range(8)], sound=True
+    )
     moments = list(annotate(source, tmp_path / "out.mp4", pipeline))
     assert [round(m.time, 3) for m in moments] == [round(k / 10, 3) for k in range(8)]
     assert all([f.id for f in m.faces] == [1] for m in moments)
@@ -56,11 +72,18 @@ def test_annotates(tmp_path, pipeline: Pipeline, frame):
     assert (codec, pixels, streams, len(frames)) == ("h264", "yuv420p", 1, 8)
     assert seconds == pytest.approx(0.8, abs=0.06)
     x, y, _, _ = (int(v) for v in moments[0].faces[0].reading.face.box)
-    assert np.abs(frames[0][y : y + 60, x].astype(int) - frame[y : y + 60, x]).mean() > 20, "the box is in the picture"
-    assert (tmp_path / "out.mp4").read_bytes().find(b"moov") < 4096, "the index comes first, so that it plays while it loads"
+    assert np.abs(frames[0][y : y + 60, x].astype(int) - frame[y : y + 60, x]).mean() > 20, (
+        "the box is in the picture"
+    )
+    assert (tmp_path / "out.mp4").read_bytes().find(b"moov") < 4096, (
+        "the index comes first, so that it plays while it loads"
+    )
 
 
-@pytest.mark.parametrize("name, codec", [("a.webm", "libvpx"), ("a.mkv", "libx264"), ("a.avi", "mpeg4"), ("a.mov", "libx264")])
+@pytest.mark.parametrize(
+    "name, codec",
+    [("a.webm", "libvpx"), ("a.mkv", "libx264"), ("a.avi", "mpeg4"), ("a.mov", "libx264")],
+)
 def test_containers(tmp_path, pipeline, frame, name, codec):
     source = film(tmp_path / name, [frame] * 3, codec=codec)
     assert len(list(annotate(source, tmp_path / "out.mp4", pipeline))) == 3
@@ -104,7 +127,9 @@ def test_what_is_no_video_is_refused(tmp_path, pipeline, content, message):
 
 
 def test_a_truncated_file_is_refused_or_read_as_far_as_it_goes(tmp_path, pipeline, frame):
-    data = film(tmp_path / "in.mp4", [np.roll(frame, 9 * k, axis=1) for k in range(12)]).read_bytes()
+    data = film(
+        tmp_path / "in.mp4", [np.roll(frame, 9 * k, axis=1) for k in range(12)]
+    ).read_bytes()
     for part in (0.3, 0.6, 0.95):
         (tmp_path / "cut.mp4").write_bytes(data[: int(len(data) * part)])
         with pytest.raises(VideoError, match="Expected a whole video"):
@@ -122,29 +147,44 @@ def test_a_truncated_file_is_refused_or_read_as_far_as_it_goes(tmp_path, pipelin
     ],
 )
 def test_limits(tmp_path, pipeline, limits, message):
-    source = film(tmp_path / "in.mp4", [np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8)] * 20)
+    source = film(
+        tmp_path / "in.mp4",
+        [np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8)] * 20,
+    )
     with pytest.raises(VideoError, match=message):
         list(annotate(source, tmp_path / "out.mp4", pipeline, limits))
     assert not (tmp_path / "out.mp4").exists()
 
 
 def test_frames_too_dense_to_be_looked_at_cost_little(tmp_path, pipeline):
-    """Frames a millisecond apart are left out, but not without end: they hold the one place for videos."""
+    """Frames a millisecond apart are left out, but not without end: they hold the one place for
+    videos.
+    """
     with av.open(tmp_path / "in.mp4", "w") as out:
         stream = out.add_stream("libx264", rate=1000)
         stream.height, stream.width, stream.pix_fmt = 96, 128, "yuv420p"
         for _ in range(90):
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((96, 128, 3), np.uint8), format="rgb24")))
+            out.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(np.zeros((96, 128, 3), np.uint8), format="rgb24")
+                )
+            )
         out.mux(stream.encode(None))
     assert 3 <= len(list(annotate(tmp_path / "in.mp4", tmp_path / "out.mp4", pipeline))) <= 4
     with pytest.raises(VideoError, match="at most 80 frames"):
-        list(annotate(tmp_path / "in.mp4", tmp_path / "other.mp4", pipeline, replace(LIMITS, frames=20)))
+        list(
+            annotate(
+                tmp_path / "in.mp4", tmp_path / "other.mp4", pipeline, replace(LIMITS, frames=20)
+            )
+        )
 
 
 def test_sound_alone_is_refused(tmp_path, pipeline):
     with av.open(tmp_path / "a.mp4", "w") as out:
         tone = out.add_stream("aac", rate=16000, layout="mono")
-        wave = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), format="fltp", layout="mono")
+        wave = av.AudioFrame.from_ndarray(
+            np.zeros((1, 16000), np.float32), format="fltp", layout="mono"
+        )
         wave.sample_rate = 16000
         out.mux(tone.encode(wave))
         out.mux(tone.encode(None))
@@ -180,13 +220,20 @@ def test_the_clock_is_the_videos_own(tmp_path, pipeline):
     times = [0.0, 0.1, 0.5, 0.55, 1.5]
     with av.open(tmp_path / "in.mkv", "w") as out:
         stream = out.add_stream("libx264", rate=30)
-        stream.height, stream.width, stream.pix_fmt, stream.codec_context.time_base = 96, 128, "yuv420p", Fraction(1, 1000)
+        stream.height, stream.width, stream.pix_fmt, stream.codec_context.time_base = (
+            96,
+            128,
+            "yuv420p",
+            Fraction(1, 1000),
+        )
         for t in times:
             picture = av.VideoFrame.from_ndarray(np.zeros((96, 128, 3), np.uint8), format="rgb24")
             picture.pts, picture.time_base = round(t * 1000), Fraction(1, 1000)
             out.mux(stream.encode(picture))
         out.mux(stream.encode(None))
-    assert [m.time for m in annotate(tmp_path / "in.mkv", tmp_path / "out.mp4", pipeline)] == pytest.approx(times, abs=0.002)
+    assert [
+        m.time for m in annotate(tmp_path / "in.mkv", tmp_path / "out.mp4", pipeline)
+    ] == pytest.approx(times, abs=0.002)
     with av.open(tmp_path / "out.mp4") as video:
         assert [f.time for f in video.decode(video=0)] == pytest.approx(times, abs=0.002)
 
@@ -194,16 +241,33 @@ def test_the_clock_is_the_videos_own(tmp_path, pipeline):
 def moments() -> list[Moment]:
     return [
         Moment(0.0, (Tracked(1, reading("happiness", 0.9)),), 0.0),
-        Moment(0.1, (Tracked(1, reading("happiness", 0.9)), Tracked(2, reading(abstained="too small: 9 px"))), 0.5),
+        Moment(
+            0.1,
+            (
+                Tracked(1, reading("happiness", 0.9)),
+                Tracked(2, reading(abstained="too small: 9 px")),
+            ),
+            0.5,
+        ),
         Moment(0.2, (Tracked(1, reading("sadness", 0.6)), Tracked(2, reading("fear", 0.5))), 1.0),
     ]
 
 
 def test_csv():
-    rows = list(csv.DictReader(io.StringIO(timeline.to_csv(moments(), FERPLUS8.labels, GENDER2.labels))))
-    assert [(r["time_s"], r["face"]) for r in rows] == [("0.000", "1"), ("0.100", "1"), ("0.100", "2"), ("0.200", "1"), ("0.200", "2")]
+    rows = list(
+        csv.DictReader(io.StringIO(timeline.to_csv(moments(), FERPLUS8.labels, GENDER2.labels)))
+    )
+    assert [(r["time_s"], r["face"]) for r in rows] == [
+        ("0.000", "1"),
+        ("0.100", "1"),
+        ("0.100", "2"),
+        ("0.200", "1"),
+        ("0.200", "2"),
+    ]
     assert rows[0]["emotion"] == "happiness"
-    assert sum(float(rows[0][f"emotion_p_{label}"]) for label in FERPLUS8.labels) == pytest.approx(1, abs=1e-3)
+    assert sum(float(rows[0][f"emotion_p_{label}"]) for label in FERPLUS8.labels) == pytest.approx(
+        1, abs=1e-3
+    )
     assert rows[2]["abstained"] == "too small: 9 px"
     assert rows[2]["age"] == rows[2]["emotion"] == rows[2]["band"] == ""
     assert rows[3]["band"] == "low"

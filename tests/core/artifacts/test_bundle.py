@@ -29,7 +29,9 @@ def with_card(source: Path, target: Path, change: dict | None, text: str | None 
     model = onnx.load(source / "model.onnx")
     raw = json.loads(Card.to_json(bundle.load(source).card))
     card = text or json.dumps({**raw, **(change or {})})
-    onnx.helper.set_model_props(model, {} if change is None and text is None else {bundle.KEY: card})
+    onnx.helper.set_model_props(
+        model, {} if change is None and text is None else {bundle.KEY: card}
+    )
     onnx.save(model, target / "m.onnx")
     return target / "m.onnx"
 
@@ -46,21 +48,45 @@ HEAD = {"task": "emotion", "kind": "softmax", "labels": ["a", "b"], "output": "e
 @pytest.mark.parametrize(
     "change",
     [
-        {"heads": []}, {"heads": [HEAD]}, {"heads": [{**HEAD, "task": "mood"}]}, {"heads": [{**HEAD, "kind": "magic"}]},
-        {"heads": [{"task": "emotion"}]}, {"heads": "emotion"},
-        {"heads": [{**HEAD, "task": "age"}]}, {"heads": [{**HEAD, "kind": "distribution"}]},
+        {"heads": []},
+        {"heads": [HEAD]},
+        {"heads": [{**HEAD, "task": "mood"}]},
+        {"heads": [{**HEAD, "kind": "magic"}]},
+        {"heads": [{"task": "emotion"}]},
+        {"heads": "emotion"},
+        {"heads": [{**HEAD, "task": "age"}]},
+        {"heads": [{**HEAD, "kind": "distribution"}]},
         {"heads": [{**HEAD, "task": "age", "kind": "distribution", "labels": ["5", "6"]}]},
-        {"input": {"size": 47}}, {"input": {"sizes": 48}}, {"input": None},
-        {"calibration": {"emotion": 0}}, {"calibration": {"emotion": "hot"}}, {"calibration": {"emotion": float("nan")}},
-        {"calibration": {"age@25": float("nan")}}, {"calibration": {"age@25": -1}}, {"calibration": {"age@25": 1e9}},
-        {"calibration": {"age@1e9": 1}}, {"calibration": {"age@": 1}}, {"calibration": {"age@nan": 1}},
-        {"thresholds": {"emotion": float("nan")}}, {"thresholds": {"emotion": float("inf")}}, {"thresholds": {"emotion": -0.1}},
-        {"thresholds": {"emotion": 0}}, {"thresholds": {"emotion": 1.0001}}, {"thresholds": {"gender": 1e9}}, {"thresholds": {"age": 1e9}},
-        {"thresholds": {"age": float("nan")}}, {"thresholds": {"age": -5}}, {"thresholds": {"mood": 0.5}},
-        {"thresholds": {"emotion": "high"}}, {"thresholds": {"emotion": None}}, {"thresholds": [0.5]}, {"thresholds": 0.5},
-        {"precision": "int4"}, {"precision": None},
+        {"input": {"size": 47}},
+        {"input": {"sizes": 48}},
+        {"input": None},
+        {"calibration": {"emotion": 0}},
+        {"calibration": {"emotion": "hot"}},
+        {"calibration": {"emotion": float("nan")}},
+        {"calibration": {"age@25": float("nan")}},
+        {"calibration": {"age@25": -1}},
+        {"calibration": {"age@25": 1e9}},
+        {"calibration": {"age@1e9": 1}},
+        {"calibration": {"age@": 1}},
+        {"calibration": {"age@nan": 1}},
+        {"thresholds": {"emotion": float("nan")}},
+        {"thresholds": {"emotion": float("inf")}},
+        {"thresholds": {"emotion": -0.1}},
+        {"thresholds": {"emotion": 0}},
+        {"thresholds": {"emotion": 1.0001}},
+        {"thresholds": {"gender": 1e9}},
+        {"thresholds": {"age": 1e9}},
+        {"thresholds": {"age": float("nan")}},
+        {"thresholds": {"age": -5}},
+        {"thresholds": {"mood": 0.5}},
+        {"thresholds": {"emotion": "high"}},
+        {"thresholds": {"emotion": None}},
+        {"thresholds": [0.5]},
+        {"thresholds": 0.5},
+        {"precision": "int4"},
+        {"precision": None},
     ],
-)  # fmt: skip
+)
 def test_a_card_that_lies_is_refused(tiny: Path, tmp_path: Path, change: dict) -> None:
     with pytest.raises(ModelError):
         bundle.load(with_card(tiny, tmp_path, change))
@@ -73,36 +99,65 @@ ROW = {"name": "ferplus", "split": "val", "n": 3}
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"heads": [HEAD, HEAD]}, "one head for each task"), ({"heads": [{**HEAD, "labels": ["a", "a"]}]}, "different labels"),
-        ({"heads": [{**HEAD, "labels": ["a"]}]}, "2 to 1000"), ({"heads": [{**HEAD, "kind": "sigmoid", "labels": ["a"]}]}, "2 to 2"),
-        ({"heads": [{**HEAD, "kind": "sigmoid", "labels": ["a", "b", "c"]}]}, "2 to 2"), ({"heads": [{**HEAD, "labels": "ab"}]}, "no list"),
-        ({"heads": [{**HEAD, "labels": ["a", 1]}]}, "texts"), ({"heads": [{**HEAD, "labels": ["a", "b" * 201]}]}, "texts"),
-        ({"heads": [{**HEAD, "output": 1}]}, "texts"), ({"heads": [{**AGES, "labels": []}]}, "2 to 117"),
+        ({"heads": [HEAD, HEAD]}, "one head for each task"),
+        ({"heads": [{**HEAD, "labels": ["a", "a"]}]}, "different labels"),
+        ({"heads": [{**HEAD, "labels": ["a"]}]}, "2 to 1000"),
+        ({"heads": [{**HEAD, "kind": "sigmoid", "labels": ["a"]}]}, "2 to 2"),
+        ({"heads": [{**HEAD, "kind": "sigmoid", "labels": ["a", "b", "c"]}]}, "2 to 2"),
+        ({"heads": [{**HEAD, "labels": "ab"}]}, "no list"),
+        ({"heads": [{**HEAD, "labels": ["a", 1]}]}, "texts"),
+        ({"heads": [{**HEAD, "labels": ["a", "b" * 201]}]}, "texts"),
+        ({"heads": [{**HEAD, "output": 1}]}, "texts"),
+        ({"heads": [{**AGES, "labels": []}]}, "2 to 117"),
         ({"heads": [{**AGES, "labels": [str(i) for i in range(118)]}]}, "2 to 117"),
         ({"heads": [{**AGES, "kind": "regression", "labels": ["years"]}]}, "0 to 0"),
-        ({"name": "x" * 1_000_000}, "`name`"), ({"name": 1}, "`name`"), ({"name": "a\nb"}, "`name`"), ({"version": None}, "`version`"),
-        ({"created": []}, "`created`"), ({"licence": {}}, "`licence`"), ({"licence": "x" * 50_001}, "`licence`"),
-        ({"calibration": {"age": 10**400}}, "too large"), ({"thresholds": {"age": 10**400}}, "too large"),
-        ({"calibration": {"age": True}}, "no numbers"), ({"thresholds": {"emotion": "0.5"}}, "no numbers"),
-        ({"recipe": [["a", 1]]}, "recipe"), ({"recipe": {"a": json.loads("[" * 40 + "]" * 40)}}, "32 levels"),
-        ({"data": ["x"]}, "`data`"), ({"data": ROW}, "`data`"), ({"data": "x"}, "`data`"), ({"data": [{"name": "ferplus"}]}, "`data`"),
-        ({"data": [{**ROW, "n": 1.5}]}, "`data`"), ({"data": [{**ROW, "n": True}]}, "`data`"), ({"data": [{**ROW, "more": 1}]}, "`data`"),
-        ({"data": [{**ROW, "split": None}]}, "`data`"), ({"data": [{**ROW, "fingerprint": "x" * 201}]}, "`data`"),
-        ({"input": {"size": 48.0}}, "`size`"), ({"input": []}, "`input`"), ({"input": {"box_scale": 0}}, "`box_scale`"),
+        ({"name": "x" * 1_000_000}, "`name`"),
+        ({"name": 1}, "`name`"),
+        ({"name": "a\nb"}, "`name`"),
+        ({"version": None}, "`version`"),
+        ({"created": []}, "`created`"),
+        ({"licence": {}}, "`licence`"),
+        ({"licence": "x" * 50_001}, "`licence`"),
+        ({"calibration": {"age": 10**400}}, "too large"),
+        ({"thresholds": {"age": 10**400}}, "too large"),
+        ({"calibration": {"age": True}}, "no numbers"),
+        ({"thresholds": {"emotion": "0.5"}}, "no numbers"),
+        ({"recipe": [["a", 1]]}, "recipe"),
+        ({"recipe": {"a": json.loads("[" * 40 + "]" * 40)}}, "32 levels"),
+        ({"data": ["x"]}, "`data`"),
+        ({"data": ROW}, "`data`"),
+        ({"data": "x"}, "`data`"),
+        ({"data": [{"name": "ferplus"}]}, "`data`"),
+        ({"data": [{**ROW, "n": 1.5}]}, "`data`"),
+        ({"data": [{**ROW, "n": True}]}, "`data`"),
+        ({"data": [{**ROW, "more": 1}]}, "`data`"),
+        ({"data": [{**ROW, "split": None}]}, "`data`"),
+        ({"data": [{**ROW, "fingerprint": "x" * 201}]}, "`data`"),
+        ({"input": {"size": 48.0}}, "`size`"),
+        ({"input": []}, "`input`"),
+        ({"input": {"box_scale": 0}}, "`box_scale`"),
     ],
-)  # fmt: skip
+)
 def test_a_field_of_another_form_is_named(tiny: Path, change: dict, said: str) -> None:
     raw = json.loads(bundle.load(tiny).card.to_json())
     with pytest.raises(ModelError, match=f"train export.*{said}") as refused:
         Card.from_json(json.dumps({**raw, **change}))
-    assert len(str(refused.value)) < 1000, "shows the beginning of what it refuses, not a megabyte of it"
+    assert len(str(refused.value)) < 1000, (
+        "shows the beginning of what it refuses, not a megabyte of it"
+    )
 
 
 def test_a_card_at_its_limits_is_taken(tiny: Path) -> None:
     card = bundle.load(tiny).card
     head = replace(card.heads[0], kind="sigmoid", labels=("a" * 200, "b"))
     old = Head("age", "distribution", tuple(str(i) for i in range(117)), "age")
-    card = replace(card, name="n" * 200, licence="x\n" * 25_000, heads=(head, old), data=({**ROW, "fingerprint": "0" * 64}, ROW))
+    card = replace(
+        card,
+        name="n" * 200,
+        licence="x\n" * 25_000,
+        heads=(head, old),
+        data=({**ROW, "fingerprint": "0" * 64}, ROW),
+    )
     assert Card.from_json(card.to_json()) == card
 
 
@@ -139,7 +194,9 @@ def test_missing_and_truncated(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_a_model_cannot_reach_for_other_files(tiny: Path, tmp_path: Path) -> None:
-    """ONNX may keep weights in files that it names; a downloaded model must not read the disk that way."""
+    """ONNX may keep weights in files that it names; a downloaded model must not read the disk that
+    way.
+    """
     secret = tmp_path / "secret.bin"
     secret.write_bytes(b"\0" * 48 * 48 * 8 * 4)
     model = onnx.load(tiny / "model.onnx")
@@ -161,7 +218,10 @@ def test_predictions_are_probabilities_and_batches_agree(tiny: Path) -> None:
         assert isinstance(one.emotion, Distribution) and one.emotion.p.sum() == pytest.approx(1)
         assert np.abs(one.emotion.p - alone.emotion.p).max() < 1e-5
         assert one.age.low <= one.age.value <= one.age.high and one.age.coverage == INTERVAL
-    assert predictor.predict_crops(crops[:0]) == [] and predictor.predict(np.zeros((9, 9, 3), np.uint8), []) == []
+    assert (
+        predictor.predict_crops(crops[:0]) == []
+        and predictor.predict(np.zeros((9, 9, 3), np.uint8), []) == []
+    )
 
 
 def test_temperature_softens(tiny: Path, tmp_path: Path) -> None:
@@ -183,14 +243,20 @@ def test_answers_know_their_model_s_limits(tiny: Path, tmp_path: Path) -> None:
     (one,) = Predictor(with_card(tiny, tmp_path, {"thresholds": limits})).predict_crops(crops(1))
     assert (one.emotion.limit, one.gender.limit, one.age.limit) == (0.4, 0.6, 33.0)
     (old,) = Predictor(tiny).predict_crops(crops(1))
-    assert (old.emotion.limit, old.gender.limit, old.age.limit) == (LIMIT, LIMIT, np.inf) and not old.age.uncertain
+    assert (old.emotion.limit, old.gender.limit, old.age.limit) == (
+        LIMIT,
+        LIMIT,
+        np.inf,
+    ) and not old.age.uncertain
 
 
 @pytest.mark.parametrize("task", ["emotion", "gender"])
 def test_uncertain_is_under_the_limit_and_not_above(tiny: Path, tmp_path: Path, task: str) -> None:
     said = getattr(Predictor(tiny).predict_crops(crops(1))[0], task).confidence
     for limit, unsure in ((said - 1e-6, False), (said + 1e-6, True), (1.0, True)):
-        (one,) = Predictor(with_card(tiny, tmp_path, {"thresholds": {task: limit}})).predict_crops(crops(1))
+        (one,) = Predictor(with_card(tiny, tmp_path, {"thresholds": {task: limit}})).predict_crops(
+            crops(1)
+        )
         assert getattr(one, task).uncertain is unsure and uncertain(one)[task] is unsure
         if task == "emotion":
             assert (band_of(one) == "low") is unsure
@@ -200,8 +266,14 @@ def test_an_age_is_uncertain_over_its_width(tiny: Path, tmp_path: Path) -> None:
     (plain,) = Predictor(tiny).predict_crops(crops(1))
     width = plain.age.high - plain.age.low
     for limit, unsure in ((width - 0.01, True), (width + 0.01, False)):
-        (one,) = Predictor(with_card(tiny, tmp_path, {"thresholds": {"age": limit}})).predict_crops(crops(1))
-        assert one.age.uncertain is unsure and uncertain(one) == {"emotion": True, "gender": one.gender.uncertain, "age": unsure}
+        (one,) = Predictor(with_card(tiny, tmp_path, {"thresholds": {"age": limit}})).predict_crops(
+            crops(1)
+        )
+        assert one.age.uncertain is unsure and uncertain(one) == {
+            "emotion": True,
+            "gender": one.gender.uncertain,
+            "age": unsure,
+        }
 
 
 def test_factors_stretch_the_age_s_interval_and_nothing_else(tiny: Path, tmp_path: Path) -> None:
@@ -212,30 +284,56 @@ def test_factors_stretch_the_age_s_interval_and_nothing_else(tiny: Path, tmp_pat
         assert b.age.low == pytest.approx(max(0, a.age.value - 1.5 * (a.age.value - a.age.low)))
         assert b.age.high == pytest.approx(min(116, a.age.value + 1.5 * (a.age.high - a.age.value)))
     value, low, high = wider.ages(wider.probabilities(crops())["age"])
-    assert [v.shape for v in (value, low, high)] == [(9,)] * 3 and (low <= value).all() and (value <= high).all()
+    assert (
+        [v.shape for v in (value, low, high)] == [(9,)] * 3
+        and (low <= value).all()
+        and (value <= high).all()
+    )
 
 
 @pytest.mark.parametrize("kind", ["distribution", "regression"])
 def test_ages_are_the_same_alone_and_in_a_batch(kind: Kind) -> None:
-    rng, factors = np.random.default_rng(0), {"age": 8.0, "age@5": 0.6, "age@40": 1.5, "age@85": 2.5}
-    p = rng.dirichlet(np.full(116, 0.3), 50) if kind == "distribution" else rng.uniform(0, 90, (50, 1))
+    rng, factors = (
+        np.random.default_rng(0),
+        {"age": 8.0, "age@5": 0.6, "age@40": 1.5, "age@85": 2.5},
+    )
+    p = (
+        rng.dirichlet(np.full(116, 0.3), 50)
+        if kind == "distribution"
+        else rng.uniform(0, 90, (50, 1))
+    )
     together = np.stack(years(p, kind, factors), axis=1)
-    assert (together == np.concatenate([np.stack(years(row[None], kind, factors), axis=1) for row in p])).all()
+    assert (
+        together == np.concatenate([np.stack(years(row[None], kind, factors), axis=1) for row in p])
+    ).all()
 
 
-def test_ages_are_worked_out_once_for_all_faces(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    predictor, seen = Predictor(with_card(tiny, tmp_path, {"calibration": {"age@5": 1.5, "age@85": 0.8}})), []
+def test_ages_are_worked_out_once_for_all_faces(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor, seen = (
+        Predictor(with_card(tiny, tmp_path, {"calibration": {"age@5": 1.5, "age@85": 0.8}})),
+        [],
+    )
     found = np.stack(predictor.ages(predictor.probabilities(crops())["age"]), axis=1)
     conformed = age_intervals.conformed
-    monkeypatch.setattr(age_intervals, "conformed", lambda value, *rest: seen.append(len(value)) or conformed(value, *rest))
+    monkeypatch.setattr(
+        age_intervals,
+        "conformed",
+        lambda value, *rest: seen.append(len(value)) or conformed(value, *rest),
+    )
     said = predictor.predict_crops(crops())
     assert seen == [9]
     assert ([(one.age.value, one.age.low, one.age.high) for one in said] == found).all()
 
 
 @pytest.mark.parametrize("factors", [{}, {"age@5": 0.2, "age@35": 1.0}])
-def test_years_of_a_regression_are_an_age_within_its_own_interval(factors: dict[str, float]) -> None:
-    value, low, high = years(np.array([[-3.0], [0.0], [60.0], [116.0], [150.0]]), "regression", {"age": 10.0, **factors})
+def test_years_of_a_regression_are_an_age_within_its_own_interval(
+    factors: dict[str, float],
+) -> None:
+    value, low, high = years(
+        np.array([[-3.0], [0.0], [60.0], [116.0], [150.0]]), "regression", {"age": 10.0, **factors}
+    )
     assert list(value) == [0, 0, 60, 116, 116] and (low <= value).all() and (value <= high).all()
     assert (high - low <= 20).all(), "no value beyond the ends makes it wide"
     assert (low[0], high[0], low[4], high[4]) == (low[1], high[1], low[3], high[3])
@@ -247,5 +345,7 @@ def test_interval_of_known_distributions() -> None:
     assert (low, high) == (pytest.approx(29.6), pytest.approx(30.4))
     even = np.full(101, 1 / 101)
     low, high = interval(np.stack([even, one]), 0.8)
-    assert low == pytest.approx([-0.5 + 0.1 * 101, 29.6]) and high == pytest.approx([-0.5 + 0.9 * 101, 30.4])
+    assert low == pytest.approx([-0.5 + 0.1 * 101, 29.6]) and high == pytest.approx(
+        [-0.5 + 0.9 * 101, 30.4]
+    )
     assert interval(np.eye(101)[0], 0.8)[0] == 0  # nobody is younger than nothing

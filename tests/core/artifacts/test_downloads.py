@@ -36,7 +36,9 @@ def pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[download
     monkeypatch.delenv("MIEN_TEST", raising=False)
     monkeypatch.delenv("MIEN_OFFLINE", raising=False)
     url = f"http://127.0.0.1:{server.server_address[1]}/"
-    yield downloads.Weights("x.onnx", url + "good", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT), "MIEN_TEST")
+    yield downloads.Weights(
+        "x.onnx", url + "good", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT), "MIEN_TEST"
+    )
     server.shutdown()
     server.server_close()
 
@@ -60,7 +62,9 @@ def test_a_tampered_cache_is_not_trusted(pinned: downloads.Weights) -> None:
     assert downloads.find(pinned).read_bytes() == CONTENT
 
 
-def test_the_environment_names_a_copy(pinned: downloads.Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_a_copy(
+    pinned: downloads.Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "own").write_bytes(CONTENT)
     monkeypatch.setenv("MIEN_TEST", str(tmp_path / "own"))
     assert downloads.find(pinned) == tmp_path / "own"
@@ -69,7 +73,9 @@ def test_the_environment_names_a_copy(pinned: downloads.Weights, tmp_path: Path,
         downloads.find(pinned)
 
 
-def test_offline_says_what_to_do(pinned: downloads.Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_says_what_to_do(
+    pinned: downloads.Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MIEN_OFFLINE", "1")
     with pytest.raises(ModelError, match="set MIEN_TEST=FILE"):
         downloads.find(pinned)

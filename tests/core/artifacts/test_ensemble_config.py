@@ -15,13 +15,17 @@ from tests.core.ensembles import write
 
 A = {"model": "a"}
 HOSTILE = {
-    "not an object": ([], "object"), "no members": ({"name": "x"}, "`members`"), "no name": ({"members": [A]}, "`name`"),
-    "empty": ({"name": "x", "members": []}, f"1 to {MAX_MEMBERS}"), "many": ({"name": "x", "members": [A] * 17}, "got 17"),
+    "not an object": ([], "object"),
+    "no members": ({"name": "x"}, "`members`"),
+    "no name": ({"members": [A]}, "`name`"),
+    "empty": ({"name": "x", "members": []}, f"1 to {MAX_MEMBERS}"),
+    "many": ({"name": "x", "members": [A] * 17}, "got 17"),
     "a member that is text": ({"name": "x", "members": ["a"]}, "members[0]"),
     "a member without model": ({"name": "x", "members": [{"weight": 1}]}, "`model`"),
     "unknown field": ({"name": "x", "members": [A], "label": {}}, "try 'labels'"),
     "unknown member field": ({"name": "x", "members": [{**A, "wieght": 1}]}, "try 'weight'"),
-    "name of two lines": ({"name": "x\ny", "members": [A]}, "printable"), "no text": ({"name": 7, "members": [A]}, "printable"),
+    "name of two lines": ({"name": "x\ny", "members": [A]}, "printable"),
+    "no text": ({"name": 7, "members": [A]}, "printable"),
     "long name": ({"name": "x" * 999, "members": [A]}, "1 to 200"),
     "negative": ({"name": "x", "members": [{**A, "weight": -1}]}, "members[0].weight"),
     "NaN": ({"name": "x", "members": [{**A, "weight": float("nan")}]}, "a number"),
@@ -36,9 +40,18 @@ HOSTILE = {
     "other sha256": ({"name": "x", "members": [{**A, "sha256": "0" * 64}]}, "was changed"),
     "space": ({"name": "x", "members": [A], "labels": {"emotion": "FER9"}}, "FERPLUS8"),
     "space that is a list": ({"name": "x", "members": [A], "labels": {"emotion": [1]}}, "FERPLUS8"),
-    "space of gender": ({"name": "x", "members": [A], "labels": {"gender": "GENDER2"}}, "an object of emotion"),
-    "emotions as gender": ({"name": "x", "members": [A], "labels": {"emotion": "GENDER2"}}, "Expected a label"),
-    "temperature 0": ({"name": "x", "members": [A], "calibration": {"emotion": 0}}, "from 0.01 to 100"),
+    "space of gender": (
+        {"name": "x", "members": [A], "labels": {"gender": "GENDER2"}},
+        "an object of emotion",
+    ),
+    "emotions as gender": (
+        {"name": "x", "members": [A], "labels": {"emotion": "GENDER2"}},
+        "Expected a label",
+    ),
+    "temperature 0": (
+        {"name": "x", "members": [A], "calibration": {"emotion": 0}},
+        "from 0.01 to 100",
+    ),
     "factor of no age": ({"name": "x", "members": [A], "calibration": {"age@old": 1}}, "ages"),
     "threshold": ({"name": "x", "members": [A], "thresholds": {"emotion": 2}}, "threshold"),
     "metrics": ({"name": "x", "members": [A], "metrics": {"a": 1}}, "list of objects"),
@@ -50,10 +63,13 @@ HOSTILE = {
     "a link out": ({"name": "x", "members": [{"model": "out"}]}, "in the folder"),
     "a file's link out": ({"name": "x", "members": [{"model": "linked"}]}, "in the folder"),
     "a link to itself": ({"name": "x", "members": [{"model": "round"}]}, "Expected"),
-    "too long for a disk": ({"name": "x", "members": [{"model": "\u20ac" * 190}]}, "Expected a model"),
+    "too long for a disk": (
+        {"name": "x", "members": [{"model": "\u20ac" * 190}]},
+        "Expected a model",
+    ),
     "nothing there": ({"name": "x", "members": [{"model": "none"}]}, "train export"),
     "an ensemble": ({"name": "x", "members": [{"model": "ensemble.json"}]}, "ONNX"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +95,13 @@ def test_hostile_files_are_refused(hostile: Path, name: str) -> None:
 
 
 def test_files_that_are_no_json_are_refused(hostile: Path) -> None:
-    cases = {b"[" * 200_000: "JSON", b"": "JSON", b"9" * 9999: "JSON", b"\xff\xfe": "text", b" " * (MAX_JSON + 1): "bytes"}
+    cases = {
+        b"[" * 200_000: "JSON",
+        b"": "JSON",
+        b"9" * 9999: "JSON",
+        b"\xff\xfe": "text",
+        b" " * (MAX_JSON + 1): "bytes",
+    }
     for data, text in cases.items():
         (hostile / "ensemble.json").write_bytes(data)
         with pytest.raises(ModelError, match=text):
@@ -87,20 +109,35 @@ def test_files_that_are_no_json_are_refused(hostile: Path) -> None:
 
 
 def test_a_weight_of_nought_is_written_and_read_again() -> None:
-    made = EnsembleFile("pair", (Member("a", weight=0.0), Member("b", weights={"age": 0.0}, flip=True)))
+    made = EnsembleFile(
+        "pair", (Member("a", weight=0.0), Member("b", weights={"age": 0.0}, flip=True))
+    )
     assert EnsembleFile.from_json(made.to_json()) == made
 
 
-ROW = {"data": "d", "split": "val", "metric": "emotion_accuracy", "value": 0.8, "ci95": [0.7, 0.9], "n": 9}
+ROW = {
+    "data": "d",
+    "split": "val",
+    "metric": "emotion_accuracy",
+    "value": 0.8,
+    "ci95": [0.7, 0.9],
+    "n": 9,
+}
 ODD_ROWS = {
-    "a number": (3, "list of objects"), "no metric": ({"data": "d", "split": "val", "value": 1}, "Expected `metric`"),
-    "another field": (ROW | {"html": "x"}, "Expected fields"), "two lines": (ROW | {"metric": "a\nb"}, "metrics[1].metric"),
-    "no text": (ROW | {"split": ["val"]}, "metrics[1].split"), "long": (ROW | {"group": "x" * 501}, "metrics[1].group"),
-    "text": (ROW | {"value": "0.8"}, "metrics[1].value"), "huge": (ROW | {"value": 10**400}, "metrics[1].value"),
-    "true": (ROW | {"value": True}, "metrics[1].value"), "three ends": (ROW | {"ci95": [1, 2, 3]}, "metrics[1].ci95"),
-    "ends of text": (ROW | {"ci95": ["a", "b"]}, "metrics[1].ci95"), "half a face": (ROW | {"n": 0.5}, "metrics[1].n"),
+    "a number": (3, "list of objects"),
+    "no metric": ({"data": "d", "split": "val", "value": 1}, "Expected `metric`"),
+    "another field": (ROW | {"html": "x"}, "Expected fields"),
+    "two lines": (ROW | {"metric": "a\nb"}, "metrics[1].metric"),
+    "no text": (ROW | {"split": ["val"]}, "metrics[1].split"),
+    "long": (ROW | {"group": "x" * 501}, "metrics[1].group"),
+    "text": (ROW | {"value": "0.8"}, "metrics[1].value"),
+    "huge": (ROW | {"value": 10**400}, "metrics[1].value"),
+    "true": (ROW | {"value": True}, "metrics[1].value"),
+    "three ends": (ROW | {"ci95": [1, 2, 3]}, "metrics[1].ci95"),
+    "ends of text": (ROW | {"ci95": ["a", "b"]}, "metrics[1].ci95"),
+    "half a face": (ROW | {"n": 0.5}, "metrics[1].n"),
     "less than none": (ROW | {"n": -1}, "metrics[1].n"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ODD_ROWS)

@@ -1,4 +1,6 @@
-"""What every data set promises, on a small tree of each; a new file in core/data needs a function of its name in trees.py."""
+"""What every data set promises, on a small tree of each; a new file in core/data needs a function
+of its name in trees.py.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ def test_splits_are_disjoint_and_make_up_the_whole(name: str, tmp_path: Path) ->
     assert sorted(ids) == sorted(whole.ids) and len(set(ids)) == len(ids)
     for split, part in parts.items():
         assert (part.name, part.split) == (name, split) and not part.problems
-        assert [p == part.root / i and p.is_file() for p, i in zip(part.paths, part.ids, strict=True)] == [True] * len(part)
+        assert [
+            p == part.root / i and p.is_file() for p, i in zip(part.paths, part.ids, strict=True)
+        ] == [True] * len(part)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -63,20 +67,35 @@ def test_targets_are_in_range_and_agree(name: str, tmp_path: Path) -> None:
     known = samples.emotion >= 0
     votes = samples.emotion_votes
     assert votes.dtype == np.float32 and np.isnan(votes[~known]).all()
-    assert votes[known].sum(axis=1) == pytest.approx(1) and (votes[known].argmax(axis=1) == samples.emotion[known]).all()
-    assert samples.emotion.dtype == samples.gender.dtype == np.int64 and samples.age.dtype == np.float32
-    assert set(samples.gender.tolist()) <= {-1, *range(len(GENDER2))} and (samples.emotion < 8).all()
+    assert (
+        votes[known].sum(axis=1) == pytest.approx(1)
+        and (votes[known].argmax(axis=1) == samples.emotion[known]).all()
+    )
+    assert (
+        samples.emotion.dtype == samples.gender.dtype == np.int64
+        and samples.age.dtype == np.float32
+    )
+    assert (
+        set(samples.gender.tolist()) <= {-1, *range(len(GENDER2))} and (samples.emotion < 8).all()
+    )
     ages = samples.age[~np.isnan(samples.age)]
     assert ((ages >= 0) & (ages <= AGE_MAX)).all()
     assert known.any() or (samples.gender >= 0).any() or len(ages)
-    origin, tasks = module(name).ORIGIN, {"emotion": known.any(), "gender": (samples.gender >= 0).any(), "age": len(ages) > 0}
+    origin, tasks = (
+        module(name).ORIGIN,
+        {"emotion": known.any(), "gender": (samples.gender >= 0).any(), "age": len(ages) > 0},
+    )
     assert origin.name and origin.licence and module(name).__doc__
-    assert {task for task, there in tasks.items() if there} <= set(origin.labels) and set(origin.more) <= set(origin.labels)
+    assert {task for task, there in tasks.items() if there} <= set(origin.labels) and set(
+        origin.more
+    ) <= set(origin.labels)
     assert all(len(set(g.tolist())) > 1 for g in samples.groups.values())
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_found_in_a_folder_of_all_sets_and_the_same_on_every_machine(name: str, tmp_path: Path) -> None:
+def test_found_in_a_folder_of_all_sets_and_the_same_on_every_machine(
+    name: str, tmp_path: Path
+) -> None:
     """`--data DIR` may hold the set itself or a folder of its name, however that is spelt."""
     first = module(name).load(tree(name, tmp_path / "a"), "train")
     for place in (Path("b", name), Path("c", name.capitalize().replace("_", "-"))):

@@ -19,7 +19,9 @@ from core.labels import FERPLUS8
 
 def drawn(part: str, n: int) -> tuple[list[Look], np.ndarray]:
     looks = synthetic.sample(part, n)
-    return looks, np.stack([draw(look, np.random.default_rng([7, *part.encode(), i])) for i, look in enumerate(looks)])
+    return looks, np.stack(
+        [draw(look, np.random.default_rng([7, *part.encode(), i])) for i, look in enumerate(looks)]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,9 @@ def test_no_shortcut_tells_the_emotion(both: tuple, what: str) -> None:
             return np.concatenate([flat.mean(axis=1), flat.std(axis=1)], axis=1)
         if what == "corners":
             parts = (x[:, :5, :5], x[:, :5, -5:], x[:, -5:, :5], x[:, -5:, -5:])
-            return np.concatenate([p.reshape(len(x), -1, 3).mean(axis=1) for p in parts], axis=1) / 64
+            return (
+                np.concatenate([p.reshape(len(x), -1, 3).mean(axis=1) for p in parts], axis=1) / 64
+            )
         return np.array([[len(cv2.imencode(".png", p)[1])] for p in x]) / 1000
 
     (a, xa), (b, xb) = both
@@ -95,17 +99,26 @@ def test_the_same_everywhere_and_never_twice(both: tuple) -> None:
 def test_every_label_is_drawn(change: dict[str, int]) -> None:
     """With all else equal, pose and noise included, a label changes the picture."""
     look = Look(emotion=0, gender=0, age=30, skin=0)
-    plain, other = (draw(x, np.random.default_rng(3)).astype(int) for x in (look, replace(look, **change)))
+    plain, other = (
+        draw(x, np.random.default_rng(3)).astype(int) for x in (look, replace(look, **change))
+    )
     assert (np.abs(plain - other).max(axis=2) > 60).sum() > 20
 
 
 def test_load_draws_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synthetic, "SIZES", {"train": 9, "val": 4, "test": 3})
     first = synthetic.load(tmp_path / "no such folder", "all")
-    assert len(first) == 16 and len(set(first.ids)) == 16 and (first.emotion >= 0).all() and not np.isnan(first.age).any()
+    assert (
+        len(first) == 16
+        and len(set(first.ids)) == 16
+        and (first.emotion >= 0).all()
+        and not np.isnan(first.age).any()
+    )
     monkeypatch.setattr(synthetic, "_fill", lambda *_: pytest.fail("drawn again"))
     val = synthetic.load(".", "val")
-    assert val.paths == tuple(p for p, i in zip(first.paths, first.ids, strict=True) if i.startswith("val"))
+    assert val.paths == tuple(
+        p for p, i in zip(first.paths, first.ids, strict=True) if i.startswith("val")
+    )
     looks = synthetic.sample("val", 4)
     again = draw(looks[2], np.random.default_rng([synthetic.SEED, *b"val", 2]))
     assert np.array_equal(image.load(val.paths[2]), again) and val.age[2] == looks[2].age

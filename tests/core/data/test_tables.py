@@ -1,4 +1,6 @@
-"""Data sets whose labels stand in a table: fer2013, rafdb, affectnet, imdb_wiki, ffhq_features, all_age_faces."""
+"""Data sets whose labels stand in a table: fer2013, rafdb, affectnet, imdb_wiki, ffhq_features,
+all_age_faces.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def test_fer2013_rows_become_pictures_named_as_in_ferplus(tmp_path: Path) -> Non
     )
     train = fer2013.load(tmp_path, "train")
     assert train.ids == ("Training/fer0000000.png",) and emotions(train) == ["happiness"]
-    assert np.array_equal(image.load(train.paths[0])[..., 1].ravel(), np.array(pixels(1).split(), np.uint8))
+    assert np.array_equal(
+        image.load(train.paths[0])[..., 1].ravel(), np.array(pixels(1).split(), np.uint8)
+    )
     assert emotions(fer2013.load(tmp_path, "test")) == ["neutral"]
     assert fer2013.load(tmp_path, "val").ids == ("PublicTest/fer0000002.png",)
     assert emotions(fer2013.load(tmp_path, "all")) == ["happiness", "neutral", "anger"]
@@ -40,18 +44,33 @@ def test_fer2013_rows_become_pictures_named_as_in_ferplus(tmp_path: Path) -> Non
 
 def test_fer2013_names_broken_rows_and_keeps_the_rest(tmp_path: Path) -> None:
     good = pixels(1)
-    rows = [f"3,{good},Training", f"7,{good},Training", "3,1 2 3,Training", f"3,{good} x,Training", f"3,{good[:-1]}300,Training",
-            f"x,{good},Training", f"3,{good},Sometimes", "3", "", f"5,{good},Training", f"3,{9**30} {good},Training"]  # fmt: skip
+    rows = [
+        f"3,{good},Training",
+        f"7,{good},Training",
+        "3,1 2 3,Training",
+        f"3,{good} x,Training",
+        f"3,{good[:-1]}300,Training",
+        f"x,{good},Training",
+        f"3,{good},Sometimes",
+        "3",
+        "",
+        f"5,{good},Training",
+        f"3,{9**30} {good},Training",
+    ]
     (tmp_path / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]))
     samples = fer2013.load(tmp_path, "train")
     assert emotions(samples) == ["happiness", "surprise"]
-    assert [p.reason.split(":")[0] for p in samples.problems] == [f"row {n}" for n in (3, 4, 5, 6, 7, 8, 9, 12)]
+    assert [p.reason.split(":")[0] for p in samples.problems] == [
+        f"row {n}" for n in (3, 4, 5, 6, 7, 8, 9, 12)
+    ]
     assert {p.file for p in samples.problems} == {"fer2013.csv"}
     with pytest.raises(DataError, match=r"val split of fer2013.*row 3"):
         fer2013.load(tmp_path, "val")
 
 
-def test_fer2013_unpacks_once_for_each_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fer2013_unpacks_once_for_each_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = trees.fer2013(tmp_path)
     first = fer2013.load(root, "all")
     with monkeypatch.context() as m:
@@ -65,12 +84,22 @@ def test_fer2013_unpacks_once_for_each_content(tmp_path: Path, monkeypatch: pyte
 def test_fer2013_as_folders(tmp_path: Path) -> None:
     for label in ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"):
         for part, n in (("train", 30), ("test", 2)):
-            pictures(tmp_path / "archive" / part / label, [f"{part}{label}{i}.jpg" for i in range(n)])
+            pictures(
+                tmp_path / "archive" / part / label, [f"{part}{label}{i}.jpg" for i in range(n)]
+            )
     parts = {s: fer2013.load(tmp_path, s) for s in ("train", "val", "test")}
     assert len(parts["test"]) == 14 and set(emotions(parts["test"])) == set(FERPLUS8.labels[:7])
     assert len(parts["train"]) + len(parts["val"]) == 210 and 5 < len(parts["val"]) < 40
     numbered = pictures(tmp_path / "numbered", [f"train/{i}/{i}.png" for i in range(7)])
-    assert emotions(fer2013.load(numbered, "all")) == ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+    assert emotions(fer2013.load(numbered, "all")) == [
+        "anger",
+        "disgust",
+        "fear",
+        "happiness",
+        "sadness",
+        "surprise",
+        "neutral",
+    ]
 
 
 def test_fer2013_table_without_its_columns(tmp_path: Path) -> None:
@@ -88,14 +117,32 @@ def test_fer2013_table_without_its_columns(tmp_path: Path) -> None:
 def test_rafdb_codes_attributes_and_official_test(tmp_path: Path) -> None:
     root = trees.rafdb(tmp_path)
     test = rafdb.load(root, "test")
-    assert len(test) == 40 and all(i.startswith("Image/aligned/test_") for i in test.ids) and test.tight
-    seven = ["fear", "disgust", "happiness", "sadness", "anger", "neutral", "surprise"]  # 1 + i % 7 for i from 1
+    assert (
+        len(test) == 40
+        and all(i.startswith("Image/aligned/test_") for i in test.ids)
+        and test.tight
+    )
+    seven = [
+        "fear",
+        "disgust",
+        "happiness",
+        "sadness",
+        "anger",
+        "neutral",
+        "surprise",
+    ]  # 1 + i % 7 for i from 1
     assert emotions(test)[:7] == seven
-    assert [GENDER2.labels[g] if g >= 0 else "?" for g in test.gender[:3]] == ["female", "?", "male"]
+    assert [GENDER2.labels[g] if g >= 0 else "?" for g in test.gender[:3]] == [
+        "female",
+        "?",
+        "male",
+    ]
     assert test.groups["race"][:3].tolist() == ["African-American", "Asian", "Caucasian"]
     assert test.groups["age_band"][:5].tolist() == ["04-19", "20-39", "40-69", "70+", "00-03"]
     val = rafdb.load(root, "val")
-    assert 0 < len(val) < 15 and all(splits.split_of(Path(i).stem.removesuffix("_aligned")) == "val" for i in val.ids)
+    assert 0 < len(val) < 15 and all(
+        splits.split_of(Path(i).stem.removesuffix("_aligned")) == "val" for i in val.ids
+    )
 
 
 def test_rafdb_without_aligned_pictures_and_with_broken_rows(tmp_path: Path) -> None:
@@ -106,14 +153,34 @@ def test_rafdb_without_aligned_pictures_and_with_broken_rows(tmp_path: Path) -> 
     (tmp_path / "Annotation" / "manual").mkdir(parents=True)
     (tmp_path / "Annotation" / "manual" / "test_0001_manu_attri.txt").write_text("1 2 3")
     samples = rafdb.load(tmp_path, "test")
-    assert emotions(samples) == ["happiness", "sadness"] and not samples.tight and (samples.gender == -1).all()
-    assert [p.reason.split(":")[0] for p in samples.problems if p.file.endswith("label.txt")] == ["row 2", "row 3", "row 4", "row 6"]
-    assert {p.file for p in samples.problems} >= {"Image/original/test_0005.jpg", "Annotation/manual/test_0001_manu_attri.txt"}
+    assert (
+        emotions(samples) == ["happiness", "sadness"]
+        and not samples.tight
+        and (samples.gender == -1).all()
+    )
+    assert [p.reason.split(":")[0] for p in samples.problems if p.file.endswith("label.txt")] == [
+        "row 2",
+        "row 3",
+        "row 4",
+        "row 6",
+    ]
+    assert {p.file for p in samples.problems} >= {
+        "Image/original/test_0005.jpg",
+        "Annotation/manual/test_0001_manu_attri.txt",
+    }
 
 
 def test_rafdb_as_numbered_folders(tmp_path: Path) -> None:
     root = pictures(tmp_path, [f"DATASET/test/{i}/test_{i}_aligned.jpg" for i in range(1, 8)])
-    assert emotions(rafdb.load(root, "test")) == ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"]
+    assert emotions(rafdb.load(root, "test")) == [
+        "surprise",
+        "fear",
+        "disgust",
+        "happiness",
+        "sadness",
+        "anger",
+        "neutral",
+    ]
 
 
 # --- AffectNet
@@ -126,13 +193,28 @@ def test_affectnet_table_codes(tmp_path: Path) -> None:
     rows = [f"{n},0,0,1,1,1;1,{c},0,0" for n, c in zip(names, codes, strict=True)]
     lists = tmp_path / "Manually_Annotated_file_lists"
     lists.mkdir()
-    (lists / "training.csv").write_text("\n".join([trees.AFFECTNET_HEADER, *rows, "5/gone.jpg,0,0,1,1,1;1,1,0,0"]))
+    (lists / "training.csv").write_text(
+        "\n".join([trees.AFFECTNET_HEADER, *rows, "5/gone.jpg,0,0,1,1,1;1,1,0,0"])
+    )
     (lists / "validation.csv").write_text(rows[6] + "\n")  # some copies have no header
     train = affectnet.load(tmp_path, "train")
-    assert emotions(train) == ["neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"]
+    assert emotions(train) == [
+        "neutral",
+        "happiness",
+        "sadness",
+        "surprise",
+        "fear",
+        "disgust",
+        "anger",
+        "contempt",
+    ]
     assert not train.tight
     reasons = " ".join(p.reason for p in train.problems)
-    assert all(f"row {n}:" in reasons for n in range(10, 15)) and "no_face" in reasons and "no such picture" in reasons
+    assert (
+        all(f"row {n}:" in reasons for n in range(10, 15))
+        and "no_face" in reasons
+        and "no such picture" in reasons
+    )
     assert len(train.problems) == 6
     assert emotions(affectnet.load(tmp_path, "val")) == ["anger"]
     with pytest.raises(DataError, match="publishers keep"):
@@ -143,7 +225,9 @@ def test_affectnet_table_cannot_reach_outside(tmp_path: Path) -> None:
     picture(tmp_path / "secret.jpg")
     root = tmp_path / "data"
     picture(root / "ok.jpg")
-    (root / "training.csv").write_text(f"{trees.AFFECTNET_HEADER}\n../secret.jpg,0,0,1,1,1,1,0,0\nok.jpg,0,0,1,1,1,1,0,0\n")
+    (root / "training.csv").write_text(
+        f"{trees.AFFECTNET_HEADER}\n../secret.jpg,0,0,1,1,1,1,0,0\nok.jpg,0,0,1,1,1,1,0,0\n"
+    )
     samples = affectnet.load(root, "train")
     assert samples.ids == ("ok.jpg",) and "outside" in samples.problems[0].reason
 
@@ -152,12 +236,26 @@ def test_affectnet_arrays_without_pickle(tmp_path: Path) -> None:
     for part, n in (("train_set", 6), ("val_set", 2)):
         pictures(tmp_path / part / "images", [f"{i}.jpg" for i in range(n)])
         (tmp_path / part / "annotations").mkdir()
-        for i, code in enumerate([np.array("7"), np.array(2), np.array(["4"]), np.array("9"), np.array({"a": 1}, object)][:n]):
+        for i, code in enumerate(
+            [
+                np.array("7"),
+                np.array(2),
+                np.array(["4"]),
+                np.array("9"),
+                np.array({"a": 1}, object),
+            ][:n]
+        ):
             np.save(tmp_path / part / "annotations" / f"{i}_exp.npy", code, allow_pickle=True)
     train = affectnet.load(tmp_path, "train")
     assert emotions(train) == ["contempt", "sadness", "fear"] and train.tight
     assert [p.file for p in train.problems] == [f"train_set/images/{i}.jpg" for i in (3, 4, 5)]
-    assert emotions(affectnet.load(tmp_path, "all")) == ["contempt", "sadness", "fear", "contempt", "sadness"]
+    assert emotions(affectnet.load(tmp_path, "all")) == [
+        "contempt",
+        "sadness",
+        "fear",
+        "contempt",
+        "sadness",
+    ]
     marks = train.fingerprint
     np.save(tmp_path / "train_set" / "annotations" / "0_exp.npy", np.array("1"))
     assert affectnet.load(tmp_path, "train").fingerprint != marks
@@ -190,20 +288,39 @@ def test_imdb_wiki_age_gender_and_reasons(tmp_path: Path) -> None:
         celebrity(full_path=""),
     ]
     write_mat(tmp_path / "wiki_crop" / "wiki.mat", "wiki", entries)
-    pictures(tmp_path / "wiki_crop", [e["full_path"] for e in entries if e["full_path"] and "gone" not in e["full_path"]])
+    pictures(
+        tmp_path / "wiki_crop",
+        [e["full_path"] for e in entries if e["full_path"] and "gone" not in e["full_path"]],
+    )
     samples = imdb_wiki.load(tmp_path, "all")
     assert samples.ids == tuple(f"wiki_crop/00/{n}.jpg" for n in ("ok", "late", "unknown"))
     assert samples.age.tolist() == [30, 29, 30] and not samples.tight
     assert [GENDER2.labels[g] if g >= 0 else "?" for g in samples.gender] == ["male", "female", "?"]
     reasons = {Path(p.file).stem: p.reason for p in samples.problems}
-    assert "no face" in reasons["none"] and "0.40" in reasons["weak"] and "second face" in reasons["two"]
-    assert "age: -10" in reasons["unborn"] and "age: 220" in reasons["old"] and "row 10 of wiki_crop/wiki.mat" in reasons["nan"]
-    assert all("dates" in reasons[n] for n in ("day", "nan")) and "no such" in reasons["gone"] and len(samples.problems) == 9
+    assert (
+        "no face" in reasons["none"]
+        and "0.40" in reasons["weak"]
+        and "second face" in reasons["two"]
+    )
+    assert (
+        "age: -10" in reasons["unborn"]
+        and "age: 220" in reasons["old"]
+        and "row 10 of wiki_crop/wiki.mat" in reasons["nan"]
+    )
+    assert (
+        all("dates" in reasons[n] for n in ("day", "nan"))
+        and "no such" in reasons["gone"]
+        and len(samples.problems) == 9
+    )
 
 
 def test_imdb_wiki_never_divides_a_person(tmp_path: Path) -> None:
     root = trees.imdb_wiki(tmp_path)
-    owner = {f"{part}_crop/{i % 10:02d}/{i}.jpg": f"Person {i // 2}" for part in ("imdb", "wiki") for i in range(60)}
+    owner = {
+        f"{part}_crop/{i % 10:02d}/{i}.jpg": f"Person {i // 2}"
+        for part in ("imdb", "wiki")
+        for i in range(60)
+    }
     people = [{owner[i] for i in imdb_wiki.load(root, s).ids} for s in ("train", "val", "test")]
     assert all(people) and sum(map(len, people)) == 30
 
@@ -224,7 +341,10 @@ def test_imdb_wiki_alone_single_and_damaged(tmp_path: Path) -> None:
 def test_ffhq_soft_scores_become_votes(tmp_path: Path) -> None:
     (tmp_path / "json").mkdir()
     faces = {
-        "00000": [features(5, "male", 40, anger=1.0), features(33.0, "female", 90, happiness=0.6, contempt=0.6)],
+        "00000": [
+            features(5, "male", 40, anger=1.0),
+            features(33.0, "female", 90, happiness=0.6, contempt=0.6),
+        ],
         "00001": [],
         "00002": [features(happiness=-1.0)],
         "00003": [features(age=400, happiness=1.0)],
@@ -238,16 +358,31 @@ def test_ffhq_soft_scores_become_votes(tmp_path: Path) -> None:
     (tmp_path / "json" / "00005.json").write_text('{"cut')
     picture(tmp_path / "thumbnails128x128" / "00009.png")
     train = ffhq_features.load(tmp_path, "train")
-    assert train.ids == ("thumbnails128x128/00/00000.png",) and train.age.tolist() == [33] and GENDER2.labels[train.gender[0]] == "female"
+    assert (
+        train.ids == ("thumbnails128x128/00/00000.png",)
+        and train.age.tolist() == [33]
+        and GENDER2.labels[train.gender[0]] == "female"
+    )
     votes = dict(zip(FERPLUS8.labels, train.emotion_votes[0].tolist(), strict=True))
-    assert votes["happiness"] == votes["contempt"] == pytest.approx(0.5) and sum(votes.values()) == pytest.approx(1)
-    assert sorted(Path(p.file).stem for p in train.problems) == ["00001", "00002", "00003", "00004", "00005", "00009"]
+    assert votes["happiness"] == votes["contempt"] == pytest.approx(0.5) and sum(
+        votes.values()
+    ) == pytest.approx(1)
+    assert sorted(Path(p.file).stem for p in train.problems) == [
+        "00001",
+        "00002",
+        "00003",
+        "00004",
+        "00005",
+        "00009",
+    ]
     assert emotions(ffhq_features.load(tmp_path, "val")) == ["sadness"]
 
 
 def test_ffhq_takes_one_size(tmp_path: Path) -> None:
     (tmp_path / "ffhq-features-dataset" / "json").mkdir(parents=True)
-    (tmp_path / "ffhq-features-dataset" / "json" / "00007.json").write_text(json.dumps([features(fear=1.0)]))
+    (tmp_path / "ffhq-features-dataset" / "json" / "00007.json").write_text(
+        json.dumps([features(fear=1.0)])
+    )
     pictures(tmp_path, ["thumbnails128x128/00007.png", "images1024x1024/00007.png"])
     assert ffhq_features.load(tmp_path, "all").ids == ("images1024x1024/00007.png",)
 
@@ -266,18 +401,32 @@ def test_all_age_faces_lists(tmp_path: Path) -> None:
     assert train.age[:3].tolist() == [2, 4, 6]
     assert [GENDER2.labels[g] for g in train.gender] == ["female"] * 6 + ["male"] * 6
     about = {p.file: p.reason for p in train.problems}
-    assert set(about) == {"00099A20.jpg", "image sets/train.txt", "aligned faces/face.jpg", "aligned faces/00500A44.jpg"}
+    assert set(about) == {
+        "00099A20.jpg",
+        "image sets/train.txt",
+        "aligned faces/face.jpg",
+        "aligned faces/00500A44.jpg",
+    }
     assert [p.reason[:6] for p in train.problems if p.file.endswith(".txt")] == ["row 14", "row 15"]
     with pytest.raises(DataError, match=r"publishers' lists.*train, val"):
         all_age_faces.load(root, "test")
 
 
 def test_all_age_faces_without_lists(tmp_path: Path) -> None:
-    pictures(tmp_path / "original images", [f"{n:05d}A{10 + n % 60}.jpg" for n in range(7300, 7460)])
+    pictures(
+        tmp_path / "original images", [f"{n:05d}A{10 + n % 60}.jpg" for n in range(7300, 7460)]
+    )
     parts = {s: all_age_faces.load(tmp_path, s) for s in ("train", "val", "test")}
-    assert sum(map(len, parts.values())) == 160 and min(map(len, parts.values())) > 4 and not parts["train"].tight
+    assert (
+        sum(map(len, parts.values())) == 160
+        and min(map(len, parts.values())) > 4
+        and not parts["train"].tight
+    )
     for part in parts.values():
-        assert all((int(i[16:21]) > 7380) == (GENDER2.labels[g] == "male") for i, g in zip(part.ids, part.gender, strict=True))
+        assert all(
+            (int(i[16:21]) > 7380) == (GENDER2.labels[g] == "male")
+            for i, g in zip(part.ids, part.gender, strict=True)
+        )
 
 
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

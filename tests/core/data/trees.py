@@ -1,4 +1,6 @@
-"""A small tree of every data set, in the publishers' layout. The function's name is the data set's; it fills `root` and returns it."""
+"""A small tree of every data set, in the publishers' layout. The function's name is the data set's;
+it fills `root` and returns it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from core.labels import AFFECTNET8, FER7, FERPLUS8, GENDER2, JAFFE_CODES, KDEF_C
 def picture(path: Path, side: int = 12) -> Path:
     """A grey picture whose pixels follow from its name, in the format of its suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(zlib.crc32(path.name.encode())).integers(0, 256, (side, side), np.uint8)
+    pixels = np.random.default_rng(zlib.crc32(path.name.encode())).integers(
+        0, 256, (side, side), np.uint8
+    )
     path.write_bytes(cv2.imencode(path.suffix.lower(), pixels)[1].tobytes())
     return path
 
@@ -32,13 +36,18 @@ def pictures(root: Path, names: Iterable[str]) -> Path:
 def ferplus(root: Path) -> Path:
     for folder in ("FER2013Train", "FER2013Valid", "FER2013Test"):
         pictures(root / folder, [f"fer{i}.png" for i in range(8)])
-        rows = [f'fer{i}.png,"(0, 0, 48, 48)",' + ",".join("9" if i == k else "0" for k in range(10)) for i in range(8)]
+        rows = [
+            f'fer{i}.png,"(0, 0, 48, 48)",' + ",".join("9" if i == k else "0" for k in range(10))
+            for i in range(8)
+        ]
         (root / folder / "label.csv").write_text("\n".join(rows) + "\n")
     return root
 
 
 def utkface(root: Path) -> Path:
-    return pictures(root, [f"{i}_{i % 2}_{i % 5}_2017010922{i:06d}.jpg.chip.jpg" for i in range(1, 80)])
+    return pictures(
+        root, [f"{i}_{i % 2}_{i % 5}_2017010922{i:06d}.jpg.chip.jpg" for i in range(1, 80)]
+    )
 
 
 def pixels(seed: int, n: int = 48 * 48) -> str:
@@ -73,7 +82,9 @@ def affectnet(root: Path) -> Path:
     for table, n in (("training", 16), ("validation", 8)):
         names = [f"{i % 3}/{table}{i}.jpg" for i in range(n)]
         pictures(root / "Manually_Annotated_Images", names)
-        rows = [f"{name},1,2,3,4,1;2;3,{i % len(AFFECTNET8)},0.1,-0.2" for i, name in enumerate(names)]
+        rows = [
+            f"{name},1,2,3,4,1;2;3,{i % len(AFFECTNET8)},0.1,-0.2" for i, name in enumerate(names)
+        ]
         (root / f"{table}.csv").write_text("\n".join([AFFECTNET_HEADER, *rows]) + "\n")
     return root
 
@@ -83,19 +94,31 @@ def write_mat(path: Path, part: str, entries: list[dict]) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     texts = {"full_path", "name"}
-    columns = {k: np.array([e[k] for e in entries], object if k in texts else float) for k in entries[0]}
+    columns = {
+        k: np.array([e[k] for e in entries], object if k in texts else float) for k in entries[0]
+    }
     savemat(path, {part: columns})
 
 
 def celebrity(**other: object) -> dict:
     """An entry of a .mat: born on 1980-01-01, photographed in 2010."""
-    about = {"dob": 723181.0, "photo_taken": 2010, "full_path": "00/a.jpg", "gender": 1.0, "name": "A", "face_score": 3.5}
+    about = {
+        "dob": 723181.0,
+        "photo_taken": 2010,
+        "full_path": "00/a.jpg",
+        "gender": 1.0,
+        "name": "A",
+        "face_score": 3.5,
+    }
     return about | {"second_face_score": float("nan")} | other
 
 
 def imdb_wiki(root: Path) -> Path:
     for part in ("imdb", "wiki"):
-        entries = [celebrity(full_path=f"{i % 10:02d}/{i}.jpg", name=f"Person {i // 2}", gender=i % 2) for i in range(60)]
+        entries = [
+            celebrity(full_path=f"{i % 10:02d}/{i}.jpg", name=f"Person {i // 2}", gender=i % 2)
+            for i in range(60)
+        ]
         pictures(root / f"{part}_crop", [e["full_path"] for e in entries])
         write_mat(root / f"{part}_crop" / f"{part}.mat", part, entries)
     return root
@@ -104,7 +127,10 @@ def imdb_wiki(root: Path) -> Path:
 def features(age: float = 30.0, gender: str = "female", size: int = 100, **emotion: float) -> dict:
     """One face of FFHQ-features-dataset."""
     scores = dict.fromkeys(FERPLUS8.labels, 0.0) | emotion
-    return {"faceRectangle": {"width": size, "height": size}, "faceAttributes": {"age": age, "gender": gender, "emotion": scores}}
+    return {
+        "faceRectangle": {"width": size, "height": size},
+        "faceAttributes": {"age": age, "gender": gender, "emotion": scores},
+    }
 
 
 def ffhq_features(root: Path) -> Path:
@@ -112,7 +138,11 @@ def ffhq_features(root: Path) -> Path:
     for i, label in enumerate(FERPLUS8.labels * 2):
         number = i + (60_000 if i % 4 == 0 else 0)
         picture(root / "images1024x1024" / f"{number // 1000 * 1000:05d}" / f"{number:05d}.png")
-        face = features(20 + i, "male" if i % 2 else "female", **{label: 0.75, FERPLUS8.labels[(i + 1) % 8]: 0.25})
+        face = features(
+            20 + i,
+            "male" if i % 2 else "female",
+            **{label: 0.75, FERPLUS8.labels[(i + 1) % 8]: 0.25},
+        )
         (root / "json" / f"{number:05d}.json").write_text(json.dumps([face]))
     return root
 
@@ -129,15 +159,26 @@ def jaffe(root: Path) -> Path:
 
 
 def kdef(root: Path) -> Path:
-    names = [f"{s}{g}{n:02d}{code}{a}.JPG" for s, a in (("A", "S"), ("B", "HL")) for g in "FM" for n in range(1, 6) for code in KDEF_CODES]
-    return pictures(root / "KDEF_and_AKDEF" / "KDEF", [f"{name[:4]}/{name}" for name in names]).parent.parent
+    names = [
+        f"{s}{g}{n:02d}{code}{a}.JPG"
+        for s, a in (("A", "S"), ("B", "HL"))
+        for g in "FM"
+        for n in range(1, 6)
+        for code in KDEF_CODES
+    ]
+    return pictures(
+        root / "KDEF_and_AKDEF" / "KDEF", [f"{name[:4]}/{name}" for name in names]
+    ).parent.parent
 
 
 def oulu_casia(root: Path) -> Path:
     for person in range(1, 11):
         for light in ("Dark", "Strong"):
             for label in ("Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprise"):
-                pictures(root / f"OriginalImg/VL/{light}/P{person:03d}/{label}", [f"{i:03d}.jpeg" for i in range(5)])
+                pictures(
+                    root / f"OriginalImg/VL/{light}/P{person:03d}/{label}",
+                    [f"{i:03d}.jpeg" for i in range(5)],
+                )
     picture(root / "OriginalImg/NI/Dark/P001/Anger/000.jpeg")
     return root
 
@@ -149,7 +190,9 @@ def all_age_faces(root: Path) -> Path:
     pictures(top / "original images", [f"{p}.jpg" for p in people])
     (top / "image sets").mkdir()
     for name, part in (("train", people[::2]), ("val", people[1::2])):
-        (top / "image sets" / f"{name}.txt").write_text("".join(f"{p} {int(int(p[:5]) > 7380)}\n" for p in part))
+        (top / "image sets" / f"{name}.txt").write_text(
+            "".join(f"{p} {int(int(p[:5]) > 7380)}\n" for p in part)
+        )
     return root
 
 
@@ -171,10 +214,14 @@ def manifest(root: Path) -> Path:
     pictures(root, names)
     n = len(names)
     columns = {
-        "id": names, "root": ["source"] * n, "path": names, "split": [name.split("/")[1] for name in names],
-        "emotion": [FERPLUS8.labels[i % 8] for i in range(n)], "gender": [GENDER2.labels[i % 2] for i in range(n)],
+        "id": names,
+        "root": ["source"] * n,
+        "path": names,
+        "split": [name.split("/")[1] for name in names],
+        "emotion": [FERPLUS8.labels[i % 8] for i in range(n)],
+        "gender": [GENDER2.labels[i % 2] for i in range(n)],
         "age": [float(i) for i in range(n)],
-    }  # fmt: skip
+    }
     table = pa.table({name: pa.array(values, COLUMNS[name]) for name, values in columns.items()})
     about = About("image_folder", "0", {"source": "."}, True, {})
     pq.write_table(table.replace_schema_metadata({KEY: about.to_json()}), root / FILE)

@@ -20,12 +20,18 @@ WHERE = Where("age")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store, Store]:
-    """Of the rows in the first store, some have no true and some no predicted age; the table, and the second store, is all others."""
+    """Of the rows in the first store, some have no true and some no predicted age; the table, and
+    the second store, is all others.
+    """
     path, complete = (tmp_path_factory.mktemp("tables") / "t.parquet" for _ in range(2))
     whole = generate(ROWS).drop_columns(["group_subject", "age_low", "age_high"])
     lacking = np.arange(ROWS) % 10
     for name, which in (("age_true", lacking == 3), ("age_pred", lacking == 7)):
-        whole = whole.set_column(whole.column_names.index(name), name, pa.array(whole[name].to_numpy(), pa.float32(), mask=which))
+        whole = whole.set_column(
+            whole.column_names.index(name),
+            name,
+            pa.array(whole[name].to_numpy(), pa.float32(), mask=which),
+        )
     table.write(whole, path, table.Meta(model="m"))
     part = table.read(path).filter((lacking != 3) & (lacking != 7))
     table.write(part, complete)
@@ -39,7 +45,9 @@ def test_bands_are_those_of_the_metrics(made, width: int) -> None:
     count = age_errors.band_count(width)
     wanted = regression.by_band(true, pred, width, count)
     found = age_errors.by_band(store, WHERE, width)
-    assert [f[key] for f in (found["mae"][-1], found["bias"][-1]) for key in ("value", "n")] == pytest.approx(
+    assert [
+        f[key] for f in (found["mae"][-1], found["bias"][-1]) for key in ("value", "n")
+    ] == pytest.approx(
         [regression.mae(true, pred), len(true), regression.bias(true, pred), len(true)], abs=1e-6
     )
     assert len(found["mae"]) - 1 == count == len(age_errors.band_names(width))
@@ -47,12 +55,17 @@ def test_bands_are_those_of_the_metrics(made, width: int) -> None:
         mae, bias = found["mae"][i], found["bias"][i]
         assert mae["n"] == bias["n"] == wanted.n[i]
         if wanted.n[i]:
-            assert (mae["value"], bias["value"]) == pytest.approx((wanted.mae[i], wanted.bias[i]), abs=1e-6)
+            assert (mae["value"], bias["value"]) == pytest.approx(
+                (wanted.mae[i], wanted.bias[i]), abs=1e-6
+            )
         if wanted.n[i] > 1:
             assert bias["low"] < bias["value"] < bias["high"]
     bands = [regression.bands(v, width, count) for v in (true, pred)]
     counts, off = age_errors.off_by(store, WHERE, width)
-    assert np.array_equal(counts, np.bincount(bands[0] * count + bands[1], minlength=count * count).reshape(count, count))
+    assert np.array_equal(
+        counts,
+        np.bincount(bands[0] * count + bands[1], minlength=count * count).reshape(count, count),
+    )
     assert [f["value"] for f in off] == pytest.approx(regression.off_by(counts).tolist(), abs=1e-12)
 
 
@@ -60,7 +73,9 @@ def test_cumulative_scores_groups_and_shares_right(made) -> None:
     whole, store, complete = made
     true, pred = (whole[c].to_numpy().astype(float) for c in ("age_true", "age_pred"))
     scores = age_errors.cumulative(store, WHERE, 6)
-    assert [f["value"] for f in scores] == pytest.approx([regression.cumulative_score(true, pred, k) for k in range(7)], abs=1e-12)
+    assert [f["value"] for f in scores] == pytest.approx(
+        [regression.cumulative_score(true, pred, k) for k in range(7)], abs=1e-12
+    )
     race = np.array(whole["group_race"].to_pylist())
     gender = arrays.classes(whole, "gender")
     assert gender is not None
@@ -69,23 +84,44 @@ def test_cumulative_scores_groups_and_shares_right(made) -> None:
     share = age_errors.right_by_group(complete, "gender", WHERE, "race")
     for i, value in enumerate(store.groups["race"]):
         mine = race == value
-        assert error["mae"][i]["value"] == pytest.approx(regression.mae(true[mine], pred[mine]), abs=1e-6)
-        assert share[i]["value"] == pytest.approx(right[mine].mean(), abs=1e-12) and share[i]["n"] == mine.sum() == error["mae"][i]["n"]
-    assert sum(f["n"] for f in age_errors.right_by_band(store, "gender", WHERE, 7)) == ROWS * 0.9, "the true age is known"
+        assert error["mae"][i]["value"] == pytest.approx(
+            regression.mae(true[mine], pred[mine]), abs=1e-6
+        )
+        assert (
+            share[i]["value"] == pytest.approx(right[mine].mean(), abs=1e-12)
+            and share[i]["n"] == mine.sum() == error["mae"][i]["n"]
+        )
+    assert sum(f["n"] for f in age_errors.right_by_band(store, "gender", WHERE, 7)) == ROWS * 0.9, (
+        "the true age is known"
+    )
     assert sum(f["n"] for f in age_errors.right_by_group(store, "gender", WHERE, "race")) == ROWS
 
 
 def test_mistakes_that_come_together_are_those_of_rows(made) -> None:
     whole, store, complete = made
-    wanted = cross_task.cross(arrays.classes(whole, "emotion"), arrays.classes(whole, "gender"), arrays.ages(whole), None, None)
+    wanted = cross_task.cross(
+        arrays.classes(whole, "emotion"),
+        arrays.classes(whole, "gender"),
+        arrays.ages(whole),
+        None,
+        None,
+    )
     found = age_errors.crossed(complete, WHERE)
-    assert found[:2] == age_errors.crossed(store, WHERE)[:2], "ages that are not known change nothing"
-    assert [(f["given"], f["task"], f["figure"], f["n"]) for f in found] == [(f["given"], f["task"], f["figure"], f["n"]) for f in wanted]
+    assert found[:2] == age_errors.crossed(store, WHERE)[:2], (
+        "ages that are not known change nothing"
+    )
+    assert [(f["given"], f["task"], f["figure"], f["n"]) for f in found] == [
+        (f["given"], f["task"], f["figure"], f["n"]) for f in wanted
+    ]
     for one, other in zip(found, wanted, strict=True):
-        tolerance = 0.1 if one["task"] == "age" else 0.01  # one bootstrap against another or the normal interval
+        tolerance = (
+            0.1 if one["task"] == "age" else 0.01
+        )  # one bootstrap against another or the normal interval
         for key in ("right", "wrong", "difference"):
             assert one[key]["value"] == pytest.approx(other[key]["value"], abs=1e-6)
-            assert (one[key]["low"], one[key]["high"]) == pytest.approx((other[key]["low"], other[key]["high"]), abs=tolerance)
+            assert (one[key]["low"], one[key]["high"]) == pytest.approx(
+                (other[key]["low"], other[key]["high"]), abs=tolerance
+            )
     assert {"n", "right", "wrong", "difference", "task", "given", "figure"} == set(found[0])
 
 
@@ -94,7 +130,11 @@ def test_nothing_without_the_tasks(tmp_path: Path, made) -> None:
     columns = ["sample_id", "model", "emotion_true", "emotion_pred"]
     table.write(whole.select(columns), tmp_path / "t.parquet", table.Meta(model="m"))
     only = Store.open([tmp_path / "t.parquet"])
-    assert age_errors.by_band(only, WHERE, 10) == {} and age_errors.cumulative(only, WHERE) == [] and age_errors.crossed(only, WHERE) == []
+    assert (
+        age_errors.by_band(only, WHERE, 10) == {}
+        and age_errors.cumulative(only, WHERE) == []
+        and age_errors.crossed(only, WHERE) == []
+    )
     nobody = WHERE.but(text="no such sample")
     assert age_errors.cumulative(store, nobody) == [] and age_errors.crossed(store, nobody) == []
     assert {f["n"] for f in age_errors.by_band(store, nobody, 10)["mae"]} == {0}

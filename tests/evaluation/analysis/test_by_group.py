@@ -1,4 +1,6 @@
-"""Groups and means from a store's sums equal those of the library's functions for rows, with and without persons."""
+"""Groups and means from a store's sums equal those of the library's functions for rows, with and
+without persons.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ FEMALE, MALE = GENDER2.labels
 
 
 @pytest.fixture(scope="module", params=[0, 12], ids=["rows alone", "persons"])
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
+def made(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[pa.Table, Store]:
     """The same predictions as a table and as a store; some rows have no race and some no age."""
     whole = generate(ROWS, per_person=request.param or 1)
     if not request.param:
@@ -48,34 +52,49 @@ def same(a: dict, b: dict, tolerance: float) -> None:
 
 @pytest.mark.parametrize("most", [by_group.MOST, 0], ids=["one query", "a query each"])
 @pytest.mark.parametrize("task", ["emotion", "gender", "age"])
-def test_slices_equal_those_of_rows(made, task: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slices_equal_those_of_rows(
+    made, task: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(by_group, "MOST", most)
     whole, store = made
     [(losses, groups, cluster)] = [rest for name, *rest in slices.views_of(whole) if name == task]
     wanted = search.search(losses, groups, support=30, fdr=0.5, cluster=cluster)
     found = Groups(store, task, Where(task)).search(support=30, fdr=0.5)
     assert found["looked_at"] == wanted["looked_at"] > 40
-    assert [s["conditions"] for s in found["slices"]] == [s["conditions"] for s in wanted["slices"]] != []
+    assert (
+        [s["conditions"] for s in found["slices"]]
+        == [s["conditions"] for s in wanted["slices"]]
+        != []
+    )
     for one, other in zip(found["slices"], wanted["slices"], strict=True):
         same(one["worse_by"], other["worse_by"], 1e-9)
         assert (one["n"], one["loss"]) == (other["n"], pytest.approx(other["loss"], abs=1e-9))
-        assert (one["p"], one["p_adjusted"]) == (pytest.approx(other["p"], rel=1e-5), pytest.approx(other["p_adjusted"], rel=1e-5))
+        assert (one["p"], one["p_adjusted"]) == (
+            pytest.approx(other["p"], rel=1e-5),
+            pytest.approx(other["p_adjusted"], rel=1e-5),
+        )
 
 
 @pytest.mark.parametrize("task", ["emotion", "gender", "age"])
 def test_gaps_equal_those_of_rows(made, task: str) -> None:
     whole, store = made
     [(losses, groups, cluster)] = [rest for name, *rest in slices.views_of(whole) if name == task]
-    wanted = {f["group"]: f for f in search.fairness(task, losses, groups, support=30, cluster=cluster)}
+    wanted = {
+        f["group"]: f for f in search.fairness(task, losses, groups, support=30, cluster=cluster)
+    }
     found = {f["group"]: f for f in Groups(store, task, Where(task)).fairness(30)}
     assert set(found) == set(wanted) and len(found) >= 4
     scale = losses.std() / 20  # drawn another way: a tenth or so of an interval
     for name, one in found.items():
         other = wanted[name]
-        assert [one[end]["value"] for end in ("best", "worst")] == [other[end]["value"] for end in ("best", "worst")]
+        assert [one[end]["value"] for end in ("best", "worst")] == [
+            other[end]["value"] for end in ("best", "worst")
+        ]
         for key in ("gap", "ratio"):
             assert one[key]["value"] == pytest.approx(other[key]["value"], abs=1e-9)
-            assert (one[key]["low"], one[key]["high"]) == pytest.approx((other[key]["low"], other[key]["high"]), abs=scale), key
+            assert (one[key]["low"], one[key]["high"]) == pytest.approx(
+                (other[key]["low"], other[key]["high"]), abs=scale
+            ), key
         for mine, theirs in zip(one["values"], other["values"], strict=True):
             assert mine["value"] == theirs["value"] and mine["figure"]["n"] == theirs["figure"]["n"]
             same(mine["figure"], theirs["figure"], scale)
@@ -95,22 +114,37 @@ def test_means_and_their_difference_have_the_intervals_of_rows(made) -> None:
     if store.cluster is None:
         half = [student.ppf(0.975, len(s) - 1) * s.std(ddof=1) / len(s) ** 0.5 for s in sides]
         assert figures[0]["high"] - figures[0]["value"] == pytest.approx(half[0], rel=1e-4)
-        both, wanted = seen.difference(0, 1), ttest_ind(sides[1], sides[0], equal_var=False).confidence_interval(0.95)
+        both, wanted = (
+            seen.difference(0, 1),
+            ttest_ind(sides[1], sides[0], equal_var=False).confidence_interval(0.95),
+        )
         assert both["value"] == pytest.approx(sides[1].mean() - sides[0].mean(), abs=1e-6)
         assert (both["low"], both["high"]) == pytest.approx((wanted.low, wanted.high), rel=1e-4)
     else:
-        assert seen.parts is not None and seen.parts.units == len(set(whole["group_subject"].to_pylist()))
+        assert seen.parts is not None and seen.parts.units == len(
+            set(whole["group_subject"].to_pylist())
+        )
         assert figures[0]["low"] < figures[0]["value"] < figures[0]["high"]
 
 
 def test_few_rows_have_the_interval_of_students_t(tmp_path: Path) -> None:
     ages = {"x": [31.0, 34.0, 38.0, 30.0], "y": [50.0, 33.0]}
     rows = [(age, race) for race, side in ages.items() for age in side]
-    columns = {"sample_id": [f"s{i}" for i in range(6)], "age_true": [30.0] * 6, "age_pred": [a for a, _ in rows]}
-    table.write(pa.table(columns | {"group_race": [r for _, r in rows]}), tmp_path / "t.parquet", table.Meta(model="m"))
+    columns = {
+        "sample_id": [f"s{i}" for i in range(6)],
+        "age_true": [30.0] * 6,
+        "age_pred": [a for a, _ in rows],
+    }
+    table.write(
+        pa.table(columns | {"group_race": [r for _, r in rows]}),
+        tmp_path / "t.parquet",
+        table.Meta(model="m"),
+    )
     seen = Groups(Store.open([tmp_path / "t.parquet"]), "age", Where("age")).by("race")
     for one, side in zip(seen.figures(), ages.values(), strict=True):
-        wanted = student.interval(0.95, len(side) - 1, np.mean(side) - 30, np.std(side, ddof=1) / len(side) ** 0.5)
+        wanted = student.interval(
+            0.95, len(side) - 1, np.mean(side) - 30, np.std(side, ddof=1) / len(side) ** 0.5
+        )
         assert (one["low"], one["high"]) == pytest.approx(wanted, rel=1e-6)
     both = seen.difference(0, 1)
     wanted = ttest_ind(ages["y"], ages["x"], equal_var=False).confidence_interval(0.95)
@@ -121,12 +155,18 @@ def test_persons_widen_the_interval(tmp_path: Path) -> None:
     """Ten copies of every row of a person are no more evidence than one."""
     person = np.repeat(np.arange(60), 10)
     right = np.repeat(np.random.default_rng(3).random(60) < 0.6, 10)
-    columns = {"sample_id": [f"s{i}" for i in range(600)], "gender_true": [FEMALE] * 600, "gender_pred": np.where(right, FEMALE, MALE)}
+    columns = {
+        "sample_id": [f"s{i}" for i in range(600)],
+        "gender_true": [FEMALE] * 600,
+        "gender_pred": np.where(right, FEMALE, MALE),
+    }
     half = []
     for extra in ({}, {"group_subject": person.astype(str)}):
         table.write(pa.table(columns | extra), tmp_path / "t.parquet", table.Meta(model="m"))
         store = Store.open([tmp_path / "t.parquet"])
-        [one] = summed(store, Where("gender"), "0", 1, "(t.gender_pred = t.gender_true)::INT", share=True).figures()
+        [one] = summed(
+            store, Where("gender"), "0", 1, "(t.gender_pred = t.gender_true)::INT", share=True
+        ).figures()
         assert one["value"] == pytest.approx(right.mean())
         half.append(one["high"] - one["low"])
     assert half[1] / half[0] == pytest.approx(10**0.5, rel=0.15)

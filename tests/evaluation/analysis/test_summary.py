@@ -1,4 +1,6 @@
-"""Figures of a table: votes, clusters, bands and areas come from the right rows and in the right order of classes."""
+"""Figures of a table: votes, clusters, bands and areas come from the right rows and in the right
+order of classes.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,15 @@ def made(n: int = 300, **more: object) -> pa.Table:
     true = rng.choice([1, 3, 4], n)
     ages = rng.integers(0, 100, n).astype(float)
     columns: dict[str, object] = {
-        "sample_id": [str(i) for i in range(n)], "emotion_true": LABELS[true], "age_true": ages, "age_pred": ages + rng.normal(0, 8, n),
+        "sample_id": [str(i) for i in range(n)],
+        "emotion_true": LABELS[true],
+        "age_true": ages,
+        "age_pred": ages + rng.normal(0, 8, n),
         "emotion_votes": [None if i % 10 == 0 else votes[i].tolist() for i in range(n)],
-    }  # fmt: skip
-    return conform(pa.table(columns | {c: p[:, i] for i, c in enumerate(P_COLUMNS) if i in (1, 3, 4)} | more))
+    }
+    return conform(
+        pa.table(columns | {c: p[:, i] for i, c in enumerate(P_COLUMNS) if i in (1, 3, 4)} | more)
+    )
 
 
 def test_every_figure_comes_from_its_own_rows() -> None:
@@ -39,21 +46,38 @@ def test_every_figure_comes_from_its_own_rows() -> None:
     emotion, p = found["emotion"], frame[[P_COLUMNS[i] for i in (1, 3, 4)]].to_numpy(float)
     called = LABELS[[1, 3, 4]][p.argmax(axis=1)]
     assert emotion["labels"] == LABELS[[1, 3, 4]].tolist()
-    assert emotion["balanced_accuracy"]["value"] == pytest.approx(balanced_accuracy_score(frame.emotion_true, called), abs=1e-12)
-    assert emotion["kappa"]["value"] == pytest.approx(cohen_kappa_score(frame.emotion_true, called), abs=1e-12)
+    assert emotion["balanced_accuracy"]["value"] == pytest.approx(
+        balanced_accuracy_score(frame.emotion_true, called), abs=1e-12
+    )
+    assert emotion["kappa"]["value"] == pytest.approx(
+        cohen_kappa_score(frame.emotion_true, called), abs=1e-12
+    )
     for i, row in enumerate(emotion["per_class"]):
-        assert row["auroc"] == pytest.approx(roc_auc_score(frame.emotion_true == row["label"], p[:, i]), abs=1e-7)
+        assert row["auroc"] == pytest.approx(
+            roc_auc_score(frame.emotion_true == row["label"], p[:, i]), abs=1e-7
+        )
     voted = frame.emotion_votes.notna().to_numpy()
     shares = np.stack(frame.emotion_votes[voted].to_list())
     places = np.array([FERPLUS8.index(c) for c in called[voted]])
-    assert emotion["votes"]["n"] == 270 and emotion["votes"]["ceiling"]["value"] == pytest.approx(shares.max(axis=1).mean(), abs=1e-6)
+    assert emotion["votes"]["n"] == 270 and emotion["votes"]["ceiling"]["value"] == pytest.approx(
+        shares.max(axis=1).mean(), abs=1e-6
+    )
     assert emotion["votes"]["majority"]["value"] == (places == shares.argmax(axis=1)).mean()
-    assert emotion["votes"]["any"]["value"] == (shares[np.arange(270), places] >= 0.3).mean() > emotion["votes"]["majority"]["value"]
+    assert (
+        emotion["votes"]["any"]["value"]
+        == (shares[np.arange(270), places] >= 0.3).mean()
+        > emotion["votes"]["majority"]["value"]
+    )
     age = found["age"]
     decades = np.array([age_decade(a) for a in frame.age_true])
     error = (frame.age_pred - frame.age_true).to_numpy()
-    assert {d["decade"]: d["mae"] for d in age["decades"]} == pytest.approx({d: np.abs(error)[decades == d].mean() for d in set(decades)})
-    assert age["bands"]["off_by"][0] == np.trace(age["bands"]["confusion"]) / 300 and age["bands"]["off_by"][-1] == 1
+    assert {d["decade"]: d["mae"] for d in age["decades"]} == pytest.approx(
+        {d: np.abs(error)[decades == d].mean() for d in set(decades)}
+    )
+    assert (
+        age["bands"]["off_by"][0] == np.trace(age["bands"]["confusion"]) / 300
+        and age["bands"]["off_by"][-1] == 1
+    )
 
 
 def test_pictures_of_one_person_make_the_interval_wider() -> None:
@@ -61,20 +85,36 @@ def test_pictures_of_one_person_make_the_interval_wider() -> None:
     rng = np.random.default_rng(0)
     once = rng.random(60) < 0.7
     hit = np.repeat(once, 10)
-    base = {"emotion_true": [LABELS[0]] * 600, "emotion_pred": np.where(hit, LABELS[0], LABELS[1]), "emotion_votes": [None] * 600}
+    base = {
+        "emotion_true": [LABELS[0]] * 600,
+        "emotion_pred": np.where(hit, LABELS[0], LABELS[1]),
+        "emotion_votes": [None] * 600,
+    }
     subjects = np.repeat(np.arange(60), 10).astype(str)
     table = made(600, **base).drop_columns([P_COLUMNS[i] for i in (1, 3, 4)])
     alone = figures(table)["emotion"]
     together = figures(table.append_column("group_subject", pa.array(subjects)))["emotion"]
     width = [f["accuracy"]["high"] - f["accuracy"]["low"] for f in (alone, together)]
-    assert width[1] / width[0] == pytest.approx(10**0.5, rel=0.15) and alone["accuracy"]["value"] == together["accuracy"]["value"]
-    assert (alone["clusters"], together["clusters"]) == (None, 60) and "subject" not in together["groups"]
-    assert together["macro_f1"]["high"] - together["macro_f1"]["low"] > 2 * (alone["macro_f1"]["high"] - alone["macro_f1"]["low"])
+    assert (
+        width[1] / width[0] == pytest.approx(10**0.5, rel=0.15)
+        and alone["accuracy"]["value"] == together["accuracy"]["value"]
+    )
+    assert (alone["clusters"], together["clusters"]) == (None, 60) and "subject" not in together[
+        "groups"
+    ]
+    assert together["macro_f1"]["high"] - together["macro_f1"]["low"] > 2 * (
+        alone["macro_f1"]["high"] - alone["macro_f1"]["low"]
+    )
     assert together["votes"] is None
 
 
 def test_a_sample_without_a_name_is_a_cluster_of_its_own() -> None:
     table = made(6).append_column("group_identity", pa.array(["a", None, "b", "a", None, "b"]))
     found = arrays.clusters(table)
-    assert found is not None and len(set(found.tolist())) == 4 and found[0] == found[3] and found[1] != found[4]
+    assert (
+        found is not None
+        and len(set(found.tolist())) == 4
+        and found[0] == found[3]
+        and found[1] != found[4]
+    )
     assert arrays.clusters(made(6)) is None

@@ -1,4 +1,6 @@
-"""compare: tests against statsmodels and scipy, figures against ones made by hand, and the command line."""
+"""compare: tests against statsmodels and scipy, figures against ones made by hand, and the command
+line.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def test_mcnemar_agrees_with_statsmodels(only_a: int, only_b: int) -> None:
     if only_a + only_b == 0:
         assert found == 1
     else:
-        assert found == pytest.approx(mcnemar([[5, only_a], [only_b, 7]], exact=exact, correction=True).pvalue, abs=1e-12)
+        assert found == pytest.approx(
+            mcnemar([[5, only_a], [only_b, 7]], exact=exact, correction=True).pvalue, abs=1e-12
+        )
 
 
 def test_mcnemar_refuses_negative_counts() -> None:
@@ -45,7 +49,11 @@ def test_mcnemar_refuses_negative_counts() -> None:
 
 
 @quick
-@given(st.integers(2, 40).flatmap(lambda n: arrays(np.float64, (2, n), elements=st.floats(0, 100).map(lambda v: round(v, 2)))))
+@given(
+    st.integers(2, 40).flatmap(
+        lambda n: arrays(np.float64, (2, n), elements=st.floats(0, 100).map(lambda v: round(v, 2)))
+    )
+)
 def test_paired_t_agrees_with_scipy(case: np.ndarray) -> None:
     gain = case[1] - case[0]
     found = significance.paired_t(gain)
@@ -56,20 +64,30 @@ def test_paired_t_agrees_with_scipy(case: np.ndarray) -> None:
 
 
 def test_paired_t_of_one_pair_or_of_equal_ones_is_unknown() -> None:
-    assert np.isnan(significance.paired_t(np.array([3.0]))) and np.isnan(significance.paired_t(np.array([-1.0, -1.0])))
+    assert np.isnan(significance.paired_t(np.array([3.0]))) and np.isnan(
+        significance.paired_t(np.array([-1.0, -1.0]))
+    )
 
 
 def test_two_equal_gains_make_no_winner() -> None:
     """Whole years: that both samples gain one says nothing of how gains differ."""
     columns = {"sample_id": ["x", "y"], "age_true": [30.0, 40.0], "group_race": ["x", "x"]}
-    a, b = (conform(pa.table(columns | {"model": [m] * 2, "age_pred": [30.0 + off, 40.0 + off]})) for m, off in (("A", 2), ("B", 1)))
+    a, b = (
+        conform(pa.table(columns | {"model": [m] * 2, "age_pred": [30.0 + off, 40.0 + off]}))
+        for m, off in (("A", 2), ("B", 1))
+    )
     found = comparison.compare(a, b)["age"]
     assert found["mae"]["difference"]["value"] == -1 and found["paired_t"]["p"] is None
     assert {p["better"] for p in found["parts"]} == {None}
 
 
 @quick
-@given(st.lists(st.one_of(st.floats(0, 1), st.just(float("nan")), st.sampled_from([0.01, 0.02])), max_size=20))
+@given(
+    st.lists(
+        st.one_of(st.floats(0, 1), st.just(float("nan")), st.sampled_from([0.01, 0.02])),
+        max_size=20,
+    )
+)
 def test_corrections_agree_with_statsmodels(values: list[float]) -> None:
     p = np.array(values, float)
     known = ~np.isnan(p)
@@ -77,18 +95,33 @@ def test_corrections_agree_with_statsmodels(values: list[float]) -> None:
         found = ours(p)
         assert (np.isnan(found) == ~known).all()
         if known.any():
-            np.testing.assert_allclose(found[known], multipletests(p[known], method=method)[1], atol=1e-12)
+            np.testing.assert_allclose(
+                found[known], multipletests(p[known], method=method)[1], atol=1e-12
+            )
 
 
-def model(true: np.ndarray, pred: np.ndarray, ids: list[str], age: np.ndarray, name: str) -> pa.Table:
-    columns = {"sample_id": ids, "model": [name] * len(ids), "emotion_true": LABELS[true], "emotion_pred": LABELS[pred]}
-    columns |= {"age_true": np.full(len(ids), 30.0), "age_pred": age, "group_race": np.where(np.arange(len(ids)) % 2, "x", "y")}
+def model(
+    true: np.ndarray, pred: np.ndarray, ids: list[str], age: np.ndarray, name: str
+) -> pa.Table:
+    columns = {
+        "sample_id": ids,
+        "model": [name] * len(ids),
+        "emotion_true": LABELS[true],
+        "emotion_pred": LABELS[pred],
+    }
+    columns |= {
+        "age_true": np.full(len(ids), 30.0),
+        "age_pred": age,
+        "group_race": np.where(np.arange(len(ids)) % 2, "x", "y"),
+    }
     return conform(pa.table(columns))
 
 
 @pytest.fixture(scope="module")
 def two() -> tuple[pa.Table, pa.Table]:
-    """B is right more often than A, most of all on class 1; the second table is shuffled, and each has samples of its own."""
+    """B is right more often than A, most of all on class 1; the second table is shuffled, and each
+    has samples of its own.
+    """
     rng = np.random.default_rng(3)
     n = 400
     true = rng.integers(0, 3, n)
@@ -103,8 +136,14 @@ def two() -> tuple[pa.Table, pa.Table]:
 
 def test_samples_are_matched_by_id_and_the_rest_is_counted(two: tuple[pa.Table, pa.Table]) -> None:
     pair = comparison.match(*two)
-    assert pair.a["sample_id"].equals(pair.b["sample_id"]) and len(pair.a) == 385 and (pair.only_a, pair.only_b) == (5, 10)
-    assert pair.a["emotion_true"].equals(pair.b["emotion_true"]) and not pair.a["emotion_pred"].equals(pair.b["emotion_pred"])
+    assert (
+        pair.a["sample_id"].equals(pair.b["sample_id"])
+        and len(pair.a) == 385
+        and (pair.only_a, pair.only_b) == (5, 10)
+    )
+    assert pair.a["emotion_true"].equals(pair.b["emotion_true"]) and not pair.a[
+        "emotion_pred"
+    ].equals(pair.b["emotion_pred"])
     strangers = two[1].set_column(0, "sample_id", pa.array([f"t{i}" for i in range(len(two[1]))]))
     with pytest.raises(DataError, match="'s0' and 't0' and none in common"):
         comparison.match(two[0], strangers)
@@ -115,32 +154,50 @@ def test_differences_are_those_of_the_single_models(two: tuple[pa.Table, pa.Tabl
     rows = two[0].to_pandas().merge(two[1].to_pandas(), on="sample_id", suffixes=("_a", "_b"))
     right = {m: rows[f"emotion_pred_{m}"] == rows.emotion_true_a for m in "ab"}
     emotion = found["emotion"]
-    assert {m: emotion["accuracy"][m] for m in "ab"} == pytest.approx({m: right[m].mean() for m in "ab"}, abs=1e-12)
+    assert {m: emotion["accuracy"][m] for m in "ab"} == pytest.approx(
+        {m: right[m].mean() for m in "ab"}, abs=1e-12
+    )
     seen = sorted(set(rows.emotion_true_a))
-    f1 = {m: f1_score(rows.emotion_true_a, rows[f"emotion_pred_{m}"], labels=seen, average="macro") for m in "ab"}
+    f1 = {
+        m: f1_score(rows.emotion_true_a, rows[f"emotion_pred_{m}"], labels=seen, average="macro")
+        for m in "ab"
+    }
     assert {m: emotion["macro_f1"][m] for m in "ab"} == pytest.approx(f1, abs=1e-12)
     difference = emotion["accuracy"]["difference"]
     assert difference["value"] == pytest.approx(right["b"].mean() - right["a"].mean(), abs=1e-12)
     gain = right["b"].to_numpy().astype(float) - right["a"]
     half = 1.96 * gain.std() / len(gain) ** 0.5  # the paired standard error
-    assert (difference["low"], difference["high"]) == pytest.approx((gain.mean() - half, gain.mean() + half), abs=0.15 * half)
-    assert emotion["mcnemar"]["only_b"] == int((gain > 0).sum()) and emotion["mcnemar"]["only_a"] == int((gain < 0).sum())
+    assert (difference["low"], difference["high"]) == pytest.approx(
+        (gain.mean() - half, gain.mean() + half), abs=0.15 * half
+    )
+    assert emotion["mcnemar"]["only_b"] == int((gain > 0).sum()) and emotion["mcnemar"][
+        "only_a"
+    ] == int((gain < 0).sum())
     error = {m: (rows[f"age_pred_{m}"] - 30).abs() for m in "ab"}
     mae = found["age"]["mae"]
     assert mae["difference"]["value"] == pytest.approx((error["b"] - error["a"]).mean(), abs=1e-9)
-    assert found["age"]["paired_t"]["p"] == pytest.approx(ttest_rel(error["b"], error["a"]).pvalue, rel=1e-6)
+    assert found["age"]["paired_t"]["p"] == pytest.approx(
+        ttest_rel(error["b"], error["a"]).pvalue, rel=1e-6
+    )
     assert found["gender"] is None
 
 
-def test_wins_are_found_where_they_are_and_corrected_together(two: tuple[pa.Table, pa.Table]) -> None:
+def test_wins_are_found_where_they_are_and_corrected_together(
+    two: tuple[pa.Table, pa.Table],
+) -> None:
     parts = comparison.compare(*two)["emotion"]["parts"]
     by_class = {p["value"]: p for p in parts if p["by"] == "class"}
     assert by_class[LABELS[1]]["better"] == "b" and by_class[LABELS[0]]["better"] is None
-    assert sum(p["n"] for p in by_class.values()) == 385 and sum(p["n"] for p in parts if p["by"] == "race") == 385
+    assert (
+        sum(p["n"] for p in by_class.values()) == 385
+        and sum(p["n"] for p in parts if p["by"] == "race") == 385
+    )
     adjusted = multipletests([p["p"] for p in parts], method="holm")[1]
     assert [p["p_adjusted"] for p in parts] == pytest.approx(adjusted.tolist(), abs=1e-12)
     swapped = {p["value"]: p for p in comparison.compare(*two[::-1])["emotion"]["parts"]}
-    assert all(swapped[p["value"]]["difference"]["value"] == -p["difference"]["value"] for p in parts)
+    assert all(
+        swapped[p["value"]]["difference"]["value"] == -p["difference"]["value"] for p in parts
+    )
     assert swapped[LABELS[1]]["better"] == "a"
 
 
@@ -151,9 +208,15 @@ def test_disagreements_are_listed_and_all_of_them_counted(two: tuple[pa.Table, p
     assert found["n"] == int((a.emotion_pred != b.emotion_pred).sum()) and len(found["rows"]) == 21
     for row in found["rows"]:
         name = row["sample_id"]
-        assert (row["true"], row["a"], row["b"]) == (a.emotion_true[name], a.emotion_pred[name], b.emotion_pred[name])
+        assert (row["true"], row["a"], row["b"]) == (
+            a.emotion_true[name],
+            a.emotion_pred[name],
+            b.emotion_pred[name],
+        )
         assert row["a"] != row["b"]
-        assert row["right"] == ("a" if row["a"] == row["true"] else "b" if row["b"] == row["true"] else "neither")
+        assert row["right"] == (
+            "a" if row["a"] == row["true"] else "b" if row["b"] == row["true"] else "neither"
+        )
     far = comparison.compare(*two, limit=3)["age"]["disagreements"]["rows"]
     largest = (a.age_pred - b.age_pred).abs().nlargest(3)
     assert [r["sample_id"] for r in far] == list(largest.index)
@@ -162,7 +225,11 @@ def test_disagreements_are_listed_and_all_of_them_counted(two: tuple[pa.Table, p
 def test_a_model_against_itself_differs_nowhere(two: tuple[pa.Table, pa.Table]) -> None:
     found = comparison.compare(two[0], two[0])
     emotion = found["emotion"]
-    assert emotion["accuracy"]["difference"] == {"value": 0.0, "low": None, "high": None, "n": len(two[0])} and emotion["mcnemar"]["p"] == 1
+    assert (
+        emotion["accuracy"]["difference"]
+        == {"value": 0.0, "low": None, "high": None, "n": len(two[0])}
+        and emotion["mcnemar"]["p"] == 1
+    )
     assert emotion["disagreements"] == {"n": 0, "rows": []} and found["age"]["paired_t"]["p"] == 1
     assert {p["better"] for task in ("emotion", "age") for p in found[task]["parts"]} == {None}
 
@@ -177,20 +244,30 @@ def test_samples_with_two_truths_are_left_out_and_said(two: tuple[pa.Table, pa.T
     assert shared_first and found["truth_differs"] == 1 and found["n"] == 384
 
 
-def test_command_prints_tables_or_one_object(two: tuple[pa.Table, pa.Table], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_command_prints_tables_or_one_object(
+    two: tuple[pa.Table, pa.Table], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     paths = [str(tmp_path / f"{name}.parquet") for name in "ab"]
     for whole, path in zip(two, paths, strict=True):
         table.write(whole, path)
     assert main(["compare", *paths]) == 0
     out = capsys.readouterr().out
-    assert "385 samples in both" in out and "5 samples only in A, 10 only in B" in out and "McNemar" in out and "race: x" in out
+    assert (
+        "385 samples in both" in out
+        and "5 samples only in A, 10 only in B" in out
+        and "McNemar" in out
+        and "race: x" in out
+    )
     assert main(["compare", *paths, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["matched"] == 385 and found["tables"] == paths
 
     table.write(pa.concat_tables(two), tmp_path / "both.parquet")
     both = str(tmp_path / "both.parquet")
-    assert main(["compare", both, both]) == 2 and "--model-a to be one of A, B" in capsys.readouterr().err
+    assert (
+        main(["compare", both, both]) == 2
+        and "--model-a to be one of A, B" in capsys.readouterr().err
+    )
     assert main(["compare", both, both, "--model-a", "A", "--model-b", "B", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["emotion"] == found["emotion"]
     assert main(["compare", *paths, "--limit", "-1"]) == 2 and "--limit" in capsys.readouterr().err
@@ -198,6 +275,8 @@ def test_command_prints_tables_or_one_object(two: tuple[pa.Table, pa.Table], tmp
 
 def test_nothing_to_compare_is_said(tmp_path: Path) -> None:
     a = conform(pa.table({"sample_id": ["x"], "age_true": [3.0], "age_pred": [4.0]}))
-    b = conform(pa.table({"sample_id": ["x"], "emotion_true": [LABELS[0]], "emotion_pred": [LABELS[0]]}))
+    b = conform(
+        pa.table({"sample_id": ["x"], "emotion_true": [LABELS[0]], "emotion_pred": [LABELS[0]]})
+    )
     with pytest.raises(DataError, match="a task with truth"):
         comparison.compare(a, b)

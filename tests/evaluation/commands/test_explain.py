@@ -1,4 +1,6 @@
-"""Occlusion maps light up where a planted model has its evidence and nowhere else; written pictures show no face unless asked to."""
+"""Occlusion maps light up where a planted model has its evidence and nowhere else; written pictures
+show no face unless asked to.
+"""
 
 from __future__ import annotations
 
@@ -41,13 +43,21 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     weights["age"][(*EYE, 80)] = 0.2
     nodes = [helper.make_node("Flatten", ["image"], ["flat"])]
     nodes += [helper.make_node("MatMul", ["flat", f"w_{h.task}"], [h.output]) for h in heads]
-    constants = [numpy_helper.from_array(w.reshape(SIZE * SIZE, -1), f"w_{task}") for task, w in weights.items()]
+    constants = [
+        numpy_helper.from_array(w.reshape(SIZE * SIZE, -1), f"w_{task}")
+        for task, w in weights.items()
+    ]
     graph = helper.make_graph(
-        nodes, "planted", [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, SIZE, SIZE])],
-        [helper.make_tensor_value_info(h.output, TensorProto.FLOAT, ["n", h.width]) for h in heads], constants,
-    )  # fmt: skip
+        nodes,
+        "planted",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, SIZE, SIZE])],
+        [helper.make_tensor_value_info(h.output, TensorProto.FLOAT, ["n", h.width]) for h in heads],
+        constants,
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    helper.set_model_props(model, {bundle.KEY: Card("planted", "0", InputSpec(size=SIZE), heads).to_json()})
+    helper.set_model_props(
+        model, {bundle.KEY: Card("planted", "0", InputSpec(size=SIZE), heads).to_json()}
+    )
     path = tmp_path_factory.mktemp("planted") / bundle.MODEL_FILE
     onnx.save(model, path)
     return Predictor(path)
@@ -62,12 +72,17 @@ def crop() -> np.ndarray:
 
 def distance(region: tuple[slice, slice]) -> np.ndarray:
     """(S, S): how far each pixel is from a region, the longer of both axes."""
-    away = [np.maximum(np.maximum(s.start - np.arange(SIZE), np.arange(SIZE) - s.stop + 1), 0) for s in region]
+    away = [
+        np.maximum(np.maximum(s.start - np.arange(SIZE), np.arange(SIZE) - s.stop + 1), 0)
+        for s in region
+    ]
     return np.maximum(away[0][:, None], away[1][None])
 
 
 @pytest.mark.parametrize(("task", "region"), [("emotion", MOUTH), ("age", EYE)])
-def test_the_map_lights_up_at_the_planted_evidence_and_nowhere_else(planted: Predictor, task: str, region: tuple[slice, slice]) -> None:
+def test_the_map_lights_up_at_the_planted_evidence_and_nowhere_else(
+    planted: Predictor, task: str, region: tuple[slice, slice]
+) -> None:
     heat, away = occlusion(planted, crop())[task].heat, distance(region)
     assert heat.shape == (SIZE, SIZE) and away.flat[heat.argmax()] == 0
     assert np.abs(heat[away > REACH]).max() < 1e-6, "what lies out of reach changes nothing"
@@ -77,18 +92,25 @@ def test_the_map_lights_up_at_the_planted_evidence_and_nowhere_else(planted: Pre
 def test_an_answer_that_rests_on_nothing_has_an_empty_map(planted: Predictor) -> None:
     found = occlusion(planted, crop())
     assert list(found) == ["emotion", "gender", "age"] and np.abs(found["gender"].heat).max() < 1e-9
-    assert found["emotion"].answer.startswith(FERPLUS8.labels[1]) and found["gender"].answer == f"perceived {GENDER2.labels[0]} 50%"
+    assert (
+        found["emotion"].answer.startswith(FERPLUS8.labels[1])
+        and found["gender"].answer == f"perceived {GENDER2.labels[0]} 50%"
+    )
     assert np.isfinite(panel(crop(), found["gender"])).all()
 
 
 def test_numbers_are_the_fall_that_the_model_shows(planted: Predictor) -> None:
-    """With one size of square as large as the crop, the map is the answer to an even crop, everywhere."""
+    """With one size of square as large as the crop, the map is the answer to an even crop,
+    everywhere.
+    """
     picture = crop()
     even = np.full_like(picture, np.rint(picture.mean()))
     before, after = planted.predict_crops(np.stack([picture, even]))
     assert before.emotion and after.emotion and before.age and after.age
     found = occlusion(planted, picture, shares=(1,))
-    assert found["emotion"].heat == pytest.approx(before.emotion.confidence - after.emotion.as_dict()[before.emotion.top], abs=1e-6)
+    assert found["emotion"].heat == pytest.approx(
+        before.emotion.confidence - after.emotion.as_dict()[before.emotion.top], abs=1e-6
+    )
     assert found["age"].heat == pytest.approx(before.age.value - after.age.value, abs=1e-4)
 
 
@@ -104,21 +126,47 @@ def test_a_blurred_panel_says_nothing_of_the_face() -> None:
     lit[: SIZE // 2, : SIZE // 2] = -5  # years, so the size counts
     heat = Explanation("age", "30 years", lit, "years", True)
     flat = np.full((SIZE, SIZE, 1), 120, np.uint8)
-    fine = flat + (np.indices((SIZE, SIZE)).sum(axis=0) % 2 * 2 - 1)[..., None].astype(np.int8).astype(np.uint8) * 60
-    blurred, shown = ([panel(c, heat, blur=b).astype(int) for c in (flat, fine)] for b in (True, False))
+    fine = (
+        flat
+        + (np.indices((SIZE, SIZE)).sum(axis=0) % 2 * 2 - 1)[..., None]
+        .astype(np.int8)
+        .astype(np.uint8)
+        * 60
+    )
+    blurred, shown = (
+        [panel(c, heat, blur=b).astype(int) for c in (flat, fine)] for b in (True, False)
+    )
     assert np.abs(blurred[0] - blurred[1]).max() <= 1 < np.abs(shown[0] - shown[1]).max()
     bright = shown[0][30:, 12:][:SIDE, :SIDE].sum(axis=2)
-    assert bright[: SIDE // 3, : SIDE // 3].min() > 2 * bright[-SIDE // 3 :, -SIDE // 3 :].max(), "the quarter is lit"
+    assert bright[: SIDE // 3, : SIDE // 3].min() > 2 * bright[-SIDE // 3 :, -SIDE // 3 :].max(), (
+        "the quarter is lit"
+    )
 
 
 def test_equal_names_get_numbers() -> None:
-    names = [p.name for p in targets([Path("a/x.jpg"), Path("b/x.png"), Path("x-2.jpg"), Path("y.jpg")], Path("out"))]
+    names = [
+        p.name
+        for p in targets(
+            [Path("a/x.jpg"), Path("b/x.png"), Path("x-2.jpg"), Path("y.jpg")], Path("out")
+        )
+    ]
     assert names == ["x.png", "x-2.png", "x-2-2.png", "y.png"]
 
 
-def test_the_command_writes_a_picture_for_each(planted: Predictor, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_the_command_writes_a_picture_for_each(
+    planted: Predictor, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     portrait = str(ROOT / "apps" / "webcam" / "examples" / "astronaut.jpg")
-    line = ["explain", "--model", str(planted.path), portrait, portrait, "--out", str(tmp_path / "o"), "--json"]
+    line = [
+        "explain",
+        "--model",
+        str(planted.path),
+        portrait,
+        portrait,
+        "--out",
+        str(tmp_path / "o"),
+        "--json",
+    ]
     assert main([*line, "--task", "emotion", "--task", "age"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert [Path(r["file"]).name for r in said["images"]] == ["astronaut.png", "astronaut-2.png"]
@@ -131,7 +179,21 @@ def test_the_command_writes_a_picture_for_each(planted: Predictor, tmp_path: Pat
         assert not np.array_equal(one, np.asarray(shown))
 
 
-def test_mistakes_end_with_status_2(planted: Predictor, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_mistakes_end_with_status_2(
+    planted: Predictor, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     (tmp_path / "no.jpg").write_bytes(b"no picture")
-    assert main(["explain", "--model", str(planted.path), str(tmp_path / "no.jpg"), "--out", str(tmp_path / "o")]) == 2
+    assert (
+        main(
+            [
+                "explain",
+                "--model",
+                str(planted.path),
+                str(tmp_path / "no.jpg"),
+                "--out",
+                str(tmp_path / "o"),
+            ]
+        )
+        == 2
+    )
     assert "no.jpg" in capsys.readouterr().err

@@ -1,4 +1,6 @@
-"""plan: thresholds keep their wish on rows that did not choose them, clusters stay whole, and the command says what it did."""
+"""plan: thresholds keep their wish on rows that did not choose them, clusters stay whole, and the
+command says what it did.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +38,21 @@ def test_halves_are_halves_and_keep_clusters_whole(n: int, seed: int, clustered:
 
 
 def test_no_row_chooses_its_own_threshold() -> None:
-    """Confidence that says nothing: thresholds chosen and judged on the same rows look better than they are, cross-fitted ones do not."""
+    """Confidence that says nothing: thresholds chosen and judged on the same rows look better than
+    they are, cross-fitted ones do not.
+    """
     naive, honest = [], []
     for seed in range(30):
         rng = np.random.default_rng(seed)
         confidence, right, pred = rng.random(120), rng.random(120) < 0.6, rng.integers(0, 3, 120)
         made = selective.plan(confidence, pred, right, 3, precision=0.8)
         naive.append(right[selective.answered(made.threshold, confidence, pred)])
-        honest.append(right[selective.cross_fitted(confidence, pred, right, 3, precision=0.8, seed=seed)])
-    assert np.concatenate(naive).mean() > 0.75 and np.concatenate(honest).mean() == pytest.approx(0.6, abs=0.08)
+        honest.append(
+            right[selective.cross_fitted(confidence, pred, right, 3, precision=0.8, seed=seed)]
+        )
+    assert np.concatenate(naive).mean() > 0.75 and np.concatenate(honest).mean() == pytest.approx(
+        0.6, abs=0.08
+    )
 
 
 @pytest.mark.parametrize("wish", [{"coverage": 0.8}, {"precision": 0.9}])
@@ -58,13 +66,20 @@ def test_the_wish_holds_on_the_other_half(wish: dict[str, float]) -> None:
     assert made["accuracy"]["n"] == round(made["coverage"]["value"] * 20_000)
     assert {v["value"] for v in made["groups"]["light"]} == {"bright", "even", "dim", "dark"}
     dark = next(v for v in made["groups"]["light"] if v["value"] == "dark")
-    assert dark["coverage"]["value"] < made["coverage"]["value"], "the hard group gets fewer answers"
+    assert dark["coverage"]["value"] < made["coverage"]["value"], (
+        "the hard group gets fewer answers"
+    )
 
 
 def test_people_stay_in_one_half_and_widen_the_interval() -> None:
     whole = generate(6000, per_person=30)
-    alone, together = (planned(t, "emotion", precision=0.9) for t in (whole.drop_columns(["group_subject"]), whole))
-    assert together["method"]["shares"] == "clustered bootstrap" and alone["method"]["shares"] == "Wilson"
+    alone, together = (
+        planned(t, "emotion", precision=0.9) for t in (whole.drop_columns(["group_subject"]), whole)
+    )
+    assert (
+        together["method"]["shares"] == "clustered bootstrap"
+        and alone["method"]["shares"] == "Wilson"
+    )
     widths = [made["coverage"]["high"] - made["coverage"]["low"] for made in (alone, together)]
     assert widths[1] > 1.2 * widths[0]
 
@@ -73,8 +88,16 @@ def test_all_abstained() -> None:
     p = np.full((40, 8), 1 / 8)
     labels = np.array(FERPLUS8.labels)
     columns = {"sample_id": np.arange(40).astype(str), "emotion_true": np.repeat(labels[1], 40)}
-    made = planned(conform(pa.table(columns | dict(zip(P_COLUMNS, p.T, strict=True)))), "emotion", precision=0.9)
-    assert made["coverage"]["value"] == 0 and made["accuracy"]["value"] is None and made["per_class"][0]["threshold"] is None
+    made = planned(
+        conform(pa.table(columns | dict(zip(P_COLUMNS, p.T, strict=True)))),
+        "emotion",
+        precision=0.9,
+    )
+    assert (
+        made["coverage"]["value"] == 0
+        and made["accuracy"]["value"] is None
+        and made["per_class"][0]["threshold"] is None
+    )
     json.dumps(made, allow_nan=False)
 
 
@@ -83,10 +106,16 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     table.write(generate(2000), path)
     assert main(["plan", path, "--precision", "0.9", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["wish"] == {"precision": 0.9} and found["n"] == 2000 and found["model"] == "generated"
+    assert (
+        found["wish"] == {"precision": 0.9} and found["n"] == 2000 and found["model"] == "generated"
+    )
     assert main(["plan", path, "--coverage", "0.7", "--task", "gender"]) == 0
     out = capsys.readouterr().out
-    assert "Perceived gender" in out and "cross-fitted" in out and "200 values of `group_subject`" in out.replace("\n", " ")
+    assert (
+        "Perceived gender" in out
+        and "cross-fitted" in out
+        and "200 values of `group_subject`" in out.replace("\n", " ")
+    )
     assert main(["plan", path, "--precision", "90"]) == 2 and "(0, 1]" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["plan", path, "--precision", "0.9", "--coverage", "0.9"])
@@ -100,7 +129,9 @@ def test_a_table_without_probabilities_is_refused() -> None:
 
 
 def calibrated(n: int, low: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Honest confidence, even over [low, 1], and whether each answer is right: from t on (1 + t) / 2 of them are."""
+    """Honest confidence, even over [low, 1], and whether each answer is right: from t on (1 + t) /
+    2 of them are.
+    """
     rng = np.random.default_rng(seed)
     confidence = rng.uniform(low, 1, n)
     return confidence, rng.random(n) < confidence
@@ -111,16 +142,22 @@ def test_one_limit_lands_where_theory_says() -> None:
     assert selective.limit(confidence, right, 0.9) == pytest.approx(0.8, abs=0.025)
     assert selective.limit(confidence, right, 0.95) == pytest.approx(0.9, abs=0.025)
     assert selective.limit(confidence, right, 0.9, floor=0.85) == 0.85
-    assert selective.limit(confidence, right, 0.7, floor=0.6) == 0.6, "all answers together reach it, so that only the floor counts"
+    assert selective.limit(confidence, right, 0.7, floor=0.6) == 0.6, (
+        "all answers together reach it, so that only the floor counts"
+    )
 
 
 def test_one_limit_is_cautious() -> None:
-    """True precision from a limit t on is (1 + t) / 2, so the wish holds from 0.8 on: nearly always, not by half."""
+    """True precision from a limit t on is (1 + t) / 2, so the wish holds from 0.8 on: nearly
+    always, not by half.
+    """
     cautious, plain = [], []
     for seed in range(60):
         confidence, right = calibrated(400, 0.5, seed)
         cautious.append(selective.limit(confidence, right, 0.9))
-        plain.append(selective.plan(confidence, np.zeros(400, int), right, 1, precision=0.9).threshold[0])
+        plain.append(
+            selective.plan(confidence, np.zeros(400, int), right, 1, precision=0.9).threshold[0]
+        )
     assert np.mean(np.array(cautious) >= 0.8) >= 0.95 and np.mean(np.array(plain) >= 0.8) < 0.75
 
 
@@ -138,21 +175,30 @@ def test_where_no_limit_is_enough_nothing_is_answered() -> None:
 def test_what_one_limit_buys_is_measured_on_others() -> None:
     confidence, right = calibrated(40_000, 0.5)
     answered = selective.over_limit(confidence, right, 0.9)
-    assert right[answered].mean() == pytest.approx(0.905, abs=0.01) and answered.mean() == pytest.approx(0.385, abs=0.02)
-    luck = np.random.default_rng(1)  # confidence that says nothing, so few rows that some limit seems to be enough for 60 %
+    assert right[answered].mean() == pytest.approx(
+        0.905, abs=0.01
+    ) and answered.mean() == pytest.approx(0.385, abs=0.02)
+    luck = np.random.default_rng(
+        1
+    )  # confidence that says nothing, so few rows that some limit seems to be enough for 60 %
     naive, honest = [], []
     for seed in range(40):
         confidence, right = luck.random(80), luck.random(80) < 0.6
         naive.append(right[confidence >= selective.limit(confidence, right, 0.6)])
         honest.append(right[selective.over_limit(confidence, right, 0.6, seed=seed)])
-    assert np.concatenate(naive).mean() > 0.72 and np.concatenate(honest).mean() == pytest.approx(0.6, abs=0.1)
+    assert np.concatenate(naive).mean() > 0.72 and np.concatenate(honest).mean() == pytest.approx(
+        0.6, abs=0.1
+    )
 
 
 def test_effective_numbers_are_those_of_their_definition() -> None:
     for seed in range(20):
         rng = np.random.default_rng(seed)
         n = int(rng.integers(1, 120))
-        confidence, cluster = np.round(rng.uniform(0.5, 1, n), 2 + seed % 3), 1000 * rng.integers(0, rng.integers(1, 20), n)
+        confidence, cluster = (
+            np.round(rng.uniform(0.5, 1, n), 2 + seed % 3),
+            1000 * rng.integers(0, rng.integers(1, 20), n),
+        )
         right = rng.random(n) < confidence
         found, limits = selective.effective(confidence, right, cluster), np.unique(confidence)[::-1]
         assert found.shape == limits.shape
@@ -165,21 +211,44 @@ def test_effective_numbers_are_those_of_their_definition() -> None:
             sums = np.array([(right[here & (cluster == c)] - share).sum() for c in names])
             variance = (sums @ sums) * len(names) / (len(names) - 1) / count**2
             alone = min(share * (1 - share) / variance, count) if variance > 1e-12 else count
-            assert worth == pytest.approx(alone * (norm.ppf(0.975) / student.ppf(0.975, len(names) - 1)) ** 2, rel=1e-6)
+            assert worth == pytest.approx(
+                alone * (norm.ppf(0.975) / student.ppf(0.975, len(names) - 1)) ** 2, rel=1e-6
+            )
 
 
-def test_many_pictures_of_a_person_are_not_many_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Twenty persons, fifty pictures each, one of them always wrong: 95 % are right, which twenty answers do not show to be 90 %."""
+def test_many_pictures_of_a_person_are_not_many_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twenty persons, fifty pictures each, one of them always wrong: 95 % are right, which twenty
+    answers do not show to be 90 %.
+    """
     who, confidence = np.repeat(np.arange(20), 50), np.random.default_rng(1).uniform(0.8, 1, 1000)
     right = who > 0
     assert selective.limit(confidence, right, 0.9, floor=0.6) < 0.81
     assert selective.limit(confidence, right, 0.9, floor=0.6, cluster=who) == 1
-    assert selective.effective(confidence, right, who)[-1] == pytest.approx(19 * (1.96 / 2.093) ** 2, rel=1e-3)
+    assert selective.effective(confidence, right, who)[-1] == pytest.approx(
+        19 * (1.96 / 2.093) ** 2, rel=1e-3
+    )
     assert not selective.over_limit(confidence, right, 0.9, floor=0.6, cluster=who).any()
     labels, p = np.array(FERPLUS8.labels), np.zeros((1000, len(FERPLUS8)))
     p[:, 1], p[:, 0] = confidence, 1 - confidence
-    columns = {"sample_id": np.arange(1000).astype(str), "emotion_true": labels[np.where(right, 1, 0)], "group_subject": who.astype(str)}
-    whole = conform(pa.table(columns | dict(zip(P_COLUMNS, p[:, [labels.tolist().index(c[10:]) for c in P_COLUMNS]].T, strict=True))))
+    columns = {
+        "sample_id": np.arange(1000).astype(str),
+        "emotion_true": labels[np.where(right, 1, 0)],
+        "group_subject": who.astype(str),
+    }
+    whole = conform(
+        pa.table(
+            columns
+            | dict(
+                zip(
+                    P_COLUMNS,
+                    p[:, [labels.tolist().index(c[10:]) for c in P_COLUMNS]].T,
+                    strict=True,
+                )
+            )
+        )
+    )
     table.write(whole, tmp_path / "t.parquet")
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one"]) == 0
     assert "never: no limit reaches it" in capsys.readouterr().out
@@ -187,7 +256,9 @@ def test_many_pictures_of_a_person_are_not_many_answers(tmp_path: Path, capsys: 
 
 
 def test_where_persons_differ_the_limit_keeps_its_promise() -> None:
-    """Persons differ in how often they are read right; true precision from each limit on is that of 4,000 other persons."""
+    """Persons differ in how often they are read right; true precision from each limit on is that of
+    4,000 other persons.
+    """
 
     def drawn(rng: np.random.Generator, persons: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         who, confidence = np.repeat(np.arange(persons), 50), rng.uniform(0.5, 1, 50 * persons)
@@ -203,11 +274,19 @@ def test_where_persons_differ_the_limit_keeps_its_promise() -> None:
     assert np.mean(kept, axis=0)[0] < 0.93 and np.mean(kept, axis=0)[1] >= 0.95
 
 
-def test_limited_reads_a_table_as_the_planner_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_limited_reads_a_table_as_the_planner_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     whole = generate(6000)
     made = limited(whole, "emotion")
-    assert made["before"] == planned(whole, "emotion", precision=0.9)["before"] and made["n"] == 6000
-    assert FLOOR <= made["limit"] < 1 and made["accuracy"]["value"] >= 0.89 and made["coverage"]["value"] < 1
+    assert (
+        made["before"] == planned(whole, "emotion", precision=0.9)["before"] and made["n"] == 6000
+    )
+    assert (
+        FLOOR <= made["limit"] < 1
+        and made["accuracy"]["value"] >= 0.89
+        and made["coverage"]["value"] < 1
+    )
     table.write(whole, tmp_path / "t.parquet")
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)

@@ -1,4 +1,6 @@
-"""predict and report from end to end, on real pictures with a random model: tables say what the model says, figures what the tables say."""
+"""predict and report from end to end, on real pictures with a random model: tables say what the
+model says, figures what the tables say.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +23,31 @@ LIMITS = {"emotion": 0.6, "age": 40.0}
 
 
 @pytest.fixture(scope="module")
-def predicted(data_dir: Path, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def predicted(
+    data_dir: Path, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     """Tables of the first pictures of both data sets."""
     folder = tmp_path_factory.mktemp("tables")
     base = ["predict", "--model", str(with_card(tiny_bundle, folder, {"thresholds": LIMITS}))]
     fer = ["--dataset", "ferplus", "--data", str(data_dir), "--limit", "200", "--embedding"]
     assert main([*base, *fer, "--out", str(folder / "f.parquet")]) == 0
-    utk = ["--dataset", "utkface", "--data", str(data_dir / "utkface"), "--split", "all", "--limit", "150"]
+    utk = [
+        "--dataset",
+        "utkface",
+        "--data",
+        str(data_dir / "utkface"),
+        "--split",
+        "all",
+        "--limit",
+        "150",
+    ]
     assert main([*base, *utk, "--out", str(folder / "u.csv")]) == 0
     return {"ferplus": folder / "f.parquet", "utkface": folder / "u.csv"}
 
 
-def test_table_holds_what_the_predictor_says(predicted: dict[str, Path], data_dir: Path, tiny_bundle: Path) -> None:
+def test_table_holds_what_the_predictor_says(
+    predicted: dict[str, Path], data_dir: Path, tiny_bundle: Path
+) -> None:
     found = table.read(predicted["ferplus"])
     assert len(found) == 200 and found["split"].unique().to_pylist() == ["val"]
     predictor, (detector, _) = Predictor(tiny_bundle), best_detector()
@@ -42,32 +57,68 @@ def test_table_holds_what_the_predictor_says(predicted: dict[str, Path], data_di
         [said] = predictor.predict(picture, [face])
         assert said.emotion and said.gender and said.age
         assert row["face_found"] == (face is not None) and row["emotion_pred"] == said.emotion.top
-        assert {k: row[f"emotion_p_{k}"] for k in said.emotion.labels} == pytest.approx(said.emotion.as_dict(), abs=1e-5)
+        assert {k: row[f"emotion_p_{k}"] for k in said.emotion.labels} == pytest.approx(
+            said.emotion.as_dict(), abs=1e-5
+        )
         assert row["gender_p_female"] == pytest.approx(said.gender.as_dict()["female"], abs=1e-5)
-        assert (row["age_pred"], row["age_low"], row["age_high"]) == pytest.approx((said.age.value, said.age.low, said.age.high), abs=1e-3)
+        assert (row["age_pred"], row["age_low"], row["age_high"]) == pytest.approx(
+            (said.age.value, said.age.low, said.age.high), abs=1e-3
+        )
         assert len(row["embedding"]) == 48 * 48
 
 
-def test_truths_and_origin_come_from_the_data_set(predicted: dict[str, Path], data_dir: Path) -> None:
+def test_truths_and_origin_come_from_the_data_set(
+    predicted: dict[str, Path], data_dir: Path
+) -> None:
     found, truth = table.read(predicted["ferplus"]), ferplus.load(data_dir, "val").take(slice(200))
-    assert found["sample_id"].to_pylist() == list(truth.ids) and "age_true" not in found.column_names
+    assert (
+        found["sample_id"].to_pylist() == list(truth.ids) and "age_true" not in found.column_names
+    )
     votes = [v for v in found["emotion_votes"].to_pylist() if v is not None]
     np.testing.assert_allclose(votes, truth.emotion_votes[truth.emotion >= 0])
     meta = table.Meta.of(found)
-    assert (meta.fingerprint, meta.dataset, len(meta.card_sha256)) == (truth.fingerprint, "ferplus", 64) and "onnxruntime" in meta.versions
+    assert (meta.fingerprint, meta.dataset, len(meta.card_sha256)) == (
+        truth.fingerprint,
+        "ferplus",
+        64,
+    ) and "onnxruntime" in meta.versions
     assert meta.thresholds == LIMITS
     utk = table.read(predicted["utkface"])
     for row in utk.slice(0, 20).to_pylist():
         age, gender, *_ = row["sample_id"].split("_")
-        assert row["age_true"] == float(age) and row["gender_true"] == ("male", "female")[int(gender)] and row["path"] == row["sample_id"]
-    assert "emotion_true" not in utk.column_names and set(utk["group_race"].to_pylist()) <= {"White", "Black", "Asian", "Indian", "Others"}
+        assert (
+            row["age_true"] == float(age)
+            and row["gender_true"] == ("male", "female")[int(gender)]
+            and row["path"] == row["sample_id"]
+        )
+    assert "emotion_true" not in utk.column_names and set(utk["group_race"].to_pylist()) <= {
+        "White",
+        "Black",
+        "Asian",
+        "Indian",
+        "Others",
+    }
 
 
-def test_a_name_tells_two_ways_of_using_one_model_apart(data_dir: Path, tiny_bundle: Path, tmp_path: Path) -> None:
-    more = ["--dataset", "ferplus", "--data", str(data_dir), "--limit", "3", "--out", str(tmp_path / "t.parquet")]
+def test_a_name_tells_two_ways_of_using_one_model_apart(
+    data_dir: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    more = [
+        "--dataset",
+        "ferplus",
+        "--data",
+        str(data_dir),
+        "--limit",
+        "3",
+        "--out",
+        str(tmp_path / "t.parquet"),
+    ]
     assert main(["predict", "--model", str(tiny_bundle), *more, "--name", "tiny, flipped"]) == 0
     found = table.read(tmp_path / "t.parquet")
-    assert found["model"].unique().to_pylist() == ["tiny, flipped"] and table.Meta.of(found).model == "tiny, flipped"
+    assert (
+        found["model"].unique().to_pylist() == ["tiny, flipped"]
+        and table.Meta.of(found).model == "tiny, flipped"
+    )
 
 
 def test_unreadable_files_are_left_out_and_counted(
@@ -84,7 +135,10 @@ def test_unreadable_files_are_left_out_and_counted(
     arguments += ["--data", str(faces), "--out", str(tmp_path / "t.parquet")]
     assert main(arguments) == 0
     found = table.read(tmp_path / "t.parquet")
-    assert found["sample_id"].to_pylist() == [p.name for p in some if p != some[2]] and table.Meta.of(found).left_out == 2
+    assert (
+        found["sample_id"].to_pylist() == [p.name for p in some if p != some[2]]
+        and table.Meta.of(found).left_out == 2
+    )
     said = capsys.readouterr()
     assert said.out == "" and "1 unreadable" in said.err and "nonsense.jpg" in said.err
 
@@ -94,7 +148,9 @@ def test_unreadable_files_are_left_out_and_counted(
     assert len(table.read(tmp_path / "t.parquet")) == 4, "the old table stays"
 
 
-def test_report_computes_the_figures_of_the_table(predicted: dict[str, Path], capsys: pytest.CaptureFixture) -> None:
+def test_report_computes_the_figures_of_the_table(
+    predicted: dict[str, Path], capsys: pytest.CaptureFixture
+) -> None:
     rows = table.read(predicted["utkface"]).to_pandas()
     assert main(["report", str(predicted["utkface"]), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -102,12 +158,21 @@ def test_report_computes_the_figures_of_the_table(predicted: dict[str, Path], ca
     error = rows.age_pred - rows.age_true
     assert report["age"]["mae"]["value"] == pytest.approx(error.abs().mean())
     assert report["age"]["bias"]["value"] == pytest.approx(error.mean())
-    assert report["age"]["interval"]["coverage"]["value"] == pytest.approx(rows.age_true.between(rows.age_low, rows.age_high).mean())
-    assert report["age"]["mae"]["low"] < report["age"]["mae"]["value"] < report["age"]["mae"]["high"]
+    assert report["age"]["interval"]["coverage"]["value"] == pytest.approx(
+        rows.age_true.between(rows.age_low, rows.age_high).mean()
+    )
+    assert (
+        report["age"]["mae"]["low"] < report["age"]["mae"]["value"] < report["age"]["mae"]["high"]
+    )
     right = (rows["gender_p_female"] >= 0.5) == (rows.gender_true == "female")
-    assert report["gender"]["accuracy"]["value"] == pytest.approx(right.mean()) and report["gender"]["ece"]["n"] == 150
+    assert (
+        report["gender"]["accuracy"]["value"] == pytest.approx(right.mean())
+        and report["gender"]["ece"]["n"] == 150
+    )
     by_race = {r["value"]: r["accuracy"] for r in report["gender"]["groups"]["race"]}
-    assert {k: v["value"] for k, v in by_race.items()} == pytest.approx(right.groupby(rows.group_race).mean().to_dict())
+    assert {k: v["value"] for k, v in by_race.items()} == pytest.approx(
+        right.groupby(rows.group_race).mean().to_dict()
+    )
     assert sum(v["n"] for v in by_race.values()) == 150
     decades = {r["value"]: r["mae"]["value"] for r in report["age"]["groups"]["age_decade"]}
     assert decades["80+"] == pytest.approx(error.abs()[rows.age_true >= 80].mean())
@@ -116,30 +181,67 @@ def test_report_computes_the_figures_of_the_table(predicted: dict[str, Path], ca
 def test_report_prints_tables(predicted: dict[str, Path], capsys: pytest.CaptureFixture) -> None:
     assert main(["report", str(predicted["ferplus"])]) == 0
     out = capsys.readouterr().out
-    assert "accuracy" in out and "contempt" in out and "Perceived gender" not in out and "detector YuNet" in out
+    assert (
+        "accuracy" in out
+        and "contempt" in out
+        and "Perceived gender" not in out
+        and "detector YuNet" in out
+    )
 
 
 MISTAKES = {
-    "model": (["predict", "--model", "nowhere", "--dataset", "ferplus", "--data", ".", "--out", "x"], "python -m train export"),
-    "dataset": (["predict", "--model", "MODEL", "--dataset", "ferplu", "--data", ".", "--out", "x"], "did you mean 'ferplus'"),
-    "data": (["predict", "--model", "MODEL", "--dataset", "ferplus", "--data", "nowhere", "--out", "x"], "--data DIR"),
-    "limit": (["predict", "--model", "MODEL", "--dataset", "ferplus", "--data", ".", "--limit", "-3", "--out", "x"], "--limit"),
+    "model": (
+        ["predict", "--model", "nowhere", "--dataset", "ferplus", "--data", ".", "--out", "x"],
+        "python -m train export",
+    ),
+    "dataset": (
+        ["predict", "--model", "MODEL", "--dataset", "ferplu", "--data", ".", "--out", "x"],
+        "did you mean 'ferplus'",
+    ),
+    "data": (
+        ["predict", "--model", "MODEL", "--dataset", "ferplus", "--data", "nowhere", "--out", "x"],
+        "--data DIR",
+    ),
+    "limit": (
+        [
+            "predict",
+            "--model",
+            "MODEL",
+            "--dataset",
+            "ferplus",
+            "--data",
+            ".",
+            "--limit",
+            "-3",
+            "--out",
+            "x",
+        ],
+        "--limit",
+    ),
     "table": (["report", "nowhere.parquet"], "no file"),
     "map": (["report", "nowhere.parquet", "--map", "label"], "OURS=THEIRS"),
 }
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_end_with_status_2_and_say_what_helps(name: str, tiny_bundle: Path, capsys: pytest.CaptureFixture) -> None:
+def test_mistakes_end_with_status_2_and_say_what_helps(
+    name: str, tiny_bundle: Path, capsys: pytest.CaptureFixture
+) -> None:
     arguments, text = MISTAKES[name]
     assert main([a.replace("MODEL", str(tiny_bundle)) for a in arguments]) == 2
     said = capsys.readouterr()
     assert text in said.err and said.out == "" and "Traceback" not in said.err
 
 
-def test_our_own_failures_end_with_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_our_own_failures_end_with_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     monkeypatch.setattr(table, "read", lambda *a, **k: 1 // 0)
-    assert main(["report", "t"]) == 1 and "ZeroDivisionError" in (said := capsys.readouterr().err) and "Traceback" not in said
+    assert (
+        main(["report", "t"]) == 1
+        and "ZeroDivisionError" in (said := capsys.readouterr().err)
+        and "Traceback" not in said
+    )
     assert main(["report", "t", "--debug"]) == 1 and "Traceback" in capsys.readouterr().err
 
 
@@ -147,5 +249,7 @@ def test_help_lists_every_subcommand(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--help"])
     out = capsys.readouterr().out
-    listed = {line.split()[0] for line in out.splitlines() if line.startswith("    ") and line.strip()}
+    listed = {
+        line.split()[0] for line in out.splitlines() if line.startswith("    ") and line.strip()
+    }
     assert end.value.code == 0 and {"predict", "report", "bench"} <= listed and "conform" not in out

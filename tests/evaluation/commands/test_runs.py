@@ -1,4 +1,6 @@
-"""runs: figures of the best epoch, verdicts of gaps, hostile folders refused by name, gates that read gaps, transfer and own networks."""
+"""runs: figures of the best epoch, verdicts of gaps, hostile folders refused by name, gates that
+read gaps, transfer and own networks.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,18 @@ from evaluation.training_runs import generalization_gap, transfer
 def write(folder: Path, columns: dict | None = None, recipe: object = None, **files: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     history = columns or {
-        "epoch": [1.0, 2.0, 3.0, 4.0], "train_emotion_accuracy": [0.5, 0.7, 0.9, 0.97], "val_emotion_accuracy": [0.52, 0.66, 0.72, 0.70],
-        "val_score": [0.52, 0.66, 0.72, 0.70], "train_loss": [2.0, np.nan, 1.0, 0.5], "seconds": [60.0, 60, 60, 60],
+        "epoch": [1.0, 2.0, 3.0, 4.0],
+        "train_emotion_accuracy": [0.5, 0.7, 0.9, 0.97],
+        "val_emotion_accuracy": [0.52, 0.66, 0.72, 0.70],
+        "val_score": [0.52, 0.66, 0.72, 0.70],
+        "train_loss": [2.0, np.nan, 1.0, 0.5],
+        "seconds": [60.0, 60, 60, 60],
         "images_per_s": [100.0, 300, 200, np.nan],
-    }  # fmt: skip
+    }
     pd.DataFrame(history).to_parquet(folder / runs.HISTORY)
-    (folder / runs.RECIPE).write_text(json.dumps({"epochs": 4, "min_delta": 0.0} if recipe is None else recipe))
+    (folder / runs.RECIPE).write_text(
+        json.dumps({"epochs": 4, "min_delta": 0.0} if recipe is None else recipe)
+    )
     for name, text in files.items():
         (folder / f"{name}.json").write_text(text)
     return folder
@@ -33,12 +41,33 @@ def write(folder: Path, columns: dict | None = None, recipe: object = None, **fi
 
 def test_a_run_is_read_and_judged_at_its_best_epoch(tmp_path: Path) -> None:
     run = runs.read(write(tmp_path / "a"))
-    assert (run.name, len(run), run.best, run.task, run.state, run.seconds) == ("a", 4, 2, "emotion", "finished", 240)
-    assert run.gap() == pytest.approx(18) and run.gap(0) == pytest.approx(-2) and run.gap(2, "gender") is None
-    assert run.verdict == generalization_gap.verdict(18) and run.verdict is not None and run.verdict.name == "severe"
+    assert (run.name, len(run), run.best, run.task, run.state, run.seconds) == (
+        "a",
+        4,
+        2,
+        "emotion",
+        "finished",
+        240,
+    )
+    assert (
+        run.gap() == pytest.approx(18)
+        and run.gap(0) == pytest.approx(-2)
+        and run.gap(2, "gender") is None
+    )
+    assert (
+        run.verdict == generalization_gap.verdict(18)
+        and run.verdict is not None
+        and run.verdict.name == "severe"
+    )
     assert "train_loss" not in run.row(1) and run.row(2)["train_loss"] == 1
     row = runs.line(run)
-    assert (row["best_epoch"], row["epochs"], row["train"], row["val"], row["images_per_s"]) == (3, 4, 0.9, 0.72, 200)
+    assert (row["best_epoch"], row["epochs"], row["train"], row["val"], row["images_per_s"]) == (
+        3,
+        4,
+        0.9,
+        0.72,
+        200,
+    )
     assert row["last_gap"] == pytest.approx(27) and row["age_mae"] is None
     small = runs.read(write(tmp_path / "b", recipe={"epochs": 9, "min_delta": 0.1}))
     assert small.best == 1 and small.state == "unfinished", "0.72 is no 0.1 better than 0.66"
@@ -47,19 +76,31 @@ def test_a_run_is_read_and_judged_at_its_best_epoch(tmp_path: Path) -> None:
 
 
 def test_a_run_without_classes_or_scores_has_no_gap(tmp_path: Path) -> None:
-    run = runs.read(write(tmp_path, {"epoch": [1, 2], "val_age_mae": [8.0, 7.0], "val_score": [np.nan, np.nan]}))
-    assert run.best == 1 and run.task is None and run.gap() is None and run.verdict is None and run.seconds is None
+    run = runs.read(
+        write(tmp_path, {"epoch": [1, 2], "val_age_mae": [8.0, 7.0], "val_score": [np.nan, np.nan]})
+    )
+    assert (
+        run.best == 1
+        and run.task is None
+        and run.gap() is None
+        and run.verdict is None
+        and run.seconds is None
+    )
     assert runs.line(run)["age_mae"] == 7 and runs.line(run)["score"] is None
     json.dumps(runs.line(run), allow_nan=False)
 
 
 DEEP = "[" * 200_000
 BAD: dict[str, tuple[dict, str]] = {
-    "no epochs": ({"columns": {"loss": [1.0]}}, "`epoch`"), "falling": ({"columns": {"epoch": [2, 1]}}, "rising"),
-    "nan epoch": ({"columns": {"epoch": [1, np.nan]}}, "rising"), "text": ({"columns": {"epoch": [1], "x": ["<b>"]}}, "numbers"),
-    "recipe": ({"recipe": [1]}, "JSON object"), "summary": ({"summary": "{"}, "Expected JSON"), "deep": ({"summary": DEEP}, "JSON"),
+    "no epochs": ({"columns": {"loss": [1.0]}}, "`epoch`"),
+    "falling": ({"columns": {"epoch": [2, 1]}}, "rising"),
+    "nan epoch": ({"columns": {"epoch": [1, np.nan]}}, "rising"),
+    "text": ({"columns": {"epoch": [1], "x": ["<b>"]}}, "numbers"),
+    "recipe": ({"recipe": [1]}, "JSON object"),
+    "summary": ({"summary": "{"}, "Expected JSON"),
+    "deep": ({"summary": DEEP}, "JSON"),
     "no rows": ({"columns": {"epoch": np.zeros(0)}}, "1 to"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -68,10 +109,16 @@ def test_hostile_folders_are_refused(name: str, tmp_path: Path) -> None:
     folder = write(tmp_path / "x", **arguments)
     with pytest.raises(DataError) as refusal:
         runs.read(folder)
-    assert text in str(refusal.value) and str(folder) in str(refusal.value) and len(str(refusal.value)) < 600
+    assert (
+        text in str(refusal.value)
+        and str(folder) in str(refusal.value)
+        and len(str(refusal.value)) < 600
+    )
 
 
-def test_no_parquet_and_too_large_and_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_parquet_and_too_large_and_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path / "x")
     (tmp_path / "x" / runs.HISTORY).write_bytes(b"PAR1 no")
     with pytest.raises(DataError, match="Parquet"):
@@ -90,7 +137,10 @@ def test_runs_are_found_below_but_not_through_links(tmp_path: Path) -> None:
     write(tmp_path / "outside")
     (tmp_path / "root" / "link").symlink_to(tmp_path / "outside")
     (tmp_path / "root" / "b" / "loop").symlink_to(tmp_path / "root")
-    assert [p.relative_to(tmp_path / "root").as_posix() for p in runs.find(tmp_path / "root")] == ["a/deep", "b"]
+    assert [p.relative_to(tmp_path / "root").as_posix() for p in runs.find(tmp_path / "root")] == [
+        "a/deep",
+        "b",
+    ]
     assert list(runs.find(tmp_path / "outside")) == [tmp_path / "outside"]
     with pytest.raises(DataError, match="a folder"):
         list(runs.find(tmp_path / "none"))
@@ -109,19 +159,30 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["runs", str(tmp_path / "empty")]) == 2 and "got none" in capsys.readouterr().err
 
 
-def test_gates_read_gaps_from_a_run_and_milliseconds_from_a_bench(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_gates_read_gaps_from_a_run_and_milliseconds_from_a_bench(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     held = tmp_path / "t.parquet"
     table.write(generate(500), held)
     (tmp_path / "g.toml").write_text(
         '[gap]\nfigure = "gap.emotion.accuracy"\nbelow = 0.1\n[speed]\nfigure = "latency_ms"\nbelow = 50\n'
         '[parity]\nfigure = "onnx_parity"\nmax = 1e-4\noptional = true\n'
     )
-    (tmp_path / "bench.json").write_text(json.dumps({"models": [{"ms": {"total": {"p50": 12.5}}}], "metrics": None}))
+    (tmp_path / "bench.json").write_text(
+        json.dumps({"models": [{"ms": {"total": {"p50": 12.5}}}], "metrics": None})
+    )
     run = write(tmp_path / "r")
     base = ["report", str(held), "--gate", str(tmp_path / "g.toml")]
-    assert main([*base, "--run", str(run), "--measured-in", str(tmp_path / "bench.json"), "--json"]) == 3
+    assert (
+        main([*base, "--run", str(run), "--measured-in", str(tmp_path / "bench.json"), "--json"])
+        == 3
+    )
     found = {o["gate"]: o for o in json.loads(capsys.readouterr().out)["gates"]}
-    assert found["gap"]["state"] == "missed" and found["gap"]["value"] == pytest.approx(0.18) and "run r, epoch 3" in found["gap"]["where"]
+    assert (
+        found["gap"]["state"] == "missed"
+        and found["gap"]["value"] == pytest.approx(0.18)
+        and "run r, epoch 3" in found["gap"]["where"]
+    )
     assert found["speed"]["state"] == "passed" and found["speed"]["value"] == 12.5
     assert found["parity"]["state"] == "not measured" and not found["parity"]["fails"]
     assert main(base) == 3
@@ -134,14 +195,33 @@ def test_gates_read_gaps_from_a_run_and_milliseconds_from_a_bench(tmp_path: Path
 
 
 def test_kinds_of_runs(tmp_path: Path) -> None:
-    history = {"epoch": [1, 2], "val_score": [0.5, 0.6], "train_emotion_accuracy": [0.7, 0.9], "val_emotion_accuracy": [0.6, 0.8]}
+    history = {
+        "epoch": [1, 2],
+        "val_score": [0.5, 0.6],
+        "train_emotion_accuracy": [0.7, 0.9],
+        "val_emotion_accuracy": [0.6, 0.8],
+    }
     sized = {"summary": json.dumps({"parameters": {"total": 9}})}
-    write(tmp_path / "t", history, {"model": {"family": "timm", "pretrained": True}, "start": ""}, **sized)
+    write(
+        tmp_path / "t",
+        history,
+        {"model": {"family": "timm", "pretrained": True}, "start": ""},
+        **sized,
+    )
     write(tmp_path / "c", history, {"model": {"family": "cnn"}, "start": ""})
     write(tmp_path / "s", history, {"model": {}, "start": "x"})
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / runs.HISTORY).write_text("no")
     found = {r.run: r for r in transfer.learned(tmp_path)}
-    assert {n: r.kind for n, r in found.items()} == {"t": transfer.TRANSFER, "c": transfer.CUSTOM, "s": transfer.TRANSFER}
+    assert {n: r.kind for n, r in found.items()} == {
+        "t": transfer.TRANSFER,
+        "c": transfer.CUSTOM,
+        "s": transfer.TRANSFER,
+    }
     assert found["t"].parameters == 9 and found["c"].parameters is None
-    assert (found["t"].train, found["t"].val, found["t"].gap, found["t"].verdict.name) == (0.9, 0.8, 10.0, "high")
+    assert (found["t"].train, found["t"].val, found["t"].gap, found["t"].verdict.name) == (
+        0.9,
+        0.8,
+        10.0,
+        "high",
+    )

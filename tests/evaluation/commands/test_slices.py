@@ -1,4 +1,6 @@
-"""slices: a planted weakness is found, noise is not, gaps are those of the groups, and Welch's test agrees with scipy."""
+"""slices: a planted weakness is found, noise is not, gaps are those of the groups, and Welch's test
+agrees with scipy.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def test_welch_agrees_with_scipy(seed: int, n: int, m: int, binary: bool) -> Non
             wanted = ttest_ind(a, b, equal_var=False, alternative="greater").pvalue
         assert p == pytest.approx(wanted, abs=1e-10)
     [(_, error, freedom)] = cells(losses[n - 1 :], code[n - 1 :])
-    assert np.isnan(slices.one_sided(0.1, error, freedom)), "one sample says nothing of how samples differ"
+    assert np.isnan(slices.one_sided(0.1, error, freedom)), (
+        "one sample says nothing of how samples differ"
+    )
 
 
 def groups(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
@@ -61,17 +65,23 @@ def test_a_planted_weakness_is_found_as_what_it_is() -> None:
     found = slices.search(losses, seen, support=30, fdr=0.05)
     first = found["slices"][0]
     assert first["conditions"] == {"light": "a", "race": "b"} and first["n"] == weak.sum()
-    assert first["loss"] == losses[weak].mean() and first["worse_by"]["value"] == pytest.approx(losses[weak].mean() - losses[~weak].mean())
+    assert first["loss"] == losses[weak].mean() and first["worse_by"]["value"] == pytest.approx(
+        losses[weak].mean() - losses[~weak].mean()
+    )
     assert first["worse_by"]["low"] > 0.3 and found["looked_at"] == 9 + 27
     named = {tuple(s["conditions"].items()) for s in found["slices"]}
-    assert (("light", "a"),) in named and (("angle", "a"),) not in named, "its halves are weak because of it, the rest is not"
+    assert (("light", "a"),) in named and (("angle", "a"),) not in named, (
+        "its halves are weak because of it, the rest is not"
+    )
 
 
 def test_noise_is_rarely_a_slice_and_every_slice_has_support() -> None:
     alarms = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        found = slices.search((rng.random(600) < 0.3).astype(float), groups(rng, 600), support=30, fdr=0.05)
+        found = slices.search(
+            (rng.random(600) < 0.3).astype(float), groups(rng, 600), support=30, fdr=0.05
+        )
         alarms += bool(found["slices"])
     assert alarms <= 6  # 40 times 5 % are two; P(more than six) is below 0.4 %
     rng = np.random.default_rng(1)
@@ -80,13 +90,20 @@ def test_noise_is_rarely_a_slice_and_every_slice_has_support() -> None:
 
 
 def test_interval_and_p_of_a_small_slice_agree() -> None:
-    """Of three samples a normal interval would leave out 0 where p, which is Student's, is far from 0.05."""
+    """Of three samples a normal interval would leave out 0 where p, which is Student's, is far from
+    0.05.
+    """
     losses = np.array([4.0, 9.0, 11.0, *np.tile([2.0, 4.0], 50)])
     group = np.repeat(["x", "y"], [3, 100])
     found = slices.search(losses, {"g": group}, support=3, fdr=0.999)["slices"][0]
     wanted = ttest_ind(losses[:3], losses[3:], equal_var=False)
-    ends, bounds = (found["worse_by"]["low"], found["worse_by"]["high"]), wanted.confidence_interval(0.95)
-    assert ends == pytest.approx((bounds.low, bounds.high), rel=1e-9) and found["p"] == pytest.approx(wanted.pvalue / 2)
+    ends, bounds = (
+        (found["worse_by"]["low"], found["worse_by"]["high"]),
+        wanted.confidence_interval(0.95),
+    )
+    assert ends == pytest.approx((bounds.low, bounds.high), rel=1e-9) and found[
+        "p"
+    ] == pytest.approx(wanted.pvalue / 2)
     assert wanted.pvalue > 0.05 and ends[0] < 0
 
 
@@ -97,27 +114,46 @@ def test_groups_that_are_all_right_show_no_gap_and_no_certainty() -> None:
 
 def test_gaps_are_those_of_the_groups() -> None:
     group = np.repeat(np.array(["x", "y", "z", "few", ""]), [400, 400, 400, 5, 50])
-    losses = np.concatenate([np.arange(400) % 10 < k for k in (1, 3, 2)] + [np.ones(5), np.ones(50)]).astype(float)
-    [found] = slices.fairness("emotion", losses, {"g": group, "one": np.full(1255, "same")}, support=30)
-    assert (found["best"], found["worst"]) == ({"value": "x", "figure": 0.9, "n": 400}, {"value": "y", "figure": 0.7, "n": 400})
+    losses = np.concatenate(
+        [np.arange(400) % 10 < k for k in (1, 3, 2)] + [np.ones(5), np.ones(50)]
+    ).astype(float)
+    [found] = slices.fairness(
+        "emotion", losses, {"g": group, "one": np.full(1255, "same")}, support=30
+    )
+    assert (found["best"], found["worst"]) == (
+        {"value": "x", "figure": 0.9, "n": 400},
+        {"value": "y", "figure": 0.7, "n": 400},
+    )
     gap, error = found["gap"], 1.96 * (0.09 / 400 + 0.21 / 400) ** 0.5
     assert gap["value"] == pytest.approx(0.2) and gap["n"] == 1200
     assert (gap["low"], gap["high"]) == pytest.approx((0.2 - error, 0.2 + error), abs=0.015)
-    assert found["ratio"]["value"] == pytest.approx(0.7 / 0.9) and found["ratio"]["low"] < 0.7 / 0.9 < found["ratio"]["high"]
+    assert (
+        found["ratio"]["value"] == pytest.approx(0.7 / 0.9)
+        and found["ratio"]["low"] < 0.7 / 0.9 < found["ratio"]["high"]
+    )
     years = np.repeat([2.0, 5.0], 50) + np.tile([-1.0, 1.0], 50)
     [old] = slices.fairness("age", years, {"g": np.repeat(["x", "y"], 50)}, support=30)
-    assert old["worst"]["value"] == "y" and old["gap"]["value"] == 3 and old["ratio"]["value"] == 2.5
+    assert (
+        old["worst"]["value"] == "y" and old["gap"]["value"] == 3 and old["ratio"]["value"] == 2.5
+    )
 
 
 def test_a_gap_lies_inside_its_interval_even_between_equal_groups() -> None:
     rng = np.random.default_rng(0)
-    [found] = slices.fairness("emotion", (rng.random(4000) < 0.2).astype(float), {"g": rng.choice(list("abcdefgh"), 4000)}, support=30)
+    [found] = slices.fairness(
+        "emotion",
+        (rng.random(4000) < 0.2).astype(float),
+        {"g": rng.choice(list("abcdefgh"), 4000)},
+        support=30,
+    )
     for name in ("gap", "ratio"):
         assert found[name]["low"] < found[name]["value"] < found[name]["high"]
 
 
 def test_a_ratio_to_nothing_is_unknown() -> None:
-    [found] = slices.fairness("age", np.repeat([0.0, 4.0], 40), {"g": np.repeat(["x", "y"], 40)}, support=30)
+    [found] = slices.fairness(
+        "age", np.repeat([0.0, 4.0], 40), {"g": np.repeat(["x", "y"], 40)}, support=30
+    )
     assert found["ratio"]["value"] is None and found["gap"]["value"] == 4
 
 
@@ -125,14 +161,24 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     rng = np.random.default_rng(0)
     race = rng.choice(["x", "y"], 500)
     wrong = rng.random(500) < np.where(race == "y", 0.5, 0.1)
-    columns = {"sample_id": np.arange(500).astype(str), "emotion_true": [A] * 500, "emotion_pred": np.where(wrong, B, A)}
-    columns |= {"group_race": race, "age_true": np.full(500, 30.0), "age_pred": np.where(race == "x", 45.0, 31.0)}
+    columns = {
+        "sample_id": np.arange(500).astype(str),
+        "emotion_true": [A] * 500,
+        "emotion_pred": np.where(wrong, B, A),
+    }
+    columns |= {
+        "group_race": race,
+        "age_true": np.full(500, 30.0),
+        "age_pred": np.where(race == "x", 45.0, 31.0),
+    }
     path = str(tmp_path / "t.parquet")
     table.write(conform(pa.table(columns), model="m"), path)
     assert main(["slices", path, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [s["conditions"] for s in found["emotion"]["slices"]] == [{"race": "y"}]
-    assert [s["conditions"] for s in found["age"]["slices"]] == [{"race": "x"}] and found["age"]["fairness"][0]["gap"]["value"] == 14
+    assert [s["conditions"] for s in found["age"]["slices"]] == [{"race": "x"}] and found["age"][
+        "fairness"
+    ][0]["gap"]["value"] == 14
     assert main(["slices", path]) == 0
     out = capsys.readouterr().out
     assert "race=y" in out and "gaps in accuracy" in out and "slices looked at" in out

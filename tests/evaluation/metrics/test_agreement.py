@@ -1,4 +1,6 @@
-"""Votes, bands of age, calibration by class and by equal mass, and bootstrap over clusters, against scipy and scikit-learn."""
+"""Votes, bands of age, calibration by class and by equal mass, and bootstrap over clusters, against
+scipy and scikit-learn.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,14 @@ from evaluation.statistics.estimate import Sample
 K = 4
 quick = settings(max_examples=60, deadline=None)
 ballots = st.integers(1, 20).flatmap(
-    lambda n: st.tuples(arrays(np.int64, (n, K), elements=st.integers(0, 5)), arrays(np.int64, n, elements=st.integers(0, K - 1)))
+    lambda n: st.tuples(
+        arrays(np.int64, (n, K), elements=st.integers(0, 5)),
+        arrays(np.int64, n, elements=st.integers(0, K - 1)),
+    )
 )
-years = st.integers(1, 40).flatmap(lambda n: st.tuples(*(arrays(np.float64, n, elements=st.floats(0, 116)) for _ in range(2))))
+years = st.integers(1, 40).flatmap(
+    lambda n: st.tuples(*(arrays(np.float64, n, elements=st.floats(0, 116)) for _ in range(2)))
+)
 
 
 @quick
@@ -37,14 +44,18 @@ def test_votes_agree_with_counting_one_by_one(case: tuple[np.ndarray, np.ndarray
         if total == 0:
             assert np.isnan([majority[i], any_third[i], ceiling[i], human[i]]).all()
             continue
-        assert majority[i] == (row[pred[i]] == row.max()) and any_third[i] == (row[pred[i]] * 3 >= total)
+        assert majority[i] == (row[pred[i]] == row.max()) and any_third[i] == (
+            row[pred[i]] * 3 >= total
+        )
         assert ceiling[i] == pytest.approx(row.max() / total, abs=1e-12)
         voters = np.repeat(np.arange(K), row)
         if total < 2:
             assert np.isnan(human[i])
         else:
             others = [row - np.eye(K, dtype=int)[v] for v in voters]
-            assert human[i] == pytest.approx(np.mean([o[v] == o.max() for v, o in zip(voters, others, strict=True)]), abs=1e-12)
+            assert human[i] == pytest.approx(
+                np.mean([o[v] == o.max() for v, o in zip(voters, others, strict=True)]), abs=1e-12
+            )
 
 
 @quick
@@ -54,12 +65,17 @@ def test_kl_agrees_with_scipy(case: tuple[np.ndarray, np.ndarray], seed: int) ->
     p = np.random.default_rng(seed).dirichlet(np.ones(K), len(counts))
     found = agreement.kl(counts, p)
     for row, q, ours in zip(counts, p, found, strict=True):
-        assert ours == pytest.approx(entropy(row, np.maximum(q, 1e-12)) if row.sum() else np.nan, abs=1e-9, nan_ok=True)
+        assert ours == pytest.approx(
+            entropy(row, np.maximum(q, 1e-12)) if row.sum() else np.nan, abs=1e-9, nan_ok=True
+        )
 
 
 def test_votes_that_are_none() -> None:
     unknown = np.array([[np.nan] * K, [0.0] * K])
-    assert np.isnan(agreement.right(unknown, np.array([0, 1]))).all() and np.isnan(agreement.kl(unknown, np.full((2, K), 0.25))).all()
+    assert (
+        np.isnan(agreement.right(unknown, np.array([0, 1]))).all()
+        and np.isnan(agreement.kl(unknown, np.full((2, K), 0.25))).all()
+    )
     single = np.array([[0.7, 0.3, 0, 0]], np.float32)  # 0.7 in single precision is a little less
     assert agreement.right(single, np.array([0]), 0.7).tolist() == [1.0]
     with pytest.raises(ValueError, match="at least 0"):
@@ -87,11 +103,21 @@ def test_bands_agree_with_decades_one_by_one(case: tuple[np.ndarray, np.ndarray]
             assert np.isnan(found.mae[i])
     a, b = regression.bands(true), regression.bands(pred)
     off = regression.off_by(classification.confusion(a, b, regression.BANDS))
-    assert off == pytest.approx([np.mean(np.abs(a - b) <= k) for k in range(regression.BANDS)], abs=1e-12)
+    assert off == pytest.approx(
+        [np.mean(np.abs(a - b) <= k) for k in range(regression.BANDS)], abs=1e-12
+    )
 
 
 def test_ages_outside_all_bands_count_in_the_outermost() -> None:
-    assert regression.bands(np.array([-3.0, 0, 9.99, 10, 79.9, 80, 200])).tolist() == [0, 0, 0, 1, 7, 8, 8]
+    assert regression.bands(np.array([-3.0, 0, 9.99, 10, 79.9, 80, 200])).tolist() == [
+        0,
+        0,
+        0,
+        1,
+        7,
+        8,
+        8,
+    ]
     assert np.isnan(regression.off_by(np.zeros((3, 3), int))).all()
 
 
@@ -106,7 +132,9 @@ def test_reliability_agrees_with_sklearn(seed: int, n: int, mass: bool) -> None:
     top = rng.random(n)
     right = right_with(rng, top)
     seen = calibration.reliability(top, right, 10, mass=mass)
-    accuracy, confidence = calibration_curve(right, top, n_bins=10, strategy="quantile" if mass else "uniform")
+    accuracy, confidence = calibration_curve(
+        right, top, n_bins=10, strategy="quantile" if mass else "uniform"
+    )
     full = seen.count > 0
     np.testing.assert_allclose(seen.accuracy[full], accuracy, atol=1e-12)
     np.testing.assert_allclose(seen.confidence[full], confidence, atol=1e-12)
@@ -116,7 +144,9 @@ def test_reliability_agrees_with_sklearn(seed: int, n: int, mass: bool) -> None:
 
 
 def test_ece_by_mass_of_ties_and_of_nothing() -> None:
-    assert calibration.ece(np.full(9, 0.5), np.arange(9) < 3, mass=True) == pytest.approx(1 / 6, abs=1e-12)
+    assert calibration.ece(np.full(9, 0.5), np.arange(9) < 3, mass=True) == pytest.approx(
+        1 / 6, abs=1e-12
+    )
     assert np.isnan(calibration.ece(np.zeros(0), np.zeros(0, bool), mass=True))
 
 
@@ -137,8 +167,14 @@ def test_clusters_of_one_are_samples(seed: int) -> None:
     rng = np.random.default_rng(seed)
     true, pred = rng.integers(0, 2, 60), rng.integers(0, 2, 60)
     assume(len(np.unique(true)) == 2)
-    alone, together = (Sample(60, cluster).counted(true * 2 + pred, (2, 2)) for cluster in (None, rng.permutation(60)))
-    shares = [percentiles(np.trace(m, axis1=-2, axis2=-1) / m.sum(axis=(-2, -1))) for m in (alone, together)]
+    alone, together = (
+        Sample(60, cluster).counted(true * 2 + pred, (2, 2))
+        for cluster in (None, rng.permutation(60))
+    )
+    shares = [
+        percentiles(np.trace(m, axis1=-2, axis2=-1) / m.sum(axis=(-2, -1)))
+        for m in (alone, together)
+    ]
     assert shares[1] == pytest.approx(shares[0], abs=0.04)
 
 
@@ -147,7 +183,9 @@ def test_clusters_that_agree_within_make_intervals_wide() -> None:
     people = rng.random(40) < 0.7  # all 25 pictures of a person are right, or none is
     together = Sample(1000, np.repeat(np.arange(40), 25)).share(np.repeat(people, 25))
     alone = intervals.bootstrap_mean(np.repeat(people, 25).astype(float))
-    assert (together["high"] - together["low"]) / (alone[1] - alone[0]) == pytest.approx(5, rel=0.15)  # the root of 25
+    assert (together["high"] - together["low"]) / (alone[1] - alone[0]) == pytest.approx(
+        5, rel=0.15
+    )  # the root of 25
 
 
 def test_examples_in_docstrings() -> None:

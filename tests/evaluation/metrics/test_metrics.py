@@ -1,4 +1,6 @@
-"""Metrics against their oracles: scikit-learn, scipy and statsmodels, on random and on chosen cases."""
+"""Metrics against their oracles: scikit-learn, scipy and statsmodels, on random and on chosen
+cases.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,17 @@ from evaluation.statistics.bootstrap import percentiles
 from evaluation.statistics.estimate import Sample
 
 K = 4
-pairs = st.integers(1, 40).flatmap(lambda n: st.tuples(*(arrays(np.int64, n, elements=st.integers(0, K - 1)) for _ in range(2))))
-years = st.integers(1, 40).flatmap(lambda n: st.tuples(*(arrays(np.float64, n, elements=st.floats(0, 116)) for _ in range(2))))
+pairs = st.integers(1, 40).flatmap(
+    lambda n: st.tuples(*(arrays(np.int64, n, elements=st.integers(0, K - 1)) for _ in range(2)))
+)
+years = st.integers(1, 40).flatmap(
+    lambda n: st.tuples(*(arrays(np.float64, n, elements=st.floats(0, 116)) for _ in range(2)))
+)
 scores = st.integers(1, 40).flatmap(
-    lambda n: st.tuples(arrays(np.float64, (n, K), elements=st.floats(-8, 8)), arrays(np.int64, n, elements=st.integers(0, K - 1)))
+    lambda n: st.tuples(
+        arrays(np.float64, (n, K), elements=st.floats(-8, 8)),
+        arrays(np.int64, n, elements=st.integers(0, K - 1)),
+    )
 )
 quick = settings(max_examples=25, deadline=None)
 
@@ -33,11 +42,15 @@ def test_classification_agrees_with_sklearn(case: tuple[np.ndarray, np.ndarray])
     true, pred = case
     matrix = classification.confusion(true, pred, K)
     assert (matrix == oracle.confusion_matrix(true, pred, labels=range(K))).all()
-    assert classification.accuracy(matrix) == pytest.approx(oracle.accuracy_score(true, pred), abs=1e-12)
+    assert classification.accuracy(matrix) == pytest.approx(
+        oracle.accuracy_score(true, pred), abs=1e-12
+    )
     there = np.unique(true)
     wanted = oracle.f1_score(true, pred, labels=there, average="macro", zero_division=0)
     assert classification.macro_f1(matrix) == pytest.approx(wanted, abs=1e-12)
-    precision, recall, f1, support = oracle.precision_recall_fscore_support(true, pred, labels=range(K), zero_division=np.nan)
+    precision, recall, f1, support = oracle.precision_recall_fscore_support(
+        true, pred, labels=range(K), zero_division=np.nan
+    )
     ours = classification.per_class(matrix)
     np.testing.assert_allclose(ours.precision, precision, atol=1e-12)
     np.testing.assert_allclose(ours.recall, recall, atol=1e-12)
@@ -61,11 +74,18 @@ def test_regression_agrees_with_sklearn(case: tuple[np.ndarray, np.ndarray]) -> 
     assert regression.mae(true, pred) == pytest.approx(oracle.mean_absolute_error(true, pred))
     assert regression.rmse(true, pred) == pytest.approx(oracle.root_mean_squared_error(true, pred))
     assert regression.bias(true, pred) == pytest.approx(np.mean(pred) - np.mean(true), abs=1e-9)
-    assert regression.cumulative_score(true, pred, 5) == pytest.approx(np.mean(np.abs(pred - true) <= 5))
+    assert regression.cumulative_score(true, pred, 5) == pytest.approx(
+        np.mean(np.abs(pred - true) <= 5)
+    )
 
 
 def test_coverage_counts_both_ends() -> None:
-    assert regression.coverage(np.array([1.0, 2, 3, 4]), np.array([1.0, 0, 4, 0]), np.array([2.0, 2, 5, 3])) == 0.5
+    assert (
+        regression.coverage(
+            np.array([1.0, 2, 3, 4]), np.array([1.0, 0, 4, 0]), np.array([2.0, 2, 5, 3])
+        )
+        == 0.5
+    )
 
 
 @quick
@@ -73,13 +93,18 @@ def test_coverage_counts_both_ends() -> None:
 def test_probabilities_agree_with_sklearn(case: tuple[np.ndarray, np.ndarray]) -> None:
     logits, true = case
     p = calibration.softmax(logits)
-    assert calibration.nll(p, true).mean() == pytest.approx(oracle.log_loss(true, p, labels=range(K)), rel=1e-12)
-    assert calibration.brier(p, true).mean() == pytest.approx(np.square(p - np.eye(K)[true]).sum(axis=1).mean(), abs=1e-12)
+    assert calibration.nll(p, true).mean() == pytest.approx(
+        oracle.log_loss(true, p, labels=range(K)), rel=1e-12
+    )
+    assert calibration.brier(p, true).mean() == pytest.approx(
+        np.square(p - np.eye(K)[true]).sum(axis=1).mean(), abs=1e-12
+    )
     assert 0 <= calibration.ece(p.max(axis=1), p.argmax(axis=1) == true) <= 1
 
 
 def test_ece_by_hand() -> None:
-    # Bin (0.8, 0.9]: confidence 0.9, one of two right; bin (0.5, 0.6]: confidence 0.6, right. (2 * |0.5 - 0.9| + |1 - 0.6|) / 3 = 0.4
+    # Bin (0.8, 0.9]: confidence 0.9, one of two right; bin (0.5, 0.6]: confidence 0.6, right. (2 *
+    # |0.5 - 0.9| + |1 - 0.6|) / 3 = 0.4
     top, right = np.array([0.9, 0.9, 0.6]), np.array([True, False, True])
     assert calibration.ece(top, right, bins=10) == pytest.approx(0.4)
     seen = calibration.reliability(top, right, bins=10)
@@ -91,7 +116,12 @@ def test_ece_of_honest_probabilities_is_small_and_of_bold_ones_is_not() -> None:
     p = calibration.softmax(rng.normal(size=(20_000, K)))
     true = (p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1)
     right, bold = p.argmax(axis=1) == true, calibration.softmax(np.log(p) * 3)
-    assert calibration.ece(p.max(axis=1), right) < 0.015 < 0.1 < calibration.ece(bold.max(axis=1), right)
+    assert (
+        calibration.ece(p.max(axis=1), right)
+        < 0.015
+        < 0.1
+        < calibration.ece(bold.max(axis=1), right)
+    )
 
 
 @quick
@@ -103,7 +133,9 @@ def test_temperature_agrees_with_scipy(case: tuple[np.ndarray, np.ndarray]) -> N
     def loss(log_t: float) -> float:
         return calibration.nll(calibration.softmax(logits, np.exp(log_t)), true).mean()
 
-    best = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-6})
+    best = minimize_scalar(
+        loss, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-6}
+    )
     assert loss(np.log(found)) <= best.fun + 1e-4
 
 
@@ -115,14 +147,23 @@ def test_temperature_undoes_a_scale() -> None:
 
 
 @quick
-@given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.sampled_from([0.8, 0.95, 0.99]))
+@given(
+    st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
+    st.sampled_from([0.8, 0.95, 0.99]),
+)
 def test_wilson_agrees_with_statsmodels(case: tuple[int, int], level: float) -> None:
     hits, n = case
-    assert intervals.wilson(hits, n, level) == pytest.approx(proportion_confint(hits, n, 1 - level, method="wilson"), abs=1e-12)
+    assert intervals.wilson(hits, n, level) == pytest.approx(
+        proportion_confint(hits, n, 1 - level, method="wilson"), abs=1e-12
+    )
 
 
 def test_wilson_edges() -> None:
-    assert intervals.wilson(0, 0) == (0.0, 1.0) and intervals.wilson(0, 9)[0] == 0.0 and intervals.wilson(9, 9)[1] == 1.0
+    assert (
+        intervals.wilson(0, 0) == (0.0, 1.0)
+        and intervals.wilson(0, 9)[0] == 0.0
+        and intervals.wilson(9, 9)[1] == 1.0
+    )
     with pytest.raises(ValueError, match="hits"):
         intervals.wilson(3, 2)
 
@@ -131,18 +172,26 @@ def test_bootstrap_of_a_mean_agrees_with_its_standard_error() -> None:
     values = np.random.default_rng(1).exponential(5, 2000)
     low, high = intervals.bootstrap_mean(values, rounds=2000)
     error = 1.96 * values.std() / len(values) ** 0.5
-    assert (low, high) == pytest.approx((values.mean() - error, values.mean() + error), abs=0.15 * error)
+    assert (low, high) == pytest.approx(
+        (values.mean() - error, values.mean() + error), abs=0.15 * error
+    )
     assert (low, high) == intervals.bootstrap_mean(values, rounds=2000), "same seed, same interval"
     many = np.tile(values, 11)  # beyond MANY: the normal approximation
     low, high = intervals.bootstrap_mean(many)
-    assert (low, high) == pytest.approx((values.mean() - error / 11**0.5, values.mean() + error / 11**0.5), abs=1e-4)
+    assert (low, high) == pytest.approx(
+        (values.mean() - error / 11**0.5, values.mean() + error / 11**0.5), abs=1e-4
+    )
 
 
 def test_bootstrap_over_counts_agrees_with_bootstrap_over_samples() -> None:
     rng = np.random.default_rng(2)
     true = rng.integers(0, 3, 600)
     pred = np.where(rng.random(600) < 0.7, true, rng.integers(0, 3, 600))
-    slow = intervals.bootstrap(lambda at: float(classification.macro_f1(classification.confusion(true[at], pred[at], 3))), 600, rounds=2000)
+    slow = intervals.bootstrap(
+        lambda at: float(classification.macro_f1(classification.confusion(true[at], pred[at], 3))),
+        600,
+        rounds=2000,
+    )
     fast = percentiles(classification.macro_f1(Sample(600).counted(true * 3 + pred, (3, 3))))
     assert fast == pytest.approx(slow, abs=0.006)
 

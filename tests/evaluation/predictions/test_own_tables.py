@@ -1,4 +1,6 @@
-"""docs/own_tables.md: its code blocks run as they stand there, its commands take what they wrote, its columns are the contract's."""
+"""docs/own_tables.md: its code blocks run as they stand there, its commands take what they wrote,
+its columns are the contract's.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,17 @@ def test_there_are_three_examples() -> None:
 
 @pytest.mark.parametrize(("name", "code", "commands"), EXAMPLES, ids=[e[0] for e in EXAMPLES])
 def test_the_example_runs_and_its_commands_take_its_table(
-    name: str, code: str, commands: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    name: str,
+    code: str,
+    commands: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
-    done = subprocess.run([sys.executable, f"{name}.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, f"{name}.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     monkeypatch.chdir(tmp_path)
     lines = [shlex.split(line) for line in commands.splitlines()]
@@ -44,7 +53,9 @@ def test_the_example_runs_and_its_commands_take_its_table(
         else:
             assert line[2] == "apps.studio"
             args = parser().parse_args(line[3:])
-            opened = table.read(args.tables[0], names=mapping(args.map))  # what the studio does first
+            opened = table.read(
+                args.tables[0], names=mapping(args.map)
+            )  # what the studio does first
             assert len(opened) > 100 and "emotion_true" in opened.column_names
     assert name != "torch_example" or (tmp_path / "torch.html").stat().st_size > 100_000
 
@@ -52,8 +63,12 @@ def test_the_example_runs_and_its_commands_take_its_table(
 def test_the_one_line_of_the_issue_is_understood(tmp_path: Path) -> None:
     [line] = re.findall(r"`(python -m apps\.studio mine\.csv --images [^`]+)`", TEXT)
     args = parser().parse_args(shlex.split(line)[3:])
-    assert {"emotion_true": "label", "emotion_pred": "pred"}.items() <= mapping(args.map).items() and str(args.images) == "DIR"
-    (tmp_path / "mine.csv").write_text("sample_id,image,label,pred\na,a.png,happy,sad\nb,b.png,sad,sad\n")
+    assert {"emotion_true": "label", "emotion_pred": "pred"}.items() <= mapping(
+        args.map
+    ).items() and str(args.images) == "DIR"
+    (tmp_path / "mine.csv").write_text(
+        "sample_id,image,label,pred\na,a.png,happy,sad\nb,b.png,sad,sad\n"
+    )
     found = table.read(tmp_path / "mine.csv", names=mapping(args.map))
     assert found["path"].to_pylist() == ["a.png", "b.png"]
 

@@ -1,4 +1,6 @@
-"""A prediction run that is stopped or killed goes on where it was, ends with the same file, and never leaves half a table."""
+"""A prediction run that is stopped or killed goes on where it was, ends with the same file, and
+never leaves half a table.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five parts of 64, and one date for all files, so that their bytes can be compared."""
     monkeypatch.setattr(predict, "PART", 64)
     whole = predict.describe
-    monkeypatch.setattr(predict, "describe", lambda *a: predict.replace(whole(*a), created="2026-01-01"))
+    monkeypatch.setattr(
+        predict, "describe", lambda *a: predict.replace(whole(*a), created="2026-01-01")
+    )
 
 
 @pytest.fixture
@@ -41,7 +45,9 @@ def stop_after(parts: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     whole = predict.predict
 
-    def counted(predictor: object, samples: predict.Samples, *rest: object, **options: object) -> object:
+    def counted(
+        predictor: object, samples: predict.Samples, *rest: object, **options: object
+    ) -> object:
         if len(sizes) == parts:
             raise KeyboardInterrupt
         sizes.append(len(samples))
@@ -59,23 +65,33 @@ def uninterrupted(command: list[str], tmp_path: Path) -> bytes:
 
 
 def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(
-    command: list[str], uninterrupted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    command: list[str],
+    uninterrupted: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     out = Path(command[-1])
     with monkeypatch.context() as patch:
         assert stop_after(2, patch) is not None and main(command) == 130
     said = capsys.readouterr().err
-    assert "stopped after 128 of 300" in said and "same command goes on" in said and not out.exists()
+    assert (
+        "stopped after 128 of 300" in said and "same command goes on" in said and not out.exists()
+    )
     with monkeypatch.context() as patch:
         sizes = stop_after(-1, patch)
         assert main(command) == 0
     assert sizes == [64, 64, 44] and "goes on: 128 of 300" in capsys.readouterr().err
     assert out.read_bytes() == uninterrupted
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["t.parquet", "whole.parquet"], "no parts stay behind"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["t.parquet", "whole.parquet"], (
+        "no parts stay behind"
+    )
 
 
 def change_model(command: list[str], folder: Path) -> list[str]:
-    return [a if a != command[2] else str(write_tiny_bundle(folder / "other", seed=1)) for a in command]
+    return [
+        a if a != command[2] else str(write_tiny_bundle(folder / "other", seed=1)) for a in command
+    ]
 
 
 CHANGES: dict[str, tuple[Callable[[list[str], Path], list[str]], str]] = {
@@ -87,7 +103,11 @@ CHANGES: dict[str, tuple[Callable[[list[str], Path], list[str]], str]] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_run_with_other_input_starts_anew(
-    name: str, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    name: str,
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     change, text = CHANGES[name]
     with monkeypatch.context() as patch:
@@ -101,12 +121,16 @@ def test_a_run_with_other_input_starts_anew(
     assert sum(sizes) == len(table.read(other[-1])) == (200 if name == "data" else N)
 
 
-def test_a_killed_process_leaves_whole_parts(command: list[str], uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_process_leaves_whole_parts(
+    command: list[str], uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = Path(command[-1])
     slow = "import sys, time, evaluation.commands.predict as p\np.PART = 64\nwhole = p.predict\n"
     slow += "p.predict = lambda *a, **k: (whole(*a, **k), time.sleep(0.3))[0]\n"
     slow += "from evaluation.__main__ import main\nsys.exit(main(sys.argv[1:]))"
-    process = subprocess.Popen([sys.executable, "-c", slow, *command], cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", slow, *command], cwd=ROOT, stderr=subprocess.DEVNULL
+    )
     parts, deadline = Parts(out), time.monotonic() + 60
     while parts.done(0) is None and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -125,7 +149,17 @@ def test_a_part_without_a_readable_file_is_only_counted(
     faces.mkdir()
     for i, path in enumerate(sorted((data_dir / "utkface").glob("2*.jpg"))[:70]):
         (faces / path.name).write_bytes(path.read_bytes() if i < 60 else b"")
-    command = ["predict", "--model", str(tiny_bundle), "--dataset", "utkface", "--split", "all", "--data", str(faces)]
+    command = [
+        "predict",
+        "--model",
+        str(tiny_bundle),
+        "--dataset",
+        "utkface",
+        "--split",
+        "all",
+        "--data",
+        str(faces),
+    ]
     assert main([*command, "--out", str(tmp_path / "t.parquet")]) == 0
     made = table.read(tmp_path / "t.parquet")
     assert len(made) == 60 and table.Meta.of(made).left_out == 10

@@ -30,17 +30,31 @@ def context(root: Path) -> Context:
 
 def written(root: Path) -> dict[str, tuple[bytes, int]]:
     """Name -> (bytes, time stamp) of every file below `root`."""
-    return {p.relative_to(root).as_posix(): (p.read_bytes(), p.stat().st_mtime_ns) for p in sorted(root.rglob("*")) if p.is_file()}
+    return {
+        p.relative_to(root).as_posix(): (p.read_bytes(), p.stat().st_mtime_ns)
+        for p in sorted(root.rglob("*"))
+        if p.is_file()
+    }
 
 
 def invented(n: int, seed: int = 0, groups: dict[str, np.ndarray] | None = None) -> Context:
     """`n` samples with all three labels and no pictures behind them, all in train."""
     rng = np.random.default_rng(seed)
     columns = missing(n)
-    columns["emotion"] = rng.choice(len(FERPLUS8), n, p=np.array([35, 25, 12, 12, 9, 3, 2, 2]) / 100)
+    columns["emotion"] = rng.choice(
+        len(FERPLUS8), n, p=np.array([35, 25, 12, 12, 9, 3, 2, 2]) / 100
+    )
     columns["emotion_votes"] = one_hot(columns["emotion"])
     columns["gender"] = rng.integers(0, 2, n)
     columns["age"] = rng.integers(0, 90, n).astype(np.float32)
     ids = tuple(f"{i:06d}.png" for i in range(n))
-    samples = Samples("invented", "all", Path("/nowhere"), ids, tuple(Path("/nowhere") / i for i in ids), **columns, groups=groups or {})
+    samples = Samples(
+        "invented",
+        "all",
+        Path("/nowhere"),
+        ids,
+        tuple(Path("/nowhere") / i for i in ids),
+        **columns,
+        groups=groups or {},
+    )
     return Context(samples, np.full(n, "train"), (), Features(samples, None), "f" * 64)

@@ -1,4 +1,6 @@
-"""`python -m evaluation audit`: what it prints and writes, and what it says where the data or the disk are at fault."""
+"""`python -m evaluation audit`: what it prints and writes, and what it says where the data or the
+disk are at fault.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ QUICK = "exact_files,exact_pixels,near_duplicates,leaks,conflicts,class_balance,
 
 def run(data: Path, *more: object) -> int:
     chosen = () if "--checks" in more or "--apply" in more else ("--checks", QUICK)
-    return main(["audit", "--dataset", "image_folder", "--data", str(data), *map(str, more), *chosen])
+    return main(
+        ["audit", "--dataset", "image_folder", "--data", str(data), *map(str, more), *chosen]
+    )
 
 
 def test_summary(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,14 +51,19 @@ def test_summary(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Leaks between splits" in out and "pixels.png" in out and "val in train" not in out
 
 
-def test_what_was_not_run_is_said(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_not_run_is_said(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from evaluation import quality
 
     usual = [n for n in quality.load_checks() if n in QUICK.split(",")]
     every = quality.load_checks
     monkeypatch.setattr(quality, "load_checks", lambda names=(): every(names or usual))
     assert main(["audit", "--dataset", "image_folder", "--data", str(data)]) == 0
-    assert "Not run: ages, face_count, labels, mirrored, persons; try --checks +ages" in capsys.readouterr().out
+    assert (
+        "Not run: ages, face_count, labels, mirrored, persons; try --checks +ages"
+        in capsys.readouterr().out
+    )
     assert run(data, "--checks", "unreadable") == 0
     assert "Not run" not in capsys.readouterr().out
 
@@ -63,15 +72,29 @@ def test_json_html_and_plan(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
     html, fix = tmp_path / "r.html", tmp_path / "plan.csv"
     assert run(data, "--json", "--html", html, "--fix", fix, "--checks", f"{QUICK},mirrored") == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["checks"]["leaks"]["issues"] == 2 and found["checks"]["mirrored"]["issues"] == 1 and found["left_out"] == 1
-    assert found["checks"]["leaks"]["figures"]["same_pixels"] == {"train in val": 1, "val in train": 1}
+    assert (
+        found["checks"]["leaks"]["issues"] == 2
+        and found["checks"]["mirrored"]["issues"] == 1
+        and found["left_out"] == 1
+    )
+    assert found["checks"]["leaks"]["figures"]["same_pixels"] == {
+        "train in val": 1,
+        "val in train": 1,
+    }
     page = html.read_text(encoding="utf-8")
-    assert "<script" not in page and "http://" not in page and "https://" not in page and "blurred" in page
+    assert (
+        "<script" not in page
+        and "http://" not in page
+        and "https://" not in page
+        and "blurred" in page
+    )
     assert page.count("data:image/jpeg") > 5
     with fix.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["sample_id", "action", "value", "reason", "split", "fingerprint"]
-    assert {r["fingerprint"] for r in rows} == {found["fingerprint"]} and found["plan"]["rows"] == len(rows)
+    assert {r["fingerprint"] for r in rows} == {found["fingerprint"]} and found["plan"][
+        "rows"
+    ] == len(rows)
     context = open_context("image_folder", data, cache=False)
     assert len(plan.read(fix, context)) == len(rows)  # what is written can be read back and applied
     assert "notes.txt" not in fix.read_text()
@@ -89,10 +112,14 @@ def test_json_html_and_plan(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
         "leaks,exact_pixels,near_duplicates",
     ]
     assert main(repaired) == 0
-    assert all(check["issues"] == 0 for check in json.loads(capsys.readouterr().out)["checks"].values())
+    assert all(
+        check["issues"] == 0 for check in json.loads(capsys.readouterr().out)["checks"].values()
+    )
 
 
-def test_blur_can_be_turned_off(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_blur_can_be_turned_off(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sizes = []
     for more in ([], ["--show-faces"]):
         assert run(data, "--html", tmp_path / "r.html", "--checks", "exact_pixels", *more) == 0
@@ -101,7 +128,9 @@ def test_blur_can_be_turned_off(data: Path, tmp_path: Path, capsys: pytest.Captu
     assert run(data, "--show-faces") == 2
 
 
-def test_a_second_run_reads_nothing(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_run_reads_nothing(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from evaluation.quality import feature_cache, image_features
 
     monkeypatch.setattr(feature_cache, "SETTLED_S", -1.0)
@@ -115,10 +144,15 @@ def test_a_second_run_reads_nothing(data: Path, monkeypatch: pytest.MonkeyPatch,
 
 def test_options_and_checks_are_checked(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for given, text in (
-        (["--set", "faults.dark=x"], "like 30.0"), (["--set", "faults.darkk=3"], "Expected an option of faults"),
-        (["--set", "fault.dark=3"], "did you mean"), (["--set", "dark=3"], "CHECK.OPTION=VALUE"), (["--checks", "leak"], "'leaks'"),
-        (["--limit", "0"], "at least 1"), (["--apply", "x.csv"], "--out DIR"), (["--checks", ","], "names of checks"),
-    ):  # fmt: skip
+        (["--set", "faults.dark=x"], "like 30.0"),
+        (["--set", "faults.darkk=3"], "Expected an option of faults"),
+        (["--set", "fault.dark=3"], "did you mean"),
+        (["--set", "dark=3"], "CHECK.OPTION=VALUE"),
+        (["--checks", "leak"], "'leaks'"),
+        (["--limit", "0"], "at least 1"),
+        (["--apply", "x.csv"], "--out DIR"),
+        (["--checks", ","], "names of checks"),
+    ):
         assert run(data, *given) == 2
         assert text in capsys.readouterr().err, given
     assert run(data, "--checks", "faults", "--set", "faults.dark=200", "--json") == 0
@@ -130,7 +164,11 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "near_duplicates" in out and "radius=6" in out and "mirrored" in out
     assert main(["audit", "--list", "--json"]) == 0
-    assert {c["name"] for c in json.loads(capsys.readouterr().out)["checks"]} >= {"leaks", "drift", "persons"}
+    assert {c["name"] for c in json.loads(capsys.readouterr().out)["checks"]} >= {
+        "leaks",
+        "drift",
+        "persons",
+    }
     assert main(["audit"]) == 2
 
 
@@ -139,7 +177,9 @@ def test_limit(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["splits"] == {"train": 5, "val": 5}
 
 
-def test_no_pictures_one_class_and_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_pictures_one_class_and_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "empty").mkdir()
     assert run(tmp_path / "empty") == 2 and "Expected" in capsys.readouterr().err
     assert run(tmp_path / "missing") == 2 and "nothing there" in capsys.readouterr().err
@@ -156,26 +196,42 @@ def test_loops_of_links_and_odd_names(tmp_path: Path, capsys: pytest.CaptureFixt
     (folder / "gone.png").symlink_to("nowhere.png")
     name = "new\nline\x1b[31m.png"
     faulty.save(folder / name, faulty.picture(1))  # train/FIRST/001.png
-    Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe.png")).write_bytes((folder / "001.png").read_bytes())
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe.png")).write_bytes(
+        (folder / "001.png").read_bytes()
+    )
     html, fix = tmp_path / "r.html", tmp_path / "plan.csv"
     assert run(root, "--html", html, "--fix", fix) == 0
     shown = capsys.readouterr().out
     assert "\x1b" not in shown and "new\\nline" in shown and "not UTF-8" in shown
     context = open_context("image_folder", root, cache=False)
-    assert any("\n" in row.sample_id for row in plan.read(fix, context))  # the name survives the CSV
+    assert any(
+        "\n" in row.sample_id for row in plan.read(fix, context)
+    )  # the name survives the CSV
     reasons = [p.reason for _, p in context.problems]
-    assert any("no such picture" in r or "cannot be opened" in r for r in reasons) and html.is_file()
+    assert (
+        any("no such picture" in r or "cannot be opened" in r for r in reasons) and html.is_file()
+    )
 
 
 def test_a_name_that_is_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = faulty.tree(tmp_path / "markup", 4)
     faulty.save(root / "train" / faulty.FIRST / "<img onerror=x>.png", faulty.picture(1))
     assert run(root, "--html", tmp_path / "r.html") == 0
-    assert "<img onerror" not in (tmp_path / "r.html").read_text() and "&lt;img onerror" in (tmp_path / "r.html").read_text()
+    assert (
+        "<img onerror" not in (tmp_path / "r.html").read_text()
+        and "&lt;img onerror" in (tmp_path / "r.html").read_text()
+    )
 
 
-def test_places_that_cannot_be_written(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for path in (tmp_path, tmp_path / "no" / "where.csv", Path("/proc/mien.csv"), Path("/dev/null/x.csv")):
+def test_places_that_cannot_be_written(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (
+        tmp_path,
+        tmp_path / "no" / "where.csv",
+        Path("/proc/mien.csv"),
+        Path("/dev/null/x.csv"),
+    ):
         for flag in ("--fix", "--html"):
             assert run(data, flag, path, "--checks", "unreadable") == 2
             assert "Expected" in (text := capsys.readouterr().err) and "internal" not in text
@@ -207,7 +263,11 @@ def test_a_full_disk(data: Path, tmp_path: Path) -> None:
         "faults",
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 2 and "Expected to write" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 2
+        and "Expected to write" in done.stderr
+        and "Traceback" not in done.stderr
+    )
     assert "the cache cannot be written" in done.stderr and list(out.iterdir()) == []
 
 
@@ -230,15 +290,32 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
     ]
     if os.geteuid() == 0:
         for folder in (root, *root.parents):
-            if folder.owner() == "root" and folder.is_relative_to(Path("/tmp")) and folder != Path("/tmp"):
+            if (
+                folder.owner() == "root"
+                and folder.is_relative_to(Path("/tmp"))
+                and folder != Path("/tmp")
+            ):
                 folder.chmod(0o755)
         command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+    )
     assert "Traceback" not in done.stderr and "internal" not in done.stderr
-    assert done.returncode == 0 and "no train split: Expected" in done.stderr and faulty.SECOND in done.stderr, done.stderr
+    assert (
+        done.returncode == 0
+        and "no train split: Expected" in done.stderr
+        and faulty.SECOND in done.stderr
+    ), done.stderr
 
 
-def test_an_interruption_leaves_no_file(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_leaves_no_file(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from evaluation.quality.checks import drift
 
     def stop(context: object) -> None:

@@ -1,4 +1,6 @@
-"""Hashes equal to imagehash; features computed once, kept by content, never again for unchanged files."""
+"""Hashes equal to imagehash; features computed once, kept by content, never again for unchanged
+files.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,14 @@ def files_of(folder: Path, n: int = 6) -> list[Path]:
 
 
 def samples_of(paths: list[Path]) -> Samples:
-    return Samples("x", "all", paths[0].parent, tuple(p.name for p in paths), tuple(paths), **missing(len(paths)))
+    return Samples(
+        "x",
+        "all",
+        paths[0].parent,
+        tuple(p.name for p in paths),
+        tuple(paths),
+        **missing(len(paths)),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -42,18 +51,31 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_phash_is_imagehash_to_the_bit(data_dir: Path) -> None:
-    chosen = [*sorted((data_dir / "ferplus" / "FER2013Valid").glob("*.png"))[:150], *sorted((data_dir / "utkface").glob("*.jpg"))[:100]]
+    chosen = [
+        *sorted((data_dir / "ferplus" / "FER2013Valid").glob("*.png"))[:150],
+        *sorted((data_dir / "utkface").glob("*.jpg"))[:100],
+    ]
     found = image_features.look_all([p.read_bytes() for p in chosen])
     flat = [np.full((48, 48, 3), v, np.uint8) for v in (0, 1, 127, 255)]
     for path, record in zip(chosen, found, strict=True):
         picture = Image.fromarray(images.load(path))
         assert np.packbits(imagehash.phash(picture).hash).view(">u8")[0] == record["hash"], path
         turned = imagehash.phash(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
-        assert np.bitwise_count(np.packbits(turned.hash).view(">u8")[0].astype(np.uint64) ^ record["mirror"]) <= 4
+        assert (
+            np.bitwise_count(
+                np.packbits(turned.hash).view(">u8")[0].astype(np.uint64) ^ record["mirror"]
+            )
+            <= 4
+        )
     for picture in flat:
         thumb = np.asarray(Image.fromarray(picture).convert("L").resize((32, 32)))
-        assert np.packbits(imagehash.phash(Image.fromarray(picture)).hash).view(">u8")[0] == image_features.hashes(thumb[None])[0][0]
-    assert [p.ljust(32, b"\0").hex() for p in found["pixels"][:20].tolist()] == digest.digests(chosen[:20]).tolist()
+        assert (
+            np.packbits(imagehash.phash(Image.fromarray(picture)).hash).view(">u8")[0]
+            == image_features.hashes(thumb[None])[0][0]
+        )
+    assert [p.ljust(32, b"\0").hex() for p in found["pixels"][:20].tolist()] == digest.digests(
+        chosen[:20]
+    ).tolist()
 
 
 def test_hashes_of_cropped_views_are_those_of_the_cropped_thumbnail(data_dir: Path) -> None:
@@ -63,16 +85,28 @@ def test_hashes_of_cropped_views_are_those_of_the_cropped_thumbnail(data_dir: Pa
     at = np.arange(32)
     for x, y in (((0.03, 0.0), (0.0, 0.03)), ((0.0, 0.1), (0.05, 0.05))):
         right, down = ((c[0] + (1 - c[0] - c[1]) * (at + 0.5) / 32) * 32 - 0.5 for c in (x, y))
-        views = [[np.interp(right, at, row) for row in thumb] for thumb in thumbs.astype(float)]  # (N, S, S), columns stretched
-        views = [np.stack([np.interp(down, at, column) for column in np.transpose(view)], axis=1) for view in views]
+        views = [
+            [np.interp(right, at, row) for row in thumb] for thumb in thumbs.astype(float)
+        ]  # (N, S, S), columns stretched
+        views = [
+            np.stack([np.interp(down, at, column) for column in np.transpose(view)], axis=1)
+            for view in views
+        ]
         wanted = image_features.hashes(np.stack(views))[0]
-        assert (image_features.view_hashes(thumbs, x, y) == wanted).all() and (wanted != image_features.hashes(thumbs)[0]).all()
+        assert (image_features.view_hashes(thumbs, x, y) == wanted).all() and (
+            wanted != image_features.hashes(thumbs)[0]
+        ).all()
     assert image_features.view_hashes(thumbs[:0]).shape == (0,)
 
 
 def test_speed(data_dir: Path) -> None:
-    """1,500 pictures a second on two cores are 1.33 ms of processor time each; measured 0.3 ms (48x48) and 1.0 ms (200x200)."""
-    for chosen in (sorted((data_dir / "ferplus" / "FER2013Valid").glob("*.png"))[:400], sorted((data_dir / "utkface").glob("*.jpg"))[:400]):
+    """1,500 pictures a second on two cores are 1.33 ms of processor time each; measured 0.3 ms
+    (48x48) and 1.0 ms (200x200).
+    """
+    for chosen in (
+        sorted((data_dir / "ferplus" / "FER2013Valid").glob("*.png"))[:400],
+        sorted((data_dir / "utkface").glob("*.jpg"))[:400],
+    ):
         data = [p.read_bytes() for p in chosen]
         image_features.look_all(data[:20])
         best = np.inf
@@ -87,7 +121,7 @@ def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
     paths = files_of(tmp_path)
     cache = tmp_path / "cache"
     store = Store(cache, image_features.FIELDS)
-    run = lambda data, paths: image_features.look_all(data)  # noqa: E731
+    run = lambda data, paths: image_features.look_all(data)
     first = store.collect("x", [p.name for p in paths], paths, run)
     assert (store.read, store.computed) == (6, 6) and first["readable"].all()
     again = Store(cache, image_features.FIELDS)
@@ -98,20 +132,29 @@ def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
     changed = [moved, *paths[1:]]
     third = again.collect("x", [p.name for p in changed], changed, run)
     assert (again.read, again.computed) == (2, 1)
-    assert (third[0]["pixels"] == first[0]["pixels"]) and third[1]["pixels"] == first[2]["pixels"] and third[1]["sha"] != first[2]["sha"]
+    assert (
+        (third[0]["pixels"] == first[0]["pixels"])
+        and third[1]["pixels"] == first[2]["pixels"]
+        and third[1]["sha"] != first[2]["sha"]
+    )
 
 
 def test_a_fresh_time_stamp_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feature_cache, "SETTLED_S", 3600.0)
     paths = files_of(tmp_path)
     store = Store(tmp_path / "cache", image_features.FIELDS)
-    run = lambda data, paths: image_features.look_all(data)  # noqa: E731
-    for expected in ((6, 6), (6, 0)):  # their ctime is now, so they are read again, but known by content
+    run = lambda data, paths: image_features.look_all(data)
+    for expected in (
+        (6, 6),
+        (6, 0),
+    ):  # their ctime is now, so they are read again, but known by content
         store.collect("x", [p.name for p in paths], paths, run)
         assert (store.read, store.computed) == expected
 
 
-def test_an_interruption_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_keeps_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paths = files_of(tmp_path)
     many = [paths[i % 6] for i in range(1100)]
     ids = [f"{i}" for i in range(1100)]
@@ -134,16 +177,20 @@ def test_an_interruption_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest
 def test_many_parts_become_one_and_damaged_ones_are_forgotten(tmp_path: Path) -> None:
     paths = files_of(tmp_path)
     cache = tmp_path / "cache"
-    run = lambda data, paths: image_features.look_all(data)  # noqa: E731
+    run = lambda data, paths: image_features.look_all(data)
     for i in range(feature_cache.MANY + 2):
-        Store(cache, image_features.FIELDS).collect("x", [f"{i}-{p.name}" for p in paths], paths, run)
+        Store(cache, image_features.FIELDS).collect(
+            "x", [f"{i}-{p.name}" for p in paths], paths, run
+        )
     (cache / "0-damaged.npy").write_bytes(b"\x93NUMPY\1\0")
     store = Store(cache, image_features.FIELDS)
     store.collect("x", [f"0-{p.name}" for p in paths], paths, run)
     assert store.read == 0 and len(list(cache.glob("*.npy"))) < feature_cache.MANY
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_cache_that_cannot_be_written_is_done_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     paths = files_of(tmp_path)
     (tmp_path / "file").write_text("")
     features = Features(samples_of(paths), tmp_path / "file")
@@ -168,7 +215,16 @@ def test_embedding_is_the_model_s(tmp_path: Path, tiny_bundle: Path) -> None:
             return []
 
     paths = files_of(tmp_path)
-    features = Features(samples_of([*paths, paths[0].with_name("gone.png")]), tmp_path / "cache", tiny_bundle, NoFace())
+    features = Features(
+        samples_of([*paths, paths[0].with_name("gone.png")]),
+        tmp_path / "cache",
+        tiny_bundle,
+        NoFace(),
+    )
     vectors = features.embedding
-    assert vectors.shape[0] == 7 and np.allclose(np.linalg.norm(vectors[:6], axis=1), 1, atol=1e-5) and not vectors[6].any()
+    assert (
+        vectors.shape[0] == 7
+        and np.allclose(np.linalg.norm(vectors[:6], axis=1), 1, atol=1e-5)
+        and not vectors[6].any()
+    )
     assert features.faces["faces"].tolist() == [0] * 7

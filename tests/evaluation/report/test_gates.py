@@ -18,12 +18,25 @@ from evaluation.report import gates
 A, B = FERPLUS8.labels[:2]
 
 
-def predictions(path: Path, right: int, split: str = "val", *, n: int = 100, whole: bool = True, dataset: str = "d") -> str:
-    """A table with `right` of n emotions right; whole: also gender (all right) and age (off by 3 years)."""
+def predictions(
+    path: Path,
+    right: int,
+    split: str = "val",
+    *,
+    n: int = 100,
+    whole: bool = True,
+    dataset: str = "d",
+) -> str:
+    """A table with `right` of n emotions right; whole: also gender (all right) and age (off by 3
+    years).
+    """
     columns: dict[str, object] = {
-        "sample_id": [str(i) for i in range(n)], "dataset": [dataset] * n, "split": [split] * n,
-        "emotion_true": [A] * n, "emotion_pred": [A] * right + [B] * (n - right),
-    }  # fmt: skip
+        "sample_id": [str(i) for i in range(n)],
+        "dataset": [dataset] * n,
+        "split": [split] * n,
+        "emotion_true": [A] * n,
+        "emotion_pred": [A] * right + [B] * (n - right),
+    }
     if whole:
         columns |= {"gender_true": [GENDER2.labels[0]] * n, "gender_pred": [GENDER2.labels[0]] * n}
         columns |= {"age_true": [30.0] * n, "age_pred": [33.0] * n}
@@ -39,8 +52,13 @@ def outcomes(arguments: list[str], capsys: pytest.CaptureFixture) -> tuple[int, 
 ALL = ["--gate", "production", "--measured", "latency_ms=31.5", "--measured", "onnx_parity=2e-6"]
 
 
-def test_production_passes_only_with_everything_measured(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    val, train = predictions(tmp_path / "v.parquet", 78), predictions(tmp_path / "t.parquet", 87, "train")
+def test_production_passes_only_with_everything_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    val, train = (
+        predictions(tmp_path / "v.parquet", 78),
+        predictions(tmp_path / "t.parquet", 87, "train"),
+    )
     status, found = outcomes([val, *ALL, "--train", train], capsys)
     assert status == 0 and {o["state"] for o in found.values()} == {"passed"} and len(found) == 7
     assert found["emotion_gap"]["value"] == pytest.approx(0.09) and found["age"]["value"] == 3
@@ -52,21 +70,36 @@ def test_production_passes_only_with_everything_measured(tmp_path: Path, capsys:
 @pytest.mark.parametrize(
     ("right", "train_right", "extra", "gate"),
     [
-        (77, 80, [], "emotion"), (80, 90, [], "emotion_gap"), (80, 89, [], None),
-        (80, 81, ["--measured", "latency_ms=50"], "speed"), (80, 81, ["--measured", "onnx_parity=0.01"], "onnx_parity"),
+        (77, 80, [], "emotion"),
+        (80, 90, [], "emotion_gap"),
+        (80, 89, [], None),
+        (80, 81, ["--measured", "latency_ms=50"], "speed"),
+        (80, 81, ["--measured", "onnx_parity=0.01"], "onnx_parity"),
     ],
-)  # fmt: skip
+)
 def test_each_limit_can_be_missed(
-    right: int, train_right: int, extra: list[str], gate: str | None, tmp_path: Path, capsys: pytest.CaptureFixture
+    right: int,
+    train_right: int,
+    extra: list[str],
+    gate: str | None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
 ) -> None:
-    val, train = predictions(tmp_path / "v.parquet", right), predictions(tmp_path / "t.parquet", train_right, "train")
+    val, train = (
+        predictions(tmp_path / "v.parquet", right),
+        predictions(tmp_path / "t.parquet", train_right, "train"),
+    )
     status, found = outcomes([val, *ALL, *extra, "--train", train], capsys)
     missed = {name for name, o in found.items() if o["state"] == "missed"}
     assert missed == {gate} - {None} and status == (3 if gate else 0)
 
 
-def test_other_tables_bring_their_tasks_and_each_must_hold(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    (tmp_path / "g.toml").write_text('[emotion]\nfigure = "emotion.accuracy"\nmin = 0.8\n[age]\nfigure = "age.mae"\nmax = 3\n')
+def test_other_tables_bring_their_tasks_and_each_must_hold(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "g.toml").write_text(
+        '[emotion]\nfigure = "emotion.accuracy"\nmin = 0.8\n[age]\nfigure = "age.mae"\nmax = 3\n'
+    )
     fer = predictions(tmp_path / "f.parquet", 90, whole=False)
     gate = ["--gate", str(tmp_path / "g.toml")]
     assert outcomes([fer, *gate], capsys)[0] == 3, "nobody measured the age"
@@ -85,8 +118,12 @@ def test_training_rows_prove_nothing(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert status == 3 and found["emotion"]["state"] == "not measured"
 
 
-def test_an_optional_gate_may_stay_unmeasured_but_not_missed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    (tmp_path / "g.toml").write_text('[speed]\nfigure = "latency_ms"\nbelow = 50\noptional = true\n')
+def test_an_optional_gate_may_stay_unmeasured_but_not_missed(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "g.toml").write_text(
+        '[speed]\nfigure = "latency_ms"\nbelow = 50\noptional = true\n'
+    )
     arguments = [predictions(tmp_path / "v.parquet", 80), "--gate", str(tmp_path / "g.toml")]
     assert outcomes(arguments, capsys)[0] == 0
     assert outcomes([*arguments, "--measured", "latency_ms=60"], capsys)[0] == 3
@@ -118,10 +155,13 @@ def test_wrong_arguments_end_with_status_2(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "h.toml").write_text('[a]\nfigure = "mood.accuracy"\nmin = 0.5\n')
     (tmp_path / "i.toml").write_text('[a]\nfigure = "emotion.confusion"\nmin = 0.5\n')
     for arguments, text in (
-        (["--gate", "nowhere.toml"], "no such file"), (["--gate", str(tmp_path / "g.toml")], "accuracy"),
-        (["--gate", str(tmp_path / "h.toml")], "emotion, gender, age"), (["--gate", str(tmp_path / "i.toml")], "one number"),
-        (["--gate", "production", "--measured", "latency_ms"], "NAME=NUMBER"), (["--measured", "latency_ms=1"], "--gate"),
-    ):  # fmt: skip
+        (["--gate", "nowhere.toml"], "no such file"),
+        (["--gate", str(tmp_path / "g.toml")], "accuracy"),
+        (["--gate", str(tmp_path / "h.toml")], "emotion, gender, age"),
+        (["--gate", str(tmp_path / "i.toml")], "one number"),
+        (["--gate", "production", "--measured", "latency_ms"], "NAME=NUMBER"),
+        (["--measured", "latency_ms=1"], "--gate"),
+    ):
         assert main(["report", val, *arguments]) == 2
         said = capsys.readouterr()
         assert text in said.err and said.out == ""

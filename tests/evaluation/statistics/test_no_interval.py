@@ -1,4 +1,6 @@
-"""What cannot vary has no interval: one of no width would claim certainty. Terminal, page, JSON and the studio's layer say so alike."""
+"""What cannot vary has no interval: one of no width would claim certainty. Terminal, page, JSON and
+the studio's layer say so alike.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,13 @@ def found(f: dict) -> tuple[float | None, float | None]:
 
 @pytest.mark.parametrize("value", [24.0, 7.3, -0.1, 0.0])
 @pytest.mark.parametrize("cluster", [None, np.zeros(900, int), np.arange(900) % 70])
-def test_a_mean_that_no_round_changes_has_no_interval(value: float, cluster: np.ndarray | None) -> None:
+def test_a_mean_that_no_round_changes_has_no_interval(
+    value: float, cluster: np.ndarray | None
+) -> None:
     made = Sample(900, cluster).mean(np.full(900, value))
-    assert made["value"] == pytest.approx(value) and found(made) == (None, None) and made["n"] == 900
+    assert (
+        made["value"] == pytest.approx(value) and found(made) == (None, None) and made["n"] == 900
+    )
 
 
 def test_a_mean_of_one_sample_or_one_person_has_no_interval() -> None:
@@ -39,33 +45,58 @@ def test_a_mean_of_one_sample_or_one_person_has_no_interval() -> None:
     one, others = Sample(60).means(values, code, 2)
     assert found(one) == (None, None) and others["low"] < others["value"] < others["high"]
     person = np.repeat([0, 1, 2, 3], 15)
-    assert found(Sample(60, person).means(values, np.where(person == 2, 0, 1), 2)[0]) == (None, None)
+    assert found(Sample(60, person).means(values, np.where(person == 2, 0, 1), 2)[0]) == (
+        None,
+        None,
+    )
 
 
 def small(model: str = "m", wrong: int = 0) -> pa.Table:
-    """Twelve samples: six of a class that is never found, six of one that always is; four ages, one of them alone in its decade."""
-    columns: dict[str, object] = {"sample_id": [f"s{i:02d}" for i in range(12)], "model": [model] * 12, "dataset": ["made"] * 12}
-    columns |= {"emotion_true": [FIRST] * 6 + [SECOND] * 6, "emotion_pred": [THIRD] * 6 + [SECOND] * (6 - wrong) + [THIRD] * wrong}
-    columns |= {"age_true": [24.0, 31.0, 35.0, 38.0] + [None] * 8, "age_pred": [48.0, 33.0, 36.0, 30.0] + [None] * 8}
+    """Twelve samples: six of a class that is never found, six of one that always is; four ages, one
+    of them alone in its decade.
+    """
+    columns: dict[str, object] = {
+        "sample_id": [f"s{i:02d}" for i in range(12)],
+        "model": [model] * 12,
+        "dataset": ["made"] * 12,
+    }
+    columns |= {
+        "emotion_true": [FIRST] * 6 + [SECOND] * 6,
+        "emotion_pred": [THIRD] * 6 + [SECOND] * (6 - wrong) + [THIRD] * wrong,
+    }
+    columns |= {
+        "age_true": [24.0, 31.0, 35.0, 38.0] + [None] * 8,
+        "age_pred": [48.0, 33.0, 36.0, 30.0] + [None] * 8,
+    }
     return pa.table(columns)
 
 
-def test_report_and_studio_leave_out_what_is_not_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_and_studio_leave_out_what_is_not_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "t.parquet"
     table.write(small(), path)
     report = figures(table.read(path))
     decade = {g["value"]: g for g in report["age"]["groups"]["age_decade"]}
-    assert decade["20-29"]["mae"] == {"value": 24.0, "low": None, "high": None, "n": 1} and decade["30-39"]["mae"]["low"] is not None
+    assert (
+        decade["20-29"]["mae"] == {"value": 24.0, "low": None, "high": None, "n": 1}
+        and decade["30-39"]["mae"]["low"] is not None
+    )
     by_class = {c["label"]: c for c in report["emotion"]["per_class"]}
     assert (by_class[FIRST]["f1"], by_class[FIRST]["f1_ci95"]) == (0.0, [None, None])
     assert (by_class[SECOND]["f1"], by_class[SECOND]["f1_ci95"]) == (1.0, [None, None])
 
     store, where = Store.open([path]), Where("age")
-    bands = dict(zip(age_errors.band_names(10), age_errors.by_band(store, where, 10)["mae"], strict=False))
+    bands = dict(
+        zip(age_errors.band_names(10), age_errors.by_band(store, where, 10)["mae"], strict=False)
+    )
     assert bands["20-29"] == decade["20-29"]["mae"] and charts.number(bands["20-29"]) == "24.00"
     for row in each_class.per_class(store, "emotion", Where()):
         other = by_class[row["label"]]
-        assert (row["f1"]["value"], [row["f1"]["low"], row["f1"]["high"]]) == (other["f1"], other["f1_ci95"])
+        assert (row["f1"]["value"], [row["f1"]["low"], row["f1"]["high"]]) == (
+            other["f1"],
+            other["f1_ci95"],
+        )
 
     assert main(["report", str(path), "--html", str(tmp_path / "r.html")]) == 0
     said = capsys.readouterr().out
@@ -74,12 +105,16 @@ def test_report_and_studio_leave_out_what_is_not_known(tmp_path: Path, capsys: p
     page = (tmp_path / "r.html").read_text().rpartition("</script>")[2]  # after Plotly itself
     assert "24.00 (" not in page and "nan" not in page.lower()
     assert main(["report", str(path), "--json"]) == 0
-    written = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    written = json.loads(
+        capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON")
+    )
     assert written["emotion"] == json.loads(json.dumps(report["emotion"]))
 
 
 @pytest.mark.parametrize("wrong", [0, 2])
-def test_two_models_without_a_difference_have_no_interval_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: int) -> None:
+def test_two_models_without_a_difference_have_no_interval_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: int
+) -> None:
     whole = pa.concat_tables([small("a"), small("b", wrong)])
     table.write(whole, tmp_path / "t.parquet")
     read = table.read(tmp_path / "t.parquet")
@@ -88,8 +123,15 @@ def test_two_models_without_a_difference_have_no_interval_of_it(tmp_path: Path, 
     assert mine is not None and other is not None
     for seen in (mine, other):
         same, changed = (next(p for p in seen["parts"] if p["value"] == v) for v in (FIRST, SECOND))
-        assert same["difference"] == {"value": 0.0, "low": None, "high": None, "n": 6} and same["better"] is None
-        for f in (seen["accuracy"]["difference"], seen["macro_f1"]["difference"], changed["difference"]):
+        assert (
+            same["difference"] == {"value": 0.0, "low": None, "high": None, "n": 6}
+            and same["better"] is None
+        )
+        for f in (
+            seen["accuracy"]["difference"],
+            seen["macro_f1"]["difference"],
+            changed["difference"],
+        ):
             assert (f["low"] is None) == (f["high"] is None) == (wrong == 0)
     path = str(tmp_path / "t.parquet")
     assert main(["compare", path, path, "--model-a", "a", "--model-b", "b"]) == 0
@@ -101,6 +143,12 @@ def test_two_models_without_a_difference_have_no_interval_of_it(tmp_path: Path, 
 
 def test_a_difference_of_one_sample_has_no_interval() -> None:
     one = {"sample_id": ["x"], "age_true": [30.0]}
-    a, b = (conform(pa.table(one | {"model": [m], "age_pred": [age]})) for m, age in (("a", 38.0), ("b", 31.0)))
+    a, b = (
+        conform(pa.table(one | {"model": [m], "age_pred": [age]}))
+        for m, age in (("a", 38.0), ("b", 31.0))
+    )
     age = comparison.compare(a, b)["age"]
-    assert age["mae"]["difference"] == {"value": -7.0, "low": None, "high": None, "n": 1} and age["paired_t"]["p"] is None
+    assert (
+        age["mae"]["difference"] == {"value": -7.0, "low": None, "high": None, "n": 1}
+        and age["paired_t"]["p"] is None
+    )

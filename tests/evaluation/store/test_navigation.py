@@ -1,4 +1,6 @@
-"""From one sample of a store to others: the next and the one before in any order, and those that look most alike."""
+"""From one sample of a store to others: the next and the one before in any order, and those that
+look most alike.
+"""
 
 from __future__ import annotations
 
@@ -41,11 +43,24 @@ def test_nearest_by_embedding(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     e = rng.normal(size=(60, 5)).astype(np.float32)
     rows = predictions(60, "a").append_column(
-        "embedding", pa.array([None if i == 3 else r.tolist() for i, r in enumerate(e)], pa.list_(pa.float32()))
+        "embedding",
+        pa.array([None if i == 3 else r.tolist() for i, r in enumerate(e)], pa.list_(pa.float32())),
     )
-    store = opened(pa.concat_tables([rows, rows.set_column(rows.column_names.index("model"), "model", pa.array(["b"] * 60))]), tmp_path)
-    at, cosine = Neighbours(np.where(np.arange(60)[:, None] == 3, np.nan, e).astype(np.float32)).to(7, 4)
+    store = opened(
+        pa.concat_tables(
+            [rows, rows.set_column(rows.column_names.index("model"), "model", pa.array(["b"] * 60))]
+        ),
+        tmp_path,
+    )
+    at, cosine = Neighbours(np.where(np.arange(60)[:, None] == 3, np.nan, e).astype(np.float32)).to(
+        7, 4
+    )
     found = navigation.nearest(store, "b", "s00007", "made", 4)
-    assert found["sample_id"].to_pylist() == [f"s{i:05d}" for i in at] and set(found["model"].to_pylist()) == {"b"}
+    assert found["sample_id"].to_pylist() == [f"s{i:05d}" for i in at] and set(
+        found["model"].to_pylist()
+    ) == {"b"}
     assert np.allclose(found["cosine"].to_numpy(), cosine, atol=1e-6)
-    assert len(navigation.nearest(store, "a", "s00003")) == 0 and len(navigation.nearest(store, "a", "none")) == 0
+    assert (
+        len(navigation.nearest(store, "a", "s00003")) == 0
+        and len(navigation.nearest(store, "a", "none")) == 0
+    )

@@ -19,7 +19,9 @@ def brute(x: np.ndarray, one: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("chunk", [7, 100, 65_536])
-def test_neighbours_are_those_of_a_plain_search(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neighbours_are_those_of_a_plain_search(
+    chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(neighbours, "CHUNK", chunk)
     x = np.random.default_rng(0).normal(1, 1, (300, 16)).astype(np.float32)
     found = Neighbours(x)
@@ -42,7 +44,9 @@ def test_ties_zeros_and_missing_rows() -> None:
 def test_the_column_of_a_table() -> None:
     rows = [[1.0, 2.0], None, [3.0, 4.0], [5.0, 6.0]]
     table = pa.table({"embedding": pa.array(rows, pa.list_(pa.float32()))})
-    np.testing.assert_array_equal(matrix(table), np.array([[1, 2], [np.nan] * 2, [3, 4], [5, 6]], np.float32))
+    np.testing.assert_array_equal(
+        matrix(table), np.array([[1, 2], [np.nan] * 2, [3, 4], [5, 6]], np.float32)
+    )
     np.testing.assert_array_equal(matrix(table.slice(2)), [[3, 4], [5, 6]])
     both = pa.concat_tables([table.slice(2), table.slice(0, 1)])
     np.testing.assert_array_equal(matrix(both), [[3, 4], [5, 6], [1, 2]])
@@ -51,7 +55,10 @@ def test_the_column_of_a_table() -> None:
 
 BAD = {
     "no column": (pa.table({"sample_id": ["a"]}), "predict --embedding"),
-    "all null": (pa.table({"embedding": pa.array([None], pa.list_(pa.float32()))}), "predict --embedding"),
+    "all null": (
+        pa.table({"embedding": pa.array([None], pa.list_(pa.float32()))}),
+        "predict --embedding",
+    ),
     "lengths": (pa.table({"embedding": [[1.0, 2.0], None, [1.0]]}), "in row 3, 1"),
 }
 

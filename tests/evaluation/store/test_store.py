@@ -1,4 +1,6 @@
-"""The studio's data layer: the library's own figures from counts, exact conditions, tables of any size, and every refusal with its row."""
+"""The studio's data layer: the library's own figures from counts, exact conditions, tables of any
+size, and every refusal with its row.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
     rng = np.random.default_rng(3)
     whole = pa.concat_tables([predictions(600, "a"), predictions(600, "b", seed=5)])
     for name in ("emotion_true", "age_true", "gender_true", "group_race"):
-        column = pa.array([None if drop else v for drop, v in zip(rng.random(len(whole)) < 0.1, whole[name].to_pylist(), strict=True)])
+        column = pa.array(
+            [
+                None if drop else v
+                for drop, v in zip(
+                    rng.random(len(whole)) < 0.1, whole[name].to_pylist(), strict=True
+                )
+            ]
+        )
         whole = whole.set_column(whole.column_names.index(name), name, column)
     path = tmp_path_factory.mktemp("store") / "t.parquet"
     table.write(whole, path, table.Meta(dataset="made", split="val"))
@@ -49,20 +58,37 @@ def found_by(store: Store, where: Where) -> set[tuple[str, str]]:
 
 def test_facts(made) -> None:
     _, store = made
-    assert (store.rows, store.models, store.datasets, store.splits) == (1200, ("a", "b"), ("made",), ("test", "val"))
+    assert (store.rows, store.models, store.datasets, store.splits) == (
+        1200,
+        ("a", "b"),
+        ("made",),
+        ("test", "val"),
+    )
     assert store.tasks == ("emotion", "gender", "age")
     assert store.labels("emotion") == FERPLUS8.labels and store.labels("gender") == GENDER2.labels
-    assert store.groups["race"] == ("A", "B", "C") and set(store.groups) == {"race", "age_decade", "gender"}
+    assert store.groups["race"] == ("A", "B", "C") and set(store.groups) == {
+        "race",
+        "age_decade",
+        "gender",
+    }
     (source,) = store.sources
     assert (source.rows, source.models, source.meta.dataset) == (1200, ("a", "b"), "made")
-    assert store.counts(["model", "split"], Where(right=True, task="gender"))[0][:2] == ("a", "test")
+    assert store.counts(["model", "split"], Where(right=True, task="gender"))[0][:2] == (
+        "a",
+        "test",
+    )
 
 
 @pytest.mark.parametrize("model", ["a", "b"])
 def test_summary_is_what_the_report_says(made, model: str) -> None:
     whole, store = made
     expected, got = figures(whole, model), summary(store, Where(models=(model,)))
-    assert (got["model"], got["dataset"], got["split"], got["rows"]) == (model, "made", "test, val", 600)
+    assert (got["model"], got["dataset"], got["split"], got["rows"]) == (
+        model,
+        "made",
+        "test, val",
+        600,
+    )
     for task in ("emotion", "gender"):
         for name in ("accuracy", "macro_f1", "balanced_accuracy", "kappa"):
             assert got[task][name] == pytest.approx(expected[task][name], abs=1e-9), (task, name)
@@ -71,25 +97,42 @@ def test_summary_is_what_the_report_says(made, model: str) -> None:
             assert got[task]["ece"][end] == pytest.approx(expected[task]["ece"][end], abs=0.012)
     for name in ("mae", "bias", "rmse", "cs5"):
         mine, theirs = got["age"][name], expected["age"][name]
-        assert (mine["value"], mine["n"]) == (pytest.approx(theirs["value"], abs=1e-4), theirs["n"]), name
+        assert (mine["value"], mine["n"]) == (
+            pytest.approx(theirs["value"], abs=1e-4),
+            theirs["n"],
+        ), name
         slack = 0.15 * (theirs["high"] - theirs["low"])  # normal intervals against a bootstrap
-        assert (mine["low"], mine["high"]) == pytest.approx((theirs["low"], theirs["high"]), abs=slack), name
+        assert (mine["low"], mine["high"]) == pytest.approx(
+            (theirs["low"], theirs["high"]), abs=slack
+        ), name
 
 
 def test_clusters_widen_the_intervals(tmp_path: Path) -> None:
-    part = predictions(400).append_column("group_subject", pa.array([f"p{i // 8}" for i in range(400)]))
+    part = predictions(400).append_column(
+        "group_subject", pa.array([f"p{i // 8}" for i in range(400)])
+    )
     same = np.repeat(np.arange(50), 8) % 5 > 0  # whole persons right or wrong
     truth = np.array(part["emotion_pred"].to_pylist(), dtype=object)
     truth[~same] = [FERPLUS8.labels[(FERPLUS8.labels.index(v) + 1) % 8] for v in truth[~same]]
-    part = part.set_column(part.column_names.index("emotion_true"), "emotion_true", pa.array(truth.tolist()))
+    part = part.set_column(
+        part.column_names.index("emotion_true"), "emotion_true", pa.array(truth.tolist())
+    )
     table.write(part, tmp_path / "t.parquet")
     store = Store.open([tmp_path / "t.parquet"])
-    got, expected = summary(store, Where())["emotion"]["accuracy"], figures(table.read(tmp_path / "t.parquet"))["emotion"]["accuracy"]
+    got, expected = (
+        summary(store, Where())["emotion"]["accuracy"],
+        figures(table.read(tmp_path / "t.parquet"))["emotion"]["accuracy"],
+    )
     assert got["value"] == expected["value"] == 0.8
     assert (got["low"], got["high"]) == pytest.approx((expected["low"], expected["high"]), abs=0.02)
     assert got["high"] - got["low"] > 0.15, "independent samples would give 0.08"
-    mine, theirs = summary(store, Where())["age"]["mae"], figures(table.read(tmp_path / "t.parquet"))["age"]["mae"]
-    assert (mine["low"], mine["high"]) == pytest.approx((theirs["low"], theirs["high"]), abs=0.1 * (theirs["high"] - theirs["low"]))
+    mine, theirs = (
+        summary(store, Where())["age"]["mae"],
+        figures(table.read(tmp_path / "t.parquet"))["age"]["mae"],
+    )
+    assert (mine["low"], mine["high"]) == pytest.approx(
+        (theirs["low"], theirs["high"]), abs=0.1 * (theirs["high"] - theirs["low"])
+    )
     assert "subject" not in store.groups
 
 
@@ -110,7 +153,8 @@ def test_conditions_choose_exactly_their_rows(made) -> None:
         Where(): np.ones(1200, bool),
         Where(models=("b",), splits=("val",)): (text["model"] == "b") & (text["split"] == "val"),
         Where().group("race", "A", "C"): np.isin(text["group_race"], ["A", "C"]),
-        Where(true=(FIRST,), pred=(SECOND, THIRD)): (text["emotion_true"] == FIRST) & np.isin(text["emotion_pred"], [SECOND, THIRD]),
+        Where(true=(FIRST,), pred=(SECOND, THIRD)): (text["emotion_true"] == FIRST)
+        & np.isin(text["emotion_pred"], [SECOND, THIRD]),
         Where(right=False): known & (text["emotion_true"] != text["emotion_pred"]),
         Where(confidence=(0.6, 0.8)): (top >= 0.6) & (top <= 0.8),
         Where().group("age_decade", "20-29"): (age >= 20) & (age < 30),
@@ -132,7 +176,11 @@ def test_conditions_choose_exactly_their_rows(made) -> None:
 def test_answers_are_the_librarys(made) -> None:
     whole, store = made
     where = Where(models=("a",)).group("race", "A")
-    part = whole.filter(pa.compute.and_(pa.compute.equal(whole["model"], "a"), pa.compute.equal(whole["group_race"], "A")))
+    part = whole.filter(
+        pa.compute.and_(
+            pa.compute.equal(whole["model"], "a"), pa.compute.equal(whole["group_race"], "A")
+        )
+    )
     seen = arrays.classes(part, "emotion")
     assert seen is not None and seen.p is not None
     k = len(store.labels("emotion"))
@@ -140,14 +188,20 @@ def test_answers_are_the_librarys(made) -> None:
     assert store.confusion("emotion", where).tolist() == full.tolist()
     top = seen.p.max(axis=1)
     sure = store.confusion("emotion", where, uncertain=0.7)
-    assert sure[:, k].tolist() == np.bincount(seen.true[top < 0.7], minlength=k).tolist() and sure.sum() == full.sum()
+    assert (
+        sure[:, k].tolist() == np.bincount(seen.true[top < 0.7], minlength=k).tolist()
+        and sure.sum() == full.sum()
+    )
     by = store.confusions("emotion", Where(models=("a",)), "race")
     assert by["A"].tolist() == full.tolist() and set(by) == {"", "A", "B", "C"}
-    diagram, expected = store.reliability("emotion", where), calibration.reliability(top, seen.pred == seen.true)
-    assert diagram.count.tolist() == expected.count.tolist()
-    assert diagram.accuracy == pytest.approx(expected.accuracy, nan_ok=True) and diagram.confidence == pytest.approx(
-        expected.confidence, abs=1e-6, nan_ok=True
+    diagram, expected = (
+        store.reliability("emotion", where),
+        calibration.reliability(top, seen.pred == seen.true),
     )
+    assert diagram.count.tolist() == expected.count.tolist()
+    assert diagram.accuracy == pytest.approx(
+        expected.accuracy, nan_ok=True
+    ) and diagram.confidence == pytest.approx(expected.confidence, abs=1e-6, nan_ok=True)
 
 
 def test_rows_are_paged_and_ordered(made) -> None:
@@ -158,14 +212,24 @@ def test_rows_are_paged_and_ordered(made) -> None:
     assert len(set(np.concatenate([p["row"].to_numpy() for p in pages]).tolist())) == 1200
     error = store.samples(Where(task="age"), "-error", 5)
     far = np.abs(whole["age_pred"].to_numpy() - whole["age_true"].to_numpy())
-    assert np.abs(error["age_pred"].to_numpy() - error["age_true"].to_numpy()) == pytest.approx(np.sort(far[~np.isnan(far)])[::-1][:5])
+    assert np.abs(error["age_pred"].to_numpy() - error["age_true"].to_numpy()) == pytest.approx(
+        np.sort(far[~np.isnan(far)])[::-1][:5]
+    )
     one = store.sample("s00007")
-    assert [m["model"] for m in one] == ["a", "b"] and sum(one[0][c] for c in P_COLUMNS) == pytest.approx(1, abs=1e-5)
-    assert store.sample("s00007", "made") == one and store.sample("s00007", "other") == [] and store.sample("'; DROP TABLE t; --") == []
+    assert [m["model"] for m in one] == ["a", "b"] and sum(
+        one[0][c] for c in P_COLUMNS
+    ) == pytest.approx(1, abs=1e-5)
+    assert (
+        store.sample("s00007", "made") == one
+        and store.sample("s00007", "other") == []
+        and store.sample("'; DROP TABLE t; --") == []
+    )
     assert store.samples(Where(), "anything; DROP TABLE t", 3).num_rows == 3
 
 
-def test_parts_of_a_file_are_one_table(made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_of_a_file_are_one_table(
+    made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole, store = made
     monkeypatch.setattr(files, "PART", 97)
     table.write(whole, tmp_path / "t.parquet")
@@ -188,27 +252,46 @@ def with_value(column: str, row: int, value: object):
 
 
 BAD = {
-    "unknown label": (with_value("emotion_true", 250, "joyful"), ["`emotion_true`", "'joyful'", "row 251"]),
-    "HTML": (with_value("emotion_true", 250, "<img src=x onerror=alert(1)>"), ["`emotion_true`", "row 251"]),
+    "unknown label": (
+        with_value("emotion_true", 250, "joyful"),
+        ["`emotion_true`", "'joyful'", "row 251"],
+    ),
+    "HTML": (
+        with_value("emotion_true", 250, "<img src=x onerror=alert(1)>"),
+        ["`emotion_true`", "row 251"],
+    ),
     "sum": (with_value(P_EMOTION + FIRST, 201, 0.99), ["emotion_p_", "sum to 1", "row 202"]),
     "range": (with_value(P_GENDER, 260, 3.5), [P_GENDER, "[0, 1]", "3.5", "row 261", "softmax"]),
     "age": (with_value("age_true", 299, 300.0), ["`age_true`", "300", "row 300"]),
     "twice": (with_value("sample_id", 280, "s00011"), ["sample_id", "'s00011'", "rows [12, 281]"]),
-    "long": (with_value("group_race", 222, "x" * 5000), ["`group_race`", "1000 characters", "row 223"]),
-    "no truth": (lambda c: pa.table(c).select(["sample_id", "emotion_pred"]), ["emotion_true", "--map"]),
+    "long": (
+        with_value("group_race", 222, "x" * 5000),
+        ["`group_race`", "1000 characters", "row 223"],
+    ),
+    "no truth": (
+        lambda c: pa.table(c).select(["sample_id", "emotion_pred"]),
+        ["emotion_true", "--map"],
+    ),
     "no id": (lambda c: pa.table(c).drop_columns(["sample_id"]), ["sample_id", "--map"]),
     "empty": (lambda c: pa.table(c).slice(0, 0), ["no row"]),
-    "group name": (lambda c: pa.table({**c, "group_a b; --": c["sample_id"]}), ["group_a b; --", "rename"]),
+    "group name": (
+        lambda c: pa.table({**c, "group_a b; --": c["sample_id"]}),
+        ["group_a b; --", "rename"],
+    ),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
 @pytest.mark.parametrize("form", ["parquet", "csv"])
-def test_bad_tables_are_refused_with_column_row_and_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, form: str) -> None:
+def test_bad_tables_are_refused_with_column_row_and_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, form: str
+) -> None:
     monkeypatch.setattr(files, "PART", 100)
     change, words = BAD[name]
     path = tmp_path / f"bad.{form}"
-    whole = bad(change).drop_columns([c for c in ("emotion_votes",) if c in bad(change).column_names])
+    whole = bad(change).drop_columns(
+        [c for c in ("emotion_votes",) if c in bad(change).column_names]
+    )
     pq.write_table(whole, path) if form == "parquet" else pcsv.write_csv(whole, path)
     with pytest.raises(DataError) as error:
         Store.open([path])
@@ -236,12 +319,25 @@ def test_files_that_are_no_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_other_names_and_a_model_from_the_files_name(tmp_path: Path) -> None:
-    (tmp_path / "mine.csv").write_text(f"id,label,pred,site\n0001,{FIRST},{FIRST},x\n0002,{SECOND},{FIRST},<b>y</b>\n")
-    names = {"sample_id": "id", "emotion_true": "label", "emotion_pred": "pred", "group_site": "site"}
+    (tmp_path / "mine.csv").write_text(
+        f"id,label,pred,site\n0001,{FIRST},{FIRST},x\n0002,{SECOND},{FIRST},<b>y</b>\n"
+    )
+    names = {
+        "sample_id": "id",
+        "emotion_true": "label",
+        "emotion_pred": "pred",
+        "group_site": "site",
+    }
     store = Store.open([tmp_path / "mine.csv"], names=names)
-    assert store.models == ("mine",) and store.labels("emotion") == (FIRST, SECOND) and store.groups == {"site": ("<b>y</b>", "x")}
+    assert (
+        store.models == ("mine",)
+        and store.labels("emotion") == (FIRST, SECOND)
+        and store.groups == {"site": ("<b>y</b>", "x")}
+    )
     assert store.confusion("emotion", Where()).tolist() == [[1, 0], [1, 0]]
-    assert "emotion_conf" not in store.columns and store.confusion("emotion", Where(), uncertain=0.5).tolist() == [[1, 0, 0], [1, 0, 0]]
+    assert "emotion_conf" not in store.columns and store.confusion(
+        "emotion", Where(), uncertain=0.5
+    ).tolist() == [[1, 0, 0], [1, 0, 0]]
     assert [r["sample_id"] for r in store.samples(Where(confidence=(0, 1))).to_pylist()] == []
     assert store.reliability("emotion", Where()).count.sum() == 0
     for wrong, words in (({"emotion_true": "lable"}, "label"), ({"nonsense": "label"}, "contract")):
@@ -258,32 +354,53 @@ def test_two_files_of_one_models_name(tmp_path: Path) -> None:
     part = predictions(30).set_column(1, "dataset", pa.array(["elsewhere"] * 30))
     table.write(part, tmp_path / "other.parquet")
     both = Store.open([tmp_path / "old.parquet", tmp_path / "other.parquet"])
-    assert both.models == ("m",) and both.datasets == ("elsewhere", "made"), "another data set is no other model"
+    assert both.models == ("m",) and both.datasets == ("elsewhere", "made"), (
+        "another data set is no other model"
+    )
 
 
 @pytest.mark.parametrize("order", [("full", "bare"), ("bare", "full")])
-def test_a_table_without_a_data_set_is_matched_by_its_samples(tmp_path: Path, order: tuple[str, str]) -> None:
+def test_a_table_without_a_data_set_is_matched_by_its_samples(
+    tmp_path: Path, order: tuple[str, str]
+) -> None:
     a, b = predictions(100, "a"), predictions(100, "b").drop_columns(["dataset"])
     b = b.set_column(0, "sample_id", pa.array([*b["sample_id"].to_pylist()[:99], "of no other"]))
     table.write(a, tmp_path / "full.parquet")
     table.write(b, tmp_path / "bare.parquet")
     store = Store.open([tmp_path / f"{name}.parquet" for name in order])
-    found, other = pairs.compare(store, "emotion", "a", "b", Where()), comparison.compare(a, b)["emotion"]
-    assert found is not None and other is not None and (found["n"], found["only_a"], found["only_b"]) == (other["n"], 1, 1) == (99, 1, 1)
-    assert found["accuracy"]["difference"]["value"] == pytest.approx(other["accuracy"]["difference"]["value"], abs=1e-12)
+    found, other = (
+        pairs.compare(store, "emotion", "a", "b", Where()),
+        comparison.compare(a, b)["emotion"],
+    )
+    assert (
+        found is not None
+        and other is not None
+        and (found["n"], found["only_a"], found["only_b"]) == (other["n"], 1, 1) == (99, 1, 1)
+    )
+    assert found["accuracy"]["difference"]["value"] == pytest.approx(
+        other["accuracy"]["difference"]["value"], abs=1e-12
+    )
     assert store.datasets == ("made",) and [n[:8] for n in store.notes] == ["99 rows "]
-    assert len(store.sample("s00003", "made")) == 2 and store.sample("of no other")[0]["dataset"] == ""
+    assert (
+        len(store.sample("s00003", "made")) == 2 and store.sample("of no other")[0]["dataset"] == ""
+    )
     rows = store.samples(Where(models=("b",)), limit=200)
     assert rows["sample_id"].to_pylist() == b["sample_id"].to_pylist(), "rows keep their places"
 
-    table.write(b.set_column(b.column_names.index("model"), "model", a["model"]), tmp_path / "bare.parquet")
+    table.write(
+        b.set_column(b.column_names.index("model"), "model", a["model"]), tmp_path / "bare.parquet"
+    )
     store = Store.open([tmp_path / f"{name}.parquet" for name in order])
-    assert store.models == ("a", f"a ({order[1]})") and [store.count(Where(models=(m,))) for m in store.models] == [100, 100]
+    assert store.models == ("a", f"a ({order[1]})") and [
+        store.count(Where(models=(m,))) for m in store.models
+    ] == [100, 100]
 
 
 def test_samples_of_several_data_sets_are_left_unmatched_in_words(tmp_path: Path) -> None:
     def named(model: str, rows: int, *names: str) -> pa.Table:
-        return predictions(rows, model).set_column(1, "dataset", pa.array(np.repeat(names, rows // len(names))))
+        return predictions(rows, model).set_column(
+            1, "dataset", pa.array(np.repeat(names, rows // len(names)))
+        )
 
     table.write(named("a", 100, "x", "y"), tmp_path / "a.parquet")
     table.write(named("c", 10, "z"), tmp_path / "c.parquet")
@@ -293,13 +410,26 @@ def test_samples_of_several_data_sets_are_left_unmatched_in_words(tmp_path: Path
     assert found is not None and (found["n"], found["only_a"], found["only_b"]) == (90, 10, 10)
     assert pairs.compare(store, "emotion", "b", "c", Where()) is None
     assert [store.count(Where(models=("b",), datasets=(name,))) for name in "xyz"] == [40, 50, 0]
-    assert len(store.notes) == 2 and store.notes[1].startswith("10 rows") and "`dataset`" in store.notes[1]
+    assert (
+        len(store.notes) == 2
+        and store.notes[1].startswith("10 rows")
+        and "`dataset`" in store.notes[1]
+    )
 
 
-def test_a_small_file_that_unpacks_to_much_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_file_that_unpacks_to_much_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, n = tmp_path / "t.parquet", len(FERPLUS8)
-    some = {"sample_id": ["1", "2"], "emotion_true": [FIRST, FIRST], "emotion_pred": [FIRST, SECOND]}
-    long: dict[str, list] = {"path": ["x" * 400_000, "y"], "emotion_votes": [[0.0] * 200_000, [0.0] * n]}
+    some = {
+        "sample_id": ["1", "2"],
+        "emotion_true": [FIRST, FIRST],
+        "emotion_pred": [FIRST, SECOND],
+    }
+    long: dict[str, list] = {
+        "path": ["x" * 400_000, "y"],
+        "emotion_votes": [[0.0] * 200_000, [0.0] * n],
+    }
     monkeypatch.setattr(files, "_written_out", lambda *_: pytest.fail("it was read"))
     for name, values in long.items():
         pq.write_table(pa.table({**some, name: values}), path, compression="zstd")
@@ -311,15 +441,23 @@ def test_a_small_file_that_unpacks_to_much_is_refused_before_it_is_read(tmp_path
     monkeypatch.setattr(files, "TIMES", 0.1)
     with pytest.raises(DataError, match=r"GB of table.*rows"):
         Store.open([path])
-    pq.write_table(pa.table({**some, "notes of others": ["x" * 400_000, "y"]}), path, compression="zstd")
+    pq.write_table(
+        pa.table({**some, "notes of others": ["x" * 400_000, "y"]}), path, compression="zstd"
+    )
     monkeypatch.undo()
     assert Store.open([path]).rows == 2, "columns that are not read may hold anything"
 
 
-def test_a_text_that_repeats_is_not_written_out_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_that_repeats_is_not_written_out_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, n = tmp_path / "t.parquet", 2000
     group = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), ["x" * 20_000])
-    pq.write_table(pa.table({"sample_id": [f"{i}" for i in range(n)], "group_a": group}), path, store_schema=False)
+    pq.write_table(
+        pa.table({"sample_id": [f"{i}" for i in range(n)], "group_a": group}),
+        path,
+        store_schema=False,
+    )
     monkeypatch.setattr(files, "PART_BYTES", 2**20)
     parts = list(files.parts(path, {"sample_id", "group_a"}))
     assert sum(len(p) for p in parts) == n and max(p.nbytes for p in parts) <= 2**20 + 2**17

@@ -41,7 +41,17 @@ def test_flip_mirrors_exactly(portrait: np.ndarray) -> None:
 
 def test_each_change_does_something_bounded(portrait: np.ndarray) -> None:
     x = crops(portrait)
-    changes = {"rotate": 10, "zoom": 0.12, "shift": 0.07, "light": 0.3, "lowres": 1, "blur": 1, "noise": 1, "jpeg": 1, "erase": 1}
+    changes = {
+        "rotate": 10,
+        "zoom": 0.12,
+        "shift": 0.07,
+        "light": 0.3,
+        "lowres": 1,
+        "blur": 1,
+        "noise": 1,
+        "jpeg": 1,
+        "erase": 1,
+    }
     for field, value in changes.items():
         y = run(x, Augment(**{**NONE.__dict__, field: value}))
         difference = (y.int() - x.int()).abs().float().mean().item()
@@ -53,22 +63,34 @@ def test_a_blur_is_as_wide_as_it_says() -> None:
     x[..., 16] = 255
     widest = 0.0
     for seed in range(20):
-        rows = run(x, Augment(**{**NONE.__dict__, "blur": 1.0, "blur_max": 3.0}), seed)[:, 0, 16].double()
+        rows = run(x, Augment(**{**NONE.__dict__, "blur": 1.0, "blur_max": 3.0}), seed)[
+            :, 0, 16
+        ].double()
         rows = rows / rows.sum(dim=1, keepdim=True)
         widest = max(widest, float((rows * (torch.arange(33.0) - 16) ** 2).sum(dim=1).sqrt().max()))
-    assert 2.4 < widest < 3.0, "a Gaussian of sigma 3, cut at two sigmas, has a standard deviation of 2.6"
+    assert 2.4 < widest < 3.0, (
+        "a Gaussian of sigma 3, cut at two sigmas, has a standard deviation of 2.6"
+    )
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_each_distortion_does_something_bounded(name: str, portrait: np.ndarray) -> None:
-    """On colour of two sizes and on grey; each sample has its own draw, and a grey picture has no colour to change."""
+    """On colour of two sizes and on grey; each sample has its own draw, and a grey picture has no
+    colour to change.
+    """
     colour = torch.from_numpy(portrait[64:160, 180:276].copy()).permute(2, 0, 1)
-    for x in (colour.expand(6, 3, 96, 96).clone(), colour[:, ::2, ::2].expand(6, 3, 48, 48).clone(), crops(portrait, 6)):
+    for x in (
+        colour.expand(6, 3, 96, 96).clone(),
+        colour[:, ::2, ::2].expand(6, 3, 48, 48).clone(),
+        crops(portrait, 6),
+    ):
         how = Augment(**{**NONE.__dict__, name: 1.0})
         y = run(x.clone(), how)
         assert y.dtype == torch.uint8 and y.shape == x.shape
         assert torch.equal(y, run(x.clone(), how))
-        drawn = name not in ("equalise", "median") and not (x.shape[1] == 1 and name in ("hue", "saturation"))
+        drawn = name not in ("equalise", "median") and not (
+            x.shape[1] == 1 and name in ("hue", "saturation")
+        )
         assert drawn != torch.equal(y, run(x.clone(), how, 1))
         difference = (y.int() - x.int()).abs().float().mean().item()
         if x.shape[1] == 1 and name in ("hue", "saturation"):

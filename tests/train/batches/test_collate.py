@@ -1,4 +1,6 @@
-"""Batches made ahead are the same batches, and the input pipeline is at least three times as fast as the fastest training."""
+"""Batches made ahead are the same batches, and the input pipeline is at least three times as fast
+as the fastest training.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,19 @@ def test_batches_made_ahead_are_the_same() -> None:
     made = []
     for wanted in (False, True):
         draw = torch.Generator().manual_seed(3)
-        made.append(list(ahead(lambda index, draw=draw: inputs(pool.batch(index), recipe, draw), order, wanted)))
+        made.append(
+            list(
+                ahead(
+                    lambda index, draw=draw: inputs(pool.batch(index), recipe, draw), order, wanted
+                )
+            )
+        )
     for a, b in zip(*made, strict=True):
         assert torch.equal(a.x, b.x)
-        assert all(torch.equal(a.targets[k], b.targets[k]) and torch.equal(a.weights[k], b.weights[k]) for k in a.targets)
+        assert all(
+            torch.equal(a.targets[k], b.targets[k]) and torch.equal(a.weights[k], b.weights[k])
+            for k in a.targets
+        )
 
 
 def test_the_next_batch_is_made_while_this_one_is_used() -> None:
@@ -55,18 +66,46 @@ def test_the_input_pipeline_keeps_up_with_the_fastest_recipe() -> None:
     recipe = load("fer_cnn_0")
     found = profile(recipe, [part_of(recipe, 512)], seconds=1)
     assert found["ratio"] >= WANTED and found["verdict"] == "keeps up", found
-    assert found["loader"]["images_per_s"] / found["training"]["images_per_s"] == pytest.approx(found["ratio"], rel=0.01)
+    assert found["loader"]["images_per_s"] / found["training"]["images_per_s"] == pytest.approx(
+        found["ratio"], rel=0.01
+    )
     text = describe("fer_cnn_0", found)
     assert "keeps up" in text and f"{found['loader']['images_per_s']:,.0f}" in text
 
 
-def test_profile_prints_json_and_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_profile_prints_json_and_keeps_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     recipe = load("fer_cnn_0")
     monkeypatch.setattr("train.batches.data.load_parts", lambda *_: [part_of(recipe, 128)])
     monkeypatch.setattr("train.loop.profile.TURN_S", 5.0)  # one turn
-    monkeypatch.setattr(Clock, "run", lambda clock, step, seconds: Clock.__init__(clock, step(), 0.5, 0.25))
-    assert main(["fer_cnn_0", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--profile", "--json"]) == 0
+    monkeypatch.setattr(
+        Clock, "run", lambda clock, step, seconds: Clock.__init__(clock, step(), 0.5, 0.25)
+    )
+    assert (
+        main(
+            [
+                "fer_cnn_0",
+                "--data",
+                str(tmp_path),
+                "--out",
+                str(tmp_path / "run"),
+                "--profile",
+                "--json",
+            ]
+        )
+        == 0
+    )
     found = json.loads(capsys.readouterr().out)
-    assert found["recipe"] == "fer_cnn_0" and found["ratio"] == 1 and found["verdict"] == "holds training up"
-    assert found["loader"] == {"images_per_s": 128, "images_per_cpu_s": 256, "images": 64, "seconds": 0.5}
+    assert (
+        found["recipe"] == "fer_cnn_0"
+        and found["ratio"] == 1
+        and found["verdict"] == "holds training up"
+    )
+    assert found["loader"] == {
+        "images_per_s": 128,
+        "images_per_cpu_s": 256,
+        "images": 64,
+        "seconds": 0.5,
+    }
     assert not (tmp_path / "run").exists()

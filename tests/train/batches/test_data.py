@@ -23,7 +23,11 @@ from train.recipe.recipe import AGE, load
 from train.recipe.settings import Loss
 
 
-def samples(emotions: list[str | None], votes: dict[int, dict[str, float]] | None = None, ages: dict[int, float] | None = None) -> Samples:
+def samples(
+    emotions: list[str | None],
+    votes: dict[int, dict[str, float]] | None = None,
+    ages: dict[int, float] | None = None,
+) -> Samples:
     n = len(emotions)
     columns = missing(n)
     columns["emotion"] = np.array([-1 if e is None else FERPLUS8.index(e) for e in emotions])
@@ -46,7 +50,9 @@ def test_relabel_drops_what_has_no_image_and_says_so(capsys: pytest.CaptureFixtu
 def test_a_sample_with_another_target_stays() -> None:
     recipe = load("mobileone_s2")  # six emotions without disgust, gender, age
     found, shares = relabel(samples(["disgust", "disgust", "anger"], ages={0: 30.0}), recipe)
-    assert found.ids == ("0", "2") and np.isnan(shares[0]).all() and found.emotion.tolist() == [-1, 0]
+    assert (
+        found.ids == ("0", "2") and np.isnan(shares[0]).all() and found.emotion.tolist() == [-1, 0]
+    )
 
 
 def test_votes_collapse_or_become_one_label() -> None:
@@ -60,13 +66,20 @@ def test_votes_collapse_or_become_one_label() -> None:
 
 def test_missing_targets_weigh_nothing() -> None:
     recipe = load("mien_first")
-    parts = [part_of(recipe, 6, name="a", tasks=("emotion",)), part_of(recipe, 4, name="b", tasks=("gender", "age"))]
+    parts = [
+        part_of(recipe, 6, name="a", tasks=("emotion",)),
+        part_of(recipe, 4, name="b", tasks=("gender", "age")),
+    ]
     pool = gather(parts, recipe)
     assert len(pool) == 10 and pool.source.tolist() == [0] * 6 + [1] * 4
     batch = pool.batch(torch.tensor([9, 0, 6]))
     assert np.array_equal(batch.crops[0].permute(1, 2, 0).numpy(), parts[1].crops[3])
     assert np.array_equal(batch.crops[1].permute(1, 2, 0).numpy(), parts[0].crops[0])
-    assert batch.weights["emotion"].tolist() == [0, 1, 0] and batch.weights["age"].tolist() == [1, 0, 1]
+    assert batch.weights["emotion"].tolist() == [0, 1, 0] and batch.weights["age"].tolist() == [
+        1,
+        0,
+        1,
+    ]
     assert batch.targets["gender"][1].tolist() == [0, 0]
     assert batch.targets["gender"][0].argmax() == parts[1].samples.gender[3]
     assert all(torch.isfinite(t).all() for t in batch.targets.values())
@@ -88,7 +101,9 @@ def test_balanced_weights_are_scikit_learns() -> None:
     assert recipe.losses["emotion"].balanced
     part = part_of(recipe, 50)
     pool = gather([part], recipe)
-    assert np.allclose(pool.weights["emotion"], compute_sample_weight("balanced", part.samples.emotion))
+    assert np.allclose(
+        pool.weights["emotion"], compute_sample_weight("balanced", part.samples.emotion)
+    )
     plain = gather([part], replace(recipe, losses={"emotion": Loss("cross_entropy")}))
     assert plain.weights["emotion"].unique().tolist() == [1.0]
 
@@ -115,13 +130,19 @@ def test_a_missing_data_set_is_told_before_any_is_aligned(tmp_path: Path) -> Non
 
 def test_a_limit_takes_samples_from_the_whole_list() -> None:
     recipe = load("fer_cnn_0")
-    recipe = replace(recipe, data=("synthetic",), heads=(AGE,), losses={"age": Loss("mean_absolute_error")})
+    recipe = replace(
+        recipe, data=("synthetic",), heads=(AGE,), losses={"age": Loss("mean_absolute_error")}
+    )
     detector, _ = best_detector()
     [whole], [some] = (load_parts(recipe, {"*": "."}, "val", detector, n) for n in (None, 5))
-    assert len(some) == 5 and [some.samples.ids[i] for i in (0, -1)] == [whole.samples.ids[i] for i in (0, -1)]
+    assert len(some) == 5 and [some.samples.ids[i] for i in (0, -1)] == [
+        whole.samples.ids[i] for i in (0, -1)
+    ]
 
 
-def test_a_picture_that_cannot_be_read_is_gone_from_every_view(small_data: Path, tmp_path: Path) -> None:
+def test_a_picture_that_cannot_be_read_is_gone_from_every_view(
+    small_data: Path, tmp_path: Path
+) -> None:
     folder = shutil.copytree(small_data, tmp_path / "data")
     recipe, (detector, _) = replace(load("mien_first"), data=("ferplus",)), best_detector()
     [whole] = load_parts(recipe, {"*": str(folder)}, "val", detector)
@@ -132,12 +153,28 @@ def test_a_picture_that_cannot_be_read_is_gone_from_every_view(small_data: Path,
     assert part.look(recipe.input.wider(0.9)).shape == part.crops.shape
 
 
-def test_prepared_crops_are_those_that_training_asks_for(small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prepared_crops_are_those_that_training_asks_for(
+    small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also of a recipe that leaves classes out."""
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     detector, _ = best_detector()
     monkeypatch.setattr("core.faces.best_detector", lambda: (detector, "as it is"))
-    assert main(["prepare", "ferplus", "--data", str(small_data), "--recipe", "fer_cnn_grey", "--split", "val"]) == 0
+    assert (
+        main(
+            [
+                "prepare",
+                "ferplus",
+                "--data",
+                str(small_data),
+                "--recipe",
+                "fer_cnn_grey",
+                "--split",
+                "val",
+            ]
+        )
+        == 0
+    )
     monkeypatch.setattr(core.prepare, "_make", lambda *_: pytest.fail("aligned again"))
     recipe = replace(load("fer_cnn_grey"), data=("ferplus",))
     (part,) = load_parts(recipe, {"*": str(small_data)}, "val", detector)

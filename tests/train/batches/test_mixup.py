@@ -12,7 +12,10 @@ from train.recipe.settings import Mix
 def batch(n: int = 8) -> tuple[torch.Tensor, dict, dict]:
     torch.manual_seed(0)
     targets = {"emotion": torch.rand(n, 4).softmax(1), "age": torch.rand(n) * 80}
-    weights = {"emotion": torch.tensor([1.0, 0.0] * (n // 2)), "age": torch.tensor([0.0, 1.0] * (n // 2))}
+    weights = {
+        "emotion": torch.tensor([1.0, 0.0] * (n // 2)),
+        "age": torch.tensor([0.0, 1.0] * (n // 2)),
+    }
     for task, target in targets.items():
         target[weights[task] == 0] = 0
     return torch.rand(n, 1, 12, 12), targets, weights
@@ -32,7 +35,10 @@ def test_off_changes_nothing_and_draws_nothing() -> None:
 
 def test_probability() -> None:
     x, targets, weights = batch()
-    mixed = sum(mix(x, targets, weights, Mix(mixup=1.0, probability=0.3), generator(i))[0] is not x for i in range(400))
+    mixed = sum(
+        mix(x, targets, weights, Mix(mixup=1.0, probability=0.3), generator(i))[0] is not x
+        for i in range(400)
+    )
     assert 0.2 < mixed / 400 < 0.4
 
 
@@ -48,8 +54,12 @@ def test_targets_are_the_blend_of_those_that_are_known(how: Mix, seed: int) -> N
     for task, target in targets.items():
         assert torch.allclose(total[task], shares @ weights[task], atol=1e-5)
         known = total[task] > 1e-3
-        expected = (shares * weights[task]) @ target.view(8, -1) / total[task].view(8, 1).clamp(min=1e-9)
-        assert torch.allclose(blended[task].view(8, -1)[known], expected[known], rtol=1e-3, atol=1e-3)
+        expected = (
+            (shares * weights[task]) @ target.view(8, -1) / total[task].view(8, 1).clamp(min=1e-9)
+        )
+        assert torch.allclose(
+            blended[task].view(8, -1)[known], expected[known], rtol=1e-3, atol=1e-3
+        )
 
 
 def test_mixup_of_cross_entropy_is_the_blend_of_losses() -> None:
@@ -57,17 +67,29 @@ def test_mixup_of_cross_entropy_is_the_blend_of_losses() -> None:
     loss = registry.load("train.losses", "cross_entropy").loss
     logits = torch.randn(8, 3)
     targets, weights = {"emotion": torch.eye(3)[torch.arange(8) % 3]}, {"emotion": torch.ones(8)}
-    mixed, blended, _ = mix(torch.eye(8).view(8, 8, 1, 1), targets, weights, Mix(mixup=1.0), generator(3))
-    each = torch.stack([loss(logits, targets["emotion"][[k] * 8]) for k in range(8)], dim=1)  # (8, 8): row i against target k
-    assert torch.allclose(loss(logits, blended["emotion"]), (mixed[:, :, 0, 0] * each).sum(dim=1), atol=1e-5)
+    mixed, blended, _ = mix(
+        torch.eye(8).view(8, 8, 1, 1), targets, weights, Mix(mixup=1.0), generator(3)
+    )
+    each = torch.stack(
+        [loss(logits, targets["emotion"][[k] * 8]) for k in range(8)], dim=1
+    )  # (8, 8): row i against target k
+    assert torch.allclose(
+        loss(logits, blended["emotion"]), (mixed[:, :, 0, 0] * each).sum(dim=1), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("how", [Mix(mixup=0.4), Mix(cutmix=1.0)])
 def test_two_unlabelled_samples_teach_nothing(how: Mix) -> None:
     x, targets, _ = batch()
     nothing = {k: torch.zeros(8) for k in targets}
-    _, blended, shares = mix(x, {k: torch.zeros_like(v) for k, v in targets.items()}, nothing, how, generator(1))
+    _, blended, shares = mix(
+        x, {k: torch.zeros_like(v) for k, v in targets.items()}, nothing, how, generator(1)
+    )
     logits = torch.randn(8, 4, requires_grad=True)
     loss = registry.load("train.losses", "cross_entropy").loss
     masked_mean(loss(logits, blended["emotion"]), shares["emotion"]).backward()
-    assert logits.grad is not None and logits.grad.abs().sum() == 0 and torch.isfinite(blended["age"]).all()
+    assert (
+        logits.grad is not None
+        and logits.grad.abs().sum() == 0
+        and torch.isfinite(blended["age"]).all()
+    )

@@ -16,7 +16,15 @@ def drawn(how: Sampling, epoch: int = 0, size: int = 8, seed: int = 0) -> list[t
     return list(batches(how, size, seed, epoch, SOURCE, LABEL, NAMES))
 
 
-@pytest.mark.parametrize("how", [Sampling(), Sampling("balanced"), Sampling("alternate"), Sampling("weighted", {"a": 1, "b": 1})])
+@pytest.mark.parametrize(
+    "how",
+    [
+        Sampling(),
+        Sampling("balanced"),
+        Sampling("alternate"),
+        Sampling("weighted", {"a": 1, "b": 1}),
+    ],
+)
 def test_an_order_follows_from_seed_and_epoch(how: Sampling) -> None:
     one, again, other = drawn(how, 3), drawn(how, 3), drawn(how, 4)
     assert len(one) == 10 and all(len(b) == 8 for b in one)
@@ -49,7 +57,9 @@ def test_balanced_draws_classes_alike() -> None:
 
 
 def test_weighted_draws_sets_by_weight() -> None:
-    many = torch.cat([torch.cat(drawn(Sampling("weighted", {"a": 1, "b": 3}), e)) for e in range(40)])
+    many = torch.cat(
+        [torch.cat(drawn(Sampling("weighted", {"a": 1, "b": 3}), e)) for e in range(40)]
+    )
     assert (SOURCE[many] == 1).float().mean().item() == pytest.approx(0.75, abs=0.03)
 
 

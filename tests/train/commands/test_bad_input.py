@@ -39,9 +39,13 @@ def told(capsys: pytest.CaptureFixture, *arguments: str) -> str:
 
 def test_no_data_and_a_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert "--data DIR" in told(capsys, "mien_first", "--out", str(tmp_path / "run"))
-    assert "which does not exist" in told(capsys, "mien_first", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "run"))
+    assert "which does not exist" in told(
+        capsys, "mien_first", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "run")
+    )
     (tmp_path / "data").mkdir()
-    said = told(capsys, "mien_first", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run"))
+    said = told(
+        capsys, "mien_first", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run")
+    )
     assert "ferplus" in said and "--set data=utkface" in said
     assert not (tmp_path / "run").exists()
 
@@ -50,7 +54,9 @@ def test_a_data_file_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture)
     (tmp_path / "data.json").write_text("[1]")
     assert "JSON object" in told(capsys, "mien_first", "--data", str(tmp_path / "data.json"))
     (tmp_path / "data.json").write_text('{"utkface": "somewhere"}')
-    said = told(capsys, "mien_first", "--data", str(tmp_path / "data.json"), "--out", str(tmp_path / "run"))
+    said = told(
+        capsys, "mien_first", "--data", str(tmp_path / "data.json"), "--out", str(tmp_path / "run")
+    )
     assert "Expected a folder for ferplus" in said
 
 
@@ -71,22 +77,35 @@ def test_a_class_without_images(tmp_path: Path, capsys: pytest.CaptureFixture) -
     assert "train/surprise" in said and "add some, or remove the folder" in said
 
 
-def test_a_class_that_no_sample_shows_is_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_class_that_no_sample_shows_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
     part = part_of(recipe, 16)
     part.samples.emotion[:] = 0
     part.shares[:] = np.eye(8, dtype=np.float32)[0]
     Run(recipe, tmp_path).train([part], [part])
     said = capsys.readouterr().err.replace("\n", " ")
-    assert "no training sample shows happiness, surprise" in said and "neutral" not in said.split("shows")[1].split(";")[0]
+    assert (
+        "no training sample shows happiness, surprise" in said
+        and "neutral" not in said.split("shows")[1].split(";")[0]
+    )
 
 
-def test_a_broken_row_is_named_and_the_rest_is_learnt(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_broken_row_is_named_and_the_rest_is_learnt(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     from core.faces import best_detector
     from train.batches.data import load_parts
 
     pixels = " ".join(["7"] * 48 * 48)
-    rows = ["emotion,pixels,Usage", f"3,{pixels},Training", f"9,{pixels},Training", "4,1 2 3,Training", f"6,{pixels},Training"]
+    rows = [
+        "emotion,pixels,Usage",
+        f"3,{pixels},Training",
+        f"9,{pixels},Training",
+        "4,1 2 3,Training",
+        f"6,{pixels},Training",
+    ]
     (tmp_path / "fer2013.csv").write_text("\n".join(rows) + "\n")
     recipe = override(load("fer_cnn_a"), ["data=fer2013"])
     (part,) = load_parts(recipe, {"*": str(tmp_path)}, "train", best_detector()[0])
@@ -97,10 +116,15 @@ def test_a_broken_row_is_named_and_the_rest_is_learnt(tmp_path: Path, capsys: py
 @pytest.mark.parametrize(
     ("assignment", "hint"),
     [
-        ("optim.rate=1", "known here"), ("optm.lr=1", "did you mean 'optim'"), ("epochs=many", "to be int"), ("epochs", "NAME=VALUE"),
-        ("epochs=0", "epochs >= 1"), ("model.options.dens=3", "did you mean 'dense'"), ("schedule.kind=sinus", "schedule.kind"),
+        ("optim.rate=1", "known here"),
+        ("optm.lr=1", "did you mean 'optim'"),
+        ("epochs=many", "to be int"),
+        ("epochs", "NAME=VALUE"),
+        ("epochs=0", "epochs >= 1"),
+        ("model.options.dens=3", "did you mean 'dense'"),
+        ("schedule.kind=sinus", "schedule.kind"),
     ],
-)  # fmt: skip
+)
 def test_a_setting_that_is_none(assignment: str, hint: str, capsys: pytest.CaptureFixture) -> None:
     assert hint in told(capsys, "fer_cnn_a", "--show", "--set", assignment)
 
@@ -126,7 +150,9 @@ def fails_at(number: int, whole: Callable) -> Callable:
 
 # An epoch that is the best yet saves best.pt, then last.pt; the page and the history come after.
 @pytest.mark.parametrize("what", ["checkpoint", "history", "events"])
-def test_a_full_disk_in_the_second_epoch(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_a_full_disk_in_the_second_epoch(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     recipe = override(load("mien_first"), SMALL)
     parts = [part_of(recipe, 24)]
     out = tmp_path / "run"
@@ -177,7 +203,9 @@ def test_ctrl_c_in_the_middle_of_an_epoch_says_how_to_go_on(
     assert "resumed after epoch 1" in capsys.readouterr().err
 
 
-def test_weights_that_break_off_on_the_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_weights_that_break_off_on_the_way(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     import timm
 
     def broken(*_: object, pretrained: bool, **__: object) -> None:
@@ -186,7 +214,15 @@ def test_weights_that_break_off_on_the_way(monkeypatch: pytest.MonkeyPatch, tmp_
     recipe = load("production_b0")
     monkeypatch.setattr("train.batches.data.load_parts", lambda *_: [part_of(recipe, 4)])
     monkeypatch.setattr(timm, "create_model", broken)
-    command = ["production_b0", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--set", "amp=no"]
+    command = [
+        "production_b0",
+        "--data",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "run"),
+        "--set",
+        "amp=no",
+    ]
     said = told(capsys, *command)
     assert "IncompleteRead" in said and "--set model.pretrained=false" in said
     assert not (tmp_path / "run" / LAST).exists()

@@ -36,16 +36,22 @@ def trained() -> torch.nn.Module:
             torch.nn.init.normal_(module.bias, 0, 0.1)
     settle(model, RECIPE)
     for head in model.heads.values():
-        torch.nn.init.normal_(head.weight, 0, 0.003)  # answers of a few units, as a trained network's
+        torch.nn.init.normal_(
+            head.weight, 0, 0.003
+        )  # answers of a few units, as a trained network's
     return model.eval()
 
 
-def test_what_is_served_has_no_branches_and_answers_the_same(trained: torch.nn.Module, tmp_path: Path) -> None:
+def test_what_is_served_has_no_branches_and_answers_the_same(
+    trained: torch.nn.Module, tmp_path: Path
+) -> None:
     bundle = export(trained, RECIPE, "folded", tmp_path / "bundle")
     fused, branched = (sum(p.numel() for p in m.parameters()) for m in (fuse(trained), trained))
     assert fused < 0.8 * branched
     assert f"{fused:,}" in (bundle / "card.md").read_text()
-    assert (bundle / "model.onnx").stat().st_size < 4 * (fused + 60_000) + 400_000  # no second set of weights is carried along
+    assert (bundle / "model.onnx").stat().st_size < 4 * (
+        fused + 60_000
+    ) + 400_000  # no second set of weights is carried along
 
     again, _ = network(bundle)  # the weights file has the branches, to train on
     assert set(again.state_dict()) == set(trained.state_dict())
@@ -69,21 +75,29 @@ def test_a_network_without_branches_is_left_alone() -> None:
 
 
 def test_the_flagship_s_shortcuts_are_served_as_convolutions(tmp_path: Path) -> None:
-    recipe = override(load("mien"), ["model.options.stem=8", "model.options.stages=[(16,2),(24,1)]"])
+    recipe = override(
+        load("mien"), ["model.options.stem=8", "model.options.stages=[(16,2),(24,1)]"]
+    )
     model = build_model(recipe)
     settle(model, recipe)
     made = export(model, recipe, "plain", tmp_path / "bundle")
     kinds = [node.op_type for node in onnx.load(made / "model.onnx").graph.node]
     assert "AveragePool" not in kinds, "in INT8 the mean costs more than the convolutions beside it"
     assert kinds.count("Conv") == 1 + 3 + 2 + 3
-    assert set(network(made)[0].state_dict()) == set(model.state_dict()), "the weights file keeps the training form"
+    assert set(network(made)[0].state_dict()) == set(model.state_dict()), (
+        "the weights file keeps the training form"
+    )
 
 
 def test_years_are_compared_as_a_share_of_them() -> None:
     card = Card("a", "0", RECIPE.input, RECIPE.heads)
     served = SimpleNamespace(card=card, calibrate=lambda raw: raw)
     others = {h.task: np.zeros((2, h.width)) for h in RECIPE.heads}
-    years = lambda *v: {**others, "age": np.array(v)[:, None]}  # noqa: E731
+    years = lambda *v: {**others, "age": np.array(v)[:, None]}
     assert _difference(served, years(50.0, 0.1), years(50.005, 0.1)) == pytest.approx(1e-4)
-    assert _difference(served, years(50.0, 0.1), years(50.0, 0.2)) == pytest.approx(0.1)  # under a year, in years
-    assert _difference(served, {**years(1.0, 1.0), "gender": np.ones((2, 2))}, years(1.0, 1.0)) == pytest.approx(1)
+    assert _difference(served, years(50.0, 0.1), years(50.0, 0.2)) == pytest.approx(
+        0.1
+    )  # under a year, in years
+    assert _difference(
+        served, {**years(1.0, 1.0), "gender": np.ones((2, 2))}, years(1.0, 1.0)
+    ) == pytest.approx(1)

@@ -1,4 +1,6 @@
-"""Networks that learn to round: folding changes nothing, the rounding is INT8's, and what is exported is what was trained."""
+"""Networks that learn to round: folding changes nothing, the rounding is INT8's, and what is
+exported is what was trained.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,14 @@ from train.loop.trainer import Run
 from train.recipe.recipe import Recipe, load, override
 from train.recipe.settings import Model
 
-SMALL = ["model.options.stem=8", "model.options.stages=[(16,1),(32,1)]", "amp=no", "batch=8", "qat=true", "compile=false"]
+SMALL = [
+    "model.options.stem=8",
+    "model.options.stages=[(16,1),(32,1)]",
+    "amp=no",
+    "batch=8",
+    "qat=true",
+    "compile=false",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +54,9 @@ def plain() -> Recipe:
 
 def of_timm(name: str) -> Recipe:
     recipe = load("mobileone_s2")
-    return replace(recipe, model=Model("timm_backbone", {"name": name}), input=replace(recipe.input, size=64))
+    return replace(
+        recipe, model=Model("timm_backbone", {"name": name}), input=replace(recipe.input, size=64)
+    )
 
 
 def images(recipe: Recipe, n: int = 8) -> Tensor:
@@ -66,9 +77,12 @@ def lively(recipe: Recipe) -> nn.Module:
 
 
 FAMILIES = {
-    "plain": (plain, 0), "fer_cnn": (lambda: load("fer_cnn_a"), 7), "mobileone": (lambda: of_timm("mobileone_s0"), 0),
-    "bottlenecks": (lambda: of_timm("resnet26"), 0), "norm and activation in one": (lambda: of_timm("lcnet_050"), 0),
-}  # fmt: skip
+    "plain": (plain, 0),
+    "fer_cnn": (lambda: load("fer_cnn_a"), 7),
+    "mobileone": (lambda: of_timm("mobileone_s0"), 0),
+    "bottlenecks": (lambda: of_timm("resnet26"), 0),
+    "norm and activation in one": (lambda: of_timm("lcnet_050"), 0),
+}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -92,7 +106,9 @@ def test_every_family_rounds_and_learns(family: str) -> None:
     model = qat.prepare(lively(recipe)).train()
     layers = [m for m in model.modules() if type(m) in (*qat.ROUNDED, *qat.ROUNDED.values())]
     ordinary = [n for n, m in model.named_modules() if type(m) in qat.ROUNDED]
-    assert len(ordinary) == 1 + len(recipe.heads) and len(layers) > len(ordinary)  # the first convolution and the heads
+    assert len(ordinary) == 1 + len(recipe.heads) and len(layers) > len(
+        ordinary
+    )  # the first convolution and the heads
     sum(out.square().mean() for out in model(images(recipe)).values()).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     assert all(m.weight.grad.abs().max() > 0 for m in layers)  # straight through all the rounding
@@ -105,8 +121,12 @@ def mirrored() -> Recipe:
 
 def test_a_network_that_mirrors_learns_from_the_picture_alone_and_answers_with_the_mean() -> None:
     recipe = mirrored()
-    once, both = (qat.prepare(lively(override(recipe, [f"model.options.mirror={m}"]))) for m in (False, True))
-    assert once.state_dict().keys() == both.state_dict().keys()  # no rounding of its own where it mirrors
+    once, both = (
+        qat.prepare(lively(override(recipe, [f"model.options.mirror={m}"]))) for m in (False, True)
+    )
+    assert (
+        once.state_dict().keys() == both.state_dict().keys()
+    )  # no rounding of its own where it mirrors
     x = images(recipe)
     ours, theirs = both.train()(x), once.train()(x)
     assert all(torch.equal(v, theirs[k]) for k, v in ours.items())
@@ -135,10 +155,14 @@ def test_a_network_that_mirrors_is_served_as_it_was_trained(tmp_path: Path) -> N
     graph = onnx.load(tmp_path / "model.onnx").graph
     values = {i.name: i.data_type for i in graph.initializer}
     heads = [n for n in graph.node if n.op_type == "Gemm"]
-    assert len(heads) == len(recipe.heads) and all(values[n.input[1]] == onnx.TensorProto.FLOAT for n in heads)
+    assert len(heads) == len(recipe.heads) and all(
+        values[n.input[1]] == onnx.TensorProto.FLOAT for n in heads
+    )
     made_by = {name: node.op_type for node in graph.node for name in node.output}
     means = [n for n in graph.node if n.op_type == "Div"]
-    assert len(means) == len(recipe.heads) + 1 and not any("DequantizeLinear" in [made_by.get(i) for i in n.input] for n in means)
+    assert len(means) == len(recipe.heads) + 1 and not any(
+        "DequantizeLinear" in [made_by.get(i) for i in n.input] for n in means
+    )
 
 
 def test_values_are_rounded_to_256_steps_and_zero_is_one_of_them() -> None:
@@ -148,7 +172,9 @@ def test_values_are_rounded_to_256_steps_and_zero_is_one_of_them() -> None:
     rounding.train()(x)
     assert (rounding.low, rounding.high) == (-1, 3)
     y = rounding.eval()(x)
-    assert len(y.unique()) == 256 and 0 in y and (x - y).abs().max() <= 4 / 255 * 1.0001  # half a step; the zero moves both ends a little
+    assert (
+        len(y.unique()) == 256 and 0 in y and (x - y).abs().max() <= 4 / 255 * 1.0001
+    )  # half a step; the zero moves both ends a little
     rounding.train()(5 * x)
     assert rounding.high == pytest.approx(3 + qat.MEMORY * 12)  # follows slowly
 
@@ -164,7 +190,9 @@ def test_weights_are_rounded_by_channel_and_only_once() -> None:
     assert torch.equal(qat.rounded(once), once)
     for channel, whole in zip(weight, once, strict=True):
         step = channel.abs().max() / qat.LEVELS
-        assert (channel - whole).abs().max() <= 0.5001 * step and len(whole.unique()) > (1 if step else 0)
+        assert (channel - whole).abs().max() <= 0.5001 * step and len(whole.unique()) > (
+            1 if step else 0
+        )
 
 
 def trained(folder: Path, start: str = "") -> Run:
@@ -179,7 +207,9 @@ def trained(folder: Path, start: str = "") -> Run:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, nn.Module]:
-    """A float bundle's folder, that of a network which learnt to round after it, and the latter network."""
+    """A float bundle's folder, that of a network which learnt to round after it, and the latter
+    network.
+    """
     folder = tmp_path_factory.mktemp("qat")
     torch.set_num_threads(1)
     recipe = replace(plain(), qat=False)
@@ -200,7 +230,9 @@ def test_what_is_served_is_what_was_trained(exported: tuple[Path, Path, nn.Modul
     theirs = served.logits(x.numpy(), embedding=True)
     for task in ours:
         assert theirs[task].dtype == np.float32
-        assert np.abs(ours[task] - theirs[task]).mean() < 0.01 * np.abs(ours[task]).std() + 1e-4, task
+        assert np.abs(ours[task] - theirs[task]).mean() < 0.01 * np.abs(ours[task]).std() + 1e-4, (
+            task
+        )
 
     graph = onnx.load(folder / "model.onnx").graph
     values = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
@@ -210,7 +242,9 @@ def test_what_is_served_is_what_was_trained(exported: tuple[Path, Path, nn.Modul
     assert values[convolutions[0].input[1]].dtype == np.float32
     assert all(w.dtype == np.int8 and np.abs(w).max() == qat.LEVELS for w in stored)
     assert all(values[made_by[n.input[2]].input[0]].dtype == np.int32 for n in convolutions[1:])
-    assert not any(v.dtype == np.float32 and v.size == w.size for v in values.values() for w in stored)  # nothing is carried twice
+    assert not any(
+        v.dtype == np.float32 and v.size == w.size for v in values.values() for w in stored
+    )  # nothing is carried twice
 
 
 def test_the_bundle_gives_the_network_back(exported: tuple[Path, Path, nn.Module]) -> None:
@@ -232,8 +266,12 @@ def test_it_starts_as_the_network_it_follows(exported: tuple[Path, Path, nn.Modu
         ours, theirs = before(x), after(x)
     assert all((ours[k] - theirs[k]).abs().mean() < 0.1 * ours[k].std() for k in ours)
 
-    again = begin(override(plain(), [f"start={second}"])).eval()  # goes on from its own kind, ranges included
-    assert all(torch.equal(v, again.state_dict()[k]) for k, v in network(second)[0].state_dict().items())
+    again = begin(
+        override(plain(), [f"start={second}"])
+    ).eval()  # goes on from its own kind, ranges included
+    assert all(
+        torch.equal(v, again.state_dict()[k]) for k, v in network(second)[0].state_dict().items()
+    )
     with pytest.raises(UserError, match=r"folded.*qat=true"):
         begin(replace(plain(), qat=False, start=str(second)))
 
@@ -252,7 +290,10 @@ def written(exported: tuple[Path, Path, nn.Module], monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("written")
 def test_it_is_held_to_the_float_network_that_it_began_as(
-    exported: tuple[Path, Path, nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    exported: tuple[Path, Path, nn.Module],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     first, second, _ = exported
     val = part_of(plain(), 60)
@@ -269,13 +310,20 @@ def test_it_is_held_to_the_float_network_that_it_began_as(
     found = {m["metric"]: m for m in card.metrics}
     for metric in FIGURES.values():
         assert found[BEFORE.format(metric)] == {**before[metric], "metric": BEFORE.format(metric)}
-    assert quantize.scores(card) != quantize.scores(alone), "the card's own figures stay those of the file"
+    assert quantize.scores(card) != quantize.scores(alone), (
+        "the card's own figures stay those of the file"
+    )
     text = (tmp_path / "a" / "card.md").read_text()
-    assert "## What 8 bits cost\n\nAgainst the float32 network" in text and text.count("of the float32 network before") == 0
+    assert (
+        "## What 8 bits cost\n\nAgainst the float32 network" in text
+        and text.count("of the float32 network before") == 0
+    )
     value = before["age_mean_absolute_error_years"]["value"]
     assert f"| made | train | age mean absolute error years | {value:.2f} |" in text
 
-    assert BEFORE.format("emotion_accuracy") in {m["metric"] for m in again(str(tmp_path / "a"), "b").metrics}, "past one that rounds"
+    assert BEFORE.format("emotion_accuracy") in {
+        m["metric"] for m in again(str(tmp_path / "a"), "b").metrics
+    }, "past one that rounds"
 
     assert not [m for m in again(str(tmp_path / "none"), "c").metrics if "float32" in m["metric"]]
     assert "not compared with float32: Expected a run folder" in capsys.readouterr().err
@@ -283,7 +331,9 @@ def test_it_is_held_to_the_float_network_that_it_began_as(
 
     monkeypatch.setattr(quantize, "LEAST", 1)
     monkeypatch.setattr(quantize, "LIMITS", dict.fromkeys(quantize.LIMITS, -1e3))
-    with pytest.raises(ModelError, match=r"INT8 to lose at most .* train on with --resume .*, or export") as refused:
+    with pytest.raises(
+        ModelError, match=r"INT8 to lose at most .* train on with --resume .*, or export"
+    ) as refused:
         again(str(first), "d")
     assert "qat=true" not in str(refused.value) and not (tmp_path / "d" / "model.onnx").exists()
 
@@ -308,7 +358,9 @@ def test_a_network_that_decides_by_values_is_refused() -> None:
 
 
 def test_a_channel_of_nothing_beside_a_large_bias_fits_32_bits(tmp_path: Path) -> None:
-    make: Callable[..., nn.Module] = lambda: nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 1))  # noqa: E731
+    make: Callable[..., nn.Module] = lambda: nn.Sequential(
+        nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 1)
+    )
     model = make()
     for layer in (model[0], model[2]):
         layer.weight.data.fill_(1.0)
@@ -320,7 +372,14 @@ def test_a_channel_of_nothing_beside_a_large_bias_fits_32_bits(tmp_path: Path) -
     whole(x)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter deprecates its own internals
-        torch.onnx.export(qat.for_onnx(whole), (x,), tmp_path / "m.onnx", dynamo=True, opset_version=18, verbose=False)
+        torch.onnx.export(
+            qat.for_onnx(whole),
+            (x,),
+            tmp_path / "m.onnx",
+            dynamo=True,
+            opset_version=18,
+            verbose=False,
+        )
     qat.pack(tmp_path / "m.onnx")
     import onnxruntime as ort
 

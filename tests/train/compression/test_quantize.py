@@ -1,4 +1,6 @@
-"""INT8 files: what they hold, that they answer like the float32 file they come from, what their card says, and when they are refused."""
+"""INT8 files: what they hold, that they answer like the float32 file they come from, what their
+card says, and when they are refused.
+"""
 
 from __future__ import annotations
 
@@ -30,21 +32,30 @@ RECIPE = replace(plain(), qat=False)
 
 
 def smooth(part: Part) -> Part:
-    """The same samples with crops that are blobs of light, no two of the same brightness, and not noise."""
+    """The same samples with crops that are blobs of light, no two of the same brightness, and not
+    noise.
+    """
     import cv2
 
-    blobs = [cv2.normalize(cv2.blur(c, (15, 15)), None, 0, 255, cv2.NORM_MINMAX)[..., None] for c in part.crops]
+    blobs = [
+        cv2.normalize(cv2.blur(c, (15, 15)), None, 0, 255, cv2.NORM_MINMAX)[..., None]
+        for c in part.crops
+    ]
     light = np.random.default_rng(0).uniform(0.2, 1, (len(blobs), 1, 1, 1))
     return replace(part, crops=(np.stack(blobs) * light).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
 def parts() -> tuple[Part, Part]:
-    return tuple(smooth(part_of(RECIPE, 64, seed, name)) for seed, name in enumerate(("learnt", "kept")))  # type: ignore[return-value]
+    return tuple(
+        smooth(part_of(RECIPE, 64, seed, name)) for seed, name in enumerate(("learnt", "kept"))
+    )  # type: ignore[return-value]
 
 
 @pytest.fixture(scope="module")
-def folders(parts: tuple[Part, Part], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[np.ndarray]]:
+def folders(
+    parts: tuple[Part, Part], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, list[np.ndarray]]:
     """The float32 bundle, the INT8 bundle, and the crops that showed the ranges."""
     folder, shown = tmp_path_factory.mktemp("int8"), []
     torch.set_num_threads(1)
@@ -52,7 +63,14 @@ def folders(parts: tuple[Part, Part], tmp_path_factory: pytest.TempPathFactory) 
     before = export(model, RECIPE, "float", folder / "float")
     really = quantize.to_int8
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(quantize, "to_int8", lambda source, target, crops, spec: (shown.append(crops), really(source, target, crops, spec)))
+        patch.setattr(
+            quantize,
+            "to_int8",
+            lambda source, target, crops, spec: (
+                shown.append(crops),
+                really(source, target, crops, spec),
+            ),
+        )
         after = export(model, RECIPE, "whole", folder / "whole", [parts[0]], [parts[1]], int8=True)
     return before, after, shown
 
@@ -69,7 +87,9 @@ def written(folders: tuple[Path, Path, list[np.ndarray]], monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "write_onnx", copied)
 
 
-def test_the_file_is_int8_and_what_goes_in_and_out_is_float32(folders: tuple[Path, Path, list[np.ndarray]]) -> None:
+def test_the_file_is_int8_and_what_goes_in_and_out_is_float32(
+    folders: tuple[Path, Path, list[np.ndarray]],
+) -> None:
     before, after, _ = folders
     graph = onnx.load(after / "model.onnx").graph
     values = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
@@ -78,52 +98,88 @@ def test_the_file_is_int8_and_what_goes_in_and_out_is_float32(folders: tuple[Pat
     heads = [n for n in graph.node if n.op_type == "Gemm"]
     assert len(heads) == 3 and all(values[n.input[1]].dtype == np.float32 for n in (first, *heads))
     weights = [values[made_by[n.input[1]].input[0]] for n in convolutions]
-    assert len(weights) == 6 and all(w.dtype == np.int8 and 32 < np.abs(w).max() <= 64 for w in weights)  # 7 bits
+    assert len(weights) == 6 and all(
+        w.dtype == np.int8 and 32 < np.abs(w).max() <= 64 for w in weights
+    )  # 7 bits
     scales = [values[made_by[n.input[1]].input[1]] for n in convolutions]
     assert all(s.shape == (len(w),) for s, w in zip(scales, weights, strict=True))  # by channel
     assert all(made_by[n.input[0]].op_type == "DequantizeLinear" for n in convolutions)
     for opened in (bundle.load(before), bundle.load(after)):
-        assert all(o.type == "tensor(float)" for o in (*opened.session.get_inputs(), *opened.session.get_outputs()))
+        assert all(
+            o.type == "tensor(float)"
+            for o in (*opened.session.get_inputs(), *opened.session.get_outputs())
+        )
     assert [o.version for o in onnx.load(after / "model.onnx").opset_import if not o.domain] == [18]
     assert [p.key for p in onnx.load(after / "model.onnx").metadata_props] == [bundle.KEY]
-    assert (after / "weights.safetensors").read_bytes() == (before / "weights.safetensors").read_bytes()
+    assert (after / "weights.safetensors").read_bytes() == (
+        before / "weights.safetensors"
+    ).read_bytes()
 
 
-def test_pooling_and_heads_stay_float_where_the_mean_over_the_mirror_image_follows(tmp_path: Path) -> None:
+def test_pooling_and_heads_stay_float_where_the_mean_over_the_mirror_image_follows(
+    tmp_path: Path,
+) -> None:
     for mirror in (False, True):
         recipe = override(RECIPE, [f"model.options.mirror={mirror}"])
-        write_onnx(lively(recipe), Card("made", "0", recipe.input, recipe.heads), tmp_path / "made.onnx")
+        write_onnx(
+            lively(recipe), Card("made", "0", recipe.input, recipe.heads), tmp_path / "made.onnx"
+        )
         graph = onnx.load(tmp_path / "made.onnx").graph
-        kept = [node.op_type for node in graph.node if node.name in quantize.float_nodes(tmp_path / "made.onnx")]
-        assert kept.count("Gemm") == len(recipe.heads) and kept.count("Conv") == 1 and {"ReduceMean", "GlobalAveragePool"} & set(kept)
+        kept = [
+            node.op_type
+            for node in graph.node
+            if node.name in quantize.float_nodes(tmp_path / "made.onnx")
+        ]
+        assert (
+            kept.count("Gemm") == len(recipe.heads)
+            and kept.count("Conv") == 1
+            and {"ReduceMean", "GlobalAveragePool"} & set(kept)
+        )
         assert ("Div" in kept) == mirror
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_it_answers_like_the_float32_file(threads: int, folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]) -> None:
+def test_it_answers_like_the_float32_file(
+    threads: int, folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]
+) -> None:
     before, after = (Predictor(f, threads) for f in folders[:2])
     after.card = replace(after.card, calibration=before.card.calibration)
     crops = parts[1].crops[:32]
-    ours, theirs = before.probabilities(crops, embedding=True), after.probabilities(crops, embedding=True)
+    ours, theirs = (
+        before.probabilities(crops, embedding=True),
+        after.probabilities(crops, embedding=True),
+    )
     assert ours.keys() == theirs.keys()
     for task, value in ours.items():
         assert np.abs(value - theirs[task]).mean() < 0.2 * value.std(axis=0).mean(), task
     single = [after.probabilities(c[None], embedding=True) for c in crops]
     for task, value in theirs.items():
-        assert np.abs(np.concatenate([s[task] for s in single]) - value).max() < 0.05 * np.abs(value).max(), task
+        assert (
+            np.abs(np.concatenate([s[task] for s in single]) - value).max()
+            < 0.05 * np.abs(value).max()
+        ), task
 
 
-def test_an_answer_of_it_can_be_explained(folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]) -> None:
+def test_an_answer_of_it_can_be_explained(
+    folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]
+) -> None:
     found = occlusion(Predictor(folders[1]), parts[1].crops[0])
-    assert set(found) == {"emotion", "gender", "age"} and all(np.abs(one.heat).max() > 1e-6 for one in found.values())
+    assert set(found) == {"emotion", "gender", "age"} and all(
+        np.abs(one.heat).max() > 1e-6 for one in found.values()
+    )
 
 
 def test_the_card_says_so_and_its_figures_are_those_of_the_int8_file(
     folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]
 ) -> None:
     before, after, _ = folders
-    assert (bundle.load(before).card.precision, bundle.load(after).card.precision) == ("fp32", "int8")
-    assert "INT8" in (after / "card.md").read_text() and "INT8" not in (before / "card.md").read_text()
+    assert (bundle.load(before).card.precision, bundle.load(after).card.precision) == (
+        "fp32",
+        "int8",
+    )
+    assert (
+        "INT8" in (after / "card.md").read_text() and "INT8" not in (before / "card.md").read_text()
+    )
     served, samples = Predictor(after), parts[1].samples
     said = served.probabilities(parts[1].crops)
     right = {
@@ -133,7 +189,9 @@ def test_the_card_says_so_and_its_figures_are_those_of_the_int8_file(
     }
     assert served.card.calibration["age"] != 1  # so that calibrated answers are other ones
     found = quantize.scores(served.card)
-    assert found == {name: (pytest.approx(values.mean(), abs=1e-4), 64) for name, values in right.items()}
+    assert found == {
+        name: (pytest.approx(values.mean(), abs=1e-4), 64) for name, values in right.items()
+    }
 
 
 @pytest.mark.usefixtures("written")
@@ -141,16 +199,27 @@ def test_each_file_looks_at_validation_once_and_is_judged_by_what_its_card_says(
     parts: tuple[Part, Part], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen, judged, really = [], [], Predictor.logits
-    monkeypatch.setattr(Predictor, "logits", lambda self, x, *more: (seen.append((self.path.name, len(x))), really(self, x, *more))[1])
-    monkeypatch.setattr(quantize, "check_loss", lambda before, after: judged.append((before, after)))
+    monkeypatch.setattr(
+        Predictor,
+        "logits",
+        lambda self, x, *more: (seen.append((self.path.name, len(x))), really(self, x, *more))[1],
+    )
+    monkeypatch.setattr(
+        quantize, "check_loss", lambda before, after: judged.append((before, after))
+    )
     monkeypatch.setattr("train.export.export.PARITY_CROPS", 16)
     made = export(lively(RECIPE), RECIPE, "whole", tmp_path, [parts[0]], [parts[1]], int8=True)
-    asked = {name: sum(n for at, n in seen if at == name and n > 16) for name in ("model.onnx", "int8.onnx")}
+    asked = {
+        name: sum(n for at, n in seen if at == name and n > 16)
+        for name in ("model.onnx", "int8.onnx")
+    }
     assert asked == {"model.onnx": 64, "int8.onnx": 64}
     assert judged[0][0] != judged[0][1] == quantize.scores(Predictor(made).card)
 
 
-def test_the_ranges_come_from_training_pictures_only(folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]) -> None:
+def test_the_ranges_come_from_training_pictures_only(
+    folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]
+) -> None:
     (shown,) = folders[2]
     learnt = {c.tobytes() for c in parts[0].crops}
     assert len(shown) == 64 and all(c.tobytes() in learnt for c in shown)
@@ -164,43 +233,67 @@ def test_the_sample_is_drawn_evenly_and_alike_every_time() -> None:
     assert np.array_equal(crops, quantize.calibration_crops([large, small], 80))
 
 
-BEFORE = {"emotion_accuracy": (0.83, 3555), "gender_accuracy": (0.93, 1886), "age_mae": (5.15, 1886)}
+BEFORE = {
+    "emotion_accuracy": (0.83, 3555),
+    "gender_accuracy": (0.93, 1886),
+    "age_mae": (5.15, 1886),
+}
 
 
 @pytest.mark.parametrize(
     ("task", "value", "said"),
-    [("emotion_accuracy", 0.8265, "0.3 points.*emotion"), ("gender_accuracy", 0.92, "0.3 points.*gender"), ("age_mae", 5.21, "0.05 years")],
+    [
+        ("emotion_accuracy", 0.8265, "0.3 points.*emotion"),
+        ("gender_accuracy", 0.92, "0.3 points.*gender"),
+        ("age_mae", 5.21, "0.05 years"),
+    ],
 )
 def test_what_loses_too_much_is_refused(task: str, value: float, said: str) -> None:
     n = BEFORE[task][1]
     with pytest.raises(ModelError, match=rf"(?s){said}.*without --int8"):
         quantize.check_loss(BEFORE, {**BEFORE, task: (value, n)})
     few = {k: (v, 100) for k, (v, _) in BEFORE.items()}
-    lost = quantize.check_loss(few, {**few, task: (value, 100)})  # a single mistake is more than the limit
+    lost = quantize.check_loss(
+        few, {**few, task: (value, 100)}
+    )  # a single mistake is more than the limit
     assert lost[task] == pytest.approx(abs(value - BEFORE[task][0]))
 
 
 def test_a_little_loss_or_a_gain_passes() -> None:
-    after = {"emotion_accuracy": (0.8275, 3555), "gender_accuracy": (0.95, 1886), "age_mae": (5.19, 1886)}
+    after = {
+        "emotion_accuracy": (0.8275, 3555),
+        "gender_accuracy": (0.95, 1886),
+        "age_mae": (5.19, 1886),
+    }
     lost = quantize.check_loss(BEFORE, after)
-    assert lost == pytest.approx({"emotion_accuracy": 0.0025, "gender_accuracy": -0.02, "age_mae": 0.04})
+    assert lost == pytest.approx(
+        {"emotion_accuracy": 0.0025, "gender_accuracy": -0.02, "age_mae": 0.04}
+    )
 
 
 @pytest.mark.usefixtures("written")
-def test_too_much_loss_leaves_the_old_bundle_alone(parts: tuple[Part, Part], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_much_loss_leaves_the_old_bundle_alone(
+    parts: tuple[Part, Part], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown = []
 
     def refuse(*_: object) -> None:
         raise ModelError("loses too much")
 
-    monkeypatch.setattr(quantize, "to_int8", lambda source, target, crops, spec: (shown.append(crops), shutil.copy(source, target)))
+    monkeypatch.setattr(
+        quantize,
+        "to_int8",
+        lambda source, target, crops, spec: (shown.append(crops), shutil.copy(source, target)),
+    )
     monkeypatch.setattr(quantize, "check_loss", refuse)
     out = tmp_path / "out"
     out.mkdir()
     (out / "model.onnx").write_bytes(b"old")
     with pytest.raises(ModelError, match="loses"):
         export(lively(RECIPE), RECIPE, "whole", out, [parts[0]], [parts[1]], int8=True)
-    assert (out / "model.onnx").read_bytes() == b"old" and [p.name for p in out.iterdir()] == ["model.onnx"]
+    assert (out / "model.onnx").read_bytes() == b"old" and [p.name for p in out.iterdir()] == [
+        "model.onnx"
+    ]
     assert len(shown) == quantize.TRIES and not np.array_equal(shown[0], shown[1])
 
 
@@ -214,15 +307,39 @@ def test_without_pictures_the_command_says_what_it_needs(
 
 @pytest.mark.usefixtures("written")
 def test_a_bundle_is_exported_again_as_int8(
-    folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    folders: tuple[Path, Path, list[np.ndarray]],
+    parts: tuple[Part, Part],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
-) -> None:  # fmt: skip
-    monkeypatch.setattr("train.batches.data.load_parts", lambda recipe, folders, split, detector: [parts[split == "val"]])
+) -> None:
+    monkeypatch.setattr(
+        "train.batches.data.load_parts",
+        lambda recipe, folders, split, detector: [parts[split == "val"]],
+    )
     named = ["--name", "whole", "--version", "7.8.9"]
-    assert main(["export", str(folders[0]), "--out", str(tmp_path / "again"), *named, "--data", str(tmp_path), "--int8"]) == 0
+    assert (
+        main(
+            [
+                "export",
+                str(folders[0]),
+                "--out",
+                str(tmp_path / "again"),
+                *named,
+                "--data",
+                str(tmp_path),
+                "--int8",
+            ]
+        )
+        == 0
+    )
     said = capsys.readouterr().err
     assert "emotion accuracy: float32" in said and "loses" in said and "MB" in said
     again, first = Predictor(tmp_path / "again"), Predictor(folders[1])
-    assert again.card.version == "7.8.9" and again.card.precision == "int8" and again.card.metrics == first.card.metrics
+    assert (
+        again.card.version == "7.8.9"
+        and again.card.precision == "int8"
+        and again.card.metrics == first.card.metrics
+    )
     x = to_input(random_crops(RECIPE, 4), RECIPE.input)
     assert all(np.array_equal(v, first.logits(x)[k]) for k, v in again.logits(x).items())

@@ -1,4 +1,6 @@
-"""Calibration keeps its promise on people who did not choose it, at every age; the card says what the limits buy."""
+"""Calibration keeps its promise on people who did not choose it, at every age; the card says what
+the limits buy.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ YEARS = Head("age", "regression", (), "age")
 
 
 def people(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """True ages, and logits (n, 101) of a network that is far too unsure of children, too sure of the old, and draws all towards 35."""
+    """True ages, and logits (n, 101) of a network that is far too unsure of children, too sure of
+    the old, and draws all towards 35.
+    """
     rng = np.random.default_rng(seed)
     truth = np.round(rng.uniform(0, 95, n))
     said = truth + (35 - truth) * 0.15 + rng.normal(size=n) * (1 + truth / 12)
@@ -34,16 +38,22 @@ def people(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return truth, -0.5 * ((np.arange(101) - said[:, None]) / spread) ** 2
 
 
-def held(made: Mapping[str, float], truth: np.ndarray, z: np.ndarray, head: Head = BINS) -> np.ndarray:
+def held(
+    made: Mapping[str, float], truth: np.ndarray, z: np.ndarray, head: Head = BINS
+) -> np.ndarray:
     """Share of the intervals that hold the truth, by true decade (9,)."""
     _, low, high = years(activate(z, head, made["age"] if head is BINS else 1.0), head.kind, made)
-    return np.array([((low <= truth) & (truth <= high))[bands(truth) == d].mean() for d in range(9)])
+    return np.array(
+        [((low <= truth) & (truth <= high))[bands(truth) == d].mean() for d in range(9)]
+    )
 
 
 def test_age_intervals_hold_their_share_at_every_age() -> None:
     made = fit([BINS], {"age": people(6000, 0)[1]}, {"age": people(6000, 0)[0]})
     alone = held({"age": made["age"]}, *people(20_000, 1))
-    assert np.abs(alone - INTERVAL).max() > 0.12, "one temperature holds on average only, so that the factors have something to do"
+    assert np.abs(alone - INTERVAL).max() > 0.12, (
+        "one temperature holds on average only, so that the factors have something to do"
+    )
     assert held(made, *people(20_000, 1)) == pytest.approx(np.full(9, INTERVAL), abs=0.035)
 
 
@@ -77,7 +87,9 @@ def test_nobody_has_a_part_in_their_own_interval() -> None:
     changed = truth.copy()
     changed[half] = np.minimum(95, changed[half] + 30)
     after = crossed(BINS, z, changed)
-    assert all(np.array_equal(a[half], b[half]) for a, b in zip(before, after, strict=True)), "their truth is not asked"
+    assert all(np.array_equal(a[half], b[half]) for a, b in zip(before, after, strict=True)), (
+        "their truth is not asked"
+    )
     rest = np.setdiff1d(np.arange(500), half)
     assert (after[2][rest] > before[2][rest] + 1).mean() > 0.9, "but it is for the other half"
 
@@ -87,15 +99,28 @@ def test_temperatures_are_found_again() -> None:
     z = rng.normal(size=(20_000, 4)) * 2
     p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
     truth = (rng.random((len(z), 1)) > p.cumsum(1)).sum(1)
-    softmax, sigmoid = Head("emotion", "softmax", ("a", "b", "c", "d"), "e"), Head("gender", "sigmoid", ("a", "b"), "g")
+    softmax, sigmoid = (
+        Head("emotion", "softmax", ("a", "b", "c", "d"), "e"),
+        Head("gender", "sigmoid", ("a", "b"), "g"),
+    )
     one = rng.normal(size=(20_000, 1)) * 2
-    of_one = (rng.random(20_000) > 1 / (1 + np.exp(-one[:, 0]))).astype(int)  # class 0 with the logit's probability
-    made = fit([softmax, sigmoid], {"emotion": 2.5 * z, "gender": 0.5 * one}, {"emotion": truth, "gender": of_one})
-    assert made["emotion"] == pytest.approx(2.5, rel=0.05) and made["gender"] == pytest.approx(0.5, rel=0.06)
+    of_one = (rng.random(20_000) > 1 / (1 + np.exp(-one[:, 0]))).astype(
+        int
+    )  # class 0 with the logit's probability
+    made = fit(
+        [softmax, sigmoid],
+        {"emotion": 2.5 * z, "gender": 0.5 * one},
+        {"emotion": truth, "gender": of_one},
+    )
+    assert made["emotion"] == pytest.approx(2.5, rel=0.05) and made["gender"] == pytest.approx(
+        0.5, rel=0.06
+    )
 
 
 class Made:
-    """A predictor that answers from memory: `raw` outputs by task of crops that come in their order."""
+    """A predictor that answers from memory: `raw` outputs by task of crops that come in their
+    order.
+    """
 
     def __init__(self, card: Card, raw: Mapping[str, np.ndarray]) -> None:
         self.card, self.raw, self.at = card, raw, 0
@@ -105,14 +130,19 @@ class Made:
         return {k: v[self.at - len(x) : self.at] for k, v in self.raw.items()}
 
     def calibrate(self, logits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {h.task: activate(logits[h.task], h, self.card.calibration.get(h.task, 1.0)) for h in self.card.heads}
+        return {
+            h.task: activate(logits[h.task], h, self.card.calibration.get(h.task, 1.0))
+            for h in self.card.heads
+        }
 
     def ages(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return years(p, "distribution", self.card.calibration)
 
 
 def exported(n: int, sure: float, girl: float = 3.0) -> Card:
-    """The card of a made-up model after n samples: honest emotions as sure as `sure` logits, gender as `girl` ones."""
+    """The card of a made-up model after n samples: honest emotions as sure as `sure` logits, gender
+    as `girl` ones.
+    """
     rng = np.random.default_rng(0)
     recipe = load("fer_cnn_0")
     part = part_of(recipe, n, tasks=("emotion",))
@@ -122,8 +152,18 @@ def exported(n: int, sure: float, girl: float = 3.0) -> Card:
     g = rng.normal(size=(n, 2)) * girl
     gender = (rng.random(n) > 1 / (1 + np.exp(g[:, 1] - g[:, 0]))).astype(np.int64)
     truth, a = people(n, 3)
-    samples = replace(part.samples, emotion=emotion.astype(np.int64), gender=gender, age=truth.astype(np.float32), split="val")
-    heads = (Head("emotion", "softmax", FERPLUS8.labels, "emotion"), Head("gender", "softmax", GENDER2.labels, "gender"), BINS)
+    samples = replace(
+        part.samples,
+        emotion=emotion.astype(np.int64),
+        gender=gender,
+        age=truth.astype(np.float32),
+        split="val",
+    )
+    heads = (
+        Head("emotion", "softmax", FERPLUS8.labels, "emotion"),
+        Head("gender", "softmax", GENDER2.labels, "gender"),
+        BINS,
+    )
     spec = InputSpec.from_dict(recipe.to_dict()["input"])
     served = Made(Card("made", "0", spec, heads), {"emotion": z, "gender": g, "age": a})
     return measured(served, (), [replace(part, samples=samples)])  # type: ignore[arg-type]
@@ -133,15 +173,38 @@ def test_a_card_s_limits_and_what_they_buy() -> None:
     card = exported(1000, 4.0)
     rows = {(m["metric"], m.get("group", "")): m for m in card.metrics}
     assert 0.6 < card.thresholds["emotion"] < 1 and card.thresholds["age"] == WIDE
-    assert rows["emotion_accuracy_of_answers", ""]["value"] > 0.88 > rows["emotion_accuracy", ""]["value"]
-    assert rows["emotion_accuracy_of_answers", ""]["n"] == round(rows["emotion_answered", ""]["value"] * 1000)
-    assert rows["gender_answered", ""]["ci95"][0] < rows["gender_answered", ""]["value"] < rows["gender_answered", ""]["ci95"][1]
-    assert rows[CROSSED, ""]["value"] == pytest.approx(INTERVAL, abs=0.04) and rows[CROSSED, ""]["n"] == 1000
-    decades = [m["n"] for (metric, group), m in rows.items() if metric == CROSSED and group.startswith("age: ")]
+    assert (
+        rows["emotion_accuracy_of_answers", ""]["value"]
+        > 0.88
+        > rows["emotion_accuracy", ""]["value"]
+    )
+    assert rows["emotion_accuracy_of_answers", ""]["n"] == round(
+        rows["emotion_answered", ""]["value"] * 1000
+    )
+    assert (
+        rows["gender_answered", ""]["ci95"][0]
+        < rows["gender_answered", ""]["value"]
+        < rows["gender_answered", ""]["ci95"][1]
+    )
+    assert (
+        rows[CROSSED, ""]["value"] == pytest.approx(INTERVAL, abs=0.04)
+        and rows[CROSSED, ""]["n"] == 1000
+    )
+    decades = [
+        m["n"]
+        for (metric, group), m in rows.items()
+        if metric == CROSSED and group.startswith("age: ")
+    ]
     assert len(decades) == 9 and sum(decades) == 1000
-    assert len(age_intervals.factors(card.calibration)[0]) == 9 and Card.from_json(card.to_json()).thresholds == card.thresholds  # type: ignore[index]
+    assert (
+        len(age_intervals.factors(card.calibration)[0]) == 9
+        and Card.from_json(card.to_json()).thresholds == card.thresholds
+    )  # type: ignore[index]
     text = describe(card, 1)
-    assert f"from {100 * card.thresholds['emotion']:.1f} %" in text and "intervals up to 40 years wide" in text
+    assert (
+        f"from {100 * card.thresholds['emotion']:.1f} %" in text
+        and "intervals up to 40 years wide" in text
+    )
     assert "| age: 40-49 |" in text and "| predicted age: 40-49 |" in text and "answered |" in text
     assert "age@" not in text.split("## Figures")[0], "factors are no temperatures"
     assert "compared with" not in text
@@ -158,4 +221,6 @@ def test_a_model_that_never_reaches_nine_of_ten_never_answers_and_says_so() -> N
 
 def test_too_few_to_tell_means_no_limit() -> None:
     card = exported(60, 4.0)
-    assert set(card.thresholds) == {"age"} and not [m for m in card.metrics if m["metric"] in ("emotion_answered", CROSSED)]
+    assert set(card.thresholds) == {"age"} and not [
+        m for m in card.metrics if m["metric"] in ("emotion_answered", CROSSED)
+    ]

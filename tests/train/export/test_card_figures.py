@@ -1,4 +1,6 @@
-"""The card's figures: measured in the data's own classes, whatever number and order of them the recipe's head has."""
+"""The card's figures: measured in the data's own classes, whatever number and order of them the
+recipe's head has.
+"""
 
 from __future__ import annotations
 
@@ -35,4 +37,6 @@ def test_the_card_counts_in_the_head_s_classes(name: str) -> None:
     rows = measured(Oracle(card, part.samples.emotion, 6), (), [part]).metrics  # type: ignore[arg-type]
     accuracy = next(m for m in rows if m["metric"] == "emotion_accuracy")
     assert (accuracy["value"], accuracy["n"]) == (0.9, 60)
-    assert {m["group"] for m in rows if m["metric"] == "emotion_recall"} == {f"emotion: {label}" for label in card.heads[0].labels}
+    assert {m["group"] for m in rows if m["metric"] == "emotion_recall"} == {
+        f"emotion: {label}" for label in card.heads[0].labels
+    }

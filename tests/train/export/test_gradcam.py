@@ -25,7 +25,9 @@ BRIGHT, DARK = (slice(6, 14), slice(30, 38)), (slice(30, 40), slice(8, 16))
 
 
 class Planted(nn.Module):
-    """One channel finds what is bright, one what is dark; classes 1 and 2 count them. Age falls with what is bright, rises with dark."""
+    """One channel finds what is bright, one what is dark; classes 1 and 2 count them. Age falls
+    with what is bright, rises with dark.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +40,11 @@ class Planted(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         bright, dark = self.pool(self.relu(self.conv(x))).mean(dim=(2, 3)).T
         emotion = torch.stack([0 * bright, 50 * bright, 10 * dark, *[0 * bright] * 5], dim=1)
-        return {"emotion": emotion, "gender": (bright - 10 * dark)[:, None], "age": (40 - 9 * bright + 9 * dark)[:, None]}
+        return {
+            "emotion": emotion,
+            "gender": (bright - 10 * dark)[:, None],
+            "age": (40 - 9 * bright + 9 * dark)[:, None],
+        }
 
 
 @pytest.fixture
@@ -48,16 +54,29 @@ def crop() -> np.ndarray:
     return made
 
 
-@pytest.mark.parametrize(("head", "region", "answer"), [
-    (EMOTION, BRIGHT, FERPLUS8.labels[1]), (GENDER, DARK, f"perceived {GENDER2.labels[1]}"), (AGE, DARK, "40 years"),
-])  # fmt: skip
-def test_the_map_lights_up_where_the_planted_class_is(head: Head, region: tuple[slice, slice], answer: str, crop: np.ndarray) -> None:
+@pytest.mark.parametrize(
+    ("head", "region", "answer"),
+    [
+        (EMOTION, BRIGHT, FERPLUS8.labels[1]),
+        (GENDER, DARK, f"perceived {GENDER2.labels[1]}"),
+        (AGE, DARK, "40 years"),
+    ],
+)
+def test_the_map_lights_up_where_the_planted_class_is(
+    head: Head, region: tuple[slice, slice], answer: str, crop: np.ndarray
+) -> None:
     found = gradcam(Planted().eval(), head, crop, InputSpec())
     other = DARK if region is BRIGHT else BRIGHT
     assert found.answer == answer and found.heat.shape == (48, 48) and "12x12" in found.about
-    assert found.heat[region].mean() > 0.01 and found.heat[region].mean() > 20 * found.heat[other].mean()
+    assert (
+        found.heat[region].mean() > 0.01
+        and found.heat[region].mean() > 20 * found.heat[other].mean()
+    )
     far = found.heat.copy()
-    far[max(region[0].start - 6, 0) : region[0].stop + 6, max(region[1].start - 6, 0) : region[1].stop + 6] = 0
+    far[
+        max(region[0].start - 6, 0) : region[0].stop + 6,
+        max(region[1].start - 6, 0) : region[1].stop + 6,
+    ] = 0
     assert far.max() < 1e-6
 
 
@@ -78,11 +97,26 @@ def test_a_bundle_is_drawn(shipped_model: Path, tmp_path: Path) -> None:
     model, recipe = network(shipped_model)
     assert not model.training and {h.task for h in recipe.heads} == {"emotion", "gender", "age"}
     portrait = str(ROOT / "apps" / "webcam" / "examples" / "astronaut.jpg")
-    assert main(["gradcam", str(shipped_model / "model.onnx"), portrait, "--out", str(tmp_path), "--task", "emotion"]) == 0
+    assert (
+        main(
+            [
+                "gradcam",
+                str(shipped_model / "model.onnx"),
+                portrait,
+                "--out",
+                str(tmp_path),
+                "--task",
+                "emotion",
+            ]
+        )
+        == 0
+    )
     with Image.open(tmp_path / "astronaut.png") as made:
         assert made.format == "PNG"
 
 
-def test_nothing_to_draw_from_ends_with_status_2(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_nothing_to_draw_from_ends_with_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     assert main(["gradcam", str(tmp_path), "x.jpg", "--out", str(tmp_path)]) == 2
     assert "a run folder, a checkpoint or a bundle" in capsys.readouterr().err

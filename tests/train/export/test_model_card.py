@@ -1,4 +1,6 @@
-"""A card says what is true of its own model: what it reads, whose labels it learnt, on which terms, and each data set's groups."""
+"""A card says what is true of its own model: what it reads, whose labels it learnt, on which terms,
+and each data set's groups.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,24 @@ SHIPPED = ROOT / "assets" / "models" / "mien"
 
 
 def card(heads: tuple[Head, ...], *names: str, metrics: tuple[dict, ...] = ()) -> Card:
-    data = tuple({"name": n, "split": s, "n": 9, "fingerprint": "0" * 64} for s in ("train", "val") for n in names)
+    data = tuple(
+        {"name": n, "split": s, "n": 9, "fingerprint": "0" * 64}
+        for s in ("train", "val")
+        for n in names
+    )
     return Card("made", "0", InputSpec(), heads, data=data, metrics=metrics, licence=licence(names))
 
 
 def row(data: str, metric: str, value: float, group: str = "", n: int = 50) -> dict:
-    return {"data": data, "split": "val", "metric": metric, "value": value, "ci95": [value - 0.1, value + 0.1], "n": n, "group": group}
+    return {
+        "data": data,
+        "split": "val",
+        "metric": metric,
+        "value": value,
+        "ci95": [value - 0.1, value + 0.1],
+        "n": n,
+        "group": group,
+    }
 
 
 def section(text: str, title: str) -> str:
@@ -36,44 +50,96 @@ def test_the_shipped_card_is_as_it_was() -> None:
     shipped, theirs = bundle.load(SHIPPED).card, (SHIPPED / "card.md").read_text(encoding="utf-8")
     ours = describe(shipped, 2_914_447)
     assert shipped.licence == licence(["ferplus", "utkface"])
-    assert ours.partition("\n\n## ")[0].splitlines()[:3] == theirs.partition("\n\n## ")[0].splitlines()[:3]
+    assert (
+        ours.partition("\n\n## ")[0].splitlines()[:3]
+        == theirs.partition("\n\n## ")[0].splitlines()[:3]
+    )
     for title in ("Figures, on validation parts", "Figures by group", "Age intervals"):
         assert section(ours, title) == section(theirs, title) != "", title
-    for line in ("is what ten annotators saw", "is apparent age in mostly posed pictures", "Contempt, disgust and fear are rare in FER+"):
+    for line in (
+        "is what ten annotators saw",
+        "is apparent age in mostly posed pictures",
+        "Contempt, disgust and fear are rare in FER+",
+    ):
         assert line in section(ours, "Limits") and line in section(theirs, "Limits")
-    assert "UTKFace has no official split: ours is 80/10/10 with near duplicates on one side." in section(ours, "Data")
+    assert (
+        "UTKFace has no official split: ours is 80/10/10 with near duplicates on one side."
+        in section(ours, "Data")
+    )
 
 
 def test_a_model_of_drawn_emotions_says_nothing_of_other_heads_and_data() -> None:
-    text = describe(card((EMOTION8,), "synthetic", metrics=(row("synthetic", "emotion_recall", 0.5, "emotion: fear"),)), 1)
+    text = describe(
+        card(
+            (EMOTION8,),
+            "synthetic",
+            metrics=(row("synthetic", "emotion_recall", 0.5, "emotion: fear"),),
+        ),
+        1,
+    )
     assert "\nReads emotion from one aligned 48x48 grey face crop.\n" in text
     assert "*Emotion* is what this program drew, not what a person felt." in text
-    assert "Emotion as this program drew them." in text and "Synthetic (drawn by this program" in text
-    assert "The weights were trained on faces that this program draws (no licence needed). The code is MIT." in text
-    wrong = ("FER", "UTKFace", "annotat", "*Age*", "*Perceived gender*", "race as", "non-commercial", "official split")
+    assert (
+        "Emotion as this program drew them." in text and "Synthetic (drawn by this program" in text
+    )
+    assert (
+        "The weights were trained on faces that this program draws (no licence needed). The code is MIT."
+        in text
+    )
+    wrong = (
+        "FER",
+        "UTKFace",
+        "annotat",
+        "*Age*",
+        "*Perceived gender*",
+        "race as",
+        "non-commercial",
+        "official split",
+    )
     assert not [w for w in wrong if w in text]
 
 
 def test_without_data_a_card_goes_by_the_recipe() -> None:
     text = describe(Card("made", "0", InputSpec(), (AGE,), recipe={"data": ["imdb_wiki"]}), 1)
-    assert "*Age* is the time between birth and photograph" in text and "IMDB-WIKI (Rothe" in section(text, "Data")
+    assert (
+        "*Age* is the time between birth and photograph" in text
+        and "IMDB-WIKI (Rothe" in section(text, "Data")
+    )
     assert "measured on **validation**" not in text and "| name |" not in text
-    assert "*Age* is the age that a data set's labels say.\n" in describe(Card("made", "0", InputSpec(), (AGE,)), 1)
+    assert "*Age* is the age that a data set's labels say.\n" in describe(
+        Card("made", "0", InputSpec(), (AGE,)), 1
+    )
 
 
 def test_data_sets_that_give_the_same_group_keep_a_row_each() -> None:
     rows = (
-        row("utkface", "gender_accuracy", 0.9, "perceived gender: male"), row("utkface", "gender_accuracy", 0.8, "race: White"),
-        row("rafdb", "gender_accuracy", 0.7, "perceived gender: male", 40), row("rafdb", "emotion_recall", 0.6, "emotion: fear", 30),
+        row("utkface", "gender_accuracy", 0.9, "perceived gender: male"),
+        row("utkface", "gender_accuracy", 0.8, "race: White"),
+        row("rafdb", "gender_accuracy", 0.7, "perceived gender: male", 40),
+        row("rafdb", "emotion_recall", 0.6, "emotion: fear", 30),
         row("utkface", "age_mean_absolute_error_years", 5.0, "perceived gender: male"),
-    )  # fmt: skip
+    )
     made = card((EMOTION8, GENDER, AGE), "utkface", "rafdb", metrics=rows)
     groups = section(describe(Card.from_json(made.to_json()), 1), "Figures by group")
     found = {line.split(" | ")[0].strip("| "): line for line in groups.splitlines()[5:] if line}
-    assert list(found) == ["perceived gender: male (utkface)", "race: White", "perceived gender: male (rafdb)", "emotion: fear"]
-    assert "90.00 %" in found["perceived gender: male (utkface)"] and "5.00" in found["perceived gender: male (utkface)"]
-    assert "70.00 %" in found["perceived gender: male (rafdb)"] and "| 40 |" in found["perceived gender: male (rafdb)"]
-    assert "Perceived gender and race as UTKFace's labels say; emotion and perceived gender as RAF-DB's labels say." in groups
+    assert list(found) == [
+        "perceived gender: male (utkface)",
+        "race: White",
+        "perceived gender: male (rafdb)",
+        "emotion: fear",
+    ]
+    assert (
+        "90.00 %" in found["perceived gender: male (utkface)"]
+        and "5.00" in found["perceived gender: male (utkface)"]
+    )
+    assert (
+        "70.00 %" in found["perceived gender: male (rafdb)"]
+        and "| 40 |" in found["perceived gender: male (rafdb)"]
+    )
+    assert (
+        "Perceived gender and race as UTKFace's labels say; emotion and perceived gender as RAF-DB's labels say."
+        in groups
+    )
 
 
 def test_each_data_set_says_what_its_own_labels_are() -> None:
@@ -90,9 +156,14 @@ def test_each_data_set_says_what_its_own_labels_are() -> None:
 
 def test_an_emotion_is_rare_by_its_share() -> None:
     recalls = {"fear": 4, "anger": 60, "neutral": 200}
-    rows = tuple(row("rafdb", "emotion_recall", 0.5, f"emotion: {k}", n) for k, n in recalls.items())
+    rows = tuple(
+        row("rafdb", "emotion_recall", 0.5, f"emotion: {k}", n) for k, n in recalls.items()
+    )
     said = of_labels(card((EMOTION8,), "rafdb", metrics=rows))
-    assert said[-1] == "Fear is rare in RAF-DB (at most 4 validation pictures): its figure has a wide interval."
+    assert (
+        said[-1]
+        == "Fear is rare in RAF-DB (at most 4 validation pictures): its figure has a wide interval."
+    )
 
 
 @pytest.mark.parametrize("name", registry.names("core.data"))
@@ -100,7 +171,11 @@ def test_a_licence_names_its_data_and_their_terms(name: str) -> None:
     origin = registry.load("core.data", name).ORIGIN
     for names in ([name], ["utkface", name], [name, "rafdb"]):
         text = licence(names)
-        assert (origin.pictures or origin.name) in text and origin.licence in text and text.endswith("The code is MIT.")
+        assert (
+            (origin.pictures or origin.name) in text
+            and origin.licence in text
+            and text.endswith("The code is MIT.")
+        )
         assert ("FER" in text) == (name in ("ferplus", "fer2013"))
 
 
@@ -110,7 +185,9 @@ def test_terms_that_differ_are_all_told() -> None:
         "research): they may be used only as all of these allow. The code is MIT."
     )
     assert "on UTKFace and on KDEF, all for" in licence(["fer2013", "utkface", "kdef"])
-    assert "elsewhere (terms not known here): they may be used only as that allows" in licence(["elsewhere"])
+    assert "elsewhere (terms not known here): they may be used only as that allows" in licence(
+        ["elsewhere"]
+    )
 
 
 def test_the_weights_that_a_run_began_with_count() -> None:
@@ -119,5 +196,7 @@ def test_the_weights_that_a_run_began_with_count() -> None:
     assert trained_on(replace(recipe, start="")) == (("imdb_wiki",), ())
     names, gone = trained_on(replace(recipe, start=str(Path("/nowhere/run"))))
     assert (names, gone) == (("imdb_wiki",), ("/nowhere/run",))
-    assert "They began as those of /nowhere/run, whose data are not known here." in licence(names, gone)
+    assert "They began as those of /nowhere/run, whose data are not known here." in licence(
+        names, gone
+    )
     assert trained_on(replace(recipe, start=str(SHIPPED)))[0] == ("imdb_wiki", "ferplus", "utkface")

@@ -1,4 +1,6 @@
-"""Runs in one process: stopped after an epoch and continued by new objects, they end at the same weights; and warm starts."""
+"""Runs in one process: stopped after an epoch and continued by new objects, they end at the same
+weights; and warm starts.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,22 @@ from train.loop.trainer import LAST, Run
 from train.recipe.recipe import Recipe, load, override
 from train.runs import checkpoint
 
-SMALL = ["model.options.stem=8", "model.options.stages=[(16,1)]", "model.options.dropout=0.3", "amp=no", "batch=8", "epochs=3", "ema=0.9"]
+SMALL = [
+    "model.options.stem=8",
+    "model.options.stages=[(16,1)]",
+    "model.options.dropout=0.3",
+    "amp=no",
+    "batch=8",
+    "epochs=3",
+    "ema=0.9",
+]
 WAYS = {
-    "plateau": ["schedule.kind=plateau", "schedule.patience=0", "schedule.factor=0.1", "optim.lr=0.5"],
+    "plateau": [
+        "schedule.kind=plateau",
+        "schedule.patience=0",
+        "schedule.factor=0.1",
+        "optim.lr=0.5",
+    ],
     "restarts": ["schedule.kind=restarts", "schedule.period=1"],
     "one_cycle": ["schedule.kind=one_cycle", "accumulation=2"],
     "rest": ["accumulation=4"],  # of six batches: no epoch leaves a part of a step to the next
@@ -29,11 +44,16 @@ WAYS = {
 
 
 def parts(recipe: Recipe) -> list:
-    return [part_of(recipe, 32, 1, "a", ("emotion",)), part_of(recipe, 16, 2, "b", ("gender", "age"))]
+    return [
+        part_of(recipe, 32, 1, "a", ("emotion",)),
+        part_of(recipe, 16, 2, "b", ("gender", "age")),
+    ]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_stopped_run_continues_exactly(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_run_continues_exactly(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe = override(load("mien_first"), [*SMALL, *WAYS[way]])
     whole = Run(recipe, tmp_path / "whole")
     whole.train(parts(recipe), parts(recipe))
@@ -60,23 +80,42 @@ def test_a_stopped_run_continues_exactly(way: str, tmp_path: Path, monkeypatch: 
     for kind in ("model", "ema"):
         assert all(torch.equal(expected[kind][k], got[kind][k]) for k in expected[kind]), kind
     if way == "plateau":
-        assert len({row["lr"] for row in whole.history}) > 1 or whole.history[1]["val_loss"] < whole.history[0]["val_loss"]
+        assert (
+            len({row["lr"] for row in whole.history}) > 1
+            or whole.history[1]["val_loss"] < whole.history[0]["val_loss"]
+        )
 
 
-def test_keras_plateau_hears_the_penalty_of_the_validated_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = override(load("mien_first"), [*SMALL, *WAYS["l2"], "epochs=1", "schedule.kind=plateau", "schedule.counting=keras"])
+def test_keras_plateau_hears_the_penalty_of_the_validated_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = override(
+        load("mien_first"),
+        [*SMALL, *WAYS["l2"], "epochs=1", "schedule.kind=plateau", "schedule.counting=keras"],
+    )
     run = Run(recipe, tmp_path)
     heard: list[tuple[float, float]] = []
     monkeypatch.setattr(run.schedule, "after_epoch", lambda *values: heard.append(values))
     run.train(parts(recipe), parts(recipe))
-    kernels = (w for name, w in run.averaged.named_parameters() if name.startswith("backbone.") and w.ndim > 1)
-    assert heard == [(run.history[0]["val_loss"], pytest.approx(1e-3 * sum(float(w.detach().square().sum()) for w in kernels)))]
+    kernels = (
+        w
+        for name, w in run.averaged.named_parameters()
+        if name.startswith("backbone.") and w.ndim > 1
+    )
+    assert heard == [
+        (
+            run.history[0]["val_loss"],
+            pytest.approx(1e-3 * sum(float(w.detach().square().sum()) for w in kernels)),
+        )
+    ]
 
 
 def test_what_changes_no_weight_does_not_stop_a_resume(tmp_path: Path) -> None:
     recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
     Run(recipe, tmp_path).train(parts(recipe), parts(recipe))
-    assert Run(override(recipe, ["findings=('a word more',)", "source=elsewhere"]), tmp_path).resume()
+    assert Run(
+        override(recipe, ["findings=('a word more',)", "source=elsewhere"]), tmp_path
+    ).resume()
     with pytest.raises(UserError, match="other values of seed"):
         Run(override(recipe, ["seed=9"]), tmp_path).resume()
 
@@ -94,7 +133,9 @@ def test_a_run_on_fewer_samples_does_not_go_on_with_all(tmp_path: Path) -> None:
 
 
 def test_patience_ends_a_run(tmp_path: Path) -> None:
-    recipe = override(load("mien_first"), [*SMALL, "epochs=30", "patience=2", "min_delta=2"])  # no epoch can gain 2 after the first
+    recipe = override(
+        load("mien_first"), [*SMALL, "epochs=30", "patience=2", "min_delta=2"]
+    )  # no epoch can gain 2 after the first
     run = Run(recipe, tmp_path)
     run.train(parts(recipe), parts(recipe))
     assert run.epoch == 3 and run.stale == 2
@@ -106,7 +147,15 @@ def test_a_warm_start_takes_what_fits(tmp_path: Path, capsys: pytest.CaptureFixt
     run.train(parts(first), parts(first))
     second = override(load("mien_first"), [*SMALL, f"start={tmp_path / 'first'}", "seed=7"])
     four = load("fer_cnn_a").heads
-    model = begin(Recipe(heads=four, losses={"emotion": second.losses["emotion"]}, data=("a",), model=second.model, start=second.start))
+    model = begin(
+        Recipe(
+            heads=four,
+            losses={"emotion": second.losses["emotion"]},
+            data=("a",),
+            model=second.model,
+            start=second.start,
+        )
+    )
     theirs, mine = run.averaged.state_dict(), model.state_dict()
     assert all(torch.equal(theirs[k], mine[k]) for k in mine if k.startswith("backbone."))
     assert mine["heads.emotion.weight"].shape[0] == 4
@@ -141,17 +190,28 @@ def test_a_start_with_finer_eyes_answers_as_before(tmp_path: Path) -> None:
     first = override(load("mien_first"), [*SMALL, "epochs=1"])
     run = Run(first, tmp_path / "first")
     run.train(parts(first), parts(first))
-    finer = ["input.size=96", "model.options.stem_kernel=6", "model.options.stem_stride=2", f"start={tmp_path / 'first'}"]
+    finer = [
+        "input.size=96",
+        "model.options.stem_kernel=6",
+        "model.options.stem_stride=2",
+        f"start={tmp_path / 'first'}",
+    ]
     fine, coarse = begin(override(first, finer)).eval(), run.averaged.eval()
     x = torch.randn(2, 1, 96, 96)
     theirs, mine = coarse(torch.nn.functional.avg_pool2d(x, 2)), fine(x)
     for name in theirs:
         torch.testing.assert_close(mine[name], theirs[name], rtol=1e-4, atol=1e-5)
-    checks = (torch.arange(96)[:, None] + torch.arange(96)) % 2 * 2.0 - 1  # each 2x2 pixels have mean 0
+    checks = (
+        torch.arange(96)[:, None] + torch.arange(96)
+    ) % 2 * 2.0 - 1  # each 2x2 pixels have mean 0
     with torch.no_grad():
-        torch.testing.assert_close(fine(x + checks)["emotion"], mine["emotion"], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            fine(x + checks)["emotion"], mine["emotion"], rtol=1e-4, atol=1e-5
+        )
         fine.backbone[0].weight[..., ::2, ::2] *= 1.5
-    assert not torch.allclose(fine(x + checks)["emotion"], fine(x)["emotion"], atol=1e-4), "it can learn to see what a mean hides"
+    assert not torch.allclose(fine(x + checks)["emotion"], fine(x)["emotion"], atol=1e-4), (
+        "it can learn to see what a mean hides"
+    )
 
 
 def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:
@@ -160,7 +220,9 @@ def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:
     run.train(parts(recipe), parts(recipe))
     row = run.history[0]
     for side in ("train", "val"):
-        assert {f"{side}_{k}" for k in ("loss", "emotion_accuracy", "gender_accuracy", "age_mae")} <= set(row)
+        assert {
+            f"{side}_{k}" for k in ("loss", "emotion_accuracy", "gender_accuracy", "age_mae")
+        } <= set(row)
         assert 0 <= row[f"{side}_emotion_accuracy"] <= 1 and row[f"{side}_age_mae"] > 0
 
 
@@ -169,7 +231,16 @@ def test_training_figures_count_known_samples_only() -> None:
 
     heads = {h.task: h for h in load("mien_first").heads}
     out, target = torch.eye(8)[[0, 1, 2]], torch.eye(8)[[0, 1, 3]]
-    assert hits(out, target, torch.tensor([True, False, True]), heads["emotion"]) == ("emotion_accuracy", 1.0, 2)
+    assert hits(out, target, torch.tensor([True, False, True]), heads["emotion"]) == (
+        "emotion_accuracy",
+        1.0,
+        2,
+    )
     years = load("agegendernet_ffhq").heads[0]
-    name, total, n = hits(torch.tensor([[30.0], [20.0]]), torch.tensor([25.0, 40.0]), torch.tensor([True, True]), years)
+    name, total, n = hits(
+        torch.tensor([[30.0], [20.0]]),
+        torch.tensor([25.0, 40.0]),
+        torch.tensor([True, True]),
+        years,
+    )
     assert (name, total, n) == ("age_mae", 25.0, 2)

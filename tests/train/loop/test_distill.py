@@ -1,4 +1,6 @@
-"""Learning from teachers: the losses by hand, what they say of every crop, and runs that learn from them alone."""
+"""Learning from teachers: the losses by hand, what they say of every crop, and runs that learn from
+them alone.
+"""
 
 from __future__ import annotations
 
@@ -41,10 +43,16 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_loss_of_classes_by_hand() -> None:
-    z, q, t = torch.tensor([[1.0, -1.0]], dtype=torch.float64), torch.tensor([[0.8, 0.2]], dtype=torch.float64), 2.0
+    z, q, t = (
+        torch.tensor([[1.0, -1.0]], dtype=torch.float64),
+        torch.tensor([[0.8, 0.2]], dtype=torch.float64),
+        2.0,
+    )
     p = np.exp([0.5, -0.5]) / np.exp([0.5, -0.5]).sum()
     soft = np.sqrt([0.8, 0.2]) / np.sqrt([0.8, 0.2]).sum()
-    assert distill.loss(z, q, GENDER, t).item() == pytest.approx(t**2 * float(np.sum(soft * np.log(soft / p))))
+    assert distill.loss(z, q, GENDER, t).item() == pytest.approx(
+        t**2 * float(np.sum(soft * np.log(soft / p)))
+    )
     same = distill.loss(q.log(), q, GENDER, t)
     assert same.item() == pytest.approx(0, abs=1e-12)
 
@@ -55,14 +63,18 @@ def test_the_loss_of_an_age_distribution_is_divergence_and_distance() -> None:
     near, far = (said.roll(by, 1).clamp(min=1e-6).log() for by in (1, 20))
     assert distill.loss(said.clamp(min=1e-8).log(), said, AGE).item() < 1e-4
     assert 0 < distill.loss(near, said, AGE).item() < distill.loss(far, said, AGE).item()
-    assert distill.loss(far, said, AGE, 4.0).item() == distill.loss(far, said, AGE, 1.0).item()  # the temperature is the classes'
+    assert (
+        distill.loss(far, said, AGE, 4.0).item() == distill.loss(far, said, AGE, 1.0).item()
+    )  # the temperature is the classes'
     assert distill.loss(torch.tensor([[31.0]]), torch.tensor([35.0]), YEARS).item() == 4
 
 
 def test_a_sigmoid_head_learns_what_a_softmax_head_would() -> None:
     z, q = torch.tensor([[0.7]]), torch.tensor([[0.9, 0.1]])
     sigmoid = Head("gender", "sigmoid", GENDER2.labels, "gender")
-    assert torch.equal(distill.loss(z, q, sigmoid), distill.loss(torch.tensor([[0.7, 0.0]]), q, GENDER))
+    assert torch.equal(
+        distill.loss(z, q, sigmoid), distill.loss(torch.tensor([[0.7, 0.0]]), q, GENDER)
+    )
 
 
 @pytest.mark.parametrize("temperature", [1.0, 3.0])
@@ -71,7 +83,9 @@ def test_gradients(temperature: float) -> None:
     for head, said in ((GENDER, torch.rand(3, 2)), (AGE, torch.rand(3, 101))):
         q = (said / said.sum(1, keepdim=True)).double()
         z = torch.randn(said.shape, dtype=torch.float64, requires_grad=True)
-        assert torch.autograd.gradcheck(lambda x, q=q, head=head: distill.loss(x, q, head, temperature), (z,))
+        assert torch.autograd.gradcheck(
+            lambda x, q=q, head=head: distill.loss(x, q, head, temperature), (z,)
+        )
 
 
 def test_similarity_asks_only_for_the_same_neighbours() -> None:
@@ -88,29 +102,49 @@ def test_teachers_look_at_every_crop_and_at_its_mirror(teacher: Path, tmp_path: 
     said = distill.taught(recipe, parts, tmp_path)
     model, _ = network(teacher)
     crops = np.concatenate([p.crops for p in parts])
-    z = [torch.from_numpy(outputs(model, np.ascontiguousarray(c), recipe.input)["emotion"]).softmax(1) for c in (crops, crops[:, :, ::-1])]
+    z = [
+        torch.from_numpy(outputs(model, np.ascontiguousarray(c), recipe.input)["emotion"]).softmax(
+            1
+        )
+        for c in (crops, crops[:, :, ::-1])
+    ]
     np.testing.assert_allclose(said["emotion"], (z[0] + z[1]) / 2, atol=1e-6)
-    assert {k: v.shape for k, v in said.items()} == {"emotion": (15, 8), "gender": (15, 2), "age": (15, 101)}
+    assert {k: v.shape for k, v in said.items()} == {
+        "emotion": (15, 8),
+        "gender": (15, 2),
+        "age": (15, 101),
+    }
     (teacher / "best.pt").rename(teacher / "gone.pt")
     try:  # kept beside the run: nobody is asked again
         again = distill.taught(recipe, parts, tmp_path)
         assert again.keys() == said.keys() and np.array_equal(again["age"], said["age"])
-        with pytest.raises(UserError, match="train that recipe first"):  # about other samples they would have to be
+        with pytest.raises(
+            UserError, match="train that recipe first"
+        ):  # about other samples they would have to be
             distill.taught(recipe, parts[:1], tmp_path)
     finally:
         (teacher / "gone.pt").rename(teacher / "best.pt")
 
 
-def test_a_teacher_sees_the_crops_that_it_is_used_to(teacher: Path, tmp_path: Path, small_data: Path) -> None:
+def test_a_teacher_sees_the_crops_that_it_is_used_to(
+    teacher: Path, tmp_path: Path, small_data: Path
+) -> None:
     """A student of other crops: fewer pixels, and faces smaller in them."""
     detector, _ = best_detector()
     recipe = student(f"distill.teachers={teacher}", "data=ferplus")
     wide = replace(recipe, input=replace(recipe.input, size=32).wider(0.9))
-    same, other = (load_parts(r, {"*": str(small_data)}, "val", detector, 12) for r in (recipe, wide))
+    same, other = (
+        load_parts(r, {"*": str(small_data)}, "val", detector, 12) for r in (recipe, wide)
+    )
     assert other[0].crops.shape[1:] == (32, 32, 1)
     assert np.array_equal(other[0].look(recipe.input), same[0].crops)
-    asked = [distill.taught(r, parts, tmp_path / str(i)) for i, (r, parts) in enumerate(((recipe, same), (wide, other)))]
-    assert all(np.array_equal(asked[0][task], asked[1][task]) for task in ("emotion", "gender", "age"))
+    asked = [
+        distill.taught(r, parts, tmp_path / str(i))
+        for i, (r, parts) in enumerate(((recipe, same), (wide, other)))
+    ]
+    assert all(
+        np.array_equal(asked[0][task], asked[1][task]) for task in ("emotion", "gender", "age")
+    )
 
 
 def other_samples(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[Part]]:
@@ -130,9 +164,14 @@ def features_too(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[Part]]:
 
 @pytest.mark.parametrize("change", [other_samples, other_weights, features_too])
 def test_answers_to_another_question_are_not_taken_for_these(
-    teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture, change: Callable[[Path, Recipe], tuple[Recipe, list[Part]]]
+    teacher: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    change: Callable[[Path, Recipe], tuple[Recipe, list[Part]]],
 ) -> None:
-    """The same number of samples, the same folders: a toy run before the real one leaves answers that look right."""
+    """The same number of samples, the same folders: a toy run before the real one leaves answers
+    that look right.
+    """
     mine = Path(shutil.copytree(teacher, tmp_path / "teacher"))
     recipe = student(f"distill.teachers={mine}")
     before = distill.taught(recipe, [part_of(recipe, 6)], tmp_path)
@@ -141,7 +180,10 @@ def test_answers_to_another_question_are_not_taken_for_these(
     after = distill.taught(recipe, parts, tmp_path)
     assert "asked again" in capsys.readouterr().err
     assert after.keys() != before.keys() or not np.array_equal(after["gender"], before["gender"])
-    assert distill.taught(recipe, parts, tmp_path).keys() == after.keys() and "asked again" not in capsys.readouterr().err
+    assert (
+        distill.taught(recipe, parts, tmp_path).keys() == after.keys()
+        and "asked again" not in capsys.readouterr().err
+    )
 
 
 def test_a_sample_without_a_label_is_taught_all_the_same(teacher: Path, tmp_path: Path) -> None:
@@ -153,15 +195,29 @@ def test_a_sample_without_a_label_is_taught_all_the_same(teacher: Path, tmp_path
     assert pool.weights[TAUGHT + "gender"].tolist() == [0.5] * 4 + [1.0] * 4
 
 
-def test_a_student_comes_near_its_teacher_without_any_label_of_its_own(teacher: Path, tmp_path: Path) -> None:
-    more = ("distill.share=1", "augment.flip=0", "optim.lr=1e-2", "model.options.dropout=0", "ema=0", "seed=5", "epochs=12")
+def test_a_student_comes_near_its_teacher_without_any_label_of_its_own(
+    teacher: Path, tmp_path: Path
+) -> None:
+    more = (
+        "distill.share=1",
+        "augment.flip=0",
+        "optim.lr=1e-2",
+        "model.options.dropout=0",
+        "ema=0",
+        "seed=5",
+        "epochs=12",
+    )
     recipe = student(f"distill.teachers={teacher}", "distill.features=1", *more)
     part = part_of(recipe, 64)
     said = distill.taught(recipe, [part], tmp_path)["gender"]
     run = Run(replace(recipe, epochs=12), tmp_path)
-    first = torch.from_numpy(outputs(run.plain, part.crops, recipe.input)["gender"]).softmax(1).numpy()
+    first = (
+        torch.from_numpy(outputs(run.plain, part.crops, recipe.input)["gender"]).softmax(1).numpy()
+    )
     run.train([part], [part_of(recipe, 16)])
-    last = torch.from_numpy(outputs(run.plain, part.crops, recipe.input)["gender"]).softmax(1).numpy()
+    last = (
+        torch.from_numpy(outputs(run.plain, part.crops, recipe.input)["gender"]).softmax(1).numpy()
+    )
     assert np.abs(last - said).mean() < 0.5 * np.abs(first - said).mean()
     assert run.history[-1]["train_features"] < run.history[0]["train_features"]
 
@@ -174,7 +230,9 @@ def test_a_student_comes_near_its_teacher_without_any_label_of_its_own(teacher: 
         (["distill.teachers={0},{0}", "distill.features=1"], "one teacher"),
     ],
 )
-def test_teachers_that_cannot_teach(teacher: Path, tmp_path: Path, change: list[str], message: str) -> None:
+def test_teachers_that_cannot_teach(
+    teacher: Path, tmp_path: Path, change: list[str], message: str
+) -> None:
     recipe = student(f"distill.teachers={teacher}", *[c.format(teacher) for c in change])
     with pytest.raises(UserError, match=message):
         distill.taught(recipe, [part_of(recipe, 8)], tmp_path)

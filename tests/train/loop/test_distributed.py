@@ -1,4 +1,6 @@
-"""The same recipe by one process and by two under torchrun: one loss curve, one set of weights, one that writes and speaks."""
+"""The same recipe by one process and by two under torchrun: one loss curve, one set of weights, one
+that writes and speaks.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +26,54 @@ from train.loop.trainer import LAST, Run
 from train.recipe.recipe import load, override
 from train.runs import checkpoint
 
-# Everything that could depend on how a batch is shared out: BatchNorm, dropout, augmentation, mixing, class weights, missing targets,
-# accumulation, clipping, averaging, parts that wake up, a batch that does not divide by two, a plateau.
-CNN = ["model.options.blocks=[(4, 0.2), (8, 0.3)]", "model.options.dense=16", "augment.flip=0.5", "augment.rotate=10", "batch=15"]
-NET = ["model.options.stem=8", "model.options.stages=[(12,1)]", "batch=8", "amp=no", "accumulation=2", "ema=0.9"]
+# Everything that could depend on how a batch is shared out: BatchNorm, dropout, augmentation,
+# mixing, class weights, missing targets,
+# accumulation, clipping, averaging, parts that wake up, a batch that does not divide by two, a
+# plateau.
+CNN = [
+    "model.options.blocks=[(4, 0.2), (8, 0.3)]",
+    "model.options.dense=16",
+    "augment.flip=0.5",
+    "augment.rotate=10",
+    "batch=15",
+]
+NET = [
+    "model.options.stem=8",
+    "model.options.stages=[(12,1)]",
+    "batch=8",
+    "amp=no",
+    "accumulation=2",
+    "ema=0.9",
+]
 CASES = {
     "cnn": ("fer_cnn_a", [*CNN, "mix.mixup=0.4", "mix.probability=0.5", "schedule.patience=0"]),
-    "net": ("mien_first", [*NET, "freeze.parts=heads", "freeze.epochs=1", "sampling.order=alternate"]),
+    "net": (
+        "mien_first",
+        [*NET, "freeze.parts=heads", "freeze.epochs=1", "sampling.order=alternate"],
+    ),
 }
-# How the cases are computed, and how far apart one and two processes may then be, relatively. In float64 only a mistake shows: sums in
-# another order made 2e-14; BatchNorm of each share alone made 0.17. float32 left 4e-7. But what users get on a CPU, channels_last, was 4e-4
-# apart: there torch 2.13 sums one process's BatchNorm roughly (`test_torch_sums_roughly`), and two processes' statistics are the better.
+# How the cases are computed, and how far apart one and two processes may then be, relatively. In
+# float64 only a mistake shows: sums in
+# another order made 2e-14; BatchNorm of each share alone made 0.17. float32 left 4e-7. But what
+# users get on a CPU, channels_last, was 4e-4
+# apart: there torch 2.13 sums one process's BatchNorm roughly (`test_torch_sums_roughly`), and two
+# processes' statistics are the better.
 KINDS = {"float64": 1e-10, "float32": 1e-5, "as it comes": 5e-3}
-RUNS = [("cnn", "float64"), ("cnn", "float32"), ("cnn", "as it comes"), ("net", "float64"), ("net", "as it comes")]
+RUNS = [
+    ("cnn", "float64"),
+    ("cnn", "float32"),
+    ("cnn", "as it comes"),
+    ("net", "float64"),
+    ("net", "as it comes"),
+]
 EXACT = {("net", "as it comes"): 1e-5}  # its grouped convolutions are not channels_last on a CPU
 
 
 @contextmanager
 def computing(kind: str) -> Iterator[None]:
-    """float64: everything, also what the engine would do in float32. float32: with the memory layout whose BatchNorm torch sums well."""
+    """float64: everything, also what the engine would do in float32. float32: with the memory
+    layout whose BatchNorm torch sums well.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if kind == "float32":
             patch.setattr(trainer, "memory_layout", lambda _: torch.contiguous_format)
@@ -51,7 +82,9 @@ def computing(kind: str) -> Iterator[None]:
 
             def inputs(*given: Any) -> Inputs:
                 made = drawn(*given)
-                return Inputs(made.x.double(), {k: v.double() for k, v in made.targets.items()}, made.weights)
+                return Inputs(
+                    made.x.double(), {k: v.double() for k, v in made.targets.items()}, made.weights
+                )
 
             patch.setattr(trainer, "inputs", inputs)
             patch.setattr(validate, "to_input", lambda *given: single(*given).astype("float64"))
@@ -69,7 +102,10 @@ def train(case: str, kind: str, folder: Path) -> None:
     for epochs in (2, 3):
         recipe = override(load(name), [*sets, f"epochs={epochs}"])
         tasks = [h.task for h in recipe.heads]
-        parts = [part_of(recipe, 45, 1, "a", (tasks[0],)), *([part_of(recipe, 30, 2, "b", tuple(tasks[1:]))] if tasks[1:] else [])]
+        parts = [
+            part_of(recipe, 45, 1, "a", (tasks[0],)),
+            *([part_of(recipe, 30, 2, "b", tuple(tasks[1:]))] if tasks[1:] else []),
+        ]
         with computing(kind):
             run = Run(recipe, folder / case / kind)
             assert run.resume() == (epochs == 3)
@@ -103,7 +139,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("processes")
     script = folder / "script.py"
     script.write_text(SCRIPT)
-    done = subprocess.run([*TORCHRUN, str(script), str(folder)], cwd=ROOT, capture_output=True, text=True, env=ENV, timeout=600)
+    done = subprocess.run(
+        [*TORCHRUN, str(script), str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=ENV,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     for case, kind in RUNS:
         train(case, kind, folder / "one")
@@ -112,15 +155,21 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def apart(folder: Path, other: str, case: str, kind: str) -> float:
     """The largest relative difference in any epoch's losses, accuracies, errors and rate."""
-    one, two = (pd.read_parquet(folder / n / case / kind / "history.parquet") for n in ("one", other))
+    one, two = (
+        pd.read_parquet(folder / n / case / kind / "history.parquet") for n in ("one", other)
+    )
     assert list(one["epoch"]) == list(two["epoch"]) == [1, 2, 3]
     shown = [c for c in one.columns if c.startswith(("train_", "val_")) or c == "lr"]
     assert {"train_loss", "val_loss"} <= set(shown) and set(one.columns) == set(two.columns)
-    return float(((one[shown] - two[shown]).abs() / one[shown].abs().clip(lower=1e-3)).to_numpy().max())
+    return float(
+        ((one[shown] - two[shown]).abs() / one[shown].abs().clip(lower=1e-3)).to_numpy().max()
+    )
 
 
 @pytest.mark.parametrize(("case", "kind"), RUNS)
-def test_two_processes_have_the_loss_curve_of_one(runs: tuple[Path, str], case: str, kind: str) -> None:
+def test_two_processes_have_the_loss_curve_of_one(
+    runs: tuple[Path, str], case: str, kind: str
+) -> None:
     assert apart(runs[0], "two", case, kind) <= EXACT.get((case, kind), KINDS[kind])
 
 
@@ -134,12 +183,19 @@ def test_torch_sums_roughly() -> None:
     norm = torch.nn.functional.batch_norm
     exact = norm(x.double(), None, None, training=True)
     layouts = torch.contiguous_format, torch.channels_last
-    error = [float((norm(x.to(memory_format=y), None, None, training=True) - exact).norm() / exact.norm()) for y in layouts]
+    error = [
+        float(
+            (norm(x.to(memory_format=y), None, None, training=True) - exact).norm() / exact.norm()
+        )
+        for y in layouts
+    ]
     assert error[0] < 1e-6 and error[1] > 10 * error[0], error
 
 
 @pytest.mark.parametrize(("case", "kind"), [r for r in RUNS if r[1] != "as it comes"])
-def test_two_processes_end_at_the_weights_of_one(runs: tuple[Path, str], case: str, kind: str) -> None:
+def test_two_processes_end_at_the_weights_of_one(
+    runs: tuple[Path, str], case: str, kind: str
+) -> None:
     """A bias whose gradient is but rounding moves by a whole step of Adam: 1e-4 in float32."""
     one, two = (checkpoint.load(runs[0] / n / case / kind / LAST) for n in ("one", "two"))
     assert one["step"] == two["step"] and one["model"].keys() == two["model"].keys()
@@ -150,24 +206,50 @@ def test_two_processes_end_at_the_weights_of_one(runs: tuple[Path, str], case: s
 
 @pytest.mark.parametrize(("case", "kind"), RUNS)
 def test_the_two_processes_were_one_run(runs: tuple[Path, str], case: str, kind: str) -> None:
-    of = {n: json.loads((runs[0] / n / case / kind / "summary.json").read_text())["machine"]["processes"] for n in ("one", "two")}
+    of = {
+        n: json.loads((runs[0] / n / case / kind / "summary.json").read_text())["machine"][
+            "processes"
+        ]
+        for n in ("one", "two")
+    }
     assert of == {"one": 1, "two": 2}
 
 
 def test_one_process_speaks(runs: tuple[Path, str]) -> None:
     said = runs[1].splitlines()
-    assert sum(line.startswith("epoch 2/") and "images/s" in line for line in said) == len(RUNS) + 1, runs[1]
+    assert (
+        sum(line.startswith("epoch 2/") and "images/s" in line for line in said) == len(RUNS) + 1
+    ), runs[1]
 
 
 def test_the_command_line_by_two_processes(tmp_path: Path) -> None:
-    """Each line once, one bundle, an end: a process that still held the others' group once waited for ever after its last line."""
-    small = ["data=synthetic", "batch=15", "model.options.blocks=[(4,0.2)]", "model.options.dense=8"]
-    command = [*TORCHRUN, "-m", "train", "fer_cnn_0", *(f"--set={s}" for s in small), "--limit=48", "--epochs=1", f"--out={tmp_path}"]
+    """Each line once, one bundle, an end: a process that still held the others' group once waited
+    for ever after its last line.
+    """
+    small = [
+        "data=synthetic",
+        "batch=15",
+        "model.options.blocks=[(4,0.2)]",
+        "model.options.dense=8",
+    ]
+    command = [
+        *TORCHRUN,
+        "-m",
+        "train",
+        "fer_cnn_0",
+        *(f"--set={s}" for s in small),
+        "--limit=48",
+        "--epochs=1",
+        f"--out={tmp_path}",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=ENV, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
     said = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(said) == len(set(said)) and done.stdout == "", done.stderr
-    assert [sum(line.startswith(start) for line in said) for start in ("detector: ", "epoch 1/1: ", "model and card: ")] == [1, 1, 1], said
+    assert [
+        sum(line.startswith(start) for line in said)
+        for start in ("detector: ", "epoch 1/1: ", "model and card: ")
+    ] == [1, 1, 1], said
     assert "Warning" not in done.stderr
     assert json.loads((tmp_path / "summary.json").read_text())["machine"]["processes"] == 2
     assert [p.parent.name for p in tmp_path.rglob("model.onnx")] == ["bundle"]

@@ -1,4 +1,6 @@
-"""Training and serving see the same pixels and say the same: one file through both paths, arrays exactly, logits to 1e-4."""
+"""Training and serving see the same pixels and say the same: one file through both paths, arrays
+exactly, logits to 1e-4.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ SMALL = ["model.options.stem=8", "model.options.stages=[(16,1),(24,1)]", "amp=no
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     folder = tmp_path_factory.mktemp("x")
     run = Run(override(load("mien_first"), SMALL), folder / "run")
-    for p in run.plain.parameters():  # away from the start, where the last BatchNorm of each block is zero
+    for p in (
+        run.plain.parameters()
+    ):  # away from the start, where the last BatchNorm of each block is zero
         torch.nn.init.normal_(p, 0.0 if p.ndim > 1 else 0.5, 0.2)
     return run, export(run.plain, run.recipe, "equality", folder / "bundle")
 
@@ -48,7 +52,9 @@ def test_the_training_path_equals_the_serving_path(
 
     x = to_input(served, predictor.card.input)
     with torch.inference_mode():
-        ours = run.plain.eval()(torch.from_numpy(to_input(np.asarray(trained_on), run.recipe.input)))
+        ours = run.plain.eval()(
+            torch.from_numpy(to_input(np.asarray(trained_on), run.recipe.input))
+        )
     theirs = predictor.logits(x, embedding=True)
     for task, z in theirs.items():
         assert np.abs(z - ours[task].numpy()).max() < 1e-4, task
@@ -73,7 +79,9 @@ def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Run, Path]) 
     assert found == {"onnx_parity": logits_apart(run.plain, bundle / "model.onnx", crops)}
     with torch.no_grad():
         run.plain.heads["age"].bias[3] += 0.5
-        assert logits_apart(run.plain, bundle / "model.onnx", crops) == pytest.approx(0.5, abs=1e-3)  # in logits, as the gate means it
+        assert logits_apart(run.plain, bundle / "model.onnx", crops) == pytest.approx(
+            0.5, abs=1e-3
+        )  # in logits, as the gate means it
         run.plain.heads["age"].bias[3] -= 0.5
     parity = [g for g in gates.PRODUCTION if g.name == "onnx_parity"]
     assert gates.check(parity, [], [], found)[0]["state"] == "passed"

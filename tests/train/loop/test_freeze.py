@@ -14,7 +14,13 @@ from train.loop.trainer import Run
 from train.recipe.recipe import Recipe, load, override
 from train.recipe.settings import Freeze
 
-SMALL = ["model.options.stem=8", "model.options.stages=[(16,1)]", "amp=no", "batch=8", "optim.weight_decay=0.1"]
+SMALL = [
+    "model.options.stem=8",
+    "model.options.stages=[(16,1)]",
+    "amp=no",
+    "batch=8",
+    "optim.weight_decay=0.1",
+]
 
 
 def small(*more: str) -> Recipe:

@@ -11,7 +11,9 @@ from train.recipe.settings import Optim
 
 def net() -> nn.Module:
     torch.manual_seed(0)
-    return nn.ModuleDict({"backbone": nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), "heads": nn.Linear(4, 2)})
+    return nn.ModuleDict(
+        {"backbone": nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), "heads": nn.Linear(4, 2)}
+    )
 
 
 def run(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
@@ -43,8 +45,12 @@ def test_the_longest_part_decides() -> None:
 def test_the_penalty_is_keras_term_of_the_loss() -> None:
     model = net()
     first, last = (m.weight.square().sum().item() for m in (model["backbone"][0], model["heads"]))
-    assert penalty(model, Optim("adam", l2={"backbone": 0.05})) == pytest.approx(0.05 * first)  # kernels alone: no bias, no norm
-    assert penalty(model, Optim("adam", l2={"": 1.0, "heads": 2.0})) == pytest.approx(first + 2 * last)
+    assert penalty(model, Optim("adam", l2={"backbone": 0.05})) == pytest.approx(
+        0.05 * first
+    )  # kernels alone: no bias, no norm
+    assert penalty(model, Optim("adam", l2={"": 1.0, "heads": 2.0})) == pytest.approx(
+        first + 2 * last
+    )
     assert penalty(model, Optim("adam")) == 0
 
 

@@ -1,4 +1,6 @@
-"""`kill -9` in the middle of an epoch and of a checkpoint write: the resumed run ends at the same weights as an uninterrupted one."""
+"""`kill -9` in the middle of an epoch and of a checkpoint write: the resumed run ends at the same
+weights as an uninterrupted one.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,14 @@ sys.exit(__main__.main(sys.argv[3:]))
 
 def train(*args: str, place: str = "none", at: int = 0) -> subprocess.CompletedProcess:
     command = [sys.executable, "-c", KILL, place, str(at), *args]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300)
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +66,12 @@ def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[li
     return common, folder
 
 
-# 4 steps an epoch, so step 6 is in the middle of the second; an epoch writes best.pt and last.pt, so write 4 or earlier is in the second.
+# 4 steps an epoch, so step 6 is in the middle of the second; an epoch writes best.pt and last.pt,
+# so write 4 or earlier is in the second.
 @pytest.mark.parametrize(("place", "at"), [("step", 6), ("write", 3)])
-def test_a_killed_run_resumes_to_the_same_weights(runs: tuple[list[str], Path], place: str, at: int) -> None:
+def test_a_killed_run_resumes_to_the_same_weights(
+    runs: tuple[list[str], Path], place: str, at: int
+) -> None:
     common, folder = runs
     out = folder / f"killed-{place}"
     killed = train(*common, "--out", str(out), place=place, at=at)
@@ -73,7 +85,10 @@ def test_a_killed_run_resumes_to_the_same_weights(runs: tuple[list[str], Path], 
         assert expected["epoch"] == got["epoch"]
         assert expected["model"].keys() == got["model"].keys()
         assert all(torch.equal(expected["model"][k], got["model"][k]) for k in expected["model"])
-    assert checkpoint.load(out / "last.pt")["step"] == checkpoint.load(folder / "whole" / "last.pt")["step"]
+    assert (
+        checkpoint.load(out / "last.pt")["step"]
+        == checkpoint.load(folder / "whole" / "last.pt")["step"]
+    )
 
 
 def test_another_recipe_does_not_resume(runs: tuple[list[str], Path]) -> None:
@@ -90,7 +105,14 @@ def test_a_finished_run_leaves_history_and_a_bundle(runs: tuple[list[str], Path]
     _, folder = runs
     history = pd.read_parquet(folder / "whole" / "history.parquet")
     assert list(history["epoch"]) == [1, 2, 3]
-    assert {"train_loss", "val_emotion_accuracy", "val_gender_accuracy", "val_age_mae", "lr", "seconds"} <= set(history.columns)
+    assert {
+        "train_loss",
+        "val_emotion_accuracy",
+        "val_gender_accuracy",
+        "val_age_mae",
+        "lr",
+        "seconds",
+    } <= set(history.columns)
     card = Predictor(folder / "whole" / "bundle").card
     assert card.calibration.keys() == {"emotion", "gender", "age"} and card.metrics
     assert "non-commercial" in (folder / "whole" / "bundle" / "card.md").read_text()

@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.optim import SGD, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, CosineAnnealingWarmRestarts, LRScheduler, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    LRScheduler,
+    OneCycleLR,
+    ReduceLROnPlateau,
+)
 
 from core.errors import UserError
 from train.loop.schedule import Scheduler, share
@@ -37,8 +43,12 @@ def test_cosine_is_torchs() -> None:
 
 def test_one_cycle_is_torchs() -> None:
     optim = sgd()
-    expected = torch_rates(optim, OneCycleLR(optim, max_lr=LR, total_steps=50, cycle_momentum=False), 50)
-    assert rates(Schedule(kind="one_cycle", warmup=0.3, initial=0.04, floor=4e-6), 50, 10) == pytest.approx(expected)
+    expected = torch_rates(
+        optim, OneCycleLR(optim, max_lr=LR, total_steps=50, cycle_momentum=False), 50
+    )
+    assert rates(
+        Schedule(kind="one_cycle", warmup=0.3, initial=0.04, floor=4e-6), 50, 10
+    ) == pytest.approx(expected)
 
 
 def test_restarts_are_torchs() -> None:
@@ -48,13 +58,17 @@ def test_restarts_are_torchs() -> None:
     for i in range(70):  # 14 epochs of 5 steps: cycles of 2, 4 and 8 epochs
         scheduler.step(i / 5)
         expected.append(optim.param_groups[0]["lr"])
-    assert rates(Schedule(kind="restarts", period=2, multiply=2, floor=0.0), 70, 5) == pytest.approx(expected)
+    assert rates(
+        Schedule(kind="restarts", period=2, multiply=2, floor=0.0), 70, 5
+    ) == pytest.approx(expected)
 
 
 def test_warmup_cosine_by_hand() -> None:
     found = rates(Schedule(warmup=0.25, floor=0.1), 8, 4)
     assert found[:2] == pytest.approx([LR / 2, LR]) and found[2] == pytest.approx(LR)
-    assert found[5] == pytest.approx(LR * 0.55) and found == sorted(found[:2]) + sorted(found[2:], reverse=True)
+    assert found[5] == pytest.approx(LR * 0.55) and found == sorted(found[:2]) + sorted(
+        found[2:], reverse=True
+    )
 
 
 def test_constant() -> None:
@@ -65,7 +79,9 @@ def test_plateau_is_torchs_and_resumes_exactly() -> None:
     losses = [1.0, 0.9, 0.95, 0.95, 0.95, 0.94, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9]
     how = Schedule(kind="plateau", factor=0.5, patience=1, floor=0.2)
     optim, oracle_optim = sgd(), sgd()
-    oracle = ReduceLROnPlateau(oracle_optim, factor=0.5, patience=1, threshold=1e-4, threshold_mode="abs", min_lr=0.2 * LR)
+    oracle = ReduceLROnPlateau(
+        oracle_optim, factor=0.5, patience=1, threshold=1e-4, threshold_mode="abs", min_lr=0.2 * LR
+    )
     scheduler = Scheduler(how, LR, optim)
     for i, loss in enumerate(losses):
         assert scheduler.before_step(i, 12, 1) == oracle_optim.param_groups[0]["lr"]
@@ -77,7 +93,9 @@ def test_plateau_is_torchs_and_resumes_exactly() -> None:
             optim, scheduler = fresh, again
         scheduler.after_epoch(loss)
         oracle.step(loss)
-    assert optim.param_groups[0]["lr"] == oracle_optim.param_groups[0]["lr"] == pytest.approx(0.2 * LR)
+    assert (
+        optim.param_groups[0]["lr"] == oracle_optim.param_groups[0]["lr"] == pytest.approx(0.2 * LR)
+    )
 
 
 def test_an_unknown_kind_is_refused() -> None:
@@ -85,10 +103,14 @@ def test_an_unknown_kind_is_refused() -> None:
         Schedule(kind="onecycle")  # type: ignore[arg-type]
 
 
-def plateau_rates(counting: str, losses: list[float], penalties: list[float] | None = None) -> list[float]:
+def plateau_rates(
+    counting: str, losses: list[float], penalties: list[float] | None = None
+) -> list[float]:
     """The learning rate of each epoch; patience 5, factor 0.5."""
     optim = sgd()
-    scheduler = Scheduler(Schedule(kind="plateau", patience=5, floor=1e-3, counting=counting), LR, optim)  # type: ignore[arg-type]
+    scheduler = Scheduler(
+        Schedule(kind="plateau", patience=5, floor=1e-3, counting=counting), LR, optim
+    )  # type: ignore[arg-type]
     seen = []
     for i, loss in enumerate(losses):
         seen.append(scheduler.before_step(i, len(losses), 1))
@@ -98,7 +120,9 @@ def plateau_rates(counting: str, losses: list[float], penalties: list[float] | N
 
 @pytest.mark.parametrize(("counting", "epochs"), [("keras", [5, 10, 15]), ("torch", [6, 12, 18])])
 def test_plateau_counts_as_keras_or_torch(counting: str, epochs: list[int]) -> None:
-    seen = plateau_rates(counting, [1.0] * 20)  # the best is epoch 0's; the rate falls after so many epochs without a better one
+    seen = plateau_rates(
+        counting, [1.0] * 20
+    )  # the best is epoch 0's; the rate falls after so many epochs without a better one
     assert [i - 1 for i in range(1, len(seen)) if seen[i] < seen[i - 1]] == epochs
 
 
@@ -106,7 +130,10 @@ def test_keras_plateau_hears_the_l2_penalty() -> None:
     losses = [1.0 + 0.01 * i for i in range(12)]  # overfitting, while the weights shrink faster
     shrinking = [5.0 - 0.1 * i for i in range(12)]
     assert plateau_rates("keras", losses, shrinking) == [LR] * 12
-    assert plateau_rates("torch", losses, shrinking)[-1] < LR and plateau_rates("keras", losses)[-1] < LR
+    assert (
+        plateau_rates("torch", losses, shrinking)[-1] < LR
+        and plateau_rates("keras", losses)[-1] < LR
+    )
 
 
 def test_an_unknown_counting_is_refused() -> None:

@@ -1,4 +1,6 @@
-"""By the command line, from drawn faces to a network that reads them; and what learning costs: under a minute of two cores."""
+"""By the command line, from drawn faces to a network that reads them; and what learning costs:
+under a minute of two cores.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,34 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-# 2,051 pictures are 96 steps in three epochs: too few for a BatchNorm that remembers as long as Keras' (0.01 a step; validation stays at
+# 2,051 pictures are 96 steps in three epochs: too few for a BatchNorm that remembers as long as
+# Keras' (0.01 a step; validation stays at
 # chance until its statistics arrive). All else is the notebook's.
-COMMAND = ["fer_cnn_a", "--epochs", "3", "--set", "data=synthetic", "--set", "amp=bf16", "--set", "model.options.momentum=0.1"]
+COMMAND = [
+    "fer_cnn_a",
+    "--epochs",
+    "3",
+    "--set",
+    "data=synthetic",
+    "--set",
+    "amp=bf16",
+    "--set",
+    "model.options.momentum=0.1",
+]
 
 
 def test_fer_cnn_a_learns_synthetic_in_under_a_minute_on_two_cores(tmp_path: Path) -> None:
-    env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}  # a thread that spins while others work here would count as work
+    env = {
+        **os.environ,
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }  # a thread that spins while others work here would count as work
     command = [sys.executable, "-m", "train", *COMMAND, "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env, timeout=900)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "summary.json").read_text())
-    assert found["state"] == "finished" and found["best"]["val_emotion_accuracy"] > 0.9, found["best"]
-    # CPU seconds hardly depend on who else works here; two idle cores take half as long on the clock.
+    assert found["state"] == "finished" and found["best"]["val_emotion_accuracy"] > 0.9, found[
+        "best"
+    ]
+    # CPU seconds hardly depend on who else works here; two idle cores take half as long on the
+    # clock.
     assert found["timing"]["cpu_seconds"] < 120, found["timing"]

@@ -26,17 +26,44 @@ def test_an_empty_list_is_none() -> None:
 
 
 def test_overrides_are_applied_and_typed() -> None:
-    changes = ["optim.lr=1e-4", "epochs=3", "compile=true", "augment.flip=0", "losses.gender.weight=2", "model.options.stem=8"]
+    changes = [
+        "optim.lr=1e-4",
+        "epochs=3",
+        "compile=true",
+        "augment.flip=0",
+        "losses.gender.weight=2",
+        "model.options.stem=8",
+    ]
     recipe = override(load("mien_first"), changes)
-    assert (recipe.optim.lr, recipe.epochs, recipe.compile, recipe.augment.flip) == (1e-4, 3, True, 0.0)
+    assert (recipe.optim.lr, recipe.epochs, recipe.compile, recipe.augment.flip) == (
+        1e-4,
+        3,
+        True,
+        0.0,
+    )
     assert recipe.losses["gender"].weight == 2.0 and recipe.model.options["stem"] == 8
 
 
 def test_overrides_of_newer_fields() -> None:
-    texts = ["model.pretrained=false", "start=", "data=ferplus,affectnet", "freeze.parts=backbone", "schedule.kind=cosine", "mix.mixup=1"]
+    texts = [
+        "model.pretrained=false",
+        "start=",
+        "data=ferplus,affectnet",
+        "freeze.parts=backbone",
+        "schedule.kind=cosine",
+        "mix.mixup=1",
+    ]
     recipe = override(load("production_b0_finetune"), texts)
-    assert not recipe.model.pretrained and recipe.start == "" and recipe.data == ("ferplus", "affectnet")
-    assert recipe.freeze.parts == ("backbone",) and recipe.schedule.kind == "cosine" and recipe.mix.mixup == 1.0
+    assert (
+        not recipe.model.pretrained
+        and recipe.start == ""
+        and recipe.data == ("ferplus", "affectnet")
+    )
+    assert (
+        recipe.freeze.parts == ("backbone",)
+        and recipe.schedule.kind == "cosine"
+        and recipe.mix.mixup == 1.0
+    )
 
 
 def test_a_recipe_of_an_older_version_loads() -> None:
@@ -47,7 +74,9 @@ def test_a_recipe_of_an_older_version_loads() -> None:
     values["model"] = {k: values["model"][k] for k in ("family", "options")}
     values["schedule"] = {k: values["schedule"][k] for k in ("warmup", "floor")}
     values["optim"] = {k: values["optim"][k] for k in ("name", "lr", "weight_decay", "clip")}
-    values["losses"] = {k: {f: v[f] for f in ("name", "weight", "options")} for k, v in values["losses"].items()}
+    values["losses"] = {
+        k: {f: v[f] for f in ("name", "weight", "options")} for k, v in values["losses"].items()
+    }
     assert from_dict(values).to_dict() == load("mien_first").to_dict()
 
 
@@ -81,15 +110,26 @@ def test_an_unknown_recipe_suggests_the_nearest() -> None:
         load("mein")
 
 
-def test_the_list_has_every_recipe_with_its_source_and_figures(capsys: pytest.CaptureFixture) -> None:
+def test_the_list_has_every_recipe_with_its_source_and_figures(
+    capsys: pytest.CaptureFixture,
+) -> None:
     assert main(["--list", "--json"]) == 0
     rows = {r["name"]: r for r in json.loads(capsys.readouterr().out)["recipes"]}
     assert list(rows) == RECIPES
     b0 = rows["production_b0"]
-    assert (b0["source"], b0["model"], b0["expected"]["val_emotion_accuracy"]) == ("shared/sources/000", "efficientnet_b0.ra_in1k", 0.7649)
-    assert b0["data"] == ["fer2013", "utkface", "rafdb"] and rows["fer_cnn_d"]["parameters"]["total"] == 4_980_324
+    assert (b0["source"], b0["model"], b0["expected"]["val_emotion_accuracy"]) == (
+        "shared/sources/000",
+        "efficientnet_b0.ra_in1k",
+        0.7649,
+    )
+    assert (
+        b0["data"] == ["fer2013", "utkface", "rafdb"]
+        and rows["fer_cnn_d"]["parameters"]["total"] == 4_980_324
+    )
     assert main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     (line,) = [text for text in lines if text.startswith("fer_cnn_0 ")]
-    assert len(lines) == len(RECIPES) and "1,274,500 parameters  ferplus  (shared/sources/003" in line
+    assert (
+        len(lines) == len(RECIPES) and "1,274,500 parameters  ferplus  (shared/sources/003" in line
+    )
     assert line.endswith("val emotion accuracy 0.6397, train emotion accuracy 0.5828)")

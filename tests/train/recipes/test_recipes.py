@@ -1,4 +1,6 @@
-"""Every recipe: its network is built, counted, trained two steps, exported and compared with ONNX Runtime; without any network or data."""
+"""Every recipe: its network is built, counted, trained two steps, exported and compared with ONNX
+Runtime; without any network or data.
+"""
 
 from __future__ import annotations
 
@@ -27,18 +29,46 @@ TRY = ["model.pretrained=false", "start=", "amp=no", "batch=2", "accumulation=1"
 
 # What the source documents print. Keras counts BatchNorm's running statistics as non-trainable.
 TOTALS = {
-    "fer_cnn_0": (1_274_500, 1_274_052), "fer_cnn_a": (3_509_444, 3_507_140), "fer_cnn_b": (3_509_444, 3_507_140),
-    "fer_cnn_c": (3_509_444, 3_507_140), "fer_cnn_b_plus": (3_509_444, 3_507_140), "fer_cnn_b_plus_plus": (3_509_444, 3_507_140),
-    "fer_cnn_d": (4_980_324, 4_978_340), "fer_cnn_grey": (5_867_204, 5_866_308), "fer_cnn_rgb": (5_868_356, 5_867_460),
+    "fer_cnn_0": (1_274_500, 1_274_052),
+    "fer_cnn_a": (3_509_444, 3_507_140),
+    "fer_cnn_b": (3_509_444, 3_507_140),
+    "fer_cnn_c": (3_509_444, 3_507_140),
+    "fer_cnn_b_plus": (3_509_444, 3_507_140),
+    "fer_cnn_b_plus_plus": (3_509_444, 3_507_140),
+    "fer_cnn_d": (4_980_324, 4_978_340),
+    "fer_cnn_grey": (5_867_204, 5_866_308),
+    "fer_cnn_rgb": (5_868_356, 5_867_460),
     "fer_vgg16": (15_111_748, 396_036),
-}  # fmt: skip
+}
 TRAINABLE = {"fer_vgg16": 396_036, "fer_resnet50v2": 526_084, "fer_efficientnet_b0": 329_476}
 LISTED = {  # the rows of issue 3
-    "fer_cnn_0", "fer_cnn_a", "fer_cnn_b", "fer_cnn_c", "fer_cnn_b_plus", "fer_cnn_b_plus_plus", "fer_cnn_d", "fer_cnn_grey", "fer_cnn_rgb",
-    "fer_vgg16", "fer_resnet50v2", "fer_efficientnet_b0", "baseline_mobilenetv3", "production_b0", "production_b0_finetune",
-    "production_mobilenetv3", "production_vit_tiny", "production_b2", "mobileone_s2_quick", "mobileone_s2", "agegendernet_utkface",
-    "agegendernet_emotion_frozen", "agegendernet_alternating", "agegendernet_wiki", "agegendernet_emotion", "agegendernet_ffhq",
-}  # fmt: skip
+    "fer_cnn_0",
+    "fer_cnn_a",
+    "fer_cnn_b",
+    "fer_cnn_c",
+    "fer_cnn_b_plus",
+    "fer_cnn_b_plus_plus",
+    "fer_cnn_d",
+    "fer_cnn_grey",
+    "fer_cnn_rgb",
+    "fer_vgg16",
+    "fer_resnet50v2",
+    "fer_efficientnet_b0",
+    "baseline_mobilenetv3",
+    "production_b0",
+    "production_b0_finetune",
+    "production_mobilenetv3",
+    "production_vit_tiny",
+    "production_b2",
+    "mobileone_s2_quick",
+    "mobileone_s2",
+    "agegendernet_utkface",
+    "agegendernet_emotion_frozen",
+    "agegendernet_alternating",
+    "agegendernet_wiki",
+    "agegendernet_emotion",
+    "agegendernet_ffhq",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +107,9 @@ def test_a_recipe_names_its_source(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def exported() -> dict[str, set[Head]]:
-    """Heads that were exported and compared, by architecture: recipes that differ in training only share an export."""
+    """Heads that were exported and compared, by architecture: recipes that differ in training only
+    share an export.
+    """
     return {}
 
 
@@ -91,8 +123,14 @@ def architecture(recipe: Recipe) -> str:
 
 
 def settle(model: torch.nn.Module, recipe: Recipe) -> None:
-    """Gives BatchNorm the statistics of some pictures. With those of two steps a deep network's outputs reach millions."""
-    norms = [m for m in model.train().modules() if isinstance(m, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d)]
+    """Gives BatchNorm the statistics of some pictures. With those of two steps a deep network's
+    outputs reach millions.
+    """
+    norms = [
+        m
+        for m in model.train().modules()
+        if isinstance(m, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d)
+    ]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean of all batches
@@ -105,8 +143,14 @@ def said(recipe: Recipe, n: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     if not recipe.distill.teachers:
         return {}
-    shapes = {h.task: (n,) if h.kind == "regression" else (n, len(h.labels)) for h in recipe.heads} | {"embedding": (n, 8)}
-    return {task: rng.random(shape, np.float32) for task, shape in shapes.items() if task != "embedding" or recipe.distill.features}
+    shapes = {
+        h.task: (n,) if h.kind == "regression" else (n, len(h.labels)) for h in recipe.heads
+    } | {"embedding": (n, 8)}
+    return {
+        task: rng.random(shape, np.float32)
+        for task, shape in shapes.items()
+        if task != "embedding" or recipe.distill.features
+    }
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -121,14 +165,18 @@ def test_two_steps_then_onnx(name: str, exported: dict[str, set[Head]], tmp_path
         run.schedule.before_step(i, 4, 2)
         values = run._step(inputs(pool.batch(torch.tensor([2 * i, 2 * i + 1])), recipe, draw))
         more = ["features"] if recipe.distill.features else []
-        assert set(values) == {"loss", *recipe.losses, *more} and all(v == v for v in values.values())
+        assert set(values) == {"loss", *recipe.losses, *more} and all(
+            v == v for v in values.values()
+        )
     assert run.step == 2
     after = dict(run.plain.named_parameters())
     assert [k for k in before if k in frozen and not torch.equal(before[k], after[k])] == []
     assert any(not torch.equal(before[k], after[k]) for k in before)
 
     done = exported.setdefault(architecture(recipe), set())
-    if not done >= set(recipe.heads) and not recipe.qat:  # what rounds agrees in its own way, see test_qat.py
+    if (
+        not done >= set(recipe.heads) and not recipe.qat
+    ):  # what rounds agrees in its own way, see test_qat.py
         model = run.plain.to("cpu", memory_format=torch.contiguous_format)
         settle(model, recipe)
         write_onnx(model, Card(name, "0", recipe.input, recipe.heads), tmp_path / "model.onnx")

@@ -30,8 +30,14 @@ def test_a_full_disk_keeps_the_old_checkpoint(tmp_path: Path) -> None:
         "try: checkpoint.save(Path(sys.argv[1]), {'x': torch.zeros(1_000_000)})\n"
         "except UserError as error: print(error); sys.exit(7)\n"
     )
-    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # noqa: E731
-    done = subprocess.run([sys.executable, "-c", code, path], cwd=ROOT, capture_output=True, text=True, preexec_fn=limit)
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    done = subprocess.run(
+        [sys.executable, "-c", code, path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+    )
     assert done.returncode == 7, done.stderr
     assert "free some space" in done.stdout
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["a.pt"]
@@ -43,7 +49,9 @@ class Evil:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", pickle.dumps(Evil(), protocol=2)])
-def test_hostile_or_damaged_files_are_refused(tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture) -> None:
+def test_hostile_or_damaged_files_are_refused(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture
+) -> None:
     path = tmp_path / "a.pt"
     path.write_bytes(content)
     with pytest.raises(ModelError):
@@ -51,7 +59,9 @@ def test_hostile_or_damaged_files_are_refused(tmp_path: Path, content: bytes, ca
     assert "code ran" not in capsys.readouterr().out
 
 
-def test_code_inside_a_real_checkpoint_does_not_run(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_code_inside_a_real_checkpoint_does_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     torch.save({"format": 1, "x": Evil()}, tmp_path / "a.pt")
     with pytest.raises(ModelError):
         checkpoint.load(tmp_path / "a.pt")

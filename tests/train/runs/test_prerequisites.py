@@ -1,4 +1,6 @@
-"""Recipes that build on others: the order, what is finished, and the flagship with all that it builds on, from nothing."""
+"""Recipes that build on others: the order, what is finished, and the flagship with all that it
+builds on, from nothing.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,27 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_comes_first() -> None:
     assert prerequisites.order("mien") == (
-        "mien_first", "mien_second", "mien_third", "mien_emotion", "mien_fourth", "mien_strong", "mien_fine", "mien_again", "mien",
-    )  # fmt: skip
+        "mien_first",
+        "mien_second",
+        "mien_third",
+        "mien_emotion",
+        "mien_fourth",
+        "mien_strong",
+        "mien_fine",
+        "mien_again",
+        "mien",
+    )
     assert prerequisites.order("mobileone_s2_distill") == ("resnet50", "mobileone_s2_distill")
     assert prerequisites.order("fer_cnn_0") == ("fer_cnn_0",)
-    assert prerequisites.links(override(load("mien"), ["start=/elsewhere/mien_third", "distill.teachers=runs/unknown"])) == ()
-    assert prerequisites.links(override(load("mien_first"), ["start=runs/mien_second,runs/mien_third"])) == ("mien_second", "mien_third")
+    assert (
+        prerequisites.links(
+            override(load("mien"), ["start=/elsewhere/mien_third", "distill.teachers=runs/unknown"])
+        )
+        == ()
+    )
+    assert prerequisites.links(
+        override(load("mien_first"), ["start=runs/mien_second,runs/mien_third"])
+    ) == ("mien_second", "mien_third")
 
 
 FIRST = load("mien_first")
@@ -46,7 +63,11 @@ def written(root: Path, recipe: Recipe = FIRST, **more: Any) -> None:
     """A summary of runs/mien_first."""
     folder = root / "runs" / "mien_first"
     folder.mkdir(parents=True, exist_ok=True)
-    known = {"state": "finished", "recipe": recipe.to_dict(), "epochs": {"planned": recipe.epochs, "recipe": recipe.epochs}}
+    known = {
+        "state": "finished",
+        "recipe": recipe.to_dict(),
+        "epochs": {"planned": recipe.epochs, "recipe": recipe.epochs},
+    }
     (folder / "summary.json").write_text(json.dumps(known | more))
 
 
@@ -67,12 +88,16 @@ def test_finished_is_what_its_summary_says(root: Path, state: str) -> None:
 @pytest.mark.parametrize(
     ("there", "what"),
     [
-        ({"recipe": override(FIRST, ["epochs=1"])}, "epochs"), ({"recipe": override(FIRST, ["optim.lr=1", "batch=2"])}, "optim, batch"),
-        ({"limit": 300}, "--limit"), ({"limit": 300, "state": "unfinished"}, "--limit"),
+        ({"recipe": override(FIRST, ["epochs=1"])}, "epochs"),
+        ({"recipe": override(FIRST, ["optim.lr=1", "batch=2"])}, "optim, batch"),
+        ({"limit": 300}, "--limit"),
+        ({"limit": 300, "state": "unfinished"}, "--limit"),
         ({"epochs": {"planned": 1, "recipe": 24}}, "--budget"),
     ],
-)  # fmt: skip
-def test_a_toy_run_is_not_taken_for_the_real_one(root: Path, there: dict[str, Any], what: str) -> None:
+)
+def test_a_toy_run_is_not_taken_for_the_real_one(
+    root: Path, there: dict[str, Any], what: str
+) -> None:
     written(root, **there)
     with pytest.raises(UserError, match=f"mien_first.* another {what}; move it away"):
         prerequisites.finished("mien_first", FIRST)
@@ -86,13 +111,23 @@ def test_a_toy_run_serves_toy_runs(root: Path) -> None:
 @pytest.mark.parametrize(
     ("there", "more", "said"),
     [
-        ("mien/last.pt", [], "empty run folder.*--resume"), ("mien_third/summary.json", [], "mien_third.* another --limit"),
+        ("mien/last.pt", [], "empty run folder.*--resume"),
+        ("mien_third/summary.json", [], "mien_third.* another --limit"),
         (None, ["--set", "start=elsewhere"], "train mien --set start=elsewhere"),
-        (None, ["--set", "losses.gender.weight=2"], "gender"),  # the teacher of emotions has no such loss
+        (
+            None,
+            ["--set", "losses.gender.weight=2"],
+            "gender",
+        ),  # the teacher of emotions has no such loss
     ],
-)  # fmt: skip
+)
 def test_what_cannot_end_well_is_refused_before_anything_is_trained(
-    root: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, there: str | None, more: list[str], said: str
+    root: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    there: str | None,
+    more: list[str],
+    said: str,
 ) -> None:
     monkeypatch.setattr(fit, "_run", lambda *given: pytest.fail("trains"))
     if there:
@@ -104,16 +139,28 @@ def test_what_cannot_end_well_is_refused_before_anything_is_trained(
     assert re.search(said, capsys.readouterr().err)
 
 
-def test_a_budget_is_shared_by_those_left_to_train(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_budget_is_shared_by_those_left_to_train(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     called = {}
-    monkeypatch.setattr(fit, "_run", lambda args, name, recipe, out, budget, resume: called.update({name: budget}) or 0)
+    monkeypatch.setattr(
+        fit,
+        "_run",
+        lambda args, name, recipe, out, budget, resume: called.update({name: budget}) or 0,
+    )
     written(root, epochs={"planned": 3, "recipe": 24})
     assert main(["--data", str(root), "--budget", "90m"]) == 0
-    epochs = {name: load(name).epochs for name in prerequisites.order("mien") if name != "mien_first"}
-    assert called == pytest.approx({name: 5400 * n / sum(epochs.values()) for name, n in epochs.items()})
+    epochs = {
+        name: load(name).epochs for name in prerequisites.order("mien") if name != "mien_first"
+    }
+    assert called == pytest.approx(
+        {name: 5400 * n / sum(epochs.values()) for name, n in epochs.items()}
+    )
 
 
-def test_asking_the_teachers_is_inside_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asking_the_teachers_is_inside_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock, small = itertools.count(), [*SMALL_NET[1::2], "epochs=3", "batch=8"]
     recipe = override(FIRST, small)
     part = part_of(recipe, 16)
@@ -131,18 +178,39 @@ def test_asking_the_teachers_is_inside_the_budget(tmp_path: Path, monkeypatch: p
         assert run.epoch == done
 
 
-def test_without_a_recipe_all_are_trained_and_none_twice(root: Path, small_data: Path, capsys: pytest.CaptureFixture) -> None:
-    command = ["--data", str(small_data), "--epochs", "1", "--limit", "60", *SMALL_NET, "--set", "compile=false"]
+def test_without_a_recipe_all_are_trained_and_none_twice(
+    root: Path, small_data: Path, capsys: pytest.CaptureFixture
+) -> None:
+    command = [
+        "--data",
+        str(small_data),
+        "--epochs",
+        "1",
+        "--limit",
+        "60",
+        *SMALL_NET,
+        "--set",
+        "compile=false",
+    ]
     assert main(["mien", *command]) == 2  # named, it does not train others by accident
     assert "runs/mien_fine" in capsys.readouterr().err
     assert main(command) == 0
     said = capsys.readouterr().err
-    assert said.index("mien_first, which comes first") < said.index("mien_second, which comes first")
+    assert said.index("mien_first, which comes first") < said.index(
+        "mien_second, which comes first"
+    )
     made = {name: root / "runs" / name for name in prerequisites.order("mien")}
     assert all((folder / "bundle" / "model.onnx").is_file() for folder in made.values())
     kept = json.loads((made["mien"] / "recipe.json").read_text())
-    assert kept["distill"]["teachers"] == ["runs/mien_fourth", "runs/mien_strong", "runs/mien_emotion"]
+    assert kept["distill"]["teachers"] == [
+        "runs/mien_fourth",
+        "runs/mien_strong",
+        "runs/mien_emotion",
+    ]
     before = (made["mien_first"] / "last.pt").stat().st_mtime_ns
     assert json.loads((made["mien_first"] / "summary.json").read_text())["limit"] == 60
     assert main([*command, "--resume"]) == 0
-    assert "comes first" not in capsys.readouterr().err and (made["mien_first"] / "last.pt").stat().st_mtime_ns == before
+    assert (
+        "comes first" not in capsys.readouterr().err
+        and (made["mien_first"] / "last.pt").stat().st_mtime_ns == before
+    )

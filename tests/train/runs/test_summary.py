@@ -1,4 +1,6 @@
-"""What a run folder says: summary, page, events; after every epoch, for stopped runs and for folders of older versions."""
+"""What a run folder says: summary, page, events; after every epoch, for stopped runs and for
+folders of older versions.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,33 @@ from train.loop.trainer import Run
 from train.recipe.recipe import load, override
 from train.runs import summary, tensorboard
 
-SMALL = ["model.options.stem=8", "model.options.stages=[(16,1)]", "amp=no", "batch=8", "epochs=3", "patience=2", "min_delta=0.01"]
+SMALL = [
+    "model.options.stem=8",
+    "model.options.stages=[(16,1)]",
+    "amp=no",
+    "batch=8",
+    "epochs=3",
+    "patience=2",
+    "min_delta=0.01",
+]
 
 
 def row(epoch: int, train: float, val: float, **more: float) -> dict[str, float]:
-    base = {"epoch": epoch, "train_loss": 1.0 / epoch, "train_emotion_accuracy": train, "lr": 1e-3, "images_per_s": 100.0 * epoch}
-    return {**base, "val_emotion_accuracy": val, "val_score": val, "val_loss": 1.1 / epoch, "seconds": 2.0, **more}
+    base = {
+        "epoch": epoch,
+        "train_loss": 1.0 / epoch,
+        "train_emotion_accuracy": train,
+        "lr": 1e-3,
+        "images_per_s": 100.0 * epoch,
+    }
+    return {
+        **base,
+        "val_emotion_accuracy": val,
+        "val_score": val,
+        "val_loss": 1.1 / epoch,
+        "seconds": 2.0,
+        **more,
+    }
 
 
 ROWS = [row(1, 0.5, 0.6), row(2, 0.8, 0.7), row(3, 0.9, 0.705), row(4, 0.99, 0.69)]
@@ -39,7 +62,9 @@ def older(tmp_path: Path) -> Path:
 
 
 def scalars(path: Path) -> list[tuple[float, int, dict[str, float]]]:
-    """(wall time, step, {tag: value}) of every event, read by protobuf's own parser from a schema written down here; checksums are held."""
+    """(wall time, step, {tag: value}) of every event, read by protobuf's own parser from a schema
+    written down here; checksums are held.
+    """
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     file = descriptor_pb2.FileDescriptorProto(name="event.proto", package="t", syntax="proto3")
@@ -48,14 +73,18 @@ def scalars(path: Path) -> list[tuple[float, int, dict[str, float]]]:
         "Value": [("tag", 1, kinds.TYPE_STRING, ""), ("simple_value", 2, kinds.TYPE_FLOAT, "")],
         "Summary": [("value", 1, kinds.TYPE_MESSAGE, ".t.Value")],
         "Event": [
-            ("wall_time", 1, kinds.TYPE_DOUBLE, ""), ("step", 2, kinds.TYPE_INT64, ""), ("file_version", 3, kinds.TYPE_STRING, ""),
+            ("wall_time", 1, kinds.TYPE_DOUBLE, ""),
+            ("step", 2, kinds.TYPE_INT64, ""),
+            ("file_version", 3, kinds.TYPE_STRING, ""),
             ("summary", 5, kinds.TYPE_MESSAGE, ".t.Summary"),
         ],
-    }.items():  # fmt: skip
+    }.items():
         message = file.message_type.add(name=name)
         for field, number, kind, of in fields:
             label = kinds.LABEL_REPEATED if field == "value" else kinds.LABEL_OPTIONAL
-            message.field.add(name=field, number=number, type=kind, type_name=of or None, label=label)
+            message.field.add(
+                name=field, number=number, type=kind, type_name=of or None, label=label
+            )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     event_class = message_factory.GetMessageClass(pool.FindMessageTypeByName("t.Event"))
@@ -65,10 +94,17 @@ def scalars(path: Path) -> list[tuple[float, int, dict[str, float]]]:
         body = data[12 : 12 + length]
         for part, check in ((data[:8], data[8:12]), (body, data[12 + length : 16 + length])):
             crc = tensorboard.crc32c(part)
-            assert struct.unpack("<I", check)[0] == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+            assert (
+                struct.unpack("<I", check)[0] == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+            )
         event = event_class.FromString(body)
-        assert bool(event.file_version) == (not found) and event.file_version in ("", "brain.Event:2")
-        found.append((event.wall_time, event.step, {v.tag: v.simple_value for v in event.summary.value}))
+        assert bool(event.file_version) == (not found) and event.file_version in (
+            "",
+            "brain.Event:2",
+        )
+        found.append(
+            (event.wall_time, event.step, {v.tag: v.simple_value for v in event.summary.value})
+        )
         data = data[16 + length :]
     return found
 
@@ -77,10 +113,21 @@ def test_an_older_folder_gets_a_summary(older: Path, capsys: pytest.CaptureFixtu
     assert main(["summary", str(older), "--json"]) == 0
     found = json.loads((older / summary.SUMMARY).read_text())
     assert json.loads(capsys.readouterr().out) == found
-    assert found["best"]["epoch"] == 2 and found["last"]["epoch"] == 4  # 0.705 is not more than min_delta above 0.7
-    assert found["gap"] == {"task": "emotion", "points": 10.0, "verdict": "high", "meaning": "overfits: regularise"}
+    assert (
+        found["best"]["epoch"] == 2 and found["last"]["epoch"] == 4
+    )  # 0.705 is not more than min_delta above 0.7
+    assert found["gap"] == {
+        "task": "emotion",
+        "points": 10.0,
+        "verdict": "high",
+        "meaning": "overfits: regularise",
+    }
     assert found["last_gap"]["verdict"] == "severe" and found["state"] == "finished"
-    assert found["timing"]["seconds"] == 8 and found["timing"]["images_per_s"] == 250 and found["timing"]["cpu_seconds"] is None
+    assert (
+        found["timing"]["seconds"] == 8
+        and found["timing"]["images_per_s"] == 250
+        and found["timing"]["cpu_seconds"] is None
+    )
     assert found["parameters"]["total"] == 3_509_444 and found["recipe"]["epochs"] == 4
     assert found["machine"] is None and found["versions"] is None  # never noted, so not made up
 
@@ -98,12 +145,21 @@ def test_the_page_needs_nothing_else_and_has_four_panels(older: Path) -> None:
     assert "Content-Security-Policy" in page and "default-src 'none'" in page
     for title in ("Accuracy, %", "Loss", "Gap: training minus validation", "Progression"):
         assert title in page
-    assert '"color":["#9b59b6","#f39c12","#e74c3c","#e74c3c"]' in page  # gaps of -10, 10, 19.5 and 30 points
+    assert (
+        '"color":["#9b59b6","#f39c12","#e74c3c","#e74c3c"]' in page
+    )  # gaps of -10, 10, 19.5 and 30 points
     assert "<td>70.50 %</td>" in page  # the table has every epoch
 
 
 def test_ages_alone_make_a_page_without_verdict(older: Path) -> None:
-    figures = {"train_loss": 9.0, "val_loss": 9.5, "train_age_mae": 6.0, "val_age_mae": 7.0, "val_score": 0.6, "seconds": 1.0}
+    figures = {
+        "train_loss": 9.0,
+        "val_loss": 9.5,
+        "train_age_mae": 6.0,
+        "val_age_mae": 7.0,
+        "val_score": 0.6,
+        "seconds": 1.0,
+    }
     rows = [{"epoch": i, **figures} for i in (1, 2)]
     pd.DataFrame(rows).to_parquet(older / summary.HISTORY)
     found = summary.write(older)
@@ -115,8 +171,12 @@ def test_tensorboard_can_read_the_events(older: Path) -> None:
     summary.write(older)
     first, *rest = scalars(older / summary.EVENTS)
     assert [step for _, step, _ in rest] == [1, 2, 3, 4] and not first[2]
-    assert rest[1][2]["emotion_accuracy/val"] == pytest.approx(0.7) and rest[1][2]["run/lr"] == pytest.approx(1e-3)
-    both = {f"{figure}/{side}" for figure in ("loss", "emotion_accuracy") for side in ("train", "val")}
+    assert rest[1][2]["emotion_accuracy/val"] == pytest.approx(0.7) and rest[1][2][
+        "run/lr"
+    ] == pytest.approx(1e-3)
+    both = {
+        f"{figure}/{side}" for figure in ("loss", "emotion_accuracy") for side in ("train", "val")
+    }
     assert set(rest[0][2]) == both | {"score/val", "run/lr", "run/images_per_s", "run/seconds"}
     assert [b[0] - a[0] for a, b in pairwise(rest)] == pytest.approx([2.0] * 3)
 
@@ -132,7 +192,9 @@ def test_events_grow_in_place_and_a_changed_past_is_written_anew(tmp_path: Path)
     assert tensorboard.crc32c(b"123456789") == 0xE3069283  # RFC 3720
 
 
-def test_a_stopped_run_has_all_and_going_on_renews_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_run_has_all_and_going_on_renews_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe = override(load("mien_first"), SMALL)
     parts = [part_of(recipe, 32, 1)]
     run = Run(recipe, tmp_path)
@@ -149,10 +211,20 @@ def test_a_stopped_run_has_all_and_going_on_renews_it(tmp_path: Path, monkeypatc
         with pytest.raises(KeyboardInterrupt):
             run.train(parts, parts)
     found = json.loads((tmp_path / summary.SUMMARY).read_text())
-    assert found["state"] == "unfinished" and found["epochs"] == {"done": 1, "planned": 3, "recipe": 3}
-    assert found["machine"]["cores"] >= 1 and found["machine"]["processes"] == 1 and found["versions"]["torch"]
+    assert found["state"] == "unfinished" and found["epochs"] == {
+        "done": 1,
+        "planned": 3,
+        "recipe": 3,
+    }
+    assert (
+        found["machine"]["cores"] >= 1
+        and found["machine"]["processes"] == 1
+        and found["versions"]["torch"]
+    )
     assert (tmp_path / summary.CURVES).is_file() and len(scalars(tmp_path / summary.EVENTS)) == 2
-    assert summary.write(tmp_path)["state"] == "unfinished"  # written again from the files, it says the same
+    assert (
+        summary.write(tmp_path)["state"] == "unfinished"
+    )  # written again from the files, it says the same
 
     again = Run(recipe, tmp_path)
     assert again.resume()
@@ -164,7 +236,9 @@ def test_a_stopped_run_has_all_and_going_on_renews_it(tmp_path: Path, monkeypatc
     assert not list(tmp_path.glob("*.new"))
 
 
-def test_what_is_no_run_folder_is_told(tmp_path: Path, older: Path, capsys: pytest.CaptureFixture) -> None:
+def test_what_is_no_run_folder_is_told(
+    tmp_path: Path, older: Path, capsys: pytest.CaptureFixture
+) -> None:
     assert main(["summary", str(tmp_path / "nowhere")]) == 2
     assert "Expected a run folder" in capsys.readouterr().err
     (older / summary.HISTORY).write_bytes(b"PAR1 and then nothing")

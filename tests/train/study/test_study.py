@@ -1,4 +1,6 @@
-"""`python -m train study`: members in their folders, equal budgets, failures, resuming, the command line."""
+"""`python -m train study`: members in their folders, equal budgets, failures, resuming, the command
+line.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,18 @@ from train.study import definition, launch, run
 from train.study.definition import Member, Plan, Study, train_members
 from train.study.page import markdown
 
-TINY = ("data=synthetic", "model.options.blocks=[(4, 0.1), (8, 0.1), (8, 0.1)]", "model.options.dense=16", "batch=16", "amp=no")
-TWO = Study("two tiny networks", "nowhere", (Member("fer_cnn_0"), Member("fer_cnn_a", remark="pictures of the moon")))
+TINY = (
+    "data=synthetic",
+    "model.options.blocks=[(4, 0.1), (8, 0.1), (8, 0.1)]",
+    "model.options.dense=16",
+    "batch=16",
+    "amp=no",
+)
+TWO = Study(
+    "two tiny networks",
+    "nowhere",
+    (Member("fer_cnn_0"), Member("fer_cnn_a", remark="pictures of the moon")),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -56,14 +68,15 @@ def in_process(arguments: list[str]) -> tuple[int, str]:
 def test_the_issue_s_studies_are_there() -> None:
     wanted = {
         "fer_ablation": "fer_cnn_0 fer_cnn_a fer_cnn_b fer_cnn_c fer_cnn_b_plus fer_cnn_b_plus_plus",
-        "fer_transfer": "fer_vgg16 fer_resnet50v2 fer_efficientnet_b0 fer_cnn_a", "fer_depth": "fer_cnn_b_plus fer_cnn_d fer_cnn_a",
+        "fer_transfer": "fer_vgg16 fer_resnet50v2 fer_efficientnet_b0 fer_cnn_a",
+        "fer_depth": "fer_cnn_b_plus fer_cnn_d fer_cnn_a",
         "fer_colour": "fer_cnn_grey fer_cnn_rgb",
         "mobileone_ten": "mobileone_s2_quick mobileone_s2 mobileone_s2_lr_3e-4 mobileone_s2_lr_3e-3 mobileone_s2_dropout_0 "
         "mobileone_s2_dropout_0.5 mobileone_s2_cosine mobileone_s2_adamw mobileone_s2_ema mobileone_s2_size_112",
         "production": "baseline_mobilenetv3 production_b0 production_b0_finetune production_mobilenetv3 production_vit_tiny production_b2",
         "agegendernet_phases": "agegendernet_utkface agegendernet_emotion_frozen agegendernet_alternating agegendernet_wiki "
         "agegendernet_emotion agegendernet_ffhq",
-    }  # fmt: skip
+    }
     found = {name: " ".join(m.folder for m in definition.find(name).members) for name in wanted}
     assert found == wanted
 
@@ -77,15 +90,22 @@ def test_a_study_s_members_resolve(name: str, tmp_path: Path) -> None:
     for i, m in enumerate(of.members):
         recipe = p.recipe(m)
         assert (recipe.epochs, recipe.amp) == (3, "bf16")
-        assert recipe.start == (str(tmp_path / "runs" / m.start) if m.start else load(m.recipe).start)
+        assert recipe.start == (
+            str(tmp_path / "runs" / m.start) if m.start else load(m.recipe).start
+        )
         assert m.start in ("", *folders[:i])  # what it begins with is trained before
         for figure in of.figures:
-            assert f"val_{figure}" not in recipe.expected or m.remark  # a source's figure says what it was measured on
+            assert (
+                f"val_{figure}" not in recipe.expected or m.remark
+            )  # a source's figure says what it was measured on
 
 
 def test_a_start_inside_the_checkout_is_the_same_in_every_checkout() -> None:
     of = definition.find("agegendernet_phases")
-    assert Plan("x", of, ROOT / "runs" / "study").recipe(of.members[1]).start == "runs/study/agegendernet_utkface"
+    assert (
+        Plan("x", of, ROOT / "runs" / "study").recipe(of.members[1]).start
+        == "runs/study/agegendernet_utkface"
+    )
 
 
 # ---- training: what is called, with which share of the budget, and what a failure does
@@ -98,13 +118,24 @@ def test_the_budget_is_shared_equally_and_a_failure_stops_nobody(tmp_path: Path)
         called.append(arguments)
         return (2, "Expected pretrained weights, got none.") if len(called) == 1 else (0, "")
 
-    three = Study("t", "s", (*TWO.members, Member("fer_cnn_0", name="third", sets=("seed=7",), start="fer_cnn_a")))
+    three = Study(
+        "t",
+        "s",
+        (*TWO.members, Member("fer_cnn_0", name="third", sets=("seed=7",), start="fer_cnn_a")),
+    )
     failed = train_members(plan(tmp_path, three, budget_s=90.0), call)
     assert failed == {"fer_cnn_0": "Expected pretrained weights, got none."}
     assert [a[0] for a in called] == ["fer_cnn_0", "fer_cnn_a", "fer_cnn_0"]
     assert [a[a.index("--budget") + 1] for a in called] == ["30.000s"] * 3
-    assert all(a[a.index("--limit") + 1] == "96" and a[a.index("--epochs") + 1] == "1" and "--resume" in a for a in called)
-    assert called[2][2] == str(tmp_path / "third") and "seed=7" in called[2] and f"start={tmp_path / 'fer_cnn_a'}" in called[2]
+    assert all(
+        a[a.index("--limit") + 1] == "96" and a[a.index("--epochs") + 1] == "1" and "--resume" in a
+        for a in called
+    )
+    assert (
+        called[2][2] == str(tmp_path / "third")
+        and "seed=7" in called[2]
+        and f"start={tmp_path / 'fer_cnn_a'}" in called[2]
+    )
 
 
 def test_ctrl_c_ends_the_study(tmp_path: Path) -> None:
@@ -117,12 +148,16 @@ def test_ctrl_c_ends_the_study(tmp_path: Path) -> None:
 
 def test_a_wrong_setting_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="did you mean 'lr'"):
-        train_members(plan(tmp_path, sets=("optim.lrr=1",)), lambda arguments: pytest.fail("called"))
+        train_members(
+            plan(tmp_path, sets=("optim.lrr=1",)), lambda arguments: pytest.fail("called")
+        )
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, int]:
-    """A study of two members and one that must fail, trained in this process: its folder, what it found, its status."""
+    """A study of two members and one that must fail, trained in this process: its folder, what it
+    found, its status.
+    """
     torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("study")
     of = Study("tiny", "nowhere", (*TWO.members, Member("fer_cnn_0", name="lost", start="nobody")))
@@ -135,22 +170,42 @@ def test_a_study_from_end_to_end(done: tuple[Path, dict, int]) -> None:
     out, found, status = done
     assert status == 2  # "lost" begins with weights that nobody has
     rows = {r["member"]: r for r in found["rows"]}
-    assert [rows[m]["state"] for m in ("fer_cnn_0", "fer_cnn_a", "lost")] == ["measured", "measured", "failed"]
+    assert [rows[m]["state"] for m in ("fer_cnn_0", "fer_cnn_a", "lost")] == [
+        "measured",
+        "measured",
+        "failed",
+    ]
     assert "train that recipe first" in rows["lost"]["why"] and rows["lost"]["source"] == 0.6397
     for name in ("fer_cnn_0", "fer_cnn_a"):
         r, history = rows[name], pd.read_parquet(out / name / "history.parquet")
         assert r["ours"] == pytest.approx(history["val_emotion_accuracy"][0], abs=0.05)
-        assert r["train"] == history["train_emotion_accuracy"][0] and r["train_minus_val"] == r["train"] - r["ours"]
+        assert (
+            r["train"] == history["train_emotion_accuracy"][0]
+            and r["train_minus_val"] == r["train"] - r["ours"]
+        )
         assert r["seconds"] == history["seconds"].sum() and r["epochs"] == r["best_epoch"] == 1
-        assert 0 <= r["low"] <= r["ours"] <= r["high"] <= 1 and 0 < r["n"] <= 96 and r["images_seen"] % 16 == 0
+        assert (
+            0 <= r["low"] <= r["ours"] <= r["high"] <= 1
+            and 0 < r["n"] <= 96
+            and r["images_seen"] % 16 == 0
+        )
         assert r["ours_minus_source"] == pytest.approx(r["ours"] - r["source"])
     assert rows["fer_cnn_0"]["images_seen"] == rows["fer_cnn_a"]["images_seen"]
-    assert any("leads" in text and "paired, on the same pictures" in text for text in found["verdict"])
+    assert any(
+        "leads" in text and "paired, on the same pictures" in text for text in found["verdict"]
+    )
     assert json.loads((out / "tiny.json").read_text()) == found
     table = pd.read_csv(out / "tiny.csv")
-    assert list(table["member"]) == ["fer_cnn_0", "fer_cnn_a", "lost"] and table["ours"][0] == pytest.approx(rows["fer_cnn_0"]["ours"])
+    assert list(table["member"]) == ["fer_cnn_0", "fer_cnn_a", "lost"] and table["ours"][
+        0
+    ] == pytest.approx(rows["fer_cnn_0"]["ours"])
     text = (out / "tiny.md").read_text()
-    assert text == markdown(found) and "the command" in text and "pictures of the moon" in text and "synthetic train" in text
+    assert (
+        text == markdown(found)
+        and "the command" in text
+        and "pictures of the moon" in text
+        and "synthetic train" in text
+    )
 
 
 def test_a_second_time_nothing_is_trained(done: tuple[Path, dict, int]) -> None:
@@ -165,7 +220,11 @@ def test_what_a_folder_is(done: tuple[Path, dict, int], tmp_path: Path) -> None:
     recipe = p.recipe(TWO.members[0])
     folder = out / "fer_cnn_0"
     assert look(tmp_path, recipe).state == "new"
-    assert look(folder, recipe).state == look(folder, recipe, definition.data_of(p, recipe)).state == "finished"
+    assert (
+        look(folder, recipe).state
+        == look(folder, recipe, definition.data_of(p, recipe)).state
+        == "finished"
+    )
     longer = look(folder, plan(out, epochs=2).recipe(TWO.members[0]))
     assert longer.state == "open"  # goes on, it is the same training
     other = look(folder, plan(out, sets=(*TINY, "optim.lr=1e-5")).recipe(TWO.members[0]))
@@ -195,7 +254,13 @@ def test_what_was_not_exported_is_and_what_is_wrong_on_the_card_again(
     assert [a[0] for a in called] == ["fer_cnn_0"]
     (folder / "bundle" / "model.onnx").write_bytes(right)
     with monkeypatch.context() as patch:
-        patch.setattr(standing, "measured", lambda card, name: Measured(0.99, 0.9, 1.0, 500, ()) if name == "emotion_accuracy" else None)
+        patch.setattr(
+            standing,
+            "measured",
+            lambda card, name: (
+                Measured(0.99, 0.9, 1.0, 500, ()) if name == "emotion_accuracy" else None
+            ),
+        )
         wrong = look(folder, recipe)
     assert wrong.state == "open" and "disagree" in wrong.why and not wrong.figures
 
@@ -213,15 +278,20 @@ def test_an_interrupt_reaches_the_member_s_process(tmp_path: Path) -> None:
     words += [word for text in TINY for word in ("--set", text)]
     script = f"from train import member\nmember.PATIENCE_S = 0.1\ntry:\n    member.call({words!r})"
     script += "\nexcept KeyboardInterrupt:\n    print('ended')"
-    heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731  a shell's background job ignores it, and so would its children
+    heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, text=True, preexec_fn=heeds, **quiet)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, text=True, preexec_fn=heeds, **quiet
+    )
     try:
         until = time.monotonic() + 480
         while not (tmp_path / "run" / "history.parquet").is_file():
             assert time.monotonic() < until and parent.poll() is None
             time.sleep(0.1)
-        (child,) = [int(p) for p in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()]
+        (child,) = [
+            int(p)
+            for p in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        ]
         parent.send_signal(signal.SIGINT)  # to it alone: at a terminal both would hear it
         assert parent.communicate(timeout=120)[0].strip() == "ended"
         with pytest.raises(ProcessLookupError):
@@ -234,22 +304,47 @@ def test_an_interrupt_reaches_the_member_s_process(tmp_path: Path) -> None:
 
 
 def test_the_command_line(
-    done: tuple[Path, dict, int], capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    done: tuple[Path, dict, int],
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     out, _, _ = done
     assert main(["study", "--list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["studies"]
-    assert [s["name"] for s in listed] == registry.names("train.studies") and "fer_cnn_rgb" in listed[2]["members"]
-    assert main(["study"]) == 2 and main(["study", "fer_color"]) == 2 and main(["study", "fer_colour"]) == 2
+    assert [s["name"] for s in listed] == registry.names(
+        "train.studies"
+    ) and "fer_cnn_rgb" in listed[2]["members"]
+    assert (
+        main(["study"]) == 2
+        and main(["study", "fer_color"]) == 2
+        and main(["study", "fer_colour"]) == 2
+    )
     said = capsys.readouterr().err.replace("\n", " ")
     assert "fer_ablation" in said and "did you mean 'fer_colour'" in said and "--data DIR" in said
 
     monkeypatch.setattr(definition, "find", lambda name: TWO)
     monkeypatch.setattr(launch, "call", lambda arguments: pytest.fail("called"))
     results = tmp_path / "RESULTS.md"
-    command = ["study", "tiny", "--out", str(out), "--epochs", "1", "--limit", "96", *(w for t in TINY for w in ("--set", t))]
+    command = [
+        "study",
+        "tiny",
+        "--out",
+        str(out),
+        "--epochs",
+        "1",
+        "--limit",
+        "96",
+        *(w for t in TINY for w in ("--set", t)),
+    ]
     assert main([*command, "--json", "--results", str(results)]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["command"].startswith("python -m train study tiny --out ") and found["budget"]["epochs"] == 1
+    assert (
+        found["command"].startswith("python -m train study tiny --out ")
+        and found["budget"]["epochs"] == 1
+    )
     assert found["machine"]["cores"] >= 1 and {d["name"] for d in found["data"]} == {"synthetic"}
-    assert results.read_text() == f"<!-- study tiny -->\n{markdown(found).strip()}\n<!-- end of study tiny -->\n"
+    assert (
+        results.read_text()
+        == f"<!-- study tiny -->\n{markdown(found).strip()}\n<!-- end of study tiny -->\n"
+    )

@@ -1,4 +1,6 @@
-"""The page of ages and perceived gender: shown figures are those of the table, cut anew by the slider; tables without a task say so."""
+"""The page of ages and perceived gender: shown figures are those of the table, cut anew by the
+slider; tables without a task say so.
+"""
 
 from __future__ import annotations
 
@@ -25,18 +27,24 @@ def test_bands_and_groups_show_the_errors_of_the_rows(draw) -> None:
     error, at = pred - true, np.minimum(true // 30, 2)
     bias = with_columns(app, "true age", "bias, years (above 0: too old)", "low", "high", "n")
     assert bias["true age"].to_list() == ["0-29", "30-59", "60+"]
-    assert bias.iloc[:, 2].to_list() == pytest.approx([error[at == i].mean() for i in range(3)], abs=1e-5)
+    assert bias.iloc[:, 2].to_list() == pytest.approx(
+        [error[at == i].mean() for i in range(3)], abs=1e-5
+    )
     assert bias["n"].to_list() == [int((at == i).sum()) for i in range(3)]
     assert (bias["low"] < bias.iloc[:, 2]).all() and (bias.iloc[:, 2] < bias["high"]).all()
     race = np.array(made["group_race"].to_pylist())
     mae = with_columns(app, "race", "mean absolute error, years")
-    assert mae.iloc[:, 2].to_list() == pytest.approx([np.abs(error[race == r]).mean() for r in "ABC"], abs=1e-5)
+    assert mae.iloc[:, 2].to_list() == pytest.approx(
+        [np.abs(error[race == r]).mean() for r in "ABC"], abs=1e-5
+    )
     said = np.where(made["gender_p_female"].to_numpy() >= 0.5, *GENDER2.labels)
     right = said == np.array(made["gender_true"].to_pylist())
     share = with_columns(app, "race", "share right")
     assert share["share right"].to_list() == pytest.approx([right[race == r].mean() for r in "ABC"])
     near = with_columns(app, "years", "share within")
-    assert near["share within"].to_list() == pytest.approx([(np.abs(error) <= k).mean() for k in range(16)])
+    assert near["share within"].to_list() == pytest.approx(
+        [(np.abs(error) <= k).mean() for k in range(16)]
+    )
     assert any(f"n = {len(error)}" in m.value for m in app.markdown)
 
 
@@ -55,10 +63,14 @@ def test_mistakes_that_come_together(draw) -> None:
     made = predictions()
     error = np.abs(made["age_pred"].to_numpy().astype(float) - made["age_true"].to_numpy())
     wrong = np.array(made["emotion_true"].to_pylist()) != np.array(made["emotion_pred"].to_pylist())
-    assert rows["given"].to_list() == ["Emotion"], "the perceived gender is never wrong in this table"
+    assert rows["given"].to_list() == ["Emotion"], (
+        "the perceived gender is never wrong in this table"
+    )
     assert (rows["n right"][0], rows["n wrong"][0]) == ((~wrong).sum(), wrong.sum())
     assert rows["where wrong"][0].startswith(f"{error[wrong].mean():.2f} (")
-    assert rows["wrong minus right"][0].startswith(f"{error[wrong].mean() - error[~wrong].mean():+.2f} (")
+    assert rows["wrong minus right"][0].startswith(
+        f"{error[wrong].mean() - error[~wrong].mean():+.2f} ("
+    )
     assert rows["finding"][0] == "no difference shown"
 
 
@@ -69,6 +81,8 @@ def test_every_model_has_its_row_in_every_table(draw) -> None:
 
 def test_without_ages_and_genders_the_page_says_why(draw) -> None:
     app = draw("age_gender", "emotion only")
-    assert any("no truth and prediction of age or perceived gender" in i.value for i in app.info) and not tables(app)
+    assert any(
+        "no truth and prediction of age or perceived gender" in i.value for i in app.info
+    ) and not tables(app)
     heads = [h.value for h in draw("age_gender", "age only").subheader]
     assert heads == ["Age", "Do mistakes come together?"]

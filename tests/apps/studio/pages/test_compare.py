@@ -1,4 +1,6 @@
-"""The page Compare shows what `evaluation compare` says of the same tables, and something sensible where there is one model."""
+"""The page Compare shows what `evaluation compare` says of the same tables, and something sensible
+where there is one model.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,12 @@ def test_differences_are_those_of_the_command(draw, task: str) -> None:
     assert len(parts) == len(wanted)
     for row in parts.to_dict("records"):
         p = wanted[row["by"], row["value"]]
-        assert (row["n"], row["B wins"], row["B loses"], row["p (Holm)"]) == (p["n"], p["wins"], p["losses"], p_text(p["p_adjusted"]))
+        assert (row["n"], row["B wins"], row["B loses"], row["p (Holm)"]) == (
+            p["n"],
+            p["wins"],
+            p["losses"],
+            p_text(p["p_adjusted"]),
+        )
 
 
 def test_disagreements_of_each_kind(draw) -> None:
@@ -55,32 +62,64 @@ def test_one_model_is_told_what_is_missing(draw) -> None:
 
 
 def test_a_verdict_needs_an_interval_without_0_and_a_small_p() -> None:
-    def said(low: float | None, high: float | None, p: float | None = 0.01, low_is_good: bool = False) -> str:
+    def said(
+        low: float | None, high: float | None, p: float | None = 0.01, low_is_good: bool = False
+    ) -> str:
         return compare.verdict({"low": low, "high": high}, p, low_is_good=low_is_good)
 
-    assert said(0.1, 0.2).startswith("B") and said(-0.2, -0.1).startswith("A") and "interval holds 0" in said(-0.1, 0.1)
-    assert said(-0.2, -0.1, low_is_good=True).startswith("B") and said(0.1, 0.2, low_is_good=True).startswith("A")
+    assert (
+        said(0.1, 0.2).startswith("B")
+        and said(-0.2, -0.1).startswith("A")
+        and "interval holds 0" in said(-0.1, 0.1)
+    )
+    assert said(-0.2, -0.1, low_is_good=True).startswith("B") and said(
+        0.1, 0.2, low_is_good=True
+    ).startswith("A")
     for p in (0.05, 0.0625, 1.0):
-        assert said(0.01, 0.1, p) == "No difference that these samples show: p is not below 0.05." == said(None, None, p)
-    assert said(-7.0, -7.0, None, True) == "Too few samples to tell." and said(None, None).startswith("Too few samples to tell")
+        assert (
+            said(0.01, 0.1, p)
+            == "No difference that these samples show: p is not below 0.05."
+            == said(None, None, p)
+        )
+    assert said(-7.0, -7.0, None, True) == "Too few samples to tell." and said(
+        None, None
+    ).startswith("Too few samples to tell")
 
 
 def answers(pred: list[int], ages: list[float], model: str) -> pa.Table:
     names = [FERPLUS8.labels[i] for i in pred]
-    columns = {"sample_id": [f"s{i}" for i in range(len(pred))], "model": [model] * len(pred), "emotion_pred": names}
-    return pa.table(columns | {"emotion_true": [FERPLUS8.labels[0]] * len(pred), "age_true": [30.0] * len(pred), "age_pred": ages})
+    columns = {
+        "sample_id": [f"s{i}" for i in range(len(pred))],
+        "model": [model] * len(pred),
+        "emotion_pred": names,
+    }
+    return pa.table(
+        columns
+        | {
+            "emotion_true": [FERPLUS8.labels[0]] * len(pred),
+            "age_true": [30.0] * len(pred),
+            "age_pred": ages,
+        }
+    )
 
 
 @pytest.mark.parametrize(
     ("n", "better", "task", "shown"),
     [
-        (100, 5, "emotion", "No difference that these samples show: p is not below 0.05."),  # McNemar's p is 0.0625
+        (
+            100,
+            5,
+            "emotion",
+            "No difference that these samples show: p is not below 0.05.",
+        ),  # McNemar's p is 0.0625
         (100, 6, "emotion", "B is better than A."),
         (1, 1, "age", "Too few samples to tell."),
         (2, 1, "age", "Too few samples to tell."),  # both gain seven years
     ],
 )
-def test_the_page_says_no_more_than_its_test(tmp_path: Path, n: int, better: int, task: str, shown: str) -> None:
+def test_the_page_says_no_more_than_its_test(
+    tmp_path: Path, n: int, better: int, task: str, shown: str
+) -> None:
     from streamlit.testing.v1 import AppTest
 
     for name, pred, age in (("a", [1] * better + [0] * (n - better), 38.0), ("b", [0] * n, 31.0)):
@@ -88,7 +127,8 @@ def test_the_page_says_no_more_than_its_test(tmp_path: Path, n: int, better: int
     settings.use(settings.Settings((tmp_path / "a.parquet", tmp_path / "b.parquet"), {}))
     try:
         app = AppTest.from_string(
-            "from apps.studio import shared\nfrom apps.studio.pages import compare\nshared.run(compare, 'compare')", default_timeout=60
+            "from apps.studio import shared\nfrom apps.studio.pages import compare\nshared.run(compare, 'compare')",
+            default_timeout=60,
         )
         app.query_params = {"task": task, "vs.a": "a", "vs.b": "b"}
         app.run()
@@ -97,17 +137,32 @@ def test_the_page_says_no_more_than_its_test(tmp_path: Path, n: int, better: int
     assert not app.exception and f"**{shown}**" in [m.value for m in app.markdown]
 
 
-def test_runs_give_gaps_and_transfer_against_custom(draw, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_runs_give_gaps_and_transfer_against_custom(
+    draw, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name, learned, accuracy in (("x", True, 0.9), ("y", False, 0.7)):
         (tmp_path / name).mkdir()
-        history = {"epoch": [1], "val_score": [accuracy], "train_emotion_accuracy": [0.95], "val_emotion_accuracy": [accuracy]}
+        history = {
+            "epoch": [1],
+            "val_score": [accuracy],
+            "train_emotion_accuracy": [0.95],
+            "val_emotion_accuracy": [accuracy],
+        }
         pq.write_table(pa.table(history), tmp_path / name / "history.parquet")
-        (tmp_path / name / "recipe.json").write_text(json.dumps({"model": {"family": "f", "pretrained": learned}}))
+        (tmp_path / name / "recipe.json").write_text(
+            json.dumps({"model": {"family": "f", "pretrained": learned}})
+        )
     real = settings.current
     monkeypatch.setattr(settings, "current", lambda: replace(real(), runs=tmp_path))
     app = draw("compare", "emotion only")
     rows = next(d.value for d in app.dataframe if "verdict" in d.value.columns)
-    assert rows["model"].tolist() == ["x", "y"] and rows["gap, points"].tolist() == ["+5.0", "+25.0"]
+    assert rows["model"].tolist() == ["x", "y"] and rows["gap, points"].tolist() == [
+        "+5.0",
+        "+25.0",
+    ]
     assert rows["verdict"].tolist() == ["moderate", "severe"]
     rows = next(d.value for d in app.dataframe if "kind" in d.value.columns)
-    assert rows["val"].tolist() == ["90.0%", "70.0%"] and rows["kind"].tolist() == [transfer.TRANSFER, transfer.CUSTOM]
+    assert rows["val"].tolist() == ["90.0%", "70.0%"] and rows["kind"].tolist() == [
+        transfer.TRANSFER,
+        transfer.CUSTOM,
+    ]

@@ -1,4 +1,6 @@
-"""The page Confidence shows the library's calibration, bands, risk and plan, and thresholds that a program can read."""
+"""The page Confidence shows the library's calibration, bands, risk and plan, and thresholds that a
+program can read.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def test_calibration_and_bands_are_the_librarys(draw) -> None:
     top, right = seen.p.max(axis=1), seen.p.argmax(axis=1) == seen.true
     assert app.metric[0].value == f"{calibration.ece(top, right) * 100:.1f} %"
     rows = app.dataframe[0].value
-    assert rows["n"].sum() == 160 and rows["n"].tolist() == [n for n in calibration.reliability(top, right).count if n]
+    assert rows["n"].sum() == 160 and rows["n"].tolist() == [
+        n for n in calibration.reliability(top, right).count if n
+    ]
     bands = next(d.value for d in app.dataframe if "accuracy in it" in d.value.columns)
     edges = [(0.9, 2.0), (0.7, 0.9), (0.0, 0.7)]
     assert bands["n"].tolist() == [int(((top >= low) & (top < high)).sum()) for low, high in edges]
@@ -37,7 +41,10 @@ def test_calibration_and_bands_are_the_librarys(draw) -> None:
         here = right[(top >= low) & (top < high)]
         assert text.startswith(f"{here.mean() * 100:.1f} % (") if len(here) else text == "-"
     risk = next(d.value for d in app.dataframe if "wrong among these" in d.value.columns)
-    assert risk["answered"].iloc[-1] == "100.0%" and risk["wrong among these"].iloc[-1] == f"{1 - right.mean():.2%}"
+    assert (
+        risk["answered"].iloc[-1] == "100.0%"
+        and risk["wrong among these"].iloc[-1] == f"{1 - right.mean():.2%}"
+    )
 
 
 @pytest.mark.parametrize(("wish", "value"), [("precision", 0.8), ("coverage", 0.6)])
@@ -45,14 +52,26 @@ def test_the_plan_is_that_of_the_command(draw, wish: str, value: float) -> None:
     app = draw("confidence", "emotion only", **{"cf.wish": wish, "cf.value": f"{value:g}"})
     made = plan.planned(predictions(heads=("emotion",)), "emotion", **{wish: value})
     rows = next(d.value for d in app.dataframe if "answer from" in d.value.columns)
-    wanted = ["never" if c["threshold"] is None else f"{c['threshold']:.3f}" for c in made["per_class"]]
-    assert rows["answer from"].tolist() == wanted and rows["called so"].tolist() == [c["called"] for c in made["per_class"]]
-    assert [m.value for m in app.metric if m.label == "right among these"] == [f"{made['accuracy']['value'] * 100:.1f} %"]
+    wanted = [
+        "never" if c["threshold"] is None else f"{c['threshold']:.3f}" for c in made["per_class"]
+    ]
+    assert rows["answer from"].tolist() == wanted and rows["called so"].tolist() == [
+        c["called"] for c in made["per_class"]
+    ]
+    assert [m.value for m in app.metric if m.label == "right among these"] == [
+        f"{made['accuracy']['value'] * 100:.1f} %"
+    ]
 
 
-def test_the_command_in_the_terminal_is_that_plan(draw, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    app = draw("confidence", "three models", task="gender", **{"cf.wish": "coverage", "cf.value": "0.6"})
-    assert "python -m evaluation plan t0.parquet --task gender --coverage 0.6" in [c.value for c in app.code]
+def test_the_command_in_the_terminal_is_that_plan(
+    draw, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = draw(
+        "confidence", "three models", task="gender", **{"cf.wish": "coverage", "cf.value": "0.6"}
+    )
+    assert "python -m evaluation plan t0.parquet --task gender --coverage 0.6" in [
+        c.value for c in app.code
+    ]
     assert any(c.value.endswith("The same in the terminal:") for c in app.caption)
     app = draw("confidence", "emotion only", right="wrong")
     assert any("without the filters that are on" in c.value for c in app.caption)
@@ -63,21 +82,46 @@ def test_the_command_in_the_terminal_is_that_plan(draw, tmp_path: Path, capsys: 
     said, typed = threshold_planner.command(store, Where("gender"), "it's b", "precision", 0.7)
     assert said == "The same in the terminal:"
     words = shlex.split(typed)
-    assert words[4:] == ["both.parquet", "--task", "gender", "--precision", "0.7", "--model", "it's b"]
+    assert words[4:] == [
+        "both.parquet",
+        "--task",
+        "gender",
+        "--precision",
+        "0.7",
+        "--model",
+        "it's b",
+    ]
     assert main([*words[3:4], str(tmp_path / words[4]), *words[5:], "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["per_class"] == plan.planned(arrays.one_model(both, "it's b"), "gender", precision=0.7)["per_class"]
+    assert (
+        found["per_class"]
+        == plan.planned(arrays.one_model(both, "it's b"), "gender", precision=0.7)["per_class"]
+    )
     _, typed = threshold_planner.command(store, Where("gender"), "a (again)", "precision", 0.7)
     assert typed.endswith("plan again.parquet --task gender --precision 0.7")
-    table.write(predictions(model="a").set_column(1, "dataset", pa.array(["other"] * 160)), tmp_path / "other.parquet")
-    said, _ = threshold_planner.command(Store.open([tmp_path / "again.parquet", tmp_path / "other.parquet"]), Where("gender"), "a", "precision", 0.7)
+    table.write(
+        predictions(model="a").set_column(1, "dataset", pa.array(["other"] * 160)),
+        tmp_path / "other.parquet",
+    )
+    said, _ = threshold_planner.command(
+        Store.open([tmp_path / "again.parquet", tmp_path / "other.parquet"]),
+        Where("gender"),
+        "a",
+        "precision",
+        0.7,
+    )
     assert "for one of the 2 tables" in said
 
 
 def test_thresholds_for_a_program() -> None:
     made = plan.planned(predictions(400, heads=("emotion",)), "emotion", precision=0.9)
     read = json.loads(threshold_planner.thresholds("m", made))
-    assert (read["model"], read["task"], read["wish"], read["n"]) == ("m", "emotion", {"precision": 0.9}, 400)
+    assert (read["model"], read["task"], read["wish"], read["n"]) == (
+        "m",
+        "emotion",
+        {"precision": 0.9},
+        400,
+    )
     assert set(read["thresholds"]) == set(FERPLUS8.labels)
     assert any(v is not None and 0 < v <= 1 for v in read["thresholds"].values())
 
@@ -87,7 +131,10 @@ def test_intervals_of_the_age(draw) -> None:
     seen = arrays.ages(predictions(heads=("age",)))
     assert seen is not None and seen.low is not None and seen.high is not None
     held = (seen.low <= seen.true) & (seen.true <= seen.high)
-    assert app.metric[0].value == f"{held.mean() * 100:.1f} %" and app.metric[1].value == f"{(seen.high - seen.low).mean():.1f} years"
+    assert (
+        app.metric[0].value == f"{held.mean() * 100:.1f} %"
+        and app.metric[1].value == f"{(seen.high - seen.low).mean():.1f} years"
+    )
     rows = app.dataframe[0].value
     assert rows["n"].tolist()[0] == 160 and rows["n"].tolist()[1:] == [
         n for n in np.bincount((seen.true // 10).astype(int), minlength=9) if n
@@ -98,7 +145,10 @@ def test_intervals_of_the_age(draw) -> None:
 def test_without_probabilities_the_page_says_what_to_add(draw) -> None:
     app = draw("confidence", "one model, labels only")
     assert any("no probabilities" in i.value for i in app.info) and not app.metric
-    assert confidence.band_name(0.9, 1.0) == "90% and over" and confidence.band_name(0.0, 0.7) == "under 70%"
+    assert (
+        confidence.band_name(0.9, 1.0) == "90% and over"
+        and confidence.band_name(0.0, 0.7) == "under 70%"
+    )
 
 
 def test_a_model_s_own_limit_makes_the_lowest_band(tmp_path: Path) -> None:
@@ -115,5 +165,8 @@ def test_a_model_s_own_limit_makes_the_lowest_band(tmp_path: Path) -> None:
     seen = arrays.classes(rows, "emotion")
     assert seen is not None and seen.p is not None
     bands = next(d.value for d in app.dataframe if "accuracy in it" in d.value.columns)
-    assert bands["confidence"].tolist()[-1] == "under 55%" and bands["n"].tolist()[-1] == (seen.p.max(axis=1) < 0.55).sum() > 0
+    assert (
+        bands["confidence"].tolist()[-1] == "under 55%"
+        and bands["n"].tolist()[-1] == (seen.p.max(axis=1) < 0.55).sum() > 0
+    )
     assert any("Under 55.0%" in c.value for c in app.caption)

@@ -33,7 +33,9 @@ def session(monkeypatch: pytest.MonkeyPatch) -> dict:
     return made
 
 
-def test_an_uploaded_table_is_opened_and_its_copy_removed(session: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uploaded_table_is_opened_and_its_copy_removed(
+    session: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     path = tmp_path / "../x.parquet"
     table.write(predictions(40), path)
@@ -62,8 +64,11 @@ def test_the_plan_is_one_that_the_audit_applies(session: dict, tmp_path: Path) -
     where = dict.fromkeys(["a, b", "-c", "e", "f"], "val")
     rows = [plan._sound(row, where) for row in plan._parse(tmp_path / "plan.csv")]
     assert [(r.sample_id, r.action, r.value, r.reason) for r in rows] == [
-        ("a, b", "relabel", f"emotion={SECOND}", "=HYPERLINK(1)"), ("-c", "keep", "", ""), ("e", "drop", "", ""), ("f", "move", "test", ""),
-    ]  # fmt: skip
+        ("a, b", "relabel", f"emotion={SECOND}", "=HYPERLINK(1)"),
+        ("-c", "keep", "", ""),
+        ("e", "drop", "", ""),
+        ("f", "move", "test", ""),
+    ]
 
 
 def test_downloads_are_the_rows() -> None:
@@ -73,13 +78,24 @@ def test_downloads_are_the_rows() -> None:
         pd.DataFrame({"a": ["ä", None], "b": [1.5, 2]}),
     ):
         assert charts.csv(rows).decode() == "a,b\nä,1.5\n,2.0\n"
-        assert pq.read_table(io.BytesIO(charts.parquet(rows))).to_pydict() == {"a": ["ä", None], "b": [1.5, 2]}
+        assert pq.read_table(io.BytesIO(charts.parquet(rows))).to_pydict() == {
+            "a": ["ä", None],
+            "b": [1.5, 2],
+        }
 
 
 def test_text_of_others_is_shown_as_it_is() -> None:
-    assert context.plain("[x](http://a) <b> $x$ :smile:") == r"\[x\]\(http\:\/\/a\) \<b\> \$x\$ \:smile\:"
+    assert (
+        context.plain("[x](http://a) <b> $x$ :smile:")
+        == r"\[x\]\(http\:\/\/a\) \<b\> \$x\$ \:smile\:"
+    )
     assert context.label("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
-    assert gallery.caption({"emotion_true": None, "emotion_pred": FIRST, "emotion_conf": 0.5}, "emotion") == f"? → {FIRST} 50%"
+    assert (
+        gallery.caption(
+            {"emotion_true": None, "emotion_pred": FIRST, "emotion_conf": 0.5}, "emotion"
+        )
+        == f"? → {FIRST} 50%"
+    )
     assert gallery.caption({"age_true": float("nan"), "age_pred": 30.4}, "age") == "? → 30"
 
 
@@ -91,17 +107,26 @@ def test_cells_hold_exactly_their_samples(tmp_path: Path) -> None:
         for top in (8, 4):
             matrix = confusion.fold(store.confusion("emotion", Where(), unsure), labels, top)
             assert matrix.counts.sum() == 400 and len(matrix.rows) == (8 if top == 8 else 5)
-            assert (confusion.UNCERTAIN in matrix.columns) == (unsure is not None) and (confusion.OTHER in matrix.rows) == (top == 4)
+            assert (confusion.UNCERTAIN in matrix.columns) == (unsure is not None) and (
+                confusion.OTHER in matrix.rows
+            ) == (top == 4)
             for i, true in enumerate(matrix.rows):
                 for j, pred in enumerate(matrix.columns):
-                    assert store.count(confusion.cell_where(Where(), matrix, (true, pred), unsure)) == matrix.counts[i, j], (
+                    assert (
+                        store.count(confusion.cell_where(Where(), matrix, (true, pred), unsure))
+                        == matrix.counts[i, j]
+                    ), (
                         true,
                         pred,
                         unsure,
                     )
     band = Where(confidence=(0.6, 0.9))
     matrix = confusion.fold(store.confusion("emotion", band, 0.75), labels, 8)
-    total = sum(store.count(confusion.cell_where(band, matrix, (t, p), 0.75)) for t in matrix.rows for p in matrix.columns)
+    total = sum(
+        store.count(confusion.cell_where(band, matrix, (t, p), 0.75))
+        for t in matrix.rows
+        for p in matrix.columns
+    )
     assert total == matrix.counts.sum() == store.count(band)
 
 
@@ -110,15 +135,27 @@ def test_a_cell_in_the_url_shows_its_samples(draw) -> None:
     assert not app.exception
     shown = next(d.value for d in app.dataframe if "sample_id" in d.value)
     matrix = next(d.value for d in app.dataframe if confusion.TRUE in d.value)
-    assert len(shown) == matrix[SECOND].iloc[0] and set(shown["emotion_true"]) == {FIRST} and set(shown["emotion_pred"]) == {SECOND}
+    assert (
+        len(shown) == matrix[SECOND].iloc[0]
+        and set(shown["emotion_true"]) == {FIRST}
+        and set(shown["emotion_pred"]) == {SECOND}
+    )
     assert not draw("confusion", "no images", **{"cm.cell": ["<b>", "x"]}).exception
 
 
 def test_a_table_of_an_earlier_visit_is_missed_in_words(draw) -> None:
     app = draw("overview", "emotion only", table="my <b>")
     (said,) = [w.value for w in app.warning]
-    assert r"my \<b\>" in said and "uploads are not kept" in said and r"t0\.parquet" in said and not app.exception
-    assert not draw("overview", "emotion only").warning and not draw("overview", "emotion only", table=context.SHIPPED).warning
+    assert (
+        r"my \<b\>" in said
+        and "uploads are not kept" in said
+        and r"t0\.parquet" in said
+        and not app.exception
+    )
+    assert (
+        not draw("overview", "emotion only").warning
+        and not draw("overview", "emotion only", table=context.SHIPPED).warning
+    )
 
 
 def test_a_row_that_stays_ticked_undoes_no_click(draw, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +165,11 @@ def test_a_row_that_stays_ticked_undoes_no_click(draw, monkeypatch: pytest.Monke
 
     def dataframe(*args, key: str = "", **options):
         shown = real(*args, key=key, **options)
-        return SimpleNamespace(selection=SimpleNamespace(rows=list(ticked))) if ".rows." in key else shown
+        return (
+            SimpleNamespace(selection=SimpleNamespace(rows=list(ticked)))
+            if ".rows." in key
+            else shown
+        )
 
     monkeypatch.setattr(st, "dataframe", dataframe)
     app = draw("confusion", "no images", task="emotion", **{"cm.cell": [FIRST, FIRST]})
@@ -146,9 +187,12 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
     (tmp_path / "bad.csv").write_text(f"sample_id,emotion_true,emotion_pred\na,{FIRST},smirk\n")
     for arguments, words in (
-        ([tmp_path / "bad.csv"], ["`emotion_pred`", "'smirk'", "row 1"]), ([tmp_path / "none.parquet"], ["no file"]),
-        (["--images", tmp_path / "none"], ["--images"]), (["--runs", tmp_path / "none"], ["--runs"]), (["--map", "x"], ["--map"]),
-    ):  # fmt: skip
+        ([tmp_path / "bad.csv"], ["`emotion_pred`", "'smirk'", "row 1"]),
+        ([tmp_path / "none.parquet"], ["no file"]),
+        (["--images", tmp_path / "none"], ["--images"]),
+        (["--runs", tmp_path / "none"], ["--runs"]),
+        (["--map", "x"], ["--map"]),
+    ):
         assert main([str(a) for a in arguments]) == 2
         said = capsys.readouterr().err
         assert all(word in said for word in words) and "Traceback" not in said

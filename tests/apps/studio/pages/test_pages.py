@@ -1,4 +1,6 @@
-"""Every page of the folder in every case: nothing is thrown and nothing is called an error. A new page is tested for free."""
+"""Every page of the folder in every case: nothing is thrown and nothing is called an error. A new
+page is tested for free.
+"""
 
 from __future__ import annotations
 

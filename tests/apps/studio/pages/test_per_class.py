@@ -24,7 +24,9 @@ def test_figures_are_scikit_learns(draw) -> None:
     assert seen is not None and seen.p is not None
     precision, recall, f1, support = oracle.precision_recall_fscore_support(seen.true, seen.pred)
     shown = app.dataframe[0].value
-    assert shown["class"].tolist() == list(FERPLUS8.labels) and shown["n"].tolist() == support.tolist()
+    assert (
+        shown["class"].tolist() == list(FERPLUS8.labels) and shown["n"].tolist() == support.tolist()
+    )
     for name, values in (("recall", recall), ("precision", precision), ("F1", f1)):
         assert [share(t) for t in shown[name]] == pytest.approx(values, abs=5.1e-4)
         assert all("(" in t for t in shown[name]), "every share has its interval"
@@ -48,7 +50,9 @@ def test_a_mistake_opens_its_samples(draw) -> None:
     app = draw("per_class", "emotion only")
     options = next(s for s in app.selectbox if s.label == "Look at one of them").options
     true, _, pred = options[1].partition(" answered ")
-    app = draw("per_class", "emotion only", **{"pc.cell": options[1], "pc.label": FERPLUS8.labels[0]})
+    app = draw(
+        "per_class", "emotion only", **{"pc.cell": options[1], "pc.label": FERPLUS8.labels[0]}
+    )
     seen = predictions(heads=("emotion",)).to_pandas()
     wanted = seen[(seen["emotion_true"] == true) & (seen["emotion_pred"] == pred)]["sample_id"]
     listed = [set(d.value["sample_id"]) for d in app.dataframe if "sample_id" in d.value.columns]
@@ -62,7 +66,9 @@ def test_samples_are_of_their_kind(draw, kind: str) -> None:
     rows = next(d.value for d in reversed(app.dataframe) if "sample_id" in d.value.columns)
     right = rows["emotion_true"] == rows["emotion_pred"]
     assert (rows["emotion_pred" if kind == "called" else "emotion_true"] == label).all()
-    assert {"wrong": not right.any(), "missed": not right.any(), "right": right.all()}.get(kind, True)
+    assert {"wrong": not right.any(), "missed": not right.any(), "right": right.all()}.get(
+        kind, True
+    )
     sure = rows["emotion_conf"].tolist()
     assert sure == sorted(sure, reverse=kind != "unsure")
 

@@ -19,7 +19,16 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
     copies(root)
     file = tmp_path_factory.mktemp("audit") / "f.parquet"
-    command = ["audit", "--dataset", "image_folder", "--data", str(root), "--checks", "exact_files,split_shares", "--no-cache"]
+    command = [
+        "audit",
+        "--dataset",
+        "image_folder",
+        "--data",
+        str(root),
+        "--checks",
+        "exact_files,split_shares",
+        "--no-cache",
+    ]
     assert main([*command, "--findings", str(file)]) == 0
     return file
 
@@ -52,7 +61,9 @@ def states(file: Path) -> list[str]:
 
 
 def test_without_findings_the_command_is_named(draw) -> None:
-    assert any("--findings F.parquet" in i.value and "--audit" in i.value for i in draw("quality").info)
+    assert any(
+        "--findings F.parquet" in i.value and "--audit" in i.value for i in draw("quality").info
+    )
 
 
 def test_the_summary_counts_and_decisions_move_on(draw, file: Path) -> None:
@@ -61,15 +72,21 @@ def test_the_summary_counts_and_decisions_move_on(draw, file: Path) -> None:
     assert summary["issues"].to_list() == [4, 3] and summary["decided"].to_list() == [0, 0]
     assert any("**1 of 4**" in m.value for m in app.markdown)
     app = press(app, "accept")
-    assert states(file) == [ACCEPTED, "", "", ""] and any("**2 of 4**" in m.value for m in app.markdown)
+    assert states(file) == [ACCEPTED, "", "", ""] and any(
+        "**2 of 4**" in m.value for m in app.markdown
+    )
     app = press(press(app, "next"), "reject")
     assert states(file) == [ACCEPTED, "", REJECTED, ""]
     assert any("**4 of 4**" in m.value for m in app.markdown)
     app = press(app, "accept")
-    assert any("**2 of 4**" in m.value for m in app.markdown), "from the start again, to what is open"
+    assert any("**2 of 4**" in m.value for m in app.markdown), (
+        "from the start again, to what is open"
+    )
     assert app.dataframe[0].value["decided"].to_list() == [0.75, 0]
     app = press(press(app, "previous"), "undo")
-    assert states(file) == ["", "", REJECTED, ACCEPTED] and any("**1 of 4**" in m.value for m in app.markdown)
+    assert states(file) == ["", "", REJECTED, ACCEPTED] and any(
+        "**1 of 4**" in m.value for m in app.markdown
+    )
     assert any("1 drop" in m.value and "2 of 7" in m.value for m in app.markdown)
 
 
@@ -83,7 +100,11 @@ def test_decisions_survive_a_reload_and_the_url_names_the_finding(draw, file: Pa
 
 
 def test_a_whole_cluster_at_once(draw, file: Path) -> None:
-    at = next(i for i, r in enumerate(read(file).issues["exact_files"].to_pylist(), 1) if "copy0" in r["sample_id"])
+    at = next(
+        i
+        for i, r in enumerate(read(file).issues["exact_files"].to_pylist(), 1)
+        if "copy0" in r["sample_id"]
+    )
     press(opened(draw, file, **{"dq.at": str(at)}), "cluster")
     assert states(file).count(ACCEPTED) == 2
 
@@ -102,4 +123,6 @@ def test_a_broken_file_is_an_error_that_says_what_to_do(draw, tmp_path: Path) ->
     app = draw("quality")
     settings.use(replace(settings.current(), audit=tmp_path / "f.parquet"))
     app = app.run()
-    assert any("audit" in e.value and "findings" in e.value for e in app.error) and not app.exception
+    assert (
+        any("audit" in e.value and "findings" in e.value for e in app.error) and not app.exception
+    )

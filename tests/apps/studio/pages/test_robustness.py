@@ -13,12 +13,36 @@ from apps.studio.pages import robustness as page
 from evaluation.commands import robustness
 
 
-def row(kind: str, severity: int, value: float, task: str = "emotion", model: str = "m") -> dict[str, object]:
+def row(
+    kind: str, severity: int, value: float, task: str = "emotion", model: str = "m"
+) -> dict[str, object]:
     """A row of the table, 0.1 below and above as its interval, against 0.8 at severity 0."""
-    ends = {"low": value - 0.1, "high": value + 0.1, "flips": 1 - value, "flips_low": 0.0, "flips_high": 1.0}
+    ends = {
+        "low": value - 0.1,
+        "high": value + 0.1,
+        "flips": 1 - value,
+        "flips_low": 0.0,
+        "flips_high": 1.0,
+    }
     change = {"change": value - 0.8, "change_low": value - 0.9, "change_high": value - 0.7}
-    about = {"dataset": "made", "split": "val", "level": severity * 2.0 or None, "unit": "px", "metric": "accuracy", "n": 500}
-    return {"model": model, "kind": kind, "severity": severity, "task": task, "value": value, **about, **ends, **change}
+    about = {
+        "dataset": "made",
+        "split": "val",
+        "level": severity * 2.0 or None,
+        "unit": "px",
+        "metric": "accuracy",
+        "n": 500,
+    }
+    return {
+        "model": model,
+        "kind": kind,
+        "severity": severity,
+        "task": task,
+        "value": value,
+        **about,
+        **ends,
+        **change,
+    }
 
 
 @pytest.fixture
@@ -49,8 +73,14 @@ def test_what_hurts_most_stands_first_at_its_own_highest_severity(draw, measured
 @pytest.mark.parametrize("kinds", [2, 3, 10])
 def test_every_panel_is_told_its_axes(kinds: int) -> None:
     names = [f"k{i}" for i in range(kinds)]
-    there = pa.Table.from_pylist([row(k, s, 5.0 + s, "age") for k in names for s in range(6)], robustness.SCHEMA).to_pandas()
-    for shown, title in (("value", "error, years"), ("change", "change, years"), ("flips", "flipped answers")):
+    there = pa.Table.from_pylist(
+        [row(k, s, 5.0 + s, "age") for k in names for s in range(6)], robustness.SCHEMA
+    ).to_pandas()
+    for shown, title in (
+        ("value", "error, years"),
+        ("change", "change, years"),
+        ("flips", "flipped answers"),
+    ):
         made = page.panels(there, names, "age", shown)
         grid = made._grid_ref
         for i in range(kinds):
@@ -62,7 +92,11 @@ def test_every_panel_is_told_its_axes(kinds: int) -> None:
 
 
 def test_a_change_without_an_interval_is_shown_alone(draw, tmp_path: Path) -> None:
-    rows = [row("flip", 0, 0.8), row("flip", 1, 0.8) | {"change_low": None, "change_high": None, "flips_low": None, "flips_high": None}]
+    rows = [
+        row("flip", 0, 0.8),
+        row("flip", 1, 0.8)
+        | {"change_low": None, "change_high": None, "flips_low": None, "flips_high": None},
+    ]
     robustness.write(pa.Table.from_pylist(rows, robustness.SCHEMA), tmp_path / "r.parquet", {})
     drawn = draw("robustness", task="emotion")
     settings.use(replace(settings.current(), robustness=tmp_path / "r.parquet"))

@@ -15,14 +15,24 @@ def made(folder: Path, train: list[float], val: list[float]) -> None:
     """A run folder as `python -m train` leaves it."""
     folder.mkdir(parents=True)
     n = len(val)
-    history = {"epoch": range(1, n + 1), "train_emotion_accuracy": train, "val_emotion_accuracy": val, "val_score": val, "lr": [1e-3] * n}
-    pd.DataFrame({**history, "seconds": [60.0] * n, "val_loss": [1.0] * n, "train_loss": [1.0] * n}).to_parquet(folder / "history.parquet")
+    history = {
+        "epoch": range(1, n + 1),
+        "train_emotion_accuracy": train,
+        "val_emotion_accuracy": val,
+        "val_score": val,
+        "lr": [1e-3] * n,
+    }
+    pd.DataFrame(
+        {**history, "seconds": [60.0] * n, "val_loss": [1.0] * n, "train_loss": [1.0] * n}
+    ).to_parquet(folder / "history.parquet")
     (folder / "recipe.json").write_text(f'{{"epochs": {n}}}')
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    made(tmp_path / "study" / "good", [0.5, 0.7, 0.8], [0.5, 0.72, 0.71])  # epoch 2 is kept: -2 points
+    made(
+        tmp_path / "study" / "good", [0.5, 0.7, 0.8], [0.5, 0.72, 0.71]
+    )  # epoch 2 is kept: -2 points
     made(tmp_path / "study" / "learnt by heart", [0.6, 0.99], [0.6, 0.7])  # 29 points
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "history.parquet").write_bytes(b"PAR1 no table")

@@ -1,4 +1,6 @@
-"""The page Sample shows one sample whole, walks through the filtered ones, explains on demand and finds what is alike."""
+"""The page Sample shows one sample whole, walks through the filtered ones, explains on demand and
+finds what is alike.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,22 @@ def test_what_every_model_said(draw) -> None:
     assert len(rows) == 9 and sorted(set(rows["model"])) == ["a", "b", "c & <b>d</b>"]
     known = predictions(model="a").slice(3, 1).to_pylist()[0]
     first = rows[(rows["model"] == "a")].set_index("task")
-    assert first.loc["Emotion", "truth"] == known["emotion_true"] and first.loc["Emotion", "answer"] == known["emotion_pred"]
-    assert first.loc["Emotion", "right"] == ("yes" if known["emotion_true"] == known["emotion_pred"] else "no")
+    assert (
+        first.loc["Emotion", "truth"] == known["emotion_true"]
+        and first.loc["Emotion", "answer"] == known["emotion_pred"]
+    )
+    assert first.loc["Emotion", "right"] == (
+        "yes" if known["emotion_true"] == known["emotion_pred"] else "no"
+    )
     assert first.loc["Age, years", "right"] == f"{known['age_pred'] - known['age_true']:+.1f} years"
     p = next(d.value for d in app.dataframe if "votes" in d.value.columns)
-    assert p["a"].tolist() == pytest.approx([known[f"emotion_p_{name}"] for name in FERPLUS8.labels], abs=1e-6)
-    assert p["votes"].tolist() == pytest.approx(known["emotion_votes"], abs=1e-6) and p["truth"].sum() == 1
+    assert p["a"].tolist() == pytest.approx(
+        [known[f"emotion_p_{name}"] for name in FERPLUS8.labels], abs=1e-6
+    )
+    assert (
+        p["votes"].tolist() == pytest.approx(known["emotion_votes"], abs=1e-6)
+        and p["truth"].sum() == 1
+    )
     assert any("s00003" in h.value for h in app.subheader) and any(
         "`evaluation predict" in c.value or "embedding" in c.value for c in app.caption
     )
@@ -41,7 +53,9 @@ def test_walking_keeps_to_the_filters(draw) -> None:
     app = draw("sample", "all heads", right="wrong")
     known = predictions().to_pandas()
     wrong = known[known["emotion_true"] != known["emotion_pred"]]["sample_id"].tolist()
-    assert any(h.value == wrong[0] for h in app.subheader), "the first is shown where none was chosen"
+    assert any(h.value == wrong[0] for h in app.subheader), (
+        "the first is shown where none was chosen"
+    )
     for wanted in wrong[1:3]:
         app = app.button(key="sp.after").click().run()
         assert not app.exception and app.query_params["sample"] == wanted
@@ -57,8 +71,14 @@ def test_found_by_a_part_of_its_name(draw) -> None:
     assert hits[:2] == ["s00007", "s00070"]
     app = app.button(key="sp.hit.made.s00070").click().run()
     assert app.query_params["sample"] == "s00070" and app.query_params["dataset"] == "made"
-    assert any("No sample of that name" in i.value for i in draw("sample", "all heads", **{"sp.find": "zzz"}).info)
-    assert any("No sample is called" in w.value for w in draw("sample", "all heads", sample="<b>none</b>").warning)
+    assert any(
+        "No sample of that name" in i.value
+        for i in draw("sample", "all heads", **{"sp.find": "zzz"}).info
+    )
+    assert any(
+        "No sample is called" in w.value
+        for w in draw("sample", "all heads", sample="<b>none</b>").warning
+    )
 
 
 def test_into_the_basket_and_out(draw) -> None:
@@ -66,7 +86,9 @@ def test_into_the_basket_and_out(draw) -> None:
     app.selectbox(key="sp.value").set_value(FERPLUS8.labels[0])
     app.text_input(key="sp.reason").set_value("looks so")
     app = next(b for b in app.button if b.label == "Add to the basket").click().run()
-    assert app.session_state[relabel_plan.KEY] == {"s00004": Row("s00004", "relabel", f"emotion={FERPLUS8.labels[0]}", "looks so")}
+    assert app.session_state[relabel_plan.KEY] == {
+        "s00004": Row("s00004", "relabel", f"emotion={FERPLUS8.labels[0]}", "looks so")
+    }
     app = app.button(key="sp.out").click().run()
     assert app.session_state[relabel_plan.KEY] == {}
 
@@ -92,7 +114,9 @@ def test_neighbours_where_there_are_embeddings(draw, tmp_path: Path) -> None:
     cosine = unit @ unit[9]
     cosine[9] = -2
     near = next(d.value for d in app.dataframe if "cosine" in d.value.columns)
-    assert near["sample_id"].tolist() == [f"s{i:05d}" for i in np.argsort(-cosine)[: sample.NEAREST]]
+    assert near["sample_id"].tolist() == [
+        f"s{i:05d}" for i in np.argsort(-cosine)[: sample.NEAREST]
+    ]
     app = app.button(key="sp.near.1").click().run()
     assert app.query_params["sample"] == near["sample_id"][1]
 
@@ -120,13 +144,19 @@ def test_a_map_is_drawn_again_where_the_model_or_the_picture_was(
     model, picture = tmp_path / MODEL_FILE, pictures / "faces" / "2.png"
     model.write_bytes(b"a model")
     monkeypatch.setattr(occlusion, "bundles", lambda root: {"mien": tmp_path})
-    monkeypatch.setattr(occlusion, "panels", lambda *_: drawn.append(1) or [("answer", np.zeros((8, 8, 3), np.uint8))])
+    monkeypatch.setattr(
+        occlusion,
+        "panels",
+        lambda *_: drawn.append(1) or [("answer", np.zeros((8, 8, 3), np.uint8))],
+    )
     app = draw("sample", "all heads", sample="s00002").button(key="sp.map").click().run()
     for file in (model, picture):
         os.utime(file, ns=(1, file.stat().st_mtime_ns + 1))
         before = len(drawn)
         app = app.run()
-        assert any("Squares of grey" in c.value for c in app.caption) and len(drawn) == before, "the old map is gone"
+        assert any("Squares of grey" in c.value for c in app.caption) and len(drawn) == before, (
+            "the old map is gone"
+        )
         app = app.button(key="sp.map").click().run()
         assert not app.exception and len(drawn) == before + 1
     model.unlink()

@@ -1,4 +1,6 @@
-"""The load test itself: numbers survive the demo's JPEG, two visitors are served, and what it reports can be bad."""
+"""The load test itself: numbers survive the demo's JPEG, two visitors are served, and what it
+reports can be bad.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def test_two_visitors_are_served(server, capsys: pytest.CaptureFixture):
     assert load.main(["--url", server.url, "--visitors", "2", "--seconds", "4", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     print([(e["frames_per_s"], e["age_ms"]) for e in result["each"]])
-    assert result["faults"] == [] and len(result["each"]) == 2 and result["memory"]["last_mb"] is None
+    assert (
+        result["faults"] == [] and len(result["each"]) == 2 and result["memory"]["last_mb"] is None
+    )
     for got in result["each"]:  # an idle machine gives 13 frames/s and 30 ms
         assert got["frames_per_s"] > 0.5
         assert 0 < got["age_ms"]["p50"] <= got["age_ms"]["p95"] <= got["age_ms"]["max"]
@@ -54,18 +58,33 @@ def test_two_visitors_are_served(server, capsys: pytest.CaptureFixture):
 
 
 def test_a_slow_camera_misses_the_target(server, capsys: pytest.CaptureFixture):
-    assert load.main(["--url", server.url, "--visitors", "1", "--seconds", "2", "--rate", "1", "--gate"]) == 3
+    assert (
+        load.main(
+            ["--url", server.url, "--visitors", "1", "--seconds", "2", "--rate", "1", "--gate"]
+        )
+        == 3
+    )
     assert "MISSED  every visitor at least 4 frames/s" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["--url", "http://127.0.0.1:9"], ["--url", "ftp://x"], ["--visitors", "0"], ["--seconds", "1"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--url", "http://127.0.0.1:9"],
+        ["--url", "ftp://x"],
+        ["--visitors", "0"],
+        ["--seconds", "1"],
+    ],
+)
 def test_bad_arguments_are_the_users(arguments: list[str], capsys: pytest.CaptureFixture):
     assert load.main(arguments) == 2
     assert "error: Expected" in capsys.readouterr().err
 
 
 def watched(per_minute: float, seconds: int = 600, seed: int = 0) -> np.ndarray:
-    """A server's memory once a second: 60 MB come in the first minute, and deviations of 3 MB last for about 5 s."""
+    """A server's memory once a second: 60 MB come in the first minute, and deviations of 3 MB last
+    for about 5 s.
+    """
     t, rng = np.arange(float(seconds)), np.random.default_rng(seed)
     noise = np.zeros(seconds)
     for i in range(1, seconds):
@@ -79,20 +98,32 @@ def test_memory_that_grows_is_seen():
     assert leak["ci95"][0] < 6 < leak["ci95"][1] and leak["ci95"][0] > 1
     assert leak["first_mb"] < leak["last_mb"] < leak["peak_mb"]
     each = [{"frames_per_s": 9.0, "age_ms": {"p50": 1, "p95": 2, "max": age}} for age in (400, 600)]
-    assert list(load.met({"each": each, "memory": leak, "faults": []}).values()) == [True, False, False, True]
+    assert list(load.met({"each": each, "memory": leak, "faults": []}).values()) == [
+        True,
+        False,
+        False,
+        True,
+    ]
     assert all(load.met({"each": each[:1], "memory": flat, "faults": []}).values())
-    assert list(load.met({"each": each[:1], "memory": hidden, "faults": []}).values())[2] is False  # not shown to be flat
+    assert (
+        list(load.met({"each": each[:1], "memory": hidden, "faults": []}).values())[2] is False
+    )  # not shown to be flat
     nothing = {"each": each[:1], "memory": growth(np.zeros((0, 2))), "faults": ["x"]}
     assert list(load.met(nothing).values()) == [True, True, None, False]
     assert growth(watched(0, seconds=100))["ci95"] is None
 
 
 def test_the_interval_of_the_slope_holds_the_truth_about_as_often_as_it_says():
-    held = sum(low <= 0.5 <= high for low, high in (growth(watched(0.5, seed=k))["ci95"] for k in range(200)))
+    held = sum(
+        low <= 0.5 <= high
+        for low, high in (growth(watched(0.5, seed=k))["ci95"] for k in range(200))
+    )
     assert 180 <= held <= 199  # 95 % of 200 are 190
 
 
-def test_frames_are_read_by_as_many_threads_as_there_are_processors(monkeypatch: pytest.MonkeyPatch):
+def test_frames_are_read_by_as_many_threads_as_there_are_processors(
+    monkeypatch: pytest.MonkeyPatch,
+):
     inside, most, lock = 0, 0, threading.Lock()
     readers: set[threading.Thread] = set()
 
@@ -110,7 +141,10 @@ def test_frames_are_read_by_as_many_threads_as_there_are_processors(monkeypatch:
     monkeypatch.setattr(webcam, "_read", read)
     with ThreadPoolExecutor(2) as pool:
         monkeypatch.setattr(webcam, "READERS", pool)
-        crowd = [threading.Thread(target=webcam.step, args=(None, None, webcam.Visitor())) for _ in range(8)]
+        crowd = [
+            threading.Thread(target=webcam.step, args=(None, None, webcam.Visitor()))
+            for _ in range(8)
+        ]
         for one in crowd:
             one.start()
         for one in crowd:

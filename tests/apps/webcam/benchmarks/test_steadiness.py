@@ -1,4 +1,6 @@
-"""The shipped model on clips of known truth: steady values, kept numbers, small lag. Ratios only, so they hold for the next model too."""
+"""The shipped model on clips of known truth: steady values, kept numbers, small lag. Ratios only,
+so they hold for the next model too.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,18 @@ import pytest
 from apps.webcam.benchmarks import scene
 from apps.webcam.benchmarks import steadiness as steady
 from apps.webcam.benchmarks.scene import Actor, Light, Pose
-from apps.webcam.benchmarks.steadiness import LAG_S, RATES, RATIO, Moment, follow, lag, numbers, overlap, steadiness, thin
+from apps.webcam.benchmarks.steadiness import (
+    LAG_S,
+    RATES,
+    RATIO,
+    Moment,
+    follow,
+    lag,
+    numbers,
+    overlap,
+    steadiness,
+    thin,
+)
 from core.pipeline import Pipeline
 
 
@@ -41,7 +54,10 @@ def noisier(moments: list[Moment], years: float, seed: int) -> list[Moment]:
 
     def worse(face):
         age, gender = face.prediction.age, face.prediction.gender
-        by, p = years * rng.standard_normal(), float(np.clip(gender.p[0] + 0.1 * rng.standard_normal(), 0, 1))
+        by, p = (
+            years * rng.standard_normal(),
+            float(np.clip(gender.p[0] + 0.1 * rng.standard_normal(), 0, 1)),
+        )
         said = replace(
             face.prediction,
             age=replace(age, value=age.value + by, low=age.low + by, high=age.high + by),
@@ -57,7 +73,9 @@ def assert_steady(moments: list[Moment]) -> None:
     assert set(told) == {"age", "emotion", "gender"}
     assert told["age"]["ratio"] is not None, "the clip disturbs the age, or it shows nothing"
     for name, found in told.items():
-        most = 0.5 if name == "emotion" else RATIO  # the target is of age; an expression passes, so it is followed faster
+        most = (
+            0.5 if name == "emotion" else RATIO
+        )  # the target is of age; an expression passes, so it is followed faster
         assert found["ratio"] is None or found["ratio"] <= most, (name, told)
         assert found["ratio"] is not None or found["shown"] <= found["raw"] + 0.005, (name, told)
 
@@ -91,7 +109,9 @@ def test_the_shown_value_is_not_only_steady_but_right(bar):
     spread = np.std([f.raw.age.value for f in followed])
     assert abs(last.age.value - raw) < spread
     widths = [f.raw.age.high - f.raw.age.low for f in followed]
-    assert np.percentile(widths, 5) <= last.age.high - last.age.low <= np.percentile(widths, 95), "the interval keeps its width"
+    assert np.percentile(widths, 5) <= last.age.high - last.age.low <= np.percentile(widths, 95), (
+        "the interval keeps its width"
+    )
 
 
 @pytest.mark.parametrize("rate", [4.0, 10.0, 12.5])
@@ -104,7 +124,9 @@ def test_another_face_at_the_same_place_shows_in_time(swap, rate):
         assert told["lag_s"] <= LAG_S, (name, found)
 
 
-@pytest.mark.parametrize("clip, rate", [(scene.crossing, 10.0), (scene.crossing, 5.0), (scene.beside, 6.0)])
+@pytest.mark.parametrize(
+    "clip, rate", [(scene.crossing, 10.0), (scene.crossing, 5.0), (scene.beside, 6.0)]
+)
 def test_two_faces_keep_their_numbers(pipeline, heads, clip, rate):
     seen = steady.read(pipeline, clip(*heads, 0, rate))
     one, two, nobody = numbers(seen)
@@ -118,7 +140,9 @@ def test_the_dark_is_not_smoothed_away(pipeline, heads):
     followed, reasons = steady.Tracker(), []
     for shot in scene.film([Actor(heads[0], lambda t: Pose(320, 240, 130))], 4.0, 8, light=light):
         for face in followed.update(pipeline(shot.pixels).faces, shot.time):
-            reasons.append((shot.time, face.held, face.reading.abstained, face.reading.prediction.age.value))
+            reasons.append(
+                (shot.time, face.held, face.reading.abstained, face.reading.prediction.age.value)
+            )
     dark = [r for r in reasons if 2 <= r[0] < 3 and not r[1]]
     assert all(r[2] for r in dark)
     ages = {r[3] for r in reasons if 2 <= r[0] < 3}
@@ -134,23 +158,33 @@ def test_the_scene_is_what_it_says(heads):
     assert shots[0].pixels.shape == (480, 640, 3)
     widths = [s.boxes[0][2] for s in scene.behind_a_bar(heads[0], 0, 5)]
     assert max(widths) > 1.5 * min(widths)
-    assert [s.boxes[0] is None for s in scene.swapped(*heads, 0, 1)] == [k >= scene.CHANGE_S for k in range(9)]
+    assert [s.boxes[0] is None for s in scene.swapped(*heads, 0, 1)] == [
+        k >= scene.CHANGE_S for k in range(9)
+    ]
 
 
 def test_the_true_boxes_are_where_the_detector_finds_the_faces(bar):
-    found = [max((overlap(f.face.box, m.boxes[0]) for f in m.faces), default=0.0) for m in bar if m.time < 5]
+    found = [
+        max((overlap(f.face.box, m.boxes[0]) for f in m.faces), default=0.0)
+        for m in bar
+        if m.time < 5
+    ]
     assert np.median(found) > 0.8
 
 
 def test_thin_and_lag_on_paper(bar):
     assert [m.time for m in thin(bar, 5)[:3]] == [0.0, 0.2, 0.4]
     followed = follow(thin(bar, 10))
-    assert lag(followed, 4.0) == {} or all(v["change"] < 10 for v in lag(followed, 4.0).values()), "nobody was swapped here"
+    assert lag(followed, 4.0) == {} or all(v["change"] < 10 for v in lag(followed, 4.0).values()), (
+        "nobody was swapped here"
+    )
 
 
 def test_the_trackers_time(bar):
     took = steady.tracker_ms([f for m in bar for f in m.faces if f.abstained is None])
-    assert took <= 2 * steady.TRACKER_MS, f"{took:.3f} ms for five faces; about 0.19 ms on a busy machine"
+    assert took <= 2 * steady.TRACKER_MS, (
+        f"{took:.3f} ms for five faces; about 0.19 ms on a busy machine"
+    )
 
 
 def test_the_command(monkeypatch, capsys, bar, swap, pipeline):
@@ -167,7 +201,9 @@ def test_the_command(monkeypatch, capsys, bar, swap, pipeline):
     assert "MISSED  a target" in shown
     assert "numbers at 4 frames/s" in shown
     assert steady.main([]) == 0
-    monkeypatch.setattr(steady, "measure", lambda *_: told | {"met": {"a target": None, "another": True}})
+    monkeypatch.setattr(
+        steady, "measure", lambda *_: told | {"met": {"a target": None, "another": True}}
+    )
     capsys.readouterr()
     assert steady.main(["--gate"]) == 3 and "not measured  a target" in capsys.readouterr().out
 

@@ -17,7 +17,9 @@ def end(measured: dict[str, bool] | BaseException, *options: str) -> int:
             raise measured
         return {"met": measured}
 
-    return targets.run(targets.parser("x", "y").parse_args(options), measure, lambda result, console: None)
+    return targets.run(
+        targets.parser("x", "y").parse_args(options), measure, lambda result, console: None
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,9 @@ def end(measured: dict[str, bool] | BaseException, *options: str) -> int:
         (OSError("the port is taken"), 1, 1),
     ],
 )
-def test_the_status_says_how_it_went(measured: dict[str, bool] | BaseException, status: int, gated: int):
+def test_the_status_says_how_it_went(
+    measured: dict[str, bool] | BaseException, status: int, gated: int
+):
     assert end(measured) == status
     assert end(measured, "--gate") == gated
 

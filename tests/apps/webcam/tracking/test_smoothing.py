@@ -21,7 +21,11 @@ class Alone:
         past = 0.0 if self.now is None else now - self.now
         parts = len(self.settling._tau)
         states, means = self.settling.add(
-            [self.state], np.array([values], float), np.full((1, parts), weight), np.array([clear]), np.array([past])
+            [self.state],
+            np.array([values], float),
+            np.full((1, parts), weight),
+            np.array([clear]),
+            np.array([past]),
         )
         self.state, self.now = states[0], now
         return means[0]
@@ -32,7 +36,9 @@ def test_at_rest_it_is_the_exponentially_weighted_mean():
     x, w = 0.3 * rng.standard_normal(60), rng.uniform(0.1, 1, 60)
     for t, value, weight in zip(times, x, w, strict=True):
         mean = alone.add([value], t, weight)
-    assert mean[0] == pytest.approx(np.average(x, weights=w * np.exp((times - times[-1]) / 20)), rel=1e-9)
+    assert mean[0] == pytest.approx(
+        np.average(x, weights=w * np.exp((times - times[-1]) / 20)), rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("rate", [4, 10, 25])
@@ -52,7 +58,9 @@ def test_one_wild_frame_changes_nothing_and_neither_does_noise(rate):
     rng, alone = np.random.default_rng(1), Alone()
     for k in range(100 * rate):
         wild = 50.0 if k == 70 * rate else 0.0
-        mean = alone.add([3 * rng.standard_normal() + wild], k / rate)  # three times the least noise
+        mean = alone.add(
+            [3 * rng.standard_normal() + wild], k / rate
+        )  # three times the least noise
         assert k < 4 * rate or abs(mean[0]) < 2.5 + wild / 20
     assert np.isinf(alone.state[-1]), "no alarm was ever raised"
 
@@ -94,8 +102,12 @@ def test_many_faces_at_once_are_as_each_alone():
     x = rng.standard_normal((80, 3)) + np.where(np.arange(80) > 50, 20, 0)[:, None] * [0, 1, 0]
     alone, states = [Alone() for _ in range(3)], [settling.fresh() for _ in range(3)]
     for k, row in enumerate(x):
-        states, means = settling.add(states, row[:, None], np.ones((3, 1)), np.ones(3), np.full(3, 0.125 if k else 0.0))
-        assert means[:, 0] == pytest.approx([a.add([v], k / 8)[0] for a, v in zip(alone, row, strict=True)])
+        states, means = settling.add(
+            states, row[:, None], np.ones((3, 1)), np.ones(3), np.full(3, 0.125 if k else 0.0)
+        )
+        assert means[:, 0] == pytest.approx(
+            [a.add([v], k / 8)[0] for a, v in zip(alone, row, strict=True)]
+        )
 
 
 def test_after_a_change_the_short_mean_grows_long_again():
@@ -105,5 +117,7 @@ def test_after_a_change_the_short_mean_grows_long_again():
     for k in range(100, 400):
         before, mean = alone.state.copy(), alone.add([30.0 if k < 399 else 33.0], k / 20)
     assert before[-1] > FIND_S
-    assert mean[0] - 30 < 3 * 0.05 / QUICK_S / 4, "one frame moves a long mean less than a short one"
+    assert mean[0] - 30 < 3 * 0.05 / QUICK_S / 4, (
+        "one frame moves a long mean less than a short one"
+    )
     assert ENOUGH > 0

@@ -33,9 +33,10 @@ def test_noise_settles_to_a_third(rate, years, p):
     rng, tracker, raw, shown = np.random.default_rng(0), Tracker(), [], []
     for now in stream(rate, 20):
         said = reading(
-            p=float(np.clip(0.6 + p * rng.standard_normal(), 0.2, 0.95)), age=40 + years * rng.standard_normal(),
+            p=float(np.clip(0.6 + p * rng.standard_normal(), 0.2, 0.95)),
+            age=40 + years * rng.standard_normal(),
             female=float(np.clip(0.7 + p * rng.standard_normal(), 0, 1)),
-        )  # fmt: skip
+        )
         (face,) = tracker.update([said], now)
         for out, each in ((raw, said.prediction), (shown, face.reading.prediction)):
             out.append([each.age.value, each.age.low, each.emotion.confidence, each.gender.p[0]])
@@ -45,15 +46,18 @@ def test_noise_settles_to_a_third(rate, years, p):
 
 
 def lags(rate, seed, *, years, p=0.0):
-    """Seconds until age and emotion have covered 90 % of the way from 30 years, neutral to 45 years, happiness, in noise."""
+    """Seconds until age and emotion have covered 90 % of the way from 30 years, neutral to 45
+    years, happiness, in noise.
+    """
     rng, tracker, times = np.random.default_rng(seed), Tracker(), stream(rate, 8, seed)
     change, found = 5 + rng.random() / rate, {}
     for now in times:
         after = now >= change
         said = reading(
-            "happiness" if after else "neutral", float(np.clip(0.8 + p * rng.standard_normal(), 0.2, 0.98)),
+            "happiness" if after else "neutral",
+            float(np.clip(0.8 + p * rng.standard_normal(), 0.2, 0.98)),
             age=(45 if after else 30) + years * rng.standard_normal(),
-        )  # fmt: skip
+        )
         (face,) = tracker.update([said], now)
         shown = face.reading.prediction
         now_at = {"age": shown.age.value, "emotion": shown.emotion.as_dict()["happiness"]}
@@ -78,7 +82,9 @@ def test_a_real_change_shows_within_seven_tenths_of_a_second(rate):
 def test_a_smile_that_grows_in_a_second_is_shown_as_it_grows(rate):
     tracker = Tracker()
     for now in stream(rate, 8):
-        (face,) = tracker.update([reading("happiness", float(np.clip(0.15 + 0.7 * (now - 4), 0.15, 0.85)))], now)
+        (face,) = tracker.update(
+            [reading("happiness", float(np.clip(0.15 + 0.7 * (now - 4), 0.15, 0.85)))], now
+        )
         if face.reading.prediction.emotion.as_dict()["happiness"] > 0.78:
             assert now - 5 <= 0.7
             return
@@ -107,12 +113,16 @@ def test_probabilities_stay_probabilities_and_the_band_is_that_of_the_shown_valu
         (face,) = tracker.update([reading("anger", float(rng.uniform(0.2, 1)))], k / 10)
         p = face.reading.prediction.emotion
         assert abs(p.p.sum() - 1) < 1e-9
-        assert face.reading.band == ("high" if p.confidence > 0.9 else "medium" if p.confidence >= 0.7 else "low")
+        assert face.reading.band == (
+            "high" if p.confidence > 0.9 else "medium" if p.confidence >= 0.7 else "low"
+        )
 
 
 def test_numbers_stay_with_faces_that_move_and_swap_order():
     tracker = Tracker()
-    first = {f.id: f.reading.face.box for f in tracker.update([reading(box=LEFT), reading(box=RIGHT)], 0)}
+    first = {
+        f.id: f.reading.face.box for f in tracker.update([reading(box=LEFT), reading(box=RIGHT)], 0)
+    }
     for k in range(1, 20):
         found = [reading(box=moved(RIGHT, -5 * k)), reading(box=moved(LEFT, 5 * k))][:: (-1) ** k]
         faces = {f.id: f.reading.face.box for f in tracker.update(found, k / 10)}
@@ -138,7 +148,9 @@ def test_abstaining_keeps_what_was_settled_and_says_why():
     assert face.reading.abstained == "blurred: hold still"
     assert face.reading.prediction.emotion.top == "happiness"
     (face,) = Tracker().update([reading("fear", abstained="too dark")], 0)
-    assert face.reading.abstained == "too dark" and face.reading.prediction == Prediction(), "nothing, with the reason"
+    assert face.reading.abstained == "too dark" and face.reading.prediction == Prediction(), (
+        "nothing, with the reason"
+    )
 
 
 def test_the_same_time_twice_and_a_clock_that_goes_back_do_no_harm():
@@ -152,8 +164,13 @@ def test_the_interval_and_the_limits_of_the_model_go_along():
     tracker = Tracker()
     for k in range(30):
         said = reading(age=30 + k % 2, width=12)
-        emotion, age = replace(said.prediction.emotion, limit=0.85), replace(said.prediction.age, limit=11.0, coverage=0.9)
-        (face,) = tracker.update([replace(said, prediction=replace(said.prediction, emotion=emotion, age=age))], k / 10)
+        emotion, age = (
+            replace(said.prediction.emotion, limit=0.85),
+            replace(said.prediction.age, limit=11.0, coverage=0.9),
+        )
+        (face,) = tracker.update(
+            [replace(said, prediction=replace(said.prediction, emotion=emotion, age=age))], k / 10
+        )
     shown = face.reading.prediction
     assert shown.age.high - shown.age.low == pytest.approx(12)
     assert (shown.age.limit, shown.age.coverage, shown.emotion.limit) == (11.0, 0.9, 0.85)
@@ -166,7 +183,9 @@ def test_heads_that_a_model_lacks_stay_away():
     tracker = Tracker()
     for k in range(5):
         said = reading()
-        (face,) = tracker.update([replace(said, prediction=replace(said.prediction, emotion=None, age=None))], k / 10)
+        (face,) = tracker.update(
+            [replace(said, prediction=replace(said.prediction, emotion=None, age=None))], k / 10
+        )
     assert face.reading.prediction.emotion is None
     assert face.reading.prediction.age is None
     assert face.reading.prediction.gender.top == "female"

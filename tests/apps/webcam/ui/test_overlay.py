@@ -35,7 +35,9 @@ def test_the_labels_of_a_camera_are_kept_and_those_of_a_photo_are_not(grey):
     label.cache_clear()
     draw(grey, [Tracked(1, reading(box=(200, 200, 100, 120)))])
     assert label.cache_info().currsize == 1
-    photo = draw(np.full((2400, 3200, 3), 128, np.uint8), [Tracked(2, reading(box=(900, 900, 600, 700)))])
+    photo = draw(
+        np.full((2400, 3200, 3), 128, np.uint8), [Tracked(2, reading(box=(900, 900, 600, 700)))]
+    )
     assert (photo != 128).any()
     assert label.cache_info().currsize == 1
 
@@ -47,7 +49,12 @@ def test_the_box_has_the_colour_of_its_band(grey, p, band):
 
 
 @pytest.mark.parametrize(
-    "p, said, band", [(0.62, "uncertain, perhaps fear", "low"), (0.66, "fear 66 %", "medium"), (0.92, "fear 92 %", "high")]
+    "p, said, band",
+    [
+        (0.62, "uncertain, perhaps fear", "low"),
+        (0.66, "fear 66 %", "medium"),
+        (0.92, "fear 92 %", "high"),
+    ],
 )
 def test_uncertain_is_what_lies_under_the_model_s_own_limit(grey, p, said, band):
     face = reading("fear", p, limits={"emotion": 0.643}, box=(200, 200, 100, 120))
@@ -57,11 +64,20 @@ def test_uncertain_is_what_lies_under_the_model_s_own_limit(grey, p, said, band)
     chip = label((f"1 · {said}", *labels.lines(face)[1:]), COLOURS[band], 13)
     h, w = chip.shape[:2]
     shown = out[200 - 3 - h : 200 - 3, 200 : 200 + w]
-    assert np.abs(shown.astype(int) - chip).max() <= 30, "the picture carries these words, laid on with 88 % of their colour"
+    assert np.abs(shown.astype(int) - chip).max() <= 30, (
+        "the picture carries these words, laid on with 88 % of their colour"
+    )
 
 
 @pytest.mark.parametrize(
-    "female, said", [(0.5, "uncertain"), (0.59, "uncertain"), (0.61, "female 61 %"), (0.41, "uncertain"), (0.39, "male 61 %")]
+    "female, said",
+    [
+        (0.5, "uncertain"),
+        (0.59, "uncertain"),
+        (0.61, "female 61 %"),
+        (0.41, "uncertain"),
+        (0.39, "male 61 %"),
+    ],
 )
 def test_perceived_gender_near_even_is_uncertain_whatever_the_emotion(female, said):
     face = reading("happiness", 0.99, female=female, limits={"gender": 0.6})
@@ -72,7 +88,9 @@ def test_an_age_is_uncertain_over_the_model_s_width_only():
     limits = {"age": 30.0}
     assert labels.lines(reading(age=40, width=30, limits=limits))[2] == "25–55 years"
     assert labels.lines(reading(age=40, width=32, limits=limits))[2] == "age uncertain, 24–56 years"
-    assert labels.lines(reading(age=50, width=90))[2] == "5–95 years", "without a limit the interval speaks for itself"
+    assert labels.lines(reading(age=50, width=90))[2] == "5–95 years", (
+        "without a limit the interval speaks for itself"
+    )
 
 
 def test_a_model_that_is_never_sure_enough_never_answers():
@@ -95,19 +113,34 @@ def test_mirrored_flips_the_picture_and_the_box_but_not_the_writing():
     assert mirrored[400, 600, 0] == 100
     assert mirrored[400, 10, 0] == 0
     assert tuple(mirrored[260, 640 - 100]) == tuple(plain[260, 100]) == COLOURS["medium"]
-    chip = label((f"1 · {labels.lines(face.reading)[0]}", *labels.lines(face.reading)[1:]), COLOURS["medium"], 13)
+    chip = label(
+        (f"1 · {labels.lines(face.reading)[0]}", *labels.lines(face.reading)[1:]),
+        COLOURS["medium"],
+        13,
+    )
     ink = (chip == 255).all(axis=2)
 
     def written(canvas):
         h, w = ink.shape
-        windows = np.lib.stride_tricks.sliding_window_view((canvas > 225).all(axis=2)[100:260], (h, w))[::1, ::1]
+        windows = np.lib.stride_tricks.sliding_window_view(
+            (canvas > 225).all(axis=2)[100:260], (h, w)
+        )[::1, ::1]
         return (windows & ink).sum(axis=(2, 3)).max() == ink.sum()
 
     assert written(plain)
     assert written(mirrored)
 
 
-@pytest.mark.parametrize("box", [(-50, -60, 100, 120), (600, 440, 100, 120), (0, 0, 640, 480), (-1e9, 5, 2e9, 9), (10, 10, 0.5, 0.5)])
+@pytest.mark.parametrize(
+    "box",
+    [
+        (-50, -60, 100, 120),
+        (600, 440, 100, 120),
+        (0, 0, 640, 480),
+        (-1e9, 5, 2e9, 9),
+        (10, 10, 0.5, 0.5),
+    ],
+)
 @pytest.mark.parametrize("shape", [(480, 640), (1, 1), (12, 20), (2000, 3000)])
 def test_any_box_on_any_picture(box, shape):
     out = draw(np.zeros((*shape, 3), np.uint8), [Tracked(12, reading(box=box))])

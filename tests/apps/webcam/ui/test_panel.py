@@ -12,7 +12,9 @@ from tests.apps.webcam.conftest import reading
 
 
 def test_a_card_names_all_eight_emotions_perceived_gender_and_the_age_interval():
-    html = panel.faces([Tracked(3, reading("happiness", 0.95, age=30, width=8, female=0.97))], "nobody")
+    html = panel.faces(
+        [Tracked(3, reading("happiness", 0.95, age=30, width=8, female=0.97))], "nobody"
+    )
     for label in FERPLUS8.labels:
         assert f"<span>{label}</span>" in html
     assert "data-face='3'" in html
@@ -25,19 +27,37 @@ def test_low_is_uncertain_and_abstention_says_why():
     assert "uncertain, perhaps fear" in panel.faces([Tracked(1, reading("fear", 0.5))], "")
     small = reading(abstained="too small: 12 px")
     before = panel.faces([Tracked(1, small)], "")
-    assert before.index("No reading: too small: 12 px") < before.index("As read before:") < before.index("mien-group")
+    assert (
+        before.index("No reading: too small: 12 px")
+        < before.index("As read before:")
+        < before.index("mien-group")
+    )
     never = panel.faces([Tracked(1, replace(small, prediction=Prediction()))], "")
-    assert "No reading: too small: 12 px" in never and "mien-group" not in never and "before" not in never
+    assert (
+        "No reading: too small: 12 px" in never
+        and "mien-group" not in never
+        and "before" not in never
+    )
 
 
 def test_each_head_is_uncertain_by_its_own_limit():
     limits = {"emotion": 0.6, "gender": 0.9, "age": 20.0}
-    html = panel.faces([Tracked(1, reading("fear", 0.65, female=0.85, age=40, width=24, limits=limits))], "")
+    html = panel.faces(
+        [Tracked(1, reading("fear", 0.65, female=0.85, age=40, width=24, limits=limits))], ""
+    )
     emotion, gender, age = html.split("mien-group")[1:]
-    assert "fear 65 %" in html.split("mien-group")[0] and "uncertain" not in html.split("mien-group")[0] and "mien-bar top" in emotion
-    assert "<em>uncertain</em>" in gender and "mien-bar top" not in gender, "no answer stands out where there is none"
+    assert (
+        "fear 65 %" in html.split("mien-group")[0]
+        and "uncertain" not in html.split("mien-group")[0]
+        and "mien-bar top" in emotion
+    )
+    assert "<em>uncertain</em>" in gender and "mien-bar top" not in gender, (
+        "no answer stands out where there is none"
+    )
     assert "<em>uncertain</em>" in age and "28–52 years" in age
-    sure = panel.faces([Tracked(1, reading("fear", 0.65, female=0.95, age=40, width=18, limits=limits))], "")
+    sure = panel.faces(
+        [Tracked(1, reading("fear", 0.65, female=0.95, age=40, width=18, limits=limits))], ""
+    )
     assert "uncertain" not in sure and sure.count("mien-bar top") == 2
 
 
@@ -52,7 +72,9 @@ def test_nobody_and_a_crowd():
 
 def test_text_is_escaped():
     evil = "<script>alert(1)</script>"
-    assert evil not in panel.problem(evil) + panel.note(evil) + panel.progress(evil, 0.5) + panel.steps([evil])
+    assert evil not in panel.problem(evil) + panel.note(evil) + panel.progress(
+        evil, 0.5
+    ) + panel.steps([evil])
 
 
 def test_readout_has_every_stage():

@@ -49,12 +49,32 @@ def test_survey_names_what_cannot_be_read(tmp_path: Path) -> None:
     (root / "folder.png").mkdir()
     picture(tmp_path / "secret.png")
     (root / "fifo.png").symlink_to("/nowhere")
-    bad = survey(root, ["good.png", "text.png", "folder.png", "gone.png", "../secret.png", str(tmp_path / "secret.png"), "fifo.png"])[1]
-    assert set(bad) == {"text.png", "folder.png", "gone.png", "../secret.png", str(tmp_path / "secret.png"), "fifo.png"}
+    bad = survey(
+        root,
+        [
+            "good.png",
+            "text.png",
+            "folder.png",
+            "gone.png",
+            "../secret.png",
+            str(tmp_path / "secret.png"),
+            "fifo.png",
+        ],
+    )[1]
+    assert set(bad) == {
+        "text.png",
+        "folder.png",
+        "gone.png",
+        "../secret.png",
+        str(tmp_path / "secret.png"),
+        "fifo.png",
+    }
     assert "outside" in bad["../secret.png"] and "no such" in bad["gone.png"]
 
 
-def test_survey_remembers_settled_files_only(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_survey_remembers_settled_files_only(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = tmp_path / "data"
     pictures(root, ["a.png", "b.png"])
     (root / "c.png").write_text("hello")
@@ -99,16 +119,25 @@ def test_the_first_of_repeated_rows_counts(tmp_path: Path) -> None:
 
 def test_tables_name_broken_rows(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
-    table.write_bytes(b'\xef\xbb\xbf Name ,value\n"a\nb",1\n\nc\n"' + b"x" * 200_000 + b'",1\nd,\xff\n')
+    table.write_bytes(
+        b'\xef\xbb\xbf Name ,value\n"a\nb",1\n\nc\n"' + b"x" * 200_000 + b'",1\nd,\xff\n'
+    )
     rows = list(read_csv(table, ("name", "value")))
     assert [(n, bool(why)) for n, _, why in rows] == [(2, False), (4, True), (5, True), (6, False)]
-    assert rows[0][1] == {"name": "a\nb", "value": "1"} and "row 4" in str(rows[1][2]) and "value" in str(rows[1][2])
+    assert (
+        rows[0][1] == {"name": "a\nb", "value": "1"}
+        and "row 4" in str(rows[1][2])
+        and "value" in str(rows[1][2])
+    )
     assert "row 5" in str(rows[2][2])
     table.write_text("other,value\n1,2\n")
     with pytest.raises(DataError, match="columns name, value"):
         list(read_csv(table, ("name", "value")))
     table.write_text("x,1\ny,2\n")
-    assert [r["name"] for _, r, _ in read_csv(table, ("name", "value"), ("name", "value"))] == ["x", "y"]
+    assert [r["name"] for _, r, _ in read_csv(table, ("name", "value"), ("name", "value"))] == [
+        "x",
+        "y",
+    ]
     table.write_text("")
     with pytest.raises(DataError, match="empty file"):
         list(read_csv(table, ("name",)))
@@ -124,7 +153,10 @@ def test_splits_by_hash_are_even_and_stay() -> None:
     assert {carve("test", f"person {i}") for i in range(100)} == {"test"}
 
 
-@pytest.mark.parametrize(("people", "sizes"), [(10, (8, 1, 1)), (70, (56, 7, 7)), (3, (1, 1, 1)), (2, (2, 0, 0)), (0, (0, 0, 0))])
+@pytest.mark.parametrize(
+    ("people", "sizes"),
+    [(10, (8, 1, 1)), (70, (56, 7, 7)), (3, (1, 1, 1)), (2, (2, 0, 0)), (0, (0, 0, 0))],
+)
 def test_few_people_still_fill_every_split(people: int, sizes: tuple[int, ...]) -> None:
     parts = list(by_subject(f"P{i}" for i in range(people)).values())
     assert tuple(parts.count(s) for s in ("train", "val", "test")) == sizes

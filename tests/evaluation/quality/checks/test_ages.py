@@ -29,13 +29,19 @@ def test_wrong_ages_are_found() -> None:
     found = run_check(ages, world())
     hit = [int(r["sample_id"][:-4]) % 10 == 0 for r in found.to_pylist()]
     assert 35 <= sum(hit) <= 50 and sum(hit) / len(hit) > 0.9
-    assert found["score"].to_pylist() == sorted(found["score"].to_pylist()) and set(found["action"].to_pylist()) == {"keep"}
+    assert found["score"].to_pylist() == sorted(found["score"].to_pylist()) and set(
+        found["action"].to_pylist()
+    ) == {"keep"}
     assert figures(found)["samples"] == 500 and figures(found)["suspects"] == len(found)
 
 
 def test_medians_equal_those_of_a_plain_search() -> None:
     rng = np.random.default_rng(1)
-    x, age, group = rng.normal(0, 1, (90, 5)), rng.integers(0, 90, 90).astype(float), rng.integers(0, 30, 90)
+    x, age, group = (
+        rng.normal(0, 1, (90, 5)),
+        rng.integers(0, 90, 90).astype(float),
+        rng.integers(0, 30, 90),
+    )
     for i, got in enumerate(ages.neighbours(x, age, group, 7)):
         order = np.argsort(((x - x[i]) ** 2).sum(axis=1))
         others = [j for j in order if group[j] != group[i]][:7]
@@ -50,7 +56,12 @@ def test_copies_do_not_vouch_for_each_other() -> None:
     group = np.concatenate([np.zeros(15, np.int64), np.arange(1, 101)])
     assert (ages.neighbours(x, age, group, 10)[:15] == 20).all()
     assert (ages.neighbours(x, age, np.arange(115), 10)[:15] == 80).all()
-    assert (ages.neighbours(x[:15] + rng.normal(0, 1, (15, 4)), age[:15] - np.arange(15), group[:15], 10) == age[:15] - np.arange(15)).all()
+    assert (
+        ages.neighbours(
+            x[:15] + rng.normal(0, 1, (15, 4)), age[:15] - np.arange(15), group[:15], 10
+        )
+        == age[:15] - np.arange(15)
+    ).all()
 
 
 @pytest.mark.parametrize("n", [0, 30])

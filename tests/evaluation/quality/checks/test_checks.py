@@ -1,4 +1,6 @@
-"""Each check finds the fault that was planted for it, and little else; every check keeps the contract."""
+"""Each check finds the fault that was planted for it, and little else; every check keeps the
+contract.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,37 @@ from core.data.base.samples import missing, one_hot
 from core.errors import UserError
 from core.labels import FERPLUS8, GENDER2
 from core.types import Face
-from evaluation.quality import ACTIONS, SCHEMA, Context, dataset, figures, findings, load_checks, open_context, run_check
+from evaluation.quality import (
+    ACTIONS,
+    SCHEMA,
+    Context,
+    dataset,
+    figures,
+    findings,
+    load_checks,
+    open_context,
+    run_check,
+)
 from evaluation.quality.features import Features
 from tests.evaluation.quality import faulty
 
-EVERY = load_checks([
-    "class_balance", "conflicts", "drift", "exact_files", "exact_pixels", "face_count", "faults", "leaks", "mirrored", "near_duplicates",
-    "persons", "split_shares", "unreadable",
-])  # fmt: skip
+EVERY = load_checks(
+    [
+        "class_balance",
+        "conflicts",
+        "drift",
+        "exact_files",
+        "exact_pixels",
+        "face_count",
+        "faults",
+        "leaks",
+        "mirrored",
+        "near_duplicates",
+        "persons",
+        "split_shares",
+        "unreadable",
+    ]
+)
 
 
 class OneFace:
@@ -34,14 +59,22 @@ class OneFace:
         if image.std() < 1:
             return []
         faces = [Face((5.0, 5.0, 40.0, 40.0), 0.9)]
-        return faces if image.shape[1] >= image.shape[0] else [*faces, Face((50.0, 5.0, 30.0, 30.0), 0.7)]
+        return (
+            faces
+            if image.shape[1] >= image.shape[0]
+            else [*faces, Face((50.0, 5.0, 30.0, 30.0), 0.7)]
+        )
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> tuple[Context, dict[str, str]]:
+def planted(
+    tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path
+) -> tuple[Context, dict[str, str]]:
     root = faulty.tree(tmp_path_factory.mktemp("faulty"))
     names = faulty.faults(root)
-    return open_context("image_folder", root, cache=False, model=tiny_bundle, detector=OneFace()), names
+    return open_context(
+        "image_folder", root, cache=False, model=tiny_bundle, detector=OneFace()
+    ), names
 
 
 def issues(table: pa.Table) -> set[str]:
@@ -57,8 +90,12 @@ def test_contract(name: str, planted: tuple[Context, dict[str, str]]) -> None:
     module = EVERY[name]
     assert name == module.NAME and module.TITLE and module.__doc__
     table = run(planted[0], name)
-    assert table.schema.equals(SCHEMA) and (table.num_rows > 0 or name == "persons")  # nobody is alike there
-    assert all(isinstance(v, (bool, int, float, str)) for v in getattr(module, "OPTIONS", {}).values())
+    assert table.schema.equals(SCHEMA) and (
+        table.num_rows > 0 or name == "persons"
+    )  # nobody is alike there
+    assert all(
+        isinstance(v, (bool, int, float, str)) for v in getattr(module, "OPTIONS", {}).values()
+    )
     rows = table.to_pylist()
     assert all(0 <= r["score"] <= 1 and r["action"] in ACTIONS and r["reason"] for r in rows)
     flags = [r["is_issue"] for r in rows]
@@ -70,16 +107,28 @@ def test_contract(name: str, planted: tuple[Context, dict[str, str]]) -> None:
 def test_each_fault_is_found(planted: tuple[Context, dict[str, str]]) -> None:
     context, names = planted
     assert issues(run(context, "exact_files")) == {names["bytes"]}
-    assert issues(run(context, "exact_pixels")) == {names["bytes"], names["pixels"]}  # the copy in train goes, that in val stays
+    assert issues(run(context, "exact_pixels")) == {
+        names["bytes"],
+        names["pixels"],
+    }  # the copy in train goes, that in val stays
     assert issues(run(context, "near_duplicates")) == {names["near"]}
     assert issues(run(context, "leaks")) == {names["pixels"], names["near"]}
-    assert issues(run(context, "mirrored")) <= {names["mirror"], f"train/{faulty.SECOND}/006.png"} and issues(run(context, "mirrored"))
+    assert issues(run(context, "mirrored")) <= {
+        names["mirror"],
+        f"train/{faulty.SECOND}/006.png",
+    } and issues(run(context, "mirrored"))
     left_out = run(context, "unreadable")
     assert {names["broken"], names["notes"]} <= set(left_out["sample_id"].to_pylist())
-    reasons = {(r["sample_id"], r["reason"].split(":")[0]) for r in run(context, "faults").to_pylist()}
-    assert {(names[n], n) for n in ("blank", "dark", "bright", "blurred", "tiny", "grey")} <= reasons
+    reasons = {
+        (r["sample_id"], r["reason"].split(":")[0]) for r in run(context, "faults").to_pylist()
+    }
+    assert {
+        (names[n], n) for n in ("blank", "dark", "bright", "blurred", "tiny", "grey")
+    } <= reasons
     assert (names["entropy"], "low entropy") in reasons
-    clean = {i for i, _ in reasons} - {names[n] for n in names} - {f"train/{faulty.FIRST}/blank2.png"}
+    clean = (
+        {i for i, _ in reasons} - {names[n] for n in names} - {f"train/{faulty.FIRST}/blank2.png"}
+    )
     assert len(clean) <= 3, clean
 
 
@@ -89,23 +138,46 @@ def test_leaks_say_where(planted: tuple[Context, dict[str, str]]) -> None:
     assert figures(table)["same_pixels"] == {"train in val": 1, "val in train": 1}
     assert figures(table)["same_or_near"] == {"train in val": 2, "val in train": 2}
     only = replace(context, options={"leaks": {"near": False}})
-    assert len(issues(run(only, "leaks"))) == 1 and figures(run(only, "leaks"))["same_or_near"] is None
+    assert (
+        len(issues(run(only, "leaks"))) == 1 and figures(run(only, "leaks"))["same_or_near"] is None
+    )
 
 
 def test_conflicts_suggest_what_most_copies_say(planted: tuple[Context, dict[str, str]]) -> None:
     rows = run(planted[0], "conflicts").to_pylist()
-    assert {r["sample_id"] for r in rows} == {f"train/{faulty.SECOND}/002.png", f"val/{faulty.FIRST}/pixels.png"}
-    assert all(r["action"] == "keep" and r["is_issue"] and r["value"] == "" for r in rows)  # one against one: somebody has to look
+    assert {r["sample_id"] for r in rows} == {
+        f"train/{faulty.SECOND}/002.png",
+        f"val/{faulty.FIRST}/pixels.png",
+    }
+    assert all(
+        r["action"] == "keep" and r["is_issue"] and r["value"] == "" for r in rows
+    )  # one against one: somebody has to look
 
 
 def made(split: list[str], **columns: Any) -> Context:
     """A context without files, whose pictures are all alike in nothing but what a test puts there."""
     n = len(split)
-    samples = Samples("x", "all", Path(), tuple(f"{i}" for i in range(n)), tuple(Path(f"{i}") for i in range(n)), **(missing(n) | columns))
+    samples = Samples(
+        "x",
+        "all",
+        Path(),
+        tuple(f"{i}" for i in range(n)),
+        tuple(Path(f"{i}") for i in range(n)),
+        **(missing(n) | columns),
+    )
     features = Features(samples, None)
     from evaluation.quality import image_features
 
-    seen = np.zeros(n, np.dtype([("stat", "S16"), ("sha", "S32"), *((f, image_features.FIELDS[f]) for f in image_features.FIELDS.names)]))
+    seen = np.zeros(
+        n,
+        np.dtype(
+            [
+                ("stat", "S16"),
+                ("sha", "S32"),
+                *((f, image_features.FIELDS[f]) for f in image_features.FIELDS.names),
+            ]
+        ),
+    )
     features.__dict__["pixels"] = seen
     return Context(samples, np.array(split), (), features, "x")
 
@@ -113,14 +185,20 @@ def made(split: list[str], **columns: Any) -> Context:
 def test_conflict_of_three_and_votes() -> None:
     emotion = np.array([1, 1, 3, 2])
     gender, age = np.array([0, 0, 1, 1]), np.array([20, 20.5, 40, 90], np.float32)
-    context = made(["train"] * 4, emotion=emotion, emotion_votes=one_hot(emotion), gender=gender, age=age)
+    context = made(
+        ["train"] * 4, emotion=emotion, emotion_votes=one_hot(emotion), gender=gender, age=age
+    )
     seen = context.features.pixels
     seen["readable"], seen["pixels"] = True, [b"a", b"a", b"a", b"b"]
     rows = run(replace(context, options={"conflicts": {"near": False}}), "conflicts").to_pylist()
-    wrong = {(r["sample_id"], r["value"]) for r in rows if r["is_issue"] and r["action"] == "relabel"}
+    wrong = {
+        (r["sample_id"], r["value"]) for r in rows if r["is_issue"] and r["action"] == "relabel"
+    }
     assert wrong == {("2", f"emotion={FERPLUS8.labels[1]}"), ("2", f"gender={GENDER2.labels[0]}")}
     ages = [r for r in rows if r["reason"].startswith("age")]
-    assert {r["sample_id"] for r in ages} == {"0", "1", "2"} and min(ages, key=lambda r: r["score"])["sample_id"] == "2"
+    assert {r["sample_id"] for r in ages} == {"0", "1", "2"} and min(
+        ages, key=lambda r: r["score"]
+    )["sample_id"] == "2"
 
 
 def test_a_chain_of_copies_is_one_cluster() -> None:
@@ -133,7 +211,10 @@ def test_a_chain_of_copies_is_one_cluster() -> None:
 def test_shares() -> None:
     context = made(["train"] * 60 + ["val"] * 40)
     rows = {r["split"]: r for r in run(context, "split_shares").to_pylist()}
-    assert all(rows[s]["is_issue"] for s in ("train", "val", "test")) and "60.0%" in rows["train"]["reason"]
+    assert (
+        all(rows[s]["is_issue"] for s in ("train", "val", "test"))
+        and "60.0%" in rows["train"]["reason"]
+    )
     fit = replace(context, options={"split_shares": {"target": "60/40/0"}})
     assert not issues(run(fit, "split_shares"))
     with pytest.raises(UserError, match="three shares"):
@@ -145,7 +226,9 @@ def test_one_class_and_missing_classes() -> None:
     one = run(made(["train"] * 100, gender=gender[:100]), "class_balance").to_pylist()
     assert any(r["is_issue"] and "only one class" in r["reason"] for r in one)
     both = run(made(["train"] * 100 + ["val"] * 100, gender=gender), "class_balance").to_pylist()
-    assert [r["reason"] for r in both if r["is_issue"]] == [f"gender {GENDER2.labels[1]}: none in train"]
+    assert [r["reason"] for r in both if r["is_issue"]] == [
+        f"gender {GENDER2.labels[1]}: none in train"
+    ]
 
 
 def test_drift_needs_size_and_significance() -> None:
@@ -155,8 +238,15 @@ def test_drift_needs_size_and_significance() -> None:
     assert not any(r["is_issue"] for r in run(made(split, gender=same), "drift").to_pylist())
     moved = np.concatenate([rng.random(4000) < 0.5, rng.random(1000) < 0.75]).astype(int)
     rows = [r for r in run(made(split, gender=moved), "drift").to_pylist() if r["is_issue"]]
-    assert len(rows) == 1 and rows[0]["group"] == "train/val" and rows[0]["reason"].startswith("gender")
-    few = run(made(["train"] * 8 + ["val"] * 4, gender=np.array([0] * 6 + [1] * 2 + [1] * 3 + [0])), "drift").to_pylist()
+    assert (
+        len(rows) == 1
+        and rows[0]["group"] == "train/val"
+        and rows[0]["reason"].startswith("gender")
+    )
+    few = run(
+        made(["train"] * 8 + ["val"] * 4, gender=np.array([0] * 6 + [1] * 2 + [1] * 3 + [0])),
+        "drift",
+    ).to_pylist()
     assert not any(r["is_issue"] for r in few)  # far apart, but by chance
 
 
@@ -181,10 +271,18 @@ def test_faces(planted: tuple[Context, dict[str, str]]) -> None:
 
 def test_persons_are_only_a_suspicion() -> None:
     context = made(["train", "val", "train", "val"])
-    context.features.pixels["readable"], context.features.pixels["pixels"] = True, [b"a", b"b", b"c", b"c"]
-    context.features.__dict__["embedding"] = np.array([[1, 0], [0.999, 0.0447], [0, 1], [0, 1]], np.float32)
+    context.features.pixels["readable"], context.features.pixels["pixels"] = (
+        True,
+        [b"a", b"b", b"c", b"c"],
+    )
+    context.features.__dict__["embedding"] = np.array(
+        [[1, 0], [0.999, 0.0447], [0, 1], [0, 1]], np.float32
+    )
     rows = run(context, "persons").to_pylist()
-    assert {r["sample_id"] for r in rows} == {"0", "1"}  # the other two are copies, which `leaks` reports
+    assert {r["sample_id"] for r in rows} == {
+        "0",
+        "1",
+    }  # the other two are copies, which `leaks` reports
     assert all(r["action"] == "keep" and r["score"] > 0.4 for r in rows)
 
 
@@ -196,7 +294,9 @@ def test_the_same_name_in_two_splits() -> None:
 
 
 def test_blank_pictures_do_not_explode(planted: tuple[Context, dict[str, str]]) -> None:
-    """Two blank pictures of different grey are near everything by hash; they are no duplicates of each other."""
+    """Two blank pictures of different grey are near everything by hash; they are no duplicates of
+    each other.
+    """
     context, names = planted
     assert names["blank"] not in set(run(context, "near_duplicates")["sample_id"].to_pylist())
     context = made(["train"] * 20_000)

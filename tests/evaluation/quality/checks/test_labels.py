@@ -1,4 +1,6 @@
-"""Suspect labels: planted ones are found, ambiguous pictures are not called wrong, and no label vouches for itself."""
+"""Suspect labels: planted ones are found, ambiguous pictures are not called wrong, and no label
+vouches for itself.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +28,28 @@ def with_embedding(context: Context, x: np.ndarray, cluster: np.ndarray | None =
 
     context.features.__dict__["embedding"] = x.astype(np.float32)
     none = np.zeros((0, 2), np.int64)
-    near = Near(none, np.zeros(0, np.float32), np.arange(len(context)) if cluster is None else cluster, 0, True)
+    near = Near(
+        none,
+        np.zeros(0, np.float32),
+        np.arange(len(context)) if cluster is None else cluster,
+        0,
+        True,
+    )
     from evaluation.quality.duplicates import clusters
 
-    radius, agree = int(context.option("near_duplicates", "radius")), float(context.option("near_duplicates", "agree"))
+    radius, agree = (
+        int(context.option("near_duplicates", "radius")),
+        float(context.option("near_duplicates", "agree")),
+    )
     context.memo[f"near {radius} {agree} {False}"] = near
     assert clusters.near_clusters(context) is near
     return context
 
 
 def world(n: int = 600, seed: int = 0, planted: float = 0.05) -> tuple[Context, np.ndarray]:
-    """A context whose embedding shows emotion and gender plainly, with `planted` of all genders flipped: (context, flipped)."""
+    """A context whose embedding shows emotion and gender plainly, with `planted` of all genders
+    flipped: (context, flipped).
+    """
     rng = np.random.default_rng(seed)
     context = repairs.invented(n, seed)
     true = context.samples.gender
@@ -53,18 +66,28 @@ def test_flipped_genders_are_found_and_proposed() -> None:
     found = run_check(labels, context)
     rows = [r for r in found.to_pylist() if r["is_issue"] and "gender" in r["reason"]]
     hit = {int(r["sample_id"][:-4]) for r in rows}
-    assert len(hit & set(np.flatnonzero(flipped))) >= 0.8 * flipped.sum() and len(hit) < 1.6 * flipped.sum()
+    assert (
+        len(hit & set(np.flatnonzero(flipped))) >= 0.8 * flipped.sum()
+        and len(hit) < 1.6 * flipped.sum()
+    )
     for row in rows:
         i = int(row["sample_id"][:-4])
         other = GENDER2.labels[1 - context.samples.gender[i]]
-        assert (row["action"], row["value"]) in (("relabel", f"gender={other}"), ("keep", "")) and 0 <= row["score"] < 0.5
+        assert (row["action"], row["value"]) in (
+            ("relabel", f"gender={other}"),
+            ("keep", ""),
+        ) and 0 <= row["score"] < 0.5
     assert any(r["action"] == "relabel" for r in rows)
     said = figures(found)["gender"]
-    assert said["samples"] == 600 and said["suspects"] == len(rows) and 0.85 < said["agreement"] < 0.98
+    assert (
+        said["samples"] == 600 and said["suspects"] == len(rows) and 0.85 < said["agreement"] < 0.98
+    )
 
 
 def test_a_label_cannot_vouch_for_itself() -> None:
-    """With features that say nothing and an exact copy of each sample, a model that had seen the copy's label would know it."""
+    """With features that say nothing and an exact copy of each sample, a model that had seen the
+    copy's label would know it.
+    """
     rng = np.random.default_rng(0)
     x = np.repeat(rng.normal(0, 1, (150, 200)), 2, axis=0)
     y = np.repeat(rng.integers(0, 2, 150), 2)
@@ -92,11 +115,16 @@ def test_split_votes_make_a_picture_ambiguous_and_not_wrong() -> None:
     votes[np.arange(400), given] = 1
     p[:8] = p[8:16, ::1][:, [1, 0, *range(2, 8)]]  # the model says the other of the two
     votes[:4] = 0
-    votes[np.arange(4), given[:4]], votes[np.arange(4), 1 - given[:4]] = 0.5, 0.4  # people were split between them
+    votes[np.arange(4), given[:4]], votes[np.arange(4), 1 - given[:4]] = (
+        0.5,
+        0.4,
+    )  # people were split between them
     votes[:4, 3] = 0.1
     votes[4:6] = np.nan  # nobody voted
     found = labels.judge(given, p, votes)
-    assert found.ambiguous.nonzero()[0].tolist() == [0, 1, 2, 3] and found.wrong.nonzero()[0].tolist() == [4, 5, 6, 7]
+    assert found.ambiguous.nonzero()[0].tolist() == [0, 1, 2, 3] and found.wrong.nonzero()[
+        0
+    ].tolist() == [4, 5, 6, 7]
     assert labels.judge(given, p).wrong.nonzero()[0].tolist() == list(range(8))
 
 
@@ -110,7 +138,10 @@ def test_an_ambiguous_picture_is_listed_with_its_votes_and_is_no_issue() -> None
     found = run_check(labels, with_embedding(voted, context.features.embedding))
     rows = [r for r in found.to_pylist() if r["reason"].startswith("ambiguous")]
     assert {int(r["sample_id"][:-4]) for r in rows} == set(some.tolist())
-    assert all(not r["is_issue"] and r["action"] == "keep" and f"{FERPLUS8.labels[0]} 50%" in r["reason"] for r in rows)
+    assert all(
+        not r["is_issue"] and r["action"] == "keep" and f"{FERPLUS8.labels[0]} 50%" in r["reason"]
+        for r in rows
+    )
     assert figures(found)["emotion"]["ambiguous"] == 5
 
 
@@ -126,7 +157,9 @@ def test_a_new_emotion_is_proposed_against_votes_only_where_wanted(outvote: bool
     wrong = replace(context, samples=replace(context.samples, emotion=emotion, emotion_votes=votes))
     wrong = replace(wrong, options={"labels": {"outvote": outvote, "sure": 0.5}})
     rows = [
-        r for r in run_check(labels, with_embedding(wrong, context.features.embedding)).to_pylist() if r["reason"].startswith("emotion")
+        r
+        for r in run_check(labels, with_embedding(wrong, context.features.embedding)).to_pylist()
+        if r["reason"].startswith("emotion")
     ]
     assert {int(r["sample_id"][:-4]) for r in rows if r["is_issue"]} >= set(some.tolist())
     assert any(r["action"] == "relabel" for r in rows) == outvote
@@ -138,11 +171,18 @@ def test_probabilities_can_come_from_a_table(tmp_path: Path) -> None:
     p = np.full((100, 8), 0.01)
     p[np.arange(100), emotion] = 0.93
     p[7] = np.roll(p[7], 1)
-    columns = {"sample_id": list(context.samples.ids[:90]), "emotion_true": [FERPLUS8.labels[e] for e in emotion[:90]]}
+    columns = {
+        "sample_id": list(context.samples.ids[:90]),
+        "emotion_true": [FERPLUS8.labels[e] for e in emotion[:90]],
+    }
     columns |= {P_EMOTION + label: p[:90, i] for i, label in enumerate(FERPLUS8.labels)}
     pq.write_table(pa.table(columns), tmp_path / "T.parquet")
-    found = run_check(labels, replace(context, options={"labels": {"predictions": str(tmp_path / "T.parquet")}}))
-    assert [r["sample_id"] for r in found.to_pylist()] == ["000007.png"] and found["value"][0].as_py().startswith("emotion=")
+    found = run_check(
+        labels, replace(context, options={"labels": {"predictions": str(tmp_path / "T.parquet")}})
+    )
+    assert [r["sample_id"] for r in found.to_pylist()] == ["000007.png"] and found["value"][
+        0
+    ].as_py().startswith("emotion=")
     assert set(figures(found)) == {"emotion"} and figures(found)["emotion"]["samples"] == 90
 
 
@@ -166,11 +206,19 @@ def test_where_nothing_can_be_said(case: str) -> None:
     cluster = np.zeros(len(samples.ids), np.int64) if case == "one person" else None
     found = run_check(labels, with_embedding(replace(context, samples=samples), x, cluster))
     assert len(found) == 0
-    assert figures(found) == {} if case == "none" else all("nothing is said" in f["note"] for f in figures(found).values())
+    assert (
+        figures(found) == {}
+        if case == "none"
+        else all("nothing is said" in f["note"] for f in figures(found).values())
+    )
 
 
-def test_real_faces_with_flipped_genders(data_dir: Path, shipped_model: Path, tmp_path: Path) -> None:
-    """UTKFace pictures that the shipped model was not trained on; the full figures are those of `scripts/plant_labels.py`."""
+def test_real_faces_with_flipped_genders(
+    data_dir: Path, shipped_model: Path, tmp_path: Path
+) -> None:
+    """UTKFace pictures that the shipped model was not trained on; the full figures are those of
+    `scripts/plant_labels.py`.
+    """
     from core.data import utkface
     from core.data.base.splits import split_of
     from evaluation.quality.features import Features
@@ -187,17 +235,23 @@ def test_real_faces_with_flipped_genders(data_dir: Path, shipped_model: Path, tm
 
 
 def test_real_faces_with_moved_emotions(data_dir: Path, shipped_model: Path) -> None:
-    """Every fifth picture of FER+'s validation split; the votes of the two emotions change places, so they give nothing away."""
+    """Every fifth picture of FER+'s validation split; the votes of the two emotions change places,
+    so they give nothing away.
+    """
     from core.data import ferplus
     from evaluation.quality.features import Features
     from scripts.plant_labels import plant
 
     samples = ferplus.load(data_dir, "val")
     samples = samples.take(np.flatnonzero(samples.emotion >= 0)[::5])
-    given, votes, planted = plant(samples.emotion, samples.emotion_votes, 8, 0.05, "moved", np.random.default_rng(0))
+    given, votes, planted = plant(
+        samples.emotion, samples.emotion_votes, 8, 0.05, "moved", np.random.default_rng(0)
+    )
     used, y = np.unique(given, return_inverse=True)
     p = np.zeros((len(given), 8))
-    p[:, used] = folds.out_of_fold(Features(samples, None, shipped_model).embedding, y, np.arange(len(given)))
+    p[:, used] = folds.out_of_fold(
+        Features(samples, None, shipped_model).embedding, y, np.arange(len(given))
+    )
     judged = labels.judge(given, p, votes)
     assert len(given) > 700 and roc_auc_score(planted, -judged.score) > 0.85
     assert judged.wrong[planted].mean() > 0.5 > judged.wrong[~planted].mean()

@@ -1,4 +1,6 @@
-"""Where several pictures show one person: comparison, slices and gaps count people; and mistakes across tasks."""
+"""Where several pictures show one person: comparison, slices and gaps count people; and mistakes
+across tasks.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,19 @@ LABELS = np.array(FERPLUS8.labels)
 
 def model(right: np.ndarray, age: np.ndarray, each: int, subject: bool, name: str) -> pa.Table:
     n = len(right) * each
-    columns: dict[str, object] = {"sample_id": np.arange(n).astype(str), "model": [name] * n, "emotion_true": [LABELS[0]] * n}
-    columns |= {"emotion_pred": np.repeat(np.where(right, LABELS[0], LABELS[1]), each), "age_true": [30.0] * n}
-    columns |= {"age_pred": np.repeat(age, each), "group_race": np.repeat(np.where(np.arange(len(right)) % 2, "x", "y"), each)}
+    columns: dict[str, object] = {
+        "sample_id": np.arange(n).astype(str),
+        "model": [name] * n,
+        "emotion_true": [LABELS[0]] * n,
+    }
+    columns |= {
+        "emotion_pred": np.repeat(np.where(right, LABELS[0], LABELS[1]), each),
+        "age_true": [30.0] * n,
+    }
+    columns |= {
+        "age_pred": np.repeat(age, each),
+        "group_race": np.repeat(np.where(np.arange(len(right)) % 2, "x", "y"), each),
+    }
     if subject:
         columns["group_subject"] = np.repeat(np.arange(len(right)), each).astype(str)
     return conform(pa.table(columns))
@@ -38,20 +50,37 @@ def test_copies_of_pictures_are_no_evidence_that_b_is_better() -> None:
     rng = np.random.default_rng(4)
     a, b = (rng.random(60) < share for share in (0.62, 0.75))
     ages = rng.normal(30, 5, (2, 60))
-    alone, together = (compare(model(a, ages[0], 9, s, "a"), model(b, ages[1], 9, s, "b")) for s in (False, True))
+    alone, together = (
+        compare(model(a, ages[0], 9, s, "a"), model(b, ages[1], 9, s, "b")) for s in (False, True)
+    )
     once = compare(model(a, ages[0], 1, False, "a"), model(b, ages[1], 1, False, "b"))
     for task, name, test in (("emotion", "accuracy", "mcnemar"), ("age", "mae", "paired_t")):
-        w = [f[task][name]["difference"]["high"] - f[task][name]["difference"]["low"] for f in (once, together, alone)]
+        w = [
+            f[task][name]["difference"]["high"] - f[task][name]["difference"]["low"]
+            for f in (once, together, alone)
+        ]
         assert w[1] == pytest.approx(w[0], rel=0.1) and w[0] / w[2] == pytest.approx(3, rel=0.15)
-        assert together[task]["method"]["others"] == "paired clustered bootstrap" and together[task][test]["test"] == "t-test over clusters"
+        assert (
+            together[task]["method"]["others"] == "paired clustered bootstrap"
+            and together[task][test]["test"] == "t-test over clusters"
+        )
         assert alone[task][test]["p"] < together[task][test]["p"]
-        parts = [p["difference"]["high"] - p["difference"]["low"] for f in (alone, together) for p in f[task]["parts"] if p["by"] == "race"]
-        assert parts[2] / parts[0] == pytest.approx(3, rel=0.2) and parts[3] / parts[1] == pytest.approx(3, rel=0.2)
+        parts = [
+            p["difference"]["high"] - p["difference"]["low"]
+            for f in (alone, together)
+            for p in f[task]["parts"]
+            if p["by"] == "race"
+        ]
+        assert parts[2] / parts[0] == pytest.approx(3, rel=0.2) and parts[3] / parts[
+            1
+        ] == pytest.approx(3, rel=0.2)
     assert together["age"]["paired_t"]["p"] == pytest.approx(once["age"]["paired_t"]["p"], rel=1e-6)
 
 
 def test_a_slice_of_few_people_is_no_finding() -> None:
-    """Whether a picture is read right depends on the person alone, 25 pictures each: pictures alone would raise alarms nearly always."""
+    """Whether a picture is read right depends on the person alone, 25 pictures each: pictures alone
+    would raise alarms nearly always.
+    """
     alarms = np.zeros(2)
     for seed in range(25):
         rng = np.random.default_rng(seed)
@@ -59,7 +88,9 @@ def test_a_slice_of_few_people_is_no_finding() -> None:
         losses = (rng.random(40) < 0.4).astype(float)[who]
         groups = {"hair": rng.choice(["a", "b", "c"], 40)[who]}
         for i, cluster in enumerate((None, who)):
-            alarms[i] += bool(slices.search(losses, groups, support=30, fdr=0.05, cluster=cluster)["slices"])
+            alarms[i] += bool(
+                slices.search(losses, groups, support=30, fdr=0.05, cluster=cluster)["slices"]
+            )
     assert alarms[0] > 12 and alarms[1] <= 5
 
 
@@ -75,7 +106,9 @@ def test_the_clustered_difference_agrees_with_statsmodels() -> None:
     assert found["worse_by"]["value"] == pytest.approx(fit.params[1], abs=1e-10)
     half = (found["worse_by"]["high"] - found["worse_by"]["low"]) / 2
     freedom = min(len(set(who[group == v])) for v in "xy") - 1
-    assert half == pytest.approx(student.ppf(0.975, freedom) * fit.bse[1] * (200 / 199) ** 0.5, rel=1e-5)
+    assert half == pytest.approx(
+        student.ppf(0.975, freedom) * fit.bse[1] * (200 / 199) ** 0.5, rel=1e-5
+    )
 
 
 def test_gaps_between_groups_draw_people() -> None:
@@ -83,13 +116,22 @@ def test_gaps_between_groups_draw_people() -> None:
     who = np.repeat(np.arange(100), 16)
     losses = (rng.random(100) < np.where(np.arange(100) % 2, 0.5, 0.2)).astype(float)[who]
     group = np.where(who % 2, "x", "y")
-    [alone], [together] = (slices.fairness("emotion", losses, {"g": group}, support=30, cluster=c) for c in (None, who))
+    [alone], [together] = (
+        slices.fairness("emotion", losses, {"g": group}, support=30, cluster=c) for c in (None, who)
+    )
     widths = [f["gap"]["high"] - f["gap"]["low"] for f in (alone, together)]
-    assert alone["gap"]["value"] == together["gap"]["value"] and widths[1] / widths[0] == pytest.approx(4, rel=0.2)
+    assert alone["gap"]["value"] == together["gap"]["value"] and widths[1] / widths[
+        0
+    ] == pytest.approx(4, rel=0.2)
     y = next(v for v in together["values"] if v["value"] == "y")
     frame = pd.Series(1 - losses).groupby(group).mean()
-    assert y["figure"]["value"] == pytest.approx(frame["y"]) and y["gap"]["value"] == pytest.approx(frame["y"] - frame["x"])
-    assert y["ratio"]["value"] == pytest.approx(frame["y"] / frame["x"]) and y["gap"]["low"] < y["gap"]["value"] < y["gap"]["high"]
+    assert y["figure"]["value"] == pytest.approx(frame["y"]) and y["gap"]["value"] == pytest.approx(
+        frame["y"] - frame["x"]
+    )
+    assert (
+        y["ratio"]["value"] == pytest.approx(frame["y"] / frame["x"])
+        and y["gap"]["low"] < y["gap"]["value"] < y["gap"]["high"]
+    )
 
 
 def test_codes_leave_out_what_is_unknown() -> None:
@@ -98,32 +140,46 @@ def test_codes_leave_out_what_is_unknown() -> None:
 
 
 def crossed(n: int = 400) -> pa.Table:
-    """Where perceived gender is wrong, ages are off by 9 years, else by 4; the last tenth has no gender."""
+    """Where perceived gender is wrong, ages are off by 9 years, else by 4; the last tenth has no
+    gender.
+    """
     rng = np.random.default_rng(2)
     wrong = rng.random(n) < 0.25
     names = np.array(GENDER2.labels)
     true = rng.integers(0, 2, n)
     columns = {
-        "sample_id": np.arange(n).astype(str), "age_true": np.full(n, 40.0), "age_pred": np.where(wrong, 49.0, 36.0),
+        "sample_id": np.arange(n).astype(str),
+        "age_true": np.full(n, 40.0),
+        "age_pred": np.where(wrong, 49.0, 36.0),
         "gender_true": [None if i >= n * 0.9 else names[t] for i, t in enumerate(true)],
         "gender_pred": names[np.where(wrong, 1 - true, true)],
-        "emotion_true": [LABELS[2]] * n, "emotion_pred": LABELS[np.where(rng.random(n) < np.where(wrong, 0.5, 0.9), 2, 3)],
-    }  # fmt: skip
+        "emotion_true": [LABELS[2]] * n,
+        "emotion_pred": LABELS[np.where(rng.random(n) < np.where(wrong, 0.5, 0.9), 2, 3)],
+    }
     return conform(pa.table(columns))
 
 
-def test_a_wrong_gender_goes_with_a_larger_age_error(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_wrong_gender_goes_with_a_larger_age_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     found = {(c["given"], c["task"]): c for c in figures(crossed())["cross"]}
     assert set(found) == {("gender", "age"), ("emotion", "age"), ("gender", "emotion")}
     age = found["gender", "age"]
-    assert (age["right"]["value"], age["wrong"]["value"], age["difference"]["value"], age["n"]) == (4, 9, 5, 360)
+    assert (age["right"]["value"], age["wrong"]["value"], age["difference"]["value"], age["n"]) == (
+        4,
+        9,
+        5,
+        360,
+    )
     assert age["right"]["n"] + age["wrong"]["n"] == 360
     emotion = found["gender", "emotion"]
     assert emotion["figure"] == "accuracy" and emotion["difference"]["high"] < 0
     p, n = (np.array([emotion[k][v] for k in ("right", "wrong")]) for v in ("value", "n"))
     half = 1.96 * float(np.sqrt((p * (1 - p) / n).sum()))
     wanted = (emotion["difference"]["value"] - half, emotion["difference"]["value"] + half)
-    assert (emotion["difference"]["low"], emotion["difference"]["high"]) == pytest.approx(wanted, abs=0.03)
+    assert (emotion["difference"]["low"], emotion["difference"]["high"]) == pytest.approx(
+        wanted, abs=0.03
+    )
     table.write(crossed(), tmp_path / "t.parquet")
     assert main(["report", str(tmp_path / "t.parquet")]) == 0
     out = capsys.readouterr().out
@@ -133,5 +189,10 @@ def test_a_wrong_gender_goes_with_a_larger_age_error(tmp_path: Path, capsys: pyt
 
 
 def test_a_task_that_is_never_wrong_has_no_pair() -> None:
-    columns = {"sample_id": ["a", "b"], "gender_true": GENDER2.labels, "gender_pred": GENDER2.labels, "age_true": [3.0, 4.0]}
+    columns = {
+        "sample_id": ["a", "b"],
+        "gender_true": GENDER2.labels,
+        "gender_pred": GENDER2.labels,
+        "age_true": [3.0, 4.0],
+    }
     assert figures(conform(pa.table(columns | {"age_pred": [5.0, 5.0]})))["cross"] == []

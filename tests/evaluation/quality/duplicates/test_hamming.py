@@ -1,4 +1,6 @@
-"""The search for near hashes: equal to comparing all with all, quick at a million, harmless where everything is alike."""
+"""The search for near hashes: equal to comparing all with all, quick at a million, harmless where
+everything is alike.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,9 @@ def test_equal_hashes_are_refused() -> None:
 
 
 def test_a_dense_ball_ends_and_says_so() -> None:
-    hashes = np.arange(1 << 15, dtype=np.uint64)  # all differ in 15 bits only: thousands of neighbours each
+    hashes = np.arange(
+        1 << 15, dtype=np.uint64
+    )  # all differ in 15 bits only: thousands of neighbours each
     found = hamming.near(hashes, 6, work=10_000_000, most=100_000)
     assert not found.complete and len(found.left) <= 100_000
 
@@ -85,7 +89,14 @@ print(seconds, peak, len(found.left), found.complete, len(hashes))
 
 def test_a_million() -> None:
     """Processor seconds, so that a busy machine does not count; measured 6 to 9 s and 550 MB."""
-    done = subprocess.run([sys.executable, "-c", MILLION], cwd=ROOT, capture_output=True, text=True, check=True, timeout=500)
+    done = subprocess.run(
+        [sys.executable, "-c", MILLION],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=500,
+    )
     seconds, megabytes, pairs, complete, n = done.stdout.split()
     assert complete == "True" and int(n) > 999_000
     assert int(pairs) >= 100_000

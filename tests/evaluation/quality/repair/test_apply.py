@@ -48,29 +48,49 @@ def four(data: Context) -> list[Row]:
 def test_does_what_the_plan_says_and_nothing_else(data: Context, tmp_path: Path) -> None:
     before, out = repairs.written(data.samples.root), tmp_path / "new" / "out"
     done = apply.apply(four(data), data, out)
-    assert (done.kept, done.dropped, done.moved, done.relabelled) == (15, 1, 1, 1) and done.splits == {"test": 1, "train": 6, "val": 8}
+    assert (done.kept, done.dropped, done.moved, done.relabelled) == (
+        15,
+        1,
+        1,
+        1,
+    ) and done.splits == {"test": 1, "train": 6, "val": 8}
     made = manifest.load(out, "all")
     dropped, moved, relabelled = data.samples.ids[:3]
     assert made.ids == data.samples.ids[1:] and made.paths == data.samples.paths[1:]
     assert manifest.load(out, "test").ids == (moved,) and dropped not in made.ids
     at = made.ids.index(relabelled)
-    assert made.emotion[at] == FERPLUS8.index(A) and made.age[at] == 31 and made.emotion_votes[at].argmax() == FERPLUS8.index(A)
+    assert (
+        made.emotion[at] == FERPLUS8.index(A)
+        and made.age[at] == 31
+        and made.emotion_votes[at].argmax() == FERPLUS8.index(A)
+    )
     rest = [i for i in range(len(made)) if i != at]
-    assert (made.emotion[rest] == data.samples.emotion[1:][rest]).all() and np.isnan(made.age[rest]).all()
+    assert (made.emotion[rest] == data.samples.emotion[1:][rest]).all() and np.isnan(
+        made.age[rest]
+    ).all()
     table, about = manifest.read(out / manifest.FILE)
     assert about.fingerprint == data.fingerprint and about.made["dropped"] == 1
     whence = dict(
-        zip(table["id"].to_pylist(), zip(table["provenance"].to_pylist(), table["changed"].to_pylist(), strict=True), strict=True)
+        zip(
+            table["id"].to_pylist(),
+            zip(table["provenance"].to_pylist(), table["changed"].to_pylist(), strict=True),
+            strict=True,
+        )
     )
     assert whence[moved] == (f"image_folder/train/{moved}", "split train to test")
-    assert whence[relabelled][1] == f"age nan to 31; emotion {B} to {A}" and whence[data.samples.ids[3]][1] is None
+    assert (
+        whence[relabelled][1] == f"age nan to 31; emotion {B} to {A}"
+        and whence[data.samples.ids[3]][1] is None
+    )
     assert repairs.written(data.samples.root) == before
 
 
 @settings(deadline=None)  # a busy machine is no fault
 @given(st.integers(1, 60), st.integers(0, 2**32 - 1))
 def test_nothing_is_lost_and_nothing_else_changes(n: int, seed: int) -> None:
-    """Any sound plan: what it drops is gone, what it relabels or moves is so, and all else is as it was, in the same order."""
+    """Any sound plan: what it drops is gone, what it relabels or moves is so, and all else is as it
+    was, in the same order.
+    """
     rng = np.random.default_rng(seed)
     context = repairs.invented(n, seed % 7)
     rows: list[Row] = []
@@ -78,18 +98,36 @@ def test_nothing_is_lost_and_nothing_else_changes(n: int, seed: int) -> None:
         kind = rng.integers(0, 6)
         rows += [Row(name, "drop")] if kind == 0 else [Row(name, "keep")] if kind == 1 else []
         rows += [Row(name, "move", ("val", "test")[i % 2])] if kind in (2, 3) else []
-        rows += [Row(name, "relabel", f"emotion={FERPLUS8.labels[i % 8]}"), Row(name, "relabel", f"age={i}")] if kind in (3, 4) else []
+        rows += (
+            [
+                Row(name, "relabel", f"emotion={FERPLUS8.labels[i % 8]}"),
+                Row(name, "relabel", f"age={i}"),
+            ]
+            if kind in (3, 4)
+            else []
+        )
     rng.shuffle(rows)  # type: ignore[arg-type]
     by = {name: [r for r in rows if r.sample_id == name] for name in context.samples.ids}
     made, split, changed = apply.repaired(plan.check(rows, context), context.samples, context.split)
-    assert made.ids == tuple(i for i in context.samples.ids if all(r.action != "drop" for r in by[i]))
+    assert made.ids == tuple(
+        i for i in context.samples.ids if all(r.action != "drop" for r in by[i])
+    )
     before = {name: i for i, name in enumerate(context.samples.ids)}
     for k, name in enumerate(made.ids):
         i, values = before[name], {r.task or r.action: r.value for r in by[name]}
         assert split[k] == values.get("move", "train")
-        assert made.age[k] == (float(values["age"][4:]) if "age" in values else context.samples.age[i])
-        wanted = FERPLUS8.labels.index(values["emotion"][8:]) if "emotion" in values else context.samples.emotion[i]
-        assert made.emotion[k] == made.emotion_votes[k].argmax() == wanted and made.emotion_votes[k].sum() == 1
+        assert made.age[k] == (
+            float(values["age"][4:]) if "age" in values else context.samples.age[i]
+        )
+        wanted = (
+            FERPLUS8.labels.index(values["emotion"][8:])
+            if "emotion" in values
+            else context.samples.emotion[i]
+        )
+        assert (
+            made.emotion[k] == made.emotion_votes[k].argmax() == wanted
+            and made.emotion_votes[k].sum() == 1
+        )
         assert made.gender[k] == context.samples.gender[i]
         assert (name in changed) == bool(values.keys() - {"keep"})
 
@@ -100,7 +138,11 @@ def test_twice_gives_the_same_bytes(data: Context, tmp_path: Path, mode: apply.M
     for out in ("a", "b", "a"):
         apply.apply(four(data), data, tmp_path / out, mode)
     a, b = (repairs.written(tmp_path / out) for out in ("a", "b"))
-    assert {k: v[0] for k, v in a.items()} == {k: v[0] for k, v in b.items()} and "manifest.parquet" in a and "plan.csv" in a
+    assert (
+        {k: v[0] for k, v in a.items()} == {k: v[0] for k, v in b.items()}
+        and "manifest.parquet" in a
+        and "plan.csv" in a
+    )
     assert len(a) == (2 if mode == "manifest" else 17)
     assert repairs.written(data.samples.root) == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "data"]
@@ -118,18 +160,30 @@ def test_a_tree_can_be_moved(data: Context, tmp_path: Path, mode: apply.Mode) ->
     assert linked.samefile(data.samples.paths[1]) == (mode == "link")
     (tmp_path / "out").rename(tmp_path / "elsewhere")
     made = manifest.load(tmp_path / "elsewhere" / "manifest.parquet", "train")
-    assert all(p.is_relative_to(tmp_path / "elsewhere") and p.is_file() for p in made.paths) and len(made) == 6
+    assert (
+        all(p.is_relative_to(tmp_path / "elsewhere") and p.is_file() for p in made.paths)
+        and len(made) == 6
+    )
 
 
-def test_a_manifest_is_repaired_again_and_keeps_where_things_came_from(data: Context, tmp_path: Path) -> None:
+def test_a_manifest_is_repaired_again_and_keeps_where_things_came_from(
+    data: Context, tmp_path: Path
+) -> None:
     from evaluation.quality import open_context
 
     first, second = data.samples.ids[1], data.samples.ids[4]
-    apply.apply([Row(first, "move", "test"), Row(second, "relabel", f"gender={GENDER2.labels[0]}")], data, tmp_path / "a")
+    apply.apply(
+        [Row(first, "move", "test"), Row(second, "relabel", f"gender={GENDER2.labels[0]}")],
+        data,
+        tmp_path / "a",
+    )
     whole = open_context("manifest", tmp_path / "a", cache=None)
     apply.apply([Row(second, "relabel", "age=5")], whole, tmp_path / "b", data=tmp_path / "a")
     rows = {r["id"]: r for r in pq.read_table(tmp_path / "b" / "manifest.parquet").to_pylist()}
-    assert rows[first]["provenance"] == f"image_folder/train/{first}" and rows[first]["split"] == "test"
+    assert (
+        rows[first]["provenance"] == f"image_folder/train/{first}"
+        and rows[first]["split"] == "test"
+    )
     assert rows[first]["changed"] == "split train to test"
     assert rows[second]["changed"] == f"gender none to {GENDER2.labels[0]}; age nan to 5"
 
@@ -142,7 +196,11 @@ def test_what_is_refused(data: Context, tmp_path: Path) -> None:
         apply.apply([Row(i, "drop") for i in data.samples.ids], data, out)
     with pytest.raises(UserError, match="mode"):
         apply.apply([], data, out, "move")  # type: ignore[arg-type]
-    for inside in (data.samples.root, data.samples.root / "train" / "new", data.samples.root / "x" / ".." / "y"):
+    for inside in (
+        data.samples.root,
+        data.samples.root / "train" / "new",
+        data.samples.root / "x" / ".." / "y",
+    ):
         with pytest.raises(DataError, match="outside of the data"):
             apply.apply([], data, inside)
     (tmp_path / "link").symlink_to(data.samples.root)
@@ -178,14 +236,20 @@ except DataError as error:
 
 @pytest.mark.parametrize("room", ["100", "1500"])
 def test_a_full_disk_leaves_nothing(data: Context, tmp_path: Path, room: str) -> None:
-    """No file may grow beyond `room` bytes: the first picture (166 bytes or more) or, later, the manifest fails to be written."""
+    """No file may grow beyond `room` bytes: the first picture (166 bytes or more) or, later, the
+    manifest fails to be written.
+    """
     command = [sys.executable, "-c", FULL, str(data.samples.root), str(tmp_path / "out"), room]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert "Expected to write" in result.stdout and "File too large" in result.stdout, result.stdout + result.stderr
+    assert "Expected to write" in result.stdout and "File too large" in result.stdout, (
+        result.stdout + result.stderr
+    )
     assert [p.name for p in tmp_path.iterdir()] == ["data"]
 
 
-def test_ctrl_c_leaves_nothing(data: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_leaves_nothing(
+    data: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copied = []
 
     def stop(source: object, target: object, size: int) -> None:
@@ -211,7 +275,9 @@ apply.apply([], open_context("image_folder", Path(sys.argv[1]), cache=None), Pat
 """
 
 
-def test_a_killed_run_leaves_no_result_and_the_next_one_tidies_up(data: Context, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_no_result_and_the_next_one_tidies_up(
+    data: Context, tmp_path: Path
+) -> None:
     command = [sys.executable, "-c", KILLED, str(data.samples.root), str(tmp_path / "out")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "copying\n"
@@ -229,14 +295,18 @@ def test_odd_names_and_loops(data: Context, tmp_path: Path) -> None:
     (root / "train" / A / "new\nline.png").write_bytes(source.read_bytes() + b"1")
     (root / "train" / A / "loop.png").symlink_to("loop.png")
     (root / "train" / A / "circle").symlink_to(root / "train" / A, target_is_directory=True)
-    with open(os.fsencode(root / "train" / A) + b"/\xff\xe4.png", "wb") as file:  # noqa: PTH123
+    with open(os.fsencode(root / "train" / A) + b"/\xff\xe4.png", "wb") as file:
         file.write(source.read_bytes() + b"2")
     odd = repairs.context(root)
     named = {p.file.rsplit("/", 1)[-1]: p.reason for _, p in odd.problems}
     assert "not UTF-8" in named["\\udcff\\udce4.png"] and "loop.png" in named
     apply.apply([], odd, tmp_path / "out", "copy")
     made = manifest.load(tmp_path / "out", "train")
-    assert f"train/{A}/new\nline.png" in made.ids and len(made) == 9 and all(p.is_file() for p in made.paths)
+    assert (
+        f"train/{A}/new\nline.png" in made.ids
+        and len(made) == 9
+        and all(p.is_file() for p in made.paths)
+    )
     source.unlink()
     source.symlink_to(source.name)
     with pytest.raises(DataError, match=r"Expected a picture at .*drop it in the plan"):
@@ -244,7 +314,9 @@ def test_odd_names_and_loops(data: Context, tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-def test_a_link_to_another_disk_suggests_a_copy(data: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_to_another_disk_suggests_a_copy(
+    data: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(source: Path, target: Path) -> None:
         raise OSError(18, "Invalid cross-device link")
 

@@ -37,13 +37,19 @@ def change(file: Path, name: str, row: int, value: Any) -> None:
     ("name", "value", "fault"),
     [
         ("emotion", "glee", "Expected emotion to be one of .* got 'glee' in row 3"),
-        ("gender", "x", "Expected gender .* row 3"), ("age", 117.0, "Expected age .* 117.0 in row 3"),
-        ("age", float("nan"), "Expected age .* nan in row 3"), ("split", "dev", "Expected split .* 'dev' in row 3"),
-        ("split", None, "Expected split .* None in row 3"), ("root", "nowhere", "Expected root .* row 3"),
-        ("path", "../../etc/passwd", "inside its root, got '../../etc/passwd' in row 3"), ("path", "/etc/passwd", "inside its root"),
-        ("path", "", "inside its root"), ("id", None, "Expected id to be a name"), ("id", "pictures/train/0.png", "unique ids"),
+        ("gender", "x", "Expected gender .* row 3"),
+        ("age", 117.0, "Expected age .* 117.0 in row 3"),
+        ("age", float("nan"), "Expected age .* nan in row 3"),
+        ("split", "dev", "Expected split .* 'dev' in row 3"),
+        ("split", None, "Expected split .* None in row 3"),
+        ("root", "nowhere", "Expected root .* row 3"),
+        ("path", "../../etc/passwd", "inside its root, got '../../etc/passwd' in row 3"),
+        ("path", "/etc/passwd", "inside its root"),
+        ("path", "", "inside its root"),
+        ("id", None, "Expected id to be a name"),
+        ("id", "pictures/train/0.png", "unique ids"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_row_is_named(file: Path, name: str, value: Any, fault: str) -> None:
     change(file, name, 2, value)
     with pytest.raises(DataError, match=fault):
@@ -56,11 +62,20 @@ def test_a_bad_row_is_named(file: Path, name: str, value: Any, fault: str) -> No
         (lambda t: t.replace_schema_metadata({}), "got none that can be read"),
         (lambda t: t.replace_schema_metadata({manifest.KEY: b"[]"}), "got none that can be read"),
         (
-            lambda t: t.replace_schema_metadata({manifest.KEY: t.schema.metadata[manifest.KEY].replace(b'"version": 1', b'"version": 9')}),
+            lambda t: t.replace_schema_metadata(
+                {
+                    manifest.KEY: t.schema.metadata[manifest.KEY].replace(
+                        b'"version": 1', b'"version": 9'
+                    )
+                }
+            ),
             "version 1, got 9",
         ),
         (lambda t: t.drop_columns(["path"]), "got none for path"),
-        (lambda t: t.set_column(6, "age", pa.array(["x"] * len(t))), "Expected age .* to be float, got string"),
+        (
+            lambda t: t.set_column(6, "age", pa.array(["x"] * len(t))),
+            "Expected age .* to be float, got string",
+        ),
         (lambda t: t.slice(0, 0), "it has no rows"),
     ],
 )
@@ -112,10 +127,17 @@ def test_the_real_labels_come_back(data_dir: Path, tmp_path: Path) -> None:
         whole = open_context(name, tmp_path / name, cache=None)
         apply.apply([], whole, tmp_path / "made" / name)
         made = manifest.load(tmp_path / "made" / name, "all")
-        assert len(made) > 40 and made.ids == whole.samples.ids and made.paths == whole.samples.paths and made.tight == whole.samples.tight
+        assert (
+            len(made) > 40
+            and made.ids == whole.samples.ids
+            and made.paths == whole.samples.paths
+            and made.tight == whole.samples.tight
+        )
         for column in ("emotion", "emotion_votes", "gender", "age"):
             np.testing.assert_array_equal(getattr(made, column), getattr(whole.samples, column))
-        assert {k: v.tolist() for k, v in made.groups.items()} == {k: v.tolist() for k, v in whole.samples.groups.items()}
+        assert {k: v.tolist() for k, v in made.groups.items()} == {
+            k: v.tolist() for k, v in whole.samples.groups.items()
+        }
 
 
 def test_predict_reads_a_manifest(tmp_path: Path, tiny_bundle: Path) -> None:
@@ -124,8 +146,20 @@ def test_predict_reads_a_manifest(tmp_path: Path, tiny_bundle: Path) -> None:
     data = repairs.context(repairs.folder(tmp_path / "data"))
     apply.apply([], data, tmp_path / "fixed")
     table = tmp_path / "T.parquet"
-    source = ["--dataset", "manifest", "--data", str(tmp_path / "fixed" / "manifest.parquet"), "--split", "train"]
-    assert main(["predict", "--model", str(tiny_bundle), *source, "--out", str(table), "--threads", "1"]) == 0
+    source = [
+        "--dataset",
+        "manifest",
+        "--data",
+        str(tmp_path / "fixed" / "manifest.parquet"),
+        "--split",
+        "train",
+    ]
+    assert (
+        main(
+            ["predict", "--model", str(tiny_bundle), *source, "--out", str(table), "--threads", "1"]
+        )
+        == 0
+    )
     made = pq.read_table(table)
     assert made["sample_id"].to_pylist() == [i for i in data.samples.ids if i.startswith("train")]
     assert set(made["emotion_true"].to_pylist()) == set(FERPLUS8.labels[:2])

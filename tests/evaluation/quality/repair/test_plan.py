@@ -35,34 +35,84 @@ def read(tmp_path: Path, context: Context, text: str | bytes) -> list[Row]:
 
 def test_findings_become_a_plan_that_reads_back(data: Context, tmp_path: Path) -> None:
     one, two, three, four = data.samples.ids[:4]
-    copies = findings([
-        {"sample_id": one, "split": "train", "score": 0.1, "reason": "a copy, of val", "action": "drop"},
-        {"sample_id": two, "split": "train", "score": 0.0, "reason": "stays", "is_issue": False},
-        {"sample_id": None, "split": "train", "score": 0.0, "reason": "a whole split"},
-    ])  # fmt: skip
-    labels = findings([
-        {"sample_id": one, "score": 0.0, "reason": "wrong", "action": "relabel", "value": f"emotion={B}"},
-        {"sample_id": three, "score": 0.2, "reason": "wrong", "action": "relabel", "value": f"emotion={B}"},
-        {"sample_id": three, "score": 0.1, "reason": "worse", "action": "relabel", "value": f"emotion={A}"},
-        {"sample_id": three, "score": 0.3, "reason": "young", "action": "relabel", "value": "age=3"},
-        {"sample_id": three, "score": 0.3, "reason": "leak", "action": "move", "value": "val"},
-        {"sample_id": four, "score": 0.3, "reason": 'say "look"\nat it', "action": "keep"},
-    ])  # fmt: skip
+    copies = findings(
+        [
+            {
+                "sample_id": one,
+                "split": "train",
+                "score": 0.1,
+                "reason": "a copy, of val",
+                "action": "drop",
+            },
+            {
+                "sample_id": two,
+                "split": "train",
+                "score": 0.0,
+                "reason": "stays",
+                "is_issue": False,
+            },
+            {"sample_id": None, "split": "train", "score": 0.0, "reason": "a whole split"},
+        ]
+    )
+    labels = findings(
+        [
+            {
+                "sample_id": one,
+                "score": 0.0,
+                "reason": "wrong",
+                "action": "relabel",
+                "value": f"emotion={B}",
+            },
+            {
+                "sample_id": three,
+                "score": 0.2,
+                "reason": "wrong",
+                "action": "relabel",
+                "value": f"emotion={B}",
+            },
+            {
+                "sample_id": three,
+                "score": 0.1,
+                "reason": "worse",
+                "action": "relabel",
+                "value": f"emotion={A}",
+            },
+            {
+                "sample_id": three,
+                "score": 0.3,
+                "reason": "young",
+                "action": "relabel",
+                "value": "age=3",
+            },
+            {"sample_id": three, "score": 0.3, "reason": "leak", "action": "move", "value": "val"},
+            {"sample_id": four, "score": 0.3, "reason": 'say "look"\nat it', "action": "keep"},
+        ]
+    )
     again = findings([{"sample_id": one, "score": 0.5, "reason": "a leak", "action": "drop"}])
     file = tmp_path / "plan.csv"
-    assert plan.write({"copies": copies, "labels": labels, "leaks": again}, file, data.fingerprint) == 5
+    assert (
+        plan.write({"copies": copies, "labels": labels, "leaks": again}, file, data.fingerprint)
+        == 5
+    )
     made = plan.read(file, data)
-    assert [(r.sample_id, r.action, r.value, r.reason) for r in made] == sorted([
-        (one, "drop", "", "a copy, of val; a leak"), (three, "move", "val", "leak"), (three, "relabel", "age=3", "young"),
-        (three, "relabel", f"emotion={A}", "worse"), (four, "keep", "", 'say "look"\nat it'),
-    ])  # fmt: skip
+    assert [(r.sample_id, r.action, r.value, r.reason) for r in made] == sorted(
+        [
+            (one, "drop", "", "a copy, of val; a leak"),
+            (three, "move", "val", "leak"),
+            (three, "relabel", "age=3", "young"),
+            (three, "relabel", f"emotion={A}", "worse"),
+            (four, "keep", "", 'say "look"\nat it'),
+        ]
+    )
     assert all(r.fingerprint == data.fingerprint and r.split == "train" for r in made)
     assert plan.dumps(made) == plan.dumps(plan.read(file, data))
 
 
 def test_a_basket_of_four_columns_is_a_plan(data: Context, tmp_path: Path) -> None:
     sample = data.samples.ids[0]
-    assert read(tmp_path, data, f"sample_id,action,value,reason\n{sample},drop,,twice\n") == [Row(sample, "drop", "", "twice", "train", "")]
+    assert read(tmp_path, data, f"sample_id,action,value,reason\n{sample},drop,,twice\n") == [
+        Row(sample, "drop", "", "twice", "train", "")
+    ]
 
 
 @pytest.mark.parametrize("form", ["bom", "crlf", "semicolons", "utf-16", "tabs"])
@@ -70,11 +120,15 @@ def test_what_spreadsheets_write(data: Context, tmp_path: Path, form: str) -> No
     sample = data.samples.ids[0]
     text = f"Sample_ID,Action,Value,Reason,Split,Fingerprint\n{sample},Relabel,emotion={B},ä,train,{data.fingerprint}\n,,,,,\n"
     encoded = {
-        "bom": text.encode("utf-8-sig"), "crlf": text.replace("\n", "\r\n").encode(),
+        "bom": text.encode("utf-8-sig"),
+        "crlf": text.replace("\n", "\r\n").encode(),
         "semicolons": text.replace(",", ";").encode("utf-8-sig"),
-        "utf-16": text.replace(",", "\t").encode("utf-16"), "tabs": text.replace(",", "\t").encode(),
-    }[form]  # fmt: skip
-    assert read(tmp_path, data, encoded) == [Row(sample, "relabel", f"emotion={B}", "ä", "train", data.fingerprint)]
+        "utf-16": text.replace(",", "\t").encode("utf-16"),
+        "tabs": text.replace(",", "\t").encode(),
+    }[form]
+    assert read(tmp_path, data, encoded) == [
+        Row(sample, "relabel", f"emotion={B}", "ä", "train", data.fingerprint)
+    ]
 
 
 def test_a_name_with_a_newline_and_a_comma(tmp_path: Path) -> None:
@@ -87,12 +141,17 @@ def test_a_name_with_a_newline_and_a_comma(tmp_path: Path) -> None:
     assert [r.sample_id for r in plan.read(tmp_path / "plan.csv", data)] == [name]
 
 
-odd = st.text(st.one_of(st.sampled_from("=+-@'＝\t\r\n,;\" a"), st.characters(exclude_categories=["Cs"])), max_size=8)
+odd = st.text(
+    st.one_of(st.sampled_from("=+-@'＝\t\r\n,;\" a"), st.characters(exclude_categories=["Cs"])),
+    max_size=8,
+)
 
 
 @settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.tuples(odd, odd), max_size=6))
-def test_no_cell_is_a_formula_and_every_cell_reads_back(tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]) -> None:
+def test_no_cell_is_a_formula_and_every_cell_reads_back(
+    tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]
+) -> None:
     rows = [Row(f"{name}.png", "drop", "", reason, "train", "f" * 64) for name, reason in cells]
     text = plan.dumps(rows)
     file = tmp_path_factory.getbasetemp() / "odd.csv"
@@ -100,7 +159,11 @@ def test_no_cell_is_a_formula_and_every_cell_reads_back(tmp_path_factory: pytest
     assert plan._parse(file) == rows and plan.dumps(plan._parse(file)) == text
     shown = [cell for line in csv.reader(io.StringIO(text, newline="")) for cell in line]
     assert len(shown) == 6 * (1 + len(rows))
-    assert not [cell for cell in shown if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))]
+    assert not [
+        cell
+        for cell in shown
+        if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+    ]
 
 
 def test_names_that_are_formulas_are_samples(tmp_path: Path) -> None:
@@ -124,7 +187,10 @@ def test_names_that_are_formulas_are_samples(tmp_path: Path) -> None:
     assert plan.dumps(made) == plan.dumps(plan.read(tmp_path / "plan.csv", data))
     by_hand = "sample_id,action,reason\n-1.png,drop,-5 is odd\n'plain.png,drop,'tis\n"
     (tmp_path / "plan.csv").write_text(by_hand)
-    assert {(r.sample_id, r.reason) for r in plan.read(tmp_path / "plan.csv", data)} == {("-1.png", "-5 is odd"), ("'plain.png", "'tis")}
+    assert {(r.sample_id, r.reason) for r in plan.read(tmp_path / "plan.csv", data)} == {
+        ("-1.png", "-5 is odd"),
+        ("'plain.png", "'tis"),
+    }
 
 
 def test_a_row_that_ends_early_is_named(data: Context, tmp_path: Path) -> None:
@@ -156,7 +222,11 @@ def test_a_row_that_ends_early_is_named(data: Context, tmp_path: Path) -> None:
 )
 def test_a_bad_row_is_named(data: Context, tmp_path: Path, cells: str, fault: str) -> None:
     head = "sample_id,action,value,reason,split,fingerprint\n"
-    text = head + f"{data.samples.ids[1]},drop,,,,\n" + cells.replace("ID", data.samples.ids[0]).replace("OTHER", data.samples.ids[1])
+    text = (
+        head
+        + f"{data.samples.ids[1]},drop,,,,\n"
+        + cells.replace("ID", data.samples.ids[0]).replace("OTHER", data.samples.ids[1])
+    )
     with pytest.raises(DataError, match=fault):
         read(tmp_path, data, text + "\n")
 
@@ -166,7 +236,12 @@ def test_rows_may_not_contradict_but_may_add_up(data: Context, tmp_path: Path) -
     head = "sample_id,action,value\n"
     good = f'{sample},relabel,emotion=happy\n{sample},relabel,gender=F\n{sample},relabel,"age=27,5"\n{sample},move,test\n'
     values = [r.value for r in read(tmp_path, data, head + good)]
-    assert values == ["test", "age=27.5", f"emotion={FERPLUS8.labels[1]}", f"gender={GENDER2.labels[0]}"]
+    assert values == [
+        "test",
+        "age=27.5",
+        f"emotion={FERPLUS8.labels[1]}",
+        f"gender={GENDER2.labels[0]}",
+    ]
     with pytest.raises(DataError, match="row 3: contradicts row 2"):
         read(tmp_path, data, f"{head}{sample},relabel,emotion={A}\n{sample},relabel,emotion={B}\n")
     with pytest.raises(DataError, match="row 3: contradicts row 2"):
@@ -181,9 +256,13 @@ def test_many_faults_are_counted_and_some_shown(data: Context, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [(b"", "an empty file"), (b"a,b\n1,2\n", "no sample_id and no action"), (b"sample_id,action\n\xff\xe4,drop\n", "in UTF-8"),
-     (b"sample_id,action,action\n", "each column once")],
-)  # fmt: skip
+    [
+        (b"", "an empty file"),
+        (b"a,b\n1,2\n", "no sample_id and no action"),
+        (b"sample_id,action\n\xff\xe4,drop\n", "in UTF-8"),
+        (b"sample_id,action,action\n", "each column once"),
+    ],
+)
 def test_what_is_no_plan(data: Context, tmp_path: Path, content: bytes, fault: str) -> None:
     with pytest.raises(DataError, match=fault):
         read(tmp_path, data, content)

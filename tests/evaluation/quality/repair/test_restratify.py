@@ -28,7 +28,9 @@ def straddling(split: np.ndarray, cluster: np.ndarray) -> int:
 
 @st.composite
 def feasible(draw: st.DrawFn) -> tuple[list[np.ndarray], np.ndarray, tuple[float, ...], int]:
-    """The first world: at least half of all samples stand alone and no cluster has more than 1 %, so the shares can be had."""
+    """The first world: at least half of all samples stand alone and no cluster has more than 1 %,
+    so the shares can be had.
+    """
     seed = draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
     n = draw(st.integers(100, 700))
@@ -40,16 +42,24 @@ def feasible(draw: st.DrawFn) -> tuple[list[np.ndarray], np.ndarray, tuple[float
         cluster[at : at + many] = at
         at += many
     columns = [rng.integers(-1, draw(st.integers(0, 8)), n) for _ in range(draw(st.integers(0, 3)))]
-    wanted = draw(st.sampled_from([(0.8, 0.1, 0.1), (0.6, 0.2, 0.2), (0.9, 0.1), (0.98, 0.01, 0.01), (0.34, 0.33, 0.33)]))
+    wanted = draw(
+        st.sampled_from(
+            [(0.8, 0.1, 0.1), (0.6, 0.2, 0.2), (0.9, 0.1), (0.98, 0.01, 0.01), (0.34, 0.33, 0.33)]
+        )
+    )
     return columns, rng.permutation(cluster), wanted, draw(st.integers(0, 5))
 
 
 @settings(max_examples=60, deadline=None)
 @given(feasible())
-def test_what_can_be_had_is_had(world: tuple[list[np.ndarray], np.ndarray, tuple[float, ...], int]) -> None:
+def test_what_can_be_had_is_had(
+    world: tuple[list[np.ndarray], np.ndarray, tuple[float, ...], int],
+) -> None:
     columns, cluster, wanted, seed = world
     split = restratify.divide(columns, cluster, wanted, seed=seed)
-    assert split.shape == cluster.shape and set(split.tolist()) <= set(range(len(wanted)))  # nothing is lost
+    assert split.shape == cluster.shape and set(split.tolist()) <= set(
+        range(len(wanted))
+    )  # nothing is lost
     assert straddling(split, cluster) == 0
     got = np.bincount(split, minlength=len(wanted)) / len(split)
     assert np.abs(got - wanted).max() <= max(0.01, 0.5 / len(split)) + 1e-9
@@ -64,13 +74,17 @@ def test_what_cannot_be_had_is_told(n: int, share: float, seed: int) -> None:
     cluster = np.arange(n)
     cluster[: max(int(np.ceil(share * n)), int(np.ceil(0.81 * n)) + 1)] = 0
     size = int((cluster == 0).sum())
-    with pytest.raises(DataError, match=f"80/10/10 within 1%, got {n} samples .* the largest of {size} "):
+    with pytest.raises(
+        DataError, match=f"80/10/10 within 1%, got {n} samples .* the largest of {size} "
+    ):
         restratify.divide([rng.integers(0, 3, n)], rng.permutation(cluster), (0.8, 0.1, 0.1))
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(0, 3))
-def test_whatever_the_clusters_are_the_answer_is_right_or_an_error(sizes: list[int], seed: int) -> None:
+def test_whatever_the_clusters_are_the_answer_is_right_or_an_error(
+    sizes: list[int], seed: int
+) -> None:
     cluster = np.repeat(np.arange(len(sizes)), sizes)
     try:
         split = restratify.divide([cluster % 3], cluster, (0.8, 0.1, 0.1), seed=seed)
@@ -79,14 +93,20 @@ def test_whatever_the_clusters_are_the_answer_is_right_or_an_error(sizes: list[i
         return
     got = np.bincount(split, minlength=3)
     assert straddling(split, cluster) == 0 and got.sum() == sum(sizes)
-    assert (np.abs(got - np.array([0.8, 0.1, 0.1]) * sum(sizes)) <= max(0.01 * sum(sizes), 0.5 + 1e-9)).all()
+    assert (
+        np.abs(got - np.array([0.8, 0.1, 0.1]) * sum(sizes)) <= max(0.01 * sum(sizes), 0.5 + 1e-9)
+    ).all()
 
 
 def test_small_sets_of_clusters_are_solved_where_a_search_of_all_solves_them() -> None:
-    """All assignments of nine clusters to three splits are tried; the answer has to be found in nearly all cases where one exists."""
+    """All assignments of nine clusters to three splits are tried; the answer has to be found in
+    nearly all cases where one exists.
+    """
     rng = np.random.default_rng(0)
     solved = exist = 0
-    codes = np.stack(np.meshgrid(*[np.arange(3)] * 9, indexing="ij"), axis=-1).reshape(-1, 9)  # (19683, 9)
+    codes = np.stack(np.meshgrid(*[np.arange(3)] * 9, indexing="ij"), axis=-1).reshape(
+        -1, 9
+    )  # (19683, 9)
     for _ in range(40):
         sizes = rng.integers(1, 30, 9)
         wanted = np.array([0.6, 0.2, 0.2])
@@ -129,7 +149,13 @@ def test_a_hundred_thousand_samples_are_even_in_all_labels_within_seconds() -> N
             assert np.abs(those - (0.8, 0.1, 0.1)).max() < 0.01
     both = columns[0] * 2 + columns[1]  # emotion and gender together
     for code in np.unique(both):
-        assert np.abs(np.bincount(split[both == code], minlength=3) / (both == code).sum() - (0.8, 0.1, 0.1)).max() < 0.01
+        assert (
+            np.abs(
+                np.bincount(split[both == code], minlength=3) / (both == code).sum()
+                - (0.8, 0.1, 0.1)
+            ).max()
+            < 0.01
+        )
     assert (split != restratify.divide(columns, cluster, (0.8, 0.1, 0.1), seed=1)).any()
 
 
@@ -142,14 +168,20 @@ def test_people_who_look_alike_in_labels_are_spread_too() -> None:
     assert straddling(split, who) == 0 and np.abs(women - (0.8, 0.1, 0.1)).max() <= 0.05 + 1e-9
 
 
-@pytest.mark.parametrize("text", ["80/10/11", "100", "80/20/0", "a/b", "", "25/25/25/25", "nan/50/50", "-10/100/10"])
+@pytest.mark.parametrize(
+    "text", ["80/10/11", "100", "80/20/0", "a/b", "", "25/25/25/25", "nan/50/50", "-10/100/10"]
+)
 def test_shares_that_are_none(text: str) -> None:
     with pytest.raises(UserError, match="sum to 100"):
         restratify.shares(text)
 
 
 def test_shares() -> None:
-    assert restratify.shares("80/10/10") == restratify.shares("0.8,0.1,0.1") == pytest.approx((0.8, 0.1, 0.1))
+    assert (
+        restratify.shares("80/10/10")
+        == restratify.shares("0.8,0.1,0.1")
+        == pytest.approx((0.8, 0.1, 0.1))
+    )
     assert restratify.shares("90/10") == pytest.approx((0.9, 0.1))
 
 
@@ -166,47 +198,108 @@ def test_nothing_to_divide() -> None:
         restratify.divide([], np.zeros(0, np.int64), (0.8, 0.2))
 
 
-def test_the_command_keeps_copies_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_keeps_copies_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """100 pictures of two classes; ten of train stand in val too, as JPEG."""
     rng = np.random.default_rng(0)
     for split, many in (("train", 80), ("val", 10)):
         for i in range(many):
             folder = tmp_path / "data" / split / FERPLUS8.labels[i % 2]
             folder.mkdir(parents=True, exist_ok=True)
-            picture = cv2.resize(rng.integers(0, 256, (6, 6), np.uint8), (48, 48), interpolation=cv2.INTER_CUBIC)
+            picture = cv2.resize(
+                rng.integers(0, 256, (6, 6), np.uint8), (48, 48), interpolation=cv2.INTER_CUBIC
+            )
             cv2.imwrite(str(folder / f"{split}-{i}.png"), picture)
             if split == "train" and i < 10:
                 copy = tmp_path / "data" / "val" / folder.name / f"copy-{i}.jpg"
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 cv2.imwrite(str(copy), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    command = ["restratify", "--dataset", "image_folder", "--data", str(tmp_path / "data"), "--no-cache"]
+    command = [
+        "restratify",
+        "--dataset",
+        "image_folder",
+        "--data",
+        str(tmp_path / "data"),
+        "--no-cache",
+    ]
     for out in ("a", "b"):
-        assert main([*command, "--out", str(tmp_path / out), "--fix", str(tmp_path / "moves.csv"), "--json"]) == 0
+        assert (
+            main(
+                [
+                    *command,
+                    "--out",
+                    str(tmp_path / out),
+                    "--fix",
+                    str(tmp_path / "moves.csv"),
+                    "--json",
+                ]
+            )
+            == 0
+        )
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert said["splits"] == {"train": 80, "val": 10, "test": 10} and said["of_several"] == 10 and said["largest"] == 2
+    assert (
+        said["splits"] == {"train": 80, "val": 10, "test": 10}
+        and said["of_several"] == 10
+        and said["largest"] == 2
+    )
     place = {}
     for split in said["splits"]:
         made = manifest.load(tmp_path / "a", split)
         place |= dict.fromkeys(made.ids, split)
         assert abs((made.emotion == 0).mean() - 0.5) <= 0.1
-    pairs = [(f"train/{FERPLUS8.labels[i % 2]}/train-{i}.png", f"val/{FERPLUS8.labels[i % 2]}/copy-{i}.jpg") for i in range(10)]
+    pairs = [
+        (
+            f"train/{FERPLUS8.labels[i % 2]}/train-{i}.png",
+            f"val/{FERPLUS8.labels[i % 2]}/copy-{i}.jpg",
+        )
+        for i in range(10)
+    ]
     assert len(place) == 100 and all(place[a] == place[b] for a, b in pairs)
-    assert (tmp_path / "a" / "manifest.parquet").read_bytes() == (tmp_path / "b" / "manifest.parquet").read_bytes()
-    assert main(["audit", *command[1:], "--apply", str(tmp_path / "moves.csv"), "--out", str(tmp_path / "c")]) == 0
+    assert (tmp_path / "a" / "manifest.parquet").read_bytes() == (
+        tmp_path / "b" / "manifest.parquet"
+    ).read_bytes()
+    assert (
+        main(
+            [
+                "audit",
+                *command[1:],
+                "--apply",
+                str(tmp_path / "moves.csv"),
+                "--out",
+                str(tmp_path / "c"),
+            ]
+        )
+        == 0
+    )
     assert manifest.load(tmp_path / "c", "test").ids == manifest.load(tmp_path / "a", "test").ids
     assert main([*command, "--out", str(tmp_path / "d"), "--shares", "80/10"]) == 2
     assert main([*command, "--out", str(tmp_path / "d"), "--persons", "2"]) == 2
-    assert main([*command, "--out", str(tmp_path / "d"), "--fix", str(tmp_path / "no" / "plan.csv")]) == 2
+    assert (
+        main([*command, "--out", str(tmp_path / "d"), "--fix", str(tmp_path / "no" / "plan.csv")])
+        == 2
+    )
     assert main([*command, "--out", str(tmp_path / "d"), "--seed", "1"]) == 0
     out = capsys.readouterr()
     assert "sum to 100" in out.err and "0.98" in out.err and "Farthest from its share" in out.out
 
 
-def test_alike_faces_stay_together_where_wanted(tmp_path: Path, data_dir: Path, shipped_model: Path) -> None:
+def test_alike_faces_stay_together_where_wanted(
+    tmp_path: Path, data_dir: Path, shipped_model: Path
+) -> None:
     for i, path in enumerate(sorted((data_dir / "utkface").glob("*.jpg"))[::600]):
         folder = tmp_path / "data" / FERPLUS8.labels[i % 2]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / path.name).symlink_to(path)
-    command = ["restratify", "--dataset", "image_folder", "--data", str(tmp_path / "data"), "--no-cache", "--out", str(tmp_path / "out")]
+    command = [
+        "restratify",
+        "--dataset",
+        "image_folder",
+        "--data",
+        str(tmp_path / "data"),
+        "--no-cache",
+        "--out",
+        str(tmp_path / "out"),
+    ]
     assert main([*command, "--persons", "0.05"]) == 2  # all are one
     assert main([*command, "--persons", "1"]) == 0

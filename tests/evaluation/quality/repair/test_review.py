@@ -20,7 +20,9 @@ from tests.evaluation.quality import faulty
 
 
 def copies(root: Path, n: int = 3) -> Path:
-    """An image_folder in which `n` pictures of train have a copy with the same bytes, one of them two."""
+    """An image_folder in which `n` pictures of train have a copy with the same bytes, one of them
+    two.
+    """
     faulty.tree(root, 6)
     folder = root / "train" / faulty.SECOND
     for i in range(n):
@@ -35,7 +37,16 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     root = tmp_path_factory.mktemp("data")
     copies(root)
     file = tmp_path_factory.mktemp("audit") / "f.parquet"
-    command = ["audit", "--dataset", "image_folder", "--data", str(root), "--checks", "exact_files,split_shares", "--no-cache"]
+    command = [
+        "audit",
+        "--dataset",
+        "image_folder",
+        "--data",
+        str(root),
+        "--checks",
+        "exact_files,split_shares",
+        "--no-cache",
+    ]
     assert main([*command, "--findings", str(file)]) == 0
     return root, file
 
@@ -53,12 +64,16 @@ def test_the_file_holds_issues_and_who_stays(audited) -> None:
     sizes = []
     for group in set(issues["group"].to_pylist()):
         members = found.members("exact_files", group)
-        assert [m["is_issue"] for m in members] == [False] + [True] * (len(members) - 1), "who stays comes first"
+        assert [m["is_issue"] for m in members] == [False] + [True] * (len(members) - 1), (
+            "who stays comes first"
+        )
         assert members[0]["sample_id"] not in names
         assert len({(root / m["path"]).read_bytes() for m in members}) == 1
         sizes.append(len(members))
     assert sorted(sizes) == [2, 2, 3]
-    assert {r["known"] for r in found.issues["split_shares"].to_pylist()} == {False}, "a whole split is no sample"
+    assert {r["known"] for r in found.issues["split_shares"].to_pylist()} == {False}, (
+        "a whole split is no sample"
+    )
 
 
 def test_decisions_survive_and_the_last_one_counts(audited, tmp_path: Path) -> None:
@@ -106,7 +121,9 @@ def test_only_what_was_accepted_is_done(audited, tmp_path: Path) -> None:
     decided = {issues[0]["key"]: ACCEPTED, issues[1]["key"]: ACCEPTED, issues[2]["key"]: REJECTED}
     decided |= dict.fromkeys(found.issues["split_shares"]["key"].to_pylist(), ACCEPTED)
     made = found.plan(decided)
-    assert [(r.sample_id, r.action) for r in made] == sorted((r["sample_id"], "drop") for r in issues[:2])
+    assert [(r.sample_id, r.action) for r in made] == sorted(
+        (r["sample_id"], "drop") for r in issues[:2]
+    )
     (tmp_path / "plan.csv").write_text(plan.dumps(made))
     context = open_context("image_folder", root, cache=None)
     done = apply.apply(plan.read(tmp_path / "plan.csv", context), context, tmp_path / "out")
@@ -119,10 +136,14 @@ def test_a_reviewer_may_drop_what_was_only_suspected(audited) -> None:
     found = read(audited[1])
     first = found.issues["exact_files"].to_pylist()[0]
     i = found.rows.column_names.index("action")
-    suspected = review.Findings(found.rows.set_column(i, "action", pa.array(["keep"] * len(found.rows))), found.about)
+    suspected = review.Findings(
+        found.rows.set_column(i, "action", pa.array(["keep"] * len(found.rows))), found.about
+    )
     key = review.key({**first, "action": "keep"})
     assert [r.action for r in suspected.plan({key: ACCEPTED})] == ["keep"]
-    assert [(r.sample_id, r.action, r.value) for r in suspected.plan({key: DROPPED})] == [(first["sample_id"], "drop", "")]
+    assert [(r.sample_id, r.action, r.value) for r in suspected.plan({key: DROPPED})] == [
+        (first["sample_id"], "drop", "")
+    ]
 
 
 def test_the_same_finding_of_a_later_audit_has_the_same_key(audited, tmp_path: Path) -> None:
@@ -130,7 +151,9 @@ def test_the_same_finding_of_a_later_audit_has_the_same_key(audited, tmp_path: P
     context = open_context("image_folder", root, cache=None)
     tables = {"exact_files": run_check(load_checks(["exact_files"])["exact_files"], context)}
     review.write(tmp_path / "again.parquet", tables, context, audit.summary(context, tables), root)
-    again, first = (read(f).issues["exact_files"]["key"].to_pylist() for f in (tmp_path / "again.parquet", file))
+    again, first = (
+        read(f).issues["exact_files"]["key"].to_pylist() for f in (tmp_path / "again.parquet", file)
+    )
     assert again == first
 
 
@@ -146,8 +169,23 @@ def test_another_file_is_refused(audited, tmp_path: Path) -> None:
         read(tmp_path / "t.parquet")
 
 
-def test_json_says_where_the_findings_are(audited, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["audit", "--dataset", "image_folder", "--data", str(audited[0]), "--checks", "exact_files", "--no-cache", "--json"]
+def test_json_says_where_the_findings_are(
+    audited, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "audit",
+        "--dataset",
+        "image_folder",
+        "--data",
+        str(audited[0]),
+        "--checks",
+        "exact_files",
+        "--no-cache",
+        "--json",
+    ]
     assert main([*command, "--findings", str(tmp_path / "f.parquet")]) == 0
-    assert json.loads(capsys.readouterr().out)["findings"] == {"file": str(tmp_path / "f.parquet"), "issues": 4}
+    assert json.loads(capsys.readouterr().out)["findings"] == {
+        "file": str(tmp_path / "f.parquet"),
+        "issues": 4,
+    }
     assert main([*command, "--findings", str(tmp_path / "no folder" / "f.parquet")]) == 2
