@@ -24,6 +24,7 @@ test: $(VENV)/.all  ## all tests (ARGS="tests/core -x")
 	$(PY) -m pytest $(ARGS)
 
 check: $(VENV)/.all  ## ruff and mypy
+	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy core evaluation train apps scripts
 
