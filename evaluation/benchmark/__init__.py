@@ -1,0 +1,1 @@
+"""Time and memory of models, of the metrics and of the apps."""

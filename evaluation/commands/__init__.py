@@ -1,0 +1,1 @@
+"""The subcommands of `python -m evaluation`, one a file; nothing imports them."""

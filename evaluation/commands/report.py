@@ -18,10 +18,10 @@ from rich.console import Console
 
 from core.errors import DataError
 from evaluation.analysis.summary import FEW, figures
-from evaluation.commands import runs
 from evaluation.predictions import arrays, table
 from evaluation.report import gates
 from evaluation.report.text import TITLES, few, grid, number, wide
+from evaluation.training_runs import training_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
     for path in args.measured_in:
         other |= gates.measured_in(path)
     other |= gates.measured(args.measured)
-    trained = [runs.read(folder) for folder in args.runs]
+    trained = [training_run.read(folder) for folder in args.runs]
     names = mapping(args.map)
     whole = arrays.one_model(table.read(args.table, names=names), args.model)
     found = figures(whole)

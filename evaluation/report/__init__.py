@@ -1,0 +1,1 @@
+"""Reports: pages, terminal tables and gates."""

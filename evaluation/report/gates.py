@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import DataError
-from evaluation.commands.runs import Run
+from evaluation.training_runs.training_run import TrainingRun
 from evaluation.statistics.estimate import Figures
 
 State = Literal["passed", "missed", "not measured"]
@@ -194,7 +194,7 @@ def check(
     tables: Sequence[Figures],
     train: Sequence[Figures],
     other: Mapping[str, float],
-    runs: Sequence[Run] = (),
+    runs: Sequence[TrainingRun] = (),
 ) -> list[dict[str, Any]]:
     """An outcome per gate and table that answers it: {gate, figure, limit, state, fails, value,
     low, high, where}.
@@ -233,7 +233,7 @@ def _answers(
     tables: Sequence[Figures],
     train: Sequence[Figures],
     other: Mapping[str, float],
-    runs: Sequence[Run],
+    runs: Sequence[TrainingRun],
 ) -> Iterator[tuple[str, Figures]]:
     """(where from, {value, low, high}) of everything that measures the figure `name`."""
     if "." not in name:

@@ -1,0 +1,1 @@
+"""How a model's figures fall as its images are corrupted."""

@@ -1,0 +1,1 @@
+"""Training runs, read from the run folders that `python -m train` writes."""

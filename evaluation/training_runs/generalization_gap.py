@@ -1,9 +1,9 @@
-"""What the distance between training and validation accuracy says, in the bands of the FER capstone
-notebook (shared/sources/003, the observations under each of its models). Here and nowhere else: the
-run folder, its page and the studio read these.
+"""The gap between training and validation accuracy, with a verdict in fixed bands.
 
-The notebook's training figure, like ours, is taken while training, under dropout and augmentation,
-so a small negative gap is common there.
+The bands are those of a FER capstone notebook (2024, unpublished), which states one under each of
+its models. They stand here alone: the run folder, its page and the studio read these. The
+notebook's training figure, like ours, is taken while training, under dropout and augmentation, so
+a small negative gap is common.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Gaps from `low` up to, but without, the next band's: in percentage points, training minus
-    validation. colour: for a bar.
+    """Gaps from `low` up to the next band's, which is not included.
+
+    low: percentage points, training minus validation. colour: of a bar in a chart.
     """
 
     low: float
@@ -47,10 +48,10 @@ BANDS = (
 
 
 def verdict(gap: float) -> Band:
-    """The band of a gap in percentage points.
+    """Return the band of a gap in percentage points.
 
     Raises:
-        ValueError: not a number.
+        ValueError: Not a number.
 
     >>> verdict(14.6).name  # Model A of the notebook: 99.72 % against 85.13 %
     'high'
@@ -61,8 +62,9 @@ def verdict(gap: float) -> Band:
 
 
 def gap(row: Mapping[str, float], task: str = "emotion") -> float | None:
-    """Training minus validation accuracy of an epoch of a run's history, in percentage points; None
-    where it has not both.
+    """Return training minus validation accuracy of an epoch, in percentage points.
+
+    None where the row of the history has not both.
 
     >>> gap({"train_emotion_accuracy": 0.9, "val_emotion_accuracy": 0.8})
     10.0
@@ -74,7 +76,5 @@ def gap(row: Mapping[str, float], task: str = "emotion") -> float | None:
 
 
 def task_of(row: Mapping[str, float]) -> str | None:
-    """The task whose accuracies make a run's gap: emotion, else gender; None where a run learns
-    neither.
-    """
+    """Return the task whose accuracies make a run's gap: emotion, else gender, else None."""
     return next((t for t in ("emotion", "gender") if gap(row, t) is not None), None)

@@ -1,30 +1,31 @@
-"""Transfer against custom: what training runs that began with learned weights reach beside those
-that began with none, and at what size.
-"""
+"""Transfer learning against custom networks: accuracy and size of training runs of either kind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from core.errors import DataError
-from evaluation.commands import runs
 from evaluation.training_runs import generalization_gap
+from evaluation.training_runs.run_folder import find
+from evaluation.training_runs.training_run import TrainingRun, read
 
-TRANSFER, CUSTOM = "transfer", "custom"
-MOST = 200
+TRANSFER = "transfer"
+CUSTOM = "custom"
+MAX_RUNS = 200
 """Run folders that are read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
-    """One run at its best epoch. kind: TRANSFER where it began with weights learned elsewhere
-    (`pretrained`, or `start`), else CUSTOM.
+class ClassifierRun:
+    """A run that learned classes, at its best epoch.
 
-    parameters: None where the run did not note them. train, val: accuracy in [0, 1]. gap:
-    percentage points with its verdict.
+    kind: TRANSFER where it began with weights learned elsewhere (`pretrained`, or `start`), else
+    CUSTOM. parameters: None where the run did not record them. train, val: accuracy in [0, 1].
+    gap: percentage points, with its verdict.
     """
 
     run: str
@@ -39,46 +40,52 @@ class Learned:
 
 
 def kind(recipe: Mapping[str, Any]) -> str:
-    """TRANSFER or CUSTOM, as a recipe says.
+    """Return TRANSFER or CUSTOM for a recipe.
 
-    >>> kind({"model": {"family": "timm", "pretrained": True}}), kind({"model": {"pretrained": False}, "start": ""})
-    ('transfer', 'custom')
+    >>> kind({"model": {"family": "timm", "pretrained": True}})
+    'transfer'
+    >>> kind({"model": {"pretrained": False}, "start": ""})
+    'custom'
     """
     model = recipe.get("model")
-    learned = bool(model.get("pretrained")) if isinstance(model, Mapping) else False
-    return TRANSFER if learned or recipe.get("start") else CUSTOM
+    pretrained = bool(model.get("pretrained")) if isinstance(model, Mapping) else False
+    return TRANSFER if pretrained or recipe.get("start") else CUSTOM
 
 
-def learned(root: str | Path) -> list[Learned]:
-    """The runs in and below `root` that learned classes, in order of their folders; those that
-    cannot be read are left out.
+def classifier_runs(root: str | Path) -> list[ClassifierRun]:
+    """Return the runs in and below `root` that learned classes, in order of their folders.
+
+    Folders that cannot be read are left out.
 
     Raises:
         DataError: `root` is no folder.
     """
-    made = []
-    for _, folder in zip(range(MOST), runs.find(root), strict=False):
+    rows = []
+    for folder in islice(find(root), MAX_RUNS):
         try:
-            run = runs.read(folder)
+            run = read(folder)
         except DataError:
             continue
-        task, gap, band = run.task, run.gap(), run.verdict
-        if task is None or gap is None or band is None:
-            continue
-        row, model = run.row(run.best), run.recipe.get("model")
-        counted = (run.summary or {}).get("parameters")
-        size = counted.get("total") if isinstance(counted, Mapping) else None
-        made.append(
-            Learned(
-                run.name,
-                str(model.get("family", "")) if isinstance(model, Mapping) else "",
-                kind(run.recipe),
-                size if isinstance(size, int) and size > 0 else None,
-                task,
-                row[f"train_{task}_accuracy"],
-                row[f"val_{task}_accuracy"],
-                gap,
-                band,
-            )
-        )
-    return made
+        if row := _classifier_run(run):
+            rows.append(row)
+    return rows
+
+
+def _classifier_run(run: TrainingRun) -> ClassifierRun | None:
+    task, gap, band = run.task, run.gap(), run.verdict
+    if task is None or gap is None or band is None:
+        return None
+    row, model = run.row(run.best), run.recipe.get("model")
+    parameters = (run.summary or {}).get("parameters")
+    total = parameters.get("total") if isinstance(parameters, Mapping) else None
+    return ClassifierRun(
+        run=run.name,
+        family=str(model.get("family", "")) if isinstance(model, Mapping) else "",
+        kind=kind(run.recipe),
+        parameters=total if isinstance(total, int) and total > 0 else None,
+        task=task,
+        train=row[f"train_{task}_accuracy"],
+        val=row[f"val_{task}_accuracy"],
+        gap=gap,
+        verdict=band,
+    )

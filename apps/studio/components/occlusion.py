@@ -17,7 +17,7 @@ from core.data.base.crop_cache import face_of
 from core.errors import ImageError, UserError
 from core.predictor import Predictor
 from core.preprocess import crop_face
-from evaluation.commands import runs
+from evaluation.training_runs import run_folder
 from evaluation.commands.explain import occlusion
 from evaluation.explanation.heatmap import panel
 
@@ -31,9 +31,9 @@ def bundles(root: Path | None) -> dict[str, Path]:
     `root`. No other path is opened.
     """
     found = {p.parent.name: p.parent for p in sorted(MODELS.glob(f"*/{MODEL_FILE}"))}
-    for _, run in zip(range(MOST), runs.find(root) if root is not None else (), strict=False):
-        if (run / "bundle" / MODEL_FILE).is_file():
-            found.setdefault(f"run {run.name}", run / "bundle")
+    for _, run in zip(range(MOST), run_folder.find(root) if root is not None else (), strict=False):
+        if (run.bundle / MODEL_FILE).is_file():
+            found.setdefault(f"run {run.path.name}", run.bundle)
     return found
 
 

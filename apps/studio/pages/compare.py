@@ -287,8 +287,8 @@ def _shipped(view: View) -> str:
 
 
 @st.cache_resource(max_entries=4, ttl=60, show_spinner=False)
-def _learned(root: Path | None) -> list[transfer.Learned]:
-    return [] if root is None else transfer.learned(root)
+def _learned(root: Path | None) -> list[transfer.ClassifierRun]:
+    return [] if root is None else transfer.classifier_runs(root)
 
 
 def _bars(

@@ -14,8 +14,8 @@ import streamlit as st
 from apps.studio import charts, context, settings, url_state
 from apps.studio.context import View
 from core.errors import DataError
-from evaluation.commands import runs
-from evaluation.training_runs import generalization_gap
+from evaluation.training_runs import generalization_gap, run_folder, training_run
+from evaluation.training_runs.training_run import TrainingRun
 
 TITLE = "Training runs"
 ICON = ":material/timeline:"
@@ -75,37 +75,39 @@ def render(view: View) -> None:
         _time(shown)
 
 
-def _read(root: Path) -> tuple[dict[str, runs.Run], list[str]]:
+def _read(root: Path) -> tuple[dict[str, TrainingRun], list[str]]:
     """Runs by their path below `root`, and what could not be read. Read anew at every visit: a run
     in progress grows.
     """
     found, refused = {}, []
-    for folder in runs.find(root):
+    for folder in run_folder.find(root):
         try:
-            found[folder.relative_to(root).as_posix() if folder != root else folder.name] = (
-                runs.read(folder)
-            )
+            found[
+                folder.path.relative_to(root).as_posix()
+                if folder.path != root
+                else folder.path.name
+            ] = training_run.read(folder)
         except DataError as error:
             refused.append(str(error))
     return found, refused
 
 
-def _table(shown: dict[str, runs.Run]) -> None:
-    rows = [runs.line(run) for run in shown.values()]
+def _table(shown: dict[str, TrainingRun]) -> None:
+    rows = [training_run.overview(run) for run in shown.values()]
     percent = st.column_config.NumberColumn(format="percent")
     columns = {
         "run": list(shown),
-        "state": [r["state"] for r in rows],
-        "best epoch": [f"{r['best_epoch']} of {r['epochs']}" for r in rows],
-        "task": [r["task"] or "–" for r in rows],
-        "training": [r["train"] for r in rows],
-        "validation": [r["val"] for r in rows],
-        "gap, points": [r["gap"] for r in rows],
-        "verdict": [r["verdict"] or "–" for r in rows],
-        "age error, years": [r["age_mae"] for r in rows],
-        "minutes": [None if r["seconds"] is None else r["seconds"] / 60 for r in rows],
-        "images/s": [r["images_per_s"] for r in rows],
-        "memory, MB": [r["memory_mb"] for r in rows],
+        "state": [r.state for r in rows],
+        "best epoch": [f"{r.best_epoch} of {r.epochs}" for r in rows],
+        "task": [r.task or "–" for r in rows],
+        "training": [r.train for r in rows],
+        "validation": [r.val for r in rows],
+        "gap, points": [r.gap for r in rows],
+        "verdict": [r.verdict or "–" for r in rows],
+        "age error, years": [r.age_mae for r in rows],
+        "minutes": [None if r.seconds is None else r.seconds / 60 for r in rows],
+        "images/s": [r.images_per_s for r in rows],
+        "memory, MB": [r.memory_mb for r in rows],
     }
     number = {
         name: st.column_config.NumberColumn(format="%.1f")
@@ -121,7 +123,7 @@ def _table(shown: dict[str, runs.Run]) -> None:
         column_config={"training": percent, "validation": percent, **number, **whole},
     )
     charts.downloads("runs", columns)
-    meanings = {r["verdict"]: r["meaning"] for r in rows if r["verdict"]}
+    meanings = {r.verdict: r.meaning for r in rows if r.verdict}
     st.caption(
         "Validation figures, at the epoch whose weights were kept. Training figures are taken while training, under "
         "augmentation and dropout. "
@@ -129,7 +131,7 @@ def _table(shown: dict[str, runs.Run]) -> None:
     )
 
 
-def _curves(shown: dict[str, runs.Run]) -> None:
+def _curves(shown: dict[str, TrainingRun]) -> None:
     there = [m for m in MEASURES if any(f"val_{m}" in run.history for run in shown.values())]
     if not there:
         return
@@ -184,7 +186,7 @@ def _curves(shown: dict[str, runs.Run]) -> None:
     st.caption("Solid: validation. Dotted: training. Star: the epoch whose weights were kept.")
 
 
-def _gaps(shown: dict[str, runs.Run]) -> None:
+def _gaps(shown: dict[str, TrainingRun]) -> None:
     values = {name: run.gap() for name, run in shown.items()}
     known = {name: gap for name, gap in values.items() if gap is not None}
     if not known:
@@ -218,7 +220,7 @@ def _gaps(shown: dict[str, runs.Run]) -> None:
     )
 
 
-def _rate(shown: dict[str, runs.Run]) -> None:
+def _rate(shown: dict[str, TrainingRun]) -> None:
     there = {name: run for name, run in shown.items() if "lr" in run.history}
     if not there:
         return
@@ -245,7 +247,7 @@ def _rate(shown: dict[str, runs.Run]) -> None:
     charts.show(made, "runs-rate", table, alt="Learning rate by epoch, logarithmic")
 
 
-def _time(shown: dict[str, runs.Run]) -> None:
+def _time(shown: dict[str, TrainingRun]) -> None:
     there = {name: run for name, run in shown.items() if run.seconds is not None}
     if not there:
         return

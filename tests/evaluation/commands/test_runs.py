@@ -14,9 +14,9 @@ import pytest
 from core.errors import DataError
 from evaluation.__main__ import main
 from evaluation.benchmark.generated_tables import generate
-from evaluation.commands import runs
 from evaluation.predictions import table
-from evaluation.training_runs import generalization_gap, transfer
+from evaluation.training_runs import generalization_gap, run_folder, transfer
+from evaluation.training_runs.training_run import overview, read
 
 
 def write(folder: Path, columns: dict | None = None, recipe: object = None, **files: str) -> Path:
@@ -30,8 +30,8 @@ def write(folder: Path, columns: dict | None = None, recipe: object = None, **fi
         "seconds": [60.0, 60, 60, 60],
         "images_per_s": [100.0, 300, 200, np.nan],
     }
-    pd.DataFrame(history).to_parquet(folder / runs.HISTORY)
-    (folder / runs.RECIPE).write_text(
+    pd.DataFrame(history).to_parquet(folder / run_folder.HISTORY)
+    (folder / run_folder.RECIPE).write_text(
         json.dumps({"epochs": 4, "min_delta": 0.0} if recipe is None else recipe)
     )
     for name, text in files.items():
@@ -40,7 +40,7 @@ def write(folder: Path, columns: dict | None = None, recipe: object = None, **fi
 
 
 def test_a_run_is_read_and_judged_at_its_best_epoch(tmp_path: Path) -> None:
-    run = runs.read(write(tmp_path / "a"))
+    run = read(write(tmp_path / "a"))
     assert (run.name, len(run), run.best, run.task, run.state, run.seconds) == (
         "a",
         4,
@@ -60,23 +60,23 @@ def test_a_run_is_read_and_judged_at_its_best_epoch(tmp_path: Path) -> None:
         and run.verdict.name == "severe"
     )
     assert "train_loss" not in run.row(1) and run.row(2)["train_loss"] == 1
-    row = runs.line(run)
-    assert (row["best_epoch"], row["epochs"], row["train"], row["val"], row["images_per_s"]) == (
+    row = overview(run)
+    assert (row.best_epoch, row.epochs, row.train, row.val, row.images_per_s) == (
         3,
         4,
         0.9,
         0.72,
         200,
     )
-    assert row["last_gap"] == pytest.approx(27) and row["age_mae"] is None
-    small = runs.read(write(tmp_path / "b", recipe={"epochs": 9, "min_delta": 0.1}))
+    assert row.last_gap == pytest.approx(27) and row.age_mae is None
+    small = read(write(tmp_path / "b", recipe={"epochs": 9, "min_delta": 0.1}))
     assert small.best == 1 and small.state == "unfinished", "0.72 is no 0.1 better than 0.66"
-    said = runs.read(write(tmp_path / "c", summary='{"state": "stopped early"}'))
+    said = read(write(tmp_path / "c", summary='{"state": "stopped early"}'))
     assert said.state == "stopped early"
 
 
 def test_a_run_without_classes_or_scores_has_no_gap(tmp_path: Path) -> None:
-    run = runs.read(
+    run = read(
         write(tmp_path, {"epoch": [1, 2], "val_age_mae": [8.0, 7.0], "val_score": [np.nan, np.nan]})
     )
     assert (
@@ -86,8 +86,8 @@ def test_a_run_without_classes_or_scores_has_no_gap(tmp_path: Path) -> None:
         and run.verdict is None
         and run.seconds is None
     )
-    assert runs.line(run)["age_mae"] == 7 and runs.line(run)["score"] is None
-    json.dumps(runs.line(run), allow_nan=False)
+    assert overview(run).age_mae == 7 and overview(run).score is None
+    json.dumps(overview(run).to_dict(), allow_nan=False)
 
 
 DEEP = "[" * 200_000
@@ -108,7 +108,7 @@ def test_hostile_folders_are_refused(name: str, tmp_path: Path) -> None:
     arguments, text = BAD[name]
     folder = write(tmp_path / "x", **arguments)
     with pytest.raises(DataError) as refusal:
-        runs.read(folder)
+        read(folder)
     assert (
         text in str(refusal.value)
         and str(folder) in str(refusal.value)
@@ -120,15 +120,15 @@ def test_no_parquet_and_too_large_and_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "x")
-    (tmp_path / "x" / runs.HISTORY).write_bytes(b"PAR1 no")
+    (tmp_path / "x" / run_folder.HISTORY).write_bytes(b"PAR1 no")
     with pytest.raises(DataError, match="Parquet"):
-        runs.read(tmp_path / "x")
+        read(tmp_path / "x")
     write(tmp_path / "y")
-    monkeypatch.setattr(runs, "MOST_BYTES", 10)
+    monkeypatch.setattr(run_folder, "MAX_FILE_BYTES", 10)
     with pytest.raises(DataError, match="at most 10 bytes"):
-        runs.read(tmp_path / "y")
+        read(tmp_path / "y")
     with pytest.raises(DataError, match="got no history"):
-        runs.read(tmp_path)
+        read(tmp_path)
 
 
 def test_runs_are_found_below_but_not_through_links(tmp_path: Path) -> None:
@@ -137,13 +137,15 @@ def test_runs_are_found_below_but_not_through_links(tmp_path: Path) -> None:
     write(tmp_path / "outside")
     (tmp_path / "root" / "link").symlink_to(tmp_path / "outside")
     (tmp_path / "root" / "b" / "loop").symlink_to(tmp_path / "root")
-    assert [p.relative_to(tmp_path / "root").as_posix() for p in runs.find(tmp_path / "root")] == [
+    assert [
+        f.path.relative_to(tmp_path / "root").as_posix() for f in run_folder.find(tmp_path / "root")
+    ] == [
         "a/deep",
         "b",
     ]
-    assert list(runs.find(tmp_path / "outside")) == [tmp_path / "outside"]
+    assert [f.path for f in run_folder.find(tmp_path / "outside")] == [tmp_path / "outside"]
     with pytest.raises(DataError, match="a folder"):
-        list(runs.find(tmp_path / "none"))
+        list(run_folder.find(tmp_path / "none"))
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -211,8 +213,8 @@ def test_kinds_of_runs(tmp_path: Path) -> None:
     write(tmp_path / "c", history, {"model": {"family": "cnn"}, "start": ""})
     write(tmp_path / "s", history, {"model": {}, "start": "x"})
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / runs.HISTORY).write_text("no")
-    found = {r.run: r for r in transfer.learned(tmp_path)}
+    (tmp_path / "broken" / run_folder.HISTORY).write_text("no")
+    found = {r.run: r for r in transfer.classifier_runs(tmp_path)}
     assert {n: r.kind for n, r in found.items()} == {
         "t": transfer.TRANSFER,
         "c": transfer.CUSTOM,
