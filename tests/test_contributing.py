@@ -1,0 +1,59 @@
+"""CONTRIBUTING.md: every example is added to a copy of the project, and its command runs there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from skimage import data, io
+
+from core.labels import FERPLUS8
+from tests.conftest import ROOT
+
+TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+EXAMPLE = re.compile(
+    r"^## (?P<title>Add [^\n]+)\n.*?^```python\n# file: (?P<path>\S+)\n(?P<code>.*?)^```\n+"
+    r"    \$ (?P<command>[^\n]+)",
+    re.MULTILINE | re.DOTALL,
+)
+EXAMPLES = {m["title"]: m for m in EXAMPLE.finditer(TEXT)}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code with all examples added, and a small data set of class folders."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("core", "evaluation", "train", "apps"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "assets").symlink_to(ROOT / "assets")
+    for example in EXAMPLES.values():
+        file = root / example["path"]
+        assert not file.exists(), f"{example['path']} exists: the example must be a new file"
+        file.write_text(example["code"], "utf-8")
+    portrait = data.astronaut()[:256, 96:352]
+    for split in ("train", "val", "test"):
+        for label in FERPLUS8.labels[:2]:
+            folder = root / "faces" / "my_faces" / split / label
+            folder.mkdir(parents=True)
+            io.imsave(folder / f"{split}.png", portrait)
+    return root
+
+
+def test_every_kind_has_an_example() -> None:
+    kinds = re.findall(r"^## (Add [^\n]+)$", TEXT, re.MULTILINE)
+    assert list(EXAMPLES) == kinds and len(kinds) == 8
+
+
+@pytest.mark.parametrize("title", EXAMPLES)
+def test_the_example_runs(title: str, project: Path) -> None:
+    words = shlex.split(EXAMPLES[title]["command"])
+    assert words[0] == "python"
+    done = subprocess.run(
+        [sys.executable, *words[1:]], cwd=project, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
