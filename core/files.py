@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all, and is never written over by something else."""
+"""Write files and folders that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -6,94 +6,151 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import DataError
 
+BLOCK_BYTES = 1 << 20
+
 
 @contextmanager
-def whole(out: Path, mark: str) -> Iterator[Path]:
-    """Yields a new folder beside `out`, which becomes `out` when the block ends well and vanishes
-    when it does not.
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a new, empty file beside `path` that replaces `path` when the block ends well.
 
-    Where `out` is there already, it has to be one of ours (it holds the file `mark`) and to hold
-    the same bytes; then nothing changes.
+    A reader meets the old file or the new one, never half of one. When the block fails, the new
+    file is removed and the old one is untouched. The new file has the ending of `path`, since writers such
+    as `numpy.save` go by it, and a name that begins with a dot, by which whoever lists the folder
+    can leave it out. It is flushed to the disk and has the permissions of any file that this
+    process creates. The folder has to exist.
 
     Raises:
-        DataError: something else is there, or the disk cannot be written; then nothing of ours is
-        left.
+        OSError: the disk cannot be written.
     """
-    out = Path(os.path.normpath(out.absolute()))
-    if (out.exists() or out.is_symlink()) and not (
-        out.is_dir() and ((out / mark).is_file() or not any(out.iterdir()))
+    path = Path(os.path.normpath(path.absolute()))
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder")
+    _remove_leftovers(path)
+    temporary = path.with_name(f"{_prefix(path)}{os.getpid()}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, fill: Callable[[Path], object]) -> None:
+    """Let `fill` write a new file that then replaces `path`; see `atomic_file`."""
+    with atomic_file(path) as temporary:
+        fill(temporary)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, its line ends as they are; see `atomic_file`."""
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+@contextmanager
+def atomic_folder(
+    path: Path, marker: str, *, remedy: str = "choose another --out"
+) -> Iterator[Path]:
+    """Yield a new folder beside `path` that becomes `path` when the block ends well.
+
+    Where `path` exists, it has to be empty or to hold the file `marker`, and then the same bytes
+    as the new folder; it is never written over.
+
+    Args:
+        path: the folder; its parents are created.
+        marker: name of a file that a complete folder holds.
+        remedy: what the message of an error advises.
+
+    Raises:
+        DataError: something else is there, or the disk cannot be written; nothing is left.
+    """
+    path = Path(os.path.normpath(path.absolute()))
+    if (path.exists() or path.is_symlink()) and not (
+        path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))
     ):
         raise DataError(
-            f"Expected an empty place for the result, got {out}, which holds something else; choose another --out."
+            f"Expected an empty place for the result, got {path}, which holds something else; "
+            f"{remedy}."
         )
-    part: Path | None = None
+    temporary: Path | None = None
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        part = Path(tempfile.mkdtemp(prefix=f".{out.name}.part-{os.getpid()}-", dir=out.parent))
-        part.chmod(0o755)
-        yield part
-        if (out / mark).is_file():
-            if not same(part, out):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
+        temporary = Path(tempfile.mkdtemp(prefix=f"{_prefix(path)}{os.getpid()}-", dir=path.parent))
+        temporary.chmod(0o755)
+        yield temporary
+        if (path / marker).is_file():
+            if not same_content(temporary, path):
                 raise DataError(
-                    f"Expected an empty place for the result, got {out} with another one; choose another --out, or remove it."
+                    f"Expected an empty place for the result, got {path} with another one; "
+                    f"{remedy}, or remove it."
                 )
         else:
-            part.rename(out)  # over an empty folder too
+            temporary.rename(path)  # over an empty folder too
     except OSError as error:
         raise DataError(
-            f"Expected to write {out}, got: {error}; nothing was left there. Try another --out."
+            f"Expected to write {path}, got: {error}; nothing was left there; {remedy}."
         ) from error
     finally:
-        if part is not None:
-            shutil.rmtree(part, ignore_errors=True)
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _sweep(out: Path) -> None:
-    """Removes what killed processes have left beside `out`."""
-    for old in out.parent.glob(f".{_plain(out.name)}.part-*-*"):
-        number = old.name.rsplit(".part-", 1)[1].split("-")[0]
-        if number.isdecimal() and not _alive(int(number)):
-            shutil.rmtree(old, ignore_errors=True)
+def same_content(folder: Path, other: Path) -> bool:
+    """Return whether two folders hold the same names and bytes."""
+    names = [
+        sorted(p.relative_to(f).as_posix() for p in f.rglob("*") if not p.is_dir())
+        for f in (folder, other)
+    ]
+    return names[0] == names[1] and all(_same_bytes(folder / n, other / n) for n in names[0])
 
 
-def _plain(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+def _same_bytes(path: Path, other: Path) -> bool:
+    with contextlib.suppress(OSError):
+        if path.samefile(other):
+            return True
+    with path.open("rb") as a, other.open("rb") as b:
+        if os.fstat(a.fileno()).st_size != os.fstat(b.fileno()).st_size:
+            return False
+        while block := a.read(BLOCK_BYTES):
+            if block != b.read(BLOCK_BYTES):
+                return False
+    return True
 
 
-def _alive(process: int) -> bool:
+def _prefix(path: Path) -> str:
+    """How the names of unfinished neighbours of `path` begin; a process's number follows."""
+    return f".{path.name}.part-"
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed processes have left beside `path`."""
+    prefix = _prefix(path)
+    for old in path.parent.iterdir() if path.parent.is_dir() else ():
+        if not old.name.startswith(prefix):
+            continue
+        process = old.name[len(prefix) :].split("-")[0]
+        if process.isdecimal() and not _is_alive(int(process)):
+            if old.is_dir():
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                old.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):
         return True
-    return True
-
-
-def same(one: Path, other: Path) -> bool:
-    """Whether two folders hold the same names and bytes."""
-    names = [
-        sorted(p.relative_to(f).as_posix() for p in f.rglob("*") if not p.is_dir())
-        for f in (one, other)
-    ]
-    return names[0] == names[1] and all(_equal(one / n, other / n) for n in names[0])
-
-
-def _equal(one: Path, other: Path) -> bool:
-    with contextlib.suppress(OSError):
-        if one.samefile(other):
-            return True
-    with one.open("rb") as a, other.open("rb") as b:
-        if os.fstat(a.fileno()).st_size != os.fstat(b.fileno()).st_size:
-            return False
-        while block := a.read(1 << 20):
-            if block != b.read(1 << 20):
-                return False
     return True

@@ -60,7 +60,7 @@ def serve(
         UserError: no model.
         OSError: the port is taken.
     """
-    few_arenas(system.usable())
+    few_arenas(system.usable_processors())
     uploads.private_folder()  # before any component is made: each remembers the folder
     cv2.setNumThreads(
         1

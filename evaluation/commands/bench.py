@@ -25,9 +25,9 @@ from rich.console import Console
 from core.artifacts.downloads import ROOT
 from core.ensemble import Ensemble
 from core.errors import DataError
-from core.machine import cpu
 from core.pipeline import Pipeline
 from core.progress import say, task
+from core.system import processor_name
 from evaluation.benchmark import app_processes, memory_probe, tables
 from evaluation.benchmark.frames import HEIGHT, SCENES, WIDTH, jpeg
 from evaluation.benchmark.interleave import Times, faster, percentiles
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         "rounds": args.rounds,
         "frame_of_five": f"{WIDTH}x{HEIGHT} JPEG, {len(frames[5])} bytes, five faces",
         "machine": {
-            "cpu": cpu(),
+            "cpu": processor_name(),
             "cores": os.cpu_count(),
             "load": round(os.getloadavg()[0], 2),
             "python": platform.python_version(),

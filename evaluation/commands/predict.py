@@ -94,7 +94,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads",
         type=int,
-        default=system.usable(),
+        default=system.usable_processors(),
         help="default: one a usable processor (%(default)s)",
     )
 

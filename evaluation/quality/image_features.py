@@ -96,7 +96,7 @@ def hashes(thumbs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def view_hashes(
     thumbs: np.ndarray, x: tuple[float, float] = (0.0, 0.0), y: tuple[float, float] = (0.0, 0.0)
 ) -> np.ndarray:
-    """pHash uint64 (N,) of thumbnails (N, 32, 32) without the shares `x` and `y` at both ends of
+    """PHash uint64 (N,) of thumbnails (N, 32, 32) without the shares `x` and `y` at both ends of
     the axes, stretched back to 32 pixels.
     """
     side = thumbs.shape[1]

@@ -24,7 +24,7 @@ def test_a_containers_quota_is_read(tmp_path: Path, files: dict[str, str], expec
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert system.quota(tmp_path) == expected
+    assert system.processor_quota(tmp_path) == expected
 
 
 @pytest.mark.parametrize(
@@ -36,4 +36,11 @@ def test_the_smallest_limit_holds(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 7}, raising=False)
     (tmp_path / "cpu.max").write_text(quota)
-    assert system.usable(tmp_path) == expected
+    assert system.usable_processors(tmp_path) == expected
+
+
+def test_the_machine_is_described() -> None:
+    machine = system.describe_machine()
+    assert machine.processor and machine.cores >= 1 and machine.memory_gb > 0
+    assert machine.python == system.versions([])["python"]
+    assert system.versions(["numpy"])["numpy"]

@@ -42,12 +42,12 @@ def facts(recipe: Recipe, processes: int = 1) -> dict[str, Any]:
     import psutil
     import torch
 
-    from core.machine import cpu
+    from core.system import processor_name
     from train.loop.initialize import count_parameters
 
     machine = {
         "system": platform.platform(),
-        "processor": cpu(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),

@@ -190,9 +190,8 @@ def _quietly(work: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def check(plan: Plan, members: Sequence[Member]) -> None:
-    """
-    Raises:
-        UserError: no --data where one is needed.
+    """Raises:
+    UserError: no --data where one is needed.
     """
     for m in members:
         if plan.folders is None and not drawn(plan.recipe(m)):

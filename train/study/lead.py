@@ -29,7 +29,7 @@ class Lead:
         self.tables: dict[str, pa.Table] = {}
 
     def __call__(self, a: str, b: str, figure: str) -> tuple[float, float, float] | None:
-        """a's minus b's value and its 95 % interval; None where the data are not here."""
+        """A's minus b's value and its 95 % interval; None where the data are not here."""
         task, _, kind = figure.partition("_")
         try:
             found = compare(self._table(b), self._table(a), limit=0)[task]
@@ -50,7 +50,7 @@ class Lead:
             parts = load_parts(
                 self.plan.recipe(member), folders, "val", best_detector()[0], self.plan.limit
             )
-            predictor = Predictor(self.plan.out / name / "bundle", threads=system.usable())
+            predictor = Predictor(self.plan.out / name / "bundle", threads=system.usable_processors())
             with progress.task(f"predict {name}"):
                 whole = pa.concat_tables(
                     [predictions(predictor, p) for p in parts], promote_options="default"

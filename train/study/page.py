@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from core.errors import UserError
-from core.machine import cpu
+from core.system import processor_name
 from train.runs.status import Standing
 from train.runs.summary import SUMMARY
 from train.study.definition import Plan
@@ -66,7 +66,7 @@ def machine() -> Found:
     import torch
 
     return {
-        "processor": cpu(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,

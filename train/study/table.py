@@ -199,7 +199,7 @@ def _best(mine: Sequence[Row], name: str, paired: Paired) -> Iterator[str]:
 
 
 def unpaired(a: Row, b: Row) -> tuple[float, float, float]:
-    """a's minus b's value with a 95 % interval from both members' own (Newcombe, Stat. Med. 1998):
+    """A's minus b's value with a 95 % interval from both members' own (Newcombe, Stat. Med. 1998):
     wider than a paired one.
     """
     difference = a["ours"] - b["ours"]

@@ -27,8 +27,8 @@ from apps.webcam.benchmarks import targets
 from apps.webcam.benchmarks.memory_slope import WARM_S, growth
 from apps.webcam.benchmarks.visitors import BITS, Visitor, camera, door
 from core.errors import DataError, UserError
-from core.machine import cpu
 from core.progress import say, task
+from core.system import processor_name
 from evaluation.benchmark.app_processes import resident_mb, running_demo
 from evaluation.benchmark.frames import HEIGHT, SCENES, WIDTH
 
@@ -116,7 +116,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "faces": args.faces,
         "frame": f"{WIDTH}x{HEIGHT} JPEG, {len(frames[0]) * 3 // 4} bytes",
         "machine": {
-            "cpu": cpu(),
+            "cpu": processor_name(),
             "cores": os.cpu_count(),
             "load": round(os.getloadavg()[0], 2),
             "processors_used": used,

@@ -18,7 +18,7 @@ from core.pipeline import Pipeline
 
 NOBODY = "No face in view. Face the camera, an arm's length away, with light on your face."
 
-READERS = ThreadPoolExecutor(system.usable(), thread_name_prefix="reader")
+READERS = ThreadPoolExecutor(system.usable_processors(), thread_name_prefix="reader")
 """The threads that read frames. Eight at a time on two processors would each take four times as
 long, and all be that old when shown. And memory stays flat: what a thread keeps from frame to frame
 is kept for these alone, not for Gradio's, which come and go.

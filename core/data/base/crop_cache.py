@@ -83,7 +83,7 @@ def each(
 ) -> Iterator[T]:
     """`look` at every path, in order, on `threads` threads (default: one a usable processor)."""
     cv2.setNumThreads(1)  # our threads are one per core already
-    with ThreadPoolExecutor(threads or system.usable()) as pool:
+    with ThreadPoolExecutor(threads or system.usable_processors()) as pool:
         for start in range(
             0, len(paths), 256
         ):  # bounded: a pool's map would queue a million files at once

@@ -31,5 +31,5 @@ def _digest(path: Path) -> str:
 
 
 def shared(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """bool (N,): which of `ours` stand among `theirs` too; unreadable files never do."""
+    """Bool (N,): which of `ours` stand among `theirs` too; unreadable files never do."""
     return np.isin(ours, theirs) & (ours != "")

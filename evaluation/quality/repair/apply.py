@@ -22,7 +22,7 @@ from core.data import Samples
 from core.data.base.samples import one_hot
 from core.data.manifest import FILE
 from core.errors import DataError, UserError
-from core.files import whole
+from core.files import atomic_folder
 from core.labels import FERPLUS8, GENDER2
 from core.progress import task
 from evaluation.quality.dataset import Context
@@ -102,7 +102,7 @@ def apply(
         ) from None
     counts = {"dropped": done.dropped, "moved": done.moved, "relabelled": done.relabelled}
     made = {"by": "apply", "plan_sha256": hashlib.sha256(encoded).hexdigest(), **counts}
-    with whole(out, FILE) as place:
+    with atomic_folder(out, FILE) as place:
         if mode != "manifest":
             tree(
                 samples.paths,
@@ -155,9 +155,8 @@ def repaired(
 
 
 def apart(out: Path, *sources: Path) -> None:
-    """
-    Raises:
-        DataError: `out` is one of the `sources` or lies inside it: the data are never written to.
+    """Raises:
+    DataError: `out` is one of the `sources` or lies inside it: the data are never written to.
     """
     try:
         target = out.resolve()

@@ -21,7 +21,7 @@ from core.data import Samples
 from core.data.manifest import FILE
 from core.errors import DataError
 from core.faces import STILL_SIDE
-from core.files import whole
+from core.files import atomic_folder
 from core.progress import task
 from evaluation.quality.dataset import Context, join
 from evaluation.quality.duplicates import clusters
@@ -324,7 +324,7 @@ def _write(
         "added": len(chosen),
         **how,
     }
-    with whole(out, FILE) as place:
+    with atomic_folder(out, FILE) as place:
         if mode != "manifest":
             tree(first.samples.paths, table["path"].to_pylist(), place / manifest.FILES, mode)
         for name, picture in zip(names, made, strict=True):

@@ -132,7 +132,7 @@ class Findings:
 
     @cached_property
     def issues(self) -> dict[str, pa.Table]:
-        """check -> its issues, worst first, with a column `key` that names each one."""
+        """Check -> its issues, worst first, with a column `key` that names each one."""
         made = {}
         for name in self.about["checks"]:
             mine = self.rows.filter(

@@ -1,0 +1,154 @@
+"""Command lines: exit statuses, errors as text, and a folder of commands as subcommands.
+
+A command is a module with `add_arguments(parser)` and `run(args) -> int`. The first line of its
+docstring is its help. Only the chosen command is imported; the help of the others is read from
+their source.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from core import registry
+from core.errors import UserError
+
+USER_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
+"""Exit statuses."""
+
+
+def exit_status(
+    work: Callable[[], int | None],
+    *,
+    debug: bool = False,
+    on_interrupt: str | None = "stopped; nothing was written",
+) -> int:
+    """Run `work` and return the exit status of the process, errors printed on stderr.
+
+    Args:
+        work: returns a status; None counts as 0.
+        debug: print the traceback of an error before its text.
+        on_interrupt: what Ctrl-C prints before status 130; None where Ctrl-C is the usual end, as
+            of a server: nothing is printed, and the status is 0.
+
+    Returns:
+        What `work` returned; 2 after a `UserError`, 1 after any other exception. A pipe that its
+        reader closed, such as `| head`, is no error.
+    """
+    try:
+        status = work() or 0
+        sys.stdout.flush()
+        return int(status)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        if on_interrupt is None:
+            return 0
+        print(on_interrupt, file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        if isinstance(error, UserError):
+            print(f"error: {error}", file=sys.stderr)
+            return USER_ERROR
+        print(
+            f"internal error: {type(error).__name__}: {error} (--debug shows where)",
+            file=sys.stderr,
+        )
+        return INTERNAL_ERROR
+
+
+def add_debug(parser: argparse.ArgumentParser) -> None:
+    """Add the option that all commands have."""
+    parser.add_argument(
+        "--debug", action="store_true", help="show a traceback where something fails"
+    )
+
+
+def run_commands(
+    package: str,
+    prog: str,
+    description: str,
+    argv: Sequence[str] | None = None,
+    *,
+    default: ModuleType | None = None,
+    epilog: str | None = None,
+    on_interrupt: str = "stopped; nothing was written",
+) -> int:
+    """Run one command of the folder `package` and return the exit status of the process.
+
+    Args:
+        package: dotted name of the folder; every public module in it is a command.
+        prog: how the program is called, e.g. `python -m evaluation`.
+        description: one sentence for `--help`.
+        argv: the words after `prog` (default: those of this process).
+        default: the command that runs where `argv` does not begin with the name of one.
+        epilog: text below the help of all commands, e.g. examples; shown as it is.
+        on_interrupt: as in `exit_status`.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+
+    def work() -> int:
+        args = _parser(package, prog, description, words, default, epilog).parse_args(words)
+        return int(args.run(args))
+
+    return exit_status(work, debug="--debug" in words, on_interrupt=on_interrupt)
+
+
+def _parser(
+    package: str,
+    prog: str,
+    description: str,
+    words: Sequence[str],
+    default: ModuleType | None,
+    epilog: str | None,
+) -> argparse.ArgumentParser:
+    names = registry.names(package)
+    chosen = words[0] if words and words[0] in names else None
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    if default is not None and chosen is None:
+        _fill(parser, default)
+        listing = "\n".join(f"  {name:10} {_first_line(package, name)}" for name in names)
+        parser.epilog = "\n\n".join(filter(None, (f"commands:\n{listing}", epilog)))
+        return parser
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in names:
+        command = commands.add_parser(
+            name,
+            help=_first_line(package, name).replace("%", "%%"),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name == chosen:
+            module = registry.load(package, name)
+            command.description = (module.__doc__ or "").strip().replace("%", "%%")
+            _fill(command, module)
+    return parser
+
+
+def _fill(parser: argparse.ArgumentParser, command: ModuleType) -> None:
+    add_debug(parser)
+    command.add_arguments(parser)
+    parser.set_defaults(run=command.run)
+
+
+def _first_line(package: str, name: str) -> str:
+    """The first line of a command's docstring, without importing the command."""
+    spec = importlib.util.find_spec(f"{package}.{name}")
+    if spec is None or spec.origin is None:
+        return ""
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return text.split("\n", 1)[0].removeprefix(f"{name}: ")
