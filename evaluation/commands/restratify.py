@@ -2,7 +2,7 @@
 are spread evenly; writes a manifest.
 
 Near duplicates, and pictures of one person where the data say who it is (groups `subject`,
-`person`, `identity`), stay in one split; with --persons also faces whose embeddings are alike.
+`person`, `identity`), stay in one split.
 Emotion, perceived gender and age band, each and together, have the same shares in all splits. The
 data are not touched; `python -m train --data DIR/manifest.parquet` trains on the result.
 """
@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from core import registry
-from core.errors import UserError
 from core.progress import say
 
 SHOWN = 8
@@ -30,15 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shares",
         default="80/10/10",
         help="of train, val and test, or of train and val (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--persons",
-        type=float,
-        metavar="COSINE",
-        help="faces so alike stay together too, such as 0.98",
-    )
-    parser.add_argument(
-        "--model", type=Path, help="--persons: model for embeddings (default: the shipped one)"
     )
     parser.add_argument(
         "--fix",
@@ -85,23 +75,16 @@ def run(args: argparse.Namespace) -> int:
     """Divides, writes, and says how even the result is."""
     from evaluation.commands.audit import writable
     from evaluation.quality import open_context
-    from evaluation.quality.checks import persons
-    from evaluation.quality.duplicates.clusters import connected
-    from evaluation.quality.out_of_fold import together, union
+    from evaluation.quality.out_of_fold import together
     from evaluation.quality.repair import apply, plan
     from evaluation.quality.repair import restratify as divided
 
     wanted = divided.shares(args.shares)
-    if args.persons is not None and not 0 < args.persons <= 1:
-        raise UserError(f"Expected --persons in (0, 1], got {args.persons}; try 0.98.")
     if args.fix:
         writable(args.fix)
-    context = open_context(args.dataset, args.data, cache=not args.no_cache, model=args.model)
+    context = open_context(args.dataset, args.data, cache=not args.no_cache)
     apply.apart(args.out, context.samples.root)
     cluster = together(context)
-    if args.persons is not None:
-        pairs, _ = persons.alike(context.features.embedding, np.arange(len(context)), args.persons)
-        cluster = union(cluster, connected(len(context), pairs))
     traits = divided.features(context.samples)
     split = divided.divide([codes for codes, _ in traits.values()], cluster, wanted, seed=args.seed)
     names = divided.NAMES[len(wanted)]

@@ -5,15 +5,15 @@ The probability of a label comes from a model that has not seen it: a logistic r
 embeddings of the shipped network, fitted on the other folds; duplicates and pictures of one person
 are in one fold. One thing it cannot undo: the network behind the embeddings was trained on the
 official train parts of FER+ and UTKFace with their labels, so its embeddings of those pictures know
-them a little, and a wrong label there is harder to see than elsewhere (`scripts/plant_labels.py`
-measures how much). With `predictions=T.parquet`, a predictions table of a model that has not seen
+them a little, and a wrong label there is harder to see than elsewhere (docs/data_quality.md says
+how much). With `predictions=T.parquet`, a predictions table of a model that has not seen
 the labels it judges, there is no such doubt.
 
 Where people have voted, a label is only suspect where the model's answer lies outside of their
 votes; where the votes are split and the model's answer is among them, the picture is ambiguous and
 its label is not wrong: it is listed, but is no issue. In a set with votes no new label is proposed
 either: ten people were right nine times out of ten where a sure model differed
-(evaluation/FINDINGS.md). Score: the probability of the given label.
+(docs/data_quality.md). Score: the probability of the given label.
 """
 
 from __future__ import annotations

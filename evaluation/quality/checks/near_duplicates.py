@@ -3,7 +3,7 @@
 Candidates are pictures whose perceptual hash lies within `radius` bits of that of one of nine crops
 of the other; they count where the fine detail agrees after alignment (`_confirm.py`), not the
 embedding: that puts different people of one age, gender and expression as close as copies
-(evaluation/FINDINGS.md, `persons`). Clusters, not pairs: copies of copies belong together.
+(docs/data_quality.md). Clusters, not pairs: copies of copies belong together.
 """
 
 from __future__ import annotations

@@ -43,7 +43,6 @@ EVERY = load_checks(
         "leaks",
         "mirrored",
         "near_duplicates",
-        "persons",
         "split_shares",
         "unreadable",
     ]
@@ -90,9 +89,7 @@ def test_contract(name: str, planted: tuple[Context, dict[str, str]]) -> None:
     module = EVERY[name]
     assert name == module.NAME and module.TITLE and module.__doc__
     table = run(planted[0], name)
-    assert table.schema.equals(SCHEMA) and (
-        table.num_rows > 0 or name == "persons"
-    )  # nobody is alike there
+    assert table.schema.equals(SCHEMA) and table.num_rows > 0
     assert all(
         isinstance(v, (bool, int, float, str)) for v in getattr(module, "OPTIONS", {}).values()
     )
@@ -267,23 +264,6 @@ def test_faces(planted: tuple[Context, dict[str, str]]) -> None:
     found = {r["sample_id"]: r["reason"] for r in table.to_pylist()}
     assert found[names["blank"]] == "no face found" and found[names["grey"]].startswith("2 faces")
     assert figures(table)["no_face"] == 2 and figures(table)["several"] == 1
-
-
-def test_persons_are_only_a_suspicion() -> None:
-    context = made(["train", "val", "train", "val"])
-    context.features.pixels["readable"], context.features.pixels["pixels"] = (
-        True,
-        [b"a", b"b", b"c", b"c"],
-    )
-    context.features.__dict__["embedding"] = np.array(
-        [[1, 0], [0.999, 0.0447], [0, 1], [0, 1]], np.float32
-    )
-    rows = run(context, "persons").to_pylist()
-    assert {r["sample_id"] for r in rows} == {
-        "0",
-        "1",
-    }  # the other two are copies, which `leaks` reports
-    assert all(r["action"] == "keep" and r["score"] > 0.4 for r in rows)
 
 
 def test_the_same_name_in_two_splits() -> None:

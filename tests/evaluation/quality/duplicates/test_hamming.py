@@ -74,13 +74,13 @@ def test_a_dense_ball_ends_and_says_so() -> None:
 
 MILLION = """
 import re, time, numpy as np
-from evaluation.quality import _search
+from evaluation.quality.duplicates import hamming
 rng = np.random.default_rng(0)
 bits = rng.integers(0, 2**64, 1_000_000, dtype=np.uint64)
 bits[500_000:600_000] = bits[:100_000] ^ (np.uint64(1) << rng.integers(0, 64, 100_000).astype(np.uint64))
 hashes = np.unique(bits)
 start = time.process_time()
-found = _search.near(hashes, 6)
+found = hamming.near(hashes, 6)
 seconds = time.process_time() - start
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024  # ru_maxrss would begin at the parent's
 print(seconds, peak, len(found.left), found.complete, len(hashes))

@@ -225,7 +225,8 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from core.errors import DataError
-from evaluation.quality import apply, open_context
+from evaluation.quality import open_context
+from evaluation.quality.repair import apply
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
 try:
     apply.apply([], open_context("image_folder", Path(sys.argv[1]), cache=None), Path(sys.argv[2]), "copy")
@@ -266,7 +267,8 @@ def test_ctrl_c_leaves_nothing(
 KILLED = """
 import shutil, sys, time
 from pathlib import Path
-from evaluation.quality import apply, open_context
+from evaluation.quality import open_context
+from evaluation.quality.repair import apply
 def wait(*_):
     print("copying", flush=True)
     time.sleep(60)
