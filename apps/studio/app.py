@@ -1,6 +1,4 @@
-"""The router: every file of `pages/` with TITLE, ICON, ORDER and render(view) is a page. Run by
-`python -m apps.studio`.
-"""
+"""The router: every file of `pages/` with TITLE, ICON, ORDER and render(view) is a page."""
 
 from __future__ import annotations
 
@@ -20,19 +18,21 @@ ICON = str(Path(__file__).with_name("icon.png"))
 
 
 def pages() -> dict[str, ModuleType]:
-    """Name -> module, in the order of their ORDER."""
-    found = {name: registry.load(PACKAGE, name) for name in registry.names(PACKAGE)}
-    return dict(sorted(found.items(), key=lambda item: item[1].ORDER))
+    """Return name -> module, sorted by ORDER."""
+    modules = {name: registry.load(PACKAGE, name) for name in registry.names(PACKAGE)}
+    return dict(sorted(modules.items(), key=lambda item: item[1].ORDER))
 
 
 def main() -> None:
-    """Draws the chosen page."""
+    """Draw the selected page."""
     st.set_page_config(page_title="Mien studio", page_icon=ICON, layout="wide")
 
     def entry(name: str, module: ModuleType, first: bool) -> st.Page:
         draw: Callable[[], None] = partial(context.run, module, name)
         return st.Page(draw, title=module.TITLE, icon=module.ICON, url_path=name, default=first)
 
-    made = {name: entry(name, module, i == 0) for i, (name, module) in enumerate(pages().items())}
-    st.session_state[links.PAGES] = made
-    st.navigation(list(made.values())).run()
+    entries = {
+        name: entry(name, module, i == 0) for i, (name, module) in enumerate(pages().items())
+    }
+    st.session_state[links.PAGES] = entries
+    st.navigation(list(entries.values())).run()

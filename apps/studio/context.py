@@ -1,6 +1,4 @@
-"""What every page needs: the opened store, the sidebar's selections as one `View`, and the frame in
-which a page is drawn.
-"""
+"""The store, the sidebar's selections as one `View`, and the frame that every page is drawn in."""
 
 from __future__ import annotations
 
@@ -20,18 +18,28 @@ from core.errors import UserError
 from evaluation.report.text import TITLES
 from evaluation.store import Store, Where
 
-OWN = "mien_own"
+UPLOADS_KEY = "mien_own"
 """Session key: name -> Store of the visitor's uploaded tables."""
-SHIPPED = "as opened"
+OPENED_AT_START = "as opened"
+"""The name of the tables of the command line, in the sidebar and in the URL."""
+MAX_GROUP_VALUES = 200
+"""A group with more values is a name, not a filter."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What the sidebar selects. A page asks `store` with `where` (all filters and the chosen
-    models) or `where_of(model)`.
+    """What the sidebar selects.
 
-    task: emotion, gender or age, one that the store has. models: the chosen ones, at least one.
-    faces: None without pictures.
+    A page queries `store` with `where`, which has all filters and the selected models, or with
+    `where_of(model)`.
+
+    Attributes:
+        store: The opened tables.
+        where: The selected rows.
+        task: emotion, gender or age, one that the store has.
+        models: The selected models, at least one.
+        faces: The folder of the pictures, None without one.
+        runs: The folder of the training runs, None without one.
     """
 
     store: Store
@@ -42,16 +50,16 @@ class View:
     runs: Path | None
 
     def where_of(self, model: str) -> Where:
-        """The filters for one model alone."""
+        """Return the filters for one model alone."""
         return self.where.but(models=(model,))
 
     def each(self) -> Iterator[tuple[str, Where]]:
-        """(model, its conditions) for every chosen model."""
+        """Yield each selected model with its filters."""
         for model in self.models:
             yield model, self.where_of(model)
 
     def title(self, task: str | None = None) -> str:
-        """The task's name for people: gender is *perceived gender*."""
+        """Return the task's title: gender is *perceived gender*."""
         return TITLES[task or self.task]
 
 
@@ -59,26 +67,29 @@ class View:
 def _opened(
     paths: tuple[Path, ...],
     names: tuple[tuple[str, str], ...],
-    state_of_files: tuple[tuple[int, int], ...],
+    file_stamps: tuple[tuple[int, int], ...],
 ) -> Store:
     return Store.open(paths, names=dict(names))
 
 
 def opened() -> Store:
-    """The tables of the command line, opened once for all visitors; again where a file changes."""
-    chosen = settings.current()
-    files = tuple((p.stat().st_mtime_ns, p.stat().st_size) for p in chosen.tables if p.is_file())
-    return _opened(chosen.tables, tuple(sorted(chosen.names.items())), files)
+    """Return the tables of the command line, opened once for all visitors.
+
+    They are opened again when a file has changed.
+    """
+    current = settings.current()
+    stamps = tuple((p.stat().st_mtime_ns, p.stat().st_size) for p in current.tables if p.is_file())
+    return _opened(current.tables, tuple(sorted(current.names.items())), stamps)
 
 
-def own() -> dict[str, Store]:
-    """This visitor's uploaded tables."""
-    found: dict[str, Store] = st.session_state.setdefault(OWN, {})
-    return found
+def uploads() -> dict[str, Store]:
+    """Return this visitor's uploaded tables by name."""
+    stores: dict[str, Store] = st.session_state.setdefault(UPLOADS_KEY, {})
+    return stores
 
 
 def run(page: ModuleType, name: str) -> None:
-    """Draws a page of the folder `pages`: sidebar, `page.render(view)`, URL."""
+    """Draw a page of the folder `pages`: the sidebar, `page.render(view)`, the URL."""
     url_state.begin(name)
     try:
         st.title(page.TITLE)
@@ -92,24 +103,27 @@ def run(page: ModuleType, name: str) -> None:
 
 
 def sidebar() -> View | None:
-    """Draws the selections that all pages share; None where the tables cannot be opened."""
+    """Draw the selections that all pages share; return None where no table can be opened."""
     side = st.sidebar
     try:
-        tables = {SHIPPED: opened(), **own()}
+        tables = {OPENED_AT_START: opened(), **uploads()}
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
     for name in url_state.get("table")[:1]:
         if name not in tables:
-            instead = ", ".join(source.path.name for source in tables[SHIPPED].sources)
+            default_tables = ", ".join(s.path.name for s in tables[OPENED_AT_START].sources)
             st.warning(
-                f"The table {plain(name)} is not open: it was uploaded in an earlier visit, or closed since, and uploads are not kept. "
-                f"Shown instead: {plain(instead)}. To see it, upload it again on the page *Own table*.",
+                f"The table {plain(name)} is not open: it was uploaded in an earlier visit, or "
+                "closed since, and uploads are not kept. "
+                f"Shown instead: {plain(default_tables)}. To see it, upload it again on the page "
+                "*Own table*.",
                 icon=":material/warning:",
             )
-    store = tables[
-        url_state.choose("table", "Table", list(tables), where=side) if len(tables) > 1 else SHIPPED
-    ]
+    name = OPENED_AT_START
+    if len(tables) > 1:
+        name = url_state.choose("table", "Table", list(tables), where=side)
+    store = tables[name]
     models = store.models
     if len(models) > 1:
         models = (
@@ -125,13 +139,13 @@ def sidebar() -> View | None:
             where=side,
             style="segmented_control",
         )
-    chosen = st.session_state[url_state.MEMORY]
-    with side.expander("Filters", expanded=any(k in FILTERS or k.startswith("g.") for k in chosen)):
+    filtered = any(k in FILTERS or k.startswith("g.") for k in url_state.names())
+    with side.expander("Filters", expanded=filtered):
         where = _filters(store, task)
     where = where.but(models=models if models != store.models else ())
     n = store.count(where)
     side.caption(
-        f"{n:,} of {store.rows:,} rows" + ("" if n else ": no row is left, loosen a filter")
+        f"{n:,} of {store.rows:,} rows" + ("" if n else ": no row is left, remove a filter")
     )
     relabel_plan.badge(side)
     return View(store, where, task, models, settings.current().faces, settings.current().runs)
@@ -149,18 +163,18 @@ def _filters(store: Store, task: str) -> Where:
         if len(values) > 1:
             where = where.but(**{name: url_state.several(name, label, values, empty="all")})
     for group, values in store.groups.items():
-        if 1 < len(values) <= 200:
+        if 1 < len(values) <= MAX_GROUP_VALUES:
             where = where.group(
                 group, *url_state.several(f"g.{group}", group_name(group), values, empty="all")
             )
     if f"{task}_conf" in store.columns:
         band = url_state.between("confidence", "Confidence", 0.0, 1.0, 0.01)
         where = where.but(confidence=band)
-    answer = url_state.choose(
-        "right", "Answer", ("any", "right", "wrong"), style="segmented_control"
+    outcome = url_state.choose(
+        "right", "Prediction", ("any", "right", "wrong"), style="segmented_control"
     )
     where = where.but(
-        right=None if answer == "any" else answer == "right",
+        right=None if outcome == "any" else outcome == "right",
         text=url_state.text("text", "Sample name contains"),
     )
     if "face_found" in store.columns:
@@ -172,8 +186,7 @@ def _filters(store: Store, task: str) -> Where:
 
 
 def plain(text: str) -> str:
-    r"""Text of others for places that read Markdown: every mark is shown as it is, nothing is
-    loaded.
+    r"""Escape untrusted text for places that render Markdown: nothing is formatted or loaded.
 
     >>> plain("![x](http://a.b)")
     '\\!\\[x\\]\\(http\\:\\/\\/a\\.b\\)'
@@ -182,37 +195,41 @@ def plain(text: str) -> str:
 
 
 def group_name(group: str) -> str:
-    """A group's name for people: gender is *perceived gender*."""
+    """Return a group's title: gender is *perceived gender*."""
     return TITLES["gender"].lower() if group == "gender" else group.replace("_", " ")
 
 
 def figure_name(task: str) -> str:
-    """The headline figure of a task for people."""
+    """Return the name of a task's headline figure."""
     return "mean absolute error, years" if task == "age" else "accuracy"
 
 
 def label(text: str) -> str:
-    """Text of others for Plotly, which reads some HTML."""
+    """Escape untrusted text for Plotly, which renders some HTML."""
     return html.escape(text, quote=False)
 
 
 def empty(view: View, need: str = "", tasks: Sequence[str] = ()) -> bool:
-    """Says so and returns True where the page has nothing to show: the task is not one of `tasks`
-    (empty: any), or no row is left.
+    """Return whether the page has nothing to show, and say why on the page.
+
+    Args:
+        view: The selections.
+        need: A sentence to add where no row is left.
+        tasks: The tasks that the page is about; empty for any.
     """
     if tasks and view.task not in tasks:
         names = " or ".join(TITLES[t].lower() for t in tasks)
-        there = [t for t in tasks if t in view.store.tasks]
+        selectable = any(t in view.store.tasks for t in tasks)
         fix = (
             "choose it in the sidebar"
-            if there
-            else "these tables have no truth and prediction of it"
+            if selectable
+            else "these tables have no label and prediction of it"
         )
         st.info(f"This page is about {names}: {fix}.", icon=":material/info:")
         return True
     if view.store.count(view.where) == 0:
         st.info(
-            "No row is left: loosen a filter in the sidebar." + (f" {need}" if need else ""),
+            "No row is left: remove a filter in the sidebar." + (f" {need}" if need else ""),
             icon=":material/filter_alt:",
         )
         return True
@@ -220,7 +237,8 @@ def empty(view: View, need: str = "", tasks: Sequence[str] = ()) -> bool:
 
 
 def cached(store: Store, name: str, key: tuple[Any, ...], make: Any) -> Any:
-    """`make()`, remembered for the same store, `name` and hashable `key` (such as a Where): for
-    what costs more than a query.
+    """Return `make()`, cached for the same store, `name` and hashable `key`, such as a `Where`.
+
+    For what costs more than a query.
     """
     return store.remember((name, *key), make)

@@ -16,34 +16,40 @@ PAGES = "mien_pages"
 def to(
     page: str, label: str, params: Mapping[str, str | Sequence[str]], icon: str, where: Any = st
 ) -> None:
-    """A link to `page` that selects `params` there; nothing where the router does not know the
-    page. label: plain text, of anybody.
+    """Draw a link to `page` that selects `params` there; nothing where there is no such page.
+
+    Args:
+        page: The page's name.
+        label: Plain, untrusted text.
+        params: Selection -> its text or texts.
+        icon: A Material icon, such as `:material/face:`.
+        where: The container to draw in.
     """
-    known = st.session_state.get(PAGES, {})
-    if page in known:
+    pages = st.session_state.get(PAGES, {})
+    if page in pages:
         pairs = [
             (name, v)
             for name, values in params.items()
             for v in ([values] if isinstance(values, str) else values)
         ]
-        where.page_link(known[page], label=context.plain(label), icon=icon, query_params=pairs)
+        where.page_link(pages[page], label=context.plain(label), icon=icon, query_params=pairs)
 
 
 def pick(sample_id: str, dataset: str) -> None:
-    """Makes a sample the one that the page Sample shows. dataset: "" where unknown."""
+    """Select the sample that the page Sample shows. dataset: "" where unknown."""
     url_state.put("sample", [sample_id])
     url_state.put("dataset", [dataset] if dataset else [])
 
 
 def to_sample(where: Any = st) -> None:
-    """A link to the page of the sample that was clicked last, if any."""
-    chosen = url_state.get("sample")
-    if chosen:
-        of = url_state.get("dataset")
+    """Draw a link to the sample that was selected last, if any."""
+    sample_id = url_state.get("sample")
+    if sample_id:
+        dataset = url_state.get("dataset")
         to(
             "sample",
-            f"Open {chosen[0]}",
-            {"sample": chosen[0], **({"dataset": of} if of else {})},
+            f"Open {sample_id[0]}",
+            {"sample": sample_id[0], **({"dataset": dataset} if dataset else {})},
             ":material/face:",
             where,
         )

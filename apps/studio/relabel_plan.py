@@ -1,6 +1,4 @@
-"""A visitor's basket: samples with what should become of them, downloaded as a plan for `python -m
-evaluation audit --apply`.
-"""
+"""A visitor's relabel plan: samples and what to do with them, for `evaluation audit --apply`."""
 
 from __future__ import annotations
 
@@ -16,24 +14,30 @@ ACTIONS = ("relabel", "drop", "move", "keep")
 
 
 def entries() -> dict[str, Row]:
-    """sample_id -> row of this visitor's plan, in the order in which they came."""
-    found: dict[str, Row] = st.session_state.setdefault(KEY, {})
-    return found
+    """Return sample_id -> row of this visitor's plan, in the order of adding."""
+    rows: dict[str, Row] = st.session_state.setdefault(KEY, {})
+    return rows
 
 
 def put(
     action: str, sample_ids: Sequence[str], task: str = "", value: str = "", reason: str = ""
 ) -> None:
-    """Adds samples; a newer row replaces an older one. value: of a relabel the new label or age of
-    `task`, of a move the new split.
+    """Add samples; a newer row replaces an older one.
+
+    Args:
+        action: One of `ACTIONS`.
+        sample_ids: The samples.
+        task: Of a relabel, the task whose label is wrong.
+        value: Of a relabel, the new label or age; of a move, the new split.
+        reason: Free text.
     """
-    said = f"{task}={value}" if action == "relabel" else value if action == "move" else ""
+    row_value = f"{task}={value}" if action == "relabel" else value if action == "move" else ""
     for name in sample_ids:
-        entries()[name] = Row(name, action, said, reason)
+        entries()[name] = Row(name, action, row_value, reason)
 
 
 def drop(*sample_ids: str) -> None:
-    """Takes samples out."""
+    """Remove samples."""
     for name in sample_ids:
         entries().pop(name, None)
 
@@ -41,9 +45,7 @@ def drop(*sample_ids: str) -> None:
 def form(
     key: str, task: str, labels: Sequence[str], sample_ids: Sequence[str], button: str
 ) -> None:
-    """Asks what should become of `sample_ids`, then puts them in. labels: those of `task` that are
-    offered as new ones.
-    """
+    """Draw a form that adds `sample_ids` to the plan. labels: the new labels offered for `task`."""
     with st.form(f"{key}.basket", border=False, enter_to_submit=False):
         left, right = st.columns(2)
         action = left.selectbox("Action", ACTIONS, key=f"{key}.action")
@@ -66,12 +68,12 @@ def form(
 
 
 def badge(where: Any = st) -> None:
-    """How many samples the basket holds, and the plan to download."""
-    held = entries()
-    if held:
+    """Draw the download button of the plan, with its number of samples, where it has any."""
+    rows = entries()
+    if rows:
         where.download_button(
-            f"Relabel plan ({len(held)})",
-            dumps(held.values()).encode("utf-8", "replace"),
+            f"Relabel plan ({len(rows)})",
+            dumps(rows.values()).encode("utf-8", "replace"),
             "plan.csv",
             "text/csv",
             key="basket.plan",

@@ -1,8 +1,8 @@
-"""Every selection lives in the URL: a view can be shared, and survives a reload and a page change.
+"""Every selection stands in the URL, so that a view can be shared and survives a reload.
 
-One memory per visitor holds all selections as texts; the URL shows it. A widget is seeded from the
-memory and writes it when changed, so neither Streamlit's forgetting of widgets that are not drawn
-nor the browser's *back* can part them.
+One dictionary per visitor, the memory, holds all selections as texts; the URL mirrors it. A widget
+takes its value from the memory and writes it back when changed. So the two agree although Streamlit
+forgets widgets that are not drawn, and after the browser's *back*.
 """
 
 from __future__ import annotations
@@ -13,22 +13,25 @@ from typing import Any
 
 import streamlit as st
 
-MEMORY, SHOWN, PAGE = "mien_memory", "mien_shown", "mien_page"
-MOST, LONGEST = 80, 500
-"""Parameters and characters of each that are taken from a URL."""
+MEMORY, IN_URL, PAGE = "mien_memory", "mien_shown", "mien_page"
+"""Session keys: the selections, the selections that the URL shows, the page that was drawn last."""
+MAX_PARAMETERS, MAX_CHARACTERS = 80, 500
+"""How many parameters of a URL are read, and how many characters of each value."""
 
 
 def begin(page: str) -> None:
-    """At the start of a run: takes over what the URL says where the visitor changed it (a shared
-    link, *back*).
+    """Take over the URL's selections where the visitor changed it: a shared link, *back*.
+
+    To be called at the start of a run of the script.
     """
     url = {
-        k: [v[:LONGEST] for v in st.query_params.get_all(k)] for k in list(st.query_params)[:MOST]
+        k: [v[:MAX_CHARACTERS] for v in st.query_params.get_all(k)]
+        for k in list(st.query_params)[:MAX_PARAMETERS]
     }
     state = st.session_state
     if MEMORY not in state:
         state[MEMORY] = url
-    elif url != state.get(SHOWN):
+    elif url != state.get(IN_URL):
         if page == state.get(PAGE):
             state[MEMORY] = url
         else:  # a page change clears the URL; a link to a page with selections adds them
@@ -37,20 +40,25 @@ def begin(page: str) -> None:
 
 
 def end() -> None:
-    """At the end of a run: shows the memory in the URL."""
-    shown = {k: list(v) for k, v in st.session_state[MEMORY].items() if v}
-    if {k: st.query_params.get_all(k) for k in st.query_params} != shown:
-        st.query_params.from_dict(shown)
-    st.session_state[SHOWN] = shown
+    """Write the memory to the URL, at the end of a run of the script."""
+    selections = {k: list(v) for k, v in st.session_state[MEMORY].items() if v}
+    if {k: st.query_params.get_all(k) for k in st.query_params} != selections:
+        st.query_params.from_dict(selections)
+    st.session_state[IN_URL] = selections
+
+
+def names() -> list[str]:
+    """Return the names of all selections."""
+    return list(st.session_state[MEMORY])
 
 
 def get(name: str) -> list[str]:
-    """The texts of a selection; empty where nothing is selected."""
+    """Return the texts of a selection; empty where nothing is selected."""
     return list(st.session_state[MEMORY].get(name, ()))
 
 
 def put(name: str, values: Sequence[str]) -> None:
-    """Selects; no values: nothing. For selections of charts and tables, which are no widgets."""
+    """Set a selection, for charts and tables, which are no widgets; no values remove it."""
     if values:
         st.session_state[MEMORY][name] = [str(v) for v in values]
     else:
@@ -58,7 +66,7 @@ def put(name: str, values: Sequence[str]) -> None:
 
 
 def _seed(name: str, value: Any) -> str:
-    """The key of the widget of `name`, after giving it its value."""
+    """Give the widget of `name` its value and return its key."""
     key = f"w.{name}"
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
@@ -66,8 +74,8 @@ def _seed(name: str, value: Any) -> str:
 
 
 def _keep(name: str, texts: Callable[[Any], Sequence[str]], default: Sequence[str]) -> None:
-    said = list(texts(st.session_state[f"w.{name}"]))
-    put(name, [] if said == list(default) else said)
+    selection = list(texts(st.session_state[f"w.{name}"]))
+    put(name, [] if selection == list(default) else selection)
 
 
 def choose(
@@ -81,13 +89,22 @@ def choose(
     style: str = "selectbox",
     help: str | None = None,
 ) -> str:
-    """One of `options`, which must not be empty. style: selectbox, segmented_control, pills, radio
-    or select_slider.
+    """Draw a choice of one of `options` and return it.
+
+    Args:
+        name: The selection's name in the URL.
+        label: What stands above the widget.
+        options: What can be chosen, not empty.
+        default: The option at first; the first one where None.
+        shown: Option -> the text that is shown.
+        where: The container to draw in.
+        style: selectbox, segmented_control, pills, radio or select_slider.
+        help: The tooltip.
     """
     default = options[0] if default is None or default not in options else default
-    said = get(name)
-    value = said[0] if said and said[0] in options else default
-    more: dict[str, Any] = (
+    selection = get(name)
+    value = selection[0] if selection and selection[0] in options else default
+    style_arguments: dict[str, Any] = (
         {"required": True}
         if style in ("segmented_control", "pills")
         else {"horizontal": True}
@@ -103,7 +120,7 @@ def choose(
         help=help,
         on_change=_keep,
         args=(name, lambda v: [v or default], [default]),
-        **more,
+        **style_arguments,
     )
     return value if chosen is None else str(chosen)
 
@@ -119,9 +136,8 @@ def several(
     empty: str | None = None,
     help: str | None = None,
 ) -> tuple[str, ...]:
-    """Any of `options`. empty: what the empty field says, e.g. "all"."""
-    said = [v for v in get(name) if v in options]
-    value = said or [v for v in default if v in options]
+    """Draw a choice of any of `options` and return them. empty: the placeholder, such as "all"."""
+    value = [v for v in get(name) if v in options] or [v for v in default if v in options]
     key = _seed(name, value)
     chosen = where.multiselect(
         label,
@@ -148,10 +164,10 @@ def number(
     where: Any = st,
     help: str | None = None,
 ) -> float:
-    """A number between `low` and `high`, by a slider; ints where all four are ints."""
+    """Draw a slider and return its number in [low, high]; an int where all four are ints."""
     kind = int if all(isinstance(v, int) for v in (low, high, default, step)) else float
-    said = span([*get(name), *get(name)])  # a number twice is a range of one
-    value = kind(default if said is None else min(max(said[0], low), high))
+    stored = span([*get(name), *get(name)])  # a number twice is a range of one
+    value = kind(default if stored is None else min(max(stored[0], low), high))
     key = _seed(name, value)
     return where.slider(
         label,
@@ -177,7 +193,7 @@ def between(
     where: Any = st,
     help: str | None = None,
 ) -> tuple[float, float] | None:
-    """A range inside [low, high], by a slider with two ends; None where it is the whole."""
+    """Draw a slider with two ends and return the range; None where it is all of [low, high]."""
     kind = int if all(isinstance(v, int) for v in (low, high, step)) else float
     said = span(get(name)) or (low, high)
     value = (kind(min(max(said[0], low), high)), kind(min(max(said[1], low), high)))
@@ -197,7 +213,7 @@ def between(
 
 
 def span(values: Sequence[str]) -> tuple[float, float] | None:
-    """Two finite numbers in order, or None.
+    """Return two finite numbers in order, or None.
 
     >>> span(["0.1", "1"]), span(["1", "0"]), span(["nan", "1"])
     ((0.1, 1.0), None, None)
@@ -212,9 +228,9 @@ def span(values: Sequence[str]) -> tuple[float, float] | None:
 def toggle(
     name: str, label: str, default: bool = False, *, where: Any = st, help: str | None = None
 ) -> bool:
-    """Yes or no."""
-    said = get(name)
-    key = _seed(name, said == ["yes"] if said in (["yes"], ["no"]) else default)
+    """Draw a switch and return whether it is on."""
+    stored = get(name)
+    key = _seed(name, stored == ["yes"] if stored in (["yes"], ["no"]) else default)
     return where.toggle(
         label,
         key=key,
@@ -236,12 +252,12 @@ def text(
     placeholder: str | None = None,
     help: str | None = None,
 ) -> str:
-    """A line of text, stripped."""
+    """Draw a text field and return its text, stripped."""
     key = _seed(name, (get(name) or [""])[0])
     typed = where.text_input(
         label,
         key=key,
-        max_chars=LONGEST,
+        max_chars=MAX_CHARACTERS,
         placeholder=placeholder,
         help=help,
         on_change=_keep,
@@ -251,7 +267,7 @@ def text(
 
 
 def page(name: str, pages: int, *, where: Any = st) -> int:
-    """Index of the page of `pages` (at least 1) that is shown, from 0."""
+    """Draw the page numbers where there are several and return the selected page, from 0."""
     try:
         value = min(max(int(get(name)[0]), 1), pages)
     except (IndexError, ValueError):

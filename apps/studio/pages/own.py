@@ -46,7 +46,7 @@ def render(view: View) -> None:
             st.error(context.plain(str(error)), icon=":material/error:")
         else:
             st.rerun()
-    held = context.own()
+    held = context.uploads()
     if held:
         st.subheader("Opened in this visit")
         st.dataframe(
@@ -81,7 +81,7 @@ def add(name: str, content: bytes | memoryview, names: str = "") -> None:
             store = Store.open([path], names=mapping(names.split()))
         except UserError as error:
             raise UserError(str(error).replace(str(path), name)) from None
-    held = context.own()
+    held = context.uploads()
     held[stem] = store
     for old in list(held)[:-MOST]:
         del held[old]

@@ -40,7 +40,7 @@ def test_an_uploaded_table_is_opened_and_its_copy_removed(
     path = tmp_path / "../x.parquet"
     table.write(predictions(40), path)
     own.add("../../my <b>table</b>.parquet", path.read_bytes())
-    ((name, store),) = context.own().items()
+    ((name, store),) = context.uploads().items()
     assert set(name) <= set("my _btable.") and store.rows == 40
     assert own.state.get("table") == [name] and list(tmp_path.iterdir()) == []
     text = f"id,label,answer\n1,{FIRST},{FIRST}\n2,{SECOND},happily\n".encode()
@@ -51,7 +51,7 @@ def test_an_uploaded_table_is_opened_and_its_copy_removed(
     assert str(tmp_path) not in str(error.value) and list(tmp_path.iterdir()) == []
     for i in range(5):
         own.add(f"t{i}.parquet", path.read_bytes())
-    assert list(context.own()) == ["t2", "t3", "t4"]
+    assert list(context.uploads()) == ["t2", "t3", "t4"]
 
 
 def test_the_plan_is_one_that_the_audit_applies(session: dict, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_table_of_an_earlier_visit_is_missed_in_words(draw) -> None:
     )
     assert (
         not draw("overview", "emotion only").warning
-        and not draw("overview", "emotion only", table=context.SHIPPED).warning
+        and not draw("overview", "emotion only", table=context.OPENED_AT_START).warning
     )
 
 
