@@ -55,9 +55,9 @@ def measure(path: Path) -> dict[str, Any]:
         return made
 
     def app(page: str, params: dict[str, list[str]]) -> Any:
-        code = "from apps.studio import shared\nfrom core import discover\n"
+        code = "from apps.studio import context\nfrom core import registry\n"
         made = AppTest.from_string(
-            code + f"shared.run(discover.load('apps.studio.pages', {page!r}), {page!r})",
+            code + f"context.run(registry.load('apps.studio.pages', {page!r}), {page!r})",
             default_timeout=120,
         )
         made.query_params = params

@@ -158,7 +158,7 @@ def draw(written, pictures: Path) -> Iterator[Callable]:
     def run(page: str, case: str = "all heads", **url: str | list[str]) -> AppTest:
         what, files = written(case)
         settings.use(settings.Settings(files, {}, Faces(pictures) if what.pictures else None))
-        code = f"from apps.studio import shared\nfrom core import discover\nshared.run(discover.load('apps.studio.pages', {page!r}), {page!r})"
+        code = f"from apps.studio import context\nfrom core import registry\ncontext.run(registry.load('apps.studio.pages', {page!r}), {page!r})"
         app = AppTest.from_string(code, default_timeout=60)
         app.query_params = {**what.params, **url}
         return app.run()

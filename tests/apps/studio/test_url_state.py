@@ -7,19 +7,19 @@ from streamlit.testing.v1 import AppTest
 
 CODE = """
 import streamlit as st
-from apps.studio import state
+from apps.studio import url_state
 page = st.session_state.get("page", "one")
-state.begin(page)
+url_state.begin(page)
 if page == "one":
-    one = state.choose("t.one", "One", ("a", "b", "c"))
-    many = state.several("t.many", "Many", ("x", "y", "z"))
-    n = state.number("t.n", "N", 0.0, 1.0, 0.5, 0.1)
-    span = state.between("t.span", "Span", 0, 100, 1)
-    on = state.toggle("t.on", "On", True)
-    text = state.text("t.text", "Text")
-    at = state.page("t.page", 9)
+    one = url_state.choose("t.one", "One", ("a", "b", "c"))
+    many = url_state.several("t.many", "Many", ("x", "y", "z"))
+    n = url_state.number("t.n", "N", 0.0, 1.0, 0.5, 0.1)
+    span = url_state.between("t.span", "Span", 0, 100, 1)
+    on = url_state.toggle("t.on", "On", True)
+    text = url_state.text("t.text", "Text")
+    at = url_state.page("t.page", 9)
     st.json([one, many, n, span, on, text, at])
-state.end()
+url_state.end()
 """
 
 
