@@ -28,7 +28,7 @@ FIRST, SECOND, THIRD = FERPLUS8.labels[:3]
 def session(monkeypatch: pytest.MonkeyPatch) -> dict:
     """A visitor's state without a server."""
     made: dict = {"mien_memory": {}}
-    for module in (context, relabel_plan, own.state):
+    for module in (context, relabel_plan, own.url_state):
         monkeypatch.setattr(module.st, "session_state", made)
     return made
 
@@ -42,7 +42,7 @@ def test_an_uploaded_table_is_opened_and_its_copy_removed(
     own.add("../../my <b>table</b>.parquet", path.read_bytes())
     ((name, store),) = context.uploads().items()
     assert set(name) <= set("my _btable.") and store.rows == 40
-    assert own.state.get("table") == [name] and list(tmp_path.iterdir()) == []
+    assert own.url_state.get("table") == [name] and list(tmp_path.iterdir()) == []
     text = f"id,label,answer\n1,{FIRST},{FIRST}\n2,{SECOND},happily\n".encode()
     with pytest.raises(UserError, match=r"`emotion_pred`.*'happily' in row 2"):
         own.add("bad.csv", text, "sample_id=id emotion_true=label emotion_pred=answer")
