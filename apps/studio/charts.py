@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
-from evaluation.analysis.summary import Figures
 from evaluation.report.text import interval, number
+from evaluation.statistics.estimate import Estimate
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B59F00")
 """Okabe and Ito's colours, the last two changed to read on white and on black: the k-th model
@@ -63,12 +63,20 @@ def figure(
     return made
 
 
-def error_bars(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Plotly's error bars of figures {value, low, high} (95 % intervals); a figure without an
-    interval has none.
-    """
-    up = [0 if f["high"] is None or f["value"] is None else f["high"] - f["value"] for f in found]
-    down = [0 if f["low"] is None or f["value"] is None else f["value"] - f["low"] for f in found]
+def error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
+    """Plotly's error bars of estimates (95 % intervals); one without an interval has none."""
+    return bars_between(*zip(*((e.value, e.low, e.high) for e in estimates), strict=True))
+
+
+def bars_between(
+    values: Sequence[float | None] = (),
+    lows: Sequence[float | None] = (),
+    highs: Sequence[float | None] = (),
+) -> dict[str, Any]:
+    """Plotly's error bars of `values`, from `lows` to `highs`; none where one of them is None."""
+    ends = list(zip(values, lows, highs, strict=True))
+    up = [0 if value is None or high is None else high - value for value, _, high in ends]
+    down = [0 if value is None or low is None else value - low for value, low, _ in ends]
     return {
         "type": "data",
         "array": up,
@@ -116,7 +124,7 @@ def cell_words(
 def metric(
     cell: Any,
     label: str,
-    f: Figures,
+    f: Estimate,
     *,
     percent: bool = True,
     sign: bool = False,
@@ -126,9 +134,9 @@ def metric(
     """A figure as a tile in `cell`, its interval and n below it. label: Markdown. unit: after the
     number; about: after n.
     """
-    cell.metric(label, number({**f, "low": None}, percent=percent, sign=sign) + unit, border=True)
+    cell.metric(label, number(f.value, percent=percent, sign=sign) + unit, border=True)
     spread = interval(f, percent=percent, sign=sign)
-    cell.caption((f"95 %: {spread}, " if spread else "") + f"n = {f['n']:,}{about}")
+    cell.caption((f"95 %: {spread}, " if spread else "") + f"n = {f.n:,}{about}")
 
 
 def show(

@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-import core.models.base.torchvision_compat
 from core.artifacts.bundle import Head
 from core.errors import UserError
 from core.models.base.network import Network

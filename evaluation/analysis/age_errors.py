@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from evaluation.analysis.summary import Figures
 from evaluation.analysis.summed import several, summed
 from evaluation.metrics import regression
+from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.store.filters import Where
 from evaluation.store.resampled import counted
 from evaluation.store.store import Store
@@ -48,14 +48,14 @@ def band(column: str, width: int) -> str:
     return f"(CASE WHEN t.{column} IS NULL THEN NULL ELSE {at} END)"
 
 
-def by_band(store: Store, where: Where, width: int) -> dict[str, list[Figures]]:
+def by_band(store: Store, where: Where, width: int) -> dict[str, list[Estimate]]:
     """{mae, bias}: a figure for each band of the true age and, last, one of all ages; empty without
     ages.
     """
     return _errors(store, where, band("age_true", width), band_count(width), [], whole=True)
 
 
-def by_group(store: Store, where: Where, group: str) -> dict[str, list[Figures]]:
+def by_group(store: Store, where: Where, group: str) -> dict[str, list[Estimate]]:
     """{mae, bias}: a figure for each of `store.groups[group]`."""
     cell, params = at_group(store, group)
     return _errors(store, where, cell, len(store.groups[group]), params)
@@ -63,7 +63,7 @@ def by_group(store: Store, where: Where, group: str) -> dict[str, list[Figures]]
 
 def _errors(
     store: Store, where: Where, cell: str, size: int, params: list[int], whole: bool = False
-) -> dict[str, list[Figures]]:
+) -> dict[str, list[Estimate]]:
     if "age" not in store.tasks:
         return {}
     found = dict(
@@ -89,25 +89,25 @@ def at_group(store: Store, group: str) -> tuple[str, list[int]]:
     return f"(CASE t.{column}::INT{' WHEN ? THEN ?' * len(values)} END)", params
 
 
-def right_by_band(store: Store, task: str, where: Where, width: int) -> list[Figures]:
+def right_by_band(store: Store, task: str, where: Where, width: int) -> list[Estimate]:
     """Accuracy of emotion or gender in each band of the true age."""
     return _right(store, task, where, band("age_true", width), band_count(width), [])
 
 
-def right_by_group(store: Store, task: str, where: Where, group: str) -> list[Figures]:
+def right_by_group(store: Store, task: str, where: Where, group: str) -> list[Estimate]:
     """Accuracy of emotion or gender for each of `store.groups[group]`."""
     cell, params = at_group(store, group)
     return _right(store, task, where, cell, len(store.groups[group]), params)
 
 
-def right_whole(store: Store, task: str, where: Where) -> Figures:
+def right_whole(store: Store, task: str, where: Where) -> Estimate:
     """Accuracy of emotion or gender over all rows."""
     return _right(store, task, where, "0", 1, [])[0]
 
 
 def _right(
     store: Store, task: str, where: Where, cell: str, size: int, params: list[int]
-) -> list[Figures]:
+) -> list[Estimate]:
     return summed(store, where, cell, size, right(task), params, share=True).figures()
 
 
@@ -116,7 +116,7 @@ def right(task: str) -> str:
     return f"CASE WHEN t.{task}_true IS NULL OR t.{task}_pred IS NULL THEN NULL ELSE (t.{task}_pred = t.{task}_true)::INT END"
 
 
-def cumulative(store: Store, where: Where, most: int = 15) -> list[Figures]:
+def cumulative(store: Store, where: Where, most: int = 15) -> list[Estimate]:
     """CS@k for k of 0 to `most` years: the share of ages whose error is at most k; empty without
     ages.
     """
@@ -133,7 +133,7 @@ def cumulative(store: Store, where: Where, most: int = 15) -> list[Figures]:
     return [seen.share(np.arange(most + 2) <= k, whole) for k in range(most + 1)] if seen.n else []
 
 
-def off_by(store: Store, where: Where, width: int) -> tuple[np.ndarray, list[Figures]]:
+def off_by(store: Store, where: Where, width: int) -> tuple[np.ndarray, list[Estimate]]:
     """int64 (k, k): band of the true age (row) against that of the predicted one; and the share of
     ages at most 0, 1, ... bands off.
     """

@@ -14,8 +14,9 @@ import numpy as np
 
 from evaluation.analysis.age_errors import ERROR, at_group, right
 from evaluation.analysis.slices import Cells, alone, find, gaps, together
-from evaluation.analysis.summary import MANY_VALUES, Figures
+from evaluation.analysis.summary import MANY_VALUES
 from evaluation.analysis.summed import CHUNK, Summed, grouped, summed
+from evaluation.statistics.estimate import Figures
 from evaluation.store.filters import Where
 from evaluation.store.resampled import UNITS, unit
 from evaluation.store.store import Store

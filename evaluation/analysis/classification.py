@@ -12,7 +12,7 @@ from core.labels import FERPLUS8
 from evaluation.metrics import agreement, calibration, classification, curves, selective
 from evaluation.predictions import arrays
 from evaluation.statistics.bootstrap import percentiles, spread
-from evaluation.statistics.estimate import Figures, Sample, figure, or_none
+from evaluation.statistics.estimate import Estimate, Figures, Sample, or_none
 
 SHARE = 0.3
 """An answer that at least this share of the voters gave is one that a person may give."""
@@ -48,7 +48,7 @@ def of_classes(
         "n": n,
         "accuracy": sample.share(hits),
         **{
-            name: figure(float(of(matrix)), percentiles(of(drawn)), n)
+            name: Estimate.of(float(of(matrix)), percentiles(of(drawn)), n)
             for name, of in OF_MATRIX.items()
         },
         "averages": {
@@ -81,7 +81,7 @@ def of_classes(
         here = group.at(seen.rows)
         shares = sample.shares(hits, here.codes, len(here.values))
         result["groups"][name] = [
-            {"value": v, "accuracy": s} for v, s in zip(here.values, shares, strict=True) if s["n"]
+            {"value": v, "accuracy": s} for v, s in zip(here.values, shares, strict=True) if s.n
         ]
     result["groups"] = {name: rows for name, rows in result["groups"].items() if rows}
     return result
@@ -99,15 +99,15 @@ def _per_class(
     recalls, precisions = sample.shares(hits, seen.true, k), sample.shares(hits, seen.pred, k)
     made = []
     for i, label in enumerate(seen.labels):
-        f1 = figure(each.f1[i], spread(many.f1[:, i]), sample.n)
+        f1 = Estimate.of(each.f1[i], spread(many.f1[:, i]), sample.n)
         made.append(
             {
                 "label": label,
                 "n": int(each.support[i]),
                 "recall": recalls[i],
                 "precision": precisions[i],
-                "f1": f1["value"],
-                "f1_ci95": [f1["low"], f1["high"]],
+                "f1": f1.value,
+                "f1_ci95": [f1.low, f1.high],
                 "auroc": or_none(areas[i][0]),
                 "average_precision": or_none(areas[i][1]),
                 "ece": None,
@@ -154,7 +154,7 @@ def _calibration(seen: arrays.Classes, p: np.ndarray, sample: Sample) -> Figures
 
 def _ece(
     sample: Sample, bins: list[np.ndarray], off: list[np.ndarray]
-) -> tuple[Figures, list[Figures]]:
+) -> tuple[Estimate, list[Estimate]]:
     """(mean over the lists, one figure each) of the calibration errors with these int (n,) bins and
     float (n,) right - confidence.
 
@@ -169,13 +169,13 @@ def _ece(
     drawn = np.abs(sample.draws.draw(totals)).sum(axis=-1) / sample.draws.draw(
         rows
     )  # (rounds, lists)
-    each = [figure(e, percentiles(drawn[:, i]), sample.n) for i, e in enumerate(errors)]
-    return figure(errors.mean(), percentiles(drawn.mean(axis=1)), sample.n), each
+    each = [Estimate.of(e, percentiles(drawn[:, i]), sample.n) for i, e in enumerate(errors)]
+    return Estimate.of(errors.mean(), percentiles(drawn.mean(axis=1)), sample.n), each
 
 
 def _aurc(
     top: np.ndarray, right: np.ndarray, curve: selective.RiskCoverage, sample: Sample
-) -> Figures:
+) -> Estimate:
     """The area exactly; its interval from STEPS bands of confidence, moved by what the bands alone
     change.
     """
@@ -192,7 +192,7 @@ def _aurc(
 
     counts = np.bincount(code, minlength=2 * STEPS).reshape(STEPS, 2)
     low, high = percentiles(area(sample.counted(code, (STEPS, 2))) - area(counts) + exact)
-    return figure(exact, (max(low, 0.0), high), sample.n)
+    return Estimate.of(exact, (max(low, 0.0), high), sample.n)
 
 
 def _of_votes(seen: arrays.Classes, voted: np.ndarray, sample: Sample) -> Figures | None:

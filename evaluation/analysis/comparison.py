@@ -18,7 +18,7 @@ from evaluation.metrics import classification
 from evaluation.predictions import arrays
 from evaluation.statistics import significance
 from evaluation.statistics.bootstrap import spread
-from evaluation.statistics.estimate import Figures, Sample, figure
+from evaluation.statistics.estimate import Estimate, Figures, Sample
 
 ALPHA = 0.05
 By = tuple[np.ndarray | None, str | None]
@@ -208,7 +208,7 @@ def _difference(
     return {
         "a": float(a),
         "b": float(b),
-        "difference": figure(float(b - a), spread(np.subtract(*both(drawn)[::-1])), n),
+        "difference": Estimate.of(float(b - a), spread(np.subtract(*both(drawn)[::-1])), n),
     }
 
 
@@ -272,7 +272,7 @@ def _parts(
             continue
         means = sample.means(gain, group.codes, len(group.values))
         for i, (value, mean) in enumerate(zip(group.values, means, strict=True)):
-            if not mean["n"]:
+            if not mean.n:
                 continue
             here = group.codes == i
             seen = test(gain[here], None if sample.cluster is None else sample.cluster[here])
@@ -281,7 +281,7 @@ def _parts(
                 {
                     "by": name,
                     "value": value,
-                    "n": mean["n"],
+                    "n": mean.n,
                     "wins": wins,
                     "losses": losses,
                     "difference": mean,
@@ -298,9 +298,7 @@ def _adjust(parts: list[Figures], *, low_is_good: bool = False) -> None:
     )
     for part, p in zip(parts, adjusted, strict=True):
         part["p_adjusted"] = None if np.isnan(p) else float(p)
-        more = (
-            (part["difference"]["value"] < 0) if low_is_good else (part["difference"]["value"] > 0)
-        )
+        more = (part["difference"].value < 0) if low_is_good else (part["difference"].value > 0)
         part["better"] = None if not p < ALPHA else "b" if more else "a"
 
 

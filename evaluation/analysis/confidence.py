@@ -11,10 +11,9 @@ import numpy as np
 
 from core.face_quality import HIGH
 from core.types import LIMIT
-from evaluation.analysis.summary import Figures, figure, proportion
 from evaluation.metrics import calibration, selective
 from evaluation.statistics.bootstrap import percentiles
-from evaluation.statistics.estimate import Sample
+from evaluation.statistics.estimate import Estimate, Sample
 from evaluation.store.filters import Where
 from evaluation.store.ingest import SPACES
 from evaluation.store.resampled import Drawn, counted, few, person, rows, unit
@@ -53,7 +52,7 @@ def has(store: Store, task: str) -> bool:
 
 def reliability(
     store: Store, task: str, where: Where
-) -> tuple[calibration.Reliability, list[Figures], Figures]:
+) -> tuple[calibration.Reliability, list[Estimate], Estimate]:
     """The diagram of BINS bins, the accuracy of each bin and the calibration error, with 95 %
     intervals; where should name one model.
     """
@@ -64,7 +63,7 @@ def reliability(
     return store.reliability(task, where, BINS), each, _error(store, task, where, fine)
 
 
-def ece(store: Store, task: str, where: Where) -> Figures:
+def ece(store: Store, task: str, where: Where) -> Estimate:
     """The calibration error over BINS bins, with its 95 % interval; where should name one model."""
     return _error(store, task, where, _fine(store, task, where))
 
@@ -74,7 +73,7 @@ def _fine(store: Store, task: str, where: Where) -> Drawn:
     return counted(store, where, _binned(task, BINS * INNER), BINS * INNER * 2)
 
 
-def _error(store: Store, task: str, where: Where, fine: Drawn) -> Figures:
+def _error(store: Store, task: str, where: Where, fine: Drawn) -> Estimate:
     middle = np.nan_to_num(store.reliability(task, where, BINS * INNER).confidence)
 
     def error(counts: np.ndarray) -> np.ndarray:  # (..., BINS * INNER * 2) -> (...)
@@ -97,8 +96,8 @@ class Band:
 
     low: float
     high: float
-    share: Figures
-    accuracy: Figures
+    share: Estimate
+    accuracy: Estimate
 
 
 def own_limit(store: Store, task: str, models: Sequence[str]) -> float | None:
@@ -138,7 +137,7 @@ def bands(store: Store, task: str, where: Where, limit: float = BANDS[1]) -> lis
 
 def risk_coverage(
     store: Store, task: str, where: Where
-) -> tuple[selective.RiskCoverage, Figures] | None:
+) -> tuple[selective.RiskCoverage, Estimate] | None:
     """The curve and its area with a 95 % interval; None without rows."""
     counts = rows(store, where, _binned(task, FINE, REACH), 2 * FINE)
     if not counts.sum():
@@ -148,7 +147,7 @@ def risk_coverage(
     curve = selective.risk_coverage(middle, there % 2 == 1, counts[there].astype(np.float64))
     area = selective.area(curve)
     found = counted(store, where, _binned(task, COARSE, REACH), 2 * COARSE).of(_area, exact=area)
-    return curve, {**found, "low": None if found["low"] is None else max(found["low"], 0.0)}
+    return curve, found.clipped(0.0)
 
 
 def _area(counts: np.ndarray) -> np.ndarray:
@@ -170,9 +169,9 @@ class Temperature:
     value: float
     fitted: int
     n: int
-    before: Figures
-    after: Figures
-    change: Figures
+    before: Estimate
+    after: Estimate
+    change: Estimate
 
 
 def temperature(store: Store, task: str, where: Where) -> Temperature | None:
@@ -225,9 +224,9 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
         value,
         int(first.sum()),
         n,
-        figure(before, percentiles(drawn[0]), n),
-        figure(after, percentiles(drawn[1]), n),
-        figure(after - before, percentiles(drawn[1] - drawn[0]), n),
+        Estimate.of(before, percentiles(drawn[0]), n),
+        Estimate.of(after, percentiles(drawn[1]), n),
+        Estimate.of(after - before, percentiles(drawn[1] - drawn[0]), n),
     )
 
 
@@ -246,7 +245,7 @@ class Held:
     """
 
     decade: str
-    coverage: Figures
+    coverage: Estimate
     width: float
 
 
@@ -291,7 +290,7 @@ def age_intervals(store: Store, where: Where) -> list[Held]:
     ]
 
 
-def stretch(store: Store, where: Where, nominal: float) -> tuple[float, Figures] | None:
+def stretch(store: Store, where: Where, nominal: float) -> tuple[float, Estimate] | None:
     """By what factor the stated intervals must be wider, about their middle, so that `nominal` of
     the truths lie inside: found on one half of the rows, and the share that it holds on the other.
     None without intervals or with too few rows.
@@ -314,7 +313,7 @@ def stretch(store: Store, where: Where, nominal: float) -> tuple[float, Figures]
     factor = float(np.quantile(ratio[first], nominal, method="higher"))
     hit = ratio[~first] <= factor
     if store.cluster is None:
-        return factor, proportion(int(hit.sum()), len(hit))
+        return factor, Estimate.of_share(int(hit.sum()), len(hit))
     return factor, Sample(
         len(hit), found["person"].to_numpy().astype(np.int64)[~first], store.cluster
     ).share(hit)

@@ -8,7 +8,7 @@ import numpy as np
 
 from evaluation.predictions import arrays
 from evaluation.statistics.bootstrap import spread
-from evaluation.statistics.estimate import Figures, Sample, figure
+from evaluation.statistics.estimate import Estimate, Figures, Sample
 
 
 def cross(
@@ -73,7 +73,7 @@ def split(values: np.ndarray, right: np.ndarray, sample: Sample) -> Figures:
     drawn = sample.draws.draw(totals)  # (rounds, 4): sums right and wrong, samples right and wrong
     with np.errstate(invalid="ignore", divide="ignore"):
         means = drawn[:, :2] / drawn[:, 2:]
-    difference = figure(
-        ends[1]["value"] - ends[0]["value"], spread(means[:, 1] - means[:, 0]), sample.n
+    difference = Estimate.of(
+        ends[1].value - ends[0].value, spread(means[:, 1] - means[:, 0]), sample.n
     )
     return {"n": sample.n, "right": ends[0], "wrong": ends[1], "difference": difference}

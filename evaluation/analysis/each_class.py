@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.analysis.summary import Figures, figure
 from evaluation.metrics import classification, curves
 from evaluation.statistics.bootstrap import spread
+from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.store.filters import Where
 from evaluation.store.ingest import SPACES
 from evaluation.store.resampled import Drawn, counted, rows
@@ -57,7 +57,7 @@ def per_class(store: Store, task: str, where: Where) -> list[Figures]:
             "called": int(seen.counts[pred == i].sum()),
             "precision": seen.share(true == pred, pred == i),
             "recall": seen.share(true == pred, true == i),
-            "f1": figure(f1[i], spread(drawn[:, i]), seen.n),
+            "f1": Estimate.of(f1[i], spread(drawn[:, i]), seen.n),
         }
         for i, label in enumerate(labels)
     ]
@@ -76,8 +76,8 @@ class Curve:
     others: int
     roc: tuple[np.ndarray, np.ndarray]
     pr: tuple[np.ndarray, np.ndarray]
-    auroc: Figures
-    ap: Figures
+    auroc: Estimate
+    ap: Estimate
 
 
 def curve(store: Store, task: str, where: Where, label: str) -> Curve | None:
@@ -118,14 +118,9 @@ def curve(store: Store, task: str, where: Where, label: str) -> Curve | None:
         others,
         curves.thinned(false, true),
         curves.thinned(recall, precision),
-        _within(rank),
-        _within(precise),
+        rank.clipped(0.0, 1.0),
+        precise.clipped(0.0, 1.0),
     )
-
-
-def _within(f: Figures) -> Figures:
-    """An interval that was moved, kept in [0, 1]."""
-    return {**f, **{k: None if f[k] is None else min(max(f[k], 0.0), 1.0) for k in ("low", "high")}}
 
 
 def _split(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from evaluation.analysis import comparison
-from evaluation.analysis.summary import MANY_VALUES, Figures
+from evaluation.analysis.summary import MANY_VALUES
 from evaluation.predictions import arrays
-from evaluation.statistics.estimate import Sample
+from evaluation.statistics.estimate import Figures, Sample
 from evaluation.store.filters import Where
 from evaluation.store.ingest import SPACES
 from evaluation.store.resampled import unit

@@ -7,7 +7,7 @@ import numpy as np
 from core.labels import age_decade
 from evaluation.metrics import classification, regression
 from evaluation.predictions import arrays
-from evaluation.statistics.estimate import Figures, Sample, figure, or_none
+from evaluation.statistics.estimate import Figures, Sample, or_none
 
 WITHIN = (1, 3, 5, 7, 10)
 """Years k of CS@k, the share with an error of at most k."""
@@ -30,9 +30,8 @@ def of_ages(
     squared = sample.mean(error**2)
     result: Figures = {"n": n, "clusters": sample.draws.clusters, "method": sample.method}
     result |= {"mae": sample.mean(size), "bias": sample.mean(error)}
-    low, high = (np.nan if squared[end] is None else squared[end] ** 0.5 for end in ("low", "high"))
-    result["rmse"] = figure(squared["value"] ** 0.5, (low, high), n)
-    result["cs"] = [{"k": k, **sample.share(size <= k)} for k in WITHIN]
+    result["rmse"] = squared.clipped(0.0).root()
+    result["cs"] = [{"k": k, **sample.share(size <= k).to_dict()} for k in WITHIN]
     result["cs5"] = sample.share(size <= 5)
     decades = regression.by_band(seen.true, seen.pred)
     matrix = classification.confusion(
@@ -64,7 +63,7 @@ def of_ages(
         rows = [
             {"value": v, "mae": m, "bias": b}
             for v, (m, b) in zip(here.values, pairs, strict=True)
-            if m["n"]
+            if m.n
         ]
         if rows:
             result["groups"][name] = rows

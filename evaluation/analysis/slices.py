@@ -14,7 +14,7 @@ from scipy.special import stdtr
 from evaluation.analysis.summary import MANY_VALUES
 from evaluation.predictions.arrays import Coded, coded
 from evaluation.statistics.bootstrap import apart, spread
-from evaluation.statistics.estimate import Figures, Sample, figure
+from evaluation.statistics.estimate import Estimate, Figures, Sample
 from evaluation.statistics.intervals import students
 from evaluation.statistics.significance import benjamini_hochberg
 
@@ -190,7 +190,7 @@ def find(
                     bool(beyond[at]),
                     one
                     | {
-                        "worse_by": figure(
+                        "worse_by": Estimate.of(
                             difference, apart(difference - half, difference + half), n
                         )
                     },
@@ -202,7 +202,7 @@ def find(
     ):
         if p < fdr and beyond_halves:
             kept.append(one | {"p_adjusted": float(p)})
-    return {"looked_at": len(tested), "slices": sorted(kept, key=lambda t: -t["worse_by"]["value"])}
+    return {"looked_at": len(tested), "slices": sorted(kept, key=lambda t: -t["worse_by"].value)}
 
 
 def _coded(group: np.ndarray | Coded) -> Coded:
@@ -280,9 +280,9 @@ def gaps(
         against = [
             {
                 "value": values[int(c)],
-                "figure": figure(means[i], spread(each[:, i]), counts[c]),
-                "gap": figure(means[i] - others[i], spread(each[:, i] - rest[:, i]), n),
-                "ratio": figure(means[i] / others[i], _finite(each[:, i] / rest[:, i]), n),
+                "figure": Estimate.of(means[i], spread(each[:, i]), counts[c]),
+                "gap": Estimate.of(means[i] - others[i], spread(each[:, i] - rest[:, i]), n),
+                "ratio": Estimate.of(means[i] / others[i], _finite(each[:, i] / rest[:, i]), n),
             }
             for i, c in enumerate(rows)
         ]
@@ -293,8 +293,8 @@ def gaps(
     }
     return {
         **ends,
-        "gap": figure(float(np.ptp(means)), spread(gap), n),
-        "ratio": figure(whole, _finite(ratio), n),
+        "gap": Estimate.of(float(np.ptp(means)), spread(gap), n),
+        "ratio": Estimate.of(whole, _finite(ratio), n),
         "values": against,
     }
 

@@ -13,8 +13,8 @@ from evaluation.analysis import confidence
 from evaluation.analysis.age_errors import ERROR
 from evaluation.analysis.classification import OF_MATRIX
 from evaluation.analysis.each_class import matrices
-from evaluation.analysis.summary import Figures
 from evaluation.analysis.summed import several, summed
+from evaluation.statistics.estimate import Figures
 from evaluation.store.filters import Where
 from evaluation.store.store import Store
 from evaluation.store.tables import RIGHT_YEARS
@@ -71,14 +71,8 @@ def ages(store: Store, where: Where) -> Figures | None:
         s.figures()[0]
         for s in several(store, where, "0", 1, [f"abs({ERROR})", ERROR, f"{ERROR} * {ERROR}"])
     )
-    if not mae["n"]:
+    if not mae.n:
         return None
-    rmse = {
-        **square,
-        **{
-            k: None if square[k] is None else max(square[k], 0.0) ** 0.5
-            for k in ("value", "low", "high")
-        },
-    }
+    rmse = square.clipped(0.0).root()
     near = summed(store, where, "0", 1, f"(abs({ERROR}) <= {RIGHT_YEARS})::INT", share=True)
-    return {"n": mae["n"], "mae": mae, "bias": bias, "rmse": rmse, "cs5": near.figures()[0]}
+    return {"n": mae.n, "mae": mae, "bias": bias, "rmse": rmse, "cs5": near.figures()[0]}

@@ -12,9 +12,7 @@ from evaluation.analysis.cross_task import cross
 from evaluation.analysis.regression import of_ages
 from evaluation.predictions import arrays
 from evaluation.predictions.table import Meta
-from evaluation.statistics.estimate import Figures, figure, proportion
-
-__all__ = ["FEW", "MANY_VALUES", "Figures", "figure", "figures", "proportion"]
+from evaluation.statistics.estimate import Estimate, Figures
 
 FEW = 30
 """Groups with fewer samples are reported too; their intervals say how little that means."""
@@ -61,7 +59,7 @@ def figures(table: pa.Table, model: str | None = None) -> Figures:
         "fingerprint": meta.fingerprint or None,
         "detector": meta.detector or None,
         "left_out": meta.left_out,
-        "face_found": proportion(int(found.sum()), len(found)) if len(found) else None,
+        "face_found": Estimate.of_share(int(found.sum()), len(found)) if len(found) else None,
         "emotion": of_classes(emotion, groups, cluster, by, arrays.votes(table)),
         # By true gender, accuracy is recall, which stands there by class already.
         "gender": of_classes(

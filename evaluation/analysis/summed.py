@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.analysis.summary import Figures, figure, proportion
 from evaluation.statistics import intervals
 from evaluation.statistics.bootstrap import ROUNDS, apart, spread, times_drawn
+from evaluation.statistics.estimate import Estimate
 from evaluation.store.filters import Where
 from evaluation.store.resampled import UNITS, unit
 from evaluation.store.store import Store
@@ -94,16 +94,17 @@ class Summed:
             ).astype(np.float64), rows
         return (self.values[at] + rng.normal(size=rows.shape) * self.errors[at]) * n, rows
 
-    def figures(self) -> list[Figures]:
+    def figures(self) -> list[Estimate]:
         """The mean of every cell with its interval."""
         if self.parts is None:
             if self.share:
                 return [
-                    proportion(round(s), int(n)) for s, n in zip(self.sums, self.n, strict=True)
+                    Estimate.of_share(round(s), int(n))
+                    for s, n in zip(self.sums, self.n, strict=True)
                 ]
             half = intervals.students(self.n - 1) * self.errors
             return [
-                figure(v, apart(v - h, v + h), int(n))
+                Estimate.of(v, apart(v - h, v + h), int(n))
                 for v, h, n in zip(self.values, half, self.n, strict=True)
             ]
         made = []
@@ -117,7 +118,7 @@ class Summed:
                 made.append(self._figure(int(c), spread(means[:, j]), int(people[j])))
         return made
 
-    def _figure(self, c: int, ends: tuple[float, float], people: int) -> Figures:
+    def _figure(self, c: int, ends: tuple[float, float], people: int) -> Estimate:
         n, value = int(self.n[c]), self.values[c]
         if people < 2:
             ends = (float("nan"),) * 2
@@ -125,7 +126,7 @@ class Summed:
             self.share and n and self.sums[c] in (0, n)
         ):  # no round can change it: as many samples as persons
             ends = intervals.wilson(people if self.sums[c] else 0, people)
-        return figure(value, ends, n)
+        return Estimate.of(value, ends, n)
 
     def whole(self) -> Summed:
         """All cells as one."""
@@ -138,7 +139,7 @@ class Summed:
             )
         return Summed(n, sums, squares, self.middle, self.share, parts)
 
-    def difference(self, a: int, b: int) -> Figures:
+    def difference(self, a: int, b: int) -> Estimate:
         """The mean of cell `b` minus that of cell `a`; n: rows of both."""
         value, n = self.values[b] - self.values[a], int(self.n[a] + self.n[b])
         if self.parts is None and not self.share:
@@ -148,12 +149,12 @@ class Summed:
                     float(intervals.students(own.sum() ** 2 / (own**2 / free).sum()))
                     * float(own.sum()) ** 0.5
                 )  # Welch
-            return figure(value, apart(value - half, value + half), n)
+            return Estimate.of(value, apart(value - half, value + half), n)
         sums, rows = self.drawn([a, b])
         with np.errstate(invalid="ignore", divide="ignore"):
             ends = spread(np.diff(sums / rows, axis=1)[:, 0])
         enough = min(self.n[a], self.n[b]) > 1
-        return figure(value, ends if enough else (float("nan"),) * 2, n)
+        return Estimate.of(value, ends if enough else (float("nan"),) * 2, n)
 
 
 def summed(

@@ -184,8 +184,6 @@ def build(key: str, path: Path) -> None:
     import onnx
     import torch
 
-    import core.models.base.torchvision_compat
-
     # isort: split
     from timm.utils.model import reparameterize_model
 

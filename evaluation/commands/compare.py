@@ -21,6 +21,7 @@ from evaluation.analysis.comparison import compare
 from evaluation.commands.report import mapping
 from evaluation.predictions import arrays, table
 from evaluation.report.text import TITLES, few, grid, number, wide
+from evaluation.statistics.estimate import plain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     a, b = _one(a, args.model_a, "--model-a"), _one(b, args.model_b, "--model-b")
     found = compare(a, b, limit=args.limit)
     if args.json:
-        print(json.dumps({"tables": [str(args.a), str(args.b)], **found}, allow_nan=False))
+        print(json.dumps(plain({"tables": [str(args.a), str(args.b)], **found}), allow_nan=False))
     else:
         show(found, wide())
     return 0
@@ -109,10 +110,7 @@ def _task(title: str, found: dict[str, Any], console: Console, *, percent: bool)
         ("mae", "mean absolute error"),
     ):
         if name in found:
-            values = [
-                number({"value": found[name][side], "low": None}, percent=percent)
-                for side in ("a", "b")
-            ]
+            values = [number(found[name][side], percent=percent) for side in ("a", "b")]
             shown = "" if name == "macro_f1" else p_text(p)
             rows.add_row(
                 label,

@@ -28,7 +28,7 @@ from evaluation.commands.report import mapping
 from evaluation.metrics import selective
 from evaluation.predictions import arrays, table
 from evaluation.report.text import TITLES, few, grid, number, wide
-from evaluation.statistics.estimate import Figures, Sample
+from evaluation.statistics.estimate import Figures, Sample, plain
 
 PRECISION = 0.9
 """What a model's card promises of the answers from its limit on."""
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(
             json.dumps(
-                {"table": str(args.table), "model": whole["model"][0].as_py(), **made},
+                plain({"table": str(args.table), "model": whole["model"][0].as_py(), **made}),
                 allow_nan=False,
             )
         )
@@ -251,9 +251,7 @@ def _groups(
         )
         lines = zip(group.values, *columns, strict=True)
         made = [
-            {"value": v, "coverage": c, "accuracy": a, "before": b}
-            for v, c, a, b in lines
-            if c["n"]
+            {"value": v, "coverage": c, "accuracy": a, "before": b} for v, c, a, b in lines if c.n
         ]
         if made:
             found[name] = made
@@ -289,7 +287,7 @@ def show(made: dict[str, Any], console: Console) -> None:
     for name, values in made["groups"].items():
         rows = grid(f"{title} by {name}", name, "answered", "accuracy", "before", "n")
         for v in values:
-            rows.add_row(v["value"], *_shares(v, "coverage", "accuracy"), few(v["coverage"]["n"]))
+            rows.add_row(v["value"], *_shares(v, "coverage", "accuracy"), few(v["coverage"].n))
         console.print(rows)
 
 
@@ -316,5 +314,5 @@ def show_one(made: dict[str, Any], console: Console) -> None:
 
 def _shares(row: dict[str, Any], answered: str, exact: str) -> list[str]:
     """Two shares with intervals and the one before without, so that a row fits into a terminal."""
-    before = number({**row["before"], "low": None}, percent=True)
+    before = number(row["before"].value, percent=True)
     return [number(row[answered], percent=True), number(row[exact], percent=True), before]

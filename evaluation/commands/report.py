@@ -21,6 +21,7 @@ from evaluation.analysis.summary import FEW, figures
 from evaluation.predictions import arrays, table
 from evaluation.report import gates
 from evaluation.report.text import TITLES, few, grid, number, wide
+from evaluation.statistics.estimate import Estimate, plain
 from evaluation.training_runs import training_run
 
 
@@ -148,7 +149,13 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(
             json.dumps(
-                {"table": str(args.table), **found, **({"gates": outcomes} if args.gate else {})},
+                plain(
+                    {
+                        "table": str(args.table),
+                        **found,
+                        **({"gates": outcomes} if args.gate else {}),
+                    }
+                ),
                 allow_nan=False,
             )
         )
@@ -272,7 +279,7 @@ def _classes(title: str, found: dict[str, Any], console: Console) -> None:
         rows = grid(f"{title} by {name}", name, "accuracy", "n")
         for row in values:
             rows.add_row(
-                row["value"], number(row["accuracy"], percent=True), few(row["accuracy"]["n"])
+                row["value"], number(row["accuracy"], percent=True), few(row["accuracy"].n)
             )
         console.print(rows)
 
@@ -285,7 +292,7 @@ def _ages(found: dict[str, Any], console: Console) -> None:
     for share in found["cs"]:
         rows.add_row(
             f"within {share['k']} year{'s' if share['k'] > 1 else ''}",
-            number(share, percent=True),
+            number(Estimate.of_dict(share), percent=True),
             str(found["n"]),
         )
     if found["interval"]:
@@ -301,9 +308,7 @@ def _ages(found: dict[str, Any], console: Console) -> None:
     for name, values in found["groups"].items():
         rows = grid(f"{TITLES['age']}, by {name}", name, "mean absolute error", "bias", "n")
         for row in values:
-            rows.add_row(
-                row["value"], number(row["mae"]), number(row["bias"]), few(row["mae"]["n"])
-            )
+            rows.add_row(row["value"], number(row["mae"]), number(row["bias"]), few(row["mae"].n))
         console.print(rows)
 
 
@@ -320,7 +325,7 @@ def _cross(found: list[dict[str, Any]], console: Console) -> None:
     for pair in found:
         percent = pair["figure"] == "accuracy"
         name = f"{TITLES[pair['task']]}: {'accuracy' if percent else 'mean absolute error'}"
-        ends = [number({**pair[end], "low": None}, percent=percent) for end in ("right", "wrong")]
+        ends = [number(pair[end].value, percent=percent) for end in ("right", "wrong")]
         rows.add_row(
             name,
             TITLES[pair["given"]],
@@ -336,7 +341,11 @@ def _gates(name: str, outcomes: list[dict[str, Any]], console: Console) -> None:
     console.print(f"Gates: {name}", style="bold")
     for o in outcomes:  # lines, so that a narrow terminal cuts nothing off
         none = f"{'fails' if o['fails'] else 'optional'}; {o.get('how', '')}"
-        text = f"{o['figure']} = {number(o, digits=4)}, on {o['where']}" if o["where"] else none
+        text = (
+            f"{o['figure']} = {number(Estimate.of_dict(o), digits=4)}, on {o['where']}"
+            if o["where"]
+            else none
+        )
         console.print(
             f"{o['state']:12}  {o['gate']} ({o['figure']} {o['limit']}): {text}", soft_wrap=True
         )

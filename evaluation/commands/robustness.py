@@ -32,7 +32,7 @@ from evaluation.predictions import table
 from evaluation.predictions.arrays import CLUSTERS
 from evaluation.report.text import TITLES, grid, number
 from evaluation.robustness.measure import KINDS, SEED, Measured, levels, measure, unit
-from evaluation.statistics.estimate import Sample
+from evaluation.statistics.estimate import Estimate, Sample
 
 FLIP_YEARS = 5.0
 """An age that moves by more counts as another answer."""
@@ -175,9 +175,9 @@ def figures(
     sample = Sample(
         len(truth), None if cluster is None else np.unique(cluster, return_inverse=True)[1]
     )
-    made = sample.mean(score) if of == "age" else sample.share(score)
+    made: dict[str, Any] = (sample.mean if of == "age" else sample.share)(score).to_dict()
     for name, found in (("flips", sample.share(moved)), ("change", sample.mean(score - before))):
-        made |= {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+        made |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
     return made
 
 
@@ -219,7 +219,7 @@ def show(made: list[dict[str, Any]], console: Console) -> None:
             style="bold",
         )
         console.print(
-            f"{clean['n']} samples; severity 0, as they are: {number(clean, percent=percent)}"
+            f"{clean['n']} samples; severity 0, as they are: {number(Estimate.of_dict(clean), percent=percent)}"
         )
         out = grid("", "corruption", *map(str, range(1, worst + 1)), "change", "flips")
         for kind in dict.fromkeys(r["kind"] for r in mine):

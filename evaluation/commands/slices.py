@@ -24,7 +24,7 @@ from evaluation.analysis.slices import fairness, search
 from evaluation.commands.report import mapping
 from evaluation.predictions import arrays, table
 from evaluation.report.text import TITLES, few, grid, number, wide
-from evaluation.statistics.estimate import Sample
+from evaluation.statistics.estimate import Sample, plain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(
             json.dumps(
-                {"table": str(args.table), "model": whole["model"][0].as_py(), **found},
+                plain({"table": str(args.table), "model": whole["model"][0].as_py(), **found}),
                 allow_nan=False,
             )
         )
@@ -124,7 +124,7 @@ def show(found: dict[str, Any], console: Console) -> None:
         )
         for f in values["fairness"]:
             ends = [
-                f"{f[end]['value']} {number({'value': f[end]['figure'], 'low': None}, percent=percent)}"
+                f"{f[end]['value']} {number(f[end]['figure'], percent=percent)}"
                 for end in ("best", "worst")
             ]
             rows.add_row(
@@ -132,7 +132,7 @@ def show(found: dict[str, Any], console: Console) -> None:
                 *ends,
                 number(f["gap"], percent=percent, sign=True),
                 number(f["ratio"]),
-                str(f["gap"]["n"]),
+                str(f["gap"].n),
             )
         if values["fairness"]:
             text = "bootstrap" if not values["method"]["clusters"] else values["method"]["text"]
@@ -152,7 +152,7 @@ def show(found: dict[str, Any], console: Console) -> None:
         )
         for s in values["slices"]:
             where = " and ".join(f"{k}={v}" for k, v in s["conditions"].items())
-            error = number({"value": s["loss"], "low": None}, percent=percent)
+            error = number(s["loss"], percent=percent)
             p = "< 0.001" if s["p_adjusted"] < 0.001 else f"{s['p_adjusted']:.3f}"
             rows.add_row(
                 where, error, number(s["worse_by"], percent=percent, sign=True), p, few(s["n"])

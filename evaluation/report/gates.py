@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import DataError
+from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.training_runs.training_run import TrainingRun
-from evaluation.statistics.estimate import Figures
 
 State = Literal["passed", "missed", "not measured"]
 TASKS = ("emotion", "gender", "age")
@@ -210,12 +210,18 @@ def check(
         answers = list(_answers(gate.figure, tables, train, other, runs))
         base = {"gate": gate.name, "figure": gate.figure, "limit": gate.limit}
         for where, figure in answers:
-            state: State = "passed" if gate.keeps(figure["value"]) else "missed"
+            state: State = "passed" if gate.keeps(figure.value) else "missed"
             made.append(
-                {**base, "state": state, "fails": state == "missed", **figure, "where": where}
+                {
+                    **base,
+                    "state": state,
+                    "fails": state == "missed",
+                    **_ends(figure),
+                    "where": where,
+                }
             )
         if not answers:
-            nothing = {"value": None, "low": None, "high": None, "where": ""}
+            nothing = {**_ends(Estimate(None, None, None, 0)), "where": ""}
             made.append(
                 {
                     **base,
@@ -234,11 +240,11 @@ def _answers(
     train: Sequence[Figures],
     other: Mapping[str, float],
     runs: Sequence[TrainingRun],
-) -> Iterator[tuple[str, Figures]]:
+) -> Iterator[tuple[str, Estimate]]:
     """(where from, {value, low, high}) of everything that measures the figure `name`."""
     if "." not in name:
         if name in other:
-            yield "--measured", {"value": other[name], "low": None, "high": None}
+            yield "--measured", Estimate.of(other[name])
         return
     gap = name.startswith("gap.")
     task, _, rest = name.removeprefix("gap.").partition(".")
@@ -257,17 +263,17 @@ def _answers(
         for seen in (s for s in train if s["dataset"] == held["dataset"]):
             there = _value(seen[task], rest, name)
             if there is not None:
-                worse = gap_of(there["value"], figure["value"], rest)
+                worse = gap_of(there.value, figure.value, rest)
                 yield (
                     f"{where} against {seen['split'] or 'train'}",
-                    {"value": worse, "low": None, "high": None},
+                    Estimate.of(worse),
                 )
     for run in runs if gap else ():
         row = run.row(run.best)
         ends = row.get(f"train_{task}_{rest}"), row.get(f"val_{task}_{rest}")
         if ends[0] is not None and ends[1] is not None:
             where = f"run {run.name}, epoch {row['epoch']:.0f}, under augmentation"
-            yield where, {"value": gap_of(ends[0], ends[1], rest), "low": None, "high": None}
+            yield where, Estimate.of(gap_of(ends[0], ends[1], rest))
 
 
 def how(figure: str) -> str:
@@ -290,14 +296,18 @@ def gap_of(train: float, held: float, figure: str) -> float:
     return held - train if figure in ("mae", "rmse", "ece", "nll", "brier") else train - held
 
 
-def _value(figures: Figures | None, rest: str, name: str) -> Figures | None:
+def _ends(estimate: Estimate) -> dict[str, float | None]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+
+
+def _value(figures: Figures | None, rest: str, name: str) -> Estimate | None:
     found: Any = figures
     for step in rest.split("."):
         if found is None:
             return None
         if not isinstance(found, dict) or step not in found:
             known = (
-                sorted(k for k, v in found.items() if isinstance(v, dict) and "value" in v)
+                sorted(k for k, v in found.items() if isinstance(v, Estimate))
                 if isinstance(found, dict)
                 else []
             )
@@ -305,10 +315,10 @@ def _value(figures: Figures | None, rest: str, name: str) -> Figures | None:
                 f"Expected a figure of `report --json`, got {name!r}; try one of {', '.join(known)}."
             )
         found = found[step]
-    if isinstance(found, dict) and "value" in found:
-        return None if found["value"] is None else {k: found[k] for k in ("value", "low", "high")}
+    if isinstance(found, Estimate):
+        return None if found.value is None else found
     if isinstance(found, int | float) and not isinstance(found, bool):
-        return {"value": float(found), "low": None, "high": None}
+        return Estimate.of(float(found))
     if found is None:
         return None
     raise DataError(

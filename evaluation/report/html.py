@@ -15,9 +15,9 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.offline import get_plotlyjs
 
-from evaluation.analysis.summary import Figures
 from evaluation.report.text import TITLES, few, number
 from evaluation.report.thumbnails import Picture
+from evaluation.statistics.estimate import Estimate, Figures
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
@@ -51,7 +51,13 @@ def page(
     body = [f"<h1>{title}</h1>", f"<p>{found['rows']} rows; {escape('; '.join(lines))}.</p>"]
     if gates:
         rows = [
-            [o["gate"], f"{o['figure']} {o['limit']}", number(o, digits=4), o["state"], o["where"]]
+            [
+                o["gate"],
+                f"{o['figure']} {o['limit']}",
+                number(Estimate.of_dict(o), digits=4),
+                o["state"],
+                o["where"],
+            ]
             for o in gates
         ]
         body.append(
@@ -211,7 +217,10 @@ def _ages(found: Figures) -> Iterator[str]:
         ("bias", "bias (above 0: too old)", False),
     )
     rows = [[label, number(found[name], percent=percent)] for name, label, percent in names]
-    rows += [[f"within {share['k']} years", number(share, percent=True)] for share in found["cs"]]
+    rows += [
+        [f"within {share['k']} years", number(Estimate.of_dict(share), percent=True)]
+        for share in found["cs"]
+    ]
     rows += (
         [["inside the stated interval", number(found["interval"]["coverage"], percent=True)]]
         if found["interval"]
@@ -249,11 +258,11 @@ def _groups(
         spread = {
             "type": "data",
             "symmetric": False,
-            "array": [0 if f["high"] is None else f["high"] - f["value"] for f in figures],
-            "arrayminus": [0 if f["low"] is None else f["value"] - f["low"] for f in figures],
+            "array": [0 if f.high is None else f.high - f.value for f in figures],
+            "arrayminus": [0 if f.low is None else f.value - f.low for f in figures],
         }
         dots = go.Scatter(
-            x=[f["value"] for f in figures],
+            x=[f.value for f in figures],
             y=[escape(v["value"]) for v in values],
             error_x=spread,
             mode="markers",
@@ -269,7 +278,7 @@ def _groups(
             height=160 + 28 * len(values),
         )
         rows = [
-            [v["value"], number(f, percent=percent), few(f["n"])]
+            [v["value"], number(f, percent=percent), few(f.n)]
             for v, f in zip(values, figures, strict=True)
         ]
         yield table(f"{title} by {group}", [group, label, "n"], rows)

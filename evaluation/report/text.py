@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from evaluation.analysis.summary import FEW
+from evaluation.statistics.estimate import Estimate
 
 TITLES = {"emotion": "Emotion", "gender": "Perceived gender", "age": "Age, years"}
 WIDE = 140
@@ -22,30 +22,29 @@ def wide() -> Console:
 
 
 def number(
-    f: dict[str, Any] | None, *, percent: bool = False, digits: int = 2, sign: bool = False
+    f: Estimate | float | None, *, percent: bool = False, digits: int = 2, sign: bool = False
 ) -> str:
     """A figure as text, e.g. `82.1 % (80.8 to 83.4)`; sign: of a difference, so `+0.4 points (-0.2
     to +1.0)`.
     """
-    if f is None or f["value"] is None:
+    f = Estimate.of(f) if isinstance(f, int | float) else f
+    if f is None or f.value is None:
         return "-"
     unit = (" points" if sign else " %") if percent else ""
     value, low, high = _three(f, percent, digits, sign)
     return f"{value}{unit} ({low} to {high})" if low else f"{value}{unit}"
 
 
-def interval(
-    f: dict[str, Any], *, percent: bool = False, digits: int = 2, sign: bool = False
-) -> str:
+def interval(f: Estimate, *, percent: bool = False, digits: int = 2, sign: bool = False) -> str:
     """A figure's interval as text, e.g. `80.8 to 83.4`; "" where it has none."""
     _, low, high = _three(f, percent, digits, sign)
     return f"{low} to {high}" if low else ""
 
 
-def _three(f: dict[str, Any], percent: bool, digits: int, sign: bool) -> tuple[str, ...]:
+def _three(f: Estimate, percent: bool, digits: int, sign: bool) -> tuple[str, ...]:
     """Value, low and high as texts, "" where unknown; none is -0.0."""
     scale, form = (100, "z.1f") if percent else (1, f"z.{digits}f")
-    ends = (f["value"], *((f["low"], f["high"]) if f["low"] is not None else (None, None)))
+    ends = (f.value, *((f.low, f.high) if f.low is not None else (None, None)))
     return tuple("" if v is None else f"{v * scale:{'+' if sign else ''}{form}}" for v in ends)
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.analysis.summary import Figures, figure, proportion
 from evaluation.statistics import intervals
 from evaluation.statistics.bootstrap import ROUNDS, percentiles, times_drawn
+from evaluation.statistics.estimate import Estimate
 from evaluation.store.filters import Where
 from evaluation.store.store import Store
 
@@ -55,13 +55,13 @@ class Drawn:
             np.float64
         )  # (rounds, units) @ (units, size)
 
-    def share(self, hits: np.ndarray, among: np.ndarray) -> Figures:
+    def share(self, hits: np.ndarray, among: np.ndarray) -> Estimate:
         """The share of the cells bool (size,) `hits` in those of `among`: Wilson's interval, or
         over persons as `values.Sample` has it.
         """
         top, n = int(self.counts[hits & among].sum()), int(self.counts[among].sum())
         if self.totals is None or n == 0:
-            return proportion(top, n)
+            return Estimate.of_share(top, n)
         with np.errstate(invalid="ignore", divide="ignore"):
             low, high = percentiles(
                 self.drawn[:, hits & among].sum(axis=1) / self.drawn[:, among].sum(axis=1)
@@ -73,14 +73,14 @@ class Drawn:
                 if top in (0, n)
                 else (float("nan"),) * 2
             )
-        return figure(top / n, (low, high), n)
+        return Estimate.of(top / n, (low, high), n)
 
     def of(
         self,
         statistic: Callable[[np.ndarray], np.ndarray],
         n: int | None = None,
         exact: float | None = None,
-    ) -> Figures:
+    ) -> Estimate:
         """A figure of counts (..., size) -> (...). exact: the figure where the cells give it
         roughly; the interval moves along.
         """
@@ -92,7 +92,7 @@ class Drawn:
                 else (float("nan"),) * 2
             )
         move = 0.0 if exact is None else exact - value
-        return figure(
+        return Estimate.of(
             value + move, (spread[0] + move, spread[1] + move), self.n if n is None else n
         )
 

@@ -9,6 +9,7 @@ import pytest
 
 from evaluation.benchmark.generated_tables import generate
 from evaluation.predictions import arrays, table
+from evaluation.statistics.estimate import Estimate
 from evaluation.store import Store
 from tests.apps.studio.conftest import predictions
 
@@ -39,13 +40,12 @@ def of(whole: pa.Table, model: str) -> pa.Table:
     return arrays.one_model(whole, model)
 
 
-def close(f: dict, other: dict, slack: float = 0.25) -> None:
+def close(f: Estimate, other: Estimate, slack: float = 0.25) -> None:
     """The same figure, and an interval of about the same width in about the same place."""
-    assert f["value"] == pytest.approx(other["value"], abs=1e-12) and f["n"] == other["n"]
-    if other["low"] is None:
-        assert f["low"] is f["high"] is None
+    assert f.value == pytest.approx(other.value, abs=1e-12) and f.n == other.n
+    if other.low is None:
+        assert f.low is f.high is None
         return
-    wide = other["high"] - other["low"]
-    assert f["low"] == pytest.approx(other["low"], abs=slack * wide + 1e-9) and f[
-        "high"
-    ] == pytest.approx(other["high"], abs=slack * wide + 1e-9)
+    wide = other.high - other.low
+    assert f.low == pytest.approx(other.low, abs=slack * wide + 1e-9)
+    assert f.high == pytest.approx(other.high, abs=slack * wide + 1e-9)

@@ -11,7 +11,6 @@ import torch
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-import core.models.base.torchvision_compat
 from core.errors import UserError
 
 from timm.layers import BatchNormAct2d  # isort: skip

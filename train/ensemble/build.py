@@ -186,7 +186,13 @@ def make(
         {k: m[k] for k in ("name", "model", "sha256", "flip", "weights")}
         for m in whole.card.recipe["ensemble"]
     ]
-    return {"out": str(out), "name": name, "members": members, "tasks": tasks, "figures": rows}
+    return {
+        "out": str(out),
+        "name": name,
+        "members": members,
+        "tasks": tasks,
+        "figures": plain(rows),
+    }
 
 
 def _copied(models: Sequence[Path], folder: Path, flip: bool) -> list[Member]:

@@ -19,6 +19,7 @@ from evaluation.analysis.comparison import compare
 from evaluation.commands import plan, predict
 from evaluation.predictions import arrays
 from evaluation.report.text import grid, number, wide
+from evaluation.statistics.estimate import Estimate
 from train.ensemble.weights import Weighed, calibrated
 from train.export.model_card import INTENDED
 from train.export.model_card import limits as not_said
@@ -91,11 +92,9 @@ def measure(
         there = [i for i, f in enumerate(each) if f[task]]
         if not ours[task] or not there:
             continue
-        best = (min if task == "age" else max)(there, key=lambda i: each[i][task][figure]["value"])
+        best = (min if task == "age" else max)(there, key=lambda i: each[i][task][figure].value)
         change = compare(tables[best], whole, limit=0)[task][figure]["difference"]
-        better = change["low"] is not None and (
-            change["high"] < 0 if task == "age" else change["low"] > 0
-        )
+        better = change.low is not None and (change.high < 0 if task == "age" else change.low > 0)
         rows.append(
             {
                 "data": samples.name,
@@ -171,21 +170,21 @@ def limits(tables: Sequence[pa.Table]) -> tuple[dict[str, float], list[Row]]:
             for k, c in (("data", "dataset"), ("split", "split"))
         }
         for metric, f in ((ANSWERED, made["coverage"]), (ACCURACY, made["accuracy"])):
-            if f["n"]:
+            if f.n:
                 rows.append(where | _metric(metric.format(task), f))
     return found | (
         {"age": WIDE} if any("age_pred" in t.column_names for t in tables) else {}
     ), rows
 
 
-def _of(found: Row | None, figure: str) -> Row | None:
+def _of(found: Row | None, figure: str) -> Any:
     if found and figure == "coverage":
         return found["interval"] and found["interval"]["coverage"]
     return found and found[figure]
 
 
-def _metric(metric: str, f: Row) -> Row:
-    return {"metric": metric, "value": round(f["value"], 5), "ci95": ci95(f), "n": f["n"]}
+def _metric(metric: str, f: Estimate) -> Row:
+    return {"metric": metric, "value": round(f.value, 5), "ci95": ci95(f), "n": f.n}
 
 
 def card(ensemble: Ensemble, rows: Sequence[Row]) -> str:

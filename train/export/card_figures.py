@@ -82,7 +82,7 @@ def figures(
                 yield from (
                     row(part, metric, v[figure], f"{name}: {v['value']}")
                     for v in values
-                    if v[figure]["n"] >= LEAST
+                    if v[figure].n >= LEAST
                 )
         if found["gender"]:  # by true gender, accuracy is that class's recall
             for c in (c for c in found["gender"]["per_class"] if c["n"]):

@@ -17,7 +17,7 @@ from core.predictor import INTERVAL
 from evaluation.commands import plan
 from evaluation.metrics.regression import BANDS, WIDTH, bands
 from evaluation.predictions import arrays
-from evaluation.statistics.estimate import Figures, Sample
+from evaluation.statistics.estimate import Estimate, Sample
 from train.batches.data import Part
 from train.export.calibrate import crossed, truths
 
@@ -68,7 +68,7 @@ def limits(parts: Sequence[Part], tables: Sequence[pa.Table]) -> Limits:
         )
         found[task] = made["limit"]
         rows.append(row([p for p, _ in named], ANSWERED.format(task), made["coverage"]))
-        if made["accuracy"]["n"]:
+        if made["accuracy"].n:
             rows.append(row([p for p, _ in named], ACCURACY.format(task), made["accuracy"]))
     if any("age_pred" in t.column_names for t in tables):
         found["age"] = WIDE
@@ -98,7 +98,7 @@ def of_ages(card: Card, parts: Sequence[Part], raw: Mapping[str, np.ndarray]) ->
             strict=True,
         )
         for i, (share, span) in enumerate(by):
-            if share["n"] >= LEAST:
+            if share.n >= LEAST:
                 yield row(named, CROSSED, share, f"{name}: {age_decade(WIDTH * i)}")
                 yield row(named, SPAN, span, f"{name}: {age_decade(WIDTH * i)}")
     given, error = width <= WIDE, np.abs(value - truth)
@@ -108,18 +108,18 @@ def of_ages(card: Card, parts: Sequence[Part], raw: Mapping[str, np.ndarray]) ->
             yield row(named, name, sample.part(here).mean(error[here]))
 
 
-def ci95(figure: Figures) -> list[float] | None:
+def ci95(figure: Estimate) -> list[float] | None:
     """A figure's interval as a card has it; None where it has none."""
-    return None if figure["low"] is None else [round(figure["low"], 5), round(figure["high"], 5)]
+    return None if figure.low is None else [round(figure.low, 5), round(figure.high, 5)]
 
 
-def row(parts: Part | Sequence[Part], metric: str, figure: Figures, group: str = "") -> Row:
+def row(parts: Part | Sequence[Part], metric: str, figure: Estimate, group: str = "") -> Row:
     """One figure of one part, or of several together, as a card has it."""
     several = [parts] if isinstance(parts, Part) else parts
     names = {
         key: " + ".join(dict.fromkeys(getattr(p.samples, of) for p in several))
         for key, of in (("data", "name"), ("split", "split"))
     }
-    found = {**names, "metric": metric, "value": round(figure["value"], 5)}
-    found |= {"ci95": ci95(figure), "n": figure["n"]}
+    found = {**names, "metric": metric, "value": round(figure.value, 5)}
+    found |= {"ci95": ci95(figure), "n": figure.n}
     return found | ({"group": group} if group else {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-import core.models.base.torchvision_compat
 from core.errors import UserError
 from train.recipe.settings import Optim
 

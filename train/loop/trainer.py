@@ -21,7 +21,6 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
-import core.models.base.torchvision_compat
 from core import progress, registry
 from core.errors import UserError
 from train.batches.collate import Inputs, ahead, inputs

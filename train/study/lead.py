@@ -39,8 +39,8 @@ class Lead:
         difference = found[kind]["difference"] if found else None
         return (
             None
-            if difference is None or difference["low"] is None
-            else (difference["value"], difference["low"], difference["high"])
+            if difference is None or difference.low is None
+            else (difference.value, difference.low, difference.high)
         )
 
     def _table(self, name: str) -> pa.Table:

@@ -11,15 +11,15 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from apps.studio import charts, context
-from evaluation.analysis.summary import Figures
 from evaluation.report.text import interval
+from evaluation.statistics.estimate import Estimate
 
 FEW = 9
 """Values up to which n stands below each."""
 
 
 def show(
-    found: Mapping[str, Sequence[Figures]],
+    found: Mapping[str, Sequence[Estimate]],
     values: Sequence[str],
     key: str,
     *,
@@ -39,23 +39,21 @@ def show(
     """
     traces, table = [], {name: [] for name in ("model", axis, figure, "low", "high", "n")}  # type: ignore[var-annotated]
     there = [
-        i
-        for i in range(len(values))
-        if any(f[i]["n"] >= support and f[i]["n"] for f in found.values())
+        i for i in range(len(values)) if any(f[i].n >= support and f[i].n for f in found.values())
     ]
     form = ".1%" if percent else ".2f"
     for k, (model, figures) in enumerate(found.items()):
         rows = [
             (values[i], figures[i])
             for i in there
-            if figures[i]["n"] >= support and figures[i]["value"] is not None
+            if figures[i].n >= support and figures[i].value is not None
         ]
         shown = [f for _, f in rows]
         look: dict[str, Any] = {
             "name": context.label(model),
             "x": [context.label(v) for v, _ in rows],
-            "y": [f["value"] for f in shown],
-            "customdata": [[interval(f, percent=percent) or "unknown", f["n"]] for f in shown],
+            "y": [f.value for f in shown],
+            "customdata": [[interval(f, percent=percent) or "unknown", f.n] for f in shown],
             "hovertemplate": f"%{{x}}: %{{y:{form}}}<br>95 %: %{{customdata[0]}}, n = %{{customdata[1]:,}}",
         }
         bars = charts.error_bars(shown)
@@ -72,9 +70,7 @@ def show(
                 )
             )
         for value, f in rows:
-            for name, cell in zip(
-                table, (model, value, f["value"], f["low"], f["high"], f["n"]), strict=True
-            ):
+            for name, cell in zip(table, (model, value, f.value, f.low, f.high, f.n), strict=True):
                 table[name].append(cell)
     made = charts.figure(
         *traces,
@@ -86,7 +82,7 @@ def show(
     )
     names = [context.label(values[i]) for i in there]
     made.update_xaxes(type="category", categoryorder="array", categoryarray=names)
-    counts = [{f[i]["n"] for f in found.values() if f[i]["n"]} for i in there]
+    counts = [{f[i].n for f in found.values() if f[i].n} for i in there]
     if len(there) <= FEW and all(len(n) == 1 for n in counts):
         words = [f"{name}<br>n = {n.pop():,}" for name, n in zip(names, counts, strict=True)]
         made.update_xaxes(tickvals=names, ticktext=words, tickangle=0)

@@ -13,8 +13,8 @@ import streamlit as st
 
 from apps.studio import charts, context, url_state
 from apps.studio.context import View
-from evaluation.analysis.summary import Figures
 from evaluation.commands import plan
+from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.store import Store, Where
 from evaluation.store.sample_table import table
 
@@ -22,7 +22,7 @@ MOST = 100_000
 """Rows that the planner looks at."""
 
 
-def percent(f: Figures | None) -> str:
+def percent(f: Estimate | None) -> str:
     """A share with its interval."""
     return charts.number(f, percent=True)
 
@@ -102,7 +102,7 @@ def show(view: View, model: str) -> None:
         go.Bar(
             name=name,
             x=names,
-            y=[c[key]["value"] for c in made["per_class"]],
+            y=[c[key].value for c in made["per_class"]],
             error_y=charts.error_bars([c[key] for c in made["per_class"]]),
             marker_color=colour,
             hovertemplate="%{x}: %{y:.1%}",
@@ -145,7 +145,7 @@ def show(view: View, model: str) -> None:
                     values = (
                         name,
                         v["value"],
-                        v["coverage"]["n"],
+                        v["coverage"].n,
                         percent(v["coverage"]),
                         percent(v["accuracy"]),
                         percent(v["before"]),

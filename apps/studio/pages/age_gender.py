@@ -14,10 +14,10 @@ from apps.studio import charts, context, url_state
 from apps.studio.components import grouped_chart
 from apps.studio.context import View, group_name
 from evaluation.analysis import age_errors
-from evaluation.analysis.summary import Figures
 from evaluation.analysis.summed import method
 from evaluation.metrics.classification import normalised
 from evaluation.report.text import TITLES
+from evaluation.statistics.estimate import Figures
 
 TITLE = "Age and gender"
 ICON = ":material/cake:"
@@ -99,7 +99,7 @@ def _age(view: View, width: int, group: str | None) -> None:
     whole = {
         m: {name: figures[-1] for name, figures in f.items()}
         for m, f in found.items()
-        if f["mae"][-1]["n"]
+        if f["mae"][-1].n
     }
     st.subheader("Age")
     if not whole:
@@ -112,7 +112,7 @@ def _age(view: View, width: int, group: str | None) -> None:
         name = f"{context.plain(model)}: " if len(view.models) > 1 else ""
         st.markdown(
             f"{name}mean absolute error **{charts.number(f['mae'])}** years, bias **{charts.number(f['bias'], sign=True)}** years, "
-            f"n = {f['mae']['n']:,}"
+            f"n = {f['mae'].n:,}"
         )
     names = age_errors.band_names(width)
     for column, (key, text), title in zip(
@@ -229,14 +229,14 @@ def _matrix(view: View, width: int) -> None:
     )
     told = [f"{charts.number(off[0], percent=True)} in the right band"]
     told += [f"{charts.number(f, percent=True)} at most {k} off" for k, f in enumerate(off[1:3], 1)]
-    st.caption(f"{'; '.join(told)}. n = {off[0]['n']:,}. Rows add up to 100 %.")
+    st.caption(f"{'; '.join(told)}. n = {off[0].n:,}. Rows add up to 100 %.")
 
 
 def _gender(view: View, width: int, group: str | None) -> None:
     store, name = view.store, "share right"
     st.subheader(TITLES["gender"])
     whole = _each(view, "right", (), lambda w: age_errors.right_whole(store, "gender", w))
-    whole = {m: f for m, f in whole.items() if f["n"]}
+    whole = {m: f for m, f in whole.items() if f.n}
     if not whole:
         st.info(
             "No row with a true and a predicted perceived gender is left: loosen a filter.",
@@ -246,7 +246,7 @@ def _gender(view: View, width: int, group: str | None) -> None:
     for model, f in whole.items():
         of = f"{context.plain(model)}: " if len(view.models) > 1 else ""
         st.markdown(
-            f"{of}perceived gender right in **{charts.number(f, percent=True)}**, n = {f['n']:,}"
+            f"{of}perceived gender right in **{charts.number(f, percent=True)}**, n = {f.n:,}"
         )
     left, right = st.columns(2)
     with left:
@@ -329,16 +329,14 @@ def cells(pair: Figures) -> tuple[Any, ...]:
         f"{TITLES[pair['task']].lower()}: {'mean absolute error, years' if age else 'share right'}"
     )
     ends = [
-        (charts.number(pair[side], percent=not age), pair[side]["n"]) for side in ("right", "wrong")
+        (charts.number(pair[side], percent=not age), pair[side].n) for side in ("right", "wrong")
     ]
     d = pair["difference"]
     worse = 1 if age else -1
-    known = d["low"] is not None
-    finding = "no difference shown" if not known or d["low"] <= 0 <= d["high"] else ""
+    known = d.low is not None
+    finding = "no difference shown" if not known or d.low <= 0 <= d.high else ""
     if not finding:
-        finding = (
-            "worse where it is wrong" if d["value"] * worse > 0 else "better where it is wrong"
-        )
+        finding = "worse where it is wrong" if d.value * worse > 0 else "better where it is wrong"
     return (
         TITLES[pair["given"]],
         figure,

@@ -15,8 +15,8 @@ from apps.studio.components import gallery
 from apps.studio.context import View
 from evaluation.analysis import pairs
 from evaluation.analysis.comparison import ALPHA
-from evaluation.analysis.summary import Figures, proportion
 from evaluation.commands.compare import p_text
+from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.training_runs import generalization_gap, transfer
 
 TITLE = "Compare"
@@ -85,9 +85,7 @@ def _headline(task: str, found: Figures) -> None:
     for cell, (key, name) in zip(cells, names, strict=False):
         f = found[key]
         d = f["difference"]
-        sides = [
-            charts.number({"value": f[side], "low": None}, percent=percent) for side in ("a", "b")
-        ]
+        sides = [charts.number(f[side], percent=percent) for side in ("a", "b")]
         about = f"; A {sides[0]}, B {sides[1]}"
         charts.metric(
             cell,
@@ -129,11 +127,11 @@ def _headline(task: str, found: Figures) -> None:
     charts.downloads("compare-headline", rows)
 
 
-def verdict(difference: Figures, p: float | None, *, low_is_good: bool = False) -> str:
+def verdict(difference: Estimate, p: float | None, *, low_is_good: bool = False) -> str:
     """What the interval of B minus A and the test's p say together: either alone may be wrong where
     samples are few. p: None if unknown.
     """
-    low, high = difference["low"], difference["high"]
+    low, high = difference.low, difference.high
     if p is None:
         return "Too few samples to tell."
     if low is not None and low <= 0 <= high:
@@ -161,7 +159,7 @@ def _parts(view: View, found: Figures) -> None:
     texts = [[p["wins"], p["losses"], p_text(p["p_adjusted"])] for p in here]
     made = charts.figure(
         go.Scatter(
-            x=[p["difference"]["value"] for p in here],
+            x=[p["difference"].value for p in here],
             y=[context.label(f"{p['value']} (n = {p['n']:,})") for p in here],
             mode="markers",
             error_x=charts.error_bars([p["difference"] for p in here]) | {"color": charts.QUIET},
@@ -267,12 +265,13 @@ def _gaps(view: View) -> None:
         found = view.store.confusions(view.task, where.but(splits=()), "split")
         if {"train", "val"} <= set(found):
             train, val = (
-                proportion(int(found[s].trace()), int(found[s].sum())) for s in ("train", "val")
+                Estimate.of_share(int(found[s].trace()), int(found[s].sum()))
+                for s in ("train", "val")
             )
-            gap = 100 * (train["value"] - val["value"])
+            gap = 100 * (train.value - val.value)
             rows.append((model, gap, generalization_gap.verdict(gap)))
             texts.append(
-                f"train {charts.number(train, percent=True)}, n = {train['n']:,}; val {charts.number(val, percent=True)}, n = {val['n']:,}"
+                f"train {charts.number(train, percent=True)}, n = {train.n:,}; val {charts.number(val, percent=True)}, n = {val.n:,}"
             )
     if rows:
         _bars(

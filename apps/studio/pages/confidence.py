@@ -86,7 +86,7 @@ def _reliability(view: View) -> None:
             go.Scatter(
                 name=context.label(model),
                 x=seen.confidence[drawn],
-                y=[each[b]["value"] for b in drawn],
+                y=[each[b].value for b in drawn],
                 mode="lines+markers",
                 error_y=charts.error_bars([each[b] for b in drawn]),
                 line={"color": charts.colour(i)},
@@ -185,27 +185,26 @@ def _bands(view: View) -> None:
             values = (
                 model,
                 band_name(band.low, band.high),
-                band.accuracy["n"],
+                band.accuracy.n,
                 percent(band.share),
                 percent(band.accuracy),
             )
             for name, value in zip(rows, values, strict=True):
                 rows[name].append(value)
         texts = [
-            "" if b.share["value"] is None else f"{b.share['value']:.0%} of the samples"
-            for b in found
+            "" if b.share.value is None else f"{b.share.value:.0%} of the samples" for b in found
         ]
         bars.append(
             go.Bar(
                 name=context.label(model),
                 x=[band_name(b.low, b.high) for b in found],
-                y=[b.accuracy["value"] for b in found],
+                y=[b.accuracy.value for b in found],
                 error_y=charts.error_bars([b.accuracy for b in found]),
                 marker_color=charts.colour(i),
                 text=texts,
                 textposition="inside",
                 insidetextanchor="start",
-                customdata=[b.accuracy["n"] for b in found],
+                customdata=[b.accuracy.n for b in found],
                 hovertemplate="%{x}: right %{y:.1%}, %{customdata:,} samples",
             )
         )
@@ -249,7 +248,7 @@ def _risk(view: View) -> None:
             continue
         curve, area = seen
         areas.append(
-            f"{context.plain(model)}: AURC {charts.number(area, digits=4)}, n = {area['n']:,}"
+            f"{context.plain(model)}: AURC {charts.number(area, digits=4)}, n = {area.n:,}"
         )
         traces.append(
             go.Scatter(
@@ -322,7 +321,7 @@ def _temperature(view: View, model: str) -> None:
         (cells[2], "ECE after", found.after),
     ):
         charts.metric(cell, name, f, about=" of the other half")
-    low, high = found.change["low"], found.change["high"]
+    low, high = found.change.low, found.change.high
     verdict = (
         "it helps" if high < 0 else "it harms" if low > 0 else "no difference that the samples show"
     )
@@ -380,18 +379,18 @@ def _ages(view: View) -> None:
                 f"factor on the width to hold {nominal:.0%}", f"{factor:.2f}", border=True
             )
             cells[2].caption(
-                f"from one half; it holds {percent(held)} of the other, n = {held['n']:,}"
+                f"from one half; it holds {percent(held)} of the other, n = {held.n:,}"
             )
         names = [d.decade for d in decades]
         coverage.append(
             go.Scatter(
                 name=context.label(model),
                 x=names,
-                y=[d.coverage["value"] for d in decades],
+                y=[d.coverage.value for d in decades],
                 error_y=charts.error_bars([d.coverage for d in decades]),
                 mode="lines+markers",
                 line={"color": charts.colour(i)},
-                customdata=[d.coverage["n"] for d in decades],
+                customdata=[d.coverage.n for d in decades],
                 hovertemplate="%{x}: holds %{y:.1%}, %{customdata:,} samples",
             )
         )
@@ -408,7 +407,7 @@ def _ages(view: View) -> None:
             values = (
                 model,
                 d.decade or "all",
-                d.coverage["n"],
+                d.coverage.n,
                 percent(d.coverage),
                 f"{nominal:.0%}",
                 f"{d.width:.1f}",

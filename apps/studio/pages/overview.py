@@ -14,6 +14,7 @@ from apps.studio.context import View
 from evaluation.analysis.store_summary import summary
 from evaluation.report import gates
 from evaluation.report.text import TITLES
+from evaluation.statistics.estimate import Estimate
 
 TITLE = "Overview"
 ICON = ":material/dashboard:"
@@ -75,7 +76,7 @@ def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
         go.Scatter(
             name=model,
             x=[name for _, name in shares],
-            y=[f[key]["value"] for key, _ in shares],
+            y=[f[key].value for key, _ in shares],
             mode="markers",
             marker={"color": charts.colour(i), "size": 11},
             showlegend=True,
@@ -116,7 +117,7 @@ def _gates(found: dict[str, dict[str, Any]]) -> None:
                 model,
                 outcome["gate"],
                 f"{outcome['figure']} {outcome['limit']}",
-                charts.number(outcome, digits=4),
+                charts.number(Estimate.of_dict(outcome), digits=4),
                 STATES[outcome["state"]],
                 outcome["where"],
             )

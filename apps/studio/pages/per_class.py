@@ -4,6 +4,7 @@ probability separates it, and its samples.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -14,7 +15,7 @@ from apps.studio.components import gallery
 from apps.studio.context import View
 from evaluation.analysis.age_errors import right_whole
 from evaluation.analysis.each_class import Curve, curve, per_class
-from evaluation.analysis.summary import Figures, proportion
+from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.store import Where
 from evaluation.store.resampled import method
 
@@ -83,7 +84,7 @@ def _figures(view: View, found: dict[str, list[Figures]]) -> None:
         go.Bar(
             name=context.label(model),
             x=[r["label"] for r in rows],
-            y=[r[by]["value"] for r in rows],
+            y=[r[by].value for r in rows],
             marker_color=charts.colour(i),
             error_y=charts.error_bars([r[by] for r in rows]),
             customdata=[[r["n"], r["called"]] for r in rows],
@@ -128,7 +129,7 @@ def _one(found: dict[str, list[Figures]], label: str) -> None:
             st.caption(context.plain(model))
         for cell, (key, name) in zip(st.columns(3), FIGURES.items(), strict=True):
             n, what = (row["called"], "answers") if key == "precision" else (row["n"], "samples")
-            charts.metric(cell, name, {**row[key], "n": n}, about=f" {what}")
+            charts.metric(cell, name, replace(row[key], n=n), about=f" {what}")
 
 
 def _curves(view: View, label: str) -> None:
@@ -205,7 +206,7 @@ def _curves(view: View, label: str) -> None:
     )
 
 
-def _three(f: Figures) -> str:
+def _three(f: Estimate) -> str:
     return charts.number(f, digits=3)
 
 
@@ -233,7 +234,7 @@ def _guess(x: list[float], y: list[float]) -> go.Scatter:
 
 def top_confusions(
     matrix: Any, labels: tuple[str, ...], label: str, top: int = TOP
-) -> list[tuple[str, str, int, Figures]]:
+) -> list[tuple[str, str, int, Estimate]]:
     """(true, answered, samples, share of the true class) of the most frequent mistakes that `label`
     has a part in.
     """
@@ -243,7 +244,12 @@ def top_confusions(
         (c for c in cells if c[0] != c[1] and matrix[c]), key=lambda c: (-matrix[c], c)
     )[:top]
     return [
-        (labels[i], labels[j], int(matrix[i, j]), proportion(int(matrix[i, j]), int(support[i])))
+        (
+            labels[i],
+            labels[j],
+            int(matrix[i, j]),
+            Estimate.of_share(int(matrix[i, j]), int(support[i])),
+        )
         for i, j in ranked
     ]
 
@@ -259,7 +265,7 @@ def _confusions(view: View, model: str, label: str) -> None:
     names = [f"{true} answered {pred}" for true, pred, *_ in rows]
     made = charts.figure(
         go.Bar(
-            x=[r[3]["value"] for r in rows],
+            x=[r[3].value for r in rows],
             y=names,
             orientation="h",
             error_x=charts.error_bars([r[3] for r in rows]),
@@ -287,7 +293,7 @@ def _confusions(view: View, model: str, label: str) -> None:
     )
     st.caption(
         f"Orange: {label} that is missed; grey: others that are called {label}. 95 % intervals (Wilson). "
-        f"{context.plain(model)}: accuracy over all classes {charts.number(accuracy, percent=True)}, n = {accuracy['n']:,}."
+        f"{context.plain(model)}: accuracy over all classes {charts.number(accuracy, percent=True)}, n = {accuracy.n:,}."
     )
     said = url_state.choose(
         "pc.cell", "Look at one of them", ["", *names], shown=lambda n: n or "choose ..."

@@ -97,12 +97,7 @@ def panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> go.F
             mine = there[(there["model"] == model) & (there["kind"] == kind)].sort_values(
                 "severity"
             )
-            bars = charts.error_bars(
-                [
-                    {"value": v, "low": a, "high": b}
-                    for v, a, b in zip(mine[shown], mine[low], mine[high], strict=True)
-                ]
-            )
+            bars = charts.bars_between(list(mine[shown]), list(mine[low]), list(mine[high]))
             levels = [
                 "as it is" if pd.isna(v) else f"{v:g} {unit}"
                 for v, unit in zip(mine["level"], mine["unit"], strict=True)

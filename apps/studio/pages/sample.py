@@ -288,21 +288,20 @@ def probabilities(row: dict[str, Any], task: str, labels: tuple[str, ...]) -> li
     return None if all(v is None for v in found) else [v or 0.0 for v in found]
 
 
+AGE_COLUMNS = ("age_pred", "age_low", "age_high")
+
+
 def _age(rows: list[dict[str, Any]], true: float | None) -> None:
     there = [r for r in rows if r.get("age_pred") is not None]
     if not there:
         return
-    ends = [None if r.get("age_low") is None else (r["age_low"], r["age_high"]) for r in there]
-    bars = [
-        {"value": r["age_pred"], "low": e and e[0], "high": e and e[1]}
-        for r, e in zip(there, ends, strict=True)
-    ]
+    bars = charts.bars_between(*([r.get(c) for r in there] for c in AGE_COLUMNS))
     made = charts.figure(
         go.Scatter(
             x=[r["age_pred"] for r in there],
             y=[context.label(r["model"]) for r in there],
             mode="markers",
-            error_x=charts.error_bars(bars),
+            error_x=bars,
             marker={"size": 12, "color": [charts.colour(i) for i in range(len(there))]},
             hovertemplate="%{y}: %{x:.1f} years<extra></extra>",
         ),

@@ -15,10 +15,10 @@ from apps.studio import charts, context, url_state
 from apps.studio.components import gallery, grouped_chart
 from apps.studio.context import View, figure_name, group_name
 from evaluation.analysis.by_group import Groups
-from evaluation.analysis.summary import Figures
 from evaluation.analysis.summed import method
 from evaluation.commands.compare import p_text
 from evaluation.predictions.conditions import BINS
+from evaluation.statistics.estimate import Estimate
 from evaluation.store import Where
 
 TITLE = "Slices and fairness"
@@ -83,7 +83,7 @@ def render(view: View) -> None:
         return
     whole = groups.all.figures()[0]
     st.markdown(
-        f"{view.title()}, {context.plain(model)}: {figure_name(view.task)} over all rows **{_number(whole, view.task)}**, n = {whole['n']:,}"
+        f"{view.title()}, {context.plain(model)}: {figure_name(view.task)} over all rows **{_number(whole, view.task)}**, n = {whole.n:,}"
     )
     _gaps(view, groups, support, model)
     names = _names(view, groups, support)
@@ -94,7 +94,7 @@ def render(view: View) -> None:
     st.caption(f"95 % intervals: {method(view.store)}.")
 
 
-def _number(f: Figures, task: str, **more: Any) -> str:
+def _number(f: Estimate | float, task: str, **more: Any) -> str:
     return charts.number(f, percent=task != "age", **more)
 
 
@@ -127,9 +127,9 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
     table: dict[str, list[Any]] = {
         name: [] for name in ("group", "kind", "best", "worst", "gap", "ratio", "n")
     }
-    for f in sorted(found, key=lambda f: -(f["gap"]["value"] or 0)):
+    for f in sorted(found, key=lambda f: -(f["gap"].value or 0)):
         ends = [
-            f"{f[end]['value']}: {_number({'value': f[end]['figure'], 'low': None}, view.task)}, n = {f[end]['n']:,}"
+            f"{f[end]['value']}: {_number(f[end]['figure'], view.task)}, n = {f[end]['n']:,}"
             for end in ("best", "worst")
         ]
         kind = "capture condition" if f["group"] in BINS else "given"
@@ -139,7 +139,7 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
             *ends,
             _number(f["gap"], view.task, sign=True),
             charts.number(f["ratio"]),
-            f["gap"]["n"],
+            f["gap"].n,
         )
         for name, cell in zip(table, cells, strict=True):
             table[name].append(cell)
@@ -188,7 +188,7 @@ def _one(view: View, names: list[str], support: int) -> None:
     few = [
         v
         for i, v in enumerate(view.store.groups[group])
-        if not any(f[i]["n"] >= support for f in found.values())
+        if not any(f[i].n >= support for f in found.values())
     ]
     left_out = (
         f" Left out, below {support} rows: {', '.join(context.plain(v) for v in few)}."
@@ -230,7 +230,7 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
         ]
     ).reshape(shape)
     about = np.array(
-        [f"{_number(f, task)}, n = {f['n']:,}" if f["n"] else "no rows" for f in figures]
+        [f"{_number(f, task)}, n = {f.n:,}" if f.n else "no rows" for f in figures]
     ).reshape(shape)
     axes = [[context.label(v) for v in values] for values in (columns, rows)]
     heat = go.Heatmap(
@@ -276,10 +276,10 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
     table = {
         group_name(first_name): [r for r in rows for _ in columns],
         group_name(second): list(columns) * len(rows),
-        figure_name(task): [f["value"] for f in figures],
-        "low": [f["low"] for f in figures],
-        "high": [f["high"] for f in figures],
-        "n": [f["n"] for f in figures],
+        figure_name(task): [f.value for f in figures],
+        "low": [f.low for f in figures],
+        "high": [f.high for f in figures],
+        "n": [f.n for f in figures],
     }
     form = st.column_config.NumberColumn(format="%.2f" if task == "age" else "percent")
     config = dict.fromkeys((figure_name(task), "low", "high"), form)

@@ -46,34 +46,34 @@ def test_bands_are_those_of_the_metrics(made, width: int) -> None:
     wanted = regression.by_band(true, pred, width, count)
     found = age_errors.by_band(store, WHERE, width)
     assert [
-        f[key] for f in (found["mae"][-1], found["bias"][-1]) for key in ("value", "n")
+        v for f in (found["mae"][-1], found["bias"][-1]) for v in (f.value, f.n)
     ] == pytest.approx(
         [regression.mae(true, pred), len(true), regression.bias(true, pred), len(true)], abs=1e-6
     )
     assert len(found["mae"]) - 1 == count == len(age_errors.band_names(width))
     for i in range(count):
         mae, bias = found["mae"][i], found["bias"][i]
-        assert mae["n"] == bias["n"] == wanted.n[i]
+        assert mae.n == bias.n == wanted.n[i]
         if wanted.n[i]:
-            assert (mae["value"], bias["value"]) == pytest.approx(
+            assert (mae.value, bias.value) == pytest.approx(
                 (wanted.mae[i], wanted.bias[i]), abs=1e-6
             )
         if wanted.n[i] > 1:
-            assert bias["low"] < bias["value"] < bias["high"]
+            assert bias.low < bias.value < bias.high
     bands = [regression.bands(v, width, count) for v in (true, pred)]
     counts, off = age_errors.off_by(store, WHERE, width)
     assert np.array_equal(
         counts,
         np.bincount(bands[0] * count + bands[1], minlength=count * count).reshape(count, count),
     )
-    assert [f["value"] for f in off] == pytest.approx(regression.off_by(counts).tolist(), abs=1e-12)
+    assert [f.value for f in off] == pytest.approx(regression.off_by(counts).tolist(), abs=1e-12)
 
 
 def test_cumulative_scores_groups_and_shares_right(made) -> None:
     whole, store, complete = made
     true, pred = (whole[c].to_numpy().astype(float) for c in ("age_true", "age_pred"))
     scores = age_errors.cumulative(store, WHERE, 6)
-    assert [f["value"] for f in scores] == pytest.approx(
+    assert [f.value for f in scores] == pytest.approx(
         [regression.cumulative_score(true, pred, k) for k in range(7)], abs=1e-12
     )
     race = np.array(whole["group_race"].to_pylist())
@@ -84,17 +84,17 @@ def test_cumulative_scores_groups_and_shares_right(made) -> None:
     share = age_errors.right_by_group(complete, "gender", WHERE, "race")
     for i, value in enumerate(store.groups["race"]):
         mine = race == value
-        assert error["mae"][i]["value"] == pytest.approx(
+        assert error["mae"][i].value == pytest.approx(
             regression.mae(true[mine], pred[mine]), abs=1e-6
         )
         assert (
-            share[i]["value"] == pytest.approx(right[mine].mean(), abs=1e-12)
-            and share[i]["n"] == mine.sum() == error["mae"][i]["n"]
+            share[i].value == pytest.approx(right[mine].mean(), abs=1e-12)
+            and share[i].n == mine.sum() == error["mae"][i].n
         )
-    assert sum(f["n"] for f in age_errors.right_by_band(store, "gender", WHERE, 7)) == ROWS * 0.9, (
+    assert sum(f.n for f in age_errors.right_by_band(store, "gender", WHERE, 7)) == ROWS * 0.9, (
         "the true age is known"
     )
-    assert sum(f["n"] for f in age_errors.right_by_group(store, "gender", WHERE, "race")) == ROWS
+    assert sum(f.n for f in age_errors.right_by_group(store, "gender", WHERE, "race")) == ROWS
 
 
 def test_mistakes_that_come_together_are_those_of_rows(made) -> None:
@@ -118,9 +118,9 @@ def test_mistakes_that_come_together_are_those_of_rows(made) -> None:
             0.1 if one["task"] == "age" else 0.01
         )  # one bootstrap against another or the normal interval
         for key in ("right", "wrong", "difference"):
-            assert one[key]["value"] == pytest.approx(other[key]["value"], abs=1e-6)
-            assert (one[key]["low"], one[key]["high"]) == pytest.approx(
-                (other[key]["low"], other[key]["high"]), abs=tolerance
+            assert one[key].value == pytest.approx(other[key].value, abs=1e-6)
+            assert (one[key].low, one[key].high) == pytest.approx(
+                (other[key].low, other[key].high), abs=tolerance
             )
     assert {"n", "right", "wrong", "difference", "task", "given", "figure"} == set(found[0])
 
@@ -137,4 +137,4 @@ def test_nothing_without_the_tasks(tmp_path: Path, made) -> None:
     )
     nobody = WHERE.but(text="no such sample")
     assert age_errors.cumulative(store, nobody) == [] and age_errors.crossed(store, nobody) == []
-    assert {f["n"] for f in age_errors.by_band(store, nobody, 10)["mae"]} == {0}
+    assert {f.n for f in age_errors.by_band(store, nobody, 10)["mae"]} == {0}

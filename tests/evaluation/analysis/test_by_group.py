@@ -20,6 +20,7 @@ from evaluation.analysis.summed import summed
 from evaluation.benchmark.generated_tables import generate
 from evaluation.commands import slices
 from evaluation.predictions import table
+from evaluation.statistics.estimate import Estimate
 from evaluation.store import Store, Where
 
 ROWS = 3000
@@ -44,10 +45,10 @@ def made(
     return table.read(path), Store.open([path])
 
 
-def same(a: dict, b: dict, tolerance: float) -> None:
-    assert a["n"] == b["n"]
+def same(a: Estimate, b: Estimate, tolerance: float) -> None:
+    assert a.n == b.n
     for key in ("value", "low", "high"):
-        assert a[key] == pytest.approx(b[key], abs=tolerance), key
+        assert getattr(a, key) == pytest.approx(getattr(b, key), abs=tolerance), key
 
 
 @pytest.mark.parametrize("most", [by_group.MOST, 0], ids=["one query", "a query each"])
@@ -91,12 +92,12 @@ def test_gaps_equal_those_of_rows(made, task: str) -> None:
             other[end]["value"] for end in ("best", "worst")
         ]
         for key in ("gap", "ratio"):
-            assert one[key]["value"] == pytest.approx(other[key]["value"], abs=1e-9)
-            assert (one[key]["low"], one[key]["high"]) == pytest.approx(
-                (other[key]["low"], other[key]["high"]), abs=scale
+            assert one[key].value == pytest.approx(other[key].value, abs=1e-9)
+            assert (one[key].low, one[key].high) == pytest.approx(
+                (other[key].low, other[key].high), abs=scale
             ), key
         for mine, theirs in zip(one["values"], other["values"], strict=True):
-            assert mine["value"] == theirs["value"] and mine["figure"]["n"] == theirs["figure"]["n"]
+            assert mine["value"] == theirs["value"] and mine["figure"].n == theirs["figure"].n
             same(mine["figure"], theirs["figure"], scale)
             same(mine["gap"], theirs["gap"], scale)
 
@@ -110,21 +111,21 @@ def test_means_and_their_difference_have_the_intervals_of_rows(made) -> None:
     sides = [error[(gender == g) & ~np.isnan(error)] for g in (False, True)]
     figures = seen.figures()
     for one, side in zip(figures, sides, strict=True):
-        assert one["value"] == pytest.approx(side.mean(), abs=1e-6) and one["n"] == len(side)
+        assert one.value == pytest.approx(side.mean(), abs=1e-6) and one.n == len(side)
     if store.cluster is None:
         half = [student.ppf(0.975, len(s) - 1) * s.std(ddof=1) / len(s) ** 0.5 for s in sides]
-        assert figures[0]["high"] - figures[0]["value"] == pytest.approx(half[0], rel=1e-4)
+        assert figures[0].high - figures[0].value == pytest.approx(half[0], rel=1e-4)
         both, wanted = (
             seen.difference(0, 1),
             ttest_ind(sides[1], sides[0], equal_var=False).confidence_interval(0.95),
         )
-        assert both["value"] == pytest.approx(sides[1].mean() - sides[0].mean(), abs=1e-6)
-        assert (both["low"], both["high"]) == pytest.approx((wanted.low, wanted.high), rel=1e-4)
+        assert both.value == pytest.approx(sides[1].mean() - sides[0].mean(), abs=1e-6)
+        assert (both.low, both.high) == pytest.approx((wanted.low, wanted.high), rel=1e-4)
     else:
         assert seen.parts is not None and seen.parts.units == len(
             set(whole["group_subject"].to_pylist())
         )
-        assert figures[0]["low"] < figures[0]["value"] < figures[0]["high"]
+        assert figures[0].low < figures[0].value < figures[0].high
 
 
 def test_few_rows_have_the_interval_of_students_t(tmp_path: Path) -> None:
@@ -145,10 +146,10 @@ def test_few_rows_have_the_interval_of_students_t(tmp_path: Path) -> None:
         wanted = student.interval(
             0.95, len(side) - 1, np.mean(side) - 30, np.std(side, ddof=1) / len(side) ** 0.5
         )
-        assert (one["low"], one["high"]) == pytest.approx(wanted, rel=1e-6)
+        assert (one.low, one.high) == pytest.approx(wanted, rel=1e-6)
     both = seen.difference(0, 1)
     wanted = ttest_ind(ages["y"], ages["x"], equal_var=False).confidence_interval(0.95)
-    assert (both["low"], both["high"]) == pytest.approx((wanted.low, wanted.high), rel=1e-6)
+    assert (both.low, both.high) == pytest.approx((wanted.low, wanted.high), rel=1e-6)
 
 
 def test_persons_widen_the_interval(tmp_path: Path) -> None:
@@ -167,6 +168,6 @@ def test_persons_widen_the_interval(tmp_path: Path) -> None:
         [one] = summed(
             store, Where("gender"), "0", 1, "(t.gender_pred = t.gender_true)::INT", share=True
         ).figures()
-        assert one["value"] == pytest.approx(right.mean())
-        half.append(one["high"] - one["low"])
+        assert one.value == pytest.approx(right.mean())
+        half.append(one.high - one.low)
     assert half[1] / half[0] == pytest.approx(10**0.5, rel=0.15)

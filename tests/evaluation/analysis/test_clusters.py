@@ -56,7 +56,7 @@ def test_copies_of_pictures_are_no_evidence_that_b_is_better() -> None:
     once = compare(model(a, ages[0], 1, False, "a"), model(b, ages[1], 1, False, "b"))
     for task, name, test in (("emotion", "accuracy", "mcnemar"), ("age", "mae", "paired_t")):
         w = [
-            f[task][name]["difference"]["high"] - f[task][name]["difference"]["low"]
+            f[task][name]["difference"].high - f[task][name]["difference"].low
             for f in (once, together, alone)
         ]
         assert w[1] == pytest.approx(w[0], rel=0.1) and w[0] / w[2] == pytest.approx(3, rel=0.15)
@@ -66,7 +66,7 @@ def test_copies_of_pictures_are_no_evidence_that_b_is_better() -> None:
         )
         assert alone[task][test]["p"] < together[task][test]["p"]
         parts = [
-            p["difference"]["high"] - p["difference"]["low"]
+            p["difference"].high - p["difference"].low
             for f in (alone, together)
             for p in f[task]["parts"]
             if p["by"] == "race"
@@ -103,8 +103,8 @@ def test_the_clustered_difference_agrees_with_statsmodels() -> None:
     fit = OLS(losses, np.stack([np.ones(3000), group == "x"], axis=1)).fit(
         cov_type="cluster", cov_kwds={"groups": who, "use_correction": False}
     )
-    assert found["worse_by"]["value"] == pytest.approx(fit.params[1], abs=1e-10)
-    half = (found["worse_by"]["high"] - found["worse_by"]["low"]) / 2
+    assert found["worse_by"].value == pytest.approx(fit.params[1], abs=1e-10)
+    half = (found["worse_by"].high - found["worse_by"].low) / 2
     freedom = min(len(set(who[group == v])) for v in "xy") - 1
     assert half == pytest.approx(
         student.ppf(0.975, freedom) * fit.bse[1] * (200 / 199) ** 0.5, rel=1e-5
@@ -119,18 +119,18 @@ def test_gaps_between_groups_draw_people() -> None:
     [alone], [together] = (
         slices.fairness("emotion", losses, {"g": group}, support=30, cluster=c) for c in (None, who)
     )
-    widths = [f["gap"]["high"] - f["gap"]["low"] for f in (alone, together)]
-    assert alone["gap"]["value"] == together["gap"]["value"] and widths[1] / widths[
-        0
-    ] == pytest.approx(4, rel=0.2)
+    widths = [f["gap"].high - f["gap"].low for f in (alone, together)]
+    assert alone["gap"].value == together["gap"].value and widths[1] / widths[0] == pytest.approx(
+        4, rel=0.2
+    )
     y = next(v for v in together["values"] if v["value"] == "y")
     frame = pd.Series(1 - losses).groupby(group).mean()
-    assert y["figure"]["value"] == pytest.approx(frame["y"]) and y["gap"]["value"] == pytest.approx(
+    assert y["figure"].value == pytest.approx(frame["y"]) and y["gap"].value == pytest.approx(
         frame["y"] - frame["x"]
     )
     assert (
-        y["ratio"]["value"] == pytest.approx(frame["y"] / frame["x"])
-        and y["gap"]["low"] < y["gap"]["value"] < y["gap"]["high"]
+        y["ratio"].value == pytest.approx(frame["y"] / frame["x"])
+        and y["gap"].low < y["gap"].value < y["gap"].high
     )
 
 
@@ -165,19 +165,19 @@ def test_a_wrong_gender_goes_with_a_larger_age_error(
     found = {(c["given"], c["task"]): c for c in figures(crossed())["cross"]}
     assert set(found) == {("gender", "age"), ("emotion", "age"), ("gender", "emotion")}
     age = found["gender", "age"]
-    assert (age["right"]["value"], age["wrong"]["value"], age["difference"]["value"], age["n"]) == (
+    assert (age["right"].value, age["wrong"].value, age["difference"].value, age["n"]) == (
         4,
         9,
         5,
         360,
     )
-    assert age["right"]["n"] + age["wrong"]["n"] == 360
+    assert age["right"].n + age["wrong"].n == 360
     emotion = found["gender", "emotion"]
-    assert emotion["figure"] == "accuracy" and emotion["difference"]["high"] < 0
-    p, n = (np.array([emotion[k][v] for k in ("right", "wrong")]) for v in ("value", "n"))
+    assert emotion["figure"] == "accuracy" and emotion["difference"].high < 0
+    p, n = (np.array([getattr(emotion[k], v) for k in ("right", "wrong")]) for v in ("value", "n"))
     half = 1.96 * float(np.sqrt((p * (1 - p) / n).sum()))
-    wanted = (emotion["difference"]["value"] - half, emotion["difference"]["value"] + half)
-    assert (emotion["difference"]["low"], emotion["difference"]["high"]) == pytest.approx(
+    wanted = (emotion["difference"].value - half, emotion["difference"].value + half)
+    assert (emotion["difference"].low, emotion["difference"].high) == pytest.approx(
         wanted, abs=0.03
     )
     table.write(crossed(), tmp_path / "t.parquet")

@@ -15,6 +15,7 @@ from core.labels import FERPLUS8, age_decade
 from evaluation.analysis.summary import figures
 from evaluation.predictions import arrays
 from evaluation.predictions.schema import P_COLUMNS, conform
+from evaluation.statistics.estimate import plain
 
 LABELS = np.array(FERPLUS8.labels)
 
@@ -42,14 +43,14 @@ def made(n: int = 300, **more: object) -> pa.Table:
 def test_every_figure_comes_from_its_own_rows() -> None:
     table = made()
     found, frame = figures(table), table.to_pandas()
-    json.dumps(found, allow_nan=False)
+    json.dumps(plain(found), allow_nan=False)
     emotion, p = found["emotion"], frame[[P_COLUMNS[i] for i in (1, 3, 4)]].to_numpy(float)
     called = LABELS[[1, 3, 4]][p.argmax(axis=1)]
     assert emotion["labels"] == LABELS[[1, 3, 4]].tolist()
-    assert emotion["balanced_accuracy"]["value"] == pytest.approx(
+    assert emotion["balanced_accuracy"].value == pytest.approx(
         balanced_accuracy_score(frame.emotion_true, called), abs=1e-12
     )
-    assert emotion["kappa"]["value"] == pytest.approx(
+    assert emotion["kappa"].value == pytest.approx(
         cohen_kappa_score(frame.emotion_true, called), abs=1e-12
     )
     for i, row in enumerate(emotion["per_class"]):
@@ -59,14 +60,14 @@ def test_every_figure_comes_from_its_own_rows() -> None:
     voted = frame.emotion_votes.notna().to_numpy()
     shares = np.stack(frame.emotion_votes[voted].to_list())
     places = np.array([FERPLUS8.index(c) for c in called[voted]])
-    assert emotion["votes"]["n"] == 270 and emotion["votes"]["ceiling"]["value"] == pytest.approx(
+    assert emotion["votes"]["n"] == 270 and emotion["votes"]["ceiling"].value == pytest.approx(
         shares.max(axis=1).mean(), abs=1e-6
     )
-    assert emotion["votes"]["majority"]["value"] == (places == shares.argmax(axis=1)).mean()
+    assert emotion["votes"]["majority"].value == (places == shares.argmax(axis=1)).mean()
     assert (
-        emotion["votes"]["any"]["value"]
+        emotion["votes"]["any"].value
         == (shares[np.arange(270), places] >= 0.3).mean()
-        > emotion["votes"]["majority"]["value"]
+        > emotion["votes"]["majority"].value
     )
     age = found["age"]
     decades = np.array([age_decade(a) for a in frame.age_true])
@@ -94,16 +95,16 @@ def test_pictures_of_one_person_make_the_interval_wider() -> None:
     table = made(600, **base).drop_columns([P_COLUMNS[i] for i in (1, 3, 4)])
     alone = figures(table)["emotion"]
     together = figures(table.append_column("group_subject", pa.array(subjects)))["emotion"]
-    width = [f["accuracy"]["high"] - f["accuracy"]["low"] for f in (alone, together)]
+    width = [f["accuracy"].high - f["accuracy"].low for f in (alone, together)]
     assert (
         width[1] / width[0] == pytest.approx(10**0.5, rel=0.15)
-        and alone["accuracy"]["value"] == together["accuracy"]["value"]
+        and alone["accuracy"].value == together["accuracy"].value
     )
     assert (alone["clusters"], together["clusters"]) == (None, 60) and "subject" not in together[
         "groups"
     ]
-    assert together["macro_f1"]["high"] - together["macro_f1"]["low"] > 2 * (
-        alone["macro_f1"]["high"] - alone["macro_f1"]["low"]
+    assert together["macro_f1"].high - together["macro_f1"].low > 2 * (
+        alone["macro_f1"].high - alone["macro_f1"].low
     )
     assert together["votes"] is None
 

@@ -25,6 +25,7 @@ from evaluation.analysis import comparison
 from evaluation.predictions import table
 from evaluation.predictions.schema import conform
 from evaluation.statistics import significance
+from evaluation.statistics.estimate import Estimate
 
 quick = settings(max_examples=40, deadline=None)
 LABELS = np.array(FERPLUS8.labels)
@@ -77,7 +78,7 @@ def test_two_equal_gains_make_no_winner() -> None:
         for m, off in (("A", 2), ("B", 1))
     )
     found = comparison.compare(a, b)["age"]
-    assert found["mae"]["difference"]["value"] == -1 and found["paired_t"]["p"] is None
+    assert found["mae"]["difference"].value == -1 and found["paired_t"]["p"] is None
     assert {p["better"] for p in found["parts"]} == {None}
 
 
@@ -164,10 +165,10 @@ def test_differences_are_those_of_the_single_models(two: tuple[pa.Table, pa.Tabl
     }
     assert {m: emotion["macro_f1"][m] for m in "ab"} == pytest.approx(f1, abs=1e-12)
     difference = emotion["accuracy"]["difference"]
-    assert difference["value"] == pytest.approx(right["b"].mean() - right["a"].mean(), abs=1e-12)
+    assert difference.value == pytest.approx(right["b"].mean() - right["a"].mean(), abs=1e-12)
     gain = right["b"].to_numpy().astype(float) - right["a"]
     half = 1.96 * gain.std() / len(gain) ** 0.5  # the paired standard error
-    assert (difference["low"], difference["high"]) == pytest.approx(
+    assert (difference.low, difference.high) == pytest.approx(
         (gain.mean() - half, gain.mean() + half), abs=0.15 * half
     )
     assert emotion["mcnemar"]["only_b"] == int((gain > 0).sum()) and emotion["mcnemar"][
@@ -175,7 +176,7 @@ def test_differences_are_those_of_the_single_models(two: tuple[pa.Table, pa.Tabl
     ] == int((gain < 0).sum())
     error = {m: (rows[f"age_pred_{m}"] - 30).abs() for m in "ab"}
     mae = found["age"]["mae"]
-    assert mae["difference"]["value"] == pytest.approx((error["b"] - error["a"]).mean(), abs=1e-9)
+    assert mae["difference"].value == pytest.approx((error["b"] - error["a"]).mean(), abs=1e-9)
     assert found["age"]["paired_t"]["p"] == pytest.approx(
         ttest_rel(error["b"], error["a"]).pvalue, rel=1e-6
     )
@@ -195,9 +196,7 @@ def test_wins_are_found_where_they_are_and_corrected_together(
     adjusted = multipletests([p["p"] for p in parts], method="holm")[1]
     assert [p["p_adjusted"] for p in parts] == pytest.approx(adjusted.tolist(), abs=1e-12)
     swapped = {p["value"]: p for p in comparison.compare(*two[::-1])["emotion"]["parts"]}
-    assert all(
-        swapped[p["value"]]["difference"]["value"] == -p["difference"]["value"] for p in parts
-    )
+    assert all(swapped[p["value"]]["difference"].value == -p["difference"].value for p in parts)
     assert swapped[LABELS[1]]["better"] == "a"
 
 
@@ -226,8 +225,7 @@ def test_a_model_against_itself_differs_nowhere(two: tuple[pa.Table, pa.Table]) 
     found = comparison.compare(two[0], two[0])
     emotion = found["emotion"]
     assert (
-        emotion["accuracy"]["difference"]
-        == {"value": 0.0, "low": None, "high": None, "n": len(two[0])}
+        emotion["accuracy"]["difference"] == Estimate(0.0, None, None, len(two[0]))
         and emotion["mcnemar"]["p"] == 1
     )
     assert emotion["disagreements"] == {"n": 0, "rows": []} and found["age"]["paired_t"]["p"] == 1

@@ -23,6 +23,7 @@ from evaluation.commands.plan import FLOOR, limited, planned
 from evaluation.metrics import selective
 from evaluation.predictions import table
 from evaluation.predictions.schema import P_COLUMNS, conform
+from evaluation.statistics.estimate import plain
 
 
 @settings(max_examples=40, deadline=None)
@@ -61,14 +62,12 @@ def test_the_wish_holds_on_the_other_half(wish: dict[str, float]) -> None:
     [(name, value)] = wish.items()
     for row in made["per_class"]:
         if row["called"] > 800:
-            assert row[name]["low"] - 0.02 <= value <= row[name]["high"] + 0.02
-    assert made["accuracy"]["value"] > made["before"]["value"] and made["coverage"]["value"] < 1
-    assert made["accuracy"]["n"] == round(made["coverage"]["value"] * 20_000)
+            assert row[name].low - 0.02 <= value <= row[name].high + 0.02
+    assert made["accuracy"].value > made["before"].value and made["coverage"].value < 1
+    assert made["accuracy"].n == round(made["coverage"].value * 20_000)
     assert {v["value"] for v in made["groups"]["light"]} == {"bright", "even", "dim", "dark"}
     dark = next(v for v in made["groups"]["light"] if v["value"] == "dark")
-    assert dark["coverage"]["value"] < made["coverage"]["value"], (
-        "the hard group gets fewer answers"
-    )
+    assert dark["coverage"].value < made["coverage"].value, "the hard group gets fewer answers"
 
 
 def test_people_stay_in_one_half_and_widen_the_interval() -> None:
@@ -80,7 +79,7 @@ def test_people_stay_in_one_half_and_widen_the_interval() -> None:
         together["method"]["shares"] == "clustered bootstrap"
         and alone["method"]["shares"] == "Wilson"
     )
-    widths = [made["coverage"]["high"] - made["coverage"]["low"] for made in (alone, together)]
+    widths = [made["coverage"].high - made["coverage"].low for made in (alone, together)]
     assert widths[1] > 1.2 * widths[0]
 
 
@@ -94,11 +93,11 @@ def test_all_abstained() -> None:
         precision=0.9,
     )
     assert (
-        made["coverage"]["value"] == 0
-        and made["accuracy"]["value"] is None
+        made["coverage"].value == 0
+        and made["accuracy"].value is None
         and made["per_class"][0]["threshold"] is None
     )
-    json.dumps(made, allow_nan=False)
+    json.dumps(plain(made), allow_nan=False)
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -283,14 +282,12 @@ def test_limited_reads_a_table_as_the_planner_does(
         made["before"] == planned(whole, "emotion", precision=0.9)["before"] and made["n"] == 6000
     )
     assert (
-        FLOOR <= made["limit"] < 1
-        and made["accuracy"]["value"] >= 0.89
-        and made["coverage"]["value"] < 1
+        FLOOR <= made["limit"] < 1 and made["accuracy"].value >= 0.89 and made["coverage"].value < 1
     )
     table.write(whole, tmp_path / "t.parquet")
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["limit"] == made["limit"] and said["accuracy"] == made["accuracy"]
+    assert said["limit"] == made["limit"] and said["accuracy"] == made["accuracy"].to_dict()
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one"]) == 0
     assert f"{made['limit']:.4f}" in capsys.readouterr().out
     assert main(["plan", str(tmp_path / "t.parquet"), "--coverage", "0.9", "--one"]) == 2

@@ -65,10 +65,10 @@ def test_a_planted_weakness_is_found_as_what_it_is() -> None:
     found = slices.search(losses, seen, support=30, fdr=0.05)
     first = found["slices"][0]
     assert first["conditions"] == {"light": "a", "race": "b"} and first["n"] == weak.sum()
-    assert first["loss"] == losses[weak].mean() and first["worse_by"]["value"] == pytest.approx(
+    assert first["loss"] == losses[weak].mean() and first["worse_by"].value == pytest.approx(
         losses[weak].mean() - losses[~weak].mean()
     )
-    assert first["worse_by"]["low"] > 0.3 and found["looked_at"] == 9 + 27
+    assert first["worse_by"].low > 0.3 and found["looked_at"] == 9 + 27
     named = {tuple(s["conditions"].items()) for s in found["slices"]}
     assert (("light", "a"),) in named and (("angle", "a"),) not in named, (
         "its halves are weak because of it, the rest is not"
@@ -98,7 +98,7 @@ def test_interval_and_p_of_a_small_slice_agree() -> None:
     found = slices.search(losses, {"g": group}, support=3, fdr=0.999)["slices"][0]
     wanted = ttest_ind(losses[:3], losses[3:], equal_var=False)
     ends, bounds = (
-        (found["worse_by"]["low"], found["worse_by"]["high"]),
+        (found["worse_by"].low, found["worse_by"].high),
         wanted.confidence_interval(0.95),
     )
     assert ends == pytest.approx((bounds.low, bounds.high), rel=1e-9) and found[
@@ -109,7 +109,7 @@ def test_interval_and_p_of_a_small_slice_agree() -> None:
 
 def test_groups_that_are_all_right_show_no_gap_and_no_certainty() -> None:
     [found] = slices.fairness("emotion", np.zeros(80), {"g": np.repeat(["x", "y"], 40)}, support=30)
-    assert (found["gap"]["value"], found["gap"]["low"], found["ratio"]["low"]) == (0, None, None)
+    assert (found["gap"].value, found["gap"].low, found["ratio"].low) == (0, None, None)
 
 
 def test_gaps_are_those_of_the_groups() -> None:
@@ -125,17 +125,15 @@ def test_gaps_are_those_of_the_groups() -> None:
         {"value": "y", "figure": 0.7, "n": 400},
     )
     gap, error = found["gap"], 1.96 * (0.09 / 400 + 0.21 / 400) ** 0.5
-    assert gap["value"] == pytest.approx(0.2) and gap["n"] == 1200
-    assert (gap["low"], gap["high"]) == pytest.approx((0.2 - error, 0.2 + error), abs=0.015)
+    assert gap.value == pytest.approx(0.2) and gap.n == 1200
+    assert (gap.low, gap.high) == pytest.approx((0.2 - error, 0.2 + error), abs=0.015)
     assert (
-        found["ratio"]["value"] == pytest.approx(0.7 / 0.9)
-        and found["ratio"]["low"] < 0.7 / 0.9 < found["ratio"]["high"]
+        found["ratio"].value == pytest.approx(0.7 / 0.9)
+        and found["ratio"].low < 0.7 / 0.9 < found["ratio"].high
     )
     years = np.repeat([2.0, 5.0], 50) + np.tile([-1.0, 1.0], 50)
     [old] = slices.fairness("age", years, {"g": np.repeat(["x", "y"], 50)}, support=30)
-    assert (
-        old["worst"]["value"] == "y" and old["gap"]["value"] == 3 and old["ratio"]["value"] == 2.5
-    )
+    assert old["worst"]["value"] == "y" and old["gap"].value == 3 and old["ratio"].value == 2.5
 
 
 def test_a_gap_lies_inside_its_interval_even_between_equal_groups() -> None:
@@ -147,14 +145,14 @@ def test_a_gap_lies_inside_its_interval_even_between_equal_groups() -> None:
         support=30,
     )
     for name in ("gap", "ratio"):
-        assert found[name]["low"] < found[name]["value"] < found[name]["high"]
+        assert found[name].low < found[name].value < found[name].high
 
 
 def test_a_ratio_to_nothing_is_unknown() -> None:
     [found] = slices.fairness(
         "age", np.repeat([0.0, 4.0], 40), {"g": np.repeat(["x", "y"], 40)}, support=30
     )
-    assert found["ratio"]["value"] is None and found["gap"]["value"] == 4
+    assert found["ratio"].value is None and found["gap"].value == 4
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -183,7 +183,7 @@ def test_clusters_that_agree_within_make_intervals_wide() -> None:
     people = rng.random(40) < 0.7  # all 25 pictures of a person are right, or none is
     together = Sample(1000, np.repeat(np.arange(40), 25)).share(np.repeat(people, 25))
     alone = intervals.bootstrap_mean(np.repeat(people, 25).astype(float))
-    assert (together["high"] - together["low"]) / (alone[1] - alone[0]) == pytest.approx(
+    assert (together.high - together.low) / (alone[1] - alone[0]) == pytest.approx(
         5, rel=0.15
     )  # the root of 25
 

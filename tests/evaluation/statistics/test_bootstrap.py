@@ -23,14 +23,14 @@ from evaluation.predictions import arrays
 from evaluation.predictions.schema import P_COLUMNS, conform
 from evaluation.statistics import bootstrap, intervals
 from evaluation.statistics.bootstrap import Resampled, percentiles
-from evaluation.statistics.estimate import Sample
+from evaluation.statistics.estimate import Estimate, Sample
 
 LABELS = np.array(FERPLUS8.labels)
 SHIFT = 1_000_000
 
 
 def width(interval: tuple[float, float] | dict) -> float:
-    low, high = (interval["low"], interval["high"]) if isinstance(interval, dict) else interval
+    low, high = (interval.low, interval.high) if isinstance(interval, Estimate) else interval
     return high - low
 
 
@@ -80,7 +80,7 @@ def test_bundles_keep_the_width_of_clusters(alike: float, monkeypatch: pytest.Mo
     def made() -> list[tuple[float, float]]:
         sample = Sample(len(hit), cluster, "who")
         found = [*sample.shares(hit, rare.astype(int), 2), sample.mean(person)]
-        return [(f["low"], f["high"]) for f in found]
+        return [(f.low, f.high) for f in found]
 
     monkeypatch.setattr(bootstrap, "BUNDLES", 20_000)
     alone = made()
@@ -93,13 +93,12 @@ def test_bundles_keep_the_width_of_clusters(alike: float, monkeypatch: pytest.Mo
 def test_a_share_that_no_round_changes_is_not_certain() -> None:
     cluster = np.repeat(np.arange(12), 5)
     sure = Sample(60, cluster, "who").share(np.ones(60, bool))
-    assert (sure["value"], sure["low"], sure["high"]) == (1.0, *intervals.wilson(12, 12)) and sure[
-        "low"
-    ] < 0.8
+    assert (sure.value, sure.low, sure.high) == (1.0, *intervals.wilson(12, 12))
+    assert sure.low < 0.8
     one = Sample(10, np.zeros(10, int), "who").share(np.arange(10) < 7)
-    assert one["value"] == 0.7 and one["low"] is None, "one cluster says nothing of others"
+    assert one.value == 0.7 and one.low is None, "one cluster says nothing of others"
     empty = Sample(10, np.arange(10), "who").shares(np.ones(10, bool), np.zeros(10, int), 2)[1]
-    assert empty == {"value": None, "low": None, "high": None, "n": 0}
+    assert empty == Estimate(None, None, None, 0)
 
 
 def people(each: int = 10, persons: int = 80) -> pa.Table:
@@ -160,13 +159,13 @@ def test_clusters_make_every_interval_wider() -> None:
         "group": lambda f: f["emotion"]["groups"]["race"][0]["accuracy"],
         "group mae": lambda f: f["age"]["groups"]["race"][1]["mae"],
         "coverage": lambda f: f["age"]["interval"]["coverage"],
-        "cs": lambda f: f["age"]["cs"][1],
+        "cs": lambda f: Estimate.of_dict(f["age"]["cs"][1]),
         "cross": lambda f: f["cross"][0]["difference"],
     }
     for name, pick in picks.items():
         ratio = width(pick(together)) / width(pick(alone))
         assert 2 < ratio < 4.2, f"{name}: the root of 10 is 3.16, got {ratio:.2f}"
-        assert pick(together)["value"] == pytest.approx(pick(alone)["value"], abs=1e-12)
+        assert pick(together).value == pytest.approx(pick(alone).value, abs=1e-12)
 
 
 def test_figures_of_calibration_are_those_of_the_metrics() -> None:
@@ -174,17 +173,17 @@ def test_figures_of_calibration_are_those_of_the_metrics() -> None:
     seen, found = arrays.classes(table, "emotion"), figures(table)["emotion"]
     assert seen is not None and seen.p is not None
     top, right = seen.p.max(axis=1), seen.p.argmax(axis=1) == seen.true
-    assert found["ece"]["value"] == pytest.approx(calibration.ece(top, right), abs=1e-12)
-    assert found["ece_equal_mass"]["value"] == pytest.approx(
+    assert found["ece"].value == pytest.approx(calibration.ece(top, right), abs=1e-12)
+    assert found["ece_equal_mass"].value == pytest.approx(
         calibration.ece(top, right, mass=True), abs=1e-12
     )
     own = calibration.classwise_ece(seen.p, seen.true)
-    assert [c["ece"]["value"] for c in found["per_class"]] == pytest.approx(own, abs=1e-12)
-    assert found["classwise_ece"]["value"] == pytest.approx(own.mean(), abs=1e-12)
+    assert [c["ece"].value for c in found["per_class"]] == pytest.approx(own, abs=1e-12)
+    assert found["classwise_ece"].value == pytest.approx(own.mean(), abs=1e-12)
     assert found["risk_coverage"]["coverage"][-1] == 1 and found["risk_coverage"]["risk"][
         -1
     ] == pytest.approx(1 - right.mean())
-    assert found["aurc"]["low"] < found["aurc"]["value"] < found["aurc"]["high"]
+    assert found["aurc"].low < found["aurc"].value < found["aurc"].high
 
 
 @settings(max_examples=40, deadline=None)
@@ -226,7 +225,7 @@ def test_a_generated_table_is_seeded_and_models_share_its_truth() -> None:
     )
     conform(a)
     found = figures(a)
-    assert 0.7 < found["emotion"]["accuracy"]["value"] < 0.95 and found["gender"] and found["age"]
+    assert 0.7 < found["emotion"]["accuracy"].value < 0.95 and found["gender"] and found["age"]
     with pytest.raises(ValueError, match="at least 1"):
         generate(0)
 

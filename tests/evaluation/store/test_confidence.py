@@ -30,19 +30,15 @@ def test_confidence_equals_the_report(which: str, request: pytest.FixtureRequest
     exact = calibration.reliability(top, right)
     assert diagram.count.tolist() == exact.count.tolist()
     for f, share, n in zip(each, exact.accuracy, exact.count, strict=True):
-        assert f["n"] == n and (
-            f["value"] is None if n == 0 else f["value"] == pytest.approx(share, abs=1e-12)
+        assert f.n == n and (
+            f.value is None if n == 0 else f.value == pytest.approx(share, abs=1e-12)
         )
-    assert error["value"] == pytest.approx(report["ece"]["value"], abs=1e-6)
-    assert error["high"] - error["low"] == pytest.approx(
-        report["ece"]["high"] - report["ece"]["low"], rel=0.25
-    )
+    assert error.value == pytest.approx(report["ece"].value, abs=1e-6)
+    assert error.high - error.low == pytest.approx(report["ece"].high - report["ece"].low, rel=0.25)
     curve, area = confidence.risk_coverage(store, "emotion", A) or (None, None)
     assert curve is not None and area is not None
-    assert area["value"] == pytest.approx(selective.aurc(top, right), abs=2e-3)
-    assert area["high"] - area["low"] == pytest.approx(
-        report["aurc"]["high"] - report["aurc"]["low"], rel=0.3
-    )
+    assert area.value == pytest.approx(selective.aurc(top, right), abs=2e-3)
+    assert area.high - area.low == pytest.approx(report["aurc"].high - report["aurc"].low, rel=0.3)
     assert curve.coverage[-1] == 1 and curve.risk[-1] == pytest.approx(1 - right.mean(), abs=1e-12)
     for band in confidence.bands(store, "emotion", A):
         single = top.astype(np.float32)
@@ -50,10 +46,10 @@ def test_confidence_equals_the_report(which: str, request: pytest.FixtureRequest
             (single < np.float32(band.high)) | (band.high >= 1)
         )
         assert (
-            band.share["value"] == pytest.approx(here.mean(), abs=1e-12)
-            and band.accuracy["n"] == here.sum()
+            band.share.value == pytest.approx(here.mean(), abs=1e-12)
+            and band.accuracy.n == here.sum()
         )
-        assert band.accuracy["value"] == pytest.approx(right[here].mean(), abs=1e-12)
+        assert band.accuracy.value == pytest.approx(right[here].mean(), abs=1e-12)
 
 
 def test_a_temperature_mends_what_one_was_spoilt_by(tmp_path: Path) -> None:
@@ -63,8 +59,8 @@ def test_a_temperature_mends_what_one_was_spoilt_by(tmp_path: Path) -> None:
     assert (sure.high, sure.low, unsure.high, unsure.low) == (1.0, 0.95, 0.95, 0.0), (
         "a limit over 90 % leaves no band between"
     )
-    assert sure.accuracy["n"] + unsure.accuracy["n"] == sum(
-        b.accuracy["n"] for b in confidence.bands(store, "emotion", A)
+    assert sure.accuracy.n + unsure.accuracy.n == sum(
+        b.accuracy.n for b in confidence.bands(store, "emotion", A)
     )
     found = confidence.temperature(store, "emotion", A)
     assert found is not None and found.fitted + found.n == 12_000
@@ -73,8 +69,8 @@ def test_a_temperature_mends_what_one_was_spoilt_by(tmp_path: Path) -> None:
     assert found.value == pytest.approx(
         calibration.fit_temperature(np.log(seen.p), seen.true), rel=0.06
     )
-    assert found.before["value"] > found.after["value"] and found.change["high"] < 0
-    assert found.change["value"] == pytest.approx(found.after["value"] - found.before["value"])
+    assert found.before.value > found.after.value and found.change.high < 0
+    assert found.change.value == pytest.approx(found.after.value - found.before.value)
     assert confidence.temperature(store, "emotion", A.but(text="s000000001")) is None
 
 
@@ -89,12 +85,12 @@ def test_intervals_of_ages(which: str, request: pytest.FixtureRequest) -> None:
         found[0].width == pytest.approx(report["interval"]["mean_width"], abs=1e-4)
         and found[0].decade == ""
     )
-    assert sum(d.coverage["n"] for d in found[1:]) == found[0].coverage["n"] and [
+    assert sum(d.coverage.n for d in found[1:]) == found[0].coverage.n and [
         d.decade for d in found[1:]
     ] == sorted(store.groups["age_decade"])
     held = (seen.low <= seen.true) & (seen.true <= seen.high)
     old = seen.true >= 80
-    assert found[-1].coverage["value"] == pytest.approx(held[old].mean(), abs=1e-12)
+    assert found[-1].coverage.value == pytest.approx(held[old].mean(), abs=1e-12)
     factor, share = confidence.stretch(store, A, 0.8) or (0, None)
     exact = np.quantile(
         np.abs(seen.true - (seen.low + seen.high) / 2) / ((seen.high - seen.low) / 2), 0.8
@@ -102,8 +98,8 @@ def test_intervals_of_ages(which: str, request: pytest.FixtureRequest) -> None:
     assert (
         share is not None
         and factor == pytest.approx(exact, rel=0.1)
-        and share["low"] <= 0.82
-        and share["high"] >= 0.78
+        and share.low <= 0.82
+        and share.high >= 0.78
     )
 
 

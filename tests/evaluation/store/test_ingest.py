@@ -44,22 +44,22 @@ def test_classes_equal_scikit_learn_and_the_report(
             (seen.pred == i).sum(),
         )
         for name, value in (("precision", precision[i]), ("recall", recall[i]), ("f1", f1[i])):
-            assert row[name]["value"] == pytest.approx(value, abs=1e-12)
+            assert row[name].value == pytest.approx(value, abs=1e-12)
         close(row["recall"], other["recall"])
         close(row["precision"], other["precision"])
-        assert row["f1"]["low"] == pytest.approx(other["f1_ci95"][0], abs=0.02)
+        assert row["f1"].low == pytest.approx(other["f1_ci95"][0], abs=0.02)
         curve = each_class.curve(store, task, A, row["label"])
         assert curve is not None and (curve.n, curve.others) == (
             support[i],
             len(seen.true) - support[i],
         )
-        assert curve.auroc["value"] == pytest.approx(
+        assert curve.auroc.value == pytest.approx(
             oracle.roc_auc_score(seen.true == i, seen.p[:, i]), abs=5e-4
         )
-        assert curve.ap["value"] == pytest.approx(
+        assert curve.ap.value == pytest.approx(
             oracle.average_precision_score(seen.true == i, seen.p[:, i]), abs=5e-3
         )
-        assert curve.auroc["low"] <= curve.auroc["value"] <= curve.auroc["high"]
+        assert curve.auroc.low <= curve.auroc.value <= curve.auroc.high
         assert curve.roc[0][0] == 0 and curve.roc[1][-1] == 1 and curve.pr[0][-1] == 1
 
 
@@ -73,7 +73,7 @@ def test_intervals_of_areas_are_those_of_a_bootstrap(alone) -> None:
         drawn.append(oracle.roc_auc_score(seen.true[at] == 2, seen.p[at, 2]))
     low, high = np.quantile(drawn, [0.025, 0.975])
     curve = each_class.curve(store, "emotion", A, seen.labels[2])
-    assert curve is not None and curve.auroc["high"] - curve.auroc["low"] == pytest.approx(
+    assert curve is not None and curve.auroc.high - curve.auroc.low == pytest.approx(
         high - low, rel=0.25
     )
 
@@ -184,8 +184,8 @@ def test_a_share_that_no_round_can_change_keeps_an_interval(people) -> None:
     everything = counted(store, A, "1", 2)
     hits = np.array([False, True])
     f = everything.share(hits, np.array([True, True]))
-    assert f["value"] == 1 and 0.98 < f["low"] < 1 and f["high"] == 1
-    assert everything.share(hits, np.array([True, False]))["value"] is None
+    assert f.value == 1 and 0.98 < f.low < 1 and f.high == 1
+    assert everything.share(hits, np.array([True, False])).value is None
 
 
 def test_part_of_a_store_is_a_table_again(people) -> None:

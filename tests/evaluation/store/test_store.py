@@ -91,20 +91,20 @@ def test_summary_is_what_the_report_says(made, model: str) -> None:
     )
     for task in ("emotion", "gender"):
         for name in ("accuracy", "macro_f1", "balanced_accuracy", "kappa"):
-            assert got[task][name] == pytest.approx(expected[task][name], abs=1e-9), (task, name)
-        assert got[task]["ece"]["value"] == pytest.approx(expected[task]["ece"]["value"], abs=1e-5)
+            theirs = expected[task][name].to_dict()
+            assert got[task][name].to_dict() == pytest.approx(theirs, abs=1e-9), (task, name)
+        assert got[task]["ece"].value == pytest.approx(expected[task]["ece"].value, abs=1e-5)
         for end in ("low", "high"):  # another bootstrap: of fine bins
-            assert got[task]["ece"][end] == pytest.approx(expected[task]["ece"][end], abs=0.012)
+            theirs = getattr(expected[task]["ece"], end)
+            assert getattr(got[task]["ece"], end) == pytest.approx(theirs, abs=0.012)
     for name in ("mae", "bias", "rmse", "cs5"):
         mine, theirs = got["age"][name], expected["age"][name]
-        assert (mine["value"], mine["n"]) == (
-            pytest.approx(theirs["value"], abs=1e-4),
-            theirs["n"],
+        assert (mine.value, mine.n) == (
+            pytest.approx(theirs.value, abs=1e-4),
+            theirs.n,
         ), name
-        slack = 0.15 * (theirs["high"] - theirs["low"])  # normal intervals against a bootstrap
-        assert (mine["low"], mine["high"]) == pytest.approx(
-            (theirs["low"], theirs["high"]), abs=slack
-        ), name
+        slack = 0.15 * (theirs.high - theirs.low)  # normal intervals against a bootstrap
+        assert (mine.low, mine.high) == pytest.approx((theirs.low, theirs.high), abs=slack), name
 
 
 def test_clusters_widen_the_intervals(tmp_path: Path) -> None:
@@ -123,15 +123,15 @@ def test_clusters_widen_the_intervals(tmp_path: Path) -> None:
         summary(store, Where())["emotion"]["accuracy"],
         figures(table.read(tmp_path / "t.parquet"))["emotion"]["accuracy"],
     )
-    assert got["value"] == expected["value"] == 0.8
-    assert (got["low"], got["high"]) == pytest.approx((expected["low"], expected["high"]), abs=0.02)
-    assert got["high"] - got["low"] > 0.15, "independent samples would give 0.08"
+    assert got.value == expected.value == 0.8
+    assert (got.low, got.high) == pytest.approx((expected.low, expected.high), abs=0.02)
+    assert got.high - got.low > 0.15, "independent samples would give 0.08"
     mine, theirs = (
         summary(store, Where())["age"]["mae"],
         figures(table.read(tmp_path / "t.parquet"))["age"]["mae"],
     )
-    assert (mine["low"], mine["high"]) == pytest.approx(
-        (theirs["low"], theirs["high"]), abs=0.1 * (theirs["high"] - theirs["low"])
+    assert (mine.low, mine.high) == pytest.approx(
+        (theirs.low, theirs.high), abs=0.1 * (theirs.high - theirs.low)
     )
     assert "subject" not in store.groups
 
@@ -377,8 +377,8 @@ def test_a_table_without_a_data_set_is_matched_by_its_samples(
         and other is not None
         and (found["n"], found["only_a"], found["only_b"]) == (other["n"], 1, 1) == (99, 1, 1)
     )
-    assert found["accuracy"]["difference"]["value"] == pytest.approx(
-        other["accuracy"]["difference"]["value"], abs=1e-12
+    assert found["accuracy"]["difference"].value == pytest.approx(
+        other["accuracy"]["difference"].value, abs=1e-12
     )
     assert store.datasets == ("made",) and [n[:8] for n in store.notes] == ["99 rows "]
     assert (

@@ -59,7 +59,7 @@ def test_the_plan_is_that_of_the_command(draw, wish: str, value: float) -> None:
         c["called"] for c in made["per_class"]
     ]
     assert [m.value for m in app.metric if m.label == "right among these"] == [
-        f"{made['accuracy']['value'] * 100:.1f} %"
+        f"{made['accuracy'].value * 100:.1f} %"
     ]
 
 

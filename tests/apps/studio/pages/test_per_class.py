@@ -42,7 +42,7 @@ def test_top_confusions_have_a_part_in_the_class() -> None:
     matrix = np.array([[5, 2, 0], [3, 9, 7], [1, 0, 4]])
     found = per_class.top_confusions(matrix, ("x", "y", "z"), "x")
     assert [r[:3] for r in found] == [("y", "x", 3), ("x", "y", 2), ("z", "x", 1)]
-    assert [r[3]["value"] for r in found] == pytest.approx([3 / 19, 2 / 7, 1 / 5])
+    assert [r[3].value for r in found] == pytest.approx([3 / 19, 2 / 7, 1 / 5])
     assert per_class.top_confusions(np.eye(3, dtype=int), ("x", "y", "z"), "x") == []
 
 
