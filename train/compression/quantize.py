@@ -20,7 +20,7 @@ from core.artifacts.bundle import Card
 from core.errors import ModelError
 from core.preprocess import InputSpec, to_input
 from train.batches.data import Part
-from train.runs.status import measured
+from train.runs.card_metrics import pooled_metric
 
 PICTURES = 512
 """Training crops that show the ranges, as many of each data set."""
@@ -137,7 +137,7 @@ def scores(card: Card) -> dict[str, tuple[float, int]]:
     """The figures of `LIMITS` that a card has, of calibrated answers over all validation parts,
     each with its n.
     """
-    return {name: (found.value, found.n) for name in LIMITS if (found := measured(card, name))}
+    return {name: (found.value, found.n) for name in LIMITS if (found := pooled_metric(card, name))}
 
 
 def check_loss(

@@ -1,0 +1,1 @@
+"""Combine several bundles into one model: weights per task, their measured gain, the card."""

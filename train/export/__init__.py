@@ -1,0 +1,1 @@
+"""From a checkpoint to a bundle: calibration, thresholds, figures, model card, ONNX."""

@@ -24,15 +24,17 @@ from core.artifacts.bundle import Card
 from core.errors import ModelError, UserError
 from core.predictor import Predictor
 from core.preprocess import to_input
+from evaluation.training_runs.run_folder import RunFolder
 from train.batches.data import Part
 from train.compression import qat, quantize
 from train.compression.fold_batchnorm import fuse
 from train.export.card_figures import measured
-from train.export.model_card import BEFORE, FIGURES, describe
+from train.export.model_card import BEFORE, describe
 from train.export.provenance import licence, trained_on
 from train.loop.initialize import network
 from train.loop.validate import outputs
 from train.recipe.recipe import Recipe
+from train.runs.card_metrics import CARD_METRICS
 from train.runs.trained_weights import WEIGHTS
 
 VERSION = "0.1.0"
@@ -63,7 +65,7 @@ def export_run(
 ) -> Path:
     """Exports a run folder's best checkpoint into its `bundle` folder and returns that."""
     model, recipe = network(folder)
-    return export(model, recipe, name, folder / "bundle", train_parts, val_parts)
+    return export(model, recipe, name, RunFolder(folder).bundle, train_parts, val_parts)
 
 
 def export(
@@ -195,7 +197,7 @@ def _beside_float(card: Card, recipe: Recipe, val_parts: Sequence[Part], draft: 
     rows = [
         {**m, "metric": BEFORE.format(m["metric"])}
         for m in whole.metrics
-        if m["metric"] in FIGURES.values() and not m.get("group")
+        if m["metric"] in CARD_METRICS.values() and not m.get("group")
     ]
     return replace(card, metrics=(*card.metrics, *rows))
 

@@ -14,7 +14,7 @@ from train.compression.quantize import LEAST
 from train.compression.quantize import LIMITS as LOSS
 from train.export.provenance import kind, listed, named, of_data, of_groups, of_labels
 from train.export.thresholds import ACCURACY, ANSWERED, CROSSED, MAE, MAE_UNSURE, SPAN
-from train.runs.status import CARD as FIGURES
+from train.runs.card_metrics import CARD_METRICS
 
 BEFORE = "{}_of_the_float32_network_before"
 """A figure of the float32 network that one which rounds began as, on the same pictures."""
@@ -24,7 +24,7 @@ ELSEWHERE = {
     MAE,
     MAE_UNSURE,
     *(form.format(task) for form in (ANSWERED, ACCURACY) for task in ("emotion", "gender", "age")),
-    *map(BEFORE.format, FIGURES.values()),
+    *map(BEFORE.format, CARD_METRICS.values()),
 }
 """Figures that have a table of their own."""
 

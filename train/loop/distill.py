@@ -29,8 +29,8 @@ from train.batches.data import Part
 from train.loop import distributed
 from train.loop.initialize import network
 from train.recipe.recipe import Recipe
-from train.runs.summary import put
 from train.runs.trained_weights import weights
+from train.runs.writing import write_file
 
 KEPT = "teachers.npz"
 """In the run folder: what the teachers said of every training crop, so that `--resume` need not ask
@@ -67,7 +67,7 @@ def taught(recipe: Recipe, parts: Sequence[Part], folder: Path) -> dict[str, np.
         if said is None:
             folder.mkdir(parents=True, exist_ok=True)
             said = _ask(recipe, parts)
-            put(file, lambda path: _save(path, said | {MARK: np.array(json.dumps(mark))}))
+            write_file(file, lambda path: _save(path, said | {MARK: np.array(json.dumps(mark))}))
     return said
 
 

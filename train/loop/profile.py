@@ -25,7 +25,7 @@ from train.batches.data import Part, gather
 from train.batches.sampling import batches
 from train.loop.trainer import Run
 from train.recipe.recipe import Recipe
-from train.runs.summary import facts
+from train.runs.facts import machine
 
 WANTED = 3.0
 TURN_S = 1.0
@@ -116,7 +116,7 @@ def profile(recipe: Recipe, parts: Sequence[Part], seconds: float = 5.0) -> dict
         "ratio": round(ratio, 2),
         "wanted": WANTED,
         "verdict": "keeps up" if ratio >= WANTED else "holds training up",
-        "machine": facts(recipe)["machine"],
+        "machine": machine(),
     }
 
 

@@ -11,6 +11,7 @@ import math
 import resource
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, process_time
 from typing import Any
@@ -23,24 +24,29 @@ from torch import Tensor, nn
 
 from core import progress, registry
 from core.errors import UserError
+from evaluation.training_runs.run_folder import (
+    BEST_CHECKPOINT,
+    HISTORY,
+    LAST_CHECKPOINT,
+    RECIPE,
+)
 from train.batches.collate import Inputs, ahead, inputs
 from train.batches.data import TAUGHT, Part, Pool, gather
 from train.batches.sampling import batches
 from train.loop import distill, distributed
 from train.loop.freeze import freeze
-from train.loop.initialize import begin, build_model
+from train.loop.initialize import begin, build_model, count_parameters
 from train.loop.optim import optimiser, penalty
 from train.loop.schedule import Scheduler
 from train.loop.validate import hits, score_parts
 from train.losses import masked_mean
 from train.recipe.recipe import Recipe, from_dict
 from train.runs import checkpoint, summary
-from train.runs.status import SAYS_NOTHING
-from train.runs.trained_weights import BEST
+from train.runs.facts import record_facts
+from train.runs.status import differing_fields
+from train.runs.writing import write_file
 
 from timm.utils import ModelEmaV3  # isort: skip
-
-LAST = "last.pt"
 
 
 class Run:
@@ -66,7 +72,7 @@ class Run:
                 f"Expected this machine to compute in {recipe.amp}, got: {error} Try --set amp=bf16 or amp=no."
             ) from error
         torch.manual_seed(recipe.seed)
-        resuming = (folder / LAST).is_file()
+        resuming = (folder / LAST_CHECKPOINT).is_file()
         plain = (
             begin(recipe) if distributed.is_main() and not resuming else build_model(recipe)
         )  # the others get the first one's weights
@@ -104,7 +110,7 @@ class Run:
         self.epochs = recipe.epochs
         self.history: list[dict[str, float]] = []
         self.tally: dict[str, tuple[float, int]] = {}
-        self.facts = summary.facts(recipe, distributed.count())
+        self.facts = record_facts(count_parameters(recipe), distributed.count())
 
     @property
     def averaged(self) -> nn.Module:
@@ -295,24 +301,24 @@ class Run:
             return
         if better:
             checkpoint.save(
-                self.folder / BEST,
+                self.folder / BEST_CHECKPOINT,
                 {
                     "recipe": self.recipe.to_dict(),
                     "model": self.averaged.state_dict(),
                     "epoch": self.epoch,
                 },
             )
-        checkpoint.save(self.folder / LAST, self._state())
+        checkpoint.save(self.folder / LAST_CHECKPOINT, self._state())
         for name, fill in (
-            (summary.HISTORY, lambda p: pd.DataFrame(self.history).to_parquet(p)),
+            (HISTORY, lambda p: pd.DataFrame(self.history).to_parquet(p)),
             (
-                summary.RECIPE,
+                RECIPE,
                 lambda p: p.write_text(
                     json.dumps(self.recipe.to_dict(), indent=1), encoding="utf-8"
                 ),
             ),
         ):
-            summary.put(self.folder / name, fill)
+            write_file(self.folder / name, fill)
         state = (
             "finished"
             if self.epoch >= self.epochs
@@ -336,8 +342,8 @@ class Run:
             "stale": self.stale,
             "epochs": self.epochs,
             "history": self.history,
-            "started": self.facts["started"],
-            "limit": self.facts.get("limit"),
+            "started": self.facts.started,
+            "limit": self.facts.limit,
         }
 
     def resume(self) -> bool:
@@ -348,23 +354,21 @@ class Run:
             UserError: the checkpoint was made by another recipe, whose fields are named, or of
             another --limit.
         """
-        path = self.folder / LAST
+        path = self.folder / LAST_CHECKPOINT
         state = distributed.from_main(
             checkpoint.load(path) if distributed.is_main() and path.is_file() else None
         )
         if state is None:
             return False
-        mine, theirs = self.recipe.to_dict(), from_dict(state["recipe"]).to_dict()
-        differing = [
-            k for k in mine if mine[k] != theirs[k] and k not in ("epochs", *SAYS_NOTHING)
-        ]  # another length, same recipe
+        begun_with = from_dict(state["recipe"])
+        differing = [k for k in differing_fields(self.recipe, begun_with) if k != "epochs"]
         if differing:
             raise UserError(
                 f"Expected to resume the same recipe, got other values of {', '.join(differing)}; use another --out."
             )
         limit, begun = (
-            self.facts.get("limit"),
-            state.get("limit", self.facts.get("limit")),
+            self.facts.limit,
+            state.get("limit", self.facts.limit),
         )  # older checkpoints do not tell
         if limit != begun:
             asked, made = (f"--limit {n}" if n else "no --limit" for n in (limit, begun))
@@ -378,9 +382,9 @@ class Run:
             self.ema.module.load_state_dict(state["ema"])
         for name in ("epoch", "step", "seconds", "best", "stale", "epochs", "history"):
             setattr(self, name, state[name])
-        if mine["epochs"] != theirs["epochs"]:
+        if self.recipe.epochs != begun_with.epochs:
             self.epochs = self.recipe.epochs
-        self.facts["started"] = state.get("started", self.facts["started"])
+        self.facts = replace(self.facts, started=state.get("started", self.facts.started))
         return True
 
 

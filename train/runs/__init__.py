@@ -1,0 +1,1 @@
+"""A run folder while it is trained and afterwards: checkpoints, summary, curves, status."""

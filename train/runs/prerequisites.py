@@ -1,18 +1,15 @@
-"""Recipes that build on others: the run that one starts from and the teachers that it learns from
-come first.
-"""
+"""Recipes that a recipe builds on: the runs that it starts from, and its teachers."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from core import registry
 from core.artifacts.downloads import ROOT
-from core.errors import UserError
+from core.errors import DataError, UserError
+from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.recipe import Recipe, from_dict, load
-from train.runs.status import SAYS_NOTHING
-from train.runs.summary import SUMMARY
+from train.runs.status import differing_fields
 
 RUNS = Path("runs")
 LINKS = ("start=", "distill.teachers=")
@@ -20,51 +17,57 @@ LINKS = ("start=", "distill.teachers=")
 
 
 def links(recipe: Recipe) -> tuple[str, ...]:
-    """Recipes that this one builds on directly: those whose run folder, runs/NAME, it names."""
-    known = registry.names("train.recipes")
-    named = [Path(p) for p in (*recipe.starts, *recipe.distill.teachers)]
-    return tuple(dict.fromkeys(p.name for p in named if p.parent == RUNS and p.name in known))
+    """Return the recipes that this one builds on directly: those whose folder runs/NAME it names."""
+    names = registry.names("train.recipes")
+    paths = [Path(p) for p in (*recipe.starts, *recipe.distill.teachers)]
+    return tuple(dict.fromkeys(p.name for p in paths if p.parent == RUNS and p.name in names))
 
 
 def order(name: str) -> tuple[str, ...]:
-    """`name` and all that it builds on, each once, after what it builds on itself."""
-    found: dict[str, None] = {}
+    """Return `name` and all that it builds on, each once, after what it builds on itself."""
+    ordered: dict[str, None] = {}
 
-    def visit(one: str) -> None:
-        for before in links(load(one)):
-            visit(before)
-        found.setdefault(one)
+    def visit(recipe_name: str) -> None:
+        for prerequisite in links(load(recipe_name)):
+            visit(prerequisite)
+        ordered.setdefault(recipe_name)
 
     visit(name)
-    return tuple(found)
+    return tuple(ordered)
 
 
 def finished(name: str, recipe: Recipe, limit: int | None = None, budgeted: bool = False) -> bool:
-    """Whether runs/`name` holds a run of `recipe` on so many samples that came to its end; False
-    where there is none, or one to go on with. budgeted: whether a budget may have ended it early.
+    """Return whether runs/`name` holds a run of `recipe` that came to its end.
+
+    Args:
+        name: of the run folder.
+        recipe: resolved.
+        limit: samples of each data set that the run has to have.
+        budgeted: whether a budget may have ended it early.
+
+    Returns:
+        False where there is no run, or one to be resumed.
 
     Raises:
         UserError: it holds another run than that; names what differs.
     """
-    folder = ROOT / RUNS / name
+    folder = RunFolder(ROOT / RUNS / name)
     try:
-        found = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        theirs, over, epochs = (
-            from_dict(found["recipe"]).to_dict(),
-            found["state"] in ("finished", "stopped early"),
-            found["epochs"],
-        )
-        short = over and epochs["planned"] < epochs["recipe"]
-    except (OSError, ValueError, KeyError, TypeError):
+        summary = folder.summary()
+        if summary is None:
+            return False
+        differing = differing_fields(recipe, from_dict(summary["recipe"]))
+        is_over = summary["state"] in ("finished", "stopped early")
+        epochs = summary["epochs"]
+        is_shortened = is_over and epochs["planned"] < epochs["recipe"]
+    except (DataError, KeyError, TypeError, ValueError):
         return False
-    ours = recipe.to_dict()
-    differing = [k for k in ours if ours[k] != theirs[k] and k not in SAYS_NOTHING]
-    differing += ["--limit"] * (found.get("limit") != limit) + ["--budget"] * (
-        short and not budgeted
-    )
+    differing += ["--limit"] if summary.get("limit") != limit else []
+    differing += ["--budget"] if is_shortened and not budgeted else []
     if differing:
         raise UserError(
-            f"Expected {folder}, which the flagship builds on, to be new or a run as asked for now, got one with another "
-            f"{', '.join(differing)}; move it away, or ask for the same."
+            f"Expected {folder.path}, which the flagship builds on, to be new or the same "
+            f"training as this command, got one with another {', '.join(differing)}; "
+            "move it away, or repeat its command."
         )
-    return over
+    return is_over

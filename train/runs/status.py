@@ -1,59 +1,44 @@
-"""How far a run folder is: whether it holds the finished run of a recipe on given data, and its
-figures and costs.
-"""
+"""How far a run is: new, to be continued, or the finished run of a recipe on given data."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import pandas as pd
-
 from core.artifacts import bundle
 from core.artifacts.bundle import Card
 from core.errors import UserError
+from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.recipe import Recipe, from_dict
 from train.runs import checkpoint
+from train.runs.card_metrics import CARD_METRICS, DataUse, PooledMetric, data_uses, pooled_metric
 
-SAYS_NOTHING = ("source", "expected", "findings")
-"""Fields of a recipe that change no weight."""
-CARD = {
-    "emotion_accuracy": "emotion_accuracy",
-    "gender_accuracy": "gender_accuracy",
-    "age_mae": "age_mean_absolute_error_years",
-}
-"""A figure's name in the history (without `val_`) -> on the card."""
-NEAR = {"age_mae": 0.2}
-"""How far a card's figure may be from the history's (shares: 0.01): half precision and another
-runtime turn a few close calls.
+DESCRIPTIVE_FIELDS = ("source", "expected", "findings")
+"""Fields of a recipe that describe it and change no weight."""
+AGE_TOLERANCE_YEARS, SHARE_TOLERANCE = 0.2, 0.01
+"""How far a card's figure may be from the history's: half precision and another runtime turn a few
+close calls.
 """
-UNREADABLE = 0.01
-"""Share of the pictures that may be missing on the card: those that could not be decoded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A figure over all validation parts that carry it, with its 95 % interval. on: (data set,
-    fingerprint, n) of each part.
-    """
-
-    value: float
-    low: float
-    high: float
-    n: int
-    on: tuple[tuple[str, str, int], ...]
+MAX_UNREADABLE_SHARE = 0.01
+"""Share of the samples that the card may lack: those whose pictures could not be decoded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
-    """state: new (nothing there), open (to be gone on with, or exported), finished, or foreign
-    (another run: hands off). why: in words.
+class RunStatus:
+    """What a run folder holds, seen from a recipe and its data.
 
-    history: one row an epoch. best: the epoch, from 1, whose weights were exported. images: seen in
-    training. figures: by the name in the history, none where the card says otherwise than it.
+    Attributes:
+        state: new (nothing there), open (to be resumed, or exported), finished, or foreign (another
+            run, not to be touched).
+        why: the reason in words.
+        history: one row an epoch.
+        best: the epoch, from 1, whose weights were exported.
+        images: seen in training, with repeats.
+        card: of the exported bundle.
+        figures: by the name in the history; none where the card contradicts it.
     """
 
     state: Literal["new", "open", "finished", "foreign"]
@@ -62,108 +47,101 @@ class Standing:
     best: int = 0
     images: int = 0
     card: Card | None = None
-    figures: Mapping[str, Measured] = field(default_factory=dict)
+    figures: Mapping[str, PooledMetric] = field(default_factory=dict)
+
+    @property
+    def data(self) -> tuple[DataUse, ...]:
+        """What the run was trained and validated on."""
+        return data_uses(self.card) if self.card else ()
 
 
-def look(folder: Path, recipe: Recipe, data: list[dict[str, Any]] | None = None) -> Standing:
-    """What stands in `folder`, as a run of `recipe` on `data` ({name, split, fingerprint, n} each;
-    None: on any).
+def differing_fields(ours: Recipe, theirs: Recipe) -> list[str]:
+    """Return the fields in which two recipes differ, but for those that change no weight."""
+    mine, other = ours.to_dict(), theirs.to_dict()
+    return [k for k in mine if mine[k] != other[k] and k not in DESCRIPTIVE_FIELDS]
+
+
+def read_status(path: Path, recipe: Recipe, data: Sequence[DataUse] | None = None) -> RunStatus:
+    """Return the status of the folder `path` as a run of `recipe`.
+
+    Args:
+        path: a run folder, which need not exist.
+        recipe: resolved.
+        data: what the run has to be trained and validated on; None for any data.
     """
-    if not (folder / "last.pt").is_file() or not (folder / "best.pt").is_file():
-        return Standing("new", f"nothing in {folder}")
+    folder = RunFolder(path)
+    if not folder.last_checkpoint.is_file() or not folder.best_checkpoint.is_file():
+        return RunStatus("new", f"nothing in {path}")
     try:
-        last, best = (
-            checkpoint.load(folder / "last.pt"),
-            int(checkpoint.load(folder / "best.pt")["epoch"]),
-        )
-        theirs, ours = from_dict(last["recipe"]).to_dict(), recipe.to_dict()
+        last = checkpoint.load(folder.last_checkpoint)
+        best = int(checkpoint.load(folder.best_checkpoint)["epoch"])
+        differing = differing_fields(recipe, from_dict(last["recipe"]))
     except UserError as error:  # damaged, or a newer version's
-        return Standing("foreign", str(error))
-    differing = [k for k in ours if ours[k] != theirs[k] and k not in SAYS_NOTHING]
+        return RunStatus("foreign", str(error))
     if differing and differing != ["epochs"]:
-        return Standing(
+        return RunStatus(
             "foreign",
-            f"{folder} holds a run with other values of {', '.join(differing)}; another --out leaves it alone",
+            f"{path} holds a run with other values of {', '.join(differing)}; "
+            "another --out leaves it alone",
         )
-    over = last["epoch"] >= last["epochs"] or 0 < recipe.patience <= last["stale"]
-    if differing or not over:
-        return Standing("open", f"stopped after epoch {last['epoch']} of {last['epochs']}")
+    is_over = last["epoch"] >= last["epochs"] or 0 < recipe.patience <= last["stale"]
+    if differing or not is_over:
+        return RunStatus("open", f"stopped after epoch {last['epoch']} of {last['epochs']}")
     try:
-        card = bundle.load(folder / "bundle").card
+        card = bundle.load(folder.bundle).card
     except UserError as error:
-        return Standing("open", f"not exported: {error}")
-    strange = _strange(card, data)
-    if strange:
-        return Standing(
+        return RunStatus("open", f"not exported: {error}")
+    if mismatch := _data_mismatch(card, data):
+        return RunStatus(
             "foreign",
-            f"{folder} holds a run on other data ({strange}); another --out leaves it alone",
+            f"{path} holds a run on other data ({mismatch}); another --out leaves it alone",
         )
+    return _exported(card, recipe, last, best)
+
+
+def _exported(card: Card, recipe: Recipe, last: Mapping[str, Any], best: int) -> RunStatus:
+    """Of a run that is over and has a bundle."""
     history = last["history"]
-    figures = {name: m for name in CARD if (m := measured(card, name))}
-    trained = sum(d["n"] for d in card.data if d["split"] == "train")
+    figures = {name: m for name in CARD_METRICS if (m := pooled_metric(card, name))}
+    trained = sum(use.n for use in data_uses(card) if use.split == "train")
     images = last["step"] * recipe.accumulation * min(recipe.batch, trained or recipe.batch)
-    wrong = [
+    contradicted = [
         name
-        for name, m in figures.items()
-        if not _near(name, m, history[best - 1].get(f"val_{name}"))
+        for name, metric in figures.items()
+        if not _agrees(name, metric, history[best - 1].get(f"val_{name}"))
     ]
-    state: Literal["open", "finished"] = "open" if wrong or not figures else "finished"
-    why = (
-        f"its card and its history disagree about {', '.join(wrong)}"
-        if wrong
-        else ""
-        if figures
-        else "its card has no figures"
-    )
-    return Standing(state, why, history, best, images, card, {} if wrong else figures)
+    if contradicted:
+        why = f"its card and its history disagree about {', '.join(contradicted)}"
+        return RunStatus("open", why, history, best, images, card)
+    if not figures:
+        return RunStatus("open", "its card has no figures", history, best, images, card)
+    return RunStatus("finished", "", history, best, images, card, figures)
 
 
-def _near(name: str, m: Measured, history: float | None) -> bool:
-    return history is None or abs(m.value - history) <= NEAR.get(name, max(0.01, 2.5 / m.n))
+def _agrees(name: str, metric: PooledMetric, in_history: float | None) -> bool:
+    tolerance = AGE_TOLERANCE_YEARS if name == "age_mae" else max(SHARE_TOLERANCE, 2.5 / metric.n)
+    return in_history is None or abs(metric.value - in_history) <= tolerance
 
 
-def _strange(card: Card, data: list[dict[str, Any]] | None) -> str:
+def _data_mismatch(card: Card, data: Sequence[DataUse] | None) -> str:
     """Which part of a card's data is not as expected; empty where all are, or nothing is expected."""
-    if data is None:
-        return ""
-    there = {(d["name"], d["split"]): d for d in card.data}
-    for d in data:
-        has = there.get((d["name"], d["split"]), {"fingerprint": "", "n": 0})
+    by_part = {(use.name, use.split): use for use in data_uses(card)}
+    for expected in data or ():
+        use = by_part.get((expected.name, expected.split))
+        n, fingerprint = (use.n, use.fingerprint) if use else (0, "")
         if (
-            has["fingerprint"] != d["fingerprint"]
-            or not d["n"] * (1 - UNREADABLE) <= has["n"] <= d["n"]
+            fingerprint != expected.fingerprint
+            or not expected.n * (1 - MAX_UNREADABLE_SHARE) <= n <= expected.n
         ):
-            return f"{has['n']:,} pictures of {d['name']} {d['split']}, not {d['n']:,}, or changed ones"
+            return (
+                f"{n:,} pictures of {expected.name} {expected.split}, not {expected.n:,}, "
+                "or changed ones"
+            )
     return ""
 
 
-def measured(card: Card, name: str) -> Measured | None:
-    """A figure of a card over all its data sets, each sample counting once; None where the card has
-    none, or none with an interval.
-
-    Their intervals are put together as those of independent samples (Zou and Donner, Stat. Med.
-    2008); one alone stays as it is.
-    """
-    rows = [
-        m
-        for m in card.metrics
-        if m["metric"] == CARD[name] and not m.get("group") and m["value"] is not None
-    ]
-    if not rows or not all(
-        m.get("ci95") for m in rows
-    ):  # without an interval there is nothing to compare
-        return None
-    n, value = (np.array([m[k] for m in rows], float) for k in ("n", "value"))
-    low, high = np.array([m["ci95"] for m in rows], float).T
-    share = n / n.sum()
-    middle = float(share @ value)
-    below, above = (float(np.sqrt(((share * d) ** 2).sum())) for d in (value - low, high - value))
-    marks = {(d["name"], d["split"]): d["fingerprint"] for d in card.data}
-    on = tuple((m["data"], marks.get((m["data"], m["split"]), ""), int(m["n"])) for m in rows)
-    return Measured(middle, middle - below, middle + above, int(n.sum()), on)
-
-
 def total(history: Sequence[Mapping[str, float]], column: str) -> float | None:
-    """Sum of a column of the history; None where an older run lacks it."""
-    values = pd.DataFrame(list(history)).get(column)
-    return None if values is None or values.isna().any() else float(values.sum())
+    """Return the sum of a column of the history; None where an epoch lacks it, as in older runs."""
+    values = [row.get(column) for row in history]
+    numbers = [v for v in values if v is not None and not math.isnan(v)]
+    return float(sum(numbers)) if numbers and len(numbers) == len(values) else None

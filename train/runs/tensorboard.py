@@ -1,27 +1,31 @@
-"""Curves for TensorBoard: `tensorboard --logdir runs`. The file is a TFRecord of `Event` messages
-with scalars, a format as old as TensorBoard. Writing it takes less than the packages that do it
-weigh (tensorboard brings 20 MB with a web server and gRPC), and it can be written whole, so that a
-resumed run leaves no epoch twice.
+"""Curves for TensorBoard: `tensorboard --logdir runs`.
 
+The file is a TFRecord of `Event` messages with scalars. Writing it here takes less code than the
+packages that do it (tensorboard is 20 MB with a web server and gRPC), and lets a resumed run leave
+no epoch twice. The format:
 https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-Row = dict[str, float]
+from train.runs.writing import write_file
 
 
-def write(path: Path, history: Sequence[Row], times: Sequence[float]) -> None:
-    """One scalar a figure and epoch. times: seconds since 1970, for each row. A file that the new
-    one continues is only added to, as a running TensorBoard keeps reading where it was; any other
-    is replaced.
+def write(path: Path, history: Sequence[Mapping[str, float]], times: Sequence[float]) -> None:
+    """Write one scalar for each figure and epoch.
+
+    A file that the new one continues is only appended to, as a running TensorBoard keeps reading
+    where it was; any other is replaced.
+
+    Args:
+        path: the file.
+        history: one row an epoch.
+        times: when each epoch ended, seconds since 1970.
     """
-    from train.runs.summary import put
-
     content = _record(_event(times[0] - history[0]["seconds"], version="brain.Event:2"))
     for row, at in zip(history, times, strict=True):
         values = b"".join(
@@ -35,11 +39,11 @@ def write(path: Path, history: Sequence[Row], times: Sequence[float]) -> None:
         with path.open("ab") as file:
             file.write(content[len(old) :])
     else:
-        put(path, lambda p: p.write_bytes(content))
+        write_file(path, lambda p: p.write_bytes(content))
 
 
 def tag(column: str) -> str:
-    """TensorBoard draws what stands before the slash in one section: loss/train beside loss/val.
+    """Return a column's tag; what stands before the slash is drawn in one section.
 
     >>> tag("val_emotion_accuracy"), tag("lr")
     ('emotion_accuracy/val', 'run/lr')
@@ -92,16 +96,16 @@ def _table() -> list[int]:
     return table
 
 
-TABLE = _table()
+CRC_TABLE = _table()
 
 
 def crc32c(data: bytes) -> int:
-    """Castagnoli's checksum (RFC 3720, appendix B.4).
+    """Return Castagnoli's checksum (RFC 3720, appendix B.4).
 
     >>> hex(crc32c(b"123456789"))
     '0xe3069283'
     """
     check = 0xFFFFFFFF
     for byte in data:
-        check = TABLE[(check ^ byte) & 255] ^ check >> 8
+        check = CRC_TABLE[(check ^ byte) & 255] ^ check >> 8
     return check ^ 0xFFFFFFFF

@@ -1,6 +1,4 @@
-"""Trained weights from wherever they lie: a run folder, one of its checkpoints, or a bundle that
-keeps its weights file.
-"""
+"""Trained weights of a run folder, of one of its checkpoints, or of a bundle with a weights file."""
 
 from __future__ import annotations
 
@@ -15,20 +13,23 @@ from torch import Tensor
 from core.artifacts import bundle
 from core.artifacts.downloads import ROOT
 from core.errors import ModelError, UserError
+from evaluation.training_runs.run_folder import BEST_CHECKPOINT
 from train.recipe.recipe import Recipe, from_dict
 from train.runs import checkpoint
 
-BEST = "best.pt"
 WEIGHTS = "weights.safetensors"
 
 
 def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
-    """The state of the network, as float32, and its recipe. A relative path counts from here, then
-    from the project's folder, where runs go unless --out says otherwise.
+    """Return the state of a trained network, as float32, and its recipe.
+
+    Args:
+        path: a run folder, a checkpoint, or a bundle. A relative one counts from here, then from
+            the project's folder, where runs go unless --out says otherwise.
 
     Raises:
         UserError: there is none.
-        ModelError: the file is damaged, or holds no whole recipe.
+        ModelError: the file is damaged, or holds no complete recipe.
     """
     path = Path(path)
     path = path if path.exists() else ROOT / path
@@ -38,18 +39,19 @@ def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
             state = load_file(folder / WEIGHTS)
         except SafetensorError as error:
             raise ModelError(
-                f"Expected whole weights in {folder / WEIGHTS}, got: {error}; export or copy the bundle again."
+                f"Expected complete weights in {folder / WEIGHTS}, got: {error}; export or copy "
+                "the bundle again."
             ) from error
-        return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, _recipe(
-            bundle.load(folder).card.recipe, folder
-        )
-    file = path / BEST if path.is_dir() else path
+        recipe = _recipe(bundle.load(folder).card.recipe, folder)
+        return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, recipe
+    file = path / BEST_CHECKPOINT if path.is_dir() else path
     if not file.is_file() or folder != path:  # a model file alone holds no weights to train on
         raise UserError(
-            f"Expected a run folder, a checkpoint or a bundle with {WEIGHTS} at {path}, got none; train that recipe first."
+            f"Expected a run folder, a checkpoint or a bundle with {WEIGHTS} at {path}, got none; "
+            "train that recipe first."
         )
-    kept = checkpoint.load(file)
-    return kept.get("ema") or kept["model"], _recipe(kept["recipe"], file)
+    content = checkpoint.load(file)
+    return content.get("ema") or content["model"], _recipe(content["recipe"], file)
 
 
 def _recipe(values: Mapping[str, Any], path: Path) -> Recipe:
@@ -58,7 +60,8 @@ def _recipe(values: Mapping[str, Any], path: Path) -> Recipe:
     except UserError:  # already says what to do
         raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        got = f"no field {error}" if isinstance(error, KeyError) else str(error)[:200]
+        problem = f"no field {error}" if isinstance(error, KeyError) else str(error)[:200]
         raise ModelError(
-            f"Expected a whole recipe in {path}, got {got}; take a run folder or bundle of `python -m train`."
+            f"Expected a whole recipe in {path}, got {problem}; take a run folder or bundle of "
+            "`python -m train`."
         ) from error

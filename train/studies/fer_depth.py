@@ -3,14 +3,14 @@
 """
 
 from train.studies._fer import PHASE_2, PHASE_3, SOURCE
-from train.study.definition import Member, Study
+from train.study.definition import Study, StudyMember
 
 STUDY = Study(
     title="FER notebook: three blocks or five",
     source=SOURCE,
     members=(
-        Member("fer_cnn_b_plus", remark=PHASE_3),
-        Member("fer_cnn_d", remark=PHASE_3),
-        Member("fer_cnn_a", remark=PHASE_2),
+        StudyMember("fer_cnn_b_plus", remark=PHASE_3),
+        StudyMember("fer_cnn_d", remark=PHASE_3),
+        StudyMember("fer_cnn_a", remark=PHASE_2),
     ),
 )

@@ -3,15 +3,15 @@ plain network A at 48 px.
 """
 
 from train.studies._fer import PHASE_2, PHASE_3, SOURCE
-from train.study.definition import Member, Study
+from train.study.definition import Study, StudyMember
 
 STUDY = Study(
     title="FER notebook: frozen ImageNet networks or one's own",
     source=SOURCE,
     members=(
-        Member("fer_vgg16", remark=PHASE_3),
-        Member("fer_resnet50v2", remark=PHASE_3),
-        Member("fer_efficientnet_b0", remark=PHASE_3),
-        Member("fer_cnn_a", remark=PHASE_2),
+        StudyMember("fer_vgg16", remark=PHASE_3),
+        StudyMember("fer_resnet50v2", remark=PHASE_3),
+        StudyMember("fer_efficientnet_b0", remark=PHASE_3),
+        StudyMember("fer_cnn_a", remark=PHASE_2),
     ),
 )

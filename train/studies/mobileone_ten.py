@@ -7,14 +7,14 @@ within a study the number of epochs is equal. The eight others are **ours**: the
 thing changed each, the things that such a script would try.
 """
 
-from train.study.definition import Member, Study
+from train.study.definition import Study, StudyMember
 
 OURS = "ours: the report speaks of ten configurations and lists none; as the quick one, but for what the name says"
 
 
-def _but(name: str, *sets: str) -> Member:
+def _but(name: str, *sets: str) -> StudyMember:
     """The quick training with `sets` changed."""
-    return Member("mobileone_s2_quick", name=f"mobileone_s2_{name}", sets=sets, remark=OURS)
+    return StudyMember("mobileone_s2_quick", name=f"mobileone_s2_{name}", sets=sets, remark=OURS)
 
 
 STUDY = Study(
@@ -22,11 +22,13 @@ STUDY = Study(
     source="shared/sources/002",
     figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
     members=(
-        Member(
+        StudyMember(
             "mobileone_s2_quick",
             remark="no validation figure; 3,436 pictures with synthetic ages and genders",
         ),
-        Member("mobileone_s2", remark="hoped for with UTKFace and all of FER2013, not measured"),
+        StudyMember(
+            "mobileone_s2", remark="hoped for with UTKFace and all of FER2013, not measured"
+        ),
         _but("lr_3e-4", "optim.lr=3e-4"),
         _but("lr_3e-3", "optim.lr=3e-3"),
         _but("dropout_0", "model.options.dropout=0.0"),

@@ -2,7 +2,7 @@
 members; and the production guide's B2.
 """
 
-from train.study.definition import Member, Study
+from train.study.definition import Study, StudyMember
 
 HOPED = "hoped for, not measured"
 STUDY = Study(
@@ -10,16 +10,18 @@ STUDY = Study(
     source="shared/sources/000 and 001",
     figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
     members=(
-        Member(
+        StudyMember(
             "baseline_mobilenetv3", remark="on FER2013 alone; the report does not say on which part"
         ),
-        Member(
+        StudyMember(
             "production_b0",
             remark="on FER2013, UTKFace and RAF-DB; the report does not say on which part, best of 150 epochs",
         ),
-        Member("production_b0_finetune", start="production_b0", remark=f"{HOPED}: 77 to 79 %"),
-        Member("production_mobilenetv3", remark=f"{HOPED}: about 75 %"),
-        Member("production_vit_tiny", remark=f"{HOPED}: about 77 %"),
-        Member("production_b2", remark=f"{HOPED}: the low end of a T4's range, on four data sets"),
+        StudyMember("production_b0_finetune", start="production_b0", remark=f"{HOPED}: 77 to 79 %"),
+        StudyMember("production_mobilenetv3", remark=f"{HOPED}: about 75 %"),
+        StudyMember("production_vit_tiny", remark=f"{HOPED}: about 77 %"),
+        StudyMember(
+            "production_b2", remark=f"{HOPED}: the low end of a T4's range, on four data sets"
+        ),
     ),
 )

@@ -1,73 +1,95 @@
-"""One training in a process of its own, for `python -m train study`: `python -m train.study.launch
-FILE RECIPE ...` writes to FILE why it failed.
+"""One training in a process of its own, for `python -m train study`.
 
 Each member so starts with clean memory, and the peak that its history states is its own. Bars and
-messages go to stderr as ever.
+messages go to stderr as ever. `python -m train.study.launch FILE JOB` is the other side: it trains
+the job, a JSON object of `train.fit.Job`'s fields, and writes to FILE why it failed.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 from core import progress
 from core.artifacts.downloads import ROOT
 from core.errors import UserError
+from train import fit
+from train.fit import Job
 
-PATIENCE_S = 3.0
-"""Ctrl-C reaches both processes at a terminal; after this long without effect it is passed on."""
-AGAIN_S = 15.0
+FORWARD_AFTER_S = 3.0
+"""Ctrl-C reaches both processes at a terminal; after so long without effect it is passed on."""
+FORWARD_AGAIN_S = 15.0
+"""Python drops an interrupt that meets it in a finaliser, so it is sent again."""
 
 
-def call(arguments: list[str]) -> tuple[int, str]:
-    """Runs `python -m train ARGUMENTS` and returns its exit status with the text of its error.
-    Ctrl-C (or SIGTERM) stops it, then us.
+def call(job: Job) -> tuple[int, str]:
+    """Train a job in a new process.
+
+    Returns:
+        Its exit status (0, 2 for the user's mistake, 1 for ours) and the text of its error.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM, after the process has ended.
     """
     with tempfile.TemporaryDirectory() as folder:
         note = Path(folder) / "why"
         path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
-        before = signal.getsignal(signal.SIGTERM)
-        alone = threading.current_thread() is threading.main_thread()
-        if alone:
+        handler = signal.getsignal(signal.SIGTERM)
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if in_main_thread:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-        command = [sys.executable, "-m", "train.study.launch", str(note), *arguments]
+        command = [sys.executable, "-m", "train.study.launch", str(note), to_json(job)]
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path}
         )
         try:
             status = process.wait()
         except KeyboardInterrupt:
-            patience = PATIENCE_S
+            patience_s = FORWARD_AFTER_S
             while True:
                 try:
-                    process.wait(patience)
+                    process.wait(patience_s)
                     break
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGINT)
-                    patience = AGAIN_S  # Python drops an interrupt that meets it in a finaliser
+                    patience_s = FORWARD_AGAIN_S
             raise
         finally:
-            if alone:
-                signal.signal(signal.SIGTERM, before)
+            if in_main_thread:
+                signal.signal(signal.SIGTERM, handler)
         if status == 130:
             raise KeyboardInterrupt
-        said = note.read_text(encoding="utf-8") if note.is_file() else ""
-        return status, said or (
-            "" if status == 0 else f"its process ended with status {status} and without a word"
-        )
+        error = note.read_text(encoding="utf-8") if note.is_file() else ""
+        if status and not error:
+            error = f"its process ended with status {status} and without a message"
+        return status, error
+
+
+def to_json(job: Job) -> str:
+    """Return a job as `from_json` reads it."""
+    return json.dumps(asdict(job), default=str)
+
+
+def from_json(text: str) -> Job:
+    """Return the job that `to_json` wrote."""
+    values = json.loads(text)
+    values["sets"] = tuple(values["sets"])
+    values["out"] = values["out"] and Path(values["out"])
+    return Job(**values)
 
 
 def main(argv: list[str]) -> int:
-    """The other side of `call`."""
-    from train import fit
-
+    """Train the job of `argv`, (FILE, JOB), and return the exit status."""
     try:
-        return fit.run(argv[1:], "python -m train")
+        fit.fit(from_json(argv[1]))
+        return 0
     except KeyboardInterrupt:
         return 130
     except UserError as error:

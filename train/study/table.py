@@ -1,297 +1,206 @@
-"""A study's table: one row per member and figure, and a verdict that follows from the rows alone."""
+"""A study's table: one row per member and figure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from scipy.stats import kendalltau
-
-from evaluation.training_runs import generalization_gap
+from train.loop.initialize import count_parameters
 from train.recipe.recipe import Recipe, load
-from train.runs.status import Measured, Standing, total
-from train.study.definition import Plan
+from train.runs.status import RunStatus, total
+from train.study.definition import StudyMember
+from train.study.plan import StudyPlan
 
-Row = dict[str, Any]
-Paired = Callable[[str, str, str], "tuple[float, float, float] | None"]
-"""Two members and a figure -> the first's minus the second's value on the same pictures, with its
-95 % interval; None where unknown.
-"""
-LOW_IS_GOOD = ("age_mae",)
-TITLES = {
+LOWER_IS_BETTER = ("age_mae",)
+FIGURE_TITLES = {
     "emotion_accuracy": "emotion accuracy",
     "gender_accuracy": "perceived-gender accuracy",
     "age_mae": "age error in years",
 }
 
 
-def rows(plan: Plan, standings: Mapping[str, Standing], failed: Mapping[str, str]) -> list[Row]:
-    """One row for each member and each of the study's figures that it has, or that its source
-    states; at least one for each member.
+@dataclass(frozen=True, slots=True)
+class SourceFigure:
+    """What the reproduced document reports; None where it does not.
 
-    Accuracies are shares, ages years. `state`: measured, failed, or not finished; `why` says more.
-    Costs stand in every row of a member.
+    Attributes:
+        value: on its own validation pictures.
+        train_minus_val: the document's gap between training and validation.
     """
-    found: list[Row] = []
-    for m in plan.study.members:
-        recipe, standing = plan.recipe(m), standings[m.folder]
-        state = (
-            "measured" if standing.figures else "failed" if m.folder in failed else "not finished"
-        )
-        why = failed.get(m.folder) or standing.why
-        costs = _costs(recipe, standing)
-        names = [
-            f
-            for f in plan.study.figures
-            if f in standing.figures or (not standing.figures and f"val_{f}" in recipe.expected)
-        ]
-        for name in names or [""]:
-            row: Row = {
-                "member": m.folder,
-                "recipe": m.recipe,
-                "figure": name or None,
-                "state": state,
-                "why": why or None,
-            }
-            row |= _figures(recipe, standing, name) | costs
-            found.append(
-                row
-                | {"source_epochs": load(m.recipe).epochs, "source_measured_on": m.remark or None}
-            )
-    return found
+
+    value: float | None = None
+    train_minus_val: float | None = None
 
 
-def _figures(recipe: Recipe, standing: Standing, name: str) -> Row:
-    source, ours = recipe.expected.get(f"val_{name}"), standing.figures.get(name)
-    train = standing.history[standing.best - 1].get(f"train_{name}") if standing.history else None
-    theirs = recipe.expected.get(f"train_{name}")
-    return {
-        "source": source,
-        "ours": ours.value if ours else None,
-        "low": ours.low if ours else None,
-        "high": ours.high if ours else None,
-        "n": ours.n if ours else None,
-        "on": [[d, n] for d, _, n in ours.on] if ours else None,
-        "ours_minus_source": ours.value - source if ours and source is not None else None,
-        "source_is": _side(source, ours) if ours and source is not None else None,
-        "train": train,
-        "train_minus_val": train - ours.value if ours and train is not None else None,
-        "source_train_minus_val": theirs - source
-        if theirs is not None and source is not None
-        else None,
-    }
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a member took to train; None where its run did not record it."""
+
+    parameters: int
+    epochs: int | None
+    best_epoch: int | None
+    images_seen: int | None
+    seconds: float | None
+    cpu_seconds: float | None
+    images_per_s: float | None
+    memory_mb: float | None
 
 
-def _side(source: float, ours: Measured) -> str:
-    return (
-        "inside" if ours.low <= source <= ours.high else "above" if source > ours.high else "below"
-    )
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """One figure of one member. Accuracies are shares, ages years.
 
-
-def _costs(recipe: Recipe, standing: Standing) -> Row:
-    from train.loop.initialize import count_parameters
-
-    history = standing.history
-    seconds, cpu = total(history, "seconds"), total(history, "cpu_seconds")
-    speed, memory = (
-        [row[k] for row in history if row.get(k)] for k in ("images_per_s", "memory_mb")
-    )
-    return {
-        "parameters": count_parameters(recipe)["total"],
-        "epochs": len(history) or None,
-        "best_epoch": standing.best or None,
-        "images_seen": standing.images or None,
-        "seconds": seconds,
-        "cpu_seconds": cpu,
-        "images_per_s": sum(speed) / len(speed) if speed else None,
-        "memory_mb": max(memory) if memory else None,
-    }
-
-
-def verdict(
-    plan: Plan,
-    table: Sequence[Row],
-    standings: Mapping[str, Standing],
-    paired: Paired = lambda a, b, figure: None,
-) -> list[str]:
-    """What the figures say, in sentences. Nothing in it is anybody's opinion."""
-    said: list[str] = []
-    for name in plan.study.figures:
-        mine = [r for r in table if r["figure"] == name and r["state"] == "measured"]
-        comparable, others = _comparable(mine, standings, name)
-        prefix = f"{TITLES[name]}: " if len(plan.study.figures) > 1 else ""
-        said += [
-            prefix + text
-            for text in (
-                *_against_source(mine),
-                *_best(comparable, name, paired),
-                *_ranking(comparable, name),
-            )
-        ]
-        if others:
-            said.append(
-                f"{prefix}not compared, as validated on other pictures or classes: {', '.join(others)}."
-            )
-    return said + list(_fairness(plan, table, standings))
-
-
-def _comparable(
-    mine: Sequence[Row], standings: Mapping[str, Standing], name: str
-) -> tuple[list[Row], list[str]]:
-    """The largest set of members validated on the same pictures in the same classes, and the names
-    of the rest.
+    Attributes:
+        member: its run folder's name.
+        figure: as a run's history names it without `val_`; None where there is none to show.
+        state: measured, failed, or not finished; `why` says more.
+        source: the reproduced document's figure.
+        ours, low, high, n: the validation figure, its 95 % interval and its samples.
+        on: [data set, samples] of each validation part.
+        source_is: where the source's figure lies: inside our interval, above or below it.
+        train: our figure while training, in the epoch whose weights were exported.
+        parameters to memory_mb: see `Costs`.
+        source_epochs: of the source's training.
+        source_measured_on: what the source's figure was measured on.
     """
-    groups: dict[Any, list[Row]] = {}
-    for r in mine:
-        standing = standings[r["member"]]
-        head = standing.card.head(name.partition("_")[0]) if standing.card else None
-        labels = tuple(sorted(head.labels)) if head and not name.startswith("age") else ()
-        groups.setdefault((frozenset(standing.figures[name].on), labels), []).append(r)
-    best = max(groups.values(), key=len, default=[])
-    return list(best), [r["member"] for r in mine if r not in best]
+
+    member: str
+    recipe: str
+    figure: str | None
+    state: Literal["measured", "failed", "not finished"]
+    why: str | None
+    source: float | None
+    ours: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    on: list[list[Any]] | None
+    ours_minus_source: float | None
+    source_is: Literal["inside", "above", "below"] | None
+    train: float | None
+    train_minus_val: float | None
+    source_train_minus_val: float | None
+    parameters: int
+    epochs: int | None
+    best_epoch: int | None
+    images_seen: int | None
+    seconds: float | None
+    cpu_seconds: float | None
+    images_per_s: float | None
+    memory_mb: float | None
+    source_epochs: int
+    source_measured_on: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON and CSV have it."""
+        return asdict(self)
 
 
-def _against_source(mine: Sequence[Row]) -> Iterator[str]:
-    known = [r for r in mine if r["source_is"]]
-    if known:
-        parts = [
-            f"{side} it for {', '.join(found)}"
-            for side in ("above", "below")
-            if (found := _named(known, side))
-        ]
-        inside = _named(known, "inside")
-        text = f"The source's figure lies inside our 95 % interval for {len(inside)} of {len(known)} members"
-        yield (
-            text
-            + (f" ({', '.join(inside)})" if inside else "")
-            + "".join(f", {p}" for p in parts)
-            + "."
-        )
+def study_rows(
+    plan: StudyPlan, statuses: Mapping[str, RunStatus], failed: Mapping[str, str]
+) -> list[StudyRow]:
+    """Return one row for each member and figure that it has, or that its source states.
 
+    Each member has at least one row. Its costs stand in all of its rows.
 
-def _named(known: Sequence[Row], side: str) -> list[str]:
-    return [r["member"] for r in known if r["source_is"] == side]
-
-
-def _better(name: str) -> int:
-    return -1 if name in LOW_IS_GOOD else 1
-
-
-def _best(mine: Sequence[Row], name: str, paired: Paired) -> Iterator[str]:
-    ranked = sorted(mine, key=lambda r: -_better(name) * r["ours"])
-    if len(ranked) < 2:
-        return
-    first, second = ranked[0], ranked[1]
-    order = ", ".join(f"{r['member']} {shown(name, r['ours'])}" for r in ranked)
-    yield f"Our order, best first: {order}."
-    found = paired(first["member"], second["member"], name)
-    difference, low, high = found or unpaired(first, second)
-    beyond = low > 0 or high < 0
-    how = "paired, on the same pictures" if found else "unpaired"
-    spread = f"{signed(name, difference)}, 95 % interval {signed(name, low)} to {signed(name, high)} ({how})"
-    means = (
-        "more than chance in the choice of pictures explains"
-        if beyond
-        else "which chance in the choice of pictures can explain"
-    )
-    yield f"{first['member']} leads {second['member']} by {spread}, {means}."
-
-
-def unpaired(a: Row, b: Row) -> tuple[float, float, float]:
-    """A's minus b's value with a 95 % interval from both members' own (Newcombe, Stat. Med. 1998):
-    wider than a paired one.
+    Args:
+        plan: the study.
+        statuses: folder -> its run.
+        failed: folder -> why its training failed.
     """
-    difference = a["ours"] - b["ours"]
-    below = ((a["ours"] - a["low"]) ** 2 + (b["high"] - b["ours"]) ** 2) ** 0.5
-    above = ((a["high"] - a["ours"]) ** 2 + (b["ours"] - b["low"]) ** 2) ** 0.5
-    return difference, difference - below, difference + above
-
-
-def _ranking(mine: Sequence[Row], name: str) -> Iterator[str]:
-    known = [r for r in mine if r["source"] is not None]
-    if len(known) < 2:
-        return
-    agree, against, tied = 0, [], 0
-    for a, b in combinations(known, 2):
-        theirs, ours = a["source"] - b["source"], a["ours"] - b["ours"]
-        if theirs == 0 or ours == 0:
-            tied += 1
-        elif (theirs > 0) == (ours > 0):
-            agree += 1
-        else:
-            against.append((a, b) if ours * _better(name) > 0 else (b, a))
-    sure = [
-        f"{a['member']} over {b['member']}"
-        for a, b in against
-        if (s := unpaired(a, b))[1] > 0 or s[2] < 0
+    return [
+        _row(member, name, plan.recipe(member), statuses[member.folder], failed.get(member.folder))
+        for member in plan.study.members
+        for name in _figure_names(plan, plan.recipe(member), statuses[member.folder])
     ]
-    text = f"The source's ranking holds in {agree} of {agree + len(against)} pairs"
-    tau = (
-        float(kendalltau([r["source"] for r in known], [r["ours"] for r in known]).statistic)
-        if agree + len(against)
-        else float("nan")
-    )
-    text += f" (Kendall's tau {tau:+.2f}" if tau == tau else " (Kendall's tau undefined"
-    text += f"; {tied} pair{'s' if tied > 1 else ''} more tied)" if tied else ")"
-    if against:
-        text += f"; of those against it, beyond an unpaired 95 % interval: {', '.join(sure) if sure else 'none'}"
-    yield text + "."
 
 
-def _fairness(plan: Plan, table: Sequence[Row], standings: Mapping[str, Standing]) -> Iterator[str]:
-    """Whether the members had the same chance, and who is missing."""
-    each = {r["member"]: r for r in table}
-    done = [r for r in each.values() if r["state"] == "measured"]
-    for key, what in (("epochs", "epochs"), ("images_seen", "training pictures (with repeats)")):
-        counts = {r["member"]: r[key] for r in done}
-        if len(set(counts.values())) > 1:
-            yield f"Not equal: {what}: " + ", ".join(f"{m} {n:,}" for m, n in counts.items()) + "."
-    trained = {r["member"]: _trained_on(standings[r["member"]]) for r in done}
-    if len(set(trained.values())) > 1:
-        texts = {m: " + ".join(f"{d} {n:,}" for d, _, n in parts) for m, parts in trained.items()}
-        yield (
-            "Not equal: training data: "
-            + "; ".join(f"{m} on {text}" for m, text in texts.items())
-            + "."
-        )
-    short = [r for r in done if r["epochs"] < r["source_epochs"]]
-    if short:
-        epochs = {(r["epochs"], r["source_epochs"]) for r in short}
-        yield (
-            "Shorter than the source's training: "
-            + ", ".join(f"{a} of {b} epochs" for a, b in sorted(epochs))
-            + "."
-        )
-    bands = [f"{r['member']} {b.name}" for r in done if (b := _band(standings[r["member"]]))]
-    if bands:
-        yield f"Distance of training and validation in the notebook's bands: {', '.join(bands)}."
-    for r in each.values():
-        if r["state"] != "measured" or r["why"]:
-            yield f"{'Not measured' if r['state'] != 'measured' else 'Note on'}: {r['member']}: {r['why'] or 'not trained yet'}"
+def _figure_names(plan: StudyPlan, recipe: Recipe, status: RunStatus) -> Sequence[str]:
+    """The study's figures that were measured, or while none is, those that the source states."""
+    names = [
+        figure
+        for figure in plan.study.figures
+        if figure in status.figures or (not status.figures and f"val_{figure}" in recipe.expected)
+    ]
+    return names or [""]
 
 
-def _trained_on(standing: Standing) -> tuple[tuple[str, str, int], ...]:
-    data = standing.card.data if standing.card else ()
-    return tuple((d["name"], d["fingerprint"], d["n"]) for d in data if d["split"] == "train")
-
-
-def _band(standing: Standing) -> generalization_gap.Band | None:
-    row = standing.history[standing.best - 1]
-    task = generalization_gap.task_of(row)
-    gap = generalization_gap.gap(row, task) if task else None
-    return None if gap is None else generalization_gap.verdict(gap)
-
-
-def shown(name: str, value: float | None) -> str:
-    """A figure as text: per cent, or years."""
-    return (
-        "" if value is None else f"{value:.2f}" if name in LOW_IS_GOOD else f"{100 * value:.2f} %"
+def _row(
+    member: StudyMember, name: str, recipe: Recipe, status: RunStatus, error: str | None
+) -> StudyRow:
+    source, ours = source_figure(recipe, name), status.figures.get(name)
+    costs = costs_of(recipe, status)
+    train = status.history[status.best - 1].get(f"train_{name}") if status.history else None
+    minus_source: float | None = None
+    side: Literal["inside", "above", "below"] | None = None
+    if ours is not None and source.value is not None:
+        minus_source = ours.value - source.value
+        side = "above" if source.value > ours.high else "below"
+        side = "inside" if ours.low <= source.value <= ours.high else side
+    return StudyRow(
+        member=member.folder,
+        recipe=member.recipe,
+        figure=name or None,
+        state="measured" if status.figures else "not finished" if error is None else "failed",
+        why=error or status.why or None,
+        source=source.value,
+        ours=ours.value if ours else None,
+        low=ours.low if ours else None,
+        high=ours.high if ours else None,
+        n=ours.n if ours else None,
+        on=[[use.name, use.n] for use in ours.on] if ours else None,
+        ours_minus_source=minus_source,
+        source_is=side,
+        train=train,
+        train_minus_val=train - ours.value if ours and train is not None else None,
+        source_train_minus_val=source.train_minus_val,
+        parameters=costs.parameters,
+        epochs=costs.epochs,
+        best_epoch=costs.best_epoch,
+        images_seen=costs.images_seen,
+        seconds=costs.seconds,
+        cpu_seconds=costs.cpu_seconds,
+        images_per_s=costs.images_per_s,
+        memory_mb=costs.memory_mb,
+        source_epochs=load(member.recipe).epochs,
+        source_measured_on=member.remark or None,
     )
 
 
-def signed(name: str, value: float | None) -> str:
-    """A difference as text: percentage points, or years."""
-    return (
-        "" if value is None else f"{value:+.2f}" if name in LOW_IS_GOOD else f"{100 * value:+.2f}"
+def source_figure(recipe: Recipe, name: str) -> SourceFigure:
+    """Return what a recipe's source reports of a figure."""
+    val, train = recipe.expected.get(f"val_{name}"), recipe.expected.get(f"train_{name}")
+    return SourceFigure(val, train - val if train is not None and val is not None else None)
+
+
+def costs_of(recipe: Recipe, status: RunStatus) -> Costs:
+    """Return what a run has cost so far."""
+    history = status.history
+    speeds, memory = (
+        [row[key] for row in history if row.get(key)] for key in ("images_per_s", "memory_mb")
     )
+    return Costs(
+        parameters=count_parameters(recipe)["total"],
+        epochs=len(history) or None,
+        best_epoch=status.best or None,
+        images_seen=status.images or None,
+        seconds=total(history, "seconds"),
+        cpu_seconds=total(history, "cpu_seconds"),
+        images_per_s=sum(speeds) / len(speeds) if speeds else None,
+        memory_mb=max(memory) if memory else None,
+    )
+
+
+def format_figure(name: str | None, value: float | None) -> str:
+    """Return a figure as text: per cent, or years; empty where there is none."""
+    if value is None:
+        return ""
+    return f"{value:.2f}" if name in LOWER_IS_BETTER else f"{100 * value:.2f} %"
+
+
+def format_difference(name: str | None, value: float | None) -> str:
+    """Return a difference as text: percentage points, or years; empty where there is none."""
+    if value is None:
+        return ""
+    return f"{value:+.2f}" if name in LOWER_IS_BETTER else f"{100 * value:+.2f}"

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 import torch
 
+from evaluation.training_runs.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT
 from tests.train.conftest import part_of
 from train.__main__ import main
 from train.loop import trainer
-from train.loop.trainer import LAST, Run
+from train.loop.trainer import Run
 from train.recipe.recipe import load, override
 from train.runs import checkpoint
-from train.runs.trained_weights import BEST
 
 SMALL = ["model.options.stem=8", "model.options.stages=[(16,1)]", "amp=no", "batch=8", "epochs=3"]
 FOLDER = ["fer_cnn_a", "--set", "data=image_folder"]
@@ -169,8 +169,8 @@ def test_a_full_disk_in_the_second_epoch(
             patch.setattr("train.runs.tensorboard.write", fails_at(2, lambda *_: None))
         said = told(capsys, *command)
     assert "No space left on device" in said and "free some space" in said and "--resume" in said
-    assert not [p.name for p in out.iterdir() if p.suffix == ".new"]
-    for name in (LAST, BEST):
+    assert not [p.name for p in out.iterdir() if ".part-" in p.name]
+    for name in (LAST_CHECKPOINT, BEST_CHECKPOINT):
         assert checkpoint.load(out / name)["epoch"] >= 1
     assert len(pd.read_parquet(out / "history.parquet")) >= 1
     assert main([*command, "--resume"]) == 0
@@ -225,4 +225,4 @@ def test_weights_that_break_off_on_the_way(
     ]
     said = told(capsys, *command)
     assert "IncompleteRead" in said and "--set model.pretrained=false" in said
-    assert not (tmp_path / "run" / LAST).exists()
+    assert not (tmp_path / "run" / LAST_CHECKPOINT).exists()

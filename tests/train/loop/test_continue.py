@@ -4,15 +4,17 @@ weights; and warm starts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from core.errors import UserError
+from evaluation.training_runs.run_folder import LAST_CHECKPOINT
 from tests.train.conftest import part_of
 from train.loop.initialize import begin
-from train.loop.trainer import LAST, Run
+from train.loop.trainer import Run
 from train.recipe.recipe import Recipe, load, override
 from train.runs import checkpoint
 
@@ -76,7 +78,9 @@ def test_a_stopped_run_continues_exactly(
     again.train(parts(recipe), parts(recipe))
 
     assert [row["lr"] for row in again.history] == [row["lr"] for row in whole.history]
-    expected, got = (checkpoint.load(tmp_path / name / LAST) for name in ("whole", "stopped"))
+    expected, got = (
+        checkpoint.load(tmp_path / name / LAST_CHECKPOINT) for name in ("whole", "stopped")
+    )
     for kind in ("model", "ema"):
         assert all(torch.equal(expected[kind][k], got[kind][k]) for k in expected[kind]), kind
     if way == "plateau":
@@ -123,10 +127,10 @@ def test_what_changes_no_weight_does_not_stop_a_resume(tmp_path: Path) -> None:
 def test_a_run_on_fewer_samples_does_not_go_on_with_all(tmp_path: Path) -> None:
     recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
     run = Run(recipe, tmp_path)
-    run.facts["limit"] = 32
+    run.facts = replace(run.facts, limit=32)
     run.train(parts(recipe), parts(recipe))
     whole, again = Run(recipe, tmp_path), Run(recipe, tmp_path)
-    again.facts["limit"] = 32
+    again.facts = replace(again.facts, limit=32)
     with pytest.raises(UserError, match="with --limit 32, as it was begun, got no --limit"):
         whole.resume()
     assert again.resume()

@@ -18,11 +18,12 @@ import pytest
 import torch
 
 from core.errors import UserError
+from evaluation.training_runs.run_folder import LAST_CHECKPOINT
 from tests.conftest import ROOT
 from tests.train.conftest import part_of
 from train.batches.collate import Inputs
 from train.loop import distributed, trainer, validate
-from train.loop.trainer import LAST, Run
+from train.loop.trainer import Run
 from train.recipe.recipe import load, override
 from train.runs import checkpoint
 
@@ -197,7 +198,9 @@ def test_two_processes_end_at_the_weights_of_one(
     runs: tuple[Path, str], case: str, kind: str
 ) -> None:
     """A bias whose gradient is but rounding moves by a whole step of Adam: 1e-4 in float32."""
-    one, two = (checkpoint.load(runs[0] / n / case / kind / LAST) for n in ("one", "two"))
+    one, two = (
+        checkpoint.load(runs[0] / n / case / kind / LAST_CHECKPOINT) for n in ("one", "two")
+    )
     assert one["step"] == two["step"] and one["model"].keys() == two["model"].keys()
     for name, value in one["model"].items():
         near = {"rtol": 1e-8, "atol": 1e-8} if kind == "float64" else {"rtol": 1e-3, "atol": 1e-4}

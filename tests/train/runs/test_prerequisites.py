@@ -129,7 +129,7 @@ def test_what_cannot_end_well_is_refused_before_anything_is_trained(
     more: list[str],
     said: str,
 ) -> None:
-    monkeypatch.setattr(fit, "_run", lambda *given: pytest.fail("trains"))
+    monkeypatch.setattr(fit, "train_and_export", lambda job, recipe: pytest.fail("trains"))
     if there:
         recipe = load(Path(there).parts[0])
         (root / "runs" / there).parent.mkdir(parents=True)
@@ -145,8 +145,8 @@ def test_a_budget_is_shared_by_those_left_to_train(
     called = {}
     monkeypatch.setattr(
         fit,
-        "_run",
-        lambda args, name, recipe, out, budget, resume: called.update({name: budget}) or 0,
+        "train_and_export",
+        lambda job, recipe: called.update({job.recipe: job.budget_s}),
     )
     written(root, epochs={"planned": 3, "recipe": 24})
     assert main(["--data", str(root), "--budget", "90m"]) == 0

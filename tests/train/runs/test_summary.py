@@ -14,11 +14,14 @@ import pandas as pd
 import pytest
 
 from core.errors import DataError, UserError
+from evaluation.training_runs.run_folder import CURVES, EVENTS, HISTORY, RECIPE, SUMMARY
 from tests.train.conftest import part_of
 from train.__main__ import main
+from train.loop.initialize import count_parameters
 from train.loop.trainer import Run
 from train.recipe.recipe import load, override
 from train.runs import summary, tensorboard
+from train.runs.writing import write_file
 
 SMALL = [
     "model.options.stem=8",
@@ -55,9 +58,9 @@ ROWS = [row(1, 0.5, 0.6), row(2, 0.8, 0.7), row(3, 0.9, 0.705), row(4, 0.99, 0.6
 @pytest.fixture
 def older(tmp_path: Path) -> Path:
     """A run folder as versions before the summary left it."""
-    pd.DataFrame(ROWS).to_parquet(tmp_path / summary.HISTORY)
+    pd.DataFrame(ROWS).to_parquet(tmp_path / HISTORY)
     recipe = override(load("fer_cnn_a"), ["min_delta=0.01", "epochs=4"])
-    (tmp_path / summary.RECIPE).write_text(json.dumps(recipe.to_dict()))
+    (tmp_path / RECIPE).write_text(json.dumps(recipe.to_dict()))
     return tmp_path
 
 
@@ -111,7 +114,7 @@ def scalars(path: Path) -> list[tuple[float, int, dict[str, float]]]:
 
 def test_an_older_folder_gets_a_summary(older: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["summary", str(older), "--json"]) == 0
-    found = json.loads((older / summary.SUMMARY).read_text())
+    found = json.loads((older / SUMMARY).read_text())
     assert json.loads(capsys.readouterr().out) == found
     assert (
         found["best"]["epoch"] == 2 and found["last"]["epoch"] == 4
@@ -139,8 +142,8 @@ def test_the_best_epoch_is_the_one_whose_weights_are_kept() -> None:
 
 
 def test_the_page_needs_nothing_else_and_has_four_panels(older: Path) -> None:
-    summary.write(older)
-    page = (older / summary.CURVES).read_text()
+    summary.rewrite(older, count_parameters)
+    page = (older / CURVES).read_text()
     assert not re.search(r'<(script|link|img|iframe)[^>]+(src|href)="?(https?:)?//', page)
     assert "Content-Security-Policy" in page and "default-src 'none'" in page
     for title in ("Accuracy, %", "Loss", "Gap: training minus validation", "Progression"):
@@ -161,15 +164,15 @@ def test_ages_alone_make_a_page_without_verdict(older: Path) -> None:
         "seconds": 1.0,
     }
     rows = [{"epoch": i, **figures} for i in (1, 2)]
-    pd.DataFrame(rows).to_parquet(older / summary.HISTORY)
-    found = summary.write(older)
+    pd.DataFrame(rows).to_parquet(older / HISTORY)
+    found = summary.rewrite(older, count_parameters).to_dict()
     assert found["gap"] is None and found["timing"]["images_per_s"] is None
-    assert "Error, years" in (older / summary.CURVES).read_text()
+    assert "Error, years" in (older / CURVES).read_text()
 
 
 def test_tensorboard_can_read_the_events(older: Path) -> None:
-    summary.write(older)
-    first, *rest = scalars(older / summary.EVENTS)
+    summary.rewrite(older, count_parameters)
+    first, *rest = scalars(older / EVENTS)
     assert [step for _, step, _ in rest] == [1, 2, 3, 4] and not first[2]
     assert rest[1][2]["emotion_accuracy/val"] == pytest.approx(0.7) and rest[1][2][
         "run/lr"
@@ -210,7 +213,7 @@ def test_a_stopped_run_has_all_and_going_on_renews_it(
         patch.setattr(Run, "_step", stop)
         with pytest.raises(KeyboardInterrupt):
             run.train(parts, parts)
-    found = json.loads((tmp_path / summary.SUMMARY).read_text())
+    found = json.loads((tmp_path / SUMMARY).read_text())
     assert found["state"] == "unfinished" and found["epochs"] == {
         "done": 1,
         "planned": 3,
@@ -221,29 +224,29 @@ def test_a_stopped_run_has_all_and_going_on_renews_it(
         and found["machine"]["processes"] == 1
         and found["versions"]["torch"]
     )
-    assert (tmp_path / summary.CURVES).is_file() and len(scalars(tmp_path / summary.EVENTS)) == 2
+    assert (tmp_path / CURVES).is_file() and len(scalars(tmp_path / EVENTS)) == 2
     assert (
-        summary.write(tmp_path)["state"] == "unfinished"
+        summary.rewrite(tmp_path, count_parameters).state == "unfinished"
     )  # written again from the files, it says the same
 
     again = Run(recipe, tmp_path)
     assert again.resume()
     again.train(parts, parts)
-    later = json.loads((tmp_path / summary.SUMMARY).read_text())
+    later = json.loads((tmp_path / SUMMARY).read_text())
     assert later["state"] in ("finished", "stopped early") and later["started"] == found["started"]
-    assert later["epochs"]["done"] == len(scalars(tmp_path / summary.EVENTS)) - 1 > 1
+    assert later["epochs"]["done"] == len(scalars(tmp_path / EVENTS)) - 1 > 1
     assert later["peak_memory_mb"] > 0 and later["timing"]["cpu_seconds"] > 0
-    assert not list(tmp_path.glob("*.new"))
+    assert not [p for p in tmp_path.iterdir() if ".part-" in p.name]
 
 
 def test_what_is_no_run_folder_is_told(
     tmp_path: Path, older: Path, capsys: pytest.CaptureFixture
 ) -> None:
     assert main(["summary", str(tmp_path / "nowhere")]) == 2
-    assert "Expected a run folder" in capsys.readouterr().err
-    (older / summary.HISTORY).write_bytes(b"PAR1 and then nothing")
-    with pytest.raises(DataError, match="cannot be read"):
-        summary.write(older)
+    assert "Expected a training run" in capsys.readouterr().err
+    (older / HISTORY).write_bytes(b"PAR1 and then nothing")
+    with pytest.raises(DataError, match="Expected a Parquet table"):
+        summary.rewrite(older, count_parameters)
 
 
 def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
@@ -255,5 +258,5 @@ def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(UserError, match=r"No space left.*--resume"):
-        summary.put(path, full)
+        write_file(path, full)
     assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["a"]

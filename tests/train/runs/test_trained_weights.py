@@ -13,9 +13,10 @@ from safetensors.torch import save_file
 from core.artifacts import bundle
 from core.artifacts.bundle import Card
 from core.errors import ModelError, UserError
+from evaluation.training_runs.run_folder import BEST_CHECKPOINT
 from train.recipe.recipe import load
 from train.runs import checkpoint
-from train.runs.trained_weights import BEST, WEIGHTS, weights
+from train.runs.trained_weights import WEIGHTS, weights
 
 RECIPE = load("fer_cnn_0")
 
@@ -63,8 +64,8 @@ def test_a_recipe_that_is_not_whole(kept: Path, recipe: dict, said: str) -> None
         weights(kept)
     run = kept / "run"
     run.mkdir()
-    checkpoint.save(run / BEST, {"model": {"w": torch.ones(1)}, "recipe": recipe})
-    with pytest.raises(ModelError, match=f"whole recipe in .*{BEST}.*{said}"):
+    checkpoint.save(run / BEST_CHECKPOINT, {"model": {"w": torch.ones(1)}, "recipe": recipe})
+    with pytest.raises(ModelError, match=f"whole recipe in .*{BEST_CHECKPOINT}.*{said}"):
         weights(run)
 
 

@@ -22,11 +22,17 @@ from core.errors import UserError
 from tests.conftest import ROOT
 from train import fit
 from train.__main__ import main
+from train.fit import Job
 from train.recipe.recipe import load
-from train.runs.status import Measured, look
+from train.runs.card_metrics import PooledMetric
+from train.runs.status import read_status
 from train.study import definition, launch, run
-from train.study.definition import Member, Plan, Study, train_members
+from train.study.data import PlannedData
+from train.study.definition import Study, StudyMember
 from train.study.page import markdown
+from train.study.plan import StudyPlan
+from train.study.result import StudyResult
+from train.study.training import train_members
 
 TINY = (
     "data=synthetic",
@@ -38,7 +44,7 @@ TINY = (
 TWO = Study(
     "two tiny networks",
     "nowhere",
-    (Member("fer_cnn_0"), Member("fer_cnn_a", remark="pictures of the moon")),
+    (StudyMember("fer_cnn_0"), StudyMember("fer_cnn_a", remark="pictures of the moon")),
 )
 
 
@@ -47,19 +53,24 @@ def one_thread() -> Iterator[None]:
     """Threads of tiny batches wait for each other longer than they compute."""
     torch.set_num_threads(1)
     yield
-    definition._seen.clear()
 
 
-def plan(out: Path, of: Study = TWO, **more: object) -> Plan:
-    return Plan("tiny", of, out, **{"epochs": 1, "limit": 96, "sets": TINY, **more})  # type: ignore[arg-type]
+def plan(out: Path, of: Study = TWO, **more: object) -> StudyPlan:
+    return StudyPlan("tiny", of, out, **{"epochs": 1, "limit": 96, "sets": TINY, **more})  # type: ignore[arg-type]
 
 
-def in_process(arguments: list[str]) -> tuple[int, str]:
-    """As `member.call`, without a process."""
+def in_process(job: Job) -> tuple[int, str]:
+    """As `launch.call`, without a process."""
     try:
-        return fit.run(arguments, "train"), ""
+        fit.fit(job)
+        return 0, ""
     except UserError as error:
         return 2, str(error)
+
+
+def train(plan: StudyPlan, call: object) -> dict[str, str]:
+    """`train_members` with the plan's data."""
+    return train_members(plan, PlannedData(plan), call)  # type: ignore[arg-type]
 
 
 # ---- the studies that the issue lists
@@ -86,7 +97,7 @@ def test_a_study_s_members_resolve(name: str, tmp_path: Path) -> None:
     of = definition.find(name)
     folders = [m.folder for m in of.members]
     assert len(set(folders)) == len(folders)
-    p = Plan(name, of, tmp_path / "runs", epochs=3, sets=("amp=bf16",))
+    p = StudyPlan(name, of, tmp_path / "runs", epochs=3, sets=("amp=bf16",))
     for i, m in enumerate(of.members):
         recipe = p.recipe(m)
         assert (recipe.epochs, recipe.amp) == (3, "bf16")
@@ -103,7 +114,7 @@ def test_a_study_s_members_resolve(name: str, tmp_path: Path) -> None:
 def test_a_start_inside_the_checkout_is_the_same_in_every_checkout() -> None:
     of = definition.find("agegendernet_phases")
     assert (
-        Plan("x", of, ROOT / "runs" / "study").recipe(of.members[1]).start
+        StudyPlan("x", of, ROOT / "runs" / "study").recipe(of.members[1]).start
         == "runs/study/agegendernet_utkface"
     )
 
@@ -112,93 +123,83 @@ def test_a_start_inside_the_checkout_is_the_same_in_every_checkout() -> None:
 
 
 def test_the_budget_is_shared_equally_and_a_failure_stops_nobody(tmp_path: Path) -> None:
-    called: list[list[str]] = []
+    called: list[Job] = []
 
-    def call(arguments: list[str]) -> tuple[int, str]:
-        called.append(arguments)
+    def call(job: Job) -> tuple[int, str]:
+        called.append(job)
         return (2, "Expected pretrained weights, got none.") if len(called) == 1 else (0, "")
 
     three = Study(
         "t",
         "s",
-        (*TWO.members, Member("fer_cnn_0", name="third", sets=("seed=7",), start="fer_cnn_a")),
+        (*TWO.members, StudyMember("fer_cnn_0", name="third", sets=("seed=7",), start="fer_cnn_a")),
     )
-    failed = train_members(plan(tmp_path, three, budget_s=90.0), call)
+    failed = train(plan(tmp_path, three, budget_s=90.0), call)
     assert failed == {"fer_cnn_0": "Expected pretrained weights, got none."}
-    assert [a[0] for a in called] == ["fer_cnn_0", "fer_cnn_a", "fer_cnn_0"]
-    assert [a[a.index("--budget") + 1] for a in called] == ["30.000s"] * 3
-    assert all(
-        a[a.index("--limit") + 1] == "96" and a[a.index("--epochs") + 1] == "1" and "--resume" in a
-        for a in called
-    )
+    assert [job.recipe for job in called] == ["fer_cnn_0", "fer_cnn_a", "fer_cnn_0"]
+    assert [job.budget_s for job in called] == [30.0] * 3
+    assert all(job.limit == 96 and job.epochs == 1 and job.resume for job in called)
     assert (
-        called[2][2] == str(tmp_path / "third")
-        and "seed=7" in called[2]
-        and f"start={tmp_path / 'fer_cnn_a'}" in called[2]
+        called[2].out == tmp_path / "third"
+        and "seed=7" in called[2].sets
+        and f"start={tmp_path / 'fer_cnn_a'}" in called[2].sets
     )
 
 
 def test_ctrl_c_ends_the_study(tmp_path: Path) -> None:
-    def call(arguments: list[str]) -> tuple[int, str]:
+    def call(job: Job) -> tuple[int, str]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_members(plan(tmp_path), call)
+        train(plan(tmp_path), call)
 
 
 def test_a_wrong_setting_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="did you mean 'lr'"):
-        train_members(
-            plan(tmp_path, sets=("optim.lrr=1",)), lambda arguments: pytest.fail("called")
-        )
+        train(plan(tmp_path, sets=("optim.lrr=1",)), lambda job: pytest.fail("called"))
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, int]:
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StudyResult, int]:
     """A study of two members and one that must fail, trained in this process: its folder, what it
     found, its status.
     """
     torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("study")
-    of = Study("tiny", "nowhere", (*TWO.members, Member("fer_cnn_0", name="lost", start="nobody")))
-    definition._seen.clear()
-    found, status = run.run(plan(out, of), "the command", call=in_process)
+    of = Study(
+        "tiny", "nowhere", (*TWO.members, StudyMember("fer_cnn_0", name="lost", start="nobody"))
+    )
+    found, status = run.run(plan(out, of), "the command", trainer=in_process)
     return out, found, status
 
 
-def test_a_study_from_end_to_end(done: tuple[Path, dict, int]) -> None:
+def test_a_study_from_end_to_end(done: tuple[Path, StudyResult, int]) -> None:
     out, found, status = done
     assert status == 2  # "lost" begins with weights that nobody has
-    rows = {r["member"]: r for r in found["rows"]}
-    assert [rows[m]["state"] for m in ("fer_cnn_0", "fer_cnn_a", "lost")] == [
+    rows = {r.member: r for r in found.rows}
+    assert [rows[m].state for m in ("fer_cnn_0", "fer_cnn_a", "lost")] == [
         "measured",
         "measured",
         "failed",
     ]
-    assert "train that recipe first" in rows["lost"]["why"] and rows["lost"]["source"] == 0.6397
+    assert "train that recipe first" in rows["lost"].why and rows["lost"].source == 0.6397
     for name in ("fer_cnn_0", "fer_cnn_a"):
         r, history = rows[name], pd.read_parquet(out / name / "history.parquet")
-        assert r["ours"] == pytest.approx(history["val_emotion_accuracy"][0], abs=0.05)
+        assert r.ours == pytest.approx(history["val_emotion_accuracy"][0], abs=0.05)
         assert (
-            r["train"] == history["train_emotion_accuracy"][0]
-            and r["train_minus_val"] == r["train"] - r["ours"]
+            r.train == history["train_emotion_accuracy"][0]
+            and r.train_minus_val == r.train - r.ours
         )
-        assert r["seconds"] == history["seconds"].sum() and r["epochs"] == r["best_epoch"] == 1
-        assert (
-            0 <= r["low"] <= r["ours"] <= r["high"] <= 1
-            and 0 < r["n"] <= 96
-            and r["images_seen"] % 16 == 0
-        )
-        assert r["ours_minus_source"] == pytest.approx(r["ours"] - r["source"])
-    assert rows["fer_cnn_0"]["images_seen"] == rows["fer_cnn_a"]["images_seen"]
-    assert any(
-        "leads" in text and "paired, on the same pictures" in text for text in found["verdict"]
-    )
-    assert json.loads((out / "tiny.json").read_text()) == found
+        assert r.seconds == history["seconds"].sum() and r.epochs == r.best_epoch == 1
+        assert 0 <= r.low <= r.ours <= r.high <= 1 and 0 < r.n <= 96 and r.images_seen % 16 == 0
+        assert r.ours_minus_source == pytest.approx(r.ours - r.source)
+    assert rows["fer_cnn_0"].images_seen == rows["fer_cnn_a"].images_seen
+    assert any("leads" in text and "paired, on the same pictures" in text for text in found.verdict)
+    assert json.loads((out / "tiny.json").read_text()) == found.to_dict()
     table = pd.read_csv(out / "tiny.csv")
     assert list(table["member"]) == ["fer_cnn_0", "fer_cnn_a", "lost"] and table["ours"][
         0
-    ] == pytest.approx(rows["fer_cnn_0"]["ours"])
+    ] == pytest.approx(rows["fer_cnn_0"].ours)
     text = (out / "tiny.md").read_text()
     assert (
         text == markdown(found)
@@ -208,60 +209,60 @@ def test_a_study_from_end_to_end(done: tuple[Path, dict, int]) -> None:
     )
 
 
-def test_a_second_time_nothing_is_trained(done: tuple[Path, dict, int]) -> None:
+def test_a_second_time_nothing_is_trained(done: tuple[Path, StudyResult, int]) -> None:
     out, found, _ = done
-    again, status = run.run(plan(out), "again", call=lambda arguments: pytest.fail("called"))
-    assert status == 0 and again["rows"] == [r for r in found["rows"] if r["member"] != "lost"]
+    again, status = run.run(plan(out), "again", trainer=lambda job: pytest.fail("called"))
+    assert status == 0 and again.rows == [r for r in found.rows if r.member != "lost"]
 
 
-def test_what_a_folder_is(done: tuple[Path, dict, int], tmp_path: Path) -> None:
+def test_what_a_folder_is(done: tuple[Path, StudyResult, int], tmp_path: Path) -> None:
     out, _, _ = done
     p = plan(out)
     recipe = p.recipe(TWO.members[0])
     folder = out / "fer_cnn_0"
-    assert look(tmp_path, recipe).state == "new"
+    assert read_status(tmp_path, recipe).state == "new"
     assert (
-        look(folder, recipe).state
-        == look(folder, recipe, definition.data_of(p, recipe)).state
+        read_status(folder, recipe).state
+        == read_status(folder, recipe, PlannedData(p).of(recipe)).state
         == "finished"
     )
-    longer = look(folder, plan(out, epochs=2).recipe(TWO.members[0]))
+    longer = read_status(folder, plan(out, epochs=2).recipe(TWO.members[0]))
     assert longer.state == "open"  # goes on, it is the same training
-    other = look(folder, plan(out, sets=(*TINY, "optim.lr=1e-5")).recipe(TWO.members[0]))
+    other = read_status(folder, plan(out, sets=(*TINY, "optim.lr=1e-5")).recipe(TWO.members[0]))
     assert other.state == "foreign" and "optim" in other.why
     less = plan(out, limit=80)
-    strange = look(folder, recipe, definition.data_of(less, recipe))
+    strange = read_status(folder, recipe, PlannedData(less).of(recipe))
     assert strange.state == "foreign" and "other data" in strange.why
     (tmp_path / "last.pt").write_bytes(b"not a checkpoint")
     (tmp_path / "best.pt").write_bytes(b"not a checkpoint")
-    assert look(tmp_path, recipe).state == "foreign"
-    failed = train_members(less, lambda arguments: pytest.fail("called"))
+    assert read_status(tmp_path, recipe).state == "foreign"
+    failed = train(less, lambda job: pytest.fail("called"))
     assert set(failed) == {"fer_cnn_0", "fer_cnn_a"}
 
 
 def test_what_was_not_exported_is_and_what_is_wrong_on_the_card_again(
-    done: tuple[Path, dict, int], monkeypatch: pytest.MonkeyPatch
+    done: tuple[Path, StudyResult, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from train.runs import status as standing
+    from train.runs import status
 
     out, _, _ = done
     folder, recipe = out / "fer_cnn_0", plan(out).recipe(TWO.members[0])
     right = (folder / "bundle" / "model.onnx").read_bytes()
     (folder / "bundle" / "model.onnx").unlink()
-    assert look(folder, recipe).state == "open"
-    called: list[list[str]] = []
-    train_members(plan(out), lambda arguments: (called.append(arguments) or 0, ""))  # type: ignore[func-returns-value]
-    assert [a[0] for a in called] == ["fer_cnn_0"]
+    assert read_status(folder, recipe).state == "open"
+    called: list[Job] = []
+    train(plan(out), lambda job: (called.append(job) or 0, ""))  # type: ignore[func-returns-value]
+    assert [job.recipe for job in called] == ["fer_cnn_0"]
     (folder / "bundle" / "model.onnx").write_bytes(right)
     with monkeypatch.context() as patch:
         patch.setattr(
-            standing,
-            "measured",
+            status,
+            "pooled_metric",
             lambda card, name: (
-                Measured(0.99, 0.9, 1.0, 500, ()) if name == "emotion_accuracy" else None
+                PooledMetric(0.99, 0.9, 1.0, 500, ()) if name == "emotion_accuracy" else None
             ),
         )
-        wrong = look(folder, recipe)
+        wrong = read_status(folder, recipe)
     assert wrong.state == "open" and "disagree" in wrong.why and not wrong.figures
 
 
@@ -269,14 +270,14 @@ def test_what_was_not_exported_is_and_what_is_wrong_on_the_card_again(
 
 
 def test_a_member_s_own_process_says_why_it_failed() -> None:
-    status, why = launch.call(["fer_cnn_0", "--set", "optim.lrr=1"])
+    status, why = launch.call(Job("fer_cnn_0", ("optim.lrr=1",)))
     assert status == 2 and "did you mean 'lr'" in why
 
 
 def test_an_interrupt_reaches_the_member_s_process(tmp_path: Path) -> None:
-    words = ["fer_cnn_0", "--out", str(tmp_path / "run"), "--limit", "96", "--epochs", "100000"]
-    words += [word for text in TINY for word in ("--set", text)]
-    script = f"from train import member\nmember.PATIENCE_S = 0.1\ntry:\n    member.call({words!r})"
+    job = Job("fer_cnn_0", TINY, out=tmp_path / "run", limit=96, epochs=100_000)
+    script = "from train.study import launch\nlaunch.FORWARD_AFTER_S = 0.1\ntry:\n"
+    script += f"    launch.call(launch.from_json({launch.to_json(job)!r}))"
     script += "\nexcept KeyboardInterrupt:\n    print('ended')"
     heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
@@ -304,7 +305,7 @@ def test_an_interrupt_reaches_the_member_s_process(tmp_path: Path) -> None:
 
 
 def test_the_command_line(
-    done: tuple[Path, dict, int],
+    done: tuple[Path, StudyResult, int],
     capsys: pytest.CaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -324,7 +325,7 @@ def test_the_command_line(
     assert "fer_ablation" in said and "did you mean 'fer_colour'" in said and "--data DIR" in said
 
     monkeypatch.setattr(definition, "find", lambda name: TWO)
-    monkeypatch.setattr(launch, "call", lambda arguments: pytest.fail("called"))
+    monkeypatch.setattr(launch, "call", lambda job: pytest.fail("called"))
     results = tmp_path / "RESULTS.md"
     command = [
         "study",
@@ -344,7 +345,5 @@ def test_the_command_line(
         and found["budget"]["epochs"] == 1
     )
     assert found["machine"]["cores"] >= 1 and {d["name"] for d in found["data"]} == {"synthetic"}
-    assert (
-        results.read_text()
-        == f"<!-- study tiny -->\n{markdown(found).strip()}\n<!-- end of study tiny -->\n"
-    )
+    section = (out / "tiny.md").read_text().strip()
+    assert results.read_text() == f"<!-- study tiny -->\n{section}\n<!-- end of study tiny -->\n"

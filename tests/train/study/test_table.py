@@ -1,4 +1,4 @@
-"""The table of a study, its verdict and its section of RESULTS.md, from made-up runs."""
+"""The table of a study, its verdict and its section of a document, from made-up runs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ import pytest
 from core.artifacts.bundle import Card
 from core.errors import UserError
 from train.recipe.recipe import load
-from train.runs.status import Measured, Standing, measured
-from train.study import table
-from train.study.definition import Member, Plan, Study
-from train.study.page import header, into_results, markdown
+from train.runs.card_metrics import DataUse, PooledMetric, pooled_metric
+from train.runs.status import RunStatus
+from train.study.definition import Study, StudyMember
+from train.study.page import markdown, replace_between_markers
+from train.study.plan import StudyPlan
+from train.study.result import study_result
+from train.study.table import StudyRow, study_rows
+from train.study.verdict import Difference, MeasuredRow, unpaired_difference, verdict
 
 
-def standing(
+def status_of(
     value: float,
     low: float,
     high: float,
@@ -25,7 +29,7 @@ def standing(
     train: float = 0.7,
     epochs: int = 2,
     mark: str = "f",
-) -> Standing:
+) -> RunStatus:
     recipe = load("fer_cnn_0")
     row = {
         "train_emotion_accuracy": train,
@@ -40,55 +44,57 @@ def standing(
         {"name": "a", "split": "val", "n": n, "fingerprint": mark},
     )
     card = Card("c", "0", recipe.input, recipe.heads, data=data)
-    on = (("a", mark, n),)
-    return Standing(
+    on = (DataUse("a", "val", mark, n),)
+    return RunStatus(
         "finished",
         "",
         history,
         epochs,
         4992 * epochs,
         card,
-        {"emotion_accuracy": Measured(value, low, high, n, on)},
+        {"emotion_accuracy": PooledMetric(value, low, high, n, on)},
     )
 
 
 def table_of(
-    standings: dict[str, Standing],
+    statuses: dict[str, RunStatus],
     tmp_path: Path,
     failed: dict[str, str] | None = None,
     **more: object,
-) -> tuple[list, list[str]]:
-    p = Plan("made", Study("made", "nowhere", tuple(Member(m) for m in standings)), tmp_path)
-    rows = table.rows(p, standings, failed or {})
-    return rows, table.verdict(p, rows, standings, **more)  # type: ignore[arg-type]
+) -> tuple[list[StudyRow], list[str]]:
+    p = StudyPlan(
+        "made", Study("made", "nowhere", tuple(StudyMember(m) for m in statuses)), tmp_path
+    )
+    rows = study_rows(p, statuses, failed or {})
+    return rows, verdict(p, rows, statuses, **more)  # type: ignore[arg-type]
 
 
 def test_the_table_of_known_histories(tmp_path: Path) -> None:
     made = {
-        "fer_cnn_0": standing(0.64, 0.61, 0.67),
-        "fer_cnn_a": standing(0.80, 0.77, 0.82, train=0.9),
-        "fer_cnn_b": standing(0.81, 0.78, 0.83),
-        "fer_cnn_b_plus": standing(0.70, 0.67, 0.73, epochs=1),
-        "fer_cnn_c": Standing("new", "none"),
+        "fer_cnn_0": status_of(0.64, 0.61, 0.67),
+        "fer_cnn_a": status_of(0.80, 0.77, 0.82, train=0.9),
+        "fer_cnn_b": status_of(0.81, 0.78, 0.83),
+        "fer_cnn_b_plus": status_of(0.70, 0.67, 0.73, epochs=1),
+        "fer_cnn_c": RunStatus("new", "none"),
     }
     rows, said = table_of(made, tmp_path, {"fer_cnn_c": "Expected weights, got none."})
-    by = {r["member"]: r for r in rows}
-    assert (by["fer_cnn_0"]["source_is"], by["fer_cnn_a"]["source_is"]) == ("inside", "above")
-    assert by["fer_cnn_a"]["ours_minus_source"] == pytest.approx(-0.0513) and by["fer_cnn_a"][
-        "train_minus_val"
-    ] == pytest.approx(0.1)
-    assert by["fer_cnn_a"]["source_train_minus_val"] == pytest.approx(0.1459)
+    by = {r.member: r for r in rows}
+    assert (by["fer_cnn_0"].source_is, by["fer_cnn_a"].source_is) == ("inside", "above")
+    assert by["fer_cnn_a"].ours_minus_source == pytest.approx(-0.0513) and by[
+        "fer_cnn_a"
+    ].train_minus_val == pytest.approx(0.1)
+    assert by["fer_cnn_a"].source_train_minus_val == pytest.approx(0.1459)
     assert (
-        by["fer_cnn_0"]["parameters"],
-        by["fer_cnn_0"]["seconds"],
-        by["fer_cnn_0"]["cpu_seconds"],
+        by["fer_cnn_0"].parameters,
+        by["fer_cnn_0"].seconds,
+        by["fer_cnn_0"].cpu_seconds,
     ) == (1_274_500, 20.0, 38.0)
     assert (
-        by["fer_cnn_0"]["images_seen"],
-        by["fer_cnn_0"]["memory_mb"],
-        by["fer_cnn_0"]["epochs"],
+        by["fer_cnn_0"].images_seen,
+        by["fer_cnn_0"].memory_mb,
+        by["fer_cnn_0"].epochs,
     ) == (9984, 501.0, 2)
-    assert (by["fer_cnn_c"]["state"], by["fer_cnn_c"]["ours"], by["fer_cnn_c"]["source"]) == (
+    assert (by["fer_cnn_c"].state, by["fer_cnn_c"].ours, by["fer_cnn_c"].source) == (
         "failed",
         None,
         0.8419,
@@ -120,10 +126,10 @@ def test_the_table_of_known_histories(tmp_path: Path) -> None:
 
 def test_equal_sources_are_tied_and_a_paired_lead_counts(tmp_path: Path) -> None:
     made = {
-        "fer_cnn_b_plus": standing(0.80, 0.77, 0.82),
-        "fer_cnn_b_plus_plus": standing(0.81, 0.78, 0.84),
+        "fer_cnn_b_plus": status_of(0.80, 0.77, 0.82),
+        "fer_cnn_b_plus_plus": status_of(0.81, 0.78, 0.84),
     }  # 85.30 % both
-    _, said = table_of(made, tmp_path, paired=lambda a, b, figure: (0.01, 0.002, 0.018))
+    _, said = table_of(made, tmp_path, paired=lambda a, b, figure: Difference(0.01, 0.002, 0.018))
     text = "\n".join(said)
     assert "holds in 0 of 0 pairs (Kendall's tau undefined; 1 pair more tied)" in text
     assert "+0.20 to +1.80 (paired, on the same pictures), more than chance" in text
@@ -131,9 +137,9 @@ def test_equal_sources_are_tied_and_a_paired_lead_counts(tmp_path: Path) -> None
 
 def test_other_validation_pictures_are_not_compared(tmp_path: Path) -> None:
     made = {
-        "fer_cnn_a": standing(0.8, 0.7, 0.9),
-        "fer_cnn_b": standing(0.7, 0.6, 0.8),
-        "fer_cnn_c": standing(0.9, 0.8, 1.0, mark="other"),
+        "fer_cnn_a": status_of(0.8, 0.7, 0.9),
+        "fer_cnn_b": status_of(0.7, 0.6, 0.8),
+        "fer_cnn_c": status_of(0.9, 0.8, 1.0, mark="other"),
     }
     _, said = table_of(made, tmp_path)
     assert "not compared, as validated on other pictures or classes: fer_cnn_c." in "\n".join(said)
@@ -141,32 +147,24 @@ def test_other_validation_pictures_are_not_compared(tmp_path: Path) -> None:
 
 
 def test_an_older_history_has_empty_cells(tmp_path: Path) -> None:
-    made = standing(0.64, 0.61, 0.67)
+    made = status_of(0.64, 0.61, 0.67)
     old = [
         {k: v for k, v in row.items() if k in ("val_emotion_accuracy", "epoch")}
         for row in made.history
     ]
     rows, _ = table_of(
-        {"fer_cnn_0": Standing("finished", "", old, 2, 9984, made.card, made.figures)}, tmp_path
+        {"fer_cnn_0": RunStatus("finished", "", old, 2, 9984, made.card, made.figures)}, tmp_path
     )
-    assert (
-        rows[0]["seconds"]
-        is rows[0]["cpu_seconds"]
-        is rows[0]["train"]
-        is rows[0]["memory_mb"]
-        is None
-    )
+    assert rows[0].seconds is rows[0].cpu_seconds is rows[0].train is rows[0].memory_mb is None
 
 
 def test_newcombe_s_example() -> None:
     """Newcombe, Stat. Med. 1998, method 10 without correction: 56/70 against 48/80."""
     from evaluation.statistics.intervals import wilson
 
-    a, b = (
-        {"ours": x / n, **dict(zip(("low", "high"), wilson(x, n), strict=True))}
-        for x, n in ((56, 70), (48, 80))
-    )
-    assert table.unpaired(a, b) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
+    a, b = (MeasuredRow("m", None, x / n, *wilson(x, n)) for x, n in ((56, 70), (48, 80)))
+    found = unpaired_difference(a, b)
+    assert (found.value, found.low, found.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
 
 
 def test_figures_of_several_data_sets_are_put_together() -> None:
@@ -183,7 +181,7 @@ def test_figures_of_several_data_sets_are_put_together() -> None:
 
     recipe = load("fer_cnn_0")
     one = row("a", 0.8, 0.7, 0.88, 100)
-    alone = measured(
+    alone = pooled_metric(
         Card(
             "c", "0", recipe.input, recipe.heads, metrics=(one, row("a", 0.1, 0, 1, 9, group="g"))
         ),
@@ -192,13 +190,13 @@ def test_figures_of_several_data_sets_are_put_together() -> None:
     assert alone is not None and (alone.value, alone.low, alone.high, alone.n) == pytest.approx(
         (0.8, 0.7, 0.88, 100)
     )
-    both = measured(
+    both = pooled_metric(
         Card("c", "0", recipe.input, recipe.heads, metrics=(one, row("b", 0.6, 0.5, 0.7, 300))),
         "emotion_accuracy",
     )
     assert both is not None and both.value == pytest.approx(0.65) and both.n == 400
     assert both.low == pytest.approx(0.65 - ((0.025) ** 2 + (0.075) ** 2) ** 0.5)
-    assert measured(Card("c", "0", recipe.input, recipe.heads), "emotion_accuracy") is None
+    assert pooled_metric(Card("c", "0", recipe.input, recipe.heads), "emotion_accuracy") is None
 
 
 # ---- the page and RESULTS.md
@@ -207,9 +205,9 @@ def test_figures_of_several_data_sets_are_put_together() -> None:
 def test_a_section_of_results_is_replaced_and_the_rest_left(tmp_path: Path) -> None:
     file = tmp_path / "RESULTS.md"
     file.write_text("# Results\n\nWords.\n")
-    into_results(file, "one", "first")
-    into_results(file, "two", "second")
-    into_results(file, "one", "first, again\n")
+    replace_between_markers(file, "one", "first")
+    replace_between_markers(file, "two", "second")
+    replace_between_markers(file, "one", "first, again\n")
     text = file.read_text()
     assert text.startswith(
         "# Results\n\nWords.\n\n<!-- study one -->\nfirst, again\n<!-- end of study one -->\n"
@@ -220,32 +218,26 @@ def test_a_section_of_results_is_replaced_and_the_rest_left(tmp_path: Path) -> N
     )
     file.write_text(text.replace("<!-- end of study one -->", ""))
     with pytest.raises(UserError, match="study one"):
-        into_results(file, "one", "third")
+        replace_between_markers(file, "one", "third")
     assert "third" not in file.read_text()
     with pytest.raises(UserError, match="to write"):
-        into_results(file / "below a file" / "RESULTS.md", "one", "third")
+        replace_between_markers(file / "below a file" / "RESULTS.md", "one", "third")
 
 
 def test_several_figures_make_several_lines_with_costs_once(tmp_path: Path) -> None:
-    p = Plan(
+    p = StudyPlan(
         "made",
         Study(
             "made",
             "nowhere",
-            (Member("production_b2"),),
+            (StudyMember("production_b2"),),
             ("emotion_accuracy", "gender_accuracy", "age_mae"),
         ),
         tmp_path,
     )
-    standings = {"production_b2": Standing("new", "nothing there")}
-    rows = table.rows(p, standings, {})
-    text = markdown(
-        {
-            **header(p, "command", standings),
-            "rows": rows,
-            "verdict": table.verdict(p, rows, standings),
-        }
-    )
+    statuses = {"production_b2": RunStatus("new", "nothing there")}
+    rows = study_rows(p, statuses, {})
+    text = markdown(study_result(p, "command", statuses, rows, verdict(p, rows, statuses)))
     lines = [line for line in text.splitlines() if line.startswith("| `production_b2`")]
     assert [line.split(" | ")[1:4] for line in lines] == [
         ["emotion accuracy", "78.00 %", "not finished"],
@@ -257,4 +249,6 @@ def test_several_figures_make_several_lines_with_costs_once(tmp_path: Path) -> N
     (tmp_path / "production_b2").mkdir()
     noted = {"processor": "Abacus", "cores": 3, "memory_gb": 1.0, "accelerator": None}
     (tmp_path / "production_b2" / "summary.json").write_text(json.dumps({"machine": noted}))
-    assert header(p, "command", standings)["trained_on_too"] == ["Abacus, 3 cores, 1 GiB"]
+    assert study_result(p, "command", statuses, rows, []).to_dict()["trained_on_too"] == [
+        "Abacus, 3 cores, 1 GiB"
+    ]

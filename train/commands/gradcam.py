@@ -1,0 +1,40 @@
+"""Draw which pixels a checkpoint's predictions rest on (Grad-CAM), on blurred faces."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from core.artifacts.bundle import TASKS
+from core.errors import UserError
+from evaluation.commands.explain import add_pictures, draw
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "checkpoint",
+        type=Path,
+        help="best.pt of a run folder, the run folder, or a bundle with its weights",
+    )
+    add_pictures(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write one PNG per picture and return the exit status."""
+    from train.gradcam import gradcam
+    from train.loop.initialize import network
+
+    model, recipe = network(args.checkpoint)
+    heads = [h for h in recipe.heads if h.task in (args.task or TASKS)]
+    if not heads:
+        raise UserError(
+            f"Expected --task to be one of {', '.join(h.task for h in recipe.heads)}, "
+            f"got {', '.join(args.task)}."
+        )
+    draw(
+        args,
+        recipe.input,
+        lambda crop: [gradcam(model, head, crop, recipe.input) for head in heads],
+    )
+    return 0

@@ -1,0 +1,53 @@
+"""Detect and align every picture of a data set once, into the crop cache."""
+
+from __future__ import annotations
+
+import argparse
+
+from core import progress, registry
+from core.errors import UserError
+from train.fit import FLAGSHIP
+from train.recipe.arguments import data_folders
+from train.recipe.recipe import load
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("dataset", help="a data set of core/data")
+    parser.add_argument("--data", required=True, metavar="DIR")
+    parser.add_argument("--split", default=None, help="one split (default: train and val)")
+    parser.add_argument(
+        "--recipe", default=FLAGSHIP, help="whose crops and samples (default: %(default)s)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fill the cache and return the exit status."""
+    from core.data.base.crop_cache import prepare
+    from core.faces import best_detector
+    from train.batches.data import relabel
+
+    recipe = load(args.recipe)
+    detector, description = best_detector()
+    progress.say(f"detector: {description}")
+    adapter = registry.load("core.data", args.dataset)
+    folders = data_folders(args.data)
+    folder = folders.get(args.dataset, folders.get("*"))
+    if folder is None:
+        raise UserError(
+            f"Expected a folder for {args.dataset} in {args.data}, got only {sorted(folders)}."
+        )
+    for split in [args.split] if args.split else ["train", "val"]:
+        # Only the samples that training with this recipe uses.
+        samples, _ = relabel(adapter.load(folder, split), recipe)
+        with progress.task(f"align {args.dataset} {split}", len(samples)) as advance:
+            crops = prepare(samples, detector, recipe.input, progress=advance)
+        counts = {
+            state: int((crops.found == code).sum())
+            for state, code in (("aligned", 1), ("whole picture", 0), ("unreadable", -1))
+        }
+        progress.say(
+            f"{args.dataset} {split}: {len(samples)} pictures, {counts}, "
+            f"{len(samples.problems)} left out by name or label"
+        )
+    return 0

@@ -1,0 +1,152 @@
+"""Train a recipe and export the result; without a recipe the flagship and all it builds on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from core import registry
+from train import fit
+from train.fit import FLAGSHIP, Job
+from train.recipe.arguments import seconds
+from train.recipe.recipe import Recipe, load
+
+RECIPE_HELP = (
+    f"a recipe of --list (default: the flagship, {FLAGSHIP}, after the recipes that it builds on, "
+    "each in runs/NAME; --epochs, --limit and --set then apply to each of them, --budget to all "
+    "together)"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("recipe", nargs="?", help=RECIPE_HELP)
+    parser.add_argument(
+        "--list",
+        action="store_true",
+        help="all recipes: model, parameters, data, source and the figures that it reports",
+    )
+    parser.add_argument(
+        "--show", action="store_true", help="the resolved recipe and its parameter counts"
+    )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="measure the input pipeline beside the training it feeds; nothing is kept",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="with --list, --show or --profile: one JSON object on stdout",
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="folder of the data sets, a manifest, or a JSON file {data set: either}",
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, help="run folder (default: runs/RECIPE)")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument(
+        "--budget",
+        type=seconds,
+        metavar="TIME",
+        help="such as 90m, 2h or 600s; the schedule is fitted into it",
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="N samples of each data set, spread over it, for a try",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="continue from the run folder's last checkpoint"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="override a field, such as optim.lr=1e-3",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """List, show, profile or train; return the exit status."""
+    if args.list:
+        return _list(args.json)
+    job = Job(
+        args.recipe or FLAGSHIP,
+        tuple(args.set),
+        args.data,
+        args.out,
+        args.epochs,
+        args.budget,
+        args.limit,
+        args.resume,
+    )
+    recipe = job.resolve()
+    if args.show:
+        return _show(job.recipe, recipe, args.json)
+    if args.profile:
+        return _profile(job, args.json)
+    if args.recipe:
+        fit.fit(job)
+    else:
+        fit.fit_with_prerequisites(job)
+    return 0
+
+
+def _profile(job: Job, as_json: bool) -> int:
+    from train.loop import distributed
+    from train.loop.profile import describe, profile
+
+    recipe = job.resolve()
+    with distributed.joined(), distributed.first_of_machine():
+        [train_parts] = fit.load_splits(job, recipe, "train")
+        figures = {"recipe": job.recipe, **profile(recipe, train_parts)}
+    print(json.dumps(figures) if as_json else describe(job.recipe, figures))
+    return 0
+
+
+def _list(as_json: bool) -> int:
+    from train.loop.initialize import count_parameters
+
+    recipes = {name: load(name) for name in registry.names("train.recipes")}
+    rows = [
+        {
+            "name": name,
+            "source": recipe.source,
+            "model": recipe.model.options.get("name", recipe.model.family),
+            "data": list(recipe.data),
+            "expected": dict(recipe.expected),
+            "parameters": count_parameters(recipe),
+        }
+        for name, recipe in recipes.items()
+    ]
+    if as_json:
+        print(json.dumps({"recipes": rows}))
+        return 0
+    name_width, model_width = (max(len(row[key]) for row in rows) for key in ("name", "model"))
+    for row in rows:
+        figures = "".join(
+            f", {figure.replace('_', ' ')} {value:g}" for figure, value in row["expected"].items()
+        )
+        print(
+            f"{row['name']:{name_width}}  {row['model']:{model_width}} "
+            f"{row['parameters']['total']:>11,} parameters  {'+'.join(row['data'])}  "
+            f"({row['source']}{figures})"
+        )
+    return 0
+
+
+def _show(name: str, recipe: Recipe, as_json: bool) -> int:
+    from train.loop.initialize import count_parameters
+
+    content = {
+        "name": name,
+        "recipe": recipe.to_dict(),
+        "parameters": count_parameters(recipe),
+    }
+    print(json.dumps(content) if as_json else json.dumps(content, indent=2))
+    return 0
