@@ -184,6 +184,8 @@ def build(key: str, path: Path) -> None:
     import onnx
     import torch
 
+    import core.models.base.torchvision_compat  # noqa: F401  # defines operators before timm
+
     # isort: split
     from timm.utils.model import reparameterize_model
 

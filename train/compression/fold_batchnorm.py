@@ -11,6 +11,7 @@ import torch
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+import core.models.base.torchvision_compat  # noqa: F401  # defines operators before timm is imported
 from core.errors import UserError
 
 from timm.layers import BatchNormAct2d  # isort: skip

@@ -25,11 +25,12 @@ from train.batches.data import gather
 from train.compression import qat, quantize
 from train.compression.fold_batchnorm import fold, settle
 from train.export.export import ROUNDED_PARITY, check_parity, export, random_crops, write_onnx
-from train.export.model_card import BEFORE, FIGURES
+from train.export.model_card import BEFORE
 from train.loop.initialize import begin, build_model, network
 from train.loop.trainer import Run
 from train.recipe.recipe import Recipe, load, override
 from train.recipe.settings import Model
+from train.runs.card_metrics import CARD_METRICS
 
 SMALL = [
     "model.options.stem=8",
@@ -308,7 +309,7 @@ def test_it_is_held_to_the_float_network_that_it_began_as(
     alone = Predictor(export(model, recipe, "float", tmp_path / "float", (), [val])).card
     before = {m["metric"]: m for m in alone.metrics if not m.get("group")}
     found = {m["metric"]: m for m in card.metrics}
-    for metric in FIGURES.values():
+    for metric in CARD_METRICS.values():
         assert found[BEFORE.format(metric)] == {**before[metric], "metric": BEFORE.format(metric)}
     assert quantize.scores(card) != quantize.scores(alone), (
         "the card's own figures stay those of the file"

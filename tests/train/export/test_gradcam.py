@@ -16,7 +16,8 @@ from core.labels import FERPLUS8, GENDER2
 from core.preprocess import InputSpec
 from tests.conftest import ROOT
 from train.__main__ import main
-from train.gradcam import gradcam, network
+from train.gradcam import gradcam
+from train.loop.initialize import network
 
 EMOTION = Head("emotion", "softmax", FERPLUS8.labels, "emotion")
 GENDER = Head("gender", "sigmoid", GENDER2.labels, "gender")
