@@ -85,13 +85,13 @@ def main() -> int:
     args = p.parse_args()
     from playwright.sync_api import sync_playwright
 
-    from apps.webcam.__main__ import MODEL
+    from apps.webcam.options import SHIPPED_MODEL
     from evaluation.benchmark.app_processes import running_demo
 
     (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_demo(args.model or MODEL) as (url, _),
+        running_demo(args.model or SHIPPED_MODEL) as (url, _),
         sync_playwright() as play,
     ):
         camera = Path(folder) / "face.y4m"

@@ -1,8 +1,8 @@
-"""The live demo: webcam, pictures and videos in the browser, and the same prediction as JSON."""
+"""The live demo: predictions from webcam, images and videos in a browser, and as JSON."""
 
 import os
 
-# Gradio reads these when it is imported, which is after this file: no usage statistics, neither
-# here nor from its Hub client.
+# Gradio reads these when it is imported, which happens after this file: no usage statistics,
+# neither from Gradio nor from its Hub client.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

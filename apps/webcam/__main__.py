@@ -1,6 +1,4 @@
-"""`python -m apps.webcam [--model M] [--host H] [--port P]`: the live demo on
-http://127.0.0.1:7860.
-"""
+"""The live demo: `python -m apps.webcam [--model M] [--host H] [--port P]`."""
 
 from __future__ import annotations
 
@@ -9,65 +7,53 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from core.errors import status
+from apps.webcam.options import add_model_argument
+from core.cli import add_debug, exit_status
 
-ROOT = Path(__file__).resolve().parents[2]
-MODEL = ROOT / "assets" / "models" / "mien"
-SPACE_SECONDS = 300
-"""On a public Space a live stream ends after this, so that the next visitor has a turn; Record
-starts another.
-"""
+SPACE_STREAM_SECONDS = 300
+"""Longest live stream on a public Space, so that the next visitor gets a turn."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line. `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT`, which Spaces set, are the
-    defaults of host and port.
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line.
+
+    `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT`, which Spaces set, are the defaults of host and
+    port.
     """
-    p = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m apps.webcam",
         description="The live demo: age, perceived gender and emotion from faces.",
     )
-    p.add_argument(
-        "--model",
-        type=Path,
-        default=MODEL,
-        help="model file or its folder, or an ensemble's (default: the shipped one)",
-    )
-    p.add_argument(
+    add_model_argument(parser)
+    parser.add_argument(
         "--host",
         default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
         help="address to listen on (default: %(default)s)",
     )
-    p.add_argument(
+    parser.add_argument(
         "--port",
         type=int,
         default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
         help="port (default: %(default)s)",
     )
-    p.add_argument("--debug", action="store_true", help="show a traceback where something fails")
-    return p
+    add_debug(parser)
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs until interrupted. Exit status 2: the user's mistake; 1: ours."""
-    args = parser().parse_args(argv)
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(0)
-    )  # how containers stop: run the exit handlers, which delete visitors' files
+    """Run the demo until it is interrupted; return 2 on the user's mistake, 1 on ours."""
+    args = build_parser().parse_args(argv)
+    # Containers are stopped by SIGTERM: run the exit handlers, which delete visitors' files.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
-    def work() -> None:
-        from apps.webcam.serve import serve
+    def run() -> None:
+        from apps.webcam.serve import serve  # Gradio takes seconds to import; --help does not
 
-        serve(
-            args.model,
-            args.host,
-            args.port,
-            live_seconds=SPACE_SECONDS if os.environ.get("SPACE_ID") else None,
-        )
+        max_stream_seconds = SPACE_STREAM_SECONDS if os.environ.get("SPACE_ID") else None
+        serve(args.model, args.host, args.port, max_stream_seconds=max_stream_seconds)
 
-    return status(work, args.debug)
+    return exit_status(run, debug=args.debug, on_interrupt=None)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,16 @@
-"""Pictures between Gradio and core: file or data URL in, data URL out. Visitors' pixels stay in
-memory.
+"""Images between Gradio and `core.image`: file or data URL in, data URL out, pixels in memory only.
 
-Gradio would decode with Pillow's open plugins and write every picture that it shows into a disk
-cache. The listeners therefore run with `preprocess=False, postprocess=False`: they get Gradio's own
-dictionary, decode with core.image, and return `{"url": "data:..."}`, which the browser shows as it
-stands.
+Gradio would decode with all of Pillow's plugins and write every image that it shows into a cache on
+disk. The listeners therefore run with `preprocess=False, postprocess=False`: they get Gradio's own
+dictionary, decode with `core.image`, and return `{"url": "data:..."}`, which the browser shows
+directly.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import TypedDict
 
 import cv2
 import numpy as np
@@ -20,49 +19,76 @@ from apps.webcam import uploads
 from core import image
 from core.errors import ImageError
 
-FRAME_BYTES, FRAME_PIXELS = 4 * 2**20, 1920 * 1440
-"""Limits of one camera frame: well above what the page asks the camera for."""
+MAX_FRAME_BYTES, MAX_FRAME_PIXELS = 4 * 2**20, 1920 * 1440
+"""Limits of one camera frame, well above what the page asks the camera for."""
 
 
-def decode(payload: dict[str, Any] | None, **limits: int) -> np.ndarray:
-    """Gradio's picture dictionary -> RGB uint8 (H, W, 3). An uploaded file is deleted shortly
-    after.
+class ImagePayload(TypedDict, total=False):
+    """What Gradio sends for an image: a data URL (camera, clipboard) or the path of an upload."""
+
+    url: str | None
+    path: str | None
+
+
+class ShownImage(TypedDict):
+    """What a Gradio image component shows: a data URL."""
+
+    url: str
+
+
+def decode(
+    payload: ImagePayload | None,
+    max_bytes: int = image.MAX_BYTES,
+    max_pixels: int = image.MAX_PIXELS,
+) -> np.ndarray:
+    """Decode Gradio's image dictionary; an uploaded file is deleted shortly after.
+
+    Args:
+        payload: A data URL or the path of an uploaded file; the URL takes precedence.
+        max_bytes: Largest accepted file.
+        max_pixels: Largest accepted width times height.
+
+    Returns:
+        RGB uint8, shape (H, W, 3).
 
     Raises:
-        ImageError: nothing came, or core.image refuses it.
-        UserError: the path is not an upload.
+        ImageError: There is no image in it, or `core.image` refuses it.
+        UserError: The path is not an upload.
     """
     url = (payload or {}).get("url") or ""
     if url.startswith("data:"):
         try:
-            return image.load(base64.b64decode(url.partition(",")[2], validate=True), **limits)
+            data = base64.b64decode(url.partition(",")[2], validate=True)
         except binascii.Error as error:
             raise ImageError(
-                f"Expected a base64 picture, got {error}; try to reload the page."
+                f"Expected a base64 image, got {error}; try to reload the page."
             ) from error
+        return image.load(data, max_bytes=max_bytes, max_pixels=max_pixels)
     path = (payload or {}).get("path")
     if not path:
-        raise ImageError("Expected a picture, got nothing; try to choose a file.")
-    file = uploads.uploaded(path)
-    uploads.forget(file)
+        raise ImageError("Expected an image, got nothing; try to choose a file.")
+    file = uploads.resolve_upload(path)
+    uploads.delete_later(file)
     try:
-        # at most the server's upload limit; as bytes, so that messages do not show a path of the
-        # server
+        # As bytes, so that messages do not show a path of the server. Gradio limits their size.
         data = file.read_bytes()
     except OSError as error:
         raise ImageError(
-            f"Expected the uploaded picture to be there, got {error.strerror}; try to upload it again."
+            f"Expected the uploaded image to exist, got {error.strerror}; try to upload it again."
         ) from error
-    return image.load(data, **limits)
+    return image.load(data, max_bytes=max_bytes, max_pixels=max_pixels)
 
 
-def encode(rgb: np.ndarray, quality: int = 80) -> dict[str, str]:
-    """RGB uint8 (H, W, 3) -> the dictionary that a Gradio image shows, holding a JPEG data URL
-    (WebP takes five times as long).
+def encode(rgb: np.ndarray, quality: int = 80) -> ShownImage:
+    """Encode an image as a JPEG data URL for a Gradio image component.
+
+    Args:
+        rgb: uint8, shape (H, W, 3).
+        quality: Of the JPEG, 1 to 100. (WebP would take five times as long.)
     """
-    done, jpeg = cv2.imencode(
+    is_encoded, jpeg = cv2.imencode(
         ".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
     )
-    if not done:
-        raise RuntimeError(f"OpenCV could not encode a picture of shape {rgb.shape}.")
+    if not is_encoded:
+        raise RuntimeError(f"OpenCV could not encode an image of shape {rgb.shape}.")
     return {"url": "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode("ascii")}

@@ -1,4 +1,4 @@
-"""Starts the server with everything off that would store, count or call home."""
+"""The demo's server: started with everything off that would store, count or call home."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ import cv2
 import gradio as gr
 
 from apps.webcam import uploads
-from apps.webcam.app import build
-from apps.webcam.video_io import LIMITS
+from apps.webcam.page import build
+from apps.webcam.video_io import VIDEO_LIMITS
 from core import system
 from core.pipeline import Pipeline
 
-HERE = Path(__file__).parent
-SESSIONS = 100
-"""Visitors whose settled numbers are remembered; the longest idle one is forgotten first."""
+UI_FOLDER = Path(__file__).parent / "ui"
+MAX_SESSIONS = 100
+"""Visitors whose smoothed values are kept; the one idle for longest is dropped first."""
+MAX_QUEUED_EVENTS = 100
+DEFAULT_CONCURRENCY = 4
+M_ARENA_MAX = -8
+"""Option of glibc's mallopt (malloc.h): the number of heaps that threads share."""
 
 
 def theme() -> gr.themes.Base:
-    """System fonts only: Gradio's own themes fetch theirs from elsewhere where they are not
-    installed.
-    """
+    """Return a theme with system fonts; Gradio's own themes download theirs."""
     fonts = [
         "system-ui",
         "-apple-system",
@@ -40,38 +42,49 @@ def theme() -> gr.themes.Base:
     )
 
 
-def few_arenas(most: int) -> bool:
-    """Lets threads share `most` heaps, where the C library is glibc; says whether it did. Gradio's
-    threads, up to 40, come and go, and each would have a heap that keeps what its largest picture
-    took: 45 MB for a photo.
+def limit_malloc_arenas(count: int) -> bool:
+    """Make all threads share `count` heaps, and return whether the C library could (glibc can).
+
+    Gradio starts and ends up to 40 threads. By default each has a heap of its own, which keeps the
+    memory of the largest image that it held: 45 MB for a photograph.
     """
     try:
-        return ctypes.CDLL(None).mallopt(-8, most) == 1  # M_ARENA_MAX of malloc.h
+        is_set: bool = ctypes.CDLL(None).mallopt(M_ARENA_MAX, count) == 1
     except (AttributeError, OSError, TypeError):  # another C library
         return False
+    return is_set
 
 
 def serve(
-    model: Path, host: str, port: int, *, live_seconds: int | None = None, block: bool = True
+    model: Path,
+    host: str,
+    port: int,
+    *,
+    max_stream_seconds: int | None = None,
+    block: bool = True,
 ) -> gr.Blocks:
-    """Loads the model, opens the port and, with `block`, returns only when the server ends.
+    """Load the model and serve the page.
+
+    Args:
+        model: Model file or folder, or an ensemble's folder.
+        host: Address to listen on.
+        port: Port to listen on.
+        max_stream_seconds: Longest live stream of a visitor; None for no limit.
+        block: Return only when the server ends.
 
     Raises:
-        UserError: no model.
-        OSError: the port is taken.
+        UserError: There is no model, or it cannot be read.
+        OSError: The port is taken.
     """
-    few_arenas(system.usable_processors())
-    uploads.private_folder()  # before any component is made: each remembers the folder
-    cv2.setNumThreads(
-        1
-        # many visitors on few cores: two threads a frame cost each of them a third more (18 against 12
-        # ms)
-    )
+    limit_malloc_arenas(system.usable_processors())
+    uploads.upload_folder()  # before any component, as each remembers the folder
+    # Many visitors on few cores: with two threads a frame takes 18 ms instead of 12.
+    cv2.setNumThreads(1)
     pipeline = Pipeline(model)
     print(f"Face detector: {pipeline.about_detector}", flush=True)
-    demo = build(pipeline, live_seconds)
-    demo.queue(max_size=100, default_concurrency_limit=4)
-    demo.launch(
+    page = build(pipeline, max_stream_seconds)
+    page.queue(max_size=MAX_QUEUED_EVENTS, default_concurrency_limit=DEFAULT_CONCURRENCY)
+    page.launch(
         server_name=host,
         server_port=port,
         share=False,
@@ -80,18 +93,18 @@ def serve(
         prevent_thread_lock=True,
         inbrowser=False,
         theme=theme(),
-        css_paths=HERE / "ui" / "style.css",
-        head=f"<script>{(HERE / 'ui' / 'camera.js').read_text('utf-8')}</script>",
+        css_paths=UI_FOLDER / "style.css",
+        head=f"<script>{(UI_FOLDER / 'camera.js').read_text('utf-8')}</script>",
         run_history=False,
         enable_monitoring=False,
         footer_links=[],
-        max_file_size=LIMITS.bytes + 2**20,
-        state_session_capacity=SESSIONS,
+        max_file_size=VIDEO_LIMITS.max_bytes + 2**20,
+        state_session_capacity=MAX_SESSIONS,
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
         allowed_paths=[],
     )
     if block:
-        demo.block_thread()
-    return demo
+        page.block_thread()
+    return page

@@ -1,14 +1,14 @@
-"""An uploaded video -> an annotated H.264 MP4 that browsers play, and one row per face and analysed
-frame.
+"""An uploaded video into an annotated H.264 MP4 and its predictions, frame by frame.
 
-Faces keep their number and their values settle as in the live view, on the video's own clock. Sound
-is neither read nor kept.
+Faces keep their number and their values are smoothed as in the live view, on the video's own clock.
+Sound is neither read nor kept.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,129 +16,145 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.container import InputContainer, OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from apps.webcam.tracking.tracker import Tracked, Tracker
+from apps.webcam.tracking.tracker import TrackedFrame, Tracker
 from apps.webcam.ui import overlay
 from core.errors import UserError
 from core.pipeline import Pipeline
 
-DENSE = 4
-"""A video may hold so many times the frames that are looked at: what lies between them costs
-decoding.
+MAX_DECODED_PER_PROCESSED = 4
+"""How many times `VideoLimits.max_frames` a file may hold: frames that are left out for a lower
+frame rate still cost decoding.
 """
-SEARCH_SIDE = 640
-"""Long side in pixels at which a video's frames are searched: between a live frame and a still
-picture.
-"""
-CLOCK = Fraction(1, 90_000)
+DETECTION_SIDE_PX = 640
+"""Long side at which faces are searched, between those of a live frame and of a single image."""
+DURATION_TOLERANCE_SECONDS = 0.5
+INTERVAL_TOLERANCE = 0.98
+"""A frame is processed once this share of the shortest interval has passed."""
+DEFAULT_FRAME_RATE = 30.0
+TIME_BASE = Fraction(1, 90_000)
+"""Unit of time in the result, in seconds."""
+KEYFRAME_INTERVAL_FRAMES = 60
+SUGGESTION = "try converting it to MP4 (H.264)."
 
 
 class VideoError(UserError):
-    """A file that cannot be read as a video, or is too much of one."""
+    """A file that cannot be read as a video, or exceeds the limits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a free demo on two cores can take. `frame_rate`: what a video has beyond it is left out;
-    `side`: long side of the result.
+class VideoLimits:
+    """What a free demo on two cores can process.
+
+    Attributes:
+        max_bytes: Size of the file.
+        max_seconds: Duration.
+        max_frames: Processed frames.
+        max_pixels: Width times height of a frame.
+        max_frame_rate: Frames/s; those beyond it are left out.
+        max_side: Long side of the result in pixels; larger frames are scaled down.
     """
 
-    bytes: int = 64 * 2**20
-    seconds: float = 60.0
-    frames: int = 1800
-    pixels: int = 3840 * 2160
-    frame_rate: float = 30.0
-    side: int = 1280
+    max_bytes: int = 64 * 2**20
+    max_seconds: float = 60.0
+    max_frames: int = 1800
+    max_pixels: int = 3840 * 2160
+    max_frame_rate: float = 30.0
+    max_side: int = 1280
 
 
-LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """An analysed frame: seconds from the start, its faces, and how much of the video is done, in
-    [0, 1].
-    """
-
-    time: float
-    faces: tuple[Tracked, ...]
-    done: float
+VIDEO_LIMITS = VideoLimits()
 
 
 def annotate(
-    source: Path, target: Path, pipeline: Pipeline, limits: Limits = LIMITS
-) -> Generator[Moment]:
-    """Writes `target` (.mp4) while it is iterated to its end; ending early leaves no `target`.
+    source: Path, target: Path, pipeline: Pipeline, limits: VideoLimits = VIDEO_LIMITS
+) -> Generator[TrackedFrame]:
+    """Yield the faces of each processed frame, and write them into a video.
+
+    Args:
+        source: Any video file; untrusted.
+        target: The MP4 file. It is complete when the generator ends; closing the generator early
+            leaves no file.
+        pipeline: Predicts on every frame.
+        limits: Beyond these a video is refused.
 
     Raises:
-        VideoError: not a video, damaged, or beyond `limits`; also in the middle, where a header
-        lied.
+        VideoError: Not a video, damaged, or beyond `limits`; also in the middle, if the header is
+            wrong.
     """
-    finished = False
+    is_complete = False
     try:
         with (
-            _open(source, limits) as reading,
-            av.open(target, "w", options={"movflags": "+faststart"}) as writing,
+            _open(source, limits) as reader,
+            av.open(target, "w", options={"movflags": "+faststart"}) as writer,
         ):
-            yield from _frames(reading, writing, pipeline, limits)
-        finished = True
+            yield from _annotate_frames(reader, writer, pipeline, limits)
+        is_complete = True
     except av.FFmpegError as error:
-        if not target.parent.is_dir():  # the visitor left, and the folder went along
+        if not target.parent.is_dir():  # the visitor left, and their folder was deleted
             return
-        raise VideoError(
-            f"Expected a whole video, got damaged data ({error.strerror}); try converting it to MP4 (H.264)."
-        ) from error
+        raise _damaged(error) from error
     finally:
-        if not finished:
+        if not is_complete:
             target.unlink(missing_ok=True)
 
 
-def _open(source: Path, limits: Limits) -> av.container.InputContainer:
-    """The container, with everything checked that its header tells."""
+def _damaged(error: av.FFmpegError) -> VideoError:
+    return VideoError(f"Expected a whole video, got damaged data ({error.strerror}); {SUGGESTION}")
+
+
+@contextmanager
+def _open(source: Path, limits: VideoLimits) -> Iterator[InputContainer]:
+    """Open a video whose size, kind and header are within the limits."""
     size = source.stat().st_size
-    if size > limits.bytes:
+    if size > limits.max_bytes:
         raise VideoError(
-            f"Expected a video of at most {limits.bytes >> 20} MB, got {size / 2**20:.0f} MB; try a shorter or smaller one."
+            f"Expected a video of at most {limits.max_bytes >> 20} MB, got {size / 2**20:.0f} MB;"
+            " try a shorter or smaller one."
         )
     with source.open("rb") as file:
-        kind = container_of(file.read(64))
-    if kind is None:
+        container = container_format(file.read(64))
+    if container is None:
         raise VideoError(
-            "Expected an MP4, MOV, WebM, MKV or AVI video, got another kind of file; try converting it to MP4 (H.264)."
+            "Expected an MP4, MOV, WebM, MKV or AVI video, got another kind of file; " + SUGGESTION
         )
     try:
         # The format is fixed, so that no playlist in disguise can make FFmpeg open other files or
         # addresses.
-        reading = av.open(source, format=kind, container_options={"protocol_whitelist": "file"})
+        reader = av.open(source, format=container, container_options={"protocol_whitelist": "file"})
     except av.FFmpegError as error:
+        raise _damaged(error) from error
+    with reader:
+        _check_header(reader, limits)
+        yield reader
+
+
+def _check_header(reader: InputContainer, limits: VideoLimits) -> None:
+    if not reader.streams.video:
+        raise VideoError("Expected a video with pictures, got only sound; try another file.")
+    stream = reader.streams.video[0]
+    _check_pixels(stream.codec_context.width, stream.codec_context.height, limits)
+    seconds = _duration_s(reader, stream)
+    if seconds and seconds > limits.max_seconds + DURATION_TOLERANCE_SECONDS:
         raise VideoError(
-            f"Expected a whole video, got damaged data ({error.strerror}); try converting it to MP4 (H.264)."
-        ) from error
-    try:
-        if not reading.streams.video:
-            raise VideoError(
-                "Expected a video with pictures, got none in this file; try another file."
-            )
-        stream = reading.streams.video[0]
-        width, height = stream.codec_context.width, stream.codec_context.height
-        if not 0 < width * height <= limits.pixels:
-            raise VideoError(
-                f"Expected at most {limits.pixels:,} pixels a frame, got {width} × {height}; try a smaller resolution."
-            )
-        if (seconds := _seconds(reading, stream)) and seconds > limits.seconds + 0.5:
-            raise VideoError(
-                f"Expected a video of at most {limits.seconds:.0f} s, got {seconds:.0f} s; try cutting it."
-            )
-    except VideoError:
-        reading.close()
-        raise
-    return reading
+            f"Expected a video of at most {limits.max_seconds:.0f} s, got {seconds:.0f} s;"
+            " try cutting it."
+        )
 
 
-def container_of(head: bytes) -> str | None:
-    """FFmpeg's name of the container that a file's first bytes announce, or None."""
+def _check_pixels(width: int, height: int, limits: VideoLimits) -> None:
+    if not 0 < width * height <= limits.max_pixels:
+        raise VideoError(
+            f"Expected at most {limits.max_pixels:,} pixels a frame, got {width} × {height};"
+            " try a smaller resolution."
+        )
+
+
+def container_format(head: bytes) -> str | None:
+    """Return FFmpeg's name of the container that a file's first bytes announce, or None."""
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return "mp4"
     if head.startswith(b"\x1aE\xdf\xa3"):
@@ -146,94 +162,103 @@ def container_of(head: bytes) -> str | None:
     return "avi" if head.startswith(b"RIFF") and head[8:12] == b"AVI " else None
 
 
-def _seconds(reading: av.container.InputContainer, stream: VideoStream) -> float | None:
-    """The length that the header claims."""
+def _duration_s(reader: InputContainer, stream: VideoStream) -> float | None:
+    """Return the duration in seconds that the header states, if any."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    return reading.duration / av.time_base if reading.duration else None
+    return reader.duration / av.time_base if reader.duration else None
 
 
-def _frames(
-    reading: av.container.InputContainer,
-    writing: av.container.OutputContainer,
-    pipeline: Pipeline,
-    limits: Limits,
-) -> Iterator[Moment]:
-    stream = reading.streams.video[0]
-    stream.thread_type = "AUTO"
-    total = _seconds(reading, stream) or limits.seconds
-    tracker, sink = Tracker(), None
-    first, last, count = None, -math.inf, 0
-    for decoded, frame in enumerate(reading.decode(stream)):
-        if decoded > DENSE * limits.frames:
-            raise VideoError(
-                f"Expected at most {DENSE * limits.frames:,} frames, got more; try cutting the video."
-            )
-        if frame.width * frame.height > limits.pixels:
-            raise VideoError(
-                f"Expected at most {limits.pixels:,} pixels a frame, got {frame.width} × {frame.height}."
-            )
-        at = frame.time if frame.time is not None else count / limits.frame_rate
-        first = at if first is None else first
-        now = at - first
-        if now - last < 0.98 / limits.frame_rate:
-            continue
-        if now > limits.seconds + 0.5 or count >= limits.frames:
-            raise VideoError(
-                f"Expected at most {limits.seconds:.0f} s and {limits.frames} frames, got more; try cutting the video."
-            )
-        rgb = upright(frame, limits.side)
-        faces = tracker.update(pipeline(rgb, SEARCH_SIDE).faces, now)
-        if sink is None:
+def _annotate_frames(
+    reader: InputContainer, writer: OutputContainer, pipeline: Pipeline, limits: VideoLimits
+) -> Iterator[TrackedFrame]:
+    stream = reader.streams.video[0]
+    duration_s = _duration_s(reader, stream) or limits.max_seconds
+    tracker = Tracker()
+    output: VideoStream | None = None
+    for frame, time in _sampled_frames(reader, stream, limits):
+        rgb = upright_rgb(frame, limits.max_side)
+        faces = tracker.update(pipeline(rgb, DETECTION_SIDE_PX).faces, time)
+        if output is None:
+            # Only says how long the last frame is shown.
             rate = min(
-                max(float(stream.average_rate or 30), 1.0), limits.frame_rate
-            )  # only says how long the last frame stays
-            sink = _sink(writing, rgb, rate)
-        _write(writing, sink, overlay.draw(rgb, faces), now)
-        last, count = now, count + 1
-        yield Moment(now, tuple(faces), min(1.0, now / total) if total else 0.0)
-    if sink is None:
-        raise VideoError(
-            "Expected a video with at least one frame, got none; try converting it to MP4 (H.264)."
-        )
-    writing.mux(sink.encode(None))
+                max(float(stream.average_rate or DEFAULT_FRAME_RATE), 1.0), limits.max_frame_rate
+            )
+            output = _add_output_stream(writer, rgb, rate)
+        _write(writer, output, overlay.draw(rgb, faces), time)
+        progress = min(1.0, time / duration_s) if duration_s else 0.0
+        yield TrackedFrame(time, tuple(faces), progress)
+    if output is None:
+        raise VideoError("Expected a video with at least one frame, got none; " + SUGGESTION)
+    writer.mux(output.encode(None))
 
 
-def upright(frame: VideoFrame, side: int) -> np.ndarray:
-    """RGB uint8 (H, W, 3), turned as the phone was held, at most `side` long and of even size, as
-    H.264 wants it.
+def _sampled_frames(
+    reader: InputContainer, stream: VideoStream, limits: VideoLimits
+) -> Iterator[tuple[VideoFrame, float]]:
+    """Yield frames at most at the limit's frame rate, with seconds since the first frame."""
+    stream.thread_type = "AUTO"
+    start: float | None = None
+    last_time, count = -math.inf, 0
+    for decoded, frame in enumerate(reader.decode(stream)):
+        if decoded > MAX_DECODED_PER_PROCESSED * limits.max_frames:
+            raise VideoError(
+                f"Expected at most {MAX_DECODED_PER_PROCESSED * limits.max_frames:,} frames, got"
+                " more; try cutting the video."
+            )
+        _check_pixels(frame.width, frame.height, limits)
+        timestamp = frame.time if frame.time is not None else count / limits.max_frame_rate
+        start = timestamp if start is None else start
+        time = timestamp - start
+        if time - last_time < INTERVAL_TOLERANCE / limits.max_frame_rate:
+            continue
+        is_too_long = time > limits.max_seconds + DURATION_TOLERANCE_SECONDS
+        if is_too_long or count >= limits.max_frames:
+            raise VideoError(
+                f"Expected at most {limits.max_seconds:.0f} s and {limits.max_frames} frames, got"
+                " more; try cutting the video."
+            )
+        yield frame, time
+        last_time, count = time, count + 1
+
+
+def upright_rgb(frame: VideoFrame, max_side: int) -> np.ndarray:
+    """Return a frame turned the way the phone was held.
+
+    Args:
+        frame: As decoded.
+        max_side: Long side of the result in pixels; larger frames are scaled down.
+
+    Returns:
+        RGB uint8, shape (H, W, 3), H and W even, as H.264 needs them.
     """
-    factor = min(1.0, side / max(frame.width, frame.height))
+    factor = min(1.0, max_side / max(frame.width, frame.height))
     width, height = (max(2, round(v * factor) // 2 * 2) for v in (frame.width, frame.height))
     rgb = frame.to_ndarray(format="rgb24", width=width, height=height)
-    quarter = {
+    rotation = {
         90: cv2.ROTATE_90_COUNTERCLOCKWISE,
         180: cv2.ROTATE_180,
         270: cv2.ROTATE_90_CLOCKWISE,
     }.get(frame.rotation % 360)
-    return rgb if quarter is None else cv2.rotate(rgb, quarter)
+    return rgb if rotation is None else cv2.rotate(rgb, rotation)
 
 
-def _sink(writing: av.container.OutputContainer, rgb: np.ndarray, rate: float) -> VideoStream:
-    stream = writing.add_stream(
+def _add_output_stream(writer: OutputContainer, rgb: np.ndarray, rate: float) -> VideoStream:
+    stream = writer.add_stream(
         "libx264",
         rate=Fraction(rate).limit_denominator(1001),
         options={"preset": "veryfast", "crf": "23"},
     )
     stream.height, stream.width = rgb.shape[:2]
-    stream.pix_fmt, stream.codec_context.time_base, stream.codec_context.gop_size = (
-        "yuv420p",
-        CLOCK,
-        60,
-    )
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = TIME_BASE
+    stream.codec_context.gop_size = KEYFRAME_INTERVAL_FRAMES
     return stream
 
 
-def _write(
-    writing: av.container.OutputContainer, sink: VideoStream, rgb: np.ndarray, now: float
-) -> None:
-    if rgb.shape[:2] != (sink.height, sink.width):
-        rgb = cv2.resize(rgb, (sink.width, sink.height))  # some files change their size midway
+def _write(writer: OutputContainer, stream: VideoStream, rgb: np.ndarray, time: float) -> None:
+    if rgb.shape[:2] != (stream.height, stream.width):  # some files change their size midway
+        rgb = cv2.resize(rgb, (stream.width, stream.height))
     frame = VideoFrame.from_ndarray(rgb, format="rgb24")
-    frame.pts, frame.time_base = round(now / CLOCK), CLOCK
-    writing.mux(sink.encode(frame))
+    frame.pts, frame.time_base = round(time / TIME_BASE), TIME_BASE
+    writer.mux(stream.encode(frame))

@@ -1,0 +1,1 @@
+"""Commands that measure the demo: visitors at once, and steadiness of the shown values."""

@@ -1,64 +1,81 @@
-"""What the commands that measure the demo have in common: options, the verdict on their targets,
-and how they end.
-"""
+"""What the measuring commands share: options, the check of their targets, and the exit status."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
-from apps.webcam.__main__ import MODEL
-from core.errors import status
+from apps.webcam.options import add_model_argument
+from core.cli import add_debug, exit_status
 from evaluation.report.gates import FAILED
 
-Result = dict[str, Any]
-"""What was measured; `met`: target -> whether it is met, None where that was not measured."""
-WORDS = {True: "met", False: "MISSED", None: "not measured"}
+VERDICTS = {True: "met", False: "MISSED", None: "not measured"}
 
 
-def parser(module: str, description: str) -> argparse.ArgumentParser:
-    """A command line with the options that all have."""
-    p = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
-    p.add_argument(
-        "--model",
-        type=Path,
-        default=MODEL,
-        help="model file or its folder, or an ensemble's (default: the shipped one)",
-    )
-    p.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    p.add_argument(
+class MeasuredTargets(Protocol):
+    """A report with targets."""
+
+    @property
+    def met(self) -> Mapping[str, bool | None]:
+        """Whether each target is met, by its text; None where it was not measured."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object of the command line."""
+        ...
+
+
+Report = TypeVar("Report", bound=MeasuredTargets)
+
+
+def build_parser(module: str, description: str) -> argparse.ArgumentParser:
+    """Return a parser with the options that all measuring commands have."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    add_model_argument(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument(
         "--gate",
         action="store_true",
-        help=f"exit with {FAILED} where a target is missed or not measured",
+        help=f"exit with {FAILED} if a target is missed or not measured",
     )
-    return p
+    add_debug(parser)
+    return parser
 
 
 def run(
     args: argparse.Namespace,
-    measure: Callable[[argparse.Namespace], Result],
-    show: Callable[[Result, Console], None],
+    measure: Callable[[argparse.Namespace], Report],
+    show: Callable[[Report, Console], None],
 ) -> int:
-    """Measures and tells. Exit status 2: the user's mistake; 1: the system's; with --gate, 3: a
-    target is missed or not measured.
+    """Measure, print the report, and return the exit status.
+
+    Args:
+        args: As parsed by `build_parser`.
+        measure: Returns the report.
+        show: Prints the report as tables, without the targets.
+
+    Returns:
+        0; 2 on the user's mistake; 1 on ours; with `--gate` 3 if a target is missed or not
+        measured, also because of Ctrl-C.
     """
     met: dict[str, bool | None] = {}
 
     def work() -> None:
-        result = measure(args)
+        report = measure(args)
         if args.json:
-            print(json.dumps(result, allow_nan=False))
+            print(json.dumps(report.to_dict(), allow_nan=False))
         else:
             console = Console(highlight=False)
-            show(result, console)
-            for target, kept in result["met"].items():
-                console.print(f"{WORDS[kept]:6}  {target}")
-        met.update(result["met"])
+            show(report, console)
+            for target, is_met in report.met.items():
+                console.print(f"{VERDICTS[is_met]:6}  {target}", soft_wrap=True)
+        met.update(report.met)
 
-    ended = status(work, debug=False)
-    return FAILED if args.gate and not ended and not (met and all(met.values())) else ended
+    status = exit_status(work, debug=args.debug, on_interrupt=None)
+    if args.gate and not status and not (met and all(met.values())):
+        return FAILED
+    return status

@@ -1,9 +1,9 @@
-"""Visitors made up for a load test: each has a session, sends a camera's frames and reads the
-answers as the demo's page does.
+"""Simulated visitors for a load test: each sends a camera's frames and reads the demo's responses.
 
-Every frame carries its number as a row of black and white squares along its lower edge, and so does
-the picture that comes back: what is measured is the age of what a visitor really sees, whatever the
-server queued, dropped or mixed up.
+They make the calls of the demo's page with nothing but Python's standard library. Every frame
+carries its number as a row of black and white squares along its lower edge, and so does the image
+that comes back: what is measured is the age of what a visitor sees, whatever the server queued,
+dropped or mixed up.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import Any
@@ -21,59 +22,68 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-CELL, BITS = 16, 10
-"""Pixels of a square, a multiple of JPEG's blocks; bits of a number, each followed by its opposite,
+CELL_PX, NUMBER_BITS = 16, 10
+"""Side of a square, a multiple of JPEG's blocks; bits of a number, each followed by its opposite,
 so that a damaged mark is noticed.
 """
-QUICK_S, LOST_S = 0.25, 1.0
-"""As in camera.js: while answers come so quickly, two frames may be unanswered, else one; after so
-long an answer counts as lost.
+QUICK_RESPONSE_SECONDS, LOST_RESPONSE_SECONDS = 0.25, 1.0
+"""As in camera.js: after a quick response two frames may await theirs, otherwise one; after the
+longer time a response counts as lost.
 """
-SILENCE_S = 20.0
-"""A server that says nothing for so long counts as gone."""
-JSON = {"Content-Type": "application/json"}
-FAILURES = (OSError, HTTPException, ValueError, KeyError, TypeError, IndexError)
+TIMEOUT_SECONDS = 20.0
+"""A server that sends nothing for so long counts as gone."""
+MAX_QUOTED = 200
+"""Characters of an unexpected message that an error quotes."""
+CAMERA_JPEG_QUALITY = 92
+"""That of Chromium's canvas."""
+JSON_HEADERS = {"Content-Type": "application/json"}
+CONNECTION_ERRORS = (OSError, HTTPException, ValueError, KeyError, TypeError, IndexError)
 
 
 def stamp(frame: np.ndarray, number: int) -> None:
-    """Draws `number` (0 to 2 ** BITS - 1) into the lower left of a picture (H, W, 3)."""
-    bits = np.array([(number >> i) & 1 for i in range(BITS)], np.uint8)
-    row = np.stack([bits, 1 - bits], axis=1).ravel() * np.uint8(255)  # (2 * BITS,)
-    frame[-CELL:, : CELL * 2 * BITS] = np.repeat(row, CELL)[None, :, None]
+    """Draw `number`, 0 to 2 ** NUMBER_BITS - 1, into the lower left of an image (H, W, 3)."""
+    bits = np.array([(number >> i) & 1 for i in range(NUMBER_BITS)], np.uint8)
+    row = np.stack([bits, 1 - bits], axis=1).ravel() * np.uint8(255)  # (2 * NUMBER_BITS,)
+    frame[-CELL_PX:, : CELL_PX * 2 * NUMBER_BITS] = np.repeat(row, CELL_PX)[None, :, None]
 
 
 def read_stamp(jpeg: bytes) -> int | None:
-    """The number in a JPEG's lower left, None where there is none; decodes an eighth of the
-    resolution.
-    """
+    """Return the number in a JPEG's lower left, decoded at an eighth of the resolution, if any."""
     small = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-    per = CELL // 8
-    if small is None or small.shape[0] < per or small.shape[1] < per * 2 * BITS:
+    side = CELL_PX // 8
+    if small is None or small.shape[0] < side or small.shape[1] < side * 2 * NUMBER_BITS:
         return None
-    cells = small[-per:, : per * 2 * BITS].reshape(per, 2 * BITS, per).mean(axis=(0, 2)) > 127
-    bits, opposite = cells[0::2], cells[1::2]
-    return int(bits @ (1 << np.arange(BITS))) if (bits != opposite).all() else None
+    squares = small[-side:, : side * 2 * NUMBER_BITS].reshape(side, 2 * NUMBER_BITS, side)
+    is_white = squares.mean(axis=(0, 2)) > 127  # (2 * NUMBER_BITS,)
+    bits, opposites = is_white[0::2], is_white[1::2]
+    return int(bits @ (1 << np.arange(NUMBER_BITS))) if (bits != opposites).all() else None
 
 
-def camera(picture: np.ndarray, frames: int) -> list[bytes]:
-    """`frames` data URLs of the picture swaying sideways, numbered from 0, encoded as Chromium's
-    canvas does (JPEG, quality 92).
-    """
+def camera_frames(picture: np.ndarray, count: int) -> list[bytes]:
+    """Return data URLs of the picture swaying sideways, numbered from 0, encoded as by Chromium."""
     urls = []
-    for k in range(frames):
-        moved = np.roll(picture, round(12 * np.sin(2 * np.pi * k / 40)), axis=1)
-        stamp(moved, k)
-        data = cv2.imencode(
-            ".jpg", cv2.cvtColor(moved, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92]
+    for k in range(count):
+        frame = np.roll(picture, round(12 * np.sin(2 * np.pi * k / 40)), axis=1)
+        stamp(frame, k)
+        jpeg = cv2.imencode(
+            ".jpg",
+            cv2.cvtColor(frame, cv2.COLOR_RGB2BGR),
+            [cv2.IMWRITE_JPEG_QUALITY, CAMERA_JPEG_QUALITY],
         )[1]
-        urls.append(b"data:image/jpeg;base64," + base64.b64encode(data.tobytes()))
+        urls.append(b"data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()))
     return urls
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Where the live view's stream is answered: host, port, path before every call, and the number
-    of its function.
+class StreamEndpoint:
+    """Where a demo answers the live view's stream.
+
+    Attributes:
+        host: Name or address.
+        port: Port.
+        prefix: Path before every call.
+        function: Number of the listener in Gradio's configuration.
+        trigger: Number of the component that triggers it.
     """
 
     host: str
@@ -83,35 +93,36 @@ class Door:
     trigger: int
 
     def connect(self) -> HTTPConnection:
-        """A new connection, not opened yet."""
-        return HTTPConnection(self.host, self.port, timeout=SILENCE_S)
+        """Return a new connection, not opened yet."""
+        return HTTPConnection(self.host, self.port, timeout=TIMEOUT_SECONDS)
 
 
-def door(url: str) -> Door:
-    """Asks a running demo for its stream.
+def find_stream(url: str) -> StreamEndpoint:
+    """Return the live view's stream of a running demo.
 
     Raises:
-        ValueError: no such demo there.
+        ValueError: There is no such demo.
     """
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise ValueError(
-            f"Expected the address to be like http://127.0.0.1:7860, got {url!r}; try the one that the demo prints."
+            f"Expected an address like http://127.0.0.1:7860, got {url!r}; try the one that the"
+            " demo prints."
         )
-    root = parts.path.rstrip("/")
-    connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=SILENCE_S)
+    root, port = parts.path.rstrip("/"), parts.port or 80
+    connection = HTTPConnection(parts.hostname, port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", f"{root}/config")
         config = json.loads(connection.getresponse().read())
-        live = next(d for d in config["dependencies"] if d.get("connection") == "stream")
-        return Door(
+        listener = next(d for d in config["dependencies"] if d.get("connection") == "stream")
+        return StreamEndpoint(
             parts.hostname,
-            parts.port or 80,
+            port,
             root + config["api_prefix"],
-            live["id"],
-            live["inputs"][0],
+            listener["id"],
+            listener["inputs"][0],
         )
-    except (*FAILURES, StopIteration) as error:
+    except (*CONNECTION_ERRORS, StopIteration) as error:
         raise ValueError(
             f"Expected Mien's demo at {url}, got {type(error).__name__}: {error}; try `make demo`."
         ) from error
@@ -120,127 +131,139 @@ def door(url: str) -> Door:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One picture that came back: when (monotonic seconds), and how long before that its frame was
-    taken.
+class ReceivedFrame:
+    """An image that came back.
+
+    Attributes:
+        received_at: Monotonic seconds.
+        age_s: Seconds since its frame was captured.
     """
 
-    at: float
-    age: float
+    received_at: float
+    age_s: float
 
 
 @dataclass
-class Visitor:
-    """One visitor, two threads: one sends, one listens. `faults` holds what went wrong, in words."""
+class SimulatedVisitor:
+    """One visitor with two threads: one sends, one listens.
 
-    door: Door
+    Attributes:
+        endpoint: The demo.
+        frames: Data URLs of `camera_frames`, sent in a loop.
+        rate: Frames/s that the camera offers.
+        received: Images that came back.
+        errors: What went wrong, in words.
+        sent: Number of frames sent.
+    """
+
+    endpoint: StreamEndpoint
     frames: list[bytes]
     rate: float
-    answers: list[Answer] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    received: list[ReceivedFrame] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     sent: int = 0
 
     def __post_init__(self) -> None:
         self._session = uuid.uuid4().hex[:11]
-        self._taken: dict[int, float] = {}  # a frame's number -> when it was last taken
-        self._unanswered: list[float] = []
-        self._quick = True
-        self._event: str | None = None
-        self._leaving = threading.Event()
+        self._captured_at: dict[int, float] = {}  # by frame number, the last time
+        self._awaiting: list[float] = []  # when the frames without a response were sent
+        self._last_was_quick = True
+        self._event_id: str | None = None
+        self._has_joined = threading.Event()
+        self._is_leaving = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(part,), daemon=True)
-            for part in (self._send, self._listen)
+            threading.Thread(target=self._run, args=(work,), daemon=True)
+            for work in (self._send, self._listen)
         ]
-        self._joined = threading.Event()
 
-    def come(self) -> None:
-        """Opens the page's stream and starts sending."""
+    def start(self) -> None:
+        """Open the page's stream and start sending."""
         for thread in self._threads:
             thread.start()
 
-    def leave(self) -> None:
-        """Stops sending, closes the stream and waits for the last answer."""
-        self._leaving.set()
+    def stop(self) -> None:
+        """Stop sending, close the stream and wait for the last response."""
+        self._is_leaving.set()
         for thread in self._threads:
-            thread.join(2 * SILENCE_S)
+            thread.join(2 * TIMEOUT_SECONDS)
 
-    def _run(self, part: Any) -> None:
+    def _run(self, work: Callable[[], None]) -> None:
         try:
-            part()
-        except FAILURES as error:
-            if not self._leaving.is_set():
-                self.faults.append(f"{type(error).__name__}: {error}")
+            work()
+        except CONNECTION_ERRORS as error:
+            if not self._is_leaving.is_set():
+                self.errors.append(f"{type(error).__name__}: {error}")
         finally:
-            self._joined.set()
+            self._has_joined.set()
 
     def _body(self, frame: bytes) -> bytes:
+        """Return Gradio's request for one frame; the URL is inserted unescaped, for speed."""
         rest = {
-            "fn_index": self.door.function,
+            "fn_index": self.endpoint.function,
             "session_hash": self._session,
-            "trigger_id": self.door.trigger,
+            "trigger_id": self.endpoint.trigger,
             "event_data": None,
         }
-        return (
-            b'{"data": [{"path": null, "url": "'
-            + frame
-            + b'"}, null], '
-            + json.dumps(rest).encode()[1:]
-        )
+        payload = b'{"data": [{"path": null, "url": "' + frame + b'"}, null], '
+        return payload + json.dumps(rest).encode()[1:]
 
     def _post(self, connection: HTTPConnection, path: str, body: bytes) -> Any:
-        connection.request("POST", self.door.prefix + path, body, JSON)
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status != 200:
-            raise ValueError(f"status {answer.status} from {path.partition('/')[2][:20]}")
+        connection.request("POST", self.endpoint.prefix + path, body, JSON_HEADERS)
+        response = connection.getresponse()
+        text = response.read()
+        if response.status != 200:
+            raise ValueError(f"status {response.status} from {path.partition('/')[2][:20]}")
         return json.loads(text)
 
     def _send(self) -> None:
-        """A frame every 1 / rate seconds. As in camera.js, one is on its way at a time and two are
-        unanswered at most.
+        """Send a frame every 1 / rate seconds.
+
+        As in camera.js, one request is under way at a time, and at most two frames await their
+        response; others are dropped.
         """
-        connection, start, k = self.door.connect(), time.monotonic(), 0
-        while not self._leaving.is_set():
+        connection, start, k = self.endpoint.connect(), time.monotonic(), 0
+        while not self._is_leaving.is_set():
             now = time.monotonic()
-            self._unanswered = [at for at in self._unanswered if now - at < LOST_S]
-            if len(self._unanswered) < (2 if self._quick else 1):
-                self._unanswered.append(now)
-                self._taken[k % len(self.frames)] = now
-                self._offer(connection, self._body(self.frames[k % len(self.frames)]))
+            self._awaiting = [at for at in self._awaiting if now - at < LOST_RESPONSE_SECONDS]
+            if len(self._awaiting) < (2 if self._last_was_quick else 1):
+                number = k % len(self.frames)
+                self._awaiting.append(now)
+                self._captured_at[number] = now
+                self._send_frame(connection, self._body(self.frames[number]))
                 self.sent += 1
             k = max(k + 1, int((time.monotonic() - start) * self.rate) + 1)
-            self._leaving.wait(max(0.0, start + k / self.rate - time.monotonic()))
-        self._post(connection, f"/stream/{self._event}/close", b"{}")
+            self._is_leaving.wait(max(0.0, start + k / self.rate - time.monotonic()))
+        self._post(connection, f"/stream/{self._event_id}/close", b"{}")
         connection.close()
 
-    def _offer(self, connection: HTTPConnection, body: bytes) -> None:
-        if self._event is None:
-            self._event = self._post(connection, "/queue/join", body)["event_id"]
-            self._joined.set()
+    def _send_frame(self, connection: HTTPConnection, body: bytes) -> None:
+        if self._event_id is None:
+            self._event_id = self._post(connection, "/queue/join", body)["event_id"]
+            self._has_joined.set()
         else:
-            self._post(connection, f"/stream/{self._event}", body)
+            self._post(connection, f"/stream/{self._event_id}", body)
 
     def _listen(self) -> None:
-        self._joined.wait(SILENCE_S)
-        connection = self.door.connect()
-        connection.request("GET", f"{self.door.prefix}/queue/data?session_hash={self._session}")
+        self._has_joined.wait(TIMEOUT_SECONDS)
+        connection = self.endpoint.connect()
+        connection.request("GET", f"{self.endpoint.prefix}/queue/data?session_hash={self._session}")
         for line in connection.getresponse():
             now = time.monotonic()
             head = line[:60]
             if b'"process_streaming"' in head:
-                self._answered(line, now)
+                self._receive(line, now)
             elif b'"process_completed"' in head or b'"close_stream"' in head:
-                if not self._leaving.is_set():
-                    self.faults.append(f"the stream ended: {line[:200]!r}")
+                if not self._is_leaving.is_set():
+                    self.errors.append(f"the stream ended: {line[:MAX_QUOTED]!r}")
                 break
         connection.close()
 
-    def _answered(self, line: bytes, now: float) -> None:
-        _, found, rest = line.partition(b"data:image/jpeg;base64,")
-        if self._unanswered:
-            self._quick = now - self._unanswered.pop(0) < QUICK_S
-        number = read_stamp(base64.b64decode(rest.partition(b'"')[0])) if found else None
-        if number is None or number not in self._taken:
-            self.faults.append(f"an answer without a frame's number: {line[:200]!r}")
+    def _receive(self, line: bytes, now: float) -> None:
+        _, has_image, rest = line.partition(b"data:image/jpeg;base64,")
+        if self._awaiting:
+            self._last_was_quick = now - self._awaiting.pop(0) < QUICK_RESPONSE_SECONDS
+        number = read_stamp(base64.b64decode(rest.partition(b'"')[0])) if has_image else None
+        if number is None or number not in self._captured_at:
+            self.errors.append(f"a response without a frame's number: {line[:MAX_QUOTED]!r}")
         else:
-            self.answers.append(Answer(now, now - self._taken[number]))
+            self.received.append(ReceivedFrame(now, now - self._captured_at[number]))

@@ -1,16 +1,17 @@
-"""One picture with any number of faces: for the page, and as JSON for programs."""
+"""One image with any number of faces, for the page and as JSON for programs."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from apps.webcam import image_io
-from apps.webcam.tracking.tracker import Tracked
+from apps.webcam.image_io import ImagePayload, ShownImage
+from apps.webcam.tracking.tracker import TrackedFace
 from apps.webcam.ui import overlay, panel
 from core import image
 from core.errors import UserError
@@ -19,55 +20,68 @@ from core.pipeline import Pipeline
 from core.types import Prediction
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
-"""Public-domain pictures only; `examples/README.md` names their sources."""
-SHOWN_SIDE = 1600
-"""Long side in pixels of the picture that goes back to the page."""
-
-Answer = tuple[dict[str, str] | None, str, str]
-"""Picture to show, cards, readout."""
+"""Public-domain images only; `examples/README.md` names their sources."""
+MAX_SHOWN_SIDE_PX = 1600
+"""Long side of the image that goes back to the page."""
+SHOWN_JPEG_QUALITY = 90
 
 
-def upload(pipeline: Pipeline, payload: dict[str, Any] | None) -> Answer:
-    """A visitor's picture."""
+class ImageTabUpdate(NamedTuple):
+    """New values of the tab's components, in the order of the listener's outputs."""
+
+    image: ShownImage | None
+    cards: str
+    readout: str
+
+
+def process_upload(pipeline: Pipeline, payload: ImagePayload | None) -> ImageTabUpdate:
+    """Predict on a visitor's image; a refused one becomes a message."""
     try:
-        return read(pipeline, image_io.decode(payload))
+        return process_image(pipeline, image_io.decode(payload))
     except UserError as error:
-        return None, panel.problem(str(error)), ""
+        return ImageTabUpdate(None, panel.problem(str(error)), "")
 
 
-def example(pipeline: Pipeline, index: int) -> Answer:
-    """One of EXAMPLES."""
-    return read(pipeline, image.load(EXAMPLES[index]))
+def process_example(pipeline: Pipeline, index: int) -> ImageTabUpdate:
+    """Predict on one of `EXAMPLES`."""
+    return process_image(pipeline, image.load(EXAMPLES[index]))
 
 
-def read(pipeline: Pipeline, rgb: np.ndarray) -> Answer:
-    """RGB uint8 (H, W, 3) -> the picture with its readings."""
+def process_image(pipeline: Pipeline, rgb: np.ndarray) -> ImageTabUpdate:
+    """Predict on an image, RGB uint8 of shape (H, W, 3); faces are numbered from the left."""
     reading = pipeline(rgb, STILL_SIDE)
     height, width = rgb.shape[:2]
-    ordered = sorted(
-        reading.faces, key=lambda f: f.face.box[0]
-    )  # numbered as one reads a group picture: from the left
+    from_left = sorted(reading.faces, key=lambda f: f.face.box[0])
     faces = [
-        Tracked(i, f if f.abstained is None else replace(f, prediction=Prediction()))
-        for i, f in enumerate(ordered, 1)
+        TrackedFace(i, f if f.abstained is None else replace(f, prediction=Prediction()))
+        for i, f in enumerate(from_left, 1)
     ]
-    nobody = f"No face found in this picture of {width} × {height} pixels. Faces need about 24 pixels and should look towards the camera."
-    shown = overlay.draw(rgb, faces)
-    if max(height, width) > SHOWN_SIDE:
-        factor = SHOWN_SIDE / max(height, width)
-        size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        shown = cv2.resize(shown, size, interpolation=cv2.INTER_AREA)
-    return (
-        image_io.encode(shown, quality=90),
-        panel.faces(faces, nobody),
+    no_face_text = (
+        f"No face found in this image of {width} × {height} pixels. Faces need about 24 pixels and"
+        " should look towards the camera."
+    )
+    annotated = _shrink(overlay.draw(rgb, faces))
+    return ImageTabUpdate(
+        image_io.encode(annotated, quality=SHOWN_JPEG_QUALITY),
+        panel.faces(faces, no_face_text),
         panel.readout(reading.timing_ms, None),
     )
 
 
-def as_json(pipeline: Pipeline, payload: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The API's `predict`: what `Pipeline(model)(picture, STILL_SIDE).to_json()` gives.
+def _shrink(rgb: np.ndarray) -> np.ndarray:
+    """Scale an image down to the size that is shown."""
+    height, width = rgb.shape[:2]
+    factor = MAX_SHOWN_SIDE_PX / max(height, width)
+    if factor >= 1:
+        return rgb
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+
+
+def predict_json(pipeline: Pipeline, payload: ImagePayload | None) -> list[dict[str, Any]]:
+    """Return the result of the API's `predict`, see `core.pipeline.Reading.to_json`.
 
     Raises:
-        UserError: the picture cannot be read.
+        UserError: The image cannot be read.
     """
     return pipeline(image_io.decode(payload), STILL_SIDE).to_json()

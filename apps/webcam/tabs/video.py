@@ -1,143 +1,169 @@
-"""The Video page's work: progress while it runs, then player, plot and table; files vanish with
-their visitor.
+"""An uploaded video: progress while it is processed, then player, plot and table.
+
+The files are deleted when their visitor leaves.
 """
 
 from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple, TypedDict
 
 import gradio as gr
 
 from apps.webcam import uploads
+from apps.webcam.tracking.tracker import TrackedFrame
 from apps.webcam.ui import panel, timeline
-from apps.webcam.video_io import LIMITS, Moment, annotate
+from apps.webcam.video_io import VIDEO_LIMITS, annotate
 from core.errors import UserError
 from core.pipeline import Pipeline
 
 TERMS = (
-    f"MP4, MOV, WebM, MKV or AVI; at most {LIMITS.seconds:.0f} seconds, {LIMITS.bytes >> 20} MB and 4K. "
-    "Sound is neither read nor kept. One video is worked on at a time, so you may have to wait a little."
+    f"MP4, MOV, WebM, MKV or AVI; at most {VIDEO_LIMITS.max_seconds:.0f} seconds,"
+    f" {VIDEO_LIMITS.max_bytes >> 20} MB and 4K. Sound is neither read nor kept."
+    " One video is processed at a time, so you may have to wait a little."
 )
-TELL_S = 0.4
-"""How often the progress bar moves."""
+PROGRESS_INTERVAL_SECONDS = 0.4
+MIN_PROGRESS_FOR_ESTIMATE = 0.02
+"""Below this share of the video no remaining time is shown."""
+UPLOAD_DELETE_DELAY_SECONDS = 1.0
 
 
-class Files:
-    """One visitor's result files, and their wish to stop. Deep copies start empty: Gradio copies
-    the initial value for each visitor.
+class FilePayload(TypedDict, total=False):
+    """What Gradio sends for a file."""
+
+    path: str | None
+
+
+class VideoTabUpdate(NamedTuple):
+    """New values of the tab's components, in the order of the listener's outputs."""
+
+    source: Any
+    status: Any
+    stop: Any
+    video: Any
+    table: Any
+    timeline: Any
+
+
+class ResultFiles:
+    """One visitor's result files, and whether they asked to stop.
+
+    Deep copies start empty: Gradio copies the initial value for each visitor.
     """
 
     def __init__(self) -> None:
         self.folder: Path | None = None
-        self.stopped = False
+        self.stop_requested = False
 
-    def stop(self) -> None:
-        """Ends the work at its next frame. The work itself says so then, last of all: an answer
-        beside its stream, or Gradio's cancelling of that stream, may be lost or overtaken by a
-        message that is under way.
+    def request_stop(self) -> None:
+        """End the work at its next frame.
+
+        The listener that does the work reports the end itself. A separate update beside its stream,
+        or Gradio's cancelling of that stream, can be lost or overtaken by a message under way.
         """
-        self.stopped = True
+        self.stop_requested = True
 
-    def fresh(self) -> Path:
-        """An empty folder with an unguessable name; the one before is deleted."""
+    def new_folder(self) -> Path:
+        """Delete the folder before and return an empty one with an unguessable name."""
         self.delete()
-        self.folder = uploads.private_folder() / secrets.token_urlsafe(24)
+        self.folder = uploads.upload_folder() / secrets.token_urlsafe(24)
         self.folder.mkdir(parents=True, mode=0o700)
         return self.folder
 
     def delete(self) -> None:
-        """Removes what there is."""
+        """Delete the folder, if there is one."""
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.folder = None
 
 
-def run(
-    pipeline: Pipeline, payload: dict[str, Any] | None, files: Files
-) -> Iterator[tuple[Any, ...]]:
-    """Yields (source, status, stop, result, table, timeline): progress several times, the results
-    last, or what went wrong.
-    """
-    hidden = (gr.update(value=None, visible=False),) * 3
-    files.stopped = False
+def process_video(
+    pipeline: Pipeline, payload: FilePayload | None, results: ResultFiles
+) -> Iterator[VideoTabUpdate]:
+    """Yield progress, then the results, or what went wrong."""
+    results.stop_requested = False
     try:
-        source = uploads.uploaded((payload or {}).get("path") or "")
-        yield (
-            gr.skip(),
-            panel.progress("Opening the video …", 0),
-            gr.update(visible=True),
-            *hidden,
+        source = uploads.resolve_upload((payload or {}).get("path") or "")
+        yield _in_progress("Opening the video …", 0)._replace(
+            stop=gr.update(visible=True), video=_hidden(), table=_hidden(), timeline=_hidden()
         )
-        moments: list[Moment] = []
-        target = files.fresh() / "mien.mp4"
+        frames: list[TrackedFrame] = []
+        target = results.new_folder() / "mien.mp4"
         try:
             with closing(annotate(source, target, pipeline)) as work:
-                for text, done in _progress(work, moments):
-                    if files.stopped:
+                for text, progress in _collect(work, frames):
+                    if results.stop_requested:
                         break
-                    yield (gr.skip(), panel.progress(text, done), *[gr.skip()] * 4)
+                    yield _in_progress(text, progress)
         finally:
-            uploads.forget(source, 1.0)
-        if files.stopped:
-            files.delete()
-            yield (
-                None,
-                panel.note("Stopped. Nothing was kept."),
-                gr.update(visible=False),
-                *hidden,
-            )
+            uploads.delete_later(source, UPLOAD_DELETE_DELAY_SECONDS)
+        if results.stop_requested:
+            results.delete()
+            yield _finished(panel.note("Stopped. Nothing was kept."))
             return
-        yield (
-            None,
-            _summary(moments),
-            gr.update(visible=False),
-            *_results(target, moments, pipeline),
-        )
+        yield _with_results(target, frames, pipeline)
     except UserError as error:
-        files.delete()
-        yield (None, panel.problem(str(error)), gr.update(visible=False), *hidden)
+        results.delete()
+        yield _finished(panel.problem(str(error)))
 
 
-def _progress(work: Iterator[Moment], moments: list[Moment]) -> Iterator[tuple[str, float]]:
-    """Collects `work` in `moments`; says now and then how far it is."""
-    start = told = monotonic()
-    for moment in work:
-        moments.append(moment)
+def _collect(
+    work: Generator[TrackedFrame], frames: list[TrackedFrame]
+) -> Iterator[tuple[str, float]]:
+    """Append what `work` yields to `frames`; yield progress, text and share, now and then."""
+    start = last_report = monotonic()
+    for frame in work:
+        frames.append(frame)
         now = monotonic()
-        if now - told >= TELL_S:
-            told = now
-            left = (now - start) * (1 - moment.done) / moment.done if moment.done > 0.02 else None
-            rest = f", about {left:.0f} s left" if left is not None else ""
-            yield (
-                f"{moment.time:.1f} s of video read at {len(moments) / (now - start):.0f} frames/s{rest}",
-                moment.done,
-            )
+        if now - last_report < PROGRESS_INTERVAL_SECONDS:
+            continue
+        last_report = now
+        remaining = ""
+        if frame.progress > MIN_PROGRESS_FOR_ESTIMATE:
+            seconds = (now - start) * (1 - frame.progress) / frame.progress
+            remaining = f", about {seconds:.0f} s left"
+        rate = len(frames) / (now - start)
+        text = f"{frame.time:.1f} s of video processed at {rate:.0f} frames/s{remaining}"
+        yield text, frame.progress
 
 
-def _results(target: Path, moments: list[Moment], pipeline: Pipeline) -> tuple[Any, Any, Any]:
-    heads = [pipeline.predictor.card.head(task) for task in ("emotion", "gender")]
+def _hidden() -> Any:
+    return gr.update(value=None, visible=False)
+
+
+def _in_progress(text: str, progress: float) -> VideoTabUpdate:
+    status = panel.progress(text, progress)
+    return VideoTabUpdate(gr.skip(), status, gr.skip(), gr.skip(), gr.skip(), gr.skip())
+
+
+def _finished(status: str) -> VideoTabUpdate:
+    """Return the update that ends the work without results."""
+    return VideoTabUpdate(None, status, gr.update(visible=False), _hidden(), _hidden(), _hidden())
+
+
+def _with_results(target: Path, frames: list[TrackedFrame], pipeline: Pipeline) -> VideoTabUpdate:
+    emotions, genders = (
+        head.labels if head else ()
+        for head in map(pipeline.predictor.card.head, ("emotion", "gender"))
+    )
     table = target.with_suffix(".csv")
-    table.write_text(
-        timeline.to_csv(moments, *(head.labels if head else () for head in heads)), "utf-8"
-    )
-    figure = timeline.plot(moments)
-    return (
-        gr.update(value=str(target), visible=True),
-        gr.update(value=str(table), visible=True),
-        gr.update(value=figure, visible=figure is not None),
+    table.write_text(timeline.to_csv(frames, emotions, genders), "utf-8")
+    figure = timeline.plot(frames)
+    return _finished(_summary(frames))._replace(
+        video=gr.update(value=str(target), visible=True),
+        table=gr.update(value=str(table), visible=True),
+        timeline=gr.update(value=figure, visible=figure is not None),
     )
 
 
-def _summary(moments: list[Moment]) -> str:
-    people = {f.id for m in moments for f in m.faces}
-    if not people:
-        return panel.note(f"No face found in {len(moments)} frames.")
-    return panel.note(
-        f"{len(moments)} frames read, {len(people)} face{'s' if len(people) > 1 else ''} followed."
-    )
+def _summary(frames: list[TrackedFrame]) -> str:
+    ids = {face.id for frame in frames for face in frame.faces}
+    if not ids:
+        return panel.note(f"No face found in {len(frames)} frames.")
+    faces = f"{len(ids)} face{'s' if len(ids) > 1 else ''}"
+    return panel.note(f"{len(frames)} frames processed, {faces} tracked.")

@@ -1,85 +1,97 @@
-"""One frame of one visitor: decode, read, settle, draw, encode."""
+"""One frame of one visitor's camera: decode, predict, smooth, draw, encode."""
 
 from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, perf_counter
-from typing import Any
+from typing import NamedTuple
 
 import cv2
 
 from apps.webcam import image_io
+from apps.webcam.image_io import ImagePayload, ShownImage
 from apps.webcam.tracking.tracker import Tracker
-from apps.webcam.ui import overlay, panel
+from apps.webcam.ui import overlay, panel, texts
 from core import system
 from core.errors import UserError
 from core.pipeline import Pipeline
 
-NOBODY = "No face in view. Face the camera, an arm's length away, with light on your face."
+RATE_WINDOW_SECONDS = 2.0
+"""The shown frame rate is that over this time."""
+MAX_FRAME_TIMES = 64
 
-READERS = ThreadPoolExecutor(system.usable_processors(), thread_name_prefix="reader")
-"""The threads that read frames. Eight at a time on two processors would each take four times as
-long, and all be that old when shown. And memory stays flat: what a thread keeps from frame to frame
-is kept for these alone, not for Gradio's, which come and go.
+FRAME_WORKERS = ThreadPoolExecutor(system.usable_processors(), thread_name_prefix="frame")
+"""The threads that process frames, one per processor. Eight frames at a time on two processors
+would each take four times as long, and all be that old when shown. It also keeps memory flat: what
+a thread caches from frame to frame exists for these only, not for Gradio's threads, which come and
+go.
 """
 
 
-class Visitor:
-    """What is remembered of one visitor between two frames: settled numbers and times, never
-    pixels.
-    """
+class VisitorState:
+    """What is kept of a visitor between two frames: smoothed values and times, never pixels."""
 
     def __init__(self) -> None:
         self.tracker = Tracker()
-        self.times: deque[float] = deque(maxlen=64)
+        self.frame_times: deque[float] = deque(maxlen=MAX_FRAME_TIMES)
 
-    def rate(self, now: float) -> float:
-        """Frames/s over the last two seconds, this frame included."""
-        if self.times and now - self.times[-1] > 2:
-            self.times.clear()
-        self.times.append(now)
-        recent = [t for t in self.times if now - t <= 2]
+    def frame_rate(self, now: float) -> float:
+        """Add a frame at `now` seconds and return the recent rate in frames/s."""
+        if self.frame_times and now - self.frame_times[-1] > RATE_WINDOW_SECONDS:
+            self.frame_times.clear()
+        self.frame_times.append(now)
+        recent = [t for t in self.frame_times if now - t <= RATE_WINDOW_SECONDS]
         return (len(recent) - 1) / (now - recent[0]) if len(recent) > 1 else 0.0
 
 
-def step(
-    pipeline: Pipeline, payload: dict[str, Any] | None, visitor: Visitor
-) -> tuple[dict[str, str] | None, str, str]:
-    """Gradio's frame -> (picture to show, cards, readout).
+class WebcamTabUpdate(NamedTuple):
+    """New values of the tab's components, in the order of the listener's outputs."""
 
-    Mirroring: Gradio's camera (`mirror=True`) sends the pixels as in a mirror, because people
-    expect to see themselves so. They are turned back before the prediction, since the training
-    pictures are not mirrored and landmarks name the person's own left and right; only the copy that
-    is drawn on is mirrored again, with upright writing.
+    image: ShownImage | None
+    cards: str
+    readout: str
+
+
+def process_frame(
+    pipeline: Pipeline, payload: ImagePayload | None, visitor: VisitorState
+) -> WebcamTabUpdate:
+    """Predict on a frame and return what the page shows.
+
+    Mirroring: Gradio's camera (`mirror=True`) sends mirrored pixels, because people expect to see
+    themselves as in a mirror. They are turned back before the prediction, since the training images
+    are not mirrored and landmarks name the person's own left and right. Only the copy that is drawn
+    on is mirrored again, with upright writing.
     """
-    return READERS.submit(_read, pipeline, payload, visitor, perf_counter()).result()
+    arrived = perf_counter()
+    return FRAME_WORKERS.submit(_process, pipeline, payload, visitor, arrived).result()
 
 
-def _read(
-    pipeline: Pipeline, payload: dict[str, Any] | None, visitor: Visitor, came: float
-) -> tuple[dict[str, str] | None, str, str]:
+def _process(
+    pipeline: Pipeline, payload: ImagePayload | None, visitor: VisitorState, arrived: float
+) -> WebcamTabUpdate:
     start = perf_counter()
     try:
-        mirrored = image_io.decode(
-            payload, max_bytes=image_io.FRAME_BYTES, max_pixels=image_io.FRAME_PIXELS
-        )
+        mirrored = image_io.decode(payload, image_io.MAX_FRAME_BYTES, image_io.MAX_FRAME_PIXELS)
     except UserError as error:
-        return None, panel.problem(str(error)), ""
-    frame = cv2.flip(mirrored, 1)  # numpy's copy of a reversed view takes forty times as long
+        return WebcamTabUpdate(None, panel.problem(str(error)), "")
+    frame = cv2.flip(mirrored, 1)  # copying a reversed numpy view takes forty times as long
     decoded = perf_counter()
     reading = pipeline(frame)
     now = monotonic()
     faces = visitor.tracker.update(reading.faces, now)
-    before = perf_counter()
-    shown = image_io.encode(overlay.draw(frame, faces, mirrored=True))
+    predicted = perf_counter()
+    annotated = image_io.encode(overlay.draw(frame, faces, mirrored=True))
     done = perf_counter()
-    timing = reading.timing_ms
-    ms = {
+    timing_ms = {
         "decode": 1000 * (decoded - start),
-        **{k: timing[k] for k in ("detect", "align", "net")},
-        "draw": 1000 * (done - before),
-        "wait": 1000 * (start - came),
-        "total": 1000 * (done - came),
+        **{step: reading.timing_ms[step] for step in ("detect", "align", "net")},
+        "draw": 1000 * (done - predicted),
+        "wait": 1000 * (start - arrived),
+        "total": 1000 * (done - arrived),
     }
-    return shown, panel.faces(faces, NOBODY), panel.readout(ms, visitor.rate(now))
+    return WebcamTabUpdate(
+        annotated,
+        panel.faces(faces, texts.NO_FACE_IN_VIEW),
+        panel.readout(timing_ms, visitor.frame_rate(now)),
+    )

@@ -1,0 +1,1 @@
+"""Identity of faces between frames and smoothing of their predictions; no images, no clock."""

@@ -1,150 +1,168 @@
-"""Values that rest while nothing happens and follow when something does: a long mean, and a watch
-for change.
+"""Smoothing of predictions over time: a long running mean that restarts when a change is detected.
 
-The established parts: an exponentially weighted mean, which takes out more noise the longer it is,
-and Crosier's multivariate CUSUM (Technometrics 30, 1988), which says when the mean no longer holds.
-Page's rule (Biometrika 41, 1954) then tells since when: a short mean of what was seen since the sum
-last stood at zero takes over, and grows long again. So a long mean need not lag. A One-Euro filter
-(Casiez et al., CHI 2012) has to choose by speed alone, which at 4 frames/s is mostly noise.
+Two established parts: an exponentially weighted mean, which removes more noise the longer it is,
+and Crosier's multivariate CUSUM (Technometrics 30, 1988), which detects when the mean no longer
+holds. Page's rule (Biometrika 41, 1954) then gives the time of the change: a short mean of the
+values since the CUSUM was last zero takes over and grows long again. So a long mean need not lag.
+The One-Euro filter (Casiez et al., CHI 2012, doi:10.1145/2207676.2208639) has only the speed to
+choose by, which at 4 frames/s is mostly noise.
 
-Everything is in seconds, never in frames, so that it is the same at 4 as at 25 frames/s.
+All times are in seconds, never in frames, so that 4 and 25 frames/s give the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-SLACK, REACH = 1.0, 4.0
-"""In units of the noise: differences that are let pass; the most that one frame counts."""
-BEGUN, ENOUGH = 0.2, 0.9
-"""In units of the noise times seconds: a CUSUM under the first counts as zero, over the second it
-is an alarm.
+CUSUM_SLACK, MAX_DIFFERENCE = 1.0, 4.0
+"""In units of the noise: the difference that the CUSUM ignores, and the most one frame adds."""
+CUSUM_START, CUSUM_ALARM = 0.2, 0.9
+"""In units of the noise times seconds: below the first the CUSUM counts as zero, above the second
+a change is detected.
 """
-STEP_S = 0.25
-"""A frame stands for at most this time, so that a single one never raises an alarm, however slow
-the camera.
+MAX_STEP_SECONDS = 0.25
+"""The longest time that a frame stands for, so that a single frame never causes an alarm, however
+slow the camera.
 """
-QUICK_S, FIND_S = 0.4, 1.0
-"""Time constant of the mean that takes over after a change, and how long it stays short: it began
-before the change was certain.
+FAST_SECONDS, FAST_PHASE_SECONDS = 0.4, 1.0
+"""Time constant of the short mean after a change, and how long it stays short: it began before the
+change was certain.
 """
-NOISE_S = 4.0
+NOISE_SECONDS = 4.0
 """Time constant of the estimate of the noise."""
+EPSILON = 1e-12
+
+Floats = NDArray[np.float64]
+Scalar = TypeVar("Scalar", bound=np.generic)
+State = Floats
+"""The state of one face, opaque to callers."""
 
 
-TINY = 1e-12
-
-State = np.ndarray
-"""What is remembered of one face; opaque."""
-
-
-class Added(NamedTuple):
-    """states: one per face. means: (faces, n)."""
+class SmoothedValues(NamedTuple):
+    """New states, one per face, and means, shape (faces, values)."""
 
     states: list[State]
-    means: np.ndarray
+    means: Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Neighbouring values that rest and change together.
+class ValueGroup:
+    """Neighbouring values that are smoothed and restart together.
 
-    size: how many; watched: how many of them, the first ones, tell a change; tau: seconds after
-    which what was seen counts 1/e; noise: the least noise assumed, as the length of the difference
-    over the watched values.
+    Attributes:
+        size: Number of values.
+        watched: How many of them, from the first on, a change is detected in.
+        time_constant_s: Seconds after which a value's weight has fallen to 1/e.
+        min_noise: Lower bound of the noise, as the length of the difference over the watched
+            values.
     """
 
     size: int
     watched: int
-    tau: float
-    noise: float
+    time_constant_s: float
+    min_noise: float
 
 
-class Settling:
-    """The running means of vectors made of `parts`, one vector for each of many faces. Pure: the
-    caller keeps the states and the time.
+class Smoother:
+    """Running means of vectors that consist of value groups, one vector for each of many faces.
+
+    Pure: the caller keeps the states and the time.
     """
 
-    def __init__(self, parts: tuple[Part, ...]) -> None:
-        self._tau = np.array([p.tau for p in parts])
-        self._least = np.array([p.noise**2 for p in parts])
-        self._of = np.repeat(
-            np.arange(len(parts)), [p.size for p in parts]
-        )  # (n,): the part that a value belongs to
-        self._starts = np.cumsum([0, *(p.size for p in parts[:-1])])
-        self._watched = np.concatenate([np.arange(p.size) < p.watched for p in parts]).astype(float)
+    def __init__(self, groups: tuple[ValueGroup, ...]) -> None:
+        sizes = [g.size for g in groups]
+        self._time_constants = np.array([g.time_constant_s for g in groups])
+        self._min_variance = np.array([g.min_noise**2 for g in groups])
+        self._group_of_value = np.repeat(np.arange(len(groups)), sizes)  # (values,)
+        self._starts = np.cumsum([0, *sizes[:-1]])
+        self._is_watched = np.concatenate([np.arange(g.size) < g.watched for g in groups]).astype(
+            float
+        )  # (values,)
 
-    def fresh(self) -> State:
-        """A face that was never seen."""
-        n = len(self._of)
+    def initial_state(self) -> State:
+        """Return the state of a face without any frame."""
+        values, groups = len(self._group_of_value), len(self._time_constants)
         return np.concatenate(
-            [np.zeros(3 * n + 2 * len(self._tau)), self._least, np.full(len(self._tau), np.inf)]
+            [np.zeros(3 * values + 2 * groups), self._min_variance, np.full(groups, np.inf)]
         )
 
-    def add(
+    def update(
         self,
         states: Sequence[State],
-        values: np.ndarray,
-        weights: np.ndarray,
-        clear: np.ndarray,
-        past: np.ndarray,
-    ) -> Added:
-        """The states and means (faces, n) after adding `values` (faces, n), one row per face.
+        values: Floats,
+        weights: Floats,
+        visibility: Floats,
+        elapsed: Floats,
+    ) -> SmoothedValues:
+        """Return states and means after one more frame.
 
-        weights: (faces, parts), above 0, for the mean. clear: (faces,) in [0, 1], how much this
-        frame may tell of a change. past: (faces,), seconds since a face was added last, at least 0.
+        Args:
+            states: One per face.
+            values: Shape (faces, values).
+            weights: Shape (faces, groups), above 0: weight in the mean.
+            visibility: Shape (faces,), in [0, 1]: how much this frame counts in detecting a change.
+            elapsed: Shape (faces,), seconds since the face's last frame, at least 0.
         """
-        old, n, m = np.array(states), len(self._of), len(self._tau)
-        # Sums since the last change, and since the CUSUM last stood at zero; the CUSUM.
-        sums, sums_since, drift = (old[:, i * n : (i + 1) * n] for i in range(3))
-        # Their weights; the variance of the noise; seconds since the last change.
-        weight, weight_since, variance, ago = (
-            old[:, 3 * n + i * m : 3 * n + (i + 1) * m] for i in range(4)
+        # Columns of a state. Per value: the sums since the last change and since the CUSUM was last
+        # zero, and the CUSUM. Per group: the weights of both sums, the variance of the noise, and
+        # the seconds since the last change.
+        new = np.array(states)
+        n, m = len(self._group_of_value), len(self._time_constants)
+        sums, recent_sums, cusum = (new[:, i * n : (i + 1) * n] for i in range(3))
+        weight, recent_weight, variance, since_change = (
+            new[:, 3 * n + i * m : 3 * n + (i + 1) * m] for i in range(4)
         )
-        step = (np.minimum(past, STEP_S) * clear)[:, None]
-        noise = np.sqrt(np.maximum(variance, self._least))
+        step = (np.minimum(elapsed, MAX_STEP_SECONDS) * visibility)[:, None]
+        noise = np.sqrt(np.maximum(variance, self._min_variance))
 
-        away = (values - sums / self._each(np.maximum(weight, TINY))) * self._watched
-        length = self._length(away)
-        counted = np.minimum(length, REACH * noise)
-        drift += away * self._each(step * counted / length)
-        summed = self._length(drift)
-        left = np.maximum(0.0, summed - SLACK * step * noise)
-        drift *= self._each(left / summed)
+        mean = sums / self._per_value(np.maximum(weight, EPSILON))
+        difference = (values - mean) * self._is_watched
+        length = self._length(difference)
+        clipped_length = np.minimum(length, MAX_DIFFERENCE * noise)
+        cusum += difference * self._per_value(step * clipped_length / length)
+        cusum_length = self._length(cusum)
+        remaining = np.maximum(0.0, cusum_length - CUSUM_SLACK * step * noise)
+        cusum *= self._per_value(remaining / cusum_length)
 
-        ago += past[:, None]
-        kept, quick = (
-            np.exp(-past[:, None] / np.where(ago < FIND_S, QUICK_S, self._tau)),
-            np.exp(-past[:, None] / QUICK_S),
+        since_change += elapsed[:, None]
+        time_constant = np.where(
+            since_change < FAST_PHASE_SECONDS, FAST_SECONDS, self._time_constants
         )
-        added = values * self._each(weights)
-        sums *= self._each(kept)
-        sums += added
-        weight *= kept
+        decay = np.exp(-elapsed[:, None] / time_constant)
+        fast_decay = np.exp(-elapsed[:, None] / FAST_SECONDS)
+        weighted_values = values * self._per_value(weights)
+        sums *= self._per_value(decay)
+        sums += weighted_values
+        weight *= decay
         weight += weights
-        sums_since *= quick
-        sums_since += added
-        weight_since *= quick
-        weight_since += weights
-        changed = left > ENOUGH * noise
-        if changed.any():
-            anew = self._each(changed)
-            sums[anew], drift[anew] = sums_since[anew], 0.0
-            weight[changed], ago[changed] = weight_since[changed], 0.0
-        begun = ~changed & (left > BEGUN * noise)
-        sums_since *= self._each(begun)
-        weight_since *= begun
-        variance += (1 - np.exp(-step / NOISE_S)) * (np.minimum(counted, 2 * noise) ** 2 - variance)
-        return Added(list(old), sums / self._each(weight))
+        recent_sums *= fast_decay
+        recent_sums += weighted_values
+        recent_weight *= fast_decay
+        recent_weight += weights
+        is_changed = remaining > CUSUM_ALARM * noise
+        if is_changed.any():
+            value_changed = self._per_value(is_changed)
+            sums[value_changed], cusum[value_changed] = recent_sums[value_changed], 0.0
+            weight[is_changed], since_change[is_changed] = recent_weight[is_changed], 0.0
+        is_started = ~is_changed & (remaining > CUSUM_START * noise)
+        recent_sums *= self._per_value(is_started)
+        recent_weight *= is_started
+        variance += (1 - np.exp(-step / NOISE_SECONDS)) * (
+            np.minimum(clipped_length, 2 * noise) ** 2 - variance
+        )
+        return SmoothedValues(list(new), sums / self._per_value(weight))
 
-    def _each(self, by_part: np.ndarray) -> np.ndarray:
-        """(faces, parts) -> (faces, n)"""
-        return by_part.take(self._of, axis=1)
+    def _per_value(self, per_group: NDArray[Scalar]) -> NDArray[Scalar]:
+        """Repeat each group's entry for its values: (faces, groups) -> (faces, values)."""
+        return per_group.take(self._group_of_value, axis=1)
 
-    def _length(self, values: np.ndarray) -> np.ndarray:
-        """(faces, n) -> (faces, parts): the length of each part's vector, never quite 0."""
-        return np.sqrt(np.add.reduceat(values * values, self._starts, axis=1) + TINY**2)
+    def _length(self, values: Floats) -> Floats:
+        """Return the length of each group's vector, never quite 0: -> (faces, groups)."""
+        sums: Floats = np.add.reduceat(values * values, self._starts, axis=1)
+        lengths: Floats = np.sqrt(sums + EPSILON**2)
+        return lengths

@@ -1,6 +1,4 @@
-"""How a reading is put into words: one place, so that the picture, the panel, the video and the CSV
-say the same.
-"""
+"""Predictions in words, so that image, cards, video and CSV use the same ones."""
 
 from __future__ import annotations
 
@@ -13,43 +11,44 @@ BAND_TEXT: dict[Band, str] = {
     "medium": "medium confidence",
     "low": "low confidence",
 }
+MAX_SHOWN_PERCENT = 99
+"""No prediction is certain."""
 
 
 def percent(p: float) -> str:
-    """0.834 -> '83 %'; nothing is ever certain, so never 100 %."""
-    return f"{min(99, round(100 * p))} %"
+    """Return a probability as a whole percentage, never 100 %: 0.834 -> '83 %'."""
+    return f"{min(MAX_SHOWN_PERCENT, round(100 * p))} %"
 
 
-def emotion(said: Distribution | None) -> str:
-    """'happiness 83 %'; under the model's limit 'uncertain, perhaps happiness'."""
-    if said is None:
+def emotion(distribution: Distribution | None) -> str:
+    """Return e.g. 'happiness 83 %'; below the model's threshold 'uncertain, perhaps happiness'."""
+    if distribution is None:
         return "no emotion model"
-    return (
-        f"uncertain, perhaps {said.top}"
-        if said.uncertain
-        else f"{said.top} {percent(said.confidence)}"
-    )
+    if distribution.uncertain:
+        return f"uncertain, perhaps {distribution.top}"
+    return f"{distribution.top} {percent(distribution.confidence)}"
 
 
-def gender(said: Distribution | None) -> str:
-    """'perceived gender: female 97 %'; under the model's limit 'perceived gender: uncertain'."""
-    if said is None:
+def gender(distribution: Distribution | None) -> str:
+    """Return e.g. 'perceived gender: female 97 %'; below the threshold '... uncertain'."""
+    if distribution is None:
         return "no perceived gender model"
-    return f"perceived gender: {'uncertain' if said.uncertain else f'{said.top} {percent(said.confidence)}'}"
+    if distribution.uncertain:
+        return "perceived gender: uncertain"
+    return f"perceived gender: {distribution.top} {percent(distribution.confidence)}"
 
 
-def age(said: Age | None) -> str:
-    """'28–37 years'; 'age uncertain, 21–60 years' where the interval is wider than the model's
-    limit.
-    """
-    if said is None:
+def age(prediction: Age | None) -> str:
+    """Return e.g. '28–37 years'; 'age uncertain, 21–60 years' for an interval above the limit."""
+    if prediction is None:
         return "no age model"
-    return f"{'age uncertain, ' if said.uncertain else ''}{said.low:.0f}–{said.high:.0f} years"
+    prefix = "age uncertain, " if prediction.uncertain else ""
+    return f"{prefix}{prediction.low:.0f}–{prediction.high:.0f} years"
 
 
 def lines(reading: FaceReading) -> tuple[str, ...]:
-    """What stands beside a face in the picture."""
+    """Return the lines of text beside a face in the image."""
     if reading.abstained:
-        return ("no reading", reading.abstained.split(":")[0])
-    said = reading.prediction
-    return (emotion(said.emotion), gender(said.gender), age(said.age))
+        return ("no prediction", reading.abstained.split(":")[0])
+    prediction = reading.prediction
+    return (emotion(prediction.emotion), gender(prediction.gender), age(prediction.age))

@@ -1,5 +1,6 @@
-"""The readings beside the picture as HTML: plain markup, so that twelve a second cost the server
-and the browser next to nothing.
+"""The cards beside the image and other small parts of the page, as HTML.
+
+Plain markup, so that twelve updates a second cost server and browser next to nothing.
 """
 
 from __future__ import annotations
@@ -7,124 +8,130 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from apps.webcam.tracking.tracker import Tracked
+from apps.webcam.tracking.tracker import TrackedFace
 from apps.webcam.ui import labels
 from core.types import Age, Distribution, Prediction
 
-SHOWN = 6
-"""Cards on the page at most; a crowd's other faces are counted, and the API returns them all."""
-AGE_SCALE = 90
+MAX_CARDS = 6
+"""Cards on the page; further faces are counted, and the API returns them all."""
+AGE_BAR_YEARS = 90
 """Years at the right end of the age bar."""
 
 
-def faces(tracked: Sequence[Tracked], nobody: str) -> str:
-    """One card per face; `nobody` is the text where there is none."""
+def faces(tracked: Sequence[TrackedFace], no_face_text: str) -> str:
+    """Return one card per face for the largest faces, or `no_face_text` without any."""
     if not tracked:
-        return note(nobody)
-    shown = sorted(tracked, key=lambda t: -t.reading.face.size)[:SHOWN]
-    cards = "".join(_card(t) for t in sorted(shown, key=lambda t: t.id))
-    more = (
-        f"<p class='mien-more'>and {len(tracked) - SHOWN} more, numbered in the picture</p>"
-        if len(tracked) > SHOWN
-        else ""
-    )
-    return f"<div class='mien-faces'>{cards}{more}</div>"
+        return note(no_face_text)
+    largest = sorted(tracked, key=lambda t: -t.reading.face.size)[:MAX_CARDS]
+    cards = "".join(_card(t) for t in sorted(largest, key=lambda t: t.id))
+    hidden = len(tracked) - len(largest)
+    rest = f"<p class='mien-more'>and {hidden} more, numbered in the image</p>" if hidden else ""
+    return f"<div class='mien-faces'>{cards}{rest}</div>"
 
 
 def note(text: str) -> str:
-    """A quiet hint."""
+    """Return a quiet hint."""
     return f"<div class='mien-note'>{escape(text)}</div>"
 
 
 def steps(texts: Sequence[str]) -> str:
-    """Numbered steps to take."""
-    return (
-        f"<ol class='mien-note mien-steps'>{''.join(f'<li>{escape(t)}</li>' for t in texts)}</ol>"
-    )
+    """Return numbered steps to take."""
+    items = "".join(f"<li>{escape(t)}</li>" for t in texts)
+    return f"<ol class='mien-note mien-steps'>{items}</ol>"
 
 
 def problem(text: str) -> str:
-    """What went wrong with what the visitor gave; read out by screen readers."""
+    """Return what is wrong with the visitor's input, read out by screen readers."""
     return f"<div class='mien-problem' role='alert'><b>That did not work.</b> {escape(text)}</div>"
 
 
-def progress(text: str, done: float) -> str:
-    """A progress bar; `done` in [0, 1]."""
-    bar = f"<progress max='1' value='{done:.3f}' aria-label='Progress'></progress>"
+def progress(text: str, share: float) -> str:
+    """Return a progress bar; `share` is in [0, 1]."""
+    bar = f"<progress max='1' value='{share:.3f}' aria-label='Progress'></progress>"
     return f"<div class='mien-progress'>{bar}<span>{escape(text)}</span></div>"
 
 
-def readout(ms: Mapping[str, float], rate: float | None) -> str:
-    """Where the time goes, in milliseconds, in the order given; `rate`: frames/s, None for a still
-    picture.
+def readout(timing_ms: Mapping[str, float], frames_per_s: float | None) -> str:
+    """Return where the time goes, in the order given.
+
+    Args:
+        timing_ms: Milliseconds by step.
+        frames_per_s: None for a single image.
     """
-    cells = "".join(f"<div><dt>{escape(k)}</dt><dd>{v:.1f} ms</dd></div>" for k, v in ms.items())
-    speed = (
-        ""
-        if rate is None
-        else f"<div class='mien-rate'><dt>frames/s</dt><dd data-rate='{rate:.2f}'>{rate:.1f}</dd></div>"
+    rate = ""
+    if frames_per_s is not None:
+        value = f"<dd data-rate='{frames_per_s:.2f}'>{frames_per_s:.1f}</dd>"
+        rate = f"<div class='mien-rate'><dt>frames/s</dt>{value}</div>"
+    cells = "".join(
+        f"<div><dt>{escape(step)}</dt><dd>{ms:.1f} ms</dd></div>" for step, ms in timing_ms.items()
     )
-    return f"<dl class='mien-readout'>{speed}{cells}</dl>"
+    return f"<dl class='mien-readout'>{rate}{cells}</dl>"
 
 
-def _card(face: Tracked) -> str:
-    reading, said = face.reading, face.reading.prediction
+def _card(face: TrackedFace) -> str:
+    reading, prediction = face.reading, face.reading.prediction
     if reading.abstained:
-        head, kind = f"No reading: {reading.abstained}", "none"
+        title, kind, badge = f"No prediction: {reading.abstained}", "none", ""
+        earlier = "<p class='mien-before'>As predicted before:</p>"
+        before = earlier if prediction != Prediction() else ""
     else:
-        head, kind = labels.emotion(said.emotion), reading.band
-    badge = (
-        ""
-        if reading.abstained
-        else f"<span class='mien-band'>{labels.BAND_TEXT[reading.band]}</span>"
-    )
-    before = (
-        "<p class='mien-before'>As read before:</p>"
-        if reading.abstained and said != Prediction()
-        else ""
-    )
+        title, kind = labels.emotion(prediction.emotion), reading.band
+        badge = f"<span class='mien-band'>{labels.BAND_TEXT[reading.band]}</span>"
+        before = ""
+    heading = f"<h3><span class='mien-id'>{face.id}</span>{escape(title)}{badge}</h3>"
+    groups = _emotion(prediction.emotion) + _gender(prediction.gender) + _age(prediction.age)
     return (
-        f"<section class='mien-card mien-{kind}' data-face='{face.id}'><h3><span class='mien-id'>{face.id}</span>{escape(head)}{badge}</h3>"
-        f"{before}{_emotion(said.emotion)}{_gender(said.gender)}{_age(said.age)}</section>"
+        f"<section class='mien-card mien-{kind}' data-face='{face.id}'>"
+        f"{heading}{before}{groups}</section>"
     )
 
 
-def _emotion(said: Distribution | None) -> str:
-    if said is None:
+def _emotion(distribution: Distribution | None) -> str:
+    if distribution is None:
         return ""
-    return f"<div class='mien-group' data-attribute='emotion'><h4>Emotion shown</h4>{_bars(said)}</div>"
+    return _group("emotion", "Emotion shown", _bars(distribution))
 
 
-def _gender(said: Distribution | None) -> str:
-    if said is None:
+def _gender(distribution: Distribution | None) -> str:
+    if distribution is None:
         return ""
-    unsure = "<em>uncertain</em>" if said.uncertain else ""
-    return f"<div class='mien-group' data-attribute='gender'><h4>Perceived gender {unsure}</h4>{_bars(said)}</div>"
+    uncertain = "<em>uncertain</em>" if distribution.uncertain else ""
+    return _group("gender", f"Perceived gender {uncertain}", _bars(distribution))
 
 
-def _age(said: Age | None) -> str:
-    if said is None:
+def _age(age: Age | None) -> str:
+    if age is None:
         return ""
-    left, right = (min(100.0, max(0.0, 100 * v / AGE_SCALE)) for v in (said.low, said.high))
-    head = f"Age <b>{said.low:.0f}–{said.high:.0f} years</b>{' <em>uncertain</em>' if said.uncertain else ''}"
-    dot = min(100.0, max(0.0, 100 * said.value / AGE_SCALE))
-    return (
-        f"<div class='mien-group' data-attribute='age'><h4>{head} <small>{said.coverage:.0%} interval, "
-        f"about {said.value:.0f}</small></h4><div class='mien-span'><i style='left:{left:.1f}%;width:{max(1.0, right - left):.1f}%'></i>"
-        f"<u style='left:{dot:.1f}%'></u></div></div>"
+    left, dot, right = (
+        min(100.0, max(0.0, 100 * years / AGE_BAR_YEARS))
+        for years in (age.low, age.value, age.high)
     )
+    uncertain = " <em>uncertain</em>" if age.uncertain else ""
+    title = (
+        f"Age <b>{age.low:.0f}–{age.high:.0f} years</b>{uncertain}"
+        f" <small>{age.coverage:.0%} interval, about {age.value:.0f}</small>"
+    )
+    span = f"<i style='left:{left:.1f}%;width:{max(1.0, right - left):.1f}%'></i>"
+    mark = f"<u style='left:{dot:.1f}%'></u>"
+    return _group("age", title, f"<div class='mien-span'>{span}{mark}</div>")
 
 
-def _bars(said: Distribution) -> str:
-    """One bar per label; the answer's stands out, where there is one."""
+def _group(attribute: str, title: str, content: str) -> str:
+    return f"<div class='mien-group' data-attribute='{attribute}'><h4>{title}</h4>{content}</div>"
+
+
+def _bars(distribution: Distribution) -> str:
+    """Return one bar per label; that of the prediction stands out, unless it is uncertain."""
+    predicted = None if distribution.uncertain else distribution.top
     return "".join(
-        _bar(label, p, labels.percent(p), "top" if label == said.top and not said.uncertain else "")
-        for label, p in said.as_dict().items()
+        _bar(label, p, "top" if label == predicted else "")
+        for label, p in distribution.as_dict().items()
     )
 
 
-def _bar(label: str, p: float, text: str, kind: str) -> str:
+def _bar(label: str, p: float, kind: str) -> str:
     return (
-        f"<div class='mien-bar {kind}'><span>{escape(label)}</span><i><b style='width:{100 * p:.1f}%'></b></i>"
-        f"<data value='{p:.4f}'>{text}</data></div>"
+        f"<div class='mien-bar {kind}'><span>{escape(label)}</span>"
+        f"<i><b style='width:{100 * p:.1f}%'></b></i>"
+        f"<data value='{p:.4f}'>{labels.percent(p)}</data></div>"
     )

@@ -1,42 +1,58 @@
-"""What the pages say, apart from readings."""
+"""Texts of the page, apart from predictions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 from core.artifacts.bundle import Card
 from core.face_quality import HIGH
 from core.pipeline import Pipeline
 from core.types import LIMIT
+from core.vocabulary import TASKS
 
 CARD_FILE = "card.md"
 
-PRIVACY = (
-    "Your camera's pictures go to the computer that runs this page, are read in memory and are gone with the next frame: nothing is "
-    "stored, logged or passed on. Press **Stop** or close the page to end it. Only point the camera at people who have agreed."
+CAMERA_PRIVACY = (
+    "Your camera's frames go to the computer that runs this page, are processed in memory and are"
+    " gone with the next frame: nothing is stored, logged or passed on. Press **Stop** or close the"
+    " page to end it. Only point the camera at people who have agreed."
 )
-UPLOADS = "Uploads are deleted within seconds of being read, results when you leave or start anew, at the latest after half an hour."
+UPLOAD_PRIVACY = (
+    "Uploads are deleted within seconds of being processed; results are deleted when you leave or"
+    " start again, after half an hour at the latest."
+)
 STEPS = (
     "Click into the frame and allow the camera.",
-    "Press Record: the live reading starts, nothing is recorded.",
-    "Each face gets a card here, with its number in the picture.",
+    "Press Record: live predictions start, nothing is recorded.",
+    "Each face gets a card here, with its number in the image.",
     "Press Stop when you are done.",
 )
+NO_IMAGE_YET = "Predictions appear here, one card per face."
+NO_FACE_IN_VIEW = "No face in view. Face the camera, an arm's length away, with light on your face."
 
-RESPONSIBLE = """
+RESPONSIBLE_USE = """
 ## Use it responsibly
 
-- What you see is **a guess about looks**, not a fact about a person. An expression is not a feeling: people smile when they are sad.
-- **Perceived gender** is what annotators of photographs would have written down, one of two words. It says nothing about who somebody is.
-- **Age** is how old a face looks to the model, with an interval that should hold for about 80 % of faces like those it was trained on.
-- Errors are not spread evenly: they differ with age, skin tone, gender, light, glasses, make-up, camera. The figures below say by how much.
-- **Not for decisions about people**: hiring, access, policing, insurance, credit, health, advertising, proof of age.
-- Inferring emotions **at work or in education** is forbidden in the European Union (Regulation 2024/1689, Article 5(1)(f)).
-- **Only for people who have agreed**, and never to identify anybody: the demo recognises nobody and keeps no faces.
+- What you see is **a prediction from appearance**, not a fact about a person. An expression is not
+  a feeling: people smile when they are sad.
+- **Perceived gender** is what annotators of photographs would have chosen, one of two labels. It
+  says nothing about who somebody is.
+- **Age** is how old a face looks to the model, with an interval that should hold for about 80 % of
+  faces like those it was trained on.
+- Errors are not spread evenly: they differ with age, skin tone, gender, light, glasses, make-up and
+  camera. The figures below say by how much.
+- **Not for decisions about people**: hiring, access, policing, insurance, credit, health,
+  advertising, proof of age.
+- Inferring emotions **at work or in education** is forbidden in the European Union (Regulation
+  2024/1689, Article 5(1)(f)).
+- **Only for people who have agreed**, and never to identify anybody: the demo recognises nobody and
+  keeps no faces.
 
-### As a program
+### From a program
 
-`predict(image)` answers with the same readings as JSON, one picture in, a list of faces out:
+`predict(image)` returns the same predictions as JSON: one image in, a list of faces out.
 
 ```python
 from gradio_client import Client, handle_file
@@ -47,114 +63,116 @@ faces = Client("http://127.0.0.1:7860").predict(handle_file("portrait.png"), api
 
 
 def header(card: Card) -> str:
-    """The page's title line."""
+    """Return the title line of the page."""
+    model = f"<span>Model {escape(card.name)} {escape(card.version)}</span>"
     return (
-        "<div class='mien-head'><h1>Mien</h1><p>reads age, perceived gender and emotion from faces, live."
-        f" <span>Model {escape(card.name)} {escape(card.version)}</span></p></div>"
+        "<div class='mien-head'><h1>Mien</h1>"
+        f"<p>reads age, perceived gender and emotion from faces, live. {model}</p></div>"
     )
 
 
-def status(pipeline: Pipeline) -> str:
-    """Which detector runs, and why."""
+def detector_status(pipeline: Pipeline) -> str:
+    """Return which face detector runs, and why."""
     return f"<p class='mien-status'>Face detector: {escape(pipeline.about_detector)}</p>"
 
 
 def about(pipeline: Pipeline) -> str:
-    """The About page: responsible use, then the model's own card (its file where there is one, else
-    what the bundle carries).
+    """Return the About tab in Markdown: responsible use, confidence, the model's card.
+
+    The card is the file beside the model, or else what the model file itself carries.
     """
+    card = pipeline.predictor.card
     file = pipeline.predictor.path.parent / CARD_FILE
-    text = file.read_text("utf-8") if file.is_file() else from_bundle(pipeline.predictor.card)
-    return f"{RESPONSIBLE}\n{how_sure(pipeline.predictor.card)}\n---\n\n{text}\n\n---\n\nFace detector: {pipeline.about_detector}"
-
-
-def how_sure(card: Card) -> str:
-    """From what probability this model's answers are given: the bands of its first head as a table,
-    all limits in words.
-    """
-    limit = card.thresholds.get("emotion" if card.head("emotion") else "gender", LIMIT)
-    low = f"under {_percent(limit)}" if limit < 1 else "any"
-    given = "the label and its probability"
-    rows = [
-        *([("high", f"over {_percent(max(limit, HIGH))}", given)] if limit < 1 else []),
-        *([("medium", f"{_percent(limit)} to {_percent(HIGH)}", given)] if limit < HIGH else []),
-        ("low", low, "*uncertain*"),
-        (
-            "none",
-            "–",
-            "no reading, with the reason: too small, blurred, dark, without contrast, turned away",
-        ),
-    ]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return f"### How sure is it?\n\n| band | probability | shown as |\n|---|---|---|\n{table}\n\n{limits(card)}\n"
-
-
-def limits(card: Card) -> str:
-    """What becomes *uncertain*, task by task, and what these limits are for."""
-    names = {"emotion": "an emotion", "gender": "a perceived gender"}
-    known = {
-        name: card.thresholds[task]
-        for task, name in names.items()
-        if card.head(task) and task in card.thresholds
-    }
-    if not known:
-        return f"This model brings no limits of its own: an answer under {_percent(LIMIT)} is called uncertain."
-    said = [
-        f"{name} under {100 * limit:.1f} %"
-        if limit < 1
-        else f"{name} always, as no limit was enough"
-        for name, limit in known.items()
-    ]
-    reason = "From there on, at least nine of ten answers were right on the model's validation pictures; its card has the figures."
-    years = (
-        f" An age is uncertain where its interval is wider than {card.thresholds['age']:.0f} years."
-        if "age" in card.thresholds
-        else ""
+    card_text = file.read_text("utf-8") if file.is_file() else card_markdown(card)
+    detector = f"Face detector: {pipeline.about_detector}"
+    return "\n".join(
+        [RESPONSIBLE_USE, confidence_bands(card), "---", "", card_text, "", "---", "", detector]
     )
-    return f"Called uncertain: {'; '.join(said)}. {reason}{years}"
+
+
+def confidence_bands(card: Card) -> str:
+    """Return the confidence bands of the model's first head as a table, and all its thresholds."""
+    threshold = card.thresholds.get("emotion" if card.head("emotion") else "gender", LIMIT)
+    shown_as = "the label and its probability"
+    rows = []
+    if threshold < 1:
+        rows.append(("high", f"over {_percent(max(threshold, HIGH))}", shown_as))
+    if threshold < HIGH:
+        rows.append(("medium", f"{_percent(threshold)} to {_percent(HIGH)}", shown_as))
+    rows.append(("low", f"under {_percent(threshold)}" if threshold < 1 else "any", "*uncertain*"))
+    reasons = "too small, blurred, dark, without contrast, turned away"
+    rows.append(("none", "–", f"no prediction, with the reason: {reasons}"))
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return (
+        "### Confidence and abstention\n\n"
+        f"| confidence | probability | shown as |\n|---|---|---|\n{table}\n\n{thresholds(card)}\n"
+    )
+
+
+def thresholds(card: Card) -> str:
+    """Return in a sentence which predictions are shown as uncertain, task by task, and why."""
+    articles = {"emotion": "an", "gender": "a"}
+    parts = []
+    for task, article in articles.items():
+        if not card.head(task) or task not in card.thresholds:
+            continue
+        threshold = card.thresholds[task]
+        limit = f"under {100 * threshold:.1f} %" if threshold < 1 else "always, as none was enough"
+        parts.append(f"{article} {TASKS[task].name} {limit}")
+    if not parts:
+        return (
+            "This model has no thresholds of its own: a prediction under"
+            f" {_percent(LIMIT)} is shown as uncertain."
+        )
+    age = ""
+    if "age" in card.thresholds:
+        years = f"{card.thresholds['age']:.0f} years"
+        age = f" An age is uncertain where its interval is wider than {years}."
+    return (
+        f"Shown as uncertain: {'; '.join(parts)}. At and above these thresholds at least nine of"
+        " ten predictions were correct on the model's validation images; its card has the"
+        f" figures.{age}"
+    )
+
+
+def card_markdown(card: Card) -> str:
+    """Return a short model card from the metadata inside the model file."""
+    heads = ", ".join(f"{h.task} ({h.kind}, {len(h.labels)} classes)" for h in card.heads)
+    colour = "grey" if card.input.channels == 1 else "colour"
+    lines = [
+        f"## Model {card.name} {card.version}",
+        "",
+        f"Input {card.input.size} × {card.input.size}, {colour}; heads: {heads}."
+        f" Licence: {card.licence or 'not stated'}. Created: {card.created or 'not stated'}.",
+        "",
+    ]
+    if not card.metrics:
+        return "\n".join([*lines, "This model's file carries no figures."])
+    lines += ["| data | split | metric | value | 95 % interval | n |", "|---|---|---|---|---|---|"]
+    return "\n".join([*lines, *(_metric_row(row) for row in card.metrics)])
+
+
+def _metric_row(row: Mapping[str, Any]) -> str:
+    cells = [
+        row.get("data", ""),
+        row.get("split", ""),
+        row.get("metric", ""),
+        _number(row.get("value")),
+        _interval(row.get("ci95")),
+        row.get("n", ""),
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def _percent(p: float) -> str:
     return f"{100 * p:.0f} %"
 
 
-def from_bundle(card: Card) -> str:
-    """A short model card from the metadata inside the model file."""
-    cells = [
-        (
-            m.get("data", ""),
-            m.get("split", ""),
-            m.get("metric", ""),
-            _number(m.get("value")),
-            _interval(m.get("ci95")),
-            m.get("n", ""),
-        )
-        for m in card.metrics
-    ]
-    rows = [f"| {' | '.join(map(str, row))} |" for row in cells]
-    figures = "\n".join(
-        [
-            "| data | split | metric | value | 95 % interval | n |",
-            "|---|---|---|---|---|---|",
-            *rows,
-        ]
-    )
-    heads = ", ".join(f"{h.task} ({h.kind}, {len(h.labels)} classes)" for h in card.heads)
-    return (
-        f"## Model {card.name} {card.version}\n\n"
-        f"Input {card.input.size} × {card.input.size}, {'grey' if card.input.channels == 1 else 'colour'}; heads: {heads}. "
-        f"Licence: {card.licence or 'not stated'}. Made: {card.created or 'not stated'}.\n\n"
-        + (figures if rows else "This model's file carries no figures.")
-    )
-
-
 def _number(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, (int, float)) else str(value or "")
+    return f"{value:.4g}" if isinstance(value, int | float) else str(value or "")
 
 
 def _interval(value: object) -> str:
-    return (
-        "–".join(_number(v) for v in value)
-        if isinstance(value, (list, tuple))
-        else str(value or "")
-    )
+    if isinstance(value, list | tuple):
+        return "–".join(_number(v) for v in value)
+    return str(value or "")

@@ -1,99 +1,90 @@
-"""What a video's faces did over time: a table and a plot."""
+"""Predictions of a video over time, as a table and as a plot."""
 
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Sequence
 from io import StringIO
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from apps.webcam.tracking.tracker import Tracked
-from apps.webcam.video_io import Moment
+from apps.webcam.tracking.tracker import TrackedFrame
 from core.face_quality import uncertain
 from core.pipeline import FaceReading
+from core.types import Age, Distribution, Prediction
 
-PEOPLE = 6
-"""Faces that the plot lets one choose from, the longest seen first; the CSV has them all."""
-YEARS = ("age", "age_low", "age_high")
-# Okabe and Ito's palette (2008), which colour-blind people can tell apart, in the order of the
-# model's labels.
+MAX_PLOTTED_FACES = 6
+"""Faces to choose from in the plot, those in most frames; the CSV has all."""
+AGE_COLUMNS = ("age", "age_low", "age_high")
 COLOURS = ("#8a8f98", "#e69f00", "#56b4e9", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8a800")
+"""Okabe and Ito's palette (2008), safe for colour-blind people, in the order of the labels."""
+AGE_COLOUR, AGE_INTERVAL_COLOUR = "#6366f1", "rgba(99,102,241,0.25)"
+
+TimedPrediction = tuple[float, Prediction]
+"""Seconds from the start of the video, prediction."""
 
 
-def to_csv(moments: Sequence[Moment], emotions: Sequence[str], genders: Sequence[str]) -> str:
-    """One row per analysed frame and face; `emotions` and `genders`: the model's labels. Cells are
-    empty where the model abstained; `uncertain` names the answers under the model's limits, as in
-    'emotion gender'.
+def to_csv(frames: Sequence[TrackedFrame], emotions: Sequence[str], genders: Sequence[str]) -> str:
+    """Return a CSV table with one row per frame and face.
+
+    The cells of a prediction are empty where the model abstained. The column `uncertain` names the
+    tasks below the model's thresholds, as in 'emotion gender'.
+
+    Args:
+        frames: All frames of the video.
+        emotions: The model's labels of emotion, empty if it has no such head.
+        genders: The model's labels of perceived gender, likewise.
     """
     out = StringIO()
     writer = csv.writer(out)
-    chances = [
-        *(f"emotion_p_{label}" for label in emotions),
-        *(f"perceived_gender_p_{label}" for label in genders),
-    ]
     writer.writerow(
-        (
-            "time_s",
-            "face",
-            "x",
-            "y",
-            "width",
-            "height",
-            "emotion",
-            *chances,
-            *YEARS,
-            "band",
-            "uncertain",
-            "abstained",
-        )
+        [
+            *("time_s", "face", "x", "y", "width", "height", "emotion"),
+            *(f"emotion_p_{label}" for label in emotions),
+            *(f"perceived_gender_p_{label}" for label in genders),
+            *AGE_COLUMNS,
+            *("band", "uncertain", "abstained"),
+        ]
     )
-    for moment in moments:
-        for face in moment.faces:
-            writer.writerow(
-                [f"{moment.time:.3f}", face.id, *_cells(face.reading, emotions, genders)]
-            )
+    for frame in frames:
+        for face in frame.faces:
+            cells = _cells(face.reading, emotions, genders)
+            writer.writerow([f"{frame.time:.3f}", face.id, *cells])
     return out.getvalue()
 
 
 def _cells(reading: FaceReading, emotions: Sequence[str], genders: Sequence[str]) -> list[str]:
-    said, place = reading.prediction, [f"{v:.1f}" for v in reading.face.box]
+    prediction = reading.prediction
+    box = [f"{v:.1f}" for v in reading.face.box]
     if reading.abstained:
-        return [*place, *[""] * (len(emotions) + len(genders) + len(YEARS) + 3), reading.abstained]
-    chances: list[str] = []
-    for labels, each in ((emotions, said.emotion), (genders, said.gender)):
-        p = each.as_dict() if each else {}
-        chances += [f"{p[label]:.4f}" if label in p else "" for label in labels]
-    years = (
-        [f"{v:.1f}" for v in (said.age.value, said.age.low, said.age.high)]
-        if said.age
-        else [""] * len(YEARS)
-    )
-    unsure = " ".join(task for task, so in uncertain(said).items() if so)
+        empty = len(emotions) + len(genders) + len(AGE_COLUMNS) + 3  # emotion, band, uncertain
+        return [*box, *[""] * empty, reading.abstained]
+    probabilities: list[str] = []
+    for labels, head in ((emotions, prediction.emotion), (genders, prediction.gender)):
+        p = head.as_dict() if head else {}
+        probabilities += [f"{p[label]:.4f}" if label in p else "" for label in labels]
+    age = prediction.age
+    years = [f"{v:.1f}" for v in (age.value, age.low, age.high)] if age else [""] * len(AGE_COLUMNS)
+    uncertain_tasks = [task for task, is_low in uncertain(prediction).items() if is_low]
     return [
-        *place,
-        said.emotion.top if said.emotion else "",
-        *chances,
+        *box,
+        prediction.emotion.top if prediction.emotion else "",
+        *probabilities,
         *years,
         reading.band,
-        unsure,
+        " ".join(uncertain_tasks),
         "",
     ]
 
 
-def plot(moments: Sequence[Moment]) -> go.Figure | None:
-    """Emotion probabilities over time, the age interval below, one face at a time; None where no
-    face was ever read.
+def plot(frames: Sequence[TrackedFrame]) -> go.Figure | None:
+    """Return a plot of emotion probabilities over time with the age interval below.
+
+    It shows one face at a time, with a menu of faces. None if the model abstained on all of them.
     """
-    spans: dict[int, list[tuple[float, Tracked]]] = {}
-    for moment in moments:
-        for face in moment.faces:
-            if face.reading.abstained is None:
-                spans.setdefault(face.id, []).append((moment.time, face))
-    ids = [i for i, _ in Counter({i: len(s) for i, s in spans.items()}).most_common(PEOPLE)]
-    if not ids:
+    predictions_of_face = _predictions_by_face(frames)
+    if not predictions_of_face:
         return None
     figure = make_subplots(
         2,
@@ -103,13 +94,86 @@ def plot(moments: Sequence[Moment]) -> go.Figure | None:
         vertical_spacing=0.07,
         subplot_titles=("Emotion shown", "Age, years"),
     )
-    owners = [i for i in ids for _ in range(_add(figure, spans[i], visible=i == ids[0]))]
+    face_of_trace: list[int] = []
+    for face_id, predictions in predictions_of_face.items():
+        traces = len(figure.data)
+        _add_face(figure, predictions, visible=not traces)
+        face_of_trace += [face_id] * (len(figure.data) - traces)
+    _set_layout(figure)
+    if len(predictions_of_face) > 1:
+        buttons = [
+            {
+                "label": f"Face {face_id}",
+                "method": "restyle",
+                "args": [{"visible": [owner == face_id for owner in face_of_trace]}],
+            }
+            for face_id in predictions_of_face
+        ]
+        menu = {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1.14, "yanchor": "top"}
+        figure.update_layout(updatemenus=[menu])
+    return figure
+
+
+def _predictions_by_face(frames: Sequence[TrackedFrame]) -> dict[int, list[TimedPrediction]]:
+    """Return the faces in most frames with their predictions, abstentions left out."""
+    by_face: dict[int, list[TimedPrediction]] = {}
+    for frame in frames:
+        for face in frame.faces:
+            if face.reading.abstained is None:
+                by_face.setdefault(face.id, []).append((frame.time, face.reading.prediction))
+    most_frequent = sorted(by_face, key=lambda face_id: -len(by_face[face_id]))
+    return {face_id: by_face[face_id] for face_id in most_frequent[:MAX_PLOTTED_FACES]}
+
+
+def _add_face(figure: go.Figure, predictions: Sequence[TimedPrediction], *, visible: bool) -> None:
+    """Add the traces of one face: one per emotion, and three of age."""
+    emotions = [(time, p.emotion) for time, p in predictions if p.emotion]
+    ages = [(time, p.age) for time, p in predictions if p.age]
+    if emotions:
+        _add_emotions(figure, emotions, visible=visible)
+    if ages:
+        _add_ages(figure, ages, visible=visible)
+
+
+def _add_emotions(
+    figure: go.Figure, emotions: Sequence[tuple[float, Distribution]], *, visible: bool
+) -> None:
+    times = [time for time, _ in emotions]
+    for k, label in enumerate(emotions[0][1].labels):
+        p = [round(float(distribution.p[k]), 4) for _, distribution in emotions]
+        line = {"color": COLOURS[k % len(COLOURS)], "width": 2}
+        trace = go.Scatter(x=times, y=p, name=label, line=line, visible=visible)
+        figure.add_trace(trace, row=1, col=1)
+
+
+def _add_ages(figure: go.Figure, ages: Sequence[tuple[float, Age]], *, visible: bool) -> None:
+    times = [time for time, _ in ages]
+    low, high, value = (
+        [round(getattr(age, field), 1) for _, age in ages] for field in ("low", "high", "value")
+    )
+    invisible = {"width": 0}
+    traces = (
+        go.Scatter(y=low, name="at least", line=invisible),
+        go.Scatter(
+            y=high,
+            name="at most",
+            line=invisible,
+            fill="tonexty",
+            fillcolor=AGE_INTERVAL_COLOUR,
+        ),
+        go.Scatter(y=value, name="about", line={"color": AGE_COLOUR, "width": 2}),
+    )
+    for trace in traces:
+        trace.update(x=times, visible=visible, showlegend=False)
+        figure.add_trace(trace, row=2, col=1)
+
+
+def _set_layout(figure: go.Figure) -> None:
     figure.update_yaxes(range=[0, 1], tickformat=".0%", row=1, col=1)
     figure.update_xaxes(title_text="seconds", row=2, col=1)
-    for axes in (figure.update_xaxes, figure.update_yaxes):
-        axes(
-            gridcolor="rgba(128,128,128,0.25)", zeroline=False
-        )  # text colours come from style.css, to suit light and dark
+    # Colours of text come from style.css, to suit light and dark.
+    for update_axes in (figure.update_xaxes, figure.update_yaxes):
+        update_axes(gridcolor="rgba(128,128,128,0.25)", zeroline=False)
     figure.update_layout(
         height=520,
         margin={"l": 45, "r": 15, "t": 60, "b": 40},
@@ -120,56 +184,3 @@ def plot(moments: Sequence[Moment]) -> go.Figure | None:
         font={"family": "system-ui, sans-serif"},
         uirevision="mien",
     )
-    if len(ids) > 1:
-        buttons = [
-            {
-                "label": f"Face {i}",
-                "method": "restyle",
-                "args": [{"visible": [o == i for o in owners]}],
-            }
-            for i in ids
-        ]
-        figure.update_layout(
-            updatemenus=[
-                {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1.14, "yanchor": "top"}
-            ]
-        )
-    return figure
-
-
-def _add(figure: go.Figure, span: list[tuple[float, Tracked]], *, visible: bool) -> int:
-    """Adds one face's traces and says how many."""
-    count, said = 0, [(t, face.reading.prediction) for t, face in span]
-    emotions = [(t, p.emotion) for t, p in said if p.emotion]
-    ages = [(t, p.age) for t, p in said if p.age]
-    if emotions:
-        for k, label in enumerate(emotions[0][1].labels):
-            y = [round(float(e.p[k]), 4) for _, e in emotions]
-            line = {"color": COLOURS[k % len(COLOURS)], "width": 2}
-            figure.add_trace(
-                go.Scatter(x=[t for t, _ in emotions], y=y, name=label, line=line, visible=visible),
-                row=1,
-                col=1,
-            )
-            count += 1
-    if ages:
-        x, dim = [t for t, _ in ages], {"width": 0}
-        low, high, mid = (
-            [round(v, 1) for v in vs]
-            for vs in zip(*((a.low, a.high, a.value) for _, a in ages), strict=True)
-        )
-        shared = {"x": x, "visible": visible, "showlegend": False}
-        figure.add_trace(go.Scatter(y=low, name="at least", line=dim, **shared), row=2, col=1)
-        fill = "rgba(99,102,241,0.25)"
-        figure.add_trace(
-            go.Scatter(y=high, name="at most", line=dim, fill="tonexty", fillcolor=fill, **shared),
-            row=2,
-            col=1,
-        )
-        figure.add_trace(
-            go.Scatter(y=mid, name="about", line={"color": "#6366f1", "width": 2}, **shared),
-            row=2,
-            col=1,
-        )
-        count += 3
-    return count

@@ -51,19 +51,24 @@ def reading(
     abstained: str | None = None,
     limits: Mapping[str, float] | None = None,
 ) -> FaceReading:
-    """A made-up reading: `emotion` with probability `p`, the rest spread evenly. limits: as a
-    card's thresholds.
+    """A synthetic reading: `emotion` with probability `p`, the rest spread evenly.
+
+    limits: as a card's thresholds.
     """
     limits = limits or {}
     rest = (1 - p) / (len(FERPLUS8) - 1)
     emotions = np.array([p if label == emotion else rest for label in FERPLUS8.labels])
-    said = Prediction(
+    prediction = Prediction(
         Distribution(FERPLUS8.labels, emotions, limits.get("emotion", LIMIT)),
         Distribution(GENDER2.labels, np.array([female, 1 - female]), limits.get("gender", LIMIT)),
         Age(age, age - width / 2, age + width / 2, limit=limits.get("age", inf)),
     )
     return FaceReading(
-        Face(box, score), said, Conditions(80, 0.1, 0.5, 0.2, None), band_of(said), abstained
+        Face(box, score),
+        prediction,
+        Conditions(80, 0.1, 0.5, 0.2, None),
+        band_of(prediction),
+        abstained,
     )
 
 
@@ -164,11 +169,11 @@ def camera_file(frame: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @dataclass
 class Visit:
-    """One visitor's page and everything that it asked for or complained about."""
+    """One visitor's page, the hosts that it contacted, and its errors."""
 
     page: object
     hosts: set[str] = field(default_factory=set)
-    complaints: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="session")
@@ -196,25 +201,25 @@ def visit(browser, server: Server) -> Iterator[Callable[..., Visit]]:
         context = browser.new_context(permissions=["camera"], **options)
         contexts.append(context)
         page = context.new_page()
-        seen = Visit(page)
-        visits.append(seen)
+        opened = Visit(page)
+        visits.append(opened)
         context.on(
             "request",
             lambda r: (
-                seen.hosts.add(r.url.split("/")[2]) if r.url.startswith(("http", "ws")) else None
+                opened.hosts.add(r.url.split("/")[2]) if r.url.startswith(("http", "ws")) else None
             ),
         )
-        page.on("websocket", lambda w: seen.hosts.add(w.url.split("/")[2]))
-        page.on("pageerror", lambda e: seen.complaints.append(str(e)))
-        page.on("console", lambda m: seen.complaints.append(m.text) if m.type == "error" else None)
+        page.on("websocket", lambda w: opened.hosts.add(w.url.split("/")[2]))
+        page.on("pageerror", lambda e: opened.errors.append(str(e)))
+        page.on("console", lambda m: opened.errors.append(m.text) if m.type == "error" else None)
         page.set_default_timeout(60_000)
         page.goto(server.url)
         page.get_by_role("tab", name="Webcam").wait_for()
-        return seen
+        return opened
 
     yield open_page
     for context in contexts:
         context.close()
-    for seen in visits:
-        assert seen.hosts == {server.url.removeprefix("http://")}
-        assert not seen.complaints
+    for opened in visits:
+        assert opened.hosts == {server.url.removeprefix("http://")}
+        assert not opened.errors

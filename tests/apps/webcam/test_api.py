@@ -38,7 +38,7 @@ def png(tmp_path_factory, portrait: np.ndarray) -> Path:
     return path
 
 
-def ask(client, path: Path) -> list[dict]:
+def predict(client, path: Path) -> list[dict]:
     from gradio_client import handle_file
 
     return client.predict(handle_file(str(path)), api_name="/predict")
@@ -48,9 +48,9 @@ def without_time(faces: list[dict]) -> list[dict]:
     return [{k: v for k, v in face.items() if k != "timing_ms"} for face in faces]
 
 
-def test_the_api_answers_as_python_does(client, png, portrait, pipeline: Pipeline):
-    got = ask(client, png)
-    assert list(got[0]) == [
+def test_the_api_returns_what_python_does(client, png, portrait, pipeline: Pipeline):
+    faces = predict(client, png)
+    assert list(faces[0]) == [
         "box",
         "score",
         "landmarks",
@@ -62,8 +62,8 @@ def test_the_api_answers_as_python_does(client, png, portrait, pipeline: Pipelin
         "abstained",
         "timing_ms",
     ]
-    assert len(got[0]["emotion"]) == 8
-    assert without_time(got) == without_time(
+    assert len(faces[0]["emotion"]) == 8
+    assert without_time(faces) == without_time(
         json.loads(json.dumps(pipeline(portrait, STILL_SIDE).to_json()))
     )
 
@@ -71,29 +71,29 @@ def test_the_api_answers_as_python_does(client, png, portrait, pipeline: Pipelin
 def test_no_face_is_an_empty_list(client, tmp_path):
     Image.new("RGB", (300, 200), "white").save(tmp_path / "white.png")
     Image.new("RGB", (1, 1), "white").save(tmp_path / "one.png")
-    assert ask(client, tmp_path / "white.png") == []
-    assert ask(client, tmp_path / "one.png") == []
+    assert predict(client, tmp_path / "white.png") == []
+    assert predict(client, tmp_path / "one.png") == []
 
 
 @pytest.mark.parametrize("content", [b"hello", b"\xff\xd8\xff\xe0 cut short", b"GIF89a"])
-def test_what_is_no_picture_is_refused_with_words(client, tmp_path, content):
+def test_a_file_that_is_no_image_is_refused_with_a_message(client, tmp_path, content):
     from gradio_client.exceptions import AppError
 
     (tmp_path / "x.jpg").write_bytes(content)
     with pytest.raises(AppError, match="Expected the picture"):
-        ask(client, tmp_path / "x.jpg")
+        predict(client, tmp_path / "x.jpg")
 
 
 def test_many_at_once_with_the_same_file(client, png):
-    """They share one upload; none may delete it under another's hands."""
+    """They share one upload; none may delete it while another uses it."""
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: without_time(ask(client, png)), range(24)))
-    assert all(a == answers[0] for a in answers)
-    assert len(answers[0]) == 1
+        results = list(pool.map(lambda _: without_time(predict(client, png)), range(24)))
+    assert all(r == results[0] for r in results)
+    assert len(results[0]) == 1
 
 
-def test_uploads_vanish(client, png, server: Server):
-    ask(client, png)
+def test_uploads_are_deleted(client, png, server: Server):
+    predict(client, png)
     for _ in range(160):
         if not server.files():
             return
@@ -158,7 +158,7 @@ def test_starts_as_a_file_from_the_root_as_spaces_do(shipped_model, tmp_path):
     assert "Face detector:" in log
 
 
-def test_a_taken_port_is_said(server: Server, model):
+def test_a_taken_port_is_reported(server: Server, model):
     port = server.url.rsplit(":", 1)[1]
     done = subprocess.run(
         [sys.executable, "-m", "apps.webcam", "--model", str(model), "--port", port],

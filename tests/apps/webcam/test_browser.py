@@ -24,13 +24,14 @@ pytestmark = pytest.mark.browser
 
 COUNT_FRAMES = """() => {
   const shown = document.querySelector('#mien-camera img');
-  window.frames_seen = 0;
-  new MutationObserver(() => { window.frames_seen += 1; }).observe(shown, { attributes: true, attributeFilter: ['src'] });
+  window.frame_count = 0;
+  const count = () => { window.frame_count += 1; };
+  new MutationObserver(count).observe(shown, { attributes: true, attributeFilter: ['src'] });
 }"""
 
 
 def go_live(page) -> None:
-    """What a visitor does: allow the camera, press the button, wait for the first reading."""
+    """What a visitor does: allow the camera, press the button, wait for the first prediction."""
     page.get_by_text("Click to Access Webcam").click()
     page.get_by_role("button", name="capture photo").click()
     page.locator("#mien-live .mien-card").first.wait_for()
@@ -42,10 +43,10 @@ def frames_per_second(pages: list, seconds: float) -> list[float]:
         page.evaluate(COUNT_FRAMES)
     start = time.monotonic()
     pages[0].wait_for_timeout(1000 * seconds)
-    return [page.evaluate("window.frames_seen") / (time.monotonic() - start) for page in pages]
+    return [page.evaluate("window.frame_count") / (time.monotonic() - start) for page in pages]
 
 
-def shown(page, where: str) -> np.ndarray:
+def shown_image(page, where: str) -> np.ndarray:
     """The picture on the page, RGB uint8 (H, W, 3)."""
     url = page.locator(f"{where} img").first.get_attribute("src")
     assert url.startswith("data:image/jpeg;base64,"), (
@@ -86,13 +87,13 @@ def test_a_face_in_front_of_the_camera(visit, server, record_property):
         assert word in readout
     assert "Face detector:" in page.locator(".mien-status").inner_text()
 
-    picture = shown(page, "#mien-camera")
+    picture = shown_image(page, "#mien-camera")
     assert picture.shape == (480, 640, 3)
     assert max(near(picture, colour) for colour in COLOURS.values()) > 150, "the box is drawn"
     assert page.locator("#mien-camera.live").count() == 1
     assert server.files() == [], "no frame on the disk"
 
-    page.get_by_role("button", name="stop the live reading").click()
+    page.get_by_role("button", name="stop the live view").click()
     page.wait_for_timeout(800)
     assert frames_per_second([page], 1) == [0]
     page.get_by_role("button", name="capture photo").click()
@@ -107,27 +108,27 @@ def test_two_visitors_at_once(visit):
     rates = frames_per_second(pages, 4)
     print(f"frames/s of two visitors: {rates[0]:.1f} and {rates[1]:.1f}")
     assert min(rates) > 2, (
-        "how many depends on what else the machine does; two browsers and the server share its cores"
+        "the rate depends on other load; two browsers and the server share the cores"
     )
     assert all(page.locator("#mien-live [data-face='1']").count() == 1 for page in pages)
 
 
 def test_frames_never_queue_up_on_a_slow_line(visit):
     page = visit().page
-    flying = {"now": 0, "most": 0, "sent": 0}
+    requests = {"open": 0, "max_open": 0, "sent": 0}
 
-    def leave(request) -> None:
+    def on_request(request) -> None:
         if "/stream/" in request.url:
-            flying["now"] += 1
-            flying["sent"] += 1
-            flying["most"] = max(flying["most"], flying["now"])
+            requests["open"] += 1
+            requests["sent"] += 1
+            requests["max_open"] = max(requests["max_open"], requests["open"])
 
-    def land(request) -> None:
-        flying["now"] -= "/stream/" in request.url
+    def on_end(request) -> None:
+        requests["open"] -= "/stream/" in request.url
 
-    page.on("request", leave)
-    page.on("requestfinished", land)
-    page.on("requestfailed", land)
+    page.on("request", on_request)
+    page.on("requestfinished", on_end)
+    page.on("requestfailed", on_end)
     go_live(page)
     line = page.context.new_cdp_session(page)
     line.send("Network.enable")
@@ -136,8 +137,8 @@ def test_frames_never_queue_up_on_a_slow_line(visit):
         {"offline": False, "latency": 50, "downloadThroughput": -1, "uploadThroughput": 400_000},
     )
     page.wait_for_timeout(3000)
-    assert flying["sent"] >= 3
-    assert flying["most"] <= 2, (
+    assert requests["sent"] >= 3
+    assert requests["max_open"] <= 2, (
         "one on its way and one being answered; without the guard it was a hundred"
     )
 
@@ -157,13 +158,13 @@ def bad_uploads(folder: Path, portrait: np.ndarray) -> dict[str, tuple[Path, str
     Image.fromarray(np.full((300, 400, 3), 200, np.uint8)).save(folder / "wall.png")
     words = {name: word for name, (_, word) in contents.items()}
     words |= {
-        "one.png": "No face found in this picture of 1 × 1 pixels",
+        "one.png": "No face found in this image of 1 × 1 pixels",
         "wall.png": "No face found",
     }
     return {name: (folder / name, word) for name, word in words.items()}
 
 
-def test_pictures_good_and_bad(visit, tmp_path, portrait):
+def test_images_good_and_bad(visit, tmp_path, portrait):
     page = visit().page
     page.get_by_role("tab", name="Image").click()
     cards = page.locator("#mien-image")
@@ -184,7 +185,7 @@ def test_pictures_good_and_bad(visit, tmp_path, portrait):
     page.locator("#mien-picture input[type=file]").first.set_input_files(tmp_path / "two.webp")
     cards.locator("[data-face='2']").wait_for()
     assert cards.locator(".mien-card").count() == 2
-    assert shown(page, "#mien-picture").shape == (512, 1024, 3)
+    assert shown_image(page, "#mien-picture").shape == (512, 1024, 3)
 
     page.get_by_role("button", name="astronaut").or_(page.locator(".gallery-item")).first.click()
     page.wait_for_function("document.querySelectorAll('#mien-image .mien-card').length == 1")
@@ -201,7 +202,7 @@ def test_a_video(visit, server, tmp_path, frame):
     chooser.set_input_files(
         film(tmp_path / "clip.mp4", [np.roll(frame, 3 * k, axis=1) for k in range(20)])
     )
-    page.locator("#mien-video-status").get_by_text("20 frames read, 1 face followed").wait_for()
+    page.locator("#mien-video-status").get_by_text("20 frames processed, 1 face tracked").wait_for()
     page.wait_for_function("document.querySelector('#mien-video-out video')?.readyState >= 2")
     player = page.locator("#mien-video-out video")
     size = player.evaluate("v => [v.duration, v.videoWidth, v.videoHeight]")
@@ -268,7 +269,7 @@ def test_an_unfinished_video_leaves_nothing(visit, server, tmp_path, frame, way)
         tmp_path / "long.mp4", [np.roll(frame, 3 * k, axis=1) for k in range(60)] * 10, rate=20
     )
     page.locator("#mien-video-in input[type=file]").set_input_files(source)
-    page.locator("#mien-video-status").get_by_text("s of video read").wait_for()
+    page.locator("#mien-video-status").get_by_text("s of video processed").wait_for()
     if way == "stop":
         page.get_by_role("button", name="Stop", exact=True).click()
         page.locator("#mien-video-status").get_by_text("Stopped").wait_for()

@@ -1,4 +1,4 @@
-"""The demo on an ensemble: its answers come from it, and the page of terms shows its own card."""
+"""The demo on an ensemble: its predictions, and its card on the About tab."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from tests.conftest import write_tiny_bundle
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An ensemble of two random models that crop differently."""
-    made = tmp_path_factory.mktemp("ensemble")
+    folder = tmp_path_factory.mktemp("ensemble")
     for name, size in (("a", 48), ("b", 32)):
-        write_tiny_bundle(made / name, size, size)
-    (made / "ensemble.json").write_text(
+        write_tiny_bundle(folder / name, size, size)
+    (folder / "ensemble.json").write_text(
         json.dumps(
             {"name": "both of them", "members": [{"model": "a"}, {"model": "b", "weight": 2}]}
         )
     )
-    return made
+    return folder
 
 
-def test_the_demo_answers_with_it(folder: Path, portrait: np.ndarray) -> None:
+def test_the_demo_predicts_with_it(folder: Path, portrait: np.ndarray) -> None:
     pipeline = Pipeline(folder)
-    [face] = image.as_json(pipeline, data_url(portrait))
-    [found] = pipeline.detector(portrait, STILL_SIDE)
-    a, b = (Predictor(folder / name).predict(portrait, [found])[0].emotion for name in "ab")
+    [face] = image.predict_json(pipeline, data_url(portrait))
+    [detection] = pipeline.detector(portrait, STILL_SIDE)
+    a, b = (Predictor(folder / name).predict(portrait, [detection])[0].emotion for name in "ab")
     assert (
         a and b and list(face["emotion"].values()) == pytest.approx((a.p + 2 * b.p) / 3, abs=1e-6)
     )
 
 
-def test_the_page_of_terms_shows_its_card(folder: Path) -> None:
+def test_the_about_tab_shows_its_card(folder: Path) -> None:
     pipeline = Pipeline(folder)
     assert "both of them" in texts.header(
         pipeline.predictor.card

@@ -1,4 +1,4 @@
-"""What the server does to its process before it opens the port."""
+"""What the server sets in its process before it opens the port."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from core.artifacts.downloads import ROOT
 
 HEAPS = """
 import ctypes, sys, threading
-from apps.webcam.serve import few_arenas
-print(few_arenas(int(sys.argv[1])), flush=True)
+from apps.webcam.serve import limit_malloc_arenas
+print(limit_malloc_arenas(int(sys.argv[1])), flush=True)
 busy = threading.Barrier(9)
 def work():
-    kept = [bytearray(2000) for _ in range(100)]  # over 512 bytes: the C library's memory, not Python's own
+    # Over 512 bytes: the C library's memory, not Python's own.
+    blocks = [bytearray(2000) for _ in range(100)]
     busy.wait()
 for _ in range(8):
     threading.Thread(target=work).start()
@@ -29,15 +30,15 @@ busy.wait()
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
-@pytest.mark.parametrize("most", [2, 6])
-def test_threads_share_a_few_heaps(most: int) -> None:
+@pytest.mark.parametrize("count", [2, 6])
+def test_threads_share_a_few_heaps(count: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", HEAPS, str(most)],
+        [sys.executable, "-c", HEAPS, str(count)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
-    said, heaps = done.stdout.partition("\n")[::2]
-    assert said == "True" and heaps.count("<heap nr=") == most
+    is_set, heaps = done.stdout.partition("\n")[::2]
+    assert is_set == "True" and heaps.count("<heap nr=") == count

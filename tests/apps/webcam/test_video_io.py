@@ -1,4 +1,4 @@
-"""Uploaded videos: annotated, limited, refused; and the table and plot made of them."""
+"""Uploaded videos: annotated, limited, refused; the table and the plot of their predictions."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ import av
 import numpy as np
 import pytest
 
-from apps.webcam.tracking.tracker import Tracked
+from apps.webcam.tracking.tracker import TrackedFace, TrackedFrame
 from apps.webcam.ui import timeline
-from apps.webcam.video_io import LIMITS, Moment, VideoError, annotate, container_of, upright
+from apps.webcam.video_io import (
+    VIDEO_LIMITS,
+    VideoError,
+    annotate,
+    container_format,
+    upright_rgb,
+)
 from core.labels import FERPLUS8, GENDER2
 from core.pipeline import Pipeline
 from tests.apps.webcam.conftest import reading
@@ -46,7 +52,7 @@ def film(
     return path
 
 
-def seen(path: Path) -> tuple[str, str, int, float, list[np.ndarray]]:
+def probe(path: Path) -> tuple[str, str, int, float, list[np.ndarray]]:
     """Codec, pixel format, number of streams, seconds and frames of a file."""
     with av.open(path) as video:
         stream = video.streams.video[0]
@@ -64,14 +70,14 @@ def test_annotates(tmp_path, pipeline: Pipeline, frame):
     source = film(
         tmp_path / "in.mp4", [np.roll(frame, 4 * k, axis=1) for k in range(8)], sound=True
     )
-    moments = list(annotate(source, tmp_path / "out.mp4", pipeline))
-    assert [round(m.time, 3) for m in moments] == [round(k / 10, 3) for k in range(8)]
-    assert all([f.id for f in m.faces] == [1] for m in moments)
-    assert [m.done for m in moments] == sorted(m.done for m in moments)
-    codec, pixels, streams, seconds, frames = seen(tmp_path / "out.mp4")
+    tracked = list(annotate(source, tmp_path / "out.mp4", pipeline))
+    assert [round(m.time, 3) for m in tracked] == [round(k / 10, 3) for k in range(8)]
+    assert all([f.id for f in m.faces] == [1] for m in tracked)
+    assert [m.progress for m in tracked] == sorted(m.progress for m in tracked)
+    codec, pixels, streams, seconds, frames = probe(tmp_path / "out.mp4")
     assert (codec, pixels, streams, len(frames)) == ("h264", "yuv420p", 1, 8)
     assert seconds == pytest.approx(0.8, abs=0.06)
-    x, y, _, _ = (int(v) for v in moments[0].faces[0].reading.face.box)
+    x, y, _, _ = (int(v) for v in tracked[0].faces[0].reading.face.box)
     assert np.abs(frames[0][y : y + 60, x].astype(int) - frame[y : y + 60, x]).mean() > 20, (
         "the box is in the picture"
     )
@@ -91,12 +97,14 @@ def test_containers(tmp_path, pipeline, frame, name, codec):
 
 def test_large_frames_shrink_to_even_sizes_and_fast_ones_thin_out(tmp_path, pipeline):
     source = film(tmp_path / "in.mp4", [np.zeros((482, 1000, 3), np.uint8)] * 24, rate=60)
-    moments = list(annotate(source, tmp_path / "out.mp4", pipeline, replace(LIMITS, side=333)))
-    assert len(moments) == 12
-    assert seen(tmp_path / "out.mp4")[4][0].shape == (160, 332, 3)
+    frames = list(
+        annotate(source, tmp_path / "out.mp4", pipeline, replace(VIDEO_LIMITS, max_side=333))
+    )
+    assert len(frames) == 12
+    assert probe(tmp_path / "out.mp4")[4][0].shape == (160, 332, 3)
 
 
-def test_a_phones_turn_is_applied(frame):
+def test_a_phones_rotation_is_applied(frame):
     class Turned:
         width, height, rotation = 640, 480, 90
 
@@ -104,7 +112,7 @@ def test_a_phones_turn_is_applied(frame):
         def to_ndarray(format, width, height):
             return frame
 
-    out = upright(Turned(), 1280)
+    out = upright_rgb(Turned(), 1280)
     assert out.shape == (640, 480, 3)
     assert (out == np.rot90(frame)).all()
 
@@ -119,7 +127,7 @@ def test_a_phones_turn_is_applied(frame):
         (b"\x1aE\xdf\xa3" + b"\xff" * 500, "whole video"),
     ],
 )
-def test_what_is_no_video_is_refused(tmp_path, pipeline, content, message):
+def test_a_file_that_is_no_video_is_refused(tmp_path, pipeline, content, message):
     (tmp_path / "x.mp4").write_bytes(content)
     with pytest.raises(VideoError, match=message):
         list(annotate(tmp_path / "x.mp4", tmp_path / "out.mp4", pipeline))
@@ -140,10 +148,10 @@ def test_a_truncated_file_is_refused_or_read_as_far_as_it_goes(tmp_path, pipelin
 @pytest.mark.parametrize(
     "limits, message",
     [
-        (replace(LIMITS, bytes=1000), "at most 0 MB"),
-        (replace(LIMITS, seconds=0.5), "at most 0 s, got 2 s"),
-        (replace(LIMITS, frames=5), "5 frames"),
-        (replace(LIMITS, pixels=1000), "smaller resolution"),
+        (replace(VIDEO_LIMITS, max_bytes=1000), "at most 0 MB"),
+        (replace(VIDEO_LIMITS, max_seconds=0.5), "at most 0 s, got 2 s"),
+        (replace(VIDEO_LIMITS, max_frames=5), "5 frames"),
+        (replace(VIDEO_LIMITS, max_pixels=1000), "smaller resolution"),
     ],
 )
 def test_limits(tmp_path, pipeline, limits, message):
@@ -156,7 +164,7 @@ def test_limits(tmp_path, pipeline, limits, message):
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_frames_too_dense_to_be_looked_at_cost_little(tmp_path, pipeline):
+def test_frames_too_dense_to_be_processed_cost_little(tmp_path, pipeline):
     """Frames a millisecond apart are left out, but not without end: they hold the one place for
     videos.
     """
@@ -174,7 +182,10 @@ def test_frames_too_dense_to_be_looked_at_cost_little(tmp_path, pipeline):
     with pytest.raises(VideoError, match="at most 80 frames"):
         list(
             annotate(
-                tmp_path / "in.mp4", tmp_path / "other.mp4", pipeline, replace(LIMITS, frames=20)
+                tmp_path / "in.mp4",
+                tmp_path / "other.mp4",
+                pipeline,
+                replace(VIDEO_LIMITS, max_frames=20),
             )
         )
 
@@ -209,10 +220,10 @@ def test_a_folder_that_vanishes_ends_the_work_quietly(tmp_path, pipeline, frame)
     work.close()
 
 
-def test_container_of():
-    assert container_of(b"\x00\x00\x00\x20ftypmp42") == "mp4"
-    assert container_of(b"RIFF\x00\x00\x00\x00AVI LIST") == "avi"
-    assert container_of(b"RIFF\x00\x00\x00\x00WAVE") is None
+def test_container_format():
+    assert container_format(b"\x00\x00\x00\x20ftypmp42") == "mp4"
+    assert container_format(b"RIFF\x00\x00\x00\x00AVI LIST") == "avi"
+    assert container_format(b"RIFF\x00\x00\x00\x00WAVE") is None
 
 
 def test_the_clock_is_the_videos_own(tmp_path, pipeline):
@@ -238,24 +249,30 @@ def test_the_clock_is_the_videos_own(tmp_path, pipeline):
         assert [f.time for f in video.decode(video=0)] == pytest.approx(times, abs=0.002)
 
 
-def moments() -> list[Moment]:
+def tracked_frames() -> list[TrackedFrame]:
     return [
-        Moment(0.0, (Tracked(1, reading("happiness", 0.9)),), 0.0),
-        Moment(
+        TrackedFrame(0.0, (TrackedFace(1, reading("happiness", 0.9)),), 0.0),
+        TrackedFrame(
             0.1,
             (
-                Tracked(1, reading("happiness", 0.9)),
-                Tracked(2, reading(abstained="too small: 9 px")),
+                TrackedFace(1, reading("happiness", 0.9)),
+                TrackedFace(2, reading(abstained="too small: 9 px")),
             ),
             0.5,
         ),
-        Moment(0.2, (Tracked(1, reading("sadness", 0.6)), Tracked(2, reading("fear", 0.5))), 1.0),
+        TrackedFrame(
+            0.2,
+            (TrackedFace(1, reading("sadness", 0.6)), TrackedFace(2, reading("fear", 0.5))),
+            1.0,
+        ),
     ]
 
 
 def test_csv():
     rows = list(
-        csv.DictReader(io.StringIO(timeline.to_csv(moments(), FERPLUS8.labels, GENDER2.labels)))
+        csv.DictReader(
+            io.StringIO(timeline.to_csv(tracked_frames(), FERPLUS8.labels, GENDER2.labels))
+        )
     )
     assert [(r["time_s"], r["face"]) for r in rows] == [
         ("0.000", "1"),
@@ -276,9 +293,12 @@ def test_csv():
 
 
 def test_plot_has_eight_emotions_and_an_age_band_for_every_face():
-    figure = timeline.plot(moments())
+    figure = timeline.plot(tracked_frames())
     assert len(figure.data) == 2 * (8 + 3)
     assert [t.visible for t in figure.data] == [True] * 11 + [False] * 11
     assert [b.label for b in figure.layout.updatemenus[0].buttons] == ["Face 1", "Face 2"]
-    assert timeline.plot([Moment(0.0, (), 1.0)]) is None
-    assert timeline.plot([Moment(0.0, (Tracked(1, reading(abstained="too dark")),), 1.0)]) is None
+    assert timeline.plot([TrackedFrame(0.0, (), 1.0)]) is None
+    assert (
+        timeline.plot([TrackedFrame(0.0, (TrackedFace(1, reading(abstained="too dark")),), 1.0)])
+        is None
+    )

@@ -1,8 +1,9 @@
-"""How the measuring commands end."""
+"""Exit status and output of the measuring commands."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytest
@@ -11,15 +12,22 @@ from apps.webcam.benchmarks import targets
 from core.errors import DataError
 
 
-def end(measured: dict[str, bool] | BaseException, *options: str) -> int:
-    def measure(_: object) -> dict[str, Any]:
+@dataclass(frozen=True)
+class SomeReport:
+    met: dict[str, bool | None]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run(measured: dict[str, bool | None] | BaseException, *options: str) -> int:
+    def measure(_: object) -> SomeReport:
         if isinstance(measured, BaseException):
             raise measured
-        return {"met": measured}
+        return SomeReport(measured)
 
-    return targets.run(
-        targets.parser("x", "y").parse_args(options), measure, lambda result, console: None
-    )
+    args = targets.build_parser("x", "y").parse_args(options)
+    return targets.run(args, measure, lambda report, console: None)
 
 
 @pytest.mark.parametrize(
@@ -32,15 +40,13 @@ def end(measured: dict[str, bool] | BaseException, *options: str) -> int:
         (OSError("the port is taken"), 1, 1),
     ],
 )
-def test_the_status_says_how_it_went(
-    measured: dict[str, bool] | BaseException, status: int, gated: int
-):
-    assert end(measured) == status
-    assert end(measured, "--gate") == gated
+def test_the_exit_status(measured: dict[str, bool | None] | BaseException, status: int, gated: int):
+    assert run(measured) == status
+    assert run(measured, "--gate") == gated
 
 
-def test_the_verdict_is_told_in_words_or_as_json(capsys: pytest.CaptureFixture):
-    end({"fast": True, "flat": False})
+def test_the_verdicts_are_words_or_json(capsys: pytest.CaptureFixture):
+    run({"fast": True, "flat": False})
     assert capsys.readouterr().out.splitlines() == ["met     fast", "MISSED  flat"]
-    end({"fast": True}, "--json")
+    run({"fast": True}, "--json")
     assert json.loads(capsys.readouterr().out) == {"met": {"fast": True}}

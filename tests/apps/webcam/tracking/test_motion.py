@@ -1,4 +1,4 @@
-"""Where faces are looked for, and who is who."""
+"""Expected positions of faces, and the assignment of detections to them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def at(x, y=100.0, scale=1.0):
     return (x, y, 80.0 * scale, 100.0 * scale)
 
 
-def walked(speed, rate, seconds=2.0):
-    """A face that walked to the right until `seconds`, seen `rate` times a second."""
+def walking(speed, rate, seconds=2.0):
+    """A face that walked to the right until `seconds`, detected `rate` times a second."""
     motion = Motion(BOX, 0.0)
     for k in range(1, round(seconds * rate) + 1):
-        motion.predict(k / rate, seen=True)
+        motion.predict(k / rate, was_detected=True)
         motion.correct(at(100 + speed * k / rate), 1.0)
     return motion
 
@@ -38,43 +38,43 @@ def test_assign_is_the_best_assignment():
 
 
 @pytest.mark.parametrize("rate", [4, 10, 25])
-def test_a_walker_is_looked_for_where_the_walk_leads(rate):
-    motion = walked(150.0, rate)
+def test_a_walking_face_is_expected_where_its_walk_leads(rate):
+    motion = walking(150.0, rate)
     assert motion.vx == pytest.approx(150, rel=0.1)
-    motion.predict(2.8, seen=False)
+    motion.predict(2.8, was_detected=False)
     assert abs(motion.x - 40 - 520) < 60, "less than a face away after 0.8 s out of sight"
     assert motion.cost(at(520)) < motion.cost(at(400)) < INF
 
 
-def test_a_face_that_is_not_seen_slows_down_and_could_be_further_and_further_away():
-    motion, reach = walked(100.0, 10), []
+def test_an_undetected_face_slows_down_and_its_position_becomes_less_certain():
+    motion, reach = walking(100.0, 10), []
     for k in range(1, 21):
-        motion.predict(2 + k / 10, seen=False)
+        motion.predict(2 + k / 10, was_detected=False)
         reach.append(sum(motion.cost(at(motion.x - 40 + dx)) < INF for dx in range(0, 400, 5)))
     assert motion.vx < 30
     assert reach == sorted(reach)
     assert reach[0] < reach[-1]
 
 
-def test_far_away_or_much_larger_faces_are_somebody_else():
-    motion = walked(0.0, 10)
-    motion.predict(2.1, seen=True)
+def test_far_away_or_much_larger_faces_are_other_faces():
+    motion = walking(0.0, 10)
+    motion.predict(2.1, was_detected=True)
     assert motion.cost(at(400)) == motion.cost((60.0, 50.0, 160.0, 200.0)) == INF
     assert motion.cost(at(104)) < INF
 
 
-def test_half_hidden_a_face_is_a_smaller_box_inside_its_own():
-    motion = walked(0.0, 10)
-    motion.predict(2.1, seen=True)
+def test_a_half_hidden_face_is_a_smaller_box_inside_its_own():
+    motion = walking(0.0, 10)
+    motion.predict(2.1, was_detected=True)
     assert motion.cost((100.0, 110.0, 35.0, 80.0)) < INF
     assert motion.cost((185.0, 110.0, 35.0, 80.0)) == INF
     side = motion.side
     motion.correct((100.0, 110.0, 35.0, 80.0), 0.03)
-    assert motion.side > 0.95 * side, "what is hardly seen does not make the face smaller"
+    assert motion.side > 0.95 * side, "a barely visible face does not become smaller"
 
 
-def test_the_likelier_of_two_is_the_one_that_was_seen_just_now():
-    seen, hidden = walked(0.0, 10), walked(0.0, 10, 1.5)
-    seen.predict(2.1, seen=True)
-    hidden.predict(2.1, seen=False)
-    assert seen.cost(at(102)) < hidden.cost(at(102))
+def test_the_face_detected_last_is_the_more_likely_one():
+    visible, hidden = walking(0.0, 10), walking(0.0, 10, 1.5)
+    visible.predict(2.1, was_detected=True)
+    hidden.predict(2.1, was_detected=False)
+    assert visible.cost(at(102)) < hidden.cost(at(102))

@@ -1,4 +1,4 @@
-"""Identity between frames, and values that settle without lagging."""
+"""Identity of faces between frames, and smoothing without lag."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from apps.webcam.tracking.tracker import FORGET_S, HOLD_S, Tracker
+from apps.webcam.tracking.tracker import HOLD_SECONDS, TRACK_TIMEOUT_SECONDS, Tracker
 from core.types import Prediction
 from tests.apps.webcam.conftest import reading
 
@@ -29,7 +29,7 @@ def stream(rate, seconds, seed=0, uneven=0.2):
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("years, p", [(1.5, 0.05), (4.0, 0.12)])
-def test_noise_settles_to_a_third(rate, years, p):
+def test_noise_is_reduced_to_a_third(rate, years, p):
     rng, tracker, raw, shown = np.random.default_rng(0), Tracker(), [], []
     for now in stream(rate, 20):
         said = reading(
@@ -132,15 +132,15 @@ def test_numbers_stay_with_faces_that_move_and_swap_order():
 def test_a_missed_frame_holds_the_face_and_a_long_absence_ends_it():
     tracker = Tracker()
     tracker.update([reading()], 0)
-    (held,) = tracker.update([], HOLD_S * 0.9)
+    (held,) = tracker.update([], HOLD_SECONDS * 0.9)
     assert held.id == 1
     assert held.held
-    assert tracker.update([], HOLD_S * 1.1) == []
-    assert [f.id for f in tracker.update([reading()], FORGET_S * 0.9)] == [1]
-    assert [f.id for f in tracker.update([reading()], FORGET_S * 2.1)] == [2]
+    assert tracker.update([], HOLD_SECONDS * 1.1) == []
+    assert [f.id for f in tracker.update([reading()], TRACK_TIMEOUT_SECONDS * 0.9)] == [1]
+    assert [f.id for f in tracker.update([reading()], TRACK_TIMEOUT_SECONDS * 2.1)] == [2]
 
 
-def test_abstaining_keeps_what_was_settled_and_says_why():
+def test_abstention_keeps_the_smoothed_values_and_gives_the_reason():
     tracker = Tracker()
     for k in range(10):
         tracker.update([reading("happiness", 0.95)], k / 10)
@@ -149,7 +149,7 @@ def test_abstaining_keeps_what_was_settled_and_says_why():
     assert face.reading.prediction.emotion.top == "happiness"
     (face,) = Tracker().update([reading("fear", abstained="too dark")], 0)
     assert face.reading.abstained == "too dark" and face.reading.prediction == Prediction(), (
-        "nothing, with the reason"
+        "no prediction, with the reason"
     )
 
 
@@ -160,7 +160,7 @@ def test_the_same_time_twice_and_a_clock_that_goes_back_do_no_harm():
     assert face.id == 1
 
 
-def test_the_interval_and_the_limits_of_the_model_go_along():
+def test_the_interval_and_the_thresholds_of_the_model_are_kept():
     tracker = Tracker()
     for k in range(30):
         said = reading(age=30 + k % 2, width=12)
@@ -179,7 +179,7 @@ def test_the_interval_and_the_limits_of_the_model_go_along():
     assert face.reading.band == "low"
 
 
-def test_heads_that_a_model_lacks_stay_away():
+def test_heads_that_a_model_lacks_stay_none():
     tracker = Tracker()
     for k in range(5):
         said = reading()
@@ -194,7 +194,7 @@ def test_heads_that_a_model_lacks_stay_away():
 
 
 @pytest.mark.parametrize("rate", [5, 10, 25])
-def test_two_who_cross_and_hide_each_other_keep_their_numbers(rate):
+def test_two_faces_that_cross_and_hide_each_other_keep_their_numbers(rate):
     """One is hidden for about 0.6 s while the other passes in front; both look the same."""
     tracker = Tracker()
     for now in stream(rate, 4):
@@ -220,7 +220,7 @@ def test_a_faces_edge_beside_a_post_gets_no_number_and_takes_none():
     assert face.id == 1
 
 
-def test_a_doubtful_face_gets_its_number_when_it_is_seen_again():
+def test_an_uncertain_face_gets_its_number_when_it_is_detected_again():
     tracker = Tracker()
     assert tracker.update([reading(score=0.65)], 0) == []
     assert [f.id for f in tracker.update([reading(score=0.65)], 0.1)] == [1]

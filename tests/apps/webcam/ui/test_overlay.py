@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from apps.webcam.tracking.tracker import Tracked
+from apps.webcam.tracking.tracker import TrackedFace
 from apps.webcam.ui import labels
-from apps.webcam.ui.overlay import COLOURS, draw, label
+from apps.webcam.ui.overlay import COLOURS, cached_label, draw, render_label
 from tests.apps.webcam.conftest import reading
 
 
@@ -19,7 +19,7 @@ def grey() -> np.ndarray:
 
 
 def test_draws_on_a_copy(grey):
-    out = draw(grey, [Tracked(1, reading())])
+    out = draw(grey, [TrackedFace(1, reading())])
     assert out.shape == grey.shape
     assert out.dtype == np.uint8
     assert (grey == 128).all()
@@ -31,37 +31,37 @@ def test_no_face_no_ink(grey):
     assert (draw(grey, []) == grey).all()
 
 
-def test_the_labels_of_a_camera_are_kept_and_those_of_a_photo_are_not(grey):
-    label.cache_clear()
-    draw(grey, [Tracked(1, reading(box=(200, 200, 100, 120)))])
-    assert label.cache_info().currsize == 1
+def test_labels_of_a_camera_are_cached_and_those_of_a_photograph_are_not(grey):
+    cached_label.cache_clear()
+    draw(grey, [TrackedFace(1, reading(box=(200, 200, 100, 120)))])
+    assert cached_label.cache_info().currsize == 1
     photo = draw(
-        np.full((2400, 3200, 3), 128, np.uint8), [Tracked(2, reading(box=(900, 900, 600, 700)))]
+        np.full((2400, 3200, 3), 128, np.uint8), [TrackedFace(2, reading(box=(900, 900, 600, 700)))]
     )
     assert (photo != 128).any()
-    assert label.cache_info().currsize == 1
+    assert cached_label.cache_info().currsize == 1
 
 
 @pytest.mark.parametrize("p, band", [(0.95, "high"), (0.8, "medium"), (0.5, "low")])
 def test_the_box_has_the_colour_of_its_band(grey, p, band):
-    out = draw(grey, [Tracked(1, reading(p=p, box=(200, 200, 100, 120)))])
+    out = draw(grey, [TrackedFace(1, reading(p=p, box=(200, 200, 100, 120)))])
     assert tuple(out[260, 200]) == COLOURS[band]
 
 
 @pytest.mark.parametrize(
-    "p, said, band",
+    "p, text, band",
     [
         (0.62, "uncertain, perhaps fear", "low"),
         (0.66, "fear 66 %", "medium"),
         (0.92, "fear 92 %", "high"),
     ],
 )
-def test_uncertain_is_what_lies_under_the_model_s_own_limit(grey, p, said, band):
+def test_uncertain_is_below_the_model_s_own_threshold(grey, p, text, band):
     face = reading("fear", p, limits={"emotion": 0.643}, box=(200, 200, 100, 120))
-    assert labels.lines(face)[0] == said
-    out = draw(grey, [Tracked(1, face)])
+    assert labels.lines(face)[0] == text
+    out = draw(grey, [TrackedFace(1, face)])
     assert tuple(out[260, 200]) == COLOURS[band]
-    chip = label((f"1 · {said}", *labels.lines(face)[1:]), COLOURS[band], 13)
+    chip = render_label((f"1 · {text}", *labels.lines(face)[1:]), COLOURS[band], 13)
     h, w = chip.shape[:2]
     shown = out[200 - 3 - h : 200 - 3, 200 : 200 + w]
     assert np.abs(shown.astype(int) - chip).max() <= 30, (
@@ -70,7 +70,7 @@ def test_uncertain_is_what_lies_under_the_model_s_own_limit(grey, p, said, band)
 
 
 @pytest.mark.parametrize(
-    "female, said",
+    "female, text",
     [
         (0.5, "uncertain"),
         (0.59, "uncertain"),
@@ -79,41 +79,41 @@ def test_uncertain_is_what_lies_under_the_model_s_own_limit(grey, p, said, band)
         (0.39, "male 61 %"),
     ],
 )
-def test_perceived_gender_near_even_is_uncertain_whatever_the_emotion(female, said):
+def test_perceived_gender_near_even_is_uncertain_whatever_the_emotion(female, text):
     face = reading("happiness", 0.99, female=female, limits={"gender": 0.6})
-    assert labels.lines(face)[:2] == ("happiness 99 %", f"perceived gender: {said}")
+    assert labels.lines(face)[:2] == ("happiness 99 %", f"perceived gender: {text}")
 
 
-def test_an_age_is_uncertain_over_the_model_s_width_only():
+def test_an_age_is_uncertain_above_the_model_s_width_only():
     limits = {"age": 30.0}
     assert labels.lines(reading(age=40, width=30, limits=limits))[2] == "25–55 years"
     assert labels.lines(reading(age=40, width=32, limits=limits))[2] == "age uncertain, 24–56 years"
     assert labels.lines(reading(age=50, width=90))[2] == "5–95 years", (
-        "without a limit the interval speaks for itself"
+        "without a limit on its width the age is never uncertain"
     )
 
 
-def test_a_model_that_is_never_sure_enough_never_answers():
+def test_a_threshold_of_one_means_always_uncertain():
     face = reading("happiness", 0.9999, female=1.0, limits={"emotion": 1.0, "gender": 1.0})
     assert labels.lines(face)[:2] == ("uncertain, perhaps happiness", "perceived gender: uncertain")
     assert face.band == "low"
 
 
-def test_abstention_has_a_colour_and_words_of_its_own(grey):
+def test_abstention_has_its_own_colour_and_words(grey):
     face = reading(box=(200, 200, 100, 120), abstained="too dark: more light on the face helps")
-    assert tuple(draw(grey, [Tracked(1, face)])[260, 200]) == COLOURS[None]
-    assert labels.lines(face) == ("no reading", "too dark")
+    assert tuple(draw(grey, [TrackedFace(1, face)])[260, 200]) == COLOURS[None]
+    assert labels.lines(face) == ("no prediction", "too dark")
 
 
 def test_mirrored_flips_the_picture_and_the_box_but_not_the_writing():
     picture = np.zeros((480, 640, 3), np.uint8)
     picture[:, :320] = 100
-    face = Tracked(1, reading(box=(100, 200, 100, 120)))
+    face = TrackedFace(1, reading(box=(100, 200, 100, 120)))
     plain, mirrored = draw(picture, [face]), draw(picture, [face], mirrored=True)
     assert mirrored[400, 600, 0] == 100
     assert mirrored[400, 10, 0] == 0
     assert tuple(mirrored[260, 640 - 100]) == tuple(plain[260, 100]) == COLOURS["medium"]
-    chip = label(
+    chip = render_label(
         (f"1 · {labels.lines(face.reading)[0]}", *labels.lines(face.reading)[1:]),
         COLOURS["medium"],
         13,
@@ -143,15 +143,15 @@ def test_mirrored_flips_the_picture_and_the_box_but_not_the_writing():
 )
 @pytest.mark.parametrize("shape", [(480, 640), (1, 1), (12, 20), (2000, 3000)])
 def test_any_box_on_any_picture(box, shape):
-    out = draw(np.zeros((*shape, 3), np.uint8), [Tracked(12, reading(box=box))])
+    out = draw(np.zeros((*shape, 3), np.uint8), [TrackedFace(12, reading(box=box))])
     assert out.shape == (*shape, 3)
 
 
 def test_words():
-    said = reading("happiness", 0.834, age=32, width=9, female=0.97).prediction
-    assert labels.emotion(said.emotion) == "happiness 83 %"
-    assert labels.gender(said.gender) == "perceived gender: female 97 %"
-    assert labels.age(said.age) == "28–36 years"
+    prediction = reading("happiness", 0.834, age=32, width=9, female=0.97).prediction
+    assert labels.emotion(prediction.emotion) == "happiness 83 %"
+    assert labels.gender(prediction.gender) == "perceived gender: female 97 %"
+    assert labels.age(prediction.age) == "28–36 years"
     assert labels.emotion(reading("fear", 0.6).prediction.emotion) == "uncertain, perhaps fear"
     assert labels.gender(reading(female=0.4).prediction.gender) == "perceived gender: uncertain"
     assert labels.percent(0.9999) == "99 %"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from apps.webcam.tracking.tracker import Tracked
+from apps.webcam.tracking.tracker import TrackedFace
 from apps.webcam.ui import panel
 from core.labels import FERPLUS8
 from core.types import Prediction
@@ -13,7 +13,7 @@ from tests.apps.webcam.conftest import reading
 
 def test_a_card_names_all_eight_emotions_perceived_gender_and_the_age_interval():
     html = panel.faces(
-        [Tracked(3, reading("happiness", 0.95, age=30, width=8, female=0.97))], "nobody"
+        [TrackedFace(3, reading("happiness", 0.95, age=30, width=8, female=0.97))], "nobody"
     )
     for label in FERPLUS8.labels:
         assert f"<span>{label}</span>" in html
@@ -23,27 +23,27 @@ def test_a_card_names_all_eight_emotions_perceived_gender_and_the_age_interval()
     assert "mien-high" in html
 
 
-def test_low_is_uncertain_and_abstention_says_why():
-    assert "uncertain, perhaps fear" in panel.faces([Tracked(1, reading("fear", 0.5))], "")
+def test_low_is_uncertain_and_abstention_gives_the_reason():
+    assert "uncertain, perhaps fear" in panel.faces([TrackedFace(1, reading("fear", 0.5))], "")
     small = reading(abstained="too small: 12 px")
-    before = panel.faces([Tracked(1, small)], "")
+    before = panel.faces([TrackedFace(1, small)], "")
     assert (
-        before.index("No reading: too small: 12 px")
-        < before.index("As read before:")
+        before.index("No prediction: too small: 12 px")
+        < before.index("As predicted before:")
         < before.index("mien-group")
     )
-    never = panel.faces([Tracked(1, replace(small, prediction=Prediction()))], "")
+    never = panel.faces([TrackedFace(1, replace(small, prediction=Prediction()))], "")
     assert (
-        "No reading: too small: 12 px" in never
+        "No prediction: too small: 12 px" in never
         and "mien-group" not in never
         and "before" not in never
     )
 
 
-def test_each_head_is_uncertain_by_its_own_limit():
+def test_each_head_is_uncertain_by_its_own_threshold():
     limits = {"emotion": 0.6, "gender": 0.9, "age": 20.0}
     html = panel.faces(
-        [Tracked(1, reading("fear", 0.65, female=0.85, age=40, width=24, limits=limits))], ""
+        [TrackedFace(1, reading("fear", 0.65, female=0.85, age=40, width=24, limits=limits))], ""
     )
     emotion, gender, age = html.split("mien-group")[1:]
     assert (
@@ -52,20 +52,20 @@ def test_each_head_is_uncertain_by_its_own_limit():
         and "mien-bar top" in emotion
     )
     assert "<em>uncertain</em>" in gender and "mien-bar top" not in gender, (
-        "no answer stands out where there is none"
+        "no bar stands out for an uncertain prediction"
     )
     assert "<em>uncertain</em>" in age and "28–52 years" in age
     sure = panel.faces(
-        [Tracked(1, reading("fear", 0.65, female=0.95, age=40, width=18, limits=limits))], ""
+        [TrackedFace(1, reading("fear", 0.65, female=0.95, age=40, width=18, limits=limits))], ""
     )
     assert "uncertain" not in sure and sure.count("mien-bar top") == 2
 
 
 def test_nobody_and_a_crowd():
     assert "Nobody here" in panel.faces([], "Nobody here")
-    crowd = [Tracked(i, reading(box=(0, 0, 10 + i, 10 + i))) for i in range(1, 51)]
+    crowd = [TrackedFace(i, reading(box=(0, 0, 10 + i, 10 + i))) for i in range(1, 51)]
     html = panel.faces(crowd, "")
-    assert html.count("<section") == panel.SHOWN
+    assert html.count("<section") == panel.MAX_CARDS
     assert "and 44 more" in html
     assert "data-face='50'" in html, "the nearest faces are shown"
 
@@ -77,7 +77,7 @@ def test_text_is_escaped():
     ) + panel.steps([evil])
 
 
-def test_readout_has_every_stage():
+def test_readout_has_every_step():
     html = panel.readout({"detect": 4.2, "net": 1.0}, 12.3)
     assert "detect" in html
     assert "4.2 ms" in html

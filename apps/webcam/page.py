@@ -1,0 +1,220 @@
+"""The Gradio page: which component stands where, and which function handles its events."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from apps.webcam.image_io import ImagePayload
+from apps.webcam.tabs import image, video, webcam
+from apps.webcam.ui import panel, texts
+from core.errors import UserError
+from core.pipeline import Pipeline
+
+MAX_LIVE_STREAMS = 8
+"""Visitors whose cameras are read at once; others wait. Two cores give eight about 5 frames/s."""
+MAX_IMAGES_AT_ONCE = 2
+STREAM_INTERVAL_SECONDS = 0.07
+"""Time between two frames that a visitor's browser sends."""
+CAMERA_CONSTRAINTS = {
+    "video": {
+        "width": {"ideal": 640},
+        "height": {"ideal": 480},
+        "frameRate": {"ideal": 30},
+        "facingMode": "user",
+    },
+    "audio": False,
+}
+"""What the browser is asked for, as of MediaDevices.getUserMedia."""
+CACHE_CHECK_SECONDS, CACHE_MAX_AGE_SECONDS = 60, 1800
+"""How often Gradio looks for old result files, and how old they may get."""
+
+RAW: dict[str, Any] = {"preprocess": False, "postprocess": False}
+"""Listener options: images pass Gradio undecoded; see `apps.webcam.image_io`."""
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+"""Listener options: only `predict` is part of the public API."""
+
+
+def build(pipeline: Pipeline, max_stream_seconds: int | None = None) -> gr.Blocks:
+    """Return the page with its tabs and the API.
+
+    Args:
+        pipeline: Serves all visitors.
+        max_stream_seconds: Longest live stream of a visitor; None for no limit. A public demo
+            limits it so that the next visitor gets a turn.
+    """
+    page = gr.Blocks(
+        title="Mien",
+        analytics_enabled=False,
+        delete_cache=(CACHE_CHECK_SECONDS, CACHE_MAX_AGE_SECONDS),
+        fill_width=True,
+    )
+    with page:
+        gr.HTML(texts.header(pipeline.predictor.card), padding=False)
+        with gr.Tabs():
+            with gr.Tab("Webcam", id="webcam"):
+                _webcam_tab(pipeline, max_stream_seconds)
+            with gr.Tab("Image", id="image"):
+                _image_tab(pipeline)
+            with gr.Tab("Video", id="video"):
+                _video_tab(pipeline)
+            with gr.Tab("About", id="about"):
+                gr.Markdown(texts.about(pipeline), elem_id="mien-about")
+        _api(pipeline)
+        _delete_session_on_unload(page)
+    return page
+
+
+def _webcam_tab(pipeline: Pipeline, max_stream_seconds: int | None) -> None:
+    with gr.Row():
+        with gr.Column(scale=3, min_width=320):
+            # One component takes the frames and shows the annotated ones, so that Stop stays where
+            # it was.
+            camera = gr.Image(
+                sources=["webcam"],
+                streaming=True,
+                show_label=False,
+                buttons=["fullscreen"],
+                elem_id="mien-camera",
+                label="Camera",
+                webcam_options=gr.WebcamOptions(mirror=True, constraints=CAMERA_CONSTRAINTS),
+                alt_text="Your camera with predictions",
+            )
+            gr.Markdown(texts.CAMERA_PRIVACY, elem_classes="mien-privacy")
+        with gr.Column(scale=2, min_width=300):
+            cards = gr.HTML(panel.steps(texts.STEPS), padding=False, elem_id="mien-live")
+    readout = gr.HTML(padding=False, elem_id="mien-live-readout")
+    gr.HTML(texts.detector_status(pipeline), padding=False)
+    visitor = gr.State(webcam.VisitorState())  # each visitor gets a copy
+    camera.stream(
+        partial(webcam.process_frame, pipeline),
+        [camera, visitor],
+        [camera, cards, readout],
+        stream_every=STREAM_INTERVAL_SECONDS,
+        time_limit=max_stream_seconds,
+        concurrency_limit=MAX_LIVE_STREAMS,
+        **RAW,
+        **PRIVATE,
+    )
+
+
+def _image_tab(pipeline: Pipeline) -> None:
+    with gr.Row():
+        with gr.Column(scale=3, min_width=320):
+            picture = gr.Image(
+                sources=["upload", "clipboard"],
+                show_label=False,
+                buttons=["fullscreen"],
+                elem_id="mien-picture",
+                label="Image",
+                alt_text="Your image with predictions",
+                placeholder="Drop an image here, paste one, or click to choose",
+            )
+            gr.Markdown(texts.UPLOAD_PRIVACY, elem_classes="mien-privacy")
+            examples = gr.Dataset(
+                components=[gr.Image(render=False)],
+                samples=[[str(path)] for path in image.EXAMPLES],
+                type="index",
+                label="Or try an example",
+            )
+            readout = gr.HTML(padding=False)
+        with gr.Column(scale=2, min_width=300):
+            cards = gr.HTML(panel.note(texts.NO_IMAGE_YET), padding=False, elem_id="mien-image")
+    outputs = [picture, cards, readout]
+    shared_queue: dict[str, Any] = {
+        "concurrency_limit": MAX_IMAGES_AT_ONCE,
+        "concurrency_id": "image",
+    }
+    picture.upload(
+        partial(image.process_upload, pipeline), picture, outputs, **shared_queue, **RAW, **PRIVATE
+    )
+    examples.click(
+        partial(image.process_example, pipeline),
+        examples,
+        outputs,
+        postprocess=False,
+        **shared_queue,
+        **PRIVATE,
+    )
+    picture.clear(lambda: (panel.note(texts.NO_IMAGE_YET), ""), None, [cards, readout], **PRIVATE)
+
+
+def _video_tab(pipeline: Pipeline) -> None:
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            source = gr.File(
+                label="Video",
+                file_types=["video"],
+                file_count="single",
+                type="filepath",
+                elem_id="mien-video-in",
+                height=150,
+            )
+            gr.Markdown(f"{video.TERMS} {texts.UPLOAD_PRIVACY}", elem_classes="mien-privacy")
+            status = gr.HTML(padding=False, elem_id="mien-video-status")
+            stop = gr.Button("Stop", variant="stop", visible=False, size="sm")
+            table = gr.DownloadButton(
+                "Download the predictions (CSV)", visible=False, elem_id="mien-video-csv"
+            )
+        with gr.Column(scale=3, min_width=320):
+            annotated = gr.Video(
+                label="Annotated video",
+                show_label=False,
+                interactive=False,
+                visible=False,
+                elem_id="mien-video-out",
+                buttons=["download"],
+            )
+    timeline = gr.Plot(show_label=False, visible=False, elem_id="mien-video-plot")
+    results = gr.State(video.ResultFiles())
+    source.upload(
+        partial(video.process_video, pipeline),
+        [source, results],
+        [source, status, stop, annotated, table, timeline],  # the fields of video.VideoTabUpdate
+        concurrency_limit=1,
+        preprocess=False,
+        **PRIVATE,
+    )
+    stop.click(video.ResultFiles.request_stop, results, None, queue=False, **PRIVATE)
+
+
+def _api(pipeline: Pipeline) -> None:
+    def predict(payload: ImagePayload | None) -> list[dict[str, Any]]:
+        """Predict age, perceived gender and emotion of every face in an image.
+
+        Returns a list of faces: box, score, landmarks, emotion, gender (perceived), age, band,
+        uncertain (by task), abstained, timing_ms.
+        """
+        try:
+            return image.predict_json(pipeline, payload)
+        except UserError as error:
+            raise gr.Error(str(error), title="Image refused", print_exception=False) from error
+
+    picture, faces = gr.Image(visible=False, label="image"), gr.JSON(visible=False, label="faces")
+    gr.Button(visible=False).click(
+        predict,
+        picture,
+        faces,
+        api_name="predict",
+        concurrency_limit=MAX_IMAGES_AT_ONCE,
+        concurrency_id="image",
+        preprocess=False,
+    )
+
+
+def _delete_session_on_unload(page: gr.Blocks) -> None:
+    """Delete a visitor's state and files when their page closes.
+
+    Gradio keeps the last values of a session for an hour in case the visitor comes back, and a last
+    frame shows a face.
+    """
+
+    def delete_session(request: gr.Request) -> None:
+        session = page.state_holder.session_data.pop(request.session_hash or "", None)
+        for value in session.state_data.values() if session else ():
+            if isinstance(value, video.ResultFiles):
+                value.delete()
+
+    page.unload(delete_session)
