@@ -1,1 +1,1 @@
-"""The evaluation studio: where any face model fails. `python -m apps.studio [T.parquet ...]`."""
+"""The evaluation studio: where a face model fails, in the browser."""

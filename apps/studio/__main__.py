@@ -1,5 +1,6 @@
-"""`python -m apps.studio [T.parquet ...] [--images DIR] [--map OURS=THEIRS]...`: the evaluation
-studio on http://127.0.0.1:8501.
+"""Start the evaluation studio on http://127.0.0.1:8501.
+
+python -m apps.studio [T.parquet ...] [--images DIR] [--map OURS=THEIRS]...
 """
 
 from __future__ import annotations
@@ -11,17 +12,22 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from core.errors import DataError, status
+from core.cli import add_debug, exit_status
+from core.errors import DataError
+
+if TYPE_CHECKING:
+    from apps.studio.settings import Settings
 
 PORT = 8501
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     p = argparse.ArgumentParser(
         prog="python -m apps.studio",
-        description="Where a face model fails: a page for every question.",
+        description="The evaluation studio: where a face model fails, a page for each question.",
     )
     p.add_argument(
         "tables",
@@ -41,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="OURS=THEIRS",
-        help="column of the contract = column of the tables",
+        help="column of the predictions table = column of yours",
     )
     p.add_argument(
         "--runs",
@@ -65,28 +71,58 @@ def parser() -> argparse.ArgumentParser:
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
     )
     p.add_argument("--port", type=int, default=PORT, help="port (default: %(default)s)")
-    p.add_argument("--debug", action="store_true", help="show a traceback where something fails")
+    add_debug(p)
     return p
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs until interrupted. Exit status 2: the user's mistake; 1: ours."""
+    """Serve until interrupted and return the exit status: 2 the user's mistake, 1 ours."""
     args = parser().parse_args(argv)
-    return status(lambda: serve(args), args.debug)
+    return exit_status(lambda: serve(args), debug=args.debug, on_interrupt=None)
 
 
 def serve(args: argparse.Namespace) -> None:
-    """Checks the tables, opens them, starts the server.
+    """Check the tables, open them and start the server.
 
     Raises:
         UserError: a table, folder or --map that does not fit.
     """
+    settings = checked(args)
+    os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
+    import streamlit as st
+
+    from apps.studio import context
+    from apps.studio.settings import PROCESS
+
+    # The tables are opened before there is a visitor, which Streamlit would warn about.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(
+        logging.ERROR
+    )
+    PROCESS.use(settings)
+    store = context.opened(PROCESS.current())
+    print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
+    print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
+    routes = [settings.faces.route()] if settings.faces else []
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    script = Path(__file__).with_name("entry") / "script.py"
+    sys.argv = [str(script)]  # Streamlit looks for its configuration beside what was started
+    st.App(script, routes=routes).run(config=options(args.host, args.port))
+
+
+def checked(args: argparse.Namespace) -> Settings:
+    """Return the settings of the command line.
+
+    Raises:
+        UserError: a folder, file or --map that does not fit.
+    """
+    from apps.studio.images import Faces
+    from apps.studio.settings import Settings
     from evaluation.commands.report import mapping
 
     names = mapping(args.map)
-    for name, folder in (("--images", args.images), ("--runs", args.runs)):
+    for option, folder in (("--images", args.images), ("--runs", args.runs)):
         if folder is not None and not folder.is_dir():
-            raise DataError(f"Expected {name} to be a folder, got {folder}; there is none.")
+            raise DataError(f"Expected {option} to be a folder, got {folder}; there is none.")
     if args.robustness is not None:
         from evaluation.commands import robustness
 
@@ -95,48 +131,27 @@ def serve(args: argparse.Namespace) -> None:
         from evaluation.quality.repair import review
 
         review.read(args.audit)
-    os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
-    import streamlit as st
-
-    from apps.studio import context, settings
-    from apps.studio.images import Faces
-
-    # The tables are opened before there is a visitor, which Streamlit remarks upon.
-    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(
-        logging.ERROR
+    return Settings(
+        tables=tuple(path.resolve() for path in args.tables),
+        names=names,
+        faces=Faces(args.images) if args.images else None,
+        runs=args.runs,
+        robustness=args.robustness,
+        audit=args.audit,
     )
-    faces = Faces(args.images) if args.images else None
-    settings.use(
-        settings.Settings(
-            tuple(p.resolve() for p in args.tables),
-            names,
-            faces,
-            args.runs,
-            args.robustness,
-            args.audit,
-        )
-    )
-    store = context.opened()
-    print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
-    print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
-    routes = [faces.route()] if faces else []
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-    script = Path(__file__).with_name("entry") / "script.py"
-    sys.argv = [str(script)]  # Streamlit looks for its configuration beside what was started
-    st.App(script, routes=routes).run(config=options(args.host, args.port))
 
 
 def options(host: str, port: int) -> dict[str, object]:
-    """Streamlit's configuration: nothing is counted, watched, called or served from the disk."""
-    from apps.studio.settings import UPLOAD_MB
+    """Return Streamlit's configuration: nothing is counted, watched, called or read from disk."""
+    from apps.studio.settings import MAX_UPLOAD_MB
 
-    local = host in ("127.0.0.1", "localhost", "::1")
+    is_local = host in ("127.0.0.1", "localhost", "::1")
     return {
         "server.address": host,
         "server.port": port,
         "server.headless": True,
         "server.fileWatcherType": "none",
-        "server.maxUploadSize": UPLOAD_MB,
+        "server.maxUploadSize": MAX_UPLOAD_MB,
         "server.enableStaticServing": False,
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
@@ -144,7 +159,7 @@ def options(host: str, port: int) -> dict[str, object]:
         "client.showErrorDetails": "none",
         "client.showErrorLinks": False,
         # No other name may lead a browser here (DNS rebinding).
-        "server.allowedHosts": ["127.0.0.1", "localhost", "[::1]"] if local else [],
+        "server.allowedHosts": ["127.0.0.1", "localhost", "[::1]"] if is_local else [],
         "theme.light.primaryColor": "#0072B2",
         "theme.dark.primaryColor": "#56B4E9",
     }

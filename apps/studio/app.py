@@ -12,14 +12,14 @@ import streamlit as st
 from apps.studio import context, links
 from core import registry
 
-PACKAGE = "apps.studio.pages"
+PAGES_PACKAGE = "apps.studio.pages"
 ICON = str(Path(__file__).with_name("icon.png"))
 """A file of ours: without one the browser would fetch the page's icon from elsewhere."""
 
 
 def pages() -> dict[str, ModuleType]:
     """Return name -> module, sorted by ORDER."""
-    modules = {name: registry.load(PACKAGE, name) for name in registry.names(PACKAGE)}
+    modules = {name: registry.load(PAGES_PACKAGE, name) for name in registry.names(PAGES_PACKAGE)}
     return dict(sorted(modules.items(), key=lambda item: item[1].ORDER))
 
 
@@ -34,5 +34,5 @@ def main() -> None:
     entries = {
         name: entry(name, module, i == 0) for i, (name, module) in enumerate(pages().items())
     }
-    st.session_state[links.PAGES] = entries
+    st.session_state[links.PAGES_KEY] = entries
     st.navigation(list(entries.values())).run()

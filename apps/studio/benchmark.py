@@ -1,10 +1,10 @@
-"""How fast the studio is at a given size: seconds to open, to draw a first page, per click, and
-resident memory.
+"""Measure how fast the studio is at a given size, and how much memory it takes.
 
     python -m apps.studio.benchmark [--rows 1000000] [--models 1] [--table T.parquet] [--json]
 
-Pages are drawn as the server does (Streamlit's AppTest runs the script), in a process of its own;
-what the browser then needs is not in it.
+Printed are the seconds to open the tables, to draw a first page and for a click. Pages are drawn
+as the server does (Streamlit's AppTest runs the script), in a process of its own; what the browser
+then needs is not in it.
 """
 
 from __future__ import annotations
@@ -16,77 +16,100 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
+from core.cli import add_debug, exit_status
+
 ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = """from apps.studio import context
+from core import registry
+context.run(registry.load('apps.studio.pages', {page!r}), {page!r})
+"""
+"""What AppTest runs: one page."""
 CLICKS: dict[str, tuple[str, list[dict[str, list[str]]]]] = {
     "overview: a filter": ("overview", [{"g.race": [v]} for v in ("White", "Black", "Asian")]),
     "confusion: a filter": ("confusion", [{"confidence": [str(v), "1"]} for v in (0.3, 0.5, 0.7)]),
     "confusion: a threshold": ("confusion", [{"cm.unsure": [str(v)]} for v in (0.4, 0.6, 0.8)]),
-    "confusion: a cell": ("confusion", []),  # filled in `measure`: class names come from the store
 }
+"""Title -> page and the URL parameters of three clicks, of which the median counts."""
 
 
-def measure(path: Path) -> dict[str, Any]:
-    """Figures of one table in this process: {seconds: {what: {wall, cpu}}, resident_mb, rows,
-    models}.
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Median seconds by the clock and of the processor."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass(slots=True)
+class StudioSpeed:
+    """What the benchmark measures of one table.
+
+    Attributes:
+        rows: of the table.
+        models: in the table.
+        seconds: what was timed -> its seconds.
+        resident_mb: memory of the process at the end.
     """
-    import psutil
-    from streamlit.testing.v1 import AppTest
 
-    from apps.studio import context, settings
+    rows: int = 0
+    models: int = 0
+    seconds: dict[str, Seconds] = field(default_factory=dict)
+    resident_mb: int = 0
 
-    seconds: dict[str, dict[str, float]] = {}
-
-    def timed(what: str, *runs: Any) -> list[Any]:
-        made, wall, cpu = [], [], []
-        for run in runs:
+    def time(self, title: str, *calls: Callable[[], object]) -> None:
+        """Run `calls` and keep the median of their times."""
+        wall, cpu = [], []
+        for call in calls:
             start, start_cpu = perf_counter(), process_time()
-            made.append(run())
+            call()
             wall.append(perf_counter() - start)
             cpu.append(process_time() - start_cpu)
-        seconds[what] = {
-            "wall": round(statistics.median(wall), 3),
-            "cpu": round(statistics.median(cpu), 3),
-        }
-        return made
-
-    def app(page: str, params: dict[str, list[str]]) -> Any:
-        code = "from apps.studio import context\nfrom core import registry\n"
-        made = AppTest.from_string(
-            code + f"context.run(registry.load('apps.studio.pages', {page!r}), {page!r})",
-            default_timeout=120,
+        self.seconds[title] = Seconds(
+            round(statistics.median(wall), 3), round(statistics.median(cpu), 3)
         )
-        made.query_params = params
-        made.run()
-        if made.exception:
-            raise RuntimeError(made.exception[0].message)
-        return made
 
-    settings.use(settings.Settings((path,)))
-    (store,) = timed("open the table", context.opened)
-    timed("first page: overview", lambda: app("overview", {}))
-    timed("first page: confusion", lambda: app("confusion", {}))
+
+def measure(path: Path) -> StudioSpeed:
+    """Measure one table in this process."""
+    import psutil
+
+    from apps.studio import context
+    from apps.studio.settings import PROCESS, Settings
+
+    PROCESS.use(Settings((path,)))
+    speed = StudioSpeed()
+    speed.time("open the table", lambda: context.opened(PROCESS.current()))
+    speed.time("first page: overview", lambda: _draw("overview", {}))
+    speed.time("first page: confusion", lambda: _draw("confusion", {}))
+    store = context.opened(PROCESS.current())
     labels = store.labels("emotion")
     cells = [{"cm.cell": [labels[i], labels[j]]} for i, j in ((0, 1), (1, 0), (2, 3))]
-    for what, (page, params) in CLICKS.items():
-        timed(what, *(lambda p=p, page=page: app(page, p) for p in params or cells))
-    memory = psutil.Process(os.getpid()).memory_info().rss / 2**20
-    return {
-        "rows": store.rows,
-        "models": len(store.models),
-        "seconds": seconds,
-        "resident_mb": round(memory),
-    }
+    for title, (page, clicks) in {**CLICKS, "confusion: a cell": ("confusion", cells)}.items():
+        speed.time(title, *(lambda p=page, c=click: _draw(p, c) for click in clicks))
+    speed.rows, speed.models = store.rows, len(store.models)
+    speed.resident_mb = round(psutil.Process(os.getpid()).memory_info().rss / 2**20)
+    return speed
 
 
-def generated(path: Path, rows: int, models: int) -> None:
-    """Writes a table of `rows` invented predictions of `models` models on the same samples, without
-    persons.
-    """
+def _draw(page: str, parameters: dict[str, list[str]]) -> None:
+    """Draw a page with the URL's parameters."""
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_string(SCRIPT.format(page=page), default_timeout=120)
+    app.query_params.update(parameters)
+    app.run()
+    if app.exception:
+        raise RuntimeError(app.exception[0].message)
+
+
+def generate(path: Path, rows: int, models: int) -> None:
+    """Write a table of `rows` invented predictions of `models` models on the same samples."""
     from evaluation.benchmark.generated_tables import parts
     from evaluation.predictions import table
 
@@ -96,8 +119,8 @@ def generated(path: Path, rows: int, models: int) -> None:
                 out.write(part.drop_columns(["group_subject"]))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Generates a table where none is given, measures in a fresh process, prints."""
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     p = argparse.ArgumentParser(
         prog="python -m apps.studio.benchmark",
         description="How fast the studio is at a given size.",
@@ -112,34 +135,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--table", type=Path, metavar="T.parquet", help="measure this table instead")
     p.add_argument("--json", action="store_true", help="one JSON object on stdout")
     p.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
-    args = p.parse_args(argv)
+    add_debug(p)
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Generate a table where none is named, measure in a fresh process, print."""
+    args = parser().parse_args(argv)
+    return exit_status(lambda: run(args), debug=args.debug)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print; return the exit status."""
     if args.here:
-        print(json.dumps(measure(args.table)))
+        print(json.dumps(asdict(measure(args.table))))
         return 0
     with tempfile.TemporaryDirectory() as folder:
         path = args.table or Path(folder) / "generated.parquet"
         if args.table is None:
-            generated(path, args.rows, args.models)
-        command = [
-            sys.executable,
-            "-m",
-            "apps.studio.benchmark",
-            "--here",
-            "--table",
-            str(path.resolve()),
-        ]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        return done.returncode
-    found = json.loads(done.stdout.splitlines()[-1])
+            generate(path, args.rows, args.models)
+        module = [sys.executable, "-m", "apps.studio.benchmark"]
+        process = subprocess.run(
+            [*module, "--here", "--table", str(path.resolve())],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    if process.returncode:
+        return process.returncode
+    speed: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     if args.json:
-        print(json.dumps(found))
+        print(json.dumps(speed))
         return 0
     print(
-        f"studio, {found['rows']:,} rows, {found['models']} model(s): {found['resident_mb']} MB resident"
+        f"studio, {speed['rows']:,} rows, {speed['models']} model(s): "
+        f"{speed['resident_mb']} MB resident"
     )
-    for what, s in found["seconds"].items():
-        print(f"  {what:26} {s['wall']:7.3f} s  ({s['cpu']:.3f} s of processor)")
+    for title, seconds in speed["seconds"].items():
+        print(f"  {title:26} {seconds['wall']:7.3f} s  ({seconds['cpu']:.3f} s of processor)")
     return 0
 
 

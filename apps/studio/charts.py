@@ -1,13 +1,15 @@
-"""One look for all charts: a colour-blind safe palette that reads on light and dark, the table
-beside the figure, downloads of both.
+"""The look of all charts, the table beside each, and downloads of both.
+
+The palette is safe for colour-blind readers and reads on light and dark.
 """
 
 from __future__ import annotations
 
+import html
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -19,37 +21,53 @@ from evaluation.report.text import interval, number
 from evaluation.statistics.estimate import Estimate
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B59F00")
-"""Okabe and Ito's colours, the last two changed to read on white and on black: the k-th model
-always has the k-th colour.
+"""Okabe and Ito's colours, the last two changed to read on white and on black.
+
+The k-th model always has the k-th colour.
 """
 GOOD, BAD, QUIET = "#009E73", "#D55E00", "#8C8C8C"
-SCALE = ((0.0, "rgba(0,114,178,0.06)"), (0.5, "rgba(0,114,178,0.55)"), (1.0, "rgba(0,90,150,1)"))
-"""For shares from 0 to 1: transparent where there is nothing, so that it reads on light and dark.
-"""
 GREY = "rgba(128,128,128,0.35)"
-Table: TypeAlias = pd.DataFrame | pa.Table | Mapping[str, Sequence[Any]]
+SCALE = ((0.0, "rgba(0,114,178,0.06)"), (0.5, "rgba(0,114,178,0.55)"), (1.0, "rgba(0,90,150,1)"))
+"""Colours of shares from 0 to 1; near 0 transparent, so that it reads on light and dark."""
+Row: TypeAlias = dict[str, object]
+Table: TypeAlias = pd.DataFrame | pa.Table | Mapping[str, Sequence[Any]] | Sequence[Row]
+"""Columns by name, or rows."""
 
 
 def colour(k: int) -> str:
-    """The k-th colour of the palette, from the start again beyond its end."""
+    """Return the k-th colour of the palette, from the start again beyond its end."""
     return PALETTE[k % len(PALETTE)]
 
 
+def plain(text: str) -> str:
+    """Escape untrusted text for Plotly, which renders some HTML."""
+    return html.escape(text, quote=False)
+
+
 def frame(table: Table) -> pd.DataFrame:
-    """Any of the three forms as a frame."""
+    """Return any form of a table as a data frame."""
     if isinstance(table, pd.DataFrame):
         return table
-    return table.to_pandas() if isinstance(table, pa.Table) else pd.DataFrame(dict(table))
+    if isinstance(table, pa.Table):
+        return table.to_pandas()
+    return pd.DataFrame(dict(table) if isinstance(table, Mapping) else list(table))
 
 
 def figure(
     *traces: Any, height: int = 380, x: str = "", y: str = "", percent: str = "", **layout: Any
 ) -> go.Figure:
-    """A figure in the studio's look. x, y: axis titles; percent: which axes ("x", "y", "xy") show
-    shares as percentages.
+    """Return a figure in the studio's look.
+
+    Args:
+        *traces: Plotly's traces.
+        height: in pixels.
+        x: title of the axis.
+        y: title of the axis.
+        percent: the axes that show shares as percentages, such as "y" or "xy".
+        **layout: further fields of Plotly's layout.
     """
-    made = go.Figure(list(traces))
-    made.update_layout(
+    chart = go.Figure(list(traces))
+    chart.update_layout(
         height=height,
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
         colorway=list(PALETTE),
@@ -58,22 +76,24 @@ def figure(
         bargap=0.2,
         **layout,
     )
-    made.update_xaxes(title=x, automargin=True, tickformat=".0%" if "x" in percent else None)
-    made.update_yaxes(title=y, automargin=True, tickformat=".0%" if "y" in percent else None)
-    return made
+    chart.update_xaxes(title=x, automargin=True, tickformat=".0%" if "x" in percent else None)
+    chart.update_yaxes(title=y, automargin=True, tickformat=".0%" if "y" in percent else None)
+    return chart
 
 
 def error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
-    """Plotly's error bars of estimates (95 % intervals); one without an interval has none."""
-    return bars_between(*zip(*((e.value, e.low, e.high) for e in estimates), strict=True))
+    """Return Plotly's error bars of 95 % intervals; an estimate without an interval has none."""
+    return bars_between(
+        [e.value for e in estimates], [e.low for e in estimates], [e.high for e in estimates]
+    )
 
 
 def bars_between(
-    values: Sequence[float | None] = (),
-    lows: Sequence[float | None] = (),
-    highs: Sequence[float | None] = (),
+    values: Sequence[float | None],
+    lows: Sequence[float | None],
+    highs: Sequence[float | None],
 ) -> dict[str, Any]:
-    """Plotly's error bars of `values`, from `lows` to `highs`; none where one of them is None."""
+    """Return Plotly's error bars of `values`, from `lows` to `highs`; none where one is None."""
     ends = list(zip(values, lows, highs, strict=True))
     up = [0 if value is None or high is None else high - value for value, _, high in ends]
     down = [0 if value is None or low is None else value - low for value, low, _ in ends]
@@ -88,74 +108,93 @@ def bars_between(
     }
 
 
-def cell_words(
+def cell_texts(
     x: Sequence[str],
     y: Sequence[str],
-    words: Sequence[Sequence[str]],
-    strong: Sequence[Sequence[bool]],
+    texts: Sequence[Sequence[str]],
+    is_dark: Sequence[Sequence[bool]],
 ) -> list[go.Scatter]:
-    """Words on a heatmap's cells (rows of `y`): white on strong colours, else in the theme's ink;
-    Plotly's grey does not read there.
+    """Return the traces of a heatmap's texts, in colours that read on its cells.
+
+    Plotly's own grey does not read there.
+
+    Args:
+        x: the columns.
+        y: the rows.
+        texts: (rows, columns); "" draws nothing.
+        is_dark: (rows, columns), cells of a strong colour, whose text is white.
     """
     cells = [
-        (x[j], y[i], word, strong[i][j])
-        for i, row in enumerate(words)
-        for j, word in enumerate(row)
-        if word
+        (x[j], y[i], text, is_dark[i][j])
+        for i, row in enumerate(texts)
+        for j, text in enumerate(row)
+        if text
     ]
     ink = "#fafafa" if st.context.theme.type == "dark" else "#31333f"
-    made = []
-    for which, colour in ((True, "white"), (False, ink)):
-        part = [c for c in cells if bool(c[3]) is which]
-        made.append(
-            go.Scatter(
-                x=[c[0] for c in part],
-                y=[c[1] for c in part],
-                text=[c[2] for c in part],
-                mode="text",
-                textfont={"color": colour},
-                hoverinfo="skip",
-                showlegend=False,
-            )
-        )
-    return made
+    return [
+        _texts([cell[:3] for cell in cells if cell[3]], "white"),
+        _texts([cell[:3] for cell in cells if not cell[3]], ink),
+    ]
+
+
+def _texts(cells: Sequence[tuple[str, str, str]], text_colour: str) -> go.Scatter:
+    return go.Scatter(
+        x=[x for x, _, _ in cells],
+        y=[y for _, y, _ in cells],
+        text=[text for _, _, text in cells],
+        mode="text",
+        textfont={"color": text_colour},
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def metric(
     cell: Any,
-    label: str,
-    f: Estimate,
+    title: str,
+    estimate: Estimate,
     *,
     percent: bool = True,
     sign: bool = False,
     unit: str = "",
     about: str = "",
 ) -> None:
-    """A figure as a tile in `cell`, its interval and n below it. label: Markdown. unit: after the
-    number; about: after n.
+    """Draw an estimate as a tile, with its interval and n below it.
+
+    Args:
+        cell: the container to draw in.
+        title: Markdown.
+        estimate: the value, its interval and n.
+        percent: whether the value is a share.
+        sign: whether the value is a difference.
+        unit: what stands after the number.
+        about: what stands after n.
     """
-    cell.metric(label, number(f.value, percent=percent, sign=sign) + unit, border=True)
-    spread = interval(f, percent=percent, sign=sign)
-    cell.caption((f"95 %: {spread}, " if spread else "") + f"n = {f.n:,}{about}")
+    cell.metric(title, number(estimate.value, percent=percent, sign=sign) + unit, border=True)
+    ends = interval(estimate, percent=percent, sign=sign)
+    cell.caption((f"95 %: {ends}, " if ends else "") + f"n = {estimate.n:,}{about}")
 
 
 def show(
-    made: go.Figure,
+    chart: go.Figure,
     key: str,
     table: Table,
     *,
     alt: str,
-    select: Sequence[Literal["points", "box", "lasso"]] | None = None,
-    on_select: Callable[[], None] | None = None,
     columns: Mapping[str, Any] | None = None,
     opened: bool = False,
-) -> Any:
-    """Draws a figure, its table in an expander (for the keyboard and screen readers) and downloads
-    of both; PNG is in the figure's own bar.
+) -> None:
+    """Draw a chart, its table in an expander, and downloads of both.
 
-    key: unique in the app, also the files' name. alt: what the figure shows, in a sentence. select:
-    Plotly's modes (points, box, lasso), then `on_select` is called or, without it, the selection is
-    returned. columns: `st.column_config` of the table. opened: the expander.
+    The table is for the keyboard and screen readers. PNG is in the chart's own bar.
+
+    Args:
+        chart: the chart.
+        key: unique in the app, also the files' name.
+        table: what the chart shows.
+        alt: what the chart shows, in a sentence.
+        columns: `st.column_config` of the table.
+        opened: whether the expander is open at first.
     """
     config = {
         "displaylogo": False,
@@ -164,68 +203,63 @@ def show(
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
         "responsive": True,
     }
-    chosen = None
-    if select is None:
-        st.plotly_chart(made, key=key, config=config, alt=alt)
-    else:
-        chosen = st.plotly_chart(
-            made,
-            key=key,
-            config=config,
-            alt=alt,
-            on_select=on_select or "rerun",
-            selection_mode=list(select),
-        )
+    st.plotly_chart(chart, key=key, config=config, alt=alt)
     with st.expander("Table and downloads", expanded=opened, icon=":material/table:"):
-        shown = frame(table)
-        st.dataframe(shown, hide_index=True, column_config=dict(columns or {}), key=f"{key}.table")
-        downloads(key, table, made)
-    return chosen
+        st.dataframe(
+            frame(table), hide_index=True, column_config=dict(columns or {}), key=f"{key}.table"
+        )
+        downloads(key, table, chart)
 
 
-def downloads(name: str, table: Table, made: go.Figure | None = None) -> None:
-    """Buttons for the table as CSV and Parquet and the figure as a page of its own. Files are made
-    when a button is pressed.
+def downloads(name: str, table: Table, chart: go.Figure | None = None) -> None:
+    """Draw buttons for the table as CSV and Parquet and the chart as a page of its own.
+
+    A file is made when its button is pressed.
     """
     row = st.container(horizontal=True)
-    for suffix, mime, make in (
-        ("csv", "text/csv", csv),
-        ("parquet", "application/vnd.apache.parquet", parquet),
-    ):
-        row.download_button(
-            suffix.upper() if suffix == "csv" else suffix.title(),
-            partial(make, table),
-            f"{name}.{suffix}",
-            mime,
-            key=f"{name}.{suffix}",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-    if made is not None:
-        row.download_button(
-            "Figure (HTML)",
-            lambda: made.to_html(include_plotlyjs=True, full_html=True).encode(),
-            f"{name}.html",
-            "text/html",
-            key=f"{name}.html",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+    _download(row, "CSV", f"{name}.csv", "text/csv", partial(csv, table))
+    _download(
+        row,
+        "Parquet",
+        f"{name}.parquet",
+        "application/vnd.apache.parquet",
+        partial(parquet, table),
+    )
+    if chart is not None:
+        _download(row, "Figure (HTML)", f"{name}.html", "text/html", partial(page, chart))
+
+
+def _download(row: Any, text: str, file_name: str, mime: str, content: Any) -> None:
+    row.download_button(
+        text,
+        content,
+        file_name,
+        mime,
+        key=file_name,
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def csv(table: Table) -> bytes:
-    """As CSV, UTF-8."""
-    return frame(table).to_csv(index=False).encode()
+    """Return a table as CSV, UTF-8."""
+    text: str = frame(table).to_csv(index=False)
+    return text.encode()
 
 
 def parquet(table: Table) -> bytes:
-    """As Parquet."""
+    """Return a table as Parquet."""
     out = io.BytesIO()
-    pq.write_table(
+    rows = (
         table
         if isinstance(table, pa.Table)
-        else pa.Table.from_pandas(frame(table), preserve_index=False),
-        out,
-        compression="zstd",
+        else pa.Table.from_pandas(frame(table), preserve_index=False)
     )
+    pq.write_table(rows, out, compression="zstd")
     return out.getvalue()
+
+
+def page(chart: go.Figure) -> bytes:
+    """Return a chart as an HTML page that needs nothing from elsewhere."""
+    text: str = chart.to_html(include_plotlyjs=True, full_html=True)
+    return text.encode()

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TypeVar
 
 import streamlit as st
 
-from apps.studio import relabel_plan, settings, url_state
+from apps.studio import relabel_plan, url_state
 from apps.studio.images import Faces
+from apps.studio.settings import PROCESS, Settings
 from core.errors import UserError
-from evaluation.report.text import TITLES
+from core.vocabulary import TASKS, Metric, group_title
 from evaluation.store import Store, Where
+
+Result = TypeVar("Result")
 
 UPLOADS_KEY = "mien_own"
 """Session key: name -> Store of the visitor's uploaded tables."""
@@ -26,7 +28,11 @@ MAX_GROUP_VALUES = 200
 """A group with more values is a name, not a filter."""
 
 
-@dataclass(frozen=True)
+FILTER_NAMES = ("datasets", "splits", "confidence", "age", "right", "text", "face")
+"""Names in the URL of the filters that are not groups, whose names begin with `g.`."""
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """What the sidebar selects.
 
@@ -34,20 +40,38 @@ class View:
     `where_of(model)`.
 
     Attributes:
-        store: The opened tables.
-        where: The selected rows.
+        store: the opened tables.
+        where: the selected rows.
         task: emotion, gender or age, one that the store has.
-        models: The selected models, at least one.
-        faces: The folder of the pictures, None without one.
-        runs: The folder of the training runs, None without one.
+        models: the selected models, at least one.
+        settings: the settings of the command line.
     """
 
     store: Store
     where: Where
     task: str
     models: tuple[str, ...]
-    faces: Faces | None
-    runs: Path | None
+    settings: Settings
+
+    @property
+    def faces(self) -> Faces | None:
+        """The folder of the pictures, None without one."""
+        return self.settings.faces
+
+    @property
+    def runs(self) -> Path | None:
+        """The folder of the training runs, None without one."""
+        return self.settings.runs
+
+    @property
+    def title(self) -> str:
+        """The task's title, such as `Perceived gender`."""
+        return TASKS[self.task].title
+
+    @property
+    def metric(self) -> Metric:
+        """The metric by which models are compared on the task."""
+        return TASKS[self.task].metric
 
     def where_of(self, model: str) -> Where:
         """Return the filters for one model alone."""
@@ -57,10 +81,6 @@ class View:
         """Yield each selected model with its filters."""
         for model in self.models:
             yield model, self.where_of(model)
-
-    def title(self, task: str | None = None) -> str:
-        """Return the task's title: gender is *perceived gender*."""
-        return TITLES[task or self.task]
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the predictions ...")
@@ -72,14 +92,14 @@ def _opened(
     return Store.open(paths, names=dict(names))
 
 
-def opened() -> Store:
+def opened(settings: Settings) -> Store:
     """Return the tables of the command line, opened once for all visitors.
 
     They are opened again when a file has changed.
     """
-    current = settings.current()
-    stamps = tuple((p.stat().st_mtime_ns, p.stat().st_size) for p in current.tables if p.is_file())
-    return _opened(current.tables, tuple(sorted(current.names.items())), stamps)
+    tables = settings.tables
+    stamps = tuple((p.stat().st_mtime_ns, p.stat().st_size) for p in tables if p.is_file())
+    return _opened(tables, tuple(sorted(settings.names.items())), stamps)
 
 
 def uploads() -> dict[str, Store]:
@@ -93,7 +113,7 @@ def run(page: ModuleType, name: str) -> None:
     url_state.begin(name)
     try:
         st.title(page.TITLE)
-        view = sidebar()
+        view = sidebar(PROCESS.current())
         if view is not None:
             page.render(view)
     except UserError as error:
@@ -102,11 +122,11 @@ def run(page: ModuleType, name: str) -> None:
         url_state.end()
 
 
-def sidebar() -> View | None:
+def sidebar(settings: Settings) -> View | None:
     """Draw the selections that all pages share; return None where no table can be opened."""
     side = st.sidebar
     try:
-        tables = {OPENED_AT_START: opened(), **uploads()}
+        tables = {OPENED_AT_START: opened(settings), **uploads()}
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
@@ -135,11 +155,11 @@ def sidebar() -> View | None:
             "task",
             "Task",
             store.tasks,
-            shown=lambda t: TITLES[t],
+            shown=lambda t: TASKS[t].title,
             where=side,
             style="segmented_control",
         )
-    filtered = any(k in FILTERS or k.startswith("g.") for k in url_state.names())
+    filtered = any(k in FILTER_NAMES or k.startswith("g.") for k in url_state.names())
     with side.expander("Filters", expanded=filtered):
         where = _filters(store, task)
     where = where.but(models=models if models != store.models else ())
@@ -148,10 +168,7 @@ def sidebar() -> View | None:
         f"{n:,} of {store.rows:,} rows" + ("" if n else ": no row is left, remove a filter")
     )
     relabel_plan.badge(side)
-    return View(store, where, task, models, settings.current().faces, settings.current().runs)
-
-
-FILTERS = ("datasets", "splits", "confidence", "age", "right", "text", "face")
+    return View(store, where, task, models, settings)
 
 
 def _filters(store: Store, task: str) -> Where:
@@ -165,7 +182,7 @@ def _filters(store: Store, task: str) -> Where:
     for group, values in store.groups.items():
         if 1 < len(values) <= MAX_GROUP_VALUES:
             where = where.group(
-                group, *url_state.several(f"g.{group}", group_name(group), values, empty="all")
+                group, *url_state.several(f"g.{group}", group_title(group), values, empty="all")
             )
     if f"{task}_conf" in store.columns:
         band = url_state.between("confidence", "Confidence", 0.0, 1.0, 0.01)
@@ -194,31 +211,16 @@ def plain(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text.replace("\n", " "))
 
 
-def group_name(group: str) -> str:
-    """Return a group's title: gender is *perceived gender*."""
-    return TITLES["gender"].lower() if group == "gender" else group.replace("_", " ")
-
-
-def figure_name(task: str) -> str:
-    """Return the name of a task's headline figure."""
-    return "mean absolute error, years" if task == "age" else "accuracy"
-
-
-def label(text: str) -> str:
-    """Escape untrusted text for Plotly, which renders some HTML."""
-    return html.escape(text, quote=False)
-
-
 def empty(view: View, need: str = "", tasks: Sequence[str] = ()) -> bool:
     """Return whether the page has nothing to show, and say why on the page.
 
     Args:
-        view: The selections.
-        need: A sentence to add where no row is left.
-        tasks: The tasks that the page is about; empty for any.
+        view: the selections.
+        need: a sentence to add where no row is left.
+        tasks: the tasks that the page is about; empty for any.
     """
     if tasks and view.task not in tasks:
-        names = " or ".join(TITLES[t].lower() for t in tasks)
+        names = " or ".join(TASKS[t].name for t in tasks)
         selectable = any(t in view.store.tasks for t in tasks)
         fix = (
             "choose it in the sidebar"
@@ -236,9 +238,12 @@ def empty(view: View, need: str = "", tasks: Sequence[str] = ()) -> bool:
     return False
 
 
-def cached(store: Store, name: str, key: tuple[Any, ...], make: Any) -> Any:
-    """Return `make()`, cached for the same store, `name` and hashable `key`, such as a `Where`.
+def cached(
+    store: Store, name: str, key: tuple[Hashable, ...], make: Callable[[], Result]
+) -> Result:
+    """Return `make()`, cached for the same store, `name` and `key`, such as a `Where`.
 
     For what costs more than a query.
     """
-    return store.remember((name, *key), make)
+    result: Result = store.remember((name, *key), make)
+    return result

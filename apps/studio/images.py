@@ -1,5 +1,6 @@
-"""Serves thumbnails of one folder of pictures, and nothing else of the disk: every answer is
-decoded and encoded again.
+"""Serve thumbnails of one folder of pictures, and nothing else of the disk.
+
+Every picture is decoded and encoded again, so that only pictures ever leave the folder.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from starlette.routing import Route
 from core import image
 from core.errors import UserError
 
-SIZE = 128
-"""Pixels of a thumbnail's long side."""
+THUMBNAIL_PIXELS = 128
+"""Long side of a thumbnail."""
+JPEG_QUALITY = 85
+CACHED_THUMBNAILS = 4096
+"""About 5 kB each."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -27,18 +31,21 @@ HEADERS = {
 
 
 class Faces:
-    """The folder behind `/faces/TOKEN/...`; the token changes with every start, so that no other
-    page can guess an address.
+    """The folder of pictures behind `/faces/TOKEN/...`.
+
+    The token changes with every start, so that no other page can guess an address.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.token = secrets.token_urlsafe(16)
-        self._made = lru_cache(maxsize=4096)(self._thumbnail)  # about 5 kB each
+        self._cached_thumbnail = lru_cache(maxsize=CACHED_THUMBNAILS)(thumbnail)
 
     def find(self, path: str | None) -> Path | None:
-        """The picture at `path` relative to the folder; None where there is none, or where it lies
-        (or a link leads) outside.
+        """Return the picture at `path`, relative to the folder.
+
+        Returns:
+            None where there is no such file, or where it lies (or a link leads) outside.
         """
         if (
             not path
@@ -55,35 +62,42 @@ class Faces:
         return full if full.is_relative_to(self.root) and full.is_file() else None
 
     def url(self, path: str) -> str:
-        """Address of a thumbnail."""
+        """Return the address of a thumbnail."""
         return f"/faces/{self.token}/{quote(path)}"
 
     def route(self) -> Route:
-        """For `st.App(routes=...)`."""
-        return Route("/faces/{token}/{path:path}", self._answer, methods=["GET"])
+        """Return the route for `st.App(routes=...)`."""
+        return Route("/faces/{token}/{path:path}", self._respond, methods=["GET"])
 
-    def _answer(self, request: Request) -> Response:
-        asked = request.path_params
-        if not secrets.compare_digest(asked["token"].encode(), self.token.encode()):
+    def _respond(self, request: Request) -> Response:
+        token, path = request.path_params["token"], request.path_params["path"]
+        if not secrets.compare_digest(token.encode(), self.token.encode()):
             return Response(status_code=404)
-        found = self.find(asked["path"])
+        file = self.find(path)
+        if file is None:
+            return Response(status_code=404)
         try:
-            content = self._made(found) if found else None
+            content = self._cached_thumbnail(file)
         except (UserError, OSError):
-            content = None
-        return (
-            Response(content, media_type="image/jpeg", headers=HEADERS)
-            if content
-            else Response(status_code=404)
-        )
+            return Response(status_code=404)
+        return Response(content, media_type="image/jpeg", headers=HEADERS)
 
-    def _thumbnail(self, path: Path) -> bytes:
-        rgb = image.load(path)
-        scale = SIZE / max(rgb.shape[:2])
-        if scale < 1:
-            width, height = (max(1, round(side * scale)) for side in (rgb.shape[1], rgb.shape[0]))
-            rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
-        done, coded = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-        if not done:
-            raise OSError(f"could not encode {path}")
-        return coded.tobytes()
+
+def thumbnail(path: Path) -> bytes:
+    """Return a picture as a JPEG file whose long side has at most `THUMBNAIL_PIXELS`.
+
+    Raises:
+        UserError: the file is no picture that can be read.
+        OSError: the file cannot be opened, or the picture cannot be encoded.
+    """
+    rgb = image.load(path)
+    scale = THUMBNAIL_PIXELS / max(rgb.shape[:2])
+    if scale < 1:
+        width, height = (max(1, round(side * scale)) for side in (rgb.shape[1], rgb.shape[0]))
+        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    encoded, content = cv2.imencode(
+        ".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    )
+    if not encoded:
+        raise OSError(f"could not encode {path}")
+    return content.tobytes()

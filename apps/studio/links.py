@@ -9,7 +9,7 @@ import streamlit as st
 
 from apps.studio import context, url_state
 
-PAGES = "mien_pages"
+PAGES_KEY = "mien_pages"
 """Session key: name -> `st.Page` of every page, put there by the router."""
 
 
@@ -19,13 +19,13 @@ def to(
     """Draw a link to `page` that selects `params` there; nothing where there is no such page.
 
     Args:
-        page: The page's name.
-        label: Plain, untrusted text.
-        params: Selection -> its text or texts.
-        icon: A Material icon, such as `:material/face:`.
-        where: The container to draw in.
+        page: the page's name.
+        label: plain, untrusted text.
+        params: selection -> its text or texts.
+        icon: a Material icon, such as `:material/face:`.
+        where: the container to draw in.
     """
-    pages = st.session_state.get(PAGES, {})
+    pages = st.session_state.get(PAGES_KEY, {})
     if page in pages:
         pairs = [
             (name, v)

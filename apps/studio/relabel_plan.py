@@ -9,13 +9,13 @@ import streamlit as st
 
 from evaluation.quality.repair.plan import Row, dumps
 
-KEY = "mien_basket"
+SESSION_KEY = "mien_relabel_plan"
 ACTIONS = ("relabel", "drop", "move", "keep")
 
 
 def entries() -> dict[str, Row]:
     """Return sample_id -> row of this visitor's plan, in the order of adding."""
-    rows: dict[str, Row] = st.session_state.setdefault(KEY, {})
+    rows: dict[str, Row] = st.session_state.setdefault(SESSION_KEY, {})
     return rows
 
 
@@ -25,28 +25,36 @@ def put(
     """Add samples; a newer row replaces an older one.
 
     Args:
-        action: One of `ACTIONS`.
-        sample_ids: The samples.
-        task: Of a relabel, the task whose label is wrong.
-        value: Of a relabel, the new label or age; of a move, the new split.
-        reason: Free text.
+        action: one of `ACTIONS`.
+        sample_ids: the samples.
+        task: of a relabel, the task whose label is wrong.
+        value: of a relabel, the new label or age; of a move, the new split.
+        reason: free text.
     """
     row_value = f"{task}={value}" if action == "relabel" else value if action == "move" else ""
-    for name in sample_ids:
-        entries()[name] = Row(name, action, row_value, reason)
+    for sample_id in sample_ids:
+        entries()[sample_id] = Row(sample_id, action, row_value, reason)
 
 
 def drop(*sample_ids: str) -> None:
     """Remove samples."""
-    for name in sample_ids:
-        entries().pop(name, None)
+    for sample_id in sample_ids:
+        entries().pop(sample_id, None)
 
 
 def form(
     key: str, task: str, labels: Sequence[str], sample_ids: Sequence[str], button: str
 ) -> None:
-    """Draw a form that adds `sample_ids` to the plan. labels: the new labels offered for `task`."""
-    with st.form(f"{key}.basket", border=False, enter_to_submit=False):
+    """Draw a form that adds samples to the plan.
+
+    Args:
+        key: prefix of the widgets' keys, unique on the page.
+        task: the task whose label a relabel changes.
+        labels: the new labels that are offered.
+        sample_ids: the samples to add.
+        button: the text of the form's button.
+    """
+    with st.form(f"{key}.relabel_plan", border=False, enter_to_submit=False):
         left, right = st.columns(2)
         action = left.selectbox("Action", ACTIONS, key=f"{key}.action")
         value = right.selectbox(
@@ -57,12 +65,12 @@ def form(
             key=f"{key}.value",
         )
         reason = st.text_input("Reason", key=f"{key}.reason", max_chars=200)
-        sent = st.form_submit_button(button)
-    if sent and not sample_ids:
+        submitted = st.form_submit_button(button)
+    if submitted and not sample_ids:
         st.info("Tick rows of the table first.")
-    elif sent and action in ("relabel", "move") and not value:
+    elif submitted and action in ("relabel", "move") and not value:
         st.info(f"Choose what to {action} to.")
-    elif sent:
+    elif submitted:
         put(action, sample_ids, task, str(value or ""), reason)
         st.rerun()
 
@@ -76,7 +84,7 @@ def badge(where: Any = st) -> None:
             dumps(rows.values()).encode("utf-8", "replace"),
             "plan.csv",
             "text/csv",
-            key="basket.plan",
-            icon=":material/shopping_basket:",
+            key="relabel_plan.download",
+            icon=":material/edit_note:",
             on_click="ignore",
         )

@@ -1,4 +1,4 @@
-"""What the command line chose; set once before the server starts."""
+"""The settings of the command line; set once, before the server starts."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from pathlib import Path
 from apps.studio.images import Faces
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "assets" / "sample"
-RUNS = SAMPLE / "runs"
-"""Histories of training runs that ship."""
-ROBUSTNESS = SAMPLE / "robustness.parquet"
+SAMPLE_FOLDER = ROOT / "assets" / "sample"
+SAMPLE_RUNS = SAMPLE_FOLDER / "runs"
+"""The shipped histories of training runs."""
+SAMPLE_ROBUSTNESS = SAMPLE_FOLDER / "robustness.parquet"
 """The shipped model's table of `evaluation robustness --out`."""
-UPLOAD_MB = 200
+MAX_UPLOAD_MB = 200
+"""The largest table that a visitor can upload."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """tables: predictions tables. names: column of the contract -> column of the tables. faces: the
-    pictures' folder, where served.
+    """What the command line sets.
 
-    runs: folder of training runs (`train --out`), or None. robustness: table of `evaluation
-    robustness --out`, or None. audit: findings of `evaluation audit --findings`, or None.
+    Attributes:
+        tables: predictions tables; empty for the shipped ones.
+        names: column of the predictions table -> column of `tables`.
+        faces: the folder of the pictures, None where there is none.
+        runs: folder of training runs (`train --out`), or None.
+        robustness: table of `evaluation robustness --out`, or None.
+        audit: findings of `evaluation audit --findings`, or None.
     """
 
     tables: tuple[Path, ...] = ()
@@ -32,32 +37,39 @@ class Settings:
     robustness: Path | None = None
     audit: Path | None = None
 
-
-def sample() -> tuple[Path, ...]:
-    """The shipped predictions: `evaluation predict --split val` with the shipped model, labels and
-    probabilities only.
-    """
-    return tuple(sorted(SAMPLE.glob("*-val.parquet")))
-
-
-_current = Settings()
-
-
-def use(settings: Settings) -> None:
-    """From now on `current()`."""
-    global _current
-    _current = settings
+    def with_samples(self) -> Settings:
+        """Return the settings with the shipped sample where no table was named."""
+        if self.tables:
+            return self
+        robustness, runs = (p if p.exists() else None for p in (SAMPLE_ROBUSTNESS, SAMPLE_RUNS))
+        return replace(
+            self,
+            tables=sample_tables(),
+            names={},
+            robustness=self.robustness or robustness,
+            runs=self.runs or runs,
+        )
 
 
-def current() -> Settings:
-    """What was chosen; where no tables were, the shipped ones with what ships beside them."""
-    if _current.tables:
-        return _current
-    robustness, runs = (path if path.exists() else None for path in (ROBUSTNESS, RUNS))
-    return replace(
-        _current,
-        tables=sample(),
-        names={},
-        robustness=_current.robustness or robustness,
-        runs=_current.runs or runs,
-    )
+class ProcessSettings:
+    """Holds the settings of this process: Streamlit runs the script without arguments."""
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+
+    def use(self, settings: Settings) -> None:
+        """Set what `current` returns from now on."""
+        self.settings = settings
+
+    def current(self) -> Settings:
+        """Return the settings, with the shipped sample where no table was named."""
+        return self.settings.with_samples()
+
+
+PROCESS = ProcessSettings()
+"""Set by `__main__`, read by `context` once for each run of a page."""
+
+
+def sample_tables() -> tuple[Path, ...]:
+    """Return the shipped tables of the shipped model's predictions on validation data."""
+    return tuple(sorted(SAMPLE_FOLDER.glob("*-val.parquet")))

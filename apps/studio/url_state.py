@@ -13,9 +13,9 @@ from typing import Any
 
 import streamlit as st
 
-MEMORY, IN_URL, PAGE = "mien_memory", "mien_shown", "mien_page"
+MEMORY_KEY, IN_URL_KEY, PAGE_KEY = "mien_memory", "mien_in_url", "mien_page"
 """Session keys: the selections, the selections that the URL shows, the page that was drawn last."""
-MAX_PARAMETERS, MAX_CHARACTERS = 80, 500
+MAX_PARAMETERS, MAX_VALUE_CHARACTERS = 80, 500
 """How many parameters of a URL are read, and how many characters of each value."""
 
 
@@ -25,44 +25,44 @@ def begin(page: str) -> None:
     To be called at the start of a run of the script.
     """
     url = {
-        k: [v[:MAX_CHARACTERS] for v in st.query_params.get_all(k)]
+        k: [v[:MAX_VALUE_CHARACTERS] for v in st.query_params.get_all(k)]
         for k in list(st.query_params)[:MAX_PARAMETERS]
     }
     state = st.session_state
-    if MEMORY not in state:
-        state[MEMORY] = url
-    elif url != state.get(IN_URL):
-        if page == state.get(PAGE):
-            state[MEMORY] = url
+    if MEMORY_KEY not in state:
+        state[MEMORY_KEY] = url
+    elif url != state.get(IN_URL_KEY):
+        if page == state.get(PAGE_KEY):
+            state[MEMORY_KEY] = url
         else:  # a page change clears the URL; a link to a page with selections adds them
-            state[MEMORY] = {**state[MEMORY], **url}
-    state[PAGE] = page
+            state[MEMORY_KEY] = {**state[MEMORY_KEY], **url}
+    state[PAGE_KEY] = page
 
 
 def end() -> None:
     """Write the memory to the URL, at the end of a run of the script."""
-    selections = {k: list(v) for k, v in st.session_state[MEMORY].items() if v}
+    selections = {k: list(v) for k, v in st.session_state[MEMORY_KEY].items() if v}
     if {k: st.query_params.get_all(k) for k in st.query_params} != selections:
         st.query_params.from_dict(selections)
-    st.session_state[IN_URL] = selections
+    st.session_state[IN_URL_KEY] = selections
 
 
 def names() -> list[str]:
     """Return the names of all selections."""
-    return list(st.session_state[MEMORY])
+    return list(st.session_state[MEMORY_KEY])
 
 
 def get(name: str) -> list[str]:
     """Return the texts of a selection; empty where nothing is selected."""
-    return list(st.session_state[MEMORY].get(name, ()))
+    return list(st.session_state[MEMORY_KEY].get(name, ()))
 
 
 def put(name: str, values: Sequence[str]) -> None:
     """Set a selection, for charts and tables, which are no widgets; no values remove it."""
     if values:
-        st.session_state[MEMORY][name] = [str(v) for v in values]
+        st.session_state[MEMORY_KEY][name] = [str(v) for v in values]
     else:
-        st.session_state[MEMORY].pop(name, None)
+        st.session_state[MEMORY_KEY].pop(name, None)
 
 
 def _seed(name: str, value: Any) -> str:
@@ -92,14 +92,14 @@ def choose(
     """Draw a choice of one of `options` and return it.
 
     Args:
-        name: The selection's name in the URL.
-        label: What stands above the widget.
-        options: What can be chosen, not empty.
-        default: The option at first; the first one where None.
-        shown: Option -> the text that is shown.
-        where: The container to draw in.
+        name: the selection's name in the URL.
+        label: what stands above the widget.
+        options: what can be chosen, not empty.
+        default: the option at first; the first one where None.
+        shown: option -> the text that is shown.
+        where: the container to draw in.
         style: selectbox, segmented_control, pills, radio or select_slider.
-        help: The tooltip.
+        help: the tooltip.
     """
     default = options[0] if default is None or default not in options else default
     selection = get(name)
@@ -169,7 +169,7 @@ def number(
     stored = span([*get(name), *get(name)])  # a number twice is a range of one
     value = kind(default if stored is None else min(max(stored[0], low), high))
     key = _seed(name, value)
-    return where.slider(
+    chosen: float = where.slider(
         label,
         kind(low),
         kind(high),
@@ -180,6 +180,7 @@ def number(
         on_change=_keep,
         args=(name, lambda v: [f"{v:g}"], [f"{default:g}"]),
     )
+    return chosen
 
 
 def between(
@@ -195,8 +196,8 @@ def between(
 ) -> tuple[float, float] | None:
     """Draw a slider with two ends and return the range; None where it is all of [low, high]."""
     kind = int if all(isinstance(v, int) for v in (low, high, step)) else float
-    said = span(get(name)) or (low, high)
-    value = (kind(min(max(said[0], low), high)), kind(min(max(said[1], low), high)))
+    stored = span(get(name)) or (low, high)
+    value = (kind(min(max(stored[0], low), high)), kind(min(max(stored[1], low), high)))
     key = _seed(name, value)
     chosen = where.slider(
         label,
@@ -231,12 +232,14 @@ def toggle(
     """Draw a switch and return whether it is on."""
     stored = get(name)
     key = _seed(name, stored == ["yes"] if stored in (["yes"], ["no"]) else default)
-    return where.toggle(
-        label,
-        key=key,
-        help=help,
-        on_change=_keep,
-        args=(name, lambda v: [_word(v)], [_word(default)]),
+    return bool(
+        where.toggle(
+            label,
+            key=key,
+            help=help,
+            on_change=_keep,
+            args=(name, lambda v: [_word(v)], [_word(default)]),
+        )
     )
 
 
@@ -257,7 +260,7 @@ def text(
     typed = where.text_input(
         label,
         key=key,
-        max_chars=MAX_CHARACTERS,
+        max_chars=MAX_VALUE_CHARACTERS,
         placeholder=placeholder,
         help=help,
         on_change=_keep,

@@ -1,9 +1,11 @@
-"""Samples as lazy thumbnails (where the pictures' folder is known) and as a table; both page in
-SQL, both select, both fill the basket.
+"""Samples as thumbnails, where the pictures' folder is open, and as a table.
+
+Both are paged in SQL, both select a sample, and the table adds samples to the relabel plan.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,9 @@ from core import image
 from core.errors import UserError
 from evaluation.store import Where
 
-HERE = Path(__file__).parent
-PAGE = 2000
-ROWS = 200
+FOLDER = Path(__file__).parent
+PICTURES_PER_PAGE = 2000
+ROWS_PER_PAGE = 200
 """Rows of the table at a time, where there are no pictures."""
 ORDERS = {
     "row": "as in the table",
@@ -34,147 +36,135 @@ def _component() -> Any:
     return st.components.v2.component(
         "mien_gallery",
         html="<div class='grid' role='list'></div>\n",
-        css=(HERE / "gallery.css").read_text("utf-8"),
-        js=(HERE / "gallery.js").read_text("utf-8"),
+        css=(FOLDER / "gallery.css").read_text("utf-8"),
+        js=(FOLDER / "gallery.js").read_text("utf-8"),
     )
 
 
 def show(
     view: View, where: Where, name: str, *, height: int = 520, order: str | None = None
 ) -> None:
-    """The samples of `where`: order, page, pictures or table, downloads, basket. name: unique on
-    the page; prefixes its URL parameters.
+    """Draw samples: their order, page, pictures and table, with downloads and the relabel plan.
 
-    A click puts `sample=<id>` (and `dataset=<name>`) into the URL, which the Sample page reads.
+    A click puts `sample=<id>` (and `dataset=<name>`) into the URL, which the page Sample reads.
+
+    Args:
+        view: the selections.
+        where: the samples to show.
+        name: unique on the page; prefix of the URL parameters.
+        height: of the pictures, in pixels.
+        order: one of `ORDERS` at first; by default the most confident, or the largest age errors.
     """
     n = view.store.count(where)
     if n == 0:
         st.info("No sample.", icon=":material/filter_alt:")
         return
-    task = where.task
-    known = [
-        o
-        for o in ORDERS
-        if o == "row"
-        or ("error" in o and "age" in view.store.tasks)
-        or ("conf" in o and f"{task}_conf" in view.store.columns)
-    ]
-    order = url_state.choose(
-        f"{name}.order",
-        "Order",
-        known,
-        order or ("-error" if task == "age" else known[-1 if len(known) == 1 else 1]),
-        shown=ORDERS.__getitem__,
-    )
-    pictures = view.faces is not None and "path" in view.store.columns
-    size = PAGE if pictures else ROWS
+    order = _choose_order(view, where.task, name, order)
+    has_pictures = view.faces is not None and "path" in view.store.columns
+    size = PICTURES_PER_PAGE if has_pictures else ROWS_PER_PAGE
     pages = -(-n // size)
-    at = url_state.page(f"{name}.page", pages)
-    rows = view.store.samples(where, order, size, at * size)
-    first = at * size + 1
+    page = url_state.page(f"{name}.page", pages)
+    table = view.store.samples(where, order, size, page * size).to_pandas()
+    first = page * size + 1
     st.caption(
-        f"{n:,} samples" + (f", {first:,} to {first + len(rows) - 1:,} shown" if pages > 1 else "")
+        f"{n:,} samples" + (f", {first:,} to {first + len(table) - 1:,} shown" if pages > 1 else "")
     )
-    table = rows.to_pandas()
-    if pictures:
+    if has_pictures:
         assert view.faces is not None
-        _pictures(view.faces, table, task, name, height)
+        _pictures(view.faces, table, where.task, name, height)
+    elif "path" in view.store.columns:
+        st.caption("No pictures: start with `--images DIR`, the folder that `path` is relative to.")
     else:
-        note = (
-            "these tables have no column `path`"
-            if "path" not in view.store.columns
-            else "start with `--images DIR`, the folder that `path` is relative to"
-        )
-        st.caption(f"No pictures: {note}.")
+        st.caption("No pictures: these tables have no column `path`.")
     links.to_sample()
-    _rows(view, table, name, opened=not pictures)
+    _rows(view, table, name, opened=not has_pictures)
+
+
+def orders(view: View, task: str) -> list[str]:
+    """Return the orders of `ORDERS` for which the tables have columns."""
+    with_confidence = ["-confidence", "confidence"] if f"{task}_conf" in view.store.columns else []
+    return ["row", *with_confidence, *(["-error"] if "age" in view.store.tasks else [])]
+
+
+def _choose_order(view: View, task: str, name: str, default: str | None) -> str:
+    options = orders(view, task)
+    if default is None:
+        default = "-error" if task == "age" else options[min(1, len(options) - 1)]
+    return url_state.choose(f"{name}.order", "Order", options, default, shown=ORDERS.__getitem__)
 
 
 def _pictures(faces: Faces, table: pd.DataFrame, task: str, name: str, height: int) -> None:
     items = [
         {
-            "id": r["sample_id"],
-            "set": r["dataset"],
-            "url": faces.url(r["path"]) if r["path"] else "",
-            "text": caption(r, task),
+            "id": row["sample_id"],
+            "set": row["dataset"],
+            "url": faces.url(row["path"]) if row["path"] else "",
+            "text": caption(row, task),
         }
-        for r in table.to_dict("records")
+        for row in table.to_dict("records")
     ]
-    chosen = (url_state.get("sample") or [""])[0]
-    data = {"items": items, "chosen": chosen, "height": height}
-    found = _component()(
+    selected = (url_state.get("sample") or [""])[0]
+    data = {"items": items, "chosen": selected, "height": height}
+    result = _component()(
         key=f"{name}.faces", data=data, on_picked_change=lambda: None, default=None
     )
-    picked = getattr(found, "picked", None)
+    picked = getattr(result, "picked", None)
     if picked and [picked["id"]] != url_state.get("sample"):
         links.pick(picked["id"], picked["set"])
 
 
 def picture(file: Path, width: int, name: str) -> None:
-    """One picture of the sample `name`; where it cannot be read, that is said."""
+    """Draw the picture of the sample `name`, or a caption where it cannot be read."""
     try:
         st.image(image.load(file), width=width, alt=f"Picture of {name}")
     except (UserError, OSError):
         st.caption("The picture cannot be read.")
 
 
-def caption(row: dict[str, Any], task: str) -> str:
-    """Truth and answer of one row in a few words."""
+def caption(row: Mapping[str, Any], task: str) -> str:
+    """Return label and prediction of one row in a few words, such as `fear → sadness 61%`."""
+    true, pred = row.get(f"{task}_true"), row.get(f"{task}_pred")
     if task == "age":
-        true, pred = (row.get(f"age_{w}") for w in ("true", "pred"))
-        return " → ".join("?" if v is None or v != v else f"{v:.0f}" for v in (true, pred))
-    true, pred, p = (row.get(f"{task}_{w}") for w in ("true", "pred", "conf"))
-    sure = "" if p is None or p != p else f" {p:.0%}"
+        return f"{_years(true)} → {_years(pred)}"
+    confidence = row.get(f"{task}_conf")
+    percent = "" if confidence is None or confidence != confidence else f" {confidence:.0%}"
     return (
-        f"{true if isinstance(true, str) else '?'} → {pred if isinstance(pred, str) else '?'}{sure}"
+        f"{true if isinstance(true, str) else '?'} → "
+        f"{pred if isinstance(pred, str) else '?'}{percent}"
     )
 
 
+def _years(value: float | None) -> str:
+    return "?" if value is None or value != value else f"{value:.0f}"
+
+
 def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
-    """The same samples as a table: rows can be ticked, which opens one or puts several into the
-    basket.
-    """
-    with st.expander("Table, downloads, basket", expanded=opened, icon=":material/table:"):
+    """The same samples as a table; one ticked row is opened, all go to the relabel plan."""
+    with st.expander("Table, downloads, relabel plan", expanded=opened, icon=":material/table:"):
         key = f"{name}.rows.{url_state.get(f'{name}.page')}.{url_state.get(f'{name}.order')}"
-        shares = {
-            c: st.column_config.NumberColumn(format="percent")
-            for c in table.columns
-            if c.endswith("_conf")
-        }
-        years = {
-            c: st.column_config.NumberColumn(format="%.1f")
-            for c in table.columns
-            if c.startswith("age_")
+        percent = st.column_config.NumberColumn(format="percent")
+        years = st.column_config.NumberColumn(format="%.1f")
+        formats = {c: percent for c in table.columns if c.endswith("_conf")} | {
+            c: years for c in table.columns if c.startswith("age_")
         }
         first = ["sample_id", *(c for c in table.columns if c.startswith(view.task))]
-        order = [*first, *(c for c in table.columns if c not in (*first, "row"))]
-        found = st.dataframe(
+        event = st.dataframe(
             table,
             hide_index=True,
             key=key,
             on_select="rerun",
             selection_mode="multi-row",
-            column_order=order,
-            column_config={**shares, **years},
+            column_order=[*first, *(c for c in table.columns if c not in (*first, "row"))],
+            column_config=formats,
         )
-        ticked = [i for i in found.selection.rows if i < len(table)]
-        before = st.session_state.get(f"{key}.ticked", [])
+        ticked = [i for i in event.selection.rows if i < len(table)]
+        ticked_before = st.session_state.get(f"{key}.ticked", [])
         st.session_state[f"{key}.ticked"] = ticked
-        if (
-            len(ticked) == 1 and ticked != before
-        ):  # a row that stays ticked must not undo a click on a picture
-            links.pick(
-                str(table["sample_id"].iloc[ticked[0]]), str(table["dataset"].iloc[ticked[0]] or "")
-            )
-        ids, labels = (
-            [str(table["sample_id"].iloc[i]) for i in ticked],
-            view.store.labels(view.task),
-        )
-        relabel_plan.form(
-            name,
-            view.task,
-            labels,
-            ids,
-            f"Add {len(ids)} to the basket" if ids else "Add ticked rows to the basket",
-        )
+        # A row that stays ticked must not undo a click on a picture.
+        if len(ticked) == 1 and ticked != ticked_before:
+            row = table.iloc[ticked[0]]
+            links.pick(str(row["sample_id"]), str(row["dataset"] or ""))
+        ids = [str(table["sample_id"].iloc[i]) for i in ticked]
+        button = f"Add {len(ids)} to the relabel plan" if ids else "Add ticked rows"
+        relabel_plan.form(name, view.task, view.store.labels(view.task), ids, button)
         charts.downloads(name, table.drop(columns="row"))

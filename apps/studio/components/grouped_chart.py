@@ -1,6 +1,4 @@
-"""A figure for each value (of a group, of a band) and model: one chart with intervals and n, and
-its table.
-"""
+"""An estimate for each value (of a group, of a band) and model: one chart and its table."""
 
 from __future__ import annotations
 
@@ -10,16 +8,16 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context
+from apps.studio import charts
 from evaluation.report.text import interval
 from evaluation.statistics.estimate import Estimate
 
-FEW = 9
+MAX_VALUES_WITH_N = 9
 """Values up to which n stands below each."""
 
 
 def show(
-    found: Mapping[str, Sequence[Estimate]],
+    estimates: Mapping[str, Sequence[Estimate]],
     values: Sequence[str],
     key: str,
     *,
@@ -33,63 +31,83 @@ def show(
     opened: bool = False,
     support: int = 1,
 ) -> None:
-    """found: model -> a figure {value, low, high, n} for each of `values`, left out below `support`
-    rows. axis, figure: what they are, for the axes and the table. percent: shares; else years.
-    lines: for values in an order. zero: a line at 0.
+    """Draw the chart and its table.
+
+    Args:
+        estimates: model -> an estimate for each of `values`.
+        values: of the group, in the order in which they are drawn.
+        key: unique in the app, also the files' name.
+        axis: what the values are.
+        figure: what the estimates are.
+        alt: what the chart shows, in a sentence.
+        percent: whether the estimates are shares; else they are years.
+        lines: whether points are joined, for values in an order.
+        zero: whether to draw a line at 0.
+        height: in pixels.
+        opened: whether the table is open at first.
+        support: estimates of fewer rows are left out.
     """
-    traces, table = [], {name: [] for name in ("model", axis, figure, "low", "high", "n")}  # type: ignore[var-annotated]
-    there = [
-        i for i in range(len(values)) if any(f[i].n >= support and f[i].n for f in found.values())
+    drawn = [
+        i for i in range(len(values)) if any(e[i].n >= max(support, 1) for e in estimates.values())
     ]
-    form = ".1%" if percent else ".2f"
-    for k, (model, figures) in enumerate(found.items()):
+    traces: list[Any] = []
+    table: list[charts.Row] = []
+    for k, (model, per_value) in enumerate(estimates.items()):
         rows = [
-            (values[i], figures[i])
-            for i in there
-            if figures[i].n >= support and figures[i].value is not None
+            (values[i], per_value[i])
+            for i in drawn
+            if per_value[i].n >= support and per_value[i].value is not None
         ]
-        shown = [f for _, f in rows]
-        look: dict[str, Any] = {
-            "name": context.label(model),
-            "x": [context.label(v) for v, _ in rows],
-            "y": [f.value for f in shown],
-            "customdata": [[interval(f, percent=percent) or "unknown", f.n] for f in shown],
-            "hovertemplate": f"%{{x}}: %{{y:{form}}}<br>95 %: %{{customdata[0]}}, n = %{{customdata[1]:,}}",
-        }
-        bars = charts.error_bars(shown)
-        if lines:
-            traces.append(
-                go.Scatter(
-                    **look, error_y=bars, mode="lines+markers", line={"color": charts.colour(k)}
-                )
-            )
-        else:
-            traces.append(
-                go.Bar(
-                    **look, error_y=bars | {"color": charts.QUIET}, marker_color=charts.colour(k)
-                )
-            )
-        for value, f in rows:
-            for name, cell in zip(table, (model, value, f.value, f.low, f.high, f.n), strict=True):
-                table[name].append(cell)
-    made = charts.figure(
+        traces.append(_trace(model, k, rows, percent=percent, lines=lines))
+        table += [
+            {
+                "model": model,
+                axis: value,
+                figure: estimate.value,
+                "low": estimate.low,
+                "high": estimate.high,
+                "n": estimate.n,
+            }
+            for value, estimate in rows
+        ]
+    chart = charts.figure(
         *traces,
         x=axis,
         y=figure,
         percent="y" if percent else "",
         height=height,
-        showlegend=len(found) > 1,
+        showlegend=len(estimates) > 1,
     )
-    names = [context.label(values[i]) for i in there]
-    made.update_xaxes(type="category", categoryorder="array", categoryarray=names)
-    counts = [{f[i].n for f in found.values() if f[i].n} for i in there]
-    if len(there) <= FEW and all(len(n) == 1 for n in counts):
-        words = [f"{name}<br>n = {n.pop():,}" for name, n in zip(names, counts, strict=True)]
-        made.update_xaxes(tickvals=names, ticktext=words, tickangle=0)
+    names = [charts.plain(values[i]) for i in drawn]
+    chart.update_xaxes(type="category", categoryorder="array", categoryarray=names)
+    counts = [{e[i].n for e in estimates.values() if e[i].n} for i in drawn]
+    if len(drawn) <= MAX_VALUES_WITH_N and all(len(n) == 1 for n in counts):
+        texts = [f"{name}<br>n = {min(n):,}" for name, n in zip(names, counts, strict=True)]
+        chart.update_xaxes(tickvals=names, ticktext=texts, tickangle=0)
     if zero:
-        made.add_hline(y=0, line_dash="dash", line_color=charts.QUIET)
-    number = st.column_config.NumberColumn(format="percent" if percent else "%.2f")
-    columns = {name: number for name in (figure, "low", "high")} | (
-        {"model": None} if len(found) == 1 else {}
-    )
-    charts.show(made, key, table, alt=alt, columns=columns, opened=opened)
+        chart.add_hline(y=0, line_dash="dash", line_color=charts.QUIET)
+    format_ = st.column_config.NumberColumn(format="percent" if percent else "%.2f")
+    columns: dict[str, Any] = {figure: format_, "low": format_, "high": format_}
+    if len(estimates) == 1:
+        columns["model"] = None
+    charts.show(chart, key, table, alt=alt, columns=columns, opened=opened)
+
+
+def _trace(
+    model: str, k: int, rows: Sequence[tuple[str, Estimate]], *, percent: bool, lines: bool
+) -> go.Scatter | go.Bar:
+    """The k-th model's estimates as a line or as bars."""
+    number_format = ".1%" if percent else ".2f"
+    look: dict[str, Any] = {
+        "name": charts.plain(model),
+        "x": [charts.plain(value) for value, _ in rows],
+        "y": [estimate.value for _, estimate in rows],
+        "customdata": [[interval(e, percent=percent) or "unknown", e.n] for _, e in rows],
+        "hovertemplate": (
+            f"%{{x}}: %{{y:{number_format}}}<br>95 %: %{{customdata[0]}}, n = %{{customdata[1]:,}}"
+        ),
+        "error_y": charts.error_bars([estimate for _, estimate in rows]),
+    }
+    if lines:
+        return go.Scatter(**look, mode="lines+markers", line={"color": charts.colour(k)})
+    return go.Bar(**look, marker_color=charts.colour(k))

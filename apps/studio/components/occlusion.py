@@ -1,12 +1,16 @@
-"""Occlusion maps on demand: which models are at hand, and what one of them looks at in one picture."""
+"""Occlusion maps on demand: what a model's prediction for one picture rests on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from apps.studio import context, url_state
 from apps.studio.context import View
@@ -17,24 +21,34 @@ from core.data.base.crop_cache import face_of
 from core.errors import ImageError, UserError
 from core.predictor import Predictor
 from core.preprocess import crop_face
-from evaluation.training_runs import run_folder
 from evaluation.commands.explain import occlusion
 from evaluation.explanation.heatmap import panel
+from evaluation.training_runs import run_folder
 
-MODELS = ROOT / "assets" / "models"
-MOST = 50
+MODELS_FOLDER = ROOT / "assets" / "models"
+MAX_RUNS = 50
+"""Run folders that are searched for models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The map of one task: the prediction in words, and an RGB uint8 (H, W, 3) picture."""
+
+    prediction: str
+    picture: NDArray[np.uint8]
 
 
 @st.cache_resource(max_entries=4, ttl=60, show_spinner=False)
-def bundles(root: Path | None) -> dict[str, Path]:
-    """Name -> folder of the models that may be asked: those that ship, and those of the runs in
-    `root`. No other path is opened.
+def bundles(runs: Path | None) -> dict[str, Path]:
+    """Return name -> folder of the models at hand: those that ship, and those of the folder `runs`.
+
+    No other path is opened.
     """
-    found = {p.parent.name: p.parent for p in sorted(MODELS.glob(f"*/{MODEL_FILE}"))}
-    for _, run in zip(range(MOST), run_folder.find(root) if root is not None else (), strict=False):
+    folders = {p.parent.name: p.parent for p in sorted(MODELS_FOLDER.glob(f"*/{MODEL_FILE}"))}
+    for run in islice(run_folder.find(runs) if runs is not None else (), MAX_RUNS):
         if (run.bundle / MODEL_FILE).is_file():
-            found.setdefault(f"run {run.path.name}", run.bundle)
-    return found
+            folders.setdefault(f"run {run.path.name}", run.bundle)
+    return folders
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -55,29 +69,38 @@ def _stamp(file: Path) -> int:
         return 0
 
 
-def panels(folder: Path, picture: Path, tight: bool) -> list[tuple[str, np.ndarray]]:
-    """(answer in words, RGB uint8 panel) of each of the model's tasks.
+def panels(folder: Path, picture: Path, tight: bool) -> list[Panel]:
+    """Return the occlusion map of each of a model's tasks.
+
+    Args:
+        folder: of the model.
+        picture: the file.
+        tight: whether the picture is one face that fills it; else the face is searched.
 
     Raises:
         UserError: the model or the picture cannot be read.
     """
     predictor = _predictor(folder, _stamp(folder / MODEL_FILE))
-    found = face_of(picture, _detector(), tight)
-    if found is None:
+    face = face_of(picture, _detector(), tight)
+    if face is None:
         raise ImageError(f"Expected a picture, got {picture.name}, which cannot be read.")
-    crop = crop_face(*found, predictor.card.input)
+    crop = crop_face(*face, predictor.card.input)
     return [
-        (one.answer, panel(crop, one, blur=False)) for one in occlusion(predictor, crop).values()
+        Panel(explanation.answer, panel(crop, explanation, blur=False))
+        for explanation in occlusion(predictor, crop).values()
     ]
 
 
-def show(view: View, rows: list[dict[str, Any]]) -> None:
-    """The choice of a model, the button and the map of one sample; rows: what the models said of
-    it.
+def show(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Draw the choice of a model, the button and the map of one sample.
+
+    Args:
+        view: the selections.
+        rows: the sample's rows, one for each model.
     """
-    st.subheader("What the answer rests on")
-    found = view.faces.find(rows[0].get("path")) if view.faces is not None else None
-    if found is None:
+    st.subheader("What the prediction rests on")
+    picture = view.faces.find(rows[0].get("path")) if view.faces is not None else None
+    if picture is None:
         st.caption(
             "An occlusion map needs the picture and a model file: start with `--images DIR`."
         )
@@ -87,13 +110,12 @@ def show(view: View, rows: list[dict[str, Any]]) -> None:
     except UserError:
         models = bundles(None)
     if not models:
-        st.caption(
-            f"No model file is at hand in {context.plain(str(MODELS.relative_to(ROOT)))} or in the runs' folder."
-        )
+        folder = context.plain(str(MODELS_FOLDER.relative_to(ROOT)))
+        st.caption(f"No model file in {folder} or in the folder of the training runs.")
         return
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    same = next((r["model"] for r in rows if r["model"] in models), None)
-    name = url_state.choose("sp.bundle", "Model file", list(models), same, where=row)
+    model_of_table = next((r["model"] for r in rows if r["model"] in models), None)
+    name = url_state.choose("sp.bundle", "Model file", list(models), model_of_table, where=row)
     tight = url_state.toggle(
         "sp.tight",
         "The picture is one face that fills it",
@@ -101,27 +123,20 @@ def show(view: View, rows: list[dict[str, Any]]) -> None:
         where=row,
         help="as in FER2013 and UTKFace; off: the face is searched in it",
     )
-    asked = row.button("Draw the map", key="sp.map", icon=":material/visibility:", type="primary")
-    key = (
-        name,
-        _stamp(models[name] / MODEL_FILE),
-        str(found),
-        _stamp(found),
-        tight,
-    )  # either file may be written anew
-    if not asked and st.session_state.get("sp.mapped") != key:
+    pressed = row.button("Draw the map", key="sp.map", icon=":material/visibility:", type="primary")
+    # Either file may have been written anew.
+    key = (name, _stamp(models[name] / MODEL_FILE), str(picture), _stamp(picture), tight)
+    if not pressed and st.session_state.get("sp.mapped") != key:
+        other = f" {context.plain(name)} is not the name of a model of these tables."
         st.caption(
-            "Squares of grey cover the face in turn; where the answer suffers most lies its evidence. A few seconds."
-            + (
-                ""
-                if same == name
-                else f" {context.plain(name)} is not the name of a model of these tables: its answers may be others."
-            )
+            "Squares of grey cover the face in turn; where the prediction suffers most lies its "
+            f"evidence. This takes a few seconds.{'' if model_of_table == name else other}"
         )
         return
     with st.spinner("Covering the face in some hundred places ..."):
-        drawn = view.store.remember(("occlusion", *key), lambda: panels(models[name], found, tight))
+        maps = context.cached(
+            view.store, "occlusion", key, lambda: panels(models[name], picture, tight)
+        )
     st.session_state["sp.mapped"] = key
-    cells = st.columns(max(3, len(drawn)))
-    for cell, (answer, picture) in zip(cells, drawn, strict=False):
-        cell.image(picture, alt=f"Occlusion map: {answer}")
+    for cell, one in zip(st.columns(max(3, len(maps))), maps, strict=False):
+        cell.image(one.picture, alt=f"Occlusion map: {one.prediction}")

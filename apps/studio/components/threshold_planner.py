@@ -14,6 +14,7 @@ import streamlit as st
 from apps.studio import charts, context, url_state
 from apps.studio.context import View
 from evaluation.commands import plan
+from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.store import Store, Where
 from evaluation.store.sample_table import table
@@ -24,7 +25,7 @@ MOST = 100_000
 
 def percent(f: Estimate | None) -> str:
     """A share with its interval."""
-    return charts.number(f, percent=True)
+    return number(f, percent=True)
 
 
 def show(view: View, model: str) -> None:

@@ -1,1 +1,1 @@
-"""One page per file: TITLE, ICON, ORDER and render(view)."""
+"""The pages, one a file: a page selects, calls and draws."""

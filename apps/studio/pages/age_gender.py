@@ -12,11 +12,12 @@ import streamlit as st
 
 from apps.studio import charts, context, url_state
 from apps.studio.components import grouped_chart
-from apps.studio.context import View, group_name
+from apps.studio.context import View
+from core.vocabulary import TASKS, group_title
 from evaluation.analysis import age_errors
 from evaluation.analysis.summed import method
 from evaluation.metrics.classification import normalised
-from evaluation.report.text import TITLES
+from evaluation.report.text import number
 from evaluation.statistics.estimate import Figures
 
 TITLE = "Age and gender"
@@ -32,7 +33,7 @@ MEASURES = {"mae": "mean absolute error, years", "bias": "bias, years (above 0: 
 
 
 def render(view: View) -> None:
-    """Draws the page."""
+    """Draw the page."""
     st.markdown(
         "How far off are ages, and for whom? How often is the perceived gender right? Do mistakes come together?"
     )
@@ -73,7 +74,7 @@ def _group(view: View, where: Any) -> str | None:
         "Group",
         groups,
         first,
-        shown=group_name,
+        shown=group_title,
         where=where,
         help="for everything by group on this page",
     )
@@ -111,7 +112,7 @@ def _age(view: View, width: int, group: str | None) -> None:
     for model, f in whole.items():
         name = f"{context.plain(model)}: " if len(view.models) > 1 else ""
         st.markdown(
-            f"{name}mean absolute error **{charts.number(f['mae'])}** years, bias **{charts.number(f['bias'], sign=True)}** years, "
+            f"{name}mean absolute error **{number(f['mae'])}** years, bias **{number(f['bias'], sign=True)}** years, "
             f"n = {f['mae'].n:,}"
         )
     names = age_errors.band_names(width)
@@ -143,16 +144,16 @@ def _age(view: View, width: int, group: str | None) -> None:
         for column, (key, text) in zip(st.columns(2), reversed(MEASURES.items()), strict=True):
             with column:
                 st.markdown(
-                    f"**{'Bias' if key == 'bias' else 'Error'} by {context.plain(group_name(group))}**"
+                    f"**{'Bias' if key == 'bias' else 'Error'} by {context.plain(group_title(group))}**"
                 )
                 grouped_chart.show(
                     {m: f[key] for m, f in found.items()},
                     store.groups[group],
                     f"age-{key}-group",
-                    axis=group_name(group),
+                    axis=group_title(group),
                     figure=text,
                     zero=key == "bias",
-                    alt=f"{text} by {group_name(group)}, with 95 % intervals",
+                    alt=f"{text} by {group_title(group)}, with 95 % intervals",
                 )
 
 
@@ -210,7 +211,7 @@ def _matrix(view: View, width: int) -> None:
         hovertemplate="true %{y}, predicted %{x}: %{customdata:,}<br>%{z:.1%} of the true band<extra></extra>",
     )
     texts = (
-        charts.cell_words(names, names, words, (np.nan_to_num(shares) > 0.55).tolist())
+        charts.cell_texts(names, names, words, (np.nan_to_num(shares) > 0.55).tolist())
         if len(names) <= NAMED
         else []
     )
@@ -227,14 +228,14 @@ def _matrix(view: View, width: int) -> None:
         table,
         alt=f"Share of each true age band that is predicted in each band, {width} years a band",
     )
-    told = [f"{charts.number(off[0], percent=True)} in the right band"]
-    told += [f"{charts.number(f, percent=True)} at most {k} off" for k, f in enumerate(off[1:3], 1)]
+    told = [f"{number(off[0], percent=True)} in the right band"]
+    told += [f"{number(f, percent=True)} at most {k} off" for k, f in enumerate(off[1:3], 1)]
     st.caption(f"{'; '.join(told)}. n = {off[0].n:,}. Rows add up to 100 %.")
 
 
 def _gender(view: View, width: int, group: str | None) -> None:
     store, name = view.store, "share right"
-    st.subheader(TITLES["gender"])
+    st.subheader(TASKS["gender"].title)
     whole = _each(view, "right", (), lambda w: age_errors.right_whole(store, "gender", w))
     whole = {m: f for m, f in whole.items() if f.n}
     if not whole:
@@ -245,9 +246,7 @@ def _gender(view: View, width: int, group: str | None) -> None:
         return
     for model, f in whole.items():
         of = f"{context.plain(model)}: " if len(view.models) > 1 else ""
-        st.markdown(
-            f"{of}perceived gender right in **{charts.number(f, percent=True)}**, n = {f.n:,}"
-        )
+        st.markdown(f"{of}perceived gender right in **{number(f, percent=True)}**, n = {f.n:,}")
     left, right = st.columns(2)
     with left:
         if "age_true" in store.columns:
@@ -272,7 +271,7 @@ def _gender(view: View, width: int, group: str | None) -> None:
             st.caption("Not by age: these tables have no true age.")
     with right:
         if group:
-            st.markdown(f"**Perceived gender right, by {context.plain(group_name(group))}**")
+            st.markdown(f"**Perceived gender right, by {context.plain(group_title(group))}**")
             found = _each(
                 view,
                 "gender group",
@@ -283,10 +282,10 @@ def _gender(view: View, width: int, group: str | None) -> None:
                 found,
                 store.groups[group],
                 "gender-group",
-                axis=group_name(group),
+                axis=group_title(group),
                 figure=name,
                 percent=True,
-                alt=f"Share of right perceived genders by {group_name(group)}, with 95 % intervals",
+                alt=f"Share of right perceived genders by {group_title(group)}, with 95 % intervals",
             )
         else:
             st.caption("Not by group: these tables have no column `group_...`.")
@@ -325,12 +324,8 @@ def _cross(view: View) -> None:
 def cells(pair: Figures) -> tuple[Any, ...]:
     """A row of the table of mistakes that come together."""
     age = pair["task"] == "age"
-    figure = (
-        f"{TITLES[pair['task']].lower()}: {'mean absolute error, years' if age else 'share right'}"
-    )
-    ends = [
-        (charts.number(pair[side], percent=not age), pair[side].n) for side in ("right", "wrong")
-    ]
+    figure = f"{TASKS[pair['task']].title.lower()}: {'mean absolute error, years' if age else 'share right'}"
+    ends = [(number(pair[side], percent=not age), pair[side].n) for side in ("right", "wrong")]
     d = pair["difference"]
     worse = 1 if age else -1
     known = d.low is not None
@@ -338,10 +333,10 @@ def cells(pair: Figures) -> tuple[Any, ...]:
     if not finding:
         finding = "worse where it is wrong" if d.value * worse > 0 else "better where it is wrong"
     return (
-        TITLES[pair["given"]],
+        TASKS[pair["given"]].title,
         figure,
         finding,
-        charts.number(d, percent=not age, sign=True),
+        number(d, percent=not age, sign=True),
         *ends[0],
         *ends[1],
     )

@@ -13,9 +13,11 @@ import streamlit as st
 from apps.studio import charts, context, settings, url_state
 from apps.studio.components import gallery
 from apps.studio.context import View
+from core.vocabulary import group_title
 from evaluation.analysis import pairs
 from evaluation.analysis.comparison import ALPHA
 from evaluation.commands.compare import p_text
+from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.training_runs import generalization_gap, transfer
 
@@ -29,7 +31,7 @@ LISTED = 500
 
 
 def render(view: View) -> None:
-    """Draws the page."""
+    """Draw the page."""
     st.markdown(
         "Is model B really better than model A, and for whom? Both are asked about the same samples."
     )
@@ -85,7 +87,7 @@ def _headline(task: str, found: Figures) -> None:
     for cell, (key, name) in zip(cells, names, strict=False):
         f = found[key]
         d = f["difference"]
-        sides = [charts.number(f[side], percent=percent) for side in ("a", "b")]
+        sides = [number(f[side], percent=percent) for side in ("a", "b")]
         about = f"; A {sides[0]}, B {sides[1]}"
         charts.metric(
             cell,
@@ -103,7 +105,7 @@ def _headline(task: str, found: Figures) -> None:
         )
         for column, value in zip(
             rows,
-            (name, *sides, charts.number(d, percent=percent, sign=True), p, found["n"]),
+            (name, *sides, number(d, percent=percent, sign=True), p, found["n"]),
             strict=True,
         ):
             rows[column].append(value)
@@ -149,7 +151,7 @@ def _parts(view: View, found: Figures) -> None:
         return
     st.subheader("By class and group" if view.task != "age" else "By group")
     names = list(dict.fromkeys(p["by"] for p in parts))
-    by = url_state.choose("vs.by", "By", names, shown=context.group_name, style="pills")
+    by = url_state.choose("vs.by", "By", names, shown=group_title, style="pills")
     percent, better = view.task != "age", {"a": "A", "b": "B", None: "–"}
     here = [p for p in parts if p["by"] == by]
     colours = [
@@ -160,7 +162,7 @@ def _parts(view: View, found: Figures) -> None:
     made = charts.figure(
         go.Scatter(
             x=[p["difference"].value for p in here],
-            y=[context.label(f"{p['value']} (n = {p['n']:,})") for p in here],
+            y=[charts.plain(f"{p['value']} (n = {p['n']:,})") for p in here],
             mode="markers",
             error_x=charts.error_bars([p["difference"] for p in here]) | {"color": charts.QUIET},
             customdata=texts,
@@ -177,14 +179,12 @@ def _parts(view: View, found: Figures) -> None:
     made.add_vline(x=0, line={"dash": "dot", "color": charts.QUIET})
     made.update_yaxes(autorange="reversed")
     rows = {
-        "by": [context.group_name(p["by"]) for p in parts],
+        "by": [group_title(p["by"]) for p in parts],
         "value": [p["value"] for p in parts],
         "n": [p["n"] for p in parts],
         "B wins": [p["wins"] for p in parts],
         "B loses": [p["losses"] for p in parts],
-        "B minus A (95 %)": [
-            charts.number(p["difference"], percent=percent, sign=True) for p in parts
-        ],
+        "B minus A (95 %)": [number(p["difference"], percent=percent, sign=True) for p in parts],
         "p": [p_text(p["p"]) for p in parts],
         "p (Holm)": [p_text(p["p_adjusted"]) for p in parts],
         "better": [better[p["better"]] for p in parts],
@@ -271,7 +271,7 @@ def _gaps(view: View) -> None:
             gap = 100 * (train.value - val.value)
             rows.append((model, gap, generalization_gap.verdict(gap)))
             texts.append(
-                f"train {charts.number(train, percent=True)}, n = {train.n:,}; val {charts.number(val, percent=True)}, n = {val.n:,}"
+                f"train {number(train, percent=True)}, n = {train.n:,}; val {number(val, percent=True)}, n = {val.n:,}"
             )
     if rows:
         _bars(
@@ -282,7 +282,7 @@ def _gaps(view: View) -> None:
 
 
 def _shipped(view: View) -> str:
-    return " shipped" if view.runs == settings.RUNS else ""
+    return " shipped" if view.runs == settings.SAMPLE_RUNS else ""
 
 
 @st.cache_resource(max_entries=4, ttl=60, show_spinner=False)
@@ -296,7 +296,7 @@ def _bars(
     made = charts.figure(
         go.Bar(
             x=[gap for _, gap, _ in rows],
-            y=[context.label(name) for name, _, _ in rows],
+            y=[charts.plain(name) for name, _, _ in rows],
             orientation="h",
             marker_color=[b.colour for *_, b in rows],
             text=[b.name for *_, b in rows],
@@ -333,7 +333,7 @@ def _transfer(view: View) -> None:
         ((transfer.TRANSFER, "circle"), (transfer.CUSTOM, "diamond"))
     ):
         here = [r for r in runs if r.kind == kind]
-        names, accuracy = [context.label(r.run) for r in here], [r.val for r in here]
+        names, accuracy = [charts.plain(r.run) for r in here], [r.val for r in here]
         place = (
             {"x": [(r.parameters or 0) / 1e6 for r in here], "y": accuracy}
             if sized

@@ -15,6 +15,7 @@ from apps.studio.components.threshold_planner import percent
 from apps.studio.context import View
 from core.predictor import INTERVAL
 from evaluation.analysis import confidence
+from evaluation.report.text import number
 from evaluation.store.resampled import method
 
 TITLE = "Confidence"
@@ -26,7 +27,7 @@ LEAST = 10
 
 
 def render(view: View) -> None:
-    """Draws the page."""
+    """Draw the page."""
     if view.task == "age":
         st.markdown("Do the age's stated intervals hold the true age as often as they promise?")
         if not context.empty(view):
@@ -84,7 +85,7 @@ def _reliability(view: View) -> None:
         errors.append((model, error))
         traces.append(
             go.Scatter(
-                name=context.label(model),
+                name=charts.plain(model),
                 x=seen.confidence[drawn],
                 y=[each[b].value for b in drawn],
                 mode="lines+markers",
@@ -96,7 +97,7 @@ def _reliability(view: View) -> None:
         )
         counts.append(
             go.Bar(
-                name=context.label(model),
+                name=charts.plain(model),
                 x=[(b + 0.5) / bins for b in there],
                 y=[int(seen.count[b]) for b in there],
                 marker_color=charts.colour(i),
@@ -196,7 +197,7 @@ def _bands(view: View) -> None:
         ]
         bars.append(
             go.Bar(
-                name=context.label(model),
+                name=charts.plain(model),
                 x=[band_name(b.low, b.high) for b in found],
                 y=[b.accuracy.value for b in found],
                 error_y=charts.error_bars([b.accuracy for b in found]),
@@ -247,12 +248,10 @@ def _risk(view: View) -> None:
         if seen is None:
             continue
         curve, area = seen
-        areas.append(
-            f"{context.plain(model)}: AURC {charts.number(area, digits=4)}, n = {area.n:,}"
-        )
+        areas.append(f"{context.plain(model)}: AURC {number(area, digits=4)}, n = {area.n:,}")
         traces.append(
             go.Scatter(
-                name=context.label(model),
+                name=charts.plain(model),
                 x=curve.coverage,
                 y=curve.risk,
                 mode="lines",
@@ -326,7 +325,7 @@ def _temperature(view: View, model: str) -> None:
         "it helps" if high < 0 else "it harms" if low > 0 else "no difference that the samples show"
     )
     st.caption(
-        f"{context.plain(model)}: after minus before {charts.number(found.change, percent=True, sign=True)}: {verdict}. The temperature is "
+        f"{context.plain(model)}: after minus before {number(found.change, percent=True, sign=True)}: {verdict}. The temperature is "
         "the one that gives the least negative log-likelihood where all logits are divided by it; the two halves share no person or film."
     )
 
@@ -384,7 +383,7 @@ def _ages(view: View) -> None:
         names = [d.decade for d in decades]
         coverage.append(
             go.Scatter(
-                name=context.label(model),
+                name=charts.plain(model),
                 x=names,
                 y=[d.coverage.value for d in decades],
                 error_y=charts.error_bars([d.coverage for d in decades]),
@@ -396,7 +395,7 @@ def _ages(view: View) -> None:
         )
         widths.append(
             go.Bar(
-                name=context.label(model),
+                name=charts.plain(model),
                 x=names,
                 y=[d.width for d in decades],
                 marker_color=charts.colour(i),

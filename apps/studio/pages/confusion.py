@@ -17,6 +17,7 @@ from apps.studio.context import View
 from evaluation.analysis import confidence
 from evaluation.analysis.age_errors import right_whole
 from evaluation.metrics import classification
+from evaluation.report.text import number
 from evaluation.store import Where
 
 TITLE = "Confusion"
@@ -87,7 +88,7 @@ def cell_where(where: Where, matrix: Matrix, cell: tuple[str, str], unsure: floa
 
 
 def render(view: View) -> None:
-    """Draws the page."""
+    """Draw the page."""
     if context.empty(view, tasks=("emotion", "gender")):
         return
     task, store = view.task, view.store
@@ -146,7 +147,7 @@ def render(view: View) -> None:
     )
     left, right = st.columns((3, 2), gap="medium")
     with left:
-        _draw(matrix, by, cell, f"{view.title()}: {model}")
+        _draw(matrix, by, cell, f"{view.title}: {model}")
         _figures(view, answered(where, unsure), counts, model)
     with right:
         if cell is None:
@@ -193,7 +194,7 @@ def _draw(matrix: Matrix, by: str, cell: tuple[str, str] | None, title: str) -> 
             zmax=1,
         ),
         *(
-            charts.cell_words(columns, rows, words, (heat > 0.65).tolist())
+            charts.cell_texts(columns, rows, words, (heat > 0.65).tolist())
             if len(rows) <= 20
             else []
         ),
@@ -289,9 +290,7 @@ def _figures(view: View, sure_ones: Where, counts: np.ndarray, model: str) -> No
     accuracy = context.cached(
         view.store, "right", key, lambda: right_whole(view.store, view.task, sure_ones)
     )
-    text = (
-        f"{context.plain(model)}: {n:,} samples, accuracy {charts.number(accuracy, percent=True)}"
-    )
+    text = f"{context.plain(model)}: {n:,} samples, accuracy {number(accuracy, percent=True)}"
     st.caption(
         text
         + (

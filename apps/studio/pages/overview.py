@@ -11,9 +11,10 @@ import streamlit as st
 
 from apps.studio import charts, context
 from apps.studio.context import View
+from core.vocabulary import TASKS
 from evaluation.analysis.store_summary import summary
 from evaluation.report import gates
-from evaluation.report.text import TITLES
+from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate
 
 TITLE = "Overview"
@@ -40,7 +41,7 @@ STATES = {"passed": "✓ passed", "missed": "✗ missed", "not measured": "– n
 
 
 def render(view: View) -> None:
-    """Draws the page."""
+    """Draw the page."""
     for note in view.store.notes:
         st.info(context.plain(note), icon=":material/info:")
     if context.empty(view):
@@ -59,14 +60,14 @@ def render(view: View) -> None:
 
 
 def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
-    st.subheader(TITLES[task])
+    st.subheader(TASKS[task].title)
     cells = st.columns(max(len(found), 3)) if len(found) <= 4 else []
     for cell, (model, figures) in zip(cells, found.items(), strict=False):
-        name = f"{context.plain(model)}: {context.figure_name(task)}"
+        name = f"{context.plain(model)}: {TASKS[task].metric.axis}"
         charts.metric(
             cell, name, figures["mae" if task == "age" else "accuracy"], percent=task != "age"
         )
-    names = [context.label(m) for m in found]
+    names = [charts.plain(m) for m in found]
     shares = [
         (key, name)
         for key, name, percent in ROWS[task]
@@ -95,13 +96,13 @@ def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
     )
     table: dict[str, list[Any]] = {"figure": [name for _, name, _ in ROWS[task]]}
     for model, f in found.items():
-        table[model] = [charts.number(f[key], percent=percent) for key, _, percent in ROWS[task]]
+        table[model] = [number(f[key], percent=percent) for key, _, percent in ROWS[task]]
         table[f"{model}: n"] = [f["n"]] * len(ROWS[task])
     charts.show(
         made,
         f"overview-{task}",
         table,
-        alt=f"{TITLES[task]}: headline figures of each model with 95 % intervals",
+        alt=f"{TASKS[task].title}: headline figures of each model with 95 % intervals",
         opened=True,
     )
 
@@ -117,7 +118,7 @@ def _gates(found: dict[str, dict[str, Any]]) -> None:
                 model,
                 outcome["gate"],
                 f"{outcome['figure']} {outcome['limit']}",
-                charts.number(Estimate.of_dict(outcome), digits=4),
+                number(Estimate.of_dict(outcome), digits=4),
                 STATES[outcome["state"]],
                 outcome["where"],
             )

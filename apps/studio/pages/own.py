@@ -1,4 +1,4 @@
-"""A visitor's own table: checked as hostile until it conforms, kept for this visit only."""
+"""The visitor's own table, checked as hostile until it conforms and kept for this visit only."""
 
 from __future__ import annotations
 
@@ -16,59 +16,70 @@ from evaluation.store import Store
 TITLE = "Own table"
 ICON = ":material/upload_file:"
 ORDER = 95
-MOST = 3
+MAX_UPLOADS = 3
 """Uploaded tables held at a time."""
 
 
 def render(view: View) -> None:
-    """Draws the page."""
+    """Draw the page."""
     st.markdown(
-        "One row per sample and model: `sample_id`, a true column (`emotion_true`, `gender_true`, `age_true`) and a prediction "
-        "(`emotion_pred` or `emotion_p_<label>`, `gender_pred` or `gender_p_female`, `age_pred`). Parquet or CSV, "
-        f"at most {settings.UPLOAD_MB} MB; larger ones open from the command line. Nothing is kept after the visit."
+        "One row per sample and model: `sample_id`, a label (`emotion_true`, `gender_true`, "
+        "`age_true`) and a prediction (`emotion_pred` or `emotion_p_<label>`, `gender_pred` or "
+        f"`gender_p_female`, `age_pred`). Parquet or CSV, at most {settings.MAX_UPLOAD_MB} MB; "
+        "open larger tables from the command line. Nothing is kept after the visit."
     )
     with st.form("own", clear_on_submit=True):
-        given = st.file_uploader(
-            "Predictions", type=["parquet", "csv"], max_upload_size=settings.UPLOAD_MB
+        upload = st.file_uploader(
+            "Predictions", type=["parquet", "csv"], max_upload_size=settings.MAX_UPLOAD_MB
         )
         names = st.text_input(
             "Other names for columns",
             placeholder="emotion_true=label emotion_pred=pred",
             max_chars=500,
         )
-        sent = st.form_submit_button("Open", type="primary")
-    if sent and given is None:
+        submitted = st.form_submit_button("Open", type="primary")
+    if submitted and upload is None:
         st.info("Choose a file first.")
-    elif sent and given is not None:
+    elif submitted and upload is not None:
         try:
-            add(given.name, given.getbuffer(), names)
+            add(upload.name, upload.getbuffer(), names)
         except UserError as error:
             st.error(context.plain(str(error)), icon=":material/error:")
         else:
             st.rerun()
-    held = context.uploads()
-    if held:
-        st.subheader("Opened in this visit")
-        st.dataframe(
-            {
-                "table": list(held),
-                "rows": [s.rows for s in held.values()],
-                "models": [", ".join(s.models) for s in held.values()],
-            },
-            hide_index=True,
-        )
-        st.caption("Choose it under *Table* in the sidebar.")
-        if st.button("Close them all"):
-            held.clear()
-            url_state.put("table", [])
-            st.rerun()
+    if context.uploads():
+        _list()
+
+
+def _list() -> None:
+    stores = context.uploads()
+    st.subheader("Opened in this visit")
+    st.dataframe(
+        {
+            "table": list(stores),
+            "rows": [store.rows for store in stores.values()],
+            "models": [", ".join(store.models) for store in stores.values()],
+        },
+        hide_index=True,
+    )
+    st.caption("Choose it under *Table* in the sidebar.")
+    if st.button("Close them all"):
+        stores.clear()
+        url_state.put("table", [])
+        st.rerun()
 
 
 def add(name: str, content: bytes | memoryview, names: str = "") -> None:
-    """Opens an uploaded table and selects it. The copy on the disk is gone when this returns.
+    """Open an uploaded table and select it; its copy on the disk is removed again.
+
+    Args:
+        name: the file's name, untrusted.
+        content: of the file.
+        names: columns of the predictions table and of this one, such as `age_true=age`, separated
+            by spaces.
 
     Raises:
-        UserError: it does not conform; the message names column, row and fix.
+        UserError: the table does not conform; the message names column, row and fix.
     """
     suffix = ".csv" if name.lower().endswith(".csv") else ".parquet"
     stem = (
@@ -81,8 +92,8 @@ def add(name: str, content: bytes | memoryview, names: str = "") -> None:
             store = Store.open([path], names=mapping(names.split()))
         except UserError as error:
             raise UserError(str(error).replace(str(path), name)) from None
-    held = context.uploads()
-    held[stem] = store
-    for old in list(held)[:-MOST]:
-        del held[old]
+    stores = context.uploads()
+    stores[stem] = store
+    for oldest in list(stores)[:-MAX_UPLOADS]:
+        del stores[oldest]
     url_state.put("table", [stem])

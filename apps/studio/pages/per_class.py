@@ -15,6 +15,7 @@ from apps.studio.components import gallery
 from apps.studio.context import View
 from evaluation.analysis.age_errors import right_whole
 from evaluation.analysis.each_class import Curve, curve, per_class
+from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.store import Where
 from evaluation.store.resampled import method
@@ -37,7 +38,7 @@ MANY = 2_000_000
 
 
 def render(view: View) -> None:
-    """Draws the page."""
+    """Draw the page."""
     st.markdown(
         "Which classes does the model find, which does it miss, and what does it take them for?"
     )
@@ -82,7 +83,7 @@ def _figures(view: View, found: dict[str, list[Figures]]) -> None:
     )
     bars = [
         go.Bar(
-            name=context.label(model),
+            name=charts.plain(model),
             x=[r["label"] for r in rows],
             y=[r[by].value for r in rows],
             marker_color=charts.colour(i),
@@ -102,7 +103,7 @@ def _figures(view: View, found: dict[str, list[Figures]]) -> None:
                 r["label"],
                 r["n"],
                 r["called"],
-                *(charts.number(r[k], percent=True) for k in FIGURES),
+                *(number(r[k], percent=True) for k in FIGURES),
             )
             for name, cell in zip(table, cells, strict=True):
                 table[name].append(cell)
@@ -207,12 +208,12 @@ def _curves(view: View, label: str) -> None:
 
 
 def _three(f: Estimate) -> str:
-    return charts.number(f, digits=3)
+    return number(f, digits=3)
 
 
 def _line(name: str, points: tuple[Any, Any], i: int, hover: str) -> go.Scatter:
     return go.Scatter(
-        name=context.label(name),
+        name=charts.plain(name),
         x=points[0],
         y=points[1],
         mode="lines",
@@ -279,7 +280,7 @@ def _confusions(view: View, model: str, label: str) -> None:
         dragmode=False,
     )
     made.update_yaxes(autorange="reversed")
-    shares = [charts.number(r[3], percent=True) for r in rows]
+    shares = [number(r[3], percent=True) for r in rows]
     table = {
         "true": [r[0] for r in rows],
         "answered": [r[1] for r in rows],
@@ -293,7 +294,7 @@ def _confusions(view: View, model: str, label: str) -> None:
     )
     st.caption(
         f"Orange: {label} that is missed; grey: others that are called {label}. 95 % intervals (Wilson). "
-        f"{context.plain(model)}: accuracy over all classes {charts.number(accuracy, percent=True)}, n = {accuracy.n:,}."
+        f"{context.plain(model)}: accuracy over all classes {number(accuracy, percent=True)}, n = {accuracy.n:,}."
     )
     said = url_state.choose(
         "pc.cell", "Look at one of them", ["", *names], shown=lambda n: n or "choose ..."

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from apps.studio import charts, context, settings, url_state
+from apps.studio import charts, context, url_state
 from apps.studio.components import gallery
 from apps.studio.context import View
 from evaluation.quality.repair import plan
@@ -35,11 +35,11 @@ DOES = {"drop": "drop it", "relabel": "relabel it", "move": "move it", "keep": "
 
 
 def render(view: View) -> None:
-    """Draws the page."""
+    """Draw the page."""
     st.markdown(
         "What is wrong with the data, and which of it shall be repaired? Every finding is accepted or rejected by a person."
     )
-    path = settings.current().audit
+    path = view.settings.audit
     if path is None:
         st.info(
             f"Nothing to review: `{HOW}`, then `python -m apps.studio --audit F.parquet --images DIR`.",

@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from apps.studio import charts, context, settings, url_state
-from apps.studio.context import View, figure_name
+from apps.studio import charts, settings, url_state
+from apps.studio.context import View
+from core.vocabulary import TASKS
 from evaluation.commands import robustness
 from evaluation.commands.robustness import FLIP_YEARS
-from evaluation.report.text import TITLES
 
 TITLE = "Robustness"
 ICON = ":material/blur_on:"
@@ -28,8 +28,8 @@ HOW = "python -m evaluation robustness --model M --dataset D --data DIR --out R.
 
 
 def render(view: View) -> None:
-    """Draws the page."""
-    path = settings.current().robustness
+    """Draw the page."""
+    path = view.settings.robustness
     st.caption(
         "What happens when pictures get worse? Severity 0 is the picture as it is; the face is located on the clean picture."
     )
@@ -39,7 +39,7 @@ def render(view: View) -> None:
             icon=":material/info:",
         )
         return
-    if path == settings.ROBUSTNESS:
+    if path == settings.SAMPLE_ROBUSTNESS:
         st.info(
             f"This is the shipped model's. Yours: `{HOW}`, then `--robustness R.parquet`.",
             icon=":material/info:",
@@ -48,9 +48,9 @@ def render(view: View) -> None:
     whole = _read(path, stamp)
     there = whole[whole["task"] == view.task]
     if there.empty:
-        others = ", ".join(TITLES[t] for t in whole["task"].unique())
+        others = ", ".join(TASKS[t].title for t in whole["task"].unique())
         st.info(
-            f"Nothing was measured for {TITLES[view.task].lower()}; choose in the sidebar: {others}.",
+            f"Nothing was measured for {TASKS[view.task].name}; choose in the sidebar: {others}.",
             icon=":material/info:",
         )
         return
@@ -59,7 +59,7 @@ def render(view: View) -> None:
     chosen = url_state.choose("robust.dataset", "Data set", sets, where=row[0])
     there = there[there["dataset"] == chosen]
     kinds = list(dict.fromkeys(there["kind"]))
-    names = {**SHOWN, "value": figure_name(view.task)}
+    names = {**SHOWN, "value": TASKS[view.task].metric.axis}
     shown = url_state.choose(
         "robust.show",
         "Show",
@@ -106,7 +106,7 @@ def panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> go.F
                 x=mine["severity"],
                 y=mine[shown],
                 error_y=bars,
-                name=context.label(model),
+                name=charts.plain(model),
                 legendgroup=model,
                 showlegend=j == 0,
                 mode="lines+markers",
@@ -138,7 +138,7 @@ def panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> go.F
 
 def _show(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> None:
     made = panels(there, kinds, task, shown)
-    name = figure_name(task)
+    name = TASKS[task].metric.axis
     about = {
         "value": name,
         "change": f"change of {name} against severity 0",

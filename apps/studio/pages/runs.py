@@ -32,7 +32,7 @@ MEASURES = {
 
 
 def render(view: View) -> None:
-    """Draws the page."""
+    """Draw the page."""
     root = view.runs
     st.caption(
         "Did training go well, and does the model know its training data better than new faces? One row and one colour per run."
@@ -43,7 +43,7 @@ def render(view: View) -> None:
             icon=":material/info:",
         )
         return
-    if root == settings.RUNS:
+    if root == settings.SAMPLE_RUNS:
         st.info(
             "These are the shipped studies' runs. Yours: `python -m apps.studio --runs DIR`.",
             icon=":material/info:",
@@ -152,7 +152,7 @@ def _curves(shown: dict[str, TrainingRun]) -> None:
                 go.Scatter(
                     x=epochs,
                     y=sides[side],
-                    name=context.label(name),
+                    name=charts.plain(name),
                     legendgroup=name,
                     showlegend=side == "val",
                     mode="lines+markers",
@@ -194,7 +194,7 @@ def _gaps(shown: dict[str, TrainingRun]) -> None:
     st.subheader("Gap: training minus validation")
     bands = [generalization_gap.verdict(gap) for gap in known.values()]
     bars = go.Bar(
-        x=[context.label(n) for n in known],
+        x=[charts.plain(n) for n in known],
         y=list(known.values()),
         marker_color=[b.colour for b in bands],
         text=[b.name for b in bands],
@@ -231,7 +231,7 @@ def _rate(shown: dict[str, TrainingRun]) -> None:
         go.Scatter(
             x=run.history["epoch"],
             y=run.history["lr"],
-            name=context.label(name),
+            name=charts.plain(name),
             line={"color": colours[name]},
             **look,
         )
@@ -257,7 +257,7 @@ def _time(shown: dict[str, TrainingRun]) -> None:
         float(np.nansum(run.history["cpu_seconds"])) / 60 if "cpu_seconds" in run.history else None
         for run in there.values()
     ]
-    names = [context.label(name) for name in there]
+    names = [charts.plain(name) for name in there]
     traces = [
         go.Bar(x=names, y=minutes, name="by the clock"),
         go.Bar(x=names, y=worked, name="processor"),

@@ -15,8 +15,8 @@ from apps.studio.context import View
 from core import image
 from core.errors import UserError
 from core.labels import FERPLUS8, GENDER2
-from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER, TASKS
-from evaluation.report.text import TITLES
+from core.vocabulary import TASKS
+from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER
 from evaluation.store import navigation
 
 TITLE = "Sample"
@@ -27,7 +27,7 @@ HITS, NEAREST = 8, 12
 
 
 def render(view: View) -> None:
-    """Draws the page."""
+    """Draw the page."""
     st.markdown(
         "What did each model say about this one sample, how sure was it, and what is the sample like?"
     )
@@ -193,7 +193,7 @@ def answers(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
                 sure = "" if p is None else f"{p:.1%}"
                 right = "" if true is None or pred is None else "yes" if true == pred else "no"
             for name, value in zip(
-                made, (row["model"], TITLES[task], *words, sure, right), strict=True
+                made, (row["model"], TASKS[task].title, *words, sure, right), strict=True
             ):
                 made[name].append(value)
     return made
@@ -223,7 +223,7 @@ def _chart(view: View, rows: list[dict[str, Any]]) -> None:
             table[row["model"]] = p
             bars.append(
                 go.Bar(
-                    name=context.label(row["model"]),
+                    name=charts.plain(row["model"]),
                     y=list(labels),
                     x=p,
                     orientation="h",
@@ -274,7 +274,7 @@ def _chart(view: View, rows: list[dict[str, Any]]) -> None:
         made,
         "sample-probabilities",
         table,
-        alt=f"{view.title()}: probabilities of every model for this sample",
+        alt=f"{view.title}: probabilities of every model for this sample",
         columns=form,
     )
 
@@ -299,7 +299,7 @@ def _age(rows: list[dict[str, Any]], true: float | None) -> None:
     made = charts.figure(
         go.Scatter(
             x=[r["age_pred"] for r in there],
-            y=[context.label(r["model"]) for r in there],
+            y=[charts.plain(r["model"]) for r in there],
             mode="markers",
             error_x=bars,
             marker={"size": 12, "color": [charts.colour(i) for i in range(len(there))]},
@@ -330,9 +330,9 @@ def _age(rows: list[dict[str, Any]], true: float | None) -> None:
 def _relabel(view: View, row: dict[str, Any]) -> None:
     held = relabel_plan.entries().get(row["sample_id"])
     if held is not None:
-        st.caption(f"In the basket: {held.action} {context.plain(held.value)}".rstrip() + ".")
+        st.caption(f"In the relabel plan: {held.action} {context.plain(held.value)}".rstrip() + ".")
         st.button(
-            "Take out of the basket",
+            "Take out of the relabel plan",
             key="sp.out",
             on_click=relabel_plan.drop,
             args=(row["sample_id"],),
@@ -340,9 +340,13 @@ def _relabel(view: View, row: dict[str, Any]) -> None:
         )
         return
     with st.popover("Relabel ...", icon=":material/edit:"):
-        st.caption("Into the basket, whose plan is downloaded in the sidebar.")
+        st.caption("Added to the relabel plan, which is downloaded in the sidebar.")
         relabel_plan.form(
-            "sp", view.task, view.store.labels(view.task), [row["sample_id"]], "Add to the basket"
+            "sp",
+            view.task,
+            view.store.labels(view.task),
+            [row["sample_id"]],
+            "Add to the relabel plan",
         )
 
 

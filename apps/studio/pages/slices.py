@@ -13,11 +13,13 @@ import streamlit as st
 
 from apps.studio import charts, context, url_state
 from apps.studio.components import gallery, grouped_chart
-from apps.studio.context import View, figure_name, group_name
+from apps.studio.context import View
+from core.vocabulary import TASKS, group_title
 from evaluation.analysis.by_group import Groups
 from evaluation.analysis.summed import method
 from evaluation.commands.compare import p_text
 from evaluation.predictions.conditions import BINS
+from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate
 from evaluation.store import Where
 
@@ -34,7 +36,7 @@ SHOWN = 200
 
 
 def render(view: View) -> None:
-    """Draws the page."""
+    """Draw the page."""
     st.markdown("For whom is the model worse than for others, by how much, and could it be chance?")
     if context.empty(view):
         return
@@ -83,7 +85,7 @@ def render(view: View) -> None:
         return
     whole = groups.all.figures()[0]
     st.markdown(
-        f"{view.title()}, {context.plain(model)}: {figure_name(view.task)} over all rows **{_number(whole, view.task)}**, n = {whole.n:,}"
+        f"{view.title}, {context.plain(model)}: {TASKS[view.task].metric.axis} over all rows **{_number(whole, view.task)}**, n = {whole.n:,}"
     )
     _gaps(view, groups, support, model)
     names = _names(view, groups, support)
@@ -95,7 +97,7 @@ def render(view: View) -> None:
 
 
 def _number(f: Estimate | float, task: str, **more: Any) -> str:
-    return charts.number(f, percent=task != "age", **more)
+    return number(f, percent=task != "age", **more)
 
 
 def _groups(view: View, model: str) -> Groups:
@@ -134,11 +136,11 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
         ]
         kind = "capture condition" if f["group"] in BINS else "given"
         cells = (
-            group_name(f["group"]),
+            group_title(f["group"]),
             kind,
             *ends,
             _number(f["gap"], view.task, sign=True),
-            charts.number(f["ratio"]),
+            number(f["ratio"]),
             f["gap"].n,
         )
         for name, cell in zip(table, cells, strict=True):
@@ -153,7 +155,7 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
         )
     )
     st.caption(
-        f"Gap: how much worse the {figure_name(view.task).removesuffix(', years')} of the worst value is than that of the best; ratio: 1 "
+        f"Gap: how much worse the {TASKS[view.task].metric.axis.removesuffix(', years')} of the worst value is than that of the best; ratio: 1 "
         "is equal. Best and worst are chosen after looking, so even equal groups show some gap: only an interval well above 0 says much. "
         f"Values below {support} rows are left out.{missing}"
     )
@@ -172,18 +174,18 @@ def _one(view: View, names: list[str], support: int) -> None:
     if not names:
         return
     st.subheader("One group")
-    group = url_state.choose("sl.group", "Group", names, shown=group_name)
+    group = url_state.choose("sl.group", "Group", names, shown=group_title)
     found = {m: _groups(view, m).by(group).figures() for m in view.models}
     about = f" {BINS[group].about[0].upper()}{BINS[group].about[1:]}." if group in BINS else ""
     grouped_chart.show(
         found,
         view.store.groups[group],
         "slices-group",
-        axis=group_name(group),
-        figure=figure_name(view.task),
+        axis=group_title(group),
+        figure=TASKS[view.task].metric.axis,
         percent=view.task != "age",
         support=support,
-        alt=f"{figure_name(view.task)} by {group_name(group)}, with 95 % intervals",
+        alt=f"{TASKS[view.task].metric.axis} by {group_title(group)}, with 95 % intervals",
     )
     few = [
         v
@@ -207,7 +209,7 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
         return
     st.subheader("Two groups crossed")
     second = url_state.choose(
-        "sl.second", f"Cross {group_name(first_name)} with", others, shown=group_name
+        "sl.second", f"Cross {group_title(first_name)} with", others, shown=group_title
     )
     seen = groups.by(first_name, second)
     rows, columns = view.store.groups[first_name], view.store.groups[second]
@@ -232,7 +234,7 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
     about = np.array(
         [f"{_number(f, task)}, n = {f.n:,}" if f.n else "no rows" for f in figures]
     ).reshape(shape)
-    axes = [[context.label(v) for v in values] for values in (columns, rows)]
+    axes = [[charts.plain(v) for v in values] for values in (columns, rows)]
     heat = go.Heatmap(
         z=shown,
         x=axes[0],
@@ -247,7 +249,7 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
         hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
     )
     texts = (
-        charts.cell_words(axes[0], axes[1], text.tolist(), (shown > 0.75).tolist())
+        charts.cell_texts(axes[0], axes[1], text.tolist(), (shown > 0.75).tolist())
         if n.size <= 200
         else []
     )
@@ -266,24 +268,24 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
         grey,
         heat,
         *texts,
-        x=group_name(second),
-        y=group_name(first_name),
+        x=group_title(second),
+        y=group_title(first_name),
         height=height,
         dragmode=False,
     )
     made.update_xaxes(type="category", showgrid=False)
     made.update_yaxes(type="category", autorange="reversed", showgrid=False)
     table = {
-        group_name(first_name): [r for r in rows for _ in columns],
-        group_name(second): list(columns) * len(rows),
-        figure_name(task): [f.value for f in figures],
+        group_title(first_name): [r for r in rows for _ in columns],
+        group_title(second): list(columns) * len(rows),
+        TASKS[task].metric.axis: [f.value for f in figures],
         "low": [f.low for f in figures],
         "high": [f.high for f in figures],
         "n": [f.n for f in figures],
     }
     form = st.column_config.NumberColumn(format="%.2f" if task == "age" else "percent")
-    config = dict.fromkeys((figure_name(task), "low", "high"), form)
-    alt = f"{figure_name(task)} for each pair of {group_name(first_name)} and {group_name(second)}"
+    config = dict.fromkeys((TASKS[task].metric.axis, "low", "high"), form)
+    alt = f"{TASKS[task].metric.axis} for each pair of {group_title(first_name)} and {group_title(second)}"
     charts.show(made, "slices-crossed", table, alt=alt, columns=config)
     st.caption(
         f"The deeper the colour, the worse. Grey: below {support} rows. Intervals are in the table and under the pointer."
@@ -304,7 +306,7 @@ def _found(view: View, groups: Groups, support: int, fdr: float, model: str) -> 
         )
         return
     slices = slices[:SHOWN]
-    name = figure_name(task) if task == "age" else "share wrong"
+    name = TASKS[task].metric.axis if task == "age" else "share wrong"
     table = {
         "slice": [words(s["conditions"]) for s in slices],
         name: [s["loss"] for s in slices],
@@ -334,7 +336,7 @@ def words(conditions: Mapping[str, str]) -> str:
     >>> words({"light": "dim", "gender": "x"})
     'light = dim, perceived gender = x'
     """
-    return ", ".join(f"{group_name(name)} = {value}" for name, value in conditions.items())
+    return ", ".join(f"{group_title(name)} = {value}" for name, value in conditions.items())
 
 
 def _pick(listed: list[list[str]], key: str) -> None:

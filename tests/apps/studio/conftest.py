@@ -157,11 +157,13 @@ def draw(written, pictures: Path) -> Iterator[Callable]:
 
     def run(page: str, case: str = "all heads", **url: str | list[str]) -> AppTest:
         what, files = written(case)
-        settings.use(settings.Settings(files, {}, Faces(pictures) if what.pictures else None))
+        settings.PROCESS.use(
+            settings.Settings(files, {}, Faces(pictures) if what.pictures else None)
+        )
         code = f"from apps.studio import context\nfrom core import registry\ncontext.run(registry.load('apps.studio.pages', {page!r}), {page!r})"
         app = AppTest.from_string(code, default_timeout=60)
         app.query_params = {**what.params, **url}
         return app.run()
 
     yield run
-    settings.use(settings.Settings())
+    settings.PROCESS.use(settings.Settings())

@@ -173,7 +173,7 @@ def test_a_click_on_a_cell_shows_exactly_its_samples(visit, server: Server) -> N
     assert parse_qs(urlsplit(page.url).query)["cm.cell"] == [true, pred]
     assert ids(page) == wanted
 
-    page.get_by_text("Table, downloads, basket").click()
+    page.get_by_text("Table, downloads, relabel plan").click()
     settled(page)  # opening the section runs the page again, and a click meanwhile would be lost
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=False).last.click()

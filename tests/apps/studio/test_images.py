@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from apps.studio.images import SIZE, Faces
+from apps.studio.images import THUMBNAIL_PIXELS, Faces
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_pictures_of_the_folder(client: TestClient, faces: Faces, path: str) -> 
         and answer.headers["cross-origin-resource-policy"] == "same-origin"
     )
     shape = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR).shape
-    assert max(shape[:2]) == SIZE and shape[0] > shape[1]
+    assert max(shape[:2]) == THUMBNAIL_PIXELS and shape[0] > shape[1]
 
 
 OUTSIDE = [

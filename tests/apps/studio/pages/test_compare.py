@@ -12,12 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from apps.studio import charts, context, settings
+from apps.studio import settings
 from apps.studio.pages import compare
 from core.labels import FERPLUS8
+from core.vocabulary import group_title
 from evaluation.analysis import comparison
 from evaluation.commands.compare import p_text
 from evaluation.predictions import table
+from evaluation.report.text import number
+from evaluation.statistics.estimate import Estimate
 from evaluation.training_runs import transfer
 from tests.apps.studio.conftest import predictions
 
@@ -29,11 +32,11 @@ def test_differences_are_those_of_the_command(draw, task: str) -> None:
     assert found is not None
     name, test = ("mae", "paired_t") if task == "age" else ("accuracy", "mcnemar")
     shown = app.dataframe[0].value
-    difference = charts.number(found[name]["difference"], percent=task != "age", sign=True)
+    difference = number(found[name]["difference"], percent=task != "age", sign=True)
     assert shown["B minus A (95 %)"][0].split(" (")[0] == difference.split(" (")[0]
     assert shown["p"][0] == p_text(found[test]["p"]) and set(shown["n"]) == {160}
     parts = app.dataframe[1].value
-    wanted = {(context.group_name(p["by"]), p["value"]): p for p in found["parts"]}
+    wanted = {(group_title(p["by"]), p["value"]): p for p in found["parts"]}
     assert len(parts) == len(wanted)
     for row in parts.to_dict("records"):
         p = wanted[row["by"], row["value"]]
@@ -65,7 +68,9 @@ def test_a_verdict_needs_an_interval_without_0_and_a_small_p() -> None:
     def said(
         low: float | None, high: float | None, p: float | None = 0.01, low_is_good: bool = False
     ) -> str:
-        return compare.verdict({"low": low, "high": high}, p, low_is_good=low_is_good)
+        ends = None if low is None or high is None else (low, high)
+        difference = Estimate.of(sum(ends) / 2, ends) if ends else Estimate(0.1, None, None, 5)
+        return compare.verdict(difference, p, low_is_good=low_is_good)
 
     assert (
         said(0.1, 0.2).startswith("B")
@@ -124,7 +129,7 @@ def test_the_page_says_no_more_than_its_test(
 
     for name, pred, age in (("a", [1] * better + [0] * (n - better), 38.0), ("b", [0] * n, 31.0)):
         table.write(answers(pred, [age] * n, name), tmp_path / f"{name}.parquet")
-    settings.use(settings.Settings((tmp_path / "a.parquet", tmp_path / "b.parquet"), {}))
+    settings.PROCESS.use(settings.Settings((tmp_path / "a.parquet", tmp_path / "b.parquet"), {}))
     try:
         app = AppTest.from_string(
             "from apps.studio import context\nfrom apps.studio.pages import compare\ncontext.run(compare, 'compare')",
@@ -133,7 +138,7 @@ def test_the_page_says_no_more_than_its_test(
         app.query_params = {"task": task, "vs.a": "a", "vs.b": "b"}
         app.run()
     finally:
-        settings.use(settings.Settings())
+        settings.PROCESS.use(settings.Settings())
     assert not app.exception and f"**{shown}**" in [m.value for m in app.markdown]
 
 
@@ -152,8 +157,8 @@ def test_runs_give_gaps_and_transfer_against_custom(
         (tmp_path / name / "recipe.json").write_text(
             json.dumps({"model": {"family": "f", "pretrained": learned}})
         )
-    real = settings.current
-    monkeypatch.setattr(settings, "current", lambda: replace(real(), runs=tmp_path))
+    real = settings.PROCESS.current
+    monkeypatch.setattr(settings.PROCESS, "current", lambda: replace(real(), runs=tmp_path))
     app = draw("compare", "emotion only")
     rows = next(d.value for d in app.dataframe if "verdict" in d.value.columns)
     assert rows["model"].tolist() == ["x", "y"] and rows["gap, points"].tolist() == [

@@ -20,6 +20,7 @@ from evaluation.__main__ import main
 from evaluation.commands import plan
 from evaluation.metrics import calibration
 from evaluation.predictions import arrays, table
+from evaluation.statistics.estimate import plain
 from evaluation.store import Store, Where
 from tests.apps.studio.conftest import predictions
 
@@ -95,7 +96,9 @@ def test_the_command_in_the_terminal_is_that_plan(
     found = json.loads(capsys.readouterr().out)
     assert (
         found["per_class"]
-        == plan.planned(arrays.one_model(both, "it's b"), "gender", precision=0.7)["per_class"]
+        == plain(plan.planned(arrays.one_model(both, "it's b"), "gender", precision=0.7))[
+            "per_class"
+        ]
     )
     _, typed = threshold_planner.command(store, Where("gender"), "a (again)", "precision", 0.7)
     assert typed.endswith("plan again.parquet --task gender --precision 0.7")
@@ -156,12 +159,12 @@ def test_a_model_s_own_limit_makes_the_lowest_band(tmp_path: Path) -> None:
 
     rows = predictions(heads=("emotion",))
     table.write(rows, tmp_path / "t.parquet", table.Meta(model="m", thresholds={"emotion": 0.55}))
-    settings.use(settings.Settings((tmp_path / "t.parquet",), {}))
+    settings.PROCESS.use(settings.Settings((tmp_path / "t.parquet",), {}))
     try:
         code = "from apps.studio import context\nfrom apps.studio.pages import confidence\ncontext.run(confidence, 'confidence')"
         app = AppTest.from_string(code, default_timeout=60).run()
     finally:
-        settings.use(settings.Settings())
+        settings.PROCESS.use(settings.Settings())
     seen = arrays.classes(rows, "emotion")
     assert seen is not None and seen.p is not None
     bands = next(d.value for d in app.dataframe if "accuracy in it" in d.value.columns)

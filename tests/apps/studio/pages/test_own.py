@@ -1,4 +1,4 @@
-"""What a visitor brings and takes away: own tables, the basket's plan, downloads, text of others."""
+"""What a visitor brings and takes away: own tables, the relabel plan, downloads, text of others."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_text_of_others_is_shown_as_it_is() -> None:
         context.plain("[x](http://a) <b> $x$ :smile:")
         == r"\[x\]\(http\:\/\/a\) \<b\> \$x\$ \:smile\:"
     )
-    assert context.label("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
+    assert charts.plain("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
     assert (
         gallery.caption(
             {"emotion_true": None, "emotion_pred": FIRST, "emotion_conf": 0.5}, "emotion"

@@ -10,7 +10,7 @@ from apps.studio import app
 from core import registry
 from tests.apps.studio.conftest import CASES
 
-PAGES = registry.names(app.PACKAGE)
+PAGES = registry.names(app.PAGES_PACKAGE)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -19,7 +19,7 @@ def test_every_page_in_every_case(draw, page: str, case: str) -> None:
     found = draw(page, case)
     assert [e.message for e in found.exception] == []
     assert [e.value for e in found.error] == []
-    assert found.title[0].value == registry.load(app.PACKAGE, page).TITLE
+    assert found.title[0].value == registry.load(app.PAGES_PACKAGE, page).TITLE
     assert len(found.main.children) > 1, "more than the title is shown"
 
 

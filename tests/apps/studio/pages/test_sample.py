@@ -81,16 +81,16 @@ def test_found_by_a_part_of_its_name(draw) -> None:
     )
 
 
-def test_into_the_basket_and_out(draw) -> None:
+def test_into_the_relabel_plan_and_out(draw) -> None:
     app = draw("sample", "all heads", sample="s00004")
     app.selectbox(key="sp.value").set_value(FERPLUS8.labels[0])
     app.text_input(key="sp.reason").set_value("looks so")
-    app = next(b for b in app.button if b.label == "Add to the basket").click().run()
-    assert app.session_state[relabel_plan.KEY] == {
+    app = next(b for b in app.button if b.label == "Add to the relabel plan").click().run()
+    assert app.session_state[relabel_plan.SESSION_KEY] == {
         "s00004": Row("s00004", "relabel", f"emotion={FERPLUS8.labels[0]}", "looks so")
     }
     app = app.button(key="sp.out").click().run()
-    assert app.session_state[relabel_plan.KEY] == {}
+    assert app.session_state[relabel_plan.SESSION_KEY] == {}
 
 
 def test_probabilities_of_a_row() -> None:
@@ -107,7 +107,7 @@ def test_neighbours_where_there_are_embeddings(draw, tmp_path: Path) -> None:
     for i in range(7):
         (tmp_path / "faces" / f"{i}.png").write_bytes(b"no picture")
     app = draw("sample", "all heads", sample="s00009")
-    settings.use(settings.Settings((tmp_path / "e.parquet",), {}, Faces(tmp_path)))
+    settings.PROCESS.use(settings.Settings((tmp_path / "e.parquet",), {}, Faces(tmp_path)))
     app = app.run()
     assert not app.error and sum("cannot be read" in c.value for c in app.caption) >= sample.NEAREST
     unit = e / np.linalg.norm(e, axis=1, keepdims=True)
@@ -124,9 +124,9 @@ def test_neighbours_where_there_are_embeddings(draw, tmp_path: Path) -> None:
 def test_the_map_is_drawn_on_demand_only(draw, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def panels(folder: Path, picture: Path, tight: bool) -> list[tuple[str, np.ndarray]]:
+    def panels(folder: Path, picture: Path, tight: bool) -> list[occlusion.Panel]:
         asked.append((folder.name, picture.name, tight))
-        return [("answer", np.zeros((8, 8, 3), np.uint8))]
+        return [occlusion.Panel("fear", np.zeros((8, 8, 3), np.uint8))]
 
     monkeypatch.setattr(occlusion, "panels", panels)
     app = draw("sample", "all heads", sample="s00002")
@@ -147,7 +147,7 @@ def test_a_map_is_drawn_again_where_the_model_or_the_picture_was(
     monkeypatch.setattr(
         occlusion,
         "panels",
-        lambda *_: drawn.append(1) or [("answer", np.zeros((8, 8, 3), np.uint8))],
+        lambda *_: drawn.append(1) or [occlusion.Panel("fear", np.zeros((8, 8, 3), np.uint8))],
     )
     app = draw("sample", "all heads", sample="s00002").button(key="sp.map").click().run()
     for file in (model, picture):
@@ -166,4 +166,6 @@ def test_a_map_is_drawn_again_where_the_model_or_the_picture_was(
 def test_models_that_may_be_asked() -> None:
     occlusion.bundles.clear()
     found = occlusion.bundles(None)
-    assert "mien" in found and all(p.is_relative_to(occlusion.MODELS) for p in found.values())
+    assert "mien" in found and all(
+        p.is_relative_to(occlusion.MODELS_FOLDER) for p in found.values()
+    )
