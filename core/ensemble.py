@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts import bundle
-from core.artifacts.bundle import TASKS, Card, Head
+from core.artifacts.card import TASKS, Card, Head
 from core.artifacts.ensemble_config import FILE, member_path, read
 from core.errors import ModelError
 from core.labels import FERPLUS8, GENDER2, SPACES, LabelSpace, collapse

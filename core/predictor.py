@@ -15,7 +15,7 @@ import numpy as np
 
 from core import age_intervals
 from core.artifacts import bundle
-from core.artifacts.bundle import Head, Kind
+from core.artifacts.card import Head, Kind
 from core.errors import ModelError
 from core.preprocess import InputSpec, crop_face, to_input
 from core.types import LIMIT, Age, Distribution, Face, Prediction

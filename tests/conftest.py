@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.artifacts import bundle
-from core.artifacts.bundle import Card, Head
+from core.artifacts.card import KEY, Card, Head
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
 
@@ -86,7 +86,7 @@ def write_tiny_bundle(folder: Path, size: int = 48, seed: int = 0) -> Path:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     helper.set_model_props(
-        model, {bundle.KEY: Card("tiny", "0", InputSpec(size=size), heads).to_json()}
+        model, {KEY: Card("tiny", "0", InputSpec(size=size), heads).to_json()}
     )
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / bundle.MODEL_FILE)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.models.base.network import Network
 from core.preprocess import InputSpec
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.errors import UserError
 from core.models.base.network import Network
 from core.preprocess import InputSpec

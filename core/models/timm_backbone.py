@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 import core.models.base.torchvision_compat  # noqa: F401  # defines operators before timm is imported
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.errors import UserError
 from core.models.base.network import Network
 from core.preprocess import InputSpec

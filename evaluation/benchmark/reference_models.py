@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.artifacts.downloads import ROOT, cache_dir
 from core.errors import UserError
 from core.labels import AGE_BINS, FERPLUS8, GENDER2

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from core import image as images
-from core.artifacts.bundle import TASKS
+from core.artifacts.card import TASKS
 from core.ensemble import open_model
 from core.errors import DataError
 from core.faces import STILL_SIDE, best_detector, chip_face

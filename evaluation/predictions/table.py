@@ -36,7 +36,7 @@ NULLS = ["", "nan", "NaN", "NA", "null", "None"]
 class Meta:
     """Where a table comes from. card_sha256: of the model's card; fingerprint: of the data;
     left_out: files that could not be read. thresholds: of the model's card, see
-    `core.artifacts.bundle.Card`; whoever reads them checks them.
+    `core.artifacts.card.Card`; whoever reads them checks them.
     """
 
     model: str = ""

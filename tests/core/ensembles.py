@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from core.artifacts import bundle
-from core.artifacts.bundle import Card, Head
+from core.artifacts.card import KEY, Card, Head
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
 
@@ -29,7 +29,9 @@ def write(
     spec: InputSpec | None = None,
     **card: Any,
 ) -> Path:
-    """A bundle with one random linear layer per head; ages around 40."""
+    """A bundle with one random linear layer per head; ages around 40. card: fields as JSON has
+    them, which need not be valid.
+    """
     spec, rng = spec or InputSpec(size=16), np.random.default_rng(seed)
     wide = spec.channels * spec.size**2
     nodes, weights = [helper.make_node("Flatten", ["image"], ["embedding"])], []
@@ -59,9 +61,8 @@ def write(
         opset_imports=[helper.make_opsetid("", 17)],
         ir_version=9,
     )
-    helper.set_model_props(
-        model, {bundle.KEY: Card(folder.name, "1", spec, heads, **card).to_json()}
-    )
+    text = Card(folder.name, "1", spec, heads).to_json()
+    helper.set_model_props(model, {KEY: json.dumps(json.loads(text) | card)})
     folder.mkdir(parents=True)
     onnx.save(model, folder / bundle.MODEL_FILE)
     return folder

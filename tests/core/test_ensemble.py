@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.artifacts import bundle
-from core.artifacts.bundle import Card, Head
+from core.artifacts.card import Card, Head
 from core.ensemble import Ensemble, open_model
 from core.errors import DataError, ModelError
 from core.labels import AGE_BINS, FER4, FER7, FERPLUS8, GENDER2
@@ -183,13 +183,13 @@ def test_genders_go_by_name_too(two: Path) -> None:
 @pytest.mark.parametrize("row", ["text", ["list"], {"name": None}])
 def test_a_member_s_odd_data_are_refused(two: Path, row: object) -> None:
     write(two / "odd", 4, data=(row,))
-    with pytest.raises(ModelError, match="`data`"):
+    with pytest.raises(ModelError, match=r"`data\[0\]"):
         open_model(join(two, {"model": "odd"}, {"model": "a"}))
 
 
 def test_a_member_s_odd_figures_are_refused(two: Path) -> None:
     write(two / "odd", 4, metrics=(1,))
-    with pytest.raises(ModelError, match="`metrics`"):
+    with pytest.raises(ModelError, match=r"`metrics\[0\]`"):
         open_model(join(two, {"model": "odd"}, {"model": "a"}))
 
 

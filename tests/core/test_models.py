@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.errors import UserError
 from core.labels import FERPLUS8
 from core.models import mobilenet_v1, plain, vgg13

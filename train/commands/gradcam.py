@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from core.artifacts.bundle import TASKS
+from core.artifacts.card import TASKS
 from core.errors import UserError
 from evaluation.commands.explain import add_pictures, draw
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from core import progress
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 from core.errors import ModelError
 from core.preprocess import InputSpec, to_input
 from train.batches.data import Part

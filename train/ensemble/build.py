@@ -20,7 +20,7 @@ import numpy as np
 
 from core import progress, registry
 from core.artifacts import bundle
-from core.artifacts.ensemble_config import FILE, EnsembleFile, Member
+from core.artifacts.ensemble_config import FILE, EnsembleConfig, EnsembleMember
 from core.data import Samples, manifest
 from core.data.base.crop_cache import UNREADABLE, prepare
 from core.ensemble import Ensemble, Values, canonical
@@ -134,7 +134,7 @@ def make(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         folder = Path(scratch) / "new"
-        draft = EnsembleFile(name, tuple(_copied(models, folder, flip)), labels or {})
+        draft = EnsembleConfig(name, tuple(_copied(models, folder, flip)), labels or {})
         (folder / FILE).write_text(draft.to_json(), encoding="utf-8")
         even = plain = Ensemble(folder)
         if flip:
@@ -195,8 +195,8 @@ def make(
     }
 
 
-def _copied(models: Sequence[Path], folder: Path, flip: bool) -> list[Member]:
-    members: list[Member] = []
+def _copied(models: Sequence[Path], folder: Path, flip: bool) -> list[EnsembleMember]:
+    members: list[EnsembleMember] = []
     for path in models:
         opened = bundle.load(path)
         slug = re.sub(r"[^\w.-]+", "-", opened.card.name).strip(".-")[:40] or "model"
@@ -214,7 +214,7 @@ def _copied(models: Sequence[Path], folder: Path, flip: bool) -> list[Member]:
             raise UserError(
                 f"Expected each model once, got {path} twice; its copy would say nothing new."
             )
-        members.append(Member(model, sha256=digest, flip=flip))
+        members.append(EnsembleMember(model, sha256=digest, flip=flip))
     return members
 
 
@@ -326,8 +326,8 @@ def _weighed(ensemble: Ensemble, task: str, said: Sequence[Said]) -> Weighed | N
 
 
 def _with_weights(
-    members: Sequence[Member], ensemble: Ensemble, weighed: Mapping[str, Weighed]
-) -> tuple[Member, ...]:
+    members: Sequence[EnsembleMember], ensemble: Ensemble, weighed: Mapping[str, Weighed]
+) -> tuple[EnsembleMember, ...]:
     """Tasks without truth keep equal weights."""
     return tuple(
         replace(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.ensemble import TINY, tempered
 from core.predictor import years
 from evaluation.statistics import intervals

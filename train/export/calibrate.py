@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from core import age_intervals
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.predictor import INTERVAL, activate, interval, years
 from evaluation.metrics.calibration import fit_temperature, softmax
 from evaluation.metrics.regression import BANDS, WIDTH, bands

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 from core.labels import FERPLUS8
 from core.predictor import Predictor
 from core.preprocess import to_input

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from core import progress
 from core.artifacts import bundle
-from core.artifacts.bundle import Card
+from core.artifacts.card import KEY, Card
 from core.errors import ModelError, UserError
 from core.predictor import Predictor
 from core.preprocess import to_input
@@ -291,7 +291,7 @@ def set_card(path: Path, card: Card) -> None:
     import onnx
 
     model = onnx.load(path)
-    onnx.helper.set_model_props(model, {bundle.KEY: card.to_json()})
+    onnx.helper.set_model_props(model, {KEY: card.to_json()})
     for node in model.graph.node:
         node.ClearField("metadata_props")
         node.ClearField("doc_string")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 from core.predictor import INTERVAL
 from evaluation.commands.plan import FLOOR, PRECISION
 from train.compression.quantize import LEAST

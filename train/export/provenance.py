@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core import registry
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 from core.data.base.origin import RESEARCH, Origin
 from core.errors import UserError
 from train.recipe.recipe import Recipe, load

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 from core.labels import age_decade
 from core.predictor import INTERVAL
 from evaluation.commands import plan

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from core import registry
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.errors import DataError
 from core.preprocess import InputSpec, to_input
 from evaluation.metrics.calibration import softmax

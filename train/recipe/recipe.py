@@ -15,7 +15,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from core import registry
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.errors import UserError
 from core.labels import AGE_BINS, FER4, FER6, FER7, FERPLUS8, GENDER2
 from core.preprocess import InputSpec

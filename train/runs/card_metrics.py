@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 
 CARD_METRICS = {
     "emotion_accuracy": "emotion_accuracy",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.artifacts import bundle
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 from core.errors import UserError
 from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.recipe import Recipe, from_dict

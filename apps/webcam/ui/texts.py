@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 from core.face_quality import HIGH
 from core.pipeline import Pipeline
 from core.types import LIMIT

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 
 AGE_START = 35.0
 """Years that a fresh regression head answers: about the mean of the data sets, which a head that

@@ -10,13 +10,13 @@ import pytest
 
 from core import age_intervals
 from core.artifacts import bundle
-from core.artifacts.bundle import Card, Head, Kind
+from core.artifacts.card import KEY, Card, Head, Kind
 from core.errors import ModelError
 from core.face_quality import band_of, uncertain
 from core.predictor import INTERVAL, Predictor, interval, years
 from core.preprocess import to_input
 from core.types import LIMIT, Distribution
-from tests.conftest import write_tiny_bundle
+from tests.conftest import ROOT, write_tiny_bundle
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +29,7 @@ def with_card(source: Path, target: Path, change: dict | None, text: str | None 
     model = onnx.load(source / "model.onnx")
     raw = json.loads(Card.to_json(bundle.load(source).card))
     card = text or json.dumps({**raw, **(change or {})})
-    onnx.helper.set_model_props(
-        model, {} if change is None and text is None else {bundle.KEY: card}
-    )
+    onnx.helper.set_model_props(model, {} if change is None and text is None else {KEY: card})
     onnx.save(model, target / "m.onnx")
     return target / "m.onnx"
 
@@ -40,6 +38,14 @@ def test_the_card_survives(tiny: Path) -> None:
     card = bundle.load(tiny).card
     assert Card.from_json(card.to_json()) == card
     assert [h.task for h in card.heads] == ["emotion", "gender", "age"]
+
+
+def test_the_shipped_card_is_written_as_it_was_read() -> None:
+    model = onnx.load(ROOT / "assets" / "models" / "mien" / "model.onnx", load_external_data=False)
+    (text,) = (p.value for p in model.metadata_props if p.key == KEY)
+    assert Card.from_json(text).to_json() == text.replace(
+        '"input": {', '"input": {"align": true, '
+    )  # a default since that file was written
 
 
 HEAD = {"task": "emotion", "kind": "softmax", "labels": ["a", "b"], "output": "emotion"}
@@ -104,10 +110,13 @@ ROW = {"name": "ferplus", "split": "val", "n": 3}
         ({"heads": [{**HEAD, "labels": ["a"]}]}, "2 to 1000"),
         ({"heads": [{**HEAD, "kind": "sigmoid", "labels": ["a"]}]}, "2 to 2"),
         ({"heads": [{**HEAD, "kind": "sigmoid", "labels": ["a", "b", "c"]}]}, "2 to 2"),
-        ({"heads": [{**HEAD, "labels": "ab"}]}, "no list"),
-        ({"heads": [{**HEAD, "labels": ["a", 1]}]}, "texts"),
-        ({"heads": [{**HEAD, "labels": ["a", "b" * 201]}]}, "texts"),
-        ({"heads": [{**HEAD, "output": 1}]}, "texts"),
+        ({"heads": [{**HEAD, "labels": "ab"}]}, r"`heads\[0\].labels` to be a list"),
+        ({"heads": [{**HEAD, "labels": ["a", 1]}]}, r"`heads\[0\].labels\[1\]` to be a text"),
+        (
+            {"heads": [{**HEAD, "labels": ["a", "b" * 201]}]},
+            r"`heads\[0\].labels\[1\]` to be a text",
+        ),
+        ({"heads": [{**HEAD, "output": 1}]}, r"`heads\[0\].output` to be a text"),
         ({"heads": [{**AGES, "labels": []}]}, "2 to 117"),
         ({"heads": [{**AGES, "labels": [str(i) for i in range(118)]}]}, "2 to 117"),
         ({"heads": [{**AGES, "kind": "regression", "labels": ["years"]}]}, "0 to 0"),
@@ -118,21 +127,21 @@ ROW = {"name": "ferplus", "split": "val", "n": 3}
         ({"created": []}, "`created`"),
         ({"licence": {}}, "`licence`"),
         ({"licence": "x" * 50_001}, "`licence`"),
-        ({"calibration": {"age": 10**400}}, "too large"),
-        ({"thresholds": {"age": 10**400}}, "too large"),
-        ({"calibration": {"age": True}}, "no numbers"),
-        ({"thresholds": {"emotion": "0.5"}}, "no numbers"),
+        ({"calibration": {"age": 10**400}}, "`calibration.age` to be a number from 0.01 to 100"),
+        ({"thresholds": {"age": 10**400}}, "`thresholds.age` to be a number"),
+        ({"calibration": {"age": True}}, "`calibration.age` to be a number"),
+        ({"thresholds": {"emotion": "0.5"}}, "`thresholds.emotion` to be a number"),
         ({"recipe": [["a", 1]]}, "recipe"),
         ({"recipe": {"a": json.loads("[" * 40 + "]" * 40)}}, "32 levels"),
-        ({"data": ["x"]}, "`data`"),
+        ({"data": ["x"]}, r"`data\[0\]` to be an object"),
         ({"data": ROW}, "`data`"),
         ({"data": "x"}, "`data`"),
-        ({"data": [{"name": "ferplus"}]}, "`data`"),
-        ({"data": [{**ROW, "n": 1.5}]}, "`data`"),
-        ({"data": [{**ROW, "n": True}]}, "`data`"),
-        ({"data": [{**ROW, "more": 1}]}, "`data`"),
-        ({"data": [{**ROW, "split": None}]}, "`data`"),
-        ({"data": [{**ROW, "fingerprint": "x" * 201}]}, "`data`"),
+        ({"data": [{"name": "ferplus"}]}, r"`split` in `data\[0\]`"),
+        ({"data": [{**ROW, "n": 1.5}]}, r"`data\[0\].n` to be a count"),
+        ({"data": [{**ROW, "n": True}]}, r"`data\[0\].n` to be a count"),
+        ({"data": [{**ROW, "more": 1}]}, r"in `data\[0\]`, got 'more'"),
+        ({"data": [{**ROW, "split": None}]}, r"`data\[0\].split` to be a text"),
+        ({"data": [{**ROW, "fingerprint": "x" * 201}]}, r"`data\[0\].fingerprint` to be a text"),
         ({"input": {"size": 48.0}}, "`size`"),
         ({"input": []}, "`input`"),
         ({"input": {"box_scale": 0}}, "`box_scale`"),

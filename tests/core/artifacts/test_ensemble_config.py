@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from core.artifacts.ensemble_config import MAX_JSON, MAX_MEMBERS, EnsembleFile, Member
+from core.artifacts.ensemble_config import (
+    MAX_FILE_BYTES,
+    MAX_MEMBERS,
+    EnsembleConfig,
+    EnsembleMember,
+)
 from core.ensemble import open_model
 from core.errors import DataError, ModelError
 from tests.core.ensembles import write
@@ -18,8 +23,8 @@ HOSTILE = {
     "not an object": ([], "object"),
     "no members": ({"name": "x"}, "`members`"),
     "no name": ({"members": [A]}, "`name`"),
-    "empty": ({"name": "x", "members": []}, f"1 to {MAX_MEMBERS}"),
-    "many": ({"name": "x", "members": [A] * 17}, "got 17"),
+    "empty": ({"name": "x", "members": []}, "`members` to have at least 1 item, got 0"),
+    "many": ({"name": "x", "members": [A] * 17}, f"at most {MAX_MEMBERS} items, got 17"),
     "a member that is text": ({"name": "x", "members": ["a"]}, "members[0]"),
     "a member without model": ({"name": "x", "members": [{"weight": 1}]}, "`model`"),
     "unknown field": ({"name": "x", "members": [A], "label": {}}, "try 'labels'"),
@@ -42,7 +47,7 @@ HOSTILE = {
     "space that is a list": ({"name": "x", "members": [A], "labels": {"emotion": [1]}}, "FERPLUS8"),
     "space of gender": (
         {"name": "x", "members": [A], "labels": {"gender": "GENDER2"}},
-        "an object of emotion",
+        "`labels.gender` to be one of emotion",
     ),
     "emotions as gender": (
         {"name": "x", "members": [A], "labels": {"emotion": "GENDER2"}},
@@ -52,9 +57,12 @@ HOSTILE = {
         {"name": "x", "members": [A], "calibration": {"emotion": 0}},
         "from 0.01 to 100",
     ),
-    "factor of no age": ({"name": "x", "members": [A], "calibration": {"age@old": 1}}, "ages"),
+    "factor of no age": (
+        {"name": "x", "members": [A], "calibration": {"age@old": 1}},
+        "an age of 0",
+    ),
     "threshold": ({"name": "x", "members": [A], "thresholds": {"emotion": 2}}, "threshold"),
-    "metrics": ({"name": "x", "members": [A], "metrics": {"a": 1}}, "list of objects"),
+    "metrics": ({"name": "x", "members": [A], "metrics": {"a": 1}}, "`metrics` to be a list"),
     "absolute": ({"name": "x", "members": [{"model": "/etc/passwd"}]}, "in the folder"),
     "upwards": ({"name": "x", "members": [{"model": "../a"}]}, "in the folder"),
     "up and down": ({"name": "x", "members": [{"model": "a/../../a"}]}, "in the folder"),
@@ -100,7 +108,7 @@ def test_files_that_are_no_json_are_refused(hostile: Path) -> None:
         b"": "JSON",
         b"9" * 9999: "JSON",
         b"\xff\xfe": "text",
-        b" " * (MAX_JSON + 1): "bytes",
+        b" " * (MAX_FILE_BYTES + 1): "bytes",
     }
     for data, text in cases.items():
         (hostile / "ensemble.json").write_bytes(data)
@@ -109,10 +117,11 @@ def test_files_that_are_no_json_are_refused(hostile: Path) -> None:
 
 
 def test_a_weight_of_nought_is_written_and_read_again() -> None:
-    made = EnsembleFile(
-        "pair", (Member("a", weight=0.0), Member("b", weights={"age": 0.0}, flip=True))
+    made = EnsembleConfig(
+        "pair",
+        (EnsembleMember("a", weight=0.0), EnsembleMember("b", weights={"age": 0.0}, flip=True)),
     )
-    assert EnsembleFile.from_json(made.to_json()) == made
+    assert EnsembleConfig.from_json(made.to_json()) == made
 
 
 ROW = {
@@ -124,9 +133,12 @@ ROW = {
     "n": 9,
 }
 ODD_ROWS = {
-    "a number": (3, "list of objects"),
+    "a number": (3, "`metrics[1]` to be an object"),
     "no metric": ({"data": "d", "split": "val", "value": 1}, "Expected `metric`"),
-    "another field": (ROW | {"html": "x"}, "Expected fields"),
+    "another field": (
+        ROW | {"html": "x"},
+        "Expected only fields data, split, metric, value, ci95, n, group in `metrics[1]`",
+    ),
     "two lines": (ROW | {"metric": "a\nb"}, "metrics[1].metric"),
     "no text": (ROW | {"split": ["val"]}, "metrics[1].split"),
     "long": (ROW | {"group": "x" * 501}, "metrics[1].group"),
@@ -144,11 +156,11 @@ ODD_ROWS = {
 def test_odd_figures_are_refused(name: str) -> None:
     row, text = ODD_ROWS[name]
     with pytest.raises(ModelError, match=re.escape(text)) as error:
-        EnsembleFile.from_json(json.dumps({"name": "x", "members": [A], "metrics": [ROW, row]}))
+        EnsembleConfig.from_json(json.dumps({"name": "x", "members": [A], "metrics": [ROW, row]}))
     assert len(str(error.value)) < 500
 
 
 def test_figures_are_read_as_they_were_written() -> None:
     rows = (ROW, ROW | {"group": "age: 30-39", "value": None, "ci95": None})
-    made = EnsembleFile("pair", (Member("a"),), metrics=rows)
-    assert EnsembleFile.from_json(made.to_json()).metrics == rows
+    made = EnsembleConfig("pair", (EnsembleMember("a"),), metrics=rows)
+    assert EnsembleConfig.from_json(made.to_json()).metrics == rows

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from core.artifacts import bundle
-from core.artifacts.bundle import Card, Head
+from core.artifacts.card import KEY, Card, Head
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.predictor import Predictor
 from core.preprocess import InputSpec
@@ -56,7 +56,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     helper.set_model_props(
-        model, {bundle.KEY: Card("planted", "0", InputSpec(size=SIZE), heads).to_json()}
+        model, {KEY: Card("planted", "0", InputSpec(size=SIZE), heads).to_json()}
     )
     path = tmp_path_factory.mktemp("planted") / bundle.MODEL_FILE
     onnx.save(model, path)

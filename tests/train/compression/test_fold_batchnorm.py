@@ -11,7 +11,7 @@ import onnx
 import pytest
 import torch
 
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 from core.errors import ModelError
 from core.predictor import Predictor
 from core.preprocess import to_input

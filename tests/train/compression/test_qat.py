@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 from core.errors import ModelError, UserError
 from core.predictor import Predictor
 from core.preprocess import to_input

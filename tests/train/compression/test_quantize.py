@@ -15,7 +15,7 @@ import torch
 from onnx import numpy_helper
 
 from core.artifacts import bundle
-from core.artifacts.bundle import Card
+from core.artifacts.card import KEY, Card
 from core.errors import ModelError
 from core.predictor import Predictor
 from core.preprocess import to_input
@@ -80,7 +80,7 @@ def written(folders: tuple[Path, Path, list[np.ndarray]], monkeypatch: pytest.Mo
     """The exporter, which takes its time, has written this network before."""
     from train.export import export as module
 
-    def copied(model: torch.nn.Module, card: bundle.Card, path: Path) -> None:
+    def copied(model: torch.nn.Module, card: Card, path: Path) -> None:
         shutil.copy(folders[0] / "model.onnx", path)
         module.set_card(path, card)
 
@@ -110,7 +110,7 @@ def test_the_file_is_int8_and_what_goes_in_and_out_is_float32(
             for o in (*opened.session.get_inputs(), *opened.session.get_outputs())
         )
     assert [o.version for o in onnx.load(after / "model.onnx").opset_import if not o.domain] == [18]
-    assert [p.key for p in onnx.load(after / "model.onnx").metadata_props] == [bundle.KEY]
+    assert [p.key for p in onnx.load(after / "model.onnx").metadata_props] == [KEY]
     assert (after / "weights.safetensors").read_bytes() == (
         before / "weights.safetensors"
     ).read_bytes()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.ensemble import Ensemble, open_model, tempered
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.predictor import Predictor

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core import age_intervals
-from core.artifacts.bundle import Card, Head
+from core.artifacts.card import Card, Head
 from core.labels import FERPLUS8, GENDER2
 from core.predictor import INTERVAL, activate, years
 from core.preprocess import InputSpec

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 from tests.train.conftest import part_of
 from train.export.card_figures import measured
 from train.recipe.recipe import load

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from core.artifacts import bundle
+from core.artifacts.card import Card
 from core.faces import LIVE_SIDE, best_detector
 from core.pipeline import Pipeline
 from core.predictor import Predictor
@@ -153,7 +154,7 @@ def test_a_mirrored_network_answers_for_both_sides_of_a_face_and_trains_on_one(
     hook.remove()
     write_onnx(
         both.eval(),
-        bundle.Card("made", "0", mirrored.input, mirrored.heads),
+        Card("made", "0", mirrored.input, mirrored.heads),
         tmp_path / "model.onnx",
     )
     assert check_parity(both, tmp_path / "model.onnx", random_crops(recipe, 5)) <= PARITY

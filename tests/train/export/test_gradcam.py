@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.errors import UserError
 from core.labels import FERPLUS8, GENDER2
 from core.preprocess import InputSpec

@@ -11,7 +11,7 @@ import pytest
 
 from core import registry
 from core.artifacts import bundle
-from core.artifacts.bundle import Card, Head
+from core.artifacts.card import Card, Head
 from core.preprocess import InputSpec
 from tests.conftest import ROOT
 from train.export.model_card import describe

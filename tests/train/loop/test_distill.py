@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.artifacts.bundle import Head
+from core.artifacts.card import Head
 from core.errors import UserError
 from core.faces import best_detector
 from core.labels import GENDER2

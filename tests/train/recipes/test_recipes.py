@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from core import registry
-from core.artifacts.bundle import Card, Head
+from core.artifacts.card import Card, Head
 from core.errors import UserError
 from core.models.base.network import parameter_counts
 from core.preprocess import to_input

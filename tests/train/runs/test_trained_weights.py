@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from core.artifacts import bundle
-from core.artifacts.bundle import Card
+from core.artifacts.card import KEY, Card
 from core.errors import ModelError, UserError
 from evaluation.training_runs.run_folder import BEST_CHECKPOINT
 from train.recipe.recipe import load
@@ -33,7 +33,7 @@ def kept(tiny_bundle: Path, tmp_path: Path) -> Path:
 def with_recipe(folder: Path, recipe: dict) -> None:
     model, card = onnx.load(folder / bundle.MODEL_FILE), bundle.load(folder).card
     text = Card(card.name, card.version, card.input, card.heads, recipe=recipe).to_json()
-    onnx.helper.set_model_props(model, {bundle.KEY: text})
+    onnx.helper.set_model_props(model, {KEY: text})
     onnx.save(model, folder / bundle.MODEL_FILE)
 
 

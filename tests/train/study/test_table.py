@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.artifacts.bundle import Card
+from core.artifacts.card import Card
 from core.errors import UserError
 from train.recipe.recipe import load
 from train.runs.card_metrics import DataUse, PooledMetric, pooled_metric
