@@ -1,11 +1,9 @@
-"""How figures fall while pictures get worse: every corruption against severity, and the answers
-that it flips.
-"""
+"""How figures fall while pictures get worse, and how many predictions change."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -22,184 +20,182 @@ TITLE = "Robustness"
 ICON = ":material/blur_on:"
 ORDER = 70
 
-COLUMNS = 3
-SHOWN = {"value": "figure", "change": "change", "flips": "flipped answers"}
-HOW = "python -m evaluation robustness --model M --dataset D --data DIR --out R.parquet"
+PANELS_PER_ROW = 3
+SHOW = {"value": "figure", "change": "change", "flips": "changed predictions"}
+COMMAND = "python -m evaluation robustness --model M --dataset D --data DIR --out R.parquet"
 
 
 def render(view: View) -> None:
     """Draw the page."""
     path = view.settings.robustness
     st.caption(
-        "What happens when pictures get worse? Severity 0 is the picture as it is; the face is located on the clean picture."
+        "What happens when pictures get worse? Severity 0 is the picture as it is; the face is "
+        "located on the clean picture."
     )
     if path is None:
         st.info(
-            f"Not measured: `{HOW}`, then `python -m apps.studio --robustness R.parquet`.",
+            f"Not measured: `{COMMAND}`, then `python -m apps.studio --robustness R.parquet`.",
             icon=":material/info:",
         )
         return
     if path == settings.SAMPLE_ROBUSTNESS:
         st.info(
-            f"This is the shipped model's. Yours: `{HOW}`, then `--robustness R.parquet`.",
+            f"This is the shipped model's. Yours: `{COMMAND}`, then `--robustness R.parquet`.",
             icon=":material/info:",
         )
-    stamp = path.stat().st_mtime_ns if path.is_file() else 0
-    whole = _read(path, stamp)
-    there = whole[whole["task"] == view.task]
-    if there.empty:
-        others = ", ".join(TASKS[t].title for t in whole["task"].unique())
+    table = _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    rows = table[table["task"] == view.task]
+    if rows.empty:
+        tasks = ", ".join(TASKS[task].title for task in table["task"].unique())
         st.info(
-            f"Nothing was measured for {TASKS[view.task].name}; choose in the sidebar: {others}.",
+            f"Nothing was measured for {TASKS[view.task].name}; choose in the sidebar: {tasks}.",
             icon=":material/info:",
         )
         return
-    row = st.columns(2)
-    sets = sorted(there["dataset"].unique())
-    chosen = url_state.choose("robust.dataset", "Data set", sets, where=row[0])
-    there = there[there["dataset"] == chosen]
-    kinds = list(dict.fromkeys(there["kind"]))
-    names = {**SHOWN, "value": TASKS[view.task].metric.axis}
-    shown = url_state.choose(
+    left, right = st.columns(2)
+    dataset = url_state.choose(
+        "robust.dataset", "Data set", sorted(rows["dataset"].unique()), where=left
+    )
+    rows = rows[rows["dataset"] == dataset]
+    titles = {**SHOW, "value": view.metric.axis}
+    column = url_state.choose(
         "robust.show",
         "Show",
-        list(SHOWN),
-        shown=names.__getitem__,
-        where=row[1],
+        list(SHOW),
+        shown=titles.__getitem__,
+        where=right,
         style="segmented_control",
     )
-    _show(there, kinds, view.task, shown)
-    _ranking(there, view.task)
+    _panels(rows, view.task, column)
+    _ranking(rows, view.task)
 
 
 @st.cache_resource(max_entries=4)
 def _read(path: Path, stamp: int) -> pd.DataFrame:
-    """The table as a frame that nobody changes; stamp: of the file, so that a new one is read
-    again.
-    """
+    """The table, which nobody changes; the file's stamp, so that a new one is read again."""
     return robustness.read(path).to_pandas()
 
 
-def panels(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> go.Figure:
-    """A small chart for each corruption on one scale, a line for each model. shown: of SHOWN."""
-    years = task == "age" and shown != "flips"
-    low, high = ("low", "high") if shown == "value" else (f"{shown}_low", f"{shown}_high")
-    height = -(-len(kinds) // COLUMNS)
-    made = make_subplots(
-        height,
-        COLUMNS,
+def panels(rows: pd.DataFrame, kinds: Sequence[str], task: str, column: str) -> go.Figure:
+    """Return small charts on one scale, one for each corruption, with a line for each model.
+
+    Args:
+        rows: of the robustness table, of one task and data set.
+        kinds: the corruptions.
+        task: of the rows.
+        column: the column that is drawn, one of `SHOW`.
+    """
+    in_years = task == "age" and column != "flips"
+    low, high = ("low", "high") if column == "value" else (f"{column}_low", f"{column}_high")
+    panel_rows = -(-len(kinds) // PANELS_PER_ROW)
+    chart = make_subplots(
+        panel_rows,
+        PANELS_PER_ROW,
         shared_xaxes="all",
         shared_yaxes="all",
-        subplot_titles=[k.replace("_", " ") for k in kinds],
+        subplot_titles=[kind.replace("_", " ") for kind in kinds],
     )
-    for i, model in enumerate(dict.fromkeys(there["model"])):
+    for i, model in enumerate(dict.fromkeys(rows["model"])):
         for j, kind in enumerate(kinds):
-            mine = there[(there["model"] == model) & (there["kind"] == kind)].sort_values(
-                "severity"
-            )
-            bars = charts.bars_between(list(mine[shown]), list(mine[low]), list(mine[high]))
-            levels = [
-                "as it is" if pd.isna(v) else f"{v:g} {unit}"
-                for v, unit in zip(mine["level"], mine["unit"], strict=True)
-            ]
+            part = rows[(rows["model"] == model) & (rows["kind"] == kind)].sort_values("severity")
             trace = go.Scatter(
-                x=mine["severity"],
-                y=mine[shown],
-                error_y=bars,
+                x=part["severity"],
+                y=part[column],
+                error_y=charts.bars_between(list(part[column]), list(part[low]), list(part[high])),
                 name=charts.plain(model),
                 legendgroup=model,
                 showlegend=j == 0,
                 mode="lines+markers",
                 line={"color": charts.colour(i)},
-                customdata=levels,
+                customdata=_levels(part),
                 hovertemplate="severity %{x} (%{customdata}): %{y}",
             )
-            made.add_trace(trace, row=j // COLUMNS + 1, col=j % COLUMNS + 1)
-    models = there["model"].nunique()
-    made.update_layout(
-        height=190 * height + 60,
+            chart.add_trace(trace, row=j // PANELS_PER_ROW + 1, col=j % PANELS_PER_ROW + 1)
+    chart.update_layout(
+        height=190 * panel_rows + 60,
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
-        showlegend=models > 1,
+        showlegend=rows["model"].nunique() > 1,
         legend={"orientation": "h", "y": -0.12},
     )
-    made.update_annotations(font_size=13)  # the panels' titles, which must fit a phone
-    made.update_yaxes(tickformat=None if years else ".0%", automargin=True)
-    made.update_xaxes(dtick=1, showticklabels=True)  # the last row need not be full
-    axis = {
-        "value": "error, years" if years else "accuracy",
-        "change": "change, years" if years else "change",
-        "flips": "flipped answers",
+    chart.update_annotations(font_size=13)  # the panels' titles, which must fit a phone
+    chart.update_yaxes(tickformat=None if in_years else ".0%", automargin=True)
+    chart.update_xaxes(dtick=1, showticklabels=True)  # the last row need not be full
+    axis_titles = {
+        "value": "error, years" if in_years else "accuracy",
+        "change": "change, years" if in_years else "change",
+        "flips": SHOW["flips"],
     }
-    made.update_yaxes(title=axis[shown], col=1)
-    for j in range(max(0, len(kinds) - COLUMNS), len(kinds)):  # the lowest of each column
-        made.update_xaxes(title="severity", row=j // COLUMNS + 1, col=j % COLUMNS + 1)
-    return made
+    chart.update_yaxes(title=axis_titles[column], col=1)
+    for j in range(max(0, len(kinds) - PANELS_PER_ROW), len(kinds)):  # the lowest of each column
+        chart.update_xaxes(
+            title="severity", row=j // PANELS_PER_ROW + 1, col=j % PANELS_PER_ROW + 1
+        )
+    return chart
 
 
-def _show(there: pd.DataFrame, kinds: list[str], task: str, shown: str) -> None:
-    made = panels(there, kinds, task, shown)
-    name = TASKS[task].metric.axis
+def _levels(rows: pd.DataFrame) -> list[str]:
+    """The degree of each row's corruption in its own unit."""
+    return [
+        "as it is" if pd.isna(level) else f"{level:g} {unit}"
+        for level, unit in zip(rows["level"], rows["unit"], strict=True)
+    ]
+
+
+def _panels(rows: pd.DataFrame, task: str, column: str) -> None:
+    metric = TASKS[task].metric.axis
     about = {
-        "value": name,
-        "change": f"change of {name} against severity 0",
-        "flips": "share of answers that changed",
-    }[shown]
-    columns = [
-        "model",
-        "dataset",
-        "split",
-        "kind",
-        "severity",
-        "level",
-        "unit",
-        "metric",
-        "value",
-        "low",
-        "high",
-        "n",
-    ]
-    table = there[
-        [*columns, *(f"{a}{b}" for a in ("flips", "change") for b in ("", "_low", "_high"))]
-    ]
-    charts.show(made, "robustness", table, alt=f"{about} by severity, a panel for each corruption")
-    n = int(there["n"].max())
-    more = (
-        f" An age that moves by more than {FLIP_YEARS:g} years counts as another answer."
-        if task == "age" and shown == "flips"
+        "value": metric,
+        "change": f"change of {metric} against severity 0",
+        "flips": "share of predictions that changed",
+    }[column]
+    columns = ["model", "dataset", "split", "kind", "severity", "level", "unit", "metric"]
+    columns += ["value", "low", "high", "n", "flips", "flips_low", "flips_high"]
+    columns += ["change", "change_low", "change_high"]
+    charts.show(
+        panels(rows, list(dict.fromkeys(rows["kind"])), task, column),
+        "robustness",
+        rows[columns],
+        alt=f"{about} by severity, a panel for each corruption",
+    )
+    note = (
+        f" An age that moves by more than {FLIP_YEARS:g} years counts as a changed prediction."
+        if task == "age" and column == "flips"
         else ""
     )
-    st.caption(f"{about[0].upper()}{about[1:]}; 95 % intervals, n = {n:,}.{more}")
+    n = int(rows["n"].max())
+    st.caption(f"{about[0].upper()}{about[1:]}; 95 % intervals, n = {n:,}.{note}")
 
 
-def _ranking(there: pd.DataFrame, task: str) -> None:
+def _ranking(rows: pd.DataFrame, task: str) -> None:
     """What hurts most at the highest severity."""
     st.subheader("What hurts most")
-    worst = there[
-        there["severity"] == there.groupby(["model", "kind"])["severity"].transform("max")
+    highest = rows.groupby(["model", "kind"])["severity"].transform("max")
+    worst = rows[rows["severity"] == highest].sort_values("change", ascending=task != "age")
+    table: list[charts.Row] = [
+        {
+            "model": row["model"],
+            "corruption": row["kind"].replace("_", " "),
+            "at": level,
+            "change": _change_text(row, task),
+            SHOW["flips"]: _share_text(row),
+            "n": row["n"],
+        }
+        for row, level in zip(worst.to_dict("records"), _levels(worst), strict=True)
     ]
-    worst = worst.sort_values("change", ascending=task != "age")
-    scale, unit = (1, " years") if task == "age" else (100, " points")
-    rows: dict[str, list[Any]] = {
-        "model": list(worst["model"]),
-        "corruption": [k.replace("_", " ") for k in worst["kind"]],
-        "at": [
-            "as it is" if pd.isna(v) else f"{v:g} {u}"
-            for v, u in zip(worst["level"], worst["unit"], strict=True)
-        ],
-        "change": [
-            f"{v * scale:+.1f}{unit}"
-            + ("" if pd.isna(a) else f" ({a * scale:+.1f} to {b * scale:+.1f})")
-            for v, a, b in zip(
-                worst["change"], worst["change_low"], worst["change_high"], strict=True
-            )
-        ],
-        "flipped answers": [
-            f"{v:.1%}" + ("" if pd.isna(a) else f" ({a:.1%} to {b:.1%})")
-            for v, a, b in zip(worst["flips"], worst["flips_low"], worst["flips_high"], strict=True)
-        ],
-        "n": list(worst["n"]),
-    }
-    st.dataframe(rows, hide_index=True, key="robustness.ranking")
+    st.dataframe(charts.frame(table), hide_index=True, key="robustness.ranking")
     st.caption(
         "At the highest severity, paired with the same samples at severity 0; 95 % intervals."
     )
+
+
+def _change_text(row: dict[str, float], task: str) -> str:
+    scale, unit = (1, " years") if task == "age" else (100, " points")
+    low, high = row["change_low"], row["change_high"]
+    ends = "" if pd.isna(low) else f" ({low * scale:+.1f} to {high * scale:+.1f})"
+    return f"{row['change'] * scale:+.1f}{unit}{ends}"
+
+
+def _share_text(row: dict[str, float]) -> str:
+    low, high = row["flips_low"], row["flips_high"]
+    ends = "" if pd.isna(low) else f" ({low:.1%} to {high:.1%})"
+    return f"{row['flips']:.1%}{ends}"

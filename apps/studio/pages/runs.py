@@ -1,11 +1,10 @@
-"""Training runs, one or many: curves, the distance of training and validation with its verdict,
-learning rate, time.
-"""
+"""Training runs: curves, the gap to validation with its verdict, learning rate and time."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import plotly.graph_objects as go
@@ -14,6 +13,7 @@ import streamlit as st
 from apps.studio import charts, context, settings, url_state
 from apps.studio.context import View
 from core.errors import DataError
+from core.vocabulary import column_title, task_metric
 from evaluation.training_runs import generalization_gap, run_folder, training_run
 from evaluation.training_runs.training_run import TrainingRun
 
@@ -21,25 +21,26 @@ TITLE = "Training runs"
 ICON = ":material/timeline:"
 ORDER = 80
 
-MOST = 8
+MAX_RUNS = 8
 """Runs drawn at once: as many as the palette tells apart."""
-MEASURES = {
-    "emotion_accuracy": "emotion accuracy",
-    "gender_accuracy": "perceived gender accuracy",
-    "age_mae": "age error, years",
-    "loss": "loss",
-}
+MEASURES = ("emotion_accuracy", "gender_accuracy", "age_mae", "loss")
+"""Columns of a history, without the prefix `train_` or `val_`, that can be drawn."""
+GAP_LINES = (-5.0, 10.0)
+"""Percentage points at which the chart of gaps has dashed lines: maybe a leak, overfitting."""
+Runs: TypeAlias = Mapping[str, TrainingRun]
 
 
 def render(view: View) -> None:
     """Draw the page."""
     root = view.runs
     st.caption(
-        "Did training go well, and does the model know its training data better than new faces? One row and one colour per run."
+        "Did training go well, and does the model know its training data better than new faces? "
+        "One row and one colour per run."
     )
     if root is None:
         st.info(
-            "No runs: start the studio with `--runs DIR`, a folder that `python -m train` wrote into (runs/).",
+            "No runs: start the studio with `--runs DIR`, a folder that `python -m train` wrote "
+            "into (runs/).",
             icon=":material/info:",
         )
         return
@@ -48,231 +49,226 @@ def render(view: View) -> None:
             "These are the shipped studies' runs. Yours: `python -m apps.studio --runs DIR`.",
             icon=":material/info:",
         )
-    found, refused = _read(root)
-    for text in refused:
+    runs, errors = _read(root)
+    for text in errors:
         st.warning(context.plain(text), icon=":material/warning:")
-    if not found:
+    if not runs:
         st.info(
-            f"No training run in {context.plain(str(root))}: `python -m train RECIPE --data DIR` writes one.",
+            f"No training run in {context.plain(str(root))}: "
+            "`python -m train RECIPE --data DIR` writes one.",
             icon=":material/info:",
         )
         return
-    names = list(found)
-    chosen = url_state.several("runs.chosen", "Runs", names, names[:MOST])[:MOST] or tuple(
-        names[:MOST]
-    )
-    shown = {name: found[name] for name in chosen}
-    _table(shown)
+    default = list(runs)[:MAX_RUNS]
+    names = url_state.several("runs.chosen", "Runs", list(runs), default)[:MAX_RUNS]
+    selected = {name: runs[name] for name in names or default}
+    _table(selected)
     left, right = st.columns(2)
     with left:
-        _curves(shown)
+        _curves(selected)
     with right:
-        _gaps(shown)
+        _gaps(selected)
     left, right = st.columns(2)
     with left:
-        _rate(shown)
+        _learning_rate(selected)
     with right:
-        _time(shown)
+        _time(selected)
 
 
 def _read(root: Path) -> tuple[dict[str, TrainingRun], list[str]]:
-    """Runs by their path below `root`, and what could not be read. Read anew at every visit: a run
-    in progress grows.
-    """
-    found, refused = {}, []
+    """Runs by their path below `root`, and errors; read at every visit, since a run may grow."""
+    runs, errors = {}, []
     for folder in run_folder.find(root):
+        is_root = folder.path == root
+        name = folder.path.name if is_root else folder.path.relative_to(root).as_posix()
         try:
-            found[
-                folder.path.relative_to(root).as_posix()
-                if folder.path != root
-                else folder.path.name
-            ] = training_run.read(folder)
+            runs[name] = training_run.read(folder)
         except DataError as error:
-            refused.append(str(error))
-    return found, refused
+            errors.append(str(error))
+    return runs, errors
 
 
-def _table(shown: dict[str, TrainingRun]) -> None:
-    rows = [training_run.overview(run) for run in shown.values()]
-    percent = st.column_config.NumberColumn(format="percent")
-    columns = {
-        "run": list(shown),
-        "state": [r.state for r in rows],
-        "best epoch": [f"{r.best_epoch} of {r.epochs}" for r in rows],
-        "task": [r.task or "–" for r in rows],
-        "training": [r.train for r in rows],
-        "validation": [r.val for r in rows],
-        "gap, points": [r.gap for r in rows],
-        "verdict": [r.verdict or "–" for r in rows],
-        "age error, years": [r.age_mae for r in rows],
-        "minutes": [None if r.seconds is None else r.seconds / 60 for r in rows],
-        "images/s": [r.images_per_s for r in rows],
-        "memory, MB": [r.memory_mb for r in rows],
-    }
-    number = {
-        name: st.column_config.NumberColumn(format="%.1f")
-        for name in ("gap, points", "age error, years", "minutes")
-    }
-    whole = {
-        name: st.column_config.NumberColumn(format="%.0f") for name in ("images/s", "memory, MB")
-    }
+def _table(runs: Runs) -> None:
+    overviews = {name: training_run.overview(run) for name, run in runs.items()}
+    table: list[charts.Row] = [
+        {
+            "run": name,
+            "state": run.state,
+            "best epoch": f"{run.best_epoch} of {run.epochs}",
+            "task": run.task or "–",
+            "training": run.train,
+            "validation": run.val,
+            "gap, points": run.gap,
+            "verdict": run.verdict or "–",
+            "age error, years": run.age_mae,
+            "minutes": None if run.seconds is None else run.seconds / 60,
+            "images/s": run.images_per_s,
+            "memory, MB": run.memory_mb,
+        }
+        for name, run in overviews.items()
+    ]
+    formats = {"training": "percent", "validation": "percent"}
+    formats |= {"gap, points": "%.1f", "age error, years": "%.1f", "minutes": "%.1f"}
+    formats |= {"images/s": "%.0f", "memory, MB": "%.0f"}
     st.dataframe(
-        columns,
+        charts.frame(table),
         hide_index=True,
         key="runs.rows",
-        column_config={"training": percent, "validation": percent, **number, **whole},
+        column_config={
+            name: st.column_config.NumberColumn(format=text) for name, text in formats.items()
+        },
     )
-    charts.downloads("runs", columns)
-    meanings = {r.verdict: r.meaning for r in rows if r.verdict}
+    charts.downloads("runs", table)
+    meanings = {run.verdict: run.meaning for run in overviews.values() if run.verdict}
     st.caption(
-        "Validation figures, at the epoch whose weights were kept. Training figures are taken while training, under "
-        "augmentation and dropout. "
+        "Validation figures, at the epoch whose weights were kept. Training figures are taken "
+        "while training, under augmentation and dropout. "
         + " ".join(f"**{name}**: {text}." for name, text in meanings.items())
     )
 
 
-def _curves(shown: dict[str, TrainingRun]) -> None:
-    there = [m for m in MEASURES if any(f"val_{m}" in run.history for run in shown.values())]
-    if not there:
+def _curves(runs: Runs) -> None:
+    measures = [m for m in MEASURES if any(f"val_{m}" in run.history for run in runs.values())]
+    if not measures:
         return
     st.subheader("Curves")
     measure = url_state.choose(
-        "runs.measure", "Measure", there, shown=MEASURES.__getitem__, style="segmented_control"
+        "runs.measure", "Measure", measures, shown=column_title, style="segmented_control"
     )
     traces: list[Any] = []
-    table: dict[str, list[Any]] = {"run": [], "epoch": [], "training": [], "validation": []}
-    for i, (name, run) in enumerate(shown.items()):
-        epochs, n = run.history["epoch"], len(run)
-        sides = {
-            side: run.history.get(f"{side}_{measure}", np.full(n, np.nan))
-            for side in ("train", "val")
-        }
-        for side, dash in (("train", "dot"), ("val", "solid")):
-            traces.append(
-                go.Scatter(
-                    x=epochs,
-                    y=sides[side],
-                    name=charts.plain(name),
-                    legendgroup=name,
-                    showlegend=side == "val",
-                    mode="lines+markers",
-                    line={"color": charts.colour(i), "dash": dash},
-                    marker={"size": 5},
-                    hovertemplate=f"{'training' if side == 'train' else 'validation'}, epoch %{{x}}: %{{y}}",
-                )
-            )
-        kept = run.best
-        marker = {"color": charts.colour(i), "size": 12, "symbol": "star"}
-        traces.append(
+    table: list[charts.Row] = []
+    for i, (name, run) in enumerate(runs.items()):
+        missing = np.full(len(run), np.nan)
+        epochs = run.history["epoch"]
+        train = run.history.get(f"train_{measure}", missing)
+        val = run.history.get(f"val_{measure}", missing)
+        traces += [
+            _curve(name, i, epochs, train, "training"),
+            _curve(name, i, epochs, val, "validation"),
             go.Scatter(
-                x=[epochs[kept]],
-                y=[sides["val"][kept]],
+                x=[epochs[run.best]],
+                y=[val[run.best]],
                 legendgroup=name,
                 showlegend=False,
                 mode="markers",
-                marker=marker,
+                marker={"color": charts.colour(i), "size": 12, "symbol": "star"},
                 hovertemplate="kept: epoch %{x}, %{y}",
-            )
-        )
-        columns = zip(epochs, sides["train"], sides["val"], strict=True)
-        for epoch, train, val in columns:
-            for key, value in zip(table, (name, int(epoch), float(train), float(val)), strict=True):
-                table[key].append(value)
-    made = charts.figure(
-        *traces, x="epoch", y=MEASURES[measure], percent="y" if measure.endswith("accuracy") else ""
+            ),
+        ]
+        table += [
+            {"run": name, "epoch": int(e), "training": float(t), "validation": float(v)}
+            for e, t, v in zip(epochs, train, val, strict=True)
+        ]
+    metric = task_metric(measure)[1]
+    chart = charts.figure(
+        *traces,
+        x="epoch",
+        y=f"{column_title(measure)}, years" if metric.unit == "years" else column_title(measure),
+        percent="y" if metric.is_share else "",
     )
-    alt = f"{MEASURES[measure]} by epoch: training dotted, validation solid, a star where weights were kept"
-    charts.show(made, "runs-curves", table, alt=alt)
+    alt = (
+        f"{column_title(measure)} by epoch: training dotted, validation solid, a star where "
+        "weights were kept"
+    )
+    charts.show(chart, "runs-curves", table, alt=alt)
     st.caption("Solid: validation. Dotted: training. Star: the epoch whose weights were kept.")
 
 
-def _gaps(shown: dict[str, TrainingRun]) -> None:
-    values = {name: run.gap() for name, run in shown.items()}
-    known = {name: gap for name, gap in values.items() if gap is not None}
-    if not known:
+def _curve(name: str, i: int, epochs: Any, values: Any, split: str) -> go.Scatter:
+    return go.Scatter(
+        x=epochs,
+        y=values,
+        name=charts.plain(name),
+        legendgroup=name,
+        showlegend=split == "validation",
+        mode="lines+markers",
+        line={"color": charts.colour(i), "dash": "solid" if split == "validation" else "dot"},
+        marker={"size": 5},
+        hovertemplate=f"{split}, epoch %{{x}}: %{{y}}",
+    )
+
+
+def _gaps(runs: Runs) -> None:
+    gaps = {name: gap for name, run in runs.items() if (gap := run.gap()) is not None}
+    if not gaps:
         return
     st.subheader("Gap: training minus validation")
-    bands = [generalization_gap.verdict(gap) for gap in known.values()]
+    verdicts = [generalization_gap.verdict(gap) for gap in gaps.values()]
     bars = go.Bar(
-        x=[charts.plain(n) for n in known],
-        y=list(known.values()),
-        marker_color=[b.colour for b in bands],
-        text=[b.name for b in bands],
+        x=[charts.plain(name) for name in gaps],
+        y=list(gaps.values()),
+        marker_color=[verdict.colour for verdict in verdicts],
+        text=[verdict.name for verdict in verdicts],
         hovertemplate="%{x}: %{y:+.1f} points",
     )
-    made = charts.figure(bars, y="percentage points")
-    for low in (-5.0, 10.0):
-        made.add_hline(y=low, line_dash="dash", line_color=charts.GREY)
+    chart = charts.figure(bars, y="percentage points")
+    for line in GAP_LINES:
+        chart.add_hline(y=line, line_dash="dash", line_color=charts.GREY)
     table = {
-        "run": list(known),
-        "gap, points": list(known.values()),
-        "verdict": [b.name for b in bands],
-        "meaning": [b.meaning for b in bands],
+        "run": list(gaps),
+        "gap, points": list(gaps.values()),
+        "verdict": [verdict.name for verdict in verdicts],
+        "meaning": [verdict.meaning for verdict in verdicts],
     }
-    charts.show(
-        made,
-        "runs-gaps",
-        table,
-        alt="Training minus validation accuracy of each run at its kept epoch, in percentage points",
-    )
+    alt = "Training minus validation accuracy of each run at its kept epoch, in percentage points"
+    charts.show(chart, "runs-gaps", table, alt=alt)
     st.caption(
-        "Bands of the FER capstone notebook; dashed at -5 (look for a leak) and +10 (overfits)."
+        "Bands of a FER capstone notebook (2024, unpublished); dashed at -5 (look for a leak) and "
+        "+10 (overfits)."
     )
 
 
-def _rate(shown: dict[str, TrainingRun]) -> None:
-    there = {name: run for name, run in shown.items() if "lr" in run.history}
-    if not there:
+def _learning_rate(runs: Runs) -> None:
+    rates = {name: run.history for name, run in runs.items() if "lr" in run.history}
+    if not rates:
         return
     st.subheader("Learning rate")
-    colours = {name: charts.colour(i) for i, name in enumerate(shown)}
-    look = {"mode": "lines+markers"}
+    colours = {name: charts.colour(i) for i, name in enumerate(runs)}
     traces = [
         go.Scatter(
-            x=run.history["epoch"],
-            y=run.history["lr"],
+            x=history["epoch"],
+            y=history["lr"],
             name=charts.plain(name),
             line={"color": colours[name]},
-            **look,
+            mode="lines+markers",
         )
-        for name, run in there.items()
+        for name, history in rates.items()
     ]
-    made = charts.figure(*traces, x="epoch", y="at the end of the epoch", height=320)
-    made.update_yaxes(type="log")
-    table = {
-        "run": [n for n, r in there.items() for _ in range(len(r))],
-        "epoch": [int(e) for r in there.values() for e in r.history["epoch"]],
-        "learning rate": [float(v) for r in there.values() for v in r.history["lr"]],
-    }
-    charts.show(made, "runs-rate", table, alt="Learning rate by epoch, logarithmic")
+    chart = charts.figure(*traces, x="epoch", y="at the end of the epoch", height=320)
+    chart.update_yaxes(type="log")
+    table: list[charts.Row] = [
+        {"run": name, "epoch": int(epoch), "learning rate": float(rate)}
+        for name, history in rates.items()
+        for epoch, rate in zip(history["epoch"], history["lr"], strict=True)
+    ]
+    charts.show(chart, "runs-rate", table, alt="Learning rate by epoch, logarithmic")
 
 
-def _time(shown: dict[str, TrainingRun]) -> None:
-    there = {name: run for name, run in shown.items() if run.seconds is not None}
-    if not there:
+def _time(runs: Runs) -> None:
+    timed = {name: run for name, run in runs.items() if run.seconds is not None}
+    if not timed:
         return
     st.subheader("Time")
-    minutes = [float(np.nansum(run.history["seconds"])) / 60 for run in there.values()]
-    worked = [
-        float(np.nansum(run.history["cpu_seconds"])) / 60 if "cpu_seconds" in run.history else None
-        for run in there.values()
-    ]
-    names = [charts.plain(name) for name in there]
-    traces = [
-        go.Bar(x=names, y=minutes, name="by the clock"),
-        go.Bar(x=names, y=worked, name="processor"),
-    ]
-    made = charts.figure(*traces, y="minutes", height=320, barmode="group")
-    table = {
-        "run": list(there),
-        "minutes": minutes,
-        "processor minutes": worked,
-        "epochs": [len(run) for run in there.values()],
-    }
-    charts.show(
-        made,
-        "runs-time",
-        table,
-        alt="Minutes of each run, by the clock and of all processor cores together",
+    names = [charts.plain(name) for name in timed]
+    wall_minutes = [_minutes(run, "seconds") for run in timed.values()]
+    cpu_minutes = [_minutes(run, "cpu_seconds") for run in timed.values()]
+    chart = charts.figure(
+        go.Bar(x=names, y=wall_minutes, name="by the clock"),
+        go.Bar(x=names, y=cpu_minutes, name="processor"),
+        y="minutes",
+        height=320,
+        barmode="group",
     )
-    st.caption("On a shared machine the clock says little; processor minutes compare.")
+    table = {
+        "run": list(timed),
+        "minutes": wall_minutes,
+        "processor minutes": cpu_minutes,
+        "epochs": [len(run) for run in timed.values()],
+    }
+    alt = "Minutes of each run, by the clock and of all processor cores together"
+    charts.show(chart, "runs-time", table, alt=alt)
+    st.caption("On a shared machine the clock misleads; compare processor minutes.")
+
+
+def _minutes(run: TrainingRun, column: str) -> float | None:
+    return float(np.nansum(run.history[column])) / 60 if column in run.history else None

@@ -65,29 +65,29 @@ def test_what_hurts_most_stands_first_at_its_own_highest_severity(draw, measured
     assert ranking["corruption"].to_list() == ["noise", "blur", "flip"]
     assert ranking["at"].to_list() == ["10 px", "10 px", "2 px"]
     assert ranking["change"][0] == "-50.0 points (-60.0 to -40.0)"
-    assert ranking["flipped answers"][2] == "21.0% (0.0% to 100.0%)"
+    assert ranking["changed predictions"][2] == "21.0% (0.0% to 100.0%)"
     assert len(app.dataframe[0].value) == 14, "every row can be downloaded"
     assert any("n = 500" in c.value for c in app.caption)
 
 
 @pytest.mark.parametrize("kinds", [2, 3, 10])
-def test_every_panel_is_told_its_axes(kinds: int) -> None:
+def test_every_panel_has_its_axes(kinds: int) -> None:
     names = [f"k{i}" for i in range(kinds)]
     there = pa.Table.from_pylist(
         [row(k, s, 5.0 + s, "age") for k in names for s in range(6)], robustness.SCHEMA
     ).to_pandas()
-    for shown, title in (
+    for column, title in (
         ("value", "error, years"),
         ("change", "change, years"),
-        ("flips", "flipped answers"),
+        ("flips", "changed predictions"),
     ):
-        made = page.panels(there, names, "age", shown)
+        made = page.panels(there, names, "age", column)
         grid = made._grid_ref
         for i in range(kinds):
-            at = grid[i // page.COLUMNS][i % page.COLUMNS][0].layout_keys
+            at = grid[i // page.PANELS_PER_ROW][i % page.PANELS_PER_ROW][0].layout_keys
             x, y = (made.layout[key].title.text for key in at)
-            assert y == (title if i % page.COLUMNS == 0 else None), i
-            assert x == ("severity" if i + page.COLUMNS >= kinds else None), i
+            assert y == (title if i % page.PANELS_PER_ROW == 0 else None), i
+            assert x == ("severity" if i + page.PANELS_PER_ROW >= kinds else None), i
     assert page.panels(there, names, "emotion", "value").layout.yaxis.title.text == "accuracy"
 
 
@@ -101,7 +101,7 @@ def test_a_change_without_an_interval_is_shown_alone(draw, tmp_path: Path) -> No
     drawn = draw("robustness", task="emotion")
     settings.PROCESS.use(replace(settings.PROCESS.current(), robustness=tmp_path / "r.parquet"))
     ranking = drawn.run().dataframe[-1].value
-    assert (ranking["change"][0], ranking["flipped answers"][0]) == ("+0.0 points", "20.0%")
+    assert (ranking["change"][0], ranking["changed predictions"][0]) == ("+0.0 points", "20.0%")
 
 
 def test_a_task_that_was_not_measured_says_which_were(draw, measured: Path) -> None:

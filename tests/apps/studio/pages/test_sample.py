@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from apps.studio import relabel_plan, settings
-from apps.studio.components import occlusion
+from apps.studio.components import occlusion, sample_predictions
 from apps.studio.images import Faces
 from apps.studio.pages import sample
 from core.artifacts.bundle import MODEL_FILE
@@ -22,15 +22,15 @@ from evaluation.quality.repair.plan import Row
 from tests.apps.studio.conftest import predictions
 
 
-def test_what_every_model_said(draw) -> None:
+def test_what_every_model_predicted(draw) -> None:
     app = draw("sample", "three models", sample="s00003")
-    rows = next(d.value for d in app.dataframe if "answer" in d.value.columns)
+    rows = next(d.value for d in app.dataframe if "prediction" in d.value.columns)
     assert len(rows) == 9 and sorted(set(rows["model"])) == ["a", "b", "c & <b>d</b>"]
     known = predictions(model="a").slice(3, 1).to_pylist()[0]
     first = rows[(rows["model"] == "a")].set_index("task")
     assert (
-        first.loc["Emotion", "truth"] == known["emotion_true"]
-        and first.loc["Emotion", "answer"] == known["emotion_pred"]
+        first.loc["Emotion", "label"] == known["emotion_true"]
+        and first.loc["Emotion", "prediction"] == known["emotion_pred"]
     )
     assert first.loc["Emotion", "right"] == (
         "yes" if known["emotion_true"] == known["emotion_pred"] else "no"
@@ -42,7 +42,7 @@ def test_what_every_model_said(draw) -> None:
     )
     assert (
         p["votes"].tolist() == pytest.approx(known["emotion_votes"], abs=1e-6)
-        and p["truth"].sum() == 1
+        and p["label"].sum() == 1
     )
     assert any("s00003" in h.value for h in app.subheader) and any(
         "`evaluation predict" in c.value or "embedding" in c.value for c in app.caption
@@ -94,9 +94,14 @@ def test_into_the_relabel_plan_and_out(draw) -> None:
 
 
 def test_probabilities_of_a_row() -> None:
-    assert sample.probabilities({"gender_p_female": 0.25}, "gender", GENDER2.labels) == [0.25, 0.75]
-    assert sample.probabilities({"gender_p_female": None}, "gender", GENDER2.labels) is None
-    assert sample.probabilities({}, "emotion", FERPLUS8.labels) is None
+    assert sample_predictions.probabilities(
+        {"gender_p_female": 0.25}, "gender", GENDER2.labels
+    ) == [0.25, 0.75]
+    assert (
+        sample_predictions.probabilities({"gender_p_female": None}, "gender", GENDER2.labels)
+        is None
+    )
+    assert sample_predictions.probabilities({}, "emotion", FERPLUS8.labels) is None
 
 
 def test_neighbours_where_there_are_embeddings(draw, tmp_path: Path) -> None:
@@ -109,13 +114,15 @@ def test_neighbours_where_there_are_embeddings(draw, tmp_path: Path) -> None:
     app = draw("sample", "all heads", sample="s00009")
     settings.PROCESS.use(settings.Settings((tmp_path / "e.parquet",), {}, Faces(tmp_path)))
     app = app.run()
-    assert not app.error and sum("cannot be read" in c.value for c in app.caption) >= sample.NEAREST
+    assert (
+        not app.error and sum("cannot be read" in c.value for c in app.caption) >= sample.NEIGHBOURS
+    )
     unit = e / np.linalg.norm(e, axis=1, keepdims=True)
     cosine = unit @ unit[9]
     cosine[9] = -2
     near = next(d.value for d in app.dataframe if "cosine" in d.value.columns)
     assert near["sample_id"].tolist() == [
-        f"s{i:05d}" for i in np.argsort(-cosine)[: sample.NEAREST]
+        f"s{i:05d}" for i in np.argsort(-cosine)[: sample.NEIGHBOURS]
     ]
     app = app.button(key="sp.near.1").click().run()
     assert app.query_params["sample"] == near["sample_id"][1]

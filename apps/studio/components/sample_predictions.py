@@ -1,0 +1,194 @@
+"""What every model predicted for one sample: a table, and probabilities or ages as a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from apps.studio import charts
+from apps.studio.context import View
+from core.labels import FERPLUS8, GENDER2
+from core.vocabulary import TASKS
+from evaluation.predictions.schema import P_EMOTION, P_GENDER
+
+SampleRow: TypeAlias = Mapping[str, Any]
+"""One model's row of the predictions table, with `<task>_conf` for the confidence."""
+
+
+def show(view: View, rows: Sequence[SampleRow]) -> None:
+    """Draw the table of all predictions and the chart of the selected task.
+
+    Args:
+        view: the selections.
+        rows: the sample's rows, one for each model.
+    """
+    table = predictions(rows)
+    st.dataframe(charts.frame(table), hide_index=True, key="sample-predictions.table")
+    charts.downloads("sample-predictions", table)
+    if view.task == "age":
+        _ages(rows)
+    else:
+        _probabilities(view, rows)
+
+
+def predictions(rows: Sequence[SampleRow]) -> list[charts.Row]:
+    """Return a row for every model and task that has a prediction or a label.
+
+    The columns are model, task, label, prediction, confidence (of an age its interval) and right
+    (of an age the error).
+    """
+    table: list[charts.Row] = []
+    for row in rows:
+        for task, names in TASKS.items():
+            if row.get(f"{task}_true") is None and row.get(f"{task}_pred") is None:
+                continue
+            texts = _age_texts(row) if task == "age" else _class_texts(row, task)
+            table.append({"model": row["model"], "task": names.title, **texts})
+    return table
+
+
+def _age_texts(row: SampleRow) -> dict[str, str]:
+    true, pred = row.get("age_true"), row.get("age_pred")
+    low, high = row.get("age_low"), row.get("age_high")
+    has_interval = low is not None and high is not None
+    return {
+        "label": _years(true),
+        "prediction": _years(pred),
+        "confidence": f"{low:.0f} to {high:.0f} years" if has_interval else "",
+        "right": "" if true is None or pred is None else f"{pred - true:+.1f} years",
+    }
+
+
+def _years(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}" if value == round(value) else f"{value:.1f}"
+
+
+def _class_texts(row: SampleRow, task: str) -> dict[str, str]:
+    true, pred, confidence = (row.get(f"{task}_{column}") for column in ("true", "pred", "conf"))
+    return {
+        "label": true or "–",
+        "prediction": pred or "–",
+        "confidence": "" if confidence is None else f"{confidence:.1%}",
+        "right": "" if true is None or pred is None else "yes" if true == pred else "no",
+    }
+
+
+def label_of(rows: Sequence[SampleRow], task: str) -> Any:
+    """Return the sample's label, from the first row that has it; None without one."""
+    return next((r[f"{task}_true"] for r in rows if r.get(f"{task}_true") is not None), None)
+
+
+def probabilities(row: SampleRow, task: str, labels: Sequence[str]) -> list[float] | None:
+    """Return one model's probabilities in the order of `labels`; None where it has none."""
+    if task == "gender":
+        first = row.get(P_GENDER)
+        return None if first is None else [first, 1 - first]
+    values = [row.get(P_EMOTION + label) for label in labels]
+    return None if all(v is None for v in values) else [v or 0.0 for v in values]
+
+
+def vote_shares(rows: Sequence[SampleRow]) -> list[float] | None:
+    """Return the shares of the annotators' votes for each emotion; None without votes."""
+    votes = next((r["emotion_votes"] for r in rows if r.get("emotion_votes") is not None), None)
+    if votes is None or sum(votes) <= 0:
+        return None
+    return [v / sum(votes) for v in votes]
+
+
+def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
+    task = view.task
+    labels = (FERPLUS8 if task == "emotion" else GENDER2).labels
+    true = label_of(rows, task)
+    table: dict[str, list[Any]] = {
+        "class": list(labels),
+        "label": [label == true for label in labels],
+    }
+    bars = []
+    for i, row in enumerate(rows):
+        shares = probabilities(row, task, labels)
+        if shares is not None:
+            table[row["model"]] = shares
+            bars.append(
+                go.Bar(
+                    name=charts.plain(row["model"]),
+                    y=list(labels),
+                    x=shares,
+                    orientation="h",
+                    marker_color=charts.colour(i),
+                    hovertemplate="%{y}: %{x:.1%}",
+                )
+            )
+    votes = vote_shares(rows) if task == "emotion" else None
+    if votes is not None:
+        table["votes"] = votes
+        bars.append(
+            go.Bar(
+                name="the annotators' votes",
+                y=list(labels),
+                x=votes,
+                orientation="h",
+                hovertemplate="%{y}: %{x:.0%} of the votes",
+                marker={"color": charts.GREY, "line": {"color": charts.QUIET, "width": 1.5}},
+            )
+        )
+    if not bars:
+        st.caption("These tables have no probabilities of this sample.")
+        return
+    chart = charts.figure(
+        *bars,
+        x="probability, share of the votes",
+        percent="x",
+        height=80 + len(labels) * (24 + 12 * len(bars)),
+        barmode="group",
+    )
+    names = [f"<b>{label} (label)</b>" if label == true else label for label in labels]
+    chart.update_yaxes(
+        autorange="reversed", tickmode="array", tickvals=list(labels), ticktext=names
+    )
+    chart.update_xaxes(range=[0, 1.02])
+    percent = st.column_config.NumberColumn(format="percent")
+    charts.show(
+        chart,
+        "sample-probabilities",
+        table,
+        alt=f"{view.title}: probabilities of every model for this sample",
+        columns={name: percent for name in table if name not in ("class", "label")},
+    )
+
+
+def _ages(rows: Sequence[SampleRow]) -> None:
+    true = label_of(rows, "age")
+    predicted = [row for row in rows if row.get("age_pred") is not None]
+    if not predicted:
+        return
+    ages = [row["age_pred"] for row in predicted]
+    lows = [row.get("age_low") for row in predicted]
+    highs = [row.get("age_high") for row in predicted]
+    chart = charts.figure(
+        go.Scatter(
+            x=ages,
+            y=[charts.plain(row["model"]) for row in predicted],
+            mode="markers",
+            error_x=charts.bars_between(ages, lows, highs),
+            marker={"size": 12, "color": [charts.colour(i) for i in range(len(predicted))]},
+            hovertemplate="%{y}: %{x:.1f} years<extra></extra>",
+        ),
+        x="years, with the model's interval",
+        height=130 + 40 * len(predicted),
+    )
+    if true is not None:
+        chart.add_vline(
+            x=true, line={"dash": "dot", "color": charts.GOOD}, annotation_text=f"label: {true:.0f}"
+        )
+    table = {
+        "model": [row["model"] for row in predicted],
+        "age": ages,
+        "low": lows,
+        "high": highs,
+        "label": [true] * len(predicted),
+    }
+    alt = "The age that each model predicts, with its interval, and the labelled age"
+    charts.show(chart, "sample-age", table, alt=alt)
