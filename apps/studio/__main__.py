@@ -117,16 +117,16 @@ def checked(args: argparse.Namespace) -> Settings:
     """
     from apps.studio.images import Faces
     from apps.studio.settings import Settings
-    from evaluation.commands.report import mapping
+    from evaluation.predictions.table import column_map
 
-    names = mapping(args.map)
+    names = column_map(args.map)
     for option, folder in (("--images", args.images), ("--runs", args.runs)):
         if folder is not None and not folder.is_dir():
             raise DataError(f"Expected {option} to be a folder, got {folder}; there is none.")
     if args.robustness is not None:
-        from evaluation.commands import robustness
+        from evaluation.robustness import curves
 
-        robustness.read(args.robustness)
+        curves.read(args.robustness)
     if args.audit is not None:
         from evaluation.quality.repair import review
 

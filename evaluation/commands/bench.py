@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from rich.console import Console
 
 from core.artifacts.downloads import ROOT
 from core.ensemble import Ensemble
@@ -33,6 +32,7 @@ from evaluation.benchmark.frames import HEIGHT, SCENES, WIDTH, jpeg
 from evaluation.benchmark.interleave import Times, faster, percentiles
 from evaluation.benchmark.reference_models import REFERENCES, Network, file_of, missing, reference
 from evaluation.benchmark.timing import Firsts, Nets, Ours, time_frames, time_nets
+from evaluation.report.text import console
 
 MODEL = ROOT / "assets" / "models" / "mien"
 THREADS, BATCHES = (1, 2), (1, 4, 32)
@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.markdown:
         print(tables.markdown(result))
     else:
-        tables.show(result, Console(highlight=False))
+        tables.show(result, console())
     return 0
 
 

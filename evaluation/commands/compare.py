@@ -1,10 +1,13 @@
-"""compare: two models on the same samples: is B better than A, where does it win and lose, and on
-which samples do they disagree.
+"""Two models on the same samples: is B better than A, where it wins and loses, where they disagree.
 
 Samples are matched by `sample_id`; differences are B minus A with paired-bootstrap 95 % intervals.
 McNemar's test (exact for few pairs) for classes and a paired t-test for ages; where a column such
 as `group_subject` says which samples belong together, whole clusters are drawn and tested instead.
 P-values per class and per group are corrected together by Holm's method.
+
+Examples:
+  python -m evaluation compare old.parquet new.parquet
+  python -m evaluation compare both.parquet both.parquet --model-a old --model-b new --json
 """
 
 from __future__ import annotations
@@ -14,18 +17,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from rich.console import Console
 
 from core.errors import DataError
+from core.vocabulary import METRICS, TASKS
 from evaluation.analysis.comparison import compare
-from evaluation.commands.report import mapping
+from evaluation.commands._tables import add_map
 from evaluation.predictions import arrays, table
-from evaluation.report.text import TITLES, few, grid, number, wide
+from evaluation.predictions.table import column_map
+from evaluation.report.text import console, grid, number, p_value, sample_count
 from evaluation.statistics.estimate import plain
+
+SIDES = {"a": "A", "b": "B", None: "-", "neither": "-"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command line of `compare`."""
+    """Add the arguments of `compare`."""
     parser.add_argument(
         "a", type=Path, metavar="A.parquet", help="predictions of the model to beat"
     )
@@ -41,13 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model-b", metavar="NAME", help="which model of B, where it holds several"
     )
-    parser.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        metavar="OURS=THEIRS",
-        help="column of the contract = column of both files",
-    )
+    add_map(parser, "column of the contract = column of both files")
     parser.add_argument(
         "--limit",
         type=int,
@@ -59,103 +61,111 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the comparison."""
+    """Print the comparison."""
     if args.limit < 0:
         raise DataError(f"Expected --limit to be at least 0, got {args.limit}.")
-    a, b = (table.read(path, names=mapping(args.map)) for path in (args.a, args.b))
-    a, b = _one(a, args.model_a, "--model-a"), _one(b, args.model_b, "--model-b")
-    found = compare(a, b, limit=args.limit)
+    a, b = (table.read(path, names=column_map(args.map)) for path in (args.a, args.b))
+    a, b = _one_model(a, args.model_a, "--model-a"), _one_model(b, args.model_b, "--model-b")
+    report = compare(a, b, limit=args.limit)
     if args.json:
-        print(json.dumps(plain({"tables": [str(args.a), str(args.b)], **found}), allow_nan=False))
+        print(json.dumps(plain({"tables": [str(args.a), str(args.b)], **report}), allow_nan=False))
     else:
-        show(found, wide())
+        show(report, console())
     return 0
 
 
-def _one(whole: Any, model: str | None, option: str) -> Any:
+def _one_model(predictions: pa.Table, model: str | None, option: str) -> pa.Table:
     try:
-        return arrays.one_model(whole, model)
+        return arrays.one_model(predictions, model)
     except DataError as error:
         raise DataError(str(error).replace("--model", option)) from None
 
 
-def show(found: dict[str, Any], console: Console) -> None:
-    """The comparison as tables."""
-    console.print(
-        f"A: {found['a']}   B: {found['b']}   {found['matched']} samples in both",
-        style="bold",
-        markup=False,
+def show(report: dict[str, Any], out: Console) -> None:
+    """Print the comparison as tables."""
+    out.print(
+        f"A: {report['a']}   B: {report['b']}   {report['matched']} samples in both", style="bold"
     )
-    if found["only_a"] or found["only_b"]:
-        console.print(
-            f"not compared: {found['only_a']} samples only in A, {found['only_b']} only in B"
+    if report["only_a"] or report["only_b"]:
+        out.print(
+            f"not compared: {report['only_a']} samples only in A, {report['only_b']} only in B"
         )
-    for task in ("emotion", "gender", "age"):
-        if found[task]:
-            _task(TITLES[task], found[task], console, percent=task != "age")
+    for task in TASKS:
+        if report[task]:
+            _show_figures(task, report[task], out)
+            _show_parts(task, report[task], out)
+            _show_disagreements(task, report[task], out)
 
 
-def _task(title: str, found: dict[str, Any], console: Console, *, percent: bool) -> None:
-    text = f"{title}: B minus A, 95 % intervals: {found['method']['text']}; p per class and group corrected together (Holm)"
-    console.print(text, soft_wrap=True)
-    if found["truth_differs"]:
-        console.print(
-            f"{title}: {found['truth_differs']} samples left out, for which the two tables state different truths"
+def _show_figures(task: str, report: dict[str, Any], out: Console) -> None:
+    title, percent = TASKS[task].title, TASKS[task].metric.is_share
+    out.print(
+        f"{title}: B minus A, 95 % intervals: {report['method']['text']}; "
+        "p per class and group corrected together (Holm)"
+    )
+    if report["truth_differs"]:
+        out.print(
+            f"{title}: {report['truth_differs']} samples left out, "
+            "for which the two tables state different truths"
         )
     rows = grid(title, "figure", "A", "B", "B - A", "p", "n")
-    p = found["mcnemar"]["p"] if percent else found["paired_t"]["p"]
-    for name, label in (
-        ("accuracy", "accuracy"),
-        ("macro_f1", "macro F1"),
-        ("mae", "mean absolute error"),
-    ):
-        if name in found:
-            values = [number(found[name][side], percent=percent) for side in ("a", "b")]
-            shown = "" if name == "macro_f1" else p_text(p)
+    p = (report["mcnemar"] if percent else report["paired_t"])["p"]
+    for name in ("accuracy", "macro_f1", "mae"):
+        if name in report:
+            a, b = (number(report[name][side], percent=percent) for side in ("a", "b"))
             rows.add_row(
-                label,
-                *values,
-                number(found[name]["difference"], percent=percent, sign=True),
-                shown,
-                str(found["n"]),
+                METRICS[name].title,
+                a,
+                b,
+                number(report[name]["difference"], percent=percent, sign=True),
+                "" if name == "macro_f1" else p_value(p),
+                str(report["n"]),
             )
-    console.print(rows)
+    out.print(rows)
     if percent:
-        test = found["mcnemar"]
-        console.print(
+        test = report["mcnemar"]
+        out.print(
             f"only A right: {test['only_a']}, only B right: {test['only_b']} ({test['test']})"
         )
+
+
+def _show_parts(task: str, report: dict[str, Any], out: Console) -> None:
+    if not report["parts"]:
+        return
     rows = grid(
-        f"{title}: B against A", "part", "wins", "losses", "B - A", "p (Holm)", "better", "n"
+        f"{TASKS[task].title}: B against A",
+        "part",
+        "wins",
+        "losses",
+        "B - A",
+        "p (Holm)",
+        "better",
+        "n",
     )
-    for part in found["parts"]:
-        name = f"{part['by']}: {part['value']}"
-        better = {"a": "A", "b": "B", None: "-"}[part["better"]]
-        cells = (
-            number(part["difference"], percent=percent, sign=True),
-            p_text(part["p_adjusted"]),
-            better,
-            few(part["n"]),
+    for part in report["parts"]:
+        rows.add_row(
+            f"{part['by']}: {part['value']}",
+            str(part["wins"]),
+            str(part["losses"]),
+            number(part["difference"], percent=TASKS[task].metric.is_share, sign=True),
+            p_value(part["p_adjusted"]),
+            SIDES[part["better"]],
+            sample_count(part["n"]),
         )
-        rows.add_row(name, str(part["wins"]), str(part["losses"]), *cells)
-    if found["parts"]:
-        console.print(rows)
-    rows = grid(
-        f"{title}: answers that differ ({found['disagreements']['n']})",
-        "sample",
-        "true",
-        "A",
-        "B",
-        *(["right"] if percent else []),
-    )
-    for row in found["disagreements"]["rows"]:
-        values = [row[k] if percent else f"{row[k]:.1f}" for k in ("true", "a", "b")]
-        right = [{"a": "A", "b": "B", "neither": "-"}[row["right"]]] if percent else []
-        rows.add_row(row["sample_id"], *values, *right)
-    if found["disagreements"]["rows"]:
-        console.print(rows)
+    out.print(rows)
 
 
-def p_text(p: float | None) -> str:
-    """A p-value as text."""
-    return "-" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+def _show_disagreements(task: str, report: dict[str, Any], out: Console) -> None:
+    disagreements = report["disagreements"]
+    if not disagreements["rows"]:
+        return
+    title = f"{TASKS[task].title}: predictions that differ ({disagreements['n']})"
+    if not TASKS[task].metric.is_share:
+        rows = grid(title, "sample", "true", "A", "B")
+        for row in disagreements["rows"]:
+            rows.add_row(row["sample_id"], *(f"{row[k]:.1f}" for k in ("true", "a", "b")))
+    else:
+        rows = grid(title, "sample", "true", "A", "B", "right")
+        for row in disagreements["rows"]:
+            rows.add_row(row["sample_id"], row["true"], row["a"], row["b"], SIDES[row["right"]])
+    out.print(rows)

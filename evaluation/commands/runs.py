@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from core.errors import DataError
-from evaluation.report.text import grid, wide
+from evaluation.report.text import console, grid
 from evaluation.training_runs.run_folder import find
 from evaluation.training_runs.training_run import RunOverview, overview, read
 
@@ -51,11 +51,11 @@ def run(args: argparse.Namespace) -> int:
         report = {"runs": [row.to_dict() for row in rows], "refused": refused}
         print(json.dumps(report, allow_nan=False))
     else:
-        show(rows, [entry["error"] for entry in refused], wide())
+        show(rows, [entry["error"] for entry in refused], console())
     return 2 if refused else 0
 
 
-def show(rows: Sequence[RunOverview], errors: Sequence[str], console: Console) -> None:
+def show(rows: Sequence[RunOverview], errors: Sequence[str], out: Console) -> None:
     """Print the runs as a table, then the folders that could not be read."""
     table = grid(
         "Training runs, best epoch", "run", "epoch", "train", "val", "gap", "verdict", "MAE", "min"
@@ -73,14 +73,13 @@ def show(rows: Sequence[RunOverview], errors: Sequence[str], console: Console) -
             _text(None if row.seconds is None else row.seconds / 60, ".1f"),
         )
     if rows:
-        console.print(table)
-        console.print(
+        out.print(table)
+        out.print(
             "gap: training minus validation accuracy, percentage points; "
-            "training figures are taken under augmentation and dropout",
-            soft_wrap=True,
+            "training figures are taken under augmentation and dropout"
         )
     for error in errors:
-        console.print(f"not read: {error}", soft_wrap=True)
+        out.print(f"not read: {error}")
 
 
 def _text(value: float | None, number_format: str) -> str:

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -26,6 +24,7 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from core.errors import DataError
+from core.files import atomic_file
 from evaluation.predictions.schema import TASKS, conform, some, tasks
 
 KEY = b"mien.table"
@@ -122,6 +121,20 @@ def rename(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
     return table
 
 
+def column_map(pairs: Sequence[str]) -> dict[str, str]:
+    """Return `OURS=THEIRS` arguments as column of the contract -> column of the file.
+
+    Raises:
+        DataError: One has another form.
+    """
+    wrong = [p for p in pairs if not all(p.partition("=")[::2])]
+    if wrong:
+        raise DataError(
+            f"Expected --map OURS=THEIRS, got {wrong[0]!r}; try --map emotion_true=label."
+        )
+    return {ours: theirs for ours, _, theirs in (p.partition("=") for p in pairs)}
+
+
 def _read_csv(path: Path) -> pa.Table:
     # Everything is read as text first: inference would turn the sample "0001" into the number 1.
     with path.open("rb") as file:
@@ -153,20 +166,12 @@ def writer(path: str | Path, meta: Meta | None = None) -> Iterator[Writer]:
     """
     path = check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    new = Path(name)
-    made = Writer(new, path.suffix.lower() == ".csv", meta)
-    try:
-        yield made
-        made.close()
-        with new.open("rb") as file:
-            os.fsync(file.fileno())
-        new.chmod(0o644)  # mkstemp's own mode hides the file from everybody else
-        new.replace(path)
-    finally:
-        made.close()
-        new.unlink(missing_ok=True)
+    with atomic_file(path) as temporary:
+        out = Writer(temporary, path.suffix.lower() == ".csv", meta)
+        try:
+            yield out
+        finally:
+            out.close()
 
 
 class Writer:

@@ -65,7 +65,10 @@ class Store:
             return found
         by_content = dict(zip(known["sha"].tolist(), range(len(known)), strict=True))
         fresh: list[np.ndarray] = []
-        with ThreadPoolExecutor(system.usable_processors()) as pool, progress.task(name, len(todo)) as advance:
+        with (
+            ThreadPoolExecutor(system.usable_processors()) as pool,
+            progress.task(name, len(todo)) as advance,
+        ):
             try:
                 for start in range(0, len(todo), 512):
                     some = todo[start : start + 512]

@@ -13,10 +13,9 @@ import pyarrow as pa
 from core import image as images
 from core.errors import ImageError
 from evaluation.quality.dataset import Context
-from evaluation.report.html import STYLE
-from evaluation.report.thumbnails import _url
+from evaluation.report.html import document, table, thumbnail
+from evaluation.report.thumbnails import data_url
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 GROUPS = 6
 """Clusters of each check that are shown as pictures."""
 MEMBERS = 6
@@ -34,7 +33,7 @@ def page(
         f"<p>{found['samples']} samples ({escape(splits)}), fingerprint {found['fingerprint'][:12]}.</p>",
     ]
     rows = [[c["title"], str(c["issues"]), str(c["samples"])] for c in found["checks"].values()]
-    body.append(_table("Findings", ["check", "issues", "samples"], rows))
+    body.append(table("Findings", ["check", "issues", "samples"], rows))
     if found["not_run"]:
         body.append(f"<p>Not run: {escape(', '.join(found['not_run']))}.</p>")
     body.append(
@@ -56,36 +55,26 @@ def page(
         ]
         if worst:
             body.append(
-                _table(
+                table(
                     f"The worst {len(worst)}",
                     ["score", "sample", "split", "action", "reason"],
                     worst,
                 )
             )
         body += _clusters(tables[name], context, place, blur)
-    head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{title}</title>'
-    head += f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-    return (
-        f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
-    )
+    return document(f"Audit of {found['dataset']}", "".join(body), charts=False)
 
 
 def _name(row: Mapping[str, Any]) -> str:
     return str(row["sample_id"] or row["group"] or "")
 
 
-def _table(caption: str, columns: list[str], rows: list[list[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(c)}</th>' for c in columns)
-    lines = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
-
-
-def _clusters(table: pa.Table, context: Context, place: Mapping[str, int], blur: bool) -> list[str]:
+def _clusters(
+    findings: pa.Table, context: Context, place: Mapping[str, int], blur: bool
+) -> list[str]:
     """Pictures of the first clusters, one below the other; without clusters, of the worst samples."""
     groups: dict[str, list[str]] = {}
-    rows = table.select(["sample_id", "group", "is_issue"])
+    rows = findings.select(["sample_id", "group", "is_issue"])
     wanted = rows.filter(rows["is_issue"]).slice(0, 10 * ROWS).to_pylist()
     for r in wanted:
         if r["sample_id"] in place and len(groups) < GROUPS and r["group"]:
@@ -113,9 +102,8 @@ def _clusters(table: pa.Table, context: Context, place: Mapping[str, int], blur:
 
 
 def _figure(context: Context, i: int, blur: bool) -> str:
-    caption = escape(f"{context.samples.ids[i]} ({context.split[i]})")
     try:
-        picture = f'<img src="{_url(images.load(context.samples.paths[i]), blur)}" alt="">'
+        url = data_url(images.load(context.samples.paths[i]), blur)
     except (ImageError, OSError):
-        picture = "<p>cannot be read</p>"
-    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
+        url = None
+    return thumbnail(url, f"{context.samples.ids[i]} ({context.split[i]})")

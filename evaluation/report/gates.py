@@ -1,14 +1,14 @@
-"""Limits that a model must keep, from a TOML file or the built-in set `production`.
+"""Gates: limits that a model must keep, from a TOML file or the built-in set `production`.
 
 Each section of the file is one gate: `figure`, one limit (`min` and `max` include their value,
 `below` does not), and `optional`:
 
     [emotion]
-    figure = "emotion.accuracy"      # any figure of `report --json`; "gap.emotion.accuracy": how much worse than on the training split
-    min = 0.78
+    figure = "emotion.accuracy"      # any figure of `report --json`; with "gap." before it, how much
+    min = 0.78                       # worse than on the training split
 
     [speed]
-    figure = "latency_ms"            # a name without a dot is no figure of a table: report --measured latency_ms=31.5
+    figure = "latency_ms"            # without a dot, no figure of a table: --measured latency_ms=31.5
     below = 50
 
 The gap of a run folder (--run) is that of its best epoch, whose training figure was taken under
@@ -31,18 +31,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import DataError
-from evaluation.statistics.estimate import Estimate, Figures
+from core.vocabulary import METRICS, TASKS
+from evaluation.statistics.estimate import Estimate
 from evaluation.training_runs.training_run import TrainingRun
 
 State = Literal["passed", "missed", "not measured"]
-TASKS = ("emotion", "gender", "age")
-FAILED = 3
+Report = Mapping[str, Any]
+"""Of a table, as `evaluation.analysis.summary.figures` gives it."""
+STATUS_FAILED = 3
 """Exit status where a limit is missed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One limit on one figure; exactly one of min, max and below is given."""
+    """One limit on one figure; exactly one of min, max and below is set."""
 
     name: str
     figure: str
@@ -55,23 +57,22 @@ class Gate:
         limits = [v for v in (self.min, self.max, self.below) if v is not None]
         if (
             len(limits) != 1
-            or not isinstance(limits[0], int | float)
             or isinstance(limits[0], bool)
+            or not isinstance(limits[0], int | float)
         ):
             raise DataError(
-                f"Expected gate {self.name!r} to have one number as min, max or below, got {limits}."
+                f"Expected gate {self.name!r} to have one number as min, max or below, "
+                f"got {limits}."
             )
-        if (
-            not isinstance(self.figure, str)
-            or not self.figure
-            or not isinstance(self.optional, bool)
-        ):
+        has_figure = isinstance(self.figure, str) and bool(self.figure)
+        if not has_figure or not isinstance(self.optional, bool):
             raise DataError(
-                f"Expected gate {self.name!r} to name a `figure` and `optional` to be true or false, got {self.figure!r}."
+                f"Expected gate {self.name!r} to name a `figure` and `optional` to be true or "
+                f"false, got {self.figure!r}."
             )
 
     def keeps(self, value: float) -> bool:
-        """Whether `value` is within the limit; the last bits of a difference do not decide."""
+        """Return whether `value` is within the limit; the last bits of a difference do not decide."""
         value = round(value, 9)
         if self.min is not None:
             return value >= self.min
@@ -80,13 +81,42 @@ class Gate:
     @property
     def limit(self) -> str:
         """The limit as text, e.g. `>= 0.78`."""
-        return (
-            f">= {self.min:g}"
-            if self.min is not None
-            else f"<= {self.max:g}"
-            if self.max is not None
-            else f"< {self.below:g}"
-        )
+        if self.min is not None:
+            return f">= {self.min:g}"
+        return f"<= {self.max:g}" if self.max is not None else f"< {self.below:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class GateOutcome:
+    """What became of a gate on one measurement of its figure.
+
+    estimate: None where nothing measured the figure; `how` then says how to. where: its source.
+    """
+
+    gate: str
+    figure: str
+    limit: str
+    state: State
+    fails: bool
+    estimate: Estimate | None = None
+    where: str = ""
+    how: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcome as JSON has it."""
+        e = self.estimate
+        row = {
+            "gate": self.gate,
+            "figure": self.figure,
+            "limit": self.limit,
+            "state": self.state,
+            "fails": self.fails,
+            "value": e.value if e else None,
+            "low": e.low if e else None,
+            "high": e.high if e else None,
+            "where": self.where,
+        }
+        return row if self.how is None else row | {"how": self.how}
 
 
 PRODUCTION = (
@@ -98,16 +128,18 @@ PRODUCTION = (
     Gate("onnx_parity", "onnx_parity", max=1e-4),
     Gate("speed", "latency_ms", below=50),
 )
-"""onnx_parity: largest difference between the logits of the torch model and of the ONNX file;
+"""The built-in set.
+
+onnx_parity: largest difference between the logits of the torch model and of the ONNX file.
 latency_ms: one frame, all stages.
 """
 
 
 def load(name: str) -> tuple[Gate, ...]:
-    """The gates of a TOML file, or the built-in `production`.
+    """Return the gates of a TOML file, or the built-in `production`.
 
     Raises:
-        DataError: no such file, or not as the module's head describes.
+        DataError: No such file, or not as the module's docstring describes.
     """
     if name == "production":
         return PRODUCTION
@@ -116,7 +148,8 @@ def load(name: str) -> tuple[Gate, ...]:
         sections = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(
-            f"Expected --gate to be `production` or a TOML file, got {name!r}; there is no such file."
+            f"Expected --gate to be `production` or a TOML file, got {name!r}; "
+            "there is no such file."
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"Expected TOML in {path}, got: {error}") from None
@@ -129,198 +162,183 @@ def load(name: str) -> tuple[Gate, ...]:
         )
         if unknown or "figure" not in fields:
             raise DataError(
-                f"Expected [{key}] in {path} to have figure, one of min, max, below, and optional, got {unknown or fields}."
+                f"Expected [{key}] in {path} to have figure, one of min, max, below, and optional, "
+                f"got {unknown or fields}."
             )
         gates.append(Gate(key, **fields))
     if not gates:
         raise DataError(
-            f"Expected at least one gate in {path}, got none; a file without limits would always pass."
+            f"Expected at least one gate in {path}, got none; "
+            "a file without limits would always pass."
         )
     return tuple(gates)
 
 
-def measured(pairs: Sequence[str]) -> dict[str, float]:
-    """`NAME=VALUE` arguments as a dictionary.
+def parse_measured(pairs: Sequence[str]) -> dict[str, float]:
+    """Return `NAME=VALUE` arguments as a dictionary.
 
     Raises:
-        DataError: one has another form.
+        DataError: One has another form.
     """
-    found = {}
+    values = {}
     for pair in pairs:
         name, _, value = pair.partition("=")
         try:
-            found[name] = float(value)
+            values[name] = float(value)
         except ValueError:
             raise DataError(
                 f"Expected --measured NAME=NUMBER, got {pair!r}; try --measured latency_ms=31.5."
             ) from None
-    return found
+    return values
 
 
-def measured_in(path: Path) -> dict[str, float]:
-    """What a JSON file measured: of `bench --json` the first model's `latency_ms` (median of all
-    stages), else all numbers by their names.
+def read_measured(path: Path) -> dict[str, float]:
+    """Read measured values from a JSON file.
+
+    Of `bench --json` the first model's `latency_ms` (median of all stages), else all numbers by
+    their names.
 
     Raises:
-        DataError: no such file, or nothing measured there.
+        DataError: No such file, or nothing measured there.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
-            f"Expected JSON in {path}, got: {str(error)[:200]}; try `python -m evaluation bench --json > {path}`."
+            f"Expected JSON in {path}, got: {str(error)[:200]}; "
+            f"try `python -m evaluation bench --json > {path}`."
         ) from None
     try:
-        if isinstance(found, dict) and "models" in found:
-            found = {"latency_ms": found["models"][0]["ms"]["total"]["p50"]}
+        if isinstance(content, dict) and "models" in content:
+            content = {"latency_ms": content["models"][0]["ms"]["total"]["p50"]}
     except (LookupError, TypeError):
         raise DataError(
             f"Expected the output of `bench --json` in {path}, got `models` without times."
         ) from None
-    numbers = (
-        {k: float(v) for k, v in found.items() if isinstance(v, int | float) and v == v}
-        if isinstance(found, dict)
-        else {}
-    )
-    if not numbers:
+    items = content.items() if isinstance(content, dict) else ()
+    values = {k: float(v) for k, v in items if isinstance(v, int | float) and v == v}
+    if not values:
         raise DataError(
             f'Expected measured numbers in {path}, got none; try {{"onnx_parity": 2e-6}}.'
         )
-    return numbers
+    return values
 
 
 def check(
     gates: Sequence[Gate],
-    tables: Sequence[Figures],
-    train: Sequence[Figures],
-    other: Mapping[str, float],
+    tables: Sequence[Report],
+    train: Sequence[Report],
+    measured: Mapping[str, float],
     runs: Sequence[TrainingRun] = (),
-) -> list[dict[str, Any]]:
-    """An outcome per gate and table that answers it: {gate, figure, limit, state, fails, value,
-    low, high, where}.
+) -> list[GateOutcome]:
+    """Return an outcome per gate and measurement of its figure.
 
-    tables, train: `figures` of tables of held-out and of training rows; other: what no table can
-    say, by name; runs: for gaps.
+    Args:
+        gates: The limits.
+        tables: Reports of tables of held-out rows.
+        train: Reports of tables of training rows, for gaps.
+        measured: What no table can measure, by name.
+        runs: For gaps.
 
     Raises:
-        DataError: a gate names a figure that no table can have.
+        DataError: A gate names a figure that no table can have.
     """
-    made = []
+    outcomes = []
     for gate in gates:
-        answers = list(_answers(gate.figure, tables, train, other, runs))
-        base = {"gate": gate.name, "figure": gate.figure, "limit": gate.limit}
-        for where, figure in answers:
-            state: State = "passed" if gate.keeps(figure.value) else "missed"
-            made.append(
-                {
-                    **base,
-                    "state": state,
-                    "fails": state == "missed",
-                    **_ends(figure),
-                    "where": where,
-                }
-            )
-        if not answers:
-            nothing = {**_ends(Estimate(None, None, None, 0)), "where": ""}
-            made.append(
-                {
-                    **base,
-                    "state": "not measured",
-                    "fails": not gate.optional,
-                    **nothing,
-                    "how": how(gate.figure),
-                }
-            )
-    return made
+        about = (gate.name, gate.figure, gate.limit)
+        measurements = list(_measurements(gate.figure, tables, train, measured, runs))
+        for where, estimate in measurements:
+            is_kept = gate.keeps(estimate.value or 0.0)
+            state: State = "passed" if is_kept else "missed"
+            outcomes.append(GateOutcome(*about, state, not is_kept, estimate, where))
+        if not measurements:
+            how = how_to_measure(gate.figure)
+            outcomes.append(GateOutcome(*about, "not measured", not gate.optional, how=how))
+    return outcomes
 
 
-def _answers(
+def _measurements(
     name: str,
-    tables: Sequence[Figures],
-    train: Sequence[Figures],
-    other: Mapping[str, float],
+    tables: Sequence[Report],
+    train: Sequence[Report],
+    measured: Mapping[str, float],
     runs: Sequence[TrainingRun],
 ) -> Iterator[tuple[str, Estimate]]:
-    """(where from, {value, low, high}) of everything that measures the figure `name`."""
+    """Yield (source, estimate) of everything that measures the figure `name`."""
     if "." not in name:
-        if name in other:
-            yield "--measured", Estimate.of(other[name])
+        if name in measured:
+            yield "--measured", Estimate.of(measured[name])
         return
-    gap = name.startswith("gap.")
-    task, _, rest = name.removeprefix("gap.").partition(".")
+    is_gap = name.startswith("gap.")
+    task, _, metric = name.removeprefix("gap.").partition(".")
     if task not in TASKS:
         raise DataError(
-            f"Expected a figure of {', '.join(TASKS)}, got {name!r}; try 'emotion.accuracy' or 'gap.emotion.accuracy'."
+            f"Expected a figure of {', '.join(TASKS)}, got {name!r}; "
+            "try 'emotion.accuracy' or 'gap.emotion.accuracy'."
         )
-    for held in tables:
-        figure = _value(held[task], rest, name)
-        if figure is None or "train" in (held["split"] or "").split(", "):
+    for report in tables:
+        where = f"{report['dataset'] or 'unnamed data'} ({report['split'] or 'no split'})"
+        held_out = _figure(report[task], metric, name)
+        if held_out is None or "train" in (report["split"] or "").split(", "):
             continue
-        where = f"{held['dataset'] or 'unnamed data'} ({held['split'] or 'no split'})"
-        if not gap:
-            yield where, figure
+        if not is_gap:
+            yield where, held_out
             continue
-        for seen in (s for s in train if s["dataset"] == held["dataset"]):
-            there = _value(seen[task], rest, name)
-            if there is not None:
-                worse = gap_of(there.value, figure.value, rest)
-                yield (
-                    f"{where} against {seen['split'] or 'train'}",
-                    Estimate.of(worse),
-                )
-    for run in runs if gap else ():
+        for other in (r for r in train if r["dataset"] == report["dataset"]):
+            trained = _figure(other[task], metric, name)
+            if trained is not None:
+                worse = gap(trained.value or 0.0, held_out.value or 0.0, metric)
+                yield f"{where} against {other['split'] or 'train'}", Estimate.of(worse)
+    for run in runs if is_gap else ():
         row = run.row(run.best)
-        ends = row.get(f"train_{task}_{rest}"), row.get(f"val_{task}_{rest}")
-        if ends[0] is not None and ends[1] is not None:
+        train_value, val_value = row.get(f"train_{task}_{metric}"), row.get(f"val_{task}_{metric}")
+        if train_value is not None and val_value is not None:
             where = f"run {run.name}, epoch {row['epoch']:.0f}, under augmentation"
-            yield where, Estimate.of(gap_of(ends[0], ends[1], rest))
+            yield where, Estimate.of(gap(train_value, val_value, metric))
 
 
-def how(figure: str) -> str:
-    """How to measure what nothing measured."""
+def how_to_measure(figure: str) -> str:
+    """Return how to measure a figure that nothing measured."""
     if figure.startswith("gap."):
         return "give the training split's table (--train T.parquet) or the run's folder (--run DIR)"
     if figure == "latency_ms":
         return "python -m evaluation bench --json > bench.json, then --measured-in bench.json"
     if figure == "onnx_parity":
-        return "--measured-in MODEL/measured.json, which python -m train export writes beside the model"
-    return (
-        "give a table that has it (--also T.parquet)"
-        if "." in figure
-        else f"--measured {figure}=NUMBER or --measured-in FILE.json"
-    )
+        return (
+            "--measured-in MODEL/measured.json, which python -m train export writes beside "
+            "the model"
+        )
+    if "." in figure:
+        return "give a table that has it (--also T.parquet)"
+    return f"--measured {figure}=NUMBER or --measured-in FILE.json"
 
 
-def gap_of(train: float, held: float, figure: str) -> float:
-    """How much worse `held` is than `train`: errors count upwards, shares downwards."""
-    return held - train if figure in ("mae", "rmse", "ece", "nll", "brier") else train - held
+def gap(train: float, held_out: float, metric: str) -> float:
+    """Return how much worse `held_out` is than `train`: errors count upwards, shares downwards."""
+    lower_is_better = metric in METRICS and METRICS[metric].better == "lower"
+    return held_out - train if lower_is_better else train - held_out
 
 
-def _ends(estimate: Estimate) -> dict[str, float | None]:
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-
-
-def _value(figures: Figures | None, rest: str, name: str) -> Estimate | None:
-    found: Any = figures
-    for step in rest.split("."):
-        if found is None:
+def _figure(report: Report | None, path: str, name: str) -> Estimate | None:
+    """Return the figure at a dotted path of a task's report; None where it has no value."""
+    value: Any = report
+    for step in path.split("."):
+        if value is None:
             return None
-        if not isinstance(found, dict) or step not in found:
-            known = (
-                sorted(k for k, v in found.items() if isinstance(v, Estimate))
-                if isinstance(found, dict)
-                else []
-            )
+        if not isinstance(value, Mapping) or step not in value:
+            items = value.items() if isinstance(value, Mapping) else ()
+            figures = sorted(k for k, v in items if isinstance(v, Estimate))
             raise DataError(
-                f"Expected a figure of `report --json`, got {name!r}; try one of {', '.join(known)}."
+                f"Expected a figure of `report --json`, got {name!r}; "
+                f"try one of {', '.join(figures)}."
             )
-        found = found[step]
-    if isinstance(found, Estimate):
-        return None if found.value is None else found
-    if isinstance(found, int | float) and not isinstance(found, bool):
-        return Estimate.of(float(found))
-    if found is None:
+        value = value[step]
+    if isinstance(value, Estimate):
+        return None if value.value is None else value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Estimate.of(float(value))
+    if value is None:
         return None
     raise DataError(
-        f"Expected {name!r} to be one number of `report --json`, got a {type(found).__name__}."
+        f"Expected {name!r} to be one number of `report --json`, got a {type(value).__name__}."
     )

@@ -1,31 +1,71 @@
-"""Figures as text and as tables of a terminal."""
+"""Figures as text, and the console and tables that every command prints with."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
+from rich.text import Text
 
+from core.vocabulary import TASKS
 from evaluation.analysis.summary import FEW
 from evaluation.statistics.estimate import Estimate
 
-TITLES = {"emotion": "Emotion", "gender": "Perceived gender", "age": "Age, years"}
-WIDE = 140
+TITLES = {key: task.title for key, task in TASKS.items()}
+PIPE_WIDTH = 1_000_000
+"""Columns of a pipe or a file: more than any line needs, so that nothing is wrapped or cut."""
 
 
-def wide() -> Console:
-    """Where reports are printed. A pipe or a file gets WIDE columns, for tables would lose figures
-    in rich's 80.
+def console() -> Console:
+    """Return the console on stdout.
+
+    On a terminal, its real width. On a pipe or in a file nothing is wrapped or coloured and tables
+    are as wide as their content, whatever COLUMNS says.
     """
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
+    if sys.stdout.isatty():
+        return Console(highlight=False, markup=False)
+    return Console(
+        highlight=False,
+        markup=False,
+        width=PIPE_WIDTH,
+        color_system=None,
+        force_terminal=False,
+    )
+
+
+class TitledTable(Table):
+    """A table below its title, which is a line of its own: a narrow table does not wrap it."""
+
+    def __init__(self, heading: str) -> None:
+        super().__init__()
+        self.heading = heading
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self.heading:
+            yield Text(self.heading, style="bold")
+        yield from super().__rich_console__(console, options)
+
+
+def grid(title: str, *columns: str) -> Table:
+    """Return an empty table whose first column is aligned left and all others right."""
+    table = TitledTable(title)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+    return table
 
 
 def number(
     f: Estimate | float | None, *, percent: bool = False, digits: int = 2, sign: bool = False
 ) -> str:
-    """A figure as text, e.g. `82.1 % (80.8 to 83.4)`; sign: of a difference, so `+0.4 points (-0.2
-    to +1.0)`.
+    """Return a figure as text, e.g. `82.1 % (80.8 to 83.4)`.
+
+    Args:
+        f: The figure, or a value without an interval.
+        percent: Whether it is a share in [0, 1].
+        digits: Decimals of other values.
+        sign: Whether it is a difference, e.g. `+0.4 points (-0.2 to +1.0)`.
     """
     f = Estimate.of(f) if isinstance(f, int | float) else f
     if f is None or f.value is None:
@@ -36,26 +76,42 @@ def number(
 
 
 def interval(f: Estimate, *, percent: bool = False, digits: int = 2, sign: bool = False) -> str:
-    """A figure's interval as text, e.g. `80.8 to 83.4`; "" where it has none."""
+    """Return a figure's interval as text, e.g. `80.8 to 83.4`; "" where it has none."""
     _, low, high = _three(f, percent, digits, sign)
     return f"{low} to {high}" if low else ""
 
 
 def _three(f: Estimate, percent: bool, digits: int, sign: bool) -> tuple[str, ...]:
-    """Value, low and high as texts, "" where unknown; none is -0.0."""
+    """Return value, low and high as texts, "" where unknown; none is -0.0."""
     scale, form = (100, "z.1f") if percent else (1, f"z.{digits}f")
     ends = (f.value, *((f.low, f.high) if f.low is not None else (None, None)))
     return tuple("" if v is None else f"{v * scale:{'+' if sign else ''}{form}}" for v in ends)
 
 
-def few(n: int) -> str:
-    """A number of samples, with a star where it is small."""
+def sample_count(n: int) -> str:
+    """Return a number of samples, with a star where it is small."""
     return f"{n}*" if n < FEW else str(n)
 
 
-def grid(title: str, *columns: str) -> Table:
-    """An empty table whose first column stands left and all others right."""
-    made = Table(title=title, title_justify="left", title_style="bold")
-    for i, column in enumerate(columns):
-        made.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
-    return made
+def p_value(p: float | None) -> str:
+    """Return a p-value as text."""
+    return "-" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def interval_lines(report: dict[str, Any]) -> list[str]:
+    """Return how the intervals of a report were made, and which groups were left out.
+
+    One line where all tasks agree, else one per task.
+    """
+    by_task = {task: report[task]["method"]["text"] for task in TASKS if report[task]}
+    star = f"* fewer than {FEW} samples"
+    if len(set(by_task.values())) == 1:
+        lines = [f"figures with 95 % intervals: {next(iter(by_task.values()))}; {star}"]
+    else:
+        lines = [
+            f"{TASKS[task].title}: 95 % intervals: {text}; {star}" for task, text in by_task.items()
+        ]
+    return lines + [
+        f"`group_{name}` has {n} values and is taken for a name, not for a group"
+        for name, n in report["groups_left_out"].items()
+    ]

@@ -1,6 +1,4 @@
-"""Pictures of a table's largest mistakes, small and blurred, from one folder and never from outside
-it.
-"""
+"""Thumbnails of a table's largest mistakes: small, blurred, and never from outside one folder."""
 
 from __future__ import annotations
 
@@ -11,95 +9,101 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from core import image as images
 from core.errors import DataError, ImageError
 from evaluation.predictions import arrays
 
-SIDE = 112
-COARSE = 6
-"""Sides of a picture as shown and as blurred, pixels: of six by six nobody can be recognised,
-however it is sharpened.
-"""
+SIDE_PX = 112
+BLURRED_SIDE_PX = 6
+"""Side of a blurred image: of six by six pixels nobody is recognised, however they are sharpened."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """data: a `data:` URL; caption: plain text."""
+class Thumbnail:
+    """url: a `data:` URL. caption: plain text."""
 
-    data: str
+    url: str
     caption: str
 
 
-def mistakes(table: pa.Table, limit: int) -> list[tuple[int, str]]:
-    """(row, caption) of the surest wrong classes and the largest errors in age, at most `limit` of
-    each task.
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """row: of the table. caption: the prediction and the truth in words."""
+
+    row: int
+    caption: str
+
+
+def largest_mistakes(table: pa.Table, limit: int) -> list[Mistake]:
+    """Return the most confident wrong classes and the largest age errors.
+
+    At most `limit` of each task of a one-model table.
     """
-    found = []
+    mistakes = []
     for task in ("emotion", "gender"):
-        seen = arrays.classes(table, task)
-        if seen is not None:
-            sure = (
-                np.ones(len(seen.rows))
-                if seen.p is None
-                else seen.p[np.arange(len(seen.rows)), seen.pred]
-            )
-            wrong = np.flatnonzero(seen.true != seen.pred)
-            for i in wrong[np.argsort(-sure[wrong], kind="stable")][:limit]:
-                text = f"{seen.labels[seen.pred[i]]}" + (
-                    "" if seen.p is None else f" {sure[i]:.0%}"
-                )
-                found.append((int(seen.rows[i]), f"{text}, true {seen.labels[seen.true[i]]}"))
-    years = arrays.ages(table)
-    if years is not None:
-        far = np.argsort(-np.abs(years.pred - years.true), kind="stable")[:limit]
-        found += [
-            (int(years.rows[i]), f"{years.pred[i]:.0f} years, true {years.true[i]:.0f}")
-            for i in far
-        ]
-    return found
+        classes = arrays.classes(table, task)
+        if classes is None:
+            continue
+        n = len(classes.rows)
+        confidence = np.ones(n) if classes.p is None else classes.p[np.arange(n), classes.pred]
+        wrong = np.flatnonzero(classes.true != classes.pred)
+        for i in wrong[np.argsort(-confidence[wrong], kind="stable")][:limit]:
+            predicted = classes.labels[classes.pred[i]]
+            share = "" if classes.p is None else f" {confidence[i]:.0%}"
+            truth = classes.labels[classes.true[i]]
+            mistakes.append(Mistake(int(classes.rows[i]), f"{predicted}{share}, true {truth}"))
+    ages = arrays.ages(table)
+    if ages is not None:
+        for i in np.argsort(-np.abs(ages.pred - ages.true), kind="stable")[:limit]:
+            caption = f"{ages.pred[i]:.0f} years, true {ages.true[i]:.0f}"
+            mistakes.append(Mistake(int(ages.rows[i]), caption))
+    return mistakes
 
 
-def pictures(
+def thumbnails(
     table: pa.Table, folder: Path, *, limit: int = 12, blur: bool = True
-) -> tuple[list[Picture], int]:
-    """Pictures of `mistakes` by the table's `path` column below `folder`, and how many could not be
-    shown.
+) -> tuple[list[Thumbnail], int]:
+    """Return thumbnails of the largest mistakes, and how many could not be opened.
 
     A path that leads outside the folder, by `..`, from the root or over a link, is not opened.
 
+    Args:
+        table: Predictions of one model, with a column `path`.
+        folder: That the paths are relative to.
+        limit: Mistakes of each task.
+        blur: Whether to blur the faces.
+
     Raises:
-        DataError: no such folder, or the table has no paths.
+        DataError: No such folder, or the table has no paths.
     """
     if not folder.is_dir() or "path" not in table.column_names:
         raise DataError(
-            f"Expected a folder and a table with a column `path`, got {folder} and {', '.join(table.column_names[:8])}."
+            f"Expected a folder and a table with a column `path`, got {folder} and "
+            f"{', '.join(table.column_names[:8])}."
         )
-    root, made, missing = folder.resolve(), [], 0
-    chosen = mistakes(table, limit)
-    for (_, caption), name in zip(
-        chosen,
-        table["path"].take([row for row, _ in chosen]).to_pylist() if chosen else [],
-        strict=True,
-    ):
+    root, images_read, unreadable = folder.resolve(), [], 0
+    paths = table["path"]
+    for mistake in largest_mistakes(table, limit):
         try:
-            path = (root / (name or "")).resolve()
+            path = (root / (paths[mistake.row].as_py() or "")).resolve()
             if not path.is_relative_to(root):
                 raise ImageError("outside the folder")
-            made.append(Picture(_url(images.load(path), blur), caption))
+            images_read.append(Thumbnail(data_url(images.load(path), blur), mistake.caption))
         except (ImageError, OSError, ValueError):
-            missing += 1
-    return made, missing
+            unreadable += 1
+    return images_read, unreadable
 
 
-def _url(picture: np.ndarray, blur: bool) -> str:
-    """RGB uint8 (H, W, 3) -> a JPEG of SIDE x SIDE as a URL; written anew, so nothing of the file's
-    metadata comes along.
+def data_url(image: NDArray[np.uint8], blur: bool) -> str:
+    """Return an RGB uint8 image (H, W, 3) as a JPEG of SIDE_PX x SIDE_PX in a `data:` URL.
+
+    It is encoded anew, so nothing of the file's metadata comes along.
     """
     if blur:
-        picture = cv2.resize(picture, (COARSE, COARSE), interpolation=cv2.INTER_AREA)
-    picture = cv2.resize(
-        picture, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC if blur else cv2.INTER_AREA
-    )
-    data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+        image = cv2.resize(image, (BLURRED_SIDE_PX, BLURRED_SIDE_PX), interpolation=cv2.INTER_AREA)
+    interpolation = cv2.INTER_CUBIC if blur else cv2.INTER_AREA
+    image = cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=interpolation)
+    data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
     return "data:image/jpeg;base64," + base64.b64encode(data).decode()

@@ -1,5 +1,7 @@
-"""What a model answers when pictures get worse: every picture is read and searched once, then
-cropped and asked at every severity.
+"""A model's predictions on corrupted images.
+
+Every image is read and its face located once; then it is corrupted, cropped and predicted at every
+severity.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from core import registry
 from core.data import Samples
@@ -19,46 +22,55 @@ from core.faces import Detector
 from core.labels import FERPLUS8
 from core.predictor import Predictor
 from core.preprocess import crop_at, pose_of
-from evaluation.commands.predict import BATCH, outputs
+from evaluation.predictions.columns import predict_columns
+from evaluation.predictions.predict import BATCH_SIZE
 from evaluation.predictions.schema import P_GENDER
 from evaluation.robustness.corruptions import View, around
 
-KINDS = tuple(registry.names("evaluation.robustness.corruptions"))
+CORRUPTIONS = "evaluation.robustness.corruptions"
+KINDS = tuple(registry.names(CORRUPTIONS))
 SEED = 20_130_414
-Answers = Mapping[str, np.ndarray]
-"""Task -> (N,): index in FERPLUS8, index in GENDER2, years."""
+
+Variant = tuple[str, int]
+"""(kind, severity from 1 on)."""
+
+PredictionArrays = Mapping[str, NDArray[np.generic]]
+"""Task -> (N,): index in FERPLUS8, index in GENDER2, or years."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """Answers of one model at every severity.
+class RobustnessPredictions:
+    """Predictions of one model at every severity.
 
-    samples: the N that could be read. clean: answers at severity 0. worse: (kind, severity from 1
-    on) -> answers.
+    samples: the N that could be read. clean: predictions at severity 0. corrupted: predictions of
+    each kind and severity.
     """
 
     samples: Samples
-    clean: Answers
-    worse: Mapping[tuple[str, int], Answers]
+    clean: PredictionArrays
+    corrupted: Mapping[Variant, PredictionArrays]
 
 
 def levels(kind: str) -> tuple[float, ...]:
-    """Levels of severities 1, 2 ... of a kind."""
-    return registry.load("evaluation.robustness.corruptions", kind).LEVELS
+    """Return the levels of severities 1, 2 ... of a kind."""
+    values: tuple[float, ...] = registry.load(CORRUPTIONS, kind).LEVELS
+    return values
 
 
 def unit(kind: str) -> str:
-    """What the levels of a kind are."""
-    return registry.load("evaluation.robustness.corruptions", kind).UNIT
+    """Return what the levels of a kind are."""
+    return str(registry.load(CORRUPTIONS, kind).UNIT)
 
 
-def corrupted(view: View, kind: str, severity: int, sample_id: str) -> View:
-    """`view` at a severity from 1 on. The same sample, kind and severity give the same picture in
-    every run.
+def corrupt(view: View, kind: str, severity: int, sample_id: str) -> View:
+    """Return `view` at a severity from 1 on.
+
+    The same sample, kind and severity give the same image in every run.
     """
-    module = registry.load("evaluation.robustness.corruptions", kind)
+    module = registry.load(CORRUPTIONS, kind)
     rng = np.random.default_rng([SEED, *sample_id.encode(), *kind.encode()])
-    return module.corrupt(view, module.LEVELS[severity - 1], rng)
+    corrupted: View = module.corrupt(view, module.LEVELS[severity - 1], rng)
+    return corrupted
 
 
 def measure(
@@ -68,76 +80,77 @@ def measure(
     kinds: Sequence[str] = KINDS,
     *,
     threads: int = 1,
-    heard: Callable[[int], None] = lambda done: None,
-) -> Measured:
-    """Asks `predictor` about every picture, clean and at every severity of `kinds`. `heard` is told
-    how many pictures are done.
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> RobustnessPredictions:
+    """Predict every image, clean and at every severity of `kinds`.
+
+    Args:
+        predictor: The model.
+        samples: Whose files are read; those that cannot be are left out.
+        detector: Finds the face on the clean image.
+        kinds: Names of corruptions.
+        threads: Threads that read, corrupt and crop.
+        on_progress: Called with the number of images that are done.
     """
     variants = [(kind, i + 1) for kind in kinds for i in range(len(levels(kind)))]
-    clean: list[Answers] = []
-    worse: dict[tuple[str, int], list[Answers]] = {v: [] for v in variants}
+    clean: list[PredictionArrays] = []
+    corrupted: dict[Variant, list[PredictionArrays]] = {v: [] for v in variants}
     readable: list[int] = []
 
-    def look(path: Path) -> tuple[np.ndarray, list[View]] | None:
-        found = face_of(path, detector, samples.tight)
-        if found is None:
+    def read(path: Path) -> tuple[NDArray[np.uint8], list[View]] | None:
+        located = face_of(path, detector, samples.tight)
+        if located is None:
             return None
-        picture, face = found
-        views = [around(picture, pose_of(picture.shape, face, spec)) for spec in predictor.views]
-        return predictor.crops(picture, [face])[0], views
+        image, face = located
+        views = [around(image, pose_of(image.shape, face, spec)) for spec in predictor.views]
+        return predictor.crops(image, [face])[0], views
 
-    def crop(views: Sequence[View], kind: str, severity: int, sample_id: str) -> np.ndarray:
-        hurt = [corrupted(view, kind, severity, sample_id) for view in views]
-        return predictor.pack(
-            [
-                crop_at(h.picture, h.pose, spec)
-                for h, spec in zip(hurt, predictor.views, strict=True)
-            ]
-        )
+    def corrupted_crop(
+        views: Sequence[View], sample_id: str, kind: str, severity: int
+    ) -> NDArray[np.uint8]:
+        corrupted_views = [corrupt(view, kind, severity, sample_id) for view in views]
+        pairs = zip(corrupted_views, predictor.views, strict=True)
+        return predictor.pack([crop_at(view.picture, view.pose, spec) for view, spec in pairs])
 
-    cv2.setNumThreads(1)  # our threads are one per core already
+    cv2.setNumThreads(1)  # the threads here are one per core already
     with ThreadPoolExecutor(threads) as pool:
-        for start in range(
-            0, len(samples), BATCH
-        ):  # the batches of `predict`, so that its answers are met to the last bit
-            seen = list(pool.map(look, samples.paths[start : start + BATCH]))
-            good = [start + i for i, one in enumerate(seen) if one is not None]
-            if good:
-                views, ids = (
-                    [one[1] for one in seen if one is not None],
-                    [samples.ids[i] for i in good],
-                )
-                clean.append(
-                    answers(predictor, np.stack([one[0] for one in seen if one is not None]))
-                )
+        # Batches as in `predict`, so that severity 0 has its predictions to the last bit.
+        for start in range(0, len(samples), BATCH_SIZE):
+            batch = list(pool.map(read, samples.paths[start : start + BATCH_SIZE]))
+            items = [(start + i, *item) for i, item in enumerate(batch) if item is not None]
+            if items:
+                clean.append(_predict(predictor, np.stack([crop for _, crop, _ in items])))
                 for kind, severity in variants:
-                    crops = pool.map(
-                        lambda v, name, k=kind, s=severity: crop(v, k, s, name), views, ids
-                    )  # type: ignore[misc]
-                    worse[kind, severity].append(answers(predictor, np.stack(list(crops))))
-            readable += good
-            heard(start + len(seen))
-    return Measured(
+                    futures = [
+                        pool.submit(corrupted_crop, views, samples.ids[i], kind, severity)
+                        for i, _, views in items
+                    ]
+                    crops = np.stack([future.result() for future in futures])
+                    corrupted[kind, severity].append(_predict(predictor, crops))
+            readable += [i for i, _, _ in items]
+            on_progress(start + len(batch))
+    return RobustnessPredictions(
         samples.take(np.array(readable, np.int64)),
-        _joined(clean),
-        {v: _joined(parts) for v, parts in worse.items()},
+        _concatenate(clean),
+        {variant: _concatenate(batches) for variant, batches in corrupted.items()},
     )
 
 
-def answers(predictor: Predictor, crops: np.ndarray) -> Answers:
-    """uint8 crops (N, S, S, C) -> answers."""
-    said = outputs(predictor, crops)
-    found: dict[str, np.ndarray] = {}
-    if "emotion_pred" in said:
-        found["emotion"] = np.array(
-            [FERPLUS8.labels.index(label) for label in said["emotion_pred"]]
-        )
-    if P_GENDER in said:
-        found["gender"] = np.where(said[P_GENDER] >= 0.5, 0, 1)
-    if "age_pred" in said:
-        found["age"] = said["age_pred"]
-    return found
+def _predict(predictor: Predictor, crops: NDArray[np.uint8]) -> PredictionArrays:
+    """Return the predictions of uint8 crops (N, S, S, C)."""
+    columns = predict_columns(predictor, crops)
+    predictions: dict[str, NDArray[np.generic]] = {}
+    if "emotion_pred" in columns:
+        labels = columns["emotion_pred"]
+        predictions["emotion"] = np.array([FERPLUS8.labels.index(label) for label in labels])
+    if P_GENDER in columns:
+        predictions["gender"] = np.where(columns[P_GENDER] >= 0.5, 0, 1)
+    if "age_pred" in columns:
+        predictions["age"] = columns["age_pred"]
+    return predictions
 
 
-def _joined(parts: Sequence[Answers]) -> Answers:
-    return {task: np.concatenate([p[task] for p in parts]) for task in parts[0]} if parts else {}
+def _concatenate(batches: Sequence[PredictionArrays]) -> PredictionArrays:
+    if not batches:
+        return {}
+    return {task: np.concatenate([batch[task] for batch in batches]) for task in batches[0]}

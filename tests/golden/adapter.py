@@ -171,9 +171,9 @@ def _without(folder: str, value: Any) -> Any:
 
 def robustness_table() -> Any:
     """The shipped robustness table, as the studio reads it: a row per kind, severity and task."""
-    from evaluation.commands import robustness
+    from evaluation.robustness import curves
 
-    return robustness.read(SAMPLE / "robustness.parquet").to_pylist()
+    return curves.read(SAMPLE / "robustness.parquet").to_pylist()
 
 
 def robustness_figures() -> Any:
@@ -182,15 +182,15 @@ def robustness_figures() -> Any:
     Returns:
         Task -> figures, with samples alone and, under "TASK clustered", in groups of five.
     """
-    from evaluation.commands import robustness
+    from evaluation.robustness import curves
 
     made = {}
     for dataset, task in (("ferplus", "emotion"), ("utkface", "gender"), ("utkface", "age")):
         first, now = (pq.read_table(files[dataset]) for files in (MIEN, WHOLE))
         truth, clean, worse = _answers(task, first, now)
         groups = np.array([f"s{i // 5:03d}" for i in range(len(truth))])
-        made[task] = robustness.figures(task, truth, worse, clean)
-        made[f"{task} clustered"] = robustness.figures(task, truth, worse, clean, groups)
+        made[task] = curves.figures(task, truth, worse, clean).to_dict()
+        made[f"{task} clustered"] = curves.figures(task, truth, worse, clean, groups).to_dict()
     return made
 
 

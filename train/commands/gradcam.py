@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.artifacts.card import TASKS
 from core.errors import UserError
-from evaluation.commands.explain import add_pictures, draw
+from evaluation.explanation.draw import add_image_arguments, explain_images
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="best.pt of a run folder, the run folder, or a bundle with its weights",
     )
-    add_pictures(parser)
+    add_image_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,9 +32,12 @@ def run(args: argparse.Namespace) -> int:
             f"Expected --task to be one of {', '.join(h.task for h in recipe.heads)}, "
             f"got {', '.join(args.task)}."
         )
-    draw(
-        args,
+    explain_images(
+        args.images,
+        args.out,
         recipe.input,
         lambda crop: [gradcam(model, head, crop, recipe.input) for head in heads],
+        tight=args.tight,
+        blur=not args.show_faces,
     )
     return 0

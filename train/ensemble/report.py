@@ -16,9 +16,10 @@ from core.ensemble import Ensemble, Values, canonical
 from core.labels import FERPLUS8
 from evaluation.analysis import summary as report
 from evaluation.analysis.comparison import compare
-from evaluation.commands import plan, predict
+from evaluation.analysis.thresholds import single_threshold
 from evaluation.predictions import arrays
-from evaluation.report.text import grid, number, wide
+from evaluation.predictions.columns import assemble, prediction_columns
+from evaluation.report.text import console, grid, number
 from evaluation.statistics.estimate import Estimate
 from train.ensemble.weights import Weighed, calibrated
 from train.export.model_card import INTENDED
@@ -145,11 +146,11 @@ def _table(
     """ends: (N, 2) of the ages' intervals instead of those that follow from the values; NaN rows
     keep the latter.
     """
-    columns = predict.columns_of(ensemble, values)
+    columns = prediction_columns(ensemble, values)
     if ends is not None:
         for column, end in zip(("age_low", "age_high"), ends.T, strict=True):
             columns[column] = np.where(np.isnan(end), columns[column], end)
-    table = predict.assemble(samples, [columns], [True] * len(samples), name, samples.root)
+    table = assemble(samples, [columns], [True] * len(samples), name, samples.root)
     return table.drop_columns([c for c in table.column_names if table[c].null_count == len(table)])
 
 
@@ -163,7 +164,9 @@ def limits(tables: Sequence[pa.Table]) -> tuple[dict[str, float], list[Row]]:
         seen = [(t, s) for t in tables if (s := arrays.classes(t, task))]
         if sum(len(s.rows) for _, s in seen) < ENOUGH:
             continue
-        made = plan.limited(pa.concat_tables([t for t, _ in seen], promote_options="default"), task)
+        made = single_threshold(
+            pa.concat_tables([t for t, _ in seen], promote_options="default"), task
+        )
         found[task] = made["limit"]
         where = {
             k: ", ".join(dict.fromkeys(str(t[c][0]) for t, _ in seen))
@@ -253,7 +256,7 @@ def _change(row: Row) -> str:
 
 def show(found: Row) -> None:
     """Weights and figures on stdout."""
-    console = wide()
+    stdout = console()
     tasks = found["tasks"]
     out = grid(f"{found['out']}: weights", "member", *tasks)
     for m in found["members"]:
@@ -261,7 +264,7 @@ def show(found: Row) -> None:
             f"{m['model']}{' (mirrored too)' if m['flip'] else ''}",
             *(f"{m['weights'][t]:.3f}" for t in tasks),
         )
-    console.print(out)
+    stdout.print(out)
     for task, how in tasks.items() if len(found["members"]) > 1 else ():
         gain = " ".join(
             (
@@ -274,9 +277,8 @@ def show(found: Row) -> None:
             if how["fitted"]
             else "equal, as fitted ones gain nothing that chance could not"
         )
-        console.print(
-            f"{task}: weights are {kind}; fitted ones lower the loss on other folds by {gain}",
-            soft_wrap=True,
+        stdout.print(
+            f"{task}: weights are {kind}; fitted ones lower the loss on other folds by {gain}"
         )
     for r in found["figures"]:
         percent = r["task"] != "age"
@@ -287,4 +289,4 @@ def show(found: Row) -> None:
             out.add_row(f"{m['model']} alone", number(figure, percent=percent))
         out.add_row("ensemble, cross-fitted", number(r["ensemble"], percent=percent))
         out.add_row(f"ensemble minus {found['members'][r['best']]['model']} alone", _change(r))
-        console.print(out)
+        stdout.print(out)

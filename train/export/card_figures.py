@@ -16,13 +16,14 @@ from core.labels import FERPLUS8
 from core.predictor import Predictor
 from core.preprocess import to_input
 from evaluation.analysis import summary as report
-from evaluation.commands import predict
+from evaluation.predictions.columns import assemble, prediction_columns
+from evaluation.predictions.predict import BATCH_SIZE
 from evaluation.quality.duplicates import digest
 from train.batches.data import Part
 from train.export.calibrate import fit, truths
 from train.export.thresholds import HELD, LEAST, Raw, Row, limits, of_ages, row
 
-CHUNK = predict.BATCH
+CHUNK = BATCH_SIZE
 """Pictures at once: what 1,024 of 224 pixels leave inside EfficientNet-B0 took 17 GB."""
 
 
@@ -109,10 +110,8 @@ def predictions(predictor: Predictor, part: Part, raw: Raw | None = None) -> pa.
         if places is None
         else replace(part.samples, emotion=places[part.samples.emotion])
     )
-    values = predict.columns_of(predictor, predictor.calibrate(raw or said(predictor, part)))
-    table = predict.assemble(
-        samples, [values], [True] * len(part), predictor.card.name, part.samples.root
-    )
+    values = prediction_columns(predictor, predictor.calibrate(raw or said(predictor, part)))
+    table = assemble(samples, [values], [True] * len(part), predictor.card.name, part.samples.root)
     return table.drop_columns(
         [name for name in table.column_names if table[name].null_count == len(table)]
     )

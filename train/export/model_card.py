@@ -9,7 +9,7 @@ from typing import Any
 
 from core.artifacts.card import Card
 from core.predictor import INTERVAL
-from evaluation.commands.plan import FLOOR, PRECISION
+from evaluation.analysis.thresholds import CARD_PRECISION, MIN_THRESHOLD
 from train.compression.quantize import LEAST
 from train.compression.quantize import LIMITS as LOSS
 from train.export.provenance import kind, listed, named, of_data, of_groups, of_labels
@@ -156,7 +156,7 @@ def _answers(card: Card) -> str:
         return ""
     lines = [
         f"## When it says *uncertain*\n\nAn emotion or perceived gender is answered from the lowest probability from which on "
-        f"{100 * PRECISION:.0f} % of the answers are right even by the lower end of the 95 % interval, never under {100 * FLOOR:.0f} %, "
+        f"{100 * CARD_PRECISION:.0f} % of the answers are right even by the lower end of the 95 % interval, never under {100 * MIN_THRESHOLD:.0f} %, "
         "where an answer is nearer to a toss. What that buys is measured cross-fitted: the limit for each half of the pictures was chosen "
         "on the other half.\n",
         "| answer | given | share answered | 95 % interval | n | right, of these | 95 % interval | n |",
@@ -177,9 +177,9 @@ def _given(task: str, limit: float) -> str:
     if task == "age":
         return f"intervals up to {limit:.0f} years wide"
     if limit >= 1:
-        return f"never: no limit reaches {100 * PRECISION:.0f} %"
+        return f"never: no limit reaches {100 * CARD_PRECISION:.0f} %"
     return f"from {100 * limit:.1f} %" + (
-        f"; {100 * PRECISION:.0f} % is reached before" if limit <= FLOOR else ""
+        f"; {100 * CARD_PRECISION:.0f} % is reached before" if limit <= MIN_THRESHOLD else ""
     )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from core.artifacts.card import Card
 from core.labels import age_decade
 from core.predictor import INTERVAL
-from evaluation.commands import plan
+from evaluation.analysis.thresholds import single_threshold
 from evaluation.metrics.regression import BANDS, WIDTH, bands
 from evaluation.predictions import arrays
 from evaluation.statistics.estimate import Estimate, Sample
@@ -54,7 +54,7 @@ class Limits:
 
 def limits(parts: Sequence[Part], tables: Sequence[pa.Table]) -> Limits:
     """The probability from which emotion and perceived gender are to be answered; see
-    `evaluation.commands.plan.limited`. An age is uncertain where its interval is wider than WIDE.
+    `evaluation.analysis.thresholds.single_threshold`. An age is uncertain where its interval is wider than WIDE.
     tables: predictions, one for each part; all parts choose together.
     """
     found, rows = {}, []
@@ -63,7 +63,7 @@ def limits(parts: Sequence[Part], tables: Sequence[pa.Table]) -> Limits:
         if sum(len(s.rows) for s in seen if s) < ENOUGH:
             continue
         named = [(p, t) for p, t, s in zip(parts, tables, seen, strict=True) if s]
-        made = plan.limited(
+        made = single_threshold(
             pa.concat_tables([t for _, t in named], promote_options="default"), task
         )
         found[task] = made["limit"]

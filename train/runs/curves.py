@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 import plotly.graph_objects as go
-import plotly.io as pio
 from plotly.subplots import make_subplots
 
 from core.vocabulary import task_metric
-from evaluation.report.html import GREY, document, table
+from evaluation.report.html import GREY, LAYOUT, chart, document, table
 from evaluation.training_runs import generalization_gap
 from train.runs.gap import EpochGap
 
@@ -55,13 +54,7 @@ def page(
         "Training figures are taken while training, under dropout and augmentation: they are lower "
         "than validation's would be."
     )
-    figure = panels(history, best, gap.task if gap else None)
-    chart = pio.to_html(
-        figure,
-        include_plotlyjs=False,
-        full_html=False,
-        config={"displaylogo": False, "responsive": True},
-    )
+    curves = chart(panels(history, best, gap.task if gap else None))
     columns = [
         c
         for c in history[0]
@@ -70,7 +63,7 @@ def page(
     rows = [[f"{row['epoch']:.0f}", *(_cell(c, row.get(c)) for c in columns)] for row in history]
     by_epoch = table("By epoch", ["epoch", *(c.replace("_", " ") for c in columns)], rows)
     text = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
-    return document(name, f"<h1>{escape(name)}</h1>{text}{chart}{by_epoch}")
+    return document(name, f"<h1>{escape(name)}</h1>{text}{curves}{by_epoch}")
 
 
 def panels(history: History, best: int, task: str | None) -> go.Figure:
@@ -108,10 +101,7 @@ def panels(history: History, best: int, task: str | None) -> go.Figure:
     return figure.update_layout(
         height=CHART_HEIGHT_PX,
         legend={"orientation": "h", "y": 1.12},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": GREY},
-        template="none",
+        **LAYOUT,
     )
 
 

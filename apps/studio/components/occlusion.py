@@ -21,8 +21,8 @@ from core.data.base.crop_cache import face_of
 from core.errors import ImageError, UserError
 from core.predictor import Predictor
 from core.preprocess import crop_face
-from evaluation.commands.explain import occlusion
 from evaluation.explanation.heatmap import panel
+from evaluation.explanation.occlusion import occlusion_maps
 from evaluation.training_runs import run_folder
 
 MODELS_FOLDER = ROOT / "assets" / "models"
@@ -86,8 +86,8 @@ def panels(folder: Path, picture: Path, tight: bool) -> list[Panel]:
         raise ImageError(f"Expected a picture, got {picture.name}, which cannot be read.")
     crop = crop_face(*face, predictor.card.input)
     return [
-        Panel(explanation.answer, panel(crop, explanation, blur=False))
-        for explanation in occlusion(predictor, crop).values()
+        Panel(explanation.prediction, panel(crop, explanation, blur=False))
+        for explanation in occlusion_maps(predictor, crop).values()
     ]
 
 

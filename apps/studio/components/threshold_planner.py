@@ -13,7 +13,7 @@ import streamlit as st
 
 from apps.studio import charts, context, url_state
 from apps.studio.context import View
-from evaluation.commands import plan
+from evaluation.analysis.thresholds import CARD_PRECISION, plan_thresholds
 from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.store import Store, Where
@@ -45,7 +45,7 @@ def show(view: View, model: str) -> None:
         f"At least this {wish} in every class",
         0.5,
         1.0,
-        plan.PRECISION if wish == "precision" else 0.8,
+        CARD_PRECISION if wish == "precision" else 0.8,
         0.01,
         where=row,
     )
@@ -53,7 +53,7 @@ def show(view: View, model: str) -> None:
 
     def make() -> Figures:
         rows = table(view.store, view.task, where, MOST)
-        return plan.planned(
+        return plan_thresholds(
             rows,
             view.task,
             coverage=value if wish == "coverage" else None,

@@ -16,8 +16,7 @@ from apps.studio.context import View
 from core.vocabulary import group_title
 from evaluation.analysis import pairs
 from evaluation.analysis.comparison import ALPHA
-from evaluation.commands.compare import p_text
-from evaluation.report.text import number
+from evaluation.report.text import number, p_value
 from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.training_runs import generalization_gap, transfer
 
@@ -99,7 +98,7 @@ def _headline(task: str, found: Figures) -> None:
             about=about,
         )
         p = (
-            p_text((found["mcnemar"] if percent else found["paired_t"])["p"])
+            p_value((found["mcnemar"] if percent else found["paired_t"])["p"])
             if key != "macro_f1"
             else ""
         )
@@ -110,7 +109,7 @@ def _headline(task: str, found: Figures) -> None:
         ):
             rows[column].append(value)
     test = found["mcnemar"] if percent else found["paired_t"]
-    cells[len(names)].metric("p", p_text(test["p"]), border=True)
+    cells[len(names)].metric("p", p_value(test["p"]), border=True)
     counts = (
         f"; only A right: {test['only_a']:,}, only B right: {test['only_b']:,}" if percent else ""
     )
@@ -158,7 +157,7 @@ def _parts(view: View, found: Figures) -> None:
         charts.QUIET if p["better"] is None else charts.GOOD if p["better"] == "b" else charts.BAD
         for p in here
     ]
-    texts = [[p["wins"], p["losses"], p_text(p["p_adjusted"])] for p in here]
+    texts = [[p["wins"], p["losses"], p_value(p["p_adjusted"])] for p in here]
     made = charts.figure(
         go.Scatter(
             x=[p["difference"].value for p in here],
@@ -185,8 +184,8 @@ def _parts(view: View, found: Figures) -> None:
         "B wins": [p["wins"] for p in parts],
         "B loses": [p["losses"] for p in parts],
         "B minus A (95 %)": [number(p["difference"], percent=percent, sign=True) for p in parts],
-        "p": [p_text(p["p"]) for p in parts],
-        "p (Holm)": [p_text(p["p_adjusted"]) for p in parts],
+        "p": [p_value(p["p"]) for p in parts],
+        "p (Holm)": [p_value(p["p_adjusted"]) for p in parts],
         "better": [better[p["better"]] for p in parts],
     }
     charts.show(

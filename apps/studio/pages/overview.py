@@ -15,7 +15,6 @@ from core.vocabulary import TASKS
 from evaluation.analysis.store_summary import summary
 from evaluation.report import gates
 from evaluation.report.text import number
-from evaluation.statistics.estimate import Estimate
 
 TITLE = "Overview"
 ICON = ":material/dashboard:"
@@ -116,11 +115,11 @@ def _gates(found: dict[str, dict[str, Any]]) -> None:
         for outcome in gates.check(gates.PRODUCTION, [figures], [], {}):
             values = (
                 model,
-                outcome["gate"],
-                f"{outcome['figure']} {outcome['limit']}",
-                number(Estimate.of_dict(outcome), digits=4),
-                STATES[outcome["state"]],
-                outcome["where"],
+                outcome.gate,
+                f"{outcome.figure} {outcome.limit}",
+                number(outcome.estimate, digits=4),
+                STATES[outcome.state],
+                outcome.where,
             )
             for name, value in zip(rows, values, strict=True):
                 rows[name].append(value)

@@ -10,7 +10,7 @@ import streamlit as st
 from apps.studio import context, settings, url_state
 from apps.studio.context import View
 from core.errors import UserError
-from evaluation.commands.report import mapping
+from evaluation.predictions.table import column_map
 from evaluation.store import Store
 
 TITLE = "Own table"
@@ -89,7 +89,7 @@ def add(name: str, content: bytes | memoryview, names: str = "") -> None:
         path = Path(folder) / (stem + suffix)
         path.write_bytes(content)
         try:
-            store = Store.open([path], names=mapping(names.split()))
+            store = Store.open([path], names=column_map(names.split()))
         except UserError as error:
             raise UserError(str(error).replace(str(path), name)) from None
     stores = context.uploads()

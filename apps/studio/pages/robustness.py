@@ -13,8 +13,8 @@ from plotly.subplots import make_subplots
 from apps.studio import charts, settings, url_state
 from apps.studio.context import View
 from core.vocabulary import TASKS
-from evaluation.commands import robustness
-from evaluation.commands.robustness import FLIP_YEARS
+from evaluation.robustness import curves
+from evaluation.robustness.curves import FLIP_YEARS
 
 TITLE = "Robustness"
 ICON = ":material/blur_on:"
@@ -73,7 +73,7 @@ def render(view: View) -> None:
 @st.cache_resource(max_entries=4)
 def _read(path: Path, stamp: int) -> pd.DataFrame:
     """The table, which nobody changes; the file's stamp, so that a new one is read again."""
-    return robustness.read(path).to_pandas()
+    return curves.read(path).to_pandas()
 
 
 def panels(rows: pd.DataFrame, kinds: Sequence[str], task: str, column: str) -> go.Figure:

@@ -17,9 +17,8 @@ from apps.studio.context import View
 from core.vocabulary import TASKS, group_title
 from evaluation.analysis.by_group import Groups
 from evaluation.analysis.summed import method
-from evaluation.commands.compare import p_text
 from evaluation.predictions.conditions import BINS
-from evaluation.report.text import number
+from evaluation.report.text import number, p_value
 from evaluation.statistics.estimate import Estimate
 from evaluation.store import Where
 
@@ -311,7 +310,7 @@ def _found(view: View, groups: Groups, support: int, fdr: float, model: str) -> 
         "slice": [words(s["conditions"]) for s in slices],
         name: [s["loss"] for s in slices],
         "worse by": [_number(s["worse_by"], task, sign=True) for s in slices],
-        "p, corrected": [p_text(s["p_adjusted"]) for s in slices],
+        "p, corrected": [p_value(s["p_adjusted"]) for s in slices],
         "n": [s["n"] for s in slices],
     }
     form = st.column_config.NumberColumn(format="%.2f" if task == "age" else "percent")

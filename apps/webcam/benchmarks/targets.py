@@ -11,7 +11,7 @@ from rich.console import Console
 
 from apps.webcam.options import add_model_argument
 from core.cli import add_debug, exit_status
-from evaluation.report.gates import FAILED
+from evaluation.report.gates import STATUS_FAILED
 
 VERDICTS = {True: "met", False: "MISSED", None: "not measured"}
 
@@ -40,7 +40,7 @@ def build_parser(module: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--gate",
         action="store_true",
-        help=f"exit with {FAILED} if a target is missed or not measured",
+        help=f"exit with {STATUS_FAILED} if a target is missed or not measured",
     )
     add_debug(parser)
     return parser
@@ -77,5 +77,5 @@ def run(
 
     status = exit_status(work, debug=args.debug, on_interrupt=None)
     if args.gate and not status and not (met and all(met.values())):
-        return FAILED
+        return STATUS_FAILED
     return status

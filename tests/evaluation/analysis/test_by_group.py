@@ -17,8 +17,8 @@ from evaluation.analysis import by_group
 from evaluation.analysis import slices as search
 from evaluation.analysis.by_group import Groups
 from evaluation.analysis.summed import summed
+from evaluation.analysis.weak_slices import task_losses
 from evaluation.benchmark.generated_tables import generate
-from evaluation.commands import slices
 from evaluation.predictions import table
 from evaluation.statistics.estimate import Estimate
 from evaluation.store import Store, Where
@@ -58,7 +58,8 @@ def test_slices_equal_those_of_rows(
 ) -> None:
     monkeypatch.setattr(by_group, "MOST", most)
     whole, store = made
-    [(losses, groups, cluster)] = [rest for name, *rest in slices.views_of(whole) if name == task]
+    [view] = [t for t in task_losses(whole) if t.task == task]
+    losses, groups, cluster = view.losses, dict(view.groups), view.cluster
     wanted = search.search(losses, groups, support=30, fdr=0.5, cluster=cluster)
     found = Groups(store, task, Where(task)).search(support=30, fdr=0.5)
     assert found["looked_at"] == wanted["looked_at"] > 40
@@ -79,7 +80,8 @@ def test_slices_equal_those_of_rows(
 @pytest.mark.parametrize("task", ["emotion", "gender", "age"])
 def test_gaps_equal_those_of_rows(made, task: str) -> None:
     whole, store = made
-    [(losses, groups, cluster)] = [rest for name, *rest in slices.views_of(whole) if name == task]
+    [view] = [t for t in task_losses(whole) if t.task == task]
+    losses, groups, cluster = view.losses, dict(view.groups), view.cluster
     wanted = {
         f["group"]: f for f in search.fairness(task, losses, groups, support=30, cluster=cluster)
     }

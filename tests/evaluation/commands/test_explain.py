@@ -19,14 +19,15 @@ from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.predictor import Predictor
 from core.preprocess import InputSpec
 from evaluation.__main__ import main
-from evaluation.commands.explain import SHARES, occlusion, targets
-from evaluation.explanation.heatmap import SIDE, Explanation, panel
+from evaluation.explanation.draw import output_files
+from evaluation.explanation.heatmap import PANEL_SIDE_PX, Explanation, panel
+from evaluation.explanation.occlusion import SQUARES_PER_SIDE, occlusion_maps
 from tests.conftest import ROOT
 
 SIZE = 48
 MOUTH, EYE = (slice(30, 38), slice(20, 28)), (slice(6, 12), slice(34, 40))
 """Where the planted model finds the emotion, and where the age."""
-REACH = SIZE // min(SHARES) - 1
+REACH = SIZE // min(SQUARES_PER_SIDE) - 1
 """A square that touches the evidence covers nothing further away than this, pixels."""
 
 
@@ -83,18 +84,18 @@ def distance(region: tuple[slice, slice]) -> np.ndarray:
 def test_the_map_lights_up_at_the_planted_evidence_and_nowhere_else(
     planted: Predictor, task: str, region: tuple[slice, slice]
 ) -> None:
-    heat, away = occlusion(planted, crop())[task].heat, distance(region)
+    heat, away = occlusion_maps(planted, crop())[task].heat, distance(region)
     assert heat.shape == (SIZE, SIZE) and away.flat[heat.argmax()] == 0
     assert np.abs(heat[away > REACH]).max() < 1e-6, "what lies out of reach changes nothing"
     assert heat[region].mean() > 4 * heat[away > 3].mean() and heat[region].min() > 0
 
 
 def test_an_answer_that_rests_on_nothing_has_an_empty_map(planted: Predictor) -> None:
-    found = occlusion(planted, crop())
+    found = occlusion_maps(planted, crop())
     assert list(found) == ["emotion", "gender", "age"] and np.abs(found["gender"].heat).max() < 1e-9
     assert (
-        found["emotion"].answer.startswith(FERPLUS8.labels[1])
-        and found["gender"].answer == f"perceived {GENDER2.labels[0]} 50%"
+        found["emotion"].prediction.startswith(FERPLUS8.labels[1])
+        and found["gender"].prediction == f"perceived {GENDER2.labels[0]} 50%"
     )
     assert np.isfinite(panel(crop(), found["gender"])).all()
 
@@ -107,7 +108,7 @@ def test_numbers_are_the_fall_that_the_model_shows(planted: Predictor) -> None:
     even = np.full_like(picture, np.rint(picture.mean()))
     before, after = planted.predict_crops(np.stack([picture, even]))
     assert before.emotion and after.emotion and before.age and after.age
-    found = occlusion(planted, picture, shares=(1,))
+    found = occlusion_maps(planted, picture, squares_per_side=(1,))
     assert found["emotion"].heat == pytest.approx(
         before.emotion.confidence - after.emotion.as_dict()[before.emotion.top], abs=1e-6
     )
@@ -116,7 +117,7 @@ def test_numbers_are_the_fall_that_the_model_shows(planted: Predictor) -> None:
 
 def test_the_crop_is_not_changed(planted: Predictor) -> None:
     picture = crop()
-    occlusion(planted, picture)
+    occlusion_maps(planted, picture)
     assert np.array_equal(picture, crop())
 
 
@@ -137,16 +138,17 @@ def test_a_blurred_panel_says_nothing_of_the_face() -> None:
         [panel(c, heat, blur=b).astype(int) for c in (flat, fine)] for b in (True, False)
     )
     assert np.abs(blurred[0] - blurred[1]).max() <= 1 < np.abs(shown[0] - shown[1]).max()
-    bright = shown[0][30:, 12:][:SIDE, :SIDE].sum(axis=2)
-    assert bright[: SIDE // 3, : SIDE // 3].min() > 2 * bright[-SIDE // 3 :, -SIDE // 3 :].max(), (
-        "the quarter is lit"
-    )
+    bright = shown[0][30:, 12:][:PANEL_SIDE_PX, :PANEL_SIDE_PX].sum(axis=2)
+    assert (
+        bright[: PANEL_SIDE_PX // 3, : PANEL_SIDE_PX // 3].min()
+        > 2 * bright[-PANEL_SIDE_PX // 3 :, -PANEL_SIDE_PX // 3 :].max()
+    ), "the quarter is lit"
 
 
 def test_equal_names_get_numbers() -> None:
     names = [
         p.name
-        for p in targets(
+        for p in output_files(
             [Path("a/x.jpg"), Path("b/x.png"), Path("x-2.jpg"), Path("y.jpg")], Path("out")
         )
     ]
@@ -172,7 +174,11 @@ def test_the_command_writes_a_picture_for_each(
     assert [Path(r["file"]).name for r in said["images"]] == ["astronaut.png", "astronaut-2.png"]
     assert set(said["images"][0]["answers"]) == {"emotion", "age"}
     with Image.open(tmp_path / "o" / "astronaut.png") as blurred:
-        assert blurred.format == "PNG" and blurred.width == 2 * (SIDE + 24) and not blurred.info
+        assert (
+            blurred.format == "PNG"
+            and blurred.width == 2 * (PANEL_SIDE_PX + 24)
+            and not blurred.info
+        )
         one = np.asarray(blurred)
     assert main([*line, "--task", "emotion", "--task", "age", "--show-faces"]) == 0
     with Image.open(tmp_path / "o" / "astronaut.png") as shown:

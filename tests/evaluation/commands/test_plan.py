@@ -18,8 +18,8 @@ from scipy.stats import t as student
 from core.errors import DataError
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
+from evaluation.analysis.thresholds import MIN_THRESHOLD, plan_thresholds, single_threshold
 from evaluation.benchmark.generated_tables import generate
-from evaluation.commands.plan import FLOOR, limited, planned
 from evaluation.metrics import selective
 from evaluation.predictions import table
 from evaluation.predictions.schema import P_COLUMNS, conform
@@ -58,7 +58,7 @@ def test_no_row_chooses_its_own_threshold() -> None:
 
 @pytest.mark.parametrize("wish", [{"coverage": 0.8}, {"precision": 0.9}])
 def test_the_wish_holds_on_the_other_half(wish: dict[str, float]) -> None:
-    made = planned(generate(20_000).drop_columns(["group_subject"]), "emotion", **wish)
+    made = plan_thresholds(generate(20_000).drop_columns(["group_subject"]), "emotion", **wish)
     [(name, value)] = wish.items()
     for row in made["per_class"]:
         if row["called"] > 800:
@@ -73,7 +73,8 @@ def test_the_wish_holds_on_the_other_half(wish: dict[str, float]) -> None:
 def test_people_stay_in_one_half_and_widen_the_interval() -> None:
     whole = generate(6000, per_person=30)
     alone, together = (
-        planned(t, "emotion", precision=0.9) for t in (whole.drop_columns(["group_subject"]), whole)
+        plan_thresholds(t, "emotion", precision=0.9)
+        for t in (whole.drop_columns(["group_subject"]), whole)
     )
     assert (
         together["method"]["shares"] == "clustered bootstrap"
@@ -87,7 +88,7 @@ def test_all_abstained() -> None:
     p = np.full((40, 8), 1 / 8)
     labels = np.array(FERPLUS8.labels)
     columns = {"sample_id": np.arange(40).astype(str), "emotion_true": np.repeat(labels[1], 40)}
-    made = planned(
+    made = plan_thresholds(
         conform(pa.table(columns | dict(zip(P_COLUMNS, p.T, strict=True)))),
         "emotion",
         precision=0.9,
@@ -124,7 +125,7 @@ def test_a_table_without_probabilities_is_refused() -> None:
     bare = generate(50).drop_columns([*P_COLUMNS, "gender_p_female"])
     for task in ("emotion", "gender"):
         with pytest.raises(DataError, match="probabilities"):
-            planned(bare, task, coverage=0.5)
+            plan_thresholds(bare, task, coverage=0.5)
 
 
 def calibrated(n: int, low: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -250,8 +251,8 @@ def test_many_pictures_of_a_person_are_not_many_answers(
     )
     table.write(whole, tmp_path / "t.parquet")
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one"]) == 0
-    assert "never: no limit reaches it" in capsys.readouterr().out
-    assert limited(whole.drop_columns(["group_subject"]), "emotion")["limit"] < 0.81
+    assert "never: no threshold reaches it" in capsys.readouterr().out
+    assert single_threshold(whole.drop_columns(["group_subject"]), "emotion")["limit"] < 0.81
 
 
 def test_where_persons_differ_the_limit_keeps_its_promise() -> None:
@@ -277,12 +278,15 @@ def test_limited_reads_a_table_as_the_planner_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = generate(6000)
-    made = limited(whole, "emotion")
+    made = single_threshold(whole, "emotion")
     assert (
-        made["before"] == planned(whole, "emotion", precision=0.9)["before"] and made["n"] == 6000
+        made["before"] == plan_thresholds(whole, "emotion", precision=0.9)["before"]
+        and made["n"] == 6000
     )
     assert (
-        FLOOR <= made["limit"] < 1 and made["accuracy"].value >= 0.89 and made["coverage"].value < 1
+        MIN_THRESHOLD <= made["limit"] < 1
+        and made["accuracy"].value >= 0.89
+        and made["coverage"].value < 1
     )
     table.write(whole, tmp_path / "t.parquet")
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one", "--json"]) == 0

@@ -19,9 +19,12 @@ from core.labels import FERPLUS8, GENDER2
 from core.predictor import Predictor
 from core.preprocess import InputSpec, Pose, crop_at
 from evaluation.__main__ import main
-from evaluation.commands import predict, robustness
+from evaluation.robustness import curves
+from evaluation.commands._source import load_samples
+from evaluation.predictions.predict import predict
+from evaluation.robustness import curves
 from evaluation.robustness.corruptions import View, around
-from evaluation.robustness.measure import KINDS, corrupted, levels, measure, unit
+from evaluation.robustness.measure import KINDS, SEED, corrupt, levels, measure, unit
 from evaluation.statistics import intervals
 
 SPEC = InputSpec()
@@ -54,7 +57,7 @@ def test_a_corruption_grows_with_its_severity_and_repeats_itself(
     clean = crop_at(view.picture, view.pose, SPEC).astype(float)
     damage = []
     for severity in range(1, len(levels(kind)) + 1):
-        one, again = (corrupted(view, kind, severity, "a") for _ in range(2))
+        one, again = (corrupt(view, kind, severity, "a") for _ in range(2))
         assert (
             one.picture.dtype == np.uint8
             and one.picture.shape == before.shape
@@ -70,7 +73,7 @@ def test_a_corruption_grows_with_its_severity_and_repeats_itself(
 @pytest.mark.parametrize("kind", ["noise", "occlusion", "rotation", "crop_jitter", "brightness"])
 def test_pictures_get_their_own_chance(kind: str, portrait: np.ndarray) -> None:
     view = around(portrait, POSE)
-    hurt = [corrupted(view, kind, 3, name) for name in "abcdef"]
+    hurt = [corrupt(view, kind, 3, name) for name in "abcdef"]
     assert len({(h.picture.tobytes(), h.pose) for h in hurt}) > 1
 
 
@@ -90,7 +93,7 @@ def test_the_part_around_a_face_gives_the_same_crop(
 
 def test_a_mirrored_picture_gives_the_mirrored_crop(portrait: np.ndarray) -> None:
     view = around(portrait, POSE)
-    hurt = corrupted(view, "flip", 1, "a")
+    hurt = corrupt(view, "flip", 1, "a")
     twice = registry.load("evaluation.robustness.corruptions", "flip").corrupt(
         hurt, 1, np.random.default_rng(0)
     )
@@ -103,19 +106,19 @@ def test_a_mirrored_picture_gives_the_mirrored_crop(portrait: np.ndarray) -> Non
 def test_strengths_are_what_the_units_say() -> None:
     rng = np.random.default_rng(0)
     flat = View(np.full((100, 100, 3), 128, np.uint8), Pose(49.5, 49.5, 100.0))
-    noisy = corrupted(flat, "noise", 2, "a").picture
+    noisy = corrupt(flat, "noise", 2, "a").picture
     assert noisy[..., 0].std() == pytest.approx(10, rel=0.05) and np.array_equal(
         noisy[..., 0], noisy[..., 2]
     )
-    assert abs(int(corrupted(flat, "brightness", 2, "a").picture[0, 0, 0]) - 128) == 51
+    assert abs(int(corrupt(flat, "brightness", 2, "a").picture[0, 0, 0]) - 128) == 51
     busy = View(rng.integers(0, 256, (100, 100, 3)).astype(np.uint8), flat.pose)
-    assert corrupted(busy, "contrast", 2, "a").picture.std() == pytest.approx(
+    assert corrupt(busy, "contrast", 2, "a").picture.std() == pytest.approx(
         busy.picture.std() / 2, rel=0.02
     )
-    hidden = (corrupted(busy, "occlusion", 3, "a").picture != busy.picture).any(axis=2)
+    hidden = (corrupt(busy, "occlusion", 3, "a").picture != busy.picture).any(axis=2)
     assert hidden.sum() == pytest.approx(35 * 35, rel=0.06)
     small = View(busy.picture[:20, :20], Pose(9.5, 9.5, 20.0))
-    assert np.array_equal(corrupted(small, "low_resolution", 1, "a").picture, small.picture), (
+    assert np.array_equal(corrupt(small, "low_resolution", 1, "a").picture, small.picture), (
         "it has fewer pixels already"
     )
 
@@ -126,14 +129,14 @@ def test_severity_0_is_what_predict_gives(data_dir: Path, tiny_bundle: Path) -> 
         Predictor(tiny_bundle),
         best_detector(),
     )
-    said, bad = predict.predict(predictor, samples, detector, data_dir)
+    said, bad = predict(predictor, samples, detector, data_dir)
     heard: list[int] = []
-    found = measure(predictor, samples, detector, ["flip", "noise"], heard=heard.append)
+    found = measure(predictor, samples, detector, ["flip", "noise"], on_progress=heard.append)
     assert (
         bad == 0
         and heard == [64, 100]
         and found.samples.ids == samples.ids
-        and set(found.worse) == {("flip", 1), *(("noise", i) for i in range(1, 6))}
+        and set(found.corrupted) == {("flip", 1), *(("noise", i) for i in range(1, 6))}
     )
     assert [FERPLUS8.labels[i] for i in found.clean["emotion"]] == said["emotion_pred"].to_pylist()
     female = said["gender_p_female"].to_numpy() >= 0.5
@@ -141,7 +144,7 @@ def test_severity_0_is_what_predict_gives(data_dir: Path, tiny_bundle: Path) -> 
         GENDER2.labels[0] if f else GENDER2.labels[1] for f in female
     ]
     np.testing.assert_array_equal(found.clean["age"], said["age_pred"].to_numpy())
-    assert not np.array_equal(found.clean["age"], found.worse["noise", 1]["age"])
+    assert not np.array_equal(found.clean["age"], found.corrupted["noise", 1]["age"])
 
 
 def test_flips_and_changes_are_counted_by_sample() -> None:
@@ -150,25 +153,25 @@ def test_flips_and_changes_are_counted_by_sample() -> None:
         np.array([0, 1, 1, 1, 2]),
         np.array([0, 0, 1, 2, 1]),
     )
-    found = robustness.figures("emotion", truth, now, first)
+    found = curves.figures("emotion", truth, now, first)
     assert (
-        found["value"] == 3 / 5
-        and found["n"] == 5
-        and found["flips"] == 3 / 5
-        and found["change"] == pytest.approx(-1 / 5)
+        found.value == 3 / 5
+        and found.n == 5
+        and found.flips == 3 / 5
+        and found.change == pytest.approx(-1 / 5)
     )
-    assert (found["low"], found["high"]) == intervals.wilson(3, 5)
-    years = robustness.figures(
+    assert (found.low, found.high) == intervals.wilson(3, 5)
+    years = curves.figures(
         "age", np.array([10.0, 20, 30]), np.array([10.0, 26, 40]), np.array([10.0, 20, 35.5])
     )
     assert (
-        years["value"] == pytest.approx(16 / 3)
-        and years["flips"] == 1 / 3
-        and years["change"] == pytest.approx(10.5 / 3)
+        years.value == pytest.approx(16 / 3)
+        and years.flips == 1 / 3
+        and years.change == pytest.approx(10.5 / 3)
     )
-    assert years["change_low"] <= years["change"] <= years["change_high"]
-    same = robustness.figures("emotion", truth, first, first)
-    assert (same["flips"], same["change"], same["change_low"], same["change_high"]) == (
+    assert years.change_low <= years.change <= years.change_high
+    same = curves.figures("emotion", truth, first, first)
+    assert (same.flips, same.change, same.change_low, same.change_high) == (
         0,
         0,
         None,
@@ -180,11 +183,10 @@ def test_persons_are_drawn_together() -> None:
     truth = np.zeros(200)
     now = np.repeat(np.arange(20) % 2, 10)  # each of 20 persons all right or all wrong
     alone, together = (
-        robustness.figures("emotion", truth, now, now, c)
-        for c in (None, np.repeat(np.arange(20), 10))
+        curves.figures("emotion", truth, now, now, c) for c in (None, np.repeat(np.arange(20), 10))
     )
-    assert together["value"] == alone["value"] and together["high"] - together["low"] > 2 * (
-        alone["high"] - alone["low"]
+    assert together.value == alone.value and together.high - together.low > 2 * (
+        alone.high - alone.low
     )
 
 
@@ -209,7 +211,7 @@ def test_the_command_writes_a_tidy_table(
         main(["robustness", "--model", str(tiny_bundle), *sets, "--out", str(out), "--json"]) == 0
     )
     said = json.loads(capsys.readouterr().out)
-    rows = robustness.read(out).to_pylist()
+    rows = curves.read(out).to_pylist()
     assert len(rows) == len(said["rows"]) == 3 * (6 + 2) and {
         (r["dataset"], r["task"]) for r in rows
     } == {("ferplus", "emotion"), ("utkface", "gender"), ("utkface", "age")}
@@ -222,7 +224,7 @@ def test_the_command_writes_a_tidy_table(
         assert row["severity"] > 0 or (row["flips"], row["change"], row["level"]) == (0, 0, None)
     clean = {(r["task"], r["value"]) for r in rows if r["severity"] == 0}
     assert len(clean) == 3, "every kind begins at the same figure"
-    about = json.loads(pq.read_metadata(out).metadata[robustness.KEY])
+    about = json.loads(pq.read_metadata(out).metadata[curves.METADATA_KEY])
     assert [s["dataset"] for s in about["sources"]] == ["ferplus", "utkface"] and about["sources"][
         0
     ]["limit"] == 40
@@ -231,7 +233,7 @@ def test_the_command_writes_a_tidy_table(
 def test_samples_are_drawn_from_the_whole_list(data_dir: Path) -> None:
     everyone = utkface.load(data_dir, "val")
     args = type("Args", (), {"limit": 60, "threads": 1, "data": data_dir, "split": "val"})
-    drawn = predict.load_samples("utkface", args, robustness.SEED)  # type: ignore[arg-type]
+    drawn = load_samples("utkface", args, SEED)  # type: ignore[arg-type]
     middle = np.median(everyone.age)
     assert (
         abs(np.median(drawn.age) - middle) < 10 < middle - np.median(everyone.take(slice(60)).age)
@@ -239,18 +241,12 @@ def test_samples_are_drawn_from_the_whole_list(data_dir: Path) -> None:
 
 
 def test_the_terminal_shows_a_grid_for_each_task(capsys: pytest.CaptureFixture) -> None:
-    row = {
-        "model": "m",
-        "dataset": "d",
-        "split": "val",
-        "kind": "flip",
-        "unit": "",
-        "task": "age",
-        "metric": "mae",
-        "n": 9,
-    }
-    figures = {"value": 4.0, "low": 3.0, "high": 5.0, "flips": 0.25, "change": -0.5}
-    robustness.show([row | figures | {"severity": i} for i in (0, 1)], Console(width=80))
+    figures = curves.RobustnessFigures(4.0, 3.0, 5.0, 9, 0.25, None, None, -0.5, None, None)
+    rows = [
+        curves.RobustnessRow("m", "d", "val", "flip", severity, None, "", "age", "mae", figures)
+        for severity in (0, 1)
+    ]
+    robustness.show(rows, Console(width=80))
     said = capsys.readouterr().out
     assert "as they are: 4.00 (3.00 to 5.00)" in said and "-0.50" in said and "25%" in said
 
@@ -275,8 +271,8 @@ def test_mistakes_end_with_status_2(
 
 
 def test_another_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(robustness.DataError, match="robustness --out"):
-        robustness.read(tmp_path / "nothing.parquet")
-    pq.write_table(robustness.pa.table({"kind": ["blur"]}), tmp_path / "t.parquet")
-    with pytest.raises(robustness.DataError, match="'model'"):
-        robustness.read(tmp_path / "t.parquet")
+    with pytest.raises(curves.DataError, match="robustness --out"):
+        curves.read(tmp_path / "nothing.parquet")
+    pq.write_table(curves.pa.table({"kind": ["blur"]}), tmp_path / "t.parquet")
+    with pytest.raises(curves.DataError, match="'model'"):
+        curves.read(tmp_path / "t.parquet")

@@ -14,10 +14,10 @@ import pytest
 
 from apps.studio.__main__ import parser
 from evaluation.__main__ import main
-from evaluation.commands.report import mapping
 from evaluation.predictions import table
 from evaluation.predictions.arrays import CLUSTERS
 from evaluation.predictions.schema import TYPES
+from evaluation.predictions.table import column_map
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "docs" / "own_tables.md").read_text(encoding="utf-8")
@@ -54,7 +54,7 @@ def test_the_example_runs_and_its_commands_take_its_table(
             assert line[2] == "apps.studio"
             args = parser().parse_args(line[3:])
             opened = table.read(
-                args.tables[0], names=mapping(args.map)
+                args.tables[0], names=column_map(args.map)
             )  # what the studio does first
             assert len(opened) > 100 and "emotion_true" in opened.column_names
     assert name != "torch_example" or (tmp_path / "torch.html").stat().st_size > 100_000
@@ -63,13 +63,13 @@ def test_the_example_runs_and_its_commands_take_its_table(
 def test_the_one_line_of_the_issue_is_understood(tmp_path: Path) -> None:
     [line] = re.findall(r"`(python -m apps\.studio mine\.csv --images [^`]+)`", TEXT)
     args = parser().parse_args(shlex.split(line)[3:])
-    assert {"emotion_true": "label", "emotion_pred": "pred"}.items() <= mapping(
+    assert {"emotion_true": "label", "emotion_pred": "pred"}.items() <= column_map(
         args.map
     ).items() and str(args.images) == "DIR"
     (tmp_path / "mine.csv").write_text(
         "sample_id,image,label,pred\na,a.png,happy,sad\nb,b.png,sad,sad\n"
     )
-    found = table.read(tmp_path / "mine.csv", names=mapping(args.map))
+    found = table.read(tmp_path / "mine.csv", names=column_map(args.map))
     assert found["path"].to_pylist() == ["a.png", "b.png"]
 
 

@@ -10,14 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.data import Samples
 from evaluation.__main__ import main
-from evaluation.commands import predict
-from evaluation.predictions import table
-from evaluation.predictions.partial import Parts
+from evaluation.predictions import predict, resume, table
+from evaluation.predictions.partial import PartialTable
 from tests.conftest import ROOT, write_tiny_bundle
 
 N = 300
@@ -26,11 +27,9 @@ N = 300
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five parts of 64, and one date for all files, so that their bytes can be compared."""
-    monkeypatch.setattr(predict, "PART", 64)
-    whole = predict.describe
-    monkeypatch.setattr(
-        predict, "describe", lambda *a: predict.replace(whole(*a), created="2026-01-01")
-    )
+    monkeypatch.setattr(resume, "PART_SIZE", 64)
+    describe = resume.describe
+    monkeypatch.setattr(resume, "describe", lambda *a: replace(describe(*a), created="2026-01-01"))
 
 
 @pytest.fixture
@@ -43,17 +42,15 @@ def command(data_dir: Path, tiny_bundle: Path, tmp_path: Path) -> list[str]:
 def stop_after(parts: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """From now on part `parts` ends in Ctrl-C. Returns the sizes of what is predicted, growing."""
     sizes: list[int] = []
-    whole = predict.predict
+    predict_part = resume.predict
 
-    def counted(
-        predictor: object, samples: predict.Samples, *rest: object, **options: object
-    ) -> object:
+    def counted(predictor: object, samples: Samples, *rest: object, **options: object) -> object:
         if len(sizes) == parts:
             raise KeyboardInterrupt
         sizes.append(len(samples))
-        return whole(predictor, samples, *rest, **options)  # type: ignore[arg-type]
+        return predict_part(predictor, samples, *rest, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(predict, "predict", counted)
+    monkeypatch.setattr(resume, "predict", counted)
     return sizes
 
 
@@ -125,14 +122,14 @@ def test_a_killed_process_leaves_whole_parts(
     command: list[str], uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = Path(command[-1])
-    slow = "import sys, time, evaluation.commands.predict as p\np.PART = 64\nwhole = p.predict\n"
+    slow = "import sys, time, evaluation.predictions.resume as p\np.PART_SIZE = 64\nwhole = p.predict\n"
     slow += "p.predict = lambda *a, **k: (whole(*a, **k), time.sleep(0.3))[0]\n"
     slow += "from evaluation.__main__ import main\nsys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(
         [sys.executable, "-c", slow, *command], cwd=ROOT, stderr=subprocess.DEVNULL
     )
-    parts, deadline = Parts(out), time.monotonic() + 60
-    while parts.done(0) is None and time.monotonic() < deadline:
+    parts, deadline = PartialTable(out), time.monotonic() + 60
+    while parts.sample_count(0) is None and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait(20) == -signal.SIGKILL and not out.exists()
@@ -143,8 +140,8 @@ def test_a_killed_process_leaves_whole_parts(
 def test_a_part_without_a_readable_file_is_only_counted(
     data_dir: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict, "PART", 10)
-    monkeypatch.setattr(predict, "BATCH", 10)
+    monkeypatch.setattr(resume, "PART_SIZE", 10)
+    monkeypatch.setattr(predict, "BATCH_SIZE", 10)
     faces = tmp_path / "faces"
     faces.mkdir()
     for i, path in enumerate(sorted((data_dir / "utkface").glob("2*.jpg"))[:70]):

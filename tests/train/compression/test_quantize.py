@@ -19,7 +19,7 @@ from core.artifacts.card import KEY, Card
 from core.errors import ModelError
 from core.predictor import Predictor
 from core.preprocess import to_input
-from evaluation.commands.explain import occlusion
+from evaluation.explanation.occlusion import occlusion_maps
 from tests.train.compression.test_qat import lively, plain
 from tests.train.conftest import part_of
 from train.__main__ import main
@@ -163,7 +163,7 @@ def test_it_answers_like_the_float32_file(
 def test_an_answer_of_it_can_be_explained(
     folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]
 ) -> None:
-    found = occlusion(Predictor(folders[1]), parts[1].crops[0])
+    found = occlusion_maps(Predictor(folders[1]), parts[1].crops[0])
     assert set(found) == {"emotion", "gender", "age"} and all(
         np.abs(one.heat).max() > 1e-6 for one in found.values()
     )

@@ -74,7 +74,7 @@ def test_parity_is_checked_and_can_fail(exported: tuple[Run, Path]) -> None:
 
 def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Run, Path]) -> None:
     run, bundle = exported
-    found = gates.measured_in(bundle / MEASURED)
+    found = gates.read_measured(bundle / MEASURED)
     crops = random_crops(run.recipe)
     assert found == {"onnx_parity": logits_apart(run.plain, bundle / "model.onnx", crops)}
     with torch.no_grad():
@@ -84,8 +84,8 @@ def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Run, Path]) 
         )  # in logits, as the gate means it
         run.plain.heads["age"].bias[3] -= 0.5
     parity = [g for g in gates.PRODUCTION if g.name == "onnx_parity"]
-    assert gates.check(parity, [], [], found)[0]["state"] == "passed"
-    assert MEASURED in gates.check(parity, [], [], {})[0]["how"]
+    assert gates.check(parity, [], [], found)[0].state == "passed"
+    assert MEASURED in gates.check(parity, [], [], {})[0].how
 
 
 def test_an_exported_model_carries_no_paths_of_this_machine(exported: tuple[Run, Path]) -> None:

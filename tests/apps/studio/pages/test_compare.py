@@ -17,9 +17,8 @@ from apps.studio.pages import compare
 from core.labels import FERPLUS8
 from core.vocabulary import group_title
 from evaluation.analysis import comparison
-from evaluation.commands.compare import p_text
 from evaluation.predictions import table
-from evaluation.report.text import number
+from evaluation.report.text import number, p_value
 from evaluation.statistics.estimate import Estimate
 from evaluation.training_runs import transfer
 from tests.apps.studio.conftest import predictions
@@ -34,7 +33,7 @@ def test_differences_are_those_of_the_command(draw, task: str) -> None:
     shown = app.dataframe[0].value
     difference = number(found[name]["difference"], percent=task != "age", sign=True)
     assert shown["B minus A (95 %)"][0].split(" (")[0] == difference.split(" (")[0]
-    assert shown["p"][0] == p_text(found[test]["p"]) and set(shown["n"]) == {160}
+    assert shown["p"][0] == p_value(found[test]["p"]) and set(shown["n"]) == {160}
     parts = app.dataframe[1].value
     wanted = {(group_title(p["by"]), p["value"]): p for p in found["parts"]}
     assert len(parts) == len(wanted)
@@ -44,7 +43,7 @@ def test_differences_are_those_of_the_command(draw, task: str) -> None:
             p["n"],
             p["wins"],
             p["losses"],
-            p_text(p["p_adjusted"]),
+            p_value(p["p_adjusted"]),
         )
 
 

@@ -17,7 +17,7 @@ from apps.studio.components import threshold_planner
 from apps.studio.pages import confidence
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
-from evaluation.commands import plan
+from evaluation.analysis.thresholds import plan_thresholds
 from evaluation.metrics import calibration
 from evaluation.predictions import arrays, table
 from evaluation.statistics.estimate import plain
@@ -51,7 +51,7 @@ def test_calibration_and_bands_are_the_librarys(draw) -> None:
 @pytest.mark.parametrize(("wish", "value"), [("precision", 0.8), ("coverage", 0.6)])
 def test_the_plan_is_that_of_the_command(draw, wish: str, value: float) -> None:
     app = draw("confidence", "emotion only", **{"cf.wish": wish, "cf.value": f"{value:g}"})
-    made = plan.planned(predictions(heads=("emotion",)), "emotion", **{wish: value})
+    made = plan_thresholds(predictions(heads=("emotion",)), "emotion", **{wish: value})
     rows = next(d.value for d in app.dataframe if "answer from" in d.value.columns)
     wanted = [
         "never" if c["threshold"] is None else f"{c['threshold']:.3f}" for c in made["per_class"]
@@ -96,7 +96,7 @@ def test_the_command_in_the_terminal_is_that_plan(
     found = json.loads(capsys.readouterr().out)
     assert (
         found["per_class"]
-        == plain(plan.planned(arrays.one_model(both, "it's b"), "gender", precision=0.7))[
+        == plain(plan_thresholds(arrays.one_model(both, "it's b"), "gender", precision=0.7))[
             "per_class"
         ]
     )
@@ -117,7 +117,7 @@ def test_the_command_in_the_terminal_is_that_plan(
 
 
 def test_thresholds_for_a_program() -> None:
-    made = plan.planned(predictions(400, heads=("emotion",)), "emotion", precision=0.9)
+    made = plan_thresholds(predictions(400, heads=("emotion",)), "emotion", precision=0.9)
     read = json.loads(threshold_planner.thresholds("m", made))
     assert (read["model"], read["task"], read["wish"], read["n"]) == (
         "m",

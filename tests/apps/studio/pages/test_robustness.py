@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from apps.studio import settings
 from apps.studio.pages import robustness as page
-from evaluation.commands import robustness
+from evaluation.robustness import curves
 
 
 def row(
@@ -52,7 +53,7 @@ def measured(tmp_path: Path) -> Path:
         + [row("noise", s, 0.8 - 0.1 * s) for s in range(6)]
         + [row("flip", 0, 0.8), row("flip", 1, 0.79)]
     )
-    robustness.write(pa.Table.from_pylist(rows, robustness.SCHEMA), tmp_path / "r.parquet", {})
+    pq.write_table(pa.Table.from_pylist(rows, curves.SCHEMA), tmp_path / "r.parquet")
     return tmp_path / "r.parquet"
 
 
@@ -74,7 +75,7 @@ def test_what_hurts_most_stands_first_at_its_own_highest_severity(draw, measured
 def test_every_panel_has_its_axes(kinds: int) -> None:
     names = [f"k{i}" for i in range(kinds)]
     there = pa.Table.from_pylist(
-        [row(k, s, 5.0 + s, "age") for k in names for s in range(6)], robustness.SCHEMA
+        [row(k, s, 5.0 + s, "age") for k in names for s in range(6)], curves.SCHEMA
     ).to_pandas()
     for column, title in (
         ("value", "error, years"),
@@ -97,7 +98,7 @@ def test_a_change_without_an_interval_is_shown_alone(draw, tmp_path: Path) -> No
         row("flip", 1, 0.8)
         | {"change_low": None, "change_high": None, "flips_low": None, "flips_high": None},
     ]
-    robustness.write(pa.Table.from_pylist(rows, robustness.SCHEMA), tmp_path / "r.parquet", {})
+    pq.write_table(pa.Table.from_pylist(rows, curves.SCHEMA), tmp_path / "r.parquet")
     drawn = draw("robustness", task="emotion")
     settings.PROCESS.use(replace(settings.PROCESS.current(), robustness=tmp_path / "r.parquet"))
     ranking = drawn.run().dataframe[-1].value

@@ -1,0 +1,111 @@
+"""A model's predictions for the samples of a data set, as a table.
+
+Crops are made as in training (`core.data.base.crop_cache.face_of`); a file that cannot be read is
+left out and counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from core.data import Samples
+from core.data.base.crop_cache import each, face_of
+from core.faces import Detector
+from core.predictor import Predictor
+from evaluation.predictions import conditions
+from evaluation.predictions.columns import Columns, assemble, predict_columns
+from evaluation.predictions.table import Meta
+
+BATCH_SIZE = 64
+RECORDED_PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pyarrow")
+"""Packages whose versions are recorded in a table, as predictions depend on them."""
+
+
+def predict(
+    predictor: Predictor,
+    samples: Samples,
+    detector: Detector,
+    base: Path,
+    *,
+    embedding: bool = False,
+    with_conditions: bool = False,
+    threads: int = 1,
+    on_progress: Callable[[int], None] = lambda done: None,
+    name: str | None = None,
+) -> tuple[pa.Table, int]:
+    """Return the table of all samples and the number of files that could not be read.
+
+    Args:
+        predictor: The model.
+        samples: Whose files are read, cropped and predicted.
+        detector: Finds the face in each image.
+        base: Folder that the table's paths are relative to.
+        embedding: Whether to add the network's embedding of every face.
+        with_conditions: Whether to add the columns of `evaluation.predictions.conditions`.
+        threads: Threads that read and crop images.
+        on_progress: Called with the number of samples that are done.
+        name: What the table calls the model; its own name by default.
+    """
+
+    def read_crop(path: Path) -> tuple[NDArray[np.uint8], bool, dict[str, float]] | None:
+        located = face_of(path, detector, samples.tight)
+        if located is None:
+            return None
+        image, face = located
+        measured = conditions.conditions(image, face) if with_conditions else {}
+        return predictor.crops(image, [face])[0], face is not None, measured
+
+    crops = enumerate(each(samples.paths, read_crop, threads))
+    rows: list[int] = []
+    batches: list[Columns] = []
+    face_found: list[bool] = []
+    measured_conditions: list[dict[str, float]] = []
+    done = 0
+    while batch := list(islice(crops, BATCH_SIZE)):
+        readable = [(i, *item) for i, item in batch if item is not None]
+        if readable:
+            stack = np.stack([crop for _, crop, _, _ in readable])
+            batches.append(predict_columns(predictor, stack, embedding))
+            rows += [i for i, *_ in readable]
+            face_found += [has_face for _, _, has_face, _ in readable]
+            measured_conditions += [measured for *_, measured in readable]
+        done += len(batch)
+        on_progress(done)
+    if not rows:
+        return pa.table({}), done
+    readable_samples = samples.take(np.array(rows))
+    table = assemble(readable_samples, batches, face_found, name or predictor.card.name, base)
+    if with_conditions:
+        for column, values in conditions.columns(measured_conditions).items():
+            if column not in table.column_names:  # a data set's own group stays
+                table = table.append_column(column, values)
+    return table, done - len(rows)
+
+
+def describe(
+    predictor: Predictor, samples: Samples, detector: Detector, name: str | None = None
+) -> Meta:
+    """Return where a table of these predictions comes from: model, data, detector, versions."""
+    versions = {package: version(package) for package in RECORDED_PACKAGES}
+    return Meta(
+        model=name or predictor.card.name,
+        card_sha256=hashlib.sha256(predictor.card.to_json().encode()).hexdigest(),
+        dataset=samples.name,
+        split=samples.split,
+        fingerprint=samples.fingerprint,
+        detector=detector.name,
+        left_out=len(samples.problems),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={"python": platform.python_version(), **versions},
+        thresholds=dict(predictor.card.thresholds),
+    )

@@ -1,0 +1,166 @@
+"""A predictions table written in parts: memory stays bounded and a stopped run can be resumed.
+
+A run that was stopped is resumed when it is asked for again, and ends with the same table; a run
+with another model, other data or other options starts anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from core.data import Samples
+from core.data.base.crop_cache import VERSION as CROP_VERSION
+from core.errors import DataError
+from core.faces import Detector
+from core.predictor import Predictor
+from core.progress import say, task
+from evaluation.predictions import table
+from evaluation.predictions.columns import absent_labels, relative_paths
+from evaluation.predictions.partial import PartialTable
+from evaluation.predictions.predict import RECORDED_PACKAGES, describe, predict
+from evaluation.predictions.schema import conform
+
+PART_SIZE = 1024
+"""Samples after which work is kept: at most so many are predicted again after a stop.
+
+A multiple of BATCH_SIZE, so that the batches stay the same.
+"""
+
+
+class Stopped(Exception):
+    """The run was stopped by Ctrl-C; its finished parts are kept."""
+
+    def __init__(self, done: int) -> None:
+        super().__init__(f"stopped after {done} samples")
+        self.done = done
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRun:
+    """What is predicted, and how.
+
+    base: folder that the table's paths are relative to. name: what the table calls the model; its
+    own name where None.
+    """
+
+    predictor: Predictor
+    samples: Samples
+    detector: Detector
+    base: Path
+    embedding: bool = False
+    conditions: bool = False
+    name: str | None = None
+    threads: int = 1
+
+    @property
+    def part_count(self) -> int:
+        """Number of parts."""
+        return -(-len(self.samples) // PART_SIZE)
+
+    def key(self) -> dict[str, Any]:
+        """Return all that the rows depend on: only where it is the same may a run be resumed."""
+        names = "\n".join(
+            f"{sample_id}\t{path}"
+            for sample_id, path in zip(
+                self.samples.ids, relative_paths(self.samples, self.base), strict=True
+            )
+        )
+        return {
+            "model": self.predictor.fingerprint,
+            "data": [
+                self.samples.name,
+                self.samples.split,
+                self.samples.fingerprint,
+                hashlib.sha256(names.encode()).hexdigest(),
+            ],
+            "options": {
+                "embedding": self.embedding,
+                "conditions": self.conditions,
+                "name": self.name,
+            },
+            "detector": self.detector.name,
+            "version": [PART_SIZE, CROP_VERSION, *map(version, RECORDED_PACKAGES)],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionCounts:
+    """Rows written, faces found among them, and unreadable files that were left out."""
+
+    rows: int
+    faces: int
+    unreadable: int
+
+
+def predict_to_file(run: PredictionRun, out: Path) -> PredictionCounts:
+    """Predict all samples and write the table to `out`, as Parquet, or CSV by its suffix.
+
+    Raises:
+        DataError: `out` is a folder, or none of the files can be read; an older table stays.
+        Stopped: Ctrl-C; the finished parts are kept.
+    """
+    parts = PartialTable(out)
+    table.check_target(out)
+    if differences := parts.begin(run.key()):
+        say(
+            f"an unfinished run for {out} was made with another {' and '.join(differences)}; "
+            "starts anew"
+        )
+    try:
+        _make_parts(run, parts)
+        return _merge(run, parts, out)
+    except KeyboardInterrupt:
+        done = sum(parts.sample_count(i) or 0 for i in range(run.part_count))
+        raise Stopped(done) from None
+
+
+def _make_parts(run: PredictionRun, parts: PartialTable) -> None:
+    counts = [parts.sample_count(i) for i in range(run.part_count)]
+    done = sum(n or 0 for n in counts)
+    if done:
+        say(f"goes on: {done} of {len(run.samples)} samples are there")
+    absent = absent_labels(run.samples)
+    with task(f"predict {run.samples.name}", len(run.samples), done) as advance:
+        for i in (i for i, n in enumerate(counts) if n is None):
+
+            def on_progress(n: int, before: int = done) -> None:
+                advance(before + n)
+
+            samples = run.samples.take(slice(i * PART_SIZE, (i + 1) * PART_SIZE))
+            part, unreadable = predict(
+                run.predictor,
+                samples,
+                run.detector,
+                run.base,
+                embedding=run.embedding,
+                with_conditions=run.conditions,
+                threads=run.threads,
+                on_progress=on_progress,
+                name=run.name,
+            )
+            parts.save(i, conform(part.drop_columns(absent)) if len(part) else part, unreadable)
+            done += len(samples)
+
+
+def _merge(run: PredictionRun, parts: PartialTable, out: Path) -> PredictionCounts:
+    rows = faces = unreadable = 0
+    meta = describe(run.predictor, run.samples, run.detector, run.name)
+    with table.writer(out, meta) as writer:
+        for part, unreadable_in_part in parts.merged(run.part_count):
+            unreadable += unreadable_in_part
+            if len(part):
+                writer.write(part)
+                rows, faces = rows + len(part), faces + sum(part["face_found"].to_pylist())
+        if rows == 0:
+            parts.remove()
+            raise DataError(
+                f"Expected pictures of {run.samples.name} that can be read, "
+                f"got {unreadable} that cannot; see {run.samples.root}."
+            )
+        writer.meta = replace(meta, left_out=len(run.samples.problems) + unreadable)
+    parts.remove()
+    return PredictionCounts(rows, faces, unreadable)

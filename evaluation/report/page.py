@@ -1,0 +1,194 @@
+"""The report of a predictions table as one HTML page.
+
+Faces are blurred beyond recovery unless asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, TASKS
+from evaluation.report.gates import GateOutcome
+from evaluation.report.html import BLUE, GREY, ORANGE, document, simple_chart, table, thumbnail
+from evaluation.report.text import interval_lines, number, sample_count
+from evaluation.report.thumbnails import Thumbnail
+from evaluation.statistics.estimate import Estimate
+
+
+def page(
+    report: dict[str, Any],
+    gates: Sequence[GateOutcome] = (),
+    thumbnails: Sequence[Thumbnail] = (),
+    note: str = "",
+) -> str:
+    """Return the page.
+
+    Args:
+        report: As `report --json` prints it.
+        gates: Outcomes of `evaluation.report.gates.check`.
+        thumbnails: The largest mistakes.
+        note: Plain text above the thumbnails.
+    """
+    where = f"{report['dataset'] or 'unnamed data'} ({report['split'] or 'no split'})"
+    title = f"{report['model']} on {where}"
+    lines = escape("; ".join(interval_lines(report)))
+    body = [f"<h1>{escape(title)}</h1>", f"<p>{report['rows']} rows; {lines}.</p>"]
+    if gates:
+        rows = [
+            [o.gate, f"{o.figure} {o.limit}", number(o.estimate, digits=4), o.state, o.where]
+            for o in gates
+        ]
+        columns = ["gate", "limit", "value", "state", "measured on"]
+        body.append(table("Gates", columns, rows, [o.fails for o in gates]))
+    for task in ("emotion", "gender"):
+        if report[task]:
+            body += _classification(TASKS[task].title, report[task])
+    if report["age"]:
+        body += _ages(report["age"])
+    if thumbnails:
+        body += ["<h2>Largest mistakes</h2>", f"<p>{escape(note)}</p>"]
+        body += [thumbnail(t.url, t.caption) for t in thumbnails]
+    return document(title, "".join(body))
+
+
+def _classification(title: str, report: dict[str, Any]) -> Iterator[str]:
+    yield f"<h2>{escape(title)}</h2>"
+    rows = [
+        [METRICS[name].title, number(report[name], percent=METRICS[name].is_share, digits=3)]
+        for name in CLASS_METRICS
+        if report[name]
+    ]
+    yield table(f"{report['n']} samples", ["figure", "value"], rows)
+    yield from _confusion(report)
+    rows = [
+        [
+            c["label"],
+            number(c["recall"], percent=True),
+            number(c["precision"], percent=True),
+            *("-" if c[k] is None else f"{c[k]:.3f}" for k in ("f1", "auroc", "average_precision")),
+            sample_count(c["n"]),
+        ]
+        for c in report["per_class"]
+    ]
+    columns = ["class", "recall", "precision", "F1", "AUROC", "average precision", "n"]
+    yield table("By class", columns, rows)
+    if report["reliability"]:
+        yield from _reliability(report["reliability"])
+    yield from _groups(title, report["groups"], "accuracy", percent=True)
+
+
+def _confusion(report: dict[str, Any]) -> Iterator[str]:
+    labels, matrix = [escape(label) for label in report["labels"]], report["confusion"]
+    heat = go.Heatmap(
+        z=[[v / max(sum(row), 1) for v in row] for row in matrix],
+        x=labels,
+        y=labels,
+        text=matrix,
+        texttemplate="%{text}",
+        colorscale="Blues",
+        zmin=0,
+        zmax=1,
+    )
+    yield simple_chart(
+        "Confusion: counts, coloured by share of the true class",
+        heat,
+        x="predicted",
+        y="true",
+        yaxis_autorange="reversed",
+    )
+    rows = [[name, *map(str, row)] for name, row in zip(report["labels"], matrix, strict=True)]
+    yield table("Confusion (rows: true)", ["", *report["labels"]], rows)
+
+
+def _reliability(bins: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    columns = (bins[k] for k in ("confidence", "accuracy", "count"))
+    points = [(c, a, n) for c, a, n in zip(*columns, strict=True) if n]
+    measured = go.Scatter(
+        x=[c for c, _, _ in points],
+        y=[a for _, a, _ in points],
+        mode="lines+markers",
+        marker_color=BLUE,
+        name="measured",
+    )
+    ideal = go.Scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": GREY}, name="ideal"
+    )
+    yield simple_chart("Reliability", measured, ideal, x="confidence", y="share right")
+    rows = [[f"{c:.3f}", f"{a:.3f}", str(int(n))] for c, a, n in points]
+    yield table("Reliability", ["mean confidence", "share right", "n"], rows)
+
+
+def _ages(report: dict[str, Any]) -> Iterator[str]:
+    yield f"<h2>{escape(TASKS['age'].title)}</h2>"
+    rows = [[METRICS[name].title, number(report[name])] for name in AGE_METRICS]
+    rows += [
+        [f"within {share['k']} years", number(Estimate.of_dict(share), percent=True)]
+        for share in report["cs"]
+    ]
+    if report["interval"]:
+        coverage = number(report["interval"]["coverage"], percent=True)
+        rows.append([METRICS["interval_coverage"].title, coverage])
+    yield table(f"{report['n']} samples", ["figure", "value"], rows)
+    decades = [d for d in report["decades"] if d["n"]]
+    bars = [
+        go.Bar(
+            x=[d["decade"] for d in decades],
+            y=[d[key] for d in decades],
+            name=name,
+            marker_color=colour,
+        )
+        for key, name, colour in (("mae", METRICS["mae"].title, BLUE), ("bias", "bias", ORANGE))
+    ]
+    yield simple_chart(
+        "Error by decade of the true age",
+        *bars,
+        x="true age",
+        y="years",
+        xaxis_type="category",
+        barmode="group",
+    )
+    rows = [
+        [d["decade"], f"{d['mae']:.2f}", f"{d['bias']:+.2f}", sample_count(d["n"])] for d in decades
+    ]
+    yield table("Error by decade", ["decade", METRICS["mae"].title, "bias", "n"], rows)
+    groups = {name: values for name, values in report["groups"].items() if name != "age_decade"}
+    yield from _groups("Age", groups, "mae", percent=False)
+
+
+def _groups(
+    title: str, groups: Mapping[str, Sequence[dict[str, Any]]], metric: str, *, percent: bool
+) -> Iterator[str]:
+    """Yield a chart with intervals and a table per group column."""
+    label = METRICS[metric].axis
+    for group, values in groups.items():
+        figures = [v[metric] for v in values]
+        spread = {
+            "type": "data",
+            "symmetric": False,
+            "array": [0 if f.high is None else f.high - f.value for f in figures],
+            "arrayminus": [0 if f.low is None else f.value - f.low for f in figures],
+        }
+        points = go.Scatter(
+            x=[f.value for f in figures],
+            y=[escape(v["value"]) for v in values],
+            error_x=spread,
+            mode="markers",
+            marker_color=BLUE,
+        )
+        yield simple_chart(
+            escape(f"{title} by {group}"),
+            points,
+            x=label,
+            y="",
+            height=160 + 28 * len(values),
+            yaxis_type="category",
+        )
+        rows = [
+            [v["value"], number(f, percent=percent), sample_count(f.n)]
+            for v, f in zip(values, figures, strict=True)
+        ]
+        yield table(f"{title} by {group}", [group, label, "n"], rows)
