@@ -19,7 +19,7 @@ from core.labels import FERPLUS8, GENDER2
 from core.predictor import Predictor
 from core.preprocess import InputSpec, Pose, crop_at
 from evaluation.__main__ import main
-from evaluation.robustness import curves
+from evaluation.commands import robustness
 from evaluation.commands._source import load_samples
 from evaluation.predictions.predict import predict
 from evaluation.robustness import curves
