@@ -11,11 +11,11 @@ from core import progress
 from core.artifacts.downloads import ROOT
 from core.errors import UserError
 from evaluation.training_runs.run_folder import RunFolder
-from train.recipe.arguments import data_folders, drawn, is_manifest
+from train.recipe.arguments import data_folders, is_generated, is_manifest
 from train.recipe.recipe import Recipe, load, override
 
 if TYPE_CHECKING:
-    from train.batches.data import Part
+    from train.batches.data import DatasetPart
 
 FLAGSHIP = "mien"
 """The recipe that is trained where none is named: that of the shipped model."""
@@ -83,7 +83,7 @@ def fit(job: Job) -> Path | None:
 
     recipe = job.resolve()
     _check_job(job, recipe)
-    with distributed.joined():
+    with distributed.process_group():
         return train_and_export(job, recipe)
 
 
@@ -97,7 +97,7 @@ def fit_with_prerequisites(job: Job) -> Path | None:
     from train.runs import prerequisites
 
     _check_job(job, job.resolve())
-    with distributed.joined():
+    with distributed.process_group():
         changes = job.changes()
         for text in changes:
             if text.startswith(prerequisites.LINKS):
@@ -126,7 +126,7 @@ def fit_with_prerequisites(job: Job) -> Path | None:
         return train_and_export(replace(job, budget_s=share_s[job.recipe]), recipes[job.recipe])
 
 
-def load_splits(job: Job, recipe: Recipe, *splits: str) -> list[list[Part]]:
+def load_splits(job: Job, recipe: Recipe, *splits: str) -> list[list[DatasetPart]]:
     """Load the samples of a job's recipe, one list of parts per split ("train", "val").
 
     Raises:
@@ -145,11 +145,11 @@ def train_and_export(job: Job, recipe: Recipe) -> Path | None:
     """Train the resolved `recipe` of a job in this process, which has joined the others."""
     from train.export.export import export_run
     from train.loop import distributed
-    from train.loop.trainer import Run
+    from train.loop.trainer import Trainer
 
-    with distributed.first_of_machine():
+    with distributed.local_main_first():
         train_parts, val_parts = load_splits(job, recipe, "train", "val")
-    run = Run(recipe, job.folder)
+    run = Trainer(recipe, job.folder)
     run.facts = replace(run.facts, limit=job.limit)
     if job.resume:
         progress.say(
@@ -175,7 +175,7 @@ def _check_job(job: Job, recipe: Recipe) -> None:
 
 
 def _check_data(job: Job, recipe: Recipe) -> None:
-    if job.data is None and not drawn(recipe):
+    if job.data is None and not is_generated(recipe):
         raise UserError(
             "Expected --data DIR, the folder that holds the data sets; see docs/training.md."
         )

@@ -13,7 +13,7 @@ import pytest
 from core.data import Samples
 from core.data.base.samples import missing
 from core.labels import FERPLUS8
-from train.batches.data import Part, relabel
+from train.batches.data import DatasetPart, relabel
 from train.recipe.recipe import Recipe
 
 SMALL_NET = [
@@ -56,7 +56,7 @@ def part_of(
     seed: int = 0,
     name: str = "made",
     tasks: tuple[str, ...] | None = None,
-) -> Part:
+) -> DatasetPart:
     """`n` samples of noise with random targets for `tasks` (default: all of the recipe's heads), as
     `load_parts` would give them.
     """
@@ -74,6 +74,6 @@ def part_of(
     ids = tuple(f"{name}-{i}" for i in range(n))
     samples = Samples(name, "train", Path(), ids, tuple(Path(i) for i in ids), **columns)
     samples, shares = relabel(samples, recipe)
-    return Part(
+    return DatasetPart(
         samples, rng.integers(0, 256, (n, spec.size, spec.size, spec.channels), np.uint8), shares
     )

@@ -1,0 +1,1 @@
+"""From data sets to the batches that a training step takes."""

@@ -1,9 +1,9 @@
-"""Random changes of a batch of crops, uint8 -> uint8, each sample with its own draw. Written over
-whole batches, because two cores have to feed the network too: torchvision.transforms.v2 draws once
-per call, so it would have to be called sample by sample.
+"""Random changes of a batch of crops, uint8 -> uint8, each sample with its own draw.
 
-Blur, low resolution, noise and JPEG also make FER+ (soft, grey) and UTKFace (sharp) look alike, see
-shared/DESIGN.md, section 2.
+Written over whole batches, because two cores have to feed the network too: torchvision.transforms.v2
+draws once per call, so it would have to be called sample by sample. Blur, low resolution, noise and
+JPEG also make FER+ (soft, grey) and UTKFace (sharp) look alike, so that a network cannot tell the
+data set, and with it the task that has labels, by the quality of the image.
 """
 
 from __future__ import annotations
@@ -16,34 +16,35 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from train.batches.geometry import distort
+from train.batches.geometry import apply_geometry
 from train.recipe.settings import Augment
 
-
-def augment(crops: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
-    """uint8 (N, C, S, S) -> uint8 (N, C, S, S). All randomness comes from `generator`, so a resumed
-    run draws the same.
-
-    What a recipe does not change costs next to nothing: with no augmentation at all the crops come
-    back as they are.
-    """
-    if all(getattr(how, name) == 0 for name in RANDOM):
-        return crops
-    x = _affine(crops.float(), how, generator)
-    x = _lowres(x, how, generator)
-    x = _blur(x, how, generator)
-    x = _light(x, how, generator)
-    x = _noise(x, how, generator)
-    x = _erase(x, how, generator)
-    return _jpeg(
-        distort(x.round().clamp(0, 255).to(torch.uint8), how, generator), how.jpeg, generator
-    )
-
-
 LIMITS = ("lowres_min", "blur_max", "noise_max", "erase_max")
-RANDOM = tuple(f.name for f in fields(Augment) if f.name not in LIMITS)
-"""The fields of `Augment` that change a crop where they are above 0; the others only say how far.
-"""
+RANDOM_CHANGES = tuple(f.name for f in fields(Augment) if f.name not in LIMITS)
+"""The fields of `Augment` that change a crop where they are above 0; `LIMITS` only say how far."""
+
+
+def augment(crops: Tensor, settings: Augment, generator: torch.Generator) -> Tensor:
+    """Return the crops, each changed at random.
+
+    All randomness comes from `generator`, so a resumed run draws the same. What a recipe does not
+    change costs next to nothing: without any augmentation the crops come back as they are.
+
+    Args:
+        crops: uint8 (N, C, S, S).
+        settings: how much of which change.
+        generator: of torch, on the CPU.
+    """
+    if all(getattr(settings, name) == 0 for name in RANDOM_CHANGES):
+        return crops
+    x = _affine(crops.float(), settings, generator)
+    x = _lowres(x, settings, generator)
+    x = _blur(x, settings, generator)
+    x = _light(x, settings, generator)
+    x = _noise(x, settings, generator)
+    x = _erase(x, settings, generator)
+    crops = x.round().clamp(0, 255).to(torch.uint8)
+    return _jpeg(apply_geometry(crops, settings, generator), settings.jpeg, generator)
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -51,46 +52,43 @@ def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Ten
 
 
 def _some(n: int, probability: float, generator: torch.Generator) -> Tensor:
-    """Indices of the samples that are drawn with `probability`."""
+    """Return the indices of samples, each drawn with `probability`."""
     return (torch.rand(n, generator=generator) < probability).nonzero()[:, 0]
 
 
-def _affine(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
+def _affine(x: Tensor, settings: Augment, generator: torch.Generator) -> Tensor:
     n = len(x)
-    angle = torch.deg2rad(_uniform(n, -how.rotate, how.rotate, generator))
-    scale = torch.exp(_uniform(n, -how.zoom, how.zoom, generator))
-    mirror = 1 - 2 * (torch.rand(n, generator=generator) < how.flip).float()
-    shift = _uniform(2 * n, -2 * how.shift, 2 * how.shift, generator).view(
-        2, n
-    )  # the grid runs from -1 to 1, hence twice
-    if not (how.rotate or how.zoom or how.shift):  # a mirror alone moves whole pixels
+    angle = torch.deg2rad(_uniform(n, -settings.rotate, settings.rotate, generator))
+    scale = torch.exp(_uniform(n, -settings.zoom, settings.zoom, generator))
+    mirror = 1 - 2 * (torch.rand(n, generator=generator) < settings.flip).float()
+    reach = 2 * settings.shift  # twice, as the grid runs from -1 to 1
+    shift = _uniform(2 * n, -reach, reach, generator).view(2, n)
+    if not (
+        settings.rotate or settings.zoom or settings.shift
+    ):  # a mirror alone moves whole pixels
         return torch.where((mirror < 0).view(n, 1, 1, 1), x.flip(3), x)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    theta = torch.stack(
-        [
-            torch.stack([cos * mirror, -sin, shift[0]], 1),
-            torch.stack([sin * mirror, cos, shift[1]], 1),
-        ],
-        1,
-    )  # (N, 2, 3)
+    first_row = torch.stack([cos * mirror, -sin, shift[0]], 1)
+    second_row = torch.stack([sin * mirror, cos, shift[1]], 1)
+    theta = torch.stack([first_row, second_row], 1)  # (N, 2, 3)
     grid = F.affine_grid(theta, list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
 
-def _lowres(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
-    chosen, side = _some(len(x), how.lowres, generator), x.shape[-1]
+def _lowres(x: Tensor, settings: Augment, generator: torch.Generator) -> Tensor:
+    chosen, side = _some(len(x), settings.lowres, generator), x.shape[-1]
     for part in chosen.chunk(4):  # one size per part keeps this a batch operation
-        small = int(side * float(_uniform(1, how.lowres_min, 1.0, generator)))
+        small = int(side * float(_uniform(1, settings.lowres_min, 1.0, generator)))
         if len(part) and small < side:
             down = F.interpolate(x[part], size=small, mode="area")
             x[part] = F.interpolate(down, size=side, mode="bilinear", align_corners=False)
     return x
 
 
-def _blur(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
-    chosen = _some(len(x), how.blur, generator)
+def _blur(x: Tensor, settings: Augment, generator: torch.Generator) -> Tensor:
+    chosen = _some(len(x), settings.blur, generator)
     for part in chosen.chunk(2):
-        sigma = float(_uniform(1, 0.2, max(how.blur_max, 0.2), generator))
+        sigma = float(_uniform(1, 0.2, max(settings.blur_max, 0.2), generator))
         if len(part):
             reach = max(2, ceil(2 * sigma))
             kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1.0) / sigma) ** 2)
@@ -104,34 +102,34 @@ def _blur(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     return x
 
 
-def _light(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
+def _light(x: Tensor, settings: Augment, generator: torch.Generator) -> Tensor:
     n = len(x)
-    contrast = torch.exp(_uniform(n, -how.light, how.light, generator)).view(n, 1, 1, 1)
-    brightness = (_uniform(n, -how.light, how.light, generator) * 128).view(n, 1, 1, 1)
-    if how.contrast:  # drawn only where wanted, so that other recipes' draws stay as they were
-        contrast = contrast * (1 + _uniform(n, -how.contrast, how.contrast, generator)).view(
-            n, 1, 1, 1
-        )
-    if not (how.light or how.contrast):
+    contrast = torch.exp(_uniform(n, -settings.light, settings.light, generator)).view(n, 1, 1, 1)
+    brightness = (_uniform(n, -settings.light, settings.light, generator) * 128).view(n, 1, 1, 1)
+    if settings.contrast:  # drawn only where it is on, so that other recipes draw as before
+        contrast = contrast * (
+            1 + _uniform(n, -settings.contrast, settings.contrast, generator)
+        ).view(n, 1, 1, 1)
+    if not (settings.light or settings.contrast):
         return x
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
     return (x - mean) * contrast + mean + brightness
 
 
-def _noise(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
-    chosen = _some(len(x), how.noise, generator)
+def _noise(x: Tensor, settings: Augment, generator: torch.Generator) -> Tensor:
+    chosen = _some(len(x), settings.noise, generator)
     if len(chosen):
-        sigma = _uniform(len(chosen), 0, how.noise_max, generator).view(-1, 1, 1, 1)
+        sigma = _uniform(len(chosen), 0, settings.noise_max, generator).view(-1, 1, 1, 1)
         x[chosen] += sigma * torch.randn(x[chosen].shape, generator=generator)
     return x
 
 
-def _erase(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
-    """Random erasing (Zhong et al., arXiv 1708.04896) with noise."""
+def _erase(x: Tensor, settings: Augment, generator: torch.Generator) -> Tensor:
+    """Erase random rectangles with noise (Zhong et al., arXiv 1708.04896)."""
     side = x.shape[-1]
-    for i in _some(len(x), how.erase, generator).tolist():
+    for i in _some(len(x), settings.erase, generator).tolist():
         area, ratio = (
-            _uniform(1, 0.02, how.erase_max, generator),
+            _uniform(1, 0.02, settings.erase_max, generator),
             torch.exp(_uniform(1, -1.0, 1.0, generator)),
         )
         height = min(side, max(1, int(side * float((area * ratio).sqrt()))))
@@ -146,9 +144,9 @@ def _erase(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
 def _jpeg(x: Tensor, probability: float, generator: torch.Generator) -> Tensor:
     for i in _some(len(x), probability, generator).tolist():
         quality = int(torch.randint(30, 91, (1,), generator=generator))
-        picture = x[i].permute(1, 2, 0).numpy()  # (S, S, C)
-        data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        image = x[i].permute(1, 2, 0).numpy()  # (S, S, C)
+        data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         back = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-        assert back is not None  # we encoded it
-        x[i] = torch.from_numpy(back.reshape(picture.shape)).permute(2, 0, 1)
+        assert back is not None  # it was encoded just above
+        x[i] = torch.from_numpy(back.reshape(image.shape)).permute(2, 0, 1)
     return x

@@ -1,6 +1,4 @@
-"""What a step eats: a batch, augmented, normalised and mixed; made one ahead of the step where an
-accelerator computes that.
-"""
+"""Make the batch that a training step takes: augmented, normalised and mixed."""
 
 from __future__ import annotations
 
@@ -13,15 +11,19 @@ from torch import Tensor
 
 from core.preprocess import to_input
 from train.batches.augment import augment
-from train.batches.data import Batch
-from train.batches.mixup import mix
+from train.batches.mixup import mixup
+from train.batches.pool import CropBatch
 from train.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Inputs:
-    """x float32 (N, C, S, S); targets and weights by task as in `train.batches.data.Batch`. All on
-    the CPU.
+class TrainingBatch:
+    """What the network takes in one step, on the CPU.
+
+    Attributes:
+        x: float32 (N, C, S, S).
+        targets: by task, as in `train.batches.pool.CropBatch`.
+        weights: by task (N,), 0 where the target is missing.
     """
 
     x: Tensor
@@ -32,25 +34,29 @@ class Inputs:
         return len(self.x)
 
 
-def inputs(batch: Batch, recipe: Recipe, draw: torch.Generator) -> Inputs:
-    """Augments, normalises and mixes a batch. All randomness comes from `draw`."""
-    crops = augment(batch.crops, recipe.augment, draw).permute(0, 2, 3, 1).numpy()  # (N, S, S, C)
-    x = torch.from_numpy(to_input(crops, recipe.input))
-    return Inputs(*mix(x, batch.targets, batch.weights, recipe.mix, draw))
+def collate(batch: CropBatch, recipe: Recipe, generator: torch.Generator) -> TrainingBatch:
+    """Augment, normalise and mix a batch. All randomness comes from `generator`."""
+    crops = augment(batch.crops, recipe.augment, generator)
+    x = torch.from_numpy(to_input(crops.permute(0, 2, 3, 1).numpy(), recipe.input))  # (N, C, S, S)
+    return TrainingBatch(*mixup(x, batch.targets, batch.weights, recipe.mix, generator))
 
 
-def ahead(
-    make: Callable[[Tensor], Inputs], order: Iterable[Tensor], wanted: bool
-) -> Iterator[Inputs]:
-    """`make` of each batch of `order`, in order. wanted: one thread makes the next batch while this
-    one is used. On a CPU that would only take turns with the step, whose threads fill all cores.
+def prefetch(
+    make: Callable[[Tensor], TrainingBatch], order: Iterable[Tensor], in_thread: bool
+) -> Iterator[TrainingBatch]:
+    """Yield `make(index)` for each index of `order`, in order.
+
+    Args:
+        make: makes a batch of the samples at an index.
+        order: the samples of each batch.
+        in_thread: make the next batch in a thread while this one is used. That pays where an
+            accelerator computes the step; on a CPU its threads fill all cores already.
     """
-    if not wanted:
+    if not in_thread:
         yield from map(make, order)
         return
-    with ThreadPoolExecutor(
-        1, "feed"
-    ) as thread:  # one: the draws of a batch come after those of the batch before
+    # one thread: the random numbers of a batch come after those of the batch before
+    with ThreadPoolExecutor(1, "prefetch") as thread:
         waiting = None
         for index in order:
             following = thread.submit(make, index)

@@ -1,5 +1,6 @@
-"""The order in which an epoch sees its samples. It follows from (seed, epoch) alone, so an
-interrupted epoch can be run again.
+"""The order of samples in an epoch.
+
+It follows from (seed, epoch) alone, so that an interrupted epoch can be run again.
 """
 
 from __future__ import annotations
@@ -14,63 +15,79 @@ from train.recipe.settings import Sampling
 
 
 def batches(
-    how: Sampling,
-    size: int,
+    settings: Sampling,
+    batch_size: int,
     seed: int,
     epoch: int,
     source: Tensor,
     label: Tensor,
     names: tuple[str, ...],
 ) -> Iterator[Tensor]:
-    """Sample numbers of each batch of an epoch, (size,) int64. source (N,): each sample's data set,
-    a place in `names`. label (N,): its class, -1 for none.
+    """Yield the sample numbers of each batch of an epoch, (batch_size,) int64.
 
-    Every order gives as many batches as fit into N; a last, shorter batch is left out, as a few
-    samples would disturb BatchNorm, unless it is the only one.
+    Every order gives as many batches as fit into N samples. A last, shorter batch is left out, as a
+    few samples would disturb BatchNorm, unless it is the only one.
+
+    Args:
+        settings: the order and the weights of data sets.
+        batch_size: samples in each batch.
+        seed: of the run.
+        epoch: from 0.
+        source: (N,) each sample's data set, a place in `names`.
+        label: (N,) its class, -1 for none.
+        names: the data sets.
+
+    Raises:
+        UserError: the weights do not name the data sets.
     """
-    draw = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
     n = len(source)
-    count = max(1, n // size)
-    if how.order == "alternate":
-        yield from _alternate(count, size, source, draw)
+    n_batches = max(1, n // batch_size)
+    if settings.order == "alternate":
+        yield from _alternate(n_batches, batch_size, source, generator)
         return
-    if how.order == "shuffle":
-        order = torch.randperm(n, generator=draw)
+    if settings.order == "shuffle":
+        order = torch.randperm(n, generator=generator)
     else:
-        chances = _by_class(label) if how.order == "balanced" else _by_set(how, source, names)
-        order = torch.multinomial(
-            chances, count * size if n >= size else n, replacement=True, generator=draw
+        chances = (
+            _class_chances(label)
+            if settings.order == "balanced"
+            else _dataset_chances(settings, source, names)
         )
-    for i in range(count):
-        yield order[i * size : (i + 1) * size]
+        n_draws = n_batches * batch_size if n >= batch_size else n
+        order = torch.multinomial(chances, n_draws, replacement=True, generator=generator)
+    for i in range(n_batches):
+        yield order[i * batch_size : (i + 1) * batch_size]
 
 
-def _alternate(count: int, size: int, source: Tensor, draw: torch.Generator) -> Iterator[Tensor]:
-    """Each batch from one data set, in turn; a set that is through starts again in a new order."""
-    sets = [(source == s).nonzero()[:, 0] for s in source.unique()]
-    waiting = [s[:0] for s in sets]
-    for i in range(count):
-        k = i % len(sets)
-        while len(waiting[k]) < size:
-            waiting[k] = torch.cat(
-                [waiting[k], sets[k][torch.randperm(len(sets[k]), generator=draw)]]
-            )
-        yield waiting[k][:size]
-        waiting[k] = waiting[k][size:]
+def _alternate(
+    n_batches: int, batch_size: int, source: Tensor, generator: torch.Generator
+) -> Iterator[Tensor]:
+    """Yield batches of one data set each, in turn; a set that is through starts in a new order."""
+    numbers = torch.bincount(source).nonzero()[:, 0].tolist()
+    datasets = [(source == number).nonzero()[:, 0] for number in numbers]
+    waiting = [rows[:0] for rows in datasets]
+    for i in range(n_batches):
+        k = i % len(datasets)
+        while len(waiting[k]) < batch_size:
+            shuffled = datasets[k][torch.randperm(len(datasets[k]), generator=generator)]
+            waiting[k] = torch.cat([waiting[k], shuffled])
+        yield waiting[k][:batch_size]
+        waiting[k] = waiting[k][batch_size:]
 
 
-def _by_class(label: Tensor) -> Tensor:
-    """The same chance for every class; samples without a label count as one more class."""
+def _class_chances(label: Tensor) -> Tensor:
+    """Return the chance of each sample: each class alike, "no label" being one more class."""
     classes = label + 1
     return 1.0 / torch.bincount(classes)[classes].double()
 
 
-def _by_set(how: Sampling, source: Tensor, names: tuple[str, ...]) -> Tensor:
-    if set(how.weights) != set(names) or min(how.weights.values()) <= 0:
+def _dataset_chances(settings: Sampling, source: Tensor, names: tuple[str, ...]) -> Tensor:
+    """Return the chance of each sample: data sets by their weights, each sample of a set alike."""
+    if set(settings.weights) != set(names) or min(settings.weights.values()) <= 0:
         raise UserError(
-            f"Expected sampling.weights to hold a positive weight for each of {', '.join(names)}, got {dict(how.weights)}."
+            f"Expected sampling.weights to hold a positive weight for each of {', '.join(names)}, "
+            f"got {dict(settings.weights)}."
         )
-    return (
-        torch.tensor([how.weights[n] for n in names]).double()[source]
-        / torch.bincount(source)[source]
-    )
+    weights = torch.tensor([settings.weights[name] for name in names]).double()
+    return weights[source] / torch.bincount(source)[source]

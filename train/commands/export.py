@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core import progress
 from core.errors import UserError
-from train.recipe.arguments import data_folders, drawn
+from train.recipe.arguments import data_folders, is_generated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,17 +45,17 @@ def run(args: argparse.Namespace) -> int:
     from core.faces import best_detector
     from train.batches.data import load_parts
     from train.export.export import VERSION, export
-    from train.loop.initialize import network
+    from train.loop.initialize import load_network
 
-    model, recipe = network(args.checkpoint, args.set)
-    if args.int8 and not (args.data or drawn(recipe) or recipe.qat):
+    model, recipe = load_network(args.checkpoint, args.set)
+    if args.int8 and not (args.data or is_generated(recipe) or recipe.qat):
         raise UserError(
             "Expected --data DIR with --int8, got none: the 8-bit ranges are measured on training "
             "pictures. Without pictures leave --int8 out, or export a run of --set qat=true, "
             "whose ranges were learnt in training."
         )
     train_parts, val_parts = [], []
-    if args.data or (args.int8 and drawn(recipe)):
+    if args.data or (args.int8 and is_generated(recipe)):
         folders = data_folders(args.data) if args.data else {"*": "."}
         detector, description = best_detector()
         progress.say(f"detector: {description}")

@@ -23,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write one PNG per picture and return the exit status."""
     from train.gradcam import gradcam
-    from train.loop.initialize import network
+    from train.loop.initialize import load_network
 
-    model, recipe = network(args.checkpoint)
+    model, recipe = load_network(args.checkpoint)
     heads = [h for h in recipe.heads if h.task in (args.task or TASKS)]
     if not heads:
         raise UserError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from core import registry
 from train import fit
 from train.fit import FLAGSHIP, Job
-from train.recipe.arguments import seconds
+from train.recipe.arguments import parse_duration
 from train.recipe.recipe import Recipe, load
 
 RECIPE_HELP = (
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument(
         "--budget",
-        type=seconds,
+        type=parse_duration,
         metavar="TIME",
         help="such as 90m, 2h or 600s; the schedule is fitted into it",
     )
@@ -102,7 +102,7 @@ def _profile(job: Job, as_json: bool) -> int:
     from train.loop.profile import describe, profile
 
     recipe = job.resolve()
-    with distributed.joined(), distributed.first_of_machine():
+    with distributed.process_group(), distributed.local_main_first():
         [train_parts] = fit.load_splits(job, recipe, "train")
         figures = {"recipe": job.recipe, **profile(recipe, train_parts)}
     print(json.dumps(figures) if as_json else describe(job.recipe, figures))
@@ -110,7 +110,7 @@ def _profile(job: Job, as_json: bool) -> int:
 
 
 def _list(as_json: bool) -> int:
-    from train.loop.initialize import count_parameters
+    from train.network.build import count_parameters
 
     recipes = {name: load(name) for name in registry.names("train.recipes")}
     rows = [
@@ -141,7 +141,7 @@ def _list(as_json: bool) -> int:
 
 
 def _show(name: str, recipe: Recipe, as_json: bool) -> int:
-    from train.loop.initialize import count_parameters
+    from train.network.build import count_parameters
 
     content = {
         "name": name,

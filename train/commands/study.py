@@ -15,7 +15,7 @@ from pathlib import Path
 from core import registry
 from core.artifacts.downloads import ROOT
 from core.errors import UserError
-from train.recipe.arguments import data_folders, seconds
+from train.recipe.arguments import data_folders, parse_duration
 
 DEFAULT_OUT = ROOT / "runs" / "study"
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="of every member, instead of its recipe's")
     parser.add_argument(
         "--budget",
-        type=seconds,
+        type=parse_duration,
         metavar="TIME",
         help="of all training together, in equal shares for those still to train",
     )

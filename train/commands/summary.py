@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Rewrite the summaries and return the exit status."""
     from evaluation.training_runs.run_folder import CURVES, SUMMARY
-    from train.loop.initialize import count_parameters
+    from train.network.build import count_parameters
     from train.runs import summary
 
     for folder in args.runs:

@@ -1,103 +1,107 @@
-"""What training needs and answering does not: parallel branches and BatchNorm, folded into the
-convolutions before them.
-"""
+"""Fold what only training needs, parallel branches and BatchNorm, into the layers before them."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 
 import torch
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-import core.models.base.torchvision_compat  # noqa: F401  # defines operators before timm is imported
+import core.models.base.torchvision_compat  # noqa: F401  # must come before timm
 from core.errors import UserError
 
-from timm.layers import BatchNormAct2d  # isort: skip
-from timm.utils import reparameterize_model  # isort: skip
+from timm.layers.norm_act import BatchNormAct2d  # isort: skip
+from timm.utils.model import reparameterize_model  # isort: skip
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+"""timm's `BatchNormAct2d`, a BatchNorm with its activation, is a `BatchNorm2d` too."""
 
 
-def fuse(model: nn.Module) -> nn.Module:
-    """A copy whose training branches (MobileOne, RepVGG and the like) are folded into one
-    convolution each, in evaluation mode; `model` itself where there are none. The copy's weights
-    have other names; the weights file keeps those of training.
+def reparameterize(model: nn.Module) -> nn.Module:
+    """Return a copy whose training branches (MobileOne, RepVGG) are one convolution each.
+
+    The copy is in evaluation mode and its weights have other names; the weights file keeps those of
+    training. A network without branches is returned itself.
     """
-    if not any(
-        hasattr(m, name)
-        for m in model.modules()
-        for name in ("fuse", "reparameterize", "switch_to_deploy")
-    ):
+    methods = ("fuse", "reparameterize", "switch_to_deploy")
+    if not any(hasattr(m, name) for m in model.modules() for name in methods):
         return model
-    return (
-        reparameterize_model(copy.deepcopy(model).eval().double(), inplace=True).eval().float()
-    )  # sums of weights, so in float64
+    model = copy.deepcopy(model).eval().double()  # weights are summed, so in float64
+    return reparameterize_model(model, inplace=True).eval().float()
 
 
 class _Tracer(fx.Tracer):
-    """Keeps a BatchNorm with its activation (timm) in one piece, as torch's own layers."""
+    """Keep timm's BatchNorm with its activation in one piece, as torch's own layers are."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, BatchNormAct2d) or super().is_leaf_module(m, module_qualified_name)
 
 
-def fold(model: nn.Module) -> fx.GraphModule:
-    """A traced copy in evaluation mode without branches, and without any BatchNorm that follows a
-    layer directly: that layer does its work. Parts keep their names.
+def fold_batchnorm(model: nn.Module) -> fx.GraphModule:
+    """Return a traced copy in which each BatchNorm right after a layer is folded into that layer.
+
+    The copy is in evaluation mode and has no training branches; parts keep their names.
 
     Raises:
-        UserError: the network decides what it computes by values, so that it cannot be traced.
+        UserError: what the network computes depends on values, so that it cannot be traced.
     """
-    model = copy.deepcopy(fuse(model)).eval()
+    model = copy.deepcopy(reparameterize(model)).eval()
     try:
         graph = _Tracer().trace(model)
     except (fx.proxy.TraceError, TypeError, ValueError) as error:
         raise UserError(
-            f"Expected a network that torch.fx can trace, as convolutional ones, got: {str(error)[:200]}"
+            "Expected a network that torch.fx can trace, as convolutional ones, "
+            f"got: {str(error)[:200]}"
         ) from error
     traced = fx.GraphModule(model, graph)
     for node in list(graph.nodes):
-        before = node.args[0] if node.args else None
-        if not isinstance(before, fx.Node):
-            continue
-        layer, norm = module_of(traced, before), module_of(traced, node)
-        if (
-            isinstance(layer, nn.Conv2d | nn.Linear)
-            and isinstance(norm, nn.modules.batchnorm._BatchNorm)
-            and len(before.users) == 1
-        ):
-            join: Callable[..., nn.Module] = (
-                fuse_conv_bn_eval if isinstance(layer, nn.Conv2d) else fuse_linear_bn_eval
-            )
-            together = join(layer.double(), norm.double()).float()
-            traced.set_submodule(
-                str(before.target), together.requires_grad_(True)
-            )  # torch's new bias would not learn
-            traced.set_submodule(
-                str(node.target), norm.act if isinstance(norm, BatchNormAct2d) else nn.Identity()
-            )
-        if isinstance(module_of(traced, node), nn.Identity):
-            node.replace_all_uses_with(before)
-            graph.erase_node(node)
+        _fold_node(traced, node)
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced
 
 
+def _fold_node(traced: fx.GraphModule, node: fx.Node) -> None:
+    """Fold `node`, if it is a BatchNorm, into the layer before it; drop it where nothing is left."""
+    before = node.args[0] if node.args else None
+    if not isinstance(before, fx.Node):
+        return
+    layer, norm = module_of(traced, before), module_of(traced, node)
+    if isinstance(norm, BATCH_NORMS) and len(before.users) == 1:
+        folded: nn.Module | None = None
+        if isinstance(layer, nn.Conv2d):
+            folded = fuse_conv_bn_eval(layer.double(), norm.double()).float()
+        elif isinstance(layer, nn.Linear):
+            folded = fuse_linear_bn_eval(layer.double(), norm.double()).float()
+        if folded is not None:
+            folded.requires_grad_(True)  # torch's new bias would not learn
+            traced.set_submodule(str(before.target), folded)
+            rest = norm.act if isinstance(norm, BatchNormAct2d) else nn.Identity()
+            traced.set_submodule(str(node.target), rest)
+    if isinstance(module_of(traced, node), nn.Identity):
+        node.replace_all_uses_with(before)
+        traced.graph.erase_node(node)
+
+
 def module_of(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
-    """The layer that `node` calls, or None where it calls none."""
+    """Return the layer that `node` calls, or None where it calls none."""
     return traced.get_submodule(str(node.target)) if node.op == "call_module" else None
 
 
-def settle(model: nn.Module, shape: tuple[int, int, int], n: int = 4) -> None:
-    """Gives the BatchNorms of a fresh network statistics, of `n` pictures of noise (n, C, H, W), so
-    that they can be folded.
+def recalibrate_batchnorm(model: nn.Module, shape: tuple[int, int, int], n: int = 4) -> None:
+    """Give the BatchNorms of a fresh network the statistics of noise, so that they can be folded.
+
+    Args:
+        model: changed in place, and set to train mode.
+        shape: (C, H, W) of one image.
+        n: number of images of noise.
     """
-    norms = [m for m in model.train().modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    kept = [norm.momentum for norm in norms]
+    norms = [m for m in model.train().modules() if isinstance(m, BATCH_NORMS)]
+    momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 1.0
     with torch.no_grad():
         model(torch.randn(n, *shape))
-    for norm, momentum in zip(norms, kept, strict=True):
+    for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

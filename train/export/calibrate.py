@@ -19,7 +19,7 @@ from core.predictor import INTERVAL, activate, interval, years
 from evaluation.metrics.calibration import fit_temperature, softmax
 from evaluation.metrics.regression import BANDS, WIDTH, bands
 from evaluation.metrics.selective import halves
-from train.batches.data import Part
+from train.batches.data import DatasetPart
 
 RANGE = (0.2, 5.0)
 FACTORS = (0.05, 50.0)
@@ -30,7 +30,7 @@ ROUNDS = 60
 Values = Mapping[str, np.ndarray]
 
 
-def truths(heads: Sequence[Head], parts: Sequence[Part]) -> dict[str, np.ndarray]:
+def truths(heads: Sequence[Head], parts: Sequence[DatasetPart]) -> dict[str, np.ndarray]:
     """What is known of all samples, by task, each (N,): class indices (-1: unknown) or years (NaN:
     unknown).
     """

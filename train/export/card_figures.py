@@ -19,7 +19,7 @@ from evaluation.analysis import summary as report
 from evaluation.predictions.columns import assemble, prediction_columns
 from evaluation.predictions.predict import BATCH_SIZE
 from evaluation.quality.duplicates import digest
-from train.batches.data import Part
+from train.batches.data import DatasetPart
 from train.export.calibrate import fit, truths
 from train.export.thresholds import HELD, LEAST, Raw, Row, limits, of_ages, row
 
@@ -27,7 +27,9 @@ CHUNK = BATCH_SIZE
 """Pictures at once: what 1,024 of 224 pixels leave inside EfficientNet-B0 took 17 GB."""
 
 
-def measured(predictor: Predictor, train_parts: Sequence[Part], val_parts: Sequence[Part]) -> Card:
+def measured(
+    predictor: Predictor, train_parts: Sequence[DatasetPart], val_parts: Sequence[DatasetPart]
+) -> Card:
     """The card of a file that is ready to be served, with calibration, thresholds and figures from
     what this very file says.
     """
@@ -49,7 +51,7 @@ def measured(predictor: Predictor, train_parts: Sequence[Part], val_parts: Seque
 
 
 def figures(
-    tables: Sequence[pa.Table], train_parts: Sequence[Part], val_parts: Sequence[Part]
+    tables: Sequence[pa.Table], train_parts: Sequence[DatasetPart], val_parts: Sequence[DatasetPart]
 ) -> Iterator[Row]:
     """Rows {data, split, metric, value, ci95, n, group?} over all validation parts and their
     predictions tables.
@@ -90,14 +92,14 @@ def figures(
                 yield row(part, "gender_accuracy", c["recall"], f"perceived gender: {c['label']}")
 
 
-def said(predictor: Predictor, part: Part) -> Raw:
+def said(predictor: Predictor, part: DatasetPart) -> Raw:
     """Raw outputs by task (N, width), before any calibration."""
     chunks = (part.crops[i : i + CHUNK] for i in range(0, len(part), CHUNK))
     found = [predictor.logits(to_input(crops, predictor.card.input)) for crops in chunks]
     return {h.task: np.concatenate([f[h.task] for f in found]) for h in predictor.card.heads}
 
 
-def predictions(predictor: Predictor, part: Part, raw: Raw | None = None) -> pa.Table:
+def predictions(predictor: Predictor, part: DatasetPart, raw: Raw | None = None) -> pa.Table:
     """The predictions table of crops that are already there; columns without any value are left
     out. raw: what was `said`.
     """
@@ -117,7 +119,9 @@ def predictions(predictor: Predictor, part: Part, raw: Raw | None = None) -> pa.
     )
 
 
-def _without_leaks(table: pa.Table, part: Part, train_parts: Sequence[Part]) -> Iterator[Row]:
+def _without_leaks(
+    table: pa.Table, part: DatasetPart, train_parts: Sequence[DatasetPart]
+) -> Iterator[Row]:
     """Accuracy on the pictures whose pixels do not stand in the training split too: FER+'s official
     splits leak.
     """

@@ -25,13 +25,14 @@ from core.errors import ModelError, UserError
 from core.predictor import Predictor
 from core.preprocess import to_input
 from evaluation.training_runs.run_folder import RunFolder
-from train.batches.data import Part
-from train.compression import qat, quantize
-from train.compression.fold_batchnorm import fuse
+from train.batches.data import DatasetPart
+from train.compression import qat, qat_onnx, quantize
+from train.compression.fold_batchnorm import reparameterize
+from train.export import int8_loss
 from train.export.card_figures import measured
 from train.export.model_card import BEFORE, describe
 from train.export.provenance import licence, trained_on
-from train.loop.initialize import network
+from train.loop.initialize import load_network
 from train.loop.validate import outputs
 from train.recipe.recipe import Recipe
 from train.runs.card_metrics import CARD_METRICS
@@ -61,10 +62,10 @@ OPSET = 18
 
 
 def export_run(
-    folder: Path, name: str, train_parts: Sequence[Part], val_parts: Sequence[Part]
+    folder: Path, name: str, train_parts: Sequence[DatasetPart], val_parts: Sequence[DatasetPart]
 ) -> Path:
     """Exports a run folder's best checkpoint into its `bundle` folder and returns that."""
-    model, recipe = network(folder)
+    model, recipe = load_network(folder)
     return export(model, recipe, name, RunFolder(folder).bundle, train_parts, val_parts)
 
 
@@ -73,8 +74,8 @@ def export(
     recipe: Recipe,
     name: str,
     out: Path,
-    train_parts: Sequence[Part] = (),
-    val_parts: Sequence[Part] = (),
+    train_parts: Sequence[DatasetPart] = (),
+    val_parts: Sequence[DatasetPart] = (),
     int8: bool = False,
     version: str = VERSION,
 ) -> Path:
@@ -87,7 +88,7 @@ def export(
     Raises:
         ModelError: ONNX Runtime's probabilities differ from torch's by more than `parity` allows, a
         folded network's from `model`'s by
-            `FUSED`, or INT8 loses more than `train.compression.quantize.LIMITS`: against the same
+            `FUSED`, or INT8 loses more than `train.export.int8_loss.MAX_INT8_LOSS`: against the same
             weights in float32, or, where the network learnt to round, against the float32 network
             that it began as, if that is there.
     """
@@ -114,11 +115,11 @@ def export(
         (),
         licence(*trained_on(recipe)),
         created,
-        precision="int8" if qat.rounds(model) else "fp32",
+        precision="int8" if qat.is_quantization_aware(model) else "fp32",
     )
     out.mkdir(parents=True, exist_ok=True)
     crops = val_parts[0].crops[:PARITY_CROPS] if val_parts else random_crops(recipe)
-    fused = fuse(model)
+    fused = reparameterize(model)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         draft = Path(scratch) / bundle.MODEL_FILE
         with progress.task("write ONNX"):
@@ -130,7 +131,7 @@ def export(
         if val_parts:
             with progress.task("calibrate and measure"):
                 card = measured(Predictor(draft), train_parts, val_parts)
-            if qat.rounds(model):
+            if qat.is_quantization_aware(model):
                 card = _beside_float(card, recipe, val_parts, draft)
             set_card(draft, card)
         if int8 and card.precision == "fp32":
@@ -146,11 +147,11 @@ def export(
 
 
 def _to_int8(
-    draft: Path, card: Card, train_parts: Sequence[Part], val_parts: Sequence[Part]
+    draft: Path, card: Card, train_parts: Sequence[DatasetPart], val_parts: Sequence[DatasetPart]
 ) -> tuple[Path, Card]:
     """card: the float32 file's, whose figures the INT8 file's are to keep up with."""
     made = draft.with_name("int8.onnx")
-    for seed in range(quantize.TRIES):
+    for seed in range(quantize.MAX_ATTEMPTS):
         with progress.task("quantise"):
             quantize.to_int8(
                 draft, made, quantize.calibration_crops(train_parts, seed=seed), card.input
@@ -161,23 +162,27 @@ def _to_int8(
         with progress.task("calibrate and measure INT8"):
             whole = measured(Predictor(made), train_parts, val_parts)
         try:
-            quantize.check_loss(quantize.scores(card), quantize.scores(whole))
+            int8_loss.check_int8_loss(
+                int8_loss.validation_figures(card), int8_loss.validation_figures(whole)
+            )
             break
         except ModelError as error:
-            if seed == quantize.TRIES - 1:
+            if seed == quantize.MAX_ATTEMPTS - 1:
                 raise
             progress.say(f"{error} Tries other pictures.")
     set_card(made, whole)
     return made, whole
 
 
-def _beside_float(card: Card, recipe: Recipe, val_parts: Sequence[Part], draft: Path) -> Card:
+def _beside_float(
+    card: Card, recipe: Recipe, val_parts: Sequence[DatasetPart], draft: Path
+) -> Card:
     """The card of a network that learnt to round, and in it the figures of the float32 network that
     it began as, on the same pictures, for `train.export.model_card` to compare. Where there is none
     to compare with, that is said, and the card is as it was.
 
     Raises:
-        ModelError: more is lost than `train.compression.quantize.LIMITS` allow.
+        ModelError: more is lost than `train.export.int8_loss.MAX_INT8_LOSS` allow.
     """
     try:
         before = _before_rounding(recipe)
@@ -193,7 +198,9 @@ def _beside_float(card: Card, recipe: Recipe, val_parts: Sequence[Part], draft: 
         )
         whole = measured(Predictor(made), (), val_parts)
     instead = "train on with --resume and more --epochs, or export the float32 run instead"
-    quantize.check_loss(quantize.scores(whole), quantize.scores(card), instead)
+    int8_loss.check_int8_loss(
+        int8_loss.validation_figures(whole), int8_loss.validation_figures(card), instead
+    )
     rows = [
         {**m, "metric": BEFORE.format(m["metric"])}
         for m in whole.metrics
@@ -215,7 +222,7 @@ def _before_rounding(recipe: Recipe) -> nn.Module:
         if len(source.starts) != 1 or source.starts[0] in passed:
             raise UserError(f"Expected one run that it began as, got {source.start or 'none'}.")
         passed += source.starts
-        before, source = network(
+        before, source = load_network(
             passed[-1], [] if mirror is None else [f"model.options.mirror={mirror}"]
         )
     if (source.input, source.heads) != (recipe.input, recipe.heads):
@@ -261,8 +268,8 @@ def write_onnx(model: nn.Module, card: Card, path: Path) -> None:
     """One self-contained file with a free batch dimension: input `image`, one output per head,
     `embedding`; without training branches. A network that rounds becomes INT8.
     """
-    whole = qat.rounds(model)
-    model, spec = qat.for_onnx(model) if whole else fuse(model), card.input
+    whole = qat.is_quantization_aware(model)
+    model, spec = qat_onnx.for_onnx(model) if whole else reparameterize(model), card.input
     names = [h.task for h in card.heads] + ["embedding"]
     example = torch.zeros(2, spec.channels, spec.size, spec.size)
     with warnings.catch_warnings():
@@ -280,7 +287,7 @@ def write_onnx(model: nn.Module, card: Card, path: Path) -> None:
             verbose=False,
         )
     if whole:
-        qat.pack(path)
+        qat_onnx.store_int8_weights(path)
     set_card(path, card)
 
 
@@ -308,7 +315,7 @@ def random_crops(recipe: Recipe, n: int = 16) -> np.ndarray:
 
 def parity(model: nn.Module) -> float:
     """Largest difference that `check_parity` allows."""
-    return ROUNDED_PARITY if qat.rounds(model) else PARITY
+    return ROUNDED_PARITY if qat.is_quantization_aware(model) else PARITY
 
 
 def check_parity(model: nn.Module, path: Path, crops: np.ndarray) -> float:

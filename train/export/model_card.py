@@ -10,8 +10,7 @@ from typing import Any
 from core.artifacts.card import Card
 from core.predictor import INTERVAL
 from evaluation.analysis.thresholds import CARD_PRECISION, MIN_THRESHOLD
-from train.compression.quantize import LEAST
-from train.compression.quantize import LIMITS as LOSS
+from train.export.int8_loss import MAX_INT8_LOSS, MIN_JUDGED_SAMPLES
 from train.export.provenance import kind, listed, named, of_data, of_groups, of_labels
 from train.export.thresholds import ACCURACY, ANSWERED, CROSSED, MAE, MAE_UNSURE, SPAN
 from train.runs.card_metrics import CARD_METRICS
@@ -137,8 +136,8 @@ def _rounding(card: Card) -> str:
         return f"{head}Not measured: the float32 network that its training began with was not at hand, or is not of its form.\n"
     lines = [
         f"{head}Against the float32 network that its training began with, calibrated and measured alike on the same pictures. Over all "
-        f"data sets it may lose {100 * LOSS['emotion_accuracy']:g} points of accuracy and {LOSS['age_mae']:g} years; with fewer than "
-        f"{LEAST} pictures a loss is told and not judged.\n",
+        f"data sets it may lose {100 * MAX_INT8_LOSS['emotion_accuracy']:g} points of accuracy and {MAX_INT8_LOSS['age_mae']:g} years; with fewer than "
+        f"{MIN_JUDGED_SAMPLES} pictures a loss is told and not judged.\n",
         "| data | part | figure | float32 | 95 % interval | 8 bits | 95 % interval | n |",
         "|---|---|---|---|---|---|---|---|",
     ]

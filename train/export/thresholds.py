@@ -18,7 +18,7 @@ from evaluation.analysis.thresholds import single_threshold
 from evaluation.metrics.regression import BANDS, WIDTH, bands
 from evaluation.predictions import arrays
 from evaluation.statistics.estimate import Estimate, Sample
-from train.batches.data import Part
+from train.batches.data import DatasetPart
 from train.export.calibrate import crossed, truths
 
 Row = dict[str, Any]
@@ -52,7 +52,7 @@ class Limits:
     rows: list[Row]
 
 
-def limits(parts: Sequence[Part], tables: Sequence[pa.Table]) -> Limits:
+def limits(parts: Sequence[DatasetPart], tables: Sequence[pa.Table]) -> Limits:
     """The probability from which emotion and perceived gender are to be answered; see
     `evaluation.analysis.thresholds.single_threshold`. An age is uncertain where its interval is wider than WIDE.
     tables: predictions, one for each part; all parts choose together.
@@ -75,7 +75,9 @@ def limits(parts: Sequence[Part], tables: Sequence[pa.Table]) -> Limits:
     return Limits(found, rows)
 
 
-def of_ages(card: Card, parts: Sequence[Part], raw: Mapping[str, np.ndarray]) -> Iterator[Row]:
+def of_ages(
+    card: Card, parts: Sequence[DatasetPart], raw: Mapping[str, np.ndarray]
+) -> Iterator[Row]:
     """How many true ages lie inside their intervals, over all and by decade, and what the limit of
     their width is worth; every interval is made of the half of the people that it is not measured
     on. raw: outputs by task of all parts together.
@@ -113,9 +115,11 @@ def ci95(figure: Estimate) -> list[float] | None:
     return None if figure.low is None else [round(figure.low, 5), round(figure.high, 5)]
 
 
-def row(parts: Part | Sequence[Part], metric: str, figure: Estimate, group: str = "") -> Row:
+def row(
+    parts: DatasetPart | Sequence[DatasetPart], metric: str, figure: Estimate, group: str = ""
+) -> Row:
     """One figure of one part, or of several together, as a card has it."""
-    several = [parts] if isinstance(parts, Part) else parts
+    several = [parts] if isinstance(parts, DatasetPart) else parts
     names = {
         key: " + ".join(dict.fromkeys(getattr(p.samples, of) for p in several))
         for key, of in (("data", "name"), ("split", "split"))

@@ -25,9 +25,9 @@ from core import progress
 from core.artifacts.card import Head
 from core.errors import UserError
 from core.preprocess import InputSpec, to_input
-from train.batches.data import Part
+from train.batches.data import DatasetPart
 from train.loop import distributed
-from train.loop.initialize import network
+from train.loop.initialize import load_network
 from train.recipe.recipe import Recipe
 from train.runs.trained_weights import weights
 from train.runs.writing import write_file
@@ -45,7 +45,9 @@ in losses/age_distribution.
 """
 
 
-def taught(recipe: Recipe, parts: Sequence[Part], folder: Path) -> dict[str, np.ndarray]:
+def teacher_targets(
+    recipe: Recipe, parts: Sequence[DatasetPart], folder: Path
+) -> dict[str, np.ndarray]:
     """What the recipe's teachers say, by task: probabilities (N, K) or years (N,) float32 of all
     samples of all parts in their order, their mean; with `embedding` (N, F) where features are
     taught. Empty without teachers.
@@ -57,11 +59,11 @@ def taught(recipe: Recipe, parts: Sequence[Part], folder: Path) -> dict[str, np.
     how = recipe.distill
     if not how.teachers:
         return {}
-    if how.features and distributed.count() > 1:
+    if how.features and distributed.world_size() > 1:
         raise UserError(
             "Expected one process where features are taught, as they compare all samples of a batch; try --set distill.features=0."
         )
-    with distributed.first_of_machine():
+    with distributed.local_main_first():
         file, mark = folder / KEPT, _mark(recipe, parts)
         said = _kept(file, mark)
         if said is None:
@@ -71,7 +73,7 @@ def taught(recipe: Recipe, parts: Sequence[Part], folder: Path) -> dict[str, np.
     return said
 
 
-def _mark(recipe: Recipe, parts: Sequence[Part]) -> dict[str, str]:
+def _mark(recipe: Recipe, parts: Sequence[DatasetPart]) -> dict[str, str]:
     """What the answers depend on: the question, and digests of the samples and of each teacher's
     weights, "" of one that is gone.
     """
@@ -125,11 +127,11 @@ def _save(path: Path, said: dict[str, np.ndarray]) -> None:
         np.savez(file, **said)  # type: ignore[arg-type]
 
 
-def _ask(recipe: Recipe, parts: Sequence[Part]) -> dict[str, np.ndarray]:
+def _ask(recipe: Recipe, parts: Sequence[DatasetPart]) -> dict[str, np.ndarray]:
     sums: dict[str, np.ndarray] = {}
     counts: dict[str, int] = {}
     for path in recipe.distill.teachers:
-        model, theirs = network(path)
+        model, theirs = load_network(path)
         heads = {h.task: h for h in theirs.heads}
         asked = [h for h in recipe.heads if h.task in heads]
         for head in asked:
@@ -145,15 +147,15 @@ def _ask(recipe: Recipe, parts: Sequence[Part]) -> dict[str, np.ndarray]:
     return {name: (sums[name] / counts[name]).astype(np.float32) for name in sums}
 
 
-def _seen(part: Part, theirs: InputSpec, mine: InputSpec, path: str) -> np.ndarray:
+def _seen(part: DatasetPart, theirs: InputSpec, mine: InputSpec, path: str) -> np.ndarray:
     """The part's crops (N, S, S, C) as a teacher takes them."""
     if theirs == replace(mine, mean=theirs.mean, std=theirs.std):
         return part.crops
-    if part.look is None:
+    if part.crops_for is None:
         raise UserError(
             f"Expected pictures to crop as the teacher {path} takes them, {theirs}, got only crops of {mine}."
         )
-    return part.look(theirs)
+    return part.crops_for(theirs)
 
 
 @torch.inference_mode()
@@ -210,7 +212,7 @@ def _said(logits: Tensor, head: Head) -> Tensor:
     return logits.softmax(dim=1)
 
 
-def loss(logits: Tensor, said: Tensor, head: Head, temperature: float = 1.0) -> Tensor:
+def distillation_loss(logits: Tensor, said: Tensor, head: Head, temperature: float = 1.0) -> Tensor:
     """logits (N, width) of the student's head, said: probabilities (N, K) or years (N,) of the
     teachers -> (N,), one value per sample.
 
@@ -231,7 +233,7 @@ def loss(logits: Tensor, said: Tensor, head: Head, temperature: float = 1.0) -> 
     return divergence
 
 
-def similarity(mine: Tensor, theirs: Tensor) -> Tensor:
+def similarity_loss(mine: Tensor, theirs: Tensor) -> Tensor:
     """Embeddings (N, F) of the student and (N, G) of the teacher -> scalar: the mean squared
     difference of their samples' similarities to each other, each row of which has length 1, times N
     (arXiv 1907.09682, equation 4).

@@ -33,7 +33,7 @@ PATIENCE = timedelta(
 
 
 @contextmanager
-def joined() -> Iterator[None]:
+def process_group() -> Iterator[None]:
     """Joins the other processes that torchrun started, if it did; inside, only the first one
     speaks. Errors are told by all.
     """
@@ -60,7 +60,7 @@ def joined() -> Iterator[None]:
 
 
 @contextmanager
-def first_of_machine() -> Iterator[None]:
+def local_main_first() -> Iterator[None]:
     """The first process of each machine goes through the block before the others, who find its work
     in the cache.
     """
@@ -68,7 +68,7 @@ def first_of_machine() -> Iterator[None]:
         yield
 
 
-def count() -> int:
+def world_size() -> int:
     """How many processes there are."""
     return PartialState().num_processes
 
@@ -78,13 +78,13 @@ def is_main() -> bool:
     return PartialState().is_main_process
 
 
-def share(n: int) -> slice:
+def local_slice(n: int) -> slice:
     """This process's part of a global batch of `n`.
 
     Raises:
         UserError: there are fewer samples than processes.
     """
-    world, rank = count(), PartialState().process_index
+    world, rank = world_size(), PartialState().process_index
     if n < world:
         raise UserError(
             f"Expected at least one sample of a batch for each of {world} processes, got {n}; try a larger --set batch."
@@ -92,14 +92,14 @@ def share(n: int) -> slice:
     return slice(rank * n // world, (rank + 1) * n // world)
 
 
-def from_main(value: Any) -> Any:
+def broadcast_from_main(value: Any) -> Any:
     """The first process's `value`, in all of them."""
-    return value if count() == 1 else broadcast_object_list([value])[0]
+    return value if world_size() == 1 else broadcast_object_list([value])[0]
 
 
-def summed(values: dict[str, float]) -> dict[str, float]:
+def sum_over_processes(values: dict[str, float]) -> dict[str, float]:
     """The sum of each value over all processes, which have the same keys."""
-    if count() == 1:
+    if world_size() == 1:
         return values
     total = torch.tensor(
         [values[k] for k in sorted(values)], dtype=torch.float64, device=PartialState().device
@@ -108,7 +108,7 @@ def summed(values: dict[str, float]) -> dict[str, float]:
     return dict(zip(sorted(values), total.tolist(), strict=True))
 
 
-class Together(TorchFunctionMode):
+class GlobalBatchMode(TorchFunctionMode):
     """Inside, BatchNorm and dropout of a share of a batch do what they would do to the whole batch
     of `n`, see above.
 
@@ -118,7 +118,7 @@ class Together(TorchFunctionMode):
 
     def __init__(self, n: int) -> None:
         super().__init__()
-        self.n, self.share = n, share(n)
+        self.n, self.share = n, local_slice(n)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

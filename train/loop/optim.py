@@ -12,7 +12,7 @@ from train.recipe.settings import Optim
 from timm.optim import create_optimizer_v2  # isort: skip
 
 
-def optimiser(model: nn.Module, how: Optim) -> torch.optim.Optimizer:
+def build_optimizer(model: nn.Module, how: Optim) -> torch.optim.Optimizer:
     """The recipe's optimiser over the weights of `model`, frozen ones too: without a gradient they
     stay, and they may wake up later.
 
@@ -32,7 +32,7 @@ def optimiser(model: nn.Module, how: Optim) -> torch.optim.Optimizer:
 
 
 @torch.no_grad()
-def penalty(model: nn.Module, how: Optim) -> float:
+def l2_penalty(model: nn.Module, how: Optim) -> float:
     """What Keras adds to its losses, of validation too: the sum of `l2 * sum(w^2)` over the kernels
     that `optim.l2` names, 0 for none.
     """

@@ -20,10 +20,11 @@ from typing import Any
 import torch
 
 from core import progress
-from train.batches.collate import Inputs, inputs
-from train.batches.data import Part, gather
+from train.batches.collate import TrainingBatch, collate
+from train.batches.data import DatasetPart
+from train.batches.pool import gather
 from train.batches.sampling import batches
-from train.loop.trainer import Run
+from train.loop.trainer import Trainer
 from train.recipe.recipe import Recipe
 from train.runs.facts import machine
 
@@ -61,7 +62,7 @@ class Clock:
         }
 
 
-def profile(recipe: Recipe, parts: Sequence[Part], seconds: float = 5.0) -> dict[str, Any]:
+def profile(recipe: Recipe, parts: Sequence[DatasetPart], seconds: float = 5.0) -> dict[str, Any]:
     """Images per second of the loader (crops from the cache, augmented, normalised, mixed) and of
     training (forward, backward, step), each measured for about `seconds`; their ratio; and the
     verdict.
@@ -71,7 +72,7 @@ def profile(recipe: Recipe, parts: Sequence[Part], seconds: float = 5.0) -> dict
     names = tuple(p.samples.name for p in parts)
     loader, training = Clock(), Clock()
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(recipe, Path(folder))
+        run = Trainer(recipe, Path(folder))
         draw = run.start_epoch()
 
         def order() -> Iterator[torch.Tensor]:
@@ -89,10 +90,10 @@ def profile(recipe: Recipe, parts: Sequence[Part], seconds: float = 5.0) -> dict
         indices = order()
 
         def load() -> int:
-            return len(inputs(data.batch(next(indices)), recipe, draw))
+            return len(collate(data.batch(next(indices)), recipe, draw))
 
-        ready: Iterator[Inputs] = itertools.cycle(
-            [inputs(data.batch(next(indices)), recipe, draw) for _ in range(READY)]
+        ready: Iterator[TrainingBatch] = itertools.cycle(
+            [collate(data.batch(next(indices)), recipe, draw) for _ in range(READY)]
         )
 
         def learn() -> int:

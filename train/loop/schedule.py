@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from train.recipe.settings import Schedule
 
 
-def share(how: Schedule, step: int, steps: int, per_epoch: int) -> float:
+def lr_share(how: Schedule, step: int, steps: int, per_epoch: int) -> float:
     """The rate of step 0..steps-1 as a share of the highest one. per_epoch: steps of one epoch."""
     if how.kind == "warmup_cosine":
         warm = max(1, round(how.warmup * steps))
@@ -72,7 +72,7 @@ class Scheduler:
         """Sets and returns the rate of step 0..steps-1."""
         if not self.plateau:
             for group in self.optim.param_groups:
-                group["lr"] = self.lr * share(self.how, step, steps, per_epoch)
+                group["lr"] = self.lr * lr_share(self.how, step, steps, per_epoch)
         return float(self.optim.param_groups[0]["lr"])
 
     def after_epoch(self, loss: float, penalty: float = 0.0) -> None:

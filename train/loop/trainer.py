@@ -31,16 +31,18 @@ from evaluation.training_runs.run_folder import (
     LAST_CHECKPOINT,
     RECIPE,
 )
-from train.batches.collate import Inputs, ahead, inputs
-from train.batches.data import TAUGHT, Part, Pool, gather
+from train.batches.collate import TrainingBatch, collate, prefetch
+from train.batches.data import DatasetPart
+from train.batches.pool import TEACHER_PREFIX, SamplePool, gather
 from train.batches.sampling import batches
 from train.loop import distill, distributed
-from train.loop.freeze import freeze
-from train.loop.initialize import begin, build_model, count_parameters
-from train.loop.optim import optimiser, penalty
+from train.loop.initialize import initialize
+from train.loop.optim import build_optimizer, l2_penalty
 from train.loop.schedule import Scheduler
-from train.loop.validate import hits, score_parts
+from train.loop.validate import batch_metric, validate
 from train.losses import masked_mean
+from train.network.build import build_network, count_parameters
+from train.network.freeze import freeze
 from train.recipe.recipe import Recipe, from_dict
 from train.runs import checkpoint, summary
 from train.runs.facts import record_facts
@@ -50,7 +52,7 @@ from train.runs.writing import write_file
 from timm.utils import ModelEmaV3  # isort: skip
 
 
-class Run:
+class Trainer:
     """One training run in one folder. `train()` may be interrupted at any moment and called again
     with `resume`.
     """
@@ -75,21 +77,21 @@ class Run:
         torch.manual_seed(recipe.seed)
         resuming = (folder / LAST_CHECKPOINT).is_file()
         plain = (
-            begin(recipe) if distributed.is_main() and not resuming else build_model(recipe)
+            initialize(recipe) if distributed.is_main() and not resuming else build_network(recipe)
         )  # the others get the first one's weights
         self.layout = memory_layout(plain)
         plain.to(memory_format=self.layout)  # type: ignore[call-overload]
         plain.requires_grad_(
             True
         )  # frozen parts may wake up later, so the optimiser knows them too
-        optim = optimiser(plain, recipe.optim)
+        optim = build_optimizer(plain, recipe.optim)
         if (
             not wakes
         ):  # else all processes must exchange the gradients of the frozen parts too, later
             freeze(plain, recipe.freeze)
         self.model, self.optim = self.accelerator.prepare(plain, optim)
         if (
-            distributed.count() > 1
+            distributed.world_size() > 1
             # after the start, which sends the first one's: each keeps the same running statistics of
             # all shares
         ):
@@ -98,7 +100,7 @@ class Run:
         self.schedule = Scheduler(recipe.schedule, recipe.optim.lr, optim)
         self.plain: nn.Module = plain
         compiled = (
-            recipe.compile and distributed.count() == 1
+            recipe.compile and distributed.world_size() == 1
         )  # torch does not compile what exchanges statistics between processes
         self.step_model: nn.Module = torch.compile(self.model) if compiled else self.model  # type: ignore[assignment]
         self.ema = ModelEmaV3(plain, decay=recipe.ema, use_warmup=True) if recipe.ema else None
@@ -111,7 +113,7 @@ class Run:
         self.epochs = recipe.epochs
         self.history: list[dict[str, float]] = []
         self.tally: dict[str, tuple[float, int]] = {}
-        self.facts = record_facts(count_parameters(recipe), distributed.count())
+        self.facts = record_facts(count_parameters(recipe), distributed.world_size())
 
     @property
     def averaged(self) -> nn.Module:
@@ -119,7 +121,10 @@ class Run:
         return self.ema.module if self.ema else self.plain
 
     def train(
-        self, train_parts: Sequence[Part], val_parts: Sequence[Part], budget_s: float | None = None
+        self,
+        train_parts: Sequence[DatasetPart],
+        val_parts: Sequence[DatasetPart],
+        budget_s: float | None = None,
     ) -> None:
         """Trains to the end of the plan. Ctrl-C is safe: the last finished epoch is on disk. The
         budget is also that of asking teachers.
@@ -128,9 +133,13 @@ class Run:
         """
         asked = monotonic()
         data = gather(
-            train_parts, self.recipe, distill.taught(self.recipe, train_parts, self.folder)
+            train_parts, self.recipe, distill.teacher_targets(self.recipe, train_parts, self.folder)
         )
-        left_s = None if budget_s is None else budget_s - distributed.from_main(monotonic() - asked)
+        left_s = (
+            None
+            if budget_s is None
+            else budget_s - distributed.broadcast_from_main(monotonic() - asked)
+        )
         for head in self.recipe.heads:
             if absent := data.absent(head.task):
                 shows = ", ".join(head.labels[k] for k in absent)
@@ -144,15 +153,16 @@ class Run:
             if distributed.is_main():
                 row |= {
                     f"val_{k}": v
-                    for k, v in score_parts(self.averaged, val_parts, self.recipe).items()
+                    for k, v in validate(self.averaged, val_parts, self.recipe).items()
                 }
             row["seconds"], row["cpu_seconds"] = monotonic() - started, process_time() - worked
             row["memory_mb"] = (
                 resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             )  # the peak so far; Linux counts KiB
-            row = distributed.from_main(row)
+            row = distributed.broadcast_from_main(row)
             self.schedule.after_epoch(
-                row["val_loss"], distributed.from_main(penalty(self.averaged, self.recipe.optim))
+                row["val_loss"],
+                distributed.broadcast_from_main(l2_penalty(self.averaged, self.recipe.optim)),
             )
             self.seconds += row["seconds"]
             self.epoch += 1
@@ -161,7 +171,7 @@ class Run:
             self._keep(row["val_score"])
             progress.say(_line(self.history[-1], self.epochs, self.seconds))
         if (
-            distributed.count() > 1
+            distributed.world_size() > 1
             # training is over: the weights stay, the exchange with the others must go before the
             # processes part
         ):
@@ -177,7 +187,7 @@ class Run:
         freeze(self.plain, self.recipe.freeze, self.epoch)
         return torch.Generator().manual_seed(self.recipe.seed * 100_003 + self.epoch + 50_021)
 
-    def _train_epoch(self, data: Pool, names: tuple[str, ...]) -> dict[str, float]:
+    def _train_epoch(self, data: SamplePool, names: tuple[str, ...]) -> dict[str, float]:
         recipe, draw = self.recipe, self.start_epoch()
         sums: dict[str, float] = {}
         self.tally = {}
@@ -189,7 +199,7 @@ class Run:
         )
         with progress.task(f"epoch {self.epoch + 1}/{self.epochs}", count) as advance:
             for i, batch in enumerate(
-                ahead(lambda index: inputs(data.batch(index), recipe, draw), order, fast)
+                prefetch(lambda index: collate(data.batch(index), recipe, draw), order, fast)
             ):
                 if i + 1 == count:
                     # the next is 0: what has been accumulated is learnt now, no epoch leaves a rest
@@ -200,34 +210,34 @@ class Run:
                 seen += len(batch)
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + value
-                advance(i + 1, f"loss {distributed.count() * sums['loss'] / (i + 1):.3f}")
-        means = {f"train_{k}": v / count for k, v in distributed.summed(sums).items()}
-        right = distributed.summed({k: total for k, (total, _) in self.tally.items()})
-        known = distributed.summed({k: float(n) for k, (_, n) in self.tally.items()})
+                advance(i + 1, f"loss {distributed.world_size() * sums['loss'] / (i + 1):.3f}")
+        means = {f"train_{k}": v / count for k, v in distributed.sum_over_processes(sums).items()}
+        right = distributed.sum_over_processes({k: total for k, (total, _) in self.tally.items()})
+        known = distributed.sum_over_processes({k: float(n) for k, (_, n) in self.tally.items()})
         means |= {f"train_{k}": right[k] / known[k] for k in self.tally if known[k]}
         return {**means, "lr": rate, "images_per_s": seen / (monotonic() - started)}
 
-    def _step(self, batch: Inputs) -> dict[str, float]:
+    def _step(self, batch: TrainingBatch) -> dict[str, float]:
         """Learns from this process's share of a batch and returns the share's part of each loss;
         they sum up to the batch's.
         """
-        recipe, device, world = self.recipe, self.accelerator.device, distributed.count()
-        mine = distributed.share(len(batch))
+        recipe, device, world = self.recipe, self.accelerator.device, distributed.world_size()
+        mine = distributed.local_slice(len(batch))
         x = batch.x[mine].to(device, memory_format=self.layout)
         targets, weights = (
             {k: v[mine].to(device) for k, v in values.items()}
             for values in (batch.targets, batch.weights)
         )
         with self.accelerator.accumulate(self.model):
-            with distributed.Together(len(batch)) if world > 1 else nullcontext():
+            with distributed.GlobalBatchMode(len(batch)) if world > 1 else nullcontext():
                 out = self.step_model(x)
             total = x.new_zeros(())
             values = {}
             for task, spec in recipe.losses.items():
                 each = self.losses[task](out[task].float(), targets[task], **spec.options)
                 value = masked_mean(each, weights[task], batch.weights[task].to(device))
-                if (taught := TAUGHT + task) in targets:
-                    each = distill.loss(
+                if (taught := TEACHER_PREFIX + task) in targets:
+                    each = distill.distillation_loss(
                         out[task].float(),
                         targets[taught],
                         self.heads[task],
@@ -237,8 +247,8 @@ class Run:
                     value = (1 - recipe.distill.share) * value + recipe.distill.share * said
                 total = total + spec.weight * value
                 values[task] = float(value.detach())
-            if (taught := TAUGHT + distill.FEATURES) in targets:
-                value = distill.similarity(out[distill.FEATURES], targets[taught])
+            if (taught := TEACHER_PREFIX + distill.FEATURES) in targets:
+                value = distill.similarity_loss(out[distill.FEATURES], targets[taught])
                 total = total + recipe.distill.features * value
                 values["features"] = float(value.detach())
             if not torch.isfinite(total):
@@ -271,7 +281,7 @@ class Run:
                 v.detach().float().cpu()
                 for v in (out[head.task], targets[head.task], weights[head.task])
             )
-            name, total, n = hits(raw, target, known > 0, head)
+            name, total, n = batch_metric(raw, target, known > 0, head)
             before = self.tally.get(name, (0.0, 0))
             self.tally[name] = (before[0] + total, before[1] + n)
 
@@ -356,7 +366,7 @@ class Run:
             another --limit.
         """
         path = self.folder / LAST_CHECKPOINT
-        state = distributed.from_main(
+        state = distributed.broadcast_from_main(
             checkpoint.load(path) if distributed.is_main() and path.is_file() else None
         )
         if state is None:

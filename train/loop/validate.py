@@ -13,7 +13,8 @@ from core.artifacts.card import Head
 from core.errors import DataError
 from core.preprocess import InputSpec, to_input
 from evaluation.metrics.calibration import softmax
-from train.batches.data import Part, targets_of
+from train.batches.data import DatasetPart
+from train.batches.pool import targets_of
 from train.recipe.recipe import Recipe
 
 
@@ -33,7 +34,7 @@ def outputs(
     return {k: np.concatenate([r[k] for r in rows]) for k in rows[0]}
 
 
-def score_parts(model: nn.Module, parts: Sequence[Part], recipe: Recipe) -> dict[str, float]:
+def validate(model: nn.Module, parts: Sequence[DatasetPart], recipe: Recipe) -> dict[str, float]:
     """emotion_accuracy and gender_accuracy in [0, 1], age_mae in years, over all parts; `score` in
     [0, 1], their balanced mean; and `loss`, the weighted sum that training minimises, without class
     weights.
@@ -77,11 +78,11 @@ def score_parts(model: nn.Module, parts: Sequence[Part], recipe: Recipe) -> dict
     return figures | {"score": float(np.mean(parts_of_score)), "loss": float(total)}
 
 
-def hits(out: Tensor, target: Tensor, known: Tensor, head: Head) -> tuple[str, float, int]:
+def batch_metric(out: Tensor, target: Tensor, known: Tensor, head: Head) -> tuple[str, float, int]:
     """What a training batch adds to an epoch's figure of one head: the figure's name, the sum over
     its known samples, and their number.
 
-    out (N, width); target and known (N,) as in `train.batches.data.Batch`, known being a mask.
+    out (N, width); target and known (N,) as in `train.batches.pool.CropBatch`, known being a mask.
     """
     if head.task == "age":
         return (

@@ -14,7 +14,7 @@ from core.errors import UserError
 from train.recipe.recipe import Recipe
 
 
-def seconds(text: str) -> float:
+def parse_duration(text: str) -> float:
     """'90m', '2h', '600s' or '600' -> seconds."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     if not match or float(match[1]) <= 0:
@@ -56,7 +56,7 @@ def is_manifest(data: str) -> bool:
     return manifest.named(data)
 
 
-def drawn(recipe: Recipe) -> bool:
+def is_generated(recipe: Recipe) -> bool:
     """Whether all its data sets are drawn, so that they need no folder."""
     return all(
         getattr(registry.load("core.data", name), "GENERATED", False) for name in recipe.data

@@ -9,7 +9,7 @@ from pathlib import Path
 from core.artifacts.downloads import ROOT
 from core.errors import UserError
 from train.fit import Job
-from train.recipe.arguments import drawn
+from train.recipe.arguments import is_generated
 from train.recipe.recipe import Recipe
 from train.study.definition import Study, StudyMember
 
@@ -75,7 +75,7 @@ class StudyPlan:
         """
         for member in self.study.members:
             recipe = self.recipe(member)
-            if self.folders is None and not drawn(recipe):
+            if self.folders is None and not is_generated(recipe):
                 raise UserError(
                     "Expected --data DIR, the folder that holds the data sets, or --table to "
                     "train nothing; see docs/training.md."

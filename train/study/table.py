@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from train.loop.initialize import count_parameters
+from train.network.build import count_parameters
 from train.recipe.recipe import Recipe, load
 from train.runs.status import RunStatus, total
 from train.study.definition import StudyMember

@@ -13,8 +13,8 @@ import torch
 
 from tests.train.conftest import part_of
 from train.__main__ import main
-from train.batches.collate import Inputs, ahead, inputs
-from train.batches.data import gather
+from train.batches.collate import TrainingBatch, collate, prefetch
+from train.batches.pool import gather
 from train.loop.profile import WANTED, Clock, describe, profile
 from train.recipe.recipe import load, override
 
@@ -28,8 +28,8 @@ def test_batches_made_ahead_are_the_same() -> None:
         draw = torch.Generator().manual_seed(3)
         made.append(
             list(
-                ahead(
-                    lambda index, draw=draw: inputs(pool.batch(index), recipe, draw), order, wanted
+                prefetch(
+                    lambda index, draw=draw: collate(pool.batch(index), recipe, draw), order, wanted
                 )
             )
         )
@@ -44,22 +44,22 @@ def test_batches_made_ahead_are_the_same() -> None:
 def test_the_next_batch_is_made_while_this_one_is_used() -> None:
     started = [threading.Event() for _ in range(3)]
 
-    def make(index: torch.Tensor) -> Inputs:
+    def make(index: torch.Tensor) -> TrainingBatch:
         started[int(index)].set()
-        return Inputs(index, {}, {})
+        return TrainingBatch(index, {}, {})
 
-    batches = ahead(make, [torch.tensor(i) for i in range(3)], wanted=True)
+    batches = prefetch(make, [torch.tensor(i) for i in range(3)], in_thread=True)
     assert int(next(batches).x) == 0
     assert started[1].wait(30) and not started[2].is_set()  # one ahead, not all
     assert [int(b.x) for b in batches] == [1, 2]
 
 
 def test_a_failure_in_the_making_arrives() -> None:
-    def make(index: torch.Tensor) -> Inputs:
+    def make(index: torch.Tensor) -> TrainingBatch:
         raise OSError("a picture went away")
 
     with pytest.raises(OSError, match="went away"):
-        list(ahead(make, [torch.tensor(0)], wanted=True))
+        list(prefetch(make, [torch.tensor(0)], in_thread=True))
 
 
 def test_the_input_pipeline_keeps_up_with_the_fastest_recipe() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-import core.data.base.crop_cache
 from core.data import Samples
+from core.data.base import crop_cache
 from core.data.base.samples import missing
 from core.errors import DataError
 from core.faces import best_detector
@@ -17,7 +17,8 @@ from core.labels import FER4, FERPLUS8
 from tests.core.data import trees
 from tests.train.conftest import part_of
 from train.__main__ import main
-from train.batches.data import Part, gather, load_parts, relabel, targets_of
+from train.batches.data import DatasetPart, load_parts, relabel
+from train.batches.pool import gather, targets_of
 from train.loop.validate import class_of
 from train.recipe.recipe import AGE, load
 from train.recipe.settings import Loss
@@ -88,10 +89,10 @@ def test_missing_targets_weigh_nothing() -> None:
 def test_samples_that_teach_nothing_are_left_out() -> None:
     recipe = load("fer_cnn_a")
     found, shares = relabel(samples(["sadness", None]), recipe)
-    part = Part(found, np.zeros((2, 48, 48, 1), np.uint8), shares)
+    part = DatasetPart(found, np.zeros((2, 48, 48, 1), np.uint8), shares)
     assert len(gather([part], recipe)) == 1
     with pytest.raises(DataError, match="labelled for one of"):
-        gather([Part(found.take(slice(1, 2)), part.crops[1:], shares[1:])], recipe)
+        gather([DatasetPart(found.take(slice(1, 2)), part.crops[1:], shares[1:])], recipe)
 
 
 def test_balanced_weights_are_scikit_learns() -> None:
@@ -149,8 +150,8 @@ def test_a_picture_that_cannot_be_read_is_gone_from_every_view(
     whole.samples.paths[1].write_bytes(b"no picture")
     [part] = load_parts(recipe, {"*": str(folder)}, "val", detector)
     assert part.samples.ids == whole.samples.ids[:1] + whole.samples.ids[2:]
-    assert part.look is not None and np.array_equal(part.look(recipe.input), part.crops)
-    assert part.look(recipe.input.wider(0.9)).shape == part.crops.shape
+    assert part.crops_for is not None and np.array_equal(part.crops_for(recipe.input), part.crops)
+    assert part.crops_for(recipe.input.wider(0.9)).shape == part.crops.shape
 
 
 def test_prepared_crops_are_those_that_training_asks_for(
@@ -175,7 +176,7 @@ def test_prepared_crops_are_those_that_training_asks_for(
         )
         == 0
     )
-    monkeypatch.setattr(core.prepare, "_make", lambda *_: pytest.fail("aligned again"))
+    monkeypatch.setattr(crop_cache, "_make", lambda *_: pytest.fail("aligned again"))
     recipe = replace(load("fer_cnn_grey"), data=("ferplus",))
     (part,) = load_parts(recipe, {"*": str(small_data)}, "val", detector)
     assert 0 < len(part) < 36, "some classes are left out"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core import registry
-from train.batches.mixup import mix
+from train.batches.mixup import mixup
 from train.losses import masked_mean
 from train.recipe.settings import Mix
 
@@ -28,7 +28,7 @@ def generator(seed: int = 0) -> torch.Generator:
 def test_off_changes_nothing_and_draws_nothing() -> None:
     x, targets, weights = batch()
     draw = generator()
-    out = mix(x, targets, weights, Mix(), draw)
+    out = mixup(x, targets, weights, Mix(), draw)
     assert out[0] is x and out[1] is targets and out[2] is weights
     assert torch.equal(draw.get_state(), generator().get_state())
 
@@ -36,7 +36,7 @@ def test_off_changes_nothing_and_draws_nothing() -> None:
 def test_probability() -> None:
     x, targets, weights = batch()
     mixed = sum(
-        mix(x, targets, weights, Mix(mixup=1.0, probability=0.3), generator(i))[0] is not x
+        mixup(x, targets, weights, Mix(mixup=1.0, probability=0.3), generator(i))[0] is not x
         for i in range(400)
     )
     assert 0.2 < mixed / 400 < 0.4
@@ -47,8 +47,8 @@ def test_probability() -> None:
 def test_targets_are_the_blend_of_those_that_are_known(how: Mix, seed: int) -> None:
     _, targets, weights = batch()
     marks = torch.eye(8).view(8, 8, 1, 1).expand(8, 8, 12, 12).clone()  # sample i fills channel i
-    mixed, blended, total = mix(marks.clone(), targets, weights, how, generator(seed))
-    assert torch.equal(mixed, mix(marks.clone(), targets, weights, how, generator(seed))[0])
+    mixed, blended, total = mixup(marks.clone(), targets, weights, how, generator(seed))
+    assert torch.equal(mixed, mixup(marks.clone(), targets, weights, how, generator(seed))[0])
     shares = mixed.mean(dim=(2, 3))  # (8, 8): so the picture itself says how much of whom is in it
     assert torch.allclose(shares.sum(dim=1), torch.ones(8), atol=1e-5)
     for task, target in targets.items():
@@ -67,7 +67,7 @@ def test_mixup_of_cross_entropy_is_the_blend_of_losses() -> None:
     loss = registry.load("train.losses", "cross_entropy").loss
     logits = torch.randn(8, 3)
     targets, weights = {"emotion": torch.eye(3)[torch.arange(8) % 3]}, {"emotion": torch.ones(8)}
-    mixed, blended, _ = mix(
+    mixed, blended, _ = mixup(
         torch.eye(8).view(8, 8, 1, 1), targets, weights, Mix(mixup=1.0), generator(3)
     )
     each = torch.stack(
@@ -82,7 +82,7 @@ def test_mixup_of_cross_entropy_is_the_blend_of_losses() -> None:
 def test_two_unlabelled_samples_teach_nothing(how: Mix) -> None:
     x, targets, _ = batch()
     nothing = {k: torch.zeros(8) for k in targets}
-    _, blended, shares = mix(
+    _, blended, shares = mixup(
         x, {k: torch.zeros_like(v) for k, v in targets.items()}, nothing, how, generator(1)
     )
     logits = torch.randn(8, 4, requires_grad=True)

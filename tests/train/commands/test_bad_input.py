@@ -16,7 +16,7 @@ from evaluation.training_runs.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT
 from tests.train.conftest import part_of
 from train.__main__ import main
 from train.loop import trainer
-from train.loop.trainer import Run
+from train.loop.trainer import Trainer
 from train.recipe.recipe import load, override
 from train.runs import checkpoint
 
@@ -84,7 +84,7 @@ def test_a_class_that_no_sample_shows_is_named(
     part = part_of(recipe, 16)
     part.samples.emotion[:] = 0
     part.shares[:] = np.eye(8, dtype=np.float32)[0]
-    Run(recipe, tmp_path).train([part], [part])
+    Trainer(recipe, tmp_path).train([part], [part])
     said = capsys.readouterr().err.replace("\n", " ")
     assert (
         "no training sample shows happiness, surprise" in said
@@ -187,14 +187,14 @@ def test_ctrl_c_in_the_middle_of_an_epoch_says_how_to_go_on(
     sets = [a for s in SMALL for a in ("--set", s)]
     command = ["mien_first", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *sets]
     with monkeypatch.context() as patch:
-        left, step = iter(range(4)), Run._step
+        left, step = iter(range(4)), Trainer._step
 
-        def interrupted(self: Run, *a: object) -> object:
+        def interrupted(self: Trainer, *a: object) -> object:
             if next(left, None) is None:
                 raise KeyboardInterrupt
             return step(self, *a)
 
-        patch.setattr(trainer.Run, "_step", interrupted)
+        patch.setattr(trainer.Trainer, "_step", interrupted)
         assert main(command) == 130
     said = capsys.readouterr().err
     assert "--resume goes on" in said and "Traceback" not in said

@@ -16,8 +16,10 @@ from core.errors import ModelError
 from core.predictor import Predictor
 from core.preprocess import to_input
 from tests.train.recipes.test_recipes import settle
-from train.export.export import FUSED, _difference, check_fused, export, fuse, random_crops
-from train.loop.initialize import build_model, network
+from train.compression.fold_batchnorm import reparameterize
+from train.export.export import FUSED, _difference, check_fused, export, random_crops
+from train.loop.initialize import load_network
+from train.network.build import build_network
 from train.recipe.recipe import load, override
 from train.recipe.settings import Model
 
@@ -28,7 +30,7 @@ RECIPE = replace(RECIPE, input=replace(RECIPE.input, size=64))
 @pytest.fixture(scope="module")
 def trained() -> torch.nn.Module:
     torch.manual_seed(0)
-    model = build_model(RECIPE)
+    model = build_network(RECIPE)
     settle(model, RECIPE)
     for module in model.modules():  # no two branches alike, and no norm that does nothing
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -46,45 +48,47 @@ def test_what_is_served_has_no_branches_and_answers_the_same(
     trained: torch.nn.Module, tmp_path: Path
 ) -> None:
     bundle = export(trained, RECIPE, "folded", tmp_path / "bundle")
-    fused, branched = (sum(p.numel() for p in m.parameters()) for m in (fuse(trained), trained))
+    fused, branched = (
+        sum(p.numel() for p in m.parameters()) for m in (reparameterize(trained), trained)
+    )
     assert fused < 0.8 * branched
     assert f"{fused:,}" in (bundle / "card.md").read_text()
     assert (bundle / "model.onnx").stat().st_size < 4 * (
         fused + 60_000
     ) + 400_000  # no second set of weights is carried along
 
-    again, _ = network(bundle)  # the weights file has the branches, to train on
+    again, _ = load_network(bundle)  # the weights file has the branches, to train on
     assert set(again.state_dict()) == set(trained.state_dict())
     crops = random_crops(RECIPE, 8)
     served = Predictor(bundle)
-    assert check_fused(again, fuse(again), served, crops) <= FUSED
+    assert check_fused(again, reparameterize(again), served, crops) <= FUSED
     theirs = served.logits(to_input(crops, RECIPE.input))
     with torch.inference_mode():
         ours = again(torch.from_numpy(to_input(crops, RECIPE.input)))
     assert all(np.abs(ours[k].numpy() - z).max() < 1e-3 for k, z in theirs.items())
 
-    worse = fuse(again)
+    worse = reparameterize(again)
     torch.nn.init.normal_(next(m for m in worse.modules() if isinstance(m, torch.nn.Conv2d)).weight)
     with pytest.raises(ModelError, match="folded network"):
         check_fused(again, worse, served, crops)
 
 
 def test_a_network_without_branches_is_left_alone() -> None:
-    model = build_model(load("fer_cnn_0"))
-    assert fuse(model) is model
+    model = build_network(load("fer_cnn_0"))
+    assert reparameterize(model) is model
 
 
 def test_the_flagship_s_shortcuts_are_served_as_convolutions(tmp_path: Path) -> None:
     recipe = override(
         load("mien"), ["model.options.stem=8", "model.options.stages=[(16,2),(24,1)]"]
     )
-    model = build_model(recipe)
+    model = build_network(recipe)
     settle(model, recipe)
     made = export(model, recipe, "plain", tmp_path / "bundle")
     kinds = [node.op_type for node in onnx.load(made / "model.onnx").graph.node]
     assert "AveragePool" not in kinds, "in INT8 the mean costs more than the convolutions beside it"
     assert kinds.count("Conv") == 1 + 3 + 2 + 3
-    assert set(network(made)[0].state_dict()) == set(model.state_dict()), (
+    assert set(load_network(made)[0].state_dict()) == set(model.state_dict()), (
         "the weights file keeps the training form"
     )
 

@@ -20,14 +20,16 @@ from core.errors import ModelError, UserError
 from core.predictor import Predictor
 from core.preprocess import to_input
 from tests.train.conftest import part_of
-from train.batches.collate import inputs
-from train.batches.data import gather
-from train.compression import qat, quantize
-from train.compression.fold_batchnorm import fold, settle
+from train.batches.collate import collate
+from train.batches.pool import gather
+from train.compression import qat, qat_onnx
+from train.compression.fold_batchnorm import fold_batchnorm, recalibrate_batchnorm
+from train.export import int8_loss
 from train.export.export import ROUNDED_PARITY, check_parity, export, random_crops, write_onnx
 from train.export.model_card import BEFORE
-from train.loop.initialize import begin, build_model, network
-from train.loop.trainer import Run
+from train.loop.initialize import initialize, load_network
+from train.loop.trainer import Trainer
+from train.network.build import build_network
 from train.recipe.recipe import Recipe, load, override
 from train.recipe.settings import Model
 from train.runs.card_metrics import CARD_METRICS
@@ -68,15 +70,16 @@ def images(recipe: Recipe, n: int = 8) -> Tensor:
 def lively(recipe: Recipe) -> nn.Module:
     """A float network whose norms do something, in evaluation mode."""
     torch.manual_seed(0)
-    model = build_model(replace(recipe, qat=False))
+    model = build_network(replace(recipe, qat=False))
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.7, 1.3)
             nn.init.normal_(module.bias, 0, 0.1)
-    settle(model, (recipe.input.channels, recipe.input.size, recipe.input.size))
+    recalibrate_batchnorm(model, (recipe.input.channels, recipe.input.size, recipe.input.size))
     return model.eval()
 
 
+LAYERS = (nn.Conv2d, nn.Linear, qat.FakeQuantizedConv2d, qat.FakeQuantizedLinear)
 FAMILIES = {
     "plain": (plain, 0),
     "fer_cnn": (lambda: load("fer_cnn_a"), 7),
@@ -91,7 +94,7 @@ def test_folding_changes_no_answer_and_leaves_no_norm_behind_a_layer(family: str
     make, left = FAMILIES[family]
     recipe = make()
     model = lively(recipe).double()
-    folded = fold(model.float()).double()
+    folded = fold_batchnorm(model.float()).double()
     x = images(recipe, 2).double()
     with torch.inference_mode():
         ours, theirs = model.double()(x), folded(x)
@@ -105,15 +108,15 @@ def test_folding_changes_no_answer_and_leaves_no_norm_behind_a_layer(family: str
 def test_every_family_rounds_and_learns(family: str) -> None:
     recipe = FAMILIES[family][0]()
     model = qat.prepare(lively(recipe)).train()
-    layers = [m for m in model.modules() if type(m) in (*qat.ROUNDED, *qat.ROUNDED.values())]
-    ordinary = [n for n, m in model.named_modules() if type(m) in qat.ROUNDED]
+    layers = [m for m in model.modules() if type(m) in LAYERS]
+    ordinary = [n for n, m in model.named_modules() if type(m) in (nn.Conv2d, nn.Linear)]
     assert len(ordinary) == 1 + len(recipe.heads) and len(layers) > len(
         ordinary
     )  # the first convolution and the heads
     sum(out.square().mean() for out in model(images(recipe)).values()).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     assert all(m.weight.grad.abs().max() > 0 for m in layers)  # straight through all the rounding
-    assert all(m.high > m.low for m in model.modules() if isinstance(m, qat.Rounded))
+    assert all(m.high > m.low for m in model.modules() if isinstance(m, qat.FakeQuantize))
 
 
 def mirrored() -> Recipe:
@@ -142,7 +145,9 @@ def test_heads_with_layers_of_their_own_are_folded_and_stay_float() -> None:
     float_, whole = lively(recipe), qat.prepare(lively(recipe))
     assert any(isinstance(m, nn.BatchNorm1d) for m in float_.heads.modules())
     layers = [m for m in whole.heads.modules() if not list(m.children())]
-    assert not any(isinstance(m, nn.BatchNorm1d | qat.Rounded | qat.RoundedLinear) for m in layers)
+    assert not any(
+        isinstance(m, nn.BatchNorm1d | qat.FakeQuantize | qat.FakeQuantizedLinear) for m in layers
+    )
 
 
 def test_a_network_that_mirrors_is_served_as_it_was_trained(tmp_path: Path) -> None:
@@ -167,7 +172,7 @@ def test_a_network_that_mirrors_is_served_as_it_was_trained(tmp_path: Path) -> N
 
 
 def test_values_are_rounded_to_256_steps_and_zero_is_one_of_them() -> None:
-    rounding = qat.Rounded()
+    rounding = qat.FakeQuantize()
     x = torch.linspace(-1, 3, 5001)
     assert torch.equal(rounding.eval()(x), x)  # no batch seen: no range to round to
     rounding.train()(x)
@@ -177,7 +182,7 @@ def test_values_are_rounded_to_256_steps_and_zero_is_one_of_them() -> None:
         len(y.unique()) == 256 and 0 in y and (x - y).abs().max() <= 4 / 255 * 1.0001
     )  # half a step; the zero moves both ends a little
     rounding.train()(5 * x)
-    assert rounding.high == pytest.approx(3 + qat.MEMORY * 12)  # follows slowly
+    assert rounding.high == pytest.approx(3 + qat.RANGE_MOMENTUM * 12)  # follows slowly
 
     beyond = torch.tensor([-9.0, 1.0, 9.0], requires_grad=True)
     rounding.eval()(beyond).sum().backward()
@@ -187,22 +192,22 @@ def test_values_are_rounded_to_256_steps_and_zero_is_one_of_them() -> None:
 def test_weights_are_rounded_by_channel_and_only_once() -> None:
     torch.manual_seed(0)
     weight = torch.randn(4, 3, 3, 3) * torch.tensor([1.0, 0.01, 100.0, 0.0]).view(4, 1, 1, 1)
-    once = qat.rounded(weight)
-    assert torch.equal(qat.rounded(once), once)
+    once = qat.fake_quantize_weight(weight)
+    assert torch.equal(qat.fake_quantize_weight(once), once)
     for channel, whole in zip(weight, once, strict=True):
-        step = channel.abs().max() / qat.LEVELS
+        step = channel.abs().max() / qat.WEIGHT_LEVELS
         assert (channel - whole).abs().max() <= 0.5001 * step and len(whole.unique()) > (
             1 if step else 0
         )
 
 
-def trained(folder: Path, start: str = "") -> Run:
-    run = Run(override(plain(), [f"start={start}"]), folder)
+def trained(folder: Path, start: str = "") -> Trainer:
+    run = Trainer(override(plain(), [f"start={start}"]), folder)
     pool = gather([part_of(run.recipe, 8)], run.recipe)
     draw = run.start_epoch()
     for i in range(3):
         run.schedule.before_step(i, 9, 3)
-        run._step(inputs(pool.batch(torch.arange(8)), run.recipe, draw))
+        run._step(collate(pool.batch(torch.arange(8)), run.recipe, draw))
     return run
 
 
@@ -241,7 +246,7 @@ def test_what_is_served_is_what_was_trained(exported: tuple[Path, Path, nn.Modul
     convolutions = [n for n in graph.node if n.op_type == "Conv"]
     stored = [values[made_by[n.input[1]].input[0]] for n in convolutions[1:]]
     assert values[convolutions[0].input[1]].dtype == np.float32
-    assert all(w.dtype == np.int8 and np.abs(w).max() == qat.LEVELS for w in stored)
+    assert all(w.dtype == np.int8 and np.abs(w).max() == qat.WEIGHT_LEVELS for w in stored)
     assert all(values[made_by[n.input[2]].input[0]].dtype == np.int32 for n in convolutions[1:])
     assert not any(
         v.dtype == np.float32 and v.size == w.size for v in values.values() for w in stored
@@ -250,7 +255,7 @@ def test_what_is_served_is_what_was_trained(exported: tuple[Path, Path, nn.Modul
 
 def test_the_bundle_gives_the_network_back(exported: tuple[Path, Path, nn.Module]) -> None:
     _, folder, model = exported
-    again, recipe = network(folder)
+    again, recipe = load_network(folder)
     assert recipe.qat and again.state_dict().keys() == model.state_dict().keys()
     assert check_parity(again, folder / "model.onnx", random_crops(recipe)) <= ROUNDED_PARITY
     nn.init.normal_(again.get_submodule("heads.emotion").weight)
@@ -260,21 +265,22 @@ def test_the_bundle_gives_the_network_back(exported: tuple[Path, Path, nn.Module
 
 def test_it_starts_as_the_network_it_follows(exported: tuple[Path, Path, nn.Module]) -> None:
     first, second, _ = exported
-    before, _ = network(first)
-    after = begin(override(plain(), [f"start={first}"])).eval()
+    before, _ = load_network(first)
+    after = initialize(override(plain(), [f"start={first}"])).eval()
     x = images(plain())
     with torch.inference_mode():
         ours, theirs = before(x), after(x)
     assert all((ours[k] - theirs[k]).abs().mean() < 0.1 * ours[k].std() for k in ours)
 
-    again = begin(
+    again = initialize(
         override(plain(), [f"start={second}"])
     ).eval()  # goes on from its own kind, ranges included
     assert all(
-        torch.equal(v, again.state_dict()[k]) for k, v in network(second)[0].state_dict().items()
+        torch.equal(v, again.state_dict()[k])
+        for k, v in load_network(second)[0].state_dict().items()
     )
     with pytest.raises(UserError, match=r"folded.*qat=true"):
-        begin(replace(plain(), qat=False, start=str(second)))
+        initialize(replace(plain(), qat=False, start=str(second)))
 
 
 @pytest.fixture
@@ -283,7 +289,7 @@ def written(exported: tuple[Path, Path, nn.Module], monkeypatch: pytest.MonkeyPa
     from train.export import export as module
 
     def copied(model: nn.Module, card: Card, path: Path) -> None:
-        shutil.copy(exported[qat.rounds(model)] / "model.onnx", path)
+        shutil.copy(exported[qat.is_quantization_aware(model)] / "model.onnx", path)
         module.set_card(path, card)
 
     monkeypatch.setattr(module, "write_onnx", copied)
@@ -300,18 +306,18 @@ def test_it_is_held_to_the_float_network_that_it_began_as(
     val = part_of(plain(), 60)
 
     def again(start: str, out: str) -> Card:
-        model, recipe = network(second)
+        model, recipe = load_network(second)
         made = export(model, replace(recipe, start=start), "whole", tmp_path / out, (), [val])
         return Predictor(made).card
 
     card = again(str(first), "a")
-    model, recipe = network(first)
+    model, recipe = load_network(first)
     alone = Predictor(export(model, recipe, "float", tmp_path / "float", (), [val])).card
     before = {m["metric"]: m for m in alone.metrics if not m.get("group")}
     found = {m["metric"]: m for m in card.metrics}
     for metric in CARD_METRICS.values():
         assert found[BEFORE.format(metric)] == {**before[metric], "metric": BEFORE.format(metric)}
-    assert quantize.scores(card) != quantize.scores(alone), (
+    assert int8_loss.validation_figures(card) != int8_loss.validation_figures(alone), (
         "the card's own figures stay those of the file"
     )
     text = (tmp_path / "a" / "card.md").read_text()
@@ -330,8 +336,8 @@ def test_it_is_held_to_the_float_network_that_it_began_as(
     assert "not compared with float32: Expected a run folder" in capsys.readouterr().err
     assert "Not measured: the float32 network" in (tmp_path / "c" / "card.md").read_text()
 
-    monkeypatch.setattr(quantize, "LEAST", 1)
-    monkeypatch.setattr(quantize, "LIMITS", dict.fromkeys(quantize.LIMITS, -1e3))
+    monkeypatch.setattr(int8_loss, "MIN_JUDGED_SAMPLES", 1)
+    monkeypatch.setattr(int8_loss, "MAX_INT8_LOSS", dict.fromkeys(int8_loss.MAX_INT8_LOSS, -1e3))
     with pytest.raises(
         ModelError, match=r"INT8 to lose at most .* train on with --resume .*, or export"
     ) as refused:
@@ -341,9 +347,9 @@ def test_it_is_held_to_the_float_network_that_it_began_as(
 
 def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     recipe = replace(plain(), epochs=1)
-    run = Run(recipe, tmp_path)
+    run = Trainer(recipe, tmp_path)
     run.train([part_of(recipe, 16)], [part_of(recipe, 8)])
-    again = Run(recipe, tmp_path)
+    again = Trainer(recipe, tmp_path)
     assert again.resume()
     for now, then in ((run.plain, again.plain), (run.averaged, again.averaged)):
         assert all(torch.equal(v, then.state_dict()[k]) for k, v in now.state_dict().items())
@@ -355,7 +361,7 @@ def test_a_network_that_decides_by_values_is_refused() -> None:
             return x if x.sum() > 0 else -x
 
     with pytest.raises(UserError, match="trace"):
-        fold(Asks())
+        fold_batchnorm(Asks())
 
 
 def test_a_channel_of_nothing_beside_a_large_bias_fits_32_bits(tmp_path: Path) -> None:
@@ -374,14 +380,14 @@ def test_a_channel_of_nothing_beside_a_large_bias_fits_32_bits(tmp_path: Path) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter deprecates its own internals
         torch.onnx.export(
-            qat.for_onnx(whole),
+            qat_onnx.for_onnx(whole),
             (x,),
             tmp_path / "m.onnx",
             dynamo=True,
             opset_version=18,
             verbose=False,
         )
-    qat.pack(tmp_path / "m.onnx")
+    qat_onnx.store_int8_weights(tmp_path / "m.onnx")
     import onnxruntime as ort
 
     session = ort.InferenceSession(tmp_path / "m.onnx")

@@ -23,15 +23,16 @@ from evaluation.explanation.occlusion import occlusion_maps
 from tests.train.compression.test_qat import lively, plain
 from tests.train.conftest import part_of
 from train.__main__ import main
-from train.batches.data import Part
+from train.batches.data import DatasetPart
 from train.compression import quantize
+from train.export import int8_loss
 from train.export.export import export, random_crops, write_onnx
 from train.recipe.recipe import override
 
 RECIPE = replace(plain(), qat=False)
 
 
-def smooth(part: Part) -> Part:
+def smooth(part: DatasetPart) -> DatasetPart:
     """The same samples with crops that are blobs of light, no two of the same brightness, and not
     noise.
     """
@@ -46,7 +47,7 @@ def smooth(part: Part) -> Part:
 
 
 @pytest.fixture(scope="module")
-def parts() -> tuple[Part, Part]:
+def parts() -> tuple[DatasetPart, DatasetPart]:
     return tuple(
         smooth(part_of(RECIPE, 64, seed, name)) for seed, name in enumerate(("learnt", "kept"))
     )  # type: ignore[return-value]
@@ -54,7 +55,7 @@ def parts() -> tuple[Part, Part]:
 
 @pytest.fixture(scope="module")
 def folders(
-    parts: tuple[Part, Part], tmp_path_factory: pytest.TempPathFactory
+    parts: tuple[DatasetPart, DatasetPart], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path, list[np.ndarray]]:
     """The float32 bundle, the INT8 bundle, and the crops that showed the ranges."""
     folder, shown = tmp_path_factory.mktemp("int8"), []
@@ -140,7 +141,9 @@ def test_pooling_and_heads_stay_float_where_the_mean_over_the_mirror_image_follo
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_it_answers_like_the_float32_file(
-    threads: int, folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]
+    threads: int,
+    folders: tuple[Path, Path, list[np.ndarray]],
+    parts: tuple[DatasetPart, DatasetPart],
 ) -> None:
     before, after = (Predictor(f, threads) for f in folders[:2])
     after.card = replace(after.card, calibration=before.card.calibration)
@@ -161,7 +164,7 @@ def test_it_answers_like_the_float32_file(
 
 
 def test_an_answer_of_it_can_be_explained(
-    folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]
+    folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[DatasetPart, DatasetPart]
 ) -> None:
     found = occlusion_maps(Predictor(folders[1]), parts[1].crops[0])
     assert set(found) == {"emotion", "gender", "age"} and all(
@@ -170,7 +173,7 @@ def test_an_answer_of_it_can_be_explained(
 
 
 def test_the_card_says_so_and_its_figures_are_those_of_the_int8_file(
-    folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]
+    folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[DatasetPart, DatasetPart]
 ) -> None:
     before, after, _ = folders
     assert (bundle.load(before).card.precision, bundle.load(after).card.precision) == (
@@ -188,7 +191,7 @@ def test_the_card_says_so_and_its_figures_are_those_of_the_int8_file(
         "age_mae": np.abs(said["age"] @ np.arange(101) - samples.age),
     }
     assert served.card.calibration["age"] != 1  # so that calibrated answers are other ones
-    found = quantize.scores(served.card)
+    found = int8_loss.validation_figures(served.card)
     assert found == {
         name: (pytest.approx(values.mean(), abs=1e-4), 64) for name, values in right.items()
     }
@@ -196,7 +199,7 @@ def test_the_card_says_so_and_its_figures_are_those_of_the_int8_file(
 
 @pytest.mark.usefixtures("written")
 def test_each_file_looks_at_validation_once_and_is_judged_by_what_its_card_says(
-    parts: tuple[Part, Part], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    parts: tuple[DatasetPart, DatasetPart], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen, judged, really = [], [], Predictor.logits
     monkeypatch.setattr(
@@ -205,7 +208,7 @@ def test_each_file_looks_at_validation_once_and_is_judged_by_what_its_card_says(
         lambda self, x, *more: (seen.append((self.path.name, len(x))), really(self, x, *more))[1],
     )
     monkeypatch.setattr(
-        quantize, "check_loss", lambda before, after: judged.append((before, after))
+        int8_loss, "check_int8_loss", lambda before, after: judged.append((before, after))
     )
     monkeypatch.setattr("train.export.export.PARITY_CROPS", 16)
     made = export(lively(RECIPE), RECIPE, "whole", tmp_path, [parts[0]], [parts[1]], int8=True)
@@ -214,11 +217,11 @@ def test_each_file_looks_at_validation_once_and_is_judged_by_what_its_card_says(
         for name in ("model.onnx", "int8.onnx")
     }
     assert asked == {"model.onnx": 64, "int8.onnx": 64}
-    assert judged[0][0] != judged[0][1] == quantize.scores(Predictor(made).card)
+    assert judged[0][0] != judged[0][1] == int8_loss.validation_figures(Predictor(made).card)
 
 
 def test_the_ranges_come_from_training_pictures_only(
-    folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[Part, Part]
+    folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[DatasetPart, DatasetPart]
 ) -> None:
     (shown,) = folders[2]
     learnt = {c.tobytes() for c in parts[0].crops}
@@ -251,9 +254,9 @@ BEFORE = {
 def test_what_loses_too_much_is_refused(task: str, value: float, said: str) -> None:
     n = BEFORE[task][1]
     with pytest.raises(ModelError, match=rf"(?s){said}.*without --int8"):
-        quantize.check_loss(BEFORE, {**BEFORE, task: (value, n)})
+        int8_loss.check_int8_loss(BEFORE, {**BEFORE, task: (value, n)})
     few = {k: (v, 100) for k, (v, _) in BEFORE.items()}
-    lost = quantize.check_loss(
+    lost = int8_loss.check_int8_loss(
         few, {**few, task: (value, 100)}
     )  # a single mistake is more than the limit
     assert lost[task] == pytest.approx(abs(value - BEFORE[task][0]))
@@ -265,7 +268,7 @@ def test_a_little_loss_or_a_gain_passes() -> None:
         "gender_accuracy": (0.95, 1886),
         "age_mae": (5.19, 1886),
     }
-    lost = quantize.check_loss(BEFORE, after)
+    lost = int8_loss.check_int8_loss(BEFORE, after)
     assert lost == pytest.approx(
         {"emotion_accuracy": 0.0025, "gender_accuracy": -0.02, "age_mae": 0.04}
     )
@@ -273,7 +276,7 @@ def test_a_little_loss_or_a_gain_passes() -> None:
 
 @pytest.mark.usefixtures("written")
 def test_too_much_loss_leaves_the_old_bundle_alone(
-    parts: tuple[Part, Part], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    parts: tuple[DatasetPart, DatasetPart], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = []
 
@@ -285,7 +288,7 @@ def test_too_much_loss_leaves_the_old_bundle_alone(
         "to_int8",
         lambda source, target, crops, spec: (shown.append(crops), shutil.copy(source, target)),
     )
-    monkeypatch.setattr(quantize, "check_loss", refuse)
+    monkeypatch.setattr(int8_loss, "check_int8_loss", refuse)
     out = tmp_path / "out"
     out.mkdir()
     (out / "model.onnx").write_bytes(b"old")
@@ -294,7 +297,7 @@ def test_too_much_loss_leaves_the_old_bundle_alone(
     assert (out / "model.onnx").read_bytes() == b"old" and [p.name for p in out.iterdir()] == [
         "model.onnx"
     ]
-    assert len(shown) == quantize.TRIES and not np.array_equal(shown[0], shown[1])
+    assert len(shown) == quantize.MAX_ATTEMPTS and not np.array_equal(shown[0], shown[1])
 
 
 def test_without_pictures_the_command_says_what_it_needs(
@@ -308,7 +311,7 @@ def test_without_pictures_the_command_says_what_it_needs(
 @pytest.mark.usefixtures("written")
 def test_a_bundle_is_exported_again_as_int8(
     folders: tuple[Path, Path, list[np.ndarray]],
-    parts: tuple[Part, Part],
+    parts: tuple[DatasetPart, DatasetPart],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,

@@ -22,7 +22,7 @@ from core.preprocess import crop_face, to_input
 from train.batches.augment import augment
 from train.compression import quantize
 from train.export.export import PARITY, check_parity, random_crops, set_card, write_onnx
-from train.loop.initialize import network
+from train.loop.initialize import load_network
 from train.recipe.recipe import Recipe
 from train.recipe.settings import Augment
 
@@ -33,7 +33,7 @@ LIMITS = {"fp32": (1e-4, 1e-5, 0.01), "int8": (0.25, 0.02, 3.0)}
 
 @pytest.fixture(scope="module")
 def shipped(shipped_model: Path) -> tuple[nn.Module, Recipe]:
-    return network(shipped_model)
+    return load_network(shipped_model)
 
 
 @pytest.fixture(scope="module")
@@ -136,8 +136,8 @@ def test_the_embedding_is_the_same_network_s(
 def test_a_mirrored_network_answers_for_both_sides_of_a_face_and_trains_on_one(
     shipped_model: Path, tmp_path: Path
 ) -> None:
-    plain, recipe = network(shipped_model, ["model.options.mirror=false"])
-    both, mirrored = network(shipped_model, ["model.options.mirror=true"])
+    plain, recipe = load_network(shipped_model, ["model.options.mirror=false"])
+    both, mirrored = load_network(shipped_model, ["model.options.mirror=true"])
     x = torch.from_numpy(to_input(random_crops(recipe, 3), recipe.input))
     with torch.inference_mode():
         apart, turned, together, again = plain(x), plain(x.flip(3)), both(x), both(x.flip(3))

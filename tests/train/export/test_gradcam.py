@@ -17,7 +17,7 @@ from core.preprocess import InputSpec
 from tests.conftest import ROOT
 from train.__main__ import main
 from train.gradcam import gradcam
-from train.loop.initialize import network
+from train.loop.initialize import load_network
 
 EMOTION = Head("emotion", "softmax", FERPLUS8.labels, "emotion")
 GENDER = Head("gender", "sigmoid", GENDER2.labels, "gender")
@@ -95,7 +95,7 @@ def test_a_network_without_a_spatial_layer_is_refused(crop: np.ndarray) -> None:
 
 
 def test_a_bundle_is_drawn(shipped_model: Path, tmp_path: Path) -> None:
-    model, recipe = network(shipped_model)
+    model, recipe = load_network(shipped_model)
     assert not model.training and {h.task for h in recipe.heads} == {"emotion", "gender", "age"}
     portrait = str(ROOT / "apps" / "webcam" / "examples" / "astronaut.jpg")
     assert (

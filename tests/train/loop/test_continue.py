@@ -13,8 +13,8 @@ import torch
 from core.errors import UserError
 from evaluation.training_runs.run_folder import LAST_CHECKPOINT
 from tests.train.conftest import part_of
-from train.loop.initialize import begin
-from train.loop.trainer import Run
+from train.loop.initialize import initialize
+from train.loop.trainer import Trainer
 from train.recipe.recipe import Recipe, load, override
 from train.runs import checkpoint
 
@@ -57,23 +57,23 @@ def test_a_stopped_run_continues_exactly(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = override(load("mien_first"), [*SMALL, *WAYS[way]])
-    whole = Run(recipe, tmp_path / "whole")
+    whole = Trainer(recipe, tmp_path / "whole")
     whole.train(parts(recipe), parts(recipe))
 
-    stopped = Run(recipe, tmp_path / "stopped")
+    stopped = Trainer(recipe, tmp_path / "stopped")
     steps = iter(range(8))  # six batches an epoch: stops in the middle of the second
 
-    def step(self: Run, *args: object) -> dict:
+    def step(self: Trainer, *args: object) -> dict:
         if next(steps, None) is None:
             raise KeyboardInterrupt
         return whole_step(self, *args)
 
-    whole_step = Run._step
+    whole_step = Trainer._step
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "_step", step)
+        patch.setattr(Trainer, "_step", step)
         with pytest.raises(KeyboardInterrupt):
             stopped.train(parts(recipe), parts(recipe))
-    again = Run(recipe, tmp_path / "stopped")
+    again = Trainer(recipe, tmp_path / "stopped")
     assert again.resume() and again.epoch == 1
     again.train(parts(recipe), parts(recipe))
 
@@ -97,7 +97,7 @@ def test_keras_plateau_hears_the_penalty_of_the_validated_weights(
         load("mien_first"),
         [*SMALL, *WAYS["l2"], "epochs=1", "schedule.kind=plateau", "schedule.counting=keras"],
     )
-    run = Run(recipe, tmp_path)
+    run = Trainer(recipe, tmp_path)
     heard: list[tuple[float, float]] = []
     monkeypatch.setattr(run.schedule, "after_epoch", lambda *values: heard.append(values))
     run.train(parts(recipe), parts(recipe))
@@ -116,20 +116,20 @@ def test_keras_plateau_hears_the_penalty_of_the_validated_weights(
 
 def test_what_changes_no_weight_does_not_stop_a_resume(tmp_path: Path) -> None:
     recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
-    Run(recipe, tmp_path).train(parts(recipe), parts(recipe))
-    assert Run(
+    Trainer(recipe, tmp_path).train(parts(recipe), parts(recipe))
+    assert Trainer(
         override(recipe, ["findings=('a word more',)", "source=elsewhere"]), tmp_path
     ).resume()
     with pytest.raises(UserError, match="other values of seed"):
-        Run(override(recipe, ["seed=9"]), tmp_path).resume()
+        Trainer(override(recipe, ["seed=9"]), tmp_path).resume()
 
 
 def test_a_run_on_fewer_samples_does_not_go_on_with_all(tmp_path: Path) -> None:
     recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
-    run = Run(recipe, tmp_path)
+    run = Trainer(recipe, tmp_path)
     run.facts = replace(run.facts, limit=32)
     run.train(parts(recipe), parts(recipe))
-    whole, again = Run(recipe, tmp_path), Run(recipe, tmp_path)
+    whole, again = Trainer(recipe, tmp_path), Trainer(recipe, tmp_path)
     again.facts = replace(again.facts, limit=32)
     with pytest.raises(UserError, match="with --limit 32, as it was begun, got no --limit"):
         whole.resume()
@@ -140,18 +140,18 @@ def test_patience_ends_a_run(tmp_path: Path) -> None:
     recipe = override(
         load("mien_first"), [*SMALL, "epochs=30", "patience=2", "min_delta=2"]
     )  # no epoch can gain 2 after the first
-    run = Run(recipe, tmp_path)
+    run = Trainer(recipe, tmp_path)
     run.train(parts(recipe), parts(recipe))
     assert run.epoch == 3 and run.stale == 2
 
 
 def test_a_warm_start_takes_what_fits(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     first = override(load("mien_first"), [*SMALL, "epochs=1"])
-    run = Run(first, tmp_path / "first")
+    run = Trainer(first, tmp_path / "first")
     run.train(parts(first), parts(first))
     second = override(load("mien_first"), [*SMALL, f"start={tmp_path / 'first'}", "seed=7"])
     four = load("fer_cnn_a").heads
-    model = begin(
+    model = initialize(
         Recipe(
             heads=four,
             losses={"emotion": second.losses["emotion"]},
@@ -166,33 +166,33 @@ def test_a_warm_start_takes_what_fits(tmp_path: Path, capsys: pytest.CaptureFixt
     said = capsys.readouterr().err
     assert "new: heads.emotion.weight, heads.emotion.bias" in said.replace("\n", " ")
     with pytest.raises(UserError, match="none that fit"):
-        begin(override(load("fer_cnn_0"), [f"start={tmp_path / 'first'}"]))
+        initialize(override(load("fer_cnn_0"), [f"start={tmp_path / 'first'}"]))
 
 
 def test_a_start_from_several_runs_is_the_mean_of_their_weights(tmp_path: Path) -> None:
     first = override(load("mien_first"), [*SMALL, "epochs=1"])
     runs = []
     for seed in (1, 2):
-        run = Run(override(first, [f"seed={seed}"]), tmp_path / str(seed))
+        run = Trainer(override(first, [f"seed={seed}"]), tmp_path / str(seed))
         run.train(parts(first), parts(first))
         runs.append(run.averaged.state_dict())
-    mine = begin(override(first, [f"start={tmp_path / '1'}, {tmp_path / '2'}"])).state_dict()
+    mine = initialize(override(first, [f"start={tmp_path / '1'}, {tmp_path / '2'}"])).state_dict()
     for name, value in mine.items():
         if value.is_floating_point():
             torch.testing.assert_close(value, (runs[0][name] + runs[1][name]) / 2)
     assert not torch.equal(mine["heads.emotion.weight"], runs[0]["heads.emotion.weight"])
 
     other = override(first, ["model.options.stem=16"])
-    Run(other, tmp_path / "3").train(parts(other), parts(other))
+    Trainer(other, tmp_path / "3").train(parts(other), parts(other))
     with pytest.raises(UserError, match=r"weights of one network.* /.*3 than in .*1"):
-        begin(override(first, [f"start={tmp_path / '1'},{tmp_path / '3'}"]))
+        initialize(override(first, [f"start={tmp_path / '1'},{tmp_path / '3'}"]))
     with pytest.raises(UserError, match=r"at .*gone"):
-        begin(override(first, [f"start={tmp_path / '1'},{tmp_path / 'gone'}"]))
+        initialize(override(first, [f"start={tmp_path / '1'},{tmp_path / 'gone'}"]))
 
 
 def test_a_start_with_finer_eyes_answers_as_before(tmp_path: Path) -> None:
     first = override(load("mien_first"), [*SMALL, "epochs=1"])
-    run = Run(first, tmp_path / "first")
+    run = Trainer(first, tmp_path / "first")
     run.train(parts(first), parts(first))
     finer = [
         "input.size=96",
@@ -200,7 +200,7 @@ def test_a_start_with_finer_eyes_answers_as_before(tmp_path: Path) -> None:
         "model.options.stem_stride=2",
         f"start={tmp_path / 'first'}",
     ]
-    fine, coarse = begin(override(first, finer)).eval(), run.averaged.eval()
+    fine, coarse = initialize(override(first, finer)).eval(), run.averaged.eval()
     x = torch.randn(2, 1, 96, 96)
     theirs, mine = coarse(torch.nn.functional.avg_pool2d(x, 2)), fine(x)
     for name in theirs:
@@ -220,7 +220,7 @@ def test_a_start_with_finer_eyes_answers_as_before(tmp_path: Path) -> None:
 
 def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:
     recipe = override(load("mien_first"), [*SMALL, "epochs=1"])
-    run = Run(recipe, tmp_path)
+    run = Trainer(recipe, tmp_path)
     run.train(parts(recipe), parts(recipe))
     row = run.history[0]
     for side in ("train", "val"):
@@ -231,17 +231,17 @@ def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:
 
 
 def test_training_figures_count_known_samples_only() -> None:
-    from train.loop.validate import hits
+    from train.loop.validate import batch_metric
 
     heads = {h.task: h for h in load("mien_first").heads}
     out, target = torch.eye(8)[[0, 1, 2]], torch.eye(8)[[0, 1, 3]]
-    assert hits(out, target, torch.tensor([True, False, True]), heads["emotion"]) == (
+    assert batch_metric(out, target, torch.tensor([True, False, True]), heads["emotion"]) == (
         "emotion_accuracy",
         1.0,
         2,
     )
     years = load("agegendernet_ffhq").heads[0]
-    name, total, n = hits(
+    name, total, n = batch_metric(
         torch.tensor([[30.0], [20.0]]),
         torch.tensor([25.0, 40.0]),
         torch.tensor([True, True]),

@@ -18,10 +18,11 @@ from core.errors import UserError
 from core.faces import best_detector
 from core.labels import GENDER2
 from tests.train.conftest import part_of
-from train.batches.data import TAUGHT, Part, gather, load_parts
+from train.batches.data import DatasetPart, load_parts
+from train.batches.pool import TEACHER_PREFIX, gather
 from train.loop import distill
-from train.loop.initialize import network
-from train.loop.trainer import Run
+from train.loop.initialize import load_network
+from train.loop.trainer import Trainer
 from train.loop.validate import outputs
 from train.recipe.recipe import AGE, GENDER, YEARS, Recipe, from_dict, load, override
 from train.recipe.settings import Distill
@@ -38,7 +39,7 @@ def student(*more: str) -> Recipe:
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("teacher")
     recipe = student("seed=3")
-    Run(recipe, folder).train([part_of(recipe, 24)], [part_of(recipe, 16)])
+    Trainer(recipe, folder).train([part_of(recipe, 24)], [part_of(recipe, 16)])
     return folder
 
 
@@ -50,10 +51,10 @@ def test_the_loss_of_classes_by_hand() -> None:
     )
     p = np.exp([0.5, -0.5]) / np.exp([0.5, -0.5]).sum()
     soft = np.sqrt([0.8, 0.2]) / np.sqrt([0.8, 0.2]).sum()
-    assert distill.loss(z, q, GENDER, t).item() == pytest.approx(
+    assert distill.distillation_loss(z, q, GENDER, t).item() == pytest.approx(
         t**2 * float(np.sum(soft * np.log(soft / p)))
     )
-    same = distill.loss(q.log(), q, GENDER, t)
+    same = distill.distillation_loss(q.log(), q, GENDER, t)
     assert same.item() == pytest.approx(0, abs=1e-12)
 
 
@@ -61,19 +62,27 @@ def test_the_loss_of_an_age_distribution_is_divergence_and_distance() -> None:
     said = torch.zeros(1, 101, dtype=torch.float64)
     said[0, [30, 40]] = 0.5
     near, far = (said.roll(by, 1).clamp(min=1e-6).log() for by in (1, 20))
-    assert distill.loss(said.clamp(min=1e-8).log(), said, AGE).item() < 1e-4
-    assert 0 < distill.loss(near, said, AGE).item() < distill.loss(far, said, AGE).item()
+    assert distill.distillation_loss(said.clamp(min=1e-8).log(), said, AGE).item() < 1e-4
     assert (
-        distill.loss(far, said, AGE, 4.0).item() == distill.loss(far, said, AGE, 1.0).item()
+        0
+        < distill.distillation_loss(near, said, AGE).item()
+        < distill.distillation_loss(far, said, AGE).item()
+    )
+    assert (
+        distill.distillation_loss(far, said, AGE, 4.0).item()
+        == distill.distillation_loss(far, said, AGE, 1.0).item()
     )  # the temperature is the classes'
-    assert distill.loss(torch.tensor([[31.0]]), torch.tensor([35.0]), YEARS).item() == 4
+    assert (
+        distill.distillation_loss(torch.tensor([[31.0]]), torch.tensor([35.0]), YEARS).item() == 4
+    )
 
 
 def test_a_sigmoid_head_learns_what_a_softmax_head_would() -> None:
     z, q = torch.tensor([[0.7]]), torch.tensor([[0.9, 0.1]])
     sigmoid = Head("gender", "sigmoid", GENDER2.labels, "gender")
     assert torch.equal(
-        distill.loss(z, q, sigmoid), distill.loss(torch.tensor([[0.7, 0.0]]), q, GENDER)
+        distill.distillation_loss(z, q, sigmoid),
+        distill.distillation_loss(torch.tensor([[0.7, 0.0]]), q, GENDER),
     )
 
 
@@ -84,7 +93,7 @@ def test_gradients(temperature: float) -> None:
         q = (said / said.sum(1, keepdim=True)).double()
         z = torch.randn(said.shape, dtype=torch.float64, requires_grad=True)
         assert torch.autograd.gradcheck(
-            lambda x, q=q, head=head: distill.loss(x, q, head, temperature), (z,)
+            lambda x, q=q, head=head: distill.distillation_loss(x, q, head, temperature), (z,)
         )
 
 
@@ -92,15 +101,15 @@ def test_similarity_asks_only_for_the_same_neighbours() -> None:
     torch.manual_seed(0)
     theirs = torch.randn(6, 10)
     turned = theirs @ torch.linalg.qr(torch.randn(10, 10))[0]
-    assert distill.similarity(3 * turned, theirs).item() == pytest.approx(0, abs=1e-10)
-    assert distill.similarity(torch.randn(6, 4), theirs).item() > 0.01
+    assert distill.similarity_loss(3 * turned, theirs).item() == pytest.approx(0, abs=1e-10)
+    assert distill.similarity_loss(torch.randn(6, 4), theirs).item() > 0.01
 
 
 def test_teachers_look_at_every_crop_and_at_its_mirror(teacher: Path, tmp_path: Path) -> None:
     recipe = student(f"distill.teachers={teacher},{teacher}", "distill.features=0")
     parts = [part_of(recipe, 10), part_of(recipe, 5)]
-    said = distill.taught(recipe, parts, tmp_path)
-    model, _ = network(teacher)
+    said = distill.teacher_targets(recipe, parts, tmp_path)
+    model, _ = load_network(teacher)
     crops = np.concatenate([p.crops for p in parts])
     z = [
         torch.from_numpy(outputs(model, np.ascontiguousarray(c), recipe.input)["emotion"]).softmax(
@@ -116,12 +125,12 @@ def test_teachers_look_at_every_crop_and_at_its_mirror(teacher: Path, tmp_path: 
     }
     (teacher / "best.pt").rename(teacher / "gone.pt")
     try:  # kept beside the run: nobody is asked again
-        again = distill.taught(recipe, parts, tmp_path)
+        again = distill.teacher_targets(recipe, parts, tmp_path)
         assert again.keys() == said.keys() and np.array_equal(again["age"], said["age"])
         with pytest.raises(
             UserError, match="train that recipe first"
         ):  # about other samples they would have to be
-            distill.taught(recipe, parts[:1], tmp_path)
+            distill.teacher_targets(recipe, parts[:1], tmp_path)
     finally:
         (teacher / "gone.pt").rename(teacher / "best.pt")
 
@@ -137,9 +146,9 @@ def test_a_teacher_sees_the_crops_that_it_is_used_to(
         load_parts(r, {"*": str(small_data)}, "val", detector, 12) for r in (recipe, wide)
     )
     assert other[0].crops.shape[1:] == (32, 32, 1)
-    assert np.array_equal(other[0].look(recipe.input), same[0].crops)
+    assert np.array_equal(other[0].crops_for(recipe.input), same[0].crops)
     asked = [
-        distill.taught(r, parts, tmp_path / str(i))
+        distill.teacher_targets(r, parts, tmp_path / str(i))
         for i, (r, parts) in enumerate(((recipe, same), (wide, other)))
     ]
     assert all(
@@ -147,18 +156,18 @@ def test_a_teacher_sees_the_crops_that_it_is_used_to(
     )
 
 
-def other_samples(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[Part]]:
+def other_samples(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[DatasetPart]]:
     return recipe, [part_of(recipe, 6, seed=1, name="other")]
 
 
-def other_weights(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[Part]]:
+def other_weights(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[DatasetPart]]:
     kept = checkpoint.load(teacher / "best.pt")
     kept["model"]["heads.gender.bias"][0] += 1
     checkpoint.save(teacher / "best.pt", kept)
     return recipe, [part_of(recipe, 6)]
 
 
-def features_too(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[Part]]:
+def features_too(teacher: Path, recipe: Recipe) -> tuple[Recipe, list[DatasetPart]]:
     return override(recipe, ["distill.features=1"]), [part_of(recipe, 6)]
 
 
@@ -167,21 +176,21 @@ def test_answers_to_another_question_are_not_taken_for_these(
     teacher: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture,
-    change: Callable[[Path, Recipe], tuple[Recipe, list[Part]]],
+    change: Callable[[Path, Recipe], tuple[Recipe, list[DatasetPart]]],
 ) -> None:
     """The same number of samples, the same folders: a toy run before the real one leaves answers
     that look right.
     """
     mine = Path(shutil.copytree(teacher, tmp_path / "teacher"))
     recipe = student(f"distill.teachers={mine}")
-    before = distill.taught(recipe, [part_of(recipe, 6)], tmp_path)
+    before = distill.teacher_targets(recipe, [part_of(recipe, 6)], tmp_path)
     assert "asked again" not in capsys.readouterr().err
     recipe, parts = change(mine, recipe)
-    after = distill.taught(recipe, parts, tmp_path)
+    after = distill.teacher_targets(recipe, parts, tmp_path)
     assert "asked again" in capsys.readouterr().err
     assert after.keys() != before.keys() or not np.array_equal(after["gender"], before["gender"])
     assert (
-        distill.taught(recipe, parts, tmp_path).keys() == after.keys()
+        distill.teacher_targets(recipe, parts, tmp_path).keys() == after.keys()
         and "asked again" not in capsys.readouterr().err
     )
 
@@ -190,9 +199,9 @@ def test_a_sample_without_a_label_is_taught_all_the_same(teacher: Path, tmp_path
     recipe = student(f"distill.teachers={teacher}", "distill.missing=0.5")
     part = part_of(recipe, 8)
     part.samples.gender[:4] = -1
-    pool = gather([part], recipe, distill.taught(recipe, [part], tmp_path))
+    pool = gather([part], recipe, distill.teacher_targets(recipe, [part], tmp_path))
     assert pool.weights["gender"].tolist() == [0.0] * 4 + [1.0] * 4
-    assert pool.weights[TAUGHT + "gender"].tolist() == [0.5] * 4 + [1.0] * 4
+    assert pool.weights[TEACHER_PREFIX + "gender"].tolist() == [0.5] * 4 + [1.0] * 4
 
 
 def test_a_student_comes_near_its_teacher_without_any_label_of_its_own(
@@ -209,8 +218,8 @@ def test_a_student_comes_near_its_teacher_without_any_label_of_its_own(
     )
     recipe = student(f"distill.teachers={teacher}", "distill.features=1", *more)
     part = part_of(recipe, 64)
-    said = distill.taught(recipe, [part], tmp_path)["gender"]
-    run = Run(replace(recipe, epochs=12), tmp_path)
+    said = distill.teacher_targets(recipe, [part], tmp_path)["gender"]
+    run = Trainer(replace(recipe, epochs=12), tmp_path)
     first = (
         torch.from_numpy(outputs(run.plain, part.crops, recipe.input)["gender"]).softmax(1).numpy()
     )
@@ -235,7 +244,7 @@ def test_teachers_that_cannot_teach(
 ) -> None:
     recipe = student(f"distill.teachers={teacher}", *[c.format(teacher) for c in change])
     with pytest.raises(UserError, match=message):
-        distill.taught(recipe, [part_of(recipe, 8)], tmp_path)
+        distill.teacher_targets(recipe, [part_of(recipe, 8)], tmp_path)
 
 
 def test_the_recipe_keeps_it() -> None:

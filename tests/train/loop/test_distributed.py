@@ -21,9 +21,9 @@ from core.errors import UserError
 from evaluation.training_runs.run_folder import LAST_CHECKPOINT
 from tests.conftest import ROOT
 from tests.train.conftest import part_of
-from train.batches.collate import Inputs
+from train.batches.collate import TrainingBatch
 from train.loop import distributed, trainer, validate
-from train.loop.trainer import Run
+from train.loop.trainer import Trainer
 from train.recipe.recipe import load, override
 from train.runs import checkpoint
 
@@ -79,15 +79,15 @@ def computing(kind: str) -> Iterator[None]:
         if kind == "float32":
             patch.setattr(trainer, "memory_layout", lambda _: torch.contiguous_format)
         if kind == "float64":
-            single, drawn = validate.to_input, trainer.inputs
+            single, drawn = validate.to_input, trainer.collate
 
-            def inputs(*given: Any) -> Inputs:
+            def collate(*given: Any) -> TrainingBatch:
                 made = drawn(*given)
-                return Inputs(
+                return TrainingBatch(
                     made.x.double(), {k: v.double() for k, v in made.targets.items()}, made.weights
                 )
 
-            patch.setattr(trainer, "inputs", inputs)
+            patch.setattr(trainer, "collate", collate)
             patch.setattr(validate, "to_input", lambda *given: single(*given).astype("float64"))
             patch.setattr(torch.Tensor, "float", torch.Tensor.double)
             torch.set_default_dtype(torch.float64)
@@ -108,7 +108,7 @@ def train(case: str, kind: str, folder: Path) -> None:
             *([part_of(recipe, 30, 2, "b", tuple(tasks[1:]))] if tasks[1:] else []),
         ]
         with computing(kind):
-            run = Run(recipe, folder / case / kind)
+            run = Trainer(recipe, folder / case / kind)
             assert run.resume() == (epochs == 3)
             run.train(parts, parts)
 
@@ -123,9 +123,9 @@ def alone(folder: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from tests.train.test_processes import RUNS, alone, train
-from train import processes
-with processes.joined():
+from tests.train.loop.test_distributed import RUNS, alone, train
+from train.loop import distributed
+with distributed.process_group():
     for case, kind in RUNS:
         train(case, kind, Path(sys.argv[1]) / "two")
     alone(Path(sys.argv[1]) / "broken")
@@ -259,7 +259,7 @@ def test_the_command_line_by_two_processes(tmp_path: Path) -> None:
 
 
 def test_a_share_for_every_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distributed, "count", lambda: 4)
+    monkeypatch.setattr(distributed, "world_size", lambda: 4)
     with pytest.raises(UserError, match="larger --set batch"):
-        distributed.share(3)
-    assert distributed.share(9) == slice(0, 2)
+        distributed.local_slice(3)
+    assert distributed.local_slice(9) == slice(0, 2)

@@ -17,16 +17,16 @@ from core.faces import best_detector, chip_face
 from core.preprocess import to_input
 from evaluation.report import gates
 from train.export.export import MEASURED, PARITY, check_parity, export, logits_apart, random_crops
-from train.loop.trainer import Run
+from train.loop.trainer import Trainer
 from train.recipe.recipe import load, override
 
 SMALL = ["model.options.stem=8", "model.options.stages=[(16,1),(24,1)]", "amp=no"]
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, Path]:
     folder = tmp_path_factory.mktemp("x")
-    run = Run(override(load("mien_first"), SMALL), folder / "run")
+    run = Trainer(override(load("mien_first"), SMALL), folder / "run")
     for p in (
         run.plain.parameters()
     ):  # away from the start, where the last BatchNorm of each block is zero
@@ -36,7 +36,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
 
 @pytest.mark.parametrize(("module", "split"), [(ferplus, "train"), (utkface, "all")])
 def test_the_training_path_equals_the_serving_path(
-    module: object, split: str, small_data: Path, exported: tuple[Run, Path], tmp_path: Path
+    module: object, split: str, small_data: Path, exported: tuple[Trainer, Path], tmp_path: Path
 ) -> None:
     from core.predictor import Predictor
 
@@ -60,19 +60,19 @@ def test_the_training_path_equals_the_serving_path(
         assert np.abs(z - ours[task].numpy()).max() < 1e-4, task
 
 
-def test_parity_is_checked_and_can_fail(exported: tuple[Run, Path]) -> None:
+def test_parity_is_checked_and_can_fail(exported: tuple[Trainer, Path]) -> None:
     from core.errors import ModelError
 
     run, bundle = exported
     crops = np.random.default_rng(0).integers(0, 256, (8, 48, 48, 1), np.uint8)
     assert check_parity(run.plain, bundle / "model.onnx", crops) < PARITY
-    other = Run(override(load("mien_first"), [*SMALL, "seed=1"]), bundle.parent / "other")
+    other = Trainer(override(load("mien_first"), [*SMALL, "seed=1"]), bundle.parent / "other")
     torch.nn.init.normal_(other.plain.heads["emotion"].weight)
     with pytest.raises(ModelError, match="agree"):
         check_parity(other.plain, bundle / "model.onnx", crops)
 
 
-def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Run, Path]) -> None:
+def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Trainer, Path]) -> None:
     run, bundle = exported
     found = gates.read_measured(bundle / MEASURED)
     crops = random_crops(run.recipe)
@@ -88,6 +88,6 @@ def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Run, Path]) 
     assert MEASURED in gates.check(parity, [], [], {})[0].how
 
 
-def test_an_exported_model_carries_no_paths_of_this_machine(exported: tuple[Run, Path]) -> None:
+def test_an_exported_model_carries_no_paths_of_this_machine(exported: tuple[Trainer, Path]) -> None:
     content = (exported[1] / "model.onnx").read_bytes()
     assert b"/work/" not in content and b"site-packages" not in content

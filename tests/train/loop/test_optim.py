@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from core.errors import UserError
-from train.loop.optim import optimiser, penalty
+from train.loop.optim import build_optimizer, l2_penalty
 from train.recipe.settings import Optim
 
 
@@ -24,7 +24,7 @@ def test_l2_is_keras_penalty() -> None:
     """Adam with the penalty in the loss, as Keras has it, makes the same steps."""
     x = torch.randn(8, 3, generator=torch.Generator().manual_seed(1))
     ours, theirs = net(), net()
-    optim = optimiser(ours, Optim("adam", lr=0.01, weight_decay=0.0, l2={"backbone": 0.05}))
+    optim = build_optimizer(ours, Optim("adam", lr=0.01, weight_decay=0.0, l2={"backbone": 0.05}))
     oracle = torch.optim.Adam(theirs.parameters(), lr=0.01)
     for _ in range(5):
         optim.zero_grad()
@@ -38,20 +38,20 @@ def test_l2_is_keras_penalty() -> None:
 
 
 def test_the_longest_part_decides() -> None:
-    optim = optimiser(net(), Optim("adam", weight_decay=0.0, l2={"": 1.0, "heads": 2.0}))
+    optim = build_optimizer(net(), Optim("adam", weight_decay=0.0, l2={"": 1.0, "heads": 2.0}))
     assert sorted(g["weight_decay"] for g in optim.param_groups) == [0.0, 2.0, 4.0]
 
 
 def test_the_penalty_is_keras_term_of_the_loss() -> None:
     model = net()
     first, last = (m.weight.square().sum().item() for m in (model["backbone"][0], model["heads"]))
-    assert penalty(model, Optim("adam", l2={"backbone": 0.05})) == pytest.approx(
+    assert l2_penalty(model, Optim("adam", l2={"backbone": 0.05})) == pytest.approx(
         0.05 * first
     )  # kernels alone: no bias, no norm
-    assert penalty(model, Optim("adam", l2={"": 1.0, "heads": 2.0})) == pytest.approx(
+    assert l2_penalty(model, Optim("adam", l2={"": 1.0, "heads": 2.0})) == pytest.approx(
         first + 2 * last
     )
-    assert penalty(model, Optim("adam")) == 0
+    assert l2_penalty(model, Optim("adam")) == 0
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_the_penalty_is_keras_term_of_the_loss() -> None:
 )
 def test_what_does_not_exist_is_refused(how: Optim, hint: str) -> None:
     with pytest.raises(UserError, match=hint):
-        optimiser(net(), how)
+        build_optimizer(net(), how)
 
 
 def test_l2_with_decoupled_decay_is_refused() -> None:
@@ -73,4 +73,6 @@ def test_l2_with_decoupled_decay_is_refused() -> None:
 
 
 def test_eps_reaches_the_optimiser() -> None:
-    assert optimiser(net(), Optim("adam", options={"eps": 1e-7})).param_groups[0]["eps"] == 1e-7
+    assert (
+        build_optimizer(net(), Optim("adam", options={"eps": 1e-7})).param_groups[0]["eps"] == 1e-7
+    )

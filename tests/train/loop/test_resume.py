@@ -20,17 +20,18 @@ from train.runs import checkpoint
 KILL = """
 import os, signal, sys
 import torch
-from train import __main__, engine
+from train import __main__
+from train.loop.trainer import Trainer
 place, at = sys.argv[1], int(sys.argv[2])
 count = 0
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 if place == "step":
-    whole = engine.Run._step
+    whole = Trainer._step
     def step(self, *a):
         global count; count += 1
         if count == at: die()
         return whole(self, *a)
-    engine.Run._step = step
+    Trainer._step = step
 elif place == "write":
     save = torch.save
     def half(state, file):

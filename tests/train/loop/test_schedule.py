@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import (
 )
 
 from core.errors import UserError
-from train.loop.schedule import Scheduler, share
+from train.loop.schedule import Scheduler, lr_share
 from train.recipe.settings import Schedule
 
 LR = 0.1
@@ -23,7 +23,7 @@ def sgd() -> Optimizer:
 
 
 def rates(how: Schedule, steps: int, per_epoch: int) -> list[float]:
-    return [LR * share(how, i, steps, per_epoch) for i in range(steps)]
+    return [LR * lr_share(how, i, steps, per_epoch) for i in range(steps)]
 
 
 def torch_rates(optim: Optimizer, scheduler: LRScheduler, steps: int) -> list[float]:

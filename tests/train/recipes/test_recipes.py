@@ -17,11 +17,12 @@ from core.errors import UserError
 from core.models.base.network import parameter_counts
 from core.preprocess import to_input
 from tests.train.conftest import part_of
-from train.batches.collate import inputs
-from train.batches.data import gather
+from train.batches.collate import collate
+from train.batches.pool import gather
 from train.export.export import PARITY, check_parity, random_crops, write_onnx
-from train.loop.initialize import begin, build_model, count_parameters
-from train.loop.trainer import Run
+from train.loop.initialize import initialize
+from train.loop.trainer import Trainer
+from train.network.build import build_network, count_parameters
 from train.recipe.recipe import Recipe, load, override
 
 RECIPES = registry.names("train.recipes")
@@ -94,7 +95,7 @@ def test_parameters(name: str) -> None:
 
 
 def test_counting_agrees_with_a_real_network() -> None:
-    assert count_parameters(load("fer_cnn_0")) == parameter_counts(build_model(load("fer_cnn_0")))
+    assert count_parameters(load("fer_cnn_0")) == parameter_counts(build_network(load("fer_cnn_0")))
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -156,14 +157,14 @@ def said(recipe: Recipe, n: int) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", RECIPES)
 def test_two_steps_then_onnx(name: str, exported: dict[str, set[Head]], tmp_path: Path) -> None:
     recipe = override(load(name), TRY)
-    run = Run(recipe, tmp_path / "run")
+    run = Trainer(recipe, tmp_path / "run")
     pool = gather([part_of(recipe, 4)], recipe, said(recipe, 4))
     before = {k: p.detach().clone() for k, p in run.plain.named_parameters()}
     frozen = [k for k, p in run.plain.named_parameters() if not p.requires_grad]
     draw = run.start_epoch()
     for i in range(2):
         run.schedule.before_step(i, 4, 2)
-        values = run._step(inputs(pool.batch(torch.tensor([2 * i, 2 * i + 1])), recipe, draw))
+        values = run._step(collate(pool.batch(torch.tensor([2 * i, 2 * i + 1])), recipe, draw))
         more = ["features"] if recipe.distill.features else []
         assert set(values) == {"loss", *recipe.losses, *more} and all(
             v == v for v in values.values()
@@ -192,14 +193,14 @@ def test_weights_that_cannot_be_had_stop_the_recipe(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(UserError, match=r"no route to the hub.*--set model\.pretrained=false"):
-        begin(load("production_b0"))
+        initialize(load("production_b0"))
 
 
 def test_a_family_without_pretrained_weights_says_so() -> None:
     with pytest.raises(UserError, match=r"plain.*model\.pretrained=false"):
-        begin(override(load("mien_first"), ["model.pretrained=true"]))
+        initialize(override(load("mien_first"), ["model.pretrained=true"]))
 
 
 def test_a_missing_start_stops_the_recipe(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="train that recipe first"):
-        begin(override(load("agegendernet_emotion_frozen"), [f"start={tmp_path}/nothing"]))
+        initialize(override(load("agegendernet_emotion_frozen"), [f"start={tmp_path}/nothing"]))

@@ -171,9 +171,9 @@ def test_asking_the_teachers_is_inside_the_budget(
         return {}
 
     for taught, done in ((lambda *given: {}, 3), (slow, 1)):
-        monkeypatch.setattr(distill, "taught", taught)
+        monkeypatch.setattr(distill, "teacher_targets", taught)
         monkeypatch.setattr(trainer, "monotonic", lambda: float(next(clock)))
-        run = trainer.Run(recipe, tmp_path / str(done))
+        run = trainer.Trainer(recipe, tmp_path / str(done))
         run.train([part], [part], 1000.0)
         assert run.epoch == done
 

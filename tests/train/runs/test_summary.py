@@ -17,8 +17,8 @@ from core.errors import DataError, UserError
 from evaluation.training_runs.run_folder import CURVES, EVENTS, HISTORY, RECIPE, SUMMARY
 from tests.train.conftest import part_of
 from train.__main__ import main
-from train.loop.initialize import count_parameters
-from train.loop.trainer import Run
+from train.loop.trainer import Trainer
+from train.network.build import count_parameters
 from train.recipe.recipe import load, override
 from train.runs import summary, tensorboard
 from train.runs.writing import write_file
@@ -200,17 +200,17 @@ def test_a_stopped_run_has_all_and_going_on_renews_it(
 ) -> None:
     recipe = override(load("mien_first"), SMALL)
     parts = [part_of(recipe, 32, 1)]
-    run = Run(recipe, tmp_path)
-    step = Run._step
+    run = Trainer(recipe, tmp_path)
+    step = Trainer._step
     left = iter(range(6))  # four steps an epoch: stops in the second
 
-    def stop(self: Run, *a: object) -> dict:
+    def stop(self: Trainer, *a: object) -> dict:
         if next(left, None) is None:
             raise KeyboardInterrupt
         return step(self, *a)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "_step", stop)
+        patch.setattr(Trainer, "_step", stop)
         with pytest.raises(KeyboardInterrupt):
             run.train(parts, parts)
     found = json.loads((tmp_path / SUMMARY).read_text())
@@ -229,7 +229,7 @@ def test_a_stopped_run_has_all_and_going_on_renews_it(
         summary.rewrite(tmp_path, count_parameters).state == "unfinished"
     )  # written again from the files, it says the same
 
-    again = Run(recipe, tmp_path)
+    again = Trainer(recipe, tmp_path)
     assert again.resume()
     again.train(parts, parts)
     later = json.loads((tmp_path / SUMMARY).read_text())

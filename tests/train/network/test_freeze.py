@@ -7,10 +7,10 @@ import torch
 
 from core.errors import UserError
 from tests.train.conftest import part_of
-from train.batches.collate import inputs
-from train.batches.data import gather
-from train.loop.freeze import freeze
-from train.loop.trainer import Run
+from train.batches.collate import collate
+from train.batches.pool import gather
+from train.loop.trainer import Trainer
+from train.network.freeze import freeze
 from train.recipe.recipe import Recipe, load, override
 from train.recipe.settings import Freeze
 
@@ -27,17 +27,17 @@ def small(*more: str) -> Recipe:
     return override(load("mien_first"), [*SMALL, *more])
 
 
-def steps(run: Run, recipe: Recipe, count: int = 3) -> None:
+def steps(run: Trainer, recipe: Recipe, count: int = 3) -> None:
     pool = gather([part_of(recipe, 24)], recipe)
     draw = run.start_epoch()
     for i in range(count):
         run.schedule.before_step(i, count, count)
-        run._step(inputs(pool.batch(torch.arange(8) + 8 * (i % 3)), recipe, draw))
+        run._step(collate(pool.batch(torch.arange(8) + 8 * (i % 3)), recipe, draw))
 
 
 def test_frozen_weights_and_batchnorm_statistics_stay(tmp_path: Path) -> None:
     recipe = small("freeze.parts=backbone")
-    run = Run(recipe, tmp_path)
+    run = Trainer(recipe, tmp_path)
     before = {k: v.clone() for k, v in run.plain.state_dict().items()}
     steps(run, recipe)
     after = run.plain.state_dict()
@@ -49,7 +49,7 @@ def test_frozen_weights_and_batchnorm_statistics_stay(tmp_path: Path) -> None:
 
 def test_without_freezing_all_learns(tmp_path: Path) -> None:
     recipe = small()
-    run = Run(recipe, tmp_path)
+    run = Trainer(recipe, tmp_path)
     before = {k: v.clone() for k, v in run.plain.state_dict().items()}
     steps(run, recipe)
     assert [k for k, v in run.plain.state_dict().items() if torch.equal(before[k], v)] == []
@@ -57,7 +57,7 @@ def test_without_freezing_all_learns(tmp_path: Path) -> None:
 
 def test_parts_wake_up_after_their_epochs(tmp_path: Path) -> None:
     recipe = small("freeze.parts=backbone", "freeze.epochs=1")
-    run = Run(recipe, tmp_path)
+    run = Trainer(recipe, tmp_path)
     before = run.plain.backbone[0].weight.detach().clone()
     steps(run, recipe)
     assert torch.equal(before, run.plain.backbone[0].weight)

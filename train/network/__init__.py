@@ -1,0 +1,1 @@
+"""The network that a recipe describes: built, frozen in part, counted."""
