@@ -258,36 +258,34 @@ def summary(context: Any, tables: Mapping[str, pa.Table]) -> dict[str, Any]:
 
 def show(found: Mapping[str, Any]) -> None:
     """The summary as text."""
-    from rich.console import Console
+    from evaluation.report.text import console, grid
 
-    from evaluation.report.text import grid
-
-    console = Console(highlight=False, markup=False)
+    out_console = console()
     splits = ", ".join(f"{s} {n}" for s, n in found["splits"].items())
-    console.print(
+    out_console.print(
         f"{printable(found['dataset'])} in {printable(found['root'])}: {found['samples']} samples ({splits})",
         soft_wrap=True,
     )
     rows = grid("Findings", "check", "issues", "samples")
     for check in found["checks"].values():
         rows.add_row(check["title"], str(check["issues"]), str(check["samples"]))
-    console.print(rows)
+    out_console.print(rows)
     for name, check in found["checks"].items():
         plain = {k: v for k, v in check["figures"].items() if not isinstance(v, (dict, list))}
         told = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in plain.items())
         if check["issues"] or told:
-            console.print(
+            out_console.print(
                 f"{check['title']} ({name})" + (f": {told}" if told else ""),
                 style="bold",
                 soft_wrap=True,
             )
         for row in check["worst"][:SHOWN]:
             where = printable(row["sample_id"] or row["group"] or row["split"] or "")
-            console.print(
+            out_console.print(
                 f"  {row['score']:.2f}  {where}: {printable(row['reason'])}", soft_wrap=True
             )
         if check["issues"] > SHOWN:
-            console.print(f"  ... and {check['issues'] - SHOWN} more")
+            out_console.print(f"  ... and {check['issues'] - SHOWN} more")
 
 
 def printable(text: str) -> str:

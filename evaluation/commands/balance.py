@@ -72,11 +72,9 @@ def run(args: argparse.Namespace) -> int:
 
 def show(out: Path, done) -> None:  # type: ignore[no-untyped-def]
     """The result as text."""
-    from rich.console import Console
+    from evaluation.report.text import console, grid
 
-    from evaluation.report.text import grid
-
-    console = Console(highlight=False, markup=False)
+    out_console = console()
     total = {
         "before": sum(done.before.values()),
         "after": sum(done.before.values()) + sum(done.added.values()),
@@ -94,7 +92,7 @@ def show(out: Path, done) -> None:  # type: ignore[no-untyped-def]
         after = n + done.added[name]
         shares = f"{n / max(total['before'], 1):.1%}", f"{after / max(total['after'], 1):.1%}"
         rows.add_row(name, str(n), shares[0], str(done.added[name]), str(after), shares[1])
-    console.print(rows)
+    out_console.print(rows)
     short = [
         f"{name} lacks {done.wanted[name] - done.added[name]}"
         for name in done.wanted

@@ -119,18 +119,16 @@ def show(
     out: Path, splits: dict[str, int], moved: int, clusters: dict[str, int], off: list
 ) -> None:  # type: ignore[type-arg]
     """The result as text."""
-    from rich.console import Console
-
-    from evaluation.report.text import grid
+    from evaluation.report.text import console, grid
 
     total = sum(splits.values())
     say(
         f"{clusters['clusters']} clusters, {clusters['of_several']} of several pictures, the largest of {clusters['largest']}"
     )
-    console = Console(highlight=False, markup=False)
+    out_console = console()
     told = ", ".join(f"{name} {n} ({n / total:.1%})" for name, n in splits.items())
-    console.print(f"{out}: {told}; {moved} samples moved", soft_wrap=True)
+    out_console.print(f"{out}: {told}; {moved} samples moved", soft_wrap=True)
     rows = grid("Farthest from its share", "what", "split", "wanted", "got", "n")
     for o in off:
         rows.add_row(o.what, o.split, f"{o.wanted:.1%}", f"{o.got:.1%}", str(o.n))
-    console.print(rows)
+    out_console.print(rows)
