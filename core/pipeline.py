@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from core.ensemble import open_model
+from core.face_model import FaceModel, open_model
 from core.face_quality import Band, Conditions, band_of, measure, reason_to_abstain, uncertain
 from core.faces import LIVE_SIDE, Detector, best_detector
-from core.predictor import Predictor
 from core.types import Face, Prediction
 
 
@@ -51,9 +50,9 @@ class Pipeline:
     """
 
     def __init__(
-        self, model: str | Path | Predictor, detector: Detector | None = None, threads: int = 1
+        self, model: str | Path | FaceModel, detector: Detector | None = None, threads: int = 1
     ) -> None:
-        self.predictor = model if isinstance(model, Predictor) else open_model(model, threads)
+        self.predictor = open_model(model, threads) if isinstance(model, str | Path) else model
         if detector is None:
             self.detector, self.about_detector = best_detector()
         else:

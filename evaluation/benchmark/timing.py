@@ -11,8 +11,8 @@ from time import perf_counter
 import numpy as np
 
 from core import image as images
-from core.ensemble import Ensemble
 from core.errors import DataError
+from core.face_model import FaceModel
 from core.faces import Detector
 from core.pipeline import Pipeline
 from core.predictor import Predictor
@@ -118,14 +118,16 @@ def _warm_up(rounds: int) -> int:
 
 def _net(one: Ours, threads: int) -> Callable[[int], Call]:
     """Number of faces -> a call that runs our network on so many."""
-    model: Predictor = (
+    model: FaceModel = (
         one.pipeline.predictor
         if threads == 1
         else Pipeline(one.path, one.pipeline.detector, threads).predictor
     )
 
     def make(faces: int) -> Call:
-        if isinstance(model, Ensemble):  # its members' inputs differ, so it takes crops
+        if not isinstance(
+            model, Predictor
+        ):  # an ensemble: its members' inputs differ, so it takes crops
             crops = model.blank(faces)
             return lambda: model.probabilities(crops)
         batch = _noise(faces, model.card.input)

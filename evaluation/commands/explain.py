@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.artifacts.card import TASKS
-from core.ensemble import open_model
 from core.errors import DataError
+from core.face_model import open_model
 from evaluation.explanation.draw import ExplainedImage, add_image_arguments, explain_images
 from evaluation.explanation.heatmap import Explanation
 from evaluation.explanation.occlusion import occlusion_maps

@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter
 
 from core import registry
-from core.ensemble import open_model
+from core.face_model import open_model
 from core.faces import best_detector
 from core.progress import say
 from evaluation.commands._source import add_source, load_samples

@@ -22,8 +22,8 @@ from pathlib import Path
 from rich.console import Console
 
 from core import registry
-from core.ensemble import open_model
 from core.errors import DataError
+from core.face_model import open_model
 from core.faces import best_detector
 from core.progress import say, task
 from evaluation.commands._source import add_source, load_samples

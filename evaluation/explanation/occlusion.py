@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.face_model import FaceModel
 from core.labels import GENDER2
-from core.predictor import Predictor
 from evaluation.explanation.heatmap import Explanation
 from evaluation.predictions.columns import Columns, predict_columns
 from evaluation.predictions.predict import BATCH_SIZE
@@ -31,7 +31,7 @@ Square = tuple[int, int, int]
 
 
 def occlusion_maps(
-    predictor: Predictor,
+    predictor: FaceModel,
     crop: NDArray[np.uint8],
     squares_per_side: Sequence[int] = SQUARES_PER_SIDE,
 ) -> dict[str, Explanation]:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from core.data import Samples
 from core.data.base.crop_cache import each, face_of
+from core.face_model import FaceModel
 from core.faces import Detector
-from core.predictor import Predictor
 from evaluation.predictions import conditions
 from evaluation.predictions.columns import Columns, assemble, predict_columns
 from evaluation.predictions.table import Meta
@@ -32,7 +32,7 @@ RECORDED_PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pyarrow"
 
 
 def predict(
-    predictor: Predictor,
+    predictor: FaceModel,
     samples: Samples,
     detector: Detector,
     base: Path,
@@ -93,7 +93,7 @@ def predict(
 
 
 def describe(
-    predictor: Predictor, samples: Samples, detector: Detector, name: str | None = None
+    predictor: FaceModel, samples: Samples, detector: Detector, name: str | None = None
 ) -> Meta:
     """Return where a table of these predictions comes from: model, data, detector, versions."""
     versions = {package: version(package) for package in RECORDED_PACKAGES}

@@ -17,8 +17,8 @@ from core import image as images
 from core.artifacts.downloads import ROOT
 from core.data import Samples
 from core.data.base.crop_cache import VERSION, face_of
-from core.ensemble import open_model
 from core.errors import ModelError
+from core.face_model import open_model
 from core.faces import STILL_SIDE, Detector, best_detector
 from evaluation.quality import image_features
 from evaluation.quality.feature_cache import Store

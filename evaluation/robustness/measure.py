@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from core import registry
 from core.data import Samples
 from core.data.base.crop_cache import face_of
+from core.face_model import FaceModel
 from core.faces import Detector
 from core.labels import FERPLUS8
-from core.predictor import Predictor
 from core.preprocess import crop_at, pose_of
 from evaluation.predictions.columns import predict_columns
 from evaluation.predictions.predict import BATCH_SIZE
@@ -74,7 +74,7 @@ def corrupt(view: View, kind: str, severity: int, sample_id: str) -> View:
 
 
 def measure(
-    predictor: Predictor,
+    predictor: FaceModel,
     samples: Samples,
     detector: Detector,
     kinds: Sequence[str] = KINDS,
@@ -136,7 +136,7 @@ def measure(
     )
 
 
-def _predict(predictor: Predictor, crops: NDArray[np.uint8]) -> PredictionArrays:
+def _predict(predictor: FaceModel, crops: NDArray[np.uint8]) -> PredictionArrays:
     """Return the predictions of uint8 crops (N, S, S, C)."""
     columns = predict_columns(predictor, crops)
     predictions: dict[str, NDArray[np.generic]] = {}

@@ -17,8 +17,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from core.artifacts.card import Head
-from core.ensemble import TINY, tempered
-from core.predictor import years
+from core.calibration import TINY, apply_temperature, estimate_age
 from evaluation.statistics import intervals
 from train.export.calibrate import fit, known
 
@@ -139,8 +138,8 @@ def fit_calibration(head: Head, p: np.ndarray, truth: np.ndarray) -> dict[str, f
 def calibrated(head: Head, p: np.ndarray, calibration: Mapping[str, float]) -> np.ndarray:
     """Averages (N, width) as `Ensemble` answers with a `calibration`."""
     if head.kind == "regression":
-        return np.stack(years(p, head.kind, calibration), axis=1)
-    return tempered(p, calibration.get(head.task, 1.0))
+        return np.stack(estimate_age(p, head.kind, calibration), axis=1)
+    return apply_temperature(p, calibration.get(head.task, 1.0))
 
 
 def ends_of(head: Head, p: np.ndarray, calibration: Mapping[str, float]) -> np.ndarray:
@@ -148,7 +147,7 @@ def ends_of(head: Head, p: np.ndarray, calibration: Mapping[str, float]) -> np.n
     return (
         p[:, 1:]
         if head.kind == "regression"
-        else np.stack(years(p, head.kind, calibration)[1:], axis=1)
+        else np.stack(estimate_age(p, head.kind, calibration)[1:], axis=1)
     )
 
 

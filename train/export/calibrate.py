@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 
 from core import age_intervals
 from core.artifacts.card import Head
-from core.predictor import INTERVAL, activate, interval, years
+from core.calibration import INTERVAL_COVERAGE, activate, central_interval, estimate_age
 from evaluation.metrics.calibration import fit_temperature, softmax
 from evaluation.metrics.regression import BANDS, WIDTH, bands
 from evaluation.metrics.selective import halves
@@ -67,21 +67,21 @@ def _fit(head: Head, z: np.ndarray, truth: np.ndarray) -> dict[str, float]:
             )
         }
     scale = (
-        float(np.quantile(np.abs(z[:, 0] - truth), INTERVAL))
+        float(np.quantile(np.abs(z[:, 0] - truth), INTERVAL_COVERAGE))
         if head.kind == "regression"
         else _for_coverage(z, truth)
     )
     scale = float(np.clip(scale, 0.01, 100))
     return {
         head.task: scale,
-        **factors(*years(activate(z, head, scale), head.kind, {head.task: scale}), truth),
+        **factors(*estimate_age(activate(z, head, scale), head.kind, {head.task: scale}), truth),
     }
 
 
 def _for_coverage(z: np.ndarray, truth: np.ndarray) -> float:
     def surplus(temperature: float) -> float:
-        low, high = interval(softmax(z, temperature), INTERVAL)
-        return float(np.mean((low <= truth) & (truth <= high))) - INTERVAL
+        low, high = central_interval(softmax(z, temperature), INTERVAL_COVERAGE)
+        return float(np.mean((low <= truth) & (truth <= high))) - INTERVAL_COVERAGE
 
     low, high = RANGE
     if surplus(low) >= 0:
@@ -95,7 +95,7 @@ def factors(
     value: np.ndarray, low: np.ndarray, high: np.ndarray, truth: np.ndarray
 ) -> dict[str, float]:
     """`age@Y` for the middle Y of every decade with at least LEAST people: those at which the share
-    INTERVAL of the people of that very age lies inside, as conformal prediction counts it (one more
+    INTERVAL_COVERAGE of the people of that very age lies inside, as conformal prediction counts it (one more
     than there are, so that it also holds for the next one). All (N,).
     """
     far, decade = age_intervals.distance(truth, value, low, high), bands(truth)
@@ -104,7 +104,7 @@ def factors(
         return {}
     at, factor = (there + 0.5) * WIDTH, np.ones(len(there))
     members = [np.flatnonzero(decade == d) for d in there]
-    place = [min(len(m), int(np.ceil((len(m) + 1) * INTERVAL))) - 1 for m in members]
+    place = [min(len(m), int(np.ceil((len(m) + 1) * INTERVAL_COVERAGE))) - 1 for m in members]
     for _ in range(ROUNDS):  # neighbours share the line between them, so half a step at a time
         left = far / np.interp(truth, at, factor)
         step = np.array([np.partition(left[m], i)[i] for m, i in zip(members, place, strict=True)])
@@ -123,7 +123,7 @@ def crossed(
     found = np.zeros((3, len(z)))
     for chosen, measured in ((first, ~first), (~first, first)):
         made = fit([head], {head.task: z[chosen]}, {head.task: truth[chosen]})
-        found[:, measured] = years(
+        found[:, measured] = estimate_age(
             activate(z[measured], head, made.get(head.task, 1.0)), head.kind, made
         )
     return found[0], found[1], found[2]

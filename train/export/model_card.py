@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.artifacts.card import Card
-from core.predictor import INTERVAL
+from core.calibration import INTERVAL_COVERAGE
 from evaluation.analysis.thresholds import CARD_PRECISION, MIN_THRESHOLD
 from train.export.int8_loss import MAX_INT8_LOSS, MIN_JUDGED_SAMPLES
 from train.export.provenance import kind, listed, named, of_data, of_groups, of_labels
@@ -205,7 +205,7 @@ def _intervals(card: Card) -> str:
     if not rows:
         return ""
     lines = [
-        f"## Age intervals\n\nMeant to hold {100 * INTERVAL:.0f} % of the people of every true age (`core/age_intervals.py`), measured crosswise: "
+        f"## Age intervals\n\nMeant to hold {100 * INTERVAL_COVERAGE:.0f} % of the people of every true age (`core/age_intervals.py`), measured crosswise: "
         "each half of the people with the factors of the other half. Sorted by the age that the model says instead, they hold more often "
         "here and less often there.\n",
         "| people | n | inside | 95 % interval | mean width, years |",

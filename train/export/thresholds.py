@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from core.artifacts.card import Card
+from core.calibration import INTERVAL_COVERAGE
 from core.labels import age_decade
-from core.predictor import INTERVAL
 from evaluation.analysis.thresholds import single_threshold
 from evaluation.metrics.regression import BANDS, WIDTH, bands
 from evaluation.predictions import arrays
@@ -37,7 +37,7 @@ MAE, MAE_UNSURE = (
     "age_mean_absolute_error_years_of_answers",
     "age_mean_absolute_error_years_of_uncertain",
 )
-HELD = f"age_inside_its_{round(100 * INTERVAL)}_percent_interval"
+HELD = f"age_inside_its_{round(100 * INTERVAL_COVERAGE)}_percent_interval"
 CROSSED = f"{HELD}_cross_fitted"
 SPAN = "age_mean_interval_width_years"
 TRUE, SAID = "age", "predicted age"

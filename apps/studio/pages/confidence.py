@@ -13,7 +13,7 @@ from apps.studio import charts, context, url_state
 from apps.studio.components import threshold_planner
 from apps.studio.components.threshold_planner import percent
 from apps.studio.context import View
-from core.predictor import INTERVAL
+from core.calibration import INTERVAL_COVERAGE
 from evaluation.analysis import confidence
 from evaluation.report.text import number
 from evaluation.store.resampled import method
@@ -336,9 +336,9 @@ def _ages(view: View) -> None:
         "Share of the true ages that an interval promises to hold",
         0.5,
         0.99,
-        INTERVAL,
+        INTERVAL_COVERAGE,
         0.01,
-        help=f"the shipped model: {INTERVAL:.0%}",
+        help=f"the shipped model: {INTERVAL_COVERAGE:.0%}",
     )
     coverage, widths = [], []
     rows: dict[str, list[Any]] = {

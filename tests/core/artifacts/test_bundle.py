@@ -11,9 +11,10 @@ import pytest
 from core import age_intervals
 from core.artifacts import bundle
 from core.artifacts.card import KEY, Card, Head, Kind
+from core.calibration import INTERVAL_COVERAGE, central_interval, estimate_age
 from core.errors import ModelError
 from core.face_quality import band_of, uncertain
-from core.predictor import INTERVAL, Predictor, interval, years
+from core.predictor import Predictor
 from core.preprocess import to_input
 from core.types import LIMIT, Distribution
 from tests.conftest import ROOT, write_tiny_bundle
@@ -226,7 +227,9 @@ def test_predictions_are_probabilities_and_batches_agree(tiny: Path) -> None:
         alone = predictor.predict_crops(crop[None])[0]
         assert isinstance(one.emotion, Distribution) and one.emotion.p.sum() == pytest.approx(1)
         assert np.abs(one.emotion.p - alone.emotion.p).max() < 1e-5
-        assert one.age.low <= one.age.value <= one.age.high and one.age.coverage == INTERVAL
+        assert (
+            one.age.low <= one.age.value <= one.age.high and one.age.coverage == INTERVAL_COVERAGE
+        )
     assert (
         predictor.predict_crops(crops[:0]) == []
         and predictor.predict(np.zeros((9, 9, 3), np.uint8), []) == []
@@ -311,9 +314,10 @@ def test_ages_are_the_same_alone_and_in_a_batch(kind: Kind) -> None:
         if kind == "distribution"
         else rng.uniform(0, 90, (50, 1))
     )
-    together = np.stack(years(p, kind, factors), axis=1)
+    together = np.stack(estimate_age(p, kind, factors), axis=1)
     assert (
-        together == np.concatenate([np.stack(years(row[None], kind, factors), axis=1) for row in p])
+        together
+        == np.concatenate([np.stack(estimate_age(row[None], kind, factors), axis=1) for row in p])
     ).all()
 
 
@@ -340,7 +344,7 @@ def test_ages_are_worked_out_once_for_all_faces(
 def test_years_of_a_regression_are_an_age_within_its_own_interval(
     factors: dict[str, float],
 ) -> None:
-    value, low, high = years(
+    value, low, high = estimate_age(
         np.array([[-3.0], [0.0], [60.0], [116.0], [150.0]]), "regression", {"age": 10.0, **factors}
     )
     assert list(value) == [0, 0, 60, 116, 116] and (low <= value).all() and (value <= high).all()
@@ -350,11 +354,11 @@ def test_years_of_a_regression_are_an_age_within_its_own_interval(
 
 def test_interval_of_known_distributions() -> None:
     one = np.eye(101)[30]
-    low, high = interval(one, 0.8)
+    low, high = central_interval(one, 0.8)
     assert (low, high) == (pytest.approx(29.6), pytest.approx(30.4))
     even = np.full(101, 1 / 101)
-    low, high = interval(np.stack([even, one]), 0.8)
+    low, high = central_interval(np.stack([even, one]), 0.8)
     assert low == pytest.approx([-0.5 + 0.1 * 101, 29.6]) and high == pytest.approx(
         [-0.5 + 0.9 * 101, 30.4]
     )
-    assert interval(np.eye(101)[0], 0.8)[0] == 0  # nobody is younger than nothing
+    assert central_interval(np.eye(101)[0], 0.8)[0] == 0  # nobody is younger than nothing

@@ -14,8 +14,8 @@ from core.artifacts.ensemble_config import (
     EnsembleConfig,
     EnsembleMember,
 )
-from core.ensemble import open_model
 from core.errors import DataError, ModelError
+from core.face_model import open_model
 from tests.core.ensembles import write
 
 A = {"model": "a"}

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from core.artifacts.card import Head
-from core.ensemble import Ensemble, open_model, tempered
+from core.calibration import apply_temperature
+from core.ensemble import Ensemble
+from core.face_model import open_model
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.predictor import Predictor
 from evaluation.__main__ import main as evaluation
@@ -128,7 +130,7 @@ def test_too_few_truths_are_refused() -> None:
 
 def test_a_temperature_undoes_caution() -> None:
     p, truth = drawn((1.0,))
-    assert fit_calibration(EMOTION, tempered(p[0], 2.0), truth)["emotion"] == pytest.approx(
+    assert fit_calibration(EMOTION, apply_temperature(p[0], 2.0), truth)["emotion"] == pytest.approx(
         0.5, abs=0.03
     )
 
@@ -161,7 +163,7 @@ def test_the_command_writes_what_it_measured(made: tuple[Path, dict]) -> None:
         and opened.card.name == "both"
         and [v.size for v in opened.views] == [48, 32]
     )
-    assert [m.flip for m in opened.file.members] == [True, True] and not (
+    assert [m.flip for m in opened.config.members] == [True, True] and not (
         folder / "both" / "plain.json"
     ).exists()
     for i, name in enumerate("ab"):

@@ -12,8 +12,8 @@ import pytest
 
 from core import age_intervals
 from core.artifacts.card import Card, Head
+from core.calibration import INTERVAL_COVERAGE, activate, estimate_age
 from core.labels import FERPLUS8, GENDER2
-from core.predictor import INTERVAL, activate, years
 from core.preprocess import InputSpec
 from evaluation.metrics.regression import bands
 from tests.train.conftest import part_of
@@ -42,7 +42,7 @@ def held(
     made: Mapping[str, float], truth: np.ndarray, z: np.ndarray, head: Head = BINS
 ) -> np.ndarray:
     """Share of the intervals that hold the truth, by true decade (9,)."""
-    _, low, high = years(activate(z, head, made["age"] if head is BINS else 1.0), head.kind, made)
+    _, low, high = estimate_age(activate(z, head, made["age"] if head is BINS else 1.0), head.kind, made)
     return np.array(
         [((low <= truth) & (truth <= high))[bands(truth) == d].mean() for d in range(9)]
     )
@@ -51,10 +51,10 @@ def held(
 def test_age_intervals_hold_their_share_at_every_age() -> None:
     made = fit([BINS], {"age": people(6000, 0)[1]}, {"age": people(6000, 0)[0]})
     alone = held({"age": made["age"]}, *people(20_000, 1))
-    assert np.abs(alone - INTERVAL).max() > 0.12, (
+    assert np.abs(alone - INTERVAL_COVERAGE).max() > 0.12, (
         "one temperature holds on average only, so that the factors have something to do"
     )
-    assert held(made, *people(20_000, 1)) == pytest.approx(np.full(9, INTERVAL), abs=0.035)
+    assert held(made, *people(20_000, 1)) == pytest.approx(np.full(9, INTERVAL_COVERAGE), abs=0.035)
 
 
 def test_a_regression_s_interval_too() -> None:
@@ -65,8 +65,8 @@ def test_a_regression_s_interval_too() -> None:
     truth, z = read(0)
     made = fit([YEARS], {"age": z}, {"age": truth})
     truth, z = read(1)
-    assert np.abs(held({"age": made["age"]}, truth, z, YEARS) - INTERVAL).max() > 0.12
-    assert held(made, truth, z, YEARS) == pytest.approx(np.full(9, INTERVAL), abs=0.06)
+    assert np.abs(held({"age": made["age"]}, truth, z, YEARS) - INTERVAL_COVERAGE).max() > 0.12
+    assert held(made, truth, z, YEARS) == pytest.approx(np.full(9, INTERVAL_COVERAGE), abs=0.06)
 
 
 def test_few_people_of_a_decade_get_no_factor() -> None:
@@ -82,7 +82,7 @@ def test_few_people_of_a_decade_get_no_factor() -> None:
 def test_nobody_has_a_part_in_their_own_interval() -> None:
     truth, z = people(500, 0)
     before = crossed(BINS, z, truth)
-    assert ((before[1] <= truth) & (truth <= before[2])).mean() == pytest.approx(INTERVAL, abs=0.06)
+    assert ((before[1] <= truth) & (truth <= before[2])).mean() == pytest.approx(INTERVAL_COVERAGE, abs=0.06)
     half = np.flatnonzero(np.random.default_rng(0).permutation(500) < 250)  # as `halves` draws them
     changed = truth.copy()
     changed[half] = np.minimum(95, changed[half] + 30)
@@ -136,7 +136,7 @@ class Made:
         }
 
     def ages(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return years(p, "distribution", self.card.calibration)
+        return estimate_age(p, "distribution", self.card.calibration)
 
 
 def exported(n: int, sure: float, girl: float = 3.0) -> Card:
@@ -187,7 +187,7 @@ def test_a_card_s_limits_and_what_they_buy() -> None:
         < rows["gender_answered", ""]["ci95"][1]
     )
     assert (
-        rows[CROSSED, ""]["value"] == pytest.approx(INTERVAL, abs=0.04)
+        rows[CROSSED, ""]["value"] == pytest.approx(INTERVAL_COVERAGE, abs=0.04)
         and rows[CROSSED, ""]["n"] == 1000
     )
     decades = [
