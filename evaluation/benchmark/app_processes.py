@@ -1,6 +1,4 @@
-"""What only a process of its own can show: the apps as visitors meet them, the demo's memory, the
-time of a cold start.
-"""
+"""The apps in processes of their own, as visitors meet them: cold start, and memory of the demo."""
 
 from __future__ import annotations
 
@@ -13,34 +11,36 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import psutil
 
 from core.artifacts.downloads import ROOT
 
-LIMIT_S = 180
-COLD = """
+TIMEOUT_S = 180
+COLD_START_PROGRAM = """
 import sys
 from core import image
 from core.pipeline import Pipeline
-found = Pipeline(sys.argv[1])(image.load(sys.argv[2]))
-sys.exit(len(found.faces) != 1)
+reading = Pipeline(sys.argv[1])(image.load(sys.argv[2]))
+sys.exit(len(reading.faces) != 1)
 """
 
 
-def cold_start(model: Path, picture: Path) -> float:
-    """Seconds from starting Python to the first prediction of a face: imports, loading, decoding,
-    detection, network.
+def cold_start(model: Path, image: Path) -> float:
+    """Return the seconds from starting Python to the first prediction of a face.
+
+    Imports, loading, decoding, detection and network count in.
     """
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", COLD, model.resolve(), picture],
+        [sys.executable, "-c", COLD_START_PROGRAM, model.resolve(), image],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=LIMIT_S,
+        timeout=TIMEOUT_S,
     )
     if done.returncode != 0:
         raise RuntimeError(
@@ -57,27 +57,34 @@ def running(
     env: Mapping[str, str] | None = None,
     log: IO[str] | None = None,
 ) -> Iterator[tuple[str, psutil.Process]]:
-    """`python -m module` in a child process, on a free port of this machine: its address and its
-    process, once `page` answers. Stopped at the end. env: its environment (default: ours); log: a
-    file, to be read too, for what it prints.
+    """Run `python -m module` in a child process on a free port; yield its address and its process.
+
+    It is stopped at the end.
+
+    Args:
+        module: The app.
+        arguments: Of its command line.
+        page: The path that answers once the app is ready.
+        env: Its environment; ours by default.
+        log: A file for what it prints, opened to be read too; a temporary one by default.
 
     Raises:
-        RuntimeError: it ended or stayed silent; carries the end of its log.
+        RuntimeError: It ended or did not answer in time; carries the end of its log.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", module, *arguments, "--host", "127.0.0.1", "--port", str(port)]
-    with tempfile.TemporaryFile("w+") if log is None else nullcontext(log) as said:
+    with tempfile.TemporaryFile("w+") if log is None else nullcontext(log) as output:
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said, env=env)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=env)
         try:
-            while not _answers(url + page):
-                if process.poll() is not None or time.perf_counter() - start > LIMIT_S:
-                    said.seek(0)
+            while not _is_up(url + page):
+                if process.poll() is not None or time.perf_counter() - start > TIMEOUT_S:
+                    output.seek(0)
                     raise RuntimeError(
-                        f"{module} did not start (status {process.poll()}): {said.read()[-800:]}"
+                        f"{module} did not start (status {process.poll()}): {output.read()[-800:]}"
                     )
                 time.sleep(0.05)
             yield url, psutil.Process(process.pid)
@@ -92,7 +99,7 @@ def running(
 
 @contextmanager
 def running_demo(model: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """The demo, see `running`."""
+    """Run the demo; see `running`."""
     with running(
         "apps.webcam",
         "--model",
@@ -103,45 +110,49 @@ def running_demo(model: Path) -> Iterator[tuple[str, psutil.Process]]:
 
 
 def resident_mb(process: psutil.Process) -> float:
-    """Resident memory of a process and its children, in 10^6 bytes."""
+    """Return the resident memory of a process and its children, in 10^6 bytes."""
     return sum(p.memory_info().rss for p in (process, *process.children(recursive=True))) / 1e6
 
 
-def demo(model: Path, picture: Path) -> dict[str, Any]:
-    """Starts the demo, asks it for one prediction through its API, and stops it.
+@dataclass(frozen=True, slots=True)
+class DemoMeasurements:
+    """Seconds since the start, resident memory at the prediction (10^6 bytes), faces detected."""
 
-    Returns: first_page_s and first_prediction_s since the start, seconds; rss_mb, resident memory then (see `resident_mb`); faces, how many
-    it found.
+    first_page_s: float
+    first_prediction_s: float
+    rss_mb: float
+    faces: int
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the measurements as JSON has them."""
+        return asdict(self)
+
+
+def measure_demo(model: Path, image: Path) -> DemoMeasurements:
+    """Start the demo, ask it for one prediction through its API, and stop it.
 
     Raises:
-        RuntimeError: see `running`.
+        RuntimeError: See `running`.
     """
-    from gradio_client import (
-        Client,
-        handle_file,
-    )  # takes a second, so only here and before the clock starts
+    # takes a second, so only here and before the clock starts
+    from gradio_client import Client, handle_file
 
     start = time.perf_counter()
     with running_demo(model) as (url, process):
         page = time.perf_counter() - start
         client = Client(url, verbose=False, analytics_enabled=False)
-        faces = client.predict(handle_file(picture), api_name="/predict")
+        faces = client.predict(handle_file(image), api_name="/predict")
         predicted = time.perf_counter() - start
         rss = resident_mb(process)
         client.close()
-    return {
-        "first_page_s": round(page, 2),
-        "first_prediction_s": round(predicted, 2),
-        "rss_mb": round(rss, 1),
-        "faces": len(faces),
-    }
+    return DemoMeasurements(round(page, 2), round(predicted, 2), round(rss, 1), len(faces))
 
 
-def _answers(url: str) -> bool:
+def _is_up(url: str) -> bool:
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
             url, timeout=5
-        ) as answer:
-            return answer.status == 200
+        ) as response:
+            return bool(response.status == 200)
     except OSError:
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from core import image as images
 from core.artifacts.downloads import ROOT
@@ -12,17 +13,16 @@ from core.errors import UserError
 EXAMPLE = ROOT / "apps" / "webcam" / "examples" / "astronaut.jpg"
 WIDTH, HEIGHT = 640, 480
 HEAD = (slice(0, 270), slice(105, 345))
-"""Rows and columns of the portrait's head, in its 512 pixels; as wide for its height as a sixth of
-a frame.
-"""
+"""Rows and columns of the portrait's head; as wide for its height as a sixth of a frame."""
 
 
-def portrait() -> np.ndarray:
-    """A public-domain portrait (Eileen Collins, NASA), RGB uint8 (512, 512, 3): the demo's example,
-    or scikit-image's copy.
+def portrait() -> NDArray[np.uint8]:
+    """Return a public-domain portrait (Eileen Collins, NASA), RGB uint8 (512, 512, 3).
+
+    It is the demo's example, or scikit-image's copy.
 
     Raises:
-        UserError: neither is there.
+        UserError: Neither is there.
     """
     if EXAMPLE.is_file():
         return images.load(EXAMPLE)
@@ -30,21 +30,23 @@ def portrait() -> np.ndarray:
         from skimage.data import astronaut
     except ImportError as error:
         raise UserError(
-            f"Expected a portrait at {EXAMPLE}, got none; try `make install`, which brings scikit-image's."
+            f"Expected a portrait at {EXAMPLE}, got none; "
+            "try `make install`, which brings scikit-image's."
         ) from error
     return astronaut()
 
 
-def one_face() -> np.ndarray:
-    """RGB uint8 (HEIGHT, WIDTH, 3): the portrait, its sides continued."""
+def one_face() -> NDArray[np.uint8]:
+    """Return the portrait with its sides continued, RGB uint8 (HEIGHT, WIDTH, 3)."""
     side = cv2.resize(portrait(), (HEIGHT, HEIGHT), interpolation=cv2.INTER_AREA)
     left = (WIDTH - HEIGHT) // 2
     return cv2.copyMakeBorder(side, 0, 0, left, WIDTH - HEIGHT - left, cv2.BORDER_REPLICATE)
 
 
-def five_faces() -> np.ndarray:
-    """RGB uint8 (HEIGHT, WIDTH, 3): the portrait's head in five of six fields, every other one
-    mirrored; faces of about 80 pixels.
+def five_faces() -> NDArray[np.uint8]:
+    """Return the portrait's head in five of six fields, RGB uint8 (HEIGHT, WIDTH, 3).
+
+    Every other one is mirrored; the faces are about 80 pixels wide.
     """
     frame = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
     for k in range(5):
@@ -57,11 +59,11 @@ def five_faces() -> np.ndarray:
 
 
 SCENES = {1: one_face, 5: five_faces}
-"""Number of faces -> the frame."""
+"""Number of faces -> the function that draws the frame."""
 
 
-def jpeg(frame: np.ndarray, quality: int = 95) -> bytes:
-    """RGB uint8 (H, W, 3) as JPEG."""
+def jpeg(frame: NDArray[np.uint8], quality: int = 95) -> bytes:
+    """Return an RGB uint8 frame (H, W, 3) as JPEG."""
     return cv2.imencode(
         ".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
     )[1].tobytes()

@@ -1,9 +1,8 @@
-"""Predictions that nobody made: seeded tables of any size, for measuring speed and memory. No
-figure of theirs says anything about faces.
+"""Seeded predictions tables of any size that no model made, to measure speed and memory with.
 
-Answers lean towards the truth, confidence is a little too bold, some groups are harder than others,
-and a person's pictures resemble each other, so that every figure, interval and slice has something
-to find.
+Predictions lean towards the truth, confidence is a little too high, some groups are harder than
+others, and a person's images resemble each other, so that every figure, interval and slice has
+something to find. No figure of theirs is about faces.
 """
 
 from __future__ import annotations
@@ -12,37 +11,43 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from core.labels import FERPLUS8, GENDER2, UTKFACE_RACE, age_decade
 from evaluation.predictions.schema import P_COLUMNS, P_GENDER, TYPES
 
 PRIORS = np.array([0.36, 0.26, 0.12, 0.11, 0.08, 0.03, 0.025, 0.015])
 """Shares of the classes, in the order of FERPLUS8."""
-PART = 250_000
+PART_SIZE = 250_000
 """Rows that are made at a time."""
 
 
 def parts(
     rows: int, *, seed: int = 0, model: str = "generated", per_person: float = 10.0
 ) -> Iterator[pa.Table]:
-    """A conforming table of `rows` rows in parts, all tasks, a `group_subject` of about
-    `per_person` pictures each.
+    """Yield a conforming table of all tasks in parts.
 
-    Same rows and seed, same truths, whatever the model's name; the name seeds the answers, so two
+    The same rows and seed give the same labels; the model's name seeds the predictions, so two
     models can be compared.
+
+    Args:
+        rows: Of all parts together.
+        seed: Of the labels.
+        model: What the table calls the model.
+        per_person: Images of each `group_subject`, about.
     """
     people = max(1, round(rows / per_person))
-    for start in range(0, rows, PART):
-        yield _part(start, min(PART, rows - start), people, seed, model)
+    for start in range(0, rows, PART_SIZE):
+        yield _part(start, min(PART_SIZE, rows - start), people, seed, model)
 
 
 def generate(
     rows: int, *, seed: int = 0, model: str = "generated", per_person: float = 10.0
 ) -> pa.Table:
-    """As `parts`, whole.
+    """Return the table of `parts` in one.
 
     Raises:
-        ValueError: less than one row.
+        ValueError: Less than one row.
     """
     if rows < 1:
         raise ValueError(f"Expected `rows` to be at least 1, got {rows}.")
@@ -52,7 +57,7 @@ def generate(
 
 
 def _part(start: int, n: int, people: int, seed: int, model: str) -> pa.Table:
-    truth, answer = (
+    truth, noise = (
         np.random.default_rng([seed, start]),
         np.random.default_rng([seed, start, *model.encode()]),
     )
@@ -66,21 +71,21 @@ def _part(start: int, n: int, people: int, seed: int, model: str) -> pa.Table:
     ease = (
         np.sin(person * 1.7) * 0.5 - 0.4 * (race == 1) - 0.5 * (light == 3)
     )  # of a person, under a light
-    logits = answer.normal(0, 1, (n, k)) + 0.9 * np.log(PRIORS)  # (n, k)
+    logits = noise.normal(0, 1, (n, k)) + 0.9 * np.log(PRIORS)  # (n, k)
     logits[np.arange(n), true] += 2.6 + ease
     p = np.exp(1.4 * (logits - logits.max(axis=1, keepdims=True)))
     p = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
-    first = 1 / (
+    p_first = 1 / (
         1
         + np.exp(
             -(
                 np.where(gender == 0, 2.4, -2.4)
                 + np.where(gender == 0, 1, -1) * ease
-                + answer.normal(0, 1.2, n)
+                + noise.normal(0, 1.2, n)
             )
         )
     )
-    guess = age + answer.normal(0, 4 + age / 25, n) - 1.5 * (age > 60) + ease
+    predicted_age = age + noise.normal(0, 4 + age / 25, n) - 1.5 * (age > 60) + ease
     columns: dict[str, pa.Array] = {
         "sample_id": pa.array(np.char.mod("s%09d", np.arange(start, start + n))),
         "dataset": _same("generated", n),
@@ -90,11 +95,11 @@ def _part(start: int, n: int, people: int, seed: int, model: str) -> pa.Table:
         "emotion_pred": _named(p.argmax(axis=1), FERPLUS8.labels),
         **{name: pa.array(p[:, i]) for i, name in enumerate(P_COLUMNS)},
         "gender_true": _named(gender, GENDER2.labels),
-        P_GENDER: pa.array(first.astype(np.float32)),
+        P_GENDER: pa.array(p_first.astype(np.float32)),
         "age_true": pa.array(age.astype(np.float32)),
-        "age_pred": pa.array(guess.astype(np.float32)),
-        "age_low": pa.array((guess - 8).astype(np.float32)),
-        "age_high": pa.array((guess + 8).astype(np.float32)),
+        "age_pred": pa.array(predicted_age.astype(np.float32)),
+        "age_low": pa.array((predicted_age - 8).astype(np.float32)),
+        "age_high": pa.array((predicted_age + 8).astype(np.float32)),
         "group_race": _named(race, UTKFACE_RACE),
         "group_light": _named(light, ("bright", "even", "dim", "dark")),
         "group_age_decade": _named(
@@ -113,5 +118,5 @@ def _same(text: str, n: int) -> pa.Array:
     ).dictionary_decode()
 
 
-def _named(index: np.ndarray, names: tuple[str, ...]) -> pa.Array:
+def _named(index: NDArray[np.int64], names: tuple[str, ...]) -> pa.Array:
     return pa.array(names).take(pa.array(index))

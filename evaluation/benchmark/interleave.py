@@ -1,77 +1,81 @@
-"""Times of several things that take turns in one loop, so that other work on the machine meets all
-of them alike.
-"""
+"""Times of several calls that take turns in one loop: other work on the machine meets all alike."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.intervals import bootstrap
 
 Call = Callable[[], object]
-Times = dict[str, np.ndarray]
-"""Name -> (rounds,) milliseconds; the same place in two arrays is the same turn."""
+Times = dict[str, NDArray[np.float64]]
+"""Name -> (rounds,) or (rounds, calls) milliseconds; one index is the same turn in all arrays."""
 
 
 def take_turns(
     calls: Mapping[str, Call], rounds: int, warm_up: int, advance: Callable[[], None] = lambda: None
 ) -> Times:
-    """Calls each once a round; the first `warm_up` rounds do not count. `advance` is told of every
-    round.
+    """Call each once a round and return (rounds,) milliseconds by name.
+
+    Args:
+        calls: What is timed, by name.
+        rounds: Rounds that count.
+        warm_up: Rounds before them that do not.
+        advance: Called after every round.
     """
-    return {
-        name: times[:, 0] for name, times in take_rows(calls, rounds, warm_up, 1, advance).items()
-    }
+    times = take_repeated_turns(calls, rounds, warm_up, 1, advance)
+    return {name: values[:, 0] for name, values in times.items()}
 
 
-def take_rows(
+def take_repeated_turns(
     calls: Mapping[str, Call],
     rounds: int,
     warm_up: int,
-    row: int,
+    repeats: int,
     advance: Callable[[], None] = lambda: None,
 ) -> Times:
-    """As `take_turns`, but each is called `row` times before the next one's turn -> name: (rounds,
-    row) milliseconds. The first of a row finds the processor's caches as the others left them.
+    """As `take_turns`, but each is called `repeats` times before the next one's turn.
+
+    Returns (rounds, repeats) milliseconds by name. The first call of a turn finds the processor's
+    caches as the others left them.
     """
     times: dict[str, list[list[float]]] = {name: [] for name in calls}
     for i in range(warm_up + rounds):
         for name, call in calls.items():
-            seen = []
-            for _ in range(row):
+            turn = []
+            for _ in range(repeats):
                 start = perf_counter()
                 call()
-                seen.append((perf_counter() - start) * 1000)
+                turn.append((perf_counter() - start) * 1000)
             if i >= warm_up:
-                times[name].append(seen)
+                times[name].append(turn)
         advance()
     return {name: np.array(values) for name, values in times.items()}
 
 
-def percentiles(values: np.ndarray | list[float]) -> dict[str, float]:
-    """p50 and p95, rounded to microseconds."""
-    p50, p95 = np.percentile(values, [50, 95])
+def percentiles(milliseconds: NDArray[np.float64] | Sequence[float]) -> dict[str, float]:
+    """Return p50 and p95, rounded to microseconds."""
+    p50, p95 = np.percentile(milliseconds, [50, 95])
     return {"p50": round(float(p50), 3), "p95": round(float(p95), 3)}
 
 
-def faster(ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
-    """How many times ours fits into theirs, of (rounds,) each, with a 95 % interval over the
-    rounds: {value, low, high, n}.
+def times_faster(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Estimate:
+    """Return how many times ours fits into theirs, with a 95 % interval over the rounds.
+
+    Args:
+        ours: (rounds,) milliseconds.
+        theirs: (rounds,) milliseconds of the same turns.
     """
     pairs = np.stack([ours, theirs], axis=1)  # (rounds, 2)
-    low, high = bootstrap(lambda at: ratio_of_medians(pairs[at]), len(pairs))
-    return {
-        "value": round(ratio_of_medians(pairs), 2),
-        "low": round(low, 2),
-        "high": round(high, 2),
-        "n": len(pairs),
-    }
+    low, high = bootstrap(lambda rows: ratio_of_medians(pairs[rows]), len(pairs))
+    value = round(ratio_of_medians(pairs), 2)
+    return Estimate.of(value, (round(low, 2), round(high, 2)), len(pairs))
 
 
-def ratio_of_medians(pairs: np.ndarray) -> float:
-    """Median of the second column over that of the first, of (N, 2) times."""
+def ratio_of_medians(pairs: NDArray[np.float64]) -> float:
+    """Return the median of the second column over that of the first, of (N, 2) times."""
     return float(np.median(pairs[:, 1]) / np.median(pairs[:, 0]))

@@ -1,4 +1,4 @@
-"""A network in a process of its own: memory and start-up, and how many numbers its file holds."""
+"""A network in a process of its own: its memory, its start-up, and the numbers in its file."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from core.artifacts.downloads import ROOT
 
-LIMIT_S = 180
-ALONE = """
+TIMEOUT_S = 180
+PROBE_PROGRAM = """
 import json, sys
 from pathlib import Path
 import numpy as np
@@ -22,52 +23,74 @@ options = ort.SessionOptions()
 options.intra_op_num_threads = options.inter_op_num_threads = 1
 options.log_severity_level = 3
 data, shape = Path(sys.argv[1]).read_bytes(), json.loads(sys.argv[3])
-sessions = [ort.InferenceSession(data, options, providers=["CPUExecutionProvider"]) for _ in range(int(sys.argv[2]))]
+providers = ["CPUExecutionProvider"]
+copies = range(int(sys.argv[2]))
+sessions = [ort.InferenceSession(data, options, providers=providers) for _ in copies]
 for session in sessions:
     session.run(None, {session.get_inputs()[0].name: np.zeros(shape, np.float32)})
 status = Path("/proc/self/status")
-print(next((line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")), 0) if status.is_file() else 0)
+lines = status.read_text().splitlines() if status.is_file() else []
+print(next((line.split()[1] for line in lines if line.startswith("VmHWM")), 0))
 """
-COUNT = """
+COUNT_PROGRAM = """
 import sys, onnx
-print(sum(int(onnx.numpy_helper.to_array(t).size) for t in onnx.load(sys.argv[1]).graph.initializer))
+tensors = onnx.load(sys.argv[1]).graph.initializer
+print(sum(int(onnx.numpy_helper.to_array(t).size) for t in tensors))
 """
 
 
-def network_alone(
+@dataclass(frozen=True, slots=True)
+class NetworkProbe:
+    """Median start in seconds, and peak resident memory, None where the system hides it."""
+
+    cold_start_s: float
+    peak_mb: float | None
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return the measurements as JSON has them."""
+        return {"cold_start_s": self.cold_start_s, "peak_mb": self.peak_mb}
+
+
+def probe_network(
     path: Path, shape: tuple[int, ...], copies: int = 1, starts: int = 3
-) -> dict[str, float | None]:
-    """A process that opens an ONNX file (`copies` times) and runs it once on float32 zeros of
-    `shape`, one thread; Python and ONNX Runtime count in. Returns cold_start_s, the median of
-    `starts`, and peak_mb, its largest resident memory (None where the system hides it).
+) -> NetworkProbe:
+    """Measure a process that opens an ONNX file and runs it once; Python and its runtime count in.
+
+    Args:
+        path: The ONNX file.
+        shape: Of its input, float32 zeros.
+        copies: How often the file is opened.
+        starts: Processes that are started one after the other.
     """
-    times, peaks = [], []
+    seconds, peaks_kb = [], []
     for _ in range(starts):
         start = time.perf_counter()
-        peaks.append(int(_said(ALONE, path.resolve(), copies, json.dumps(shape))))
-        times.append(time.perf_counter() - start)
-    peak = statistics.median(peaks)
-    return {
-        "cold_start_s": round(statistics.median(times), 2),
-        "peak_mb": round(peak * 1024 / 1e6, 1) if peak else None,
-    }
+        output = _last_word(PROBE_PROGRAM, path.resolve(), copies, json.dumps(shape))
+        peaks_kb.append(int(output))
+        seconds.append(time.perf_counter() - start)
+    peak_kb = statistics.median(peaks_kb)
+    return NetworkProbe(
+        round(statistics.median(seconds), 2),
+        round(peak_kb * 1024 / 1e6, 1) if peak_kb else None,
+    )
 
 
-def numbers_in(path: Path) -> int | None:
-    """How many numbers an ONNX file holds: its parameters, and in an INT8 file their few scales.
-    None where `onnx` is not installed.
+def count_numbers(path: Path) -> int | None:
+    """Return how many numbers an ONNX file holds; None where `onnx` is not installed.
+
+    They are its parameters, and in an INT8 file their few scales.
     """
-    return int(_said(COUNT, path.resolve())) if find_spec("onnx") else None
+    return int(_last_word(COUNT_PROGRAM, path.resolve())) if find_spec("onnx") else None
 
 
-def _said(program: str, *arguments: object) -> str:
-    """The last word of a Python program run in a process of its own."""
+def _last_word(program: str, *arguments: object) -> str:
+    """Run a Python program in a process of its own and return the last word that it prints."""
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=LIMIT_S,
+        timeout=TIMEOUT_S,
     )
     if done.returncode != 0:
         raise RuntimeError(f"a process ended with status {done.returncode}: {done.stderr[-800:]}")

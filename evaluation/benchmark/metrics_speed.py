@@ -1,6 +1,4 @@
-"""How long the metrics take on a generated table: processor seconds, so that other work on the
-machine does not count.
-"""
+"""Processor seconds that the metrics take on a generated table; other work does not count."""
 
 from __future__ import annotations
 
@@ -9,6 +7,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluation.analysis.comparison import compare
 from evaluation.analysis.slices import fairness, search
@@ -19,28 +18,31 @@ from evaluation.predictions import arrays
 from evaluation.statistics.bootstrap import Resampled, percentiles
 from evaluation.statistics.estimate import Sample
 
-ROWS = 1_000_000
-LIMITS = {
+LIMITS_S = {
     "confusion and per class": 0.3,
     "1,000 bootstraps of accuracy and macro F1": 3.0,
     "the same over clusters": 3.0,
 }
-"""Seconds that issue 4 allows at a million rows of eight probabilities."""
+"""Most processor seconds at a million rows of eight probabilities: of interactive use."""
 
 
-def pace(rows: int = ROWS, *, people: int | None = None, whole: bool = True) -> dict[str, Any]:
-    """{rows, clusters, steps: [{name, cpu_s, wall_s, limit_s}]} on a seeded table of `rows` rows.
+def time_metrics(
+    rows: int = 1_000_000, *, people: int | None = None, all_figures: bool = True
+) -> dict[str, Any]:
+    """Return {rows, clusters, steps: [{name, cpu_s, wall_s, limit_s}]} of a seeded table.
 
-    people: clusters of the table (default: a tenth of the rows); whole: also all figures, a
-    comparison and the search for slices.
+    Args:
+        rows: Of the table.
+        people: Its clusters; a tenth of the rows by default.
+        all_figures: Whether to time all figures, a comparison and the search for slices too.
     """
     people = people or max(2, rows // 10)
     table = generate(rows, per_person=rows / people)
-    alone = table.drop_columns(["group_subject"])
-    seen, cluster = arrays.classes(table, "emotion"), arrays.clusters(table)
-    if seen is None or cluster is None:
+    unclustered = table.drop_columns(["group_subject"])
+    classes, cluster = arrays.classes(table, "emotion"), arrays.clusters(table)
+    if classes is None or cluster is None:
         raise RuntimeError("the generated table has no emotions or no clusters")
-    k = len(seen.labels)
+    k = len(classes.labels)
     clusters = Resampled(rows, cluster).clusters
     steps = []
 
@@ -48,28 +50,33 @@ def pace(rows: int = ROWS, *, people: int | None = None, whole: bool = True) -> 
         cpu, wall = process_time(), perf_counter()
         call()
         times = {"cpu_s": round(process_time() - cpu, 3), "wall_s": round(perf_counter() - wall, 3)}
-        steps.append({"name": name, **times, "limit_s": LIMITS.get(name)})
+        steps.append({"name": name, **times, "limit_s": LIMITS_S.get(name)})
 
-    def bootstrap(by: np.ndarray | None) -> None:
-        drawn = Sample(rows, by, "group_subject").counted(seen.true * k + seen.pred, (k, k))
+    def bootstrap(cluster: NDArray[np.int64] | None) -> None:
+        drawn = Sample(rows, cluster, "group_subject").counted(
+            classes.true * k + classes.pred, (k, k)
+        )
         percentiles(np.trace(drawn, axis1=-2, axis2=-1) / drawn.sum(axis=(-2, -1)))
         percentiles(classification.macro_f1(drawn))
 
     timed(
         "confusion and per class",
-        lambda: classification.per_class(classification.confusion(seen.true, seen.pred, k)),
+        lambda: classification.per_class(classification.confusion(classes.true, classes.pred, k)),
     )
     timed("1,000 bootstraps of accuracy and macro F1", lambda: bootstrap(None))
     timed("the same over clusters", lambda: bootstrap(cluster))
-    if whole:
-        timed("all figures of the report", lambda: figures(alone))
+    if all_figures:
+        timed("all figures of the report", lambda: figures(unclustered))
         timed("all figures over clusters", lambda: figures(table))
         other = generate(rows, model="another", per_person=rows / people)
         timed(
             "comparison of two models",
-            lambda: compare(alone, other.drop_columns(["group_subject"])),
+            lambda: compare(unclustered, other.drop_columns(["group_subject"])),
         )
-        losses, groups = (seen.true != seen.pred).astype(float), arrays.coded_groups(alone)
+        losses, groups = (
+            (classes.true != classes.pred).astype(float),
+            arrays.coded_groups(unclustered),
+        )
         timed("search for slices", lambda: search(losses, groups, support=30, fdr=0.05))
         timed("gaps between groups", lambda: fairness("emotion", losses, groups, support=30))
     return {"rows": rows, "clusters": clusters, "steps": steps}

@@ -1,5 +1,4 @@
-"""Networks that people would pick instead of ours, with random weights: the yardsticks that stand
-beside our times.
+"""Networks that people would pick instead of ours, with random weights, to compare times with.
 
 `python -m evaluation.benchmark.reference_models KEY FILE` builds one with torch in a process of its
 own, so that whoever asks for it never imports torch.
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from core.artifacts.card import Head
 from core.artifacts.downloads import ROOT, cache_dir
@@ -26,21 +26,23 @@ from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
 
 OPSET = 18
-EDITION = 1
+CACHE_VERSION = 1
 """Raised when a network below changes, so that no cache keeps the old one."""
-PARAMETERS = "parameters"
+PARAMETERS_KEY = "parameters"
 HEADS = (
     Head("emotion", "softmax", FERPLUS8.labels, "emotion"),
     Head("gender", "softmax", GENDER2.labels, "gender"),
     Head("age", "distribution", tuple(str(i) for i in range(AGE_BINS)), "age"),
 )
-"""The same three answers from every network, so that only what stands before them differs."""
+"""The same heads on every network, so that only what stands before them differs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One choice. `model`: of core.models, with `options`. `copies`: so many networks of the kind
-    run one after the other for a face.
+    """A reference network.
+
+    model: of core.models, with `options`. copies: networks of the kind that run one after the
+    other for a face.
     """
 
     title: str
@@ -52,7 +54,7 @@ class Reference:
 
     @property
     def spec(self) -> InputSpec:
-        """How it is fed: our crop at its size."""
+        """Its input: our crop at its size."""
         return InputSpec(
             size=self.size,
             channels=self.channels,
@@ -65,9 +67,9 @@ def _timm(name: str) -> dict[str, Any]:
     return {"name": name}
 
 
-# Age, gender and emotion by a network each is how DeepFace does it (there a VGG16 at 224); three
-# ResNet18 at 112 px are a lighter choice,
-# so the comparison flatters it. They share one file, as time does not depend on weights.
+# DeepFace has a network each for age, gender and emotion (VGG16 at 224); three ResNet18 at 112 px
+# are a lighter choice, so the comparison flatters it. They share one file: time does not depend on
+# weights.
 REFERENCES = {
     "vgg13_64": Reference("VGG13 at 64, grey (FER+ paper)", 64, "vgg13", channels=1),
     "efficientnet_b0_224": Reference(
@@ -86,7 +88,7 @@ REFERENCES = {
 
 @dataclass(frozen=True)
 class Network:
-    """A reference, opened. `parameters` and `bytes`: of all its copies."""
+    """An opened reference; `parameters` and `bytes` are those of all its copies."""
 
     key: str
     reference: Reference
@@ -97,7 +99,7 @@ class Network:
     def parameters(self) -> int:
         """Trainable parameters after folding, which is what runs."""
         return self.reference.copies * int(
-            self.sessions[0].get_modelmeta().custom_metadata_map[PARAMETERS]
+            self.sessions[0].get_modelmeta().custom_metadata_map[PARAMETERS_KEY]
         )
 
     @property
@@ -105,39 +107,41 @@ class Network:
         """Size of the files on disk."""
         return self.reference.copies * self.path.stat().st_size
 
-    def run(self, batch: np.ndarray) -> list[Any]:
-        """float32 (N, C, size, size) -> what each copy says."""
+    def run(self, batch: NDArray[np.float32]) -> list[Any]:
+        """Return the outputs of each copy for float32 (N, C, size, size)."""
         return [session.run(None, {"image": batch}) for session in self.sessions]
 
 
-def missing() -> str | None:
-    """Which package the references lack here, None where none is missing."""
+def missing_package() -> str | None:
+    """Return a package that the references need and that is not installed; None for none."""
     try:
-        _edition()
+        _cache_tag()
     except PackageNotFoundError as error:
         return error.name
     return None
 
 
-def _edition() -> str:
-    return f"timm{version('timm')}-torch{version('torch').partition('+')[0]}-opset{OPSET}-{EDITION}"
+def _cache_tag() -> str:
+    torch_version = version("torch").partition("+")[0]
+    return f"timm{version('timm')}-torch{torch_version}-opset{OPSET}-{CACHE_VERSION}"
 
 
-def file_of(key: str) -> Path:
-    """The ONNX file of a reference, built once, then from the cache.
+def model_file(key: str) -> Path:
+    """Return the ONNX file of a reference, built once, then from the cache.
 
     Raises:
         UserError: torch or timm is not installed.
         RuntimeError: the export failed.
     """
-    if name := missing():
+    if name := missing_package():
         raise UserError(
-            f"Expected torch and timm for the reference networks, got no {name}; try `make install`."
+            f"Expected torch and timm for the reference networks, got no {name}; "
+            "try `make install`."
         )
     one = next(
         k for k, r in REFERENCES.items() if (r.model, r.options, r.size) == _kind(key)
     )  # copies share the file of the single one
-    path = cache_dir() / f"{one}-{_edition()}.onnx"
+    path = cache_dir() / f"{one}-{_cache_tag()}.onnx"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -155,11 +159,18 @@ def _kind(key: str) -> tuple[str, dict[str, Any], int]:
     return REFERENCES[key].model, REFERENCES[key].options, REFERENCES[key].size
 
 
-def reference(key: str, threads: int = 1) -> Network:
-    """A reference with the options that `core.artifacts.bundle.load` uses; input `image` float32
-    (N, C, size, size). Raises as `file_of`.
+def open_reference(key: str, threads: int = 1) -> Network:
+    """Open a reference with the session options that our own models get.
+
+    Args:
+        key: Of `REFERENCES`; its input is `image`, float32 (N, C, size, size).
+        threads: Of one call.
+
+    Raises:
+        UserError: As `model_file`.
+        RuntimeError: As `model_file`.
     """
-    path = file_of(key)
+    path = model_file(key)
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
@@ -178,9 +189,7 @@ def reference(key: str, threads: int = 1) -> Network:
 
 
 def build(key: str, path: Path) -> None:
-    """Writes a network with seeded random weights and a free batch dimension, its training branches
-    folded.
-    """
+    """Write a network with seeded random weights, a free batch dimension and folded branches."""
     import onnx
     import torch
 
@@ -209,9 +218,11 @@ def build(key: str, path: Path) -> None:
             external_data=False,
             verbose=False,
         )
-    made = onnx.load(path)
-    onnx.helper.set_model_props(made, {PARAMETERS: str(sum(p.numel() for p in model.parameters()))})
-    onnx.save(made, path)
+    exported = onnx.load(path)
+    onnx.helper.set_model_props(
+        exported, {PARAMETERS_KEY: str(sum(p.numel() for p in model.parameters()))}
+    )
+    onnx.save(exported, path)
 
 
 if __name__ == "__main__":

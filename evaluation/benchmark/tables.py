@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+
+from evaluation.report.text import grid
 
 COLUMNS = (
     "network",
@@ -28,35 +29,38 @@ COLUMNS = (
 
 
 def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
-    """One row per network under COLUMNS, ours first; a dash: not measured. The last three columns
-    compare with the first model of ours.
+    """Return a row per network under COLUMNS, our models first; a dash where not measured.
+
+    The last three columns compare with the first of our models.
     """
     first = result["models"][0]
-    made = []
+    table_rows = []
     for entry in result["models"]:
         frames = {"1": entry["ms"]["total"], "5": entry["ms_of_five"]["total"]}
-        made.append((f"{entry['name']}, {_precision(entry)}", *_figures(entry, frames), "", "", ""))
+        table_rows.append(
+            (f"{entry['name']}, {_precision(entry)}", *_figures(entry, frames), "", "", "")
+        )
     for entry in result["references"]:
         key = entry["key"]
         ratios = (first["faster"][key], first["faster_first"][key], first["faster_frame"][key])
-        made.append(
+        table_rows.append(
             (
                 f"{entry['title']}, {_precision(entry)}",
                 *_figures(entry, entry["frames"]),
                 *map(_ratio, ratios),
             )
         )
-    return made
+    return table_rows
 
 
 def _figures(entry: dict[str, Any], frames: dict[str, dict[str, float]]) -> tuple[str, ...]:
-    nets, alone = entry["nets"], entry["alone"] or {}
+    nets, probe = entry["nets"], entry["alone"] or {}
 
     def ms(threads: str, batch: str) -> str:
         found = nets.get(threads, {}).get(batch)
         return "-" if found is None else f"{found['p50'] / int(batch):.2f}"
 
-    peak, start = alone.get("peak_mb"), alone.get("cold_start_s")
+    peak, start = probe.get("peak_mb"), probe.get("cold_start_s")
     return (
         f"{entry['input']}x{entry['input']}x{entry['channels']}",
         "-" if entry["parameters"] is None else f"{entry['parameters'] / 1e6:.1f} M",
@@ -89,7 +93,7 @@ def _head(result: dict[str, Any]) -> str:
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The table with its conditions above it and the stages of our frame below."""
+    """Return the table with its conditions above it and the stages of our frame below."""
     lines = [
         f"`python -m evaluation bench --markdown`: {_head(result)}.",
         "",
@@ -111,33 +115,38 @@ def _stages(entry: dict[str, Any]) -> str:
     def line(stages: dict[str, Any]) -> str:
         return ", ".join(f"{name} {value['p50']:.2f}" for name, value in stages.items())
 
-    text = f"{entry['name']}, one thread, ms: frame with one face {line(entry['ms'])}; with five {line(entry['ms_of_five'])}."
+    text = (
+        f"{entry['name']}, one thread, ms: frame with one face {line(entry['ms'])}; "
+        f"with five {line(entry['ms_of_five'])}."
+    )
     if entry["demo"]:
         demo = entry["demo"]
-        text += f" From a cold start to the first reading of a picture {entry['startup_s']} s, of the demo {demo['first_prediction_s']} s; "
-        text += f"the demo then holds {demo['rss_mb']:.0f} MB."
+        text += (
+            f" From a cold start to the first reading of a picture {entry['startup_s']} s, "
+            f"of the demo {demo['first_prediction_s']} s; "
+            f"the demo then holds {demo['rss_mb']:.0f} MB."
+        )
     return text
 
 
-def show(result: dict[str, Any], console: Console) -> None:
-    """The benchmark on a terminal: networks side by side, then our stages, the demo and the
-    metrics.
-    """
-    console.print(f"{_head(result)}; {result['frame']}")
+def show(result: dict[str, Any], out: Console) -> None:
+    """Print the networks side by side, then the stages of our frame, the demo and the metrics."""
+    out.print(f"{_head(result)}; {result['frame']}")
     networks = rows(result)
-    grid = Table("", *(row[0] for row in networks))
+    table = grid("", "", *(row[0] for row in networks))
     for i, name in enumerate(COLUMNS[1:], 1):
-        grid.add_row(name, *(row[i] for row in networks))
-    console.print(grid)
+        table.add_row(name, *(row[i] for row in networks))
+    out.print(table)
     for entry in result["models"]:
-        console.print(_stages(entry), soft_wrap=True)
+        out.print(_stages(entry))
     if result["metrics"]:
-        seen = result["metrics"]
-        console.print(
-            f"metrics: {seen['rows']} rows, 8 probabilities, {seen['clusters']} clusters; seconds of processor time"
+        metrics = result["metrics"]
+        out.print(
+            f"metrics: {metrics['rows']} rows, 8 probabilities, {metrics['clusters']} clusters; "
+            "seconds of processor time"
         )
-        grid = Table("metrics", "s", "limit, s", "wall, s")
-        for step in seen["steps"]:
+        table = grid("", "metrics", "s", "limit, s", "wall, s")
+        for step in metrics["steps"]:
             limit = "-" if step["limit_s"] is None else f"{step['limit_s']:g}"
-            grid.add_row(step["name"], f"{step['cpu_s']:.2f}", limit, f"{step['wall_s']:.2f}")
-        console.print(grid)
+            table.add_row(step["name"], f"{step['cpu_s']:.2f}", limit, f"{step['wall_s']:.2f}")
+        out.print(table)

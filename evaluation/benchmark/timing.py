@@ -1,14 +1,15 @@
-"""bench's clock: our network and others alone, and whole frames through them, in turns."""
+"""Times of our models and of reference networks: alone, and over whole frames, in turns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core import image as images
 from core.errors import DataError
@@ -18,31 +19,29 @@ from core.pipeline import Pipeline
 from core.predictor import Predictor
 from core.preprocess import InputSpec, crop_face, to_input
 from core.progress import task
-from evaluation.benchmark.interleave import Call, Times, take_rows, take_turns
-from evaluation.benchmark.reference_models import Network, reference
+from evaluation.benchmark.interleave import Call, Times, take_repeated_turns, take_turns
+from evaluation.benchmark.reference_models import Network, open_reference
 
 STAGES = ("decode", "detect", "align", "net", "total")
-SHARE = {1: 1.0, 4: 0.2, 32: 0.04}
-"""Part of --rounds that a batch of so many faces gets, at least MIN_ROUNDS; a round costs all
-networks once.
-"""
+ROUND_SHARES = {1: 1.0, 4: 0.2, 32: 0.04}
+"""Faces in a batch -> its share of --rounds; a round runs all networks once."""
 MIN_ROUNDS = 3
-ROW = 10
-"""A network's calls in a row that count, after one that only brings its weights back into the
-caches.
+REPEATS = 10
+"""Calls of a turn that count, after one that only brings the weights back into the caches."""
+NetworkTimes = dict[int, dict[int, Times]]
+"""Threads -> faces in a batch -> name: (rounds, calls of a turn) milliseconds.
+
+REPEATS calls with one face, one with more.
 """
-Nets = dict[int, dict[int, Times]]
-"""Threads -> faces in a batch -> name: (rounds, calls in a row) milliseconds; ROW calls of one
-face, one of more.
-"""
-Firsts = dict[int, Times]
+FirstTimes = dict[int, Times]
 """Threads -> times of one face right after another network."""
 
 
 @dataclass
-class Ours:
-    """A model of ours under the clock. `stages`: number of faces in the frame -> stage ->
-    milliseconds of every counted frame.
+class TimedModel:
+    """One of our models.
+
+    stages: faces in the frame -> stage -> milliseconds of every counted frame.
     """
 
     key: str
@@ -51,41 +50,43 @@ class Ours:
     stages: dict[int, dict[str, list[float]]] = field(default_factory=dict)
 
     def frame(self, data: bytes, faces: int) -> None:
-        """From JPEG bytes to the finished reading.
+        """Run the pipeline from JPEG bytes to the finished reading, and record its stages.
 
         Raises:
-            DataError: not all faces were found.
+            DataError: Not all faces were detected.
         """
         start = perf_counter()
-        picture = images.load(data)
+        image = images.load(data)
         decoded = perf_counter()
-        reading = self.pipeline(picture)
+        reading = self.pipeline(image)
         done = perf_counter()
         if len(reading.faces) != faces:
             raise DataError(
-                f"Expected {faces} faces in the frame, got {len(reading.faces)} from {self.pipeline.detector.name}."
+                f"Expected {faces} faces in the frame, got {len(reading.faces)} "
+                f"from {self.pipeline.detector.name}."
             )
         times = reading.timing_ms | {
             "decode": (decoded - start) * 1000,
             "total": (done - start) * 1000,
         }
-        seen = self.stages.setdefault(faces, {name: [] for name in STAGES})
+        stages = self.stages.setdefault(faces, {name: [] for name in STAGES})
         for name in STAGES:
-            seen[name].append(times[name])
+            stages[name].append(times[name])
 
 
-def time_nets(
-    ours: list[Ours],
-    keys: list[str],
+def time_networks(
+    models: Sequence[TimedModel],
+    keys: Sequence[str],
     rounds: int,
     threads: tuple[int, ...],
     batches: tuple[int, ...],
-) -> tuple[Nets, Firsts]:
-    """{threads: {batch: {name: (rounds, calls) milliseconds}}} of the networks alone: a batch of
-    crops, made ready, to raw answers. Second, by threads, the calls with one crop that come right
-    after another network.
+) -> tuple[NetworkTimes, FirstTimes]:
+    """Time the networks alone, from a batch of prepared crops to logits.
+
+    Returns:
+        The times, and, by threads, those of the calls with one crop right after another network.
     """
-    plan = {batch: max(MIN_ROUNDS, round(rounds * SHARE[batch])) for batch in batches}
+    plan = {batch: max(MIN_ROUNDS, round(rounds * ROUND_SHARES[batch])) for batch in batches}
     total = len(threads) * sum(n + _warm_up(n) for n in plan.values())
     done = 0
 
@@ -94,40 +95,40 @@ def time_nets(
         done += 1
         advance(done)
 
-    found: Nets = {}
-    firsts: Firsts = {}
+    network_times: NetworkTimes = {}
+    first_times: FirstTimes = {}
     with task("networks alone", total) as advance:
         for count in threads:
-            mine = {one.key: _net(one, count) for one in ours}
-            others = {key: reference(key, count) for key in keys}
+            our_networks = {model.key: _our_network(model, count) for model in models}
+            opened = {key: open_reference(key, count) for key in keys}
             for batch, n in plan.items():
-                calls = {key: make(batch) for key, make in mine.items()} | {
-                    key: _call(net, batch) for key, net in others.items()
+                calls = {key: make(batch) for key, make in our_networks.items()} | {
+                    key: _call(net, batch) for key, net in opened.items()
                 }
-                rows = take_rows(calls, n, _warm_up(n), 1 + ROW if batch == 1 else 1, tick)
+                turns = take_repeated_turns(
+                    calls, n, _warm_up(n), 1 + REPEATS if batch == 1 else 1, tick
+                )
                 if batch == 1:
-                    firsts[count] = {name: times[:, 0] for name, times in rows.items()}
-                    rows = {name: times[:, 1:] for name, times in rows.items()}
-                found.setdefault(count, {})[batch] = rows
-    return found, firsts
+                    first_times[count] = {name: values[:, 0] for name, values in turns.items()}
+                    turns = {name: values[:, 1:] for name, values in turns.items()}
+                network_times.setdefault(count, {})[batch] = turns
+    return network_times, first_times
 
 
 def _warm_up(rounds: int) -> int:
     return min(10, max(1, rounds // 5))
 
 
-def _net(one: Ours, threads: int) -> Callable[[int], Call]:
-    """Number of faces -> a call that runs our network on so many."""
+def _our_network(timed: TimedModel, threads: int) -> Callable[[int], Call]:
+    """Return a function: number of faces -> a call that runs our network on so many."""
     model: FaceModel = (
-        one.pipeline.predictor
+        timed.pipeline.predictor
         if threads == 1
-        else Pipeline(one.path, one.pipeline.detector, threads).predictor
+        else Pipeline(timed.path, timed.pipeline.detector, threads).predictor
     )
 
     def make(faces: int) -> Call:
-        if not isinstance(
-            model, Predictor
-        ):  # an ensemble: its members' inputs differ, so it takes crops
+        if not isinstance(model, Predictor):  # an ensemble's members have inputs of their own
             crops = model.blank(faces)
             return lambda: model.probabilities(crops)
         batch = _noise(faces, model.card.input)
@@ -141,8 +142,8 @@ def _call(net: Network, faces: int) -> Call:
     return lambda: net.run(batch)
 
 
-def _noise(faces: int, spec: InputSpec) -> np.ndarray:
-    """float32 (faces, C, size, size): random pixels, made ready."""
+def _noise(faces: int, spec: InputSpec) -> NDArray[np.float32]:
+    """Return a prepared batch of random pixels: float32 (faces, C, size, size)."""
     crops = np.random.default_rng(0).integers(
         0, 256, (faces, spec.size, spec.size, spec.channels), np.uint8
     )
@@ -150,10 +151,15 @@ def _noise(faces: int, spec: InputSpec) -> np.ndarray:
 
 
 def time_frames(
-    ours: list[Ours], others: list[Network], frames: Mapping[int, bytes], rounds: int
+    models: Sequence[TimedModel],
+    references: Sequence[Network],
+    frames: Mapping[int, bytes],
+    rounds: int,
 ) -> dict[int, Times]:
-    """{faces in the frame: {name: (rounds,) milliseconds}} from JPEG bytes to answers, one thread;
-    fills `stages` of ours.
+    """Time whole frames from JPEG bytes to predictions, one thread; fills `stages` of our models.
+
+    Returns:
+        {faces in the frame: {name: (rounds,) milliseconds}}.
     """
     warm_up = _warm_up(rounds)
     done = 0
@@ -163,24 +169,25 @@ def time_frames(
         done += 1
         advance(done)
 
-    found = {}
+    frame_times = {}
     with task("whole frames", len(frames) * (rounds + warm_up)) as advance:
         for faces, data in frames.items():
-            calls: dict[str, Call] = {one.key: partial(one.frame, data, faces) for one in ours}
-            calls |= {
-                net.key: partial(_frame, net, ours[0].pipeline.detector, data) for net in others
+            calls: dict[str, Call] = {
+                model.key: partial(model.frame, data, faces) for model in models
             }
-            found[faces] = take_turns(calls, rounds, warm_up, tick)
-            for one in ours:
-                one.stages[faces] = {
-                    name: times[-rounds:] for name, times in one.stages[faces].items()
+            calls |= {
+                net.key: partial(_frame, net, models[0].pipeline.detector, data)
+                for net in references
+            }
+            frame_times[faces] = take_turns(calls, rounds, warm_up, tick)
+            for model in models:
+                model.stages[faces] = {
+                    name: values[-rounds:] for name, values in model.stages[faces].items()
                 }
-    return found
+    return frame_times
 
 
 def _frame(net: Network, detector: Detector, data: bytes) -> None:
-    """What a demo with that network would do for a frame."""
-    picture, spec = images.load(data), net.reference.spec
-    net.run(
-        to_input(np.stack([crop_face(picture, face, spec) for face in detector(picture)]), spec)
-    )
+    """Do what a demo with that network would do for a frame."""
+    image, spec = images.load(data), net.reference.spec
+    net.run(to_input(np.stack([crop_face(image, face, spec) for face in detector(image)]), spec))

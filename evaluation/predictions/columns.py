@@ -11,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.data import Samples
+from core.face_model import FaceModel
 from core.labels import FERPLUS8, GENDER2
-from core.predictor import Predictor
 from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER
 
 Columns = dict[str, NDArray[Any]]
@@ -20,13 +20,13 @@ Columns = dict[str, NDArray[Any]]
 
 
 def predict_columns(
-    predictor: Predictor, crops: NDArray[np.uint8], embedding: bool = False
+    predictor: FaceModel, crops: NDArray[np.uint8], embedding: bool = False
 ) -> Columns:
     """Return the prediction columns of uint8 crops (N, S, S, C)."""
     return prediction_columns(predictor, predictor.probabilities(crops, embedding))
 
 
-def prediction_columns(predictor: Predictor, values: Mapping[str, NDArray[Any]]) -> Columns:
+def prediction_columns(predictor: FaceModel, values: Mapping[str, NDArray[Any]]) -> Columns:
     """Return the prediction columns for calibrated values of some of the predictor's tasks.
 
     Args:

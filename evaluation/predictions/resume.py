@@ -15,8 +15,8 @@ from typing import Any
 from core.data import Samples
 from core.data.base.crop_cache import VERSION as CROP_VERSION
 from core.errors import DataError
+from core.face_model import FaceModel
 from core.faces import Detector
-from core.predictor import Predictor
 from core.progress import say, task
 from evaluation.predictions import table
 from evaluation.predictions.columns import absent_labels, relative_paths
@@ -47,7 +47,7 @@ class PredictionRun:
     own name where None.
     """
 
-    predictor: Predictor
+    predictor: FaceModel
     samples: Samples
     detector: Detector
     base: Path

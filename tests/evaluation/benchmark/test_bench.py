@@ -4,7 +4,6 @@ the shipped model must keep.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from core.errors import DataError
 from core.faces import best_detector
 from core.pipeline import Pipeline
 from evaluation.benchmark import frames, interleave, memory_probe, reference_models, tables, timing
-from evaluation.commands import bench
+from evaluation.benchmark.run_benchmark import available_references
 from tests.conftest import ROOT
 
 PROBE = """
@@ -123,7 +122,7 @@ def test_shipped_model_keeps_its_limits(shipped_model: Path) -> None:
 
 
 def test_stages_add_up_to_a_frame(tiny_bundle: Path) -> None:
-    one = timing.Ours("ours", tiny_bundle, Pipeline(tiny_bundle))
+    one = timing.TimedModel("ours", tiny_bundle, Pipeline(tiny_bundle))
     times = {faces: frames.jpeg(make()) for faces, make in frames.SCENES.items()}
     for faces, data in times.items():
         for _ in range(8):
@@ -156,7 +155,7 @@ def test_a_frame_is_what_it_says(faces: int, make) -> None:
 def test_ratio_is_of_medians_not_of_means() -> None:
     assert interleave.ratio_of_medians(np.array([[1.0, 4.0], [2.0, 5.0], [99.0, 6.0]])) == 2.5
     assert interleave.percentiles([1.0, 2.0, 3.0]) == {"p50": 2.0, "p95": 2.9}
-    assert interleave.faster(np.full(9, 2.0), np.full(9, 8.0)) == {
+    assert interleave.times_faster(np.full(9, 2.0), np.full(9, 8.0)).to_dict() == {
         "value": 4.0,
         "low": 4.0,
         "high": 4.0,
@@ -182,8 +181,8 @@ def test_rows_are_taken_before_the_next_ones_turn() -> None:
         time.sleep(0 if called and called[-1] == "a" else 0.003)
         called.append("a")
 
-    times = interleave.take_rows(
-        {"a": slow_at_first, "b": lambda: called.append("b")}, rounds=3, warm_up=1, row=3
+    times = interleave.take_repeated_turns(
+        {"a": slow_at_first, "b": lambda: called.append("b")}, rounds=3, warm_up=1, repeats=3
     )
     assert called == ["a", "a", "a", "b", "b", "b"] * 4 and {v.shape for v in times.values()} == {
         (3, 3)
@@ -196,7 +195,7 @@ def test_without_torch_the_others_are_left_out_by_name(monkeypatch: pytest.Monke
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(reference_models, "version", nothing)
-    keys, text = bench._beside(argparse.Namespace(no_reference=False, beside=None))
+    keys, text = available_references(tuple(reference_models.REFERENCES))
     assert (
         keys == []
         and "timm is not installed" in text
@@ -207,7 +206,7 @@ def test_without_torch_the_others_are_left_out_by_name(monkeypatch: pytest.Monke
 def test_a_network_alone_needs_more_memory_the_more_it_is_opened(tiny_bundle: Path) -> None:
     path = tiny_bundle / "model.onnx"
     once, often = (
-        memory_probe.network_alone(path, (1, 1, 48, 48), copies, starts=1)["peak_mb"]
+        memory_probe.probe_network(path, (1, 1, 48, 48), copies, starts=1).peak_mb
         for copies in (1, 40)
     )
     assert once + 20 < often, "a copy holds its 1 MB of weights"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from core.labels import FERPLUS8, GENDER2
 from evaluation.analysis.summary import figures
 from evaluation.benchmark.generated_tables import generate
-from evaluation.benchmark.metrics_speed import pace
+from evaluation.benchmark.metrics_speed import time_metrics
 from evaluation.metrics import calibration, classification
 from evaluation.predictions import arrays
 from evaluation.predictions.schema import P_COLUMNS, conform
@@ -248,7 +248,7 @@ issue 4 allows 0.3, 3, 3.
 @pytest.fixture(scope="module")
 def million() -> dict[str, float]:
     def measured() -> dict[str, float]:
-        return {s["name"]: s["cpu_s"] for s in pace(1_000_000, people=100_000)["steps"]}
+        return {s["name"]: s["cpu_s"] for s in time_metrics(1_000_000, people=100_000)["steps"]}
 
     times = measured()
     if any(
