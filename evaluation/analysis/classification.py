@@ -1,220 +1,305 @@
-"""Figures of a task with classes: emotion and perceived gender. See `evaluation.analysis.summary`
-for the whole table.
+"""Report of a task with classes, such as emotion or perceived gender, from arrays.
+
+`evaluation.analysis.summary` reports a table's tasks together.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from core.labels import FERPLUS8
-from evaluation.metrics import agreement, calibration, classification, curves, selective
+from evaluation.analysis import from_counts
+from evaluation.analysis.from_counts import BINS, CURVE_BINS, FINE_BINS, FINE_PER_BIN
+from evaluation.metrics import agreement, binned, calibration, classification, curves, selective
+from evaluation.metrics.classification import Average
 from evaluation.predictions import arrays
-from evaluation.statistics.bootstrap import percentiles, spread
-from evaluation.statistics.estimate import Estimate, Figures, Sample, or_none
+from evaluation.statistics.bootstrap import centred
+from evaluation.statistics.counts import GroupedCounts
+from evaluation.statistics.estimate import Estimate
+from evaluation.statistics.sample import Method, Sample
 
-SHARE = 0.3
-"""An answer that at least this share of the voters gave is one that a person may give."""
-BINS = 15
-STEPS = 100
-"""Bands of equal mass in which the interval of the area under the risk-coverage curve is drawn."""
-OF_MATRIX = {
-    "macro_f1": classification.macro_f1,
-    "balanced_accuracy": classification.balanced_accuracy,
-    "kappa": classification.kappa,
-}
+VOTE_SHARE = 0.3
+"""A class that at least this share of the voters named is one that a person may name."""
 
 
-def of_classes(
-    seen: arrays.Classes | None,
+@dataclass(frozen=True, slots=True)
+class ClassReport:
+    """One class; f1_ci95: [low, high]; None where there are no probabilities or no samples."""
+
+    label: str
+    n: int
+    recall: Estimate
+    precision: Estimate
+    f1: float | None
+    f1_ci95: tuple[float | None, float | None]
+    auroc: float | None
+    average_precision: float | None
+    ece: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAccuracy:
+    """The accuracy of the samples with one value of a group column."""
+
+    value: str
+    accuracy: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class VoteReport:
+    """Agreement with several people's votes, of the `n` samples that have any.
+
+    Attributes:
+        n: samples.
+        share: of the votes that a class needs to be one that a person may name.
+        kl: mean divergence of the votes from the probabilities, nats.
+        ceiling: how often a voter names the majority's class.
+        majority: share of predictions that a majority named.
+        any: share of predictions that at least `share` of the voters named.
+    """
+
+    n: int
+    share: float
+    kl: Estimate | None
+    ceiling: Estimate
+    majority: Estimate
+    any: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityReport:
+    """The reliability diagram by bin: mean confidence, accuracy (None where empty) and samples."""
+
+    confidence: list[float | None]
+    accuracy: list[float | None]
+    count: list[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RiskCoverageReport:
+    """Some points of the risk-coverage curve."""
+
+    coverage: list[float]
+    risk: list[float]
+    threshold: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationReport:
+    """A task with classes; None where its table has no probabilities, or no votes.
+
+    Attributes:
+        n: samples with a truth and a prediction.
+        averages: "macro" and "weighted" means over the classes.
+        clusters: how many clusters the samples come in; None where they are independent.
+        method: how intervals were made.
+        confusion: rows true, columns predicted, in the order of `labels`.
+        groups: group column -> its values.
+    """
+
+    n: int
+    accuracy: Estimate
+    macro_f1: Estimate
+    balanced_accuracy: Estimate
+    kappa: Estimate
+    averages: dict[str, Average]
+    clusters: int | None
+    method: Method
+    labels: list[str]
+    confusion: list[list[int]]
+    per_class: list[ClassReport]
+    ece: Estimate | None = None
+    ece_equal_mass: Estimate | None = None
+    classwise_ece: Estimate | None = None
+    nll: Estimate | None = None
+    brier: Estimate | None = None
+    aurc: Estimate | None = None
+    reliability: ReliabilityReport | None = None
+    risk_coverage: RiskCoverageReport | None = None
+    votes: VoteReport | None = None
+    groups: dict[str, list[GroupAccuracy]] = field(default_factory=dict)
+
+
+def classification_report(
+    task: arrays.Classes | None,
     groups: dict[str, arrays.Coded],
     cluster: np.ndarray | None,
     by: str | None,
-    voted: np.ndarray | None = None,
-) -> Figures | None:
-    """All figures of one task; groups, cluster and voted are of the whole table. None where nothing
-    was seen.
+    votes: np.ndarray | None = None,
+) -> ClassificationReport | None:
+    """Report a task with classes.
+
+    Args:
+        task: truth, predictions and probabilities; None: the result is None.
+        groups: group columns of the whole table.
+        cluster: int (rows of the table,) or None.
+        by: what the clusters are called.
+        votes: float (rows of the table, 8) shares, or None.
     """
-    if seen is None:
+    if task is None:
         return None
-    k, n = len(seen.labels), len(seen.rows)
-    sample = Sample(n, None if cluster is None else arrays.only(cluster, seen.rows), by)
-    code = seen.true * k + seen.pred
-    matrix = classification.confusion(seen.true, seen.pred, k)
-    drawn = sample.counted(code, (k, k))  # (rounds, k, k)
-    hits = seen.true == seen.pred
-    result: Figures = {
-        "n": n,
-        "accuracy": sample.share(hits),
-        **{
-            name: Estimate.of(float(of(matrix)), percentiles(of(drawn)), n)
-            for name, of in OF_MATRIX.items()
-        },
-        "averages": {
-            name: asdict(classification.average(matrix, name == "weighted"))
+    k, n = len(task.labels), len(task.rows)
+    sample = Sample(n, None if cluster is None else arrays.only(cluster, task.rows), by)
+    matrix = sample.counts(task.true * k + task.pred, k * k)
+    confusion = matrix.n.astype(np.int64).reshape(k, k)
+    correct = task.true == task.pred
+    headline = from_counts.headline(matrix, k)
+    classwise, ece_by_class = _classwise_ece(task, sample)
+    calibrated = {} if task.p is None else _calibration(task, task.p, sample)
+    return ClassificationReport(
+        n=n,
+        accuracy=headline.accuracy,
+        macro_f1=headline.macro_f1,
+        balanced_accuracy=headline.balanced_accuracy,
+        kappa=headline.kappa,
+        averages={
+            name: classification.average(confusion, name == "weighted")
             for name in ("macro", "weighted")
         },
-        "clusters": sample.draws.clusters,
-        "method": sample.method,
-        "ece": None,
-        "ece_equal_mass": None,
-        "classwise_ece": None,
-        "nll": None,
-        "brier": None,
-        "aurc": None,
-        "reliability": None,
-        "risk_coverage": None,
-        "votes": None if voted is None else _of_votes(seen, arrays.only(voted, seen.rows), sample),
-        "labels": list(seen.labels),
-        "confusion": matrix.tolist(),
-        "per_class": _per_class(seen, matrix, drawn, sample, hits),
-        "groups": {},
-    }
-    if seen.p is not None:
-        result |= _calibration(seen, seen.p, sample)
-        own = result.pop("ece_by_class")
-        result["per_class"] = [
-            c | {"ece": e} for c, e in zip(result["per_class"], own, strict=True)
-        ]
+        clusters=sample.clusters,
+        method=sample.method,
+        labels=list(task.labels),
+        confusion=confusion.tolist(),
+        per_class=_per_class(task, matrix, ece_by_class),
+        classwise_ece=classwise,
+        votes=None if votes is None else _votes(task, arrays.only(votes, task.rows), sample),
+        groups=_groups(correct, task.rows, groups, sample),
+        **calibrated,
+    )
+
+
+def _groups(
+    correct: np.ndarray, rows: np.ndarray, groups: dict[str, arrays.Coded], sample: Sample
+) -> dict[str, list[GroupAccuracy]]:
+    results = {}
     for name, group in groups.items():
-        here = group.at(seen.rows)
-        shares = sample.shares(hits, here.codes, len(here.values))
-        result["groups"][name] = [
-            {"value": v, "accuracy": s} for v, s in zip(here.values, shares, strict=True) if s.n
-        ]
-    result["groups"] = {name: rows for name, rows in result["groups"].items() if rows}
-    return result
+        values, codes = group.values, group.at(rows).codes
+        shares = sample.shares(correct, codes, len(values))
+        lines = [GroupAccuracy(v, s) for v, s in zip(values, shares, strict=True) if s.n]
+        if lines:
+            results[name] = lines
+    return results
 
 
 def _per_class(
-    seen: arrays.Classes, matrix: np.ndarray, drawn: np.ndarray, sample: Sample, hits: np.ndarray
-) -> list[Figures]:
-    k = len(seen.labels)
-    each, many = classification.per_class(matrix), classification.per_class(drawn)
-    areas = [
-        (np.nan, np.nan) if seen.p is None else curves.areas(seen.p[:, i], seen.true == i)
-        for i in range(k)
-    ]
-    recalls, precisions = sample.shares(hits, seen.true, k), sample.shares(hits, seen.pred, k)
-    made = []
-    for i, label in enumerate(seen.labels):
-        f1 = Estimate.of(each.f1[i], spread(many.f1[:, i]), sample.n)
-        made.append(
-            {
-                "label": label,
-                "n": int(each.support[i]),
-                "recall": recalls[i],
-                "precision": precisions[i],
-                "f1": f1.value,
-                "f1_ci95": [f1.low, f1.high],
-                "auroc": or_none(areas[i][0]),
-                "average_precision": or_none(areas[i][1]),
-                "ece": None,
-            }
+    task: arrays.Classes, matrix: GroupedCounts, ece: list[Estimate] | None
+) -> list[ClassReport]:
+    results = []
+    scores = from_counts.class_scores(matrix, len(task.labels))
+    for c, (label, score) in enumerate(zip(task.labels, scores, strict=True)):
+        areas = (None, None)
+        if task.p is not None:
+            areas = tuple(Estimate.of(a).value for a in curves.areas(task.p[:, c], task.true == c))
+        results.append(
+            ClassReport(
+                label=label,
+                n=score.n,
+                recall=score.recall,
+                precision=score.precision,
+                f1=score.f1.value,
+                f1_ci95=(score.f1.low, score.f1.high),
+                auroc=areas[0],
+                average_precision=areas[1],
+                ece=None if ece is None else ece[c],
+            )
         )
-    return made
+    return results
 
 
-def _calibration(seen: arrays.Classes, p: np.ndarray, sample: Sample) -> Figures:
-    """Whether the probabilities of float (n, k) `p` can be believed, and what saying nothing when
-    unsure buys.
-    """
-    k = p.shape[1]
-    top, best = arrays.most_probable(p)
-    right = best == seen.true
-    equal, mass = (
-        _ece(sample, [calibration.bins_of(top, BINS, mass=m)], [right - top])[0]
-        for m in (False, True)
-    )
-    own = [(seen.true == c) - p[:, c] for c in range(k)]
-    classwise, by_class = _ece(sample, [calibration.bins_of(p[:, c], BINS) for c in range(k)], own)
-    diagram = calibration.reliability(top, right, BINS)
-    curve = selective.risk_coverage(top, right)
-    at = np.unique(
-        np.searchsorted(curve.coverage, np.linspace(0.05, 1, 20)).clip(0, len(curve.coverage) - 1)
-    )
+def _calibration(
+    task: arrays.Classes, p: np.ndarray, sample: Sample
+) -> dict[str, Estimate | ReliabilityReport | RiskCoverageReport]:
+    """Whether the probabilities float (n, k) can be believed, and what abstention brings."""
+    confidence, best = arrays.most_probable(p)
+    correct = best == task.true
+    diagram = calibration.reliability(confidence, correct, BINS)
+    curve = selective.risk_coverage(confidence, correct)
+    logit_cell = binned.logit_bins(confidence, CURVE_BINS) * 2 + correct
     return {
-        "ece": equal,
-        "ece_equal_mass": mass,
-        "classwise_ece": classwise,
-        "ece_by_class": by_class,
-        "reliability": {
-            name: [or_none(v) for v in getattr(diagram, name)]
-            for name in ("confidence", "accuracy", "count")
-        },
-        "nll": sample.mean(calibration.nll(p, seen.true)),
-        "brier": sample.mean(calibration.brier(p, seen.true)),
-        "aurc": _aurc(top, right, curve, sample),
-        "risk_coverage": {
-            name: getattr(curve, name)[at].tolist() for name in ("coverage", "risk", "threshold")
-        },
+        "ece": _ece(confidence, correct, sample, equal_mass=False),
+        "ece_equal_mass": _ece(confidence, correct, sample, equal_mass=True),
+        "nll": sample.mean(calibration.nll(p, task.true)),
+        "brier": sample.mean(calibration.brier(p, task.true)),
+        "aurc": from_counts.risk_coverage_area(
+            sample.counts(logit_cell, 2 * CURVE_BINS), selective.area(curve)
+        ),
+        "reliability": ReliabilityReport(
+            *(
+                [Estimate.of(v).value for v in column]
+                for column in (diagram.confidence, diagram.accuracy, diagram.count)
+            )
+        ),
+        "risk_coverage": _points(curve),
     }
+
+
+def _points(curve: selective.RiskCoverage) -> RiskCoverageReport:
+    last = len(curve.coverage) - 1
+    at = np.unique(np.searchsorted(curve.coverage, np.linspace(0.05, 1, 20)).clip(0, last))
+    columns = (curve.coverage, curve.risk, curve.threshold)
+    return RiskCoverageReport(*(column[at].tolist() for column in columns))
 
 
 def _ece(
-    sample: Sample, bins: list[np.ndarray], off: list[np.ndarray]
-) -> tuple[Estimate, list[Estimate]]:
-    """(mean over the lists, one figure each) of the calibration errors with these int (n,) bins and
-    float (n,) right - confidence.
-
-    An ECE is the sum over bins of |sum of right - confidence|, per sample, so it can be drawn again
-    from what each unit adds to the bins.
-    """
-    totals = np.stack(
-        [sample.draws.counts(b, BINS, o) for b, o in zip(bins, off, strict=True)], axis=1
-    )  # (units, lists, bins)
-    rows = sample.draws.totals(np.ones(sample.n))  # (units, 1)
-    errors = np.abs(totals.sum(axis=0)).sum(axis=-1) / sample.n  # (lists,)
-    drawn = np.abs(sample.draws.draw(totals)).sum(axis=-1) / sample.draws.draw(
-        rows
-    )  # (rounds, lists)
-    each = [Estimate.of(e, percentiles(drawn[:, i]), sample.n) for i, e in enumerate(errors)]
-    return Estimate.of(errors.mean(), percentiles(drawn.mean(axis=1)), sample.n), each
-
-
-def _aurc(
-    top: np.ndarray, right: np.ndarray, curve: selective.RiskCoverage, sample: Sample
+    confidence: np.ndarray, correct: np.ndarray, sample: Sample, *, equal_mass: bool
 ) -> Estimate:
-    """The area exactly; its interval from STEPS bands of confidence, moved by what the bands alone
-    change.
+    coarse = calibration.bins_of(confidence, BINS, mass=equal_mass)
+    fine = calibration.bins_of(confidence, FINE_BINS, mass=equal_mass)
+    # Rounding at an edge must not move a sample into another coarse bin than the diagram's.
+    fine = coarse * FINE_PER_BIN + (fine - coarse * FINE_PER_BIN).clip(0, FINE_PER_BIN - 1)
+    counts = sample.counts(fine * 2 + correct, FINE_BINS * 2, confidence)
+    return from_counts.calibration_error(counts)
+
+
+def _classwise_ece(
+    task: arrays.Classes, sample: Sample
+) -> tuple[Estimate | None, list[Estimate] | None]:
+    """Return the mean over the classes of the calibration error of each one's own probability, and
+    these errors.
+
+    One resample must serve all classes, so independent rows are drawn as clusters of one, merged.
     """
-    exact = selective.area(curve)
-    band = STEPS - 1 - calibration.bins_of(top, STEPS, mass=True)  # the surest first
-    code = band * 2 + right
+    if task.p is None:
+        return None, None
+    n, k = task.p.shape
+    unit = Sample(n, np.arange(n)).unit if sample.unit is None else sample.unit
+    bins = [c * BINS + calibration.bins_of(task.p[:, c], BINS) for c in range(k)]
+    gaps = [(task.true == c) - task.p[:, c] for c in range(k)]
+    counts = GroupedCounts.of_rows(
+        np.concatenate(bins), k * BINS, np.concatenate(gaps), cluster=np.tile(unit, k)
+    )
+    sums, rows = counts.drawn_sums(np.arange(k * BINS))
+    drawn_n = rows.sum(axis=1, keepdims=True) / k  # (rounds, 1)
+    drawn = np.abs(sums).reshape(-1, k, BINS).sum(axis=-1) / drawn_n  # (rounds, k)
+    errors = np.abs(counts.sums).reshape(k, BINS).sum(axis=-1) / n  # (k,)
+    each = [
+        Estimate.of(error, centred(float(error), drawn[:, c], minimum=0, maximum=1), n)
+        for c, error in enumerate(errors)
+    ]
+    mean = float(errors.mean())
+    return Estimate.of(mean, centred(mean, drawn.mean(axis=1), minimum=0, maximum=1), n), each
 
-    def area(counts: np.ndarray) -> np.ndarray:
-        """(..., STEPS, 2) wrong and right -> (...)."""
-        answered = counts.sum(axis=-1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            risk = counts[..., 0].cumsum(axis=-1) / answered.cumsum(axis=-1)
-        return (np.nan_to_num(risk) * answered).sum(axis=-1) / answered.sum(axis=-1)
 
-    counts = np.bincount(code, minlength=2 * STEPS).reshape(STEPS, 2)
-    low, high = percentiles(area(sample.counted(code, (STEPS, 2))) - area(counts) + exact)
-    return Estimate.of(exact, (max(low, 0.0), high), sample.n)
-
-
-def _of_votes(seen: arrays.Classes, voted: np.ndarray, sample: Sample) -> Figures | None:
-    """Figures against the votes of the samples that have any; shares: float (n, 8) in the order of
-    FERPLUS8.
-    """
-    there = ~np.isnan(agreement.shares(voted)).any(axis=1)
-    if not there.any():
+def _votes(task: arrays.Classes, votes: np.ndarray, sample: Sample) -> VoteReport | None:
+    """Report the samples that have votes; votes: float (n, 8) in the order of FERPLUS8."""
+    has_votes = ~np.isnan(agreement.shares(votes)).any(axis=1)
+    if not has_votes.any():
         return None
-    voted, part = voted[there], sample.part(there)
-    places = np.array([FERPLUS8.labels.index(label) for label in seen.labels])
-    pred = places[seen.pred[there]]
-    result: Figures = {
-        "n": len(voted),
-        "share": SHARE,
-        "kl": None,
-        "ceiling": part.mean(agreement.ceiling(voted)),
-    }
-    for name, share in (("majority", None), ("any", SHARE)):
-        result[name] = part.share(agreement.right(voted, pred, share) > 0)
-    if seen.p is not None:
-        p = np.zeros(voted.shape)
-        p[:, places] = seen.p[there]
-        result["kl"] = part.mean(agreement.kl(voted, p))
-    return result
+    votes, voted = votes[has_votes], sample.part(has_votes)
+    places = np.array([FERPLUS8.labels.index(label) for label in task.labels])
+    predicted = places[task.pred[has_votes]]
+    kl = None
+    if task.p is not None:
+        p = np.zeros(votes.shape)
+        p[:, places] = task.p[has_votes]
+        kl = voted.mean(agreement.kl(votes, p))
+    return VoteReport(
+        n=len(votes),
+        share=VOTE_SHARE,
+        kl=kl,
+        ceiling=voted.mean(agreement.ceiling(votes)),
+        majority=voted.share(agreement.right(votes, predicted) > 0),
+        any=voted.share(agreement.right(votes, predicted, VOTE_SHARE) > 0),
+    )

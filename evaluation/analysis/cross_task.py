@@ -4,76 +4,88 @@ perceived gender with a larger age error?
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from evaluation.predictions import arrays
-from evaluation.statistics.bootstrap import spread
-from evaluation.statistics.estimate import Estimate, Figures, Sample
+from evaluation.statistics.counts import GroupedCounts
+from evaluation.statistics.estimate import Estimate
+from evaluation.statistics.sample import Sample
+
+PAIRS = (("gender", "age"), ("emotion", "age"), ("gender", "emotion"))
+"""(the task that is correct or wrong, the task whose figure is compared)."""
 
 
-def cross(
+@dataclass(frozen=True, slots=True)
+class CrossTask:
+    """One task's figure where another task's prediction is correct, and where it is wrong.
+
+    Attributes:
+        task: whose figure it is.
+        figure: `mae` (years) or `accuracy`.
+        given: the task that is correct or wrong.
+        n: samples that have both tasks.
+        right, wrong: the figure where `given` is correct, and where it is wrong.
+        difference: wrong minus right.
+    """
+
+    task: str
+    figure: str
+    given: str
+    n: int
+    right: Estimate
+    wrong: Estimate
+    difference: Estimate
+
+    @classmethod
+    def of(cls, task: str, given: str, counts: GroupedCounts) -> CrossTask:
+        """Return the report of counts of the figure in two cells: `given` correct, and wrong."""
+        right, wrong = counts.estimates()
+        figure = "accuracy" if counts.is_share else "mae"
+        return cls(task, figure, given, counts.total, right, wrong, counts.difference(0, 1))
+
+
+def cross_tasks(
     emotion: arrays.Classes | None,
     gender: arrays.Classes | None,
     ages: arrays.Ages | None,
     cluster: np.ndarray | None,
     by: str | None,
-) -> list[Figures]:
-    """Per pair of tasks that share rows {task, figure, given, n, right, wrong, difference}.
+) -> list[CrossTask]:
+    """Report each of PAIRS that shares rows; one whose `given` is never or always wrong is left out.
 
-    figure: `mae` (years) or `accuracy` of `task` where the answer of the task `given` is right, and
-    where it is wrong; difference: wrong minus right, with its interval over all rows that have
-    both. A pair is left out where `given` is never or always wrong.
+    Args:
+        emotion, gender, ages: the tasks of one table, None where it has not.
+        cluster, by: as for `evaluation.analysis.classification.classification_report`.
     """
-    answers = {
-        name: (seen.rows, seen.true == seen.pred)
-        for name, seen in (("gender", gender), ("emotion", emotion))
-        if seen is not None
+    correct = {
+        name: (task.rows, (task.true == task.pred).astype(np.float64))
+        for name, task in (("gender", gender), ("emotion", emotion))
+        if task is not None
     }
-    outcomes = {
-        name: (rows, right.astype(float), "accuracy") for name, (rows, right) in answers.items()
-    }
+    outcomes = dict(correct)
     if ages is not None:
-        outcomes["age"] = (ages.rows, np.abs(ages.pred - ages.true), "mae")
-    made = []
-    for given, task in (("gender", "age"), ("emotion", "age"), ("gender", "emotion")):
-        if given in answers and task in outcomes:
-            rows, right, values = _both(*answers[given], *outcomes[task][:2])
-            if right.any() and not right.all():
-                own = None if cluster is None else arrays.only(cluster, rows)
-                made.append(
-                    {
-                        "task": task,
-                        "figure": outcomes[task][2],
-                        "given": given,
-                        **split(values, right, Sample(len(rows), own, by)),
-                    }
+        outcomes["age"] = (ages.rows, np.abs(ages.pred - ages.true))
+    results = []
+    for given, task in PAIRS:
+        if given in correct and task in outcomes:
+            rows, is_correct, values = _shared(*correct[given], *outcomes[task])
+            wrong = 1 - is_correct.astype(np.int64)
+            if wrong.any() and not wrong.all():
+                sample = Sample(
+                    len(rows), None if cluster is None else arrays.only(cluster, rows), by
                 )
-    return made
+                counts = sample.counts(wrong, 2, values, is_share=task != "age")
+                results.append(CrossTask.of(task, given, counts))
+    return results
 
 
-def _both(
-    a: np.ndarray, right: np.ndarray, b: np.ndarray, values: np.ndarray
+def _shared(
+    a: np.ndarray, values_a: np.ndarray, b: np.ndarray, values_b: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(rows in both `a` and `b`, `right` of a's and `values` of b's at them)."""
+    """Return the rows in both `a` and `b`, and both values at them."""
     if np.array_equal(a, b):
-        return a, right, values
+        return a, values_a, values_b
     rows, in_a, in_b = np.intersect1d(a, b, assume_unique=True, return_indices=True)
-    return rows, right[in_a], values[in_b]
-
-
-def split(values: np.ndarray, right: np.ndarray, sample: Sample) -> Figures:
-    """The mean of float (n,) `values` where bool (n,) `right` and where not, and the difference
-    (wrong minus right) with its interval.
-    """
-    wrong = (~right).astype(np.int64)
-    ends = sample.means(values, wrong, 2)
-    totals = np.concatenate(
-        [sample.draws.counts(wrong, 2, values), sample.draws.counts(wrong, 2)], axis=1
-    )
-    drawn = sample.draws.draw(totals)  # (rounds, 4): sums right and wrong, samples right and wrong
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = drawn[:, :2] / drawn[:, 2:]
-    difference = Estimate.of(
-        ends[1].value - ends[0].value, spread(means[:, 1] - means[:, 0]), sample.n
-    )
-    return {"n": sample.n, "right": ends[0], "wrong": ends[1], "difference": difference}
+    return rows, values_a[in_a], values_b[in_b]

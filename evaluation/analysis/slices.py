@@ -1,27 +1,174 @@
-"""Gaps between groups, and the search for slices, on the loss of each sample: float (N,), 1 for a
-wrong class or years of error.
+"""Gaps between groups, and the search for slices, from grouped counts of each sample's outcome.
+
+The outcome is 1 for a correct class, or years of absolute error. `RowGroups` counts arrays;
+`evaluation.analysis.store_groups` counts a store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Protocol
 
 import numpy as np
 from scipy.special import stdtr
 
-from evaluation.analysis.summary import MANY_VALUES
+from evaluation.analysis.summary import MAX_GROUP_VALUES
 from evaluation.predictions.arrays import Coded, coded
-from evaluation.statistics.bootstrap import apart, spread
-from evaluation.statistics.estimate import Estimate, Figures, Sample
+from evaluation.statistics.bootstrap import centred, compact, unless_equal
+from evaluation.statistics.counts import CHUNK_CELLS, GroupedCounts
+from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.intervals import students
+from evaluation.statistics.sample import Sample
 from evaluation.statistics.significance import benjamini_hochberg
+
+TINY_VARIANCE = 1e-25
+"""Of a mean: what rounding leaves of none."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupExtreme:
+    """The best or worst value of a group column: its figure (accuracy, or years) and samples."""
+
+    value: str
+    figure: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupValue:
+    """One value of a group column; gap, ratio: against all other samples of known value."""
+
+    value: str
+    figure: Estimate
+    gap: Estimate
+    ratio: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGap:
+    """The gap between the best and the worst value of one group column.
+
+    Intervals are those of the two named values. They were chosen as the extremes, so of many equal
+    groups more than one time in forty the interval leaves out 0: `values` is the fairer question.
+
+    Attributes:
+        gap: between the best and the worst value.
+        ratio: the worse divided by the better; for accuracy the smaller over the larger (1: equal).
+    """
+
+    group: str
+    best: GroupExtreme
+    worst: GroupExtreme
+    gap: Estimate
+    ratio: Estimate
+    values: list[GroupValue]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceFinding:
+    """A slice that is worse than all other samples.
+
+    Attributes:
+        conditions: column -> value, one or two.
+        loss: mean error rate, or years.
+        p, p_adjusted: one-sided, alone and after Benjamini and Hochberg.
+        worse_by: mean loss of the slice minus that of all other samples.
+    """
+
+    conditions: dict[str, str]
+    n: int
+    loss: float
+    p: float
+    worse_by: Estimate
+    p_adjusted: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class SliceSearch:
+    """The slices that are worse than the rest, worst first, of `looked_at` that were tested."""
+
+    looked_at: int
+    slices: list[SliceFinding]
+
+
+class GroupSource(Protocol):
+    """Grouped counts of the outcome: 1 for a correct class (`is_share`), or years of error."""
+
+    @property
+    def values(self) -> Mapping[str, Sequence[str]]:
+        """Group column -> its values."""
+
+    @property
+    def overall(self) -> GroupedCounts:
+        """All samples with an outcome, as one cell."""
+
+    def counts(self, *names: str) -> GroupedCounts:
+        """Count by the values of one column, or of two, the second's values running fastest.
+
+        Clusters are numbered as in `overall`.
+        """
+
+
+class RowGroups:
+    """A `GroupSource` of arrays.
+
+    Args:
+        outcome: float (n,), 1 for a correct class or years of absolute error.
+        groups: column -> values of the n rows.
+        cluster: int (n,) or None.
+        is_share: the outcome is 0 or 1.
+    """
+
+    def __init__(
+        self,
+        outcome: np.ndarray,
+        groups: Mapping[str, np.ndarray | Coded],
+        cluster: np.ndarray | None = None,
+        *,
+        is_share: bool,
+    ) -> None:
+        self._outcome, self._is_share = outcome, is_share
+        self._groups = {
+            name: coded(group) if isinstance(group, np.ndarray) else group
+            for name, group in groups.items()
+        }
+        unit = Sample(len(outcome), cluster).unit
+        self._unit = None if unit is None else compact(unit)
+        self._clusters = None if unit is None or not len(unit) else int(self._unit.max()) + 1
+        self._center = 0.0 if is_share or not len(outcome) else float(outcome.mean())
+        self.values = {
+            name: group.values
+            for name, group in self._groups.items()
+            if 0 < len(group.values) <= MAX_GROUP_VALUES
+        }
+        self.overall = self._count(np.zeros(len(outcome), np.int64), 1)
+
+    def counts(self, *names: str) -> GroupedCounts:
+        """See `GroupSource`."""
+        code, size = self._groups[names[0]].codes, len(self.values[names[0]])
+        for name in names[1:]:
+            other, width = self._groups[name].codes, len(self.values[name])
+            code = np.where((code < 0) | (other < 0), -1, code * width + other)
+            size *= width
+        return self._count(code, size)
+
+    def _count(self, cell: np.ndarray, size: int) -> GroupedCounts:
+        return GroupedCounts.of_rows(
+            cell,
+            size,
+            self._outcome,
+            cluster=self._unit,
+            clusters=self._clusters,
+            is_share=self._is_share,
+            center=self._center,
+        )
 
 
 def one_sided(difference: float, error: float, freedom: float) -> float:
-    """p that a difference with this standard error is not above 0 (Student's t); 0 or 1 without
-    error; NaN without freedom.
+    """Return p that a difference with this standard error is not above 0 (Student's t); 0 or 1
+    without error; NaN without freedom.
     """
     if error == 0:
         return 0.0 if difference > 0 else 1.0
@@ -29,10 +176,14 @@ def one_sided(difference: float, error: float, freedom: float) -> float:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cells:
-    """Conditions of one or two columns, all (cells,): samples in each, mean of their losses, that
-    mean minus the mean of all other samples, the difference's standard error and degrees of
-    freedom.
+class CellTests:
+    """Cells against all other samples, all (cells,).
+
+    Attributes:
+        n: samples in each cell.
+        mean: mean of their losses.
+        difference: that mean minus the mean of all other samples.
+        error, freedom: the difference's standard error and degrees of freedom.
     """
 
     n: np.ndarray
@@ -42,263 +193,177 @@ class Cells:
     freedom: np.ndarray
 
 
-def alone(
-    n: np.ndarray,
-    sums: np.ndarray,
-    moved: np.ndarray,
-    squares: np.ndarray,
-    whole: tuple[float, float, float, float],
-) -> Cells:
-    """Cells of samples that are drawn alone, by Welch's test.
+def cell_tests(counts: GroupedCounts, overall: GroupedCounts) -> CellTests:
+    """Test every cell of losses against all other samples: Welch's test, or one over clusters."""
+    if counts.by_cluster is None:
+        return _independent_tests(counts, overall)
+    n_overall, sums_overall = overall.by_cluster_in(np.zeros(1, np.int64))
+    tests = []
+    for start in range(0, len(counts.n), CHUNK_CELLS):
+        cells = np.arange(start, min(start + CHUNK_CELLS, len(counts.n)))
+        n, sums = counts.by_cluster_in(cells)
+        tests.append(_clustered_tests(n, sums, n_overall, sums_overall))
+    names = CellTests.__dataclass_fields__
+    return CellTests(*(np.concatenate([getattr(t, name) for t in tests]) for name in names))
 
-    n, sums: samples and summed losses of each cell; moved, squares: sums of (loss - m) and of its
-    square, m near the mean of all losses. whole: the same four of all samples.
-    """
-    total, losses, all_moved, all_squares = whole
-    rest = total - n
+
+def _independent_tests(counts: GroupedCounts, overall: GroupedCounts) -> CellTests:
+    """Welch's test of independent samples."""
+    total, losses, squares = (float(v[0]) for v in (overall.n, overall.sums, overall.squares))
+    moved = counts.sums - counts.n * counts.center  # deviations are small, so squares do not cancel
+    rest, rest_moved = total - counts.n, (losses - total * overall.center) - moved
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean, other = sums / n, (losses - sums) / rest
-        parts = np.stack(
+        mean, other = counts.means, (losses - counts.sums) / rest
+        inside = counts.squares - moved**2 / counts.n
+        outside = (squares - counts.squares) - rest_moved**2 / rest
+        variance = np.stack(
             [
-                np.maximum(squares - moved**2 / n, 0) / (n - 1) / n,
-                np.maximum((all_squares - squares) - (all_moved - moved) ** 2 / rest, 0)
-                / (rest - 1)
-                / rest,
+                np.maximum(inside, 0) / (counts.n - 1) / counts.n,
+                np.maximum(outside, 0) / (rest - 1) / rest,
             ]
         )  # (2, cells)
-        parts[parts < 1e-25] = 0
-        freedom = parts.sum(axis=0) ** 2 / (parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (rest - 1))
-        return Cells(n, mean, mean - other, np.sqrt(parts.sum(axis=0)), freedom)
+        variance[variance < TINY_VARIANCE] = 0
+        both = variance.sum(axis=0)
+        freedom = both**2 / (variance[0] ** 2 / (counts.n - 1) + variance[1] ** 2 / (rest - 1))
+        return CellTests(counts.n, mean, mean - other, np.sqrt(both), freedom)
 
 
-def together(
-    own_n: np.ndarray, own: np.ndarray, all_n: np.ndarray, everything: np.ndarray
-) -> Cells:
-    """Cells of samples that come in units, such as persons: what each unit adds to the difference,
-    linearised; the variance of a sum of independent units (Liang and Zeger, 1986).
-
-    own_n, own: (units, cells) samples and summed losses; all_n, everything: (units, 1) those of all
-    samples of the unit.
+def _clustered_tests(
+    n: np.ndarray, sums: np.ndarray, n_overall: np.ndarray, sums_overall: np.ndarray
+) -> CellTests:
+    """What each cluster adds to the difference, linearised; the variance of a sum of independent
+    clusters (Liang and Zeger, Biometrika 1986). n, sums: (clusters, cells); overall: (clusters, 1).
     """
-    n, sums, g = own_n.sum(axis=0), own.sum(axis=0), len(own)
-    rest = all_n.sum() - n
+    total, losses, clusters = n.sum(axis=0), sums.sum(axis=0), len(n)
+    rest = n_overall.sum() - total
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean, other = sums / n, (everything.sum() - sums) / rest
-        pull = (own - mean * own_n) / n - (everything - own - other * (all_n - own_n)) / rest
-        error = np.sqrt((pull**2).sum(axis=0) * g / (g - 1))
-        freedom = np.minimum((own_n > 0).sum(axis=0), (all_n > own_n).sum(axis=0)) - 1.0
-        return Cells(n, mean, mean - other, error, freedom)
+        mean, other = losses / total, (sums_overall.sum() - losses) / rest
+        outside = sums_overall - sums - other * (n_overall - n)
+        pull = (sums - mean * n) / total - outside / rest
+        error = np.sqrt((pull**2).sum(axis=0) * clusters / (clusters - 1))
+        freedom = np.minimum((n > 0).sum(axis=0), (n_overall > n).sum(axis=0)) - 1.0
+        return CellTests(total, mean, mean - other, error, freedom)
 
 
-def _cells(losses: np.ndarray, code: np.ndarray, k: int, sample: Sample) -> Cells:
-    """Every code 0.. below k of int (N,) `code` (negative: none) against all other samples: Welch's
-    test, or one over clusters.
+def search(source: GroupSource, *, support: int, fdr: float) -> SliceSearch:
+    """Search slices of one or two conditions that are worse than all other samples.
+
+    All slices with `support` samples inside and outside are tested and corrected together; one of
+    two conditions is reported only where it is worse than both of its halves.
+
+    Args:
+        source: counts of the outcome.
+        support: samples that a slice must have.
+        fdr: share of false alarms allowed.
     """
-    if sample.clustered:
-        all_n, everything = sample.draws.totals(np.ones(len(losses)), losses).T[:, :, None]
-        return together(
-            sample.draws.counts(code, k), sample.draws.counts(code, k, losses), all_n, everything
-        )
-    there, middle = (
-        code + 1,
-        losses - losses.sum() / len(losses),
-    )  # deviations are small against nothing, so squares do not cancel
-    n, sums, moved, squares = (
-        np.bincount(there, w, k + 1)[1:] for w in (None, losses, middle, middle**2)
-    )
-    return alone(
-        n,
-        sums,
-        moved,
-        squares,
-        (len(losses), float(losses.sum()), float(middle.sum()), float(middle @ middle)),
-    )
-
-
-def search(
-    losses: np.ndarray,
-    groups: Mapping[str, np.ndarray | Coded],
-    *,
-    support: int,
-    fdr: float,
-    cluster: np.ndarray | None = None,
-) -> Figures:
-    """{looked_at, slices}: slices of one or two conditions, worst first, each {conditions, n, loss,
-    worse_by, p, p_adjusted}.
-
-    worse_by: mean loss of the slice minus that of all other samples, with its 95 % interval (Welch;
-    over clusters, as p is, where int (N,) `cluster` is given). All slices with `support` samples
-    inside and outside are tested and corrected together.
-    """
-    columns = {name: _coded(group) for name, group in groups.items()}
-    sample = Sample(len(losses), cluster)
-
-    def cells(names: tuple[str, ...]) -> Cells:
-        code, k = columns[names[0]].codes, len(columns[names[0]].values)
-        for name in names[1:]:
-            other, width = columns[name].codes, len(columns[name].values)
-            code, k = np.where((code < 0) | (other < 0), -1, code * width + other), k * width
-        return _cells(losses, code, k, sample)
-
-    return find(
-        {name: group.values for name, group in columns.items()},
-        cells,
-        len(losses),
-        support=support,
-        fdr=fdr,
-    )
-
-
-def find(
-    values: Mapping[str, Sequence[str]],
-    cells: Callable[[tuple[str, ...]], Cells],
-    total: int,
-    *,
-    support: int,
-    fdr: float,
-) -> Figures:
-    """As `search`, from `cells` of one column or two (row by row: the second's values run fastest).
-    values: those of each column; total: samples.
-    """
-    values = {name: v for name, v in values.items() if 0 < len(v) <= MANY_VALUES}
-    ones = {name: cells((name,)) for name in values}
-    made = [
-        (found, [{name: v} for v in values[name]], found.n, np.ones(len(found.n), bool))
-        for name, found in ones.items()
-    ]
+    overall = _losses(source.overall)
+    values, total = source.values, overall.total
+    single = {name: cell_tests(_losses(source.counts(name)), overall) for name in values}
+    tested: list[tuple[SliceFinding, bool]] = []
+    for name, tests in single.items():
+        beyond = np.ones(len(tests.n), bool)
+        conditions = [{name: v} for v in values[name]]
+        tested += _tested(tests, conditions, tests.n, beyond, support, total)
     for a, b in combinations(values, 2):
-        names = [{a: v, b: w} for v in values[a] for w in values[b]]
-        found = cells((a, b))
-        i, j = np.divmod(np.arange(len(names)), len(values[b]))
-        halves = ((ones[a].n[i], ones[a].mean[i]), (ones[b].n[j], ones[b].mean[j]))
+        tests = cell_tests(_losses(source.counts(a, b)), overall)
+        i, j = np.divmod(np.arange(len(tests.n)), len(values[b]))
+        halves = ((single[a].n[i], single[a].mean[i]), (single[b].n[j], single[b].mean[j]))
         enough = np.logical_and.reduce([(n >= support) & (n <= total - support) for n, _ in halves])
-        same = np.logical_or.reduce(
-            [n == found.n for n, _ in halves]
-        )  # one condition alone says the same
+        # Where a half has no sample more, one condition alone is the same slice.
+        same = np.logical_or.reduce([n == tests.n for n, _ in halves])
         with np.errstate(invalid="ignore"):
-            beyond = np.logical_and.reduce([found.mean > mean for _, mean in halves])
-        made.append((found, names, np.where(enough & ~same, found.n, 0), beyond))
-    tested: list[tuple[bool, Figures]] = []
-    for found, names, counted, beyond in made:
-        reach = students(found.freedom) * found.error  # of the same t as p
-        for at in np.flatnonzero((counted >= support) & (counted <= total - support)):
-            difference, half, n = float(found.difference[at]), float(reach[at]), int(found.n[at])
-            p = one_sided(difference, float(found.error[at]), float(found.freedom[at]))
-            one = {"conditions": names[at], "n": n, "loss": float(found.mean[at]), "p": p}
-            tested.append(
-                (
-                    bool(beyond[at]),
-                    one
-                    | {
-                        "worse_by": Estimate.of(
-                            difference, apart(difference - half, difference + half), n
-                        )
-                    },
-                )
-            )
-    kept = []
-    for (beyond_halves, one), p in zip(
-        tested, benjamini_hochberg(np.array([t["p"] for _, t in tested])), strict=True
-    ):
-        if p < fdr and beyond_halves:
-            kept.append(one | {"p_adjusted": float(p)})
-    return {"looked_at": len(tested), "slices": sorted(kept, key=lambda t: -t["worse_by"].value)}
+            beyond = np.logical_and.reduce([tests.mean > mean for _, mean in halves])
+        conditions = [{a: v, b: w} for v in values[a] for w in values[b]]
+        counted = np.where(enough & ~same, tests.n, 0)
+        tested += _tested(tests, conditions, counted, beyond, support, total)
+    adjusted = benjamini_hochberg(np.array([finding.p for finding, _ in tested]))
+    kept = [
+        replace(finding, p_adjusted=float(p))
+        for (finding, beyond), p in zip(tested, adjusted, strict=True)
+        if p < fdr and beyond
+    ]
+    return SliceSearch(len(tested), sorted(kept, key=lambda s: -(s.worse_by.value or 0.0)))
 
 
-def _coded(group: np.ndarray | Coded) -> Coded:
-    return coded(group) if isinstance(group, np.ndarray) else group
+def _losses(outcome: GroupedCounts) -> GroupedCounts:
+    return outcome.complement() if outcome.is_share else outcome
 
 
-def fairness(
-    task: str,
-    losses: np.ndarray,
-    groups: Mapping[str, np.ndarray | Coded],
-    *,
+def _tested(
+    tests: CellTests,
+    conditions: Sequence[dict[str, str]],
+    counted: np.ndarray,
+    beyond: np.ndarray,
     support: int,
-    cluster: np.ndarray | None = None,
-) -> list[Figures]:
-    """Per group column with two values of `support` samples: {group, best, worst, gap, ratio,
-    values}, of the accuracy or, for ages, of the error.
+    total: int,
+) -> list[tuple[SliceFinding, bool]]:
+    """Return the cells with support, and whether each is worse than both of its halves."""
+    results = []
+    half = students(tests.freedom) * tests.error  # of the same t as p
+    for at in np.flatnonzero((counted >= support) & (counted <= total - support)):
+        difference, n = float(tests.difference[at]), int(tests.n[at])
+        p = one_sided(difference, float(tests.error[at]), float(tests.freedom[at]))
+        ends = unless_equal(difference - float(half[at]), difference + float(half[at]))
+        worse_by = Estimate.of(difference, ends, n)
+        finding = SliceFinding(conditions[at], n, float(tests.mean[at]), p, worse_by)
+        results.append((finding, bool(beyond[at])))
+    return results
 
-    gap: between the best and the worst value; ratio: the worse divided by the better, for accuracy
-    the smaller over the larger (1: equal). Intervals are those of the two named values. They were
-    chosen as the extremes, so of many equal groups more than one time in forty the interval leaves
-    out 0: `values` is the fairer question. values: per value {value, figure, gap, ratio} against
-    all other samples of known value. Whole clusters are drawn where int (N,) `cluster` is given.
+
+def fairness(source: GroupSource, *, support: int) -> list[GroupGap]:
+    """Return the gap of each group column with two values of `support` samples: of the accuracy or,
+    for ages, of the error.
     """
-    outcome = losses if task == "age" else 1 - losses
-    sample = Sample(len(losses), cluster)
-    made = []
-    for name, group in ((name, _coded(group)) for name, group in groups.items()):
-        k = len(group.values)
-        if k > MANY_VALUES:
-            continue
-        counts, sums = (np.bincount(group.codes + 1, w, k + 1)[1:] for w in (None, outcome))
-        if (counts >= support).sum() > 1:
-            totals = [
-                sample.draws.counts(group.codes, k, outcome),
-                sample.draws.counts(group.codes, k),
-            ]
-            drawn = sample.draws.draw(np.concatenate(totals, axis=1))
-            made.append(
-                {
-                    "group": name,
-                    **gaps(task, group.values, counts, sums, drawn[:, :k], drawn[:, k:], support),
-                }
-            )
-    return made
+    results = []
+    for name, values in source.values.items():
+        counts = source.counts(name)
+        if (counts.n >= support).sum() > 1:
+            results.append(_gap(name, values, counts, support))
+    return results
 
 
-def gaps(
-    task: str,
-    values: Sequence[str],
-    counts: np.ndarray,
-    sums: np.ndarray,
-    above: np.ndarray,
-    below: np.ndarray,
-    support: int,
-) -> Figures:
-    """{best, worst, gap, ratio, values} as `fairness` has them, of k values of which two have
-    `support` samples.
-
-    counts, sums: (k,) samples and their summed outcome; above, below: (rounds, k) sums and samples,
-    drawn again.
-    """
-    rows = np.flatnonzero(counts >= support)
-    n, means = int(counts[rows].sum()), sums[rows] / counts[rows]
-    above, below = above[:, rows], below[:, rows]
-    order = np.argsort(means if task == "age" else -means, kind="stable")
+def _gap(name: str, values: Sequence[str], counts: GroupedCounts, support: int) -> GroupGap:
+    rows = np.flatnonzero(counts.n >= support)
+    low_is_good = not counts.is_share
+    sizes, means = counts.n[rows].astype(np.int64), counts.means[rows]
+    n = int(sizes.sum())
+    sums, drawn_n = counts.drawn_sums(rows)
+    order = np.argsort(means if low_is_good else -means, kind="stable")
+    estimates = counts.estimates()
     with np.errstate(divide="ignore", invalid="ignore"):
-        each = above / below
-        best, worst = each[:, order[0]], each[:, order[-1]]
-        gap, ratio = (worst - best if task == "age" else best - worst), worst / best
-        whole = means.max() / means.min() if task == "age" else means.min() / means.max()
-        rest = (above.sum(axis=1, keepdims=True) - above) / (
-            below.sum(axis=1, keepdims=True) - below
+        drawn = sums / drawn_n  # (rounds, rows)
+        best, worst = drawn[:, order[0]], drawn[:, order[-1]]
+        gap = worst - best if low_is_good else best - worst
+        low, high = means.min(), means.max()
+        ratio = float(high / low if low_is_good else low / high)
+        rest = (sums.sum(axis=1, keepdims=True) - sums) / (
+            drawn_n.sum(axis=1, keepdims=True) - drawn_n
         )
-        others = (means @ counts[rows] - means * counts[rows]) / (n - counts[rows])
+        others = (means @ sizes - means * sizes) / (n - sizes)
         against = [
-            {
-                "value": values[int(c)],
-                "figure": Estimate.of(means[i], spread(each[:, i]), counts[c]),
-                "gap": Estimate.of(means[i] - others[i], spread(each[:, i] - rest[:, i]), n),
-                "ratio": Estimate.of(means[i] / others[i], _finite(each[:, i] / rest[:, i]), n),
-            }
+            GroupValue(
+                values[int(c)],
+                estimates[c],
+                _centred(means[i] - others[i], drawn[:, i] - rest[:, i], n),
+                _centred(means[i] / others[i], drawn[:, i] / rest[:, i], n),
+            )
             for i, c in enumerate(rows)
         ]
-    chosen = (("best", order[0]), ("worst", order[-1]))
-    ends = {
-        end: {"value": values[rows[at]], "figure": float(means[at]), "n": int(counts[rows[at]])}
-        for end, at in chosen
-    }
-    return {
-        **ends,
-        "gap": Estimate.of(float(np.ptp(means)), spread(gap), n),
-        "ratio": Estimate.of(whole, _finite(ratio), n),
-        "values": against,
-    }
+        ends = [
+            GroupExtreme(values[rows[at]], float(means[at]), int(sizes[at]))
+            for at in (order[0], order[-1])
+        ]
+        return GroupGap(
+            name,
+            *ends,
+            _centred(float(np.ptp(means)), gap, n),
+            _centred(ratio, worst / best, n),
+            against,
+        )
 
 
-def _finite(values: np.ndarray) -> tuple[float, float]:
-    """95 % interval of finite values that differ, NaN where some are not finite or all are alike."""
-    return spread(values) if np.isfinite(values).all() else (float("nan"), float("nan"))
+def _centred(value: float, drawn: np.ndarray, n: int) -> Estimate:
+    """Return an estimate with its bootstrap interval, none where a round is not finite."""
+    if not np.isfinite(drawn).all():
+        return Estimate.of(float(value), n=n)
+    return Estimate.of(float(value), centred(float(value), drawn), n)

@@ -1,78 +1,89 @@
-"""Headline figures of a store from counts alone: keys and values as in
-`evaluation.analysis.summary`, at any size of table.
-"""
+"""Headline estimates of a store's rows, at any size of table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 
-import numpy as np
-
-from evaluation.analysis import confidence
-from evaluation.analysis.age_errors import ERROR
-from evaluation.analysis.classification import OF_MATRIX
-from evaluation.analysis.each_class import matrices
-from evaluation.analysis.summed import several, summed
-from evaluation.statistics.estimate import Figures
+from evaluation.analysis import from_counts, store_confidence
+from evaluation.analysis.from_counts import AgeErrors
+from evaluation.analysis.regression import HEADLINE_YEARS
+from evaluation.analysis.sql import AGE_ERROR
+from evaluation.analysis.store_classes import matrix
+from evaluation.statistics.estimate import Estimate
+from evaluation.store.counts import grouped_counts, several_counts
 from evaluation.store.filters import Where
 from evaluation.store.store import Store
-from evaluation.store.tables import RIGHT_YEARS
 
 
-def summary(store: Store, where: Where) -> Figures:
-    """{model, dataset, split, rows, emotion, gender, age} of the rows of `where`, which should name
-    one model; a task without rows is None.
+@dataclass(frozen=True, slots=True)
+class ClassSummary:
+    """Headline of a task with classes; ece is None without probabilities."""
 
-    Where the tables name persons or films, all intervals draw these whole.
-    """
-
-    def named(by: str) -> str | None:
-        return ", ".join(str(row[0]) for row in store.counts([by], where) if row[0]) or None
-
-    return {
-        "model": named("model"),
-        "dataset": named("dataset"),
-        "split": named("split"),
-        "rows": store.count(where),
-        **{task: classes(store, task, where) for task in ("emotion", "gender")},
-        "age": ages(store, where),
-    }
+    n: int
+    accuracy: Estimate
+    macro_f1: Estimate
+    balanced_accuracy: Estimate
+    kappa: Estimate
+    ece: Estimate | None
 
 
-def _squared(of: Callable[[np.ndarray], np.ndarray], k: int, cells: np.ndarray) -> np.ndarray:
-    """`of` flat confusion matrices (..., k * k)."""
-    return of(cells.reshape(*cells.shape[:-1], k, k))
+@dataclass(frozen=True, slots=True)
+class StoreSummary:
+    """Headline of the rows of one model; a task without rows is None."""
+
+    model: str | None
+    dataset: str | None
+    split: str | None
+    rows: int
+    emotion: ClassSummary | None
+    gender: ClassSummary | None
+    age: AgeErrors | None
+
+    @property
+    def tasks(self) -> dict[str, ClassSummary | AgeErrors]:
+        """The tasks that have rows, by name."""
+        tasks = {"emotion": self.emotion, "gender": self.gender, "age": self.age}
+        return {name: task for name, task in tasks.items() if task is not None}
 
 
-def classes(store: Store, task: str, where: Where) -> Figures | None:
-    """n, accuracy, macro_f1, balanced_accuracy, kappa, ece (None without probabilities); None
-    without rows.
-    """
+def summary(store: Store, where: Where) -> StoreSummary:
+    """Return the headline of the rows of `where`, which should name one model."""
+    names = [
+        ", ".join(str(row[0]) for row in store.counts([by], where) if row[0]) or None
+        for by in ("model", "dataset", "split")
+    ]
+    emotion, gender = (class_summary(store, task, where) for task in ("emotion", "gender"))
+    return StoreSummary(*names, store.count(where), emotion, gender, age_summary(store, where))
+
+
+def class_summary(store: Store, task: str, where: Where) -> ClassSummary | None:
+    """Return the headline of emotion or gender; None without rows."""
     if task not in store.tasks:
         return None
-    seen, k = matrices(store, task, where), len(store.labels(task))
-    if not seen.n:
+    counts = matrix(store, task, where)
+    if not counts.total:
         return None
-    right, every = np.eye(k, dtype=bool).ravel(), np.ones(k * k, bool)
-    return {
-        "n": seen.n,
-        "accuracy": seen.share(right, every),
-        **{name: seen.of(partial(_squared, of, k)) for name, of in OF_MATRIX.items()},
-        "ece": confidence.ece(store, task, where) if confidence.has(store, task) else None,
-    }
+    headline = from_counts.headline(counts, len(store.labels(task)))
+    has_confidence = store_confidence.has_confidence(store, task)
+    ece = store_confidence.ece(store, task, where) if has_confidence else None
+    return ClassSummary(
+        headline.n,
+        headline.accuracy,
+        headline.macro_f1,
+        headline.balanced_accuracy,
+        headline.kappa,
+        ece,
+    )
 
 
-def ages(store: Store, where: Where) -> Figures | None:
-    """n, mae, bias, rmse (years), cs5 of the age; None without rows."""
+def age_summary(store: Store, where: Where) -> AgeErrors | None:
+    """Return the headline of the ages; None without rows."""
     if "age" not in store.tasks:
         return None
-    mae, bias, square = (
-        s.figures()[0]
-        for s in several(store, where, "0", 1, [f"abs({ERROR})", ERROR, f"{ERROR} * {ERROR}"])
-    )
-    if not mae.n:
+    values = [f"abs({AGE_ERROR})", AGE_ERROR, f"{AGE_ERROR} * {AGE_ERROR}"]
+    means = [counts.estimate() for counts in several_counts(store, where, "0", 1, values)]
+    if not means[0].n:
         return None
-    rmse = square.clipped(0.0).root()
-    near = summed(store, where, "0", 1, f"(abs({ERROR}) <= {RIGHT_YEARS})::INT", share=True)
-    return {"n": mae.n, "mae": mae, "bias": bias, "rmse": rmse, "cs5": near.figures()[0]}
+    near = f"(abs({AGE_ERROR}) <= {HEADLINE_YEARS})::INT"
+    within = grouped_counts(store, where, "0", 1, near, is_share=True).estimate()
+    return from_counts.age_errors(means[0], means[1], means[2], within)

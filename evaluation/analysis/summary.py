@@ -1,76 +1,114 @@
-"""The figures of one model's table as plain values: what the report prints and what pages and model
-cards quote.
-"""
+"""Report of one model's table: what the command prints and what pages and model cards quote."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from evaluation.analysis.classification import of_classes
-from evaluation.analysis.cross_task import cross
-from evaluation.analysis.regression import of_ages
+from evaluation.analysis.classification import ClassificationReport, classification_report
+from evaluation.analysis.cross_task import CrossTask, cross_tasks
+from evaluation.analysis.regression import RegressionReport, regression_report
 from evaluation.predictions import arrays
 from evaluation.predictions.table import Meta
-from evaluation.statistics.estimate import Estimate, Figures
+from evaluation.statistics.estimate import Estimate, plain
 
-FEW = 30
-"""Groups with fewer samples are reported too; their intervals say how little that means."""
-MANY_VALUES = 200
-"""A group column with more values than this names things rather than groups them; it is left out,
-and said to be.
+MIN_GROUP_SIZE = 30
+"""Groups with fewer samples are reported too, with a star; their intervals say how little that
+means.
+"""
+MAX_GROUP_VALUES = 200
+"""A group column with more values than this names things rather than groups them: it is left out,
+and the report says so.
 """
 
 
-def figures(table: pa.Table, model: str | None = None) -> Figures:
-    """All figures of `model` in a conforming table (None: its only model); a task without truth or
-    prediction is None.
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """All estimates of one model's table; a task without truth or prediction is None.
+
+    Attributes:
+        rows: of the table.
+        card_sha256, fingerprint, detector, left_out: as the table's metadata has them.
+        face_found: share of the rows with a face; None where the table does not say.
+        cross: where a mistake in one task goes with one in another.
+        groups_left_out: group column -> number of values, where these are too many.
+    """
+
+    model: str | None
+    dataset: str | None
+    split: str | None
+    rows: int
+    card_sha256: str | None
+    fingerprint: str | None
+    detector: str | None
+    left_out: Any
+    face_found: Estimate | None
+    emotion: ClassificationReport | None
+    gender: ClassificationReport | None
+    age: RegressionReport | None
+    cross: list[CrossTask]
+    groups_left_out: dict[str, int]
+
+    @property
+    def tasks(self) -> dict[str, ClassificationReport | RegressionReport]:
+        """The tasks that the table has, by name."""
+        tasks = {"emotion": self.emotion, "gender": self.gender, "age": self.age}
+        return {name: task for name, task in tasks.items() if task is not None}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
+
+
+def table_report(table: pa.Table, model: str | None = None) -> TableReport:
+    """Report `model` in a conforming table (None: its only model).
 
     Raises:
         DataError: several models and none named, or no such model.
     """
     table = arrays.one_model(table, model)
-    groups, cluster, by = (
-        arrays.coded_groups(table),
-        arrays.clusters(table),
-        arrays.cluster_name(table),
-    )
-    crowded = {
-        name: len(group.values) for name, group in groups.items() if len(group.values) > MANY_VALUES
+    groups, cluster = arrays.coded_groups(table), arrays.clusters(table)
+    by = arrays.cluster_name(table)
+    left_out = {
+        name: len(group.values)
+        for name, group in groups.items()
+        if len(group.values) > MAX_GROUP_VALUES
     }
-    groups = {name: group for name, group in groups.items() if name not in crowded}
+    groups = {name: group for name, group in groups.items() if name not in left_out}
     meta = Meta.of(table)
-    found = (
-        table["face_found"].drop_null().to_numpy()
-        if "face_found" in table.column_names
-        else np.zeros(0, bool)
+    emotion, gender = arrays.classes(table, "emotion"), arrays.classes(table, "gender")
+    ages = arrays.ages(table)
+    # By true gender, accuracy is recall, which stands there by class already.
+    but_gender = {name: group for name, group in groups.items() if name != "gender"}
+    return TableReport(
+        model=table["model"][0].as_py() if len(table) else model,
+        dataset=_names(table, "dataset"),
+        split=_names(table, "split"),
+        rows=len(table),
+        card_sha256=meta.card_sha256 or None,
+        fingerprint=meta.fingerprint or None,
+        detector=meta.detector or None,
+        left_out=meta.left_out,
+        face_found=_face_found(table),
+        emotion=classification_report(emotion, groups, cluster, by, arrays.votes(table)),
+        gender=classification_report(gender, but_gender, cluster, by),
+        age=regression_report(ages, groups, cluster, by),
+        cross=cross_tasks(emotion, gender, ages, cluster, by),
+        groups_left_out=left_out,
     )
-    emotion, gender, ages = (
-        arrays.classes(table, "emotion"),
-        arrays.classes(table, "gender"),
-        arrays.ages(table),
-    )
-    return {
-        "model": table["model"][0].as_py() if len(table) else model,
-        "dataset": _only(table, "dataset"),
-        "split": _only(table, "split"),
-        "rows": len(table),
-        "card_sha256": meta.card_sha256 or None,
-        "fingerprint": meta.fingerprint or None,
-        "detector": meta.detector or None,
-        "left_out": meta.left_out,
-        "face_found": Estimate.of_share(int(found.sum()), len(found)) if len(found) else None,
-        "emotion": of_classes(emotion, groups, cluster, by, arrays.votes(table)),
-        # By true gender, accuracy is recall, which stands there by class already.
-        "gender": of_classes(
-            gender, {k: v for k, v in groups.items() if k != "gender"}, cluster, by
-        ),
-        "age": of_ages(ages, groups, cluster, by),
-        "cross": cross(emotion, gender, ages, cluster, by),
-        "groups_left_out": crowded,
-    }
 
 
-def _only(table: pa.Table, name: str) -> str | None:
-    values = table[name].unique().drop_null().to_pylist() if name in table.column_names else []
-    return ", ".join(sorted(values)) or None
+def _face_found(table: pa.Table) -> Estimate | None:
+    if "face_found" not in table.column_names:
+        return None
+    has_face: np.ndarray = table["face_found"].drop_null().to_numpy()
+    return Estimate.of_share(int(has_face.sum()), len(has_face)) if len(has_face) else None
+
+
+def _names(table: pa.Table, column: str) -> str | None:
+    if column not in table.column_names:
+        return None
+    return ", ".join(sorted(table[column].unique().drop_null().to_pylist())) or None

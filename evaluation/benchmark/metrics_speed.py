@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.analysis.comparison import compare
-from evaluation.analysis.slices import fairness, search
-from evaluation.analysis.summary import figures
+from evaluation.analysis.from_counts import on_matrix
+from evaluation.analysis.slices import RowGroups, fairness, search
+from evaluation.analysis.summary import table_report
 from evaluation.benchmark.generated_tables import generate
 from evaluation.metrics import classification
 from evaluation.predictions import arrays
-from evaluation.statistics.bootstrap import Resampled, percentiles
-from evaluation.statistics.estimate import Sample
+from evaluation.statistics.sample import Sample
 
 LIMITS_S = {
     "confusion and per class": 0.3,
@@ -43,7 +43,7 @@ def time_metrics(
     if classes is None or cluster is None:
         raise RuntimeError("the generated table has no emotions or no clusters")
     k = len(classes.labels)
-    clusters = Resampled(rows, cluster).clusters
+    clusters = Sample(rows, cluster).clusters
     steps = []
 
     def timed(name: str, call: Callable[[], object]) -> None:
@@ -53,11 +53,10 @@ def time_metrics(
         steps.append({"name": name, **times, "limit_s": LIMITS_S.get(name)})
 
     def bootstrap(cluster: NDArray[np.int64] | None) -> None:
-        drawn = Sample(rows, cluster, "group_subject").counted(
-            classes.true * k + classes.pred, (k, k)
-        )
-        percentiles(np.trace(drawn, axis1=-2, axis2=-1) / drawn.sum(axis=(-2, -1)))
-        percentiles(classification.macro_f1(drawn))
+        cell = classes.true * k + classes.pred
+        counts = Sample(rows, cluster, "group_subject").counts(cell, k * k)
+        counts.statistic(on_matrix(classification.accuracies, k))
+        counts.statistic(on_matrix(classification.macro_f1, k))
 
     timed(
         "confusion and per class",
@@ -66,17 +65,15 @@ def time_metrics(
     timed("1,000 bootstraps of accuracy and macro F1", lambda: bootstrap(None))
     timed("the same over clusters", lambda: bootstrap(cluster))
     if all_figures:
-        timed("all figures of the report", lambda: figures(unclustered))
-        timed("all figures over clusters", lambda: figures(table))
+        timed("all figures of the report", lambda: table_report(unclustered))
+        timed("all figures over clusters", lambda: table_report(table))
         other = generate(rows, model="another", per_person=rows / people)
         timed(
             "comparison of two models",
             lambda: compare(unclustered, other.drop_columns(["group_subject"])),
         )
-        losses, groups = (
-            (classes.true != classes.pred).astype(float),
-            arrays.coded_groups(unclustered),
-        )
-        timed("search for slices", lambda: search(losses, groups, support=30, fdr=0.05))
-        timed("gaps between groups", lambda: fairness("emotion", losses, groups, support=30))
+        correct = (classes.true == classes.pred).astype(float)
+        groups = RowGroups(correct, arrays.coded_groups(unclustered), is_share=True)
+        timed("search for slices", lambda: search(groups, support=30, fdr=0.05))
+        timed("gaps between groups", lambda: fairness(groups, support=30))
     return {"rows": rows, "clusters": clusters, "steps": steps}

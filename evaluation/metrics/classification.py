@@ -38,6 +38,12 @@ def accuracy(matrix: np.ndarray) -> float:
     return float(np.trace(matrix) / n) if n else float("nan")
 
 
+def accuracies(matrix: np.ndarray) -> np.ndarray:
+    """Accuracy of confusion matrices (..., k, k) -> (...); NaN without samples."""
+    shares: np.ndarray = np.trace(matrix, axis1=-2, axis2=-1) / matrix.sum(axis=(-2, -1))
+    return shares
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PerClass:
     """All (..., k). support: samples of the class. recall: found of them. precision: right among

@@ -193,7 +193,8 @@ def clusters(table: pa.Table) -> np.ndarray | None:
         return None
     known = table[name].combine_chunks().dictionary_encode().indices
     index = pc.fill_null(known, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return np.where(index >= 0, index, len(index) + np.arange(len(index)))
+    names = int(index.max()) + 1 if len(index) else 0
+    return np.where(index >= 0, index, names + np.arange(len(index)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,6 +35,7 @@ from core.vocabulary import METRICS, TASKS
 from evaluation.statistics.estimate import Estimate
 from evaluation.training_runs.training_run import TrainingRun
 
+Report = TableReport | StoreSummary
 State = Literal["passed", "missed", "not measured"]
 Report = Mapping[str, Any]
 """Of a table, as `evaluation.analysis.summary.figures` gives it."""
@@ -342,3 +343,8 @@ def _figure(report: Report | None, path: str, name: str) -> Estimate | None:
     raise DataError(
         f"Expected {name!r} to be one number of `report --json`, got a {type(value).__name__}."
     )
+
+
+def _fields(report: Any) -> dict[str, Any]:
+    names = getattr(report, "__dataclass_fields__", ())
+    return {name: getattr(report, name) for name in names}

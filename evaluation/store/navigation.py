@@ -72,7 +72,7 @@ def place(
 
 def _first(store: Store, condition: str, params: list[object]) -> tuple[str, str] | None:
     found = store.sql(f"SELECT t.sample_id, t.dataset FROM t WHERE {condition} LIMIT 1", params)
-    return (str(found[0][0]), store._codes["dataset"][found[0][1]]) if found else None
+    return (str(found[0][0]), store.texts["dataset"][found[0][1]]) if found else None
 
 
 def search(store: Store, where: Where, text: str, limit: int = 20) -> list[tuple[str, str]]:
@@ -85,7 +85,7 @@ def search(store: Store, where: Where, text: str, limit: int = 20) -> list[tuple
         f"SELECT t.sample_id, t.dataset FROM t WHERE {clause} GROUP BY ALL ORDER BY {order} LIMIT {limit:d}",
         [*params, text],
     )
-    return [(str(name), store._codes["dataset"][code]) for name, code in found]
+    return [(str(name), store.texts["dataset"][code]) for name, code in found]
 
 
 def nearest(

@@ -7,8 +7,8 @@ from __future__ import annotations
 import pyarrow as pa
 
 from evaluation.predictions.schema import P_EMOTION, P_GENDER
+from evaluation.store.counts import about
 from evaluation.store.filters import Where
-from evaluation.store.resampled import few
 from evaluation.store.store import Store
 
 
@@ -35,5 +35,5 @@ def table(store: Store, task: str, where: Where, most: int) -> pa.Table:
     ]
     columns = [c for c in dict.fromkeys(wanted) if c in store.columns and c != "age_decade"]
     clause, params = store.clause(where)
-    text = f"SELECT {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} AND {few(store, where, most)} ORDER BY t.rowid"
-    return store._words(store.arrow(text, params))
+    text = f"SELECT {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} AND {about(store, where, most)} ORDER BY t.rowid"
+    return store.in_words(store.arrow(text, params))

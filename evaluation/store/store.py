@@ -112,7 +112,7 @@ class Store(Tables):
                 mean[at], right[at], count[at] = confidence, share, n
         return Reliability(mean, right, count)
 
-    def _probability(self, task: str, code: int) -> str | None:
+    def probability(self, task: str, code: int) -> str | None:
         column = P_GENDER if task == "gender" else P_EMOTION + SPACES[task][code]
         if column not in self.columns:
             return None
@@ -142,9 +142,9 @@ class Store(Tables):
             f"SELECT t.rowid AS row, {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} "
             f"ORDER BY {by.format(conf=f't.{where.task}_conf')} LIMIT {limit:d} OFFSET {offset:d}"
         )
-        return self._words(self.arrow(text, params))
+        return self.in_words(self.arrow(text, params))
 
-    def _words(self, found: pa.Table) -> pa.Table:
+    def in_words(self, found: pa.Table) -> pa.Table:
         """Codes as texts."""
         for i, name in enumerate(found.column_names):
             task, _, which = name.partition("_")
@@ -166,5 +166,5 @@ class Store(Tables):
         of = "" if dataset is None else " AND t.dataset = ?"
         codes = [] if dataset is None else [self.code("dataset", dataset)]
         text = f"SELECT t.rowid AS row, t.* EXCLUDE (file, key) FROM t WHERE t.sample_id = ?{of} ORDER BY t.model LIMIT 100"
-        found = self._words(self.arrow(text, [sample_id, *codes]))
+        found = self.in_words(self.arrow(text, [sample_id, *codes]))
         return found.to_pylist()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -56,6 +56,9 @@ class Tables:
             self.group_columns.setdefault("gender", "gender_true")
         self.groups = {name: self._there(column) for name, column in self.group_columns.items()}
         self.cluster = next((GROUP + c for c in arrays.CLUSTERS if GROUP + c in self.columns), None)
+        self.cluster_names = len(self._codes[self.cluster]) if self.cluster else 0
+        self.cluster_count = self.cluster_names + self._without_cluster()
+        """Names of clusters, and rows without one, which are clusters of their own."""
 
     def sql(self, text: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of a query on table `t`. `text` is code of ours: values of users belong in `params`."""
@@ -89,6 +92,11 @@ class Tables:
             for (c,) in self.sql(f"SELECT DISTINCT {column} FROM t WHERE {column} IS NOT NULL")
         ]
         return tuple(sorted(t for t in there if t))
+
+    def _without_cluster(self) -> int:
+        if self.cluster is None:
+            return 0
+        return int(self.sql(f"SELECT count(*) FROM t WHERE {self.cluster} IS NULL")[0][0])
 
     def _any(self, task: str) -> bool:
         true = TASKS[task][0]
@@ -187,6 +195,11 @@ class Tables:
         """
         return tuple(SPACES[task][i] for i in self._labels.get(task, ()))
 
+    @property
+    def texts(self) -> Mapping[str, Sequence[str]]:
+        """Column of names -> the text of each code."""
+        return self._codes
+
     def count(self, where: Where) -> int:
         """Rows."""
         clause, params = self.clause(where)
@@ -205,7 +218,7 @@ class Tables:
             for row in found
         )
 
-    def _group(self, name: str) -> str:
+    def group_column(self, name: str) -> str:
         if name not in self.group_columns:
             raise DataError(
                 f"Expected a group of {', '.join(self.groups) or 'this table (it has none)'}, got {name!r}."
@@ -213,7 +226,7 @@ class Tables:
         return self.group_columns[name]
 
     def _column(self, by: str | None) -> str | None:
-        return None if by is None else by if by in CODED else self._group(by)
+        return None if by is None else by if by in CODED else self.group_column(by)
 
     def code(self, column: str, text: str) -> int:
         """The number that stands for `text` in a column of names; -1 where it does not occur."""

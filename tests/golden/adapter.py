@@ -237,8 +237,7 @@ class Studio:
 
     def overview(self) -> Any:
         """What was opened: names, tasks, groups, labels, counts, and how intervals are made."""
-        from evaluation.analysis import summed
-        from evaluation.store import resampled
+        from evaluation.store import counts as store_counts
 
         store, every = self.store, self.where()
         return {
@@ -260,7 +259,7 @@ class Studio:
                 "model, dataset": store.counts(["model", "dataset"], every),
                 **{name: store.counts([name], every) for name in store.groups},
             },
-            "method": {"drawn": resampled.method(store), "summed": summed.method(store)},
+            "method": {"drawn": store_counts.method(store), "summed": store_counts.method(store)},
         }
 
     def filters(self) -> Any:
@@ -332,14 +331,14 @@ class Studio:
 
     def each_class(self) -> Any:
         """Figures of each class, and the areas under its curves."""
-        from evaluation.analysis.each_class import curve, per_class
+        from evaluation.analysis.store_classes import class_curve, per_class
 
         made: dict[str, Any] = {}
         for task in ("emotion", "gender"):
             where = self.where(task=task, models=(self.a,))
-            made[task] = {"per_class": per_class(self.store, task, where), "curves": []}
+            made[task] = {"per_class": _per_class(per_class(self.store, task, where)), "curves": []}
             for label in self.store.labels(task):
-                found = curve(self.store, task, where, label)
+                found = class_curve(self.store, task, where, label)
                 if found is not None:
                     row = {
                         "label": found.label,
@@ -355,21 +354,21 @@ class Studio:
 
     def confidence(self) -> Any:
         """Calibration, bands, risk and coverage, temperature, and the stated age intervals."""
-        from evaluation.analysis import confidence
+        from evaluation.analysis import store_confidence as confidence
 
         store, made = self.store, {}
         for task in ("emotion", "gender"):
             where = self.where(task=task, models=(self.a,))
-            diagram, accuracy, ece = confidence.reliability(store, task, where)
+            reliability = confidence.reliability(store, task, where)
             curve = confidence.risk_coverage(store, task, where)
             limit = confidence.own_limit(store, task, [self.a])
             bands = {"usual": confidence.bands(store, task, where)}
             if limit is not None:
                 bands["own limit"] = confidence.bands(store, task, where, limit)
             made[task] = {
-                "reliability": diagram,
-                "bin_accuracy": accuracy,
-                "ece": ece,
+                "reliability": reliability.diagram,
+                "bin_accuracy": reliability.accuracy,
+                "ece": reliability.ece,
                 "ece_alone": confidence.ece(store, task, where),
                 "own_limit": limit,
                 "bands": {name: [_band(b) for b in found] for name, found in bands.items()},
@@ -385,55 +384,56 @@ class Studio:
 
     def age_errors(self) -> Any:
         """Age errors by bands and groups, and accuracies by age."""
-        from evaluation.analysis import age_errors
+        from evaluation.analysis import store_ages
 
         store, where = self.store, self.where(task="age", models=(self.a,))
-        matrix, off = age_errors.off_by(store, where, 10)
+        matrix, off = store_ages.off_by(store, where, 10)
         return {
-            "names": age_errors.band_names(10),
-            "by_band": {w: age_errors.by_band(store, where, w) for w in (5, 10)},
-            "by_group": {name: age_errors.by_group(store, where, name) for name in store.groups},
-            "cumulative": age_errors.cumulative(store, where),
+            "names": store_ages.band_names(10),
+            "by_band": {w: store_ages.by_band(store, where, w) for w in (5, 10)},
+            "by_group": {name: store_ages.by_group(store, where, name) for name in store.groups},
+            "cumulative": store_ages.cumulative_scores(store, where),
             "matrix": matrix,
             "off_by": off,
-            "crossed": age_errors.crossed(store, where),
-            "right_by_band": age_errors.right_by_band(store, "gender", where, 10),
+            "crossed": store_ages.cross_tasks(store, where),
+            "right_by_band": store_ages.accuracy_by_band(store, "gender", where, 10),
             "right_by_group": {
-                f"{task} by {name}": age_errors.right_by_group(store, task, where, name)
+                f"{task} by {name}": store_ages.accuracy_by_group(store, task, where, name)
                 for task in ("emotion", "gender")
                 for name in store.groups
             },
             "right_whole": {
-                task: age_errors.right_whole(store, task, where) for task in ("emotion", "gender")
+                task: store_ages.overall_accuracy(store, task, where)
+                for task in ("emotion", "gender")
             },
         }
 
     def by_group(self) -> Any:
         """Gaps between groups, and the slices that the search finds."""
-        from evaluation.analysis.by_group import Groups
+        from evaluation.analysis.slices import fairness, search
+        from evaluation.analysis.store_groups import StoreGroups
 
         made = {}
         for task in self.store.tasks:
-            groups = Groups(self.store, task, self.where(task=task, models=(self.a,)))
+            groups = StoreGroups(self.store, task, self.where(task=task, models=(self.a,)))
             made[task] = {
                 "total": groups.total,
                 "values": groups.values,
-                "fairness": groups.fairness(30),
-                "search": groups.search(30, 0.05),
+                "fairness": fairness(groups, support=30),
+                "search": search(groups, support=30, fdr=0.05),
             }
         return made
 
     def pairs(self) -> Any:
         """The two models on the same samples."""
-        from evaluation.analysis import pairs
 
         made = {}
         for task in self.store.tasks:
             where = self.where(task=task)
             kinds = ("",) if task == "age" else ("a", "b", "neither")
-            made[task] = {"compare": pairs.compare(self.store, task, self.b, self.a, where)}
+            made[task] = {"compare": store_pairs.compare(self.store, task, self.b, self.a, where)}
             for kind in kinds:
-                n, rows = pairs.disagreements(
+                n, rows = store_pairs.disagreements(
                     self.store, task, self.b, self.a, where, kind, limit=5
                 )
                 name = f"disagreements {kind}".strip()
@@ -463,6 +463,20 @@ def _digest(values: np.ndarray) -> dict[str, Any]:
     """A long array in short: its length, its mean and nine of its values, evenly spaced."""
     at = np.linspace(0, len(values) - 1, 9).astype(int)
     return {"size": len(values), "mean": float(np.mean(values)), "some": values[at]}
+
+
+def _per_class(scores: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": label,
+            "n": one.n,
+            "called": one.predicted_n,
+            "precision": one.precision,
+            "recall": one.recall,
+            "f1": one.f1,
+        }
+        for label, one in scores.items()
+    ]
 
 
 def _band(band: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from core.data import Samples
 from core.ensemble import Ensemble, Values, canonical
 from core.labels import FERPLUS8
-from evaluation.analysis import summary as report
+from evaluation.analysis.classification import ClassificationReport
 from evaluation.analysis.comparison import compare
 from evaluation.analysis.thresholds import single_threshold
 from evaluation.predictions import arrays
@@ -87,14 +87,16 @@ def measure(
         samples,
         weighed["age"].ends[at] if "age" in weighed else None,
     )
-    each, ours = [report.figures(t) for t in tables], report.figures(whole)
+    each, ours = [table_report(t) for t in tables], table_report(whole)
     rows = []
     for task, figure in MAIN.items():
-        there = [i for i, f in enumerate(each) if f[task]]
-        if not ours[task] or not there:
+        there = [i for i, f in enumerate(each) if task in f.tasks]
+        if task not in ours.tasks or not there:
             continue
-        best = (min if task == "age" else max)(there, key=lambda i: each[i][task][figure].value)
-        change = compare(tables[best], whole, limit=0)[task][figure]["difference"]
+        best = (min if task == "age" else max)(
+            there, key=lambda i: getattr(each[i].tasks[task], figure).value
+        )
+        change = compare(tables[best], whole, limit=0).tasks[task].differences[figure].difference
         better = change.low is not None and (change.high < 0 if task == "age" else change.low > 0)
         rows.append(
             {
@@ -102,9 +104,9 @@ def measure(
                 "split": samples.split,
                 "task": task,
                 "metric": figure,
-                "n": ours[task]["n"],
-                "members": [f[task] and f[task][figure] for f in each],
-                "ensemble": ours[task][figure],
+                "n": ours.tasks[task].n,
+                "members": [getattr(f.tasks.get(task), figure, None) for f in each],
+                "ensemble": getattr(ours.tasks[task], figure),
                 "best": best,
                 "difference": change,
                 "better": bool(better),
@@ -116,7 +118,7 @@ def measure(
         [
             where | _metric(metric, f)
             for task, figure, metric in IN_CARD
-            if (f := _of(ours[task], figure))
+            if (f := _of(ours.tasks.get(task), figure))
         ],
         whole,
     )
@@ -180,10 +182,10 @@ def limits(tables: Sequence[pa.Table]) -> tuple[dict[str, float], list[Row]]:
     ), rows
 
 
-def _of(found: Row | None, figure: str) -> Any:
-    if found and figure == "coverage":
-        return found["interval"] and found["interval"]["coverage"]
-    return found and found[figure]
+def _of(task: ClassificationReport | RegressionReport | None, figure: str) -> Estimate | None:
+    if isinstance(task, RegressionReport) and figure == "coverage":
+        return task.interval.coverage if task.interval else None
+    return getattr(task, figure, None)
 
 
 def _metric(metric: str, f: Estimate) -> Row:

@@ -57,39 +57,38 @@ def figures(
     predictions tables.
     """
     for part, table in zip(val_parts, tables, strict=True):
-        found = report.figures(table)
-        if found["emotion"]:
-            yield row(part, "emotion_accuracy", found["emotion"]["accuracy"])
+        found = table_report(table)
+        if found.emotion:
+            yield row(part, "emotion_accuracy", found.emotion.accuracy)
             yield from _without_leaks(
                 table, part, [t for t in train_parts if t.samples.name == part.samples.name]
             )
-            yield row(part, "emotion_macro_f1", found["emotion"]["macro_f1"])
-            yield row(part, "emotion_expected_calibration_error", found["emotion"]["ece"])
-            seen = [c for c in found["emotion"]["per_class"] if c["n"]]
-            yield from (
-                row(part, "emotion_recall", c["recall"], f"emotion: {c['label']}") for c in seen
-            )
-        if found["gender"]:
-            yield row(part, "gender_accuracy", found["gender"]["accuracy"])
-        if found["age"]:
-            yield row(part, "age_mean_absolute_error_years", found["age"]["mae"])
-            yield row(part, "age_bias_years", found["age"]["bias"])
-            if found["age"]["interval"]:
-                yield row(part, HELD, found["age"]["interval"]["coverage"])
+            yield row(part, "emotion_macro_f1", found.emotion.macro_f1)
+            yield row(part, "emotion_expected_calibration_error", found.emotion.ece)
+            seen = [c for c in found.emotion.per_class if c.n]
+            yield from (row(part, "emotion_recall", c.recall, f"emotion: {c.label}") for c in seen)
+        if found.gender:
+            yield row(part, "gender_accuracy", found.gender.accuracy)
+        if found.age:
+            yield row(part, "age_mean_absolute_error_years", found.age.mae)
+            yield row(part, "age_bias_years", found.age.bias)
+            if found.age.interval:
+                yield row(part, HELD, found.age.interval.coverage)
         for task, figure, metric in (
             ("gender", "accuracy", "gender_accuracy"),
             ("age", "mae", "age_mean_absolute_error_years"),
         ):
-            for group, values in (found[task] or {"groups": {}})["groups"].items():
+            report = getattr(found, task)
+            for group, values in (report.groups if report else {}).items():
                 name = {"gender": "perceived gender", "age_decade": "age"}.get(group, group)
                 yield from (
-                    row(part, metric, v[figure], f"{name}: {v['value']}")
+                    row(part, metric, getattr(v, figure), f"{name}: {v.value}")
                     for v in values
-                    if v[figure].n >= LEAST
+                    if getattr(v, figure).n >= LEAST
                 )
-        if found["gender"]:  # by true gender, accuracy is that class's recall
-            for c in (c for c in found["gender"]["per_class"] if c["n"]):
-                yield row(part, "gender_accuracy", c["recall"], f"perceived gender: {c['label']}")
+        if found.gender:  # by true gender, accuracy is that class's recall
+            for c in (c for c in found.gender.per_class if c.n):
+                yield row(part, "gender_accuracy", c.recall, f"perceived gender: {c.label}")
 
 
 def said(predictor: Predictor, part: DatasetPart) -> Raw:
@@ -130,9 +129,9 @@ def _without_leaks(
     theirs = np.concatenate([digest.digests(t.samples.paths) for t in train_parts])
     fresh = ~digest.shared(digest.digests(part.samples.paths), theirs)
     if fresh.any():
-        found = report.figures(table.filter(pa.array(fresh)))
+        found = table_report(table.filter(pa.array(fresh)))
         yield row(
             part,
             "emotion_accuracy_without_pictures_that_train_has_too",
-            found["emotion"]["accuracy"],
+            found.emotion.accuracy,
         )

@@ -17,7 +17,8 @@ from core.labels import age_decade
 from evaluation.analysis.thresholds import single_threshold
 from evaluation.metrics.regression import BANDS, WIDTH, bands
 from evaluation.predictions import arrays
-from evaluation.statistics.estimate import Estimate, Sample
+from evaluation.statistics.estimate import Estimate
+from evaluation.statistics.sample import Sample
 from train.batches.data import DatasetPart
 from train.export.calibrate import crossed, truths
 

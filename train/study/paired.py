@@ -29,11 +29,12 @@ class PairedDifferences:
         """Return the first member's minus the second's figure; None where the data are not here."""
         task, _, kind = figure.partition("_")
         try:
-            tasks = compare(self._table(second), self._table(first), limit=0)[task]
+            comparison = compare(self._table(second), self._table(first), limit=0).tasks.get(task)
         except UserError as error:
             progress.say(f"no paired comparison of {first} and {second}: {error}")
             return None
-        difference = tasks[kind]["difference"] if tasks else None
+        figure = comparison.differences.get(kind) if comparison else None
+        difference = figure.difference if figure else None
         if difference is None or difference.low is None:
             return None
         return Difference(difference.value, difference.low, difference.high)

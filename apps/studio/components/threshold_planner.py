@@ -130,7 +130,7 @@ def show(view: View, model: str) -> None:
     said, typed = command(view.store, view.where, model, wish, value)
     st.caption(
         f"Thresholds from all {made['n']:,} rows{part}; what they buy is measured on rows that did not choose them (two halves, crossed). "
-        f"95 % intervals: {made['method']['text']}. {said}"
+        f"95 % intervals: {made['method'].text}. {said}"
     )
     st.code(typed, language="bash", wrap_lines=True)
     if made["groups"]:

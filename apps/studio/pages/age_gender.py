@@ -96,12 +96,8 @@ def _each(view: View, name: str, key: tuple[Any, ...], make: Any) -> dict[str, A
 
 def _age(view: View, width: int, group: str | None) -> None:
     store = view.store
-    found = _each(view, "band", (width,), lambda w: age_errors.by_band(store, w, width))
-    whole = {
-        m: {name: figures[-1] for name, figures in f.items()}
-        for m, f in found.items()
-        if f["mae"][-1].n
-    }
+    found = _each(view, "band", (width,), lambda w: store_ages.by_band(store, w, width))
+    whole = {m: {"mae": f.mae[-1], "bias": f.bias[-1]} for m, f in found.items() if f.mae[-1].n}
     st.subheader("Age")
     if not whole:
         st.info(
@@ -115,7 +111,7 @@ def _age(view: View, width: int, group: str | None) -> None:
             f"{name}mean absolute error **{number(f['mae'])}** years, bias **{number(f['bias'], sign=True)}** years, "
             f"n = {f['mae'].n:,}"
         )
-    names = age_errors.band_names(width)
+    names = store_ages.band_names(width)
     for column, (key, text), title in zip(
         st.columns(2),
         reversed(MEASURES.items()),
@@ -125,7 +121,7 @@ def _age(view: View, width: int, group: str | None) -> None:
         with column:
             st.markdown(f"**{title}, by true age**")
             grouped_chart.show(
-                {m: f[key] for m, f in found.items()},
+                {m: getattr(f, key) for m, f in found.items()},
                 names,
                 f"age-{key}",
                 axis="true age",
@@ -140,14 +136,14 @@ def _age(view: View, width: int, group: str | None) -> None:
     with right:
         _matrix(view, width)
     if group:
-        found = _each(view, "group", (group,), lambda w: age_errors.by_group(store, w, group))
+        found = _each(view, "group", (group,), lambda w: store_ages.by_group(store, w, group))
         for column, (key, text) in zip(st.columns(2), reversed(MEASURES.items()), strict=True):
             with column:
                 st.markdown(
                     f"**{'Bias' if key == 'bias' else 'Error'} by {context.plain(group_title(group))}**"
                 )
                 grouped_chart.show(
-                    {m: f[key] for m, f in found.items()},
+                    {m: getattr(f, key) for m, f in found.items()},
                     store.groups[group],
                     f"age-{key}-group",
                     axis=group_title(group),
@@ -159,7 +155,9 @@ def _age(view: View, width: int, group: str | None) -> None:
 
 def _cumulative(view: View) -> None:
     st.markdown("**CS@k: share of ages within k years**")
-    found = _each(view, "cumulative", (), lambda w: age_errors.cumulative(view.store, w, FAR))
+    found = _each(
+        view, "cumulative", (), lambda w: store_ages.cumulative_scores(view.store, w, FAR)
+    )
     years = [str(k) for k in range(FAR + 1)]
     grouped_chart.show(
         found,
@@ -186,12 +184,12 @@ def _matrix(view: View, width: int) -> None:
         view.store,
         "age_gender off",
         (where, width),
-        lambda: age_errors.off_by(view.store, where, width),
+        lambda: store_ages.off_by(view.store, where, width),
     )
     if not off:
         st.info("No row with a true and a predicted age.", icon=":material/filter_alt:")
         return
-    names, shares = age_errors.band_names(width), normalised(counts, "true")
+    names, shares = store_ages.band_names(width), normalised(counts, "true")
     with np.errstate(invalid="ignore"):
         words = [
             [f"{v:.0%}" if n else "" for v, n in zip(*row, strict=True)]
@@ -255,11 +253,11 @@ def _gender(view: View, width: int, group: str | None) -> None:
                 view,
                 "gender band",
                 (width,),
-                lambda w: age_errors.right_by_band(store, "gender", w, width),
+                lambda w: store_ages.accuracy_by_band(store, "gender", w, width),
             )
             grouped_chart.show(
                 found,
-                age_errors.band_names(width),
+                store_ages.band_names(width),
                 "gender-age",
                 axis="true age",
                 figure=name,
@@ -276,7 +274,7 @@ def _gender(view: View, width: int, group: str | None) -> None:
                 view,
                 "gender group",
                 (group,),
-                lambda w: age_errors.right_by_group(store, "gender", w, group),
+                lambda w: store_ages.accuracy_by_group(store, "gender", w, group),
             )
             grouped_chart.show(
                 found,
@@ -293,7 +291,7 @@ def _gender(view: View, width: int, group: str | None) -> None:
 
 def _cross(view: View) -> None:
     st.subheader("Do mistakes come together?")
-    found = _each(view, "cross", (), lambda w: age_errors.crossed(view.store, w))
+    found = _each(view, "cross", (), lambda w: store_ages.cross_tasks(view.store, w))
     if not found:
         st.info(
             "Only where rows have two tasks, one of them sometimes right and sometimes wrong.",
@@ -321,7 +319,7 @@ def _cross(view: View) -> None:
     )
 
 
-def cells(pair: Figures) -> tuple[Any, ...]:
+def cells(pair: CrossTask) -> tuple[Any, ...]:
     """A row of the table of mistakes that come together."""
     age = pair["task"] == "age"
     figure = f"{TASKS[pair['task']].title.lower()}: {'mean absolute error, years' if age else 'share right'}"

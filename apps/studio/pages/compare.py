@@ -72,7 +72,7 @@ def _pair(view: View, a: str, b: str) -> None:
     _disagreements(view, a, b)
 
 
-def _headline(task: str, found: Figures) -> None:
+def _headline(task: str, found: TaskComparison) -> None:
     names = (
         (("mae", "mean absolute error"),)
         if task == "age"
@@ -117,11 +117,13 @@ def _headline(task: str, found: Figures) -> None:
     d = found[names[0][0]]["difference"]
     st.markdown(f"**{verdict(d, test['p'], low_is_good=not percent)}**")
     left = [
-        f"{found[k]:,} samples only in {k[-1].upper()}" for k in ("only_a", "only_b") if found[k]
+        f"{n:,} samples only in {side}"
+        for side, n in (("A", found.only_a), ("B", found.only_b))
+        if n
     ]
-    left += [f"{found['truth_differs']:,} with different truths"] if found["truth_differs"] else []
+    left += [f"{found.truth_differs:,} with different truths"] if found.truth_differs else []
     st.caption(
-        f"95 % intervals and test: {found['method']['text']}."
+        f"95 % intervals and test: {found.method.text}."
         + (f" Left out: {', '.join(left)}." if left else "")
     )
     st.dataframe(rows, hide_index=True, key="compare-headline.table")
@@ -144,17 +146,17 @@ def verdict(difference: Estimate, p: float | None, *, low_is_good: bool = False)
     return "B is better than A." if (high < 0) == low_is_good else "A is better than B."
 
 
-def _parts(view: View, found: Figures) -> None:
-    parts = found["parts"]
+def _parts(view: View, found: TaskComparison) -> None:
+    parts = found.parts
     if not parts:
         return
     st.subheader("By class and group" if view.task != "age" else "By group")
     names = list(dict.fromkeys(p["by"] for p in parts))
     by = url_state.choose("vs.by", "By", names, shown=group_title, style="pills")
     percent, better = view.task != "age", {"a": "A", "b": "B", None: "–"}
-    here = [p for p in parts if p["by"] == by]
+    here = [p for p in parts if p.by == by]
     colours = [
-        charts.QUIET if p["better"] is None else charts.GOOD if p["better"] == "b" else charts.BAD
+        charts.QUIET if p.better is None else charts.GOOD if p.better == "b" else charts.BAD
         for p in here
     ]
     texts = [[p["wins"], p["losses"], p_value(p["p_adjusted"])] for p in here]
@@ -163,7 +165,7 @@ def _parts(view: View, found: Figures) -> None:
             x=[p["difference"].value for p in here],
             y=[charts.plain(f"{p['value']} (n = {p['n']:,})") for p in here],
             mode="markers",
-            error_x=charts.error_bars([p["difference"] for p in here]) | {"color": charts.QUIET},
+            error_x=charts.error_bars([p.difference for p in here]) | {"color": charts.QUIET},
             customdata=texts,
             marker={"color": colours, "size": 11},
             hovertemplate="%{y}: %{x}<br>B wins %{customdata[0]:,}, loses %{customdata[1]:,}, p %{customdata[2]}<extra></extra>",

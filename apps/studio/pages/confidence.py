@@ -38,7 +38,7 @@ def render(view: View) -> None:
     )
     if context.empty(view):
         return
-    if not confidence.has(view.store, view.task):
+    if not confidence.has_confidence(view.store, view.task):
         st.info(
             "These tables have no probabilities, so there is no confidence to judge: add `*_p_*` columns.",
             icon=":material/info:",
@@ -74,12 +74,13 @@ def _reliability(view: View) -> None:
     }
     errors = []
     for i, (model, where) in enumerate(view.each()):
-        seen, each, error = context.cached(
+        found = context.cached(
             view.store,
             "reliability",
             (view.task, where),
             lambda w=where: confidence.reliability(view.store, view.task, w),
         )
+        seen, each, error = found.diagram, found.accuracy, found.ece
         there = [b for b in range(bins) if seen.count[b]]
         drawn = [b for b in there if seen.count[b] >= LEAST]
         errors.append((model, error))
@@ -174,7 +175,7 @@ def _bands(view: View) -> None:
     }
     bars = []
     own = confidence.own_limit(view.store, view.task, view.models)
-    limit = own or confidence.BANDS[1]
+    limit = own or confidence.CONFIDENCE_BANDS[1]
     for i, (model, where) in enumerate(view.each()):
         found = context.cached(
             view.store,
@@ -321,9 +322,9 @@ def _temperature(view: View, model: str) -> None:
     ):
         charts.metric(cell, name, f, about=" of the other half")
     low, high = found.change.low, found.change.high
-    verdict = (
-        "it helps" if high < 0 else "it harms" if low > 0 else "no difference that the samples show"
-    )
+    verdict = "no difference that the samples show"
+    if low is not None and high is not None and not low <= 0 <= high:
+        verdict = "it helps" if high < 0 else "it harms"
     st.caption(
         f"{context.plain(model)}: after minus before {number(found.change, percent=True, sign=True)}: {verdict}. The temperature is "
         "the one that gives the least negative log-likelihood where all logits are divided by it; the two halves share no person or film."

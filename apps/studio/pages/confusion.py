@@ -14,8 +14,8 @@ import streamlit as st
 from apps.studio import charts, context, url_state
 from apps.studio.components import gallery
 from apps.studio.context import View
-from evaluation.analysis import confidence
-from evaluation.analysis.age_errors import right_whole
+from evaluation.analysis import store_confidence
+from evaluation.analysis.store_ages import overall_accuracy
 from evaluation.metrics import classification
 from evaluation.report.text import number
 from evaluation.store import Where
@@ -118,7 +118,7 @@ def render(view: View) -> None:
     counts = store.confusion(task, where)
     unsure: float | None = None
     if counts.sum() and store.count(where.but(confidence=(0.0, 2.0))) == store.count(where):
-        own = confidence.own_limit(store, task, [model])
+        own = store_confidence.own_limit(store, task, [model])
         told = "" if own is None else f"; the model's own limit: {own:.2f}"
         said = url_state.number(
             "cm.unsure",
@@ -288,7 +288,7 @@ def _figures(view: View, sure_ones: Where, counts: np.ndarray, model: str) -> No
     n, sure = int(counts.sum()), int(counts[:, : len(counts)].sum())
     key = (view.task, sure_ones)
     accuracy = context.cached(
-        view.store, "right", key, lambda: right_whole(view.store, view.task, sure_ones)
+        view.store, "right", key, lambda: overall_accuracy(view.store, view.task, sure_ones)
     )
     text = f"{context.plain(model)}: {n:,} samples, accuracy {number(accuracy, percent=True)}"
     st.caption(

@@ -52,8 +52,8 @@ def render(view: View) -> None:
         for model, where in view.each()
     }
     for task in view.store.tasks:
-        if any(f[task] for f in found.values()):
-            _task(task, {model: f[task] for model, f in found.items() if f[task]})
+        if any(task in f.tasks for f in found.values()):
+            _task(task, {m: f.tasks[task] for m, f in found.items() if task in f.tasks})
     _gates(found)
     _sources(view)
 
@@ -64,7 +64,10 @@ def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
     for cell, (model, figures) in zip(cells, found.items(), strict=False):
         name = f"{context.plain(model)}: {TASKS[task].metric.axis}"
         charts.metric(
-            cell, name, figures["mae" if task == "age" else "accuracy"], percent=task != "age"
+            cell,
+            name,
+            getattr(figures, "mae" if task == "age" else "accuracy"),
+            percent=task != "age",
         )
     names = [charts.plain(m) for m in found]
     shares = [
@@ -76,12 +79,12 @@ def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
         go.Scatter(
             name=model,
             x=[name for _, name in shares],
-            y=[f[key].value for key, _ in shares],
+            y=[getattr(f, key).value for key, _ in shares],
             mode="markers",
             marker={"color": charts.colour(i), "size": 11},
             showlegend=True,
             error_y={
-                **charts.error_bars([f[key] for key, _ in shares]),
+                **charts.error_bars([getattr(f, key) for key, _ in shares]),
                 "color": charts.colour(i),
                 "thickness": 2.5,
                 "width": 6,
@@ -106,7 +109,7 @@ def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
     )
 
 
-def _gates(found: dict[str, dict[str, Any]]) -> None:
+def _gates(found: dict[str, StoreSummary]) -> None:
     st.subheader("Gates for production")
     rows: dict[str, list[str]] = {
         name: [] for name in ("model", "gate", "limit", "measured", "state", "on")

@@ -18,7 +18,7 @@ from evaluation.analysis.each_class import Curve, curve, per_class
 from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.store import Where
-from evaluation.store.resampled import method
+from evaluation.store.counts import method
 
 TITLE = "Per class"
 ICON = ":material/category:"
@@ -62,9 +62,9 @@ def render(view: View) -> None:
         return
     _figures(view, found)
     labels = [
-        row["label"]
-        for row in next(iter(found.values()))
-        if any(r["label"] == row["label"] and r["n"] for f in found.values() for r in f)
+        label
+        for label in next(iter(found.values()))
+        if any(scores[label].n for scores in found.values())
     ]
     st.subheader("One class")
     label = url_state.choose("pc.label", "Class", labels, style="pills")
@@ -77,7 +77,7 @@ def render(view: View) -> None:
     _samples(view, model, label)
 
 
-def _figures(view: View, found: dict[str, list[Figures]]) -> None:
+def _figures(view: View, found: dict[str, dict[str, ClassScores]]) -> None:
     by = url_state.choose(
         "pc.figure", "Figure", list(FIGURES), shown=FIGURES.__getitem__, style="segmented_control"
     )
@@ -87,8 +87,8 @@ def _figures(view: View, found: dict[str, list[Figures]]) -> None:
             x=[r["label"] for r in rows],
             y=[r[by].value for r in rows],
             marker_color=charts.colour(i),
-            error_y=charts.error_bars([r[by] for r in rows]),
-            customdata=[[r["n"], r["called"]] for r in rows],
+            error_y=charts.error_bars([getattr(r, by) for r in rows.values()]),
+            customdata=[[r.n, r.predicted_n] for r in rows.values()],
             hovertemplate="%{x}: %{y:.1%}<br>%{customdata[0]:,} samples, called so %{customdata[1]:,} times",
         )
         for i, (model, rows) in enumerate(found.items())
@@ -97,7 +97,7 @@ def _figures(view: View, found: dict[str, list[Figures]]) -> None:
         name: [] for name in ("model", "class", "n", "called so", "recall", "precision", "F1")
     }
     for model, rows in found.items():
-        for r in rows:
+        for label, r in rows.items():
             cells = (
                 model,
                 r["label"],
@@ -123,14 +123,14 @@ def _figures(view: View, found: dict[str, list[Figures]]) -> None:
     )
 
 
-def _one(found: dict[str, list[Figures]], label: str) -> None:
+def _one(found: dict[str, dict[str, ClassScores]], label: str) -> None:
     for model, rows in found.items():
-        row = next(r for r in rows if r["label"] == label)
+        row = rows[label]
         if len(found) > 1:
             st.caption(context.plain(model))
         for cell, (key, name) in zip(st.columns(3), FIGURES.items(), strict=True):
-            n, what = (row["called"], "answers") if key == "precision" else (row["n"], "samples")
-            charts.metric(cell, name, replace(row[key], n=n), about=f" {what}")
+            n, what = (row.predicted_n, "answers") if key == "precision" else (row.n, "samples")
+            charts.metric(cell, name, replace(getattr(row, key), n=n), about=f" {what}")
 
 
 def _curves(view: View, label: str) -> None:
@@ -148,14 +148,14 @@ def _curves(view: View, label: str) -> None:
     table: dict[str, list[Any]] = {
         name: [] for name in ("model", "class", "n", "others", "average precision", "AUROC")
     }
-    drawn: list[tuple[str, Curve]] = []
+    drawn: list[tuple[str, ClassCurve]] = []
     for model, where in view.each():
         for name in labels if every else (label,):
             seen = context.cached(
                 view.store,
                 "curve",
                 (view.task, where, name),
-                lambda w=where, n=name: curve(view.store, view.task, w, n),
+                lambda w=where, n=name: class_curve(view.store, view.task, w, n),
             )
             if seen is None:
                 continue
@@ -290,7 +290,10 @@ def _confusions(view: View, model: str, label: str) -> None:
     charts.show(made, "perclass-confusions", table, alt=f"Most frequent mistakes with {label}")
     where = view.where_of(model)
     accuracy = context.cached(
-        view.store, "right", (view.task, where), lambda: right_whole(view.store, view.task, where)
+        view.store,
+        "right",
+        (view.task, where),
+        lambda: overall_accuracy(view.store, view.task, where),
     )
     st.caption(
         f"Orange: {label} that is missed; grey: others that are called {label}. 95 % intervals (Wilson). "

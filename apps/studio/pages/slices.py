@@ -21,6 +21,7 @@ from evaluation.predictions.conditions import BINS
 from evaluation.report.text import number, p_value
 from evaluation.statistics.estimate import Estimate
 from evaluation.store import Where
+from evaluation.store.counts import method
 
 TITLE = "Slices and fairness"
 ICON = ":material/groups:"
@@ -82,7 +83,7 @@ def render(view: View) -> None:
             icon=":material/filter_alt:",
         )
         return
-    whole = groups.all.figures()[0]
+    whole = groups.overall.estimate()
     st.markdown(
         f"{view.title}, {context.plain(model)}: {TASKS[view.task].metric.axis} over all rows **{_number(whole, view.task)}**, n = {whole.n:,}"
     )
@@ -99,25 +100,25 @@ def _number(f: Estimate | float, task: str, **more: Any) -> str:
     return number(f, percent=task != "age", **more)
 
 
-def _groups(view: View, model: str) -> Groups:
+def _groups(view: View, model: str) -> StoreGroups:
     """The sums of one model's rows by groups; the last few selections are kept, each a few MB."""
-    held: dict[Any, Groups] = view.store.remember(("groups",), dict)
+    held: dict[Any, StoreGroups] = view.store.remember(("groups",), dict)
     key = (view.task, view.where_of(model))
     found = held.get(key)
     if found is None:
         for old in list(held)[:-3]:
             held.pop(old, None)
-        held[key] = found = Groups(view.store, *key)
+        held[key] = found = StoreGroups(view.store, *key)
     return found
 
 
-def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
+def _gaps(view: View, groups: StoreGroups, support: int, model: str) -> None:
     st.subheader("Gaps")
     found = context.cached(
         view.store,
         "gaps",
         (view.task, view.where_of(model), support),
-        lambda: groups.fairness(support),
+        lambda: fairness(groups, support=support),
     )
     if not found:
         st.info(
@@ -128,12 +129,12 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
     table: dict[str, list[Any]] = {
         name: [] for name in ("group", "kind", "best", "worst", "gap", "ratio", "n")
     }
-    for f in sorted(found, key=lambda f: -(f["gap"].value or 0)):
+    for f in sorted(found, key=lambda f: -(f.gap.value or 0)):
         ends = [
-            f"{f[end]['value']}: {_number(f[end]['figure'], view.task)}, n = {f[end]['n']:,}"
-            for end in ("best", "worst")
+            f"{end.value}: {_number(end.figure, view.task)}, n = {end.n:,}"
+            for end in (f.best, f.worst)
         ]
-        kind = "capture condition" if f["group"] in BINS else "given"
+        kind = "capture condition" if f.group in BINS else "given"
         cells = (
             group_title(f["group"]),
             kind,
@@ -160,12 +161,12 @@ def _gaps(view: View, groups: Groups, support: int, model: str) -> None:
     )
 
 
-def _names(view: View, groups: Groups, support: int) -> list[str]:
+def _names(view: View, groups: StoreGroups, support: int) -> list[str]:
     """Groups that can be drawn; those with rows of this task first, and of these those that say
     most about faces.
     """
     names = [name for name, values in view.store.groups.items() if 1 < len(values) <= MANY]
-    few = {name: (groups.by(name).n >= support).sum() < 2 for name in names}
+    few = {name: (groups.counts(name).n >= support).sum() < 2 for name in names}
     return sorted(names, key=lambda n: (few[n], n in BINS, n in ("age_decade", "gender"), n))
 
 
@@ -200,7 +201,7 @@ def _one(view: View, names: list[str], support: int) -> None:
         st.caption((about + left_out).strip())
 
 
-def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None:
+def _crossed(view: View, names: list[str], groups: StoreGroups, support: int) -> None:
     first = url_state.get("sl.group")
     first_name = first[0] if first and first[0] in names else names[0] if names else ""
     others = [n for n in names if n != first_name]
@@ -210,11 +211,11 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
     second = url_state.choose(
         "sl.second", f"Cross {group_title(first_name)} with", others, shown=group_title
     )
-    seen = groups.by(first_name, second)
+    seen = groups.counts(first_name, second)
     rows, columns = view.store.groups[first_name], view.store.groups[second]
     shape, task = (len(rows), len(columns)), view.task
-    figures, n = seen.figures(), seen.n.reshape(shape).astype(int)
-    value = np.where(n >= support, seen.values.reshape(shape), np.nan)
+    figures, n = seen.estimates(), seen.n.reshape(shape).astype(int)
+    value = np.where(n >= support, seen.means.reshape(shape), np.nan)
     if np.isnan(value).all():
         st.info(f"No cell has {support} rows: lower the minimum support.", icon=":material/info:")
         return
@@ -291,12 +292,14 @@ def _crossed(view: View, names: list[str], groups: Groups, support: int) -> None
     )
 
 
-def _found(view: View, groups: Groups, support: int, fdr: float, model: str) -> None:
+def _found(view: View, groups: StoreGroups, support: int, fdr: float, model: str) -> None:
     st.subheader("Slices that are worse than the rest")
     key = (view.task, view.where_of(model), support, fdr)
-    found = context.cached(view.store, "slices", key, lambda: groups.search(support, fdr))
-    slices, task = found["slices"], view.task
-    told = f"{found['looked_at']:,} slices of one or two conditions with {support} rows looked at, {len(slices):,} worse than the rest"
+    found = context.cached(
+        view.store, "slices", key, lambda: search(groups, support=support, fdr=fdr)
+    )
+    slices, task = found.slices, view.task
+    told = f"{found.looked_at:,} slices of one or two conditions with {support} rows looked at, {len(slices):,} worse than the rest"
     st.markdown(f"{told}{f'; the {SHOWN} worst are listed' if len(slices) > SHOWN else ''}.")
     if not slices:
         st.info(
@@ -314,7 +317,7 @@ def _found(view: View, groups: Groups, support: int, fdr: float, model: str) -> 
         "n": [s["n"] for s in slices],
     }
     form = st.column_config.NumberColumn(format="%.2f" if task == "age" else "percent")
-    listed = [[part for pair in s["conditions"].items() for part in pair] for s in slices]
+    listed = [[part for pair in s.conditions.items() for part in pair] for s in slices]
     st.dataframe(
         table,
         hide_index=True,

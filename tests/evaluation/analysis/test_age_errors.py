@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from evaluation.analysis import age_errors, cross_task
+from evaluation.analysis import cross_task, sql, store_ages
 from evaluation.benchmark.generated_tables import generate
 from evaluation.metrics import regression
 from evaluation.predictions import arrays, table
@@ -42,17 +42,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store, Sto
 def test_bands_are_those_of_the_metrics(made, width: int) -> None:
     whole, store, _ = made
     true, pred = (whole[c].to_numpy().astype(float) for c in ("age_true", "age_pred"))
-    count = age_errors.band_count(width)
+    count = sql.band_count(width)
     wanted = regression.by_band(true, pred, width, count)
-    found = age_errors.by_band(store, WHERE, width)
-    assert [
-        v for f in (found["mae"][-1], found["bias"][-1]) for v in (f.value, f.n)
-    ] == pytest.approx(
+    found = store_ages.by_band(store, WHERE, width)
+    assert [v for f in (found.mae[-1], found.bias[-1]) for v in (f.value, f.n)] == pytest.approx(
         [regression.mae(true, pred), len(true), regression.bias(true, pred), len(true)], abs=1e-6
     )
-    assert len(found["mae"]) - 1 == count == len(age_errors.band_names(width))
+    assert len(found.mae) - 1 == count == len(store_ages.band_names(width))
     for i in range(count):
-        mae, bias = found["mae"][i], found["bias"][i]
+        mae, bias = found.mae[i], found.bias[i]
         assert mae.n == bias.n == wanted.n[i]
         if wanted.n[i]:
             assert (mae.value, bias.value) == pytest.approx(
@@ -61,7 +59,7 @@ def test_bands_are_those_of_the_metrics(made, width: int) -> None:
         if wanted.n[i] > 1:
             assert bias.low < bias.value < bias.high
     bands = [regression.bands(v, width, count) for v in (true, pred)]
-    counts, off = age_errors.off_by(store, WHERE, width)
+    counts, off = store_ages.off_by(store, WHERE, width)
     assert np.array_equal(
         counts,
         np.bincount(bands[0] * count + bands[1], minlength=count * count).reshape(count, count),
@@ -72,7 +70,7 @@ def test_bands_are_those_of_the_metrics(made, width: int) -> None:
 def test_cumulative_scores_groups_and_shares_right(made) -> None:
     whole, store, complete = made
     true, pred = (whole[c].to_numpy().astype(float) for c in ("age_true", "age_pred"))
-    scores = age_errors.cumulative(store, WHERE, 6)
+    scores = store_ages.cumulative_scores(store, WHERE, 6)
     assert [f.value for f in scores] == pytest.approx(
         [regression.cumulative_score(true, pred, k) for k in range(7)], abs=1e-12
     )
@@ -80,49 +78,41 @@ def test_cumulative_scores_groups_and_shares_right(made) -> None:
     gender = arrays.classes(whole, "gender")
     assert gender is not None
     right = gender.true == gender.pred
-    error = age_errors.by_group(store, WHERE, "race")
-    share = age_errors.right_by_group(complete, "gender", WHERE, "race")
+    error = store_ages.by_group(store, WHERE, "race")
+    share = store_ages.accuracy_by_group(complete, "gender", WHERE, "race")
     for i, value in enumerate(store.groups["race"]):
         mine = race == value
-        assert error["mae"][i].value == pytest.approx(
-            regression.mae(true[mine], pred[mine]), abs=1e-6
-        )
+        assert error.mae[i].value == pytest.approx(regression.mae(true[mine], pred[mine]), abs=1e-6)
         assert (
             share[i].value == pytest.approx(right[mine].mean(), abs=1e-12)
-            and share[i].n == mine.sum() == error["mae"][i].n
+            and share[i].n == mine.sum() == error.mae[i].n
         )
-    assert sum(f.n for f in age_errors.right_by_band(store, "gender", WHERE, 7)) == ROWS * 0.9, (
+    assert sum(f.n for f in store_ages.accuracy_by_band(store, "gender", WHERE, 7)) == ROWS * 0.9, (
         "the true age is known"
     )
-    assert sum(f.n for f in age_errors.right_by_group(store, "gender", WHERE, "race")) == ROWS
+    assert sum(f.n for f in store_ages.accuracy_by_group(store, "gender", WHERE, "race")) == ROWS
 
 
 def test_mistakes_that_come_together_are_those_of_rows(made) -> None:
     whole, store, complete = made
-    wanted = cross_task.cross(
+    wanted = cross_task.cross_tasks(
         arrays.classes(whole, "emotion"),
         arrays.classes(whole, "gender"),
         arrays.ages(whole),
         None,
         None,
     )
-    found = age_errors.crossed(complete, WHERE)
-    assert found[:2] == age_errors.crossed(store, WHERE)[:2], (
+    found = store_ages.cross_tasks(complete, WHERE)
+    assert found[:2] == store_ages.cross_tasks(store, WHERE)[:2], (
         "ages that are not known change nothing"
     )
-    assert [(f["given"], f["task"], f["figure"], f["n"]) for f in found] == [
-        (f["given"], f["task"], f["figure"], f["n"]) for f in wanted
+    assert [(f.given, f.task, f.figure, f.n) for f in found] == [
+        (f.given, f.task, f.figure, f.n) for f in wanted
     ]
     for one, other in zip(found, wanted, strict=True):
-        tolerance = (
-            0.1 if one["task"] == "age" else 0.01
-        )  # one bootstrap against another or the normal interval
         for key in ("right", "wrong", "difference"):
-            assert one[key].value == pytest.approx(other[key].value, abs=1e-6)
-            assert (one[key].low, one[key].high) == pytest.approx(
-                (other[key].low, other[key].high), abs=tolerance
-            )
-    assert {"n", "right", "wrong", "difference", "task", "given", "figure"} == set(found[0])
+            mine, theirs = (getattr(side, key).to_dict() for side in (one, other))
+            assert mine == pytest.approx(theirs, abs=1e-5), key
 
 
 def test_nothing_without_the_tasks(tmp_path: Path, made) -> None:
@@ -131,10 +121,13 @@ def test_nothing_without_the_tasks(tmp_path: Path, made) -> None:
     table.write(whole.select(columns), tmp_path / "t.parquet", table.Meta(model="m"))
     only = Store.open([tmp_path / "t.parquet"])
     assert (
-        age_errors.by_band(only, WHERE, 10) == {}
-        and age_errors.cumulative(only, WHERE) == []
-        and age_errors.crossed(only, WHERE) == []
+        store_ages.by_band(only, WHERE, 10) is None
+        and store_ages.cumulative_scores(only, WHERE) == []
+        and store_ages.cross_tasks(only, WHERE) == []
     )
     nobody = WHERE.but(text="no such sample")
-    assert age_errors.cumulative(store, nobody) == [] and age_errors.crossed(store, nobody) == []
-    assert {f.n for f in age_errors.by_band(store, nobody, 10)["mae"]} == {0}
+    assert (
+        store_ages.cumulative_scores(store, nobody) == []
+        and store_ages.cross_tasks(store, nobody) == []
+    )
+    assert {f.n for f in store_ages.by_band(store, nobody, 10).mae} == {0}

@@ -22,6 +22,7 @@ from evaluation.benchmark.generated_tables import generate
 from evaluation.predictions import table
 from evaluation.statistics.estimate import Estimate
 from evaluation.store import Store, Where
+from evaluation.store.counts import grouped_counts
 
 ROWS = 3000
 FEMALE, MALE = GENDER2.labels
@@ -51,12 +52,14 @@ def same(a: Estimate, b: Estimate, tolerance: float) -> None:
         assert getattr(a, key) == pytest.approx(getattr(b, key), abs=tolerance), key
 
 
-@pytest.mark.parametrize("most", [by_group.MOST, 0], ids=["one query", "a query each"])
+@pytest.mark.parametrize(
+    "most", [store_groups.MAX_COMBINATIONS, 0], ids=["one query", "a query each"]
+)
 @pytest.mark.parametrize("task", ["emotion", "gender", "age"])
 def test_slices_equal_those_of_rows(
     made, task: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(by_group, "MOST", most)
+    monkeypatch.setattr(store_groups, "MAX_COMBINATIONS", most)
     whole, store = made
     [view] = [t for t in task_losses(whole) if t.task == task]
     losses, groups, cluster = view.losses, dict(view.groups), view.cluster
@@ -87,31 +90,27 @@ def test_gaps_equal_those_of_rows(made, task: str) -> None:
     }
     found = {f["group"]: f for f in Groups(store, task, Where(task)).fairness(30)}
     assert set(found) == set(wanted) and len(found) >= 4
-    scale = losses.std() / 20  # drawn another way: a tenth or so of an interval
     for name, one in found.items():
         other = wanted[name]
-        assert [one[end]["value"] for end in ("best", "worst")] == [
-            other[end]["value"] for end in ("best", "worst")
-        ]
-        for key in ("gap", "ratio"):
-            assert one[key].value == pytest.approx(other[key].value, abs=1e-9)
-            assert (one[key].low, one[key].high) == pytest.approx(
-                (other[key].low, other[key].high), abs=scale
-            ), key
-        for mine, theirs in zip(one["values"], other["values"], strict=True):
-            assert mine["value"] == theirs["value"] and mine["figure"].n == theirs["figure"].n
-            same(mine["figure"], theirs["figure"], scale)
-            same(mine["gap"], theirs["gap"], scale)
+        assert (one.best.value, one.worst.value) == (other.best.value, other.worst.value)
+        same(one.gap, other.gap, 1e-5)
+        same(one.ratio, other.ratio, 1e-5)
+        for mine, theirs in zip(one.values, other.values, strict=True):
+            assert mine.value == theirs.value
+            for key in ("figure", "gap", "ratio"):
+                same(getattr(mine, key), getattr(theirs, key), 1e-5)
 
 
 def test_means_and_their_difference_have_the_intervals_of_rows(made) -> None:
     whole, store = made
-    seen = summed(store, Where("age"), "t.gender_true", 2, "abs(t.age_pred::DOUBLE - t.age_true)")
+    seen = grouped_counts(
+        store, Where("age"), "t.gender_true", 2, "abs(t.age_pred::DOUBLE - t.age_true)"
+    )
     true, pred = (np.array(whole[c].to_numpy(), np.float64) for c in ("age_true", "age_pred"))
     gender = np.array(whole["gender_true"].to_pylist()) == MALE
     error = np.abs(pred - true)
     sides = [error[(gender == g) & ~np.isnan(error)] for g in (False, True)]
-    figures = seen.figures()
+    figures = seen.estimates()
     for one, side in zip(figures, sides, strict=True):
         assert one.value == pytest.approx(side.mean(), abs=1e-6) and one.n == len(side)
     if store.cluster is None:
@@ -124,7 +123,7 @@ def test_means_and_their_difference_have_the_intervals_of_rows(made) -> None:
         assert both.value == pytest.approx(sides[1].mean() - sides[0].mean(), abs=1e-6)
         assert (both.low, both.high) == pytest.approx((wanted.low, wanted.high), rel=1e-4)
     else:
-        assert seen.parts is not None and seen.parts.units == len(
+        assert seen.by_cluster is not None and seen.by_cluster.clusters == len(
             set(whole["group_subject"].to_pylist())
         )
         assert figures[0].low < figures[0].value < figures[0].high
@@ -143,8 +142,8 @@ def test_few_rows_have_the_interval_of_students_t(tmp_path: Path) -> None:
         tmp_path / "t.parquet",
         table.Meta(model="m"),
     )
-    seen = Groups(Store.open([tmp_path / "t.parquet"]), "age", Where("age")).by("race")
-    for one, side in zip(seen.figures(), ages.values(), strict=True):
+    seen = StoreGroups(Store.open([tmp_path / "t.parquet"]), "age", Where("age")).counts("race")
+    for one, side in zip(seen.estimates(), ages.values(), strict=True):
         wanted = student.interval(
             0.95, len(side) - 1, np.mean(side) - 30, np.std(side, ddof=1) / len(side) ** 0.5
         )
@@ -167,9 +166,8 @@ def test_persons_widen_the_interval(tmp_path: Path) -> None:
     for extra in ({}, {"group_subject": person.astype(str)}):
         table.write(pa.table(columns | extra), tmp_path / "t.parquet", table.Meta(model="m"))
         store = Store.open([tmp_path / "t.parquet"])
-        [one] = summed(
-            store, Where("gender"), "0", 1, "(t.gender_pred = t.gender_true)::INT", share=True
-        ).figures()
+        value = "(t.gender_pred = t.gender_true)::INT"
+        one = grouped_counts(store, Where("gender"), "0", 1, value, is_share=True).estimate()
         assert one.value == pytest.approx(right.mean())
         half.append(one.high - one.low)
     assert half[1] / half[0] == pytest.approx(10**0.5, rel=0.15)

@@ -18,7 +18,7 @@ from core.labels import FERPLUS8, GENDER2
 from evaluation.__main__ import main
 from evaluation.analysis import slices
 from evaluation.analysis.comparison import compare
-from evaluation.analysis.summary import figures
+from evaluation.analysis.summary import table_report
 from evaluation.predictions import table
 from evaluation.predictions.arrays import coded
 from evaluation.predictions.schema import conform
@@ -162,7 +162,7 @@ def crossed(n: int = 400) -> pa.Table:
 def test_a_wrong_gender_goes_with_a_larger_age_error(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    found = {(c["given"], c["task"]): c for c in figures(crossed())["cross"]}
+    found = {(c["given"], c["task"]): c for c in table_report(crossed())["cross"]}
     assert set(found) == {("gender", "age"), ("emotion", "age"), ("gender", "emotion")}
     age = found["gender", "age"]
     assert (age["right"].value, age["wrong"].value, age["difference"].value, age["n"]) == (
@@ -195,4 +195,4 @@ def test_a_task_that_is_never_wrong_has_no_pair() -> None:
         "gender_pred": GENDER2.labels,
         "age_true": [3.0, 4.0],
     }
-    assert figures(conform(pa.table(columns | {"age_pred": [5.0, 5.0]})))["cross"] == []
+    assert table_report(conform(pa.table(columns | {"age_pred": [5.0, 5.0]})))["cross"] == []

@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, roc_auc_score
 
 from core.labels import FERPLUS8, age_decade
-from evaluation.analysis.summary import figures
+from evaluation.analysis.summary import table_report
 from evaluation.predictions import arrays
 from evaluation.predictions.schema import P_COLUMNS, conform
 from evaluation.statistics.estimate import plain
@@ -42,43 +42,40 @@ def made(n: int = 300, **more: object) -> pa.Table:
 
 def test_every_figure_comes_from_its_own_rows() -> None:
     table = made()
-    found, frame = figures(table), table.to_pandas()
+    found, frame = table_report(table), table.to_pandas()
     json.dumps(plain(found), allow_nan=False)
-    emotion, p = found["emotion"], frame[[P_COLUMNS[i] for i in (1, 3, 4)]].to_numpy(float)
+    emotion, p = found.emotion, frame[[P_COLUMNS[i] for i in (1, 3, 4)]].to_numpy(float)
     called = LABELS[[1, 3, 4]][p.argmax(axis=1)]
-    assert emotion["labels"] == LABELS[[1, 3, 4]].tolist()
-    assert emotion["balanced_accuracy"].value == pytest.approx(
+    assert emotion.labels == LABELS[[1, 3, 4]].tolist()
+    assert emotion.balanced_accuracy.value == pytest.approx(
         balanced_accuracy_score(frame.emotion_true, called), abs=1e-12
     )
-    assert emotion["kappa"].value == pytest.approx(
+    assert emotion.kappa.value == pytest.approx(
         cohen_kappa_score(frame.emotion_true, called), abs=1e-12
     )
-    for i, row in enumerate(emotion["per_class"]):
-        assert row["auroc"] == pytest.approx(
-            roc_auc_score(frame.emotion_true == row["label"], p[:, i]), abs=1e-7
+    for i, row in enumerate(emotion.per_class):
+        assert row.auroc == pytest.approx(
+            roc_auc_score(frame.emotion_true == row.label, p[:, i]), abs=1e-7
         )
     voted = frame.emotion_votes.notna().to_numpy()
     shares = np.stack(frame.emotion_votes[voted].to_list())
     places = np.array([FERPLUS8.index(c) for c in called[voted]])
-    assert emotion["votes"]["n"] == 270 and emotion["votes"]["ceiling"].value == pytest.approx(
+    assert emotion.votes.n == 270 and emotion.votes.ceiling.value == pytest.approx(
         shares.max(axis=1).mean(), abs=1e-6
     )
-    assert emotion["votes"]["majority"].value == (places == shares.argmax(axis=1)).mean()
+    assert emotion.votes.majority.value == (places == shares.argmax(axis=1)).mean()
     assert (
-        emotion["votes"]["any"].value
+        emotion.votes.any.value
         == (shares[np.arange(270), places] >= 0.3).mean()
-        > emotion["votes"]["majority"].value
+        > emotion.votes.majority.value
     )
-    age = found["age"]
+    age = found.age
     decades = np.array([age_decade(a) for a in frame.age_true])
     error = (frame.age_pred - frame.age_true).to_numpy()
-    assert {d["decade"]: d["mae"] for d in age["decades"]} == pytest.approx(
+    assert {d.decade: d.mae for d in age.decades} == pytest.approx(
         {d: np.abs(error)[decades == d].mean() for d in set(decades)}
     )
-    assert (
-        age["bands"]["off_by"][0] == np.trace(age["bands"]["confusion"]) / 300
-        and age["bands"]["off_by"][-1] == 1
-    )
+    assert age.bands.off_by[0] == np.trace(age.bands.confusion) / 300 and age.bands.off_by[-1] == 1
 
 
 def test_pictures_of_one_person_make_the_interval_wider() -> None:
@@ -93,20 +90,18 @@ def test_pictures_of_one_person_make_the_interval_wider() -> None:
     }
     subjects = np.repeat(np.arange(60), 10).astype(str)
     table = made(600, **base).drop_columns([P_COLUMNS[i] for i in (1, 3, 4)])
-    alone = figures(table)["emotion"]
-    together = figures(table.append_column("group_subject", pa.array(subjects)))["emotion"]
-    width = [f["accuracy"].high - f["accuracy"].low for f in (alone, together)]
+    alone = table_report(table).emotion
+    together = table_report(table.append_column("group_subject", pa.array(subjects))).emotion
+    width = [f.accuracy.high - f.accuracy.low for f in (alone, together)]
     assert (
         width[1] / width[0] == pytest.approx(10**0.5, rel=0.15)
-        and alone["accuracy"].value == together["accuracy"].value
+        and alone.accuracy.value == together.accuracy.value
     )
-    assert (alone["clusters"], together["clusters"]) == (None, 60) and "subject" not in together[
-        "groups"
-    ]
-    assert together["macro_f1"].high - together["macro_f1"].low > 2 * (
-        alone["macro_f1"].high - alone["macro_f1"].low
+    assert (alone.clusters, together.clusters) == (None, 60) and "subject" not in together.groups
+    assert together.macro_f1.high - together.macro_f1.low > 2 * (
+        alone.macro_f1.high - alone.macro_f1.low
     )
-    assert together["votes"] is None
+    assert together.votes is None
 
 
 def test_a_sample_without_a_name_is_a_cluster_of_its_own() -> None:

@@ -77,9 +77,9 @@ def test_two_equal_gains_make_no_winner() -> None:
         conform(pa.table(columns | {"model": [m] * 2, "age_pred": [30.0 + off, 40.0 + off]}))
         for m, off in (("A", 2), ("B", 1))
     )
-    found = comparison.compare(a, b)["age"]
-    assert found["mae"]["difference"].value == -1 and found["paired_t"]["p"] is None
-    assert {p["better"] for p in found["parts"]} == {None}
+    found = comparison.compare(a, b).age
+    assert found.mae.difference.value == -1 and found.paired_t.p is None
+    assert {p.better for p in found.parts} == {None}
 
 
 @quick
@@ -154,8 +154,8 @@ def test_differences_are_those_of_the_single_models(two: tuple[pa.Table, pa.Tabl
     found = comparison.compare(*two)
     rows = two[0].to_pandas().merge(two[1].to_pandas(), on="sample_id", suffixes=("_a", "_b"))
     right = {m: rows[f"emotion_pred_{m}"] == rows.emotion_true_a for m in "ab"}
-    emotion = found["emotion"]
-    assert {m: emotion["accuracy"][m] for m in "ab"} == pytest.approx(
+    emotion = found.emotion
+    assert {m: getattr(emotion.accuracy, m) for m in "ab"} == pytest.approx(
         {m: right[m].mean() for m in "ab"}, abs=1e-12
     )
     seen = sorted(set(rows.emotion_true_a))
@@ -163,73 +163,69 @@ def test_differences_are_those_of_the_single_models(two: tuple[pa.Table, pa.Tabl
         m: f1_score(rows.emotion_true_a, rows[f"emotion_pred_{m}"], labels=seen, average="macro")
         for m in "ab"
     }
-    assert {m: emotion["macro_f1"][m] for m in "ab"} == pytest.approx(f1, abs=1e-12)
-    difference = emotion["accuracy"]["difference"]
+    assert {m: getattr(emotion.macro_f1, m) for m in "ab"} == pytest.approx(f1, abs=1e-12)
+    difference = emotion.accuracy.difference
     assert difference.value == pytest.approx(right["b"].mean() - right["a"].mean(), abs=1e-12)
     gain = right["b"].to_numpy().astype(float) - right["a"]
     half = 1.96 * gain.std() / len(gain) ** 0.5  # the paired standard error
     assert (difference.low, difference.high) == pytest.approx(
         (gain.mean() - half, gain.mean() + half), abs=0.15 * half
     )
-    assert emotion["mcnemar"]["only_b"] == int((gain > 0).sum()) and emotion["mcnemar"][
-        "only_a"
-    ] == int((gain < 0).sum())
-    error = {m: (rows[f"age_pred_{m}"] - 30).abs() for m in "ab"}
-    mae = found["age"]["mae"]
-    assert mae["difference"].value == pytest.approx((error["b"] - error["a"]).mean(), abs=1e-9)
-    assert found["age"]["paired_t"]["p"] == pytest.approx(
-        ttest_rel(error["b"], error["a"]).pvalue, rel=1e-6
+    assert emotion.mcnemar.only_b == int((gain > 0).sum()) and emotion.mcnemar.only_a == int(
+        (gain < 0).sum()
     )
-    assert found["gender"] is None
+    error = {m: (rows[f"age_pred_{m}"] - 30).abs() for m in "ab"}
+    mae = found.age.mae
+    assert mae.difference.value == pytest.approx((error["b"] - error["a"]).mean(), abs=1e-9)
+    assert found.age.paired_t.p == pytest.approx(ttest_rel(error["b"], error["a"]).pvalue, rel=1e-6)
+    assert found.gender is None
 
 
 def test_wins_are_found_where_they_are_and_corrected_together(
     two: tuple[pa.Table, pa.Table],
 ) -> None:
-    parts = comparison.compare(*two)["emotion"]["parts"]
-    by_class = {p["value"]: p for p in parts if p["by"] == "class"}
-    assert by_class[LABELS[1]]["better"] == "b" and by_class[LABELS[0]]["better"] is None
+    parts = comparison.compare(*two).emotion.parts
+    by_class = {p.value: p for p in parts if p.by == "class"}
+    assert by_class[LABELS[1]].better == "b" and by_class[LABELS[0]].better is None
     assert (
-        sum(p["n"] for p in by_class.values()) == 385
-        and sum(p["n"] for p in parts if p["by"] == "race") == 385
+        sum(p.n for p in by_class.values()) == 385
+        and sum(p.n for p in parts if p.by == "race") == 385
     )
-    adjusted = multipletests([p["p"] for p in parts], method="holm")[1]
-    assert [p["p_adjusted"] for p in parts] == pytest.approx(adjusted.tolist(), abs=1e-12)
-    swapped = {p["value"]: p for p in comparison.compare(*two[::-1])["emotion"]["parts"]}
-    assert all(swapped[p["value"]]["difference"].value == -p["difference"].value for p in parts)
-    assert swapped[LABELS[1]]["better"] == "a"
+    adjusted = multipletests([p.p for p in parts], method="holm")[1]
+    assert [p.p_adjusted for p in parts] == pytest.approx(adjusted.tolist(), abs=1e-12)
+    swapped = {p.value: p for p in comparison.compare(*two[::-1]).emotion.parts}
+    assert all(swapped[p.value].difference.value == -p.difference.value for p in parts)
+    assert swapped[LABELS[1]].better == "a"
 
 
 def test_disagreements_are_listed_and_all_of_them_counted(two: tuple[pa.Table, pa.Table]) -> None:
-    found = comparison.compare(*two, limit=7)["emotion"]["disagreements"]
+    found = comparison.compare(*two, limit=7).emotion.disagreements
     pair = comparison.match(*two)
     a, b = pair.a.to_pandas().set_index("sample_id"), pair.b.to_pandas().set_index("sample_id")
-    assert found["n"] == int((a.emotion_pred != b.emotion_pred).sum()) and len(found["rows"]) == 21
-    for row in found["rows"]:
-        name = row["sample_id"]
-        assert (row["true"], row["a"], row["b"]) == (
+    assert found.n == int((a.emotion_pred != b.emotion_pred).sum()) and len(found.rows) == 21
+    for row in found.rows:
+        name = row.sample_id
+        assert (row.true, row.a, row.b) == (
             a.emotion_true[name],
             a.emotion_pred[name],
             b.emotion_pred[name],
         )
-        assert row["a"] != row["b"]
-        assert row["right"] == (
-            "a" if row["a"] == row["true"] else "b" if row["b"] == row["true"] else "neither"
-        )
-    far = comparison.compare(*two, limit=3)["age"]["disagreements"]["rows"]
+        assert row.a != row.b
+        assert row.right == ("a" if row.a == row.true else "b" if row.b == row.true else "neither")
+    far = comparison.compare(*two, limit=3).age.disagreements.rows
     largest = (a.age_pred - b.age_pred).abs().nlargest(3)
-    assert [r["sample_id"] for r in far] == list(largest.index)
+    assert [r.sample_id for r in far] == list(largest.index)
 
 
 def test_a_model_against_itself_differs_nowhere(two: tuple[pa.Table, pa.Table]) -> None:
     found = comparison.compare(two[0], two[0])
-    emotion = found["emotion"]
+    emotion = found.emotion
     assert (
-        emotion["accuracy"]["difference"] == Estimate(0.0, None, None, len(two[0]))
-        and emotion["mcnemar"]["p"] == 1
+        emotion.accuracy.difference == Estimate(0.0, None, None, len(two[0]))
+        and emotion.mcnemar.p == 1
     )
-    assert emotion["disagreements"] == {"n": 0, "rows": []} and found["age"]["paired_t"]["p"] == 1
-    assert {p["better"] for task in ("emotion", "age") for p in found[task]["parts"]} == {None}
+    assert emotion.disagreements == comparison.Disagreements(0, []) and found.age.paired_t.p == 1
+    assert {p.better for task in ("emotion", "age") for p in found.tasks[task].parts} == {None}
 
 
 def test_samples_with_two_truths_are_left_out_and_said(two: tuple[pa.Table, pa.Table]) -> None:
@@ -238,8 +234,8 @@ def test_samples_with_two_truths_are_left_out_and_said(two: tuple[pa.Table, pa.T
     changed = b["emotion_true"].to_pylist()
     changed[0] = next(x for x in FERPLUS8.labels if x != changed[0])
     shared_first = b["sample_id"][0].as_py() in set(a["sample_id"].to_pylist())
-    found = comparison.compare(a, b.set_column(at, "emotion_true", pa.array(changed)))["emotion"]
-    assert shared_first and found["truth_differs"] == 1 and found["n"] == 384
+    found = comparison.compare(a, b.set_column(at, "emotion_true", pa.array(changed))).emotion
+    assert shared_first and found.truth_differs == 1 and found.n == 384
 
 
 def test_command_prints_tables_or_one_object(

@@ -20,14 +20,23 @@ from evaluation.__main__ import main
 from evaluation.analysis import slices
 from evaluation.predictions import table
 from evaluation.predictions.schema import conform
-from evaluation.statistics.estimate import Sample
+from evaluation.statistics.sample import Sample
 
 A, B = FERPLUS8.labels[:2]
 
 
+def source(
+    losses: np.ndarray, groups: dict[str, np.ndarray], is_share: bool = False
+) -> slices.RowGroups:
+    """Groups of rows with these losses; of classes (`is_share`) the outcome is 1 - loss."""
+    return slices.RowGroups(1 - losses if is_share else losses, groups, is_share=is_share)
+
+
 def cells(losses: np.ndarray, code: np.ndarray) -> list[tuple[float, float, float]]:
     """Difference, its error and degrees of freedom of the samples of code 0 against all others."""
-    found = slices._cells(losses, code, 1, Sample(len(losses)))
+    every = np.zeros(len(losses), int)
+    counts = [Sample(len(losses)).counts(cell, 1, losses) for cell in (code, every)]
+    found = slices.cell_tests(*counts)
     return list(zip(found.difference, found.error, found.freedom, strict=True))
 
 
@@ -62,14 +71,14 @@ def test_a_planted_weakness_is_found_as_what_it_is() -> None:
     seen = groups(rng, 4000)
     weak = (seen["light"] == "a") & (seen["race"] == "b")
     losses = (rng.random(4000) < np.where(weak, 0.6, 0.2)).astype(float)
-    found = slices.search(losses, seen, support=30, fdr=0.05)
-    first = found["slices"][0]
-    assert first["conditions"] == {"light": "a", "race": "b"} and first["n"] == weak.sum()
-    assert first["loss"] == losses[weak].mean() and first["worse_by"].value == pytest.approx(
+    found = slices.search(source(losses, seen), support=30, fdr=0.05)
+    first = found.slices[0]
+    assert first.conditions == {"light": "a", "race": "b"} and first.n == weak.sum()
+    assert first.loss == losses[weak].mean() and first.worse_by.value == pytest.approx(
         losses[weak].mean() - losses[~weak].mean()
     )
-    assert first["worse_by"].low > 0.3 and found["looked_at"] == 9 + 27
-    named = {tuple(s["conditions"].items()) for s in found["slices"]}
+    assert first.worse_by.low > 0.3 and found.looked_at == 9 + 27
+    named = {tuple(s.conditions.items()) for s in found.slices}
     assert (("light", "a"),) in named and (("angle", "a"),) not in named, (
         "its halves are weak because of it, the rest is not"
     )
@@ -80,13 +89,13 @@ def test_noise_is_rarely_a_slice_and_every_slice_has_support() -> None:
     for seed in range(40):
         rng = np.random.default_rng(seed)
         found = slices.search(
-            (rng.random(600) < 0.3).astype(float), groups(rng, 600), support=30, fdr=0.05
+            source((rng.random(600) < 0.3).astype(float), groups(rng, 600)), support=30, fdr=0.05
         )
-        alarms += bool(found["slices"])
+        alarms += bool(found.slices)
     assert alarms <= 6  # 40 times 5 % are two; P(more than six) is below 0.4 %
     rng = np.random.default_rng(1)
-    found = slices.search(rng.random(600), groups(rng, 600), support=70, fdr=0.999)
-    assert found["slices"] and min(s["n"] for s in found["slices"]) >= 70
+    found = slices.search(source(rng.random(600), groups(rng, 600)), support=70, fdr=0.999)
+    assert found.slices and min(s.n for s in found.slices) >= 70
 
 
 def test_interval_and_p_of_a_small_slice_agree() -> None:
@@ -95,21 +104,23 @@ def test_interval_and_p_of_a_small_slice_agree() -> None:
     """
     losses = np.array([4.0, 9.0, 11.0, *np.tile([2.0, 4.0], 50)])
     group = np.repeat(["x", "y"], [3, 100])
-    found = slices.search(losses, {"g": group}, support=3, fdr=0.999)["slices"][0]
+    found = slices.search(source(losses, {"g": group}), support=3, fdr=0.999).slices[0]
     wanted = ttest_ind(losses[:3], losses[3:], equal_var=False)
     ends, bounds = (
-        (found["worse_by"].low, found["worse_by"].high),
+        (found.worse_by.low, found.worse_by.high),
         wanted.confidence_interval(0.95),
     )
-    assert ends == pytest.approx((bounds.low, bounds.high), rel=1e-9) and found[
-        "p"
-    ] == pytest.approx(wanted.pvalue / 2)
+    assert ends == pytest.approx((bounds.low, bounds.high), rel=1e-9) and found.p == pytest.approx(
+        wanted.pvalue / 2
+    )
     assert wanted.pvalue > 0.05 and ends[0] < 0
 
 
 def test_groups_that_are_all_right_show_no_gap_and_no_certainty() -> None:
-    [found] = slices.fairness("emotion", np.zeros(80), {"g": np.repeat(["x", "y"], 40)}, support=30)
-    assert (found["gap"].value, found["gap"].low, found["ratio"].low) == (0, None, None)
+    [found] = slices.fairness(
+        source(np.zeros(80), {"g": np.repeat(["x", "y"], 40)}, True), support=30
+    )
+    assert (found.gap.value, found.gap.low, found.ratio.low) == (0, None, None)
 
 
 def test_gaps_are_those_of_the_groups() -> None:
@@ -118,41 +129,43 @@ def test_gaps_are_those_of_the_groups() -> None:
         [np.arange(400) % 10 < k for k in (1, 3, 2)] + [np.ones(5), np.ones(50)]
     ).astype(float)
     [found] = slices.fairness(
-        "emotion", losses, {"g": group, "one": np.full(1255, "same")}, support=30
+        source(losses, {"g": group, "one": np.full(1255, "same")}, True), support=30
     )
-    assert (found["best"], found["worst"]) == (
-        {"value": "x", "figure": 0.9, "n": 400},
-        {"value": "y", "figure": 0.7, "n": 400},
+    assert (found.best, found.worst) == (
+        slices.GroupExtreme("x", 0.9, 400),
+        slices.GroupExtreme("y", 0.7, 400),
     )
-    gap, error = found["gap"], 1.96 * (0.09 / 400 + 0.21 / 400) ** 0.5
+    gap, error = found.gap, 1.96 * (0.09 / 400 + 0.21 / 400) ** 0.5
     assert gap.value == pytest.approx(0.2) and gap.n == 1200
     assert (gap.low, gap.high) == pytest.approx((0.2 - error, 0.2 + error), abs=0.015)
     assert (
-        found["ratio"].value == pytest.approx(0.7 / 0.9)
-        and found["ratio"].low < 0.7 / 0.9 < found["ratio"].high
+        found.ratio.value == pytest.approx(0.7 / 0.9)
+        and found.ratio.low < 0.7 / 0.9 < found.ratio.high
     )
     years = np.repeat([2.0, 5.0], 50) + np.tile([-1.0, 1.0], 50)
-    [old] = slices.fairness("age", years, {"g": np.repeat(["x", "y"], 50)}, support=30)
-    assert old["worst"]["value"] == "y" and old["gap"].value == 3 and old["ratio"].value == 2.5
+    [old] = slices.fairness(source(years, {"g": np.repeat(["x", "y"], 50)}), support=30)
+    assert old.worst.value == "y" and old.gap.value == 3 and old.ratio.value == 2.5
 
 
 def test_a_gap_lies_inside_its_interval_even_between_equal_groups() -> None:
     rng = np.random.default_rng(0)
     [found] = slices.fairness(
-        "emotion",
-        (rng.random(4000) < 0.2).astype(float),
-        {"g": rng.choice(list("abcdefgh"), 4000)},
+        source(
+            (rng.random(4000) < 0.2).astype(float),
+            {"g": rng.choice(list("abcdefgh"), 4000)},
+            True,
+        ),
         support=30,
     )
     for name in ("gap", "ratio"):
-        assert found[name].low < found[name].value < found[name].high
+        assert getattr(found, name).low < getattr(found, name).value < getattr(found, name).high
 
 
 def test_a_ratio_to_nothing_is_unknown() -> None:
     [found] = slices.fairness(
-        "age", np.repeat([0.0, 4.0], 40), {"g": np.repeat(["x", "y"], 40)}, support=30
+        source(np.repeat([0.0, 4.0], 40), {"g": np.repeat(["x", "y"], 40)}), support=30
     )
-    assert found["ratio"].value is None and found["gap"].value == 4
+    assert found.ratio.value is None and found.gap.value == 4
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -18,7 +18,7 @@ from core.labels import age_decade
 from evaluation.metrics import agreement, calibration, classification, regression
 from evaluation.statistics import intervals
 from evaluation.statistics.bootstrap import percentiles
-from evaluation.statistics.estimate import Sample
+from evaluation.statistics.sample import Sample
 
 K = 4
 quick = settings(max_examples=60, deadline=None)
@@ -168,7 +168,7 @@ def test_clusters_of_one_are_samples(seed: int) -> None:
     true, pred = rng.integers(0, 2, 60), rng.integers(0, 2, 60)
     assume(len(np.unique(true)) == 2)
     alone, together = (
-        Sample(60, cluster).counted(true * 2 + pred, (2, 2))
+        Sample(60, cluster).counts(true * 2 + pred, 4).drawn_counts().reshape(-1, 2, 2)
         for cluster in (None, rng.permutation(60))
     )
     shares = [

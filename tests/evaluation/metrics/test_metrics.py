@@ -18,7 +18,7 @@ from statsmodels.stats.proportion import proportion_confint
 from evaluation.metrics import calibration, classification, regression
 from evaluation.statistics import intervals
 from evaluation.statistics.bootstrap import percentiles
-from evaluation.statistics.estimate import Sample
+from evaluation.statistics.sample import Sample
 
 K = 4
 pairs = st.integers(1, 40).flatmap(
@@ -192,7 +192,11 @@ def test_bootstrap_over_counts_agrees_with_bootstrap_over_samples() -> None:
         600,
         rounds=2000,
     )
-    fast = percentiles(classification.macro_f1(Sample(600).counted(true * 3 + pred, (3, 3))))
+    fast = percentiles(
+        classification.macro_f1(
+            Sample(600).counts(true * 3 + pred, 9).drawn_counts().reshape(-1, 3, 3)
+        )
+    )
     assert fast == pytest.approx(slow, abs=0.006)
 
 

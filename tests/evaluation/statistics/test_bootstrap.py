@@ -15,15 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.labels import FERPLUS8, GENDER2
-from evaluation.analysis.summary import figures
+from evaluation.analysis.from_counts import on_matrix
+from evaluation.analysis.summary import table_report
 from evaluation.benchmark.generated_tables import generate
 from evaluation.benchmark.metrics_speed import time_metrics
 from evaluation.metrics import calibration, classification
 from evaluation.predictions import arrays
 from evaluation.predictions.schema import P_COLUMNS, conform
 from evaluation.statistics import bootstrap, intervals
-from evaluation.statistics.bootstrap import Resampled, percentiles
-from evaluation.statistics.estimate import Estimate, Sample
+from evaluation.statistics.bootstrap import centred, merged, percentiles, times_drawn
+from evaluation.statistics.counts import GroupedCounts
+from evaluation.statistics.estimate import Estimate
+from evaluation.statistics.sample import Sample
 
 LABELS = np.array(FERPLUS8.labels)
 SHIFT = 1_000_000
@@ -35,35 +38,54 @@ def width(interval: tuple[float, float] | dict) -> float:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.integers(-5, 5), min_size=1, max_size=60), st.booleans())
-def test_totals_and_counts_are_those_of_the_units(cluster: list[int], far: bool) -> None:
+@given(st.lists(st.integers(0, 10), min_size=1, max_size=60), st.booleans())
+def test_counts_and_sums_are_those_of_the_clusters(cluster: list[int], far: bool) -> None:
     ids = np.array(cluster) * (SHIFT if far else 1)
     values = np.arange(len(ids), dtype=float)
-    draws = Resampled(len(ids), ids)
-    names, at = np.unique(ids, return_inverse=True)
-    assert draws.clusters == draws.units == len(names)
-    assert draws.totals(values)[:, 0].tolist() == [values[at == i].sum() for i in range(len(names))]
-    code = np.arange(len(ids)) % 3 - 1  # a third belongs nowhere
-    wanted = [[float(((at == i) & (code == c)).sum()) for c in range(2)] for i in range(len(names))]
-    assert draws.counts(code, 2).tolist() == wanted
-    drawn = draws.draw(draws.counts(code, 2))
+    cell = np.arange(len(ids)) % 3 - 1  # a third belongs nowhere
+    counts = GroupedCounts.of_rows(cell, 2, values, cluster=ids)
+    inside = cell >= 0
+    names, at = np.unique(ids[inside], return_inverse=True)
+    if not len(names):
+        assert counts.by_cluster is None and counts.total == 0
+        return
+    n, sums = counts.by_cluster_in(np.arange(2))
+    mine = [(at == i)[:, None] & (cell[inside][:, None] == np.arange(2)) for i in range(len(names))]
+    assert n.tolist() == [m.sum(axis=0).tolist() for m in mine]
+    assert sums.tolist() == [(m * values[inside][:, None]).sum(axis=0).tolist() for m in mine]
+    drawn = counts.drawn_counts()
     assert drawn.shape == (1000, 2) and (drawn == np.rint(drawn)).all(), "counts stay whole numbers"
 
 
-def test_every_round_draws_as_many_units_as_there_are() -> None:
-    draws = Resampled(500)
-    assert (draws.draw(np.ones((500, 1))) == 500).all()
+def test_every_round_draws_as_many_clusters_as_there_are() -> None:
+    assert (times_drawn(500).sum(axis=1) == 500).all()
     with pytest.raises(ValueError, match="`cluster`"):
-        Resampled(3, np.zeros(2, int))
+        Sample(3, np.zeros(2, int))
 
 
 def test_the_draws_agree_with_drawing_indices() -> None:
     rng = np.random.default_rng(1)
     values = rng.exponential(3, 400)
-    draws = Resampled(400, rounds=4000)
-    ours = percentiles(draws.draw(draws.totals(values))[:, 0] / 400)
+    ours = percentiles(times_drawn(400, 4000) @ values / 400)
     slow = intervals.bootstrap(lambda at: float(values[at].mean()), 400, rounds=4000, seed=9)
     assert ours == pytest.approx(slow, abs=0.1 * width(slow))
+
+
+def test_a_centred_interval_holds_its_value() -> None:
+    drawn = np.random.default_rng(0).gamma(2, 0.01, 1000) + 0.01  # wholly above the value
+    low, high = centred(0.005, drawn, minimum=0, maximum=1)
+    assert low == 0 and 0.005 < high < 0.06
+    plain = percentiles(drawn)
+    low, high = centred(float(np.median(drawn)), drawn)
+    assert (low, high) == pytest.approx(plain)
+    assert np.isnan(centred(1.0, np.ones(1000))).all() and np.isnan(centred(1.0, np.zeros(0))).all()
+
+
+def test_many_clusters_are_merged_evenly() -> None:
+    few = np.arange(1000) * 7
+    assert (merged(few) == few).all()
+    bundles = np.bincount(merged(np.arange(50_000)), minlength=1000)
+    assert len(bundles) == 1000 and bundles.min() > 40 and bundles.max() < 60
 
 
 @pytest.mark.parametrize("alike", [0.0, 1.0])
@@ -82,9 +104,9 @@ def test_bundles_keep_the_width_of_clusters(alike: float, monkeypatch: pytest.Mo
         found = [*sample.shares(hit, rare.astype(int), 2), sample.mean(person)]
         return [(f.low, f.high) for f in found]
 
-    monkeypatch.setattr(bootstrap, "BUNDLES", 20_000)
+    monkeypatch.setattr(bootstrap, "MAX_CLUSTERS", 20_000)
     alone = made()
-    monkeypatch.setattr(bootstrap, "BUNDLES", 1_000)
+    monkeypatch.setattr(bootstrap, "MAX_CLUSTERS", 1_000)
     for one, many in zip(alone, made(), strict=True):
         assert width(many) == pytest.approx(width(one), rel=0.15)
         assert many == pytest.approx(one, abs=0.15 * width(one))
@@ -129,16 +151,18 @@ def people(each: int = 10, persons: int = 80) -> pa.Table:
 
 def test_clusters_make_every_interval_wider() -> None:
     table = people()
-    alone, together = figures(table.drop_columns(["group_subject"])), figures(table)
+    alone, together = table_report(table.drop_columns(["group_subject"])), table_report(table)
     for task in ("emotion", "gender", "age"):
-        assert alone[task]["method"]["shares"] == "Wilson" and alone[task]["clusters"] is None
         assert (
-            together[task]["method"]["shares"] == "clustered bootstrap"
-            and together[task]["clusters"] == 80
+            getattr(alone, task).method.shares == "Wilson" and getattr(alone, task).clusters is None
         )
-        assert "80 values of `group_subject`" in together[task]["method"]["text"]
+        assert (
+            getattr(together, task).method.shares == "clustered bootstrap"
+            and getattr(together, task).clusters == 80
+        )
+        assert "80 values of `group_subject`" in getattr(together, task).method.text
     picks: dict[str, Callable[[dict], dict]] = {
-        name: (lambda f, n=name: f["emotion"][n])
+        name: (lambda f, n=name: getattr(f.emotion, n))
         for name in (
             "accuracy",
             "macro_f1",
@@ -152,15 +176,17 @@ def test_clusters_make_every_interval_wider() -> None:
             "classwise_ece",
         )
     }
-    picks |= {name: (lambda f, n=name: f["age"][n]) for name in ("mae", "rmse", "bias", "cs5")}
     picks |= {
-        "recall": lambda f: f["emotion"]["per_class"][0]["recall"],
-        "precision": lambda f: f["emotion"]["per_class"][0]["precision"],
-        "group": lambda f: f["emotion"]["groups"]["race"][0]["accuracy"],
-        "group mae": lambda f: f["age"]["groups"]["race"][1]["mae"],
-        "coverage": lambda f: f["age"]["interval"]["coverage"],
-        "cs": lambda f: Estimate.of_dict(f["age"]["cs"][1]),
-        "cross": lambda f: f["cross"][0]["difference"],
+        name: (lambda f, n=name: getattr(f.age, n)) for name in ("mae", "rmse", "bias", "cs5")
+    }
+    picks |= {
+        "recall": lambda f: f.emotion.per_class[0].recall,
+        "precision": lambda f: f.emotion.per_class[0].precision,
+        "group": lambda f: f.emotion.groups["race"][0].accuracy,
+        "group mae": lambda f: f.age.groups["race"][1].mae,
+        "coverage": lambda f: f.age.interval.coverage,
+        "cs": lambda f: f.age.cs[1].share,
+        "cross": lambda f: f.cross[0].difference,
     }
     for name, pick in picks.items():
         ratio = width(pick(together)) / width(pick(alone))
@@ -170,20 +196,20 @@ def test_clusters_make_every_interval_wider() -> None:
 
 def test_figures_of_calibration_are_those_of_the_metrics() -> None:
     table = people(3)
-    seen, found = arrays.classes(table, "emotion"), figures(table)["emotion"]
+    seen, found = arrays.classes(table, "emotion"), table_report(table).emotion
     assert seen is not None and seen.p is not None
     top, right = seen.p.max(axis=1), seen.p.argmax(axis=1) == seen.true
-    assert found["ece"].value == pytest.approx(calibration.ece(top, right), abs=1e-12)
-    assert found["ece_equal_mass"].value == pytest.approx(
+    assert found.ece.value == pytest.approx(calibration.ece(top, right), abs=1e-12)
+    assert found.ece_equal_mass.value == pytest.approx(
         calibration.ece(top, right, mass=True), abs=1e-12
     )
     own = calibration.classwise_ece(seen.p, seen.true)
-    assert [c["ece"].value for c in found["per_class"]] == pytest.approx(own, abs=1e-12)
-    assert found["classwise_ece"].value == pytest.approx(own.mean(), abs=1e-12)
-    assert found["risk_coverage"]["coverage"][-1] == 1 and found["risk_coverage"]["risk"][
-        -1
-    ] == pytest.approx(1 - right.mean())
-    assert found["aurc"].low < found["aurc"].value < found["aurc"].high
+    assert [c.ece.value for c in found.per_class] == pytest.approx(own, abs=1e-12)
+    assert found.classwise_ece.value == pytest.approx(own.mean(), abs=1e-12)
+    assert found.risk_coverage.coverage[-1] == 1 and found.risk_coverage.risk[-1] == pytest.approx(
+        1 - right.mean()
+    )
+    assert found.aurc.low < found.aurc.value < found.aurc.high
 
 
 @settings(max_examples=40, deadline=None)
@@ -196,8 +222,8 @@ def test_the_most_probable_class_is_numpys(seed: int, n: int, k: int) -> None:
 
 def test_a_column_of_names_is_no_group() -> None:
     table = people(3).append_column("group_file", pa.array([f"f{i}" for i in range(240)]))
-    found = figures(table)
-    assert found["groups_left_out"] == {"file": 240} and set(found["emotion"]["groups"]) == {
+    found = table_report(table)
+    assert found.groups_left_out == {"file": 240} and set(found.emotion.groups) == {
         "race",
         "age_decade",
         "gender",
@@ -224,8 +250,8 @@ def test_a_generated_table_is_seeded_and_models_share_its_truth() -> None:
         b["emotion_pred"]
     )
     conform(a)
-    found = figures(a)
-    assert 0.7 < found["emotion"]["accuracy"].value < 0.95 and found["gender"] and found["age"]
+    found = table_report(a)
+    assert 0.7 < found.emotion.accuracy.value < 0.95 and found.gender and found.age
     with pytest.raises(ValueError, match="at least 1"):
         generate(0)
 
@@ -269,5 +295,5 @@ def test_many_clusters_cost_no_more_than_few() -> None:
     code, cluster = rng.integers(0, 64, 300_000), rng.permutation(300_000)
     sample = Sample(300_000, cluster, "who")
     started = process_time()
-    drawn = sample.counted(code, (8, 8))
-    assert process_time() - started < 1.0 and classification.macro_f1(drawn).std() > 0
+    macro_f1 = sample.counts(code, 64).statistic(on_matrix(classification.macro_f1, 8))
+    assert process_time() - started < 1.0 and macro_f1.low < macro_f1.high

@@ -14,11 +14,12 @@ import pytest
 from apps.studio import charts
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
-from evaluation.analysis import age_errors, comparison, each_class, pairs
-from evaluation.analysis.summary import figures
+from evaluation.analysis import comparison, store_ages, store_classes, store_pairs
+from evaluation.analysis.summary import table_report
 from evaluation.predictions import arrays, table
 from evaluation.predictions.schema import conform
-from evaluation.statistics.estimate import Estimate, Sample, plain
+from evaluation.statistics.estimate import Estimate, plain
+from evaluation.statistics.sample import Sample
 from evaluation.store import Store, Where
 
 FIRST, SECOND, THIRD = FERPLUS8.labels[:3]
@@ -74,27 +75,23 @@ def test_report_and_studio_leave_out_what_is_not_known(
 ) -> None:
     path = tmp_path / "t.parquet"
     table.write(small(), path)
-    report = figures(table.read(path))
-    decade = {g["value"]: g for g in report["age"]["groups"]["age_decade"]}
+    report = table_report(table.read(path))
+    decade = {g.value: g for g in report.age.groups["age_decade"]}
     assert (
-        decade["20-29"]["mae"] == Estimate(24.0, None, None, 1)
-        and decade["30-39"]["mae"].low is not None
+        decade["20-29"].mae == Estimate(24.0, None, None, 1) and decade["30-39"].mae.low is not None
     )
-    by_class = {c["label"]: c for c in report["emotion"]["per_class"]}
-    assert (by_class[FIRST]["f1"], by_class[FIRST]["f1_ci95"]) == (0.0, [None, None])
-    assert (by_class[SECOND]["f1"], by_class[SECOND]["f1_ci95"]) == (1.0, [None, None])
+    by_class = {c.label: c for c in report.emotion.per_class}
+    assert (by_class[FIRST].f1, by_class[FIRST].f1_ci95) == (0.0, (None, None))
+    assert (by_class[SECOND].f1, by_class[SECOND].f1_ci95) == (1.0, (None, None))
 
     store, where = Store.open([path]), Where("age")
     bands = dict(
-        zip(age_errors.band_names(10), age_errors.by_band(store, where, 10)["mae"], strict=False)
+        zip(store_ages.band_names(10), store_ages.by_band(store, where, 10).mae, strict=False)
     )
-    assert bands["20-29"] == decade["20-29"]["mae"] and charts.number(bands["20-29"]) == "24.00"
-    for row in each_class.per_class(store, "emotion", Where()):
-        other = by_class[row["label"]]
-        assert (row["f1"].value, [row["f1"].low, row["f1"].high]) == (
-            other["f1"],
-            other["f1_ci95"],
-        )
+    assert bands["20-29"] == decade["20-29"].mae and charts.number(bands["20-29"]) == "24.00"
+    for label, row in store_classes.per_class(store, "emotion", Where()).items():
+        other = by_class[label]
+        assert (row.f1.value, (row.f1.low, row.f1.high)) == (other.f1, other.f1_ci95)
 
     assert main(["report", str(path), "--html", str(tmp_path / "r.html")]) == 0
     said = capsys.readouterr().out
@@ -106,7 +103,7 @@ def test_report_and_studio_leave_out_what_is_not_known(
     written = json.loads(
         capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON")
     )
-    assert written["emotion"] == json.loads(json.dumps(plain(report["emotion"])))
+    assert written["emotion"] == json.loads(json.dumps(plain(report.emotion)))
 
 
 @pytest.mark.parametrize("wrong", [0, 2])
@@ -116,16 +113,16 @@ def test_two_models_without_a_difference_have_no_interval_of_it(
     whole = pa.concat_tables([small("a"), small("b", wrong)])
     table.write(whole, tmp_path / "t.parquet")
     read = table.read(tmp_path / "t.parquet")
-    other = comparison.compare(arrays.one_model(read, "a"), arrays.one_model(read, "b"))["emotion"]
-    mine = pairs.compare(Store.open([tmp_path / "t.parquet"]), "emotion", "a", "b", Where())
+    other = comparison.compare(arrays.one_model(read, "a"), arrays.one_model(read, "b")).emotion
+    mine = store_pairs.compare(Store.open([tmp_path / "t.parquet"]), "emotion", "a", "b", Where())
     assert mine is not None and other is not None
     for seen in (mine, other):
-        same, changed = (next(p for p in seen["parts"] if p["value"] == v) for v in (FIRST, SECOND))
-        assert same["difference"] == Estimate(0.0, None, None, 6) and same["better"] is None
+        same, changed = (next(p for p in seen.parts if p.value == v) for v in (FIRST, SECOND))
+        assert same.difference == Estimate(0.0, None, None, 6) and same.better is None
         for f in (
-            seen["accuracy"]["difference"],
-            seen["macro_f1"]["difference"],
-            changed["difference"],
+            seen.accuracy.difference,
+            seen.macro_f1.difference,
+            changed.difference,
         ):
             assert (f.low is None) == (f.high is None) == (wrong == 0)
     path = str(tmp_path / "t.parquet")
@@ -142,7 +139,5 @@ def test_a_difference_of_one_sample_has_no_interval() -> None:
         conform(pa.table(one | {"model": [m], "age_pred": [age]}))
         for m, age in (("a", 38.0), ("b", 31.0))
     )
-    age = comparison.compare(a, b)["age"]
-    assert (
-        age["mae"]["difference"] == Estimate(-7.0, None, None, 1) and age["paired_t"]["p"] is None
-    )
+    age = comparison.compare(a, b).age
+    assert age.mae.difference == Estimate(-7.0, None, None, 1) and age.paired_t.p is None

@@ -14,9 +14,9 @@ import pytest
 
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
-from evaluation.analysis import comparison, pairs
+from evaluation.analysis import comparison, store_pairs
 from evaluation.analysis.store_summary import summary
-from evaluation.analysis.summary import figures
+from evaluation.analysis.summary import table_report
 from evaluation.metrics import calibration, classification
 from evaluation.predictions import arrays, table
 from evaluation.predictions.schema import P_COLUMNS, P_EMOTION, P_GENDER
@@ -82,29 +82,21 @@ def test_facts(made) -> None:
 @pytest.mark.parametrize("model", ["a", "b"])
 def test_summary_is_what_the_report_says(made, model: str) -> None:
     whole, store = made
-    expected, got = figures(whole, model), summary(store, Where(models=(model,)))
-    assert (got["model"], got["dataset"], got["split"], got["rows"]) == (
+    expected, got = table_report(whole, model), summary(store, Where(models=(model,)))
+    assert (got.model, got.dataset, got.split, got.rows) == (
         model,
         "made",
         "test, val",
         600,
     )
     for task in ("emotion", "gender"):
-        for name in ("accuracy", "macro_f1", "balanced_accuracy", "kappa"):
-            theirs = expected[task][name].to_dict()
-            assert got[task][name].to_dict() == pytest.approx(theirs, abs=1e-9), (task, name)
-        assert got[task]["ece"].value == pytest.approx(expected[task]["ece"].value, abs=1e-5)
-        for end in ("low", "high"):  # another bootstrap: of fine bins
-            theirs = getattr(expected[task]["ece"], end)
-            assert getattr(got[task]["ece"], end) == pytest.approx(theirs, abs=0.012)
+        mine, theirs = got.tasks[task], expected.tasks[task]
+        for name in ("accuracy", "macro_f1", "balanced_accuracy", "kappa", "ece"):
+            one, other = (getattr(side, name).to_dict() for side in (mine, theirs))
+            assert one == pytest.approx(other, abs=1e-5), (task, name)
     for name in ("mae", "bias", "rmse", "cs5"):
-        mine, theirs = got["age"][name], expected["age"][name]
-        assert (mine.value, mine.n) == (
-            pytest.approx(theirs.value, abs=1e-4),
-            theirs.n,
-        ), name
-        slack = 0.15 * (theirs.high - theirs.low)  # normal intervals against a bootstrap
-        assert (mine.low, mine.high) == pytest.approx((theirs.low, theirs.high), abs=slack), name
+        one, other = (getattr(side.age, name).to_dict() for side in (got, expected))
+        assert one == pytest.approx(other, abs=1e-4), name
 
 
 def test_clusters_widen_the_intervals(tmp_path: Path) -> None:
@@ -120,15 +112,15 @@ def test_clusters_widen_the_intervals(tmp_path: Path) -> None:
     table.write(part, tmp_path / "t.parquet")
     store = Store.open([tmp_path / "t.parquet"])
     got, expected = (
-        summary(store, Where())["emotion"]["accuracy"],
-        figures(table.read(tmp_path / "t.parquet"))["emotion"]["accuracy"],
+        summary(store, Where()).emotion.accuracy,
+        table_report(table.read(tmp_path / "t.parquet")).emotion.accuracy,
     )
     assert got.value == expected.value == 0.8
     assert (got.low, got.high) == pytest.approx((expected.low, expected.high), abs=0.02)
     assert got.high - got.low > 0.15, "independent samples would give 0.08"
     mine, theirs = (
-        summary(store, Where())["age"]["mae"],
-        figures(table.read(tmp_path / "t.parquet"))["age"]["mae"],
+        summary(store, Where()).age.mae,
+        table_report(table.read(tmp_path / "t.parquet")).age.mae,
     )
     assert (mine.low, mine.high) == pytest.approx(
         (theirs.low, theirs.high), abs=0.1 * (theirs.high - theirs.low)
@@ -369,16 +361,16 @@ def test_a_table_without_a_data_set_is_matched_by_its_samples(
     table.write(b, tmp_path / "bare.parquet")
     store = Store.open([tmp_path / f"{name}.parquet" for name in order])
     found, other = (
-        pairs.compare(store, "emotion", "a", "b", Where()),
-        comparison.compare(a, b)["emotion"],
+        store_pairs.compare(store, "emotion", "a", "b", Where()),
+        comparison.compare(a, b).emotion,
     )
     assert (
         found is not None
         and other is not None
-        and (found["n"], found["only_a"], found["only_b"]) == (other["n"], 1, 1) == (99, 1, 1)
+        and (found.n, found.only_a, found.only_b) == (other.n, 1, 1) == (99, 1, 1)
     )
-    assert found["accuracy"]["difference"].value == pytest.approx(
-        other["accuracy"]["difference"].value, abs=1e-12
+    assert found.accuracy.difference.value == pytest.approx(
+        other.accuracy.difference.value, abs=1e-12
     )
     assert store.datasets == ("made",) and [n[:8] for n in store.notes] == ["99 rows "]
     assert (
@@ -406,9 +398,9 @@ def test_samples_of_several_data_sets_are_left_unmatched_in_words(tmp_path: Path
     table.write(named("c", 10, "z"), tmp_path / "c.parquet")
     table.write(predictions(100, "b").drop_columns(["dataset"]), tmp_path / "b.parquet")
     store = Store.open([tmp_path / f"{name}.parquet" for name in "abc"])
-    found = pairs.compare(store, "emotion", "a", "b", Where())
-    assert found is not None and (found["n"], found["only_a"], found["only_b"]) == (90, 10, 10)
-    assert pairs.compare(store, "emotion", "b", "c", Where()) is None
+    found = store_pairs.compare(store, "emotion", "a", "b", Where())
+    assert found is not None and (found.n, found.only_a, found.only_b) == (90, 10, 10)
+    assert store_pairs.compare(store, "emotion", "b", "c", Where()) is None
     assert [store.count(Where(models=("b",), datasets=(name,))) for name in "xyz"] == [40, 50, 0]
     assert (
         len(store.notes) == 2

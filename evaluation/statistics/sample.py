@@ -1,0 +1,119 @@
+"""Rows of which estimates are made with numpy, and the name of the method that makes intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.statistics.bootstrap import MAX_CLUSTERS, ROUNDS, merged
+from evaluation.statistics.counts import GroupedCounts
+from evaluation.statistics.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How the 95 % intervals of a report were made.
+
+    Attributes:
+        shares, means, others: the method of each kind of estimate.
+        clusters: how many clusters the samples come in; None where they are independent.
+        by: the column that names the clusters.
+        rounds: of the bootstrap.
+        text: the same in a sentence, for a reader.
+    """
+
+    shares: str
+    means: str
+    others: str
+    clusters: int | None
+    by: str | None
+    rounds: int
+    text: str
+
+    @classmethod
+    def of(cls, clusters: int | None, by: str | None) -> Method:
+        """Return the method for independent samples (`clusters` None) or clustered ones."""
+        if clusters is None:
+            text = "Wilson for shares, Student's t for means, bootstrap for all else"
+            return cls("Wilson", "Student's t", "bootstrap", None, by, ROUNDS, text)
+        kind = "clustered bootstrap"
+        text = f"{kind} over {clusters} values of `{by}`"
+        text += f", drawn in {MAX_CLUSTERS} bundles" if clusters > MAX_CLUSTERS else ""
+        return cls(kind, kind, kind, clusters, by, ROUNDS, text)
+
+    def paired(self) -> Method:
+        """Return the method for differences of two models on the same samples."""
+        if self.clusters is not None:
+            kind = f"paired {self.others}"
+            text = f"{kind} over {self.clusters} values of `{self.by}`"
+            return Method(kind, kind, kind, self.clusters, self.by, self.rounds, text)
+        text = "paired bootstrap; Student's t for means of differences"
+        kind = "paired bootstrap"
+        return Method(kind, "Student's t", kind, None, self.by, self.rounds, text)
+
+
+class Sample:
+    """N rows of which estimates are made; `evaluation.statistics.counts` has the methods.
+
+    Attributes:
+        n: rows.
+        cluster: int (n,) from 0, or None for independent rows.
+        by: what the clusters are called.
+        unit: int (n,) the clusters as they are drawn: merged where there are very many.
+    """
+
+    def __init__(self, n: int, cluster: np.ndarray | None = None, by: str | None = None) -> None:
+        if cluster is not None and cluster.shape != (n,):
+            raise ValueError(f"Expected `cluster` of shape {(n,)}, got {cluster.shape}.")
+        self.n, self.cluster, self.by = n, cluster, by
+        self.unit = None if cluster is None else merged(cluster)
+
+    def part(self, mask: np.ndarray) -> Sample:
+        """Return only the rows where bool (n,) `mask`."""
+        cluster = None if self.cluster is None else self.cluster[mask]
+        return Sample(int(mask.sum()), cluster, self.by)
+
+    @property
+    def clusters(self) -> int | None:
+        """How many clusters there are; None where rows are independent."""
+        return None if self.cluster is None else len(np.unique(self.cluster))
+
+    @property
+    def method(self) -> Method:
+        """How intervals are made."""
+        return Method.of(self.clusters, self.by)
+
+    def counts(
+        self,
+        cell: np.ndarray,
+        size: int,
+        values: np.ndarray | None = None,
+        *,
+        is_share: bool = False,
+    ) -> GroupedCounts:
+        """Return counts by int (n,) `cell` below `size`; see `GroupedCounts.of_rows`."""
+        center = 0.0
+        if values is not None and not is_share and len(values):
+            center = float(np.nanmean(values)) if not np.isnan(values).all() else 0.0
+        return GroupedCounts.of_rows(
+            cell, size, values, cluster=self.unit, is_share=is_share, center=center
+        )
+
+    def share(self, hit: np.ndarray) -> Estimate:
+        """Return the share of bool (n,) `hit`."""
+        return self.shares(hit, np.zeros(self.n, np.int64), 1)[0]
+
+    def shares(self, hit: np.ndarray, cell: np.ndarray, size: int) -> list[Estimate]:
+        """Return the share of bool (n,) `hit` among the rows of each int (n,) `cell` below `size`;
+        rows of a negative cell count nowhere.
+        """
+        return self.counts(cell, size, hit.astype(np.float64), is_share=True).estimates()
+
+    def mean(self, values: np.ndarray) -> Estimate:
+        """Return the mean of float (n,) `values`."""
+        return self.means(values, np.zeros(self.n, np.int64), 1)[0]
+
+    def means(self, values: np.ndarray, cell: np.ndarray, size: int) -> list[Estimate]:
+        """Return the mean of float (n,) `values` over the rows of each `cell`, as `shares`."""
+        return self.counts(cell, size, values).estimates()

@@ -1,0 +1,157 @@
+"""Grouped counts of a store's rows by SQL's GROUP BY: the same as `GroupedCounts.of_rows` makes of
+the same rows with numpy, at any size of table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from evaluation.statistics.bootstrap import HASH_FACTOR, HASH_RANGE, MAX_CLUSTERS, compact
+from evaluation.statistics.counts import GroupedCounts
+from evaluation.statistics.sample import Method
+from evaluation.store.filters import Where
+from evaluation.store.store import Store
+
+
+def grouped_counts(
+    store: Store,
+    where: Where,
+    cell: str,
+    size: int,
+    value: str = "1",
+    params: Sequence[Any] = (),
+    *,
+    is_share: bool = False,
+    center: float = 0.0,
+    keep_clusters: bool = False,
+) -> GroupedCounts:
+    """Return the counts of the rows of `where` by cell, with the sums of a number of each.
+
+    Args:
+        store, where: the rows.
+        cell: SQL of ours on `t` that gives an index below `size`, NULL for rows that count nowhere.
+        size: number of cells.
+        value: SQL of ours that gives a number; rows where it is NULL count nowhere.
+        params: for both, in this order.
+        is_share, center: see `GroupedCounts`.
+        keep_clusters: number the clusters of all rows with a value, also those without a cell, so
+            that counts by different cells have the same numbers.
+    """
+    [counts] = several_counts(
+        store,
+        where,
+        cell,
+        size,
+        [value],
+        params,
+        is_share=is_share,
+        center=center,
+        keep_clusters=keep_clusters,
+    )
+    return counts
+
+
+def several_counts(
+    store: Store,
+    where: Where,
+    cell: str,
+    size: int,
+    values: Sequence[str],
+    params: Sequence[Any] = (),
+    *,
+    is_share: bool = False,
+    center: float = 0.0,
+    keep_clusters: bool = False,
+) -> list[GroupedCounts]:
+    """Return `grouped_counts` of several values, which are known or NULL together, in one query."""
+    clause, more = store.clause(where)
+    listed = ", ".join(f"({value})::DOUBLE AS v{i}" for i, value in enumerate(values))
+    sums = ", ".join(
+        f"sum(v{i}) AS s{i}, sum((v{i} - {center!r}) * (v{i} - {center!r})) AS q{i}"
+        for i in range(len(values))
+    )
+    rows = store.arrow(
+        f"SELECT unit, cell, count(*) AS n, {sums} FROM (SELECT {cluster_unit(store)} AS unit, "
+        f"{f'coalesce({cell}, -1)' if keep_clusters else cell} AS cell, {listed} FROM t WHERE {clause}) "
+        "WHERE v0 IS NOT NULL AND cell IS NOT NULL GROUP BY 1, 2",
+        [*params, *more],
+    )
+    cluster, clusters = None, None
+    if store.cluster is not None:
+        cluster = compact(rows["unit"].to_numpy().astype(np.int64))
+        clusters = int(cluster.max()) + 1 if keep_clusters and len(cluster) else None
+    columns = {c: rows[c].to_numpy().astype(np.float64) for c in rows.column_names if c != "unit"}
+    return [
+        GroupedCounts.of_sums(
+            columns["cell"].astype(np.int64),
+            size,
+            (columns["n"], columns[f"s{i}"], columns[f"q{i}"]),
+            cluster=cluster,
+            clusters=clusters,
+            is_share=is_share,
+            center=center,
+        )
+        for i in range(len(values))
+    ]
+
+
+def row_counts(store: Store, where: Where, cell: str, size: int) -> np.ndarray:
+    """Return int64 (size,): rows of `where` by `cell`, without what intervals need."""
+    clause, params = store.clause(where)
+    counts = np.zeros(size, np.int64)
+    for at, n in store.sql(f"SELECT {cell}, count(*) FROM t WHERE {clause} GROUP BY 1", params):
+        if at is not None:
+            counts[at] = n
+    return counts
+
+
+def cluster_number(store: Store, table: str = "t") -> str:
+    """Return SQL for the number of a row's cluster, such as a person or film.
+
+    A row without a name is a cluster of its own, and so is every row where the tables name none.
+    """
+    if store.cluster is None:
+        return f"{table}.key"
+    names = store.cluster_names
+    return f"coalesce({table}.{store.cluster}::UBIGINT, ({names} + {table}.rowid)::UBIGINT)"
+
+
+def cluster_unit(store: Store) -> str:
+    """Return SQL for a row's cluster as `evaluation.statistics.bootstrap.merged` numbers it; 0
+    where the tables name none.
+    """
+    if store.cluster is None:
+        return "0"
+    number = cluster_number(store)
+    if store.cluster_count <= MAX_CLUSTERS:
+        return number
+    spread = f"({number} * {HASH_FACTOR}) % {HASH_RANGE}"
+    return f"(({spread} * {MAX_CLUSTERS}) // {HASH_RANGE})::INT"
+
+
+def about(store: Store, where: Where, most: int) -> str:
+    """Return an SQL condition that holds for about `most` rows of `where`, or all where there are
+    no more. Clusters stay whole, and the same rows come each time, for it goes by a hash.
+    """
+    return f"hash({_hashed(store)}) % {max(1, -(-store.count(where) // most)):d} = 0"
+
+
+def half(store: Store) -> str:
+    """Return SQL for the half, 0 or 1, that a row belongs to; clusters stay whole."""
+    return f"hash({_hashed(store)} + 1) % 2"
+
+
+def _hashed(store: Store) -> str:
+    if store.cluster is None:
+        return "t.key"
+    return f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"
+
+
+def method(store: Store) -> str:
+    """Return how the intervals of this store are made, for a reader."""
+    if store.cluster is None:
+        return Method.of(None, None).text
+    return f"clustered bootstrap over the values of `{store.cluster}`"
