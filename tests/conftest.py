@@ -85,9 +85,7 @@ def write_tiny_bundle(folder: Path, size: int = 48, seed: int = 0) -> Path:
         weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    helper.set_model_props(
-        model, {KEY: Card("tiny", "0", InputSpec(size=size), heads).to_json()}
-    )
+    helper.set_model_props(model, {KEY: Card("tiny", "0", InputSpec(size=size), heads).to_json()})
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / bundle.MODEL_FILE)
     return folder

@@ -246,8 +246,9 @@ def _ece(
     confidence: np.ndarray, correct: np.ndarray, sample: Sample, *, equal_mass: bool
 ) -> Estimate:
     coarse = calibration.bins_of(confidence, BINS, mass=equal_mass)
-    fine = calibration.bins_of(confidence, FINE_BINS, mass=equal_mass)
-    # Rounding at an edge must not move a sample into another coarse bin than the diagram's.
+    # A store keeps single precision; rounding at an edge must not move a sample out of its bin.
+    rounded = confidence.astype(np.float32).astype(np.float64)
+    fine = calibration.bins_of(rounded, FINE_BINS, mass=equal_mass)
     fine = coarse * FINE_PER_BIN + (fine - coarse * FINE_PER_BIN).clip(0, FINE_PER_BIN - 1)
     counts = sample.counts(fine * 2 + correct, FINE_BINS * 2, confidence)
     return from_counts.calibration_error(counts)

@@ -20,7 +20,7 @@ from evaluation.statistics.bootstrap import centred, compact, unless_equal
 from evaluation.statistics.counts import CHUNK_CELLS, GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.intervals import students
-from evaluation.statistics.sample import Sample
+from evaluation.statistics.sample import Method, Sample
 from evaluation.statistics.significance import benjamini_hochberg
 
 TINY_VARIANCE = 1e-25
@@ -117,7 +117,7 @@ class RowGroups:
     Args:
         outcome: float (n,), 1 for a correct class or years of absolute error.
         groups: column -> values of the n rows.
-        cluster: int (n,) or None.
+        sample: how the rows are clustered; None: they are independent.
         is_share: the outcome is 0 or 1.
     """
 
@@ -125,7 +125,7 @@ class RowGroups:
         self,
         outcome: np.ndarray,
         groups: Mapping[str, np.ndarray | Coded],
-        cluster: np.ndarray | None = None,
+        sample: Sample | None = None,
         *,
         is_share: bool,
     ) -> None:
@@ -134,9 +134,11 @@ class RowGroups:
             name: coded(group) if isinstance(group, np.ndarray) else group
             for name, group in groups.items()
         }
-        unit = Sample(len(outcome), cluster).unit
+        sample = sample or Sample(len(outcome))
+        self.method: Method = sample.method
+        unit = sample.unit
         self._unit = None if unit is None else compact(unit)
-        self._clusters = None if unit is None or not len(unit) else int(self._unit.max()) + 1
+        self._clusters = None if self._unit is None else int(self._unit.max(initial=-1)) + 1
         self._center = 0.0 if is_share or not len(outcome) else float(outcome.mean())
         self.values = {
             name: group.values

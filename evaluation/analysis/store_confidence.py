@@ -33,6 +33,7 @@ below that a guess.
 MAX_TEMPERATURE_ROWS = 40_000
 """Rows that the temperature check looks at."""
 MIN_STRETCH_ROWS = 10
+MAX_CURVE_POINTS = 2000
 
 
 def has_confidence(store: Store, task: str) -> bool:
@@ -134,7 +135,16 @@ def risk_coverage(
         return None
     curve = selective.risk_coverage(confidence, correct, n)
     counts = grouped_counts(store, where, logit_cell(task, CURVE_BINS), 2 * CURVE_BINS)
-    return curve, from_counts.risk_coverage_area(counts, selective.area(curve))
+    return _thinned(curve), from_counts.risk_coverage_area(counts, selective.area(curve))
+
+
+def _thinned(curve: selective.RiskCoverage) -> selective.RiskCoverage:
+    """Return at most MAX_CURVE_POINTS points, evenly spread, both ends among them, for drawing."""
+    count = len(curve.coverage)
+    if count <= MAX_CURVE_POINTS:
+        return curve
+    at = np.linspace(0, count - 1, MAX_CURVE_POINTS).round().astype(int)
+    return selective.RiskCoverage(curve.threshold[at], curve.coverage[at], curve.risk[at])
 
 
 def _confidences(

@@ -21,10 +21,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from evaluation.analysis.summary import MANY_VALUES
+from evaluation.analysis.summary import MAX_GROUP_VALUES
 from evaluation.metrics import selective
 from evaluation.predictions import arrays
-from evaluation.statistics.estimate import Figures, Sample
+from evaluation.statistics.estimate import Figures
+from evaluation.statistics.sample import Sample
 
 CARD_PRECISION = 0.9
 """Precision that a model's card promises of the predictions above its threshold."""
@@ -199,7 +200,7 @@ def _by_group(
     tables: dict[str, list[dict[str, Any]]] = {}
     for name, group in groups.items():
         k, codes = len(group.values), group.at(rows.classes.rows).codes
-        if k > MANY_VALUES:
+        if k > MAX_GROUP_VALUES:
             continue
         coverage = rows.sample.shares(is_kept, codes, k)
         accuracy = kept.shares(rows.is_right[is_kept], codes[is_kept], k)

@@ -1,57 +1,58 @@
-"""For whom a model fails: the losses of each task by group, gaps between groups, and weak slices."""
+"""For whom a model fails: the outcome of each task by group, gaps between groups, and weak slices."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from evaluation.analysis.slices import fairness, search
+from evaluation.analysis.slices import GroupGap, RowGroups, SliceFinding, fairness, search
 from evaluation.predictions import arrays
-from evaluation.statistics.estimate import Sample
+from evaluation.statistics.sample import Method, Sample
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TaskLosses:
-    """The loss of each sample with a label: 1 for a wrong class, years of absolute age error.
+@dataclass(frozen=True, slots=True)
+class WeakSlices:
+    """Gaps between groups, and the slices that are worse than the rest of `looked_at`."""
 
-    losses: (N,). groups: name -> the samples' values. cluster: (N,) subject of each sample, or None.
+    method: Method
+    fairness: list[GroupGap]
+    looked_at: int
+    slices: list[SliceFinding]
+
+
+def task_groups(table: pa.Table) -> dict[str, RowGroups]:
+    """Return the outcomes by group of each task of a one-model table with labels and predictions.
+
+    The outcome of a sample is 1 for a correct class, or years of absolute age error.
     """
-
-    task: str
-    losses: NDArray[np.float64]
-    groups: Mapping[str, arrays.Coded]
-    cluster: NDArray[np.int64] | None
-
-
-def task_losses(table: pa.Table) -> list[TaskLosses]:
-    """Return the losses of each task of a one-model table that has labels and predictions."""
     groups, cluster = arrays.coded_groups(table), arrays.clusters(table)
-    rows_and_losses: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+    outcomes: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
     for task in ("emotion", "gender"):
         classes = arrays.classes(table, task)
         if classes is not None:
-            is_wrong = classes.true != classes.pred
-            rows_and_losses[task] = classes.rows, is_wrong.astype(np.float64)
+            outcomes[task] = classes.rows, (classes.true == classes.pred).astype(np.float64)
     ages = arrays.ages(table)
     if ages is not None:
-        rows_and_losses["age"] = ages.rows, np.abs(ages.pred - ages.true)
-    return [
-        TaskLosses(
-            task,
-            losses,
+        outcomes["age"] = ages.rows, np.abs(ages.pred - ages.true)
+    return {
+        task: RowGroups(
+            outcome,
             {name: group.at(rows) for name, group in groups.items()},
-            None if cluster is None else arrays.only(cluster, rows),
+            Sample(
+                len(rows),
+                None if cluster is None else arrays.only(cluster, rows),
+                arrays.cluster_name(table),
+            ),
+            is_share=task != "age",
         )
-        for task, (rows, losses) in rows_and_losses.items()
-    ]
+        for task, (rows, outcome) in outcomes.items()
+    }
 
 
-def find_weak_slices(table: pa.Table, *, support: int, fdr: float) -> dict[str, dict[str, Any]]:
+def find_weak_slices(table: pa.Table, *, support: int, fdr: float) -> dict[str, WeakSlices]:
     """Return, for each task, gaps between groups and the slices that are worse than the rest.
 
     Args:
@@ -59,13 +60,9 @@ def find_weak_slices(table: pa.Table, *, support: int, fdr: float) -> dict[str, 
         support: Samples that a slice must have, at least 2.
         fdr: Share of false alarms allowed among the slices, in (0, 1).
     """
-    by = arrays.cluster_name(table)
-    reports: dict[str, dict[str, Any]] = {}
-    for t in task_losses(table):
-        groups = dict(t.groups)
-        reports[t.task] = {
-            "method": Sample(len(t.losses), t.cluster, by).method,
-            "fairness": fairness(t.task, t.losses, groups, support=support, cluster=t.cluster),
-            **search(t.losses, groups, support=support, fdr=fdr, cluster=t.cluster),
-        }
+    reports = {}
+    for task, groups in task_groups(table).items():
+        gaps = fairness(groups, support=support)
+        slices = search(groups, support=support, fdr=fdr)
+        reports[task] = WeakSlices(groups.method, gaps, slices.looked_at, slices.slices)
     return reports

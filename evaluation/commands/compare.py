@@ -15,14 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 from rich.console import Console
 
 from core.errors import DataError
 from core.vocabulary import METRICS, TASKS
-from evaluation.analysis.comparison import compare
+from evaluation.analysis.comparison import Comparison, TaskComparison, compare
 from evaluation.commands._tables import add_map
 from evaluation.predictions import arrays, table
 from evaluation.predictions.table import column_map
@@ -68,7 +67,11 @@ def run(args: argparse.Namespace) -> int:
     a, b = _one_model(a, args.model_a, "--model-a"), _one_model(b, args.model_b, "--model-b")
     report = compare(a, b, limit=args.limit)
     if args.json:
-        print(json.dumps(plain({"tables": [str(args.a), str(args.b)], **report}), allow_nan=False))
+        print(
+            json.dumps(
+                plain({"tables": [str(args.a), str(args.b)], **report.to_dict()}), allow_nan=False
+            )
+        )
     else:
         show(report, console())
     return 0
@@ -81,56 +84,47 @@ def _one_model(predictions: pa.Table, model: str | None, option: str) -> pa.Tabl
         raise DataError(str(error).replace("--model", option)) from None
 
 
-def show(report: dict[str, Any], out: Console) -> None:
+def show(report: Comparison, out: Console) -> None:
     """Print the comparison as tables."""
-    out.print(
-        f"A: {report['a']}   B: {report['b']}   {report['matched']} samples in both", style="bold"
-    )
-    if report["only_a"] or report["only_b"]:
-        out.print(
-            f"not compared: {report['only_a']} samples only in A, {report['only_b']} only in B"
-        )
-    for task in TASKS:
-        if report[task]:
-            _show_figures(task, report[task], out)
-            _show_parts(task, report[task], out)
-            _show_disagreements(task, report[task], out)
+    out.print(f"A: {report.a}   B: {report.b}   {report.matched} samples in both", style="bold")
+    if report.only_a or report.only_b:
+        out.print(f"not compared: {report.only_a} samples only in A, {report.only_b} only in B")
+    for task, comparison in report.tasks.items():
+        _show_figures(task, comparison, out)
+        _show_parts(task, comparison, out)
+        _show_disagreements(task, comparison, out)
 
 
-def _show_figures(task: str, report: dict[str, Any], out: Console) -> None:
+def _show_figures(task: str, report: TaskComparison, out: Console) -> None:
     title, percent = TASKS[task].title, TASKS[task].metric.is_share
     out.print(
-        f"{title}: B minus A, 95 % intervals: {report['method']['text']}; "
+        f"{title}: B minus A, 95 % intervals: {report.method.text}; "
         "p per class and group corrected together (Holm)"
     )
-    if report["truth_differs"]:
+    if report.truth_differs:
         out.print(
-            f"{title}: {report['truth_differs']} samples left out, "
+            f"{title}: {report.truth_differs} samples left out, "
             "for which the two tables state different truths"
         )
     rows = grid(title, "figure", "A", "B", "B - A", "p", "n")
-    p = (report["mcnemar"] if percent else report["paired_t"])["p"]
-    for name in ("accuracy", "macro_f1", "mae"):
-        if name in report:
-            a, b = (number(report[name][side], percent=percent) for side in ("a", "b"))
-            rows.add_row(
-                METRICS[name].title,
-                a,
-                b,
-                number(report[name]["difference"], percent=percent, sign=True),
-                "" if name == "macro_f1" else p_value(p),
-                str(report["n"]),
-            )
+    for name, figure in report.differences.items():
+        a, b = (number(side, percent=percent) for side in (figure.a, figure.b))
+        rows.add_row(
+            METRICS[name].title,
+            a,
+            b,
+            number(figure.difference, percent=percent, sign=True),
+            "" if name == "macro_f1" else p_value(report.test.p),
+            str(report.n),
+        )
     out.print(rows)
     if percent:
-        test = report["mcnemar"]
-        out.print(
-            f"only A right: {test['only_a']}, only B right: {test['only_b']} ({test['test']})"
-        )
+        test = report.test
+        out.print(f"only A right: {test.only_a}, only B right: {test.only_b} ({test.test})")
 
 
-def _show_parts(task: str, report: dict[str, Any], out: Console) -> None:
-    if not report["parts"]:
+def _show_parts(task: str, report: TaskComparison, out: Console) -> None:
+    if not report.parts:
         return
     rows = grid(
         f"{TASKS[task].title}: B against A",
@@ -142,30 +136,30 @@ def _show_parts(task: str, report: dict[str, Any], out: Console) -> None:
         "better",
         "n",
     )
-    for part in report["parts"]:
+    for part in report.parts:
         rows.add_row(
-            f"{part['by']}: {part['value']}",
-            str(part["wins"]),
-            str(part["losses"]),
-            number(part["difference"], percent=TASKS[task].metric.is_share, sign=True),
-            p_value(part["p_adjusted"]),
-            SIDES[part["better"]],
-            sample_count(part["n"]),
+            f"{part.by}: {part.value}",
+            str(part.wins),
+            str(part.losses),
+            number(part.difference, percent=TASKS[task].metric.is_share, sign=True),
+            p_value(part.p_adjusted),
+            SIDES[part.better],
+            sample_count(part.n),
         )
     out.print(rows)
 
 
-def _show_disagreements(task: str, report: dict[str, Any], out: Console) -> None:
-    disagreements = report["disagreements"]
-    if not disagreements["rows"]:
+def _show_disagreements(task: str, report: TaskComparison, out: Console) -> None:
+    disagreements = report.disagreements
+    if not disagreements.rows:
         return
-    title = f"{TASKS[task].title}: predictions that differ ({disagreements['n']})"
+    title = f"{TASKS[task].title}: predictions that differ ({disagreements.n})"
     if not TASKS[task].metric.is_share:
         rows = grid(title, "sample", "true", "A", "B")
-        for row in disagreements["rows"]:
-            rows.add_row(row["sample_id"], *(f"{row[k]:.1f}" for k in ("true", "a", "b")))
+        for row in disagreements.rows:
+            rows.add_row(row.sample_id, *(f"{v:.1f}" for v in (row.true, row.a, row.b)))
     else:
         rows = grid(title, "sample", "true", "A", "B", "right")
-        for row in disagreements["rows"]:
-            rows.add_row(row["sample_id"], row["true"], row["a"], row["b"], SIDES[row["right"]])
+        for row in disagreements.rows:
+            rows.add_row(row.sample_id, row.true, row.a, row.b, SIDES[row.right])
     out.print(rows)

@@ -85,7 +85,7 @@ def show(plan: dict[str, Any], out: Console) -> None:
         style="bold",
     )
     out.print(
-        f"thresholds from all rows; figures cross-fitted, 95 % intervals: {plan['method']['text']}"
+        f"thresholds from all rows; figures cross-fitted, 95 % intervals: {plan['method'].text}"
     )
     before, accuracy, coverage = (
         number(plan[name], percent=True) for name in ("before", "accuracy", "coverage")
@@ -124,7 +124,7 @@ def show_single(plan: dict[str, Any], out: Console) -> None:
         f"accuracy {before} without abstention; {accuracy} of the {coverage} that are kept, "
         "cross-fitted"
     )
-    out.print(f"95 % intervals: {plan['method']['text']}")
+    out.print(f"95 % intervals: {plan['method'].text}")
 
 
 def _shares(row: dict[str, Any], coverage: str, precision: str) -> list[str]:

@@ -17,13 +17,12 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from core.errors import DataError
 from core.files import write_text
-from evaluation.analysis.summary import figures
+from evaluation.analysis.summary import TableReport, table_report
 from evaluation.commands._tables import add_table
 from evaluation.predictions import arrays, table
 from evaluation.predictions.table import column_map
@@ -113,11 +112,11 @@ def run(args: argparse.Namespace) -> int:
     runs = [read_run(folder) for folder in args.runs]
     names = column_map(args.map)
     predictions = arrays.one_model(table.read(args.table, names=names), args.model)
-    report = figures(predictions)
+    report = table_report(predictions)
     outcomes: list[gates.GateOutcome] = []
     if args.gate:
         also, train = (
-            [figures(table.read(path, names=names), args.model) for path in paths]
+            [table_report(table.read(path, names=names), args.model) for path in paths]
             for paths in (args.also, args.train)
         )
         outcomes = gates.check(limits, [report, *also], train, measured, runs)
@@ -125,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
         _write_page(args, predictions, report, outcomes)
     if args.json:
         gate_rows = {"gates": [o.to_dict() for o in outcomes]} if args.gate else {}
-        content = {"table": str(args.table), **report, **gate_rows}
+        content = {"table": str(args.table), **report.to_dict(), **gate_rows}
         print(json.dumps(plain(content), allow_nan=False))
     else:
         out = console()
@@ -153,7 +152,7 @@ def _check_arguments(args: argparse.Namespace) -> None:
 def _write_page(
     args: argparse.Namespace,
     predictions: pa.Table,
-    report: dict[str, Any],
+    report: TableReport,
     outcomes: Sequence[gates.GateOutcome],
 ) -> None:
     # OpenCV and Plotly are imported only where a page is written

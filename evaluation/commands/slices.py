@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
 from rich.console import Console
 
 from core.errors import DataError
 from core.vocabulary import TASKS
-from evaluation.analysis.weak_slices import find_weak_slices
+from evaluation.analysis.weak_slices import WeakSlices, find_weak_slices
 from evaluation.commands._tables import add_table, read_table
 from evaluation.report.text import console, grid, number, p_value, sample_count
 from evaluation.statistics.estimate import plain
@@ -68,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _show_gaps(task: str, report: dict[str, Any], out: Console) -> None:
-    if not report["fairness"]:
+def _show_gaps(task: str, report: WeakSlices, out: Console) -> None:
+    if not report.fairness:
         return
     title, metric = TASKS[task].title, TASKS[task].metric
     rows = grid(
@@ -81,29 +80,27 @@ def _show_gaps(task: str, report: dict[str, Any], out: Console) -> None:
         "ratio",
         "n",
     )
-    for gap in report["fairness"]:
+    for gap in report.fairness:
         best, worst = (
-            f"{gap[end]['value']} {number(gap[end]['figure'], percent=metric.is_share)}"
-            for end in ("best", "worst")
+            f"{end.value} {number(end.figure, percent=metric.is_share)}"
+            for end in (gap.best, gap.worst)
         )
         rows.add_row(
-            gap["group"],
+            gap.group,
             best,
             worst,
-            number(gap["gap"], percent=metric.is_share, sign=True),
-            number(gap["ratio"]),
-            str(gap["gap"].n),
+            number(gap.gap, percent=metric.is_share, sign=True),
+            number(gap.ratio),
+            str(gap.gap.n),
         )
-    method = report["method"]
-    out.print(f"{title}: 95 % intervals: {method['text'] if method['clusters'] else 'bootstrap'}")
+    method = report.method
+    out.print(f"{title}: 95 % intervals: {method.text if method.clusters else 'bootstrap'}")
     out.print(rows)
 
 
-def _show_slices(task: str, report: dict[str, Any], out: Console) -> None:
-    out.print(
-        f"{report['looked_at']} slices looked at, {len(report['slices'])} worse than the rest"
-    )
-    if not report["slices"]:
+def _show_slices(task: str, report: WeakSlices, out: Console) -> None:
+    out.print(f"{report.looked_at} slices looked at, {len(report.slices)} worse than the rest")
+    if not report.slices:
         return
     metric = TASKS[task].metric
     rows = grid(
@@ -114,12 +111,12 @@ def _show_slices(task: str, report: dict[str, Any], out: Console) -> None:
         "p (BH)",
         "n",
     )
-    for s in report["slices"]:
+    for s in report.slices:
         rows.add_row(
-            " and ".join(f"{name}={value}" for name, value in s["conditions"].items()),
-            number(s["loss"], percent=metric.is_share),
-            number(s["worse_by"], percent=metric.is_share, sign=True),
-            p_value(s["p_adjusted"]),
-            sample_count(s["n"]),
+            " and ".join(f"{name}={value}" for name, value in s.conditions.items()),
+            number(s.loss, percent=metric.is_share),
+            number(s.worse_by, percent=metric.is_share, sign=True),
+            p_value(s.p_adjusted),
+            sample_count(s.n),
         )
     out.print(rows)

@@ -32,13 +32,13 @@ from typing import Any, Literal
 
 from core.errors import DataError
 from core.vocabulary import METRICS, TASKS
+from evaluation.analysis.store_summary import StoreSummary
+from evaluation.analysis.summary import TableReport
 from evaluation.statistics.estimate import Estimate
 from evaluation.training_runs.training_run import TrainingRun
 
-Report = TableReport | StoreSummary
 State = Literal["passed", "missed", "not measured"]
-Report = Mapping[str, Any]
-"""Of a table, as `evaluation.analysis.summary.figures` gives it."""
+Report = TableReport | StoreSummary
 STATUS_FAILED = 3
 """Exit status where a limit is missed."""
 
@@ -278,18 +278,18 @@ def _measurements(
             "try 'emotion.accuracy' or 'gap.emotion.accuracy'."
         )
     for report in tables:
-        where = f"{report['dataset'] or 'unnamed data'} ({report['split'] or 'no split'})"
-        held_out = _figure(report[task], metric, name)
-        if held_out is None or "train" in (report["split"] or "").split(", "):
+        where = f"{report.dataset or 'unnamed data'} ({report.split or 'no split'})"
+        held_out = _figure(getattr(report, task), metric, name)
+        if held_out is None or "train" in (report.split or "").split(", "):
             continue
         if not is_gap:
             yield where, held_out
             continue
-        for other in (r for r in train if r["dataset"] == report["dataset"]):
-            trained = _figure(other[task], metric, name)
+        for other in (r for r in train if r.dataset == report.dataset):
+            trained = _figure(getattr(other, task), metric, name)
             if trained is not None:
                 worse = gap(trained.value or 0.0, held_out.value or 0.0, metric)
-                yield f"{where} against {other['split'] or 'train'}", Estimate.of(worse)
+                yield f"{where} against {other.split or 'train'}", Estimate.of(worse)
     for run in runs if is_gap else ():
         row = run.row(run.best)
         train_value, val_value = row.get(f"train_{task}_{metric}"), row.get(f"val_{task}_{metric}")
@@ -320,20 +320,21 @@ def gap(train: float, held_out: float, metric: str) -> float:
     return held_out - train if lower_is_better else train - held_out
 
 
-def _figure(report: Report | None, path: str, name: str) -> Estimate | None:
+def _figure(report: Any, path: str, name: str) -> Estimate | None:
     """Return the figure at a dotted path of a task's report; None where it has no value."""
     value: Any = report
     for step in path.split("."):
         if value is None:
             return None
-        if not isinstance(value, Mapping) or step not in value:
-            items = value.items() if isinstance(value, Mapping) else ()
-            figures = sorted(k for k, v in items if isinstance(v, Estimate))
+        names = value if isinstance(value, dict) else getattr(value, "__dataclass_fields__", ())
+        fields = value if isinstance(value, dict) else {n: getattr(value, n) for n in names}
+        if step not in fields:
+            figures = sorted(k for k, v in fields.items() if isinstance(v, Estimate))
             raise DataError(
                 f"Expected a figure of `report --json`, got {name!r}; "
                 f"try one of {', '.join(figures)}."
             )
-        value = value[step]
+        value = fields[step]
     if isinstance(value, Estimate):
         return None if value.value is None else value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -343,8 +344,3 @@ def _figure(report: Report | None, path: str, name: str) -> Estimate | None:
     raise DataError(
         f"Expected {name!r} to be one number of `report --json`, got a {type(value).__name__}."
     )
-
-
-def _fields(report: Any) -> dict[str, Any]:
-    names = getattr(report, "__dataclass_fields__", ())
-    return {name: getattr(report, name) for name in names}

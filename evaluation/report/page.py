@@ -12,15 +12,17 @@ from typing import Any
 import plotly.graph_objects as go
 
 from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, TASKS
+from evaluation.analysis.classification import ClassificationReport, ReliabilityReport
+from evaluation.analysis.regression import RegressionReport
+from evaluation.analysis.summary import TableReport
 from evaluation.report.gates import GateOutcome
 from evaluation.report.html import BLUE, GREY, ORANGE, document, simple_chart, table, thumbnail
 from evaluation.report.text import interval_lines, number, sample_count
 from evaluation.report.thumbnails import Thumbnail
-from evaluation.statistics.estimate import Estimate
 
 
 def page(
-    report: dict[str, Any],
+    report: TableReport,
     gates: Sequence[GateOutcome] = (),
     thumbnails: Sequence[Thumbnail] = (),
     note: str = "",
@@ -28,15 +30,15 @@ def page(
     """Return the page.
 
     Args:
-        report: As `report --json` prints it.
+        report: Of the table.
         gates: Outcomes of `evaluation.report.gates.check`.
         thumbnails: The largest mistakes.
         note: Plain text above the thumbnails.
     """
-    where = f"{report['dataset'] or 'unnamed data'} ({report['split'] or 'no split'})"
-    title = f"{report['model']} on {where}"
+    where = f"{report.dataset or 'unnamed data'} ({report.split or 'no split'})"
+    title = f"{report.model} on {where}"
     lines = escape("; ".join(interval_lines(report)))
-    body = [f"<h1>{escape(title)}</h1>", f"<p>{report['rows']} rows; {lines}.</p>"]
+    body = [f"<h1>{escape(title)}</h1>", f"<p>{report.rows} rows; {lines}.</p>"]
     if gates:
         rows = [
             [o.gate, f"{o.figure} {o.limit}", number(o.estimate, digits=4), o.state, o.where]
@@ -44,45 +46,48 @@ def page(
         ]
         columns = ["gate", "limit", "value", "state", "measured on"]
         body.append(table("Gates", columns, rows, [o.fails for o in gates]))
-    for task in ("emotion", "gender"):
-        if report[task]:
-            body += _classification(TASKS[task].title, report[task])
-    if report["age"]:
-        body += _ages(report["age"])
+    for task, classes in (("emotion", report.emotion), ("gender", report.gender)):
+        if classes is not None:
+            body += _classification(TASKS[task].title, classes)
+    if report.age is not None:
+        body += _ages(report.age)
     if thumbnails:
         body += ["<h2>Largest mistakes</h2>", f"<p>{escape(note)}</p>"]
         body += [thumbnail(t.url, t.caption) for t in thumbnails]
     return document(title, "".join(body))
 
 
-def _classification(title: str, report: dict[str, Any]) -> Iterator[str]:
+def _classification(title: str, report: ClassificationReport) -> Iterator[str]:
     yield f"<h2>{escape(title)}</h2>"
     rows = [
-        [METRICS[name].title, number(report[name], percent=METRICS[name].is_share, digits=3)]
+        [
+            METRICS[name].title,
+            number(getattr(report, name), percent=METRICS[name].is_share, digits=3),
+        ]
         for name in CLASS_METRICS
-        if report[name]
+        if getattr(report, name) is not None
     ]
-    yield table(f"{report['n']} samples", ["figure", "value"], rows)
+    yield table(f"{report.n} samples", ["figure", "value"], rows)
     yield from _confusion(report)
     rows = [
         [
-            c["label"],
-            number(c["recall"], percent=True),
-            number(c["precision"], percent=True),
-            *("-" if c[k] is None else f"{c[k]:.3f}" for k in ("f1", "auroc", "average_precision")),
-            sample_count(c["n"]),
+            c.label,
+            number(c.recall, percent=True),
+            number(c.precision, percent=True),
+            *("-" if v is None else f"{v:.3f}" for v in (c.f1, c.auroc, c.average_precision)),
+            sample_count(c.n),
         ]
-        for c in report["per_class"]
+        for c in report.per_class
     ]
     columns = ["class", "recall", "precision", "F1", "AUROC", "average precision", "n"]
     yield table("By class", columns, rows)
-    if report["reliability"]:
-        yield from _reliability(report["reliability"])
-    yield from _groups(title, report["groups"], "accuracy", percent=True)
+    if report.reliability:
+        yield from _reliability(report.reliability)
+    yield from _groups(title, report.groups, "accuracy", percent=True)
 
 
-def _confusion(report: dict[str, Any]) -> Iterator[str]:
-    labels, matrix = [escape(label) for label in report["labels"]], report["confusion"]
+def _confusion(report: ClassificationReport) -> Iterator[str]:
+    labels, matrix = [escape(label) for label in report.labels], report.confusion
     heat = go.Heatmap(
         z=[[v / max(sum(row), 1) for v in row] for row in matrix],
         x=labels,
@@ -100,12 +105,12 @@ def _confusion(report: dict[str, Any]) -> Iterator[str]:
         y="true",
         yaxis_autorange="reversed",
     )
-    rows = [[name, *map(str, row)] for name, row in zip(report["labels"], matrix, strict=True)]
-    yield table("Confusion (rows: true)", ["", *report["labels"]], rows)
+    rows = [[name, *map(str, row)] for name, row in zip(report.labels, matrix, strict=True)]
+    yield table("Confusion (rows: true)", ["", *report.labels], rows)
 
 
-def _reliability(bins: Mapping[str, Sequence[float]]) -> Iterator[str]:
-    columns = (bins[k] for k in ("confidence", "accuracy", "count"))
+def _reliability(bins: ReliabilityReport) -> Iterator[str]:
+    columns = (bins.confidence, bins.accuracy, bins.count)
     points = [(c, a, n) for c, a, n in zip(*columns, strict=True) if n]
     measured = go.Scatter(
         x=[c for c, _, _ in points],
@@ -122,22 +127,19 @@ def _reliability(bins: Mapping[str, Sequence[float]]) -> Iterator[str]:
     yield table("Reliability", ["mean confidence", "share right", "n"], rows)
 
 
-def _ages(report: dict[str, Any]) -> Iterator[str]:
+def _ages(report: RegressionReport) -> Iterator[str]:
     yield f"<h2>{escape(TASKS['age'].title)}</h2>"
-    rows = [[METRICS[name].title, number(report[name])] for name in AGE_METRICS]
-    rows += [
-        [f"within {share['k']} years", number(Estimate.of_dict(share), percent=True)]
-        for share in report["cs"]
-    ]
-    if report["interval"]:
-        coverage = number(report["interval"]["coverage"], percent=True)
+    rows = [[METRICS[name].title, number(getattr(report, name))] for name in AGE_METRICS]
+    rows += [[f"within {share.k} years", number(share.share, percent=True)] for share in report.cs]
+    if report.interval:
+        coverage = number(report.interval.coverage, percent=True)
         rows.append([METRICS["interval_coverage"].title, coverage])
-    yield table(f"{report['n']} samples", ["figure", "value"], rows)
-    decades = [d for d in report["decades"] if d["n"]]
+    yield table(f"{report.n} samples", ["figure", "value"], rows)
+    decades = [d for d in report.decades if d.n]
     bars = [
         go.Bar(
-            x=[d["decade"] for d in decades],
-            y=[d[key] for d in decades],
+            x=[d.decade for d in decades],
+            y=[getattr(d, key) for d in decades],
             name=name,
             marker_color=colour,
         )
@@ -151,21 +153,19 @@ def _ages(report: dict[str, Any]) -> Iterator[str]:
         xaxis_type="category",
         barmode="group",
     )
-    rows = [
-        [d["decade"], f"{d['mae']:.2f}", f"{d['bias']:+.2f}", sample_count(d["n"])] for d in decades
-    ]
+    rows = [[d.decade, f"{d.mae:.2f}", f"{d.bias:+.2f}", sample_count(d.n)] for d in decades]
     yield table("Error by decade", ["decade", METRICS["mae"].title, "bias", "n"], rows)
-    groups = {name: values for name, values in report["groups"].items() if name != "age_decade"}
+    groups = {name: values for name, values in report.groups.items() if name != "age_decade"}
     yield from _groups("Age", groups, "mae", percent=False)
 
 
 def _groups(
-    title: str, groups: Mapping[str, Sequence[dict[str, Any]]], metric: str, *, percent: bool
+    title: str, groups: Mapping[str, Sequence[Any]], metric: str, *, percent: bool
 ) -> Iterator[str]:
     """Yield a chart with intervals and a table per group column."""
     label = METRICS[metric].axis
     for group, values in groups.items():
-        figures = [v[metric] for v in values]
+        figures = [getattr(v, metric) for v in values]
         spread = {
             "type": "data",
             "symmetric": False,
@@ -174,7 +174,7 @@ def _groups(
         }
         points = go.Scatter(
             x=[f.value for f in figures],
-            y=[escape(v["value"]) for v in values],
+            y=[escape(v.value) for v in values],
             error_x=spread,
             mode="markers",
             marker_color=BLUE,
@@ -188,7 +188,7 @@ def _groups(
             yaxis_type="category",
         )
         rows = [
-            [v["value"], number(f, percent=percent), sample_count(f.n)]
+            [v.value, number(f, percent=percent), sample_count(f.n)]
             for v, f in zip(values, figures, strict=True)
         ]
         yield table(f"{title} by {group}", [group, label, "n"], rows)

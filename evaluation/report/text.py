@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from core.vocabulary import TASKS
-from evaluation.analysis.summary import FEW
+from evaluation.analysis.summary import MIN_GROUP_SIZE, TableReport
 from evaluation.statistics.estimate import Estimate
 
 TITLES = {key: task.title for key, task in TASKS.items()}
@@ -90,7 +89,7 @@ def _three(f: Estimate, percent: bool, digits: int, sign: bool) -> tuple[str, ..
 
 def sample_count(n: int) -> str:
     """Return a number of samples, with a star where it is small."""
-    return f"{n}*" if n < FEW else str(n)
+    return f"{n}*" if n < MIN_GROUP_SIZE else str(n)
 
 
 def p_value(p: float | None) -> str:
@@ -98,13 +97,13 @@ def p_value(p: float | None) -> str:
     return "-" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def interval_lines(report: dict[str, Any]) -> list[str]:
+def interval_lines(report: TableReport) -> list[str]:
     """Return how the intervals of a report were made, and which groups were left out.
 
     One line where all tasks agree, else one per task.
     """
-    by_task = {task: report[task]["method"]["text"] for task in TASKS if report[task]}
-    star = f"* fewer than {FEW} samples"
+    by_task = {task: part.method.text for task, part in report.tasks.items()}
+    star = f"* fewer than {MIN_GROUP_SIZE} samples"
     if len(set(by_task.values())) == 1:
         lines = [f"figures with 95 % intervals: {next(iter(by_task.values()))}; {star}"]
     else:
@@ -113,5 +112,5 @@ def interval_lines(report: dict[str, Any]) -> list[str]:
         ]
     return lines + [
         f"`group_{name}` has {n} values and is taken for a name, not for a group"
-        for name, n in report["groups_left_out"].items()
+        for name, n in report.groups_left_out.items()
     ]

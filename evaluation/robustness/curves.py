@@ -21,7 +21,7 @@ from core.errors import DataError
 from core.files import atomic_file
 from evaluation.predictions.arrays import CLUSTERS
 from evaluation.robustness.measure import RobustnessPredictions, levels, unit
-from evaluation.statistics.estimate import Sample
+from evaluation.statistics.sample import Sample
 
 FLIP_YEARS = 5.0
 """An age that moves by more counts as another prediction."""

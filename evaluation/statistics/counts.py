@@ -32,6 +32,8 @@ from evaluation.statistics.bootstrap import (
 )
 from evaluation.statistics.estimate import NO_INTERVAL, Estimate
 
+ROUNDING = 1e-12
+"""Of a sum of squares: what is left below this share of it, where all values are equal."""
 CHUNK_CELLS = 1000
 """Cells that are drawn at a time: 8 MB a thousand clusters."""
 
@@ -170,7 +172,8 @@ class GroupedCounts:
     def standard_errors(self) -> np.ndarray:
         """Standard error of each mean of independent samples, (cells,); NaN below two samples."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            deviation = np.maximum(self.squares - self.n * (self.means - self.center) ** 2, 0)
+            deviation = self.squares - self.n * (self.means - self.center) ** 2
+            deviation = np.where(deviation > ROUNDING * self.squares, deviation, 0)
             return np.where(self.n > 1, np.sqrt(deviation / (self.n - 1) / self.n), np.nan)
 
     def complement(self) -> GroupedCounts:

@@ -426,14 +426,15 @@ class Studio:
 
     def pairs(self) -> Any:
         """The two models on the same samples."""
+        from evaluation.analysis import store_pairs as pairs
 
         made = {}
         for task in self.store.tasks:
             where = self.where(task=task)
             kinds = ("",) if task == "age" else ("a", "b", "neither")
-            made[task] = {"compare": store_pairs.compare(self.store, task, self.b, self.a, where)}
+            made[task] = {"compare": pairs.compare(self.store, task, self.b, self.a, where)}
             for kind in kinds:
-                n, rows = store_pairs.disagreements(
+                n, rows = pairs.disagreements(
                     self.store, task, self.b, self.a, where, kind, limit=5
                 )
                 name = f"disagreements {kind}".strip()

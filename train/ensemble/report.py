@@ -16,6 +16,8 @@ from core.ensemble import Ensemble, Values, canonical
 from core.labels import FERPLUS8
 from evaluation.analysis.classification import ClassificationReport
 from evaluation.analysis.comparison import compare
+from evaluation.analysis.regression import RegressionReport
+from evaluation.analysis.summary import table_report
 from evaluation.analysis.thresholds import single_threshold
 from evaluation.predictions import arrays
 from evaluation.predictions.columns import assemble, prediction_columns

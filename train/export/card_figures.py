@@ -15,7 +15,7 @@ from core.artifacts.card import Card
 from core.labels import FERPLUS8
 from core.predictor import Predictor
 from core.preprocess import to_input
-from evaluation.analysis import summary as report
+from evaluation.analysis.summary import table_report
 from evaluation.predictions.columns import assemble, prediction_columns
 from evaluation.predictions.predict import BATCH_SIZE
 from evaluation.quality.duplicates import digest

@@ -14,11 +14,11 @@ from apps.studio import charts, context, url_state
 from apps.studio.components import grouped_chart
 from apps.studio.context import View
 from core.vocabulary import TASKS, group_title
-from evaluation.analysis import age_errors
-from evaluation.analysis.summed import method
+from evaluation.analysis import store_ages
+from evaluation.analysis.cross_task import CrossTask
 from evaluation.metrics.classification import normalised
 from evaluation.report.text import number
-from evaluation.statistics.estimate import Figures
+from evaluation.store.counts import method
 
 TITLE = "Age and gender"
 ICON = ":material/cake:"
@@ -234,7 +234,7 @@ def _matrix(view: View, width: int) -> None:
 def _gender(view: View, width: int, group: str | None) -> None:
     store, name = view.store, "share right"
     st.subheader(TASKS["gender"].title)
-    whole = _each(view, "right", (), lambda w: age_errors.right_whole(store, "gender", w))
+    whole = _each(view, "right", (), lambda w: store_ages.overall_accuracy(store, "gender", w))
     whole = {m: f for m, f in whole.items() if f.n}
     if not whole:
         st.info(
@@ -321,17 +321,17 @@ def _cross(view: View) -> None:
 
 def cells(pair: CrossTask) -> tuple[Any, ...]:
     """A row of the table of mistakes that come together."""
-    age = pair["task"] == "age"
-    figure = f"{TASKS[pair['task']].title.lower()}: {'mean absolute error, years' if age else 'share right'}"
-    ends = [(number(pair[side], percent=not age), pair[side].n) for side in ("right", "wrong")]
-    d = pair["difference"]
+    age = pair.task == "age"
+    figure = f"{TASKS[pair.task].title.lower()}: {'mean absolute error, years' if age else 'share right'}"
+    ends = [(number(side, percent=not age), side.n) for side in (pair.right, pair.wrong)]
+    d = pair.difference
     worse = 1 if age else -1
     known = d.low is not None
     finding = "no difference shown" if not known or d.low <= 0 <= d.high else ""
     if not finding:
         finding = "worse where it is wrong" if d.value * worse > 0 else "better where it is wrong"
     return (
-        TASKS[pair["given"]].title,
+        TASKS[pair.given].title,
         figure,
         finding,
         number(d, percent=not age, sign=True),

@@ -14,10 +14,10 @@ from apps.studio import charts, context, settings, url_state
 from apps.studio.components import gallery
 from apps.studio.context import View
 from core.vocabulary import group_title
-from evaluation.analysis import pairs
-from evaluation.analysis.comparison import ALPHA
+from evaluation.analysis import store_pairs as pairs
+from evaluation.analysis.comparison import ALPHA, TaskComparison
 from evaluation.report.text import number, p_value
-from evaluation.statistics.estimate import Estimate, Figures
+from evaluation.statistics.estimate import Estimate
 from evaluation.training_runs import generalization_gap, transfer
 
 TITLE = "Compare"
@@ -84,8 +84,8 @@ def _headline(task: str, found: TaskComparison) -> None:
     }
     cells = st.columns(3)
     for cell, (key, name) in zip(cells, names, strict=False):
-        f = found[key]
-        d = f["difference"]
+        f = found.differences[key]
+        d = f.difference
         sides = [number(f[side], percent=percent) for side in ("a", "b")]
         about = f"; A {sides[0]}, B {sides[1]}"
         charts.metric(
@@ -97,25 +97,19 @@ def _headline(task: str, found: TaskComparison) -> None:
             unit="" if percent else " years",
             about=about,
         )
-        p = (
-            p_value((found["mcnemar"] if percent else found["paired_t"])["p"])
-            if key != "macro_f1"
-            else ""
-        )
+        p = p_value(found.test.p) if key != "macro_f1" else ""
         for column, value in zip(
             rows,
-            (name, *sides, number(d, percent=percent, sign=True), p, found["n"]),
+            (name, *sides, number(d, percent=percent, sign=True), p, found.n),
             strict=True,
         ):
             rows[column].append(value)
-    test = found["mcnemar"] if percent else found["paired_t"]
-    cells[len(names)].metric("p", p_value(test["p"]), border=True)
-    counts = (
-        f"; only A right: {test['only_a']:,}, only B right: {test['only_b']:,}" if percent else ""
-    )
-    cells[len(names)].caption(test["test"] + counts)
-    d = found[names[0][0]]["difference"]
-    st.markdown(f"**{verdict(d, test['p'], low_is_good=not percent)}**")
+    test = found.test
+    cells[len(names)].metric("p", p_value(test.p), border=True)
+    counts = f"; only A right: {test.only_a:,}, only B right: {test.only_b:,}" if percent else ""
+    cells[len(names)].caption(test.test + counts)
+    d = found.differences[names[0][0]].difference
+    st.markdown(f"**{verdict(d, test.p, low_is_good=not percent)}**")
     left = [
         f"{n:,} samples only in {side}"
         for side, n in (("A", found.only_a), ("B", found.only_b))
@@ -151,7 +145,7 @@ def _parts(view: View, found: TaskComparison) -> None:
     if not parts:
         return
     st.subheader("By class and group" if view.task != "age" else "By group")
-    names = list(dict.fromkeys(p["by"] for p in parts))
+    names = list(dict.fromkeys(p.by for p in parts))
     by = url_state.choose("vs.by", "By", names, shown=group_title, style="pills")
     percent, better = view.task != "age", {"a": "A", "b": "B", None: "–"}
     here = [p for p in parts if p.by == by]
@@ -159,11 +153,11 @@ def _parts(view: View, found: TaskComparison) -> None:
         charts.QUIET if p.better is None else charts.GOOD if p.better == "b" else charts.BAD
         for p in here
     ]
-    texts = [[p["wins"], p["losses"], p_value(p["p_adjusted"])] for p in here]
+    texts = [[p.wins, p.losses, p_value(p.p_adjusted)] for p in here]
     made = charts.figure(
         go.Scatter(
-            x=[p["difference"].value for p in here],
-            y=[charts.plain(f"{p['value']} (n = {p['n']:,})") for p in here],
+            x=[p.difference.value for p in here],
+            y=[charts.plain(f"{p.value} (n = {p.n:,})") for p in here],
             mode="markers",
             error_x=charts.error_bars([p.difference for p in here]) | {"color": charts.QUIET},
             customdata=texts,
@@ -180,15 +174,15 @@ def _parts(view: View, found: TaskComparison) -> None:
     made.add_vline(x=0, line={"dash": "dot", "color": charts.QUIET})
     made.update_yaxes(autorange="reversed")
     rows = {
-        "by": [group_title(p["by"]) for p in parts],
-        "value": [p["value"] for p in parts],
-        "n": [p["n"] for p in parts],
-        "B wins": [p["wins"] for p in parts],
-        "B loses": [p["losses"] for p in parts],
-        "B minus A (95 %)": [number(p["difference"], percent=percent, sign=True) for p in parts],
-        "p": [p_value(p["p"]) for p in parts],
-        "p (Holm)": [p_value(p["p_adjusted"]) for p in parts],
-        "better": [better[p["better"]] for p in parts],
+        "by": [group_title(p.by) for p in parts],
+        "value": [p.value for p in parts],
+        "n": [p.n for p in parts],
+        "B wins": [p.wins for p in parts],
+        "B loses": [p.losses for p in parts],
+        "B minus A (95 %)": [number(p.difference, percent=percent, sign=True) for p in parts],
+        "p": [p_value(p.p) for p in parts],
+        "p (Holm)": [p_value(p.p_adjusted) for p in parts],
+        "better": [better[p.better] for p in parts],
     }
     charts.show(
         made,

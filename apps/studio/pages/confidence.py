@@ -14,9 +14,9 @@ from apps.studio.components import threshold_planner
 from apps.studio.components.threshold_planner import percent
 from apps.studio.context import View
 from core.calibration import INTERVAL_COVERAGE
-from evaluation.analysis import confidence
+from evaluation.analysis import store_confidence as confidence
 from evaluation.report.text import number
-from evaluation.store.resampled import method
+from evaluation.store.counts import method
 
 TITLE = "Confidence"
 ICON = ":material/speed:"

@@ -12,7 +12,8 @@ import streamlit as st
 from apps.studio import charts, context
 from apps.studio.context import View
 from core.vocabulary import TASKS
-from evaluation.analysis.store_summary import summary
+from evaluation.analysis.from_counts import AgeErrors
+from evaluation.analysis.store_summary import ClassSummary, StoreSummary, summary
 from evaluation.report import gates
 from evaluation.report.text import number
 
@@ -58,7 +59,7 @@ def render(view: View) -> None:
     _sources(view)
 
 
-def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
+def _task(task: str, found: dict[str, ClassSummary | AgeErrors]) -> None:
     st.subheader(TASKS[task].title)
     cells = st.columns(max(len(found), 3)) if len(found) <= 4 else []
     for cell, (model, figures) in zip(cells, found.items(), strict=False):
@@ -98,8 +99,8 @@ def _task(task: str, found: dict[str, dict[str, Any]]) -> None:
     )
     table: dict[str, list[Any]] = {"figure": [name for _, name, _ in ROWS[task]]}
     for model, f in found.items():
-        table[model] = [number(f[key], percent=percent) for key, _, percent in ROWS[task]]
-        table[f"{model}: n"] = [f["n"]] * len(ROWS[task])
+        table[model] = [number(getattr(f, key), percent=percent) for key, _, percent in ROWS[task]]
+        table[f"{model}: n"] = [f.n] * len(ROWS[task])
     charts.show(
         made,
         f"overview-{task}",

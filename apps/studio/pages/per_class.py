@@ -13,10 +13,11 @@ import streamlit as st
 from apps.studio import charts, context, links, url_state
 from apps.studio.components import gallery
 from apps.studio.context import View
-from evaluation.analysis.age_errors import right_whole
-from evaluation.analysis.each_class import Curve, curve, per_class
+from evaluation.analysis.from_counts import ClassScores
+from evaluation.analysis.store_ages import overall_accuracy
+from evaluation.analysis.store_classes import ClassCurve, class_curve, per_class
 from evaluation.report.text import number
-from evaluation.statistics.estimate import Estimate, Figures
+from evaluation.statistics.estimate import Estimate
 from evaluation.store import Where
 from evaluation.store.counts import method
 
@@ -84,8 +85,8 @@ def _figures(view: View, found: dict[str, dict[str, ClassScores]]) -> None:
     bars = [
         go.Bar(
             name=charts.plain(model),
-            x=[r["label"] for r in rows],
-            y=[r[by].value for r in rows],
+            x=list(rows),
+            y=[getattr(r, by).value for r in rows.values()],
             marker_color=charts.colour(i),
             error_y=charts.error_bars([getattr(r, by) for r in rows.values()]),
             customdata=[[r.n, r.predicted_n] for r in rows.values()],
@@ -100,10 +101,10 @@ def _figures(view: View, found: dict[str, dict[str, ClassScores]]) -> None:
         for label, r in rows.items():
             cells = (
                 model,
-                r["label"],
-                r["n"],
-                r["called"],
-                *(number(r[k], percent=True) for k in FIGURES),
+                label,
+                r.n,
+                r.predicted_n,
+                *(number(getattr(r, k), percent=True) for k in FIGURES),
             )
             for name, cell in zip(table, cells, strict=True):
                 table[name].append(cell)

@@ -15,8 +15,8 @@ from apps.studio import charts, context, url_state
 from apps.studio.components import gallery, grouped_chart
 from apps.studio.context import View
 from core.vocabulary import TASKS, group_title
-from evaluation.analysis.by_group import Groups
-from evaluation.analysis.summed import method
+from evaluation.analysis.slices import fairness, search
+from evaluation.analysis.store_groups import StoreGroups
 from evaluation.predictions.conditions import BINS
 from evaluation.report.text import number, p_value
 from evaluation.statistics.estimate import Estimate
@@ -136,12 +136,12 @@ def _gaps(view: View, groups: StoreGroups, support: int, model: str) -> None:
         ]
         kind = "capture condition" if f.group in BINS else "given"
         cells = (
-            group_title(f["group"]),
+            group_title(f.group),
             kind,
             *ends,
-            _number(f["gap"], view.task, sign=True),
-            number(f["ratio"]),
-            f["gap"].n,
+            _number(f.gap, view.task, sign=True),
+            number(f.ratio),
+            f.gap.n,
         )
         for name, cell in zip(table, cells, strict=True):
             table[name].append(cell)
@@ -175,7 +175,7 @@ def _one(view: View, names: list[str], support: int) -> None:
         return
     st.subheader("One group")
     group = url_state.choose("sl.group", "Group", names, shown=group_title)
-    found = {m: _groups(view, m).by(group).figures() for m in view.models}
+    found = {m: _groups(view, m).counts(group).estimates() for m in view.models}
     about = f" {BINS[group].about[0].upper()}{BINS[group].about[1:]}." if group in BINS else ""
     grouped_chart.show(
         found,
@@ -310,11 +310,11 @@ def _found(view: View, groups: StoreGroups, support: int, fdr: float, model: str
     slices = slices[:SHOWN]
     name = TASKS[task].metric.axis if task == "age" else "share wrong"
     table = {
-        "slice": [words(s["conditions"]) for s in slices],
-        name: [s["loss"] for s in slices],
-        "worse by": [_number(s["worse_by"], task, sign=True) for s in slices],
-        "p, corrected": [p_value(s["p_adjusted"]) for s in slices],
-        "n": [s["n"] for s in slices],
+        "slice": [words(s.conditions) for s in slices],
+        name: [s.loss for s in slices],
+        "worse by": [_number(s.worse_by, task, sign=True) for s in slices],
+        "p, corrected": [p_value(s.p_adjusted) for s in slices],
+        "n": [s.n for s in slices],
     }
     form = st.column_config.NumberColumn(format="%.2f" if task == "age" else "percent")
     listed = [[part for pair in s.conditions.items() for part in pair] for s in slices]

@@ -13,11 +13,10 @@ from scipy.stats import t as student
 from scipy.stats import ttest_ind
 
 from core.labels import GENDER2
-from evaluation.analysis import by_group
-from evaluation.analysis import slices as search
-from evaluation.analysis.by_group import Groups
-from evaluation.analysis.summed import summed
-from evaluation.analysis.weak_slices import task_losses
+from evaluation.analysis import store_groups
+from evaluation.analysis.slices import fairness, search
+from evaluation.analysis.store_groups import StoreGroups
+from evaluation.analysis.weak_slices import task_groups
 from evaluation.benchmark.generated_tables import generate
 from evaluation.predictions import table
 from evaluation.statistics.estimate import Estimate
@@ -61,34 +60,22 @@ def test_slices_equal_those_of_rows(
 ) -> None:
     monkeypatch.setattr(store_groups, "MAX_COMBINATIONS", most)
     whole, store = made
-    [view] = [t for t in task_losses(whole) if t.task == task]
-    losses, groups, cluster = view.losses, dict(view.groups), view.cluster
-    wanted = search.search(losses, groups, support=30, fdr=0.5, cluster=cluster)
-    found = Groups(store, task, Where(task)).search(support=30, fdr=0.5)
-    assert found["looked_at"] == wanted["looked_at"] > 40
-    assert (
-        [s["conditions"] for s in found["slices"]]
-        == [s["conditions"] for s in wanted["slices"]]
-        != []
-    )
-    for one, other in zip(found["slices"], wanted["slices"], strict=True):
-        same(one["worse_by"], other["worse_by"], 1e-9)
-        assert (one["n"], one["loss"]) == (other["n"], pytest.approx(other["loss"], abs=1e-9))
-        assert (one["p"], one["p_adjusted"]) == (
-            pytest.approx(other["p"], rel=1e-5),
-            pytest.approx(other["p_adjusted"], rel=1e-5),
-        )
+    wanted = search(task_groups(whole)[task], support=30, fdr=0.5)
+    found = search(StoreGroups(store, task, Where(task)), support=30, fdr=0.5)
+    assert found.looked_at == wanted.looked_at > 40
+    assert [s.conditions for s in found.slices] == [s.conditions for s in wanted.slices] != []
+    for one, other in zip(found.slices, wanted.slices, strict=True):
+        same(one.worse_by, other.worse_by, 1e-9)
+        assert (one.n, one.loss) == (other.n, pytest.approx(other.loss, abs=1e-9))
+        assert one.p == pytest.approx(other.p, rel=1e-5)
+        assert one.p_adjusted == pytest.approx(other.p_adjusted, rel=1e-5)
 
 
 @pytest.mark.parametrize("task", ["emotion", "gender", "age"])
 def test_gaps_equal_those_of_rows(made, task: str) -> None:
     whole, store = made
-    [view] = [t for t in task_losses(whole) if t.task == task]
-    losses, groups, cluster = view.losses, dict(view.groups), view.cluster
-    wanted = {
-        f["group"]: f for f in search.fairness(task, losses, groups, support=30, cluster=cluster)
-    }
-    found = {f["group"]: f for f in Groups(store, task, Where(task)).fairness(30)}
+    wanted = {f.group: f for f in fairness(task_groups(whole)[task], support=30)}
+    found = {f.group: f for f in fairness(StoreGroups(store, task, Where(task)), support=30)}
     assert set(found) == set(wanted) and len(found) >= 4
     for name, one in found.items():
         other = wanted[name]

@@ -22,6 +22,7 @@ from evaluation.analysis.summary import table_report
 from evaluation.predictions import table
 from evaluation.predictions.arrays import coded
 from evaluation.predictions.schema import conform
+from evaluation.statistics.sample import Sample
 
 LABELS = np.array(FERPLUS8.labels)
 
@@ -56,25 +57,26 @@ def test_copies_of_pictures_are_no_evidence_that_b_is_better() -> None:
     once = compare(model(a, ages[0], 1, False, "a"), model(b, ages[1], 1, False, "b"))
     for task, name, test in (("emotion", "accuracy", "mcnemar"), ("age", "mae", "paired_t")):
         w = [
-            f[task][name]["difference"].high - f[task][name]["difference"].low
+            f.tasks[task].differences[name].difference.high
+            - f.tasks[task].differences[name].difference.low
             for f in (once, together, alone)
         ]
         assert w[1] == pytest.approx(w[0], rel=0.1) and w[0] / w[2] == pytest.approx(3, rel=0.15)
         assert (
-            together[task]["method"]["others"] == "paired clustered bootstrap"
-            and together[task][test]["test"] == "t-test over clusters"
+            together.tasks[task].method.others == "paired clustered bootstrap"
+            and getattr(together.tasks[task], test).test == "t-test over clusters"
         )
-        assert alone[task][test]["p"] < together[task][test]["p"]
+        assert alone.tasks[task].test.p < together.tasks[task].test.p
         parts = [
-            p["difference"].high - p["difference"].low
+            p.difference.high - p.difference.low
             for f in (alone, together)
-            for p in f[task]["parts"]
-            if p["by"] == "race"
+            for p in f.tasks[task].parts
+            if p.by == "race"
         ]
         assert parts[2] / parts[0] == pytest.approx(3, rel=0.2) and parts[3] / parts[
             1
         ] == pytest.approx(3, rel=0.2)
-    assert together["age"]["paired_t"]["p"] == pytest.approx(once["age"]["paired_t"]["p"], rel=1e-6)
+    assert together.age.paired_t.p == pytest.approx(once.age.paired_t.p, rel=1e-6)
 
 
 def test_a_slice_of_few_people_is_no_finding() -> None:
@@ -88,9 +90,8 @@ def test_a_slice_of_few_people_is_no_finding() -> None:
         losses = (rng.random(40) < 0.4).astype(float)[who]
         groups = {"hair": rng.choice(["a", "b", "c"], 40)[who]}
         for i, cluster in enumerate((None, who)):
-            alarms[i] += bool(
-                slices.search(losses, groups, support=30, fdr=0.05, cluster=cluster)["slices"]
-            )
+            source = slices.RowGroups(1 - losses, groups, Sample(1000, cluster), is_share=True)
+            alarms[i] += bool(slices.search(source, support=30, fdr=0.05).slices)
     assert alarms[0] > 12 and alarms[1] <= 5
 
 
@@ -99,12 +100,13 @@ def test_the_clustered_difference_agrees_with_statsmodels() -> None:
     who = rng.integers(0, 200, 3000)
     group = np.where(rng.random(200)[who] < 0.4, "x", "y")
     losses = rng.random(3000) * 0.4 + rng.random(200)[who] + 0.5 * (group == "x")
-    [found] = slices.search(losses, {"g": group}, support=30, fdr=0.05, cluster=who)["slices"]
+    source = slices.RowGroups(losses, {"g": group}, Sample(3000, who), is_share=False)
+    [found] = slices.search(source, support=30, fdr=0.05).slices
     fit = OLS(losses, np.stack([np.ones(3000), group == "x"], axis=1)).fit(
         cov_type="cluster", cov_kwds={"groups": who, "use_correction": False}
     )
-    assert found["worse_by"].value == pytest.approx(fit.params[1], abs=1e-10)
-    half = (found["worse_by"].high - found["worse_by"].low) / 2
+    assert found.worse_by.value == pytest.approx(fit.params[1], abs=1e-10)
+    half = (found.worse_by.high - found.worse_by.low) / 2
     freedom = min(len(set(who[group == v])) for v in "xy") - 1
     assert half == pytest.approx(
         student.ppf(0.975, freedom) * fit.bse[1] * (200 / 199) ** 0.5, rel=1e-5
@@ -117,20 +119,23 @@ def test_gaps_between_groups_draw_people() -> None:
     losses = (rng.random(100) < np.where(np.arange(100) % 2, 0.5, 0.2)).astype(float)[who]
     group = np.where(who % 2, "x", "y")
     [alone], [together] = (
-        slices.fairness("emotion", losses, {"g": group}, support=30, cluster=c) for c in (None, who)
+        slices.fairness(
+            slices.RowGroups(1 - losses, {"g": group}, Sample(1600, c), is_share=True), support=30
+        )
+        for c in (None, who)
     )
-    widths = [f["gap"].high - f["gap"].low for f in (alone, together)]
-    assert alone["gap"].value == together["gap"].value and widths[1] / widths[0] == pytest.approx(
+    widths = [f.gap.high - f.gap.low for f in (alone, together)]
+    assert alone.gap.value == together.gap.value and widths[1] / widths[0] == pytest.approx(
         4, rel=0.2
     )
-    y = next(v for v in together["values"] if v["value"] == "y")
+    y = next(v for v in together.values if v.value == "y")
     frame = pd.Series(1 - losses).groupby(group).mean()
-    assert y["figure"].value == pytest.approx(frame["y"]) and y["gap"].value == pytest.approx(
+    assert y.figure.value == pytest.approx(frame["y"]) and y.gap.value == pytest.approx(
         frame["y"] - frame["x"]
     )
     assert (
-        y["ratio"].value == pytest.approx(frame["y"] / frame["x"])
-        and y["gap"].low < y["gap"].value < y["gap"].high
+        y.ratio.value == pytest.approx(frame["y"] / frame["x"])
+        and y.gap.low < y.gap.value < y.gap.high
     )
 
 
@@ -162,24 +167,25 @@ def crossed(n: int = 400) -> pa.Table:
 def test_a_wrong_gender_goes_with_a_larger_age_error(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    found = {(c["given"], c["task"]): c for c in table_report(crossed())["cross"]}
+    found = {(c.given, c.task): c for c in table_report(crossed()).cross}
     assert set(found) == {("gender", "age"), ("emotion", "age"), ("gender", "emotion")}
     age = found["gender", "age"]
-    assert (age["right"].value, age["wrong"].value, age["difference"].value, age["n"]) == (
+    assert (age.right.value, age.wrong.value, age.difference.value, age.n) == (
         4,
         9,
         5,
         360,
     )
-    assert age["right"].n + age["wrong"].n == 360
+    assert age.right.n + age.wrong.n == 360
     emotion = found["gender", "emotion"]
-    assert emotion["figure"] == "accuracy" and emotion["difference"].high < 0
-    p, n = (np.array([getattr(emotion[k], v) for k in ("right", "wrong")]) for v in ("value", "n"))
-    half = 1.96 * float(np.sqrt((p * (1 - p) / n).sum()))
-    wanted = (emotion["difference"].value - half, emotion["difference"].value + half)
-    assert (emotion["difference"].low, emotion["difference"].high) == pytest.approx(
-        wanted, abs=0.03
+    assert emotion.figure == "accuracy" and emotion.difference.high < 0
+    p, n = (
+        np.array([getattr(getattr(emotion, k), v) for k in ("right", "wrong")])
+        for v in ("value", "n")
     )
+    half = 1.96 * float(np.sqrt((p * (1 - p) / n).sum()))
+    wanted = (emotion.difference.value - half, emotion.difference.value + half)
+    assert (emotion.difference.low, emotion.difference.high) == pytest.approx(wanted, abs=0.03)
     table.write(crossed(), tmp_path / "t.parquet")
     assert main(["report", str(tmp_path / "t.parquet")]) == 0
     out = capsys.readouterr().out
@@ -195,4 +201,4 @@ def test_a_task_that_is_never_wrong_has_no_pair() -> None:
         "gender_pred": GENDER2.labels,
         "age_true": [3.0, 4.0],
     }
-    assert table_report(conform(pa.table(columns | {"age_pred": [5.0, 5.0]})))["cross"] == []
+    assert table_report(conform(pa.table(columns | {"age_pred": [5.0, 5.0]}))).cross == []

@@ -76,10 +76,7 @@ def test_people_stay_in_one_half_and_widen_the_interval() -> None:
         plan_thresholds(t, "emotion", precision=0.9)
         for t in (whole.drop_columns(["group_subject"]), whole)
     )
-    assert (
-        together["method"]["shares"] == "clustered bootstrap"
-        and alone["method"]["shares"] == "Wilson"
-    )
+    assert together["method"].shares == "clustered bootstrap" and alone["method"].shares == "Wilson"
     widths = [made["coverage"].high - made["coverage"].low for made in (alone, together)]
     assert widths[1] > 1.2 * widths[0]
 

@@ -58,12 +58,15 @@ def test_classes_equal_scikit_learn_and_the_report(
             len(seen.true) - support[i],
         )
         assert curve.auroc.value == pytest.approx(
-            oracle.roc_auc_score(seen.true == i, seen.p[:, i]), abs=1e-6
+            oracle.roc_auc_score(seen.true == i, seen.p[:, i]), abs=1e-5
         )
         assert curve.ap.value == pytest.approx(
-            oracle.average_precision_score(seen.true == i, seen.p[:, i]), abs=1e-5
+            oracle.average_precision_score(seen.true == i, seen.p[:, i]), abs=1e-4
         )
-        assert curve.auroc.low <= curve.auroc.value <= curve.auroc.high
+        if curve.auroc.low is None:  # every round separates them perfectly, as the rows do
+            assert curve.auroc.value == 1
+        else:
+            assert curve.auroc.low <= curve.auroc.value <= curve.auroc.high
         assert curve.roc[0][0] == 0 and curve.roc[1][-1] == 1 and curve.pr[0][-1] == 1
 
 
@@ -131,7 +134,7 @@ def test_disagreements_are_of_their_kind(alone) -> None:
     _, store = alone
     counts = store_pairs.compare(store, "emotion", "a", "b", Where())
     assert counts is not None
-    for kind, wanted in (("a", counts["mcnemar"]["only_a"]), ("b", counts["mcnemar"]["only_b"])):
+    for kind, wanted in (("a", counts.mcnemar.only_a), ("b", counts.mcnemar.only_b)):
         n, rows = store_pairs.disagreements(store, "emotion", "a", "b", Where(), kind, limit=7)
         assert n == wanted and len(rows) == 7
         other = "b" if kind == "a" else "a"
