@@ -36,12 +36,12 @@ class ActorFrame:
     Attributes:
         time: Seconds.
         raw: The prediction of this frame alone.
-        shown: The smoothed prediction under its number.
+        tracked: The smoothed prediction under its number.
     """
 
     time: float
     raw: Prediction
-    shown: TrackedFace
+    tracked: TrackedFace
 
 
 def play(pipeline: Pipeline, frames: Iterable[RenderedFrame]) -> list[ClipFrame]:
@@ -93,7 +93,7 @@ def overlap(a: Box, b: Box) -> float:
 def face_numbers(frames: Sequence[ClipFrame]) -> list[list[int]]:
     """Return the numbers that each actor was shown under, ascending; those of no actor last."""
     actors = range(len(frames[0].boxes))
-    numbers = [{f.shown.id for f in track_actor(frames, actor)} for actor in actors]
+    numbers = [{f.tracked.id for f in track_actor(frames, actor)} for actor in actors]
     tracker = Tracker()
     all_numbers = {face.id for f in frames for face in tracker.update(f.faces, f.time)}
     return [*(sorted(ids) for ids in numbers), sorted(all_numbers.difference(*numbers))]

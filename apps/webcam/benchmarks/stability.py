@@ -89,12 +89,12 @@ def deviations(
     """Return the deviation over time by task, from `since_s` seconds on."""
     kept = [f for f in frames if f.time >= since_s]
     raw = standard_deviations(values_by_task([f.raw for f in kept]))
-    shown = standard_deviations(values_by_task([f.shown.reading.prediction for f in kept]))
+    smoothed = standard_deviations(values_by_task([f.tracked.reading.prediction for f in kept]))
     return {
         task: Deviation(
             round(raw[task], 4),
-            round(shown[task], 4),
-            round(shown[task] / raw[task], 3) if raw[task] > QUIET_DEVIATION[task] else None,
+            round(smoothed[task], 4),
+            round(smoothed[task] / raw[task], 3) if raw[task] > QUIET_DEVIATION[task] else None,
         )
         for task in raw
     }
@@ -109,16 +109,16 @@ def change_lags(
     """
     before = [f for f in frames if f.time < change_at_s]
     after = [f for f in frames if f.time >= change_at_s]
-    last = values_by_task([before[-1].shown.reading.prediction])
+    last = values_by_task([before[-1].tracked.reading.prediction])
     raw = values_by_task([f.raw for f in after])
-    shown = values_by_task([f.shown.reading.prediction for f in after])
+    smoothed = values_by_task([f.tracked.reading.prediction for f in after])
     lags: dict[str, ChangeLag] = {}
     for task, old in last.items():
         change = raw[task].mean(axis=0) - old[0]
         size = float(np.linalg.norm(change))
         if size <= MIN_CHANGE_IN_QUIET_DEVIATIONS * QUIET_DEVIATION[task]:
             continue
-        covered = (shown[task] - old[0]) @ change / size**2  # 1: all of it
+        covered = (smoothed[task] - old[0]) @ change / size**2  # 1: all of it
         reached = np.flatnonzero(covered >= SHARE_OF_CHANGE)
         lag_s = round(after[reached[0]].time - change_at_s, 3) if len(reached) else None
         lags[task] = ChangeLag(round(size, 3), lag_s)

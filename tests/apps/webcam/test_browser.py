@@ -145,12 +145,12 @@ def test_frames_never_queue_up_on_a_slow_line(visit):
 
 def bad_uploads(folder: Path, portrait: np.ndarray) -> dict[str, tuple[Path, str]]:
     """Files that people do upload, and words of the message that each must give."""
-    whole = io.BytesIO()
-    Image.fromarray(portrait).save(whole, "JPEG")
+    jpeg = io.BytesIO()
+    Image.fromarray(portrait).save(jpeg, "JPEG")
     contents = {
         "text.jpg": (b"this is text", "Expected the picture to be a JPEG"),
         "empty.png": (b"", "no data"),
-        "cut.jpg": (whole.getvalue()[: len(whole.getvalue()) // 2], "damaged"),
+        "cut.jpg": (jpeg.getvalue()[: len(jpeg.getvalue()) // 2], "damaged"),
     }
     for name, (content, _) in contents.items():
         (folder / name).write_bytes(content)

@@ -62,12 +62,12 @@ def test_the_frame_is_predicted_unmirrored_and_shown_mirrored(
             pictures.append(picture.copy())
             return pipeline(picture, *args)
 
-    shown, cards, readout = webcam.process_frame(
+    annotated, cards, readout = webcam.process_frame(
         Spy(), data_url(np.ascontiguousarray(frame[:, ::-1])), webcam.VisitorState()
     )
     assert (pictures[0] == frame).all()
     jpeg = cv2.imdecode(
-        np.frombuffer(base64.b64decode(shown["url"].split(",")[1]), np.uint8), cv2.IMREAD_COLOR
+        np.frombuffer(base64.b64decode(annotated["url"].split(",")[1]), np.uint8), cv2.IMREAD_COLOR
     )
     assert np.abs(jpeg[470, ::-1, ::-1].astype(int) - frame[470]).mean() < 12, (
         "far from the box, it is the mirrored frame"
@@ -96,8 +96,8 @@ def test_a_visitor_keeps_the_face_and_gets_a_rate(pipeline: Pipeline, frame: np.
     ],
 )
 def test_a_bad_frame_is_a_message(pipeline: Pipeline, payload):
-    shown, cards, _ = webcam.process_frame(pipeline, payload, webcam.VisitorState())
-    assert shown is None
+    annotated, cards, _ = webcam.process_frame(pipeline, payload, webcam.VisitorState())
+    assert annotated is None
     assert "role='alert'" in cards
 
 
@@ -144,8 +144,8 @@ def test_uploading_again_postpones_the_deletion(upload_dir):
 
 def test_messages_do_not_show_paths_of_the_server(upload_dir, pipeline: Pipeline):
     (upload_dir / "x.jpg").write_text("hello")
-    shown, cards, _ = image_tab.process_upload(pipeline, {"path": str(upload_dir / "x.jpg")})
-    assert shown is None
+    annotated, cards, _ = image_tab.process_upload(pipeline, {"path": str(upload_dir / "x.jpg")})
+    assert annotated is None
     assert "Expected the picture to be a JPEG" in cards
     assert str(upload_dir) not in cards
     _, cards, _ = image_tab.process_upload(pipeline, {"path": str(upload_dir / "gone.jpg")})
@@ -155,8 +155,8 @@ def test_messages_do_not_show_paths_of_the_server(upload_dir, pipeline: Pipeline
 
 def test_one_pixel_and_no_face_are_no_errors(pipeline: Pipeline):
     for shape in ((1, 1, 3), (300, 400, 3)):
-        shown, cards, _ = image_tab.process_image(pipeline, np.full(shape, 128, np.uint8))
-        assert shown is not None
+        annotated, cards, _ = image_tab.process_image(pipeline, np.full(shape, 128, np.uint8))
+        assert annotated is not None
         assert f"No face found in this image of {shape[1]} × {shape[0]}" in cards
 
 

@@ -105,7 +105,7 @@ def test_noisier_predictions_are_steady_too(post_clip, rate, seed):
 def test_the_shown_value_is_not_only_steady_but_correct(post_clip):
     frames = track_actor(post_clip)
     raw = np.mean([f.raw.age.value for f in frames])
-    last = frames[-1].shown.reading.prediction
+    last = frames[-1].tracked.reading.prediction
     spread = np.std([f.raw.age.value for f in frames])
     assert abs(last.age.value - raw) < spread
     widths = [f.raw.age.high - f.raw.age.low for f in frames]

@@ -59,16 +59,16 @@ def test_one_outlier_changes_nothing_and_neither_does_noise(rate):
         outlier = 50.0 if k == 70 * rate else 0.0
         mean = face.add(
             [3 * rng.standard_normal() + outlier], k / rate
-        )  # three times the least noise
+        )  # three times the minimum noise
         assert k < 4 * rate or abs(mean[0]) < 2.5 + outlier / 20
     assert np.isinf(face.state[-1]), "no alarm was ever raised"
 
 
 def test_a_slow_change_is_followed():
-    face, shown = SingleFace(), []
+    face, means = SingleFace(), []
     for k in range(200):
-        shown.append(face.add([max(0.0, k / 10 - 8) * 2], k / 10)[0])
-    assert shown[-1] > 0.8 * 24
+        means.append(face.add([max(0.0, k / 10 - 8) * 2], k / 10)[0])
+    assert means[-1] > 0.8 * 24
 
 
 def test_a_barely_visible_frame_detects_no_change():

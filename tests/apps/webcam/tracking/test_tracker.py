@@ -30,19 +30,19 @@ def stream(rate, seconds, seed=0, uneven=0.2):
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("years, p", [(1.5, 0.05), (4.0, 0.12)])
 def test_noise_is_reduced_to_a_third(rate, years, p):
-    rng, tracker, raw, shown = np.random.default_rng(0), Tracker(), [], []
+    rng, tracker, raw, smoothed = np.random.default_rng(0), Tracker(), [], []
     for now in stream(rate, 20):
-        said = reading(
+        frame_reading = reading(
             p=float(np.clip(0.6 + p * rng.standard_normal(), 0.2, 0.95)),
             age=40 + years * rng.standard_normal(),
             female=float(np.clip(0.7 + p * rng.standard_normal(), 0, 1)),
         )
-        (face,) = tracker.update([said], now)
-        for out, each in ((raw, said.prediction), (shown, face.reading.prediction)):
+        (face,) = tracker.update([frame_reading], now)
+        for out, each in ((raw, frame_reading.prediction), (smoothed, face.reading.prediction)):
             out.append([each.age.value, each.age.low, each.emotion.confidence, each.gender.p[0]])
-    raw, shown = np.array(raw)[rate:], np.array(shown)[rate:]
-    assert (shown.std(axis=0) <= raw.std(axis=0) / 3).all()
-    assert shown[-1] == pytest.approx(raw.mean(axis=0), abs=years / 2)
+    raw, smoothed = np.array(raw)[rate:], np.array(smoothed)[rate:]
+    assert (smoothed.std(axis=0) <= raw.std(axis=0) / 3).all()
+    assert smoothed[-1] == pytest.approx(raw.mean(axis=0), abs=years / 2)
 
 
 def lags(rate, seed, *, years, p=0.0):
@@ -50,24 +50,24 @@ def lags(rate, seed, *, years, p=0.0):
     years, happiness, in noise.
     """
     rng, tracker, times = np.random.default_rng(seed), Tracker(), stream(rate, 8, seed)
-    change, found = 5 + rng.random() / rate, {}
+    change, lag_s = 5 + rng.random() / rate, {}
     for now in times:
         after = now >= change
-        said = reading(
+        frame_reading = reading(
             "happiness" if after else "neutral",
             float(np.clip(0.8 + p * rng.standard_normal(), 0.2, 0.98)),
             age=(45 if after else 30) + years * rng.standard_normal(),
         )
-        (face,) = tracker.update([said], now)
-        shown = face.reading.prediction
-        now_at = {"age": shown.age.value, "emotion": shown.emotion.as_dict()["happiness"]}
+        (face,) = tracker.update([frame_reading], now)
+        smoothed = face.reading.prediction
+        now_at = {"age": smoothed.age.value, "emotion": smoothed.emotion.as_dict()["happiness"]}
         if not after:
             old = now_at
             continue
         for name, new in (("age", 45.0), ("emotion", 0.8)):
             if (now_at[name] - old[name]) / (new - old[name]) >= 0.9:
-                found.setdefault(name, now - change)
-    return found.get("age", 99.0), found.get("emotion", 99.0)
+                lag_s.setdefault(name, now - change)
+    return lag_s.get("age", 99.0), lag_s.get("emotion", 99.0)
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -124,8 +124,10 @@ def test_numbers_stay_with_faces_that_move_and_swap_order():
         f.id: f.reading.face.box for f in tracker.update([reading(box=LEFT), reading(box=RIGHT)], 0)
     }
     for k in range(1, 20):
-        found = [reading(box=moved(RIGHT, -5 * k)), reading(box=moved(LEFT, 5 * k))][:: (-1) ** k]
-        faces = {f.id: f.reading.face.box for f in tracker.update(found, k / 10)}
+        readings = [reading(box=moved(RIGHT, -5 * k)), reading(box=moved(LEFT, 5 * k))][
+            :: (-1) ** k
+        ]
+        faces = {f.id: f.reading.face.box for f in tracker.update(readings, k / 10)}
     assert faces == {i: moved(b, 95 if b == LEFT else -95) for i, b in first.items()}
 
 
@@ -163,33 +165,45 @@ def test_the_same_time_twice_and_a_clock_that_goes_back_do_no_harm():
 def test_the_interval_and_the_thresholds_of_the_model_are_kept():
     tracker = Tracker()
     for k in range(30):
-        said = reading(age=30 + k % 2, width=12)
+        frame_reading = reading(age=30 + k % 2, width=12)
         emotion, age = (
-            replace(said.prediction.emotion, limit=0.85),
-            replace(said.prediction.age, limit=11.0, coverage=0.9),
+            replace(frame_reading.prediction.emotion, limit=0.85),
+            replace(frame_reading.prediction.age, limit=11.0, coverage=0.9),
         )
         (face,) = tracker.update(
-            [replace(said, prediction=replace(said.prediction, emotion=emotion, age=age))], k / 10
+            [
+                replace(
+                    frame_reading,
+                    prediction=replace(frame_reading.prediction, emotion=emotion, age=age),
+                )
+            ],
+            k / 10,
         )
-    shown = face.reading.prediction
-    assert shown.age.high - shown.age.low == pytest.approx(12)
-    assert (shown.age.limit, shown.age.coverage, shown.emotion.limit) == (11.0, 0.9, 0.85)
-    assert shown.age.uncertain
-    assert shown.emotion.uncertain
+    smoothed = face.reading.prediction
+    assert smoothed.age.high - smoothed.age.low == pytest.approx(12)
+    assert (smoothed.age.limit, smoothed.age.coverage, smoothed.emotion.limit) == (11.0, 0.9, 0.85)
+    assert smoothed.age.uncertain
+    assert smoothed.emotion.uncertain
     assert face.reading.band == "low"
 
 
 def test_heads_that_a_model_lacks_stay_none():
     tracker = Tracker()
     for k in range(5):
-        said = reading()
+        frame_reading = reading()
         (face,) = tracker.update(
-            [replace(said, prediction=replace(said.prediction, emotion=None, age=None))], k / 10
+            [
+                replace(
+                    frame_reading,
+                    prediction=replace(frame_reading.prediction, emotion=None, age=None),
+                )
+            ],
+            k / 10,
         )
     assert face.reading.prediction.emotion is None
     assert face.reading.prediction.age is None
     assert face.reading.prediction.gender.top == "female"
-    (face,) = Tracker().update([replace(said, prediction=Prediction())], 0)
+    (face,) = Tracker().update([replace(frame_reading, prediction=Prediction())], 0)
     assert face.reading.prediction == Prediction()
 
 
@@ -199,10 +213,10 @@ def test_two_faces_that_cross_and_hide_each_other_keep_their_numbers(rate):
     tracker = Tracker()
     for now in stream(rate, 4):
         left, right = 100 + 120 * now, 500 - 120 * now
-        found = [reading(box=moved(RIGHT, right - 400))]
+        readings = [reading(box=moved(RIGHT, right - 400))]
         if abs(left - right) > 70:
-            found.append(reading(box=moved(LEFT, left - 50)))
-        faces = tracker.update(found, now)
+            readings.append(reading(box=moved(LEFT, left - 50)))
+        faces = tracker.update(readings, now)
         if now < 1:
             first = {f.id: f.reading.face.box[0] for f in faces}
     last = {f.id: f.reading.face.box[0] for f in faces}
@@ -227,15 +241,15 @@ def test_an_uncertain_face_gets_its_number_when_it_is_detected_again():
 
 
 def test_half_hidden_frames_count_less():
-    shown = []
+    smoothed = []
     for score in (0.93, 0.7):
         tracker = Tracker()
         for k in range(30):
             tracker.update([reading(age=30, score=0.93)], k / 10)
         for k in range(30, 33):
             (face,) = tracker.update([reading(age=60, score=score)], k / 10)
-        shown.append(face.reading.prediction.age.value)
-    assert shown[1] < 32 < shown[0]
+        smoothed.append(face.reading.prediction.age.value)
+    assert smoothed[1] < 32 < smoothed[0]
 
 
 def test_another_person_at_the_same_place_keeps_the_number_but_none_of_the_values():
@@ -244,8 +258,8 @@ def test_another_person_at_the_same_place_keeps_the_number_but_none_of_the_value
         tracker.update([reading("happiness", 0.9, age=30, female=0.95)], k / 10)
     for k in range(50, 58):
         (face,) = tracker.update([reading("neutral", 0.9, age=62, female=0.05)], k / 10)
-    said = face.reading.prediction
+    prediction = face.reading.prediction
     assert face.id == 1
-    assert said.age.value == pytest.approx(62, abs=0.5)
-    assert said.gender.p[0] == pytest.approx(0.05, abs=0.02)
-    assert said.emotion.as_dict()["neutral"] == pytest.approx(0.9, abs=0.02)
+    assert prediction.age.value == pytest.approx(62, abs=0.5)
+    assert prediction.gender.p[0] == pytest.approx(0.05, abs=0.02)
+    assert prediction.emotion.as_dict()["neutral"] == pytest.approx(0.9, abs=0.02)

@@ -63,8 +63,8 @@ def test_uncertain_is_below_the_model_s_own_threshold(grey, p, text, band):
     assert tuple(out[260, 200]) == COLOURS[band]
     chip = render_label((f"1 · {text}", *labels.lines(face)[1:]), COLOURS[band], 13)
     h, w = chip.shape[:2]
-    shown = out[200 - 3 - h : 200 - 3, 200 : 200 + w]
-    assert np.abs(shown.astype(int) - chip).max() <= 30, (
+    region = out[200 - 3 - h : 200 - 3, 200 : 200 + w]
+    assert np.abs(region.astype(int) - chip).max() <= 30, (
         "the picture carries these words, laid on with 88 % of their colour"
     )
 
