@@ -92,7 +92,8 @@ def test_pillow_settings_stay() -> None:
 def test_import_wakes_neither_torch_nor_other_plugins() -> None:
     code = (
         "import sys, numpy, core.image; core.image.load(numpy.zeros((2, 2, 4), numpy.uint8));"
-        "print([m for m in sys.modules if m in ('torch', 'cv2', 'PIL.TiffImagePlugin', 'PIL.EpsImagePlugin', 'PIL.PsdImagePlugin')])"
+        "print([m for m in sys.modules if m in ('torch', 'cv2', 'PIL.TiffImagePlugin', "
+        "'PIL.EpsImagePlugin', 'PIL.PsdImagePlugin')])"
     )
     root = Path(__file__).parents[2]
     assert (

@@ -18,7 +18,7 @@ SPEC = InputSpec(size=48, channels=3, mean=(0.5,) * 3, std=(0.25,) * 3)
 
 
 def face_at(x: float, y: float, side: float, angle: float = 0.0) -> Face:
-    """A face whose landmarks lie exactly on the template, in a square crop with its centre at x, y."""
+    """A face whose landmarks lie on the template, in a square crop with its centre at x, y."""
     turn = np.exp(1j * np.deg2rad(angle)) * side
     points = tuple(
         (float(p.real), float(p.imag))

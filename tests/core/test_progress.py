@@ -14,7 +14,10 @@ from tests.conftest import ROOT
 
 
 def test_importing_it_needs_no_rich() -> None:
-    code = "import sys; sys.modules['rich'] = None; import core.progress, core.pipeline, core.data.ferplus"
+    code = (
+        "import sys; sys.modules['rich'] = None; import core.progress, core.pipeline, "
+        "core.data.ferplus"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
     )

@@ -160,7 +160,10 @@ def draw(written, pictures: Path) -> Iterator[Callable]:
         settings.PROCESS.use(
             settings.Settings(files, {}, Faces(pictures) if what.pictures else None)
         )
-        code = f"from apps.studio import context\nfrom core import registry\ncontext.run(registry.load('apps.studio.pages', {page!r}), {page!r})"
+        code = (
+            "from apps.studio import context\nfrom core import "
+            f"registry\ncontext.run(registry.load('apps.studio.pages', {page!r}), {page!r})"
+        )
         app = AppTest.from_string(code, default_timeout=60)
         app.query_params = {**what.params, **url}
         return app.run()

@@ -236,9 +236,12 @@ def test_other_answers_under_the_same_pictures_are_drawn(browser) -> None:
     page.set_content("<div class='grid'></div>")
     code = (Path(gallery.__file__).parent / "gallery.js").read_text("utf-8")
     show = """async ([code, text, chosen]) => {
-        const { default: draw } = await import("data:text/javascript;charset=utf-8," + encodeURIComponent(code));
-        const items = [{ id: "1", set: "", url: "", text }, { id: "2", set: "", url: "", text: "same" }];
-        draw({ data: { items, chosen, height: 100 }, parentElement: document.body, setTriggerValue: () => {} });
+        const { default: draw } = await import(
+            "data:text/javascript;charset=utf-8," + encodeURIComponent(code));
+        const items = [{ id: "1", set: "", url: "", text },
+                       { id: "2", set: "", url: "", text: "same" }];
+        draw({ data: { items, chosen, height: 100 }, parentElement: document.body,
+               setTriggerValue: () => {} });
         const first = document.querySelector(".face"), old = first === window.first;
         window.first = first;
         return [first.innerText, first.title, old];

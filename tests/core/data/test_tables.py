@@ -30,7 +30,8 @@ def emotions(samples: object) -> list[str]:
 
 def test_fer2013_rows_become_pictures_named_as_in_ferplus(tmp_path: Path) -> None:
     (tmp_path / "icml_face_data.csv").write_text(
-        f"emotion, Usage, pixels\n3,Training,{pixels(1)}\n6,PrivateTest,{pixels(2)}\n0,PublicTest,{pixels(3)}\n"
+        "emotion, Usage, "
+        f"pixels\n3,Training,{pixels(1)}\n6,PrivateTest,{pixels(2)}\n0,PublicTest,{pixels(3)}\n"
     )
     train = fer2013.load(tmp_path, "train")
     assert train.ids == ("Training/fer0000000.png",) and emotions(train) == ["happiness"]
@@ -147,7 +148,10 @@ def test_rafdb_codes_attributes_and_official_test(tmp_path: Path) -> None:
 
 def test_rafdb_without_aligned_pictures_and_with_broken_rows(tmp_path: Path) -> None:
     (tmp_path / "EmoLabel").mkdir()
-    lines = "test_0001.jpg 4|test_0002.jpg 8|test_0003.jpg|other.jpg 1||test_0004.jpg 0|test_0005.jpg 5|test_0006.jpg 5"
+    lines = (
+        "test_0001.jpg 4|test_0002.jpg 8|test_0003.jpg|other.jpg 1||test_0004.jpg 0|test_0005.jpg "
+        "5|test_0006.jpg 5"
+    )
     (tmp_path / "EmoLabel" / "list_patition_label.txt").write_text(lines.replace("|", "\n"))
     pictures(tmp_path / "Image" / "original", ["test_0001.jpg", "test_0002.jpg", "test_0006.jpg"])
     (tmp_path / "Annotation" / "manual").mkdir(parents=True)

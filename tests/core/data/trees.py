@@ -75,7 +75,10 @@ def rafdb(root: Path) -> Path:
     return root
 
 
-AFFECTNET_HEADER = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal"
+AFFECTNET_HEADER = (
+    "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,"
+    "expression,valence,arousal"
+)
 
 
 def affectnet(root: Path) -> Path:

@@ -117,7 +117,8 @@ def test_shipped_model_keeps_its_limits(shipped_model: Path) -> None:
         if entry["ms"]["total"]["p50"] < 25 and entry["ms_of_five"]["total"]["p50"] < 50:
             return
     pytest.fail(
-        f"Expected frames under 25 and 50 ms in one of four runs, got {entry['ms']['total']} and {entry['ms_of_five']['total']} in the last"
+        f"Expected frames under 25 and 50 ms in one of four runs, got {entry['ms']['total']} "
+        f"and {entry['ms_of_five']['total']} in the last"
     )
 
 

@@ -167,7 +167,8 @@ def test_gates_read_gaps_from_a_run_and_milliseconds_from_a_bench(
     held = tmp_path / "t.parquet"
     table.write(generate(500), held)
     (tmp_path / "g.toml").write_text(
-        '[gap]\nfigure = "gap.emotion.accuracy"\nbelow = 0.1\n[speed]\nfigure = "latency_ms"\nbelow = 50\n'
+        '[gap]\nfigure = "gap.emotion.accuracy"\nbelow = 0.1\n[speed]\nfigure = '
+        '"latency_ms"\nbelow = 50\n'
         '[parity]\nfigure = "onnx_parity"\nmax = 1e-4\noptional = true\n'
     )
     (tmp_path / "bench.json").write_text(

@@ -122,7 +122,10 @@ def test_a_killed_process_leaves_whole_parts(
     command: list[str], uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = Path(command[-1])
-    slow = "import sys, time, evaluation.predictions.resume as p\np.PART_SIZE = 64\nwhole = p.predict\n"
+    slow = (
+        "import sys, time, evaluation.predictions.resume as p\np.PART_SIZE = 64\nwhole = "
+        "p.predict\n"
+    )
     slow += "p.predict = lambda *a, **k: (whole(*a, **k), time.sleep(0.3))[0]\n"
     slow += "from evaluation.__main__ import main\nsys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(

@@ -34,7 +34,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
 
 
-QUICK = "exact_files,exact_pixels,near_duplicates,leaks,conflicts,class_balance,split_shares,drift,faults,unreadable"
+QUICK = (
+    "exact_files,exact_pixels,near_duplicates,leaks,conflicts,class_balance,split_shares,"
+    "drift,faults,unreadable"
+)
 """Without those that embed every picture."""
 
 
@@ -237,7 +240,8 @@ def test_places_that_cannot_be_written(
 
 FULL = """
 import resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))  # every larger file fails to be written, as on a full disk
+# every larger file fails to be written, as on a full disk
+resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
 from evaluation.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """

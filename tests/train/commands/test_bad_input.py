@@ -1,4 +1,4 @@
-"""What goes wrong at the door: one clear line, exit status 2, and a run folder that stays usable."""
+"""User errors: one clear line, exit status 2, and a run folder that stays usable."""
 
 from __future__ import annotations
 

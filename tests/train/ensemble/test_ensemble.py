@@ -130,9 +130,9 @@ def test_too_few_truths_are_refused() -> None:
 
 def test_a_temperature_undoes_caution() -> None:
     p, truth = drawn((1.0,))
-    assert fit_calibration(EMOTION, apply_temperature(p[0], 2.0), truth)["emotion"] == pytest.approx(
-        0.5, abs=0.03
-    )
+    assert fit_calibration(EMOTION, apply_temperature(p[0], 2.0), truth)[
+        "emotion"
+    ] == pytest.approx(0.5, abs=0.03)
 
 
 @pytest.fixture(scope="module")

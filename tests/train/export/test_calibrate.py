@@ -42,7 +42,9 @@ def held(
     made: Mapping[str, float], truth: np.ndarray, z: np.ndarray, head: Head = BINS
 ) -> np.ndarray:
     """Share of the intervals that hold the truth, by true decade (9,)."""
-    _, low, high = estimate_age(activate(z, head, made["age"] if head is BINS else 1.0), head.kind, made)
+    _, low, high = estimate_age(
+        activate(z, head, made["age"] if head is BINS else 1.0), head.kind, made
+    )
     return np.array(
         [((low <= truth) & (truth <= high))[bands(truth) == d].mean() for d in range(9)]
     )
@@ -82,7 +84,9 @@ def test_few_people_of_a_decade_get_no_factor() -> None:
 def test_nobody_has_a_part_in_their_own_interval() -> None:
     truth, z = people(500, 0)
     before = crossed(BINS, z, truth)
-    assert ((before[1] <= truth) & (truth <= before[2])).mean() == pytest.approx(INTERVAL_COVERAGE, abs=0.06)
+    assert ((before[1] <= truth) & (truth <= before[2])).mean() == pytest.approx(
+        INTERVAL_COVERAGE, abs=0.06
+    )
     half = np.flatnonzero(np.random.default_rng(0).permutation(500) < 250)  # as `halves` draws them
     changed = truth.copy()
     changed[half] = np.minimum(95, changed[half] + 30)

@@ -83,8 +83,8 @@ def test_a_model_of_drawn_emotions_says_nothing_of_other_heads_and_data() -> Non
         "Emotion as this program drew them." in text and "Synthetic (drawn by this program" in text
     )
     assert (
-        "The weights were trained on faces that this program draws (no licence needed). The code is MIT."
-        in text
+        "The weights were trained on faces that this program draws (no licence needed). The "
+        "code is MIT." in text
     )
     wrong = (
         "FER",
@@ -137,8 +137,8 @@ def test_data_sets_that_give_the_same_group_keep_a_row_each() -> None:
         and "| 40 |" in found["perceived gender: male (rafdb)"]
     )
     assert (
-        "Perceived gender and race as UTKFace's labels say; emotion and perceived gender as RAF-DB's labels say."
-        in groups
+        "Perceived gender and race as UTKFace's labels say; emotion and perceived gender as "
+        "RAF-DB's labels say." in groups
     )
 
 
@@ -147,10 +147,14 @@ def test_each_data_set_says_what_its_own_labels_are() -> None:
     assert said == [
         "*Emotion* in FER+ is what ten annotators saw in a picture, not what a person felt. "
         "They often disagreed; the probabilities reflect that.",
-        "*Emotion* in RAF-DB is what some forty annotators saw in a picture, not what a person felt.",
-        "*Emotion* in FFHQ is what Microsoft's Face API read from a picture, not what a person felt.",
-        "*Perceived gender* in RAF-DB and UTKFace follows the data set's binary annotation by look. It says nothing about who somebody is.",
-        "*Perceived gender* in FFHQ follows what Microsoft's Face API read from a picture. It says nothing about who somebody is.",
+        "*Emotion* in RAF-DB is what some forty annotators saw in a picture, not what a "
+        "person felt.",
+        "*Emotion* in FFHQ is what Microsoft's Face API read from a picture, not what a "
+        "person felt.",
+        "*Perceived gender* in RAF-DB and UTKFace follows the data set's binary annotation by "
+        "look. It says nothing about who somebody is.",
+        "*Perceived gender* in FFHQ follows what Microsoft's Face API read from a picture. It "
+        "says nothing about who somebody is.",
     ]
 
 
@@ -181,7 +185,8 @@ def test_a_licence_names_its_data_and_their_terms(name: str) -> None:
 
 def test_terms_that_differ_are_all_told() -> None:
     assert licence(["rafdb", "utkface"]) == (
-        "The weights were trained on RAF-DB (non-commercial research, by agreement with the publishers) and on UTKFace (non-commercial "
+        "The weights were trained on RAF-DB (non-commercial research, by agreement with the "
+        "publishers) and on UTKFace (non-commercial "
         "research): they may be used only as all of these allow. The code is MIT."
     )
     assert "on UTKFace and on KDEF, all for" in licence(["fer2013", "utkface", "kdef"])

@@ -26,7 +26,8 @@ def test_a_full_disk_keeps_the_old_checkpoint(tmp_path: Path) -> None:
     checkpoint.save(path, {"x": 1})
     before = path.read_bytes()
     code = (
-        "import sys, torch; from pathlib import Path; from train.runs import checkpoint; from core.errors import UserError\n"
+        "import sys, torch; from pathlib import Path; from train.runs import checkpoint; from "
+        "core.errors import UserError\n"
         "try: checkpoint.save(Path(sys.argv[1]), {'x': torch.zeros(1_000_000)})\n"
         "except UserError as error: print(error); sys.exit(7)\n"
     )

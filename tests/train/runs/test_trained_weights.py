@@ -1,4 +1,4 @@
-"""Weights that a bundle keeps beside its model: what is damaged or not whole is told, not thrown."""
+"""Weights beside a bundle's model: damaged or incomplete files give a clear error."""
 
 from __future__ import annotations
 

@@ -101,12 +101,12 @@ def test_the_table_of_known_histories(tmp_path: Path) -> None:
     )
     text = "\n".join(said)
     assert (
-        "inside our 95 % interval for 1 of 4 members (fer_cnn_0), above it for fer_cnn_a, fer_cnn_b, fer_cnn_b_plus."
-        in text
+        "inside our 95 % interval for 1 of 4 members (fer_cnn_0), above it for fer_cnn_a, "
+        "fer_cnn_b, fer_cnn_b_plus." in text
     )
     assert (
-        "Our order, best first: fer_cnn_b 81.00 %, fer_cnn_a 80.00 %, fer_cnn_b_plus 70.00 %, fer_cnn_0 64.00 %."
-        in text
+        "Our order, best first: fer_cnn_b 81.00 %, fer_cnn_a 80.00 %, fer_cnn_b_plus 70.00 %, "
+        "fer_cnn_0 64.00 %." in text
     )
     assert (
         "fer_cnn_b leads fer_cnn_a by +1.00, 95 % interval -2.61 to +4.61 (unpaired), which chance"

@@ -161,7 +161,10 @@ def test_a_model_s_own_limit_makes_the_lowest_band(tmp_path: Path) -> None:
     table.write(rows, tmp_path / "t.parquet", table.Meta(model="m", thresholds={"emotion": 0.55}))
     settings.PROCESS.use(settings.Settings((tmp_path / "t.parquet",), {}))
     try:
-        code = "from apps.studio import context\nfrom apps.studio.pages import confidence\ncontext.run(confidence, 'confidence')"
+        code = (
+            "from apps.studio import context\nfrom apps.studio.pages import "
+            "confidence\ncontext.run(confidence, 'confidence')"
+        )
         app = AppTest.from_string(code, default_timeout=60).run()
     finally:
         settings.PROCESS.use(settings.Settings())

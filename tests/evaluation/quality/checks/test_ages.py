@@ -15,7 +15,7 @@ from tests.evaluation.quality.checks.test_labels import with_embedding
 
 
 def world(n: int = 500) -> Context:
-    """Ages 0 to 89 that the embedding shows within about three years; each tenth is wrong by forty."""
+    """Ages 0 to 89 that the embedding shows within three years; each tenth is wrong by forty."""
     rng = np.random.default_rng(0)
     context = repairs.invented(n)
     true = context.samples.age

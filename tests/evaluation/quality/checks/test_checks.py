@@ -152,7 +152,7 @@ def test_conflicts_suggest_what_most_copies_say(planted: tuple[Context, dict[str
 
 
 def made(split: list[str], **columns: Any) -> Context:
-    """A context without files, whose pictures are all alike in nothing but what a test puts there."""
+    """A context without files, whose pictures share nothing but what a test puts there."""
     n = len(split)
     samples = Samples(
         "x",

@@ -77,12 +77,14 @@ import re, time, numpy as np
 from evaluation.quality.duplicates import hamming
 rng = np.random.default_rng(0)
 bits = rng.integers(0, 2**64, 1_000_000, dtype=np.uint64)
-bits[500_000:600_000] = bits[:100_000] ^ (np.uint64(1) << rng.integers(0, 64, 100_000).astype(np.uint64))
+flips = np.uint64(1) << rng.integers(0, 64, 100_000).astype(np.uint64)
+bits[500_000:600_000] = bits[:100_000] ^ flips
 hashes = np.unique(bits)
 start = time.process_time()
 found = hamming.near(hashes, 6)
 seconds = time.process_time() - start
-peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024  # ru_maxrss would begin at the parent's
+# ru_maxrss would begin at the parent's
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
 print(seconds, peak, len(found.left), found.complete, len(hashes))
 """
 

@@ -229,7 +229,8 @@ from evaluation.quality import open_context
 from evaluation.quality.repair import apply
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
 try:
-    apply.apply([], open_context("image_folder", Path(sys.argv[1]), cache=None), Path(sys.argv[2]), "copy")
+    context = open_context("image_folder", Path(sys.argv[1]), cache=None)
+    apply.apply([], context, Path(sys.argv[2]), "copy")
 except DataError as error:
     print(error)
 """
@@ -273,7 +274,8 @@ def wait(*_):
     print("copying", flush=True)
     time.sleep(60)
 shutil.copyfileobj = wait
-apply.apply([], open_context("image_folder", Path(sys.argv[1]), cache=None), Path(sys.argv[2]), "copy")
+context = open_context("image_folder", Path(sys.argv[1]), cache=None)
+apply.apply([], context, Path(sys.argv[2]), "copy")
 """
 
 

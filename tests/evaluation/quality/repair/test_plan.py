@@ -118,7 +118,8 @@ def test_a_basket_of_four_columns_is_a_plan(data: Context, tmp_path: Path) -> No
 @pytest.mark.parametrize("form", ["bom", "crlf", "semicolons", "utf-16", "tabs"])
 def test_what_spreadsheets_write(data: Context, tmp_path: Path, form: str) -> None:
     sample = data.samples.ids[0]
-    text = f"Sample_ID,Action,Value,Reason,Split,Fingerprint\n{sample},Relabel,emotion={B},ä,train,{data.fingerprint}\n,,,,,\n"
+    text = "Sample_ID,Action,Value,Reason,Split,Fingerprint\n"
+    text += f"{sample},Relabel,emotion={B},ä,train,{data.fingerprint}\n,,,,,\n"
     encoded = {
         "bom": text.encode("utf-8-sig"),
         "crlf": text.replace("\n", "\r\n").encode(),
@@ -234,7 +235,8 @@ def test_a_bad_row_is_named(data: Context, tmp_path: Path, cells: str, fault: st
 def test_rows_may_not_contradict_but_may_add_up(data: Context, tmp_path: Path) -> None:
     sample = data.samples.ids[0]
     head = "sample_id,action,value\n"
-    good = f'{sample},relabel,emotion=happy\n{sample},relabel,gender=F\n{sample},relabel,"age=27,5"\n{sample},move,test\n'
+    good = f"{sample},relabel,emotion=happy\n{sample},relabel,gender=F\n"
+    good += f'{sample},relabel,"age=27,5"\n{sample},move,test\n'
     values = [r.value for r in read(tmp_path, data, head + good)]
     assert values == [
         "test",
