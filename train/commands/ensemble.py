@@ -1,8 +1,9 @@
 """Combine several models into one by weighted averages, and measure what that gains.
 
 The weights are chosen on validation data, task by task, and kept only where they beat equal ones.
-The folder that it writes holds copies of the models and ensemble.json; it can be used wherever a
-model can, such as `python -m evaluation predict --model OUT` or `python -m apps.webcam --model OUT`.
+The folder that it writes holds copies of the models and ensemble.json. It can be used wherever a
+model can, such as `python -m evaluation predict --model OUT` or `python -m apps.webcam --model
+OUT`.
 """
 
 from __future__ import annotations
@@ -57,10 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build and measure the ensemble; return the exit status."""
-    from train.ensemble.build import make
+    from train.ensemble.build import build
     from train.ensemble.report import show
 
-    content = make(
+    result = build(
         args.models,
         data_folders(args.data),
         args.out,
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         args.limit,
     )
     if args.json:
-        print(json.dumps(content, allow_nan=False))
+        print(json.dumps(result.to_dict(), allow_nan=False))
     else:
-        show(content)
+        show(result)
     return 0

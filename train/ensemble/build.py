@@ -1,118 +1,37 @@
-"""ensemble: several bundles as one model: weighed on validation, never on held-out data, measured
-there by cross-fitting, and written.
-"""
+"""Build an ensemble: copy the members, fit weights on validation, measure, write the folder."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import json
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from core import progress, registry
 from core.artifacts import bundle
 from core.artifacts.ensemble_config import FILE, EnsembleConfig, EnsembleMember
-from core.data import Samples, manifest
-from core.data.base.crop_cache import UNREADABLE, prepare
-from core.ensemble import Ensemble, Values, canonical
+from core.ensemble import Ensemble
 from core.errors import DataError, UserError
-from core.faces import Detector, best_detector
-from core.labels import FERPLUS8, GENDER2
-from train.ensemble import report as page
-from train.ensemble.weights import Weighed, weigh
-from train.export.calibrate import known
-from train.recipe.arguments import data_folders
+from train.ensemble import report
+from train.ensemble.figures import measure
+from train.ensemble.member_predictions import MemberPredictions, labels_of, predict_members
+from train.ensemble.report import EnsembleResult
+from train.ensemble.weights import TaskWeights, fit_weights
+from train.export.calibrate import has_label
+from train.export.export import CARD_FILE
+from train.export.thresholds import fit_thresholds
 
-CHUNK = 256
-SPLIT = "val"
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Said:
-    """One data set's samples, and what each member says of them, in the ensemble's spaces: as a
-    member, and alone, which is without mirroring.
-    """
-
-    samples: Samples
-    members: list[Values]
-    alone: list[Values]
+WITHOUT_FLIP_FILE = "without-flip.json"
+MAX_NAME_LENGTH = 40
 
 
-def run(argv: list[str], prog: str) -> int:
-    """`python -m train ensemble A B [C] --data DIR --out DIR`."""
-    parser = argparse.ArgumentParser(
-        prog,
-        description="Make several models answer as one, each weighed on validation data, and measure what that brings.",
-        epilog="The folder it writes holds copies of the models and ensemble.json; it goes wherever a model goes, such as "
-        "`python -m evaluation predict --model OUT` or `python -m apps.webcam --model OUT`.",
-    )
-    parser.add_argument(
-        "models",
-        nargs="+",
-        type=Path,
-        metavar="MODEL",
-        help="bundles: model files or their folders",
-    )
-    parser.add_argument(
-        "--data",
-        required=True,
-        metavar="DIR",
-        help="folder of the data sets, a manifest, or a JSON file of either",
-    )
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
-    parser.add_argument(
-        "--dataset",
-        action="append",
-        help="may be given again (default: those that the models' cards name)",
-    )
-    parser.add_argument("--name", help="the ensemble's name (default: that of the output folder)")
-    parser.add_argument(
-        "--flip",
-        action="store_true",
-        help="every member also looks at the mirrored face: twice the time",
-    )
-    parser.add_argument(
-        "--labels",
-        metavar="SPACE",
-        help="emotions of the answer, such as FER7 (default: the smallest of the members')",
-    )
-    parser.add_argument(
-        "--limit",
-        type=int,
-        metavar="N",
-        help="N samples of each data set, spread over it, for a try",
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    args = parser.parse_args(argv)
-    labels = {"emotion": args.labels} if args.labels else {}
-    found = make(
-        args.models,
-        data_folders(args.data),
-        args.out,
-        args.name or args.out.name,
-        args.flip,
-        labels,
-        args.dataset,
-        args.limit,
-    )
-    if args.json:
-        print(json.dumps(found, allow_nan=False))
-    else:
-        page.show(found)
-    return 0
-
-
-def make(
+def build(
     models: Sequence[Path],
     folders: Mapping[str, str],
     out: Path,
@@ -121,239 +40,161 @@ def make(
     labels: Mapping[str, str] | None = None,
     datasets: Sequence[str] | None = None,
     limit: int | None = None,
-) -> Row:
-    """Writes the folder `out` and returns what `--json` prints.
+) -> EnsembleResult:
+    """Write the folder `out`: copies of the models, ensemble.json and card.md.
+
+    Args:
+        models: bundles, their files or folders.
+        folders: data set -> folder.
+        out: new, empty, or an ensemble's.
+        name: of the ensemble.
+        flip: flip averaging in every member.
+        labels: task -> name of a label space; the smallest of the members' by default.
+        datasets: to fit and measure on; those that the models' cards name by default.
+        limit: samples of each data set; None for all.
 
     Raises:
         UserError: a model is given twice, `out` holds something else, or no data set is known.
-        ModelError, DataError: a model or data set that cannot be used, or that knows no truth of
-        any of the models' tasks.
+        ModelError, DataError: a model or data set that cannot be used, or that has no label of any
+            of the models' tasks.
     """
     if out.exists() and not (out / FILE).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"Expected --out to be a new or empty folder, or an ensemble's, got {out}.")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         folder = Path(scratch) / "new"
-        draft = EnsembleConfig(name, tuple(_copied(models, folder, flip)), labels or {})
+        draft = EnsembleConfig(name, tuple(_copy_models(models, folder, flip)), labels or {})
         (folder / FILE).write_text(draft.to_json(), encoding="utf-8")
-        even = plain = Ensemble(folder)
-        if flip:
-            unmirrored = replace(
-                draft, members=tuple(replace(m, flip=False) for m in draft.members)
-            )
-            (folder / "plain.json").write_text(unmirrored.to_json(), encoding="utf-8")
-            plain = Ensemble(folder / "plain.json")
-            plain.path.unlink()
-        said = [_asked(even, plain, s, folders, limit) for s in datasets or _named(even)]
-        weighed = {task: w for task in even.shares if (w := _weighed(even, task, said))}
-        if not weighed:
-            raise DataError(
-                f"Expected truths of {', '.join(even.shares)} in the data, got none; try --dataset."
-            )
-        calibration = {
-            name: value for w in weighed.values() for name, value in w.calibration.items()
+        equal = Ensemble(folder)
+        without_flip = _without_flip(draft, folder) if flip else equal
+        predictions = [
+            predict_members(equal, without_flip, dataset, folders, limit)
+            for dataset in datasets or _datasets_of(equal)
+        ]
+        weights = {
+            task: w for task in equal.shares if (w := _task_weights(equal, task, predictions))
         }
-        final = replace(
-            draft, members=_with_weights(draft.members, even, weighed), calibration=calibration
-        )
+        if not weights:
+            raise DataError(
+                f"Expected labels of {', '.join(equal.shares)} in the data, got none; "
+                "try --dataset."
+            )
         with progress.task("measure"):
-            measured = [
-                page.measure(even, name, weighed, one.samples, one.members, one.alone, at)
-                for one, at in _places(said)
+            figures = [
+                measure(equal, name, weights, of_data_set, rows)
+                for of_data_set, rows in _with_rows(predictions)
             ]
-        thresholds, given = page.limits([one.table for one in measured])
-        metrics = (*(row for one in measured for row in one.metrics), *given)
+        thresholds = fit_thresholds([f.samples for f in figures], [f.table for f in figures])
+        metrics = (*(row for f in figures for row in f.metrics), *thresholds.rows)
         final = replace(
-            final,
-            thresholds=thresholds,
-            metrics=metrics,
+            draft,
+            members=_weighted(draft.members, equal, weights),
+            calibration={k: v for w in weights.values() for k, v in w.calibration.items()},
+            thresholds=thresholds.thresholds,
+            metrics=tuple(row.to_dict() for row in metrics),
             created=datetime.now(UTC).strftime("%Y-%m-%d"),
         )
         (folder / FILE).write_text(final.to_json(), encoding="utf-8")
-        whole = Ensemble(folder)
-        rows = [row for one in measured for row in one.rows]
-        (folder / page.CARD).write_text(page.card(whole, rows), encoding="utf-8")
+        ensemble = Ensemble(folder)
+        gains = [gain for f in figures for gain in f.gains]
+        (folder / CARD_FILE).write_text(report.card(ensemble, gains), encoding="utf-8")
         _move(folder, out)
-    tasks = {
-        task: {
-            "fitted": w.fitted,
-            "gain": dict(zip(("value", "low", "high"), w.gain, strict=True)),
-            "calibration": w.calibration,
-        }
-        for task, w in weighed.items()
-    }
     members = [
-        {k: m[k] for k in ("name", "model", "sha256", "flip", "weights")}
-        for m in whole.card.recipe["ensemble"]
+        {key: m[key] for key in ("name", "model", "sha256", "flip", "weights")}
+        for m in ensemble.card.recipe["ensemble"]
     ]
-    return {
-        "out": str(out),
-        "name": name,
-        "members": members,
-        "tasks": tasks,
-        "figures": plain(rows),
-    }
+    return EnsembleResult(out, name, members, weights, gains)
 
 
-def _copied(models: Sequence[Path], folder: Path, flip: bool) -> list[EnsembleMember]:
+def _without_flip(draft: EnsembleConfig, folder: Path) -> Ensemble:
+    members = tuple(replace(m, flip=False) for m in draft.members)
+    path = folder / WITHOUT_FLIP_FILE
+    path.write_text(replace(draft, members=members).to_json(), encoding="utf-8")
+    ensemble = Ensemble(path)
+    path.unlink()
+    return ensemble
+
+
+def _copy_models(models: Sequence[Path], folder: Path, flip: bool) -> list[EnsembleMember]:
     members: list[EnsembleMember] = []
     for path in models:
-        opened = bundle.load(path)
-        slug = re.sub(r"[^\w.-]+", "-", opened.card.name).strip(".-")[:40] or "model"
-        model = next(
-            n
-            for i in range(len(models))
-            if not (folder / (n := f"{slug}-{i + 1}" if i else slug)).exists()
-        )
-        (folder / model).mkdir(parents=True)
-        shutil.copyfile(opened.path, folder / model / bundle.MODEL_FILE)
-        if (about := opened.path.parent / page.CARD).is_file():
-            shutil.copyfile(about, folder / model / about.name)
-        digest = hashlib.sha256(opened.path.read_bytes()).hexdigest()
+        source = bundle.load(path)
+        name = re.sub(r"[^\w.-]+", "-", source.card.name).strip(".-")[:MAX_NAME_LENGTH] or "model"
+        names = (f"{name}-{i + 1}" if i else name for i in range(len(models)))
+        target = next(folder / n for n in names if not (folder / n).exists())
+        target.mkdir(parents=True)
+        shutil.copyfile(source.path, target / bundle.MODEL_FILE)
+        if (card := source.path.parent / CARD_FILE).is_file():
+            shutil.copyfile(card, target / card.name)
+        digest = hashlib.sha256(source.path.read_bytes()).hexdigest()
         if digest in (m.sha256 for m in members):
             raise UserError(
-                f"Expected each model once, got {path} twice; its copy would say nothing new."
+                f"Expected each model once, got {path} twice; its copy would add nothing."
             )
-        members.append(EnsembleMember(model, sha256=digest, flip=flip))
+        members.append(EnsembleMember(target.name, sha256=digest, flip=flip))
     return members
 
 
-def _named(ensemble: Ensemble) -> list[str]:
-    known = list(
-        dict.fromkeys(
-            str(d["name"]) for d in ensemble.card.data if isinstance(d, Mapping) and "name" in d
-        )
-    )
-    if not known:
+def _datasets_of(ensemble: Ensemble) -> list[str]:
+    names = [str(d["name"]) for d in ensemble.card.data if isinstance(d, Mapping) and "name" in d]
+    if not names:
         raise UserError(
             "Expected --dataset NAME, as the models' cards name no data; try one of "
             + ", ".join(registry.names("core.data"))
         )
-    return known
+    return list(dict.fromkeys(names))
 
 
-def _asked(
-    ensemble: Ensemble, plain: Ensemble, name: str, folders: Mapping[str, str], limit: int | None
-) -> Said:
-    """What all members say of a data set's validation part; unreadable files are gone. plain: the
-    same members without mirroring.
-    """
-    module = registry.load("core.data", name)
-    folder = folders.get(
-        name, folders.get("*", "." if getattr(module, "GENERATED", False) else None)
-    )
-    if folder is None:
-        raise DataError(f"Expected a folder for {name} in --data, got only {sorted(folders)}.")
-    with progress.task(f"load {name} {SPLIT}"):
-        samples = (
-            replace(manifest.load(folder, SPLIT), name=name)
-            if manifest.named(folder)
-            else module.load(folder, SPLIT)
-        )
-    samples = samples.spread(limit)
-    detector, _ = best_detector()
-    crops, readable = _crops(ensemble, samples, detector)
-    samples = samples.take(readable)
-    if not len(samples):
-        raise DataError(
-            f"Expected pictures in the {SPLIT} part of {name} that can be read, got none."
-        )
-    models = [ensemble] if plain is ensemble else [ensemble, plain]
-    parts: list[list[list[Values]]] = []  # by chunk, by model, by member
-    with progress.task(f"ask {len(ensemble.members)} models about {name}", len(samples)) as advance:
-        for start in range(0, len(readable), CHUNK):
-            at = readable[start : start + CHUNK]
-            packed = ensemble.pack([c[at] for c in crops])
-            parts.append([m.each(packed) for m in models])
-            advance(start + len(at))
-    members = range(len(ensemble.members))
-    joined = [
-        [{t: np.concatenate([p[m][i][t] for p in parts]) for t in parts[0][m][i]} for i in members]
-        for m in range(len(models))
-    ]
-    return Said(samples, joined[0], joined[-1])
-
-
-def _crops(
-    ensemble: Ensemble, samples: Samples, detector: Detector
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Crops (N, S, S, C) for each of the ensemble's views, from the cache or made now, and the
-    places of files that can be read.
-    """
-    made = []
-    for view in ensemble.views:
-        with progress.task(f"align {samples.name} {SPLIT}", len(samples)) as advance:
-            made.append(prepare(samples, detector, view, progress=advance))
-    return [m.crops for m in made], np.flatnonzero(
-        np.all([m.found != UNREADABLE for m in made], axis=0)
-    )
-
-
-def _truth(ensemble: Ensemble, task: str, samples: Samples) -> np.ndarray:
-    """Classes of the ensemble's head (N,), -1 where unknown or none of them; years, NaN where
-    unknown.
-    """
-    if task == "age":
-        return samples.age
+def _task_weights(
+    ensemble: Ensemble, task: str, predictions: Sequence[MemberPredictions]
+) -> TaskWeights | None:
+    """The weights of all members, 0 for those without the task; None where there are no labels."""
+    labels = np.concatenate([labels_of(ensemble, task, p.samples) for p in predictions])
     head = ensemble.card.head(task)
-    theirs, codes = (
-        (FERPLUS8.labels, samples.emotion)
-        if task == "emotion"
-        else (GENDER2.labels, samples.gender)
-    )
-    labels = canonical(task, head.labels) if head else ()
-    return np.array([*(labels.index(x) if x in labels else -1 for x in theirs), -1])[
-        codes
-    ]  # the last place is for -1
-
-
-def _weighed(ensemble: Ensemble, task: str, said: Sequence[Said]) -> Weighed | None:
-    """The weights of the members that have the task; None where no data set knows the truth."""
-    truth = np.concatenate([_truth(ensemble, task, one.samples) for one in said])
-    if not known(task, truth).any():
+    if head is None or not has_label(task, labels).any():
         return None
-    head, having = ensemble.card.head(task), np.flatnonzero(ensemble.shares[task])
-    assert head is not None
-    values = np.stack([np.concatenate([one.members[i][task] for one in said]) for i in having])
-    with progress.task(f"weigh {task}"):
+    having = np.flatnonzero(ensemble.shares[task])
+    values = np.stack([np.concatenate([p.members[i][task] for p in predictions]) for i in having])
+    with progress.task(f"fit weights of {task}"):
         try:
-            found = weigh(head, values, truth)
+            fitted = fit_weights(head, values, labels)
         except ValueError as error:
             raise DataError(f"{task}: {error}") from error
     weights = np.zeros(len(ensemble.members))
-    weights[having] = found.weights
-    return replace(found, weights=weights)
+    weights[having] = fitted.weights
+    return replace(fitted, weights=weights)
 
 
-def _with_weights(
-    members: Sequence[EnsembleMember], ensemble: Ensemble, weighed: Mapping[str, Weighed]
+def _weighted(
+    members: Sequence[EnsembleMember], ensemble: Ensemble, weights: Mapping[str, TaskWeights]
 ) -> tuple[EnsembleMember, ...]:
-    """Tasks without truth keep equal weights."""
+    """Members with their weights; tasks without labels keep equal ones."""
     return tuple(
         replace(
-            m,
+            member,
             weights={
-                t: round(float(w.weights[i]), 4)
-                for t, w in weighed.items()
-                if ensemble.members[i].card.head(t)
+                task: round(float(w.weights[i]), 4)
+                for task, w in weights.items()
+                if ensemble.members[i].card.head(task)
             },
         )
-        for i, m in enumerate(members)
+        for i, member in enumerate(members)
     )
 
 
-def _places(said: Sequence[Said]) -> Iterator[tuple[Said, slice]]:
+def _with_rows(
+    predictions: Sequence[MemberPredictions],
+) -> Iterator[tuple[MemberPredictions, slice]]:
     """Each data set and its rows among all."""
     start = 0
-    for one in said:
-        yield one, slice(start, start + len(one.samples))
-        start += len(one.samples)
+    for of_data_set in predictions:
+        stop = start + len(of_data_set.samples)
+        yield of_data_set, slice(start, stop)
+        start = stop
 
 
 def _move(folder: Path, out: Path) -> None:
-    """Everything in `folder` to `out`, in place of what has the same name there; `ensemble.json`
-    last.
-    """
+    """Move all files to `out`, in place of those of the same name; `ensemble.json` last."""
     out.mkdir(exist_ok=True)
     (out / FILE).unlink(missing_ok=True)
     for new in sorted(folder.iterdir(), key=lambda p: p.name == FILE):

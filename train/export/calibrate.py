@@ -1,5 +1,4 @@
-"""What makes a network's probabilities and age intervals honest: a few numbers, fitted on
-validation.
+"""Calibration of probabilities and age intervals: a few numbers, fitted on validation data.
 
 Classes get one temperature each (Guo et al., arXiv 1706.04599). Ages get one too, and then factors
 by age, so that an interval holds its share at every age and not only on average; see
@@ -9,8 +8,10 @@ by age, so that an interval holds its share at every age and not only on average
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from core import age_intervals
@@ -21,109 +22,135 @@ from evaluation.metrics.regression import BANDS, WIDTH, bands
 from evaluation.metrics.selective import halves
 from train.batches.data import DatasetPart
 
-RANGE = (0.2, 5.0)
-FACTORS = (0.05, 50.0)
-LEAST = 20
-"""People of a decade from which on it gets a factor of its own; its neighbours' serve for fewer."""
-ROUNDS = 60
+TEMPERATURE_RANGE = (0.2, 5.0)
+SCALE_RANGE = (0.01, 100.0)
+FACTOR_RANGE = (0.05, 50.0)
+MIN_DECADE_SIZE = 20
+"""People of a decade from which on it gets a factor of its own; below, its neighbours' are used."""
+MAX_ITERATIONS = 60
 
-Values = Mapping[str, np.ndarray]
+Array: TypeAlias = NDArray[np.float64]
+ByTask: TypeAlias = Mapping[str, NDArray[np.generic]]
+"""Task -> one row per sample."""
 
 
-def truths(heads: Sequence[Head], parts: Sequence[DatasetPart]) -> dict[str, np.ndarray]:
-    """What is known of all samples, by task, each (N,): class indices (-1: unknown) or years (NaN:
-    unknown).
+def true_labels(
+    heads: Sequence[Head], parts: Sequence[DatasetPart]
+) -> dict[str, NDArray[np.generic]]:
+    """Return the labels of all samples by task, each (N,).
+
+    Class indices, -1 where there is none; years, NaN where there is none.
     """
     return {h.task: np.concatenate([getattr(p.samples, h.task) for p in parts]) for h in heads}
 
 
-def known(task: str, truth: np.ndarray) -> np.ndarray:
-    """Which truths of a task are known, bool (N,); see `truths`."""
-    return ~np.isnan(truth) if task == "age" else truth >= 0
+def has_label(task: str, labels: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Return which samples have a label of a task, (N,); see `true_labels`."""
+    mask: NDArray[np.bool_] = ~np.isnan(labels) if task == "age" else labels >= 0  # type: ignore[operator]
+    return mask
 
 
-def fit(heads: Sequence[Head], raw: Values, truth: Values) -> dict[str, float]:
-    """A card's calibration. raw: outputs by task (N, width); truth: see `truths`.
+def fit(heads: Sequence[Head], logits: ByTask, labels: ByTask) -> dict[str, float]:
+    """Return a card's calibration; tasks without labels are left out.
 
-    By task, classes: the temperature of least negative log-likelihood of the majority labels (votes
-    alone would keep the network under-confident about the majority). Age distribution: the
-    temperature at which the central interval holds its nominal share of the ages. Age regression:
-    the half width of that interval, in years. Then the factors `age@Y`. Tasks without labels are
-    left out.
+    Classes: the temperature of least negative log-likelihood of the majority labels (votes alone
+    would keep the network under-confident about the majority). Age distribution: the temperature at
+    which the central interval holds its nominal share of the ages. Age regression: the half width
+    of that interval, in years. Then the factors `age@Y` of `decade_factors`.
+
+    Args:
+        heads: of the model.
+        logits: raw outputs by task, (N, width).
+        labels: see `true_labels`.
     """
-    found: dict[str, float] = {}
+    calibration: dict[str, float] = {}
     for head in heads:
-        there = known(head.task, truth[head.task])
-        if there.any():
-            found |= _fit(head, raw[head.task][there].astype(np.float64), truth[head.task][there])
-    return {k: round(v, 4) for k, v in found.items()}
+        rows = has_label(head.task, labels[head.task])
+        if rows.any():
+            z = logits[head.task][rows].astype(np.float64)
+            calibration |= _fit_head(head, z, labels[head.task][rows])
+    return {name: round(value, 4) for name, value in calibration.items()}
 
 
-def _fit(head: Head, z: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+def _fit_head(head: Head, z: Array, labels: NDArray[np.generic]) -> dict[str, float]:
     if head.task != "age":
-        return {
-            head.task: fit_temperature(
-                z if head.kind == "softmax" else np.hstack([z, np.zeros_like(z)]), truth, *RANGE
-            )
-        }
-    scale = (
-        float(np.quantile(np.abs(z[:, 0] - truth), INTERVAL_COVERAGE))
-        if head.kind == "regression"
-        else _for_coverage(z, truth)
-    )
-    scale = float(np.clip(scale, 0.01, 100))
+        of_classes = z if head.kind == "softmax" else np.hstack([z, np.zeros_like(z)])
+        return {head.task: fit_temperature(of_classes, labels, *TEMPERATURE_RANGE)}
+    ages = labels.astype(np.float64)
+    if head.kind == "regression":
+        scale = float(np.quantile(np.abs(z[:, 0] - ages), INTERVAL_COVERAGE))
+    else:
+        scale = _temperature_for_coverage(z, ages)
+    scale = float(np.clip(scale, *SCALE_RANGE))
+    value, low, high = estimate_age(activate(z, head, scale), head.kind, {head.task: scale})
+    return {head.task: scale, **decade_factors(value, low, high, ages)}
+
+
+def _temperature_for_coverage(z: Array, ages: Array) -> float:
+    def surplus(temperature: float) -> float:
+        low, high = central_interval(softmax(z, temperature), INTERVAL_COVERAGE)
+        return float(np.mean((low <= ages) & (ages <= high))) - INTERVAL_COVERAGE
+
+    lowest, highest = TEMPERATURE_RANGE
+    if surplus(lowest) >= 0:
+        return lowest
+    if surplus(highest) <= 0:
+        return highest
+    return float(brentq(surplus, lowest, highest, xtol=1e-3))
+
+
+def decade_factors(value: Array, low: Array, high: Array, ages: Array) -> dict[str, float]:
+    """Return factors of the intervals' widths by age, `age@Y` -> factor.
+
+    There is one for the middle Y of every decade with at least MIN_DECADE_SIZE people: the one at
+    which the share INTERVAL_COVERAGE of the people of that true age lies inside, as split conformal
+    prediction counts it (one more than there are, so that it also holds for the next one; Lei et
+    al., arXiv 1604.04173).
+
+    Args:
+        value: predicted ages, (N,).
+        low: lower ends of their intervals, (N,).
+        high: upper ends, (N,).
+        ages: true ages, (N,).
+    """
+    distance = age_intervals.distance(ages, value, low, high)
+    decade = bands(ages)
+    decades = np.flatnonzero(np.bincount(decade, minlength=BANDS) >= MIN_DECADE_SIZE)
+    if not len(decades):
+        return {}
+    middles, factors = (decades + 0.5) * WIDTH, np.ones(len(decades))
+    members = [np.flatnonzero(decade == d) for d in decades]
+    ranks = [min(len(m), int(np.ceil((len(m) + 1) * INTERVAL_COVERAGE))) - 1 for m in members]
+    for _ in range(MAX_ITERATIONS):
+        # Factors between two middles are interpolated, so both change: half a step at a time.
+        relative = distance / np.interp(ages, middles, factors)
+        step = np.array(
+            [np.partition(relative[m], rank)[rank] for m, rank in zip(members, ranks, strict=True)]
+        )
+        factors = np.clip(factors * np.sqrt(np.maximum(step, 1e-6)), *FACTOR_RANGE)
     return {
-        head.task: scale,
-        **factors(*estimate_age(activate(z, head, scale), head.kind, {head.task: scale}), truth),
+        f"{age_intervals.PREFIX}{y:g}": float(factor)
+        for y, factor in zip(middles, factors, strict=True)
     }
 
 
-def _for_coverage(z: np.ndarray, truth: np.ndarray) -> float:
-    def surplus(temperature: float) -> float:
-        low, high = central_interval(softmax(z, temperature), INTERVAL_COVERAGE)
-        return float(np.mean((low <= truth) & (truth <= high))) - INTERVAL_COVERAGE
+def cross_fitted_ages(
+    head: Head, z: Array, ages: Array, seed: int = 0
+) -> tuple[Array, Array, Array]:
+    """Return ages and interval ends, (N,) each, every half calibrated on the other half.
 
-    low, high = RANGE
-    if surplus(low) >= 0:
-        return low
-    if surplus(high) <= 0:
-        return high
-    return float(brentq(surplus, low, high, xtol=1e-3))
+    It shows what a calibration on half as many people achieves on new ones.
 
-
-def factors(
-    value: np.ndarray, low: np.ndarray, high: np.ndarray, truth: np.ndarray
-) -> dict[str, float]:
-    """`age@Y` for the middle Y of every decade with at least LEAST people: those at which the share
-    INTERVAL_COVERAGE of the people of that very age lies inside, as conformal prediction counts it (one more
-    than there are, so that it also holds for the next one). All (N,).
-    """
-    far, decade = age_intervals.distance(truth, value, low, high), bands(truth)
-    there = np.flatnonzero(np.bincount(decade, minlength=BANDS) >= LEAST)
-    if not len(there):
-        return {}
-    at, factor = (there + 0.5) * WIDTH, np.ones(len(there))
-    members = [np.flatnonzero(decade == d) for d in there]
-    place = [min(len(m), int(np.ceil((len(m) + 1) * INTERVAL_COVERAGE))) - 1 for m in members]
-    for _ in range(ROUNDS):  # neighbours share the line between them, so half a step at a time
-        left = far / np.interp(truth, at, factor)
-        step = np.array([np.partition(left[m], i)[i] for m, i in zip(members, place, strict=True)])
-        factor = np.clip(factor * np.sqrt(np.maximum(step, 1e-6)), *FACTORS)
-    return {f"{age_intervals.PREFIX}{y:g}": float(f) for y, f in zip(at, factor, strict=True)}
-
-
-def crossed(
-    head: Head, z: np.ndarray, truth: np.ndarray, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Years and interval ends (N,) of the age head's raw outputs (N, width), each half calibrated
-    on the other: what a calibration made of half as many people brings on new ones. truth: (N,)
-    years, all known.
+    Args:
+        head: the age head.
+        z: its raw outputs, (N, width).
+        ages: true ages, (N,), none missing.
+        seed: of the split into halves.
     """
     first = halves(len(z), seed=seed)
-    found = np.zeros((3, len(z)))
-    for chosen, measured in ((first, ~first), (~first, first)):
-        made = fit([head], {head.task: z[chosen]}, {head.task: truth[chosen]})
-        found[:, measured] = estimate_age(
-            activate(z[measured], head, made.get(head.task, 1.0)), head.kind, made
-        )
-    return found[0], found[1], found[2]
+    result = np.zeros((3, len(z)))
+    for fitted_on, measured_on in ((first, ~first), (~first, first)):
+        calibration = fit([head], {head.task: z[fitted_on]}, {head.task: ages[fitted_on]})
+        probabilities = activate(z[measured_on], head, calibration.get(head.task, 1.0))
+        result[:, measured_on] = estimate_age(probabilities, head.kind, calibration)
+    return result[0], result[1], result[2]

@@ -1,137 +1,184 @@
-"""The figures of a model card: measured through ONNX Runtime as it is served, by the same code as
-`python -m evaluation report`.
+"""The figures of a model card, measured through ONNX Runtime as it is served.
+
+By the same code as `python -m evaluation report`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from core import vocabulary
 from core.artifacts.card import Card
 from core.labels import FERPLUS8
 from core.predictor import Predictor
 from core.preprocess import to_input
-from evaluation.analysis.summary import table_report
+from evaluation.analysis.classification import ClassificationReport
+from evaluation.analysis.regression import RegressionReport
+from evaluation.analysis.summary import TableReport, table_report
 from evaluation.predictions.columns import assemble, prediction_columns
 from evaluation.predictions.predict import BATCH_SIZE
 from evaluation.quality.duplicates import digest
 from train.batches.data import DatasetPart
-from train.export.calibrate import fit, truths
-from train.export.thresholds import HELD, LEAST, Raw, Row, limits, of_ages, row
+from train.export.calibrate import fit, true_labels
+from train.export.card_metric import CardMetric, card_metric
+from train.export.thresholds import COVERED_AGES, MIN_GROUP_SIZE, age_rows, fit_thresholds
 
-CHUNK = BATCH_SIZE
-"""Pictures at once: what 1,024 of 224 pixels leave inside EfficientNet-B0 took 17 GB."""
+BATCH = BATCH_SIZE
+"""Crops at once: what 1,024 of 224 pixels need inside EfficientNet-B0 took 17 GB."""
+Logits = Mapping[str, NDArray[np.float32]]
 
 
-def measured(
+def measured_card(
     predictor: Predictor, train_parts: Sequence[DatasetPart], val_parts: Sequence[DatasetPart]
 ) -> Card:
-    """The card of a file that is ready to be served, with calibration, thresholds and figures from
-    what this very file says.
+    """Return the card of a model file with calibration, thresholds and figures.
+
+    All are measured on what this very file predicts for the validation parts.
+
+    Args:
+        predictor: of the file.
+        train_parts: to leave out validation pictures that are in them too.
+        val_parts: to measure on.
     """
-    raw = [said(predictor, part) for part in val_parts]
+    by_part = [logits_of(predictor, part) for part in val_parts]
     heads = predictor.card.heads
-    together = {h.task: np.concatenate([r[h.task] for r in raw]) for h in heads}
-    served = copy(predictor)
-    served.card = replace(
-        predictor.card, calibration=fit(heads, together, truths(heads, val_parts))
+    together = {h.task: np.concatenate([z[h.task] for z in by_part]) for h in heads}
+    calibrated = copy(predictor)
+    calibrated.card = replace(
+        predictor.card, calibration=fit(heads, together, true_labels(heads, val_parts))
     )
-    tables = [predictions(served, part, r) for part, r in zip(val_parts, raw, strict=True)]
-    found = limits(val_parts, tables)
+    tables = [predictions(calibrated, p, z) for p, z in zip(val_parts, by_part, strict=True)]
+    thresholds = fit_thresholds([p.samples for p in val_parts], tables)
     rows = [
-        *figures(tables, train_parts, val_parts),
-        *found.rows,
-        *of_ages(served.card, val_parts, together),
+        *figure_rows(tables, train_parts, val_parts),
+        *thresholds.rows,
+        *age_rows(calibrated.card, val_parts, together),
     ]
-    return replace(served.card, thresholds=found.thresholds, metrics=tuple(rows))
+    return replace(
+        calibrated.card,
+        thresholds=thresholds.thresholds,
+        metrics=tuple(row.to_dict() for row in rows),
+    )
 
 
-def figures(
+def figure_rows(
     tables: Sequence[pa.Table], train_parts: Sequence[DatasetPart], val_parts: Sequence[DatasetPart]
-) -> Iterator[Row]:
-    """Rows {data, split, metric, value, ci95, n, group?} over all validation parts and their
-    predictions tables.
+) -> Iterator[CardMetric]:
+    """Yield the figures of all validation parts, over all samples, by class and by group.
+
+    Args:
+        tables: predictions of the validation parts.
+        train_parts: as for `measured_card`.
+        val_parts: the samples.
     """
     for part, table in zip(val_parts, tables, strict=True):
-        found = table_report(table)
-        if found.emotion:
-            yield row(part, "emotion_accuracy", found.emotion.accuracy)
-            yield from _without_leaks(
-                table, part, [t for t in train_parts if t.samples.name == part.samples.name]
-            )
-            yield row(part, "emotion_macro_f1", found.emotion.macro_f1)
-            yield row(part, "emotion_expected_calibration_error", found.emotion.ece)
-            seen = [c for c in found.emotion.per_class if c.n]
-            yield from (row(part, "emotion_recall", c.recall, f"emotion: {c.label}") for c in seen)
-        if found.gender:
-            yield row(part, "gender_accuracy", found.gender.accuracy)
-        if found.age:
-            yield row(part, "age_mean_absolute_error_years", found.age.mae)
-            yield row(part, "age_bias_years", found.age.bias)
-            if found.age.interval:
-                yield row(part, HELD, found.age.interval.coverage)
-        for task, figure, metric in (
-            ("gender", "accuracy", "gender_accuracy"),
-            ("age", "mae", "age_mean_absolute_error_years"),
-        ):
-            report = getattr(found, task)
-            for group, values in (report.groups if report else {}).items():
-                name = {"gender": "perceived gender", "age_decade": "age"}.get(group, group)
-                yield from (
-                    row(part, metric, getattr(v, figure), f"{name}: {v.value}")
-                    for v in values
-                    if getattr(v, figure).n >= LEAST
-                )
-        if found.gender:  # by true gender, accuracy is that class's recall
-            for c in (c for c in found.gender.per_class if c.n):
-                yield row(part, "gender_accuracy", c.recall, f"perceived gender: {c.label}")
+        report = table_report(table)
+        if report.emotion:
+            yield from _emotion_rows(part, table, report.emotion, train_parts)
+        if report.gender:
+            yield card_metric([part.samples], "gender_accuracy", report.gender.accuracy)
+        if report.age:
+            yield from _age_rows(part, report.age)
+        yield from _group_rows(part, report)
 
 
-def said(predictor: Predictor, part: DatasetPart) -> Raw:
-    """Raw outputs by task (N, width), before any calibration."""
-    chunks = (part.crops[i : i + CHUNK] for i in range(0, len(part), CHUNK))
-    found = [predictor.logits(to_input(crops, predictor.card.input)) for crops in chunks]
-    return {h.task: np.concatenate([f[h.task] for f in found]) for h in predictor.card.heads}
-
-
-def predictions(predictor: Predictor, part: DatasetPart, raw: Raw | None = None) -> pa.Table:
-    """The predictions table of crops that are already there; columns without any value are left
-    out. raw: what was `said`.
-    """
-    head = predictor.card.head("emotion")
-    places = (
-        np.array([FERPLUS8.index(label) for label in head.labels] + [-1]) if head else None
-    )  # the last place is for -1
-    samples = (
-        part.samples
-        if places is None
-        else replace(part.samples, emotion=places[part.samples.emotion])
+def _emotion_rows(
+    part: DatasetPart,
+    table: pa.Table,
+    emotion: ClassificationReport,
+    train_parts: Sequence[DatasetPart],
+) -> Iterator[CardMetric]:
+    samples = [part.samples]
+    yield card_metric(samples, "emotion_accuracy", emotion.accuracy)
+    yield from _rows_without_leaks(
+        table, part, [t for t in train_parts if t.samples.name == part.samples.name]
     )
-    values = prediction_columns(predictor, predictor.calibrate(raw or said(predictor, part)))
-    table = assemble(samples, [values], [True] * len(part), predictor.card.name, part.samples.root)
+    yield card_metric(samples, "emotion_macro_f1", emotion.macro_f1)
+    yield card_metric(samples, "emotion_expected_calibration_error", emotion.ece)
+    for label in emotion.per_class:
+        if label.n:
+            yield card_metric(samples, "emotion_recall", label.recall, f"emotion: {label.label}")
+
+
+def _age_rows(part: DatasetPart, age: RegressionReport) -> Iterator[CardMetric]:
+    yield card_metric([part.samples], "age_mean_absolute_error_years", age.mae)
+    yield card_metric([part.samples], "age_bias_years", age.bias)
+    if age.interval:
+        yield card_metric([part.samples], COVERED_AGES, age.interval.coverage)
+
+
+def _group_rows(part: DatasetPart, report: TableReport) -> Iterator[CardMetric]:
+    """By group; by true gender, accuracy is the recall of that class."""
+    samples = [part.samples]
+    for group, values in (report.gender.groups if report.gender else {}).items():
+        for value in values:
+            if value.accuracy.n >= MIN_GROUP_SIZE:
+                name = f"{vocabulary.group_title(group)}: {value.value}"
+                yield card_metric(samples, "gender_accuracy", value.accuracy, name)
+    for group, values in (report.age.groups if report.age else {}).items():
+        for value in values:
+            if value.mae.n >= MIN_GROUP_SIZE:
+                name = f"{vocabulary.group_title(group)}: {value.value}"
+                yield card_metric(samples, "age_mean_absolute_error_years", value.mae, name)
+    for label in report.gender.per_class if report.gender else ():
+        if label.n:
+            name = f"perceived gender: {label.label}"
+            yield card_metric(samples, "gender_accuracy", label.recall, name)
+
+
+def logits_of(predictor: Predictor, part: DatasetPart) -> Logits:
+    """Return raw outputs by task, (N, width), before any calibration."""
+    starts = range(0, len(part), BATCH)
+    batches = [
+        predictor.logits(to_input(part.crops[i : i + BATCH], predictor.card.input)) for i in starts
+    ]
+    return {
+        h.task: np.concatenate([batch[h.task] for batch in batches]) for h in predictor.card.heads
+    }
+
+
+def predictions(predictor: Predictor, part: DatasetPart, logits: Logits | None = None) -> pa.Table:
+    """Return the predictions table of a part; columns without any value are left out.
+
+    Args:
+        predictor: with its calibration.
+        part: whose crops are ready.
+        logits: of `logits_of`, where they are known already.
+    """
+    head, samples = predictor.card.head("emotion"), part.samples
+    if head is not None:
+        # A part's emotions are indices of the head's labels, a table's of FERPLUS8; -1 stays.
+        codes = np.array([FERPLUS8.index(label) for label in head.labels] + [-1])
+        samples = replace(samples, emotion=codes[samples.emotion])
+    values = prediction_columns(
+        predictor, predictor.calibrate(logits or logits_of(predictor, part))
+    )
+    table = assemble(samples, [values], [True] * len(part), predictor.card.name, samples.root)
     return table.drop_columns(
         [name for name in table.column_names if table[name].null_count == len(table)]
     )
 
 
-def _without_leaks(
+def _rows_without_leaks(
     table: pa.Table, part: DatasetPart, train_parts: Sequence[DatasetPart]
-) -> Iterator[Row]:
-    """Accuracy on the pictures whose pixels do not stand in the training split too: FER+'s official
-    splits leak.
-    """
+) -> Iterator[CardMetric]:
+    """Accuracy without the pictures that are in the training split too, as some of FER+'s are."""
     if not train_parts:
         return
-    theirs = np.concatenate([digest.digests(t.samples.paths) for t in train_parts])
-    fresh = ~digest.shared(digest.digests(part.samples.paths), theirs)
-    if fresh.any():
-        found = table_report(table.filter(pa.array(fresh)))
-        yield row(
-            part,
+    in_training = np.concatenate([digest.digests(t.samples.paths) for t in train_parts])
+    is_new = ~digest.shared(digest.digests(part.samples.paths), in_training)
+    if is_new.any():
+        report = table_report(table.filter(pa.array(is_new)))
+        if report.emotion is None:
+            return
+        yield card_metric(
+            [part.samples],
             "emotion_accuracy_without_pictures_that_train_has_too",
-            found.emotion.accuracy,
+            report.emotion.accuracy,
         )

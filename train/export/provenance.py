@@ -1,180 +1,196 @@
-"""What a card says because of the data sets behind it: the licence of the weights, what labels are,
-who tells the groups. All of it follows from `ORIGIN` in the files of core/data.
+"""What a card says because of the data sets behind it: licence, labels, groups, sources.
+
+All of it follows from `ORIGIN` in the files of core/data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from core import registry
 from core.artifacts.card import Card
 from core.data.base.origin import RESEARCH, Origin
 from core.errors import UserError
+from core.vocabulary import TASKS
+from train.export.card_metric import CardMetric, card_metrics
 from train.recipe.recipe import Recipe, load
 from train.runs.prerequisites import RUNS
 from train.runs.trained_weights import weights
 
-TASKS = {
-    "emotion": ("is {}, not what a person felt.", "what a data set's labels say of a picture"),
-    "gender": ("follows {}. It says nothing about who somebody is.", "a data set's binary labels"),
-    "age": ("is {}.", "the age that a data set's labels say"),
+LABEL_SENTENCES = {
+    "emotion": "is {}, not what a person felt.",
+    "gender": "follows {}. It says nothing about who somebody is.",
+    "age": "is {}.",
 }
-"""By task: how to say what its labels are, and what they are where no data set is known."""
-RARE, FEW = 0.05, 100
+"""Task -> how to say what its labels are."""
+UNKNOWN_LABELS = {
+    "emotion": "what a data set's labels say of a picture",
+    "gender": "a data set's binary labels",
+    "age": "the age that a data set's labels say",
+}
+"""Task -> what its labels are where the data set is not known."""
+RARE_SHARE, RARE_COUNT = 0.05, 100
 """An emotion is rare with less than this share of a data set's validation pictures, and fewer than
 so many.
 """
-CODE = "The code is MIT."
+CODE_LICENCE = "The code is MIT."
 
 
-def origin(name: str) -> Origin:
-    """What is known of a data set by its name in core/data; of any other, its name."""
+def origin_of(name: str) -> Origin:
+    """Return what is known of a data set by its name in core/data; of any other, its name."""
     if name not in registry.names("core.data"):
         return Origin(name, "", "terms not known here")
-    return registry.load("core.data", name).ORIGIN
+    origin: Origin = registry.load("core.data", name).ORIGIN
+    return origin
 
 
 def trained_on(recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Data sets that the weights have seen: the recipe's own, and those of the runs that it began
-    with, as far back as they go; then the runs whose data cannot be told. Teachers are not in it:
-    they lend answers, not weights.
+    """Return the data sets that the weights were trained on, and runs whose data are not known.
+
+    The data sets are the recipe's own, and those of the runs that it started from, as far back as
+    they go. Teachers do not count: they give predictions, not weights.
     """
-    names, gone = dict.fromkeys(recipe.data), []
+    names, unknown = dict.fromkeys(recipe.data), []
     runs = list(recipe.starts)
     for path in runs:  # grows on the way
-        before = _recipe(path)
-        if before is None:
-            gone.append(path)
+        start = _recipe_of(path)
+        if start is None:
+            unknown.append(path)
         else:
-            names |= dict.fromkeys(before.data)
-            runs += [p for p in before.starts if p not in runs]
-    return tuple(names), tuple(gone)
+            names |= dict.fromkeys(start.data)
+            runs += [p for p in start.starts if p not in runs]
+    return tuple(names), tuple(unknown)
 
 
-def _recipe(path: str) -> Recipe | None:
-    """Of a run, or where it is not on this machine, of the recipe that its folder is named after;
-    None where neither is there.
-    """
+def _recipe_of(path: str) -> Recipe | None:
+    """Of a run, or where it is not here, of the recipe that its folder is named after."""
     try:
         return weights(path)[1]
     except UserError:
         name = Path(path).name
-        return (
-            load(name)
-            if Path(path).parent == RUNS and name in registry.names("train.recipes")
-            else None
-        )
+        is_recipe = Path(path).parent == RUNS and name in registry.names("train.recipes")
+        return load(name) if is_recipe else None
 
 
-def licence(names: Sequence[str], gone: Sequence[str] = ()) -> str:
-    """Of weights that were trained on these data sets. gone: as `trained_on` gives it.
+def licence(names: Sequence[str], unknown: Sequence[str] = ()) -> str:
+    """Return the licence of weights that were trained on these data sets.
 
-    >>> licence(["ferplus"])
-    'The weights were trained on FER2013 pictures with FER+ labels, for non-commercial research: so are the weights. The code is MIT.'
+    Args:
+        names: data sets.
+        unknown: runs that the weights started from and whose data are not known.
+
+    >>> licence(["synthetic"]).rpartition(". ")[2]
+    'The code is MIT.'
     """
-    known = [origin(n) for n in names]
-    one = {o.licence for o in known} == {RESEARCH}
-    each = listed(f"on {o.pictures or o.name}" + ("" if one else f" ({o.licence})") for o in known)
-    if one:
-        all_ = {1: "", 2: "both "}.get(len(known), "all ")
-        terms = f", {all_}for {RESEARCH}: so are the weights"
-    elif all(map(_drawn, names)):
+    origins = [origin_of(name) for name in names]
+    all_research = {o.licence for o in origins} == {RESEARCH}
+    sources = join_words(
+        f"on {o.pictures or o.name}" + ("" if all_research else f" ({o.licence})") for o in origins
+    )
+    if all_research:
+        scope = {1: "", 2: "both "}.get(len(origins), "all ")
+        terms = f", {scope}for {RESEARCH}: so are the weights"
+    elif all(map(_is_generated, names)):
         terms = ""
     else:
-        terms = ": they may be used only as " + (
-            "that allows" if len(known) == 1 else "all of these allow"
-        )
-    began = (
-        f" They began as those of {listed(gone)}, whose data are not known here." if gone else ""
-    )
-    return f"The weights were trained {each}{terms}.{began} {CODE}"
+        what = "that allows" if len(origins) == 1 else "all of these allow"
+        terms = f": they may be used only as {what}"
+    began = ""
+    if unknown:
+        began = f" They began as those of {join_words(unknown)}, whose data are not known here."
+    return f"The weights were trained {sources}{terms}.{began} {CODE_LICENCE}"
 
 
-def _drawn(name: str) -> bool:
+def _is_generated(name: str) -> bool:
     return name in registry.names("core.data") and getattr(
         registry.load("core.data", name), "GENERATED", False
     )
 
 
 def data_sets(card: Card) -> tuple[str, ...]:
-    """Names of a card's data sets; of one that was exported without any, those of its recipe."""
+    """Return the names of a card's data sets; of one without any, those of its recipe."""
     return tuple(dict.fromkeys(d["name"] for d in card.data)) or tuple(card.recipe.get("data", ()))
 
 
-def of_labels(card: Card) -> list[str]:
-    """A sentence or two for each task that the model answers, and what its data sets say that
-    labels are; one for its rare emotions.
-    """
-    known = [origin(n) for n in data_sets(card)]
-    found = []
+def label_sentences(card: Card) -> list[str]:
+    """Return what the labels of each task are, by data set, and which emotions are rare."""
+    origins = [origin_of(name) for name in data_sets(card)]
+    sentences = []
     for head in card.heads:
-        form, nothing = TASKS[head.task]
-        said: dict[tuple[str, str], list[str]] = {}
-        for o in known:
-            if head.task in o.labels:
-                said.setdefault((o.labels[head.task], o.more.get(head.task, "")), []).append(o.name)
-        for (what, more), names in (said or {(nothing, ""): []}).items():
-            where = f" in {listed(names)}" if len(said) > 1 else ""
-            found.append(
-                f"*{named(head.task).capitalize()}*{where} {form.format(what)} {more}".rstrip()
+        names_of: dict[tuple[str, str], list[str]] = {}
+        for origin in origins:
+            if head.task in origin.labels:
+                key = (origin.labels[head.task], origin.more.get(head.task, ""))
+                names_of.setdefault(key, []).append(origin.name)
+        for (labels, more), names in (names_of or {(UNKNOWN_LABELS[head.task], ""): []}).items():
+            where = f" in {join_words(names)}" if len(names_of) > 1 else ""
+            meaning = LABEL_SENTENCES[head.task].format(labels)
+            title = TASKS[head.task].name.capitalize()
+            sentences.append(f"*{title}*{where} {meaning} {more}".rstrip())
+    return sentences + _rare_emotions(card)
+
+
+def _rare_emotions(card: Card) -> list[str]:
+    sentences = []
+    rows = [m for m in card_metrics(card) if m.metric == "emotion_recall" and m.group]
+    for name in dict.fromkeys(m.data for m in rows):
+        counts = {m.group.partition(": ")[2]: m.n or 0 for m in rows if m.data == name}
+        limit = min(RARE_COUNT, RARE_SHARE * sum(counts.values()))
+        rare = {label: n for label, n in counts.items() if n < limit}
+        if rare:
+            verb, each, whose = ("is", "", "its figure has a wide interval")
+            if len(rare) > 1:
+                verb, each, whose = "are", " each", "their figures have wide intervals"
+            sentences.append(
+                f"{join_words(sorted(rare)).capitalize()} {verb} rare in {origin_of(name).name} "
+                f"(at most {max(rare.values())} validation pictures{each}): {whose}."
             )
-    return found + _rare(card)
+    return sentences
 
 
-def _rare(card: Card) -> list[str]:
-    found = []
-    rows = [m for m in card.metrics if m["metric"] == "emotion_recall" and m.get("group")]
-    for name in dict.fromkeys(m["data"] for m in rows):
-        here = {m["group"].partition(": ")[2]: m["n"] for m in rows if m["data"] == name}
-        few = {label: n for label, n in here.items() if n < min(FEW, RARE * sum(here.values()))}
-        if few:
-            verb, how = ("is", "") if len(few) == 1 else ("are", " each")
-            what = f"{listed(sorted(few)).capitalize()} {verb} rare in {origin(name).name}"
-            theirs = (
-                "its figure has a wide interval"
-                if len(few) == 1
-                else "their figures have wide intervals"
-            )
-            found.append(
-                f"{what} (at most {max(few.values())} validation pictures{how}): {theirs}."
-            )
-    return found
+def group_sentence(rows: Iterable[CardMetric]) -> str:
+    """Return where the groups of figures come from, such as labels or annotators.
 
-
-def of_groups(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Who says which of the groups a picture belongs to. rows: a card's metrics that have a group,
-    such as `age: 20-29`.
+    Args:
+        rows: figures that have a group.
     """
     kinds: dict[str, set[str]] = {}
-    for m in rows:
-        kinds.setdefault(m["data"], set()).add(kind(m["group"]))
-    told = "; ".join(
-        f"{listed(sorted(k))} {(o := origin(name)).true or f'''as {o.name}'s labels say'''}"
-        for name, k in kinds.items()
+    for row in rows:
+        kinds.setdefault(row.data, set()).add(group_kind(row.group))
+    clauses = []
+    for name, names in kinds.items():
+        origin = origin_of(name)
+        clauses.append(
+            f"{join_words(sorted(names))} {origin.true or f'''as {origin.name}'s labels say'''}"
+        )
+    text = "; ".join(clauses)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def data_sentence(card: Card) -> str:
+    """Return where the data sets come from, their terms, and which splits are ours."""
+    origins = [origin_of(name) for name in data_sets(card)]
+    names = join_words(
+        f"{o.name} ({'; '.join(filter(None, (o.source, o.licence)))})" for o in origins
     )
-    return f"{told[:1].upper()}{told[1:]}."
+    return " ".join(filter(None, (f"{names}." if names else "", *(o.note for o in origins))))
 
 
-def of_data(card: Card) -> str:
-    """Where the data sets come from, their terms, and how ours divide where the publishers do not."""
-    known = [origin(n) for n in data_sets(card)]
-    names = listed(f"{o.name} ({'; '.join(filter(None, (o.source, o.licence)))})" for o in known)
-    return " ".join(filter(None, (f"{names}." if names else "", *(o.note for o in known))))
+def group_kind(group: str) -> str:
+    """Return the kind of a group.
 
-
-def kind(group: str) -> str:
-    """`age: 20-29` -> `age`."""
+    >>> group_kind("age: 20-29")
+    'age'
+    """
     return group.partition(": ")[0]
 
 
-def named(task: str) -> str:
-    """A task as people read it."""
-    return {"gender": "perceived gender"}.get(task, task)
+def join_words(words: Iterable[str]) -> str:
+    """Return words as an enumeration.
 
-
-def listed(names: Iterable[str]) -> str:
-    """a, b and c"""
-    *most, last = list(names) or [""]
-    return f"{', '.join(most)} and {last}" if most else last
+    >>> join_words(["a", "b", "c"])
+    'a, b and c'
+    """
+    *first, last = list(words) or [""]
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,130 +1,126 @@
-"""From where a model's answers are to be given, and how far its age intervals hold: what a card
-says of being unsure, cross-fitted.
+"""Thresholds of confidence for a card, and what they buy; how far the age intervals hold.
+
+What is said of thresholds and intervals is cross-fitted: each half of the people is measured with
+the numbers that were chosen on the other half.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from core.artifacts.card import Card
 from core.calibration import INTERVAL_COVERAGE
+from core.data import Samples
 from core.labels import age_decade
 from evaluation.analysis.thresholds import single_threshold
 from evaluation.metrics.regression import BANDS, WIDTH, bands
 from evaluation.predictions import arrays
-from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
 from train.batches.data import DatasetPart
-from train.export.calibrate import crossed, truths
+from train.export.calibrate import cross_fitted_ages, true_labels
+from train.export.card_metric import CardMetric, card_metric
 
-Row = dict[str, Any]
-Raw = dict[str, np.ndarray]
-LEAST = 10
+MIN_GROUP_SIZE = 10
 """Groups of fewer samples get no figure of their own."""
-ENOUGH = 100
-"""Samples from which on a limit is chosen at all; with fewer, the card has none."""
-WIDE = 40.0
-"""Years of an interval over which an age is uncertain: it hardly tells young from old. Not fitted:
-a limit chosen so that wider ones are off by ten years did not keep that promise on other people,
+MIN_THRESHOLD_SAMPLES = 100
+"""Samples from which on a threshold is chosen; with fewer, the card has none."""
+MAX_INTERVAL_YEARS = 40.0
+"""Width of an interval over which an age is uncertain: it hardly tells young from old. Not fitted:
+a width chosen so that wider ones are off by ten years did not keep that promise on other people,
 and called half of those over fifty uncertain.
 """
-ANSWERED, ACCURACY = "{}_answered", "{}_accuracy_of_answers"
-MAE, MAE_UNSURE = (
-    "age_mean_absolute_error_years_of_answers",
-    "age_mean_absolute_error_years_of_uncertain",
-)
-HELD = f"age_inside_its_{round(100 * INTERVAL_COVERAGE)}_percent_interval"
-CROSSED = f"{HELD}_cross_fitted"
-SPAN = "age_mean_interval_width_years"
-TRUE, SAID = "age", "predicted age"
-"""Groups by decade: of the true age, and of the one that the model says."""
+COVERAGE, SELECTIVE_ACCURACY = "{}_answered", "{}_accuracy_of_answers"
+SELECTIVE_MAE = "age_mean_absolute_error_years_of_answers"
+ABSTAINED_MAE = "age_mean_absolute_error_years_of_uncertain"
+COVERED_AGES = f"age_inside_its_{round(100 * INTERVAL_COVERAGE)}_percent_interval"
+CROSS_FITTED_COVERAGE = f"{COVERED_AGES}_cross_fitted"
+INTERVAL_WIDTH = "age_mean_interval_width_years"
+TRUE_AGE, PREDICTED_AGE = "age", "predicted age"
+"""Groups by decade."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FittedThresholds:
     """A card's thresholds and the figures that go with them."""
 
-    thresholds: dict[str, float]
-    rows: list[Row]
+    thresholds: Mapping[str, float]
+    rows: Sequence[CardMetric]
 
 
-def limits(parts: Sequence[DatasetPart], tables: Sequence[pa.Table]) -> Limits:
-    """The probability from which emotion and perceived gender are to be answered; see
-    `evaluation.analysis.thresholds.single_threshold`. An age is uncertain where its interval is wider than WIDE.
-    tables: predictions, one for each part; all parts choose together.
+def fit_thresholds(samples: Sequence[Samples], tables: Sequence[pa.Table]) -> FittedThresholds:
+    """Choose the confidence from which emotion and perceived gender are predicted.
+
+    An age is uncertain where its interval is wider than MAX_INTERVAL_YEARS. See
+    `evaluation.analysis.thresholds.single_threshold`.
+
+    Args:
+        samples: one for each data set; all choose together.
+        tables: predictions of these samples.
     """
-    found, rows = {}, []
+    thresholds: dict[str, float] = {}
+    rows: list[CardMetric] = []
     for task in ("emotion", "gender"):
-        seen = [arrays.classes(t, task) for t in tables]
-        if sum(len(s.rows) for s in seen if s) < ENOUGH:
+        having = [
+            (s, table, classes)
+            for s, table in zip(samples, tables, strict=True)
+            if (classes := arrays.classes(table, task))
+        ]
+        if sum(len(classes.rows) for *_, classes in having) < MIN_THRESHOLD_SAMPLES:
             continue
-        named = [(p, t) for p, t, s in zip(parts, tables, seen, strict=True) if s]
-        made = single_threshold(
-            pa.concat_tables([t for _, t in named], promote_options="default"), task
-        )
-        found[task] = made["limit"]
-        rows.append(row([p for p, _ in named], ANSWERED.format(task), made["coverage"]))
-        if made["accuracy"].n:
-            rows.append(row([p for p, _ in named], ACCURACY.format(task), made["accuracy"]))
-    if any("age_pred" in t.column_names for t in tables):
-        found["age"] = WIDE
-    return Limits(found, rows)
+        of_samples = [s for s, *_ in having]
+        together = pa.concat_tables([t for _, t, _ in having], promote_options="default")
+        chosen = single_threshold(together, task)
+        thresholds[task] = chosen["limit"]
+        rows.append(card_metric(of_samples, COVERAGE.format(task), chosen["coverage"]))
+        if chosen["accuracy"].n:
+            rows.append(
+                card_metric(of_samples, SELECTIVE_ACCURACY.format(task), chosen["accuracy"])
+            )
+    if any("age_pred" in table.column_names for table in tables):
+        thresholds["age"] = MAX_INTERVAL_YEARS
+    return FittedThresholds(thresholds, rows)
 
 
-def of_ages(
-    card: Card, parts: Sequence[DatasetPart], raw: Mapping[str, np.ndarray]
-) -> Iterator[Row]:
-    """How many true ages lie inside their intervals, over all and by decade, and what the limit of
-    their width is worth; every interval is made of the half of the people that it is not measured
-    on. raw: outputs by task of all parts together.
+def age_rows(
+    card: Card, parts: Sequence[DatasetPart], logits: Mapping[str, NDArray[np.generic]]
+) -> Iterator[CardMetric]:
+    """Yield how many true ages lie inside their intervals, and what the limit of width is worth.
+
+    Over all and by decade. Every interval is fitted on the half of the people that it is not
+    measured on.
+
+    Args:
+        card: with the age head, if any.
+        parts: validation samples.
+        logits: raw outputs by task of all parts together, (N, width).
     """
     head = card.head("age")
-    truth = truths([head], parts)["age"] if head else np.zeros(0)
-    known = ~np.isnan(truth)
-    if head is None or known.sum() < ENOUGH:
+    ages = true_labels([head], parts)["age"].astype(np.float64) if head else np.zeros(0)
+    labelled = ~np.isnan(ages)
+    if head is None or labelled.sum() < MIN_THRESHOLD_SAMPLES:
         return
-    named = [p for p in parts if not np.isnan(p.samples.age).all()]
-    truth = truth[known]
-    value, low, high = crossed(head, raw["age"][known].astype(np.float64), truth)
-    sample, held, width = Sample(len(truth)), (low <= truth) & (truth <= high), high - low
-    yield row(named, CROSSED, sample.share(held))
-    yield row(named, SPAN, sample.mean(width))
-    for name, ages in ((TRUE, truth), (SAID, value)):
-        by = zip(
-            sample.shares(held, bands(ages), BANDS),
-            sample.means(width, bands(ages), BANDS),
-            strict=True,
-        )
-        for i, (share, span) in enumerate(by):
-            if share.n >= LEAST:
-                yield row(named, CROSSED, share, f"{name}: {age_decade(WIDTH * i)}")
-                yield row(named, SPAN, span, f"{name}: {age_decade(WIDTH * i)}")
-    given, error = width <= WIDE, np.abs(value - truth)
-    yield row(named, ANSWERED.format("age"), sample.share(given))
-    for name, here in ((MAE, given), (MAE_UNSURE, ~given)):
-        if here.sum() >= LEAST:
-            yield row(named, name, sample.part(here).mean(error[here]))
-
-
-def ci95(figure: Estimate) -> list[float] | None:
-    """A figure's interval as a card has it; None where it has none."""
-    return None if figure.low is None else [round(figure.low, 5), round(figure.high, 5)]
-
-
-def row(
-    parts: DatasetPart | Sequence[DatasetPart], metric: str, figure: Estimate, group: str = ""
-) -> Row:
-    """One figure of one part, or of several together, as a card has it."""
-    several = [parts] if isinstance(parts, DatasetPart) else parts
-    names = {
-        key: " + ".join(dict.fromkeys(getattr(p.samples, of) for p in several))
-        for key, of in (("data", "name"), ("split", "split"))
-    }
-    found = {**names, "metric": metric, "value": round(figure.value, 5)}
-    found |= {"ci95": ci95(figure), "n": figure.n}
-    return found | ({"group": group} if group else {})
+    samples = [p.samples for p in parts if not np.isnan(p.samples.age).all()]
+    ages = ages[labelled]
+    value, low, high = cross_fitted_ages(head, logits["age"][labelled].astype(np.float64), ages)
+    sample, inside, width = Sample(len(ages)), (low <= ages) & (ages <= high), high - low
+    yield card_metric(samples, CROSS_FITTED_COVERAGE, sample.share(inside))
+    yield card_metric(samples, INTERVAL_WIDTH, sample.mean(width))
+    for name, sorted_by in ((TRUE_AGE, ages), (PREDICTED_AGE, value)):
+        decades = bands(sorted_by)
+        shares = sample.shares(inside, decades, BANDS)
+        widths = sample.means(width, decades, BANDS)
+        for decade, (share, mean_width) in enumerate(zip(shares, widths, strict=True)):
+            if share.n >= MIN_GROUP_SIZE:
+                group = f"{name}: {age_decade(WIDTH * decade)}"
+                yield card_metric(samples, CROSS_FITTED_COVERAGE, share, group)
+                yield card_metric(samples, INTERVAL_WIDTH, mean_width, group)
+    is_certain, error = width <= MAX_INTERVAL_YEARS, np.abs(value - ages)
+    yield card_metric(samples, COVERAGE.format("age"), sample.share(is_certain))
+    for metric, rows in ((SELECTIVE_MAE, is_certain), (ABSTAINED_MAE, ~is_certain)):
+        if rows.sum() >= MIN_GROUP_SIZE:
+            yield card_metric(samples, metric, sample.part(rows).mean(error[rows]))

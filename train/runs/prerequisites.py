@@ -17,7 +17,7 @@ LINKS = ("start=", "distill.teachers=")
 
 
 def links(recipe: Recipe) -> tuple[str, ...]:
-    """Return the recipes that this one builds on directly: those whose folder runs/NAME it names."""
+    """Return the recipes that this one builds on directly: it names their folders runs/NAME."""
     names = registry.names("train.recipes")
     paths = [Path(p) for p in (*recipe.starts, *recipe.distill.teachers)]
     return tuple(dict.fromkeys(p.name for p in paths if p.parent == RUNS and p.name in names))

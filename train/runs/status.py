@@ -124,7 +124,7 @@ def _agrees(name: str, metric: PooledMetric, in_history: float | None) -> bool:
 
 
 def _data_mismatch(card: Card, data: Sequence[DataUse] | None) -> str:
-    """Which part of a card's data is not as expected; empty where all are, or nothing is expected."""
+    """Which part of a card's data is not as expected; empty where none is."""
     by_part = {(use.name, use.split): use for use in data_uses(card)}
     for expected in data or ():
         use = by_part.get((expected.name, expected.split))

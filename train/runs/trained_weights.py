@@ -1,4 +1,4 @@
-"""Trained weights of a run folder, of one of its checkpoints, or of a bundle with a weights file."""
+"""Trained weights of a run folder, a checkpoint, or a bundle with a weights file."""
 
 from __future__ import annotations
 

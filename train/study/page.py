@@ -1,6 +1,4 @@
-"""A study's result on disk: Markdown to read, JSON and CSV to compute with, and its section of
-docs/training.md.
-"""
+"""A study's result on disk: Markdown to read, JSON and CSV, its section of docs/training.md."""
 
 from __future__ import annotations
 

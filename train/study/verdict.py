@@ -91,9 +91,7 @@ def verdict(
 def _comparable(
     rows: Sequence[StudyRow], statuses: Mapping[str, RunStatus], name: str
 ) -> tuple[list[MeasuredRow], list[str]]:
-    """The largest set of members validated on the same samples in the same classes, and the names
-    of the rest.
-    """
+    """The largest set of members validated on the same samples and classes; names of the rest."""
     groups: dict[tuple[frozenset[DataUse], tuple[str, ...]], list[MeasuredRow]] = {}
     for row in rows:
         status = statuses[row.member]
@@ -117,7 +115,8 @@ def _against_source(rows: Sequence[StudyRow]) -> Iterator[str]:
     if count:
         inside = sides["inside"]
         yield (
-            f"The source's figure lies inside our 95 % interval for {len(inside)} of {count} members"
+            f"The source's figure lies inside our 95 % interval for {len(inside)} of {count} "
+            "members"
             + (f" ({', '.join(inside)})" if inside else "")
             + "".join(
                 f", {side} it for {', '.join(sides[side])}"
@@ -159,8 +158,7 @@ def _best(rows: Sequence[MeasuredRow], name: str, paired: Compare) -> Iterator[s
 def unpaired_difference(a: MeasuredRow, b: MeasuredRow) -> Difference:
     """Return a's minus b's value, its interval from both members' own.
 
-    Newcombe, Stat. Med. 1998 (doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I),
-    method 10. It is wider than a paired interval.
+    Newcombe's method 10 (Stat. Med. 17, 1998, 873-890). It is wider than a paired interval.
     """
     difference = a.value - b.value
     below = ((a.value - a.low) ** 2 + (b.high - b.value) ** 2) ** 0.5

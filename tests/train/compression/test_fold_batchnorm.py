@@ -17,7 +17,8 @@ from core.predictor import Predictor
 from core.preprocess import to_input
 from tests.train.recipes.test_recipes import settle
 from train.compression.fold_batchnorm import reparameterize
-from train.export.export import FUSED, _difference, check_fused, export, random_crops
+from train.export.export import export
+from train.export.parity import FOLDED_PARITY, _difference, check_folded, random_crops
 from train.loop.initialize import load_network
 from train.network.build import build_network
 from train.recipe.recipe import load, override
@@ -61,7 +62,7 @@ def test_what_is_served_has_no_branches_and_answers_the_same(
     assert set(again.state_dict()) == set(trained.state_dict())
     crops = random_crops(RECIPE, 8)
     served = Predictor(bundle)
-    assert check_fused(again, reparameterize(again), served, crops) <= FUSED
+    assert check_folded(again, reparameterize(again), served, crops) <= FOLDED_PARITY
     theirs = served.logits(to_input(crops, RECIPE.input))
     with torch.inference_mode():
         ours = again(torch.from_numpy(to_input(crops, RECIPE.input)))
@@ -70,7 +71,7 @@ def test_what_is_served_has_no_branches_and_answers_the_same(
     worse = reparameterize(again)
     torch.nn.init.normal_(next(m for m in worse.modules() if isinstance(m, torch.nn.Conv2d)).weight)
     with pytest.raises(ModelError, match="folded network"):
-        check_fused(again, worse, served, crops)
+        check_folded(again, worse, served, crops)
 
 
 def test_a_network_without_branches_is_left_alone() -> None:

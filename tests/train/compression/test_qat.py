@@ -25,8 +25,10 @@ from train.batches.pool import gather
 from train.compression import qat, qat_onnx
 from train.compression.fold_batchnorm import fold_batchnorm, recalibrate_batchnorm
 from train.export import int8_loss
-from train.export.export import ROUNDED_PARITY, check_parity, export, random_crops, write_onnx
-from train.export.model_card import BEFORE
+from train.export.export import export
+from train.export.model_card import FLOAT32_METRIC
+from train.export.onnx_file import write_onnx
+from train.export.parity import QUANTISED_PARITY, check_parity, random_crops
 from train.loop.initialize import initialize, load_network
 from train.loop.trainer import Trainer
 from train.network.build import build_network
@@ -157,7 +159,7 @@ def test_a_network_that_mirrors_is_served_as_it_was_trained(tmp_path: Path) -> N
     model = qat.prepare(lively(recipe)).train()
     model(images(recipe, 16))
     write_onnx(model.eval(), Card("made", "0", recipe.input, recipe.heads), tmp_path / "model.onnx")
-    assert check_parity(model, tmp_path / "model.onnx", random_crops(recipe)) <= ROUNDED_PARITY
+    assert check_parity(model, tmp_path / "model.onnx", random_crops(recipe)) <= QUANTISED_PARITY
     graph = onnx.load(tmp_path / "model.onnx").graph
     values = {i.name: i.data_type for i in graph.initializer}
     heads = [n for n in graph.node if n.op_type == "Gemm"]
@@ -257,7 +259,7 @@ def test_the_bundle_gives_the_network_back(exported: tuple[Path, Path, nn.Module
     _, folder, model = exported
     again, recipe = load_network(folder)
     assert recipe.qat and again.state_dict().keys() == model.state_dict().keys()
-    assert check_parity(again, folder / "model.onnx", random_crops(recipe)) <= ROUNDED_PARITY
+    assert check_parity(again, folder / "model.onnx", random_crops(recipe)) <= QUANTISED_PARITY
     nn.init.normal_(again.get_submodule("heads.emotion").weight)
     with pytest.raises(ModelError, match="agree"):
         check_parity(again, folder / "model.onnx", random_crops(recipe))
@@ -316,7 +318,10 @@ def test_it_is_held_to_the_float_network_that_it_began_as(
     before = {m["metric"]: m for m in alone.metrics if not m.get("group")}
     found = {m["metric"]: m for m in card.metrics}
     for metric in CARD_METRICS.values():
-        assert found[BEFORE.format(metric)] == {**before[metric], "metric": BEFORE.format(metric)}
+        assert found[FLOAT32_METRIC.format(metric)] == {
+            **before[metric],
+            "metric": FLOAT32_METRIC.format(metric),
+        }
     assert int8_loss.validation_figures(card) != int8_loss.validation_figures(alone), (
         "the card's own figures stay those of the file"
     )
@@ -328,7 +333,7 @@ def test_it_is_held_to_the_float_network_that_it_began_as(
     value = before["age_mean_absolute_error_years"]["value"]
     assert f"| made | train | age mean absolute error years | {value:.2f} |" in text
 
-    assert BEFORE.format("emotion_accuracy") in {
+    assert FLOAT32_METRIC.format("emotion_accuracy") in {
         m["metric"] for m in again(str(tmp_path / "a"), "b").metrics
     }, "past one that rounds"
 

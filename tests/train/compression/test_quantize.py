@@ -26,7 +26,9 @@ from train.__main__ import main
 from train.batches.data import DatasetPart
 from train.compression import quantize
 from train.export import int8_loss
-from train.export.export import export, random_crops, write_onnx
+from train.export.export import export
+from train.export.onnx_file import write_onnx
+from train.export.parity import random_crops
 from train.recipe.recipe import override
 
 RECIPE = replace(plain(), qat=False)

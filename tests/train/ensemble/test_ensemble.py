@@ -20,7 +20,15 @@ from evaluation.__main__ import main as evaluation
 from evaluation.predictions import table
 from tests.conftest import ROOT, write_tiny_bundle
 from train.__main__ import main
-from train.ensemble.weights import FOLDS, Weighed, best_weights, fit_calibration, losses, weigh
+from train.ensemble.report import EnsembleResult
+from train.ensemble.weights import (
+    FOLDS,
+    TaskWeights,
+    best_weights,
+    calibrate_average,
+    fit_weights,
+    losses,
+)
 
 EMOTION = Head("emotion", "softmax", FERPLUS8.labels, "emotion")
 GENDER = Head("gender", "softmax", GENDER2.labels, "gender")
@@ -43,10 +51,10 @@ def drawn(
 def test_weights_come_to_those_that_made_the_truth() -> None:
     p, truth = drawn((0.65, 0.35, 0.0))
     assert best_weights(EMOTION, p, truth) == pytest.approx([0.65, 0.35, 0.0], abs=0.03)
-    found = weigh(EMOTION, p, truth)
+    found = fit_weights(EMOTION, p, truth)
     assert found.fitted and found.weights == pytest.approx([0.65, 0.35, 0.0], abs=0.03)
     assert found.calibration["emotion"] == pytest.approx(1, abs=0.05)
-    assert found.gain[1] > 0 and found.gain[0] == pytest.approx(
+    assert found.gain_low > 0 and found.gain == pytest.approx(
         losses(EMOTION, p.mean(axis=0), truth).mean()
         - losses(EMOTION, np.tensordot((0.65, 0.35, 0), p, 1), truth).mean(),
         rel=0.1,
@@ -69,16 +77,16 @@ def test_ages_with_and_without_distribution() -> None:
     by_value = np.stack([values, values - 5, values + 5], axis=2)
     # Independent errors: the weights of least squares go by the inverse variances, 1/16 and 1/64.
     assert best_weights(YEARS, by_value, truth) == pytest.approx([0.8, 0.2], abs=0.03)
-    found = weigh(YEARS, by_value, truth)
+    found = fit_weights(YEARS, by_value, truth)
     assert found.fitted and found.calibration["age"] == pytest.approx(
         np.quantile(np.abs(found.weights @ values - truth), 0.8), abs=1e-3
     )
-    assert np.array_equal(found.honest[:, 1:], found.ends) and held(found, truth) == pytest.approx(
-        0.8, abs=0.03
-    )
+    assert np.array_equal(found.out_of_fold[:, 1:], found.interval_ends) and held(
+        found, truth
+    ) == pytest.approx(0.8, abs=0.03)
 
     bins = np.exp(-(((np.arange(101) - values[..., None]) / 6) ** 2))
-    found = weigh(
+    found = fit_weights(
         AGE, bins / bins.sum(axis=2, keepdims=True), truth
     )  # (2, N, 101): the second member is surer than it may be
     assert found.weights[0] > 0.6 and held(found, truth) == pytest.approx(0.8, abs=0.03)
@@ -87,20 +95,20 @@ def test_ages_with_and_without_distribution() -> None:
         assert held(found, truth, here) == pytest.approx(0.8, abs=0.08)
 
 
-def held(found: Weighed, truth: np.ndarray, where: np.ndarray | None = None) -> float:
+def held(found: TaskWeights, truth: np.ndarray, where: np.ndarray | None = None) -> float:
     """Share of ages inside their cross-fitted intervals."""
-    inside = (found.ends[:, 0] <= truth) & (truth <= found.ends[:, 1])
+    inside = (found.interval_ends[:, 0] <= truth) & (truth <= found.interval_ends[:, 1])
     return float(inside[slice(None) if where is None else where].mean())
 
 
 def test_equal_weights_stay_where_fitting_gains_nothing() -> None:
     p, truth = drawn((0.5, 0.5), n=600)
-    found = weigh(EMOTION, p, truth)
-    assert not found.fitted and found.weights == pytest.approx([0.5, 0.5]) and found.gain[1] <= 0
+    found = fit_weights(EMOTION, p, truth)
+    assert not found.fitted and found.weights == pytest.approx([0.5, 0.5]) and found.gain_low <= 0
     assert not np.allclose(best_weights(EMOTION, p, truth), 0.5, atol=1e-4), (
         "fitting would have moved them"
     )
-    alone = weigh(EMOTION, p[:1], truth)
+    alone = fit_weights(EMOTION, p[:1], truth)
     assert not alone.fitted and alone.weights.tolist() == [1.0]
 
 
@@ -110,10 +118,10 @@ def test_nobody_chooses_for_itself() -> None:
     """
     p, truth = drawn((0.9, 0.1), n=1000)
     truth[7] = -1
-    before = weigh(EMOTION, p, truth).honest
+    before = fit_weights(EMOTION, p, truth).out_of_fold
     changed = truth.copy()
     changed[11] = (truth[11] + 1) % 8
-    after = weigh(EMOTION, p, changed).honest
+    after = fit_weights(EMOTION, p, changed).out_of_fold
     assert np.isnan(before[7]).all() and not np.isnan(np.delete(before, 7, axis=0)).any()
     assert np.array_equal(before[11], after[11]) and not np.array_equal(
         np.nan_to_num(before), np.nan_to_num(after)
@@ -125,24 +133,24 @@ def test_nobody_chooses_for_itself() -> None:
 def test_too_few_truths_are_refused() -> None:
     p, truth = drawn((0.5, 0.5), n=9)
     with pytest.raises(ValueError, match="at least 10"):
-        weigh(EMOTION, p, truth)
+        fit_weights(EMOTION, p, truth)
 
 
 def test_a_temperature_undoes_caution() -> None:
     p, truth = drawn((1.0,))
-    assert fit_calibration(EMOTION, apply_temperature(p[0], 2.0), truth)[
+    assert calibrate_average(EMOTION, apply_temperature(p[0], 2.0), truth)[
         "emotion"
     ] == pytest.approx(0.5, abs=0.03)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
-    """An ensemble of two random bundles, weighed on drawn faces, and what the command printed."""
+def result(tmp_path_factory: pytest.TempPathFactory) -> EnsembleResult:
+    """An ensemble of two random bundles, weights fitted on drawn faces."""
     folder = tmp_path_factory.mktemp("made")
     models = [write_tiny_bundle(folder / "a", 48, 1), write_tiny_bundle(folder / "b", 32, 2)]
-    from train.ensemble.build import make
+    from train.ensemble.build import build
 
-    found = make(
+    return build(
         models,
         {"*": str(folder)},
         folder / "both",
@@ -151,7 +159,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
         datasets=["synthetic"],
         limit=80,
     )
-    return folder, found
+
+
+@pytest.fixture(scope="module")
+def made(result: EnsembleResult) -> tuple[Path, dict]:
+    """The folder above the ensemble's, and what the command printed."""
+    return result.out.parent, result.to_dict()
 
 
 def test_the_command_writes_what_it_measured(made: tuple[Path, dict]) -> None:
@@ -164,7 +177,7 @@ def test_the_command_writes_what_it_measured(made: tuple[Path, dict]) -> None:
         and [v.size for v in opened.views] == [48, 32]
     )
     assert [m.flip for m in opened.config.members] == [True, True] and not (
-        folder / "both" / "plain.json"
+        folder / "both" / "without-flip.json"
     ).exists()
     for i, name in enumerate("ab"):
         copy = folder / "both" / found["members"][i]["model"] / "model.onnx"
@@ -332,11 +345,13 @@ def test_mistakes_end_with_status_2(
     ).read_text() == "mine"
 
 
-def test_the_words_on_stdout(made: tuple[Path, dict], capsys: pytest.CaptureFixture) -> None:
+def test_the_words_on_stdout(
+    made: tuple[Path, dict], result: EnsembleResult, capsys: pytest.CaptureFixture
+) -> None:
     from train.ensemble.report import show
 
-    folder, found = made
-    show(found)
+    folder, _ = made
+    show(result)
     said = capsys.readouterr().out
     assert (
         "weights are" in said

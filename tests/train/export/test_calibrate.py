@@ -17,10 +17,10 @@ from core.labels import FERPLUS8, GENDER2
 from core.preprocess import InputSpec
 from evaluation.metrics.regression import bands
 from tests.train.conftest import part_of
-from train.export.calibrate import LEAST, crossed, fit
-from train.export.card_figures import measured
+from train.export.calibrate import MIN_DECADE_SIZE, cross_fitted_ages, fit
+from train.export.card_figures import measured_card
 from train.export.model_card import describe
-from train.export.thresholds import CROSSED, WIDE
+from train.export.thresholds import CROSS_FITTED_COVERAGE, MAX_INTERVAL_YEARS
 from train.recipe.recipe import load
 
 BINS = Head("age", "distribution", tuple(str(i) for i in range(101)), "age")
@@ -73,7 +73,7 @@ def test_a_regression_s_interval_too() -> None:
 
 def test_few_people_of_a_decade_get_no_factor() -> None:
     truth, z = people(3000, 0)
-    few = np.flatnonzero(bands(truth) == 3)[: LEAST - 1]
+    few = np.flatnonzero(bands(truth) == 3)[: MIN_DECADE_SIZE - 1]
     keep = np.sort(np.concatenate([np.flatnonzero(bands(truth) != 3), few]))
     made = fit([BINS], {"age": z[keep]}, {"age": truth[keep]})
     assert {k for k in made if "@" in k} == {f"age@{y}" for y in (5, 15, 25, 45, 55, 65, 75, 85)}
@@ -83,14 +83,14 @@ def test_few_people_of_a_decade_get_no_factor() -> None:
 
 def test_nobody_has_a_part_in_their_own_interval() -> None:
     truth, z = people(500, 0)
-    before = crossed(BINS, z, truth)
+    before = cross_fitted_ages(BINS, z, truth)
     assert ((before[1] <= truth) & (truth <= before[2])).mean() == pytest.approx(
         INTERVAL_COVERAGE, abs=0.06
     )
     half = np.flatnonzero(np.random.default_rng(0).permutation(500) < 250)  # as `halves` draws them
     changed = truth.copy()
     changed[half] = np.minimum(95, changed[half] + 30)
-    after = crossed(BINS, z, changed)
+    after = cross_fitted_ages(BINS, z, changed)
     assert all(np.array_equal(a[half], b[half]) for a, b in zip(before, after, strict=True)), (
         "their truth is not asked"
     )
@@ -170,13 +170,13 @@ def exported(n: int, sure: float, girl: float = 3.0) -> Card:
     )
     spec = InputSpec.from_dict(recipe.to_dict()["input"])
     served = Made(Card("made", "0", spec, heads), {"emotion": z, "gender": g, "age": a})
-    return measured(served, (), [replace(part, samples=samples)])  # type: ignore[arg-type]
+    return measured_card(served, (), [replace(part, samples=samples)])  # type: ignore[arg-type]
 
 
 def test_a_card_s_limits_and_what_they_buy() -> None:
     card = exported(1000, 4.0)
     rows = {(m["metric"], m.get("group", "")): m for m in card.metrics}
-    assert 0.6 < card.thresholds["emotion"] < 1 and card.thresholds["age"] == WIDE
+    assert 0.6 < card.thresholds["emotion"] < 1 and card.thresholds["age"] == MAX_INTERVAL_YEARS
     assert (
         rows["emotion_accuracy_of_answers", ""]["value"]
         > 0.88
@@ -191,13 +191,13 @@ def test_a_card_s_limits_and_what_they_buy() -> None:
         < rows["gender_answered", ""]["ci95"][1]
     )
     assert (
-        rows[CROSSED, ""]["value"] == pytest.approx(INTERVAL_COVERAGE, abs=0.04)
-        and rows[CROSSED, ""]["n"] == 1000
+        rows[CROSS_FITTED_COVERAGE, ""]["value"] == pytest.approx(INTERVAL_COVERAGE, abs=0.04)
+        and rows[CROSS_FITTED_COVERAGE, ""]["n"] == 1000
     )
     decades = [
         m["n"]
         for (metric, group), m in rows.items()
-        if metric == CROSSED and group.startswith("age: ")
+        if metric == CROSS_FITTED_COVERAGE and group.startswith("age: ")
     ]
     assert len(decades) == 9 and sum(decades) == 1000
     assert (
@@ -209,7 +209,7 @@ def test_a_card_s_limits_and_what_they_buy() -> None:
         f"from {100 * card.thresholds['emotion']:.1f} %" in text
         and "intervals up to 40 years wide" in text
     )
-    assert "| age: 40-49 |" in text and "| predicted age: 40-49 |" in text and "answered |" in text
+    assert "| age: 40-49 |" in text and "| predicted age: 40-49 |" in text and "coverage |" in text
     assert "age@" not in text.split("## Figures")[0], "factors are no temperatures"
     assert "compared with" not in text
     told = replace(card, recipe={**card.recipe, "findings": ["mixup: +0.1 points (-0.5 to +0.6)"]})
@@ -219,12 +219,12 @@ def test_a_card_s_limits_and_what_they_buy() -> None:
 def test_a_model_that_never_reaches_nine_of_ten_never_answers_and_says_so() -> None:
     card = exported(600, 0.3)
     assert card.thresholds["emotion"] == 1.0
-    assert "never: no limit reaches 90 %" in describe(card, 1)
+    assert "never: no threshold reaches 90 %" in describe(card, 1)
     assert not [m for m in card.metrics if m["metric"] == "emotion_accuracy_of_answers"]
 
 
 def test_too_few_to_tell_means_no_limit() -> None:
     card = exported(60, 4.0)
     assert set(card.thresholds) == {"age"} and not [
-        m for m in card.metrics if m["metric"] in ("emotion_answered", CROSSED)
+        m for m in card.metrics if m["metric"] in ("emotion_answered", CROSS_FITTED_COVERAGE)
     ]

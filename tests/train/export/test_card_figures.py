@@ -9,7 +9,7 @@ import pytest
 
 from core.artifacts.card import Card
 from tests.train.conftest import part_of
-from train.export.card_figures import measured
+from train.export.card_figures import measured_card
 from train.recipe.recipe import load
 
 
@@ -34,7 +34,7 @@ def test_the_card_counts_in_the_head_s_classes(name: str) -> None:
     recipe = load(name)
     part = part_of(recipe, 60, tasks=("emotion",))
     card = Card("oracle", "0", recipe.input, tuple(h for h in recipe.heads if h.task == "emotion"))
-    rows = measured(Oracle(card, part.samples.emotion, 6), (), [part]).metrics  # type: ignore[arg-type]
+    rows = measured_card(Oracle(card, part.samples.emotion, 6), (), [part]).metrics  # type: ignore[arg-type]
     accuracy = next(m for m in rows if m["metric"] == "emotion_accuracy")
     assert (accuracy["value"], accuracy["n"]) == (0.9, 60)
     assert {m["group"] for m in rows if m["metric"] == "emotion_recall"} == {

@@ -21,7 +21,8 @@ from core.predictor import Predictor
 from core.preprocess import crop_face, to_input
 from train.batches.augment import augment
 from train.compression import quantize
-from train.export.export import PARITY, check_parity, random_crops, set_card, write_onnx
+from train.export.onnx_file import set_card, write_onnx
+from train.export.parity import PARITY, check_parity, random_crops
 from train.loop.initialize import load_network
 from train.recipe.recipe import Recipe
 from train.recipe.settings import Augment

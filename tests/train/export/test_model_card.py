@@ -15,7 +15,7 @@ from core.artifacts.card import Card, Head
 from core.preprocess import InputSpec
 from tests.conftest import ROOT
 from train.export.model_card import describe
-from train.export.provenance import licence, of_labels, trained_on
+from train.export.provenance import label_sentences, licence, trained_on
 from train.recipe.recipe import AGE, EMOTION8, GENDER, load
 
 SHIPPED = ROOT / "assets" / "models" / "mien"
@@ -143,7 +143,7 @@ def test_data_sets_that_give_the_same_group_keep_a_row_each() -> None:
 
 
 def test_each_data_set_says_what_its_own_labels_are() -> None:
-    said = of_labels(card((EMOTION8, GENDER), "ferplus", "rafdb", "utkface", "ffhq_features"))
+    said = label_sentences(card((EMOTION8, GENDER), "ferplus", "rafdb", "utkface", "ffhq_features"))
     assert said == [
         "*Emotion* in FER+ is what ten annotators saw in a picture, not what a person felt. "
         "They often disagreed; the probabilities reflect that.",
@@ -163,7 +163,7 @@ def test_an_emotion_is_rare_by_its_share() -> None:
     rows = tuple(
         row("rafdb", "emotion_recall", 0.5, f"emotion: {k}", n) for k, n in recalls.items()
     )
-    said = of_labels(card((EMOTION8,), "rafdb", metrics=rows))
+    said = label_sentences(card((EMOTION8,), "rafdb", metrics=rows))
     assert (
         said[-1]
         == "Fear is rare in RAF-DB (at most 4 validation pictures): its figure has a wide interval."

@@ -16,7 +16,8 @@ from core.data.base.crop_cache import prepare
 from core.faces import best_detector, chip_face
 from core.preprocess import to_input
 from evaluation.report import gates
-from train.export.export import MEASURED, PARITY, check_parity, export, logits_apart, random_crops
+from train.export.export import MEASURED_FILE, export
+from train.export.parity import PARITY, check_parity, logit_difference, random_crops
 from train.loop.trainer import Trainer
 from train.recipe.recipe import load, override
 
@@ -74,18 +75,18 @@ def test_parity_is_checked_and_can_fail(exported: tuple[Trainer, Path]) -> None:
 
 def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Trainer, Path]) -> None:
     run, bundle = exported
-    found = gates.read_measured(bundle / MEASURED)
+    found = gates.read_measured(bundle / MEASURED_FILE)
     crops = random_crops(run.recipe)
-    assert found == {"onnx_parity": logits_apart(run.plain, bundle / "model.onnx", crops)}
+    assert found == {"onnx_parity": logit_difference(run.plain, bundle / "model.onnx", crops)}
     with torch.no_grad():
         run.plain.heads["age"].bias[3] += 0.5
-        assert logits_apart(run.plain, bundle / "model.onnx", crops) == pytest.approx(
+        assert logit_difference(run.plain, bundle / "model.onnx", crops) == pytest.approx(
             0.5, abs=1e-3
         )  # in logits, as the gate means it
         run.plain.heads["age"].bias[3] -= 0.5
     parity = [g for g in gates.PRODUCTION if g.name == "onnx_parity"]
     assert gates.check(parity, [], [], found)[0].state == "passed"
-    assert MEASURED in gates.check(parity, [], [], {})[0].how
+    assert MEASURED_FILE in gates.check(parity, [], [], {})[0].how
 
 
 def test_an_exported_model_carries_no_paths_of_this_machine(exported: tuple[Trainer, Path]) -> None:

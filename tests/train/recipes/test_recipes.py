@@ -19,7 +19,8 @@ from core.preprocess import to_input
 from tests.train.conftest import part_of
 from train.batches.collate import collate
 from train.batches.pool import gather
-from train.export.export import PARITY, check_parity, random_crops, write_onnx
+from train.export.onnx_file import write_onnx
+from train.export.parity import PARITY, check_parity, random_crops
 from train.loop.initialize import initialize
 from train.loop.trainer import Trainer
 from train.network.build import build_network, count_parameters
