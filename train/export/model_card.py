@@ -173,7 +173,8 @@ def _quantisation(card: Card, rows: Iterable[CardMetric]) -> str:
         f"{head}Against the float32 network that its training started from, calibrated and "
         "measured alike on the same pictures. Over all data sets it may lose "
         f"{100 * MAX_INT8_LOSS['emotion_accuracy']:g} points of accuracy and "
-        f"{MAX_INT8_LOSS['age_mae']:g} years; with fewer than {MIN_JUDGED_SAMPLES} pictures a loss is shown and not judged.\n"
+        f"{MAX_INT8_LOSS['age_mae']:g} years; with fewer than {MIN_JUDGED_SAMPLES} pictures a loss "
+        "is shown and not judged.\n"
     )
     columns = [
         "| data | part | figure | float32 | 95 % interval | 8 bits | 95 % interval | n |",
@@ -242,10 +243,10 @@ def _intervals(rows: Iterable[CardMetric]) -> str:
     if not coverage:
         return ""
     lines = [
-        f"## Age intervals\n\nThe intervals should hold {100 * INTERVAL_COVERAGE:.0f} % of the people of "
-        "every true age (`core/age_intervals.py`). Measured cross-fitted: each half of the people "
-        "with the factors of the other half. Grouped by *predicted* age, they hold more often in "
-        "some decades and less often in others.\n",
+        f"## Age intervals\n\nThe intervals should hold {100 * INTERVAL_COVERAGE:.0f} % of the "
+        "people of every true age (`core/age_intervals.py`). Measured cross-fitted: each half of "
+        "the people with the factors of the other half. Grouped by *predicted* age, they hold more "
+        "often in some decades and less often in others.\n",
         "| people | n | inside | 95 % interval | mean width, years |",
         "|---|---|---|---|---|",
     ]
