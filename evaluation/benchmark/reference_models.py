@@ -193,7 +193,7 @@ def build(key: str, path: Path) -> None:
     import onnx
     import torch
 
-    import core.models.base.torchvision_compat  # noqa: F401  # defines operators before timm
+    import core.models.base.torchvision_compat  # defines operators before timm
 
     # isort: split
     from timm.utils.model import reparameterize_model

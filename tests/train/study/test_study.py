@@ -78,18 +78,21 @@ def train(plan: StudyPlan, call: object) -> dict[str, str]:
 
 def test_the_issue_s_studies_are_there() -> None:
     wanted = {
-        "fer_ablation": "fer_cnn_0 fer_cnn_a fer_cnn_b fer_cnn_c fer_cnn_b_plus fer_cnn_b_plus_plus",
+        "fer_ablation": "fer_cnn_0 fer_cnn_a fer_cnn_b fer_cnn_c fer_cnn_b_plus "
+        "fer_cnn_b_plus_plus",
         "fer_transfer": "fer_vgg16 fer_resnet50v2 fer_efficientnet_b0 fer_cnn_a",
         "fer_depth": "fer_cnn_b_plus fer_cnn_d fer_cnn_a",
         "fer_colour": "fer_cnn_grey fer_cnn_rgb",
-        "mobileone_ten": "mobileone_s2_quick mobileone_s2 mobileone_s2_lr_3e-4 mobileone_s2_lr_3e-3 "
+        "mobileone_ten": "mobileone_s2_quick mobileone_s2 mobileone_s2_lr_3e-4 "
+        "mobileone_s2_lr_3e-3 "
         "mobileone_s2_dropout_0 "
         "mobileone_s2_dropout_0.5 mobileone_s2_cosine mobileone_s2_adamw mobileone_s2_ema "
         "mobileone_s2_size_112",
         "production": "baseline_mobilenetv3 production_b0 production_b0_finetune "
         "production_mobilenetv3 "
         "production_vit_tiny production_b2",
-        "agegendernet_phases": "agegendernet_utkface agegendernet_emotion_frozen agegendernet_alternating "
+        "agegendernet_phases": "agegendernet_utkface agegendernet_emotion_frozen "
+        "agegendernet_alternating "
         "agegendernet_wiki "
         "agegendernet_emotion agegendernet_ffhq",
     }
