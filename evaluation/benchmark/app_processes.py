@@ -111,7 +111,8 @@ def running_demo(model: Path) -> Iterator[tuple[str, psutil.Process]]:
 
 def resident_mb(process: psutil.Process) -> float:
     """Return the resident memory of a process and its children, in 10^6 bytes."""
-    return sum(p.memory_info().rss for p in (process, *process.children(recursive=True))) / 1e6
+    processes = (process, *process.children(recursive=True))
+    return float(sum(p.memory_info().rss for p in processes)) / 1e6
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,14 +33,17 @@ def portrait() -> NDArray[np.uint8]:
             f"Expected a portrait at {EXAMPLE}, got none; "
             "try `make install`, which brings scikit-image's."
         ) from error
-    return astronaut()
+    image: NDArray[np.uint8] = astronaut()  # type: ignore[no-untyped-call]
+    return image
 
 
 def one_face() -> NDArray[np.uint8]:
     """Return the portrait with its sides continued, RGB uint8 (HEIGHT, WIDTH, 3)."""
     side = cv2.resize(portrait(), (HEIGHT, HEIGHT), interpolation=cv2.INTER_AREA)
     left = (WIDTH - HEIGHT) // 2
-    return cv2.copyMakeBorder(side, 0, 0, left, WIDTH - HEIGHT - left, cv2.BORDER_REPLICATE)
+    right = WIDTH - HEIGHT - left
+    frame = cv2.copyMakeBorder(side, 0, 0, left, right, cv2.BORDER_REPLICATE)
+    return np.asarray(frame, np.uint8)
 
 
 def five_faces() -> NDArray[np.uint8]:

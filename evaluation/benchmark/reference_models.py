@@ -122,8 +122,8 @@ def missing_package() -> str | None:
 
 
 def _cache_tag() -> str:
-    torch_version = version("torch").partition("+")[0]
-    return f"timm{version('timm')}-torch{torch_version}-opset{OPSET}-{CACHE_VERSION}"
+    timm_version, torch_version = version("timm"), version("torch").partition("+")[0]
+    return f"timm{timm_version}-torch{torch_version}-opset{OPSET}-{CACHE_VERSION}"
 
 
 def model_file(key: str) -> Path:

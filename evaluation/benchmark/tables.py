@@ -78,7 +78,8 @@ def _figures(entry: dict[str, Any], frames: dict[str, dict[str, float]]) -> tupl
 
 
 def _precision(entry: dict[str, Any]) -> str:
-    return {"int8": "INT8"}.get(entry["precision"], entry["precision"])
+    precision = str(entry["precision"])
+    return "INT8" if precision == "int8" else precision
 
 
 def _ratio(value: dict[str, float]) -> str:

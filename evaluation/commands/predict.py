@@ -5,7 +5,7 @@ grow with the data. A stopped run is resumed when the same command is given agai
 same table; a run with another model, other data or other options starts anew.
 
 Examples:
-  python -m evaluation predict --model assets/models/mien --dataset ferplus --data DIR --out t.parquet
+  python -m evaluation predict --model M --dataset ferplus --data DIR --split test --out t.parquet
   python -m evaluation predict --model M --dataset utkface --data DIR --conditions --out t.csv
 """
 

@@ -1,13 +1,13 @@
 """How a model's figures fall as pictures get worse: blur, noise, JPEG, light, occlusion, bad crops.
 
 Accuracy of emotion and perceived gender and the error of age at severities 0 (the picture as it is:
-what `predict` gives) to 5, and flips: the share of predictions that a corruption changes, for age by
-more than five years. `evaluation/robustness/corruptions/` says what each severity is, and that the
-face is located on the clean picture. Seeded; with 95 % intervals, `change` paired with severity 0
-on the same samples.
+what `predict` gives) to 5, and flips: the share of predictions that a corruption changes, for age
+by more than five years. `evaluation/robustness/corruptions/` says what each severity is; the face
+is located on the clean picture. Seeded; with 95 % intervals, `change` paired with severity 0 on the
+same samples.
 
 Examples:
-  python -m evaluation robustness --model assets/models/mien --dataset ferplus --data DIR --limit 500
+  python -m evaluation robustness --model M --dataset ferplus --data DIR --limit 500
   python -m evaluation robustness --model M --dataset utkface --data DIR --kinds blur jpeg --json
 """
 

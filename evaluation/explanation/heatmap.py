@@ -43,13 +43,13 @@ def panel(
 
     Colours go from 0 (black) to the map's maximum (yellow), which the legend names.
     """
-    face = np.repeat(crop, 3, axis=2) if crop.shape[2] == 1 else crop
+    face: cv2.typing.MatLike = np.repeat(crop, 3, axis=2) if crop.shape[2] == 1 else crop
     if blur:
         face = cv2.resize(face, (BLURRED_SIDE_PX, BLURRED_SIDE_PX), interpolation=cv2.INTER_AREA)
     face = cv2.resize(face, (PANEL_SIDE_PX, PANEL_SIDE_PX), interpolation=cv2.INTER_CUBIC)
     heat = np.abs(explanation.heat) if explanation.signed else np.maximum(explanation.heat, 0)
     maximum = float(heat.max())
-    levels = (
+    levels: cv2.typing.MatLike = (
         np.rint(255 * heat / maximum).astype(np.uint8)
         if maximum > 0
         else np.zeros(heat.shape, np.uint8)
@@ -83,9 +83,6 @@ def save(
     Image.fromarray(np.concatenate(panels, axis=1)).save(path, "PNG")
 
 
-def _inferno(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _inferno(levels: cv2.typing.MatLike) -> cv2.typing.MatLike:
     """Return the colours of levels: (H, W) -> RGB (H, W, 3)."""
-    colours: NDArray[np.uint8] = cv2.cvtColor(
-        cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB
-    )
-    return colours
+    return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)

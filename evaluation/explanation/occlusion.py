@@ -1,8 +1,8 @@
-"""Occlusion maps: parts of a face are covered in turn; where the prediction suffers is its evidence.
+"""Occlusion maps: parts of a face are covered in turn to find what the prediction rests on.
 
 A square of the crop's mean colour covers the face, in three sizes. A map's value is by how much the
-predicted class' probability falls (or the age moves, in years) where that pixel is covered, averaged
-over all squares that cover it (Zeiler and Fergus, ECCV 2014, arXiv:1311.2901).
+predicted class' probability falls (or the age moves, in years) where that pixel is covered,
+averaged over all squares that cover it (Zeiler and Fergus, ECCV 2014, arXiv:1311.2901).
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""How a face was captured, measured from the picture: face size, blur, brightness, contrast, yaw
-and roll; and the bins that slices take.
+"""Capture conditions of a face: size, blur, brightness, contrast, yaw and roll, and their bins.
 
 Measured on a grey 48-px crop whatever the model takes, so that the tables of two models put a
 picture into the same bin. The bins' bounds are fixed and not quantiles, so that data sets compare:
@@ -27,10 +26,9 @@ SPEC = InputSpec()
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """One condition's bins: bin i holds values in [edges[i - 1], edges[i]); unknown: what a missing
-    value is called, "" for no bin at all.
+    """One condition's bins: bin i holds values in [edges[i - 1], edges[i]).
 
-    about: what the number is, with its unit.
+    about: what the number is, with its unit. unknown: name of a missing value, "" for no bin.
     """
 
     about: str
@@ -39,7 +37,7 @@ class Bins:
     unknown: str = ""
 
     def of(self, values: np.ndarray) -> np.ndarray:
-        """float (N,), NaN where unknown -> (N,) names."""
+        """Return the bins' names (N,) of values (N,), NaN where unknown."""
         names = np.array([*self.names, self.unknown])
         return names[np.where(np.isnan(values), len(self.names), np.digitize(values, self.edges))]
 
@@ -78,26 +76,25 @@ BINS = {
 
 
 def conditions(picture: np.ndarray, face: Face | None) -> dict[str, float]:
-    """Name of `BINS` -> value of the face in an RGB uint8 picture; size, yaw and roll NaN where no
-    face was found.
+    """Return the value of each condition of `BINS` for the face in an RGB uint8 image.
+
+    Size, yaw and roll are NaN where no face was detected.
     """
     crop = crop_face(picture, face, SPEC)
     height, width = picture.shape[:2]
-    seen = measure(face or Face((0, 0, width, height), 1.0), crop)
+    quality = measure(face or Face((0, 0, width, height), 1.0), crop)
     return {
-        "face_size": nan if face is None else seen.size,
-        "blur": seen.sharpness,
-        "brightness": seen.brightness,
-        "contrast": seen.contrast,
-        "yaw": nan if seen.yaw is None else seen.yaw,
+        "face_size": nan if face is None else quality.size,
+        "blur": quality.sharpness,
+        "brightness": quality.brightness,
+        "contrast": quality.contrast,
+        "yaw": nan if quality.yaw is None else quality.yaw,
         "roll": nan if face is None else roll(face),
     }
 
 
 def roll(face: Face) -> float:
-    """Degrees by which the line from the right to the left eye is turned, clockwise as seen; NaN
-    without landmarks.
-    """
+    """Return the tilt of the line between the eyes in degrees, clockwise; NaN without landmarks."""
     if face.landmarks is None:
         return nan
     (x0, y0), (x1, y1) = face.landmarks[:2]
@@ -105,14 +102,18 @@ def roll(face: Face) -> float:
 
 
 def columns(measured: list[dict[str, float]]) -> dict[str, pa.Array]:
-    """N faces' conditions -> for each the column `condition_NAME` (float32) and its bins
-    `group_NAME` (text), null where unknown.
+    """Return the columns `condition_NAME` (float32) and `group_NAME` (its bins, text) of N faces.
+
+    Null where unknown.
+
+    Args:
+        measured: N results of `conditions`.
     """
-    made: dict[str, pa.Array] = {}
+    arrays: dict[str, pa.Array] = {}
     for name, bins in BINS.items():
         values = np.array([m[name] for m in measured], np.float64)
-        made[CONDITION + name] = pa.array(values, pa.float32(), from_pandas=True)
-        made[GROUP + name] = pa.array(
+        arrays[CONDITION + name] = pa.array(values, pa.float32(), from_pandas=True)
+        arrays[GROUP + name] = pa.array(
             [name or None for name in bins.of(values).tolist()], pa.string()
         )
-    return made
+    return arrays

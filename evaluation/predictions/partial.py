@@ -50,7 +50,7 @@ class PartialTable:
         return [k for k in now if before.get(k) != now[k]] if isinstance(before, dict) else []
 
     def sample_count(self, index: int) -> int | None:
-        """Return the samples of a part, unreadable files included; None where it is not made yet."""
+        """Return the samples of a part, unreadable files included; None where it is not made."""
         if not self._path(index).is_file():
             return None
         metadata = pq.read_metadata(self._path(index))
@@ -63,7 +63,7 @@ class PartialTable:
             pq.write_table(part, temporary, compression="zstd")
 
     def merged(self, count: int) -> Iterator[tuple[pa.Table, int]]:
-        """Yield the rows of parts 0 to `count` - 1 in larger tables, each with its unreadable files.
+        """Yield the rows of parts 0 to `count` - 1 in larger tables, with their unreadable files.
 
         All parts must be there.
         """

@@ -1,5 +1,6 @@
-"""The columns of a predictions table, and the gate that every table passes: types, canonical
-labels, ranges, no row twice.
+"""The columns of a predictions table, and the check that every table passes.
+
+Types, canonical labels, ranges, and no row twice.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ P_GENDER = f"gender_p_{GENDER2.labels[0]}"
 P_COLUMNS = tuple(P_EMOTION + label for label in FERPLUS8.labels)
 SUM_TOLERANCE = 0.02
 """Probabilities rounded to two decimals still pass; logits do not."""
+
+MAX_NAMES_SHOWN = 12
 
 TYPES: dict[str, pa.DataType] = {
     "sample_id": pa.string(),
@@ -58,14 +61,14 @@ Columns = Mapping[str, pa.Array]
 
 
 def type_of(name: str) -> pa.DataType | None:
-    """Arrow type of a column of the contract, None for any other."""
+    """Return the Arrow type of a column of the contract, None for any other."""
     if name.startswith((P_EMOTION, CONDITION)):
         return pa.float32()
     return pa.string() if name.startswith(GROUP) else TYPES.get(name)
 
 
 def tasks(table: pa.Table) -> tuple[str, ...]:
-    """Tasks of which the table has a truth and a prediction."""
+    """Return the tasks of which the table has a truth and a prediction."""
     names = set(table.column_names)
     return tuple(
         task for task, (true, preds) in TASKS.items() if true in names and names & set(preds)
@@ -73,8 +76,9 @@ def tasks(table: pa.Table) -> tuple[str, ...]:
 
 
 def some(names: Sequence[str]) -> str:
-    """At most twelve names for a message."""
-    return ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+    """Return names for a message, at most MAX_NAMES_SHOWN."""
+    shown = ", ".join(names[:MAX_NAMES_SHOWN])
+    return shown + (" ..." if len(names) > MAX_NAMES_SHOWN else "")
 
 
 class RowError(DataError):
@@ -82,32 +86,38 @@ class RowError(DataError):
 
     def __init__(self, columns: str, rule: str, got: object, row: int, fix: str) -> None:
         super().__init__(f"Expected {columns} to be {rule}, got {got} in row {row + 1}; {fix}")
-        self.said = (columns, rule, got, row, fix)
+        self.parts = (columns, rule, got, row, fix)
 
     def moved(self, by: int) -> RowError:
-        """The same error of a part of a table that begins with row `by`."""
-        columns, rule, got, row, fix = self.said
+        """Return the same error for a part of a table that begins with row `by`."""
+        columns, rule, got, row, fix = self.parts
         return RowError(columns, rule, got, row + by, fix)
 
 
 def refuse(columns: str, rule: str, got: object, row: int, fix: str) -> NoReturn:
-    """Raises RowError."""
+    """Raise `RowError`."""
     raise RowError(columns, rule, got, row, fix)
 
 
 def conform(table: pa.Table, *, model: str = "model") -> pa.Table:
-    """`table` with the contract's types, canonical labels and a `model` column (filled with `model`
-    where there is none).
+    """Return `table` with the contract's types, canonical labels and a `model` column.
+
+    Args:
+        table: Any table with a column `sample_id`.
+        model: Fills the column `model` where there is none.
 
     Raises:
-        DataError: names the column, the first row (counted from 1) and what mends it.
+        DataError: Names the column, the first row (counted from 1) and the fix.
     """
-    twice = sorted({n for n in table.column_names if table.column_names.count(n) > 1})
-    if twice:
-        raise DataError(f"Expected column names to be unique, got {twice[0]!r} twice; rename one.")
+    repeated = sorted({n for n in table.column_names if table.column_names.count(n) > 1})
+    if repeated:
+        raise DataError(
+            f"Expected column names to be unique, got {repeated[0]!r} twice; rename one."
+        )
     if "sample_id" not in table.column_names:
         raise DataError(
-            f"Expected a column `sample_id`, got {some(table.column_names)}; rename one or try --map sample_id=COLUMN."
+            f"Expected a column `sample_id`, got {some(table.column_names)}; "
+            "rename one or try --map sample_id=COLUMN."
         )
     if "model" not in table.column_names:
         table = table.append_column("model", pa.array([model] * len(table), pa.string()))
@@ -164,10 +174,10 @@ def _numbers(name: str, row: int, text: str | None) -> list[float] | None:
 
 def _canonical(name: str, column: pa.Array, space: LabelSpace) -> pa.Array:
     encoded = column.dictionary_encode()
-    spelled = []
+    labels = []
     for value in encoded.dictionary.to_pylist():
         try:
-            spelled.append(space.labels[space.index(value)])
+            labels.append(space.labels[space.index(value)])
         except DataError:
             near = difflib.get_close_matches(value.lower(), space.labels, n=1)
             fix = f"did you mean {near[0]!r}?" if near else "rename the label or drop the row."
@@ -178,13 +188,13 @@ def _canonical(name: str, column: pa.Array, space: LabelSpace) -> pa.Array:
                 int(pc.index(column, value).as_py()),
                 fix,
             )
-    return pc.take(pa.array(spelled, pa.string()), encoded.indices)
+    return pc.take(pa.array(labels, pa.string()), encoded.indices)
 
 
 def _first(mask: pa.Array) -> int | None:
-    """Index of the first true value, nulls counting as false."""
-    at = int(pc.index(pc.fill_null(mask, False), True).as_py())
-    return None if at < 0 else at
+    """Return the index of the first true value, nulls counting as false."""
+    index = int(pc.index(pc.fill_null(mask, False), True).as_py())
+    return None if index < 0 else index
 
 
 def _check_ids(columns: Columns) -> None:
@@ -197,28 +207,30 @@ def _check_ids(columns: Columns) -> None:
         .group_by(keys)
         .aggregate([([], "count_all")])
     )
-    again = counts.filter(pc.greater(counts["count_all"], 1))
-    if len(again):
-        same = pc.and_(*(pc.equal(columns[name], again[name][0]) for name in keys))
+    duplicates = counts.filter(pc.greater(counts["count_all"], 1))
+    if len(duplicates):
+        same = pc.and_(*(pc.equal(columns[name], duplicates[name][0]) for name in keys))
         rows = (np.flatnonzero(same.to_numpy(zero_copy_only=False)) + 1)[:2].tolist()
-        name = again["sample_id"][0].as_py()
+        name = duplicates["sample_id"][0].as_py()
         raise DataError(
-            f"Expected one row per `sample_id` and `model`, got {name!r} in rows {rows}; drop one or name its model."
+            f"Expected one row per `sample_id` and `model`, got {name!r} in rows {rows}; "
+            "drop one or name its model."
         )
 
 
 def _check_probabilities(columns: Columns) -> None:
-    strange = [n for n in columns if n.startswith(P_EMOTION) and n not in P_COLUMNS]
-    if strange:
+    unknown = [n for n in columns if n.startswith(P_EMOTION) and n not in P_COLUMNS]
+    if unknown:
         raise DataError(
-            f"Expected columns {P_EMOTION}<label> with labels {', '.join(FERPLUS8.labels)}, got {strange[0]!r}; rename it."
+            f"Expected columns {P_EMOTION}<label> with labels {', '.join(FERPLUS8.labels)}, "
+            f"got {unknown[0]!r}; rename it."
         )
-    found = [n for n in P_COLUMNS if n in columns]
-    for name in [*found, *([P_GENDER] if P_GENDER in columns else [])]:
-        inside = pc.and_(
+    present = [n for n in P_COLUMNS if n in columns]
+    for name in [*present, *([P_GENDER] if P_GENDER in columns else [])]:
+        is_valid = pc.and_(
             pc.greater_equal(columns[name], -1e-6), pc.less_equal(columns[name], 1 + 1e-6)
         )
-        if (row := _first(pc.invert(inside))) is not None:
+        if (row := _first(pc.invert(is_valid))) is not None:
             refuse(
                 f"column `{name}`",
                 "in [0, 1]",
@@ -226,10 +238,10 @@ def _check_probabilities(columns: Columns) -> None:
                 row,
                 "apply a softmax to logits, divide percents by 100.",
             )
-    if not found:
+    if not present:
         return
     nulls = np.stack(
-        [pc.is_null(columns[n]).to_numpy(zero_copy_only=False) for n in found]
+        [pc.is_null(columns[n]).to_numpy(zero_copy_only=False) for n in present]
     )  # (labels, N)
     mixed = np.flatnonzero(nulls.any(axis=0) != nulls.all(axis=0))
     if len(mixed):
@@ -241,7 +253,7 @@ def _check_probabilities(columns: Columns) -> None:
             "complete the row.",
         )
     total = np.sum(
-        [columns[n].to_numpy(zero_copy_only=False) for n in found], axis=0
+        [columns[n].to_numpy(zero_copy_only=False) for n in present], axis=0
     )  # (N,), NaN where null
     if len(off := np.flatnonzero(np.abs(total - 1) > SUM_TOLERANCE)):
         row = int(off[0])
@@ -258,11 +270,13 @@ def _check_ages(columns: Columns) -> None:
     for name in ("age_true", "age_pred", "age_low", "age_high"):
         if name not in columns:
             continue
-        bad, rule = pc.invert(pc.is_finite(columns[name])), "finite"
+        is_invalid, rule = pc.invert(pc.is_finite(columns[name])), "finite"
         if name == "age_true":
-            bad = pc.or_(bad, pc.or_(pc.less(columns[name], 0), pc.greater(columns[name], AGE_MAX)))
+            is_invalid = pc.or_(
+                is_invalid, pc.or_(pc.less(columns[name], 0), pc.greater(columns[name], AGE_MAX))
+            )
             rule = f"in 0..{AGE_MAX} years"
-        if (row := _first(bad)) is not None:
+        if (row := _first(is_invalid)) is not None:
             refuse(
                 f"column `{name}`", rule, columns[name][row], row, "correct it or leave it empty."
             )

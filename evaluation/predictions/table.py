@@ -27,15 +27,17 @@ from core.errors import DataError
 from core.files import atomic_file
 from evaluation.predictions.schema import TASKS, conform, some, tasks
 
-KEY = b"mien.table"
-NULLS = ["", "nan", "NaN", "NA", "null", "None"]
+METADATA_KEY = b"mien.table"
+NULL_TEXTS = ["", "nan", "NaN", "NA", "null", "None"]
 
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """Where a table comes from. card_sha256: of the model's card; fingerprint: of the data;
-    left_out: files that could not be read. thresholds: of the model's card, see
-    `core.artifacts.card.Card`; whoever reads them checks them.
+    """Where a table comes from.
+
+    card_sha256: of the model's card. fingerprint: of the data. left_out: files that could not be
+    read. thresholds: of the model's card, see `core.artifacts.card.Card`; whoever reads them checks
+    them.
     """
 
     model: str = ""
@@ -51,38 +53,41 @@ class Meta:
 
     @classmethod
     def of(cls, table: pa.Table) -> Meta:
-        """What the table says of itself; empty fields where it says nothing.
+        """Read the metadata of a table; fields that it lacks are empty.
 
         Raises:
-            DataError: its metadata is no JSON object.
+            DataError: Its metadata is no JSON object.
         """
         try:
-            raw = json.loads((table.schema.metadata or {}).get(KEY, b"{}"))
+            raw = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
             return cls(**{f.name: raw[f.name] for f in fields(cls) if f.name in raw})
         except (ValueError, TypeError) as error:
             raise DataError(
-                f"Expected JSON in the table's metadata {KEY.decode()!r}, got: {error}; write the table again."
+                f"Expected JSON in the table's metadata {METADATA_KEY.decode()!r}, got: {error}; "
+                "write the table again."
             ) from error
 
     def to_json(self) -> bytes:
-        """The value of the schema metadata."""
+        """Return the value of the schema metadata."""
         return json.dumps(asdict(self), sort_keys=True).encode()
 
 
 def read(path: str | Path, *, names: Mapping[str, str] | None = None) -> pa.Table:
-    """A conforming table from CSV (`*.csv`) or Parquet (any other suffix) with at least one truth
-    beside a prediction.
+    """Read a conforming table that has a truth and a prediction of at least one task.
 
-    names: column of the contract -> column of the file, e.g. {"emotion_true": "label"}.
+    Args:
+        path: CSV (`*.csv`) or Parquet (any other suffix).
+        names: Column of the contract -> column of the file, e.g. {"emotion_true": "label"}.
 
     Raises:
-        DataError: no such file, not a table, nothing to compare, or anything that `conform`
-        refuses.
+        DataError: No such file, not a table, nothing to compare, or anything that `conform`
+            refuses.
     """
     path = Path(path)
     if not path.is_file():
         raise DataError(
-            f"Expected a predictions table at {path}, got no file; try `python -m evaluation predict --out {path}`."
+            f"Expected a predictions table at {path}, got no file; "
+            f"try `python -m evaluation predict --out {path}`."
         )
     try:
         table = _read_csv(path) if path.suffix.lower() == ".csv" else pq.read_table(path)
@@ -96,22 +101,24 @@ def read(path: str | Path, *, names: Mapping[str, str] | None = None) -> pa.Tabl
             f"`{true}` and one of {some(preds)}" for true, preds in TASKS.values()
         )
         raise DataError(
-            f"Expected columns {needed}; got {some(sorted(table.column_names))}; try --map emotion_true=COLUMN."
+            f"Expected columns {needed}; got {some(sorted(table.column_names))}; "
+            "try --map emotion_true=COLUMN."
         )
     return table
 
 
 def rename(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
-    """`table` with the columns `names.values()` called `names.keys()`; a column that already has
-    such a name is replaced.
+    """Return `table` with the columns `names.values()` renamed to `names.keys()`.
+
+    A column that already has such a name is replaced.
 
     Raises:
-        DataError: there is no such column; suggests the nearest one.
+        DataError: There is no such column; suggests the nearest one.
     """
     for ours, theirs in names.items():
         if theirs not in table.column_names:
-            near = difflib.get_close_matches(theirs, table.column_names, n=1)
-            fix = f"try {near[0]!r}." if near else "see the file's header."
+            close = difflib.get_close_matches(theirs, table.column_names, n=1)
+            fix = f"try {close[0]!r}." if close else "see the file's header."
             raise DataError(
                 f"Expected a column {theirs!r} for `{ours}`, got {some(table.column_names)}; {fix}"
             )
@@ -140,16 +147,18 @@ def _read_csv(path: Path) -> pa.Table:
     with path.open("rb") as file:
         header = pcsv.read_csv(pa.BufferReader(file.readline())).column_names
     options = pcsv.ConvertOptions(
-        column_types={n: pa.string() for n in header}, strings_can_be_null=True, null_values=NULLS
+        column_types={n: pa.string() for n in header},
+        strings_can_be_null=True,
+        null_values=NULL_TEXTS,
     )
     return pcsv.read_csv(path, convert_options=options)
 
 
 def check_target(path: str | Path) -> Path:
-    """`path`, where a table is to be written.
+    """Return `path`, where a table is to be written.
 
     Raises:
-        DataError: it is a folder.
+        DataError: It is a folder.
     """
     path = Path(path)
     if path.is_dir():
@@ -161,8 +170,9 @@ def check_target(path: str | Path) -> Path:
 
 @contextmanager
 def writer(path: str | Path, meta: Meta | None = None) -> Iterator[Writer]:
-    """Writes a table part by part; the file appears under its name only when whole, so an
-    interruption leaves the old one or none.
+    """Write a table part by part; the file appears only when it is complete.
+
+    An interruption leaves the old file, or none. `meta` of the writer may change until the end.
     """
     path = check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +192,11 @@ class Writer:
         self._sink: Any = None  # pcsv.CSVWriter or pq.ParquetWriter
 
     def write(self, part: pa.Table) -> None:
-        """Appends rows. Raises DataError where they do not conform."""
+        """Append rows.
+
+        Raises:
+            DataError: They do not conform.
+        """
         part = conform(part)
         part = _as_text(part) if self._csv else part.replace_schema_metadata(None)
         if self._sink is None:
@@ -197,10 +211,10 @@ class Writer:
         self._sink.write_table(part)
 
     def close(self) -> None:
-        """Ends the file; twice does nothing."""
+        """End the file; a second call does nothing."""
         if self._sink is not None:
             if not self._csv:
-                self._sink.add_key_value_metadata({KEY: self.meta.to_json()})
+                self._sink.add_key_value_metadata({METADATA_KEY: self.meta.to_json()})
             self._sink.close()
             self._sink = None
 
@@ -217,6 +231,15 @@ def _as_text(table: pa.Table) -> pa.Table:
 
 
 def write(table: pa.Table, path: str | Path, meta: Meta | None = None) -> None:
-    """A whole table at once; keeps the table's own `Meta` where `meta` is None."""
+    """Write a table to Parquet, or CSV by the suffix; see `writer`.
+
+    Args:
+        table: With the columns of the contract; others are kept.
+        path: File to write.
+        meta: Where the table comes from; by default the table's own.
+
+    Raises:
+        DataError: The table does not conform, or `path` is a folder.
+    """
     with writer(path, meta or Meta.of(table)) as out:
         out.write(table)

@@ -4,11 +4,11 @@ Each section of the file is one gate: `figure`, one limit (`min` and `max` inclu
 `below` does not), and `optional`:
 
     [emotion]
-    figure = "emotion.accuracy"      # any figure of `report --json`; with "gap." before it, how much
-    min = 0.78                       # worse than on the training split
+    figure = "emotion.accuracy"   # any figure of `report --json`; with "gap." before it, how
+    min = 0.78                    # much worse than on the training split
 
     [speed]
-    figure = "latency_ms"            # without a dot, no figure of a table: --measured latency_ms=31.5
+    figure = "latency_ms"         # without a dot, not of a table: --measured latency_ms=31.5
     below = 50
 
 The gap of a run folder (--run) is that of its best epoch, whose training figure was taken under
@@ -73,7 +73,7 @@ class Gate:
             )
 
     def keeps(self, value: float) -> bool:
-        """Return whether `value` is within the limit; the last bits of a difference do not decide."""
+        """Return whether `value` is within the limit; its last bits do not decide."""
         value = round(value, 9)
         if self.min is not None:
             return value >= self.min

@@ -26,10 +26,12 @@ STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; display: block; overflow-x: auto; }
-th, td { padding: .15rem .8rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
+th, td { padding: .15rem .8rem; text-align: right; border-bottom: 1px solid #8884; }
+th, td { white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 caption { text-align: left; font-weight: 600; }
-figure { display: inline-block; margin: .4rem; width: 112px; font-size: .75rem; vertical-align: top; overflow-wrap: anywhere; }
+figure { display: inline-block; margin: .4rem; width: 112px; font-size: .75rem; }
+figure { vertical-align: top; overflow-wrap: anywhere; }
 figure img { width: 112px; height: 112px; object-fit: cover; }
 .failed { color: #c62828; font-weight: 600; }
 """

@@ -17,7 +17,7 @@ from evaluation.predictions import arrays
 
 SIDE_PX = 112
 BLURRED_SIDE_PX = 6
-"""Side of a blurred image: of six by six pixels nobody is recognised, however they are sharpened."""
+"""Side of a blurred image: of six by six pixels nobody can be recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,12 @@ def data_url(image: NDArray[np.uint8], blur: bool) -> str:
 
     It is encoded anew, so nothing of the file's metadata comes along.
     """
+    pixels: cv2.typing.MatLike = image
     if blur:
-        image = cv2.resize(image, (BLURRED_SIDE_PX, BLURRED_SIDE_PX), interpolation=cv2.INTER_AREA)
+        pixels = cv2.resize(
+            pixels, (BLURRED_SIDE_PX, BLURRED_SIDE_PX), interpolation=cv2.INTER_AREA
+        )
     interpolation = cv2.INTER_CUBIC if blur else cv2.INTER_AREA
-    image = cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=interpolation)
-    data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
+    pixels = cv2.resize(pixels, (SIDE_PX, SIDE_PX), interpolation=interpolation)
+    data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
     return "data:image/jpeg;base64," + base64.b64encode(data).decode()

@@ -1,7 +1,7 @@
 """Figures against severity: accuracy or age error, flips and paired change, as a tidy table.
 
-Severity 0 is the image as it is. *Flips* are the share of predictions that a corruption changes, for
-age by more than `FLIP_YEARS`.
+Severity 0 is the image as it is. *Flips* are the share of predictions that a corruption changes,
+for age by more than `FLIP_YEARS`.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ SCHEMA = pa.schema(
 class RobustnessFigures:
     """The figures of one task at one severity, with 95 % intervals (None where there is none).
 
-    value: accuracy in [0, 1], or mean absolute error in years. n: samples with a label. flips: share
-    of them whose prediction differs from severity 0. change: value minus that of severity 0, paired
-    by sample.
+    value: accuracy in [0, 1], or mean absolute error in years. n: samples with a label. flips:
+    share of them whose prediction differs from severity 0. change: value minus that of severity 0,
+    paired by sample.
     """
 
     value: float | None
@@ -98,7 +98,8 @@ class RobustnessRow:
     def to_dict(self) -> dict[str, Any]:
         """Return the row as columns of SCHEMA."""
         row = asdict(self)
-        return row | row.pop("figures")
+        figures: dict[str, Any] = row.pop("figures")
+        return row | figures
 
 
 def rows(

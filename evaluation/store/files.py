@@ -107,7 +107,7 @@ def parts(path: Path, wanted: set[str]) -> Iterator[pa.Table]:
             options = pcsv.ConvertOptions(
                 column_types={n: pa.string() for n in found},
                 strings_can_be_null=True,
-                null_values=table.NULLS,
+                null_values=table.NULL_TEXTS,
                 include_columns=[n for n in found if n in wanted],
             )
             with pcsv.open_csv(

@@ -1,8 +1,7 @@
-"""Corruptions of a picture, one per file; the file's name is the kind. Each has `LEVELS`, `UNIT`
-and `corrupt(view, level, rng) -> View`.
+"""Corruptions of a picture, one per file; the file's name is the kind.
 
-LEVELS: what severities 1, 2 ... mean, in the unit that the text UNIT names; severity 0 is the
-picture as it is.
+Each has `LEVELS`, `UNIT` and `corrupt(view, level, rng) -> View`. LEVELS are what severities 1, 2
+... mean, in the unit that the text UNIT names; severity 0 is the picture as it is.
 
 A corruption acts on the **source picture before it is cropped**, because that is where cameras,
 compression and hands act, and so that two models with other input sizes meet the same pixels. The
@@ -19,29 +18,31 @@ spreads, the turn keeps its direction.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.preprocess import Pose
 
-REACH = 1.2
-"""What is kept around a face's centre, in face sides: more than any alignment error here can reach.
-"""
+KEPT_FACE_SIDES = 1.2
+"""Half the side of what is kept around a face: more than any alignment error here reaches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """picture: RGB uint8 (H, W, 3), never written to. pose: where the face's crop lies in it."""
+    """A picture, RGB uint8 (H, W, 3), never written to, and where the face's crop lies in it."""
 
-    picture: np.ndarray
+    picture: NDArray[np.uint8]
     pose: Pose
 
 
-def around(picture: np.ndarray, pose: Pose) -> View:
-    """The part of a picture that matters to the crop at `pose`, by whole pixels, so that the crop
-    stays the same.
+def around(picture: NDArray[np.uint8], pose: Pose) -> View:
+    """Return the part of a picture that the crop at `pose` needs.
+
+    It is cut at whole pixels, so that the crop stays the same.
     """
-    reach = REACH * pose.side + 2
+    reach = KEPT_FACE_SIDES * pose.side + 2
     height, width = picture.shape[:2]
     left, top = (
         int(np.clip(np.floor(c - reach), 0, n - 1)) for c, n in ((pose.x, width), (pose.y, height))
@@ -56,6 +57,7 @@ def around(picture: np.ndarray, pose: Pose) -> View:
     )
 
 
-def clipped(values: np.ndarray) -> np.ndarray:
-    """Numbers of any size -> uint8, rounded."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+def clipped(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return numbers of any size as uint8, rounded."""
+    pixels: NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return pixels

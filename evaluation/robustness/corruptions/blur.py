@@ -14,7 +14,7 @@ UNIT = "standard deviation in face sides"
 
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
-    """View -> View."""
+    """Return the corrupted view."""
     return replace(
         view,
         picture=cv2.GaussianBlur(

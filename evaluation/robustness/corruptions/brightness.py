@@ -1,6 +1,4 @@
-"""Wrong exposure: every second picture too dark, the others too bright; what leaves the range is
-clipped.
-"""
+"""Wrong exposure: half of the pictures too dark, the others too bright, clipped at the range."""
 
 from __future__ import annotations
 
@@ -15,6 +13,6 @@ UNIT = "share of the grey range added or taken away"
 
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
-    """View -> View."""
+    """Return the corrupted view."""
     shift = 255 * level * rng.choice([-1, 1])
     return replace(view, picture=clipped(view.picture + np.float32(shift)))

@@ -13,6 +13,6 @@ UNIT = "share of the contrast that is left"
 
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
-    """View -> View."""
+    """Return the corrupted view."""
     mean = view.picture.mean(axis=(0, 1), dtype=np.float32)
     return replace(view, picture=clipped(mean + np.float32(level) * (view.picture - mean)))

@@ -1,6 +1,4 @@
-"""A detector that misses the face's place and size: the crop moves in some direction, and is as
-much too wide or too narrow.
-"""
+"""A detector that misses the face: the crop is shifted, and as much too wide or too narrow."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ UNIT = "shift in face sides, and natural logarithm of the change in size"
 
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
-    """View -> View."""
+    """Return the corrupted view."""
     pose, direction = view.pose, rng.uniform(0, tau)
     x, y = pose.x + level * pose.side * cos(direction), pose.y + level * pose.side * sin(direction)
     return replace(

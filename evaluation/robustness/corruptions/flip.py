@@ -13,6 +13,6 @@ UNIT = "mirrored"
 
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
-    """View -> View."""
+    """Return the corrupted view."""
     pose = replace(view.pose, x=view.picture.shape[1] - 1 - view.pose.x, angle=-view.pose.angle)
     return View(np.ascontiguousarray(view.picture[:, ::-1]), pose)

@@ -14,7 +14,7 @@ UNIT = "JPEG quality of 100"
 
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
-    """View -> View."""
+    """Return the corrupted view."""
     data = cv2.imencode(".jpg", view.picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(level)])[1]
     return replace(
         view,

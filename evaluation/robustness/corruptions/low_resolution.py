@@ -14,7 +14,7 @@ UNIT = "pixels of the face's side"
 
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
-    """View -> View; a face that has no more pixels than that stays as it is."""
+    """Return the corrupted view; a face with no more pixels than `level` stays as it is."""
     height, width = view.picture.shape[:2]
     factor = level / view.pose.side
     if factor >= 1:

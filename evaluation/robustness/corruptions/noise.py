@@ -13,6 +13,6 @@ UNIT = "standard deviation in grey levels of 255"
 
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
-    """View -> View."""
+    """Return the corrupted view."""
     noise = rng.standard_normal(view.picture.shape[:2], np.float32)[..., None]
     return replace(view, picture=clipped(view.picture + level * noise))

@@ -13,7 +13,7 @@ UNIT = "side of the square in face sides"
 
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
-    """View -> View. The square lies wholly inside the crop."""
+    """Return the corrupted view; the square lies wholly inside the crop."""
     picture, pose = view.picture.copy(), view.pose
     height, width = picture.shape[:2]
     middle = np.array([pose.x, pose.y]) + (rng.random(2) - 0.5) * (1 - level) * pose.side

@@ -13,7 +13,7 @@ UNIT = "degrees"
 
 
 def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
-    """View -> View."""
+    """Return the corrupted view."""
     return replace(
         view, pose=replace(view.pose, angle=view.pose.angle + level * rng.choice([-1, 1]))
     )
