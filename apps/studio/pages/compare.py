@@ -86,7 +86,7 @@ def _headline(task: str, found: TaskComparison) -> None:
     for cell, (key, name) in zip(cells, names, strict=False):
         f = found.differences[key]
         d = f.difference
-        sides = [number(f[side], percent=percent) for side in ("a", "b")]
+        sides = [number(side, percent=percent) for side in (f.a, f.b)]
         about = f"; A {sides[0]}, B {sides[1]}"
         charts.metric(
             cell,

@@ -27,23 +27,23 @@ from tests.apps.studio.conftest import predictions
 @pytest.mark.parametrize("task", ["emotion", "age"])
 def test_differences_are_those_of_the_command(draw, task: str) -> None:
     app = draw("compare", "three models", task=task, **{"vs.a": "b", "vs.b": "a"})
-    found = comparison.compare(predictions(model="b"), predictions(model="a"))[task]
+    found = comparison.compare(predictions(model="b"), predictions(model="a")).tasks[task]
     assert found is not None
-    name, test = ("mae", "paired_t") if task == "age" else ("accuracy", "mcnemar")
+    name = "mae" if task == "age" else "accuracy"
     shown = app.dataframe[0].value
-    difference = number(found[name]["difference"], percent=task != "age", sign=True)
+    difference = number(found.differences[name].difference, percent=task != "age", sign=True)
     assert shown["B minus A (95 %)"][0].split(" (")[0] == difference.split(" (")[0]
-    assert shown["p"][0] == p_value(found[test]["p"]) and set(shown["n"]) == {160}
+    assert shown["p"][0] == p_value(found.test.p) and set(shown["n"]) == {160}
     parts = app.dataframe[1].value
-    wanted = {(group_title(p["by"]), p["value"]): p for p in found["parts"]}
+    wanted = {(group_title(p.by), p.value): p for p in found.parts}
     assert len(parts) == len(wanted)
     for row in parts.to_dict("records"):
         p = wanted[row["by"], row["value"]]
         assert (row["n"], row["B wins"], row["B loses"], row["p (Holm)"]) == (
-            p["n"],
-            p["wins"],
-            p["losses"],
-            p_value(p["p_adjusted"]),
+            p.n,
+            p.wins,
+            p.losses,
+            p_value(p.p_adjusted),
         )
 
 

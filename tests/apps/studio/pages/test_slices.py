@@ -84,9 +84,10 @@ def test_found_slices_equal_the_library_and_a_row_shows_its_samples(draw, weak) 
     app = opened(draw, path)
     blur = np.array(table.read(path)["group_blur"].to_pylist())
     groups = {"blur": blur, "light": light, "place": place, "gender": np.full(N, F)}
-    wanted = search.search(wrong.astype(float), groups, support=30, fdr=0.05)["slices"]
+    source = search.RowGroups(1.0 - wrong, groups, is_share=True)
+    wanted = search.search(source, support=30, fdr=0.05).slices
     rows = next(d.value for d in app.dataframe if "slice" in d.value.columns)
-    assert rows["slice"].to_list() == [slices.words(s["conditions"]) for s in wanted]
+    assert rows["slice"].to_list() == [slices.words(s.conditions) for s in wanted]
     assert (
         rows["slice"][0] == "light = c, place = y"
         and rows["n"][0] == ((light == "c") & (place == "y")).sum()
