@@ -1,6 +1,4 @@
-"""The planner of the page Confidence: from which confidence each class is answered, what that buys,
-and the thresholds to take away.
-"""
+"""The planner of the page Confidence: thresholds per class for selective prediction."""
 
 from __future__ import annotations
 
@@ -10,154 +8,66 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
+from evaluation.analysis.thresholds import CARD_PRECISION, plan_thresholds
 
 from apps.studio import charts, context, url_state
 from apps.studio.context import View
-from evaluation.analysis.thresholds import CARD_PRECISION, plan_thresholds
 from evaluation.report.text import number
-from evaluation.statistics.estimate import Estimate, Figures
 from evaluation.store import Store, Where
-from evaluation.store.sample_table import table
+from evaluation.store.sample_table import table as sample_table
 
-MOST = 100_000
+MAX_ROWS = 100_000
 """Rows that the planner looks at."""
-
-
-def percent(f: Estimate | None) -> str:
-    """A share with its interval."""
-    return number(f, percent=True)
+DEFAULT_COVERAGE = 0.8
+ThresholdPlan = dict[str, Any]
+"""What `plan_thresholds` returns."""
 
 
 def show(view: View, model: str) -> None:
-    """The planner's wish, what it buys, who pays, and its thresholds to download."""
-    st.subheader("Planner: from which confidence to answer")
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    wish = url_state.choose(
-        "cf.wish",
-        "Wanted",
-        ("precision", "coverage"),
-        where=row,
-        style="segmented_control",
-        help="precision: as many answers as possible with this share right, class by class; coverage: the surest answers of each class",
-    )
-    value = url_state.number(
-        "cf.value",
-        f"At least this {wish} in every class",
-        0.5,
-        1.0,
-        CARD_PRECISION if wish == "precision" else 0.8,
-        0.01,
-        where=row,
-    )
+    """Draw what is wanted, what it brings, for which groups, and the thresholds to download."""
+    st.subheader("Planner: thresholds for selective prediction")
+    goal, value = _choose_goal()
     where = view.where_of(model)
-
-    def make() -> Figures:
-        rows = table(view.store, view.task, where, MOST)
-        return plan_thresholds(
-            rows,
-            view.task,
-            coverage=value if wish == "coverage" else None,
-            precision=value if wish == "precision" else None,
-        )
-
-    if view.store.confusion(view.task, where).sum() < 2:
+    n = int(view.store.confusion(view.task, where).sum())
+    if n < 2:
         st.info("Too few samples to plan with.", icon=":material/info:")
         return
-    made = context.cached(view.store, "plan", (view.task, where, wish, value), make)
+    plan = context.cached(
+        view.store,
+        "plan",
+        (view.task, where, goal, value),
+        lambda: _plan(view, where, goal, value),
+    )
     cells = st.columns(3)
-    for cell, (name, key) in zip(
-        cells,
-        (
-            ("answered", "coverage"),
-            ("right among these", "accuracy"),
-            ("right when all is answered", "before"),
-        ),
-        strict=True,
-    ):
-        charts.metric(cell, name, made[key])
-    rows: dict[str, list[Any]] = {
-        name: []
-        for name in (
-            "class",
-            "answer from",
-            "called so",
-            "answered",
-            "precision",
-            "precision before",
-        )
-    }
-    for c in made["per_class"]:
-        threshold = "never" if c["threshold"] is None else f"{c['threshold']:.3f}"
-        values = (
-            c["label"],
-            threshold,
-            c["called"],
-            percent(c["coverage"]),
-            percent(c["precision"]),
-            percent(c["before"]),
-        )
-        for name, cell in zip(rows, values, strict=True):
-            rows[name].append(cell)
-    names = [c["label"] for c in made["per_class"]]
-    bars = [
-        go.Bar(
-            name=name,
-            x=names,
-            y=[c[key].value for c in made["per_class"]],
-            error_y=charts.error_bars([c[key] for c in made["per_class"]]),
-            marker_color=colour,
-            hovertemplate="%{x}: %{y:.1%}",
-        )
-        for name, key, colour in (
-            ("answered", "coverage", charts.colour(4)),
-            ("precision of the answers", "precision", charts.GOOD),
-            ("precision when all is answered", "before", charts.QUIET),
-        )
+    charts.metric(cells[0], "coverage", plan["coverage"])
+    charts.metric(cells[1], "accuracy of these", plan["accuracy"])
+    charts.metric(cells[2], "accuracy without abstention", plan["before"])
+    table: list[charts.Row] = [
+        {
+            "class": c["label"],
+            "threshold": "never" if c["threshold"] is None else f"{c['threshold']:.3f}",
+            "predicted n": c["called"],
+            "coverage": number(c["coverage"], percent=True),
+            "precision": number(c["precision"], percent=True),
+            "precision without abstention": number(c["before"], percent=True),
+        }
+        for c in plan["per_class"]
     ]
-    chart = charts.figure(*bars, y="share", percent="y", height=360, barmode="group")
-    charts.show(
-        chart,
-        "confidence-plan",
-        rows,
-        alt="What the plan answers of each class, and how much of it is right",
-        opened=True,
-    )
-    part = (
-        ""
-        if made["n"] >= view.store.confusion(view.task, where).sum()
-        else f" of {MOST:,} rows at most"
-    )
-    said, typed = command(view.store, view.where, model, wish, value)
+    alt = "Coverage and precision of each class with the planned thresholds"
+    charts.show(_chart(plan), "confidence-plan", table, alt=alt, opened=True)
+    about, command_line = command(view.store, view.where, model, goal, value)
+    part = "" if plan["n"] >= n else f" of at most {MAX_ROWS:,} rows"
     st.caption(
-        f"Thresholds from all {made['n']:,} rows{part}; what they buy is measured on rows that did not choose them (two halves, crossed). "
-        f"95 % intervals: {made['method'].text}. {said}"
+        f"Thresholds from all {plan['n']:,} rows{part}; what they bring is cross-fitted: measured "
+        "on the half of the rows that did not choose them. "
+        f"95 % intervals: {plan['method'].text}. {about}"
     )
-    st.code(typed, language="bash", wrap_lines=True)
-    if made["groups"]:
-        with st.expander(
-            "Who gets an answer: coverage and accuracy by group", icon=":material/diversity_3:"
-        ):
-            groups: dict[str, list[Any]] = {
-                name: []
-                for name in ("group", "value", "n", "answered", "accuracy", "accuracy before")
-            }
-            for name, lines in made["groups"].items():
-                for v in lines:
-                    values = (
-                        name,
-                        v["value"],
-                        v["coverage"].n,
-                        percent(v["coverage"]),
-                        percent(v["accuracy"]),
-                        percent(v["before"]),
-                    )
-                    for column, cell in zip(groups, values, strict=True):
-                        groups[column].append(cell)
-            st.dataframe(groups, hide_index=True, key="confidence-groups.table")
-            charts.downloads("confidence-groups", groups)
+    st.code(command_line, language="bash", wrap_lines=True)
+    if plan["groups"]:
+        _groups(plan)
     st.download_button(
         "Thresholds (JSON)",
-        thresholds(model, made),
+        thresholds(model, plan),
         "thresholds.json",
         "application/json",
         key="cf.thresholds",
@@ -166,52 +76,121 @@ def show(view: View, model: str) -> None:
     )
 
 
-def command(store: Store, where: Where, model: str, wish: str, value: float) -> tuple[str, str]:
-    """(what to say of it, the command that makes this plan in the terminal). It plans with all rows
-    of one table: the first that has the task, and it names the model where that table holds
-    several.
+def _choose_goal() -> tuple[str, float]:
+    """What every class shall reach: precision or coverage, and how much of it."""
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    goal = url_state.choose(
+        "cf.wish",
+        "Goal",
+        ("precision", "coverage"),
+        where=row,
+        style="segmented_control",
+        help="precision: as many predictions as possible with this share right, class by class; "
+        "coverage: the most confident predictions of each class",
+    )
+    value = url_state.number(
+        "cf.value",
+        f"At least this {goal} in every class",
+        0.5,
+        1.0,
+        CARD_PRECISION if goal == "precision" else DEFAULT_COVERAGE,
+        0.01,
+        where=row,
+    )
+    return goal, value
+
+
+def _plan(view: View, where: Where, goal: str, value: float) -> ThresholdPlan:
+    rows = sample_table(view.store, view.task, where, MAX_ROWS)
+    if goal == "coverage":
+        return plan_thresholds(rows, view.task, coverage=value)
+    return plan_thresholds(rows, view.task, precision=value)
+
+
+def _chart(plan: ThresholdPlan) -> go.Figure:
+    return charts.figure(
+        _bars(plan, "coverage", "coverage", charts.colour(4)),
+        _bars(plan, "precision", "precision", charts.GOOD),
+        _bars(plan, "before", "precision without abstention", charts.QUIET),
+        y="share",
+        percent="y",
+        height=360,
+        barmode="group",
+    )
+
+
+def _bars(plan: ThresholdPlan, key: str, name: str, colour: str) -> go.Bar:
+    estimates = [c[key] for c in plan["per_class"]]
+    return go.Bar(
+        name=name,
+        x=[c["label"] for c in plan["per_class"]],
+        y=[estimate.value for estimate in estimates],
+        error_y=charts.error_bars(estimates),
+        marker_color=colour,
+        hovertemplate="%{x}: %{y:.1%}",
+    )
+
+
+def _groups(plan: ThresholdPlan) -> None:
+    with st.expander("Coverage and accuracy by group", icon=":material/diversity_3:"):
+        table: list[charts.Row] = [
+            {
+                "group": group,
+                "value": one["value"],
+                "n": one["coverage"].n,
+                "coverage": number(one["coverage"], percent=True),
+                "accuracy": number(one["accuracy"], percent=True),
+                "accuracy without abstention": number(one["before"], percent=True),
+            }
+            for group, values in plan["groups"].items()
+            for one in values
+        ]
+        st.dataframe(charts.frame(table), hide_index=True, key="confidence-groups.table")
+        charts.downloads("confidence-groups", table)
+
+
+def command(store: Store, where: Where, model: str, goal: str, value: float) -> tuple[str, str]:
+    """Return a sentence on, and the text of, the command that makes this plan in the terminal.
+
+    The command plans with all rows of one table: the first that has the task and the model. It
+    names the model where that table holds several.
     """
-    held = []
+    tables = []
     for source in store.sources:
         for name in source.models:
             # what the store calls the second table's model of a name
-            here = f"{name} ({source.path.stem})"
-            if where.task in source.tasks and model == (here if here in store.models else name):
-                held.append((source, name))
-    source, name = held[0] if held else (store.sources[0], model)
-    words = [
-        "python",
-        "-m",
-        "evaluation",
-        "plan",
-        source.path.name,
-        "--task",
-        where.task,
-        f"--{wish}",
-        f"{value:g}",
-    ]
-    less = (
-        ["without the filters that are on"]
-        if where.but(models=()) != Where(task=where.task)
-        else []
-    )
-    less += [f"for one of the {len(held)} tables that hold this model"] if len(held) > 1 else []
-    said = "The same in the terminal" + (f", but {' and '.join(less)}" if less else "") + ":"
-    return said, shlex.join([*words, *(["--model", name] if len(source.models) > 1 else [])])
+            second_name = f"{name} ({source.path.stem})"
+            if where.task in source.tasks and model == (
+                second_name if second_name in store.models else name
+            ):
+                tables.append((source, name))
+    source, name = tables[0] if tables else (store.sources[0], model)
+    words = ["python", "-m", "evaluation", "plan", source.path.name]
+    words += ["--task", where.task, f"--{goal}", f"{value:g}"]
+    if len(source.models) > 1:
+        words += ["--model", name]
+    differences = []
+    if where.but(models=()) != Where(task=where.task):
+        differences.append("without the filters that are on")
+    if len(tables) > 1:
+        differences.append(f"for one of the {len(tables)} tables that hold this model")
+    but = f", but {' and '.join(differences)}" if differences else ""
+    return f"The same in the terminal{but}:", shlex.join(words)
 
 
-def thresholds(model: str, made: Figures) -> str:
-    """The plan for a program: {model, task, wish, n, thresholds: {class: least confidence, or null
-    for never}}.
+def thresholds(model: str, plan: ThresholdPlan) -> str:
+    """Return the plan for a program, as JSON.
+
+    {model, task, wish, n, thresholds: {class: least confidence, or null for never}}.
     """
-    found = {c["label"]: c["threshold"] for c in made["per_class"]}
+    values = {c["label"]: c["threshold"] for c in plan["per_class"]}
     return json.dumps(
         {
             "model": model,
-            "task": made["task"],
-            "wish": made["wish"],
-            "n": made["n"],
-            "thresholds": found,
+            "task": plan["task"],
+            "wish": plan["wish"],
+            "n": plan["n"],
+            "thresholds": values,
         },
         indent=1,
     )

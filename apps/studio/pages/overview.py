@@ -1,43 +1,36 @@
-"""The models side by side: headline figures with 95 % intervals, the gates, and what the tables
-are.
-"""
+"""The models side by side: headline metrics, the production gates, and what the tables are."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import plotly.graph_objects as go
 import streamlit as st
+from evaluation.analysis.from_counts import AgeErrors
 
 from apps.studio import charts, context
 from apps.studio.context import View
-from core.vocabulary import TASKS
-from evaluation.analysis.from_counts import AgeErrors
+from core.vocabulary import METRICS, TASKS, Metric
 from evaluation.analysis.store_summary import ClassSummary, StoreSummary, summary
 from evaluation.report import gates
 from evaluation.report.text import number
+from evaluation.statistics.estimate import Estimate
 
 TITLE = "Overview"
 ICON = ":material/dashboard:"
 ORDER = 0
 
-ROWS: dict[str, tuple[tuple[str, str, bool], ...]] = {
-    "emotion": (
-        ("accuracy", "accuracy", True),
-        ("macro_f1", "macro F1", True),
-        ("balanced_accuracy", "balanced accuracy", True),
-        ("kappa", "Cohen's kappa", False),
-        ("ece", "calibration error (ECE)", True),
-    ),
-    "age": (
-        ("mae", "mean absolute error", False),
-        ("rmse", "root mean squared error", False),
-        ("bias", "bias (above 0: too old)", False),
-        ("cs5", "within 5 years", True),
-    ),
-}
-ROWS["gender"] = ROWS["emotion"]
+CLASS_METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "kappa", "ece")
+AGE_METRICS = ("mae", "rmse", "bias", "cs5")
+"""Metrics of the tables."""
+CLASS_METRICS_DRAWN = ("accuracy", "macro_f1", "balanced_accuracy")
+AGE_METRICS_DRAWN = ("mae", "rmse", "bias")
+"""Metrics of the charts: those of one unit."""
+MAX_TILES = 4
+"""Models up to which each has a tile."""
 STATES = {"passed": "✓ passed", "missed": "✗ missed", "not measured": "– not measured"}
+TaskSummary: TypeAlias = ClassSummary | AgeErrors
 
 
 def render(view: View) -> None:
@@ -46,116 +39,108 @@ def render(view: View) -> None:
         st.info(context.plain(note), icon=":material/info:")
     if context.empty(view):
         return
-    found = {
-        model: context.cached(
+    summaries: dict[str, StoreSummary] = {}
+    for model, where in view.each():
+        summaries[model] = context.cached(
             view.store, "summary", (where,), lambda w=where: summary(view.store, w)
         )
-        for model, where in view.each()
-    }
     for task in view.store.tasks:
-        if any(task in f.tasks for f in found.values()):
-            _task(task, {m: f.tasks[task] for m, f in found.items() if task in f.tasks})
-    _gates(found)
+        of_task = {model: s.tasks[task] for model, s in summaries.items() if task in s.tasks}
+        if of_task:
+            _task(task, of_task)
+    _gates(summaries)
     _sources(view)
 
 
-def _task(task: str, found: dict[str, ClassSummary | AgeErrors]) -> None:
+def _task(task: str, summaries: Mapping[str, TaskSummary]) -> None:
     st.subheader(TASKS[task].title)
-    cells = st.columns(max(len(found), 3)) if len(found) <= 4 else []
-    for cell, (model, figures) in zip(cells, found.items(), strict=False):
-        name = f"{context.plain(model)}: {TASKS[task].metric.axis}"
-        charts.metric(
-            cell,
-            name,
-            getattr(figures, "mae" if task == "age" else "accuracy"),
-            percent=task != "age",
-        )
-    names = [charts.plain(m) for m in found]
-    shares = [
-        (key, name)
-        for key, name, percent in ROWS[task]
-        if percent == (task != "age") and (task == "age" or key != "ece")
-    ]
+    metric = TASKS[task].metric
+    if len(summaries) <= MAX_TILES:
+        cells = st.columns(max(len(summaries), 3))
+        for cell, (model, one) in zip(cells, summaries.items(), strict=False):
+            name = f"{context.plain(model)}: {metric.axis}"
+            charts.metric(cell, name, _estimate(one, metric), percent=metric.is_share)
+    drawn = [METRICS[key] for key in (AGE_METRICS_DRAWN if task == "age" else CLASS_METRICS_DRAWN)]
     traces = [
-        go.Scatter(
-            name=model,
-            x=[name for _, name in shares],
-            y=[getattr(f, key).value for key, _ in shares],
-            mode="markers",
-            marker={"color": charts.colour(i), "size": 11},
-            showlegend=True,
-            error_y={
-                **charts.error_bars([getattr(f, key) for key, _ in shares]),
-                "color": charts.colour(i),
-                "thickness": 2.5,
-                "width": 6,
-            },
-        )
-        for i, (model, f) in enumerate(zip(names, found.values(), strict=True))
+        _trace(model, i, [(m.title, _estimate(one, m)) for m in drawn])
+        for i, (model, one) in enumerate(summaries.items())
     ]
-    axis, form = ("years", "") if task == "age" else ("", "y")
-    made = charts.figure(
-        *traces, height=320, y=axis, percent=form, scattermode="group", scattergap=0.6
+    chart = charts.figure(
+        *traces,
+        height=320,
+        y="years" if task == "age" else "",
+        percent="" if task == "age" else "y",
+        scattermode="group",
+        scattergap=0.6,
     )
-    table: dict[str, list[Any]] = {"figure": [name for _, name, _ in ROWS[task]]}
-    for model, f in found.items():
-        table[model] = [number(getattr(f, key), percent=percent) for key, _, percent in ROWS[task]]
-        table[f"{model}: n"] = [f.n] * len(ROWS[task])
-    charts.show(
-        made,
-        f"overview-{task}",
-        table,
-        alt=f"{TASKS[task].title}: headline figures of each model with 95 % intervals",
-        opened=True,
+    metrics = [METRICS[key] for key in (AGE_METRICS if task == "age" else CLASS_METRICS)]
+    table: dict[str, list[object]] = {"metric": [m.title for m in metrics]}
+    for model, one in summaries.items():
+        table[model] = [number(_estimate(one, m), percent=m.is_share) for m in metrics]
+        table[f"{model}: n"] = [one.n] * len(metrics)
+    alt = f"{TASKS[task].title}: headline metrics of each model with 95 % intervals"
+    charts.show(chart, f"overview-{task}", table, alt=alt, opened=True)
+
+
+def _estimate(one: TaskSummary, metric: Metric) -> Estimate | None:
+    estimate: Estimate | None = getattr(one, metric.key)
+    return estimate
+
+
+def _trace(model: str, i: int, estimates: list[tuple[str, Estimate]]) -> go.Scatter:
+    bars = charts.error_bars([estimate for _, estimate in estimates])
+    return go.Scatter(
+        name=charts.plain(model),
+        x=[title for title, _ in estimates],
+        y=[estimate.value for _, estimate in estimates],
+        mode="markers",
+        marker={"color": charts.colour(i), "size": 11},
+        showlegend=True,
+        error_y={**bars, "color": charts.colour(i), "thickness": 2.5, "width": 6},
     )
 
 
-def _gates(found: dict[str, StoreSummary]) -> None:
+def _gates(summaries: Mapping[str, StoreSummary]) -> None:
     st.subheader("Gates for production")
-    rows: dict[str, list[str]] = {
-        name: [] for name in ("model", "gate", "limit", "measured", "state", "on")
-    }
-    for model, figures in found.items():
-        for outcome in gates.check(gates.PRODUCTION, [figures], [], {}):
-            values = (
-                model,
-                outcome.gate,
-                f"{outcome.figure} {outcome.limit}",
-                number(outcome.estimate, digits=4),
-                STATES[outcome.state],
-                outcome.where,
-            )
-            for name, value in zip(rows, values, strict=True):
-                rows[name].append(value)
-    st.dataframe(rows, hide_index=True, key="overview.gates")
+    table: list[charts.Row] = [
+        {
+            "model": model,
+            "gate": outcome.gate,
+            "limit": f"{outcome.figure} {outcome.limit}",
+            "measured": number(outcome.estimate, digits=4),
+            "state": STATES[outcome.state],
+            "on": outcome.where,
+        }
+        for model, one in summaries.items()
+        for outcome in gates.check(gates.PRODUCTION, [one], [], {})
+    ]
+    st.dataframe(charts.frame(table), hide_index=True, key="overview.gates")
     st.caption(
-        "Gaps need the training split's table, parity and speed a measurement: `python -m evaluation report --gate production --help`."
+        "Gaps need the training split's table, parity and speed a measurement: "
+        "`python -m evaluation report --gate production --help`."
     )
 
 
 def _sources(view: View) -> None:
     st.subheader("What the tables are")
-    keys = ("table", "rows", "models", "tasks", "data set", "split", "detector", "left out", "made")
-    rows: dict[str, list[Any]] = {key: [] for key in keys}
-    for source in view.store.sources:
-        values = (
-            source.path.name,
-            source.rows,
-            ", ".join(source.models),
-            ", ".join(source.tasks),
-            source.meta.dataset or "–",
-            source.meta.split or "–",
-            source.meta.detector or "–",
-            source.meta.left_out,
-            source.meta.created or "–",
-        )
-        for key, value in zip(keys, values, strict=True):
-            rows[key].append(value)
-    st.dataframe(rows, hide_index=True, key="overview.sources")
-    parts = view.store.counts(["model", "dataset", "split"], view.where)
+    table: list[charts.Row] = [
+        {
+            "table": source.path.name,
+            "rows": source.rows,
+            "models": ", ".join(source.models),
+            "tasks": ", ".join(TASKS[task].name for task in source.tasks),
+            "data set": source.meta.dataset or "–",
+            "split": source.meta.split or "–",
+            "detector": source.meta.detector or "–",
+            "left out": source.meta.left_out,
+            "written": source.meta.created or "–",
+        }
+        for source in view.store.sources
+    ]
+    st.dataframe(charts.frame(table), hide_index=True, key="overview.sources")
     st.caption("Rows behind the figures above, after the filters:")
-    behind = {
-        name: [part[i] or "–" for part in parts]
-        for i, name in enumerate(("model", "data set", "split", "rows"))
-    }
-    st.dataframe(behind, hide_index=True, key="overview.parts")
+    parts: list[charts.Row] = [
+        {"model": model, "data set": dataset or "–", "split": split or "–", "rows": n}
+        for model, dataset, split, n in view.store.counts(["model", "dataset", "split"], view.where)
+    ]
+    st.dataframe(charts.frame(parts), hide_index=True, key="overview.parts")

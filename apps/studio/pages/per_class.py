@@ -1,349 +1,276 @@
-"""One class after the other: how much of it is found, what it is taken for, how well its
-probability separates it, and its samples.
-"""
+"""One class after the other: recall, precision, curves, mistakes and samples."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-
-from apps.studio import charts, context, links, url_state
-from apps.studio.components import gallery
-from apps.studio.context import View
 from evaluation.analysis.from_counts import ClassScores
 from evaluation.analysis.store_ages import overall_accuracy
-from evaluation.analysis.store_classes import ClassCurve, class_curve, per_class
+from evaluation.analysis.store_classes import per_class
+from evaluation.store.counts import method
+from numpy.typing import NDArray
+
+from apps.studio import charts, context, links, url_state
+from apps.studio.components import class_curves, gallery
+from apps.studio.context import View
+from core.vocabulary import METRICS
 from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate
 from evaluation.store import Where
-from evaluation.store.counts import method
 
 TITLE = "Per class"
 ICON = ":material/category:"
 ORDER = 20
 
-FIGURES = {"recall": "recall", "precision": "precision", "f1": "F1"}
-SHOWN = {
+METRIC_NAMES = ("recall", "precision", "f1")
+KINDS = {
     "wrong": "most confident wrong",
     "right": "most confident right",
     "unsure": "least confident",
     "missed": "all missed",
-    "called": "all called so",
+    "called": "all predicted as it",
 }
-TOP = 8
-MANY = 2_000_000
-"""Rows times classes up to which every class's areas are worked out at once."""
+"""Which samples of a class are shown."""
+MAX_CONFUSIONS = 8
+"""Kinds of mistakes that are listed."""
+ScoresByClass: TypeAlias = Mapping[str, ClassScores]
 
 
 def render(view: View) -> None:
     """Draw the page."""
     st.markdown(
-        "Which classes does the model find, which does it miss, and what does it take them for?"
+        "Which classes does the model recognise, which does it miss, and what does it take them "
+        "for?"
     )
     if context.empty(view, tasks=("emotion", "gender")):
         return
-    found = {
-        model: context.cached(
+    scores: dict[str, ScoresByClass] = {}
+    for model, where in view.each():
+        of_model = context.cached(
             view.store,
             "per class",
             (view.task, where),
             lambda w=where: per_class(view.store, view.task, w),
         )
-        for model, where in view.each()
-    }
-    found = {model: rows for model, rows in found.items() if rows}
-    if not found:
+        if of_model:
+            scores[model] = of_model
+    if not scores:
         st.info(
-            "No row with a truth and an answer is left: loosen a filter.",
+            "No row with a label and a prediction is left: remove a filter.",
             icon=":material/filter_alt:",
         )
         return
-    _figures(view, found)
+    _all_classes(view, scores)
     labels = [
         label
-        for label in next(iter(found.values()))
-        if any(scores[label].n for scores in found.values())
+        for label in next(iter(scores.values()))
+        if any(of_model[label].n for of_model in scores.values())
     ]
     st.subheader("One class")
     label = url_state.choose("pc.label", "Class", labels, style="pills")
-    _one(found, label)
-    _curves(view, label)
+    _one_class(scores, label)
+    class_curves.show(view, label)
     model = (
-        url_state.choose("pc.model", "Model", list(found)) if len(found) > 1 else next(iter(found))
+        url_state.choose("pc.model", "Model", list(scores))
+        if len(scores) > 1
+        else next(iter(scores))
     )
     _confusions(view, model, label)
     _samples(view, model, label)
 
 
-def _figures(view: View, found: dict[str, dict[str, ClassScores]]) -> None:
-    by = url_state.choose(
-        "pc.figure", "Figure", list(FIGURES), shown=FIGURES.__getitem__, style="segmented_control"
+def _estimate(scores: ClassScores, metric: str) -> Estimate:
+    estimates = {"recall": scores.recall, "precision": scores.precision, "f1": scores.f1}
+    return estimates[metric]
+
+
+def _all_classes(view: View, scores: Mapping[str, ScoresByClass]) -> None:
+    metric = url_state.choose(
+        "pc.figure",
+        "Metric",
+        METRIC_NAMES,
+        shown=lambda name: METRICS[name].title,
+        style="segmented_control",
     )
-    bars = [
-        go.Bar(
-            name=charts.plain(model),
-            x=list(rows),
-            y=[getattr(r, by).value for r in rows.values()],
-            marker_color=charts.colour(i),
-            error_y=charts.error_bars([getattr(r, by) for r in rows.values()]),
-            customdata=[[r.n, r.predicted_n] for r in rows.values()],
-            hovertemplate="%{x}: %{y:.1%}<br>%{customdata[0]:,} samples, called so %{customdata[1]:,} times",
-        )
-        for i, (model, rows) in enumerate(found.items())
-    ]
-    table: dict[str, list[Any]] = {
-        name: [] for name in ("model", "class", "n", "called so", "recall", "precision", "F1")
-    }
-    for model, rows in found.items():
-        for label, r in rows.items():
-            cells = (
-                model,
-                label,
-                r.n,
-                r.predicted_n,
-                *(number(getattr(r, k), percent=True) for k in FIGURES),
+    bars = []
+    for i, (model, of_model) in enumerate(scores.items()):
+        estimates = [_estimate(one, metric) for one in of_model.values()]
+        bars.append(
+            go.Bar(
+                name=charts.plain(model),
+                x=list(of_model),
+                y=[estimate.value for estimate in estimates],
+                marker_color=charts.colour(i),
+                error_y=charts.error_bars(estimates),
+                customdata=[[one.n, one.predicted_n] for one in of_model.values()],
+                hovertemplate=(
+                    "%{x}: %{y:.1%}<br>%{customdata[0]:,} samples, predicted %{customdata[1]:,} "
+                    "times"
+                ),
             )
-            for name, cell in zip(table, cells, strict=True):
-                table[name].append(cell)
-    made = charts.figure(
-        *bars, y=FIGURES[by], percent="y", barmode="group", showlegend=len(found) > 1
-    )
-    charts.show(
-        made,
-        "perclass-figures",
-        table,
-        alt=f"{FIGURES[by]} of each class and model with 95 % intervals",
-        opened=True,
-    )
+        )
+    table: list[charts.Row] = [
+        {
+            "model": model,
+            "class": label,
+            "n": one.n,
+            "predicted n": one.predicted_n,
+            **{METRICS[m].title: number(_estimate(one, m), percent=True) for m in METRIC_NAMES},
+        }
+        for model, of_model in scores.items()
+        for label, one in of_model.items()
+    ]
+    title = METRICS[metric].title
+    chart = charts.figure(*bars, y=title, percent="y", barmode="group", showlegend=len(scores) > 1)
+    alt = f"{title} of each class and model with 95 % intervals"
+    charts.show(chart, "perclass-figures", table, alt=alt, opened=True)
     st.caption(
-        "Recall: of the samples of a class, the share that is found. Precision: of its answers, the share that is right. F1: their "
-        f"harmonic mean. 95 % intervals: {method(view.store)}."
+        "Recall: of the samples of a class, the share that is predicted as it. Precision: of its "
+        "predictions, the share that is right. F1: their harmonic mean. "
+        f"95 % intervals: {method(view.store)}."
     )
 
 
-def _one(found: dict[str, dict[str, ClassScores]], label: str) -> None:
-    for model, rows in found.items():
-        row = rows[label]
-        if len(found) > 1:
+def _one_class(scores: Mapping[str, ScoresByClass], label: str) -> None:
+    for model, of_model in scores.items():
+        one = of_model[label]
+        if len(scores) > 1:
             st.caption(context.plain(model))
-        for cell, (key, name) in zip(st.columns(3), FIGURES.items(), strict=True):
-            n, what = (row.predicted_n, "answers") if key == "precision" else (row.n, "samples")
-            charts.metric(cell, name, replace(getattr(row, key), n=n), about=f" {what}")
-
-
-def _curves(view: View, label: str) -> None:
-    if f"{view.task}_conf" not in view.store.columns:
-        st.info("No PR and ROC curves: these tables have no probabilities.", icon=":material/info:")
-        return
-    labels = view.store.labels(view.task)
-    few = view.store.count(view.where) * len(labels) <= MANY
-    every = url_state.toggle(
-        "pc.areas",
-        "Areas of every class in the table",
-        few,
-        help="takes a moment on millions of rows",
-    )
-    table: dict[str, list[Any]] = {
-        name: [] for name in ("model", "class", "n", "others", "average precision", "AUROC")
-    }
-    drawn: list[tuple[str, ClassCurve]] = []
-    for model, where in view.each():
-        for name in labels if every else (label,):
-            seen = context.cached(
-                view.store,
-                "curve",
-                (view.task, where, name),
-                lambda w=where, n=name: class_curve(view.store, view.task, w, n),
-            )
-            if seen is None:
-                continue
-            cells = (model, name, seen.n, seen.others, _three(seen.ap), _three(seen.auroc))
-            for column, cell in zip(table, cells, strict=True):
-                table[column].append(cell)
-            if name == label:
-                drawn.append((model, seen))
-    if not drawn:
-        st.info(
-            "No PR and ROC curves: no row with a truth and probabilities is left.",
-            icon=":material/info:",
+        recall, precision, f1 = st.columns(3)
+        charts.metric(recall, "recall", replace(one.recall, n=one.n), about=" samples")
+        charts.metric(
+            precision, "precision", replace(one.precision, n=one.predicted_n), about=" predictions"
         )
-        return
-    left, right = st.columns(2)
-    traces = [
-        _line(f"{m}: AP {_three(c.ap)}", c.pr, i, "recall %{x:.1%}, precision %{y:.1%}")
-        for i, (m, c) in enumerate(drawn)
-    ]
-    share = drawn[0][1].n / max(drawn[0][1].n + drawn[0][1].others, 1)
-    traces.append(_guess([0, 1], [share, share]))
-    with left:
-        st.markdown("**Precision and recall** as the limit on this class's probability falls")
-        made = charts.figure(*traces, x="recall", y="precision", percent="xy", height=430)
-        made.update_yaxes(range=[0, 1.02])
-        charts.show(made, "perclass-pr", table, alt=f"Precision against recall of {label}")
-    traces = [
-        _line(f"{m}: AUROC {_three(c.auroc)}", c.roc, i, "false %{x:.1%}, found %{y:.1%}")
-        for i, (m, c) in enumerate(drawn)
-    ]
-    with right:
-        st.markdown("**ROC**: how many are found for how many false alarms")
-        made = charts.figure(
-            *traces,
-            _guess([0, 1], [0, 1]),
-            x="share of other classes called so",
-            y="recall",
-            percent="xy",
-            height=430,
-        )
-        made.update_yaxes(range=[0, 1.02])
-        charts.show(
-            made, "perclass-roc", table, alt=f"Receiver operating characteristic of {label}"
-        )
-    n = ", ".join(f"{c.n:,} of {c.n + c.others:,}" for _, c in drawn)
-    st.caption(
-        f"n = {n} samples are of this class. Average precision (AP): the area under the left curve, {share:.3f} by guessing. AUROC: the "
-        "chance that a sample of the class has a higher probability of it than another, 0.5 by guessing. With 95 % bootstrap intervals."
-    )
+        charts.metric(f1, "F1", replace(one.f1, n=one.n), about=" samples")
 
 
-def _three(f: Estimate) -> str:
-    return number(f, digits=3)
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """One kind of mistake: how many samples, and their share of the label."""
 
+    label: str
+    prediction: str
+    n: int
+    share: Estimate
 
-def _line(name: str, points: tuple[Any, Any], i: int, hover: str) -> go.Scatter:
-    return go.Scatter(
-        name=charts.plain(name),
-        x=points[0],
-        y=points[1],
-        mode="lines",
-        line={"color": charts.colour(i)},
-        hovertemplate=hover,
-    )
-
-
-def _guess(x: list[float], y: list[float]) -> go.Scatter:
-    return go.Scatter(
-        name="guessing",
-        x=x,
-        y=y,
-        mode="lines",
-        line={"color": charts.QUIET, "dash": "dot"},
-        hoverinfo="skip",
-    )
+    @property
+    def name(self) -> str:
+        """The mistake in words."""
+        return f"{self.label} predicted as {self.prediction}"
 
 
 def top_confusions(
-    matrix: Any, labels: tuple[str, ...], label: str, top: int = TOP
-) -> list[tuple[str, str, int, Estimate]]:
-    """(true, answered, samples, share of the true class) of the most frequent mistakes that `label`
-    has a part in.
+    matrix: NDArray[np.int64], labels: Sequence[str], label: str, limit: int = MAX_CONFUSIONS
+) -> list[Confusion]:
+    """Return the most frequent mistakes in which `label` is the label or the prediction.
+
+    Args:
+        matrix: counts (k, k), rows are labels.
+        labels: the k classes.
+        label: one of them.
+        limit: mistakes to return.
     """
     at, support = labels.index(label), matrix.sum(axis=1)
     cells = {(at, j) for j in range(len(labels))} | {(i, at) for i in range(len(labels))}
-    ranked = sorted(
-        (c for c in cells if c[0] != c[1] and matrix[c]), key=lambda c: (-matrix[c], c)
-    )[:top]
+    mistakes = [cell for cell in cells if cell[0] != cell[1] and matrix[cell]]
+    mistakes.sort(key=lambda cell: (-matrix[cell], cell))
     return [
-        (
+        Confusion(
             labels[i],
             labels[j],
             int(matrix[i, j]),
             Estimate.of_share(int(matrix[i, j]), int(support[i])),
         )
-        for i, j in ranked
+        for i, j in mistakes[:limit]
     ]
 
 
 def _confusions(view: View, model: str, label: str) -> None:
     st.subheader(f"What {label} is confused with")
-    labels = view.store.labels(view.task)
-    matrix = view.store.confusion(view.task, view.where_of(model))
-    rows = top_confusions(matrix, labels, label)
-    if not rows:
+    where = view.where_of(model)
+    matrix = view.store.confusion(view.task, where)
+    confusions = top_confusions(matrix, view.store.labels(view.task), label)
+    if not confusions:
         st.info(f"No mistake with {label}.", icon=":material/check:")
         return
-    names = [f"{true} answered {pred}" for true, pred, *_ in rows]
-    made = charts.figure(
+    chart = charts.figure(
         go.Bar(
-            x=[r[3].value for r in rows],
-            y=names,
+            x=[one.share.value for one in confusions],
+            y=[one.name for one in confusions],
             orientation="h",
-            error_x=charts.error_bars([r[3] for r in rows]),
-            customdata=[r[2] for r in rows],
-            marker_color=[charts.BAD if r[0] == label else charts.QUIET for r in rows],
+            error_x=charts.error_bars([one.share for one in confusions]),
+            customdata=[one.n for one in confusions],
+            marker_color=[charts.BAD if c.label == label else charts.QUIET for c in confusions],
             hovertemplate="%{y}: %{customdata:,} (%{x:.1%})<extra></extra>",
         ),
-        height=90 + 32 * len(rows),
-        x="share of the true class",
+        height=90 + 32 * len(confusions),
+        x="share of the label",
         percent="x",
         dragmode=False,
     )
-    made.update_yaxes(autorange="reversed")
-    shares = [number(r[3], percent=True) for r in rows]
-    table = {
-        "true": [r[0] for r in rows],
-        "answered": [r[1] for r in rows],
-        "samples": [r[2] for r in rows],
-        "share of the true class": shares,
-    }
-    charts.show(made, "perclass-confusions", table, alt=f"Most frequent mistakes with {label}")
-    where = view.where_of(model)
+    chart.update_yaxes(autorange="reversed")
+    table: list[charts.Row] = [
+        {
+            "label": one.label,
+            "predicted": one.prediction,
+            "samples": one.n,
+            "share of the label": number(one.share, percent=True),
+        }
+        for one in confusions
+    ]
+    charts.show(chart, "perclass-confusions", table, alt=f"Most frequent mistakes with {label}")
     accuracy = context.cached(
         view.store,
-        "right",
+        "accuracy",
         (view.task, where),
         lambda: overall_accuracy(view.store, view.task, where),
     )
     st.caption(
-        f"Orange: {label} that is missed; grey: others that are called {label}. 95 % intervals (Wilson). "
-        f"{context.plain(model)}: accuracy over all classes {number(accuracy, percent=True)}, n = {accuracy.n:,}."
+        f"Orange: {label} that is missed; grey: others that are predicted as {label}. 95 % "
+        f"intervals (Wilson). {context.plain(model)}: accuracy over all classes "
+        f"{number(accuracy, percent=True)}, n = {accuracy.n:,}."
     )
-    said = url_state.choose(
-        "pc.cell", "Look at one of them", ["", *names], shown=lambda n: n or "choose ..."
+    by_name = {one.name: one for one in confusions}
+    name = url_state.choose(
+        "pc.cell", "Look at one of them", ["", *by_name], shown=lambda n: n or "choose ..."
     )
-    if said:
-        true, pred, *_ = rows[names.index(said)]
+    if name:
+        mistake = by_name[name]
+        cell = (mistake.label, mistake.prediction)
         links.to(
             "confusion",
-            f"{said} on the page Confusion",
-            {"cm.cell": (true, pred), "cm.model": model, "task": view.task},
+            f"{name} on the page Confusion",
+            {"cm.cell": cell, "cm.model": model, "task": view.task},
             ":material/grid_on:",
         )
-        gallery.show(
-            view, view.where_of(model).but(task=view.task, true=true, pred=pred), "pc.pair"
-        )
+        rows = where.but(task=view.task, true=mistake.label, pred=mistake.prediction)
+        gallery.show(view, rows, "pc.pair")
 
 
 def _samples(view: View, model: str, label: str) -> None:
     st.subheader(f"Samples of {label}")
-    sure = f"{view.task}_conf" in view.store.columns
-    kinds = [k for k in SHOWN if sure or k in ("missed", "called")]
+    has_confidence = f"{view.task}_conf" in view.store.columns
+    kinds = [kind for kind in KINDS if has_confidence or kind in ("missed", "called")]
     row = st.container(horizontal=True, vertical_alignment="bottom")
     kind = url_state.choose(
-        "pc.kind", "Show", kinds, shown=SHOWN.__getitem__, style="segmented_control", where=row
+        "pc.kind", "Show", kinds, shown=KINDS.__getitem__, style="segmented_control", where=row
     )
-    where = view.where_of(model).but(task=view.task)
     gallery.show(
         view,
-        samples_of(where, label, kind),
+        samples_of(view.where_of(model).but(task=view.task), label, kind),
         "pc.gallery",
         order="confidence" if kind == "unsure" else "-confidence",
     )
 
 
 def samples_of(where: Where, label: str, kind: str) -> Where:
-    """The samples of a class that one of SHOWN names."""
+    """Return the samples of a class that one of KINDS names."""
     if kind == "called":
         return where.but(pred=label)
-    return where.but(
-        true=label,
-        **(
-            {"right": False}
-            if kind in ("wrong", "missed")
-            else {"right": True}
-            if kind == "right"
-            else {}
-        ),
-    )
+    right = {"wrong": False, "missed": False, "right": True}
+    return where.but(true=label, **({"right": right[kind]} if kind in right else {}))

@@ -25,7 +25,7 @@ def test_bands_and_groups_show_the_errors_of_the_rows(draw) -> None:
     made = predictions()
     true, pred = (made[c].to_numpy().astype(float) for c in ("age_true", "age_pred"))
     error, at = pred - true, np.minimum(true // 30, 2)
-    bias = with_columns(app, "true age", "bias, years (above 0: too old)", "low", "high", "n")
+    bias = with_columns(app, "true age", "bias (above 0: too old), years", "low", "high", "n")
     assert bias["true age"].to_list() == ["0-29", "30-59", "60+"]
     assert bias.iloc[:, 2].to_list() == pytest.approx(
         [error[at == i].mean() for i in range(3)], abs=1e-5
@@ -39,8 +39,8 @@ def test_bands_and_groups_show_the_errors_of_the_rows(draw) -> None:
     )
     said = np.where(made["gender_p_female"].to_numpy() >= 0.5, *GENDER2.labels)
     right = said == np.array(made["gender_true"].to_pylist())
-    share = with_columns(app, "race", "share right")
-    assert share["share right"].to_list() == pytest.approx([right[race == r].mean() for r in "ABC"])
+    share = with_columns(app, "race", "accuracy")
+    assert share["accuracy"].to_list() == pytest.approx([right[race == r].mean() for r in "ABC"])
     near = with_columns(app, "years", "share within")
     assert near["share within"].to_list() == pytest.approx(
         [(np.abs(error) <= k).mean() for k in range(16)]
@@ -82,7 +82,7 @@ def test_every_model_has_its_row_in_every_table(draw) -> None:
 def test_without_ages_and_genders_the_page_says_why(draw) -> None:
     app = draw("age_gender", "emotion only")
     assert any(
-        "no truth and prediction of age or perceived gender" in i.value for i in app.info
+        "no label and prediction of age or perceived gender" in i.value for i in app.info
     ) and not tables(app)
     heads = [h.value for h in draw("age_gender", "age only").subheader]
     assert heads == ["Age", "Do mistakes come together?"]

@@ -13,8 +13,7 @@ import pyarrow as pa
 import pytest
 
 from apps.studio import settings
-from apps.studio.components import threshold_planner
-from apps.studio.pages import confidence
+from apps.studio.components import reliability, threshold_planner
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
 from evaluation.analysis.thresholds import plan_thresholds
@@ -35,16 +34,15 @@ def test_calibration_and_bands_are_the_librarys(draw) -> None:
     assert rows["n"].sum() == 160 and rows["n"].tolist() == [
         n for n in calibration.reliability(top, right).count if n
     ]
-    bands = next(d.value for d in app.dataframe if "accuracy in it" in d.value.columns)
+    bands = next(d.value for d in app.dataframe if "accuracy in the band" in d.value.columns)
     edges = [(0.9, 2.0), (0.7, 0.9), (0.0, 0.7)]
     assert bands["n"].tolist() == [int(((top >= low) & (top < high)).sum()) for low, high in edges]
-    for text, (low, high) in zip(bands["accuracy in it"], edges, strict=True):
+    for text, (low, high) in zip(bands["accuracy in the band"], edges, strict=True):
         here = right[(top >= low) & (top < high)]
         assert text.startswith(f"{here.mean() * 100:.1f} % (") if len(here) else text == "-"
-    risk = next(d.value for d in app.dataframe if "wrong among these" in d.value.columns)
+    risk = next(d.value for d in app.dataframe if "risk" in d.value.columns)
     assert (
-        risk["answered"].iloc[-1] == "100.0%"
-        and risk["wrong among these"].iloc[-1] == f"{1 - right.mean():.2%}"
+        risk["coverage"].iloc[-1] == "100.0%" and risk["risk"].iloc[-1] == f"{1 - right.mean():.2%}"
     )
 
 
@@ -52,14 +50,14 @@ def test_calibration_and_bands_are_the_librarys(draw) -> None:
 def test_the_plan_is_that_of_the_command(draw, wish: str, value: float) -> None:
     app = draw("confidence", "emotion only", **{"cf.wish": wish, "cf.value": f"{value:g}"})
     made = plan_thresholds(predictions(heads=("emotion",)), "emotion", **{wish: value})
-    rows = next(d.value for d in app.dataframe if "answer from" in d.value.columns)
+    rows = next(d.value for d in app.dataframe if "threshold" in d.value.columns)
     wanted = [
         "never" if c["threshold"] is None else f"{c['threshold']:.3f}" for c in made["per_class"]
     ]
-    assert rows["answer from"].tolist() == wanted and rows["called so"].tolist() == [
+    assert rows["threshold"].tolist() == wanted and rows["predicted n"].tolist() == [
         c["called"] for c in made["per_class"]
     ]
-    assert [m.value for m in app.metric if m.label == "right among these"] == [
+    assert [m.value for m in app.metric if m.label == "accuracy of these"] == [
         f"{made['accuracy'].value * 100:.1f} %"
     ]
 
@@ -142,15 +140,15 @@ def test_intervals_of_the_age(draw) -> None:
     assert rows["n"].tolist()[0] == 160 and rows["n"].tolist()[1:] == [
         n for n in np.bincount((seen.true // 10).astype(int), minlength=9) if n
     ]
-    assert set(rows["promised"]) == {"90%"}
+    assert set(rows["nominal"]) == {"90%"}
 
 
 def test_without_probabilities_the_page_says_what_to_add(draw) -> None:
     app = draw("confidence", "one model, labels only")
     assert any("no probabilities" in i.value for i in app.info) and not app.metric
     assert (
-        confidence.band_name(0.9, 1.0) == "90% and over"
-        and confidence.band_name(0.0, 0.7) == "under 70%"
+        reliability.band_name(0.9, 1.0) == "90% and over"
+        and reliability.band_name(0.0, 0.7) == "under 70%"
     )
 
 
@@ -170,7 +168,7 @@ def test_a_model_s_own_limit_makes_the_lowest_band(tmp_path: Path) -> None:
         settings.PROCESS.use(settings.Settings())
     seen = arrays.classes(rows, "emotion")
     assert seen is not None and seen.p is not None
-    bands = next(d.value for d in app.dataframe if "accuracy in it" in d.value.columns)
+    bands = next(d.value for d in app.dataframe if "accuracy in the band" in d.value.columns)
     assert (
         bands["confidence"].tolist()[-1] == "under 55%"
         and bands["n"].tolist()[-1] == (seen.p.max(axis=1) < 0.55).sum() > 0

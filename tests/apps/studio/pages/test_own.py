@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from apps.studio import charts, context, relabel_plan
-from apps.studio.components import gallery
-from apps.studio.pages import confusion, own
+from apps.studio.components import confusion_matrix, gallery
+from apps.studio.pages import own
 from core.errors import UserError
 from core.labels import FERPLUS8
 from evaluation.predictions import table
@@ -103,27 +103,31 @@ def test_cells_hold_exactly_their_samples(tmp_path: Path) -> None:
     table.write(predictions(400), tmp_path / "t.parquet")
     store = Store.open([tmp_path / "t.parquet"])
     labels = store.labels("emotion")
-    for unsure in (None, 0.75):
+    for threshold in (None, 0.75):
         for top in (8, 4):
-            matrix = confusion.fold(store.confusion("emotion", Where(), unsure), labels, top)
+            matrix = confusion_matrix.fold(
+                store.confusion("emotion", Where(), threshold), labels, top
+            )
             assert matrix.counts.sum() == 400 and len(matrix.rows) == (8 if top == 8 else 5)
-            assert (confusion.UNCERTAIN in matrix.columns) == (unsure is not None) and (
-                confusion.OTHER in matrix.rows
+            assert (confusion_matrix.UNCERTAIN in matrix.columns) == (threshold is not None) and (
+                confusion_matrix.OTHER in matrix.rows
             ) == (top == 4)
             for i, true in enumerate(matrix.rows):
                 for j, pred in enumerate(matrix.columns):
                     assert (
-                        store.count(confusion.cell_where(Where(), matrix, (true, pred), unsure))
+                        store.count(
+                            confusion_matrix.cell_where(Where(), matrix, (true, pred), threshold)
+                        )
                         == matrix.counts[i, j]
                     ), (
                         true,
                         pred,
-                        unsure,
+                        threshold,
                     )
     band = Where(confidence=(0.6, 0.9))
-    matrix = confusion.fold(store.confusion("emotion", band, 0.75), labels, 8)
+    matrix = confusion_matrix.fold(store.confusion("emotion", band, 0.75), labels, 8)
     total = sum(
-        store.count(confusion.cell_where(band, matrix, (t, p), 0.75))
+        store.count(confusion_matrix.cell_where(band, matrix, (t, p), 0.75))
         for t in matrix.rows
         for p in matrix.columns
     )
@@ -134,7 +138,7 @@ def test_a_cell_in_the_url_shows_its_samples(draw) -> None:
     app = draw("confusion", "no images", task="emotion", **{"cm.cell": [FIRST, SECOND]})
     assert not app.exception
     shown = next(d.value for d in app.dataframe if "sample_id" in d.value)
-    matrix = next(d.value for d in app.dataframe if confusion.TRUE in d.value)
+    matrix = next(d.value for d in app.dataframe if confusion_matrix.TABLE_CORNER in d.value)
     assert (
         len(shown) == matrix[SECOND].iloc[0]
         and set(shown["emotion_true"]) == {FIRST}

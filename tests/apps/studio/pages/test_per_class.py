@@ -41,15 +41,19 @@ def test_figures_are_scikit_learns(draw) -> None:
 def test_top_confusions_have_a_part_in_the_class() -> None:
     matrix = np.array([[5, 2, 0], [3, 9, 7], [1, 0, 4]])
     found = per_class.top_confusions(matrix, ("x", "y", "z"), "x")
-    assert [r[:3] for r in found] == [("y", "x", 3), ("x", "y", 2), ("z", "x", 1)]
-    assert [r[3].value for r in found] == pytest.approx([3 / 19, 2 / 7, 1 / 5])
+    assert [(c.label, c.prediction, c.n) for c in found] == [
+        ("y", "x", 3),
+        ("x", "y", 2),
+        ("z", "x", 1),
+    ]
+    assert [c.share.value for c in found] == pytest.approx([3 / 19, 2 / 7, 1 / 5])
     assert per_class.top_confusions(np.eye(3, dtype=int), ("x", "y", "z"), "x") == []
 
 
 def test_a_mistake_opens_its_samples(draw) -> None:
     app = draw("per_class", "emotion only")
     options = next(s for s in app.selectbox if s.label == "Look at one of them").options
-    true, _, pred = options[1].partition(" answered ")
+    true, _, pred = options[1].partition(" predicted as ")
     app = draw(
         "per_class", "emotion only", **{"pc.cell": options[1], "pc.label": FERPLUS8.labels[0]}
     )
@@ -59,7 +63,7 @@ def test_a_mistake_opens_its_samples(draw) -> None:
     assert set(wanted) in listed
 
 
-@pytest.mark.parametrize("kind", per_class.SHOWN)
+@pytest.mark.parametrize("kind", per_class.KINDS)
 def test_samples_are_of_their_kind(draw, kind: str) -> None:
     label = FERPLUS8.labels[0]
     app = draw("per_class", "emotion only", **{"pc.label": label, "pc.kind": kind})

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from apps.studio import settings
-from apps.studio.pages import slices
+from apps.studio.components import slice_search
 from core.labels import GENDER2
 from evaluation.analysis import slices as search
 from evaluation.predictions import table
@@ -84,16 +84,15 @@ def test_found_slices_equal_the_library_and_a_row_shows_its_samples(draw, weak) 
     app = opened(draw, path)
     blur = np.array(table.read(path)["group_blur"].to_pylist())
     groups = {"blur": blur, "light": light, "place": place, "gender": np.full(N, F)}
-    source = search.RowGroups(1.0 - wrong, groups, is_share=True)
-    wanted = search.search(source, support=30, fdr=0.05).slices
+    wanted = search.search(wrong.astype(float), groups, support=30, fdr=0.05)["slices"]
     rows = next(d.value for d in app.dataframe if "slice" in d.value.columns)
-    assert rows["slice"].to_list() == [slices.words(s.conditions) for s in wanted]
+    assert rows["slice"].to_list() == [slice_search.slice_title(s["conditions"]) for s in wanted]
     assert (
         rows["slice"][0] == "light = c, place = y"
         and rows["n"][0] == ((light == "c") & (place == "y")).sum()
     )
     assert rows["share wrong"].to_list() == pytest.approx([s["loss"] for s in wanted])
-    app = opened(draw, path, **{slices.PICKED: ["light", "c", "place", "y"]})
+    app = opened(draw, path, **{slice_search.SLICE_PARAMETER: ["light", "c", "place", "y"]})
     shown = next(d.value for d in app.dataframe if "sample_id" in d.value.columns)
     names = {f"s{i:04d}" for i in np.flatnonzero((light == "c") & (place == "y") & wrong)}
     assert set(shown["sample_id"]) == names
@@ -119,10 +118,12 @@ def test_sliders_change_what_is_looked_at(draw, weak) -> None:
 
 
 def test_a_slice_that_the_tables_do_not_have_is_ignored(draw, weak) -> None:
-    app = opened(draw, weak[0], **{slices.PICKED: ["light", "nowhere", "camera", "x"]})
+    app = opened(
+        draw, weak[0], **{slice_search.SLICE_PARAMETER: ["light", "nowhere", "camera", "x"]}
+    )
     assert not [d for d in app.dataframe if "sample_id" in d.value.columns]
 
 
 def test_a_slice_beside_the_filter_of_the_sidebar_is_empty(draw, weak) -> None:
-    app = opened(draw, weak[0], **{slices.PICKED: ["light", "c"], "g.light": ["a"]})
+    app = opened(draw, weak[0], **{slice_search.SLICE_PARAMETER: ["light", "c"], "g.light": ["a"]})
     assert any("No sample" in i.value for i in app.info)

@@ -1,0 +1,233 @@
+"""Errors of predicted ages: by band of true age, within k years, as a matrix and by group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+from evaluation.analysis.store_ages import ErrorsByCell
+
+from apps.studio import charts, context, url_state
+from apps.studio.components import grouped_chart
+from apps.studio.context import View
+from core.vocabulary import METRICS, group_title
+from evaluation.analysis import store_ages
+from evaluation.metrics.classification import normalised
+from evaluation.report.text import number
+from evaluation.statistics.estimate import Estimate
+from evaluation.store import Where
+
+Result = TypeVar("Result")
+
+MAX_YEARS = 15
+"""Years up to which CS@k is drawn."""
+MAX_BANDS_WITH_TEXT = 15
+"""Bands up to which the matrix's cells have texts."""
+MAE, BIAS = METRICS["mae"], METRICS["bias"]
+
+
+def per_model(
+    view: View,
+    name: str,
+    key: tuple[Hashable, ...],
+    compute: Callable[[Where], Result | None],
+) -> dict[str, Result]:
+    """Return model -> `compute(where)`; models where it is empty are left out.
+
+    Args:
+        view: the selections.
+        name: of the computation, for the cache.
+        key: its further arguments, for the cache.
+        compute: the computation on one model's rows.
+    """
+    where = view.where
+    depends_on_task = (
+        where.right is not None or where.confidence is not None or where.true or where.pred
+    )
+    results: dict[str, Result] = {}
+    for model, of_model in view.each():
+        # Without such filters the rows are the same whatever the sidebar's task.
+        rows = of_model if depends_on_task else of_model.but(task="age")
+        result = context.cached(
+            view.store, f"age_gender {name}", (rows, *key), lambda r=rows: compute(r)
+        )
+        if result:
+            results[model] = result
+    return results
+
+
+def show(view: View, width: int, group: str | None) -> None:
+    """Draw everything about predicted ages.
+
+    Args:
+        view: the selections.
+        width: of a band of age, years.
+        group: the group that errors are drawn by; None for no group.
+    """
+    st.subheader("Age")
+    store = view.store
+    errors: dict[str, ErrorsByCell] = per_model(
+        view, "band", (width,), lambda where: store_ages.by_band(store, where, width)
+    )
+    overall = {m: (e.mae[-1], e.bias[-1]) for m, e in errors.items() if e.mae[-1].n}
+    if not overall:
+        st.info(
+            "No row with a true and a predicted age is left: remove a filter.",
+            icon=":material/filter_alt:",
+        )
+        return
+    for model, (mae, bias) in overall.items():
+        name = f"{context.plain(model)}: " if len(view.models) > 1 else ""
+        st.markdown(
+            f"{name}{MAE.title} **{number(mae)}** years, bias **{number(bias, sign=True)}** "
+            f"years, n = {mae.n:,}"
+        )
+    names = store_ages.band_names(width)
+    bands = f"for each band of {width} years of true age, with 95 % intervals"
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Too old or too young, by true age**")
+        _chart(_bias(errors), names, "age-bias", "true age", f"{BIAS.axis} {bands}", lines=True)
+    with right:
+        st.markdown("**How far off, by true age**")
+        _chart(_mae(errors), names, "age-mae", "true age", f"{MAE.axis} {bands}", lines=True)
+    left, right = st.columns(2)
+    with left:
+        _cumulative(view)
+    with right:
+        _matrix(view, width)
+    if group:
+        _by_group(view, group)
+
+
+def _mae(errors: Mapping[str, ErrorsByCell]) -> dict[str, Sequence[Estimate]]:
+    return {model: of_model.mae for model, of_model in errors.items()}
+
+
+def _bias(errors: Mapping[str, ErrorsByCell]) -> dict[str, Sequence[Estimate]]:
+    return {model: of_model.bias for model, of_model in errors.items()}
+
+
+def _chart(
+    estimates: Mapping[str, Sequence[Estimate]],
+    values: Sequence[str],
+    key: str,
+    axis: str,
+    alt: str,
+    *,
+    lines: bool = False,
+) -> None:
+    """MAE or, with a line at 0, bias; which of them, the key says."""
+    is_bias = key.startswith("age-bias")
+    grouped_chart.show(
+        estimates,
+        values,
+        key,
+        axis=axis,
+        figure=BIAS.axis if is_bias else MAE.axis,
+        lines=lines,
+        zero=is_bias,
+        alt=alt,
+    )
+
+
+def _by_group(view: View, group: str) -> None:
+    store, title = view.store, group_title(group)
+    errors = per_model(
+        view, "group", (group,), lambda where: store_ages.by_group(store, where, group)
+    )
+    by = f"by {title}, with 95 % intervals"
+    left, right = st.columns(2)
+    with left:
+        st.markdown(f"**Bias by {context.plain(title)}**")
+        values = store.groups[group]
+        _chart(_bias(errors), values, "age-bias-group", title, f"{BIAS.axis} {by}")
+    with right:
+        st.markdown(f"**Error by {context.plain(title)}**")
+        _chart(_mae(errors), values, "age-mae-group", title, f"{MAE.axis} {by}")
+
+
+def _cumulative(view: View) -> None:
+    st.markdown("**CS@k: share of ages within k years**")
+    scores = per_model(
+        view,
+        "cumulative",
+        (),
+        lambda where: store_ages.cumulative_scores(view.store, where, MAX_YEARS),
+    )
+    grouped_chart.show(
+        scores,
+        [str(k) for k in range(MAX_YEARS + 1)],
+        "age-cs",
+        axis="years",
+        figure="share within",
+        percent=True,
+        lines=True,
+        height=430,
+        alt=f"Share of ages whose error is at most k years, for k up to {MAX_YEARS}, with 95 % "
+        "intervals",
+    )
+
+
+def _matrix(view: View, width: int) -> None:
+    st.markdown(f"**True against predicted age, bands of {width} years**")
+    model = (
+        url_state.choose("ag.model", "Model of this matrix", view.models)
+        if len(view.models) > 1
+        else view.models[0]
+    )
+    where = view.where_of(model)
+    counts, off = context.cached(
+        view.store,
+        "age_gender off",
+        (where, width),
+        lambda: store_ages.off_by(view.store, where, width),
+    )
+    if not off:
+        st.info("No row with a true and a predicted age.", icon=":material/filter_alt:")
+        return
+    names = store_ages.band_names(width)
+    shares = np.nan_to_num(normalised(counts, "true"))
+    texts = [
+        [f"{share:.0%}" if n else "" for share, n in zip(*row, strict=True)]
+        for row in zip(shares, counts, strict=True)
+    ]
+    chart = charts.figure(
+        go.Heatmap(
+            z=shares,
+            x=names,
+            y=names,
+            colorscale=charts.SCALE,
+            zmin=0,
+            zmax=1,
+            xgap=1,
+            ygap=1,
+            showscale=False,
+            customdata=counts,
+            hovertemplate=(
+                "true %{y}, predicted %{x}: %{customdata:,}<br>%{z:.1%} of the true band"
+                "<extra></extra>"
+            ),
+        ),
+        *(
+            charts.cell_texts(names, names, texts, (shares > 0.55).tolist())
+            if len(names) <= MAX_BANDS_WITH_TEXT
+            else []
+        ),
+        x="predicted age",
+        y="true age",
+        height=430,
+        dragmode=False,
+    )
+    chart.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    chart.update_xaxes(type="category", showgrid=False)
+    table: dict[str, list[Any]] = {"true age": names}
+    table |= {f"predicted {name}": counts[:, j].tolist() for j, name in enumerate(names)}
+    alt = f"Share of each true age band that is predicted in each band, {width} years a band"
+    charts.show(chart, "age-bands", table, alt=alt)
+    parts = [f"{number(off[0], percent=True)} in the right band"]
+    parts += [f"{number(e, percent=True)} at most {k} off" for k, e in enumerate(off[1:3], 1)]
+    st.caption(f"{'; '.join(parts)}. n = {off[0].n:,}. Rows add up to 100 %.")

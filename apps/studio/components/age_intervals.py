@@ -1,0 +1,134 @@
+"""How often the age intervals that a model states hold the true age."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+from evaluation.analysis.store_confidence import IntervalCoverage
+from evaluation.store.counts import method
+
+from apps.studio import charts, context, url_state
+from apps.studio.context import View
+from core.predictor import INTERVAL
+from evaluation.analysis import store_confidence
+from evaluation.report.text import number
+from evaluation.store import Where
+
+
+def show(view: View) -> None:
+    """Draw coverage and width of the intervals, overall and by decade of the true age."""
+    nominal = url_state.number(
+        "cf.nominal",
+        "Nominal coverage of the intervals",
+        0.5,
+        0.99,
+        INTERVAL,
+        0.01,
+        help=f"the share of true ages that they should hold; the shipped model: {INTERVAL:.0%}",
+    )
+    table: list[charts.Row] = []
+    coverage: list[Any] = []
+    widths: list[Any] = []
+    for i, (model, where) in enumerate(view.each()):
+        intervals: list[IntervalCoverage] = context.cached(
+            view.store,
+            "age intervals",
+            (where,),
+            lambda w=where: store_confidence.age_intervals(view.store, w),
+        )
+        if not intervals:
+            st.info(
+                f"{context.plain(model)} states no intervals: add the columns `age_low` and "
+                "`age_high`.",
+                icon=":material/info:",
+            )
+            continue
+        overall, decades = intervals[0], intervals[1:]
+        _tiles(view, model, where, overall, nominal)
+        coverage.append(_coverage_line(model, i, decades))
+        widths.append(_width_bars(model, i, decades))
+        table += [
+            {
+                "model": model,
+                "true age": one.decade or "all",
+                "n": one.coverage.n,
+                "coverage": number(one.coverage, percent=True),
+                "nominal": f"{nominal:.0%}",
+                "mean width, years": f"{one.width:.1f}",
+            }
+            for one in intervals
+        ]
+    if not coverage:
+        return
+    order = sorted({str(row["true age"]) for row in table if row["true age"] != "all"})
+    axis = {"type": "category", "categoryorder": "array", "categoryarray": order}
+    left, right = st.columns(2)
+    chart = charts.figure(*coverage, x="true age", y="coverage", percent="y", height=400)
+    chart.add_hline(
+        y=nominal,
+        line={"dash": "dot", "color": charts.QUIET},
+        annotation_text=f"nominal {nominal:.0%}",
+    )
+    chart.update_xaxes(**axis)
+    with left:
+        alt = "Share of the intervals that hold the true age, by decade"
+        charts.show(chart, "confidence-held", table, alt=alt)
+    chart = charts.figure(*widths, x="true age", y="mean width, years", height=400, barmode="group")
+    chart.update_xaxes(**axis)
+    with right:
+        alt = "Mean width of the intervals, by decade"
+        charts.show(chart, "confidence-widths", table, alt=alt)
+    st.caption(
+        "Under the dotted line intervals are too narrow, above it wider than needed. "
+        f"95 % intervals: {method(view.store)}."
+    )
+
+
+def _tiles(view: View, model: str, where: Where, overall: IntervalCoverage, nominal: float) -> None:
+    cells = st.columns(3)
+    charts.metric(
+        cells[0],
+        f"{context.plain(model)}: coverage",
+        overall.coverage,
+        about=f", nominal {nominal:.0%}",
+    )
+    cells[1].metric("mean width", f"{overall.width:.1f} years", border=True)
+    stretch = context.cached(
+        view.store,
+        "stretch",
+        (where, nominal),
+        lambda: store_confidence.stretch(view.store, where, nominal),
+    )
+    if stretch is not None:
+        factor, coverage = stretch
+        cells[2].metric(f"factor on the width for {nominal:.0%}", f"{factor:.2f}", border=True)
+        cells[2].caption(
+            f"from one half; coverage of the other half {number(coverage, percent=True)}, "
+            f"n = {coverage.n:,}"
+        )
+
+
+def _coverage_line(model: str, i: int, decades: Sequence[IntervalCoverage]) -> go.Scatter:
+    return go.Scatter(
+        name=charts.plain(model),
+        x=[one.decade for one in decades],
+        y=[one.coverage.value for one in decades],
+        error_y=charts.error_bars([one.coverage for one in decades]),
+        mode="lines+markers",
+        line={"color": charts.colour(i)},
+        customdata=[one.coverage.n for one in decades],
+        hovertemplate="%{x}: coverage %{y:.1%}, %{customdata:,} samples",
+    )
+
+
+def _width_bars(model: str, i: int, decades: Sequence[IntervalCoverage]) -> go.Bar:
+    return go.Bar(
+        name=charts.plain(model),
+        x=[one.decade for one in decades],
+        y=[one.width for one in decades],
+        marker_color=charts.colour(i),
+        hovertemplate="%{x}: %{y:.1f} years",
+    )

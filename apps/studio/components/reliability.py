@@ -1,0 +1,191 @@
+"""Accuracy against confidence: the reliability diagram, and bands of confidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+from evaluation.analysis.from_counts import BINS
+from evaluation.analysis.store_confidence import ConfidenceBand, ReliabilityEstimates
+from evaluation.store.counts import method
+
+from apps.studio import charts, context
+from apps.studio.context import View
+from core.vocabulary import METRICS
+from evaluation.analysis import store_confidence
+from evaluation.report.text import number
+
+MIN_BIN_SIZE = 10
+"""Samples of a bin from which on it is drawn."""
+RANGE = [0, 1.02]
+"""Of an axis of shares, so that points at 1 are drawn whole."""
+
+
+def show_diagram(view: View) -> None:
+    """Draw the reliability diagram, the calibration errors and how often each confidence occurs."""
+    st.subheader("Does confidence match accuracy?")
+    diagrams: dict[str, ReliabilityEstimates] = {}
+    for model, where in view.each():
+        diagrams[model] = context.cached(
+            view.store,
+            "reliability",
+            (view.task, where),
+            lambda w=where: store_confidence.reliability(view.store, view.task, w),
+        )
+    for cell, (model, diagram) in zip(
+        st.columns(max(3, len(diagrams))), diagrams.items(), strict=False
+    ):
+        charts.metric(cell, f"{context.plain(model)}: {METRICS['ece'].title}", diagram.ece)
+    table = [row for model, diagram in diagrams.items() for row in _rows(model, diagram)]
+    left, right = st.columns((3, 2))
+    with left:
+        _accuracy_chart(diagrams, table)
+    with right:
+        _counts_chart(diagrams, table)
+    st.caption(
+        "Below the dotted line the model is overconfident, above it underconfident. ECE: the mean "
+        f"distance from that line, weighted by samples ({BINS} bins; a little above 0 by chance "
+        f"even with perfect calibration). Bins of fewer than {MIN_BIN_SIZE} samples stand in the "
+        f"table only. 95 % intervals: {method(view.store)}."
+    )
+
+
+def _rows(model: str, diagram: ReliabilityEstimates) -> list[charts.Row]:
+    """A row for each bin that has samples."""
+    bins = diagram.diagram
+    return [
+        {
+            "model": model,
+            "confidence": f"{b / BINS:.1%} to {(b + 1) / BINS:.1%}",
+            "n": int(bins.count[b]),
+            "mean confidence": f"{bins.confidence[b]:.1%}",
+            "accuracy": number(diagram.accuracy[b], percent=True),
+            "accuracy minus confidence": f"{bins.accuracy[b] - bins.confidence[b]:+.1%}",
+        }
+        for b in range(BINS)
+        if bins.count[b]
+    ]
+
+
+def _accuracy_chart(diagrams: dict[str, ReliabilityEstimates], table: list[charts.Row]) -> None:
+    traces: list[Any] = [
+        go.Scatter(
+            name="perfect calibration",
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            line={"color": charts.QUIET, "dash": "dot"},
+            hoverinfo="skip",
+        )
+    ]
+    for i, (model, diagram) in enumerate(diagrams.items()):
+        bins = diagram.diagram
+        drawn = [b for b in range(BINS) if bins.count[b] >= MIN_BIN_SIZE]
+        traces.append(
+            go.Scatter(
+                name=charts.plain(model),
+                x=bins.confidence[drawn],
+                y=[diagram.accuracy[b].value for b in drawn],
+                mode="lines+markers",
+                error_y=charts.error_bars([diagram.accuracy[b] for b in drawn]),
+                line={"color": charts.colour(i)},
+                customdata=[int(bins.count[b]) for b in drawn],
+                hovertemplate=("confidence %{x:.1%}, accuracy %{y:.1%}<br>%{customdata:,} samples"),
+            )
+        )
+    chart = charts.figure(
+        *traces, x="mean confidence of the bin", y="accuracy", percent="xy", height=420
+    )
+    chart.update_xaxes(range=RANGE)
+    chart.update_yaxes(range=RANGE)
+    alt = "Accuracy against confidence, with 95 % intervals; the diagonal is perfect calibration"
+    charts.show(chart, "confidence-reliability", table, alt=alt)
+
+
+def _counts_chart(diagrams: dict[str, ReliabilityEstimates], table: list[charts.Row]) -> None:
+    traces = [
+        go.Bar(
+            name=charts.plain(model),
+            x=[(b + 0.5) / BINS for b in range(BINS) if diagram.diagram.count[b]],
+            y=[int(n) for n in diagram.diagram.count if n],
+            marker_color=charts.colour(i),
+            hovertemplate="%{x:.0%}: %{y:,} samples",
+            showlegend=False,
+        )
+        for i, (model, diagram) in enumerate(diagrams.items())
+    ]
+    chart = charts.figure(
+        *traces, x="confidence", y="samples", percent="x", height=420, barmode="group"
+    )
+    chart.update_xaxes(range=RANGE)
+    charts.show(chart, "confidence-counts", table, alt="How many samples have which confidence")
+
+
+def band_name(low: float, high: float) -> str:
+    """Return a band of confidence in words, such as `70% to 90%`."""
+    if high >= 1:
+        return f"{low:.0%} and over"
+    return f"{low:.0%} to {high:.0%}" if low > 0 else f"under {high:.0%}"
+
+
+def show_bands(view: View) -> None:
+    """Draw the accuracy in three bands of confidence."""
+    st.subheader("Sure, likely, guessed")
+    card_threshold = store_confidence.own_limit(view.store, view.task, view.models)
+    threshold = card_threshold or store_confidence.CONFIDENCE_BANDS[1]
+    table: list[charts.Row] = []
+    bars = []
+    for i, (model, where) in enumerate(view.each()):
+        bands: list[ConfidenceBand] = context.cached(
+            view.store,
+            "bands",
+            (view.task, where, threshold),
+            lambda w=where: store_confidence.bands(view.store, view.task, w, threshold),
+        )
+        table += [
+            {
+                "model": model,
+                "confidence": band_name(band.low, band.high),
+                "n": band.accuracy.n,
+                "share of the samples": number(band.share, percent=True),
+                "accuracy in the band": number(band.accuracy, percent=True),
+            }
+            for band in bands
+        ]
+        bars.append(_band_bars(model, i, bands))
+    chart = charts.figure(
+        *bars,
+        x="confidence",
+        y="accuracy in the band",
+        percent="y",
+        height=340,
+        barmode="group",
+        showlegend=len(bars) > 1,
+    )
+    chart.update_yaxes(range=RANGE)
+    alt = "Accuracy of the predictions by band of confidence"
+    charts.show(chart, "confidence-bands", table, alt=alt, opened=True)
+    if card_threshold is not None:
+        st.caption(
+            f"Under {card_threshold:.1%} the model's own card calls predictions uncertain, and so "
+            "does the demo."
+        )
+
+
+def _band_bars(model: str, i: int, bands: list[ConfidenceBand]) -> go.Bar:
+    return go.Bar(
+        name=charts.plain(model),
+        x=[band_name(band.low, band.high) for band in bands],
+        y=[band.accuracy.value for band in bands],
+        error_y=charts.error_bars([band.accuracy for band in bands]),
+        marker_color=charts.colour(i),
+        text=[
+            "" if band.share.value is None else f"{band.share.value:.0%} of the samples"
+            for band in bands
+        ],
+        textposition="inside",
+        insidetextanchor="start",
+        customdata=[band.accuracy.n for band in bands],
+        hovertemplate="%{x}: accuracy %{y:.1%}, %{customdata:,} samples",
+    )
