@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -52,7 +53,7 @@ def per_model(
         # Without such filters the rows are the same whatever the sidebar's task.
         rows = of_model if depends_on_task else of_model.but(task="age")
         result = context.cached(
-            view.store, f"age_gender {name}", (rows, *key), lambda r=rows: compute(r)
+            view.store, f"age_gender {name}", (rows, *key), partial(compute, rows)
         )
         if result:
             results[model] = result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -37,7 +38,7 @@ def show(view: View) -> None:
             view.store,
             "age intervals",
             (where,),
-            lambda w=where: store_confidence.age_intervals(view.store, w),
+            partial(store_confidence.age_intervals, view.store, where),
         )
         if not intervals:
             st.info(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -38,7 +39,7 @@ def show(view: View, label: str) -> None:
                 view.store,
                 "curve",
                 (view.task, where, name),
-                lambda w=where, n=name: class_curve(view.store, view.task, w, n),
+                partial(class_curve, view.store, view.task, where, name),
             )
             if curve is None:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -31,7 +32,7 @@ def show_diagram(view: View) -> None:
             view.store,
             "reliability",
             (view.task, where),
-            lambda w=where: store_confidence.reliability(view.store, view.task, w),
+            partial(store_confidence.reliability, view.store, view.task, where),
         )
     for cell, (model, diagram) in zip(
         st.columns(max(3, len(diagrams))), diagrams.items(), strict=False
@@ -141,7 +142,7 @@ def show_bands(view: View) -> None:
             view.store,
             "bands",
             (view.task, where, threshold),
-            lambda w=where: store_confidence.bands(view.store, view.task, w, threshold),
+            partial(store_confidence.bands, view.store, view.task, where, threshold),
         )
         table += [
             {

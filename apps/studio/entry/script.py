@@ -1,6 +1,6 @@
 """The script that Streamlit runs at every click.
 
-In a folder of its own: Streamlit takes a folder `pages` beside its script for pages of another kind.
+In a folder of its own: Streamlit reads a folder `pages` beside its script in another way.
 """
 
 from apps.studio import app

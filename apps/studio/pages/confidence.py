@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -65,7 +66,7 @@ def _risk_coverage(view: View) -> None:
             view.store,
             "risk",
             (view.task, where),
-            lambda w=where: store_confidence.risk_coverage(view.store, view.task, w),
+            partial(store_confidence.risk_coverage, view.store, view.task, where),
         )
         if result is None:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TypeAlias
 
 import plotly.graph_objects as go
@@ -42,7 +43,7 @@ def render(view: View) -> None:
     summaries: dict[str, StoreSummary] = {}
     for model, where in view.each():
         summaries[model] = context.cached(
-            view.store, "summary", (where,), lambda w=where: summary(view.store, w)
+            view.store, "summary", (where,), partial(summary, view.store, where)
         )
     for task in view.store.tasks:
         of_task = {model: s.tasks[task] for model, s in summaries.items() if task in s.tasks}
@@ -82,9 +83,10 @@ def _task(task: str, summaries: Mapping[str, TaskSummary]) -> None:
     charts.show(chart, f"overview-{task}", table, alt=alt, opened=True)
 
 
-def _estimate(one: TaskSummary, metric: Metric) -> Estimate | None:
+def _estimate(one: TaskSummary, metric: Metric) -> Estimate:
+    """The estimate of a metric; without a value where the tables have no probabilities."""
     estimate: Estimate | None = getattr(one, metric.key)
-    return estimate
+    return estimate or Estimate(None, None, None, one.n)
 
 
 def _trace(model: str, i: int, estimates: list[tuple[str, Estimate]]) -> go.Scatter:

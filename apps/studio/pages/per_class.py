@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -55,7 +56,7 @@ def render(view: View) -> None:
             view.store,
             "per class",
             (view.task, where),
-            lambda w=where: per_class(view.store, view.task, w),
+            partial(per_class, view.store, view.task, where),
         )
         if of_model:
             scores[model] = of_model
