@@ -13,7 +13,7 @@ from evaluation.store.counts import method
 
 from apps.studio import charts, context, url_state
 from apps.studio.context import View
-from core.predictor import INTERVAL
+from core.calibration import INTERVAL_COVERAGE
 from evaluation.analysis import store_confidence
 from evaluation.report.text import number
 from evaluation.store import Where
@@ -26,9 +26,9 @@ def show(view: View) -> None:
         "Nominal coverage of the intervals",
         0.5,
         0.99,
-        INTERVAL,
+        INTERVAL_COVERAGE,
         0.01,
-        help=f"the share of true ages that they should hold; the shipped model: {INTERVAL:.0%}",
+        help=f"the share of true ages that they should hold; the shipped model: {INTERVAL_COVERAGE:.0%}",
     )
     table: list[charts.Row] = []
     coverage: list[Any] = []

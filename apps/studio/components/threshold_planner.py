@@ -8,10 +8,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
-from evaluation.analysis.thresholds import CARD_PRECISION, plan_thresholds
 
 from apps.studio import charts, context, url_state
 from apps.studio.context import View
+from evaluation.analysis.thresholds import CARD_PRECISION, plan_thresholds
 from evaluation.report.text import number
 from evaluation.store import Store, Where
 from evaluation.store.sample_table import table as sample_table
