@@ -155,7 +155,7 @@ def sidebar(settings: Settings) -> View | None:
             "task",
             "Task",
             store.tasks,
-            shown=lambda t: TASKS[t].title,
+            format_func=lambda t: TASKS[t].title,
             where=side,
             style="segmented_control",
         )

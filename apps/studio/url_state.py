@@ -84,7 +84,7 @@ def choose(
     options: Sequence[str],
     default: str | None = None,
     *,
-    shown: Callable[[str], str] = str,
+    format_func: Callable[[str], str] = str,
     where: Any = st,
     style: str = "selectbox",
     help: str | None = None,
@@ -96,7 +96,7 @@ def choose(
         label: what stands above the widget.
         options: what can be chosen, not empty.
         default: the option at first; the first one where None.
-        shown: option -> the text that is shown.
+        format_func: option -> the text that is shown.
         where: the container to draw in.
         style: selectbox, segmented_control, pills, radio or select_slider.
         help: the tooltip.
@@ -116,7 +116,7 @@ def choose(
         label,
         list(options),
         key=key,
-        format_func=shown,
+        format_func=format_func,
         help=help,
         on_change=_keep,
         args=(name, lambda v: [v or default], [default]),
@@ -131,7 +131,7 @@ def several(
     options: Sequence[str],
     default: Sequence[str] = (),
     *,
-    shown: Callable[[str], str] = str,
+    format_func: Callable[[str], str] = str,
     where: Any = st,
     empty: str | None = None,
     help: str | None = None,
@@ -143,7 +143,7 @@ def several(
         label,
         list(options),
         key=key,
-        format_func=shown,
+        format_func=format_func,
         placeholder=empty,
         help=help,
         on_change=_keep,

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from evaluation.analysis.store_ages import ErrorsByCell
 
 from apps.studio import charts, context, url_state
 from apps.studio.components import grouped_chart
 from apps.studio.context import View
 from core.vocabulary import METRICS, group_title
 from evaluation.analysis import store_ages
+from evaluation.analysis.store_ages import ErrorsByCell
 from evaluation.metrics.classification import normalised
 from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate

@@ -8,15 +8,15 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
-from evaluation.analysis.store_confidence import IntervalCoverage
-from evaluation.store.counts import method
 
 from apps.studio import charts, context, url_state
 from apps.studio.context import View
 from core.calibration import INTERVAL_COVERAGE
 from evaluation.analysis import store_confidence
+from evaluation.analysis.store_confidence import IntervalCoverage
 from evaluation.report.text import number
 from evaluation.store import Where
+from evaluation.store.counts import method
 
 
 def show(view: View) -> None:
@@ -28,7 +28,8 @@ def show(view: View) -> None:
         0.99,
         INTERVAL_COVERAGE,
         0.01,
-        help=f"the share of true ages that they should hold; the shipped model: {INTERVAL_COVERAGE:.0%}",
+        help="the share of true ages that they should hold; the shipped model: "
+        f"{INTERVAL_COVERAGE:.0%}",
     )
     table: list[charts.Row] = []
     coverage: list[Any] = []

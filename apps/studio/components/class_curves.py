@@ -8,10 +8,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
-from evaluation.analysis.store_classes import ClassCurve, class_curve
 
 from apps.studio import charts, context, url_state
 from apps.studio.context import View
+from evaluation.analysis.store_classes import ClassCurve, class_curve
 from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate
 

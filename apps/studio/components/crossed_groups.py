@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from evaluation.statistics.counts import GroupedCounts
 
 from apps.studio import charts
 from core.vocabulary import Metric, group_title
 from evaluation.report.text import number
+from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 
 MAX_CELLS_WITH_TEXT = 200

@@ -90,7 +90,9 @@ def _choose_order(view: View, task: str, name: str, default: str | None) -> str:
     options = orders(view, task)
     if default is None:
         default = "-error" if task == "age" else options[min(1, len(options) - 1)]
-    return url_state.choose(f"{name}.order", "Order", options, default, shown=ORDERS.__getitem__)
+    return url_state.choose(
+        f"{name}.order", "Order", options, default, format_func=ORDERS.__getitem__
+    )
 
 
 def _pictures(faces: Faces, table: pd.DataFrame, task: str, name: str, height: int) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
-from evaluation.analysis.from_counts import BINS
-from evaluation.analysis.store_confidence import ConfidenceBand, ReliabilityEstimates
-from evaluation.store.counts import method
 
 from apps.studio import charts, context
 from apps.studio.context import View
 from core.vocabulary import METRICS
 from evaluation.analysis import store_confidence
+from evaluation.analysis.from_counts import BINS
+from evaluation.analysis.store_confidence import ConfidenceBand, ReliabilityEstimates
 from evaluation.report.text import number
+from evaluation.store.counts import method
 
 MIN_BIN_SIZE = 10
 """Samples of a bin from which on it is drawn."""

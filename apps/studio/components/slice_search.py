@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
-from evaluation.analysis.store_groups import StoreGroups
 
 from apps.studio import charts, context, url_state
 from apps.studio.components import gallery
 from apps.studio.context import View
 from core.vocabulary import group_title
 from evaluation.analysis.slices import SliceSearch, search
+from evaluation.analysis.store_groups import StoreGroups
 from evaluation.report.text import number, p_value
 from evaluation.store import Where
 
@@ -32,26 +32,26 @@ def show(view: View, groups: StoreGroups, support: int, fdr: float, model: str) 
         model: the model.
     """
     st.subheader("Slices that are worse than the rest")
-    found: SliceSearch = context.cached(
+    result: SliceSearch = context.cached(
         view.store,
         "slices",
         (view.task, view.where_of(model), support, fdr),
         lambda: search(groups, support=support, fdr=fdr),
     )
-    total = len(found.slices)
+    total = len(result.slices)
     st.markdown(
-        f"{found.looked_at:,} slices of one or two conditions with {support} rows looked at, "
+        f"{result.looked_at:,} slices of one or two conditions with {support} rows looked at, "
         f"{total:,} worse than the rest"
         + (f"; the {MAX_SLICES} worst are listed." if total > MAX_SLICES else ".")
     )
-    if not found.slices:
+    if not result.slices:
         st.info(
             "None that chance does not explain: raise the false discovery rate, or lower the "
             "minimum support.",
             icon=":material/check:",
         )
         return
-    slices = found.slices[:MAX_SLICES]
+    slices = result.slices[:MAX_SLICES]
     percent = view.metric.is_share
     loss = "share wrong" if percent else view.metric.axis
     table: list[charts.Row] = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
-from evaluation.store.counts import method
 
 from apps.studio import charts, context, url_state
 from apps.studio.components import age_errors, grouped_chart
@@ -15,6 +14,7 @@ from core.vocabulary import METRICS, TASKS, group_title
 from evaluation.analysis import store_ages
 from evaluation.analysis.cross_task import CrossTask
 from evaluation.report.text import number
+from evaluation.store.counts import method
 
 TITLE = "Age and gender"
 ICON = ":material/cake:"
@@ -79,7 +79,7 @@ def _choose_group(view: View, cell: Any) -> str | None:
         "Group",
         groups,
         default,
-        shown=group_title,
+        format_func=group_title,
         where=cell,
         help="for everything by group on this page",
     )

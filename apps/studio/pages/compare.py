@@ -140,7 +140,7 @@ def _parts(view: View, comparison: TaskComparison) -> None:
         return
     st.subheader("By class and group" if view.task != "age" else "By group")
     names = list(dict.fromkeys(part.by for part in parts))
-    by = url_state.choose("vs.by", "By", names, shown=group_title, style="pills")
+    by = url_state.choose("vs.by", "By", names, format_func=group_title, style="pills")
     percent = view.metric.is_share
     sides: dict[str | None, str] = {"a": "A", "b": "B", None: "–"}
     table: list[charts.Row] = [
@@ -201,7 +201,11 @@ def _disagreements(view: View, a: str, b: str) -> None:
     kind = ""
     if view.task != "age":
         kind = url_state.choose(
-            "vs.kind", "Samples", list(KINDS), shown=KINDS.__getitem__, style="segmented_control"
+            "vs.kind",
+            "Samples",
+            list(KINDS),
+            format_func=KINDS.__getitem__,
+            style="segmented_control",
         )
     n, rows = context.cached(
         view.store,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
-from evaluation.analysis.store_ages import overall_accuracy
 from numpy.typing import NDArray
 
 from apps.studio import context, url_state
@@ -12,6 +11,7 @@ from apps.studio.components import confusion_matrix, gallery
 from apps.studio.components.confusion_matrix import CELLS_SHOW, UNCERTAIN, Matrix
 from apps.studio.context import View
 from evaluation.analysis import store_confidence
+from evaluation.analysis.store_ages import overall_accuracy
 from evaluation.report.text import number
 from evaluation.store import Where
 
@@ -34,7 +34,7 @@ def render(view: View) -> None:
         else view.models[0]
     )
     unit = url_state.choose(
-        "cm.by", "Cells show", list(CELLS_SHOW), shown=CELLS_SHOW.__getitem__, where=row
+        "cm.by", "Cells show", list(CELLS_SHOW), format_func=CELLS_SHOW.__getitem__, where=row
     )
     labels = view.store.labels(view.task)
     top = _choose_top(len(labels), row)

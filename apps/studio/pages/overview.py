@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 import plotly.graph_objects as go
 import streamlit as st
-from evaluation.analysis.from_counts import AgeErrors
 
 from apps.studio import charts, context
 from apps.studio.context import View
 from core.vocabulary import METRICS, TASKS, Metric
+from evaluation.analysis.from_counts import AgeErrors
 from evaluation.analysis.store_summary import ClassSummary, StoreSummary, summary
 from evaluation.report import gates
 from evaluation.report.text import number

@@ -10,19 +10,19 @@ from typing import TypeAlias
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from evaluation.analysis.from_counts import ClassScores
-from evaluation.analysis.store_ages import overall_accuracy
-from evaluation.analysis.store_classes import per_class
-from evaluation.store.counts import method
 from numpy.typing import NDArray
 
 from apps.studio import charts, context, links, url_state
 from apps.studio.components import class_curves, gallery
 from apps.studio.context import View
 from core.vocabulary import METRICS
+from evaluation.analysis.from_counts import ClassScores
+from evaluation.analysis.store_ages import overall_accuracy
+from evaluation.analysis.store_classes import per_class
 from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate
 from evaluation.store import Where
+from evaluation.store.counts import method
 
 TITLE = "Per class"
 ICON = ":material/category:"
@@ -95,7 +95,7 @@ def _all_classes(view: View, scores: Mapping[str, ScoresByClass]) -> None:
         "pc.figure",
         "Metric",
         METRIC_NAMES,
-        shown=lambda name: METRICS[name].title,
+        format_func=lambda name: METRICS[name].title,
         style="segmented_control",
     )
     bars = []
@@ -238,7 +238,7 @@ def _confusions(view: View, model: str, label: str) -> None:
     )
     by_name = {one.name: one for one in confusions}
     name = url_state.choose(
-        "pc.cell", "Look at one of them", ["", *by_name], shown=lambda n: n or "choose ..."
+        "pc.cell", "Look at one of them", ["", *by_name], format_func=lambda n: n or "choose ..."
     )
     if name:
         mistake = by_name[name]
@@ -259,7 +259,12 @@ def _samples(view: View, model: str, label: str) -> None:
     kinds = [kind for kind in KINDS if has_confidence or kind in ("missed", "called")]
     row = st.container(horizontal=True, vertical_alignment="bottom")
     kind = url_state.choose(
-        "pc.kind", "Show", kinds, shown=KINDS.__getitem__, style="segmented_control", where=row
+        "pc.kind",
+        "Show",
+        kinds,
+        format_func=KINDS.__getitem__,
+        style="segmented_control",
+        where=row,
     )
     gallery.show(
         view,

@@ -62,7 +62,7 @@ def render(view: View) -> None:
         return
     titles = {name: found.about["checks"][name]["title"] for name in names}
     check = url_state.choose(
-        "dq.check", "Check", names, shown=lambda n: f"{titles[n]} ({len(found.issues[n]):,})"
+        "dq.check", "Check", names, format_func=lambda n: f"{titles[n]} ({len(found.issues[n]):,})"
     )
     _review(view, found, kept, decided, check)
     _plan(view, found, kept, decided)

@@ -62,7 +62,7 @@ def render(view: View) -> None:
         "robust.show",
         "Show",
         list(SHOW),
-        shown=titles.__getitem__,
+        format_func=titles.__getitem__,
         where=right,
         style="segmented_control",
     )

@@ -133,7 +133,7 @@ def _curves(runs: Runs) -> None:
         return
     st.subheader("Curves")
     measure = url_state.choose(
-        "runs.measure", "Measure", measures, shown=column_title, style="segmented_control"
+        "runs.measure", "Measure", measures, format_func=column_title, style="segmented_control"
     )
     traces: list[Any] = []
     table: list[charts.Row] = []

@@ -96,7 +96,7 @@ def _walk(view: View, sample_id: str, dataset: str | None) -> None:
     orders = [order for order in gallery.orders(view, view.task) if order in wanted]
     row = st.container(horizontal=True, vertical_alignment="bottom")
     order = url_state.choose(
-        "sp.order", "Order", orders, shown=gallery.ORDERS.__getitem__, where=row
+        "sp.order", "Order", orders, format_func=gallery.ORDERS.__getitem__, where=row
     )
     model = (
         url_state.choose("sp.model", "of the rows of", view.models, where=row)

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-from evaluation.analysis.store_groups import StoreGroups
-from evaluation.store.counts import method
 
 from apps.studio import charts, context, url_state
 from apps.studio.components import crossed_groups, grouped_chart, slice_search
 from apps.studio.context import View
 from core.vocabulary import group_title
 from evaluation.analysis.slices import GroupExtreme, fairness
+from evaluation.analysis.store_groups import StoreGroups
 from evaluation.predictions.conditions import BINS
 from evaluation.report.text import number
+from evaluation.store.counts import method
 
 TITLE = "Slices and fairness"
 ICON = ":material/groups:"
@@ -166,7 +166,7 @@ def _drawn_groups(view: View, groups: StoreGroups, support: int) -> list[str]:
 def _one_group(view: View, names: Sequence[str], support: int) -> str:
     """Draw one group of all models; return its name."""
     st.subheader("One group")
-    group = url_state.choose("sl.group", "Group", names, shown=group_title)
+    group = url_state.choose("sl.group", "Group", names, format_func=group_title)
     values = view.store.groups[group]
     estimates = {model: _groups(view, model).counts(group).estimates() for model in view.models}
     grouped_chart.show(
@@ -203,7 +203,7 @@ def _crossed(
         return
     st.subheader("Two groups crossed")
     second = url_state.choose(
-        "sl.second", f"Cross {group_title(first)} with", others, shown=group_title
+        "sl.second", f"Cross {group_title(first)} with", others, format_func=group_title
     )
     crossed_groups.show(
         groups.counts(first, second),

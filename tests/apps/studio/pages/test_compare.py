@@ -27,23 +27,22 @@ from tests.apps.studio.conftest import predictions
 @pytest.mark.parametrize("task", ["emotion", "age"])
 def test_differences_are_those_of_the_command(draw, task: str) -> None:
     app = draw("compare", "three models", task=task, **{"vs.a": "b", "vs.b": "a"})
-    found = comparison.compare(predictions(model="b"), predictions(model="a")).tasks[task]
-    assert found is not None
-    name = "mae" if task == "age" else "accuracy"
-    shown = app.dataframe[0].value
-    difference = number(found.differences[name].difference, percent=task != "age", sign=True)
-    assert shown["B minus A (95 %)"][0].split(" (")[0] == difference.split(" (")[0]
-    assert shown["p"][0] == p_value(found.test.p) and set(shown["n"]) == {160}
-    parts = app.dataframe[1].value
-    wanted = {(group_title(p.by), p.value): p for p in found.parts}
-    assert len(parts) == len(wanted)
-    for row in parts.to_dict("records"):
-        p = wanted[row["by"], row["value"]]
+    expected = comparison.compare(predictions(model="b"), predictions(model="a")).tasks[task]
+    headline = app.dataframe[0].value
+    pair = next(iter(expected.differences.values()))
+    difference = number(pair.difference, percent=task != "age", sign=True)
+    assert headline["B minus A (95 %)"][0].split(" (")[0] == difference.split(" (")[0]
+    assert headline["p"][0] == p_value(expected.test.p) and set(headline["n"]) == {160}
+    rows = app.dataframe[1].value
+    parts = {(group_title(part.by), part.value): part for part in expected.parts}
+    assert len(rows) == len(parts)
+    for row in rows.to_dict("records"):
+        part = parts[row["by"], row["value"]]
         assert (row["n"], row["B wins"], row["B loses"], row["p (Holm)"]) == (
-            p.n,
-            p.wins,
-            p.losses,
-            p_value(p.p_adjusted),
+            part.n,
+            part.wins,
+            part.losses,
+            p_value(part.p_adjusted),
         )
 
 

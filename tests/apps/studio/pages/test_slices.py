@@ -14,7 +14,7 @@ import pytest
 from apps.studio import settings
 from apps.studio.components import slice_search
 from core.labels import GENDER2
-from evaluation.analysis import slices as search
+from evaluation.analysis.slices import RowGroups, search
 from evaluation.predictions import table
 
 F, M = GENDER2.labels
@@ -84,14 +84,14 @@ def test_found_slices_equal_the_library_and_a_row_shows_its_samples(draw, weak) 
     app = opened(draw, path)
     blur = np.array(table.read(path)["group_blur"].to_pylist())
     groups = {"blur": blur, "light": light, "place": place, "gender": np.full(N, F)}
-    wanted = search.search(wrong.astype(float), groups, support=30, fdr=0.05)["slices"]
+    wanted = search(RowGroups(1.0 - wrong, groups, is_share=True), support=30, fdr=0.05).slices
     rows = next(d.value for d in app.dataframe if "slice" in d.value.columns)
-    assert rows["slice"].to_list() == [slice_search.slice_title(s["conditions"]) for s in wanted]
+    assert rows["slice"].to_list() == [slice_search.slice_title(s.conditions) for s in wanted]
     assert (
         rows["slice"][0] == "light = c, place = y"
         and rows["n"][0] == ((light == "c") & (place == "y")).sum()
     )
-    assert rows["share wrong"].to_list() == pytest.approx([s["loss"] for s in wanted])
+    assert rows["share wrong"].to_list() == pytest.approx([s.loss for s in wanted])
     app = opened(draw, path, **{slice_search.SLICE_PARAMETER: ["light", "c", "place", "y"]})
     shown = next(d.value for d in app.dataframe if "sample_id" in d.value.columns)
     names = {f"s{i:04d}" for i in np.flatnonzero((light == "c") & (place == "y") & wrong)}
