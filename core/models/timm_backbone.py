@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-import core.models.base.torchvision_compat  # defines operators before timm is imported
+import core.models.base.torchvision_compat  # noqa: F401 - defines operators before timm is imported
 from core.artifacts.card import Head
 from core.errors import UserError
 from core.models.base.network import Network

@@ -87,7 +87,7 @@ REFERENCES = {
 
 
 @dataclass(frozen=True)
-class Network:
+class ReferenceNetwork:
     """An opened reference; `parameters` and `bytes` are those of all its copies."""
 
     key: str
@@ -159,7 +159,7 @@ def _kind(key: str) -> tuple[str, dict[str, Any], int]:
     return REFERENCES[key].model, REFERENCES[key].options, REFERENCES[key].size
 
 
-def open_reference(key: str, threads: int = 1) -> Network:
+def open_reference(key: str, threads: int = 1) -> ReferenceNetwork:
     """Open a reference with the session options that our own models get.
 
     Args:
@@ -177,7 +177,7 @@ def open_reference(key: str, threads: int = 1) -> Network:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     data = path.read_bytes()
     copies = REFERENCES[key].copies
-    return Network(
+    return ReferenceNetwork(
         key,
         REFERENCES[key],
         path,
@@ -193,7 +193,7 @@ def build(key: str, path: Path) -> None:
     import onnx
     import torch
 
-    import core.models.base.torchvision_compat  # defines operators before timm
+    import core.models.base.torchvision_compat  # noqa: F401 - defines operators before timm
 
     # isort: split
     from timm.utils.model import reparameterize_model

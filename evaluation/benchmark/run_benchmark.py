@@ -26,7 +26,7 @@ from evaluation.benchmark.frames import HEIGHT, SCENES, WIDTH, jpeg
 from evaluation.benchmark.interleave import Times, percentiles, times_faster
 from evaluation.benchmark.reference_models import (
     REFERENCES,
-    Network,
+    ReferenceNetwork,
     missing_package,
     model_file,
     open_reference,
@@ -169,7 +169,7 @@ def _model(
 
 
 def _reference(
-    network: Network,
+    network: ReferenceNetwork,
     times: NetworkTimes,
     first_times: FirstTimes,
     frame_times: dict[int, Times],
@@ -199,7 +199,7 @@ def _by_threads_and_batch(key: str, times: NetworkTimes) -> dict[str, dict[str, 
 def _add_processes(
     result: dict[str, Any],
     models: Sequence[TimedModel],
-    references: Sequence[Network],
+    references: Sequence[ReferenceNetwork],
     frame: bytes,
     *,
     enabled: bool,

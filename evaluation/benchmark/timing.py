@@ -20,7 +20,7 @@ from core.predictor import Predictor
 from core.preprocess import InputSpec, crop_face, to_input
 from core.progress import task
 from evaluation.benchmark.interleave import Call, Times, take_repeated_turns, take_turns
-from evaluation.benchmark.reference_models import Network, open_reference
+from evaluation.benchmark.reference_models import ReferenceNetwork, open_reference
 
 STAGES = ("decode", "detect", "align", "net", "total")
 ROUND_SHARES = {1: 1.0, 4: 0.2, 32: 0.04}
@@ -137,7 +137,7 @@ def _our_network(timed: TimedModel, threads: int) -> Callable[[int], Call]:
     return make
 
 
-def _call(net: Network, faces: int) -> Call:
+def _call(net: ReferenceNetwork, faces: int) -> Call:
     batch = _noise(faces, net.reference.spec)
     return lambda: net.run(batch)
 
@@ -152,7 +152,7 @@ def _noise(faces: int, spec: InputSpec) -> NDArray[np.float32]:
 
 def time_frames(
     models: Sequence[TimedModel],
-    references: Sequence[Network],
+    references: Sequence[ReferenceNetwork],
     frames: Mapping[int, bytes],
     rounds: int,
 ) -> dict[int, Times]:
@@ -187,7 +187,7 @@ def time_frames(
     return frame_times
 
 
-def _frame(net: Network, detector: Detector, data: bytes) -> None:
+def _frame(net: ReferenceNetwork, detector: Detector, data: bytes) -> None:
     """Do what a demo with that network would do for a frame."""
     image, spec = images.load(data), net.reference.spec
     net.run(to_input(np.stack([crop_face(image, face, spec) for face in detector(image)]), spec))

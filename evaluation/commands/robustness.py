@@ -26,10 +26,11 @@ from core.errors import DataError
 from core.face_model import open_model
 from core.faces import best_detector
 from core.progress import say, task
+from core.vocabulary import TASKS
 from evaluation.commands._source import add_source, load_samples
 from evaluation.predictions.predict import describe
 from evaluation.predictions.table import check_target
-from evaluation.report.text import TITLES, console, grid, number
+from evaluation.report.text import console, grid, number
 from evaluation.robustness.curves import FLIP_YEARS, RobustnessRow, rows, write
 from evaluation.robustness.measure import CORRUPTIONS, KINDS, SEED, measure
 from evaluation.statistics.estimate import Estimate
@@ -109,7 +110,9 @@ def _show_task(table: Sequence[RobustnessRow], out: Console) -> None:
     first, worst = table[0], max(row.severity for row in table)
     percent = first.task != "age"
     metric = "accuracy, %" if percent else "mean absolute error"
-    out.print(f"\n{TITLES[first.task]}, {first.dataset}: {metric} against severity", style="bold")
+    out.print(
+        f"\n{TASKS[first.task].title}, {first.dataset}: {metric} against severity", style="bold"
+    )
     f = first.figures
     clean = Estimate(f.value, f.low, f.high, f.n)
     out.print(f"{f.n} samples; severity 0, as they are: {number(clean, percent=percent)}")

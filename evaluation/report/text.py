@@ -12,7 +12,6 @@ from core.vocabulary import TASKS
 from evaluation.analysis.summary import MIN_GROUP_SIZE, TableReport
 from evaluation.statistics.estimate import Estimate
 
-TITLES = {key: task.title for key, task in TASKS.items()}
 PIPE_WIDTH = 1_000_000
 """Columns of a pipe or a file: more than any line needs, so that nothing is wrapped or cut."""
 

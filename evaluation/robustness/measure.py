@@ -25,7 +25,7 @@ from core.preprocess import crop_at, pose_of
 from evaluation.predictions.columns import predict_columns
 from evaluation.predictions.predict import BATCH_SIZE
 from evaluation.predictions.schema import P_GENDER
-from evaluation.robustness.corruptions import View, around
+from evaluation.robustness.corruptions import FaceView, around
 
 CORRUPTIONS = "evaluation.robustness.corruptions"
 KINDS = tuple(registry.names(CORRUPTIONS))
@@ -62,14 +62,14 @@ def unit(kind: str) -> str:
     return str(registry.load(CORRUPTIONS, kind).UNIT)
 
 
-def corrupt(view: View, kind: str, severity: int, sample_id: str) -> View:
+def corrupt(view: FaceView, kind: str, severity: int, sample_id: str) -> FaceView:
     """Return `view` at a severity from 1 on.
 
     The same sample, kind and severity give the same image in every run.
     """
     module = registry.load(CORRUPTIONS, kind)
     rng = np.random.default_rng([SEED, *sample_id.encode(), *kind.encode()])
-    corrupted: View = module.corrupt(view, module.LEVELS[severity - 1], rng)
+    corrupted: FaceView = module.corrupt(view, module.LEVELS[severity - 1], rng)
     return corrupted
 
 
@@ -97,7 +97,7 @@ def measure(
     corrupted: dict[Variant, list[PredictionArrays]] = {v: [] for v in variants}
     readable: list[int] = []
 
-    def read(path: Path) -> tuple[NDArray[np.uint8], list[View]] | None:
+    def read(path: Path) -> tuple[NDArray[np.uint8], list[FaceView]] | None:
         located = face_of(path, detector, samples.tight)
         if located is None:
             return None
@@ -106,7 +106,7 @@ def measure(
         return predictor.crops(image, [face])[0], views
 
     def corrupted_crop(
-        views: Sequence[View], sample_id: str, kind: str, severity: int
+        views: Sequence[FaceView], sample_id: str, kind: str, severity: int
     ) -> NDArray[np.uint8]:
         corrupted_views = [corrupt(view, kind, severity, sample_id) for view in views]
         pairs = zip(corrupted_views, predictor.views, strict=True)

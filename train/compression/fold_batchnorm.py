@@ -8,7 +8,7 @@ import torch
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-import core.models.base.torchvision_compat  # must come before timm
+import core.models.base.torchvision_compat  # noqa: F401 - must come before timm
 from core.errors import UserError
 
 from timm.layers.norm_act import BatchNormAct2d  # isort: skip

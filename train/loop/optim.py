@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-import core.models.base.torchvision_compat  # defines operators before timm is imported
+import core.models.base.torchvision_compat  # noqa: F401 - defines operators before timm is imported
 from core.errors import UserError
 from train.recipe.settings import Optim
 

@@ -22,7 +22,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
-import core.models.base.torchvision_compat  # defines operators before timm is imported
+import core.models.base.torchvision_compat  # noqa: F401 - defines operators before timm is imported
 from core import progress, registry
 from core.errors import UserError
 from evaluation.training_runs.run_folder import (

@@ -1,6 +1,6 @@
 """Corruptions of a picture, one per file; the file's name is the kind.
 
-Each has `LEVELS`, `UNIT` and `corrupt(view, level, rng) -> View`. LEVELS are what severities 1, 2
+Each has `LEVELS`, `UNIT` and `corrupt(view, level, rng) -> FaceView`. LEVELS are what severities 1, 2
 ... mean, in the unit that the text UNIT names; severity 0 is the picture as it is.
 
 A corruption acts on the **source picture before it is cropped**, because that is where cameras,
@@ -30,14 +30,14 @@ KEPT_FACE_SIDES = 1.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class FaceView:
     """A picture, RGB uint8 (H, W, 3), never written to, and where the face's crop lies in it."""
 
     picture: NDArray[np.uint8]
     pose: Pose
 
 
-def around(picture: NDArray[np.uint8], pose: Pose) -> View:
+def around(picture: NDArray[np.uint8], pose: Pose) -> FaceView:
     """Return the part of a picture that the crop at `pose` needs.
 
     It is cut at whole pixels, so that the crop stays the same.
@@ -51,7 +51,7 @@ def around(picture: NDArray[np.uint8], pose: Pose) -> View:
         int(np.clip(np.ceil(c + reach) + 1, lo + 1, n))
         for c, lo, n in ((pose.x, left, width), (pose.y, top, height))
     )
-    return View(
+    return FaceView(
         np.ascontiguousarray(picture[top:bottom, left:right]),
         replace(pose, x=pose.x - left, y=pose.y - top),
     )

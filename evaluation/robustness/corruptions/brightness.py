@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluation.robustness.corruptions import View, clipped
+from evaluation.robustness.corruptions import FaceView, clipped
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5)
 UNIT = "share of the grey range added or taken away"
 
 
-def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:
     """Return the corrupted view."""
     shift = 255 * level * rng.choice([-1, 1])
     return replace(view, picture=clipped(view.picture + np.float32(shift)))

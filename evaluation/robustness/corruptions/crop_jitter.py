@@ -7,13 +7,13 @@ from math import cos, exp, sin, tau
 
 import numpy as np
 
-from evaluation.robustness.corruptions import View
+from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (0.03, 0.06, 0.1, 0.15, 0.2)
 UNIT = "shift in face sides, and natural logarithm of the change in size"
 
 
-def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:
     """Return the corrupted view."""
     pose, direction = view.pose, rng.uniform(0, tau)
     x, y = pose.x + level * pose.side * cos(direction), pose.y + level * pose.side * sin(direction)

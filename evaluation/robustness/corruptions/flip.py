@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluation.robustness.corruptions import View
+from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (1,)
 UNIT = "mirrored"
 
 
-def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:
     """Return the corrupted view."""
     pose = replace(view.pose, x=view.picture.shape[1] - 1 - view.pose.x, angle=-view.pose.angle)
-    return View(np.ascontiguousarray(view.picture[:, ::-1]), pose)
+    return FaceView(np.ascontiguousarray(view.picture[:, ::-1]), pose)

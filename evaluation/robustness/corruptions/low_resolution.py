@@ -7,13 +7,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from evaluation.robustness.corruptions import View
+from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (32, 24, 16, 12, 8)
 UNIT = "pixels of the face's side"
 
 
-def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:
     """Return the corrupted view; a face with no more pixels than `level` stays as it is."""
     height, width = view.picture.shape[:2]
     factor = level / view.pose.side

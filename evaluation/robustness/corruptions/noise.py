@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluation.robustness.corruptions import View, clipped
+from evaluation.robustness.corruptions import FaceView, clipped
 
 LEVELS = (5, 10, 20, 35, 50)
 UNIT = "standard deviation in grey levels of 255"
 
 
-def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:
     """Return the corrupted view."""
     noise = rng.standard_normal(view.picture.shape[:2], np.float32)[..., None]
     return replace(view, picture=clipped(view.picture + level * noise))

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluation.robustness.corruptions import View
+from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (0.15, 0.25, 0.35, 0.45, 0.55)
 UNIT = "side of the square in face sides"
 
 
-def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:
     """Return the corrupted view; the square lies wholly inside the crop."""
     picture, pose = view.picture.copy(), view.pose
     height, width = picture.shape[:2]

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluation.robustness.corruptions import View
+from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (5, 10, 20, 30, 45)
 UNIT = "degrees"
 
 
-def corrupt(view: View, level: float, rng: np.random.Generator) -> View:
+def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:
     """Return the corrupted view."""
     return replace(
         view, pose=replace(view.pose, angle=view.pose.angle + level * rng.choice([-1, 1]))

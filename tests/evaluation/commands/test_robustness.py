@@ -23,7 +23,7 @@ from evaluation.commands import robustness
 from evaluation.commands._source import load_samples
 from evaluation.predictions.predict import predict
 from evaluation.robustness import curves
-from evaluation.robustness.corruptions import View, around
+from evaluation.robustness.corruptions import FaceView, around
 from evaluation.robustness.measure import KINDS, SEED, corrupt, levels, measure, unit
 from evaluation.statistics import intervals
 
@@ -105,19 +105,19 @@ def test_a_mirrored_picture_gives_the_mirrored_crop(portrait: np.ndarray) -> Non
 
 def test_strengths_are_what_the_units_say() -> None:
     rng = np.random.default_rng(0)
-    flat = View(np.full((100, 100, 3), 128, np.uint8), Pose(49.5, 49.5, 100.0))
+    flat = FaceView(np.full((100, 100, 3), 128, np.uint8), Pose(49.5, 49.5, 100.0))
     noisy = corrupt(flat, "noise", 2, "a").picture
     assert noisy[..., 0].std() == pytest.approx(10, rel=0.05) and np.array_equal(
         noisy[..., 0], noisy[..., 2]
     )
     assert abs(int(corrupt(flat, "brightness", 2, "a").picture[0, 0, 0]) - 128) == 51
-    busy = View(rng.integers(0, 256, (100, 100, 3)).astype(np.uint8), flat.pose)
+    busy = FaceView(rng.integers(0, 256, (100, 100, 3)).astype(np.uint8), flat.pose)
     assert corrupt(busy, "contrast", 2, "a").picture.std() == pytest.approx(
         busy.picture.std() / 2, rel=0.02
     )
     hidden = (corrupt(busy, "occlusion", 3, "a").picture != busy.picture).any(axis=2)
     assert hidden.sum() == pytest.approx(35 * 35, rel=0.06)
-    small = View(busy.picture[:20, :20], Pose(9.5, 9.5, 20.0))
+    small = FaceView(busy.picture[:20, :20], Pose(9.5, 9.5, 20.0))
     assert np.array_equal(corrupt(small, "low_resolution", 1, "a").picture, small.picture), (
         "it has fewer pixels already"
     )
