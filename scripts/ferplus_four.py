@@ -29,8 +29,8 @@ from core.data import Samples, manifest
 from core.errors import DataError
 from core.labels import FER4, FERPLUS8
 from evaluation import __main__ as evaluation
-from evaluation.quality import open_context
-from evaluation.quality.repair import manifest as made
+from evaluation.quality import open_dataset
+from evaluation.quality.repair import manifest as manifest_writer
 
 NOTEBOOK = {"happiness": 4566, "neutral": 4099, "sadness": 3974, "surprise": 2499}
 SIZES = {"train": 15_138, "val": 1_917, "test": 1_926}
@@ -92,18 +92,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
-    context = open_context("ferplus", args.data)
-    official = np.flatnonzero(context.split != "test")
-    context = replace(
-        context, samples=context.samples.take(official), split=context.split[official]
+    dataset = open_dataset("ferplus", args.data)
+    official = np.flatnonzero(dataset.split != "test")
+    dataset = replace(
+        dataset, samples=dataset.samples.take(official), split=dataset.split[official]
     )
-    kept = draw(context.samples, sum(SIZES.values()) + SPARE, rng)
+    kept = draw(dataset.samples, sum(SIZES.values()) + SPARE, rng)
     with TemporaryDirectory() as folder:
         drawn, divided = Path(folder, "drawn"), Path(folder, "divided")
         drawn.mkdir()
-        made.write(
-            made.table_of(context.samples.take(kept), context.split[kept]),
-            made.about(context, {"by": "ferplus_four"}),
+        manifest_writer.write_manifest(
+            manifest_writer.manifest_table(dataset.samples.take(kept), dataset.split[kept]),
+            manifest_writer.manifest_header(dataset, {"by": "ferplus_four"}),
             drawn,
         )
         shares = "/".join(f"{100 * n / sum(SIZES.values()):.6f}" for n in SIZES.values())

@@ -130,7 +130,7 @@ def checked(args: argparse.Namespace) -> Settings:
     if args.audit is not None:
         from evaluation.quality.repair import review
 
-        review.read(args.audit)
+        review.read_findings(args.audit)
     return Settings(
         tables=tuple(path.resolve() for path in args.tables),
         names=names,

@@ -7,15 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from evaluation.quality.repair.plan import Row, dumps
+from evaluation.quality.repair.plan import PlanRow
+from evaluation.quality.repair.plan_file import to_csv
 
 SESSION_KEY = "mien_relabel_plan"
 ACTIONS = ("relabel", "drop", "move", "keep")
 
 
-def entries() -> dict[str, Row]:
+def entries() -> dict[str, PlanRow]:
     """Return sample_id -> row of this visitor's plan, in the order of adding."""
-    rows: dict[str, Row] = st.session_state.setdefault(SESSION_KEY, {})
+    rows: dict[str, PlanRow] = st.session_state.setdefault(SESSION_KEY, {})
     return rows
 
 
@@ -33,7 +34,7 @@ def put(
     """
     row_value = f"{task}={value}" if action == "relabel" else value if action == "move" else ""
     for sample_id in sample_ids:
-        entries()[sample_id] = Row(sample_id, action, row_value, reason)
+        entries()[sample_id] = PlanRow(sample_id, action, row_value, reason)
 
 
 def drop(*sample_ids: str) -> None:
@@ -81,7 +82,7 @@ def badge(where: Any = st) -> None:
     if rows:
         where.download_button(
             f"Relabel plan ({len(rows)})",
-            dumps(rows.values()).encode("utf-8", "replace"),
+            to_csv(rows.values()).encode("utf-8", "replace"),
             "plan.csv",
             "text/csv",
             key="relabel_plan.download",

@@ -1,33 +1,32 @@
-"""audit: what is wrong with a data set: copies, leaks between splits, wrong labels, drift, faulty
-pictures; and the repair, never in place.
+"""Find copies, leaks between splits, wrong labels, drift and faulty pictures in a data set.
 
-Each check is a file of evaluation/quality. --fix writes a plan, one row for each thing to do, to be
-edited by hand; --findings a file that the studio reviews and makes a plan of; --apply writes a new
-manifest by a plan. What was computed of a picture is cached, so a second run reads changed files
-only.
+Each check is a file of evaluation/quality/checks. --fix writes a plan of repair, one row for each
+thing to do, to be edited by hand; --findings a file that the studio reviews and turns into a plan;
+--apply writes a new data set by a plan, never in place. What was computed of a picture is cached,
+so a second run reads changed files only.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING
 
 from core import progress, registry
-from core.errors import DataError, UserError
+from core.errors import UserError
 
-SHOWN = 5
-WORST = 50
-"""Findings of each check that --json and --html hold."""
+if TYPE_CHECKING:
+    from evaluation.quality.audit import AuditReport
+    from evaluation.quality.dataset import AuditDataset
+
+MAX_PRINTED_ISSUES = 5
+"""Issues of each check that are printed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command line of `audit`."""
+    """Add the options of `audit`."""
     parser.add_argument("--dataset", help=f"one of {', '.join(registry.names('core.data'))}")
     parser.add_argument(
         "--data",
@@ -100,267 +99,144 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the checks, or applies a plan."""
-    from evaluation.quality import (
-        load_checks,
-        open_context,
-        run_check,
-    )  # OpenCV and ONNX Runtime, not for --help
+    """List the checks, apply a plan, or run the checks."""
+    from evaluation.quality import audit, open_dataset  # OpenCV, ONNX Runtime: not for --help
+    from evaluation.quality.repair.destination import require_writable
 
     if args.list:
-        return _list(args)
-    if not args.dataset:
-        raise UserError("Expected --dataset D --data DIR, got none; try --list for the checks.")
-    if bool(args.apply) != bool(args.out) or (
-        args.apply and (args.fix or args.html or args.findings or args.checks or args.limit)
-    ):
-        raise UserError(
-            "Expected --apply plan.csv --out DIR without --fix, --html, --findings, --checks and --limit, got another mixture."
-        )
-    if args.show_faces and not args.html:
-        raise UserError("Expected --html with --show-faces, got it alone; try --html R.html.")
+        return _list(args.json)
+    _check_arguments(args)
     for path in (args.fix, args.html, args.findings):
         if path is not None:
-            writable(path)
-    chosen = choose(args.checks)
-    context = open_context(
+            require_writable(path)
+    names = audit.select_checks(args.checks)
+    dataset = open_dataset(
         args.dataset,
         args.data,
         limit=args.limit,
-        options=options(args.set),
+        options=audit.parse_options(args.set),
         cache=not args.no_cache,
         model=args.model,
     )
-    if args.apply:
-        return _apply(args, context)
-    tables: dict[str, pa.Table] = {}
-    for name, module in load_checks(chosen).items():
-        tables[name] = run_check(module, context)
-    found = summary(context, tables)
-    if args.fix:
-        from evaluation.quality.repair import plan
+    return _apply(args, dataset) if args.apply else _audit(args, dataset, names)
 
-        # What is no sample (a malformed name, a whole split) is no row of a plan: there is nothing
-        # to keep or drop.
-        known = pa.array(context.samples.ids)
-        rows = plan.write(
-            {n: t.filter(pc.is_in(t["sample_id"], known)) for n, t in tables.items()},
-            args.fix,
-            context.fingerprint,
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    """Refuse combinations that mean nothing."""
+    if not args.dataset:
+        raise UserError("Expected --dataset D --data DIR, got none; try --list for the checks.")
+    writes_findings = args.fix or args.html or args.findings or args.checks or args.limit
+    if bool(args.apply) != bool(args.out) or (args.apply and writes_findings):
+        raise UserError(
+            "Expected --apply plan.csv --out DIR without --fix, --html, --findings, --checks and "
+            "--limit, got another mixture."
         )
-        found["plan"] = {"file": str(args.fix), "rows": rows}
+    if args.show_faces and not args.html:
+        raise UserError("Expected --html with --show-faces, got it alone; try --html R.html.")
+
+
+def _audit(args: argparse.Namespace, dataset: AuditDataset, names: list[str]) -> int:
+    from evaluation.quality import audit, audit_page
+    from evaluation.quality.repair import plan, plan_file, review
+
+    report = audit.run_audit(dataset, names)
+    written: dict[str, object] = {}
+    if args.fix:
+        tables = {check.name: check.findings.table for check in report.checks}
+        rows = plan.rows_from_findings(tables, dataset.fingerprint, dataset.samples.ids)
+        plan_file.write_plan(rows, args.fix)
+        written["plan"] = {"file": str(args.fix), "rows": len(rows)}
         progress.say(
-            f"{args.fix}: a plan of {rows} rows; edit it, then: python -m evaluation audit ... --apply {args.fix} --out DIR"
+            f"{args.fix}: a plan of {len(rows)} rows; edit it, then: "
+            f"python -m evaluation audit ... --apply {args.fix} --out DIR"
         )
     if args.findings:
-        from evaluation.quality.repair import review
-
-        rows = review.write(args.findings, tables, context, found, args.data)
-        found["findings"] = {"file": str(args.findings), "issues": rows}
+        n_issues = review.write_findings(args.findings, report, dataset, args.data)
+        written["findings"] = {"file": str(args.findings), "issues": n_issues}
         progress.say(
-            f"{args.findings}: {rows} findings; to review: python -m apps.studio --audit {args.findings} --images {args.data}"
+            f"{args.findings}: {n_issues} findings; to review: "
+            f"python -m apps.studio --audit {args.findings} --images {args.data}"
         )
     if args.html:
-        from evaluation.quality.html import page
-
-        write(args.html, page(found, tables, context, blur=not args.show_faces))
+        page = audit_page.audit_page(report, dataset, blur=not args.show_faces)
+        audit_page.write_audit_page(args.html, page)
     if args.json:
-        print(json.dumps(found, allow_nan=False))
-    else:
-        show(found)
-        if not args.checks:
-            print(
-                f"Not run: {', '.join(found['not_run'])}; try --checks +{found['not_run'][0]}, or --list."
-            )
+        print(json.dumps({**report.to_dict(), **written}, allow_nan=False))
+        return 0
+    _print_report(report)
+    if not args.checks:
+        example = f"--checks +{report.not_run[0]}"
+        print(f"Not run: {', '.join(report.not_run)}; try {example}, or --list.")
     return 0
 
 
-def choose(text: str | None) -> list[str]:
-    """Names of checks from `--checks`: `a,b`, `+a` (the usual ones and a), `all`; [] are the usual
-    ones.
+def _apply(args: argparse.Namespace, dataset: AuditDataset) -> int:
+    from evaluation.quality.repair import plan_file
+    from evaluation.quality.repair.apply import apply_plan
 
-    Raises:
-        UserError: a name is unknown.
-    """
-    from evaluation.quality import load_checks
-
-    if not text:
-        return []
-    every = [
-        n
-        for n in registry.names("evaluation.quality.checks")
-        if hasattr(registry.load("evaluation.quality.checks", n), "NAME")
-    ]
-    if text == "all":
-        return every
-    names = [n.strip() for n in text.removeprefix("+").split(",") if n.strip()]
-    if not names:
-        raise UserError(f"Expected names of checks, got {text!r}; try --list.")
-    load_checks(names)
-    return list(dict.fromkeys([*load_checks(), *names] if text.startswith("+") else names))
+    rows = plan_file.read_plan(args.apply, dataset)
+    result = asdict(apply_plan(rows, dataset, args.out, args.files, data=args.data))
+    if args.json:
+        print(json.dumps(result))
+    else:
+        print(f"{args.out}: " + ", ".join(f"{name} {value}" for name, value in result.items()))
+    return 0
 
 
-def options(pairs: list[str]) -> dict[str, dict[str, Any]]:
-    """`CHECK.OPTION=VALUE` as check -> option -> value, of the type of its default.
+def _list(as_json: bool) -> int:
+    from evaluation.quality.audit import all_checks
 
-    Raises:
-        UserError: no such check or option, or a value of another type.
-    """
-    from evaluation.quality import load_checks
-
-    found: dict[str, dict[str, Any]] = {}
-    for pair in pairs:
-        left, sign, text = pair.partition("=")
-        check, _, name = left.partition(".")
-        if not sign or not name:
-            raise UserError(f"Expected --set CHECK.OPTION=VALUE, got {pair!r}; try --list.")
-        known = getattr(load_checks([check])[check], "OPTIONS", {})
-        if name not in known:
-            raise UserError(
-                f"Expected an option of {check} ({', '.join(known) or 'it has none'}), got {name!r}; try --list."
-            )
-        kind = type(known[name])
-        try:
-            value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
-        except (ValueError, KeyError):
-            raise UserError(f"Expected {left} to be like {known[name]!r}, got {text!r}.") from None
-        found.setdefault(check, {})[name] = value
-    return found
+    checks = all_checks().values()
+    if as_json:
+        rows = [
+            {
+                "name": check.name,
+                "title": check.title,
+                "default": check.by_default,
+                "options": dict(check.options),
+            }
+            for check in checks
+        ]
+        print(json.dumps({"checks": rows}))
+        return 0
+    for check in checks:
+        options = " ".join(f"{name}={value}" for name, value in check.options.items())
+        named = "" if check.by_default else " (only when named)"
+        print(f"{check.name:18}{check.title}{named}{f': {options}' if options else ''}")
+    return 0
 
 
-def summary(context: Any, tables: Mapping[str, pa.Table]) -> dict[str, Any]:
-    """What --json prints."""
-    from evaluation.quality import figures, load_checks
-
-    modules = load_checks(list(tables)) if tables else {}
-    made: dict[str, Any] = {}
-    for name, table in tables.items():
-        issues = table.filter(table["is_issue"])
-        made[name] = {
-            "title": modules[name].TITLE,
-            "issues": len(issues),
-            "samples": pc.count_distinct(issues["sample_id"]).as_py(),
-            "figures": figures(table),
-            "worst": issues.slice(0, WORST).to_pylist(),
-        }
-    return {
-        "dataset": context.samples.name,
-        "root": str(context.samples.root),
-        "fingerprint": context.fingerprint,
-        "samples": len(context),
-        "splits": {s: int((context.split == s).sum()) for s in context.splits},
-        "left_out": len(context.problems),
-        "missing_splits": dict(context.missing),
-        "not_run": [n for n in choose("all") if n not in tables],
-        "checks": made,
-    }
-
-
-def show(found: Mapping[str, Any]) -> None:
-    """The summary as text."""
+def _print_report(report: AuditReport) -> None:
+    """Print the report as text."""
     from evaluation.report.text import console, grid
 
-    out_console = console()
-    splits = ", ".join(f"{s} {n}" for s, n in found["splits"].items())
-    out_console.print(
-        f"{printable(found['dataset'])} in {printable(found['root'])}: {found['samples']} samples ({splits})",
+    screen = console()
+    sizes = ", ".join(f"{split} {n}" for split, n in report.split_sizes.items())
+    screen.print(
+        f"{printable(report.dataset)} in {printable(str(report.root))}: "
+        f"{report.sample_count} samples ({sizes})",
         soft_wrap=True,
     )
-    rows = grid("Findings", "check", "issues", "samples")
-    for check in found["checks"].values():
-        rows.add_row(check["title"], str(check["issues"]), str(check["samples"]))
-    out_console.print(rows)
-    for name, check in found["checks"].items():
-        plain = {k: v for k, v in check["figures"].items() if not isinstance(v, (dict, list))}
-        told = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in plain.items())
-        if check["issues"] or told:
-            out_console.print(
-                f"{check['title']} ({name})" + (f": {told}" if told else ""),
-                style="bold",
-                soft_wrap=True,
-            )
-        for row in check["worst"][:SHOWN]:
+    counts = grid("Findings", "check", "issues", "samples")
+    for check in report.checks:
+        counts.add_row(check.title, str(check.issue_count), str(check.sample_count))
+    screen.print(counts)
+    for check in report.checks:
+        figures = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in check.plain_figures.items())
+        if check.issue_count or figures:
+            heading = f"{check.title} ({check.name})" + (f": {figures}" if figures else "")
+            screen.print(heading, style="bold", soft_wrap=True)
+        for row in check.worst_issues(MAX_PRINTED_ISSUES):
             where = printable(row["sample_id"] or row["group"] or row["split"] or "")
-            out_console.print(
-                f"  {row['score']:.2f}  {where}: {printable(row['reason'])}", soft_wrap=True
-            )
-        if check["issues"] > SHOWN:
-            out_console.print(f"  ... and {check['issues'] - SHOWN} more")
+            line = f"  {row['score']:.2f}  {where}: {printable(row['reason'])}"
+            screen.print(line, soft_wrap=True)
+        if check.issue_count > MAX_PRINTED_ISSUES:
+            screen.print(f"  ... and {check.issue_count - MAX_PRINTED_ISSUES} more")
 
 
 def printable(text: str) -> str:
-    """`text` for a terminal: control characters and broken encodings written out."""
+    """Return `text` for a terminal: control characters and broken encodings written out."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
         for c in text
     )
-
-
-def writable(path: Path) -> None:
-    """Tries the place of a result before minutes are spent on it.
-
-    Raises:
-        DataError: it is a folder, or its folder is missing or read-only.
-    """
-    import os
-
-    if path.is_dir():
-        raise DataError(f"Expected a file to write, got the folder {path}; try {path / 'audit'}.")
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise DataError(
-            f"Expected to write {path}, got no folder there that may be written; try another place."
-        )
-
-
-def write(path: Path, text: str) -> None:
-    """A text file that appears whole.
-
-    Raises:
-        DataError: the disk is full or cannot be written; nothing is left behind.
-    """
-    new = path.with_name(f".{path.name}.new")
-    try:
-        new.write_text(text, encoding="utf-8", errors="backslashreplace")
-        new.replace(path)
-    except OSError as error:
-        raise DataError(f"Expected to write {path}, got: {error}; try another place.") from error
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def _list(args: argparse.Namespace) -> int:
-    from evaluation.quality import load_checks
-
-    found = [
-        {
-            "name": name,
-            "title": m.TITLE,
-            "default": getattr(m, "DEFAULT", True),
-            "options": getattr(m, "OPTIONS", {}),
-        }
-        for name, m in load_checks(choose("all")).items()
-    ]
-    if args.json:
-        print(json.dumps({"checks": found}))
-    else:
-        for c in found:
-            told = " ".join(f"{k}={v}" for k, v in c["options"].items())
-            print(
-                f"{c['name']:18}{c['title']}{'' if c['default'] else ' (only when named)'}{f': {told}' if told else ''}"
-            )
-    return 0
-
-
-def _apply(args: argparse.Namespace, context: Any) -> int:
-    from dataclasses import asdict
-
-    from evaluation.quality.repair import apply, plan
-
-    done = asdict(
-        apply.apply(plan.read(args.apply, context), context, args.out, args.files, data=args.data)
-    )
-    if args.json:
-        print(json.dumps(done))
-    else:
-        print(f"{args.out}: " + ", ".join(f"{k} {v}" for k, v in done.items()))
-    return 0

@@ -1,10 +1,9 @@
-"""balance: draws pictures from a second data set into the thin classes of a first one, up to a
-share of its train split; writes a manifest.
+"""Draw pictures from a second data set into the thin classes of a first one; write a manifest.
 
-Only from the second's train split, and nothing that is a near duplicate of a picture in the first
-(any split) or in the second's val and test. Drawn pictures get the first's size and colour and lie
-in DIR/files; the file's name and the manifest say where they come from. The same seed draws the
-same.
+Classes are filled up to a share of the first data set's train split. Drawn is only from the
+second's train split, and nothing that is a near duplicate of a picture in the first (any split) or
+in the second's val and test. Drawn pictures get the first's size and colour and lie in DIR/files;
+the file's name and the manifest say where they come from. The same seed draws the same.
 """
 
 from __future__ import annotations
@@ -13,15 +12,19 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import registry
 from core.progress import say
-from evaluation.commands.restratify import add_source
+from evaluation.commands._dataset_arguments import add_dataset_arguments
+
+if TYPE_CHECKING:
+    from evaluation.quality.repair.balance import BalanceResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command line of `balance`."""
-    add_source(parser)
+    """Add the options of `balance`."""
+    add_dataset_arguments(parser)
     parser.add_argument(
         "--from",
         dest="source",
@@ -47,59 +50,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draws, writes and counts."""
-    from evaluation.quality import open_context
-    from evaluation.quality.repair import balance
+    """Draw, write and count."""
+    from evaluation.quality import open_dataset  # OpenCV and ONNX Runtime, not for --help
+    from evaluation.quality.repair.balance import balance
 
-    first = open_context(args.dataset, args.data, cache=not args.no_cache)
-    second = open_context(args.source, args.from_data or args.data, cache=not args.no_cache)
-    done = balance.balance(
-        first,
-        second,
+    cache = not args.no_cache
+    result = balance(
+        open_dataset(args.dataset, args.data, cache=cache),
+        open_dataset(args.source, args.from_data or args.data, cache=cache),
         args.out,
         args.task,
         args.share,
         seed=args.seed,
-        mode=args.files,
+        placement=args.files,
         data=args.data,
     )
     if args.json:
-        print(json.dumps(asdict(done)))
+        print(json.dumps(asdict(result)))
     else:
-        show(args.out, done)
+        _print_result(args.out, result)
     return 0
 
 
-def show(out: Path, done) -> None:  # type: ignore[no-untyped-def]
-    """The result as text."""
+def _print_result(out: Path, result: BalanceResult) -> None:
+    """Print the result as text."""
     from evaluation.report.text import console, grid
 
-    out_console = console()
-    total = {
-        "before": sum(done.before.values()),
-        "after": sum(done.before.values()) + sum(done.added.values()),
-    }
-    rows = grid(
-        f"{out}: {sum(done.added.values())} pictures added",
-        "class",
-        "before",
-        "share",
-        "added",
-        "after",
-        "share",
-    )
-    for name, n in done.before.items():
-        after = n + done.added[name]
-        shares = f"{n / max(total['before'], 1):.1%}", f"{after / max(total['after'], 1):.1%}"
-        rows.add_row(name, str(n), shares[0], str(done.added[name]), str(after), shares[1])
-    out_console.print(rows)
-    short = [
-        f"{name} lacks {done.wanted[name] - done.added[name]}"
-        for name in done.wanted
-        if done.added[name] < done.wanted[name]
+    n_before, n_added = sum(result.before.values()), sum(result.added.values())
+    heading = f"{out}: {n_added} pictures added"
+    table = grid(heading, "class", "before", "share", "added", "after", "share")
+    for name, before in result.before.items():
+        after = before + result.added[name]
+        table.add_row(
+            name,
+            str(before),
+            f"{before / max(n_before, 1):.1%}",
+            str(result.added[name]),
+            str(after),
+            f"{after / max(n_before + n_added, 1):.1%}",
+        )
+    console().print(table)
+    lacking = [
+        f"{name} lacks {n - result.added[name]}"
+        for name, n in result.wanted.items()
+        if result.added[name] < n
     ]
-    if short:
-        say(f"the other data set has no more: {', '.join(short)}")
+    if lacking:
+        say(f"the other data set has no more: {', '.join(lacking)}")
     say(
-        f"left out: {done.copies} copies of what is there or of each other, {done.unusable} without a face or unreadable"
+        f"left out: {result.copies} copies of what is there or of each other, "
+        f"{result.unusable} without a face or unreadable"
     )

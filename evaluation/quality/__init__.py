@@ -1,51 +1,60 @@
-"""Checks of a data set's quality, one per file, and the repair that follows from them. `python -m
-evaluation audit` runs the checks.
+"""Quality of a data set: checks, the audit that runs them, and the repair that follows.
 
-A check is a public module of this package with
+`python -m evaluation audit` runs the checks. A check is one file of `evaluation/quality/checks`;
+the file's name is the check's name. It has
 
-    NAME: str            the file's name; what `--checks` takes
-    TITLE: str           a short heading
-    run(context: Context) -> pa.Table
+    NAME: str       the file's name, as `--checks` takes it
+    TITLE: str      a short heading
+    run(dataset: AuditDataset) -> Findings
 
-and, where wanted, `DEFAULT = False` (runs only when it is named) and `OPTIONS: dict` (name ->
-default value, changed by `--set NAME.option=value`, read by `context.option(NAME, "option")`).
-Public modules without NAME are no checks (plan, apply, ...).
+and, where needed, `DEFAULT = False` (the check runs only when it is named) and `OPTIONS`, a
+dictionary of names and default values, which `--set NAME.option=value` changes and
+`dataset.option(NAME, "option")` reads.
 
-`run` returns what `findings(...)` makes, a table of SCHEMA:
+`AuditDataset` (dataset.py) is all that a check may look at: the samples of all splits as one
+`Samples`, the split of each, and `ImageFeatures` (features.py): hashes, thumbnails, brightness,
+number of faces and embeddings. Features are computed once for all checks and cached by content, so
+that an unchanged file is never read again.
+
+`run` returns `make_findings(rows, figures)`. `figures` are the check's own results (counts,
+shares, p values) as JSON-serialisable values. The rows become a table of SCHEMA (check.py):
 
     sample_id  id of the sample; null where the finding is about a whole split
-    split      the split that holds it
-    score      in [0, 1], low = bad; comparable inside one check only
-    is_issue   whether the check would have somebody look at it
-    group      string, null where it stands alone: members of one cluster (duplicates, a person) share it
+    split      the split that holds the sample
+    score      in [0, 1], low = bad; comparable within one check only
+    is_issue   whether somebody should look at it
+    group      name of the cluster that the sample belongs to; null where it stands alone
     reason     one sentence
-    action     keep | drop | relabel | move: what the check would do
-    value      relabel: `emotion=LABEL`, `gender=LABEL` or `age=YEARS`, labels as in core.labels; move: the split to move to; else ""
+    action     what the check suggests: keep, drop, relabel or move
+    value      relabel: `emotion=LABEL`, `gender=LABEL` or `age=YEARS`, labels as in core.labels;
+               move: the target split; else ""
 
-A check need not give a row to a sample of which it has nothing to say. A sample may stand in
-several rows (two tasks, two clusters). The member of a cluster that stays has is_issue False and
-action `keep`. Schema metadata `mien.check` holds JSON: the check's own figures (counts, shares, p
-values), read by `figures(table)`.
+A sample without a finding needs no row. A sample may have several rows (two tasks, two clusters).
+The member of a cluster that should stay has `is_issue` False and the action `keep`.
 
-`Context` (see `_context.py`) is what a check may look at: the samples of all splits as one
-`Samples`, the split of each, and features that are computed once for all checks, cached by content
-and never again for unchanged files (`_features.py`): hashes, thumbnails, brightness, number of
-faces, embedding.
-
-A plan (`python -m evaluation audit --fix plan.csv`, see `plan.py`) has one row for each thing to do
-to a sample: `sample_id,action,value,reason,split,fingerprint`.
+`repair/` turns findings into a plan, one row for each thing to do to a sample (plan.py), and
+applies it to a copy; the data set itself is never changed.
 """
 
-from evaluation.quality.check import ACTIONS, SCHEMA, figures, findings, load_checks, run_check
-from evaluation.quality.dataset import Context, open_context
+from evaluation.quality.check import (
+    ACTIONS,
+    SCHEMA,
+    Check,
+    Findings,
+    load_checks,
+    make_findings,
+    run_check,
+)
+from evaluation.quality.dataset import AuditDataset, open_dataset
 
 __all__ = [
     "ACTIONS",
     "SCHEMA",
-    "Context",
-    "figures",
-    "findings",
+    "AuditDataset",
+    "Check",
+    "Findings",
     "load_checks",
-    "open_context",
+    "make_findings",
+    "open_dataset",
     "run_check",
 ]

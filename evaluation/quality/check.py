@@ -1,12 +1,15 @@
-"""The form of a finding, and the registry of checks."""
+"""What a check is and what it returns; the registry of checks.
+
+The contract that a check follows is the docstring of the package `evaluation.quality`.
+"""
 
 from __future__ import annotations
 
 import difflib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,14 +17,10 @@ import pyarrow.compute as pc
 
 from core import registry
 from core.errors import UserError
+from evaluation.quality.dataset import CHECKS, AuditDataset, Option
 
-if TYPE_CHECKING:
-    from evaluation.quality.dataset import Context
-
-ROOM = "evaluation.quality.checks"
-KEY = b"mien.check"
 ACTIONS = ("drop", "move", "relabel", "keep")
-"""Strongest first: what is dropped need not be relabelled."""
+"""Strongest first: a sample that is dropped need not be relabelled."""
 SCHEMA = pa.schema(
     [
         ("sample_id", pa.string()),
@@ -34,98 +33,135 @@ SCHEMA = pa.schema(
         ("value", pa.string()),
     ]
 )
+DEFAULTS: Mapping[str, object] = {"action": "keep", "value": "", "is_issue": True}
+"""Values of columns that a check leaves out; the others are null."""
+
+Row = Mapping[str, object]
 
 
-def findings(
-    rows: Mapping[str, Sequence[Any] | np.ndarray] | Sequence[Mapping[str, Any]],
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """What a check found.
+
+    Attributes:
+        table: rows of SCHEMA.
+        figures: the check's own results by name; JSON-serialisable.
+    """
+
+    table: pa.Table
+    figures: Mapping[str, Any]
+
+    @property
+    def issues(self) -> pa.Table:
+        """The rows that somebody should look at."""
+        return self.table.filter(self.table["is_issue"])
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One file of `evaluation/quality/checks`.
+
+    Attributes:
+        name: the file's name.
+        title: a short heading.
+        run: looks at a data set and returns what it found.
+        by_default: whether it runs unless other checks are named.
+        options: default value by name.
+    """
+
+    name: str
+    title: str
+    run: Callable[[AuditDataset], Findings]
+    by_default: bool
+    options: Mapping[str, Option]
+
+    @classmethod
+    def of_module(cls, module: ModuleType) -> Check:
+        """Return the check that a module of the package `checks` holds."""
+        return cls(
+            module.NAME,
+            module.TITLE,
+            module.run,
+            getattr(module, "DEFAULT", True),
+            getattr(module, "OPTIONS", {}),
+        )
+
+
+def make_findings(
+    rows: Mapping[str, Sequence[object] | np.ndarray] | Sequence[Row],
     figures: Mapping[str, Any] | None = None,
-) -> pa.Table:
-    """A table of SCHEMA from columns, or from one mapping per row. Missing: group null, action
-    `keep`, value "", split null.
+) -> Findings:
+    """Return findings from columns, or from one mapping per row.
+
+    Args:
+        rows: columns of SCHEMA by name, or rows. A missing `action` is `keep`, a missing `value`
+            is "", a missing `is_issue` is True; a missing `group`, `split` or `sample_id` is null.
+        figures: the check's own results.
 
     Raises:
-        ValueError: a column is unknown, a score outside [0, 1], or an action unknown: a mistake in
-        the check.
+        ValueError: a mistake in the check: an unknown column or action, or a score outside [0, 1].
     """
-    if not isinstance(rows, Mapping):
-        rows = {
-            name: [r.get(name) for r in rows]
-            for name in (SCHEMA.names if rows else ())
-            if any(name in r for r in rows)
-        }
-    unknown = sorted(set(rows) - set(SCHEMA.names))
-    if unknown:
+    columns = rows if isinstance(rows, Mapping) else _columns(rows)
+    if unknown := sorted(set(columns) - set(SCHEMA.names)):
         raise ValueError(f"Expected columns of {SCHEMA.names}, got {unknown}.")
-    n = len(next(iter(rows.values()))) if rows else 0
-    absent = {"action": "keep", "value": "", "is_issue": True}
+    n_rows = len(next(iter(columns.values()))) if columns else 0
     arrays = []
     for field in SCHEMA:
-        given = rows.get(field.name)
-        values = [absent.get(field.name)] * n if given is None else given
-        array = (
-            values if isinstance(values, np.ndarray) else [None if v is None else v for v in values]
-        )
-        column = pa.array(array, field.type)
-        arrays.append(
-            column if field.name not in absent else pc.fill_null(column, absent[field.name])
-        )
-    table = pa.table(
-        arrays, schema=SCHEMA.with_metadata({KEY: json.dumps(figures or {}, allow_nan=False)})
-    )
+        default = DEFAULTS.get(field.name)
+        array = pa.array(columns.get(field.name, [default] * n_rows), field.type)
+        arrays.append(array if default is None else pc.fill_null(array, default))
+    table = pa.table(arrays, schema=SCHEMA)
     scores = table["score"].to_numpy()
     if not ((scores >= 0) & (scores <= 1)).all():
         raise ValueError("Expected scores in [0, 1].")
     if wrong := set(pc.unique(table["action"]).to_pylist()) - set(ACTIONS):
         raise ValueError(f"Expected actions of {ACTIONS}, got {sorted(wrong)}.")
-    return table
+    return Findings(table, figures or {})
 
 
-def figures(table: pa.Table) -> dict[str, Any]:
-    """A check's own figures."""
-    return json.loads((table.schema.metadata or {}).get(KEY, b"{}"))
+def _columns(rows: Sequence[Row]) -> dict[str, list[object]]:
+    """Return the columns of rows; every column that any row has, null where a row lacks it."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
-def load_checks(names: Sequence[str] = ()) -> dict[str, ModuleType]:
-    """Name -> module: the named checks in that order, or all that run by default, sorted.
+def load_checks(names: Sequence[str] = ()) -> dict[str, Check]:
+    """Return checks by name: the named ones in that order, or those that run by default, sorted.
 
     Raises:
         UserError: there is no such check; suggests the nearest.
     """
-    modules = {name: registry.load(ROOM, name) for name in registry.names(ROOM)}
-    known = {
-        name: m
-        for name, m in modules.items()
-        if hasattr(m, "NAME") and hasattr(m, "TITLE") and hasattr(m, "run")
-    }
+    checks = {name: Check.of_module(registry.load(CHECKS, name)) for name in registry.names(CHECKS)}
     for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+        if name not in checks:
+            near = difflib.get_close_matches(name, checks, n=1)
             raise UserError(
-                f"Expected checks of {', '.join(known)}, got {name!r}"
+                f"Expected checks of {', '.join(checks)}, got {name!r}"
                 + (f"; did you mean {near[0]!r}?" if near else ".")
             )
-    return (
-        {name: known[name] for name in names}
-        if names
-        else {n: m for n, m in known.items() if getattr(m, "DEFAULT", True)}
-    )
+    if names:
+        return {name: checks[name] for name in names}
+    return {name: check for name, check in checks.items() if check.by_default}
 
 
-def run_check(module: ModuleType, context: Context) -> pa.Table:
-    """The table of one check, checked against the contract and sorted: issues first, worst first."""
-    table = module.run(context)
-    if table.schema.names != SCHEMA.names:
+def run_check(check: Check | ModuleType, dataset: AuditDataset) -> Findings:
+    """Run one check and return its findings, issues first and the worst of them first.
+
+    Raises:
+        ValueError: a mistake in the check: it returns other columns than those of SCHEMA.
+    """
+    findings = (Check.of_module(check) if isinstance(check, ModuleType) else check).run(dataset)
+    if findings.table.schema.names != SCHEMA.names:
         raise ValueError(
-            f"Expected the columns of SCHEMA from {module.NAME}, got {table.schema.names}."
+            f"Expected the columns of SCHEMA from a check, got {findings.table.schema.names}."
         )
-    return table.take(
-        pc.sort_indices(
-            table,
-            [
-                ("is_issue", "descending"),
-                ("score", "ascending"),
-                ("group", "ascending"),
-                ("sample_id", "ascending"),
-            ],
-        )
+    order = pc.sort_indices(
+        findings.table,
+        [
+            ("is_issue", "descending"),
+            ("score", "ascending"),
+            ("group", "ascending"),
+            ("sample_id", "ascending"),
+        ],
     )
+    return Findings(findings.table.take(order), findings.figures)

@@ -1,8 +1,8 @@
-"""A cache of what was computed of each file: keyed by content, and by name, size and time stamp to
-save even the reading.
+"""A cache of records computed from files, keyed by content, and by name, size and time stamp.
 
-Parts are appended and appear whole, so an interruption keeps what was done and two processes do no
-harm. Arrays only, no pickle. A cache that cannot be written is said once and done without.
+The second key saves even reading the file. The cache is a folder of parts, each written whole, so
+that an interruption keeps what was done and two processes do no harm. It holds arrays only, no
+pickle. A cache that cannot be written is reported once; the run goes on without it.
 """
 
 from __future__ import annotations
@@ -18,145 +18,160 @@ from pathlib import Path
 import numpy as np
 
 from core import progress, system
+from core.files import atomic_file
+from core.image import MAX_BYTES
 
-PART = 4096
-"""Files whose results are written at a time."""
-SETTLED_S = 2.0
-"""A file that changed this recently could change again under the same time stamp, so its time stamp
-is not trusted.
+FILES_PER_PART = 4096
+FILES_PER_BATCH = 512
+MIN_AGE_SECONDS = 2.0
+"""A file that changed more recently could change again under the same time stamp, so its time
+stamp is not trusted.
 """
-MANY = 16
+MAX_PARTS = 16
 """Parts after which they are joined into one."""
 
-Run = Callable[[Sequence[bytes], Sequence[Path]], np.ndarray]
+Compute = Callable[[Sequence[bytes], Sequence[Path]], np.ndarray]
+"""The bytes of files and their paths -> records (N,)."""
 
 
-class Store:
-    """Records of `dtype` by file; `folder` None keeps nothing. `dtype` needs a field `readable`."""
+class FeatureCache:
+    """Records of files.
+
+    Args:
+        folder: of the parts; None keeps nothing.
+        dtype: of a record; needs a field `readable`.
+    """
 
     def __init__(self, folder: Path | None, dtype: np.dtype) -> None:
         self._folder = folder
         self.dtype = np.dtype(
             [("stat", "S16"), ("sha", "S32"), *((n, dtype[n]) for n in dtype.names or ())]
         )
-        self.computed = self.read = 0
-        """How many files were computed anew, and read at all, by the last `collect`."""
+        self.computed_count = self.read_count = 0
+        """How many files the last `collect` computed, and how many it read at all."""
 
-    def collect(self, name: str, ids: Sequence[str], paths: Sequence[Path], run: Run) -> np.ndarray:
-        """Records (N,) in the order of `ids`: known ones from the cache, the others by `run(bytes
-        of each file, paths)`.
-
-        `sha` is the SHA-256 of the bytes. What cannot be opened has a record of zeros. An
-        interruption keeps all that was done.
-        """
-        known = self._load()
-        stats = np.array([_stat_key(i, p) for i, p in zip(ids, paths, strict=True)], "S16")
-        found = np.zeros(len(ids), self.dtype)
-        at = np.searchsorted(known["stat"], stats).clip(0, max(len(known) - 1, 0))
-        there = (
-            (known["stat"][at] == stats) & (stats != b"")
-            if len(known)
-            else np.zeros(len(ids), bool)
-        )
-        found[there] = known[at[there]]
-        todo = np.flatnonzero(~there)
-        self.computed = self.read = 0
-        if not len(todo):
-            return found
-        by_content = dict(zip(known["sha"].tolist(), range(len(known)), strict=True))
-        fresh: list[np.ndarray] = []
-        with (
-            ThreadPoolExecutor(system.usable_processors()) as pool,
-            progress.task(name, len(todo)) as advance,
-        ):
-            try:
-                for start in range(0, len(todo), 512):
-                    some = todo[start : start + 512]
-                    part = self._compute(some, stats, paths, by_content, known, run, pool)
-                    found[some] = part
-                    fresh.append(part[part["sha"] != b""])
-                    if sum(map(len, fresh)) >= PART:
-                        self._write(fresh)
-                    advance(start + len(some))
-            finally:
-                self._write(fresh)
-        return found
-
-    def _compute(
-        self,
-        some: np.ndarray,
-        stats: np.ndarray,
-        paths: Sequence[Path],
-        by_content: dict[bytes, int],
-        known: np.ndarray,
-        run: Run,
-        pool: ThreadPoolExecutor,
+    def collect(
+        self, name: str, ids: Sequence[str], paths: Sequence[Path], compute: Compute
     ) -> np.ndarray:
-        part = np.zeros(len(some), self.dtype)
-        data = list(pool.map(_read, (paths[i] for i in some)))
-        new = []
-        for k, content in enumerate(data):
+        """Return one record per file, from the cache or computed; an interruption keeps the rest.
+
+        Args:
+            name: what the progress bar is called.
+            ids: of the samples (N,).
+            paths: of their files (N,).
+            compute: returns records for files that the cache does not hold.
+
+        Returns:
+            Structured array (N,), `sha` being the SHA-256 of the bytes. A file that cannot be
+            opened has a record of zeros.
+        """
+        cached = self._load()
+        stats = np.array([_stat_key(i, p) for i, p in zip(ids, paths, strict=True)], "S16")
+        records = np.zeros(len(ids), self.dtype)
+        at = np.searchsorted(cached["stat"], stats).clip(0, max(len(cached) - 1, 0))
+        is_cached = np.zeros(len(ids), bool)
+        if len(cached):
+            is_cached = (cached["stat"][at] == stats) & (stats != b"")
+        records[is_cached] = cached[at[is_cached]]
+        todo = np.flatnonzero(~is_cached)
+        self.computed_count = self.read_count = 0
+        if not len(todo):
+            return records
+        row_of_sha = dict(zip(cached["sha"].tolist(), range(len(cached)), strict=True))
+        unsaved: list[np.ndarray] = []
+        threads = system.usable_processors()
+        with ThreadPoolExecutor(threads) as pool, progress.task(name, len(todo)) as advance:
+            try:
+                for start in range(0, len(todo), FILES_PER_BATCH):
+                    batch = todo[start : start + FILES_PER_BATCH]
+                    contents = list(pool.map(_read, (paths[i] for i in batch)))
+                    batch_paths = [paths[i] for i in batch]
+                    part = self._records(contents, batch_paths, cached, row_of_sha, compute)
+                    for k in np.flatnonzero(part["sha"] != b""):
+                        # Without a trusted time stamp the key is one that no time stamp has: the
+                        # content is still known the next time.
+                        part["stat"][k] = (
+                            stats[batch[k]]
+                            or hashlib.blake2b(part["sha"][k], digest_size=16).digest()
+                        )
+                    records[batch] = part
+                    unsaved.append(part[part["sha"] != b""])
+                    if sum(map(len, unsaved)) >= FILES_PER_PART:
+                        self._write(unsaved)
+                    advance(start + len(batch))
+            finally:
+                self._write(unsaved)
+        return records
+
+    def _records(
+        self,
+        contents: Sequence[bytes | None],
+        paths: Sequence[Path],
+        cached: np.ndarray,
+        row_of_sha: dict[bytes, int],
+        compute: Compute,
+    ) -> np.ndarray:
+        """Return the records of files by content, computing those whose content is new."""
+        part = np.zeros(len(contents), self.dtype)
+        new: dict[int, bytes] = {}
+        for k, content in enumerate(contents):
             if content is None:
                 continue
             sha = hashlib.sha256(content).digest()
             # numpy drops zero bytes at the end of what it gives out, and compares as if they were
-            # there
-            place = by_content.get(sha.rstrip(b"\0"))
-            if place is not None:
-                part[k] = known[place]
+            # still there.
+            row = row_of_sha.get(sha.rstrip(b"\0"))
+            if row is not None:
+                part[k] = cached[row]
             else:
-                new.append(k)
+                new[k] = content
             part[k]["sha"] = sha
-            # A key that no time stamp has, where the file's own cannot be trusted: its content is
-            # still known the next time.
-            part[k]["stat"] = stats[some[k]] or hashlib.blake2b(sha, digest_size=16).digest()
-        self.read += sum(d is not None for d in data)
+        self.read_count += sum(content is not None for content in contents)
         if new:
-            values = run([data[k] for k in new], [paths[some[k]] for k in new])  # type: ignore[misc]
+            at = list(new)
+            values = compute(list(new.values()), [paths[k] for k in at])
             for field in values.dtype.names or ():
-                part[field][new] = values[field]
-            self.computed += len(new)
+                part[field][at] = values[field]
+            self.computed_count += len(new)
         return part
 
     def _load(self) -> np.ndarray:
-        """All records, sorted by `stat`, the newest of each."""
+        """Return all records, sorted by `stat`, the newest of each; join the parts if many."""
         parts = []
         files = sorted(self._folder.glob("*.npy")) if self._folder and self._folder.is_dir() else []
+        files = [file for file in files if not file.name.startswith(".")]
         for file in files:
             try:
                 part = np.load(file, allow_pickle=False)
             except (OSError, ValueError, EOFError):
-                # another process joined it just now, or it is damaged: its files are read again
-                continue
+                continue  # joined by another process just now, or damaged: its files are read again
             if part.dtype == self.dtype:
                 parts.append(part)
         if not parts:
             return np.zeros(0, self.dtype)
         joined = np.concatenate(parts)[::-1]
-        known = joined[np.unique(joined["stat"], return_index=True)[1]]
-        if len(files) > MANY and self._write([known]):
+        records = joined[np.unique(joined["stat"], return_index=True)[1]]
+        if len(files) > MAX_PARTS and self._write([records]):
             for file in files:
                 with contextlib.suppress(OSError):
                     file.unlink()
-        return known
+        return records
 
-    def _write(self, fresh: list[np.ndarray]) -> bool:
-        rows = np.concatenate(fresh) if fresh else np.zeros(0, self.dtype)
-        fresh.clear()
-        if self._folder is None or not len(rows):
+    def _write(self, unsaved: list[np.ndarray]) -> bool:
+        """Write and empty `unsaved`; return whether something was written."""
+        records = np.concatenate(unsaved) if unsaved else np.zeros(0, self.dtype)
+        unsaved.clear()
+        if self._folder is None or not len(records):
             return False
-        target = self._folder / f"{time.time_ns():020d}-{os.getpid()}.npy"
-        part = target.with_suffix(".part")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                np.save(file, rows, allow_pickle=False)
-            part.replace(target)
+            part = self._folder / f"{time.time_ns():020d}-{os.getpid()}.npy"
+            with atomic_file(part) as temporary, temporary.open("wb") as file:
+                np.save(file, records, allow_pickle=False)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
             progress.say(
-                f"the cache cannot be written, so the next run computes again ({error}); try MIEN_CACHE=DIR elsewhere"
+                f"the cache cannot be written, so the next run computes again ({error}); "
+                "try MIEN_CACHE=DIR elsewhere"
             )
             self._folder = None
             return False
@@ -164,22 +179,18 @@ class Store:
 
 
 def _stat_key(name: str, path: Path) -> bytes:
-    """16 bytes for name, size and time stamp; empty where there is no such file or its time stamp
-    cannot be trusted yet.
-    """
+    """Return 16 bytes for name, size and time stamp; empty without a file or a trusted stamp."""
     try:
         status = path.stat()
     except (OSError, ValueError):
         return b""
-    if abs(time.time() - max(status.st_mtime, status.st_ctime)) < SETTLED_S:
+    if abs(time.time() - max(status.st_mtime, status.st_ctime)) < MIN_AGE_SECONDS:
         return b""
     text = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}"
     return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=16).digest()
 
 
 def _read(path: Path) -> bytes | None:
-    from core.image import MAX_BYTES
-
     try:
         if not path.is_file() or path.stat().st_size > MAX_BYTES:
             return None

@@ -1,34 +1,30 @@
-"""What one look into a file gives: digests, perceptual hash, a thumbnail and how bright, sharp and
-colourful the picture is.
-"""
+"""What is computed from one image file: digests, perceptual hashes, thumbnail, light, sharpness."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from core import image as images
+from core.errors import ImageError
 
-THUMB = 32
-"""Side of the grey thumbnail, the one that pHash is made of."""
-BATCH = 4096
+THUMBNAIL_SIDE = 32
+"""Pixels of the grey thumbnail from which pHash is computed."""
+HASH_BATCH_SIZE = 4096
 """Thumbnails that are hashed at a time: 32 MB."""
 VERSION = 1
-"""Raise it when a value changes its meaning, so that caches are filled anew."""
+"""To be raised when a field changes its meaning, so that caches are filled anew."""
 
-FIELDS = np.dtype(
+RECORD = np.dtype(
     [
         ("readable", "?"),
-        (
-            "pixels",
-            "S32",
-        ),  # SHA-256 of size and RGB pixels, as evaluation.quality.duplicates.digest has it
+        ("pixels", "S32"),  # SHA-256 of size and RGB pixels, as duplicates.digest computes it
         ("hash", "<u8"),  # pHash, first bit highest
-        ("mirror", "<u8"),  # pHash of the mirrored picture
+        ("mirror", "<u8"),  # pHash of the mirrored image
         ("width", "<i4"),
         ("height", "<i4"),
         ("mean", "<f4"),
@@ -36,92 +32,106 @@ FIELDS = np.dtype(
         ("sharp", "<f4"),  # standard deviation of the Laplacian over that of the grey values
         ("entropy", "<f4"),  # bits of the grey histogram, 0 to 8
         ("colour", "<f4"),  # mean distance between the largest and the smallest channel, 0 to 255
-        ("thumb", "u1", (THUMB, THUMB)),
+        ("thumb", "u1", (THUMBNAIL_SIDE, THUMBNAIL_SIDE)),
     ]
 )
 
+Map = Callable[[Callable[[bytes], np.ndarray], Iterable[bytes]], Iterable[np.ndarray]]
+"""`map`, or that of a thread pool."""
 
-def look(data: bytes) -> np.ndarray:
-    """A file's bytes -> one record of FIELDS, shape (), without `hash` and `mirror` (see `hashes`);
-    all zero where it cannot be read.
+
+def describe_image(data: bytes) -> np.ndarray:
+    """Return one RECORD, shape (), of a file's bytes; all zero where the file cannot be read.
+
+    The fields `hash` and `mirror` stay zero: `perceptual_hashes` computes them for many at once.
     """
-    found = np.zeros((), FIELDS)
+    record = np.zeros((), RECORD)
     try:
         rgb = images.load(data)
-    except images.ImageError:
-        return found
-    picture = Image.fromarray(rgb).convert("L")
-    grey = np.asarray(picture)
+    except ImageError:
+        return record
+    grey_image = Image.fromarray(rgb).convert("L")
+    grey = np.asarray(grey_image)
     mean, std = (float(v[0, 0]) for v in cv2.meanStdDev(grey))
     counts = cv2.calcHist([grey], [0], None, [256], [0, 256])[:, 0]
-    share = counts[counts > 0] / grey.size
+    shares = counts[counts > 0] / grey.size
     step = max(1, max(grey.shape) // 64)  # a sample of the pixels is enough for colour
-    few = rgb[::step, ::step].reshape(-1, 3)
-    found["readable"] = True
-    found["pixels"] = hashlib.sha256(repr(rgb.shape).encode() + rgb.tobytes()).digest()
-    found["height"], found["width"] = grey.shape
-    found["mean"], found["std"] = mean, std
-    found["sharp"] = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]) / max(
-        std, 1e-3
-    )
-    found["entropy"] = float(-(share * np.log2(share)).sum())
-    found["colour"] = float((few.max(axis=1).astype(np.int16) - few.min(axis=1)).mean())
-    found["thumb"] = np.asarray(picture.resize((THUMB, THUMB), Image.Resampling.LANCZOS))
-    return found
+    colours = rgb[::step, ::step].reshape(-1, 3)
+    record["readable"] = True
+    record["pixels"] = hashlib.sha256(repr(rgb.shape).encode() + rgb.tobytes()).digest()
+    record["height"], record["width"] = grey.shape
+    record["mean"], record["std"] = mean, std
+    laplacian_std = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0])
+    record["sharp"] = laplacian_std / max(std, 1e-3)
+    record["entropy"] = float(-(shares * np.log2(shares)).sum())
+    record["colour"] = float((colours.max(axis=1).astype(np.int16) - colours.min(axis=1)).mean())
+    side = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    record["thumb"] = np.asarray(grey_image.resize(side, Image.Resampling.LANCZOS))
+    return record
 
 
-def look_all(batch: Sequence[bytes], run_all=map) -> np.ndarray:  # type: ignore[no-untyped-def]
-    """Records of FIELDS (N,) for several files; `run_all` is `map` or that of a pool."""
-    found = np.array(list(run_all(look, batch)), FIELDS)
-    found["hash"], found["mirror"] = hashes(found["thumb"])
-    return found
+def describe_images(files: Sequence[bytes], run_all: Map = map) -> np.ndarray:
+    """Return records (N,) of several files, hashes included."""
+    records = np.array(list(run_all(describe_image, files)), RECORD)
+    records["hash"], records["mirror"] = perceptual_hashes(records["thumb"])
+    return records
 
 
-def hashes(thumbs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Thumbnails uint8 (N, 32, 32) -> pHash of each and of its mirror image, uint64 (N,).
+def perceptual_hashes(thumbnails: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pHash of thumbnails and of their mirror images, uint64 (N,) each.
 
-    Equal to the bit to `imagehash.phash`, whose own steps follow the thumbnail: DCT along both
+    Equal to the bit to `imagehash.phash`, whose steps after the thumbnail are: DCT along both
     axes, the 8 x 8 lowest frequencies, above their median. Mirroring turns the sign of every odd
     horizontal frequency.
+
+    Args:
+        thumbnails: uint8 (N, 32, 32).
     """
     from scipy.fftpack import dct
 
-    if len(thumbs) == 0:
+    if len(thumbnails) == 0:
         return np.zeros(0, np.uint64), np.zeros(0, np.uint64)
-    low = dct(dct(thumbs.astype(np.float64), axis=1), axis=2)[:, :8, :8]  # (N, 8, 8)
-    turned = low * np.where(np.arange(8) % 2, -1.0, 1.0)
-    return _bits(low), _bits(turned)
+    low = dct(dct(thumbnails.astype(np.float64), axis=1), axis=2)[:, :8, :8]  # (N, 8, 8)
+    mirrored = low * np.where(np.arange(8) % 2, -1.0, 1.0)
+    return _above_median(low), _above_median(mirrored)
 
 
-def view_hashes(
-    thumbs: np.ndarray, x: tuple[float, float] = (0.0, 0.0), y: tuple[float, float] = (0.0, 0.0)
+def cropped_hashes(
+    thumbnails: np.ndarray,
+    x: tuple[float, float] = (0.0, 0.0),
+    y: tuple[float, float] = (0.0, 0.0),
 ) -> np.ndarray:
-    """PHash uint64 (N,) of thumbnails (N, 32, 32) without the shares `x` and `y` at both ends of
-    the axes, stretched back to 32 pixels.
+    """Return the pHash of cropped thumbnails that are stretched back to 32 pixels, uint64 (N,).
+
+    Args:
+        thumbnails: uint8 (N, 32, 32).
+        x: shares of the width that are cut off at the left and the right.
+        y: shares of the height that are cut off at the top and the bottom.
     """
-    side = thumbs.shape[1]
-    cosine = 2 * np.cos(
-        np.pi / side * np.arange(8)[:, None] * (np.arange(side) + 0.5)
-    )  # (8, S): the lowest frequencies of the DCT
+    side = thumbnails.shape[1]
+    # (8, S): the lowest frequencies of the DCT
+    cosines = 2 * np.cos(np.pi / side * np.arange(8)[:, None] * (np.arange(side) + 0.5))
 
-    def matrix(cut: tuple[float, float]) -> np.ndarray:
-        at = ((cut[0] + (1 - cut[0] - cut[1]) * (np.arange(side) + 0.5) / side) * side - 0.5).clip(
-            0, side - 1
-        )
-        return cosine @ np.maximum(
-            0, 1 - np.abs(at[:, None] - np.arange(side))
-        )  # (8, S): after weights of linear interpolation
+    def crop_and_transform(cut: tuple[float, float]) -> np.ndarray:
+        at = (cut[0] + (1 - cut[0] - cut[1]) * (np.arange(side) + 0.5) / side) * side - 0.5
+        at = at.clip(0, side - 1)
+        weights = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(side)))  # linear interpolation
+        matrix: np.ndarray = cosines @ weights  # (8, S)
+        return matrix
 
-    rows, columns = matrix(y), matrix(x).T
+    rows, columns = crop_and_transform(y), crop_and_transform(x).T
     parts = [
-        _bits(rows @ thumbs[start : start + BATCH].astype(np.float64) @ columns)
-        for start in range(0, len(thumbs), BATCH)
+        _above_median(
+            rows @ thumbnails[start : start + HASH_BATCH_SIZE].astype(np.float64) @ columns
+        )
+        for start in range(0, len(thumbnails), HASH_BATCH_SIZE)
     ]
     return np.concatenate([np.zeros(0, np.uint64), *parts])
 
 
-def _bits(low: np.ndarray) -> np.ndarray:
-    """Frequencies (N, 8, 8) -> which lie above their median, uint64 (N,), the first one highest."""
-    flat = low.reshape(-1, 64)
+def _above_median(frequencies: np.ndarray) -> np.ndarray:
+    """Return which of (N, 8, 8) lie above their median, uint64 (N,), the first one highest."""
+    flat = frequencies.reshape(-1, 64)
     above = flat > np.median(flat, axis=1, keepdims=True)
-    return np.packbits(above, axis=1).view(">u8")[:, 0].astype(np.uint64)  # (N, 64) -> (N,)
+    bits: np.ndarray = np.packbits(above, axis=1).view(">u8")[:, 0].astype(np.uint64)
+    return bits

@@ -1,49 +1,54 @@
-"""The labels of a data set as columns of names: what balance and drift count."""
+"""The labels of a data set as columns of class names, which class balance and drift count."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.labels import FERPLUS8, GENDER2, age_decade
+from evaluation.quality.dataset import AuditDataset
 
-if TYPE_CHECKING:
-    from evaluation.quality.dataset import Context
-
-FEW_VALUES = 50
-"""A group column of more values (persons, films) is no class."""
+MAX_GROUP_VALUES = 50
+"""A group column of more values (subjects, films) holds no classes."""
 
 
-def classes(context: Context) -> dict[str, np.ndarray]:
-    """Column -> (N,) strings, "" where unknown: emotion, gender, age by decade, and the data set's
-    own groups; columns of one value too.
+def class_columns(dataset: AuditDataset) -> dict[str, np.ndarray]:
+    """Return column -> class names (N,), "" where unknown.
+
+    The columns are emotion, gender, age by decade, and the data set's own groups; columns of one
+    value too.
     """
-    samples = context.samples
-    found: dict[str, np.ndarray] = {}
+    samples = dataset.samples
+    columns: dict[str, np.ndarray] = {}
     for name, codes, labels in (
         ("emotion", samples.emotion, FERPLUS8.labels),
         ("gender", samples.gender, GENDER2.labels),
     ):
         if (codes >= 0).any():
-            found[name] = np.array([*labels, ""])[codes]
+            columns[name] = np.array([*labels, ""])[codes]
     if (~np.isnan(samples.age)).any():
-        found["age"] = np.array(["" if np.isnan(a) else age_decade(float(a)) for a in samples.age])
+        decades = ["" if np.isnan(a) else age_decade(float(a)) for a in samples.age]
+        columns["age"] = np.array(decades)
     for name, values in samples.groups.items():
-        if len(np.unique(values)) <= FEW_VALUES:
-            found[name] = values.astype(str)
-    return found
+        if len(np.unique(values)) <= MAX_GROUP_VALUES:
+            columns[name] = values.astype(str)
+    return columns
 
 
-def table(
-    values: np.ndarray, splits: np.ndarray, names: tuple[str, ...]
+def count_by_split(
+    values: np.ndarray, split: np.ndarray, splits: tuple[str, ...]
 ) -> tuple[list[str], np.ndarray]:
-    """Known values (sorted) and how often each occurs in each split `names`: int64 (splits,
-    values).
+    """Return the known classes, sorted, and how often each occurs in each split.
+
+    Args:
+        values: class names (N,), "" where unknown.
+        split: of each sample (N,).
+        splits: the splits to count.
+
+    Returns:
+        The classes, and counts int64 (splits, classes).
     """
-    known = values != ""
-    labels, codes = np.unique(values[known], return_inverse=True)
-    where = splits[known]
-    return labels.tolist(), np.stack(
-        [np.bincount(codes[where == s], minlength=len(labels)) for s in names]
-    )
+    has_label = values != ""
+    labels, codes = np.unique(values[has_label], return_inverse=True)
+    split_of_code = split[has_label]
+    counts = [np.bincount(codes[split_of_code == s], minlength=len(labels)) for s in splits]
+    return labels.tolist(), np.stack(counts)

@@ -9,9 +9,9 @@ import pytest
 
 from core.artifacts import bundle
 from core.faces import best_detector
-from evaluation.quality import open_context
+from evaluation.quality import open_dataset
 from evaluation.quality.repair import apply
-from evaluation.quality.repair.plan import Row
+from evaluation.quality.repair.plan import PlanRow
 from tests.train.conftest import SMALL_NET
 from train.__main__ import main
 from train.batches.data import load_parts
@@ -22,9 +22,9 @@ from train.recipe.recipe import load
 @pytest.fixture(scope="module")
 def fixed(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """FER+ without its first picture."""
-    whole = open_context("ferplus", small_data, cache=None)
+    whole = open_dataset("ferplus", small_data, cache=None)
     out = tmp_path_factory.mktemp("fixed") / "out"
-    apply.apply([Row(whole.samples.ids[0], "drop")], whole, out)
+    apply.apply_plan([PlanRow(whole.samples.ids[0], "drop")], whole, out)
     return out
 
 
@@ -63,7 +63,7 @@ def test_a_manifest_takes_the_place_of_one_of_several(
         5,
     )
     assert [p.samples.name for p in parts] == ["ferplus", "utkface"]
-    whole = open_context("ferplus", small_data, cache=None)
+    whole = open_dataset("ferplus", small_data, cache=None)
     assert (
         parts[0].samples.ids[0] == whole.samples.ids[1] and len(parts[0]) == 5
     )  # the first one was dropped

@@ -171,8 +171,8 @@ def _rows_without_leaks(
     """Accuracy without the pictures that are in the training split too, as some of FER+'s are."""
     if not train_parts:
         return
-    in_training = np.concatenate([digest.digests(t.samples.paths) for t in train_parts])
-    is_new = ~digest.shared(digest.digests(part.samples.paths), in_training)
+    in_training = np.concatenate([digest.pixel_digests(t.samples.paths) for t in train_parts])
+    is_new = ~digest.occurs_in(digest.pixel_digests(part.samples.paths), in_training)
     if is_new.any():
         report = table_report(table.filter(pa.array(is_new)))
         if report.emotion is None:

@@ -15,8 +15,9 @@ import streamlit as st
 from apps.studio import charts, context, url_state
 from apps.studio.components import gallery
 from apps.studio.context import View
-from evaluation.quality.repair import plan
-from evaluation.quality.repair.review import ACCEPTED, DROPPED, REJECTED, Decisions, Findings, read
+from evaluation.quality.repair import plan_file
+from evaluation.quality.repair.decisions import ACCEPTED, DROPPED, REJECTED, Decisions
+from evaluation.quality.repair.review import FindingsFile, read_findings
 
 TITLE = "Data quality"
 ICON = ":material/rule:"
@@ -48,7 +49,7 @@ def render(view: View) -> None:
         return
     found = _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
     kept = _decisions(path)
-    decided = kept.now()
+    decided = kept.current()
     if kept.unsaved:
         st.warning(
             f"Decisions are lost when the studio ends, they could not be written to {context.plain(str(kept.path))}: "
@@ -60,7 +61,7 @@ def render(view: View) -> None:
     if not names:
         st.success("The audit found nothing to look at.", icon=":material/check:")
         return
-    titles = {name: found.about["checks"][name]["title"] for name in names}
+    titles = {name: found.header.checks[name].title for name in names}
     check = url_state.choose(
         "dq.check", "Check", names, format_func=lambda n: f"{titles[n]} ({len(found.issues[n]):,})"
     )
@@ -69,9 +70,9 @@ def render(view: View) -> None:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the findings ...")
-def _read(path: Path, stamp: int) -> Findings:
+def _read(path: Path, stamp: int) -> FindingsFile:
     """The findings, which nobody changes; stamp: of the file, so that a new one is read again."""
-    return read(path)
+    return read_findings(path)
 
 
 @st.cache_resource(max_entries=4)
@@ -79,11 +80,11 @@ def _decisions(path: Path) -> Decisions:
     return Decisions.beside(path)
 
 
-def _summary(found: Findings, decided: dict[str, str]) -> None:
-    about = found.about
-    splits = ", ".join(f"{context.plain(s)} {n:,}" for s, n in about["splits"].items())
+def _summary(found: FindingsFile, decided: dict[str, str]) -> None:
+    about = found.header
+    splits = ", ".join(f"{context.plain(s)} {n:,}" for s, n in about.splits.items())
     st.caption(
-        f"{context.plain(about['dataset'])}: {about['samples']:,} samples ({splits}), fingerprint {about['fingerprint'][:12]}."
+        f"{context.plain(about.dataset)}: {about.samples:,} samples ({splits}), fingerprint {about.fingerprint[:12]}."
     )
     table: dict[str, list[Any]] = {
         n: [] for n in ("check", "issues", "samples", "decided", "accepted", "rejected", "worst")
@@ -96,11 +97,11 @@ def _summary(found: Findings, decided: dict[str, str]) -> None:
             worst = f"{first['score']:.2f}  {first['sample_id'] or first['group'] or first['split'] or ''}: {first['reason']}"
         n = len(issues)
         done = 1.0 if n == 0 else 1 - states[""] / n
-        checked = about["checks"][name]
+        checked = about.checks[name]
         cells = (
-            checked["title"],
+            checked.title,
             n,
-            checked["samples"],
+            checked.samples,
             done,
             states[ACCEPTED] + states[DROPPED],
             states[REJECTED],
@@ -135,12 +136,12 @@ def _go(to: int) -> None:
 
 
 def _decide(kept: Decisions, keys: list[str], chosen: list[str], what: str, at: int) -> None:
-    kept.put(chosen, what)
-    _go(at if not what else following(keys, kept.now(), at))
+    kept.record(chosen, what)
+    _go(at if not what else following(keys, kept.current(), at))
 
 
 def _review(
-    view: View, found: Findings, kept: Decisions, decided: dict[str, str], check: str
+    view: View, found: FindingsFile, kept: Decisions, decided: dict[str, str], check: str
 ) -> None:
     issues = found.issues[check]
     keys: list[str] = issues["key"].to_pylist()
@@ -250,7 +251,7 @@ def _buttons(
             )
 
 
-def _side_by_side(view: View, found: Findings, row: dict[str, Any], check: str) -> None:
+def _side_by_side(view: View, found: FindingsFile, row: dict[str, Any], check: str) -> None:
     """The finding's sample and, of a cluster, the others: those that stay first."""
     others = (
         [m for m in found.members(check, row["group"]) if m["sample_id"] != row["sample_id"]]
@@ -315,7 +316,7 @@ def _ticked(key: str, first: int) -> None:
         _go(first + rows[0])
 
 
-def _plan(view: View, found: Findings, kept: Decisions, decided: dict[str, str]) -> None:
+def _plan(view: View, found: FindingsFile, kept: Decisions, decided: dict[str, str]) -> None:
     st.subheader("Plan of repair")
     made = found.plan(decided)
     every = sum(len(t) for t in found.issues.values())
@@ -331,7 +332,7 @@ def _plan(view: View, found: Findings, kept: Decisions, decided: dict[str, str])
     )
     st.download_button(
         "Plan (CSV)",
-        plan.dumps(made).encode("utf-8", "replace"),
+        plan_file.to_csv(made).encode("utf-8", "replace"),
         "plan.csv",
         "text/csv",
         key="dq.plan",
@@ -339,9 +340,9 @@ def _plan(view: View, found: Findings, kept: Decisions, decided: dict[str, str])
         on_click="ignore",
         disabled=not made,
     )
-    about = found.about
-    data = shlex.quote(about["data"])
-    command = f"python -m evaluation audit --dataset {about['dataset']} --data {data} --apply plan.csv --out DIR"
+    about = found.header
+    data = shlex.quote(about.data)
+    command = f"python -m evaluation audit --dataset {about.dataset} --data {data} --apply plan.csv --out DIR"
     st.caption(
         "It changes nothing by itself. This writes a new manifest and leaves the data as they are:"
     )

@@ -1,116 +1,126 @@
-"""Suspect ages: those far from the ages of the faces that look most alike, by the shipped network's
-embedding.
+"""Suspect ages: those far from the ages of the faces that look most alike.
 
-Neighbours are never copies of the picture nor the same person. The network was trained on UTKFace's
-train part with its ages, so there neighbours agree with the given age more than they would
-elsewhere (see `labels`). Score: the smaller of the given age and the neighbours' median over the
-larger, five years added to both, because ten years mean more in a child.
+Faces are compared by the shipped network's embedding. Neighbours are never copies of the image nor
+images of the same person. The network was trained on the ages of UTKFace's train part, so there
+neighbours agree with the labelled age more than they would elsewhere. Score: the smaller of the
+labelled age and the neighbours' median over the larger, five years added to both, because ten
+years mean more for a child.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
 from core import progress
-from evaluation.quality.check import findings
-from evaluation.quality.dataset import Context
-from evaluation.quality.out_of_fold import together
+from evaluation.quality.check import Findings, make_findings
+from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.out_of_fold import inseparable_groups
 
 NAME = "ages"
 TITLE = "Suspect ages"
 OPTIONS = {"neighbours": 10, "sigmas": 4.0, "years": 10.0}
-"""sigmas: robust deviations of the (logarithmic) residual, and years: of difference, from which an
-age is an issue.
+"""neighbours: faces to compare with. An age is an issue from `sigmas` robust deviations of the
+(logarithmic) residual and `years` of difference.
 """
-FEWEST = 50
-SHARE = 5.0
-"""Years added to both ages."""
-WIDTH = 32
+MIN_SAMPLES = 50
+ADDED_YEARS = 5.0
+"""Added to both ages before they are compared."""
+N_COMPONENTS = 32
 """Principal components in which neighbours are searched: as good as all 256, and eight times as
 fast.
 """
-BLOCK = 1024
+BATCH_SIZE = 1024
+MAX_EXTRA_NEIGHBOURS = 64
+"""Samples of the same group that may stand among the nearest."""
 
 
-def run(context: Context) -> pa.Table:
-    """One row for each suspect age. Figures: samples, suspects, mean_absolute_residual in years."""
-    samples = context.samples
-    known = np.flatnonzero(~np.isnan(samples.age))
-    if len(known):
-        known = known[np.abs(context.features.embedding[known]).sum(axis=1) > 0]
-    if len(known) < FEWEST:
-        note = {
-            "samples": len(known),
-            "note": f"expected {FEWEST} samples with an age, so nothing is said",
-        }
-        return findings([], note if len(known) else {})
-    age = samples.age[known].astype(np.float64)
-    typical = neighbours(
-        context.features.embedding[known],
+def run(dataset: AuditDataset) -> Findings:
+    """Return one row for each suspect age.
+
+    Figures: samples, suspects, mean_absolute_residual in years.
+    """
+    samples = dataset.samples
+    at = np.flatnonzero(~np.isnan(samples.age))
+    if len(at):
+        at = at[np.abs(dataset.features.embedding[at]).sum(axis=1) > 0]
+    if len(at) < MIN_SAMPLES:
+        note = f"expected {MIN_SAMPLES} samples with an age, so nothing is said"
+        return make_findings([], {"samples": len(at), "note": note} if len(at) else {})
+    age = samples.age[at].astype(np.float64)
+    typical = neighbour_ages(
+        dataset.features.embedding[at],
         age,
-        together(context)[known],
-        int(context.option(NAME, "neighbours")),
+        inseparable_groups(dataset)[at],
+        int(dataset.option(NAME, "neighbours")),
     )
-    score = likeness(age, typical)
-    off = np.log(score)
-    limit = np.exp(-float(context.option(NAME, "sigmas")) * 1.4826 * np.median(np.abs(off)))
-    issue = (score < limit) & (np.abs(age - typical) >= float(context.option(NAME, "years")))
+    score = age_agreement(age, typical)
+    log_ratio = np.log(score)
+    sigmas = float(dataset.option(NAME, "sigmas"))
+    min_score = np.exp(-sigmas * 1.4826 * np.median(np.abs(log_ratio)))
+    min_years = float(dataset.option(NAME, "years"))
+    is_issue = (score < min_score) & (np.abs(age - typical) >= min_years)
     rows = [
         {
-            "sample_id": samples.ids[known[k]],
-            "split": context.split[known[k]],
+            "sample_id": samples.ids[at[k]],
+            "split": dataset.split[at[k]],
             "score": float(score[k]),
             "action": "keep",
             "reason": f"age {age[k]:g}, but the faces most like it are {typical[k]:g} (median)",
         }
-        for k in np.flatnonzero(issue).tolist()
+        for k in np.flatnonzero(is_issue).tolist()
     ]
     figures = {
-        "samples": len(known),
-        "suspects": int(issue.sum()),
+        "samples": len(at),
+        "suspects": int(is_issue.sum()),
         "mean_absolute_residual": float(np.abs(age - typical).mean()),
     }
-    return findings(rows, figures)
+    return make_findings(rows, figures)
 
 
-def likeness(age: np.ndarray, typical: np.ndarray) -> np.ndarray:
-    """How well two ages agree (N,): 1 where they are equal, towards 0."""
-    return (np.minimum(age, typical) + SHARE) / (np.maximum(age, typical) + SHARE)
+def age_agreement(age: np.ndarray, typical: np.ndarray) -> np.ndarray:
+    """Return how well two ages agree (N,): 1 where they are equal, towards 0 otherwise."""
+    agreement: np.ndarray = (np.minimum(age, typical) + ADDED_YEARS) / (
+        np.maximum(age, typical) + ADDED_YEARS
+    )
+    return agreement
 
 
-def neighbours(x: np.ndarray, age: np.ndarray, group: np.ndarray, k: int) -> np.ndarray:
-    """Median age (N,) of the `k` nearest samples by features (N, D) that are not in the same group
-    (N,); fewer where there are no more.
+def neighbour_ages(features: np.ndarray, age: np.ndarray, group: np.ndarray, k: int) -> np.ndarray:
+    """Return the median age (N,) of the nearest samples of other groups.
+
+    Args:
+        features: (N, D).
+        age: (N,), in years.
+        group: (N,); samples of one group are not compared.
+        k: number of neighbours; fewer where there are no more, the own age where there are none.
     """
-    z = _components(x - x.mean(axis=0), WIDTH).astype(np.float32)
+    z = _principal_components(features - features.mean(axis=0), N_COMPONENTS).astype(np.float32)
     square = (z**2).sum(axis=1)
-    found = np.empty(len(z))
-    spare = min(len(z), k + int(np.unique(group, return_counts=True)[1].max(initial=1)), k + 64)
+    medians = np.empty(len(z))
+    largest_group = int(np.unique(group, return_counts=True)[1].max(initial=1))
+    n_nearest = min(len(z), k + largest_group, k + MAX_EXTRA_NEIGHBOURS)
     with progress.task("compare ages with neighbours", len(z)) as advance:
-        for start in range(0, len(z), BLOCK):
-            part = slice(start, start + BLOCK)
+        for start in range(0, len(z), BATCH_SIZE):
+            part = slice(start, start + BATCH_SIZE)
             distance = square[None, :] - 2 * z[part] @ z.T  # (B, N), up to a constant per row
-            near = np.argpartition(distance, spare - 1, axis=1)[:, :spare]
-            near = np.take_along_axis(
-                near,
-                np.take_along_axis(distance, near, axis=1).argsort(axis=1, kind="stable"),
-                axis=1,
-            )
-            other = group[near] != group[part][:, None]
-            chosen = other & (other.cumsum(axis=1) <= k)
-            ages = np.where(chosen, age[near], np.nan)
-            none = ~chosen.any(axis=1)
-            ages[none, 0] = age[part][none]  # nobody else to compare with: nothing to say
-            found[part] = np.nanmedian(ages, axis=1)
-            advance(min(start + BLOCK, len(z)))
-    return found
+            nearest = np.argpartition(distance, n_nearest - 1, axis=1)[:, :n_nearest]
+            order = np.take_along_axis(distance, nearest, axis=1).argsort(axis=1, kind="stable")
+            nearest = np.take_along_axis(nearest, order, axis=1)
+            is_other = group[nearest] != group[part][:, None]
+            chosen = is_other & (is_other.cumsum(axis=1) <= k)
+            ages = np.where(chosen, age[nearest], np.nan)
+            alone = ~chosen.any(axis=1)
+            ages[alone, 0] = age[part][alone]
+            medians[part] = np.nanmedian(ages, axis=1)
+            advance(min(start + BATCH_SIZE, len(z)))
+    return medians
 
 
-def _components(x: np.ndarray, width: int) -> np.ndarray:
-    """The first principal components (N, width) of centred features (N, D)."""
-    x = x.astype(np.float64)
-    if x.shape[1] <= width:
-        return x
-    _, vectors = np.linalg.eigh(x.T @ x)
-    return x @ vectors[:, -width:]
+def _principal_components(features: np.ndarray, width: int) -> np.ndarray:
+    """Return the first principal components (N, width) of centred features (N, D)."""
+    features = features.astype(np.float64)
+    if features.shape[1] <= width:
+        return features
+    _, vectors = np.linalg.eigh(features.T @ features)
+    components: np.ndarray = features @ vectors[:, -width:]
+    return components

@@ -1,117 +1,141 @@
-"""Copies of one picture that carry different labels: at least one of them is wrong, or the picture
-is ambiguous.
+"""Copies of one image with different labels: one of them is wrong, or the image is ambiguous.
 
 Emotions conflict where the majority classes differ, ages where they lie more than `years` apart.
 Where most copies agree, or the mean of their votes has one clear winner, that is the suggested
-label; else somebody has to look.
+label; otherwise somebody has to look.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from core.labels import FERPLUS8, GENDER2
-from evaluation.quality.check import findings
-from evaluation.quality.dataset import Context
+from evaluation.quality.check import Findings, Row, make_findings
+from evaluation.quality.dataset import AuditDataset
 from evaluation.quality.duplicates import clusters
 
 NAME = "conflicts"
 TITLE = "Copies with different labels"
 OPTIONS = {"near": True, "years": 2.0}
+"""near: compare near duplicates too, not only images with the same pixels. years: difference of
+ages from which they conflict.
+"""
+MIN_VOTE_LEAD = 0.05
+"""Lead of the most voted emotion, as a share of the votes, from which it is suggested."""
 
 
-def run(context: Context) -> pa.Table:
-    """One row for each member and task of a cluster whose labels conflict; the score is how much of
-    the cluster agrees with the member.
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One copy: how much of its cluster agrees with its label, the label, the cluster's best."""
+
+    score: float
+    label: str | None
+    best: str | None
+
+
+Judge = Callable[[AuditDataset, np.ndarray], list[_Member] | None]
+"""The members of one cluster, by their positions; None where no labels conflict."""
+
+
+def run(dataset: AuditDataset) -> Findings:
+    """Return one row for each member and task of a cluster whose labels conflict.
+
+    The score says how much of the cluster agrees with the member. Figures by task: clusters, and
+    clusters in which two members with the same pixels already conflict.
     """
-    near = context.option(NAME, "near")
-    cluster = clusters.near_clusters(context).cluster if near else clusters.pixel_clusters(context)
-    pixels = clusters.pixel_clusters(context)
-    rows: list[dict[str, Any]] = []
-    count = {"emotion": 0, "gender": 0, "age": 0}
-    exact = dict(count)
-    for group in clusters.members(cluster):
-        for task, judge in (("emotion", _emotion), ("gender", _gender), ("age", _age)):
-            found = judge(context, group)
-            if found is None:
+    pixels = clusters.pixel_clusters(dataset)
+    near = dataset.option(NAME, "near")
+    cluster = clusters.near_clusters(dataset).cluster if near else pixels
+    judges: dict[str, Judge] = {"emotion": _emotion, "gender": _gender, "age": _age}
+    rows: list[Row] = []
+    n_clusters = dict.fromkeys(judges, 0)
+    n_exact = dict.fromkeys(judges, 0)
+    for group in clusters.cluster_members(cluster):
+        for task, judge in judges.items():
+            members = judge(dataset, group)
+            if members is None:
                 continue
-            count[task] += 1
-            # The strictest reading: two members with the same pixels already conflict.
-            exact[task] += any(judge(context, part) is not None for part in _parts(group, pixels))
-            name = clusters.name_of(task, [context.samples.ids[i] for i in group])
-            for i, (score, label, best) in zip(group.tolist(), found, strict=True):
-                if label is None:
-                    continue
-                agreed = best is not None and label == best
-                others = ", ".join(
-                    sorted({other for _, other, _ in found if other not in (None, label)})
-                )
-                rows.append(
-                    {
-                        "sample_id": context.samples.ids[i],
-                        "split": context.split[i],
-                        "score": score,
-                        "is_issue": not agreed,
-                        "group": name,
-                        "reason": f"{task} {label}, copies of it: {others}",
-                        "action": "keep" if agreed or best is None else "relabel",
-                        "value": "" if agreed or best is None else f"{task}={best}",
-                    }
-                )
-    return findings(rows, {"clusters": count, "clusters_with_the_same_pixels": exact})
+            n_clusters[task] += 1
+            same_pixels = _by_pixels(group, pixels)
+            n_exact[task] += any(judge(dataset, part) is not None for part in same_pixels)
+            rows += _rows(dataset, group, task, members)
+    return make_findings(rows, {"clusters": n_clusters, "clusters_with_the_same_pixels": n_exact})
 
 
-Judged = list[tuple[float, str | None, str | None]] | None
-"""(score, own label, best label of the cluster) of each member; None where nothing conflicts."""
+def _rows(dataset: AuditDataset, group: np.ndarray, task: str, members: list[_Member]) -> list[Row]:
+    ids = dataset.samples.ids
+    name = clusters.cluster_name(task, [ids[i] for i in group])
+    labels = {m.label for m in members if m.label is not None}
+    rows: list[Row] = []
+    for i, member in zip(group.tolist(), members, strict=True):
+        if member.label is None:
+            continue
+        agrees = member.label == member.best
+        relabel = member.best is not None and not agrees
+        rows.append(
+            {
+                "sample_id": ids[i],
+                "split": dataset.split[i],
+                "score": member.score,
+                "is_issue": not agrees,
+                "group": name,
+                "reason": f"{task} {member.label}, copies of it: "
+                + ", ".join(sorted(labels - {member.label})),
+                "action": "relabel" if relabel else "keep",
+                "value": f"{task}={member.best}" if relabel else "",
+            }
+        )
+    return rows
 
 
-def _parts(group: np.ndarray, pixels: np.ndarray) -> list[np.ndarray]:
-    return [
-        part
-        for value in set(pixels[group].tolist())
-        if len(part := group[pixels[group] == value]) > 1
-    ]
+def _by_pixels(group: np.ndarray, pixels: np.ndarray) -> list[np.ndarray]:
+    """Return the members of a cluster by equal pixels, where two or more have them."""
+    parts = [group[pixels[group] == value] for value in set(pixels[group].tolist())]
+    return [part for part in parts if len(part) > 1]
 
 
-def _emotion(context: Context, group: np.ndarray) -> Judged:
-    codes, votes = context.samples.emotion[group], context.samples.emotion_votes[group]
-    known = codes >= 0
-    if len(set(codes[known].tolist())) < 2:
+def _emotion(dataset: AuditDataset, group: np.ndarray) -> list[_Member] | None:
+    codes, votes = dataset.samples.emotion[group], dataset.samples.emotion_votes[group]
+    has_label = codes >= 0
+    if len(set(codes[has_label].tolist())) < 2:
         return None
-    mean = votes[known].mean(axis=0)  # (8,)
+    mean = votes[has_label].mean(axis=0)  # (8,)
     first, second = np.sort(mean)[::-1][:2]
-    best = FERPLUS8.labels[int(mean.argmax())] if first - second > 0.05 else None
+    best = FERPLUS8.labels[int(mean.argmax())] if first - second > MIN_VOTE_LEAD else None
     return [
-        (float(mean[c]) if c >= 0 else 1.0, FERPLUS8.labels[c] if c >= 0 else None, best)
+        _Member(float(mean[c]) if c >= 0 else 1.0, FERPLUS8.labels[c] if c >= 0 else None, best)
         for c in codes
     ]
 
 
-def _gender(context: Context, group: np.ndarray) -> Judged:
-    codes = context.samples.gender[group]
-    known = codes[codes >= 0]
-    if len(set(known.tolist())) < 2:
+def _gender(dataset: AuditDataset, group: np.ndarray) -> list[_Member] | None:
+    codes = dataset.samples.gender[group]
+    labelled = codes[codes >= 0]
+    if len(set(labelled.tolist())) < 2:
         return None
-    share = np.bincount(known, minlength=len(GENDER2)) / len(known)
+    share = np.bincount(labelled, minlength=len(GENDER2)) / len(labelled)
     best = GENDER2.labels[int(share.argmax())] if share.max() > 0.5 else None
     return [
-        (float(share[c]) if c >= 0 else 1.0, GENDER2.labels[c] if c >= 0 else None, best)
+        _Member(float(share[c]) if c >= 0 else 1.0, GENDER2.labels[c] if c >= 0 else None, best)
         for c in codes
     ]
 
 
-def _age(context: Context, group: np.ndarray) -> Judged:
-    years = context.samples.age[group]
-    known = years[~np.isnan(years)]
-    if len(known) < 2 or known.max() - known.min() <= context.option(NAME, "years"):
+def _age(dataset: AuditDataset, group: np.ndarray) -> list[_Member] | None:
+    ages = dataset.samples.age[group]
+    labelled = ages[~np.isnan(ages)]
+    max_years = float(dataset.option(NAME, "years"))
+    if len(labelled) < 2 or labelled.max() - labelled.min() <= max_years:
         return None
-    values, times = np.unique(known, return_counts=True)
-    best = f"{values[times.argmax()]:g}" if times.max() > len(known) / 2 else None
-    middle = float(np.median(known))
+    values, counts = np.unique(labelled, return_counts=True)
+    best = f"{values[counts.argmax()]:g}" if counts.max() > len(labelled) / 2 else None
+    median = float(np.median(labelled))
     return [
-        (1.0, None, best) if np.isnan(y) else (float(np.exp(-abs(y - middle) / 10)), f"{y:g}", best)
-        for y in years
+        _Member(1.0, None, best)
+        if np.isnan(age)
+        else _Member(float(np.exp(-abs(age - median) / 10)), f"{age:g}", best)
+        for age in ages
     ]

@@ -1,100 +1,140 @@
-"""Drift: whether the splits look like draws from one set, by label and by how the pictures look.
+"""Drift: whether the splits look like draws from one set, by labels and by how images look.
 
-PSI (population stability index) and Jensen-Shannon divergence say how far two distributions lie
-apart, the chi-square test of homogeneity whether chance explains it. With many samples every trifle
-is significant, so an issue needs both: `p` and a PSI above `psi`.
+The population stability index (PSI) and the Jensen-Shannon divergence say how far two
+distributions lie apart, the chi-square test of homogeneity whether chance explains it. With many
+samples every trifle is significant, so an issue needs both a PSI above `psi` and a p value below
+`p`.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from evaluation.quality import label_columns
-from evaluation.quality.check import findings
-from evaluation.quality.dataset import Context
+from evaluation.quality.check import Findings, Row, make_findings
+from evaluation.quality.dataset import AuditDataset
 
 NAME = "drift"
 TITLE = "Drift between splits"
 OPTIONS = {"psi": 0.1, "p": 0.01}
-"""psi: 0.1 is the usual limit of a notable, 0.25 of a large shift. p: level of the test, after
-Holm's correction.
+"""psi: 0.1 is the usual threshold of a notable shift, 0.25 of a large one. p: level of the test,
+after Holm's correction.
 """
-LOOKS = ("width", "height", "mean", "std", "sharp", "entropy", "colour")
-BINS = 10
+IMAGE_FIELDS = ("width", "height", "mean", "std", "sharp", "entropy", "colour")
+N_BINS = 10
+LARGE_PSI = 0.25
 
 
-def run(context: Context) -> pa.Table:
-    """One row for each column and pair of splits; `sample_id` is null."""
-    names = context.splits
-    columns = label_columns.classes(context)
-    seen = context.features.pixels
-    for name in LOOKS:
-        columns[f"picture {name}"] = bins(seen[name].astype(float), seen["readable"])
-    found: list[tuple[str, str, str, dict[str, float]]] = []
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """How far two distributions lie apart.
+
+    Attributes:
+        psi: population stability index; an empty cell counts as half a sample, as is usual.
+        js: Jensen-Shannon divergence in bits, 0 to 1.
+        chi2: statistic of the chi-square test of homogeneity.
+        dof: its degrees of freedom.
+        p: its p value.
+    """
+
+    psi: float
+    js: float
+    chi2: float
+    dof: int
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    column: str
+    first: str
+    second: str
+    divergence: Divergence
+
+
+def run(dataset: AuditDataset) -> Findings:
+    """Return one row for each column and pair of splits; `sample_id` is null."""
+    splits = dataset.splits
+    columns = label_columns.class_columns(dataset)
+    images = dataset.features.images
+    for name in IMAGE_FIELDS:
+        columns[f"picture {name}"] = quantile_bins(images[name].astype(float), images["readable"])
+    comparisons: list[_Comparison] = []
     for column, values in columns.items():
-        _, counts = label_columns.table(values, context.split, names)
-        for a, b in combinations(range(len(names)), 2):
+        _, counts = label_columns.count_by_split(values, dataset.split, splits)
+        for a, b in combinations(range(len(splits)), 2):
             if counts[a].sum() and counts[b].sum():
-                found.append((column, names[a], names[b], compare(counts[a], counts[b])))
-    order = np.argsort([f["p"] for *_, f in found], kind="stable")
-    least = 0.0
-    for k, i in enumerate(order):  # Holm
-        least = max(least, min(1.0, found[i][3]["p"] * (len(found) - k)))
-        found[i][3]["p_holm"] = least
-    rows: list[dict[str, Any]] = []
-    for column, one, other, f in found:
-        issue = f["psi"] > context.option(NAME, "psi") and f["p_holm"] < context.option(NAME, "p")
-        text = f"{column}: PSI {f['psi']:.3f}, Jensen-Shannon {f['js']:.4f} bits, chi-square {f['chi2']:.1f} ({f['dof']:.0f}), p {f['p']:.2g}"
+                divergence = compare_counts(counts[a], counts[b])
+                comparisons.append(_Comparison(column, splits[a], splits[b], divergence))
+    corrected = holm([c.divergence.p for c in comparisons])
+    max_psi, level = float(dataset.option(NAME, "psi")), float(dataset.option(NAME, "p"))
+    rows: list[Row] = []
+    pairs: list[dict[str, object]] = []
+    for comparison, p_holm in zip(comparisons, corrected, strict=True):
+        d = comparison.divergence
+        splits_of_pair = (comparison.first, comparison.second)
         rows.append(
             {
-                "split": other,
-                "group": f"{one}/{other}",
-                "score": float(np.exp(-f["psi"] / 0.25)),
-                "is_issue": bool(issue),
-                "reason": text,
+                "split": comparison.second,
+                "group": "/".join(splits_of_pair),
+                "score": float(np.exp(-d.psi / LARGE_PSI)),
+                "is_issue": d.psi > max_psi and p_holm < level,
+                "reason": f"{comparison.column}: PSI {d.psi:.3f}, Jensen-Shannon {d.js:.4f} bits, "
+                f"chi-square {d.chi2:.1f} ({d.dof:.0f}), p {d.p:.2g}",
             }
         )
-    return findings(rows, {"pairs": [{"column": c, "splits": [a, b], **f} for c, a, b, f in found]})
+        figures = {**asdict(d), "p_holm": p_holm}
+        pairs.append({"column": comparison.column, "splits": list(splits_of_pair), **figures})
+    return make_findings(rows, {"pairs": pairs})
 
 
-def bins(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Numbers (N,) as names of their tenths, "" where not `known`; few different numbers keep their
-    own name.
+def holm(p_values: list[float]) -> list[float]:
+    """Return p values after Holm's correction for several tests."""
+    corrected = [0.0] * len(p_values)
+    running_max = 0.0
+    for rank, i in enumerate(np.argsort(p_values, kind="stable").tolist()):
+        running_max = max(running_max, min(1.0, p_values[i] * (len(p_values) - rank)))
+        corrected[i] = running_max
+    return corrected
+
+
+def quantile_bins(values: np.ndarray, is_known: np.ndarray) -> np.ndarray:
+    """Return the number of the tenth that each value lies in, as text; "" where not known.
+
+    Args:
+        values: (N,); a few different values get a bin each.
+        is_known: bool (N,).
     """
-    made = np.full(len(values), "", dtype="U24")
-    if known.any():
-        edges = np.unique(np.quantile(values[known], np.linspace(0, 1, BINS + 1)[1:-1]))
-        made[known] = np.searchsorted(edges, values[known], side="right").astype("U24")
-    return made
+    names = np.full(len(values), "", dtype="U24")
+    if is_known.any():
+        inner = np.linspace(0, 1, N_BINS + 1)[1:-1]
+        edges = np.unique(np.quantile(values[is_known], inner))
+        names[is_known] = np.searchsorted(edges, values[is_known], side="right").astype("U24")
+    return names
 
 
-def compare(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    """Counts (K,) of two splits -> psi, js (bits, 0 to 1), chi2, dof, p. Empty cells count as half
-    a sample in the PSI, as is usual.
+def compare_counts(a: np.ndarray, b: np.ndarray) -> Divergence:
+    """Return how far the distributions of two splits lie apart.
+
+    Args:
+        a: counts (K,) of the first split.
+        b: counts (K,) of the second split.
     """
     from scipy.stats import chi2_contingency
 
     used = (a + b) > 0
     a, b = a[used].astype(float), b[used].astype(float)
-    p, q = (
-        np.maximum(a, 0.5) / np.maximum(a, 0.5).sum(),
-        np.maximum(b, 0.5) / np.maximum(b, 0.5).sum(),
-    )
+    if len(a) < 2:
+        return Divergence(0.0, 0.0, 0.0, 0, 1.0)
+    p, q = (np.maximum(x, 0.5) / np.maximum(x, 0.5).sum() for x in (a, b))
     psi = float(((p - q) * np.log(p / q)).sum())
     p, q = a / a.sum(), b / b.sum()
     middle = (p + q) / 2
     js = sum(float((x[x > 0] * np.log2(x[x > 0] / middle[x > 0])).sum()) for x in (p, q)) / 2
-    if len(a) < 2:
-        return {"psi": 0.0, "js": 0.0, "chi2": 0.0, "dof": 0, "p": 1.0}
     test = chi2_contingency(np.stack([a, b]), correction=False)
-    return {
-        "psi": max(psi, 0.0),
-        "js": max(js, 0.0),
-        "chi2": float(test.statistic),
-        "dof": int(test.dof),
-        "p": float(test.pvalue),
-    }
+    return Divergence(
+        max(psi, 0.0), max(js, 0.0), float(test.statistic), int(test.dof), float(test.pvalue)
+    )

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
-from evaluation.quality.dataset import Context
+from evaluation.quality.check import Findings
+from evaluation.quality.dataset import AuditDataset
 from evaluation.quality.duplicates import clusters
-from evaluation.quality.duplicates.findings import of_clusters
+from evaluation.quality.duplicates.cluster_findings import findings_of_clusters
 
 NAME = "exact_files"
 TITLE = "Files with the same bytes"
 
 
-def run(context: Context) -> pa.Table:
-    """One row for each member of a group of equal files."""
-    sha = context.features.pixels["sha"]
-    return of_clusters(
-        context, "file", clusters.by_value(sha, np.not_equal(sha, b"")), "the same bytes as"
-    )
+def run(dataset: AuditDataset) -> Findings:
+    """Return one row for each member of a group of equal files."""
+    sha = dataset.features.images["sha"]
+    cluster = clusters.group_by_value(sha, np.not_equal(sha, b""))
+    return findings_of_clusters(dataset, "file", cluster, "the same bytes as")

@@ -1,16 +1,16 @@
-"""Pictures in which the detector finds no face, or several.
+"""Images in which the detector finds no face, or several.
 
-Soft 48-pixel faces are missed now and then, so a miss is a suspicion: FER2013's own rate of misses
-says how far to trust it.
+Soft faces of 48 pixels are missed now and then, so a miss is only a suspicion: the share of misses
+in FER2013 says how far to trust it. The check runs only when it is named, because the detector
+takes five to ten milliseconds per image.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
-from evaluation.quality.check import findings
-from evaluation.quality.dataset import Context
+from evaluation.quality.check import Findings, make_findings
+from evaluation.quality.dataset import AuditDataset
 
 NAME = "face_count"
 TITLE = "No face or several"
@@ -19,28 +19,30 @@ OPTIONS = {"second": 0.25}
 """second: a second face counts where its area is at least this share of the largest one's."""
 
 
-def run(context: Context) -> pa.Table:
-    """One row for each such picture. Runs when it is named: the detector takes five to ten
-    milliseconds for each picture.
+def run(dataset: AuditDataset) -> Findings:
+    """Return one row for each such image.
+
+    Figures: no_face, several, detector, looked_at.
     """
-    seen = context.features.faces
-    none = seen["readable"] & (seen["faces"] == 0)
-    several = seen["readable"] & (seen["second"] >= context.option(NAME, "second"))
+    faces = dataset.features.faces
+    no_face = faces["readable"] & (faces["faces"] == 0)
+    several = faces["readable"] & (faces["second"] >= float(dataset.option(NAME, "second")))
     rows = [
         {
-            "sample_id": context.samples.ids[i],
-            "split": context.split[i],
-            "score": 0.2 if none[i] else 0.4,
+            "sample_id": dataset.samples.ids[i],
+            "split": dataset.split[i],
+            "score": 0.2 if no_face[i] else 0.4,
             "action": "keep",
             "reason": "no face found"
-            if none[i]
-            else f"{seen['faces'][i]} faces, the second {seen['second'][i]:.0%} of the largest",
+            if no_face[i]
+            else f"{faces['faces'][i]} faces, the second {faces['second'][i]:.0%} of the largest",
         }
-        for i in np.flatnonzero(none | several).tolist()
+        for i in np.flatnonzero(no_face | several).tolist()
     ]
     figures = {
-        "no_face": int(none.sum()),
+        "no_face": int(no_face.sum()),
         "several": int(several.sum()),
-        "detector": context.features.detector.name,
+        "detector": dataset.features.detector.name,
+        "looked_at": int(faces["readable"].sum()),
     }
-    return findings(rows, {**figures, "looked_at": int(seen["readable"].sum())})
+    return make_findings(rows, figures)

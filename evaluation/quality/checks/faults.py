@@ -1,19 +1,17 @@
-"""Pictures that show nothing or little: blank, dark, bright, blurred, of low entropy, tiny, or grey
-in a coloured set.
+"""Images that show little: blank, dark, bright, blurred, of low entropy, tiny, or without colour.
 
-Limits are absolute but for blur and colour, which are judged against the set itself: FER2013 is
-soft and grey as a whole.
+Thresholds are absolute but for blur and colour, which are judged against the data set itself:
+FER2013 is soft and grey as a whole.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
-from evaluation.quality.check import findings
-from evaluation.quality.dataset import Context
+from evaluation.quality.check import Findings, make_findings
+from evaluation.quality.dataset import AuditDataset
 
 NAME = "faults"
 TITLE = "Image faults"
@@ -26,99 +24,122 @@ OPTIONS = {
     "blur": 4.0,
     "grey": 2.0,
 }
-"""blank: least standard deviation of the grey values. dark, bright: limits of their mean. entropy:
-bits. tiny: pixels of the shorter side. blur: how many robust deviations the sharpness may lie below
-the set's median (its logarithm; pictures of about the same size). grey: mean distance between
-colour channels, where the set's median is above five times that.
+"""blank: least standard deviation of the grey values. dark, bright: thresholds of their mean.
+entropy: bits. tiny: pixels of the shorter side. blur: how many robust deviations the sharpness may
+lie below the data set's median (its logarithm; images of about the same size). grey: mean distance
+between colour channels, where the data set's median is above five times that.
 """
+MIN_IMAGES_OF_SIZE = 30
+"""Images of about one size from which their sharpness can be compared."""
+MAX_FAULTY_SCORE = 0.5
 
 
-def run(context: Context) -> pa.Table:
-    """One row for each picture and fault."""
-    seen = context.features.pixels
-    limit: dict[str, Any] = {name: context.option(NAME, name) for name in OPTIONS}
-    good = seen["readable"]
-    side = np.minimum(seen["width"], seen["height"])
-    blank = good & (seen["std"] < limit["blank"])
-    some = good & ~blank
-    soft = softness(seen, some)
-    coloured = bool(good.any()) and float(np.median(seen["colour"][good])) > 5 * limit["grey"]
-    judged = {  # fault -> (where, score, what the reason says)
-        "blank": (
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fault:
+    """Images with one fault.
+
+    where: bool (N,). score: (N,), before it is clipped. reason: with a place for `value` (N,).
+    """
+
+    where: np.ndarray
+    score: np.ndarray
+    reason: str
+    value: np.ndarray
+
+
+def run(dataset: AuditDataset) -> Findings:
+    """Return one row for each image and fault.
+
+    Figures: number of images by fault, and whether the data set is coloured.
+    """
+    images = dataset.features.images
+    threshold = {name: float(dataset.option(NAME, name)) for name in OPTIONS}
+    readable = images["readable"]
+    side = np.minimum(images["width"], images["height"])
+    blank = readable & (images["std"] < threshold["blank"])
+    visible = readable & ~blank
+    softness = softness_deviations(images, visible)
+    colour = images["colour"]
+    is_coloured = bool(readable.any())
+    is_coloured = is_coloured and float(np.median(colour[readable])) > 5 * threshold["grey"]
+    faults = {
+        "blank": _Fault(
             blank,
-            seen["std"] / max(limit["blank"], 1e-6) / 2,
+            images["std"] / max(threshold["blank"], 1e-6) / 2,
             "{:.1f} grey levels of contrast",
-            seen["std"],
+            images["std"],
         ),
-        "dark": (
-            some & (seen["mean"] < limit["dark"]),
-            seen["mean"] / max(limit["dark"], 1e-6) / 2,
+        "dark": _Fault(
+            visible & (images["mean"] < threshold["dark"]),
+            images["mean"] / max(threshold["dark"], 1e-6) / 2,
             "mean grey level {:.0f}",
-            seen["mean"],
+            images["mean"],
         ),
-        "bright": (
-            some & (seen["mean"] > limit["bright"]),
-            (255 - seen["mean"]) / max(255 - limit["bright"], 1e-6) / 2,
+        "bright": _Fault(
+            visible & (images["mean"] > threshold["bright"]),
+            (255 - images["mean"]) / max(255 - threshold["bright"], 1e-6) / 2,
             "mean grey level {:.0f}",
-            seen["mean"],
+            images["mean"],
         ),
-        "low entropy": (
-            some & (seen["entropy"] < limit["entropy"]),
-            seen["entropy"] / max(limit["entropy"], 1e-6) / 2,
+        "low entropy": _Fault(
+            visible & (images["entropy"] < threshold["entropy"]),
+            images["entropy"] / max(threshold["entropy"], 1e-6) / 2,
             "{:.1f} bits of entropy",
-            seen["entropy"],
+            images["entropy"],
         ),
-        "tiny": (
-            good & (side < limit["tiny"]),
-            side / max(limit["tiny"], 1) / 2,
+        "tiny": _Fault(
+            readable & (side < threshold["tiny"]),
+            side / max(threshold["tiny"], 1) / 2,
             "{:.0f} pixels on its shorter side",
             side,
         ),
-        "blurred": (
-            some & (soft > limit["blur"]),
-            limit["blur"] / np.maximum(soft, 1e-6) / 2,
+        "blurred": _Fault(
+            visible & (softness > threshold["blur"]),
+            threshold["blur"] / np.maximum(softness, 1e-6) / 2,
             "sharpness {:.1f} robust deviations below the set's",
-            soft,
+            softness,
         ),
-        "grey": (
-            some & coloured & (seen["colour"] < limit["grey"]),
-            np.full(len(context), 0.4),
+        "grey": _Fault(
+            visible & is_coloured & (colour < threshold["grey"]),
+            np.full(len(dataset), 0.4),
             "no colour in a coloured set",
             side,
         ),
     }
-    rows: list[dict[str, Any]] = []
-    for fault, (where, score, text, value) in judged.items():
-        action = "drop" if fault == "blank" else "keep"
-        rows += [
-            {
-                "sample_id": context.samples.ids[i],
-                "split": context.split[i],
-                "score": float(np.clip(score[i], 0, 0.5)),
-                "reason": f"{fault}: {text.format(value[i])}",
-                "action": action,
-            }
-            for i in np.flatnonzero(where).tolist()
-        ]
-    return findings(
-        rows,
-        {fault: int(where.sum()) for fault, (where, *_) in judged.items()}
-        | {"coloured_set": coloured},
-    )
+    rows = [
+        {
+            "sample_id": dataset.samples.ids[i],
+            "split": dataset.split[i],
+            "score": float(np.clip(fault.score[i], 0, MAX_FAULTY_SCORE)),
+            "reason": f"{name}: {fault.reason.format(fault.value[i])}",
+            "action": "drop" if name == "blank" else "keep",
+        }
+        for name, fault in faults.items()
+        for i in np.flatnonzero(fault.where).tolist()
+    ]
+    counts = {name: int(fault.where.sum()) for name, fault in faults.items()}
+    return make_findings(rows, {**counts, "coloured_set": is_coloured})
 
 
-def softness(seen: np.ndarray, some: np.ndarray) -> np.ndarray:
-    """float64 (N,): how many robust standard deviations the sharpness lies below the median of
-    pictures of about the same size; 0 where fewer than 30 are of that size, or not `some`.
+def softness_deviations(images: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    """Return by how many robust deviations each sharpness lies below that of images of its size.
+
+    Args:
+        images: of `image_features.RECORD` (N,).
+        judged: bool (N,); the others get 0.
+
+    Returns:
+        float64 (N,); 0 also where fewer than MIN_IMAGES_OF_SIZE are of about the same size.
     """
-    found = np.zeros(len(seen))
-    size = np.round(np.log2(np.maximum(np.minimum(seen["width"], seen["height"]), 1))).astype(int)
-    for value in np.unique(size[some]):
-        here = np.flatnonzero(some & (size == value))
-        if len(here) < 30:
+    deviations = np.zeros(len(images))
+    side = np.maximum(np.minimum(images["width"], images["height"]), 1)
+    size = np.round(np.log2(side)).astype(int)
+    for value in np.unique(size[judged]):
+        at = np.flatnonzero(judged & (size == value))
+        if len(at) < MIN_IMAGES_OF_SIZE:
             continue
-        sharp = np.log(np.maximum(seen["sharp"][here], 1e-4))
-        middle = np.median(sharp)
-        spread = max(1.4826 * float(np.median(np.abs(sharp - middle))), 0.05)
-        found[here] = (middle - sharp) / spread
-    return found
+        sharpness = np.log(np.maximum(images["sharp"][at], 1e-4))
+        median = np.median(sharpness)
+        spread = max(1.4826 * float(np.median(np.abs(sharpness - median))), 0.05)
+        deviations[at] = (median - sharpness) / spread
+    return deviations

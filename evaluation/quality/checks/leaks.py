@@ -1,80 +1,86 @@
-"""Leaks: pictures of one split that stand, with the same pixels or nearly, in another too. What is
-measured on them is remembered.
+"""Leaks: images of one split that stand, with the same pixels or nearly, in another split too.
 
-The copy in the split that is measured (test before val before train) stays, so that figures stay
-comparable with what others publish; the other one is to be dropped. `near=false` looks at equal
-pixels only.
+What is measured on such images is memory. The copy in the split on which models are measured (test
+before val before train) stays, so that figures stay comparable with published ones; the other copy
+is to be dropped.
 """
 
 from __future__ import annotations
 
 from itertools import permutations
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from evaluation.quality.check import findings
-from evaluation.quality.dataset import Context
+from evaluation.quality.check import Findings, Row, make_findings
+from evaluation.quality.dataset import AuditDataset
 from evaluation.quality.duplicates import clusters
-from evaluation.quality.duplicates import findings as _duplicates
+from evaluation.quality.duplicates.cluster_findings import best_pair_score
 
 NAME = "leaks"
 TITLE = "Leaks between splits"
 OPTIONS = {"near": True}
+"""near: also look for near duplicates, not only for the same pixels."""
 
 
-def run(context: Context) -> pa.Table:
-    """One row for each member of a cluster that straddles splits. Figures: for each pair of splits,
-    how many samples of the one have a copy in the other.
+def run(dataset: AuditDataset) -> Findings:
+    """Return one row for each member of a cluster with members in several splits.
+
+    Figures: for each pair of splits how many samples of the one have a copy in the other.
     """
-    rank, ids, splits = context.rank(), context.samples.ids, context.split
-    pixels = clusters.pixel_clusters(context)
-    near = clusters.near_clusters(context) if context.option(NAME, "near") else None
-    cluster = pixels if near is None else near.cluster
-    alike = (
-        np.ones(len(context))
-        if near is None
-        else _duplicates.each_member(near.pairs, near.score, len(context))
-    )
-    rows = []
-    for group in clusters.members(cluster):
-        if len(set(splits[group].tolist())) < 2:
-            continue
-        stays = group[rank[group].argmax()]
-        name = clusters.name_of("leak", [ids[i] for i in group])
-        for i in group.tolist():
-            safe = splits[i] == splits[stays]
-            twin = next(
-                (j for j in group.tolist() if pixels[j] == pixels[i] and splits[j] != splits[i]),
-                None,
-            )
-            other = twin if twin is not None else int(stays)
-            how = "the same pixels as" if twin is not None else "nearly the same picture as"
-            reason = f"stays; copies of it in {', '.join(sorted(set(splits[group].tolist()) - {splits[i]}))}"
-            rows.append(
-                {
-                    "sample_id": ids[i],
-                    "split": splits[i],
-                    "score": 1.0 if safe else 0.0 if twin is not None else 1 - float(alike[i]),
-                    "is_issue": not safe,
-                    "group": name,
-                    "reason": reason if safe else f"{how} {ids[other]} ({splits[other]})",
-                    "action": "keep" if safe else "drop",
-                }
-            )
-    figures: dict[str, Any] = {
-        "same_pixels": straddling(pixels, splits),
-        "same_or_near": None if near is None else straddling(near.cluster, splits),
+    priority, split = dataset.keep_priority(), dataset.split
+    pixels = clusters.pixel_clusters(dataset)
+    near = clusters.near_clusters(dataset) if dataset.option(NAME, "near") else None
+    if near is None:
+        cluster, likeness = pixels, np.ones(len(dataset))
+    else:
+        cluster = near.cluster
+        likeness = best_pair_score(near.pairs, near.score, len(dataset))
+    rows: list[Row] = []
+    for group in clusters.cluster_members(cluster):
+        if len(set(split[group].tolist())) > 1:
+            kept = int(group[priority[group].argmax()])
+            rows += _rows(dataset, group, kept, pixels, likeness)
+    figures = {
+        "same_pixels": leak_counts(pixels, split),
+        "same_or_near": None if near is None else leak_counts(near.cluster, split),
+        "complete": near is None or near.complete,
     }
-    figures["complete"] = near is None or near.complete
-    return findings(rows, figures)
+    return make_findings(rows, figures)
 
 
-def straddling(cluster: np.ndarray, splits: np.ndarray) -> dict[str, int]:
-    """`A in B` -> how many samples of split A have a member of their cluster in split B."""
-    names = sorted(set(splits.tolist()))
+def _rows(
+    dataset: AuditDataset, group: np.ndarray, kept: int, pixels: np.ndarray, likeness: np.ndarray
+) -> list[Row]:
+    """Return the rows of one cluster, of which the split of `kept` stays."""
+    ids, split = dataset.samples.ids, dataset.split
+    name = clusters.cluster_name("leak", [ids[i] for i in group])
+    splits = set(split[group].tolist())
+    rows: list[Row] = []
+    for i in group.tolist():
+        stays = split[i] == split[kept]
+        exact = [j for j in group.tolist() if pixels[j] == pixels[i] and split[j] != split[i]]
+        original = exact[0] if exact else kept
+        relation = "the same pixels as" if exact else "nearly the same picture as"
+        rows.append(
+            {
+                "sample_id": ids[i],
+                "split": split[i],
+                "score": 1.0 if stays else 0.0 if exact else 1 - float(likeness[i]),
+                "is_issue": not stays,
+                "group": name,
+                "reason": f"stays; copies of it in {', '.join(sorted(splits - {split[i]}))}"
+                if stays
+                else f"{relation} {ids[original]} ({split[original]})",
+                "action": "keep" if stays else "drop",
+            }
+        )
+    return rows
+
+
+def leak_counts(cluster: np.ndarray, split: np.ndarray) -> dict[str, int]:
+    """Return `A in B` -> how many samples of split A have a member of their cluster in split B."""
+    splits = sorted(set(split.tolist()))
     return {
-        f"{a} in {b}": int(np.isin(cluster[splits == a], cluster[splits == b]).sum())
-        for a, b in permutations(names, 2)
+        f"{a} in {b}": int(np.isin(cluster[split == a], cluster[split == b]).sum())
+        for a, b in permutations(splits, 2)
     }

@@ -1,31 +1,39 @@
 """Near duplicates: one photograph stored anew, resized, brighter or cropped by up to about 4 %.
 
-Candidates are pictures whose perceptual hash lies within `radius` bits of that of one of nine crops
-of the other; they count where the fine detail agrees after alignment (`_confirm.py`), not the
-embedding: that puts different people of one age, gender and expression as close as copies
-(docs/data_quality.md). Clusters, not pairs: copies of copies belong together.
+Candidates are images whose perceptual hash lies within `radius` bits of that of one of nine crops
+of the other. They count where the fine detail agrees after alignment (duplicates/confirm.py). The
+embedding is no help: it puts different people of one age, gender and expression as close as copies
+(docs/data_quality.md). Clusters are reported, not pairs, because copies of copies belong together.
 """
 
 from __future__ import annotations
 
-import pyarrow as pa
-
-from evaluation.quality.dataset import Context
-from evaluation.quality.duplicates import clusters, findings
+from evaluation.quality.check import Findings
+from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.duplicates import clusters
+from evaluation.quality.duplicates.cluster_findings import (
+    best_pair_score,
+    filter_clusters,
+    findings_of_clusters,
+)
 
 NAME = "near_duplicates"
 TITLE = "Near duplicates"
-OPTIONS = {"radius": clusters.RADIUS, "agree": clusters.AGREE}
+OPTIONS = {"radius": clusters.RADIUS_BITS, "agree": clusters.MIN_AGREEMENT}
 """radius: bits of 64, 0 to 10. agree: least agreement of the detail, 0 to 1."""
 
 
-def run(context: Context) -> pa.Table:
-    """One row for each member of a cluster that is more than pictures with the same pixels."""
-    near = clusters.near_clusters(context)
-    pixels = clusters.pixel_clusters(context)
-    cluster = findings.only(near.cluster, lambda group: len(set(pixels[group].tolist())) > 1)
+def run(dataset: AuditDataset) -> Findings:
+    """Return one row for each member of a cluster of more than images with the same pixels."""
+    near = clusters.near_clusters(dataset)
+    pixels = clusters.pixel_clusters(dataset)
+    cluster = filter_clusters(near.cluster, lambda group: len(set(pixels[group].tolist())) > 1)
     figures = {"pairs": len(near.pairs), "candidates": near.candidates, "complete": near.complete}
-    alike = findings.each_member(near.pairs, near.score, len(context))
-    return findings.of_clusters(
-        context, "near", cluster, "nearly the same picture as", badness=alike, figures=figures
+    return findings_of_clusters(
+        dataset,
+        "near",
+        cluster,
+        "nearly the same picture as",
+        badness=best_pair_score(near.pairs, near.score, len(dataset)),
+        figures=figures,
     )

@@ -1,22 +1,24 @@
-"""Files that the data set leaves out (no such picture, a malformed name, a broken row) and pictures
-that cannot be decoded.
+"""Files that the data set leaves out, and images that cannot be decoded.
+
+A data set leaves out files that its label table names but that do not exist, malformed names and
+broken rows.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
 from core import image as images
-from evaluation.quality.check import findings
-from evaluation.quality.dataset import Context
+from core.errors import ImageError
+from evaluation.quality.check import Findings, make_findings
+from evaluation.quality.dataset import AuditDataset
 
 NAME = "unreadable"
 TITLE = "Unreadable or left out"
 
 
-def run(context: Context) -> pa.Table:
-    """One row for each such file; `sample_id` is its name below the data folder."""
+def run(dataset: AuditDataset) -> Findings:
+    """Return one row for each such file; `sample_id` is its name below the data folder."""
     rows = [
         {
             "sample_id": problem.file,
@@ -25,22 +27,23 @@ def run(context: Context) -> pa.Table:
             "reason": problem.reason,
             "action": "drop",
         }
-        for split, problem in context.problems
+        for split, problem in dataset.problems
     ]
-    broken = np.flatnonzero(~context.features.pixels["readable"]).tolist()
+    broken = np.flatnonzero(~dataset.features.images["readable"]).tolist()
     for i in broken:
         try:
-            images.load(context.samples.paths[i])
+            images.load(dataset.samples.paths[i])
             reason = "could not be read a moment ago, now it can"
-        except images.ImageError as error:
+        except ImageError as error:
             reason = str(error)
         rows.append(
             {
-                "sample_id": context.samples.ids[i],
-                "split": context.split[i],
+                "sample_id": dataset.samples.ids[i],
+                "split": dataset.split[i],
                 "score": 0.0,
                 "reason": reason,
                 "action": "drop",
             }
         )
-    return findings(rows, {"left_out": len(context.problems), "undecodable": len(broken)})
+    figures = {"left_out": len(dataset.problems), "undecodable": len(broken)}
+    return make_findings(rows, figures)

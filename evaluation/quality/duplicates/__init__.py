@@ -1,0 +1,1 @@
+"""Search for copies of images: exact, near and mirrored."""

@@ -1,46 +1,48 @@
-"""Clusters of duplicates: which samples are one picture, by pixels and nearly."""
+"""Clusters of duplicates: which samples show the same image, by pixels and nearly."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core import progress
 from evaluation.quality import image_features
+from evaluation.quality.dataset import AuditDataset
 from evaluation.quality.duplicates import confirm, hamming
 
-if TYPE_CHECKING:
-    from evaluation.quality.dataset import Context
-
-RADIUS = 6
-"""Bits of 64 by which a copy's hash may differ from one of the original's views. pHash sets half of
-its bits, so distances are even.
+RADIUS_BITS = 6
+"""Bits of 64 by which a copy's hash may differ from that of one of the original's crops. pHash
+sets half of its bits, so distances are even.
 """
-AGREE = 0.84
-"""See `_confirm.agreement`. Chosen on FER+ and UTKFace: planted copies lie above (0.5 % of
-brightened ones below 0.90), and of looked-at pairs of different pictures the closest had 0.81.
+MIN_AGREEMENT = 0.84
+"""Least `confirm.agreement`. Chosen on FER+ and UTKFace: planted copies lie above (0.5 % of
+brightened ones below 0.90), and of the pairs of different images that were looked at the closest
+had 0.81.
 """
-FLAT = 4.0
-"""Grey levels: pictures with a smaller standard deviation are like all others, so they are compared
+MIN_CONTRAST = 4.0
+"""Grey levels: images with a smaller standard deviation are like all others, so they are compared
 by pixels only.
 """
 CROPS = ((0.0, 0.0), (0.03, 0.0), (0.0, 0.03))
-"""Shares cut off at either end of an axis; all nine views of a picture are searched for, so that a
+"""Shares cut off at either end of an axis. All nine crops of an image are searched for, so that a
 copy cropped by 4 % is found.
 """
+PAIRS_PER_BATCH = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Near:
-    """pairs: int64 (P, 2) places of the samples, first < second. score: float32 (P,) agreement of
-    each.
+class NearDuplicates:
+    """Pairs of near duplicates and the clusters that they form.
 
-    cluster: int64 (N,), the same number for those that pairs join. candidates: how many pairs were
-    compared. complete: False where the data were too dense to search all.
+    Attributes:
+        pairs: int64 (P, 2), positions of the samples, first < second.
+        score: float32 (P,), agreement of each pair, in [0, 1].
+        cluster: int64 (N,), the same number for samples that pairs join.
+        candidates: how many pairs were compared.
+        complete: False where the data were too dense to search all of them.
     """
 
     pairs: np.ndarray
@@ -50,113 +52,144 @@ class Near:
     complete: bool
 
 
-def by_value(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """int64 (N,): the same number for the same value; a number of its own where not `known`."""
+def group_by_value(values: np.ndarray, is_known: np.ndarray) -> np.ndarray:
+    """Return int64 (N,): one number per value, and one of its own for each that is not known.
+
+    Args:
+        values: (N,).
+        is_known: bool (N,).
+    """
     number = np.unique(values, return_inverse=True)[1].astype(np.int64)
-    return np.where(known, number, len(values) + np.arange(len(values)))
+    return np.where(is_known, number, len(values) + np.arange(len(values)))
 
 
-def connected(n: int, pairs: np.ndarray) -> np.ndarray:
-    """Pairs (P, 2) of 0 to n - 1 -> cluster of each (n,), joined transitively."""
+def connected_components(n: int, pairs: np.ndarray) -> np.ndarray:
+    """Return the cluster int64 (n,) of each of 0 to n - 1, joined transitively by pairs (P, 2)."""
     from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse.csgraph import connected_components as label_components
 
     graph = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    cluster: np.ndarray = label_components(graph, directed=False)[1].astype(np.int64)
+    return cluster
 
 
-def members(cluster: np.ndarray) -> Iterator[np.ndarray]:
-    """The places of the members of each cluster of two or more, ascending, by the first member."""
+def cluster_members(cluster: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the positions, ascending, of each cluster of two or more; by the first member."""
     order = np.argsort(cluster, kind="stable")
     edges = np.flatnonzero(np.diff(cluster[order])) + 1
     groups = [g for g in np.split(order, edges) if len(g) > 1]
     return iter(sorted(groups, key=lambda g: int(g[0])))
 
 
-def name_of(kind: str, ids: list[str]) -> str:
-    """A cluster's name: the same for the same members on every machine."""
+def cluster_name(kind: str, ids: list[str]) -> str:
+    """Return a cluster's name: the same for the same members on every machine."""
     return f"{kind}-{hashlib.sha256(chr(0).join(sorted(ids)).encode()).hexdigest()[:10]}"
 
 
-def pixel_clusters(context: Context) -> np.ndarray:
-    """int64 (N,): the same number for the same size and pixels."""
-    seen = context.features.pixels
-    return context.once("pixel clusters", lambda: by_value(seen["pixels"], seen["readable"]))
-
-
-def near_clusters(context: Context, *, mirrored: bool = False) -> Near:
-    """Near duplicates, or with `mirrored` those of one picture and another's mirror image.
-    Pixel-equal pictures count as one.
-
-    The clusters of near duplicates hold the pixel-equal ones too.
-    """
-    radius = int(context.option("near_duplicates", "radius"))
-    agree = float(context.option("near_duplicates", "agree"))
-
-    def make() -> Near:
-        seen = context.features.pixels
-        able = np.flatnonzero(seen["readable"] & (seen["std"] >= FLAT))
-        able = able[np.unique(pixel_clusters(context)[able], return_index=True)[1]]
-        found, complete = candidates(seen[able], radius, mirrored=mirrored)
-        thumbs = seen["thumb"]
-        pairs = able[found]
-        score = np.zeros(len(pairs), np.float32)
-        with progress.task("compare candidates", len(pairs)) as advance:
-            for start in range(0, len(pairs), 4096):
-                some = pairs[start : start + 4096]
-                other = thumbs[some[:, 1]]
-                score[start : start + 4096] = confirm.agreement(
-                    thumbs[some[:, 0]], other[:, :, ::-1] if mirrored else other
-                )
-                advance(start + len(some))
-        sure = score >= agree
-        pairs, score = np.sort(pairs[sure], axis=1), score[sure]
-        joined = pairs if mirrored else np.concatenate([pairs, _chains(pixel_clusters(context))])
-        return Near(pairs, score, connected(len(context), joined), len(found), complete)
-
-    return context.once(f"near {radius} {agree} {mirrored}", make)
-
-
-def candidates(seen: np.ndarray, radius: int, *, mirrored: bool = False) -> tuple[np.ndarray, bool]:
-    """Records of `_pixels.FIELDS` (M,) -> pairs (P, 2) whose hashes are near or equal in one view,
-    and whether all were found.
-    """
-    values, place = np.unique(seen["hash"], return_inverse=True)
-    first = np.unique(place, return_index=True)[1]  # of equal hashes one is searched for
-    complete, parts = True, []
-    views = [(x, y) for x in CROPS for y in CROPS]
-    with progress.task("search near duplicates", 100 * len(views)) as advance:
-        for number, (x, y) in enumerate(views):
-
-            def tell(done: int, number: int = number) -> None:
-                advance(100 * number + done)
-
-            plain = (x, y) == (CROPS[0], CROPS[0])
-            if plain and not mirrored:
-                found = hamming.near(values, radius, progress=tell)
-                other = first
-            else:
-                # Not only of the first of equal hashes: two pictures with one hash may have
-                # different views.
-                other = np.arange(len(seen)) if len(seen) < 4 * len(first) else first
-                thumbs = seen["thumb"][other]
-                view = image_features.view_hashes(thumbs[:, :, ::-1] if mirrored else thumbs, x, y)
-                found = hamming.between(values, view, radius, progress=tell)
-            complete &= found.complete
-            pairs = np.stack([first[found.left], other[found.right]], axis=1)
-            parts.append(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1))
-    # Equal hashes: each with the first of its kind, which is enough for clusters and does not
-    # explode.
-    rest = np.flatnonzero(first[place] != np.arange(len(seen)))
-    if not mirrored:
-        parts.append(np.stack([first[place[rest]], rest], axis=1))
-    joined = np.concatenate(parts)
-    codes = np.unique(joined[:, 0] * len(seen) + joined[:, 1])  # each pair once
-    return np.stack([codes // max(len(seen), 1), codes % max(len(seen), 1)], axis=1), complete
-
-
-def _chains(cluster: np.ndarray) -> np.ndarray:
-    """Pairs (P, 2) that join the members of each cluster one to the next."""
+def chain_pairs(cluster: np.ndarray) -> np.ndarray:
+    """Return pairs (P, 2) that join the members of each cluster one to the next."""
     order = np.argsort(cluster, kind="stable")
     same = np.flatnonzero(cluster[order[1:]] == cluster[order[:-1]])
     return np.stack([order[same], order[same + 1]], axis=1)
+
+
+def pixel_clusters(dataset: AuditDataset) -> np.ndarray:
+    """Return int64 (N,): the same number for the same size and pixels."""
+    images = dataset.features.images
+    return dataset.compute_once(
+        "pixel clusters", lambda: group_by_value(images["pixels"], images["readable"])
+    )
+
+
+def near_clusters(dataset: AuditDataset, *, mirrored: bool = False) -> NearDuplicates:
+    """Return the near duplicates of a data set.
+
+    Images with the same pixels count as one in the search. The clusters of near duplicates hold
+    them too; those of mirrored copies do not.
+
+    Args:
+        dataset: radius and agreement are the options of the check `near_duplicates`.
+        mirrored: look for pairs of one image and another's mirror image instead.
+    """
+    radius = int(dataset.option("near_duplicates", "radius"))
+    min_agreement = float(dataset.option("near_duplicates", "agree"))
+
+    def search() -> NearDuplicates:
+        images = dataset.features.images
+        pixels = pixel_clusters(dataset)
+        able = np.flatnonzero(images["readable"] & (images["std"] >= MIN_CONTRAST))
+        able = able[np.unique(pixels[able], return_index=True)[1]]
+        candidates, complete = candidate_pairs(images[able], radius, mirrored=mirrored)
+        pairs = able[candidates]
+        score = _agreements(images["thumb"], pairs, mirrored)
+        confirmed = score >= min_agreement
+        pairs, score = np.sort(pairs[confirmed], axis=1), score[confirmed]
+        joined = pairs if mirrored else np.concatenate([pairs, chain_pairs(pixels)])
+        cluster = connected_components(len(dataset), joined)
+        return NearDuplicates(pairs, score, cluster, len(candidates), complete)
+
+    return dataset.compute_once(f"near {radius} {min_agreement} {mirrored}", search)
+
+
+def _agreements(thumbnails: np.ndarray, pairs: np.ndarray, mirrored: bool) -> np.ndarray:
+    """Return the agreement float32 (P,) of each of `pairs` (P, 2)."""
+    score = np.zeros(len(pairs), np.float32)
+    with progress.task("compare candidates", len(pairs)) as advance:
+        for start in range(0, len(pairs), PAIRS_PER_BATCH):
+            batch = pairs[start : start + PAIRS_PER_BATCH]
+            second = thumbnails[batch[:, 1]]
+            score[start : start + PAIRS_PER_BATCH] = confirm.agreement(
+                thumbnails[batch[:, 0]], second[:, :, ::-1] if mirrored else second
+            )
+            advance(start + len(batch))
+    return score
+
+
+def candidate_pairs(
+    records: np.ndarray, radius: int, *, mirrored: bool = False
+) -> tuple[np.ndarray, bool]:
+    """Return pairs whose hashes are near or equal in one crop, and whether all were found.
+
+    Args:
+        records: of `image_features.RECORD` (M,).
+        radius: bits by which two hashes may differ.
+        mirrored: compare each image with the mirror image of the other.
+
+    Returns:
+        int64 (P, 2) positions in `records`, and the flag.
+    """
+    hashes, hash_index = np.unique(records["hash"], return_inverse=True)
+    first = np.unique(hash_index, return_index=True)[1]  # of equal hashes one is searched for
+    complete = True
+    parts = []
+    crops = [(x, y) for x in CROPS for y in CROPS]
+    with progress.task("search near duplicates", 100 * len(crops)) as advance:
+        for number, (x, y) in enumerate(crops):
+
+            def report(percent: int, number: int = number) -> None:
+                advance(100 * number + percent)
+
+            is_uncropped = (x, y) == (CROPS[0], CROPS[0])
+            if is_uncropped and not mirrored:
+                matches = hamming.pairs_within(hashes, radius, progress=report)
+                second = first
+            else:
+                # Not only the first of equal hashes: two images with one hash may have different
+                # crops.
+                second = np.arange(len(records)) if len(records) < 4 * len(first) else first
+                thumbnails = records["thumb"][second]
+                cropped = image_features.cropped_hashes(
+                    thumbnails[:, :, ::-1] if mirrored else thumbnails, x, y
+                )
+                matches = hamming.pairs_between(hashes, cropped, radius, progress=report)
+            complete &= matches.complete
+            pairs = np.stack([first[matches.left], second[matches.right]], axis=1)
+            parts.append(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1))
+    if not mirrored:
+        # Each image with the first of the same hash: enough for clusters, and few pairs.
+        others = np.flatnonzero(first[hash_index] != np.arange(len(records)))
+        parts.append(np.stack([first[hash_index[others]], others], axis=1))
+    joined = np.concatenate(parts)
+    n = max(len(records), 1)
+    codes = np.unique(joined[:, 0] * len(records) + joined[:, 1])  # each pair once
+    return np.stack([codes // n, codes % n], axis=1), complete

@@ -1,6 +1,4 @@
-"""Which files hold the same picture: a digest of the decoded pixels, so that another name, header
-or compression level changes nothing.
-"""
+"""A digest of decoded pixels, equal for files that differ in name, header or compression only."""
 
 from __future__ import annotations
 
@@ -12,12 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from core import image as images
+from core.errors import ImageError
 
 
-def digests(paths: Iterable[Path]) -> np.ndarray:
-    """SHA-256 of size and RGB pixels of each file, as hex strings (N,); an empty string where a
-    file cannot be read.
-    """
+def pixel_digests(paths: Iterable[Path]) -> np.ndarray:
+    """Return the SHA-256 of size and RGB pixels of each file as hex (N,); "" where unreadable."""
     with ThreadPoolExecutor() as pool:
         return np.array(list(pool.map(_digest, paths)))
 
@@ -25,11 +22,12 @@ def digests(paths: Iterable[Path]) -> np.ndarray:
 def _digest(path: Path) -> str:
     try:
         pixels = images.load(path)
-    except images.ImageError:
+    except ImageError:
         return ""
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
-def shared(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """Bool (N,): which of `ours` stand among `theirs` too; unreadable files never do."""
-    return np.isin(ours, theirs) & (ours != "")
+def occurs_in(digests: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return bool (N,): which of `digests` stand among `others` too; unreadable files never do."""
+    occurs: np.ndarray = np.isin(digests, others) & (digests != "")
+    return occurs

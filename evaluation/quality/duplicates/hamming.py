@@ -1,10 +1,9 @@
-"""Pairs of 64-bit hashes within a Hamming radius, exactly and without comparing all with all
-(multi-index hashing).
+"""Pairs of 64-bit hashes within a Hamming radius, exactly, by multi-index hashing.
 
-Norouzi et al., Fast Exact Search in Hamming Space with Multi-Index Hashing, TPAMI 2014. Two hashes
-that differ in at most r of 64 bits, cut into r + k chunks, agree in at least k chunks; so only
-hashes that agree in some k chunks are compared. Equal hashes are one: a million blank pictures cost
-nothing.
+Norouzi et al., Fast Exact Search in Hamming Space with Multi-Index Hashing, TPAMI 2014,
+arXiv:1307.2982. Two hashes that differ in at most r of 64 bits, cut into r + k chunks, agree in at
+least k chunks; so only hashes that agree in some k chunks are compared, instead of all with all.
+Equal hashes count as one: a million blank images cost nothing.
 """
 
 from __future__ import annotations
@@ -15,24 +14,38 @@ from itertools import combinations
 
 import numpy as np
 
-BITS = 64
-BLOCK = 1 << 21
+HASH_BITS = 64
+COMPARISONS_PER_BLOCK = 1 << 21
 """Comparisons made at a time: about 100 MB."""
-WORK = 20_000_000_000
-"""Comparisons after which a search gives up completeness: minutes. Random hashes need 0.2 thousand
-million for a million of them.
+MAX_COMPARISONS = 20_000_000_000
+"""Comparisons after which a search gives up completeness: minutes. A million random hashes need
+0.2 thousand million of them.
 """
-FEW = 1 << 20
+BRUTE_FORCE_COMPARISONS = 1 << 20
 """Comparisons up to which all are made: a plan and its tables would take longer."""
-MOST = 20_000_000
+MAX_PAIRS = 20_000_000
 """Pairs after which a search stops."""
+MAX_KEY_BITS = 24
+"""Bits of a bucket's key; more would need too large a table."""
+PLAN_SAMPLE = 100_000
+"""Hashes from which the cost of a plan is estimated."""
+
+Chunks = list[list[int]]
+"""The bits of each chunk."""
+Combination = tuple[int, ...]
+"""Numbers of the chunks that are compared together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pairs:
-    """left, right: int64 (P,) places of the two hashes, each pair once. distance: uint8 (P,).
-    complete: False where the data were too dense (more than WORK comparisons or MOST pairs) and
-    pairs may be missing.
+class HashPairs:
+    """Pairs of hashes within a radius.
+
+    Attributes:
+        left: int64 (P,), positions of the first hashes; each pair stands there once.
+        right: int64 (P,), positions of the second hashes.
+        distance: uint8 (P,), bits in which the two differ.
+        complete: False where the data were too dense (more than MAX_COMPARISONS comparisons or
+            MAX_PAIRS pairs) and pairs may be missing.
     """
 
     left: np.ndarray
@@ -41,156 +54,181 @@ class Pairs:
     complete: bool
 
 
-def near(
+def pairs_within(
     hashes: np.ndarray,
     radius: int,
     *,
-    work: int = WORK,
-    most: int = MOST,
+    max_comparisons: int = MAX_COMPARISONS,
+    max_pairs: int = MAX_PAIRS,
     progress: Callable[[int], None] | None = None,
-) -> Pairs:
-    """Pairs of different values in `hashes` (N,) uint64, unique, within `radius`; left < right.
-    `progress` hears 0 to 100.
+) -> HashPairs:
+    """Return the pairs within `radius` bits among unique hashes; left < right.
+
+    Args:
+        hashes: uint64 (N,), unique.
+        radius: 0 to 31 bits.
+        max_comparisons: after which the search is no longer complete.
+        max_pairs: after which the search stops.
+        progress: called with the percentage done.
 
     Raises:
-        ValueError: a value stands there twice; give `np.unique(hashes)`.
+        ValueError: a hash stands there twice, or the radius is out of range.
     """
     if len(np.unique(hashes)) != len(hashes):
-        raise ValueError("Expected unique hashes.")
-    return _join(hashes, hashes, True, radius, work, most, progress or (lambda done: None))
+        raise ValueError("Expected unique hashes; give np.unique(hashes).")
+    return _search(hashes, hashes, True, radius, max_comparisons, max_pairs, progress)
 
 
-def between(
+def pairs_between(
     left: np.ndarray,
     right: np.ndarray,
     radius: int,
     *,
-    work: int = WORK,
-    most: int = MOST,
+    max_comparisons: int = MAX_COMPARISONS,
+    max_pairs: int = MAX_PAIRS,
     progress: Callable[[int], None] | None = None,
-) -> Pairs:
-    """Pairs of one of `left` (N,) and one of `right` (M,), uint64, within `radius`, equal values
-    included.
+) -> HashPairs:
+    """Return the pairs within `radius` bits of one of `left` and one of `right`, equal ones too.
+
+    Args:
+        left: uint64 (N,).
+        right: uint64 (M,).
+        radius: 0 to 31 bits.
+        max_comparisons: after which the search is no longer complete.
+        max_pairs: after which the search stops.
+        progress: called with the percentage done.
+
+    Raises:
+        ValueError: the radius is out of range.
     """
-    return _join(left, right, False, radius, work, most, progress or (lambda done: None))
+    return _search(left, right, False, radius, max_comparisons, max_pairs, progress)
 
 
-def _join(
+def _search(
     left: np.ndarray,
     right: np.ndarray,
     same: bool,
     radius: int,
-    work: int,
-    most: int,
-    progress: Callable[[int], None],
-) -> Pairs:
-    if not 0 <= radius < BITS // 2:
-        raise ValueError(f"Expected a radius of 0 to {BITS // 2 - 1}, got {radius}.")
-    if len(left) * len(right) <= min(FEW, work, most):
+    max_comparisons: int,
+    max_pairs: int,
+    progress: Callable[[int], None] | None,
+) -> HashPairs:
+    """Return the pairs within `radius`; of the `same` hashes on both sides each pair once."""
+    if not 0 <= radius < HASH_BITS // 2:
+        raise ValueError(f"Expected a radius of 0 to {HASH_BITS // 2 - 1}, got {radius}.")
+    report = progress or (lambda percent: None)
+    if len(left) * len(right) <= min(BRUTE_FORCE_COMPARISONS, max_comparisons, max_pairs):
         distance = np.bitwise_count(left[:, None] ^ right[None, :])
         i, j = np.nonzero(np.triu(distance <= radius, 1) if same else distance <= radius)
-        progress(100)
-        return Pairs(i, j, distance[i, j], True)
+        report(100)
+        return HashPairs(i, j, distance[i, j], True)
     chunks, combos = _plan(left, right, radius)
-    a, b = _cut(left, chunks), _cut(right, chunks)
-    window = max(64, work // (max(len(right), 1) * len(combos)))
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    total, complete = 0, True
+    left_chunks, right_chunks = _chunk_values(left, chunks), _chunk_values(right, chunks)
+    window = max(64, max_comparisons // (max(len(right), 1) * len(combos)))
+    batches: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    n_pairs, complete = 0, True
     for number, combo in enumerate(combos):
-        progress(100 * number // len(combos))
-        earlier = combos[:number]
-        for i, j, whole in _buckets(_key(a, chunks, combo), _key(b, chunks, combo), same, window):
-            complete &= whole
+        report(100 * number // len(combos))
+        left_keys, right_keys = (_keys(c, chunks, combo) for c in (left_chunks, right_chunks))
+        for i, j, covered in _buckets(left_keys, right_keys, same, window):
+            complete &= covered
             distance = np.bitwise_count(left[i] ^ right[j])
             hit = np.flatnonzero(distance <= radius)
             i, j, distance = i[hit], j[hit], distance[hit]
-            if len(hit) and earlier:  # a pair counts where it is met first
-                agree = np.stack([a[c][i] == b[c][j] for c in range(len(chunks))])  # (chunks, P)
-                new = np.ones(len(i), bool)
-                for other in earlier:
-                    new &= ~agree[list(other)].all(axis=0)
-                i, j, distance = i[new], j[new], distance[new]
+            new = _first_met(left_chunks, right_chunks, i, j, combos[:number])
+            i, j, distance = i[new], j[new], distance[new]
             if len(i):
-                found.append(
-                    (np.minimum(i, j) if same else i, np.maximum(i, j) if same else j, distance)
-                )
-                total += len(i)
-            if total > most:
+                pair = (np.minimum(i, j), np.maximum(i, j)) if same else (i, j)
+                batches.append((*pair, distance))
+                n_pairs += len(i)
+            if n_pairs > max_pairs:
                 break
-        if total > most:
+        if n_pairs > max_pairs:
             complete = False
             break
-    progress(100)
-    if not found:
-        return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint8), complete)
-    i, j, distance = (np.concatenate(column)[:most] for column in zip(*found, strict=True))
-    return Pairs(i, j, distance, complete)
+    report(100)
+    if not batches:
+        none = np.zeros(0, np.int64)
+        return HashPairs(none, none, np.zeros(0, np.uint8), complete)
+    i, j, distance = (np.concatenate(column)[:max_pairs] for column in zip(*batches, strict=True))
+    return HashPairs(i, j, distance, complete)
 
 
-def _plan(
-    left: np.ndarray, right: np.ndarray, radius: int
-) -> tuple[list[list[int]], list[tuple[int, ...]]]:
-    """The bits of each chunk, and which sets of chunks are looked at; of k = 1, 2, 3 the one with
-    the least work for these hashes.
+def _first_met(
+    left_chunks: list[np.ndarray],
+    right_chunks: list[np.ndarray],
+    i: np.ndarray,
+    j: np.ndarray,
+    earlier: list[Combination],
+) -> np.ndarray:
+    """Return bool (P,): pairs that agree in none of the `earlier` combinations of chunks."""
+    new = np.ones(len(i), bool)
+    if len(i) and earlier:
+        agree = np.stack([a[i] == b[j] for a, b in zip(left_chunks, right_chunks, strict=True)])
+        for combo in earlier:  # agree: (chunks, P)
+            new &= ~agree[list(combo)].all(axis=0)
+    return new
+
+
+def _plan(left: np.ndarray, right: np.ndarray, radius: int) -> tuple[Chunks, list[Combination]]:
+    """Return the chunks, and the combinations of k of them to compare.
+
+    Of k = 1, 2, 3 the one is chosen that needs the least work for these hashes.
     """
-    sample = left if len(left) < 100_000 else left[:: len(left) // 100_000]
-    ones = np.array(
-        [
-            ((sample >> np.uint64(b)) & np.uint64(1)).mean() if len(sample) else 0.5
-            for b in range(BITS)
-        ]
-    )
-    order = np.argsort(
-        np.abs(ones - 0.5), kind="stable"
-    )  # dealt out like cards, so that no chunk gets all the bits that say nothing
-    best: tuple[float, list[list[int]], list[tuple[int, ...]]] | None = None
+    sample = left if len(left) < PLAN_SAMPLE else left[:: len(left) // PLAN_SAMPLE]
+    bits = range(HASH_BITS)
+    ones = np.array([((sample >> np.uint64(b)) & np.uint64(1)).mean() for b in bits])
+    # Dealt out like cards, so that no chunk gets all the bits that are nearly constant.
+    order = np.argsort(np.abs(ones - 0.5), kind="stable")
+    best: tuple[float, Chunks, list[Combination]] | None = None
     for k in (1, 2, 3):
-        m = radius + k
+        n_chunks = radius + k
         chunks = [
-            [int(b) for b in order[c::m]][: 24 // k] for c in range(m)
-        ]  # keys of more bits would need too large a table
-        combos = list(combinations(range(m), k))
+            [int(b) for b in order[c::n_chunks]][: MAX_KEY_BITS // k] for c in range(n_chunks)
+        ]
+        combos = list(combinations(range(n_chunks), k))
         if len(combos) > 400 and best is not None:
             continue
-        tried = combos[:: max(1, len(combos) // 4)]
-        cost = 0.0
-        for combo in tried:
-            size = 1 << sum(len(chunks[c]) for c in combo)
-            counts = np.bincount(_key(_cut(sample, chunks), chunks, combo), minlength=size).astype(
-                float
-            )
-            shares = counts / max(len(sample), 1)
-            # Singles of the sample would make the expected work too small, so at least evenly
-            # filled buckets are assumed.
-            cost += (
-                max(float((shares * (counts - 1)).sum()) / max(len(sample) - 1, 1), 1 / size)
-                * len(left)
-                * len(right)
-                + size
-            )
-        cost = cost / len(tried) * len(combos) + len(combos) * 20.0 * (
-            len(left) + len(right)
-        )  # sorting, in comparisons
+        cost = _cost(sample, chunks, combos, len(left), len(right))
         if best is None or cost < best[0]:
             best = cost, chunks, combos
     assert best is not None
     return best[1], best[2]
 
 
-def _cut(hashes: np.ndarray, chunks: list[list[int]]) -> list[np.ndarray]:
-    """The value of each chunk, uint32 (N,)."""
+def _cost(
+    sample: np.ndarray, chunks: Chunks, combos: list[Combination], n_left: int, n_right: int
+) -> float:
+    """Return the expected work of a plan, in comparisons."""
+    measured = combos[:: max(1, len(combos) // 4)]
+    values = _chunk_values(sample, chunks)
+    total = 0.0
+    for combo in measured:
+        n_buckets = 1 << sum(len(chunks[c]) for c in combo)
+        counts = np.bincount(_keys(values, chunks, combo), minlength=n_buckets).astype(float)
+        shares = counts / max(len(sample), 1)
+        # Singles of the sample would make the expected work too small, so at least evenly filled
+        # buckets are assumed.
+        chance = float((shares * (counts - 1)).sum()) / max(len(sample) - 1, 1)
+        total += max(chance, 1 / n_buckets) * n_left * n_right + n_buckets
+    sorting = 20.0 * (n_left + n_right)
+    return total / len(measured) * len(combos) + len(combos) * sorting
+
+
+def _chunk_values(hashes: np.ndarray, chunks: Chunks) -> list[np.ndarray]:
+    """Return the value of each chunk, uint32 (N,) each."""
     parts = []
     for bits in chunks:
         part = np.zeros(len(hashes), np.uint32)
-        for place, bit in enumerate(bits):
-            part |= ((hashes >> np.uint64(bit)) & np.uint64(1)).astype(np.uint32) << np.uint32(
-                place
-            )
+        for shift, bit in enumerate(bits):
+            value = ((hashes >> np.uint64(bit)) & np.uint64(1)).astype(np.uint32)
+            part |= value << np.uint32(shift)
         parts.append(part)
     return parts
 
 
-def _key(parts: list[np.ndarray], chunks: list[list[int]], combo: tuple[int, ...]) -> np.ndarray:
+def _keys(parts: list[np.ndarray], chunks: Chunks, combo: Combination) -> np.ndarray:
+    """Return the value of several chunks in a row, uint32 (N,)."""
     key, width = np.zeros(len(parts[0]), np.uint32), 0
     for c in combo:
         key |= parts[c] << np.uint32(width)
@@ -199,25 +237,27 @@ def _key(parts: list[np.ndarray], chunks: list[list[int]], combo: tuple[int, ...
 
 
 def _buckets(
-    a: np.ndarray, b: np.ndarray, same: bool, window: int
+    left_keys: np.ndarray, right_keys: np.ndarray, same: bool, window: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
-    """(left, right, whole) for all pairs of equal keys, in blocks; of `same` hashes each pair once.
-    A hash meets at most `window` others of its bucket; whole: False where that left some out.
+    """Yield (left, right, covered) for all pairs of equal keys, in blocks.
+
+    Of the `same` hashes on both sides each pair comes once. A hash meets at most `window` others
+    of its bucket; `covered` is False where that left some out.
     """
-    size = int(max(a.max(initial=0), b.max(initial=0))) + 1
-    order = np.argsort(
-        a.astype(np.uint16) if size <= 1 << 16 else a, kind="stable"
-    )  # radix sort for 16 bits
-    counts = np.bincount(a, minlength=size)
+    size = int(max(left_keys.max(initial=0), right_keys.max(initial=0))) + 1
+    # Of 16 bits numpy sorts by radix.
+    sortable = left_keys.astype(np.uint16) if size <= 1 << 16 else left_keys
+    order = np.argsort(sortable, kind="stable")
+    counts = np.bincount(left_keys, minlength=size)
     ends = np.cumsum(counts)
     if same:
         right = order
-        start = np.arange(len(a)) + 1  # those behind it in its bucket
-        number = ends[a[order]] - start
+        start = np.arange(len(left_keys)) + 1  # those behind it in its bucket
+        number = ends[left_keys[order]] - start
     else:
-        right = np.arange(len(b))
-        start, number = (ends - counts)[b], counts[b]
-    whole = bool((number <= window).all())
+        right = np.arange(len(right_keys))
+        start, number = (ends - counts)[right_keys], counts[right_keys]
+    covered = bool((number <= window).all())
     number = np.minimum(number, window)
     busy = np.flatnonzero(number)
     right, start, number = right[busy], start[busy], number[busy]
@@ -225,16 +265,13 @@ def _buckets(
     at = 0
     while at < len(number):
         before = until[at - 1] if at else 0
-        stop = max(at + 1, int(np.searchsorted(until, before + BLOCK, side="right")))
-        some = number[at:stop]
-        inside = np.arange(int(until[stop - 1] - before)) - np.repeat(
-            until[at:stop] - before - some, some
-        )
-        yield (
-            order[np.repeat(start[at:stop], some) + inside],
-            np.repeat(right[at:stop], some),
-            whole,
-        )
+        stop = int(np.searchsorted(until, before + COMPARISONS_PER_BLOCK, side="right"))
+        stop = max(at + 1, stop)
+        lengths = number[at:stop]
+        block_starts = until[at:stop] - before - lengths
+        inside = np.arange(int(until[stop - 1] - before)) - np.repeat(block_starts, lengths)
+        left = order[np.repeat(start[at:stop], lengths) + inside]
+        yield left, np.repeat(right[at:stop], lengths), covered
         at = stop
     if not len(number):
-        yield np.zeros(0, np.int64), np.zeros(0, np.int64), whole
+        yield np.zeros(0, np.int64), np.zeros(0, np.int64), covered

@@ -1,8 +1,8 @@
-"""Does what a plan says: a new manifest, and where wanted a tree of hard links or copies. The data
-itself are never touched.
+"""Apply a plan: a new manifest, and optionally hard links or copies of the images beside it.
 
 The result is a folder with `manifest.parquet`, `plan.csv` (the plan in its canonical form) and,
-with links or copies, `files/`. It appears whole or not at all; doing it again gives the same bytes.
+with links or copies, `files/`. It appears whole or not at all; applying the plan again gives the
+same bytes. The data set itself is never changed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import BinaryIO, Literal, get_args
 
 import numpy as np
 
@@ -25,17 +25,28 @@ from core.errors import DataError, UserError
 from core.files import atomic_folder
 from core.labels import FERPLUS8, GENDER2
 from core.progress import task
-from evaluation.quality.dataset import Context
-from evaluation.quality.repair import manifest, plan
-from evaluation.quality.repair.plan import Row
+from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.repair import manifest, plan_file
+from evaluation.quality.repair.destination import require_outside
+from evaluation.quality.repair.manifest import Provenance
+from evaluation.quality.repair.plan import PlanRow, check_rows
 
-Mode = Literal["manifest", "link", "copy"]
+ImagePlacement = Literal["manifest", "link", "copy"]
+"""manifest: images stay where they are. link: hard links beside the manifest, which share their
+bytes with the originals. copy: copies beside it, so that the folder can be moved.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What was done. kept: samples in the manifest; dropped, moved, relabelled: samples changed;
-    splits: samples of each split now.
+class ApplyResult:
+    """What was done.
+
+    Attributes:
+        kept: samples in the manifest.
+        dropped: samples left out.
+        moved: samples in another split now.
+        relabelled: samples with another label now.
+        splits: samples of each split now.
     """
 
     kept: int
@@ -45,163 +56,181 @@ class Applied:
     splits: dict[str, int]
 
 
-def apply(
-    rows: Sequence[Row],
-    context: Context,
+@dataclass(frozen=True, slots=True, eq=False)
+class RepairedSamples:
+    """The samples that stay, the split of each (M,), and what was changed, in words, by id."""
+
+    samples: Samples
+    split: np.ndarray
+    changes: dict[str, str]
+
+
+def apply_plan(
+    rows: Sequence[PlanRow],
+    dataset: AuditDataset,
     out: Path,
-    mode: Mode = "manifest",
+    placement: ImagePlacement = "manifest",
     *,
     data: Path | None = None,
-) -> Applied:
-    """Writes the data set as it is after `rows` into the folder `out`.
+) -> ApplyResult:
+    """Write the data set as it is after a plan into the folder `out`.
 
-    mode: `manifest` names the pictures where they are; `link` makes hard links beside it (they
-    share their bytes with the originals), `copy` copies, so that the folder can be moved. data:
-    what `--data` said, to carry on the provenance where the data are a manifest.
+    Args:
+        rows: the plan.
+        dataset: that the plan is about.
+        out: the new folder.
+        placement: of the images.
+        data: what `--data` said, to carry on the provenance where the data set is a manifest.
 
     Raises:
-        DataError: the plan is not for this data or contradicts itself, nothing would be left, `out`
-        holds something else or lies inside the
-            data, a picture cannot be read, or the disk cannot be written. Then nothing is written.
+        UserError: there is no such placement.
+        DataError: the plan is not for this data or contradicts itself, nothing would be left,
+            `out` holds something else or lies inside the data, an image cannot be read, or the
+            disk cannot be written. Then nothing is written.
     """
-    if mode not in get_args(Mode):
-        raise UserError(f"Expected a mode of {get_args(Mode)}, got {mode!r}.")
-    rows = plan.check(rows, context)
-    apart(out, context.samples.root)
-    whence, before = manifest.provenance_of(context, data) if data is not None else ({}, {})
-    samples, split, changed = repaired(rows, context.samples, context.split)
-    if not len(samples):
+    if placement not in get_args(ImagePlacement):
+        raise UserError(f"Expected a mode of {get_args(ImagePlacement)}, got {placement!r}.")
+    rows = check_rows(rows, dataset)
+    require_outside(out, dataset.samples.root)
+    repaired = repair_samples(rows, dataset.samples, dataset.split)
+    if not len(repaired.samples):
         raise DataError("Expected a plan that leaves some samples, got one that drops all of them.")
-    # What the first split was stays readable after a move.
-    origin = {
-        i: f"{context.samples.name}/{s}/{i}"
-        for i, s in zip(context.samples.ids, context.split.tolist(), strict=True)
-    } | whence
-    table = manifest.table_of(
-        samples,
-        split,
-        origin,
-        {i: "; ".join(t for t in (before.get(i), changed.get(i)) if t) for i in samples.ids},
+    earlier = manifest.read_provenance(dataset, data) if data is not None else Provenance()
+    table = manifest.manifest_table(
+        repaired.samples, repaired.split, _provenance(dataset, earlier, repaired)
     )
-    dropped = {r.sample_id for r in rows if r.action == "drop"}
-    relabelled = {r.sample_id for r in rows if r.action == "relabel"}
-    done = Applied(
-        len(samples),
-        len(dropped),
-        sum(r.action == "move" for r in rows),
-        len(relabelled),
-        {s: int((split == s).sum()) for s in sorted(set(split.tolist()))},
+    result = ApplyResult(
+        kept=len(repaired.samples),
+        dropped=len({r.sample_id for r in rows if r.action == "drop"}),
+        moved=sum(r.action == "move" for r in rows),
+        relabelled=len({r.sample_id for r in rows if r.action == "relabel"}),
+        splits={s: int((repaired.split == s).sum()) for s in sorted(set(repaired.split.tolist()))},
     )
-    text = plan.dumps(replace(r, fingerprint=context.fingerprint) for r in rows)
+    plan_bytes = _encode(replace(r, fingerprint=dataset.fingerprint) for r in rows)
+    made_by = {
+        "by": "apply",
+        "plan_sha256": hashlib.sha256(plan_bytes).hexdigest(),
+        "dropped": result.dropped,
+        "moved": result.moved,
+        "relabelled": result.relabelled,
+    }
+    images_beside = placement != "manifest"
+    with atomic_folder(out, FILE) as folder:
+        if images_beside:
+            paths = [str(p) for p in table["path"].to_pylist()]
+            place_images(repaired.samples.paths, paths, folder / manifest.IMAGES_FOLDER, placement)
+        (folder / "plan.csv").write_bytes(plan_bytes)
+        header = manifest.manifest_header(dataset, made_by, images_beside=images_beside)
+        manifest.write_manifest(table, header, folder)
+    return result
+
+
+def _provenance(
+    dataset: AuditDataset, earlier: Provenance, repaired: RepairedSamples
+) -> Provenance:
+    """Return where the samples come from; the split they had first stays readable after a move."""
+    source = {
+        i: earlier.source.get(i, f"{dataset.samples.name}/{s}/{i}")
+        for i, s in zip(dataset.samples.ids, dataset.split.tolist(), strict=True)
+    }
+    changes = {
+        i: "; ".join(filter(None, (earlier.changes.get(i), repaired.changes.get(i))))
+        for i in repaired.samples.ids
+    }
+    return Provenance(source, changes)
+
+
+def _encode(rows: Iterable[PlanRow]) -> bytes:
     try:
-        encoded = text.encode()
+        return plan_file.to_csv(rows).encode()
     except UnicodeEncodeError as error:
         name = error.object[error.start : error.start + 40]
         raise DataError(
             f"Expected names of pictures in UTF-8, got {name!r}; rename the file."
         ) from None
-    counts = {"dropped": done.dropped, "moved": done.moved, "relabelled": done.relabelled}
-    made = {"by": "apply", "plan_sha256": hashlib.sha256(encoded).hexdigest(), **counts}
-    with atomic_folder(out, FILE) as place:
-        if mode != "manifest":
-            tree(
-                samples.paths,
-                [str(p) for p in table["path"].to_pylist()],
-                place / manifest.FILES,
-                mode,
-            )
-        (place / "plan.csv").write_bytes(encoded)
-        manifest.write(table, manifest.about(context, made, files=mode != "manifest"), place)
-    return done
 
 
-def repaired(
-    rows: Sequence[Row], samples: Samples, split: np.ndarray
-) -> tuple[Samples, np.ndarray, dict[str, str]]:
-    """The samples that stay, the split of each, and what was changed by id. A new emotion takes the
-    place of all votes.
+def repair_samples(rows: Sequence[PlanRow], samples: Samples, split: np.ndarray) -> RepairedSamples:
+    """Return what a plan leaves of samples; a new emotion takes the place of all votes.
+
+    Args:
+        rows: a checked plan.
+        samples: the N samples.
+        split: (N,), the split of each.
     """
-    place = {name: i for i, name in enumerate(samples.ids)}
-    split = split.astype(object).copy()
-    emotion, gender, age, votes = (
-        samples.emotion.copy(),
-        samples.gender.copy(),
-        samples.age.copy(),
-        samples.emotion_votes.copy(),
-    )
-    keep = np.ones(len(samples), bool)
-    changed: dict[str, list[str]] = {}
+    position = {name: i for i, name in enumerate(samples.ids)}
+    new_split = split.astype(object).copy()
+    emotion, votes = samples.emotion.copy(), samples.emotion_votes.copy()
+    gender, age = samples.gender.copy(), samples.age.copy()
+    kept = np.ones(len(samples), bool)
+    changes: dict[str, list[str]] = {}
     for row in rows:
-        i = place[row.sample_id]
-        name, _, value = row.value.partition("=")
+        i = position[row.sample_id]
+        task_name, _, label = row.value.partition("=")
+        change = ""
         if row.action == "drop":
-            keep[i] = False
+            kept[i] = False
         elif row.action == "move":
-            changed.setdefault(row.sample_id, []).append(f"split {split[i]} to {row.value}")
-            split[i] = row.value
-        elif row.action == "relabel" and name == "age":
-            changed.setdefault(row.sample_id, []).append(f"age {age[i]:g} to {value}")
-            age[i] = float(value)
+            change = f"split {new_split[i]} to {row.value}"
+            new_split[i] = row.value
+        elif row.action == "relabel" and task_name == "age":
+            change = f"age {age[i]:g} to {label}"
+            age[i] = float(label)
         elif row.action == "relabel":
-            space, codes = (FERPLUS8, emotion) if name == "emotion" else (GENDER2, gender)
+            space, codes = (FERPLUS8, emotion) if task_name == "emotion" else (GENDER2, gender)
             before = space.labels[codes[i]] if codes[i] >= 0 else "none"
-            changed.setdefault(row.sample_id, []).append(f"{name} {before} to {value}")
-            codes[i] = space.labels.index(value)
-            if name == "emotion":
+            change = f"{task_name} {before} to {label}"
+            codes[i] = space.labels.index(label)
+            if task_name == "emotion":
                 votes[i] = one_hot(codes[i : i + 1])[0]
-    at = np.flatnonzero(keep)
-    fixed = replace(samples, emotion=emotion, gender=gender, age=age, emotion_votes=votes).take(at)
-    return fixed, split[at].astype(str), {i: "; ".join(texts) for i, texts in changed.items()}
+        if change:
+            changes.setdefault(row.sample_id, []).append(change)
+    at = np.flatnonzero(kept)
+    changed = replace(samples, emotion=emotion, gender=gender, age=age, emotion_votes=votes)
+    texts = {i: "; ".join(parts) for i, parts in changes.items()}
+    return RepairedSamples(changed.take(at), new_split[at].astype(str), texts)
 
 
-def apart(out: Path, *sources: Path) -> None:
-    """Raises:
-    DataError: `out` is one of the `sources` or lies inside it: the data are never written to.
-    """
-    try:
-        target = out.resolve()
-        for source in sources:
-            if target.is_relative_to(source.resolve()):
-                raise DataError(
-                    f"Expected a place outside of the data for the result, got {out} inside {source}; choose another --out."
-                )
-    except (
-        OSError,
-        RuntimeError,
-    ) as error:  # RuntimeError: Python's name for a loop of links, up to 3.12
-        raise DataError(
-            f"Expected a folder for the result, got {out}: {error}; choose another --out."
-        ) from None
+def place_images(
+    paths: Sequence[Path], names: Sequence[str], folder: Path, placement: ImagePlacement
+) -> None:
+    """Put hard links or copies of images into a folder.
 
-
-def tree(paths: Sequence[Path], names: Sequence[str], folder: Path, mode: Mode) -> None:
-    """Hard links or copies of `paths` in `folder`, called `names`.
+    Args:
+        paths: of the images.
+        names: of the links or copies, relative to `folder`.
+        folder: where they are put.
+        placement: `link` or `copy`.
 
     Raises:
-        DataError: a picture cannot be read, or lies on another disk than its link would.
+        DataError: an image cannot be read, or lies on another disk than its link would.
         OSError: the target cannot be written.
     """
-    with task("link" if mode == "link" else "copy", len(paths)) as advance:
+    with task(placement, len(paths)) as advance:
         for i, (path, name) in enumerate(zip(paths, names, strict=True)):
-            source, target = _file(path), folder / name
+            source, target = _resolve(path), folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            if mode == "link":
-                try:
-                    os.link(source, target)
-                except OSError as error:
-                    if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
-                        raise DataError(
-                            f"Expected to link {path} into {folder}, got: {error.strerror}; try --files copy."
-                        ) from error
-                    raise
+            if placement == "link":
+                _link(source, target, path, folder)
             else:
                 with _open(source) as file, target.open("xb") as copy:
                     shutil.copyfileobj(file, copy, 1 << 20)
             advance(i + 1)
 
 
-def _file(path: Path) -> Path:
-    """The file itself, behind links."""
+def _link(source: Path, target: Path, path: Path, folder: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+            raise DataError(
+                f"Expected to link {path} into {folder}, got: {error.strerror}; try --files copy."
+            ) from error
+        raise
+
+
+def _resolve(path: Path) -> Path:
+    """Return the file itself, behind links."""
     try:
         source = path.resolve(strict=True)
         if not source.is_file():
@@ -213,7 +242,7 @@ def _file(path: Path) -> Path:
     return source
 
 
-def _open(path: Path):  # type: ignore[no-untyped-def]
+def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:

@@ -1,17 +1,15 @@
-"""Findings as a file that people review, and their decisions: `audit --findings F.parquet`, the
-studio's page Data quality, a plan again.
+"""Findings as a file that people review, and a plan of repair from what they accept.
 
-The file holds every issue and, for clusters, the members that stay, worst first within each check.
-Decisions are lines of JSON in a file beside it, one for each decision, only ever added to: nothing
-is lost by a crash, a reload or a second reviewer, and the last one counts.
+`audit --findings F.parquet` writes the file, the studio's page Data quality shows it. It holds
+every issue and, of clusters, the members that stay, worst first within each check. `decisions`
+keeps what the reviewers decide.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,10 +20,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import DataError
+from core.files import atomic_file
 from core.labels import FERPLUS8, GENDER2
+from evaluation.quality.audit import AuditReport
 from evaluation.quality.check import SCHEMA
-from evaluation.quality.dataset import Context
-from evaluation.quality.repair import plan
+from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.repair.decisions import ACCEPTED, DROPPED
+from evaluation.quality.repair.plan import PlanRow, rows_from_findings
 
 KEY = b"mien.audit"
 COLUMNS = pa.schema(
@@ -37,244 +38,224 @@ COLUMNS = pa.schema(
         ("known", pa.bool_()),
     ]
 )
-"""path: of the picture, as `evaluation predict` writes it; label: what the data say of it; known:
-whether a plan can name the sample.
+"""path: of the image, as `evaluation predict` writes it. label: what the data say of it, in words.
+known: whether a plan can name the sample.
 """
-ABOUT = ("dataset", "data", "root", "fingerprint", "samples", "splits", "checks")
 IDENTITY = ("check", "sample_id", "split", "group", "action", "value")
-ACCEPTED, DROPPED, REJECTED = "accepted", "dropped", "rejected"
-STATES = (ACCEPTED, DROPPED, REJECTED, "")
-"""Do what is suggested; drop the sample whatever is suggested; do nothing; the last takes a
-decision back.
-"""
+"""The columns that tell one finding from another, in this audit and the next."""
 
 
-def write(
-    path: Path,
-    tables: Mapping[str, pa.Table],
-    context: Context,
-    found: Mapping[str, Any],
-    data: Path,
-) -> int:
-    """Writes the findings of checks (name -> table of SCHEMA) and returns how many are issues.
-    found: `audit.summary`.
+@dataclass(frozen=True, slots=True)
+class CheckSummary:
+    """One check in a file of findings: its title, and how many issues and samples it found."""
 
-    The file appears whole.
+    title: str
+    issues: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsHeader:
+    """What a file of findings says of itself.
+
+    Attributes:
+        dataset: name of the data set.
+        data: the folder that `--data` named.
+        root: the data set's own folder.
+        fingerprint: of the data.
+        samples: number of samples.
+        splits: number of samples by split.
+        checks: by name, in the order in which they were run.
+    """
+
+    dataset: str
+    data: str
+    root: str
+    fingerprint: str
+    samples: int
+    splits: dict[str, int]
+    checks: dict[str, CheckSummary]
+
+    @classmethod
+    def from_json(cls, text: bytes) -> FindingsHeader:
+        """Return the header that a file holds.
+
+        Raises:
+            ValueError: it is no JSON object.
+            KeyError: the name of the entry that is missing.
+        """
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("no JSON object")
+        checks = {
+            name: CheckSummary(check["title"], check["issues"], check["samples"])
+            for name, check in values["checks"].items()
+        }
+        return cls(
+            dataset=values["dataset"],
+            data=values["data"],
+            root=values["root"],
+            fingerprint=values["fingerprint"],
+            samples=values["samples"],
+            splits=values["splits"],
+            checks=checks,
+        )
+
+
+def write_findings(path: Path, report: AuditReport, dataset: AuditDataset, data: Path) -> int:
+    """Write the findings of an audit as a file that appears whole.
+
+    Args:
+        path: of the file.
+        report: what the checks found.
+        dataset: in which they found it.
+        data: the folder that `--data` named.
+
+    Returns:
+        The number of issues in the file.
 
     Raises:
         DataError: it cannot be written.
     """
-    samples = context.samples
-    place = {name: i for i, name in enumerate(samples.ids)}
-    parts = []
-    for name, table in tables.items():
-        issues = table["is_issue"]
-        groups = pc.unique(table.filter(issues)["group"]).drop_null()
-        shown = table.filter(pc.or_(issues, pc.fill_null(pc.is_in(table["group"], groups), False)))
-        at = [place.get(s) for s in shown["sample_id"].to_pylist()]
-        more = {
-            "path": [
-                "" if i is None else _relative(samples.paths[i], (data, samples.root)) for i in at
-            ],
-            "label": ["" if i is None else _label(context, i) for i in at],
-            "known": [i is not None for i in at],
-        }
-        columns = {"check": [name] * len(shown), **{c: shown[c] for c in SCHEMA.names}, **more}
-        parts.append(pa.table(columns, schema=COLUMNS))
-    about = {
-        **{k: found[k] for k in ("dataset", "root", "fingerprint", "samples", "splits")},
+    parts = [
+        _rows_to_review(check.name, check.findings.table, dataset, data) for check in report.checks
+    ]
+    table = pa.concat_tables(parts) if parts else COLUMNS.empty_table()
+    header = {
+        "dataset": report.dataset,
+        "root": str(report.root),
+        "fingerprint": report.fingerprint,
+        "samples": report.sample_count,
+        "splits": report.split_sizes,
         "data": str(data),
         "checks": {
-            name: {k: c[k] for k in ("title", "issues", "samples", "figures")}
-            for name, c in found["checks"].items()
+            check.name: {
+                "title": check.title,
+                "issues": check.issue_count,
+                "samples": check.sample_count,
+                "figures": dict(check.findings.figures),
+            }
+            for check in report.checks
         },
     }
-    whole = pa.concat_tables(parts) if parts else COLUMNS.empty_table()
-    new = path.with_name(f".{path.name}.new")
+    table = table.replace_schema_metadata({KEY: json.dumps(header, allow_nan=False)})
     try:
-        pq.write_table(
-            whole.replace_schema_metadata({KEY: json.dumps(about, allow_nan=False)}),
-            new,
-            compression="zstd",
-        )
-        new.replace(path)
+        with atomic_file(path) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
     except (OSError, UnicodeEncodeError) as error:
         raise DataError(
             f"Expected to write the findings to {path}, got: {error}; try another place."
         ) from error
-    finally:
-        new.unlink(missing_ok=True)
-    return int(pc.sum(whole["is_issue"]).as_py() or 0)
+    return int(pc.sum(table["is_issue"]).as_py() or 0)
+
+
+def _rows_to_review(check: str, findings: pa.Table, dataset: AuditDataset, data: Path) -> pa.Table:
+    """Return rows of COLUMNS: the issues, and all members of the clusters that hold one."""
+    samples = dataset.samples
+    position = {name: i for i, name in enumerate(samples.ids)}
+    is_issue = findings["is_issue"]
+    groups = pc.unique(findings.filter(is_issue)["group"]).drop_null()
+    in_group = pc.fill_null(pc.is_in(findings["group"], groups), False)
+    rows = findings.filter(pc.or_(is_issue, in_group))
+    at = [position.get(s) for s in rows["sample_id"].to_pylist()]
+    bases = (data, samples.root)
+    columns = {
+        "check": [check] * len(rows),
+        **{c: rows[c] for c in SCHEMA.names},
+        "path": ["" if i is None else _relative(samples.paths[i], bases) for i in at],
+        "label": ["" if i is None else _label(dataset, i) for i in at],
+        "known": [i is not None for i in at],
+    }
+    return pa.table(columns, schema=COLUMNS)
 
 
 def _relative(path: Path, bases: Sequence[Path]) -> str:
-    """`path` below the first of `bases` that holds it, "" where none does."""
-    return next(
-        (path.relative_to(base).as_posix() for base in bases if path.is_relative_to(base)), ""
-    )
+    """Return `path` below the first of `bases` that holds it, "" where none does."""
+    return next((path.relative_to(b).as_posix() for b in bases if path.is_relative_to(b)), "")
 
 
-def _label(context: Context, i: int) -> str:
-    s = context.samples
-    emotion = [FERPLUS8.labels[s.emotion[i]]] if s.emotion[i] >= 0 else []
-    gender = [f"perceived gender {GENDER2.labels[s.gender[i]]}"] if s.gender[i] >= 0 else []
-    return ", ".join([*emotion, *gender, *([] if np.isnan(s.age[i]) else [f"{s.age[i]:g} years"])])
+def _label(dataset: AuditDataset, i: int) -> str:
+    """Return the labels of one sample in words."""
+    samples = dataset.samples
+    parts = []
+    if samples.emotion[i] >= 0:
+        parts.append(FERPLUS8.labels[samples.emotion[i]])
+    if samples.gender[i] >= 0:
+        parts.append(f"perceived gender {GENDER2.labels[samples.gender[i]]}")
+    if not np.isnan(samples.age[i]):
+        parts.append(f"{samples.age[i]:g} years")
+    return ", ".join(parts)
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
-    """What `write` wrote. rows: of COLUMNS. about: dataset, data, root, fingerprint, samples,
-    splits, checks {name: title, issues, ...}.
-    """
+class FindingsFile:
+    """What `write_findings` wrote: rows of COLUMNS, and the header."""
 
     rows: pa.Table
-    about: dict[str, Any]
+    header: FindingsHeader
 
     @cached_property
     def issues(self) -> dict[str, pa.Table]:
         """Check -> its issues, worst first, with a column `key` that names each one."""
-        made = {}
-        for name in self.about["checks"]:
-            mine = self.rows.filter(
-                pc.and_(pc.equal(self.rows["check"], name), self.rows["is_issue"])
-            )
-            made[name] = mine.append_column(
-                "key",
-                pa.array([key(row) for row in mine.select(IDENTITY).to_pylist()], pa.string()),
-            )
-        return made
+        tables = {}
+        for check in self.header.checks:
+            is_issue_of_check = pc.and_(pc.equal(self.rows["check"], check), self.rows["is_issue"])
+            table = self.rows.filter(is_issue_of_check)
+            keys = [finding_key(row) for row in table.select(IDENTITY).to_pylist()]
+            tables[check] = table.append_column("key", pa.array(keys, pa.string()))
+        return tables
 
     def members(self, check: str, group: str) -> list[dict[str, Any]]:
-        """The rows of one cluster: those that stay first."""
-        mine = pc.and_(
-            pc.equal(self.rows["check"], check),
-            pc.fill_null(pc.equal(self.rows["group"], group), False),
-        )
-        return sorted(self.rows.filter(mine).to_pylist(), key=lambda r: r["is_issue"])
+        """Return the rows of one cluster, those that stay first."""
+        in_group = pc.fill_null(pc.equal(self.rows["group"], group), False)
+        rows = self.rows.filter(pc.and_(pc.equal(self.rows["check"], check), in_group))
+        return sorted(rows.to_pylist(), key=lambda row: bool(row["is_issue"]))
 
-    def plan(self, decided: Mapping[str, str]) -> list[plan.Row]:
-        """The accepted findings of samples as rows of a plan, see `plan.rows`."""
+    def plan(self, decisions: Mapping[str, str]) -> list[PlanRow]:
+        """Return the accepted findings of samples as rows of a plan.
+
+        Args:
+            decisions: key of a finding -> accepted, dropped or rejected.
+        """
+        accepted = [k for k, decision in decisions.items() if decision in (ACCEPTED, DROPPED)]
         tables = {}
-        chosen = pa.array(
-            [k for k, how in decided.items() if how in (ACCEPTED, DROPPED)], pa.string()
-        )
-        for name, table in self.issues.items():
-            mine = table.filter(pc.and_(table["known"], pc.is_in(table["key"], chosen))).to_pylist()
-            rows = [
-                row | {"action": "drop", "value": ""} if decided[row["key"]] == DROPPED else row
-                for row in mine
-            ]
-            tables[name] = pa.Table.from_pylist(rows, SCHEMA)
-        return plan.rows(tables, self.about["fingerprint"])
+        for check, issues in self.issues.items():
+            is_accepted = pc.is_in(issues["key"], pa.array(accepted, pa.string()))
+            rows = issues.filter(pc.and_(issues["known"], is_accepted)).to_pylist()
+            for row in rows:
+                if decisions[row["key"]] == DROPPED:
+                    row.update(action="drop", value="")
+            tables[check] = pa.Table.from_pylist(rows, SCHEMA)
+        return rows_from_findings(tables, self.header.fingerprint)
 
 
-def key(row: Mapping[str, Any]) -> str:
-    """What makes a finding itself, in this audit and the next one of the same data."""
-    return json.dumps(
-        [row[name] or "" for name in IDENTITY], ensure_ascii=False, separators=(",", ":")
-    )
+def finding_key(row: Mapping[str, object]) -> str:
+    """Return what makes a finding itself, in this audit and the next one of the same data."""
+    values = [row[name] or "" for name in IDENTITY]
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
-def read(path: Path) -> Findings:
-    """A file of `audit --findings`.
+def read_findings(path: Path) -> FindingsFile:
+    """Read a file of `audit --findings`.
 
     Raises:
         DataError: no such file, or another one.
     """
+    expected = f"Expected a file of `evaluation audit --findings`, got {path}"
     try:
-        found = pq.read_table(path)
-        about = json.loads((found.schema.metadata or {})[KEY])
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        why = "no findings in it" if isinstance(error, KeyError) else str(error)[:200]
-        raise DataError(
-            f"Expected a file of `evaluation audit --findings`, got {path}: {why}."
-        ) from None
-    missing = [n for n in COLUMNS.names if n not in found.column_names] + [
-        n for n in ABOUT if n not in about
-    ]
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{expected}: {str(error)[:200]}.") from None
+    metadata = table.schema.metadata or {}
+    if KEY not in metadata:
+        raise DataError(f"{expected}: no findings in it.")
+    missing = [name for name in COLUMNS.names if name not in table.column_names]
+    try:
+        header = FindingsHeader.from_json(metadata[KEY])
+    except KeyError as error:
+        missing.append(str(error.args[0]))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{expected}: {str(error)[:200]}.") from None
     if missing:
-        raise DataError(
-            f"Expected a file of `evaluation audit --findings`, got {path} without {missing[0]!r}; write it again."
-        )
-    return Findings(found.select(COLUMNS.names), about)
-
-
-@dataclass(eq=False)
-class Decisions:
-    """The decisions beside a file of findings; key of a finding -> accepted, dropped or rejected.
-
-    Where the place cannot be written they are kept in memory only, and `unsaved` says why.
-    """
-
-    path: Path
-    unsaved: str = ""
-    _read: dict[str, str] = field(default_factory=dict)
-    _stamp: tuple[int, int] = (0, 0)
-
-    @classmethod
-    def beside(cls, findings: Path) -> Decisions:
-        """Of the file `findings`: F.decisions.jsonl."""
-        return cls(findings.with_name(findings.stem + ".decisions.jsonl"))
-
-    def now(self) -> dict[str, str]:
-        """All decisions that stand, other reviewers' too."""
-        try:
-            state = self.path.stat()
-            stamp = (state.st_mtime_ns, state.st_size)
-            if stamp != self._stamp and not self.unsaved:
-                self._read, self._stamp = (
-                    _replay(self.path.read_text(encoding="utf-8", errors="replace").splitlines()),
-                    stamp,
-                )
-        except FileNotFoundError:
-            if not self.unsaved:
-                self._read, self._stamp = {}, (0, 0)
-        except OSError as error:
-            self.unsaved = str(error)
-        return dict(self._read)
-
-    def put(self, keys: Sequence[str], state: str) -> None:
-        """Decides; `state` is one of STATES."""
-        if state not in STATES:
-            raise ValueError(f"Expected `state` to be one of {STATES}, got {state!r}.")
-        self.now()
-        lines = [
-            json.dumps({"finding": json.loads(k), "decision": state}, ensure_ascii=False)
-            for k in keys
-        ]
-        try:
-            with self.path.open("ab+") as file:
-                end = file.seek(0, os.SEEK_END)
-                file.seek(max(end - 1, 0))
-                cut = file.read(1) not in (b"", b"\n")  # the last line was cut short
-                file.write(
-                    ("\n" * cut + "".join(line + "\n" for line in lines)).encode(
-                        "utf-8", "backslashreplace"
-                    )
-                )
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            self.unsaved = str(error)
-        self._read.update(_replay(lines))
-        for k in keys:
-            if not state:
-                self._read.pop(k, None)
-
-
-def _replay(lines: Iterable[str]) -> dict[str, str]:
-    """The last decision of each finding; a line that was cut short says nothing."""
-    made: dict[str, str] = {}
-    for line in lines:
-        try:
-            said = json.loads(line)
-            name, state = (
-                json.dumps(said["finding"], ensure_ascii=False, separators=(",", ":")),
-                said["decision"],
-            )
-        except (ValueError, KeyError, TypeError):
-            continue
-        made.pop(name, None)
-        if state in STATES and state:
-            made[name] = state
-    return made
+        raise DataError(f"{expected} without {missing[0]!r}; write it again.")
+    return FindingsFile(table.select(COLUMNS.names), header)

@@ -12,8 +12,8 @@ import pytest
 
 from evaluation.__main__ import main
 from evaluation.predictions import table
-from evaluation.quality import open_context
-from evaluation.quality.repair.review import read
+from evaluation.quality import open_dataset
+from evaluation.quality.repair.review import read_findings
 from tests.apps.studio.conftest import predictions, studio
 from tests.evaluation.quality.repair.test_review import copies
 
@@ -62,7 +62,7 @@ def test_two_accepted_one_rejected_exported_applied(
 ) -> None:
     from playwright.sync_api import expect, sync_playwright
 
-    issues = read(file).issues["exact_files"].to_pylist()
+    issues = read_findings(file).issues["exact_files"].to_pylist()
     assert len(issues) == 4
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=browser_path, args=FLAGS)
@@ -76,7 +76,7 @@ def test_two_accepted_one_rejected_exported_applied(
         )
         pictures = page.locator("img[alt^='Picture of']")
         expect(pictures).to_have_count(
-            len(read(file).members("exact_files", issues[0]["group"])), timeout=WAIT
+            len(read_findings(file).members("exact_files", issues[0]["group"])), timeout=WAIT
         )
         expect.set_options(timeout=WAIT)
         assert pictures.first.evaluate("i => i.decode().then(() => i.naturalWidth)") > 0
@@ -117,7 +117,7 @@ def test_two_accepted_one_rejected_exported_applied(
         == 0
     )
     manifest = pq.read_table(tmp_path / "out" / "manifest.parquet")["id"].to_pylist()
-    every = set(open_context("image_folder", data, cache=None).samples.ids)
+    every = set(open_dataset("image_folder", data, cache=None).samples.ids)
     assert (
         set(manifest) == every - {issues[0]["sample_id"], issues[2]["sample_id"]}
         and len(manifest) == len(every) - 2

@@ -9,9 +9,9 @@ import numpy as np
 from core.data import Samples
 from core.data.base.samples import missing, one_hot
 from core.labels import FERPLUS8
-from evaluation.quality import open_context
-from evaluation.quality.dataset import Context
-from evaluation.quality.features import Features
+from evaluation.quality import open_dataset
+from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.features import ImageFeatures
 from tests.core.data.trees import pictures
 
 
@@ -23,9 +23,9 @@ def folder(root: Path, each: int = 4) -> Path:
     return root
 
 
-def context(root: Path) -> Context:
-    """The context of `folder(root)`; nothing is cached."""
-    return open_context("image_folder", root, cache=None)
+def open_folder(root: Path) -> AuditDataset:
+    """`folder(root)` opened; nothing is cached."""
+    return open_dataset("image_folder", root, cache=None)
 
 
 def written(root: Path) -> dict[str, tuple[bytes, int]]:
@@ -37,7 +37,7 @@ def written(root: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-def invented(n: int, seed: int = 0, groups: dict[str, np.ndarray] | None = None) -> Context:
+def invented(n: int, seed: int = 0, groups: dict[str, np.ndarray] | None = None) -> AuditDataset:
     """`n` samples with all three labels and no pictures behind them, all in train."""
     rng = np.random.default_rng(seed)
     columns = missing(n)
@@ -57,4 +57,4 @@ def invented(n: int, seed: int = 0, groups: dict[str, np.ndarray] | None = None)
         **columns,
         groups=groups or {},
     )
-    return Context(samples, np.full(n, "train"), (), Features(samples, None), "f" * 64)
+    return AuditDataset(samples, np.full(n, "train"), (), ImageFeatures(samples, None), "f" * 64)

@@ -16,8 +16,8 @@ import pytest
 from core.labels import GENDER2
 from evaluation.__main__ import main
 from evaluation.commands import audit
-from evaluation.quality import open_context
-from evaluation.quality.repair import plan
+from evaluation.quality import open_dataset
+from evaluation.quality.repair import plan_file
 from tests.conftest import ROOT
 from tests.evaluation.quality import faulty
 
@@ -57,11 +57,11 @@ def test_summary(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_was_not_run_is_said(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from evaluation import quality
+    from evaluation.quality import audit
 
-    usual = [n for n in quality.load_checks() if n in QUICK.split(",")]
-    every = quality.load_checks
-    monkeypatch.setattr(quality, "load_checks", lambda names=(): every(names or usual))
+    usual = [n for n in audit.load_checks() if n in QUICK.split(",")]
+    every = audit.load_checks
+    monkeypatch.setattr(audit, "load_checks", lambda names=(): every(names or usual))
     assert main(["audit", "--dataset", "image_folder", "--data", str(data)]) == 0
     assert (
         "Not run: ages, face_count, labels, mirrored; try --checks +ages" in capsys.readouterr().out
@@ -97,12 +97,14 @@ def test_json_html_and_plan(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert {r["fingerprint"] for r in rows} == {found["fingerprint"]} and found["plan"][
         "rows"
     ] == len(rows)
-    context = open_context("image_folder", data, cache=False)
-    assert len(plan.read(fix, context)) == len(rows)  # what is written can be read back and applied
+    dataset = open_dataset("image_folder", data, cache=False)
+    assert len(plan_file.read_plan(fix, dataset)) == len(
+        rows
+    )  # what is written can be read back and applied
     assert "notes.txt" not in fix.read_text()
     assert run(data, "--apply", fix, "--out", tmp_path / "repaired", "--json") == 0
     done = json.loads(capsys.readouterr().out)
-    assert done["kept"] == len(context) - done["dropped"] and done["dropped"] >= 4
+    assert done["kept"] == len(dataset) - done["dropped"] and done["dropped"] >= 4
     repaired = [
         "audit",
         "--dataset",
@@ -135,10 +137,10 @@ def test_a_second_run_reads_nothing(
 ) -> None:
     from evaluation.quality import feature_cache, image_features
 
-    monkeypatch.setattr(feature_cache, "SETTLED_S", -1.0)
+    monkeypatch.setattr(feature_cache, "MIN_AGE_SECONDS", -1.0)
     assert run(data, "--json") == 0
     first = capsys.readouterr().out
-    monkeypatch.setattr(image_features, "look", lambda data: pytest.fail("looked again"))
+    monkeypatch.setattr(image_features, "describe_image", lambda data: pytest.fail("looked again"))
     monkeypatch.setattr(feature_cache, "_read", lambda path: pytest.fail("read again"))
     assert run(data, "--json") == 0
     assert capsys.readouterr().out == first
@@ -204,11 +206,11 @@ def test_loops_of_links_and_odd_names(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(root, "--html", html, "--fix", fix) == 0
     shown = capsys.readouterr().out
     assert "\x1b" not in shown and "new\\nline" in shown and "not UTF-8" in shown
-    context = open_context("image_folder", root, cache=False)
+    dataset = open_dataset("image_folder", root, cache=False)
     assert any(
-        "\n" in row.sample_id for row in plan.read(fix, context)
+        "\n" in row.sample_id for row in plan_file.read_plan(fix, dataset)
     )  # the name survives the CSV
-    reasons = [p.reason for _, p in context.problems]
+    reasons = [p.reason for _, p in dataset.problems]
     assert (
         any("no such picture" in r or "cannot be opened" in r for r in reasons) and html.is_file()
     )
@@ -320,7 +322,7 @@ def test_an_interruption_leaves_no_file(
 ) -> None:
     from evaluation.quality.checks import drift
 
-    def stop(context: object) -> None:
+    def stop(dataset: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(drift, "run", stop)

@@ -18,8 +18,8 @@ from core.data import Samples
 from core.data.base.samples import missing
 from evaluation.quality import feature_cache, image_features
 from evaluation.quality.duplicates import digest
-from evaluation.quality.feature_cache import Store
-from evaluation.quality.features import Features
+from evaluation.quality.feature_cache import FeatureCache
+from evaluation.quality.features import ImageFeatures
 
 
 def files_of(folder: Path, n: int = 6) -> list[Path]:
@@ -47,7 +47,7 @@ def samples_of(paths: list[Path]) -> Samples:
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of a test are always new; without this none would be trusted."""
-    monkeypatch.setattr(feature_cache, "SETTLED_S", -1.0)
+    monkeypatch.setattr(feature_cache, "MIN_AGE_SECONDS", -1.0)
 
 
 def test_phash_is_imagehash_to_the_bit(data_dir: Path) -> None:
@@ -55,7 +55,7 @@ def test_phash_is_imagehash_to_the_bit(data_dir: Path) -> None:
         *sorted((data_dir / "ferplus" / "FER2013Valid").glob("*.png"))[:150],
         *sorted((data_dir / "utkface").glob("*.jpg"))[:100],
     ]
-    found = image_features.look_all([p.read_bytes() for p in chosen])
+    found = image_features.describe_images([p.read_bytes() for p in chosen])
     flat = [np.full((48, 48, 3), v, np.uint8) for v in (0, 1, 127, 255)]
     for path, record in zip(chosen, found, strict=True):
         picture = Image.fromarray(images.load(path))
@@ -71,17 +71,19 @@ def test_phash_is_imagehash_to_the_bit(data_dir: Path) -> None:
         thumb = np.asarray(Image.fromarray(picture).convert("L").resize((32, 32)))
         assert (
             np.packbits(imagehash.phash(Image.fromarray(picture)).hash).view(">u8")[0]
-            == image_features.hashes(thumb[None])[0][0]
+            == image_features.perceptual_hashes(thumb[None])[0][0]
         )
-    assert [p.ljust(32, b"\0").hex() for p in found["pixels"][:20].tolist()] == digest.digests(
-        chosen[:20]
-    ).tolist()
+    assert [
+        p.ljust(32, b"\0").hex() for p in found["pixels"][:20].tolist()
+    ] == digest.pixel_digests(chosen[:20]).tolist()
 
 
 def test_hashes_of_cropped_views_are_those_of_the_cropped_thumbnail(data_dir: Path) -> None:
     chosen = sorted((data_dir / "utkface").glob("*.jpg"))[:60]
-    thumbs = image_features.look_all([p.read_bytes() for p in chosen])["thumb"]
-    assert (image_features.view_hashes(thumbs) == image_features.hashes(thumbs)[0]).all()
+    thumbs = image_features.describe_images([p.read_bytes() for p in chosen])["thumb"]
+    assert (
+        image_features.cropped_hashes(thumbs) == image_features.perceptual_hashes(thumbs)[0]
+    ).all()
     at = np.arange(32)
     for x, y in (((0.03, 0.0), (0.0, 0.03)), ((0.0, 0.1), (0.05, 0.05))):
         right, down = ((c[0] + (1 - c[0] - c[1]) * (at + 0.5) / 32) * 32 - 0.5 for c in (x, y))
@@ -92,11 +94,11 @@ def test_hashes_of_cropped_views_are_those_of_the_cropped_thumbnail(data_dir: Pa
             np.stack([np.interp(down, at, column) for column in np.transpose(view)], axis=1)
             for view in views
         ]
-        wanted = image_features.hashes(np.stack(views))[0]
-        assert (image_features.view_hashes(thumbs, x, y) == wanted).all() and (
-            wanted != image_features.hashes(thumbs)[0]
+        wanted = image_features.perceptual_hashes(np.stack(views))[0]
+        assert (image_features.cropped_hashes(thumbs, x, y) == wanted).all() and (
+            wanted != image_features.perceptual_hashes(thumbs)[0]
         ).all()
-    assert image_features.view_hashes(thumbs[:0]).shape == (0,)
+    assert image_features.cropped_hashes(thumbs[:0]).shape == (0,)
 
 
 def test_speed(data_dir: Path) -> None:
@@ -108,11 +110,11 @@ def test_speed(data_dir: Path) -> None:
         sorted((data_dir / "utkface").glob("*.jpg"))[:400],
     ):
         data = [p.read_bytes() for p in chosen]
-        image_features.look_all(data[:20])
+        image_features.describe_images(data[:20])
         best = np.inf
         for _ in range(3):
             start = time.process_time()
-            image_features.look_all(data)
+            image_features.describe_images(data)
             best = min(best, (time.process_time() - start) / len(data))
         assert best < 2 / 1500, f"{best * 1e3:.2f} ms per picture"
 
@@ -120,18 +122,18 @@ def test_speed(data_dir: Path) -> None:
 def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
     paths = files_of(tmp_path)
     cache = tmp_path / "cache"
-    store = Store(cache, image_features.FIELDS)
-    run = lambda data, paths: image_features.look_all(data)
+    store = FeatureCache(cache, image_features.RECORD)
+    run = lambda data, paths: image_features.describe_images(data)
     first = store.collect("x", [p.name for p in paths], paths, run)
-    assert (store.read, store.computed) == (6, 6) and first["readable"].all()
-    again = Store(cache, image_features.FIELDS)
+    assert (store.read_count, store.computed_count) == (6, 6) and first["readable"].all()
+    again = FeatureCache(cache, image_features.RECORD)
     assert (again.collect("x", [p.name for p in paths], paths, run) == first).all()
-    assert (again.read, again.computed) == (0, 0)
+    assert (again.read_count, again.computed_count) == (0, 0)
     moved = paths[0].rename(tmp_path / "moved.png")  # another name: read, but known by content
     paths[1].write_bytes(paths[2].read_bytes() + b"\0")
     changed = [moved, *paths[1:]]
     third = again.collect("x", [p.name for p in changed], changed, run)
-    assert (again.read, again.computed) == (2, 1)
+    assert (again.read_count, again.computed_count) == (2, 1)
     assert (
         (third[0]["pixels"] == first[0]["pixels"])
         and third[1]["pixels"] == first[2]["pixels"]
@@ -140,16 +142,16 @@ def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
 
 
 def test_a_fresh_time_stamp_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_cache, "SETTLED_S", 3600.0)
+    monkeypatch.setattr(feature_cache, "MIN_AGE_SECONDS", 3600.0)
     paths = files_of(tmp_path)
-    store = Store(tmp_path / "cache", image_features.FIELDS)
-    run = lambda data, paths: image_features.look_all(data)
+    store = FeatureCache(tmp_path / "cache", image_features.RECORD)
+    run = lambda data, paths: image_features.describe_images(data)
     for expected in (
         (6, 6),
         (6, 0),
     ):  # their ctime is now, so they are read again, but known by content
         store.collect("x", [p.name for p in paths], paths, run)
-        assert (store.read, store.computed) == expected
+        assert (store.read_count, store.computed_count) == expected
 
 
 def test_an_interruption_keeps_what_was_done(
@@ -165,27 +167,29 @@ def test_an_interruption_keeps_what_was_done(
         calls += 1
         if calls == 2:
             raise KeyboardInterrupt
-        return image_features.look_all(data)
+        return image_features.describe_images(data)
 
     with pytest.raises(KeyboardInterrupt):
-        Store(tmp_path / "cache", image_features.FIELDS).collect("x", ids, many, run)
-    store = Store(tmp_path / "cache", image_features.FIELDS)
-    store.collect("x", ids, many, lambda data, paths: image_features.look_all(data))
-    assert store.read == 1100 - 512 and store.computed == 0  # the six contents were known
+        FeatureCache(tmp_path / "cache", image_features.RECORD).collect("x", ids, many, run)
+    store = FeatureCache(tmp_path / "cache", image_features.RECORD)
+    store.collect("x", ids, many, lambda data, paths: image_features.describe_images(data))
+    assert (
+        store.read_count == 1100 - 512 and store.computed_count == 0
+    )  # the six contents were known
 
 
 def test_many_parts_become_one_and_damaged_ones_are_forgotten(tmp_path: Path) -> None:
     paths = files_of(tmp_path)
     cache = tmp_path / "cache"
-    run = lambda data, paths: image_features.look_all(data)
-    for i in range(feature_cache.MANY + 2):
-        Store(cache, image_features.FIELDS).collect(
+    run = lambda data, paths: image_features.describe_images(data)
+    for i in range(feature_cache.MAX_PARTS + 2):
+        FeatureCache(cache, image_features.RECORD).collect(
             "x", [f"{i}-{p.name}" for p in paths], paths, run
         )
     (cache / "0-damaged.npy").write_bytes(b"\x93NUMPY\1\0")
-    store = Store(cache, image_features.FIELDS)
+    store = FeatureCache(cache, image_features.RECORD)
     store.collect("x", [f"0-{p.name}" for p in paths], paths, run)
-    assert store.read == 0 and len(list(cache.glob("*.npy"))) < feature_cache.MANY
+    assert store.read_count == 0 and len(list(cache.glob("*.npy"))) < feature_cache.MAX_PARTS
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(
@@ -193,8 +197,8 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 ) -> None:
     paths = files_of(tmp_path)
     (tmp_path / "file").write_text("")
-    features = Features(samples_of(paths), tmp_path / "file")
-    assert features.pixels["readable"].all()
+    features = ImageFeatures(samples_of(paths), tmp_path / "file")
+    assert features.images["readable"].all()
     assert "the cache cannot be written" in capsys.readouterr().err
 
 
@@ -202,9 +206,9 @@ def test_broken_and_missing_files(tmp_path: Path) -> None:
     paths = files_of(tmp_path)
     paths[0].write_bytes(b"\xff\xd8\xff nothing")
     paths[1].unlink()
-    seen = Features(samples_of(paths), None).pixels
-    assert seen["readable"].tolist() == [False, False, True, True, True, True]
-    assert seen["sha"][0] != b"" and seen["sha"][1] == b""
+    records = ImageFeatures(samples_of(paths), None).images
+    assert records["readable"].tolist() == [False, False, True, True, True, True]
+    assert records["sha"][0] != b"" and records["sha"][1] == b""
 
 
 def test_embedding_is_the_model_s(tmp_path: Path, tiny_bundle: Path) -> None:
@@ -215,7 +219,7 @@ def test_embedding_is_the_model_s(tmp_path: Path, tiny_bundle: Path) -> None:
             return []
 
     paths = files_of(tmp_path)
-    features = Features(
+    features = ImageFeatures(
         samples_of([*paths, paths[0].with_name("gone.png")]),
         tmp_path / "cache",
         tiny_bundle,

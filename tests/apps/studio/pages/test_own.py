@@ -17,7 +17,7 @@ from apps.studio.pages import own
 from core.errors import UserError
 from core.labels import FERPLUS8
 from evaluation.predictions import table
-from evaluation.quality.repair import plan
+from evaluation.quality.repair import plan, plan_file
 from evaluation.store import Store, Where
 from tests.apps.studio.conftest import predictions
 
@@ -60,9 +60,9 @@ def test_the_plan_is_one_that_the_audit_applies(session: dict, tmp_path: Path) -
     relabel_plan.put("move", ["d", "f"], "age", "test")
     relabel_plan.put("keep", ["-c"])
     relabel_plan.drop("d", "nobody")
-    (tmp_path / "plan.csv").write_text(plan.dumps(relabel_plan.entries().values()))
+    (tmp_path / "plan.csv").write_text(plan_file.to_csv(relabel_plan.entries().values()))
     where = dict.fromkeys(["a, b", "-c", "e", "f"], "val")
-    rows = [plan._sound(row, where) for row in plan._parse(tmp_path / "plan.csv")]
+    rows = [plan._canonical(row, where) for row in plan_file.parse_plan(tmp_path / "plan.csv")]
     assert [(r.sample_id, r.action, r.value, r.reason) for r in rows] == [
         ("a, b", "relabel", f"emotion={SECOND}", "=HYPERLINK(1)"),
         ("-c", "keep", "", ""),

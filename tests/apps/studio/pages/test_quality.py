@@ -10,7 +10,8 @@ import pytest
 
 from apps.studio import settings
 from evaluation.__main__ import main
-from evaluation.quality.repair.review import ACCEPTED, REJECTED, Decisions, read
+from evaluation.quality.repair.decisions import ACCEPTED, REJECTED, Decisions
+from evaluation.quality.repair.review import read_findings
 from tests.evaluation.quality.repair.test_review import copies
 
 
@@ -56,8 +57,10 @@ def press(app, key: str):
 
 def states(file: Path) -> list[str]:
     """The decision on each finding of the first check, "" where open."""
-    decided = Decisions.beside(file).now()
-    return [decided.get(k, "") for k in read(file).issues["exact_files"]["key"].to_pylist()]
+    decided = Decisions.beside(file).current()
+    return [
+        decided.get(k, "") for k in read_findings(file).issues["exact_files"]["key"].to_pylist()
+    ]
 
 
 def test_without_findings_the_command_is_named(draw) -> None:
@@ -102,7 +105,7 @@ def test_decisions_survive_a_reload_and_the_url_names_the_finding(draw, file: Pa
 def test_a_whole_cluster_at_once(draw, file: Path) -> None:
     at = next(
         i
-        for i, r in enumerate(read(file).issues["exact_files"].to_pylist(), 1)
+        for i, r in enumerate(read_findings(file).issues["exact_files"].to_pylist(), 1)
         if "copy0" in r["sample_id"]
     )
     press(opened(draw, file, **{"dq.at": str(at)}), "cluster")
@@ -115,7 +118,7 @@ def test_another_check_begins_with_its_first_open_finding(draw, file: Path) -> N
     assert any("**1 of 3**" in m.value for m in app.markdown)
     assert any("nothing goes into the plan" in c.value for c in app.caption)
     press(app, "accept")
-    assert read(file).plan(Decisions.beside(file).now()) == []
+    assert read_findings(file).plan(Decisions.beside(file).current()) == []
 
 
 def test_a_broken_file_is_an_error_that_says_what_to_do(draw, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from apps.studio.pages import sample
 from core.artifacts.bundle import MODEL_FILE
 from core.labels import FERPLUS8, GENDER2
 from evaluation.predictions import table
-from evaluation.quality.repair.plan import Row
+from evaluation.quality.repair.plan import PlanRow
 from tests.apps.studio.conftest import predictions
 
 
@@ -87,7 +87,7 @@ def test_into_the_relabel_plan_and_out(draw) -> None:
     app.text_input(key="sp.reason").set_value("looks so")
     app = next(b for b in app.button if b.label == "Add to the relabel plan").click().run()
     assert app.session_state[relabel_plan.SESSION_KEY] == {
-        "s00004": Row("s00004", "relabel", f"emotion={FERPLUS8.labels[0]}", "looks so")
+        "s00004": PlanRow("s00004", "relabel", f"emotion={FERPLUS8.labels[0]}", "looks so")
     }
     app = app.button(key="sp.out").click().run()
     assert app.session_state[relabel_plan.SESSION_KEY] == {}

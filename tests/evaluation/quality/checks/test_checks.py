@@ -4,12 +4,12 @@ contract.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from core.data import Samples
@@ -20,15 +20,18 @@ from core.types import Face
 from evaluation.quality import (
     ACTIONS,
     SCHEMA,
-    Context,
-    dataset,
-    figures,
-    findings,
+    AuditDataset,
+    Findings,
+    image_features,
     load_checks,
-    open_context,
+    make_findings,
+    open_dataset,
     run_check,
 )
-from evaluation.quality.features import Features
+from evaluation.quality.checks import drift
+from evaluation.quality.dataset import join_splits
+from evaluation.quality.duplicates import clusters
+from evaluation.quality.features import ImageFeatures
 from tests.evaluation.quality import faulty
 
 EVERY = load_checks(
@@ -68,57 +71,58 @@ class OneFace:
 @pytest.fixture(scope="module")
 def planted(
     tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path
-) -> tuple[Context, dict[str, str]]:
+) -> tuple[AuditDataset, dict[str, str]]:
     root = faulty.tree(tmp_path_factory.mktemp("faulty"))
     names = faulty.faults(root)
-    return open_context(
+    return open_dataset(
         "image_folder", root, cache=False, model=tiny_bundle, detector=OneFace()
     ), names
 
 
-def issues(table: pa.Table) -> set[str]:
-    return set(table.filter(table["is_issue"])["sample_id"].to_pylist())
+def issues(findings: Findings) -> set[str]:
+    return set(findings.issues["sample_id"].to_pylist())
 
 
-def run(context: Context, name: str) -> pa.Table:
-    return run_check(EVERY[name], context)
+def run(dataset: AuditDataset, name: str) -> Findings:
+    return run_check(EVERY[name], dataset)
+
+
+def rows_of(dataset: AuditDataset, name: str) -> list[dict[str, Any]]:
+    return run(dataset, name).table.to_pylist()
 
 
 @pytest.mark.parametrize("name", sorted(EVERY))
-def test_contract(name: str, planted: tuple[Context, dict[str, str]]) -> None:
-    module = EVERY[name]
-    assert name == module.NAME and module.TITLE and module.__doc__
-    table = run(planted[0], name)
+def test_contract(name: str, planted: tuple[AuditDataset, dict[str, str]]) -> None:
+    check = EVERY[name]
+    assert name == check.name and check.title
+    findings = run(planted[0], name)
+    table = findings.table
     assert table.schema.equals(SCHEMA) and table.num_rows > 0
-    assert all(
-        isinstance(v, (bool, int, float, str)) for v in getattr(module, "OPTIONS", {}).values()
-    )
+    assert all(isinstance(v, (bool, int, float, str)) for v in check.options.values())
     rows = table.to_pylist()
     assert all(0 <= r["score"] <= 1 and r["action"] in ACTIONS and r["reason"] for r in rows)
     flags = [r["is_issue"] for r in rows]
     assert flags == sorted(flags, reverse=True)
-    assert run(planted[0], name).equals(table)
-    figures(table)
+    assert run(planted[0], name).table.equals(table)
+    json.dumps(dict(findings.figures), allow_nan=False)
 
 
-def test_each_fault_is_found(planted: tuple[Context, dict[str, str]]) -> None:
-    context, names = planted
-    assert issues(run(context, "exact_files")) == {names["bytes"]}
-    assert issues(run(context, "exact_pixels")) == {
+def test_each_fault_is_found(planted: tuple[AuditDataset, dict[str, str]]) -> None:
+    dataset, names = planted
+    assert issues(run(dataset, "exact_files")) == {names["bytes"]}
+    assert issues(run(dataset, "exact_pixels")) == {
         names["bytes"],
         names["pixels"],
     }  # the copy in train goes, that in val stays
-    assert issues(run(context, "near_duplicates")) == {names["near"]}
-    assert issues(run(context, "leaks")) == {names["pixels"], names["near"]}
-    assert issues(run(context, "mirrored")) <= {
+    assert issues(run(dataset, "near_duplicates")) == {names["near"]}
+    assert issues(run(dataset, "leaks")) == {names["pixels"], names["near"]}
+    assert issues(run(dataset, "mirrored")) <= {
         names["mirror"],
         f"train/{faulty.SECOND}/006.png",
-    } and issues(run(context, "mirrored"))
-    left_out = run(context, "unreadable")
-    assert {names["broken"], names["notes"]} <= set(left_out["sample_id"].to_pylist())
-    reasons = {
-        (r["sample_id"], r["reason"].split(":")[0]) for r in run(context, "faults").to_pylist()
-    }
+    } and issues(run(dataset, "mirrored"))
+    left_out = run(dataset, "unreadable")
+    assert {names["broken"], names["notes"]} <= set(left_out.table["sample_id"].to_pylist())
+    reasons = {(r["sample_id"], r["reason"].split(":")[0]) for r in rows_of(dataset, "faults")}
     assert {
         (names[n], n) for n in ("blank", "dark", "bright", "blurred", "tiny", "grey")
     } <= reasons
@@ -129,19 +133,21 @@ def test_each_fault_is_found(planted: tuple[Context, dict[str, str]]) -> None:
     assert len(clean) <= 3, clean
 
 
-def test_leaks_say_where(planted: tuple[Context, dict[str, str]]) -> None:
-    context, _ = planted
-    table = run(context, "leaks")
-    assert figures(table)["same_pixels"] == {"train in val": 1, "val in train": 1}
-    assert figures(table)["same_or_near"] == {"train in val": 2, "val in train": 2}
-    only = replace(context, options={"leaks": {"near": False}})
+def test_leaks_say_where(planted: tuple[AuditDataset, dict[str, str]]) -> None:
+    dataset, _ = planted
+    table = run(dataset, "leaks")
+    assert table.figures["same_pixels"] == {"train in val": 1, "val in train": 1}
+    assert table.figures["same_or_near"] == {"train in val": 2, "val in train": 2}
+    only = replace(dataset, options={"leaks": {"near": False}})
     assert (
-        len(issues(run(only, "leaks"))) == 1 and figures(run(only, "leaks"))["same_or_near"] is None
+        len(issues(run(only, "leaks"))) == 1 and run(only, "leaks").figures["same_or_near"] is None
     )
 
 
-def test_conflicts_suggest_what_most_copies_say(planted: tuple[Context, dict[str, str]]) -> None:
-    rows = run(planted[0], "conflicts").to_pylist()
+def test_conflicts_suggest_what_most_copies_say(
+    planted: tuple[AuditDataset, dict[str, str]],
+) -> None:
+    rows = rows_of(planted[0], "conflicts")
     assert {r["sample_id"] for r in rows} == {
         f"train/{faulty.SECOND}/002.png",
         f"val/{faulty.FIRST}/pixels.png",
@@ -151,8 +157,8 @@ def test_conflicts_suggest_what_most_copies_say(planted: tuple[Context, dict[str
     )  # one against one: somebody has to look
 
 
-def made(split: list[str], **columns: Any) -> Context:
-    """A context without files, whose pictures share nothing but what a test puts there."""
+def made(split: list[str], **columns: Any) -> AuditDataset:
+    """A dataset without files, whose pictures are all alike in nothing but what a test puts there."""
     n = len(split)
     samples = Samples(
         "x",
@@ -162,32 +168,22 @@ def made(split: list[str], **columns: Any) -> Context:
         tuple(Path(f"{i}") for i in range(n)),
         **(missing(n) | columns),
     )
-    features = Features(samples, None)
-    from evaluation.quality import image_features
-
-    seen = np.zeros(
-        n,
-        np.dtype(
-            [
-                ("stat", "S16"),
-                ("sha", "S32"),
-                *((f, image_features.FIELDS[f]) for f in image_features.FIELDS.names),
-            ]
-        ),
-    )
-    features.__dict__["pixels"] = seen
-    return Context(samples, np.array(split), (), features, "x")
+    stored = [("stat", "S16"), ("sha", "S32")]
+    fields = [(f, image_features.RECORD[f]) for f in image_features.RECORD.names]
+    records = np.zeros(n, np.dtype([*stored, *fields]))
+    features = ImageFeatures(samples, None, images=records)
+    return AuditDataset(samples, np.array(split), (), features, "x")
 
 
 def test_conflict_of_three_and_votes() -> None:
     emotion = np.array([1, 1, 3, 2])
     gender, age = np.array([0, 0, 1, 1]), np.array([20, 20.5, 40, 90], np.float32)
-    context = made(
+    dataset = made(
         ["train"] * 4, emotion=emotion, emotion_votes=one_hot(emotion), gender=gender, age=age
     )
-    seen = context.features.pixels
+    seen = dataset.features.images
     seen["readable"], seen["pixels"] = True, [b"a", b"a", b"a", b"b"]
-    rows = run(replace(context, options={"conflicts": {"near": False}}), "conflicts").to_pylist()
+    rows = rows_of(replace(dataset, options={"conflicts": {"near": False}}), "conflicts")
     wrong = {
         (r["sample_id"], r["value"]) for r in rows if r["is_issue"] and r["action"] == "relabel"
     }
@@ -199,30 +195,29 @@ def test_conflict_of_three_and_votes() -> None:
 
 
 def test_a_chain_of_copies_is_one_cluster() -> None:
-    from evaluation.quality.duplicates import clusters
 
-    joined = clusters.connected(6, np.array([[0, 1], [1, 2], [4, 5]]))
-    assert [g.tolist() for g in clusters.members(joined)] == [[0, 1, 2], [4, 5]]
+    joined = clusters.connected_components(6, np.array([[0, 1], [1, 2], [4, 5]]))
+    assert [g.tolist() for g in clusters.cluster_members(joined)] == [[0, 1, 2], [4, 5]]
 
 
 def test_shares() -> None:
-    context = made(["train"] * 60 + ["val"] * 40)
-    rows = {r["split"]: r for r in run(context, "split_shares").to_pylist()}
+    dataset = made(["train"] * 60 + ["val"] * 40)
+    rows = {r["split"]: r for r in rows_of(dataset, "split_shares")}
     assert (
         all(rows[s]["is_issue"] for s in ("train", "val", "test"))
         and "60.0%" in rows["train"]["reason"]
     )
-    fit = replace(context, options={"split_shares": {"target": "60/40/0"}})
+    fit = replace(dataset, options={"split_shares": {"target": "60/40/0"}})
     assert not issues(run(fit, "split_shares"))
     with pytest.raises(UserError, match="three shares"):
-        run(replace(context, options={"split_shares": {"target": "60/40"}}), "split_shares")
+        run(replace(dataset, options={"split_shares": {"target": "60/40"}}), "split_shares")
 
 
 def test_one_class_and_missing_classes() -> None:
     gender = np.array([0] * 100 + [0] * 60 + [1] * 40)
-    one = run(made(["train"] * 100, gender=gender[:100]), "class_balance").to_pylist()
+    one = rows_of(made(["train"] * 100, gender=gender[:100]), "class_balance")
     assert any(r["is_issue"] and "only one class" in r["reason"] for r in one)
-    both = run(made(["train"] * 100 + ["val"] * 100, gender=gender), "class_balance").to_pylist()
+    both = rows_of(made(["train"] * 100 + ["val"] * 100, gender=gender), "class_balance")
     assert [r["reason"] for r in both if r["is_issue"]] == [
         f"gender {GENDER2.labels[1]}: none in train"
     ]
@@ -232,18 +227,18 @@ def test_drift_needs_size_and_significance() -> None:
     rng = np.random.default_rng(0)
     split = ["train"] * 4000 + ["val"] * 1000
     same = rng.integers(0, 2, 5000)
-    assert not any(r["is_issue"] for r in run(made(split, gender=same), "drift").to_pylist())
+    assert not any(r["is_issue"] for r in rows_of(made(split, gender=same), "drift"))
     moved = np.concatenate([rng.random(4000) < 0.5, rng.random(1000) < 0.75]).astype(int)
-    rows = [r for r in run(made(split, gender=moved), "drift").to_pylist() if r["is_issue"]]
+    rows = [r for r in rows_of(made(split, gender=moved), "drift") if r["is_issue"]]
     assert (
         len(rows) == 1
         and rows[0]["group"] == "train/val"
         and rows[0]["reason"].startswith("gender")
     )
-    few = run(
+    few = rows_of(
         made(["train"] * 8 + ["val"] * 4, gender=np.array([0] * 6 + [1] * 2 + [1] * 3 + [0])),
         "drift",
-    ).to_pylist()
+    )
     assert not any(r["is_issue"] for r in few)  # far apart, but by chance
 
 
@@ -252,52 +247,51 @@ def test_drift_against_scipy() -> None:
     from scipy.stats import chi2_contingency
 
     a, b = np.array([50, 30, 20]), np.array([10, 30, 60])
-    found = EVERY["drift"].compare(a, b)
-    assert found["js"] == pytest.approx(jensenshannon(a, b, base=2) ** 2)
-    assert found["p"] == pytest.approx(chi2_contingency([a, b], correction=False).pvalue)
-    assert found["psi"] == pytest.approx(0.4 * np.log(5) + 0.4 * np.log(3))
+    found = drift.compare_counts(a, b)
+    assert found.js == pytest.approx(jensenshannon(a, b, base=2) ** 2)
+    assert found.p == pytest.approx(chi2_contingency([a, b], correction=False).pvalue)
+    assert found.psi == pytest.approx(0.4 * np.log(5) + 0.4 * np.log(3))
 
 
-def test_faces(planted: tuple[Context, dict[str, str]]) -> None:
-    context, names = planted
-    table = run(context, "face_count")
-    found = {r["sample_id"]: r["reason"] for r in table.to_pylist()}
+def test_faces(planted: tuple[AuditDataset, dict[str, str]]) -> None:
+    dataset, names = planted
+    table = run(dataset, "face_count")
+    found = {r["sample_id"]: r["reason"] for r in table.table.to_pylist()}
     assert found[names["blank"]] == "no face found" and found[names["grey"]].startswith("2 faces")
-    assert figures(table)["no_face"] == 2 and figures(table)["several"] == 1
+    assert table.figures["no_face"] == 2 and table.figures["several"] == 1
 
 
 def test_the_same_name_in_two_splits() -> None:
     one = made(["train"] * 3).samples
-    joined, split, problems = dataset.join({"train": one, "val": replace(one, split="val")})
+    joined, split, problems = join_splits({"train": one, "val": replace(one, split="val")})
     assert len(joined) == 3 and set(split) == {"train"}
     assert len(problems) == 3 and all("stands in another split" in p.reason for _, p in problems)
 
 
-def test_blank_pictures_do_not_explode(planted: tuple[Context, dict[str, str]]) -> None:
+def test_blank_pictures_do_not_explode(planted: tuple[AuditDataset, dict[str, str]]) -> None:
     """Two blank pictures of different grey are near everything by hash; they are no duplicates of
     each other.
     """
-    context, names = planted
-    assert names["blank"] not in set(run(context, "near_duplicates")["sample_id"].to_pylist())
-    context = made(["train"] * 20_000)
+    dataset, names = planted
+    assert names["blank"] not in set(run(dataset, "near_duplicates").table["sample_id"].to_pylist())
+    dataset = made(["train"] * 20_000)
     rng = np.random.default_rng(0)
-    seen = context.features.pixels
+    seen = dataset.features.images
     seen["readable"], seen["std"], seen["pixels"] = True, 50, [b"%d" % i for i in range(20_000)]
     seen["thumb"] = rng.integers(0, 256, (1, 32, 32))  # one hash, 20,000 different pictures
     seen["hash"], seen["mirror"] = 0x0F0F, 0x0F0F
-    from evaluation.quality.duplicates import clusters
 
-    pairs, complete = clusters.candidates(seen, 6)
+    pairs, complete = clusters.candidate_pairs(seen, 6)
     assert complete and len(pairs) < 200_000
 
 
 def test_findings_refuses_mistakes() -> None:
     with pytest.raises(ValueError, match="scores"):
-        findings({"sample_id": ["a"], "score": [1.5], "reason": ["x"]})
+        make_findings({"sample_id": ["a"], "score": [1.5], "reason": ["x"]})
     with pytest.raises(ValueError, match="actions"):
-        findings({"sample_id": ["a"], "score": [0.5], "reason": ["x"], "action": ["burn"]})
+        make_findings({"sample_id": ["a"], "score": [0.5], "reason": ["x"], "action": ["burn"]})
     with pytest.raises(ValueError, match="columns"):
-        findings({"sample": ["a"]})
-    assert findings([]).num_rows == 0
+        make_findings({"sample": ["a"]})
+    assert make_findings([]).table.num_rows == 0
     with pytest.raises(UserError, match="near_duplicates"):
         load_checks(["near_duplicate"])

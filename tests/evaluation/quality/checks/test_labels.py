@@ -15,56 +15,49 @@ from sklearn.metrics import roc_auc_score
 
 from core.labels import FERPLUS8, GENDER2
 from evaluation.predictions.schema import P_EMOTION
-from evaluation.quality import figures, run_check
 from evaluation.quality import out_of_fold as folds
+from evaluation.quality import run_check
 from evaluation.quality.checks import labels
-from evaluation.quality.dataset import Context
+from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.duplicates import clusters
+from evaluation.quality.features import ImageFeatures
 from tests.evaluation.quality import repairs
 
 
-def with_embedding(context: Context, x: np.ndarray, cluster: np.ndarray | None = None) -> Context:
-    """`context` whose embedding is `x` and whose duplicates are `cluster` (default: none)."""
-    from evaluation.quality.duplicates.clusters import Near
-
-    context.features.__dict__["embedding"] = x.astype(np.float32)
-    none = np.zeros((0, 2), np.int64)
-    near = Near(
-        none,
-        np.zeros(0, np.float32),
-        np.arange(len(context)) if cluster is None else cluster,
-        0,
-        True,
-    )
-    from evaluation.quality.duplicates import clusters
-
-    radius, agree = (
-        int(context.option("near_duplicates", "radius")),
-        float(context.option("near_duplicates", "agree")),
-    )
-    context.memo[f"near {radius} {agree} {False}"] = near
-    assert clusters.near_clusters(context) is near
-    return context
+def with_embedding(
+    dataset: AuditDataset, x: np.ndarray, cluster: np.ndarray | None = None
+) -> AuditDataset:
+    """`dataset` whose embedding is `x` and whose duplicates are `cluster` (default: none)."""
+    no_pairs = np.zeros((0, 2), np.int64)
+    cluster = np.arange(len(dataset)) if cluster is None else cluster
+    near = clusters.NearDuplicates(no_pairs, np.zeros(0, np.float32), cluster, 0, True)
+    features = ImageFeatures(dataset.samples, None, embedding=x.astype(np.float32))
+    radius = int(dataset.option("near_duplicates", "radius"))
+    agreement = float(dataset.option("near_duplicates", "agree"))
+    dataset = replace(dataset, features=features, memo={f"near {radius} {agreement} {False}": near})
+    assert clusters.near_clusters(dataset) is near
+    return dataset
 
 
-def world(n: int = 600, seed: int = 0, planted: float = 0.05) -> tuple[Context, np.ndarray]:
-    """A context whose embedding shows emotion and gender plainly, with `planted` of all genders
-    flipped: (context, flipped).
+def world(n: int = 600, seed: int = 0, planted: float = 0.05) -> tuple[AuditDataset, np.ndarray]:
+    """A dataset whose embedding shows emotion and gender plainly, with `planted` of all genders
+    flipped: (dataset, flipped).
     """
     rng = np.random.default_rng(seed)
-    context = repairs.invented(n, seed)
-    true = context.samples.gender
+    dataset = repairs.invented(n, seed)
+    true = dataset.samples.gender
     x = rng.normal(0, 1, (n, 24))
-    x[np.arange(n), context.samples.emotion] += 4
+    x[np.arange(n), dataset.samples.emotion] += 4
     x[:, 10] += 3 * true
     flipped = rng.random(n) < planted
-    samples = replace(context.samples, gender=np.where(flipped, 1 - true, true))
-    return with_embedding(replace(context, samples=samples), x), flipped
+    samples = replace(dataset.samples, gender=np.where(flipped, 1 - true, true))
+    return with_embedding(replace(dataset, samples=samples), x), flipped
 
 
 def test_flipped_genders_are_found_and_proposed() -> None:
-    context, flipped = world()
-    found = run_check(labels, context)
-    rows = [r for r in found.to_pylist() if r["is_issue"] and "gender" in r["reason"]]
+    dataset, flipped = world()
+    found = run_check(labels, dataset)
+    rows = [r for r in found.table.to_pylist() if r["is_issue"] and "gender" in r["reason"]]
     hit = {int(r["sample_id"][:-4]) for r in rows}
     assert (
         len(hit & set(np.flatnonzero(flipped))) >= 0.8 * flipped.sum()
@@ -72,13 +65,13 @@ def test_flipped_genders_are_found_and_proposed() -> None:
     )
     for row in rows:
         i = int(row["sample_id"][:-4])
-        other = GENDER2.labels[1 - context.samples.gender[i]]
+        other = GENDER2.labels[1 - dataset.samples.gender[i]]
         assert (row["action"], row["value"]) in (
             ("relabel", f"gender={other}"),
             ("keep", ""),
         ) and 0 <= row["score"] < 0.5
     assert any(r["action"] == "relabel" for r in rows)
-    said = figures(found)["gender"]
+    said = found.figures["gender"]
     assert (
         said["samples"] == 600 and said["suspects"] == len(rows) and 0.85 < said["agreement"] < 0.98
     )
@@ -92,18 +85,18 @@ def test_a_label_cannot_vouch_for_itself() -> None:
     x = np.repeat(rng.normal(0, 1, (150, 200)), 2, axis=0)
     y = np.repeat(rng.integers(0, 2, 150), 2)
     pairs, alone = np.repeat(np.arange(150), 2), np.arange(300)
-    honest = folds.out_of_fold(x, y, pairs, c=1.0)[np.arange(300), y]
-    leaky = folds.out_of_fold(x, y, alone, c=1.0)[np.arange(300), y]
+    honest = folds.out_of_fold_probabilities(x, y, pairs, c=1.0)[np.arange(300), y]
+    leaky = folds.out_of_fold_probabilities(x, y, alone, c=1.0)[np.arange(300), y]
     assert leaky.mean() > 0.85 and abs(honest.mean() - 0.5) < 0.1
 
 
 def test_people_stay_together_too() -> None:
-    context, _ = world(60)
+    dataset, _ = world(60)
     who = np.array([f"p{i % 20}" if i < 40 else "" for i in range(60)])
-    context = replace(context, samples=replace(context.samples, groups={"subject": who}))
+    dataset = replace(dataset, samples=replace(dataset.samples, groups={"subject": who}))
     cluster = np.arange(60)
     cluster[[0, 1]] = 100  # a copy joins two people
-    found = folds.together(with_embedding(context, context.features.embedding, cluster))
+    found = folds.inseparable_groups(with_embedding(dataset, dataset.features.embedding, cluster))
     assert found[0] == found[20] == found[1] == found[21] and len(np.unique(found)) == 19 + 20
 
 
@@ -121,44 +114,46 @@ def test_split_votes_make_a_picture_ambiguous_and_not_wrong() -> None:
     )  # people were split between them
     votes[:4, 3] = 0.1
     votes[4:6] = np.nan  # nobody voted
-    found = labels.judge(given, p, votes)
+    found = labels.judge_labels(given, p, votes)
     assert found.ambiguous.nonzero()[0].tolist() == [0, 1, 2, 3] and found.wrong.nonzero()[
         0
     ].tolist() == [4, 5, 6, 7]
-    assert labels.judge(given, p).wrong.nonzero()[0].tolist() == list(range(8))
+    assert labels.judge_labels(given, p).wrong.nonzero()[0].tolist() == list(range(8))
 
 
 def test_an_ambiguous_picture_is_listed_with_its_votes_and_is_no_issue() -> None:
-    context, _ = world(400)
-    votes = context.samples.emotion_votes.copy()
-    some = np.flatnonzero(context.samples.emotion == 0)[:5]
+    dataset, _ = world(400)
+    votes = dataset.samples.emotion_votes.copy()
+    some = np.flatnonzero(dataset.samples.emotion == 0)[:5]
     votes[some] = 0
     votes[some, 0], votes[some, 3], votes[some, 4] = 0.5, 0.3, 0.2
-    voted = replace(context, samples=replace(context.samples, emotion_votes=votes))
-    found = run_check(labels, with_embedding(voted, context.features.embedding))
-    rows = [r for r in found.to_pylist() if r["reason"].startswith("ambiguous")]
+    voted = replace(dataset, samples=replace(dataset.samples, emotion_votes=votes))
+    found = run_check(labels, with_embedding(voted, dataset.features.embedding))
+    rows = [r for r in found.table.to_pylist() if r["reason"].startswith("ambiguous")]
     assert {int(r["sample_id"][:-4]) for r in rows} == set(some.tolist())
     assert all(
         not r["is_issue"] and r["action"] == "keep" and f"{FERPLUS8.labels[0]} 50%" in r["reason"]
         for r in rows
     )
-    assert figures(found)["emotion"]["ambiguous"] == 5
+    assert found.figures["emotion"]["ambiguous"] == 5
 
 
 @pytest.mark.parametrize("outvote", [False, True])
 def test_a_new_emotion_is_proposed_against_votes_only_where_wanted(outvote: bool) -> None:
-    context, _ = world(400)
-    emotion, votes = context.samples.emotion.copy(), context.samples.emotion_votes.copy()
+    dataset, _ = world(400)
+    emotion, votes = dataset.samples.emotion.copy(), dataset.samples.emotion_votes.copy()
     some = np.flatnonzero(emotion == 0)[:6]
     emotion[some] = 3
     votes[some] = 0
     votes[some, 3] = 1
     votes[some[0], 3], votes[some[0], 4] = 0.9, 0.1
-    wrong = replace(context, samples=replace(context.samples, emotion=emotion, emotion_votes=votes))
+    wrong = replace(dataset, samples=replace(dataset.samples, emotion=emotion, emotion_votes=votes))
     wrong = replace(wrong, options={"labels": {"outvote": outvote, "sure": 0.5}})
     rows = [
         r
-        for r in run_check(labels, with_embedding(wrong, context.features.embedding)).to_pylist()
+        for r in run_check(
+            labels, with_embedding(wrong, dataset.features.embedding)
+        ).table.to_pylist()
         if r["reason"].startswith("emotion")
     ]
     assert {int(r["sample_id"][:-4]) for r in rows if r["is_issue"]} >= set(some.tolist())
@@ -166,50 +161,50 @@ def test_a_new_emotion_is_proposed_against_votes_only_where_wanted(outvote: bool
 
 
 def test_probabilities_can_come_from_a_table(tmp_path: Path) -> None:
-    context, _ = world(100)
-    emotion = context.samples.emotion
+    dataset, _ = world(100)
+    emotion = dataset.samples.emotion
     p = np.full((100, 8), 0.01)
     p[np.arange(100), emotion] = 0.93
     p[7] = np.roll(p[7], 1)
     columns = {
-        "sample_id": list(context.samples.ids[:90]),
+        "sample_id": list(dataset.samples.ids[:90]),
         "emotion_true": [FERPLUS8.labels[e] for e in emotion[:90]],
     }
     columns |= {P_EMOTION + label: p[:90, i] for i, label in enumerate(FERPLUS8.labels)}
     pq.write_table(pa.table(columns), tmp_path / "T.parquet")
     found = run_check(
-        labels, replace(context, options={"labels": {"predictions": str(tmp_path / "T.parquet")}})
+        labels, replace(dataset, options={"labels": {"predictions": str(tmp_path / "T.parquet")}})
     )
-    assert [r["sample_id"] for r in found.to_pylist()] == ["000007.png"] and found["value"][
-        0
-    ].as_py().startswith("emotion=")
-    assert set(figures(found)) == {"emotion"} and figures(found)["emotion"]["samples"] == 90
+    assert [r["sample_id"] for r in found.table.to_pylist()] == ["000007.png"] and found.table[
+        "value"
+    ][0].as_py().startswith("emotion=")
+    assert set(found.figures) == {"emotion"} and found.figures["emotion"]["samples"] == 90
 
 
 def test_the_only_sample_of_a_class_is_no_suspect_and_no_warning() -> None:
     given = np.array([0] * 30 + [1] * 30 + [2])
     p = np.eye(3)[given] * 0.9 + 0.1 / 3
     p[0], p[60] = (0.05, 0.9, 0.05), (0.9, 0.05, 0.05)
-    judged = labels.judge(given, p)
+    judged = labels.judge_labels(given, p)
     assert np.flatnonzero(judged.wrong).tolist() == [0]
 
 
 @pytest.mark.parametrize("case", ["none", "one class", "few", "unreadable", "one person"])
 def test_where_nothing_can_be_said(case: str) -> None:
-    context, _ = world(100 if case != "few" else 12)
-    samples = context.samples
+    dataset, _ = world(100 if case != "few" else 12)
+    samples = dataset.samples
     if case == "none":
         samples = replace(samples, emotion=np.full(100, -1), gender=np.full(100, -1))
     if case == "one class":
         samples = replace(samples, emotion=np.full(100, 2), gender=np.zeros(100, np.int64))
-    x = context.features.embedding * (case != "unreadable")
+    x = dataset.features.embedding * (case != "unreadable")
     cluster = np.zeros(len(samples.ids), np.int64) if case == "one person" else None
-    found = run_check(labels, with_embedding(replace(context, samples=samples), x, cluster))
-    assert len(found) == 0
+    found = run_check(labels, with_embedding(replace(dataset, samples=samples), x, cluster))
+    assert len(found.table) == 0
     assert (
-        figures(found) == {}
+        found.figures == {}
         if case == "none"
-        else all("nothing is said" in f["note"] for f in figures(found).values())
+        else all("nothing is said" in f["note"] for f in found.figures.values())
     )
 
 
@@ -221,7 +216,6 @@ def test_real_faces_with_flipped_genders(
     """
     from core.data import utkface
     from core.data.base.splits import split_of
-    from evaluation.quality.features import Features
 
     for path in sorted((data_dir / "utkface").glob("*.jpg"))[::7]:
         if split_of(path.name) == "val":
@@ -229,9 +223,9 @@ def test_real_faces_with_flipped_genders(
     samples = utkface.load(tmp_path, "all")
     flipped = np.random.default_rng(0).random(len(samples)) < 0.06
     given = np.where(flipped, 1 - samples.gender, samples.gender)
-    x = Features(samples, None, shipped_model).embedding
-    p = folds.out_of_fold(x, given, np.arange(len(samples)))
-    assert len(samples) > 200 and roc_auc_score(flipped, -labels.judge(given, p).score) > 0.9
+    x = ImageFeatures(samples, None, shipped_model).embedding
+    p = folds.out_of_fold_probabilities(x, given, np.arange(len(samples)))
+    assert len(samples) > 200 and roc_auc_score(flipped, -labels.judge_labels(given, p).score) > 0.9
 
 
 def move_emotions(
@@ -255,16 +249,15 @@ def test_real_faces_with_moved_emotions(data_dir: Path, shipped_model: Path) -> 
     so they give nothing away.
     """
     from core.data import ferplus
-    from evaluation.quality.features import Features
 
     samples = ferplus.load(data_dir, "val")
     samples = samples.take(np.flatnonzero(samples.emotion >= 0)[::5])
     given, votes, planted = move_emotions(samples.emotion, samples.emotion_votes, 0.05)
     used, y = np.unique(given, return_inverse=True)
     p = np.zeros((len(given), 8))
-    p[:, used] = folds.out_of_fold(
-        Features(samples, None, shipped_model).embedding, y, np.arange(len(given))
+    p[:, used] = folds.out_of_fold_probabilities(
+        ImageFeatures(samples, None, shipped_model).embedding, y, np.arange(len(given))
     )
-    judged = labels.judge(given, p, votes)
+    judged = labels.judge_labels(given, p, votes)
     assert len(given) > 700 and roc_auc_score(planted, -judged.score) > 0.85
     assert judged.wrong[planted].mean() > 0.5 > judged.wrong[~planted].mean()

@@ -36,7 +36,7 @@ def test_near_is_brute_force(radius: int) -> None:
     rng = np.random.default_rng(radius)
     hashes = rng.permutation(skewed(rng, 20_000 if radius == 6 else 2_000))
     assert len(hashes) >= (19_900 if radius == 6 else 1_900)
-    found = hamming.near(hashes, radius)
+    found = hamming.pairs_within(hashes, radius)
     pairs = list(zip(found.left.tolist(), found.right.tolist(), strict=True))
     assert found.complete and len(set(pairs)) == len(pairs)
     wanted = {(a, b) for a, b in brute(hashes, hashes, radius) if a < b}
@@ -48,27 +48,27 @@ def test_between_is_brute_force() -> None:
     rng = np.random.default_rng(1)
     left, right = skewed(rng, 3000), skewed(rng, 2000)
     right = np.concatenate([right, left[:500], left[:10]])
-    found = hamming.between(left, right, 6)
+    found = hamming.pairs_between(left, right, 6)
     assert set(zip(found.left.tolist(), found.right.tolist(), strict=True)) == brute(left, right, 6)
     assert len(found.left) >= 510
 
 
 def test_nothing_and_one() -> None:
     for n in (0, 1):
-        found = hamming.near(np.arange(n, dtype=np.uint64), 6)
+        found = hamming.pairs_within(np.arange(n, dtype=np.uint64), 6)
         assert len(found.left) == 0 and found.complete
 
 
 def test_equal_hashes_are_refused() -> None:
     with pytest.raises(ValueError, match="unique"):
-        hamming.near(np.zeros(2, np.uint64), 6)
+        hamming.pairs_within(np.zeros(2, np.uint64), 6)
 
 
 def test_a_dense_ball_ends_and_says_so() -> None:
     hashes = np.arange(
         1 << 15, dtype=np.uint64
     )  # all differ in 15 bits only: thousands of neighbours each
-    found = hamming.near(hashes, 6, work=10_000_000, most=100_000)
+    found = hamming.pairs_within(hashes, 6, max_comparisons=10_000_000, max_pairs=100_000)
     assert not found.complete and len(found.left) <= 100_000
 
 
@@ -81,7 +81,7 @@ flips = np.uint64(1) << rng.integers(0, 64, 100_000).astype(np.uint64)
 bits[500_000:600_000] = bits[:100_000] ^ flips
 hashes = np.unique(bits)
 start = time.process_time()
-found = hamming.near(hashes, 6)
+found = hamming.pairs_within(hashes, 6)
 seconds = time.process_time() - start
 # ru_maxrss would begin at the parent's
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024

@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 
 from core import image as images
-from core import registry
 from core.data import Samples
 from core.data.base.samples import missing
-from evaluation.quality.dataset import Context
+from evaluation.quality.checks import near_duplicates
+from evaluation.quality.dataset import AuditDataset
 from evaluation.quality.duplicates import clusters
-from evaluation.quality.features import Features
+from evaluation.quality.features import ImageFeatures
 
 KINDS = ("exact", "jpeg", "resized", "brightness", "cropped", "mirrored")
 
@@ -64,8 +64,8 @@ def encode(picture: np.ndarray, suffix: str, quality: int = 95) -> bytes:
 
 def plant(
     folder: Path, paths: Sequence[Path], n: int, rng: np.random.Generator
-) -> tuple[Context, np.ndarray, np.ndarray]:
-    """`n` originals with one copy each and `n` without, in `folder` -> context, the original of
+) -> tuple[AuditDataset, np.ndarray, np.ndarray]:
+    """`n` originals with one copy each and `n` without, in `folder` -> dataset, the original of
     each sample (N,), its kind (N,).
 
     Originals are linked, not copied; `kind` of an original is "".
@@ -96,33 +96,37 @@ def plant(
         "planted", "all", folder, tuple(f.name for f in files), tuple(files), **missing(len(files))
     )
     return (
-        Context(samples, np.array(split), (), Features(samples, None), "planted"),
+        AuditDataset(samples, np.array(split), (), ImageFeatures(samples, None), "planted"),
         np.array(origin),
         np.array(kind),
     )
 
 
-def measure(context: Context, origin: np.ndarray, kind: np.ndarray) -> dict[str, Any]:
+def measure(dataset: AuditDataset, origin: np.ndarray, kind: np.ndarray) -> dict[str, Any]:
     """Recall of each kind, and precision over all pairs that share a cluster, for near duplicates
     and for mirrored copies.
     """
     originals = np.flatnonzero(kind == "")
-    samples = context.samples.take(originals)
-    before = Context(
-        samples, context.split[originals], (), Features(samples, None), "before", context.options
+    samples = dataset.samples.take(originals)
+    before = AuditDataset(
+        samples,
+        dataset.split[originals],
+        (),
+        ImageFeatures(samples, None, images=dataset.features.images[originals]),
+        "before",
+        dataset.options,
     )
-    before.features.__dict__["pixels"] = context.features.pixels[originals]
     found: dict[str, Any] = {}
     for name, mirrored in (("copies", False), ("mirrored", True)):
         planted = np.flatnonzero(
             (kind == "mirrored") if mirrored else (kind != "") & (kind != "mirrored")
         )
-        cluster = clusters.near_clusters(context, mirrored=mirrored).cluster
+        cluster = clusters.near_clusters(dataset, mirrored=mirrored).cluster
         known = clusters.near_clusters(before, mirrored=mirrored).cluster
         if mirrored:  # a picture's copy and its mirror image are one cluster, whichever is named
             own = clusters.near_clusters(before).cluster
-            known = clusters.connected(
-                len(known), np.concatenate([clusters._chains(known), clusters._chains(own)])
+            known = clusters.connected_components(
+                len(known), np.concatenate([clusters.chain_pairs(known), clusters.chain_pairs(own)])
             )
         place = np.empty(origin.max() + 1, np.int64)
         place[origin[originals]] = known  # original -> its cluster before
@@ -131,7 +135,7 @@ def measure(context: Context, origin: np.ndarray, kind: np.ndarray) -> dict[str,
         hit = cluster[planted] == cluster[first[origin[planted]]]
         right = wrong = its_own = 0
         mistakes = []
-        for group in clusters.members(cluster):
+        for group in clusters.cluster_members(cluster):
             for a in range(len(group)):
                 for b in range(a + 1, len(group)):
                     i, j = origin[group[a]], origin[group[b]]
@@ -142,7 +146,7 @@ def measure(context: Context, origin: np.ndarray, kind: np.ndarray) -> dict[str,
                     else:
                         wrong += 1
                         mistakes.append(
-                            (context.samples.ids[group[a]], context.samples.ids[group[b]])
+                            (dataset.samples.ids[group[a]], dataset.samples.ids[group[b]])
                         )
         found[name] = {
             "recall": float(hit.mean()),
@@ -162,21 +166,21 @@ def measure(context: Context, origin: np.ndarray, kind: np.ndarray) -> dict[str,
     return found
 
 
-@pytest.mark.parametrize("dataset", ["ferplus", "utkface"])
-def test_planted_copies(dataset: str, data_dir: Path, tmp_path: Path) -> None:
-    folder = data_dir / dataset
+@pytest.mark.parametrize("name", ["ferplus", "utkface"])
+def test_planted_copies(name: str, data_dir: Path, tmp_path: Path) -> None:
+    folder = data_dir / name
     paths = (
         sorted((folder / "FER2013Train").glob("*.png"))
-        if dataset == "ferplus"
+        if name == "ferplus"
         else sorted(folder.glob("*.jpg"))
     )
-    context, origin, kind = plant(tmp_path, paths, 300, np.random.default_rng(7))
+    dataset, origin, kind = plant(tmp_path, paths, 300, np.random.default_rng(7))
     assert (np.unique(kind, return_counts=True)[1] == [600, *[50] * 6]).all()
-    found = measure(context, origin, kind)
-    for name in ("copies", "mirrored"):
-        assert found[name]["recall"] >= 0.98, found[name]
-        assert found[name]["precision"] >= 0.98, found[name]
-        assert found[name]["pairs_of_the_data_itself"] < 30  # few of a sample are copies already
-    assert (
-        registry.load("evaluation.quality.checks", "near_duplicates").run(context).num_rows >= 380
-    )  # of 400
+    found = measure(dataset, origin, kind)
+    for kind_of_copy in ("copies", "mirrored"):
+        assert found[kind_of_copy]["recall"] >= 0.98, found[kind_of_copy]
+        assert found[kind_of_copy]["precision"] >= 0.98, found[kind_of_copy]
+        assert (
+            found[kind_of_copy]["pairs_of_the_data_itself"] < 30
+        )  # few of a sample are copies already
+    assert len(near_duplicates.run(dataset).table) >= 380  # of 400

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from core.data import manifest
 from core.errors import DataError, UserError
 from core.labels import FERPLUS8, GENDER2
-from evaluation.quality.dataset import Context
-from evaluation.quality.repair import apply, plan
-from evaluation.quality.repair.plan import Row
+from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.repair import apply, plan, plan_file
+from evaluation.quality.repair.plan import PlanRow
 from tests.conftest import ROOT
 from tests.evaluation.quality import repairs
 
@@ -29,25 +29,25 @@ A, B = FERPLUS8.labels[:2]
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Context:
-    return repairs.context(repairs.folder(tmp_path / "data"))
+def data(tmp_path: Path) -> AuditDataset:
+    return repairs.open_folder(repairs.folder(tmp_path / "data"))
 
 
-def four(data: Context) -> list[Row]:
+def four(data: AuditDataset) -> list[PlanRow]:
     """Drops, moves, relabels and keeps one sample each."""
     ids = data.samples.ids
     return [
-        Row(ids[0], "drop"),
-        Row(ids[1], "move", "test"),
-        Row(ids[2], "relabel", f"emotion={A}"),
-        Row(ids[2], "relabel", "age=31"),
-        Row(ids[3], "keep"),
+        PlanRow(ids[0], "drop"),
+        PlanRow(ids[1], "move", "test"),
+        PlanRow(ids[2], "relabel", f"emotion={A}"),
+        PlanRow(ids[2], "relabel", "age=31"),
+        PlanRow(ids[3], "keep"),
     ]
 
 
-def test_does_what_the_plan_says_and_nothing_else(data: Context, tmp_path: Path) -> None:
+def test_does_what_the_plan_says_and_nothing_else(data: AuditDataset, tmp_path: Path) -> None:
     before, out = repairs.written(data.samples.root), tmp_path / "new" / "out"
-    done = apply.apply(four(data), data, out)
+    done = apply.apply_plan(four(data), data, out)
     assert (done.kept, done.dropped, done.moved, done.relabelled) == (
         15,
         1,
@@ -92,51 +92,56 @@ def test_nothing_is_lost_and_nothing_else_changes(n: int, seed: int) -> None:
     was, in the same order.
     """
     rng = np.random.default_rng(seed)
-    context = repairs.invented(n, seed % 7)
-    rows: list[Row] = []
-    for i, name in enumerate(context.samples.ids):
+    dataset = repairs.invented(n, seed % 7)
+    rows: list[PlanRow] = []
+    for i, name in enumerate(dataset.samples.ids):
         kind = rng.integers(0, 6)
-        rows += [Row(name, "drop")] if kind == 0 else [Row(name, "keep")] if kind == 1 else []
-        rows += [Row(name, "move", ("val", "test")[i % 2])] if kind in (2, 3) else []
+        rows += (
+            [PlanRow(name, "drop")] if kind == 0 else [PlanRow(name, "keep")] if kind == 1 else []
+        )
+        rows += [PlanRow(name, "move", ("val", "test")[i % 2])] if kind in (2, 3) else []
         rows += (
             [
-                Row(name, "relabel", f"emotion={FERPLUS8.labels[i % 8]}"),
-                Row(name, "relabel", f"age={i}"),
+                PlanRow(name, "relabel", f"emotion={FERPLUS8.labels[i % 8]}"),
+                PlanRow(name, "relabel", f"age={i}"),
             ]
             if kind in (3, 4)
             else []
         )
     rng.shuffle(rows)  # type: ignore[arg-type]
-    by = {name: [r for r in rows if r.sample_id == name] for name in context.samples.ids}
-    made, split, changed = apply.repaired(plan.check(rows, context), context.samples, context.split)
+    by = {name: [r for r in rows if r.sample_id == name] for name in dataset.samples.ids}
+    repaired = apply.repair_samples(plan.check_rows(rows, dataset), dataset.samples, dataset.split)
+    made, split, changed = repaired.samples, repaired.split, repaired.changes
     assert made.ids == tuple(
-        i for i in context.samples.ids if all(r.action != "drop" for r in by[i])
+        i for i in dataset.samples.ids if all(r.action != "drop" for r in by[i])
     )
-    before = {name: i for i, name in enumerate(context.samples.ids)}
+    before = {name: i for i, name in enumerate(dataset.samples.ids)}
     for k, name in enumerate(made.ids):
         i, values = before[name], {r.task or r.action: r.value for r in by[name]}
         assert split[k] == values.get("move", "train")
         assert made.age[k] == (
-            float(values["age"][4:]) if "age" in values else context.samples.age[i]
+            float(values["age"][4:]) if "age" in values else dataset.samples.age[i]
         )
         wanted = (
             FERPLUS8.labels.index(values["emotion"][8:])
             if "emotion" in values
-            else context.samples.emotion[i]
+            else dataset.samples.emotion[i]
         )
         assert (
             made.emotion[k] == made.emotion_votes[k].argmax() == wanted
             and made.emotion_votes[k].sum() == 1
         )
-        assert made.gender[k] == context.samples.gender[i]
+        assert made.gender[k] == dataset.samples.gender[i]
         assert (name in changed) == bool(values.keys() - {"keep"})
 
 
 @pytest.mark.parametrize("mode", ["manifest", "link", "copy"])
-def test_twice_gives_the_same_bytes(data: Context, tmp_path: Path, mode: apply.Mode) -> None:
+def test_twice_gives_the_same_bytes(
+    data: AuditDataset, tmp_path: Path, mode: apply.ImagePlacement
+) -> None:
     before = repairs.written(data.samples.root)
     for out in ("a", "b", "a"):
-        apply.apply(four(data), data, tmp_path / out, mode)
+        apply.apply_plan(four(data), data, tmp_path / out, mode)
     a, b = (repairs.written(tmp_path / out) for out in ("a", "b"))
     assert (
         {k: v[0] for k, v in a.items()} == {k: v[0] for k, v in b.items()}
@@ -147,15 +152,17 @@ def test_twice_gives_the_same_bytes(data: Context, tmp_path: Path, mode: apply.M
     assert repairs.written(data.samples.root) == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "data"]
     with pytest.raises(DataError, match="with another one"):
-        apply.apply([], data, tmp_path / "a", mode)
+        apply.apply_plan([], data, tmp_path / "a", mode)
     assert repairs.written(tmp_path / "a") == a
-    again = plan.read(tmp_path / "a" / "plan.csv", data)
+    again = plan_file.read_plan(tmp_path / "a" / "plan.csv", data)
     assert {r.fingerprint for r in again} == {data.fingerprint} and len(again) == 5
 
 
 @pytest.mark.parametrize("mode", ["link", "copy"])
-def test_a_tree_can_be_moved(data: Context, tmp_path: Path, mode: apply.Mode) -> None:
-    apply.apply(four(data), data, tmp_path / "out", mode)
+def test_a_tree_can_be_moved(
+    data: AuditDataset, tmp_path: Path, mode: apply.ImagePlacement
+) -> None:
+    apply.apply_plan(four(data), data, tmp_path / "out", mode)
     linked = tmp_path / "out" / "files" / data.samples.ids[1]
     assert linked.samefile(data.samples.paths[1]) == (mode == "link")
     (tmp_path / "out").rename(tmp_path / "elsewhere")
@@ -167,18 +174,20 @@ def test_a_tree_can_be_moved(data: Context, tmp_path: Path, mode: apply.Mode) ->
 
 
 def test_a_manifest_is_repaired_again_and_keeps_where_things_came_from(
-    data: Context, tmp_path: Path
+    data: AuditDataset, tmp_path: Path
 ) -> None:
-    from evaluation.quality import open_context
+    from evaluation.quality import open_dataset
 
     first, second = data.samples.ids[1], data.samples.ids[4]
-    apply.apply(
-        [Row(first, "move", "test"), Row(second, "relabel", f"gender={GENDER2.labels[0]}")],
+    apply.apply_plan(
+        [PlanRow(first, "move", "test"), PlanRow(second, "relabel", f"gender={GENDER2.labels[0]}")],
         data,
         tmp_path / "a",
     )
-    whole = open_context("manifest", tmp_path / "a", cache=None)
-    apply.apply([Row(second, "relabel", "age=5")], whole, tmp_path / "b", data=tmp_path / "a")
+    whole = open_dataset("manifest", tmp_path / "a", cache=None)
+    apply.apply_plan(
+        [PlanRow(second, "relabel", "age=5")], whole, tmp_path / "b", data=tmp_path / "a"
+    )
     rows = {r["id"]: r for r in pq.read_table(tmp_path / "b" / "manifest.parquet").to_pylist()}
     assert (
         rows[first]["provenance"] == f"image_folder/train/{first}"
@@ -188,56 +197,55 @@ def test_a_manifest_is_repaired_again_and_keeps_where_things_came_from(
     assert rows[second]["changed"] == f"gender none to {GENDER2.labels[0]}; age nan to 5"
 
 
-def test_what_is_refused(data: Context, tmp_path: Path) -> None:
+def test_what_is_refused(data: AuditDataset, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(DataError, match="this data"):
-        apply.apply([Row(data.samples.ids[0], "drop", fingerprint="1" * 64)], data, out)
+        apply.apply_plan([PlanRow(data.samples.ids[0], "drop", fingerprint="1" * 64)], data, out)
     with pytest.raises(DataError, match="drops all"):
-        apply.apply([Row(i, "drop") for i in data.samples.ids], data, out)
+        apply.apply_plan([PlanRow(i, "drop") for i in data.samples.ids], data, out)
     with pytest.raises(UserError, match="mode"):
-        apply.apply([], data, out, "move")  # type: ignore[arg-type]
+        apply.apply_plan([], data, out, "move")  # type: ignore[arg-type]
     for inside in (
         data.samples.root,
         data.samples.root / "train" / "new",
         data.samples.root / "x" / ".." / "y",
     ):
         with pytest.raises(DataError, match="outside of the data"):
-            apply.apply([], data, inside)
+            apply.apply_plan([], data, inside)
     (tmp_path / "link").symlink_to(data.samples.root)
     with pytest.raises(DataError, match="outside of the data"):
-        apply.apply([], data, tmp_path / "link" / "new")
+        apply.apply_plan([], data, tmp_path / "link" / "new")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "diary.txt").write_text("dear diary")
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "mine", tmp_path / "file"):
         with pytest.raises(DataError, match="holds something else"):
-            apply.apply([], data, place)
+            apply.apply_plan([], data, place)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "file", "link", "mine"]
 
 
 @pytest.mark.parametrize("place", ["/proc/out", "/dev/null/out"])
-def test_a_place_that_cannot_be_written(data: Context, place: str) -> None:
+def test_a_place_that_cannot_be_written(data: AuditDataset, place: str) -> None:
     with pytest.raises(DataError, match=r"Expected to write|holds something else"):
-        apply.apply(four(data), data, Path(place), "copy")
+        apply.apply_plan(four(data), data, Path(place), "copy")
 
 
 FULL = """
 import resource, sys
 from pathlib import Path
 from core.errors import DataError
-from evaluation.quality import open_context
+from evaluation.quality import open_dataset
 from evaluation.quality.repair import apply
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
 try:
-    context = open_context("image_folder", Path(sys.argv[1]), cache=None)
-    apply.apply([], context, Path(sys.argv[2]), "copy")
+    apply.apply_plan([], open_dataset("image_folder", Path(sys.argv[1]), cache=None), Path(sys.argv[2]), "copy")
 except DataError as error:
     print(error)
 """
 
 
 @pytest.mark.parametrize("room", ["100", "1500"])
-def test_a_full_disk_leaves_nothing(data: Context, tmp_path: Path, room: str) -> None:
+def test_a_full_disk_leaves_nothing(data: AuditDataset, tmp_path: Path, room: str) -> None:
     """No file may grow beyond `room` bytes: the first picture (166 bytes or more) or, later, the
     manifest fails to be written.
     """
@@ -250,7 +258,7 @@ def test_a_full_disk_leaves_nothing(data: Context, tmp_path: Path, room: str) ->
 
 
 def test_ctrl_c_leaves_nothing(
-    data: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: AuditDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copied = []
 
@@ -261,26 +269,25 @@ def test_ctrl_c_leaves_nothing(
 
     monkeypatch.setattr(shutil, "copyfileobj", stop)
     with pytest.raises(KeyboardInterrupt):
-        apply.apply(four(data), data, tmp_path / "out", "copy")
+        apply.apply_plan(four(data), data, tmp_path / "out", "copy")
     assert len(copied) == 3 and [p.name for p in tmp_path.iterdir()] == ["data"]
 
 
 KILLED = """
 import shutil, sys, time
 from pathlib import Path
-from evaluation.quality import open_context
+from evaluation.quality import open_dataset
 from evaluation.quality.repair import apply
 def wait(*_):
     print("copying", flush=True)
     time.sleep(60)
 shutil.copyfileobj = wait
-context = open_context("image_folder", Path(sys.argv[1]), cache=None)
-apply.apply([], context, Path(sys.argv[2]), "copy")
+apply.apply_plan([], open_dataset("image_folder", Path(sys.argv[1]), cache=None), Path(sys.argv[2]), "copy")
 """
 
 
 def test_a_killed_run_leaves_no_result_and_the_next_one_tidies_up(
-    data: Context, tmp_path: Path
+    data: AuditDataset, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", KILLED, str(data.samples.root), str(tmp_path / "out")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -289,11 +296,11 @@ def test_a_killed_run_leaves_no_result_and_the_next_one_tidies_up(
     assert not (tmp_path / "out").exists() and len(list(tmp_path.iterdir())) == 2
     alive = tmp_path / f".out.part-{os.getpid()}-x"
     alive.mkdir()
-    apply.apply([], data, tmp_path / "out")
+    apply.apply_plan([], data, tmp_path / "out")
     assert sorted(p.name for p in tmp_path.iterdir()) == [alive.name, "data", "out"]
 
 
-def test_odd_names_and_loops(data: Context, tmp_path: Path) -> None:
+def test_odd_names_and_loops(data: AuditDataset, tmp_path: Path) -> None:
     root = data.samples.root
     source = root / "train" / A / f"{A}-0.png"
     (root / "train" / A / "new\nline.png").write_bytes(source.read_bytes() + b"1")
@@ -301,10 +308,10 @@ def test_odd_names_and_loops(data: Context, tmp_path: Path) -> None:
     (root / "train" / A / "circle").symlink_to(root / "train" / A, target_is_directory=True)
     with open(os.fsencode(root / "train" / A) + b"/\xff\xe4.png", "wb") as file:
         file.write(source.read_bytes() + b"2")
-    odd = repairs.context(root)
+    odd = repairs.open_folder(root)
     named = {p.file.rsplit("/", 1)[-1]: p.reason for _, p in odd.problems}
     assert "not UTF-8" in named["\\udcff\\udce4.png"] and "loop.png" in named
-    apply.apply([], odd, tmp_path / "out", "copy")
+    apply.apply_plan([], odd, tmp_path / "out", "copy")
     made = manifest.load(tmp_path / "out", "train")
     assert (
         f"train/{A}/new\nline.png" in made.ids
@@ -314,23 +321,23 @@ def test_odd_names_and_loops(data: Context, tmp_path: Path) -> None:
     source.unlink()
     source.symlink_to(source.name)
     with pytest.raises(DataError, match=r"Expected a picture at .*drop it in the plan"):
-        apply.apply([], odd, tmp_path / "other", "link")
+        apply.apply_plan([], odd, tmp_path / "other", "link")
     assert not (tmp_path / "other").exists()
 
 
 def test_a_link_to_another_disk_suggests_a_copy(
-    data: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: AuditDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(source: Path, target: Path) -> None:
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(DataError, match="try --files copy"):
-        apply.apply([], data, tmp_path / "out", "link")
+        apply.apply_plan([], data, tmp_path / "out", "link")
 
 
-def test_pictures_that_moved_away_are_told(data: Context, tmp_path: Path) -> None:
-    apply.apply([], data, tmp_path / "out")
+def test_pictures_that_moved_away_are_told(data: AuditDataset, tmp_path: Path) -> None:
+    apply.apply_plan([], data, tmp_path / "out")
     time.sleep(0.01)
     data.samples.root.rename(tmp_path / "gone")
     with pytest.raises(DataError, match=r"Expected the pictures of .*--files copy"):

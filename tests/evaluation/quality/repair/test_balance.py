@@ -19,9 +19,9 @@ from core import image as images
 from core.data import manifest
 from core.errors import DataError
 from core.labels import FERPLUS8
-from evaluation.quality import open_context
-from evaluation.quality.dataset import Context
-from evaluation.quality.repair import balance
+from evaluation.quality import open_dataset
+from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.repair import balance, image_form
 from tests.evaluation.quality import repairs
 
 A, B, C = FERPLUS8.labels[:3]
@@ -45,7 +45,7 @@ def fill(root: Path, counts: dict[str, int], side: int, grey: bool, start: int) 
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> tuple[Context, Context]:
+def pair(tmp_path: Path) -> tuple[AuditDataset, AuditDataset]:
     """The first is grey, 48x48, with few of B; the second is larger, in colour and has 20 of B in
     train.
     """
@@ -59,12 +59,14 @@ def pair(tmp_path: Path) -> tuple[Context, Context]:
         False,
         1000,
     )
-    return open_context("image_folder", first, cache=None), open_context(
+    return open_dataset("image_folder", first, cache=None), open_dataset(
         "image_folder", second, cache=None
     )
 
 
-def test_a_thin_class_reaches_its_share(pair: tuple[Context, Context], tmp_path: Path) -> None:
+def test_a_thin_class_reaches_its_share(
+    pair: tuple[AuditDataset, AuditDataset], tmp_path: Path
+) -> None:
     sources = [repairs.written(c.samples.root) for c in pair]
     done = balance.balance(*pair, tmp_path / "out", "emotion", 0.25)
     assert (
@@ -83,7 +85,7 @@ def test_a_thin_class_reaches_its_share(pair: tuple[Context, Context], tmp_path:
 
 
 def test_where_it_comes_from_is_in_the_name_and_the_manifest(
-    pair: tuple[Context, Context], tmp_path: Path
+    pair: tuple[AuditDataset, AuditDataset], tmp_path: Path
 ) -> None:
     balance.balance(*pair, tmp_path / "out", "emotion", 0.25)
     table, about = manifest.read(tmp_path / "out" / "manifest.parquet")
@@ -112,7 +114,9 @@ def test_where_it_comes_from_is_in_the_name_and_the_manifest(
     )
 
 
-def test_the_same_seed_gives_the_same_bytes(pair: tuple[Context, Context], tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes(
+    pair: tuple[AuditDataset, AuditDataset], tmp_path: Path
+) -> None:
     for out, seed in (("a", 0), ("b", 0), ("a", 0), ("c", 1)):
         balance.balance(*pair, tmp_path / out, "emotion", 0.25, seed=seed)
     a, b, c = ({k: v[0] for k, v in repairs.written(tmp_path / out).items()} for out in "abc")
@@ -137,7 +141,7 @@ def test_copies_are_not_drawn(tmp_path: Path) -> None:
     cv2.imwrite(
         str(place / "003.jpg"), cv2.imread(str(place / "002.png")), [cv2.IMWRITE_JPEG_QUALITY, 90]
     )
-    both = [open_context("image_folder", root, cache=None) for root in (first, second)]
+    both = [open_dataset("image_folder", root, cache=None) for root in (first, second)]
     done = balance.balance(both[0], both[1], tmp_path / "out", "emotion", 0.5)
     assert done.added[B] == 4 and done.copies == 3 and done.wanted[B] > 4
     rows = pq.read_table(tmp_path / "out" / "manifest.parquet").to_pylist()
@@ -151,11 +155,11 @@ def test_copies_are_not_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["link", "copy"])
 def test_a_balanced_folder_can_be_moved_and_balanced_again(
-    pair: tuple[Context, Context], tmp_path: Path, mode: balance.Mode
+    pair: tuple[AuditDataset, AuditDataset], tmp_path: Path, mode: balance.ImagePlacement
 ) -> None:
-    balance.balance(*pair, tmp_path / "out", "emotion", 0.2, mode=mode)
+    balance.balance(*pair, tmp_path / "out", "emotion", 0.2, placement=mode)
     (tmp_path / "out").rename(tmp_path / "moved")
-    made = open_context("manifest", tmp_path / "moved", cache=None)
+    made = open_dataset("manifest", tmp_path / "moved", cache=None)
     assert all(p.is_relative_to(tmp_path / "moved") for p in made.samples.paths) and len(made) == 41
     with pytest.raises(DataError, match="outside of the data"):
         balance.balance(
@@ -182,7 +186,7 @@ def test_a_balanced_folder_can_be_moved_and_balanced_again(
     )
 
 
-def test_what_cannot_be(pair: tuple[Context, Context], tmp_path: Path) -> None:
+def test_what_cannot_be(pair: tuple[AuditDataset, AuditDataset], tmp_path: Path) -> None:
     for share in (0.0, 0.51, 2.0, float("nan")):
         with pytest.raises(DataError, match=r"at most 0.500 for 2 classes"):
             balance.balance(*pair, tmp_path / "out", "emotion", share)
@@ -202,9 +206,12 @@ def test_a_face_is_cut_out_of_a_photograph(portrait: np.ndarray, tmp_path: Path)
     from core.faces import best_detector
 
     detector = best_detector()[0]
-    form = balance.Form((60, 60), False, True)
-    data = balance.convert(tmp_path / "photo.png", form, detector)
-    assert data is not None and balance.convert(tmp_path / "empty.png", form, detector) is None
+    form = image_form.ImageForm((60, 60), False, True)
+    data = image_form.convert_image(tmp_path / "photo.png", form, detector)
+    assert (
+        data is not None
+        and image_form.convert_image(tmp_path / "empty.png", form, detector) is None
+    )
     face = images.load(data)
     assert face.shape == (60, 60, 3)
     left, top, width, _ = detector(portrait)[0].box
@@ -223,7 +230,7 @@ def test_how_many_are_missing(classes: list[tuple[int, int]], share: float) -> N
     have, offered = (np.array(v) for v in zip(*classes, strict=True))
     if share * len(have) > 1 or not have.sum():
         return
-    add = balance.missing(have, offered, share)
+    add = balance.number_to_add(have, offered, share)
     total = have.sum() + add.sum()
     assert ((add >= 0) & (add <= offered)).all()
     for n, extra, most in zip(have, add, offered, strict=True):
@@ -232,7 +239,7 @@ def test_how_many_are_missing(classes: list[tuple[int, int]], share: float) -> N
 
 
 def test_the_command(
-    pair: tuple[Context, Context], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pair: tuple[AuditDataset, AuditDataset], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from evaluation.__main__ import main
 

@@ -112,7 +112,7 @@ def test_the_fingerprint_changes_with_labels_and_pictures(file: Path) -> None:
 
 def test_the_real_labels_come_back(data_dir: Path, tmp_path: Path) -> None:
     """FER+'s votes and UTKFace's ages and groups are in the manifest as they are in the data."""
-    from evaluation.quality import open_context
+    from evaluation.quality import open_dataset
 
     for part in ("FER2013Train", "FER2013Valid"):
         (tmp_path / "ferplus" / part).mkdir(parents=True)
@@ -124,8 +124,8 @@ def test_the_real_labels_come_back(data_dir: Path, tmp_path: Path) -> None:
     for path in sorted((data_dir / "utkface").glob("*.jpg"))[::400]:
         shutil.copy(path, tmp_path / "utkface")
     for name in ("ferplus", "utkface"):
-        whole = open_context(name, tmp_path / name, cache=None)
-        apply.apply([], whole, tmp_path / "made" / name)
+        whole = open_dataset(name, tmp_path / name, cache=None)
+        apply.apply_plan([], whole, tmp_path / "made" / name)
         made = manifest.load(tmp_path / "made" / name, "all")
         assert (
             len(made) > 40
@@ -143,8 +143,8 @@ def test_the_real_labels_come_back(data_dir: Path, tmp_path: Path) -> None:
 def test_predict_reads_a_manifest(tmp_path: Path, tiny_bundle: Path) -> None:
     from evaluation.__main__ import main
 
-    data = repairs.context(repairs.folder(tmp_path / "data"))
-    apply.apply([], data, tmp_path / "fixed")
+    data = repairs.open_folder(repairs.folder(tmp_path / "data"))
+    apply.apply_plan([], data, tmp_path / "fixed")
     table = tmp_path / "T.parquet"
     source = [
         "--dataset",

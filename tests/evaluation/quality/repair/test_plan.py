@@ -13,29 +13,29 @@ from hypothesis import strategies as st
 
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
-from evaluation.quality import findings
-from evaluation.quality.dataset import Context
-from evaluation.quality.repair import plan
-from evaluation.quality.repair.plan import Row
+from evaluation.quality import make_findings
+from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.repair import plan, plan_file
+from evaluation.quality.repair.plan import PlanRow
 from tests.evaluation.quality import repairs
 
 A, B = FERPLUS8.labels[:2]
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Context:
-    return repairs.context(repairs.folder(tmp_path / "data"))
+def data(tmp_path: Path) -> AuditDataset:
+    return repairs.open_folder(repairs.folder(tmp_path / "data"))
 
 
-def read(tmp_path: Path, context: Context, text: str | bytes) -> list[Row]:
+def read(tmp_path: Path, dataset: AuditDataset, text: str | bytes) -> list[PlanRow]:
     file = tmp_path / "plan.csv"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    return plan.read(file, context)
+    return plan_file.read_plan(file, dataset)
 
 
-def test_findings_become_a_plan_that_reads_back(data: Context, tmp_path: Path) -> None:
+def test_findings_become_a_plan_that_reads_back(data: AuditDataset, tmp_path: Path) -> None:
     one, two, three, four = data.samples.ids[:4]
-    copies = findings(
+    copies = make_findings(
         [
             {
                 "sample_id": one,
@@ -54,7 +54,7 @@ def test_findings_become_a_plan_that_reads_back(data: Context, tmp_path: Path) -
             {"sample_id": None, "split": "train", "score": 0.0, "reason": "a whole split"},
         ]
     )
-    labels = findings(
+    labels = make_findings(
         [
             {
                 "sample_id": one,
@@ -88,13 +88,13 @@ def test_findings_become_a_plan_that_reads_back(data: Context, tmp_path: Path) -
             {"sample_id": four, "score": 0.3, "reason": 'say "look"\nat it', "action": "keep"},
         ]
     )
-    again = findings([{"sample_id": one, "score": 0.5, "reason": "a leak", "action": "drop"}])
+    again = make_findings([{"sample_id": one, "score": 0.5, "reason": "a leak", "action": "drop"}])
     file = tmp_path / "plan.csv"
-    assert (
-        plan.write({"copies": copies, "labels": labels, "leaks": again}, file, data.fingerprint)
-        == 5
-    )
-    made = plan.read(file, data)
+    tables = {"copies": copies.table, "labels": labels.table, "leaks": again.table}
+    rows = plan.rows_from_findings(tables, data.fingerprint)
+    plan_file.write_plan(rows, file)
+    assert len(rows) == 5
+    made = plan_file.read_plan(file, data)
     assert [(r.sample_id, r.action, r.value, r.reason) for r in made] == sorted(
         [
             (one, "drop", "", "a copy, of val; a leak"),
@@ -105,18 +105,18 @@ def test_findings_become_a_plan_that_reads_back(data: Context, tmp_path: Path) -
         ]
     )
     assert all(r.fingerprint == data.fingerprint and r.split == "train" for r in made)
-    assert plan.dumps(made) == plan.dumps(plan.read(file, data))
+    assert plan_file.to_csv(made) == plan_file.to_csv(plan_file.read_plan(file, data))
 
 
-def test_a_basket_of_four_columns_is_a_plan(data: Context, tmp_path: Path) -> None:
+def test_a_basket_of_four_columns_is_a_plan(data: AuditDataset, tmp_path: Path) -> None:
     sample = data.samples.ids[0]
     assert read(tmp_path, data, f"sample_id,action,value,reason\n{sample},drop,,twice\n") == [
-        Row(sample, "drop", "", "twice", "train", "")
+        PlanRow(sample, "drop", "", "twice", "train", "")
     ]
 
 
 @pytest.mark.parametrize("form", ["bom", "crlf", "semicolons", "utf-16", "tabs"])
-def test_what_spreadsheets_write(data: Context, tmp_path: Path, form: str) -> None:
+def test_what_spreadsheets_write(data: AuditDataset, tmp_path: Path, form: str) -> None:
     sample = data.samples.ids[0]
     text = "Sample_ID,Action,Value,Reason,Split,Fingerprint\n"
     text += f"{sample},Relabel,emotion={B},ä,train,{data.fingerprint}\n,,,,,\n"
@@ -128,7 +128,7 @@ def test_what_spreadsheets_write(data: Context, tmp_path: Path, form: str) -> No
         "tabs": text.replace(",", "\t").encode(),
     }[form]
     assert read(tmp_path, data, encoded) == [
-        Row(sample, "relabel", f"emotion={B}", "ä", "train", data.fingerprint)
+        PlanRow(sample, "relabel", f"emotion={B}", "ä", "train", data.fingerprint)
     ]
 
 
@@ -136,10 +136,12 @@ def test_a_name_with_a_newline_and_a_comma(tmp_path: Path) -> None:
     root = repairs.folder(tmp_path / "data")
     odd = root / "train" / A / 'new\nline, "quoted"; x.png'
     odd.write_bytes((root / "train" / A / f"{A}-0.png").read_bytes() + b"\0")
-    data = repairs.context(root)
+    data = repairs.open_folder(root)
     name = f"train/{A}/{odd.name}"
-    plan.save([Row(name, "drop", "", "odd", "train", data.fingerprint)], tmp_path / "plan.csv")
-    assert [r.sample_id for r in plan.read(tmp_path / "plan.csv", data)] == [name]
+    plan_file.write_plan(
+        [PlanRow(name, "drop", "", "odd", "train", data.fingerprint)], tmp_path / "plan.csv"
+    )
+    assert [r.sample_id for r in plan_file.read_plan(tmp_path / "plan.csv", data)] == [name]
 
 
 odd = st.text(
@@ -153,11 +155,13 @@ odd = st.text(
 def test_no_cell_is_a_formula_and_every_cell_reads_back(
     tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]
 ) -> None:
-    rows = [Row(f"{name}.png", "drop", "", reason, "train", "f" * 64) for name, reason in cells]
-    text = plan.dumps(rows)
+    rows = [PlanRow(f"{name}.png", "drop", "", reason, "train", "f" * 64) for name, reason in cells]
+    text = plan_file.to_csv(rows)
     file = tmp_path_factory.getbasetemp() / "odd.csv"
     file.write_bytes(text.encode())
-    assert plan._parse(file) == rows and plan.dumps(plan._parse(file)) == text
+    assert (
+        plan_file.parse_plan(file) == rows and plan_file.to_csv(plan_file.parse_plan(file)) == text
+    )
     shown = [cell for line in csv.reader(io.StringIO(text, newline="")) for cell in line]
     assert len(shown) == 6 * (1 + len(rows))
     assert not [
@@ -182,19 +186,21 @@ def test_names_that_are_formulas_are_samples(tmp_path: Path) -> None:
     ]
     samples = replace(repairs.invented(len(names)).samples, ids=tuple(names))
     data = replace(repairs.invented(len(names)), samples=samples)
-    plan.save([Row(name, "keep", "", name) for name in names], tmp_path / "plan.csv")
-    made = plan.read(tmp_path / "plan.csv", data)
+    plan_file.write_plan([PlanRow(name, "keep", "", name) for name in names], tmp_path / "plan.csv")
+    made = plan_file.read_plan(tmp_path / "plan.csv", data)
     assert sorted((r.sample_id, r.reason) for r in made) == sorted((n, n) for n in names)
-    assert plan.dumps(made) == plan.dumps(plan.read(tmp_path / "plan.csv", data))
+    assert plan_file.to_csv(made) == plan_file.to_csv(
+        plan_file.read_plan(tmp_path / "plan.csv", data)
+    )
     by_hand = "sample_id,action,reason\n-1.png,drop,-5 is odd\n'plain.png,drop,'tis\n"
     (tmp_path / "plan.csv").write_text(by_hand)
-    assert {(r.sample_id, r.reason) for r in plan.read(tmp_path / "plan.csv", data)} == {
+    assert {(r.sample_id, r.reason) for r in plan_file.read_plan(tmp_path / "plan.csv", data)} == {
         ("-1.png", "-5 is odd"),
         ("'plain.png", "'tis"),
     }
 
 
-def test_a_row_that_ends_early_is_named(data: Context, tmp_path: Path) -> None:
+def test_a_row_that_ends_early_is_named(data: AuditDataset, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="row 2: expected a sample of the data, got ''"):
         read(tmp_path, data, "action,sample_id\ndrop\n")
 
@@ -221,7 +227,7 @@ def test_a_row_that_ends_early_is_named(data: Context, tmp_path: Path) -> None:
         ('ID,drop,,"never closed', "Expected a CSV table"),
     ],
 )
-def test_a_bad_row_is_named(data: Context, tmp_path: Path, cells: str, fault: str) -> None:
+def test_a_bad_row_is_named(data: AuditDataset, tmp_path: Path, cells: str, fault: str) -> None:
     head = "sample_id,action,value,reason,split,fingerprint\n"
     text = (
         head
@@ -232,7 +238,7 @@ def test_a_bad_row_is_named(data: Context, tmp_path: Path, cells: str, fault: st
         read(tmp_path, data, text + "\n")
 
 
-def test_rows_may_not_contradict_but_may_add_up(data: Context, tmp_path: Path) -> None:
+def test_rows_may_not_contradict_but_may_add_up(data: AuditDataset, tmp_path: Path) -> None:
     sample = data.samples.ids[0]
     head = "sample_id,action,value\n"
     good = f"{sample},relabel,emotion=happy\n{sample},relabel,gender=F\n"
@@ -250,7 +256,7 @@ def test_rows_may_not_contradict_but_may_add_up(data: Context, tmp_path: Path) -
         read(tmp_path, data, f"{head}{sample},move,val\n{sample},move,test\n")
 
 
-def test_many_faults_are_counted_and_some_shown(data: Context, tmp_path: Path) -> None:
+def test_many_faults_are_counted_and_some_shown(data: AuditDataset, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"got 30 .*\n(row .*\n){10}... and 20 more") as told:
         read(tmp_path, data, "sample_id,action\n" + "".join(f"none{i},drop\n" for i in range(30)))
     assert "row 2:" in str(told.value) and "row 12:" not in str(told.value)
@@ -265,28 +271,28 @@ def test_many_faults_are_counted_and_some_shown(data: Context, tmp_path: Path) -
         (b"sample_id,action,action\n", "each column once"),
     ],
 )
-def test_what_is_no_plan(data: Context, tmp_path: Path, content: bytes, fault: str) -> None:
+def test_what_is_no_plan(data: AuditDataset, tmp_path: Path, content: bytes, fault: str) -> None:
     with pytest.raises(DataError, match=fault):
         read(tmp_path, data, content)
     with pytest.raises(DataError, match="Expected a plan at"):
-        plan.read(tmp_path / "none.csv", data)
+        plan_file.read_plan(tmp_path / "none.csv", data)
 
 
-def test_a_plan_for_other_data_is_refused(data: Context, tmp_path: Path) -> None:
-    row = Row(data.samples.ids[0], "drop", fingerprint="0" * 64)
+def test_a_plan_for_other_data_is_refused(data: AuditDataset, tmp_path: Path) -> None:
+    row = PlanRow(data.samples.ids[0], "drop", fingerprint="0" * 64)
     with pytest.raises(DataError, match=r"a plan for this data .* 000000000000"):
-        plan.check([row], data)
-    assert plan.check([replace(row, fingerprint=data.fingerprint)], data)
+        plan.check_rows([row], data)
+    assert plan.check_rows([replace(row, fingerprint=data.fingerprint)], data)
     data.samples.paths[5].write_bytes(data.samples.paths[6].read_bytes())
-    changed = repairs.context(data.samples.root)
+    changed = repairs.open_folder(data.samples.root)
     with pytest.raises(DataError, match="audit again"):
-        plan.check([replace(row, fingerprint=data.fingerprint)], changed)
+        plan.check_rows([replace(row, fingerprint=data.fingerprint)], changed)
 
 
-def test_a_plan_that_cannot_be_written_is_told(data: Context, tmp_path: Path) -> None:
+def test_a_plan_that_cannot_be_written_is_told(data: AuditDataset, tmp_path: Path) -> None:
     for place in (tmp_path / "no" / "plan.csv", tmp_path, Path("/proc/plan.csv")):
         with pytest.raises(DataError, match="Expected to write the plan"):
-            plan.save([Row(data.samples.ids[0], "drop")], place)
+            plan_file.write_plan([PlanRow(data.samples.ids[0], "drop")], place)
     with pytest.raises(DataError, match="UTF-8"):
-        plan.save([Row("\udcff.png", "drop")], tmp_path / "plan.csv")
+        plan_file.write_plan([PlanRow("\udcff.png", "drop")], tmp_path / "plan.csv")
     assert not (tmp_path / "plan.csv").exists()

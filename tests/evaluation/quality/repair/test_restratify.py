@@ -1,4 +1,4 @@
-"""New splits: two synthetic data sets with known results, general properties, large data."""
+"""New splits: two synthetic worlds whose answer is known, in general (hypothesis) and in the large."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.data import manifest
 from core.errors import DataError, UserError
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
-from evaluation.quality.repair import restratify
+from evaluation.quality.repair import restratify, stratify
 from tests.evaluation.quality import repairs
 
 
@@ -56,14 +56,14 @@ def test_what_can_be_had_is_had(
     world: tuple[list[np.ndarray], np.ndarray, tuple[float, ...], int],
 ) -> None:
     columns, cluster, wanted, seed = world
-    split = restratify.divide(columns, cluster, wanted, seed=seed)
+    split = stratify.assign_splits(columns, cluster, wanted, seed=seed)
     assert split.shape == cluster.shape and set(split.tolist()) <= set(
         range(len(wanted))
     )  # nothing is lost
     assert straddling(split, cluster) == 0
     got = np.bincount(split, minlength=len(wanted)) / len(split)
     assert np.abs(got - wanted).max() <= max(0.01, 0.5 / len(split)) + 1e-9
-    assert (restratify.divide(columns, cluster, wanted, seed=seed) == split).all()
+    assert (stratify.assign_splits(columns, cluster, wanted, seed=seed) == split).all()
 
 
 @settings(max_examples=40, deadline=None)
@@ -77,7 +77,7 @@ def test_what_cannot_be_had_is_told(n: int, share: float, seed: int) -> None:
     with pytest.raises(
         DataError, match=f"80/10/10 within 1%, got {n} samples .* the largest of {size} "
     ):
-        restratify.divide([rng.integers(0, 3, n)], rng.permutation(cluster), (0.8, 0.1, 0.1))
+        stratify.assign_splits([rng.integers(0, 3, n)], rng.permutation(cluster), (0.8, 0.1, 0.1))
 
 
 @settings(max_examples=40, deadline=None)
@@ -87,7 +87,7 @@ def test_whatever_the_clusters_are_the_answer_is_right_or_an_error(
 ) -> None:
     cluster = np.repeat(np.arange(len(sizes)), sizes)
     try:
-        split = restratify.divide([cluster % 3], cluster, (0.8, 0.1, 0.1), seed=seed)
+        split = stratify.assign_splits([cluster % 3], cluster, (0.8, 0.1, 0.1), seed=seed)
     except DataError as error:
         assert "must stay whole" in str(error)
         return
@@ -116,7 +116,7 @@ def test_small_sets_of_clusters_are_solved_where_a_search_of_all_solves_them() -
             continue
         exist += 1
         try:
-            restratify.divide([], np.repeat(np.arange(9), sizes), wanted)
+            stratify.assign_splits([], np.repeat(np.arange(9), sizes), wanted)
             solved += 1
         except DataError:
             pass
@@ -124,22 +124,22 @@ def test_small_sets_of_clusters_are_solved_where_a_search_of_all_solves_them() -
 
 
 def large(n: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """`n` samples with FER+'s and UTKFace's class shares; a third are in clusters of 2 to 40."""
-    context = repairs.invented(n)
+    """`n` samples with FER+'s and UTKFace's shares of classes; a third are in clusters of 2 to 40."""
+    dataset = repairs.invented(n)
     rng = np.random.default_rng(3)
     cluster, at = np.arange(n), 0
     while at < n // 3:
         many = int(min(40, 2 + rng.geometric(0.4)))
         cluster[at : at + many] = at
         at += many
-    columns = [codes for codes, _ in restratify.features(context.samples).values()]
+    columns = [codes for codes, _ in restratify.label_codes(dataset.samples).values()]
     return columns, rng.permutation(cluster)
 
 
 def test_a_hundred_thousand_samples_are_even_in_all_labels_within_seconds() -> None:
     columns, cluster = large(100_000)
     start = time.process_time()
-    split = restratify.divide(columns, cluster, (0.8, 0.1, 0.1))
+    split = stratify.assign_splits(columns, cluster, (0.8, 0.1, 0.1))
     assert time.process_time() - start < 10
     assert straddling(split, cluster) == 0
     assert len(columns) == 3
@@ -156,14 +156,14 @@ def test_a_hundred_thousand_samples_are_even_in_all_labels_within_seconds() -> N
             ).max()
             < 0.01
         )
-    assert (split != restratify.divide(columns, cluster, (0.8, 0.1, 0.1), seed=1)).any()
+    assert (split != stratify.assign_splits(columns, cluster, (0.8, 0.1, 0.1), seed=1)).any()
 
 
 def test_people_who_look_alike_in_labels_are_spread_too() -> None:
     """Each person has one gender; 60 people of 50 pictures, twenty of them women."""
     who = np.repeat(np.arange(60), 50)
     gender = (who < 20).astype(np.int64)
-    split = restratify.divide([gender], who, (0.8, 0.1, 0.1))
+    split = stratify.assign_splits([gender], who, (0.8, 0.1, 0.1))
     women = np.bincount(split[gender == 1], minlength=3) / 1000
     assert straddling(split, who) == 0 and np.abs(women - (0.8, 0.1, 0.1)).max() <= 0.05 + 1e-9
 
@@ -173,29 +173,29 @@ def test_people_who_look_alike_in_labels_are_spread_too() -> None:
 )
 def test_shares_that_are_none(text: str) -> None:
     with pytest.raises(UserError, match="sum to 100"):
-        restratify.shares(text)
+        restratify.parse_shares(text)
 
 
 def test_shares() -> None:
     assert (
-        restratify.shares("80/10/10")
-        == restratify.shares("0.8,0.1,0.1")
+        restratify.parse_shares("80/10/10")
+        == restratify.parse_shares("0.8,0.1,0.1")
         == pytest.approx((0.8, 0.1, 0.1))
     )
-    assert restratify.shares("90/10") == pytest.approx((0.9, 0.1))
+    assert restratify.parse_shares("90/10") == pytest.approx((0.9, 0.1))
 
 
 def test_distances_say_what_is_uneven() -> None:
-    context = repairs.invented(200)
+    dataset = repairs.invented(200)
     split = np.zeros(200, np.int64)
-    found = restratify.distances(context.samples, split, ("train", "val"), (0.9, 0.1))
+    found = restratify.share_deviations(dataset.samples, split, ("train", "val"), (0.9, 0.1))
     assert abs(found[0].got - found[0].wanted) == pytest.approx(0.1) and len(found) > 20
     assert {f.what.split("=")[0] for f in found} == {"samples", "emotion", "gender", "age"}
 
 
 def test_nothing_to_divide() -> None:
     with pytest.raises(DataError, match="got none"):
-        restratify.divide([], np.zeros(0, np.int64), (0.8, 0.2))
+        stratify.assign_splits([], np.zeros(0, np.int64), (0.8, 0.2))
 
 
 def test_the_command_keeps_copies_together(

@@ -12,10 +12,10 @@ import pytest
 
 from core.errors import DataError
 from evaluation.__main__ import main
-from evaluation.commands import audit
-from evaluation.quality import load_checks, open_context, run_check
-from evaluation.quality.repair import apply, plan, review
-from evaluation.quality.repair.review import ACCEPTED, DROPPED, REJECTED, Decisions, read
+from evaluation.quality import audit, open_dataset
+from evaluation.quality.repair import apply, plan_file, review
+from evaluation.quality.repair.decisions import ACCEPTED, DROPPED, REJECTED, Decisions
+from evaluation.quality.repair.review import read_findings
 from tests.evaluation.quality import faulty
 
 
@@ -53,10 +53,10 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_the_file_holds_issues_and_who_stays(audited) -> None:
     root, file = audited
-    found = read(file)
-    assert found.about["dataset"] == "image_folder" and len(found.about["fingerprint"]) == 64
+    found = read_findings(file)
+    assert found.header.dataset == "image_folder" and len(found.header.fingerprint) == 64
     issues = found.issues["exact_files"]
-    assert len(issues) == found.about["checks"]["exact_files"]["issues"] == 4
+    assert len(issues) == found.header.checks["exact_files"].issues == 4
     names = set(issues["sample_id"].to_pylist())
     rows = issues.to_pylist()
     assert len({r["key"] for r in rows}) == 4 and {r["label"] for r in rows} == {faulty.SECOND}
@@ -77,46 +77,46 @@ def test_the_file_holds_issues_and_who_stays(audited) -> None:
 
 
 def test_decisions_survive_and_the_last_one_counts(audited, tmp_path: Path) -> None:
-    keys = read(audited[1]).issues["exact_files"]["key"].to_pylist()
+    keys = read_findings(audited[1]).issues["exact_files"]["key"].to_pylist()
     kept = Decisions.beside(tmp_path / "f.parquet")
-    assert kept.now() == {} and kept.path.name == "f.decisions.jsonl"
-    kept.put(keys[:3], ACCEPTED)
-    kept.put(keys[1:2], REJECTED)
-    kept.put(keys[2:3], "")
+    assert kept.current() == {} and kept.path.name == "f.decisions.jsonl"
+    kept.record(keys[:3], ACCEPTED)
+    kept.record(keys[1:2], REJECTED)
+    kept.record(keys[2:3], "")
     wanted = {keys[0]: ACCEPTED, keys[1]: REJECTED}
-    assert kept.now() == wanted == Decisions.beside(tmp_path / "f.parquet").now()
+    assert kept.current() == wanted == Decisions.beside(tmp_path / "f.parquet").current()
     other = Decisions.beside(tmp_path / "f.parquet")  # a second reviewer
-    other.put(keys[3:], ACCEPTED)
-    assert kept.now() == wanted | {keys[3]: ACCEPTED}
+    other.record(keys[3:], ACCEPTED)
+    assert kept.current() == wanted | {keys[3]: ACCEPTED}
     with kept.path.open("a") as file:
         file.write('{"finding": ["cut sho')
     os.utime(kept.path)
-    assert Decisions.beside(tmp_path / "f.parquet").now() == wanted | {keys[3]: ACCEPTED}
+    assert Decisions.beside(tmp_path / "f.parquet").current() == wanted | {keys[3]: ACCEPTED}
     with pytest.raises(ValueError, match="state"):
-        kept.put(keys, "perhaps")
+        kept.record(keys, "perhaps")
 
 
 def test_a_decision_after_a_line_that_was_cut_short_is_kept(audited, tmp_path: Path) -> None:
-    keys = read(audited[1]).issues["exact_files"]["key"].to_pylist()
+    keys = read_findings(audited[1]).issues["exact_files"]["key"].to_pylist()
     kept = Decisions.beside(tmp_path / "f.parquet")
     kept.path.write_text('{"finding": ["cut sho')
-    kept.put(keys[:1], ACCEPTED)
-    assert Decisions.beside(tmp_path / "f.parquet").now() == {keys[0]: ACCEPTED}
+    kept.record(keys[:1], ACCEPTED)
+    assert Decisions.beside(tmp_path / "f.parquet").current() == {keys[0]: ACCEPTED}
 
 
 def test_where_nothing_can_be_written_decisions_stay_in_memory(audited, tmp_path: Path) -> None:
-    keys = read(audited[1]).issues["exact_files"]["key"].to_pylist()
+    keys = read_findings(audited[1]).issues["exact_files"]["key"].to_pylist()
     kept = Decisions(tmp_path / "no folder" / "f.decisions.jsonl")
-    kept.put(keys[:1], ACCEPTED)
-    kept.put(keys[1:2], REJECTED)
-    assert kept.unsaved and kept.now() == {keys[0]: ACCEPTED, keys[1]: REJECTED}
-    kept.put(keys[:1], "")
-    assert kept.now() == {keys[1]: REJECTED}
+    kept.record(keys[:1], ACCEPTED)
+    kept.record(keys[1:2], REJECTED)
+    assert kept.unsaved and kept.current() == {keys[0]: ACCEPTED, keys[1]: REJECTED}
+    kept.record(keys[:1], "")
+    assert kept.current() == {keys[1]: REJECTED}
 
 
 def test_only_what_was_accepted_is_done(audited, tmp_path: Path) -> None:
     root, file = audited
-    found = read(file)
+    found = read_findings(file)
     issues = found.issues["exact_files"].to_pylist()
     decided = {issues[0]["key"]: ACCEPTED, issues[1]["key"]: ACCEPTED, issues[2]["key"]: REJECTED}
     decided |= dict.fromkeys(found.issues["split_shares"]["key"].to_pylist(), ACCEPTED)
@@ -124,22 +124,24 @@ def test_only_what_was_accepted_is_done(audited, tmp_path: Path) -> None:
     assert [(r.sample_id, r.action) for r in made] == sorted(
         (r["sample_id"], "drop") for r in issues[:2]
     )
-    (tmp_path / "plan.csv").write_text(plan.dumps(made))
-    context = open_context("image_folder", root, cache=None)
-    done = apply.apply(plan.read(tmp_path / "plan.csv", context), context, tmp_path / "out")
-    assert (done.dropped, done.kept) == (2, len(context) - 2)
+    (tmp_path / "plan.csv").write_text(plan_file.to_csv(made))
+    dataset = open_dataset("image_folder", root, cache=None)
+    done = apply.apply_plan(
+        plan_file.read_plan(tmp_path / "plan.csv", dataset), dataset, tmp_path / "out"
+    )
+    assert (done.dropped, done.kept) == (2, len(dataset) - 2)
     ids = set(pq.read_table(tmp_path / "out" / "manifest.parquet")["id"].to_pylist())
-    assert ids == set(context.samples.ids) - {r["sample_id"] for r in issues[:2]}
+    assert ids == set(dataset.samples.ids) - {r["sample_id"] for r in issues[:2]}
 
 
 def test_a_reviewer_may_drop_what_was_only_suspected(audited) -> None:
-    found = read(audited[1])
+    found = read_findings(audited[1])
     first = found.issues["exact_files"].to_pylist()[0]
     i = found.rows.column_names.index("action")
-    suspected = review.Findings(
-        found.rows.set_column(i, "action", pa.array(["keep"] * len(found.rows))), found.about
+    suspected = review.FindingsFile(
+        found.rows.set_column(i, "action", pa.array(["keep"] * len(found.rows))), found.header
     )
-    key = review.key({**first, "action": "keep"})
+    key = review.finding_key({**first, "action": "keep"})
     assert [r.action for r in suspected.plan({key: ACCEPTED})] == ["keep"]
     assert [(r.sample_id, r.action, r.value) for r in suspected.plan({key: DROPPED})] == [
         (first["sample_id"], "drop", "")
@@ -148,25 +150,26 @@ def test_a_reviewer_may_drop_what_was_only_suspected(audited) -> None:
 
 def test_the_same_finding_of_a_later_audit_has_the_same_key(audited, tmp_path: Path) -> None:
     root, file = audited
-    context = open_context("image_folder", root, cache=None)
-    tables = {"exact_files": run_check(load_checks(["exact_files"])["exact_files"], context)}
-    review.write(tmp_path / "again.parquet", tables, context, audit.summary(context, tables), root)
+    dataset = open_dataset("image_folder", root, cache=None)
+    report = audit.run_audit(dataset, ["exact_files"])
+    review.write_findings(tmp_path / "again.parquet", report, dataset, root)
     again, first = (
-        read(f).issues["exact_files"]["key"].to_pylist() for f in (tmp_path / "again.parquet", file)
+        read_findings(f).issues["exact_files"]["key"].to_pylist()
+        for f in (tmp_path / "again.parquet", file)
     )
     assert again == first
 
 
 def test_another_file_is_refused(audited, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="audit --findings"):
-        read(tmp_path / "none.parquet")
+        read_findings(tmp_path / "none.parquet")
     table = pq.read_table(audited[1])
     pq.write_table(table.replace_schema_metadata({}), tmp_path / "t.parquet")
     with pytest.raises(DataError, match="no findings in it"):
-        read(tmp_path / "t.parquet")
+        read_findings(tmp_path / "t.parquet")
     pq.write_table(table.drop_columns(["label"]), tmp_path / "t.parquet")
     with pytest.raises(DataError, match="label"):
-        read(tmp_path / "t.parquet")
+        read_findings(tmp_path / "t.parquet")
 
 
 def test_json_says_where_the_findings_are(
