@@ -26,7 +26,7 @@ from evaluation.analysis.summary import TableReport, table_report
 from evaluation.commands._tables import add_table
 from evaluation.predictions import arrays, table
 from evaluation.predictions.table import column_map
-from evaluation.report import gates
+from evaluation.report import gate_limits, gates
 from evaluation.report.terminal import show, show_gates
 from evaluation.report.text import console
 from evaluation.statistics.estimate import plain
@@ -104,11 +104,11 @@ def _add_gate_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the report."""
     _check_arguments(args)
-    limits = gates.load(args.gate) if args.gate else ()
+    limits = gate_limits.load(args.gate) if args.gate else ()
     measured: dict[str, float] = {}
     for path in args.measured_in:
-        measured |= gates.read_measured(path)
-    measured |= gates.parse_measured(args.measured)
+        measured |= gate_limits.read_measured(path)
+    measured |= gate_limits.parse_measured(args.measured)
     runs = [read_run(folder) for folder in args.runs]
     names = column_map(args.map)
     predictions = arrays.one_model(table.read(args.table, names=names), args.model)

@@ -14,7 +14,7 @@ from apps.studio.context import View
 from core.vocabulary import METRICS, TASKS, Metric
 from evaluation.analysis.from_counts import AgeErrors
 from evaluation.analysis.store_summary import ClassSummary, StoreSummary, summary
-from evaluation.report import gates
+from evaluation.report import gate_limits, gates
 from evaluation.report.text import number
 from evaluation.statistics.estimate import Estimate
 
@@ -114,7 +114,7 @@ def _gates(summaries: Mapping[str, StoreSummary]) -> None:
             "on": outcome.where,
         }
         for model, one in summaries.items()
-        for outcome in gates.check(gates.PRODUCTION, [one], [], {})
+        for outcome in gates.check(gate_limits.PRODUCTION, [one], [], {})
     ]
     st.dataframe(charts.frame(table), hide_index=True, key="overview.gates")
     st.caption(

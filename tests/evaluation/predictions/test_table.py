@@ -76,7 +76,9 @@ def test_parts_become_one_table_and_meta_may_come_last(tmp_path: Path) -> None:
         again["sample_id"].to_pylist() == whole["sample_id"].to_pylist()
         and table.Meta.of(again).left_out == 7
     )
-    assert pq.read_metadata(tmp_path / "t.parquet").metadata[table.METADATA_KEY], "other tools see it too"
+    assert pq.read_metadata(tmp_path / "t.parquet").metadata[table.METADATA_KEY], (
+        "other tools see it too"
+    )
 
 
 def test_an_interrupted_write_leaves_the_old_table(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from core.labels import FERPLUS8, GENDER2
 from evaluation.__main__ import main
 from evaluation.predictions import table
 from evaluation.predictions.schema import conform
-from evaluation.report import gates
+from evaluation.report import gate_limits
 
 A, B = FERPLUS8.labels[:2]
 
@@ -145,7 +145,7 @@ def test_wrong_files_are_refused(name: str, tmp_path: Path) -> None:
     text, part = BAD[name]
     (tmp_path / "g.toml").write_text(text)
     with pytest.raises(DataError) as refusal:
-        gates.load(str(tmp_path / "g.toml"))
+        gate_limits.load(str(tmp_path / "g.toml"))
     assert part in str(refusal.value)
 
 

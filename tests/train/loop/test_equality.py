@@ -15,7 +15,7 @@ from core.data import ferplus, utkface
 from core.data.base.crop_cache import prepare
 from core.faces import best_detector, chip_face
 from core.preprocess import to_input
-from evaluation.report import gates
+from evaluation.report import gate_limits, gates
 from train.export.export import MEASURED_FILE, export
 from train.export.parity import PARITY, check_parity, logit_difference, random_crops
 from train.loop.trainer import Trainer
@@ -75,7 +75,7 @@ def test_parity_is_checked_and_can_fail(exported: tuple[Trainer, Path]) -> None:
 
 def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Trainer, Path]) -> None:
     run, bundle = exported
-    found = gates.read_measured(bundle / MEASURED_FILE)
+    found = gate_limits.read_measured(bundle / MEASURED_FILE)
     crops = random_crops(run.recipe)
     assert found == {"onnx_parity": logit_difference(run.plain, bundle / "model.onnx", crops)}
     with torch.no_grad():
@@ -84,7 +84,7 @@ def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Trainer, Pat
             0.5, abs=1e-3
         )  # in logits, as the gate means it
         run.plain.heads["age"].bias[3] -= 0.5
-    parity = [g for g in gates.PRODUCTION if g.name == "onnx_parity"]
+    parity = [g for g in gate_limits.PRODUCTION if g.name == "onnx_parity"]
     assert gates.check(parity, [], [], found)[0].state == "passed"
     assert MEASURED_FILE in gates.check(parity, [], [], {})[0].how
 
