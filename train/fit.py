@@ -67,7 +67,8 @@ class Job:
         Raises:
             UserError: no such recipe or field, or a value of another type.
         """
-        return override(load(self.recipe), self.changes())
+        recipe: Recipe = override(load(self.recipe), self.changes())
+        return recipe
 
 
 def fit(job: Job) -> Path | None:

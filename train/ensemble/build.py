@@ -63,7 +63,7 @@ def build(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         folder = Path(scratch) / "new"
-        draft = EnsembleConfig(name, tuple(_copy_models(models, folder, flip)), labels or {})
+        draft = EnsembleConfig(name, tuple(_copy_models(models, folder, flip)), dict(labels or {}))
         (folder / FILE).write_text(draft.to_json(), encoding="utf-8")
         equal = Ensemble(folder)
         without_flip = _without_flip(draft, folder) if flip else equal

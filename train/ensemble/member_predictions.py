@@ -15,6 +15,7 @@ from core.ensemble import Ensemble, Values, canonical
 from core.errors import DataError
 from core.faces import Detector, best_detector
 from core.labels import FERPLUS8, GENDER2
+from train.export.calibrate import Labels
 
 BATCH = 256
 SPLIT = "val"
@@ -111,13 +112,13 @@ def _crops(
     return [v.crops for v in views], readable
 
 
-def labels_of(ensemble: Ensemble, task: str, samples: Samples) -> NDArray[np.generic]:
+def labels_of(ensemble: Ensemble, task: str, samples: Samples) -> Labels:
     """Return the samples' labels of a task in the ensemble's label space, (N,).
 
     Class indices, -1 where there is none or the ensemble has no such class; years, NaN for none.
     """
     if task == "age":
-        ages: NDArray[np.generic] = samples.age
+        ages: Labels = samples.age
         return ages
     head = ensemble.card.head(task)
     names, codes = (
@@ -128,5 +129,5 @@ def labels_of(ensemble: Ensemble, task: str, samples: Samples) -> NDArray[np.gen
     labels = canonical(task, head.labels) if head else ()
     # The last entry is for -1.
     index = np.array([*(labels.index(x) if x in labels else -1 for x in names), -1])
-    indices: NDArray[np.generic] = index[codes]
+    indices: Labels = index[codes]
     return indices

@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from core.artifacts.card import Head
 from core.calibration import TINY, apply_temperature, estimate_age
 from evaluation.statistics import intervals
-from train.export.calibrate import Array, fit, has_label
+from train.export.calibrate import Array, Labels, fit, has_label
 
 FOLDS = 5
 MIN_WEIGHT = 0.005
@@ -50,9 +50,7 @@ class TaskWeights:
     interval_ends: Array
 
 
-def fit_weights(
-    head: Head, predictions: Array, labels: NDArray[np.generic], seed: int = 0
-) -> TaskWeights:
+def fit_weights(head: Head, predictions: Array, labels: Labels, seed: int = 0) -> TaskWeights:
     """Choose the weights of the members in one task.
 
     Args:
@@ -101,7 +99,7 @@ def fit_weights(
     )
 
 
-def best_weights(head: Head, p: Array, labels: NDArray[np.generic]) -> Array:
+def best_weights(head: Head, p: Array, labels: Labels) -> Array:
     """Return weights (M,) of least mean loss of the average; tiny ones become 0.
 
     Args:
@@ -138,7 +136,7 @@ def best_weights(head: Head, p: Array, labels: NDArray[np.generic]) -> Array:
     return normalised
 
 
-def losses(head: Head, p: Array, labels: NDArray[np.generic]) -> Array:
+def losses(head: Head, p: Array, labels: Labels) -> Array:
     """Return the loss of each sample's average, (N,).
 
     Negative log-likelihood in nats; of ages without a distribution the squared error, years^2.
@@ -157,7 +155,7 @@ def losses(head: Head, p: Array, labels: NDArray[np.generic]) -> Array:
     return loss
 
 
-def calibrate_average(head: Head, p: Array, labels: NDArray[np.generic]) -> dict[str, float]:
+def calibrate_average(head: Head, p: Array, labels: Labels) -> dict[str, float]:
     """Return a card's calibration of averages (N, width), as `train.export.calibrate` does."""
     logits = p[:, :1] if head.kind == "regression" else np.log(np.maximum(p, TINY))
     return fit([head], {head.task: logits}, {head.task: labels})
@@ -183,6 +181,7 @@ def interval_ends(head: Head, p: Array, calibration: Mapping[str, float]) -> Arr
     return ends
 
 
-def _column(p: Array, labels: NDArray[np.generic]) -> NDArray[np.int64]:
+def _column(p: Array, labels: Labels) -> NDArray[np.int64]:
     """The index of each label among the classes or bins; older ages count in the last bin."""
-    return np.clip(np.rint(labels).astype(np.int64), 0, p.shape[-1] - 1)
+    columns: NDArray[np.int64] = np.clip(np.rint(labels).astype(np.int64), 0, p.shape[-1] - 1)
+    return columns

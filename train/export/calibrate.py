@@ -8,7 +8,7 @@ by age, so that an interval holds its share at every age and not only on average
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +30,13 @@ MIN_DECADE_SIZE = 20
 MAX_ITERATIONS = 60
 
 Array: TypeAlias = NDArray[np.float64]
-ByTask: TypeAlias = Mapping[str, NDArray[np.generic]]
+Labels: TypeAlias = NDArray[Any]
+"""Class indices, int (N,), or years, float (N,)."""
+ByTask: TypeAlias = Mapping[str, NDArray[Any]]
 """Task -> one row per sample."""
 
 
-def true_labels(
-    heads: Sequence[Head], parts: Sequence[DatasetPart]
-) -> dict[str, NDArray[np.generic]]:
+def true_labels(heads: Sequence[Head], parts: Sequence[DatasetPart]) -> dict[str, Labels]:
     """Return the labels of all samples by task, each (N,).
 
     Class indices, -1 where there is none; years, NaN where there is none.
@@ -44,9 +44,9 @@ def true_labels(
     return {h.task: np.concatenate([getattr(p.samples, h.task) for p in parts]) for h in heads}
 
 
-def has_label(task: str, labels: NDArray[np.generic]) -> NDArray[np.bool_]:
+def has_label(task: str, labels: Labels) -> NDArray[np.bool_]:
     """Return which samples have a label of a task, (N,); see `true_labels`."""
-    mask: NDArray[np.bool_] = ~np.isnan(labels) if task == "age" else labels >= 0  # type: ignore[operator]
+    mask: NDArray[np.bool_] = ~np.isnan(labels) if task == "age" else labels >= 0
     return mask
 
 
@@ -72,7 +72,7 @@ def fit(heads: Sequence[Head], logits: ByTask, labels: ByTask) -> dict[str, floa
     return {name: round(value, 4) for name, value in calibration.items()}
 
 
-def _fit_head(head: Head, z: Array, labels: NDArray[np.generic]) -> dict[str, float]:
+def _fit_head(head: Head, z: Array, labels: Labels) -> dict[str, float]:
     if head.task != "age":
         of_classes = z if head.kind == "softmax" else np.hstack([z, np.zeros_like(z)])
         return {head.task: fit_temperature(of_classes, labels, *TEMPERATURE_RANGE)}

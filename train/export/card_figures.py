@@ -100,7 +100,8 @@ def _emotion_rows(
         table, part, [t for t in train_parts if t.samples.name == part.samples.name]
     )
     yield card_metric(samples, "emotion_macro_f1", emotion.macro_f1)
-    yield card_metric(samples, "emotion_expected_calibration_error", emotion.ece)
+    if emotion.ece:
+        yield card_metric(samples, "emotion_expected_calibration_error", emotion.ece)
     for label in emotion.per_class:
         if label.n:
             yield card_metric(samples, "emotion_recall", label.recall, f"emotion: {label.label}")
@@ -121,11 +122,11 @@ def _group_rows(part: DatasetPart, report: TableReport) -> Iterator[CardMetric]:
             if value.accuracy.n >= MIN_GROUP_SIZE:
                 name = f"{vocabulary.group_title(group)}: {value.value}"
                 yield card_metric(samples, "gender_accuracy", value.accuracy, name)
-    for group, values in (report.age.groups if report.age else {}).items():
-        for value in values:
-            if value.mae.n >= MIN_GROUP_SIZE:
-                name = f"{vocabulary.group_title(group)}: {value.value}"
-                yield card_metric(samples, "age_mean_absolute_error_years", value.mae, name)
+    for group, errors in (report.age.groups if report.age else {}).items():
+        for error in errors:
+            if error.mae.n >= MIN_GROUP_SIZE:
+                name = f"{vocabulary.group_title(group)}: {error.value}"
+                yield card_metric(samples, "age_mean_absolute_error_years", error.mae, name)
     for label in report.gender.per_class if report.gender else ():
         if label.n:
             name = f"perceived gender: {label.label}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.artifacts.card import Card
+from core.artifacts.card import Card, MetricRow
 from core.data import Samples
 from evaluation.statistics.estimate import Estimate
 
@@ -23,7 +23,7 @@ class CardMetric:
         metric: name, such as `emotion_accuracy`.
         value: a share, or years; None where it is not known.
         ci95: low and high end of the 95 % interval; None where there is none.
-        n: number of samples; None where the card does not say.
+        n: number of samples; 0 where the card does not say.
         group: such as `age: 20-29`; empty for all samples.
     """
 
@@ -32,20 +32,17 @@ class CardMetric:
     metric: str
     value: float | None
     ci95: tuple[float, float] | None = None
-    n: int | None = None
+    n: int = 0
     group: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> MetricRow:
         """Return the row as a card's JSON has it."""
-        row = {
-            "data": self.data,
-            "split": self.split,
-            "metric": self.metric,
-            "value": self.value,
-            "ci95": None if self.ci95 is None else list(self.ci95),
-            "n": self.n,
-        }
-        return row | ({"group": self.group} if self.group else {})
+        row = MetricRow(data=self.data, split=self.split, metric=self.metric, value=self.value)
+        row["ci95"] = None if self.ci95 is None else list(self.ci95)
+        row["n"] = self.n
+        if self.group:
+            row["group"] = self.group
+        return row
 
     @classmethod
     def of_dict(cls, row: Mapping[str, Any]) -> CardMetric:
@@ -57,7 +54,7 @@ class CardMetric:
             row["metric"],
             row["value"],
             (ci95[0], ci95[1]) if ci95 else None,
-            row.get("n"),
+            row.get("n", 0),
             row.get("group", ""),
         )
 

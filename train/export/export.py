@@ -14,7 +14,7 @@ from torch import nn
 
 from core import progress
 from core.artifacts import bundle
-from core.artifacts.card import Card
+from core.artifacts.card import Card, DataRow
 from core.errors import ModelError, UserError
 from core.predictor import Predictor
 from evaluation.training_runs.run_folder import RunFolder
@@ -118,12 +118,12 @@ def _draft_card(
 ) -> Card:
     """The card before anything is calibrated or measured."""
     data = [
-        {
-            "name": p.samples.name,
-            "split": p.samples.split,
-            "fingerprint": p.samples.fingerprint,
-            "n": len(p),
-        }
+        DataRow(
+            name=p.samples.name,
+            split=p.samples.split,
+            fingerprint=p.samples.fingerprint,
+            n=len(p),
+        )
         for p in parts
     ]
     return Card(

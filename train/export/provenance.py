@@ -135,7 +135,7 @@ def _rare_emotions(card: Card) -> list[str]:
     sentences = []
     rows = [m for m in card_metrics(card) if m.metric == "emotion_recall" and m.group]
     for name in dict.fromkeys(m.data for m in rows):
-        counts = {m.group.partition(": ")[2]: m.n or 0 for m in rows if m.data == name}
+        counts = {m.group.partition(": ")[2]: m.n for m in rows if m.data == name}
         limit = min(RARE_COUNT, RARE_SHARE * sum(counts.values()))
         rare = {label: n for label, n in counts.items() if n < limit}
         if rare:

@@ -6,12 +6,11 @@ the numbers that were chosen on the other half.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from core.artifacts.card import Card
 from core.calibration import INTERVAL_COVERAGE
@@ -22,7 +21,7 @@ from evaluation.metrics.regression import BANDS, WIDTH, bands
 from evaluation.predictions import arrays
 from evaluation.statistics.sample import Sample
 from train.batches.data import DatasetPart
-from train.export.calibrate import cross_fitted_ages, true_labels
+from train.export.calibrate import ByTask, cross_fitted_ages, true_labels
 from train.export.card_metric import CardMetric, card_metric
 
 MIN_GROUP_SIZE = 10
@@ -48,7 +47,7 @@ TRUE_AGE, PREDICTED_AGE = "age", "predicted age"
 class FittedThresholds:
     """A card's thresholds and the figures that go with them."""
 
-    thresholds: Mapping[str, float]
+    thresholds: dict[str, float]
     rows: Sequence[CardMetric]
 
 
@@ -86,9 +85,7 @@ def fit_thresholds(samples: Sequence[Samples], tables: Sequence[pa.Table]) -> Fi
     return FittedThresholds(thresholds, rows)
 
 
-def age_rows(
-    card: Card, parts: Sequence[DatasetPart], logits: Mapping[str, NDArray[np.generic]]
-) -> Iterator[CardMetric]:
+def age_rows(card: Card, parts: Sequence[DatasetPart], logits: ByTask) -> Iterator[CardMetric]:
     """Yield how many true ages lie inside their intervals, and what the limit of width is worth.
 
     Over all and by decade. Every interval is fitted on the half of the people that it is not

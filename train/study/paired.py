@@ -33,11 +33,14 @@ class PairedDifferences:
         except UserError as error:
             progress.say(f"no paired comparison of {first} and {second}: {error}")
             return None
-        figure = comparison.differences.get(kind) if comparison else None
-        difference = figure.difference if figure else None
-        if difference is None or difference.low is None:
+        paired = comparison.differences.get(kind) if comparison else None
+        difference = paired.difference if paired else None
+        if difference is None:
             return None
-        return Difference(difference.value, difference.low, difference.high)
+        value, low, high = difference.value, difference.low, difference.high
+        if value is None or low is None or high is None:
+            return None
+        return Difference(value, low, high)
 
     def _table(self, name: str) -> pa.Table:
         """The predictions of a member's bundle for its validation samples."""

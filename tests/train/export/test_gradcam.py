@@ -56,7 +56,7 @@ def crop() -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("head", "region", "answer"),
+    ("head", "region", "prediction"),
     [
         (EMOTION, BRIGHT, FERPLUS8.labels[1]),
         (GENDER, DARK, f"perceived {GENDER2.labels[1]}"),
@@ -64,11 +64,11 @@ def crop() -> np.ndarray:
     ],
 )
 def test_the_map_lights_up_where_the_planted_class_is(
-    head: Head, region: tuple[slice, slice], answer: str, crop: np.ndarray
+    head: Head, region: tuple[slice, slice], prediction: str, crop: np.ndarray
 ) -> None:
     found = gradcam(Planted().eval(), head, crop, InputSpec())
     other = DARK if region is BRIGHT else BRIGHT
-    assert found.answer == answer and found.heat.shape == (48, 48) and "12x12" in found.about
+    assert found.prediction == prediction and found.heat.shape == (48, 48) and "12x12" in found.about
     assert (
         found.heat[region].mean() > 0.01
         and found.heat[region].mean() > 20 * found.heat[other].mean()
