@@ -1,3 +1,4 @@
-"""What every room shares: images, faces, crops, labels, model files, predictions. Only
-`core.models` imports torch.
+"""What every room shares: images, faces, crops, labels, model files, predictions.
+
+Only `core.models` imports torch.
 """

@@ -106,7 +106,7 @@ class Ensemble:
         return np.zeros((n, *_shape(self.views[0])), np.uint8)
 
     def pack(self, views: Sequence[np.ndarray]) -> np.ndarray:
-        """Return crops of one face, or of n, by view, as one record each; a single view as it is."""
+        """Return crops by view of one face, or of n, as records; a single view as it is."""
         if len(self.views) == 1:
             return views[0]
         packed = np.zeros(views[0].shape[:-3], self._record)

@@ -1,9 +1,6 @@
-"""The one error that is the user's to mend: it says what was expected, what came, and what to try."""
+"""Errors that the user can mend: they say what was expected, what came, and what to try."""
 
 from __future__ import annotations
-
-import sys
-from collections.abc import Callable
 
 
 class UserError(ValueError):
@@ -20,19 +17,3 @@ class ModelError(UserError):
 
 class DataError(UserError):
     """A data folder, table or split that is missing or malformed."""
-
-
-def status(work: Callable[[], object], debug: bool) -> int:
-    """The exit status of an app that does `work` until it is interrupted: 0; 2 after the user's
-    mistake and 1 after the system's, which are printed, or raised with `debug`.
-    """
-    try:
-        work()
-    except KeyboardInterrupt:
-        return 0
-    except (UserError, OSError) as error:
-        if debug:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
-    return 0

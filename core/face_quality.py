@@ -1,6 +1,4 @@
-"""Bands of confidence, and when to say nothing: measured conditions of a face and the reason to
-abstain.
-"""
+"""Bands of confidence, measured conditions of a face, and reasons to abstain."""
 
 from __future__ import annotations
 
@@ -17,8 +15,10 @@ HIGH = 0.90
 
 
 def band(p: float, limit: float = LIMIT) -> Band:
-    """low: under the model's own limit (1: always), to be shown as *uncertain*; high: over 90 %;
-    medium: between them, where there is room.
+    """Return the band of a probability.
+
+    low: under the model's own threshold (1: always), shown as *uncertain*; high: over 90 %; medium:
+    between them, where there is room.
 
     >>> band(0.8), band(0.8, 0.85), band(0.93, 0.95), band(0.96, 0.95)
     ('medium', 'low', 'low', 'high')
@@ -26,30 +26,34 @@ def band(p: float, limit: float = LIMIT) -> Band:
     return "low" if p < limit or limit >= 1 else "high" if p > HIGH else "medium"
 
 
-def band_of(said: Prediction) -> Band:
-    """The emotion's, the hardest answer, or the gender's where there is no emotion; age carries its
-    own interval instead.
+def band_of(prediction: Prediction) -> Band:
+    """Return the band of the emotion, the hardest task, or of the perceived gender without one.
+
+    Age carries its own interval instead.
     """
-    shown = said.emotion or said.gender
-    return band(shown.confidence, shown.limit) if shown else "low"
+    distribution = prediction.emotion or prediction.gender
+    return band(distribution.confidence, distribution.limit) if distribution else "low"
 
 
-def uncertain(said: Prediction) -> dict[str, bool]:
-    """Whether each answer that there is falls under its model's limit, by task."""
-    answers = {"emotion": said.emotion, "gender": said.gender, "age": said.age}
-    return {task: answer.uncertain for task, answer in answers.items() if answer is not None}
+def uncertain(prediction: Prediction) -> dict[str, bool]:
+    """Return whether each prediction falls under its model's threshold, by task."""
+    values = {"emotion": prediction.emotion, "gender": prediction.gender, "age": prediction.age}
+    return {task: value.uncertain for task, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """How well a face can be seen.
 
-    size: shorter side of its box, pixels of the picture. sharpness: variance of the Laplacian over
-    the crop divided by the crop's grey variance; about 0.01 (blurred) to 1. Larger crops are
-        brought to `SIDE` pixels for it, as it falls with the size of the same picture.
-    brightness: mean grey level of the crop in [0, 1]. contrast: standard deviation of the crop's
-    grey level in [0, 1]. yaw: -1 (turned to its right) .. 1 (to its left), from where the nose
-    stands between the eyes; None without landmarks.
+    Attributes:
+        size: shorter side of its box, pixels of the picture.
+        sharpness: variance of the Laplacian over the crop divided by the crop's grey variance;
+            about 0.01 (blurred) to 1. Larger crops are brought to `SIDE` pixels for it, as it falls
+            with the size of the same picture.
+        brightness: mean grey level of the crop in [0, 1].
+        contrast: standard deviation of the crop's grey level in [0, 1].
+        yaw: -1 (turned to its right) .. 1 (to its left), from where the nose stands between the
+            eyes; None without landmarks.
     """
 
     size: float
@@ -81,7 +85,12 @@ SIDE = 48
 
 
 def measure(face: Face, crop: np.ndarray) -> Conditions:
-    """Conditions of `face`, whose uint8 crop (H, W, 1 or 3) is the one that the network sees."""
+    """Return the conditions of `face`.
+
+    Args:
+        face: as detected in the picture.
+        crop: uint8 (H, W, 1 or 3), as the network takes it.
+    """
     grey = crop[..., 0] if crop.shape[-1] == 1 else cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
     if min(grey.shape) > SIDE:
         grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
@@ -92,8 +101,9 @@ def measure(face: Face, crop: np.ndarray) -> Conditions:
 
 
 def yaw(face: Face) -> float | None:
-    """Turn of the head in [-1, 1]: the nose's offset from the middle of the eyes, in half eye
-    distances, along the eye line.
+    """Return the turn of the head in [-1, 1].
+
+    It is the nose's offset from the middle of the eyes, in half eye distances, along the eye line.
     """
     if face.landmarks is None:
         return None
@@ -106,18 +116,16 @@ def yaw(face: Face) -> float | None:
     return float(np.clip(offset / (length / 2), -1, 1))
 
 
-def reason_to_abstain(seen: Conditions, limits: Limits = LIMITS) -> str | None:
-    """Why no reading should be given, in words for the person in front of the camera; None where
-    there is no reason.
-    """
-    if seen.size < limits.size:
-        return f"too small: {seen.size:.0f} px, come closer (at least {limits.size:.0f} px)"
-    if seen.brightness < limits.dark:
+def reason_to_abstain(conditions: Conditions, limits: Limits = LIMITS) -> str | None:
+    """Return why no prediction should be shown, for the person in front of the camera, or None."""
+    if conditions.size < limits.size:
+        return f"too small: {conditions.size:.0f} px, come closer (at least {limits.size:.0f} px)"
+    if conditions.brightness < limits.dark:
         return "too dark: more light on the face helps"
-    if seen.contrast < limits.contrast:
+    if conditions.contrast < limits.contrast:
         return "too little contrast: the face cannot be made out"
-    if seen.yaw is not None and abs(seen.yaw) > limits.yaw:
+    if conditions.yaw is not None and abs(conditions.yaw) > limits.yaw:
         return "turned away: face the camera"
-    if seen.sharpness < limits.sharpness:
+    if conditions.sharpness < limits.sharpness:
         return "blurred: hold still or clean the lens"
     return None

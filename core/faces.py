@@ -1,7 +1,7 @@
-"""Face detectors behind one protocol. YuNet gives five landmarks; Haar, from OpenCV's own wheel, is
-what works without any download.
+"""Face detectors behind one protocol.
 
-YuNet: Wu et al., Machine Intelligence Research 2023. Haar cascades: Viola and Jones, CVPR 2001.
+YuNet gives five landmarks (Wu et al., Machine Intelligence Research 2023). Haar cascades, from
+OpenCV's own wheel, work without any download (Viola and Jones, CVPR 2001).
 """
 
 from __future__ import annotations
@@ -39,8 +39,14 @@ class Detector(Protocol):
     name: str
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
-        """RGB uint8 (H, W, 3) -> faces in pixels of `image`, best score first, at most MAX_FACES;
-        searched at `long_side` pixels.
+        """Find faces.
+
+        Args:
+            image: RGB uint8 (H, W, 3).
+            long_side: pixels at which it is searched.
+
+        Returns:
+            At most MAX_FACES, in pixels of `image`, best score first.
         """
         ...
 
@@ -49,8 +55,10 @@ T = TypeVar("T")
 
 
 class Idle(Generic[T]):
-    """Lends what only one caller at a time may use. As many are made as were ever in use at once:
-    one for each thread would be dozens in a server, 6 MB each, for the two or three that run.
+    """Lends objects that only one caller at a time may use.
+
+    As many are made as were ever in use at once: one for each thread would be dozens in a server, 6
+    MB each, for the two or three that run.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -61,8 +69,9 @@ class Idle(Generic[T]):
 
     @contextmanager
     def one(self) -> Iterator[T]:
-        """One of them, for as long as the block lasts. Nobody waits: `pop` and `append` of a list
-        are atomic.
+        """Lend one for as long as the block lasts.
+
+        Nobody waits: `pop` and `append` of a list are atomic.
         """
         try:
             lent = self._idle.pop()
@@ -75,11 +84,11 @@ class Idle(Generic[T]):
 
 
 class YuNet:
-    """OpenCV's FaceDetectorYN. Each call has a network to itself, because `setInputSize` and
-    `detect` share state.
+    """OpenCV's FaceDetectorYN.
 
-    Seen on a portrait turned by 30 and 45 degrees: the face is found, but its landmarks follow the
-    tilt only in part.
+    Each call has a network to itself, because `setInputSize` and `detect` share state. On a
+    portrait turned by 30 and 45 degrees the face is found, but its landmarks follow the tilt only
+    in part.
     """
 
     name = "YuNet"
@@ -99,30 +108,32 @@ class YuNet:
             ) from error
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
+        """Find faces; see `Detector`."""
         small, fx, fy = _scaled(image, long_side)
         with self._nets.one() as net:
             net.setInputSize(small.shape[1::-1])
             rows = net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
         if rows is None:
             return []
-        found: np.ndarray = np.array(rows, np.float64)  # (N, 15): box, five points, score
-        found = found[np.isfinite(found).all(axis=1)]
-        found[:, :14] /= np.tile([fx, fy], 7)
+        detections: np.ndarray = np.array(rows, np.float64)  # (N, 15): box, five points, score
+        detections = detections[np.isfinite(detections).all(axis=1)]
+        detections[:, :14] /= np.tile([fx, fy], 7)
         faces = [
             Face(
                 (float(r[0]), float(r[1]), float(r[2]), float(r[3])),
                 float(np.clip(r[14], 0, 1)),
                 tuple((float(x), float(y)) for x, y in r[4:14].reshape(5, 2)),
             )
-            for r in found
+            for r in detections
             if r[2] > 0 and r[3] > 0
         ]
         return sorted(faces, key=lambda f: -f.score)[:MAX_FACES]
 
 
 class Haar:
-    """OpenCV's frontal-face cascade: no landmarks, upright faces only; its box is moved and scaled
-    to what YuNet would say.
+    """OpenCV's frontal-face cascade: no landmarks, upright faces only.
+
+    Its box is moved and scaled to that of YuNet.
     """
 
     name = "Haar"
@@ -135,6 +146,7 @@ class Haar:
         self._cascades = Idle(lambda: cv2.CascadeClassifier(str(file)))
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
+        """Find faces; see `Detector`."""
         small, fx, fy = _scaled(image, long_side)
         grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
         with self._cascades.one() as cascade:
@@ -154,8 +166,9 @@ class Haar:
 
 
 def _scaled(image: np.ndarray, long_side: int) -> tuple[np.ndarray, float, float]:
-    """The picture to search, at most `long_side` and at least CHIP_SIDE long, and its factors in x
-    and y.
+    """Return the picture to search and its factors in x and y.
+
+    It is at most `long_side` and at least CHIP_SIDE long.
     """
     height, width = image.shape[:2]
     factor = min(1.0, long_side / max(height, width))
@@ -169,26 +182,27 @@ def _scaled(image: np.ndarray, long_side: int) -> tuple[np.ndarray, float, float
 
 
 def best_detector() -> tuple[Detector, str]:
-    """YuNet where its file is there or can be had, else Haar; and a sentence that says which one
-    runs and why.
-    """
+    """Return YuNet where its file can be had, else Haar, and a sentence that says which and why."""
     try:
         path = downloads.find(downloads.YUNET)
         return YuNet(path), f"YuNet (five landmarks, {path.name})"
     except ModelError as error:
         return (
             Haar(),
-            f"Haar cascade (no landmarks, so faces are not aligned), because YuNet could not be had: {error}",
+            "Haar cascade (no landmarks, so faces are not aligned), because YuNet could not be "
+            f"had: {error}",
         )
 
 
 def chip_face(image: np.ndarray, detector: Detector) -> Face | None:
-    """The face of a published crop (FER2013, UTKFace), marked as such, or None where the whole
-    picture serves better.
+    """Return the face of a published crop (FER2013, UTKFace), marked as such.
 
     Such a picture is one face already: a detection beside its middle is another's, and one without
     landmarks is less certain than the crop itself. How far landmarks may be trusted is the spec's,
     as everywhere (`core.preprocess.pose_of`).
+
+    Returns:
+        None where the whole picture serves better.
     """
     height, width = image.shape[:2]
     for face in detector(image):

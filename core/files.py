@@ -21,10 +21,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a new, empty file beside `path` that replaces `path` when the block ends well.
 
     A reader meets the old file or the new one, never half of one. When the block fails, the new
-    file is removed and the old one is untouched. The new file has the ending of `path`, since writers such
-    as `numpy.save` go by it, and a name that begins with a dot, by which whoever lists the folder
-    can leave it out. It is flushed to the disk and has the permissions of any file that this
-    process creates. The folder has to exist.
+    file is removed and the old one is untouched. The new file has the ending of `path`, since
+    writers such as `numpy.save` go by it, and a name that begins with a dot, by which whoever lists
+    the folder can leave it out. It is flushed to the disk and has the permissions of any file that
+    this process creates. The folder has to exist.
 
     Raises:
         OSError: the disk cannot be written.

@@ -51,20 +51,21 @@ _TURNS = {
 
 
 def load(source: Source, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """RGB uint8 (H, W, 3), C-contiguous, writable; always a new array, so drawing on it never
-    changes `source`.
+    """Return an image as RGB uint8 (H, W, 3), C-contiguous and writable.
+
+    It is always a new array, so drawing on it never changes `source`.
 
     Files: JPEG, PNG, WebP, BMP (not run-length encoded) and GIF; of several frames the first. PIL
     pictures: every mode that Pillow turns into RGB without clipping, so neither "I" nor "F".
-    Arrays: uint8 (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA. The EXIF orientation is
-    applied, also that in a PIL picture's `info["exif"]`; damaged EXIF counts as upright.
-    Transparency is composited on white. 16-bit samples keep their high byte (0..65535 becomes
-    0..255).
+        Arrays:
+    uint8 (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA. The EXIF orientation is applied, also
+    that in a PIL picture's `info["exif"]`; damaged EXIF counts as upright. Transparency is
+    composited on white. 16-bit samples keep their high byte (0..65535 becomes 0..255).
 
     Raises:
         ImageError: anything else, a damaged or truncated file, one of more than `max_bytes` bytes
-        (looked up before a path is read),
-            or a picture of more than `max_pixels` pixels (read from the header, before decoding).
+            (looked up before a path is read), or a picture of more than `max_pixels` pixels (read
+            from the header, before decoding).
     """
     if isinstance(source, np.ndarray):
         return _from_array(source, max_pixels)
@@ -90,8 +91,10 @@ def probe(
     max_bytes: int = MAX_BYTES,
     max_pixels: int = MAX_PIXELS,
 ) -> tuple[str, int, int]:
-    """(format, width, height) from the header alone: JPEG, PNG, WEBP, BMP or GIF, and the size in
-    pixels that `load` would return.
+    """Return format, width and height from the header alone.
+
+    Returns:
+        JPEG, PNG, WEBP, BMP or GIF, and the size in pixels that `load` would return.
 
     Raises:
         ImageError: as `load`, save for damage that only decoding shows.
@@ -113,7 +116,8 @@ def _read(source: object, max_bytes: int) -> tuple[bytes, str]:
         return bytes(source), "the picture"
     if not isinstance(source, (str, os.PathLike)):
         raise ImageError(
-            f"Expected a picture as bytes, path, PIL picture or array, got {type(source).__name__}; try its path."
+            "Expected a picture as bytes, path, PIL picture or array, got "
+            f"{type(source).__name__}; try its path."
         )
     name = str(source)
     try:
@@ -129,7 +133,8 @@ def _read(source: object, max_bytes: int) -> tuple[bytes, str]:
         ) from error
     if not stat.S_ISREG(status.st_mode):  # a FIFO or a device could block or never end
         raise ImageError(
-            f"Expected {name} to be a picture file, got a folder or special file; try the path of a file."
+            f"Expected {name} to be a picture file, got a folder or special file; try the path of "
+            "a file."
         )
     _check_bytes(status.st_size, name, max_bytes)
     try:
@@ -146,7 +151,8 @@ def _read(source: object, max_bytes: int) -> tuple[bytes, str]:
 def _check_bytes(size: int, name: str, max_bytes: int) -> None:
     if size > max_bytes:
         raise ImageError(
-            f"Expected {name} to have at most {max_bytes} bytes, got {size}; try a smaller or more compressed picture."
+            f"Expected {name} to have at most {max_bytes} bytes, got {size}; try a smaller or more "
+            "compressed picture."
         )
 
 
@@ -176,12 +182,14 @@ def _open(data: bytes, name: str, max_pixels: int) -> ImageFile:
                 # RLE8 and RLE4: Pillow's decoder is pure Python, and one jump in a small file can
                 # ask for 12 GB.
                 raise ImageError(
-                    f"Expected {name} to be a plain BMP, got a run-length encoded one; try saving it as PNG."
+                    f"Expected {name} to be a plain BMP, got a run-length encoded one; try saving "
+                    "it as PNG."
                 )
         else:
             got = f"a file that starts with {data[:12]!r}" if data else "no data"
             raise ImageError(
-                f"Expected {name} to be a JPEG, PNG, WebP, BMP or GIF picture, got {got}; try converting it to PNG or JPEG."
+                f"Expected {name} to be a JPEG, PNG, WebP, BMP or GIF picture, got {got}; try "
+                "converting it to PNG or JPEG."
             )
     except ImageError:
         raise
@@ -193,31 +201,31 @@ def _open(data: bytes, name: str, max_pixels: int) -> ImageFile:
 
 class _Jpeg(JpegImageFile):
     def getexif(self) -> Image.Exif:
-        """Nothing: Pillow asks only for the resolution while opening, and warns where EXIF is
-        damaged.
-        """
+        """Return nothing: Pillow asks only for the resolution, and warns where EXIF is damaged."""
         return Image.Exif()
 
 
 def _still_png(data: bytes) -> bytes:
-    """Only the chunks that one frame needs; Pillow would inflate profiles and texts, and allocate
-    animation frames, while opening.
+    """Return only the chunks that one frame needs.
+
+    Pillow would inflate profiles and texts, and allocate animation frames, while opening.
     """
-    kept, at = [data[:8]], 8
+    chunks, at = [data[:8]], 8
     while at + 8 <= len(data):
         length, kind = unpack_from(">I4s", data, at)
         end = at + 12 + length
         if kind in _PNG_CHUNKS or (
             kind == b"IHDR" and at == 8
         ):  # a second header could change the size that was checked
-            kept.append(data[at:end])
+            chunks.append(data[at:end])
         at = end
-    return b"".join(kept)
+    return b"".join(chunks)
 
 
 def _still_gif(data: bytes) -> tuple[bytes, tuple[int, int]]:
-    """The file without comments before its first frame, which Pillow joins in quadratic time; and
-    the (width, height) that will result.
+    """Return the file without comments before its first frame, and the resulting width and height.
+
+    Pillow joins those comments in quadratic time.
     """
     width, height, flags = unpack_from("<HHB", data, 6)
     start = at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
@@ -238,8 +246,9 @@ def _still_gif(data: bytes) -> tuple[bytes, tuple[int, int]]:
 
 
 def _check_scans(data: bytes, name: str) -> None:
-    """Refuses a JPEG that would take hours: libjpeg walks over all pixels once per scan, however
-    short the scan is.
+    """Refuse a JPEG that would take hours.
+
+    libjpeg walks over all pixels once per scan, however short the scan is.
     """
     # Quick, and never too low; too high where something is embedded or appended, so then the
     # markers are followed to the picture's end.
@@ -253,7 +262,8 @@ def _check_scans(data: bytes, name: str) -> None:
         scans += marker[0] == b"\xff\xda"
         at = marker.end() + unpack_from(">H", data, marker.end())[0]
     raise ImageError(
-        f"Expected {name} to be a JPEG of at most {MAX_SCANS} scans, got more; try saving it as a baseline JPEG."
+        f"Expected {name} to be a JPEG of at most {MAX_SCANS} scans, got more; try saving it as a "
+        "baseline JPEG."
     )
 
 
@@ -261,7 +271,8 @@ def _check_size(size: tuple[int, ...], name: str, max_pixels: int) -> None:
     width, height = size
     if not 0 < width * height <= max_pixels:
         raise ImageError(
-            f"Expected {name} to have 1 to {max_pixels} pixels, got {width} x {height}; try resizing it."
+            f"Expected {name} to have 1 to {max_pixels} pixels, got {width} x {height}; try "
+            "resizing it."
         )
 
 
@@ -269,7 +280,8 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     clear = image.info.get("transparency")
     if image.mode in ("I", "F"):
         raise ImageError(
-            f"Expected {name} to have samples of known range, got mode {image.mode!r}; try scaling it to 8 bits."
+            f"Expected {name} to have samples of known range, got mode {image.mode!r}; try scaling "
+            "it to 8 bits."
         )
     if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255
         grey = np.asarray(image)
@@ -293,7 +305,8 @@ def _from_array(array: np.ndarray, max_pixels: int) -> np.ndarray:
     grey = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 1)
     if array.dtype != np.uint8 or not (grey or (array.ndim == 3 and array.shape[2] in (3, 4))):
         raise ImageError(
-            f"Expected the array to be uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got {array.dtype} {array.shape}; "
+            "Expected the array to be uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got "
+            f"{array.dtype} {array.shape}; "
             "try scaling it to 0..255 and `.astype(numpy.uint8)`."
         )
     _check_size((array.shape[1], array.shape[0]), "the array", max_pixels)
@@ -307,7 +320,7 @@ def _from_array(array: np.ndarray, max_pixels: int) -> np.ndarray:
 
 
 def _orientation(exif: object) -> int:
-    """EXIF tag 274 of the first directory, 1 (upright) where there is none or the data is damaged."""
+    """Return EXIF tag 274 of the first directory, 1 (upright) where there is none to read."""
     if not isinstance(exif, bytes):
         return 1
     tiff = exif.removeprefix(b"Exif\0\0")
@@ -327,5 +340,6 @@ def _orientation(exif: object) -> int:
 
 def _damaged(name: str, kind: str, error: Exception) -> ImageError:
     return ImageError(
-        f"Expected {name} to be a whole {kind} picture, got damaged data ({error}); try opening and saving it again."
+        f"Expected {name} to be a whole {kind} picture, got damaged data ({error}); try opening "
+        "and saving it again."
     )

@@ -1,5 +1,6 @@
-"""Every label space, every data set's own order and spelling, and every map between two of them. No
-other file writes a class name.
+"""Label spaces, each data set's own order and spelling, and maps between two spaces.
+
+No other file writes a class name.
 """
 
 from __future__ import annotations
@@ -22,15 +23,16 @@ class LabelSpace:
         return len(self.labels)
 
     def index(self, label: str) -> int:
-        """Class index of a canonical name or a known spelling of it.
+        """Return the class index of a canonical name or a known spelling of it.
 
         Raises:
-            DataError: the name has no image in this space.
+            DataError: the name has no counterpart in this space.
         """
         name = SPELLINGS.get(label.strip().lower(), label.strip().lower())
         if name not in self.labels:
             raise DataError(
-                f"Expected a label of {self.name} {self.labels}, got {label!r}; map or drop it first."
+                f"Expected a label of {self.name} {self.labels}, got {label!r}; map or drop it "
+                "first."
             )
         return self.labels.index(name)
 
@@ -137,9 +139,14 @@ OULU_ONSET = "neutral"
 
 
 def collapse(p: np.ndarray, source: LabelSpace, target: LabelSpace) -> np.ndarray:
-    """Probabilities of `source` (..., len(source)) as probabilities of `target` (..., len(target)).
+    """Return probabilities of `source` as probabilities of `target`.
 
-    Classes go by name; classes without an image are left out and the rest is renormalised.
+    Classes go by name; classes without a counterpart are left out and the rest is renormalised.
+
+    Args:
+        p: probabilities (..., len(source)).
+        source: the space of `p`.
+        target: the space of the result (..., len(target)).
 
     Raises:
         DataError: a class of `target` does not exist in `source`, or no probability is left.
@@ -148,15 +155,16 @@ def collapse(p: np.ndarray, source: LabelSpace, target: LabelSpace) -> np.ndarra
         raise DataError(
             f"Expected {len(source)} probabilities of {source.name}, got shape {p.shape}."
         )
-    kept = p[..., [source.index(label) for label in target.labels]]
-    total = kept.sum(axis=-1, keepdims=True)
+    selected = p[..., [source.index(label) for label in target.labels]]
+    total = selected.sum(axis=-1, keepdims=True)
     if (total <= 0).any():
         raise DataError(
             f"Expected some probability on {target.labels} to be left of {source.name}, got none."
         )
-    return kept / total
+    collapsed: np.ndarray = selected / total
+    return collapsed
 
 
 def age_decade(age: float) -> str:
-    """The ten-year band of an age, e.g. '20-29'; everything from 80 on is '80+'."""
+    """Return the ten-year band of an age, e.g. '20-29'; everything from 80 on is '80+'."""
     return "80+" if age >= 80 else f"{int(age) // 10 * 10:02d}-{int(age) // 10 * 10 + 9:02d}"

@@ -1,5 +1,6 @@
-"""A picture in, a reading of every face out: detect, align, run the network, judge. The demo, the
-API and the benchmark all call this.
+"""A picture in, a reading of every face out: detect, align, run the network, judge.
+
+The demo, its API and the benchmark all call this.
 """
 
 from __future__ import annotations
@@ -19,8 +20,14 @@ from core.types import Face, Prediction
 
 @dataclass(frozen=True, slots=True)
 class FaceReading:
-    """One face, what the model says of it, how well it can be seen, and why nothing should be said
-    (None: no reason).
+    """One face, its prediction, how well it can be seen, and why to abstain.
+
+    Attributes:
+        face: as detected.
+        prediction: of the model.
+        conditions: size, sharpness, light and pose.
+        band: of confidence.
+        abstained: the reason, None where the prediction is shown.
     """
 
     face: Face
@@ -32,21 +39,28 @@ class FaceReading:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All faces of one picture, best detection first; `timing_ms` has detect, align, net and total
-    in milliseconds.
+    """All faces of one picture, best detection first.
+
+    Attributes:
+        faces: one reading each.
+        timing_ms: milliseconds of detect, align, net and total.
     """
 
     faces: tuple[FaceReading, ...]
     timing_ms: dict[str, float]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The answer of the API's `predict`: one dictionary per face."""
+        """Return what the API's `predict` returns: one dictionary per face."""
         return [_as_dict(f, self.timing_ms) for f in self.faces]
 
 
 class Pipeline:
-    """Detector and model together. Safe to call from several threads. `about_detector` says which
-    detector runs and why.
+    """Detector and model together. Safe to call from several threads.
+
+    Attributes:
+        predictor: the model.
+        detector: finds the faces.
+        about_detector: which detector runs and why.
     """
 
     def __init__(
@@ -59,19 +73,22 @@ class Pipeline:
             self.detector, self.about_detector = detector, detector.name
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> Reading:
-        """RGB uint8 (H, W, 3) -> Reading. The picture is not changed. `long_side`: pixels at which
-        faces are searched.
+        """Read all faces of a picture.
+
+        Args:
+            image: RGB uint8 (H, W, 3); it is not changed.
+            long_side: pixels at which faces are searched.
         """
         start = perf_counter()
-        found = self.detector(image, long_side)
+        detections = self.detector(image, long_side)
         detected = perf_counter()
-        crops = self.predictor.crops(image, list(found))
+        crops = self.predictor.crops(image, list(detections))
         aligned = perf_counter()
         predictions = self.predictor.predict_crops(crops)
         done = perf_counter()
-        faces = tuple(
-            _judge(*each)
-            for each in zip(found, predictions, self.predictor.shown(crops), strict=True)
+        readings = tuple(
+            _judge(*row)
+            for row in zip(detections, predictions, self.predictor.shown(crops), strict=True)
         )
         timing = {
             "detect": detected - start,
@@ -79,7 +96,7 @@ class Pipeline:
             "net": done - aligned,
             "total": perf_counter() - start,
         }
-        return Reading(faces, {k: round(v * 1000, 3) for k, v in timing.items()})
+        return Reading(readings, {k: round(v * 1000, 3) for k, v in timing.items()})
 
 
 def _judge(face: Face, prediction: Prediction, crop: np.ndarray) -> FaceReading:
@@ -90,20 +107,24 @@ def _judge(face: Face, prediction: Prediction, crop: np.ndarray) -> FaceReading:
 
 
 def _as_dict(reading: FaceReading, timing_ms: dict[str, float]) -> dict[str, Any]:
-    face, said = reading.face, reading.prediction
+    face, prediction = reading.face, reading.prediction
     return {
         "box": [round(v, 2) for v in face.box],
         "score": round(face.score, 4),
         "landmarks": [[round(x, 2), round(y, 2)] for x, y in face.landmarks]
         if face.landmarks
         else None,
-        "emotion": said.emotion.as_dict() if said.emotion else None,
-        "gender": said.gender.as_dict() if said.gender else None,
-        "age": {"value": said.age.value, "low": said.age.low, "high": said.age.high}
-        if said.age
+        "emotion": prediction.emotion.as_dict() if prediction.emotion else None,
+        "gender": prediction.gender.as_dict() if prediction.gender else None,
+        "age": {
+            "value": prediction.age.value,
+            "low": prediction.age.low,
+            "high": prediction.age.high,
+        }
+        if prediction.age
         else None,
         "band": reading.band,
-        "uncertain": uncertain(said),
+        "uncertain": uncertain(prediction),
         "abstained": reading.abstained,
         "timing_ms": timing_ms,
     }

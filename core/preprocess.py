@@ -1,9 +1,9 @@
-"""The only place that crops, resizes and normalises. `InputSpec` says how and travels inside the
-model file.
+"""Crop, align, resize and normalise faces: the only place that does.
 
-A crop is taken by a similarity transform that lays the five landmarks on the spec's template
-(Umeyama, PAMI 1991, least squares). Landmarks on soft or turned faces can be far off, so the
-transform is bounded; outside the bounds the detector's box decides.
+`InputSpec` says how, and travels inside the model file. A crop is taken by a similarity transform
+that lays the five landmarks on the spec's template (Umeyama, PAMI 1991, least squares). Landmarks
+on soft or turned faces can be far off, so the transform is bounded; outside the bounds the
+detector's box decides.
 """
 
 from __future__ import annotations
@@ -44,19 +44,22 @@ RANGES = {
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What a network takes.
+    """How a network's input is made from a picture.
 
-    size: side of the square crop in pixels, 16 to 512. channels: 1 (grey) or 3 (RGB). align: lay
-    the landmarks on the template; if False, a published crop (FER2013, UTKFace) is taken whole, as
-    it is, and a face in a
-        photograph by its box, upright.
-    template: the five landmarks' places in the crop, in crop sides. box_scale, box_shift: where
-    landmarks are missing or out of bounds, the crop is a square of `box_scale` times the root of
-    the box's
-        area, its centre `box_shift` box heights below the box's centre.
-    max_rotation: degrees; max_zoom: largest ratio between the landmarks' scale and the box's,
-    either way; max_shift: largest distance between the two crops' centres, in crop sides. mean,
-    std: of the network's input after division by 255, per channel.
+    Attributes:
+        size: side of the square crop in pixels, 16 to 512.
+        channels: 1 (grey) or 3 (RGB).
+        template: the five landmarks' places in the crop, in crop sides.
+        box_scale: where landmarks are missing or out of bounds, the crop is a square of this times
+            the root of the box's area.
+        box_shift: its centre lies this many box heights below the box's centre.
+        max_rotation: largest rotation by the landmarks, degrees.
+        max_zoom: largest ratio between the landmarks' scale and the box's, either way.
+        max_shift: largest distance between the two crops' centres, in crop sides.
+        mean: of the network's input after division by 255, per channel.
+        std: as `mean`.
+        align: lay the landmarks on the template; if False, a published crop (FER2013, UTKFace) is
+            taken as it is, and a face in a photograph by its box, upright.
 
     Raises:
         ValueError: a field is of another type or length, or out of its range in `RANGES`.
@@ -82,7 +85,8 @@ class InputSpec:
             or self.channels not in (1, 3)
         ):
             raise ValueError(
-                f"Expected whole `size` in 16..512 and `channels` 1 or 3, got {self.size!r:.80} and {self.channels!r:.80}."
+                f"Expected whole `size` in 16..512 and `channels` 1 or 3, got {self.size!r:.80} "
+                f"and {self.channels!r:.80}."
             )
         if type(self.align) is not bool:
             raise ValueError(f"Expected `align` to be true or false, got {self.align!r:.80}.")
@@ -92,7 +96,8 @@ class InputSpec:
             )
         if len(self.mean) != self.channels or len(self.std) != self.channels:
             raise ValueError(
-                f"Expected {self.channels} `mean` and `std` values, got {len(self.mean)} and {len(self.std)}."
+                f"Expected {self.channels} `mean` and `std` values, got {len(self.mean)} and "
+                f"{len(self.std)}."
             )
         several = {
             "template": [v for p in self.template for v in p],
@@ -111,9 +116,7 @@ class InputSpec:
                     )
 
     def wider(self, share: float) -> InputSpec:
-        """The same, with faces drawn at `share` of their size, so that more is seen of what is
-        around them.
-        """
+        """Return a spec that draws faces at `share` of their size; more around them is seen."""
         template = tuple(
             (round(0.5 + share * (x - 0.5), 4), round(0.5 + share * (y - 0.5), 4))
             for x, y in self.template
@@ -121,25 +124,28 @@ class InputSpec:
         return replace(self, template=template, box_scale=round(self.box_scale / share, 3))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; without `align` where it is the default, so that older cards,
-        caches and their digests stay the same.
+        """Return plain values for JSON.
+
+        `align` is left out where it is the default, so that older cards, caches and their digests
+        stay the same.
         """
         return {k: v for k, v in asdict(self).items() if k != "align" or not self.align}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> InputSpec:
-        """The spec in a model's card.
+        """Return the spec of a model's card.
 
         Raises:
             ModelError: an unknown or malformed field; the file is damaged or made by a newer
-            version.
+                version.
         """
         if not isinstance(values, Mapping):
             raise ModelError(f"Expected `input` to be an object, got {values!r:.80}.")
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:
             raise ModelError(
-                f"Expected input fields of this version, got {str(sorted(unknown))[:200]}; try a newer Mien."
+                f"Expected input fields of this version, got {str(sorted(unknown))[:200]}; try a "
+                "newer Mien."
             )
         try:
             return cls(
@@ -161,8 +167,13 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where a crop lies in the picture: centre (pixels), side (pixels) and rotation (degrees,
-    clockwise as seen).
+    """Where a crop lies in the picture.
+
+    Attributes:
+        x: of its centre, pixels.
+        y: of its centre, pixels.
+        side: pixels.
+        angle: degrees, clockwise as seen.
     """
 
     x: float
@@ -171,8 +182,9 @@ class Pose:
     angle: float = 0.0
 
     def matrix(self, size: int) -> np.ndarray:
-        """(2, 3) affine matrix from picture coordinates to crop coordinates. A pixel's centre has
-        integer coordinates in both.
+        """Return the affine matrix (2, 3) from picture coordinates to crop coordinates.
+
+        A pixel's centre has integer coordinates in both.
         """
         scale, turn = size / self.side, radians(-self.angle)
         a, b = scale * cos(turn), scale * sin(turn)
@@ -183,19 +195,23 @@ class Pose:
 
 
 def landmark_pose(face: Face, spec: InputSpec) -> Pose | None:
-    """Least-squares similarity from the template to the landmarks, in closed form; None where there
-    are none or they coincide.
+    """Return the least-squares similarity from the template to the landmarks, in closed form.
+
+    Returns:
+        None where there are no landmarks or they coincide.
     """
     if face.landmarks is None:
         return None
-    there = np.array([complex(*p) for p in face.landmarks])
-    here = np.array([complex(*p) for p in spec.template])
-    here_mean, there_mean = here.mean(), there.mean()
-    spread = float((np.abs(here - here_mean) ** 2).sum())
-    k = complex((np.conj(here - here_mean) * (there - there_mean)).sum()) / max(spread, 1e-12)
+    landmarks = np.array([complex(*p) for p in face.landmarks])
+    template = np.array([complex(*p) for p in spec.template])
+    template_mean, landmarks_mean = template.mean(), landmarks.mean()
+    spread = float((np.abs(template - template_mean) ** 2).sum())
+    k = complex((np.conj(template - template_mean) * (landmarks - landmarks_mean)).sum()) / max(
+        spread, 1e-12
+    )
     if abs(k) < 1e-6:
         return None
-    centre = there_mean + k * (complex(0.5, 0.5) - here_mean)
+    centre = landmarks_mean + k * (complex(0.5, 0.5) - template_mean)
     # Template coordinates run over pixel edges, pixel centres lie half a pixel inside them.
     return Pose(centre.real - 0.5, centre.imag - 0.5, abs(k), degrees(atan2(k.imag, k.real)))
 
@@ -210,8 +226,9 @@ def _from_box(face: Face, spec: InputSpec) -> Pose:
 
 
 def within(pose: Pose, anchor: Pose, spec: InputSpec) -> bool:
-    """Whether a landmark pose agrees with the anchor (the box's pose, or the whole frame of a
-    published crop).
+    """Return whether a landmark pose agrees with the anchor.
+
+    The anchor is the box's pose, or the whole frame of a published crop.
     """
     zoom = max(pose.side / anchor.side, anchor.side / pose.side)
     shift = hypot(pose.x - anchor.x, pose.y - anchor.y) / anchor.side
@@ -221,8 +238,10 @@ def within(pose: Pose, anchor: Pose, spec: InputSpec) -> bool:
 
 
 def pose_of(image_shape: tuple[int, ...], face: Face | None, spec: InputSpec) -> Pose:
-    """Where the crop of `face` lies; without a face, or in a published crop that the spec takes as
-    it is, the centred square that holds the whole picture.
+    """Return where the crop of `face` lies.
+
+    Without a face, or in a published crop that the spec takes as it is, that is the centred square
+    that holds the whole picture.
     """
     if face is None or (face.chip and not spec.align):
         height, width = image_shape[:2]
@@ -233,10 +252,14 @@ def pose_of(image_shape: tuple[int, ...], face: Face | None, spec: InputSpec) ->
 
 
 def crop_face(image: np.ndarray, face: Face | None, spec: InputSpec) -> np.ndarray:
-    """RGB uint8 picture (H, W, 3) -> aligned uint8 crop (size, size, channels); what lies outside
-    the picture repeats its border.
+    """Return the aligned crop of a face, uint8 (size, size, channels).
 
-    `face=None` means that no face was found in a published crop: the whole picture is the crop.
+    What lies outside the picture repeats its border.
+
+    Args:
+        image: RGB uint8 (H, W, 3).
+        face: None where no face was found in a published crop: the whole picture is the crop.
+        spec: how.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(
@@ -246,7 +269,7 @@ def crop_face(image: np.ndarray, face: Face | None, spec: InputSpec) -> np.ndarr
 
 
 def crop_at(image: np.ndarray, pose: Pose, spec: InputSpec) -> np.ndarray:
-    """As `crop_face`, from where the crop lies."""
+    """Return the crop at `pose`; see `crop_face`."""
     image, pose = _shrink(image, pose, spec.size)
     crop = cv2.warpAffine(
         image,
@@ -259,8 +282,9 @@ def crop_at(image: np.ndarray, pose: Pose, spec: InputSpec) -> np.ndarray:
 
 
 def _shrink(image: np.ndarray, pose: Pose, size: int) -> tuple[np.ndarray, Pose]:
-    """Averages pixels before a warp that shrinks by more than 1.5, which bilinear sampling alone
-    would alias; touches only the face.
+    """Average pixels before a warp that shrinks by more than 1.5; touches only the face.
+
+    Bilinear sampling alone would alias.
     """
     factor = 1.5 * size / pose.side
     if factor >= 1:
@@ -292,8 +316,14 @@ def _shrink(image: np.ndarray, pose: Pose, size: int) -> tuple[np.ndarray, Pose]
 
 
 def to_input(crop: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """uint8 crop (size, size, channels) -> float32 (channels, size, size), divided by 255 and
-    normalised. Accepts (N, ...) batches too.
+    """Return crops as the network takes them: float32, divided by 255 and normalised.
+
+    Args:
+        crop: uint8 (size, size, channels), or a batch (N, ...) of them.
+        spec: of the network.
+
+    Returns:
+        (channels, size, size), or (N, ...).
     """
     expected = (spec.size, spec.size, spec.channels)
     if crop.dtype != np.uint8 or crop.shape[-3:] != expected:

@@ -1,8 +1,7 @@
-"""Progress on stderr: bars with the time left on a terminal, plain lines elsewhere; stdout stays
-free for results.
+"""Progress on stderr: bars with the time left on a terminal, plain lines elsewhere.
 
-rich is imported with the first word that is said: the serving process says nothing this way and
-does not have it.
+stdout stays free for results. rich is imported with the first line that is shown: the serving
+process shows none this way and does not have it.
 """
 
 from __future__ import annotations
@@ -21,22 +20,28 @@ LINE_EVERY_S = 30.0
 
 @cache
 def console() -> Console:
-    """The one console of this process, on stderr: lines said while a bar runs go above it."""
+    """Return the one console of this process, on stderr; lines go above a running bar."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
 
 
 def say(text: str) -> None:
-    """One line for the person who watches."""
+    """Show one line to the person who watches."""
     console().print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def task(name: str, total: int | None = None, done: int = 0) -> Iterator[Callable[..., None]]:
-    """A bar for `total` steps (None: a spinner), `done` of which an earlier run has taken.
+    """Show a bar.
 
-    Yields `advance(done, note="")`, `done` being how many steps are finished.
+    Args:
+        name: text before it.
+        total: steps; None shows a spinner.
+        done: steps that an earlier run has taken.
+
+    Yields:
+        `advance(done, note="")`, `done` being how many steps are finished.
     """
     if not console().is_terminal:
         start, first, last = monotonic(), done, monotonic()

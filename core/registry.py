@@ -1,6 +1,4 @@
-"""The registry is the folder: every module of a package is a member, and its file's name is its
-key.
-"""
+"""The registry is the folder: every module of a package is a member, its file's name its key."""
 
 from __future__ import annotations
 
@@ -13,8 +11,9 @@ from core.errors import UserError
 
 
 def names(package: str) -> list[str]:
-    """Names of the public modules directly inside `package`, sorted. Nothing is imported but the
-    package itself.
+    """Return the names of the public modules directly inside `package`, sorted.
+
+    Nothing is imported but the package itself.
     """
     path = importlib.import_module(package).__path__
     return sorted(
@@ -23,16 +22,16 @@ def names(package: str) -> list[str]:
 
 
 def load(package: str, name: str) -> ModuleType:
-    """The module `package.name`.
+    """Return the module `package.name`.
 
     Raises:
         UserError: there is no such file; the message names the nearest one.
     """
-    known = names(package)
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
+    members = names(package)
+    if name not in members:
+        near = difflib.get_close_matches(name, members, n=1)
         raise UserError(
-            f"Expected one of {', '.join(known)}, got {name!r}"
+            f"Expected one of {', '.join(members)}, got {name!r}"
             + (f"; did you mean {near[0]!r}?" if near else f"; see {package}/.")
         )
     return importlib.import_module(f"{package}.{name}")

@@ -40,8 +40,8 @@ def validated(cls: type[T]) -> type[T]:
 
     Constructing it with other values raises ModelError, as does `read_json`.
     """
-    made: Any = pydantic_dataclass(frozen=True, slots=True)(cls)
-    initialize = made.__init__
+    checked_class: Any = pydantic_dataclass(frozen=True, slots=True)(cls)
+    initialize = checked_class.__init__
 
     def __init__(self: T, *args: Any, **values: Any) -> None:
         try:
@@ -49,8 +49,8 @@ def validated(cls: type[T]) -> type[T]:
         except ValidationError as error:
             raise ModelError(explain(error, cls.__name__)) from error
 
-    made.__init__ = __init__
-    checked: type[T] = made
+    checked_class.__init__ = __init__
+    checked: type[T] = checked_class
     return checked
 
 

@@ -59,7 +59,8 @@ def memory_gb() -> float:
     """Return the machine's memory in GiB, to one decimal."""
     import psutil  # serving does without it
 
-    return round(psutil.virtual_memory().total / 2**30, 1)
+    total: int = psutil.virtual_memory().total
+    return round(total / 2**30, 1)
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Faces and what is read from them: frozen, slotted, validated values that every room passes on.
+"""Faces and predictions: frozen, slotted, validated values that every room passes on.
 
 Units: pixels of the picture that was given, origin at its top-left corner, x to the right, y down.
 """
@@ -26,10 +26,14 @@ Box = tuple[float, float, float, float]
 class Face:
     """One detected face.
 
-    box: x, y, width, height in pixels; may reach past the picture's border; width and height are
-    positive. score: the detector's confidence in [0, 1]. landmarks: five points in the order of
-    `LANDMARKS`, or None where the detector has none (Haar). chip: the picture is a published crop
-    of this face alone (FER2013, UTKFace), not a photograph.
+    Attributes:
+        box: x, y, width, height in pixels; may reach past the picture's border; width and height
+            are positive.
+        score: the detector's confidence in [0, 1].
+        landmarks: five points in the order of `LANDMARKS`, or None where the detector has none
+            (Haar).
+        chip: the picture is a published crop of this face alone (FER2013, UTKFace), not a
+            photograph.
     """
 
     box: Box
@@ -60,10 +64,12 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distribution:
-    """Probabilities over named classes: `p` has shape (len(labels),), float64, in [0, 1], sums to
-    1.
+    """Probabilities over named classes.
 
-    limit: in (0, 1], the probability from which the model's answer is to be given; 1 for never.
+    Attributes:
+        labels: names of the classes.
+        p: float64 (len(labels),), in [0, 1], sums to 1.
+        limit: threshold in (0, 1], the probability from which the prediction is shown; 1 for never.
     """
 
     labels: tuple[str, ...]
@@ -77,7 +83,8 @@ class Distribution:
             )
         if not np.isfinite(self.p).all() or self.p.min() < 0 or abs(float(self.p.sum()) - 1) > 1e-4:
             raise ValueError(
-                f"Expected `p` to be probabilities that sum to 1, got sum {self.p.sum()} and minimum {self.p.min()}."
+                f"Expected `p` to be probabilities that sum to 1, got sum {self.p.sum()} and "
+                f"minimum {self.p.min()}."
             )
         if not 0 < self.limit <= 1:
             raise ValueError(f"Expected `limit` to be in (0, 1], got {self.limit}.")
@@ -98,16 +105,20 @@ class Distribution:
         return self.confidence < self.limit or self.limit >= 1
 
     def as_dict(self) -> dict[str, float]:
-        """{label: probability} in the order of `labels`."""
+        """Return {label: probability} in the order of `labels`."""
         return {label: float(p) for label, p in zip(self.labels, self.p, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """Age in years: the expectation and the interval `low` to `high` that is meant to hold
-    `coverage` of the people.
+    """Age in years: the expectation and an interval.
 
-    limit: the width in years over which the age is uncertain.
+    Attributes:
+        value: expected age.
+        low: lower end of the interval.
+        high: upper end.
+        coverage: share of people whose age the interval is meant to hold.
+        limit: the width in years above which the age is uncertain.
     """
 
     value: float
@@ -128,7 +139,7 @@ class Age:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What one model says of one face; a head that the model lacks is None."""
+    """What one model predicts of one face; a head that the model lacks is None."""
 
     emotion: Distribution | None = None
     gender: Distribution | None = None

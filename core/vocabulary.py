@@ -1,4 +1,4 @@
-"""Titles, units, directions and number formats of tasks, metrics and groups, as people read them."""
+"""Titles, units, directions and number formats of tasks, metrics and groups."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Model files: bundles with their cards, ensembles, downloads."""

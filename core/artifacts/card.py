@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import AfterValidator, Field, PlainValidator, Strict, StrictFloat
 from pydantic import StrictInt as Integer
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from core import age_intervals, schema, vocabulary
 from core.errors import ModelError

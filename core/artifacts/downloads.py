@@ -1,13 +1,9 @@
-"""Model files that the repository does not carry: found or downloaded once, checked by SHA-256,
-kept in the user's cache.
-"""
+"""Model files that the repository does not carry, downloaded once and checked by SHA-256."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +11,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from core.errors import ModelError
+from core.files import atomic_file
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 10.0
@@ -22,8 +19,14 @@ TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A file pinned by content. `env` names the environment variable that overrides where it lies;
-    `size` is in bytes.
+    """A file pinned by its content.
+
+    Attributes:
+        file: its name.
+        url: where it is downloaded from.
+        sha256: of its bytes.
+        size: in bytes.
+        env: the environment variable that says where a local copy lies.
     """
 
     file: str
@@ -43,12 +46,12 @@ YUNET = Weights(
 
 
 def cache_dir() -> Path:
-    """Where downloads are kept; `MIEN_CACHE` overrides the platform's own place."""
+    """Return the folder of downloads and caches; `MIEN_CACHE` overrides the platform's own."""
     return Path(os.environ.get("MIEN_CACHE") or user_cache_path("mien"))
 
 
 def is_genuine(path: Path, weights: Weights) -> bool:
-    """Whether `path` holds exactly the pinned bytes."""
+    """Return whether `path` holds exactly the pinned bytes."""
     try:
         return (
             path.stat().st_size == weights.size
@@ -59,18 +62,21 @@ def is_genuine(path: Path, weights: Weights) -> bool:
 
 
 def find(weights: Weights, *, download: bool = True) -> Path:
-    """A checked local copy: the environment variable, the folder `shared/models` beside a checkout,
-    the cache, then the download.
+    """Find a checked local copy, or download one.
+
+    Looked for in this order: the environment variable, the folder `shared/models` beside a
+    checkout, the cache, the download.
 
     Raises:
         ModelError: no copy could be had, or the one that was named is not the pinned file; says
-        every place that was tried.
+            every place that was tried.
     """
     if named := os.environ.get(weights.env):
         if is_genuine(Path(named), weights):
             return Path(named)
         raise ModelError(
-            f"Expected {weights.env} to name {weights.file} (SHA-256 {weights.sha256[:12]}...), got {named}; unset it to download the file."
+            f"Expected {weights.env} to name {weights.file} (SHA-256 {weights.sha256[:12]}...), "
+            f"got {named}; unset it to download the file."
         )
     cached = cache_dir() / weights.file
     for path in (ROOT.parent / "shared" / "models" / weights.file, cached):
@@ -78,36 +84,32 @@ def find(weights: Weights, *, download: bool = True) -> Path:
             return path
     if not download or os.environ.get("MIEN_OFFLINE"):
         raise ModelError(
-            f"Expected {weights.file} in {cached.parent}, got none; set {weights.env}=FILE or allow the download."
+            f"Expected {weights.file} in {cached.parent}, got none; set {weights.env}=FILE or "
+            "allow the download."
         )
     try:
         return fetch(weights, cached)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"Expected to download {weights.file}, got: {error}; set {weights.env}=FILE to use a copy of your own."
+            f"Expected to download {weights.file}, got: {error}; set {weights.env}=FILE to use a "
+            "copy of your own."
         ) from error
 
 
 def fetch(weights: Weights, target: Path) -> Path:
-    """Downloads to a temporary neighbour and renames only what matches the pin, so that an
-    interrupted download leaves nothing.
+    """Download a file to `target`, which appears only with the pinned bytes.
 
     Raises:
         OSError: the network or the disk failed.
         ValueError: other bytes came than the pinned ones.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as part:
-        path = Path(part.name)
-        try:
-            with urllib.request.urlopen(weights.url, timeout=TIMEOUT_S) as answer:
-                part.write(answer.read(weights.size + 1))
-            part.close()
-            if not is_genuine(path, weights):
-                raise ValueError(
-                    f"the bytes of {weights.url} are not those of SHA-256 {weights.sha256}"
-                )
-            shutil.move(path, target)
-        finally:
-            path.unlink(missing_ok=True)
+    with atomic_file(target) as path:
+        # The address is a constant of this file.
+        with urllib.request.urlopen(weights.url, timeout=TIMEOUT_S) as response:  # noqa: S310
+            path.write_bytes(response.read(weights.size + 1))
+        if not is_genuine(path, weights):
+            raise ValueError(
+                f"the bytes of {weights.url} are not those of SHA-256 {weights.sha256}"
+            )
     return target

@@ -1,13 +1,15 @@
-"""AffectNet: faces from web searches in six languages, eight emotions (Mollahosseini, Hasani,
-Mahoor, IEEE TAC 2017, arXiv 1708.03985).
+"""AffectNet: faces from web searches in six languages, eight emotions (arXiv 1708.03985).
 
-Three layouts, in this order: 1. training.csv and validation.csv, in the folder or in
-Manually_Annotated_file_lists: subDirectory_filePath, box, landmarks, expression;
-   pictures below Manually_Annotated_Images. Codes 8 none, 9 uncertain, 10 no face carry no label
-   and are left out.
-2. train_set and val_set with images/N.jpg (224x224 crops) and annotations/N_exp.npy. 3. Class
-folders, by number 0-7 or by name, as in copies on Kaggle. The publishers keep their test set, so
-there is none in the first two; results in papers are those of `val`.
+Mollahosseini, Hasani, Mahoor, IEEE TAC 2017. Three layouts, in this order:
+
+1. training.csv and validation.csv, in the folder or in Manually_Annotated_file_lists:
+   subDirectory_filePath, box, landmarks, expression; pictures below Manually_Annotated_Images.
+   Codes 8 none, 9 uncertain, 10 no face carry no label and are left out.
+2. train_set and val_set with images/N.jpg (224x224 crops) and annotations/N_exp.npy.
+3. Class folders, by number 0-7 or by name, as in copies on Kaggle.
+
+The publishers keep their test set, so there is none in the first two; results in papers are those
+of `val`.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ ORIGIN = Origin(
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split; those without one of the eight labels are in `problems`.
+    """Return the pictures of one split; those without one of the eight labels are in `problems`.
 
     Raises:
         DataError: no known layout, or the split is empty.
@@ -69,14 +71,15 @@ def load(root: str | Path, split: str) -> Samples:
     arrays = {s: f for s, f in FOLDERS.items() if (root / f / "annotations").is_dir()}
     if not tables and not arrays:
         return load_tree("affectnet", root, split, emotions(AFFECTNET8.labels))
-    there = tables or arrays
-    if split != "all" and split not in there:
+    splits = tables or arrays
+    if split != "all" and split not in splits:
         raise DataError(
-            f"Expected a split that is in {root}: {', '.join(there)}, got {split!r}; the publishers keep their test set."
+            f"Expected a split that is in {root}: {', '.join(splits)}, got {split!r}; the "
+            "publishers keep their test set."
         )
     rows: list[Row] = []
     problems: list[Problem] = []
-    for part in there if split == "all" else [split]:
+    for part in splits if split == "all" else [split]:
         if tables:
             _from_table(root, tables[part], rows, problems)
         else:
@@ -121,7 +124,7 @@ def _from_arrays(root: Path, folder: str, rows: list[Row], problems: list[Proble
 
 
 def _array_of(picture: str) -> str:
-    """train_set/images/7.jpg -> train_set/annotations/7_exp.npy"""
+    """Return train_set/annotations/7_exp.npy for train_set/images/7.jpg."""
     folder, _, name = picture.rpartition("/images/")
     return f"{folder}/annotations/{Path(name).stem}_exp.npy"
 

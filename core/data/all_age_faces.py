@@ -1,10 +1,10 @@
-"""All-Age-Faces (AAF): 13,322 mostly Asian faces, each another person, aged 2 to 80 (Cheng et al.,
-Tsinghua Science and Technology 2019).
+"""All-Age-Faces (AAF): 13,322 mostly Asian faces, each another person, aged 2 to 80.
 
-Layout of the publishers: `original images` and `aligned faces` with 00000A02.jpg (person 00000,
-aged 2; up to 07380 female), `image sets` with train.txt and val.txt, lines `00000A02 0`: name and
-gender, 0 female, 1 male. Where the lists are missing, gender comes from the number and the split is
-ours, 80/10/10 by the hash of the number. The aligned faces are taken where both are there.
+Cheng et al., Tsinghua Science and Technology 2019. Layout of the publishers: `original images` and
+`aligned faces` with 00000A02.jpg (person 00000, aged 2; up to 07380 female), `image sets` with
+train.txt and val.txt, lines `00000A02 0`: name and gender, 0 female, 1 male. Where the lists are
+missing, gender comes from the number and the split is ours, 80/10/10 by the hash of the number. The
+aligned faces are taken where both exist.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ORIGIN = Origin(
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split; the publishers' lists have train and val, no test.
+    """Return the pictures of one split; the publishers' lists have train and val, no test.
 
     Raises:
         DataError: no picture is named as the publishers name them, or the split is empty.
@@ -49,45 +49,52 @@ def load(root: str | Path, split: str) -> Samples:
     listed = {Path(t).stem: _read_list(root, t, problems) for t in tables}
     if listed and split != "all" and split not in listed:
         raise DataError(
-            f"Expected a split of the publishers' lists in {root / LISTS}: {', '.join(listed)}, got {split!r}."
+            f"Expected a split of the publishers' lists in {root / LISTS}: {', '.join(listed)}, "
+            f"got {split!r}."
         )
     names, odd = files(root)
     aligned = any(n.startswith(f"{ALIGNED}/") for n in names)
-    found: dict[str, str] = {}
+    names_by_stem: dict[str, str] = {}
     for name in names:
         if suffix(name) not in SUFFIXES or (aligned and not name.startswith(f"{ALIGNED}/")):
             continue
         stem = PurePosixPath(name).stem
         if NAME.fullmatch(stem):
-            found.setdefault(stem, name)
+            names_by_stem.setdefault(stem, name)
         else:
             odd.append(Problem(name, "malformed name; expected PERSON A AGE such as 00000A02.jpg"))
-    wanted: dict[str, int] = {}
+    gender_by_stem: dict[str, int] = {}
     for part, people in listed.items():
         if split in ("all", part):
             problems += [
                 Problem(f"{stem}.jpg", f"listed in {part}.txt, but there is no such picture")
                 for stem in people
-                if stem not in found
+                if stem not in names_by_stem
             ]
-            wanted |= {stem: gender for stem, gender in people.items() if stem in found}
+            gender_by_stem |= {
+                stem: gender for stem, gender in people.items() if stem in names_by_stem
+            }
     if listed:
         anywhere = {stem for people in listed.values() for stem in people}
         problems += [
             Problem(name, "in none of the publishers' lists")
-            for stem, name in found.items()
+            for stem, name in names_by_stem.items()
             if stem not in anywhere
         ]
     else:
         # By the publishers' numbering; their lists say the same.
-        wanted = {
-            s: int(int(s[:5]) > LAST_FEMALE) for s in found if split in ("all", split_of(s[:5]))
+        gender_by_stem = {
+            s: int(int(s[:5]) > LAST_FEMALE)
+            for s in names_by_stem
+            if split in ("all", split_of(s[:5]))
         }
     rows = [
         Row(
-            found[stem], gender=GENDER2.index(AAF_GENDER[gender]), age=float(stem.partition("A")[2])
+            names_by_stem[stem],
+            gender=GENDER2.index(AAF_GENDER[gender]),
+            age=float(stem.partition("A")[2]),
         )
-        for stem, gender in sorted(wanted.items())
+        for stem, gender in sorted(gender_by_stem.items())
     ]
     return build(
         "all_age_faces", split, root, rows, [*problems, *odd], tables=tables, tight=aligned
@@ -107,7 +114,8 @@ def _read_list(root: Path, table: str, problems: list[Problem]) -> dict[str, int
             problems.append(
                 Problem(
                     table,
-                    f"row {number}: expected a name such as 00000A02 and a gender 0 or 1, got {line[:60]!r}",
+                    f"row {number}: expected a name such as 00000A02 and a gender 0 or 1, got "
+                    f"{line[:60]!r}",
                 )
             )
         else:

@@ -1,11 +1,10 @@
-"""FER2013: 35,887 grey pictures of 48x48, seven emotions (Goodfellow et al., ICONIP 2013, arXiv
-1307.0414).
+"""FER2013: 35,887 grey pictures of 48x48, seven emotions (arXiv 1307.0414).
 
-The publishers' form is one table, fer2013.csv (columns emotion, pixels, Usage) or
-icml_face_data.csv (the same in another order): its pictures are written as PNGs into the user's
-cache once, keyed by the table's content, and named as FER+ names them (row 0 is fer0000000.png).
-Splits: Training, PublicTest (val), PrivateTest (test). The common other form is folders,
-train/angry/*.jpg and test/...: without a val folder a tenth of train is val.
+Goodfellow et al., ICONIP 2013. The publishers' form is one table, fer2013.csv (columns emotion,
+pixels, Usage) or icml_face_data.csv (the same in another order): its pictures are written as PNGs
+into the user's cache once, keyed by the table's content, and named as FER+ names them (row 0 is
+fer0000000.png). Splits: Training, PublicTest (val), PrivateTest (test). The common other form is
+folders, train/angry/*.jpg and test/...: without a val folder a tenth of train is val.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import cv2
 import numpy as np
 
 from core.data.base.class_folders import emotions, load_tree
-from core.data.base.files import made
+from core.data.base.files import cached_folder
 from core.data.base.origin import RESEARCH, Origin
 from core.data.base.rows import Row, build, read_csv
 from core.data.base.samples import Problem, Samples, check_split, locate
@@ -39,8 +38,9 @@ INDEX = "index.json"
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split, from the table where there is one, else from class folders (names,
-    or numbers in FER2013's order).
+    """Return the pictures of one split, from the table or from class folders.
+
+    Folders are names, or numbers in FER2013's order.
 
     Raises:
         DataError: neither a table nor class folders, or the split is empty.
@@ -50,9 +50,9 @@ def load(root: str | Path, split: str) -> Samples:
     table = next(
         (
             t
-            for place in (root, root / "fer2013")
+            for target in (root, root / "fer2013")
             for name in TABLES
-            if (t := place / name).is_file()
+            if (t := target / name).is_file()
         ),
         None,
     )
@@ -60,7 +60,7 @@ def load(root: str | Path, split: str) -> Samples:
         return load_tree("fer2013", root, split, emotions(FER7.labels))
     with table.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    folder = made(f"fer2013-{content[:16]}", lambda place: _unpack(table, place))
+    folder = cached_folder(f"fer2013-{content[:16]}", lambda target: _unpack(table, target))
     index = json.loads((folder / INDEX).read_bytes())
     rows = [
         Row(name, FERPLUS8.index(FER7.labels[code]))
@@ -71,22 +71,26 @@ def load(root: str | Path, split: str) -> Samples:
     return build("fer2013", split, folder, rows, problems, tables=[INDEX])
 
 
-def _unpack(table: Path, place: Path) -> None:
-    """Writes every sound row of `table` as a PNG, and an index of their codes and of the broken
-    rows.
-    """
+def _unpack(table: Path, target: Path) -> None:
+    """Write every sound row of `table` as a PNG, and an index of codes and broken rows."""
     rows, problems = [], []
     for usage in USAGES:
-        (place / usage).mkdir()
+        (target / usage).mkdir()
     for number, cells, reason in read_csv(table, ("emotion", "pixels", "Usage")):
         if reason is None:
             try:
                 pixels = np.array(cells["pixels"].split(), np.int64)
                 code, usage = int(cells["emotion"]), cells["usage"]
                 if pixels.size != SIDE * SIDE or pixels.min() < 0 or pixels.max() > 255:
-                    reason = f"row {number}: expected {SIDE * SIDE} pixels in 0..255, got {pixels.size} in {pixels.min()}..{pixels.max()}"
+                    reason = (
+                        f"row {number}: expected {SIDE * SIDE} pixels in 0..255, got {pixels.size} "
+                        f"in {pixels.min()}..{pixels.max()}"
+                    )
                 elif not 0 <= code < len(FER7) or usage not in USAGES:
-                    reason = f"row {number}: expected an emotion 0-6 and a usage of {', '.join(USAGES)}, got {code} and {usage!r}"
+                    reason = (
+                        f"row {number}: expected an emotion 0-6 and a usage of "
+                        f"{', '.join(USAGES)}, got {code} and {usage!r}"
+                    )
             except (ValueError, OverflowError) as error:
                 reason = f"row {number}: expected numbers: {error}"
         if reason is not None:
@@ -94,6 +98,6 @@ def _unpack(table: Path, place: Path) -> None:
             continue
         name = f"{usage}/fer{number - 2:07d}.png"  # the header is row 1
         png = cv2.imencode(".png", pixels.astype(np.uint8).reshape(SIDE, SIDE))[1]
-        (place / name).write_bytes(png.tobytes())
+        (target / name).write_bytes(png.tobytes())
         rows.append((name, code))
-    (place / INDEX).write_text(json.dumps({"rows": rows, "problems": problems}))
+    (target / INDEX).write_text(json.dumps({"rows": rows, "problems": problems}))

@@ -34,25 +34,25 @@ ORIGIN = Origin(
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one official split, or of all splits that are there.
+    """Return the pictures of one official split, or of all splits that exist.
 
     Raises:
         DataError: the folder, its label.csv or every picture is missing.
     """
     check_split(split, SPLITS)
     root = locate(root, "ferplus", FOLDERS.values())
-    wanted = (
+    folders = (
         [FOLDERS[split]] if split != "all" else [f for f in FOLDERS.values() if (root / f).is_dir()]
     )
-    if not wanted or any(not (root / f / "label.csv").is_file() for f in wanted):
-        names = " or ".join(wanted or FOLDERS.values())
+    if not folders or any(not (root / f / "label.csv").is_file() for f in folders):
+        names = " or ".join(folders or FOLDERS.values())
         raise DataError(
             f"Expected {names} with a label.csv in {root}; try --data DIR or another --split."
         )
     ids: list[str] = []
     votes: list[list[float]] = []
     problems: list[Problem] = []
-    for folder in wanted:
+    for folder in folders:
         present = {p.name for p in (root / folder).glob("*.png")}
         for name, row, reason in _rows(root / folder / "label.csv"):
             if reason is None and name not in present:
@@ -64,12 +64,13 @@ def load(root: str | Path, split: str) -> Samples:
             votes.append(row)
     if not ids:
         raise DataError(
-            f"Expected pictures in {root} ({', '.join(wanted)}), got none; {len(problems)} rows were left out."
+            f"Expected pictures in {root} ({', '.join(folders)}), got none; {len(problems)} rows "
+            "were left out."
         )
     columns = missing(len(ids))
     columns["emotion"], columns["emotion_votes"] = labels_of(np.array(votes))
     paths = tuple(root / i for i in ids)
-    marks = fingerprint(root, [*paths, *(root / f / "label.csv" for f in wanted)])
+    content = fingerprint(root, [*paths, *(root / f / "label.csv" for f in folders)])
     return Samples(
         "ferplus",
         split,
@@ -77,19 +78,24 @@ def load(root: str | Path, split: str) -> Samples:
         tuple(ids),
         paths,
         **columns,
-        fingerprint=marks,
+        fingerprint=content,
         problems=tuple(problems),
     )
 
 
 def labels_of(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Votes (N, 10) -> majority class (N,) int64, -1 where there is none, and shares of the eight
-    emotions (N, 8), NaN there.
+    """Return the majority class and the shares of the eight emotions.
+
+    Args:
+        votes: (N, 10).
+
+    Returns:
+        int64 (N,), -1 where there is none, and (N, 8), NaN there.
     """
-    kept = np.where(votes > 1, votes, 0.0)
-    top = kept.argmax(axis=1)
-    valid = (kept.max(axis=1) > 0) & (top < len(FERPLUS8))
-    emotions = kept[:, : len(FERPLUS8)]
+    counted = np.where(votes > 1, votes, 0.0)
+    top = counted.argmax(axis=1)
+    valid = (counted.max(axis=1) > 0) & (top < len(FERPLUS8))
+    emotions = counted[:, : len(FERPLUS8)]
     shares = np.where(
         valid[:, None], emotions / np.maximum(emotions.sum(axis=1, keepdims=True), 1), np.nan
     )
@@ -97,9 +103,7 @@ def labels_of(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, list[float], str | None]]:
-    """(name, votes, what is wrong) of every row; of a picture that is listed again the first row
-    counts.
-    """
+    """Return name, votes and what is wrong of every row; of repeated rows the first counts."""
     listed: set[str] = set()
     for number, cells, reason in read_csv(
         path, ("file", *FERPLUS_VOTES), ("file", "box", *FERPLUS_VOTES)

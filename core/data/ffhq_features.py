@@ -1,12 +1,12 @@
-"""FFHQ with the attributes of FFHQ-features-dataset: age, gender and soft emotion scores of 70,000
-faces.
+"""FFHQ with the attributes of FFHQ-features-dataset: age, gender and soft emotion scores.
 
-Pictures: Karras, Laine, Aila, CVPR 2019. Attributes: github.com/DCGM/ffhq-features-dataset, read
-from the pictures by Microsoft's Face API, so they are a machine's opinion, not an annotation by
-people. json/00000.json is a list with one entry per face: faceRectangle and faceAttributes with
-gender, age and emotion (eight scores). The largest face counts. Pictures lie in any folder, such as
-images1024x1024/00000/00000.png; where there are several sizes, the first by name is taken. Split:
-the publishers' 60,000 for training, the last 10,000 for validation.
+70,000 faces. Pictures: Karras, Laine, Aila, CVPR 2019. Attributes:
+github.com/DCGM/ffhq-features-dataset, read from the pictures by Microsoft's Face API, so they are a
+machine's predictions, not an annotation by people. json/00000.json is a list with one entry per
+face: faceRectangle and faceAttributes with gender, age and emotion (eight scores). The largest face
+counts. Pictures lie in any folder, such as images1024x1024/00000/00000.png; where there are several
+sizes, the first by name is taken. Split: the publishers' 60,000 for training, the last 10,000 for
+validation.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ORIGIN = Origin(
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split; those without attributes are in `problems`.
+    """Return the pictures of one split; those without attributes are in `problems`.
 
     Raises:
         DataError: no picture has attributes, or the split is empty.
@@ -64,11 +64,11 @@ def load(root: str | Path, split: str) -> Samples:
         Problem(pictures[stem], "no attributes: there is no JSON file of that number")
         for stem in sorted(set(pictures) - set(tables))
     ]
-    both = sorted(set(pictures) & set(tables))
+    stems = sorted(set(pictures) & set(tables))
     rows: list[Row] = []
     with ThreadPoolExecutor() as pool:
-        for start in range(0, len(both), 4096):
-            chunk = both[start : start + 4096]
+        for start in range(0, len(stems), 4096):
+            chunk = stems[start : start + 4096]
             for stem, (fields, reason) in zip(
                 chunk, pool.map(lambda s: _attributes(root / tables[s]), chunk), strict=True
             ):
@@ -77,7 +77,7 @@ def load(root: str | Path, split: str) -> Samples:
                 else:
                     problems.append(Problem(pictures[stem], f"{tables[stem]}: {reason}"))
     return build(
-        "ffhq_features", split, root, rows, problems, tables=[tables[s] for s in both], tight=False
+        "ffhq_features", split, root, rows, problems, tables=[tables[s] for s in stems], tight=False
     )
 
 
@@ -105,7 +105,8 @@ def _attributes(path: Path) -> tuple[dict[str, Any], str | None]:
     ) as error:
         return (
             {},
-            f"expected faceAttributes with gender, age and emotion, got {type(error).__name__}: {error}",
+            f"expected faceAttributes with gender, age and emotion, got {type(error).__name__}: "
+            f"{error}",
         )
     if not (
         np.isfinite(votes).all()

@@ -1,10 +1,10 @@
-"""Any tree of class folders: SPLIT/CLASS/pictures or CLASS/pictures, for pictures of your own and
-for most sets on Kaggle.
+"""Any tree of class folders: SPLIT/CLASS/pictures or CLASS/pictures.
 
-SPLIT is train, training, val, valid, validation, dev, test, testing, PublicTest or PrivateTest, in
-any case. CLASS is an emotion or a perceived gender in any spelling of `core.labels.SPELLINGS`;
-numbers say nothing without the data set's own order, so they are refused. Without a val folder a
-tenth of train is val; without split folders all is divided 80/10/10 by the hash of the name.
+For pictures of your own and for most sets on Kaggle. SPLIT is train, training, val, valid,
+validation, dev, test, testing, PublicTest or PrivateTest, in any case. CLASS is an emotion or a
+perceived gender in any spelling of `core.labels.SPELLINGS`; numbers mean nothing without the data
+set's own order, so they are refused. Without a val folder a tenth of train is val; without split
+folders all is divided 80/10/10 by the hash of the name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ORIGIN = Origin(
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split; unknown folders are listed in `problems`.
+    """Return the pictures of one split; unknown folders are listed in `problems`.
 
     Raises:
         DataError: no known class folder, a class without pictures, or an empty split.

@@ -1,14 +1,13 @@
-"""IMDB-WIKI: 523,051 faces of celebrities with age and gender from their pages (Rothe, Timofte, Van
-Gool, IJCV 2016).
+"""IMDB-WIKI: 523,051 faces of celebrities with age and gender from their pages.
 
-Layout of the publishers, the face crops with 40 % margin: imdb_crop/imdb.mat and
-wiki_crop/wiki.mat, either or both, with the pictures in folders 00-99 beside them. A .mat holds dob
-(Matlab day number), photo_taken (year), full_path, gender (0 female, 1 male, NaN unknown), name,
-face_score (-Inf: no face) and second_face_score (NaN: no second face). Age is that on the first of
-July of the year of the photograph. A picture is left out, with the reason, where no face or a weak
-one was found, where there is a second face (the label may be the other person's), and where dates
-or age are impossible. There is no official split: ours is 80/10/10 by the hash of the name, so that
-no person is divided, nor between IMDb and Wikipedia.
+Rothe, Timofte, Van Gool, IJCV 2016. Layout of the publishers, the face crops with 40 % margin:
+imdb_crop/imdb.mat and wiki_crop/wiki.mat, either or both, with the pictures in folders 00-99 beside
+them. A .mat holds dob (Matlab day number), photo_taken (year), full_path, gender (0 female, 1 male,
+NaN unknown), name, face_score (-Inf: no face) and second_face_score (NaN: no second face). Age is
+that on the first of July of the year of the photograph. A picture is left out, with the reason,
+where no face or a weak one was detected, where there is a second face (the label may be the other
+person's), and where dates or age are impossible. There is no official split: ours is 80/10/10 by
+the hash of the name, so that no person is divided, nor between IMDb and Wikipedia.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ ORIGIN = Origin(
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split. Group: `source` (imdb or wiki).
+    """Return the pictures of one split. Group: `source` (imdb or wiki).
 
     Raises:
         DataError: no .mat file, a damaged one, or the split is empty.
@@ -64,7 +63,8 @@ def load(root: str | Path, split: str) -> Samples:
     ]
     if not tables:
         raise DataError(
-            f"Expected imdb_crop/imdb.mat or wiki_crop/wiki.mat in {root}, got neither; try --data DIR."
+            f"Expected imdb_crop/imdb.mat or wiki_crop/wiki.mat in {root}, got neither; try --data "
+            "DIR."
         )
     rows: list[Row] = []
     problems: list[Problem] = []
@@ -81,8 +81,8 @@ def load(root: str | Path, split: str) -> Samples:
             if reason or not about["full_path"]:
                 problems.append(Problem(file, f"row {number} of {table}: {reason or 'no path'}"))
                 continue
-            known = about["gender"] in (0, 1)
-            gender = GENDER2.index(IMDBWIKI_GENDER[int(about["gender"])]) if known else -1
+            has_gender = about["gender"] in (0, 1)
+            gender = GENDER2.index(IMDBWIKI_GENDER[int(about["gender"])]) if has_gender else -1
             rows.append(Row(file, gender=gender, age=age, groups={"source": part}))
     return build("imdb_wiki", split, root, rows, problems, tables=tables, tight=False)
 
@@ -92,16 +92,18 @@ def _entries(path: Path, part: str) -> Iterator[dict[str, Any]]:
     from scipy.io import loadmat
 
     try:
-        whole = loadmat(path, squeeze_me=True, variable_names=[part])[part]
-        columns = {f: np.atleast_1d(whole[f].item()) for f in FIELDS}
+        table = loadmat(path, squeeze_me=True, variable_names=[part])[part]
+        columns = {f: np.atleast_1d(table[f].item()) for f in FIELDS}
     except Exception as error:  # scipy raises almost any type on damaged files
         raise DataError(
-            f"Expected the publishers' table in {path}, got: {type(error).__name__}: {error}; try to download it again."
+            f"Expected the publishers' table in {path}, got: {type(error).__name__}: {error}; try "
+            "to download it again."
         ) from error
     sizes = {len(c) for c in columns.values()}
     if len(sizes) != 1:
         raise DataError(
-            f"Expected columns of one length in {path}, got {sorted(sizes)}; try to download it again."
+            f"Expected columns of one length in {path}, got {sorted(sizes)}; try to download it "
+            "again."
         )
     for cells in zip(*columns.values(), strict=True):
         yield {

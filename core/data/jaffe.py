@@ -1,10 +1,9 @@
-"""JAFFE: 213 grey pictures of 256x256, ten Japanese women posing seven emotions (Lyons, Akamatsu,
-Kamachi, Gyoba, FG 1998).
+"""JAFFE: 213 grey pictures of 256x256, ten Japanese women posing seven emotions.
 
-File names, in any folder: KA.AN1.39.tiff is model KA, anger, first pose, number 39. The publishers'
-TIFFs, which nothing else here needs to read, are written as PNGs into the user's cache once, keyed
-by their bytes. There is no official split: ours never divides a model, so with ten models one is
-val and one is test.
+Lyons, Akamatsu, Kamachi, Gyoba, FG 1998. File names, in any folder: KA.AN1.39.tiff is model KA,
+anger, first pose, number 39. The publishers' TIFFs, which nothing else here needs to read, are
+written as PNGs into the user's cache once, keyed by their bytes. There is no official split: ours
+never divides a model, so with ten models one is val and one is test.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from core import image as images
-from core.data.base.files import SUFFIXES, files, made, suffix, survey
+from core.data.base.files import SUFFIXES, cached_folder, files, suffix, survey
 from core.data.base.origin import Origin
 from core.data.base.rows import Row, build
 from core.data.base.samples import Problem, Samples, check_split, locate
@@ -44,7 +43,7 @@ ORIGIN = Origin(
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split. Group: `subject`.
+    """Return the pictures of one split. Group: `subject`.
 
     Raises:
         DataError: no file is named as the publishers name them, or the split is empty.
@@ -52,48 +51,46 @@ def load(root: str | Path, split: str) -> Samples:
     check_split(split, SPLITS)
     root = locate(root, "jaffe")
     names, problems = files(root)
-    found: dict[str, re.Match[str]] = {}
+    matches: dict[str, re.Match[str]] = {}
     for name in names:
         if suffix(name) not in (*SUFFIXES, *TIFF):
             continue
         if match := NAME.fullmatch(PurePosixPath(name).name):
-            found[name] = match
+            matches[name] = match
         else:
             problems.append(
                 Problem(
                     name, "malformed name; expected MODEL.CODE.NUMBER.tiff such as KA.AN1.39.tiff"
                 )
             )
-    place = {name: name for name in found}
-    if any(suffix(name) in TIFF for name in found):
+    targets = {name: name for name in matches}
+    if any(suffix(name) in TIFF for name in matches):
         source = root
-        place = {name: f"{name}.png" if suffix(name) in TIFF else name for name in found}
-        marks, closed = survey(root, (), found)
+        targets = {name: f"{name}.png" if suffix(name) in TIFF else name for name in matches}
+        content, closed = survey(root, (), matches)
         problems += [Problem(name, reason) for name, reason in closed.items()]
-        found = {name: match for name, match in found.items() if name not in closed}
-        root = made(
-            f"jaffe-{marks[:16]}",
-            lambda folder: _convert(source, {name: place[name] for name in found}, folder),
+        matches = {name: match for name, match in matches.items() if name not in closed}
+        root = cached_folder(
+            f"jaffe-{content[:16]}",
+            lambda folder: _convert(source, {name: targets[name] for name in matches}, folder),
         )
-    splits = by_subject(m[1].upper() for m in found.values())
+    splits = by_subject(m[1].upper() for m in matches.values())
     rows = [
         Row(
-            place[name],
+            targets[name],
             FERPLUS8.index(JAFFE_CODES[match[2].upper()]),
             GENDER2.index(JAFFE_GENDER),
             groups={"subject": match[1].upper()},
         )
-        for name, match in found.items()
+        for name, match in matches.items()
         if split in ("all", splits[match[1].upper()])
     ]
     return build("jaffe", split, root, rows, problems, tight=False)
 
 
-def _convert(source: Path, place: dict[str, str], folder: Path) -> None:
-    """Every picture as a file of `folder`; one that cannot be read becomes an empty file, which
-    `build` reports.
-    """
-    for name, target in place.items():
+def _convert(source: Path, targets: dict[str, str], folder: Path) -> None:
+    """Write every picture into `folder`; an unreadable one is empty, which `build` reports."""
+    for name, target in targets.items():
         path = folder / target
         path.parent.mkdir(parents=True, exist_ok=True)
         data = (source / name).read_bytes() if (source / name).stat().st_size <= MAX_BYTES else b""

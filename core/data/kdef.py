@@ -1,9 +1,8 @@
-"""KDEF: 4,900 colour pictures of 562x762, 35 women and 35 men, seven emotions, five angles, two
-sessions (Lundqvist, Flykt, Ohman, 1998).
+"""KDEF: 4,900 colour pictures of 562x762, 70 people, seven emotions, five angles, two sessions.
 
-File names, in any folder: AF01AFS.JPG is session A, female, model 01, afraid, straight. There is no
-official split: ours never divides a model, who has the same number in both sessions. Full profiles
-are kept, in the group `angle`.
+35 women and 35 men; Lundqvist, Flykt, Ohman, 1998. File names, in any folder: AF01AFS.JPG is
+session A, female, model 01, afraid, straight. There is no official split: ours never divides a
+model, who has the same number in both sessions. Full profiles are kept, in the group `angle`.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ ORIGIN = Origin(
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split. Groups: `subject`, `angle`.
+    """Return the pictures of one split. Groups: `subject`, `angle`.
 
     Raises:
         DataError: no file is named as the publishers name them, or the split is empty.
@@ -44,12 +43,12 @@ def load(root: str | Path, split: str) -> Samples:
     check_split(split, SPLITS)
     root = locate(root, "kdef", ["KDEF", "KDEF_and_AKDEF"])
     names, problems = files(root)
-    found: dict[str, tuple[str, ...]] = {}
+    fields_by_name: dict[str, tuple[str, ...]] = {}
     for name in names:
         if suffix(name) not in SUFFIXES:
             continue
         if match := NAME.fullmatch(PurePosixPath(name).name.upper()):
-            found[name] = match.groups()
+            fields_by_name[name] = match.groups()
         else:
             problems.append(
                 Problem(
@@ -57,7 +56,7 @@ def load(root: str | Path, split: str) -> Samples:
                     "malformed name; expected SESSION GENDER MODEL CODE ANGLE such as AF01AFS.JPG",
                 )
             )
-    splits = by_subject(g + n for _, g, n, _, _ in found.values())
+    splits = by_subject(g + n for _, g, n, _, _ in fields_by_name.values())
     rows = [
         Row(
             name,
@@ -65,7 +64,7 @@ def load(root: str | Path, split: str) -> Samples:
             GENDER2.index(gender),
             groups={"subject": gender + number, "angle": KDEF_ANGLES[angle]},
         )
-        for name, (_, gender, number, code, angle) in found.items()
+        for name, (_, gender, number, code, angle) in fields_by_name.items()
         if split in ("all", splits[gender + number])
     ]
     return build("kdef", split, root, rows, problems, tight=False)

@@ -1,5 +1,4 @@
-"""A manifest: one Parquet file that says which pictures belong to which split, and what is known of
-each.
+"""A manifest: one Parquet file with the split and the labels of each picture.
 
 `python -m evaluation audit --apply`, `restratify` and `balance` write it
 (`evaluation.quality.repair.manifest`); the pictures stay where they are. Columns: `id, root, path,
@@ -61,8 +60,14 @@ NEEDED = ("id", "root", "path", "split")
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a manifest says of itself. fingerprint: of the data that it was made from. roots: name
-    -> folder. tight: see `Samples`. made: what was done, as counts and texts.
+    """What a manifest states about itself.
+
+    Attributes:
+        dataset: the data set that it was made from.
+        fingerprint: of that data.
+        roots: name -> folder.
+        tight: see `Samples`.
+        made: what was done, as counts and texts.
     """
 
     dataset: str
@@ -72,17 +77,17 @@ class About:
     made: dict[str, Any]
 
     def to_json(self) -> bytes:
-        """The value of the metadata key."""
+        """Return the value of the metadata key."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return json.dumps({"version": VERSION, **values}, sort_keys=True, allow_nan=False).encode()
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split, in the manifest's order.
+    """Return the pictures of one split, in the manifest's order.
 
     Raises:
         DataError: no manifest, a malformed one, pictures that are not where it says, or an empty
-        split.
+            split.
     """
     check_split(split, SPLITS)
     file = find(root)
@@ -90,9 +95,10 @@ def load(root: str | Path, split: str) -> Samples:
     splits = sorted(set(table["split"].to_pylist()))
     table = table if split == "all" else table.filter(pc.equal(table["split"], split))
     if not len(table):
-        there = ", ".join(splits) or "no rows"
+        existing = ", ".join(splits) or "no rows"
         raise DataError(
-            f"Expected pictures of the {split} split in {file}, got none; it has {there}; try --split."
+            f"Expected pictures of the {split} split in {file}, got none; it has {existing}; try "
+            "--split."
         )
     folders = {name: _folder(file, place) for name, place in about.roots.items()}
     places = [
@@ -102,7 +108,7 @@ def load(root: str | Path, split: str) -> Samples:
     used = {folders[r] for r in pc.unique(table["root"]).to_pylist()}
     base = Path(os.path.commonpath(used))
     names = [p.relative_to(base).as_posix() for p in places]
-    marks, bad = survey(base, names)
+    content, bad = survey(base, names)
     good = np.array([name not in bad for name in names])
     if not good.any():
         name, reason = next(iter(bad.items()))
@@ -111,7 +117,7 @@ def load(root: str | Path, split: str) -> Samples:
     problems = tuple(Problem(n, bad[n]) for n in names if n in bad)
     at = np.flatnonzero(good)
     table = table.take(at)
-    total = hashlib.sha256(marks.encode() + file.read_bytes()).hexdigest()
+    total = hashlib.sha256(content.encode() + file.read_bytes()).hexdigest()
     ids, paths = tuple(table["id"].to_pylist()), tuple(places[i] for i in at)
     groups = {
         n.removeprefix(GROUP): np.array(pc.fill_null(table[n], "").to_pylist())
@@ -134,14 +140,12 @@ def load(root: str | Path, split: str) -> Samples:
 
 
 def named(root: str | Path) -> bool:
-    """Whether `root` is a manifest, or a folder that one lies in, rather than a data set's own
-    folder.
-    """
+    """Return whether `root` is a manifest or a folder with one, not a data set's folder."""
     return Path(root).suffix.lower() == ".parquet" or (Path(root) / FILE).is_file()
 
 
 def find(root: str | Path) -> Path:
-    """The manifest's file for what `--data` says.
+    """Return the manifest's file for the value of `--data`.
 
     Raises:
         DataError: there is none.
@@ -157,7 +161,7 @@ def find(root: str | Path) -> Path:
 
 
 def read(file: Path) -> tuple[pa.Table, About]:
-    """The checked table and what it says of itself; optional columns that are absent hold nulls.
+    """Return the checked table and its metadata; optional columns that are absent hold nulls.
 
     Raises:
         DataError: no Parquet, no manifest, or a bad row; says which.
@@ -175,20 +179,25 @@ def read(file: Path) -> tuple[pa.Table, About]:
         )
         if raw["version"] != VERSION:
             raise DataError(
-                f"Expected a manifest of version {VERSION}, got {raw['version']}: {file}; make it again."
+                f"Expected a manifest of version {VERSION}, got {raw['version']}: {file}; make it "
+                "again."
             )
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"Expected a manifest (Parquet), got {file}: {str(error)[:200]}") from None
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         if isinstance(error, DataError):
             raise
-        text = f"Expected a manifest with metadata {KEY.decode()!r} in {file}, got none that can be read ({error})"
+        text = (
+            f"Expected a manifest with metadata {KEY.decode()!r} in {file}, got none that can be "
+            f"read ({error})"
+        )
         raise DataError(
             f"{text}; `python -m evaluation audit --apply PLAN --out DIR` makes one."
         ) from None
     if absent := [n for n in NEEDED if n not in table.column_names]:
         raise DataError(
-            f"Expected columns {', '.join(NEEDED)} in {file}, got none for {', '.join(absent)}; make it again."
+            f"Expected columns {', '.join(NEEDED)} in {file}, got none for {', '.join(absent)}; "
+            "make it again."
         )
     for name, kind in COLUMNS.items():
         column = table[name] if name in table.column_names else pa.nulls(len(table), kind)
@@ -210,13 +219,14 @@ def _check(table: pa.Table, about: About, file: Path) -> None:
     """Raises DataError for the first row that cannot be right; the first row is row 1."""
 
     def rows(name: str, good: Callable[[Any], bool], what: str) -> None:
-        known: dict[Any, bool] = {}
+        checked: dict[Any, bool] = {}
         for i, value in enumerate(table[name].to_pylist(), 1):
-            if value not in known:
-                known[value] = good(value)
-            if not known[value]:
+            if value not in checked:
+                checked[value] = good(value)
+            if not checked[value]:
                 raise DataError(
-                    f"Expected {name} to be {what}, got {value!r} in row {i} of {file}; make it again."
+                    f"Expected {name} to be {what}, got {value!r} in row {i} of {file}; make it "
+                    "again."
                 )
 
     def inside(path: str | None) -> bool:

@@ -1,11 +1,10 @@
-"""Oulu-CASIA NIR&VIS: 80 people, six emotions, three lights, sequences from neutral to the peak
-(Zhao et al., IVC 2011).
+"""Oulu-CASIA NIR&VIS: 80 people, six emotions, three lights, sequences from neutral to the peak.
 
-Layout of the publishers: OriginalImg/VL/Strong/P001/Anger/000.jpeg ... (320x240); PreProcess Img
-holds crops of the same. Taken are the visible-light pictures (VL), and of each sequence the last
-three frames, as papers do, and the first frame as neutral where the sequence is longer than that.
-What lies between is neither, so it is left out on purpose and is no problem. There is no official
-split: ours never divides a person.
+Zhao et al., IVC 2011. Layout of the publishers: OriginalImg/VL/Strong/P001/Anger/000.jpeg ...
+(320x240); PreProcess Img holds crops of the same. Taken are the visible-light pictures (VL), and of
+each sequence the last three frames, as papers do, and the first frame as neutral where the sequence
+is longer than that. What lies between is neither, so it is left out on purpose and is no problem.
+There is no official split: ours never divides a person.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ ORIGIN = Origin(
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The frames of one split. Groups: `subject`, `light`.
+    """Return the frames of one split. Groups: `subject`, `light`.
 
     Raises:
         DataError: no file lies where the publishers put them, or the split is empty.

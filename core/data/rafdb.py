@@ -1,12 +1,11 @@
-"""RAF-DB, single-label basic emotions: 15,339 faces from the web, seven emotions by some 40
-annotators each (Li, Deng, Du, CVPR 2017).
+"""RAF-DB, single-label basic emotions: 15,339 faces from the web, some 40 annotators each.
 
-Layout of the publishers (folder `basic`): EmoLabel/list_patition_label.txt (sic) with lines
-`train_00001.jpg 5`, codes 1-7; Image/aligned/train_00001_aligned.jpg (100x100) or
-Image/original/train_00001.jpg; and, where it is there,
-Annotation/manual/train_00001_manu_attri.txt: five landmarks, then gender, race and an age band. The
-common other form is folders named 1-7: DATASET/train/5/train_00001_aligned.jpg. Splits: the
-publishers' train and test; a tenth of train is val, decided by the hash of the name.
+Li, Deng, Du, CVPR 2017. Layout of the publishers (folder `basic`):
+EmoLabel/list_patition_label.txt (sic) with lines `train_00001.jpg 5`, codes 1-7;
+Image/aligned/train_00001_aligned.jpg (100x100) or Image/original/train_00001.jpg; and, where it
+exists, Annotation/manual/train_00001_manu_attri.txt: five landmarks, then gender, race and an age
+band. The common other form is folders named 1-7: DATASET/train/5/train_00001_aligned.jpg. Splits:
+the publishers' train and test; a tenth of train is val, decided by the hash of the name.
 """
 
 from __future__ import annotations
@@ -42,24 +41,25 @@ ORIGIN = Origin(
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split. Groups, where the publishers' annotations are there: `race` and
-    `age_band`.
+    """Return the pictures of one split.
+
+    Groups, with the publishers' annotations: `race` and `age_band`.
 
     Raises:
         DataError: neither the label list nor class folders, or the split is empty.
     """
     check_split(split, SPLITS)
     root = locate(root, "rafdb", LISTS)
-    found = next((label for label in LISTS if (root / label).is_file()), None)
-    if found is None:
+    list_file = next((label for label in LISTS if (root / label).is_file()), None)
+    if list_file is None:
         return load_tree("rafdb", root, split, emotions(RAF7.labels, first=1))
-    basic = (root / found).parent.parent
+    basic = (root / list_file).parent.parent
     aligned = (basic / "Image" / "aligned").is_dir()
     rows: list[Row] = []
     problems: list[Problem] = []
-    tables = [(root / found).relative_to(basic).as_posix()]
+    tables = [(root / list_file).relative_to(basic).as_posix()]
     for number, line in enumerate(
-        (root / found).read_text(encoding="utf-8", errors="replace").splitlines(), 1
+        (root / list_file).read_text(encoding="utf-8", errors="replace").splitlines(), 1
     ):
         if not line.strip():
             continue
@@ -68,18 +68,19 @@ def load(root: str | Path, split: str) -> Samples:
         if part not in ("train", "test") or not (code.isdecimal() and 1 <= int(code) <= len(RAF7)):
             problems.append(
                 Problem(
-                    found,
-                    f"row {number}: expected `train_NUMBER.jpg CODE` with a code 1-7, got {line[:60]!r}",
+                    list_file,
+                    f"row {number}: expected `train_NUMBER.jpg CODE` with a code 1-7, got "
+                    f"{line[:60]!r}",
                 )
             )
             continue
         if split not in ("all", carve(part, stem)):
             continue
-        about, more = f"Annotation/manual/{stem}_manu_attri.txt", {}
+        about, attributes = f"Annotation/manual/{stem}_manu_attri.txt", {}
         if (basic / about).is_file():
             tables.append(about)
             try:
-                more = _attributes(
+                attributes = _attributes(
                     (basic / about).read_text(encoding="utf-8", errors="replace").split()
                 )
             except DataError as error:
@@ -87,7 +88,7 @@ def load(root: str | Path, split: str) -> Samples:
                     Problem(about, f"the picture stays, without gender and groups: {error}")
                 )
         picture = f"Image/aligned/{stem}_aligned.jpg" if aligned else f"Image/original/{name}"
-        rows.append(Row(picture, FERPLUS8.index(RAF7.labels[int(code) - 1]), **more))
+        rows.append(Row(picture, FERPLUS8.index(RAF7.labels[int(code) - 1]), **attributes))
     return build("rafdb", split, basic, rows, problems, tables=tables, tight=aligned)
 
 
@@ -97,13 +98,14 @@ def _attributes(words: Sequence[str]) -> dict[str, Any]:
         gender, race, band = (int(float(w)) for w in words[10:])
         if min(gender, race, band) < 0:
             raise IndexError
-        known = RAFDB_GENDER[gender]
+        label = RAFDB_GENDER[gender]
         groups = {"race": RAFDB_RACE[race], "age_band": RAFDB_AGE[band]}
     except (ValueError, IndexError, OverflowError) as error:
         raise DataError(
-            f"Expected ten coordinates and the codes of gender, race and age, got {' '.join(words[10:])[:60]!r}."
+            "Expected ten coordinates and the codes of gender, race and age, got "
+            f"{' '.join(words[10:])[:60]!r}."
         ) from error
     return {
-        "gender": GENDER2.labels.index(known) if known in GENDER2.labels else -1,
+        "gender": GENDER2.labels.index(label) if label in GENDER2.labels else -1,
         "groups": groups,
     }

@@ -1,19 +1,19 @@
-"""Synthetic faces: drawn, not photographed, for tests and for a first run without any download. No
-person is shown.
+"""Synthetic faces, drawn and not photographed, for tests and a first run without any download.
 
-What the labels say is drawn and nothing else carries it: emotion in mouth, brows, eyes and nose;
-perceived gender in length of hair, brows, lips and beard; age in wrinkles, grey hair and the
-proportions of the head. Head pose, size, place, skin, background, light, blur and noise are drawn
-from distributions that are the same for all labels, so a network must find the features and cannot
-go by brightness, colour or a fixed pixel. What a network learns here says nothing about real faces.
+No person is shown. The labels are drawn and nothing else carries them: emotion in mouth, brows,
+eyes and nose; perceived gender in length of hair, brows, lips and beard; age in wrinkles, grey hair
+and the proportions of the head. Head pose, size, place, skin, background, light, blur and noise are
+drawn from distributions that are the same for all labels, so a network must find the features and
+cannot go by brightness, colour or a fixed pixel. What a network learns here says nothing about real
+faces.
 
-The pictures are drawn into the user's cache once (`root` is not looked at) and follow from SEED
-alone.
+The pictures are drawn into the user's cache once (`root` is not used) and follow from SEED alone.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -21,7 +21,7 @@ import numpy as np
 
 from core.artifacts.downloads import cache_dir
 from core.data.base.face_drawing import SKINS, Look, draw
-from core.data.base.files import made
+from core.data.base.files import cached_folder
 from core.data.base.origin import Origin
 from core.data.base.rows import Row, build
 from core.data.base.samples import Samples, check_split
@@ -49,7 +49,7 @@ OLDEST = 90
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The drawn faces of one split. Group: `skin`.
+    """Return the drawn faces of one split. Group: `skin`.
 
     Raises:
         DataError: the cache cannot be written.
@@ -59,10 +59,7 @@ def load(root: str | Path, split: str) -> Samples:
     rows: list[Row] = []
     for part in SIZES if split == "all" else [split]:
         looks = sample(part, SIZES[part])
-        made(
-            f"{folder}/{part}-{len(looks)}",
-            lambda place, looks=looks, part=part: _fill(place, looks, part),
-        )  # type: ignore[misc]
+        cached_folder(f"{folder}/{part}-{len(looks)}", partial(_fill, looks, part))
         rows += [
             Row(
                 f"{part}-{len(looks)}/{i:05d}.png",
@@ -83,8 +80,9 @@ def load(root: str | Path, split: str) -> Samples:
 
 
 def sample(part: str, n: int) -> list[Look]:
-    """`n` independent draws of the labels: all emotions and both genders equally often in the mean,
-    ages evenly from 1 to OLDEST.
+    """Return `n` independent draws of the labels.
+
+    All emotions and both genders are equally likely, ages are uniform from 1 to OLDEST.
     """
     rng = np.random.default_rng([SEED, *part.encode()])
     emotion = rng.integers(0, len(FERPLUS8), n)
@@ -96,10 +94,10 @@ def sample(part: str, n: int) -> list[Look]:
     ]
 
 
-def _fill(place: Path, looks: list[Look], part: str) -> None:
+def _fill(looks: list[Look], part: str, target: Path) -> None:
     def write(i: int) -> None:
         picture = draw(looks[i], np.random.default_rng([SEED, *part.encode(), i]))
-        (place / f"{i:05d}.png").write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+        (target / f"{i:05d}.png").write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(write, range(len(looks))))

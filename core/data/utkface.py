@@ -1,9 +1,9 @@
-"""UTKFace: age, gender and race in the file name (Zhang et al., CVPR 2017):
-age_gender_race_time.jpg or .jpg.chip.jpg, 200x200 colour.
+"""UTKFace: age, gender and race in the file name (Zhang et al., CVPR 2017).
 
-It has no official split. Ours is 80/10/10, decided by a hash, so it is the same on every machine.
-The same photograph often appears more than once, so near duplicates (perceptual hash) form one
-cluster, and a cluster never straddles two splits.
+age_gender_race_time.jpg or .jpg.chip.jpg, 200x200 colour. It has no official split. Ours is
+80/10/10, decided by a hash, so it is the same on every machine. The same photograph often appears
+more than once, so near duplicates (perceptual hash) form one cluster, and a cluster never straddles
+two splits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from core.artifacts.downloads import cache_dir
 from core.data.base.origin import RESEARCH, Origin
 from core.data.base.samples import Problem, Samples, check_split, fingerprint, locate, missing
 from core.data.base.splits import OURS, split_of
-from core.errors import DataError
+from core.errors import DataError, ImageError
+from core.files import write_atomic
 from core.labels import AGE_MAX, GENDER2, UTKFACE_GENDER, UTKFACE_RACE
 
 SPLITS = OURS
@@ -41,8 +42,9 @@ NEAR = 4
 
 
 def load(root: str | Path, split: str) -> Samples:
-    """The pictures of one split; `all` needs no hashing. Malformed names are listed in `problems`
-    and skipped.
+    """Return the pictures of one split; `all` needs no hashing.
+
+    Malformed names are listed in `problems` and skipped.
 
     Raises:
         DataError: no folder or no picture with a well-formed name.
@@ -59,7 +61,10 @@ def load(root: str | Path, split: str) -> Samples:
             name = path.name.encode(errors="backslashreplace").decode()  # it may not be UTF-8
             problems.append(Problem(name, "malformed name; expected age_gender_race_time.jpg"))
     if not ids:
-        text = f"Expected pictures age_gender_race_time.jpg in {root}, got none ({len(problems)} malformed)"
+        text = (
+            f"Expected pictures age_gender_race_time.jpg in {root}, got none ({len(problems)} "
+            "malformed)"
+        )
         raise DataError(f"{text}; try --data DIR, the folder that holds them or `utkface/`.")
     age, gender, race = np.array(fields).T
     columns = missing(len(ids))
@@ -67,7 +72,7 @@ def load(root: str | Path, split: str) -> Samples:
     columns["gender"] = np.array([GENDER2.index(g) for g in UTKFACE_GENDER])[gender]
     groups = {"race": np.array(UTKFACE_RACE)[race]}
     paths = tuple(root / i for i in ids)
-    marks = fingerprint(root, paths)
+    content = fingerprint(root, paths)
     samples = Samples(
         "utkface",
         split,
@@ -76,7 +81,7 @@ def load(root: str | Path, split: str) -> Samples:
         paths,
         **columns,
         groups=groups,
-        fingerprint=marks,
+        fingerprint=content,
         problems=tuple(problems),
     )
     if split == "all":
@@ -85,8 +90,9 @@ def load(root: str | Path, split: str) -> Samples:
 
 
 def assign(ids: list[str], cluster: np.ndarray) -> np.ndarray:
-    """Split name of each sample (N,): the hash of its cluster's first name decides, 80 % train, 10
-    % val, 10 % test.
+    """Return the split of each sample (N,): 80 % train, 10 % val, 10 % test.
+
+    The hash of its cluster's first name decides.
     """
     first: dict[int, str] = {}
     for name, c in zip(ids, cluster, strict=True):
@@ -96,8 +102,10 @@ def assign(ids: list[str], cluster: np.ndarray) -> np.ndarray:
 
 
 def clusters(hashes: np.ndarray) -> np.ndarray:
-    """64-bit hashes (N,) uint64 -> cluster number (N,); pictures within NEAR bits are joined,
-    transitively.
+    """Return the cluster number (N,) of each picture; near duplicates are joined, transitively.
+
+    Args:
+        hashes: 64-bit perceptual hashes (N,) uint64; pictures within `NEAR` bits are joined.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -111,32 +119,33 @@ def clusters(hashes: np.ndarray) -> np.ndarray:
         pairs.append(np.stack([a + start, b]))
     a, b = np.concatenate(pairs, axis=1)
     graph = coo_matrix((np.ones(len(a), bool), (a, b)), shape=(len(hashes),) * 2)
-    return connected_components(graph, directed=False)[1]
+    cluster: np.ndarray = connected_components(graph, directed=False)[1]
+    return cluster
 
 
 def _hashes(samples: Samples) -> np.ndarray:
-    """Perceptual hash of every picture, uint64 (N,), cached under the data's fingerprint; of
-    unreadable files that of the name.
+    """Return the perceptual hash of every picture, uint64 (N,).
+
+    Of unreadable files it is the hash of the name. Cached under the data's fingerprint.
     """
     import imagehash
     from PIL import Image
 
-    kept = cache_dir() / f"utkface-phash-{samples.fingerprint[:16]}.npy"
-    if kept.is_file():
-        return np.load(kept, allow_pickle=False)
+    cached = cache_dir() / f"utkface-phash-{samples.fingerprint[:16]}.npy"
+    if cached.is_file():
+        loaded: np.ndarray = np.load(cached, allow_pickle=False)
+        return loaded
 
     def phash(path: Path) -> np.uint64:
         try:
             bits = imagehash.phash(Image.fromarray(images.load(path))).hash
-        except images.ImageError:
+        except ImageError:
             # Any constant would join all damaged files; their name keeps them apart.
             return np.uint64(int(hashlib.sha256(path.name.encode()).hexdigest()[:16], 16))
-        return np.packbits(bits).view(np.uint64)[0]
+        return np.uint64(np.packbits(bits).view(np.uint64)[0])
 
     with ThreadPoolExecutor() as pool:
         hashes = np.array(list(pool.map(phash, samples.paths)), np.uint64)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    part = kept.with_suffix(".part.npy")
-    np.save(part, hashes, allow_pickle=False)
-    part.replace(kept)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(cached, lambda path: np.save(path, hashes, allow_pickle=False))
     return hashes

@@ -1,3 +1,4 @@
-"""Torch architectures, one family per file, each exposing `build(heads, spec, **options) ->
-Network`. The only torch in core.
+"""Torch architectures, one family per file; the only torch in core.
+
+Each exposes `build(heads, spec, **options) -> Network`.
 """

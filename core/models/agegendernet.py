@@ -1,8 +1,8 @@
-"""The residual network with attention of the AgeGenderEmo report (shared/sources/004): basic blocks
-(He et al., arXiv 1512.03385), each followed by CBAM, channel then spatial attention (Woo et al.,
-arXiv 1807.06521).
+"""The residual network with attention of the AgeGenderEmo report (unpublished).
 
-The report gives 9,356,776 parameters and no layer list; these stages come within 0.1 % of that.
+Basic blocks (He et al., arXiv 1512.03385), each followed by CBAM, channel then spatial attention
+(Woo et al., arXiv 1807.06521). The report gives 9,356,776 parameters and no layer list; these
+stages come within 0.1 % of that.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from core.preprocess import InputSpec
 
 
 class CBAM(nn.Module):
-    """Weighs channels by their pooled means and maxima, then places by those over the channels; the
-    shape stays.
+    """Weights channels by their pooled means and maxima, then places by those over the channels.
+
+    The shape stays.
     """
 
     def __init__(self, channels: int, reduction: int) -> None:
@@ -34,6 +35,7 @@ class CBAM(nn.Module):
         self.spatial = nn.Conv2d(2, 1, 7, padding=3, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return `x` (N, C, H, W), weighted."""
         mean, peak = (
             x.mean(dim=(2, 3), keepdim=True),
             x.amax(dim=(2, 3), keepdim=True),
@@ -54,8 +56,15 @@ def build(
     reduction: int = 16,
     dropout: float = 0.0,
 ) -> Network:
-    """stem: channels of the first convolution. stages: (channels, blocks); each stage halves the
-    resolution. reduction: in CBAM.
+    """Build the network.
+
+    Args:
+        heads: one output each.
+        spec: its channels and size are the input's.
+        stem: channels of the first convolution.
+        stages: (channels, blocks); each stage halves the resolution.
+        reduction: of the channels inside CBAM.
+        dropout: before the heads.
     """
     layers: list[nn.Module] = [
         nn.Conv2d(spec.channels, stem, 3, 1, 1, bias=False),

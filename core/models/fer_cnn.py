@@ -1,8 +1,8 @@
-"""The convolutional networks of the FER capstone notebook (shared/sources/003): blocks of 3x3
-convolutions, then one dense layer.
+"""The convolutional networks of a FER capstone notebook (2024, unpublished).
 
-Keras' conventions are kept, so that parameter totals and behaviour compare: Glorot initialisation,
-BatchNorm with eps 1e-3 and a memory of 0.99 (torch's momentum 0.01).
+Blocks of 3x3 convolutions, then one dense layer. Keras' conventions are kept, so that parameter
+totals and behaviour compare: Glorot initialisation, BatchNorm with eps 1e-3 and a memory of 0.99
+(torch's momentum 0.01).
 """
 
 from __future__ import annotations
@@ -34,13 +34,22 @@ def build(
     dropout: float = 0.4,
     momentum: float = 0.01,
 ) -> Network:
-    """blocks: (channels, dropout after it). convolutions: per block. norm: BatchNorm "before" the
-    activation of each convolution, after "each" activation, or once per "block". pool_after:
-    numbers (from 1) of the blocks that halve the resolution, all by default. average: global
-    average and dropout before the dense layer instead of flattening. dropout: after the dense
-    layer.
+    """Build the network; its parts are `backbone.features`, `backbone.dense` and `heads`.
 
-    The network's parts are `backbone.features`, `backbone.dense` and `heads`.
+    Args:
+        heads: one output each.
+        spec: its channels and size are the input's.
+        blocks: (channels, dropout after it).
+        dense: width of the dense layer, which gives the embedding.
+        convolutions: per block.
+        norm: BatchNorm "before" the activation of each convolution, after "each" activation, or
+            once per "block".
+        pool_after: numbers (from 1) of the blocks that halve the resolution, all by default.
+        average: global average and dropout before the dense layer instead of flattening.
+        average_dropout: after the global average.
+        dense_norm: BatchNorm after the dense layer.
+        dropout: after the dense layer.
+        momentum: of every BatchNorm.
     """
     if norm not in NORMS:
         raise ValueError(f"Expected `norm` to be one of {NORMS}, got {norm!r}.")

@@ -1,5 +1,6 @@
-"""MobileNet (Howard et al., arXiv 1704.04861) with its width multiplier: a depthwise 3x3 and a
-pointwise convolution, thirteen times.
+"""MobileNet with its width multiplier (Howard et al., arXiv 1704.04861).
+
+A depthwise 3x3 and a pointwise convolution, thirteen times.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ BLOCKS = (
 def build(
     heads: Sequence[Head], spec: InputSpec, *, width: float = 0.25, dropout: float = 0.0
 ) -> Network:
-    """width: the paper's alpha; every layer has that share of its channels, at least 8."""
+    """Build the network.
+
+    Args:
+        heads: one output each.
+        spec: its channels and size are the input's.
+        width: the paper's alpha; every layer has that share of its channels, at least 8.
+        dropout: before the heads.
+    """
 
     def share(channels: int) -> int:
         return max(8, int(channels * width))

@@ -34,19 +34,22 @@ class Features(nn.Module):
             if not pretrained:
                 raise
             raise UserError(
-                f"Expected the pretrained weights of {name}, which timm fetches from the Hugging Face hub or finds in its cache, got: "
-                f"{type(error).__name__}: {str(error)[:200]}; connect, or train from random weights with --set model.pretrained=false."
+                f"Expected the pretrained weights of {name}, which timm fetches from the Hugging "
+                "Face hub or finds in its cache, got: "
+                f"{type(error).__name__}: {str(error)[:200]}; connect, or train from random "
+                "weights with --set model.pretrained=false."
             ) from error
         if hasattr(self.net, "pre_logits") and isinstance(self.net.pre_logits, nn.Module):
-            self.net.pre_logits = (
-                nn.Identity()
-            )  # VGG's two layers of 4096, half of its weights, belong to its ImageNet classifier
+            # VGG's two layers of 4096, half of its weights, belong to its ImageNet classifier.
+            self.net.pre_logits = nn.Identity()
             self.width = self.net.num_features  # type: ignore[assignment]
         else:
             self.width = self.net.head_hidden_size  # type: ignore[assignment]
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)
+        """Return pooled features (N, width) of (N, C, H, W)."""
+        features: Tensor = self.net(x)
+        return features
 
 
 def build(
@@ -61,12 +64,19 @@ def build(
     options: dict[str, Any] | None = None,
     pretrained: bool = False,
 ) -> Network:
-    """name: of timm. neck: (width, BatchNorm?, dropout) of each dense layer with ReLU after the
-    pooled features; the last one gives the embedding. dropout: before the heads. hidden,
-    hidden_dropout: of each head's own layer. options: more arguments for timm. pretrained: with the
-    weights that timm knows under that name.
+    """Build the network; its parts are `backbone.features`, `backbone.neck` and `heads`.
 
-    The network's parts are `backbone.features`, `backbone.neck` and `heads`.
+    Args:
+        heads: one output each.
+        spec: its channels are the input's.
+        name: of timm.
+        neck: (width, BatchNorm?, dropout) of each dense layer with ReLU after the pooled features;
+            the last one gives the embedding.
+        dropout: before the heads.
+        hidden: width of each head's own layer.
+        hidden_dropout: after that layer.
+        pretrained: with the weights that timm has under that name.
+        options: more arguments for timm.
 
     Raises:
         UserError: pretrained weights are wanted and cannot be had.

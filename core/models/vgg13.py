@@ -1,5 +1,6 @@
-"""The VGG13 of the FER+ paper (Barsoum et al., arXiv 1608.01041): ten 3x3 convolutions and two
-dense layers on a grey face of 64 px.
+"""The VGG13 of the FER+ paper (Barsoum et al., arXiv 1608.01041).
+
+Ten 3x3 convolutions and two dense layers on a grey face of 64 px.
 """
 
 from __future__ import annotations
@@ -23,11 +24,19 @@ def build(
     dense: int = 1024,
     dense_dropout: float = 0.5,
 ) -> Network:
-    """blocks: (channels, convolutions), each halves the resolution at its end and is followed by
-    `dropout`. The paper's network has no BatchNorm and 8.75 million parameters with one head of
-    eight classes on 64 px.
+    """Build the network; its parts are `backbone.features`, `backbone.dense` and `heads`.
 
-    The network's parts are `backbone.features`, `backbone.dense` and `heads`.
+    The paper's network has no BatchNorm and 8.75 million parameters with one head of eight classes
+    on 64 px.
+
+    Args:
+        heads: one output each.
+        spec: its channels and size are the input's.
+        blocks: (channels, convolutions), each halves the resolution at its end and is followed by
+            `dropout`.
+        dropout: after each block.
+        dense: width of the dense layers.
+        dense_dropout: after each dense layer.
     """
     layers: list[nn.Module] = []
     inner, side = spec.channels, spec.size

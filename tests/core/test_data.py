@@ -146,7 +146,7 @@ def test_utkface_files_that_cannot_be_opened(
         len(set(utkface._hashes(samples).tolist())) == 3
     )  # the loop, the folder, and one picture four times
     made = prepare(samples, Haar(), InputSpec(size=32), folder=tmp_path / "cache")
-    assert (made.found == UNREADABLE).tolist() == [True] * 2 + [False] * 4
+    assert (made.state == UNREADABLE).tolist() == [True] * 2 + [False] * 4
 
 
 def test_clusters_never_straddle(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_prepare_resumes_and_is_keyed(tmp_path: Path, monkeypatch: pytest.Monkey
     root = fer_tree(tmp_path / "data", [row(i, [9] + [0] * 9) for i in range(10)])
     (root / "FER2013Train" / "f3.png").write_bytes(b"damaged")
     samples, spec, detector = ferplus.load(root, "train"), InputSpec(size=32), Haar()
-    monkeypatch.setattr(room, "PART", 4)
+    monkeypatch.setattr(room, "PART_SAMPLES", 4)
     calls = []
     whole = room.crop_of
 
@@ -200,7 +200,7 @@ def test_prepare_resumes_and_is_keyed(tmp_path: Path, monkeypatch: pytest.Monkey
     made = prepare(samples, detector, spec, folder=tmp_path / "cache")
     assert len(calls) - before == 6  # the first part of four was kept
     assert made.crops.shape == (10, 32, 32, 1) and made.crops.dtype == np.uint8
-    assert made.found.tolist() == [NO_FACE] * 3 + [UNREADABLE] + [NO_FACE] * 6
+    assert made.state.tolist() == [NO_FACE] * 3 + [UNREADABLE] + [NO_FACE] * 6
     assert np.array_equal(
         prepare(samples, detector, spec, folder=tmp_path / "cache").crops, made.crops
     )

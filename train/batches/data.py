@@ -105,7 +105,7 @@ def _align(
 ) -> DatasetPart:
     """Return the samples whose files can be read, with their crops."""
     aligned = _prepare_crops(spec, samples, detector)
-    readable = aligned.found != UNREADABLE
+    readable = aligned.state != UNREADABLE
     crops_for = partial(_crops_for, samples=samples, detector=detector)
     if readable.all():
         return DatasetPart(samples, aligned.crops, shares, crops_for)

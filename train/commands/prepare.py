@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         with progress.task(f"align {args.dataset} {split}", len(samples)) as advance:
             crops = prepare(samples, detector, recipe.input, progress=advance)
         counts = {
-            state: int((crops.found == code).sum())
+            state: int((crops.state == code).sum())
             for state, code in (("aligned", 1), ("whole picture", 0), ("unreadable", -1))
         }
         progress.say(

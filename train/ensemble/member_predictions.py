@@ -108,7 +108,7 @@ def _crops(
     for view in ensemble.views:
         with progress.task(f"align {samples.name} {SPLIT}", len(samples)) as advance:
             views.append(prepare(samples, detector, view, progress=advance))
-    readable = np.flatnonzero(np.all([v.found != UNREADABLE for v in views], axis=0))
+    readable = np.flatnonzero(np.all([v.state != UNREADABLE for v in views], axis=0))
     return [v.crops for v in views], readable
 
 

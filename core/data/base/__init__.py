@@ -1,0 +1,1 @@
+"""What the data sets share: samples, rows, files, splits, the cache of crops."""

@@ -1,6 +1,4 @@
-"""Class-per-folder trees: SPLIT/CLASS/picture or CLASS/picture, at any depth below one wrapping
-folder.
-"""
+"""Class-per-folder trees: SPLIT/CLASS/picture or CLASS/picture, at any depth below one folder."""
 
 from __future__ import annotations
 
@@ -24,15 +22,16 @@ Classify = Callable[[str], dict[str, int] | None]
 
 
 def split_name(folder: str) -> str | None:
-    """'train', 'val' or 'test' for a folder name such as `Training`, `val_set` or `FER2013Test`;
-    None for any other.
-    """
+    """Return the split that a folder's name means, e.g. `Training` or `FER2013Test`, or None."""
     return SPLIT_NAMES.get(re.sub(r"^fer2013|[^a-z]", "", folder.lower()).removesuffix("set"))
 
 
 def emotions(codes: Sequence[str] = (), first: int = 0) -> Classify:
-    """Reads a folder name as an emotion in any known spelling, or as a number into `codes` that
-    starts at `first`.
+    """Return a reader of folder names as emotions in any known spelling, or as numbers.
+
+    Args:
+        codes: emotions by number; none: numbers are refused.
+        first: the number of the first of them.
     """
 
     def classify(folder: str) -> dict[str, int] | None:
@@ -51,7 +50,7 @@ def emotions(codes: Sequence[str] = (), first: int = 0) -> Classify:
 
 
 def genders(folder: str) -> dict[str, int] | None:
-    """Reads a folder name as a perceived gender."""
+    """Return the perceived gender that a folder's name means, or None."""
     try:
         return {"gender": GENDER2.index(folder)}
     except DataError:
@@ -61,13 +60,15 @@ def genders(folder: str) -> dict[str, int] | None:
 def load_tree(
     name: str, root: Path, split: str, classify: Classify, *, tight: bool = True
 ) -> Samples:
-    """The pictures of one split. Without a val folder a tenth of train is val; without any split
-    folder all is divided 80/10/10 by name.
+    """Return the pictures of one split.
+
+    Without a val folder a tenth of train is val; without any split folder all is divided 80/10/10
+    by name.
 
     Raises:
         DataError: no class folder is known, a class has no pictures, or the split is empty.
     """
-    given, root = root, _level(root, classify)
+    given_root, root = root, _level(root, classify)
     tops = _folders(root)
     by_split: dict[str, list[str]] = {}
     for top in tops:
@@ -81,9 +82,11 @@ def load_tree(
         else [f for f in tops if classify(f)]
     )
     if not classes:
-        there = ", ".join(_folders(given)[:9]) or "no folders"
+        folders = ", ".join(_folders(given_root)[:9]) or "no folders"
         raise DataError(
-            f"Expected a folder `{name}` in {given}, or folders of splits or classes, got {there}; try --data DIR."
+            f"Expected a folder `{name}` in {given_root}, or folders of splits or classes, got "
+            f"{folders}; "
+            "try --data DIR."
         )
     if not by_split:
         rows += [
@@ -91,18 +94,19 @@ def load_tree(
         ]
     else:
         carved = "val" not in by_split
-        wanted = {"all": list(by_split), "val": ["train"] if carved else ["val"]}.get(
-            split, [split]
-        )
-        if not any(part in by_split for part in wanted):
+        parts = {"all": list(by_split), "val": ["train"] if carved else ["val"]}.get(split, [split])
+        if not any(part in by_split for part in parts):
             raise DataError(
-                f"Expected a folder for the {split} split of {name} in {root}, got {', '.join(tops)}; try another --split."
+                f"Expected a folder for the {split} split of {name} in {root}, got "
+                f"{', '.join(tops)}; try another --split."
             )
-        for part in wanted:
+        for part in parts:
             for top in by_split.get(part, []):
-                found = _classes(root, f"{top}/", classify, problems)
+                class_rows = _classes(root, f"{top}/", classify, problems)
                 rows += [
-                    r for r in found if split in ("all", carve(part, r.file) if carved else part)
+                    r
+                    for r in class_rows
+                    if split in ("all", carve(part, r.file) if carved else part)
                 ]
     return build(
         name,
@@ -120,28 +124,31 @@ def _classes(root: Path, below: str, classify: Classify, problems: list[Problem]
     for folder in _folders(root / below):
         label = classify(folder)
         names, odd = files(root / below / folder)
-        place = f"{below}{folder}"
-        problems += [Problem(f"{place}/{p.file}", p.reason) for p in odd]
+        folder_name = f"{below}{folder}"
+        problems += [Problem(f"{folder_name}/{p.file}", p.reason) for p in odd]
         if label is None:
-            problems.append(Problem(place, f"not a known class; {len(names)} files in it"))
+            problems.append(Problem(folder_name, f"not a known class; {len(names)} files in it"))
             continue
         pictures = [n for n in names if suffix(n) in SUFFIXES]
         problems += [
-            Problem(f"{place}/{n}", "not a picture file")
+            Problem(f"{folder_name}/{n}", "not a picture file")
             for n in names
             if suffix(n) not in SUFFIXES
         ]
         if not pictures:
             raise DataError(
-                f"Expected pictures of a class in {root / place}, got none; add some, or remove the folder."
+                f"Expected pictures of a class in {root / folder_name}, got none; add some, or "
+                "remove "
+                "the folder."
             )
-        rows += [Row(f"{place}/{n}", **label) for n in pictures]  # type: ignore[arg-type]
+        rows += [Row(f"{folder_name}/{n}", **label) for n in pictures]  # type: ignore[arg-type]
     return rows
 
 
 def _level(root: Path, classify: Classify) -> Path:
-    """Where the split or class folders are: `root`, or below folders that hold a single one, as
-    archives often do.
+    """Return where the split or class folders are.
+
+    That is `root`, or below folders that hold a single one, as archives often do.
     """
     for _ in range(4):
         inner = _folders(root)

@@ -49,8 +49,9 @@ assert len(_EXPRESSIONS) == len(FERPLUS8)
 
 
 class _Pen:
-    """Draws in head units (x to the right, y down, the head reaches from -1 to 1 in y) on a turned,
-    shifted and scaled picture.
+    """Draws in head units on a turned, shifted and scaled picture.
+
+    x to the right, y down; the head reaches from -1 to 1 in y.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -66,11 +67,11 @@ class _Pen:
         )  # (S, S, 3)
 
     def at(self, points: np.ndarray, inner: bool = True) -> np.ndarray:
-        """Head units (N, 2) -> pixels (N, 1, 2); what is `inner` to the face moves with the turn of
-        the head.
-        """
+        """Return head units (N, 2) as pixels (N, 1, 2); `inner` moves with the head's turn."""
         moved = np.asarray(points, float) + ((self.yaw, self.pitch) if inner else (0, 0))
-        return np.round(moved @ self.turn.T * self.scale + self.centre).astype(np.int32)[:, None]
+        pixels = np.round(moved @ self.turn.T * self.scale + self.centre).astype(np.int32)
+        points_px: np.ndarray = pixels[:, None]
+        return points_px
 
     def fill(self, points: np.ndarray, colour: np.ndarray, inner: bool = True) -> None:
         cv2.fillPoly(
@@ -103,7 +104,7 @@ def _arc(x0: float, y0: float, x1: float, y1: float, bend: float) -> np.ndarray:
 
 
 def draw(look: Look, rng: np.random.Generator) -> np.ndarray:
-    """RGB uint8 (SIDE, SIDE, 3)."""
+    """Return a drawn face, RGB uint8 (SIDE, SIDE, 3)."""
     pen = _Pen(rng)
     male = look.gender == _MALE
     old = np.clip((look.age - 25) / 60, 0, 1)
@@ -238,4 +239,5 @@ def _photograph(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if (blur := rng.uniform(0, 1.1)) > 0.3:
         small = cv2.GaussianBlur(small, (0, 0), blur)
     small += np.float32(rng.uniform(2, 9)) * rng.standard_normal((SIDE, SIDE, 1), np.float32)
-    return np.clip(small + 0.5, 0, 255, out=small).astype(np.uint8)
+    picture: np.ndarray = np.clip(small + 0.5, 0, 255, out=small).astype(np.uint8)
+    return picture

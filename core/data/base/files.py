@@ -1,6 +1,4 @@
-"""The files of a data set: their names, whether the pictures open, one fingerprint of all; and
-pictures made from something else.
-"""
+"""The files of a data set: their names, whether the pictures open, one fingerprint of all."""
 
 from __future__ import annotations
 
@@ -19,6 +17,7 @@ from core import image as images
 from core.artifacts.downloads import cache_dir
 from core.data.base.samples import Problem, digest
 from core.errors import DataError, ImageError
+from core.files import write_text
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"))
 VERSION = 1
@@ -31,24 +30,26 @@ IGNORED = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 def files(root: Path) -> tuple[list[str], list[Problem]]:
-    """Relative names (with `/`) of all files below `root`, sorted, and those whose names cannot be
-    written in a table.
+    """Return relative names (with `/`) of all files below `root`, sorted.
 
     Hidden files and archive litter are left out; linked folders are followed, each once.
+
+    Returns:
+        The names, and problems with those that cannot be written in a table.
     """
-    found: list[str] = []
+    paths: list[str] = []
     problems: list[Problem] = []
-    seen: set[tuple[int, int]] = set()
+    visited: set[tuple[int, int]] = set()
 
     def closed(error: OSError) -> None:
         problems.append(Problem(str(error.filename), f"cannot be opened: {error}"))
 
     for folder, inner, names in os.walk(root, onerror=closed, followlinks=True):
-        place = Path(folder).stat()
-        if (place.st_dev, place.st_ino) in seen:
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in visited:
             inner.clear()
             continue
-        seen.add((place.st_dev, place.st_ino))
+        visited.add((status.st_dev, status.st_ino))
         inner[:] = sorted(f for f in inner if not f.startswith(".") and f not in IGNORED)
         below = Path(folder).relative_to(root).as_posix()
         for name in names:
@@ -57,7 +58,7 @@ def files(root: Path) -> tuple[list[str], list[Problem]]:
             path = name if below == "." else f"{below}/{name}"
             try:
                 path.encode()
-                found.append(path)
+                paths.append(path)
             except UnicodeEncodeError:
                 problems.append(
                     Problem(
@@ -65,22 +66,26 @@ def files(root: Path) -> tuple[list[str], list[Problem]]:
                         "the name is not UTF-8; rename the file",
                     )
                 )
-    return sorted(found), problems
+    return sorted(paths), problems
 
 
 def suffix(name: str) -> str:
-    """The lower-case ending of a relative name, with its dot."""
+    """Return the lower-case ending of a relative name, with its dot."""
     return PurePosixPath(name).suffix.lower()
 
 
 def survey(
     root: Path, pictures: Sequence[str], tables: Iterable[str] = ()
 ) -> tuple[str, dict[str, str]]:
-    """Fingerprint of the readable `pictures` and the `tables` below `root`, and why each other
-    picture cannot be read.
+    """Return one fingerprint of the readable files, and why each other picture cannot be read.
 
     Only headers are decoded. The result is remembered under all names, sizes and time stamps: FFHQ
     alone has 90 GB to read.
+
+    Args:
+        root: the data folder.
+        pictures: relative names.
+        tables: relative names of other files that the fingerprint covers.
     """
     bad: dict[str, str] = {}
     listed, newest = [], 0.0
@@ -98,11 +103,11 @@ def survey(
             listed.append((name, kinds[name], status.st_size, status.st_mtime_ns))
             newest = max(newest, status.st_mtime, status.st_ctime)
     key = hashlib.sha256(json.dumps([VERSION, str(root.resolve()), listed]).encode()).hexdigest()
-    kept = cache_dir() / "surveys" / f"{key[:32]}.json"
+    remembered = cache_dir() / "surveys" / f"{key[:32]}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
-        known = json.loads(kept.read_bytes())
-        return known["fingerprint"], bad | known["bad"]
-    total, worse = hashlib.sha256(), {}
+        survey_before = json.loads(remembered.read_bytes())
+        return str(survey_before["fingerprint"]), bad | dict(survey_before["bad"])
+    total, unreadable = hashlib.sha256(), {}
     with ThreadPoolExecutor() as pool:
         for start in range(
             0, len(listed), 4096
@@ -113,14 +118,14 @@ def survey(
             ):
                 total.update(part)
                 if reason:
-                    worse[name] = reason
+                    unreadable[name] = reason
     if time.time() - newest > SETTLED_S:
         with contextlib.suppress(OSError):  # it only saves time
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            part_file = kept.with_suffix(f".{os.getpid()}")
-            part_file.write_text(json.dumps({"fingerprint": total.hexdigest(), "bad": worse}))
-            part_file.replace(kept)
-    return total.hexdigest(), bad | worse
+            remembered.parent.mkdir(parents=True, exist_ok=True)
+            write_text(
+                remembered, json.dumps({"fingerprint": total.hexdigest(), "bad": unreadable})
+            )
+    return total.hexdigest(), bad | unreadable
 
 
 def _look(root: Path, name: str, picture: bool) -> tuple[bytes, str | None]:
@@ -133,29 +138,31 @@ def _look(root: Path, name: str, picture: bool) -> tuple[bytes, str | None]:
     return digest(name, data), None
 
 
-def made(place: str, make: Callable[[Path], None]) -> Path:
-    """The folder `place` in the user's cache, filled by `make` once; it appears when it is whole,
-    so an interruption leaves nothing behind.
+def cached_folder(name: str, fill: Callable[[Path], None]) -> Path:
+    """Return the folder `name` in the user's cache, filled by `fill` once.
+
+    It appears complete, so an interruption leaves nothing behind.
 
     Raises:
         DataError: the disk is full or cannot be written.
     """
-    folder = cache_dir() / "data" / place
+    folder = cache_dir() / "data" / name
     if folder.is_dir():
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
         try:
-            make(part)
+            fill(temporary)
             with contextlib.suppress(OSError):  # another process may have been first
-                part.rename(folder)
+                temporary.rename(folder)
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
         if not folder.is_dir():
             raise OSError("the folder could not be put in its place")
     except OSError as error:
         raise DataError(
-            f"Expected to write pictures to {folder.parent}, got: {error}; try MIEN_CACHE=DIR elsewhere."
+            f"Expected to write pictures to {folder.parent}, got: {error}; try MIEN_CACHE=DIR "
+            "elsewhere."
         ) from error
     return folder

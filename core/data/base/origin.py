@@ -1,6 +1,4 @@
-"""What cards of models say of a data set that they were trained on: where it comes from, on which
-terms, and what its labels are.
-"""
+"""Where a data set comes from, on which terms, and what its labels are, for model cards."""
 
 from __future__ import annotations
 
@@ -15,12 +13,16 @@ RESEARCH = "non-commercial research"
 class Origin:
     """One data set, in words for people.
 
-    name: as its publishers write it. source: who published it. licence: the terms of its pictures,
-    which bind a model too. labels: what its labels are, by task (emotion, gender, age) that it has,
-    to be read after "Emotion is", "Perceived gender follows" and "Age is". more: sentences that go
-    with these. pictures: what a network is trained on, where the name does not say it. true: how
-    its groups are told, to be read after their names; empty: as its labels say. note: a last
-    sentence, such as that a split is ours.
+    Attributes:
+        name: as its publishers write it.
+        source: who published it.
+        licence: the terms of its pictures, which bind a model too.
+        labels: what its labels are, by task (emotion, gender, age) that it has, to be read after
+            "Emotion is", "Perceived gender follows" and "Age is".
+        more: sentences that go with these.
+        pictures: what a network is trained on, where the name does not say it.
+        true: how its groups were labelled, to be read after their names; empty: as its labels say.
+        note: a last sentence, such as that a split is ours.
     """
 
     name: str

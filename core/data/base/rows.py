@@ -1,6 +1,4 @@
-"""From what a data set says of each picture to `Samples`; and its tables, read so that a broken row
-is named and the rest goes on.
-"""
+"""Rows of a data set as `Samples`, and its tables read so that a broken row is named."""
 
 from __future__ import annotations
 
@@ -19,10 +17,15 @@ from core.errors import DataError
 
 @dataclass(slots=True)
 class Row:
-    """One picture. file: name relative to the data folder. emotion and gender: index in FERPLUS8
-    and GENDER2, -1 missing. age: years.
+    """One picture.
 
-    votes: shares of FERPLUS8, where the label is soft; without them all weight is on `emotion`.
+    Attributes:
+        file: name relative to the data folder.
+        emotion: index in FERPLUS8, -1 missing.
+        gender: index in GENDER2, -1 missing.
+        age: years, NaN missing.
+        votes: shares of FERPLUS8, where the label is soft; without them all weight is on `emotion`.
+        groups: values by name of the group.
     """
 
     file: str
@@ -44,7 +47,17 @@ def build(
     tight: bool = True,
     hint: str = "try --data DIR or another --split",
 ) -> Samples:
-    """Samples of the readable pictures; missing, damaged and repeated ones join the problems.
+    """Return samples of the readable pictures; missing, damaged and repeated ones become problems.
+
+    Args:
+        name: of the data set.
+        split: of the samples.
+        root: the data folder.
+        rows: one for each picture.
+        problems: files that were left out before.
+        tables: files that the fingerprint covers too, relative to `root`.
+        tight: see `Samples`.
+        hint: what the message of an error advises.
 
     Raises:
         DataError: nothing is left; says the first reason and `hint`.
@@ -55,7 +68,7 @@ def build(
         for r in rows
         if unique[r.file] is not r
     ]
-    marks, bad = survey(root, list(unique), tables)
+    content, bad = survey(root, list(unique), tables)
     left_out = (*problems, *repeated, *(Problem(f, reason) for f, reason in bad.items()))
     good = [r for r in rows if unique[r.file] is r and r.file not in bad]
     if not good:
@@ -87,7 +100,7 @@ def build(
         paths,
         **columns,
         groups=groups,
-        fingerprint=marks,
+        fingerprint=content,
         problems=left_out,
         tight=tight,
     )
@@ -96,11 +109,14 @@ def build(
 def read_csv(
     path: Path, columns: Sequence[str], order: Sequence[str] = ()
 ) -> Iterator[tuple[int, dict[str, str], str | None]]:
-    """(row number, cells by column, what is wrong) for every row with content; the file's first row
-    is row 1.
+    """Yield row number, cells by column, and what is wrong, for every row with content.
 
-    Column names are compared without case and surrounding blanks. Without a header the columns are
-    `order`, where that is given.
+    The file's first row is row 1. Column names are compared without case and surrounding blanks.
+
+    Args:
+        path: the table.
+        columns: needed ones.
+        order: all columns of a table without a header; none: a header is needed.
 
     Raises:
         DataError: the file is empty or lacks one of `columns`.
@@ -126,7 +142,8 @@ def read_csv(
                     continue
                 if not order or len(lacking) < len(columns):
                     raise DataError(
-                        f"Expected columns {', '.join(columns)} in {path}, got {', '.join(cells)[:99]}; try the original file."
+                        f"Expected columns {', '.join(columns)} in {path}, got "
+                        f"{', '.join(cells)[:99]}; try the original file."
                     )
                 header = [c.lower() for c in order]
             row = dict(zip(header, (c.strip() for c in cells), strict=False))

@@ -1,6 +1,4 @@
-"""What every data set gives: where the pictures are, what is known of each, and what was left out
-and why.
-"""
+"""Samples of a data set: where the pictures are, their labels, and what was left out and why."""
 
 from __future__ import annotations
 
@@ -28,13 +26,22 @@ class Problem:
 class Samples:
     """N pictures with any of the targets; what is missing is masked in every loss and metric.
 
-    ids: unique names. paths: files. root: the folder that ids and relative paths refer to.
-    emotion_votes: float32 (N, 8) in the order of FERPLUS8, rows sum to 1, or NaN rows where no
-    votes are usable. emotion: int64 (N,) class index in FERPLUS8, -1 missing. gender: int64 (N,)
-    index in GENDER2, -1 missing. age: float32 (N,) years, NaN missing. groups: name -> (N,)
-    strings, never trained on. fingerprint: SHA-256 of all names and bytes. problems: what was left
-    out. tight: every picture is one face that fills it (FER2013, UTKFace); False where the face
-    must be searched in a larger photograph.
+    Attributes:
+        name: of the data set.
+        split: of the samples.
+        root: the folder that ids and relative paths refer to.
+        ids: unique names.
+        paths: files.
+        emotion_votes: float32 (N, 8) in the order of FERPLUS8, rows sum to 1, or NaN rows where no
+            votes are usable.
+        emotion: int64 (N,) class index in FERPLUS8, -1 missing.
+        gender: int64 (N,) index in GENDER2, -1 missing.
+        age: float32 (N,) years, NaN missing.
+        groups: name -> (N,) strings, never trained on.
+        fingerprint: SHA-256 of all names and bytes.
+        problems: what was left out.
+        tight: every picture is one face that fills it (FER2013, UTKFace); False where the face must
+            be searched in a larger photograph.
     """
 
     name: str
@@ -74,7 +81,7 @@ class Samples:
         return len(self.ids)
 
     def take(self, index: np.ndarray | slice) -> Samples:
-        """The samples at `index`, in that order."""
+        """Return the samples at `index`, in that order."""
         at = np.arange(len(self))[index]
         return replace(
             self,
@@ -88,8 +95,9 @@ class Samples:
         )
 
     def spread(self, n: int | None) -> Samples:
-        """At most `n` samples (None: all), evenly from the whole list, which is often sorted by its
-        labels.
+        """Return at most `n` samples (None: all), evenly from the list.
+
+        The list is often sorted by label.
         """
         return (
             self
@@ -99,7 +107,7 @@ class Samples:
 
 
 def missing(n: int) -> dict[str, Any]:
-    """Target columns for `n` samples of which nothing is known."""
+    """Return target columns for `n` samples without labels."""
     return {
         "emotion_votes": np.full((n, 8), np.nan, np.float32),
         "emotion": np.full(n, -1, np.int64),
@@ -109,28 +117,33 @@ def missing(n: int) -> dict[str, Any]:
 
 
 def one_hot(emotion: np.ndarray) -> np.ndarray:
-    """Class indices in FERPLUS8 (N,), -1 missing -> votes (N, 8) float32 with all weight on the
-    class, NaN rows where it is missing.
+    """Return class indices as votes (N, 8) float32 with all weight on the class.
+
+    Args:
+        emotion: indices in FERPLUS8 (N,); -1, missing, gives a row of NaN.
     """
     votes = np.full((len(emotion), 8), np.nan, np.float32)
-    known = np.flatnonzero(emotion >= 0)
-    votes[known] = 0
-    votes[known, emotion[known]] = 1
+    labelled = np.flatnonzero(emotion >= 0)
+    votes[labelled] = 0
+    votes[labelled, emotion[labelled]] = 1
     return votes
 
 
 def check_split(split: str, splits: Sequence[str]) -> None:
-    """
+    """Refuse a split that the data set does not have.
+
     Raises:
-        DataError: the data set has no such split.
+        DataError: it is not one of `splits`.
     """
     if split not in splits:
         raise DataError(f"Expected a split of {tuple(splits)}, got {split!r}.")
 
 
 def locate(root: str | Path, name: str, marks: Iterable[str] = ()) -> Path:
-    """The data set's own folder: `root` itself when it holds one of `marks`, else `root/name`, in
-    any spelling such as `UTKFace` or `RAF-DB`, when that exists, else `root`.
+    """Return the data set's own folder.
+
+    It is `root` itself where it holds one of `marks`; else `root/name`, in any spelling such as
+    `UTKFace` or `RAF-DB`, where that exists; else `root`.
 
     Raises:
         DataError: there is no such folder.
@@ -160,10 +173,10 @@ def _plain(name: str) -> str:
 
 
 def fingerprint(root: Path, paths: Iterable[Path]) -> str:
-    """SHA-256 over the sorted relative names and the bytes of `paths`: the same pictures give the
-    same value on every machine.
+    """Return SHA-256 over the sorted relative names and the bytes of `paths`.
 
-    What cannot be read counts as empty; whoever decodes the pictures lists it.
+    The same pictures give the same value on every machine. What cannot be read counts as empty;
+    whoever decodes the pictures lists it.
     """
 
     def look(path: Path) -> bytes:
@@ -181,5 +194,5 @@ def fingerprint(root: Path, paths: Iterable[Path]) -> str:
 
 
 def digest(name: str, data: bytes) -> bytes:
-    """One file's share of a fingerprint."""
+    """Return one file's share of a fingerprint."""
     return name.encode() + b"\0" + hashlib.sha256(data).digest()

@@ -16,13 +16,14 @@ starts at 0 takes long to reach.
 
 
 class Network(nn.Module):
-    """backbone (N, C, H, W) -> (N, features), then one head per task: a linear layer, or with
-    `hidden` a linear layer of that width, BatchNorm, ReLU, dropout and a linear layer.
+    """A backbone (N, C, H, W) -> (N, features), then one head per task.
 
-    mirror: outside of training, all outputs are the mean over the picture and its mirror image, at
-    twice the price.
+    A head is a linear layer, or with `hidden` a linear layer of that width, BatchNorm, ReLU,
+    dropout and a linear layer. Returns {task: (N, head.width) logits, ..., "embedding": (N,
+    features)}.
 
-    Returns {task: (N, head.width) logits, ..., "embedding": (N, features)}.
+    With `mirror`, in evaluation mode, all outputs are the mean over the picture and its mirror
+    image (flip averaging), at twice the cost.
     """
 
     def __init__(
@@ -43,10 +44,11 @@ class Network(nn.Module):
         )
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Return raw outputs by task, and `embedding`, of normalised crops (N, C, H, W)."""
         if self.mirror and not self.training:
-            both = self._once(torch.cat([x, x.flip(3)]))
+            outputs = self._once(torch.cat([x, x.flip(3)]))
             n = x.shape[0]  # not len(x), which the exporter would take for a constant
-            return {name: (values[:n] + values[n:]) / 2 for name, values in both.items()}
+            return {name: (values[:n] + values[n:]) / 2 for name, values in outputs.items()}
         return self._once(x)
 
     def _once(self, x: Tensor) -> dict[str, Tensor]:
@@ -69,8 +71,9 @@ def _head(head: Head, features: int, hidden: int, dropout: float) -> nn.Module:
 
 
 def parameter_counts(model: nn.Module) -> dict[str, int]:
-    """total, trainable, non_trainable, by the Keras convention: BatchNorm's running mean and
-    variance count as non-trainable.
+    """Return total, trainable and non-trainable parameters, by the Keras convention.
+
+    BatchNorm's running mean and variance count as non-trainable.
     """
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     frozen = sum(p.numel() for p in model.parameters() if not p.requires_grad)

@@ -1,13 +1,15 @@
-"""Lets torchvision (and so timm) import beside a CPU-only torch, whose build lacks two operators
-that torchvision's wheel expects.
+"""Let torchvision (and so timm) import beside a CPU-only torch.
 
-`import core.models.base.torchvision_compat` before torchvision or timm. Where the real operators
-exist, nothing happens.
+Such a torch lacks two operators that torchvision's wheel expects. `import
+core.models.base.torchvision_compat` before torchvision or timm. Where the real operators exist,
+nothing happens.
 """
+
+from typing import Any
 
 import torch
 
-_library = None  # kept alive: the schemas go with the object
+_library: Any = None  # kept alive: the schemas go with the object
 
 
 def _define_missing() -> None:
@@ -21,14 +23,16 @@ def _define_missing() -> None:
 
     if importlib.util.find_spec("torchvision") is None or _extension_loads():
         return
-    _library = torch.library.Library("torchvision", "DEF")
+    library: Any = torch.library
+    _library = library.Library("torchvision", "DEF")
     _library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
 def _extension_loads() -> bool:
-    """Whether torchvision's own compiled operators load; they define nms themselves and must not
-    find it taken.
+    """Return whether torchvision's own compiled operators load.
+
+    They define nms themselves and must not find it taken.
     """
     import ctypes
     import importlib.util

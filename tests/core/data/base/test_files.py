@@ -8,7 +8,7 @@ import pytest
 
 from core.data import fingerprint
 from core.data.base import files as _files
-from core.data.base.files import files, made, survey
+from core.data.base.files import cached_folder, files, survey
 from core.data.base.rows import Row, build, read_csv
 from core.data.base.splits import by_subject, carve, split_of
 from core.errors import DataError
@@ -98,17 +98,17 @@ def test_made_is_whole_or_absent(cache: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        made("set-1", broken)
+        cached_folder("set-1", broken)
     assert list((cache / "data").iterdir()) == []
 
     def full(place: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(DataError, match=r"No space left.*MIEN_CACHE"):
-        made("set-1", full)
-    folder = made("set-1", lambda place: (place / "x").write_text("1") and None)
+        cached_folder("set-1", full)
+    folder = cached_folder("set-1", lambda place: (place / "x").write_text("1") and None)
     assert (folder / "x").read_text() == "1" and list((cache / "data").iterdir()) == [folder]
-    assert made("set-1", lambda place: pytest.fail("made again")) == folder
+    assert cached_folder("set-1", lambda place: pytest.fail("made again")) == folder
 
 
 def test_the_first_of_repeated_rows_counts(tmp_path: Path) -> None:
