@@ -1,15 +1,15 @@
-"""Makes assets/splits/ferplus_four.parquet: FER+ reduced to the FER notebook's four classes and its
-size, divided anew without leaks.
+"""Make assets/splits/ferplus_four.parquet: four classes of FER+, divided anew without leaks.
 
     python scripts/ferplus_four.py --data DIR --out assets/splits/ferplus_four.parquet
 
-DIR holds FER2013Train and FER2013Valid with their label.csv (the official test part stays out). The
-notebook has 15,138 / 1,917 / 1,926 pictures, of training 4,566 happy, 4,099 neutral, 3,974 sad and
-2,499 surprised. Each class is drawn at random in these shares; FER+ has fewer sad pictures than
-that, so all of them are taken and the other classes fill up. `python -m evaluation restratify` then
-divides them, near duplicates in one split; what is over the notebook's counts is dropped at random.
-The list names pictures relative to its own folder: copy it into the FER+ folder and give `python -m
-train --data` the copy.
+Classes and sizes are those of a FER capstone notebook (2024, unpublished). DIR holds FER2013Train
+and FER2013Valid with their label.csv (the official test part stays out). The notebook has 15,138 /
+1,917 / 1,926 pictures, of training 4,566 happy, 4,099 neutral, 3,974 sad and 2,499 surprised. Each
+class is drawn at random in these shares; FER+ has fewer sad pictures than that, so all of them are
+taken and the other classes fill up. `python -m evaluation restratify` then divides them, near
+duplicates in one split; what exceeds the notebook's sizes is dropped at random. The list names
+pictures relative to its own folder: copy it into the FER+ folder and give `python -m train --data`
+the copy.
 """
 
 from __future__ import annotations
@@ -40,44 +40,49 @@ SPARE = 60
 COLUMNS = ["id", "root", "path", "split", "emotion"]
 
 
-def counts(there: dict[str, int], total: int) -> dict[str, int]:
-    """How many of each class: in the notebook's shares, a class of which fewer are `there` whole
-    and the others more. They sum to `total`.
+def class_sizes(available: dict[str, int], total: int) -> dict[str, int]:
+    """Return how many pictures of each class to draw, in the notebook's shares.
+
+    A class with fewer pictures than its share is taken completely; the others fill up.
+
+    Args:
+        available: pictures of each class.
+        total: what the result sums to.
 
     Raises:
         DataError: there are fewer than `total` pictures.
     """
-    whole: dict[str, int] = {}
+    exhausted: dict[str, int] = {}
     while True:
-        left = {k: v for k, v in NOTEBOOK.items() if k not in whole}
-        if not left:
+        shares = {k: v for k, v in NOTEBOOK.items() if k not in exhausted}
+        if not shares:
             raise DataError(
-                f"Expected {total} pictures of {tuple(NOTEBOOK)}, got {sum(there.values())}."
+                f"Expected {total} pictures of {tuple(NOTEBOOK)}, got {sum(available.values())}."
             )
-        exact = {k: (total - sum(whole.values())) * v / sum(left.values()) for k, v in left.items()}
-        short = {k: there[k] for k in left if there[k] < exact[k]}
+        remaining = total - sum(exhausted.values())
+        exact = {k: remaining * v / sum(shares.values()) for k, v in shares.items()}
+        short = {k: available[k] for k in shares if available[k] < exact[k]}
         if not short:
             break
-        whole |= short
-    wanted = whole | {k: int(v) for k, v in exact.items()}
-    for k in sorted(exact, key=lambda k: int(exact[k]) - exact[k])[
-        : total - sum(wanted.values())
-    ]:  # largest remainders
-        wanted[k] += 1
-    return wanted
+        exhausted |= short
+    sizes = exhausted | {k: int(v) for k, v in exact.items()}
+    by_remainder = sorted(exact, key=lambda k: int(exact[k]) - exact[k])
+    for k in by_remainder[: total - sum(sizes.values())]:
+        sizes[k] += 1
+    return sizes
 
 
 def draw(samples: Samples, total: int, rng: np.random.Generator) -> np.ndarray:
-    """Sorted places (total,) of the drawn samples."""
-    of = {
+    """Return the positions (total,) of the drawn samples, sorted."""
+    at = {
         name: np.flatnonzero(samples.emotion == FERPLUS8.labels.index(name)) for name in FER4.labels
     }
-    wanted = counts({k: len(v) for k, v in of.items()}, total)
-    return np.sort(np.concatenate([rng.permutation(of[name])[:n] for name, n in wanted.items()]))
+    sizes = class_sizes({name: len(v) for name, v in at.items()}, total)
+    return np.sort(np.concatenate([rng.permutation(at[name])[:n] for name, n in sizes.items()]))
 
 
 def main() -> None:
-    """Draws, divides, thins out and writes."""
+    """Draw, divide, thin out and write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,9 +1,10 @@
-"""Takes pictures of the running demo: the README's docs/demo.png, and with --all every page, wide
-and narrow, light and dark.
+"""Take screenshots of the running demo: docs/demo.png, or with --all every tab.
+
+With --all each tab is taken wide and narrow, light and dark.
 
     python scripts/screenshot_demo.py [--model M] [--out docs/demo.png] [--all DIR]
 
-Starts the demo itself and plays it a public-domain portrait (NASA, from scikit-image) as its
+The script starts the demo and plays it a public-domain portrait (NASA, from scikit-image) as its
 camera. Needs the test dependencies and Chromium.
 """
 
@@ -29,12 +30,11 @@ FLAGS = [
 
 
 def write_camera(path: Path) -> None:
-    """A second of the portrait as YUV4MPEG2, swaying a little, 640x480."""
+    """Write a second of the portrait, swaying a little, as YUV4MPEG2 of 640x480."""
     from skimage.data import astronaut
 
-    portrait = astronaut()[
-        :400, 20:470
-    ]  # closer than the whole picture, as people sit before a laptop
+    # Closer than the whole picture, as people sit before a laptop.
+    portrait = astronaut()[:400, 20:470]  # type: ignore[no-untyped-call]  # skimage has no types
     height, width = 480, 640
     zoom = (width + 8) / portrait.shape[1]
     large = cv2.resize(portrait, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)[:height]
@@ -47,7 +47,7 @@ def write_camera(path: Path) -> None:
 
 
 def go_live(page: Any) -> None:
-    """Allows the camera and waits until the numbers have settled."""
+    """Allow the camera and wait until the smoothed values stand still."""
     page.get_by_text("Click to Access Webcam").click()
     page.get_by_role("button", name="capture photo").click()
     page.locator("#mien-live .mien-card").first.wait_for()
@@ -55,7 +55,7 @@ def go_live(page: Any) -> None:
 
 
 def every_page(page: Any, folder: Path, name: str) -> None:
-    """All tabs of one visitor."""
+    """Take a screenshot of each tab."""
     page.screenshot(path=folder / f"{name}-start.png", full_page=True)
     go_live(page)
     page.screenshot(path=folder / f"{name}-webcam.png", full_page=True)
@@ -71,8 +71,8 @@ def every_page(page: Any, folder: Path, name: str) -> None:
 
 
 def main() -> int:
-    """See the module's text."""
-    p = argparse.ArgumentParser(description="Pictures of the running demo.")
+    """Take the screenshots and return the exit status."""
+    p = argparse.ArgumentParser(description="Screenshots of the running demo.")
     p.add_argument("--model", type=Path, help="model file or folder (default: the shipped one)")
     p.add_argument(
         "--out",

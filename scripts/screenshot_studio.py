@@ -1,11 +1,12 @@
-"""Takes pictures of the running studio: the README's docs/studio.png, and with --all every page,
-wide and narrow, light and dark.
+"""Take screenshots of the running studio: docs/studio.png, or with --all every page.
+
+With --all each page is taken wide and narrow, light and dark.
 
     python scripts/screenshot_studio.py [--out docs/studio.png] [--all DIR] [--images DIR]
     [T.parquet ...]
 
-Starts the studio itself, on the shipped predictions unless told otherwise. The README's picture is
-taken without faces. Needs the test dependencies and Chromium.
+The script starts the studio, on the shipped predictions unless tables are named. The README's
+screenshot is taken without faces. Needs the test dependencies and Chromium.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu"]
 SIZES = {"wide": (1400, 1000), "phone": (390, 844)}
 
 
-def settle(page: Any) -> None:
-    """Waits until the page stands: its script has run and its charts are drawn."""
+def wait_until_drawn(page: Any) -> None:
+    """Wait until the page's script has run and its charts are drawn."""
     page.get_by_role("heading", level=1).first.wait_for()
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.wait_for_timeout(400)
@@ -30,8 +31,8 @@ def settle(page: Any) -> None:
     page.wait_for_timeout(1200)
 
 
-def small(path: Path) -> None:
-    """Fewer colours: a quarter of the bytes, and no difference that one sees."""
+def reduce_colours(path: Path) -> None:
+    """Reduce a PNG to 192 colours: a quarter of the bytes, and no visible difference."""
     from PIL import Image
 
     Image.open(path).convert("RGB").quantize(192, dither=Image.Dither.NONE).save(
@@ -40,8 +41,8 @@ def small(path: Path) -> None:
 
 
 def main() -> int:
-    """See the module's text."""
-    p = argparse.ArgumentParser(description="Pictures of the running studio.")
+    """Take the screenshots and return the exit status."""
+    p = argparse.ArgumentParser(description="Screenshots of the running studio.")
     p.add_argument(
         "tables", nargs="*", metavar="T.parquet", help="predictions (default: the shipped ones)"
     )
@@ -91,7 +92,7 @@ def main() -> int:
                         f"{url}/{shown}".removesuffix("/overview")
                         + (cell if shown == "confusion" else "")
                     )
-                    settle(page)
+                    wait_until_drawn(page)
                     target = args.all / f"{shown}-{name}-{scheme}.png" if args.all else args.out
                     # the page scrolls in itself: a window as high as its content shows all of it
                     if args.all:
@@ -103,7 +104,7 @@ def main() -> int:
                         )
                         page.wait_for_timeout(800)
                     page.screenshot(path=target)
-                    small(target)
+                    reduce_colours(target)
                     page.set_viewport_size({"width": width, "height": height})
                 context.close()
         browser.close()

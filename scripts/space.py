@@ -1,11 +1,12 @@
-"""Writes the minimal Hugging Face Space: the demo, what it imports, the shipped model, and pins
-without torch or streamlit.
+"""Write the Hugging Face Space: the demo, what it imports, the shipped model, and its pins.
+
+The pins hold neither torch nor streamlit.
 
     python scripts/space.py DIR              writes the Space into DIR
     python scripts/space.py --requirements   prints the pins of the section [serving]
 
-Runs on the standard library alone, because `make demo` asks it for the pins before anything is
-installed.
+The script runs on the standard library alone, because `make demo` asks it for the pins before
+anything is installed.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ ROOMS = ("core", "evaluation", "train", "apps")
 
 
 class SpaceError(ValueError):
-    """What the user can mend; printed without a traceback."""
+    """A mistake that the user can mend; printed without a traceback."""
 
 
 def section(text: str, name: str) -> list[str]:
-    """The pins between `# [name]` and the next such heading of a requirements file.
+    """Return the pins between `# [name]` and the next such heading of a requirements file.
 
     Raises:
         SpaceError: there is no such section, or a line in it is not an exact pin.
@@ -51,27 +52,25 @@ def section(text: str, name: str) -> list[str]:
 
 
 def files_of(root: Path, module: str) -> list[Path]:
-    """The file of `module` and the `__init__.py` of every package above it, as far as they exist."""
+    """Return the file of `module` and the `__init__.py` of every package above it, if present."""
     parts = module.split(".")
     packages = [root.joinpath(*parts[:i], "__init__.py") for i in range(1, len(parts) + 1)]
     return [p for p in [*packages, root.joinpath(*parts).with_suffix(".py")] if p.is_file()]
 
 
 def imported(path: Path) -> set[str]:
-    """First-party modules that a file names in its imports; of `from a import b` both `a` and
-    `a.b`.
-    """
-    found: set[str] = set()
+    """Return the first-party modules that a file imports; of `from a import b` `a` and `a.b`."""
+    modules: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in found if name.split(".")[0] in ROOMS}
+            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in modules if name.split(".")[0] in ROOMS}
 
 
 def closure(root: Path, start: list[Path]) -> set[Path]:
-    """`start` and every first-party file that it imports, directly or through others."""
+    """Return `start` and every first-party file that it imports, directly or through others."""
     done: set[Path] = set()
     waiting = list(start)
     while waiting:
@@ -83,30 +82,31 @@ def closure(root: Path, start: list[Path]) -> set[Path]:
 
 
 def front_matter(readme: str) -> str:
-    """The README's YAML block and its first section, without pictures, which the Space does not
-    carry.
-    """
+    """Return the README's YAML block and first section, without pictures: the Space has none."""
     first = re.split(r"^## ", readme, maxsplit=1, flags=re.MULTILINE)[0]
     return re.sub(r"^!\[.*\n?", "", first, flags=re.MULTILINE).rstrip() + "\n"
 
 
 def write(target: Path, root: Path = ROOT) -> list[Path]:
-    """Writes the Space into `target` and returns its files; of an earlier Space only what this
-    script writes is replaced.
+    """Write the Space into `target` and return its files.
+
+    Of an earlier Space only what this script writes is replaced.
 
     Raises:
         SpaceError: the model is missing, or `target` holds something else.
     """
     if not (root / MODEL / "model.onnx").is_file():
         raise SpaceError(
-            f"Expected the shipped model in {root / MODEL}, got none; try `python -m train --data DIR`."
+            f"Expected the shipped model in {root / MODEL}, got none; "
+            "try `python -m train --data DIR`."
         )
     if target.resolve().is_relative_to(root / "core") or target.resolve() == root:
         raise SpaceError(f"Expected a folder outside the code, got {target}; try /tmp/space.")
     foreign = {p.name for p in target.iterdir()} - NEW_SPACE if target.exists() else set()
     if foreign and not (target / APP).is_dir():
         raise SpaceError(
-            f"Expected an empty folder or an earlier Space, got {target} with other files ({min(foreign)}); try another DIR."
+            f"Expected an empty folder or an earlier Space, got {target} with other files "
+            f"({min(foreign)}); try another DIR."
         )
     for old in ("apps", "core", "evaluation", "assets"):
         shutil.rmtree(target / old, ignore_errors=True)
@@ -130,7 +130,7 @@ def write(target: Path, root: Path = ROOT) -> list[Path]:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status: 0, or 2 for the user's mistake."""
+    """Return the exit status: 0, or 2 for the user's mistake."""
     try:
         if arguments == ["--requirements"]:
             print(
@@ -140,10 +140,8 @@ def main(arguments: list[str]) -> int:
             )
         elif len(arguments) == 1 and not arguments[0].startswith("-"):
             files = write(Path(arguments[0]))
-            print(
-                f"{len(files)} files, {sum(p.stat().st_size for p in files) / 1e6:.1f} MB, in {arguments[0]}",
-                file=sys.stderr,
-            )
+            megabytes = sum(p.stat().st_size for p in files) / 1e6
+            print(f"{len(files)} files, {megabytes:.1f} MB, in {arguments[0]}", file=sys.stderr)
         else:
             raise SpaceError(
                 f"Expected one folder, got {arguments}; try: python scripts/space.py /tmp/space"
