@@ -12,7 +12,8 @@ from core.artifacts.downloads import ROOT
 from core.errors import UserError
 from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.arguments import data_folders, is_generated, is_manifest
-from train.recipe.recipe import Recipe, load, override
+from train.recipe.override import override
+from train.recipe.recipe import Recipe, load
 
 if TYPE_CHECKING:
     from train.batches.data import DatasetPart

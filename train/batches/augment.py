@@ -1,9 +1,9 @@
 """Random changes of a batch of crops, uint8 -> uint8, each sample with its own draw.
 
-Written over whole batches, because two cores have to feed the network too: torchvision.transforms.v2
-draws once per call, so it would have to be called sample by sample. Blur, low resolution, noise and
-JPEG also make FER+ (soft, grey) and UTKFace (sharp) look alike, so that a network cannot tell the
-data set, and with it the task that has labels, by the quality of the image.
+Written over whole batches, because two cores have to feed the network too:
+torchvision.transforms.v2 draws once per call, so it would have to be called sample by sample. Blur,
+low resolution, noise and JPEG also make FER+ (soft, grey) and UTKFace (sharp) look alike, so that a
+network cannot tell the data set, and with it the task that has labels, by the quality of the image.
 """
 
 from __future__ import annotations

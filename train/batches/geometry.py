@@ -11,12 +11,13 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import torch
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 from torch import Tensor
 
 from train.recipe.settings import Augment
 
-Crop = NDArray[np.uint8]
+Crop = MatLike
 Rng = np.random.Generator
 
 

@@ -58,7 +58,7 @@ def mixup(
 def _paste(
     x: Tensor, other: Tensor, share: float, rng: np.random.Generator
 ) -> tuple[Tensor, float]:
-    """Return `x` with a box of `other` of about 1 - share of the area, and the share left of `x`."""
+    """Return `x` with a box of `other`, about 1 - share of the area, and the share left of it."""
     height, width = x.shape[-2:]
     half_height, half_width = (int(n * (1 - share) ** 0.5) // 2 for n in (height, width))
     centre_y, centre_x = int(rng.integers(height)), int(rng.integers(width))

@@ -1,1 +1,1 @@
-"""Make networks smaller and faster to serve: BatchNorm folding, INT8, quantisation-aware training."""
+"""Make networks smaller and faster: BatchNorm folding, INT8, quantisation-aware training."""

@@ -63,7 +63,7 @@ def fold_batchnorm(model: nn.Module) -> fx.GraphModule:
 
 
 def _fold_node(traced: fx.GraphModule, node: fx.Node) -> None:
-    """Fold `node`, if it is a BatchNorm, into the layer before it; drop it where nothing is left."""
+    """Fold `node`, if it is a BatchNorm, into the layer before it; drop it if nothing is left."""
     before = node.args[0] if node.args else None
     if not isinstance(before, fx.Node):
         return

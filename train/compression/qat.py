@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import operator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, fx, nn
@@ -28,6 +28,17 @@ PASS_THROUGH = (nn.MaxPool2d, nn.Flatten, nn.Dropout)
 """Layers whose output is rounded where their input is."""
 ADDITIONS = (operator.add, operator.iadd, torch.add)
 RECTIFIERS = (nn.ReLU, nn.ReLU6)
+LINEAR_SETTINGS = ("in_features", "out_features")
+CONV_SETTINGS = (
+    "in_channels",
+    "out_channels",
+    "kernel_size",
+    "stride",
+    "padding",
+    "dilation",
+    "groups",
+    "padding_mode",
+)
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
@@ -87,7 +98,8 @@ class FakeQuantizedConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of `input` (N, C, H, W) with the rounded weight."""
-        return self._conv_forward(input, fake_quantize_weight(self.weight), self.bias)
+        out: Tensor = self._conv_forward(input, fake_quantize_weight(self.weight), self.bias)
+        return out
 
 
 class FakeQuantizedLinear(nn.Linear):
@@ -120,22 +132,10 @@ def ordinary(layer: FakeQuantizedConv2d | FakeQuantizedLinear) -> nn.Module:
 
 def _same_layer(layer: Layer, kind: type[Layer]) -> Layer:
     """Return a layer of class `kind` with the settings and the weight tensors of `layer`."""
-    bias = layer.bias is not None
-    if isinstance(layer, nn.Conv2d):
-        result = kind(
-            layer.in_channels,
-            layer.out_channels,
-            layer.kernel_size,
-            layer.stride,
-            layer.padding,
-            layer.dilation,
-            layer.groups,
-            bias,
-            layer.padding_mode,
-            device="meta",  # no memory, and no random numbers drawn, for weights that are replaced
-        )
-    else:
-        result = kind(layer.in_features, layer.out_features, bias, device="meta")
+    names = CONV_SETTINGS if isinstance(layer, nn.Conv2d) else LINEAR_SETTINGS
+    settings: dict[str, Any] = {name: getattr(layer, name) for name in names}
+    # on "meta" no memory is taken, and no random number drawn, for weights that are replaced
+    result = kind(**settings, bias=layer.bias is not None, device="meta")
     result.weight, result.bias = layer.weight, layer.bias
     return result.train(layer.training)
 

@@ -1,4 +1,4 @@
-"""Write a network of `train.compression.qat` as an INT8 ONNX file, with the ranges it has learnt."""
+"""Write a network of `train.compression.qat` as an INT8 ONNX file with the ranges it learnt."""
 
 from __future__ import annotations
 

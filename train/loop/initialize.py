@@ -17,7 +17,8 @@ from core import progress, registry
 from core.errors import UserError
 from train.compression.fold_batchnorm import recalibrate_batchnorm
 from train.network.build import build_architecture, build_network, prepare_for_training
-from train.recipe.recipe import Recipe, override
+from train.recipe.override import override
+from train.recipe.recipe import Recipe
 from train.runs.trained_weights import weights
 
 MAX_NAMES_PRINTED = 6

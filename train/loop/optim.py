@@ -1,71 +1,80 @@
-"""Optimisers of timm.optim, with an L2 penalty on chosen parts of the network."""
+"""Optimizers of timm.optim, with an L2 penalty on chosen parts of the network."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import nn
 
-import core.models.base.torchvision_compat  # noqa: F401 - defines operators before timm is imported
+import core.models.base.torchvision_compat  # noqa: F401 - must come before timm
 from core.errors import UserError
 from train.recipe.settings import Optim
 
 from timm.optim import create_optimizer_v2  # isort: skip
 
 
-def build_optimizer(model: nn.Module, how: Optim) -> torch.optim.Optimizer:
-    """The recipe's optimiser over the weights of `model`, frozen ones too: without a gradient they
-    stay, and they may wake up later.
+def build_optimizer(model: nn.Module, settings: Optim) -> torch.optim.Optimizer:
+    """Return the recipe's optimizer over all weights of `model`.
+
+    Frozen weights are among them: without a gradient they stay, and may learn in a later epoch.
 
     Raises:
-        UserError: timm knows no such optimiser, or an L2 penalty names no part of the network.
+        UserError: timm has no such optimizer, or an L2 penalty names no part of the network.
     """
-    weights, decay = (_groups(model, how), 0.0) if how.l2 else (model, how.weight_decay)
+    weights: nn.Module | list[dict[str, Any]] = model
+    decay = settings.weight_decay
+    if settings.l2:
+        weights, decay = _parameter_groups(model, settings), 0.0
     try:
         return create_optimizer_v2(
-            weights, opt=how.name, lr=how.lr, weight_decay=decay, **how.options
+            weights, opt=settings.name, lr=settings.lr, weight_decay=decay, **settings.options
         )
     except (ValueError, AssertionError, TypeError) as error:
-        given = f"{how.name!r} with {dict(how.options)}"
         raise UserError(
-            f"Expected an optimiser of timm in optim.name, with its options, got {given}: {error}."
+            "Expected an optimiser of timm in optim.name, with its options, "
+            f"got {settings.name!r} with {dict(settings.options)}: {error}."
         ) from error
 
 
 @torch.no_grad()
-def l2_penalty(model: nn.Module, how: Optim) -> float:
-    """What Keras adds to its losses, of validation too: the sum of `l2 * sum(w^2)` over the kernels
-    that `optim.l2` names, 0 for none.
+def l2_penalty(model: nn.Module, settings: Optim) -> float:
+    """Return the sum of `l2 * sum(w^2)` over the kernels that `optim.l2` names, 0 for none.
+
+    Keras adds it to its losses, that of validation too.
     """
-    each = (
-        (weight, _part(name, how)) for name, weight in model.named_parameters() if weight.ndim >= 2
-    )
-    return sum(
-        how.l2[part] * float(weight.square().sum()) for weight, part in each if part is not None
-    )
+    total = 0.0
+    for name, weight in model.named_parameters():
+        part = _part_of(name, settings)
+        if weight.ndim >= 2 and part is not None:
+            total += settings.l2[part] * float(weight.square().sum())
+    return total
 
 
-def _part(name: str, how: Optim) -> str | None:
-    """The longest name in `optim.l2` of a part of the network that holds the weight `name`."""
-    return max((p for p in how.l2 if not p or name.startswith(f"{p}.")), key=len, default=None)
+def _part_of(name: str, settings: Optim) -> str | None:
+    """Return the longest name in `optim.l2` of a part of the network that holds a weight."""
+    parts = (part for part in settings.l2 if not part or name.startswith(f"{part}."))
+    return max(parts, key=len, default=None)
 
 
-def _groups(model: nn.Module, how: Optim) -> list[dict]:
-    """Weights by decay. Keras adds `l2 * sum(w^2)` of a layer's kernel to the loss, whose gradient
-    is `2 * l2 * w`: a decay of `2 * l2`.
+def _parameter_groups(model: nn.Module, settings: Optim) -> list[dict[str, Any]]:
+    """Return the weights by their decay.
+
+    Keras adds `l2 * sum(w^2)` of a layer's kernel to the loss, whose gradient is `2 * l2 * w`: a
+    decay of `2 * l2`.
     """
     groups: dict[float, list[nn.Parameter]] = {}
-    found = set()
+    parts = set()
     for name, weight in model.named_parameters():
-        part = _part(name, how)
-        found.add(part)
-        decay = (
-            0.0
-            if weight.ndim < 2
-            else how.weight_decay + (0.0 if part is None else 2 * how.l2[part])
-        )
+        part = _part_of(name, settings)
+        parts.add(part)
+        decay = 0.0
+        if weight.ndim >= 2:
+            decay = settings.weight_decay + (0.0 if part is None else 2 * settings.l2[part])
         groups.setdefault(decay, []).append(weight)
-    if missing := [p for p in how.l2 if p not in found]:
+    if missing := [part for part in settings.l2 if part not in parts]:
         raise UserError(
-            f"Expected optim.l2 to name parts of the network, got {missing}; such as backbone or heads."
+            f"Expected optim.l2 to name parts of the network, got {missing}; "
+            "such as backbone or heads."
         )
     return [{"params": weights, "weight_decay": decay} for decay, weights in groups.items()]

@@ -1,5 +1,4 @@
-"""How fast the input pipeline is beside the training it feeds: `python -m train RECIPE --data DIR
---profile`.
+"""Measure the input pipeline beside the training that it feeds: `python -m train RECIPE --profile`.
 
 Both are measured in turns of a second, so that other work on the machine meets both, and each
 alone: batches are made and thrown away, then ready batches are learnt from. On a CPU the two share
@@ -28,32 +27,33 @@ from train.loop.trainer import Trainer
 from train.recipe.recipe import Recipe
 from train.runs.facts import machine
 
-WANTED = 3.0
+MIN_RATIO = 3.0
+"""Images per second of the loader over those of training, from which it is fast enough."""
 TURN_S = 1.0
-READY = 4
-"""Batches that training is measured on; more would only fill memory."""
+READY_BATCHES = 4
+"""Batches that training is measured on; a larger number would only fill memory."""
 
 
 @dataclass(slots=True)
 class Clock:
-    """Images and the time they took, of all threads in `cpu_s`."""
+    """Images and the time that they took; `cpu_s` is of all threads."""
 
     images: int = 0
     seconds: float = 0.0
     cpu_s: float = 0.0
 
     def run(self, step: Callable[[], int], seconds: float) -> None:
-        """Repeats `step`, which returns how many images it did, for about `seconds`."""
-        started, worked = monotonic(), process_time()
+        """Repeat `step`, which returns its number of images, for about `seconds`."""
+        started, cpu_started = monotonic(), process_time()
         while True:
             self.images += step()
             if monotonic() - started >= seconds:
                 break
         self.seconds += monotonic() - started
-        self.cpu_s += process_time() - worked
+        self.cpu_s += process_time() - cpu_started
 
-    def figures(self) -> dict[str, float]:
-        """Rounded, for JSON."""
+    def to_dict(self) -> dict[str, float]:
+        """Return rounded figures for JSON."""
         return {
             "images_per_s": round(self.images / self.seconds, 1),
             "images_per_cpu_s": round(self.images / max(self.cpu_s, 1e-9), 1),
@@ -63,80 +63,85 @@ class Clock:
 
 
 def profile(recipe: Recipe, parts: Sequence[DatasetPart], seconds: float = 5.0) -> dict[str, Any]:
-    """Images per second of the loader (crops from the cache, augmented, normalised, mixed) and of
-    training (forward, backward, step), each measured for about `seconds`; their ratio; and the
-    verdict.
+    """Return images per second of the loader and of training, their ratio, and a verdict.
+
+    Args:
+        recipe: trained from fresh weights.
+        parts: the training samples.
+        seconds: about how long each of the two is measured.
     """
     recipe = replace(recipe, start="")  # fresh weights take as long, and need no run to be there
-    data = gather(parts, recipe)
+    pool = gather(parts, recipe)
     names = tuple(p.samples.name for p in parts)
-    loader, training = Clock(), Clock()
+    loader_clock, training_clock = Clock(), Clock()
     with tempfile.TemporaryDirectory() as folder:
-        run = Trainer(recipe, Path(folder))
-        draw = run.start_epoch()
+        trainer = Trainer(recipe, Path(folder))
+        generator = trainer.start_epoch()
 
-        def order() -> Iterator[torch.Tensor]:
+        def sample_numbers() -> Iterator[torch.Tensor]:
             for epoch in itertools.count():
                 yield from batches(
                     recipe.sampling,
                     recipe.batch,
                     recipe.seed,
                     epoch,
-                    data.source,
-                    data.label(),
+                    pool.source,
+                    pool.label(),
                     names,
                 )
 
-        indices = order()
+        indices, steps = sample_numbers(), itertools.count(1)
 
-        def load() -> int:
-            return len(collate(data.batch(next(indices)), recipe, draw))
+        def load() -> TrainingBatch:
+            return collate(pool.batch(next(indices)), recipe, generator)
 
-        ready: Iterator[TrainingBatch] = itertools.cycle(
-            [collate(data.batch(next(indices)), recipe, draw) for _ in range(READY)]
-        )
+        ready = itertools.cycle([load() for _ in range(READY_BATCHES)])
 
         def learn() -> int:
             batch = next(ready)
-            run._step(batch)
+            trainer.train_step(batch, update=next(steps) % recipe.accumulation == 0)
             return len(batch)
 
-        load(), learn()  # the first ones also allocate and compile
+        load()  # the first ones also allocate and compile
+        learn()
         turns = max(1, round(seconds / TURN_S))
         with progress.task("profile", turns) as advance:
             for turn in range(turns):
-                loader.run(load, TURN_S)
-                training.run(learn, TURN_S)
+                loader_clock.run(lambda: len(load()), TURN_S)
+                training_clock.run(learn, TURN_S)
                 advance(turn + 1)
-    ratio = (loader.images / loader.seconds) / (training.images / training.seconds)
+    loader_speed = loader_clock.images / loader_clock.seconds
+    ratio = loader_speed / (training_clock.images / training_clock.seconds)
     return {
         "batch": recipe.batch,
         "amp": recipe.amp,
-        "loader": loader.figures(),
-        "training": training.figures(),
+        "loader": loader_clock.to_dict(),
+        "training": training_clock.to_dict(),
         "ratio": round(ratio, 2),
-        "wanted": WANTED,
-        "verdict": "keeps up" if ratio >= WANTED else "holds training up",
+        "wanted": MIN_RATIO,
+        "verdict": "keeps up" if ratio >= MIN_RATIO else "holds training up",
         "machine": machine(),
     }
 
 
-def describe(name: str, found: dict[str, Any]) -> str:
-    """A few lines for a terminal."""
+def describe(name: str, report: dict[str, Any]) -> str:
+    """Return a few lines about a report of `profile` for a terminal."""
+    computer = report["machine"]
     lines = [
-        f"{name}, batch {found['batch']}, {found['amp']}, {found['machine']['processor']}, {found['machine']['threads']} threads"
+        f"{name}, batch {report['batch']}, {report['amp']}, {computer['processor']}, "
+        f"{computer['threads']} threads"
     ]
-    for part, what in (
+    for part, description in (
         ("loader", "crops, augmented and normalised"),
         ("training", "forward, backward, step"),
     ):
-        v = found[part]
+        speeds = report[part]
         lines.append(
-            f"{part:9} {v['images_per_s']:>11,.0f} images/s {v['images_per_cpu_s']:>11,.0f} per CPU second  ({what})"
+            f"{part:9} {speeds['images_per_s']:>11,.0f} images/s "
+            f"{speeds['images_per_cpu_s']:>11,.0f} per CPU second  ({description})"
         )
-    return "\n".join(
-        [
-            *lines,
-            f"ratio     {found['ratio']:>11.1f}, wanted {found['wanted']:.0f}: the input pipeline {found['verdict']}",
-        ]
+    lines.append(
+        f"ratio     {report['ratio']:>11.1f}, wanted {report['wanted']:.0f}: "
+        f"the input pipeline {report['verdict']}"
     )
+    return "\n".join(lines)

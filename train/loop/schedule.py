@@ -1,6 +1,7 @@
-"""Learning rates. All but one are pure functions of the step, so a budget can refit them and a
-resumed run goes on exactly; `plateau` is torch's own scheduler, whose state is part of the
-checkpoint.
+"""Learning rates over a run.
+
+All but one are pure functions of the step, so that a budget can refit them and a resumed run goes
+on exactly; `plateau` is torch's own scheduler, whose state is part of the checkpoint.
 """
 
 from __future__ import annotations
@@ -14,79 +15,86 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from train.recipe.settings import Schedule
 
 
-def lr_share(how: Schedule, step: int, steps: int, per_epoch: int) -> float:
-    """The rate of step 0..steps-1 as a share of the highest one. per_epoch: steps of one epoch."""
-    if how.kind == "warmup_cosine":
-        warm = max(1, round(how.warmup * steps))
-        return (
-            (step + 1) / warm
-            if step < warm
-            else _cosine(1, how.floor, (step - warm) / max(1, steps - warm))
-        )
-    if (
-        how.kind == "one_cycle"
-    ):  # torch.optim.lr_scheduler.OneCycleLR (Smith & Topin, arXiv 1708.07120)
-        top = how.warmup * steps - 1
+def lr_share(settings: Schedule, step: int, steps: int, steps_per_epoch: int) -> float:
+    """Return the learning rate of a step as a share of the highest one.
+
+    Args:
+        settings: the kind of schedule and its parameters.
+        step: from 0 to steps - 1.
+        steps: of the whole run.
+        steps_per_epoch: of one epoch, for warm restarts.
+    """
+    if settings.kind == "warmup_cosine":
+        warm = max(1, round(settings.warmup * steps))
+        if step < warm:
+            return (step + 1) / warm
+        return _cosine(1, settings.floor, (step - warm) / max(1, steps - warm))
+    if settings.kind == "one_cycle":
+        # torch.optim.lr_scheduler.OneCycleLR (Smith & Topin, arXiv 1708.07120)
+        top = settings.warmup * steps - 1
         if step <= top:
-            return _cosine(how.initial, 1, step / top)
-        return _cosine(1, how.floor, (step - top) / max(1e-9, steps - 1 - top))
-    if how.kind == "cosine":
-        return _cosine(1, how.floor, step / max(1, steps))
-    if how.kind == "restarts":  # SGDR (Loshchilov & Hutter, arXiv 1608.03983)
-        epoch, period = step / per_epoch, float(how.period)
+            return _cosine(settings.initial, 1, step / top)
+        return _cosine(1, settings.floor, (step - top) / max(1e-9, steps - 1 - top))
+    if settings.kind == "cosine":
+        return _cosine(1, settings.floor, step / max(1, steps))
+    if settings.kind == "restarts":  # SGDR (Loshchilov & Hutter, arXiv 1608.03983)
+        epoch, period = step / steps_per_epoch, float(settings.period)
         while epoch >= period:
-            epoch, period = epoch - period, period * how.multiply
-        return _cosine(1, how.floor, epoch / period)
+            epoch, period = epoch - period, period * settings.multiply
+        return _cosine(1, settings.floor, epoch / period)
     return 1.0
 
 
 def _cosine(start: float, end: float, done: float) -> float:
-    """From `start` to `end` along half a cosine; done in 0..1, more counts as 1."""
+    """Go from `start` to `end` along half a cosine; done is in [0, 1], more counts as 1."""
     return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
 class Scheduler:
-    """Sets the rate of an optimiser: `before_step` every step, `after_epoch` with the validation
-    loss.
-    """
+    """Set the learning rate of an optimizer, before every step and after every epoch."""
 
-    def __init__(self, how: Schedule, lr: float, optim: torch.optim.Optimizer) -> None:
-        self.how, self.lr, self.optim = how, lr, optim
+    def __init__(self, settings: Schedule, lr: float, optimizer: torch.optim.Optimizer) -> None:
+        self.settings, self.lr, self.optimizer = settings, lr, optimizer
         self.plateau: ReduceLROnPlateau | None = None
-        if how.kind == "plateau":
-            least = how.floor * lr
+        if settings.kind == "plateau":
             # torch lowers the rate when bad epochs > patience, Keras' ReduceLROnPlateau when they
-            # are >= patience.
-            patience = max(0, how.patience - 1) if how.counting == "keras" else how.patience
+            # are >= patience
+            patience = settings.patience
+            if settings.counting == "keras":
+                patience = max(0, patience - 1)
             self.plateau = ReduceLROnPlateau(
-                optim,
+                optimizer,
                 "min",
-                how.factor,
+                settings.factor,
                 patience,
                 threshold=1e-4,
                 threshold_mode="abs",
-                min_lr=least,
+                min_lr=settings.floor * lr,
             )
 
-    def before_step(self, step: int, steps: int, per_epoch: int) -> float:
-        """Sets and returns the rate of step 0..steps-1."""
+    def before_step(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """Set and return the learning rate of a step, from 0 to steps - 1."""
         if not self.plateau:
-            for group in self.optim.param_groups:
-                group["lr"] = self.lr * lr_share(self.how, step, steps, per_epoch)
-        return float(self.optim.param_groups[0]["lr"])
+            share = lr_share(self.settings, step, steps, steps_per_epoch)
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.lr * share
+        return float(self.optimizer.param_groups[0]["lr"])
 
     def after_epoch(self, loss: float, penalty: float = 0.0) -> None:
-        """Hears the validation loss and the L2 penalty, which is part of Keras' `val_loss`; only
-        `plateau` minds.
+        """Step ReduceLROnPlateau, where the schedule is one.
+
+        Args:
+            loss: of validation.
+            penalty: the L2 penalty, which is part of Keras' `val_loss`.
         """
         if self.plateau:
-            self.plateau.step(loss + penalty if self.how.counting == "keras" else loss)
+            self.plateau.step(loss + penalty if self.settings.counting == "keras" else loss)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint needs; the optimiser's own state holds the rate."""
+        """Return what a checkpoint needs; the optimizer's own state holds the rate."""
         return self.plateau.state_dict() if self.plateau else {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Undoes `state_dict`."""
+        """Undo `state_dict`."""
         if self.plateau:
             self.plateau.load_state_dict(state)

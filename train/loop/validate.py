@@ -1,11 +1,13 @@
-"""What a network says of whole data sets, and the figures that training selects by."""
+"""Run a network over whole data sets, and measure the figures that training selects by."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core import registry
@@ -17,90 +19,127 @@ from train.batches.data import DatasetPart
 from train.batches.pool import targets_of
 from train.recipe.recipe import Recipe
 
+WORST_AGE_MAE = 20.0
+"""Years of error that score 0: about what a constant prediction has on UTKFace."""
+
+Array = NDArray[np.float32]
+
 
 @torch.inference_mode()
 def outputs(
-    model: nn.Module, crops: np.ndarray, spec: InputSpec, batch: int = 256
-) -> dict[str, np.ndarray]:
-    """uint8 crops (N, S, S, C) -> raw float32 outputs by task (N, width), with `embedding`; the
-    model is put in evaluation mode.
+    model: nn.Module, crops: NDArray[np.uint8], spec: InputSpec, batch_size: int = 256
+) -> dict[str, Array]:
+    """Return a network's raw outputs by task, and `embedding`, each float32 (N, width).
+
+    Args:
+        model: put in evaluation mode.
+        crops: uint8 (N, S, S, C).
+        spec: how the network takes them.
+        batch_size: crops at a time.
     """
     model.eval()
     device = next(model.parameters()).device
-    rows = []
-    for start in range(0, len(crops), batch):
-        x = torch.from_numpy(to_input(crops[start : start + batch], spec)).to(device)
-        rows.append({k: v.float().cpu().numpy() for k, v in model(x).items()})
-    return {k: np.concatenate([r[k] for r in rows]) for k in rows[0]}
+    batches: list[dict[str, Array]] = []
+    for start in range(0, len(crops), batch_size):
+        x = torch.from_numpy(to_input(crops[start : start + batch_size], spec)).to(device)
+        batches.append({name: out.float().cpu().numpy() for name, out in model(x).items()})
+    return {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
 
 
 def validate(model: nn.Module, parts: Sequence[DatasetPart], recipe: Recipe) -> dict[str, float]:
-    """emotion_accuracy and gender_accuracy in [0, 1], age_mae in years, over all parts; `score` in
-    [0, 1], their balanced mean; and `loss`, the weighted sum that training minimises, without class
-    weights.
+    """Return a network's figures over all parts, each sample counting once.
+
+    Returns:
+        `emotion_accuracy` and `gender_accuracy` in [0, 1], `age_mae` in years; `score` in [0, 1],
+        their balanced mean; `loss`, the weighted sum that training minimises, without class
+        weights.
+
+    Raises:
+        DataError: no sample is labelled for one of the heads.
     """
-    right: dict[str, list[np.ndarray]] = {h.task: [] for h in recipe.heads}
-    losses: dict[str, list[np.ndarray]] = {h.task: [] for h in recipe.heads}
+    metrics: dict[str, list[NDArray[Any]]] = {head.task: [] for head in recipe.heads}
+    losses: dict[str, list[Array]] = {head.task: [] for head in recipe.heads}
     for part in parts:
         out = outputs(model, part.crops, recipe.input)
         for head in recipe.heads:
-            target, known = targets_of(part, head.task)
-            how = recipe.losses[head.task]
-            each = registry.load("train.losses", how.name).loss(
-                torch.from_numpy(out[head.task]), torch.from_numpy(target), **how.options
+            target, has_target = targets_of(part, head.task)
+            settings = recipe.losses[head.task]
+            loss = registry.load("train.losses", settings.name).loss
+            values = loss(
+                torch.from_numpy(out[head.task]), torch.from_numpy(target), **settings.options
             )
-            losses[head.task].append(each.numpy()[known])
-            if head.task == "age":
-                right["age"].append(np.abs(age_of(out["age"], head) - part.samples.age)[known])
-            else:
-                truth = getattr(part.samples, head.task)
-                right[head.task].append((class_of(out[head.task], head) == truth)[truth >= 0])
-    figures = {}
+            losses[head.task].append(values.numpy()[has_target])
+            metrics[head.task].append(_errors_or_hits(out[head.task], part, head))
+    figures: dict[str, float] = {}
     for head in recipe.heads:
-        values = np.concatenate(right[head.task])
+        values = np.concatenate(metrics[head.task])
         if len(values):
-            figures["age_mae" if head.task == "age" else f"{head.task}_accuracy"] = float(
-                values.mean()
-            )
+            figures[metric_name(head)] = float(values.mean())
     if not figures:
         raise DataError(
-            f"Expected validation samples labelled for one of {tuple(right)}, got none."
+            f"Expected validation samples labelled for one of {tuple(metrics)}, got none."
         )
-    # 20 years of error count as much as no right answer at all: about what a constant guess makes
-    # on UTKFace.
-    parts_of_score = [max(0.0, 1 - v / 20) if k == "age_mae" else v for k, v in figures.items()]
-    means = {
-        task: float(np.concatenate(values).mean())
-        for task, values in losses.items()
-        if sum(map(len, values))
-    }
-    total = sum(recipe.losses[task].weight * mean for task, mean in means.items())
-    return figures | {"score": float(np.mean(parts_of_score)), "loss": float(total)}
+    scores = [
+        max(0.0, 1 - value / WORST_AGE_MAE) if name == "age_mae" else value
+        for name, value in figures.items()
+    ]
+    total = 0.0
+    for task, arrays in losses.items():
+        values = np.concatenate(arrays)
+        if len(values):
+            total += recipe.losses[task].weight * float(values.mean())
+    return figures | {"score": float(np.mean(scores)), "loss": total}
 
 
-def batch_metric(out: Tensor, target: Tensor, known: Tensor, head: Head) -> tuple[str, float, int]:
-    """What a training batch adds to an epoch's figure of one head: the figure's name, the sum over
-    its known samples, and their number.
-
-    out (N, width); target and known (N,) as in `train.batches.pool.CropBatch`, known being a mask.
-    """
+def _errors_or_hits(out: Array, part: DatasetPart, head: Head) -> NDArray[Any]:
+    """Return the absolute errors of age in years, or whether classes are right, where labelled."""
     if head.task == "age":
-        return (
-            "age_mae",
-            float(np.abs(age_of(out.numpy(), head) - target.numpy())[known.numpy()].sum()),
-            int(known.sum()),
-        )
-    right = class_of(out.numpy(), head) == target.argmax(dim=1).numpy()
-    return f"{head.task}_accuracy", float(right[known.numpy()].sum()), int(known.sum())
+        _, has_age = targets_of(part, "age")
+        errors: NDArray[Any] = np.abs(age_of(out, head) - part.samples.age)[has_age]
+        return errors
+    label = getattr(part.samples, head.task)
+    hits: NDArray[Any] = (class_of(out, head) == label)[label >= 0]
+    return hits
 
 
-def class_of(logits: np.ndarray, head: Head) -> np.ndarray:
-    """Raw output of a softmax head (N, K) or a sigmoid head (N, 1) -> class index (N,)."""
-    return (logits[:, 0] <= 0).astype(np.int64) if head.kind == "sigmoid" else logits.argmax(axis=1)
+def metric_name(head: Head) -> str:
+    """Return the name of a head's figure, without `train_` or `val_`."""
+    return "age_mae" if head.task == "age" else f"{head.task}_accuracy"
 
 
-def age_of(logits: np.ndarray, head: Head) -> np.ndarray:
-    """Raw age output (N, width) -> years (N,)."""
+def batch_metric(
+    out: Tensor, target: Tensor, has_target: Tensor, head: Head
+) -> tuple[str, float, int]:
+    """Return what a training batch adds to an epoch's figure of one head.
+
+    Args:
+        out: (N, width) raw outputs.
+        target: as in `train.batches.pool.CropBatch`.
+        has_target: (N,) bool.
+        head: of `out`.
+
+    Returns:
+        The figure's name, the sum over the samples with a target, and their number.
+    """
+    rows = has_target.numpy()
+    if head.task == "age":
+        values = np.abs(age_of(out.numpy(), head) - target.numpy())
+    else:
+        values = class_of(out.numpy(), head) == target.argmax(dim=1).numpy()
+    return metric_name(head), float(values[rows].sum()), int(has_target.sum())
+
+
+def class_of(logits: Array, head: Head) -> NDArray[np.int64]:
+    """Return the class (N,) of a softmax head's outputs (N, K) or a sigmoid head's (N, 1)."""
+    if head.kind == "sigmoid":
+        return (logits[:, 0] <= 0).astype(np.int64)
+    classes: NDArray[np.int64] = logits.argmax(axis=1)
+    return classes
+
+
+def age_of(logits: Array, head: Head) -> NDArray[np.floating[Any]]:
+    """Return the years (N,) of an age head's outputs (N, width)."""
     if head.kind == "regression":
         return logits[:, 0]
-    return softmax(logits) @ np.arange(logits.shape[1])
+    years: NDArray[np.floating[Any]] = softmax(logits) @ np.arange(logits.shape[1])
+    return years

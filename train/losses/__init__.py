@@ -1,8 +1,7 @@
-"""Losses, one per file, each exposing `loss(logits, target, **options) -> (N,)`, one value per
-sample.
+"""Losses, one per file, each with `loss(logits, target, **options) -> (N,)`, one value per sample.
 
-Targets are shares of the head's classes (N, K) for emotion and gender, years (N,) for age. The
-engine weighs each sample, 0 where its target is missing, and divides by the number of labelled ones
+Targets are shares of the head's classes (N, K) for emotion and gender, years (N,) for age. Training
+weighs each sample, 0 where its target is missing, and divides by the number of labelled ones
 (`masked_mean`).
 """
 
@@ -11,11 +10,16 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def masked_mean(values: Tensor, weight: Tensor, among: Tensor | None = None) -> Tensor:
-    """Mean of `weight * values` (N,) over the samples of positive weight (N,), which may be a mask;
-    0 with a zero gradient without any.
+def masked_mean(values: Tensor, weight: Tensor, global_weight: Tensor | None = None) -> Tensor:
+    """Return the sum of `weight * values` over the number of samples of positive weight.
 
-    among: weights of the whole batch that these samples are a share of, by whose number of positive
-    ones the sum is divided instead.
+    Without any such sample it is 0, with a zero gradient.
+
+    Args:
+        values: (N,) one loss per sample.
+        weight: (N,) weights, or a mask.
+        global_weight: weights of the batch that these samples are one process's share of, by whose
+            number of positive ones the sum is divided instead.
     """
-    return (values * weight).sum() / ((weight if among is None else among) > 0).sum().clamp(min=1)
+    counted = weight if global_weight is None else global_weight
+    return (values * weight).sum() / (counted > 0).sum().clamp(min=1)

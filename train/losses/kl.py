@@ -1,12 +1,13 @@
-"""Kullback-Leibler divergence of the network's distribution from soft labels, as the AgeGenderEmo
-report (shared/sources/004) has it.
-"""
+"""Kullback-Leibler divergence from soft labels, as the AgeGenderEmo report (unpublished) has it."""
 
 from torch import Tensor
 
 
 def loss(logits: Tensor, target: Tensor) -> Tensor:
-    """logits (N, K), target (N, K) rows that sum to 1 -> (N,) nats, 0 where they agree. Classes
-    without a share count nothing.
+    """Return the divergence of each sample (N,), in nats, 0 where they agree.
+
+    Args:
+        logits: (N, K).
+        target: (N, K) rows that sum to 1; classes without a share count nothing.
     """
     return (target * (target.clamp(min=1e-12).log() - logits.log_softmax(dim=1))).sum(dim=1)

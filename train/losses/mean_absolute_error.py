@@ -1,8 +1,8 @@
-"""Absolute error of a regression head, as the Smart Retail report (shared/sources/002) trains age."""
+"""Absolute error of a regression head: the Smart Retail report's (unpublished) loss of age."""
 
 from torch import Tensor
 
 
 def loss(logits: Tensor, target: Tensor, unit: float = 1.0) -> Tensor:
-    """logits (N, 1) and target (N,) in years -> (N,) in units of `unit` years."""
+    """Return the error of each sample (N,) in `unit` years; logits (N, 1), target (N,) in years."""
     return (logits[:, 0] - target).abs() / unit

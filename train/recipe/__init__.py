@@ -1,0 +1,1 @@
+"""What a recipe is: its fields, how they are changed, and what training arguments mean."""

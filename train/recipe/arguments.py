@@ -1,4 +1,5 @@
-"""What arguments of `python -m train` mean: a time, a place of data, a recipe that needs none.
+"""What arguments of `python -m train` mean: a duration, a place of data, a recipe that needs none.
+
 Without torch, as they are checked first.
 """
 
@@ -15,7 +16,11 @@ from train.recipe.recipe import Recipe
 
 
 def parse_duration(text: str) -> float:
-    """'90m', '2h', '600s' or '600' -> seconds."""
+    """Return the seconds of '90m', '2h', '600s' or '600'.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not a positive time.
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     if not match or float(match[1]) <= 0:
         raise argparse.ArgumentTypeError(f"expected a time such as 90m, 2h or 600s, got {text!r}")
@@ -23,8 +28,10 @@ def parse_duration(text: str) -> float:
 
 
 def data_folders(data: str) -> dict[str, str]:
-    """--data DIR or MANIFEST.parquet -> {"*": it}; --data FILE.json -> its {data set: folder or
-    manifest}.
+    """Return the folder or manifest of each data set, "*" for all others.
+
+    Args:
+        data: as for --data; a folder or manifest, or a JSON file {data set: folder or manifest}.
 
     Raises:
         UserError: neither a folder nor a manifest nor a JSON object of names and folders.
@@ -34,7 +41,8 @@ def data_folders(data: str) -> dict[str, str]:
         return {"*": data}
     if not path.is_file():
         raise UserError(
-            f"Expected --data to name a folder or a JSON file {{data set: folder}}, got {data}, which does not exist."
+            f"Expected --data to name a folder or a JSON file {{data set: folder}}, got {data}, "
+            "which does not exist."
         )
     try:
         folders = json.loads(path.read_text(encoding="utf-8"))
@@ -50,14 +58,14 @@ def data_folders(data: str) -> dict[str, str]:
 
 
 def is_manifest(data: str) -> bool:
-    """Whether --data names a manifest."""
-    from core.data import manifest  # brings pyarrow
+    """Return whether --data names a manifest."""
+    from core.data import manifest  # imports pyarrow
 
     return manifest.named(data)
 
 
 def is_generated(recipe: Recipe) -> bool:
-    """Whether all its data sets are drawn, so that they need no folder."""
+    """Return whether all data sets of a recipe are generated, so that they need no folder."""
     return all(
         getattr(registry.load("core.data", name), "GENERATED", False) for name in recipe.data
     )

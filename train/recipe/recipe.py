@@ -1,18 +1,14 @@
-"""A recipe is a frozen value that says everything about a training run. Recipes derive from each
-other by `replace`.
+"""A recipe: a frozen value that holds everything that a training run depends on.
+
+Recipes derive from each other by `replace`.
 """
 
 from __future__ import annotations
 
-import ast
-import dataclasses
-import difflib
-import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from core import registry
 from core.artifacts.card import Head
@@ -45,15 +41,37 @@ YEARS = Head("age", "regression", (), "age")
 class Recipe:
     """Everything that a run depends on but the data's place and the machine.
 
-    losses: by task, one for each head. data: files of core/data. soft_labels: learn emotions from
-    the shares of the annotators' votes where a data set has them, else from its one label. start:
-    checkpoint or run folder whose weights to begin with, where names and shapes agree; of several,
-    with commas between them, their mean. ema: decay of the averaged weights that are validated and
-    exported, 0 for none. patience: epochs without a better score before stopping, 0 for never. amp:
-    "no", "bf16" or "fp16". qat: fine-tune a trained network, folded, with the rounding of INT8, see
-    train/compression/qat.py. source: the document that is reproduced. expected: the figures it
-    reports, by the name they have in a run's history. findings: what comparing it with others
-    showed, a sentence each, for the card.
+    Attributes:
+        heads: what the network predicts.
+        losses: by task, one for each head.
+        data: files of core/data.
+        model: the architecture.
+        input: how faces are cropped and normalised.
+        augment: random changes of crops.
+        optim: the optimizer.
+        schedule: the learning rate over the run.
+        mix: mixup and CutMix.
+        sampling: the order of samples.
+        freeze: parts of the network that do not learn.
+        distill: trained networks to learn from.
+        soft_labels: learn emotions from the shares of the annotators' votes where a data set has
+            them, else from its one label.
+        start: checkpoint or run folder whose weights to begin with, where names and shapes agree;
+            of several, with commas between them, their mean.
+        epochs: at most.
+        batch: samples of all processes in one batch.
+        accumulation: batches whose gradients are added up before a step.
+        amp: mixed precision: "no", "bf16" or "fp16".
+        compile: by torch.compile.
+        qat: fine-tune a trained network, folded, with the rounding of INT8; see
+            `train.compression.qat`.
+        ema: decay of the averaged weights that are validated and exported, 0 for none.
+        patience: epochs without a better score before stopping, 0 for never.
+        min_delta: by how much a score must be better.
+        seed: of all randomness.
+        source: the document that is reproduced.
+        expected: the figures it reports, by the name they have in a run's history.
+        findings: what comparing it with others showed, a sentence each, for the card.
     """
 
     heads: tuple[Head, ...]
@@ -103,17 +121,19 @@ class Recipe:
 
     @property
     def starts(self) -> tuple[str, ...]:
-        """The runs whose weights it begins with, of which there may be none."""
+        """The runs whose weights it begins with; there may be none."""
         return tuple(path.strip() for path in self.start.split(",") if path.strip())
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; `from_dict` undoes it."""
-        return json.loads(json.dumps(asdict(self)))
+        """Return plain values for JSON; `from_dict` undoes it."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return values
 
 
 def from_dict(values: Mapping[str, Any]) -> Recipe:
-    """The recipe stored in a checkpoint or bundle, also by an older version: what it did not know
-    takes its default.
+    """Return the recipe that a checkpoint or bundle holds.
+
+    What an older version did not have takes its default.
 
     Raises:
         UserError: it was stored by a newer version; names the fields.
@@ -121,7 +141,8 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
     unknown = set(values) - {f.name for f in fields(Recipe)}
     if unknown:
         raise UserError(
-            f"Expected a recipe of this version, got the fields {sorted(unknown)}; try a newer Mien."
+            f"Expected a recipe of this version, got the fields {sorted(unknown)}; "
+            "try a newer Mien."
         )
     frozen, distill = values.get("freeze", {}), values.get("distill", {})
     parts: dict[str, type] = {
@@ -150,85 +171,10 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
 
 
 def load(name: str) -> Recipe:
-    """The recipe of that name (a file of train/recipes).
+    """Return the recipe of that name, a file of train/recipes.
 
     Raises:
         UserError: unknown name; suggests the nearest one.
     """
-    return registry.load("train.recipes", name).RECIPE
-
-
-def override(recipe: Any, assignments: list[str]) -> Any:
-    """`recipe` with each "dotted.name=value" applied; values are Python literals or plain text.
-
-    Raises:
-        UserError: no such field (the nearest one is named) or a value of another type.
-    """
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"Expected --set NAME=VALUE, got {text!r}.")
-        recipe = _set(recipe, name.strip().split("."), _literal(value.strip()), name.strip())
+    recipe: Recipe = registry.load("train.recipes", name).RECIPE
     return recipe
-
-
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval(
-            {"true": "True", "false": "False", "none": "None"}.get(text.lower(), text)
-        )
-    except (ValueError, SyntaxError):
-        return text
-
-
-def _set(node: Any, names: list[str], value: Any, full: str) -> Any:
-    head, rest = names[0], names[1:]
-    if isinstance(node, Model) and head == "options" and rest:
-        build = registry.load("core.models", node.family).build
-        known = [
-            k for k, p in inspect.signature(build).parameters.items() if p.kind is p.KEYWORD_ONLY
-        ]
-        return replace(node, options={**node.options, _known(rest[0], known, full): value})
-    if isinstance(node, Mapping):
-        known = list(node)
-        _known(head, known, full)
-        return {**node, head: _set(node[head], rest, value, full) if rest else value}
-    if not is_dataclass(node) or isinstance(node, type):
-        raise UserError(
-            f"Expected {full!r} to name a field, but {'.'.join(names)!r} lies inside a plain value."
-        )
-    _known(head, [f.name for f in fields(node)], full)
-    current = getattr(node, head)
-    if rest:
-        return dataclasses.replace(node, **{head: _set(current, rest, value, full)})
-    return dataclasses.replace(
-        node, **{head: _checked(value, get_type_hints(type(node))[head], full)}
-    )
-
-
-def _known(name: str, known: list[str], full: str) -> str:
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}."
-        raise UserError(f"Expected a field of the recipe, got {name!r} in --set {full}; {hint}")
-    return name
-
-
-def _checked(value: Any, wanted: Any, full: str) -> Any:
-    kinds = get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
-    for kind in kinds:
-        base = get_origin(kind) or kind
-        if base is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
-        if base is tuple and isinstance(value, str) and get_args(kind)[0] is str:
-            return tuple(v.strip() for v in value.split(",") if v.strip())
-        if base is tuple and isinstance(value, list | tuple):
-            return tuple(value)
-        base = {Mapping: dict, Literal: str}.get(
-            base, base
-        )  # which text a Literal allows, its dataclass checks
-        if isinstance(value, base) and not (base is int and isinstance(value, bool)):
-            return value
-    raise UserError(
-        f"Expected --set {full} to be {getattr(wanted, '__name__', wanted)}, got {value!r}."
-    )

@@ -1,4 +1,4 @@
-"""The parts of a recipe: small frozen values, each with a default that changes nothing."""
+"""The settings that a recipe consists of: small frozen values with defaults."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ Counting = Literal["torch", "keras"]
 
 @dataclass(frozen=True)
 class Model:
-    """family: a file of core/models. options: keyword arguments of its `build`. pretrained: begin
-    with the weights that timm knows under the model's name, and stop where they cannot be had.
+    """The architecture.
+
+    Attributes:
+        family: a file of core/models.
+        options: keyword arguments of its `build`.
+        pretrained: begin with the weights that timm has under the model's name, and stop where they
+            cannot be had.
     """
 
     family: str = "plain"
@@ -26,17 +31,38 @@ class Model:
 
 @dataclass(frozen=True)
 class Augment:
-    """Random changes of a uint8 crop. Probabilities in [0, 1]; 0 everywhere: none.
+    """Random changes of a uint8 crop.
 
-    flip: mirror. rotate: degrees either way. zoom: share of the side either way. shift: share of
-    the side either way. light: brightness and contrast, share either way. contrast: contrast alone,
-    share either way. lowres: probability of down-up-scaling to `lowres_min`..1 of the side. blur:
-    probability of a Gaussian of up to `blur_max` pixels. noise: probability of Gaussian noise of up
-    to `noise_max` grey levels. jpeg: probability of a round trip at quality 30 to 90. erase:
-    probability of a rectangle of noise of up to `erase_max` of the area. The rest are probabilities
-    of train/batches/geometry.py's changes: elastic and grid bend the picture; hue, saturation,
-    gamma, clahe and equalise change its colours and tones; motion and median blur it; speckle and
-    iso are multiplicative and camera noise; holes are up to eight small black squares.
+    Those without a unit are probabilities in [0, 1]; 0 everywhere: none.
+
+    Attributes:
+        flip: mirror.
+        rotate: degrees either way.
+        zoom: share of the side either way.
+        shift: share of the side either way.
+        light: brightness and contrast, share either way.
+        contrast: contrast alone, share either way.
+        lowres: down-up-scaling to `lowres_min`..1 of the side.
+        lowres_min: smallest share of the side.
+        blur: a Gaussian of up to `blur_max` pixels.
+        blur_max: pixels.
+        noise: Gaussian noise of up to `noise_max` grey levels.
+        noise_max: grey levels.
+        jpeg: compression at quality 30 to 90.
+        erase: a rectangle of noise of up to `erase_max` of the area.
+        erase_max: share of the area.
+        elastic: smooth bends; this and the rest by `train.batches.geometry`.
+        grid: bends by a grid of points.
+        hue: turned colours.
+        saturation: stronger or weaker colours.
+        gamma: brighter or darker tones.
+        clahe: local contrast.
+        equalise: an even histogram.
+        motion: blur along a line.
+        median: the median of neighbours.
+        speckle: multiplicative noise.
+        iso: a camera's noise.
+        holes: up to eight small black squares.
     """
 
     flip: float = 0.5
@@ -75,9 +101,12 @@ NO_AUGMENT = Augment(
 
 @dataclass(frozen=True)
 class Mix:
-    """Mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899), see train/batches/mixup.py. mixup,
-    cutmix: alpha of the Beta distribution, 0 for none; with both, each batch takes one by chance.
-    probability: of a batch to be mixed at all.
+    """Mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899), see `train.batches.mixup`.
+
+    Attributes:
+        mixup: alpha of the Beta distribution, 0 for none; with both, a batch takes one at random.
+        cutmix: the same.
+        probability: of a batch to be mixed at all.
     """
 
     mixup: float = 0.0
@@ -87,8 +116,13 @@ class Mix:
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss of one head: a file of train/losses, its weight in the sum and its options.
-    balanced: weigh each class by N / (K n_k).
+    """The loss of one head.
+
+    Attributes:
+        name: a file of train/losses.
+        weight: in the sum over heads.
+        options: keyword arguments of the loss.
+        balanced: weigh each class by N / (K n_k).
     """
 
     name: str
@@ -99,9 +133,16 @@ class Loss:
 
 @dataclass(frozen=True)
 class Optim:
-    """name: of timm.optim. weight_decay: on every weight but biases and norms. clip: largest
-    gradient norm, 0 for none. l2: part of the network ("" for all) -> strength of an L2 penalty on
-    its kernels as Keras means it, for `adam` or `sgd`. options: more arguments.
+    """The optimizer.
+
+    Attributes:
+        name: of timm.optim.
+        lr: highest learning rate.
+        weight_decay: on every weight but biases and norms.
+        clip: largest gradient norm, 0 for none.
+        l2: part of the network ("" for all) -> strength of an L2 penalty on its kernels as Keras
+            means it, for `adam` or `sgd`.
+        options: more arguments.
     """
 
     name: str = "adamw"
@@ -114,21 +155,33 @@ class Optim:
     def __post_init__(self) -> None:
         if self.l2 and "adamw" in self.name:
             raise UserError(
-                f"Expected optim.l2 with adam or sgd, got {self.name}, which decays weights instead; see optim.weight_decay."
+                f"Expected optim.l2 with adam or sgd, got {self.name}, which decays weights "
+                "instead; see optim.weight_decay."
             )
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The learning rate over a run, as shares of optim.lr; formulas in train/loop/schedule.py.
+    """The learning rate over a run, as shares of optim.lr; formulas in `train.loop.schedule`.
 
     warmup_cosine: linear warm-up over `warmup` of all steps, then a cosine down to `floor`.
     one_cycle: torch's OneCycleLR, `initial` up to 1 over `warmup` of all steps, then down to
     `floor`. cosine: 1 down to `floor`. restarts: the same over `period` epochs, then again and
     again, each `multiply` times as long. plateau: times `factor` after epochs without a smaller
-    validation loss, down to `floor`: after more than `patience` of them as torch counts, after
-    `patience` of them with counting "keras", whose validation loss also holds the penalty of
-    optim.l2. constant.
+    validation loss, down to `floor`. constant.
+
+    Attributes:
+        warmup: share of all steps.
+        floor: lowest share of optim.lr.
+        kind: one of those above.
+        initial: first share of optim.lr, of one_cycle.
+        factor: of plateau.
+        patience: of plateau, in epochs.
+        period: of restarts, in epochs.
+        multiply: of restarts.
+        counting: of plateau: it acts after more than `patience` epochs as "torch" counts, after
+            `patience` of them as "keras" does, whose validation loss also has the penalty of
+            optim.l2.
     """
 
     warmup: float = 0.15
@@ -148,8 +201,11 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Freeze:
-    """parts: of the network, such as "backbone.features", that do not learn: neither weights nor
-    BatchNorm statistics change. epochs: for the first so many, 0 for the whole run.
+    """Parts of the network that do not learn: neither weights nor BatchNorm statistics change.
+
+    Attributes:
+        parts: names of modules, such as "backbone.features".
+        epochs: for the first so many, 0 for the whole run.
     """
 
     parts: tuple[str, ...] = ()
@@ -158,11 +214,14 @@ class Freeze:
 
 @dataclass(frozen=True)
 class Distill:
-    """Learning from trained networks, see train/loop/distill.py. teachers: their run folders,
-    checkpoints or bundles; none: no distillation. share: of a labelled sample's loss that is the
-    teachers', in [0, 1]. missing: weight of what they say, beside a labelled sample's, of a sample
-    without a label for a head. temperature: of classes. features: weight of the embeddings'
-    similarities, for one teacher.
+    """Learning from trained networks, see `train.loop.teachers` and `train.loop.distill`.
+
+    Attributes:
+        teachers: their run folders, checkpoints or bundles; none: no distillation.
+        share: of a labelled sample's loss that is the teachers', in [0, 1].
+        missing: weight of a sample without a label for a head, beside a labelled one's.
+        temperature: of classes.
+        features: weight of the embeddings' similarities, for one teacher.
     """
 
     teachers: tuple[str, ...] = ()
@@ -179,15 +238,20 @@ class Distill:
             or self.temperature <= 0
         ):
             raise UserError(
-                f"Expected distill.share in [0, 1], missing and features from 0, temperature over 0, got {self}."
+                "Expected distill.share in [0, 1], missing and features from 0, temperature over "
+                f"0, got {self}."
             )
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How batches are drawn, see train/batches/sampling.py. shuffle: all samples once an epoch.
-    weighted: data sets by `weights`, each sample of a set alike. balanced: every emotion (or
-    gender) alike. alternate: each batch from one data set, in turn.
+    """How batches are drawn, see `train.batches.sampling`.
+
+    Attributes:
+        order: shuffle: all samples once an epoch; weighted: data sets by `weights`, each sample of
+            a set alike; balanced: every emotion (or gender) alike; alternate: each batch from one
+            data set, in turn.
+        weights: by data set.
     """
 
     order: Order = "shuffle"

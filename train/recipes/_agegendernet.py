@@ -1,9 +1,9 @@
-"""What the AgeGenderEmo report's phases share (shared/sources/004): age as one number, gender as
-one logit, emotion as eight soft labels.
+"""What the recipes of the AgeGenderEmo report (unpublished) share.
 
-The report's own figures exclude ages counted in years: an error of 2.52 years squares to at least
-6.35, over its whole loss of 4.29. So `unit=10` counts them in decades. Its picture size is not
-given either; 64 fits its speed of 2.4 batches of 64 a second on a CPU.
+Age is one number, gender one logit, emotion eight soft labels. The report's own figures exclude
+ages counted in years: an error of 2.52 years squares to at least 6.35, over its whole loss of 4.29.
+So `unit=10` counts them in decades. Its input resolution is not given either; 64 fits its speed of
+2.4 batches of 64 a second on a CPU.
 """
 
 from dataclasses import replace

@@ -1,8 +1,9 @@
-"""What the recipes of the FER capstone notebook (shared/sources/003) share: four classes of FER+,
-raw 48x48 grey pictures in 0..1, hard labels, class weights, Adam without decay or clipping, no
-averaging, Keras' plateau. `--set input.align=true` aligns the faces first. The notebook's own data
-are a course's cut of FER2013 with FER+ labels, later with 3,039 AffectNet pictures; its splits are
-not published, ours at its size is assets/splits/ferplus_four.parquet.
+"""What the recipes of the FER capstone notebook (unpublished) share.
+
+Four classes of FER+, raw 48x48 grey images in 0..1, hard labels, class weights, Adam without decay
+or clipping, no weight averaging, Keras' plateau. `--set input.align=true` aligns the faces first.
+The notebook's own data are a course's cut of FER2013 with FER+ labels, later with 3,039 AffectNet
+images; its splits are not published, ours at its size is assets/splits/ferplus_four.parquet.
 """
 
 from dataclasses import replace

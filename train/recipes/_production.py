@@ -1,9 +1,9 @@
-"""What the runs around the 76.49 % report share (shared/sources/000): multi-task heads on ImageNet
-backbones at 224 px, hard labels.
+"""What the recipes of the 76.49 % report (unpublished) share.
 
-The report gives the optimisation; it says nothing of the age head, which follows the same project's
-Smart Retail report (002): one output in years under absolute error. `unit=10` counts it in decades,
-as the reported loss of 3.035 leaves no room for errors counted in years.
+Multi-task heads on ImageNet backbones at 224 px, hard labels. The report gives the optimisation; it
+says nothing of the age head, which follows the same project's Smart Retail report (unpublished):
+one output in years under absolute error. `unit=10` counts it in decades, as the reported loss of
+3.035 leaves no room for errors counted in years.
 """
 
 from dataclasses import replace

@@ -1,5 +1,6 @@
-"""What the FER notebook's three transfer networks share: a frozen ImageNet backbone on 224x224
-pictures and a small neck that learns.
+"""What the three transfer networks of the FER notebook share.
+
+A frozen ImageNet backbone on 224x224 images, and a small neck that learns.
 """
 
 from dataclasses import replace

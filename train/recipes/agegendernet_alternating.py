@@ -1,5 +1,6 @@
-"""Phase 3 of the AgeGenderEmo report: batches of UTKFace and of an emotion data set in turn, five
-epochs. It diverged there.
+"""Phase 3 of the AgeGenderEmo report: batches of UTKFace and of an emotion data set in turn.
+
+Five epochs; it diverged there.
 """
 
 from dataclasses import replace
@@ -13,6 +14,6 @@ RECIPE = replace(
     start=PHASE_1,
     sampling=Sampling("alternate"),
     epochs=5,
-    source="shared/sources/004, phase 3",
+    source="the AgeGenderEmo report (unpublished), phase 3",
     expected={"val_loss": 3.8627},
 )

@@ -1,5 +1,6 @@
-"""Phase 2 of the AgeGenderEmo report: an emotion head on the frozen network of phase 1. It
-generalised poorly there.
+"""Phase 2 of the AgeGenderEmo report: an emotion head on the frozen network of phase 1.
+
+It generalised poorly there.
 """
 
 from dataclasses import replace
@@ -12,5 +13,5 @@ RECIPE = replace(
     data=("fer2013",),
     start=PHASE_1,
     freeze=Freeze(("backbone", "heads.age", "heads.gender")),
-    source="shared/sources/004, phase 2",
+    source="the AgeGenderEmo report (unpublished), phase 2",
 )

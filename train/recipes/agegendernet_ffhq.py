@@ -1,5 +1,6 @@
-"""Phase 6 of the AgeGenderEmo report, its success: all three tasks on FFHQ-Features with soft
-emotion labels; best at epoch 24 of 30.
+"""Phase 6 of the AgeGenderEmo report, its success: all three tasks on FFHQ-Features.
+
+Soft emotion labels; best at epoch 24 of 30.
 """
 
 from dataclasses import replace
@@ -8,7 +9,7 @@ from train.recipes._agegendernet import BASE
 
 RECIPE = replace(
     BASE,
-    source="shared/sources/004, phase 6",
+    source="the AgeGenderEmo report (unpublished), phase 6",
     expected={
         "val_loss": 4.2871,
         "val_age_mae": 2.52,

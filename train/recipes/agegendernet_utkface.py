@@ -4,4 +4,6 @@ from dataclasses import replace
 
 from train.recipes._agegendernet import AGE_AND_GENDER
 
-RECIPE = replace(AGE_AND_GENDER, data=("utkface",), source="shared/sources/004, phase 1")
+RECIPE = replace(
+    AGE_AND_GENDER, data=("utkface",), source="the AgeGenderEmo report (unpublished), phase 1"
+)

@@ -1,5 +1,6 @@
-"""Phase 4 of the AgeGenderEmo report: age and gender on Wiki faces, five epochs on a subset of 100
-(`--limit 100`).
+"""Phase 4 of the AgeGenderEmo report: age and gender on Wiki faces.
+
+Five epochs on a subset of 100 (`--limit 100`).
 """
 
 from dataclasses import replace
@@ -11,6 +12,6 @@ RECIPE = replace(
     data=("imdb_wiki",),
     start=PHASE_1,
     epochs=5,
-    source="shared/sources/004, phase 4",
+    source="the AgeGenderEmo report (unpublished), phase 4",
     expected={"val_loss": 2.7590, "val_age_mae": 3.36, "val_gender_accuracy": 0.94},
 )

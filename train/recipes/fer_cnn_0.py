@@ -19,6 +19,6 @@ RECIPE = replace(
     ),
     optim=replace(BASE.optim, lr=1e-3),
     schedule=replace(BASE.schedule, floor=1e-3),
-    source="shared/sources/003, Model 0 (section 2.3)",
+    source="the FER capstone notebook (unpublished), Model 0 (section 2.3)",
     expected={"val_emotion_accuracy": 0.6397, "train_emotion_accuracy": 0.5828},
 )

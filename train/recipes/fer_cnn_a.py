@@ -1,5 +1,6 @@
-"""Model A of the FER notebook: two convolutions a block, light dropout, no augmentation, on a clean
-split.
+"""Model A of the FER notebook: two convolutions a block, light dropout, no augmentation.
+
+On a clean split.
 """
 
 from dataclasses import replace
@@ -10,6 +11,6 @@ from train.recipes._fer import BASE, blocks
 RECIPE = replace(
     BASE,
     model=Model("fer_cnn", {"blocks": blocks(0.20, 0.25, 0.30), "dropout": 0.40}),
-    source="shared/sources/003, Model A",
+    source="the FER capstone notebook (unpublished), Model A",
     expected={"val_emotion_accuracy": 0.8513, "train_emotion_accuracy": 0.9972},
 )

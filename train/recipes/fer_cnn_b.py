@@ -11,6 +11,6 @@ RECIPE = replace(
     model=Model("fer_cnn", {"blocks": blocks(0.25, 0.30, 0.40), "dropout": 0.50}),
     augment=SOFT,
     schedule=replace(A.schedule, patience=7),
-    source="shared/sources/003, Model B",
+    source="the FER capstone notebook (unpublished), Model B",
     expected={"val_emotion_accuracy": 0.8367, "train_emotion_accuracy": 0.8730},
 )

@@ -1,5 +1,6 @@
-"""Model B+ of the FER notebook: B with a light L2 penalty, label smoothing, a cosine, and AffectNet
-pictures for balance.
+"""Model B+ of the FER notebook: B with an L2 penalty, label smoothing, a cosine, and more data.
+
+AffectNet images balance the classes.
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ RECIPE = replace(
     optim=replace(B.optim, l2={"backbone": L2}),  # the notebook leaves the last layer out
     schedule=Schedule(kind="cosine", floor=0.02),
     patience=20,
-    source="shared/sources/003, Model B+ (section 5.1)",
+    source="the FER capstone notebook (unpublished), Model B+ (section 5.1)",
     expected={
         "val_emotion_accuracy": 0.8530,
         "train_emotion_accuracy": 0.8995,

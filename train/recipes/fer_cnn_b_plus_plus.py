@@ -12,6 +12,6 @@ RECIPE = replace(
             "focal", options={"gamma": 2.0, "alpha": 0.25, "smoothing": 0.1}, balanced=True
         )
     },
-    source="shared/sources/003, Model B++ (section 5.2)",
+    source="the FER capstone notebook (unpublished), Model B++ (section 5.2)",
     expected={"val_emotion_accuracy": 0.8530, "train_emotion_accuracy": 0.8735},
 )

@@ -1,5 +1,6 @@
-"""Model C of the FER notebook: B with a strong L2 penalty on the dense layers and a cosine from
-1e-3.
+"""Model C of the FER notebook: B with a strong L2 penalty on the dense layers.
+
+A cosine from 1e-3.
 """
 
 from dataclasses import replace
@@ -11,6 +12,6 @@ RECIPE = replace(
     B,
     optim=replace(B.optim, lr=1e-3, l2={"backbone.dense": 1e-3, "heads": 1e-3}),
     schedule=Schedule(kind="cosine", floor=0.01),
-    source="shared/sources/003, Model C",
+    source="the FER capstone notebook (unpublished), Model C",
     expected={"val_emotion_accuracy": 0.8419, "train_emotion_accuracy": 0.8236},
 )

@@ -1,5 +1,6 @@
-"""The FER notebook's colour comparison, grey: BatchNorm once a block after both convolutions, dense
-512.
+"""The FER notebook's colour comparison, grey input.
+
+BatchNorm once a block after both convolutions, a dense layer of 512.
 """
 
 from dataclasses import replace
@@ -23,6 +24,6 @@ RECIPE = replace(
     schedule=replace(BASE.schedule, patience=4, floor=2e-4),  # down to 1e-7
     epochs=30,
     patience=8,
-    source="shared/sources/003, colour comparison (section 8.1)",
+    source="the FER capstone notebook (unpublished), colour comparison (section 8.1)",
     expected={"val_emotion_accuracy": 0.8384},
 )

@@ -1,5 +1,6 @@
-"""EfficientNet-B0 (Tan & Le, arXiv 1905.11946), frozen, with the FER notebook's neck of 256. The
-weights are those that Keras ships too.
+"""EfficientNet-B0 (Tan & Le, arXiv 1905.11946), frozen, with the FER notebook's neck of 256.
+
+The weights are those that Keras ships too.
 """
 
 from dataclasses import replace
@@ -15,6 +16,6 @@ RECIPE = replace(
         pretrained=True,
     ),
     input=IMAGENET,
-    source="shared/sources/003, section 6.3",
+    source="the FER capstone notebook (unpublished), section 6.3",
     expected={"val_emotion_accuracy": 0.7481},
 )

@@ -1,6 +1,4 @@
-"""ResNet-50 with pre-activation (He et al., arXiv 1603.05027), frozen, with the FER notebook's neck
-of 256.
-"""
+"""ResNet-50 with pre-activation (arXiv 1603.05027), frozen, with the FER notebook's neck of 256."""
 
 from dataclasses import replace
 
@@ -14,6 +12,6 @@ RECIPE = replace(
         {"name": "resnetv2_50.a1h_in1k", "neck": [(256, True, 0.5)]},
         pretrained=True,
     ),
-    source="shared/sources/003, section 6.2",
+    source="the FER capstone notebook (unpublished), section 6.2",
     expected={"val_emotion_accuracy": 0.7184},
 )

@@ -1,6 +1,7 @@
-"""On from `mien_fine` with a learning rate that is high again and more weight on perceived gender,
-which was best in `mien_fine`'s middle; what it forgets of emotions, `mien` has back from the mean
-of both.
+"""On from `mien_fine`, with a high learning rate again and more weight on perceived gender.
+
+Perceived gender was best in `mien_fine`'s middle; what this stage loses in emotions, `mien` regains
+by the mean of both.
 """
 
 from dataclasses import replace

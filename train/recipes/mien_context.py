@@ -1,5 +1,6 @@
-"""Tried in the flagship's place, see train/RESULTS.md: faces of the same size with more around
-them, in 56 pixels, and one block less to pay for it.
+"""Tried in the flagship's place, see docs/training.md: more context around faces.
+
+Faces of the same size with more around them, in 56 pixels, and one block less to pay for it.
 """
 
 from dataclasses import replace

@@ -1,6 +1,7 @@
-"""The flagship's teacher of emotions: the same trunk from another start, for emotions alone and
-with mixup, so that it errs elsewhere than `mien_first` and what follows from it (deep ensembles,
-arXiv 1612.01474).
+"""The flagship's teacher of emotions: the same trunk, for emotions alone and with mixup.
+
+From another start, so that its errors differ from those of `mien_first` and what follows from it
+(deep ensembles, arXiv 1612.01474).
 """
 
 from dataclasses import replace

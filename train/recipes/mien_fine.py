@@ -1,8 +1,9 @@
-"""The flagship's seventh stage: `mien_strong`'s network with eyes of twice the resolution. It goes
-on from the mean of the weights of `mien_fourth` and `mien_strong` (model soups, arXiv 2203.05482),
-whose first convolution of 3x3 pixels becomes one of 6x6 in steps of 2 that answers the same to a
-crop of 96 pixels; all that follows costs what it did. Taught by both and by the teacher of
-emotions, which look at 48 pixels.
+"""The flagship's seventh stage: `mien_strong`'s network at twice the input resolution.
+
+It continues from the mean of the weights of `mien_fourth` and `mien_strong` (model soups, arXiv
+2203.05482), whose first convolution of 3x3 pixels becomes one of 6x6 in steps of 2 that computes
+the same on a crop of 96 pixels; all that follows costs what it did. Its teachers are both and the
+teacher of emotions, at 48 pixels.
 """
 
 from dataclasses import replace

@@ -1,8 +1,10 @@
-"""The flagship's network, from scratch: small, grey, three heads, on FER+ and UTKFace. The flagship
-itself, `mien`, builds on it.
+"""The flagship's network, from scratch: small, grey, three heads, on FER+ and UTKFace.
+
+The flagship itself, `mien`, builds on it.
 """
 
-from train.recipe.recipe import AGE, EMOTION8, GENDER, Loss, Model, Recipe
+from train.recipe.recipe import AGE, EMOTION8, GENDER, Recipe
+from train.recipe.settings import Loss, Model
 
 RECIPE = Recipe(
     heads=(EMOTION8, GENDER, AGE),
@@ -14,5 +16,5 @@ RECIPE = Recipe(
         "age": Loss("age_distribution", 0.25),  # its value is several times the others'
     },
     epochs=24,
-    source="shared/DESIGN.md, section 6",
+    source="ours",
 )

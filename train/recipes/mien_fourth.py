@@ -1,6 +1,7 @@
-"""The flagship's fourth stage, release 0.2.0: on from `mien_third`, learning from the labels, from
-itself and from a teacher of emotions that was trained apart. The answer is the mean over a face and
-its mirror image.
+"""The flagship's fourth stage, release 0.2.0: on from `mien_third`, with teachers.
+
+It learns from the labels, from its own predictions and from a teacher of emotions that was trained
+separately. Predictions are averaged over a face and its mirror image.
 """
 
 from dataclasses import replace

@@ -1,6 +1,4 @@
-"""On from `mien_fourth`, which looks at a face and its mirror image, to a network that looks once;
-see train/studies/mien_ablation.
-"""
+"""On from `mien_fourth`, without its flip averaging; see train/studies/mien_ablation."""
 
 from dataclasses import replace
 

@@ -1,5 +1,6 @@
-"""The flagship's second teacher: on from `mien_first` with a restarted learning rate (arXiv
-1608.03983) and stronger augmentation.
+"""The flagship's second teacher: on from `mien_first` with a restarted learning rate.
+
+Warm restart (arXiv 1608.03983) and stronger augmentation.
 """
 
 from dataclasses import replace

@@ -1,8 +1,9 @@
-"""The flagship's third stage: on from `mien_second`, learning from the labels and from both its
-forerunners, also where a picture has no label for a head (born-again networks, arXiv 1805.04770).
+"""The flagship's third stage: on from `mien_second`, with both its forerunners as teachers.
 
-`mien_second` is still more often wrong on what it trains on, as augmented, than on validation: so
-this stage changes pictures less. The answer is the mean over a face and its mirror image.
+It learns from the labels and from them, also where an image has no label for a head (born-again
+networks, arXiv 1805.04770). `mien_second` is still more often wrong on its training data, as
+augmented, than on validation: so this stage augments less. Predictions are averaged over a face and
+its mirror image.
 """
 
 from dataclasses import replace

@@ -1,5 +1,6 @@
-"""`mien_strong` with faces drawn at 0.9 of their size: hair and ears tell of gender. A FER+
-picture, which holds none of them, repeats its border.
+"""`mien_strong` with faces at 0.9 of their size: hair and ears carry information on gender.
+
+A FER+ image, which holds none of them, repeats its border.
 """
 
 from dataclasses import replace

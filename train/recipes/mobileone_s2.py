@@ -1,5 +1,6 @@
-"""MobileOne-S2 (Vasu et al., arXiv 2206.04040) with three heads, the Smart Retail report's full
-training: 50 epochs, batch 32.
+"""MobileOne-S2 (arXiv 2206.04040) with three heads: the Smart Retail report's full training.
+
+50 epochs, batch 32.
 """
 
 from dataclasses import replace
@@ -10,6 +11,6 @@ RECIPE = replace(
     QUICK,
     epochs=50,
     batch=32,
-    source="shared/sources/002, full training",
+    source="the Smart Retail report (unpublished), full training",
     expected={"val_emotion_accuracy": 0.75, "val_gender_accuracy": 0.90, "val_age_mae": 4.0},
 )

@@ -1,8 +1,7 @@
-"""MobileOne-S2 after `mobileone_s2`, fine-tuned with the rounding of INT8: the Smart Retail
-report's quantisation-aware training.
+"""MobileOne-S2 after `mobileone_s2`, fine-tuned with the rounding of INT8.
 
-The report expects it to be two to four times as fast and a quarter of the size; it gives neither
-epochs nor accuracy.
+The Smart Retail report's quantisation-aware training: it expects the network to be two to four
+times as fast and a quarter of the size, and gives neither epochs nor accuracy.
 """
 
 from dataclasses import replace
@@ -19,6 +18,6 @@ RECIPE = replace(
         "adam", lr=1e-4, weight_decay=0.0, clip=1.0
     ),  # no norm holds a step in check any more
     schedule=Schedule(kind="cosine", floor=0.01),
-    source="shared/sources/002, quantisation-aware training",
+    source="the Smart Retail report (unpublished), quantisation-aware training",
     expected={},
 )

@@ -1,8 +1,7 @@
-"""MobileOne-S2 (Vasu et al., arXiv 2206.04040) with three heads, the Smart Retail report's quick
-training: five epochs on 3,436 pictures.
+"""MobileOne-S2 (arXiv 2206.04040) with three heads: the Smart Retail report's quick training.
 
-The report's ages and genders were synthetic, so UTKFace stands in for them; `--limit 3436` gives
-its number of pictures.
+Five epochs on 3,436 images. The report's ages and genders were synthetic, so UTKFace stands in for
+them; `--limit 3436` gives its number of images.
 """
 
 from train.recipe.recipe import EMOTION6, GENDER, YEARS, Recipe
@@ -24,7 +23,7 @@ RECIPE = Recipe(
     batch=16,
     amp="no",
     ema=0.0,
-    source="shared/sources/002, quick training",
+    source="the Smart Retail report (unpublished), quick training",
     expected={
         "train_loss": 3.035
     },  # after the first epoch, with the age in a unit that the report does not give

@@ -1,5 +1,6 @@
-"""The teacher that the Smart Retail report proposes: ResNet50 (He et al., arXiv 1512.03385) with
-MobileOne-S2's heads and training.
+"""The teacher that the Smart Retail report proposes: ResNet50 (He et al., arXiv 1512.03385).
+
+With MobileOne-S2's heads and training.
 """
 
 from dataclasses import replace
@@ -10,6 +11,6 @@ from train.recipes.mobileone_s2 import RECIPE as STUDENT
 RECIPE = replace(
     STUDENT,
     model=Model("timm_backbone", {"name": "resnet50", "dropout": 0.3}),
-    source="shared/sources/002, next steps",
+    source="the Smart Retail report (unpublished), next steps",
     expected={},
 )

@@ -1,5 +1,6 @@
-"""The six phases of the AgeGenderEmo report in their order; phases 2, 3 and 4 begin with the
-network of phase 1.
+"""The six phases of the AgeGenderEmo report in their order.
+
+Phases 2, 3 and 4 begin with the network of phase 1.
 """
 
 from train.study.definition import Study, StudyMember
@@ -7,7 +8,7 @@ from train.study.definition import Study, StudyMember
 FIRST = "agegendernet_utkface"
 STUDY = Study(
     title="AgeGenderEmo: six phases",
-    source="shared/sources/004",
+    source="the AgeGenderEmo report (unpublished)",
     figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
     members=(
         StudyMember(FIRST, remark="phase 1: no figure in the report"),

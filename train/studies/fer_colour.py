@@ -1,5 +1,6 @@
-"""The FER notebook's question of colour: one grey channel or three equal ones, on pictures that
-have no colour.
+"""The FER notebook's question of colour: one grey channel or three equal ones.
+
+The images have no colour.
 """
 
 from train.studies._fer import SOURCE, THIRD

@@ -1,5 +1,6 @@
-"""The FER notebook's question of depth: five blocks (D) against three (B+), with the plain three
-(A) beside them.
+"""The FER notebook's question of depth: five blocks (D) against three (B+).
+
+The plain three (A) stand beside them.
 """
 
 from train.studies._fer import PHASE_2, PHASE_3, SOURCE

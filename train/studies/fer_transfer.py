@@ -1,5 +1,6 @@
-"""The FER notebook's transfer learning: three frozen ImageNet networks at 224 px beside its own
-plain network A at 48 px.
+"""The FER notebook's transfer learning: three frozen ImageNet networks at 224 px.
+
+Its own plain network A at 48 px stands beside them.
 """
 
 from train.studies._fer import PHASE_2, PHASE_3, SOURCE

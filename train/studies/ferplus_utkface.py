@@ -1,12 +1,13 @@
-"""The multi-task networks of the sources on the two sets at hand: AgeGenderEmo's first phase, and
-EfficientNet-B0 of the 76.49 % report.
+"""Two multi-task networks on FER+ and UTKFace.
+
+The first phase of AgeGenderEmo, and EfficientNet-B0 of the 76.49 % report.
 """
 
 from train.study.definition import Study, StudyMember
 
 STUDY = Study(
     title="Two multi-task recipes on FER+ and UTKFace",
-    source="shared/sources/000 and 004",
+    source="the 76.49 % report and the AgeGenderEmo report (unpublished)",
     figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
     members=(
         StudyMember(
@@ -15,7 +16,10 @@ STUDY = Study(
         StudyMember(
             "production_b0",
             sets=("data=('ferplus','utkface')", "model.pretrained=false"),
-            remark="from ImageNet weights on FER2013, UTKFace and RAF-DB, best of 150 epochs; here from scratch, as no weights can be had",
+            remark=(
+                "from ImageNet weights on FER2013, UTKFace and RAF-DB, best of 150 epochs; here "
+                "from scratch, as no weights can be had"
+            ),
         ),
     ),
 )

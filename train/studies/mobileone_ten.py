@@ -1,5 +1,4 @@
-"""MobileOne-S2: ten configurations, as the Smart Retail report (shared/sources/002) has a script
-try.
+"""MobileOne-S2: ten configurations, as a script of the Smart Retail report (unpublished) tries.
 
 The report names the script (`train_10x_automated.py`, "10 configurations") and lists none of them.
 It names two trainings, which stand first: the quick one (batch 16) and the full one (batch 32);
@@ -9,7 +8,10 @@ thing changed each, the things that such a script would try.
 
 from train.study.definition import Study, StudyMember
 
-OURS = "ours: the report speaks of ten configurations and lists none; as the quick one, but for what the name says"
+OURS = (
+    "ours: the report speaks of ten configurations and lists none; as the quick one, but for what "
+    "the name says"
+)
 
 
 def _but(name: str, *sets: str) -> StudyMember:
@@ -19,7 +21,7 @@ def _but(name: str, *sets: str) -> StudyMember:
 
 STUDY = Study(
     title="MobileOne-S2: ten configurations",
-    source="shared/sources/002",
+    source="the Smart Retail report (unpublished)",
     figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
     members=(
         StudyMember(

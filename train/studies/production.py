@@ -1,5 +1,6 @@
-"""The networks around the 76.49 % report: its predecessor, itself, fine-tuned, its ensemble's
-members; and the production guide's B2.
+"""The networks around the 76.49 % report, and the production guide's B2.
+
+Its predecessor, itself, fine-tuned, and its ensemble's members.
 """
 
 from train.study.definition import Study, StudyMember
@@ -7,7 +8,7 @@ from train.study.definition import Study, StudyMember
 HOPED = "hoped for, not measured"
 STUDY = Study(
     title="Production networks",
-    source="shared/sources/000 and 001",
+    source="the 76.49 % report and the production training guide (unpublished)",
     figures=("emotion_accuracy", "gender_accuracy", "age_mae"),
     members=(
         StudyMember(
@@ -15,7 +16,10 @@ STUDY = Study(
         ),
         StudyMember(
             "production_b0",
-            remark="on FER2013, UTKFace and RAF-DB; the report does not say on which part, best of 150 epochs",
+            remark=(
+                "on FER2013, UTKFace and RAF-DB; the report does not say on which part, best of "
+                "150 epochs"
+            ),
         ),
         StudyMember("production_b0_finetune", start="production_b0", remark=f"{HOPED}: 77 to 79 %"),
         StudyMember("production_mobilenetv3", remark=f"{HOPED}: about 75 %"),

@@ -17,7 +17,8 @@ from tests.train.conftest import part_of
 from train.__main__ import main
 from train.loop import trainer
 from train.loop.trainer import Trainer
-from train.recipe.recipe import load, override
+from train.recipe.override import override
+from train.recipe.recipe import load
 from train.runs import checkpoint
 
 SMALL = ["model.options.stem=8", "model.options.stages=[(16,1)]", "amp=no", "batch=8", "epochs=3"]
@@ -187,14 +188,14 @@ def test_ctrl_c_in_the_middle_of_an_epoch_says_how_to_go_on(
     sets = [a for s in SMALL for a in ("--set", s)]
     command = ["mien_first", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *sets]
     with monkeypatch.context() as patch:
-        left, step = iter(range(4)), Trainer._step
+        left, step = iter(range(4)), Trainer.train_step
 
         def interrupted(self: Trainer, *a: object) -> object:
             if next(left, None) is None:
                 raise KeyboardInterrupt
             return step(self, *a)
 
-        patch.setattr(trainer.Trainer, "_step", interrupted)
+        patch.setattr(trainer.Trainer, "train_step", interrupted)
         assert main(command) == 130
     said = capsys.readouterr().err
     assert "--resume goes on" in said and "Traceback" not in said

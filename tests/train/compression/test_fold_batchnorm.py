@@ -21,7 +21,8 @@ from train.export.export import export
 from train.export.parity import FOLDED_PARITY, _difference, check_folded, random_crops
 from train.loop.initialize import load_network
 from train.network.build import build_network
-from train.recipe.recipe import load, override
+from train.recipe.override import override
+from train.recipe.recipe import load
 from train.recipe.settings import Model
 
 RECIPE = replace(load("mobileone_s2"), model=Model("timm_backbone", {"name": "mobileone_s0"}))

@@ -32,7 +32,8 @@ from train.export.parity import QUANTISED_PARITY, check_parity, random_crops
 from train.loop.initialize import initialize, load_network
 from train.loop.trainer import Trainer
 from train.network.build import build_network
-from train.recipe.recipe import Recipe, load, override
+from train.recipe.override import override
+from train.recipe.recipe import Recipe, load
 from train.recipe.settings import Model
 from train.runs.card_metrics import CARD_METRICS
 
@@ -209,7 +210,7 @@ def trained(folder: Path, start: str = "") -> Trainer:
     draw = run.start_epoch()
     for i in range(3):
         run.schedule.before_step(i, 9, 3)
-        run._step(collate(pool.batch(torch.arange(8)), run.recipe, draw))
+        run.train_step(collate(pool.batch(torch.arange(8)), run.recipe, draw))
     return run
 
 
@@ -356,7 +357,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     run.train([part_of(recipe, 16)], [part_of(recipe, 8)])
     again = Trainer(recipe, tmp_path)
     assert again.resume()
-    for now, then in ((run.plain, again.plain), (run.averaged, again.averaged)):
+    for now, then in ((run.network, again.network), (run.averaged, again.averaged)):
         assert all(torch.equal(v, then.state_dict()[k]) for k, v in now.state_dict().items())
 
 

@@ -29,7 +29,7 @@ from train.export import int8_loss
 from train.export.export import export
 from train.export.onnx_file import write_onnx
 from train.export.parity import random_crops
-from train.recipe.recipe import override
+from train.recipe.override import override
 
 RECIPE = replace(plain(), qat=False)
 

@@ -15,7 +15,8 @@ from evaluation.training_runs.run_folder import LAST_CHECKPOINT
 from tests.train.conftest import part_of
 from train.loop.initialize import initialize
 from train.loop.trainer import Trainer
-from train.recipe.recipe import Recipe, load, override
+from train.recipe.override import override
+from train.recipe.recipe import Recipe, load
 from train.runs import checkpoint
 
 SMALL = [
@@ -68,9 +69,9 @@ def test_a_stopped_run_continues_exactly(
             raise KeyboardInterrupt
         return whole_step(self, *args)
 
-    whole_step = Trainer._step
+    whole_step = Trainer.train_step
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_step", step)
+        patch.setattr(Trainer, "train_step", step)
         with pytest.raises(KeyboardInterrupt):
             stopped.train(parts(recipe), parts(recipe))
     again = Trainer(recipe, tmp_path / "stopped")

@@ -20,11 +20,12 @@ from core.labels import GENDER2
 from tests.train.conftest import part_of
 from train.batches.data import DatasetPart, load_parts
 from train.batches.pool import TEACHER_PREFIX, gather
-from train.loop import distill
+from train.loop import distill, teachers
 from train.loop.initialize import load_network
 from train.loop.trainer import Trainer
 from train.loop.validate import outputs
-from train.recipe.recipe import AGE, GENDER, YEARS, Recipe, from_dict, load, override
+from train.recipe.override import override
+from train.recipe.recipe import AGE, GENDER, YEARS, Recipe, from_dict, load
 from train.recipe.settings import Distill
 from train.runs import checkpoint
 
@@ -108,7 +109,7 @@ def test_similarity_asks_only_for_the_same_neighbours() -> None:
 def test_teachers_look_at_every_crop_and_at_its_mirror(teacher: Path, tmp_path: Path) -> None:
     recipe = student(f"distill.teachers={teacher},{teacher}", "distill.features=0")
     parts = [part_of(recipe, 10), part_of(recipe, 5)]
-    said = distill.teacher_targets(recipe, parts, tmp_path)
+    said = teachers.teacher_targets(recipe, parts, tmp_path)
     model, _ = load_network(teacher)
     crops = np.concatenate([p.crops for p in parts])
     z = [
@@ -125,12 +126,12 @@ def test_teachers_look_at_every_crop_and_at_its_mirror(teacher: Path, tmp_path: 
     }
     (teacher / "best.pt").rename(teacher / "gone.pt")
     try:  # kept beside the run: nobody is asked again
-        again = distill.teacher_targets(recipe, parts, tmp_path)
+        again = teachers.teacher_targets(recipe, parts, tmp_path)
         assert again.keys() == said.keys() and np.array_equal(again["age"], said["age"])
         with pytest.raises(
             UserError, match="train that recipe first"
         ):  # about other samples they would have to be
-            distill.teacher_targets(recipe, parts[:1], tmp_path)
+            teachers.teacher_targets(recipe, parts[:1], tmp_path)
     finally:
         (teacher / "gone.pt").rename(teacher / "best.pt")
 
@@ -148,7 +149,7 @@ def test_a_teacher_sees_the_crops_that_it_is_used_to(
     assert other[0].crops.shape[1:] == (32, 32, 1)
     assert np.array_equal(other[0].crops_for(recipe.input), same[0].crops)
     asked = [
-        distill.teacher_targets(r, parts, tmp_path / str(i))
+        teachers.teacher_targets(r, parts, tmp_path / str(i))
         for i, (r, parts) in enumerate(((recipe, same), (wide, other)))
     ]
     assert all(
@@ -183,14 +184,14 @@ def test_answers_to_another_question_are_not_taken_for_these(
     """
     mine = Path(shutil.copytree(teacher, tmp_path / "teacher"))
     recipe = student(f"distill.teachers={mine}")
-    before = distill.teacher_targets(recipe, [part_of(recipe, 6)], tmp_path)
+    before = teachers.teacher_targets(recipe, [part_of(recipe, 6)], tmp_path)
     assert "asked again" not in capsys.readouterr().err
     recipe, parts = change(mine, recipe)
-    after = distill.teacher_targets(recipe, parts, tmp_path)
+    after = teachers.teacher_targets(recipe, parts, tmp_path)
     assert "asked again" in capsys.readouterr().err
     assert after.keys() != before.keys() or not np.array_equal(after["gender"], before["gender"])
     assert (
-        distill.teacher_targets(recipe, parts, tmp_path).keys() == after.keys()
+        teachers.teacher_targets(recipe, parts, tmp_path).keys() == after.keys()
         and "asked again" not in capsys.readouterr().err
     )
 
@@ -199,7 +200,7 @@ def test_a_sample_without_a_label_is_taught_all_the_same(teacher: Path, tmp_path
     recipe = student(f"distill.teachers={teacher}", "distill.missing=0.5")
     part = part_of(recipe, 8)
     part.samples.gender[:4] = -1
-    pool = gather([part], recipe, distill.teacher_targets(recipe, [part], tmp_path))
+    pool = gather([part], recipe, teachers.teacher_targets(recipe, [part], tmp_path))
     assert pool.weights["gender"].tolist() == [0.0] * 4 + [1.0] * 4
     assert pool.weights[TEACHER_PREFIX + "gender"].tolist() == [0.5] * 4 + [1.0] * 4
 
@@ -218,14 +219,18 @@ def test_a_student_comes_near_its_teacher_without_any_label_of_its_own(
     )
     recipe = student(f"distill.teachers={teacher}", "distill.features=1", *more)
     part = part_of(recipe, 64)
-    said = distill.teacher_targets(recipe, [part], tmp_path)["gender"]
+    said = teachers.teacher_targets(recipe, [part], tmp_path)["gender"]
     run = Trainer(replace(recipe, epochs=12), tmp_path)
     first = (
-        torch.from_numpy(outputs(run.plain, part.crops, recipe.input)["gender"]).softmax(1).numpy()
+        torch.from_numpy(outputs(run.network, part.crops, recipe.input)["gender"])
+        .softmax(1)
+        .numpy()
     )
     run.train([part], [part_of(recipe, 16)])
     last = (
-        torch.from_numpy(outputs(run.plain, part.crops, recipe.input)["gender"]).softmax(1).numpy()
+        torch.from_numpy(outputs(run.network, part.crops, recipe.input)["gender"])
+        .softmax(1)
+        .numpy()
     )
     assert np.abs(last - said).mean() < 0.5 * np.abs(first - said).mean()
     assert run.history[-1]["train_features"] < run.history[0]["train_features"]
@@ -244,7 +249,7 @@ def test_teachers_that_cannot_teach(
 ) -> None:
     recipe = student(f"distill.teachers={teacher}", *[c.format(teacher) for c in change])
     with pytest.raises(UserError, match=message):
-        distill.teacher_targets(recipe, [part_of(recipe, 8)], tmp_path)
+        teachers.teacher_targets(recipe, [part_of(recipe, 8)], tmp_path)
 
 
 def test_the_recipe_keeps_it() -> None:

@@ -24,7 +24,8 @@ from tests.train.conftest import part_of
 from train.batches.collate import TrainingBatch
 from train.loop import distributed, trainer, validate
 from train.loop.trainer import Trainer
-from train.recipe.recipe import load, override
+from train.recipe.override import override
+from train.recipe.recipe import load
 from train.runs import checkpoint
 
 # Everything that could depend on how a batch is shared out: BatchNorm, dropout, augmentation,

@@ -19,7 +19,8 @@ from evaluation.report import gate_limits, gates
 from train.export.export import MEASURED_FILE, export
 from train.export.parity import PARITY, check_parity, logit_difference, random_crops
 from train.loop.trainer import Trainer
-from train.recipe.recipe import load, override
+from train.recipe.override import override
+from train.recipe.recipe import load
 
 SMALL = ["model.options.stem=8", "model.options.stages=[(16,1),(24,1)]", "amp=no"]
 
@@ -29,10 +30,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, Path]:
     folder = tmp_path_factory.mktemp("x")
     run = Trainer(override(load("mien_first"), SMALL), folder / "run")
     for p in (
-        run.plain.parameters()
+        run.network.parameters()
     ):  # away from the start, where the last BatchNorm of each block is zero
         torch.nn.init.normal_(p, 0.0 if p.ndim > 1 else 0.5, 0.2)
-    return run, export(run.plain, run.recipe, "equality", folder / "bundle")
+    return run, export(run.network, run.recipe, "equality", folder / "bundle")
 
 
 @pytest.mark.parametrize(("module", "split"), [(ferplus, "train"), (utkface, "all")])
@@ -53,7 +54,7 @@ def test_the_training_path_equals_the_serving_path(
 
     x = to_input(served, predictor.card.input)
     with torch.inference_mode():
-        ours = run.plain.eval()(
+        ours = run.network.eval()(
             torch.from_numpy(to_input(np.asarray(trained_on), run.recipe.input))
         )
     theirs = predictor.logits(x, embedding=True)
@@ -66,24 +67,24 @@ def test_parity_is_checked_and_can_fail(exported: tuple[Trainer, Path]) -> None:
 
     run, bundle = exported
     crops = np.random.default_rng(0).integers(0, 256, (8, 48, 48, 1), np.uint8)
-    assert check_parity(run.plain, bundle / "model.onnx", crops) < PARITY
+    assert check_parity(run.network, bundle / "model.onnx", crops) < PARITY
     other = Trainer(override(load("mien_first"), [*SMALL, "seed=1"]), bundle.parent / "other")
-    torch.nn.init.normal_(other.plain.heads["emotion"].weight)
+    torch.nn.init.normal_(other.network.heads["emotion"].weight)
     with pytest.raises(ModelError, match="agree"):
-        check_parity(other.plain, bundle / "model.onnx", crops)
+        check_parity(other.network, bundle / "model.onnx", crops)
 
 
 def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Trainer, Path]) -> None:
     run, bundle = exported
     found = gate_limits.read_measured(bundle / MEASURED_FILE)
     crops = random_crops(run.recipe)
-    assert found == {"onnx_parity": logit_difference(run.plain, bundle / "model.onnx", crops)}
+    assert found == {"onnx_parity": logit_difference(run.network, bundle / "model.onnx", crops)}
     with torch.no_grad():
-        run.plain.heads["age"].bias[3] += 0.5
-        assert logit_difference(run.plain, bundle / "model.onnx", crops) == pytest.approx(
+        run.network.heads["age"].bias[3] += 0.5
+        assert logit_difference(run.network, bundle / "model.onnx", crops) == pytest.approx(
             0.5, abs=1e-3
         )  # in logits, as the gate means it
-        run.plain.heads["age"].bias[3] -= 0.5
+        run.network.heads["age"].bias[3] -= 0.5
     parity = [g for g in gate_limits.PRODUCTION if g.name == "onnx_parity"]
     assert gates.check(parity, [], [], found)[0].state == "passed"
     assert MEASURED_FILE in gates.check(parity, [], [], {})[0].how

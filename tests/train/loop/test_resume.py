@@ -26,12 +26,12 @@ place, at = sys.argv[1], int(sys.argv[2])
 count = 0
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 if place == "step":
-    whole = Trainer._step
+    whole = Trainer.train_step
     def step(self, *a):
         global count; count += 1
         if count == at: die()
         return whole(self, *a)
-    Trainer._step = step
+    Trainer.train_step = step
 elif place == "write":
     save = torch.save
     def half(state, file):

@@ -24,7 +24,8 @@ from train.export.parity import PARITY, check_parity, random_crops
 from train.loop.initialize import initialize
 from train.loop.trainer import Trainer
 from train.network.build import build_network, count_parameters
-from train.recipe.recipe import Recipe, load, override
+from train.recipe.override import override
+from train.recipe.recipe import Recipe, load
 
 RECIPES = registry.names("train.recipes")
 TRY = ["model.pretrained=false", "start=", "amp=no", "batch=2", "accumulation=1", "compile=false"]
@@ -160,18 +161,18 @@ def test_two_steps_then_onnx(name: str, exported: dict[str, set[Head]], tmp_path
     recipe = override(load(name), TRY)
     run = Trainer(recipe, tmp_path / "run")
     pool = gather([part_of(recipe, 4)], recipe, said(recipe, 4))
-    before = {k: p.detach().clone() for k, p in run.plain.named_parameters()}
-    frozen = [k for k, p in run.plain.named_parameters() if not p.requires_grad]
+    before = {k: p.detach().clone() for k, p in run.network.named_parameters()}
+    frozen = [k for k, p in run.network.named_parameters() if not p.requires_grad]
     draw = run.start_epoch()
     for i in range(2):
         run.schedule.before_step(i, 4, 2)
-        values = run._step(collate(pool.batch(torch.tensor([2 * i, 2 * i + 1])), recipe, draw))
+        values = run.train_step(collate(pool.batch(torch.tensor([2 * i, 2 * i + 1])), recipe, draw))
         more = ["features"] if recipe.distill.features else []
         assert set(values) == {"loss", *recipe.losses, *more} and all(
             v == v for v in values.values()
         )
     assert run.step == 2
-    after = dict(run.plain.named_parameters())
+    after = dict(run.network.named_parameters())
     assert [k for k in before if k in frozen and not torch.equal(before[k], after[k])] == []
     assert any(not torch.equal(before[k], after[k]) for k in before)
 
@@ -179,7 +180,7 @@ def test_two_steps_then_onnx(name: str, exported: dict[str, set[Head]], tmp_path
     if (
         not done >= set(recipe.heads) and not recipe.qat
     ):  # what rounds agrees in its own way, see test_qat.py
-        model = run.plain.to("cpu", memory_format=torch.contiguous_format)
+        model = run.network.to("cpu", memory_format=torch.contiguous_format)
         settle(model, recipe)
         write_onnx(model, Card(name, "0", recipe.input, recipe.heads), tmp_path / "model.onnx")
         assert check_parity(model, tmp_path / "model.onnx", random_crops(recipe, 2)) <= PARITY

@@ -17,8 +17,9 @@ from core.errors import UserError
 from tests.train.conftest import SMALL_NET, part_of
 from train import fit
 from train.__main__ import main
-from train.loop import distill, trainer
-from train.recipe.recipe import Recipe, load, override
+from train.loop import teachers, trainer
+from train.recipe.override import override
+from train.recipe.recipe import Recipe, load
 from train.runs import prerequisites, trained_weights
 
 
@@ -171,7 +172,7 @@ def test_asking_the_teachers_is_inside_the_budget(
         return {}
 
     for taught, done in ((lambda *given: {}, 3), (slow, 1)):
-        monkeypatch.setattr(distill, "teacher_targets", taught)
+        monkeypatch.setattr(teachers, "teacher_targets", taught)
         monkeypatch.setattr(trainer, "monotonic", lambda: float(next(clock)))
         run = trainer.Trainer(recipe, tmp_path / str(done))
         run.train([part], [part], 1000.0)

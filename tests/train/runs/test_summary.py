@@ -19,7 +19,8 @@ from tests.train.conftest import part_of
 from train.__main__ import main
 from train.loop.trainer import Trainer
 from train.network.build import count_parameters
-from train.recipe.recipe import load, override
+from train.recipe.override import override
+from train.recipe.recipe import load
 from train.runs import summary, tensorboard
 from train.runs.writing import write_file
 
@@ -201,7 +202,7 @@ def test_a_stopped_run_has_all_and_going_on_renews_it(
     recipe = override(load("mien_first"), SMALL)
     parts = [part_of(recipe, 32, 1)]
     run = Trainer(recipe, tmp_path)
-    step = Trainer._step
+    step = Trainer.train_step
     left = iter(range(6))  # four steps an epoch: stops in the second
 
     def stop(self: Trainer, *a: object) -> dict:
@@ -210,7 +211,7 @@ def test_a_stopped_run_has_all_and_going_on_renews_it(
         return step(self, *a)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_step", stop)
+        patch.setattr(Trainer, "train_step", stop)
         with pytest.raises(KeyboardInterrupt):
             run.train(parts, parts)
     found = json.loads((tmp_path / SUMMARY).read_text())

@@ -1,0 +1,44 @@
+"""Set up the device, mixed precision and memory layout of a run."""
+
+from __future__ import annotations
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from torch import nn
+
+from core.errors import UserError
+from train.recipe.recipe import Recipe
+
+
+def thaws(recipe: Recipe) -> bool:
+    """Return whether frozen parts learn from some epoch on."""
+    return bool(recipe.freeze.parts and recipe.freeze.epochs)
+
+
+def build_accelerator(recipe: Recipe) -> Accelerator:
+    """Return the device, mixed precision, gradient scaling, and exchange between processes.
+
+    Raises:
+        UserError: this machine does not compute in the recipe's precision.
+    """
+    ddp = DistributedDataParallelKwargs(find_unused_parameters=thaws(recipe))
+    try:
+        return Accelerator(mixed_precision=recipe.amp, kwargs_handlers=[ddp])
+    except ValueError as error:
+        raise UserError(
+            f"Expected this machine to compute in {recipe.amp}, got: {error} "
+            "Try --set amp=bf16 or amp=no."
+        ) from error
+
+
+def memory_layout(model: nn.Module) -> torch.memory_format:
+    """Return channels_last, which is faster, where it is safe.
+
+    On a CPU the backward pass of grouped convolutions (MobileOne) in torch 2.13 writes outside its
+    memory with it ("corrupted double-linked list").
+    """
+    grouped = any(isinstance(m, nn.Conv2d) and m.groups > 1 for m in model.modules())
+    if grouped and not torch.cuda.is_available():
+        return torch.contiguous_format
+    return torch.channels_last
