@@ -1,0 +1,1 @@
+"""The evaluator: reports, comparisons and slices of predictions tables and of stores."""

@@ -245,10 +245,10 @@ def _points(curve: selective.RiskCoverage) -> RiskCoverageReport:
 def _ece(
     confidence: np.ndarray, correct: np.ndarray, sample: Sample, *, equal_mass: bool
 ) -> Estimate:
-    coarse = calibration.bins_of(confidence, BINS, mass=equal_mass)
+    coarse = calibration.bins_of(confidence, BINS, equal_mass=equal_mass)
     # A store keeps single precision; rounding at an edge must not move a sample out of its bin.
     rounded = confidence.astype(np.float32).astype(np.float64)
-    fine = calibration.bins_of(rounded, FINE_BINS, mass=equal_mass)
+    fine = calibration.bins_of(rounded, FINE_BINS, equal_mass=equal_mass)
     fine = coarse * FINE_PER_BIN + (fine - coarse * FINE_PER_BIN).clip(0, FINE_PER_BIN - 1)
     counts = sample.counts(fine * 2 + correct, FINE_BINS * 2, confidence)
     return from_counts.calibration_error(counts)
@@ -257,8 +257,7 @@ def _ece(
 def _classwise_ece(
     task: arrays.Classes, sample: Sample
 ) -> tuple[Estimate | None, list[Estimate] | None]:
-    """Return the mean over the classes of the calibration error of each one's own probability, and
-    these errors.
+    """Return the mean calibration error over the classes, and each class's own.
 
     One resample must serve all classes, so independent rows are drawn as clusters of one, merged.
     """

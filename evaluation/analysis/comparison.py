@@ -1,5 +1,6 @@
-"""Two models on the same samples: differences (B minus A) with paired 95 % intervals, tests, wins
-and disagreements.
+"""Two models on the same samples.
+
+Differences (B minus A) with paired 95 % intervals, tests, wins and disagreements.
 """
 
 from __future__ import annotations
@@ -39,8 +40,10 @@ class PairedDifference:
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
-    """A test of both models on the same samples; only_a, only_b: samples on which A, or B, is
-    better; p is None where samples are too few; exact: of McNemar's test.
+    """A test of both models on the same samples.
+
+    Only_a, only_b: samples on which A, or B, is better; p is None where samples are too few; exact:
+    of McNemar's test.
     """
 
     only_a: int
@@ -74,8 +77,9 @@ class PartComparison:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A sample on which the models differ: labels, or years; right: which is, "a", "b" or
-    "neither", None for ages.
+    """A sample on which the models differ.
+
+    Labels, or years; right: which is, "a", "b" or "neither", None for ages.
     """
 
     sample_id: str
@@ -168,8 +172,9 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matched:
-    """The samples of both tables, row by row the same. only_a, only_b: samples that the other table
-    lacks.
+    """The samples of both tables, row by row the same.
+
+    only_a, only_b: samples that the other table lacks.
     """
 
     a: pa.Table

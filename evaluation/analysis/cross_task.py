@@ -1,5 +1,6 @@
-"""Across tasks: does a mistake in one task go with a mistake in another, for instance a wrong
-perceived gender with a larger age error?
+"""Across tasks: does a mistake in one task go with a mistake in another?
+
+For instance a wrong perceived gender with a larger age error.
 """
 
 from __future__ import annotations
@@ -53,11 +54,10 @@ def cross_tasks(
     cluster: np.ndarray | None,
     by: str | None,
 ) -> list[CrossTask]:
-    """Report each of PAIRS that shares rows; one whose `given` is never or always wrong is left out.
+    """Report each of PAIRS that shares rows.
 
-    Args:
-        emotion, gender, ages: the tasks of one table, None where it has not.
-        cluster, by: as for `evaluation.analysis.classification.classification_report`.
+    A pair whose `given` is never or always wrong is left out. Tasks that the table lacks are None;
+    `cluster` and `by` are as for `evaluation.analysis.classification.classification_report`.
     """
     correct = {
         name: (task.rows, (task.true == task.pred).astype(np.float64))

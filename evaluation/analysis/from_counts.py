@@ -138,8 +138,9 @@ def areas(curve: GroupedCounts, exact: tuple[float, float]) -> tuple[Estimate, E
 def age_errors(
     absolute: Estimate, signed: Estimate, squared: Estimate, near: Estimate
 ) -> AgeErrors:
-    """Return the headline of the means of absolute, signed and squared errors, and of the share
-    within 5 years.
+    """Return the headline of the ages' errors.
+
+    Of the means of absolute, signed and squared errors, and of the share within 5 years.
     """
     rmse = squared.clipped(0.0).root()
     return AgeErrors(absolute.n, absolute, signed, rmse, near)

@@ -169,8 +169,9 @@ class RowGroups:
 
 
 def one_sided(difference: float, error: float, freedom: float) -> float:
-    """Return p that a difference with this standard error is not above 0 (Student's t); 0 or 1
-    without error; NaN without freedom.
+    """Return p that a difference with this standard error is not above 0 (Student's t).
+
+    0 or 1 without error; NaN without freedom.
     """
     if error == 0:
         return 0.0 if difference > 0 else 1.0
@@ -233,8 +234,10 @@ def _independent_tests(counts: GroupedCounts, overall: GroupedCounts) -> CellTes
 def _clustered_tests(
     n: np.ndarray, sums: np.ndarray, n_overall: np.ndarray, sums_overall: np.ndarray
 ) -> CellTests:
-    """What each cluster adds to the difference, linearised; the variance of a sum of independent
-    clusters (Liang and Zeger, Biometrika 1986). n, sums: (clusters, cells); overall: (clusters, 1).
+    """What each cluster adds to the difference, linearised.
+
+    The variance of a sum of independent clusters (Liang and Zeger, Biometrika 1986). n, sums:
+    (clusters, cells); overall: (clusters, 1).
     """
     total, losses, clusters = n.sum(axis=0), sums.sum(axis=0), len(n)
     rest = n_overall.sum() - total
@@ -313,8 +316,9 @@ def _tested(
 
 
 def fairness(source: GroupSource, *, support: int) -> list[GroupGap]:
-    """Return the gap of each group column with two values of `support` samples: of the accuracy or,
-    for ages, of the error.
+    """Return the gap of each group column with two values of `support` samples.
+
+    Of the accuracy or, for ages, of the error.
     """
     results = []
     for name, values in source.values.items():

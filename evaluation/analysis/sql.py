@@ -35,8 +35,9 @@ def band(column: str, width: int) -> str:
 
 
 def group_place(store: Store, group: str) -> tuple[str, list[int]]:
-    """Return SQL for the place of a row's value in `store.groups[group]`, NULL where unknown, and
-    its parameters.
+    """Return SQL for the place of a row's value in `store.groups[group]`, and its parameters.
+
+    NULL where the value is unknown.
     """
     column = store.group_column(group)
     texts, values = store.texts[column], store.groups[group]

@@ -84,8 +84,9 @@ def _accuracy(
 
 
 def cumulative_scores(store: Store, where: Where, max_years: int = 15) -> list[Estimate]:
-    """Return CS@k for k of 0 to `max_years` years, the share of ages whose error is at most k;
-    empty without ages.
+    """Return CS@k for k of 0 to `max_years` years, the share of ages whose error is at most k.
+
+    Empty without ages.
     """
     if "age" not in store.tasks:
         return []
@@ -98,8 +99,9 @@ def cumulative_scores(store: Store, where: Where, max_years: int = 15) -> list[E
 
 
 def off_by(store: Store, where: Where, width: int) -> tuple[np.ndarray, list[Estimate]]:
-    """Return int64 (k, k), the band of the true age (row) against that of the predicted one; and
-    the share of ages at most 0, 1, ... bands off.
+    """Return int64 (k, k), the band of the true age (row) against that of the predicted one.
+
+    And the share of ages at most 0, 1, ... bands off.
     """
     k = band_count(width)
     if "age" not in store.tasks:

@@ -24,8 +24,9 @@ FINE_CURVE_BINS = 3200
 
 
 def matrix(store: Store, task: str, where: Where) -> GroupedCounts:
-    """Return the confusion matrix of `where`; cells are true * k + predicted over
-    `store.labels(task)`.
+    """Return the confusion matrix of `where`.
+
+    Cells are true * k + predicted over `store.labels(task)`.
     """
     codes = [SPACES[task].index(label) for label in store.labels(task)]
     k, size = len(codes), len(SPACES[task])
@@ -38,8 +39,9 @@ def matrix(store: Store, task: str, where: Where) -> GroupedCounts:
 
 
 def per_class(store: Store, task: str, where: Where) -> dict[str, ClassScores]:
-    """Return the scores of each of `store.labels(task)`; empty without rows; `where` should name
-    one model.
+    """Return the scores of each of `store.labels(task)`.
+
+    Empty without rows; `where` should name one model.
     """
     labels, counts = store.labels(task), matrix(store, task, where)
     if not counts.total:

@@ -1,5 +1,6 @@
-"""Whether a store's confidence can be believed, and what abstention brings: from counts, but for
-the temperature check.
+"""Whether a store's confidence can be believed, and what abstention brings.
+
+From counts, but for the temperature check.
 """
 
 from __future__ import annotations
@@ -73,8 +74,9 @@ def _fine(store: Store, task: str, where: Where) -> GroupedCounts:
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceBand:
-    """Rows with a confidence from `low` up to (but without) `high`: their share, and their
-    accuracy.
+    """Rows with a confidence from `low` up to (but without) `high`.
+
+    Their share, and their accuracy.
     """
 
     low: float
@@ -84,8 +86,9 @@ class ConfidenceBand:
 
 
 def own_limit(store: Store, task: str, models: Sequence[str]) -> float | None:
-    """Return the probability under which all `models` call their predictions uncertain, as their
-    tables say; None where they differ or do not say.
+    """Return the probability under which all `models` call their predictions uncertain.
+
+    As their tables say; None where they differ or do not say.
     """
     thresholds = [
         s.meta.thresholds for s in store.sources if set(s.models) & set(models) and task in s.tasks
@@ -171,8 +174,9 @@ def _confidences(
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
-    """T that minimises the NLL on one half (fitted: its rows), and the calibration error of the
-    other (n rows) without and with it.
+    """T that minimises the NLL on one half (fitted.
+
+    Its rows), and the calibration error of the other (n rows) without and with it.
 
     change: after minus before, over the same rows.
     """
@@ -228,8 +232,10 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
 def _errors_with(
     logits: np.ndarray, true: np.ndarray, temperatures: Sequence[float], sample: Sample
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the calibration error with each of T temperatures, (T,), and in each round, (rounds,
-    T), all of the same resamples: independent rows are drawn as clusters of one, merged.
+    """Return the calibration error with each of T temperatures, (T,), and in each round.
+
+     Rounds are (rounds, T), all of the same resamples: independent rows are drawn as clusters of
+    one, merged.
     """
     count, n = len(temperatures), sample.n
     unit = Sample(n, np.arange(n)).unit if sample.unit is None else sample.unit
@@ -250,8 +256,9 @@ def _errors_with(
 
 @dataclass(frozen=True, slots=True)
 class IntervalCoverage:
-    """Ages of one decade (or all, under ""): how many stated intervals hold the truth, and their
-    mean width in years.
+    """Ages of one decade (or all, under "").
+
+    How many stated intervals hold the truth, and their mean width in years.
     """
 
     decade: str
@@ -286,9 +293,10 @@ def age_intervals(store: Store, where: Where) -> list[IntervalCoverage]:
 
 
 def stretch(store: Store, where: Where, nominal: float) -> tuple[float, Estimate] | None:
-    """Return by what factor the stated intervals must be wider, about their middle, so that
-    `nominal` of the truths lie inside: chosen on one half of the rows, and the share that it holds
-    on the other. None without intervals or with too few rows.
+    """Return by what factor the stated intervals must be wider so that `nominal` of them hold.
+
+    About their middle; chosen on one half of the rows, with the share that it holds on the other.
+    None without intervals or with too few rows.
     """
     if not {"age_low", "age_high", "age_true"} <= store.columns:
         return None

@@ -74,8 +74,9 @@ class StoreGroups:
         )
 
     def _place(self, name: str) -> np.ndarray:
-        """Return the place in `values` of each of the store's codes, -1 for none; the last is for
-        NULL.
+        """Return the place in `values` of each of the store's codes, -1 for none.
+
+        The last is for NULL.
         """
         texts = self._store.texts[self._store.group_columns[name]]
         places = {value: i for i, value in enumerate(self.values[name])}
@@ -84,8 +85,9 @@ class StoreGroups:
     def _combinations(
         self,
     ) -> tuple[np.ndarray | None, dict[str, np.ndarray], list[np.ndarray]]:
-        """Return per combination that occurs: cluster, place of each group's value, [n, sums,
-        squares].
+        """Return per combination that occurs.
+
+        Cluster, place of each group's value, [n, sums, squares].
         """
         clause, params = self._store.clause(self._where)
         columns = [self._store.group_columns[name] for name in self.values]

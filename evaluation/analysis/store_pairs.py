@@ -1,5 +1,6 @@
-"""Two models of a store on the same samples, as `evaluation.analysis.comparison` compares two
-tables, at any size: one join, then small arrays.
+"""Two models of a store on the same samples, at any size: one join, then small arrays.
+
+`evaluation.analysis.comparison` compares two tables in the same way.
 """
 
 from __future__ import annotations
@@ -110,8 +111,9 @@ def compare(store: Store, task: str, a: str, b: str, where: Where) -> TaskCompar
 def disagreements(
     store: Store, task: str, a: str, b: str, where: Where, kind: str = "", limit: int = 500
 ) -> tuple[int, pa.Table]:
-    """Return how many samples the models differ on, and the first `limit` of them: sample_id,
-    dataset, true, a, b (labels, or years).
+    """Return how many samples the models differ on, and the first `limit` of them.
+
+    Sample_id, dataset, true, a, b (labels, or years).
 
     kind: of a class one of KINDS, by falling confidence; ages come by the distance of the two,
     largest first.
@@ -127,7 +129,8 @@ def disagreements(
         order = "greatest(a.conf, b.conf) DESC NULLS LAST, a.rowid"
     n = int(store.sql(f"SELECT count(*) FROM {joined} WHERE {condition}", params)[0][0])
     rows = store.arrow(
-        f"SELECT a.sample_id, a.dataset, a.truth AS {task}_true, a.pred AS in_a, b.pred AS in_b FROM {joined} WHERE {condition} "
+        f"SELECT a.sample_id, a.dataset, a.truth AS {task}_true, a.pred AS in_a, b.pred AS in_b "
+        f"FROM {joined} WHERE {condition} "
         f"ORDER BY {order} LIMIT {limit:d}",
         params,
     )
@@ -157,8 +160,10 @@ def _joined(store: Store, task: str, a: str, b: str, where: Where) -> tuple[str,
         )
     )
     side = (
-        f"(SELECT t.rowid AS rowid, t.key, t.sample_id, t.dataset, t.{task}_true AS truth, t.{task}_pred AS pred, "
-        f"{confidence} AS conf{groups} FROM t WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_pred IS NOT NULL AND t.model = ?)"
+        f"(SELECT t.rowid AS rowid, t.key, t.sample_id, t.dataset, t.{task}_true AS truth, "
+        f"t.{task}_pred AS pred, "
+        f"{confidence} AS conf{groups} FROM t WHERE {clause} AND t.{task}_true IS NOT NULL AND "
+        f"t.{task}_pred IS NOT NULL AND t.model = ?)"
     )
     return f"{side} a JOIN {side} b ON a.key = b.key", [
         *params,
@@ -179,7 +184,10 @@ def _values(column: pa.ChunkedArray, task: str, store: Store) -> np.ndarray:
 
 
 def _coded(store: Store, name: str, column: pa.ChunkedArray) -> arrays.Coded:
-    """Return a group's codes in the store as places in `store.groups[name]`; "" and null are unknown."""
+    """Return a group's codes in the store as places in `store.groups[name]`.
+
+    "" and null are unknown.
+    """
     texts, values = store.texts[store.group_columns[name]], store.groups[name]
     place = np.array([values.index(t) if t in values else -1 for t in texts] + [-1], np.int64)
     return arrays.Coded(

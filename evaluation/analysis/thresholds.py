@@ -6,8 +6,8 @@ rows are chosen on the other half, so that no row vouches for itself. Rows of on
 person of `group_subject`, stay in one half.
 
 A model's card has one threshold for all classes of a task, and a cautious one: predictions from
-there on reach the precision even by the lower end of its 95 % interval, for which many images of one
-person are not many predictions. It is never below `MIN_THRESHOLD`.
+there on reach the precision even by the lower end of its 95 % interval, for which many images of
+one person are not many predictions. It is never below `MIN_THRESHOLD`.
 """
 
 from __future__ import annotations

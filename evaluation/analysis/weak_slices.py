@@ -1,4 +1,4 @@
-"""For whom a model fails: the outcome of each task by group, gaps between groups, and weak slices."""
+"""For whom a model fails: outcomes by group, gaps between groups, and weak slices."""
 
 from __future__ import annotations
 

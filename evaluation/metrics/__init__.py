@@ -1,3 +1,4 @@
-"""Pure numpy functions: arrays in, numbers out. scikit-learn, scipy and statsmodels are their
-oracles in the tests.
+"""Pure numpy functions: arrays in, numbers out.
+
+Scikit-learn, scipy and statsmodels are their oracles in the tests.
 """

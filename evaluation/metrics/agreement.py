@@ -1,5 +1,6 @@
-"""Emotion against what several people voted. `votes` is float (N, k): counts or shares per class; a
-row without votes gives NaN.
+"""Emotion against what several people voted.
+
+`votes` is float (N, k): counts or shares per class; a row without votes gives NaN.
 
 Ties: a sample whose most voted classes are several has all of them as its majority, so any of them
 counts as right.
@@ -16,10 +17,11 @@ SLACK = 1e-6
 
 
 def shares(votes: np.ndarray) -> np.ndarray:
-    """float64 (N, k), rows that sum to 1; NaN rows where there is no vote."""
+    """Return float64 (N, k), rows that sum to 1; NaN rows where there is no vote."""
     if votes.ndim != 2 or (votes < 0).any():
         raise ValueError(
-            f"Expected `votes` to be (N, k) and at least 0, got shape {votes.shape} and {np.nanmin(votes, initial=0)}."
+            f"Expected `votes` to be (N, k) and at least 0, got shape {votes.shape} and "
+            f"{np.nanmin(votes, initial=0)}."
         )
     total = votes.sum(axis=1, keepdims=True, dtype=np.float64)
     with np.errstate(invalid="ignore"):
@@ -27,20 +29,22 @@ def shares(votes: np.ndarray) -> np.ndarray:
 
 
 def right(votes: np.ndarray, pred: np.ndarray, share: float | None = None) -> np.ndarray:
-    """float64 (N,): 1 where class `pred` has a majority (share None) or at least `share` of the
-    votes, 0 where not, NaN without votes.
+    """Return float64 (N,): 1 where class `pred` has enough of the votes, else 0.
+
+    That is a majority (share None) or at least `share`; NaN without votes.
     """
     s = shares(votes)
     if share is not None and not 0 < share <= 1:
         raise ValueError(f"Expected `share` in (0, 1], got {share}.")
     limit = s.max(axis=1, initial=0) if share is None else share
-    found = (s[np.arange(len(s)), pred] >= limit - SLACK).astype(float)
-    return np.where(np.isnan(s).any(axis=1), np.nan, found)
+    has_enough = (s[np.arange(len(s)), pred] >= limit - SLACK).astype(float)
+    return np.where(np.isnan(s).any(axis=1), np.nan, has_enough)
 
 
 def kl(votes: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """KL divergence of the shares from the probabilities `p` (N, k), nats, float64 (N,); NaN
-    without votes; a p of 0 counts as 1e-12.
+    """KL divergence of the shares from the probabilities `p` (N, k), nats, float64 (N,).
+
+    NaN without votes; a p of 0 counts as 1e-12.
     """
     s = shares(votes)
     return np.where(
@@ -49,8 +53,9 @@ def kl(votes: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def ceiling(votes: np.ndarray) -> np.ndarray:
-    """The human ceiling, float64 (N,): the best chance that an answer equals a vote drawn at
-    random, that is the majority's share.
+    """The human ceiling, float64 (N,).
+
+    The best chance that an answer equals a vote drawn at random, that is the majority's share.
 
     No model that names one class can agree with single voters more often than its mean.
     """
@@ -58,16 +63,16 @@ def ceiling(votes: np.ndarray) -> np.ndarray:
 
 
 def one_human(counts: np.ndarray) -> np.ndarray:
-    """float64 (N,): the chance that a voter drawn at random names a majority of the *other* votes,
-    ties included. NaN below two votes.
+    """Return the chance that a random voter names a majority of the *other* votes, float64 (N,).
 
-    What one person reaches where a model is measured by `right`, without letting them vote for
-    themselves. counts: whole votes (N, k).
+     Ties included; NaN below two votes. What one person reaches where a model is measured by
+    `right`, without letting them vote for themselves. counts: whole votes (N, k).
     """
     shares(counts)  # refuses what is no (N, k) of votes
     if (np.floor(counts) != counts)[~np.isnan(counts)].any():
         raise ValueError(
-            "Expected `counts` to be whole votes, got fractions; multiply shares by the number of voters."
+            "Expected `counts` to be whole votes, got fractions; multiply shares by the number of "
+            "voters."
         )
     n = counts.sum(axis=1, dtype=np.float64)
     k = counts.shape[1]

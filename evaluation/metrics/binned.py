@@ -39,8 +39,9 @@ def split(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def risk_area(counts: np.ndarray) -> np.ndarray:
-    """Return the area under the risk-coverage curve (...): the risk at each sample's own
-    confidence, averaged over samples (Geifman et al., ICLR 2019).
+    """Return the area under the risk-coverage curve (...).
+
+    The risk at each sample's own confidence, averaged over samples (Geifman et al., ICLR 2019).
     """
     wrong, correct = split(counts)
     n = wrong + correct

@@ -1,5 +1,6 @@
-"""How far probabilities can be believed. `p` is float (N, k) with rows that sum to 1, `true` int
-(N,) class indices.
+"""How far probabilities can be believed.
+
+`p` is float (N, k) with rows that sum to 1, `true` int (N,) class indices.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ TINY = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
-    """The reliability diagram, all (bins,): mean confidence and accuracy of each bin (NaN where
-    empty) and how many samples it has.
+    """The reliability diagram, all (bins,).
+
+    Mean confidence and accuracy of each bin (NaN where empty) and how many samples it has.
     """
 
     confidence: np.ndarray
@@ -22,56 +24,63 @@ class Reliability:
     count: np.ndarray
 
 
-def bins_of(top: np.ndarray, bins: int = 15, *, mass: bool = False) -> np.ndarray:
-    """int64 (N,): the bin of each confidence, as `reliability` has them."""
-    if mass and len(top):
+def bins_of(confidence: np.ndarray, bins: int = 15, *, equal_mass: bool = False) -> np.ndarray:
+    """Return int64 (N,): the bin of each confidence, as `reliability` has them."""
+    if equal_mass and len(confidence):
         # The edges of scikit-learn to the last bit, for one that meets a sample decides where it
         # goes.
-        return np.searchsorted(np.percentile(top, np.linspace(0, 1, bins + 1) * 100)[1:-1], top)
-    return np.clip(np.ceil(top * bins).astype(np.int64) - 1, 0, bins - 1)
+        return np.searchsorted(
+            np.percentile(confidence, np.linspace(0, 1, bins + 1) * 100)[1:-1], confidence
+        )
+    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def reliability(
-    top: np.ndarray,
-    right: np.ndarray,
+    confidence: np.ndarray,
+    correct: np.ndarray,
     bins: int = 15,
     *,
-    mass: bool = False,
+    equal_mass: bool = False,
     weight: np.ndarray | None = None,
 ) -> Reliability:
-    """`bins` bins over (0, 1], of equal width or (mass) between quantiles of `top`, so that each
-    has about as many samples.
+    """Return the reliability diagram of `bins` bins over (0, 1].
 
-    top: float (N,) probability of the predicted class; right: bool (N,) whether it was true;
-    weight: float (N,) >= 0 of each sample, which moves no quantile.
+     Of equal width or, with `equal_mass`, between quantiles of `confidence`, so that each has about
+    as many samples.
+
+    confidence: float (N,) probability of the predicted class; correct: bool (N,) whether it is
+    true; weight: float (N,) >= 0 of each sample, which moves no quantile.
     """
-    at = bins_of(top, bins, mass=mass)
+    at = bins_of(confidence, bins, equal_mass=equal_mass)
     w = np.ones(1) if weight is None else weight
     count = np.bincount(at, weight, minlength=bins)
     with np.errstate(invalid="ignore"):
         return Reliability(
-            np.bincount(at, top * w, bins) / count, np.bincount(at, right * w, bins) / count, count
+            np.bincount(at, confidence * w, bins) / count,
+            np.bincount(at, correct * w, bins) / count,
+            count,
         )
 
 
 def ece(
-    top: np.ndarray,
-    right: np.ndarray,
+    confidence: np.ndarray,
+    correct: np.ndarray,
     bins: int = 15,
     *,
-    mass: bool = False,
+    equal_mass: bool = False,
     weight: np.ndarray | None = None,
 ) -> float:
-    """Expected calibration error in [0, 1]: mean distance of confidence and accuracy over the bins,
-    weighted by their samples (Naeini et al., AAAI 2015; Guo et al., arXiv 1706.04599). Arguments as
-    for `reliability`.
+    """Expected calibration error in [0, 1].
 
-    Above 0 even for honest probabilities when samples are few.
+    Mean distance of confidence and accuracy over the bins, weighted by their samples (Naeini et
+    al., AAAI 2015; Guo et al., arXiv 1706.04599). Arguments as for `reliability`.
+
+    Above 0 even for calibrated probabilities when samples are few.
     """
-    seen = reliability(top, right, bins, mass=mass, weight=weight)
-    full, total = seen.count > 0, seen.count.sum()
+    diagram = reliability(confidence, correct, bins, equal_mass=equal_mass, weight=weight)
+    full, total = diagram.count > 0, diagram.count.sum()
     return (
-        float(np.abs(seen.accuracy - seen.confidence)[full] @ seen.count[full] / total)
+        float(np.abs(diagram.accuracy - diagram.confidence)[full] @ diagram.count[full] / total)
         if total
         else float("nan")
     )
@@ -80,22 +89,25 @@ def ece(
 def classwise_ece(
     p: np.ndarray, true: np.ndarray, bins: int = 15, weight: np.ndarray | None = None
 ) -> np.ndarray:
-    """ECE of every class's own probability, float64 (k,); their mean is the classwise ECE (Kull et
-    al., arXiv 1910.12656).
+    """ECE of every class's own probability, float64 (k,).
+
+    Their mean is the classwise ECE (Kull et al., arXiv 1910.12656).
     """
     return np.array([ece(p[:, c], true == c, bins, weight=weight) for c in range(p.shape[1])])
 
 
 def nll(p: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Negative log-likelihood of the true class, nats, float64 (N,); a probability of 0 counts as
-    1e-12.
+    """Negative log-likelihood of the true class, nats, float64 (N,).
+
+    A probability of 0 counts as 1e-12.
     """
     return -np.log(np.maximum(p[np.arange(len(true)), true], TINY))
 
 
 def brier(p: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Brier score, float64 (N,), each in [0, 2]: squared distance of `p` to the one-hot truth,
-    summed over classes (Brier, 1950).
+    """Brier score, float64 (N,), each in [0, 2].
+
+    Squared distance of `p` to the one-hot truth, summed over classes (Brier, 1950).
     """
     return np.square(p).sum(axis=1) - 2 * p[np.arange(len(true)), true] + 1
 
@@ -110,21 +122,22 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 def fit_temperature(
     logits: np.ndarray, true: np.ndarray, low: float = 0.05, high: float = 20.0
 ) -> float:
-    """The temperature in [low, high] by which dividing `logits` (N, k) gives the least NLL (Guo et
-    al., arXiv 1706.04599).
+    """Return the temperature in [low, high] of the least NLL (Guo et al., arXiv 1706.04599).
 
-    Golden-section search over log T, exact to 1e-7: the NLL is convex in 1 / T, so it has one
-    minimum.
+    `logits` (N, k) are divided by it. Golden-section search over log T, exact to 1e-7: the NLL is
+    convex in 1 / T, so it has one minimum.
     """
     if not len(true):
         raise ValueError("Expected at least one sample to fit a temperature, got none.")
 
     def loss(log_t: float) -> float:
         z = logits.astype(np.float64) / np.exp(log_t)
-        top = z.max(axis=1)
+        largest = z.max(axis=1)
         return float(
             (
-                np.log(np.exp(z - top[:, None]).sum(axis=1)) + top - z[np.arange(len(true)), true]
+                np.log(np.exp(z - largest[:, None]).sum(axis=1))
+                + largest
+                - z[np.arange(len(true)), true]
             ).mean()
         )
 

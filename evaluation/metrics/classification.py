@@ -11,8 +11,9 @@ import numpy as np
 def confusion(
     true: np.ndarray, pred: np.ndarray, k: int, weight: np.ndarray | None = None
 ) -> np.ndarray:
-    """int64 (k, k): samples of class i (row) called j (column); float64 sums of `weight` (N,) where
-    it is given.
+    """Return int64 (k, k): samples of class i (row) predicted j (column).
+
+    Float64 sums of `weight` (N,) where it is given.
 
     >>> confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
@@ -23,7 +24,8 @@ def confusion(
         )
     if len(true) and (min(true.min(), pred.min()) < 0 or max(true.max(), pred.max()) >= k):
         raise ValueError(
-            f"Expected class indices in 0..{k - 1}, got {min(true.min(), pred.min())}..{max(true.max(), pred.max())}."
+            f"Expected class indices in 0..{k - 1}, got "
+            f"{min(true.min(), pred.min())}..{max(true.max(), pred.max())}."
         )
     if weight is not None and (weight.shape != true.shape or not (weight >= 0).all()):
         raise ValueError(
@@ -46,10 +48,12 @@ def accuracies(matrix: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PerClass:
-    """All (..., k). support: samples of the class. recall: found of them. precision: right among
-    those called so. f1: their harmonic mean.
+    """All (..., k).
 
-    recall is NaN without samples, precision NaN where the class is never called; f1 is 0 where
+    support: samples of the class. recall: found of them. precision: right among those predicted so.
+    f1: their harmonic mean.
+
+    recall is NaN without samples, precision NaN where the class is never predicted; f1 is 0 where
     either exists but nothing is right.
     """
 
@@ -62,28 +66,30 @@ class PerClass:
 def per_class(matrix: np.ndarray) -> PerClass:
     """Figures of every class of a confusion matrix (..., k, k)."""
     right = np.diagonal(matrix, axis1=-2, axis2=-1).astype(float)
-    support, called = matrix.sum(axis=-1), matrix.sum(axis=-2)
+    support, predicted = matrix.sum(axis=-1), matrix.sum(axis=-2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return PerClass(support, right / called, right / support, 2 * right / (support + called))
+        return PerClass(
+            support, right / predicted, right / support, 2 * right / (support + predicted)
+        )
 
 
 def macro_f1(matrix: np.ndarray) -> np.ndarray:
-    """Mean F1 over the classes that have samples, in [0, 1], of confusion matrices (..., k, k) ->
-    (...); NaN without samples.
+    """Return the mean F1 over the classes that have samples, in [0, 1].
 
-    A class that is called but has no samples lowers the others' F1 already; counting it as a 0
-    would punish twice.
+     Of confusion matrices (..., k, k) -> (...); NaN without samples. A class that is predicted but
+    has no samples lowers the others' F1 already; counting it as a 0 would punish twice.
     """
     figures = per_class(matrix)
-    there = figures.support > 0
-    total = np.where(there, figures.f1, 0.0).sum(axis=-1)
+    has_samples = figures.support > 0
+    total = np.where(has_samples, figures.f1, 0.0).sum(axis=-1)
     with np.errstate(invalid="ignore"):
-        return total / there.sum(axis=-1)
+        return total / has_samples.sum(axis=-1)
 
 
 def normalised(matrix: np.ndarray, by: Literal["true", "pred", "all"]) -> np.ndarray:
-    """Shares of a confusion matrix (..., k, k) that sum to 1 over each row (true), each column
-    (pred) or all; 0 where there are no samples.
+    """Return shares of a confusion matrix (..., k, k) that sum to 1 over what `by` says.
+
+    Each row (true), each column (pred) or all; 0 where has_samples are no samples.
 
     >>> normalised(np.array([[3, 1], [0, 0]]), "true").tolist()
     [[0.75, 0.25], [0.0, 0.0]]
@@ -106,6 +112,7 @@ class Average:
 
 def average(matrix: np.ndarray, weighted: bool = False) -> Average:
     """Macro means of a confusion matrix (k, k), or means weighted by support; NaN without samples.
+
     The macro F1 is `macro_f1`.
     """
     figures = per_class(matrix)
@@ -123,18 +130,20 @@ def average(matrix: np.ndarray, weighted: bool = False) -> Average:
 
 
 def balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
-    """Mean recall over the classes that have samples, of confusion matrices (..., k, k) -> (...);
+    """Mean recall over the classes that have samples, of confusion matrices (..., k, k) -> (...).
+
     NaN without samples.
     """
     recall = per_class(matrix).recall
-    there = ~np.isnan(recall)
+    has_samples = ~np.isnan(recall)
     with np.errstate(invalid="ignore"):
-        return np.where(there, recall, 0.0).sum(axis=-1) / there.sum(axis=-1)
+        return np.where(has_samples, recall, 0.0).sum(axis=-1) / has_samples.sum(axis=-1)
 
 
 def kappa(matrix: np.ndarray) -> np.ndarray:
-    """Cohen's kappa of confusion matrices (..., k, k) -> (...): agreement beyond chance, 1 at best
-    (Cohen, 1960).
+    """Cohen's kappa of confusion matrices (..., k, k) -> (...).
+
+    Agreement beyond chance, 1 at best (Cohen, 1960).
 
     NaN without samples, or where truth and prediction are one and the same class throughout.
     """
@@ -143,7 +152,7 @@ def kappa(matrix: np.ndarray) -> np.ndarray:
         chance = (matrix.sum(axis=-1) * matrix.sum(axis=-2) / n[..., None] / n[..., None]).sum(
             axis=-1
         )
-        seen = np.trace(matrix, axis1=-2, axis2=-1) / n
+        agreement = np.trace(matrix, axis1=-2, axis2=-1) / n
         return np.where(
-            np.isclose(chance, 1.0, rtol=0, atol=1e-15), np.nan, (seen - chance) / (1 - chance)
+            np.isclose(chance, 1.0, rtol=0, atol=1e-15), np.nan, (agreement - chance) / (1 - chance)
         )

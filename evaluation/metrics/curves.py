@@ -1,5 +1,6 @@
-"""How well a score separates one class from the rest. `score`: float (N,); `positive`: bool (N,);
-`weight`: float (N,) >= 0 or None.
+"""How well a score separates one class from the rest.
+
+`score`: float (N,); `positive`: bool (N,); `weight`: float (N,) >= 0 or None.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """What is called positive at each distinct score, highest first, all (T,): weights of the true
-    and of the false ones.
+    """What is called positive at each distinct score, highest first, all (T,).
+
+    Weights of the true and of the false ones.
     """
 
     threshold: np.ndarray
@@ -48,8 +50,9 @@ def counts(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = 
 def roc(
     score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """False and true positive rates, each (T + 1,), from (0, 0) to (1, 1); a rate is NaN where its
-    class has no samples.
+    """False and true positive rates, each (T + 1,), from (0, 0) to (1, 1).
+
+    A rate is NaN where its class has no samples.
     """
     return _roc(counts(score, positive, weight))
 
@@ -57,8 +60,9 @@ def roc(
 def precision_recall(
     score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Precision and recall at each distinct score, highest first, each (T,); recall is NaN without
-    positive samples.
+    """Precision and recall at each distinct score, highest first, each (T,).
+
+    Recall is NaN without positive samples.
     """
     return _precision_recall(counts(score, positive, weight))
 
@@ -66,36 +70,41 @@ def precision_recall(
 def areas(
     score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None
 ) -> tuple[float, float]:
-    """AUROC, the chance that a positive scores above a negative (ties count half), and average
-    precision, the area under the precision-recall curve as a sum of steps. NaN where a class has no
-    samples that the figure needs.
+    """Return AUROC and average precision.
+
+     The chance that a positive scores above a negative (ties count half), and the area under the
+    precision-recall curve as a sum of steps. NaN where a class has no samples that the figure
+    needs.
     """
-    seen = counts(score, positive, weight)
+    totals = counts(score, positive, weight)
     if not len(score):
         return float("nan"), float("nan")
-    (false, true), (precision, recall) = _roc(seen), _precision_recall(seen)
+    (false, true), (precision, recall) = _roc(totals), _precision_recall(totals)
     steps = (
         np.nan if np.isnan(recall[-1]) else np.nan_to_num(precision) @ np.diff(recall, prepend=0.0)
     )
     return float(np.trapezoid(true, false)), float(steps)
 
 
-def _roc(seen: Counts) -> tuple[np.ndarray, np.ndarray]:
+def _roc(totals: Counts) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore", divide="ignore"):
-        rates = [np.append(0.0, c) / (c[-1] if len(c) else 0.0) for c in (seen.alarms, seen.hits)]
+        rates = [
+            np.append(0.0, c) / (c[-1] if len(c) else 0.0) for c in (totals.alarms, totals.hits)
+        ]
     return rates[0], rates[1]
 
 
-def _precision_recall(seen: Counts) -> tuple[np.ndarray, np.ndarray]:
+def _precision_recall(totals: Counts) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return seen.hits / (seen.hits + seen.alarms), seen.hits / (
-            seen.hits[-1] if len(seen.hits) else 0.0
+        return totals.hits / (totals.hits + totals.alarms), totals.hits / (
+            totals.hits[-1] if len(totals.hits) else 0.0
         )
 
 
 def thinned(x: np.ndarray, y: np.ndarray, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    """At most `points` of a curve's points, evenly spread over float (T,) `x` and with both ends,
-    for drawing. x rises or falls.
+    """Return at most `points` of a curve's points, with both ends, for drawing.
+
+    Evenly spread over float (T,) `x`, which rises or falls.
     """
     if len(x) <= points:
         return x, y

@@ -1,5 +1,6 @@
-"""Figures of predicted numbers, such as ages in years. `true` and `pred` are float (N,); all are
-NaN without samples.
+"""Figures of predicted numbers, such as ages in years.
+
+`true` and `pred` are float (N,); all are NaN without samples.
 
 `weight` is float (N,) >= 0 of each sample, None: all the same.
 """
@@ -12,7 +13,7 @@ import numpy as np
 
 
 def errors(true: np.ndarray, pred: np.ndarray) -> np.ndarray:
-    """pred - true, float64 (N,): positive where the prediction is too old."""
+    """Pred - true, float64 (N,): positive where the prediction is too old."""
     if true.shape != pred.shape or true.ndim != 1:
         raise ValueError(
             f"Expected `true` and `pred` of one shape (N,), got {true.shape} and {pred.shape}."
@@ -65,8 +66,9 @@ WIDTH, BANDS = 10, 9
 
 
 def bands(values: np.ndarray, width: float = WIDTH, count: int = BANDS) -> np.ndarray:
-    """int64 (N,): the band of each value; those below 0 count in the first, those beyond the last
-    in the last.
+    """Return int64 (N,): the band of each value.
+
+    Those below 0 count in the first, those beyond the last in the last.
     """
     return np.clip(np.floor(values / width), 0, count - 1).astype(np.int64)
 
@@ -91,8 +93,11 @@ def by_band(true: np.ndarray, pred: np.ndarray, width: float = WIDTH, count: int
 
 
 def off_by(matrix: np.ndarray) -> np.ndarray:
-    """float64 (k,): share of a confusion matrix (k, k) of ordered bands that lies at most 0, 1, ...
-    bands off; NaN without samples.
+    """Return the share that lies at most 0, 1, ... bands off, float64 (k,).
+
+    Of a confusion matrix (k, k) of ordered bands;
+
+    Bands off; NaN without samples.
 
     >>> off_by(np.array([[2, 1], [0, 1]])).tolist()
     [0.75, 1.0]

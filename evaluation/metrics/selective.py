@@ -1,5 +1,6 @@
-"""Saying nothing when unsure. `confidence` is float (N,), `right` bool (N,) whether the answer was
-true.
+"""Saying nothing when unsure.
+
+`confidence` is float (N,), `correct` bool (N,) whether the answer was true.
 
 An answer is given where the confidence is at least the threshold.
 """
@@ -17,8 +18,9 @@ from evaluation.statistics.intervals import students, wilson
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RiskCoverage:
-    """All (T,), one per distinct confidence, highest first: share of samples answered, and share of
-    those that is wrong.
+    """All (T,), one per distinct confidence, highest first.
+
+    Share of samples answered, and share of those that is wrong.
     """
 
     threshold: np.ndarray
@@ -27,12 +29,13 @@ class RiskCoverage:
 
 
 def risk_coverage(
-    confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None
+    confidence: np.ndarray, correct: np.ndarray, weight: np.ndarray | None = None
 ) -> RiskCoverage:
-    """The risk-coverage curve (El-Yaniv and Wiener, JMLR 2010); empty without samples. weight:
-    float (N,) >= 0 of each sample.
+    """The risk-coverage curve (El-Yaniv and Wiener, JMLR 2010); empty without samples.
+
+    weight: float (N,) >= 0 of each sample.
     """
-    seen = counts(confidence, right, weight)
+    seen = counts(confidence, correct, weight)
     answered = seen.hits + seen.alarms
     with np.errstate(invalid="ignore", divide="ignore"):
         return RiskCoverage(
@@ -42,13 +45,14 @@ def risk_coverage(
         )
 
 
-def aurc(confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Area under the risk-coverage curve: the risk at each sample's own confidence, averaged over
-    samples (Geifman et al., ICLR 2019).
+def aurc(confidence: np.ndarray, correct: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Area under the risk-coverage curve.
+
+    The risk at each sample's own confidence, averaged over samples (Geifman et al., ICLR 2019).
 
     NaN without samples.
     """
-    return area(risk_coverage(confidence, right, weight))
+    return area(risk_coverage(confidence, correct, weight))
 
 
 def area(seen: RiskCoverage) -> float:
@@ -62,7 +66,7 @@ class Plan:
     """Per class, all (k,): answer where its confidence is at least `threshold` (inf: never).
 
     coverage: share of the samples called so that is answered; precision: share of those that is
-    right (NaN where none); called: how many.
+    correct (NaN where none); called: how many.
     """
 
     threshold: np.ndarray
@@ -74,14 +78,16 @@ class Plan:
 def plan(
     confidence: np.ndarray,
     pred: np.ndarray,
-    right: np.ndarray,
+    correct: np.ndarray,
     k: int,
     *,
     coverage: float | None = None,
     precision: float | None = None,
 ) -> Plan:
-    """Thresholds per predicted class: the highest that answers `coverage` of what is called so, or
-    the lowest that reaches `precision`.
+    """Thresholds per predicted class.
+
+    The highest that answers `coverage` of what is called so, or the lowest that reaches
+    `precision`.
 
     pred: int (N,) below k. Chosen on the samples at hand, so expect a little less on others; a
     class called rarely deserves no trust.
@@ -92,33 +98,40 @@ def plan(
     wish = coverage if precision is None else precision
     if (coverage is None) == (precision is None) or wish is None or not 0 < wish <= 1:
         raise ValueError(
-            f"Expected one of `coverage` and `precision`, in (0, 1], got {coverage} and {precision}."
+            f"Expected one of `coverage` and `precision`, in (0, 1], got {coverage} and "
+            f"{precision}."
         )
-    made = Plan(np.full(k, np.inf), np.zeros(k), np.full(k, np.nan), np.bincount(pred, minlength=k))
-    for c in np.flatnonzero(made.called):
-        seen = risk_coverage(confidence[pred == c], right[pred == c])
+    result = Plan(
+        np.full(k, np.inf), np.zeros(k), np.full(k, np.nan), np.bincount(pred, minlength=k)
+    )
+    for c in np.flatnonzero(result.called):
+        seen = risk_coverage(confidence[pred == c], correct[pred == c])
         good = np.flatnonzero(
             (seen.coverage if precision is None else 1 - seen.risk) >= wish - 1e-12
         )
         if len(good):
             at = good[0] if precision is None else good[-1]
-            made.threshold[c], made.coverage[c], made.precision[c] = (
+            result.threshold[c], result.coverage[c], result.precision[c] = (
                 seen.threshold[at],
                 seen.coverage[at],
                 1 - seen.risk[at],
             )
-    return made
+    return result
 
 
 def answered(threshold: np.ndarray, confidence: np.ndarray, pred: np.ndarray) -> np.ndarray:
-    """bool (N,): whether a plan's `threshold` (k,) lets each sample be answered. pred: int (N,)
-    below k.
+    """Return bool (N,): whether a plan's `threshold` (k,) lets each sample be answered.
+
+    pred: int (N,) below k.
     """
     return confidence >= threshold[pred]
 
 
 def halves(n: int, *, seed: int = 0, cluster: np.ndarray | None = None) -> np.ndarray:
-    """bool (n,): a random half of n samples, clusters (int (n,)) kept whole. Same seed, same half."""
+    """Return bool (n,): a random half of n samples, clusters (int (n,)) kept whole.
+
+    Same seed, same half.
+    """
     unit = np.arange(n) if cluster is None else np.unique(cluster, return_inverse=True)[1]
     count = int(unit.max()) + 1 if n else 0
     return (np.random.default_rng(seed).permutation(count) < (count + 1) // 2)[unit]
@@ -127,7 +140,7 @@ def halves(n: int, *, seed: int = 0, cluster: np.ndarray | None = None) -> np.nd
 def cross_fitted(
     confidence: np.ndarray,
     pred: np.ndarray,
-    right: np.ndarray,
+    correct: np.ndarray,
     k: int,
     *,
     coverage: float | None = None,
@@ -135,54 +148,55 @@ def cross_fitted(
     seed: int = 0,
     cluster: np.ndarray | None = None,
 ) -> np.ndarray:
-    """bool (N,): which samples are answered when the thresholds for each half are chosen on the
-    other half, as `plan` does.
+    """Return bool (N,): the samples kept by thresholds that the other half of the samples chose.
 
     No sample has helped to choose its own threshold, so coverage and precision among these are
-    honest: what a plan made of half as many samples brings on new ones. A class that the choosing
-    half never calls is not answered. Arguments as for `plan`; see `halves`.
+    unbiased: what a plan made of half as many samples brings on new ones. A class that the choosing
+    half never predicts is not kept. Arguments as for `plan`; see `halves`.
     """
     first = halves(len(confidence), seed=seed, cluster=cluster)
-    found = np.zeros(len(confidence), bool)
+    kept = np.zeros(len(confidence), bool)
     for chosen, measured in ((first, ~first), (~first, first)):
-        made = plan(
+        result = plan(
             confidence[chosen],
             pred[chosen],
-            right[chosen],
+            correct[chosen],
             k,
             coverage=coverage,
             precision=precision,
         )
-        found[measured] = answered(made.threshold, confidence[measured], pred[measured])
-    return found
+        kept[measured] = answered(result.threshold, confidence[measured], pred[measured])
+    return kept
 
 
 def effective(
-    confidence: np.ndarray, right: np.ndarray, cluster: np.ndarray, level: float = 0.95
+    confidence: np.ndarray, correct: np.ndarray, cluster: np.ndarray, level: float = 0.95
 ) -> np.ndarray:
-    """float (T,), one per distinct confidence, highest first: how many independent answers those
-    from there on are worth for the share of them that is right.
+    """Return float (T,), one per distinct confidence, highest first.
+
+    How many independent predictions those from there on are worth for the share of them that is
+    correct.
 
     That is their number over the design effect (Kish, Survey Sampling, 1965): the share's variance
     over clusters, linearised, against that of answers alone; never more than there are. Few
     clusters leave that variance itself unsure, so it is lowered to make an interval of `level` one
-    by Student's t (Korn and Graubard, Survey Methodology 1998). Where all are right, or wrong: as
-    many as clusters, as `evaluation.statistics.estimate.Sample` has it; 0 for a single cluster.
+    by Student's t (Korn and Graubard, Survey Methodology 1998). Where all are correct, or wrong: as
+    many as clusters, as `evaluation.statistics.counts` has it; 0 for a single cluster.
     cluster: int (N,).
     """
     order = np.argsort(-confidence, kind="stable")
-    unit, hit = compact(cluster)[order], right[order].astype(np.float64)
+    unit, hit = compact(cluster)[order], correct[order].astype(np.float64)
     by = np.argsort(unit, kind="stable")  # the answers of each cluster together, surest first
     start = np.flatnonzero(np.diff(unit[by], prepend=-1))
     size = np.diff(start, append=len(unit))
     seen, before = np.zeros(
         (2, len(unit))
-    )  # answers, and right ones, of the same cluster before each
+    )  # answers, and correct ones, of the same cluster before each
     seen[by] = np.arange(len(unit)) - np.repeat(start, size)
     earlier = np.cumsum(hit[by]) - hit[by]
     before[by] = earlier - np.repeat(earlier[start], size)
-    # Sums over clusters of answers squared, right ones squared, and their product: each answer adds
-    # what it changes in its own cluster.
+    # Sums over clusters of predictions squared, correct ones squared, and their product: each
+    # prediction adds what it changes in its own cluster.
     squares, crossed, own = (
         np.cumsum(v) for v in ((2 * before + 1) * hit, before + hit * seen + hit, 2 * seen + 1)
     )
@@ -206,16 +220,18 @@ def effective(
 
 def limit(
     confidence: np.ndarray,
-    right: np.ndarray,
+    correct: np.ndarray,
     precision: float,
     *,
     floor: float = 0.0,
     level: float = 0.95,
     cluster: np.ndarray | None = None,
 ) -> float:
-    """One limit for all classes: the lowest confidence from which answers reach `precision` even by
-    the lower end of their Wilson interval of `level`, so that it holds on other samples too; at
-    least `floor`, rounded up to four digits. 1 where no limit does: never answer.
+    """One limit for all classes.
+
+    The lowest confidence from which answers reach `precision` even by the lower end of their Wilson
+    interval of `level`, so that it holds on other samples too; at least `floor`, rounded up to four
+    digits. 1 where no limit does: never answer.
 
     cluster: int (N,), answers that are no independent evidence, such as those about one person;
     they then count as `effective` says.
@@ -227,10 +243,10 @@ def limit(
         raise ValueError(
             f"Expected `precision` in (0, 1] and `floor` in [0, 1], got {precision} and {floor}."
         )
-    seen = risk_coverage(confidence, right)
-    answered = np.rint(seen.coverage * len(right)).astype(int)
+    seen = risk_coverage(confidence, correct)
+    answered = np.rint(seen.coverage * len(correct)).astype(int)
     hits = answered - np.rint(seen.risk * answered).astype(int)
-    worth = answered if cluster is None else effective(confidence, right, cluster, level)
+    worth = answered if cluster is None else effective(confidence, correct, cluster, level)
     each = zip(seen.threshold, hits, answered, worth, strict=True)
     good = [t for t, h, n, m in each if wilson(float(h * m / n), float(m), level)[0] >= precision]
     return min(1.0, float(np.ceil(max(floor, good[-1]) * 1e4) / 1e4)) if good else 1.0
@@ -238,7 +254,7 @@ def limit(
 
 def over_limit(
     confidence: np.ndarray,
-    right: np.ndarray,
+    correct: np.ndarray,
     precision: float,
     *,
     floor: float = 0.0,
@@ -246,15 +262,16 @@ def over_limit(
     seed: int = 0,
     cluster: np.ndarray | None = None,
 ) -> np.ndarray:
-    """bool (N,): which samples are answered when the `limit` for each half is chosen on the other
-    half; see `cross_fitted`.
+    """Return bool (N,): the samples kept by a `limit` that the other half of the samples chose.
+
+    See `cross_fitted`.
     """
     first = halves(len(confidence), seed=seed, cluster=cluster)
-    found = np.zeros(len(confidence), bool)
+    kept = np.zeros(len(confidence), bool)
     for chosen, measured in ((first, ~first), (~first, first)):
         own = None if cluster is None else cluster[chosen]
         least = limit(
-            confidence[chosen], right[chosen], precision, floor=floor, level=level, cluster=own
+            confidence[chosen], correct[chosen], precision, floor=floor, level=level, cluster=own
         )
-        found[measured] = (confidence[measured] >= least) & (least < 1)
-    return found
+        kept[measured] = (confidence[measured] >= least) & (least < 1)
+    return kept

@@ -1,0 +1,1 @@
+"""Estimates with their intervals: grouped counts, the bootstrap, and tests."""

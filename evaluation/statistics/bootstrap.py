@@ -5,10 +5,10 @@ only what each cluster adds to them, so a thousand rounds are one matrix product
 (rounds, clusters) times totals (clusters, columns). Independent samples need no clusters: drawing N
 of them is drawing their counts, a multinomial, at a cost that does not depend on N.
 
-Beyond MAX_CLUSTERS, clusters are first merged evenly into MAX_CLUSTERS bundles, which are then drawn
-whole. The interval stays that of drawing clusters: merging regardless of the outcome leaves the
-expected squared deviation as it is and adds about 1 / (2 * MAX_CLUSTERS) ** 0.5 = 2 % of noise to
-the interval's width, where a thousand rounds alone have 3 %.
+Beyond MAX_CLUSTERS, clusters are first merged evenly into MAX_CLUSTERS bundles, which are then
+drawn whole. The interval stays that of drawing clusters: merging regardless of the outcome leaves
+the expected squared deviation as it is and adds about 1 / (2 * MAX_CLUSTERS) ** 0.5 = 2 % of noise
+to the interval's width, where a thousand rounds alone have 3 %.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def centred(
     Args:
         value: the estimate.
         drawn: float (rounds,) the statistic of each round; NaN where it is undefined.
-        minimum, maximum: range of the statistic, to which the ends are clipped.
+        minimum: lower end of the statistic's range, to which the interval is clipped.
+        maximum: upper end of it.
         level: share of rounds inside.
 
     Returns:
@@ -95,8 +96,10 @@ def centred(
 
 @lru_cache(maxsize=8)  # at most 4 MB each
 def times_drawn(clusters: int, rounds: int = ROUNDS, seed: int = 0) -> np.ndarray:
-    """Return float32 (rounds, clusters), read-only: how often each cluster came when `clusters` were
-    drawn with replacement (Efron, 1979). Same seed, same draws.
+    """Return float32 (rounds, clusters), read-only.
+
+    How often each cluster came when `clusters` were drawn with replacement (Efron, 1979). Same
+    seed, same draws.
     """
     rng = np.random.default_rng(seed)
     drawn = np.empty((rounds, clusters), np.float32)
@@ -119,8 +122,9 @@ def compact(cluster: np.ndarray) -> np.ndarray:
 
 
 def merged(cluster: np.ndarray) -> np.ndarray:
-    """Return int64 (N,): clusters, numbers from 0 to 2 ** 32, merged into MAX_CLUSTERS where there
-    are more; `evaluation.store.counts.cluster_unit` is the same in SQL.
+    """Return int64 (N,): clusters, merged into MAX_CLUSTERS where there are more.
+
+    They are numbers from 0 to 2 ** 32; `evaluation.store.counts.cluster_unit` is the same in SQL.
     """
     if len(np.unique(cluster)) <= MAX_CLUSTERS:
         return cluster.astype(np.int64)

@@ -1,5 +1,6 @@
-"""Counts and sums by cell, and the estimates that follow from them: the one place where intervals
-of tables are made.
+"""Counts and sums by cell, and the estimates that follow from them.
+
+The one place where intervals of tables are made.
 
 Two producers give the same counts for the same rows: `GroupedCounts.of_rows` with numpy, and
 `evaluation.store.counts` with SQL's GROUP BY. One method per kind of statistic:
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -133,7 +135,8 @@ class GroupedCounts:
             cluster: int (M,), or None for independent samples.
             clusters: how many there are, if `cluster` is below that and its numbers are to be
                 kept; else those that occur in the cells are numbered 0, 1, ... in order.
-            is_share, center: see the class.
+            is_share: see the class.
+            center: see the class.
         """
         if len(cell) and cell.min() < 0:
             inside = cell >= 0
@@ -184,8 +187,9 @@ class GroupedCounts:
         return replace(self, sums=self.n - self.sums, center=1 - self.center, by_cluster=parts)
 
     def merged(self, groups: np.ndarray, size: int) -> GroupedCounts:
-        """Return the counts of cells put together: int (cells,) `groups` below `size`; negative
-        ones are dropped.
+        """Return the counts of cells put together.
+
+        Int (cells,) `groups` below `size`; negative ones are dropped.
         """
         sums = (self.n, self.sums, self.squares)
         joined = GroupedCounts.of_sums(
@@ -243,8 +247,9 @@ class GroupedCounts:
         return (self.means[at] + noise) * n, rows
 
     def drawn_counts(self, rounds: int = ROUNDS) -> np.ndarray:
-        """Return float64 (rounds, cells): the samples of each cell in each round; no round without
-        samples.
+        """Return float64 (rounds, cells).
+
+        The samples of each cell in each round; no round without samples.
         """
         total = self.total
         if total == 0:
@@ -321,12 +326,13 @@ class GroupedCounts:
         Args:
             statistic: counts (..., cells) -> (...).
             exact: the statistic where the cells give it only roughly.
-            minimum, maximum: its range.
+            minimum: lower end of its range.
+            maximum: upper end of it.
             rounds: of the bootstrap.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
             value = float(statistic(self.n)) if exact is None else exact
-            drawn = np.asarray(statistic(self.drawn_counts(rounds)), dtype=np.float64)
+            drawn = np.asarray(statistic(_drawn_counts(self, rounds)), dtype=np.float64)
         ends = centred(value, drawn, minimum=minimum, maximum=maximum)
         return Estimate.of(value, ends, self.total)
 
@@ -344,3 +350,8 @@ class GroupedCounts:
             ends = centred(value, np.diff(sums / rows, axis=1)[:, 0])
         enough = min(self.n[a], self.n[b]) > 1
         return Estimate.of(value, ends if enough else NO_INTERVAL, n)
+
+
+@lru_cache(maxsize=4)  # several statistics are made of the same counts, one after the other
+def _drawn_counts(counts: GroupedCounts, rounds: int) -> np.ndarray:
+    return counts.drawn_counts(rounds)

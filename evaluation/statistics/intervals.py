@@ -1,5 +1,6 @@
-"""How sure a figure is: 95 % intervals (or any `level`) of proportions and of anything that can be
-resampled.
+"""How sure a figure is.
+
+95 % intervals (or any `level`) of proportions and of anything that can be resampled.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ MANY = 20_000
 
 
 def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of `hits` out of `n`, in [0, 1] (Wilson, JASA 1927); (0, 1) without
-    samples. Both are counts, or what these are worth where samples are not independent.
+    """Wilson's score interval of `hits` out of `n`, in [0, 1] (Wilson, JASA 1927).
+
+    (0, 1) without samples. Both are counts, or what these are worth where samples are not
+    independent.
 
     >>> tuple(round(v, 3) for v in wilson(9, 10))
     (0.596, 0.982)
@@ -34,8 +37,9 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
 
 
 def students(freedom: np.ndarray | float, level: float = 0.95) -> np.ndarray:
-    """By how many standard errors a mean's interval of `level` reaches to either side (Student's
-    t), in the shape of `freedom`, degrees; NaN where these are not above 0.
+    """Return how many standard errors a mean's interval reaches to either side (Student's t).
+
+    In the shape of `freedom`, degrees; NaN where these are not above 0.
 
     >>> students(np.array([1.0, 9.0, 1e9])).round(2).tolist()
     [12.71, 2.26, 1.96]
@@ -52,8 +56,9 @@ def bootstrap(
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile interval of `statistic`, which gets int (n,) indices drawn with replacement
-    (Efron, 1979). Same seed, same interval.
+    """Return the percentile interval of a statistic (Efron, 1979).
+
+    `statistic` gets int (n,) indices drawn with replacement. Same seed, same interval.
     """
     if n == 0:
         return float("nan"), float("nan")
@@ -64,8 +69,9 @@ def bootstrap(
 def bootstrap_mean(
     values: np.ndarray, *, level: float = 0.95, rounds: int = ROUNDS, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile interval of the mean of float (N,) values, such as absolute errors for an MAE;
-    beyond MANY values the normal approximation, which the bootstrap then agrees with.
+    """Return the percentile interval of a statistic (Efron, 1979).
+
+    `statistic` gets int (n,) indices drawn with replacement. Same seed, same interval.
     """
     if len(values) > MANY:
         half = float(ndtri((1 + level) / 2) * values.std() / len(values) ** 0.5)

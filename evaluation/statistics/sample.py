@@ -105,8 +105,9 @@ class Sample:
         return self.shares(hit, np.zeros(self.n, np.int64), 1)[0]
 
     def shares(self, hit: np.ndarray, cell: np.ndarray, size: int) -> list[Estimate]:
-        """Return the share of bool (n,) `hit` among the rows of each int (n,) `cell` below `size`;
-        rows of a negative cell count nowhere.
+        """Return the share of bool (n,) `hit` among the rows of each int (n,) `cell` below `size`.
+
+        Rows of a negative cell count nowhere.
         """
         return self.counts(cell, size, hit.astype(np.float64), is_share=True).estimates()
 

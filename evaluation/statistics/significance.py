@@ -1,5 +1,6 @@
-"""Whether a difference is more than chance: paired tests, and p-values that stay honest when many
-are looked at.
+"""Whether a difference is more than chance.
+
+Paired tests, and p-values that stay honest when many are looked at.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ FEW_PAIRS = 25
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Two-sided p that A and B are right equally often, of the samples that only A or only B has
-    right (McNemar, 1947).
+    """Return the two-sided p that A and B are right equally often (McNemar, 1947).
 
-    Exact (binomial) below FEW_PAIRS discordant pairs, else chi-squared with continuity correction;
-    1 without any.
+     Of the samples that only A or only B has right. Exact (binomial) below FEW_PAIRS discordant
+    pairs, else chi-squared with continuity correction; 1 without any.
 
     >>> round(mcnemar(1, 9), 4)
     0.0215
@@ -34,8 +34,9 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def paired_t(differences: np.ndarray, cluster: np.ndarray | None = None) -> float:
-    """Two-sided p that the mean of float (N,) differences is 0 (Student's paired t-test); NaN below
-    two of them.
+    """Two-sided p that the mean of float (N,) differences is 0 (Student's paired t-test).
+
+    NaN below two of them.
 
     1 where all are 0, NaN where all are the same other number: that two whole years are equal does
     not say how differences vary. cluster: int (N,), samples that are no independent evidence; then
@@ -64,8 +65,9 @@ def paired_t(differences: np.ndarray, cluster: np.ndarray | None = None) -> floa
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Adjusted p, float64 (N,): below 0.05 keeps the chance of any false alarm under 5 % (Holm,
-    1979). NaN stays NaN, uncounted.
+    """Adjusted p, float64 (N,).
+
+    Below 0.05 keeps the chance of any false alarm under 5 % (Holm, 1979). NaN stays NaN, uncounted.
     """
     return _adjust(
         p, lambda ordered: np.maximum.accumulate(ordered * np.arange(len(ordered), 0, -1))
@@ -73,8 +75,10 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Adjusted p, float64 (N,): of those below 0.05 at most 5 % are expected to be false alarms
-    (Benjamini and Hochberg, JRSS B 1995).
+    """Adjusted p, float64 (N,).
+
+    Of those below 0.05 at most 5 % are expected to be false alarms (Benjamini and Hochberg, JRSS B
+    1995).
 
     NaN stays NaN, uncounted.
     """

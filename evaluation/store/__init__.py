@@ -1,5 +1,6 @@
-"""The studio's data layer: predictions of any size behind small answers. `Store.open(paths)`,
-`Where(...)`.
+"""The studio's data layer: predictions of any size behind small answers.
+
+`Store.open(paths)`, `Where(...)`.
 """
 
 from evaluation.store.filters import Where

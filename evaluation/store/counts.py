@@ -1,5 +1,6 @@
-"""Grouped counts of a store's rows by SQL's GROUP BY: the same as `GroupedCounts.of_rows` makes of
-the same rows with numpy, at any size of table.
+"""Grouped counts of a store's rows by SQL's GROUP BY.
+
+The same as `GroupedCounts.of_rows` makes of the same rows with numpy, at any size of table.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ def grouped_counts(
     """Return the counts of the rows of `where` by cell, with the sums of a number of each.
 
     Args:
-        store, where: the rows.
+        store: the tables.
+        where: which rows.
         cell: SQL of ours on `t` that gives an index below `size`, NULL for rows that count nowhere.
         size: number of cells.
         value: SQL of ours that gives a number; rows where it is NULL count nowhere.
         params: for both, in this order.
-        is_share, center: see `GroupedCounts`.
+        is_share: see `GroupedCounts`.
+        center: see `GroupedCounts`.
         keep_clusters: number the clusters of all rows with a value, also those without a cell, so
             that counts by different cells have the same numbers.
     """
@@ -69,13 +72,18 @@ def several_counts(
     """Return `grouped_counts` of several values, which are known or NULL together, in one query."""
     clause, more = store.clause(where)
     listed = ", ".join(f"({value})::DOUBLE AS v{i}" for i, value in enumerate(values))
-    sums = ", ".join(
-        f"sum(v{i}) AS s{i}, sum((v{i} - {center!r}) * (v{i} - {center!r})) AS q{i}"
-        for i in range(len(values))
+    sums = (
+        "count(*) AS s0, count(*) AS q0"
+        if list(values) == ["1"]
+        else ", ".join(
+            f"sum(v{i}) AS s{i}, sum((v{i} - {center!r}) * (v{i} - {center!r})) AS q{i}"
+            for i in range(len(values))
+        )
     )
     rows = store.arrow(
         f"SELECT unit, cell, count(*) AS n, {sums} FROM (SELECT {cluster_unit(store)} AS unit, "
-        f"{f'coalesce({cell}, -1)' if keep_clusters else cell} AS cell, {listed} FROM t WHERE {clause}) "
+        f"{f'coalesce({cell}, -1)' if keep_clusters else cell} AS cell, {listed} FROM t WHERE "
+        f"{clause}) "
         "WHERE v0 IS NOT NULL AND cell IS NOT NULL GROUP BY 1, 2",
         [*params, *more],
     )
@@ -120,8 +128,9 @@ def cluster_number(store: Store, table: str = "t") -> str:
 
 
 def cluster_unit(store: Store) -> str:
-    """Return SQL for a row's cluster as `evaluation.statistics.bootstrap.merged` numbers it; 0
-    where the tables name none.
+    """Return SQL for a row's cluster as `evaluation.statistics.bootstrap.merged` numbers it.
+
+    0 where the tables name none.
     """
     if store.cluster is None:
         return "0"
@@ -133,8 +142,9 @@ def cluster_unit(store: Store) -> str:
 
 
 def about(store: Store, where: Where, most: int) -> str:
-    """Return an SQL condition that holds for about `most` rows of `where`, or all where there are
-    no more. Clusters stay whole, and the same rows come each time, for it goes by a hash.
+    """Return an SQL condition that holds for about `most` rows of `where`, or all if no more.
+
+    Clusters stay whole, and the same rows come each time, for it goes by a hash.
     """
     return f"hash({_hashed(store)}) % {max(1, -(-store.count(where) // most)):d} = 0"
 

@@ -35,6 +35,7 @@ PART_BYTES = 2**29
 
 
 def is_csv(path: Path) -> bool:
+    """Return whether a table is CSV; else it is Parquet."""
     return path.suffix.lower() == ".csv"
 
 
@@ -42,14 +43,16 @@ def raw(path: Path) -> list[str]:
     """Names of a file's columns. Raises DataError where it is no table."""
     if not path.is_file():
         raise DataError(
-            f"Expected a predictions table at {path}, got no file; try `python -m evaluation predict --out {path}`."
+            f"Expected a predictions table at {path}, got no file; try `python -m evaluation "
+            f"predict --out {path}`."
         )
     try:
         if not is_csv(path):
             return pq.read_schema(path).names
         if (size := path.stat().st_size) > MAX_CSV:
             raise DataError(
-                f"Expected a CSV of at most {MAX_CSV >> 30} GB, got {size / 2**30:.1f} GB in {path}; try Parquet."
+                f"Expected a CSV of at most {MAX_CSV >> 30} GB, got {size / 2**30:.1f} GB in "
+                f"{path}; try Parquet."
             )
         with path.open("rb") as file:
             return pcsv.read_csv(pa.BufferReader(file.readline(10_000_000))).column_names
@@ -60,8 +63,9 @@ def raw(path: Path) -> list[str]:
 
 
 def header(path: Path, names: Mapping[str, str]) -> list[str]:
-    """Names of the columns after renaming. Raises DataError where the file is no table or has
-    nothing to compare.
+    """Names of the columns after renaming.
+
+    Raises DataError where the file is no table or has nothing to compare.
     """
     found = raw(path)
     twice = sorted({n for n in found if found.count(n) > 1})
@@ -74,7 +78,8 @@ def header(path: Path, names: Mapping[str, str]) -> list[str]:
     )
     if odd:
         raise DataError(
-            f"Expected --map to name a column of the contract, got {odd[0]!r}; try one of {some(sorted(TYPES))}."
+            f"Expected --map to name a column of the contract, got {odd[0]!r}; try one of "
+            f"{some(sorted(TYPES))}."
         )
     empty = table.rename(pa.table({n: pa.array([], pa.string()) for n in found}), names)
     if not tasks(empty):
@@ -82,7 +87,8 @@ def header(path: Path, names: Mapping[str, str]) -> list[str]:
             f"`{true}` and one of {some(preds)}" for true, preds in TASKS.values()
         )
         raise DataError(
-            f"Expected columns {needed}; got {some(sorted(empty.column_names))}; try --map emotion_true=COLUMN."
+            f"Expected columns {needed}; got {some(sorted(empty.column_names))}; try --map "
+            f"emotion_true=COLUMN."
         )
     groups = [n for n in empty.column_names if n.startswith(GROUP)]
     strange = [
@@ -99,6 +105,7 @@ def header(path: Path, names: Mapping[str, str]) -> list[str]:
 
 
 def parts(path: Path, wanted: set[str]) -> Iterator[pa.Table]:
+    """Yield the table in parts, with the columns of `wanted` that it has."""
     try:
         if is_csv(path):
             # Everything is read as text first: inference would turn the sample "0001" into the
@@ -128,8 +135,9 @@ def parts(path: Path, wanted: set[str]) -> Iterator[pa.Table]:
 
 
 def _check_unpacked(meta: pq.FileMetaData, columns: list[str], path: Path) -> None:
-    """Refuses by what the footer says, before anything is unpacked: a file of 5 kB can hold a text
-    of 100 MB, or a list as long.
+    """Refuses by what the footer says, before anything is unpacked.
+
+    A file of 5 kB can hold a text of 100 MB, or a list as long.
     """
     leaves = [
         i
@@ -147,15 +155,18 @@ def _check_unpacked(meta: pq.FileMetaData, columns: list[str], path: Path) -> No
         total += size
     if total > most:
         raise DataError(
-            f"Expected at most {most / 2**30:.0f} GB of table in {path}, got {total / 2**30:.1f} GB; try a part of its rows."
+            f"Expected at most {most / 2**30:.0f} GB of table in {path}, got {total / 2**30:.1f} "
+            f"GB; try a part of its rows."
         )
 
 
 def _written_out(
     batch: pa.RecordBatch, texts: Mapping[str, pa.DataType], path: Path
 ) -> Iterator[pa.Table]:
-    """The batch in slices of at most PART_BYTES of texts. texts: name -> type of columns that were
-    read as dictionaries, where a long text that repeats is held once, whatever the footer says.
+    """The batch in slices of at most PART_BYTES of texts.
+
+    texts: name -> type of columns that were read as dictionaries, where a long text that repeats is
+    held once, whatever the footer says.
     """
     words = [c.dictionary for c in batch.columns if pa.types.is_dictionary(c.type)]
     row = sum(pc.max(pc.binary_length(w)).as_py() or 0 for w in words if _is_text(w.type))
@@ -188,12 +199,19 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _refuse_rows(path: Path) -> NoReturn:
     raise DataError(
-        f"Expected rows of at most {ROW_BYTES >> 10} kB, got larger ones in {path}; shorten its texts and lists."
+        f"Expected rows of at most {ROW_BYTES >> 10} kB, got larger ones in {path}; shorten its "
+        f"texts and lists."
     )
 
 
 def enough(rows: int, what: str) -> None:
+    """Refuse more than MAX_ROWS rows.
+
+    Raises:
+        DataError: there are more.
+    """
     if rows > MAX_ROWS:
         raise DataError(
-            f"Expected at most {MAX_ROWS:,} rows, got more in {what}; try a sample of them, or one model at a time."
+            f"Expected at most {MAX_ROWS:,} rows, got more in {what}; try a sample of them, or one "
+            f"model at a time."
         )

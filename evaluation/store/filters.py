@@ -10,8 +10,9 @@ LISTS = ("models", "datasets", "splits", "true", "pred", "ids")
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """All conditions hold together; an empty one asks nothing. Within one condition any value will
-    do.
+    """All conditions hold together; an empty one asks nothing.
+
+    Within one condition any value will do.
 
     task: what true, pred, confidence and right speak of (emotion or gender; right also of age:
     within RIGHT_YEARS). confidence: [low, high] in [0, 1] of the predicted class. groups: (name,
@@ -33,8 +34,9 @@ class Where:
     ids: tuple[str, ...] = ()
 
     def but(self, **changes: Any) -> Where:
-        """A copy with other conditions. Lists become tuples, and one label may stand without its
-        tuple.
+        """A copy with other conditions.
+
+        Lists become tuples, and one label may stand without its tuple.
         """
         for name in LISTS:
             if name in changes:

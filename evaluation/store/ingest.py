@@ -1,5 +1,6 @@
-"""Opens prediction tables of any size: checked and integer-coded part by part into one DuckDB table
-in memory, so that 10 M rows fit.
+"""Opens prediction tables of any size.
+
+Checked and integer-coded part by part into one DuckDB table in memory, so that 10 M rows fit.
 """
 
 from __future__ import annotations
@@ -116,8 +117,9 @@ def build(paths: Sequence[Path], names: Mapping[str, str]) -> Built:
 
 
 def _columns(every: set[str], groups: list[str], embedding: bool) -> dict[str, str]:
-    """DuckDB's columns: UTINYINT codes for classes, FLOAT for numbers, UINTEGER codes for texts
-    that repeat.
+    """Return DuckDB's columns.
+
+    UTINYINT codes for classes, FLOAT for numbers, UINTEGER codes for texts that repeat.
     """
     kinds = {
         "file": "UTINYINT",
@@ -221,8 +223,9 @@ def _encode(
 
 
 def _classes(part: pa.Table, task: str, space: tuple[str, ...]) -> dict[str, pa.Array]:
-    """Codes into `space` of truth and prediction (the column where filled, else the most probable),
-    its probability, all probabilities.
+    """Return codes into `space` of truth and prediction, its probability, and all probabilities.
+
+    The prediction is the column where filled, else the most probable class.
     """
     true, pred = (arrays.codes(part, f"{task}_{which}", space) for which in ("true", "pred"))
     p = arrays.probabilities(part, task, space)
@@ -247,37 +250,46 @@ def _floats(values: np.ndarray) -> pa.Array:
 
 
 def _name_datasets(made: Built) -> None:
-    """Rows without a data set take that of the rows with the same `sample_id`, where these name
-    exactly one; `notes` say so.
+    """Name the data set of rows that name none, by other rows with the same `sample_id`.
+
+    Only where these name exactly one; `notes` say so.
     """
     con, texts = made.con, made.codes["dataset"]
     if "" not in texts or len(texts) == 1:
         return
     unnamed = texts.index("")
     con.execute(
-        "CREATE TEMP TABLE named AS SELECT hash(sample_id) AS sample, min(dataset) AS one, max(dataset) AS other FROM t "
-        "WHERE dataset <> $1 AND hash(sample_id) IN (SELECT hash(sample_id) FROM t WHERE dataset = $1) GROUP BY sample",
+        "CREATE TEMP TABLE named AS SELECT hash(sample_id) AS sample, min(dataset) AS one, "
+        "max(dataset) AS other FROM t "
+        "WHERE dataset <> $1 AND hash(sample_id) IN (SELECT hash(sample_id) FROM t WHERE dataset = "
+        "$1) GROUP BY sample",
         [unnamed],
     )
     of = "t.dataset = ? AND hash(t.sample_id) = named.sample AND named.one"
     many = _one(con, f"SELECT count(*) FROM t, named WHERE {of} <> named.other", [unnamed])
-    text = f"UPDATE t SET dataset = named.one, key = hash(t.sample_id, named.one) FROM named WHERE {of} = named.other"
+    text = (
+        "UPDATE t SET dataset = named.one, key = hash(t.sample_id, named.one) "
+        f"FROM named WHERE {of} = named.other"
+    )
     same = _one(con, text, [unnamed])
     con.execute("DROP TABLE named")
     if same:
         made.notes.append(
-            f"{same:,} rows name no data set: they count as of the one that other rows with their `sample_id` name."
+            f"{same:,} rows name no data set: they count as of the one that other rows with their "
+            f"`sample_id` name."
         )
     if many:
         made.notes.append(
-            f"{many:,} rows name no data set, and their `sample_id` is in several: they are paired with no row that names one, "
+            f"{many:,} rows name no data set, and their `sample_id` is in several: they are paired "
+            f"with no row that names one, "
             "and may count twice; fill the column `dataset`."
         )
 
 
 def _check_twice(made: Built) -> None:
-    """No sample twice: not in one file for one model, nor in two files; two files of one model's
-    name become two models.
+    """No sample twice: not in one file for one model, nor in two files.
+
+    Two files of one model's name become two models.
 
     Raises:
         DataError: names the sample and both rows.
@@ -286,14 +298,18 @@ def _check_twice(made: Built) -> None:
     rows = _one(con, "SELECT count(*) FROM t")
     if not rows:
         raise DataError(
-            f"Expected predictions in {some([str(s.path) for s in made.sources])}, got no row; make the table again."
+            f"Expected predictions in {some([str(s.path) for s in made.sources])}, got no row; "
+            f"make the table again."
         )
     shares = (
         rows // SHARE + 1
-        # one after the other, so that ten million rows need no gigabyte more; numbers group faster than
-        # texts
+        # One after the other, so that ten million rows need no gigabyte more; numbers group faster
+        # than texts.
     )
-    text = "SELECT count(*) FROM (SELECT DISTINCT file, model, hash(sample_id) AS h FROM t WHERE hash(sample_id) % ? = ?)"
+    text = (
+        "SELECT count(*) FROM (SELECT DISTINCT file, model, hash(sample_id) AS h FROM t "
+        "WHERE hash(sample_id) % ? = ?)"
+    )
     if sum(_one(con, text, [shares, i]) for i in range(shares)) < rows:
         _refuse_twice(made)
     if len(made.sources) > 1:
@@ -313,7 +329,8 @@ def _refuse_twice(made: Built) -> None:
         before = sum(s.rows for s in made.sources[: again[0]])
         numbers = [a - before + 1 for (a,) in at]
         raise DataError(
-            f"Expected one row per `sample_id` and `model`, got {again[2]!r} in rows {numbers}; drop one or name its model."
+            f"Expected one row per `sample_id` and `model`, got {again[2]!r} in rows {numbers}; "
+            f"drop one or name its model."
             + (f" (in {made.sources[again[0]].path})" if len(made.sources) > 1 else "")
         )
 
@@ -322,7 +339,10 @@ def _part_models(made: Built) -> None:
     """Two files that name one model and share samples become two models."""
     con = made.con
     texts = made.codes["model"]
-    shared = "SELECT DISTINCT model FROM (SELECT model, key FROM t GROUP BY ALL HAVING count(DISTINCT file) > 1)"
+    shared = (
+        "SELECT DISTINCT model FROM (SELECT model, key FROM t GROUP BY ALL "
+        "HAVING count(DISTINCT file) > 1)"
+    )
     for (model,) in con.execute(shared).fetchall():
         for (number,) in con.execute(
             "SELECT DISTINCT file FROM t WHERE model = ? ORDER BY 1", [model]
@@ -335,7 +355,8 @@ def _part_models(made: Built) -> None:
                 [len(texts) - 1, model, number],
             )
             made.notes.append(
-                f"Two tables name their model {texts[model]!r} and share samples; that of {made.sources[number].path.name} is {new!r}."
+                f"Two tables name their model {texts[model]!r} and share samples; that of "
+                f"{made.sources[number].path.name} is {new!r}."
             )
 
 

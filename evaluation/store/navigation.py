@@ -1,5 +1,6 @@
-"""What lies around one sample of a store: those before and after it under a condition, and those
-most like it to the network.
+"""What lies around one sample of a store.
+
+Those before and after it under a condition, and those most like it to the network.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from evaluation.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a sample stands among the rows of a condition: at (from 1) of n; before, after:
-    (sample_id, dataset), None at the ends.
+    """Where a sample stands among the rows of a condition.
+
+    At (from 1) of n; before, after: (sample_id, dataset), None at the ends.
 
     at is 0 where the sample is none of them; then after is the first.
     """
@@ -31,8 +33,9 @@ class Place:
 def place(
     store: Store, where: Where, sample_id: str, dataset: str | None = None, order: str = "row"
 ) -> Place:
-    """order: row, confidence or -confidence (of `where.task`), error or -error (absolute, of age);
-    where should name one model.
+    """order: row, confidence or -confidence (of `where.task`), error or -error (absolute, of age).
+
+    Where should name one model.
     """
     column = "t.rowid"
     if order.endswith("confidence") and f"{where.task}_conf" in store.columns:
@@ -76,13 +79,15 @@ def _first(store: Store, condition: str, params: list[object]) -> tuple[str, str
 
 
 def search(store: Store, where: Where, text: str, limit: int = 20) -> list[tuple[str, str]]:
-    """(sample_id, dataset) of samples whose name contains `text`, exact ones first; where's own
-    conditions hold too.
+    """(sample_id, dataset) of samples whose name contains `text`, exact ones first.
+
+    Where's own conditions hold too.
     """
     clause, params = store.clause(where.but(text=text))
     order = "min((t.sample_id <> ?)::INT), min(t.rowid)"
     found = store.sql(
-        f"SELECT t.sample_id, t.dataset FROM t WHERE {clause} GROUP BY ALL ORDER BY {order} LIMIT {limit:d}",
+        f"SELECT t.sample_id, t.dataset FROM t WHERE {clause} GROUP BY ALL ORDER BY {order} LIMIT "
+        f"{limit:d}",
         [*params, text],
     )
     return [(str(name), store.texts["dataset"][code]) for name, code in found]
@@ -91,9 +96,10 @@ def search(store: Store, where: Where, text: str, limit: int = 20) -> list[tuple
 def nearest(
     store: Store, model: str, sample_id: str, dataset: str | None = None, k: int = 12
 ) -> pa.Table:
-    """The `k` samples of `model` whose embeddings are most like this one's, as `Store.samples` has
-    rows, with a column `cosine`, nearest first; without rows where the tables have no embedding of
-    it.
+    """Return the `k` samples of `model` whose embeddings are most like this one's, nearest first.
+
+    As `Store.samples` has rows, with a column `cosine`; without rows where the tables have no
+    embedding of it.
     """
     index, rows = store.remember(("neighbours", model), lambda: _index(store, model))
     if index is None:
@@ -128,7 +134,8 @@ def _index(store: Store, model: str) -> tuple[Neighbours | None, np.ndarray]:
     if "embedding" not in store.columns:
         return None, np.zeros(0, np.int64)
     found = store.arrow(
-        "SELECT t.rowid AS row, t.embedding FROM t WHERE t.model = ? AND t.embedding IS NOT NULL ORDER BY t.rowid",
+        "SELECT t.rowid AS row, t.embedding FROM t WHERE t.model = ? AND t.embedding IS NOT NULL "
+        "ORDER BY t.rowid",
         [store.code("model", model)],
     )
     return (

@@ -1,5 +1,6 @@
-"""Nearest neighbours by embedding: which samples look alike to the network. Exact cosine
-similarity, in chunks of plain numpy.
+"""Nearest neighbours by embedding: which samples look alike to the network.
+
+Exact cosine similarity, in chunks of plain numpy.
 """
 
 from __future__ import annotations
@@ -16,20 +17,23 @@ matrix product.
 
 
 class Neighbours:
-    """The embeddings of N samples, ready to be asked. Holds the given matrix and one number per
-    row; safe to ask from several threads.
+    """The embeddings of N samples, ready to be asked.
+
+    Holds the given matrix and one number per row; safe to ask from several threads.
     """
 
     def __init__(self, embeddings: np.ndarray) -> None:
-        """embeddings: float32 (N, D), kept and not copied; a row with a NaN, as where a table has
-        no embedding, is nobody's neighbour.
+        """embeddings: float32 (N, D), kept and not copied.
+
+        A row with a NaN, as where a table has no embedding, is nobody's neighbour.
 
         Raises:
             DataError: another shape, or nothing in it.
         """
         if embeddings.ndim != 2 or 0 in embeddings.shape:
             raise DataError(
-                f"Expected embeddings of shape (N, D), got {embeddings.shape}; try `predict --embedding`."
+                f"Expected embeddings of shape (N, D), got {embeddings.shape}; try `predict "
+                f"--embedding`."
             )
         self.embeddings = np.ascontiguousarray(embeddings, np.float32)
         squares = [np.einsum("nd,nd->n", part, part, dtype=np.float64) for part in self._parts()]
@@ -53,7 +57,10 @@ class Neighbours:
         return len(self.embeddings)
 
     def to(self, row: int, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
-        """int64 (k,) rows most like `row`, the nearest first, without itself; float32 (k,) cosines.
+        """Return int64 (k,) rows most like `row`, nearest first, and float32 (k,) cosines.
+
+        Without itself.
+
         Fewer where there are fewer, and none where `row` has no embedding; equal cosines in the
         order of the rows.
         """
@@ -82,15 +89,17 @@ def _largest(cosines: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def matrix(table: pa.Table) -> np.ndarray:
-    """The column `embedding` as float32 (N, D), NaN rows where null; the table's own memory where
-    nothing is null.
+    """The column `embedding` as float32 (N, D), NaN rows where null.
+
+    The table's own memory where nothing is null.
 
     Raises:
         DataError: there is no such column, nothing in it, or rows of several lengths.
     """
     if "embedding" not in table.column_names or table["embedding"].null_count == len(table):
         raise DataError(
-            "Expected a table with a column `embedding`, got none; write it with `python -m evaluation predict --embedding`."
+            "Expected a table with a column `embedding`, got none; write it with `python -m "
+            "evaluation predict --embedding`."
         )
     column = table["embedding"].combine_chunks()
     known = column.is_valid().to_numpy(zero_copy_only=False)
@@ -98,7 +107,8 @@ def matrix(table: pa.Table) -> np.ndarray:
     if (lengths != lengths[0]).any():
         row = int(np.flatnonzero(known)[(lengths != lengths[0]).argmax()])
         raise DataError(
-            f"Expected embeddings of one length, got {lengths[0]} and, in row {row + 1}, {lengths[lengths != lengths[0]][0]}."
+            f"Expected embeddings of one length, got {lengths[0]} and, in row {row + 1}, "
+            f"{lengths[lengths != lengths[0]][0]}."
         )
     values = (
         column.flatten()

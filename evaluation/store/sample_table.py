@@ -1,5 +1,6 @@
-"""Rows of a store as a table of the contract again, for functions that take one: as many as are
-wanted, whole persons and films.
+"""Rows of a store as a table of the contract again, for functions that take one.
+
+As many as are wanted, whole persons and films.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from evaluation.store.store import Store
 
 
 def table(store: Store, task: str, where: Where, most: int) -> pa.Table:
-    """Truth, answer and probabilities of `task`, age and groups of the rows of `where`; beyond
-    `most` rows about as many, drawn by the hash of the person or row, so that the same ones come
-    each time. where should name one model.
+    """Truth, answer and probabilities of `task`, age and groups of the rows of `where`.
+
+    Beyond `most` rows about as many, drawn by the hash of the person or row, so that the same ones
+    come each time. where should name one model.
     """
     given = (
         [P_GENDER]
@@ -35,5 +37,7 @@ def table(store: Store, task: str, where: Where, most: int) -> pa.Table:
     ]
     columns = [c for c in dict.fromkeys(wanted) if c in store.columns and c != "age_decade"]
     clause, params = store.clause(where)
-    text = f"SELECT {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} AND {about(store, where, most)} ORDER BY t.rowid"
+    listed = ", ".join(f"t.{c}" for c in columns)
+    condition = f"{clause} AND {about(store, where, most)}"
+    text = f"SELECT {listed} FROM t WHERE {condition} ORDER BY t.rowid"
     return store.in_words(store.arrow(text, params))

@@ -1,5 +1,6 @@
-"""Questions to opened prediction tables: every answer is a small array or a page of rows, whatever
-the size of the table.
+"""Questions to opened prediction tables.
+
+Every answer is a small array or a page of rows, whatever the size of the table.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ ORDERS = {
 
 
 class Store(Tables):
-    """Opened tables; made by `Store.open`. Safe to use from many threads: every query has its own
-    cursor.
+    """Opened tables; made by `Store.open`.
+
+    Safe to use from many threads: every query has its own cursor.
 
     models, datasets, splits: names. tasks: those with a truth and a prediction. groups: name ->
     values, as `views.coded_groups` has them. columns: what the tables say. sources: the files.
@@ -40,8 +42,9 @@ class Store(Tables):
 
     @classmethod
     def open(cls, paths: Sequence[str | Path], *, names: Mapping[str, str] | None = None) -> Store:
-        """Opens one or several predictions tables of any models; each is checked as
-        `evaluation.predictions.table.read` does.
+        """Opens one or several predictions tables of any models.
+
+        Each is checked as `evaluation.predictions.table.read` does.
 
         names: column of the contract -> column of the files.
 
@@ -50,12 +53,13 @@ class Store(Tables):
         """
         if not paths:
             raise DataError(
-                "Expected at least one predictions table, got none; try `python -m apps.studio T.parquet`."
+                "Expected at least one predictions table, got none; try `python -m apps.studio "
+                "T.parquet`."
             )
         return cls(build([Path(p) for p in paths], names or {}))
 
     def confusion(self, task: str, where: Where, uncertain: float | None = None) -> np.ndarray:
-        """int64 (k, k) in the order of `labels(task)`: rows true, columns predicted.
+        """Return int64 (k, k) in the order of `labels(task)`: rows true, columns predicted.
 
         uncertain: (k, k + 1), where the last column holds answers with a confidence below this.
         """
@@ -64,8 +68,9 @@ class Store(Tables):
     def confusions(
         self, task: str, where: Where, by: str | None, uncertain: float | None = None
     ) -> dict[str, np.ndarray]:
-        """As `confusion`, for each value of `by` ("model", "dataset", "split" or a group) that
-        occurs; None: one, under "".
+        """Return `confusion` for each value of `by` that occurs.
+
+        by: "model", "dataset", "split" or a group; None: one, under "".
         """
         if task not in self.tasks:
             return {}
@@ -80,7 +85,8 @@ class Store(Tables):
         )
         text = (
             f"SELECT {f't.{column}' if column else 'NULL'}, t.{task}_true, {pred}, count(*) FROM t "
-            f"WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_pred IS NOT NULL GROUP BY 1, 2, 3"
+            f"WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_pred IS NOT NULL GROUP BY "
+            f"1, 2, 3"
         )
         made: dict[str, np.ndarray] = {}
         for value, true, answer, n in self.sql(text, [*([uncertain] if unsure else []), *params]):
@@ -104,15 +110,18 @@ class Store(Tables):
         if {f"{task}_conf", f"{task}_true"} <= self.columns:
             clause, params = self.clause(where)
             text = (
-                f"SELECT least(greatest(ceil(t.{task}_conf::DOUBLE * {bins:d})::INT - 1, 0), {bins - 1:d}) AS at, avg(t.{task}_conf), "
+                f"SELECT least(greatest(ceil(t.{task}_conf::DOUBLE * {bins:d})::INT - 1, 0), "
+                f"{bins - 1:d}) AS at, avg(t.{task}_conf), "
                 f"avg((t.{task}_pred = t.{task}_true)::INT), count(*) FROM t "
-                f"WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL GROUP BY 1"
+                f"WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL GROUP "
+                f"BY 1"
             )
             for at, confidence, share, n in self.sql(text, params):
                 mean[at], right[at], count[at] = confidence, share, n
         return Reliability(mean, right, count)
 
     def probability(self, task: str, code: int) -> str | None:
+        """Return SQL for the probability of a class; None where the tables have none."""
         column = P_GENDER if task == "gender" else P_EMOTION + SPACES[task][code]
         if column not in self.columns:
             return None
@@ -121,8 +130,10 @@ class Store(Tables):
     def samples(
         self, where: Where, order: str = "row", limit: int = 100, offset: int = 0
     ) -> pa.Table:
-        """A page of rows in words: row, sample_id, dataset, split, model, path?, then truth,
-        prediction and confidence of every task.
+        """A page of rows in words.
+
+        Row, sample_id, dataset, split, model, path?, then truth, prediction and confidence of every
+        task.
 
         order: row, id, confidence, -confidence (of `where.task`), error, -error (absolute, of age).
         """
@@ -160,11 +171,14 @@ class Store(Tables):
         return found
 
     def sample(self, sample_id: str, dataset: str | None = None) -> list[dict[str, Any]]:
-        """Everything that is known of one sample, one dictionary per model, labels in words; empty
-        where there is no such sample.
+        """Everything that is known of one sample, one dictionary per model, labels in words.
+
+        Empty where there is no such sample.
         """
         of = "" if dataset is None else " AND t.dataset = ?"
         codes = [] if dataset is None else [self.code("dataset", dataset)]
-        text = f"SELECT t.rowid AS row, t.* EXCLUDE (file, key) FROM t WHERE t.sample_id = ?{of} ORDER BY t.model LIMIT 100"
+        columns = "t.rowid AS row, t.* EXCLUDE (file, key)"
+        condition = f"t.sample_id = ?{of}"
+        text = f"SELECT {columns} FROM t WHERE {condition} ORDER BY t.model LIMIT 100"
         found = self.in_words(self.arrow(text, [sample_id, *codes]))
         return found.to_pylist()

@@ -61,7 +61,10 @@ class Tables:
         """Names of clusters, and rows without one, which are clusters of their own."""
 
     def sql(self, text: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Rows of a query on table `t`. `text` is code of ours: values of users belong in `params`."""
+        """Return the rows of a query on table `t`.
+
+        `text` is code of ours: values of users belong in `params`.
+        """
         return self._cursor().execute(text, list(params)).fetchall()
 
     def arrow(self, text: str, params: Sequence[Any] = ()) -> pa.Table:
@@ -156,7 +159,8 @@ class Tables:
         for name, values in where.groups:
             if name not in self.group_columns:
                 raise DataError(
-                    f"Expected a group of {', '.join(self.groups) or 'this table (it has none)'}, got {name!r}."
+                    f"Expected a group of {', '.join(self.groups) or 'this table (it has none)'}, "
+                    f"got {name!r}."
                 )
             one_of(self.group_columns[name], self._codes[self.group_columns[name]], values)
         task = where.task
@@ -190,8 +194,9 @@ class Tables:
         )
 
     def labels(self, task: str) -> tuple[str, ...]:
-        """Classes of `task` (emotion or gender) that occur anywhere in the store, in the order of
-        the label space: all axes and codes.
+        """Return the classes of `task` (emotion or gender) that occur anywhere in the store.
+
+        In the order of the label space: all axes and codes.
         """
         return tuple(SPACES[task][i] for i in self._labels.get(task, ()))
 
@@ -206,8 +211,9 @@ class Tables:
         return int(self.sql(f"SELECT count(*) FROM t WHERE {clause}", params)[0][0])
 
     def counts(self, by: Sequence[str], where: Where) -> list[tuple[Any, ...]]:
-        """(value, ..., rows) for every combination of `by` (model, dataset, split or groups) that
-        occurs, as texts; "" where unknown.
+        """Return (value, ..., rows) for every combination of `by` that occurs, as texts.
+
+        by: model, dataset, split or groups; "" where unknown.
         """
         columns = [self._column(name) or name for name in by]
         clause, params = self.clause(where)
@@ -219,9 +225,15 @@ class Tables:
         )
 
     def group_column(self, name: str) -> str:
+        """Return the column of a group.
+
+        Raises:
+            DataError: no such group.
+        """
         if name not in self.group_columns:
             raise DataError(
-                f"Expected a group of {', '.join(self.groups) or 'this table (it has none)'}, got {name!r}."
+                f"Expected a group of {', '.join(self.groups) or 'this table (it has none)'}, got "
+                f"{name!r}."
             )
         return self.group_columns[name]
 

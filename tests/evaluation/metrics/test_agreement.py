@@ -131,7 +131,7 @@ def test_reliability_agrees_with_sklearn(seed: int, n: int, mass: bool) -> None:
     rng = np.random.default_rng(seed)
     top = rng.random(n)
     right = right_with(rng, top)
-    seen = calibration.reliability(top, right, 10, mass=mass)
+    seen = calibration.reliability(top, right, 10, equal_mass=mass)
     accuracy, confidence = calibration_curve(
         right, top, n_bins=10, strategy="quantile" if mass else "uniform"
     )
@@ -140,14 +140,14 @@ def test_reliability_agrees_with_sklearn(seed: int, n: int, mass: bool) -> None:
     np.testing.assert_allclose(seen.confidence[full], confidence, atol=1e-12)
     assert not mass or np.ptp(seen.count) <= 2  # an edge may meet a sample
     wanted = np.abs(accuracy - confidence) @ seen.count[full] / n
-    assert calibration.ece(top, right, 10, mass=mass) == pytest.approx(wanted, abs=1e-12)
+    assert calibration.ece(top, right, 10, equal_mass=mass) == pytest.approx(wanted, abs=1e-12)
 
 
 def test_ece_by_mass_of_ties_and_of_nothing() -> None:
-    assert calibration.ece(np.full(9, 0.5), np.arange(9) < 3, mass=True) == pytest.approx(
+    assert calibration.ece(np.full(9, 0.5), np.arange(9) < 3, equal_mass=True) == pytest.approx(
         1 / 6, abs=1e-12
     )
-    assert np.isnan(calibration.ece(np.zeros(0), np.zeros(0, bool), mass=True))
+    assert np.isnan(calibration.ece(np.zeros(0), np.zeros(0, bool), equal_mass=True))
 
 
 def test_classwise_ece_finds_the_class_that_is_off() -> None:

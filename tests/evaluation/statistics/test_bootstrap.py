@@ -201,7 +201,7 @@ def test_figures_of_calibration_are_those_of_the_metrics() -> None:
     top, right = seen.p.max(axis=1), seen.p.argmax(axis=1) == seen.true
     assert found.ece.value == pytest.approx(calibration.ece(top, right), abs=1e-12)
     assert found.ece_equal_mass.value == pytest.approx(
-        calibration.ece(top, right, mass=True), abs=1e-12
+        calibration.ece(top, right, equal_mass=True), abs=1e-12
     )
     own = calibration.classwise_ece(seen.p, seen.true)
     assert [c.ece.value for c in found.per_class] == pytest.approx(own, abs=1e-12)
