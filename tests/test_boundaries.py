@@ -124,7 +124,7 @@ def test_the_checks_can_fail() -> None:
     ]
     assert upward("from ...evaluation import table", "core.data") == [
         "evaluation",
-        "evaluation.predictions.table",
+        "evaluation.table",
     ]
     assert upward("from .sibling import f\nimport core.types, numpy", "core.data") == []
     assert unsafe("import pickle") == ["pickle"] and unsafe("from joblib import load") == [

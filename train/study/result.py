@@ -36,7 +36,7 @@ class TableMachine:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelSpace:
+class TaskLabels:
     """The classes of one task."""
 
     task: str
@@ -65,7 +65,7 @@ class StudyResult:
     other_machines: Sequence[str]
     plan: StudyPlan
     data: Sequence[DataUse]
-    labels: Sequence[LabelSpace]
+    labels: Sequence[TaskLabels]
     rows: Sequence[StudyRow]
     verdict: Sequence[str]
 
@@ -124,7 +124,7 @@ def study_result(
         other_machines=_other_machines(plan, machine),
         plan=plan,
         data=[uses[key] for key in sorted(uses)],
-        labels=[LabelSpace(task, labels) for task, labels in sorted(spaces)],
+        labels=[TaskLabels(task, labels) for task, labels in sorted(spaces)],
         rows=rows,
         verdict=verdict,
     )

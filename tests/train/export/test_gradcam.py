@@ -68,7 +68,9 @@ def test_the_map_lights_up_where_the_planted_class_is(
 ) -> None:
     found = gradcam(Planted().eval(), head, crop, InputSpec())
     other = DARK if region is BRIGHT else BRIGHT
-    assert found.prediction == prediction and found.heat.shape == (48, 48) and "12x12" in found.about
+    assert (
+        found.prediction == prediction and found.heat.shape == (48, 48) and "12x12" in found.about
+    )
     assert (
         found.heat[region].mean() > 0.01
         and found.heat[region].mean() > 20 * found.heat[other].mean()
