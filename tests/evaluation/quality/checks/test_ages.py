@@ -15,7 +15,7 @@ from tests.evaluation.quality.checks.test_labels import with_embedding
 
 
 def world(n: int = 500) -> AuditDataset:
-    """Ages 0 to 89 that the embedding shows within about three years; each tenth is wrong by forty."""
+    """Ages 0 to 89 that the embedding shows within about three years; one in ten is off by 40."""
     rng = np.random.default_rng(0)
     dataset = repairs.invented(n)
     true = dataset.samples.age

@@ -158,7 +158,7 @@ def test_conflicts_suggest_what_most_copies_say(
 
 
 def made(split: list[str], **columns: Any) -> AuditDataset:
-    """A dataset without files, whose pictures are all alike in nothing but what a test puts there."""
+    """A data set without files, whose images share only what a test puts there."""
     n = len(split)
     samples = Samples(
         "x",

@@ -238,7 +238,8 @@ from evaluation.quality import open_dataset
 from evaluation.quality.repair import apply
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
 try:
-    apply.apply_plan([], open_dataset("image_folder", Path(sys.argv[1]), cache=None), Path(sys.argv[2]), "copy")
+    dataset = open_dataset("image_folder", Path(sys.argv[1]), cache=None)
+    apply.apply_plan([], dataset, Path(sys.argv[2]), "copy")
 except DataError as error:
     print(error)
 """
@@ -282,7 +283,8 @@ def wait(*_):
     print("copying", flush=True)
     time.sleep(60)
 shutil.copyfileobj = wait
-apply.apply_plan([], open_dataset("image_folder", Path(sys.argv[1]), cache=None), Path(sys.argv[2]), "copy")
+dataset = open_dataset("image_folder", Path(sys.argv[1]), cache=None)
+apply.apply_plan([], dataset, Path(sys.argv[2]), "copy")
 """
 
 

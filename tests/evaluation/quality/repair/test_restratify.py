@@ -1,4 +1,4 @@
-"""New splits: two synthetic worlds whose answer is known, in general (hypothesis) and in the large."""
+"""New splits: two synthetic worlds with a known result, in general (hypothesis) and in the large."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_small_sets_of_clusters_are_solved_where_a_search_of_all_solves_them() -
 
 
 def large(n: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """`n` samples with FER+'s and UTKFace's shares of classes; a third are in clusters of 2 to 40."""
+    """`n` samples with FER+'s and UTKFace's shares of classes; a third in clusters of 2 to 40."""
     dataset = repairs.invented(n)
     rng = np.random.default_rng(3)
     cluster, at = np.arange(n), 0
