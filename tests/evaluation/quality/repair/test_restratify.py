@@ -1,4 +1,4 @@
-"""New splits: two synthetic worlds with a known result, in general (hypothesis) and in the large."""
+"""New splits: two synthetic worlds with a known result, small (hypothesis) and large."""
 
 from __future__ import annotations
 
