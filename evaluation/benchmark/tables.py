@@ -57,8 +57,8 @@ def _figures(entry: dict[str, Any], frames: dict[str, dict[str, float]]) -> tupl
     nets, probe = entry["nets"], entry["alone"] or {}
 
     def ms(threads: str, batch: str) -> str:
-        found = nets.get(threads, {}).get(batch)
-        return "-" if found is None else f"{found['p50'] / int(batch):.2f}"
+        times = nets.get(threads, {}).get(batch)
+        return "-" if times is None else f"{times['p50'] / int(batch):.2f}"
 
     peak, start = probe.get("peak_mb"), probe.get("cold_start_s")
     return (

@@ -151,7 +151,7 @@ def _show_parts(task: str, report: TaskComparison, out: Console) -> None:
 
 def _show_disagreements(task: str, report: TaskComparison, out: Console) -> None:
     disagreements = report.disagreements
-    if not disagreements.rows:
+    if disagreements is None or not disagreements.rows:
         return
     title = f"{TASKS[task].title}: predictions that differ ({disagreements.n})"
     if not TASKS[task].metric.is_share:
@@ -161,5 +161,6 @@ def _show_disagreements(task: str, report: TaskComparison, out: Console) -> None
     else:
         rows = grid(title, "sample", "true", "A", "B", "right")
         for row in disagreements.rows:
-            rows.add_row(row.sample_id, row.true, row.a, row.b, SIDES[row.right])
+            labels = str(row.true), str(row.a), str(row.b)
+            rows.add_row(row.sample_id, *labels, SIDES[row.right])
     out.print(rows)

@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
     reports = find_weak_slices(table, support=args.support, fdr=args.fdr)
     if args.json:
         model = table["model"][0].as_py()
-        report = {"table": str(args.table), "model": model, **reports}
-        print(json.dumps(plain(report), allow_nan=False))
+        content = {"table": str(args.table), "model": model, **reports}
+        print(json.dumps(plain(content), allow_nan=False))
     else:
         out = console()
         for task, report in reports.items():

@@ -77,8 +77,7 @@ def tasks(table: pa.Table) -> tuple[str, ...]:
 
 def some(names: Sequence[str]) -> str:
     """Return names for a message, at most MAX_NAMES_SHOWN."""
-    shown = ", ".join(names[:MAX_NAMES_SHOWN])
-    return shown + (" ..." if len(names) > MAX_NAMES_SHOWN else "")
+    return ", ".join(names[:MAX_NAMES_SHOWN]) + (" ..." if len(names) > MAX_NAMES_SHOWN else "")
 
 
 class RowError(DataError):

@@ -68,9 +68,9 @@ def _show_classes(title: str, report: ClassificationReport, out: Console) -> Non
     out.print(rows)
     for name, values in report.groups.items():
         rows = grid(f"{title} by {name}", name, "accuracy", "n")
-        for row in values:
-            accuracy = row.accuracy
-            rows.add_row(row.value, number(accuracy, percent=True), sample_count(accuracy.n))
+        for group in values:
+            accuracy = number(group.accuracy, percent=True)
+            rows.add_row(group.value, accuracy, sample_count(group.accuracy.n))
         out.print(rows)
 
 

@@ -15,9 +15,6 @@ UNIT = "standard deviation in face sides"
 
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:
     """Return the corrupted view."""
-    return replace(
-        view,
-        picture=cv2.GaussianBlur(
-            view.picture, (0, 0), level * view.pose.side, borderType=cv2.BORDER_REPLICATE
-        ),
-    )
+    sigma = level * view.pose.side
+    blurred = cv2.GaussianBlur(view.picture, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return replace(view, picture=np.asarray(blurred, np.uint8))

@@ -16,7 +16,5 @@ UNIT = "JPEG quality of 100"
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:
     """Return the corrupted view."""
     data = cv2.imencode(".jpg", view.picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(level)])[1]
-    return replace(
-        view,
-        picture=cv2.cvtColor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB),
-    )
+    decoded = cv2.cvtColor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB)
+    return replace(view, picture=np.asarray(decoded, np.uint8))

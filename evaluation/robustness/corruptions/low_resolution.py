@@ -24,4 +24,5 @@ def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:
         (max(1, round(width * factor)), max(1, round(height * factor))),
         interpolation=cv2.INTER_AREA,
     )
-    return replace(view, picture=cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+    enlarged = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    return replace(view, picture=np.asarray(enlarged, np.uint8))
