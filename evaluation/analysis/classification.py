@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from evaluation.analysis.from_counts import BINS, CURVE_BINS, FINE_BINS, FINE_PE
 from evaluation.metrics import agreement, binned, calibration, classification, curves, selective
 from evaluation.metrics.classification import Average
 from evaluation.predictions import arrays
-from evaluation.statistics.bootstrap import centred
+from evaluation.statistics.bootstrap import centred, merged
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Method, Sample
@@ -189,7 +190,7 @@ def _per_class(
     results = []
     scores = from_counts.class_scores(matrix, len(task.labels))
     for c, (label, score) in enumerate(zip(task.labels, scores, strict=True)):
-        areas = (None, None)
+        areas: tuple[float | None, ...] = (None, None)
         if task.p is not None:
             areas = tuple(Estimate.of(a).value for a in curves.areas(task.p[:, c], task.true == c))
         results.append(
@@ -208,9 +209,7 @@ def _per_class(
     return results
 
 
-def _calibration(
-    task: arrays.Classes, p: np.ndarray, sample: Sample
-) -> dict[str, Estimate | ReliabilityReport | RiskCoverageReport]:
+def _calibration(task: arrays.Classes, p: np.ndarray, sample: Sample) -> dict[str, Any]:
     """Whether the probabilities float (n, k) can be believed, and what abstention brings."""
     confidence, best = arrays.most_probable(p)
     correct = best == task.true
@@ -264,7 +263,7 @@ def _classwise_ece(
     if task.p is None:
         return None, None
     n, k = task.p.shape
-    unit = Sample(n, np.arange(n)).unit if sample.unit is None else sample.unit
+    unit = merged(np.arange(n)) if sample.unit is None else sample.unit
     bins = [c * BINS + calibration.bins_of(task.p[:, c], BINS) for c in range(k)]
     gaps = [(task.true == c) - task.p[:, c] for c in range(k)]
     counts = GroupedCounts.of_rows(

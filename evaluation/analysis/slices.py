@@ -310,7 +310,7 @@ def _tested(
         p = one_sided(difference, float(tests.error[at]), float(tests.freedom[at]))
         ends = unless_equal(difference - float(half[at]), difference + float(half[at]))
         worse_by = Estimate.of(difference, ends, n)
-        finding = SliceFinding(conditions[at], n, float(tests.mean[at]), p, worse_by)
+        finding = SliceFinding(conditions[int(at)], n, float(tests.mean[at]), p, worse_by)
         results.append((finding, bool(beyond[at])))
     return results
 
@@ -355,13 +355,14 @@ def _gap(name: str, values: Sequence[str], counts: GroupedCounts, support: int) 
             )
             for i, c in enumerate(rows)
         ]
-        ends = [
+        best_value, worst_value = (
             GroupExtreme(values[rows[at]], float(means[at]), int(sizes[at]))
             for at in (order[0], order[-1])
-        ]
+        )
         return GroupGap(
             name,
-            *ends,
+            best_value,
+            worst_value,
             _centred(float(np.ptp(means)), gap, n),
             _centred(ratio, worst / best, n),
             against,

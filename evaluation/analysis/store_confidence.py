@@ -18,7 +18,7 @@ from evaluation.analysis.sql import fine_cell, is_correct, logit_cell
 from evaluation.analysis.store_classes import EXACT_ROWS, FINE_CURVE_BINS
 from evaluation.metrics import calibration, selective
 from evaluation.metrics.binned import LOGIT_REACH
-from evaluation.statistics.bootstrap import centred
+from evaluation.statistics.bootstrap import centred, merged
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
@@ -238,7 +238,7 @@ def _errors_with(
     one, merged.
     """
     count, n = len(temperatures), sample.n
-    unit = Sample(n, np.arange(n)).unit if sample.unit is None else sample.unit
+    unit = merged(np.arange(n)) if sample.unit is None else sample.unit
     cells, gaps = [], []
     for i, value in enumerate(temperatures):
         p = calibration.softmax(logits, value)
@@ -283,7 +283,7 @@ def age_intervals(store: Store, where: Where) -> list[IntervalCoverage]:
     widths = dict(store.sql(f"{mean_width} WHERE {clause} AND NOT ({unknown}) GROUP BY 1", params))
     decade_of, is_inside = np.divmod(np.arange(2 * len(names)), 2)
     n = counts.n.reshape(-1, 2).sum(axis=1)
-    decades = sorted(np.flatnonzero(n), key=lambda i: names[i])
+    decades = sorted(np.flatnonzero(n).tolist(), key=lambda i: names[i])
     overall = float(sum(widths[i] * n[i] for i in decades) / counts.total)
     every = np.ones(2 * len(names), bool)
     return [IntervalCoverage("", counts.share(is_inside == 1, every), overall)] + [

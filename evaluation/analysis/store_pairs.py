@@ -175,12 +175,14 @@ def _joined(store: Store, task: str, a: str, b: str, where: Where) -> tuple[str,
 
 def _values(column: pa.ChunkedArray, task: str, store: Store) -> np.ndarray:
     if task == "age":
-        return column.to_numpy().astype(np.float64)
+        result: np.ndarray = column.to_numpy().astype(np.float64)
+        return result
     place = np.zeros(256, np.int64)
     place[[SPACES[task].index(label) for label in store.labels(task)]] = np.arange(
         len(store.labels(task))
     )
-    return place[column.to_numpy()]
+    result = place[column.to_numpy()]
+    return result
 
 
 def _coded(store: Store, name: str, column: pa.ChunkedArray) -> arrays.Coded:

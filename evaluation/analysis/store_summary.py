@@ -48,12 +48,14 @@ class StoreSummary:
 
 def summary(store: Store, where: Where) -> StoreSummary:
     """Return the headline of the rows of `where`, which should name one model."""
-    names = [
+    model, dataset, split = (
         ", ".join(str(row[0]) for row in store.counts([by], where) if row[0]) or None
         for by in ("model", "dataset", "split")
-    ]
+    )
     emotion, gender = (class_summary(store, task, where) for task in ("emotion", "gender"))
-    return StoreSummary(*names, store.count(where), emotion, gender, age_summary(store, where))
+    return StoreSummary(
+        model, dataset, split, store.count(where), emotion, gender, age_summary(store, where)
+    )
 
 
 def class_summary(store: Store, task: str, where: Where) -> ClassSummary | None:

@@ -47,9 +47,10 @@ def kl(votes: np.ndarray, p: np.ndarray) -> np.ndarray:
     NaN without votes; a p of 0 counts as 1e-12.
     """
     s = shares(votes)
-    return np.where(
+    result: np.ndarray = np.where(
         s > 0, s * (np.log(np.maximum(s, TINY)) - np.log(np.maximum(p, TINY))), 0 * s
     ).sum(axis=1)
+    return result
 
 
 def ceiling(votes: np.ndarray) -> np.ndarray:
@@ -59,7 +60,8 @@ def ceiling(votes: np.ndarray) -> np.ndarray:
 
     No model that names one class can agree with single voters more often than its mean.
     """
-    return shares(votes).max(axis=1, initial=0)
+    result: np.ndarray = shares(votes).max(axis=1, initial=0)
+    return result
 
 
 def one_human(counts: np.ndarray) -> np.ndarray:

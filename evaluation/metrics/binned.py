@@ -23,7 +23,8 @@ def logit_bins(p: np.ndarray, bins: int) -> np.ndarray:
     p = p.astype(np.float32).astype(np.float64)
     logit = np.log(np.maximum(p, TINY_PROBABILITY) / np.maximum(1 - p, TINY_PROBABILITY))
     place = np.floor((logit + LOGIT_REACH) * (bins / (2 * LOGIT_REACH))).astype(np.int64)
-    return np.clip(place, 0, bins - 1)
+    result: np.ndarray = np.clip(place, 0, bins - 1)
+    return result
 
 
 def logit_bins_sql(p: str, bins: int) -> str:

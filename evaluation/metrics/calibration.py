@@ -32,7 +32,8 @@ def bins_of(confidence: np.ndarray, bins: int = 15, *, equal_mass: bool = False)
         return np.searchsorted(
             np.percentile(confidence, np.linspace(0, 1, bins + 1) * 100)[1:-1], confidence
         )
-    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    result: np.ndarray = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    return result
 
 
 def reliability(
@@ -101,7 +102,8 @@ def nll(p: np.ndarray, true: np.ndarray) -> np.ndarray:
 
     A probability of 0 counts as 1e-12.
     """
-    return -np.log(np.maximum(p[np.arange(len(true)), true], TINY))
+    result: np.ndarray = -np.log(np.maximum(p[np.arange(len(true)), true], TINY))
+    return result
 
 
 def brier(p: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -109,14 +111,16 @@ def brier(p: np.ndarray, true: np.ndarray) -> np.ndarray:
 
     Squared distance of `p` to the one-hot truth, summed over classes (Brier, 1950).
     """
-    return np.square(p).sum(axis=1) - 2 * p[np.arange(len(true)), true] + 1
+    result: np.ndarray = np.square(p).sum(axis=1) - 2 * p[np.arange(len(true)), true] + 1
+    return result
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """(N, k) -> (N, k) probabilities."""
     z = logits.astype(np.float64) / temperature
     e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    result: np.ndarray = e / e.sum(axis=1, keepdims=True)
+    return result
 
 
 def fit_temperature(

@@ -83,7 +83,8 @@ def macro_f1(matrix: np.ndarray) -> np.ndarray:
     has_samples = figures.support > 0
     total = np.where(has_samples, figures.f1, 0.0).sum(axis=-1)
     with np.errstate(invalid="ignore"):
-        return total / has_samples.sum(axis=-1)
+        result: np.ndarray = total / has_samples.sum(axis=-1)
+        return result
 
 
 def normalised(matrix: np.ndarray, by: Literal["true", "pred", "all"]) -> np.ndarray:
@@ -137,7 +138,10 @@ def balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
     recall = per_class(matrix).recall
     has_samples = ~np.isnan(recall)
     with np.errstate(invalid="ignore"):
-        return np.where(has_samples, recall, 0.0).sum(axis=-1) / has_samples.sum(axis=-1)
+        result: np.ndarray = np.where(has_samples, recall, 0.0).sum(axis=-1) / has_samples.sum(
+            axis=-1
+        )
+        return result
 
 
 def kappa(matrix: np.ndarray) -> np.ndarray:

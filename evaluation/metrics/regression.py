@@ -18,7 +18,8 @@ def errors(true: np.ndarray, pred: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"Expected `true` and `pred` of one shape (N,), got {true.shape} and {pred.shape}."
         )
-    return pred.astype(np.float64) - true
+    result: np.ndarray = pred.astype(np.float64) - true
+    return result
 
 
 def _mean(values: np.ndarray, weight: np.ndarray | None = None) -> float:
@@ -39,7 +40,8 @@ def mae(true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None = None) ->
 
 def rmse(true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Root of the mean squared error: as `mae`, but large errors weigh more."""
-    return _mean(errors(true, pred) ** 2, weight) ** 0.5
+    result: float = _mean(errors(true, pred) ** 2, weight) ** 0.5
+    return result
 
 
 def bias(true: np.ndarray, pred: np.ndarray, weight: np.ndarray | None = None) -> float:
@@ -104,7 +106,8 @@ def off_by(matrix: np.ndarray) -> np.ndarray:
     """
     row, column = np.indices(matrix.shape)
     with np.errstate(invalid="ignore"):
-        return (
+        result: np.ndarray = (
             np.cumsum(np.bincount(np.abs(row - column).ravel(), matrix.ravel(), len(matrix)))
             / matrix.sum()
         )
+        return result

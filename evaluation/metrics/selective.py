@@ -124,7 +124,8 @@ def answered(threshold: np.ndarray, confidence: np.ndarray, pred: np.ndarray) ->
 
     pred: int (N,) below k.
     """
-    return confidence >= threshold[pred]
+    result: np.ndarray = confidence >= threshold[pred]
+    return result
 
 
 def halves(n: int, *, seed: int = 0, cluster: np.ndarray | None = None) -> np.ndarray:
@@ -215,7 +216,8 @@ def effective(
         )
     worth = np.where((share == 0) | (share == 1), clusters, worth)
     last = np.diff(confidence[order], append=np.nan) != 0  # the end of each run of equal confidence
-    return np.where(clusters > 1, worth, 0.0)[last]
+    result: np.ndarray = np.where(clusters > 1, worth, 0.0)[last]
+    return result
 
 
 def limit(

@@ -118,7 +118,8 @@ def compact(cluster: np.ndarray) -> np.ndarray:
     if high - low > 4 * len(cluster):  # sparse numbers, such as hashes
         return np.unique(cluster, return_inverse=True)[1]
     place = np.cumsum(np.bincount(cluster - low) > 0) - 1
-    return place[cluster - low]
+    result: np.ndarray = place[cluster - low]
+    return result
 
 
 def merged(cluster: np.ndarray) -> np.ndarray:

@@ -48,14 +48,18 @@ def raw(path: Path) -> list[str]:
         )
     try:
         if not is_csv(path):
-            return pq.read_schema(path).names
+            result: list[str] = pq.read_schema(path).names
+            return result
         if (size := path.stat().st_size) > MAX_CSV:
             raise DataError(
                 f"Expected a CSV of at most {MAX_CSV >> 30} GB, got {size / 2**30:.1f} GB in "
                 f"{path}; try Parquet."
             )
         with path.open("rb") as file:
-            return pcsv.read_csv(pa.BufferReader(file.readline(10_000_000))).column_names
+            result = pcsv.read_csv(
+                pa.BufferReader(file.readline(10_000_000))
+            ).column_names
+            return result
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}"
@@ -101,7 +105,8 @@ def header(path: Path, names: Mapping[str, str]) -> list[str]:
     if strange or len(groups) > MAX_GROUPS:
         rule = f"at most {MAX_GROUPS} columns {GROUP}<name>, different names of a-z, 0-9 and _"
         raise DataError(f"Expected {rule}, got {some(strange or groups)}; rename or drop.")
-    return empty.column_names
+    result: list[str] = empty.column_names
+    return result
 
 
 def parts(path: Path, wanted: set[str]) -> Iterator[pa.Table]:

@@ -117,7 +117,8 @@ def matrix(table: pa.Table) -> np.ndarray:
         .astype(np.float32, copy=False)
     )
     if known.all():
-        return values
+        result: np.ndarray = values
+        return result
     whole = np.full((len(known), values.shape[1]), np.nan, np.float32)
     whole[known] = values
     return whole

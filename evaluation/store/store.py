@@ -181,4 +181,5 @@ class Store(Tables):
         condition = f"t.sample_id = ?{of}"
         text = f"SELECT {columns} FROM t WHERE {condition} ORDER BY t.model LIMIT 100"
         found = self.in_words(self.arrow(text, [sample_id, *codes]))
-        return found.to_pylist()
+        result: list[dict[str, Any]] = found.to_pylist()
+        return result
