@@ -1,3 +1,1 @@
-"""What people open in a browser: the live demo (`apps.webcam`) and the evaluation studio
-(`apps.studio`).
-"""
+"""What people open in a browser: the live demo and the evaluation studio."""

@@ -1,0 +1,1 @@
+"""Evaluation: predictions, figures with intervals, data quality: `python -m evaluation`."""

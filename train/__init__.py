@@ -1,3 +1,1 @@
-"""Training: `python -m train [RECIPE] --data DIR`. Recipes are values in `train.recipes`, one file
-each.
-"""
+"""Training: `python -m train [RECIPE] --data DIR`; recipes stand in `train.recipes`."""

@@ -56,9 +56,7 @@ def raw(path: Path) -> list[str]:
                 f"{path}; try Parquet."
             )
         with path.open("rb") as file:
-            result = pcsv.read_csv(
-                pa.BufferReader(file.readline(10_000_000))
-            ).column_names
+            result = pcsv.read_csv(pa.BufferReader(file.readline(10_000_000))).column_names
             return result
     except (pa.ArrowException, OSError) as error:
         raise DataError(
