@@ -94,8 +94,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-
-
-def or_none(value: float) -> float | None:
-    """A number, None for NaN."""
-    return None if np.isnan(value) else float(value)
