@@ -7,6 +7,7 @@ holds its probability.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -44,7 +45,7 @@ def apply_geometry(crops: Tensor, settings: Augment, generator: torch.Generator)
     return crops
 
 
-def _clip(values: NDArray[np.float64]) -> Crop:
+def _clip(values: NDArray[np.floating[Any]]) -> Crop:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 

@@ -95,7 +95,7 @@ def targets_of(part: DatasetPart, task: str) -> tuple[NDArray[np.float32], NDArr
     Missing ones hold 0: NaN would pass a zero weight backwards.
     """
     if task == "emotion":
-        has_shares: NDArray[np.bool_] = ~np.isnan(part.shares).any(axis=1)
+        has_shares = np.asarray(~np.isnan(part.shares).any(axis=1), np.bool_)
         return np.nan_to_num(part.shares), has_shares
     if task == "gender":
         gender = part.samples.gender
