@@ -46,7 +46,8 @@ def apply_geometry(crops: Tensor, settings: Augment, generator: torch.Generator)
 
 
 def _clip(values: NDArray[np.floating[Any]]) -> Crop:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    clipped: NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return clipped
 
 
 def _warp(crop: Crop, dx: NDArray[np.float64], dy: NDArray[np.float64]) -> Crop:
