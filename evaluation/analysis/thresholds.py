@@ -13,8 +13,7 @@ one person are not many predictions. It is never below `MIN_THRESHOLD`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
@@ -24,13 +23,113 @@ from core.errors import DataError
 from evaluation.analysis.summary import MAX_GROUP_VALUES
 from evaluation.metrics import selective
 from evaluation.predictions import arrays
-from evaluation.statistics.estimate import Figures
-from evaluation.statistics.sample import Sample
+from evaluation.statistics.estimate import Estimate, plain
+from evaluation.statistics.sample import Method, Sample
 
 CARD_PRECISION = 0.9
 """Precision that a model's card promises of the predictions above its threshold."""
 MIN_THRESHOLD = 0.6
 """A less probable prediction is nearer to a toss, however good all predictions together are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassThreshold:
+    """The threshold of one predicted class, and what it buys.
+
+    Attributes:
+        label: the class.
+        threshold: least probability of a kept prediction; None abstains always.
+        called: rows with this prediction.
+        coverage: share of these that is kept, cross-fitted.
+        precision: share of the kept that is right, cross-fitted.
+        before: precision without abstention.
+    """
+
+    label: str
+    threshold: float | None
+    called: int
+    coverage: Estimate
+    precision: Estimate
+    before: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCoverage:
+    """What a plan buys for the rows with one value of a group column, cross-fitted.
+
+    `before` is the accuracy without abstention.
+    """
+
+    value: str
+    coverage: Estimate
+    accuracy: Estimate
+    before: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdPlan:
+    """A threshold per class of a task, and what they buy.
+
+    Attributes:
+        task: `emotion` or `gender`.
+        wish: the goal, `coverage` or `precision`, and its value.
+        n: rows with a label and probabilities.
+        seed: of the split into halves.
+        method: how the intervals were made.
+        before: accuracy without abstention.
+        coverage: share of the rows that is kept, cross-fitted.
+        accuracy: share of the kept rows that is right, cross-fitted.
+        per_class: in the order of the task's labels.
+        groups: by group column, one entry for each value that occurs.
+    """
+
+    task: str
+    wish: dict[str, float]
+    n: int
+    seed: int
+    method: Method
+    before: Estimate
+    coverage: Estimate
+    accuracy: Estimate
+    per_class: list[ClassThreshold]
+    groups: dict[str, list[GroupCoverage]]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the fields by name, for JSON."""
+        return {item.name: plain(getattr(self, item.name)) for item in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class SingleThreshold:
+    """The one threshold for all classes of a task, and what it buys.
+
+    Attributes:
+        task: `emotion` or `gender`.
+        wish: the goal, `precision`, and its value.
+        n: rows with a label and probabilities.
+        seed: of the split into halves.
+        method: how the intervals were made.
+        limit: least probability of a kept prediction; 1 abstains always.
+        floor: what the limit is never below.
+        before: accuracy without abstention.
+        coverage: share of the rows that is kept, cross-fitted.
+        accuracy: share of the kept rows that is right, cross-fitted.
+    """
+
+    task: str
+    wish: dict[str, float]
+    n: int
+    seed: int
+    method: Method
+    limit: float
+    floor: float
+    before: Estimate
+    coverage: Estimate
+    accuracy: Estimate
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the fields by name, for JSON."""
+        return {item.name: plain(getattr(self, item.name)) for item in fields(self)}
 
 
 def plan_thresholds(
@@ -40,12 +139,8 @@ def plan_thresholds(
     coverage: float | None = None,
     precision: float | None = None,
     seed: int = 0,
-) -> Figures:
+) -> ThresholdPlan:
     """Return a threshold per class of `task` in a one-model table, and what they buy.
-
-    {task, wish, n, method, before, coverage, accuracy, per_class: [{label, threshold, called,
-    coverage, precision, before}], groups}: a threshold of None abstains always; `before` is the
-    accuracy, or precision, without abstention; all other figures are cross-fitted.
 
     Args:
         table: Predictions of one model, with probabilities.
@@ -86,37 +181,36 @@ def plan_thresholds(
     precisions = kept.shares(is_right[is_kept], classes.pred[is_kept], k)
     before = sample.shares(is_right, classes.pred, k)
     per_class = [
-        {
-            "label": label,
-            "threshold": float(plan.threshold[c]) if np.isfinite(plan.threshold[c]) else None,
-            "called": int(plan.called[c]),
-            "coverage": covered[c],
-            "precision": precisions[c],
-            "before": before[c],
-        }
+        ClassThreshold(
+            label=label,
+            threshold=float(plan.threshold[c]) if np.isfinite(plan.threshold[c]) else None,
+            called=int(plan.called[c]),
+            coverage=covered[c],
+            precision=precisions[c],
+            before=before[c],
+        )
         for c, label in enumerate(classes.labels)
     ]
-    return {
-        "task": task,
-        "wish": wish,
-        "n": len(is_right),
-        "seed": seed,
-        "method": sample.method,
-        "before": sample.share(is_right),
-        "coverage": sample.share(is_kept),
-        "accuracy": kept.share(is_right[is_kept]),
-        "per_class": per_class,
-        "groups": _by_group(arrays.coded_groups(table), rows, is_kept, kept),
-    }
+    return ThresholdPlan(
+        task=task,
+        wish=wish,
+        n=len(is_right),
+        seed=seed,
+        method=sample.method,
+        before=sample.share(is_right),
+        coverage=sample.share(is_kept),
+        accuracy=kept.share(is_right[is_kept]),
+        per_class=per_class,
+        groups=_by_group(arrays.coded_groups(table), rows, is_kept, kept),
+    )
 
 
 def single_threshold(
     table: pa.Table, task: str, precision: float = CARD_PRECISION, *, seed: int = 0
-) -> Figures:
+) -> SingleThreshold:
     """Return the one threshold for `task` of a one-model table, and what it buys.
 
-    {task, wish, n, seed, method, limit, floor, before, coverage, accuracy}: a limit of 1 abstains
-    always; coverage and accuracy are cross-fitted. See `selective.limit`.
+    See `selective.limit`.
 
     Args:
         table: Predictions of one model, with probabilities.
@@ -133,20 +227,20 @@ def single_threshold(
     is_kept = selective.over_limit(
         rows.confidence, is_right, precision, floor=MIN_THRESHOLD, seed=seed, cluster=sample.cluster
     )
-    return {
-        "task": task,
-        "wish": {"precision": precision},
-        "n": len(is_right),
-        "seed": seed,
-        "method": sample.method,
-        "limit": selective.limit(
+    return SingleThreshold(
+        task=task,
+        wish={"precision": precision},
+        n=len(is_right),
+        seed=seed,
+        method=sample.method,
+        limit=selective.limit(
             rows.confidence, is_right, precision, floor=MIN_THRESHOLD, cluster=sample.cluster
         ),
-        "floor": MIN_THRESHOLD,
-        "before": sample.share(is_right),
-        "coverage": sample.share(is_kept),
-        "accuracy": sample.part(is_kept).share(is_right[is_kept]),
-    }
+        floor=MIN_THRESHOLD,
+        before=sample.share(is_right),
+        coverage=sample.share(is_kept),
+        accuracy=sample.part(is_kept).share(is_right[is_kept]),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,9 +289,9 @@ def _by_group(
     rows: _ConfidentRows,
     is_kept: NDArray[np.bool_],
     kept: Sample,
-) -> Figures:
-    """Return group -> [{value, coverage, accuracy, before}] for groups of few values."""
-    tables: dict[str, list[dict[str, Any]]] = {}
+) -> dict[str, list[GroupCoverage]]:
+    """Return what is bought by group column, for those of few values."""
+    tables: dict[str, list[GroupCoverage]] = {}
     for name, group in groups.items():
         k, codes = len(group.values), group.at(rows.classes.rows).codes
         if k > MAX_GROUP_VALUES:
@@ -206,7 +300,7 @@ def _by_group(
         accuracy = kept.shares(rows.is_right[is_kept], codes[is_kept], k)
         before = rows.sample.shares(rows.is_right, codes, k)
         values = [
-            {"value": value, "coverage": c, "accuracy": a, "before": b}
+            GroupCoverage(value, coverage=c, accuracy=a, before=b)
             for value, c, a, b in zip(group.values, coverage, accuracy, before, strict=True)
             if c.n
         ]

@@ -15,16 +15,20 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
 from rich.console import Console
 
 from core.errors import UserError
 from core.vocabulary import TASKS
-from evaluation.analysis.thresholds import plan_thresholds, single_threshold
+from evaluation.analysis.thresholds import (
+    SingleThreshold,
+    ThresholdPlan,
+    plan_thresholds,
+    single_threshold,
+)
 from evaluation.commands._tables import add_table, read_table
 from evaluation.report.text import console, grid, number, sample_count
-from evaluation.statistics.estimate import plain
+from evaluation.statistics.estimate import Estimate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     table = read_table(args)
     if args.one and args.precision is None:
         raise UserError("Expected --precision beside --one, got --coverage; try --precision 0.9.")
+    plan: SingleThreshold | ThresholdPlan
     if args.one:
         plan = single_threshold(table, args.task, args.precision, seed=args.seed)
     else:
@@ -69,65 +74,68 @@ def run(args: argparse.Namespace) -> int:
             table, args.task, coverage=args.coverage, precision=args.precision, seed=args.seed
         )
     if args.json:
-        report = {"table": str(args.table), "model": table["model"][0].as_py(), **plan}
-        print(json.dumps(plain(report), allow_nan=False))
+        report = {"table": str(args.table), "model": table["model"][0].as_py(), **plan.to_dict()}
+        print(json.dumps(report, allow_nan=False))
+    elif isinstance(plan, SingleThreshold):
+        show_single(plan, console())
     else:
-        (show_single if args.one else show)(plan, console())
+        show(plan, console())
     return 0
 
 
-def show(plan: dict[str, Any], out: Console) -> None:
+def show(plan: ThresholdPlan, out: Console) -> None:
     """Print the plan as tables."""
-    [(wish, value)] = plan["wish"].items()
-    title = TASKS[plan["task"]].title
+    [(wish, value)] = plan.wish.items()
+    title = TASKS[plan.task].title
     out.print(
-        f"{title}: {wish} of at least {value:g} for every predicted class, {plan['n']} samples",
+        f"{title}: {wish} of at least {value:g} for every predicted class, {plan.n} samples",
         style="bold",
     )
-    out.print(
-        f"thresholds from all rows; figures cross-fitted, 95 % intervals: {plan['method'].text}"
-    )
+    out.print(f"thresholds from all rows; figures cross-fitted, 95 % intervals: {plan.method.text}")
     before, accuracy, coverage = (
-        number(plan[name], percent=True) for name in ("before", "accuracy", "coverage")
+        number(estimate, percent=True) for estimate in (plan.before, plan.accuracy, plan.coverage)
     )
     out.print(f"accuracy {before} without abstention; {accuracy} of the {coverage} that are kept")
     rows = grid(f"{title} by predicted class", "class", "from", "kept", "precision", "before", "n")
-    for c in plan["per_class"]:
-        threshold = "never" if c["threshold"] is None else f"{c['threshold']:.3f}"
-        shares = _shares(c, "coverage", "precision")
-        rows.add_row(c["label"], threshold, *shares, sample_count(c["called"]))
+    for c in plan.per_class:
+        threshold = "never" if c.threshold is None else f"{c.threshold:.3f}"
+        shares = _shares(c.coverage, c.precision, c.before)
+        rows.add_row(c.label, threshold, *shares, sample_count(c.called))
     out.print(rows)
-    for name, values in plan["groups"].items():
+    for name, values in plan.groups.items():
         rows = grid(f"{title} by {name}", name, "kept", "accuracy", "before", "n")
         for v in values:
-            shares = _shares(v, "coverage", "accuracy")
-            rows.add_row(v["value"], *shares, sample_count(v["coverage"].n))
+            shares = _shares(v.coverage, v.accuracy, v.before)
+            rows.add_row(v.value, *shares, sample_count(v.coverage.n))
         out.print(rows)
 
 
-def show_single(plan: dict[str, Any], out: Console) -> None:
+def show_single(plan: SingleThreshold, out: Console) -> None:
     """Print the one threshold as text."""
     out.print(
-        f"{TASKS[plan['task']].title}: precision of at least {plan['wish']['precision']:g}, "
-        f"{plan['n']} samples",
+        f"{TASKS[plan.task].title}: precision of at least {plan.wish['precision']:g}, "
+        f"{plan.n} samples",
         style="bold",
     )
     out.print(
         "never: no threshold reaches it"
-        if plan["limit"] >= 1
-        else f"predict from a probability of {plan['limit']:.4f}"
+        if plan.limit >= 1
+        else f"predict from a probability of {plan.limit:.4f}"
     )
     before, accuracy, coverage = (
-        number(plan[name], percent=True) for name in ("before", "accuracy", "coverage")
+        number(estimate, percent=True) for estimate in (plan.before, plan.accuracy, plan.coverage)
     )
     out.print(
         f"accuracy {before} without abstention; {accuracy} of the {coverage} that are kept, "
         "cross-fitted"
     )
-    out.print(f"95 % intervals: {plan['method'].text}")
+    out.print(f"95 % intervals: {plan.method.text}")
 
 
-def _shares(row: dict[str, Any], coverage: str, precision: str) -> list[str]:
+def _shares(coverage: Estimate, precision: Estimate, before: Estimate) -> list[str]:
     """Return two shares with intervals and the one before without: a row fits a terminal."""
-    before = number(row["before"].value, percent=True)
-    return [number(row[coverage], percent=True), number(row[precision], percent=True), before]
+    return [
+        number(coverage, percent=True),
+        number(precision, percent=True),
+        number(before.value, percent=True),
+    ]

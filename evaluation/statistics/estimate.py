@@ -11,7 +11,6 @@ import numpy as np
 
 from evaluation.statistics import intervals
 
-Figures = dict[str, Any]
 NO_INTERVAL = (float("nan"), float("nan"))
 
 

@@ -17,7 +17,7 @@ MIN_JUDGED_SAMPLES = 334
 With fewer, a loss is reported and not judged.
 """
 
-Figures = Mapping[str, tuple[float, int]]
+FigureValues = Mapping[str, tuple[float, int]]
 """By the name of a figure: its value and the number of samples behind it."""
 
 
@@ -28,8 +28,8 @@ def validation_figures(card: Card) -> dict[str, tuple[float, int]]:
 
 
 def check_int8_loss(
-    float32: Figures,
-    int8: Figures,
+    float32: FigureValues,
+    int8: FigureValues,
     remedy: str = "export without --int8, or train with --set qat=true",
 ) -> dict[str, float]:
     """Return what INT8 loses by figure, negative where it gains; print each.

@@ -74,12 +74,10 @@ def fit_thresholds(samples: Sequence[Samples], tables: Sequence[pa.Table]) -> Fi
         of_samples = [s for s, *_ in having]
         together = pa.concat_tables([t for _, t, _ in having], promote_options="default")
         chosen = single_threshold(together, task)
-        thresholds[task] = chosen["limit"]
-        rows.append(card_metric(of_samples, COVERAGE.format(task), chosen["coverage"]))
-        if chosen["accuracy"].n:
-            rows.append(
-                card_metric(of_samples, SELECTIVE_ACCURACY.format(task), chosen["accuracy"])
-            )
+        thresholds[task] = chosen.limit
+        rows.append(card_metric(of_samples, COVERAGE.format(task), chosen.coverage))
+        if chosen.accuracy.n:
+            rows.append(card_metric(of_samples, SELECTIVE_ACCURACY.format(task), chosen.accuracy))
     if any("age_pred" in table.column_names for table in tables):
         thresholds["age"] = MAX_INTERVAL_YEARS
     return FittedThresholds(thresholds, rows)

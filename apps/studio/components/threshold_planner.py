@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from apps.studio import charts, context, url_state
 from apps.studio.context import View
-from evaluation.analysis.thresholds import CARD_PRECISION, plan_thresholds
+from evaluation.analysis.thresholds import CARD_PRECISION, ThresholdPlan, plan_thresholds
 from evaluation.report.text import number
+from evaluation.statistics.estimate import Estimate
 from evaluation.store import Store, Where
 from evaluation.store.sample_table import table as sample_table
 
 MAX_ROWS = 100_000
 """Rows that the planner looks at."""
 DEFAULT_COVERAGE = 0.8
-ThresholdPlan = dict[str, Any]
-"""What `plan_thresholds` returns."""
 
 
 def show(view: View, model: str) -> None:
@@ -39,31 +38,31 @@ def show(view: View, model: str) -> None:
         lambda: _plan(view, where, goal, value),
     )
     cells = st.columns(3)
-    charts.metric(cells[0], "coverage", plan["coverage"])
-    charts.metric(cells[1], "accuracy of these", plan["accuracy"])
-    charts.metric(cells[2], "accuracy without abstention", plan["before"])
+    charts.metric(cells[0], "coverage", plan.coverage)
+    charts.metric(cells[1], "accuracy of these", plan.accuracy)
+    charts.metric(cells[2], "accuracy without abstention", plan.before)
     table: list[charts.Row] = [
         {
-            "class": c["label"],
-            "threshold": "never" if c["threshold"] is None else f"{c['threshold']:.3f}",
-            "predicted n": c["called"],
-            "coverage": number(c["coverage"], percent=True),
-            "precision": number(c["precision"], percent=True),
-            "precision without abstention": number(c["before"], percent=True),
+            "class": c.label,
+            "threshold": "never" if c.threshold is None else f"{c.threshold:.3f}",
+            "predicted n": c.called,
+            "coverage": number(c.coverage, percent=True),
+            "precision": number(c.precision, percent=True),
+            "precision without abstention": number(c.before, percent=True),
         }
-        for c in plan["per_class"]
+        for c in plan.per_class
     ]
     alt = "Coverage and precision of each class with the planned thresholds"
     charts.show(_chart(plan), "confidence-plan", table, alt=alt, opened=True)
     about, command_line = command(view.store, view.where, model, goal, value)
-    part = "" if plan["n"] >= n else f" of at most {MAX_ROWS:,} rows"
+    part = "" if plan.n >= n else f" of at most {MAX_ROWS:,} rows"
     st.caption(
-        f"Thresholds from all {plan['n']:,} rows{part}; what they bring is cross-fitted: measured "
+        f"Thresholds from all {plan.n:,} rows{part}; what they bring is cross-fitted: measured "
         "on the half of the rows that did not choose them. "
-        f"95 % intervals: {plan['method'].text}. {about}"
+        f"95 % intervals: {plan.method.text}. {about}"
     )
     st.code(command_line, language="bash", wrap_lines=True)
-    if plan["groups"]:
+    if plan.groups:
         _groups(plan)
     st.download_button(
         "Thresholds (JSON)",
@@ -109,9 +108,11 @@ def _plan(view: View, where: Where, goal: str, value: float) -> ThresholdPlan:
 
 def _chart(plan: ThresholdPlan) -> go.Figure:
     return charts.figure(
-        _bars(plan, "coverage", "coverage", charts.colour(4)),
-        _bars(plan, "precision", "precision", charts.GOOD),
-        _bars(plan, "before", "precision without abstention", charts.QUIET),
+        _bars(plan, [c.coverage for c in plan.per_class], "coverage", charts.colour(4)),
+        _bars(plan, [c.precision for c in plan.per_class], "precision", charts.GOOD),
+        _bars(
+            plan, [c.before for c in plan.per_class], "precision without abstention", charts.QUIET
+        ),
         y="share",
         percent="y",
         height=360,
@@ -119,11 +120,10 @@ def _chart(plan: ThresholdPlan) -> go.Figure:
     )
 
 
-def _bars(plan: ThresholdPlan, key: str, name: str, colour: str) -> go.Bar:
-    estimates = [c[key] for c in plan["per_class"]]
+def _bars(plan: ThresholdPlan, estimates: Sequence[Estimate], name: str, colour: str) -> go.Bar:
     return go.Bar(
         name=name,
-        x=[c["label"] for c in plan["per_class"]],
+        x=[c.label for c in plan.per_class],
         y=[estimate.value for estimate in estimates],
         error_y=charts.error_bars(estimates),
         marker_color=colour,
@@ -136,13 +136,13 @@ def _groups(plan: ThresholdPlan) -> None:
         table: list[charts.Row] = [
             {
                 "group": group,
-                "value": one["value"],
-                "n": one["coverage"].n,
-                "coverage": number(one["coverage"], percent=True),
-                "accuracy": number(one["accuracy"], percent=True),
-                "accuracy without abstention": number(one["before"], percent=True),
+                "value": one.value,
+                "n": one.coverage.n,
+                "coverage": number(one.coverage, percent=True),
+                "accuracy": number(one.accuracy, percent=True),
+                "accuracy without abstention": number(one.before, percent=True),
             }
-            for group, values in plan["groups"].items()
+            for group, values in plan.groups.items()
             for one in values
         ]
         st.dataframe(charts.frame(table), hide_index=True, key="confidence-groups.table")
@@ -183,13 +183,13 @@ def thresholds(model: str, plan: ThresholdPlan) -> str:
 
     {model, task, wish, n, thresholds: {class: least confidence, or null for never}}.
     """
-    values = {c["label"]: c["threshold"] for c in plan["per_class"]}
+    values = {c.label: c.threshold for c in plan.per_class}
     return json.dumps(
         {
             "model": model,
-            "task": plan["task"],
-            "wish": plan["wish"],
-            "n": plan["n"],
+            "task": plan.task,
+            "wish": plan.wish,
+            "n": plan.n,
             "thresholds": values,
         },
         indent=1,

@@ -60,14 +60,14 @@ def test_no_row_chooses_its_own_threshold() -> None:
 def test_the_wish_holds_on_the_other_half(wish: dict[str, float]) -> None:
     made = plan_thresholds(generate(20_000).drop_columns(["group_subject"]), "emotion", **wish)
     [(name, value)] = wish.items()
-    for row in made["per_class"]:
-        if row["called"] > 800:
-            assert row[name].low - 0.02 <= value <= row[name].high + 0.02
-    assert made["accuracy"].value > made["before"].value and made["coverage"].value < 1
-    assert made["accuracy"].n == round(made["coverage"].value * 20_000)
-    assert {v["value"] for v in made["groups"]["light"]} == {"bright", "even", "dim", "dark"}
-    dark = next(v for v in made["groups"]["light"] if v["value"] == "dark")
-    assert dark["coverage"].value < made["coverage"].value, "the hard group gets fewer answers"
+    for row in made.per_class:
+        if row.called > 800:
+            assert getattr(row, name).low - 0.02 <= value <= getattr(row, name).high + 0.02
+    assert made.accuracy.value > made.before.value and made.coverage.value < 1
+    assert made.accuracy.n == round(made.coverage.value * 20_000)
+    assert {v.value for v in made.groups["light"]} == {"bright", "even", "dim", "dark"}
+    dark = next(v for v in made.groups["light"] if v.value == "dark")
+    assert dark.coverage.value < made.coverage.value, "the hard group gets fewer answers"
 
 
 def test_people_stay_in_one_half_and_widen_the_interval() -> None:
@@ -76,8 +76,8 @@ def test_people_stay_in_one_half_and_widen_the_interval() -> None:
         plan_thresholds(t, "emotion", precision=0.9)
         for t in (whole.drop_columns(["group_subject"]), whole)
     )
-    assert together["method"].shares == "clustered bootstrap" and alone["method"].shares == "Wilson"
-    widths = [made["coverage"].high - made["coverage"].low for made in (alone, together)]
+    assert together.method.shares == "clustered bootstrap" and alone.method.shares == "Wilson"
+    widths = [made.coverage.high - made.coverage.low for made in (alone, together)]
     assert widths[1] > 1.2 * widths[0]
 
 
@@ -91,9 +91,9 @@ def test_all_abstained() -> None:
         precision=0.9,
     )
     assert (
-        made["coverage"].value == 0
-        and made["accuracy"].value is None
-        and made["per_class"][0]["threshold"] is None
+        made.coverage.value == 0
+        and made.accuracy.value is None
+        and made.per_class[0].threshold is None
     )
     json.dumps(plain(made), allow_nan=False)
 
@@ -249,7 +249,7 @@ def test_many_pictures_of_a_person_are_not_many_answers(
     table.write(whole, tmp_path / "t.parquet")
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one"]) == 0
     assert "never: no threshold reaches it" in capsys.readouterr().out
-    assert single_threshold(whole.drop_columns(["group_subject"]), "emotion")["limit"] < 0.81
+    assert single_threshold(whole.drop_columns(["group_subject"]), "emotion").limit < 0.81
 
 
 def test_where_persons_differ_the_limit_keeps_its_promise() -> None:
@@ -276,20 +276,15 @@ def test_limited_reads_a_table_as_the_planner_does(
 ) -> None:
     whole = generate(6000)
     made = single_threshold(whole, "emotion")
+    assert made.before == plan_thresholds(whole, "emotion", precision=0.9).before and made.n == 6000
     assert (
-        made["before"] == plan_thresholds(whole, "emotion", precision=0.9)["before"]
-        and made["n"] == 6000
-    )
-    assert (
-        MIN_THRESHOLD <= made["limit"] < 1
-        and made["accuracy"].value >= 0.89
-        and made["coverage"].value < 1
+        MIN_THRESHOLD <= made.limit < 1 and made.accuracy.value >= 0.89 and made.coverage.value < 1
     )
     table.write(whole, tmp_path / "t.parquet")
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["limit"] == made["limit"] and said["accuracy"] == made["accuracy"].to_dict()
+    assert said["limit"] == made.limit and said["accuracy"] == made.accuracy.to_dict()
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one"]) == 0
-    assert f"{made['limit']:.4f}" in capsys.readouterr().out
+    assert f"{made.limit:.4f}" in capsys.readouterr().out
     assert main(["plan", str(tmp_path / "t.parquet"), "--coverage", "0.9", "--one"]) == 2
     assert "--precision beside --one" in capsys.readouterr().err

@@ -51,14 +51,12 @@ def test_the_plan_is_that_of_the_command(draw, wish: str, value: float) -> None:
     app = draw("confidence", "emotion only", **{"cf.wish": wish, "cf.value": f"{value:g}"})
     made = plan_thresholds(predictions(heads=("emotion",)), "emotion", **{wish: value})
     rows = next(d.value for d in app.dataframe if "threshold" in d.value.columns)
-    wanted = [
-        "never" if c["threshold"] is None else f"{c['threshold']:.3f}" for c in made["per_class"]
-    ]
+    wanted = ["never" if c.threshold is None else f"{c.threshold:.3f}" for c in made.per_class]
     assert rows["threshold"].tolist() == wanted and rows["predicted n"].tolist() == [
-        c["called"] for c in made["per_class"]
+        c.called for c in made.per_class
     ]
     assert [m.value for m in app.metric if m.label == "accuracy of these"] == [
-        f"{made['accuracy'].value * 100:.1f} %"
+        f"{made.accuracy.value * 100:.1f} %"
     ]
 
 
