@@ -30,6 +30,8 @@ CHIP_SIDE = 192
 """Smaller pictures are enlarged to this before the search; YuNet misses faces that fill a 48-px
 picture.
 """
+MIN_SIDE = 64
+"""Pixels of the shorter side below which a picture is padded: twice the stride of YuNet's network."""
 MAX_FACES = 100
 
 
@@ -110,6 +112,7 @@ class YuNet:
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
         """Find faces; see `Detector`."""
         small, fx, fy = _scaled(image, long_side)
+        small = _padded(small)
         with self._nets.one() as net:
             net.setInputSize(small.shape[1::-1])
             rows = net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
@@ -125,7 +128,7 @@ class YuNet:
                 tuple((float(x), float(y)) for x, y in r[4:14].reshape(5, 2)),
             )
             for r in detections
-            if r[2] > 0 and r[3] > 0
+            if r[2] > 0 and r[3] > 0 and _has_its_centre_in(image, r)
         ]
         return sorted(faces, key=lambda f: -f.score)[:MAX_FACES]
 
@@ -163,6 +166,24 @@ class Haar:
                 Face((cx - bw / 2, cy - bh / 2, bw, bh), 1 / (1 + math.exp(-float(score) / 4)))
             )
         return sorted(faces, key=lambda f: -f.score)[:MAX_FACES]
+
+
+def _padded(image: np.ndarray) -> np.ndarray:
+    """Return the picture with black below and to the right, so that no side is under MIN_SIDE.
+
+    For a thinner picture OpenCV 4.14's YuNet reads memory that was never written, and finds faces
+    of millions of pixels in a blank line.
+    """
+    bottom, right = (max(0, MIN_SIDE - side) for side in image.shape[:2])
+    if not (bottom or right):
+        return image
+    return cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+
+
+def _has_its_centre_in(image: np.ndarray, box: np.ndarray) -> bool:
+    """Return whether the centre of a box (x, y, width, height, ...) lies in the picture."""
+    x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
+    return bool(0 <= x <= image.shape[1] and 0 <= y <= image.shape[0])
 
 
 def _scaled(image: np.ndarray, long_side: int) -> tuple[np.ndarray, float, float]:
