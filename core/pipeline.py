@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ class Reading:
     faces: tuple[FaceReading, ...]
     timing_ms: dict[str, float]
 
-    def to_json(self) -> list[dict[str, Any]]:
+    def to_json(self) -> list[dict[str, object]]:
         """Return what the API's `predict` returns: one dictionary per face."""
         return [_as_dict(f, self.timing_ms) for f in self.faces]
 
@@ -106,7 +105,7 @@ def _judge(face: Face, prediction: Prediction, crop: np.ndarray) -> FaceReading:
     )
 
 
-def _as_dict(reading: FaceReading, timing_ms: dict[str, float]) -> dict[str, Any]:
+def _as_dict(reading: FaceReading, timing_ms: dict[str, float]) -> dict[str, object]:
     face, prediction = reading.face, reading.prediction
     return {
         "box": [round(v, 2) for v in face.box],

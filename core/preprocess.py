@@ -123,7 +123,7 @@ class InputSpec:
         )
         return replace(self, template=template, box_scale=round(self.box_scale / share, 3))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return plain values for JSON.
 
         `align` is left out where it is the default, so that older cards, caches and their digests

@@ -81,7 +81,7 @@ def figure(
     return chart
 
 
-def error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
+def error_bars(estimates: Sequence[Estimate]) -> dict[str, object]:
     """Return Plotly's error bars of 95 % intervals; an estimate without an interval has none."""
     return bars_between(
         [e.value for e in estimates], [e.low for e in estimates], [e.high for e in estimates]
@@ -92,7 +92,7 @@ def bars_between(
     values: Sequence[float | None],
     lows: Sequence[float | None],
     highs: Sequence[float | None],
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return Plotly's error bars of `values`, from `lows` to `highs`; none where one is None."""
     ends = list(zip(values, lows, highs, strict=True))
     up = [0 if value is None or high is None else high - value for value, _, high in ends]

@@ -15,7 +15,6 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 
@@ -69,24 +68,24 @@ def load(root: str | Path, split: str) -> Samples:
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(stems), 4096):
             chunk = stems[start : start + 4096]
-            for stem, (fields, reason) in zip(
-                chunk, pool.map(lambda s: _attributes(root / tables[s]), chunk), strict=True
+            for stem, row in zip(
+                chunk, pool.map(lambda s: _row(pictures[s], root / tables[s]), chunk), strict=True
             ):
-                if reason is None:
-                    rows.append(Row(pictures[stem], **fields))
+                if isinstance(row, Row):
+                    rows.append(row)
                 else:
-                    problems.append(Problem(pictures[stem], f"{tables[stem]}: {reason}"))
+                    problems.append(Problem(pictures[stem], f"{tables[stem]}: {row}"))
     return build(
         "ffhq_features", split, root, rows, problems, tables=[tables[s] for s in stems], tight=False
     )
 
 
-def _attributes(path: Path) -> tuple[dict[str, Any], str | None]:
-    """(fields of a Row, None), or ({}, why there are none)."""
+def _row(picture: str, path: Path) -> Row | str:
+    """Return the row of a picture whose attributes are in `path`, or why there is none."""
     try:
         faces = json.loads(path.read_bytes())
         if not faces:
-            return {}, "no face was found"
+            return "no face was found"
         about = max(
             faces, key=lambda f: f["faceRectangle"]["width"] * f["faceRectangle"]["height"]
         )["faceAttributes"]
@@ -104,9 +103,8 @@ def _attributes(path: Path) -> tuple[dict[str, Any], str | None]:
         DataError,
     ) as error:
         return (
-            {},
             f"expected faceAttributes with gender, age and emotion, got {type(error).__name__}: "
-            f"{error}",
+            f"{error}"
         )
     if not (
         np.isfinite(votes).all()
@@ -115,13 +113,5 @@ def _attributes(path: Path) -> tuple[dict[str, Any], str | None]:
         and isfinite(age)
         and 0 <= age <= AGE_MAX
     ):
-        return (
-            {},
-            f"expected scores from 0 and an age of 0-{AGE_MAX}, got {votes.tolist()} and {age}",
-        )
-    return {
-        "emotion": int(votes.argmax()),
-        "gender": gender,
-        "age": age,
-        "votes": votes / votes.sum(),
-    }, None
+        return f"expected scores from 0 and an age of 0-{AGE_MAX}, got {votes.tolist()} and {age}"
+    return Row(picture, int(votes.argmax()), gender, age, votes=(votes / votes.sum()).tolist())

@@ -13,6 +13,7 @@ the hash of the name, so that no person is divided, nor between IMDb and Wikiped
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from math import isfinite, isnan, nan
 from pathlib import Path
@@ -73,22 +74,35 @@ def load(root: str | Path, split: str) -> Samples:
         for number, about in enumerate(_entries(root / table, part), 1):
             if split not in (
                 "all",
-                split_of(about["name"].casefold().strip() or about["full_path"]),
+                split_of(about.name.casefold().strip() or about.full_path),
             ):
                 continue
-            file = f"{below}/{about['full_path']}".lstrip("/")
+            file = f"{below}/{about.full_path}".lstrip("/")
             age, reason = _age(about)
-            if reason or not about["full_path"]:
+            if reason or not about.full_path:
                 problems.append(Problem(file, f"row {number} of {table}: {reason or 'no path'}"))
                 continue
-            has_gender = about["gender"] in (0, 1)
-            gender = GENDER2.index(IMDBWIKI_GENDER[int(about["gender"])]) if has_gender else -1
+            has_gender = about.gender in (0, 1)
+            gender = GENDER2.index(IMDBWIKI_GENDER[int(about.gender)]) if has_gender else -1
             rows.append(Row(file, gender=gender, age=age, groups={"source": part}))
     return build("imdb_wiki", split, root, rows, problems, tables=tables, tight=False)
 
 
-def _entries(path: Path, part: str) -> Iterator[dict[str, Any]]:
-    """One dictionary per picture: texts as str, numbers as float."""
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What the publishers' table has of a picture; a text is "" and a number NaN where missing."""
+
+    dob: float
+    photo_taken: float
+    full_path: str
+    gender: float
+    name: str
+    face_score: float
+    second_face_score: float
+
+
+def _entries(path: Path, part: str) -> Iterator[_Entry]:
+    """Yield the entry of each picture."""
     from scipy.io import loadmat
 
     try:
@@ -106,10 +120,16 @@ def _entries(path: Path, part: str) -> Iterator[dict[str, Any]]:
             "again."
         )
     for cells in zip(*columns.values(), strict=True):
-        yield {
-            f: _text(c) if f in ("full_path", "name") else _number(c)
-            for f, c in zip(FIELDS, cells, strict=True)
-        }
+        dob, photo_taken, full_path, gender, name, face_score, second_face_score = cells
+        yield _Entry(
+            dob=_number(dob),
+            photo_taken=_number(photo_taken),
+            full_path=_text(full_path),
+            gender=_number(gender),
+            name=_text(name),
+            face_score=_number(face_score),
+            second_face_score=_number(second_face_score),
+        )
 
 
 def _text(cell: object) -> str:
@@ -123,18 +143,18 @@ def _number(cell: Any) -> float:
         return nan
 
 
-def _age(about: dict[str, Any]) -> tuple[float, str | None]:
+def _age(about: _Entry) -> tuple[float, str | None]:
     """(age in years, None), or (NaN, why the picture is left out)."""
-    if not isfinite(about["face_score"]):
+    if not isfinite(about.face_score):
         return nan, "no face was found"
-    if about["face_score"] < MIN_SCORE:
-        return nan, f"the face is uncertain: score {about['face_score']:.2f} below {MIN_SCORE}"
-    if not isnan(about["second_face_score"]):
+    if about.face_score < MIN_SCORE:
+        return nan, f"the face is uncertain: score {about.face_score:.2f} below {MIN_SCORE}"
+    if not isnan(about.second_face_score):
         return nan, "there is a second face"
     try:
-        birth = date.fromordinal(int(about["dob"]) - MATLAB_DAYS)
-        taken = date(int(about["photo_taken"]), 7, 1)
+        birth = date.fromordinal(int(about.dob) - MATLAB_DAYS)
+        taken = date(int(about.photo_taken), 7, 1)
     except (ValueError, OverflowError):
-        return nan, f"impossible dates: day {about['dob']}, year {about['photo_taken']}"
+        return nan, f"impossible dates: day {about.dob}, year {about.photo_taken}"
     age = taken.year - birth.year - ((taken.month, taken.day) < (birth.month, birth.day))
     return (float(age), None) if 0 <= age <= AGE_MAX else (nan, f"impossible age: {age} years")

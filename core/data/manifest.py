@@ -25,7 +25,15 @@ import pyarrow.parquet as pq
 
 from core.data.base.files import survey
 from core.data.base.origin import Origin
-from core.data.base.samples import Problem, Samples, check_split, locate, missing, one_hot
+from core.data.base.samples import (
+    Problem,
+    Samples,
+    TargetColumns,
+    check_split,
+    locate,
+    missing,
+    one_hot,
+)
 from core.data.base.splits import OURS
 from core.errors import DataError
 from core.labels import AGE_MAX, FERPLUS8, GENDER2, LabelSpace
@@ -74,7 +82,7 @@ class About:
     fingerprint: str
     roots: dict[str, str]
     tight: bool
-    made: dict[str, Any]
+    made: dict[str, object]
 
     def to_json(self) -> bytes:
         """Return the value of the metadata key."""
@@ -248,7 +256,7 @@ def _check(table: pa.Table, about: About, file: Path) -> None:
         )
 
 
-def _targets(table: pa.Table) -> dict[str, np.ndarray]:
+def _targets(table: pa.Table) -> TargetColumns:
     """Target columns as `Samples` has them."""
     columns = missing(len(table))
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from core.data.base.class_folders import emotions, load_tree
 from core.data.base.origin import RESEARCH, Origin
@@ -76,11 +75,12 @@ def load(root: str | Path, split: str) -> Samples:
             continue
         if split not in ("all", carve(part, stem)):
             continue
-        about, attributes = f"Annotation/manual/{stem}_manu_attri.txt", {}
+        about = f"Annotation/manual/{stem}_manu_attri.txt"
+        gender, groups = -1, dict[str, str]()
         if (basic / about).is_file():
             tables.append(about)
             try:
-                attributes = _attributes(
+                gender, groups = _attributes(
                     (basic / about).read_text(encoding="utf-8", errors="replace").split()
                 )
             except DataError as error:
@@ -88,12 +88,12 @@ def load(root: str | Path, split: str) -> Samples:
                     Problem(about, f"the picture stays, without gender and groups: {error}")
                 )
         picture = f"Image/aligned/{stem}_aligned.jpg" if aligned else f"Image/original/{name}"
-        rows.append(Row(picture, FERPLUS8.index(RAF7.labels[int(code) - 1]), **attributes))
+        rows.append(Row(picture, FERPLUS8.index(RAF7.labels[int(code) - 1]), gender, groups=groups))
     return build("rafdb", split, basic, rows, problems, tables=tables, tight=aligned)
 
 
-def _attributes(words: Sequence[str]) -> dict[str, Any]:
-    """Ten coordinates, then the codes of gender, race and age band -> fields of a Row."""
+def _attributes(words: Sequence[str]) -> tuple[int, dict[str, str]]:
+    """Ten coordinates, then the codes of gender, race and age band -> gender and groups."""
     try:
         gender, race, band = (int(float(w)) for w in words[10:])
         if min(gender, race, band) < 0:
@@ -105,7 +105,4 @@ def _attributes(words: Sequence[str]) -> dict[str, Any]:
             "Expected ten coordinates and the codes of gender, race and age, got "
             f"{' '.join(words[10:])[:60]!r}."
         ) from error
-    return {
-        "gender": GENDER2.labels.index(label) if label in GENDER2.labels else -1,
-        "groups": groups,
-    }
+    return GENDER2.labels.index(label) if label in GENDER2.labels else -1, groups

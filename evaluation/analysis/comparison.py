@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -137,7 +136,7 @@ class TaskComparison:
         figures = {"accuracy": self.accuracy, "macro_f1": self.macro_f1, "mae": self.mae}
         return {name: figure for name, figure in figures.items() if figure is not None}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the fields that are set, for JSON."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         values = {name: plain(value) for name, value in fields.items() if value is not None}
@@ -165,7 +164,7 @@ class Comparison:
         tasks = {"emotion": self.emotion, "gender": self.gender, "age": self.age}
         return {name: task for name, task in tasks.items() if task is not None}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the comparison as JSON values."""
         return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
 

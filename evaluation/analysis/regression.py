@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -29,7 +28,7 @@ class CumulativeScore:
     k: int
     share: Estimate
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return {k, value, low, high, n}, for JSON."""
         return {"k": self.k, **self.share.to_dict()}
 

@@ -134,7 +134,7 @@ def disagreements(
         f"ORDER BY {order} LIMIT {limit:d}",
         params,
     )
-    columns: dict[str, Any] = {
+    columns: dict[str, object] = {
         "sample_id": rows["sample_id"],
         "dataset": pa.array(
             [store.texts["dataset"][c] for c in rows["dataset"].to_pylist()], pa.string()

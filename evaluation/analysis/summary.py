@@ -58,7 +58,7 @@ class TableReport:
         tasks = {"emotion": self.emotion, "gender": self.gender, "age": self.age}
         return {name: task for name, task in tasks.items() if task is not None}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the report as JSON values."""
         return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from time import perf_counter, process_time
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,33 @@ LIMITS_S = {
 """Most processor seconds at a million rows of eight probabilities: of interactive use."""
 
 
+@dataclass(frozen=True, slots=True)
+class StepTimes:
+    """Processor and elapsed seconds of one step, and the most that it may take, if limited."""
+
+    name: str
+    cpu_s: float
+    wall_s: float
+    limit_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSpeed:
+    """Times of the metrics on a table of `rows` rows in `clusters` clusters."""
+
+    rows: int
+    clusters: int | None
+    steps: list[StepTimes]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the times as JSON has them."""
+        return asdict(self)
+
+
 def time_metrics(
     rows: int = 1_000_000, *, people: int | None = None, all_figures: bool = True
-) -> dict[str, Any]:
-    """Return {rows, clusters, steps: [{name, cpu_s, wall_s, limit_s}]} of a seeded table.
+) -> MetricsSpeed:
+    """Return the times of the metrics on a seeded table.
 
     Args:
         rows: Of the table.
@@ -44,13 +67,13 @@ def time_metrics(
         raise RuntimeError("the generated table has no emotions or no clusters")
     k = len(classes.labels)
     clusters = Sample(rows, cluster).clusters
-    steps = []
+    steps: list[StepTimes] = []
 
     def timed(name: str, call: Callable[[], object]) -> None:
         cpu, wall = process_time(), perf_counter()
         call()
-        times = {"cpu_s": round(process_time() - cpu, 3), "wall_s": round(perf_counter() - wall, 3)}
-        steps.append({"name": name, **times, "limit_s": LIMITS_S.get(name)})
+        cpu_s, wall_s = process_time() - cpu, perf_counter() - wall
+        steps.append(StepTimes(name, round(cpu_s, 3), round(wall_s, 3), LIMITS_S.get(name)))
 
     def bootstrap(cluster: NDArray[np.int64] | None) -> None:
         cell = classes.true * k + classes.pred
@@ -76,4 +99,4 @@ def time_metrics(
         groups = RowGroups(correct, arrays.coded_groups(unclustered), is_share=True)
         timed("search for slices", lambda: search(groups, support=30, fdr=0.05))
         timed("gaps between groups", lambda: fairness(groups, support=30))
-    return {"rows": rows, "clusters": clusters, "steps": steps}
+    return MetricsSpeed(rows, clusters, steps)

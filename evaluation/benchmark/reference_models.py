@@ -48,7 +48,7 @@ class Reference:
     title: str
     size: int
     model: str
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, object] = field(default_factory=dict)
     channels: int = 3
     copies: int = 1
 
@@ -63,7 +63,7 @@ class Reference:
         )
 
 
-def _timm(name: str) -> dict[str, Any]:
+def _timm(name: str) -> dict[str, object]:
     return {"name": name}
 
 
@@ -155,7 +155,7 @@ def model_file(key: str) -> Path:
     return path
 
 
-def _kind(key: str) -> tuple[str, dict[str, Any], int]:
+def _kind(key: str) -> tuple[str, dict[str, object], int]:
     return REFERENCES[key].model, REFERENCES[key].options, REFERENCES[key].size
 
 

@@ -102,7 +102,7 @@ def run_benchmark(options: BenchmarkOptions) -> dict[str, Any]:
         from evaluation.benchmark.metrics_speed import time_metrics
 
         say(f"timing metrics on {options.metrics_rows} generated rows ...")
-        result["metrics"] = time_metrics(options.metrics_rows)
+        result["metrics"] = time_metrics(options.metrics_rows).to_dict()
     return result
 
 

@@ -226,9 +226,9 @@ def _print_report(report: AuditReport) -> None:
         if check.issue_count or figures:
             heading = f"{check.title} ({check.name})" + (f": {figures}" if figures else "")
             screen.print(heading, style="bold", soft_wrap=True)
-        for row in check.worst_issues(MAX_PRINTED_ISSUES):
-            where = printable(row["sample_id"] or row["group"] or row["split"] or "")
-            line = f"  {row['score']:.2f}  {where}: {printable(row['reason'])}"
+        for issue in check.worst_issues(MAX_PRINTED_ISSUES):
+            where = printable(issue.sample_id or issue.group or issue.split or "")
+            line = f"  {issue.score:.2f}  {where}: {printable(issue.reason)}"
             screen.print(line, soft_wrap=True)
         if check.issue_count > MAX_PRINTED_ISSUES:
             screen.print(f"  ... and {check.issue_count - MAX_PRINTED_ISSUES} more")

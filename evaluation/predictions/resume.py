@@ -10,7 +10,6 @@ import hashlib
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from core.data import Samples
 from core.data.base.crop_cache import VERSION as CROP_VERSION
@@ -61,7 +60,7 @@ class PredictionRun:
         """Number of parts."""
         return -(-len(self.samples) // PART_SIZE)
 
-    def key(self) -> dict[str, Any]:
+    def key(self) -> dict[str, object]:
         """Return all that the rows depend on: only where it is the same may a run be resumed."""
         names = "\n".join(
             f"{sample_id}\t{path}"

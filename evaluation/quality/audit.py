@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow.compute as pc
 
@@ -16,6 +15,20 @@ from evaluation.quality.dataset import CHECKS, AuditDataset, Option
 
 MAX_WORST_ISSUES = 50
 """Issues of each check that the dictionary of a report holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A row of a check's findings, with the columns of `check.SCHEMA`."""
+
+    sample_id: str | None
+    split: str | None
+    score: float
+    is_issue: bool
+    group: str | None
+    reason: str
+    action: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +56,10 @@ class CheckResult:
         items = self.findings.figures.items()
         return {name: value for name, value in items if not isinstance(value, dict | list)}
 
-    def worst_issues(self, limit: int) -> list[dict[str, Any]]:
+    def worst_issues(self, limit: int) -> list[Issue]:
         """Return the first rows that are issues, the worst first."""
-        rows: list[dict[str, Any]] = self.findings.issues.slice(0, limit).to_pylist()
-        return rows
+        rows = self.findings.issues.slice(0, limit).to_pylist()
+        return [Issue(**row) for row in rows]
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON form."""
@@ -55,7 +68,7 @@ class CheckResult:
             "issues": self.issue_count,
             "samples": self.sample_count,
             "figures": dict(self.findings.figures),
-            "worst": self.worst_issues(MAX_WORST_ISSUES),
+            "worst": [asdict(issue) for issue in self.worst_issues(MAX_WORST_ISSUES)],
         }
 
 

@@ -73,13 +73,13 @@ def _section(check: CheckResult, dataset: AuditDataset, blur: bool) -> list[str]
         parts.append(f"<p>{escape(', '.join(figures))}</p>")
     rows = [
         [
-            f"{row['score']:.2f}",
-            str(row["sample_id"] or row["group"] or ""),
-            row["split"] or "",
-            row["action"],
-            row["reason"],
+            f"{issue.score:.2f}",
+            str(issue.sample_id or issue.group or ""),
+            issue.split or "",
+            issue.action,
+            issue.reason,
         ]
-        for row in check.worst_issues(MAX_ROWS)
+        for issue in check.worst_issues(MAX_ROWS)
     ]
     if rows:
         columns = ["score", "sample", "split", "action", "reason"]

@@ -39,7 +39,7 @@ class GateOutcome:
     where: str = ""
     how: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the outcome as JSON has it."""
         e = self.estimate
         row = {

@@ -72,7 +72,7 @@ class RobustnessFigures:
     change_low: float | None
     change_high: float | None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the figures as columns of SCHEMA."""
         return asdict(self)
 
@@ -95,10 +95,10 @@ class RobustnessRow:
     metric: str
     figures: RobustnessFigures
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the row as columns of SCHEMA."""
         row = asdict(self)
-        figures: dict[str, Any] = row.pop("figures")
+        figures: dict[str, object] = row.pop("figures")
         return row | figures
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -170,7 +169,7 @@ class Store(Tables):
                 )
         return found
 
-    def sample(self, sample_id: str, dataset: str | None = None) -> list[dict[str, Any]]:
+    def sample(self, sample_id: str, dataset: str | None = None) -> list[dict[str, object]]:
         """Everything that is known of one sample, one dictionary per model, labels in words.
 
         Empty where there is no such sample.
@@ -181,5 +180,5 @@ class Store(Tables):
         condition = f"t.sample_id = ?{of}"
         text = f"SELECT {columns} FROM t WHERE {condition} ORDER BY t.model LIMIT 100"
         found = self.in_words(self.arrow(text, [sample_id, *codes]))
-        result: list[dict[str, Any]] = found.to_pylist()
+        result: list[dict[str, object]] = found.to_pylist()
         return result

@@ -134,7 +134,7 @@ class RunOverview:
     images_per_s: float | None
     memory_mb: float | None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the row as JSON has it."""
         return asdict(self)
 

@@ -104,8 +104,11 @@ def _profile(job: Job, as_json: bool) -> int:
     recipe = job.resolve()
     with distributed.process_group(), distributed.local_main_first():
         [train_parts] = fit.load_splits(job, recipe, "train")
-        figures = {"recipe": job.recipe, **profile(recipe, train_parts)}
-    print(json.dumps(figures) if as_json else describe(job.recipe, figures))
+        report = profile(recipe, train_parts)
+    if as_json:
+        print(json.dumps({"recipe": job.recipe, **report.to_dict()}))
+    else:
+        print(describe(job.recipe, report))
     return 0
 
 

@@ -38,7 +38,7 @@ class EnsembleResult:
     weights: Mapping[str, TaskWeights]
     gains: Sequence[GainRow]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return what `--json` prints."""
         tasks = {
             task: {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -22,7 +20,7 @@ def build_optimizer(model: nn.Module, settings: Optim) -> torch.optim.Optimizer:
     Raises:
         UserError: timm has no such optimizer, or an L2 penalty names no part of the network.
     """
-    weights: nn.Module | list[dict[str, Any]] = model
+    weights: nn.Module | list[dict[str, object]] = model
     decay = settings.weight_decay
     if settings.l2:
         weights, decay = _parameter_groups(model, settings), 0.0
@@ -57,7 +55,7 @@ def _part_of(name: str, settings: Optim) -> str | None:
     return max(parts, key=len, default=None)
 
 
-def _parameter_groups(model: nn.Module, settings: Optim) -> list[dict[str, Any]]:
+def _parameter_groups(model: nn.Module, settings: Optim) -> list[dict[str, object]]:
     """Return the weights by their decay.
 
     Keras adds `l2 * sum(w^2)` of a layer's kernel to the loss, whose gradient is `2 * l2 * w`: a

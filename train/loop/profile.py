@@ -11,10 +11,9 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic, process_time
-from typing import Any
 
 import torch
 
@@ -25,7 +24,7 @@ from train.batches.pool import gather
 from train.batches.sampling import batches
 from train.loop.trainer import Trainer
 from train.recipe.recipe import Recipe
-from train.runs.facts import machine
+from train.runs.facts import TrainingMachine, machine
 
 MIN_RATIO = 3.0
 """Images per second of the loader over those of training, from which it is fast enough."""
@@ -52,17 +51,56 @@ class Clock:
         self.seconds += monotonic() - started
         self.cpu_s += process_time() - cpu_started
 
-    def to_dict(self) -> dict[str, float]:
-        """Return rounded figures for JSON."""
-        return {
-            "images_per_s": round(self.images / self.seconds, 1),
-            "images_per_cpu_s": round(self.images / max(self.cpu_s, 1e-9), 1),
-            "images": self.images,
-            "seconds": round(self.seconds, 2),
-        }
+    def throughput(self) -> Throughput:
+        """Return the rounded figures."""
+        return Throughput(
+            images_per_s=round(self.images / self.seconds, 1),
+            images_per_cpu_s=round(self.images / max(self.cpu_s, 1e-9), 1),
+            images=self.images,
+            seconds=round(self.seconds, 2),
+        )
 
 
-def profile(recipe: Recipe, parts: Sequence[DatasetPart], seconds: float = 5.0) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Images per second, elapsed and of the processor, and on how much that was measured."""
+
+    images_per_s: float
+    images_per_cpu_s: float
+    images: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProfile:
+    """Speed of the loader and of training.
+
+    Attributes:
+        batch: images of a batch.
+        amp: precision of the recipe.
+        loader: makes batches.
+        training: learns from ready batches.
+        ratio: images per second of the loader over those of training.
+        wanted: ratio from which the loader is fast enough.
+        verdict: whether it is, in words.
+        machine: on which this was measured.
+    """
+
+    batch: int
+    amp: str
+    loader: Throughput
+    training: Throughput
+    ratio: float
+    wanted: float
+    verdict: str
+    machine: TrainingMachine
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the profile as JSON has it."""
+        return asdict(self)
+
+
+def profile(recipe: Recipe, parts: Sequence[DatasetPart], seconds: float = 5.0) -> TrainingProfile:
     """Return images per second of the loader and of training, their ratio, and a verdict.
 
     Args:
@@ -112,36 +150,35 @@ def profile(recipe: Recipe, parts: Sequence[DatasetPart], seconds: float = 5.0) 
                 advance(turn + 1)
     loader_speed = loader_clock.images / loader_clock.seconds
     ratio = loader_speed / (training_clock.images / training_clock.seconds)
-    return {
-        "batch": recipe.batch,
-        "amp": recipe.amp,
-        "loader": loader_clock.to_dict(),
-        "training": training_clock.to_dict(),
-        "ratio": round(ratio, 2),
-        "wanted": MIN_RATIO,
-        "verdict": "keeps up" if ratio >= MIN_RATIO else "holds training up",
-        "machine": machine(),
-    }
+    return TrainingProfile(
+        batch=recipe.batch,
+        amp=recipe.amp,
+        loader=loader_clock.throughput(),
+        training=training_clock.throughput(),
+        ratio=round(ratio, 2),
+        wanted=MIN_RATIO,
+        verdict="keeps up" if ratio >= MIN_RATIO else "holds training up",
+        machine=machine(),
+    )
 
 
-def describe(name: str, report: dict[str, Any]) -> str:
+def describe(name: str, report: TrainingProfile) -> str:
     """Return a few lines about a report of `profile` for a terminal."""
-    computer = report["machine"]
+    computer = report.machine
     lines = [
-        f"{name}, batch {report['batch']}, {report['amp']}, {computer['processor']}, "
-        f"{computer['threads']} threads"
+        f"{name}, batch {report.batch}, {report.amp}, {computer.processor}, "
+        f"{computer.threads} threads"
     ]
-    for part, description in (
-        ("loader", "crops, augmented and normalised"),
-        ("training", "forward, backward, step"),
+    for part, speeds, description in (
+        ("loader", report.loader, "crops, augmented and normalised"),
+        ("training", report.training, "forward, backward, step"),
     ):
-        speeds = report[part]
         lines.append(
-            f"{part:9} {speeds['images_per_s']:>11,.0f} images/s "
-            f"{speeds['images_per_cpu_s']:>11,.0f} per CPU second  ({description})"
+            f"{part:9} {speeds.images_per_s:>11,.0f} images/s "
+            f"{speeds.images_per_cpu_s:>11,.0f} per CPU second  ({description})"
         )
     lines.append(
-        f"ratio     {report['ratio']:>11.1f}, wanted {report['wanted']:.0f}: "
-        f"the input pipeline {report['verdict']}"
+        f"ratio     {report.ratio:>11.1f}, wanted {report.wanted:.0f}: "
+        f"the input pipeline {report.verdict}"
     )
     return "\n".join(lines)

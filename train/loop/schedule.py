@@ -90,7 +90,7 @@ class Scheduler:
         if self.plateau:
             self.plateau.step(loss + penalty if self.settings.counting == "keras" else loss)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Return what a checkpoint needs; the optimizer's own state holds the rate."""
         return self.plateau.state_dict() if self.plateau else {}
 

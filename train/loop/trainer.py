@@ -13,7 +13,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, process_time
-from typing import Any
 
 import torch
 from torch import nn
@@ -276,7 +275,7 @@ class Trainer:
             state = "stopped early"
         summary.write(self.folder, self.facts, self.epochs, state)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Return what the last checkpoint holds."""
         return {
             "recipe": self.recipe.to_dict(),

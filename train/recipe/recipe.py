@@ -124,9 +124,9 @@ class Recipe:
         """The runs whose weights it begins with; there may be none."""
         return tuple(path.strip() for path in self.start.split(",") if path.strip())
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return plain values for JSON; `from_dict` undoes it."""
-        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        values: dict[str, object] = json.loads(json.dumps(asdict(self)))
         return values
 
 

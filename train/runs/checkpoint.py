@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.errors import ModelError, UserError
 FORMAT = 1
 
 
-def save(path: Path, state: dict[str, Any]) -> None:
+def save(path: Path, state: Mapping[str, object]) -> None:
     """Write tensors and plain values; a killed process leaves the old file or the new one.
 
     Raises:

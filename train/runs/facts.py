@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,24 +43,47 @@ def record_facts(
     """
     return RunFacts(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=machine(processes),
+        machine=asdict(machine(processes)),
         parameters=parameters,
         versions=system.versions(PACKAGES),
         limit=limit,
     )
 
 
-def machine(processes: int = 1) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class TrainingMachine:
+    """The machine of a run.
+
+    Attributes:
+        system: operating system and its version.
+        processor: the processor's name.
+        cores: logical processors of the machine.
+        threads: that torch uses.
+        memory_gb: GiB of memory.
+        processes: that train together.
+        accelerator: its name; None without one.
+    """
+
+    system: str
+    processor: str
+    cores: int
+    threads: int
+    memory_gb: float
+    processes: int
+    accelerator: str | None
+
+
+def machine(processes: int = 1) -> TrainingMachine:
     """Return the description of this machine as a run's summary has it."""
     import torch
 
     here = system.describe_machine()
-    return {
-        "system": here.system,
-        "processor": here.processor,
-        "cores": here.cores,
-        "threads": torch.get_num_threads(),
-        "memory_gb": here.memory_gb,
-        "processes": processes,
-        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
+    return TrainingMachine(
+        system=here.system,
+        processor=here.processor,
+        cores=here.cores,
+        threads=torch.get_num_threads(),
+        memory_gb=here.memory_gb,
+        processes=processes,
+        accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    )

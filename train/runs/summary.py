@@ -58,7 +58,7 @@ class RunSummary:
         """The epoch whose weights were kept."""
         return best_row(self.history, self.recipe.min_delta)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the summary as JSON has it, without NaN."""
         rates = [r["images_per_s"] for r in self.history if "images_per_s" in r]
         memory = [round(r["memory_mb"], 1) for r in self.history if "memory_mb" in r]
@@ -181,14 +181,14 @@ def read(path: Path) -> tuple[list[dict[str, float]], Recipe]:
         ) from error
 
 
-def _figures(row: EpochRow) -> dict[str, Any]:
+def _figures(row: EpochRow) -> dict[str, object]:
     return {
         "epoch": int(row["epoch"]),
         **{k: round(v, 6) for k, v in row.items() if k.startswith(("train_", "val_")) or k == "lr"},
     }
 
 
-def _as_dict(gap: EpochGap | None) -> dict[str, Any] | None:
+def _as_dict(gap: EpochGap | None) -> dict[str, object] | None:
     return asdict(gap) if gap else None
 
 

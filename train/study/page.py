@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from core import files, vocabulary
 from core.errors import UserError
@@ -29,7 +28,7 @@ def write(result: StudyResult) -> Path:
 
 
 def _csv(rows: Sequence[StudyRow]) -> str:
-    flat: list[dict[str, Any]] = [row.to_dict() for row in rows]
+    flat: list[dict[str, object]] = [row.to_dict() for row in rows]
     for row in flat:
         row["on"] = json.dumps(row["on"]) if row["on"] is not None else None
     text = io.StringIO()

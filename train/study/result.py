@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 from core import system
 from core.errors import DataError
@@ -69,7 +68,7 @@ class StudyResult:
     rows: Sequence[StudyRow]
     verdict: Sequence[str]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the result as JSON has it."""
         plan = self.plan
         return {

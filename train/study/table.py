@@ -92,7 +92,7 @@ class StudyRow:
     source_epochs: int
     source_measured_on: str | None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the row as JSON and CSV have it."""
         return asdict(self)
 

@@ -87,7 +87,7 @@ def show(
     if zero:
         chart.add_hline(y=0, line_dash="dash", line_color=charts.QUIET)
     format_ = st.column_config.NumberColumn(format="percent" if percent else "%.2f")
-    columns: dict[str, Any] = {figure: format_, "low": format_, "high": format_}
+    columns: dict[str, object] = {figure: format_, "low": format_, "high": format_}
     if len(estimates) == 1:
         columns["model"] = None
     charts.show(chart, key, table, alt=alt, columns=columns, opened=opened)
@@ -98,7 +98,7 @@ def _trace(
 ) -> go.Scatter | go.Bar:
     """The k-th model's estimates as a line or as bars."""
     number_format = ".1%" if percent else ".2f"
-    look: dict[str, Any] = {
+    look: dict[str, object] = {
         "name": charts.plain(model),
         "x": [charts.plain(value) for value, _ in rows],
         "y": [estimate.value for _, estimate in rows],

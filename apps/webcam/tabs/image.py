@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -78,7 +78,7 @@ def _shrink(rgb: np.ndarray) -> np.ndarray:
     return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
 
 
-def predict_json(pipeline: Pipeline, payload: ImagePayload | None) -> list[dict[str, Any]]:
+def predict_json(pipeline: Pipeline, payload: ImagePayload | None) -> list[dict[str, object]]:
     """Return the result of the API's `predict`, see `core.pipeline.Reading.to_json`.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -106,7 +106,19 @@ class Samples:
         )
 
 
-def missing(n: int) -> dict[str, Any]:
+class TargetColumns(TypedDict):
+    """The target columns of N samples, by the names of the fields of `Samples`.
+
+    emotion_votes: float32 (N, 8). emotion: int64 (N,). gender: int64 (N,). age: float32 (N,).
+    """
+
+    emotion_votes: np.ndarray
+    emotion: np.ndarray
+    gender: np.ndarray
+    age: np.ndarray
+
+
+def missing(n: int) -> TargetColumns:
     """Return target columns for `n` samples without labels."""
     return {
         "emotion_votes": np.full((n, 8), np.nan, np.float32),

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -205,7 +204,7 @@ class FindingsFile:
             tables[check] = table.append_column("key", pa.array(keys, pa.string()))
         return tables
 
-    def members(self, check: str, group: str) -> list[dict[str, Any]]:
+    def members(self, check: str, group: str) -> list[dict[str, object]]:
         """Return the rows of one cluster, those that stay first."""
         in_group = pc.fill_null(pc.equal(self.rows["group"], group), False)
         rows = self.rows.filter(pc.and_(pc.equal(self.rows["check"], check), in_group))

@@ -66,12 +66,12 @@ def test_a_failure_in_the_making_arrives() -> None:
 def test_the_input_pipeline_keeps_up_with_the_fastest_recipe() -> None:
     recipe = load("fer_cnn_0")
     found = profile(recipe, [part_of(recipe, 512)], seconds=1)
-    assert found["ratio"] >= MIN_RATIO and found["verdict"] == "keeps up", found
-    assert found["loader"]["images_per_s"] / found["training"]["images_per_s"] == pytest.approx(
-        found["ratio"], rel=0.01
+    assert found.ratio >= MIN_RATIO and found.verdict == "keeps up", found
+    assert found.loader.images_per_s / found.training.images_per_s == pytest.approx(
+        found.ratio, rel=0.01
     )
     text = describe("fer_cnn_0", found)
-    assert "keeps up" in text and f"{found['loader']['images_per_s']:,.0f}" in text
+    assert "keeps up" in text and f"{found.loader.images_per_s:,.0f}" in text
 
 
 def test_profile_prints_json_and_keeps_nothing(
