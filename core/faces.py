@@ -31,7 +31,7 @@ CHIP_SIDE = 192
 picture.
 """
 MIN_SIDE = 64
-"""Pixels of the shorter side below which a picture is padded: twice the stride of YuNet's network."""
+"""Pixels of the shorter side below which a picture is padded: two strides of YuNet's network."""
 MAX_FACES = 100
 
 
