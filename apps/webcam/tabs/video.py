@@ -107,6 +107,9 @@ def process_video(
             yield _finished(panel.note("Stopped. Nothing was kept."))
             return
         yield _with_results(target, frames, pipeline)
+    except FileNotFoundError:
+        if results.folder is not None:  # else the visitor left, and the files with them
+            raise
     except UserError as error:
         results.delete()
         yield _finished(panel.problem(str(error)))

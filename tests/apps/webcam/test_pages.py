@@ -251,6 +251,23 @@ def test_a_stopped_video_reports_it_last_and_leaves_nothing(
     files.delete()
 
 
+def test_a_video_whose_visitor_left_ends_without_an_error(upload_dir, pipeline, frame, monkeypatch):
+    """The page closes while the last frames are processed: its files are deleted under the work."""
+    monkeypatch.setattr(video, "PROGRESS_INTERVAL_SECONDS", 0.0)
+    source = film(upload_dir / "left.mp4", [frame] * 4)
+    files = ResultFiles()
+    updates = video.process_video(pipeline, {"path": str(source)}, files)
+    next(updates)
+    write_table = video.timeline.to_csv
+
+    def leave_then_write(*arguments):
+        files.delete()
+        return write_table(*arguments)
+
+    monkeypatch.setattr(video.timeline, "to_csv", leave_then_write)
+    assert not any("mien.mp4" in str(update.video) for update in updates)
+
+
 def test_a_missing_model_is_exit_status_2_with_a_way_out(tmp_path, capsys):
     assert main(["--model", str(tmp_path / "none"), "--port", "0"]) == 2
     assert "train export" in capsys.readouterr().err
