@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
-from evaluation.report.text import interval, number
+from evaluation.report.formatting import interval, number
 from evaluation.statistics.estimate import Estimate
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B59F00")

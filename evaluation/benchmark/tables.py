@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from evaluation.report.text import grid
+from evaluation.report.formatting import grid
 
 COLUMNS = (
     "network",

@@ -208,7 +208,7 @@ def _list(as_json: bool) -> int:
 
 def _print_report(report: AuditReport) -> None:
     """Print the report as text."""
-    from evaluation.report.text import console, grid
+    from evaluation.report.formatting import console, grid
 
     screen = console()
     sizes = ", ".join(f"{split} {n}" for split, n in report.split_sizes.items())

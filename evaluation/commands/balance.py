@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _print_result(out: Path, result: BalanceResult) -> None:
     """Print the result as text."""
-    from evaluation.report.text import console, grid
+    from evaluation.report.formatting import console, grid
 
     n_before, n_added = sum(result.before.values()), sum(result.added.values())
     heading = f"{out}: {n_added} pictures added"

@@ -22,7 +22,7 @@ from core.errors import DataError
 from evaluation.benchmark import tables
 from evaluation.benchmark.reference_models import REFERENCES
 from evaluation.benchmark.run_benchmark import BenchmarkOptions, run_benchmark
-from evaluation.report.text import console
+from evaluation.report.formatting import console
 
 QUICK_ROUNDS = 20
 MIN_METRICS_ROWS = 100

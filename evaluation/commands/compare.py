@@ -25,7 +25,7 @@ from evaluation.analysis.comparison import Comparison, TaskComparison, compare
 from evaluation.commands._tables import add_map
 from evaluation.predictions import arrays, table
 from evaluation.predictions.table import column_map
-from evaluation.report.text import console, grid, number, p_value, sample_count
+from evaluation.report.formatting import console, grid, number, p_value, sample_count
 from evaluation.statistics.estimate import plain
 
 SIDES = {"a": "A", "b": "B", None: "-", "neither": "-"}

@@ -27,7 +27,7 @@ from evaluation.analysis.thresholds import (
     single_threshold,
 )
 from evaluation.commands._tables import add_table, read_table
-from evaluation.report.text import console, grid, number, sample_count
+from evaluation.report.formatting import console, grid, number, sample_count
 from evaluation.statistics.estimate import Estimate
 
 

@@ -27,8 +27,8 @@ from evaluation.commands._tables import add_table
 from evaluation.predictions import arrays, table
 from evaluation.predictions.table import column_map
 from evaluation.report import gate_limits, gates
-from evaluation.report.terminal import show, show_gates
-from evaluation.report.text import console
+from evaluation.report.formatting import console
+from evaluation.report.text_report import show, show_gates
 from evaluation.statistics.estimate import plain
 from evaluation.training_runs.training_run import read as read_run
 
@@ -156,7 +156,7 @@ def _write_page(
     outcomes: Sequence[gates.GateOutcome],
 ) -> None:
     # OpenCV and Plotly are imported only where a page is written
-    from evaluation.report.page import page
+    from evaluation.report.html_report import page
     from evaluation.report.thumbnails import thumbnails
 
     if args.html.is_dir():

@@ -77,7 +77,7 @@ def _to_dict(result: RestratifyResult) -> dict[str, object]:
 
 def _print_result(out: Path, result: RestratifyResult) -> None:
     """Print the result as text."""
-    from evaluation.report.text import console, grid
+    from evaluation.report.formatting import console, grid
 
     say(
         f"{result.cluster_count} clusters, {result.shared_cluster_count} of several pictures, "

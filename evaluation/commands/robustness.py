@@ -30,7 +30,7 @@ from core.vocabulary import TASKS
 from evaluation.commands._source import add_source, load_samples
 from evaluation.predictions.predict import describe
 from evaluation.predictions.table import check_target
-from evaluation.report.text import console, grid, number
+from evaluation.report.formatting import console, grid, number
 from evaluation.robustness.curves import FLIP_YEARS, RobustnessRow, rows, write
 from evaluation.robustness.measure import CORRUPTIONS, KINDS, SEED, measure
 from evaluation.statistics.estimate import Estimate

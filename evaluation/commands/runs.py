@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from core.errors import DataError
-from evaluation.report.text import console, grid
+from evaluation.report.formatting import console, grid
 from evaluation.training_runs.run_folder import find
 from evaluation.training_runs.training_run import RunOverview, overview, read
 

@@ -22,7 +22,7 @@ from core.errors import DataError
 from core.vocabulary import TASKS
 from evaluation.analysis.weak_slices import WeakSlices, find_weak_slices
 from evaluation.commands._tables import add_table, read_table
-from evaluation.report.text import console, grid, number, p_value, sample_count
+from evaluation.report.formatting import console, grid, number, p_value, sample_count
 from evaluation.statistics.estimate import plain
 
 

@@ -13,7 +13,7 @@ from core import image as images
 from core.errors import DataError, ImageError
 from evaluation.quality.audit import AuditReport, CheckResult
 from evaluation.quality.dataset import AuditDataset
-from evaluation.report.html import document, table, thumbnail
+from evaluation.report.html_page import document, table, thumbnail
 from evaluation.report.thumbnails import data_url
 
 MAX_CLUSTERS = 6

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.ensemble import Ensemble
 from core.vocabulary import TASKS
-from evaluation.report.text import console, grid, number
+from evaluation.report.formatting import console, grid, number
 from train.ensemble.figures import GainRow
 from train.ensemble.weights import TaskWeights
 from train.export.model_card import INTENDED_USE, limits

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.vocabulary import task_metric
-from evaluation.report.html import GREY, LAYOUT, chart, document, table
+from evaluation.report.html_page import GREY, LAYOUT, chart, document, table
 from evaluation.training_runs import generalization_gap
 from train.runs.gap import EpochGap
 

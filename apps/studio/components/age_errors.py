@@ -17,7 +17,7 @@ from core.vocabulary import METRICS, group_title
 from evaluation.analysis import store_ages
 from evaluation.analysis.store_ages import ErrorsByCell
 from evaluation.metrics.classification import normalised
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.statistics.estimate import Estimate
 from evaluation.store import Where
 

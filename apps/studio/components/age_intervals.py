@@ -14,7 +14,7 @@ from apps.studio.context import View
 from core.calibration import INTERVAL_COVERAGE
 from evaluation.analysis import store_confidence
 from evaluation.analysis.store_confidence import IntervalCoverage
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.store import Where
 from evaluation.store.counts import method
 

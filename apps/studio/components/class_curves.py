@@ -12,7 +12,7 @@ import streamlit as st
 from apps.studio import charts, context, url_state
 from apps.studio.context import View
 from evaluation.analysis.store_classes import ClassCurve, class_curve
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.statistics.estimate import Estimate
 
 MAX_CELLS = 2_000_000

@@ -10,7 +10,7 @@ import streamlit as st
 
 from apps.studio import charts
 from core.vocabulary import Metric, group_title
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from apps.studio import charts
-from evaluation.report.text import interval
+from evaluation.report.formatting import interval
 from evaluation.statistics.estimate import Estimate
 
 MAX_VALUES_WITH_N = 9

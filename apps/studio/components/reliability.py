@@ -14,7 +14,7 @@ from core.vocabulary import METRICS
 from evaluation.analysis import store_confidence
 from evaluation.analysis.from_counts import BINS
 from evaluation.analysis.store_confidence import ConfidenceBand, ReliabilityEstimates
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.store.counts import method
 
 MIN_BIN_SIZE = 10

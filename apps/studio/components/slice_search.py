@@ -12,7 +12,7 @@ from apps.studio.context import View
 from core.vocabulary import group_title
 from evaluation.analysis.slices import SliceSearch, search
 from evaluation.analysis.store_groups import StoreGroups
-from evaluation.report.text import number, p_value
+from evaluation.report.formatting import number, p_value
 from evaluation.store import Where
 
 SLICE_PARAMETER = "sl.slice"

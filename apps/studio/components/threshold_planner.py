@@ -12,7 +12,7 @@ import streamlit as st
 from apps.studio import charts, context, url_state
 from apps.studio.context import View
 from evaluation.analysis.thresholds import CARD_PRECISION, ThresholdPlan, plan_thresholds
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.statistics.estimate import Estimate
 from evaluation.store import Store, Where
 from evaluation.store.sample_table import table as sample_table

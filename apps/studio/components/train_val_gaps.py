@@ -11,7 +11,7 @@ import streamlit as st
 
 from apps.studio import charts, settings
 from apps.studio.context import View
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.statistics.estimate import Estimate
 from evaluation.training_runs import generalization_gap, transfer
 from evaluation.training_runs.transfer import ClassifierRun

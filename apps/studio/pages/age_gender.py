@@ -13,7 +13,7 @@ from apps.studio.context import View
 from core.vocabulary import METRICS, TASKS, group_title
 from evaluation.analysis import store_ages
 from evaluation.analysis.cross_task import CrossTask
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.store.counts import method
 
 TITLE = "Age and gender"

@@ -11,7 +11,7 @@ from apps.studio.context import View
 from core.vocabulary import METRICS, group_title
 from evaluation.analysis import store_pairs
 from evaluation.analysis.comparison import ALPHA, PartComparison, TaskComparison
-from evaluation.report.text import number, p_value
+from evaluation.report.formatting import number, p_value
 from evaluation.statistics.estimate import Estimate
 
 TITLE = "Compare"

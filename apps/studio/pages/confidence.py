@@ -14,7 +14,7 @@ from apps.studio.context import View
 from core.vocabulary import METRICS
 from evaluation.analysis import store_confidence
 from evaluation.metrics.selective import RiskCoverage
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 
 TITLE = "Confidence"
 ICON = ":material/speed:"

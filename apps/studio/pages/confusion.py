@@ -12,7 +12,7 @@ from apps.studio.components.confusion_matrix import CELLS_SHOW, UNCERTAIN, Matri
 from apps.studio.context import View
 from evaluation.analysis import store_confidence
 from evaluation.analysis.store_ages import overall_accuracy
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.store import Where
 
 TITLE = "Confusion"

@@ -15,7 +15,7 @@ from core.vocabulary import METRICS, TASKS, Metric
 from evaluation.analysis.from_counts import AgeErrors
 from evaluation.analysis.store_summary import ClassSummary, StoreSummary, summary
 from evaluation.report import gate_limits, gates
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.statistics.estimate import Estimate
 
 TITLE = "Overview"

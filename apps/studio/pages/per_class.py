@@ -19,7 +19,7 @@ from core.vocabulary import METRICS
 from evaluation.analysis.from_counts import ClassScores
 from evaluation.analysis.store_ages import overall_accuracy
 from evaluation.analysis.store_classes import per_class
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.statistics.estimate import Estimate
 from evaluation.store import Where
 from evaluation.store.counts import method

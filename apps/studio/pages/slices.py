@@ -14,7 +14,7 @@ from core.vocabulary import group_title
 from evaluation.analysis.slices import GroupExtreme, fairness
 from evaluation.analysis.store_groups import StoreGroups
 from evaluation.predictions.conditions import BINS
-from evaluation.report.text import number
+from evaluation.report.formatting import number
 from evaluation.store.counts import method
 
 TITLE = "Slices and fairness"

@@ -18,7 +18,7 @@ from core.labels import FERPLUS8
 from core.vocabulary import group_title
 from evaluation.analysis import comparison
 from evaluation.predictions import table
-from evaluation.report.text import number, p_value
+from evaluation.report.formatting import number, p_value
 from evaluation.statistics.estimate import Estimate
 from evaluation.training_runs import transfer
 from tests.apps.studio.conftest import predictions

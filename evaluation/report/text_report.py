@@ -11,8 +11,8 @@ from evaluation.analysis.classification import ClassificationReport
 from evaluation.analysis.cross_task import CrossTask
 from evaluation.analysis.regression import RegressionReport
 from evaluation.analysis.summary import TableReport
+from evaluation.report.formatting import grid, interval_lines, number, sample_count
 from evaluation.report.gates import GateOutcome
-from evaluation.report.text import grid, interval_lines, number, sample_count
 from evaluation.statistics.estimate import Estimate
 
 

@@ -15,9 +15,9 @@ from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, TASKS
 from evaluation.analysis.classification import ClassificationReport, ReliabilityReport
 from evaluation.analysis.regression import RegressionReport
 from evaluation.analysis.summary import TableReport
+from evaluation.report.formatting import interval_lines, number, sample_count
 from evaluation.report.gates import GateOutcome
-from evaluation.report.html import BLUE, GREY, ORANGE, document, simple_chart, table, thumbnail
-from evaluation.report.text import interval_lines, number, sample_count
+from evaluation.report.html_page import BLUE, GREY, ORANGE, document, simple_chart, table, thumbnail
 from evaluation.report.thumbnails import Thumbnail
 
 
