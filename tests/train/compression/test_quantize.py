@@ -210,7 +210,8 @@ def test_each_file_looks_at_validation_once_and_is_judged_by_what_its_card_says(
         lambda self, x, *more: (seen.append((self.path.name, len(x))), really(self, x, *more))[1],
     )
     monkeypatch.setattr(
-        int8_loss, "check_int8_loss", lambda before, after: judged.append((before, after))
+        "train.export.export.check_int8_loss",
+        lambda before, after: judged.append((before, after)),
     )
     monkeypatch.setattr("train.export.export.PARITY_CROPS", 16)
     made = export(lively(RECIPE), RECIPE, "whole", tmp_path, [parts[0]], [parts[1]], int8=True)
@@ -290,7 +291,7 @@ def test_too_much_loss_leaves_the_old_bundle_alone(
         "to_int8",
         lambda source, target, crops, spec: (shown.append(crops), shutil.copy(source, target)),
     )
-    monkeypatch.setattr(int8_loss, "check_int8_loss", refuse)
+    monkeypatch.setattr("train.export.export.check_int8_loss", refuse)
     out = tmp_path / "out"
     out.mkdir()
     (out / "model.onnx").write_bytes(b"old")
