@@ -12,9 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import torch
-
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SLOWNESS
 
 # 2,051 pictures are 96 steps in three epochs: too few for a BatchNorm that remembers as long as
 # Keras' (0.01 a step; validation stays at
@@ -46,5 +44,5 @@ def test_fer_cnn_a_learns_drawn_faces_in_under_a_minute_on_two_cores(tmp_path: P
     ]
     # CPU seconds hardly depend on who else works here; two idle cores take half as long on the
     # clock.
-    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+    if SLOWNESS == 1:  # torch's convolutions take more than three times as long without AVX-512
         assert found["timing"]["cpu_seconds"] < 120, found["timing"]
