@@ -27,6 +27,7 @@ from evaluation.statistics.bootstrap import centred, merged, percentiles, times_
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
+from tests.conftest import SLOWNESS
 
 LABELS = np.array(FERPLUS8.labels)
 SHIFT = 1_000_000
@@ -278,7 +279,7 @@ def million() -> dict[str, float]:
 
     times = measured()
     if any(
-        times[name] >= limit for name, limit in LIMITS.items()
+        times[name] >= SLOWNESS * limit for name, limit in LIMITS.items()
     ):  # a moment's load also slows the processor's memory
         again = measured()
         times = {name: min(times[name], again[name]) for name in times}
@@ -287,7 +288,7 @@ def million() -> dict[str, float]:
 
 @pytest.mark.parametrize("step", LIMITS)
 def test_a_million_rows_stay_fast(million: dict[str, float], step: str) -> None:
-    assert million[step] < LIMITS[step]
+    assert million[step] < SLOWNESS * LIMITS[step]
 
 
 def test_many_clusters_cost_no_more_than_few() -> None:
