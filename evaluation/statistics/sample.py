@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from evaluation.statistics.bootstrap import MAX_CLUSTERS, ROUNDS, merged
+from evaluation.statistics.bootstrap import MAX_CLUSTERS, ROUNDS, count_distinct, merged
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 
@@ -74,10 +75,10 @@ class Sample:
         cluster = None if self.cluster is None else self.cluster[mask]
         return Sample(int(mask.sum()), cluster, self.by)
 
-    @property
+    @cached_property
     def clusters(self) -> int | None:
         """How many clusters there are; None where rows are independent."""
-        return None if self.cluster is None else len(np.unique(self.cluster))
+        return None if self.cluster is None else count_distinct(self.cluster)
 
     @property
     def method(self) -> Method:
