@@ -98,12 +98,14 @@ class GroupedCounts:
             is_share: values are 0 or 1.
             center: see the class.
         """
-        v = np.ones(len(cell)) if values is None else values.astype(np.float64)
-        has_value = ~np.isnan(v)
-        if not has_value.all():
-            cell, v = cell[has_value], v[has_value]
+        ones = np.ones(len(cell))
+        v = ones if values is None else values.astype(np.float64, copy=False)
+        if values is not None and np.isnan(v).any():
+            has_value = ~np.isnan(v)
+            cell, v, ones = cell[has_value], v[has_value], ones[has_value]
             cluster = None if cluster is None else cluster[has_value]
-        sums = (np.ones(len(v)), v, (v - center) ** 2)
+        is_binary = center == 0 and (is_share or values is None)  # then v ** 2 is v
+        sums = (ones, v, v if is_binary else (v - center) ** 2)
         return cls.of_sums(
             cell,
             size,
@@ -142,7 +144,8 @@ class GroupedCounts:
             inside = cell >= 0
             cell, sums = cell[inside], [v[inside] for v in sums]
             cluster = None if cluster is None else cluster[inside]
-        n, total, squares = (np.bincount(cell, v, size).astype(np.float64) for v in sums)
+        totals = {id(v): np.bincount(cell, v, size).astype(np.float64) for v in sums}
+        n, total, squares = (totals[id(v)] for v in sums)  # the same array is added up once
         if cluster is None or not len(cluster):
             return cls(n, total, squares, center, is_share, None)
         if clusters is None:
