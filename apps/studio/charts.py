@@ -26,6 +26,8 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8
 The k-th model always has the k-th colour.
 """
 GOOD, BAD, QUIET = "#009E73", "#D55E00", "#8C8C8C"
+BAD_SCALE = ((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)"))
+"""For what is worse the larger it is, in the colour of BAD."""
 GREY = "rgba(128,128,128,0.35)"
 SCALE = ((0.0, "rgba(0,114,178,0.06)"), (0.5, "rgba(0,114,178,0.55)"), (1.0, "rgba(0,90,150,1)"))
 """Colours of shares from 0 to 1; near 0 transparent, so that it reads on light and dark."""

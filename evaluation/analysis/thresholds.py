@@ -184,7 +184,7 @@ def plan_thresholds(
         ClassThreshold(
             label=label,
             threshold=float(plan.threshold[c]) if np.isfinite(plan.threshold[c]) else None,
-            called=int(plan.called[c]),
+            called=int(plan.predicted_n[c]),
             coverage=covered[c],
             precision=precisions[c],
             before=before[c],
@@ -210,7 +210,7 @@ def single_threshold(
 ) -> SingleThreshold:
     """Return the one threshold for `task` of a one-model table, and what it buys.
 
-    See `selective.limit`.
+    See `selective.single_threshold`.
 
     Args:
         table: Predictions of one model, with probabilities.
@@ -224,7 +224,7 @@ def single_threshold(
     _check_range({"precision": precision})
     rows = _confident_rows(table, task)
     sample, is_right = rows.sample, rows.is_right
-    is_kept = selective.over_limit(
+    is_kept = selective.cross_fitted_single(
         rows.confidence, is_right, precision, floor=MIN_THRESHOLD, seed=seed, cluster=sample.cluster
     )
     return SingleThreshold(
@@ -233,7 +233,7 @@ def single_threshold(
         n=len(is_right),
         seed=seed,
         method=sample.method,
-        limit=selective.limit(
+        limit=selective.single_threshold(
             rows.confidence, is_right, precision, floor=MIN_THRESHOLD, cluster=sample.cluster
         ),
         floor=MIN_THRESHOLD,

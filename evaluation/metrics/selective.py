@@ -1,8 +1,7 @@
-"""Saying nothing when unsure.
+"""Selective prediction: a prediction is given where its confidence reaches a threshold.
 
-`confidence` is float (N,), `correct` bool (N,) whether the answer was true.
-
-An answer is given where the confidence is at least the threshold.
+In all functions `confidence` is float (N,), and `correct` bool (N,) whether the prediction is
+right.
 """
 
 from __future__ import annotations
@@ -18,9 +17,12 @@ from evaluation.statistics.intervals import students, wilson
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RiskCoverage:
-    """All (T,), one per distinct confidence, highest first.
+    """The risk-coverage curve, each column (T,): one row per distinct confidence, highest first.
 
-    Share of samples answered, and share of those that is wrong.
+    Attributes:
+        threshold: the confidence from which predictions are given.
+        coverage: share of the samples with a prediction.
+        risk: share of these predictions that is wrong.
     """
 
     threshold: np.ndarray
@@ -31,22 +33,22 @@ class RiskCoverage:
 def risk_coverage(
     confidence: np.ndarray, correct: np.ndarray, weight: np.ndarray | None = None
 ) -> RiskCoverage:
-    """The risk-coverage curve (El-Yaniv and Wiener, JMLR 2010); empty without samples.
+    """Return the risk-coverage curve (El-Yaniv and Wiener, JMLR 2010); empty without samples.
 
     weight: float (N,) >= 0 of each sample.
     """
-    seen = counts(confidence, correct, weight)
-    answered = seen.hits + seen.alarms
+    cumulative = counts(confidence, correct, weight)
+    covered = cumulative.hits + cumulative.alarms
     with np.errstate(invalid="ignore", divide="ignore"):
         return RiskCoverage(
-            seen.threshold,
-            answered / (answered[-1] if len(answered) else 1.0),
-            seen.alarms / answered,
+            cumulative.threshold,
+            covered / (covered[-1] if len(covered) else 1.0),
+            cumulative.alarms / covered,
         )
 
 
 def aurc(confidence: np.ndarray, correct: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Area under the risk-coverage curve.
+    """Return the area under the risk-coverage curve (AURC).
 
     The risk at each sample's own confidence, averaged over samples (Geifman et al., ICLR 2019).
 
@@ -55,24 +57,27 @@ def aurc(confidence: np.ndarray, correct: np.ndarray, weight: np.ndarray | None 
     return area(risk_coverage(confidence, correct, weight))
 
 
-def area(seen: RiskCoverage) -> float:
-    """The area under a curve that is already there; see `aurc`."""
-    steps = np.diff(seen.coverage, prepend=0.0)
-    return float(np.where(steps > 0, seen.risk, 0.0) @ steps) if len(steps) else float("nan")
+def area(curve: RiskCoverage) -> float:
+    """Return the area under a curve; see `aurc`."""
+    steps = np.diff(curve.coverage, prepend=0.0)
+    return float(np.where(steps > 0, curve.risk, 0.0) @ steps) if len(steps) else float("nan")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Per class, all (k,): answer where its confidence is at least `threshold` (inf: never).
+    """Thresholds per predicted class, each column (k,).
 
-    coverage: share of the samples called so that is answered; precision: share of those that is
-    correct (NaN where none); called: how many.
+    Attributes:
+        threshold: the confidence from which the class is predicted; inf for never.
+        coverage: share of the class's predictions that reach the threshold.
+        precision: share of these that is correct; NaN where there are none.
+        predicted_n: predictions of the class, whatever their confidence.
     """
 
     threshold: np.ndarray
     coverage: np.ndarray
     precision: np.ndarray
-    called: np.ndarray
+    predicted_n: np.ndarray
 
 
 def plan(
@@ -84,19 +89,24 @@ def plan(
     coverage: float | None = None,
     precision: float | None = None,
 ) -> Plan:
-    """Thresholds per predicted class.
+    """Choose a threshold for each predicted class.
 
-    The highest that answers `coverage` of what is called so, or the lowest that reaches
-    `precision`.
+    The thresholds are chosen on these samples, so expect a little less on others, above all for a
+    class that is rarely predicted.
 
-    pred: int (N,) below k. Chosen on the samples at hand, so expect a little less on others; a
-    class called rarely deserves no trust.
+    Args:
+        confidence: see the module.
+        pred: int (N,) predicted classes, below `k`.
+        correct: see the module.
+        k: number of classes.
+        coverage: take the highest threshold that keeps this share of a class's predictions.
+        precision: take the lowest threshold from which this share is correct.
 
     Raises:
-        ValueError: not exactly one of the two wishes, or it lies outside (0, 1].
+        ValueError: not exactly one of `coverage` and `precision`, or it lies outside (0, 1].
     """
-    wish = coverage if precision is None else precision
-    if (coverage is None) == (precision is None) or wish is None or not 0 < wish <= 1:
+    target = coverage if precision is None else precision
+    if (coverage is None) == (precision is None) or target is None or not 0 < target <= 1:
         raise ValueError(
             f"Expected one of `coverage` and `precision`, in (0, 1], got {coverage} and "
             f"{precision}."
@@ -104,23 +114,20 @@ def plan(
     result = Plan(
         np.full(k, np.inf), np.zeros(k), np.full(k, np.nan), np.bincount(pred, minlength=k)
     )
-    for c in np.flatnonzero(result.called):
-        seen = risk_coverage(confidence[pred == c], correct[pred == c])
-        good = np.flatnonzero(
-            (seen.coverage if precision is None else 1 - seen.risk) >= wish - 1e-12
-        )
+    for c in np.flatnonzero(result.predicted_n):
+        curve = risk_coverage(confidence[pred == c], correct[pred == c])
+        reached = curve.coverage if precision is None else 1 - curve.risk
+        good = np.flatnonzero(reached >= target - 1e-12)
         if len(good):
             at = good[0] if precision is None else good[-1]
-            result.threshold[c], result.coverage[c], result.precision[c] = (
-                seen.threshold[at],
-                seen.coverage[at],
-                1 - seen.risk[at],
-            )
+            result.threshold[c] = curve.threshold[at]
+            result.coverage[c] = curve.coverage[at]
+            result.precision[c] = 1 - curve.risk[at]
     return result
 
 
-def answered(threshold: np.ndarray, confidence: np.ndarray, pred: np.ndarray) -> np.ndarray:
-    """Return bool (N,): whether a plan's `threshold` (k,) lets each sample be answered.
+def is_covered(threshold: np.ndarray, confidence: np.ndarray, pred: np.ndarray) -> np.ndarray:
+    """Return bool (N,): whether each prediction reaches its class's `threshold` (k,).
 
     pred: int (N,) below k.
     """
@@ -151,57 +158,61 @@ def cross_fitted(
 ) -> np.ndarray:
     """Return bool (N,): the samples kept by thresholds that the other half of the samples chose.
 
-    No sample has helped to choose its own threshold, so coverage and precision among these are
-    unbiased: what a plan made of half as many samples brings on new ones. A class that the choosing
+    No sample helps to choose its own threshold, so coverage and precision among these are unbiased:
+    they are those of thresholds from half as many samples, on new ones. A class that the choosing
     half never predicts is not kept. Arguments as for `plan`; see `halves`.
     """
     first = halves(len(confidence), seed=seed, cluster=cluster)
     kept = np.zeros(len(confidence), bool)
-    for chosen, measured in ((first, ~first), (~first, first)):
+    for fit, test in ((first, ~first), (~first, first)):
         result = plan(
-            confidence[chosen],
-            pred[chosen],
-            correct[chosen],
+            confidence[fit],
+            pred[fit],
+            correct[fit],
             k,
             coverage=coverage,
             precision=precision,
         )
-        kept[measured] = answered(result.threshold, confidence[measured], pred[measured])
+        kept[test] = is_covered(result.threshold, confidence[test], pred[test])
     return kept
 
 
-def effective(
+def effective_sample_size(
     confidence: np.ndarray, correct: np.ndarray, cluster: np.ndarray, level: float = 0.95
 ) -> np.ndarray:
-    """Return float (T,), one per distinct confidence, highest first.
+    """Return the effective sample size (T,) of the predictions from each confidence on.
 
-    How many independent predictions those from there on are worth for the share of them that is
-    correct.
+    One value per distinct confidence, highest first: the number of predictions over the design
+    effect (Kish, Survey Sampling, 1965), which is the linearised variance of their accuracy over
+    clusters against that of independent predictions; never more than their number. With few
+    clusters that variance is itself uncertain, so the size is lowered such that an interval of
+    `level` is one by Student's t (Korn and Graubard, Survey Methodology 1998). Where all
+    predictions are correct, or all wrong, it is the number of clusters, as in
+    `evaluation.statistics.counts`; 0 for a single cluster.
 
-    That is their number over the design effect (Kish, Survey Sampling, 1965): the share's variance
-    over clusters, linearised, against that of answers alone; never more than there are. Few
-    clusters leave that variance itself unsure, so it is lowered to make an interval of `level` one
-    by Student's t (Korn and Graubard, Survey Methodology 1998). Where all are correct, or wrong: as
-    many as clusters, as `evaluation.statistics.counts` has it; 0 for a single cluster.
-    cluster: int (N,).
+    Args:
+        confidence: see the module.
+        correct: see the module.
+        cluster: int (N,).
+        level: of the interval.
     """
     order = np.argsort(-confidence, kind="stable")
     unit, hit = compact(cluster)[order], correct[order].astype(np.float64)
-    by = np.argsort(unit, kind="stable")  # the answers of each cluster together, surest first
+    by = np.argsort(unit, kind="stable")  # each cluster together, most confident first
     start = np.flatnonzero(np.diff(unit[by], prepend=-1))
-    size = np.diff(start, append=len(unit))
-    seen, before = np.zeros(
-        (2, len(unit))
-    )  # answers, and correct ones, of the same cluster before each
-    seen[by] = np.arange(len(unit)) - np.repeat(start, size)
+    cluster_size = np.diff(start, append=len(unit))
+    # Predictions, and correct ones, of the same cluster before each.
+    before_n, before = np.zeros((2, len(unit)))
+    before_n[by] = np.arange(len(unit)) - np.repeat(start, cluster_size)
     earlier = np.cumsum(hit[by]) - hit[by]
-    before[by] = earlier - np.repeat(earlier[start], size)
+    before[by] = earlier - np.repeat(earlier[start], cluster_size)
     # Sums over clusters of predictions squared, correct ones squared, and their product: each
     # prediction adds what it changes in its own cluster.
     squares, crossed, own = (
-        np.cumsum(v) for v in ((2 * before + 1) * hit, before + hit * seen + hit, 2 * seen + 1)
+        np.cumsum(v)
+        for v in ((2 * before + 1) * hit, before + hit * before_n + hit, 2 * before_n + 1)
     )
-    n, clusters = np.arange(1.0, len(unit) + 1), np.cumsum(seen == 0)
+    n, clusters = np.arange(1.0, len(unit) + 1), np.cumsum(before_n == 0)
     share = np.cumsum(hit) / n
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = (
@@ -210,17 +221,17 @@ def effective(
             / (clusters - 1)
             / n**2
         )
-        worth = (
+        size = (
             np.minimum(share * (1 - share) / variance, n)
             * (students(np.inf, level) / students(clusters - 1, level)) ** 2
         )
-    worth = np.where((share == 0) | (share == 1), clusters, worth)
+    size = np.where((share == 0) | (share == 1), clusters, size)
     last = np.diff(confidence[order], append=np.nan) != 0  # the end of each run of equal confidence
-    result: np.ndarray = np.where(clusters > 1, worth, 0.0)[last]
+    result: np.ndarray = np.where(clusters > 1, size, 0.0)[last]
     return result
 
 
-def limit(
+def single_threshold(
     confidence: np.ndarray,
     correct: np.ndarray,
     precision: float,
@@ -229,14 +240,23 @@ def limit(
     level: float = 0.95,
     cluster: np.ndarray | None = None,
 ) -> float:
-    """One limit for all classes.
+    """Choose one threshold for all classes.
 
-    The lowest confidence from which answers reach `precision` even by the lower end of their Wilson
-    interval of `level`, so that it holds on other samples too; at least `floor`, rounded up to four
-    digits. 1 where no limit does: never answer.
+    It is the lowest confidence from which the lower end of the accuracy's Wilson interval reaches
+    `precision`, so that it holds on other samples too.
 
-    cluster: int (N,), answers that are no independent evidence, such as those about one person;
-    they then count as `effective` says.
+    Args:
+        confidence: see the module.
+        correct: see the module.
+        precision: the accuracy to reach, in (0, 1].
+        floor: the lowest threshold to return, in [0, 1].
+        level: of the interval.
+        cluster: int (N,), where predictions are no independent evidence, such as those of one
+            person; `effective_sample_size` then takes the place of their number.
+
+    Returns:
+        The threshold, rounded up to four digits; 1 where none suffices, so that nothing is
+        predicted.
 
     Raises:
         ValueError: a precision or floor outside (0, 1], or [0, 1].
@@ -245,16 +265,18 @@ def limit(
         raise ValueError(
             f"Expected `precision` in (0, 1] and `floor` in [0, 1], got {precision} and {floor}."
         )
-    seen = risk_coverage(confidence, correct)
-    answered = np.rint(seen.coverage * len(correct)).astype(int)
-    hits = answered - np.rint(seen.risk * answered).astype(int)
-    worth = answered if cluster is None else effective(confidence, correct, cluster, level)
-    each = zip(seen.threshold, hits, answered, worth, strict=True)
-    good = [t for t, h, n, m in each if wilson(float(h * m / n), float(m), level)[0] >= precision]
+    curve = risk_coverage(confidence, correct)
+    covered = np.rint(curve.coverage * len(correct)).astype(int)
+    hits = covered - np.rint(curve.risk * covered).astype(int)
+    size = (
+        covered if cluster is None else effective_sample_size(confidence, correct, cluster, level)
+    )
+    rows = zip(curve.threshold, hits, covered, size, strict=True)
+    good = [t for t, h, n, m in rows if wilson(float(h * m / n), float(m), level)[0] >= precision]
     return min(1.0, float(np.ceil(max(floor, good[-1]) * 1e4) / 1e4)) if good else 1.0
 
 
-def over_limit(
+def cross_fitted_single(
     confidence: np.ndarray,
     correct: np.ndarray,
     precision: float,
@@ -264,16 +286,16 @@ def over_limit(
     seed: int = 0,
     cluster: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return bool (N,): the samples kept by a `limit` that the other half of the samples chose.
+    """Return bool (N,): the samples kept by a threshold that the other half of the samples chose.
 
-    See `cross_fitted`.
+    Arguments as for `single_threshold`; see `cross_fitted`.
     """
     first = halves(len(confidence), seed=seed, cluster=cluster)
     kept = np.zeros(len(confidence), bool)
-    for chosen, measured in ((first, ~first), (~first, first)):
-        own = None if cluster is None else cluster[chosen]
-        least = limit(
-            confidence[chosen], correct[chosen], precision, floor=floor, level=level, cluster=own
+    for fit, test in ((first, ~first), (~first, first)):
+        fit_cluster = None if cluster is None else cluster[fit]
+        threshold = single_threshold(
+            confidence[fit], correct[fit], precision, floor=floor, level=level, cluster=fit_cluster
         )
-        kept[measured] = (confidence[measured] >= least) & (least < 1)
+        kept[test] = (confidence[test] >= threshold) & (threshold < 1)
     return kept

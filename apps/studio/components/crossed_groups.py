@@ -16,7 +16,6 @@ from evaluation.statistics.estimate import Estimate
 
 MAX_CELLS_WITH_TEXT = 200
 """Cells up to which each has a text."""
-SCALE = ((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)"))
 """The deeper, the worse."""
 
 
@@ -68,7 +67,7 @@ def show(
             z=depth,
             x=x,
             y=y,
-            colorscale=SCALE,
+            colorscale=charts.BAD_SCALE,
             zmin=0,
             zmax=1,
             xgap=2,

@@ -47,7 +47,7 @@ def test_no_row_chooses_its_own_threshold() -> None:
         rng = np.random.default_rng(seed)
         confidence, right, pred = rng.random(120), rng.random(120) < 0.6, rng.integers(0, 3, 120)
         made = selective.plan(confidence, pred, right, 3, precision=0.8)
-        naive.append(right[selective.answered(made.threshold, confidence, pred)])
+        naive.append(right[selective.is_covered(made.threshold, confidence, pred)])
         honest.append(
             right[selective.cross_fitted(confidence, pred, right, 3, precision=0.8, seed=seed)]
         )
@@ -136,10 +136,10 @@ def calibrated(n: int, low: float, seed: int = 0) -> tuple[np.ndarray, np.ndarra
 
 def test_one_limit_lands_where_theory_says() -> None:
     confidence, right = calibrated(40_000, 0.5)
-    assert selective.limit(confidence, right, 0.9) == pytest.approx(0.8, abs=0.025)
-    assert selective.limit(confidence, right, 0.95) == pytest.approx(0.9, abs=0.025)
-    assert selective.limit(confidence, right, 0.9, floor=0.85) == 0.85
-    assert selective.limit(confidence, right, 0.7, floor=0.6) == 0.6, (
+    assert selective.single_threshold(confidence, right, 0.9) == pytest.approx(0.8, abs=0.025)
+    assert selective.single_threshold(confidence, right, 0.95) == pytest.approx(0.9, abs=0.025)
+    assert selective.single_threshold(confidence, right, 0.9, floor=0.85) == 0.85
+    assert selective.single_threshold(confidence, right, 0.7, floor=0.6) == 0.6, (
         "all answers together reach it, so that only the floor counts"
     )
 
@@ -151,7 +151,7 @@ def test_one_limit_is_cautious() -> None:
     cautious, plain = [], []
     for seed in range(60):
         confidence, right = calibrated(400, 0.5, seed)
-        cautious.append(selective.limit(confidence, right, 0.9))
+        cautious.append(selective.single_threshold(confidence, right, 0.9))
         plain.append(
             selective.plan(confidence, np.zeros(400, int), right, 1, precision=0.9).threshold[0]
         )
@@ -161,17 +161,17 @@ def test_one_limit_is_cautious() -> None:
 def test_where_no_limit_is_enough_nothing_is_answered() -> None:
     rng = np.random.default_rng(0)
     confidence, right = rng.uniform(0.5, 1, 5000), rng.random(5000) < 0.6
-    assert selective.limit(confidence, right, 0.9) == 1.0
-    assert not selective.over_limit(confidence, right, 0.9).any()
-    assert selective.limit(np.zeros(0), np.zeros(0, bool), 0.9) == 1.0
+    assert selective.single_threshold(confidence, right, 0.9) == 1.0
+    assert not selective.cross_fitted_single(confidence, right, 0.9).any()
+    assert selective.single_threshold(np.zeros(0), np.zeros(0, bool), 0.9) == 1.0
     for wish in ({"precision": 0.0}, {"precision": 1.1}, {"precision": 0.9, "floor": 1.5}):
         with pytest.raises(ValueError, match="precision"):
-            selective.limit(confidence, right, **wish)
+            selective.single_threshold(confidence, right, **wish)
 
 
 def test_what_one_limit_buys_is_measured_on_others() -> None:
     confidence, right = calibrated(40_000, 0.5)
-    answered = selective.over_limit(confidence, right, 0.9)
+    answered = selective.cross_fitted_single(confidence, right, 0.9)
     assert right[answered].mean() == pytest.approx(
         0.905, abs=0.01
     ) and answered.mean() == pytest.approx(0.385, abs=0.02)
@@ -181,8 +181,8 @@ def test_what_one_limit_buys_is_measured_on_others() -> None:
     naive, honest = [], []
     for seed in range(40):
         confidence, right = luck.random(80), luck.random(80) < 0.6
-        naive.append(right[confidence >= selective.limit(confidence, right, 0.6)])
-        honest.append(right[selective.over_limit(confidence, right, 0.6, seed=seed)])
+        naive.append(right[confidence >= selective.single_threshold(confidence, right, 0.6)])
+        honest.append(right[selective.cross_fitted_single(confidence, right, 0.6, seed=seed)])
     assert np.concatenate(naive).mean() > 0.72 and np.concatenate(honest).mean() == pytest.approx(
         0.6, abs=0.1
     )
@@ -197,7 +197,10 @@ def test_effective_numbers_are_those_of_their_definition() -> None:
             1000 * rng.integers(0, rng.integers(1, 20), n),
         )
         right = rng.random(n) < confidence
-        found, limits = selective.effective(confidence, right, cluster), np.unique(confidence)[::-1]
+        found, limits = (
+            selective.effective_sample_size(confidence, right, cluster),
+            np.unique(confidence)[::-1],
+        )
         assert found.shape == limits.shape
         for least, worth in zip(limits, found, strict=True):
             here = confidence >= least
@@ -221,12 +224,12 @@ def test_many_pictures_of_a_person_are_not_many_answers(
     """
     who, confidence = np.repeat(np.arange(20), 50), np.random.default_rng(1).uniform(0.8, 1, 1000)
     right = who > 0
-    assert selective.limit(confidence, right, 0.9, floor=0.6) < 0.81
-    assert selective.limit(confidence, right, 0.9, floor=0.6, cluster=who) == 1
-    assert selective.effective(confidence, right, who)[-1] == pytest.approx(
+    assert selective.single_threshold(confidence, right, 0.9, floor=0.6) < 0.81
+    assert selective.single_threshold(confidence, right, 0.9, floor=0.6, cluster=who) == 1
+    assert selective.effective_sample_size(confidence, right, who)[-1] == pytest.approx(
         19 * (1.96 / 2.093) ** 2, rel=1e-3
     )
-    assert not selective.over_limit(confidence, right, 0.9, floor=0.6, cluster=who).any()
+    assert not selective.cross_fitted_single(confidence, right, 0.9, floor=0.6, cluster=who).any()
     labels, p = np.array(FERPLUS8.labels), np.zeros((1000, len(FERPLUS8)))
     p[:, 1], p[:, 0] = confidence, 1 - confidence
     columns = {
@@ -266,7 +269,9 @@ def test_where_persons_differ_the_limit_keeps_its_promise() -> None:
     kept = []
     for seed in range(60):
         *answers, who = drawn(np.random.default_rng(seed), 20)
-        limits = [selective.limit(*answers, 0.9, floor=0.5, cluster=c) for c in (None, who)]
+        limits = [
+            selective.single_threshold(*answers, 0.9, floor=0.5, cluster=c) for c in (None, who)
+        ]
         kept.append([least >= 1 or right[others >= least].mean() >= 0.9 for least in limits])
     assert np.mean(kept, axis=0)[0] < 0.93 and np.mean(kept, axis=0)[1] >= 0.95
 

@@ -163,9 +163,11 @@ def test_a_plan_keeps_its_wish_and_is_the_best_that_does(
     for name in ("precision", "coverage"):
         found = selective.plan(confidence, pred, right, 3, **{name: wish})
         assert (
-            found.called[2] == 0 and found.threshold[2] == np.inf and np.isnan(found.precision[2])
+            found.predicted_n[2] == 0
+            and found.threshold[2] == np.inf
+            and np.isnan(found.precision[2])
         )
-        for c in np.flatnonzero(found.called):
+        for c in np.flatnonzero(found.predicted_n):
             mine = confidence[pred == c], right[pred == c]
             every = [
                 (t, (mine[0] >= t).mean(), mine[1][mine[0] >= t].mean()) for t in np.unique(mine[0])

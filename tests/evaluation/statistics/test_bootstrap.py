@@ -267,8 +267,8 @@ LIMITS = {
     "search for slices": 1.0,
     "gaps between groups": 1.0,
 }
-"""Seconds of processor time at a million rows and 100,000 clusters: about twice what was measured;
-issue 4 allows 0.3, 3, 3.
+"""Seconds of processor time at a million rows and 100,000 clusters: about twice what was measured
+with AVX-512.
 """
 
 

@@ -44,7 +44,7 @@ TOTALS = {
     "fer_vgg16": (15_111_748, 396_036),
 }
 TRAINABLE = {"fer_vgg16": 396_036, "fer_resnet50v2": 526_084, "fer_efficientnet_b0": 329_476}
-LISTED = {  # the rows of issue 3
+LISTED = {  # a row for each network of the sources
     "fer_cnn_0",
     "fer_cnn_a",
     "fer_cnn_b",
