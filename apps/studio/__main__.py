@@ -143,6 +143,7 @@ def checked(args: argparse.Namespace) -> Settings:
 
 def options(host: str, port: int) -> dict[str, object]:
     """Return Streamlit's configuration: nothing is counted, watched, called or read from disk."""
+    from apps.studio.charts import PALETTE
     from apps.studio.settings import MAX_UPLOAD_MB
 
     is_local = host in ("127.0.0.1", "localhost", "::1")
@@ -160,8 +161,8 @@ def options(host: str, port: int) -> dict[str, object]:
         "client.showErrorLinks": False,
         # No other name may lead a browser here (DNS rebinding).
         "server.allowedHosts": ["127.0.0.1", "localhost", "[::1]"] if is_local else [],
-        "theme.light.primaryColor": "#0072B2",
-        "theme.dark.primaryColor": "#56B4E9",
+        "theme.light.primaryColor": PALETTE[0],
+        "theme.dark.primaryColor": PALETTE[4],
     }
 
 

@@ -16,7 +16,6 @@ from evaluation.statistics.estimate import Estimate
 
 MAX_CELLS_WITH_TEXT = 200
 """Cells up to which each has a text."""
-"""The deeper, the worse."""
 
 
 def show(
