@@ -159,15 +159,15 @@ def described(form: str) -> WrapValidator:
 
 def only_fields(cls: type) -> BeforeValidator:
     """Refuse objects with other fields than `cls` has; the message names the nearest one."""
-    known = list(cls.__annotations__)
+    fields = list(cls.__annotations__)
 
     def check(raw: Any) -> Any:
         for name in raw if isinstance(raw, dict) else ():
-            if name not in known:
-                near = difflib.get_close_matches(str(name), known, 1)
+            if name not in fields:
+                near = difflib.get_close_matches(str(name), fields, 1)
                 got = _shown(name) + (f"; try {near[0]!r}" if near else "")
                 raise PydanticCustomError(
-                    "unknown_field", "unknown", {"known": ", ".join(known), "got": got}
+                    "unknown_field", "unknown", {"known": ", ".join(fields), "got": got}
                 )
         return raw
 

@@ -13,8 +13,8 @@ from evaluation.metrics import curves
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.store.counts import grouped_counts, row_counts
+from evaluation.store.encoding import TASK_LABELS
 from evaluation.store.filters import Where
-from evaluation.store.ingest import SPACES
 from evaluation.store.store import Store
 
 EXACT_ROWS = 100_000
@@ -28,8 +28,8 @@ def matrix(store: Store, task: str, where: Where) -> GroupedCounts:
 
     Cells are true * k + predicted over `store.labels(task)`.
     """
-    codes = [SPACES[task].index(label) for label in store.labels(task)]
-    k, size = len(codes), len(SPACES[task])
+    codes = [TASK_LABELS[task].index(label) for label in store.labels(task)]
+    k, size = len(codes), len(TASK_LABELS[task])
     counts = grouped_counts(
         store, where, f"t.{task}_true::INT * {size:d} + t.{task}_pred", size * size
     )
@@ -72,7 +72,7 @@ class ClassCurve:
 
 def class_curve(store: Store, task: str, where: Where, label: str) -> ClassCurve | None:
     """Return ROC and PR of one class against all others; None without probabilities or rows."""
-    code = SPACES[task].index(label)
+    code = TASK_LABELS[task].index(label)
     p = store.probability(task, code)
     if p is None or f"{task}_true" not in store.columns:
         return None

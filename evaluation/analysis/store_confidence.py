@@ -23,8 +23,8 @@ from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
 from evaluation.store.counts import about, cluster_number, grouped_counts, half, row_counts
+from evaluation.store.encoding import TASK_LABELS
 from evaluation.store.filters import Where
-from evaluation.store.ingest import SPACES
 from evaluation.store.store import Store
 
 CONFIDENCE_BANDS = (HIGH, LIMIT)
@@ -196,7 +196,7 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
     """
     if not has_confidence(store, task):
         return None
-    codes = [SPACES[task].index(label) for label in store.labels(task)]
+    codes = [TASK_LABELS[task].index(label) for label in store.labels(task)]
     columns = [store.probability(task, code) or "0::FLOAT" for code in codes]
     clause, params = store.clause(where)
     has_both = f"{clause} AND t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL"

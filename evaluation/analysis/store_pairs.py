@@ -17,8 +17,8 @@ from evaluation.analysis.summary import MAX_GROUP_VALUES
 from evaluation.predictions import arrays
 from evaluation.statistics.sample import Sample
 from evaluation.store.counts import cluster_number
+from evaluation.store.encoding import TASK_LABELS
 from evaluation.store.filters import Where
-from evaluation.store.ingest import SPACES
 from evaluation.store.store import Store
 
 KINDS = {
@@ -144,7 +144,7 @@ def disagreements(
         columns[name] = (
             rows[column]
             if task == "age"
-            else pa.array([SPACES[task][c] for c in rows[column].to_pylist()], pa.string())
+            else pa.array([TASK_LABELS[task][c] for c in rows[column].to_pylist()], pa.string())
         )
     return n, pa.table(columns)
 
@@ -178,7 +178,7 @@ def _values(column: pa.ChunkedArray, task: str, store: Store) -> np.ndarray:
         result: np.ndarray = column.to_numpy().astype(np.float64)
         return result
     place = np.zeros(256, np.int64)
-    place[[SPACES[task].index(label) for label in store.labels(task)]] = np.arange(
+    place[[TASK_LABELS[task].index(label) for label in store.labels(task)]] = np.arange(
         len(store.labels(task))
     )
     result = place[column.to_numpy()]

@@ -1,6 +1,6 @@
 """Whether a difference is more than chance.
 
-Paired tests, and p-values that stay honest when many are looked at.
+Paired tests, and p-values adjusted to control errors over many tests.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
 
 def _adjust(p: np.ndarray, rule: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     adjusted = np.full(len(p), np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
+    valid = np.flatnonzero(~np.isnan(p))
+    order = valid[np.argsort(p[valid], kind="stable")]
     adjusted[order] = np.minimum(rule(p[order]), 1.0)
     return adjusted

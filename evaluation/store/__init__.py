@@ -1,6 +1,6 @@
-"""The studio's data layer: predictions of any size behind small answers.
+"""The studio's data layer: prediction tables of any size, queried through DuckDB.
 
-`Store.open(paths)`, `Where(...)`.
+`Store.open(paths)` loads them; `Where(...)` filters rows.
 """
 
 from evaluation.store.filters import Where

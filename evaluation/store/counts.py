@@ -1,6 +1,6 @@
 """Grouped counts of a store's rows by SQL's GROUP BY.
 
-The same as `GroupedCounts.of_rows` makes of the same rows with numpy, at any size of table.
+Equal to those of `GroupedCounts.of_rows`, which numpy computes, at any size of table.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ def grouped_counts(
     Args:
         store: the tables.
         where: which rows.
-        cell: SQL of ours on `t` that gives an index below `size`, NULL for rows that count nowhere.
+        cell: SQL on `t`, never written by users, that gives an index below `size`, NULL for rows
+            that count nowhere.
         size: number of cells.
-        value: SQL of ours that gives a number; rows where it is NULL count nowhere.
+        value: SQL of the same kind that gives a number; rows where it is NULL count nowhere.
         params: for both, in this order.
         is_share: see `GroupedCounts`.
         center: see `GroupedCounts`.
@@ -69,9 +70,9 @@ def several_counts(
     center: float = 0.0,
     keep_clusters: bool = False,
 ) -> list[GroupedCounts]:
-    """Return `grouped_counts` of several values, which are known or NULL together, in one query."""
-    clause, more = store.clause(where)
-    listed = ", ".join(f"({value})::DOUBLE AS v{i}" for i, value in enumerate(values))
+    """Return `grouped_counts` of several values, which are NULL in the same rows, in one query."""
+    clause, where_params = store.clause(where)
+    value_list = ", ".join(f"({value})::DOUBLE AS v{i}" for i, value in enumerate(values))
     sums = (
         "count(*) AS s0, count(*) AS q0"
         if list(values) == ["1"]
@@ -82,10 +83,10 @@ def several_counts(
     )
     rows = store.arrow(
         f"SELECT unit, cell, count(*) AS n, {sums} FROM (SELECT {cluster_unit(store)} AS unit, "
-        f"{f'coalesce({cell}, -1)' if keep_clusters else cell} AS cell, {listed} FROM t WHERE "
+        f"{f'coalesce({cell}, -1)' if keep_clusters else cell} AS cell, {value_list} FROM t WHERE "
         f"{clause}) "
         "WHERE v0 IS NOT NULL AND cell IS NOT NULL GROUP BY 1, 2",
-        [*params, *more],
+        [*params, *where_params],
     )
     cluster, clusters = None, None
     if store.cluster is not None:
@@ -110,9 +111,9 @@ def row_counts(store: Store, where: Where, cell: str, size: int) -> np.ndarray:
     """Return int64 (size,): rows of `where` by `cell`, without what intervals need."""
     clause, params = store.clause(where)
     counts = np.zeros(size, np.int64)
-    for at, n in store.sql(f"SELECT {cell}, count(*) FROM t WHERE {clause} GROUP BY 1", params):
-        if at is not None:
-            counts[at] = n
+    for i, n in store.sql(f"SELECT {cell}, count(*) FROM t WHERE {clause} GROUP BY 1", params):
+        if i is not None:
+            counts[i] = n
     return counts
 
 
@@ -141,20 +142,21 @@ def cluster_unit(store: Store) -> str:
     return f"(({spread} * {MAX_CLUSTERS}) // {HASH_RANGE})::INT"
 
 
-def about(store: Store, where: Where, most: int) -> str:
-    """Return an SQL condition that holds for about `most` rows of `where`, or all if no more.
+def about(store: Store, where: Where, max_rows: int) -> str:
+    """Return an SQL condition that samples about `max_rows` rows of `where`, or all if fewer.
 
-    Clusters stay whole, and the same rows come each time, for it goes by a hash.
+    It goes by a hash: clusters stay together, and the sample is the same each time.
     """
-    return f"hash({_hashed(store)}) % {max(1, -(-store.count(where) // most)):d} = 0"
+    return f"hash({_cluster_or_row(store)}) % {max(1, -(-store.count(where) // max_rows)):d} = 0"
 
 
 def half(store: Store) -> str:
-    """Return SQL for the half, 0 or 1, that a row belongs to; clusters stay whole."""
-    return f"hash({_hashed(store)} + 1) % 2"
+    """Return SQL for the half, 0 or 1, that a row belongs to; clusters stay together."""
+    return f"hash({_cluster_or_row(store)} + 1) % 2"
 
 
-def _hashed(store: Store) -> str:
+def _cluster_or_row(store: Store) -> str:
+    """Return SQL for what is hashed: the cluster, or the row where it has none."""
     if store.cluster is None:
         return "t.key"
     return f"coalesce(t.{store.cluster}::BIGINT, -1 - t.rowid)"

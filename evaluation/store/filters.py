@@ -1,23 +1,30 @@
-"""Which rows: a frozen condition that becomes parametrised SQL in `Store`."""
+"""Filters on the rows of a store, which it turns into parametrised SQL."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-LISTS = ("models", "datasets", "splits", "true", "pred", "ids")
+TUPLE_FIELDS = ("models", "datasets", "splits", "true", "pred", "ids")
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """All conditions hold together; an empty one asks nothing.
+    """A filter of rows: all its conditions hold together; an empty one admits every row.
 
-    Within one condition any value will do.
+    Within one condition any of its values is enough.
 
-    task: what true, pred, confidence and right speak of (emotion or gender; right also of age:
-    within RIGHT_YEARS). confidence: [low, high] in [0, 1] of the predicted class. groups: (name,
-    values) pairs. text: part of the sample's name, any case. face: whether a face was found. ids:
-    samples by name.
+    Attributes:
+        task: the task of `true`, `pred`, `confidence` and `right`: emotion or gender; `right` also
+            takes age.
+        models, datasets, splits: names.
+        groups: (name, values) pairs.
+        true, pred: labels.
+        confidence: (low, high) in [0, 1], of the predicted class.
+        right: whether the prediction is correct; an age within RIGHT_YEARS years.
+        face: whether a face was detected.
+        text: part of the sample's name, in any case.
+        ids: names of samples.
     """
 
     task: str = "emotion"
@@ -34,17 +41,17 @@ class Where:
     ids: tuple[str, ...] = ()
 
     def but(self, **changes: Any) -> Where:
-        """A copy with other conditions.
+        """Return a copy with other conditions.
 
-        Lists become tuples, and one label may stand without its tuple.
+        Lists become tuples, and a single text stands for a tuple of one.
         """
-        for name in LISTS:
+        for name in TUPLE_FIELDS:
             if name in changes:
                 value = changes[name]
                 changes[name] = (value,) if isinstance(value, str) else tuple(value)
         return replace(self, **changes)
 
     def group(self, name: str, *values: str) -> Where:
-        """A copy where the group `name` is one of `values`; no values: any."""
+        """Return a copy where the group `name` is one of `values`; no values: any."""
         rest = tuple((n, v) for n, v in self.groups if n != name)
         return replace(self, groups=(*rest, (name, values)) if values else rest)

@@ -1,6 +1,6 @@
-"""Opens prediction tables of any size.
+"""Loading of prediction tables of any size into one DuckDB table in memory.
 
-Checked and integer-coded part by part into one DuckDB table in memory, so that 10 M rows fit.
+Files are checked and integer-coded part by part, so that 10 million rows fit.
 """
 
 from __future__ import annotations
@@ -10,20 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import DataError
-from core.labels import FERPLUS8, GENDER2, age_decade
+from core.labels import age_decade
 from evaluation.metrics import regression
-from evaluation.predictions import arrays, table
+from evaluation.predictions import table
 from evaluation.predictions.schema import (
     GROUP,
     P_COLUMNS,
     P_EMOTION,
-    P_GENDER,
     TASKS,
     TYPES,
     RowError,
@@ -33,20 +31,19 @@ from evaluation.predictions.schema import (
 )
 from evaluation.predictions.table import Meta
 from evaluation.store import files
+from evaluation.store.encoding import NAME_COLUMNS, TextCodes, column_types, encode_columns
 
-MAX_TEXT = 1000
+MAX_TEXT_LENGTH = 1000
 """Characters of a name, a path or a group."""
-MAX_EMBEDDINGS = 200_000
+MAX_EMBEDDING_ROWS = 200_000
 """Rows up to which embeddings are kept: 200 MB at 256 numbers."""
-SHARE = 2_000_000
-SPACES = {"emotion": FERPLUS8.labels, "gender": GENDER2.labels}
-FLOATS = ("age_true", "age_pred", "age_low", "age_high")
-CODED = ("model", "dataset", "split")
+DUPLICATE_CHECK_ROWS = 2_000_000
+"""Rows among which duplicates are looked for at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One table that was opened."""
+    """One file of predictions that was opened."""
 
     path: Path
     rows: int
@@ -56,8 +53,16 @@ class Source:
 
 
 @dataclass
-class Built:
-    """What `build` made: table `t` in `con`, and the texts behind its codes."""
+class LoadedTables:
+    """Table `t` of a DuckDB connection with the rows of all files.
+
+    Attributes:
+        con: the connection.
+        codes: column of names or groups -> the text of each code.
+        columns: columns of `t`.
+        sources: the files.
+        notes: what a reader should know.
+    """
 
     con: duckdb.DuckDBPyConnection
     codes: dict[str, list[str]]
@@ -66,301 +71,215 @@ class Built:
     notes: list[str] = field(default_factory=list)
 
 
-class Codes:
-    """Texts as numbers in order of appearance; the same for all parts."""
+def load(paths: Sequence[Path], names: Mapping[str, str]) -> LoadedTables:
+    """Load prediction tables for a store; see `Store.open`.
 
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self._at: dict[str, int] = {}
+    Args:
+        paths: Parquet or CSV files, at least one.
+        names: column of the contract -> column of the files.
 
-    def __call__(self, texts: pa.Array) -> pa.Array:
-        """uint32 codes of strings (N,), null where null."""
-        encoded = texts.dictionary_encode()
-        known = [self._code(text) for text in encoded.dictionary.to_pylist()]
-        return pc.take(pa.array(known, pa.uint32()), encoded.indices)
-
-    def _code(self, text: str) -> int:
-        if text not in self._at:
-            self._at[text] = len(self.texts)
-            self.texts.append(text)
-        return self._at[text]
-
-
-def build(paths: Sequence[Path], names: Mapping[str, str]) -> Built:
-    """See `Store.open`."""
-    schemas = [files.header(path, names) for path in paths]
-    every = {n for header in schemas for n in header}
+    Raises:
+        DataError: names the column, the row and the fix.
+    """
+    available = {n for path in paths for n in files.mapped_columns(path, names)}
     rows = sum(pq.read_metadata(p).num_rows for p in paths if not files.is_csv(p))
-    files.enough(rows, str(paths[0]) if len(paths) == 1 else f"{len(paths)} tables")
-    embedding = "embedding" in every and rows <= MAX_EMBEDDINGS
-    groups = sorted(n for n in every if n.startswith(GROUP))
-    kinds = _columns(every, groups, embedding)
+    files.check_row_count(rows, str(paths[0]) if len(paths) == 1 else f"{len(paths)} tables")
+    has_embedding = "embedding" in available and rows <= MAX_EMBEDDING_ROWS
+    group_columns = sorted(n for n in available if n.startswith(GROUP))
+    types = column_types(available, group_columns, has_embedding=has_embedding)
     con = duckdb.connect(":memory:")
     con.execute(
         "SET temp_directory = ''; SET enable_external_access = false; SET lock_configuration = true"
     )  # no file is read or written
-    con.execute(f"CREATE TABLE t ({', '.join(f'{name} {kind}' for name, kind in kinds.items())})")
-    codes = {name: Codes() for name in (*CODED, *groups)}
-    made = Built(con, {}, tuple(kinds))
-    if "embedding" in every and not embedding:
-        made.notes.append(
-            f"Embeddings are left out beyond {MAX_EMBEDDINGS:,} rows: no nearest neighbours."
+    con.execute(f"CREATE TABLE t ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
+    codes = {name: TextCodes() for name in (*NAME_COLUMNS, *group_columns)}
+    loaded = LoadedTables(con, {}, tuple(types))
+    if "embedding" in available and not has_embedding:
+        loaded.notes.append(
+            f"Embeddings are left out beyond {MAX_EMBEDDING_ROWS:,} rows: no nearest neighbours."
         )
-    for number, path in enumerate(paths):
-        made.sources.append(_insert(made, codes, number, path, names, groups))
-    made.codes = {name: c.texts for name, c in codes.items()}
-    made.codes["age_decade"] = [age_decade(regression.WIDTH * i) for i in range(regression.BANDS)]
-    _name_datasets(made)
-    _check_twice(made)
+    for file_index, path in enumerate(paths):
+        loaded.sources.append(_insert(loaded, codes, file_index, path, names))
+    loaded.codes = {name: c.texts for name, c in codes.items()}
+    loaded.codes["age_decade"] = [age_decade(regression.WIDTH * i) for i in range(regression.BANDS)]
+    _name_datasets(loaded)
+    _check_duplicates(loaded)
+    if len(loaded.sources) > 1:
+        _separate_models(loaded)
     pa.default_memory_pool().release_unused()
-    return made
-
-
-def _columns(every: set[str], groups: list[str], embedding: bool) -> dict[str, str]:
-    """Return DuckDB's columns.
-
-    UTINYINT codes for classes, FLOAT for numbers, UINTEGER codes for texts that repeat.
-    """
-    kinds = {
-        "file": "UTINYINT",
-        "key": "UBIGINT",
-        "sample_id": "VARCHAR",
-        **dict.fromkeys(CODED, "UINTEGER"),
-    }
-    kinds |= {"path": "VARCHAR"} if "path" in every else {}
-    for task in ("emotion", "gender"):
-        true, preds = TASKS[task]
-        if {true, *preds} & every:
-            kinds |= {true: "UTINYINT", f"{task}_pred": "UTINYINT"} | (
-                {f"{task}_conf": "FLOAT"} if set(preds[1:]) & every else {}
-            )
-    kinds |= dict.fromkeys((n for n in P_COLUMNS if n in every), "FLOAT")
-    kinds |= {P_GENDER: "FLOAT"} if P_GENDER in every else {}
-    kinds |= dict.fromkeys((n for n in FLOATS if n in every), "FLOAT")
-    kinds |= {"age_decade": "UTINYINT"} if "age_true" in every else {}
-    kinds |= {"face_found": "BOOLEAN"} if "face_found" in every else {}
-    kinds |= {"emotion_votes": "FLOAT[]"} if "emotion_votes" in every else {}
-    kinds |= {"embedding": "FLOAT[]"} if embedding else {}
-    return kinds | dict.fromkeys(groups, "UINTEGER")
+    return loaded
 
 
 def _insert(
-    made: Built,
-    codes: dict[str, Codes],
-    number: int,
+    loaded: LoadedTables,
+    codes: dict[str, TextCodes],
+    file_index: int,
     path: Path,
     names: Mapping[str, str],
-    groups: list[str],
 ) -> Source:
-    """Checks and adds one file."""
-    theirs = {names.get(ours, ours) for ours in (*TYPES, *P_COLUMNS, *names)} - (
-        {"embedding"} - set(made.columns)
+    """Check one file and add its rows."""
+    file_columns = {names.get(name, name) for name in (*TYPES, *P_COLUMNS, *names)} - (
+        {"embedding"} - set(loaded.columns)
     )
-    rows, models, found = 0, set[str](), set[str]()
+    file_columns |= {n for n in files.column_names(path) if n.startswith((GROUP, P_EMOTION))}
+    rows, file_models, file_tasks = 0, set[str](), set[str]()
     meta = (
         Meta()
         if files.is_csv(path)
         else Meta.of(pa.schema([], metadata=pq.read_schema(path).metadata).empty_table())
     )
-    wanted = theirs | {n for n in files.raw(path) if n.startswith((GROUP, P_EMOTION))}
-    for part in files.parts(path, wanted):
+    for raw_part in files.parts(path, file_columns):
         try:
-            part = conform(table.rename(part, names), model=path.stem)
-            _check_texts(part, groups)
+            part = conform(table.rename(raw_part, names), model=path.stem)
+            _check_text_lengths(part, ("sample_id", "path", *codes))
         except RowError as error:
             raise error.moved(rows) from None
-        columns = _encode(part, codes, groups, number)
-        columns = {n: c for n, c in columns.items() if n in made.columns}
-        made.con.register("part", pa.table(columns))
-        listed = ", ".join(columns)
-        made.con.execute(
-            f"INSERT INTO t ({listed}, key) SELECT {listed}, hash(sample_id, dataset) FROM part"
+        columns = encode_columns(part, codes, file_index)
+        columns = {n: c for n, c in columns.items() if n in loaded.columns}
+        loaded.con.register("part", pa.table(columns))
+        column_list = ", ".join(columns)
+        loaded.con.execute(
+            f"INSERT INTO t ({column_list}, key) "
+            f"SELECT {column_list}, hash(sample_id, dataset) FROM part"
         )
-        made.con.unregister("part")
-        rows, models, found = (
-            rows + len(part),
-            models | set(part["model"].unique().to_pylist()),
-            found | set(tasks(part)),
-        )
-        files.enough(rows, str(path))
-    return Source(path, rows, meta, tuple(sorted(models)), tuple(t for t in TASKS if t in found))
+        loaded.con.unregister("part")
+        rows += len(part)
+        file_models |= set(part["model"].unique().to_pylist())
+        file_tasks |= set(tasks(part))
+        files.check_row_count(rows, str(path))
+    return Source(
+        path,
+        rows,
+        meta,
+        tuple(sorted(file_models)),
+        tuple(task for task in TASKS if task in file_tasks),
+    )
 
 
-def _check_texts(part: pa.Table, groups: list[str]) -> None:
-    for name in ("sample_id", "path", *CODED, *groups):
+def _check_text_lengths(part: pa.Table, columns: Sequence[str]) -> None:
+    for name in columns:
         if name in part.column_names:
-            long = pc.greater(pc.utf8_length(part[name]), MAX_TEXT)
-            if (row := int(pc.index(pc.fill_null(long, False), True).as_py())) >= 0:
+            is_long = pc.greater(pc.utf8_length(part[name]), MAX_TEXT_LENGTH)
+            if (row := int(pc.index(pc.fill_null(is_long, False), True).as_py())) >= 0:
                 raise RowError(
-                    f"column `{name}`", f"at most {MAX_TEXT} characters", "more", row, "shorten it."
+                    f"column `{name}`",
+                    f"at most {MAX_TEXT_LENGTH} characters",
+                    "more",
+                    row,
+                    "shorten it.",
                 )
 
 
-def _encode(
-    part: pa.Table, codes: dict[str, Codes], groups: list[str], number: int
-) -> dict[str, pa.Array | pa.ChunkedArray]:
-    n = len(part)
-    empty = pa.nulls(n, pa.string())
-    columns: dict[str, pa.Array | pa.ChunkedArray] = {
-        "file": pa.array(np.full(n, number, np.uint8)),
-        "sample_id": part["sample_id"],
-    }
-    for name in (*CODED, *groups):
-        texts = part[name].combine_chunks() if name in part.column_names else empty
-        texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-        columns[name] = codes[name](pc.fill_null(texts, "") if name in CODED else texts)
-    for name in ("path", *FLOATS, "face_found", "emotion_votes", "embedding"):
-        if name in part.column_names:
-            columns[name] = part[name]
-    for task, space in SPACES.items():
-        columns |= _classes(part, task, space)
-    if "age_true" in part.column_names:
-        true = part["age_true"].to_numpy()
-        columns["age_decade"] = _codes(
-            np.where(np.isnan(true), -1, regression.bands(np.nan_to_num(true)))
-        )
-    return columns
-
-
-def _classes(part: pa.Table, task: str, space: tuple[str, ...]) -> dict[str, pa.Array]:
-    """Return codes into `space` of truth and prediction, its probability, and all probabilities.
-
-    The prediction is the column where filled, else the most probable class.
-    """
-    true, pred = (arrays.codes(part, f"{task}_{which}", space) for which in ("true", "pred"))
-    p = arrays.probabilities(part, task, space)
-    made: dict[str, pa.Array] = {} if true is None else {f"{task}_true": _codes(true)}
-    if p is not None:
-        best = np.where(np.isnan(p[:, 0]), -1, np.nan_to_num(p).argmax(axis=1))
-        pred = best if pred is None else np.where(pred >= 0, pred, best)
-        made[f"{task}_conf"] = _floats(p.max(axis=1))
-        if task == "gender":
-            made[P_GENDER] = _floats(p[:, 0])
-        else:
-            made |= {P_EMOTION + label: _floats(p[:, i]) for i, label in enumerate(space)}
-    return made if pred is None else made | {f"{task}_pred": _codes(pred)}
-
-
-def _codes(values: np.ndarray) -> pa.Array:
-    return pa.array(np.maximum(values, 0).astype(np.uint8), mask=values < 0)
-
-
-def _floats(values: np.ndarray) -> pa.Array:
-    return pa.array(values.astype(np.float32), from_pandas=True)
-
-
-def _name_datasets(made: Built) -> None:
+def _name_datasets(loaded: LoadedTables) -> None:
     """Name the data set of rows that name none, by other rows with the same `sample_id`.
 
-    Only where these name exactly one; `notes` say so.
+    Only where these name exactly one; `notes` count the rows of both kinds.
     """
-    con, texts = made.con, made.codes["dataset"]
+    con, texts = loaded.con, loaded.codes["dataset"]
     if "" not in texts or len(texts) == 1:
         return
     unnamed = texts.index("")
     con.execute(
-        "CREATE TEMP TABLE named AS SELECT hash(sample_id) AS sample, min(dataset) AS one, "
-        "max(dataset) AS other FROM t "
+        "CREATE TEMP TABLE named AS SELECT hash(sample_id) AS sample, min(dataset) AS first, "
+        "max(dataset) AS last FROM t "
         "WHERE dataset <> $1 AND hash(sample_id) IN (SELECT hash(sample_id) FROM t WHERE dataset = "
         "$1) GROUP BY sample",
         [unnamed],
     )
-    of = "t.dataset = ? AND hash(t.sample_id) = named.sample AND named.one"
-    many = _one(con, f"SELECT count(*) FROM t, named WHERE {of} <> named.other", [unnamed])
-    text = (
-        "UPDATE t SET dataset = named.one, key = hash(t.sample_id, named.one) "
-        f"FROM named WHERE {of} = named.other"
+    match = "t.dataset = ? AND hash(t.sample_id) = named.sample AND named.first"
+    ambiguous_rows = _scalar(
+        con, f"SELECT count(*) FROM t, named WHERE {match} <> named.last", [unnamed]
     )
-    same = _one(con, text, [unnamed])
+    update = (
+        "UPDATE t SET dataset = named.first, key = hash(t.sample_id, named.first) "
+        f"FROM named WHERE {match} = named.last"
+    )
+    named_rows = _scalar(con, update, [unnamed])
     con.execute("DROP TABLE named")
-    if same:
-        made.notes.append(
-            f"{same:,} rows name no data set: they count as of the one that other rows with their "
-            f"`sample_id` name."
+    if named_rows:
+        loaded.notes.append(
+            f"{named_rows:,} rows name no data set: they are assigned to the one that other rows "
+            f"with their `sample_id` name."
         )
-    if many:
-        made.notes.append(
-            f"{many:,} rows name no data set, and their `sample_id` is in several: they are paired "
-            f"with no row that names one, "
-            "and may count twice; fill the column `dataset`."
+    if ambiguous_rows:
+        loaded.notes.append(
+            f"{ambiguous_rows:,} rows name no data set, and their `sample_id` is in several: they "
+            f"are paired with no row that names one, and may count twice; fill the column "
+            f"`dataset`."
         )
 
 
-def _check_twice(made: Built) -> None:
-    """No sample twice: not in one file for one model, nor in two files.
-
-    Two files of one model's name become two models.
+def _check_duplicates(loaded: LoadedTables) -> None:
+    """Refuse tables without rows, or with a sample twice in one file for one model.
 
     Raises:
         DataError: names the sample and both rows.
     """
-    con = made.con
-    rows = _one(con, "SELECT count(*) FROM t")
+    con = loaded.con
+    rows = _scalar(con, "SELECT count(*) FROM t")
     if not rows:
         raise DataError(
-            f"Expected predictions in {some([str(s.path) for s in made.sources])}, got no row; "
+            f"Expected predictions in {some([str(s.path) for s in loaded.sources])}, got no row; "
             f"make the table again."
         )
-    shares = (
-        rows // SHARE + 1
-        # One after the other, so that ten million rows need no gigabyte more; numbers group faster
-        # than texts.
-    )
-    text = (
+    # Buckets of samples are checked one after another, so that ten million rows need no gigabyte
+    # more; numbers group faster than texts.
+    buckets = rows // DUPLICATE_CHECK_ROWS + 1
+    query = (
         "SELECT count(*) FROM (SELECT DISTINCT file, model, hash(sample_id) AS h FROM t "
         "WHERE hash(sample_id) % ? = ?)"
     )
-    if sum(_one(con, text, [shares, i]) for i in range(shares)) < rows:
-        _refuse_twice(made)
-    if len(made.sources) > 1:
-        _part_models(made)
+    if sum(_scalar(con, query, [buckets, i]) for i in range(buckets)) < rows:
+        _refuse_duplicates(loaded)
 
 
-def _refuse_twice(made: Built) -> None:
-    con = made.con
-    again = con.execute(
+def _refuse_duplicates(loaded: LoadedTables) -> None:
+    """Raise for the first sample that is there twice; equal hashes of two samples pass."""
+    con = loaded.con
+    duplicate = con.execute(
         "SELECT file, model, sample_id FROM t GROUP BY ALL HAVING count(*) > 1 LIMIT 1"
     ).fetchone()
-    if again:
-        at = con.execute(
+    if duplicate:
+        file_index, _, sample_id = duplicate
+        row_ids = con.execute(
             "SELECT rowid FROM t WHERE file = ? AND model = ? AND sample_id = ? ORDER BY 1 LIMIT 2",
-            again,
+            duplicate,
         ).fetchall()
-        before = sum(s.rows for s in made.sources[: again[0]])
-        numbers = [a - before + 1 for (a,) in at]
+        offset = sum(s.rows for s in loaded.sources[:file_index])
+        row_numbers = [row_id - offset + 1 for (row_id,) in row_ids]
         raise DataError(
-            f"Expected one row per `sample_id` and `model`, got {again[2]!r} in rows {numbers}; "
-            f"drop one or name its model."
-            + (f" (in {made.sources[again[0]].path})" if len(made.sources) > 1 else "")
+            f"Expected one row per `sample_id` and `model`, got {sample_id!r} in rows "
+            f"{row_numbers}; drop one or name its model."
+            + (f" (in {loaded.sources[file_index].path})" if len(loaded.sources) > 1 else "")
         )
 
 
-def _part_models(made: Built) -> None:
-    """Two files that name one model and share samples become two models."""
-    con = made.con
-    texts = made.codes["model"]
-    shared = (
+def _separate_models(loaded: LoadedTables) -> None:
+    """Rename the model of a file that shares samples with an earlier file's model of that name."""
+    con = loaded.con
+    texts = loaded.codes["model"]
+    shared_models = (
         "SELECT DISTINCT model FROM (SELECT model, key FROM t GROUP BY ALL "
         "HAVING count(DISTINCT file) > 1)"
     )
-    for (model,) in con.execute(shared).fetchall():
-        for (number,) in con.execute(
+    for (model,) in con.execute(shared_models).fetchall():
+        for (file_index,) in con.execute(
             "SELECT DISTINCT file FROM t WHERE model = ? ORDER BY 1", [model]
         ).fetchall()[1:]:
-            new = f"{texts[model]} ({made.sources[number].path.stem})"
-            new = new if new not in texts else f"{new} {number + 1}"
-            texts.append(new)
+            new_name = f"{texts[model]} ({loaded.sources[file_index].path.stem})"
+            new_name = new_name if new_name not in texts else f"{new_name} {file_index + 1}"
+            texts.append(new_name)
             con.execute(
                 "UPDATE t SET model = ? WHERE model = ? AND file = ?",
-                [len(texts) - 1, model, number],
+                [len(texts) - 1, model, file_index],
             )
-            made.notes.append(
+            loaded.notes.append(
                 f"Two tables name their model {texts[model]!r} and share samples; that of "
-                f"{made.sources[number].path.name} is {new!r}."
+                f"{loaded.sources[file_index].path.name} is {new_name!r}."
             )
 
 
-def _one(con: duckdb.DuckDBPyConnection, sql: str, params: Sequence[int] = ()) -> int:
-    row = con.execute(sql, list(params)).fetchone()
+def _scalar(con: duckdb.DuckDBPyConnection, query: str, params: Sequence[int] = ()) -> int:
+    row = con.execute(query, list(params)).fetchone()
     assert row is not None
     return int(row[0])

@@ -1,7 +1,4 @@
-"""What lies around one sample of a store.
-
-Those before and after it under a condition, and those most like it to the network.
-"""
+"""Navigation from one sample of a store: previous and next, search by name, nearest neighbours."""
 
 from __future__ import annotations
 
@@ -17,11 +14,13 @@ from evaluation.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a sample stands among the rows of a condition.
+    """Position of a sample among the rows that meet a condition.
 
-    At (from 1) of n; before, after: (sample_id, dataset), None at the ends.
-
-    at is 0 where the sample is none of them; then after is the first.
+    Attributes:
+        at: position from 1; 0 where the sample is none of the rows.
+        n: number of rows.
+        before: (sample_id, dataset) of the previous row, None at the start.
+        after: (sample_id, dataset) of the next row, None at the end; the first row where `at` is 0.
     """
 
     at: int
@@ -33,16 +32,22 @@ class Place:
 def place(
     store: Store, where: Where, sample_id: str, dataset: str | None = None, order: str = "row"
 ) -> Place:
-    """order: row, confidence or -confidence (of `where.task`), error or -error (absolute, of age).
+    """Return the position of a sample among the rows of `where`.
 
-    Where should name one model.
+    Args:
+        store: the tables.
+        where: which rows; should name one model.
+        sample_id: the sample.
+        dataset: its data set; None: any.
+        order: row, confidence or -confidence (of `where.task`), error or -error (absolute, of age);
+            "-" is descending. By row where the tables lack what another order needs.
     """
     column = "t.rowid"
     if order.endswith("confidence") and f"{where.task}_conf" in store.columns:
         column = f"t.{where.task}_conf::DOUBLE"
     elif order.endswith("error") and "age" in store.tasks:
         column = "abs(t.age_pred - t.age_true)::DOUBLE"
-    # Unknown values come last either way, as in `Store.samples`.
+    # Missing values come last in both directions, as in `Store.samples`.
     key = (
         column
         if column == "t.rowid"
@@ -51,95 +56,117 @@ def place(
         else f"coalesce({column}, 1e9)"
     )
     clause, params = store.clause(where)
-    of, values = (
-        ("", []) if dataset is None else (" AND t.dataset = ?", [store.code("dataset", dataset)])
-    )
-    found = store.sql(
-        f"SELECT {key}, t.rowid FROM t WHERE {clause} AND t.sample_id = ?{of} LIMIT 1",
-        [*params, sample_id, *values],
+    dataset_clause, dataset_params = _dataset_condition(store, dataset)
+    rows = store.sql(
+        f"SELECT {key}, t.rowid FROM t WHERE {clause} AND t.sample_id = ?{dataset_clause} LIMIT 1",
+        [*params, sample_id, *dataset_params],
     )
     n = store.count(where)
-    if not found:
+    if not rows:
         return Place(0, n, None, _first(store, f"{clause} ORDER BY {key}, t.rowid", params))
-    value, row = found[0]
+    value, row_id = rows[0]
     later = f"({key} > ? OR ({key} = ? AND t.rowid > ?))"
     earlier = f"({key} < ? OR ({key} = ? AND t.rowid < ?))"
-    here = [value, value, row]
-    at = store.sql(f"SELECT count(*) FROM t WHERE {clause} AND {earlier}", [*params, *here])[0][0]
-    after = _first(store, f"{clause} AND {later} ORDER BY {key}, t.rowid", [*params, *here])
-    before = _first(
-        store, f"{clause} AND {earlier} ORDER BY {key} DESC, t.rowid DESC", [*params, *here]
+    position = [value, value, row_id]
+    [(rows_before,)] = store.sql(
+        f"SELECT count(*) FROM t WHERE {clause} AND {earlier}", [*params, *position]
     )
-    return Place(int(at) + 1, n, before, after)
+    after = _first(store, f"{clause} AND {later} ORDER BY {key}, t.rowid", [*params, *position])
+    before = _first(
+        store, f"{clause} AND {earlier} ORDER BY {key} DESC, t.rowid DESC", [*params, *position]
+    )
+    return Place(int(rows_before) + 1, n, before, after)
+
+
+def _dataset_condition(store: Store, dataset: str | None) -> tuple[str, list[int]]:
+    """Return SQL to append to a condition, and its parameters; empty for any data set."""
+    if dataset is None:
+        return "", []
+    return " AND t.dataset = ?", [store.code("dataset", dataset)]
 
 
 def _first(store: Store, condition: str, params: list[object]) -> tuple[str, str] | None:
-    found = store.sql(f"SELECT t.sample_id, t.dataset FROM t WHERE {condition} LIMIT 1", params)
-    return (str(found[0][0]), store.texts["dataset"][found[0][1]]) if found else None
+    rows = store.sql(f"SELECT t.sample_id, t.dataset FROM t WHERE {condition} LIMIT 1", params)
+    return (str(rows[0][0]), store.texts["dataset"][rows[0][1]]) if rows else None
 
 
 def search(store: Store, where: Where, text: str, limit: int = 20) -> list[tuple[str, str]]:
-    """(sample_id, dataset) of samples whose name contains `text`, exact ones first.
+    """Return (sample_id, dataset) of the samples whose name contains `text`, equal names first.
 
-    Where's own conditions hold too.
+    Args:
+        store: the tables.
+        where: other conditions, which hold too.
+        text: part of the name, in any case.
+        limit: samples at most.
     """
     clause, params = store.clause(where.but(text=text))
     order = "min((t.sample_id <> ?)::INT), min(t.rowid)"
-    found = store.sql(
+    rows = store.sql(
         f"SELECT t.sample_id, t.dataset FROM t WHERE {clause} GROUP BY ALL ORDER BY {order} LIMIT "
         f"{limit:d}",
         [*params, text],
     )
-    return [(str(name), store.texts["dataset"][code]) for name, code in found]
+    return [(str(name), store.texts["dataset"][code]) for name, code in rows]
 
 
 def nearest(
     store: Store, model: str, sample_id: str, dataset: str | None = None, k: int = 12
 ) -> pa.Table:
-    """Return the `k` samples of `model` whose embeddings are most like this one's, nearest first.
+    """Return the nearest neighbours of a sample by the cosine of embeddings, nearest first.
 
-    As `Store.samples` has rows, with a column `cosine`; without rows where the tables have no
-    embedding of it.
+    The rows are those of `Store.samples` with a column `cosine`; an empty table where the tables
+    have no embedding of the sample.
+
+    Args:
+        store: the tables.
+        model: whose embeddings.
+        sample_id: the sample.
+        dataset: its data set; None: any.
+        k: neighbours at most.
     """
-    index, rows = store.remember(("neighbours", model), lambda: _index(store, model))
+    index, row_ids = store.remember(("neighbours", model), lambda: _index(store, model))
     if index is None:
         return pa.table({})
-    of, values = (
-        ("", []) if dataset is None else (" AND t.dataset = ?", [store.code("dataset", dataset)])
+    dataset_clause, dataset_params = _dataset_condition(store, dataset)
+    rows = store.sql(
+        f"SELECT t.rowid FROM t WHERE t.model = ? AND t.sample_id = ?{dataset_clause} LIMIT 1",
+        [store.code("model", model), sample_id, *dataset_params],
     )
-    asked = [store.code("model", model), sample_id, *values]
-    found = store.sql(
-        f"SELECT t.rowid FROM t WHERE t.model = ? AND t.sample_id = ?{of} LIMIT 1", asked
-    )
-    at = np.searchsorted(rows, found[0][0]) if found else len(rows)
-    if at >= len(rows) or rows[at] != found[0][0]:
+    query = np.searchsorted(row_ids, rows[0][0]) if rows else len(row_ids)
+    if query >= len(row_ids) or row_ids[query] != rows[0][0]:
         return pa.table({})
-    near, cosine = index.to(int(at), k)
-    if not len(near):
+    nearest_rows, cosines = index.to(int(query), k)
+    if not len(nearest_rows):
         return pa.table({})
-    ids = store.sql(
-        f"SELECT t.rowid, t.sample_id FROM t WHERE t.rowid IN ({', '.join('?' * len(near))})",
-        [int(rows[i]) for i in near],
+    samples = _samples_of_rows(store, model, [int(row_ids[i]) for i in nearest_rows], 10 * k)
+    cosine_of = {int(row_ids[i]): float(c) for i, c in zip(nearest_rows, cosines, strict=True)}
+    return samples.append_column(
+        "cosine", pa.array([cosine_of[row] for row in samples["row"].to_pylist()], pa.float32())
     )
-    listed = store.samples(Where(models=(model,), ids=tuple(name for _, name in ids)), limit=10 * k)
-    order = {int(rows[i]): (j, float(c)) for j, (i, c) in enumerate(zip(near, cosine, strict=True))}
-    kept = [i for i, row in enumerate(listed["row"].to_pylist()) if row in order]
-    listed = listed.take(sorted(kept, key=lambda i: order[listed["row"][i].as_py()][0]))
-    return listed.append_column(
-        "cosine", pa.array([order[row][1] for row in listed["row"].to_pylist()], pa.float32())
+
+
+def _samples_of_rows(store: Store, model: str, row_ids: list[int], limit: int) -> pa.Table:
+    """Return these rows in this order, of the first `limit` with the same sample names."""
+    names = store.sql(
+        f"SELECT t.sample_id FROM t WHERE t.rowid IN ({', '.join('?' * len(row_ids))})", row_ids
     )
+    where = Where(models=(model,), ids=tuple(name for (name,) in names))
+    samples = store.samples(where, limit=limit)
+    index = {row: i for i, row in enumerate(samples["row"].to_pylist())}
+    return samples.take([index[row] for row in row_ids if row in index])
 
 
 def _index(store: Store, model: str) -> tuple[Neighbours | None, np.ndarray]:
+    """Return the embeddings of a model and their row numbers; None where there are none."""
     if "embedding" not in store.columns:
         return None, np.zeros(0, np.int64)
-    found = store.arrow(
+    rows = store.arrow(
         "SELECT t.rowid AS row, t.embedding FROM t WHERE t.model = ? AND t.embedding IS NOT NULL "
         "ORDER BY t.rowid",
         [store.code("model", model)],
     )
     return (
-        (Neighbours.of(found), found["row"].to_numpy())
-        if len(found)
+        (Neighbours.of(rows), rows["row"].to_numpy())
+        if len(rows)
         else (None, np.zeros(0, np.int64))
     )

@@ -1,7 +1,4 @@
-"""Nearest neighbours by embedding: which samples look alike to the network.
-
-Exact cosine similarity, in chunks of plain numpy.
-"""
+"""Nearest neighbours among embeddings by exact cosine similarity, in chunks of numpy."""
 
 from __future__ import annotations
 
@@ -10,25 +7,25 @@ import pyarrow as pa
 
 from core.errors import DataError
 
-CHUNK = 65_536
-"""Rows at a time: few enough to stay in the processor's cache with the result, many enough for the
-matrix product.
-"""
+CHUNK_ROWS = 65_536
+"""Rows per matrix product: few enough for the result to stay in the processor's cache."""
 
 
 class Neighbours:
-    """The embeddings of N samples, ready to be asked.
+    """An index of the embeddings of N samples for nearest-neighbour search.
 
-    Holds the given matrix and one number per row; safe to ask from several threads.
+    Holds the matrix and one number per row; safe to use from several threads.
     """
 
     def __init__(self, embeddings: np.ndarray) -> None:
-        """embeddings: float32 (N, D), kept and not copied.
+        """Compute the norms of the embeddings.
 
-        A row with a NaN, as where a table has no embedding, is nobody's neighbour.
+        Args:
+            embeddings: float32 (N, D), kept without a copy. A row with a NaN, as where a table has
+                no embedding, is no neighbour of any row.
 
         Raises:
-            DataError: another shape, or nothing in it.
+            DataError: the matrix has another shape or is empty.
         """
         if embeddings.ndim != 2 or 0 in embeddings.shape:
             raise DataError(
@@ -36,20 +33,21 @@ class Neighbours:
                 f"--embedding`."
             )
         self.embeddings = np.ascontiguousarray(embeddings, np.float32)
-        squares = [np.einsum("nd,nd->n", part, part, dtype=np.float64) for part in self._parts()]
+        squares = [
+            np.einsum("nd,nd->n", chunk, chunk, dtype=np.float64) for chunk in self._chunks()
+        ]
         norms = np.sqrt(np.concatenate(squares))
         with np.errstate(divide="ignore"):
-            self._scale = np.where(norms > 0, 1 / norms, 0).astype(
-                np.float32
-            )  # an embedding of zeros has no direction: cosine 0
+            # An embedding of zeros has no direction: its cosines are 0.
+            self._scale = np.where(norms > 0, 1 / norms, 0).astype(np.float32)
         self._scale[~np.isfinite(norms)] = np.nan
 
     @classmethod
     def of(cls, table: pa.Table) -> Neighbours:
-        """Of a predictions table's column `embedding`, row by row.
+        """Return the index of a predictions table's column `embedding`, row by row.
 
         Raises:
-            DataError: there is no such column, nothing in it, or rows of several lengths.
+            DataError: the column is missing or empty, or its rows have several lengths.
         """
         return cls(matrix(table))
 
@@ -57,12 +55,18 @@ class Neighbours:
         return len(self.embeddings)
 
     def to(self, row: int, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
-        """Return int64 (k,) rows most like `row`, nearest first, and float32 (k,) cosines.
+        """Return the nearest neighbours of a row, and their cosines.
 
-        Without itself.
+        Args:
+            row: the row, which is not its own neighbour.
+            k: neighbours at most.
 
-        Fewer where there are fewer, and none where `row` has no embedding; equal cosines in the
-        order of the rows.
+        Returns:
+            int64 (k,) rows, nearest first and in the order of the rows where cosines are equal, and
+            float32 (k,) cosines. Fewer where there are fewer; none where `row` has no embedding.
+
+        Raises:
+            DataError: there is no such row.
         """
         if not 0 <= row < len(self):
             raise DataError(f"Expected a row in 0..{len(self) - 1}, got {row}.")
@@ -70,31 +74,34 @@ class Neighbours:
         cosines[row] = np.nan
         return _largest(cosines, k)
 
-    def _parts(self) -> list[np.ndarray]:
-        return [self.embeddings[i : i + CHUNK] for i in range(0, len(self.embeddings), CHUNK)]
+    def _chunks(self) -> list[np.ndarray]:
+        return [
+            self.embeddings[i : i + CHUNK_ROWS] for i in range(0, len(self.embeddings), CHUNK_ROWS)
+        ]
 
-    def _cosines(self, one: np.ndarray, scale: np.float32) -> np.ndarray:
-        return np.concatenate([part @ one for part in self._parts()]) * self._scale * scale
+    def _cosines(self, embedding: np.ndarray, scale: np.float32) -> np.ndarray:
+        return np.concatenate([chunk @ embedding for chunk in self._chunks()]) * self._scale * scale
 
 
 def _largest(cosines: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    known = np.where(np.isnan(cosines), -np.inf, cosines)
-    k = min(max(k, 0), int((known > -np.inf).sum()))
+    """Return the rows of the `k` largest values, largest first, and the values; NaN is left out."""
+    values = np.where(np.isnan(cosines), -np.inf, cosines)
+    k = min(max(k, 0), int((values > -np.inf).sum()))
     if k == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.float32)
-    least = np.partition(known, len(known) - k)[len(known) - k]
-    there = np.flatnonzero(known >= least)
-    best = there[np.argsort(-known[there], kind="stable")][:k]
-    return best, np.clip(cosines[best], -1, 1)
+    kth_largest = np.partition(values, len(values) - k)[len(values) - k]
+    candidates = np.flatnonzero(values >= kth_largest)
+    largest = candidates[np.argsort(-values[candidates], kind="stable")][:k]
+    return largest, np.clip(cosines[largest], -1, 1)
 
 
 def matrix(table: pa.Table) -> np.ndarray:
-    """The column `embedding` as float32 (N, D), NaN rows where null.
+    """Return the column `embedding` as float32 (N, D), with rows of NaN where it is null.
 
-    The table's own memory where nothing is null.
+    A view of the table's memory where nothing is null.
 
     Raises:
-        DataError: there is no such column, nothing in it, or rows of several lengths.
+        DataError: the column is missing or empty, or its rows have several lengths.
     """
     if "embedding" not in table.column_names or table["embedding"].null_count == len(table):
         raise DataError(
@@ -102,10 +109,10 @@ def matrix(table: pa.Table) -> np.ndarray:
             "evaluation predict --embedding`."
         )
     column = table["embedding"].combine_chunks()
-    known = column.is_valid().to_numpy(zero_copy_only=False)
-    lengths = np.diff(column.offsets.to_numpy())[known]
+    is_valid = column.is_valid().to_numpy(zero_copy_only=False)
+    lengths = np.diff(column.offsets.to_numpy())[is_valid]
     if (lengths != lengths[0]).any():
-        row = int(np.flatnonzero(known)[(lengths != lengths[0]).argmax()])
+        row = int(np.flatnonzero(is_valid)[(lengths != lengths[0]).argmax()])
         raise DataError(
             f"Expected embeddings of one length, got {lengths[0]} and, in row {row + 1}, "
             f"{lengths[lengths != lengths[0]][0]}."
@@ -116,9 +123,9 @@ def matrix(table: pa.Table) -> np.ndarray:
         .reshape(-1, int(lengths[0]))
         .astype(np.float32, copy=False)
     )
-    if known.all():
+    if is_valid.all():
         result: np.ndarray = values
         return result
-    whole = np.full((len(known), values.shape[1]), np.nan, np.float32)
-    whole[known] = values
-    return whole
+    embeddings = np.full((len(is_valid), values.shape[1]), np.nan, np.float32)
+    embeddings[is_valid] = values
+    return embeddings

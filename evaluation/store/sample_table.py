@@ -1,7 +1,4 @@
-"""Rows of a store as a table of the contract again, for functions that take one.
-
-As many as are wanted, whole persons and films.
-"""
+"""A predictions table from the rows of a store, for functions that take one."""
 
 from __future__ import annotations
 
@@ -13,31 +10,35 @@ from evaluation.store.filters import Where
 from evaluation.store.store import Store
 
 
-def table(store: Store, task: str, where: Where, most: int) -> pa.Table:
-    """Truth, answer and probabilities of `task`, age and groups of the rows of `where`.
+def table(store: Store, task: str, where: Where, max_rows: int) -> pa.Table:
+    """Return truth, prediction and probabilities of a task, age and groups as a predictions table.
 
-    Beyond `most` rows about as many, drawn by the hash of the person or row, so that the same ones
-    come each time. where should name one model.
+    Args:
+        store: the tables.
+        task: emotion or gender.
+        where: which rows; should name one model.
+        max_rows: with more rows, about this many are sampled by the hash of their cluster, such as
+            a person, or of the row. Clusters stay together, and the sample is the same each time.
     """
-    given = (
+    probabilities = (
         [P_GENDER]
         if task == "gender"
         else sorted(c for c in store.columns if c.startswith(P_EMOTION))
     )
     groups = [*store.group_columns.values(), *([store.cluster] if store.cluster else [])]
-    wanted = [
+    names = [
         "sample_id",
         "model",
         f"{task}_true",
         f"{task}_pred",
         "age_true",
         "age_pred",
-        *given,
+        *probabilities,
         *groups,
     ]
-    columns = [c for c in dict.fromkeys(wanted) if c in store.columns and c != "age_decade"]
+    columns = [c for c in dict.fromkeys(names) if c in store.columns and c != "age_decade"]
     clause, params = store.clause(where)
-    listed = ", ".join(f"t.{c}" for c in columns)
-    condition = f"{clause} AND {about(store, where, most)}"
-    text = f"SELECT {listed} FROM t WHERE {condition} ORDER BY t.rowid"
-    return store.in_words(store.arrow(text, params))
+    column_list = ", ".join(f"t.{c}" for c in columns)
+    condition = f"{clause} AND {about(store, where, max_rows)}"
+    query = f"SELECT {column_list} FROM t WHERE {condition} ORDER BY t.rowid"
+    return store.in_words(store.arrow(query, params))

@@ -1,6 +1,6 @@
-"""Questions to opened prediction tables.
+"""The store of prediction tables: confusion matrices, reliability diagrams and pages of rows.
 
-Every answer is a small array or a page of rows, whatever the size of the table.
+Every result is a small array or a page of rows, whatever the size of the tables.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 from core.errors import DataError
 from evaluation.metrics.calibration import Reliability
 from evaluation.predictions.schema import P_EMOTION, P_GENDER, TASKS
+from evaluation.store.encoding import NAME_COLUMNS, TASK_LABELS
 from evaluation.store.filters import Where
-from evaluation.store.ingest import CODED, SPACES, build
+from evaluation.store.ingest import load
 from evaluation.store.tables import Tables
 
-ORDERS = {
+SORT_ORDERS = {
     "row": "t.rowid",
     "id": "t.sample_id, t.rowid",
     "confidence": "{conf} ASC NULLS LAST, t.rowid",
@@ -30,22 +31,28 @@ ORDERS = {
 
 
 class Store(Tables):
-    """Opened tables; made by `Store.open`.
+    """Prediction tables that `Store.open` has loaded.
 
-    Safe to use from many threads: every query has its own cursor.
+    Safe to use from several threads: every query has its own cursor.
 
-    models, datasets, splits: names. tasks: those with a truth and a prediction. groups: name ->
-    values, as `views.coded_groups` has them. columns: what the tables say. sources: the files.
-    notes: what a reader should know.
+    Attributes:
+        models, datasets, splits: names.
+        tasks: those with a truth and a prediction.
+        groups: name -> values, as `predictions.arrays.coded_groups` has them.
+        columns: columns of table `t`.
+        sources: the files.
+        notes: what a reader should know about the tables.
     """
 
     @classmethod
     def open(cls, paths: Sequence[str | Path], *, names: Mapping[str, str] | None = None) -> Store:
-        """Opens one or several predictions tables of any models.
+        """Load one or several predictions tables of any models.
 
-        Each is checked as `evaluation.predictions.table.read` does.
+        Each is checked as by `evaluation.predictions.table.read`.
 
-        names: column of the contract -> column of the files.
+        Args:
+            paths: Parquet or CSV files.
+            names: column of the contract -> column of the files, where they differ.
 
         Raises:
             DataError: names the column, the row and the fix.
@@ -55,73 +62,82 @@ class Store(Tables):
                 "Expected at least one predictions table, got none; try `python -m apps.studio "
                 "T.parquet`."
             )
-        return cls(build([Path(p) for p in paths], names or {}))
+        return cls(load([Path(p) for p in paths], names or {}))
 
     def confusion(self, task: str, where: Where, uncertain: float | None = None) -> np.ndarray:
-        """Return int64 (k, k) in the order of `labels(task)`: rows true, columns predicted.
+        """Return the confusion matrix, int64 (k, k) in the order of `labels(task)`.
 
-        uncertain: (k, k + 1), where the last column holds answers with a confidence below this.
+        Rows are true, columns predicted.
+
+        Args:
+            task: emotion or gender.
+            where: which rows.
+            uncertain: a confidence in [0, 1]; predictions below it are counted in a last column,
+                so that the result is (k, k + 1).
         """
-        return self.confusions(task, where, None, uncertain).get("", self._empty(task, uncertain))
+        return self.confusions(task, where, None, uncertain).get(
+            "", self._empty_matrix(task, uncertain)
+        )
 
     def confusions(
         self, task: str, where: Where, by: str | None, uncertain: float | None = None
     ) -> dict[str, np.ndarray]:
-        """Return `confusion` for each value of `by` that occurs.
+        """Return the confusion matrix for each value of `by` that occurs.
 
-        by: "model", "dataset", "split" or a group; None: one, under "".
+        Args:
+            task: emotion or gender.
+            where: which rows.
+            by: "model", "dataset", "split" or a group; None: one matrix, under "".
+            uncertain: see `confusion`.
         """
         if task not in self.tasks:
             return {}
         column = self._column(by)
         clause, params = self.clause(where)
-        k, place = len(self._labels[task]), {code: i for i, code in enumerate(self._labels[task])}
-        unsure = uncertain is not None and f"{task}_conf" in self.columns
+        k, index = len(self._labels[task]), {code: i for i, code in enumerate(self._labels[task])}
+        abstains = uncertain is not None and f"{task}_conf" in self.columns
         pred = (
             f"CASE WHEN t.{task}_conf < ? THEN 255 ELSE t.{task}_pred END"
-            if unsure
+            if abstains
             else f"t.{task}_pred"
         )
-        text = (
+        query = (
             f"SELECT {f't.{column}' if column else 'NULL'}, t.{task}_true, {pred}, count(*) FROM t "
             f"WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_pred IS NOT NULL GROUP BY "
             f"1, 2, 3"
         )
-        made: dict[str, np.ndarray] = {}
-        for value, true, answer, n in self.sql(text, [*([uncertain] if unsure else []), *params]):
+        matrices: dict[str, np.ndarray] = {}
+        rows = self.sql(query, [*([uncertain] if abstains else []), *params])
+        for value, true, predicted, n in rows:
             key = "" if column is None else self._text(column, value)
-            made.setdefault(key, self._empty(task, uncertain))[
-                place[true], k if answer == 255 else place[answer]
-            ] += n
-        return dict(sorted(made.items()))
+            matrix = matrices.setdefault(key, self._empty_matrix(task, uncertain))
+            matrix[index[true], k if predicted == 255 else index[predicted]] += n
+        return dict(sorted(matrices.items()))
 
-    def _empty(self, task: str, uncertain: float | None) -> np.ndarray:
+    def _empty_matrix(self, task: str, uncertain: float | None) -> np.ndarray:
         k = len(self._labels.get(task, ()))
         return np.zeros((k, k + (uncertain is not None)), np.int64)
 
     def reliability(self, task: str, where: Where, bins: int = 15) -> Reliability:
-        """Reliability diagram with bins of equal width, as `calibration.reliability` makes it."""
-        mean, right, count = (
-            np.full((2, bins), np.nan)[0],
-            np.full(bins, np.nan),
-            np.zeros(bins, np.int64),
-        )
+        """Return the reliability diagram with bins of equal width, as `calibration.reliability`."""
+        mean_confidence, accuracy = np.full(bins, np.nan), np.full(bins, np.nan)
+        count = np.zeros(bins, np.int64)
         if {f"{task}_conf", f"{task}_true"} <= self.columns:
             clause, params = self.clause(where)
-            text = (
+            query = (
                 f"SELECT least(greatest(ceil(t.{task}_conf::DOUBLE * {bins:d})::INT - 1, 0), "
-                f"{bins - 1:d}) AS at, avg(t.{task}_conf), "
+                f"{bins - 1:d}) AS bin, avg(t.{task}_conf), "
                 f"avg((t.{task}_pred = t.{task}_true)::INT), count(*) FROM t "
                 f"WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL GROUP "
                 f"BY 1"
             )
-            for at, confidence, share, n in self.sql(text, params):
-                mean[at], right[at], count[at] = confidence, share, n
-        return Reliability(mean, right, count)
+            for i, confidence, share, n in self.sql(query, params):
+                mean_confidence[i], accuracy[i], count[i] = confidence, share, n
+        return Reliability(mean_confidence, accuracy, count)
 
     def probability(self, task: str, code: int) -> str | None:
         """Return SQL for the probability of a class; None where the tables have none."""
-        column = P_GENDER if task == "gender" else P_EMOTION + SPACES[task][code]
+        column = P_GENDER if task == "gender" else P_EMOTION + TASK_LABELS[task][code]
         if column not in self.columns:
             return None
         return f"1 - t.{column}" if task == "gender" and code == 1 else f"t.{column}"
@@ -129,56 +145,61 @@ class Store(Tables):
     def samples(
         self, where: Where, order: str = "row", limit: int = 100, offset: int = 0
     ) -> pa.Table:
-        """A page of rows in words.
+        """Return a page of rows, with labels and names as texts.
 
-        Row, sample_id, dataset, split, model, path?, then truth, prediction and confidence of every
-        task.
+        The columns are row, sample_id, model, dataset, split and path, then truth, prediction and
+        confidence of every task, as far as the tables have them.
 
-        order: row, id, confidence, -confidence (of `where.task`), error, -error (absolute, of age).
+        Args:
+            where: which rows.
+            order: row, id, confidence or -confidence (of `where.task`), error or -error (absolute,
+                of age); "-" is descending. By row where the tables lack what another order needs.
+            limit: rows at most.
+            offset: rows to skip.
         """
-        columns = ["sample_id", *CODED, *(["path"] if "path" in self.columns else [])]
+        columns = ["sample_id", *NAME_COLUMNS, *(["path"] if "path" in self.columns else [])]
         for task in TASKS:
             columns += [
                 c for c in (f"{task}_true", f"{task}_pred", f"{task}_conf") if c in self.columns
             ]
         columns += [c for c in ("age_low", "age_high", "face_found") if c in self.columns]
         clause, params = self.clause(where)
-        by = ORDERS[order if order in ORDERS else "row"]
+        by = SORT_ORDERS[order if order in SORT_ORDERS else "row"]
         if ("error" in order and "age" not in self.tasks) or (
             "{conf}" in by and f"{where.task}_conf" not in self.columns
         ):
-            by = ORDERS["row"]
-        text = (
+            by = SORT_ORDERS["row"]
+        query = (
             f"SELECT t.rowid AS row, {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} "
             f"ORDER BY {by.format(conf=f't.{where.task}_conf')} LIMIT {limit:d} OFFSET {offset:d}"
         )
-        return self.in_words(self.arrow(text, params))
+        return self.in_words(self.arrow(query, params))
 
-    def in_words(self, found: pa.Table) -> pa.Table:
-        """Codes as texts."""
-        for i, name in enumerate(found.column_names):
+    def in_words(self, rows: pa.Table) -> pa.Table:
+        """Return rows of `t` with the labels and names in place of their codes."""
+        for i, name in enumerate(rows.column_names):
             task, _, which = name.partition("_")
             texts = (
-                SPACES[task]
-                if task in SPACES and which in ("true", "pred")
+                TASK_LABELS[task]
+                if task in TASK_LABELS and which in ("true", "pred")
                 else self._codes.get(name)
             )
             if texts is not None:
-                found = found.set_column(
-                    i, name, pc.take(pa.array(texts, pa.string()), found[name].cast(pa.int64()))
+                rows = rows.set_column(
+                    i, name, pc.take(pa.array(texts, pa.string()), rows[name].cast(pa.int64()))
                 )
-        return found
+        return rows
 
     def sample(self, sample_id: str, dataset: str | None = None) -> list[dict[str, object]]:
-        """Everything that is known of one sample, one dictionary per model, labels in words.
+        """Return all columns of one sample, a dictionary per model, with labels and names as texts.
 
-        Empty where there is no such sample.
+        The list is empty where there is no such sample.
         """
-        of = "" if dataset is None else " AND t.dataset = ?"
+        dataset_clause = "" if dataset is None else " AND t.dataset = ?"
         codes = [] if dataset is None else [self.code("dataset", dataset)]
         columns = "t.rowid AS row, t.* EXCLUDE (file, key)"
-        condition = f"t.sample_id = ?{of}"
-        text = f"SELECT {columns} FROM t WHERE {condition} ORDER BY t.model LIMIT 100"
-        found = self.in_words(self.arrow(text, [sample_id, *codes]))
-        result: list[dict[str, object]] = found.to_pylist()
+        condition = f"t.sample_id = ?{dataset_clause}"
+        query = f"SELECT {columns} FROM t WHERE {condition} ORDER BY t.model LIMIT 100"
+        rows = self.in_words(self.arrow(query, [sample_id, *codes]))
+        result: list[dict[str, object]] = rows.to_pylist()
         return result

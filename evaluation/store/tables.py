@@ -1,4 +1,4 @@
-"""Opened tables behind one lock: what they hold, and conditions as SQL."""
+"""Loaded tables behind one lock: their names, labels and groups, and conditions as SQL."""
 
 from __future__ import annotations
 
@@ -14,94 +14,101 @@ from core.errors import DataError
 from core.labels import GENDER2
 from evaluation.predictions import arrays
 from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER, TASKS
+from evaluation.store.encoding import NAME_COLUMNS, TASK_LABELS
 from evaluation.store.filters import Where
-from evaluation.store.ingest import CODED, SPACES, Built, Source
+from evaluation.store.ingest import LoadedTables, Source
 
-REMEMBERED = 500
+MAX_REMEMBERED = 500
+"""Results that are kept for later queries."""
 RIGHT_YEARS = 5
-"""An age is called right within this many years."""
+"""A predicted age counts as correct within this many years."""
 
 
 class Tables:
-    """See `Store`."""
+    """The base of `Store`: columns, names and conditions, without statistics."""
 
-    def __init__(self, built: Built) -> None:
-        self._con, self._codes, self.columns = built.con, built.codes, frozenset(built.columns)
-        self.sources: tuple[Source, ...] = tuple(built.sources)
-        self.notes = tuple(built.notes)
+    def __init__(self, loaded: LoadedTables) -> None:
+        self._con, self._codes = loaded.con, loaded.codes
+        self.columns = frozenset(loaded.columns)
+        self.sources: tuple[Source, ...] = tuple(loaded.sources)
+        self.notes = tuple(loaded.notes)
         self._lock = threading.Lock()
-        self._made: OrderedDict[Hashable, Any] = OrderedDict()
+        self._results: OrderedDict[Hashable, Any] = OrderedDict()
         self.rows = int(self.sql("SELECT count(*) FROM t")[0][0])
-        self.models, self.datasets, self.splits = (self._there(name) for name in CODED)
+        self.models, self.datasets, self.splits = (self._names(name) for name in NAME_COLUMNS)
         self.tasks = tuple(
             task
             for task, (true, _) in TASKS.items()
-            if {true, f"{task}_pred"} <= self.columns and self._any(task)
+            if {true, f"{task}_pred"} <= self.columns and self._has_both(task)
         )
         self._labels = {
-            task: self._used(task)
-            for task in SPACES
+            task: self._used_codes(task)
+            for task in TASK_LABELS
             if f"{task}_pred" in self.columns or f"{task}_true" in self.columns
         }
-        given = [
-            c
+        self.group_columns = {
+            c.removeprefix(GROUP): c
             for c in sorted(self.columns)
             if c.startswith(GROUP) and c.removeprefix(GROUP) not in arrays.CLUSTERS
-        ]
-        self.group_columns = {c.removeprefix(GROUP): c for c in given}
+        }
         if "age_decade" in self.columns:
             self.group_columns.setdefault("age_decade", "age_decade")
         if "gender_true" in self.columns:
             self._codes["gender_true"] = list(GENDER2.labels)
             self.group_columns.setdefault("gender", "gender_true")
-        self.groups = {name: self._there(column) for name, column in self.group_columns.items()}
+        self.groups = {name: self._names(column) for name, column in self.group_columns.items()}
         self.cluster = next((GROUP + c for c in arrays.CLUSTERS if GROUP + c in self.columns), None)
         self.cluster_names = len(self._codes[self.cluster]) if self.cluster else 0
-        self.cluster_count = self.cluster_names + self._without_cluster()
-        """Names of clusters, and rows without one, which are clusters of their own."""
+        self.cluster_count = self.cluster_names + self._rows_without_cluster()
+        """Named clusters, and rows without a name, each of which is a cluster."""
 
-    def sql(self, text: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def sql(self, query: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query on table `t`.
 
-        `text` is code of ours: values of users belong in `params`.
+        Args:
+            query: SQL written in this project, never by users; their values belong in `params`.
+            params: values of its `?`, in this order.
         """
-        return self._cursor().execute(text, list(params)).fetchall()
+        return self._cursor().execute(query, list(params)).fetchall()
 
-    def arrow(self, text: str, params: Sequence[Any] = ()) -> pa.Table:
-        """As `sql`, as an Arrow table."""
-        return self._cursor().sql(text, params=list(params)).to_arrow_table()
+    def arrow(self, query: str, params: Sequence[Any] = ()) -> pa.Table:
+        """Return the rows of a query as `sql` does, as an Arrow table."""
+        return self._cursor().sql(query, params=list(params)).to_arrow_table()
 
-    def remember(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """`make()`, kept under `key` until REMEMBERED newer answers have come."""
+    def remember(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """Return `compute()`, from a cache of the MAX_REMEMBERED results used last."""
         with self._lock:
-            if key in self._made:
-                self._made.move_to_end(key)
-                return self._made[key]
-        made = make()
+            if key in self._results:
+                self._results.move_to_end(key)
+                return self._results[key]
+        result = compute()
         with self._lock:
-            self._made[key] = made
-            while len(self._made) > REMEMBERED:
-                self._made.popitem(last=False)
-        return made
+            self._results[key] = result
+            while len(self._results) > MAX_REMEMBERED:
+                self._results.popitem(last=False)
+        return result
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
             return self._con.cursor()
 
-    def _there(self, column: str) -> tuple[str, ...]:
+    def _names(self, column: str) -> tuple[str, ...]:
+        """Return the sorted texts of a column that occur, without the empty one."""
         texts = self._codes[column]
-        there = [
-            texts[c]
-            for (c,) in self.sql(f"SELECT DISTINCT {column} FROM t WHERE {column} IS NOT NULL")
-        ]
-        return tuple(sorted(t for t in there if t))
+        names = [texts[code] for code in self._distinct_codes(column)]
+        return tuple(sorted(name for name in names if name))
 
-    def _without_cluster(self) -> int:
+    def _distinct_codes(self, column: str) -> set[int]:
+        query = f"SELECT DISTINCT {column} FROM t WHERE {column} IS NOT NULL"
+        return {code for (code,) in self.sql(query)}
+
+    def _rows_without_cluster(self) -> int:
         if self.cluster is None:
             return 0
         return int(self.sql(f"SELECT count(*) FROM t WHERE {self.cluster} IS NULL")[0][0])
 
-    def _any(self, task: str) -> bool:
+    def _has_both(self, task: str) -> bool:
+        """Whether any row has both a truth and a prediction."""
         true = TASKS[task][0]
         return bool(
             self.sql(
@@ -109,20 +116,15 @@ class Tables:
             )
         )
 
-    def _used(self, task: str) -> tuple[int, ...]:
-        """Places in the label space that a truth, a prediction or a probability uses."""
+    def _used_codes(self, task: str) -> tuple[int, ...]:
+        """Return the indices of the labels that a truth, a prediction or a probability uses."""
         used: set[int] = set()
         for column in (f"{task}_true", f"{task}_pred"):
             if column in self.columns:
-                used |= {
-                    c
-                    for (c,) in self.sql(
-                        f"SELECT DISTINCT {column} FROM t WHERE {column} IS NOT NULL"
-                    )
-                }
+                used |= self._distinct_codes(column)
         if task == "gender" and P_GENDER in self.columns:
             used |= {0, 1}
-        for i, label in enumerate(SPACES[task]):
+        for i, label in enumerate(TASK_LABELS[task]):
             if task == "emotion" and i not in used and P_EMOTION + label in self.columns:
                 used |= (
                     {i}
@@ -132,10 +134,12 @@ class Tables:
         return tuple(sorted(used))
 
     def clause(self, where: Where) -> tuple[str, list[Any]]:
-        """`where` as SQL on `t` and its parameters; a value that does not occur matches nothing.
+        """Return `where` as an SQL condition on `t`, and its parameters.
+
+        A value that does not occur matches no row.
 
         Raises:
-            DataError: an unknown group.
+            DataError: there is no such group.
         """
         parts: list[str] = []
         params: list[Any] = []
@@ -157,21 +161,17 @@ class Tables:
         ):
             one_of(column, self._codes[column], values)
         for name, values in where.groups:
-            if name not in self.group_columns:
-                raise DataError(
-                    f"Expected a group of {', '.join(self.groups) or 'this table (it has none)'}, "
-                    f"got {name!r}."
-                )
-            one_of(self.group_columns[name], self._codes[self.group_columns[name]], values)
+            column = self.group_column(name)
+            one_of(column, self._codes[column], values)
         task = where.task
         for which, values in (("true", where.true), ("pred", where.pred)):
-            one_of(f"{task}_{which}", SPACES.get(task, ()), values)
+            one_of(f"{task}_{which}", TASK_LABELS.get(task, ()), values)
         if where.confidence is not None:
-            known = f"{task}_conf" in self.columns
-            parts.append(f"t.{task}_conf BETWEEN ? AND ?" if known else "false")
-            params.extend(where.confidence if known else ())
+            has_confidence = f"{task}_conf" in self.columns
+            parts.append(f"t.{task}_conf BETWEEN ? AND ?" if has_confidence else "false")
+            params.extend(where.confidence if has_confidence else ())
         if where.right is not None:
-            parts.append(f"({self._right(task)}) = ?")
+            parts.append(f"({self._is_correct(task)}) = ?")
             params.append(where.right)
         if where.face is not None:
             parts.append("t.face_found = ?" if "face_found" in self.columns else "false")
@@ -184,7 +184,8 @@ class Tables:
             params.extend(where.ids)
         return " AND ".join(parts) or "true", params
 
-    def _right(self, task: str) -> str:
+    def _is_correct(self, task: str) -> str:
+        """Return an SQL condition that holds for correct predictions."""
         if task not in self.tasks:
             return "NULL"
         return (
@@ -194,41 +195,45 @@ class Tables:
         )
 
     def labels(self, task: str) -> tuple[str, ...]:
-        """Return the classes of `task` (emotion or gender) that occur anywhere in the store.
+        """Return the labels of `task` (emotion or gender) that occur anywhere in the store.
 
-        In the order of the label space: all axes and codes.
+        In the order of the label space; the axes of every matrix and chart.
         """
-        return tuple(SPACES[task][i] for i in self._labels.get(task, ()))
+        return tuple(TASK_LABELS[task][i] for i in self._labels.get(task, ()))
 
     @property
     def texts(self) -> Mapping[str, Sequence[str]]:
-        """Column of names -> the text of each code."""
+        """Column of names or groups -> the text of each code."""
         return self._codes
 
     def count(self, where: Where) -> int:
-        """Rows."""
+        """Return the number of rows that meet the condition."""
         clause, params = self.clause(where)
         return int(self.sql(f"SELECT count(*) FROM t WHERE {clause}", params)[0][0])
 
     def counts(self, by: Sequence[str], where: Where) -> list[tuple[Any, ...]]:
-        """Return (value, ..., rows) for every combination of `by` that occurs, as texts.
+        """Return (value, ..., rows) for every combination of values that occurs, sorted.
 
-        by: model, dataset, split or groups; "" where unknown.
+        Args:
+            by: model, dataset, split or groups; their values are texts, "" where unknown.
+            where: which rows.
         """
         columns = [self._column(name) or name for name in by]
         clause, params = self.clause(where)
-        listed = ", ".join(f"t.{c}" for c in columns)
-        found = self.sql(f"SELECT {listed}, count(*) FROM t WHERE {clause} GROUP BY ALL", params)
+        column_list = ", ".join(f"t.{c}" for c in columns)
+        rows = self.sql(
+            f"SELECT {column_list}, count(*) FROM t WHERE {clause} GROUP BY ALL", params
+        )
         return sorted(
             (*(self._text(c, v) for c, v in zip(columns, row[:-1], strict=True)), row[-1])
-            for row in found
+            for row in rows
         )
 
     def group_column(self, name: str) -> str:
         """Return the column of a group.
 
         Raises:
-            DataError: no such group.
+            DataError: there is no such group.
         """
         if name not in self.group_columns:
             raise DataError(
@@ -238,10 +243,10 @@ class Tables:
         return self.group_columns[name]
 
     def _column(self, by: str | None) -> str | None:
-        return None if by is None else by if by in CODED else self.group_column(by)
+        return None if by is None else by if by in NAME_COLUMNS else self.group_column(by)
 
     def code(self, column: str, text: str) -> int:
-        """The number that stands for `text` in a column of names; -1 where it does not occur."""
+        """Return the code of `text` in a column of names or groups, -1 where it does not occur."""
         texts = self._codes[column]
         return texts.index(text) if text in texts else -1
 

@@ -50,7 +50,7 @@ def manifest_table(
         DataError: a name is not UTF-8, or an image lies outside the data set's folder.
     """
     paths = _relative_paths(samples)
-    known = provenance or Provenance()
+    provenance = provenance or Provenance()
     votes = _votes(samples)
     columns: dict[str, list[object]] = {
         "id": list(samples.ids),
@@ -63,10 +63,10 @@ def manifest_table(
         "age": [None if np.isnan(a) else float(a) for a in samples.age],
     }
     sources: list[object] = [
-        known.source.get(i, f"{samples.name}/{s}/{i}")
+        provenance.source.get(i, f"{samples.name}/{s}/{i}")
         for i, s in zip(samples.ids, split, strict=True)
     ]
-    changes: list[object] = [known.changes.get(i) or None for i in samples.ids]
+    changes: list[object] = [provenance.changes.get(i) or None for i in samples.ids]
     arrays = {name: pa.array(values, COLUMNS[name]) for name, values in columns.items()}
     for name in sorted(samples.groups):
         values = [str(v) or None for v in samples.groups[name]]

@@ -90,11 +90,11 @@ def rows_from_findings(
             is no sample, so there is nothing to keep or drop.
     """
     candidates: dict[str, list[_Candidate]] = {}
-    known = None if ids is None else set(ids)
+    valid_ids = None if ids is None else set(ids)
     for check, table in tables.items():
         for finding in table.filter(table["is_issue"]).to_pylist():
             sample_id = finding["sample_id"]
-            if sample_id is None or (known is not None and sample_id not in known):
+            if sample_id is None or (valid_ids is not None and sample_id not in valid_ids):
                 continue
             row = PlanRow(
                 sample_id,

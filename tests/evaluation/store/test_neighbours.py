@@ -22,7 +22,7 @@ def brute(x: np.ndarray, one: np.ndarray) -> np.ndarray:
 def test_neighbours_are_those_of_a_plain_search(
     chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbours, "CHUNK", chunk)
+    monkeypatch.setattr(neighbours, "CHUNK_ROWS", chunk)
     x = np.random.default_rng(0).normal(1, 1, (300, 16)).astype(np.float32)
     found = Neighbours(x)
     for row in (0, 150, 299):

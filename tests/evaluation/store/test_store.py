@@ -223,7 +223,7 @@ def test_parts_of_a_file_are_one_table(
     made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, store = made
-    monkeypatch.setattr(files, "PART", 97)
+    monkeypatch.setattr(files, "PART_ROWS", 97)
     table.write(whole, tmp_path / "t.parquet")
     again = Store.open([tmp_path / "t.parquet"])
     for task in ("emotion", "gender"):
@@ -278,7 +278,7 @@ BAD = {
 def test_bad_tables_are_refused_with_column_row_and_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, form: str
 ) -> None:
-    monkeypatch.setattr(files, "PART", 100)
+    monkeypatch.setattr(files, "PART_ROWS", 100)
     change, words = BAD[name]
     path = tmp_path / f"bad.{form}"
     whole = bad(change).drop_columns(
@@ -305,7 +305,7 @@ def test_files_that_are_no_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(DataError, match="at most 40 rows"):
         Store.open([tmp_path / "t.parquet"])
     table.write(predictions(50), tmp_path / "t.csv")
-    monkeypatch.setattr(files, "MAX_CSV", 1000)
+    monkeypatch.setattr(files, "MAX_CSV_BYTES", 1000)
     with pytest.raises(DataError, match="try Parquet"):
         Store.open([tmp_path / "t.csv"])
 
@@ -422,15 +422,15 @@ def test_a_small_file_that_unpacks_to_much_is_refused_before_it_is_read(
         "path": ["x" * 400_000, "y"],
         "emotion_votes": [[0.0] * 200_000, [0.0] * n],
     }
-    monkeypatch.setattr(files, "_written_out", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(files, "_decoded_slices", lambda *_: pytest.fail("it was read"))
     for name, values in long.items():
         pq.write_table(pa.table({**some, name: values}), path, compression="zstd")
         assert path.stat().st_size < 10_000
         with pytest.raises(DataError, match=r"rows of at most 128 kB.*t\.parquet"):
             Store.open([path])
     table.write(predictions(1000), path)
-    monkeypatch.setattr(files, "SMALL", 10_000)
-    monkeypatch.setattr(files, "TIMES", 0.1)
+    monkeypatch.setattr(files, "SMALL_UNPACKED_BYTES", 10_000)
+    monkeypatch.setattr(files, "MAX_COMPRESSION", 0.1)
     with pytest.raises(DataError, match=r"GB of table.*rows"):
         Store.open([path])
     pq.write_table(
@@ -455,6 +455,6 @@ def test_a_text_that_repeats_is_not_written_out_at_once(
     assert sum(len(p) for p in parts) == n and max(p.nbytes for p in parts) <= 2**20 + 2**17
     assert [v for p in parts for v in p["sample_id"].to_pylist()] == [f"{i}" for i in range(n)]
     assert {p["group_a"].type for p in parts} == {pa.string()}
-    monkeypatch.setattr(files, "ROW_BYTES", 10_000)
+    monkeypatch.setattr(files, "MAX_ROW_BYTES", 10_000)
     with pytest.raises(DataError, match="rows of at most"):
         list(files.parts(path, {"group_a"}))
