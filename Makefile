@@ -8,6 +8,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt
 PINS := requirements.txt constraints.txt
+WORKERS := 2
 
 help:  ## what there is (this list)
 	@sed -n 's/^\([a-z]*\):[^#]*## */\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
@@ -20,8 +21,8 @@ demo: $(VENV)/.serving  ## the live demo on 127.0.0.1:7860 (ARGS="--port 7861 --
 studio: $(VENV)/.all  ## the evaluation studio on 127.0.0.1:8501 (ARGS="mine.csv --images DIR")
 	$(PY) -m apps.studio $(ARGS)
 
-test: $(VENV)/.all  ## all tests (ARGS="tests/core -x")
-	$(PY) -m pytest $(ARGS)
+test: $(VENV)/.all  ## all tests, two at a time (ARGS="tests/core -x", WORKERS=0 for one at a time)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.all  ## ruff and mypy
 	$(PY) -m ruff format --check .

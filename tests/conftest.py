@@ -5,6 +5,7 @@ is a skip.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,15 @@ def portrait() -> np.ndarray:
 def browser_path() -> str:
     """Debian's Chromium."""
     return str(need(Path("/usr/bin/chromium")))
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[object]:
+    """Drives browsers; one for the whole session, because a second one in the same thread fails."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
 
 
 def write_tiny_bundle(folder: Path, size: int = 48, seed: int = 0) -> Path:

@@ -72,14 +72,11 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def browser(browser_path: str) -> Iterator[object]:
+def browser(playwright, browser_path: str) -> Iterator[object]:
     """Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=browser_path, args=FLAGS)
-        yield chromium
-        chromium.close()
+    chromium = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture

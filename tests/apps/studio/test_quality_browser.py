@@ -58,44 +58,41 @@ def server(data: Path, file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_two_accepted_one_rejected_exported_applied(
-    server: str, data: Path, file: Path, tmp_path: Path, browser_path: str
+    server: str, data: Path, file: Path, tmp_path: Path, playwright, browser_path: str
 ) -> None:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     issues = read_findings(file).issues["exact_files"].to_pylist()
     assert len(issues) == 4
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=browser_path, args=FLAGS)
-        page = chromium.new_page(viewport={"width": 1280, "height": 1400})
-        errors: list[str] = []
-        page.on("pageerror", lambda e: errors.append(str(e)))
-        page.goto(f"{server}/quality")
-        expect(page.get_by_text("1 of 4")).to_be_visible(timeout=WAIT)
-        expect(page.get_by_text(issues[0]["sample_id"], exact=True).first).to_be_visible(
-            timeout=WAIT
-        )
-        pictures = page.locator("img[alt^='Picture of']")
-        expect(pictures).to_have_count(
-            len(read_findings(file).members("exact_files", issues[0]["group"])), timeout=WAIT
-        )
-        expect.set_options(timeout=WAIT)
-        assert pictures.first.evaluate("i => i.decode().then(() => i.naturalWidth)") > 0
+    chromium = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
+    page = chromium.new_page(viewport={"width": 1280, "height": 1400})
+    errors: list[str] = []
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    page.goto(f"{server}/quality")
+    expect(page.get_by_text("1 of 4")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text(issues[0]["sample_id"], exact=True).first).to_be_visible(timeout=WAIT)
+    pictures = page.locator("img[alt^='Picture of']")
+    expect(pictures).to_have_count(
+        len(read_findings(file).members("exact_files", issues[0]["group"])), timeout=WAIT
+    )
+    expect.set_options(timeout=WAIT)
+    assert pictures.first.evaluate("i => i.decode().then(() => i.naturalWidth)") > 0
 
-        page.locator("h1").click()  # no widget has the focus
-        page.keyboard.press("a")
-        expect(page.get_by_text("1 of 4 findings of this check decided")).to_be_visible()
-        page.keyboard.press("x")
-        expect(page.get_by_text("2 of 4 findings of this check decided")).to_be_visible()
-        page.get_by_role("button", name="Accept", exact=False).first.click()
-        expect(page.get_by_text("3 of 4 findings of this check decided")).to_be_visible()
+    page.locator("h1").click()  # no widget has the focus
+    page.keyboard.press("a")
+    expect(page.get_by_text("1 of 4 findings of this check decided")).to_be_visible()
+    page.keyboard.press("x")
+    expect(page.get_by_text("2 of 4 findings of this check decided")).to_be_visible()
+    page.get_by_role("button", name="Accept", exact=False).first.click()
+    expect(page.get_by_text("3 of 4 findings of this check decided")).to_be_visible()
 
-        page.reload()
-        expect(page.get_by_text("3 of 4 findings of this check decided")).to_be_visible()
-        expect(page.get_by_text("2 drop")).to_be_visible()
-        with page.expect_download(timeout=WAIT) as caught:
-            page.get_by_role("button", name="Plan (CSV)").click()
-        caught.value.save_as(tmp_path / "plan.csv")
-        chromium.close()
+    page.reload()
+    expect(page.get_by_text("3 of 4 findings of this check decided")).to_be_visible()
+    expect(page.get_by_text("2 drop")).to_be_visible()
+    with page.expect_download(timeout=WAIT) as caught:
+        page.get_by_role("button", name="Plan (CSV)").click()
+    caught.value.save_as(tmp_path / "plan.csv")
+    chromium.close()
     assert errors == []
     plan, out = str(tmp_path / "plan.csv"), str(tmp_path / "out")
     before = {p: p.read_bytes() for p in data.rglob("*") if p.is_file()}

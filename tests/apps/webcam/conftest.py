@@ -177,17 +177,14 @@ class Visit:
 
 
 @pytest.fixture(scope="session")
-def browser(browser_path: str, camera_file: Path) -> Iterator[object]:
+def browser(playwright, browser_path: str, camera_file: Path) -> Iterator[object]:
     """Chromium with the fake camera."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(
-            executable_path=browser_path,
-            args=[*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"],
-        )
-        yield chromium
-        chromium.close()
+    chromium = playwright.chromium.launch(
+        executable_path=browser_path,
+        args=[*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"],
+    )
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture

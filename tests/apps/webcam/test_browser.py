@@ -98,7 +98,7 @@ def test_a_face_in_front_of_the_camera(visit, server, record_property):
     assert frames_per_second([page], 1) == [0]
     page.get_by_role("button", name="capture photo").click()
     page.wait_for_timeout(1000)
-    assert frames_per_second([page], 1)[0] > 2, "it can be started again"
+    assert frames_per_second([page], 1)[0] > 1, "it can be started again"
 
 
 def test_two_visitors_at_once(visit):
@@ -107,7 +107,7 @@ def test_two_visitors_at_once(visit):
         go_live(page)
     rates = frames_per_second(pages, 4)
     print(f"frames/s of two visitors: {rates[0]:.1f} and {rates[1]:.1f}")
-    assert min(rates) > 2, (
+    assert min(rates) > 1, (
         "the rate depends on other load; two browsers and the server share the cores"
     )
     assert all(page.locator("#mien-live [data-face='1']").count() == 1 for page in pages)
