@@ -37,6 +37,13 @@ def build_parser() -> argparse.ArgumentParser:
         default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
         help="port (default: %(default)s)",
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name that the demo answers to, such as that of a proxy; may be repeated",
+    )
     add_debug(parser)
     return parser
 
@@ -48,10 +55,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
     def run() -> None:
-        from apps.webcam.serve import serve  # Gradio takes seconds to import; --help does not
+        # Gradio takes seconds to import; --help does not.
+        from apps.webcam.serve import serve
+        from apps.webcam.serving.clients import SPACE_PROXIES
 
-        max_stream_seconds = SPACE_STREAM_SECONDS if os.environ.get("SPACE_ID") else None
-        serve(args.model, args.host, args.port, max_stream_seconds=max_stream_seconds)
+        allowed_hosts, max_stream_seconds = args.allow_host, None
+        if os.environ.get("SPACE_ID"):
+            allowed_hosts += os.environ.get("SPACE_HOST", "").split(",")
+            max_stream_seconds = SPACE_STREAM_SECONDS
+            os.environ.setdefault("FORWARDED_ALLOW_IPS", SPACE_PROXIES)
+        serve(
+            args.model,
+            args.host,
+            args.port,
+            allowed_hosts=allowed_hosts,
+            max_stream_seconds=max_stream_seconds,
+        )
 
     return exit_status(run, debug=args.debug, on_interrupt=None)
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import gradio as gr
+from starlette.middleware import Middleware
 
 from apps.webcam import uploads
 from apps.webcam.page import build
+from apps.webcam.serving import hosts, housekeeping, outbound
+from apps.webcam.serving.hosts import HostMiddleware
+from apps.webcam.serving.requests import RequestMiddleware
 from apps.webcam.video_io import VIDEO_LIMITS
 from core import system
 from core.pipeline import Pipeline
@@ -60,6 +65,7 @@ def serve(
     host: str,
     port: int,
     *,
+    allowed_hosts: Sequence[str] = (),
     max_stream_seconds: int | None = None,
     block: bool = True,
 ) -> gr.Blocks:
@@ -69,8 +75,9 @@ def serve(
         model: Model file or folder, or an ensemble's folder.
         host: Address to listen on.
         port: Port to listen on.
+        allowed_hosts: Further names that requests may come by; see `serving.hosts`.
         max_stream_seconds: Longest live stream of a visitor; None for no limit.
-        block: Return only when the server ends.
+        block: Return only when the server ends. This process can then make no connections.
 
     Raises:
         UserError: There is no model, or it cannot be read.
@@ -83,7 +90,12 @@ def serve(
     pipeline = Pipeline(model)
     print(f"Face detector: {pipeline.about_detector}", flush=True)
     page = build(pipeline, max_stream_seconds)
-    page.queue(max_size=MAX_QUEUED_EVENTS, default_concurrency_limit=DEFAULT_CONCURRENCY)
+    page.queue(
+        max_size=MAX_QUEUED_EVENTS,
+        default_concurrency_limit=DEFAULT_CONCURRENCY,
+        api_open=False,  # nobody passes the queue by
+    )
+    max_upload_bytes = VIDEO_LIMITS.max_bytes + 2**20
     page.launch(
         server_name=host,
         server_port=port,
@@ -98,13 +110,21 @@ def serve(
         run_history=False,
         enable_monitoring=False,
         footer_links=[],
-        max_file_size=VIDEO_LIMITS.max_bytes + 2**20,
+        max_file_size=max_upload_bytes,
         state_session_capacity=MAX_SESSIONS,
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
         allowed_paths=[],
+        app_kwargs={
+            "lifespan": housekeeping.lifespan(page),
+            "middleware": [
+                Middleware(HostMiddleware, hosts=hosts.allowed_hosts(host, allowed_hosts)),
+                Middleware(RequestMiddleware, page=page, max_upload_bytes=max_upload_bytes),
+            ],
+        },
     )
     if block:
+        outbound.forbid()
         page.block_thread()
     return page

@@ -1,5 +1,8 @@
 """The folder of visitors' uploads: each file is deleted soon after use, all of them at exit.
 
+Uploads that broke off are deleted by age (`delete_partial`), and so are, by Gradio, those that were
+never processed (`CACHE_MAX_AGE_SECONDS` in `page`).
+
 Not at once: Gradio names an upload by its content, so that two visitors with the same image share
 one file, and the browser may still be fetching its preview. A file is deleted
 `DELETE_DELAY_SECONDS` after its last upload; uploading the same content again restarts the delay.
@@ -8,28 +11,36 @@ one file, and the browser may still be fetching its preview. A file is deleted
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
 import threading
 import time
+from functools import cache
 from pathlib import Path
 
+from apps.webcam import process_folder
 from core.errors import UserError
 
 DELETE_DELAY_SECONDS = 10.0
+PARTIAL_MAX_AGE_SECONDS = 60.0
+"""How long ago the last bytes of an upload may have come before it counts as broken off."""
 CLOCK_TOLERANCE_SECONDS = 0.5
 """How much younger than its delay a file may look when its timer ends."""
 
 
+@cache
 def upload_folder() -> Path:
     """Return this process's folder for uploads, readable by its owner only and deleted at exit.
 
-    The environment variable `GRADIO_TEMP_DIR` names another folder, which is left in place.
+    The environment variable `GRADIO_TEMP_DIR` names the folder in which it is made, else it is the
+    system's folder for temporary files. Folders of demos that were killed are removed first.
     """
-    if named := os.environ.get("GRADIO_TEMP_DIR"):
-        return Path(named)
-    folder = Path(tempfile.mkdtemp(prefix="mien-"))
+    parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    parent.mkdir(parents=True, exist_ok=True)
+    process_folder.remove_leftovers(parent)
+    folder = process_folder.create(parent)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     return folder
@@ -74,3 +85,26 @@ def _delete_if_old(path: Path, delay_s: float) -> None:
         path.parent.rmdir()
     except OSError:
         pass  # already deleted, or the folder holds another upload
+
+
+def delete_partial(now: float) -> None:
+    """Delete uploads that broke off, and folders that are empty.
+
+    Gradio receives an upload at the top of the folder and then moves it into a folder of its own.
+
+    Args:
+        now: Seconds since the epoch.
+    """
+    for path in upload_folder().iterdir():
+        with contextlib.suppress(OSError):  # deleted meanwhile, or a folder that is not empty
+            if now - path.stat().st_mtime > PARTIAL_MAX_AGE_SECONDS:
+                path.rmdir() if path.is_dir() else path.unlink()
+
+
+def stored_bytes() -> int:
+    """Return the bytes of all files in the folder of uploads."""
+    total = 0
+    for path in upload_folder().rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total

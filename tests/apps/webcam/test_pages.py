@@ -38,7 +38,7 @@ def data_url(rgb: np.ndarray, kind: str = "PNG") -> dict:
 
 @pytest.fixture
 def upload_dir(tmp_path, monkeypatch):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "up"))
+    monkeypatch.setattr(uploads, "upload_folder", lambda: tmp_path / "up")
     (tmp_path / "up" / "abc").mkdir(parents=True)
     return tmp_path / "up" / "abc"
 

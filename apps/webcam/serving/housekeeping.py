@@ -1,0 +1,45 @@
+"""What the server does by itself, once and again, for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import gradio as gr
+
+from apps.webcam import uploads
+from apps.webcam.serving.gradio_queue import queue_of
+from apps.webcam.serving.streams import StreamWatch
+
+STREAMS_CHECK_SECONDS = 0.5
+UPLOADS_CHECK_SECONDS = 10.0
+
+
+def lifespan(page: gr.Blocks) -> Callable[[object], AbstractAsyncContextManager[None]]:
+    """Return the lifespan handler of a page's server, as of ASGI."""
+
+    @asynccontextmanager
+    async def handler(app: object) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(work) for work in (_watch_streams(page), _clean_uploads())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    return handler
+
+
+async def _watch_streams(page: gr.Blocks) -> None:
+    watch = StreamWatch(queue_of(page))
+    while True:
+        await asyncio.sleep(STREAMS_CHECK_SECONDS)
+        await watch.check(time.monotonic())
+
+
+async def _clean_uploads() -> None:
+    while True:
+        await asyncio.sleep(UPLOADS_CHECK_SECONDS)
+        await asyncio.to_thread(uploads.delete_partial, time.time())

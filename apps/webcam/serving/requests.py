@@ -1,0 +1,165 @@
+"""The gate before Gradio: only known requests pass, with bodies rebuilt from their known parts."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs
+
+import gradio as gr
+from gradio.block_function import BlockFunction
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from apps.webcam import image_io, uploads
+from apps.webcam.serving import bodies, clients, payloads, routes
+from apps.webcam.serving.bodies import BodyError, Reservations
+from apps.webcam.serving.gradio_queue import queue_of
+from apps.webcam.serving.payloads import JsonObject
+from apps.webcam.serving.routes import Kind
+from core import image
+from core.errors import UserError
+
+JSON_OVERHEAD_BYTES = 64 * 2**10
+BASE64_GROWTH = 4 / 3
+MAX_JSON_BYTES = int(image.MAX_BYTES * BASE64_GROWTH) + JSON_OVERHEAD_BYTES
+MAX_FRAME_JSON_BYTES = int(image_io.MAX_FRAME_BYTES * BASE64_GROWTH) + JSON_OVERHEAD_BYTES
+MEMORY_BYTES, MEMORY_BYTES_PER_CLIENT = 256 * 2**20, 96 * 2**20
+"""JSON under way, of everybody and of one client."""
+DISK_BYTES, DISK_BYTES_PER_CLIENT = 1024 * 2**20, 256 * 2**20
+"""Quota of the folder of uploads; uploads under way of one client."""
+
+_BODY_HEADERS = frozenset({b"content-length", b"content-type", b"transfer-encoding"})
+
+
+class RequestMiddleware:
+    """Pass on what `routes` lists, within the limits of `bodies` and `clients`."""
+
+    def __init__(self, app: ASGIApp, page: gr.Blocks, max_upload_bytes: int) -> None:
+        self.app = app
+        self.functions = page.fns
+        self.queue = queue_of(page)
+        self.max_upload_bytes = max_upload_bytes
+        self.memory = Reservations(MEMORY_BYTES, MEMORY_BYTES_PER_CLIENT)
+        self.disk = Reservations(DISK_BYTES, DISK_BYTES_PER_CLIENT)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        has_started = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        try:
+            await self._pass_on(scope, receive, send_and_note)
+        except BodyError as error:
+            status, problem = error.status, str(error)
+        except UserError as error:
+            status, problem = 400, str(error)
+        else:
+            return
+        if not has_started:
+            headers = {"Connection": "close"} if status in (408, 411, 413) else None
+            await JSONResponse({"detail": problem}, status, headers)(scope, receive, send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = routes.classify(scope["method"], scope["path"])
+        if route is None:
+            raise BodyError(404, "Expected an address of the demo, got another.")
+        kind, name = route
+        if kind is Kind.READ:
+            self._check_session_exists(scope)
+            await self.app(scope, receive, send)
+        elif kind is Kind.UPLOAD:
+            await self._upload(scope, receive, send)
+        else:
+            limit = MAX_FRAME_JSON_BYTES if kind is Kind.FRAME else MAX_JSON_BYTES
+            length = bodies.length_of(scope, limit)
+            with self.memory.reserve(clients.client_of(scope), length):
+                body = await bodies.read(receive, length)
+                rebuilt = json.dumps(self._rebuild(kind, name, body, scope)).encode()
+            await self._send_on(rebuilt, scope, receive, send)
+
+    def _check_session_exists(self, scope: Scope) -> None:
+        """Refuse to listen to a session without events, which Gradio reports as its own error."""
+        if not scope["path"].startswith(f"{routes.PREFIX}/queue/data"):
+            return
+        session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[-1]
+        if session not in self.queue.pending_messages_per_session:
+            raise BodyError(404, "Expected a session with an event, got another; try again.")
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        length = bodies.length_of(scope, self.max_upload_bytes)
+        stored = uploads.stored_bytes()
+        with self.disk.reserve(clients.client_of(scope), length, stored):
+            try:
+                await self.app(scope, bodies.timed(receive, length), send)
+            except BodyError:
+                raise
+            except Exception as error:
+                # Gradio's parser fails in many ways on what is no form. What it says may quote it.
+                raise BodyError(400, "Expected a form with files; try to upload again.") from error
+
+    async def _send_on(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with another body."""
+        headers = [(k, v) for k, v in scope["headers"] if k not in _BODY_HEADERS]
+        headers += [
+            (b"content-length", str(len(body)).encode()),
+            (b"content-type", b"application/json"),
+        ]
+        is_sent = False
+
+        async def receive_body() -> Message:
+            nonlocal is_sent
+            if is_sent:
+                return await receive()
+            is_sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self.app({**scope, "headers": headers}, receive_body, send)
+
+    def _rebuild(self, kind: Kind, name: str, body: bytes, scope: Scope) -> JsonObject:
+        """Return what Gradio gets in place of a body.
+
+        Raises:
+            BodyError: There is no such function or event, or the client has enough of them.
+            DataError: The body is not what the page sends.
+        """
+        if kind is Kind.EMPTY:
+            return {"event_id": ""}
+        request = payloads.parse(body)
+        session = payloads.session_of(request)
+        if kind is Kind.CANCEL:
+            event_id = request.get("event_id")
+            return {
+                "session_hash": session or "",
+                "fn_index": payloads.number_of(request, "fn_index") or 0,
+                "event_id": event_id if isinstance(event_id, str) else "",
+            }
+        if kind is Kind.FRAME:
+            event = self.queue.event_ids_to_events.get(name)
+            if event is None or not event.streaming:
+                raise BodyError(404, "Expected a live stream that runs, got another; try again.")
+            number, function, session = clients.number_of(event), event.fn, event.session_hash
+        else:
+            number, function = self._function(request, name if kind is not Kind.JOIN else None)
+            client = clients.client_of(scope)
+            clients.check_room(self.queue.event_ids_to_events.values(), function, client, session)
+        return {
+            "data": payloads.values_of(request, function.inputs),
+            "fn_index": number,
+            "session_hash": session,
+            "trigger_id": payloads.number_of(request, "trigger_id"),
+        }
+
+    def _function(self, request: JsonObject, name: str | None) -> tuple[int, BlockFunction]:
+        """Return the function that a request names by number, or else by name."""
+        asked = payloads.number_of(request, "fn_index")
+        for number, function in self.functions.items():
+            if number == asked or (asked is None and name and function.api_name == name):
+                return number, function
+        raise BodyError(404, "Expected a function of the demo, got another; try `/predict`.")
