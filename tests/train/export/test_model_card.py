@@ -4,6 +4,7 @@ and each data set's groups.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,17 @@ def test_the_shipped_card_is_as_it_was() -> None:
         "UTKFace has no official split: ours is 80/10/10 with near duplicates on one side."
         in section(ours, "Data")
     )
+
+
+def test_the_shipped_findings_are_those_of_the_recipe_and_cite_files_that_exist() -> None:
+    shipped, text = bundle.load(SHIPPED).card, (SHIPPED / "card.md").read_text(encoding="utf-8")
+    title = "What its training was compared with"
+    assert tuple(shipped.recipe["findings"]) == load("mien").findings
+    assert section(text, title) == section(describe(shipped, 1), title) != ""
+    recipes = map(load, registry.names("train.recipes"))
+    texts = [text, *(finding for recipe in recipes for finding in recipe.findings)]
+    for cited in {path for part in texts for path in re.findall(r"\b\w+/[\w/]+\.\w+", part)}:
+        assert (ROOT / cited).is_file(), cited
 
 
 def test_a_model_of_drawn_emotions_says_nothing_of_other_heads_and_data() -> None:
