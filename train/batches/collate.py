@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,38 +11,20 @@ from torch import Tensor
 from core.preprocess import to_input
 from train.batches.augment import augment
 from train.batches.mixup import mixup
-from train.batches.pool import CropBatch
+from train.batches.pool import Batch
 from train.recipe.recipe import Recipe
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingBatch:
-    """What the network takes in one step, on the CPU.
-
-    Attributes:
-        x: float32 (N, C, S, S).
-        targets: by task, as in `train.batches.pool.CropBatch`.
-        weights: by task (N,), 0 where the target is missing.
-    """
-
-    x: Tensor
-    targets: dict[str, Tensor]
-    weights: dict[str, Tensor]
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-
-def collate(batch: CropBatch, recipe: Recipe, generator: torch.Generator) -> TrainingBatch:
+def collate(batch: Batch, recipe: Recipe, generator: torch.Generator) -> Batch:
     """Augment, normalise and mix a batch. All randomness comes from `generator`."""
-    crops = augment(batch.crops, recipe.augment, generator)
+    crops = augment(batch.x, recipe.augment, generator)
     x = torch.from_numpy(to_input(crops.permute(0, 2, 3, 1).numpy(), recipe.input))  # (N, C, S, S)
-    return TrainingBatch(*mixup(x, batch.targets, batch.weights, recipe.mix, generator))
+    return Batch(*mixup(x, batch.targets, batch.weights, recipe.mix, generator))
 
 
 def prefetch(
-    make: Callable[[Tensor], TrainingBatch], order: Iterable[Tensor], in_thread: bool
-) -> Iterator[TrainingBatch]:
+    make: Callable[[Tensor], Batch], order: Iterable[Tensor], in_thread: bool
+) -> Iterator[Batch]:
     """Yield `make(index)` for each index of `order`, in order.
 
     Args:

@@ -66,22 +66,37 @@ def load_parts(
     return [_align(samples, shares, recipe.input, detector) for samples, shares in loaded]
 
 
-def _load_samples(
-    name: str, recipe: Recipe, folders: Mapping[str, str], split: str, limit: int | None
-) -> tuple[Samples, NDArray[np.float32]]:
-    """Return one data set's samples and soft labels, in the classes of the recipe."""
+def read_split(name: str, folders: Mapping[str, str], split: str) -> Samples:
+    """Return the samples of one split of a data set, as they are in its folder or manifest.
+
+    Args:
+        name: of the data set.
+        folders: data set -> its folder or manifest; `"*"` for all others.
+        split: "train", "val" or "test".
+
+    Raises:
+        DataError: the data set has no folder, or cannot be read.
+    """
     adapter = registry.load("core.data", name)
     default = "." if getattr(adapter, "GENERATED", False) else None
     folder = folders.get(name, folders.get("*", default))
     if folder is None:
         raise DataError(f"Expected a folder for {name} in --data, got only {sorted(folders)}.")
+    with progress.task(f"load {name} {split}"):
+        samples: Samples = (
+            replace(manifest.load(folder, split), name=name)
+            if manifest.named(folder)
+            else adapter.load(folder, split)
+        )
+    return samples
+
+
+def _load_samples(
+    name: str, recipe: Recipe, folders: Mapping[str, str], split: str, limit: int | None
+) -> tuple[Samples, NDArray[np.float32]]:
+    """Return one data set's samples and soft labels, in the classes of the recipe."""
     try:
-        with progress.task(f"load {name} {split}"):
-            samples: Samples = (
-                replace(manifest.load(folder, split), name=name)
-                if manifest.named(folder)
-                else adapter.load(folder, split)
-            )
+        samples = read_split(name, folders, split)
     except DataError as error:
         others = ",".join(d for d in recipe.data if d != name)
         hint = f" To do without {name}: --set data={others}" if others else ""

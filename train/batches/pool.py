@@ -23,18 +23,21 @@ See `train.loop.distill`.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CropBatch:
-    """Crops with their targets, before augmentation.
+class Batch:
+    """Crops with their targets.
 
     Attributes:
-        crops: uint8 (N, C, S, S).
+        x: (N, C, S, S); uint8 crops from `SamplePool.batch`, float32 after `collate`.
         targets: by task; emotion (N, K) and gender (N, 2) shares, age (N,) years.
         weights: by task (N,), 0 where the target is missing.
     """
 
-    crops: Tensor
+    x: Tensor
     targets: dict[str, Tensor]
     weights: dict[str, Tensor]
+
+    def __len__(self) -> int:
+        return len(self.x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +48,8 @@ class SamplePool:
         crops: uint8 (n, S, S, C) of each part.
         source: (N,) the part of each sample.
         row: (N,) its place in that part.
-        targets: as in `CropBatch`, of all samples.
-        weights: as in `CropBatch`, of all samples.
+        targets: as in `Batch`, of all samples.
+        weights: as in `Batch`, of all samples.
     """
 
     crops: tuple[NDArray[np.uint8], ...]
@@ -58,13 +61,13 @@ class SamplePool:
     def __len__(self) -> int:
         return len(self.source)
 
-    def batch(self, index: Tensor) -> CropBatch:
+    def batch(self, index: Tensor) -> Batch:
         """Return the samples at `index` (n,)."""
         source, row = self.source[index].numpy(), self.row[index].numpy()
         crops = np.empty((len(index), *self.crops[0].shape[1:]), np.uint8)
         for part in np.unique(source):
             crops[source == part] = self.crops[part][row[source == part]]
-        return CropBatch(
+        return Batch(
             torch.from_numpy(crops).permute(0, 3, 1, 2).contiguous(),  # (n, C, S, S)
             {task: values[index] for task, values in self.targets.items()},
             {task: values[index] for task, values in self.weights.items()},

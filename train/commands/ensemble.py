@@ -12,6 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
+from train.commands._arguments import add_data, add_json, add_limit
 from train.recipe.arguments import data_folders
 
 
@@ -24,12 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="bundles: model files or their folders",
     )
-    parser.add_argument(
-        "--data",
-        required=True,
-        metavar="DIR",
-        help="folder of the data sets, a manifest, or a JSON file of either",
-    )
+    add_data(parser, required=True)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR")
     parser.add_argument(
         "--dataset",
@@ -47,13 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPACE",
         help="emotion label space, such as FER7 (default: the smallest of the members')",
     )
-    parser.add_argument(
-        "--limit",
-        type=int,
-        metavar="N",
-        help="N samples of each data set, spread over it, for a try",
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_limit(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

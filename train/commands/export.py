@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core import progress
 from core.errors import UserError
+from train.commands._arguments import add_data, add_set
 from train.recipe.arguments import data_folders, is_generated
 
 
@@ -18,11 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a run folder, one of its checkpoints, or a bundle with its weights",
     )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR")
-    parser.add_argument(
-        "--data",
-        metavar="DIR",
-        help="data to calibrate and measure on; without it the card has no figures",
-    )
+    add_data(parser)
     parser.add_argument("--name", help="the model's name (default: that of the output folder)")
     parser.add_argument("--version", help="the model's version, for its card")
     parser.add_argument(
@@ -30,13 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="8-bit integers: a quarter of the size, three times as fast; needs --data",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="change a field: model.options.mirror=true",
-    )
+    add_set(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from core import progress, registry
-from core.errors import UserError
+from core import progress
 from train.fit import FLAGSHIP
 from train.recipe.arguments import data_folders
 from train.recipe.recipe import load
@@ -25,21 +24,15 @@ def run(args: argparse.Namespace) -> int:
     """Fill the cache and return the exit status."""
     from core.data.base.crop_cache import prepare
     from core.faces import best_detector
-    from train.batches.data import relabel
+    from train.batches.data import read_split, relabel
 
     recipe = load(args.recipe)
     detector, description = best_detector()
     progress.say(f"detector: {description}")
-    adapter = registry.load("core.data", args.dataset)
     folders = data_folders(args.data)
-    folder = folders.get(args.dataset, folders.get("*"))
-    if folder is None:
-        raise UserError(
-            f"Expected a folder for {args.dataset} in {args.data}, got only {sorted(folders)}."
-        )
     for split in [args.split] if args.split else ["train", "val"]:
         # Only the samples that training with this recipe uses.
-        samples, _ = relabel(adapter.load(folder, split), recipe)
+        samples, _ = relabel(read_split(args.dataset, folders, split), recipe)
         with progress.task(f"align {args.dataset} {split}", len(samples)) as advance:
             crops = prepare(samples, detector, recipe.input, progress=advance)
         counts = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from core import registry
 from train import fit
+from train.commands._arguments import add_training
 from train.fit import FLAGSHIP, Job
-from train.recipe.arguments import parse_duration
 from train.recipe.recipe import Recipe, load
 
 RECIPE_HELP = (
@@ -35,40 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="measure the input pipeline beside the training it feeds; nothing is kept",
     )
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="with --list, --show or --profile: one JSON object on stdout",
-    )
-    parser.add_argument(
-        "--data",
-        metavar="DIR",
-        help="folder of the data sets, a manifest, or a JSON file {data set: either}",
-    )
     parser.add_argument("--out", metavar="DIR", type=Path, help="run folder (default: runs/RECIPE)")
-    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
-    parser.add_argument(
-        "--budget",
-        type=parse_duration,
-        metavar="TIME",
-        help="such as 90m, 2h or 600s; the schedule is fitted into it",
-    )
-    parser.add_argument(
-        "--limit",
-        type=int,
-        metavar="N",
-        help="N samples of each data set, spread over it, for a try",
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="continue from the run folder's last checkpoint"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="override a field, such as optim.lr=1e-3",
-    )
+    add_training(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -106,7 +75,7 @@ def _profile(job: Job, as_json: bool) -> int:
         [train_parts] = fit.load_splits(job, recipe, "train")
         report = profile(recipe, train_parts)
     if as_json:
-        print(json.dumps({"recipe": job.recipe, **report.to_dict()}))
+        print(json.dumps({"recipe": job.recipe, **asdict(report)}))
     else:
         print(describe(job.recipe, report))
     return 0

@@ -15,7 +15,8 @@ from pathlib import Path
 from core import registry
 from core.artifacts.downloads import ROOT
 from core.errors import UserError
-from train.recipe.arguments import data_folders, parse_duration
+from train.commands._arguments import add_training
+from train.recipe.arguments import data_folders
 
 DEFAULT_OUT = ROOT / "runs" / "study"
 
@@ -25,37 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="a study of --list")
     parser.add_argument("--list", action="store_true", help="all studies and their members")
     parser.add_argument(
-        "--data", metavar="DIR", help="folder of the data sets, or a JSON file {data set: folder}"
-    )
-    parser.add_argument(
         "--out",
         metavar="DIR",
         type=Path,
         default=DEFAULT_OUT,
         help="run folders and tables (runs/study)",
-    )
-    parser.add_argument("--epochs", type=int, help="of every member, instead of its recipe's")
-    parser.add_argument(
-        "--budget",
-        type=parse_duration,
-        metavar="TIME",
-        help="of all training together, in equal shares for those still to train",
-    )
-    parser.add_argument(
-        "--limit",
-        type=int,
-        metavar="N",
-        help="N samples of each data set, spread over it, for a try",
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="as for a run; a study always resumes its members"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="override a field of every member",
     )
     parser.add_argument(
         "--table", action="store_true", help="train nothing; tabulate the runs that are there"
@@ -66,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="also replace the study's section in FILE, such as docs/training.md",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="the table as one JSON object on stdout"
-    )
+    add_training(parser)
 
 
 def run(args: argparse.Namespace) -> int:

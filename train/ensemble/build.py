@@ -84,14 +84,15 @@ def build(
                 measure(equal, name, weights, of_data_set, rows)
                 for of_data_set, rows in _with_rows(predictions)
             ]
-        thresholds = fit_thresholds([f.samples for f in figures], [f.table for f in figures])
-        metrics = (*(row for f in figures for row in f.metrics), *thresholds.rows)
+        thresholds, selective_rows = fit_thresholds(
+            [f.samples for f in figures], [f.table for f in figures]
+        )
         final = replace(
             draft,
             members=_weighted(draft.members, equal, weights),
             calibration={k: v for w in weights.values() for k, v in w.calibration.items()},
-            thresholds=thresholds.thresholds,
-            metrics=tuple(row.to_dict() for row in metrics),
+            thresholds=thresholds,
+            metrics=(*(row for f in figures for row in f.metrics), *selective_rows),
             created=datetime.now(UTC).strftime("%Y-%m-%d"),
         )
         (folder / FILE).write_text(final.to_json(), encoding="utf-8")

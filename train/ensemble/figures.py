@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from core.artifacts.card import MetricRow
 from core.data import Samples
 from core.ensemble import Ensemble, Values, canonical
 from core.labels import FERPLUS8
@@ -21,7 +22,7 @@ from evaluation.statistics.estimate import Estimate
 from train.ensemble.member_predictions import MemberPredictions
 from train.ensemble.weights import TaskWeights, apply_calibration
 from train.export.calibrate import Array
-from train.export.card_metric import CardMetric, card_metric
+from train.export.card_metric import card_metric
 from train.export.thresholds import CROSS_FITTED_COVERAGE
 
 CARD_FIGURES = (
@@ -60,28 +61,13 @@ class GainRow:
     difference: Estimate
     better: bool
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the row as JSON has it."""
-        return {
-            "data": self.data,
-            "split": self.split,
-            "task": self.task,
-            "metric": self.metric,
-            "n": self.n,
-            "members": [member and member.to_dict() for member in self.members],
-            "ensemble": self.ensemble.to_dict(),
-            "best": self.best,
-            "difference": self.difference.to_dict(),
-            "better": self.better,
-        }
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EnsembleFigures:
     """Of one data set: gains, rows of a card, and the ensemble's predictions."""
 
     gains: Sequence[GainRow]
-    metrics: Sequence[CardMetric]
+    metrics: Sequence[MetricRow]
     samples: Samples
     table: pa.Table
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core import progress, registry
-from core.data import Samples, manifest
+from core import progress
+from core.data import Samples
 from core.data.base.crop_cache import UNREADABLE, prepare
 from core.ensemble import Ensemble, Values, canonical
 from core.errors import DataError
 from core.faces import Detector, best_detector
 from core.labels import FERPLUS8, GENDER2
+from train.batches.data import read_split
 from train.export.calibrate import Labels
 
 BATCH = 256
@@ -55,7 +56,7 @@ def predict_members(
     Raises:
         DataError: no folder for the data set, or no picture that can be read.
     """
-    samples = _load(name, folders).spread(limit)
+    samples = read_split(name, folders, SPLIT).spread(limit)
     detector, _ = best_detector()
     crops, readable = _crops(ensemble, samples, detector)
     samples = samples.take(readable)
@@ -83,21 +84,6 @@ def predict_members(
         for m in range(len(models))
     ]
     return MemberPredictions(samples, joined[0], joined[-1])
-
-
-def _load(name: str, folders: Mapping[str, str]) -> Samples:
-    adapter = registry.load("core.data", name)
-    is_generated = getattr(adapter, "GENERATED", False)
-    folder = folders.get(name, folders.get("*", "." if is_generated else None))
-    if folder is None:
-        raise DataError(f"Expected a folder for {name} in --data, got only {sorted(folders)}.")
-    with progress.task(f"load {name} {SPLIT}"):
-        samples: Samples = (
-            replace(manifest.load(folder, SPLIT), name=name)
-            if manifest.named(folder)
-            else adapter.load(folder, SPLIT)
-        )
-    return samples
 
 
 def _crops(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from core.ensemble import Ensemble
 from core.vocabulary import TASKS
 from evaluation.report.formatting import console, grid, number
+from evaluation.statistics.estimate import Estimate
 from train.ensemble.figures import GainRow
 from train.ensemble.weights import TaskWeights
 from train.export.model_card import INTENDED_USE, limits
+from train.markdown import table as markdown_table
 
 OUT_OF_FOLD_NOTE = (
     "With 95 % intervals. Each picture was predicted with weights and temperatures that were "
@@ -53,7 +55,7 @@ class EnsembleResult:
             "name": self.name,
             "members": list(self.members),
             "tasks": tasks,
-            "figures": [gain.to_dict() for gain in self.gains],
+            "figures": [asdict(gain) for gain in self.gains],
         }
 
 
@@ -61,45 +63,42 @@ def card(ensemble: Ensemble, gains: Sequence[GainRow]) -> str:
     """Return `card.md` of the folder."""
     about, members = ensemble.card, ensemble.card.recipe["ensemble"]
     tasks = list(ensemble.shares)
-    titles = " | ".join(TASKS[task].name for task in tasks)
-    lines = [
-        f"# {about.name}, an ensemble of {len(members)}\n",
-        "Probabilities of these models, averaged with these weights:\n",
-        f"| model | {titles} | flip averaging | SHA-256 |",
-        "|---|" + "---|" * (len(tasks) + 2),
-    ]
-    for m in members:
-        weights = " | ".join(f"{m['weights'][t]:.2f}" if m["weights"][t] else "" for t in tasks)
-        lines.append(
-            f"| {m['model']}: {m['name']} {m['version']} | {weights} | "
-            f"{'yes' if m['flip'] else ''} | `{m['sha256'][:16]}...` |"
+    columns = ("model", *(TASKS[task].name for task in tasks), "flip averaging", "SHA-256")
+    cells = [
+        (
+            f"{m['model']}: {m['name']} {m['version']}",
+            *(f"{m['weights'][t]:.2f}" if m["weights"][t] else "" for t in tasks),
+            "yes" if m["flip"] else "",
+            f"`{m['sha256'][:16]}...`",
         )
+        for m in members
+    ]
     calibration, thresholds = (
         ", ".join(f"{TASKS[t].name} {values[t]:.2f}" for t in tasks if t in values) or "none"
         for values in (about.calibration, about.thresholds)
     )
-    lines += [
-        "",
+    lines = [
+        f"# {about.name}, an ensemble of {len(members)}\n",
+        "Probabilities of these models, averaged with these weights:\n",
+        f"{markdown_table(columns, cells)}\n",
         f"Calibration of the averages: {calibration}. Thresholds of *uncertain*: {thresholds}. "
-        f"{ensemble.size:,} bytes.",
-        "",
-        "## Figures, on validation parts\n",
-        OUT_OF_FOLD_NOTE,
-        "",
-        "| figure | data | n | best member alone | ensemble | difference |",
-        "|---|" + "---|" * 5,
+        f"{ensemble.size:,} bytes.\n",
+        f"## Figures, on validation parts\n\n{OUT_OF_FOLD_NOTE}\n",
     ]
+    gain_rows = []
     for gain in gains:
-        percent = TASKS[gain.task].metric.is_share
-        best = number(gain.members[gain.best], percent=percent)
-        ours = number(gain.ensemble, percent=percent)
-        lines.append(
-            f"| {_title(gain)} | {gain.data} {gain.split} | {gain.n:,} | {best} | {ours} | "
-            f"{_difference(gain)} |"
-        )
-    licence = about.licence or "not stated"
-    lines += ["", INTENDED_USE, limits(about), f"Licence: {licence}. Made: {about.created}.", ""]
-    return "\n".join(lines)
+        best, ours = (_figure(gain, figure) for figure in (gain.members[gain.best], gain.ensemble))
+        part = f"{gain.data} {gain.split}"
+        gain_rows.append((_title(gain), part, f"{gain.n:,}", best, ours, _difference(gain)))
+    titles = ("figure", "data", "n", "best member alone", "ensemble", "difference")
+    licence = f"Licence: {about.licence or 'not stated'}. Made: {about.created}."
+    return "\n".join(
+        [*lines, markdown_table(titles, gain_rows), "", INTENDED_USE, limits(about), licence, ""]
+    )
+
+
+def _figure(gain: GainRow, figure: Estimate | None) -> str:
+    return number(figure, percent=TASKS[gain.task].metric.is_share)
 
 
 def _title(gain: GainRow) -> str:
@@ -131,12 +130,11 @@ def show(result: EnsembleResult) -> None:
                 f"folds by {w.gain:+.4f} ({w.gain_low:+.4f} to {w.gain_high:+.4f})"
             )
     for gain in result.gains:
-        percent = TASKS[gain.task].metric.is_share
         title = f"{_title(gain)}, {gain.data} {gain.split}, {gain.n} samples"
         table = grid(title, "model", "value")
         for m, figure in zip(result.members, gain.members, strict=True):
-            table.add_row(f"{m['model']} alone", number(figure, percent=percent))
-        table.add_row("ensemble, cross-fitted", number(gain.ensemble, percent=percent))
+            table.add_row(f"{m['model']} alone", _figure(gain, figure))
+        table.add_row("ensemble, cross-fitted", _figure(gain, gain.ensemble))
         best = result.members[gain.best]["model"]
         table.add_row(f"ensemble minus {best} alone", _difference(gain))
         stdout.print(table)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core import vocabulary
-from core.artifacts.card import Card
+from core.artifacts.card import Card, MetricRow
 from core.labels import FERPLUS8
 from core.predictor import Predictor
 from core.preprocess import to_input
@@ -26,7 +26,7 @@ from evaluation.predictions.predict import BATCH_SIZE
 from evaluation.quality.duplicates import digest
 from train.batches.data import DatasetPart
 from train.export.calibrate import fit, true_labels
-from train.export.card_metric import CardMetric, card_metric
+from train.export.card_metric import card_metric
 from train.export.thresholds import COVERED_AGES, MIN_GROUP_SIZE, age_rows, fit_thresholds
 
 BATCH = BATCH_SIZE
@@ -54,22 +54,22 @@ def measured_card(
         predictor.card, calibration=fit(heads, together, true_labels(heads, val_parts))
     )
     tables = [predictions(calibrated, p, z) for p, z in zip(val_parts, by_part, strict=True)]
-    thresholds = fit_thresholds([p.samples for p in val_parts], tables)
+    thresholds, selective_rows = fit_thresholds([p.samples for p in val_parts], tables)
     rows = [
         *figure_rows(tables, train_parts, val_parts),
-        *thresholds.rows,
+        *selective_rows,
         *age_rows(calibrated.card, val_parts, together),
     ]
     return replace(
         calibrated.card,
-        thresholds=thresholds.thresholds,
-        metrics=tuple(row.to_dict() for row in rows),
+        thresholds=thresholds,
+        metrics=tuple(rows),
     )
 
 
 def figure_rows(
     tables: Sequence[pa.Table], train_parts: Sequence[DatasetPart], val_parts: Sequence[DatasetPart]
-) -> Iterator[CardMetric]:
+) -> Iterator[MetricRow]:
     """Yield the figures of all validation parts, over all samples, by class and by group.
 
     Args:
@@ -93,7 +93,7 @@ def _emotion_rows(
     table: pa.Table,
     emotion: ClassificationReport,
     train_parts: Sequence[DatasetPart],
-) -> Iterator[CardMetric]:
+) -> Iterator[MetricRow]:
     samples = [part.samples]
     yield card_metric(samples, "emotion_accuracy", emotion.accuracy)
     yield from _rows_without_leaks(
@@ -107,14 +107,14 @@ def _emotion_rows(
             yield card_metric(samples, "emotion_recall", label.recall, f"emotion: {label.label}")
 
 
-def _age_rows(part: DatasetPart, age: RegressionReport) -> Iterator[CardMetric]:
+def _age_rows(part: DatasetPart, age: RegressionReport) -> Iterator[MetricRow]:
     yield card_metric([part.samples], "age_mean_absolute_error_years", age.mae)
     yield card_metric([part.samples], "age_bias_years", age.bias)
     if age.interval:
         yield card_metric([part.samples], COVERED_AGES, age.interval.coverage)
 
 
-def _group_rows(part: DatasetPart, report: TableReport) -> Iterator[CardMetric]:
+def _group_rows(part: DatasetPart, report: TableReport) -> Iterator[MetricRow]:
     """By group; by true gender, accuracy is the recall of that class."""
     samples = [part.samples]
     for group, values in (report.gender.groups if report.gender else {}).items():
@@ -168,7 +168,7 @@ def predictions(predictor: Predictor, part: DatasetPart, logits: Logits | None =
 
 def _rows_without_leaks(
     table: pa.Table, part: DatasetPart, train_parts: Sequence[DatasetPart]
-) -> Iterator[CardMetric]:
+) -> Iterator[MetricRow]:
     """Accuracy without the pictures that are in the training split too, as some of FER+'s are."""
     if not train_parts:
         return

@@ -22,7 +22,6 @@ from train.batches.data import DatasetPart
 from train.compression import qat, quantize
 from train.compression.fold_batchnorm import reparameterize
 from train.export.card_figures import measured_card
-from train.export.card_metric import card_metrics
 from train.export.int8_loss import check_int8_loss, validation_figures
 from train.export.model_card import FLOAT32_METRIC, describe
 from train.export.onnx_file import half_weights, round_to_half, set_card, write_onnx
@@ -188,9 +187,9 @@ def _with_float32_figures(
     instead = "train on with --resume and more --epochs, or export the float32 run instead"
     check_int8_loss(validation_figures(float32_card), validation_figures(card), instead)
     rows = [
-        replace(m, metric=FLOAT32_METRIC.format(m.metric)).to_dict()
-        for m in card_metrics(float32_card)
-        if m.metric in CARD_METRICS.values() and not m.group
+        m | {"metric": FLOAT32_METRIC.format(m["metric"])}
+        for m in float32_card.metrics
+        if m["metric"] in CARD_METRICS.values() and not m.get("group")
     ]
     return replace(card, metrics=(*card.metrics, *rows))
 

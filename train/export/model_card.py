@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from core.artifacts.card import Card
+from core.artifacts.card import Card, MetricRow
 from core.calibration import INTERVAL_COVERAGE
 from core.vocabulary import TASKS
 from evaluation.analysis.thresholds import CARD_PRECISION, MIN_THRESHOLD
-from train.export.card_metric import CardMetric, card_metrics
 from train.export.int8_loss import MAX_INT8_LOSS, MIN_JUDGED_SAMPLES
 from train.export.provenance import (
     data_sentence,
@@ -28,6 +27,7 @@ from train.export.thresholds import (
     SELECTIVE_ACCURACY,
     SELECTIVE_MAE,
 )
+from train.markdown import table
 from train.runs.card_metrics import CARD_METRICS
 
 FLOAT32_METRIC = "{}_of_the_float32_network_before"
@@ -42,6 +42,7 @@ OTHER_TABLES = {
 }
 """Figures that have a table of their own."""
 
+INTERVAL = "95 % interval"
 INTENDED_USE = """## What it is for
 
 Research and demonstration on faces of people who have agreed to it: trying out a webcam demo,
@@ -77,7 +78,7 @@ def describe(card: Card, parameters: int) -> str:
         card: from the model file.
         parameters: of the network as it is served.
     """
-    rows = card_metrics(card)
+    rows = card.metrics
     sections = (
         f"# {card.name} {card.version}\n",
         _summary(card, parameters),
@@ -98,7 +99,7 @@ def limits(card: Card) -> str:
     """Return what the predictions and figures of a card's model do not say."""
     lines = [f"- {sentence}" for sentence in label_sentences(card)]
     lines += [ON_VALIDATION] if card.metrics else []
-    lines += [SMALL_GROUPS] if any(row.group for row in card_metrics(card)) else []
+    lines += [SMALL_GROUPS] if any(row.get("group", "") for row in card.metrics) else []
     return "\n".join(["## Limits\n", *lines, HARD_FACES, ""])
 
 
@@ -125,11 +126,10 @@ def _summary(card: Card, parameters: int) -> str:
         "created": card.created,
         "licence": card.licence,
     }
-    table = "\n".join(f"| {name} | {value} |" for name, value in properties.items())
     side = card.input.size
     return (
         f"Reads {tasks} from one aligned {side}x{side} {colours} face crop.\n\n"
-        f"| | |\n|---|---|\n{table}\n"
+        f"{table(('', ''), properties.items())}\n"
     )
 
 
@@ -137,78 +137,66 @@ def _title(metric: str) -> str:
     return metric.replace("gender", "perceived gender").replace("_", " ")
 
 
-def _figures(rows: Iterable[CardMetric]) -> str:
-    overall = [m for m in rows if not m.group and m.metric not in OTHER_TABLES]
+def _figures(rows: Iterable[MetricRow]) -> str:
+    overall = [m for m in rows if not m.get("group") and m["metric"] not in OTHER_TABLES]
     if not overall:
         return "## Figures\n\nNone: exported without data.\n"
-    lines = [
-        "## Figures, on validation parts\n",
-        "| data | part | figure | value | 95 % interval | n |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {m.data} | {m.split} | {_title(m.metric)} | {_value(m)} | {m.n:,} |" for m in overall
-    ]
-    return "\n".join(lines) + "\n"
+    columns = ("data", "part", "figure", "value", INTERVAL, "n")
+    cells = [(m["data"], m["split"], _title(m["metric"]), *_value(m), _n(m)) for m in overall]
+    return f"## Figures, on validation parts\n\n{table(columns, cells)}\n"
 
 
-def _quantisation(card: Card, rows: Iterable[CardMetric]) -> str:
+def _quantisation(card: Card, rows: Iterable[MetricRow]) -> str:
     """What quantisation-aware training cost against the float32 network that it started from."""
     if not card.recipe.get("qat") or not card.metrics:
         return ""
-    overall = {(m.data, m.split, m.metric): m for m in rows if not m.group}
-    lines = []
-    for (data, split, metric), m in overall.items():
-        float32 = overall.get((data, split, FLOAT32_METRIC.format(metric)))
-        if float32 is not None:
-            cells = f"{_value(float32)} | {_value(m)} | {m.n:,}"
-            lines.append(f"| {data} | {split} | {_title(metric)} | {cells} |")
+    overall = {(m["data"], m["split"], m["metric"]): m for m in rows if not m.get("group")}
+    cells = [
+        (data, split, _title(metric), *_value(float32), *_value(m), _n(m))
+        for (data, split, metric), m in overall.items()
+        if (float32 := overall.get((data, split, FLOAT32_METRIC.format(metric)))) is not None
+    ]
     head = "## What 8 bits cost\n\n"
-    if not lines:
+    if not cells:
         return (
             f"{head}Not measured: the float32 network that its training started from was not at "
             "hand, or is not of its form.\n"
         )
-    intro = (
+    columns = ("data", "part", "figure", "float32", INTERVAL, "8 bits", INTERVAL, "n")
+    return (
         f"{head}Against the float32 network that its training started from, calibrated and "
         "measured alike on the same pictures. Over all data sets it may lose "
         f"{100 * MAX_INT8_LOSS['emotion_accuracy']:g} points of accuracy and "
         f"{MAX_INT8_LOSS['age_mae']:g} years; with fewer than {MIN_JUDGED_SAMPLES} pictures a loss "
-        "is shown and not judged.\n"
+        f"is shown and not judged.\n\n{table(columns, cells)}\n"
     )
-    columns = [
-        "| data | part | figure | float32 | 95 % interval | 8 bits | 95 % interval | n |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    return "\n".join([intro, *columns, *lines]) + "\n"
 
 
-def _abstention(card: Card, rows: Iterable[CardMetric]) -> str:
+def _abstention(card: Card, rows: Iterable[MetricRow]) -> str:
     """The thresholds, and what abstaining below them buys."""
     tasks = [task for task in TASKS if task in card.thresholds]
     if not tasks:
         return ""
-    by_metric = {m.metric: m for m in rows}
-    lines = [
+    by_metric = {m["metric"]: m for m in rows}
+    columns = ("task", "threshold", "coverage", INTERVAL, "n", "right, of these", INTERVAL, "n")
+    cells = [
+        (TASKS[t].name, _threshold(t, card.thresholds[t]), *_selective_cells(t, by_metric))
+        for t in tasks
+    ]
+    text = (
         "## When it says *uncertain*\n\nThe model abstains (selective prediction) where its "
         "confidence is below a threshold. The threshold of emotion and perceived gender is the "
         f"lowest confidence from which on {100 * CARD_PRECISION:.0f} % of the predictions are "
         "right even by the lower end of the 95 % interval, and never under "
         f"{100 * MIN_THRESHOLD:.0f} %. Coverage and accuracy are cross-fitted: the threshold for "
-        "each half of the pictures was chosen on the other half.\n",
-        "| task | threshold | coverage | 95 % interval | n | right, of these | 95 % interval | n |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for task in tasks:
-        threshold = _threshold(task, card.thresholds[task])
-        lines.append(f"| {TASKS[task].name} | {threshold} | {_selective_cells(task, by_metric)} |")
+        "each half of the pictures was chosen on the other half.\n\n"
+        f"{table(columns, cells)}\n"
+    )
     if (abstained := by_metric.get(ABSTAINED_MAE)) is not None:
-        interval = f" ({_ends(abstained, '.2f')})" if abstained.ci95 else ""
-        lines.append(
-            f"\nThe ages called uncertain are off by {abstained.value:.2f}{interval} years "
-            f"(n {abstained.n:,})."
-        )
-    return "\n".join(lines) + "\n"
+        value, interval = _value(abstained)
+        text += f"\nThe ages called uncertain are off by {value}"
+        text += f"{f' ({interval})' if interval else ''} years (n {_n(abstained)}).\n"
+    return text
 
 
 def _threshold(task: str, threshold: float) -> str:
@@ -222,97 +210,85 @@ def _threshold(task: str, threshold: float) -> str:
     return f"from {100 * threshold:.1f} %{floor}"
 
 
-def _selective_cells(task: str, by_metric: Mapping[str, CardMetric]) -> str:
+def _selective_cells(task: str, by_metric: Mapping[str, MetricRow]) -> tuple[str, ...]:
+    """Coverage and figure of the predictions above the threshold; empty where unknown."""
     coverage = by_metric.get(COVERAGE.format(task))
     metric = SELECTIVE_MAE if task == "age" else SELECTIVE_ACCURACY.format(task)
     figure = by_metric.get(metric)
-    first = f"{_value(coverage)} | {coverage.n:,}" if coverage else " | | "
+    first = (*_value(coverage), _n(coverage)) if coverage else ("", "", "")
     if figure is None:
-        return f"{first} | | | "
-    value = _value(figure)
-    if task == "age":
-        value = f"off by {figure.value:.2f} years | {_ends(figure, '.2f')}"
-    return f"{first} | {value} | {figure.n:,}"
+        return (*first, "", "", "")
+    value, interval = _value(figure)
+    return (*first, f"off by {value} years" if task == "age" else value, interval, _n(figure))
 
 
-def _intervals(rows: Iterable[CardMetric]) -> str:
+def _intervals(rows: Iterable[MetricRow]) -> str:
     """How far the age intervals hold, over all and by decade."""
-    rows = list(rows)
-    coverage = {m.group: m for m in rows if m.metric == CROSS_FITTED_COVERAGE}
-    widths = {m.group: m for m in rows if m.metric == INTERVAL_WIDTH}
+    coverage, widths = (
+        {m.get("group", ""): m for m in rows if m["metric"] == metric}
+        for metric in (CROSS_FITTED_COVERAGE, INTERVAL_WIDTH)
+    )
     if not coverage:
         return ""
-    lines = [
+    columns = ("people", "n", "inside", INTERVAL, "mean width, years")
+    cells = [
+        (group or "all", _n(m), *_value(m), f"{widths[group]['value']:.1f}")
+        for group, m in coverage.items()
+    ]
+    return (
         f"## Age intervals\n\nThe intervals should hold {100 * INTERVAL_COVERAGE:.0f} % of the "
         "people of every true age (`core/age_intervals.py`). Measured cross-fitted: each half of "
         "the people with the factors of the other half. Grouped by *predicted* age, they hold more "
-        "often in some decades and less often in others.\n",
-        "| people | n | inside | 95 % interval | mean width, years |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {group or 'all'} | {m.n:,} | {_value(m)} | {widths[group].value:.1f} |"
-        for group, m in coverage.items()
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _ends(row: CardMetric, form: str, scale: int = 1) -> str:
-    """An interval as text; "" where the figure has none."""
-    return " to ".join(f"{scale * end:{form}}" for end in row.ci95 or ())
-
-
-def _groups(rows: Iterable[CardMetric]) -> str:
-    grouped = [m for m in rows if m.group and m.metric not in OTHER_TABLES]
-    if not grouped:
-        return ""
-    by_group: dict[tuple[str, str], dict[str, CardMetric]] = {}
-    data_of_kind: dict[str, set[str]] = {}
-    for m in grouped:
-        by_group.setdefault((m.data, m.group), {})[m.metric] = m
-        data_of_kind.setdefault(group_kind(m.group), set()).add(m.data)
-    metrics = list(dict.fromkeys(m.metric for m in grouped))
-    titles = " | ".join(f"{_title(metric)} | 95 % interval" for metric in metrics)
-    lines = [
-        "## Figures by group\n",
-        f"{group_sentence(grouped)}\n",
-        f"| group | n | {titles} |",
-        "|---|---|" + "---|---|" * len(metrics),
-    ]
-    for (data, group), values in by_group.items():
-        cells = " | ".join(_value(values[m]) if m in values else " | " for m in metrics)
-        where = f" ({data})" if len(data_of_kind[group_kind(group)]) > 1 else ""
-        lines.append(f"| {group}{where} | {next(iter(values.values())).n:,} | {cells} |")
-    return "\n".join(lines) + "\n"
-
-
-def _value(row: CardMetric) -> str:
-    if "years" in row.metric:
-        return f"{row.value:.2f} | {_ends(row, '.2f')}"
-    if row.metric == "expected_calibration_error" or "macro" in row.metric:
-        return f"{row.value:.3f} | {_ends(row, '.3f')}"
-    if row.value is None:
-        return "- | "
-    interval = _ends(row, ".2f", 100)
-    return f"{100 * row.value:.2f} % | {interval}{' %' if interval else ''}"
-
-
-def _findings(card: Card) -> str:
-    sentences = card.recipe.get("findings") or ()
-    if not sentences:
-        return ""
-    return "\n".join(
-        ["## What its training was compared with\n", *(f"- {line}" for line in sentences), ""]
+        f"often in some decades and less often in others.\n\n{table(columns, cells)}\n"
     )
 
 
+def _groups(rows: Iterable[MetricRow]) -> str:
+    grouped = [m for m in rows if m.get("group") and m["metric"] not in OTHER_TABLES]
+    if not grouped:
+        return ""
+    by_group: dict[tuple[str, str], dict[str, MetricRow]] = {}
+    data_of_kind: dict[str, set[str]] = {}
+    for m in grouped:
+        by_group.setdefault((m["data"], m["group"]), {})[m["metric"]] = m
+        data_of_kind.setdefault(group_kind(m["group"]), set()).add(m["data"])
+    metrics = list(dict.fromkeys(m["metric"] for m in grouped))
+    columns = ("group", "n", *(title for m in metrics for title in (_title(m), INTERVAL)))
+    cells = []
+    for (data, group), values in by_group.items():
+        where = f" ({data})" if len(data_of_kind[group_kind(group)]) > 1 else ""
+        figures = [c for m in metrics for c in (_value(values[m]) if m in values else ("", ""))]
+        cells.append((f"{group}{where}", _n(next(iter(values.values()))), *figures))
+    return f"## Figures by group\n\n{group_sentence(grouped)}\n\n{table(columns, cells)}\n"
+
+
+def _n(row: MetricRow) -> str:
+    return f"{row['n']:,}"
+
+
+def _value(row: MetricRow) -> tuple[str, str]:
+    """A figure and its interval as text; "" where it has none."""
+    metric, value = row["metric"], row["value"]
+    if value is None:
+        return "-", ""
+    form, scale, unit = ".2f", 100, " %"
+    if "years" in metric:
+        scale, unit = 1, ""
+    elif metric == "expected_calibration_error" or "macro" in metric:
+        form, scale, unit = ".3f", 1, ""
+    ends = " to ".join(f"{scale * (end or 0):{form}}" for end in row.get("ci95") or ())
+    return f"{scale * value:{form}}{unit}", ends and ends + unit
+
+
+def _findings(card: Card) -> str:
+    findings = [f"- {sentence}\n" for sentence in card.recipe.get("findings") or ()]
+    return f"## What its training was compared with\n\n{''.join(findings)}" if findings else ""
+
+
 def _data(card: Card) -> str:
-    lines = ["## Data\n"]
-    if card.data:
-        lines += ["| name | part | pictures | SHA-256 of names and bytes |", "|---|---|---|---|"]
-        lines += [
-            f"| {d['name']} | {d['split']} | {d['n']:,} | `{d['fingerprint'][:16]}...` |"
-            for d in card.data
-        ]
-        lines.append("")
-    return "\n".join(lines) + f"\n{data_sentence(card)}\n"
+    columns = ("name", "part", "pictures", "SHA-256 of names and bytes")
+    cells = [
+        (d["name"], d["split"], f"{d['n']:,}", f"`{d['fingerprint'][:16]}...`") for d in card.data
+    ]
+    listing = f"{table(columns, cells)}\n" if cells else ""
+    return f"## Data\n\n{listing}\n{data_sentence(card)}\n"

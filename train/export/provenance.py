@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core import registry
-from core.artifacts.card import Card
+from core.artifacts.card import Card, MetricRow
 from core.data.base.origin import RESEARCH, Origin
 from core.errors import UserError
 from core.vocabulary import TASKS
-from train.export.card_metric import CardMetric, card_metrics
 from train.recipe.recipe import Recipe, load
 from train.runs.prerequisites import RUNS
 from train.runs.trained_weights import weights
@@ -133,9 +132,11 @@ def label_sentences(card: Card) -> list[str]:
 
 def _rare_emotions(card: Card) -> list[str]:
     sentences = []
-    rows = [m for m in card_metrics(card) if m.metric == "emotion_recall" and m.group]
-    for name in dict.fromkeys(m.data for m in rows):
-        counts = {m.group.partition(": ")[2]: m.n for m in rows if m.data == name}
+    rows = [m for m in card.metrics if m["metric"] == "emotion_recall" and m.get("group", "")]
+    for name in dict.fromkeys(m["data"] for m in rows):
+        counts = {
+            m.get("group", "").partition(": ")[2]: m.get("n", 0) for m in rows if m["data"] == name
+        }
         limit = min(RARE_COUNT, RARE_SHARE * sum(counts.values()))
         rare = {label: n for label, n in counts.items() if n < limit}
         if rare:
@@ -149,7 +150,7 @@ def _rare_emotions(card: Card) -> list[str]:
     return sentences
 
 
-def group_sentence(rows: Iterable[CardMetric]) -> str:
+def group_sentence(rows: Iterable[MetricRow]) -> str:
     """Return where the groups of figures come from, such as labels or annotators.
 
     Args:
@@ -157,7 +158,7 @@ def group_sentence(rows: Iterable[CardMetric]) -> str:
     """
     kinds: dict[str, set[str]] = {}
     for row in rows:
-        kinds.setdefault(row.data, set()).add(group_kind(row.group))
+        kinds.setdefault(row["data"], set()).add(group_kind(row.get("group", "")))
     clauses = []
     for name, names in kinds.items():
         origin = origin_of(name)

@@ -7,12 +7,11 @@ the numbers that were chosen on the other half.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from core.artifacts.card import Card
+from core.artifacts.card import Card, MetricRow
 from core.calibration import INTERVAL_COVERAGE
 from core.data import Samples
 from core.labels import age_decade
@@ -22,7 +21,7 @@ from evaluation.predictions import arrays
 from evaluation.statistics.sample import Sample
 from train.batches.data import DatasetPart
 from train.export.calibrate import ByTask, cross_fitted_ages, true_labels
-from train.export.card_metric import CardMetric, card_metric
+from train.export.card_metric import card_metric
 
 MIN_GROUP_SIZE = 10
 """Groups of fewer samples get no figure of their own."""
@@ -43,15 +42,9 @@ TRUE_AGE, PREDICTED_AGE = "age", "predicted age"
 """Groups by decade."""
 
 
-@dataclass(frozen=True, slots=True)
-class FittedThresholds:
-    """A card's thresholds and the figures that go with them."""
-
-    thresholds: dict[str, float]
-    rows: Sequence[CardMetric]
-
-
-def fit_thresholds(samples: Sequence[Samples], tables: Sequence[pa.Table]) -> FittedThresholds:
+def fit_thresholds(
+    samples: Sequence[Samples], tables: Sequence[pa.Table]
+) -> tuple[dict[str, float], list[MetricRow]]:
     """Choose the confidence from which emotion and perceived gender are predicted.
 
     An age is uncertain where its interval is wider than MAX_INTERVAL_YEARS. See
@@ -60,9 +53,12 @@ def fit_thresholds(samples: Sequence[Samples], tables: Sequence[pa.Table]) -> Fi
     Args:
         samples: one for each data set; all choose together.
         tables: predictions of these samples.
+
+    Returns:
+        A card's thresholds, and the figures that go with them.
     """
     thresholds: dict[str, float] = {}
-    rows: list[CardMetric] = []
+    rows: list[MetricRow] = []
     for task in ("emotion", "gender"):
         having = [
             (s, table, classes)
@@ -80,10 +76,10 @@ def fit_thresholds(samples: Sequence[Samples], tables: Sequence[pa.Table]) -> Fi
             rows.append(card_metric(of_samples, SELECTIVE_ACCURACY.format(task), chosen.accuracy))
     if any("age_pred" in table.column_names for table in tables):
         thresholds["age"] = MAX_INTERVAL_YEARS
-    return FittedThresholds(thresholds, rows)
+    return thresholds, rows
 
 
-def age_rows(card: Card, parts: Sequence[DatasetPart], logits: ByTask) -> Iterator[CardMetric]:
+def age_rows(card: Card, parts: Sequence[DatasetPart], logits: ByTask) -> Iterator[MetricRow]:
     """Yield how many true ages lie inside their intervals, and what the limit of width is worth.
 
     Over all and by decade. Every interval is fitted on the half of the people that it is not

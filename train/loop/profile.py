@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, process_time
 
 import torch
 
 from core import progress
-from train.batches.collate import TrainingBatch, collate
+from train.batches.collate import collate
 from train.batches.data import DatasetPart
-from train.batches.pool import gather
+from train.batches.pool import Batch, gather
 from train.batches.sampling import batches
 from train.loop.trainer import Trainer
 from train.recipe.recipe import Recipe
-from train.runs.facts import TrainingMachine, machine
+from train.runs.facts import machine
 
 MIN_RATIO = 3.0
 """Images per second of the loader over those of training, from which it is fast enough."""
@@ -51,35 +51,24 @@ class Clock:
         self.seconds += monotonic() - started
         self.cpu_s += process_time() - cpu_started
 
-    def throughput(self) -> Throughput:
-        """Return the rounded figures."""
-        return Throughput(
-            images_per_s=round(self.images / self.seconds, 1),
-            images_per_cpu_s=round(self.images / max(self.cpu_s, 1e-9), 1),
-            images=self.images,
-            seconds=round(self.seconds, 2),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Throughput:
-    """Images per second, elapsed and of the processor, and on how much that was measured."""
-
-    images_per_s: float
-    images_per_cpu_s: float
-    images: int
-    seconds: float
+    def figures(self) -> dict[str, float]:
+        """Return images per second, elapsed and of the processor, and on how much."""
+        return {
+            "images_per_s": round(self.images / self.seconds, 1),
+            "images_per_cpu_s": round(self.images / max(self.cpu_s, 1e-9), 1),
+            "images": self.images,
+            "seconds": round(self.seconds, 2),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingProfile:
-    """Speed of the loader and of training.
+    """Speed of the loader, which makes batches, and of training, which learns from ready ones.
 
     Attributes:
         batch: images of a batch.
         amp: precision of the recipe.
-        loader: makes batches.
-        training: learns from ready batches.
+        loader, training: see `Clock.figures`.
         ratio: images per second of the loader over those of training.
         wanted: ratio from which the loader is fast enough.
         verdict: whether it is, in words.
@@ -88,16 +77,12 @@ class TrainingProfile:
 
     batch: int
     amp: str
-    loader: Throughput
-    training: Throughput
+    loader: Mapping[str, float]
+    training: Mapping[str, float]
     ratio: float
     wanted: float
     verdict: str
-    machine: TrainingMachine
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the profile as JSON has it."""
-        return asdict(self)
+    machine: Mapping[str, str | float | None]
 
 
 def profile(recipe: Recipe, parts: Sequence[DatasetPart], seconds: float = 5.0) -> TrainingProfile:
@@ -130,7 +115,7 @@ def profile(recipe: Recipe, parts: Sequence[DatasetPart], seconds: float = 5.0) 
 
         indices, steps = sample_numbers(), itertools.count(1)
 
-        def load() -> TrainingBatch:
+        def load() -> Batch:
             return collate(pool.batch(next(indices)), recipe, generator)
 
         ready = itertools.cycle([load() for _ in range(READY_BATCHES)])
@@ -153,8 +138,8 @@ def profile(recipe: Recipe, parts: Sequence[DatasetPart], seconds: float = 5.0) 
     return TrainingProfile(
         batch=recipe.batch,
         amp=recipe.amp,
-        loader=loader_clock.throughput(),
-        training=training_clock.throughput(),
+        loader=loader_clock.figures(),
+        training=training_clock.figures(),
         ratio=round(ratio, 2),
         wanted=MIN_RATIO,
         verdict="keeps up" if ratio >= MIN_RATIO else "holds training up",
@@ -166,17 +151,17 @@ def describe(name: str, report: TrainingProfile) -> str:
     """Return a few lines about a report of `profile` for a terminal."""
     computer = report.machine
     lines = [
-        f"{name}, batch {report.batch}, {report.amp}, {computer.processor}, "
-        f"{computer.threads} threads"
+        f"{name}, batch {report.batch}, {report.amp}, {computer['processor']}, "
+        f"{computer['threads']} threads"
     ]
-    for part, speeds, description in (
-        ("loader", report.loader, "crops, augmented and normalised"),
-        ("training", report.training, "forward, backward, step"),
-    ):
-        lines.append(
-            f"{part:9} {speeds.images_per_s:>11,.0f} images/s "
-            f"{speeds.images_per_cpu_s:>11,.0f} per CPU second  ({description})"
+    lines += [
+        f"{part:9} {speeds['images_per_s']:>11,.0f} images/s "
+        f"{speeds['images_per_cpu_s']:>11,.0f} per CPU second  ({description})"
+        for part, speeds, description in (
+            ("loader", report.loader, "crops, augmented and normalised"),
+            ("training", report.training, "forward, backward, step"),
         )
+    ]
     lines.append(
         f"ratio     {report.ratio:>11.1f}, wanted {report.wanted:.0f}: "
         f"the input pipeline {report.verdict}"

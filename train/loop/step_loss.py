@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from core import registry
-from train.batches.collate import TrainingBatch
-from train.batches.pool import TEACHER_PREFIX
+from train.batches.pool import TEACHER_PREFIX, Batch
 from train.loop.distill import FEATURES, distillation_loss, similarity_loss
 from train.losses import masked_mean
 from train.recipe.recipe import Recipe
@@ -26,7 +25,7 @@ class StepLoss:
         }
 
     def __call__(
-        self, out: Mapping[str, Tensor], batch: TrainingBatch, global_weights: Mapping[str, Tensor]
+        self, out: Mapping[str, Tensor], batch: Batch, global_weights: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the loss to minimise, and its unweighted parts by task.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from core.artifacts.card import Head
-from train.batches.collate import TrainingBatch
+from train.batches.pool import Batch
 from train.loop import distributed
 from train.loop.validate import batch_metric
 
@@ -27,7 +27,7 @@ class EpochTally:
         for name, value in losses.items():
             self.losses[name] = self.losses.get(name, 0.0) + value
 
-    def add_outputs(self, out: Mapping[str, Tensor], batch: TrainingBatch) -> None:
+    def add_outputs(self, out: Mapping[str, Tensor], batch: Batch) -> None:
         """Add the figures of one batch's outputs by task, (N, width) each."""
         for head in self.heads:
             logits, target, weight = (

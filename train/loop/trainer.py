@@ -21,9 +21,9 @@ import core.models.base.torchvision_compat  # noqa: F401 - must come before timm
 from core import progress
 from core.errors import UserError
 from evaluation.training_runs.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT
-from train.batches.collate import TrainingBatch, collate, prefetch
+from train.batches.collate import collate, prefetch
 from train.batches.data import DatasetPart
-from train.batches.pool import SamplePool, gather
+from train.batches.pool import Batch, SamplePool, gather
 from train.batches.sampling import batches
 from train.loop import distributed, teachers
 from train.loop.budget import plan_epochs
@@ -191,7 +191,7 @@ class Trainer:
         speed = n_images / (monotonic() - started)
         return {**self.tally.means(n_batches), "lr": lr, "images_per_s": speed}
 
-    def train_step(self, batch: TrainingBatch, update: bool = True) -> dict[str, float]:
+    def train_step(self, batch: Batch, update: bool = True) -> dict[str, float]:
         """Add a batch's gradients, and update the weights by all that was added.
 
         Args:
@@ -231,14 +231,14 @@ class Trainer:
         self.tally.add_outputs(out, share)
         return {"loss": loss, **parts}
 
-    def _to_device(self, batch: TrainingBatch) -> tuple[TrainingBatch, dict[str, torch.Tensor]]:
+    def _to_device(self, batch: Batch) -> tuple[Batch, dict[str, torch.Tensor]]:
         """Return this process's share of a batch, and the weights of all of it, on the device."""
         device, rows = self.accelerator.device, distributed.local_slice(len(batch))
         x = batch.x[rows].to(device, memory_format=self.layout)
         targets = {task: values[rows].to(device) for task, values in batch.targets.items()}
         weights = {task: values[rows].to(device) for task, values in batch.weights.items()}
         global_weights = {task: values.to(device) for task, values in batch.weights.items()}
-        return TrainingBatch(x, targets, weights), global_weights
+        return Batch(x, targets, weights), global_weights
 
     def _report_absent_classes(self, pool: SamplePool) -> None:
         for head in self.recipe.heads:

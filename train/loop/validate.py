@@ -114,7 +114,7 @@ def batch_metric(
 
     Args:
         out: (N, width) raw outputs.
-        target: as in `train.batches.pool.CropBatch`.
+        target: as in `train.batches.pool.Batch`.
         has_target: (N,) bool.
         head: of `out`.
 

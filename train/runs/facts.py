@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from core import system
 
@@ -25,7 +24,7 @@ class RunFacts:
     """
 
     started: str | None = None
-    machine: Mapping[str, Any] | None = None
+    machine: Mapping[str, str | float | None] | None = None
     parameters: Mapping[str, int] | None = None
     versions: Mapping[str, str] | None = None
     limit: int | None = None
@@ -43,47 +42,32 @@ def record_facts(
     """
     return RunFacts(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=asdict(machine(processes)),
+        machine=machine(processes),
         parameters=parameters,
         versions=system.versions(PACKAGES),
         limit=limit,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingMachine:
-    """The machine of a run.
+def machine(processes: int = 1) -> dict[str, str | float | None]:
+    """Return the description of this machine as a run's summary has it.
 
-    Attributes:
-        system: operating system and its version.
-        processor: the processor's name.
-        cores: logical processors of the machine.
-        threads: that torch uses.
-        memory_gb: GiB of memory.
+    Args:
         processes: that train together.
-        accelerator: its name; None without one.
+
+    Returns:
+        system, processor, cores, threads of torch, memory_gb (GiB), processes, and the name of
+        the accelerator, None without one.
     """
-
-    system: str
-    processor: str
-    cores: int
-    threads: int
-    memory_gb: float
-    processes: int
-    accelerator: str | None
-
-
-def machine(processes: int = 1) -> TrainingMachine:
-    """Return the description of this machine as a run's summary has it."""
     import torch
 
     here = system.describe_machine()
-    return TrainingMachine(
-        system=here.system,
-        processor=here.processor,
-        cores=here.cores,
-        threads=torch.get_num_threads(),
-        memory_gb=here.memory_gb,
-        processes=processes,
-        accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    )
+    return {
+        "system": here.system,
+        "processor": here.processor,
+        "cores": here.cores,
+        "threads": torch.get_num_threads(),
+        "memory_gb": here.memory_gb,
+        "processes": processes,
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from core import files, vocabulary
 from core.errors import UserError
-from train.study.result import StudyResult
+from train.markdown import table
+from train.study.result import StudyResult, hardware
 from train.study.table import FIGURE_TITLES, StudyRow, format_difference, format_figure
 
 
@@ -60,19 +61,16 @@ def markdown(result: StudyResult) -> str:
         result.command,
         "```",
         "",
-        f"| {' | '.join(columns)} |",
-        "|" + "---|" * len(columns),
     ]
-    member_before = None
+    member_before, table_rows = None, []
     for row in rows:
         cells = [
             cell(row) if title not in COST_COLUMNS or row.member != member_before else ""
             for title, cell in columns.items()
         ]
-        escaped = (c.replace("|", "\\|").replace("\n", " ") for c in cells)
-        lines.append(f"| {' | '.join(escaped)} |")
+        table_rows.append(cells)
         member_before = row.member
-    lines += ["", "*Verdict*, from these figures:", ""]
+    lines += [table(list(columns), table_rows), "", "*Verdict*, from these figures:", ""]
     lines += [*(f"- {sentence}" for sentence in result.verdict), "", *_remarks(rows)]
     return "\n".join(lines)
 
@@ -103,8 +101,8 @@ def _description(result: StudyResult) -> str:
         budget.append(f"at most {plan.limit:,} samples of each data set, spread over it")
     data = "; ".join(f"{u.name} {u.split} {u.n:,} (`{u.fingerprint[:12]}`)" for u in result.data)
     labels = "".join(
-        f"{vocabulary.TASKS[s.task].title} in {len(s.labels)} classes: {', '.join(s.labels)}. "
-        for s in result.labels
+        f"{vocabulary.TASKS[task].title} in {len(names)} classes: {', '.join(names)}. "
+        for task, names in result.labels
     )
     sets = f" With {', '.join(f'`{s}`' for s in plan.sets)}." if plan.sets else ""
     others = (
@@ -114,8 +112,8 @@ def _description(result: StudyResult) -> str:
     )
     return (
         f"Table of {result.date}. Budget: {', '.join(budget)}.{sets} Data: {data or 'none yet'}. "
-        f"{labels}Machine: {machine.hardware}; Python {machine.python}, torch {machine.torch}."
-        f"{others}"
+        f"{labels}Machine: {hardware(machine)}; Python {machine['python']}, "
+        f"torch {machine['torch']}.{others}"
     )
 
 

@@ -29,18 +29,15 @@ class PairedDifferences:
         """Return the first member's minus the second's figure; None where the data are not here."""
         task, _, kind = figure.partition("_")
         try:
-            comparison = compare(self._table(second), self._table(first), limit=0).tasks.get(task)
+            compared = compare(self._table(second), self._table(first), limit=0).tasks[task]
+            difference = compared.differences[kind].difference
+        except KeyError:
+            return None
         except UserError as error:
             progress.say(f"no paired comparison of {first} and {second}: {error}")
             return None
-        paired = comparison.differences.get(kind) if comparison else None
-        difference = paired.difference if paired else None
-        if difference is None:
-            return None
         value, low, high = difference.value, difference.low, difference.high
-        if value is None or low is None or high is None:
-            return None
-        return Difference(value, low, high)
+        return None if value is None or low is None or high is None else (value, low, high)
 
     def _table(self, name: str) -> pa.Table:
         """The predictions of a member's bundle for its validation samples."""

@@ -21,33 +21,6 @@ FIGURE_TITLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFigure:
-    """What the reproduced document reports; None where it does not.
-
-    Attributes:
-        value: on its own validation pictures.
-        train_minus_val: the document's gap between training and validation.
-    """
-
-    value: float | None = None
-    train_minus_val: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """What a member took to train; None where its run did not record it."""
-
-    parameters: int
-    epochs: int | None
-    best_epoch: int | None
-    images_seen: int | None
-    seconds: float | None
-    cpu_seconds: float | None
-    images_per_s: float | None
-    memory_mb: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class StudyRow:
     """One figure of one member. Accuracies are shares, ages years.
 
@@ -60,7 +33,7 @@ class StudyRow:
         on: [data set, samples] of each validation part.
         source_is: where the source's figure lies: inside our interval, above or below it.
         train: our figure while training, in the epoch whose weights were exported.
-        parameters to memory_mb: see `Costs`.
+        parameters to memory_mb: what it took to train; None where the run did not record it.
         source_epochs: of the source's training.
         source_measured_on: what the source's figure was measured on.
     """
@@ -129,58 +102,34 @@ def _figure_names(plan: StudyPlan, recipe: Recipe, status: RunStatus) -> Sequenc
 def _row(
     member: StudyMember, name: str, recipe: Recipe, status: RunStatus, error: str | None
 ) -> StudyRow:
-    source, ours = source_figure(recipe, name), status.figures.get(name)
-    costs = costs_of(recipe, status)
-    train = status.history[status.best - 1].get(f"train_{name}") if status.history else None
-    minus_source: float | None = None
+    ours, history = status.figures.get(name), status.history
+    source, source_train = (recipe.expected.get(f"{side}_{name}") for side in ("val", "train"))
+    train = history[status.best - 1].get(f"train_{name}") if history else None
+    speeds, memory = (
+        [row[key] for row in history if row.get(key)] for key in ("images_per_s", "memory_mb")
+    )
     side: Literal["inside", "above", "below"] | None = None
-    if ours is not None and source.value is not None:
-        minus_source = ours.value - source.value
-        side = "above" if source.value > ours.high else "below"
-        side = "inside" if ours.low <= source.value <= ours.high else side
+    if ours and source is not None:
+        side = "above" if source > ours.high else "below" if source < ours.low else "inside"
     return StudyRow(
         member=member.folder,
         recipe=member.recipe,
         figure=name or None,
         state="measured" if status.figures else "not finished" if error is None else "failed",
         why=error or status.why or None,
-        source=source.value,
+        source=source,
         ours=ours.value if ours else None,
         low=ours.low if ours else None,
         high=ours.high if ours else None,
         n=ours.n if ours else None,
         on=[[use.name, use.n] for use in ours.on] if ours else None,
-        ours_minus_source=minus_source,
+        ours_minus_source=ours.value - source if ours and source is not None else None,
         source_is=side,
         train=train,
         train_minus_val=train - ours.value if ours and train is not None else None,
-        source_train_minus_val=source.train_minus_val,
-        parameters=costs.parameters,
-        epochs=costs.epochs,
-        best_epoch=costs.best_epoch,
-        images_seen=costs.images_seen,
-        seconds=costs.seconds,
-        cpu_seconds=costs.cpu_seconds,
-        images_per_s=costs.images_per_s,
-        memory_mb=costs.memory_mb,
-        source_epochs=load(member.recipe).epochs,
-        source_measured_on=member.remark or None,
-    )
-
-
-def source_figure(recipe: Recipe, name: str) -> SourceFigure:
-    """Return what a recipe's source reports of a figure."""
-    val, train = recipe.expected.get(f"val_{name}"), recipe.expected.get(f"train_{name}")
-    return SourceFigure(val, train - val if train is not None and val is not None else None)
-
-
-def costs_of(recipe: Recipe, status: RunStatus) -> Costs:
-    """Return what a run has cost so far."""
-    history = status.history
-    speeds, memory = (
-        [row[key] for row in history if row.get(key)] for key in ("images_per_s", "memory_mb")
-    )
-    return Costs(
+        source_train_minus_val=None
+        if source is None or source_train is None
+        else source_train - source,
         parameters=count_parameters(recipe)["total"],
         epochs=len(history) or None,
         best_epoch=status.best or None,
@@ -188,7 +137,9 @@ def costs_of(recipe: Recipe, status: RunStatus) -> Costs:
         seconds=total(history, "seconds"),
         cpu_seconds=total(history, "cpu_seconds"),
         images_per_s=sum(speeds) / len(speeds) if speeds else None,
-        memory_mb=max(memory) if memory else None,
+        memory_mb=max(memory, default=None),
+        source_epochs=load(member.recipe).epochs,
+        source_measured_on=member.remark or None,
     )
 
 

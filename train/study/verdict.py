@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 from scipy.stats import kendalltau
 
-from evaluation.training_runs import generalization_gap
-from train.runs.card_metrics import DataUse
+from train.runs.card_metrics import DataUse, PooledMetric
+from train.runs.gap import gap_of
 from train.runs.status import RunStatus
 from train.study.plan import StudyPlan
 from train.study.table import (
@@ -21,36 +19,20 @@ from train.study.table import (
     format_figure,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A difference between two figures with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether zero lies outside the interval."""
-        return self.low > 0 or self.high < 0
-
-
+Difference = tuple[float, float, float]
+"""A difference between two figures, and the ends of its 95 % interval."""
 Compare = Callable[[str, str, str], Difference | None]
 """Two members and a figure -> the first's minus the second's value on the same samples; None where
 unknown.
 """
+Figures = Mapping[str, PooledMetric]
+"""Member -> its figure."""
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredRow:
-    """A row that has a figure, with its interval."""
-
-    member: str
-    source: float | None
-    value: float
-    low: float
-    high: float
+def excludes_zero(difference: Difference) -> bool:
+    """Return whether zero lies outside the interval of a difference."""
+    _, low, high = difference
+    return low > 0 or high < 0
 
 
 def verdict(
@@ -77,7 +59,7 @@ def verdict(
             for text in (
                 *_against_source(rows),
                 *_best(comparable, name, paired),
-                *_ranking(comparable, name),
+                *_ranking(comparable, {r.member: r.source for r in rows}, name),
             )
         ]
         if others:
@@ -90,20 +72,17 @@ def verdict(
 
 def _comparable(
     rows: Sequence[StudyRow], statuses: Mapping[str, RunStatus], name: str
-) -> tuple[list[MeasuredRow], list[str]]:
-    """The largest set of members validated on the same samples and classes; names of the rest."""
-    groups: dict[tuple[frozenset[DataUse], tuple[str, ...]], list[MeasuredRow]] = {}
+) -> tuple[Figures, list[str]]:
+    """The figures of most members validated on the same samples and classes; names of the rest."""
+    groups: dict[tuple[frozenset[DataUse], tuple[str, ...]], dict[str, PooledMetric]] = {}
     for row in rows:
         status = statuses[row.member]
         head = status.card.head(name.partition("_")[0]) if status.card else None
         labels = tuple(sorted(head.labels)) if head and not name.startswith("age") else ()
         figure = status.figures[name]
-        groups.setdefault((frozenset(figure.on), labels), []).append(
-            MeasuredRow(row.member, row.source, figure.value, figure.low, figure.high)
-        )
-    largest: list[MeasuredRow] = max(groups.values(), key=len, default=[])
-    members = {row.member for row in largest}
-    return largest, [row.member for row in rows if row.member not in members]
+        groups.setdefault((frozenset(figure.on), labels), {})[row.member] = figure
+    largest: Figures = max(groups.values(), key=len, default={})
+    return largest, [row.member for row in rows if row.member not in largest]
 
 
 def _against_source(rows: Sequence[StudyRow]) -> Iterator[str]:
@@ -131,31 +110,26 @@ def _sign(name: str) -> int:
     return -1 if name in LOWER_IS_BETTER else 1
 
 
-def _best(rows: Sequence[MeasuredRow], name: str, paired: Compare) -> Iterator[str]:
-    ranked = sorted(rows, key=lambda r: -_sign(name) * r.value)
+def _best(figures: Figures, name: str, paired: Compare) -> Iterator[str]:
+    ranked = sorted(figures, key=lambda member: -_sign(name) * figures[member].value)
     if len(ranked) < 2:
         return
-    first, second = ranked[0], ranked[1]
-    order = ", ".join(f"{r.member} {format_figure(name, r.value)}" for r in ranked)
+    first, second = ranked[:2]
+    order = ", ".join(f"{member} {format_figure(name, figures[member].value)}" for member in ranked)
     yield f"Our order, best first: {order}."
-    same_samples = paired(first.member, second.member, name)
-    difference = same_samples or unpaired_difference(first, second)
+    same_samples = paired(first, second, name)
+    difference = same_samples or unpaired_difference(figures[first], figures[second])
     how = "paired, on the same pictures" if same_samples else "unpaired"
-    value, low, high = (
-        format_difference(name, v) for v in (difference.value, difference.low, difference.high)
-    )
+    value, low, high = (format_difference(name, v) for v in difference)
     meaning = (
         "more than chance in the choice of pictures explains"
-        if difference.excludes_zero
+        if excludes_zero(difference)
         else "which chance in the choice of pictures can explain"
     )
-    yield (
-        f"{first.member} leads {second.member} by {value}, "
-        f"95 % interval {low} to {high} ({how}), {meaning}."
-    )
+    yield f"{first} leads {second} by {value}, 95 % interval {low} to {high} ({how}), {meaning}."
 
 
-def unpaired_difference(a: MeasuredRow, b: MeasuredRow) -> Difference:
+def unpaired_difference(a: PooledMetric, b: PooledMetric) -> Difference:
     """Return a's minus b's value, its interval from both members' own.
 
     Newcombe's method 10 (Stat. Med. 17, 1998, 873-890). It is wider than a paired interval.
@@ -163,15 +137,15 @@ def unpaired_difference(a: MeasuredRow, b: MeasuredRow) -> Difference:
     difference = a.value - b.value
     below = ((a.value - a.low) ** 2 + (b.high - b.value) ** 2) ** 0.5
     above = ((a.high - a.value) ** 2 + (b.value - b.low) ** 2) ** 0.5
-    return Difference(difference, difference - below, difference + above)
+    return difference, difference - below, difference + above
 
 
-def _ranking(rows: Sequence[MeasuredRow], name: str) -> Iterator[str]:
+def _ranking(figures: Figures, sources: Mapping[str, float | None], name: str) -> Iterator[str]:
     """How far the source's order of members is ours too."""
+    theirs = {m: value for m in figures if (value := sources[m]) is not None}
     pairs = [
-        (a, b, a.source - b.source, a.value - b.value)
-        for a, b in combinations(rows, 2)
-        if a.source is not None and b.source is not None
+        (a, b, theirs[a] - theirs[b], figures[a].value - figures[b].value)
+        for a, b in combinations(theirs, 2)
     ]
     if not pairs:
         return
@@ -181,17 +155,16 @@ def _ranking(rows: Sequence[MeasuredRow], name: str) -> Iterator[str]:
         (a, b) if y * _sign(name) > 0 else (b, a) for a, b, x, y in untied if (x > 0) != (y > 0)
     ]
     beyond_chance = [
-        f"{a.member} over {b.member}" for a, b in against if unpaired_difference(a, b).excludes_zero
+        f"{a} over {b}"
+        for a, b in against
+        if excludes_zero(unpaired_difference(figures[a], figures[b]))
     ]
     tied = len(pairs) - len(untied)
-    with_source = [r for r in rows if r.source is not None]
-    tau = math.nan
+    tau = "undefined"
     if untied:
-        tau = float(
-            kendalltau([r.source for r in with_source], [r.value for r in with_source]).statistic
-        )
-    text = f"The source's ranking holds in {agree} of {len(untied)} pairs (Kendall's tau "
-    text += "undefined" if math.isnan(tau) else f"{tau:+.2f}"
+        ours = [figures[m].value for m in theirs]
+        tau = f"{kendalltau(list(theirs.values()), ours).statistic:+.2f}"
+    text = f"The source's ranking holds in {agree} of {len(untied)} pairs (Kendall's tau {tau}"
     text += f"; {tied} pair{'s' if tied > 1 else ''} more tied)" if tied else ")"
     if against:
         text += (
@@ -227,7 +200,11 @@ def _fairness(table: Sequence[StudyRow], statuses: Mapping[str, RunStatus]) -> I
     if shorter:
         listed = ", ".join(f"{ours} of {theirs} epochs" for ours, theirs in sorted(shorter))
         yield f"Shorter than the source's training: {listed}."
-    bands = [f"{r.member} {band.name}" for r in measured if (band := _band(statuses[r.member]))]
+    bands = [
+        f"{r.member} {gap.verdict}"
+        for r in measured
+        if (gap := gap_of(statuses[r.member].history[statuses[r.member].best - 1]))
+    ]
     if bands:
         yield f"Distance of training and validation in the notebook's bands: {', '.join(bands)}."
     for row in by_member.values():
@@ -238,10 +215,3 @@ def _fairness(table: Sequence[StudyRow], statuses: Mapping[str, RunStatus]) -> I
 
 def _trained_on(status: RunStatus) -> tuple[DataUse, ...]:
     return tuple(use for use in status.data if use.split == "train")
-
-
-def _band(status: RunStatus) -> generalization_gap.Band | None:
-    row = status.history[status.best - 1]
-    task = generalization_gap.task_of(row)
-    gap = generalization_gap.gap(row, task) if task else None
-    return None if gap is None else generalization_gap.verdict(gap)

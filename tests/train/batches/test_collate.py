@@ -13,8 +13,8 @@ import torch
 
 from tests.train.conftest import part_of
 from train.__main__ import main
-from train.batches.collate import TrainingBatch, collate, prefetch
-from train.batches.pool import gather
+from train.batches.collate import collate, prefetch
+from train.batches.pool import Batch, gather
 from train.loop.profile import MIN_RATIO, Clock, describe, profile
 from train.recipe.override import override
 from train.recipe.recipe import load
@@ -45,9 +45,9 @@ def test_batches_made_ahead_are_the_same() -> None:
 def test_the_next_batch_is_made_while_this_one_is_used() -> None:
     started = [threading.Event() for _ in range(3)]
 
-    def make(index: torch.Tensor) -> TrainingBatch:
+    def make(index: torch.Tensor) -> Batch:
         started[int(index)].set()
-        return TrainingBatch(index, {}, {})
+        return Batch(index, {}, {})
 
     batches = prefetch(make, [torch.tensor(i) for i in range(3)], in_thread=True)
     assert int(next(batches).x) == 0
@@ -56,7 +56,7 @@ def test_the_next_batch_is_made_while_this_one_is_used() -> None:
 
 
 def test_a_failure_in_the_making_arrives() -> None:
-    def make(index: torch.Tensor) -> TrainingBatch:
+    def make(index: torch.Tensor) -> Batch:
         raise OSError("a picture went away")
 
     with pytest.raises(OSError, match="went away"):
@@ -67,7 +67,7 @@ def test_the_input_pipeline_keeps_up_with_the_fastest_recipe() -> None:
     recipe = load("fer_cnn_0")
     found = profile(recipe, [part_of(recipe, 512)], seconds=1)
     assert found.ratio >= MIN_RATIO and found.verdict == "keeps up", found
-    assert found.loader.images_per_s / found.training.images_per_s == pytest.approx(
+    assert found.loader["images_per_s"] / found.training["images_per_s"] == pytest.approx(
         found.ratio, rel=0.01
     )
     text = describe("fer_cnn_0", found)

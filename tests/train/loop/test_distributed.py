@@ -21,7 +21,7 @@ from core.errors import UserError
 from evaluation.training_runs.run_folder import LAST_CHECKPOINT
 from tests.conftest import ROOT
 from tests.train.conftest import part_of
-from train.batches.collate import TrainingBatch
+from train.batches.pool import Batch
 from train.loop import distributed, trainer, validate
 from train.loop.trainer import Trainer
 from train.recipe.override import override
@@ -82,9 +82,9 @@ def computing(kind: str) -> Iterator[None]:
         if kind == "float64":
             single, drawn = validate.to_input, trainer.collate
 
-            def collate(*given: Any) -> TrainingBatch:
+            def collate(*given: Any) -> Batch:
                 made = drawn(*given)
-                return TrainingBatch(
+                return Batch(
                     made.x.double(), {k: v.double() for k, v in made.targets.items()}, made.weights
                 )
 

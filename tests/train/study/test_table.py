@@ -17,7 +17,7 @@ from train.study.page import markdown, replace_between_markers
 from train.study.plan import StudyPlan
 from train.study.result import study_result
 from train.study.table import StudyRow, study_rows
-from train.study.verdict import Difference, MeasuredRow, unpaired_difference, verdict
+from train.study.verdict import unpaired_difference, verdict
 
 
 def status_of(
@@ -129,7 +129,7 @@ def test_equal_sources_are_tied_and_a_paired_lead_counts(tmp_path: Path) -> None
         "fer_cnn_b_plus": status_of(0.80, 0.77, 0.82),
         "fer_cnn_b_plus_plus": status_of(0.81, 0.78, 0.84),
     }  # 85.30 % both
-    _, said = table_of(made, tmp_path, paired=lambda a, b, figure: Difference(0.01, 0.002, 0.018))
+    _, said = table_of(made, tmp_path, paired=lambda a, b, figure: (0.01, 0.002, 0.018))
     text = "\n".join(said)
     assert "holds in 0 of 0 pairs (Kendall's tau undefined; 1 pair more tied)" in text
     assert "+0.20 to +1.80 (paired, on the same pictures), more than chance" in text
@@ -162,9 +162,8 @@ def test_newcombe_s_example() -> None:
     """Newcombe, Stat. Med. 1998, method 10 without correction: 56/70 against 48/80."""
     from evaluation.statistics.intervals import wilson
 
-    a, b = (MeasuredRow("m", None, x / n, *wilson(x, n)) for x, n in ((56, 70), (48, 80)))
-    found = unpaired_difference(a, b)
-    assert (found.value, found.low, found.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
+    a, b = (PooledMetric(x / n, *wilson(x, n), n, ()) for x, n in ((56, 70), (48, 80)))
+    assert unpaired_difference(a, b) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
 
 
 def test_figures_of_several_data_sets_are_put_together() -> None:
