@@ -29,19 +29,16 @@ from core.artifacts.ensemble_config import FILE, member_path, read
 from core.calibration import TINY, apply_temperature, estimate_age
 from core.errors import ModelError
 from core.labels import FERPLUS8, GENDER2, SPACES, LabelSpace, collapse
-from core.predictor import Predictor, predictions
-from core.preprocess import InputSpec, crop_face
-from core.types import Face, Prediction
+from core.predictor import FaceModel, Predictor
+from core.preprocess import InputSpec
 
 VERSION = "0.1.0"
 Values = dict[str, np.ndarray]
 """Task -> calibrated values of N faces, (N, width)."""
 
 
-class Ensemble:
-    """The models of an `ensemble.json`, opened; a `core.face_model.FaceModel`.
-
-    Safe to call from several threads.
+class Ensemble(FaceModel):
+    """The models of an `ensemble.json`, opened.
 
     Attributes:
         config: the content of the file.
@@ -65,9 +62,6 @@ class Ensemble:
         self.views: tuple[InputSpec, ...] = tuple(
             self.members[self._views.index(i)].card.input for i in range(max(self._views) + 1)
         )
-        self._record = np.dtype(
-            [(str(i), np.uint8, _shape(spec)) for i, spec in enumerate(self.views)]
-        )
         self.card: Card = self._card()
 
     @property
@@ -80,43 +74,6 @@ class Ensemble:
     def size(self) -> int:
         """Bytes of all models on disk."""
         return sum({m.path: m.size for m in self.members}.values())
-
-    def predict(self, image: np.ndarray, faces: Sequence[Face | None]) -> list[Prediction]:
-        """Return one prediction for each face of the RGB uint8 picture (H, W, 3), in one batch."""
-        return self.predict_crops(self.crops(image, faces))
-
-    def predict_crops(self, crops: np.ndarray) -> list[Prediction]:
-        """Return one prediction for each crop of `crops` or `pack` (N, ...)."""
-        if len(crops) == 0:
-            return []
-        values = self.probabilities(crops)
-        return predictions(self.card, values, self.ages(values["age"]) if "age" in values else None)
-
-    def crops(self, image: np.ndarray, faces: Sequence[Face | None]) -> np.ndarray:
-        """Return what the members take of each face, (N, ...)."""
-        packed = [
-            self.pack([crop_face(image, face, spec) for spec in self.views]) for face in faces
-        ]
-        return np.stack(packed) if packed else self.blank(0)
-
-    def blank(self, n: int) -> np.ndarray:
-        """Return `n` black crops."""
-        if len(self.views) > 1:
-            return np.zeros(n, self._record)
-        return np.zeros((n, *_shape(self.views[0])), np.uint8)
-
-    def pack(self, views: Sequence[np.ndarray]) -> np.ndarray:
-        """Return crops by view of one face, or of n, as records; a single view as it is."""
-        if len(self.views) == 1:
-            return views[0]
-        packed = np.zeros(views[0].shape[:-3], self._record)
-        for name, crop in zip(self._record.names or (), views, strict=True):
-            packed[name] = crop
-        return packed
-
-    def shown(self, crops: np.ndarray) -> np.ndarray:
-        """Return the crops of the first view, uint8 (N, size, size, channels)."""
-        return crops["0"] if len(self.views) > 1 else crops
 
     def probabilities(self, crops: np.ndarray, embedding: bool = False) -> Values:
         """Return averaged and calibrated values by task.
@@ -150,7 +107,7 @@ class Ensemble:
         Tasks in which a member has no weight are left out of its values.
         """
         return [
-            self._member_values(i, crops[str(v)] if len(self.views) > 1 else crops, embedding)
+            self._member_values(i, self.view(crops, v), embedding)
             for i, v in enumerate(self._views)
         ]
 
@@ -327,7 +284,3 @@ def canonical(task: str, labels: Sequence[str]) -> tuple[str, ...]:
     """
     space = GENDER2 if task == "gender" else FERPLUS8
     return tuple(space.labels[space.index(label)] for label in labels)
-
-
-def _shape(spec: InputSpec) -> tuple[int, int, int]:
-    return spec.size, spec.size, spec.channels

@@ -1,4 +1,4 @@
-"""One model: an ONNX Runtime session that predicts from crops of faces.
+"""What a model of faces does, and one model: an ONNX Runtime session.
 
 It takes a path and nothing else: sizes, means and labels come from the model's own card.
 `core.face_model.open_model` opens a path that may also be an ensemble's.
@@ -6,6 +6,7 @@ It takes a path and nothing else: sizes, means and labels come from the model's 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from pathlib import Path
@@ -20,8 +21,99 @@ from core.preprocess import InputSpec, crop_face, to_input
 from core.types import LIMIT, Age, Distribution, Face, Prediction
 
 
-class Predictor:
-    """One model, ready to run; a `core.face_model.FaceModel`. Safe to call from several threads."""
+class FaceModel(ABC):
+    """Crops of faces -> predictions. Safe to call from several threads.
+
+    Attributes:
+        card: what the model states about itself.
+        path: its file.
+        views: how it crops a face: one way, or several for an ensemble whose members differ in it.
+        has_embedding: whether `probabilities` can give an embedding.
+    """
+
+    card: Card
+    path: Path
+    views: tuple[InputSpec, ...]
+    has_embedding: bool
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that decides the predictions, as it was opened."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes on disk."""
+
+    @abstractmethod
+    def probabilities(self, crops: np.ndarray, embedding: bool = False) -> dict[str, np.ndarray]:
+        """Return calibrated values by task, each (N, width), and the embedding (N, features).
+
+        Args:
+            crops: of `crops` or `pack` (N, ...).
+            embedding: return that too, under this name.
+
+        Raises:
+            ModelError: an embedding is wanted and the model has none.
+        """
+
+    @abstractmethod
+    def ages(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return expected years and the ends of their interval of the values of `age`."""
+
+    def predict(self, image: np.ndarray, faces: Sequence[Face | None]) -> list[Prediction]:
+        """Return one prediction for each face of the RGB uint8 picture (H, W, 3), in one batch."""
+        return self.predict_crops(self.crops(image, faces))
+
+    def predict_crops(self, crops: np.ndarray) -> list[Prediction]:
+        """Return one prediction for each crop of `crops` or `pack` (N, ...)."""
+        if len(crops) == 0:
+            return []
+        values = self.probabilities(crops)
+        return predictions(self.card, values, self.ages(values["age"]) if "age" in values else None)
+
+    def crops(self, image: np.ndarray, faces: Sequence[Face | None]) -> np.ndarray:
+        """Return what the model takes of each face, (N, ...).
+
+        Args:
+            image: RGB uint8 (H, W, 3).
+            faces: None is the picture as a whole.
+        """
+        packed = [
+            self.pack([crop_face(image, face, spec) for spec in self.views]) for face in faces
+        ]
+        return np.stack(packed) if packed else self.blank(0)
+
+    def pack(self, views: Sequence[np.ndarray]) -> np.ndarray:
+        """Return crops by view of one face, or of n, as records; a single view as it is."""
+        if len(self.views) == 1:
+            return views[0]
+        packed = np.zeros(views[0].shape[:-3], self._record())
+        for i, crop in enumerate(views):
+            packed[str(i)] = crop
+        return packed
+
+    def blank(self, n: int) -> np.ndarray:
+        """Return `n` black crops."""
+        if len(self.views) > 1:
+            return np.zeros(n, self._record())
+        return np.zeros((n, *self.views[0].shape), np.uint8)
+
+    def shown(self, crops: np.ndarray) -> np.ndarray:
+        """Return the crops of the first view, uint8 (N, size, size, channels)."""
+        return self.view(crops, 0)
+
+    def view(self, crops: np.ndarray, i: int) -> np.ndarray:
+        """Return the crops of a view, uint8 (N, size, size, channels)."""
+        return crops[str(i)] if len(self.views) > 1 else crops
+
+    def _record(self) -> np.dtype:
+        return np.dtype([(str(i), np.uint8, spec.shape) for i, spec in enumerate(self.views)])
+
+
+class Predictor(FaceModel):
+    """One model, ready to run."""
 
     def __init__(self, path: str | Path, threads: int = 1, sha256: Collection[str] = ()) -> None:
         opened = bundle.load(path, threads, sha256)
@@ -66,12 +158,7 @@ class Predictor:
         return dict(zip(names, values, strict=True))
 
     def probabilities(self, crops: np.ndarray, embedding: bool = False) -> dict[str, np.ndarray]:
-        """Return calibrated values by task; see `core.calibration.activate` for their shapes.
-
-        Args:
-            crops: uint8 (N, size, size, channels).
-            embedding: return that too, (N, features).
-        """
+        """Return calibrated values by task; see `core.calibration.activate` for their shapes."""
         raw = self.logits(to_input(crops, self.card.input), embedding)
         return self.calibrate(raw) | ({"embedding": raw["embedding"]} if embedding else {})
 
@@ -86,35 +173,6 @@ class Predictor:
         """Return expected years and the ends of their interval, each (N,)."""
         head = self.card.head("age")
         return estimate_age(p, "distribution" if head is None else head.kind, self.card.calibration)
-
-    def predict(self, image: np.ndarray, faces: Sequence[Face | None]) -> list[Prediction]:
-        """Return one prediction for each face of the RGB uint8 picture (H, W, 3), in one batch."""
-        return self.predict_crops(self.crops(image, faces))
-
-    def predict_crops(self, crops: np.ndarray) -> list[Prediction]:
-        """Return one prediction for each uint8 crop (N, size, size, channels)."""
-        if len(crops) == 0:
-            return []
-        values = self.probabilities(crops)
-        return predictions(self.card, values, self.ages(values["age"]) if "age" in values else None)
-
-    def crops(self, image: np.ndarray, faces: Sequence[Face | None]) -> np.ndarray:
-        """Return what the network takes of each face, uint8 (N, size, size, channels)."""
-        crops = [crop_face(image, face, self.card.input) for face in faces]
-        return np.stack(crops) if crops else self.blank(0)
-
-    def pack(self, views: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the only view."""
-        return views[0]
-
-    def blank(self, n: int) -> np.ndarray:
-        """Return `n` black crops."""
-        spec = self.card.input
-        return np.zeros((n, spec.size, spec.size, spec.channels), np.uint8)
-
-    def shown(self, crops: np.ndarray) -> np.ndarray:
-        """Return the crops themselves."""
-        return crops
 
 
 def predictions(

@@ -15,8 +15,8 @@ from pydantic import StrictInt as Integer
 from typing_extensions import TypedDict
 
 from core import age_intervals, schema, vocabulary
+from core.artifacts.input_spec import InputSpec
 from core.errors import ModelError
-from core.preprocess import InputSpec
 from core.schema import Text, described, one_of, only_fields
 
 KEY = "mien.card"

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.artifacts.input_spec import RANGES
 from core.errors import ModelError
 from core.faces import chip_face
-from core.preprocess import RANGES, InputSpec, crop_face, landmark_pose, pose_of, to_input
+from core.preprocess import InputSpec, crop_face, landmark_pose, pose_of, to_input
 from core.types import Face
 
 SPEC = InputSpec(size=48, channels=3, mean=(0.5,) * 3, std=(0.25,) * 3)

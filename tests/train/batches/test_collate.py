@@ -71,7 +71,7 @@ def test_the_input_pipeline_keeps_up_with_the_fastest_recipe() -> None:
         found.ratio, rel=0.01
     )
     text = describe("fer_cnn_0", found)
-    assert "keeps up" in text and f"{found.loader.images_per_s:,.0f}" in text
+    assert "keeps up" in text and f"{found.loader['images_per_s']:,.0f}" in text
 
 
 def test_profile_prints_json_and_keeps_nothing(
