@@ -26,7 +26,7 @@ IPV6_NETWORK_BITS = 64
 
 
 @dataclass(frozen=True)
-class Limits:
+class EventLimits:
     """Most events that wait or run at once, of one session or one client.
 
     Attributes:
@@ -38,9 +38,9 @@ class Limits:
     short: int
 
 
-SESSION_LIMITS = Limits(long=2, short=40)
+SESSION_LIMITS = EventLimits(long=2, short=40)
 """Two streams: one starts while the one before still ends. `gradio_client` has 40 threads."""
-CLIENT_LIMITS = Limits(long=4, short=40)
+CLIENT_LIMITS = EventLimits(long=4, short=40)
 """Half of the live streams: a household or a class shares an address."""
 
 

@@ -15,7 +15,7 @@ from apps.webcam.serving import bodies, clients, payloads, routes
 from apps.webcam.serving.bodies import BodyError, Reservations
 from apps.webcam.serving.gradio_queue import queue_of
 from apps.webcam.serving.payloads import JsonObject
-from apps.webcam.serving.routes import Kind
+from apps.webcam.serving.routes import RequestKind
 from core import image
 from core.errors import UserError
 
@@ -71,13 +71,13 @@ class RequestMiddleware:
         if route is None:
             raise BodyError(404, "Expected an address of the demo, got another.")
         kind, name = route
-        if kind is Kind.READ:
+        if kind is RequestKind.READ:
             self._check_session_exists(scope)
             await self.app(scope, receive, send)
-        elif kind is Kind.UPLOAD:
+        elif kind is RequestKind.UPLOAD:
             await self._upload(scope, receive, send)
         else:
-            limit = MAX_FRAME_JSON_BYTES if kind is Kind.FRAME else MAX_JSON_BYTES
+            limit = MAX_FRAME_JSON_BYTES if kind is RequestKind.FRAME else MAX_JSON_BYTES
             length = bodies.length_of(scope, limit)
             with self.memory.reserve(clients.client_of(scope), length):
                 body = await bodies.read(receive, length)
@@ -122,31 +122,33 @@ class RequestMiddleware:
 
         await self.app({**scope, "headers": headers}, receive_body, send)
 
-    def _rebuild(self, kind: Kind, name: str, body: bytes, scope: Scope) -> JsonObject:
+    def _rebuild(self, kind: RequestKind, name: str, body: bytes, scope: Scope) -> JsonObject:
         """Return what Gradio gets in place of a body.
 
         Raises:
             BodyError: There is no such function or event, or the client has enough of them.
             DataError: The body is not what the page sends.
         """
-        if kind is Kind.EMPTY:
+        if kind is RequestKind.EMPTY:
             return {"event_id": ""}
         request = payloads.parse(body)
         session = payloads.session_of(request)
-        if kind is Kind.CANCEL:
+        if kind is RequestKind.CANCEL:
             event_id = request.get("event_id")
             return {
                 "session_hash": session or "",
                 "fn_index": payloads.number_of(request, "fn_index") or 0,
                 "event_id": event_id if isinstance(event_id, str) else "",
             }
-        if kind is Kind.FRAME:
+        if kind is RequestKind.FRAME:
             event = self.queue.event_ids_to_events.get(name)
             if event is None or not event.streaming:
                 raise BodyError(404, "Expected a live stream that runs, got another; try again.")
             number, function, session = clients.number_of(event), event.fn, event.session_hash
         else:
-            number, function = self._function(request, name if kind is not Kind.JOIN else None)
+            number, function = self._function(
+                request, name if kind is not RequestKind.JOIN else None
+            )
             client = clients.client_of(scope)
             clients.check_room(self.queue.event_ids_to_events.values(), function, client, session)
         return {

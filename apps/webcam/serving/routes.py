@@ -17,7 +17,7 @@ HASH = r"[A-Za-z0-9_-]{1,64}"
 """A session or an event, as the browser or Gradio names it."""
 
 
-class Kind(Enum):
+class RequestKind(Enum):
     """What a request is, which decides the checks of its body."""
 
     READ = "read"
@@ -39,16 +39,16 @@ _READ = re.compile(
 )
 _FILE = f"{PREFIX}/file="
 _POST = (
-    (Kind.UPLOAD, re.compile(rf"{PREFIX}/upload")),
-    (Kind.JOIN, re.compile(rf"{PREFIX}/queue/join")),
-    (Kind.CALL, re.compile(rf"{PREFIX}/(?:call|run|api)/(?P<name>{HASH})/?")),
-    (Kind.FRAME, re.compile(rf"{PREFIX}/stream/(?P<name>{HASH})")),
-    (Kind.EMPTY, re.compile(rf"{PREFIX}/stream/{HASH}/close|{PREFIX}/reset/?")),
-    (Kind.CANCEL, re.compile(rf"{PREFIX}/cancel")),
+    (RequestKind.UPLOAD, re.compile(rf"{PREFIX}/upload")),
+    (RequestKind.JOIN, re.compile(rf"{PREFIX}/queue/join")),
+    (RequestKind.CALL, re.compile(rf"{PREFIX}/(?:call|run|api)/(?P<name>{HASH})/?")),
+    (RequestKind.FRAME, re.compile(rf"{PREFIX}/stream/(?P<name>{HASH})")),
+    (RequestKind.EMPTY, re.compile(rf"{PREFIX}/stream/{HASH}/close|{PREFIX}/reset/?")),
+    (RequestKind.CANCEL, re.compile(rf"{PREFIX}/cancel")),
 )
 
 
-def classify(method: str, path: str) -> tuple[Kind, str] | None:
+def classify(method: str, path: str) -> tuple[RequestKind, str] | None:
     """Return what a request is, with the name of its function or event; None if it is not served.
 
     Args:
@@ -57,7 +57,7 @@ def classify(method: str, path: str) -> tuple[Kind, str] | None:
     """
     if method in ("GET", "HEAD"):
         is_served = _READ.fullmatch(path) or (path.startswith(_FILE) and _is_upload(path))
-        return (Kind.READ, "") if is_served else None
+        return (RequestKind.READ, "") if is_served else None
     if method == "POST":
         for kind, pattern in _POST:
             if match := pattern.fullmatch(path):
