@@ -127,6 +127,19 @@ TASKS: Mapping[str, TaskTitle] = {
 }
 """All tasks, by key, in the order in which they are shown."""
 
+
+def task_title(task: str) -> TaskTitle:
+    """Return what a task is called; one that is not ours is called by its name, e.g. `Head pose`.
+
+    >>> task_title("head_pose").title
+    'Head pose'
+    """
+    if task in TASKS:
+        return TASKS[task]
+    name = task.replace("_", " ")
+    return TaskTitle(task, name, name[:1].upper() + name[1:], METRICS["accuracy"])
+
+
 CLASS_METRICS = (
     "accuracy",
     "macro_f1",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 import streamlit as st
 
-from apps.studio import context, links
+from apps.studio import frame, links
 from core import registry
 
 PAGES_PACKAGE = "apps.studio.pages"
@@ -27,12 +26,16 @@ def main() -> None:
     """Draw the selected page."""
     st.set_page_config(page_title="Mien studio", page_icon=ICON, layout="wide")
 
-    def entry(name: str, module: ModuleType, first: bool) -> st.Page:
-        draw: Callable[[], None] = partial(context.run, module, name)
-        return st.Page(draw, title=module.TITLE, icon=module.ICON, url_path=name, default=first)
-
+    modules = pages()
     entries = {
-        name: entry(name, module, i == 0) for i, (name, module) in enumerate(pages().items())
+        name: st.Page(
+            partial(frame.run, module, modules),
+            title=module.TITLE,
+            icon=module.ICON,
+            url_path=name,
+            default=name == next(iter(modules)),
+        )
+        for name, module in modules.items()
     }
     st.session_state[links.PAGES_KEY] = entries
-    st.navigation(list(entries.values())).run()
+    st.navigation(list(entries.values()), position="hidden").run()

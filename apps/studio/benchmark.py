@@ -25,9 +25,9 @@ from typing import Any
 from core.cli import add_debug, exit_status
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = """from apps.studio import context
+SCRIPT = """from apps.studio import frame
 from core import registry
-context.run(registry.load('apps.studio.pages', {page!r}), {page!r})
+frame.run(registry.load('apps.studio.pages', {page!r}), {{}})
 """
 """What AppTest runs: one page."""
 CLICKS: dict[str, tuple[str, list[dict[str, list[str]]]]] = {

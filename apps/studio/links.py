@@ -1,8 +1,8 @@
-"""Links from one page to another that take a selection along."""
+"""Links between pages, which take the visitor's selections along."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -14,25 +14,36 @@ PAGES_KEY = "mien_pages"
 
 
 def to(
-    page: str, label: str, params: Mapping[str, str | Sequence[str]], icon: str, where: Any = st
+    page: str,
+    label: str,
+    params: Mapping[str, str | Sequence[str]] | None,
+    icon: str,
+    where: Any = st,
 ) -> None:
     """Draw a link to `page` that selects `params` there; nothing where there is no such page.
 
     Args:
         page: the page's name.
         label: plain, untrusted text.
-        params: selection -> its text or texts.
+        params: selection -> its text or texts; all others stay as they are. None: none stays.
         icon: a Material icon, such as `:material/face:`.
         where: the container to draw in.
     """
-    pages = st.session_state.get(PAGES_KEY, {})
-    if page in pages:
-        pairs = [
-            (name, v)
-            for name, values in params.items()
-            for v in ([values] if isinstance(values, str) else values)
-        ]
-        where.page_link(pages[page], label=context.plain(label), icon=icon, query_params=pairs)
+    target = st.session_state.get(PAGES_KEY, {}).get(page)
+    if target is not None:
+        selections = {} if params is None else {**url_state.selections(), **params}
+        where.page_link(target, label=context.plain(label), icon=icon, query_params=selections)
+
+
+def navigation(names: Iterable[str]) -> None:
+    """Draw a link to each of these pages.
+
+    Streamlit's own navigation would drop the selections from the URL.
+    """
+    for name in names:
+        page = st.session_state.get(PAGES_KEY, {}).get(name)
+        if page is not None:
+            st.page_link(page, query_params=url_state.selections())
 
 
 def pick(sample_id: str, dataset: str) -> None:
@@ -45,11 +56,4 @@ def to_sample(where: Any = st) -> None:
     """Draw a link to the sample that was selected last, if any."""
     sample_id = url_state.get("sample")
     if sample_id:
-        dataset = url_state.get("dataset")
-        to(
-            "sample",
-            f"Open {sample_id[0]}",
-            {"sample": sample_id[0], **({"dataset": dataset} if dataset else {})},
-            ":material/face:",
-            where,
-        )
+        to("sample", f"Open {sample_id[0]}", {}, ":material/face:", where)

@@ -1,79 +1,74 @@
-"""Every selection stands in the URL, so that a view can be shared and survives a reload.
+"""The URL is the only memory of what a visitor has selected.
 
-One dictionary per visitor, the memory, holds all selections as texts; the URL mirrors it. A widget
-takes its value from the memory and writes it back when changed. So the two agree although Streamlit
-forgets widgets that are not drawn, and after the browser's *back*.
+A widget takes its value from the URL, and its callback writes the value back; page links carry the
+URL along (`links.py`). Nothing else holds a selection. So what is shown is what the URL says: on
+every page, after a reload, *back* and *forward*, and in a link opened by someone else.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-MEMORY_KEY, IN_URL_KEY, PAGE_KEY = "mien_memory", "mien_in_url", "mien_page"
-"""Session keys: the selections, the selections that the URL shows, the page that was drawn last."""
 MAX_PARAMETERS, MAX_VALUE_CHARACTERS = 80, 500
 """How many parameters of a URL are read, and how many characters of each value."""
 
 
-def begin(page: str) -> None:
-    """Take over the URL's selections where the visitor changed it: a shared link, *back*.
-
-    To be called at the start of a run of the script.
-    """
-    url = {
-        k: [v[:MAX_VALUE_CHARACTERS] for v in st.query_params.get_all(k)]
-        for k in list(st.query_params)[:MAX_PARAMETERS]
-    }
-    state = st.session_state
-    if MEMORY_KEY not in state:
-        state[MEMORY_KEY] = url
-    elif url != state.get(IN_URL_KEY):
-        if page == state.get(PAGE_KEY):
-            state[MEMORY_KEY] = url
-        else:  # a page change clears the URL; a link to a page with selections adds them
-            state[MEMORY_KEY] = {**state[MEMORY_KEY], **url}
-    state[PAGE_KEY] = page
-
-
-def end() -> None:
-    """Write the memory to the URL, at the end of a run of the script."""
-    selections = {k: list(v) for k, v in st.session_state[MEMORY_KEY].items() if v}
-    if {k: st.query_params.get_all(k) for k in st.query_params} != selections:
-        st.query_params.from_dict(selections)
-    st.session_state[IN_URL_KEY] = selections
-
-
-def names() -> list[str]:
-    """Return the names of all selections."""
-    return list(st.session_state[MEMORY_KEY])
+def selections() -> dict[str, list[str]]:
+    """Return all selections: name -> texts."""
+    return {name: get(name) for name in list(st.query_params)[:MAX_PARAMETERS]}
 
 
 def get(name: str) -> list[str]:
     """Return the texts of a selection; empty where nothing is selected."""
-    return list(st.session_state[MEMORY_KEY].get(name, ()))
+    return [value[:MAX_VALUE_CHARACTERS] for value in st.query_params.get_all(name)]
 
 
 def put(name: str, values: Sequence[str]) -> None:
-    """Set a selection, for charts and tables, which are no widgets; no values remove it."""
-    if values:
-        st.session_state[MEMORY_KEY][name] = [str(v) for v in values]
+    """Set a selection; no values remove it."""
+    texts = [str(value) for value in values]
+    if texts == st.query_params.get_all(name):
+        return
+    if texts:
+        st.query_params[name] = texts
     else:
-        st.session_state[MEMORY_KEY].pop(name, None)
+        del st.query_params[name]
+
+
+def replace(selected: Mapping[str, Sequence[str]]) -> None:
+    """Set these selections and remove all others."""
+    st.query_params.from_dict({name: list(texts) for name, texts in selected.items() if texts})
 
 
 def _seed(name: str, value: Any) -> str:
-    """Give the widget of `name` its value and return its key."""
+    """Give the widget of `name` its value and return its key.
+
+    At every run: what Streamlit keeps under the key may be another page's widget, which goes.
+    """
     key = f"w.{name}"
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
+    st.session_state[key] = value
     return key
 
 
-def _keep(name: str, texts: Callable[[Any], Sequence[str]], default: Sequence[str]) -> None:
+def _write(
+    name: str,
+    texts: Callable[[Any], Sequence[str]],
+    default: Sequence[str],
+    kept: Collection[str] | None = None,
+) -> None:
+    """Write a widget's value to the URL; a default is no parameter.
+
+    Args:
+        name: the selection's name in the URL.
+        texts: the widget's value -> its texts.
+        default: the texts of the default.
+        kept: the other selections that remain; all of them where None.
+    """
+    if kept is not None:
+        replace({other: value for other, value in selections().items() if other in kept})
     selection = list(texts(st.session_state[f"w.{name}"]))
     put(name, [] if selection == list(default) else selection)
 
@@ -88,6 +83,7 @@ def choose(
     where: Any = st,
     style: str = "selectbox",
     help: str | None = None,
+    kept: Collection[str] | None = None,
 ) -> str:
     """Draw a choice of one of `options` and return it.
 
@@ -100,6 +96,7 @@ def choose(
         where: the container to draw in.
         style: selectbox, segmented_control, pills, radio or select_slider.
         help: the tooltip.
+        kept: the other selections that survive a change of this one; all of them where None.
     """
     default = options[0] if default is None or default not in options else default
     selection = get(name)
@@ -118,8 +115,8 @@ def choose(
         key=key,
         format_func=format_func,
         help=help,
-        on_change=_keep,
-        args=(name, lambda v: [v or default], [default]),
+        on_change=_write,
+        args=(name, lambda v: [v or default], [default], kept),
         **style_arguments,
     )
     return value if chosen is None else str(chosen)
@@ -146,7 +143,7 @@ def several(
         format_func=format_func,
         placeholder=empty,
         help=help,
-        on_change=_keep,
+        on_change=_write,
         args=(name, list, list(default)),
     )
     return tuple(chosen)
@@ -177,7 +174,7 @@ def number(
         key=key,
         format=format,
         help=help,
-        on_change=_keep,
+        on_change=_write,
         args=(name, lambda v: [f"{v:g}"], [f"{default:g}"]),
     )
     return chosen
@@ -207,7 +204,7 @@ def between(
         key=key,
         format=format,
         help=help,
-        on_change=_keep,
+        on_change=_write,
         args=(name, lambda v: [f"{x:g}" for x in v], [f"{x:g}" for x in (low, high)]),
     )
     return None if tuple(chosen) == (low, high) else (float(chosen[0]), float(chosen[1]))
@@ -237,7 +234,7 @@ def toggle(
             label,
             key=key,
             help=help,
-            on_change=_keep,
+            on_change=_write,
             args=(name, lambda v: [_word(v)], [_word(default)]),
         )
     )
@@ -263,7 +260,7 @@ def text(
         max_chars=MAX_VALUE_CHARACTERS,
         placeholder=placeholder,
         help=help,
-        on_change=_keep,
+        on_change=_write,
         args=(name, lambda v: [v.strip()] if v.strip() else [], []),
     )
     return str(typed).strip()
@@ -277,16 +274,12 @@ def page(name: str, pages: int, *, where: Any = st) -> int:
         value = 1
     if pages <= 1:
         return 0
-    key = f"w.{name}"
-    if st.session_state.get(key, value) != value:
-        st.session_state[key] = value
     return (
         int(
             where.pagination(
                 pages,
-                default=value,
-                key=key,
-                on_change=_keep,
+                key=_seed(name, value),
+                on_change=_write,
                 args=(name, lambda v: [str(v)], ["1"]),
             )
         )

@@ -1,4 +1,4 @@
-"""The visitor's own table, checked as hostile until it conforms and kept for this visit only."""
+"""The visitor's own table, checked as hostile until it conforms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from apps.studio import context, settings, url_state
+from apps.studio import context, settings, uploads
 from apps.studio.context import View
 from core.errors import UserError
 from evaluation.predictions.table import column_map
@@ -16,8 +16,6 @@ from evaluation.store import Store
 TITLE = "Own table"
 ICON = ":material/upload_file:"
 ORDER = 95
-MAX_UPLOADS = 3
-"""Uploaded tables held at a time."""
 
 
 def render(view: View) -> None:
@@ -26,7 +24,8 @@ def render(view: View) -> None:
         "One row per sample and model: `sample_id`, a label (`emotion_true`, `gender_true`, "
         "`age_true`) and a prediction (`emotion_pred` or `emotion_p_<label>`, `gender_pred` or "
         f"`gender_p_female`, `age_pred`). Parquet or CSV, at most {settings.MAX_UPLOAD_MB} MB; "
-        "open larger tables from the command line. Nothing is kept after the visit."
+        "open larger tables from the command line. It is deleted after an "
+        "hour; until then, whoever has the link can open it."
     )
     with st.form("own", clear_on_submit=True):
         upload = st.file_uploader(
@@ -47,26 +46,6 @@ def render(view: View) -> None:
             st.error(context.plain(str(error)), icon=":material/error:")
         else:
             st.rerun()
-    if context.uploads():
-        _list()
-
-
-def _list() -> None:
-    stores = context.uploads()
-    st.subheader("Opened in this visit")
-    st.dataframe(
-        {
-            "table": list(stores),
-            "rows": [store.rows for store in stores.values()],
-            "models": [", ".join(store.models) for store in stores.values()],
-        },
-        hide_index=True,
-    )
-    st.caption("Choose it under *Table* in the sidebar.")
-    if st.button("Close them all"):
-        stores.clear()
-        url_state.put("table", [])
-        st.rerun()
 
 
 def add(name: str, content: bytes | memoryview, names: str = "") -> None:
@@ -92,8 +71,4 @@ def add(name: str, content: bytes | memoryview, names: str = "") -> None:
             store = Store.open([path], names=column_map(names.split()))
         except UserError as error:
             raise UserError(str(error).replace(str(path), name)) from None
-    stores = context.uploads()
-    stores[stem] = store
-    for oldest in list(stores)[:-MAX_UPLOADS]:
-        del stores[oldest]
-    url_state.put("table", [stem])
+    uploads.open_table(store, name)

@@ -161,8 +161,8 @@ def draw(written, pictures: Path) -> Iterator[Callable]:
             settings.Settings(files, {}, Faces(pictures) if what.pictures else None)
         )
         code = (
-            "from apps.studio import context\nfrom core import "
-            f"registry\ncontext.run(registry.load('apps.studio.pages', {page!r}), {page!r})"
+            "from apps.studio import frame\nfrom core import "
+            f"registry\nframe.run(registry.load('apps.studio.pages', {page!r}), {{}})"
         )
         app = AppTest.from_string(code, default_timeout=60)
         app.query_params = {**what.params, **url}

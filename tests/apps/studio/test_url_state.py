@@ -9,7 +9,6 @@ CODE = """
 import streamlit as st
 from apps.studio import url_state
 page = st.session_state.get("page", "one")
-url_state.begin(page)
 if page == "one":
     one = url_state.choose("t.one", "One", ("a", "b", "c"))
     many = url_state.several("t.many", "Many", ("x", "y", "z"))
@@ -19,7 +18,6 @@ if page == "one":
     text = url_state.text("t.text", "Text")
     at = url_state.page("t.page", 9)
     st.json([one, many, n, span, on, text, at])
-url_state.end()
 """
 
 
@@ -94,18 +92,6 @@ def test_changes_go_into_the_url_and_defaults_leave_it() -> None:
     app.selectbox[0].select("a").run()
     app.toggle[0].set_value(True).run()
     assert app.query_params == {"t.many": "y", "t.span": ["10", "20"]}
-
-
-def test_a_page_change_keeps_them() -> None:
-    app = open_page(**{"t.one": "b"})
-    app.session_state["page"] = "two"
-    app.query_params = {}  # as the browser does
-    app.run()
-    assert app.query_params == {"t.one": "b"}
-    app.session_state["page"] = "one"
-    app.query_params = {"t.many": "x"}  # a link with a selection
-    app.run()
-    assert values(app)[:2] == ["b", ["x"]]
 
 
 @pytest.mark.parametrize("url", [{}, {"t.one": "b"}])

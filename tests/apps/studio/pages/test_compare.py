@@ -130,8 +130,8 @@ def test_the_page_says_no_more_than_its_test(
     settings.PROCESS.use(settings.Settings((tmp_path / "a.parquet", tmp_path / "b.parquet"), {}))
     try:
         app = AppTest.from_string(
-            "from apps.studio import context\nfrom apps.studio.pages import "
-            "compare\ncontext.run(compare, 'compare')",
+            "from apps.studio import frame\nfrom apps.studio.pages import "
+            "compare\nframe.run(compare, {})",
             default_timeout=60,
         )
         app.query_params = {"task": task, "vs.a": "a", "vs.b": "b"}

@@ -158,8 +158,8 @@ def test_a_model_s_own_limit_makes_the_lowest_band(tmp_path: Path) -> None:
     settings.PROCESS.use(settings.Settings((tmp_path / "t.parquet",), {}))
     try:
         code = (
-            "from apps.studio import context\nfrom apps.studio.pages import "
-            "confidence\ncontext.run(confidence, 'confidence')"
+            "from apps.studio import frame\nfrom apps.studio.pages import "
+            "confidence\nframe.run(confidence, {})"
         )
         app = AppTest.from_string(code, default_timeout=60).run()
     finally:

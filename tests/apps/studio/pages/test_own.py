@@ -10,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from streamlit.runtime.state.query_params import QueryParams
 
-from apps.studio import charts, context, relabel_plan
+from apps.studio import charts, context, relabel_plan, uploads, url_state
 from apps.studio.components import confusion_matrix, gallery
 from apps.studio.pages import own
 from core.errors import UserError
@@ -27,10 +28,11 @@ FIRST, SECOND, THIRD = FERPLUS8.labels[:3]
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> dict:
     """A visitor's state without a server."""
-    made: dict = {"mien_memory": {}}
-    for module in (context, relabel_plan, own.url_state):
-        monkeypatch.setattr(module.st, "session_state", made)
-    return made
+    state: dict = {}
+    for module in (relabel_plan, uploads):
+        monkeypatch.setattr(module.st, "session_state", state)
+    monkeypatch.setattr(url_state.st, "query_params", QueryParams())
+    return state
 
 
 def test_an_uploaded_table_is_opened_and_its_copy_removed(
@@ -40,18 +42,15 @@ def test_an_uploaded_table_is_opened_and_its_copy_removed(
     path = tmp_path / "../x.parquet"
     table.write(predictions(40), path)
     own.add("../../my <b>table</b>.parquet", path.read_bytes())
-    ((name, store),) = context.uploads().items()
-    assert set(name) <= set("my _btable.") and store.rows == 40
-    assert own.url_state.get("table") == [name] and list(tmp_path.iterdir()) == []
+    ((upload_id, upload),) = uploads.of_visit().items()
+    assert upload.store.rows == 40 and url_state.get("table") == [upload_id]
+    assert list(tmp_path.iterdir()) == []
     text = f"id,label,answer\n1,{FIRST},{FIRST}\n2,{SECOND},happily\n".encode()
     with pytest.raises(UserError, match=r"`emotion_pred`.*'happily' in row 2"):
         own.add("bad.csv", text, "sample_id=id emotion_true=label emotion_pred=answer")
     with pytest.raises(UserError, match=r"mine\.parquet") as error:
         own.add("mine.parquet", b"no table")
     assert str(tmp_path) not in str(error.value) and list(tmp_path.iterdir()) == []
-    for i in range(5):
-        own.add(f"t{i}.parquet", path.read_bytes())
-    assert list(context.uploads()) == ["t2", "t3", "t4"]
 
 
 def test_the_plan_is_one_that_the_audit_applies(session: dict, tmp_path: Path) -> None:
@@ -145,21 +144,6 @@ def test_a_cell_in_the_url_shows_its_samples(draw) -> None:
         and set(shown["emotion_pred"]) == {SECOND}
     )
     assert not draw("confusion", "no images", **{"cm.cell": ["<b>", "x"]}).exception
-
-
-def test_a_table_of_an_earlier_visit_is_missed_in_words(draw) -> None:
-    app = draw("overview", "emotion only", table="my <b>")
-    (said,) = [w.value for w in app.warning]
-    assert (
-        r"my \<b\>" in said
-        and "uploads are not kept" in said
-        and r"t0\.parquet" in said
-        and not app.exception
-    )
-    assert (
-        not draw("overview", "emotion only").warning
-        and not draw("overview", "emotion only", table=context.OPENED_AT_START).warning
-    )
 
 
 def test_a_row_that_stays_ticked_undoes_no_click(draw, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,164 @@
+"""What stands around every page: its title, the header, the sidebar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import streamlit as st
+
+from apps.studio import context, filters, links, relabel_plan, uploads, url_state
+from apps.studio.context import View
+from apps.studio.settings import PROCESS, Settings
+from core.errors import UserError
+from core.vocabulary import task_title
+from evaluation.store import Store
+
+AT_START = ""
+"""The id of the tables of the command line, which the URL does not mention."""
+MAX_NAMES = 3
+"""Names of models and files that the header lists."""
+MAX_TASK_BUTTONS = 4
+"""Tasks up to which they stand side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTable:
+    """What can be chosen under *Table*.
+
+    Attributes:
+        name: what people call it, untrusted text.
+        store: its rows; None where it is no longer kept.
+        settings: what else is open with it.
+        minutes_left: until it is deleted; None where it is not.
+    """
+
+    name: str
+    store: Store | None
+    settings: Settings
+    minutes_left: int | None = None
+
+
+def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
+    """Draw a page of the folder `pages`: title, header, sidebar and `page.render(view)`.
+
+    Args:
+        page: the page.
+        pages: all pages by name, for the links in the sidebar.
+    """
+    st.title(page.TITLE)
+    header, navigation = st.container(key="header"), st.sidebar.empty()
+    try:
+        tables = _tables()
+        table = _choose_table(tables)
+        if table.store is None:
+            _missing(header)
+            return
+        view = _select(table, table.store)
+        _describe(header, table, view)
+        shown = [name for name, module in pages.items() if _applies(module, view)]
+        _navigate(navigation, shown)
+        selections = url_state.selections()
+        page.render(view)
+        if url_state.selections() != selections:  # a click on a chart, say: links take it along
+            _navigate(navigation, shown)
+    except UserError as error:
+        st.error(context.plain(str(error)), icon=":material/error:")
+
+
+def _tables() -> dict[str, OpenTable]:
+    """The tables that can be chosen by id: of the command line, and uploads."""
+    settings = PROCESS.current()
+    store = context.opened(settings)
+    tables = {AT_START: OpenTable(_names([p.stem for p in settings.tables]), store, settings)}
+    of_visit = uploads.of_visit()
+    for upload_id in [*of_visit, *url_state.get("table")[:1]]:
+        upload = of_visit.get(upload_id) or uploads.find(upload_id)
+        # The shipped model's runs and robustness are not an upload's.
+        tables[upload_id] = (
+            OpenTable("no longer kept", None, PROCESS.settings)
+            if upload is None
+            else OpenTable(upload.name, upload.store, PROCESS.settings, upload.minutes_left)
+        )
+    return tables
+
+
+def _choose_table(tables: Mapping[str, OpenTable]) -> OpenTable:
+    """Draw the choice; all other selections but the task belong to a table and go with it."""
+    if len(tables) == 1:
+        return tables[AT_START]
+    table_id = url_state.choose(
+        "table",
+        "Table",
+        list(tables),
+        format_func=lambda table_id: tables[table_id].name,
+        where=st.sidebar,
+        kept=("task",),
+    )
+    return tables[table_id]
+
+
+def _missing(header: Any) -> None:
+    """Say that an upload was deleted, with links that leave it behind."""
+    header.warning(
+        "The table of this link is no longer kept: an uploaded table is deleted after an hour.",
+        icon=":material/warning:",
+    )
+    links.to("own", "Upload it again", None, ":material/upload_file:", header)
+    links.to("overview", "Look at the tables opened at start", None, ":material/table:", header)
+
+
+def _select(table: OpenTable, store: Store) -> View:
+    """Draw the choices of models, task and filters."""
+    side = st.sidebar
+    models = store.models
+    if len(models) > 1:
+        models = (
+            url_state.several("models", "Models", models, where=side, empty="all models") or models
+        )
+    task = store.tasks[0]
+    if len(store.tasks) > 1:
+        task = url_state.choose(
+            "task",
+            "Task",
+            store.tasks,
+            format_func=lambda name: task_title(name).title,
+            where=side,
+            style="segmented_control" if len(store.tasks) <= MAX_TASK_BUTTONS else "selectbox",
+        )
+    with side.expander("Filters", expanded=filters.are_set()):
+        where = filters.choose(store, task)
+    where = where.but(models=models if models != store.models else ())
+    relabel_plan.badge(side)
+    return View(store, where, task, models, table.settings)
+
+
+def _describe(header: Any, table: OpenTable, view: View) -> None:
+    """Draw what is open: the table's name, its rows and models."""
+    n, models = view.store.count(view.where), view.models
+    rows = f"{n:,} of {view.store.rows:,} rows" if n < view.store.rows else f"{n:,} rows"
+    word = "model" if len(models) == 1 else f"{len(models)} models:"
+    text = f"**{context.plain(table.name)}**: {rows}, {word} {context.plain(_names(models))}."
+    if table.minutes_left is not None:
+        text += (
+            f" Uploaded: it is deleted in {table.minutes_left} minutes, and links to it stop then."
+        )
+    header.markdown(text)
+
+
+def _names(names: Sequence[str]) -> str:
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _applies(page: ModuleType, view: View) -> bool:
+    """Whether a page has something to show; a page says so by a function `applies`."""
+    applies = getattr(page, "applies", None)
+    return applies is None or bool(applies(view))
+
+
+def _navigate(navigation: Any, pages: Iterable[str]) -> None:
+    with navigation.container(gap=None):
+        links.navigation(pages)

@@ -1,0 +1,94 @@
+"""Uploaded tables: kept in the server for an hour, each under an id that nobody can guess.
+
+The id stands in the URL, so that an uploaded table survives a reload and can be shared meanwhile.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+
+import streamlit as st
+
+from apps.studio import url_state
+from evaluation.store import Store
+
+LIFETIME_SECONDS = 3600
+MAX_UPLOADS = 20
+"""Tables that the server keeps for all visitors together."""
+MAX_UPLOADS_OF_VISIT = 3
+IDS_KEY = "mien_uploads"
+"""Session key: the ids of the tables that were opened in this visit, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One uploaded table.
+
+    Attributes:
+        name: what people call it, untrusted text.
+        store: its rows.
+        end: when it is deleted, in seconds of `time.monotonic`.
+    """
+
+    name: str
+    store: Store
+    end: float
+
+    @property
+    def minutes_left(self) -> int:
+        """Minutes until it is deleted, at least 1."""
+        return max(1, round((self.end - time.monotonic()) / 60))
+
+
+_uploads: dict[str, Upload] = {}
+"""All visitors' tables by id, oldest first."""
+
+
+def keep(store: Store, name: str) -> str:
+    """Keep a table for an hour and return its id; beyond `MAX_UPLOADS` the oldest is deleted.
+
+    Args:
+        store: the opened table, which needs no file any more.
+        name: what people call it, untrusted text.
+    """
+    upload_id = secrets.token_urlsafe(16)
+    for oldest in list(_uploads)[: -MAX_UPLOADS + 1]:
+        delete(oldest)
+    _uploads[upload_id] = Upload(name, store, time.monotonic() + LIFETIME_SECONDS)
+    timer = threading.Timer(LIFETIME_SECONDS, delete, [upload_id])
+    timer.daemon = True
+    timer.start()
+    return upload_id
+
+
+def find(upload_id: str) -> Upload | None:
+    """Return an uploaded table; None where there is none (any more) of that id."""
+    return _uploads.get(upload_id)
+
+
+def delete(upload_id: str) -> None:
+    """Delete a table, for all who have its id."""
+    _uploads.pop(upload_id, None)
+
+
+def open_table(store: Store, name: str) -> None:
+    """Keep a table and select it in this visit; the next run of the page shows it.
+
+    Args:
+        store: the opened table, which needs no file any more.
+        name: what people call it, such as the file's name, untrusted text.
+    """
+    upload_ids = [*of_visit(), keep(store, name)]
+    for oldest in upload_ids[:-MAX_UPLOADS_OF_VISIT]:
+        delete(oldest)
+    st.session_state[IDS_KEY] = upload_ids[-MAX_UPLOADS_OF_VISIT:]
+    url_state.replace({"table": upload_ids[-1:]})
+
+
+def of_visit() -> dict[str, Upload]:
+    """Return id -> table of those opened in this visit that still exist, oldest first."""
+    ids: list[str] = st.session_state.get(IDS_KEY, [])
+    return {upload_id: upload for upload_id in ids if (upload := find(upload_id))}
