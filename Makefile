@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo studio test check bench space lock clean
+.PHONY: help install demo studio test check bench fuzz space lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -32,6 +32,9 @@ check: $(VENV)/.all  ## ruff and mypy
 bench: $(VENV)/.all  ## speed and memory: model, demo, metrics, studio at a million rows (ARGS="--json", STUDIO="--rows 10000000")
 	$(PY) -m evaluation bench $(ARGS)
 	$(PY) -m apps.studio.benchmark $(STUDIO)
+
+fuzz: $(VENV)/.all  ## hostile input for every door, seeded, counted (ARGS="tables --minutes 10 --json")
+	$(PY) -m scripts.fuzz $(ARGS)
 
 space: $(VENV)/.serving  ## write the Hugging Face Space into DIR=...
 	@test -n "$(DIR)" || { echo 'Expected a folder, got none; try: make space DIR=/tmp/space' >&2; exit 2; }

@@ -1,0 +1,1 @@
+"""Programs beside the rooms: the Space, screenshots, lists of pictures, fuzzing."""

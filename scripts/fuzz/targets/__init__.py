@@ -1,0 +1,1 @@
+"""What is attacked, one target per file; `scripts.fuzz` says what a target is."""
