@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from core.data.base.files import survey
 from core.data.base.origin import Origin
@@ -35,6 +34,7 @@ from core.data.base.samples import (
     one_hot,
 )
 from core.data.base.splits import OURS
+from core.data.base.table_header import read_parquet
 from core.errors import DataError
 from core.labels import AGE_MAX, FERPLUS8, GENDER2, LabelSpace
 
@@ -175,7 +175,7 @@ def read(file: Path) -> tuple[pa.Table, About]:
         DataError: no Parquet, no manifest, or a bad row; says which.
     """
     try:
-        table = pq.read_table(file)
+        table = read_parquet(file)
         raw = json.loads((table.schema.metadata or {})[KEY])
         roots = {str(k): str(v) for k, v in raw["roots"].items()}
         about = About(

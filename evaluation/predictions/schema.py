@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.data.base.table_header import check_columns
 from core.errors import DataError
 from core.labels import AGE_MAX, FERPLUS8, GENDER2, LabelSpace
 
@@ -108,11 +109,7 @@ def conform(table: pa.Table, *, model: str = "model") -> pa.Table:
     Raises:
         DataError: Names the column, the first row (counted from 1) and the fix.
     """
-    repeated = sorted({n for n in table.column_names if table.column_names.count(n) > 1})
-    if repeated:
-        raise DataError(
-            f"Expected column names to be unique, got {repeated[0]!r} twice; rename one."
-        )
+    check_columns(table.column_names, "the table")
     if "sample_id" not in table.column_names:
         raise DataError(
             f"Expected a column `sample_id`, got {some(table.column_names)}; "

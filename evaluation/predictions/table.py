@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
+from core.data.base.table_header import csv_header, read_parquet
 from core.errors import DataError
 from core.files import atomic_file
 from evaluation.predictions.schema import TASKS, conform, some, tasks
@@ -90,7 +91,7 @@ def read(path: str | Path, *, names: Mapping[str, str] | None = None) -> pa.Tabl
             f"try `python -m evaluation predict --out {path}`."
         )
     try:
-        table = _read_csv(path) if path.suffix.lower() == ".csv" else pq.read_table(path)
+        table = _read_csv(path) if path.suffix.lower() == ".csv" else read_parquet(path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}"
@@ -144,10 +145,8 @@ def column_map(pairs: Sequence[str]) -> dict[str, str]:
 
 def _read_csv(path: Path) -> pa.Table:
     # Everything is read as text first: inference would turn the sample "0001" into the number 1.
-    with path.open("rb") as file:
-        header = pcsv.read_csv(pa.BufferReader(file.readline())).column_names
     options = pcsv.ConvertOptions(
-        column_types={n: pa.string() for n in header},
+        column_types={n: pa.string() for n in csv_header(path)},
         strings_can_be_null=True,
         null_values=NULL_TEXTS,
     )

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from core.data.base.table_header import read_parquet
 from core.errors import DataError
 from core.files import atomic_file
 from evaluation.predictions.arrays import CLUSTERS
@@ -200,7 +201,7 @@ def read(path: str | Path) -> pa.Table:
         DataError: No such file, or another table.
     """
     try:
-        table = pq.read_table(path)
+        table = read_parquet(Path(path))
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"Expected a table of `evaluation robustness --out`, got {path}: {str(error)[:200]}"

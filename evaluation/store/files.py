@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
+from core.data.base.table_header import csv_header, parquet_schema
 from core.errors import DataError
 from evaluation.predictions import table
 from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER, TASKS, TYPES, some, tasks
@@ -40,10 +41,10 @@ def is_csv(path: Path) -> bool:
 
 
 def column_names(path: Path) -> list[str]:
-    """Return the names of a file's columns.
+    """Return the names of a file's columns, at most `MAX_COLUMNS`, no two alike.
 
     Raises:
-        DataError: the file is missing or no table.
+        DataError: the file is missing or no table, or its columns are too many or alike.
     """
     if not path.is_file():
         raise DataError(
@@ -52,17 +53,15 @@ def column_names(path: Path) -> list[str]:
         )
     try:
         if not is_csv(path):
-            result: list[str] = pq.read_schema(path).names
-            return result
+            names: list[str] = parquet_schema(path).names
+            return names
         if (size := path.stat().st_size) > MAX_CSV_BYTES:
             raise DataError(
                 f"Expected a CSV of at most {MAX_CSV_BYTES >> 30} GB, got {size / 2**30:.1f} GB in "
                 f"{path}; try Parquet."
             )
-        with path.open("rb") as file:
-            result = pcsv.read_csv(pa.BufferReader(file.readline(10_000_000))).column_names
-            return result
-    except (pa.ArrowException, OSError) as error:
+        return csv_header(path)
+    except OSError as error:
         raise DataError(
             f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}"
         ) from None
@@ -79,11 +78,6 @@ def mapped_columns(path: Path, names: Mapping[str, str]) -> list[str]:
         DataError: the file is no table or has nothing to compare, or a name is not valid.
     """
     columns = column_names(path)
-    duplicates = sorted({n for n in columns if columns.count(n) > 1})
-    if duplicates:
-        raise DataError(
-            f"Expected column names to be unique, got {duplicates[0]!r} twice; rename one."
-        )
     unknown = sorted(
         n
         for n in names

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from core.data.base.table_header import parquet_schema
 from core.errors import DataError
 
 MAX_FILE_BYTES = 64_000_000
@@ -179,7 +180,8 @@ def _check_size(path: Path) -> Path:
 
 def _read_table(path: Path) -> pa.Table:
     try:
-        file = pq.ParquetFile(_check_size(path))
+        parquet_schema(_check_size(path))
+        file = pq.ParquetFile(path)
         shape = (file.metadata.num_rows, file.metadata.num_columns)
         if not 0 < shape[0] <= MAX_EPOCHS or shape[1] > MAX_COLUMNS:
             raise DataError(

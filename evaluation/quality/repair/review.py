@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from core.data.base.table_header import read_parquet
 from core.errors import DataError
 from core.files import atomic_file
 from core.labels import FERPLUS8, GENDER2
@@ -242,7 +243,7 @@ def read_findings(path: Path) -> FindingsFile:
     """
     expected = f"Expected a file of `evaluation audit --findings`, got {path}"
     try:
-        table = pq.read_table(path)
+        table = read_parquet(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{expected}: {str(error)[:200]}.") from None
     metadata = table.schema.metadata or {}

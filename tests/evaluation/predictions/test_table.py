@@ -161,7 +161,7 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="Expected a Parquet"):
         table.read(tmp_path / "t.parquet")
     (tmp_path / "empty.csv").write_text("")
-    with pytest.raises(DataError, match="Expected a Parquet"):
+    with pytest.raises(DataError, match="names of columns, got none"):
         table.read(tmp_path / "empty.csv")
     (tmp_path / "lonely.csv").write_text("sample_id,emotion_true\n1,fear\n")
     with pytest.raises(DataError, match="--map emotion_true=COLUMN"):

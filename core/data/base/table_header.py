@@ -1,0 +1,118 @@
+"""Names of a table's columns, read with bounded work before anything else of the file is read."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.errors import DataError
+
+MAX_COLUMNS = 2_000
+MAX_HEADER_BYTES = 1 << 20
+"""First line of a CSV file: 500 characters for each name."""
+MAX_FOOTER_BYTES = 16 << 20
+"""Names, types and positions in a Parquet file; 30 columns in 1,000 groups of rows take 4 MB."""
+
+
+def check_columns(names: Sequence[str], source: str | Path) -> None:
+    """Refuse too many columns, and two of one name; the work grows with their number alone.
+
+    Args:
+        names: of the columns.
+        source: the file, for messages.
+
+    Raises:
+        DataError: names the limit, or the repeated name.
+    """
+    if len(names) > MAX_COLUMNS:
+        raise DataError(
+            f"Expected at most {MAX_COLUMNS:,} columns, got {len(names):,} in {source}; try a file "
+            "with the columns of the predictions alone."
+        )
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise DataError(
+            f"Expected column names to be unique, got {repeated[0]!r:.80} twice in {source}; "
+            "rename one."
+        )
+
+
+def csv_header(path: Path, *, delimiter: str = ",", encoding: str = "utf-8-sig") -> list[str]:
+    """Return the names in the first line of a CSV file, checked.
+
+    Args:
+        path: the file.
+        delimiter: one character between names.
+        encoding: of the text.
+
+    Raises:
+        DataError: the line is empty, too long, no text or no CSV, or as `check_columns`.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        line = file.readline(MAX_HEADER_BYTES + 1)
+    if len(line) > MAX_HEADER_BYTES:
+        raise DataError(
+            f"Expected a first line with names of columns of at most {MAX_HEADER_BYTES >> 20} MB, "
+            f"got a longer one in {path}; try a CSV with a line for each row."
+        )
+    try:
+        names = next(csv.reader([line.decode(encoding)], delimiter=delimiter, strict=True), [])
+    except (UnicodeError, csv.Error) as error:
+        raise DataError(
+            f"Expected a first line with names of columns, got: {str(error)[:200]} in {path}; "
+            "save it again as CSV (UTF-8)."
+        ) from None
+    if not names:
+        raise DataError(f"Expected a first line with names of columns, got none in {path}.")
+    check_columns(names, path)
+    return names
+
+
+def parquet_schema(path: Path) -> pa.Schema:
+    """Return names and types of the columns of a Parquet file, checked.
+
+    Raises:
+        DataError: the file is no Parquet, its footer is too large, a name is not UTF-8, or as
+            `check_columns`.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 8))
+        tail = file.read(8)
+    footer_bytes = int.from_bytes(tail[:4], "little")
+    if tail[4:] == b"PAR1" and footer_bytes > MAX_FOOTER_BYTES:
+        raise DataError(
+            f"Expected a Parquet file whose footer has at most {MAX_FOOTER_BYTES >> 20} MB, got "
+            f"{footer_bytes / 2**20:.0f} MB in {path}; try fewer columns or larger groups of rows."
+        )
+    try:
+        schema = pq.read_schema(path)
+        names = schema.names
+        str(schema.remove_metadata())  # names of nested fields too
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"Expected column names in UTF-8, got the bytes {error.object[:40]!r} in {path}; "
+            "rename the column."
+        ) from None
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"Expected a Parquet table, got {path}: {str(error)[:200]}") from None
+    check_columns(names, path)
+    return schema
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """Return a Parquet file whose columns pass `parquet_schema`.
+
+    Raises:
+        DataError: as `parquet_schema`.
+        pyarrow.ArrowException: the rows cannot be read.
+        OSError: the file cannot be read.
+    """
+    parquet_schema(path)
+    return pq.read_table(path)
