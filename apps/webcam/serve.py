@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 
 from apps.webcam import uploads
 from apps.webcam.page import build
-from apps.webcam.serving import hosts, housekeeping, outbound
+from apps.webcam.serving import connections, hosts, housekeeping, outbound
 from apps.webcam.serving.hosts import HostMiddleware
 from apps.webcam.serving.requests import RequestMiddleware
 from apps.webcam.video_io import VIDEO_LIMITS
@@ -124,6 +124,7 @@ def serve(
             ],
         },
     )
+    connections.limit(page)
     if block:
         outbound.forbid()
         page.block_thread()

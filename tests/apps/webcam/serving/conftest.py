@@ -84,7 +84,7 @@ class HostileDemo:
         """POST JSON and return the status with the JSON that comes back."""
         body = json.dumps(value).encode()
         status, text = self.request("POST", path, body, content_type="application/json", **headers)
-        return status, json.loads(text)
+        return status, json.loads(text or b"{}")
 
 
 @contextmanager
