@@ -2,3 +2,7 @@
 
 Only `core.models` imports torch.
 """
+
+from core import telemetry
+
+telemetry.turn_off()

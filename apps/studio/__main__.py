@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -88,10 +87,11 @@ def serve(args: argparse.Namespace) -> None:
         UserError: a table, folder or --map that does not fit.
     """
     settings = checked(args)
-    os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
     import streamlit as st
+    from starlette.middleware import Middleware
 
     from apps.studio import context
+    from apps.studio.same_origin import SameOriginSockets
     from apps.studio.settings import PROCESS
 
     # The tables are opened before there is a visitor, which Streamlit would warn about.
@@ -106,7 +106,9 @@ def serve(args: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     script = Path(__file__).with_name("entry") / "script.py"
     sys.argv = [str(script)]  # Streamlit looks for its configuration beside what was started
-    st.App(script, routes=routes).run(config=options(args.host, args.port))
+    middleware = [Middleware(SameOriginSockets)]
+    app = st.App(script, routes=routes, middleware=middleware)
+    app.run(config=options(args.host, args.port))
 
 
 def checked(args: argparse.Namespace) -> Settings:

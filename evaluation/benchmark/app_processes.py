@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -100,12 +99,7 @@ def running(
 @contextmanager
 def running_demo(model: Path) -> Iterator[tuple[str, psutil.Process]]:
     """Run the demo; see `running`."""
-    with running(
-        "apps.webcam",
-        "--model",
-        str(model.resolve()),
-        env=os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"},
-    ) as (url, process):
+    with running("apps.webcam", "--model", str(model.resolve())) as (url, process):
         yield f"{url}/", process
 
 
