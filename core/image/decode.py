@@ -48,7 +48,7 @@ _CLASSES: dict[str, type[ImageFile]] = {
 
 
 def load(
-    picture: Source, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
+    source: Source, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
 ) -> np.ndarray:
     """Return an image as RGB uint8 (H, W, 3), C-contiguous and writable.
 

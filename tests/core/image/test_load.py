@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core.image import load, probe
-from tests.core.picture_files import (
+from tests.core.image.picture_files import (
     BLUE,
     FORMATS,
     GREY,

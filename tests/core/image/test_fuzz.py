@@ -14,7 +14,7 @@ from PIL import Image, ImageFile
 
 from core.errors import ImageError
 from core.image import load
-from tests.core.picture_files import FORMATS, encode, exif, quarters, refused
+from tests.core.image.picture_files import FORMATS, encode, exif, quarters, refused
 
 SEEDS = {
     **{kind: encode(quarters()[::3, ::3], kind) for kind in FORMATS},
@@ -95,7 +95,7 @@ def test_import_wakes_neither_torch_nor_other_plugins() -> None:
         "print([m for m in sys.modules if m in ('torch', 'cv2', 'PIL.TiffImagePlugin', "
         "'PIL.EpsImagePlugin', 'PIL.PsdImagePlugin')])"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     assert (
         subprocess.run(
             [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True

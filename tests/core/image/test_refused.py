@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.errors import ImageError
 from core.image import MAX_SCANS, load, probe
-from tests.core.picture_files import FORMATS, chunk, close, encode, png, quarters, refused
+from tests.core.image.picture_files import FORMATS, chunk, close, encode, png, quarters, refused
 
 
 @pytest.mark.parametrize(
