@@ -47,9 +47,7 @@ _CLASSES: dict[str, type[ImageFile]] = {
 }
 
 
-def load(
-    source: Source, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
-) -> np.ndarray:
+def load(source: Source, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Return an image as RGB uint8 (H, W, 3), C-contiguous and writable.
 
     It is always a new array, so drawing on it never changes `source`.

@@ -59,7 +59,8 @@ def essential(data: bytes, name: str) -> Essential:
     _check_scans(scans, width * height, name)
     # libjpeg keeps coefficients of two bytes where it needs several passes
     bytes_per_sample = 2 if scans > 1 or frame[0] == PROGRESSIVE else 1
-    return Essential(b"".join(kept), (width, height), bytes_per_sample * frame[6], exif)
+    bytes_per_pixel = bytes_per_sample * _samples_per_pixel(frame)
+    return Essential(b"".join(kept), (width, height), bytes_per_pixel, exif)
 
 
 def _length(data: bytes, at: int) -> int:
@@ -79,6 +80,16 @@ def _frame(kind: int, body: bytes, name: str, *, is_first: bool) -> bytes:
     if not is_first or len(body) < 6:
         raise ValueError("it has two frame headers, or one that is cut off")
     return bytes([kind]) + body
+
+
+def _samples_per_pixel(frame: bytes) -> float:
+    """How many samples a pixel takes: 3 in full colour, 1.5 where colours have half the size."""
+    factors = frame[8::3][: frame[6]]  # of each component: horizontal and vertical, four bits each
+    samples = [(f >> 4) * (f & 15) for f in factors]
+    largest = max((f >> 4 for f in factors), default=0) * max((f & 15 for f in factors), default=0)
+    if not largest:
+        raise ValueError("its frame header has no components")
+    return sum(samples) / largest
 
 
 def _is_colour_hint(kind: int, body: memoryview, colour_hints: set[int]) -> bool:

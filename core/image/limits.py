@@ -10,7 +10,7 @@ MAX_BYTES = 32 * 2**20
 """Largest file, in bytes."""
 MAX_PIXELS = 25_000_000
 """Largest picture, width times height: what cameras and phones deliver by default."""
-MAX_DECODED_BYTES = 150_000_000
+MAX_DECODED_BYTES = 100_000_000
 """What a format's decoder may hold of a picture, in bytes. A progressive JPEG, a PNG of 16 bits and
 a WebP hold several times what the picture takes, so their pictures have to be smaller.
 """

@@ -6,8 +6,8 @@ from struct import pack, unpack_from
 
 from core.image.limits import BlockCounter, Essential
 
-BYTES_PER_PIXEL = 9
-"""libwebp's decoder of animations, which Pillow uses for stills too, holds three canvases."""
+BYTES_PER_PIXEL = 8
+"""libwebp's decoder of animations, which Pillow uses for stills too, holds two canvases."""
 METADATA_FLAGS = 0x20 | 0x08 | 0x04
 """In the extended header: a profile, EXIF and XMP follow."""
 
