@@ -46,7 +46,7 @@ def essential(data: bytes, name: str) -> Essential:
             break
         if kind in FRAMES:
             frame = _frame(kind, bytes(body), name, is_first=not frame)
-        elif kind == APP1 and not exif and body[:6] == b"Exif\0\0":
+        elif kind == APP1 and not exif and body[:6].tobytes() == b"Exif\0\0":
             exif = bytes(body)
         if kind in FRAMES or kind in TABLES or _is_colour_hint(kind, body, colour_hints):
             kept += [bytes([0xFF, kind]), view[at:end]]
@@ -95,7 +95,7 @@ def _samples_per_pixel(frame: bytes) -> float:
 def _is_colour_hint(kind: int, body: memoryview, colour_hints: set[int]) -> bool:
     """Whether a segment is the first that says whether colours are RGB, YCbCr, CMYK or YCCK."""
     signature = {APP0: b"JFIF\0", APP14: b"Adobe"}.get(kind)
-    if signature is None or kind in colour_hints or body[:5] != signature:
+    if signature is None or kind in colour_hints or body[:5].tobytes() != signature:
         return False
     colour_hints.add(kind)
     return True

@@ -40,10 +40,11 @@ def essential(data: bytes, name: str) -> Essential:
         raise ValueError("it does not begin with its header")
     width, height, depth, colour = unpack_from(">IIBB", data, 16)
     exif = bytes(first.pop(b"eXIf", b""))
-    kept = [SIGNATURE, *(first[kind] for kind in (b"IHDR", b"PLTE", b"tRNS") if kind in first)]
+    kept: list[bytes | memoryview] = [SIGNATURE]
+    kept += [first[kind] for kind in (b"IHDR", b"PLTE", b"tRNS") if kind in first]
     bytes_per_pixel = max(1, depth // 8) * CHANNELS.get(colour, 4)
     return Essential(
-        b"".join([*kept, *_chunk(b"IDAT", pixels), *_chunk(b"IEND", [])]),
+        b"".join(kept + _chunk(b"IDAT", pixels) + _chunk(b"IEND", [])),
         (width, height),
         bytes_per_pixel,
         exif,
