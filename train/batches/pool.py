@@ -39,6 +39,14 @@ class Batch:
     def __len__(self) -> int:
         return len(self.x)
 
+    def share(self, rows: slice, device: torch.device, layout: torch.memory_format) -> Batch:
+        """Return some rows on a device, the images in this memory layout."""
+        return Batch(
+            self.x[rows].to(device, memory_format=layout),
+            {task: values[rows].to(device) for task, values in self.targets.items()},
+            {task: values[rows].to(device) for task, values in self.weights.items()},
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SamplePool:

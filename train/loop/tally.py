@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
@@ -17,36 +18,28 @@ class EpochTally:
 
     def __init__(self, heads: Sequence[Head]) -> None:
         self.heads = heads
-        self.losses: dict[str, float] = {}
-        self.metrics: dict[
-            str, tuple[float, int]
-        ] = {}  # name -> sum over its samples, their number
+        self.losses: dict[str, float] = defaultdict(float)
+        self.metrics: dict[str, float] = defaultdict(float)  # name -> sum over its samples
+        self.samples: dict[str, float] = defaultdict(float)  # name -> their number
 
-    def add_losses(self, losses: Mapping[str, float]) -> None:
-        """Add the losses of one batch, by name."""
+    def add(self, losses: Mapping[str, float], out: Mapping[str, Tensor], batch: Batch) -> None:
+        """Add the losses of one batch, and the figures of its outputs (N, width)."""
         for name, value in losses.items():
-            self.losses[name] = self.losses.get(name, 0.0) + value
-
-    def add_outputs(self, out: Mapping[str, Tensor], batch: Batch) -> None:
-        """Add the figures of one batch's outputs by task, (N, width) each."""
+            self.losses[name] += value
         for head in self.heads:
             logits, target, weight = (
                 values[head.task].detach().float().cpu()
                 for values in (out, batch.targets, batch.weights)
             )
             name, total, n = batch_metric(logits, target, weight > 0, head)
-            total_before, n_before = self.metrics.get(name, (0.0, 0))
-            self.metrics[name] = (total_before + total, n_before + n)
+            self.metrics[name] += total
+            self.samples[name] += n
 
     def means(self, n_batches: int) -> dict[str, float]:
         """Return the means over all processes, by their names in the history."""
-        losses = distributed.sum_over_processes(self.losses)
-        totals = distributed.sum_over_processes(
-            {k: total for k, (total, _) in self.metrics.items()}
+        losses, totals, counts = map(
+            distributed.sum_over_processes, (self.losses, self.metrics, self.samples)
         )
-        counts = distributed.sum_over_processes({k: float(n) for k, (_, n) in self.metrics.items()})
-        row = {f"train_{name}": value / n_batches for name, value in losses.items()}
-        for name, n in counts.items():
-            if n:
-                row[f"train_{name}"] = totals[name] / n
-        return row
+        means = {name: value / n_batches for name, value in losses.items()}
+        means |= {name: totals[name] / n for name, n in counts.items() if n}
+        return {f"train_{name}": value for name, value in means.items()}

@@ -124,7 +124,12 @@ class Trainer:
         pool = gather(train_parts, self.recipe, teacher_targets)
         if budget_s is not None:
             budget_s -= distributed.broadcast_from_main(monotonic() - started)
-        self._report_absent_classes(pool)
+        for head in self.recipe.heads:
+            if labels := ", ".join(head.labels[k] for k in pool.absent(head.task)):
+                progress.say(
+                    f"no training sample shows {labels}; the network cannot learn that, "
+                    "add some or leave it out of the heads"
+                )
         names = tuple(part.samples.name for part in train_parts)
         while self.epoch < self.epochs and not self._is_out_of_patience():
             started, cpu_started = monotonic(), process_time()
@@ -184,7 +189,7 @@ class Trainer:
                 lr = self.schedule.before_step(self.step, steps, steps_per_epoch)
                 # the last batch always updates: no epoch leaves gradients to the next
                 update = done % recipe.accumulation == 0 or done == n_batches
-                self.tally.add_losses(self.train_step(batch, update))
+                self.train_step(batch, update)
                 n_images += len(batch)
                 loss = distributed.world_size() * self.tally.losses["loss"] / done
                 advance(done, f"loss {loss:.3f}")
@@ -205,7 +210,9 @@ class Trainer:
             UserError: the loss is not finite.
         """
         recipe, world_size = self.recipe, distributed.world_size()
-        share, global_weights = self._to_device(batch)
+        device = self.accelerator.device
+        share = batch.share(distributed.local_slice(len(batch)), device, self.layout)
+        global_weights = {task: values.to(device) for task, values in batch.weights.items()}
         # processes exchange gradients, and BatchNorm's statistics are those of all their shares
         exchange = nullcontext() if update else self.accelerator.no_sync(self.model)
         with exchange:
@@ -228,26 +235,9 @@ class Trainer:
             self.step += 1
             if self.ema:  # without the step its warm-up lags for thousands of steps
                 self.ema.update(self.network, step=self.step)
-        self.tally.add_outputs(out, share)
-        return {"loss": loss, **parts}
-
-    def _to_device(self, batch: Batch) -> tuple[Batch, dict[str, torch.Tensor]]:
-        """Return this process's share of a batch, and the weights of all of it, on the device."""
-        device, rows = self.accelerator.device, distributed.local_slice(len(batch))
-        x = batch.x[rows].to(device, memory_format=self.layout)
-        targets = {task: values[rows].to(device) for task, values in batch.targets.items()}
-        weights = {task: values[rows].to(device) for task, values in batch.weights.items()}
-        global_weights = {task: values.to(device) for task, values in batch.weights.items()}
-        return Batch(x, targets, weights), global_weights
-
-    def _report_absent_classes(self, pool: SamplePool) -> None:
-        for head in self.recipe.heads:
-            labels = ", ".join(head.labels[k] for k in pool.absent(head.task))
-            if labels:
-                progress.say(
-                    f"no training sample shows {labels}; the network cannot learn that, "
-                    "add some or leave it out of the heads"
-                )
+        losses = {"loss": loss, **parts}
+        self.tally.add(losses, out, share)
+        return losses
 
     def _is_out_of_patience(self) -> bool:
         return 0 < self.recipe.patience <= self.stale
@@ -260,19 +250,14 @@ class Trainer:
         if not distributed.is_main():
             return
         if is_best:
-            best = {
-                "recipe": self.recipe.to_dict(),
-                "model": self.averaged.state_dict(),
-                "epoch": self.epoch,
-            }
+            weights = self.averaged.state_dict()
+            best = {"recipe": self.recipe.to_dict(), "model": weights, "epoch": self.epoch}
             checkpoint.save(self.folder / BEST_CHECKPOINT, best)
         checkpoint.save(self.folder / LAST_CHECKPOINT, self.state_dict())
         write_history(self.folder, self.history, self.recipe)
-        state = "unfinished"
+        state = "stopped early" if self._is_out_of_patience() else "unfinished"
         if self.epoch >= self.epochs:
             state = "finished"
-        elif self._is_out_of_patience():
-            state = "stopped early"
         summary.write(self.folder, self.facts, self.epochs, state)
 
     def state_dict(self) -> dict[str, object]:

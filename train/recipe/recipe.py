@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from core import registry
 from core.artifacts.card import Head
-from core.errors import UserError
+from core.errors import ModelError, UserError
 from core.labels import AGE_BINS, FER4, FER6, FER7, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
+from core.schema import explain
 from train.recipe.settings import (
     Augment,
     Distill,
@@ -137,6 +140,7 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
 
     Raises:
         UserError: it was stored by a newer version; names the fields.
+        ModelError: a field is missing or malformed.
     """
     unknown = set(values) - {f.name for f in fields(Recipe)}
     if unknown:
@@ -144,30 +148,10 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
             f"Expected a recipe of this version, got the fields {sorted(unknown)}; "
             "try a newer Mien."
         )
-    frozen, distill = values.get("freeze", {}), values.get("distill", {})
-    parts: dict[str, type] = {
-        "model": Model,
-        "augment": Augment,
-        "optim": Optim,
-        "schedule": Schedule,
-        "mix": Mix,
-        "sampling": Sampling,
-    }
-    return Recipe(
-        **{
-            **values,
-            "heads": tuple(
-                Head(h["task"], h["kind"], tuple(h["labels"]), h["output"]) for h in values["heads"]
-            ),
-            "losses": {k: Loss(**v) for k, v in values["losses"].items()},
-            "data": tuple(values["data"]),
-            "findings": tuple(values.get("findings", ())),
-            "input": InputSpec.from_dict(values["input"]),
-            "freeze": Freeze(tuple(frozen.get("parts", ())), frozen.get("epochs", 0)),
-            "distill": Distill(**{**distill, "teachers": tuple(distill.get("teachers", ()))}),
-            **{name: part(**values.get(name, {})) for name, part in parts.items()},
-        }
-    )
+    try:
+        return TypeAdapter(Recipe).validate_python(dict(values))
+    except ValidationError as error:
+        raise ModelError(explain(error, "recipe")) from error
 
 
 def load(name: str) -> Recipe:

@@ -57,11 +57,8 @@ def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
 def _recipe(values: Mapping[str, Any], path: Path) -> Recipe:
     try:
         return from_dict(values)
-    except UserError:  # already says what to do
-        raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        problem = f"no field {error}" if isinstance(error, KeyError) else str(error)[:200]
+    except ModelError as error:
         raise ModelError(
-            f"Expected a whole recipe in {path}, got {problem}; take a run folder or bundle of "
-            "`python -m train`."
+            f"Expected a whole recipe in {path}, got: {str(error)[:200]} Take a run folder or "
+            "bundle of `python -m train`."
         ) from error

@@ -75,7 +75,7 @@ def test_missing_targets_weigh_nothing() -> None:
     assert len(pool) == 10 and pool.source.tolist() == [0] * 6 + [1] * 4
     batch = pool.batch(torch.tensor([9, 0, 6]))
     assert np.array_equal(batch.x[0].permute(1, 2, 0).numpy(), parts[1].crops[3])
-    assert np.array_equal(batch.crops[1].permute(1, 2, 0).numpy(), parts[0].crops[0])
+    assert np.array_equal(batch.x[1].permute(1, 2, 0).numpy(), parts[0].crops[0])
     assert batch.weights["emotion"].tolist() == [0, 1, 0] and batch.weights["age"].tolist() == [
         1,
         0,

@@ -53,9 +53,9 @@ def test_weights_that_break_off(kept: Path, size: int) -> None:
 @pytest.mark.parametrize(
     ("recipe", "said"),
     [
-        ({}, "no field 'heads'"),
+        ({}, "Expected `heads`"),
         ({**RECIPE.to_dict(), "losses": {"emotion": {"weigth": 1}}}, "weigth"),
-        ({"heads": 5}, "not iterable"),
+        ({"heads": 5}, "`heads` to be a list"),
     ],
 )
 def test_a_recipe_that_is_not_whole(kept: Path, recipe: dict, said: str) -> None:
