@@ -97,10 +97,10 @@ def test_ferplus_rows_that_repeat_or_do_not_end(tmp_path: Path) -> None:
         samples.ids == ("FER2013Train/f0.png", "FER2013Train/f2.png")
         and samples.emotion_votes[0, 0] == 1
     )
-    told = {p.file: p.reason for p in samples.problems}
-    assert told["FER2013Train/f0.png"] == "row 2: listed more than once; the first row counts"
-    assert told["FER2013Train/f1.png"] == "row 3: expected 12 cells, got 13"
-    assert "row 5" in told["FER2013Train/row 5"] and len(told) == 3
+    reasons = {p.file: p.reason for p in samples.problems}
+    assert reasons["FER2013Train/f0.png"] == "row 2: listed more than once; the first row counts"
+    assert reasons["FER2013Train/f1.png"] == "row 3: expected 12 cells, got 13"
+    assert "row 5" in reasons["FER2013Train/row 5"] and len(reasons) == 3
 
 
 def test_ferplus_for_real(data_dir: Path) -> None:
@@ -145,8 +145,8 @@ def test_utkface_files_that_cannot_be_opened(
     assert (
         len(set(utkface._hashes(samples).tolist())) == 3
     )  # the loop, the folder, and one picture four times
-    made = prepare(samples, Haar(), InputSpec(size=32), folder=tmp_path / "cache")
-    assert (made.state == UNREADABLE).tolist() == [True] * 2 + [False] * 4
+    crops = prepare(samples, Haar(), InputSpec(size=32), folder=tmp_path / "cache")
+    assert (crops.state == UNREADABLE).tolist() == [True] * 2 + [False] * 4
 
 
 def test_clusters_never_straddle(tmp_path: Path) -> None:
@@ -164,11 +164,11 @@ def test_clusters_never_straddle(tmp_path: Path) -> None:
 
 def test_utkface_for_real(data_dir: Path) -> None:
     splits = {s: utkface.load(data_dir, s) for s in ("train", "val", "test", "all")}
-    whole = splits.pop("all")
-    assert sorted(i for s in splits.values() for i in s.ids) == sorted(whole.ids)
-    assert len(whole.problems) == 2
-    assert len(splits["val"]) / len(whole) == pytest.approx(0.1, abs=0.01)
-    hashes = dict(zip(whole.ids, utkface._hashes(whole), strict=True))
+    all_ids = splits.pop("all")
+    assert sorted(i for s in splits.values() for i in s.ids) == sorted(all_ids.ids)
+    assert len(all_ids.problems) == 2
+    assert len(splits["val"]) / len(all_ids) == pytest.approx(0.1, abs=0.01)
+    hashes = dict(zip(all_ids.ids, utkface._hashes(all_ids), strict=True))
     train, val = (np.array([hashes[i] for i in splits[s].ids]) for s in ("train", "val"))
     nearest = min(
         int(np.bitwise_count(train[:, None] ^ part[None]).min()) for part in np.array_split(val, 20)
@@ -184,25 +184,25 @@ def test_prepare_resumes_and_is_keyed(tmp_path: Path, monkeypatch: pytest.Monkey
     samples, spec, detector = ferplus.load(root, "train"), InputSpec(size=32), Haar()
     monkeypatch.setattr(room, "PART_SAMPLES", 4)
     calls = []
-    whole = room.crop_of
+    crop_of = room.crop_of
 
     def counted(path: Path, *rest: object) -> tuple:
         calls.append(path.name)
         if len(calls) == 7:
             raise KeyboardInterrupt
-        return whole(path, *rest)
+        return crop_of(path, *rest)
 
     monkeypatch.setattr(room, "crop_of", counted)
     with pytest.raises(KeyboardInterrupt):
         prepare(samples, detector, spec, folder=tmp_path / "cache")
     calls.extend(["no more interruptions"] * 10)
     before = len(calls)
-    made = prepare(samples, detector, spec, folder=tmp_path / "cache")
+    crops = prepare(samples, detector, spec, folder=tmp_path / "cache")
     assert len(calls) - before == 6  # the first part of four was kept
-    assert made.crops.shape == (10, 32, 32, 1) and made.crops.dtype == np.uint8
-    assert made.state.tolist() == [NO_FACE] * 3 + [UNREADABLE] + [NO_FACE] * 6
+    assert crops.crops.shape == (10, 32, 32, 1) and crops.crops.dtype == np.uint8
+    assert crops.state.tolist() == [NO_FACE] * 3 + [UNREADABLE] + [NO_FACE] * 6
     assert np.array_equal(
-        prepare(samples, detector, spec, folder=tmp_path / "cache").crops, made.crops
+        prepare(samples, detector, spec, folder=tmp_path / "cache").crops, crops.crops
     )
     assert len(calls) - before == 6  # nothing was done again
     keys = {

@@ -46,31 +46,31 @@ def by_hand(folder: Path, *names: str) -> list[dict[str, np.ndarray]]:
 
 
 def test_probabilities_are_averaged_with_the_weights(two: Path) -> None:
-    found = open_model(join(two, {"model": "a", "weight": 3}, {"model": "b/model.onnx"}))
-    assert isinstance(found, Ensemble)
+    ensemble = open_model(join(two, {"model": "a", "weight": 3}, {"model": "b/model.onnx"}))
+    assert isinstance(ensemble, Ensemble)
     a, b = by_hand(two, "a", "b")
-    said = found.probabilities(crops())
+    values = ensemble.probabilities(crops())
     for task in ("emotion", "gender", "age"):
-        assert said[task] == pytest.approx((3 * a[task] + b[task]) / 4, abs=1e-12)
-        assert np.abs(said[task] - a[task]).max() > 1e-3, "the members differ"
-    value, low, high = found.ages(said["age"])
+        assert values[task] == pytest.approx((3 * a[task] + b[task]) / 4, abs=1e-12)
+        assert np.abs(values[task] - a[task]).max() > 1e-3, "the members differ"
+    value, low, high = ensemble.ages(values["age"])
     years = np.arange(AGE_BINS)
     assert value == pytest.approx((3 * (a["age"] @ years) + b["age"] @ years) / 4)
     assert np.stack([low, high]) == pytest.approx(
         np.stack(central_interval((3 * a["age"] + b["age"]) / 4, 0.8))
     )
-    for i, one in enumerate(found.predict_crops(crops())):
+    for i, one in enumerate(ensemble.predict_crops(crops())):
         assert one.emotion and one.gender and one.age
         assert one.emotion.labels == FERPLUS8.labels and one.emotion.p == pytest.approx(
-            said["emotion"][i]
+            values["emotion"][i]
         )
-        assert one.gender.p == pytest.approx(said["gender"][i])
+        assert one.gender.p == pytest.approx(values["gender"][i])
         assert (one.age.value, one.age.low, one.age.high) == pytest.approx(
             (value[i], low[i], high[i])
         )
     assert (
-        found.predict_crops(crops(0)) == []
-        and found.predict(np.zeros((9, 9, 3), np.uint8), []) == []
+        ensemble.predict_crops(crops(0)) == []
+        and ensemble.predict(np.zeros((9, 9, 3), np.uint8), []) == []
     )
 
 
@@ -81,11 +81,11 @@ def test_each_task_has_its_own_weights_and_its_own_members(two: Path) -> None:
         {"model": "b", "weight": 0.5, "weights": {"age": 1.5}},
         {"model": "c"},
     )
-    found, (a, b) = open_model(join(two, *members)), by_hand(two, "a", "b")
-    c, said = Predictor(two / "c").probabilities(crops()), found.probabilities(crops())
-    assert said["emotion"] == pytest.approx(b["emotion"])
-    assert said["gender"] == pytest.approx((a["gender"] + 0.5 * b["gender"] + c["gender"]) / 2.5)
-    assert said["age"] == pytest.approx((a["age"] + 1.5 * b["age"]) / 2.5)
+    ensemble, (a, b) = open_model(join(two, *members)), by_hand(two, "a", "b")
+    c, values = Predictor(two / "c").probabilities(crops()), ensemble.probabilities(crops())
+    assert values["emotion"] == pytest.approx(b["emotion"])
+    assert values["gender"] == pytest.approx((a["gender"] + 0.5 * b["gender"] + c["gender"]) / 2.5)
+    assert values["age"] == pytest.approx((a["age"] + 1.5 * b["age"]) / 2.5)
     alone = open_model(join(two, {"model": "c"}))
     assert [h.task for h in alone.card.heads] == ["gender"] and alone.predict_crops(crops())[
         0
@@ -93,7 +93,7 @@ def test_each_task_has_its_own_weights_and_its_own_members(two: Path) -> None:
 
 
 def test_a_temperature_comes_after_the_average(two: Path) -> None:
-    found, (a, b) = (
+    ensemble, (a, b) = (
         open_model(
             join(two, {"model": "a"}, {"model": "b"}, calibration={"emotion": 0.5, "age": 2})
         ),
@@ -101,38 +101,38 @@ def test_a_temperature_comes_after_the_average(two: Path) -> None:
     )
     for task, temperature in (("emotion", 0.5), ("age", 2.0), ("gender", 1.0)):
         power = ((a[task] + b[task]) / 2) ** (1 / temperature)
-        assert found.probabilities(crops())[task] == pytest.approx(
+        assert ensemble.probabilities(crops())[task] == pytest.approx(
             power / power.sum(axis=1, keepdims=True), abs=1e-9
         )
 
 
 def test_flip_is_the_mean_over_the_mirror(two: Path) -> None:
-    found, alone = open_model(join(two, {"model": "b", "flip": True})), Predictor(two / "b")
-    there, mirrored = (
+    ensemble, alone = open_model(join(two, {"model": "b", "flip": True})), Predictor(two / "b")
+    straight, mirrored = (
         alone.probabilities(crops()),
         alone.probabilities(np.ascontiguousarray(crops()[:, :, ::-1])),
     )
-    assert np.abs(there["emotion"] - mirrored["emotion"]).max() > 0.01
-    for task, p in found.probabilities(crops()).items():
-        assert p == pytest.approx((there[task] + mirrored[task]) / 2, abs=1e-6)
+    assert np.abs(straight["emotion"] - mirrored["emotion"]).max() > 0.01
+    for task, p in ensemble.probabilities(crops()).items():
+        assert p == pytest.approx((straight[task] + mirrored[task]) / 2, abs=1e-6)
     both = open_model(join(two, {"model": "b", "flip": True}, {"model": "a"})).probabilities(
         crops()
     )
     [a] = by_hand(two, "a")
     assert both["emotion"] == pytest.approx(
-        (there["emotion"] + mirrored["emotion"] + 2 * a["emotion"]) / 4, abs=1e-6
+        (straight["emotion"] + mirrored["emotion"] + 2 * a["emotion"]) / 4, abs=1e-6
     )
 
 
 def test_emotions_are_mapped_by_name_to_the_smallest_space(two: Path) -> None:
     write(two / "seven", 4, (Head("emotion", "softmax", FER7.labels, "emotion"),))
-    found, [a] = open_model(join(two, {"model": "a"}, {"model": "seven"})), by_hand(two, "a")
+    ensemble, [a] = open_model(join(two, {"model": "a"}, {"model": "seven"})), by_hand(two, "a")
     [seven] = by_hand(two, "seven")
     kept = a["emotion"][:, [FERPLUS8.labels.index(x) for x in FER7.labels]]
-    head = found.card.head("emotion")
+    head = ensemble.card.head("emotion")
     assert head and head.labels == FER7.labels
     expected = (kept / kept.sum(axis=1, keepdims=True) + seven["emotion"]) / 2
-    assert found.probabilities(crops())["emotion"] == pytest.approx(expected, abs=1e-9)
+    assert ensemble.probabilities(crops())["emotion"] == pytest.approx(expected, abs=1e-9)
 
     four = open_model(join(two, {"model": "a"}, {"model": "seven"}, labels={"emotion": "FER4"}))
     at = (
@@ -171,13 +171,13 @@ def test_a_name_without_image_raises(two: Path) -> None:
 
 def test_genders_go_by_name_too(two: Path) -> None:
     write(two / "other", 4, (Head("gender", "softmax", GENDER2.labels[::-1], "gender"),))
-    found, [a], [other] = (
+    ensemble, [a], [other] = (
         open_model(join(two, {"model": "a"}, {"model": "other"})),
         by_hand(two, "a"),
         by_hand(two, "other"),
     )
-    assert found.card.head("gender").labels == GENDER2.labels
-    assert found.probabilities(crops())["gender"] == pytest.approx(
+    assert ensemble.card.head("gender").labels == GENDER2.labels
+    assert ensemble.probabilities(crops())["gender"] == pytest.approx(
         (a["gender"] + other["gender"][:, ::-1]) / 2, abs=1e-9
     )
 
@@ -202,20 +202,24 @@ def test_each_member_crops_for_itself(two: Path, portrait: np.ndarray) -> None:
         ALL,
         InputSpec(size=24, channels=3, box_scale=1.5, mean=(0.1, 0.2, 0.3), std=(0.5,) * 3),
     )
-    found = open_model(join(two, {"model": "a"}, {"model": "wide", "flip": True}, {"model": "b"}))
-    assert [v.size for v in found.views] == [16, 24], "a and b share their crop"
+    ensemble = open_model(
+        join(two, {"model": "a"}, {"model": "wide", "flip": True}, {"model": "b"})
+    )
+    assert [v.size for v in ensemble.views] == [16, 24], "a and b share their crop"
     faces = [Face((179.0, 62.0, 90.0, 112.0), 0.9), None]
     each = [Predictor(two / name) for name in ("a", "wide", "b")]
-    seen = [p.crops(portrait, faces) for p in each]
-    parts = [p.probabilities(c)["emotion"] for p, c in zip(each, seen, strict=True)]
+    views = [p.crops(portrait, faces) for p in each]
+    parts = [p.probabilities(c)["emotion"] for p, c in zip(each, views, strict=True)]
     parts[1] = (
-        parts[1] + each[1].probabilities(np.ascontiguousarray(seen[1][:, :, ::-1]))["emotion"]
+        parts[1] + each[1].probabilities(np.ascontiguousarray(views[1][:, :, ::-1]))["emotion"]
     ) / 2
-    for said, expected in zip(found.predict(portrait, faces), np.mean(parts, axis=0), strict=True):
-        assert said.emotion.p == pytest.approx(expected, abs=1e-6)
+    for prediction, expected in zip(
+        ensemble.predict(portrait, faces), np.mean(parts, axis=0), strict=True
+    ):
+        assert prediction.emotion.p == pytest.approx(expected, abs=1e-6)
     assert (
-        np.array_equal(found.shown(found.crops(portrait, faces)), seen[0])
-        and len(found.blank(4)) == 4
+        np.array_equal(ensemble.shown(ensemble.crops(portrait, faces)), views[0])
+        and len(ensemble.blank(4)) == 4
     )
 
 
@@ -223,8 +227,8 @@ def test_ages_without_a_distribution(two: Path) -> None:
     write(two / "r", 8, (YEARS,), calibration={"age": 7.0})
     write(two / "s", 9, (YEARS,), calibration={"age": 3.0})
     [r], [s], [a] = by_hand(two, "r"), by_hand(two, "s"), by_hand(two, "a")
-    found = open_model(join(two, {"model": "r", "weight": 3}, {"model": "s"}))
-    value, low, high = found.ages(found.probabilities(crops())["age"])
+    ensemble = open_model(join(two, {"model": "r", "weight": 3}, {"model": "s"}))
+    value, low, high = ensemble.ages(ensemble.probabilities(crops())["age"])
     assert value == pytest.approx((3 * r["age"][:, 0] + s["age"][:, 0]) / 4)
     assert high - value == pytest.approx(np.full(5, 6.0)) and value - low == pytest.approx(
         np.full(5, 6.0)
@@ -237,34 +241,34 @@ def test_ages_without_a_distribution(two: Path) -> None:
     assert low == pytest.approx((r["age"][:, 0] - 7 + ends[0]) / 2) and high == pytest.approx(
         (r["age"][:, 0] + 7 + ends[1]) / 2
     )
-    told = (
+    values = (
         open_model(join(two, {"model": "r"}, {"model": "a"}, calibration={"age": 4}))
         .predict_crops(crops())[0]
         .age
     )
-    assert (told.value, told.low, told.high) == pytest.approx(
+    assert (values.value, values.low, values.high) == pytest.approx(
         (value[0], value[0] - 4, value[0] + 4)
     )
 
 
 def test_the_card_says_whose_weights_these_are(two: Path) -> None:
-    found = open_model(
+    ensemble = open_model(
         join(two, {"model": "a", "weight": 3}, {"model": "b"}, thresholds={"emotion": 0.8})
     )
-    assert found.card.name == "both" and Card.from_json(found.card.to_json()) == found.card
+    assert ensemble.card.name == "both" and Card.from_json(ensemble.card.to_json()) == ensemble.card
     assert (
-        found.card.licence == "of a of b"
-        and len(found.card.data) == 1
-        and found.card.thresholds == {"emotion": 0.8}
+        ensemble.card.licence == "of a of b"
+        and len(ensemble.card.data) == 1
+        and ensemble.card.thresholds == {"emotion": 0.8}
     )
-    members = found.card.recipe["ensemble"]
+    members = ensemble.card.recipe["ensemble"]
     assert [m["name"] for m in members] == ["a", "b"] and [
         m["weights"]["age"] for m in members
     ] == [0.75, 0.25]
     assert [m["sha256"] for m in members] == [Predictor(two / name).fingerprint for name in "ab"]
-    assert found.size == sum((two / name / "model.onnx").stat().st_size for name in "ab")
+    assert ensemble.size == sum((two / name / "model.onnx").stat().st_size for name in "ab")
     marks = {
-        found.fingerprint,
+        ensemble.fingerprint,
         open_model(join(two, {"model": "a", "weight": 2}, {"model": "b"})).fingerprint,
     }
     (two / "b" / "model.onnx").write_bytes((two / "a" / "model.onnx").read_bytes())
@@ -278,14 +282,14 @@ def test_the_card_says_whose_weights_these_are(two: Path) -> None:
 
 def test_embeddings_agree_as_the_members_do(two: Path) -> None:
     write(two / "m", 3, ALL, InputSpec(size=16, mean=(0.1,)))
-    found = open_model(join(two, {"model": "a", "weight": 3}, {"model": "m"}))
+    ensemble = open_model(join(two, {"model": "a", "weight": 3}, {"model": "m"}))
     a, m = (Predictor(two / n).probabilities(crops(), True)["embedding"] for n in "am")
 
     def cosine(x: np.ndarray) -> float:
         return float(x[0] @ x[1] / np.linalg.norm(x[0]) / np.linalg.norm(x[1]))
 
-    assert abs(cosine(a) - cosine(m)) > 0.1 and len(found.views) == 1
-    assert cosine(found.probabilities(crops(), True)["embedding"]) == pytest.approx(
+    assert abs(cosine(a) - cosine(m)) > 0.1 and len(ensemble.views) == 1
+    assert cosine(ensemble.probabilities(crops(), True)["embedding"]) == pytest.approx(
         0.75 * cosine(a) + 0.25 * cosine(m), abs=1e-5
     )
 
@@ -294,8 +298,10 @@ def test_the_pipeline_reads_a_picture_with_it(two: Path, portrait: np.ndarray) -
     write(two / "wide", 7, ALL, InputSpec(size=24, channels=3, mean=(0.5,) * 3, std=(0.5,) * 3))
     pipeline = Pipeline(join(two, {"model": "wide"}, {"model": "a"}))
     [face] = pipeline(portrait).faces
-    [said] = pipeline.predictor.predict(portrait, [face.face])
-    assert face.prediction.emotion.p == pytest.approx(said.emotion.p) and face.abstained is None
+    [prediction] = pipeline.predictor.predict(portrait, [face.face])
+    assert (
+        face.prediction.emotion.p == pytest.approx(prediction.emotion.p) and face.abstained is None
+    )
 
 
 def test_a_path_names_one_model(two: Path) -> None:
@@ -332,11 +338,13 @@ def test_each_model_is_read_once(two: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(
         Path, "read_bytes", lambda path: read.append(path.parent.name) or plain(path)
     )
-    found = open_model(folder)
+    ensemble = open_model(folder)
     assert sorted(read) == ["a", "b"]
     (two / "b" / "model.onnx").write_bytes(b"changed since")
-    assert [m["sha256"] for m in found.card.recipe["ensemble"]] == [*digests, digests[0]]
-    assert found.members[1].fingerprint == digests[1], "of what answers, not of what lies there now"
+    assert [m["sha256"] for m in ensemble.card.recipe["ensemble"]] == [*digests, digests[0]]
+    assert ensemble.members[1].fingerprint == digests[1], (
+        "of what answers, not of what lies there now"
+    )
 
 
 def test_a_changed_model_is_refused_before_it_is_opened(

@@ -93,8 +93,8 @@ def test_tiny_and_fifty_faces(portrait: np.ndarray) -> None:
     )
     tiny = np.full((300, 300, 3), 128, np.uint8)
     tiny[100:130, 100:130] = cv2.resize(head, (30, 30), interpolation=cv2.INTER_AREA)
-    found = detector(tiny)
-    assert all(f.size < 24 for f in found)  # found or not, it is told by its size
+    detections = detector(tiny)
+    assert all(f.size < 24 for f in detections)  # found or not, it is told by its size
     assert len(detector(np.tile(head, (12, 12, 1)), 1200)) <= MAX_FACES
 
 

@@ -67,18 +67,18 @@ def test_a_strided_shortcut_is_one_convolution() -> None:
 
 def test_blocks_are_left_out_and_the_others_keep_their_names() -> None:
     stages, spec = [(8, 2), (12, 3)], InputSpec(size=24)
-    whole, short = (
+    full, short = (
         plain.build(EMOTION, spec, stem=4, stages=stages, without=without).eval()
         for without in ((), (1, 3))
     )
-    names = set(whole.state_dict()) - set(short.state_dict())
+    names = set(full.state_dict()) - set(short.state_dict())
     assert {name.split(".")[1] for name in names} == {"4", "6"} and set(short.state_dict()) < set(
-        whole.state_dict()
+        full.state_dict()
     )
-    short.load_state_dict({name: whole.state_dict()[name] for name in short.state_dict()})
+    short.load_state_dict({name: full.state_dict()[name] for name in short.state_dict()})
     x = torch.randn(2, 1, 24, 24)
     torch.testing.assert_close(
-        short(x)["embedding"], whole(x)["embedding"]
+        short(x)["embedding"], full(x)["embedding"]
     )  # fresh blocks change nothing
     for wrong in (0, 2, 5):
         with pytest.raises(UserError, match=r"among \[1, 3, 4\], got"):

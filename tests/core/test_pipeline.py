@@ -66,8 +66,8 @@ def test_a_dark_and_a_tiny_face_are_abstained_from(tiny_bundle: Path, portrait: 
     small = cv2.resize(portrait, (110, 110), interpolation=cv2.INTER_AREA)
     canvas = np.full((240, 320, 3), 128, np.uint8)
     canvas[60:170, 100:210] = small
-    found = pipeline(canvas).faces
-    assert found and all("small" in (f.abstained or "") for f in found)
+    readings = pipeline(canvas).faces
+    assert readings and all("small" in (f.abstained or "") for f in readings)
 
 
 def test_the_shipped_model_reads_the_portrait(shipped_model: Path, portrait: np.ndarray) -> None:

@@ -42,11 +42,11 @@ def test_the_pose_is_recovered(x: float, y: float, side: float, angle: float) ->
 def test_a_wider_crop_draws_the_face_smaller_about_the_same_centre(landmarks: bool) -> None:
     face = face_at(160, 140, 96, 20)
     face = face if landmarks else replace(face, landmarks=None)
-    here, there = (pose_of((300, 300, 3), face, spec) for spec in (SPEC, SPEC.wider(0.8)))
-    assert there.side == pytest.approx(here.side / 0.8, rel=1e-3) and there.angle == pytest.approx(
+    here, wider = (pose_of((300, 300, 3), face, spec) for spec in (SPEC, SPEC.wider(0.8)))
+    assert wider.side == pytest.approx(here.side / 0.8, rel=1e-3) and wider.angle == pytest.approx(
         here.angle
     )
-    assert (there.x, there.y) == pytest.approx((here.x, here.y), abs=0.05)
+    assert (wider.x, wider.y) == pytest.approx((here.x, here.y), abs=0.05)
     assert SPEC.wider(1.0) == SPEC and InputSpec.from_dict(
         json.loads(json.dumps(SPEC.wider(0.9).to_dict()))
     ) == SPEC.wider(0.9)
@@ -229,9 +229,9 @@ def test_a_detection_beside_the_middle_of_a_published_crop_is_another_s() -> Non
     assert chip_face(picture, Fixed(good)) == replace(good, chip=True)
     assert chip_face(picture, Fixed(small)) == replace(small, chip=True)
     assert chip_face(picture, Fixed(beside, small)) == replace(small, chip=True)
-    whole = crop_face(picture, chip_face(picture, Fixed(good)), replace(SPEC, align=False))
+    crop = crop_face(picture, chip_face(picture, Fixed(good)), replace(SPEC, align=False))
     assert np.array_equal(
-        whole, crop_face(picture, None, SPEC)
+        crop, crop_face(picture, None, SPEC)
     )  # what training and serving both take of it without alignment
     assert chip_face(picture, Fixed(beside)) is None
     assert chip_face(picture, Fixed(replace(good, landmarks=None))) is None

@@ -36,9 +36,9 @@ def test_without_a_terminal_it_says_lines(
         now[0] = 61.0
         advance(70)
         advance(100)
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert (
-        said.out == "" and said.err == "work: 60/100, 120 s left note\n"
+        output.out == "" and output.err == "work: 60/100, 120 s left note\n"
     )  # 20 in 60 s, not 60 in 60 s: 40 were there before
 
 

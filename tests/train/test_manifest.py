@@ -22,9 +22,9 @@ from train.recipe.recipe import load
 @pytest.fixture(scope="module")
 def fixed(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """FER+ without its first picture."""
-    whole = open_dataset("ferplus", small_data, cache=None)
+    dataset = open_dataset("ferplus", small_data, cache=None)
     out = tmp_path_factory.mktemp("fixed") / "out"
-    apply.apply_plan([PlanRow(whole.samples.ids[0], "drop")], whole, out)
+    apply.apply_plan([PlanRow(dataset.samples.ids[0], "drop")], dataset, out)
     return out
 
 
@@ -63,7 +63,7 @@ def test_a_manifest_takes_the_place_of_one_of_several(
         5,
     )
     assert [p.samples.name for p in parts] == ["ferplus", "utkface"]
-    whole = open_dataset("ferplus", small_data, cache=None)
+    dataset = open_dataset("ferplus", small_data, cache=None)
     assert (
-        parts[0].samples.ids[0] == whole.samples.ids[1] and len(parts[0]) == 5
+        parts[0].samples.ids[0] == dataset.samples.ids[1] and len(parts[0]) == 5
     )  # the first one was dropped

@@ -102,7 +102,7 @@ ROW = {"name": "ferplus", "split": "val", "n": 3}
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"heads": [HEAD, HEAD]}, "one head for each task"),
         ({"heads": [{**HEAD, "labels": ["a", "a"]}]}, "different labels"),
@@ -146,9 +146,9 @@ ROW = {"name": "ferplus", "split": "val", "n": 3}
         ({"input": {"box_scale": 0}}, "`box_scale`"),
     ],
 )
-def test_a_field_of_another_form_is_named(tiny: Path, change: dict, said: str) -> None:
+def test_a_field_of_another_form_is_named(tiny: Path, change: dict, message: str) -> None:
     raw = json.loads(bundle.load(tiny).card.to_json())
-    with pytest.raises(ModelError, match=f"train export.*{said}") as refused:
+    with pytest.raises(ModelError, match=f"train export.*{message}") as refused:
         Card.from_json(json.dumps({**raw, **change}))
     assert len(str(refused.value)) < 1000, (
         "shows the beginning of what it refuses, not a megabyte of it"
@@ -262,8 +262,8 @@ def test_answers_know_their_model_s_limits(tiny: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", ["emotion", "gender"])
 def test_uncertain_is_under_the_limit_and_not_above(tiny: Path, tmp_path: Path, task: str) -> None:
-    said = getattr(Predictor(tiny).predict_crops(crops(1))[0], task).confidence
-    for limit, unsure in ((said - 1e-6, False), (said + 1e-6, True), (1.0, True)):
+    confidence = getattr(Predictor(tiny).predict_crops(crops(1))[0], task).confidence
+    for limit, unsure in ((confidence - 1e-6, False), (confidence + 1e-6, True), (1.0, True)):
         (one,) = Predictor(with_card(tiny, tmp_path, {"thresholds": {task: limit}})).predict_crops(
             crops(1)
         )
@@ -322,20 +322,20 @@ def test_ages_are_the_same_alone_and_in_a_batch(kind: Kind) -> None:
 def test_ages_are_worked_out_once_for_all_faces(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    predictor, seen = (
+    predictor, sizes = (
         Predictor(with_card(tiny, tmp_path, {"calibration": {"age@5": 1.5, "age@85": 0.8}})),
         [],
     )
-    found = np.stack(predictor.ages(predictor.probabilities(crops())["age"]), axis=1)
+    ages = np.stack(predictor.ages(predictor.probabilities(crops())["age"]), axis=1)
     conformed = age_intervals.conformed
     monkeypatch.setattr(
         age_intervals,
         "conformed",
-        lambda value, *rest: seen.append(len(value)) or conformed(value, *rest),
+        lambda value, *rest: sizes.append(len(value)) or conformed(value, *rest),
     )
-    said = predictor.predict_crops(crops())
-    assert seen == [9]
-    assert ([(one.age.value, one.age.low, one.age.high) for one in said] == found).all()
+    predictions = predictor.predict_crops(crops())
+    assert sizes == [9]
+    assert ([(one.age.value, one.age.low, one.age.high) for one in predictions] == ages).all()
 
 
 @pytest.mark.parametrize("factors", [{}, {"age@5": 0.2, "age@35": 1.0}])

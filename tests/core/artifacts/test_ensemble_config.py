@@ -117,11 +117,11 @@ def test_files_that_are_no_json_are_refused(hostile: Path) -> None:
 
 
 def test_a_weight_of_nought_is_written_and_read_again() -> None:
-    made = EnsembleConfig(
+    config = EnsembleConfig(
         "pair",
         (EnsembleMember("a", weight=0.0), EnsembleMember("b", weights={"age": 0.0}, flip=True)),
     )
-    assert EnsembleConfig.from_json(made.to_json()) == made
+    assert EnsembleConfig.from_json(config.to_json()) == config
 
 
 ROW = {
@@ -162,5 +162,5 @@ def test_odd_figures_are_refused(name: str) -> None:
 
 def test_figures_are_read_as_they_were_written() -> None:
     rows = (ROW, ROW | {"group": "age: 30-39", "value": None, "ci95": None})
-    made = EnsembleConfig("pair", (EnsembleMember("a"),), metrics=rows)
-    assert EnsembleConfig.from_json(made.to_json()).metrics == rows
+    config = EnsembleConfig("pair", (EnsembleMember("a"),), metrics=rows)
+    assert EnsembleConfig.from_json(config.to_json()).metrics == rows

@@ -38,22 +38,22 @@ def few_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def loads(name: str, root: Path) -> dict[str, Samples]:
     """Every split that the tree has."""
-    found = {}
+    splits = {}
     for split in module(name).SPLITS:
         try:
-            found[split] = module(name).load(root, split)
+            splits[split] = module(name).load(root, split)
         except DataError as error:
             assert split == "test" and "publishers" in str(error), (name, split, error)
-    return found
+    return splits
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_splits_are_disjoint_and_make_up_the_whole(name: str, tmp_path: Path) -> None:
     parts = loads(name, tree(name, tmp_path / "data"))
-    whole = parts.pop("all")
+    all_samples = parts.pop("all")
     assert {"train", "val"} <= set(parts)
     ids = [i for part in parts.values() for i in part.ids]
-    assert sorted(ids) == sorted(whole.ids) and len(set(ids)) == len(ids)
+    assert sorted(ids) == sorted(all_samples.ids) and len(set(ids)) == len(ids)
     for split, part in parts.items():
         assert (part.name, part.split) == (name, split) and not part.problems
         assert [
@@ -64,12 +64,12 @@ def test_splits_are_disjoint_and_make_up_the_whole(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize("name", NAMES)
 def test_targets_are_in_range_and_agree(name: str, tmp_path: Path) -> None:
     samples = module(name).load(tree(name, tmp_path / "data"), "all")
-    known = samples.emotion >= 0
+    labelled = samples.emotion >= 0
     votes = samples.emotion_votes
-    assert votes.dtype == np.float32 and np.isnan(votes[~known]).all()
+    assert votes.dtype == np.float32 and np.isnan(votes[~labelled]).all()
     assert (
-        votes[known].sum(axis=1) == pytest.approx(1)
-        and (votes[known].argmax(axis=1) == samples.emotion[known]).all()
+        votes[labelled].sum(axis=1) == pytest.approx(1)
+        and (votes[labelled].argmax(axis=1) == samples.emotion[labelled]).all()
     )
     assert (
         samples.emotion.dtype == samples.gender.dtype == np.int64
@@ -80,13 +80,13 @@ def test_targets_are_in_range_and_agree(name: str, tmp_path: Path) -> None:
     )
     ages = samples.age[~np.isnan(samples.age)]
     assert ((ages >= 0) & (ages <= AGE_MAX)).all()
-    assert known.any() or (samples.gender >= 0).any() or len(ages)
+    assert labelled.any() or (samples.gender >= 0).any() or len(ages)
     origin, tasks = (
         module(name).ORIGIN,
-        {"emotion": known.any(), "gender": (samples.gender >= 0).any(), "age": len(ages) > 0},
+        {"emotion": labelled.any(), "gender": (samples.gender >= 0).any(), "age": len(ages) > 0},
     )
     assert origin.name and origin.licence and module(name).__doc__
-    assert {task for task, there in tasks.items() if there} <= set(origin.labels) and set(
+    assert {task for task, has_labels in tasks.items() if has_labels} <= set(origin.labels) and set(
         origin.more
     ) <= set(origin.labels)
     assert all(len(set(g.tolist())) > 1 for g in samples.groups.values())

@@ -67,13 +67,15 @@ def test_fuzz_random_bytes(start: bytes, rest: bytes) -> None:
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_fuzz_damaged_files(seed: str, data: st.DataObject) -> None:
-    whole = bytearray(SEEDS[seed])
+    content = bytearray(SEEDS[seed])
     # Most positions are pixels: half of the flips go to the header, where the decisions are made.
-    position = st.one_of(st.integers(0, min(200, len(whole) - 1)), st.integers(0, len(whole) - 1))
+    position = st.one_of(
+        st.integers(0, min(200, len(content) - 1)), st.integers(0, len(content) - 1)
+    )
     for at, value in data.draw(st.lists(st.tuples(position, st.integers(0, 255)), max_size=8)):
-        whole[at] = value
+        content[at] = value
     decodes_or_refuses(
-        bytes(whole[: data.draw(st.one_of(st.just(len(whole)), st.integers(0, len(whole))))])
+        bytes(content[: data.draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))])
     )
 
 

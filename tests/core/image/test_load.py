@@ -207,14 +207,14 @@ def test_exif_byte_orders_and_types(order: str, kind: int, code: str) -> None:
 
 @pytest.mark.parametrize("broken", ["cut", "offset", "count", "value", "text", "header"])
 def test_broken_exif_counts_as_upright(broken: str) -> None:
-    whole = exif(6).tobytes()  # Exif\0\0, byte order, 42, offset 8, count, entry
-    assert load(encode(quarters(), "JPEG", exif=whole)).shape == (64, 48, 3)
-    order = "<" if whole[6:8] == b"II" else ">"
+    block = exif(6).tobytes()  # Exif\0\0, byte order, 42, offset 8, count, entry
+    assert load(encode(quarters(), "JPEG", exif=block)).shape == (64, 48, 3)
+    order = "<" if block[6:8] == b"II" else ">"
     data = {
-        "cut": whole[:18],
-        "offset": whole[:10] + b"\xff\xff\xff\xff" + whole[14:],
-        "count": whole[:14] + b"\xff\xff" + b"\1" * 30,
-        "value": whole[:24] + struct.pack(order + "H", 99) + whole[26:],
+        "cut": block[:18],
+        "offset": block[:10] + b"\xff\xff\xff\xff" + block[14:],
+        "count": block[:14] + b"\xff\xff" + b"\1" * 30,
+        "value": block[:24] + struct.pack(order + "H", 99) + block[26:],
         "text": b"Exif\0\0" + b"not a TIFF header",
         "header": b"Exif\0\0",
     }[broken]

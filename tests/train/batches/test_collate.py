@@ -24,17 +24,17 @@ def test_batches_made_ahead_are_the_same() -> None:
     recipe = override(load("mien_first"), ["mix.mixup=0.4", "mix.cutmix=1", "augment.elastic=0.5"])
     pool = gather([part_of(recipe, 40)], recipe)
     order = list(torch.arange(40).chunk(5))
-    made = []
+    prepared = []
     for wanted in (False, True):
         draw = torch.Generator().manual_seed(3)
-        made.append(
+        prepared.append(
             list(
                 prefetch(
                     lambda index, draw=draw: collate(pool.batch(index), recipe, draw), order, wanted
                 )
             )
         )
-    for a, b in zip(*made, strict=True):
+    for a, b in zip(*prepared, strict=True):
         assert torch.equal(a.x, b.x)
         assert all(
             torch.equal(a.targets[k], b.targets[k]) and torch.equal(a.weights[k], b.weights[k])
@@ -65,13 +65,13 @@ def test_a_failure_in_the_making_arrives() -> None:
 
 def test_the_input_pipeline_keeps_up_with_the_fastest_recipe() -> None:
     recipe = load("fer_cnn_0")
-    found = profile(recipe, [part_of(recipe, 512)], seconds=1)
-    assert found.ratio >= MIN_RATIO and found.verdict == "keeps up", found
-    assert found.loader["images_per_s"] / found.training["images_per_s"] == pytest.approx(
-        found.ratio, rel=0.01
+    report = profile(recipe, [part_of(recipe, 512)], seconds=1)
+    assert report.ratio >= MIN_RATIO and report.verdict == "keeps up", report
+    assert report.loader["images_per_s"] / report.training["images_per_s"] == pytest.approx(
+        report.ratio, rel=0.01
     )
-    text = describe("fer_cnn_0", found)
-    assert "keeps up" in text and f"{found.loader['images_per_s']:,.0f}" in text
+    text = describe("fer_cnn_0", report)
+    assert "keeps up" in text and f"{report.loader['images_per_s']:,.0f}" in text
 
 
 def test_profile_prints_json_and_keeps_nothing(
@@ -97,13 +97,13 @@ def test_profile_prints_json_and_keeps_nothing(
         )
         == 0
     )
-    found = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     assert (
-        found["recipe"] == "fer_cnn_0"
-        and found["ratio"] == 1
-        and found["verdict"] == "holds training up"
+        report["recipe"] == "fer_cnn_0"
+        and report["ratio"] == 1
+        and report["verdict"] == "holds training up"
     )
-    assert found["loader"] == {
+    assert report["loader"] == {
         "images_per_s": 128,
         "images_per_cpu_s": 256,
         "images": 64,

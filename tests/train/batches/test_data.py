@@ -41,27 +41,31 @@ def samples(
 
 
 def test_relabel_drops_what_has_no_image_and_says_so(capsys: pytest.CaptureFixture) -> None:
-    found, shares = relabel(samples(["sadness", "anger", None, "happiness"]), load("fer_cnn_a"))
-    assert found.ids == ("0", "2", "3")
-    assert found.emotion.tolist() == [FER4.index("sadness"), -1, FER4.index("happiness")]
+    relabelled, shares = relabel(
+        samples(["sadness", "anger", None, "happiness"]), load("fer_cnn_a")
+    )
+    assert relabelled.ids == ("0", "2", "3")
+    assert relabelled.emotion.tolist() == [FER4.index("sadness"), -1, FER4.index("happiness")]
     assert shares[0].tolist() == [0, 0, 1, 0] and np.isnan(shares[1]).all()
     assert "dropped 1 of 4" in capsys.readouterr().err
 
 
 def test_a_sample_with_another_target_stays() -> None:
     recipe = load("mobileone_s2")  # six emotions without disgust, gender, age
-    found, shares = relabel(samples(["disgust", "disgust", "anger"], ages={0: 30.0}), recipe)
+    relabelled, shares = relabel(samples(["disgust", "disgust", "anger"], ages={0: 30.0}), recipe)
     assert (
-        found.ids == ("0", "2") and np.isnan(shares[0]).all() and found.emotion.tolist() == [-1, 0]
+        relabelled.ids == ("0", "2")
+        and np.isnan(shares[0]).all()
+        and relabelled.emotion.tolist() == [-1, 0]
     )
 
 
 def test_votes_collapse_or_become_one_label() -> None:
-    made = samples(["sadness"], {0: {"sadness": 0.5, "neutral": 0.3, "anger": 0.2}})
+    voted = samples(["sadness"], {0: {"sadness": 0.5, "neutral": 0.3, "anger": 0.2}})
     soft = replace(load("fer_cnn_a"), soft_labels=True)
-    _, shares = relabel(made, soft)
+    _, shares = relabel(voted, soft)
     assert shares[0].tolist() == pytest.approx([0, 0.375, 0.625, 0])
-    _, shares = relabel(made, load("fer_cnn_a"))
+    _, shares = relabel(voted, load("fer_cnn_a"))
     assert shares[0].tolist() == [0, 0, 1, 0]
 
 
@@ -88,11 +92,11 @@ def test_missing_targets_weigh_nothing() -> None:
 
 def test_samples_that_teach_nothing_are_left_out() -> None:
     recipe = load("fer_cnn_a")
-    found, shares = relabel(samples(["sadness", None]), recipe)
-    part = DatasetPart(found, np.zeros((2, 48, 48, 1), np.uint8), shares)
+    relabelled, shares = relabel(samples(["sadness", None]), recipe)
+    part = DatasetPart(relabelled, np.zeros((2, 48, 48, 1), np.uint8), shares)
     assert len(gather([part], recipe)) == 1
     with pytest.raises(DataError, match="labelled for one of"):
-        gather([DatasetPart(found.take(slice(1, 2)), part.crops[1:], shares[1:])], recipe)
+        gather([DatasetPart(relabelled.take(slice(1, 2)), part.crops[1:], shares[1:])], recipe)
 
 
 def test_balanced_weights_are_scikit_learns() -> None:
@@ -114,8 +118,8 @@ def test_a_sigmoid_head_answers_its_first_label_above_zero() -> None:
     assert head.labels == ("female", "male")
     assert class_of(np.array([[2.0], [-1.0]]), head).tolist() == [0, 1]
     part = part_of(load("agegendernet_ffhq"), 5)
-    target, known = targets_of(part, "gender")
-    assert known.all() and target.argmax(axis=1).tolist() == part.samples.gender.tolist()
+    target, has_target = targets_of(part, "gender")
+    assert has_target.all() and target.argmax(axis=1).tolist() == part.samples.gender.tolist()
 
 
 def test_a_missing_data_set_is_told_before_any_is_aligned(tmp_path: Path) -> None:
@@ -135,9 +139,9 @@ def test_a_limit_takes_samples_from_the_whole_list() -> None:
         recipe, data=("synthetic",), heads=(AGE,), losses={"age": Loss("mean_absolute_error")}
     )
     detector, _ = best_detector()
-    [whole], [some] = (load_parts(recipe, {"*": "."}, "val", detector, n) for n in (None, 5))
+    [full], [some] = (load_parts(recipe, {"*": "."}, "val", detector, n) for n in (None, 5))
     assert len(some) == 5 and [some.samples.ids[i] for i in (0, -1)] == [
-        whole.samples.ids[i] for i in (0, -1)
+        full.samples.ids[i] for i in (0, -1)
     ]
 
 
@@ -146,10 +150,10 @@ def test_a_picture_that_cannot_be_read_is_gone_from_every_view(
 ) -> None:
     folder = shutil.copytree(small_data, tmp_path / "data")
     recipe, (detector, _) = replace(load("mien_first"), data=("ferplus",)), best_detector()
-    [whole] = load_parts(recipe, {"*": str(folder)}, "val", detector)
-    whole.samples.paths[1].write_bytes(b"no picture")
+    [loaded] = load_parts(recipe, {"*": str(folder)}, "val", detector)
+    loaded.samples.paths[1].write_bytes(b"no picture")
     [part] = load_parts(recipe, {"*": str(folder)}, "val", detector)
-    assert part.samples.ids == whole.samples.ids[:1] + whole.samples.ids[2:]
+    assert part.samples.ids == loaded.samples.ids[:1] + loaded.samples.ids[2:]
     assert part.crops_for is not None and np.array_equal(part.crops_for(recipe.input), part.crops)
     assert part.crops_for(recipe.input.wider(0.9)).shape == part.crops.shape
 

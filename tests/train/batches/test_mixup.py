@@ -53,12 +53,12 @@ def test_targets_are_the_blend_of_those_that_are_known(how: Mix, seed: int) -> N
     assert torch.allclose(shares.sum(dim=1), torch.ones(8), atol=1e-5)
     for task, target in targets.items():
         assert torch.allclose(total[task], shares @ weights[task], atol=1e-5)
-        known = total[task] > 1e-3
+        has_target = total[task] > 1e-3
         expected = (
             (shares * weights[task]) @ target.view(8, -1) / total[task].view(8, 1).clamp(min=1e-9)
         )
         assert torch.allclose(
-            blended[task].view(8, -1)[known], expected[known], rtol=1e-3, atol=1e-3
+            blended[task].view(8, -1)[has_target], expected[has_target], rtol=1e-3, atol=1e-3
         )
 
 

@@ -39,15 +39,15 @@ def test_shuffle_is_each_sample_once_and_what_older_runs_saw() -> None:
 
 
 def test_alternate_takes_one_set_at_a_time_and_starts_over() -> None:
-    found = drawn(Sampling("alternate"))
-    assert [SOURCE[b].unique().tolist() for b in found] == [[0], [1]] * 5
-    small = torch.cat(found[1::2])  # 40 draws from 20 samples: each twice
+    order = drawn(Sampling("alternate"))
+    assert [SOURCE[b].unique().tolist() for b in order] == [[0], [1]] * 5
+    small = torch.cat(order[1::2])  # 40 draws from 20 samples: each twice
     assert torch.bincount(small - 60).tolist() == [2] * 20
 
 
 def test_a_set_smaller_than_a_batch_fills_it() -> None:
-    found = list(batches(Sampling("alternate"), 32, 0, 0, SOURCE, LABEL, NAMES))
-    assert len(found) == 2 and len(found[1]) == 32
+    order = list(batches(Sampling("alternate"), 32, 0, 0, SOURCE, LABEL, NAMES))
+    assert len(order) == 2 and len(order[1]) == 32
 
 
 def test_balanced_draws_classes_alike() -> None:

@@ -30,35 +30,35 @@ def picture(path: Path, seed: int = 0) -> None:
     cv2.imwrite(str(path), np.random.default_rng(seed).integers(0, 256, (48, 48), np.uint8))
 
 
-def told(capsys: pytest.CaptureFixture, *arguments: str) -> str:
+def error_of(capsys: pytest.CaptureFixture, *arguments: str) -> str:
     """What a command line says that ends with 2."""
     assert main([*arguments]) == 2
-    said = capsys.readouterr()
-    assert "error: " in said.err and "Traceback" not in said.err and not said.out
-    return said.err.replace("\n", " ")
+    output = capsys.readouterr()
+    assert "error: " in output.err and "Traceback" not in output.err and not output.out
+    return output.err.replace("\n", " ")
 
 
 def test_no_data_and_a_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    assert "--data DIR" in told(capsys, "mien_first", "--out", str(tmp_path / "run"))
-    assert "which does not exist" in told(
+    assert "--data DIR" in error_of(capsys, "mien_first", "--out", str(tmp_path / "run"))
+    assert "which does not exist" in error_of(
         capsys, "mien_first", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "run")
     )
     (tmp_path / "data").mkdir()
-    said = told(
+    message = error_of(
         capsys, "mien_first", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run")
     )
-    assert "ferplus" in said and "--set data=utkface" in said
+    assert "ferplus" in message and "--set data=utkface" in message
     assert not (tmp_path / "run").exists()
 
 
 def test_a_data_file_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "data.json").write_text("[1]")
-    assert "JSON object" in told(capsys, "mien_first", "--data", str(tmp_path / "data.json"))
+    assert "JSON object" in error_of(capsys, "mien_first", "--data", str(tmp_path / "data.json"))
     (tmp_path / "data.json").write_text('{"utkface": "somewhere"}')
-    said = told(
+    message = error_of(
         capsys, "mien_first", "--data", str(tmp_path / "data.json"), "--out", str(tmp_path / "run")
     )
-    assert "Expected a folder for ferplus" in said
+    assert "Expected a folder for ferplus" in message
 
 
 def test_an_empty_split(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -66,7 +66,9 @@ def test_an_empty_split(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
         picture(tmp_path / "train" / label / "a.png", i)
     (tmp_path / "test" / "neutral").mkdir(parents=True)
     picture(tmp_path / "val" / "odd things" / "a.png")
-    assert "val" in told(capsys, *FOLDER, "--data", str(tmp_path), "--out", str(tmp_path / "run"))
+    assert "val" in error_of(
+        capsys, *FOLDER, "--data", str(tmp_path), "--out", str(tmp_path / "run")
+    )
 
 
 def test_a_class_without_images(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -74,8 +76,8 @@ def test_a_class_without_images(tmp_path: Path, capsys: pytest.CaptureFixture) -
         for i, label in enumerate(("happiness", "neutral", "sadness")):
             picture(tmp_path / split / label / "a.png", i)
     (tmp_path / "train" / "surprise").mkdir()
-    said = told(capsys, *FOLDER, "--data", str(tmp_path), "--out", str(tmp_path / "run"))
-    assert "train/surprise" in said and "add some, or remove the folder" in said
+    message = error_of(capsys, *FOLDER, "--data", str(tmp_path), "--out", str(tmp_path / "run"))
+    assert "train/surprise" in message and "add some, or remove the folder" in message
 
 
 def test_a_class_that_no_sample_shows_is_named(
@@ -86,10 +88,10 @@ def test_a_class_that_no_sample_shows_is_named(
     part.samples.emotion[:] = 0
     part.shares[:] = np.eye(8, dtype=np.float32)[0]
     Trainer(recipe, tmp_path).train([part], [part])
-    said = capsys.readouterr().err.replace("\n", " ")
+    message = capsys.readouterr().err.replace("\n", " ")
     assert (
-        "no training sample shows happiness, surprise" in said
-        and "neutral" not in said.split("shows")[1].split(";")[0]
+        "no training sample shows happiness, surprise" in message
+        and "neutral" not in message.split("shows")[1].split(";")[0]
     )
 
 
@@ -110,8 +112,12 @@ def test_a_broken_row_is_named_and_the_rest_is_learnt(
     (tmp_path / "fer2013.csv").write_text("\n".join(rows) + "\n")
     recipe = override(load("fer_cnn_a"), ["data=fer2013"])
     (part,) = load_parts(recipe, {"*": str(tmp_path)}, "train", best_detector()[0])
-    said = capsys.readouterr().err.replace("\n", " ")
-    assert len(part) == 2 and said.count("left out") == 2 and ("row 3" in said or "line 3" in said)
+    message = capsys.readouterr().err.replace("\n", " ")
+    assert (
+        len(part) == 2
+        and message.count("left out") == 2
+        and ("row 3" in message or "line 3" in message)
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,14 +133,14 @@ def test_a_broken_row_is_named_and_the_rest_is_learnt(
     ],
 )
 def test_a_setting_that_is_none(assignment: str, hint: str, capsys: pytest.CaptureFixture) -> None:
-    assert hint in told(capsys, "fer_cnn_a", "--show", "--set", assignment)
+    assert hint in error_of(capsys, "fer_cnn_a", "--show", "--set", assignment)
 
 
 def full() -> OSError:
     return OSError(errno.ENOSPC, "No space left on device")
 
 
-def fails_at(number: int, whole: Callable) -> Callable:
+def fails_at(number: int, original: Callable) -> Callable:
     """`whole`, but the disk is full at call `number`, after half of the bytes."""
     calls = iter(range(1, 1000))
 
@@ -144,7 +150,7 @@ def fails_at(number: int, whole: Callable) -> Callable:
             if hasattr(file, "write"):
                 file.write(b"half of it")
             raise full()
-        return whole(*arguments, **named)
+        return original(*arguments, **named)
 
     return call
 
@@ -168,8 +174,12 @@ def test_a_full_disk_in_the_second_epoch(
             patch.setattr(pd.DataFrame, "to_parquet", fails_at(2, pd.DataFrame.to_parquet))
         else:
             patch.setattr("train.runs.tensorboard.write", fails_at(2, lambda *_: None))
-        said = told(capsys, *command)
-    assert "No space left on device" in said and "free some space" in said and "--resume" in said
+        message = error_of(capsys, *command)
+    assert (
+        "No space left on device" in message
+        and "free some space" in message
+        and "--resume" in message
+    )
     assert not [p.name for p in out.iterdir() if ".part-" in p.name]
     for name in (LAST_CHECKPOINT, BEST_CHECKPOINT):
         assert checkpoint.load(out / name)["epoch"] >= 1
@@ -197,9 +207,9 @@ def test_ctrl_c_in_the_middle_of_an_epoch_says_how_to_go_on(
 
         patch.setattr(trainer.Trainer, "train_step", interrupted)
         assert main(command) == 130
-    said = capsys.readouterr().err
-    assert "--resume goes on" in said and "Traceback" not in said
-    assert "--resume" in told(capsys, *command)  # never overwritten by accident
+    message = capsys.readouterr().err
+    assert "--resume goes on" in message and "Traceback" not in message
+    assert "--resume" in error_of(capsys, *command)  # never overwritten by accident
     assert main([*command, "--resume"]) == 0
     assert "resumed after epoch 1" in capsys.readouterr().err
 
@@ -224,6 +234,6 @@ def test_weights_that_break_off_on_the_way(
         "--set",
         "amp=no",
     ]
-    said = told(capsys, *command)
-    assert "IncompleteRead" in said and "--set model.pretrained=false" in said
+    message = error_of(capsys, *command)
+    assert "IncompleteRead" in message and "--set model.pretrained=false" in message
     assert not (tmp_path / "run" / LAST_CHECKPOINT).exists()

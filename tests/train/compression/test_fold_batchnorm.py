@@ -86,11 +86,11 @@ def test_the_flagship_s_shortcuts_are_served_as_convolutions(tmp_path: Path) -> 
     )
     model = build_network(recipe)
     settle(model, recipe)
-    made = export(model, recipe, "plain", tmp_path / "bundle")
-    kinds = [node.op_type for node in onnx.load(made / "model.onnx").graph.node]
+    bundle_folder = export(model, recipe, "plain", tmp_path / "bundle")
+    kinds = [node.op_type for node in onnx.load(bundle_folder / "model.onnx").graph.node]
     assert "AveragePool" not in kinds, "in INT8 the mean costs more than the convolutions beside it"
     assert kinds.count("Conv") == 1 + 3 + 2 + 3
-    assert set(load_network(made)[0].state_dict()) == set(model.state_dict()), (
+    assert set(load_network(bundle_folder)[0].state_dict()) == set(model.state_dict()), (
         "the weights file keeps the training form"
     )
 

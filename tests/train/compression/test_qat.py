@@ -138,16 +138,16 @@ def test_a_network_that_mirrors_learns_from_the_picture_alone_and_answers_with_t
     ours, theirs = both.train()(x), once.train()(x)
     assert all(torch.equal(v, theirs[k]) for k, v in ours.items())
     with torch.inference_mode():
-        ours, there, back = both.eval()(x), once.eval()(x), once(x.flip(3))
-    assert not torch.allclose(there["age"], back["age"], atol=1e-3)
-    assert all(torch.allclose(v, (there[k] + back[k]) / 2, atol=1e-5) for k, v in ours.items())
+        ours, straight, back = both.eval()(x), once.eval()(x), once(x.flip(3))
+    assert not torch.allclose(straight["age"], back["age"], atol=1e-3)
+    assert all(torch.allclose(v, (straight[k] + back[k]) / 2, atol=1e-5) for k, v in ours.items())
 
 
 def test_heads_with_layers_of_their_own_are_folded_and_stay_float() -> None:
     recipe = override(of_timm("mobileone_s0"), ["model.options.hidden=16"])
-    float_, whole = lively(recipe), qat.prepare(lively(recipe))
+    float_, quantised = lively(recipe), qat.prepare(lively(recipe))
     assert any(isinstance(m, nn.BatchNorm1d) for m in float_.heads.modules())
-    layers = [m for m in whole.heads.modules() if not list(m.children())]
+    layers = [m for m in quantised.heads.modules() if not list(m.children())]
     assert not any(
         isinstance(m, nn.BatchNorm1d | qat.FakeQuantize | qat.FakeQuantizedLinear) for m in layers
     )
@@ -197,9 +197,9 @@ def test_weights_are_rounded_by_channel_and_only_once() -> None:
     weight = torch.randn(4, 3, 3, 3) * torch.tensor([1.0, 0.01, 100.0, 0.0]).view(4, 1, 1, 1)
     once = qat.fake_quantize_weight(weight)
     assert torch.equal(qat.fake_quantize_weight(once), once)
-    for channel, whole in zip(weight, once, strict=True):
+    for channel, rounded in zip(weight, once, strict=True):
         step = channel.abs().max() / qat.WEIGHT_LEVELS
-        assert (channel - whole).abs().max() <= 0.5001 * step and len(whole.unique()) > (
+        assert (channel - rounded).abs().max() <= 0.5001 * step and len(rounded.unique()) > (
             1 if step else 0
         )
 
@@ -310,16 +310,18 @@ def test_it_is_held_to_the_float_network_that_it_began_as(
 
     def again(start: str, out: str) -> Card:
         model, recipe = load_network(second)
-        made = export(model, replace(recipe, start=start), "whole", tmp_path / out, (), [val])
-        return Predictor(made).card
+        bundle_folder = export(
+            model, replace(recipe, start=start), "whole", tmp_path / out, (), [val]
+        )
+        return Predictor(bundle_folder).card
 
     card = again(str(first), "a")
     model, recipe = load_network(first)
     alone = Predictor(export(model, recipe, "float", tmp_path / "float", (), [val])).card
     before = {m["metric"]: m for m in alone.metrics if not m.get("group")}
-    found = {m["metric"]: m for m in card.metrics}
+    rows = {m["metric"]: m for m in card.metrics}
     for metric in CARD_METRICS.values():
-        assert found[FLOAT32_METRIC.format(metric)] == {
+        assert rows[FLOAT32_METRIC.format(metric)] == {
             **before[metric],
             "metric": FLOAT32_METRIC.format(metric),
         }
@@ -380,13 +382,13 @@ def test_a_channel_of_nothing_beside_a_large_bias_fits_32_bits(tmp_path: Path) -
         layer.bias.data.zero_()
     model[2].weight.data[1] = 1e-9
     model[2].bias.data[1] = 3.0
-    whole = qat.prepare(model).train()
+    quantised = qat.prepare(model).train()
     x = torch.rand(4, 1, 6, 6)
-    whole(x)
+    quantised(x)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter deprecates its own internals
         torch.onnx.export(
-            qat_onnx.for_onnx(whole),
+            qat_onnx.for_onnx(quantised),
             (x,),
             tmp_path / "m.onnx",
             dynamo=True,
@@ -399,5 +401,5 @@ def test_a_channel_of_nothing_beside_a_large_bias_fits_32_bits(tmp_path: Path) -
     session = ort.InferenceSession(tmp_path / "m.onnx")
     (served,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
     with torch.inference_mode():
-        ours = whole.eval()(x).numpy()
+        ours = quantised.eval()(x).numpy()
     assert np.abs(served - ours).max() <= 2 * 3.0 / 255 and np.abs(served[:, 1] - 3.0).max() < 0.05

@@ -168,9 +168,9 @@ def test_it_answers_like_the_float32_file(
 def test_an_answer_of_it_can_be_explained(
     folders: tuple[Path, Path, list[np.ndarray]], parts: tuple[DatasetPart, DatasetPart]
 ) -> None:
-    found = occlusion_maps(Predictor(folders[1]), parts[1].crops[0])
-    assert set(found) == {"emotion", "gender", "age"} and all(
-        np.abs(one.heat).max() > 1e-6 for one in found.values()
+    maps = occlusion_maps(Predictor(folders[1]), parts[1].crops[0])
+    assert set(maps) == {"emotion", "gender", "age"} and all(
+        np.abs(one.heat).max() > 1e-6 for one in maps.values()
     )
 
 
@@ -186,15 +186,15 @@ def test_the_card_says_so_and_its_figures_are_those_of_the_int8_file(
         "INT8" in (after / "card.md").read_text() and "INT8" not in (before / "card.md").read_text()
     )
     served, samples = Predictor(after), parts[1].samples
-    said = served.probabilities(parts[1].crops)
+    served_values = served.probabilities(parts[1].crops)
     right = {
-        "emotion_accuracy": said["emotion"].argmax(axis=1) == samples.emotion,
-        "gender_accuracy": said["gender"].argmax(axis=1) == samples.gender,
-        "age_mae": np.abs(said["age"] @ np.arange(101) - samples.age),
+        "emotion_accuracy": served_values["emotion"].argmax(axis=1) == samples.emotion,
+        "gender_accuracy": served_values["gender"].argmax(axis=1) == samples.gender,
+        "age_mae": np.abs(served_values["age"] @ np.arange(101) - samples.age),
     }
     assert served.card.calibration["age"] != 1  # so that calibrated answers are other ones
-    found = int8_loss.validation_figures(served.card)
-    assert found == {
+    figures = int8_loss.validation_figures(served.card)
+    assert figures == {
         name: (pytest.approx(values.mean(), abs=1e-4), 64) for name, values in right.items()
     }
 
@@ -203,24 +203,30 @@ def test_the_card_says_so_and_its_figures_are_those_of_the_int8_file(
 def test_each_file_looks_at_validation_once_and_is_judged_by_what_its_card_says(
     parts: tuple[DatasetPart, DatasetPart], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen, judged, really = [], [], Predictor.logits
+    measured, judged, really = [], [], Predictor.logits
     monkeypatch.setattr(
         Predictor,
         "logits",
-        lambda self, x, *more: (seen.append((self.path.name, len(x))), really(self, x, *more))[1],
+        lambda self, x, *more: (measured.append((self.path.name, len(x))), really(self, x, *more))[
+            1
+        ],
     )
     monkeypatch.setattr(
         "train.export.export.check_int8_loss",
         lambda before, after: judged.append((before, after)),
     )
     monkeypatch.setattr("train.export.export.PARITY_CROPS", 16)
-    made = export(lively(RECIPE), RECIPE, "whole", tmp_path, [parts[0]], [parts[1]], int8=True)
+    bundle_folder = export(
+        lively(RECIPE), RECIPE, "whole", tmp_path, [parts[0]], [parts[1]], int8=True
+    )
     asked = {
-        name: sum(n for at, n in seen if at == name and n > 16)
+        name: sum(n for at, n in measured if at == name and n > 16)
         for name in ("model.onnx", "int8.onnx")
     }
     assert asked == {"model.onnx": 64, "int8.onnx": 64}
-    assert judged[0][0] != judged[0][1] == int8_loss.validation_figures(Predictor(made).card)
+    assert (
+        judged[0][0] != judged[0][1] == int8_loss.validation_figures(Predictor(bundle_folder).card)
+    )
 
 
 def test_the_ranges_come_from_training_pictures_only(
@@ -247,16 +253,16 @@ BEFORE = {
 
 
 @pytest.mark.parametrize(
-    ("task", "value", "said"),
+    ("task", "value", "message"),
     [
         ("emotion_accuracy", 0.8265, "0.3 points.*emotion"),
         ("gender_accuracy", 0.92, "0.3 points.*gender"),
         ("age_mae", 5.21, "0.05 years"),
     ],
 )
-def test_what_loses_too_much_is_refused(task: str, value: float, said: str) -> None:
+def test_what_loses_too_much_is_refused(task: str, value: float, message: str) -> None:
     n = BEFORE[task][1]
-    with pytest.raises(ModelError, match=rf"(?s){said}.*without --int8"):
+    with pytest.raises(ModelError, match=rf"(?s){message}.*without --int8"):
         int8_loss.check_int8_loss(BEFORE, {**BEFORE, task: (value, n)})
     few = {k: (v, 100) for k, (v, _) in BEFORE.items()}
     lost = int8_loss.check_int8_loss(
@@ -307,8 +313,8 @@ def test_without_pictures_the_command_says_what_it_needs(
     folders: tuple[Path, Path, list[np.ndarray]], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     assert main(["export", str(folders[0]), "--out", str(tmp_path / "x"), "--int8"]) == 2
-    said = capsys.readouterr().err
-    assert "--data" in said and "qat=true" in said and not (tmp_path / "x").exists()
+    message = capsys.readouterr().err
+    assert "--data" in message and "qat=true" in message and not (tmp_path / "x").exists()
 
 
 @pytest.mark.usefixtures("written")
@@ -339,8 +345,8 @@ def test_a_bundle_is_exported_again_as_int8(
         )
         == 0
     )
-    said = capsys.readouterr().err
-    assert "emotion accuracy: float32" in said and "loses" in said and "MB" in said
+    message = capsys.readouterr().err
+    assert "emotion accuracy: float32" in message and "loses" in message and "MB" in message
     again, first = Predictor(tmp_path / "again"), Predictor(folders[1])
     assert (
         again.card.version == "7.8.9"

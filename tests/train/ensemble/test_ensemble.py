@@ -51,10 +51,10 @@ def drawn(
 def test_weights_come_to_those_that_made_the_truth() -> None:
     p, truth = drawn((0.65, 0.35, 0.0))
     assert best_weights(EMOTION, p, truth) == pytest.approx([0.65, 0.35, 0.0], abs=0.03)
-    found = fit_weights(EMOTION, p, truth)
-    assert found.fitted and found.weights == pytest.approx([0.65, 0.35, 0.0], abs=0.03)
-    assert found.calibration["emotion"] == pytest.approx(1, abs=0.05)
-    assert found.gain_low > 0 and found.gain == pytest.approx(
+    fitted = fit_weights(EMOTION, p, truth)
+    assert fitted.fitted and fitted.weights == pytest.approx([0.65, 0.35, 0.0], abs=0.03)
+    assert fitted.calibration["emotion"] == pytest.approx(1, abs=0.05)
+    assert fitted.gain_low > 0 and fitted.gain == pytest.approx(
         losses(EMOTION, p.mean(axis=0), truth).mean()
         - losses(EMOTION, np.tensordot((0.65, 0.35, 0), p, 1), truth).mean(),
         rel=0.1,
@@ -77,34 +77,36 @@ def test_ages_with_and_without_distribution() -> None:
     by_value = np.stack([values, values - 5, values + 5], axis=2)
     # Independent errors: the weights of least squares go by the inverse variances, 1/16 and 1/64.
     assert best_weights(YEARS, by_value, truth) == pytest.approx([0.8, 0.2], abs=0.03)
-    found = fit_weights(YEARS, by_value, truth)
-    assert found.fitted and found.calibration["age"] == pytest.approx(
-        np.quantile(np.abs(found.weights @ values - truth), 0.8), abs=1e-3
+    fitted = fit_weights(YEARS, by_value, truth)
+    assert fitted.fitted and fitted.calibration["age"] == pytest.approx(
+        np.quantile(np.abs(fitted.weights @ values - truth), 0.8), abs=1e-3
     )
-    assert np.array_equal(found.out_of_fold[:, 1:], found.interval_ends) and held(
-        found, truth
+    assert np.array_equal(fitted.out_of_fold[:, 1:], fitted.interval_ends) and held(
+        fitted, truth
     ) == pytest.approx(0.8, abs=0.03)
 
     bins = np.exp(-(((np.arange(101) - values[..., None]) / 6) ** 2))
-    found = fit_weights(
+    fitted = fit_weights(
         AGE, bins / bins.sum(axis=2, keepdims=True), truth
     )  # (2, N, 101): the second member is surer than it may be
-    assert found.weights[0] > 0.6 and held(found, truth) == pytest.approx(0.8, abs=0.03)
+    assert fitted.weights[0] > 0.6 and held(fitted, truth) == pytest.approx(0.8, abs=0.03)
     for decade in (20, 50):
         here = (truth >= decade) & (truth < decade + 10)
-        assert held(found, truth, here) == pytest.approx(0.8, abs=0.08)
+        assert held(fitted, truth, here) == pytest.approx(0.8, abs=0.08)
 
 
-def held(found: TaskWeights, truth: np.ndarray, where: np.ndarray | None = None) -> float:
+def held(fitted: TaskWeights, truth: np.ndarray, where: np.ndarray | None = None) -> float:
     """Share of ages inside their cross-fitted intervals."""
-    inside = (found.interval_ends[:, 0] <= truth) & (truth <= found.interval_ends[:, 1])
+    inside = (fitted.interval_ends[:, 0] <= truth) & (truth <= fitted.interval_ends[:, 1])
     return float(inside[slice(None) if where is None else where].mean())
 
 
 def test_equal_weights_stay_where_fitting_gains_nothing() -> None:
     p, truth = drawn((0.5, 0.5), n=600)
-    found = fit_weights(EMOTION, p, truth)
-    assert not found.fitted and found.weights == pytest.approx([0.5, 0.5]) and found.gain_low <= 0
+    fitted = fit_weights(EMOTION, p, truth)
+    assert (
+        not fitted.fitted and fitted.weights == pytest.approx([0.5, 0.5]) and fitted.gain_low <= 0
+    )
     assert not np.allclose(best_weights(EMOTION, p, truth), 0.5, atol=1e-4), (
         "fitting would have moved them"
     )
@@ -162,14 +164,14 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> EnsembleResult:
 
 
 @pytest.fixture(scope="module")
-def made(result: EnsembleResult) -> tuple[Path, dict]:
+def written(result: EnsembleResult) -> tuple[Path, dict]:
     """The folder above the ensemble's, and what the command printed."""
     return result.out.parent, result.to_dict()
 
 
-def test_the_command_writes_what_it_measured(made: tuple[Path, dict]) -> None:
-    folder, found = made
-    json.dumps(found, allow_nan=False)
+def test_the_command_writes_what_it_measured(written: tuple[Path, dict]) -> None:
+    folder, output = written
+    json.dumps(output, allow_nan=False)
     opened = open_model(folder / "both")
     assert (
         isinstance(opened, Ensemble)
@@ -180,18 +182,18 @@ def test_the_command_writes_what_it_measured(made: tuple[Path, dict]) -> None:
         folder / "both" / "without-flip.json"
     ).exists()
     for i, name in enumerate("ab"):
-        copy = folder / "both" / found["members"][i]["model"] / "model.onnx"
+        copy = folder / "both" / output["members"][i]["model"] / "model.onnx"
         assert copy.read_bytes() == (folder / name / "model.onnx").read_bytes()
-    assert {k: v for w in found["tasks"].values() for k, v in w["calibration"].items()} == dict(
+    assert {k: v for w in output["tasks"].values() for k, v in w["calibration"].items()} == dict(
         opened.card.calibration
     )
     assert opened.card.thresholds == {"age": 40.0}, (
         "80 faces are too few to choose a limit of emotion by"
     )
-    assert {(r["task"], r["data"], r["n"]) for r in found["figures"]} == {
+    assert {(r["task"], r["data"], r["n"]) for r in output["figures"]} == {
         (t, "synthetic", 80) for t in ("emotion", "gender", "age")
     }
-    for row in found["figures"]:
+    for row in output["figures"]:
         assert (
             row["ensemble"]["low"] <= row["ensemble"]["value"] <= row["ensemble"]["high"]
             and len(row["members"]) == 2
@@ -202,20 +204,20 @@ def test_the_command_writes_what_it_measured(made: tuple[Path, dict]) -> None:
         )
         assert best == (min if row["task"] == "age" else max)(m["value"] for m in row["members"])
     named = {m["metric"]: m["value"] for m in opened.card.metrics}
-    accuracy = next(r["ensemble"]["value"] for r in found["figures"] if r["task"] == "emotion")
+    accuracy = next(r["ensemble"]["value"] for r in output["figures"] if r["task"] == "emotion")
     assert named["emotion_accuracy"] == pytest.approx(accuracy, abs=1e-5)
     card = (folder / "both" / "card.md").read_text()
     assert (
-        found["members"][0]["sha256"][:16] in card
+        output["members"][0]["sha256"][:16] in card
         and "intervals" in card
         and "What it must not be used for" in card
     )
 
 
 def test_evaluation_takes_it_where_it_takes_a_model(
-    made: tuple[Path, dict], capsys: pytest.CaptureFixture
+    written: tuple[Path, dict], capsys: pytest.CaptureFixture
 ) -> None:
-    folder, found = made
+    folder, output = written
     more = ["--dataset", "synthetic", "--data", str(folder), "--limit", "24", "--threads", "1"]
     tables = {}
     for name in ("a", "b", "both"):
@@ -242,7 +244,7 @@ def test_evaluation_takes_it_where_it_takes_a_model(
     assert len(both["embedding"][0]) == 48 * 48 + 32 * 32
 
     members = [
-        {"model": m["model"], "weight": w} for m, w in zip(found["members"], (1, 3), strict=True)
+        {"model": m["model"], "weight": w} for m, w in zip(output["members"], (1, 3), strict=True)
     ]
     (folder / "both" / "plain.json").write_text(json.dumps({"name": "plain", "members": members}))
     assert (
@@ -296,9 +298,9 @@ def test_evaluation_takes_it_where_it_takes_a_model(
 
 
 def test_explain_takes_it_where_all_see_one_crop(
-    made: tuple[Path, dict], tmp_path: Path, capsys: pytest.CaptureFixture
+    written: tuple[Path, dict], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    folder, found = made
+    folder, output = written
     more = [
         str(ROOT / "apps" / "webcam" / "examples" / "astronaut.jpg"),
         "--out",
@@ -311,7 +313,7 @@ def test_explain_takes_it_where_all_see_one_crop(
         evaluation(["explain", "--model", str(folder / "both"), *more]) == 2
         and "crop differently" in capsys.readouterr().err
     )
-    one = {"name": "one", "members": [{"model": found["members"][0]["model"], "flip": True}]}
+    one = {"name": "one", "members": [{"model": output["members"][0]["model"], "flip": True}]}
     (folder / "both" / "one.json").write_text(json.dumps(one))
     assert evaluation(["explain", "--model", str(folder / "both" / "one.json"), *more]) == 0
     assert (
@@ -321,9 +323,9 @@ def test_explain_takes_it_where_all_see_one_crop(
 
 
 def test_mistakes_end_with_status_2(
-    made: tuple[Path, dict], tmp_path: Path, capsys: pytest.CaptureFixture
+    written: tuple[Path, dict], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    folder, _ = made
+    folder, _ = written
     a, b, data = (
         str(folder / "a"),
         str(folder / "b"),
@@ -346,16 +348,16 @@ def test_mistakes_end_with_status_2(
 
 
 def test_the_words_on_stdout(
-    made: tuple[Path, dict], result: EnsembleResult, capsys: pytest.CaptureFixture
+    written: tuple[Path, dict], result: EnsembleResult, capsys: pytest.CaptureFixture
 ) -> None:
     from train.ensemble.report import show
 
-    folder, _ = made
+    folder, _ = written
     show(result)
-    said = capsys.readouterr().out
+    text = capsys.readouterr().out
     assert (
-        "weights are" in said
-        and "perceived gender, accuracy, synthetic val, 80 samples" in said
-        and "cross-fitted" in said
+        "weights are" in text
+        and "perceived gender, accuracy, synthetic val, 80 samples" in text
+        and "cross-fitted" in text
     )
-    assert Predictor(folder / "a").card.name in said
+    assert Predictor(folder / "a").card.name in text

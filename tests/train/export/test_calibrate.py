@@ -33,17 +33,17 @@ def people(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """
     rng = np.random.default_rng(seed)
     truth = np.round(rng.uniform(0, 95, n))
-    said = truth + (35 - truth) * 0.15 + rng.normal(size=n) * (1 + truth / 12)
-    spread = np.where(said < 15, 6.0, 4.0)[:, None]
-    return truth, -0.5 * ((np.arange(101) - said[:, None]) / spread) ** 2
+    predicted = truth + (35 - truth) * 0.15 + rng.normal(size=n) * (1 + truth / 12)
+    spread = np.where(predicted < 15, 6.0, 4.0)[:, None]
+    return truth, -0.5 * ((np.arange(101) - predicted[:, None]) / spread) ** 2
 
 
 def held(
-    made: Mapping[str, float], truth: np.ndarray, z: np.ndarray, head: Head = BINS
+    calibration: Mapping[str, float], truth: np.ndarray, z: np.ndarray, head: Head = BINS
 ) -> np.ndarray:
     """Share of the intervals that hold the truth, by true decade (9,)."""
     _, low, high = estimate_age(
-        activate(z, head, made["age"] if head is BINS else 1.0), head.kind, made
+        activate(z, head, calibration["age"] if head is BINS else 1.0), head.kind, calibration
     )
     return np.array(
         [((low <= truth) & (truth <= high))[bands(truth) == d].mean() for d in range(9)]
@@ -51,12 +51,14 @@ def held(
 
 
 def test_age_intervals_hold_their_share_at_every_age() -> None:
-    made = fit([BINS], {"age": people(6000, 0)[1]}, {"age": people(6000, 0)[0]})
-    alone = held({"age": made["age"]}, *people(20_000, 1))
+    calibration = fit([BINS], {"age": people(6000, 0)[1]}, {"age": people(6000, 0)[0]})
+    alone = held({"age": calibration["age"]}, *people(20_000, 1))
     assert np.abs(alone - INTERVAL_COVERAGE).max() > 0.12, (
         "one temperature holds on average only, so that the factors have something to do"
     )
-    assert held(made, *people(20_000, 1)) == pytest.approx(np.full(9, INTERVAL_COVERAGE), abs=0.035)
+    assert held(calibration, *people(20_000, 1)) == pytest.approx(
+        np.full(9, INTERVAL_COVERAGE), abs=0.035
+    )
 
 
 def test_a_regression_s_interval_too() -> None:
@@ -65,18 +67,24 @@ def test_a_regression_s_interval_too() -> None:
         return truth, (activate(z, BINS, 1.0) @ np.arange(101))[:, None]
 
     truth, z = read(0)
-    made = fit([YEARS], {"age": z}, {"age": truth})
+    calibration = fit([YEARS], {"age": z}, {"age": truth})
     truth, z = read(1)
-    assert np.abs(held({"age": made["age"]}, truth, z, YEARS) - INTERVAL_COVERAGE).max() > 0.12
-    assert held(made, truth, z, YEARS) == pytest.approx(np.full(9, INTERVAL_COVERAGE), abs=0.06)
+    assert (
+        np.abs(held({"age": calibration["age"]}, truth, z, YEARS) - INTERVAL_COVERAGE).max() > 0.12
+    )
+    assert held(calibration, truth, z, YEARS) == pytest.approx(
+        np.full(9, INTERVAL_COVERAGE), abs=0.06
+    )
 
 
 def test_few_people_of_a_decade_get_no_factor() -> None:
     truth, z = people(3000, 0)
     few = np.flatnonzero(bands(truth) == 3)[: MIN_DECADE_SIZE - 1]
     keep = np.sort(np.concatenate([np.flatnonzero(bands(truth) != 3), few]))
-    made = fit([BINS], {"age": z[keep]}, {"age": truth[keep]})
-    assert {k for k in made if "@" in k} == {f"age@{y}" for y in (5, 15, 25, 45, 55, 65, 75, 85)}
+    calibration = fit([BINS], {"age": z[keep]}, {"age": truth[keep]})
+    assert {k for k in calibration if "@" in k} == {
+        f"age@{y}" for y in (5, 15, 25, 45, 55, 65, 75, 85)
+    }
     assert set(fit([BINS], {"age": z[few]}, {"age": truth[few]})) == {"age"}
     assert fit([BINS], {"age": z[:5]}, {"age": np.full(5, np.nan)}) == {}
 
@@ -111,14 +119,14 @@ def test_temperatures_are_found_again() -> None:
     of_one = (rng.random(20_000) > 1 / (1 + np.exp(-one[:, 0]))).astype(
         int
     )  # class 0 with the logit's probability
-    made = fit(
+    calibration = fit(
         [softmax, sigmoid],
         {"emotion": 2.5 * z, "gender": 0.5 * one},
         {"emotion": truth, "gender": of_one},
     )
-    assert made["emotion"] == pytest.approx(2.5, rel=0.05) and made["gender"] == pytest.approx(
-        0.5, rel=0.06
-    )
+    assert calibration["emotion"] == pytest.approx(2.5, rel=0.05) and calibration[
+        "gender"
+    ] == pytest.approx(0.5, rel=0.06)
 
 
 class Made:
@@ -212,8 +220,10 @@ def test_a_card_s_limits_and_what_they_buy() -> None:
     assert "| age: 40-49 |" in text and "| predicted age: 40-49 |" in text and "coverage |" in text
     assert "age@" not in text.split("## Figures")[0], "factors are no temperatures"
     assert "compared with" not in text
-    told = replace(card, recipe={**card.recipe, "findings": ["mixup: +0.1 points (-0.5 to +0.6)"]})
-    assert "compared with\n\n- mixup: +0.1 points (-0.5 to +0.6)\n" in describe(told, 1)
+    with_findings = replace(
+        card, recipe={**card.recipe, "findings": ["mixup: +0.1 points (-0.5 to +0.6)"]}
+    )
+    assert "compared with\n\n- mixup: +0.1 points (-0.5 to +0.6)\n" in describe(with_findings, 1)
 
 
 def test_a_model_that_never_reaches_nine_of_ten_never_answers_and_says_so() -> None:

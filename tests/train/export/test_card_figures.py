@@ -18,8 +18,8 @@ class Oracle:
 
     def __init__(self, card: Card, emotion: np.ndarray, wrong: int) -> None:
         k = len(card.heads[0].labels)
-        said = np.where(np.arange(len(emotion)) < wrong, (emotion + 1) % k, emotion)
-        self.card, self.p = card, np.eye(k, dtype=np.float32)[said]
+        predicted = np.where(np.arange(len(emotion)) < wrong, (emotion + 1) % k, emotion)
+        self.card, self.p = card, np.eye(k, dtype=np.float32)[predicted]
 
     def logits(self, x: np.ndarray, embedding: bool = False) -> dict[str, np.ndarray]:
         return {"emotion": self.p}

@@ -61,12 +61,12 @@ def files(
     """precision -> a model file of the shipped weights. The shipped file is one of them."""
     folder, (model, recipe) = tmp_path_factory.mktemp("golden"), shipped
     card = bundle.load(shipped_model).card
-    made = {precision: folder / f"{precision}.onnx" for precision in ("fp32", "int8")}
+    exported = {precision: folder / f"{precision}.onnx" for precision in ("fp32", "int8")}
     if not recipe.qat:
-        write_onnx(model, replace(card, precision="fp32"), made["fp32"])
-        quantize.to_int8(made["fp32"], made["int8"], crops, recipe.input)
-        set_card(made["int8"], replace(card, precision="int8"))
-    return made | {card.precision: bundle.model_path(shipped_model)}
+        write_onnx(model, replace(card, precision="fp32"), exported["fp32"])
+        quantize.to_int8(exported["fp32"], exported["int8"], crops, recipe.input)
+        set_card(exported["int8"], replace(card, precision="int8"))
+    return exported | {card.precision: bundle.model_path(shipped_model)}
 
 
 @pytest.mark.parametrize("precision", LIMITS)

@@ -50,9 +50,9 @@ class Planted(nn.Module):
 
 @pytest.fixture
 def crop() -> np.ndarray:
-    made = np.full((48, 48, 1), 128, np.uint8)
-    made[BRIGHT], made[DARK] = 255, 0
-    return made
+    picture = np.full((48, 48, 1), 128, np.uint8)
+    picture[BRIGHT], picture[DARK] = 255, 0
+    return picture
 
 
 @pytest.mark.parametrize(
@@ -66,16 +66,18 @@ def crop() -> np.ndarray:
 def test_the_map_lights_up_where_the_planted_class_is(
     head: Head, region: tuple[slice, slice], prediction: str, crop: np.ndarray
 ) -> None:
-    found = gradcam(Planted().eval(), head, crop, InputSpec())
+    explanation = gradcam(Planted().eval(), head, crop, InputSpec())
     other = DARK if region is BRIGHT else BRIGHT
     assert (
-        found.prediction == prediction and found.heat.shape == (48, 48) and "12x12" in found.about
+        explanation.prediction == prediction
+        and explanation.heat.shape == (48, 48)
+        and "12x12" in explanation.about
     )
     assert (
-        found.heat[region].mean() > 0.01
-        and found.heat[region].mean() > 20 * found.heat[other].mean()
+        explanation.heat[region].mean() > 0.01
+        and explanation.heat[region].mean() > 20 * explanation.heat[other].mean()
     )
-    far = found.heat.copy()
+    far = explanation.heat.copy()
     far[
         max(region[0].start - 6, 0) : region[0].stop + 6,
         max(region[1].start - 6, 0) : region[1].stop + 6,
@@ -114,8 +116,8 @@ def test_a_bundle_is_drawn(shipped_model: Path, tmp_path: Path) -> None:
         )
         == 0
     )
-    with Image.open(tmp_path / "astronaut.png") as made:
-        assert made.format == "PNG"
+    with Image.open(tmp_path / "astronaut.png") as drawn:
+        assert drawn.format == "PNG"
 
 
 def test_nothing_to_draw_from_ends_with_status_2(

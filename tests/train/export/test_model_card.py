@@ -131,22 +131,24 @@ def test_data_sets_that_give_the_same_group_keep_a_row_each() -> None:
         row("rafdb", "emotion_recall", 0.6, "emotion: fear", 30),
         row("utkface", "age_mean_absolute_error_years", 5.0, "perceived gender: male"),
     )
-    made = card((EMOTION8, GENDER, AGE), "utkface", "rafdb", metrics=rows)
-    groups = section(describe(Card.from_json(made.to_json()), 1), "Figures by group")
-    found = {line.split(" | ")[0].strip("| "): line for line in groups.splitlines()[5:] if line}
-    assert list(found) == [
+    card_of_two = card((EMOTION8, GENDER, AGE), "utkface", "rafdb", metrics=rows)
+    groups = section(describe(Card.from_json(card_of_two.to_json()), 1), "Figures by group")
+    group_rows = {
+        line.split(" | ")[0].strip("| "): line for line in groups.splitlines()[5:] if line
+    }
+    assert list(group_rows) == [
         "perceived gender: male (utkface)",
         "race: White",
         "perceived gender: male (rafdb)",
         "emotion: fear",
     ]
     assert (
-        "90.00 %" in found["perceived gender: male (utkface)"]
-        and "5.00" in found["perceived gender: male (utkface)"]
+        "90.00 %" in group_rows["perceived gender: male (utkface)"]
+        and "5.00" in group_rows["perceived gender: male (utkface)"]
     )
     assert (
-        "70.00 %" in found["perceived gender: male (rafdb)"]
-        and "| 40 |" in found["perceived gender: male (rafdb)"]
+        "70.00 %" in group_rows["perceived gender: male (rafdb)"]
+        and "| 40 |" in group_rows["perceived gender: male (rafdb)"]
     )
     assert (
         "Perceived gender and race as UTKFace's labels say; emotion and perceived gender as "
@@ -155,8 +157,10 @@ def test_data_sets_that_give_the_same_group_keep_a_row_each() -> None:
 
 
 def test_each_data_set_says_what_its_own_labels_are() -> None:
-    said = label_sentences(card((EMOTION8, GENDER), "ferplus", "rafdb", "utkface", "ffhq_features"))
-    assert said == [
+    sentences = label_sentences(
+        card((EMOTION8, GENDER), "ferplus", "rafdb", "utkface", "ffhq_features")
+    )
+    assert sentences == [
         "*Emotion* in FER+ is what ten annotators saw in a picture, not what a person felt. "
         "They often disagreed; the probabilities reflect that.",
         "*Emotion* in RAF-DB is what some forty annotators saw in a picture, not what a "
@@ -175,9 +179,9 @@ def test_an_emotion_is_rare_by_its_share() -> None:
     rows = tuple(
         row("rafdb", "emotion_recall", 0.5, f"emotion: {k}", n) for k, n in recalls.items()
     )
-    said = label_sentences(card((EMOTION8,), "rafdb", metrics=rows))
+    sentences = label_sentences(card((EMOTION8,), "rafdb", metrics=rows))
     assert (
-        said[-1]
+        sentences[-1]
         == "Fear is rare in RAF-DB (at most 4 validation pictures): its figure has a wide interval."
     )
 

@@ -58,8 +58,8 @@ def test_a_stopped_run_continues_exactly(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = override(load("mien_first"), [*SMALL, *WAYS[way]])
-    whole = Trainer(recipe, tmp_path / "whole")
-    whole.train(parts(recipe), parts(recipe))
+    full_run = Trainer(recipe, tmp_path / "whole")
+    full_run.train(parts(recipe), parts(recipe))
 
     stopped = Trainer(recipe, tmp_path / "stopped")
     steps = iter(range(8))  # six batches an epoch: stops in the middle of the second
@@ -78,7 +78,7 @@ def test_a_stopped_run_continues_exactly(
     assert again.resume() and again.epoch == 1
     again.train(parts(recipe), parts(recipe))
 
-    assert [row["lr"] for row in again.history] == [row["lr"] for row in whole.history]
+    assert [row["lr"] for row in again.history] == [row["lr"] for row in full_run.history]
     expected, got = (
         checkpoint.load(tmp_path / name / LAST_CHECKPOINT) for name in ("whole", "stopped")
     )
@@ -86,8 +86,8 @@ def test_a_stopped_run_continues_exactly(
         assert all(torch.equal(expected[kind][k], got[kind][k]) for k in expected[kind]), kind
     if way == "plateau":
         assert (
-            len({row["lr"] for row in whole.history}) > 1
-            or whole.history[1]["val_loss"] < whole.history[0]["val_loss"]
+            len({row["lr"] for row in full_run.history}) > 1
+            or full_run.history[1]["val_loss"] < full_run.history[0]["val_loss"]
         )
 
 
@@ -130,10 +130,10 @@ def test_a_run_on_fewer_samples_does_not_go_on_with_all(tmp_path: Path) -> None:
     run = Trainer(recipe, tmp_path)
     run.facts = replace(run.facts, limit=32)
     run.train(parts(recipe), parts(recipe))
-    whole, again = Trainer(recipe, tmp_path), Trainer(recipe, tmp_path)
+    full_run, again = Trainer(recipe, tmp_path), Trainer(recipe, tmp_path)
     again.facts = replace(again.facts, limit=32)
     with pytest.raises(UserError, match="with --limit 32, as it was begun, got no --limit"):
-        whole.resume()
+        full_run.resume()
     assert again.resume()
 
 
@@ -164,8 +164,8 @@ def test_a_warm_start_takes_what_fits(tmp_path: Path, capsys: pytest.CaptureFixt
     theirs, mine = run.averaged.state_dict(), model.state_dict()
     assert all(torch.equal(theirs[k], mine[k]) for k in mine if k.startswith("backbone."))
     assert mine["heads.emotion.weight"].shape[0] == 4
-    said = capsys.readouterr().err
-    assert "new: heads.emotion.weight, heads.emotion.bias" in said.replace("\n", " ")
+    message = capsys.readouterr().err
+    assert "new: heads.emotion.weight, heads.emotion.bias" in message.replace("\n", " ")
     with pytest.raises(UserError, match="none that fit"):
         initialize(override(load("fer_cnn_0"), [f"start={tmp_path / 'first'}"]))
 

@@ -60,18 +60,18 @@ def test_the_loss_of_classes_by_hand() -> None:
 
 
 def test_the_loss_of_an_age_distribution_is_divergence_and_distance() -> None:
-    said = torch.zeros(1, 101, dtype=torch.float64)
-    said[0, [30, 40]] = 0.5
-    near, far = (said.roll(by, 1).clamp(min=1e-6).log() for by in (1, 20))
-    assert distill.distillation_loss(said.clamp(min=1e-8).log(), said, AGE).item() < 1e-4
+    taught = torch.zeros(1, 101, dtype=torch.float64)
+    taught[0, [30, 40]] = 0.5
+    near, far = (taught.roll(by, 1).clamp(min=1e-6).log() for by in (1, 20))
+    assert distill.distillation_loss(taught.clamp(min=1e-8).log(), taught, AGE).item() < 1e-4
     assert (
         0
-        < distill.distillation_loss(near, said, AGE).item()
-        < distill.distillation_loss(far, said, AGE).item()
+        < distill.distillation_loss(near, taught, AGE).item()
+        < distill.distillation_loss(far, taught, AGE).item()
     )
     assert (
-        distill.distillation_loss(far, said, AGE, 4.0).item()
-        == distill.distillation_loss(far, said, AGE, 1.0).item()
+        distill.distillation_loss(far, taught, AGE, 4.0).item()
+        == distill.distillation_loss(far, taught, AGE, 1.0).item()
     )  # the temperature is the classes'
     assert (
         distill.distillation_loss(torch.tensor([[31.0]]), torch.tensor([35.0]), YEARS).item() == 4
@@ -90,9 +90,9 @@ def test_a_sigmoid_head_learns_what_a_softmax_head_would() -> None:
 @pytest.mark.parametrize("temperature", [1.0, 3.0])
 def test_gradients(temperature: float) -> None:
     torch.manual_seed(0)
-    for head, said in ((GENDER, torch.rand(3, 2)), (AGE, torch.rand(3, 101))):
-        q = (said / said.sum(1, keepdim=True)).double()
-        z = torch.randn(said.shape, dtype=torch.float64, requires_grad=True)
+    for head, taught in ((GENDER, torch.rand(3, 2)), (AGE, torch.rand(3, 101))):
+        q = (taught / taught.sum(1, keepdim=True)).double()
+        z = torch.randn(taught.shape, dtype=torch.float64, requires_grad=True)
         assert torch.autograd.gradcheck(
             lambda x, q=q, head=head: distill.distillation_loss(x, q, head, temperature), (z,)
         )
@@ -109,7 +109,7 @@ def test_similarity_asks_only_for_the_same_neighbours() -> None:
 def test_teachers_look_at_every_crop_and_at_its_mirror(teacher: Path, tmp_path: Path) -> None:
     recipe = student(f"distill.teachers={teacher},{teacher}", "distill.features=0")
     parts = [part_of(recipe, 10), part_of(recipe, 5)]
-    said = teachers.teacher_targets(recipe, parts, tmp_path)
+    predictions = teachers.teacher_targets(recipe, parts, tmp_path)
     model, _ = load_network(teacher)
     crops = np.concatenate([p.crops for p in parts])
     z = [
@@ -118,8 +118,8 @@ def test_teachers_look_at_every_crop_and_at_its_mirror(teacher: Path, tmp_path: 
         )
         for c in (crops, crops[:, :, ::-1])
     ]
-    np.testing.assert_allclose(said["emotion"], (z[0] + z[1]) / 2, atol=1e-6)
-    assert {k: v.shape for k, v in said.items()} == {
+    np.testing.assert_allclose(predictions["emotion"], (z[0] + z[1]) / 2, atol=1e-6)
+    assert {k: v.shape for k, v in predictions.items()} == {
         "emotion": (15, 8),
         "gender": (15, 2),
         "age": (15, 101),
@@ -127,7 +127,9 @@ def test_teachers_look_at_every_crop_and_at_its_mirror(teacher: Path, tmp_path: 
     (teacher / "best.pt").rename(teacher / "gone.pt")
     try:  # kept beside the run: nobody is asked again
         again = teachers.teacher_targets(recipe, parts, tmp_path)
-        assert again.keys() == said.keys() and np.array_equal(again["age"], said["age"])
+        assert again.keys() == predictions.keys() and np.array_equal(
+            again["age"], predictions["age"]
+        )
         with pytest.raises(
             UserError, match="train that recipe first"
         ):  # about other samples they would have to be
@@ -219,7 +221,7 @@ def test_a_student_comes_near_its_teacher_without_any_label_of_its_own(
     )
     recipe = student(f"distill.teachers={teacher}", "distill.features=1", *more)
     part = part_of(recipe, 64)
-    said = teachers.teacher_targets(recipe, [part], tmp_path)["gender"]
+    predictions = teachers.teacher_targets(recipe, [part], tmp_path)["gender"]
     run = Trainer(replace(recipe, epochs=12), tmp_path)
     first = (
         torch.from_numpy(outputs(run.network, part.crops, recipe.input)["gender"])
@@ -232,7 +234,7 @@ def test_a_student_comes_near_its_teacher_without_any_label_of_its_own(
         .softmax(1)
         .numpy()
     )
-    assert np.abs(last - said).mean() < 0.5 * np.abs(first - said).mean()
+    assert np.abs(last - predictions).mean() < 0.5 * np.abs(first - predictions).mean()
     assert run.history[-1]["train_features"] < run.history[0]["train_features"]
 
 

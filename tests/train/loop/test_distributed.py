@@ -83,9 +83,11 @@ def computing(kind: str) -> Iterator[None]:
             single, drawn = validate.to_input, trainer.collate
 
             def collate(*given: Any) -> Batch:
-                made = drawn(*given)
+                batch = drawn(*given)
                 return Batch(
-                    made.x.double(), {k: v.double() for k, v in made.targets.items()}, made.weights
+                    batch.x.double(),
+                    {k: v.double() for k, v in batch.targets.items()},
+                    batch.weights,
                 )
 
             patch.setattr(trainer, "collate", collate)
@@ -220,9 +222,9 @@ def test_the_two_processes_were_one_run(runs: tuple[Path, str], case: str, kind:
 
 
 def test_one_process_speaks(runs: tuple[Path, str]) -> None:
-    said = runs[1].splitlines()
+    lines = runs[1].splitlines()
     assert (
-        sum(line.startswith("epoch 2/") and "images/s" in line for line in said) == len(RUNS) + 1
+        sum(line.startswith("epoch 2/") and "images/s" in line for line in lines) == len(RUNS) + 1
     ), runs[1]
 
 
@@ -248,12 +250,12 @@ def test_the_command_line_by_two_processes(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=ENV, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
-    said = [line for line in done.stderr.splitlines() if line.strip()]
-    assert len(said) == len(set(said)) and done.stdout == "", done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == len(set(lines)) and done.stdout == "", done.stderr
     assert [
-        sum(line.startswith(start) for line in said)
+        sum(line.startswith(start) for line in lines)
         for start in ("detector: ", "epoch 1/1: ", "model and card: ")
-    ] == [1, 1, 1], said
+    ] == [1, 1, 1], lines
     assert "Warning" not in done.stderr
     assert json.loads((tmp_path / "summary.json").read_text())["machine"]["processes"] == 2
     assert [p.parent.name for p in tmp_path.rglob("model.onnx")] == ["bundle"]

@@ -76,9 +76,9 @@ def test_parity_is_checked_and_can_fail(exported: tuple[Trainer, Path]) -> None:
 
 def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Trainer, Path]) -> None:
     run, bundle = exported
-    found = gate_limits.read_measured(bundle / MEASURED_FILE)
+    measured = gate_limits.read_measured(bundle / MEASURED_FILE)
     crops = random_crops(run.recipe)
-    assert found == {"onnx_parity": logit_difference(run.network, bundle / "model.onnx", crops)}
+    assert measured == {"onnx_parity": logit_difference(run.network, bundle / "model.onnx", crops)}
     with torch.no_grad():
         run.network.heads["age"].bias[3] += 0.5
         assert logit_difference(run.network, bundle / "model.onnx", crops) == pytest.approx(
@@ -86,7 +86,7 @@ def test_the_gate_finds_the_parity_beside_the_model(exported: tuple[Trainer, Pat
         )  # in logits, as the gate means it
         run.network.heads["age"].bias[3] -= 0.5
     parity = [g for g in gate_limits.PRODUCTION if g.name == "onnx_parity"]
-    assert gates.check(parity, [], [], found)[0].state == "passed"
+    assert gates.check(parity, [], [], measured)[0].state == "passed"
     assert MEASURED_FILE in gates.check(parity, [], [], {})[0].how
 
 

@@ -27,12 +27,12 @@ def rates(how: Schedule, steps: int, per_epoch: int) -> list[float]:
 
 
 def torch_rates(optim: Optimizer, scheduler: LRScheduler, steps: int) -> list[float]:
-    seen = []
+    lrs = []
     for _ in range(steps):
-        seen.append(optim.param_groups[0]["lr"])
+        lrs.append(optim.param_groups[0]["lr"])
         optim.step()
         scheduler.step()
-    return seen
+    return lrs
 
 
 def test_cosine_is_torchs() -> None:
@@ -64,10 +64,10 @@ def test_restarts_are_torchs() -> None:
 
 
 def test_warmup_cosine_by_hand() -> None:
-    found = rates(Schedule(warmup=0.25, floor=0.1), 8, 4)
-    assert found[:2] == pytest.approx([LR / 2, LR]) and found[2] == pytest.approx(LR)
-    assert found[5] == pytest.approx(LR * 0.55) and found == sorted(found[:2]) + sorted(
-        found[2:], reverse=True
+    lrs = rates(Schedule(warmup=0.25, floor=0.1), 8, 4)
+    assert lrs[:2] == pytest.approx([LR / 2, LR]) and lrs[2] == pytest.approx(LR)
+    assert lrs[5] == pytest.approx(LR * 0.55) and lrs == sorted(lrs[:2]) + sorted(
+        lrs[2:], reverse=True
     )
 
 
@@ -111,19 +111,19 @@ def plateau_rates(
     scheduler = Scheduler(
         Schedule(kind="plateau", patience=5, floor=1e-3, counting=counting), LR, optim
     )  # type: ignore[arg-type]
-    seen = []
+    lrs = []
     for i, loss in enumerate(losses):
-        seen.append(scheduler.before_step(i, len(losses), 1))
+        lrs.append(scheduler.before_step(i, len(losses), 1))
         scheduler.after_epoch(loss, penalties[i] if penalties else 0.0)
-    return seen
+    return lrs
 
 
 @pytest.mark.parametrize(("counting", "epochs"), [("keras", [5, 10, 15]), ("torch", [6, 12, 18])])
 def test_plateau_counts_as_keras_or_torch(counting: str, epochs: list[int]) -> None:
-    seen = plateau_rates(
+    lrs = plateau_rates(
         counting, [1.0] * 20
     )  # the best is epoch 0's; the rate falls after so many epochs without a better one
-    assert [i - 1 for i in range(1, len(seen)) if seen[i] < seen[i - 1]] == epochs
+    assert [i - 1 for i in range(1, len(lrs)) if lrs[i] < lrs[i - 1]] == epochs
 
 
 def test_keras_plateau_hears_the_l2_penalty() -> None:

@@ -141,7 +141,7 @@ def settle(model: torch.nn.Module, recipe: Recipe) -> None:
         model(torch.from_numpy(to_input(random_crops(recipe, 4), recipe.input)))
 
 
-def said(recipe: Recipe, n: int) -> dict[str, np.ndarray]:
+def teacher_values(recipe: Recipe, n: int) -> dict[str, np.ndarray]:
     """What teachers might say, where the recipe has some."""
     rng = np.random.default_rng(0)
     if not recipe.distill.teachers:
@@ -160,7 +160,7 @@ def said(recipe: Recipe, n: int) -> dict[str, np.ndarray]:
 def test_two_steps_then_onnx(name: str, exported: dict[str, set[Head]], tmp_path: Path) -> None:
     recipe = override(load(name), TRY)
     run = Trainer(recipe, tmp_path / "run")
-    pool = gather([part_of(recipe, 4)], recipe, said(recipe, 4))
+    pool = gather([part_of(recipe, 4)], recipe, teacher_values(recipe, 4))
     before = {k: p.detach().clone() for k, p in run.network.named_parameters()}
     frozen = [k for k, p in run.network.named_parameters() if not p.requires_grad]
     draw = run.start_epoch()

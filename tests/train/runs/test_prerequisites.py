@@ -64,12 +64,12 @@ def written(root: Path, recipe: Recipe = FIRST, **more: Any) -> None:
     """A summary of runs/mien_first."""
     folder = root / "runs" / "mien_first"
     folder.mkdir(parents=True, exist_ok=True)
-    known = {
+    recipes = {
         "state": "finished",
         "recipe": recipe.to_dict(),
         "epochs": {"planned": recipe.epochs, "recipe": recipe.epochs},
     }
-    (folder / "summary.json").write_text(json.dumps(known | more))
+    (folder / "summary.json").write_text(json.dumps(recipes | more))
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"state": "finished"}'])
@@ -87,7 +87,7 @@ def test_finished_is_what_its_summary_says(root: Path, state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "what"),
+    ("summary", "what"),
     [
         ({"recipe": override(FIRST, ["epochs=1"])}, "epochs"),
         ({"recipe": override(FIRST, ["optim.lr=1", "batch=2"])}, "optim, batch"),
@@ -97,9 +97,9 @@ def test_finished_is_what_its_summary_says(root: Path, state: str) -> None:
     ],
 )
 def test_a_toy_run_is_not_taken_for_the_real_one(
-    root: Path, there: dict[str, Any], what: str
+    root: Path, summary: dict[str, Any], what: str
 ) -> None:
-    written(root, **there)
+    written(root, **summary)
     with pytest.raises(UserError, match=f"mien_first.* another {what}; move it away"):
         prerequisites.finished("mien_first", FIRST)
 
@@ -110,7 +110,7 @@ def test_a_toy_run_serves_toy_runs(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "more", "said"),
+    ("start", "more", "message"),
     [
         ("mien/last.pt", [], "empty run folder.*--resume"),
         ("mien_third/summary.json", [], "mien_third.* another --limit"),
@@ -126,18 +126,18 @@ def test_what_cannot_end_well_is_refused_before_anything_is_trained(
     root: Path,
     capsys: pytest.CaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
-    there: str | None,
+    start: str | None,
     more: list[str],
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.setattr(fit, "train_and_export", lambda job, recipe: pytest.fail("trains"))
-    if there:
-        recipe = load(Path(there).parts[0])
-        (root / "runs" / there).parent.mkdir(parents=True)
+    if start:
+        recipe = load(Path(start).parts[0])
+        (root / "runs" / start).parent.mkdir(parents=True)
         written(root, recipe, limit=300)
-        (root / "runs" / "mien_first" / "summary.json").rename(root / "runs" / there)
+        (root / "runs" / "mien_first" / "summary.json").rename(root / "runs" / start)
     assert main(["--data", str(root), *more]) == 2
-    assert re.search(said, capsys.readouterr().err)
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_a_budget_is_shared_by_those_left_to_train(
@@ -196,22 +196,22 @@ def test_without_a_recipe_all_are_trained_and_none_twice(
     assert main(["mien", *command]) == 2  # named, it does not train others by accident
     assert "runs/mien_fine" in capsys.readouterr().err
     assert main(command) == 0
-    said = capsys.readouterr().err
-    assert said.index("mien_first, which comes first") < said.index(
+    message = capsys.readouterr().err
+    assert message.index("mien_first, which comes first") < message.index(
         "mien_second, which comes first"
     )
-    made = {name: root / "runs" / name for name in prerequisites.order("mien")}
-    assert all((folder / "bundle" / "model.onnx").is_file() for folder in made.values())
-    kept = json.loads((made["mien"] / "recipe.json").read_text())
+    folders = {name: root / "runs" / name for name in prerequisites.order("mien")}
+    assert all((folder / "bundle" / "model.onnx").is_file() for folder in folders.values())
+    kept = json.loads((folders["mien"] / "recipe.json").read_text())
     assert kept["distill"]["teachers"] == [
         "runs/mien_fourth",
         "runs/mien_strong",
         "runs/mien_emotion",
     ]
-    before = (made["mien_first"] / "last.pt").stat().st_mtime_ns
-    assert json.loads((made["mien_first"] / "summary.json").read_text())["limit"] == 60
+    before = (folders["mien_first"] / "last.pt").stat().st_mtime_ns
+    assert json.loads((folders["mien_first"] / "summary.json").read_text())["limit"] == 60
     assert main([*command, "--resume"]) == 0
     assert (
         "comes first" not in capsys.readouterr().err
-        and (made["mien_first"] / "last.pt").stat().st_mtime_ns == before
+        and (folders["mien_first"] / "last.pt").stat().st_mtime_ns == before
     )

@@ -92,7 +92,7 @@ def scalars(path: Path) -> list[tuple[float, int, dict[str, float]]]:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     event_class = message_factory.GetMessageClass(pool.FindMessageTypeByName("t.Event"))
-    data, found = path.read_bytes(), []
+    data, records = path.read_bytes(), []
     while data:
         (length,) = struct.unpack("<Q", data[:8])
         body = data[12 : 12 + length]
@@ -102,38 +102,38 @@ def scalars(path: Path) -> list[tuple[float, int, dict[str, float]]]:
                 struct.unpack("<I", check)[0] == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
             )
         event = event_class.FromString(body)
-        assert bool(event.file_version) == (not found) and event.file_version in (
+        assert bool(event.file_version) == (not records) and event.file_version in (
             "",
             "brain.Event:2",
         )
-        found.append(
+        records.append(
             (event.wall_time, event.step, {v.tag: v.simple_value for v in event.summary.value})
         )
         data = data[16 + length :]
-    return found
+    return records
 
 
 def test_an_older_folder_gets_a_summary(older: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["summary", str(older), "--json"]) == 0
-    found = json.loads((older / SUMMARY).read_text())
-    assert json.loads(capsys.readouterr().out) == found
+    content = json.loads((older / SUMMARY).read_text())
+    assert json.loads(capsys.readouterr().out) == content
     assert (
-        found["best"]["epoch"] == 2 and found["last"]["epoch"] == 4
+        content["best"]["epoch"] == 2 and content["last"]["epoch"] == 4
     )  # 0.705 is not more than min_delta above 0.7
-    assert found["gap"] == {
+    assert content["gap"] == {
         "task": "emotion",
         "points": 10.0,
         "verdict": "high",
         "meaning": "overfits: regularise",
     }
-    assert found["last_gap"]["verdict"] == "severe" and found["state"] == "finished"
+    assert content["last_gap"]["verdict"] == "severe" and content["state"] == "finished"
     assert (
-        found["timing"]["seconds"] == 8
-        and found["timing"]["images_per_s"] == 250
-        and found["timing"]["cpu_seconds"] is None
+        content["timing"]["seconds"] == 8
+        and content["timing"]["images_per_s"] == 250
+        and content["timing"]["cpu_seconds"] is None
     )
-    assert found["parameters"]["total"] == 3_509_444 and found["recipe"]["epochs"] == 4
-    assert found["machine"] is None and found["versions"] is None  # never noted, so not made up
+    assert content["parameters"]["total"] == 3_509_444 and content["recipe"]["epochs"] == 4
+    assert content["machine"] is None and content["versions"] is None  # never noted, so not made up
 
 
 def test_the_best_epoch_is_the_one_whose_weights_are_kept() -> None:
@@ -166,8 +166,8 @@ def test_ages_alone_make_a_page_without_verdict(older: Path) -> None:
     }
     rows = [{"epoch": i, **figures} for i in (1, 2)]
     pd.DataFrame(rows).to_parquet(older / HISTORY)
-    found = summary.rewrite(older, count_parameters).to_dict()
-    assert found["gap"] is None and found["timing"]["images_per_s"] is None
+    content = summary.rewrite(older, count_parameters).to_dict()
+    assert content["gap"] is None and content["timing"]["images_per_s"] is None
     assert "Error, years" in (older / CURVES).read_text()
 
 
@@ -214,16 +214,16 @@ def test_a_stopped_run_has_all_and_going_on_renews_it(
         patch.setattr(Trainer, "train_step", stop)
         with pytest.raises(KeyboardInterrupt):
             run.train(parts, parts)
-    found = json.loads((tmp_path / SUMMARY).read_text())
-    assert found["state"] == "unfinished" and found["epochs"] == {
+    content = json.loads((tmp_path / SUMMARY).read_text())
+    assert content["state"] == "unfinished" and content["epochs"] == {
         "done": 1,
         "planned": 3,
         "recipe": 3,
     }
     assert (
-        found["machine"]["cores"] >= 1
-        and found["machine"]["processes"] == 1
-        and found["versions"]["torch"]
+        content["machine"]["cores"] >= 1
+        and content["machine"]["processes"] == 1
+        and content["versions"]["torch"]
     )
     assert (tmp_path / CURVES).is_file() and len(scalars(tmp_path / EVENTS)) == 2
     assert (
@@ -234,7 +234,9 @@ def test_a_stopped_run_has_all_and_going_on_renews_it(
     assert again.resume()
     again.train(parts, parts)
     later = json.loads((tmp_path / SUMMARY).read_text())
-    assert later["state"] in ("finished", "stopped early") and later["started"] == found["started"]
+    assert (
+        later["state"] in ("finished", "stopped early") and later["started"] == content["started"]
+    )
     assert later["epochs"]["done"] == len(scalars(tmp_path / EVENTS)) - 1 > 1
     assert later["peak_memory_mb"] > 0 and later["timing"]["cpu_seconds"] > 0
     assert not [p for p in tmp_path.iterdir() if ".part-" in p.name]

@@ -44,28 +44,28 @@ def test_weights_and_recipe_of_a_bundle(kept: Path) -> None:
 
 @pytest.mark.parametrize("size", [0, 4, -2])
 def test_weights_that_break_off(kept: Path, size: int) -> None:
-    whole = (kept / WEIGHTS).read_bytes()
-    (kept / WEIGHTS).write_bytes(whole[:size])
+    content = (kept / WEIGHTS).read_bytes()
+    (kept / WEIGHTS).write_bytes(content[:size])
     with pytest.raises(ModelError, match=f"{WEIGHTS}.*again"):
         weights(kept)
 
 
 @pytest.mark.parametrize(
-    ("recipe", "said"),
+    ("recipe", "message"),
     [
         ({}, "Expected `heads`"),
         ({**RECIPE.to_dict(), "losses": {"emotion": {"weigth": 1}}}, "weigth"),
         ({"heads": 5}, "`heads` to be a list"),
     ],
 )
-def test_a_recipe_that_is_not_whole(kept: Path, recipe: dict, said: str) -> None:
+def test_a_recipe_that_is_not_whole(kept: Path, recipe: dict, message: str) -> None:
     with_recipe(kept, recipe)
-    with pytest.raises(ModelError, match=f"whole recipe in .*{said}.*python -m train"):
+    with pytest.raises(ModelError, match=f"whole recipe in .*{message}.*python -m train"):
         weights(kept)
     run = kept / "run"
     run.mkdir()
     checkpoint.save(run / BEST_CHECKPOINT, {"model": {"w": torch.ones(1)}, "recipe": recipe})
-    with pytest.raises(ModelError, match=f"whole recipe in .*{BEST_CHECKPOINT}.*{said}"):
+    with pytest.raises(ModelError, match=f"whole recipe in .*{BEST_CHECKPOINT}.*{message}"):
         weights(run)
 
 

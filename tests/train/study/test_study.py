@@ -96,8 +96,8 @@ def test_the_issue_s_studies_are_there() -> None:
         "agegendernet_wiki "
         "agegendernet_emotion agegendernet_ffhq",
     }
-    found = {name: " ".join(m.folder for m in definition.find(name).members) for name in wanted}
-    assert found == wanted
+    members = {name: " ".join(m.folder for m in definition.find(name).members) for name in wanted}
+    assert members == wanted
 
 
 @pytest.mark.parametrize("name", registry.names("train.studies"))
@@ -177,14 +177,14 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StudyResult, i
     of = Study(
         "tiny", "nowhere", (*TWO.members, StudyMember("fer_cnn_0", name="lost", start="nobody"))
     )
-    found, status = run.run(plan(out, of), "the command", trainer=in_process)
-    return out, found, status
+    result, status = run.run(plan(out, of), "the command", trainer=in_process)
+    return out, result, status
 
 
 def test_a_study_from_end_to_end(done: tuple[Path, StudyResult, int]) -> None:
-    out, found, status = done
+    out, result, status = done
     assert status == 2  # "lost" begins with weights that nobody has
-    rows = {r.member: r for r in found.rows}
+    rows = {r.member: r for r in result.rows}
     assert [rows[m].state for m in ("fer_cnn_0", "fer_cnn_a", "lost")] == [
         "measured",
         "measured",
@@ -202,15 +202,17 @@ def test_a_study_from_end_to_end(done: tuple[Path, StudyResult, int]) -> None:
         assert 0 <= r.low <= r.ours <= r.high <= 1 and 0 < r.n <= 96 and r.images_seen % 16 == 0
         assert r.ours_minus_source == pytest.approx(r.ours - r.source)
     assert rows["fer_cnn_0"].images_seen == rows["fer_cnn_a"].images_seen
-    assert any("leads" in text and "paired, on the same pictures" in text for text in found.verdict)
-    assert json.loads((out / "tiny.json").read_text()) == found.to_dict()
+    assert any(
+        "leads" in text and "paired, on the same pictures" in text for text in result.verdict
+    )
+    assert json.loads((out / "tiny.json").read_text()) == result.to_dict()
     table = pd.read_csv(out / "tiny.csv")
     assert list(table["member"]) == ["fer_cnn_0", "fer_cnn_a", "lost"] and table["ours"][
         0
     ] == pytest.approx(rows["fer_cnn_0"].ours)
     text = (out / "tiny.md").read_text()
     assert (
-        text == markdown(found)
+        text == markdown(result)
         and "the command" in text
         and "pictures of the moon" in text
         and "synthetic train" in text
@@ -218,9 +220,9 @@ def test_a_study_from_end_to_end(done: tuple[Path, StudyResult, int]) -> None:
 
 
 def test_a_second_time_nothing_is_trained(done: tuple[Path, StudyResult, int]) -> None:
-    out, found, _ = done
+    out, result, _ = done
     again, status = run.run(plan(out), "again", trainer=lambda job: pytest.fail("called"))
-    assert status == 0 and again.rows == [r for r in found.rows if r.member != "lost"]
+    assert status == 0 and again.rows == [r for r in result.rows if r.member != "lost"]
 
 
 def test_what_a_folder_is(done: tuple[Path, StudyResult, int], tmp_path: Path) -> None:
@@ -329,8 +331,12 @@ def test_the_command_line(
         and main(["study", "fer_color"]) == 2
         and main(["study", "fer_colour"]) == 2
     )
-    said = capsys.readouterr().err.replace("\n", " ")
-    assert "fer_ablation" in said and "did you mean 'fer_colour'" in said and "--data DIR" in said
+    message = capsys.readouterr().err.replace("\n", " ")
+    assert (
+        "fer_ablation" in message
+        and "did you mean 'fer_colour'" in message
+        and "--data DIR" in message
+    )
 
     monkeypatch.setattr(definition, "find", lambda name: TWO)
     monkeypatch.setattr(launch, "call", lambda job: pytest.fail("called"))
@@ -347,11 +353,13 @@ def test_the_command_line(
         *(w for t in TINY for w in ("--set", t)),
     ]
     assert main([*command, "--json", "--results", str(results)]) == 0
-    found = json.loads(capsys.readouterr().out)
+    content = json.loads(capsys.readouterr().out)
     assert (
-        found["command"].startswith("python -m train study tiny --out ")
-        and found["budget"]["epochs"] == 1
+        content["command"].startswith("python -m train study tiny --out ")
+        and content["budget"]["epochs"] == 1
     )
-    assert found["machine"]["cores"] >= 1 and {d["name"] for d in found["data"]} == {"synthetic"}
+    assert content["machine"]["cores"] >= 1 and {d["name"] for d in content["data"]} == {
+        "synthetic"
+    }
     section = (out / "tiny.md").read_text().strip()
     assert results.read_text() == f"<!-- study tiny -->\n{section}\n<!-- end of study tiny -->\n"

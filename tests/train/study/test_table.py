@@ -70,14 +70,14 @@ def table_of(
 
 
 def test_the_table_of_known_histories(tmp_path: Path) -> None:
-    made = {
+    statuses = {
         "fer_cnn_0": status_of(0.64, 0.61, 0.67),
         "fer_cnn_a": status_of(0.80, 0.77, 0.82, train=0.9),
         "fer_cnn_b": status_of(0.81, 0.78, 0.83),
         "fer_cnn_b_plus": status_of(0.70, 0.67, 0.73, epochs=1),
         "fer_cnn_c": RunStatus("new", "none"),
     }
-    rows, said = table_of(made, tmp_path, {"fer_cnn_c": "Expected weights, got none."})
+    rows, sentences = table_of(statuses, tmp_path, {"fer_cnn_c": "Expected weights, got none."})
     by = {r.member: r for r in rows}
     assert (by["fer_cnn_0"].source_is, by["fer_cnn_a"].source_is) == ("inside", "above")
     assert by["fer_cnn_a"].ours_minus_source == pytest.approx(-0.0513) and by[
@@ -99,7 +99,7 @@ def test_the_table_of_known_histories(tmp_path: Path) -> None:
         None,
         0.8419,
     )
-    text = "\n".join(said)
+    text = "\n".join(sentences)
     assert (
         "inside our 95 % interval for 1 of 4 members (fer_cnn_0), above it for fer_cnn_a, "
         "fer_cnn_b, fer_cnn_b_plus." in text
@@ -125,35 +125,38 @@ def test_the_table_of_known_histories(tmp_path: Path) -> None:
 
 
 def test_equal_sources_are_tied_and_a_paired_lead_counts(tmp_path: Path) -> None:
-    made = {
+    statuses = {
         "fer_cnn_b_plus": status_of(0.80, 0.77, 0.82),
         "fer_cnn_b_plus_plus": status_of(0.81, 0.78, 0.84),
     }  # 85.30 % both
-    _, said = table_of(made, tmp_path, paired=lambda a, b, figure: (0.01, 0.002, 0.018))
-    text = "\n".join(said)
+    _, sentences = table_of(statuses, tmp_path, paired=lambda a, b, figure: (0.01, 0.002, 0.018))
+    text = "\n".join(sentences)
     assert "holds in 0 of 0 pairs (Kendall's tau undefined; 1 pair more tied)" in text
     assert "+0.20 to +1.80 (paired, on the same pictures), more than chance" in text
 
 
 def test_other_validation_pictures_are_not_compared(tmp_path: Path) -> None:
-    made = {
+    statuses = {
         "fer_cnn_a": status_of(0.8, 0.7, 0.9),
         "fer_cnn_b": status_of(0.7, 0.6, 0.8),
         "fer_cnn_c": status_of(0.9, 0.8, 1.0, mark="other"),
     }
-    _, said = table_of(made, tmp_path)
-    assert "not compared, as validated on other pictures or classes: fer_cnn_c." in "\n".join(said)
-    assert not any("fer_cnn_c" in text for text in said if "order" in text or "leads" in text)
+    _, sentences = table_of(statuses, tmp_path)
+    assert "not compared, as validated on other pictures or classes: fer_cnn_c." in "\n".join(
+        sentences
+    )
+    assert not any("fer_cnn_c" in text for text in sentences if "order" in text or "leads" in text)
 
 
 def test_an_older_history_has_empty_cells(tmp_path: Path) -> None:
-    made = status_of(0.64, 0.61, 0.67)
+    status = status_of(0.64, 0.61, 0.67)
     old = [
         {k: v for k, v in row.items() if k in ("val_emotion_accuracy", "epoch")}
-        for row in made.history
+        for row in status.history
     ]
     rows, _ = table_of(
-        {"fer_cnn_0": RunStatus("finished", "", old, 2, 9984, made.card, made.figures)}, tmp_path
+        {"fer_cnn_0": RunStatus("finished", "", old, 2, 9984, status.card, status.figures)},
+        tmp_path,
     )
     assert rows[0].seconds is rows[0].cpu_seconds is rows[0].train is rows[0].memory_mb is None
 

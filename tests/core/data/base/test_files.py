@@ -19,10 +19,10 @@ def test_odd_names_are_found_and_unwritable_ones_listed(tmp_path: Path) -> None:
     names = ["a b.png", "line\nbreak.png", "größe/日本.png", "quote'\".png"]
     pictures(tmp_path, [*names, ".hidden.png", "__MACOSX/x.png", ".git/y.png"])
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.png")).write_bytes(b"")
-    found, problems = files(tmp_path)
-    assert found == sorted(names)
+    listed, problems = files(tmp_path)
+    assert listed == sorted(names)
     assert len(problems) == 1 and "UTF-8" in problems[0].reason and problems[0].file.encode()
-    samples = build("x", "all", tmp_path, [Row(n, emotion=1) for n in found])
+    samples = build("x", "all", tmp_path, [Row(n, emotion=1) for n in listed])
     assert samples.ids == tuple(sorted(names)) and not samples.problems
 
 
