@@ -53,6 +53,7 @@ def build(pipeline: Pipeline, max_stream_seconds: int | None = None) -> gr.Block
     )
     with page:
         gr.HTML(texts.header(pipeline.predictor.card), padding=False)
+        gr.HTML(texts.PLACE_IN_QUEUE, padding=False)
         with gr.Tabs():
             with gr.Tab("Webcam", id="webcam"):
                 _webcam_tab(pipeline, max_stream_seconds)

@@ -23,6 +23,8 @@ UPLOAD_PRIVACY = (
     "Uploads are deleted within seconds of being processed; results are deleted when you leave or"
     " start again, after half an hour at the latest."
 )
+PLACE_IN_QUEUE = "<p id='mien-place' role='status'></p>"
+"""Empty; camera.js writes the place of a visitor who waits."""
 STEPS = (
     "Click into the frame and allow the camera.",
     "Press Record: live predictions start, nothing is recorded.",

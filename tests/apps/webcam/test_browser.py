@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from apps.webcam.benchmarks.visitors import SimulatedVisitor, camera_frames, find_stream
+from apps.webcam.page import MAX_LIVE_STREAMS
 from apps.webcam.ui.overlay import COLOURS
 from core.labels import FERPLUS8
 from tests.apps.webcam.test_video_io import film
@@ -111,6 +113,26 @@ def test_two_visitors_at_once(visit):
         "the rate depends on other load; two browsers and the server share the cores"
     )
     assert all(page.locator("#mien-live [data-face='1']").count() == 1 for page in pages)
+
+
+def test_a_ninth_visitor_sees_their_place_and_then_gets_one(visit, server, frame):
+    endpoint, frames = find_stream(server.url), camera_frames(frame, 10)
+    others = [SimulatedVisitor(endpoint, frames, rate=1) for _ in range(MAX_LIVE_STREAMS)]
+    for other in others:
+        other.start()
+    page = visit().page
+    try:
+        while not all(other.received for other in others):
+            page.wait_for_timeout(50)
+        page.get_by_text("Click to Access Webcam").click()
+        page.get_by_role("button", name="capture photo").click()
+        page.get_by_text("You are number 1 of 1 in the queue").wait_for()
+    finally:
+        for other in others:
+            other.stop()
+    page.locator("#mien-live .mien-card").first.wait_for()
+    assert page.locator("#mien-place").inner_text() == ""
+    assert [other.errors for other in others] == [[]] * MAX_LIVE_STREAMS
 
 
 def test_frames_never_queue_up_on_a_slow_line(visit):
