@@ -15,6 +15,7 @@ from apps.webcam.page import build
 from apps.webcam.serving import connections, hosts, housekeeping, outbound
 from apps.webcam.serving.hosts import HostMiddleware
 from apps.webcam.serving.requests import RequestMiddleware
+from apps.webcam.serving.stored_uploads import StoredUploads
 from apps.webcam.video_io import VIDEO_LIMITS
 from core import system
 from core.pipeline import Pipeline
@@ -96,6 +97,7 @@ def serve(
         api_open=False,  # nobody passes the queue by
     )
     max_upload_bytes = VIDEO_LIMITS.max_bytes + 2**20
+    stored = StoredUploads(page)
     page.launch(
         server_name=host,
         server_port=port,
@@ -117,10 +119,12 @@ def serve(
         mcp_server=False,
         allowed_paths=[],
         app_kwargs={
-            "lifespan": housekeeping.lifespan(page),
+            "lifespan": housekeeping.lifespan(page, stored),
             "middleware": [
                 Middleware(HostMiddleware, hosts=hosts.allowed_hosts(host, allowed_hosts)),
-                Middleware(RequestMiddleware, page=page, max_upload_bytes=max_upload_bytes),
+                Middleware(
+                    RequestMiddleware, page=page, stored=stored, max_upload_bytes=max_upload_bytes
+                ),
             ],
         },
     )

@@ -1,7 +1,7 @@
 """The folder of visitors' uploads: each file is deleted soon after use, all of them at exit.
 
-Uploads that broke off are deleted by age (`delete_partial`), and so are, by Gradio, those that were
-never processed (`CACHE_MAX_AGE_SECONDS` in `page`).
+Uploads that broke off are deleted by age (`delete_partial`), and so are those that no event names
+(`serving.stored_uploads`).
 
 Not at once: Gradio names an upload by its content, so that two visitors with the same image share
 one file, and the browser may still be fetching its preview. A file is deleted
@@ -81,10 +81,16 @@ def _delete_if_old(path: Path, delay_s: float) -> None:
         if age_s < delay_s - CLOCK_TOLERANCE_SECONDS:
             delete_later(path, delay_s - age_s)
             return
+    except OSError:
+        return  # already deleted
+    delete(path)
+
+
+def delete(path: Path) -> None:
+    """Delete a file, and its folder if that is then empty."""
+    with contextlib.suppress(OSError):  # already deleted, or the folder holds another upload
         path.unlink()
         path.parent.rmdir()
-    except OSError:
-        pass  # already deleted, or the folder holds another upload
 
 
 def delete_partial(now: float) -> None:

@@ -42,18 +42,21 @@ class Reservations:
         self._by_client: Counter[str] = Counter()
 
     @contextmanager
-    def reserve(self, client: str, length: int, stored: int = 0) -> Iterator[None]:
+    def reserve(
+        self, client: str, length: int, stored: int = 0, stored_by_client: int = 0
+    ) -> Iterator[None]:
         """Hold `length` bytes for a client while the block runs.
 
         Args:
             client: See `clients.client_of`.
             length: Bytes.
-            stored: Bytes that are already on disk and count towards the total.
+            stored: Bytes of everybody that are on disk and count too.
+            stored_by_client: Those of this client.
 
         Raises:
             BodyError: There is no room: 429 for this client, 507 for anybody.
         """
-        if self._by_client[client] + length > self.per_client:
+        if stored_by_client + self._by_client[client] + length > self.per_client:
             raise BodyError(429, "Expected fewer bytes at a time; try again in a few seconds.")
         if stored + self._by_client.total() + length > self.total:
             raise BodyError(507, "Expected room for these bytes, there is none; try again later.")

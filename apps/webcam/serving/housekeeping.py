@@ -11,18 +11,23 @@ import gradio as gr
 
 from apps.webcam import uploads
 from apps.webcam.serving.gradio_queue import queue_of
+from apps.webcam.serving.stored_uploads import StoredUploads
 from apps.webcam.serving.streams import StreamWatch
 
 STREAMS_CHECK_SECONDS = 0.5
 UPLOADS_CHECK_SECONDS = 10.0
 
 
-def lifespan(page: gr.Blocks) -> Callable[[object], AbstractAsyncContextManager[None]]:
+def lifespan(
+    page: gr.Blocks, stored: StoredUploads
+) -> Callable[[object], AbstractAsyncContextManager[None]]:
     """Return the lifespan handler of a page's server, as of ASGI."""
 
     @asynccontextmanager
     async def handler(app: object) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(work) for work in (_watch_streams(page), _clean_uploads())]
+        tasks = [
+            asyncio.create_task(work) for work in (_watch_streams(page), _clean_uploads(stored))
+        ]
         try:
             yield
         finally:
@@ -39,7 +44,8 @@ async def _watch_streams(page: gr.Blocks) -> None:
         await watch.check(time.monotonic())
 
 
-async def _clean_uploads() -> None:
+async def _clean_uploads(stored: StoredUploads) -> None:
     while True:
         await asyncio.sleep(UPLOADS_CHECK_SECONDS)
-        await asyncio.to_thread(uploads.delete_partial, time.time())
+        uploads.delete_partial(time.time())
+        stored.delete_unused(time.time())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from urllib.parse import parse_qs
 
@@ -16,6 +17,7 @@ from apps.webcam.serving.bodies import BodyError, Reservations
 from apps.webcam.serving.gradio_queue import queue_of
 from apps.webcam.serving.payloads import JsonObject
 from apps.webcam.serving.routes import RequestKind
+from apps.webcam.serving.stored_uploads import StoredUploads
 from core import image
 from core.errors import UserError
 
@@ -26,7 +28,7 @@ MAX_FRAME_JSON_BYTES = int(image_io.MAX_FRAME_BYTES * BASE64_GROWTH) + JSON_OVER
 MEMORY_BYTES, MEMORY_BYTES_PER_CLIENT = 256 * 2**20, 96 * 2**20
 """JSON under way, of everybody and of one client."""
 DISK_BYTES, DISK_BYTES_PER_CLIENT = 1024 * 2**20, 256 * 2**20
-"""Quota of the folder of uploads; uploads under way of one client."""
+"""Quota of the folder of uploads, and of one client's uploads in it."""
 
 _BODY_HEADERS = frozenset({b"content-length", b"content-type", b"transfer-encoding"})
 
@@ -34,10 +36,13 @@ _BODY_HEADERS = frozenset({b"content-length", b"content-type", b"transfer-encodi
 class RequestMiddleware:
     """Pass on what `routes` lists, within the limits of `bodies` and `clients`."""
 
-    def __init__(self, app: ASGIApp, page: gr.Blocks, max_upload_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, page: gr.Blocks, stored: StoredUploads, max_upload_bytes: int
+    ) -> None:
         self.app = app
         self.functions = page.fns
         self.queue = queue_of(page)
+        self.stored = stored
         self.max_upload_bytes = max_upload_bytes
         self.memory = Reservations(MEMORY_BYTES, MEMORY_BYTES_PER_CLIENT)
         self.disk = Reservations(DISK_BYTES, DISK_BYTES_PER_CLIENT)
@@ -94,15 +99,25 @@ class RequestMiddleware:
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         length = bodies.length_of(scope, self.max_upload_bytes)
-        stored = uploads.stored_bytes()
-        with self.disk.reserve(clients.client_of(scope), length, stored):
+        client = clients.client_of(scope)
+        on_disk = await asyncio.to_thread(uploads.stored_bytes)
+        answer: list[Message] = []
+
+        async def collect(message: Message) -> None:
+            answer.append(message)
+
+        with self.disk.reserve(client, length, on_disk, self.stored.bytes_of(client)):
             try:
-                await self.app(scope, bodies.timed(receive, length), send)
+                await self.app(scope, bodies.timed(receive, length), collect)
             except BodyError:
                 raise
             except Exception as error:
                 # Gradio's parser fails in many ways on what is no form. What it says may quote it.
                 raise BodyError(400, "Expected a form with files; try to upload again.") from error
+        if answer[0]["status"] == 200:
+            self.stored.add(client, json.loads(b"".join(m.get("body", b"") for m in answer[1:])))
+        for message in answer:
+            await send(message)
 
     async def _send_on(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with another body."""

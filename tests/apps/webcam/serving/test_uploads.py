@@ -75,17 +75,15 @@ def test_a_body_says_how_long_it_is(
 
 
 def test_the_folder_has_a_quota(demo: HostileDemo) -> None:
+    assert wait_until(lambda: not demo.server.files())
     contents = [bytes([number]) * (QUOTA_BYTES // 4) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda content: upload(demo, content), contents))
     assert set(statuses) == {200, 507}
     assert sum(f.stat().st_size for f in demo.server.files()) <= QUOTA_BYTES
     assert upload(demo, b"a small one") == 200, "a full disk is not full for small files"
-    for file in demo.server.files():
-        file.unlink()
+    assert wait_until(lambda: not demo.server.files()), "what no event uses is deleted"
     assert upload(demo, contents[0]) == 200, "there is room again"
-    for file in demo.server.files():
-        file.unlink()
 
 
 def test_one_client_cannot_hold_all_reservations() -> None:
@@ -98,6 +96,8 @@ def test_one_client_cannot_hold_all_reservations() -> None:
             pass
         assert refused.value.status == 507
         with pytest.raises(BodyError), room.reserve("b", 40, stored=21):
+            pass
+        with pytest.raises(BodyError), room.reserve("b", 30, stored_by_client=11):
             pass
     with room.reserve("a", 40), room.reserve("b", 40):
         pass
