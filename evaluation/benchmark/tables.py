@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from evaluation.report.formatting import grid
+from evaluation.report.formatting import print_table
 
 COLUMNS = (
     "network",
@@ -134,10 +134,8 @@ def show(result: dict[str, Any], out: Console) -> None:
     """Print the networks side by side, then the stages of our frame, the demo and the metrics."""
     out.print(f"{_head(result)}; {result['frame']}")
     networks = rows(result)
-    table = grid("", "", *(row[0] for row in networks))
-    for i, name in enumerate(COLUMNS[1:], 1):
-        table.add_row(name, *(row[i] for row in networks))
-    out.print(table)
+    columns, *lines = zip(("", *COLUMNS[1:]), *networks, strict=True)
+    print_table(out, "", columns, lines)
     for entry in result["models"]:
         out.print(_stages(entry))
     if result["metrics"]:
@@ -146,8 +144,13 @@ def show(result: dict[str, Any], out: Console) -> None:
             f"metrics: {metrics['rows']} rows, 8 probabilities, {metrics['clusters']} clusters; "
             "seconds of processor time"
         )
-        table = grid("", "metrics", "s", "limit, s", "wall, s")
-        for step in metrics["steps"]:
-            limit = "-" if step["limit_s"] is None else f"{step['limit_s']:g}"
-            table.add_row(step["name"], f"{step['cpu_s']:.2f}", limit, f"{step['wall_s']:.2f}")
-        out.print(table)
+        steps = (
+            [
+                step["name"],
+                f"{step['cpu_s']:.2f}",
+                "-" if step["limit_s"] is None else f"{step['limit_s']:g}",
+                f"{step['wall_s']:.2f}",
+            ]
+            for step in metrics["steps"]
+        )
+        print_table(out, "", ["metrics", "s", "limit, s", "wall, s"], steps)

@@ -9,13 +9,14 @@ so a second run reads changed files only.
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import progress, registry
+from core import progress
 from core.errors import UserError
+from evaluation.commands._options import add_options
+from evaluation.report.formatting import console, print_json, print_table
 
 if TYPE_CHECKING:
     from evaluation.quality.audit import AuditReport
@@ -27,14 +28,8 @@ MAX_PRINTED_ISSUES = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `audit`."""
-    parser.add_argument("--dataset", help=f"one of {', '.join(registry.names('core.data'))}")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="the data set's folder, or the folder that holds it",
-    )
+    add_options(parser, "--dataset", required=False)
+    add_options(parser, "--data", "--json", "--no-cache")
     parser.add_argument(
         "--checks",
         metavar="A,B",
@@ -50,52 +45,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHECK.OPTION=V",
         help="an option of a check; may be given again",
     )
-    parser.add_argument(
-        "--limit", type=int, metavar="N", help="only the first N samples of each split"
-    )
-    parser.add_argument(
-        "--model", type=Path, help="model for embeddings (default: the shipped one)"
-    )
-    parser.add_argument(
-        "--fix",
-        type=Path,
-        metavar="plan.csv",
-        help="write a plan of repair: sample_id,action,value,reason,split,fingerprint",
-    )
-    parser.add_argument(
-        "--html",
-        type=Path,
-        metavar="R.html",
-        help="also write the findings as one self-contained page, faces blurred",
-    )
+    add_options(parser, "--limit", help="only the first N samples of each split")
+    help_text = "model for embeddings (default: the shipped one)"
+    add_options(parser, "--model", required=False, help=help_text)
+    help_text = "write a plan of repair: sample_id,action,value,reason,split,fingerprint"
+    add_options(parser, "--fix", help=help_text)
+    help_text = "also write the findings as one self-contained page, faces blurred"
+    add_options(parser, "--html", help=help_text)
     parser.add_argument(
         "--findings",
         type=Path,
         metavar="F.parquet",
         help="write the findings for review: `python -m apps.studio --audit`",
     )
-    parser.add_argument("--show-faces", action="store_true", help="--html: do not blur")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument(
-        "--no-cache",
-        action="store_true",
-        help="neither read nor write what was computed of each picture",
-    )
+    add_options(parser, "--show-faces", help="--html: do not blur")
     parser.add_argument(
         "--apply",
         type=Path,
         metavar="plan.csv",
         help="do what an edited plan says instead of looking for faults",
     )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="--apply: the new folder, with manifest.parquet"
-    )
-    parser.add_argument(
-        "--files",
-        choices=("manifest", "link", "copy"),
-        default="manifest",
-        help="--apply: pictures beside the manifest",
-    )
+    help_text = "--apply: the new folder, with manifest.parquet"
+    add_options(parser, "--out", required=False, metavar="DIR", help=help_text)
+    add_options(parser, "--files", help="--apply: pictures beside the manifest")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -161,7 +133,7 @@ def _audit(args: argparse.Namespace, dataset: AuditDataset, names: list[str]) ->
         page = audit_page.audit_page(report, dataset, blur=not args.show_faces)
         audit_page.write_audit_page(args.html, page)
     if args.json:
-        print(json.dumps({**report.to_dict(), **written}, allow_nan=False))
+        print_json({**report.to_dict(), **written})
         return 0
     _print_report(report)
     if not args.checks:
@@ -177,7 +149,7 @@ def _apply(args: argparse.Namespace, dataset: AuditDataset) -> int:
     rows = plan_file.read_plan(args.apply, dataset)
     result = asdict(apply_plan(rows, dataset, args.out, args.files, data=args.data))
     if args.json:
-        print(json.dumps(result))
+        print_json(result)
     else:
         print(f"{args.out}: " + ", ".join(f"{name} {value}" for name, value in result.items()))
     return 0
@@ -189,15 +161,10 @@ def _list(as_json: bool) -> int:
     checks = all_checks().values()
     if as_json:
         rows = [
-            {
-                "name": check.name,
-                "title": check.title,
-                "default": check.by_default,
-                "options": dict(check.options),
-            }
-            for check in checks
+            {"name": c.name, "title": c.title, "default": c.by_default, "options": c.options}
+            for c in checks
         ]
-        print(json.dumps({"checks": rows}))
+        print_json({"checks": rows})
         return 0
     for check in checks:
         options = " ".join(f"{name}={value}" for name, value in check.options.items())
@@ -208,8 +175,6 @@ def _list(as_json: bool) -> int:
 
 def _print_report(report: AuditReport) -> None:
     """Print the report as text."""
-    from evaluation.report.formatting import console, grid
-
     screen = console()
     sizes = ", ".join(f"{split} {n}" for split, n in report.split_sizes.items())
     screen.print(
@@ -217,10 +182,8 @@ def _print_report(report: AuditReport) -> None:
         f"{report.sample_count} samples ({sizes})",
         soft_wrap=True,
     )
-    counts = grid("Findings", "check", "issues", "samples")
-    for check in report.checks:
-        counts.add_row(check.title, str(check.issue_count), str(check.sample_count))
-    screen.print(counts)
+    counts = ([c.title, str(c.issue_count), str(c.sample_count)] for c in report.checks)
+    print_table(screen, "Findings", ["check", "issues", "samples"], counts)
     for check in report.checks:
         figures = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in check.plain_figures.items())
         if check.issue_count or figures:

@@ -9,14 +9,13 @@ the file's name and the manifest say where they come from. The same seed draws t
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import registry
 from core.progress import say
-from evaluation.commands._dataset_arguments import add_dataset_arguments
+from evaluation.commands._options import DATASETS, add_result_folder
+from evaluation.report.formatting import console, print_json, print_table
 
 if TYPE_CHECKING:
     from evaluation.quality.repair.balance import BalanceResult
@@ -24,13 +23,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `balance`."""
-    add_dataset_arguments(parser)
+    add_result_folder(parser)
     parser.add_argument(
-        "--from",
-        dest="source",
-        required=True,
-        metavar="DATASET",
-        help=f"one of {', '.join(registry.names('core.data'))}",
+        "--from", dest="source", required=True, metavar="DATASET", help=f"one of {DATASETS}"
     )
     parser.add_argument(
         "--from-data", type=Path, metavar="DIR", help="its folder (default: that of --data)"
@@ -66,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         data=args.data,
     )
     if args.json:
-        print(json.dumps(asdict(result)))
+        print_json(asdict(result))
     else:
         _print_result(args.out, result)
     return 0
@@ -74,22 +69,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _print_result(out: Path, result: BalanceResult) -> None:
     """Print the result as text."""
-    from evaluation.report.formatting import console, grid
-
     n_before, n_added = sum(result.before.values()), sum(result.added.values())
-    heading = f"{out}: {n_added} pictures added"
-    table = grid(heading, "class", "before", "share", "added", "after", "share")
+    rows = []
     for name, before in result.before.items():
         after = before + result.added[name]
-        table.add_row(
-            name,
-            str(before),
-            f"{before / max(n_before, 1):.1%}",
-            str(result.added[name]),
-            str(after),
-            f"{after / max(n_before + n_added, 1):.1%}",
-        )
-    console().print(table)
+        shares = f"{before / max(n_before, 1):.1%}", f"{after / max(n_before + n_added, 1):.1%}"
+        rows.append([name, str(before), shares[0], str(result.added[name]), str(after), shares[1]])
+    columns = ["class", "before", "share", "added", "after", "share"]
+    print_table(console(), f"{out}: {n_added} pictures added", columns, rows)
     lacking = [
         f"{name} lacks {n - result.added[name]}"
         for name, n in result.wanted.items()

@@ -15,14 +15,13 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from core.errors import DataError
 from evaluation.benchmark import tables
 from evaluation.benchmark.reference_models import REFERENCES
 from evaluation.benchmark.run_benchmark import BenchmarkOptions, run_benchmark
-from evaluation.report.formatting import console
+from evaluation.report.formatting import console, print_json
 
 QUICK_ROUNDS = 20
 MIN_METRICS_ROWS = 100
@@ -83,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         )
     )
     if args.json:
-        print(json.dumps(result, allow_nan=False))
+        print_json(result)
     elif args.markdown:
         print(tables.markdown(result))
     else:

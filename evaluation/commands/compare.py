@@ -13,7 +13,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,11 +21,16 @@ from rich.console import Console
 from core.errors import DataError
 from core.vocabulary import METRICS, TASKS
 from evaluation.analysis.comparison import Comparison, TaskComparison, compare
-from evaluation.commands._tables import add_map
+from evaluation.commands._options import add_options
 from evaluation.predictions import arrays, table
-from evaluation.predictions.table import column_map
-from evaluation.report.formatting import console, grid, number, p_value, sample_count
-from evaluation.statistics.estimate import plain
+from evaluation.report.formatting import (
+    console,
+    number,
+    p_value,
+    print_json,
+    print_table,
+    sample_count,
+)
 
 SIDES = {"a": "A", "b": "B", None: "-", "neither": "-"}
 
@@ -42,36 +46,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="B.parquet",
         help="predictions of the other model (the same file: --model-a and --model-b)",
     )
-    parser.add_argument(
-        "--model-a", metavar="NAME", help="which model of A, where it holds several"
-    )
-    parser.add_argument(
-        "--model-b", metavar="NAME", help="which model of B, where it holds several"
-    )
-    add_map(parser, "column of the contract = column of both files")
-    parser.add_argument(
-        "--limit",
-        type=int,
-        default=10,
-        metavar="N",
-        help="disagreements listed of each kind (default: %(default)s)",
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    for side in "ab":
+        help_text = f"which model of {side.upper()}, where it holds several"
+        parser.add_argument(f"--model-{side}", metavar="NAME", help=help_text)
+    add_options(parser, "--map", help="column of the contract = column of both files")
+    help_text = "disagreements listed of each kind (default: %(default)s)"
+    add_options(parser, "--limit", default=10, help=help_text)
+    add_options(parser, "--json")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the comparison."""
     if args.limit < 0:
         raise DataError(f"Expected --limit to be at least 0, got {args.limit}.")
-    a, b = (table.read(path, names=column_map(args.map)) for path in (args.a, args.b))
+    a, b = (table.read(path, names=table.column_map(args.map)) for path in (args.a, args.b))
     a, b = _one_model(a, args.model_a, "--model-a"), _one_model(b, args.model_b, "--model-b")
     report = compare(a, b, limit=args.limit)
     if args.json:
-        print(
-            json.dumps(
-                plain({"tables": [str(args.a), str(args.b)], **report.to_dict()}), allow_nan=False
-            )
-        )
+        print_json({"tables": [str(args.a), str(args.b)], **report.to_dict()})
     else:
         show(report, console())
     return 0
@@ -106,18 +98,18 @@ def _show_figures(task: str, report: TaskComparison, out: Console) -> None:
             f"{title}: {report.truth_differs} samples left out, "
             "for which the two tables state different truths"
         )
-    rows = grid(title, "figure", "A", "B", "B - A", "p", "n")
-    for name, figure in report.differences.items():
-        a, b = (number(side, percent=percent) for side in (figure.a, figure.b))
-        rows.add_row(
+    rows = (
+        [
             METRICS[name].title,
-            a,
-            b,
+            number(figure.a, percent=percent),
+            number(figure.b, percent=percent),
             number(figure.difference, percent=percent, sign=True),
             "" if name == "macro_f1" else p_value(report.test.p),
             str(report.n),
-        )
-    out.print(rows)
+        ]
+        for name, figure in report.differences.items()
+    )
+    print_table(out, title, ["figure", "A", "B", "B - A", "p", "n"], rows)
     if percent:
         test = report.test
         out.print(f"only A right: {test.only_a}, only B right: {test.only_b} ({test.test})")
@@ -126,18 +118,8 @@ def _show_figures(task: str, report: TaskComparison, out: Console) -> None:
 def _show_parts(task: str, report: TaskComparison, out: Console) -> None:
     if not report.parts:
         return
-    rows = grid(
-        f"{TASKS[task].title}: B against A",
-        "part",
-        "wins",
-        "losses",
-        "B - A",
-        "p (Holm)",
-        "better",
-        "n",
-    )
-    for part in report.parts:
-        rows.add_row(
+    rows = (
+        [
             f"{part.by}: {part.value}",
             str(part.wins),
             str(part.losses),
@@ -145,22 +127,26 @@ def _show_parts(task: str, report: TaskComparison, out: Console) -> None:
             p_value(part.p_adjusted),
             SIDES[part.better],
             sample_count(part.n),
-        )
-    out.print(rows)
+        ]
+        for part in report.parts
+    )
+    columns = ["part", "wins", "losses", "B - A", "p (Holm)", "better", "n"]
+    print_table(out, f"{TASKS[task].title}: B against A", columns, rows)
 
 
 def _show_disagreements(task: str, report: TaskComparison, out: Console) -> None:
     disagreements = report.disagreements
     if disagreements is None or not disagreements.rows:
         return
+    is_share = TASKS[task].metric.is_share
+    rows = (
+        [
+            row.sample_id,
+            *(str(v) if is_share else f"{v:.1f}" for v in (row.true, row.a, row.b)),
+            *([SIDES[row.right]] if is_share else []),
+        ]
+        for row in disagreements.rows
+    )
     title = f"{TASKS[task].title}: predictions that differ ({disagreements.n})"
-    if not TASKS[task].metric.is_share:
-        rows = grid(title, "sample", "true", "A", "B")
-        for row in disagreements.rows:
-            rows.add_row(row.sample_id, *(f"{v:.1f}" for v in (row.true, row.a, row.b)))
-    else:
-        rows = grid(title, "sample", "true", "A", "B", "right")
-        for row in disagreements.rows:
-            labels = str(row.true), str(row.a), str(row.b)
-            rows.add_row(row.sample_id, *labels, SIDES[row.right])
-    out.print(rows)
+    columns = ["sample", "true", "A", "B", *(["right"] if is_share else [])]
+    print_table(out, title, columns, rows)

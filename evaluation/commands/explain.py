@@ -13,9 +13,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,22 +21,19 @@ from numpy.typing import NDArray
 from core.artifacts.card import TASKS
 from core.errors import DataError
 from core.face_model import open_model
+from evaluation.commands._options import add_options
 from evaluation.explanation.draw import ExplainedImage, add_image_arguments, explain_images
 from evaluation.explanation.heatmap import Explanation
 from evaluation.explanation.occlusion import occlusion_maps
+from evaluation.report.formatting import print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `explain`."""
-    parser.add_argument(
-        "--model", required=True, type=Path, help="model file or its folder, or an ensemble's"
-    )
+    add_options(parser, "--model")
     add_image_arguments(parser)
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="one JSON object on stdout: predictions, files and how far they can move",
-    )
+    help_text = "one JSON object on stdout: predictions, files and how far they can move"
+    add_options(parser, "--json", help=help_text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,8 +63,7 @@ def run(args: argparse.Namespace) -> int:
         blur=not args.show_faces,
     )
     if args.json:
-        report = {"model": predictor.card.name, "images": [_to_dict(e) for e in explained]}
-        print(json.dumps(report, allow_nan=False))
+        print_json({"model": predictor.card.name, "images": [_to_dict(e) for e in explained]})
     return 0
 
 

@@ -14,7 +14,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 
 from rich.console import Console
 
@@ -26,8 +25,8 @@ from evaluation.analysis.thresholds import (
     plan_thresholds,
     single_threshold,
 )
-from evaluation.commands._tables import add_table, read_table
-from evaluation.report.formatting import console, grid, number, sample_count
+from evaluation.commands._options import add_options, add_table, read_table
+from evaluation.report.formatting import console, number, print_json, print_table, sample_count
 from evaluation.statistics.estimate import Estimate
 
 
@@ -55,10 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --precision: one cautious threshold for all classes, as a model's card has it",
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="of the split into halves (default: %(default)s)"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_options(parser, "--seed", help="of the split into halves (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
             table, args.task, coverage=args.coverage, precision=args.precision, seed=args.seed
         )
     if args.json:
-        report = {"table": str(args.table), "model": table["model"][0].as_py(), **plan.to_dict()}
-        print(json.dumps(report, allow_nan=False))
+        model = table["model"][0].as_py()
+        print_json({"table": str(args.table), "model": model, **plan.to_dict()})
     elif isinstance(plan, SingleThreshold):
         show_single(plan, console())
     else:
@@ -92,22 +88,25 @@ def show(plan: ThresholdPlan, out: Console) -> None:
         style="bold",
     )
     out.print(f"thresholds from all rows; figures cross-fitted, 95 % intervals: {plan.method.text}")
-    before, accuracy, coverage = (
-        number(estimate, percent=True) for estimate in (plan.before, plan.accuracy, plan.coverage)
+    out.print(_gain(plan))
+    rows = (
+        [
+            c.label,
+            "never" if c.threshold is None else f"{c.threshold:.3f}",
+            *_shares(c.coverage, c.precision, c.before),
+            sample_count(c.called),
+        ]
+        for c in plan.per_class
     )
-    out.print(f"accuracy {before} without abstention; {accuracy} of the {coverage} that are kept")
-    rows = grid(f"{title} by predicted class", "class", "from", "kept", "precision", "before", "n")
-    for c in plan.per_class:
-        threshold = "never" if c.threshold is None else f"{c.threshold:.3f}"
-        shares = _shares(c.coverage, c.precision, c.before)
-        rows.add_row(c.label, threshold, *shares, sample_count(c.called))
-    out.print(rows)
+    columns = ["class", "from", "kept", "precision", "before", "n"]
+    print_table(out, f"{title} by predicted class", columns, rows)
     for name, values in plan.groups.items():
-        rows = grid(f"{title} by {name}", name, "kept", "accuracy", "before", "n")
-        for v in values:
-            shares = _shares(v.coverage, v.accuracy, v.before)
-            rows.add_row(v.value, *shares, sample_count(v.coverage.n))
-        out.print(rows)
+        rows = (
+            [v.value, *_shares(v.coverage, v.accuracy, v.before), sample_count(v.coverage.n)]
+            for v in values
+        )
+        columns = [name, "kept", "accuracy", "before", "n"]
+        print_table(out, f"{title} by {name}", columns, rows)
 
 
 def show_single(plan: SingleThreshold, out: Console) -> None:
@@ -122,14 +121,16 @@ def show_single(plan: SingleThreshold, out: Console) -> None:
         if plan.limit >= 1
         else f"predict from a probability of {plan.limit:.4f}"
     )
+    out.print(f"{_gain(plan)}, cross-fitted")
+    out.print(f"95 % intervals: {plan.method.text}")
+
+
+def _gain(plan: SingleThreshold | ThresholdPlan) -> str:
+    """Return what abstention buys, in words."""
     before, accuracy, coverage = (
         number(estimate, percent=True) for estimate in (plan.before, plan.accuracy, plan.coverage)
     )
-    out.print(
-        f"accuracy {before} without abstention; {accuracy} of the {coverage} that are kept, "
-        "cross-fitted"
-    )
-    out.print(f"95 % intervals: {plan.method.text}")
+    return f"accuracy {before} without abstention; {accuracy} of the {coverage} that are kept"
 
 
 def _shares(coverage: Estimate, precision: Estimate, before: Estimate) -> list[str]:

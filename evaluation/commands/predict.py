@@ -12,14 +12,12 @@ Examples:
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from time import perf_counter
 
-from core import registry
 from core.face_model import open_model
 from core.faces import best_detector
 from core.progress import say
-from evaluation.commands._source import add_source, load_samples
+from evaluation.commands._options import add_options, load_samples
 from evaluation.predictions.resume import PredictionRun, Stopped, predict_to_file
 
 STATUS_STOPPED = 130
@@ -27,18 +25,10 @@ STATUS_STOPPED = 130
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `predict`."""
-    add_source(parser)
-    parser.add_argument(
-        "--dataset", required=True, help=f"one of {', '.join(registry.names('core.data'))}"
-    )
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples")
-    parser.add_argument(
-        "--out",
-        required=True,
-        type=Path,
-        metavar="T.parquet",
-        help="table to write; *.csv writes CSV",
-    )
+    add_options(parser, "--model", "--dataset", "--split", "--threads")
+    add_options(parser, "--data", required=True)
+    add_options(parser, "--limit", help="only the first N samples")
+    add_options(parser, "--out", help="table to write; *.csv writes CSV")
     parser.add_argument(
         "--name",
         help="what the table calls the model (default: its own name), "

@@ -14,7 +14,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,75 +22,45 @@ import pyarrow as pa
 from core.errors import DataError
 from core.files import write_text
 from evaluation.analysis.summary import TableReport, table_report
-from evaluation.commands._tables import add_table
+from evaluation.commands._options import add_options, add_table
 from evaluation.predictions import arrays, table
 from evaluation.predictions.table import column_map
 from evaluation.report import gate_limits, gates
-from evaluation.report.formatting import console
+from evaluation.report.formatting import console, print_json
 from evaluation.report.text_report import show, show_gates
-from evaluation.statistics.estimate import plain
 from evaluation.training_runs.training_run import read as read_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `report`."""
     add_table(parser, "predictions table, Parquet or *.csv, of any model")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument(
-        "--html",
-        type=Path,
-        metavar="R.html",
-        help="also write the report as one self-contained page",
-    )
+    add_options(parser, "--html", help="also write the report as one self-contained page")
     parser.add_argument(
         "--images",
         type=Path,
         metavar="DIR",
         help="--html: show the largest mistakes, of pictures below DIR, blurred",
     )
-    parser.add_argument("--show-faces", action="store_true", help="--images: do not blur")
-    _add_gate_arguments(parser)
-
-
-def _add_gate_arguments(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, "--show-faces", help="--images: do not blur")
     parser.add_argument(
         "--gate",
         metavar="FILE",
         help="limits: a TOML file or `production`; 3 is the exit status where one is missed",
     )
-    parser.add_argument(
-        "--also",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="T",
-        help="--gate: another table, for its tasks",
-    )
-    parser.add_argument(
-        "--train",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="T",
-        help="--gate: the training split's, for gaps",
-    )
-    parser.add_argument(
-        "--run",
-        dest="runs",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="DIR",
-        help="--gate: a run folder, for gaps",
-    )
-    parser.add_argument(
-        "--measured-in",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="F.json",
-        help="--gate: such as of bench --json",
-    )
+    for name, metavar, help_text in (
+        ("--also", "T", "another table, for its tasks"),
+        ("--train", "T", "the training split's, for gaps"),
+        ("--run", "DIR", "a run folder, for gaps"),
+        ("--measured-in", "F.json", "such as of bench --json"),
+    ):
+        parser.add_argument(
+            name,
+            action="append",
+            default=[],
+            type=Path,
+            metavar=metavar,
+            help=f"--gate: {help_text}",
+        )
     parser.add_argument(
         "--measured",
         action="append",
@@ -123,9 +92,8 @@ def run(args: argparse.Namespace) -> int:
     if args.html:
         _write_page(args, predictions, report, outcomes)
     if args.json:
-        gate_rows = {"gates": [o.to_dict() for o in outcomes]} if args.gate else {}
-        content = {"table": str(args.table), **report.to_dict(), **gate_rows}
-        print(json.dumps(plain(content), allow_nan=False))
+        gate_rows = {"gates": outcomes} if args.gate else {}
+        print_json({"table": str(args.table), **report.to_dict(), **gate_rows})
     else:
         out = console()
         show(report, out)

@@ -9,13 +9,13 @@ together, have the same shares in all splits. The result is a manifest, the data
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.progress import say
-from evaluation.commands._dataset_arguments import add_dataset_arguments
+from evaluation.commands._options import add_options, add_result_folder
+from evaluation.report.formatting import console, print_json, print_table
 
 if TYPE_CHECKING:
     from evaluation.quality.repair.restratify import RestratifyResult
@@ -25,18 +25,13 @@ MAX_PRINTED_DEVIATIONS = 8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `restratify`."""
-    add_dataset_arguments(parser)
+    add_result_folder(parser)
     parser.add_argument(
         "--shares",
         default="80/10/10",
         help="of train, val and test, or of train and val (default: %(default)s)",
     )
-    parser.add_argument(
-        "--fix",
-        type=Path,
-        metavar="plan.csv",
-        help="also write the moves as a plan for `audit --apply`",
-    )
+    add_options(parser, "--fix", help="also write the moves as a plan for `audit --apply`")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,26 +54,22 @@ def run(args: argparse.Namespace) -> int:
         plan_path=args.fix,
     )
     if args.json:
-        print(json.dumps(_to_dict(result)))
+        print_json(
+            {
+                **asdict(result.applied),
+                "clusters": result.cluster_count,
+                "of_several": result.shared_cluster_count,
+                "largest": result.largest_cluster,
+                "farthest": result.deviations[:MAX_PRINTED_DEVIATIONS],
+            }
+        )
     else:
         _print_result(args.out, result)
     return 0
 
 
-def _to_dict(result: RestratifyResult) -> dict[str, object]:
-    return {
-        **asdict(result.applied),
-        "clusters": result.cluster_count,
-        "of_several": result.shared_cluster_count,
-        "largest": result.largest_cluster,
-        "farthest": [asdict(d) for d in result.deviations[:MAX_PRINTED_DEVIATIONS]],
-    }
-
-
 def _print_result(out: Path, result: RestratifyResult) -> None:
     """Print the result as text."""
-    from evaluation.report.formatting import console, grid
-
     say(
         f"{result.cluster_count} clusters, {result.shared_cluster_count} of several pictures, "
         f"the largest of {result.largest_cluster}"
@@ -88,7 +79,8 @@ def _print_result(out: Path, result: RestratifyResult) -> None:
     total = sum(splits.values())
     sizes = ", ".join(f"{name} {n} ({n / total:.1%})" for name, n in splits.items())
     screen.print(f"{out}: {sizes}; {result.applied.moved} samples moved", soft_wrap=True)
-    table = grid("Farthest from its share", "what", "split", "wanted", "got", "n")
-    for d in result.deviations[:MAX_PRINTED_DEVIATIONS]:
-        table.add_row(d.what, d.split, f"{d.wanted:.1%}", f"{d.got:.1%}", str(d.n))
-    screen.print(table)
+    rows = (
+        [d.what, d.split, f"{d.wanted:.1%}", f"{d.got:.1%}", str(d.n)]
+        for d in result.deviations[:MAX_PRINTED_DEVIATIONS]
+    )
+    print_table(screen, "Farthest from its share", ["what", "split", "wanted", "got", "n"], rows)

@@ -14,10 +14,8 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 
@@ -27,31 +25,22 @@ from core.face_model import open_model
 from core.faces import best_detector
 from core.progress import say, task
 from core.vocabulary import TASKS
-from evaluation.commands._source import add_source, load_samples
+from evaluation.commands._options import DATASETS, add_options, load_samples
 from evaluation.predictions.predict import describe
 from evaluation.predictions.table import check_target
-from evaluation.report.formatting import console, grid, number
+from evaluation.report.formatting import console, number, print_json, print_table
 from evaluation.robustness.curves import FLIP_YEARS, RobustnessRow, rows, write
 from evaluation.robustness.measure import CORRUPTIONS, KINDS, SEED, measure
-from evaluation.statistics.estimate import Estimate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `robustness`."""
-    add_source(parser)
-    datasets = ", ".join(registry.names("core.data"))
-    parser.add_argument(
-        "--dataset",
-        required=True,
-        action="append",
-        help=f"may be given again, for one table of both; one of {datasets}",
-    )
-    parser.add_argument(
-        "--limit",
-        type=int,
-        metavar="N",
-        help="N samples, drawn with a fixed seed: lists are often sorted by their labels",
-    )
+    add_options(parser, "--model", "--split", "--threads", "--json")
+    add_options(parser, "--data", required=True)
+    help_text = f"may be given again, for one table of both; one of {DATASETS}"
+    add_options(parser, "--dataset", action="append", help=help_text)
+    help_text = "N samples, drawn with a fixed seed: lists are often sorted by their labels"
+    add_options(parser, "--limit", help=help_text)
     parser.add_argument(
         "--kinds",
         nargs="+",
@@ -59,10 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         help=f"default: all of {', '.join(KINDS)}",
     )
-    parser.add_argument(
-        "--out", type=Path, metavar="T.parquet", help="also write the figures as a table"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_options(parser, "--out", required=False, help="also write the figures as a table")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -93,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         write(table, args.out, about)
         say(f"{args.out}: {len(table)} rows")
     if args.json:
-        print(json.dumps({**about, "rows": [row.to_dict() for row in table]}, allow_nan=False))
+        print_json({**about, "rows": table})
     else:
         show(table, console())
     return 0
@@ -113,19 +99,16 @@ def _show_task(table: Sequence[RobustnessRow], out: Console) -> None:
     out.print(
         f"\n{TASKS[first.task].title}, {first.dataset}: {metric} against severity", style="bold"
     )
-    f = first.figures
-    clean = Estimate(f.value, f.low, f.high, f.n)
-    out.print(f"{f.n} samples; severity 0, as they are: {number(clean, percent=percent)}")
-    out_table = grid("", "corruption", *map(str, range(1, worst + 1)), "change", "flips")
+    clean = number(first.figures.estimate, percent=percent)
+    out.print(f"{first.figures.estimate.n} samples; severity 0, as they are: {clean}")
     scale, digits = (100, 1) if percent else (1, 2)
+    rows = []
     for kind in dict.fromkeys(row.kind for row in table):
-        figures = [row.figures for row in table if row.kind == kind and row.severity]
-        cells = [f"{(f.value or 0) * scale:.{digits}f}" for f in figures]
-        out_table.add_row(
-            kind,
-            *cells,
-            *[""] * (worst - len(cells)),
-            f"{(figures[-1].change or 0) * scale:+.{digits}f}",
-            f"{figures[-1].flips or 0:.0%}",
-        )
-    out.print(out_table)
+        of_kind = [row for row in table if row.kind == kind and row.severity]
+        cells = [f"{(row.figures.estimate.value or 0) * scale:.{digits}f}" for row in of_kind]
+        at_worst = of_kind[-1].figures
+        change = f"{(at_worst.change.value or 0) * scale:+.{digits}f}"
+        flips = f"{at_worst.flips.value or 0:.0%}"
+        rows.append([kind, *cells, *[""] * (worst - len(cells)), change, flips])
+    columns = ["corruption", *map(str, range(1, worst + 1)), "change", "flips"]
+    print_table(out, "", columns, rows)

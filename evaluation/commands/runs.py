@@ -11,14 +11,14 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from core.errors import DataError
-from evaluation.report.formatting import console, grid
+from evaluation.commands._options import add_options
+from evaluation.report.formatting import console, print_json, print_table
 from evaluation.training_runs.run_folder import find
 from evaluation.training_runs.training_run import RunOverview, overview, read
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a run folder, or a folder with run folders anywhere below",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_options(parser, "--json")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,8 +48,7 @@ def run(args: argparse.Namespace) -> int:
             f"try `python -m train RECIPE --data DIR --out {args.folder}`."
         )
     if args.json:
-        report = {"runs": [row.to_dict() for row in rows], "refused": refused}
-        print(json.dumps(report, allow_nan=False))
+        print_json({"runs": rows, "refused": refused})
     else:
         show(rows, [entry["error"] for entry in refused], console())
     return 2 if refused else 0
@@ -57,23 +56,22 @@ def run(args: argparse.Namespace) -> int:
 
 def show(rows: Sequence[RunOverview], errors: Sequence[str], out: Console) -> None:
     """Print the runs as a table, then the folders that could not be read."""
-    table = grid(
-        "Training runs, best epoch", "run", "epoch", "train", "val", "gap", "verdict", "MAE", "min"
-    )
-    for row in rows:
-        epoch = f"{row.best_epoch}/{row.epochs}{'' if row.state == 'finished' else ' ...'}"
-        table.add_row(
+    cells = (
+        [
             row.run,
-            epoch,
+            f"{row.best_epoch}/{row.epochs}{'' if row.state == 'finished' else ' ...'}",
             _text(row.train, ".1%"),
             _text(row.val, ".1%"),
             _text(row.gap, "+.1f"),
             row.verdict or "-",
             _text(row.age_mae, ".1f"),
             _text(None if row.seconds is None else row.seconds / 60, ".1f"),
-        )
+        ]
+        for row in rows
+    )
+    columns = ["run", "epoch", "train", "val", "gap", "verdict", "MAE", "min"]
     if rows:
-        out.print(table)
+        print_table(out, "Training runs, best epoch", columns, cells)
         out.print(
             "gap: training minus validation accuracy, percentage points; "
             "training figures are taken under augmentation and dropout"

@@ -14,16 +14,21 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 
 from rich.console import Console
 
 from core.errors import DataError
 from core.vocabulary import TASKS
 from evaluation.analysis.weak_slices import WeakSlices, find_weak_slices
-from evaluation.commands._tables import add_table, read_table
-from evaluation.report.formatting import console, grid, number, p_value, sample_count
-from evaluation.statistics.estimate import plain
+from evaluation.commands._options import add_table, read_table
+from evaluation.report.formatting import (
+    console,
+    number,
+    p_value,
+    print_json,
+    print_table,
+    sample_count,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="Q",
         help="share of false alarms allowed (default: %(default)s)",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,9 +60,7 @@ def run(args: argparse.Namespace) -> int:
     table = read_table(args)
     reports = find_weak_slices(table, support=args.support, fdr=args.fdr)
     if args.json:
-        model = table["model"][0].as_py()
-        content = {"table": str(args.table), "model": model, **reports}
-        print(json.dumps(plain(content), allow_nan=False))
+        print_json({"table": str(args.table), "model": table["model"][0].as_py(), **reports})
     else:
         out = console()
         for task, report in reports.items():
@@ -70,32 +72,24 @@ def run(args: argparse.Namespace) -> int:
 def _show_gaps(task: str, report: WeakSlices, out: Console) -> None:
     if not report.fairness:
         return
-    title, metric = TASKS[task].title, TASKS[task].metric
-    rows = grid(
-        f"{title}: gaps in {metric.title} between groups",
-        "group",
-        "best",
-        "worst",
-        "gap",
-        "ratio",
-        "n",
-    )
-    for gap in report.fairness:
-        best, worst = (
-            f"{end.value} {number(end.figure, percent=metric.is_share)}"
-            for end in (gap.best, gap.worst)
-        )
-        rows.add_row(
+    title, metric, method = TASKS[task].title, TASKS[task].metric, report.method
+    percent = metric.is_share
+    out.print(f"{title}: 95 % intervals: {method.text if method.clusters else 'bootstrap'}")
+    rows = (
+        [
             gap.group,
-            best,
-            worst,
-            number(gap.gap, percent=metric.is_share, sign=True),
+            *(
+                f"{end.value} {number(end.figure, percent=percent)}"
+                for end in (gap.best, gap.worst)
+            ),
+            number(gap.gap, percent=percent, sign=True),
             number(gap.ratio),
             str(gap.gap.n),
-        )
-    method = report.method
-    out.print(f"{title}: 95 % intervals: {method.text if method.clusters else 'bootstrap'}")
-    out.print(rows)
+        ]
+        for gap in report.fairness
+    )
+    columns = ["group", "best", "worst", "gap", "ratio", "n"]
+    print_table(out, f"{title}: gaps in {metric.title} between groups", columns, rows)
 
 
 def _show_slices(task: str, report: WeakSlices, out: Console) -> None:
@@ -103,20 +97,16 @@ def _show_slices(task: str, report: WeakSlices, out: Console) -> None:
     if not report.slices:
         return
     metric = TASKS[task].metric
-    rows = grid(
-        f"{TASKS[task].title}: worse than the rest",
-        "slice",
-        "error rate" if metric.is_share else metric.title,
-        "worse by",
-        "p (BH)",
-        "n",
-    )
-    for s in report.slices:
-        rows.add_row(
+    rows = (
+        [
             " and ".join(f"{name}={value}" for name, value in s.conditions.items()),
             number(s.loss, percent=metric.is_share),
             number(s.worse_by, percent=metric.is_share, sign=True),
             p_value(s.p_adjusted),
             sample_count(s.n),
-        )
-    out.print(rows)
+        ]
+        for s in report.slices
+    )
+    loss = "error rate" if metric.is_share else metric.title
+    columns = ["slice", loss, "worse by", "p (BH)", "n"]
+    print_table(out, f"{TASKS[task].title}: worse than the rest", columns, rows)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from core.vocabulary import TASKS
 from evaluation.analysis.summary import MIN_GROUP_SIZE, TableReport
-from evaluation.statistics.estimate import Estimate
+from evaluation.statistics.estimate import Estimate, plain
 
 PIPE_WIDTH = 1_000_000
 """Columns of a pipe or a file: more than any line needs, so that nothing is wrapped or cut."""
@@ -33,25 +34,26 @@ def console() -> Console:
     )
 
 
-class TitledTable(Table):
-    """A table below its title, which is a line of its own: a narrow table does not wrap it."""
+def print_table(
+    out: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
+) -> None:
+    """Print a table below its title; the first column is aligned left and all others right.
 
-    def __init__(self, heading: str) -> None:
-        super().__init__()
-        self.heading = heading
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if self.heading:
-            yield Text(self.heading, style="bold")
-        yield from super().__rich_console__(console, options)
-
-
-def grid(title: str, *columns: str) -> Table:
-    """Return an empty table whose first column is aligned left and all others right."""
-    table = TitledTable(title)
+    The title is a line of its own, so that a narrow table does not wrap it.
+    """
+    table = Table()
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
-    return table
+    for row in rows:
+        table.add_row(*row)
+    if title:
+        out.print(title, style="bold")
+    out.print(table)
+
+
+def print_json(content: Mapping[str, object]) -> None:
+    """Print reports, estimates and arrays, nested in any way, as one JSON object on stdout."""
+    print(json.dumps(plain(content), allow_nan=False))
 
 
 def number(

@@ -6,7 +6,7 @@ See `evaluation.report.gate_limits`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from core.errors import DataError
@@ -41,19 +41,11 @@ class GateOutcome:
 
     def to_dict(self) -> dict[str, object]:
         """Return the outcome as JSON has it."""
-        e = self.estimate
-        row = {
-            "gate": self.gate,
-            "figure": self.figure,
-            "limit": self.limit,
-            "state": self.state,
-            "fails": self.fails,
-            "value": e.value if e else None,
-            "low": e.low if e else None,
-            "high": e.high if e else None,
-            "where": self.where,
-        }
-        return row if self.how is None else row | {"how": self.how}
+        row = asdict(self)
+        estimate = row.pop("estimate") or {}
+        how = row.pop("how")
+        interval = {name: estimate.get(name) for name in ("value", "low", "high")}
+        return row | interval | ({} if how is None else {"how": how})
 
 
 def check(

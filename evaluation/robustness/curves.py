@@ -22,6 +22,7 @@ from core.errors import DataError
 from core.files import atomic_file
 from evaluation.predictions.arrays import CLUSTERS
 from evaluation.robustness.measure import RobustnessPredictions, levels, unit
+from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
 
 FLIP_YEARS = 5.0
@@ -55,27 +56,26 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class RobustnessFigures:
-    """The figures of one task at one severity, with 95 % intervals (None where there is none).
+    """The figures of one task at one severity.
 
-    value: accuracy in [0, 1], or mean absolute error in years. n: samples with a label. flips:
-    share of them whose prediction differs from severity 0. change: value minus that of severity 0,
-    paired by sample.
+    estimate: accuracy in [0, 1], or mean absolute error in years. flips: share of the samples whose
+    prediction differs from severity 0. change: estimate minus that of severity 0, paired by sample.
     """
 
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    flips: float | None
-    flips_low: float | None
-    flips_high: float | None
-    change: float | None
-    change_low: float | None
-    change_high: float | None
+    estimate: Estimate
+    flips: Estimate
+    change: Estimate
 
     def to_dict(self) -> dict[str, object]:
         """Return the figures as columns of SCHEMA."""
-        return asdict(self)
+        columns = self.estimate.to_dict()
+        for name, estimate in (("flips", self.flips), ("change", self.change)):
+            columns |= {
+                name: estimate.value,
+                f"{name}_low": estimate.low,
+                f"{name}_high": estimate.high,
+            }
+        return {**columns}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ class RobustnessRow:
 
     def to_dict(self) -> dict[str, object]:
         """Return the row as columns of SCHEMA."""
-        row = asdict(self)
-        figures: dict[str, object] = row.pop("figures")
-        return row | figures
+        row = asdict(self) | self.figures.to_dict()
+        del row["figures"]
+        return row
 
 
 def rows(
@@ -156,30 +156,15 @@ def figures(
     if task == "age":
         loss, clean_loss = np.abs(predicted - truth), np.abs(clean - truth)
         is_flipped = np.abs(predicted - clean) > FLIP_YEARS
-        value, change = sample.mean(loss), sample.mean(loss - clean_loss)
+        estimate, change = sample.mean(loss), sample.mean(loss - clean_loss)
     else:
-        is_right, clean_is_right = (
-            (predicted == truth).astype(float),
-            (clean == truth).astype(float),
-        )
+        is_right, clean_is_right = (predicted == truth) * 1.0, (clean == truth) * 1.0
         is_flipped = predicted != clean
-        value, change = sample.share(is_right), sample.mean(is_right - clean_is_right)
-    flips = sample.share(is_flipped)
-    return RobustnessFigures(
-        value=value.value,
-        low=value.low,
-        high=value.high,
-        n=value.n,
-        flips=flips.value,
-        flips_low=flips.low,
-        flips_high=flips.high,
-        change=change.value,
-        change_low=change.low,
-        change_high=change.high,
-    )
+        estimate, change = sample.share(is_right), sample.mean(is_right - clean_is_right)
+    return RobustnessFigures(estimate, sample.share(is_flipped), change)
 
 
-def write(rows: Sequence[RobustnessRow], path: Path, about: Mapping[str, Any]) -> None:
+def write(rows: Sequence[RobustnessRow], path: Path, about: Mapping[str, object]) -> None:
     """Write a table of SCHEMA; the file appears when it is complete.
 
     Args:

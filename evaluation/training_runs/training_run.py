@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +133,6 @@ class RunOverview:
     seconds: float | None
     images_per_s: float | None
     memory_mb: float | None
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the row as JSON has it."""
-        return asdict(self)
 
 
 def overview(run: TrainingRun) -> RunOverview:

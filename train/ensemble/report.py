@@ -9,7 +9,7 @@ from typing import Any
 
 from core.ensemble import Ensemble
 from core.vocabulary import TASKS
-from evaluation.report.formatting import console, grid, number
+from evaluation.report.formatting import console, number, print_table
 from evaluation.statistics.estimate import Estimate
 from train.ensemble.figures import GainRow
 from train.ensemble.weights import TaskWeights
@@ -117,11 +117,14 @@ def show(result: EnsembleResult) -> None:
     """Print weights and figures on stdout."""
     stdout = console()
     tasks = result.weights
-    table = grid(f"{result.out}: weights", "member", *tasks)
-    for m in result.members:
-        flip = " (flip averaging)" if m["flip"] else ""
-        table.add_row(f"{m['model']}{flip}", *(f"{m['weights'][t]:.3f}" for t in tasks))
-    stdout.print(table)
+    weights = (
+        [
+            f"{m['model']}{' (flip averaging)' if m['flip'] else ''}",
+            *(f"{m['weights'][t]:.3f}" for t in tasks),
+        ]
+        for m in result.members
+    )
+    print_table(stdout, f"{result.out}: weights", ["member", *tasks], weights)
     if len(result.members) > 1:
         for task, w in tasks.items():
             kind = "fitted" if w.fitted else "equal, as fitted ones gain no more than chance"
@@ -131,10 +134,11 @@ def show(result: EnsembleResult) -> None:
             )
     for gain in result.gains:
         title = f"{_title(gain)}, {gain.data} {gain.split}, {gain.n} samples"
-        table = grid(title, "model", "value")
-        for m, figure in zip(result.members, gain.members, strict=True):
-            table.add_row(f"{m['model']} alone", _figure(gain, figure))
-        table.add_row("ensemble, cross-fitted", _figure(gain, gain.ensemble))
+        rows = [
+            [f"{m['model']} alone", _figure(gain, figure)]
+            for m, figure in zip(result.members, gain.members, strict=True)
+        ]
+        rows.append(["ensemble, cross-fitted", _figure(gain, gain.ensemble)])
         best = result.members[gain.best]["model"]
-        table.add_row(f"ensemble minus {best} alone", _difference(gain))
-        stdout.print(table)
+        rows.append([f"ensemble minus {best} alone", _difference(gain)])
+        print_table(stdout, title, ["model", "value"], rows)

@@ -20,12 +20,13 @@ from core.predictor import Predictor
 from core.preprocess import InputSpec, Pose, crop_at
 from evaluation.__main__ import main
 from evaluation.commands import robustness
-from evaluation.commands._source import load_samples
+from evaluation.commands._options import load_samples
 from evaluation.predictions.predict import predict
 from evaluation.robustness import curves
 from evaluation.robustness.corruptions import FaceView, around
 from evaluation.robustness.measure import KINDS, SEED, corrupt, levels, measure, unit
 from evaluation.statistics import intervals
+from evaluation.statistics.estimate import Estimate
 
 SPEC = InputSpec()
 POSE = Pose(224.0, 116.0, 120.0, 3.0)
@@ -153,37 +154,28 @@ def test_flips_and_changes_are_counted_by_sample() -> None:
         np.array([0, 1, 1, 1, 2]),
         np.array([0, 0, 1, 2, 1]),
     )
-    found = curves.figures("emotion", truth, now, first)
-    assert (
-        found.value == 3 / 5
-        and found.n == 5
-        and found.flips == 3 / 5
-        and found.change == pytest.approx(-1 / 5)
-    )
-    assert (found.low, found.high) == intervals.wilson(3, 5)
+    figures = curves.figures("emotion", truth, now, first)
+    estimate = figures.estimate
+    assert (estimate.value, estimate.n, figures.flips.value) == (3 / 5, 5, 3 / 5)
+    assert figures.change.value == pytest.approx(-1 / 5)
+    assert (estimate.low, estimate.high) == intervals.wilson(3, 5)
     years = curves.figures(
         "age", np.array([10.0, 20, 30]), np.array([10.0, 26, 40]), np.array([10.0, 20, 35.5])
     )
-    assert (
-        years.value == pytest.approx(16 / 3)
-        and years.flips == 1 / 3
-        and years.change == pytest.approx(10.5 / 3)
-    )
-    assert years.change_low <= years.change <= years.change_high
+    assert years.estimate.value == pytest.approx(16 / 3) and years.flips.value == 1 / 3
+    change = years.change
+    assert change.value == pytest.approx(10.5 / 3) and change.low <= change.value <= change.high
     same = curves.figures("emotion", truth, first, first)
-    assert (same.flips, same.change, same.change_low, same.change_high) == (
-        0,
-        0,
-        None,
-        None,
-    )
+    assert same.flips.value == 0
+    assert (same.change.value, same.change.low, same.change.high) == (0, None, None)
 
 
 def test_persons_are_drawn_together() -> None:
     truth = np.zeros(200)
     now = np.repeat(np.arange(20) % 2, 10)  # each of 20 persons all right or all wrong
     alone, together = (
-        curves.figures("emotion", truth, now, now, c) for c in (None, np.repeat(np.arange(20), 10))
+        curves.figures("emotion", truth, now, now, c).estimate
+        for c in (None, np.repeat(np.arange(20), 10))
     )
     assert together.value == alone.value and together.high - together.low > 2 * (
         alone.high - alone.low
@@ -241,7 +233,9 @@ def test_samples_are_drawn_from_the_whole_list(data_dir: Path) -> None:
 
 
 def test_the_terminal_shows_a_grid_for_each_task(capsys: pytest.CaptureFixture) -> None:
-    figures = curves.RobustnessFigures(4.0, 3.0, 5.0, 9, 0.25, None, None, -0.5, None, None)
+    figures = curves.RobustnessFigures(
+        Estimate(4.0, 3.0, 5.0, 9), Estimate(0.25, None, None, 9), Estimate(-0.5, None, None, 9)
+    )
     rows = [
         curves.RobustnessRow("m", "d", "val", "flip", severity, None, "", "age", "mae", figures)
         for severity in (0, 1)

@@ -5,6 +5,7 @@ read gaps, transfer and own networks.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ def test_a_run_without_classes_or_scores_has_no_gap(tmp_path: Path) -> None:
         and run.seconds is None
     )
     assert overview(run).age_mae == 7 and overview(run).score is None
-    json.dumps(overview(run).to_dict(), allow_nan=False)
+    json.dumps(asdict(overview(run)), allow_nan=False)
 
 
 DEEP = "[" * 200_000
