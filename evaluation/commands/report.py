@@ -47,14 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="limits: a TOML file or `production`; 3 is the exit status where one is missed",
     )
-    for name, metavar, help_text in (
-        ("--also", "T", "another table, for its tasks"),
-        ("--train", "T", "the training split's, for gaps"),
-        ("--run", "DIR", "a run folder, for gaps"),
-        ("--measured-in", "F.json", "such as of bench --json"),
+    for name, dest, metavar, help_text in (
+        ("--also", "also", "T", "another table, for its tasks"),
+        ("--train", "train", "T", "the training split's, for gaps"),
+        ("--run", "runs", "DIR", "a run folder, for gaps"),
+        ("--measured-in", "measured_in", "F.json", "such as of bench --json"),
     ):
         parser.add_argument(
             name,
+            dest=dest,
             action="append",
             default=[],
             type=Path,

@@ -171,7 +171,7 @@ def candidate_pairs(
 
             is_uncropped = (x, y) == (CROPS[0], CROPS[0])
             if is_uncropped and not mirrored:
-                matches = hamming.pairs_within(hashes, radius, progress=report)
+                matches = hamming.pairs_within(hashes, None, radius, progress=report)
                 second = first
             else:
                 # Not only the first of equal hashes: two images with one hash may have different
@@ -181,7 +181,7 @@ def candidate_pairs(
                 cropped = image_features.cropped_hashes(
                     thumbnails[:, :, ::-1] if mirrored else thumbnails, x, y
                 )
-                matches = hamming.pairs_between(hashes, cropped, radius, progress=report)
+                matches = hamming.pairs_within(hashes, cropped, radius, progress=report)
             complete &= matches.complete
             pairs = np.stack([first[matches.left], second[matches.right]], axis=1)
             parts.append(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1))

@@ -43,115 +43,73 @@ class HashPairs:
     Attributes:
         left: int64 (P,), positions of the first hashes; each pair stands there once.
         right: int64 (P,), positions of the second hashes.
-        distance: uint8 (P,), bits in which the two differ.
         complete: False where the data were too dense (more than MAX_COMPARISONS comparisons or
             MAX_PAIRS pairs) and pairs may be missing.
     """
 
     left: np.ndarray
     right: np.ndarray
-    distance: np.ndarray
     complete: bool
 
 
 def pairs_within(
-    hashes: np.ndarray,
-    radius: int,
-    *,
-    max_comparisons: int = MAX_COMPARISONS,
-    max_pairs: int = MAX_PAIRS,
-    progress: Callable[[int], None] | None = None,
-) -> HashPairs:
-    """Return the pairs within `radius` bits among unique hashes; left < right.
-
-    Args:
-        hashes: uint64 (N,), unique.
-        radius: 0 to 31 bits.
-        max_comparisons: after which the search is no longer complete.
-        max_pairs: after which the search stops.
-        progress: called with the percentage done.
-
-    Raises:
-        ValueError: a hash stands there twice, or the radius is out of range.
-    """
-    if len(np.unique(hashes)) != len(hashes):
-        raise ValueError("Expected unique hashes; give np.unique(hashes).")
-    return _search(hashes, hashes, True, radius, max_comparisons, max_pairs, progress)
-
-
-def pairs_between(
     left: np.ndarray,
-    right: np.ndarray,
+    right: np.ndarray | None,
     radius: int,
     *,
     max_comparisons: int = MAX_COMPARISONS,
     max_pairs: int = MAX_PAIRS,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] = lambda percent: None,
 ) -> HashPairs:
     """Return the pairs within `radius` bits of one of `left` and one of `right`, equal ones too.
 
     Args:
         left: uint64 (N,).
-        right: uint64 (M,).
+        right: uint64 (M,). None searches `left`, which then are unique, among themselves; the left
+            of a pair then stands before its right.
         radius: 0 to 31 bits.
         max_comparisons: after which the search is no longer complete.
         max_pairs: after which the search stops.
         progress: called with the percentage done.
 
     Raises:
-        ValueError: the radius is out of range.
+        ValueError: a hash stands twice where unique ones are expected, or the radius is out of
+            range.
     """
-    return _search(left, right, False, radius, max_comparisons, max_pairs, progress)
-
-
-def _search(
-    left: np.ndarray,
-    right: np.ndarray,
-    same: bool,
-    radius: int,
-    max_comparisons: int,
-    max_pairs: int,
-    progress: Callable[[int], None] | None,
-) -> HashPairs:
-    """Return the pairs within `radius`; of the `same` hashes on both sides each pair once."""
     if not 0 <= radius < HASH_BITS // 2:
         raise ValueError(f"Expected a radius of 0 to {HASH_BITS // 2 - 1}, got {radius}.")
-    report = progress or (lambda percent: None)
+    same = right is None
+    if right is None:
+        right = left
+        if len(np.unique(left)) != len(left):
+            raise ValueError("Expected unique hashes; give np.unique(hashes).")
     if len(left) * len(right) <= min(BRUTE_FORCE_COMPARISONS, max_comparisons, max_pairs):
-        distance = np.bitwise_count(left[:, None] ^ right[None, :])
-        i, j = np.nonzero(np.triu(distance <= radius, 1) if same else distance <= radius)
-        report(100)
-        return HashPairs(i, j, distance[i, j], True)
+        near = np.bitwise_count(left[:, None] ^ right[None, :]) <= radius
+        return HashPairs(*np.nonzero(np.triu(near, 1) if same else near), True)
     chunks, combos = _plan(left, right, radius)
     left_chunks, right_chunks = _chunk_values(left, chunks), _chunk_values(right, chunks)
     window = max(64, max_comparisons // (max(len(right), 1) * len(combos)))
-    batches: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    batches = [np.zeros((2, 0), np.int64)]
     n_pairs, complete = 0, True
     for number, combo in enumerate(combos):
-        report(100 * number // len(combos))
+        progress(100 * number // len(combos))
         left_keys, right_keys = (_keys(c, chunks, combo) for c in (left_chunks, right_chunks))
         for i, j, covered in _buckets(left_keys, right_keys, same, window):
             complete &= covered
-            distance = np.bitwise_count(left[i] ^ right[j])
-            hit = np.flatnonzero(distance <= radius)
-            i, j, distance = i[hit], j[hit], distance[hit]
+            near = np.flatnonzero(np.bitwise_count(left[i] ^ right[j]) <= radius)
+            i, j = i[near], j[near]
             new = _first_met(left_chunks, right_chunks, i, j, combos[:number])
-            i, j, distance = i[new], j[new], distance[new]
-            if len(i):
-                pair = (np.minimum(i, j), np.maximum(i, j)) if same else (i, j)
-                batches.append((*pair, distance))
-                n_pairs += len(i)
+            i, j = i[new], j[new]
+            batches.append(np.stack((np.minimum(i, j), np.maximum(i, j)) if same else (i, j)))
+            n_pairs += len(i)
             if n_pairs > max_pairs:
                 break
         if n_pairs > max_pairs:
             complete = False
             break
-    report(100)
-    if not batches:
-        none = np.zeros(0, np.int64)
-        return HashPairs(none, none, np.zeros(0, np.uint8), complete)
-    i, j, distance = (np.concatenate(column)[:max_pairs] for column in zip(*batches, strict=True))
-    return HashPairs(i, j, distance, complete)
+    progress(100)
+    i, j = np.concatenate(batches, axis=1)[:, :max_pairs]
+    return HashPairs(i, j, complete)
 
 
 def _first_met(
