@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from core import image as images
 from core.artifacts.downloads import ROOT
-from core.errors import UserError
 
 EXAMPLE = ROOT / "apps" / "webcam" / "examples" / "astronaut.jpg"
 WIDTH, HEIGHT = 640, 480
@@ -19,22 +18,9 @@ HEAD = (slice(0, 270), slice(105, 345))
 def portrait() -> NDArray[np.uint8]:
     """Return a public-domain portrait (Eileen Collins, NASA), RGB uint8 (512, 512, 3).
 
-    It is the demo's example, or scikit-image's copy.
-
-    Raises:
-        UserError: Neither is there.
+    It is the demo's example.
     """
-    if EXAMPLE.is_file():
-        return images.load(EXAMPLE)
-    try:
-        from skimage.data import astronaut
-    except ImportError as error:
-        raise UserError(
-            f"Expected a portrait at {EXAMPLE}, got none; "
-            "try `make install`, which brings scikit-image's."
-        ) from error
-    image: NDArray[np.uint8] = astronaut()  # type: ignore[no-untyped-call]
-    return image
+    return images.load(EXAMPLE)
 
 
 def one_face() -> NDArray[np.uint8]:

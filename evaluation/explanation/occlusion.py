@@ -108,5 +108,4 @@ def _mean_per_pixel(
                 total[y : y + side, x : x + side] += drop
                 count[y : y + side, x : x + side] += 1
         maps.append(total / count)
-    mean: NDArray[np.float64] = np.mean(maps, axis=0)
-    return mean
+    return np.asarray(np.mean(maps, axis=0))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from core import files
 from core import image as images
-from core.errors import DataError, ImageError
+from core.errors import ImageError
 from evaluation.quality.audit import AuditReport, CheckResult
 from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.repair.destination import result_file
 from evaluation.report.html_page import document, table, thumbnail
 from evaluation.report.thumbnails import data_url
 
@@ -59,10 +59,8 @@ def write_audit_page(path: Path, page: str) -> None:
     Raises:
         DataError: the disk is full or cannot be written; nothing is left behind.
     """
-    try:
-        files.write_text(path, page.encode("utf-8", "backslashreplace").decode())
-    except OSError as error:
-        raise DataError(f"Expected to write {path}, got: {error}; try another place.") from error
+    with result_file(path) as temporary:
+        temporary.write_bytes(page.encode("utf-8", "backslashreplace"))
 
 
 def _section(check: CheckResult, dataset: AuditDataset, blur: bool) -> list[str]:

@@ -144,8 +144,7 @@ class ImageFeatures:
         with ThreadPoolExecutor() as pool:
             cache = self._cache(f"embedding-1-{key}", dtype)
             records = cache.collect("embed faces", self._samples.ids, self._samples.paths, embed)
-        embedding: np.ndarray = records["embedding"]
-        return embedding
+        return np.asarray(records["embedding"])
 
     def _cache(self, name: str, dtype: np.dtype) -> FeatureCache:
         return FeatureCache(self._folder / name if self._folder else None, dtype)

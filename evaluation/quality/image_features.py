@@ -116,8 +116,7 @@ def cropped_hashes(
         at = (cut[0] + (1 - cut[0] - cut[1]) * (np.arange(side) + 0.5) / side) * side - 0.5
         at = at.clip(0, side - 1)
         weights = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(side)))  # linear interpolation
-        matrix: np.ndarray = cosines @ weights  # (8, S)
-        return matrix
+        return np.asarray(cosines @ weights)  # (8, S)
 
     rows, columns = crop_and_transform(y), crop_and_transform(x).T
     parts = [
@@ -133,5 +132,4 @@ def _above_median(frequencies: np.ndarray) -> np.ndarray:
     """Return which of (N, 8, 8) lie above their median, uint64 (N,), the first one highest."""
     flat = frequencies.reshape(-1, 64)
     above = flat > np.median(flat, axis=1, keepdims=True)
-    bits: np.ndarray = np.packbits(above, axis=1).view(">u8")[:, 0].astype(np.uint64)
-    return bits
+    return np.asarray(np.packbits(above, axis=1).view(">u8")[:, 0].astype(np.uint64))

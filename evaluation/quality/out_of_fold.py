@@ -41,10 +41,7 @@ def merge_groupings(*groupings: np.ndarray) -> np.ndarray:
 def standardize(features: np.ndarray) -> np.ndarray:
     """Return float64 (N, D) whose columns have mean 0 and standard deviation 1."""
     features = features.astype(np.float64)
-    standardized: np.ndarray = (features - features.mean(axis=0)) / np.maximum(
-        features.std(axis=0), 1e-6
-    )
-    return standardized
+    return np.asarray((features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6))
 
 
 def out_of_fold_probabilities(

@@ -79,10 +79,9 @@ def run(dataset: AuditDataset) -> Findings:
 
 def age_agreement(age: np.ndarray, typical: np.ndarray) -> np.ndarray:
     """Return how well two ages agree (N,): 1 where they are equal, towards 0 otherwise."""
-    agreement: np.ndarray = (np.minimum(age, typical) + ADDED_YEARS) / (
-        np.maximum(age, typical) + ADDED_YEARS
+    return np.asarray(
+        (np.minimum(age, typical) + ADDED_YEARS) / (np.maximum(age, typical) + ADDED_YEARS)
     )
-    return agreement
 
 
 def neighbour_ages(features: np.ndarray, age: np.ndarray, group: np.ndarray, k: int) -> np.ndarray:
@@ -122,5 +121,4 @@ def _principal_components(features: np.ndarray, width: int) -> np.ndarray:
     if features.shape[1] <= width:
         return features
     _, vectors = np.linalg.eigh(features.T @ features)
-    components: np.ndarray = features @ vectors[:, -width:]
-    return components
+    return np.asarray(features @ vectors[:, -width:])

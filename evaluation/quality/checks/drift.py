@@ -16,6 +16,7 @@ import numpy as np
 from evaluation.quality import label_columns
 from evaluation.quality.check import Findings, Row, make_findings
 from evaluation.quality.dataset import AuditDataset
+from evaluation.statistics.significance import holm
 
 NAME = "drift"
 TITLE = "Drift between splits"
@@ -47,14 +48,6 @@ class Divergence:
     p: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Comparison:
-    column: str
-    first: str
-    second: str
-    divergence: Divergence
-
-
 def run(dataset: AuditDataset) -> Findings:
     """Return one row for each column and pair of splits; `sample_id` is null."""
     splits = dataset.splits
@@ -62,43 +55,31 @@ def run(dataset: AuditDataset) -> Findings:
     images = dataset.features.images
     for name in IMAGE_FIELDS:
         columns[f"picture {name}"] = quantile_bins(images[name].astype(float), images["readable"])
-    comparisons: list[_Comparison] = []
+    compared: list[tuple[str, str, str, Divergence]] = []
     for column, values in columns.items():
         _, counts = label_columns.count_by_split(values, dataset.split, splits)
         for a, b in combinations(range(len(splits)), 2):
             if counts[a].sum() and counts[b].sum():
                 divergence = compare_counts(counts[a], counts[b])
-                comparisons.append(_Comparison(column, splits[a], splits[b], divergence))
-    corrected = holm([c.divergence.p for c in comparisons])
+                compared.append((column, splits[a], splits[b], divergence))
+    corrected = holm(np.array([d.p for *_, d in compared]))
     max_psi, level = float(dataset.option(NAME, "psi")), float(dataset.option(NAME, "p"))
     rows: list[Row] = []
     pairs: list[dict[str, object]] = []
-    for comparison, p_holm in zip(comparisons, corrected, strict=True):
-        d = comparison.divergence
-        splits_of_pair = (comparison.first, comparison.second)
+    for (column, first, second, d), p_holm in zip(compared, corrected.tolist(), strict=True):
         rows.append(
             {
-                "split": comparison.second,
-                "group": "/".join(splits_of_pair),
+                "split": second,
+                "group": f"{first}/{second}",
                 "score": float(np.exp(-d.psi / LARGE_PSI)),
                 "is_issue": d.psi > max_psi and p_holm < level,
-                "reason": f"{comparison.column}: PSI {d.psi:.3f}, Jensen-Shannon {d.js:.4f} bits, "
+                "reason": f"{column}: PSI {d.psi:.3f}, Jensen-Shannon {d.js:.4f} bits, "
                 f"chi-square {d.chi2:.1f} ({d.dof:.0f}), p {d.p:.2g}",
             }
         )
-        figures = {**asdict(d), "p_holm": p_holm}
-        pairs.append({"column": comparison.column, "splits": list(splits_of_pair), **figures})
+        pair = {"column": column, "splits": [first, second], **asdict(d), "p_holm": p_holm}
+        pairs.append(pair)
     return make_findings(rows, {"pairs": pairs})
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """Return p values after Holm's correction for several tests."""
-    corrected = [0.0] * len(p_values)
-    running_max = 0.0
-    for rank, i in enumerate(np.argsort(p_values, kind="stable").tolist()):
-        running_max = max(running_max, min(1.0, p_values[i] * (len(p_values) - rank)))
-        corrected[i] = running_max
-    return corrected
 
 
 def quantile_bins(values: np.ndarray, is_known: np.ndarray) -> np.ndarray:
@@ -123,6 +104,7 @@ def compare_counts(a: np.ndarray, b: np.ndarray) -> Divergence:
         a: counts (K,) of the first split.
         b: counts (K,) of the second split.
     """
+    from scipy.spatial.distance import jensenshannon
     from scipy.stats import chi2_contingency
 
     used = (a + b) > 0
@@ -131,10 +113,6 @@ def compare_counts(a: np.ndarray, b: np.ndarray) -> Divergence:
         return Divergence(0.0, 0.0, 0.0, 0, 1.0)
     p, q = (np.maximum(x, 0.5) / np.maximum(x, 0.5).sum() for x in (a, b))
     psi = float(((p - q) * np.log(p / q)).sum())
-    p, q = a / a.sum(), b / b.sum()
-    middle = (p + q) / 2
-    js = sum(float((x[x > 0] * np.log2(x[x > 0] / middle[x > 0])).sum()) for x in (p, q)) / 2
+    js = float(jensenshannon(a, b, base=2)) ** 2
     test = chi2_contingency(np.stack([a, b]), correction=False)
-    return Divergence(
-        max(psi, 0.0), max(js, 0.0), float(test.statistic), int(test.dof), float(test.pvalue)
-    )
+    return Divergence(max(psi, 0.0), js, float(test.statistic), int(test.dof), float(test.pvalue))

@@ -65,16 +65,11 @@ class LabelJudgement:
     ambiguous: np.ndarray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Probabilities:
-    """Probabilities (M, K) of the samples at the positions `at` (M,), and where they come from.
+Probabilities = tuple[np.ndarray, np.ndarray, str | None]
+"""Positions (M,) of samples, their probabilities (M, K), and where these come from.
 
-    The source is None where nothing is labelled, and "" where too few samples are.
-    """
-
-    at: np.ndarray
-    values: np.ndarray
-    source: str | None
+The source is None where nothing is labelled, and "" where too few samples are.
+"""
 
 
 def run(dataset: AuditDataset) -> Findings:
@@ -88,32 +83,27 @@ def run(dataset: AuditDataset) -> Findings:
     for task, space in (("emotion", FERPLUS8), ("gender", GENDER2)):
         labels = _labels(dataset, task)
         votes = dataset.samples.emotion_votes if task == "emotion" else None
-        probabilities = _probabilities(dataset, task, labels, len(space))
-        at = probabilities.at
-        if probabilities.source is None:
+        at, probabilities, source = _probabilities(dataset, task, labels, len(space))
+        if source is None:
             continue
-        n_classes = len(np.unique(labels[at]))
-        if not probabilities.source or len(at) < MIN_SAMPLES or n_classes < 2:
+        if not source or len(at) < MIN_SAMPLES or len(np.unique(labels[at])) < 2:
             note = (
                 f"expected {MIN_SAMPLES} samples of two classes and more than one person, "
                 "so nothing is said"
             )
             figures[task] = {"samples": len(at), "note": note}
             continue
-        judgement = judge_labels(
-            labels[at], probabilities.values, None if votes is None else votes[at]
-        )
-        min_probability = float(dataset.option(NAME, "sure"))
+        judgement = judge_labels(labels[at], probabilities, None if votes is None else votes[at])
         is_voted = votes is not None and bool(((votes > 0) & (votes < 1)).any())
-        if is_voted and not dataset.option(NAME, "outvote"):
-            min_probability = np.inf
+        may_propose = not is_voted or dataset.option(NAME, "outvote")
+        min_probability = float(dataset.option(NAME, "sure")) if may_propose else np.inf
         rows += _rows(dataset, at, judgement, task, space, min_probability)
         figures[task] = {
             "samples": len(at),
             "suspects": int(judgement.wrong.sum()),
             "ambiguous": int(judgement.ambiguous.sum()),
             "agreement": float((judgement.likely == labels[at]).mean()),
-            "probabilities": probabilities.source,
+            "probabilities": source,
         }
     return make_findings(rows, figures)
 
@@ -124,11 +114,11 @@ def _labels(dataset: AuditDataset, task: str) -> np.ndarray:
 
 def _probabilities(
     dataset: AuditDataset, task: str, labels: np.ndarray, n_classes: int
-) -> _Probabilities:
+) -> Probabilities:
     """Return the probabilities of the samples that can be judged."""
     at = np.flatnonzero(labels >= 0)
     if not len(at):
-        return _Probabilities(np.zeros(0, np.int64), np.zeros((0, n_classes)), None)
+        return at, np.zeros((0, n_classes)), None
     if file := str(dataset.option(NAME, "predictions")):
         return _from_table(dataset, Path(file), task, at, n_classes)
     embedding = dataset.features.embedding
@@ -137,34 +127,34 @@ def _probabilities(
     classes, y = np.unique(labels[at], return_inverse=True)
     values = np.zeros((len(at), n_classes))
     if len(at) < MIN_SAMPLES or len(classes) < 2 or len(np.unique(group)) < 2:
-        return _Probabilities(at, values, "")
+        return at, values, ""
     folds = int(dataset.option(NAME, "folds"))
     values[:, classes] = out_of_fold_probabilities(
         embedding[at], y, group, folds=folds, seed=int(dataset.option(NAME, "seed"))
     )
-    return _Probabilities(at, values, f"{folds} folds, logistic regression on embeddings")
+    return at, values, f"{folds} folds, logistic regression on embeddings"
 
 
 def _from_table(
     dataset: AuditDataset, file: Path, task: str, at: np.ndarray, n_classes: int
-) -> _Probabilities:
+) -> Probabilities:
     """Return the probabilities of those samples of `at` that a predictions table holds too."""
     predictions = arrays.one_model(table.read(file), None)
     columns = [P_EMOTION + label for label in FERPLUS8.labels] if task == "emotion" else [P_GENDER]
     present = [c for c in columns if c in predictions.column_names]
     if not present:
-        return _Probabilities(np.zeros(0, np.int64), np.zeros((0, n_classes)), None)
+        return at[:0], np.zeros((0, n_classes)), None
     ids = dataset.samples.ids
     row_of_id = {name: i for i, name in enumerate(predictions["sample_id"].to_pylist())}
-    at = np.array([i for i in at.tolist() if ids[i] in row_of_id], np.int64)
-    rows = [row_of_id[ids[i]] for i in at.tolist()]
+    rows = np.array([row_of_id.get(ids[i], -1) for i in at.tolist()], np.int64)
+    at, rows = at[rows >= 0], rows[rows >= 0]
     values = np.zeros((len(at), n_classes))
     for name in present:
         values[:, columns.index(name)] = predictions[name].to_numpy()[rows]
     if task == "gender":  # the one column is that of the first class
         values[:, 1] = 1 - values[:, 0]
     complete = ~np.isnan(values).any(axis=1)
-    return _Probabilities(at[complete], values[complete], file.name)
+    return at[complete], values[complete], file.name
 
 
 def judge_labels(

@@ -69,8 +69,7 @@ def connected_components(n: int, pairs: np.ndarray) -> np.ndarray:
     from scipy.sparse.csgraph import connected_components as label_components
 
     graph = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    cluster: np.ndarray = label_components(graph, directed=False)[1].astype(np.int64)
-    return cluster
+    return np.asarray(label_components(graph, directed=False)[1].astype(np.int64))
 
 
 def cluster_members(cluster: np.ndarray) -> Iterator[np.ndarray]:

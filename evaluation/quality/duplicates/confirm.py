@@ -45,8 +45,7 @@ def _blur(images: np.ndarray, sigma: float) -> np.ndarray:
     at = np.arange(side)[:, None] + np.arange(-half, half + 1)
     matrix = np.zeros((side, side), np.float32)
     np.add.at(matrix, (np.arange(side)[:, None], at.clip(0, side - 1)), kernel)  # edges repeat
-    blurred: np.ndarray = matrix @ images @ matrix.T
-    return blurred
+    return np.asarray(matrix @ images @ matrix.T)
 
 
 def _align(moving: np.ndarray, onto: np.ndarray) -> np.ndarray:
@@ -82,13 +81,11 @@ def _warp(images: np.ndarray, motion: np.ndarray) -> np.ndarray:
 
     def interpolation(shift: np.ndarray, stretch: np.ndarray) -> np.ndarray:
         at = (grid + shift[:, None] + stretch[:, None] * position).clip(0, side - 1)  # (P, S)
-        weights: np.ndarray = np.maximum(0, 1 - np.abs(at[:, :, None] - grid))  # (P, S, S)
-        return weights
+        return np.asarray(np.maximum(0, 1 - np.abs(at[:, :, None] - grid)))  # (P, S, S)
 
     rows = interpolation(motion[:, 2], motion[:, 3])
     columns = interpolation(motion[:, 0], motion[:, 1])
-    warped: np.ndarray = rows @ images @ columns.transpose(0, 2, 1)
-    return warped
+    return np.asarray(rows @ images @ columns.transpose(0, 2, 1))
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -97,5 +94,4 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     details = [x - x.mean(axis=1, keepdims=True) for x in details]
     norm = np.sqrt((details[0] ** 2).sum(axis=1) * (details[1] ** 2).sum(axis=1))
     products = (details[0] * details[1]).sum(axis=1)
-    correlation: np.ndarray = np.where(norm > 1, products / np.maximum(norm, 1), 0).clip(0, 1)
-    return correlation
+    return np.asarray(np.where(norm > 1, products / np.maximum(norm, 1), 0).clip(0, 1))

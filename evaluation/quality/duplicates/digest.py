@@ -29,5 +29,4 @@ def _digest(path: Path) -> str:
 
 def occurs_in(digests: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return bool (N,): which of `digests` stand among `others` too; unreadable files never do."""
-    occurs: np.ndarray = np.isin(digests, others) & (digests != "")
-    return occurs
+    return np.asarray(np.isin(digests, others) & (digests != ""))

@@ -85,7 +85,8 @@ def pairs_within(
             raise ValueError("Expected unique hashes; give np.unique(hashes).")
     if len(left) * len(right) <= min(BRUTE_FORCE_COMPARISONS, max_comparisons, max_pairs):
         near = np.bitwise_count(left[:, None] ^ right[None, :]) <= radius
-        return HashPairs(*np.nonzero(np.triu(near, 1) if same else near), True)
+        i, j = np.nonzero(np.triu(near, 1) if same else near)
+        return HashPairs(i, j, True)
     chunks, combos = _plan(left, right, radius)
     left_chunks, right_chunks = _chunk_values(left, chunks), _chunk_values(right, chunks)
     window = max(64, max_comparisons // (max(len(right), 1) * len(combos)))

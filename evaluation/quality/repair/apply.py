@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
@@ -106,7 +106,7 @@ def apply_plan(
         relabelled=len({r.sample_id for r in rows if r.action == "relabel"}),
         splits={s: int((repaired.split == s).sum()) for s in sorted(set(repaired.split.tolist()))},
     )
-    plan_bytes = _encode(replace(r, fingerprint=dataset.fingerprint) for r in rows)
+    plan_bytes = plan_file.encode(replace(r, fingerprint=dataset.fingerprint) for r in rows)
     made_by = {
         "by": "apply",
         "plan_sha256": hashlib.sha256(plan_bytes).hexdigest(),
@@ -114,13 +114,10 @@ def apply_plan(
         "moved": result.moved,
         "relabelled": result.relabelled,
     }
-    images_beside = placement != "manifest"
     with atomic_folder(out, FILE) as folder:
-        if images_beside:
-            paths = [str(p) for p in table["path"].to_pylist()]
-            place_images(repaired.samples.paths, paths, folder / manifest.IMAGES_FOLDER, placement)
+        place_images(repaired.samples.paths, table["path"].to_pylist(), folder, placement)
         (folder / "plan.csv").write_bytes(plan_bytes)
-        header = manifest.manifest_header(dataset, made_by, images_beside=images_beside)
+        header = manifest.manifest_header(dataset, made_by, placement != "manifest")
         manifest.write_manifest(table, header, folder)
     return result
 
@@ -138,16 +135,6 @@ def _provenance(
         for i in repaired.samples.ids
     }
     return Provenance(source, changes)
-
-
-def _encode(rows: Iterable[PlanRow]) -> bytes:
-    try:
-        return plan_file.to_csv(rows).encode()
-    except UnicodeEncodeError as error:
-        name = error.object[error.start : error.start + 40]
-        raise DataError(
-            f"Expected names of pictures in UTF-8, got {name!r}; rename the file."
-        ) from None
 
 
 def repair_samples(rows: Sequence[PlanRow], samples: Samples, split: np.ndarray) -> RepairedSamples:
@@ -194,37 +181,39 @@ def repair_samples(rows: Sequence[PlanRow], samples: Samples, split: np.ndarray)
 def place_images(
     paths: Sequence[Path], names: Sequence[str], folder: Path, placement: ImagePlacement
 ) -> None:
-    """Put hard links or copies of images into a folder.
+    """Put hard links or copies of images into IMAGES_FOLDER beside a manifest, if it wants them.
 
     Args:
         paths: of the images.
-        names: of the links or copies, relative to `folder`.
-        folder: where they are put.
-        placement: `link` or `copy`.
+        names: of the links or copies.
+        folder: of the manifest.
+        placement: of the images.
 
     Raises:
         DataError: an image cannot be read, or lies on another disk than its link would.
         OSError: the target cannot be written.
     """
+    if placement == "manifest":
+        return
     with task(placement, len(paths)) as advance:
         for i, (path, name) in enumerate(zip(paths, names, strict=True)):
-            source, target = _resolve(path), folder / name
+            source, target = _resolve(path), folder / manifest.IMAGES_FOLDER / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if placement == "link":
-                _link(source, target, path, folder)
+                _link(source, target)
             else:
                 with _open(source) as file, target.open("xb") as copy:
                     shutil.copyfileobj(file, copy, 1 << 20)
             advance(i + 1)
 
 
-def _link(source: Path, target: Path, path: Path, folder: Path) -> None:
+def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError as error:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
             raise DataError(
-                f"Expected to link {path} into {folder}, got: {error.strerror}; try --files copy."
+                f"Expected to link {source} to {target}, got: {error.strerror}; try --files copy."
             ) from error
         raise
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from core.data import Samples
 from core.data.manifest import FILE
 from core.errors import DataError
 from core.files import atomic_folder
@@ -93,19 +92,16 @@ def number_to_add(counts: np.ndarray, offered: np.ndarray, share: float) -> np.n
 
 def join_datasets(first: AuditDataset, second: AuditDataset) -> AuditDataset:
     """Return two data sets as one, to search for copies; ids are `0/ID` and `1/ID`."""
-    parts = {"0": first, "1": second}
+    parts = (first, second)
     samples_by_name = {
-        number: replace(
-            part.samples,
-            ids=tuple(f"{number}/{i}" for i in part.samples.ids),
-            groups={},
-            problems=(),
+        f"{k}": replace(
+            part.samples, ids=tuple(f"{k}/{i}" for i in part.samples.ids), groups={}, problems=()
         )
-        for number, part in parts.items()
+        for k, part in enumerate(parts)
     }
     samples, _, _ = join_splits(samples_by_name)
-    records = np.concatenate([part.features.images for part in parts.values()])
-    split = np.concatenate([part.split for part in parts.values()])
+    records = np.concatenate([part.features.images for part in parts])
+    split = np.concatenate([part.split for part in parts])
     features = ImageFeatures(samples, None, images=records)
     return AuditDataset(samples, split, (), features, "", first.options)
 
@@ -273,7 +269,16 @@ def _write(
             f"Expected names that are not taken, got {clash[0]!r} in {first.samples.name} "
             "already; was it balanced from there before?"
         )
-    merged = pa.concat_tables([table, _table(added, names, form)], promote_options="default")
+    drawn_rows = manifest.manifest_table(added, np.full(len(added), FILLED_SPLIT))
+    for column, values in (
+        ("id", names),
+        ("path", names),
+        ("root", [manifest.HERE_ROOT] * len(added)),
+        ("changed", [str(form)] * len(added)),
+    ):
+        index = drawn_rows.column_names.index(column)
+        drawn_rows = drawn_rows.set_column(index, column, pa.array(values, pa.string()))
+    merged = pa.concat_tables([table, drawn_rows], promote_options="default")
     last = ["provenance", "changed"]
     merged = merged.select([n for n in merged.column_names if n not in last] + last)
     made_by = {
@@ -283,31 +288,11 @@ def _write(
         "added": len(names),
         **how,
     }
-    images_beside = placement != "manifest"
     with atomic_folder(out, FILE) as folder:
-        if images_beside:
-            paths: Sequence[str] = table["path"].to_pylist()
-            place_images(first.samples.paths, paths, folder / manifest.IMAGES_FOLDER, placement)
+        place_images(first.samples.paths, table["path"].to_pylist(), folder, placement)
         for name, file in zip(names, drawn.files, strict=True):
             target = folder / manifest.IMAGES_FOLDER / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as stream:
-                stream.write(file)
-        header = manifest.manifest_header(
-            first, made_by, images_beside=images_beside, others_beside=bool(names)
-        )
+            target.write_bytes(file)
+        header = manifest.manifest_header(first, made_by, placement != "manifest", bool(names))
         manifest.write_manifest(merged, header, folder)
-
-
-def _table(added: Samples, names: Sequence[str], form: ImageForm) -> pa.Table:
-    """Return the rows of drawn samples, whose images lie beside the manifest."""
-    table = manifest.manifest_table(added, np.full(len(added), FILLED_SPLIT))
-    for column, values in (
-        ("id", names),
-        ("path", names),
-        ("root", [manifest.HERE_ROOT] * len(added)),
-        ("changed", [str(form)] * len(added)),
-    ):
-        index = table.column_names.index(column)
-        table = table.set_column(index, column, pa.array(values, pa.string()))
-    return table

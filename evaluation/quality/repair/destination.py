@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import DataError
+from core.files import atomic_file
 
 
 def require_outside(out: Path, *sources: Path) -> None:
@@ -40,3 +43,17 @@ def require_writable(path: Path) -> None:
         raise DataError(
             f"Expected to write {path}, got no folder there that may be written; try another place."
         )
+
+
+@contextmanager
+def result_file(path: Path) -> Iterator[Path]:
+    """Yield a new file that becomes `path` when the block ends well; see `core.files.atomic_file`.
+
+    Raises:
+        DataError: it cannot be written, or a name is no text; nothing is left behind.
+    """
+    try:
+        with atomic_file(path) as temporary:
+            yield temporary
+    except (OSError, UnicodeEncodeError) as error:
+        raise DataError(f"Expected to write {path}, got: {error}; try another place.") from error

@@ -96,8 +96,7 @@ def _cut_square(pixels: np.ndarray, box: Sequence[float]) -> np.ndarray:
     side = max(1, round(max(width, height) * (1 + 2 * FACE_MARGIN)))
     x, y = round(left + width / 2 - side / 2), round(top + height / 2 - side / 2)
     padded = cv2.copyMakeBorder(pixels, side, side, side, side, cv2.BORDER_REPLICATE)
-    square: np.ndarray = padded[max(y + side, 0) : y + 2 * side, max(x + side, 0) : x + 2 * side]
-    return square
+    return np.asarray(padded[max(y + side, 0) : y + 2 * side, max(x + side, 0) : x + 2 * side])
 
 
 def _fit(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

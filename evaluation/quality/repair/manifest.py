@@ -101,8 +101,7 @@ def _votes(samples: Samples) -> list[list[float] | None]:
 def manifest_header(
     dataset: AuditDataset,
     made_by: Mapping[str, object],
-    *,
-    images_beside: bool = False,
+    images_beside: bool,
     others_beside: bool = False,
 ) -> About:
     """Return what the manifest of a data set says of itself.

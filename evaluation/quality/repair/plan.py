@@ -60,20 +60,6 @@ class PlanRow:
         return (self.action, self.task) == (other.action, other.task)
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A row that a check suggests, with the score of its finding."""
-
-    row: PlanRow
-    score: float
-    check: str
-
-    @property
-    def order(self) -> tuple[int, float, str, str]:
-        """The strongest action first, then the worst score."""
-        return ACTIONS.index(self.row.action), self.score, self.check, self.row.value
-
-
 def rows_from_findings(
     tables: Mapping[str, pa.Table], fingerprint: str, ids: Collection[str] | None = None
 ) -> list[PlanRow]:
@@ -89,13 +75,17 @@ def rows_from_findings(
         ids: samples that a plan can name; by default all. A malformed file name or a whole split
             is no sample, so there is nothing to keep or drop.
     """
-    candidates: dict[str, list[_Candidate]] = {}
+    findings = [
+        (ACTIONS.index(finding["action"]), finding["score"], check, finding["value"], finding)
+        for check, table in tables.items()
+        for finding in table.filter(table["is_issue"]).to_pylist()
+    ]
+    findings.sort(key=lambda entry: entry[:4])
+    rows_of_sample: dict[str, list[PlanRow]] = {}
     valid_ids = None if ids is None else set(ids)
-    for check, table in tables.items():
-        for finding in table.filter(table["is_issue"]).to_pylist():
-            sample_id = finding["sample_id"]
-            if sample_id is None or (valid_ids is not None and sample_id not in valid_ids):
-                continue
+    for *_, finding in findings:
+        sample_id = finding["sample_id"]
+        if sample_id is not None and (valid_ids is None or sample_id in valid_ids):
             row = PlanRow(
                 sample_id,
                 finding["action"],
@@ -104,13 +94,12 @@ def rows_from_findings(
                 finding["split"] or "",
                 fingerprint,
             )
-            candidates.setdefault(sample_id, []).append(_Candidate(row, finding["score"], check))
-    return [row for sample in sorted(candidates) for row in _combine(candidates[sample])]
+            rows_of_sample.setdefault(sample_id, []).append(row)
+    return [row for sample in sorted(rows_of_sample) for row in _combine(rows_of_sample[sample])]
 
 
-def _combine(candidates: Sequence[_Candidate]) -> list[PlanRow]:
-    """Return the rows that remain of one sample's candidates, with the reasons joined."""
-    ranked = [c.row for c in sorted(candidates, key=lambda c: c.order)]
+def _combine(ranked: Sequence[PlanRow]) -> list[PlanRow]:
+    """Return the rows that remain of one sample's, the strongest first, with reasons joined."""
     kept: list[PlanRow] = []
     for row in ranked:
         if not any(other.excludes(row) or other.repeats(row) for other in kept):

@@ -16,8 +16,8 @@ from dataclasses import astuple
 from pathlib import Path
 
 from core.errors import DataError
-from core.files import atomic_file
 from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.repair.destination import result_file
 from evaluation.quality.repair.plan import PlanRow, check_rows
 
 COLUMNS = ("sample_id", "action", "value", "reason", "split", "fingerprint")
@@ -35,18 +35,24 @@ def write_plan(rows: Sequence[PlanRow], path: Path) -> None:
     Raises:
         DataError: it cannot be written, or a name is no text.
     """
+    content = encode(rows)
+    with result_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def encode(rows: Iterable[PlanRow]) -> bytes:
+    """Return the bytes of a plan's file.
+
+    Raises:
+        DataError: a name is no text.
+    """
     try:
-        text = to_csv(rows).encode()
-        with atomic_file(path) as temporary:
-            temporary.write_bytes(text)
+        return to_csv(rows).encode()
     except UnicodeEncodeError as error:
+        name = error.object[error.start : error.start + 40]
         raise DataError(
-            f"Expected names of files in UTF-8, got {error.object[:99]!r}; rename the file."
+            f"Expected names of pictures in UTF-8, got {name!r}; rename the file."
         ) from None
-    except OSError as error:
-        raise DataError(
-            f"Expected to write the plan to {path}, got: {error}; try another place."
-        ) from error
 
 
 def to_csv(rows: Iterable[PlanRow]) -> str:

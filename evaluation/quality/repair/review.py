@@ -17,15 +17,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
 
 from core.data.base.table_header import read_parquet
 from core.errors import DataError
-from core.files import atomic_file
 from core.labels import FERPLUS8, GENDER2
 from evaluation.quality.audit import AuditReport
 from evaluation.quality.check import SCHEMA
 from evaluation.quality.dataset import AuditDataset
 from evaluation.quality.repair.decisions import ACCEPTED, DROPPED
+from evaluation.quality.repair.destination import result_file
 from evaluation.quality.repair.plan import PlanRow, rows_from_findings
 
 KEY = b"mien.audit"
@@ -76,31 +77,6 @@ class FindingsHeader:
     splits: dict[str, int]
     checks: dict[str, CheckSummary]
 
-    @classmethod
-    def from_json(cls, text: bytes) -> FindingsHeader:
-        """Return the header that a file holds.
-
-        Raises:
-            ValueError: it is no JSON object.
-            KeyError: the name of the entry that is missing.
-        """
-        values = json.loads(text)
-        if not isinstance(values, dict):
-            raise ValueError("no JSON object")
-        checks = {
-            name: CheckSummary(check["title"], check["issues"], check["samples"])
-            for name, check in values["checks"].items()
-        }
-        return cls(
-            dataset=values["dataset"],
-            data=values["data"],
-            root=values["root"],
-            fingerprint=values["fingerprint"],
-            samples=values["samples"],
-            splits=values["splits"],
-            checks=checks,
-        )
-
 
 def write_findings(path: Path, report: AuditReport, dataset: AuditDataset, data: Path) -> int:
     """Write the findings of an audit as a file that appears whole.
@@ -139,13 +115,8 @@ def write_findings(path: Path, report: AuditReport, dataset: AuditDataset, data:
         },
     }
     table = table.replace_schema_metadata({KEY: json.dumps(header, allow_nan=False)})
-    try:
-        with atomic_file(path) as temporary:
-            pq.write_table(table, temporary, compression="zstd")
-    except (OSError, UnicodeEncodeError) as error:
-        raise DataError(
-            f"Expected to write the findings to {path}, got: {error}; try another place."
-        ) from error
+    with result_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
     return int(pc.sum(table["is_issue"]).as_py() or 0)
 
 
@@ -249,13 +220,12 @@ def read_findings(path: Path) -> FindingsFile:
     metadata = table.schema.metadata or {}
     if KEY not in metadata:
         raise DataError(f"{expected}: no findings in it.")
-    missing = [name for name in COLUMNS.names if name not in table.column_names]
-    try:
-        header = FindingsHeader.from_json(metadata[KEY])
-    except KeyError as error:
-        missing.append(str(error.args[0]))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"{expected}: {str(error)[:200]}.") from None
-    if missing:
+    if missing := [name for name in COLUMNS.names if name not in table.column_names]:
         raise DataError(f"{expected} without {missing[0]!r}; write it again.")
+    try:
+        header = TypeAdapter(FindingsHeader).validate_json(metadata[KEY])
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"])) or "its header"
+        raise DataError(f"{expected}, got {where}: {fault['msg']}; write it again.") from None
     return FindingsFile(table.select(COLUMNS.names), header)

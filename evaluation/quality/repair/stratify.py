@@ -44,8 +44,7 @@ class _Goal:
     @property
     def totals(self) -> np.ndarray:
         """Samples that each split should hold (S,)."""
-        totals: np.ndarray = self.shares * self.n_samples
-        return totals
+        return np.asarray(self.shares * self.n_samples)
 
     def count(self, split: np.ndarray) -> np.ndarray:
         """Return the samples that each split holds (S,), by the split of each cluster (C,)."""
@@ -94,8 +93,7 @@ def assign_splits(
         _meet_totals(trial, goal, rng)
         counts = goal.count(trial)
         if goal.is_met(counts):
-            new_split: np.ndarray = trial[cluster]
-            return new_split
+            return np.asarray(trial[cluster])
         nearest = min(nearest, counts, key=lambda c: float(np.abs(c - goal.totals).max()))
     raise _impossible(goal, nearest)
 

@@ -59,5 +59,4 @@ def around(picture: NDArray[np.uint8], pose: Pose) -> FaceView:
 
 def clipped(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Return numbers of any size as uint8, rounded."""
-    pixels: NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return pixels
+    return np.asarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
