@@ -101,7 +101,7 @@ def _votes(samples: Samples) -> list[list[float] | None]:
 def manifest_header(
     dataset: AuditDataset,
     made_by: Mapping[str, object],
-    images_beside: bool,
+    images_beside: bool = False,
     others_beside: bool = False,
 ) -> About:
     """Return what the manifest of a data set says of itself.
