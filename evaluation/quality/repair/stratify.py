@@ -17,14 +17,8 @@ from core.errors import DataError
 
 TOLERANCE = 0.01
 """How far a split's share of the samples may be from its target."""
-MAX_ATTEMPTS = 200
-"""Attempts to meet the totals where MAX_CLUSTERS_FOR_RETRY or fewer clusters make that hard."""
-MAX_CLUSTERS_FOR_RETRY = 1000
-MAX_EXCHANGED = 2000
-"""Clusters of a split that are looked at for an exchange; of many of the same size any will do."""
-
-Move = tuple[int, int]
-"""A cluster, and the split it goes to."""
+MAX_SECONDS = 20.0
+"""Time after which the search for splits that meet the totals stops."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,19 +77,13 @@ def assign_splits(
     goal = _Goal(sizes, np.asarray(shares, float), n_samples, allowed, tolerance)
     _require_feasible(goal)
     rng = np.random.default_rng(seed)
-    split_of_cluster = _stratify(_traits(columns, n_samples), cluster, goal, rng)
-    nearest = goal.count(split_of_cluster)
-    for attempt in range(MAX_ATTEMPTS if len(sizes) <= MAX_CLUSTERS_FOR_RETRY else 1):
-        trial = split_of_cluster.copy()
-        if attempt:  # out of a dead end: some clusters go anywhere
-            some = rng.choice(len(sizes), max(2, len(sizes) // 5))
-            trial[some] = rng.integers(0, len(goal.shares), len(some))
-        _meet_totals(trial, goal, rng)
-        counts = goal.count(trial)
-        if goal.is_met(counts):
-            return np.asarray(trial[cluster])
-        nearest = min(nearest, counts, key=lambda c: float(np.abs(c - goal.totals).max()))
-    raise _impossible(goal, nearest)
+    split = _stratify(_traits(columns, n_samples), cluster, goal, rng)
+    if not goal.is_met(goal.count(split)):
+        _meet_totals(split, goal, rng)
+    counts = goal.count(split)
+    if not goal.is_met(counts):
+        raise _impossible(goal, counts)
+    return np.asarray(split[cluster])
 
 
 def _traits(columns: Sequence[np.ndarray], n_samples: int) -> np.ndarray:
@@ -182,61 +170,47 @@ def _deal_singles(
 
 
 def _meet_totals(split: np.ndarray, goal: _Goal, rng: np.random.Generator) -> None:
-    """Move clusters between splits, in place, until the totals are met or nothing helps.
+    """Move clusters between splits, in place, so that the totals are met, or nearly.
 
-    A step is one move, or an exchange of two clusters.
+    An integer linear program says how many clusters of each size leave and join each split, so
+    that as few samples as possible move. Which clusters of a size move is drawn.
     """
-    n_splits = len(goal.shares)
-    for _ in range(4 * n_splits + 200):
-        counts = goal.count(split)
-        if goal.is_met(counts):
-            return
-        excess = counts - goal.totals
-        best: tuple[float, list[Move]] | None = None
-        for a in range(n_splits):
-            for b in range(n_splits):
-                if a == b or excess[a] <= excess[b]:
-                    continue
-                n_to_move = (excess[a] - excess[b]) / 2
-                for moves, gain in _exchanges(split, goal.sizes, a, b, n_to_move, rng):
-                    before = excess[a] ** 2 + excess[b] ** 2
-                    change = (excess[a] - gain) ** 2 + (excess[b] + gain) ** 2 - before
-                    if change < -1e-9 and (best is None or change < best[0]):
-                        best = change, moves
-        if best is None:
-            return
-        for c, s in best[1]:
-            split[c] = s
+    from scipy import sparse
+    from scipy.optimize import Bounds, LinearConstraint, milp
 
-
-def _exchanges(
-    split: np.ndarray,
-    sizes: np.ndarray,
-    a: int,
-    b: int,
-    n_to_move: float,
-    rng: np.random.Generator,
-) -> list[tuple[list[Move], float]]:
-    """Return steps that move about `n_to_move` samples from split `a` to `b`, and how many.
-
-    A step moves one cluster of `a`, or exchanges one for a cluster of `b`.
-    """
-    from_a, from_b = np.flatnonzero(split == a), np.flatnonzero(split == b)
-    if not len(from_a):
-        return []
-    from_a = rng.permutation(from_a)[:MAX_EXCHANGED]
-    one = from_a[np.abs(sizes[from_a] - n_to_move).argmin()]
-    steps: list[tuple[list[Move], float]] = [([(int(one), b)], float(sizes[one]))]
-    if len(from_b):
-        from_b = rng.permutation(from_b)[:MAX_EXCHANGED]
-        from_b = from_b[np.argsort(sizes[from_b], kind="stable")]
-        at = np.searchsorted(sizes[from_b], sizes[from_a] - n_to_move).clip(0, len(from_b) - 1)
-        for partner in (at, np.maximum(at - 1, 0)):
-            gain = sizes[from_a] - sizes[from_b[partner]]
-            k = int(np.abs(gain - n_to_move).argmin())
-            moves = [(int(from_a[k]), b), (int(from_b[partner[k]]), a)]
-            steps.append((moves, float(gain[k])))
-    return steps
+    sizes, kind = np.unique(goal.sizes, return_inverse=True)
+    n_kinds, n_splits = len(sizes), len(goal.shares)
+    present = np.zeros((n_kinds, n_splits))
+    np.add.at(present, (kind, split), 1)
+    gap = goal.totals - goal.count(split)  # (S,)
+    # Unknown are the clusters that join and leave, (U, S) each, and by how much a total is missed.
+    clusters = sparse.kron(sparse.eye(n_kinds), np.ones((1, n_splits)))
+    samples = sparse.kron(sizes[None, :], sparse.eye(n_splits))
+    missed = np.ones((n_splits, 1))
+    constraints = LinearConstraint(
+        sparse.bmat(
+            [[clusters, -clusters, None], [samples, -samples, -missed], [samples, -samples, missed]]
+        ),
+        np.concatenate([np.zeros(n_kinds), np.full(n_splits, -np.inf), gap - goal.allowed]),
+        np.concatenate([np.zeros(n_kinds), gap + goal.allowed, np.full(n_splits, np.inf)]),
+    )
+    cost = np.repeat(sizes, n_splits)
+    solution = milp(
+        np.concatenate([cost, cost, [1000 * goal.n_samples]]),
+        integrality=np.concatenate([np.ones(2 * len(cost)), [0]]),
+        bounds=Bounds(0, np.concatenate([np.full(len(cost), np.inf), present.ravel(), [np.inf]])),
+        constraints=constraints,
+        options={"mip_rel_gap": 0.1, "time_limit": MAX_SECONDS},
+    )
+    if solution.x is None:
+        return
+    joining, leaving = np.rint(solution.x[:-1]).astype(int).reshape(2, n_kinds, n_splits)
+    for u in np.flatnonzero(joining.any(axis=1)).tolist():
+        moved = [
+            rng.permutation(np.flatnonzero((kind == u) & (split == s)))[: leaving[u, s]]
+            for s in range(n_splits)
+        ]
+        split[np.concatenate(moved)] = np.repeat(np.arange(n_splits), joining[u])
 
 
 def _require_feasible(goal: _Goal) -> None:

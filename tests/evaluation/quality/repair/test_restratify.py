@@ -99,9 +99,7 @@ def test_whatever_the_clusters_are_the_answer_is_right_or_an_error(
 
 
 def test_small_sets_of_clusters_are_solved_where_a_search_of_all_solves_them() -> None:
-    """All assignments of nine clusters to three splits are tried; the answer has to be found in
-    nearly all cases where one exists.
-    """
+    """All assignments of nine clusters to three splits are tried."""
     rng = np.random.default_rng(0)
     solved = exist = 0
     codes = np.stack(np.meshgrid(*[np.arange(3)] * 9, indexing="ij"), axis=-1).reshape(
@@ -120,7 +118,7 @@ def test_small_sets_of_clusters_are_solved_where_a_search_of_all_solves_them() -
             solved += 1
         except DataError:
             pass
-    assert exist >= 20 and solved >= 0.9 * exist
+    assert exist >= 20 and solved == exist
 
 
 def large(n: int) -> tuple[list[np.ndarray], np.ndarray]:
