@@ -10,13 +10,14 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import psutil
 
 from core.artifacts.downloads import ROOT
+from evaluation.benchmark.memory_probe import run_program
 
 TIMEOUT_S = 180
 COLD_START_PROGRAM = """
@@ -34,17 +35,7 @@ def cold_start(model: Path, image: Path) -> float:
     Imports, loading, decoding, detection and network count in.
     """
     start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", COLD_START_PROGRAM, model.resolve(), image],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(
-            f"a cold start ended with status {done.returncode}: {done.stderr[-800:]}"
-        )
+    run_program(COLD_START_PROGRAM, model.resolve(), image)
     return time.perf_counter() - start
 
 
@@ -117,10 +108,6 @@ class DemoMeasurements:
     first_prediction_s: float
     rss_mb: float
     faces: int
-
-    def to_dict(self) -> dict[str, float]:
-        """Return the measurements as JSON has them."""
-        return asdict(self)
 
 
 def measure_demo(model: Path, image: Path) -> DemoMeasurements:

@@ -46,10 +46,6 @@ class NetworkProbe:
     cold_start_s: float
     peak_mb: float | None
 
-    def to_dict(self) -> dict[str, float | None]:
-        """Return the measurements as JSON has them."""
-        return {"cold_start_s": self.cold_start_s, "peak_mb": self.peak_mb}
-
 
 def probe_network(
     path: Path, shape: tuple[int, ...], copies: int = 1, starts: int = 3
@@ -65,8 +61,8 @@ def probe_network(
     seconds, peaks_kb = [], []
     for _ in range(starts):
         start = time.perf_counter()
-        output = _last_word(PROBE_PROGRAM, path.resolve(), copies, json.dumps(shape))
-        peaks_kb.append(int(output))
+        output = run_program(PROBE_PROGRAM, path.resolve(), copies, json.dumps(shape))
+        peaks_kb.append(int(output.split()[-1]))
         seconds.append(time.perf_counter() - start)
     peak_kb = statistics.median(peaks_kb)
     return NetworkProbe(
@@ -80,11 +76,17 @@ def count_numbers(path: Path) -> int | None:
 
     They are its parameters, and in an INT8 file their few scales.
     """
-    return int(_last_word(COUNT_PROGRAM, path.resolve())) if find_spec("onnx") else None
+    return (
+        int(run_program(COUNT_PROGRAM, path.resolve()).split()[-1]) if find_spec("onnx") else None
+    )
 
 
-def _last_word(program: str, *arguments: object) -> str:
-    """Run a Python program in a process of its own and return the last word that it prints."""
+def run_program(program: str, *arguments: object) -> str:
+    """Run a Python program in a process of its own and return what it prints.
+
+    Raises:
+        RuntimeError: It fails; carries the end of its errors.
+    """
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
         cwd=ROOT,
@@ -94,4 +96,4 @@ def _last_word(program: str, *arguments: object) -> str:
     )
     if done.returncode != 0:
         raise RuntimeError(f"a process ended with status {done.returncode}: {done.stderr[-800:]}")
-    return done.stdout.split()[-1]
+    return done.stdout

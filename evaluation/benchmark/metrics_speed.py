@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from time import perf_counter, process_time
 
 import numpy as np
@@ -43,10 +43,6 @@ class MetricsSpeed:
     rows: int
     clusters: int | None
     steps: list[StepTimes]
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the times as JSON has them."""
-        return asdict(self)
 
 
 def time_metrics(

@@ -10,7 +10,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def run_benchmark(options: BenchmarkOptions) -> dict[str, Any]:
         from evaluation.benchmark.metrics_speed import time_metrics
 
         say(f"timing metrics on {options.metrics_rows} generated rows ...")
-        result["metrics"] = time_metrics(options.metrics_rows).to_dict()
+        result["metrics"] = asdict(time_metrics(options.metrics_rows))
     return result
 
 
@@ -219,17 +219,17 @@ def _add_processes(
             predictor, spec = model.pipeline.predictor, model.pipeline.predictor.card.input
             if isinstance(predictor, Predictor):
                 shape = (1, spec.channels, spec.size, spec.size)
-                entry["alone"] = memory_probe.probe_network(predictor.path, shape).to_dict()
+                entry["alone"] = asdict(memory_probe.probe_network(predictor.path, shape))
                 entry["parameters"] = memory_probe.count_numbers(predictor.path)
             advance(3 * i + 1)
             entry["startup_s"] = round(app_processes.cold_start(model.path, image), 2)
             advance(3 * i + 2)
-            entry["demo"] = app_processes.measure_demo(model.path, image).to_dict()
+            entry["demo"] = asdict(app_processes.measure_demo(model.path, image))
             advance(3 * i + 3)
         pairs = zip(references, result["references"], strict=True)
         for i, (network, entry) in enumerate(pairs, 3 * len(models) + 1):
             spec = network.reference.spec
             shape = (1, spec.channels, spec.size, spec.size)
             probe = memory_probe.probe_network(network.path, shape, network.reference.copies)
-            entry["alone"] = probe.to_dict()
+            entry["alone"] = asdict(probe)
             advance(i)

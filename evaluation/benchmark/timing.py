@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 
@@ -88,30 +89,28 @@ def time_networks(
     """
     plan = {batch: max(MIN_ROUNDS, round(rounds * ROUND_SHARES[batch])) for batch in batches}
     total = len(threads) * sum(n + _warm_up(n) for n in plan.values())
-    done = 0
-
-    def tick() -> None:
-        nonlocal done
-        done += 1
-        advance(done)
-
+    turns_done = count(1)
     network_times: NetworkTimes = {}
     first_times: FirstTimes = {}
     with task("networks alone", total) as advance:
-        for count in threads:
-            our_networks = {model.key: _our_network(model, count) for model in models}
-            opened = {key: open_reference(key, count) for key in keys}
+        for n_threads in threads:
+            our_networks = {model.key: _our_network(model, n_threads) for model in models}
+            opened = {key: open_reference(key, n_threads) for key in keys}
             for batch, n in plan.items():
                 calls = {key: make(batch) for key, make in our_networks.items()} | {
                     key: _call(net, batch) for key, net in opened.items()
                 }
                 turns = take_repeated_turns(
-                    calls, n, _warm_up(n), 1 + REPEATS if batch == 1 else 1, tick
+                    calls,
+                    n,
+                    _warm_up(n),
+                    1 + REPEATS if batch == 1 else 1,
+                    lambda: advance(next(turns_done)),
                 )
                 if batch == 1:
-                    first_times[count] = {name: values[:, 0] for name, values in turns.items()}
+                    first_times[n_threads] = {name: values[:, 0] for name, values in turns.items()}
                     turns = {name: values[:, 1:] for name, values in turns.items()}
-                network_times.setdefault(count, {})[batch] = turns
+                network_times.setdefault(n_threads, {})[batch] = turns
     return network_times, first_times
 
 
@@ -162,13 +161,7 @@ def time_frames(
         {faces in the frame: {name: (rounds,) milliseconds}}.
     """
     warm_up = _warm_up(rounds)
-    done = 0
-
-    def tick() -> None:
-        nonlocal done
-        done += 1
-        advance(done)
-
+    turns_done = count(1)
     frame_times = {}
     with task("whole frames", len(frames) * (rounds + warm_up)) as advance:
         for faces, data in frames.items():
@@ -179,7 +172,9 @@ def time_frames(
                 net.key: partial(_frame, net, models[0].pipeline.detector, data)
                 for net in references
             }
-            frame_times[faces] = take_turns(calls, rounds, warm_up, tick)
+            frame_times[faces] = take_turns(
+                calls, rounds, warm_up, lambda: advance(next(turns_done))
+            )
             for model in models:
                 model.stages[faces] = {
                     name: values[-rounds:] for name, values in model.stages[faces].items()

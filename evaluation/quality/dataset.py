@@ -65,8 +65,11 @@ class AuditDataset:
 
     def option(self, check: str, name: str) -> Option:
         """Return the value of a check's option: as set, or the default in its OPTIONS."""
-        values: Mapping[str, Option] = self.options.get(check, {})
-        return values[name] if name in values else _default_option(check, name)
+        values: Mapping[str, Option] = {
+            **registry.load(CHECKS, check).OPTIONS,
+            **self.options.get(check, {}),
+        }
+        return values[name]
 
     def compute_once(self, name: str, compute: Callable[[], T]) -> T:
         """Return `compute()`, remembered under `name`, for results that several checks need."""
@@ -89,11 +92,6 @@ class AuditDataset:
         priority = np.empty(len(self), np.int64)
         priority[np.lexsort((name_rank, area, split_rank))] = np.arange(len(self))
         return priority
-
-
-def _default_option(check: str, name: str) -> Option:
-    default: Option = registry.load(CHECKS, check).OPTIONS[name]
-    return default
 
 
 def data_fingerprint(samples_by_split: Mapping[str, Samples]) -> str:
@@ -119,19 +117,17 @@ def load_splits(name: str, data: Path) -> tuple[dict[str, Samples], dict[str, st
     module = registry.load("core.data", name)
     samples_by_split: dict[str, Samples] = {}
     missing: dict[str, str] = {}
-    first_error: DataError | None = None
     for split in [s for s in SPLITS if s in module.SPLITS] or module.SPLITS:
         try:
             samples_by_split[split] = module.load(data, split)
         except DataError as error:
-            first_error = first_error or error
             missing[split] = str(error)
         except OSError as error:  # a folder or table that may not be read
             raise DataError(
                 f"Expected to read {data}, got: {error}; try to check its permissions."
             ) from error
-    if first_error is not None and not samples_by_split:
-        raise first_error
+    if not samples_by_split:
+        raise DataError(next(iter(missing.values())))
     return samples_by_split, missing
 
 

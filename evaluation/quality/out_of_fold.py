@@ -38,12 +38,6 @@ def merge_groupings(*groupings: np.ndarray) -> np.ndarray:
     return clusters.connected_components(n_samples, np.concatenate(pairs))
 
 
-def standardize(features: np.ndarray) -> np.ndarray:
-    """Return float64 (N, D) whose columns have mean 0 and standard deviation 1."""
-    features = features.astype(np.float64)
-    return np.asarray((features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6))
-
-
 def out_of_fold_probabilities(
     features: np.ndarray,
     labels: np.ndarray,
@@ -69,8 +63,9 @@ def out_of_fold_probabilities(
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold
+    from sklearn.preprocessing import StandardScaler
 
-    x = standardize(features)
+    x = StandardScaler().fit_transform(features.astype(np.float64))
     c = max(0.003, 10 / len(x)) if c is None else c
     probabilities = np.zeros((len(labels), int(labels.max()) + 1))
     n_folds = min(folds, len(np.unique(group)))

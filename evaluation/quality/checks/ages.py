@@ -29,7 +29,6 @@ N_COMPONENTS = 32
 """Principal components in which neighbours are searched: as good as all 256, and eight times as
 fast.
 """
-BATCH_SIZE = 1024
 MAX_EXTRA_NEIGHBOURS = 64
 """Samples of the same group that may stand among the nearest."""
 
@@ -93,32 +92,19 @@ def neighbour_ages(features: np.ndarray, age: np.ndarray, group: np.ndarray, k: 
         group: (N,); samples of one group are not compared.
         k: number of neighbours; fewer where there are no more, the own age where there are none.
     """
-    z = _principal_components(features - features.mean(axis=0), N_COMPONENTS).astype(np.float32)
-    square = (z**2).sum(axis=1)
-    medians = np.empty(len(z))
+    from sklearn.decomposition import PCA
+    from sklearn.neighbors import NearestNeighbors
+
+    n_components = min(N_COMPONENTS, *features.shape)
+    z = PCA(n_components, svd_solver="covariance_eigh").fit_transform(features.astype(np.float64))
     largest_group = int(np.unique(group, return_counts=True)[1].max(initial=1))
-    n_nearest = min(len(z), k + largest_group, k + MAX_EXTRA_NEIGHBOURS)
-    with progress.task("compare ages with neighbours", len(z)) as advance:
-        for start in range(0, len(z), BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            distance = square[None, :] - 2 * z[part] @ z.T  # (B, N), up to a constant per row
-            nearest = np.argpartition(distance, n_nearest - 1, axis=1)[:, :n_nearest]
-            order = np.take_along_axis(distance, nearest, axis=1).argsort(axis=1, kind="stable")
-            nearest = np.take_along_axis(nearest, order, axis=1)
-            is_other = group[nearest] != group[part][:, None]
-            chosen = is_other & (is_other.cumsum(axis=1) <= k)
-            ages = np.where(chosen, age[nearest], np.nan)
-            alone = ~chosen.any(axis=1)
-            ages[alone, 0] = age[part][alone]
-            medians[part] = np.nanmedian(ages, axis=1)
-            advance(min(start + BATCH_SIZE, len(z)))
-    return medians
-
-
-def _principal_components(features: np.ndarray, width: int) -> np.ndarray:
-    """Return the first principal components (N, width) of centred features (N, D)."""
-    features = features.astype(np.float64)
-    if features.shape[1] <= width:
-        return features
-    _, vectors = np.linalg.eigh(features.T @ features)
-    return np.asarray(features @ vectors[:, -width:])
+    n_nearest = min(len(z) - 1, k + largest_group, k + MAX_EXTRA_NEIGHBOURS)
+    with progress.task("compare ages with neighbours"):  # none is its own neighbour
+        search = NearestNeighbors(n_neighbors=n_nearest, algorithm="brute").fit(z)
+        nearest = search.kneighbors(return_distance=False)  # (N, n_nearest)
+    is_other = group[nearest] != group[:, None]
+    chosen = is_other & (is_other.cumsum(axis=1) <= k)
+    ages = np.where(chosen, age[nearest], np.nan)
+    alone = ~chosen.any(axis=1)
+    ages[alone, 0] = age[alone]
+    return np.asarray(np.nanmedian(ages, axis=1))

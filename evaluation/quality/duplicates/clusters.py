@@ -30,7 +30,6 @@ CROPS = ((0.0, 0.0), (0.03, 0.0), (0.0, 0.03))
 """Shares cut off at either end of an axis. All nine crops of an image are searched for, so that a
 copy cropped by 4 % is found.
 """
-PAIRS_PER_BATCH = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +119,7 @@ def near_clusters(dataset: AuditDataset, *, mirrored: bool = False) -> NearDupli
         able = able[np.unique(pixels[able], return_index=True)[1]]
         candidates, complete = candidate_pairs(images[able], radius, mirrored=mirrored)
         pairs = able[candidates]
-        score = _agreements(images["thumb"], pairs, mirrored)
+        score = confirm.agreements(images["thumb"], pairs, mirrored=mirrored)
         confirmed = score >= min_agreement
         pairs, score = np.sort(pairs[confirmed], axis=1), score[confirmed]
         joined = pairs if mirrored else np.concatenate([pairs, chain_pairs(pixels)])
@@ -128,20 +127,6 @@ def near_clusters(dataset: AuditDataset, *, mirrored: bool = False) -> NearDupli
         return NearDuplicates(pairs, score, cluster, len(candidates), complete)
 
     return dataset.compute_once(f"near {radius} {min_agreement} {mirrored}", search)
-
-
-def _agreements(thumbnails: np.ndarray, pairs: np.ndarray, mirrored: bool) -> np.ndarray:
-    """Return the agreement float32 (P,) of each of `pairs` (P, 2)."""
-    score = np.zeros(len(pairs), np.float32)
-    with progress.task("compare candidates", len(pairs)) as advance:
-        for start in range(0, len(pairs), PAIRS_PER_BATCH):
-            batch = pairs[start : start + PAIRS_PER_BATCH]
-            second = thumbnails[batch[:, 1]]
-            score[start : start + PAIRS_PER_BATCH] = confirm.agreement(
-                thumbnails[batch[:, 0]], second[:, :, ::-1] if mirrored else second
-            )
-            advance(start + len(batch))
-    return score
 
 
 def candidate_pairs(

@@ -11,6 +11,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from core import progress
+
 PAIRS_PER_BATCH = 1024
 ALIGNMENT_STEPS = 4
 MAX_MOTION = 0.08
@@ -19,22 +21,26 @@ DETAIL_SIGMA = 1.5
 """Detail is what a Gaussian of this width, in pixels of the thumbnail, takes away."""
 
 
-def agreement(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def agreements(thumbnails: np.ndarray, pairs: np.ndarray, *, mirrored: bool = False) -> np.ndarray:
     """Return the correlation of detail after alignment, float32 (P,) in [0, 1]; 0 for flat ones.
 
     Args:
-        first: thumbnails uint8 (P, S, S).
-        second: thumbnails uint8 (P, S, S), each compared with that of the same position.
+        thumbnails: uint8 (N, S, S).
+        pairs: int64 (P, 2), positions of those that are compared.
+        mirrored: compare each first with the mirror image of the second.
     """
-    correlations = np.zeros(len(first), np.float32)
-    for start in range(0, len(first), PAIRS_PER_BATCH):
-        part = slice(start, start + PAIRS_PER_BATCH)
-        a, b = first[part].astype(np.float32), second[part].astype(np.float32)
-        # An image can only be moved onto one that shows no more than it does, so both ways are
-        # tried.
-        correlations[part] = np.maximum(
-            _correlation(a, _align(b, onto=a)), _correlation(b, _align(a, onto=b))
-        )
+    correlations = np.zeros(len(pairs), np.float32)
+    with progress.task("compare candidates", len(pairs)) as advance:
+        for start in range(0, len(pairs), PAIRS_PER_BATCH):
+            part = slice(start, start + PAIRS_PER_BATCH)
+            a, b = (thumbnails[column].astype(np.float32) for column in pairs[part].T)
+            b = b[:, :, ::-1] if mirrored else b
+            # An image can only be moved onto one that shows no more than it does, so both ways are
+            # tried.
+            correlations[part] = np.maximum(
+                _correlation(a, _align(b, onto=a)), _correlation(b, _align(a, onto=b))
+            )
+            advance(min(start + PAIRS_PER_BATCH, len(pairs)))
     return correlations
 
 
