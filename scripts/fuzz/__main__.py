@@ -18,7 +18,7 @@ from core import registry
 from core.cli import add_debug, exit_status
 from core.errors import UserError
 from core.progress import say
-from evaluation.report.formatting import console, grid
+from evaluation.report.formatting import console, print_table
 from scripts.fuzz.case import run_case, watch_lookups
 from scripts.fuzz.runner import TargetReport, fuzz
 from scripts.fuzz.worker import TARGETS
@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
 def show(reports: Sequence[TargetReport]) -> None:
     """Print the counts as a table, and below it what failed."""
     columns = (
+        "target",
         "cases",
         "refused",
         "crashes",
@@ -87,13 +88,19 @@ def show(reports: Sequence[TargetReport]) -> None:
         "look-ups",
         "files left",
     )
-    table = grid("Hostile input", "target", *columns)
-    for r in reports:
-        counts = (r.cases, r.refused, r.crashes, r.hangs, r.swollen)
-        ends = (f"{r.slowest_s:.2f}", f"{r.peak_memory_mb:.0f}", str(r.lookups), str(r.files_left))
-        table.add_row(r.target, *map(str, counts), *ends)
+    rows = (
+        [
+            r.target,
+            *map(str, (r.cases, r.refused, r.crashes, r.hangs, r.swollen)),
+            f"{r.slowest_s:.2f}",
+            f"{r.peak_memory_mb:.0f}",
+            str(r.lookups),
+            str(r.files_left),
+        ]
+        for r in reports
+    )
     out = console()
-    out.print(table)
+    print_table(out, "Hostile input", columns, rows)
     for r in reports:
         for case, reason in r.failures:
             out.print(f"{r.target} --seed {r.seed} --case {case}: {reason}")
