@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -49,7 +49,7 @@ def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
         pages: all pages by name, for the links in the sidebar.
     """
     st.title(page.TITLE)
-    header, navigation = st.container(key="header"), st.sidebar.empty()
+    header, navigation = st.container(key="header"), st.sidebar.container(gap="xxsmall")
     try:
         tables = _tables()
         table = _choose_table(tables)
@@ -58,12 +58,9 @@ def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
             return
         view = _select(table, table.store)
         _describe(header, table, view)
-        shown = [name for name, module in pages.items() if _applies(module, view)]
-        _navigate(navigation, shown)
-        selections = url_state.selections()
+        with navigation:
+            links.navigation([name for name, module in pages.items() if _applies(module, view)])
         page.render(view)
-        if url_state.selections() != selections:  # a click on a chart, say: links take it along
-            _navigate(navigation, shown)
     except UserError as error:
         st.error(context.plain(str(error)), icon=":material/error:")
 
@@ -74,7 +71,7 @@ def _tables() -> dict[str, OpenTable]:
     store = context.opened(settings)
     tables = {AT_START: OpenTable(_names([p.stem for p in settings.tables]), store, settings)}
     of_visit = uploads.of_visit()
-    for upload_id in [*of_visit, *url_state.get("table")[:1]]:
+    for upload_id in [*of_visit, *url_state.get(uploads.SELECTED)[:1]]:
         upload = of_visit.get(upload_id) or uploads.find(upload_id)
         # The shipped model's runs and robustness are not an upload's.
         tables[upload_id] = (
@@ -90,13 +87,14 @@ def _choose_table(tables: Mapping[str, OpenTable]) -> OpenTable:
     if len(tables) == 1:
         return tables[AT_START]
     table_id = url_state.choose(
-        "table",
+        uploads.SELECTED,
         "Table",
         list(tables),
         format_func=lambda table_id: tables[table_id].name,
         where=st.sidebar,
-        kept=("task",),
+        removes=lambda name: name not in ("task", uploads.OPENED),
     )
+    st.sidebar.caption("Links to this page open the uploaded tables, too.")
     return tables[table_id]
 
 
@@ -157,8 +155,3 @@ def _applies(page: ModuleType, view: View) -> bool:
     """Whether a page has something to show; a page says so by a function `applies`."""
     applies = getattr(page, "applies", None)
     return applies is None or bool(applies(view))
-
-
-def _navigate(navigation: Any, pages: Iterable[str]) -> None:
-    with navigation.container(gap=None):
-        links.navigation(pages)

@@ -11,6 +11,14 @@ from apps.studio import context, url_state
 
 PAGES_KEY = "mien_pages"
 """Session key: name -> `st.Page` of every page, put there by the router."""
+CLOSE_SIDEBAR_ON_PHONES = """<script>
+window.mienClosesSidebar ??= document.addEventListener("click", event => {
+    const link = event.target.closest("[data-testid=stSidebar] [data-testid=stPageLink-NavLink]");
+    if (link && innerWidth <= 768)
+        document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+}) ?? true;
+</script>"""
+"""Streamlit does so for its own navigation only."""
 
 
 def to(
@@ -44,12 +52,12 @@ def navigation(names: Iterable[str]) -> None:
         page = st.session_state.get(PAGES_KEY, {}).get(name)
         if page is not None:
             st.page_link(page, query_params=url_state.selections())
+    st.html(CLOSE_SIDEBAR_ON_PHONES, unsafe_allow_javascript=True)
 
 
 def pick(sample_id: str, dataset: str) -> None:
     """Select the sample that the page Sample shows. dataset: "" where unknown."""
-    url_state.put("sample", [sample_id])
-    url_state.put("dataset", [dataset] if dataset else [])
+    url_state.update({"sample": [sample_id], "dataset": [dataset] if dataset else []})
 
 
 def to_sample(where: Any = st) -> None:

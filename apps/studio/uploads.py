@@ -1,6 +1,6 @@
 """Uploaded tables: kept in the server for an hour, each under an id that nobody can guess.
 
-The id stands in the URL, so that an uploaded table survives a reload and can be shared meanwhile.
+The ids stand in the URL, so that uploaded tables survive a reload and can be shared meanwhile.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import threading
 import time
 from dataclasses import dataclass
 
-import streamlit as st
-
 from apps.studio import url_state
 from evaluation.store import Store
 
@@ -19,8 +17,8 @@ LIFETIME_SECONDS = 3600
 MAX_UPLOADS = 20
 """Tables that the server keeps for all visitors together."""
 MAX_UPLOADS_OF_VISIT = 3
-IDS_KEY = "mien_uploads"
-"""Session key: the ids of the tables that were opened in this visit, oldest first."""
+SELECTED, OPENED = "table", "own"
+"""Selections: the id of the table that is shown, the ids of all that were opened, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +82,11 @@ def open_table(store: Store, name: str) -> None:
     upload_ids = [*of_visit(), keep(store, name)]
     for oldest in upload_ids[:-MAX_UPLOADS_OF_VISIT]:
         delete(oldest)
-    st.session_state[IDS_KEY] = upload_ids[-MAX_UPLOADS_OF_VISIT:]
-    url_state.replace({"table": upload_ids[-1:]})
+    upload_ids = upload_ids[-MAX_UPLOADS_OF_VISIT:]
+    url_state.replace({SELECTED: upload_ids[-1:], OPENED: upload_ids})
 
 
 def of_visit() -> dict[str, Upload]:
     """Return id -> table of those opened in this visit that still exist, oldest first."""
-    ids: list[str] = st.session_state.get(IDS_KEY, [])
+    ids = url_state.get(OPENED)[-MAX_UPLOADS_OF_VISIT:]
     return {upload_id: upload for upload_id in ids if (upload := find(upload_id))}

@@ -8,7 +8,7 @@ every page, after a reload, *back* and *forward*, and in a link opened by someon
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -29,18 +29,19 @@ def get(name: str) -> list[str]:
 
 def put(name: str, values: Sequence[str]) -> None:
     """Set a selection; no values remove it."""
-    texts = [str(value) for value in values]
-    if texts == st.query_params.get_all(name):
-        return
-    if texts:
-        st.query_params[name] = texts
-    else:
-        del st.query_params[name]
+    update({name: values})
+
+
+def update(changes: Mapping[str, Sequence[str]]) -> None:
+    """Set several selections in one step of the browser's history; no values remove one."""
+    replace({**selections(), **changes})
 
 
 def replace(selected: Mapping[str, Sequence[str]]) -> None:
     """Set these selections and remove all others."""
-    st.query_params.from_dict({name: list(texts) for name, texts in selected.items() if texts})
+    texts = {name: [str(v) for v in values] for name, values in selected.items() if values}
+    if texts != selections():
+        st.query_params.from_dict(texts)
 
 
 def _seed(name: str, value: Any) -> str:
@@ -57,7 +58,7 @@ def _write(
     name: str,
     texts: Callable[[Any], Sequence[str]],
     default: Sequence[str],
-    kept: Collection[str] | None = None,
+    removes: Callable[[str], bool] = lambda _: False,
 ) -> None:
     """Write a widget's value to the URL; a default is no parameter.
 
@@ -65,12 +66,11 @@ def _write(
         name: the selection's name in the URL.
         texts: the widget's value -> its texts.
         default: the texts of the default.
-        kept: the other selections that remain; all of them where None.
+        removes: another selection's name -> whether the change removes it.
     """
-    if kept is not None:
-        replace({other: value for other, value in selections().items() if other in kept})
     selection = list(texts(st.session_state[f"w.{name}"]))
-    put(name, [] if selection == list(default) else selection)
+    others = {other: values for other, values in selections().items() if not removes(other)}
+    replace({**others, name: [] if selection == list(default) else selection})
 
 
 def choose(
@@ -83,7 +83,7 @@ def choose(
     where: Any = st,
     style: str = "selectbox",
     help: str | None = None,
-    kept: Collection[str] | None = None,
+    removes: Callable[[str], bool] = lambda _: False,
 ) -> str:
     """Draw a choice of one of `options` and return it.
 
@@ -96,7 +96,7 @@ def choose(
         where: the container to draw in.
         style: selectbox, segmented_control, pills, radio or select_slider.
         help: the tooltip.
-        kept: the other selections that survive a change of this one; all of them where None.
+        removes: another selection's name -> whether a change of this one removes it.
     """
     default = options[0] if default is None or default not in options else default
     selection = get(name)
@@ -116,7 +116,7 @@ def choose(
         format_func=format_func,
         help=help,
         on_change=_write,
-        args=(name, lambda v: [v or default], [default], kept),
+        args=(name, lambda v: [v or default], [default], removes),
         **style_arguments,
     )
     return value if chosen is None else str(chosen)

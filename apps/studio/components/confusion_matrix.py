@@ -105,8 +105,7 @@ def selected_cell(matrix: Matrix) -> Cell | None:
 
 def select(cell: Cell | None) -> None:
     """Put a cell into the URL; None removes it."""
-    url_state.put(CELL_PARAMETER, cell or ())
-    url_state.put("cm.gallery.page", ())
+    url_state.update({CELL_PARAMETER: cell or (), "cm.gallery.page": ()})
 
 
 def show(matrix: Matrix, unit: str, title: str) -> None:

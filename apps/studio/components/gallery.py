@@ -6,6 +6,7 @@ Both are paged in SQL, both select a sample, and the table adds samples to the r
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +108,13 @@ def _pictures(faces: Faces, table: pd.DataFrame, task: str, name: str, height: i
     ]
     selected = (url_state.get("sample") or [""])[0]
     data = {"items": items, "chosen": selected, "height": height}
-    result = _component()(
-        key=f"{name}.faces", data=data, on_picked_change=lambda: None, default=None
-    )
-    picked = getattr(result, "picked", None)
-    if picked and [picked["id"]] != url_state.get("sample"):
-        links.pick(picked["id"], picked["set"])
+    key = f"{name}.faces"
+    _component()(key=key, data=data, on_picked_change=partial(_on_click, key), default=None)
+
+
+def _on_click(key: str) -> None:
+    picked = st.session_state[key].picked
+    links.pick(picked["id"], picked["set"])
 
 
 def picture(file: Path, width: int, name: str) -> None:
@@ -154,19 +156,21 @@ def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
             table,
             hide_index=True,
             key=key,
-            on_select="rerun",
+            on_select=partial(_on_tick, key, table),
             selection_mode="multi-row",
             column_order=[*first, *(c for c in table.columns if c not in (*first, "row"))],
             column_config=formats,
         )
         ticked = [i for i in event.selection.rows if i < len(table)]
-        ticked_before = st.session_state.get(f"{key}.ticked", [])
-        st.session_state[f"{key}.ticked"] = ticked
-        # A row that stays ticked must not undo a click on a picture.
-        if len(ticked) == 1 and ticked != ticked_before:
-            row = table.iloc[ticked[0]]
-            links.pick(str(row["sample_id"]), str(row["dataset"] or ""))
         ids = [str(table["sample_id"].iloc[i]) for i in ticked]
         button = f"Add {len(ids)} to the relabel plan" if ids else "Add ticked rows"
         relabel_plan.form(name, view.task, view.store.labels(view.task), ids, button)
         charts.downloads(name, table.drop(columns="row"))
+
+
+def _on_tick(key: str, table: pd.DataFrame) -> None:
+    """Select the sample of a single ticked row."""
+    rows = st.session_state[key].selection.rows
+    if len(rows) == 1 and rows[0] < len(table):
+        row = table.iloc[rows[0]]
+        links.pick(str(row["sample_id"]), str(row["dataset"] or ""))

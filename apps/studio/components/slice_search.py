@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, filters, url_state
 from apps.studio.components import gallery
 from apps.studio.context import View
 from core.vocabulary import group_title
@@ -95,8 +95,8 @@ def slice_title(conditions: Mapping[str, str]) -> str:
 def _on_row(parameters: Sequence[Sequence[str]], key: str) -> None:
     rows = st.session_state[key].selection.rows
     is_listed = bool(rows) and rows[0] < len(parameters)
-    url_state.put(SLICE_PARAMETER, parameters[rows[0]] if is_listed else [])
-    url_state.put("sl.gallery.page", [])
+    selected = parameters[rows[0]] if is_listed else []
+    url_state.update({SLICE_PARAMETER: selected, "sl.gallery.page": []})
 
 
 def selected_slice(view: View) -> dict[str, str]:
@@ -148,5 +148,4 @@ def narrowed(where: Where, name: str, value: str) -> Where:
 
 
 def _filter(conditions: Mapping[str, str]) -> None:
-    for name, value in conditions.items():
-        url_state.put(f"g.{name}", [value])
+    url_state.update({filters.GROUP_PREFIX + name: [value] for name, value in conditions.items()})

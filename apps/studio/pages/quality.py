@@ -59,7 +59,13 @@ def render(view: View) -> None:
         name: f"{findings.header.checks[name].title} ({len(findings.issues[name]):,})"
         for name in names
     }
-    check = url_state.choose("dq.check", "Check", names, format_func=titles.__getitem__)
+    check = url_state.choose(
+        "dq.check",
+        "Check",
+        names,
+        format_func=titles.__getitem__,
+        removes=POSITION_PARAMETER.__eq__,  # start at the first open finding
+    )
     _review(view, Review.of(findings, decisions, check), decided)
     _plan(findings, decisions, decided)
 
@@ -108,7 +114,6 @@ def _summary(findings: FindingsFile, decided: Mapping[str, str]) -> None:
 
 
 def _review(view: View, review: Review, decided: Mapping[str, str]) -> None:
-    _start_anew(review.check)
     keys = review.keys
     at = finding.position(keys, decided)
     n, done = len(keys), sum(key in decided for key in keys)
@@ -116,14 +121,6 @@ def _review(view: View, review: Review, decided: Mapping[str, str]) -> None:
     with st.container(border=True):
         finding.show(view, review, at, decided.get(keys[at], ""))
     _list(review, decided)
-
-
-def _start_anew(check: str) -> None:
-    """Forget the position where another check was chosen: start at its first open finding."""
-    if url_state.get("dq.of") != [check]:
-        if url_state.get("dq.of"):
-            url_state.put(POSITION_PARAMETER, [])
-        url_state.put("dq.of", [check])
 
 
 def _list(review: Review, decided: Mapping[str, str]) -> None:

@@ -35,7 +35,6 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callable[[], No
 
     monkeypatch.setattr(uploads.threading, "Timer", Timer)
     monkeypatch.setattr(uploads, "_uploads", {})
-    monkeypatch.setattr(uploads.st, "session_state", {})
     monkeypatch.setattr(url_state.st, "query_params", QueryParams())
     return started
 
@@ -58,7 +57,8 @@ def test_the_oldest_give_way(store: Store, timers: list, monkeypatch: pytest.Mon
         uploads.open_table(store, f"t{i}")
     assert [u.name for u in uploads.of_visit().values()] == ["t1", "t2", "t3"]
     assert uploads.find(other) is not None
-    assert url_state.selections() == {"table": [list(uploads.of_visit())[-1]]}
+    opened = list(uploads.of_visit())
+    assert url_state.selections() == {"table": opened[-1:], "own": opened}
     for i in range(2):
         uploads.keep(store, f"o{i}")
     assert uploads.find(other) is None and [u.name for u in uploads._uploads.values()] == [
@@ -73,7 +73,7 @@ def test_the_oldest_give_way(store: Store, timers: list, monkeypatch: pytest.Mon
 def test_opening_a_table_leaves_the_selections_of_the_last(store: Store, timers: list) -> None:
     url_state.put("models", ["m"])
     uploads.open_table(store, "t")
-    assert set(url_state.selections()) == {"table"}
+    assert set(url_state.selections()) == {"table", "own"}
 
 
 def test_a_link_to_a_deleted_table_says_so(draw) -> None:

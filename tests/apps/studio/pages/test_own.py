@@ -29,7 +29,7 @@ FIRST, SECOND, THIRD = FERPLUS8.labels[:3]
 def session(monkeypatch: pytest.MonkeyPatch) -> dict:
     """A visitor's state without a server."""
     state: dict = {}
-    for module in (relabel_plan, uploads):
+    for module in (relabel_plan, gallery):
         monkeypatch.setattr(module.st, "session_state", state)
     monkeypatch.setattr(url_state.st, "query_params", QueryParams())
     return state
@@ -146,28 +146,19 @@ def test_a_cell_in_the_url_shows_its_samples(draw) -> None:
     assert not draw("confusion", "no images", **{"cm.cell": ["<b>", "x"]}).exception
 
 
-def test_a_row_that_stays_ticked_undoes_no_click(draw, monkeypatch: pytest.MonkeyPatch) -> None:
-    import streamlit as st
-
-    real, ticked = st.dataframe, [1]
-
-    def dataframe(*args, key: str = "", **options):
-        shown = real(*args, key=key, **options)
-        return (
-            SimpleNamespace(selection=SimpleNamespace(rows=list(ticked)))
-            if ".rows." in key
-            else shown
-        )
-
-    monkeypatch.setattr(st, "dataframe", dataframe)
-    app = draw("confusion", "no images", task="emotion", **{"cm.cell": [FIRST, FIRST]})
-    ids = next(d.value for d in app.dataframe if "sample_id" in d.value)["sample_id"].tolist()
-    assert app.query_params["sample"] == ids[1]
-    app.query_params["sample"] = ids[0]  # as a click on a picture does
-    assert app.run().query_params["sample"] == ids[0] and app.run().query_params["sample"] == ids[0]
-    for rows, wanted in (([], ids[0]), ([1], ids[1]), ([1, 2], ids[1]), ([2], ids[2])):
-        ticked[:] = rows
-        assert app.run().query_params["sample"] == wanted and not app.exception
+def test_one_ticked_row_selects_its_sample(session: dict) -> None:
+    rows = pd.DataFrame({"sample_id": ["a", "b"], "dataset": ["d", None]})
+    for ticked, selected in (
+        ([1], ["b"]),
+        ([0, 1], ["b"]),
+        ([0], ["a"]),
+        ([], ["a"]),
+        ([2], ["a"]),
+    ):
+        session["k"] = SimpleNamespace(selection=SimpleNamespace(rows=ticked))
+        gallery._on_tick("k", rows)
+        assert url_state.get("sample") == selected
+    assert url_state.get("dataset") == ["d"]
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
