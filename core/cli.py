@@ -74,6 +74,16 @@ def add_debug(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add `--trust`, for commands that take a model file."""
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="open a model with operators or sizes that are not allowed, too: "
+        "only where you know who made it",
+    )
+
+
 def run_commands(
     package: str,
     prog: str,

@@ -46,10 +46,10 @@ class Ensemble(FaceModel):
         shares: task -> weights of all members (M,), sum 1.
     """
 
-    def __init__(self, path: str | Path, threads: int = 1) -> None:
+    def __init__(self, path: str | Path, threads: int = 1, *, is_trusted: bool = False) -> None:
         self.path: Path = Path(path) / FILE if Path(path).is_dir() else Path(path)
         self.config = read(self.path)
-        self.members = self._open_members(threads)
+        self.members = self._open_members(threads, is_trusted)
         self.shares = {task: shares for task in TASKS if (shares := self._shares_in(task)).any()}
         if not self.shares:
             raise ModelError(
@@ -134,7 +134,7 @@ class Ensemble(FaceModel):
             return estimate_age(p, "distribution", self.card.calibration)
         return p[:, 0], p[:, 1], p[:, 2]
 
-    def _open_members(self, threads: int) -> tuple[Predictor, ...]:
+    def _open_members(self, threads: int, is_trusted: bool) -> tuple[Predictor, ...]:
         """Open each file once, against all digests that the members state for it."""
         paths = [member_path(self.path.parent, m.model) for m in self.config.members]
         if (size := sum(p.stat().st_size for p in set(paths))) > bundle.MAX_BYTES:
@@ -145,7 +145,9 @@ class Ensemble(FaceModel):
         digests: dict[Path, set[str]] = {path: set() for path in paths}
         for member, path in zip(self.config.members, paths, strict=True):
             digests[path] |= {member.sha256} - {""}
-        opened = {path: Predictor(path, threads, digests[path]) for path in digests}
+        opened = {
+            path: Predictor(path, threads, digests[path], is_trusted=is_trusted) for path in digests
+        }
         return tuple(opened[path] for path in paths)
 
     def _shares_in(self, task: str) -> np.ndarray:

@@ -13,13 +13,15 @@ from core.predictor import FaceModel, Predictor
 __all__ = ["FaceModel", "open_model"]
 
 
-def open_model(path: str | Path, threads: int = 1) -> FaceModel:
+def open_model(path: str | Path, threads: int = 1, *, is_trusted: bool = False) -> FaceModel:
     """Open the model at `path`.
 
     Args:
         path: a bundle (its folder or file) or an ensemble (a folder with `ensemble.json`, or such
             a file).
         threads: of ONNX Runtime for one call.
+        is_trusted: open files with operators or sizes that are not allowed, too; whoever gives them
+            vouches for them.
 
     Raises:
         ModelError: neither is there, the folder holds both, or what is there cannot be used.
@@ -32,4 +34,6 @@ def open_model(path: str | Path, threads: int = 1) -> FaceModel:
                 f"{MODEL_FILE} or {FILE}."
             )
         path = path / FILE
-    return Ensemble(path, threads) if path.suffix == ".json" else Predictor(path, threads)
+    if path.suffix == ".json":
+        return Ensemble(path, threads, is_trusted=is_trusted)
+    return Predictor(path, threads, is_trusted=is_trusted)

@@ -63,9 +63,18 @@ class Pipeline:
     """
 
     def __init__(
-        self, model: str | Path | FaceModel, detector: Detector | None = None, threads: int = 1
+        self,
+        model: str | Path | FaceModel,
+        detector: Detector | None = None,
+        threads: int = 1,
+        *,
+        is_trusted: bool = False,
     ) -> None:
-        self.predictor = open_model(model, threads) if isinstance(model, str | Path) else model
+        self.predictor = (
+            open_model(model, threads, is_trusted=is_trusted)
+            if isinstance(model, str | Path)
+            else model
+        )
         if detector is None:
             self.detector, self.about_detector = best_detector()
         else:

@@ -115,8 +115,15 @@ class FaceModel(ABC):
 class Predictor(FaceModel):
     """One model, ready to run."""
 
-    def __init__(self, path: str | Path, threads: int = 1, sha256: Collection[str] = ()) -> None:
-        opened = bundle.load(path, threads, sha256)
+    def __init__(
+        self,
+        path: str | Path,
+        threads: int = 1,
+        sha256: Collection[str] = (),
+        *,
+        is_trusted: bool = False,
+    ) -> None:
+        opened = bundle.load(path, threads, sha256, is_trusted=is_trusted)
         self.card: Card = opened.card
         self.path: Path = opened.path
         self.views: tuple[InputSpec, ...] = (self.card.input,)
@@ -142,7 +149,7 @@ class Predictor(FaceModel):
             embedding: return that output too.
 
         Raises:
-            ModelError: an embedding is wanted and the model has none.
+            ModelError: an embedding is wanted and the model has none, or ONNX Runtime fails.
         """
         if len(batch) == 0:
             return {h.task: np.zeros((0, h.width), np.float32) for h in self.card.heads}
@@ -154,7 +161,13 @@ class Predictor(FaceModel):
                     "with `python -m train export`."
                 )
             names["embedding"] = "embedding"
-        values = self._session.run(list(names.values()), {self._input: batch})
+        try:
+            values = self._session.run(list(names.values()), {self._input: batch})
+        except Exception as error:  # ONNX Runtime's own unrelated types
+            raise ModelError(
+                f"Expected {self.path} to predict {len(batch)} faces at once, got: "
+                f"{str(error)[:300]}"
+            ) from error
         return dict(zip(names, values, strict=True))
 
     def probabilities(self, crops: np.ndarray, embedding: bool = False) -> dict[str, np.ndarray]:

@@ -68,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.model,
             args.host,
             args.port,
+            is_trusted=args.trust,
             allowed_hosts=allowed_hosts,
             max_stream_seconds=max_stream_seconds,
         )

@@ -66,6 +66,7 @@ def serve(
     host: str,
     port: int,
     *,
+    is_trusted: bool = False,
     allowed_hosts: Sequence[str] = (),
     max_stream_seconds: int | None = None,
     block: bool = True,
@@ -76,6 +77,7 @@ def serve(
         model: Model file or folder, or an ensemble's folder.
         host: Address to listen on.
         port: Port to listen on.
+        is_trusted: Open a model with operators or sizes that are not allowed, too.
         allowed_hosts: Further names that requests may come by; see `serving.hosts`.
         max_stream_seconds: Longest live stream of a visitor; None for no limit.
         block: Return only when the server ends. This process can then make no connections.
@@ -88,7 +90,7 @@ def serve(
     uploads.upload_folder()  # before any component, as each remembers the folder
     # Many visitors on few cores: with two threads a frame takes 18 ms instead of 12.
     cv2.setNumThreads(1)
-    pipeline = Pipeline(model)
+    pipeline = Pipeline(model, is_trusted=is_trusted)
     print(f"Face detector: {pipeline.about_detector}", flush=True)
     page = build(pipeline, max_stream_seconds)
     page.queue(

@@ -1,7 +1,8 @@
 """Open a model: one ONNX file with its card in the metadata.
 
 Model files are untrusted. They are read as bytes, so that ONNX cannot reach for other files, and
-never unpickled.
+never unpickled. Before ONNX Runtime sees one, `core.artifacts.onnx_check` decides what it may hold
+and take; then it is run once.
 """
 
 from __future__ import annotations
@@ -10,14 +11,20 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 
+import numpy as np
 import onnxruntime as ort
 
 from core.artifacts.card import KEY, Card
+from core.artifacts.onnx_check.graph import read_graph, read_metadata
+from core.artifacts.onnx_check.limits import check_cost
 from core.errors import ModelError
 
 MODEL_FILE = "model.onnx"
 MAX_BYTES = 512 * 1024 * 1024
+MAX_TRIAL_SECONDS = 20.0
+"""Time in which a network has to predict its first face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +60,80 @@ def model_path(path: str | Path) -> Path:
     return file
 
 
-def load(path: str | Path, threads: int = 1, sha256: Collection[str] = ()) -> Bundle:
+def load(
+    path: str | Path,
+    threads: int = 1,
+    sha256: Collection[str] = (),
+    *,
+    is_trusted: bool = False,
+) -> Bundle:
     """Open and check a model.
 
     Args:
         path: a model file or its folder.
         threads: of ONNX Runtime for one call.
         sha256: digests that the file must have, checked before anything opens it.
+        is_trusted: leave out `core.artifacts.onnx_check`: whoever gives the file vouches for it.
 
     Raises:
-        ModelError: missing, too large, changed, damaged, or without a valid card.
+        ModelError: missing, too large, changed, damaged, without a valid card, or with operators
+            or sizes that are not allowed.
     """
     file = model_path(path)
-    if (size := file.stat().st_size) > MAX_BYTES:
-        raise ModelError(f"Expected a model of at most {MAX_BYTES} bytes, got {size}: {file}.")
-    data = file.read_bytes()
+    data = _read(file)
     digest = hashlib.sha256(data).hexdigest()
     if others := set(sha256) - {digest}:
         raise ModelError(
             f"Expected {file} to have SHA-256 {min(others)}, got {digest}; it was changed."
         )
+    card = _card(data, file)
+    if not is_trusted:
+        _check_graph(data, file)
     session = _session(data, threads, file)
-    text = session.get_modelmeta().custom_metadata_map.get(KEY)
+    _check_form(card, session, file)
+    _try(card, session, file)
+    return Bundle(card, session, file, digest)
+
+
+def load_card(path: str | Path) -> Card:
+    """Return the card of a model; the network itself is not opened.
+
+    Args:
+        path: a model file or its folder.
+
+    Raises:
+        ModelError: missing, too large, damaged, or without a valid card.
+    """
+    file = model_path(path)
+    return _card(_read(file), file)
+
+
+def _read(file: Path) -> bytes:
+    if (size := file.stat().st_size) > MAX_BYTES:
+        raise ModelError(f"Expected a model of at most {MAX_BYTES} bytes, got {size}: {file}.")
+    return file.read_bytes()
+
+
+def _card(data: bytes, file: Path) -> Card:
+    try:
+        text = read_metadata(data).get(KEY)
+    except ModelError as error:
+        raise ModelError(f"Expected an ONNX model in {file}. {error}") from None
     if text is None:
         raise ModelError(
             f"Expected the metadata key {KEY!r} in {file}, got none; export it with "
             "`python -m train export`."
         )
-    card = Card.from_json(text)
-    _check(card, session, file)
-    return Bundle(card, session, file, digest)
+    return Card.from_json(text)
+
+
+def _check_graph(data: bytes, file: Path) -> None:
+    try:
+        check_cost(read_graph(data))
+    except ModelError as error:
+        raise ModelError(
+            f"{str(error)[:400]} So {file} is not opened; if you know who made it, try --trust."
+        ) from None
 
 
 def _session(data: bytes, threads: int, file: Path) -> ort.InferenceSession:
@@ -99,7 +150,7 @@ def _session(data: bytes, threads: int, file: Path) -> ort.InferenceSession:
         ) from error
 
 
-def _check(card: Card, session: ort.InferenceSession, file: Path) -> None:
+def _check_form(card: Card, session: ort.InferenceSession, file: Path) -> None:
     """Refuse a network whose inputs and outputs are not those of its card."""
     inputs = session.get_inputs()
     expected = [card.input.channels, card.input.size, card.input.size]
@@ -114,4 +165,29 @@ def _check(card: Card, session: ort.InferenceSession, file: Path) -> None:
             raise ModelError(
                 f"Expected output {head.output!r} of shape (N, {head.width}), got outputs "
                 f"{outputs}: {file}."
+            )
+
+
+def _try(card: Card, session: ort.InferenceSession, file: Path) -> None:
+    """Predict one black face, and refuse a network that cannot, or not in MAX_TRIAL_SECONDS."""
+    spec, names = card.input, [head.output for head in card.heads]
+    options = ort.RunOptions()
+    timer = Timer(MAX_TRIAL_SECONDS, setattr, (options, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        face = np.zeros((1, spec.channels, spec.size, spec.size), np.float32)
+        outputs = session.run(names, {session.get_inputs()[0].name: face}, options)
+    except Exception as error:  # ONNX Runtime's own unrelated types
+        raise ModelError(
+            f"Expected a network that predicts a face in {MAX_TRIAL_SECONDS:g} seconds, got "
+            f"{file}, at which ONNX Runtime stops: {str(error)[:300]}"
+        ) from error
+    finally:
+        timer.cancel()
+    for head, values in zip(card.heads, outputs, strict=True):
+        if np.shape(values) != (1, head.width) or values.dtype != np.float32:
+            raise ModelError(
+                f"Expected output {head.output!r} of shape (1, {head.width}), got "
+                f"{np.shape(values)}: {file}."
             )

@@ -30,6 +30,9 @@ LABEL_COUNTS = {
     "regression": (0, 0),
 }
 """Smallest and largest number of labels, by kind of head."""
+MAX_CARD_BYTES = 1_000_000
+MAX_METRIC_ROWS = 2_000
+MAX_DATA_ROWS = 500
 MAX_LICENCE = 50_000
 """Characters of a licence, which an ensemble joins from its members'."""
 MAX_ROW_TEXT = 500
@@ -132,8 +135,12 @@ class DataRow(TypedDict):
     fingerprint: NotRequired[Text]
 
 
-MetricRows = tuple[Annotated[MetricRow, only_fields(MetricRow)], ...]
-DataRows = tuple[Annotated[DataRow, only_fields(DataRow)], ...]
+MetricRows = Annotated[
+    tuple[Annotated[MetricRow, only_fields(MetricRow)], ...], Field(max_length=MAX_METRIC_ROWS)
+]
+DataRows = Annotated[
+    tuple[Annotated[DataRow, only_fields(DataRow)], ...], Field(max_length=MAX_DATA_ROWS)
+]
 
 
 @schema.validated
@@ -235,14 +242,22 @@ class Card:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> Card:
+    def from_json(cls, text: str | bytes | memoryview) -> Card:
         """Return the card that `text`, the value of the metadata key, describes.
 
         Raises:
-            ModelError: a field is missing or malformed.
+            ModelError: it is longer than MAX_CARD_BYTES, or a field is missing or malformed.
         """
+        if len(text) > MAX_CARD_BYTES:
+            raise ModelError(
+                f"Expected a card of at most {MAX_CARD_BYTES:,} bytes under the model's metadata "
+                f"key {KEY!r}, got {len(text):,}."
+            )
         try:
-            return schema.read_json(cls, text, "card")
+            content = text if isinstance(text, str) else bytes(text).decode("utf-8")
+            return schema.read_json(cls, content, "card")
+        except UnicodeDecodeError as error:
+            raise ModelError(f"Expected the card to be UTF-8, got: {error}") from None
         except ModelError as error:
             raise ModelError(
                 f"Expected a valid card under the model's metadata key {KEY!r}, as "

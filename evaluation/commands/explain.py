@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.artifacts.card import TASKS
+from core.cli import add_trust
 from core.errors import DataError
 from core.face_model import open_model
 from evaluation.commands._options import add_options
@@ -31,6 +32,7 @@ from evaluation.report.formatting import print_json
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `explain`."""
     add_options(parser, "--model")
+    add_trust(parser)
     add_image_arguments(parser)
     help_text = "one JSON object on stdout: predictions, files and how far they can move"
     add_options(parser, "--json", help=help_text)
@@ -38,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the pictures."""
-    predictor = open_model(args.model)
+    predictor = open_model(args.model, is_trusted=args.trust)
     if len(predictor.views) > 1:
         raise DataError(
             f"Expected a model with one crop of a face, got {args.model}, "

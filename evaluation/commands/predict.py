@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from time import perf_counter
 
+from core.cli import add_trust
 from core.face_model import open_model
 from core.faces import best_detector
 from core.progress import say
@@ -26,6 +27,7 @@ STATUS_STOPPED = 130
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `predict`."""
     add_options(parser, "--model", "--dataset", "--split", "--threads")
+    add_trust(parser)
     add_options(parser, "--data", required=True)
     add_options(parser, "--limit", help="only the first N samples")
     add_options(parser, "--out", help="table to write; *.csv writes CSV")
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     The exit status is 130 where Ctrl-C stopped it.
     """
-    predictor = open_model(args.model, threads=args.threads)
+    predictor = open_model(args.model, threads=args.threads, is_trusted=args.trust)
     samples = load_samples(args.dataset, args)
     detector, about = best_detector()
     say(f"Face detector: {about}")

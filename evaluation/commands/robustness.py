@@ -20,6 +20,7 @@ from dataclasses import asdict
 from rich.console import Console
 
 from core import registry
+from core.cli import add_trust
 from core.errors import DataError
 from core.face_model import open_model
 from core.faces import best_detector
@@ -36,6 +37,7 @@ from evaluation.robustness.measure import CORRUPTIONS, KINDS, SEED, measure
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `robustness`."""
     add_options(parser, "--model", "--split", "--threads", "--json")
+    add_trust(parser)
     add_options(parser, "--data", required=True)
     help_text = f"may be given again, for one table of both; one of {DATASETS}"
     add_options(parser, "--dataset", action="append", help=help_text)
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         registry.load(CORRUPTIONS, kind)  # a mistyped name ends here
     if args.out:
         check_target(args.out)
-    predictor = open_model(args.model, threads=args.threads)
+    predictor = open_model(args.model, threads=args.threads, is_trusted=args.trust)
     detector, about_detector = best_detector()
     say(f"Face detector: {about_detector}")
     table: list[RobustnessRow] = []

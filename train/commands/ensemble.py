@@ -12,6 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
+from core.cli import add_trust
 from train.commands._arguments import add_data, add_json, add_limit
 from train.recipe.arguments import data_folders
 
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="emotion label space, such as FER7 (default: the smallest of the members')",
     )
     add_limit(parser)
+    add_trust(parser)
     add_json(parser)
 
 
@@ -61,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         {"emotion": args.labels} if args.labels else {},
         args.dataset,
         args.limit,
+        is_trusted=args.trust,
     )
     if args.json:
         print(json.dumps(result.to_dict(), allow_nan=False))

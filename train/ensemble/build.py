@@ -40,6 +40,8 @@ def build(
     labels: Mapping[str, str] | None = None,
     datasets: Sequence[str] | None = None,
     limit: int | None = None,
+    *,
+    is_trusted: bool = False,
 ) -> EnsembleResult:
     """Write the folder `out`: copies of the models, ensemble.json and card.md.
 
@@ -52,6 +54,7 @@ def build(
         labels: task -> name of a label space; the smallest of the members' by default.
         datasets: to fit and measure on; those that the models' cards name by default.
         limit: samples of each data set; None for all.
+        is_trusted: take models with operators or sizes that are not allowed, too.
 
     Raises:
         UserError: a model is given twice, `out` holds something else, or no data set is known.
@@ -63,10 +66,12 @@ def build(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         folder = Path(scratch) / "new"
-        draft = EnsembleConfig(name, tuple(_copy_models(models, folder, flip)), dict(labels or {}))
+        draft = EnsembleConfig(
+            name, tuple(_copy_models(models, folder, flip, is_trusted)), dict(labels or {})
+        )
         (folder / FILE).write_text(draft.to_json(), encoding="utf-8")
-        equal = Ensemble(folder)
-        without_flip = _without_flip(draft, folder) if flip else equal
+        equal = Ensemble(folder, is_trusted=is_trusted)
+        without_flip = _without_flip(draft, folder, is_trusted) if flip else equal
         predictions = [
             predict_members(equal, without_flip, dataset, folders, limit)
             for dataset in datasets or _datasets_of(equal)
@@ -96,7 +101,7 @@ def build(
             created=datetime.now(UTC).strftime("%Y-%m-%d"),
         )
         (folder / FILE).write_text(final.to_json(), encoding="utf-8")
-        ensemble = Ensemble(folder)
+        ensemble = Ensemble(folder, is_trusted=is_trusted)
         gains = [gain for f in figures for gain in f.gains]
         (folder / CARD_FILE).write_text(report.card(ensemble, gains), encoding="utf-8")
         _move(folder, out)
@@ -107,19 +112,21 @@ def build(
     return EnsembleResult(out, name, members, weights, gains)
 
 
-def _without_flip(draft: EnsembleConfig, folder: Path) -> Ensemble:
+def _without_flip(draft: EnsembleConfig, folder: Path, is_trusted: bool) -> Ensemble:
     members = tuple(replace(m, flip=False) for m in draft.members)
     path = folder / WITHOUT_FLIP_FILE
     path.write_text(replace(draft, members=members).to_json(), encoding="utf-8")
-    ensemble = Ensemble(path)
+    ensemble = Ensemble(path, is_trusted=is_trusted)
     path.unlink()
     return ensemble
 
 
-def _copy_models(models: Sequence[Path], folder: Path, flip: bool) -> list[EnsembleMember]:
+def _copy_models(
+    models: Sequence[Path], folder: Path, flip: bool, is_trusted: bool
+) -> list[EnsembleMember]:
     members: list[EnsembleMember] = []
     for path in models:
-        source = bundle.load(path)
+        source = bundle.load(path, is_trusted=is_trusted)
         name = re.sub(r"[^\w.-]+", "-", source.card.name).strip(".-")[:MAX_NAME_LENGTH] or "model"
         names = (f"{name}-{i + 1}" if i else name for i in range(len(models)))
         target = next(folder / n for n in names if not (folder / n).exists())

@@ -92,12 +92,12 @@ def export(
         with progress.task("write ONNX"):
             write_onnx(folded, card, draft)
         if folded is not model:
-            check_folded(model, folded, Predictor(draft), crops)
+            check_folded(model, folded, Predictor(draft, is_trusted=True), crops)
         check_parity(model, draft, crops)
         parity = {"onnx_parity": logit_difference(model, draft, crops)}
         if val_parts:
             with progress.task("calibrate and measure"):
-                card = measured_card(Predictor(draft), train_parts, val_parts)
+                card = measured_card(Predictor(draft, is_trusted=True), train_parts, val_parts)
             if qat.is_quantization_aware(model):
                 card = _with_float32_figures(card, recipe, val_parts, draft)
             set_card(draft, card)
@@ -152,7 +152,7 @@ def _to_int8(
         if not val_parts:
             break
         with progress.task("calibrate and measure INT8"):
-            int8_card = measured_card(Predictor(path), train_parts, val_parts)
+            int8_card = measured_card(Predictor(path, is_trusted=True), train_parts, val_parts)
         try:
             check_int8_loss(validation_figures(card), validation_figures(int8_card))
             break
@@ -183,7 +183,7 @@ def _with_float32_figures(
     with progress.task("measure the float32 network that it started from"):
         blank = replace(card, precision="fp32", calibration={}, thresholds={}, metrics=())
         write_onnx(round_to_half(float32), blank, path)
-        float32_card = measured_card(Predictor(path), (), val_parts)
+        float32_card = measured_card(Predictor(path, is_trusted=True), (), val_parts)
     instead = "train on with --resume and more --epochs, or export the float32 run instead"
     check_int8_loss(validation_figures(float32_card), validation_figures(card), instead)
     rows = [

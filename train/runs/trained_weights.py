@@ -42,7 +42,7 @@ def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
                 f"Expected complete weights in {folder / WEIGHTS}, got: {error}; export or copy "
                 "the bundle again."
             ) from error
-        recipe = _recipe(bundle.load(folder).card.recipe, folder)
+        recipe = _recipe(bundle.load_card(folder).recipe, folder)
         return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, recipe
     file = path / BEST_CHECKPOINT if path.is_dir() else path
     if not file.is_file() or folder != path:  # a model file alone holds no weights to train on

@@ -51,7 +51,9 @@ class PairedDifferences:
                 self.plan.limit,
             )
             predictor = Predictor(
-                self.plan.out / name / "bundle", threads=system.usable_processors()
+                self.plan.out / name / "bundle",
+                threads=system.usable_processors(),
+                is_trusted=True,  # the study has just made it
             )
             with progress.task(f"predict {name}"):
                 table = pa.concat_tables(

@@ -157,7 +157,7 @@ def _cut_head(pipeline: Pipeline, picture: np.ndarray) -> Cutout:
 
 def measure(args: argparse.Namespace) -> SteadinessReport:
     """Play all clips and return the results at all rates."""
-    seed, pipeline = args.seed, Pipeline(args.model)
+    seed, pipeline = args.seed, Pipeline(args.model, is_trusted=args.trust)
     head, other = cut_heads(pipeline)
     scenes = {
         "bar": scene.behind_a_post(head, seed),

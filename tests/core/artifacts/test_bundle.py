@@ -119,7 +119,7 @@ ROW = {"name": "ferplus", "split": "val", "n": 3}
         ({"heads": [{**AGES, "labels": []}]}, "2 to 117"),
         ({"heads": [{**AGES, "labels": [str(i) for i in range(118)]}]}, "2 to 117"),
         ({"heads": [{**AGES, "kind": "regression", "labels": ["years"]}]}, "0 to 0"),
-        ({"name": "x" * 1_000_000}, "`name`"),
+        ({"name": "x" * 900_000}, "`name`"),
         ({"name": 1}, "`name`"),
         ({"name": "a\nb"}, "`name`"),
         ({"version": None}, "`version`"),
