@@ -5,18 +5,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from core.labels import FERPLUS8
 from evaluation.analysis import from_counts
-from evaluation.analysis.from_counts import BINS, CURVE_BINS, FINE_BINS, FINE_PER_BIN
+from evaluation.analysis.from_counts import (
+    BINS,
+    CURVE_BINS,
+    FINE_BINS,
+    FINE_PER_BIN,
+    ClassSummary,
+)
+from evaluation.analysis.groups import by_group
 from evaluation.metrics import agreement, binned, calibration, classification, curves, selective
 from evaluation.metrics.classification import Average
 from evaluation.predictions import arrays
-from evaluation.statistics.bootstrap import centred, merged
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Method, Sample
@@ -35,9 +40,9 @@ class ClassReport:
     precision: Estimate
     f1: float | None
     f1_ci95: tuple[float | None, float | None]
-    auroc: float | None
-    average_precision: float | None
-    ece: Estimate | None
+    auroc: float | None = None
+    average_precision: float | None = None
+    ece: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,92 +74,52 @@ class VoteReport:
     any: Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class ReliabilityReport:
-    """The reliability diagram by bin: mean confidence, accuracy (None where empty) and samples."""
-
-    confidence: list[float | None]
-    accuracy: list[float | None]
-    count: list[float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class RiskCoverageReport:
-    """Some points of the risk-coverage curve."""
-
-    coverage: list[float]
-    risk: list[float]
-    threshold: list[float]
-
-
-@dataclass(frozen=True, slots=True)
-class ClassificationReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassificationReport(ClassSummary):
     """A task with classes; None where its table has no probabilities, or no votes.
 
     Attributes:
-        n: samples with a truth and a prediction.
         averages: "macro" and "weighted" means over the classes.
         clusters: how many clusters the samples come in; None where they are independent.
         method: how intervals were made.
         confusion: rows true, columns predicted, in the order of `labels`.
+        risk_coverage: some points of the curve.
         groups: group column -> its values.
     """
 
-    n: int
-    accuracy: Estimate
-    macro_f1: Estimate
-    balanced_accuracy: Estimate
-    kappa: Estimate
     averages: dict[str, Average]
     clusters: int | None
     method: Method
     labels: list[str]
     confusion: list[list[int]]
     per_class: list[ClassReport]
-    ece: Estimate | None = None
     ece_equal_mass: Estimate | None = None
     classwise_ece: Estimate | None = None
     nll: Estimate | None = None
     brier: Estimate | None = None
     aurc: Estimate | None = None
-    reliability: ReliabilityReport | None = None
-    risk_coverage: RiskCoverageReport | None = None
+    reliability: calibration.Reliability | None = None
+    risk_coverage: selective.RiskCoverage | None = None
     votes: VoteReport | None = None
     groups: dict[str, list[GroupAccuracy]] = field(default_factory=dict)
 
 
 def classification_report(
-    task: arrays.Classes | None,
-    groups: dict[str, arrays.Coded],
-    cluster: np.ndarray | None,
-    by: str | None,
-    votes: np.ndarray | None = None,
-) -> ClassificationReport | None:
+    task: arrays.Classes, groups: dict[str, arrays.Coded], table: Sample, votes: np.ndarray | None
+) -> ClassificationReport:
     """Report a task with classes.
 
     Args:
-        task: truth, predictions and probabilities; None: the result is None.
+        task: truth, predictions and probabilities.
         groups: group columns of the whole table.
-        cluster: int (rows of the table,) or None.
-        by: what the clusters are called.
+        table: all rows of the table.
         votes: float (rows of the table, 8) shares, or None.
     """
-    if task is None:
-        return None
-    k, n = len(task.labels), len(task.rows)
-    sample = Sample(n, None if cluster is None else arrays.only(cluster, task.rows), by)
+    k, sample, correct = len(task.labels), table.part(task.rows), task.true == task.pred
     matrix = sample.counts(task.true * k + task.pred, k * k)
     confusion = matrix.n.astype(np.int64).reshape(k, k)
-    correct = task.true == task.pred
-    headline = from_counts.headline(matrix, k)
-    classwise, ece_by_class = _classwise_ece(task, sample)
-    calibrated = {} if task.p is None else _calibration(task, task.p, sample)
-    return ClassificationReport(
-        n=n,
-        accuracy=headline.accuracy,
-        macro_f1=headline.macro_f1,
-        balanced_accuracy=headline.balanced_accuracy,
-        kappa=headline.kappa,
+    report = ClassificationReport(
+        *from_counts.headline(matrix, k),
         averages={
             name: classification.average(confusion, name == "weighted")
             for name in ("macro", "weighted")
@@ -163,37 +128,7 @@ def classification_report(
         method=sample.method,
         labels=list(task.labels),
         confusion=confusion.tolist(),
-        per_class=_per_class(task, matrix, ece_by_class),
-        classwise_ece=classwise,
-        votes=None if votes is None else _votes(task, arrays.only(votes, task.rows), sample),
-        groups=_groups(correct, task.rows, groups, sample),
-        **calibrated,
-    )
-
-
-def _groups(
-    correct: np.ndarray, rows: np.ndarray, groups: dict[str, arrays.Coded], sample: Sample
-) -> dict[str, list[GroupAccuracy]]:
-    results = {}
-    for name, group in groups.items():
-        values, codes = group.values, group.at(rows).codes
-        shares = sample.shares(correct, codes, len(values))
-        lines = [GroupAccuracy(v, s) for v, s in zip(values, shares, strict=True) if s.n]
-        if lines:
-            results[name] = lines
-    return results
-
-
-def _per_class(
-    task: arrays.Classes, matrix: GroupedCounts, ece: list[Estimate] | None
-) -> list[ClassReport]:
-    results = []
-    scores = from_counts.class_scores(matrix, len(task.labels))
-    for c, (label, score) in enumerate(zip(task.labels, scores, strict=True)):
-        areas: tuple[float | None, ...] = (None, None)
-        if task.p is not None:
-            areas = tuple(Estimate.of(a).value for a in curves.areas(task.p[:, c], task.true == c))
-        results.append(
+        per_class=[
             ClassReport(
                 label=label,
                 n=score.n,
@@ -201,84 +136,75 @@ def _per_class(
                 precision=score.precision,
                 f1=score.f1.value,
                 f1_ci95=(score.f1.low, score.f1.high),
-                auroc=areas[0],
-                average_precision=areas[1],
-                ece=None if ece is None else ece[c],
             )
-        )
-    return results
+            for label, score in zip(task.labels, from_counts.class_scores(matrix, k), strict=True)
+        ],
+        votes=None if votes is None else _votes(task, arrays.only(votes, task.rows), sample),
+        groups=by_group(
+            groups,
+            task.rows,
+            lambda group: [
+                GroupAccuracy(value, share)
+                for value, share in zip(
+                    group.values,
+                    sample.shares(correct, group.codes, len(group.values)),
+                    strict=True,
+                )
+                if share.n
+            ],
+        ),
+    )
+    return report if task.p is None else _with_calibration(report, task, task.p, sample)
 
 
-def _calibration(task: arrays.Classes, p: np.ndarray, sample: Sample) -> dict[str, Any]:
-    """Whether the probabilities float (n, k) can be believed, and what abstention brings."""
+def _with_calibration(
+    report: ClassificationReport, task: arrays.Classes, p: np.ndarray, sample: Sample
+) -> ClassificationReport:
+    """Add whether the probabilities float (n, k) can be believed, and what abstention brings."""
     confidence, best = arrays.most_probable(p)
     correct = best == task.true
-    diagram = calibration.reliability(confidence, correct, BINS)
     curve = selective.risk_coverage(confidence, correct)
+    last = len(curve.coverage) - 1
+    points = np.unique(np.searchsorted(curve.coverage, np.linspace(0.05, 1, 20)).clip(0, last))
     logit_cell = binned.logit_bins(confidence, CURVE_BINS) * 2 + correct
-    return {
-        "ece": _ece(confidence, correct, sample, equal_mass=False),
-        "ece_equal_mass": _ece(confidence, correct, sample, equal_mass=True),
-        "nll": sample.mean(calibration.nll(p, task.true)),
-        "brier": sample.mean(calibration.brier(p, task.true)),
-        "aurc": from_counts.risk_coverage_area(
+    fine, equal_mass = (_fine_counts(confidence, correct, sample, e) for e in (False, True))
+    of_class = [(p[:, c], task.true == c) for c in range(len(task.labels))]
+    errors, drawn = from_counts.calibration_errors(of_class, sample)
+    per_class = []
+    for c, line in enumerate(report.per_class):
+        auroc, average_precision = (
+            Estimate.of(v).value for v in curves.counts(*of_class[c]).areas()
+        )
+        ece = Estimate.centred(errors[c], drawn[:, c], sample.n, minimum=0, maximum=1)
+        per_class.append(replace(line, auroc=auroc, average_precision=average_precision, ece=ece))
+    return replace(
+        report,
+        per_class=per_class,
+        ece=from_counts.calibration_error(fine),
+        ece_equal_mass=from_counts.calibration_error(equal_mass),
+        classwise_ece=Estimate.centred(
+            errors.mean(), drawn.mean(axis=1), sample.n, minimum=0, maximum=1
+        ),
+        nll=sample.mean(calibration.nll(p, task.true)),
+        brier=sample.mean(calibration.brier(p, task.true)),
+        aurc=from_counts.risk_coverage_area(
             sample.counts(logit_cell, 2 * CURVE_BINS), selective.area(curve)
         ),
-        "reliability": ReliabilityReport(
-            *(
-                [Estimate.of(v).value for v in column]
-                for column in (diagram.confidence, diagram.accuracy, diagram.count)
-            )
-        ),
-        "risk_coverage": _points(curve),
-    }
+        reliability=from_counts.reliability(fine),
+        risk_coverage=curve.at(points),
+    )
 
 
-def _points(curve: selective.RiskCoverage) -> RiskCoverageReport:
-    last = len(curve.coverage) - 1
-    at = np.unique(np.searchsorted(curve.coverage, np.linspace(0.05, 1, 20)).clip(0, last))
-    columns = (curve.coverage, curve.risk, curve.threshold)
-    return RiskCoverageReport(*(column[at].tolist() for column in columns))
-
-
-def _ece(
-    confidence: np.ndarray, correct: np.ndarray, sample: Sample, *, equal_mass: bool
-) -> Estimate:
+def _fine_counts(
+    confidence: np.ndarray, correct: np.ndarray, sample: Sample, equal_mass: bool
+) -> GroupedCounts:
+    """Return the sums of the confidence that `from_counts.calibration_error` takes."""
     coarse = calibration.bins_of(confidence, BINS, equal_mass=equal_mass)
     # A store keeps single precision; rounding at an edge must not move a sample out of its bin.
     rounded = confidence.astype(np.float32).astype(np.float64)
     fine = calibration.bins_of(rounded, FINE_BINS, equal_mass=equal_mass)
     fine = coarse * FINE_PER_BIN + (fine - coarse * FINE_PER_BIN).clip(0, FINE_PER_BIN - 1)
-    counts = sample.counts(fine * 2 + correct, FINE_BINS * 2, confidence)
-    return from_counts.calibration_error(counts)
-
-
-def _classwise_ece(
-    task: arrays.Classes, sample: Sample
-) -> tuple[Estimate | None, list[Estimate] | None]:
-    """Return the mean calibration error over the classes, and each class's own.
-
-    One resample must serve all classes, so independent rows are drawn as clusters of one, merged.
-    """
-    if task.p is None:
-        return None, None
-    n, k = task.p.shape
-    unit = merged(np.arange(n)) if sample.unit is None else sample.unit
-    bins = [c * BINS + calibration.bins_of(task.p[:, c], BINS) for c in range(k)]
-    gaps = [(task.true == c) - task.p[:, c] for c in range(k)]
-    counts = GroupedCounts.of_rows(
-        np.concatenate(bins), k * BINS, np.concatenate(gaps), cluster=np.tile(unit, k)
-    )
-    sums, rows = counts.drawn_sums(np.arange(k * BINS))
-    drawn_n = rows.sum(axis=1, keepdims=True) / k  # (rounds, 1)
-    drawn = np.abs(sums).reshape(-1, k, BINS).sum(axis=-1) / drawn_n  # (rounds, k)
-    errors = np.abs(counts.sums).reshape(k, BINS).sum(axis=-1) / n  # (k,)
-    each = [
-        Estimate.of(error, centred(float(error), drawn[:, c], minimum=0, maximum=1), n)
-        for c, error in enumerate(errors)
-    ]
-    mean = float(errors.mean())
-    return Estimate.of(mean, centred(mean, drawn.mean(axis=1), minimum=0, maximum=1), n), each
+    return sample.counts(fine * 2 + correct, FINE_BINS * 2, confidence)
 
 
 def _votes(task: arrays.Classes, votes: np.ndarray, sample: Sample) -> VoteReport | None:

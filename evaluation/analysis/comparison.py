@@ -1,31 +1,25 @@
 """Two models on the same samples.
 
-Differences (B minus A) with paired 95 % intervals, tests, wins and disagreements.
+Differences (B minus A) with paired 95 % intervals, tests and wins.
+`evaluation.analysis.table_pairs` pairs the samples of two tables, `store_pairs` those of a store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from core.errors import DataError
-from core.labels import FERPLUS8, GENDER2
-from evaluation.analysis.from_counts import Metric, on_matrix
-from evaluation.analysis.summary import MAX_GROUP_VALUES
+from evaluation.analysis.from_counts import Metric
+from evaluation.analysis.groups import MAX_GROUP_VALUES
 from evaluation.metrics import classification
-from evaluation.predictions import arrays
+from evaluation.predictions.arrays import Coded
 from evaluation.statistics import significance
 from evaluation.statistics.counts import GroupedCounts
-from evaluation.statistics.estimate import Estimate, plain
+from evaluation.statistics.estimate import Estimate, fields_of
 from evaluation.statistics.sample import Method, Sample
 
 ALPHA = 0.05
-TASKS = ("emotion", "gender", "age")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +81,9 @@ class Disagreement:
     b: str | float
     right: str | None = None
 
-    def to_dict(self) -> dict[str, str | float]:
+    def to_dict(self) -> dict[str, object]:
         """Return the fields that are set, for JSON."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {name: value for name, value in fields.items() if value is not None}
+        return {name: value for name, value in fields_of(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +131,7 @@ class TaskComparison:
 
     def to_dict(self) -> dict[str, object]:
         """Return the fields that are set, for JSON."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        values = {name: plain(value) for name, value in fields.items() if value is not None}
+        values = {name: value for name, value in fields_of(self).items() if value is not None}
         if self.paired_t is not None:
             values["paired_t"] = {"p": self.paired_t.p, "test": self.paired_t.test}
         return values
@@ -164,205 +156,89 @@ class Comparison:
         tasks = {"emotion": self.emotion, "gender": self.gender, "age": self.age}
         return {name: task for name, task in tasks.items() if task is not None}
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the comparison as JSON values."""
-        return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Matched:
-    """The samples of both tables, row by row the same.
+class Pairs:
+    """Samples of both models with the same truth.
 
-    only_a, only_b: samples that the other table lacks.
+    Attributes:
+        labels: of the classes; None for ages.
+        true, a, b: (n,) classes (int64, into `labels`) or ages (float64, years).
+        groups: as `evaluation.predictions.arrays.coded_groups`.
+        sample: how intervals are drawn.
+        truth_differs: samples of both that state different truths.
     """
 
-    a: pa.Table
-    b: pa.Table
-    only_a: int
-    only_b: int
-
-    def sample(self, rows: np.ndarray) -> Sample:
-        """Return int (n,) `rows` with the clusters of the first table that names them."""
-        named = next((t for t in (self.a, self.b) if arrays.cluster_name(t)), self.a)
-        cluster = arrays.clusters(named)
-        cluster = None if cluster is None else arrays.only(cluster, rows)
-        return Sample(len(rows), cluster, arrays.cluster_name(named))
+    labels: tuple[str, ...] | None
+    true: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    groups: dict[str, Coded]
+    sample: Sample
+    truth_differs: int
 
 
-def match(a: pa.Table, b: pa.Table) -> Matched:
-    """Pair the rows of two one-model tables by `sample_id`.
-
-    Raises:
-        DataError: they have no sample in common.
-    """
-    at = pc.index_in(a["sample_id"], b["sample_id"])
-    in_both = pc.is_valid(at)
-    rows = pc.filter(at, in_both)
-    if len(rows) == 0:
-        ids = [t["sample_id"][0].as_py() if len(t) else "nothing" for t in (a, b)]
-        raise DataError(
-            f"Expected the same `sample_id`s in both tables, got {ids[0]!r} and {ids[1]!r} and "
-            "none in common; predict one split."
-        )
-    return Matched(a.filter(in_both), b.take(rows), len(a) - len(rows), len(b) - len(rows))
-
-
-def compare(a: pa.Table, b: pa.Table, *, limit: int = 20) -> Comparison:
-    """Compare two one-model tables; limit: disagreements listed per kind.
-
-    Raises:
-        DataError: no sample or no task in common.
-    """
-    pair = match(a, b)
-    groups = arrays.coded_groups(pair.b) | arrays.coded_groups(pair.a)
-    but_gender = {name: group for name, group in groups.items() if name != "gender"}
-    comparison = Comparison(
-        a=a["model"][0].as_py(),
-        b=b["model"][0].as_py(),
-        matched=len(pair.a),
-        only_a=pair.only_a,
-        only_b=pair.only_b,
-        emotion=_classes(pair, "emotion", groups, limit),
-        gender=_classes(pair, "gender", but_gender, limit),
-        age=_ages(pair, groups, limit),
+def compare_pairs(pairs: Pairs) -> TaskComparison:
+    """Compare both models' predictions of one task."""
+    true, a, b, sample = pairs.true, pairs.a, pairs.b, pairs.sample
+    if pairs.labels is None:
+        error_a, error_b = np.abs(a - true), np.abs(b - true)
+        gain, groups = error_b - error_a, pairs.groups
+    else:
+        gain = (b == true).astype(np.float64) - (a == true)
+        groups = {"class": Coded(pairs.labels, true)} | pairs.groups
+    is_share = pairs.labels is not None
+    test = paired_test(gain, sample.cluster, is_share=is_share)
+    comparison = TaskComparison(
+        n=len(true),
+        truth_differs=pairs.truth_differs,
+        method=Method.of(sample.clusters, sample.by, paired=True),
+        parts=_parts(groups, gain, sample, is_share),
     )
-    if not comparison.tasks:
-        raise DataError(
-            "Expected a task with truth and predictions in both tables, got none; look at "
-            "`python -m evaluation report` of each."
-        )
-    return comparison
-
-
-def _common(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the rows in both, and their places in either."""
-    return np.intersect1d(a, b, assume_unique=True, return_indices=True)
-
-
-def _classes(
-    pair: Matched, task: str, groups: dict[str, arrays.Coded], limit: int
-) -> TaskComparison | None:
-    task_a, task_b = arrays.classes(pair.a, task), arrays.classes(pair.b, task)
-    if task_a is None or task_b is None:
-        return None
-    space = (FERPLUS8 if task == "emotion" else GENDER2).labels
-    labels = tuple(x for x in space if x in {*task_a.labels, *task_b.labels})
-    rows, in_a, in_b = _common(task_a.rows, task_b.rows)
-    to_a, to_b = (np.array([labels.index(x) for x in t.labels]) for t in (task_a, task_b))
-    true, other = to_a[task_a.true[in_a]], to_b[task_b.true[in_b]]
-    a, b = to_a[task_a.pred[in_a]], to_b[task_b.pred[in_b]]
-    same = true == other
-    rows, true, a, b = rows[same], true[same], a[same], b[same]
-    if len(rows) == 0:
-        return None
-    comparison = compare_classes(
-        labels, true, a, b, {n: g.at(rows) for n, g in groups.items()}, pair.sample(rows)
-    )
-    differ = np.flatnonzero(a != b)
-    kinds = {
-        "a": (a == true) & (b != true),
-        "b": (b == true) & (a != true),
-        "neither": (a != true) & (b != true),
-    }
-    chosen = [(kind, i) for kind, mask in kinds.items() for i in differ[mask[differ]][:limit]]
-    ids = pair.a["sample_id"].take(rows[[i for _, i in chosen]]).to_pylist() if chosen else []
-    listed = [
-        Disagreement(name, labels[true[i]], labels[a[i]], labels[b[i]], kind)
-        for name, (kind, i) in zip(ids, chosen, strict=True)
-    ]
-    return replace(
-        comparison,
-        truth_differs=int((~same).sum()),
-        disagreements=Disagreements(len(differ), listed),
-    )
-
-
-def compare_classes(
-    labels: tuple[str, ...],
-    true: np.ndarray,
-    a: np.ndarray,
-    b: np.ndarray,
-    groups: dict[str, arrays.Coded],
-    sample: Sample,
-) -> TaskComparison:
-    """Compare both models' predictions int (n,) `a` and `b`, indices into `labels` as `true`."""
-    k = len(labels)
+    if pairs.labels is None:
+        means = float(error_a.mean()), float(error_b.mean())
+        mae = PairedDifference(*means, sample.mean(gain))
+        return replace(comparison, mae=mae, paired_t=test)
+    k = len(pairs.labels)
     counts = sample.counts((true * k + a) * k + b, k**3)  # (true, a, b)
-    gain = ((b == true) & (a != true)).astype(float) - ((a == true) & (b != true))
-    return TaskComparison(
-        n=len(true),
-        truth_differs=0,
-        method=sample.method.paired(),
-        parts=_parts({"class": arrays.Coded(labels, true)} | groups, gain, sample, mcnemar),
-        accuracy=_difference(counts, classification.accuracies, k),
-        macro_f1=_difference(counts, classification.macro_f1, k),
-        mcnemar=mcnemar(gain, sample.cluster),
+    accuracy, macro_f1 = (
+        _difference(counts, metric, k)
+        for metric in (classification.accuracy, classification.macro_f1)
     )
-
-
-def compare_ages(
-    true: np.ndarray, a: np.ndarray, b: np.ndarray, groups: dict[str, arrays.Coded], sample: Sample
-) -> TaskComparison:
-    """Compare both models' ages float (n,) `a` and `b`, years."""
-    error_a, error_b = np.abs(a - true), np.abs(b - true)
-    gain = error_b - error_a
-    means = float(error_a.mean()), float(error_b.mean())
-    return TaskComparison(
-        n=len(true),
-        truth_differs=0,
-        method=sample.method.paired(),
-        parts=_parts(groups, gain, sample, paired_t, low_is_good=True),
-        mae=PairedDifference(*means, sample.mean(gain)),
-        paired_t=paired_t(gain, sample.cluster),
-    )
+    return replace(comparison, accuracy=accuracy, macro_f1=macro_f1, mcnemar=test)
 
 
 def _difference(counts: GroupedCounts, metric: Metric, k: int) -> PairedDifference:
     """Return a metric of both models' confusion matrices, from counts (true, a, b)."""
-    sides = [partial(_side, metric, k, axis) for axis in (-1, -2)]
-    a, b = (float(side(counts.n)) for side in sides)
-    difference = counts.statistic(partial(_minus, sides[1], sides[0]))
-    return PairedDifference(a, b, difference)
+
+    def of(other: int, cells: np.ndarray) -> np.ndarray:
+        """Return the metric of one model: the axis of the other is summed over."""
+        return metric(cells.reshape(*cells.shape[:-1], k, k, k).sum(axis=other))
+
+    difference = counts.statistic(lambda cells: of(-2, cells) - of(-1, cells))
+    return PairedDifference(float(of(-1, counts.n)), float(of(-2, counts.n)), difference)
 
 
-def _side(metric: Metric, k: int, axis: int, counts: np.ndarray) -> np.ndarray:
-    matrix = counts.reshape(*counts.shape[:-1], k, k, k).sum(axis=axis)
-    return on_matrix(metric, k)(matrix.reshape(*matrix.shape[:-2], k * k))
+def paired_test(gain: np.ndarray, cluster: np.ndarray | None, *, is_share: bool) -> PairedTest:
+    """Test float (n,) gain.
 
-
-def _minus(first: Metric, second: Metric, counts: np.ndarray) -> np.ndarray:
-    return first(counts) - second(counts)
-
-
-def mcnemar(gain: np.ndarray, cluster: np.ndarray | None = None) -> PairedTest:
-    """Test float (n,) gain: 1 where only B is correct, -1 where only A is.
-
-    McNemar's test takes samples for independent, so clusters get a t-test on their sums.
+    Of classes (`is_share`) it is 1 where only B is correct and -1 where only A is, of ages B's
+    absolute error minus A's. McNemar's test takes samples for independent, so clusters get a t-test
+    on their sums.
     """
-    losses, wins = int((gain < 0).sum()), int((gain > 0).sum())
-    if cluster is not None:
-        p = significance.paired_t(gain, cluster)
-        return PairedTest(losses, wins, Estimate.of(p).value, "t-test over clusters")
-    exact = losses + wins < significance.FEW_PAIRS
-    test = "McNemar, exact" if exact else "McNemar, chi-squared"
-    p = significance.mcnemar(losses, wins)
-    return PairedTest(losses, wins, Estimate.of(p).value, test, exact)
-
-
-def paired_t(gain: np.ndarray, cluster: np.ndarray | None = None) -> PairedTest:
-    """Test float (n,) gain: B's absolute error minus A's."""
-    p = significance.paired_t(gain, cluster)
-    test = "paired t-test" if cluster is None else "t-test over clusters"
-    return PairedTest(int((gain > 0).sum()), int((gain < 0).sum()), Estimate.of(p).value, test)
+    lower, higher = int((gain < 0).sum()), int((gain > 0).sum())
+    only_a, only_b = (lower, higher) if is_share else (higher, lower)
+    if not is_share or cluster is not None:
+        name = "paired t-test" if cluster is None else "t-test over clusters"
+        p = Estimate.of(significance.paired_t(gain, cluster)).value
+        return PairedTest(only_a, only_b, p, name)
+    exact = only_a + only_b < significance.FEW_PAIRS
+    name = "McNemar, exact" if exact else "McNemar, chi-squared"
+    return PairedTest(only_a, only_b, significance.mcnemar(only_a, only_b), name, exact)
 
 
 def _parts(
-    groups: dict[str, arrays.Coded],
-    gain: np.ndarray,
-    sample: Sample,
-    test: Callable[..., PairedTest],
-    *,
-    low_is_good: bool = False,
+    groups: dict[str, Coded], gain: np.ndarray, sample: Sample, is_share: bool
 ) -> list[PartComparison]:
     """Compare on each class and group: wins and losses of B, the mean of float (n,) gain, p."""
     parts = []
@@ -371,49 +247,17 @@ def _parts(
             continue
         means = sample.means(gain, group.codes, len(group.values))
         for i, (value, mean) in enumerate(zip(group.values, means, strict=True)):
-            if not mean.n:
-                continue
-            rows = group.codes == i
-            cluster = None if sample.cluster is None else sample.cluster[rows]
-            one = test(gain[rows], cluster)
-            parts.append(PartComparison(name, value, mean.n, one.only_b, one.only_a, mean, one.p))
-    return _adjusted(parts, low_is_good)
-
-
-def _adjusted(parts: list[PartComparison], low_is_good: bool) -> list[PartComparison]:
-    """Add Holm's p over all parts, and who is better by it."""
-    p = np.array([np.nan if part.p is None else part.p for part in parts])
+            if mean.n:
+                rows = group.codes == i
+                cluster = None if sample.cluster is None else sample.cluster[rows]
+                test = paired_test(gain[rows], cluster, is_share=is_share)
+                parts.append(
+                    PartComparison(name, value, mean.n, test.only_b, test.only_a, mean, test.p)
+                )
+    adjusted = significance.holm(np.array([part.p for part in parts], np.float64))
     results = []
-    for part, adjusted in zip(parts, significance.holm(p), strict=True):
-        gain = part.difference.value or 0.0
-        winner = "b" if (gain < 0 if low_is_good else gain > 0) else "a"
-        better = winner if adjusted < ALPHA else None
-        results.append(replace(part, p_adjusted=Estimate.of(adjusted).value, better=better))
+    for part, p in zip(parts, adjusted, strict=True):
+        b_is_better = ((part.difference.value or 0.0) > 0) == is_share
+        better = ("b" if b_is_better else "a") if p < ALPHA else None
+        results.append(replace(part, p_adjusted=Estimate.of(p).value, better=better))
     return results
-
-
-def _ages(pair: Matched, groups: dict[str, arrays.Coded], limit: int) -> TaskComparison | None:
-    ages_a, ages_b = arrays.ages(pair.a), arrays.ages(pair.b)
-    if ages_a is None or ages_b is None:
-        return None
-    rows, in_a, in_b = _common(ages_a.rows, ages_b.rows)
-    true, other, a, b = ages_a.true[in_a], ages_b.true[in_b], ages_a.pred[in_a], ages_b.pred[in_b]
-    same = true == other
-    rows, true, a, b = rows[same], true[same], a[same], b[same]
-    if len(rows) == 0:
-        return None
-    comparison = compare_ages(
-        true, a, b, {name: group.at(rows) for name, group in groups.items()}, pair.sample(rows)
-    )
-    farthest = np.argsort(-np.abs(a - b), kind="stable")[:limit]
-    farthest = farthest[a[farthest] != b[farthest]]
-    ids = pair.a["sample_id"].take(rows[farthest]).to_pylist()
-    listed = [
-        Disagreement(name, float(true[i]), float(a[i]), float(b[i]))
-        for name, i in zip(ids, farthest, strict=True)
-    ]
-    return replace(
-        comparison,
-        truth_differs=int((~same).sum()),
-        disagreements=Disagreements(int((a != b).sum()), listed),
-    )

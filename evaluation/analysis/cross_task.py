@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.predictions import arrays
+from evaluation.analysis.groups import Outcomes
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
@@ -47,45 +47,26 @@ class CrossTask:
         return cls(task, figure, given, counts.total, right, wrong, counts.difference(0, 1))
 
 
-def cross_tasks(
-    emotion: arrays.Classes | None,
-    gender: arrays.Classes | None,
-    ages: arrays.Ages | None,
-    cluster: np.ndarray | None,
-    by: str | None,
-) -> list[CrossTask]:
+def cross_tasks(outcomes: Outcomes, table: Sample) -> list[CrossTask]:
     """Report each of PAIRS that shares rows.
 
-    A pair whose `given` is never or always wrong is left out. Tasks that the table lacks are None;
-    `cluster` and `by` are as for `evaluation.analysis.classification.classification_report`.
+    A pair whose `given` is never or always wrong is left out.
+
+    Args:
+        outcomes: of the tasks that the table has.
+        table: all rows of the table.
     """
-    correct = {
-        name: (task.rows, (task.true == task.pred).astype(np.float64))
-        for name, task in (("gender", gender), ("emotion", emotion))
-        if task is not None
-    }
-    outcomes = dict(correct)
-    if ages is not None:
-        outcomes["age"] = (ages.rows, np.abs(ages.pred - ages.true))
     results = []
     for given, task in PAIRS:
-        if given in correct and task in outcomes:
-            rows, is_correct, values = _shared(*correct[given], *outcomes[task])
-            wrong = 1 - is_correct.astype(np.int64)
-            if wrong.any() and not wrong.all():
-                sample = Sample(
-                    len(rows), None if cluster is None else arrays.only(cluster, rows), by
+        if given in outcomes and task in outcomes:
+            (rows, correct), (other, values) = outcomes[given], outcomes[task]
+            if not np.array_equal(rows, other):
+                rows, in_given, in_task = np.intersect1d(
+                    rows, other, assume_unique=True, return_indices=True
                 )
-                counts = sample.counts(wrong, 2, values, is_share=task != "age")
+                correct, values = correct[in_given], values[in_task]
+            wrong = 1 - correct.astype(np.int64)
+            if wrong.any() and not wrong.all():
+                counts = table.part(rows).counts(wrong, 2, values, is_share=task != "age")
                 results.append(CrossTask.of(task, given, counts))
     return results
-
-
-def _shared(
-    a: np.ndarray, values_a: np.ndarray, b: np.ndarray, values_b: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the rows in both `a` and `b`, and both values at them."""
-    if np.array_equal(a, b):
-        return a, values_a, values_b
-    rows, in_a, in_b = np.intersect1d(a, b, assume_unique=True, return_indices=True)
-    return rows, values_a[in_a], values_b[in_b]

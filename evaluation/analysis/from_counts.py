@@ -6,15 +6,17 @@ value and the same interval for the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from evaluation.metrics import binned, classification
+from evaluation.metrics import binned, calibration, classification
+from evaluation.statistics.bootstrap import merged
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
+from evaluation.statistics.sample import Sample
 
 BINS, FINE_PER_BIN = 15, 20
 """Bins of the calibration error, and fine bins in each that its interval is drawn from."""
@@ -27,14 +29,15 @@ Metric = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
-class Headline:
-    """Headline estimates of a task with classes."""
+class ClassSummary:
+    """Headline estimates of a task with classes; ece is None without probabilities."""
 
     n: int
     accuracy: Estimate
     macro_f1: Estimate
     balanced_accuracy: Estimate
     kappa: Estimate
+    ece: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +64,17 @@ class AgeErrors:
 
 def on_matrix(metric: Metric, k: int) -> Metric:
     """Return a metric of confusion matrices (..., k, k) as one of flat counts (..., k * k)."""
-    return partial(_on_matrix, metric, k)
+    return lambda counts: metric(counts.reshape(*counts.shape[:-1], k, k))
 
 
-def _on_matrix(metric: Metric, k: int, counts: np.ndarray) -> np.ndarray:
-    return metric(counts.reshape(*counts.shape[:-1], k, k))
+def headline(matrix: GroupedCounts, k: int) -> tuple[int, Estimate, Estimate, Estimate, Estimate]:
+    """Return the first fields of `ClassSummary`.
 
-
-def headline(matrix: GroupedCounts, k: int) -> Headline:
-    """Return the headline of a confusion matrix whose cells are true * k + predicted."""
-    correct, every = np.eye(k, dtype=bool).ravel(), np.ones(k * k, bool)
-    return Headline(
+    Of a confusion matrix whose cells are true * k + predicted.
+    """
+    return (
         matrix.total,
-        matrix.share(correct, every),
+        matrix.share(np.eye(k, dtype=bool).ravel()),
         matrix.statistic(on_matrix(classification.macro_f1, k), minimum=0, maximum=1),
         matrix.statistic(on_matrix(classification.balanced_accuracy, k), minimum=0, maximum=1),
         matrix.statistic(on_matrix(classification.kappa, k), minimum=-1, maximum=1),
@@ -89,17 +90,14 @@ def class_scores(matrix: GroupedCounts, k: int) -> list[ClassScores]:
             int(matrix.n[predicted == c].sum()),
             matrix.share(true == predicted, true == c),
             matrix.share(true == predicted, predicted == c),
-            matrix.statistic(partial(_f1, k, c), minimum=0, maximum=1),
+            matrix.statistic(on_matrix(partial(_f1_of_class, c), k), minimum=0, maximum=1),
         )
         for c in range(k)
     ]
 
 
-def _f1(k: int, c: int, counts: np.ndarray) -> np.ndarray:
-    matrix = counts.reshape(*counts.shape[:-1], k, k)
-    size = matrix[..., c, :].sum(axis=-1) + matrix[..., :, c].sum(axis=-1)
-    f1: np.ndarray = 2 * matrix[..., c, c] / size
-    return f1
+def _f1_of_class(c: int, matrices: np.ndarray) -> np.ndarray:
+    return classification.per_class(matrices).f1[..., c]
 
 
 def calibration_error(fine: GroupedCounts) -> Estimate:
@@ -111,6 +109,35 @@ def calibration_error(fine: GroupedCounts) -> Estimate:
     confidence = np.nan_to_num(fine.means)
     error = partial(binned.calibration_error, confidence=confidence, bins=BINS)
     return fine.statistic(error, minimum=0, maximum=1)
+
+
+def reliability(fine: GroupedCounts) -> calibration.Reliability:
+    """Return the reliability diagram of BINS bins; `fine` as for `calibration_error`."""
+    n, confidence = (v.reshape(BINS, -1, 2).sum(axis=1) for v in (fine.n, fine.sums))
+    count = n.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return calibration.Reliability(confidence.sum(axis=1) / count, n[:, 1] / count, count)
+
+
+def calibration_errors(
+    scores: Sequence[tuple[np.ndarray, np.ndarray]], sample: Sample
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the calibration errors (T,) of T scores of the same rows, and those of each round.
+
+    Rounds are (rounds, T). One resample must serve all scores, so independent rows are drawn as
+    clusters of one, merged.
+
+    Args:
+        scores: for each, probabilities float (n,) and whether what they state is true, bool (n,).
+        sample: the n rows.
+    """
+    t, unit = len(scores), merged(np.arange(sample.n)) if sample.unit is None else sample.unit
+    bins = [i * BINS + calibration.bins_of(p, BINS) for i, (p, _) in enumerate(scores)]
+    gaps = np.concatenate([is_true - p for p, is_true in scores])
+    counts = GroupedCounts.of_rows(np.concatenate(bins), t * BINS, gaps, cluster=np.tile(unit, t))
+    sums, rows = counts.drawn_sums(np.arange(t * BINS))
+    drawn = np.abs(sums).reshape(-1, t, BINS).sum(axis=-1) / (rows.sum(axis=1, keepdims=True) / t)
+    return np.abs(counts.sums).reshape(t, BINS).sum(axis=-1) / sample.n, drawn
 
 
 def risk_coverage_area(curve: GroupedCounts, exact: float) -> Estimate:
@@ -135,20 +162,8 @@ def areas(curve: GroupedCounts, exact: tuple[float, float]) -> tuple[Estimate, E
     return auroc, precision
 
 
-def age_errors(
-    absolute: Estimate, signed: Estimate, squared: Estimate, near: Estimate
-) -> AgeErrors:
-    """Return the headline of the ages' errors.
-
-    Of the means of absolute, signed and squared errors, and of the share within 5 years.
-    """
-    rmse = squared.clipped(0.0).root()
-    return AgeErrors(absolute.n, absolute, signed, rmse, near)
-
-
 def shares_within(
     counts: GroupedCounts, order: np.ndarray, limits: Iterable[int]
 ) -> list[Estimate]:
     """Return the share of samples in cells whose int (cells,) `order` is at most each limit."""
-    every = np.ones(len(order), bool)
-    return [counts.share(order <= limit, every) for limit in limits]
+    return [counts.share(order <= limit) for limit in limits]

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.labels import age_decade
-from evaluation.analysis import from_counts
+from evaluation.analysis.from_counts import AgeErrors
+from evaluation.analysis.groups import by_group
 from evaluation.metrics import classification, regression
 from evaluation.predictions import arrays
+from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Method, Sample
 
@@ -69,28 +71,22 @@ class GroupErrors:
     bias: Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class RegressionReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegressionReport(AgeErrors):
     """Errors of predicted ages, years.
 
     Attributes:
-        n: samples with a true and a predicted age.
         clusters: how many clusters the samples come in; None where they are independent.
         method: how intervals were made.
-        cs: cumulative scores for CS_YEARS; cs5: the one for 5 years.
+        cs: cumulative scores for CS_YEARS.
         decades: errors by decade of the true age; bands: decades as classes.
         interval: None where the table states no interval for every row.
         groups: group column -> its values.
     """
 
-    n: int
     clusters: int | None
     method: Method
-    mae: Estimate
-    bias: Estimate
-    rmse: Estimate
     cs: list[CumulativeScore]
-    cs5: Estimate
     decades: list[DecadeErrors]
     bands: BandMatrix
     interval: IntervalReport | None = None
@@ -98,75 +94,46 @@ class RegressionReport:
 
 
 def regression_report(
-    ages: arrays.Ages | None,
-    groups: dict[str, arrays.Coded],
-    cluster: np.ndarray | None,
-    by: str | None,
-) -> RegressionReport | None:
+    ages: arrays.Ages, groups: dict[str, arrays.Coded], table: Sample
+) -> RegressionReport:
     """Report predicted ages; arguments as for `classification_report`."""
-    if ages is None:
-        return None
-    error = regression.errors(ages.true, ages.pred)
-    absolute = np.abs(error)
-    sample = Sample(len(error), None if cluster is None else arrays.only(cluster, ages.rows), by)
-    headline = from_counts.age_errors(
-        sample.mean(absolute),
-        sample.mean(error),
-        sample.mean(error**2),
-        sample.share(absolute <= HEADLINE_YEARS),
-    )
+    error = ages.pred - ages.true
+    absolute, sample = np.abs(error), table.part(ages.rows)
     interval = None
     if ages.low is not None and ages.high is not None:
         inside = (ages.low <= ages.true) & (ages.true <= ages.high)
         interval = IntervalReport(sample.share(inside), float((ages.high - ages.low).mean()))
-    decades = [age_decade(regression.WIDTH * i) for i in range(regression.BANDS)]
+    band, k = regression.bands(ages.true), regression.BANDS
+    decades = [age_decade(regression.WIDTH * i) for i in range(k)]
+    matrix = classification.confusion(band, regression.bands(ages.pred), k)
+    off = np.bincount(np.abs(band - regression.bands(ages.pred)), minlength=k)
+    by_band = [GroupedCounts.of_rows(band, k, v) for v in (absolute, error)]
     return RegressionReport(
-        n=len(error),
+        len(error),
+        sample.mean(absolute),
+        sample.mean(error),
+        sample.mean(error**2).root(),
+        sample.share(absolute <= HEADLINE_YEARS),
         clusters=sample.clusters,
         method=sample.method,
-        mae=headline.mae,
-        bias=headline.bias,
-        rmse=headline.rmse,
-        cs=[CumulativeScore(k, sample.share(absolute <= k)) for k in CS_YEARS],
-        cs5=headline.cs5,
-        decades=_decades(ages, decades),
-        bands=_bands(ages, decades),
+        cs=[CumulativeScore(years, sample.share(absolute <= years)) for years in CS_YEARS],
+        decades=[
+            DecadeErrors(name, int(n), *(Estimate.of(c.means[i]).value for c in by_band))
+            for i, (name, n) in enumerate(zip(decades, by_band[0].n, strict=True))
+        ],
+        bands=BandMatrix(decades, matrix.tolist(), (off.cumsum() / len(error)).tolist()),
         interval=interval,
-        groups=_groups(absolute, error, ages.rows, groups, sample),
+        groups=by_group(
+            groups,
+            ages.rows,
+            lambda group: [
+                GroupErrors(value, mae, bias)
+                for value, mae, bias in zip(
+                    group.values,
+                    *(sample.means(v, group.codes, len(group.values)) for v in (absolute, error)),
+                    strict=True,
+                )
+                if mae.n
+            ],
+        ),
     )
-
-
-def _decades(ages: arrays.Ages, names: list[str]) -> list[DecadeErrors]:
-    by_band = regression.by_band(ages.true, ages.pred)
-    columns = zip(names, by_band.n, by_band.mae, by_band.bias, strict=True)
-    return [
-        DecadeErrors(name, int(n), Estimate.of(mae).value, Estimate.of(bias).value)
-        for name, n, mae, bias in columns
-    ]
-
-
-def _bands(ages: arrays.Ages, names: list[str]) -> BandMatrix:
-    bands = (regression.bands(ages.true), regression.bands(ages.pred))
-    matrix = classification.confusion(*bands, regression.BANDS)
-    return BandMatrix(names, matrix.tolist(), regression.off_by(matrix).tolist())
-
-
-def _groups(
-    absolute: np.ndarray,
-    error: np.ndarray,
-    rows: np.ndarray,
-    groups: dict[str, arrays.Coded],
-    sample: Sample,
-) -> dict[str, list[GroupErrors]]:
-    results = {}
-    for name, group in groups.items():
-        values, codes = group.values, group.at(rows).codes
-        pairs = [sample.means(v, codes, len(values)) for v in (absolute, error)]
-        lines = [
-            GroupErrors(value, mae, bias)
-            for value, mae, bias in zip(values, *pairs, strict=True)
-            if mae.n
-        ]
-        if lines:
-            results[name] = lines
-    return results

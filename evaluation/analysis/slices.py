@@ -1,69 +1,23 @@
-"""Gaps between groups, and the search for slices, from grouped counts of each sample's outcome.
-
-The outcome is 1 for a correct class, or years of absolute error. `RowGroups` counts arrays;
-`evaluation.analysis.store_groups` counts a store.
-"""
+"""The search for slices that are worse than all other samples."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Protocol
 
 import numpy as np
 from scipy.special import stdtr
 
-from evaluation.analysis.summary import MAX_GROUP_VALUES
-from evaluation.predictions.arrays import Coded, coded
-from evaluation.statistics.bootstrap import centred, compact, unless_equal
+from evaluation.analysis.group_source import GroupSource
+from evaluation.statistics.bootstrap import unless_equal
 from evaluation.statistics.counts import CHUNK_CELLS, GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.intervals import students
-from evaluation.statistics.sample import Method, Sample
 from evaluation.statistics.significance import benjamini_hochberg
 
 TINY_VARIANCE = 1e-25
 """Of a mean: what rounding leaves of none."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupExtreme:
-    """The best or worst value of a group column: its figure (accuracy, or years) and samples."""
-
-    value: str
-    figure: float
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class GroupValue:
-    """One value of a group column; gap, ratio: against all other samples of known value."""
-
-    value: str
-    figure: Estimate
-    gap: Estimate
-    ratio: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class GroupGap:
-    """The gap between the best and the worst value of one group column.
-
-    Intervals are those of the two named values. They were chosen as the extremes, so of many equal
-    groups more than one time in forty the interval leaves out 0: `values` is the fairer question.
-
-    Attributes:
-        gap: between the best and the worst value.
-        ratio: the worse divided by the better; for accuracy the smaller over the larger (1: equal).
-    """
-
-    group: str
-    best: GroupExtreme
-    worst: GroupExtreme
-    gap: Estimate
-    ratio: Estimate
-    values: list[GroupValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,81 +45,6 @@ class SliceSearch:
 
     looked_at: int
     slices: list[SliceFinding]
-
-
-class GroupSource(Protocol):
-    """Grouped counts of the outcome: 1 for a correct class (`is_share`), or years of error."""
-
-    @property
-    def values(self) -> Mapping[str, Sequence[str]]:
-        """Group column -> its values."""
-
-    @property
-    def overall(self) -> GroupedCounts:
-        """All samples with an outcome, as one cell."""
-
-    def counts(self, *names: str) -> GroupedCounts:
-        """Count by the values of one column, or of two, the second's values running fastest.
-
-        Clusters are numbered as in `overall`.
-        """
-
-
-class RowGroups:
-    """A `GroupSource` of arrays.
-
-    Args:
-        outcome: float (n,), 1 for a correct class or years of absolute error.
-        groups: column -> values of the n rows.
-        sample: how the rows are clustered; None: they are independent.
-        is_share: the outcome is 0 or 1.
-    """
-
-    def __init__(
-        self,
-        outcome: np.ndarray,
-        groups: Mapping[str, np.ndarray | Coded],
-        sample: Sample | None = None,
-        *,
-        is_share: bool,
-    ) -> None:
-        self._outcome, self._is_share = outcome, is_share
-        self._groups = {
-            name: coded(group) if isinstance(group, np.ndarray) else group
-            for name, group in groups.items()
-        }
-        sample = sample or Sample(len(outcome))
-        self.method: Method = sample.method
-        unit = sample.unit
-        self._unit = None if unit is None else compact(unit)
-        self._clusters = None if self._unit is None else int(self._unit.max(initial=-1)) + 1
-        self._center = 0.0 if is_share or not len(outcome) else float(outcome.mean())
-        self.values = {
-            name: group.values
-            for name, group in self._groups.items()
-            if 0 < len(group.values) <= MAX_GROUP_VALUES
-        }
-        self.overall = self._count(np.zeros(len(outcome), np.int64), 1)
-
-    def counts(self, *names: str) -> GroupedCounts:
-        """See `GroupSource`."""
-        code, size = self._groups[names[0]].codes, len(self.values[names[0]])
-        for name in names[1:]:
-            other, width = self._groups[name].codes, len(self.values[name])
-            code = np.where((code < 0) | (other < 0), -1, code * width + other)
-            size *= width
-        return self._count(code, size)
-
-    def _count(self, cell: np.ndarray, size: int) -> GroupedCounts:
-        return GroupedCounts.of_rows(
-            cell,
-            size,
-            self._outcome,
-            cluster=self._unit,
-            clusters=self._clusters,
-            is_share=self._is_share,
-            center=self._center,
-        )
 
 
 def one_sided(difference: float, error: float, freedom: float) -> float:
@@ -313,64 +192,3 @@ def _tested(
         finding = SliceFinding(conditions[int(at)], n, float(tests.mean[at]), p, worse_by)
         results.append((finding, bool(beyond[at])))
     return results
-
-
-def fairness(source: GroupSource, *, support: int) -> list[GroupGap]:
-    """Return the gap of each group column with two values of `support` samples.
-
-    Of the accuracy or, for ages, of the error.
-    """
-    results = []
-    for name, values in source.values.items():
-        counts = source.counts(name)
-        if (counts.n >= support).sum() > 1:
-            results.append(_gap(name, values, counts, support))
-    return results
-
-
-def _gap(name: str, values: Sequence[str], counts: GroupedCounts, support: int) -> GroupGap:
-    rows = np.flatnonzero(counts.n >= support)
-    low_is_good = not counts.is_share
-    sizes, means = counts.n[rows].astype(np.int64), counts.means[rows]
-    n = int(sizes.sum())
-    sums, drawn_n = counts.drawn_sums(rows)
-    order = np.argsort(means if low_is_good else -means, kind="stable")
-    estimates = counts.estimates()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = sums / drawn_n  # (rounds, rows)
-        best, worst = drawn[:, order[0]], drawn[:, order[-1]]
-        gap = worst - best if low_is_good else best - worst
-        low, high = means.min(), means.max()
-        ratio = float(high / low if low_is_good else low / high)
-        rest = (sums.sum(axis=1, keepdims=True) - sums) / (
-            drawn_n.sum(axis=1, keepdims=True) - drawn_n
-        )
-        others = (means @ sizes - means * sizes) / (n - sizes)
-        against = [
-            GroupValue(
-                values[int(c)],
-                estimates[c],
-                _centred(means[i] - others[i], drawn[:, i] - rest[:, i], n),
-                _centred(means[i] / others[i], drawn[:, i] / rest[:, i], n),
-            )
-            for i, c in enumerate(rows)
-        ]
-        best_value, worst_value = (
-            GroupExtreme(values[rows[at]], float(means[at]), int(sizes[at]))
-            for at in (order[0], order[-1])
-        )
-        return GroupGap(
-            name,
-            best_value,
-            worst_value,
-            _centred(float(np.ptp(means)), gap, n),
-            _centred(ratio, worst / best, n),
-            against,
-        )
-
-
-def _centred(value: float, drawn: np.ndarray, n: int) -> Estimate:
-    """Return an estimate with its bootstrap interval, none where a round is not finite."""
-    if not np.isfinite(drawn).all():
-        return Estimate.of(float(value), n=n)
-    return Estimate.of(float(value), centred(float(value), drawn), n)

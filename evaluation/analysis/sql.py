@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from evaluation.analysis.from_counts import FINE_BINS
 from evaluation.metrics import binned, regression
+from evaluation.predictions.arrays import Coded
 from evaluation.store.store import Store
 
 AGE_ERROR = "(t.age_pred::DOUBLE - t.age_true)"
@@ -45,32 +50,37 @@ def group_place(store: Store, group: str) -> tuple[str, list[int]]:
     return f"(CASE t.{column}::INT{' WHEN ? THEN ?' * len(values)} END)", params
 
 
-def confidence_cell(task: str, place: str, bins: int) -> str:
-    """Return SQL: bin * 2 + whether the class is correct, NULL without confidence or truth.
+def coded(store: Store, group: str, column: pa.ChunkedArray) -> Coded:
+    """Return a group's codes in the store as places in `store.groups[group]`.
+
+    "" and null are unknown.
+    """
+    texts, values = store.texts[store.group_columns[group]], store.groups[group]
+    places = {value: i for i, value in enumerate(values)}
+    place = np.array([*(places.get(text, -1) for text in texts), -1], np.int64)
+    codes = pc.fill_null(column.combine_chunks().cast(pa.int64()), len(texts))
+    return Coded(values, place[codes.to_numpy(zero_copy_only=False)])
+
+
+def scored_cell(p: str, place: str, positive: str) -> str:
+    """Return SQL: bin * 2 + whether the sample is positive, NULL where either is unknown.
 
     Args:
-        task: emotion or gender.
+        p: SQL for the score that is binned.
         place: SQL for the bin.
-        bins: to which the bin is clipped.
+        positive: SQL, 1 or 0: the class is correct, or the sample is of the class.
     """
-    correct = f"(t.{task}_pred = t.{task}_true)::INT"
-    inside = f"least(greatest({place}, 0), {bins - 1:d})"
-    unknown = f"t.{task}_conf IS NULL OR t.{task}_true IS NULL"
-    return f"CASE WHEN {unknown} THEN NULL ELSE {inside} * 2 + {correct} END"
+    return f"CASE WHEN ({p}) IS NULL THEN NULL ELSE {place} * 2 + {positive} END"
 
 
 def fine_cell(task: str) -> str:
     """Return SQL: the cell of `from_counts.calibration_error`."""
-    return confidence_cell(task, f"ceil(t.{task}_conf::DOUBLE * {FINE_BINS:d})::INT - 1", FINE_BINS)
+    confidence = f"t.{task}_conf::DOUBLE"
+    place = f"ceil({confidence} * {FINE_BINS:d})::INT - 1"
+    place = f"least(greatest({place}, 0), {FINE_BINS - 1:d})"
+    return scored_cell(confidence, place, is_correct(task))
 
 
-def logit_cell(task: str, bins: int) -> str:
-    """Return SQL: the cell of `from_counts.risk_coverage_area`."""
-    place = binned.logit_bins_sql(f"t.{task}_conf::DOUBLE", bins)
-    return confidence_cell(task, place, bins)
-
-
-def class_logit_cell(p: str, is_class: str, bins: int) -> str:
-    """Return SQL: the cell of `from_counts.areas`, of one class's probability `p`."""
-    place = binned.logit_bins_sql(f"({p})::DOUBLE", bins)
-    return f"CASE WHEN ({p}) IS NULL THEN NULL ELSE {place} * 2 + {is_class} END"
+def logit_cell(p: str, positive: str, bins: int) -> str:
+    """Return SQL: the cell of `from_counts.risk_coverage_area` and `areas`, of a probability."""
+    return scored_cell(p, binned.logit_bins_sql(f"({p})::DOUBLE", bins), positive)

@@ -54,7 +54,7 @@ def _errors(
     values = [f"abs({AGE_ERROR})", AGE_ERROR]
     return ErrorsByCell(
         *(
-            [*counts.estimates(), *(counts.overall().estimates() if overall else ())]
+            [*counts.estimates(), *(counts.merged().estimates() if overall else ())]
             for counts in several_counts(store, where, cell, size, values, params)
         )
     )

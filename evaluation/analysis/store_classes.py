@@ -7,20 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.analysis import from_counts
-from evaluation.analysis.from_counts import CURVE_BINS, ClassScores
-from evaluation.analysis.sql import class_logit_cell
+from evaluation.analysis.from_counts import ClassScores
+from evaluation.analysis.store_scores import score_counts, scores
 from evaluation.metrics import curves
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
-from evaluation.store.counts import grouped_counts, row_counts
+from evaluation.store.counts import grouped_counts
 from evaluation.store.encoding import TASK_LABELS
 from evaluation.store.filters import Where
 from evaluation.store.store import Store
-
-EXACT_ROWS = 100_000
-"""Rows up to which curves are made of single samples; beyond, of FINE_CURVE_BINS."""
-FINE_CURVE_BINS = 3200
-"""0.01 of a logit each: areas are exact to about 1e-4."""
 
 
 def matrix(store: Store, task: str, where: Where) -> GroupedCounts:
@@ -77,15 +72,13 @@ def class_curve(store: Store, task: str, where: Where, label: str) -> ClassCurve
     if p is None or f"{task}_true" not in store.columns:
         return None
     is_class = f"(t.{task}_true = {code:d})::INT"
-    score, positive, weight = _scores(store, where, p, is_class)
+    score, positive, weight = scores(store, where, p, is_class)
     if not len(score):
         return None
-    false, true = curves.roc(score, positive, weight)
-    precision, recall = curves.precision_recall(score, positive, weight)
-    exact = curves.areas(score, positive, weight)
-    cell = class_logit_cell(p, is_class, CURVE_BINS)
-    counts = grouped_counts(store, where, cell, 2 * CURVE_BINS)
-    auroc, ap = from_counts.areas(counts, exact)
+    counts = curves.counts(score, positive, weight)
+    false, true = counts.roc()
+    precision, recall = counts.precision_recall()
+    auroc, ap = from_counts.areas(score_counts(store, where, p, is_class), counts.areas())
     n = int(weight[positive].sum())
     return ClassCurve(
         label,
@@ -96,23 +89,3 @@ def class_curve(store: Store, task: str, where: Where, label: str) -> ClassCurve
         auroc,
         ap,
     )
-
-
-def _scores(
-    store: Store, where: Where, p: str, is_class: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return scores, whether they are of the class, and how many samples have both, each (T,)."""
-    if store.count(where) <= EXACT_ROWS:
-        clause, params = store.clause(where)
-        rows = store.arrow(
-            f"SELECT ({p})::DOUBLE AS score, {is_class} AS positive, count(*) AS n FROM t "
-            f"WHERE {clause} AND ({p}) IS NOT NULL AND ({is_class}) IS NOT NULL GROUP BY 1, 2",
-            params,
-        )
-        score, positive, n = (rows[c].to_numpy() for c in ("score", "positive", "n"))
-        return score, positive.astype(bool), n.astype(np.float64)
-    cell = class_logit_cell(p, is_class, FINE_CURVE_BINS)
-    counts = row_counts(store, where, cell, 2 * FINE_CURVE_BINS)
-    occupied = np.flatnonzero(counts)
-    score, positive = np.divmod(occupied, 2)
-    return score.astype(np.float64), positive.astype(bool), counts[occupied].astype(np.float64)

@@ -9,20 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from core.face_quality import HIGH
 from core.types import LIMIT
 from evaluation.analysis import from_counts
-from evaluation.analysis.from_counts import BINS, CURVE_BINS, FINE_BINS, FINE_PER_BIN
-from evaluation.analysis.sql import fine_cell, is_correct, logit_cell
-from evaluation.analysis.store_classes import EXACT_ROWS, FINE_CURVE_BINS
+from evaluation.analysis.from_counts import BINS, FINE_BINS, FINE_PER_BIN
+from evaluation.analysis.sql import fine_cell, is_correct
+from evaluation.analysis.store_scores import score_counts, scores
 from evaluation.metrics import calibration, selective
-from evaluation.metrics.binned import LOGIT_REACH
-from evaluation.statistics.bootstrap import centred, merged
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
-from evaluation.store.counts import about, cluster_number, grouped_counts, half, row_counts
+from evaluation.store.counts import about, cluster_number, grouped_counts, half
 from evaluation.store.encoding import TASK_LABELS
 from evaluation.store.filters import Where
 from evaluation.store.store import Store
@@ -57,8 +56,8 @@ def reliability(store: Store, task: str, where: Where) -> ReliabilityEstimates:
     bin_of = np.repeat(np.arange(BINS), FINE_PER_BIN * 2)
     correct = np.tile([False, True], FINE_BINS)
     accuracy = [fine.share(correct, bin_of == i) for i in range(BINS)]
-    diagram = store.reliability(task, where, BINS)
-    return ReliabilityEstimates(diagram, accuracy, from_counts.calibration_error(fine))
+    error = from_counts.calibration_error(fine)
+    return ReliabilityEstimates(from_counts.reliability(fine), accuracy, error)
 
 
 def ece(store: Store, task: str, where: Where) -> Estimate:
@@ -93,9 +92,8 @@ def own_limit(store: Store, task: str, models: Sequence[str]) -> float | None:
     thresholds = [
         s.meta.thresholds for s in store.sources if set(s.models) & set(models) and task in s.tasks
     ]
-    limits = [
-        t.get(task) if isinstance(t, Mapping) else None for t in thresholds
-    ]  # anybody may have written the file
+    # anybody may have written the file
+    limits = [t.get(task) if isinstance(t, Mapping) else None for t in thresholds]
     limit = limits[0] if limits and all(v == limits[0] for v in limits) else None
     return float(limit) if isinstance(limit, int | float) and 0 < limit < 1 else None
 
@@ -109,18 +107,15 @@ def bands(
     cases = " ".join(
         f"WHEN t.{task}_conf >= {low}::FLOAT THEN {i}" for i, low in enumerate(ends[1:])
     )
-    correct = f"(t.{task}_pred = t.{task}_true)::INT"
-    cell = f"(CASE {cases} END) * 2 + {correct}"
-    cell = f"CASE WHEN t.{task}_true IS NULL THEN NULL ELSE {cell} END"
+    cell = f"(CASE {cases} END) * 2 + {is_correct(task)}"
     counts = grouped_counts(store, where, cell, 2 * count)
-    band_of, is_correct_cell = np.divmod(np.arange(2 * count), 2)
-    every = np.ones(2 * count, bool)
+    band_of, correct = np.divmod(np.arange(2 * count), 2)
     return [
         ConfidenceBand(
             ends[i + 1],
             ends[i],
-            counts.share(band_of == i, every),
-            counts.share(is_correct_cell == 1, band_of == i),
+            counts.share(band_of == i),
+            counts.share(correct == 1, band_of == i),
         )
         for i in range(count)
     ]
@@ -133,43 +128,16 @@ def risk_coverage(
 
     Up to EXACT_ROWS rows the curve is that of single samples, beyond of FINE_CURVE_BINS bins.
     """
-    confidence, correct, n = _confidences(store, task, where)
-    if not len(confidence):
+    p, correct = f"t.{task}_conf", is_correct(task)
+    confidences, is_right, n = scores(store, where, p, correct)
+    if not len(n):
         return None
-    curve = selective.risk_coverage(confidence, correct, n)
-    counts = grouped_counts(store, where, logit_cell(task, CURVE_BINS), 2 * CURVE_BINS)
-    return _thinned(curve), from_counts.risk_coverage_area(counts, selective.area(curve))
-
-
-def _thinned(curve: selective.RiskCoverage) -> selective.RiskCoverage:
-    """Return at most MAX_CURVE_POINTS points, evenly spread, both ends among them, for drawing."""
-    count = len(curve.coverage)
-    if count <= MAX_CURVE_POINTS:
-        return curve
-    at = np.linspace(0, count - 1, MAX_CURVE_POINTS).round().astype(int)
-    return selective.RiskCoverage(curve.threshold[at], curve.coverage[at], curve.risk[at])
-
-
-def _confidences(
-    store: Store, task: str, where: Where
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return confidences, whether they are of correct predictions, and how many samples, (T,)."""
-    if store.count(where) <= EXACT_ROWS:
-        clause, params = store.clause(where)
-        rows = store.arrow(
-            f"SELECT t.{task}_conf::DOUBLE AS confidence, {is_correct(task)} AS correct, "
-            f"count(*) AS n FROM t WHERE {clause} AND t.{task}_conf IS NOT NULL AND "
-            f"t.{task}_true IS NOT NULL GROUP BY 1, 2",
-            params,
-        )
-        confidence, correct, n = (rows[c].to_numpy() for c in ("confidence", "correct", "n"))
-        return confidence, correct.astype(bool), n.astype(np.float64)
-    cell = logit_cell(task, FINE_CURVE_BINS)
-    counts = row_counts(store, where, cell, 2 * FINE_CURVE_BINS)
-    occupied = np.flatnonzero(counts)
-    logit = (occupied // 2 + 0.5) / FINE_CURVE_BINS * 2 * LOGIT_REACH - LOGIT_REACH
-    n = counts[occupied].astype(np.float64)
-    return 1 / (1 + np.exp(-logit)), occupied % 2 == 1, n
+    curve = selective.risk_coverage(confidences, is_right, n)
+    counts = score_counts(store, where, p, correct)
+    area = from_counts.risk_coverage_area(counts, selective.area(curve))
+    last = len(curve.risk) - 1
+    points = np.linspace(0, last, min(last + 1, MAX_CURVE_POINTS)).round().astype(int)
+    return curve.at(points), area
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,17 +166,10 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
         return None
     codes = [TASK_LABELS[task].index(label) for label in store.labels(task)]
     columns = [store.probability(task, code) or "0::FLOAT" for code in codes]
-    clause, params = store.clause(where)
-    has_both = f"{clause} AND t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL"
     listed = ", ".join(f"{c} AS p{i}" for i, c in enumerate(columns))
-    rows = store.arrow(
-        f"SELECT {half(store)} AS half, {cluster_number(store)} AS cluster, "
-        f"t.{task}_true AS truth, {listed} FROM t "
-        f"WHERE {has_both} AND {about(store, where, MAX_TEMPERATURE_ROWS)}",
-        params,
-    )
-    first = rows["half"].to_numpy() == 0
-    if min(first.sum(), (~first).sum()) < 2:
+    has_both = f"t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL"
+    rows, first, sample = _halves(store, where, f"t.{task}_true AS truth, {listed}", has_both)
+    if min(first.sum(), sample.n) < 2:
         return None
     place = np.zeros(256, np.int64)
     place[codes] = np.arange(len(codes))
@@ -216,42 +177,40 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
     p = np.stack([rows[f"p{i}"].to_numpy() for i in range(len(codes))], axis=1)
     logits = np.log(np.maximum(p.astype(np.float64), calibration.TINY))
     value = calibration.fit_temperature(logits[first], true[first])
-    true, logits, n = true[~first], logits[~first], int((~first).sum())
-    cluster = None if store.cluster is None else rows["cluster"].to_numpy()[~first]
-    sample = Sample(n, cluster, store.cluster)
-    errors, drawn = _errors_with(logits, true, (1.0, value), sample)
-    change = float(errors[1] - errors[0])
+    scores_with = []
+    for t in (1.0, value):
+        scaled = calibration.softmax(logits[~first], t)
+        scores_with.append((scaled.max(axis=1), scaled.argmax(axis=1) == true[~first]))
+    errors, drawn = from_counts.calibration_errors(scores_with, sample)
     before, after = (
-        Estimate.of(float(e), centred(float(e), d, minimum=0, maximum=1), n)
-        for e, d in zip(errors, drawn.T, strict=True)
+        Estimate.centred(errors[i], drawn[:, i], sample.n, minimum=0, maximum=1) for i in (0, 1)
     )
-    ends = centred(change, drawn[:, 1] - drawn[:, 0])
-    return Temperature(value, int(first.sum()), n, before, after, Estimate.of(change, ends, n))
+    change = Estimate.centred(errors[1] - errors[0], drawn[:, 1] - drawn[:, 0], sample.n)
+    return Temperature(value, int(first.sum()), sample.n, before, after, change)
 
 
-def _errors_with(
-    logits: np.ndarray, true: np.ndarray, temperatures: Sequence[float], sample: Sample
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the calibration error with each of T temperatures, (T,), and in each round.
+def _halves(
+    store: Store, where: Where, columns: str, condition: str
+) -> tuple[pa.Table, np.ndarray, Sample]:
+    """Return rows to fit and to test on: all, whether each is to fit on, and those to test on.
 
-     Rounds are (rounds, T), all of the same resamples: independent rows are drawn as clusters of
-    one, merged.
+    Clusters stay in one half; about MAX_TEMPERATURE_ROWS rows.
+
+    Args:
+        store: the tables.
+        where: which rows.
+        columns: SQL of what is selected.
+        condition: SQL that holds for the rows, too.
     """
-    count, n = len(temperatures), sample.n
-    unit = merged(np.arange(n)) if sample.unit is None else sample.unit
-    cells, gaps = [], []
-    for i, value in enumerate(temperatures):
-        p = calibration.softmax(logits, value)
-        confidence = p.max(axis=1)
-        cells.append(i * BINS + calibration.bins_of(confidence, BINS))
-        gaps.append((p.argmax(axis=1) == true) - confidence)
-    counts = GroupedCounts.of_rows(
-        np.concatenate(cells), count * BINS, np.concatenate(gaps), cluster=np.tile(unit, count)
+    clause, params = store.clause(where)
+    rows = store.arrow(
+        f"SELECT {columns}, {half(store)} AS half, {cluster_number(store)} AS cluster FROM t "
+        f"WHERE {clause} AND {condition} AND {about(store, where, MAX_TEMPERATURE_ROWS)}",
+        params,
     )
-    sums, rows = counts.drawn_sums(np.arange(count * BINS))
-    size = rows.sum(axis=1, keepdims=True) / count  # (rounds, 1)
-    drawn = np.abs(sums).reshape(-1, count, BINS).sum(axis=-1) / size
-    return np.abs(counts.sums).reshape(count, BINS).sum(axis=-1) / n, drawn
+    first = rows["half"].to_numpy() == 0
+    cluster = rows["cluster"].to_numpy() if store.cluster else None
+    return rows, first, Sample(len(rows), cluster, store.cluster).part(~first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,25 +229,20 @@ def age_intervals(store: Store, where: Where) -> list[IntervalCoverage]:
     """Return all ages, then each decade; empty where the tables state no intervals."""
     if not {"age_low", "age_high", "age_true"} <= store.columns:
         return []
-    clause, params = store.clause(where)
-    unknown = "t.age_true IS NULL OR t.age_low IS NULL OR t.age_high IS NULL"
     column = store.group_columns["age_decade"]
     names = store.texts[column]
     inside = f"(t.age_low <= t.age_true AND t.age_true <= t.age_high)::INT + 2 * t.{column}"
-    cell = f"CASE WHEN {unknown} THEN NULL ELSE {inside} END"
-    counts = grouped_counts(store, where, cell, 2 * len(names))
-    if not counts.total:
-        return []
-    mean_width = f"SELECT t.{column}, avg(t.age_high - t.age_low) FROM t"
-    widths = dict(store.sql(f"{mean_width} WHERE {clause} AND NOT ({unknown}) GROUP BY 1", params))
+    counts = grouped_counts(store, where, inside, 2 * len(names), "t.age_high - t.age_low")
     decade_of, is_inside = np.divmod(np.arange(2 * len(names)), 2)
-    n = counts.n.reshape(-1, 2).sum(axis=1)
-    decades = sorted(np.flatnonzero(n).tolist(), key=lambda i: names[i])
-    overall = float(sum(widths[i] * n[i] for i in decades) / counts.total)
-    every = np.ones(2 * len(names), bool)
-    return [IntervalCoverage("", counts.share(is_inside == 1, every), overall)] + [
-        IntervalCoverage(names[i], counts.share(is_inside == 1, decade_of == i), float(widths[i]))
-        for i in decades
+    decades = sorted((name, decade_of == i) for i, name in enumerate(names))
+    return [
+        IntervalCoverage(
+            name,
+            counts.share(is_inside == 1, among),
+            float(counts.sums[among].sum() / counts.n[among].sum()),
+        )
+        for name, among in [("", decade_of >= 0), *decades]
+        if counts.n[among].any()
     ]
 
 
@@ -300,20 +254,15 @@ def stretch(store: Store, where: Where, nominal: float) -> tuple[float, Estimate
     """
     if not {"age_low", "age_high", "age_true"} <= store.columns:
         return None
-    clause, params = store.clause(where)
-    rows = store.arrow(
-        f"SELECT {half(store)} AS half, {cluster_number(store)} AS cluster, "
+    rows, first, sample = _halves(
+        store,
+        where,
         "abs(t.age_true - (t.age_low + t.age_high) / 2)::DOUBLE AS off, "
-        "((t.age_high - t.age_low) / 2)::DOUBLE AS width FROM t "
-        f"WHERE {clause} AND t.age_high > t.age_low AND t.age_true IS NOT NULL "
-        f"AND {about(store, where, MAX_TEMPERATURE_ROWS)}",
-        params,
+        "((t.age_high - t.age_low) / 2)::DOUBLE AS width",
+        "t.age_high > t.age_low AND t.age_true IS NOT NULL",
     )
-    first = rows["half"].to_numpy() == 0
     ratio = rows["off"].to_numpy() / rows["width"].to_numpy()
-    if min(first.sum(), (~first).sum()) < MIN_STRETCH_ROWS:
+    if min(first.sum(), sample.n) < MIN_STRETCH_ROWS:
         return None
     factor = float(np.quantile(ratio[first], nominal, method="higher"))
-    inside = ratio[~first] <= factor
-    cluster = None if store.cluster is None else rows["cluster"].to_numpy()[~first]
-    return factor, Sample(len(inside), cluster, store.cluster).share(inside)
+    return factor, sample.share(ratio[~first] <= factor)

@@ -1,20 +1,20 @@
 """Two models of a store on the same samples, at any size: one join, then small arrays.
 
-`evaluation.analysis.comparison` compares two tables in the same way.
+`evaluation.analysis.table_pairs` pairs the samples of two tables.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from evaluation.analysis import comparison
-from evaluation.analysis.comparison import TaskComparison
-from evaluation.analysis.summary import MAX_GROUP_VALUES
-from evaluation.predictions import arrays
+from evaluation.analysis.comparison import Pairs, TaskComparison
+from evaluation.analysis.groups import MAX_GROUP_VALUES
+from evaluation.analysis.sql import coded
 from evaluation.statistics.sample import Sample
 from evaluation.store.counts import cluster_number
 from evaluation.store.encoding import TASK_LABELS
@@ -27,25 +27,6 @@ KINDS = {
     "neither": "a.pred <> a.truth AND b.pred <> a.truth AND a.pred <> b.pred",
 }
 """Only A correct, only B correct, both wrong with different predictions."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pairs:
-    """Samples of both models with the same truth.
-
-    Attributes:
-        true, a, b: (n,) classes (int64, into `store.labels`) or ages (float64, years).
-        groups: as `evaluation.predictions.arrays.coded_groups`.
-        sample: how intervals are drawn.
-        truth_differs: samples of both that state different truths.
-    """
-
-    true: np.ndarray
-    a: np.ndarray
-    b: np.ndarray
-    groups: dict[str, arrays.Coded]
-    sample: Sample
-    truth_differs: int
 
 
 def pairs(store: Store, task: str, a: str, b: str, where: Where) -> Pairs | None:
@@ -63,23 +44,23 @@ def pairs(store: Store, task: str, a: str, b: str, where: Where) -> Pairs | None
         f"b.pred AS in_b{columns} FROM {joined}",
         params,
     )
-    truth = [_values(rows[c], task, store) for c in ("true_a", "true_b")]
-    same = truth[0] == truth[1]
-    differs = int((~same).sum())
-    if differs:
-        rows, truth = rows.filter(pa.array(same)), [t[same] for t in truth]
-    n = len(rows)
-    if n == 0:
+    true, other, in_a, in_b = (
+        _values(rows[c], task, store) for c in ("true_a", "true_b", "in_a", "in_b")
+    )
+    same = true == other
+    if not same.any():
         return None
-    groups = {name: _coded(store, name, rows[f"g{i}"]) for i, name in enumerate(names)}
+    groups = {name: coded(store, name, rows[f"g{i}"]) for i, name in enumerate(names)}
     cluster = rows["cluster"].to_numpy().astype(np.int64) if store.cluster else None
+    kept = np.flatnonzero(same)
     return Pairs(
-        truth[0],
-        _values(rows["in_a"], task, store),
-        _values(rows["in_b"], task, store),
-        groups,
-        Sample(n, cluster, store.cluster),
-        differs,
+        None if task == "age" else store.labels(task),
+        true[same],
+        in_a[same],
+        in_b[same],
+        {name: group.at(kept) for name, group in groups.items()},
+        Sample(len(rows), cluster, store.cluster).part(same),
+        int((~same).sum()),
     )
 
 
@@ -95,17 +76,8 @@ def compare(store: Store, task: str, a: str, b: str, where: Where) -> TaskCompar
     count = f"SELECT count(*) FROM t WHERE {condition}"
     rows = [store.sql(count, [*params, store.code("model", m)])[0][0] for m in (a, b)]
     in_both = len(shared.true) + shared.truth_differs
-    arguments = (shared.true, shared.a, shared.b, shared.groups, shared.sample)
-    if task == "age":
-        result = comparison.compare_ages(*arguments)
-    else:
-        result = comparison.compare_classes(store.labels(task), *arguments)
-    return replace(
-        result,
-        truth_differs=shared.truth_differs,
-        only_a=int(rows[0]) - in_both,
-        only_b=int(rows[1]) - in_both,
-    )
+    only_a, only_b = (int(n) - in_both for n in rows)
+    return replace(comparison.compare_pairs(shared), only_a=only_a, only_b=only_b)
 
 
 def disagreements(
@@ -175,29 +147,10 @@ def _joined(store: Store, task: str, a: str, b: str, where: Where) -> tuple[str,
 
 def _values(column: pa.ChunkedArray, task: str, store: Store) -> np.ndarray:
     if task == "age":
-        result: np.ndarray = column.to_numpy().astype(np.float64)
-        return result
+        return np.asarray(column.to_numpy().astype(np.float64))
     place = np.zeros(256, np.int64)
     place[[TASK_LABELS[task].index(label) for label in store.labels(task)]] = np.arange(
         len(store.labels(task))
     )
     result = place[column.to_numpy()]
     return result
-
-
-def _coded(store: Store, name: str, column: pa.ChunkedArray) -> arrays.Coded:
-    """Return a group's codes in the store as places in `store.groups[name]`.
-
-    "" and null are unknown.
-    """
-    texts, values = store.texts[store.group_columns[name]], store.groups[name]
-    place = np.array([values.index(t) if t in values else -1 for t in texts] + [-1], np.int64)
-    return arrays.Coded(
-        values,
-        place[
-            column.combine_chunks()
-            .cast(pa.int64())
-            .fill_null(len(texts))
-            .to_numpy(zero_copy_only=False)
-        ],
-    )

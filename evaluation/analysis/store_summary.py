@@ -5,26 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evaluation.analysis import from_counts, store_confidence
-from evaluation.analysis.from_counts import AgeErrors
+from evaluation.analysis.from_counts import AgeErrors, ClassSummary
 from evaluation.analysis.regression import HEADLINE_YEARS
 from evaluation.analysis.sql import AGE_ERROR
 from evaluation.analysis.store_classes import matrix
-from evaluation.statistics.estimate import Estimate
 from evaluation.store.counts import grouped_counts, several_counts
 from evaluation.store.filters import Where
 from evaluation.store.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class ClassSummary:
-    """Headline of a task with classes; ece is None without probabilities."""
-
-    n: int
-    accuracy: Estimate
-    macro_f1: Estimate
-    balanced_accuracy: Estimate
-    kappa: Estimate
-    ece: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +52,9 @@ def class_summary(store: Store, task: str, where: Where) -> ClassSummary | None:
     counts = matrix(store, task, where)
     if not counts.total:
         return None
-    headline = from_counts.headline(counts, len(store.labels(task)))
     has_confidence = store_confidence.has_confidence(store, task)
     ece = store_confidence.ece(store, task, where) if has_confidence else None
-    return ClassSummary(
-        headline.n,
-        headline.accuracy,
-        headline.macro_f1,
-        headline.balanced_accuracy,
-        headline.kappa,
-        ece,
-    )
+    return ClassSummary(*from_counts.headline(counts, len(store.labels(task))), ece)
 
 
 def age_summary(store: Store, where: Where) -> AgeErrors | None:
@@ -83,9 +62,7 @@ def age_summary(store: Store, where: Where) -> AgeErrors | None:
     if "age" not in store.tasks:
         return None
     values = [f"abs({AGE_ERROR})", AGE_ERROR, f"{AGE_ERROR} * {AGE_ERROR}"]
-    means = [counts.estimate() for counts in several_counts(store, where, "0", 1, values)]
-    if not means[0].n:
-        return None
+    mae, bias, squared = (c.estimate() for c in several_counts(store, where, "0", 1, values))
     near = f"(abs({AGE_ERROR}) <= {HEADLINE_YEARS})::INT"
-    within = grouped_counts(store, where, "0", 1, near, is_share=True).estimate()
-    return from_counts.age_errors(means[0], means[1], means[2], within)
+    cs5 = grouped_counts(store, where, "0", 1, near, is_share=True).estimate()
+    return AgeErrors(mae.n, mae, bias, squared.root(), cs5) if mae.n else None

@@ -10,18 +10,15 @@ import pyarrow as pa
 
 from evaluation.analysis.classification import ClassificationReport, classification_report
 from evaluation.analysis.cross_task import CrossTask, cross_tasks
+from evaluation.analysis.groups import MAX_GROUP_VALUES, outcomes, table_sample
 from evaluation.analysis.regression import RegressionReport, regression_report
 from evaluation.predictions import arrays
 from evaluation.predictions.table import Meta
-from evaluation.statistics.estimate import Estimate, plain
+from evaluation.statistics.estimate import Estimate
 
 MIN_GROUP_SIZE = 30
 """Groups with fewer samples are reported too, with a star; their intervals say how little that
 means.
-"""
-MAX_GROUP_VALUES = 200
-"""A group column with more values than this names things rather than groups them: it is left out,
-and the report says so.
 """
 
 
@@ -58,10 +55,6 @@ class TableReport:
         tasks = {"emotion": self.emotion, "gender": self.gender, "age": self.age}
         return {name: task for name, task in tasks.items() if task is not None}
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the report as JSON values."""
-        return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
-
 
 def table_report(table: pa.Table, model: str | None = None) -> TableReport:
     """Report `model` in a conforming table (None: its only model).
@@ -70,16 +63,8 @@ def table_report(table: pa.Table, model: str | None = None) -> TableReport:
         DataError: several models and none named, or no such model.
     """
     table = arrays.one_model(table, model)
-    groups, cluster = arrays.coded_groups(table), arrays.clusters(table)
-    by = arrays.cluster_name(table)
-    left_out = {
-        name: len(group.values)
-        for name, group in groups.items()
-        if len(group.values) > MAX_GROUP_VALUES
-    }
-    groups = {name: group for name, group in groups.items() if name not in left_out}
-    meta = Meta.of(table)
-    emotion, gender = arrays.classes(table, "emotion"), arrays.classes(table, "gender")
+    groups, sample, meta = arrays.coded_groups(table), table_sample(table), Meta.of(table)
+    emotion, gender = (arrays.classes(table, task) for task in ("emotion", "gender"))
     ages = arrays.ages(table)
     # By true gender, accuracy is recall, which stands there by class already.
     but_gender = {name: group for name, group in groups.items() if name != "gender"}
@@ -93,11 +78,17 @@ def table_report(table: pa.Table, model: str | None = None) -> TableReport:
         detector=meta.detector or None,
         left_out=meta.left_out,
         face_found=_face_found(table),
-        emotion=classification_report(emotion, groups, cluster, by, arrays.votes(table)),
-        gender=classification_report(gender, but_gender, cluster, by),
-        age=regression_report(ages, groups, cluster, by),
-        cross=cross_tasks(emotion, gender, ages, cluster, by),
-        groups_left_out=left_out,
+        emotion=None
+        if emotion is None
+        else classification_report(emotion, groups, sample, arrays.votes(table)),
+        gender=None if gender is None else classification_report(gender, but_gender, sample, None),
+        age=None if ages is None else regression_report(ages, groups, sample),
+        cross=cross_tasks(outcomes(emotion, gender, ages), sample),
+        groups_left_out={
+            name: len(group.values)
+            for name, group in groups.items()
+            if len(group.values) > MAX_GROUP_VALUES
+        },
     )
 
 

@@ -13,17 +13,17 @@ one person are not many predictions. It is never below `MIN_THRESHOLD`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from evaluation.analysis.summary import MAX_GROUP_VALUES
+from evaluation.analysis.groups import by_group, table_sample
 from evaluation.metrics import selective
 from evaluation.predictions import arrays
-from evaluation.statistics.estimate import Estimate, plain
+from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Method, Sample
 
 CARD_PRECISION = 0.9
@@ -67,8 +67,8 @@ class GroupCoverage:
 
 
 @dataclass(frozen=True, slots=True)
-class ThresholdPlan:
-    """A threshold per class of a task, and what they buy.
+class SelectivePrediction:
+    """What abstention buys for a task.
 
     Attributes:
         task: `emotion` or `gender`.
@@ -79,57 +79,42 @@ class ThresholdPlan:
         before: accuracy without abstention.
         coverage: share of the rows that is kept, cross-fitted.
         accuracy: share of the kept rows that is right, cross-fitted.
+    """
+
+    task: str
+    wish: dict[str, float]
+    n: int
+    seed: int
+    method: Method
+    before: Estimate
+    coverage: Estimate
+    accuracy: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdPlan(SelectivePrediction):
+    """A threshold per class of a task, and what they buy.
+
+    Attributes:
         per_class: in the order of the task's labels.
         groups: by group column, one entry for each value that occurs.
     """
 
-    task: str
-    wish: dict[str, float]
-    n: int
-    seed: int
-    method: Method
-    before: Estimate
-    coverage: Estimate
-    accuracy: Estimate
     per_class: list[ClassThreshold]
     groups: dict[str, list[GroupCoverage]]
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the fields by name, for JSON."""
-        return {item.name: plain(getattr(self, item.name)) for item in fields(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class SingleThreshold:
+class SingleThreshold(SelectivePrediction):
     """The one threshold for all classes of a task, and what it buys.
 
     Attributes:
-        task: `emotion` or `gender`.
-        wish: the goal, `precision`, and its value.
-        n: rows with a label and probabilities.
-        seed: of the split into halves.
-        method: how the intervals were made.
         limit: least probability of a kept prediction; 1 abstains always.
         floor: what the limit is never below.
-        before: accuracy without abstention.
-        coverage: share of the rows that is kept, cross-fitted.
-        accuracy: share of the kept rows that is right, cross-fitted.
     """
 
-    task: str
-    wish: dict[str, float]
-    n: int
-    seed: int
-    method: Method
     limit: float
     floor: float
-    before: Estimate
-    coverage: Estimate
-    accuracy: Estimate
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the fields by name, for JSON."""
-        return {item.name: plain(getattr(self, item.name)) for item in fields(self)}
 
 
 def plan_thresholds(
@@ -161,47 +146,48 @@ def plan_thresholds(
         )
     _check_range(wish)
     rows = _confident_rows(table, task)
-    classes, sample, is_right = rows.classes, rows.sample, rows.is_right
-    k = len(classes.labels)
-    plan = selective.plan(
-        rows.confidence, classes.pred, is_right, k, coverage=coverage, precision=precision
-    )
+    labels, pred = rows.classes.labels, rows.classes.pred
+
+    def choose(part: np.ndarray) -> np.ndarray:
+        return selective.class_thresholds(
+            rows.confidence[part], pred[part], rows.is_right[part], len(labels), **options
+        )
+
+    thresholds = choose(np.ones(len(pred), bool))
     is_kept = selective.cross_fitted(
-        rows.confidence,
-        classes.pred,
-        is_right,
-        k,
-        coverage=coverage,
-        precision=precision,
-        seed=seed,
-        cluster=sample.cluster,
+        choose, rows.confidence, pred, seed=seed, cluster=rows.sample.cluster
     )
-    kept = sample.part(is_kept)
-    covered = sample.shares(is_kept, classes.pred, k)
-    precisions = kept.shares(is_right[is_kept], classes.pred[is_kept], k)
-    before = sample.shares(is_right, classes.pred, k)
+    estimates = rows.estimates(is_kept, pred, len(labels))
     per_class = [
         ClassThreshold(
-            label=label,
-            threshold=float(plan.threshold[c]) if np.isfinite(plan.threshold[c]) else None,
-            called=int(plan.predicted_n[c]),
-            coverage=covered[c],
-            precision=precisions[c],
-            before=before[c],
+            label, float(t) if np.isfinite(t) else None, before.n, coverage, precision, before
         )
-        for c, label in enumerate(classes.labels)
+        for label, t, (before, coverage, precision) in zip(
+            labels, thresholds, estimates, strict=True
+        )
     ]
+    groups = by_group(
+        arrays.coded_groups(table),
+        rows.classes.rows,
+        lambda group: [
+            GroupCoverage(value, coverage, accuracy, before)
+            for value, (before, coverage, accuracy) in zip(
+                group.values,
+                rows.estimates(is_kept, group.codes, len(group.values)),
+                strict=True,
+            )
+            if before.n
+        ],
+    )
     return ThresholdPlan(
-        task=task,
-        wish=wish,
-        n=len(is_right),
-        seed=seed,
-        method=sample.method,
-        before=sample.share(is_right),
-        coverage=sample.share(is_kept),
-        accuracy=kept.share(is_right[is_kept]),
-        per_class=per_class,
-        groups=_by_group(arrays.coded_groups(table), rows, is_kept, kept),
+        task,
+        wish,
+        len(pred),
+        seed,
+        rows.sample.method,
+        *rows.estimates(is_kept)[0],
+        per_class,
+        groups,
     )
 
 
@@ -221,25 +207,26 @@ def single_threshold(
     Raises:
         DataError: No probabilities, or a precision outside (0, 1].
     """
-    _check_range({"precision": precision})
+    wish = {"precision": precision}
+    _check_range(wish)
     rows = _confident_rows(table, task)
-    sample, is_right = rows.sample, rows.is_right
-    is_kept = selective.cross_fitted_single(
-        rows.confidence, is_right, precision, floor=MIN_THRESHOLD, seed=seed, cluster=sample.cluster
+    limit, is_kept = selective.cross_fitted_single(
+        rows.confidence,
+        rows.is_right,
+        precision,
+        floor=MIN_THRESHOLD,
+        seed=seed,
+        cluster=rows.sample.cluster,
     )
     return SingleThreshold(
-        task=task,
-        wish={"precision": precision},
-        n=len(is_right),
-        seed=seed,
-        method=sample.method,
-        limit=selective.single_threshold(
-            rows.confidence, is_right, precision, floor=MIN_THRESHOLD, cluster=sample.cluster
-        ),
-        floor=MIN_THRESHOLD,
-        before=sample.share(is_right),
-        coverage=sample.share(is_kept),
-        accuracy=sample.part(is_kept).share(is_right[is_kept]),
+        task,
+        wish,
+        rows.sample.n,
+        seed,
+        rows.sample.method,
+        *rows.estimates(is_kept)[0],
+        limit,
+        MIN_THRESHOLD,
     )
 
 
@@ -255,6 +242,19 @@ class _ConfidentRows:
     confidence: NDArray[np.float64]
     is_right: NDArray[np.bool_]
 
+    def estimates(
+        self, is_kept: np.ndarray, codes: np.ndarray | None = None, k: int = 1
+    ) -> list[tuple[Estimate, Estimate, Estimate]]:
+        """Return accuracy without abstention, coverage and accuracy with it, of each of k codes.
+
+        Bool (N,) `is_kept`; int (N,) `codes`, None: of all rows.
+        """
+        codes = np.zeros(len(is_kept), np.int64) if codes is None else codes
+        before, coverage = (self.sample.shares(v, codes, k) for v in (self.is_right, is_kept))
+        kept = self.sample.part(is_kept)
+        accuracy = kept.shares(self.is_right[is_kept], codes[is_kept], k)
+        return list(zip(before, coverage, accuracy, strict=True))
+
 
 def _check_range(wish: Mapping[str, float]) -> None:
     for name, value in wish.items():
@@ -269,41 +269,15 @@ def _confident_rows(table: pa.Table, task: str) -> _ConfidentRows:
             f"Expected a truth and probabilities of {task} in every row that counts, got none; "
             f"add `{task}_p_*` columns."
         )
-    n, cluster = len(classes.rows), arrays.clusters(table)
-    cluster = None if cluster is None else arrays.only(cluster, classes.rows)
-    if n < 2 or (cluster is not None and len(np.unique(cluster)) < 2):
+    n, sample = len(classes.rows), table_sample(table).part(classes.rows)
+    if n < 2 or (sample.clusters or n) < 2:
         raise DataError(
             f"Expected at least two independent rows to plan with, got {n} rows of {task}; "
             "predict a larger split."
         )
     return _ConfidentRows(
         classes,
-        Sample(n, cluster, arrays.cluster_name(table)),
+        sample,
         classes.p[np.arange(n), classes.pred],
         classes.pred == classes.true,
     )
-
-
-def _by_group(
-    groups: Mapping[str, arrays.Coded],
-    rows: _ConfidentRows,
-    is_kept: NDArray[np.bool_],
-    kept: Sample,
-) -> dict[str, list[GroupCoverage]]:
-    """Return what is bought by group column, for those of few values."""
-    tables: dict[str, list[GroupCoverage]] = {}
-    for name, group in groups.items():
-        k, codes = len(group.values), group.at(rows.classes.rows).codes
-        if k > MAX_GROUP_VALUES:
-            continue
-        coverage = rows.sample.shares(is_kept, codes, k)
-        accuracy = kept.shares(rows.is_right[is_kept], codes[is_kept], k)
-        before = rows.sample.shares(rows.is_right, codes, k)
-        values = [
-            GroupCoverage(value, coverage=c, accuracy=a, before=b)
-            for value, c, a, b in zip(group.values, coverage, accuracy, before, strict=True)
-            if c.n
-        ]
-        if values:
-            tables[name] = values
-    return tables

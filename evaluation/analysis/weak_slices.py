@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from evaluation.analysis.slices import GroupGap, RowGroups, SliceFinding, fairness, search
+from evaluation.analysis.fairness import GroupGap, fairness
+from evaluation.analysis.group_source import RowGroups
+from evaluation.analysis.groups import outcomes, table_sample
+from evaluation.analysis.slices import SliceFinding, search
 from evaluation.predictions import arrays
-from evaluation.statistics.sample import Method, Sample
+from evaluation.statistics.sample import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +29,16 @@ def task_groups(table: pa.Table) -> dict[str, RowGroups]:
 
     The outcome of a sample is 1 for a correct class, or years of absolute age error.
     """
-    groups, cluster = arrays.coded_groups(table), arrays.clusters(table)
-    outcomes: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
-    for task in ("emotion", "gender"):
-        classes = arrays.classes(table, task)
-        if classes is not None:
-            outcomes[task] = classes.rows, (classes.true == classes.pred).astype(np.float64)
-    ages = arrays.ages(table)
-    if ages is not None:
-        outcomes["age"] = ages.rows, np.abs(ages.pred - ages.true)
+    groups, sample = arrays.coded_groups(table), table_sample(table)
+    emotion, gender = (arrays.classes(table, task) for task in ("emotion", "gender"))
     return {
         task: RowGroups(
             outcome,
             {name: group.at(rows) for name, group in groups.items()},
-            Sample(
-                len(rows),
-                None if cluster is None else arrays.only(cluster, rows),
-                arrays.cluster_name(table),
-            ),
+            sample.part(rows),
             is_share=task != "age",
         )
-        for task, (rows, outcome) in outcomes.items()
+        for task, (rows, outcome) in outcomes(emotion, gender, arrays.ages(table)).items()
     }
 
 

@@ -9,10 +9,12 @@ from time import perf_counter, process_time
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.analysis.comparison import compare
+from evaluation.analysis.fairness import fairness
 from evaluation.analysis.from_counts import on_matrix
-from evaluation.analysis.slices import RowGroups, fairness, search
+from evaluation.analysis.group_source import RowGroups
+from evaluation.analysis.slices import search
 from evaluation.analysis.summary import table_report
+from evaluation.analysis.table_pairs import compare
 from evaluation.benchmark.generated_tables import generate
 from evaluation.metrics import classification
 from evaluation.predictions import arrays
@@ -74,7 +76,7 @@ def time_metrics(
     def bootstrap(cluster: NDArray[np.int64] | None) -> None:
         cell = classes.true * k + classes.pred
         counts = Sample(rows, cluster, "group_subject").counts(cell, k * k)
-        counts.statistic(on_matrix(classification.accuracies, k))
+        counts.statistic(on_matrix(classification.accuracy, k))
         counts.statistic(on_matrix(classification.macro_f1, k))
 
     timed(

@@ -20,7 +20,8 @@ from rich.console import Console
 
 from core.errors import DataError
 from core.vocabulary import METRICS, TASKS
-from evaluation.analysis.comparison import Comparison, TaskComparison, compare
+from evaluation.analysis.comparison import Comparison, TaskComparison
+from evaluation.analysis.table_pairs import compare
 from evaluation.commands._options import add_options
 from evaluation.predictions import arrays, table
 from evaluation.report.formatting import (
@@ -31,6 +32,7 @@ from evaluation.report.formatting import (
     print_table,
     sample_count,
 )
+from evaluation.statistics.estimate import fields_of
 
 SIDES = {"a": "A", "b": "B", None: "-", "neither": "-"}
 
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     a, b = _one_model(a, args.model_a, "--model-a"), _one_model(b, args.model_b, "--model-b")
     report = compare(a, b, limit=args.limit)
     if args.json:
-        print_json({"tables": [str(args.a), str(args.b)], **report.to_dict()})
+        print_json({"tables": [str(args.a), str(args.b)], **fields_of(report)})
     else:
         show(report, console())
     return 0

@@ -27,7 +27,7 @@ from evaluation.analysis.thresholds import (
 )
 from evaluation.commands._options import add_options, add_table, read_table
 from evaluation.report.formatting import console, number, print_json, print_table, sample_count
-from evaluation.statistics.estimate import Estimate
+from evaluation.statistics.estimate import Estimate, fields_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.json:
         model = table["model"][0].as_py()
-        print_json({"table": str(args.table), "model": model, **plan.to_dict()})
+        print_json({"table": str(args.table), "model": model, **fields_of(plan)})
     elif isinstance(plan, SingleThreshold):
         show_single(plan, console())
     else:

@@ -28,6 +28,7 @@ from evaluation.predictions.table import column_map
 from evaluation.report import gate_limits, gates
 from evaluation.report.formatting import console, print_json
 from evaluation.report.text_report import show, show_gates
+from evaluation.statistics.estimate import fields_of
 from evaluation.training_runs.training_run import read as read_run
 
 
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         _write_page(args, predictions, report, outcomes)
     if args.json:
         gate_rows = {"gates": outcomes} if args.gate else {}
-        print_json({"table": str(args.table), **report.to_dict(), **gate_rows})
+        print_json({"table": str(args.table), **fields_of(report), **gate_rows})
     else:
         out = console()
         show(report, out)

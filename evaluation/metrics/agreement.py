@@ -60,27 +60,4 @@ def ceiling(votes: np.ndarray) -> np.ndarray:
 
     No model that names one class can agree with single voters more often than its mean.
     """
-    result: np.ndarray = shares(votes).max(axis=1, initial=0)
-    return result
-
-
-def one_human(counts: np.ndarray) -> np.ndarray:
-    """Return the chance that a random voter names a majority of the *other* votes, float64 (N,).
-
-     Ties included; NaN below two votes. What one person reaches where a model is measured by
-    `right`, without letting them vote for themselves. counts: whole votes (N, k).
-    """
-    shares(counts)  # refuses what is no (N, k) of votes
-    if (np.floor(counts) != counts)[~np.isnan(counts)].any():
-        raise ValueError(
-            "Expected `counts` to be whole votes, got fractions; multiply shares by the number of "
-            "voters."
-        )
-    n = counts.sum(axis=1, dtype=np.float64)
-    k = counts.shape[1]
-    others = np.stack(
-        [np.delete(counts, c, axis=1).max(axis=1, initial=0) for c in range(k)], axis=1
-    )  # (N, k)
-    named = (counts > 0) & (counts - 1 >= others)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(n >= 2, (counts * named).sum(axis=1) / n, np.nan)
+    return np.asarray(shares(votes).max(axis=1, initial=0))

@@ -23,8 +23,7 @@ def logit_bins(p: np.ndarray, bins: int) -> np.ndarray:
     p = p.astype(np.float32).astype(np.float64)
     logit = np.log(np.maximum(p, TINY_PROBABILITY) / np.maximum(1 - p, TINY_PROBABILITY))
     place = np.floor((logit + LOGIT_REACH) * (bins / (2 * LOGIT_REACH))).astype(np.int64)
-    result: np.ndarray = np.clip(place, 0, bins - 1)
-    return result
+    return np.asarray(np.clip(place, 0, bins - 1))
 
 
 def logit_bins_sql(p: str, bins: int) -> str:
@@ -47,8 +46,7 @@ def risk_area(counts: np.ndarray) -> np.ndarray:
     wrong, correct = split(counts)
     n = wrong + correct
     risk = np.nan_to_num(wrong.cumsum(axis=-1) / n.cumsum(axis=-1))
-    area: np.ndarray = (risk * n).sum(axis=-1) / n.sum(axis=-1)
-    return area
+    return np.asarray((risk * n).sum(axis=-1) / n.sum(axis=-1))
 
 
 def auroc(counts: np.ndarray) -> np.ndarray:
@@ -56,8 +54,7 @@ def auroc(counts: np.ndarray) -> np.ndarray:
     negative, positive = split(counts)
     above = positive.cumsum(axis=-1) - positive / 2
     pairs = negative.sum(axis=-1) * positive.sum(axis=-1)
-    area: np.ndarray = (negative * above).sum(axis=-1) / pairs
-    return area
+    return np.asarray((negative * above).sum(axis=-1) / pairs)
 
 
 def average_precision(counts: np.ndarray) -> np.ndarray:
@@ -65,8 +62,7 @@ def average_precision(counts: np.ndarray) -> np.ndarray:
     negative, positive = split(counts)
     hits = positive.cumsum(axis=-1)
     precision = np.nan_to_num(hits / (hits + negative.cumsum(axis=-1)))
-    area: np.ndarray = (precision * positive).sum(axis=-1) / positive.sum(axis=-1)
-    return area
+    return np.asarray((precision * positive).sum(axis=-1) / positive.sum(axis=-1))
 
 
 def calibration_error(counts: np.ndarray, confidence: np.ndarray, bins: int) -> np.ndarray:
@@ -80,5 +76,4 @@ def calibration_error(counts: np.ndarray, confidence: np.ndarray, bins: int) -> 
     correct = np.tile([0.0, 1.0], counts.shape[-1] // 2)
     gap = counts * (correct - confidence)
     by_bin = gap.reshape(*gap.shape[:-1], bins, -1).sum(axis=-1)
-    error: np.ndarray = np.abs(by_bin).sum(axis=-1) / counts.sum(axis=-1)
-    return error
+    return np.asarray(np.abs(by_bin).sum(axis=-1) / counts.sum(axis=-1))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 TINY = 1e-12
 
@@ -25,76 +26,18 @@ class Reliability:
 
 
 def bins_of(confidence: np.ndarray, bins: int = 15, *, equal_mass: bool = False) -> np.ndarray:
-    """Return int64 (N,): the bin of each confidence, as `reliability` has them."""
+    """Return int64 (N,): the bin of each confidence, of `bins` bins over (0, 1].
+
+    Of equal width or, with `equal_mass`, between quantiles of `confidence`, so that each has about
+    as many samples.
+    """
     if equal_mass and len(confidence):
         # The edges of scikit-learn to the last bit, for one that meets a sample decides where it
         # goes.
         return np.searchsorted(
             np.percentile(confidence, np.linspace(0, 1, bins + 1) * 100)[1:-1], confidence
         )
-    result: np.ndarray = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    return result
-
-
-def reliability(
-    confidence: np.ndarray,
-    correct: np.ndarray,
-    bins: int = 15,
-    *,
-    equal_mass: bool = False,
-    weight: np.ndarray | None = None,
-) -> Reliability:
-    """Return the reliability diagram of `bins` bins over (0, 1].
-
-     Of equal width or, with `equal_mass`, between quantiles of `confidence`, so that each has about
-    as many samples.
-
-    confidence: float (N,) probability of the predicted class; correct: bool (N,) whether it is
-    true; weight: float (N,) >= 0 of each sample, which moves no quantile.
-    """
-    at = bins_of(confidence, bins, equal_mass=equal_mass)
-    w = np.ones(1) if weight is None else weight
-    count = np.bincount(at, weight, minlength=bins)
-    with np.errstate(invalid="ignore"):
-        return Reliability(
-            np.bincount(at, confidence * w, bins) / count,
-            np.bincount(at, correct * w, bins) / count,
-            count,
-        )
-
-
-def ece(
-    confidence: np.ndarray,
-    correct: np.ndarray,
-    bins: int = 15,
-    *,
-    equal_mass: bool = False,
-    weight: np.ndarray | None = None,
-) -> float:
-    """Expected calibration error in [0, 1].
-
-    Mean distance of confidence and accuracy over the bins, weighted by their samples (Naeini et
-    al., AAAI 2015; Guo et al., arXiv 1706.04599). Arguments as for `reliability`.
-
-    Above 0 even for calibrated probabilities when samples are few.
-    """
-    diagram = reliability(confidence, correct, bins, equal_mass=equal_mass, weight=weight)
-    full, total = diagram.count > 0, diagram.count.sum()
-    return (
-        float(np.abs(diagram.accuracy - diagram.confidence)[full] @ diagram.count[full] / total)
-        if total
-        else float("nan")
-    )
-
-
-def classwise_ece(
-    p: np.ndarray, true: np.ndarray, bins: int = 15, weight: np.ndarray | None = None
-) -> np.ndarray:
-    """ECE of every class's own probability, float64 (k,).
-
-    Their mean is the classwise ECE (Kull et al., arXiv 1910.12656).
-    """
-    return np.array([ece(p[:, c], true == c, bins, weight=weight) for c in range(p.shape[1])])
+    return np.asarray(np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1))
 
 
 def nll(p: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -102,8 +45,7 @@ def nll(p: np.ndarray, true: np.ndarray) -> np.ndarray:
 
     A probability of 0 counts as 1e-12.
     """
-    result: np.ndarray = -np.log(np.maximum(p[np.arange(len(true)), true], TINY))
-    return result
+    return np.asarray(-np.log(np.maximum(p[np.arange(len(true)), true], TINY)))
 
 
 def brier(p: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -111,16 +53,12 @@ def brier(p: np.ndarray, true: np.ndarray) -> np.ndarray:
 
     Squared distance of `p` to the one-hot truth, summed over classes (Brier, 1950).
     """
-    result: np.ndarray = np.square(p).sum(axis=1) - 2 * p[np.arange(len(true)), true] + 1
-    return result
+    return np.asarray(np.square(p).sum(axis=1) - 2 * p[np.arange(len(true)), true] + 1)
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """(N, k) -> (N, k) probabilities."""
-    z = logits.astype(np.float64) / temperature
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    result: np.ndarray = e / e.sum(axis=1, keepdims=True)
-    return result
+    return np.asarray(special.softmax(logits.astype(np.float64) / temperature, axis=1))
 
 
 def fit_temperature(
@@ -136,14 +74,7 @@ def fit_temperature(
 
     def loss(log_t: float) -> float:
         z = logits.astype(np.float64) / np.exp(log_t)
-        largest = z.max(axis=1)
-        return float(
-            (
-                np.log(np.exp(z - largest[:, None]).sum(axis=1))
-                + largest
-                - z[np.arange(len(true)), true]
-            ).mean()
-        )
+        return float((special.logsumexp(z, axis=1) - z[np.arange(len(true)), true]).mean())
 
     ratio = (5**0.5 - 1) / 2
     a, b = float(np.log(low)), float(np.log(high))

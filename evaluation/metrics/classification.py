@@ -8,12 +8,8 @@ from typing import Literal
 import numpy as np
 
 
-def confusion(
-    true: np.ndarray, pred: np.ndarray, k: int, weight: np.ndarray | None = None
-) -> np.ndarray:
+def confusion(true: np.ndarray, pred: np.ndarray, k: int) -> np.ndarray:
     """Return int64 (k, k): samples of class i (row) predicted j (column).
-
-    Float64 sums of `weight` (N,) where it is given.
 
     >>> confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
@@ -27,23 +23,18 @@ def confusion(
             f"Expected class indices in 0..{k - 1}, got "
             f"{min(true.min(), pred.min())}..{max(true.max(), pred.max())}."
         )
-    if weight is not None and (weight.shape != true.shape or not (weight >= 0).all()):
-        raise ValueError(
-            f"Expected `weight` of shape {true.shape} and at least 0, got shape {weight.shape}."
-        )
-    return np.bincount(true * k + pred, weight, minlength=k * k).reshape(k, k)  # (k * k,) -> (k, k)
+    return np.bincount(true * k + pred, minlength=k * k).reshape(k, k)  # (k * k,) -> (k, k)
 
 
-def accuracy(matrix: np.ndarray) -> float:
-    """Share of right answers in [0, 1] of a confusion matrix (..., k, k); NaN without samples."""
-    n = matrix.sum()
-    return float(np.trace(matrix) / n) if n else float("nan")
-
-
-def accuracies(matrix: np.ndarray) -> np.ndarray:
+def accuracy(matrix: np.ndarray) -> np.ndarray:
     """Accuracy of confusion matrices (..., k, k) -> (...); NaN without samples."""
-    shares: np.ndarray = np.trace(matrix, axis1=-2, axis2=-1) / matrix.sum(axis=(-2, -1))
-    return shares
+    return _ratio(np.trace(matrix, axis1=-2, axis2=-1), matrix.sum(axis=(-2, -1)))
+
+
+def _ratio(part: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Return `part` / `total`, NaN where the total is 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(part / total)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,10 +58,13 @@ def per_class(matrix: np.ndarray) -> PerClass:
     """Figures of every class of a confusion matrix (..., k, k)."""
     right = np.diagonal(matrix, axis1=-2, axis2=-1).astype(float)
     support, predicted = matrix.sum(axis=-1), matrix.sum(axis=-2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return PerClass(
-            support, right / predicted, right / support, 2 * right / (support + predicted)
-        )
+    f1 = _ratio(2 * right, support + predicted)
+    return PerClass(support, _ratio(right, predicted), _ratio(right, support), f1)
+
+
+def _class_mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return the weighted mean of values (..., k) over the classes; NaN where none has a weight."""
+    return _ratio((np.where(weight > 0, values, 0.0) * weight).sum(axis=-1), weight.sum(axis=-1))
 
 
 def macro_f1(matrix: np.ndarray) -> np.ndarray:
@@ -80,11 +74,7 @@ def macro_f1(matrix: np.ndarray) -> np.ndarray:
     has no samples lowers the others' F1 already; counting it as a 0 would punish twice.
     """
     figures = per_class(matrix)
-    has_samples = figures.support > 0
-    total = np.where(has_samples, figures.f1, 0.0).sum(axis=-1)
-    with np.errstate(invalid="ignore"):
-        result: np.ndarray = total / has_samples.sum(axis=-1)
-        return result
+    return _class_mean(figures.f1, figures.support > 0)
 
 
 def normalised(matrix: np.ndarray, by: Literal["true", "pred", "all"]) -> np.ndarray:
@@ -117,17 +107,9 @@ def average(matrix: np.ndarray, weighted: bool = False) -> Average:
     The macro F1 is `macro_f1`.
     """
     figures = per_class(matrix)
-    weight = figures.support * (1.0 if weighted else 0.0) + (0.0 if weighted else 1.0) * (
-        figures.support > 0
-    )
-    if not weight.sum():
-        return Average(float("nan"), float("nan"), float("nan"))
-    return Average(
-        *(
-            float(np.nan_to_num(v) @ weight / weight.sum())
-            for v in (figures.precision, figures.recall, figures.f1)
-        )
-    )
+    weight = figures.support if weighted else figures.support > 0
+    columns = (figures.precision, figures.recall, figures.f1)
+    return Average(*(float(_class_mean(np.nan_to_num(v), weight)) for v in columns))
 
 
 def balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
@@ -135,13 +117,8 @@ def balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
 
     NaN without samples.
     """
-    recall = per_class(matrix).recall
-    has_samples = ~np.isnan(recall)
-    with np.errstate(invalid="ignore"):
-        result: np.ndarray = np.where(has_samples, recall, 0.0).sum(axis=-1) / has_samples.sum(
-            axis=-1
-        )
-        return result
+    figures = per_class(matrix)
+    return _class_mean(figures.recall, figures.support > 0)
 
 
 def kappa(matrix: np.ndarray) -> np.ndarray:

@@ -21,6 +21,38 @@ class Counts:
     hits: np.ndarray
     alarms: np.ndarray
 
+    def roc(self) -> tuple[np.ndarray, np.ndarray]:
+        """False and true positive rates, each (T + 1,), from (0, 0) to (1, 1).
+
+        A rate is NaN where its class has no samples.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            false, true = (
+                np.append(0.0, c) / (c[-1] if len(c) else 0.0) for c in (self.alarms, self.hits)
+            )
+        return false, true
+
+    def precision_recall(self) -> tuple[np.ndarray, np.ndarray]:
+        """Precision and recall at each distinct score, highest first, each (T,).
+
+        Recall is NaN without positive samples.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self.hits / (self.hits + self.alarms), self.hits / self.hits[-1:].sum()
+
+    def areas(self) -> tuple[float, float]:
+        """Return AUROC and average precision.
+
+        The chance that a positive scores above a negative (ties count half), and the area under
+        the precision-recall curve as a sum of steps. NaN where a class has no samples that the
+        figure needs.
+        """
+        (false, true), (precision, recall) = self.roc(), self.precision_recall()
+        if not len(recall) or np.isnan(recall[-1]):
+            return float(np.trapezoid(true, false)), float("nan")
+        steps = np.nan_to_num(precision) @ np.diff(recall, prepend=0.0)
+        return float(np.trapezoid(true, false)), float(steps)
+
 
 def counts(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> Counts:
     """Cumulated over samples with a score of at least the threshold; equal scores count together.
@@ -35,70 +67,13 @@ def counts(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = 
         )
     order = np.argsort(-score)  # equal scores end up together in any order
     score, positive = score[order], positive[order].astype(bool, copy=False)
-    last = np.flatnonzero(
-        np.append(score[1:] != score[:-1], len(score) > 0)
-    )  # the end of each run of equal scores
+    # the end of each run of equal scores
+    last = np.flatnonzero(np.append(score[1:] != score[:-1], len(score) > 0))
     if weight is None:
         hits = np.cumsum(positive)[last]
         return Counts(score[last], hits.astype(np.float64), (last + 1 - hits).astype(np.float64))
-    weight = weight[order]
-    return Counts(
-        score[last], np.cumsum(weight * positive)[last], np.cumsum(weight * ~positive)[last]
-    )
-
-
-def roc(
-    score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """False and true positive rates, each (T + 1,), from (0, 0) to (1, 1).
-
-    A rate is NaN where its class has no samples.
-    """
-    return _roc(counts(score, positive, weight))
-
-
-def precision_recall(
-    score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Precision and recall at each distinct score, highest first, each (T,).
-
-    Recall is NaN without positive samples.
-    """
-    return _precision_recall(counts(score, positive, weight))
-
-
-def areas(
-    score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None
-) -> tuple[float, float]:
-    """Return AUROC and average precision.
-
-     The chance that a positive scores above a negative (ties count half), and the area under the
-    precision-recall curve as a sum of steps. NaN where a class has no samples that the figure
-    needs.
-    """
-    totals = counts(score, positive, weight)
-    if not len(score):
-        return float("nan"), float("nan")
-    (false, true), (precision, recall) = _roc(totals), _precision_recall(totals)
-    steps = (
-        np.nan if np.isnan(recall[-1]) else np.nan_to_num(precision) @ np.diff(recall, prepend=0.0)
-    )
-    return float(np.trapezoid(true, false)), float(steps)
-
-
-def _roc(totals: Counts) -> tuple[np.ndarray, np.ndarray]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rates = [
-            np.append(0.0, c) / (c[-1] if len(c) else 0.0) for c in (totals.alarms, totals.hits)
-        ]
-    return rates[0], rates[1]
-
-
-def _precision_recall(totals: Counts) -> tuple[np.ndarray, np.ndarray]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return totals.hits / (totals.hits + totals.alarms), totals.hits / (
-            totals.hits[-1] if len(totals.hits) else 0.0
-        )
+    hits, alarms = (np.cumsum(weight[order] * v)[last] for v in (positive, ~positive))
+    return Counts(score[last], hits, alarms)
 
 
 def thinned(x: np.ndarray, y: np.ndarray, points: int = 200) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ right.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,10 @@ class RiskCoverage:
     coverage: np.ndarray
     risk: np.ndarray
 
+    def at(self, rows: np.ndarray) -> RiskCoverage:
+        """Return only some rows of the curve, int (m,)."""
+        return RiskCoverage(self.threshold[rows], self.coverage[rows], self.risk[rows])
+
 
 def risk_coverage(
     confidence: np.ndarray, correct: np.ndarray, weight: np.ndarray | None = None
@@ -47,40 +52,16 @@ def risk_coverage(
         )
 
 
-def aurc(confidence: np.ndarray, correct: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Return the area under the risk-coverage curve (AURC).
+def area(curve: RiskCoverage) -> float:
+    """Return the area under the risk-coverage curve (AURC); NaN without samples.
 
     The risk at each sample's own confidence, averaged over samples (Geifman et al., ICLR 2019).
-
-    NaN without samples.
     """
-    return area(risk_coverage(confidence, correct, weight))
-
-
-def area(curve: RiskCoverage) -> float:
-    """Return the area under a curve; see `aurc`."""
     steps = np.diff(curve.coverage, prepend=0.0)
     return float(np.where(steps > 0, curve.risk, 0.0) @ steps) if len(steps) else float("nan")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """Thresholds per predicted class, each column (k,).
-
-    Attributes:
-        threshold: the confidence from which the class is predicted; inf for never.
-        coverage: share of the class's predictions that reach the threshold.
-        precision: share of these that is correct; NaN where there are none.
-        predicted_n: predictions of the class, whatever their confidence.
-    """
-
-    threshold: np.ndarray
-    coverage: np.ndarray
-    precision: np.ndarray
-    predicted_n: np.ndarray
-
-
-def plan(
+def class_thresholds(
     confidence: np.ndarray,
     pred: np.ndarray,
     correct: np.ndarray,
@@ -88,8 +69,8 @@ def plan(
     *,
     coverage: float | None = None,
     precision: float | None = None,
-) -> Plan:
-    """Choose a threshold for each predicted class.
+) -> np.ndarray:
+    """Return the confidence from which each class is predicted, float64 (k,); inf for never.
 
     The thresholds are chosen on these samples, so expect a little less on others, above all for a
     class that is rarely predicted.
@@ -111,28 +92,14 @@ def plan(
             f"Expected one of `coverage` and `precision`, in (0, 1], got {coverage} and "
             f"{precision}."
         )
-    result = Plan(
-        np.full(k, np.inf), np.zeros(k), np.full(k, np.nan), np.bincount(pred, minlength=k)
-    )
-    for c in np.flatnonzero(result.predicted_n):
+    thresholds = np.full(k, np.inf)
+    for c in np.unique(pred):
         curve = risk_coverage(confidence[pred == c], correct[pred == c])
         reached = curve.coverage if precision is None else 1 - curve.risk
         good = np.flatnonzero(reached >= target - 1e-12)
         if len(good):
-            at = good[0] if precision is None else good[-1]
-            result.threshold[c] = curve.threshold[at]
-            result.coverage[c] = curve.coverage[at]
-            result.precision[c] = 1 - curve.risk[at]
-    return result
-
-
-def is_covered(threshold: np.ndarray, confidence: np.ndarray, pred: np.ndarray) -> np.ndarray:
-    """Return bool (N,): whether each prediction reaches its class's `threshold` (k,).
-
-    pred: int (N,) below k.
-    """
-    result: np.ndarray = confidence >= threshold[pred]
-    return result
+            thresholds[c] = curve.threshold[good[0] if precision is None else good[-1]]
+    return thresholds
 
 
 def halves(n: int, *, seed: int = 0, cluster: np.ndarray | None = None) -> np.ndarray:
@@ -146,35 +113,27 @@ def halves(n: int, *, seed: int = 0, cluster: np.ndarray | None = None) -> np.nd
 
 
 def cross_fitted(
+    choose: Callable[[np.ndarray], np.ndarray],
     confidence: np.ndarray,
     pred: np.ndarray,
-    correct: np.ndarray,
-    k: int,
     *,
-    coverage: float | None = None,
-    precision: float | None = None,
     seed: int = 0,
     cluster: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return bool (N,): the samples kept by thresholds that the other half of the samples chose.
 
     No sample helps to choose its own threshold, so coverage and precision among these are unbiased:
-    they are those of thresholds from half as many samples, on new ones. A class that the choosing
-    half never predicts is not kept. Arguments as for `plan`; see `halves`.
+    they are those of thresholds from half as many samples, on new ones.
+
+    Args:
+        choose: bool (N,), the samples to choose on -> the thresholds of the classes, (k,).
+        confidence: see the module.
+        pred: int (N,) predicted classes, below k.
+        seed: see `halves`.
+        cluster: see `halves`.
     """
     first = halves(len(confidence), seed=seed, cluster=cluster)
-    kept = np.zeros(len(confidence), bool)
-    for fit, test in ((first, ~first), (~first, first)):
-        result = plan(
-            confidence[fit],
-            pred[fit],
-            correct[fit],
-            k,
-            coverage=coverage,
-            precision=precision,
-        )
-        kept[test] = is_covered(result.threshold, confidence[test], pred[test])
-    return kept
+    return np.asarray(confidence >= np.where(first, choose(~first)[pred], choose(first)[pred]))
 
 
 def effective_sample_size(
@@ -227,8 +186,7 @@ def effective_sample_size(
         )
     size = np.where((share == 0) | (share == 1), clusters, size)
     last = np.diff(confidence[order], append=np.nan) != 0  # the end of each run of equal confidence
-    result: np.ndarray = np.where(clusters > 1, size, 0.0)[last]
-    return result
+    return np.asarray(np.where(clusters > 1, size, 0.0)[last])
 
 
 def single_threshold(
@@ -282,20 +240,26 @@ def cross_fitted_single(
     precision: float,
     *,
     floor: float = 0.0,
-    level: float = 0.95,
     seed: int = 0,
     cluster: np.ndarray | None = None,
-) -> np.ndarray:
-    """Return bool (N,): the samples kept by a threshold that the other half of the samples chose.
+) -> tuple[float, np.ndarray]:
+    """Return `single_threshold` of all samples, and bool (N,) those kept by the other half's one.
 
     Arguments as for `single_threshold`; see `cross_fitted`.
     """
-    first = halves(len(confidence), seed=seed, cluster=cluster)
-    kept = np.zeros(len(confidence), bool)
-    for fit, test in ((first, ~first), (~first, first)):
-        fit_cluster = None if cluster is None else cluster[fit]
-        threshold = single_threshold(
-            confidence[fit], correct[fit], precision, floor=floor, level=level, cluster=fit_cluster
+
+    def choose(rows: np.ndarray) -> float:
+        own = None if cluster is None else cluster[rows]
+        return single_threshold(
+            confidence[rows], correct[rows], precision, floor=floor, cluster=own
         )
-        kept[test] = (confidence[test] >= threshold) & (threshold < 1)
-    return kept
+
+    kept = cross_fitted(
+        # A threshold of 1 keeps nothing, even where the confidence is 1.
+        lambda rows: np.array([limit if (limit := choose(rows)) < 1 else np.inf]),
+        confidence,
+        np.zeros(len(confidence), np.int64),
+        seed=seed,
+        cluster=cluster,
+    )
+    return choose(np.ones(len(confidence), bool)), kept

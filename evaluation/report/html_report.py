@@ -12,9 +12,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, TASKS
-from evaluation.analysis.classification import ClassificationReport, ReliabilityReport
+from evaluation.analysis.classification import ClassificationReport
 from evaluation.analysis.regression import RegressionReport
 from evaluation.analysis.summary import TableReport
+from evaluation.metrics.calibration import Reliability
 from evaluation.report.formatting import interval_lines, number, sample_count
 from evaluation.report.gates import GateOutcome
 from evaluation.report.html_page import BLUE, GREY, ORANGE, document, simple_chart, table, thumbnail
@@ -109,7 +110,7 @@ def _confusion(report: ClassificationReport) -> Iterator[str]:
     yield table("Confusion (rows: true)", ["", *report.labels], rows)
 
 
-def _reliability(bins: ReliabilityReport) -> Iterator[str]:
+def _reliability(bins: Reliability) -> Iterator[str]:
     columns = (bins.confidence, bins.accuracy, bins.count)
     points = [(c, a, n) for c, a, n in zip(*columns, strict=True) if n]
     measured = go.Scatter(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.statistics import intervals
+from evaluation.statistics import bootstrap, intervals
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 NO_INTERVAL = (float("nan"), float("nan"))
 
@@ -57,25 +60,33 @@ class Estimate:
         return cls.of(hits / n, intervals.wilson(hits, n), n) if n else cls.of(float("nan"))
 
     @classmethod
-    def of_dict(cls, values: Mapping[str, Any]) -> Estimate:
-        """Return the estimate that {value, low?, high?, n?} of a JSON file states."""
-        return cls(values["value"], values.get("low"), values.get("high"), values.get("n", 0))
-
-    def clipped(self, low: float, high: float = math.inf) -> Estimate:
-        """Return the estimate with its interval kept in [low, high], where the value lies."""
-        if self.value is None or self.low is None or self.high is None:
-            return self
-        return Estimate.of(self.value, (max(self.low, low), min(self.high, high)), self.n)
+    def centred(
+        cls,
+        value: float,
+        drawn: np.ndarray,
+        n: int,
+        *,
+        minimum: float = -math.inf,
+        maximum: float = math.inf,
+    ) -> Estimate:
+        """Return an estimate with the interval `bootstrap.centred` of float (rounds,)."""
+        ends = bootstrap.centred(float(value), drawn, minimum=minimum, maximum=maximum)
+        return cls.of(value, ends, n)
 
     def root(self) -> Estimate:
-        """Return the square root of an estimate that is nowhere below 0."""
+        """Return the square root of an estimate of what is nowhere below 0."""
         if self.value is None or self.low is None or self.high is None:
             return replace(self, value=None if self.value is None else self.value**0.5)
-        return Estimate.of(self.value**0.5, (self.low**0.5, self.high**0.5), self.n)
+        return Estimate.of(self.value**0.5, (max(self.low, 0.0) ** 0.5, self.high**0.5), self.n)
 
     def to_dict(self) -> dict[str, float | int | None]:
         """Return {value, low, high, n}, for JSON."""
         return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+
+
+def fields_of(report: DataclassInstance) -> dict[str, object]:
+    """Return the fields of a dataclass by name, as they are."""
+    return {field.name: getattr(report, field.name) for field in fields(report)}
 
 
 def plain(value: Any) -> Any:
@@ -87,9 +98,11 @@ def plain(value: Any) -> Any:
     if hasattr(value, "to_dict"):
         return plain(value.to_dict())
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return plain(fields_of(value))
     if isinstance(value, Mapping):
         return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -45,8 +45,7 @@ def students(freedom: np.ndarray | float, level: float = 0.95) -> np.ndarray:
     [12.71, 2.26, 1.96]
     """
     freedom = np.asarray(freedom, np.float64)
-    result: np.ndarray = stdtrit(np.where(freedom > 0, freedom, np.nan), (1 + level) / 2)
-    return result
+    return np.asarray(stdtrit(np.where(freedom > 0, freedom, np.nan), (1 + level) / 2))
 
 
 def bootstrap(

@@ -33,25 +33,25 @@ class Method:
     text: str
 
     @classmethod
-    def of(cls, clusters: int | None, by: str | None) -> Method:
-        """Return the method for independent samples (`clusters` None) or clustered ones."""
+    def of(cls, clusters: int | None, by: str | None, *, paired: bool = False) -> Method:
+        """Return the method for independent samples (`clusters` None) or clustered ones.
+
+        Or for differences of two models on the same samples (`paired`).
+        """
+        if clusters is None and paired:
+            text = "paired bootstrap; Student's t for means of differences"
+            return cls(
+                "paired bootstrap", "Student's t", "paired bootstrap", None, by, ROUNDS, text
+            )
         if clusters is None:
             text = "Wilson for shares, Student's t for means, bootstrap for all else"
             return cls("Wilson", "Student's t", "bootstrap", None, by, ROUNDS, text)
-        kind = "clustered bootstrap"
+        kind = "paired clustered bootstrap" if paired else "clustered bootstrap"
         text = f"{kind} over {clusters} values of `{by}`"
-        text += f", drawn in {MAX_CLUSTERS} bundles" if clusters > MAX_CLUSTERS else ""
+        text += (
+            f", drawn in {MAX_CLUSTERS} bundles" if clusters > MAX_CLUSTERS and not paired else ""
+        )
         return cls(kind, kind, kind, clusters, by, ROUNDS, text)
-
-    def paired(self) -> Method:
-        """Return the method for differences of two models on the same samples."""
-        if self.clusters is not None:
-            kind = f"paired {self.others}"
-            text = f"{kind} over {self.clusters} values of `{self.by}`"
-            return Method(kind, kind, kind, self.clusters, self.by, self.rounds, text)
-        text = "paired bootstrap; Student's t for means of differences"
-        kind = "paired bootstrap"
-        return Method(kind, "Student's t", kind, None, self.by, self.rounds, text)
 
 
 class Sample:
@@ -61,19 +61,24 @@ class Sample:
         n: rows.
         cluster: int (n,) from 0, or None for independent rows.
         by: what the clusters are called.
-        unit: int (n,) the clusters as they are drawn: merged where there are very many.
     """
 
     def __init__(self, n: int, cluster: np.ndarray | None = None, by: str | None = None) -> None:
         if cluster is not None and cluster.shape != (n,):
             raise ValueError(f"Expected `cluster` of shape {(n,)}, got {cluster.shape}.")
         self.n, self.cluster, self.by = n, cluster, by
-        self.unit = None if cluster is None else merged(cluster)
 
-    def part(self, mask: np.ndarray) -> Sample:
-        """Return only the rows where bool (n,) `mask`."""
-        cluster = None if self.cluster is None else self.cluster[mask]
-        return Sample(int(mask.sum()), cluster, self.by)
+    @cached_property
+    def unit(self) -> np.ndarray | None:
+        """Int (n,): the clusters as they are drawn, merged where there are very many."""
+        return None if self.cluster is None else merged(self.cluster)
+
+    def part(self, rows: np.ndarray) -> Sample:
+        """Return only some rows: bool (n,), or ascending int (m,) indices."""
+        m = int(rows.sum()) if rows.dtype == bool else len(rows)
+        if m == self.n or self.cluster is None:
+            return self if m == self.n else Sample(m, None, self.by)
+        return Sample(m, self.cluster[rows], self.by)
 
     @cached_property
     def clusters(self) -> int | None:

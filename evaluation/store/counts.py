@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.statistics.bootstrap import HASH_FACTOR, HASH_RANGE, MAX_CLUSTERS, compact
+from evaluation.statistics.bootstrap import HASH_FACTOR, HASH_RANGE, MAX_CLUSTERS
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.sample import Method
 from evaluation.store.filters import Where
@@ -26,8 +26,6 @@ def grouped_counts(
     params: Sequence[Any] = (),
     *,
     is_share: bool = False,
-    center: float = 0.0,
-    keep_clusters: bool = False,
 ) -> GroupedCounts:
     """Return the counts of the rows of `where` by cell, with the sums of a number of each.
 
@@ -40,22 +38,8 @@ def grouped_counts(
         value: SQL of the same kind that gives a number; rows where it is NULL count nowhere.
         params: for both, in this order.
         is_share: see `GroupedCounts`.
-        center: see `GroupedCounts`.
-        keep_clusters: number the clusters of all rows with a value, also those without a cell, so
-            that counts by different cells have the same numbers.
     """
-    [counts] = several_counts(
-        store,
-        where,
-        cell,
-        size,
-        [value],
-        params,
-        is_share=is_share,
-        center=center,
-        keep_clusters=keep_clusters,
-    )
-    return counts
+    return several_counts(store, where, cell, size, [value], params, is_share=is_share)[0]
 
 
 def several_counts(
@@ -67,41 +51,26 @@ def several_counts(
     params: Sequence[Any] = (),
     *,
     is_share: bool = False,
-    center: float = 0.0,
-    keep_clusters: bool = False,
 ) -> list[GroupedCounts]:
     """Return `grouped_counts` of several values, which are NULL in the same rows, in one query."""
     clause, where_params = store.clause(where)
-    value_list = ", ".join(f"({value})::DOUBLE AS v{i}" for i, value in enumerate(values))
-    sums = (
-        "count(*) AS s0, count(*) AS q0"
-        if list(values) == ["1"]
-        else ", ".join(
-            f"sum(v{i}) AS s{i}, sum((v{i} - {center!r}) * (v{i} - {center!r})) AS q{i}"
-            for i in range(len(values))
-        )
-    )
+    listed = ", ".join(f"({value})::DOUBLE AS v{i}" for i, value in enumerate(values))
+    sums = ", ".join(f"sum(v{i}) AS s{i}, sum(v{i} * v{i}) AS q{i}" for i in range(len(values)))
     rows = store.arrow(
         f"SELECT unit, cell, count(*) AS n, {sums} FROM (SELECT {cluster_unit(store)} AS unit, "
-        f"{f'coalesce({cell}, -1)' if keep_clusters else cell} AS cell, {value_list} FROM t WHERE "
-        f"{clause}) "
+        f"{cell} AS cell, {listed} FROM t WHERE {clause}) "
         "WHERE v0 IS NOT NULL AND cell IS NOT NULL GROUP BY 1, 2",
         [*params, *where_params],
     )
-    cluster, clusters = None, None
-    if store.cluster is not None:
-        cluster = compact(rows["unit"].to_numpy().astype(np.int64))
-        clusters = int(cluster.max()) + 1 if keep_clusters and len(cluster) else None
-    columns = {c: rows[c].to_numpy().astype(np.float64) for c in rows.column_names if c != "unit"}
+    columns = {name: rows[name].to_numpy().astype(np.float64) for name in rows.column_names}
+    cluster = None if store.cluster is None else columns["unit"].astype(np.int64)
     return [
         GroupedCounts.of_sums(
             columns["cell"].astype(np.int64),
             size,
             (columns["n"], columns[f"s{i}"], columns[f"q{i}"]),
             cluster=cluster,
-            clusters=clusters,
             is_share=is_share,
-            center=center,
         )
         for i in range(len(values))
     ]

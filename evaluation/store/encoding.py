@@ -20,24 +20,15 @@ AGE_COLUMNS = ("age_true", "age_pred", "age_low", "age_high")
 Columns = dict[str, pa.Array | pa.ChunkedArray]
 
 
-class TextCodes:
-    """Integer codes of texts in order of appearance, the same for all parts of all files."""
+TextCodes = dict[str, int]
+"""The code of each text in order of appearance, the same for all parts of all files."""
 
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self._codes: dict[str, int] = {}
 
-    def encode(self, texts: pa.Array) -> pa.Array:
-        """Return the uint32 codes of strings (N,), null where null."""
-        encoded = texts.dictionary_encode()
-        codes = [self._code(text) for text in encoded.dictionary.to_pylist()]
-        return pc.take(pa.array(codes, pa.uint32()), encoded.indices)
-
-    def _code(self, text: str) -> int:
-        if text not in self._codes:
-            self._codes[text] = len(self.texts)
-            self.texts.append(text)
-        return self._codes[text]
+def _encode(texts: pa.Array, codes: TextCodes) -> pa.Array:
+    """Return the uint32 codes of strings (N,), null where null; new texts get new codes."""
+    encoded = texts.dictionary_encode()
+    used = [codes.setdefault(text, len(codes)) for text in encoded.dictionary.to_pylist()]
+    return pc.take(pa.array(used, pa.uint32()), encoded.indices)
 
 
 def column_types(
@@ -58,21 +49,22 @@ def column_types(
         "sample_id": "VARCHAR",
         **dict.fromkeys(NAME_COLUMNS, "UINTEGER"),
     }
-    types |= {"path": "VARCHAR"} if "path" in available else {}
-    for task in ("emotion", "gender"):
+    for task in TASK_LABELS:
         true, preds = TASKS[task]
         if {true, *preds} & available:
-            types |= {true: "UTINYINT", f"{task}_pred": "UTINYINT"} | (
-                {f"{task}_conf": "FLOAT"} if set(preds[1:]) & available else {}
-            )
-    types |= dict.fromkeys((n for n in P_COLUMNS if n in available), "FLOAT")
-    types |= {P_GENDER: "FLOAT"} if P_GENDER in available else {}
-    types |= dict.fromkeys((n for n in AGE_COLUMNS if n in available), "FLOAT")
+            types |= {true: "UTINYINT", f"{task}_pred": "UTINYINT"}
+        if set(preds[1:]) & available:
+            types[f"{task}_conf"] = "FLOAT"
+    kinds = {
+        "path": "VARCHAR",
+        **dict.fromkeys((*P_COLUMNS, P_GENDER, *AGE_COLUMNS), "FLOAT"),
+        "face_found": "BOOLEAN",
+        "emotion_votes": "FLOAT[]",
+        **dict.fromkeys(group_columns, "UINTEGER"),
+    }
+    types |= {name: kind for name, kind in kinds.items() if name in available}
     types |= {"age_decade": "UTINYINT"} if "age_true" in available else {}
-    types |= {"face_found": "BOOLEAN"} if "face_found" in available else {}
-    types |= {"emotion_votes": "FLOAT[]"} if "emotion_votes" in available else {}
-    types |= {"embedding": "FLOAT[]"} if has_embedding else {}
-    return types | dict.fromkeys(group_columns, "UINTEGER")
+    return types | ({"embedding": "FLOAT[]"} if has_embedding else {})
 
 
 def encode_columns(part: pa.Table, codes: dict[str, TextCodes], file_index: int) -> Columns:
@@ -91,9 +83,8 @@ def encode_columns(part: pa.Table, codes: dict[str, TextCodes], file_index: int)
     for name, column_codes in codes.items():
         texts = part[name].combine_chunks() if name in part.column_names else no_texts
         texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-        columns[name] = column_codes.encode(
-            pc.fill_null(texts, "") if name in NAME_COLUMNS else texts
-        )
+        texts = pc.fill_null(texts, "") if name in NAME_COLUMNS else texts
+        columns[name] = _encode(texts, column_codes)
     for name in ("path", *AGE_COLUMNS, "face_found", "emotion_votes", "embedding"):
         if name in part.column_names:
             columns[name] = part[name]

@@ -92,7 +92,7 @@ def load(paths: Sequence[Path], names: Mapping[str, str]) -> LoadedTables:
         "SET temp_directory = ''; SET enable_external_access = false; SET lock_configuration = true"
     )  # no file is read or written
     con.execute(f"CREATE TABLE t ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
-    codes = {name: TextCodes() for name in (*NAME_COLUMNS, *group_columns)}
+    codes: dict[str, TextCodes] = {name: {} for name in (*NAME_COLUMNS, *group_columns)}
     loaded = LoadedTables(con, {}, tuple(types))
     if "embedding" in available and not has_embedding:
         loaded.notes.append(
@@ -100,7 +100,7 @@ def load(paths: Sequence[Path], names: Mapping[str, str]) -> LoadedTables:
         )
     for file_index, path in enumerate(paths):
         loaded.sources.append(_insert(loaded, codes, file_index, path, names))
-    loaded.codes = {name: c.texts for name, c in codes.items()}
+    loaded.codes = {name: list(c) for name, c in codes.items()}
     loaded.codes["age_decade"] = [age_decade(regression.WIDTH * i) for i in range(regression.BANDS)]
     _name_datasets(loaded)
     _check_duplicates(loaded)

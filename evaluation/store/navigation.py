@@ -42,19 +42,7 @@ def place(
         order: row, confidence or -confidence (of `where.task`), error or -error (absolute, of age);
             "-" is descending. By row where the tables lack what another order needs.
     """
-    column = "t.rowid"
-    if order.endswith("confidence") and f"{where.task}_conf" in store.columns:
-        column = f"t.{where.task}_conf::DOUBLE"
-    elif order.endswith("error") and "age" in store.tasks:
-        column = "abs(t.age_pred - t.age_true)::DOUBLE"
-    # Missing values come last in both directions, as in `Store.samples`.
-    key = (
-        column
-        if column == "t.rowid"
-        else f"(-coalesce({column}, -1))"
-        if order.startswith("-")
-        else f"coalesce({column}, 1e9)"
-    )
+    key = store.sort_key(order, where.task)
     clause, params = store.clause(where)
     dataset_clause, dataset_params = _dataset_condition(store, dataset)
     rows = store.sql(

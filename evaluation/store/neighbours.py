@@ -124,8 +124,7 @@ def matrix(table: pa.Table) -> np.ndarray:
         .astype(np.float32, copy=False)
     )
     if is_valid.all():
-        result: np.ndarray = values
-        return result
+        return np.asarray(values)
     embeddings = np.full((len(is_valid), values.shape[1]), np.nan, np.float32)
     embeddings[is_valid] = values
     return embeddings

@@ -1,4 +1,4 @@
-"""The store of prediction tables: confusion matrices, reliability diagrams and pages of rows.
+"""The store of prediction tables: confusion matrices and pages of rows.
 
 Every result is a small array or a page of rows, whatever the size of the tables.
 """
@@ -13,21 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import DataError
-from evaluation.metrics.calibration import Reliability
 from evaluation.predictions.schema import P_EMOTION, P_GENDER, TASKS
 from evaluation.store.encoding import NAME_COLUMNS, TASK_LABELS
 from evaluation.store.filters import Where
 from evaluation.store.ingest import load
 from evaluation.store.tables import Tables
-
-SORT_ORDERS = {
-    "row": "t.rowid",
-    "id": "t.sample_id, t.rowid",
-    "confidence": "{conf} ASC NULLS LAST, t.rowid",
-    "-confidence": "{conf} DESC NULLS LAST, t.rowid",
-    "error": "abs(t.age_pred - t.age_true) ASC NULLS LAST, t.rowid",
-    "-error": "abs(t.age_pred - t.age_true) DESC NULLS LAST, t.rowid",
-}
 
 
 class Store(Tables):
@@ -118,23 +108,6 @@ class Store(Tables):
         k = len(self._labels.get(task, ()))
         return np.zeros((k, k + (uncertain is not None)), np.int64)
 
-    def reliability(self, task: str, where: Where, bins: int = 15) -> Reliability:
-        """Return the reliability diagram with bins of equal width, as `calibration.reliability`."""
-        mean_confidence, accuracy = np.full(bins, np.nan), np.full(bins, np.nan)
-        count = np.zeros(bins, np.int64)
-        if {f"{task}_conf", f"{task}_true"} <= self.columns:
-            clause, params = self.clause(where)
-            query = (
-                f"SELECT least(greatest(ceil(t.{task}_conf::DOUBLE * {bins:d})::INT - 1, 0), "
-                f"{bins - 1:d}) AS bin, avg(t.{task}_conf), "
-                f"avg((t.{task}_pred = t.{task}_true)::INT), count(*) FROM t "
-                f"WHERE {clause} AND t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL GROUP "
-                f"BY 1"
-            )
-            for i, confidence, share, n in self.sql(query, params):
-                mean_confidence[i], accuracy[i], count[i] = confidence, share, n
-        return Reliability(mean_confidence, accuracy, count)
-
     def probability(self, task: str, code: int) -> str | None:
         """Return SQL for the probability of a class; None where the tables have none."""
         column = P_GENDER if task == "gender" else P_EMOTION + TASK_LABELS[task][code]
@@ -164,16 +137,23 @@ class Store(Tables):
             ]
         columns += [c for c in ("age_low", "age_high", "face_found") if c in self.columns]
         clause, params = self.clause(where)
-        by = SORT_ORDERS[order if order in SORT_ORDERS else "row"]
-        if ("error" in order and "age" not in self.tasks) or (
-            "{conf}" in by and f"{where.task}_conf" not in self.columns
-        ):
-            by = SORT_ORDERS["row"]
+        by = "t.sample_id" if order == "id" else self.sort_key(order, where.task)
         query = (
             f"SELECT t.rowid AS row, {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} "
-            f"ORDER BY {by.format(conf=f't.{where.task}_conf')} LIMIT {limit:d} OFFSET {offset:d}"
+            f"ORDER BY {by}, t.rowid LIMIT {limit:d} OFFSET {offset:d}"
         )
         return self.in_words(self.arrow(query, params))
+
+    def sort_key(self, order: str, task: str) -> str:
+        """Return SQL that rises in an order of `samples`; missing values come last."""
+        column = {"confidence": f"t.{task}_conf", "error": "abs(t.age_pred - t.age_true)"}.get(
+            order.removeprefix("-")
+        )
+        needed = {f"{task}_conf"} if "confidence" in order else {"age_pred", "age_true"}
+        if column is None or not needed <= self.columns:
+            return "t.rowid"
+        value = f"{column}::DOUBLE"
+        return f"(-coalesce({value}, -1))" if order[0] == "-" else f"coalesce({value}, 1e9)"
 
     def in_words(self, rows: pa.Table) -> pa.Table:
         """Return rows of `t` with the labels and names in place of their codes."""

@@ -94,9 +94,8 @@ class Tables:
 
     def _names(self, column: str) -> tuple[str, ...]:
         """Return the sorted texts of a column that occur, without the empty one."""
-        texts = self._codes[column]
-        names = [texts[code] for code in self._distinct_codes(column)]
-        return tuple(sorted(name for name in names if name))
+        names = {self._codes[column][code] for code in self._distinct_codes(column)}
+        return tuple(sorted(names - {""}))
 
     def _distinct_codes(self, column: str) -> set[int]:
         query = f"SELECT DISTINCT {column} FROM t WHERE {column} IS NOT NULL"
@@ -118,19 +117,14 @@ class Tables:
 
     def _used_codes(self, task: str) -> tuple[int, ...]:
         """Return the indices of the labels that a truth, a prediction or a probability uses."""
-        used: set[int] = set()
-        for column in (f"{task}_true", f"{task}_pred"):
-            if column in self.columns:
-                used |= self._distinct_codes(column)
+        columns = {f"{task}_true", f"{task}_pred"} & self.columns
+        used = {code for column in columns for code in self._distinct_codes(column)}
         if task == "gender" and P_GENDER in self.columns:
-            used |= {0, 1}
+            return (0, 1)
         for i, label in enumerate(TASK_LABELS[task]):
-            if task == "emotion" and i not in used and P_EMOTION + label in self.columns:
-                used |= (
-                    {i}
-                    if self.sql(f"SELECT 1 FROM t WHERE {P_EMOTION + label} > 0 LIMIT 1")
-                    else set()
-                )
+            p = P_EMOTION + label
+            if task == "emotion" and i not in used and p in self.columns:
+                used.update([i] if self.sql(f"SELECT 1 FROM t WHERE {p} > 0 LIMIT 1") else [])
         return tuple(sorted(used))
 
     def clause(self, where: Where) -> tuple[str, list[Any]]:
@@ -143,45 +137,35 @@ class Tables:
         """
         parts: list[str] = []
         params: list[Any] = []
-
-        def one_of(column: str, texts: Sequence[str], values: Sequence[str]) -> None:
-            if values:
-                codes = (
-                    [i for i, text in enumerate(texts) if text in set(values)]
-                    if column in self.columns
-                    else []
-                )
-                parts.append(f"t.{column} IN ({', '.join('?' * len(codes))})" if codes else "false")
-                params.extend(codes)
-
-        for column, values in (
-            ("model", where.models),
-            ("dataset", where.datasets),
-            ("split", where.splits),
-        ):
-            one_of(column, self._codes[column], values)
-        for name, values in where.groups:
-            column = self.group_column(name)
-            one_of(column, self._codes[column], values)
         task = where.task
-        for which, values in (("true", where.true), ("pred", where.pred)):
-            one_of(f"{task}_{which}", TASK_LABELS.get(task, ()), values)
+
+        def add(column: str, condition: str, values: Sequence[Any]) -> None:
+            """Add a condition; no row meets it where there is no such column, or no value."""
+            can_hold = column in self.columns and len(values) > 0
+            parts.append(condition if can_hold else "false")
+            params.extend(values if can_hold else ())
+
+        def add_one_of(column: str, texts: Sequence[str], values: Sequence[str]) -> None:
+            if values:
+                codes = [i for i, text in enumerate(texts) if text in set(values)]
+                add(column, f"t.{column} IN ({', '.join('?' * len(codes))})", codes)
+
+        by_name = zip(NAME_COLUMNS, (where.models, where.datasets, where.splits), strict=True)
+        of_group = ((self.group_column(name), values) for name, values in where.groups)
+        for column, values in (*by_name, *of_group):
+            add_one_of(column, self._codes[column], values)
+        add_one_of(f"{task}_true", TASK_LABELS.get(task, ()), where.true)
+        add_one_of(f"{task}_pred", TASK_LABELS.get(task, ()), where.pred)
         if where.confidence is not None:
-            has_confidence = f"{task}_conf" in self.columns
-            parts.append(f"t.{task}_conf BETWEEN ? AND ?" if has_confidence else "false")
-            params.extend(where.confidence if has_confidence else ())
+            add(f"{task}_conf", f"t.{task}_conf BETWEEN ? AND ?", where.confidence)
         if where.right is not None:
-            parts.append(f"({self._is_correct(task)}) = ?")
-            params.append(where.right)
+            add("key", f"({self._is_correct(task)}) = ?", [where.right])
         if where.face is not None:
-            parts.append("t.face_found = ?" if "face_found" in self.columns else "false")
-            params.extend([where.face] if "face_found" in self.columns else [])
+            add("face_found", "t.face_found = ?", [where.face])
         if where.text:
-            parts.append("contains(lower(t.sample_id), lower(?))")
-            params.append(where.text)
+            add("sample_id", "contains(lower(t.sample_id), lower(?))", [where.text])
         if where.ids:
-            parts.append(f"t.sample_id IN ({', '.join('?' * len(where.ids))})")
-            params.extend(where.ids)
+            add("sample_id", f"t.sample_id IN ({', '.join('?' * len(where.ids))})", where.ids)
         return " AND ".join(parts) or "true", params
 
     def _is_correct(self, task: str) -> str:

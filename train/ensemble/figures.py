@@ -14,9 +14,9 @@ from core.ensemble import Ensemble, Values, canonical
 from core.labels import FERPLUS8
 from core.vocabulary import TASKS
 from evaluation.analysis.classification import ClassificationReport
-from evaluation.analysis.comparison import compare
 from evaluation.analysis.regression import RegressionReport
 from evaluation.analysis.summary import TableReport, table_report
+from evaluation.analysis.table_pairs import compare
 from evaluation.predictions.columns import assemble, prediction_columns
 from evaluation.statistics.estimate import Estimate
 from train.ensemble.member_predictions import MemberPredictions

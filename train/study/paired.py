@@ -11,7 +11,7 @@ from core import progress, system
 from core.errors import UserError
 from core.faces import best_detector
 from core.predictor import Predictor
-from evaluation.analysis.comparison import compare
+from evaluation.analysis.table_pairs import compare
 from train.batches.data import load_parts
 from train.export.card_figures import predictions
 from train.study.plan import StudyPlan

@@ -12,8 +12,8 @@ import streamlit as st
 from apps.studio import charts, context
 from apps.studio.context import View
 from core.vocabulary import METRICS, TASKS, Metric
-from evaluation.analysis.from_counts import AgeErrors
-from evaluation.analysis.store_summary import ClassSummary, StoreSummary, summary
+from evaluation.analysis.from_counts import AgeErrors, ClassSummary
+from evaluation.analysis.store_summary import StoreSummary, summary
 from evaluation.report import gate_limits, gates
 from evaluation.report.formatting import number
 from evaluation.statistics.estimate import Estimate

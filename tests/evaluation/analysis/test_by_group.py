@@ -14,7 +14,8 @@ from scipy.stats import ttest_ind
 
 from core.labels import GENDER2
 from evaluation.analysis import store_groups
-from evaluation.analysis.slices import fairness, search
+from evaluation.analysis.fairness import fairness
+from evaluation.analysis.slices import search
 from evaluation.analysis.store_groups import StoreGroups
 from evaluation.analysis.weak_slices import task_groups
 from evaluation.benchmark.generated_tables import generate
@@ -28,20 +29,24 @@ FEMALE, MALE = GENDER2.labels
 
 
 @pytest.fixture(scope="module", params=[0, 12], ids=["rows alone", "persons"])
-def made(
+def predictions_and_store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[pa.Table, Store]:
     """The same predictions as a table and as a store; some rows have no race and some no age."""
-    whole = generate(ROWS, per_person=request.param or 1)
+    predictions = generate(ROWS, per_person=request.param or 1)
     if not request.param:
-        whole = whole.drop_columns(["group_subject"])
+        predictions = predictions.drop_columns(["group_subject"])
     rng = np.random.default_rng(0)
     for name, share in (("group_race", 0.1), ("age_true", 0.05)):
-        i = whole.column_names.index(name)
-        values = pa.array(whole[name].to_pylist(), whole[name].type, mask=rng.random(ROWS) < share)
-        whole = whole.set_column(i, name, values)
+        i = predictions.column_names.index(name)
+        values = pa.array(
+            predictions[name].to_pylist(), predictions[name].type, mask=rng.random(ROWS) < share
+        )
+        predictions = predictions.set_column(i, name, values)
     path = tmp_path_factory.mktemp("tables") / "t.parquet"
-    table.write(whole, path, table.Meta(model="m", dataset="made", split="val", detector="none"))
+    table.write(
+        predictions, path, table.Meta(model="m", dataset="made", split="val", detector="none")
+    )
     return table.read(path), Store.open([path])
 
 
@@ -56,15 +61,15 @@ def same(a: Estimate, b: Estimate, tolerance: float) -> None:
 )
 @pytest.mark.parametrize("task", ["emotion", "gender", "age"])
 def test_slices_equal_those_of_rows(
-    made, task: str, most: int, monkeypatch: pytest.MonkeyPatch
+    predictions_and_store, task: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_groups, "MAX_COMBINATIONS", most)
-    whole, store = made
-    wanted = search(task_groups(whole)[task], support=30, fdr=0.5)
-    found = search(StoreGroups(store, task, Where(task)), support=30, fdr=0.5)
-    assert found.looked_at == wanted.looked_at > 40
-    assert [s.conditions for s in found.slices] == [s.conditions for s in wanted.slices] != []
-    for one, other in zip(found.slices, wanted.slices, strict=True):
+    predictions, store = predictions_and_store
+    wanted = search(task_groups(predictions)[task], support=30, fdr=0.5)
+    from_store = search(StoreGroups(store, task, Where(task)), support=30, fdr=0.5)
+    assert from_store.looked_at == wanted.looked_at > 40
+    assert [s.conditions for s in from_store.slices] == [s.conditions for s in wanted.slices] != []
+    for one, other in zip(from_store.slices, wanted.slices, strict=True):
         same(one.worse_by, other.worse_by, 1e-9)
         assert (one.n, one.loss) == (other.n, pytest.approx(other.loss, abs=1e-9))
         assert one.p == pytest.approx(other.p, rel=1e-5)
@@ -72,12 +77,12 @@ def test_slices_equal_those_of_rows(
 
 
 @pytest.mark.parametrize("task", ["emotion", "gender", "age"])
-def test_gaps_equal_those_of_rows(made, task: str) -> None:
-    whole, store = made
-    wanted = {f.group: f for f in fairness(task_groups(whole)[task], support=30)}
-    found = {f.group: f for f in fairness(StoreGroups(store, task, Where(task)), support=30)}
-    assert set(found) == set(wanted) and len(found) >= 4
-    for name, one in found.items():
+def test_gaps_equal_those_of_rows(predictions_and_store, task: str) -> None:
+    predictions, store = predictions_and_store
+    wanted = {f.group: f for f in fairness(task_groups(predictions)[task], support=30)}
+    from_store = {f.group: f for f in fairness(StoreGroups(store, task, Where(task)), support=30)}
+    assert set(from_store) == set(wanted) and len(from_store) >= 4
+    for name, one in from_store.items():
         other = wanted[name]
         assert (one.best.value, one.worst.value) == (other.best.value, other.worst.value)
         same(one.gap, other.gap, 1e-5)
@@ -88,30 +93,30 @@ def test_gaps_equal_those_of_rows(made, task: str) -> None:
                 same(getattr(mine, key), getattr(theirs, key), 1e-5)
 
 
-def test_means_and_their_difference_have_the_intervals_of_rows(made) -> None:
-    whole, store = made
-    seen = grouped_counts(
+def test_means_and_their_difference_have_the_intervals_of_rows(predictions_and_store) -> None:
+    predictions, store = predictions_and_store
+    counts = grouped_counts(
         store, Where("age"), "t.gender_true", 2, "abs(t.age_pred::DOUBLE - t.age_true)"
     )
-    true, pred = (np.array(whole[c].to_numpy(), np.float64) for c in ("age_true", "age_pred"))
-    gender = np.array(whole["gender_true"].to_pylist()) == MALE
+    true, pred = (np.array(predictions[c].to_numpy(), np.float64) for c in ("age_true", "age_pred"))
+    gender = np.array(predictions["gender_true"].to_pylist()) == MALE
     error = np.abs(pred - true)
     sides = [error[(gender == g) & ~np.isnan(error)] for g in (False, True)]
-    figures = seen.estimates()
+    figures = counts.estimates()
     for one, side in zip(figures, sides, strict=True):
         assert one.value == pytest.approx(side.mean(), abs=1e-6) and one.n == len(side)
     if store.cluster is None:
         half = [student.ppf(0.975, len(s) - 1) * s.std(ddof=1) / len(s) ** 0.5 for s in sides]
         assert figures[0].high - figures[0].value == pytest.approx(half[0], rel=1e-4)
         both, wanted = (
-            seen.difference(0, 1),
+            counts.difference(0, 1),
             ttest_ind(sides[1], sides[0], equal_var=False).confidence_interval(0.95),
         )
         assert both.value == pytest.approx(sides[1].mean() - sides[0].mean(), abs=1e-6)
         assert (both.low, both.high) == pytest.approx((wanted.low, wanted.high), rel=1e-4)
     else:
-        assert seen.by_cluster is not None and seen.by_cluster.clusters == len(
-            set(whole["group_subject"].to_pylist())
+        assert counts.by_cluster is not None and counts.by_cluster.clusters == len(
+            set(predictions["group_subject"].to_pylist())
         )
         assert figures[0].low < figures[0].value < figures[0].high
 
@@ -129,13 +134,13 @@ def test_few_rows_have_the_interval_of_students_t(tmp_path: Path) -> None:
         tmp_path / "t.parquet",
         table.Meta(model="m"),
     )
-    seen = StoreGroups(Store.open([tmp_path / "t.parquet"]), "age", Where("age")).counts("race")
-    for one, side in zip(seen.estimates(), ages.values(), strict=True):
+    counts = StoreGroups(Store.open([tmp_path / "t.parquet"]), "age", Where("age")).counts("race")
+    for one, side in zip(counts.estimates(), ages.values(), strict=True):
         wanted = student.interval(
             0.95, len(side) - 1, np.mean(side) - 30, np.std(side, ddof=1) / len(side) ** 0.5
         )
         assert (one.low, one.high) == pytest.approx(wanted, rel=1e-6)
-    both = seen.difference(0, 1)
+    both = counts.difference(0, 1)
     wanted = ttest_ind(ages["y"], ages["x"], equal_var=False).confidence_interval(0.95)
     assert (both.low, both.high) == pytest.approx((wanted.low, wanted.high), rel=1e-6)
 

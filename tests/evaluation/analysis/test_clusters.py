@@ -16,9 +16,9 @@ from statsmodels.regression.linear_model import OLS
 
 from core.labels import FERPLUS8, GENDER2
 from evaluation.__main__ import main
-from evaluation.analysis import slices
-from evaluation.analysis.comparison import compare
+from evaluation.analysis import fairness, group_source, slices
 from evaluation.analysis.summary import table_report
+from evaluation.analysis.table_pairs import compare
 from evaluation.predictions import table
 from evaluation.predictions.arrays import coded
 from evaluation.predictions.schema import conform
@@ -90,7 +90,9 @@ def test_a_slice_of_few_people_is_no_finding() -> None:
         losses = (rng.random(40) < 0.4).astype(float)[who]
         groups = {"hair": rng.choice(["a", "b", "c"], 40)[who]}
         for i, cluster in enumerate((None, who)):
-            source = slices.RowGroups(1 - losses, groups, Sample(1000, cluster), is_share=True)
+            source = group_source.RowGroups(
+                1 - losses, groups, Sample(1000, cluster), is_share=True
+            )
             alarms[i] += bool(slices.search(source, support=30, fdr=0.05).slices)
     assert alarms[0] > 12 and alarms[1] <= 5
 
@@ -100,13 +102,13 @@ def test_the_clustered_difference_agrees_with_statsmodels() -> None:
     who = rng.integers(0, 200, 3000)
     group = np.where(rng.random(200)[who] < 0.4, "x", "y")
     losses = rng.random(3000) * 0.4 + rng.random(200)[who] + 0.5 * (group == "x")
-    source = slices.RowGroups(losses, {"g": group}, Sample(3000, who), is_share=False)
-    [found] = slices.search(source, support=30, fdr=0.05).slices
+    source = group_source.RowGroups(losses, {"g": group}, Sample(3000, who), is_share=False)
+    [results] = slices.search(source, support=30, fdr=0.05).slices
     fit = OLS(losses, np.stack([np.ones(3000), group == "x"], axis=1)).fit(
         cov_type="cluster", cov_kwds={"groups": who, "use_correction": False}
     )
-    assert found.worse_by.value == pytest.approx(fit.params[1], abs=1e-10)
-    half = (found.worse_by.high - found.worse_by.low) / 2
+    assert results.worse_by.value == pytest.approx(fit.params[1], abs=1e-10)
+    half = (results.worse_by.high - results.worse_by.low) / 2
     freedom = min(len(set(who[group == v])) for v in "xy") - 1
     assert half == pytest.approx(
         student.ppf(0.975, freedom) * fit.bse[1] * (200 / 199) ** 0.5, rel=1e-5
@@ -119,8 +121,9 @@ def test_gaps_between_groups_draw_people() -> None:
     losses = (rng.random(100) < np.where(np.arange(100) % 2, 0.5, 0.2)).astype(float)[who]
     group = np.where(who % 2, "x", "y")
     [alone], [together] = (
-        slices.fairness(
-            slices.RowGroups(1 - losses, {"g": group}, Sample(1600, c), is_share=True), support=30
+        fairness.fairness(
+            group_source.RowGroups(1 - losses, {"g": group}, Sample(1600, c), is_share=True),
+            support=30,
         )
         for c in (None, who)
     )
@@ -140,8 +143,8 @@ def test_gaps_between_groups_draw_people() -> None:
 
 
 def test_codes_leave_out_what_is_unknown() -> None:
-    found = coded(pa.array(["b", None, "", "a", "b"]))
-    assert found.values == ("a", "b") and found.codes.tolist() == [1, -1, -1, 0, 1]
+    results = coded(pa.array(["b", None, "", "a", "b"]))
+    assert results.values == ("a", "b") and results.codes.tolist() == [1, -1, -1, 0, 1]
 
 
 def crossed(n: int = 400) -> pa.Table:
@@ -167,9 +170,9 @@ def crossed(n: int = 400) -> pa.Table:
 def test_a_wrong_gender_goes_with_a_larger_age_error(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    found = {(c.given, c.task): c for c in table_report(crossed()).cross}
-    assert set(found) == {("gender", "age"), ("emotion", "age"), ("gender", "emotion")}
-    age = found["gender", "age"]
+    results = {(c.given, c.task): c for c in table_report(crossed()).cross}
+    assert set(results) == {("gender", "age"), ("emotion", "age"), ("gender", "emotion")}
+    age = results["gender", "age"]
     assert (age.right.value, age.wrong.value, age.difference.value, age.n) == (
         4,
         9,
@@ -177,7 +180,7 @@ def test_a_wrong_gender_goes_with_a_larger_age_error(
         360,
     )
     assert age.right.n + age.wrong.n == 360
-    emotion = found["gender", "emotion"]
+    emotion = results["gender", "emotion"]
     assert emotion.figure == "accuracy" and emotion.difference.high < 0
     p, n = (
         np.array([getattr(getattr(emotion, k), v) for k in ("right", "wrong")])

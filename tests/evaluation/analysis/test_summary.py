@@ -20,7 +20,7 @@ from evaluation.statistics.estimate import plain
 LABELS = np.array(FERPLUS8.labels)
 
 
-def made(n: int = 300, **more: object) -> pa.Table:
+def small_table(n: int = 300, **more: object) -> pa.Table:
     """A table of all tasks; classes 1, 3 and 4 only, a tenth without votes."""
     rng = np.random.default_rng(5)
     p = np.zeros((n, 8))
@@ -41,10 +41,10 @@ def made(n: int = 300, **more: object) -> pa.Table:
 
 
 def test_every_figure_comes_from_its_own_rows() -> None:
-    table = made()
-    found, frame = table_report(table), table.to_pandas()
-    json.dumps(plain(found), allow_nan=False)
-    emotion, p = found.emotion, frame[[P_COLUMNS[i] for i in (1, 3, 4)]].to_numpy(float)
+    table = small_table()
+    report, frame = table_report(table), table.to_pandas()
+    json.dumps(plain(report), allow_nan=False)
+    emotion, p = report.emotion, frame[[P_COLUMNS[i] for i in (1, 3, 4)]].to_numpy(float)
     called = LABELS[[1, 3, 4]][p.argmax(axis=1)]
     assert emotion.labels == LABELS[[1, 3, 4]].tolist()
     assert emotion.balanced_accuracy.value == pytest.approx(
@@ -69,7 +69,7 @@ def test_every_figure_comes_from_its_own_rows() -> None:
         == (shares[np.arange(270), places] >= 0.3).mean()
         > emotion.votes.majority.value
     )
-    age = found.age
+    age = report.age
     decades = np.array([age_decade(a) for a in frame.age_true])
     error = (frame.age_pred - frame.age_true).to_numpy()
     assert {d.decade: d.mae for d in age.decades} == pytest.approx(
@@ -89,7 +89,7 @@ def test_pictures_of_one_person_make_the_interval_wider() -> None:
         "emotion_votes": [None] * 600,
     }
     subjects = np.repeat(np.arange(60), 10).astype(str)
-    table = made(600, **base).drop_columns([P_COLUMNS[i] for i in (1, 3, 4)])
+    table = small_table(600, **base).drop_columns([P_COLUMNS[i] for i in (1, 3, 4)])
     alone = table_report(table).emotion
     together = table_report(table.append_column("group_subject", pa.array(subjects))).emotion
     width = [f.accuracy.high - f.accuracy.low for f in (alone, together)]
@@ -105,12 +105,14 @@ def test_pictures_of_one_person_make_the_interval_wider() -> None:
 
 
 def test_a_sample_without_a_name_is_a_cluster_of_its_own() -> None:
-    table = made(6).append_column("group_identity", pa.array(["a", None, "b", "a", None, "b"]))
-    found = arrays.clusters(table)
-    assert (
-        found is not None
-        and len(set(found.tolist())) == 4
-        and found[0] == found[3]
-        and found[1] != found[4]
+    table = small_table(6).append_column(
+        "group_identity", pa.array(["a", None, "b", "a", None, "b"])
     )
-    assert arrays.clusters(made(6)) is None
+    report = arrays.clusters(table)
+    assert (
+        report is not None
+        and len(set(report.tolist())) == 4
+        and report[0] == report[3]
+        and report[1] != report[4]
+    )
+    assert arrays.clusters(small_table(6)) is None

@@ -46,11 +46,13 @@ def test_no_row_chooses_its_own_threshold() -> None:
     for seed in range(30):
         rng = np.random.default_rng(seed)
         confidence, right, pred = rng.random(120), rng.random(120) < 0.6, rng.integers(0, 3, 120)
-        made = selective.plan(confidence, pred, right, 3, precision=0.8)
-        naive.append(right[selective.is_covered(made.threshold, confidence, pred)])
-        honest.append(
-            right[selective.cross_fitted(confidence, pred, right, 3, precision=0.8, seed=seed)]
-        )
+
+        def choose(rows: np.ndarray) -> np.ndarray:
+            chosen = confidence[rows], pred[rows], right[rows]  # noqa: B023
+            return selective.class_thresholds(*chosen, 3, precision=0.8)
+
+        naive.append(right[confidence >= choose(np.ones(120, bool))[pred]])
+        honest.append(right[selective.cross_fitted(choose, confidence, pred, seed=seed)])
     assert np.concatenate(naive).mean() > 0.75 and np.concatenate(honest).mean() == pytest.approx(
         0.6, abs=0.08
     )
@@ -58,26 +60,26 @@ def test_no_row_chooses_its_own_threshold() -> None:
 
 @pytest.mark.parametrize("wish", [{"coverage": 0.8}, {"precision": 0.9}])
 def test_the_wish_holds_on_the_other_half(wish: dict[str, float]) -> None:
-    made = plan_thresholds(generate(20_000).drop_columns(["group_subject"]), "emotion", **wish)
+    plan = plan_thresholds(generate(20_000).drop_columns(["group_subject"]), "emotion", **wish)
     [(name, value)] = wish.items()
-    for row in made.per_class:
+    for row in plan.per_class:
         if row.called > 800:
             assert getattr(row, name).low - 0.02 <= value <= getattr(row, name).high + 0.02
-    assert made.accuracy.value > made.before.value and made.coverage.value < 1
-    assert made.accuracy.n == round(made.coverage.value * 20_000)
-    assert {v.value for v in made.groups["light"]} == {"bright", "even", "dim", "dark"}
-    dark = next(v for v in made.groups["light"] if v.value == "dark")
-    assert dark.coverage.value < made.coverage.value, "the hard group gets fewer answers"
+    assert plan.accuracy.value > plan.before.value and plan.coverage.value < 1
+    assert plan.accuracy.n == round(plan.coverage.value * 20_000)
+    assert {v.value for v in plan.groups["light"]} == {"bright", "even", "dim", "dark"}
+    dark = next(v for v in plan.groups["light"] if v.value == "dark")
+    assert dark.coverage.value < plan.coverage.value, "the hard group gets fewer answers"
 
 
 def test_people_stay_in_one_half_and_widen_the_interval() -> None:
-    whole = generate(6000, per_person=30)
+    predictions = generate(6000, per_person=30)
     alone, together = (
         plan_thresholds(t, "emotion", precision=0.9)
-        for t in (whole.drop_columns(["group_subject"]), whole)
+        for t in (predictions.drop_columns(["group_subject"]), predictions)
     )
     assert together.method.shares == "clustered bootstrap" and alone.method.shares == "Wilson"
-    widths = [made.coverage.high - made.coverage.low for made in (alone, together)]
+    widths = [plan.coverage.high - plan.coverage.low for plan in (alone, together)]
     assert widths[1] > 1.2 * widths[0]
 
 
@@ -85,26 +87,28 @@ def test_all_abstained() -> None:
     p = np.full((40, 8), 1 / 8)
     labels = np.array(FERPLUS8.labels)
     columns = {"sample_id": np.arange(40).astype(str), "emotion_true": np.repeat(labels[1], 40)}
-    made = plan_thresholds(
+    plan = plan_thresholds(
         conform(pa.table(columns | dict(zip(P_COLUMNS, p.T, strict=True)))),
         "emotion",
         precision=0.9,
     )
     assert (
-        made.coverage.value == 0
-        and made.accuracy.value is None
-        and made.per_class[0].threshold is None
+        plan.coverage.value == 0
+        and plan.accuracy.value is None
+        and plan.per_class[0].threshold is None
     )
-    json.dumps(plain(made), allow_nan=False)
+    json.dumps(plain(plan), allow_nan=False)
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     path = str(tmp_path / "t.parquet")
     table.write(generate(2000), path)
     assert main(["plan", path, "--precision", "0.9", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out)
     assert (
-        found["wish"] == {"precision": 0.9} and found["n"] == 2000 and found["model"] == "generated"
+        result["wish"] == {"precision": 0.9}
+        and result["n"] == 2000
+        and result["model"] == "generated"
     )
     assert main(["plan", path, "--coverage", "0.7", "--task", "gender"]) == 0
     out = capsys.readouterr().out
@@ -153,7 +157,7 @@ def test_one_limit_is_cautious() -> None:
         confidence, right = calibrated(400, 0.5, seed)
         cautious.append(selective.single_threshold(confidence, right, 0.9))
         plain.append(
-            selective.plan(confidence, np.zeros(400, int), right, 1, precision=0.9).threshold[0]
+            selective.class_thresholds(confidence, np.zeros(400, int), right, 1, precision=0.9)[0]
         )
     assert np.mean(np.array(cautious) >= 0.8) >= 0.95 and np.mean(np.array(plain) >= 0.8) < 0.75
 
@@ -162,7 +166,7 @@ def test_where_no_limit_is_enough_nothing_is_answered() -> None:
     rng = np.random.default_rng(0)
     confidence, right = rng.uniform(0.5, 1, 5000), rng.random(5000) < 0.6
     assert selective.single_threshold(confidence, right, 0.9) == 1.0
-    assert not selective.cross_fitted_single(confidence, right, 0.9).any()
+    assert not selective.cross_fitted_single(confidence, right, 0.9)[1].any()
     assert selective.single_threshold(np.zeros(0), np.zeros(0, bool), 0.9) == 1.0
     for wish in ({"precision": 0.0}, {"precision": 1.1}, {"precision": 0.9, "floor": 1.5}):
         with pytest.raises(ValueError, match="precision"):
@@ -171,7 +175,7 @@ def test_where_no_limit_is_enough_nothing_is_answered() -> None:
 
 def test_what_one_limit_buys_is_measured_on_others() -> None:
     confidence, right = calibrated(40_000, 0.5)
-    answered = selective.cross_fitted_single(confidence, right, 0.9)
+    _, answered = selective.cross_fitted_single(confidence, right, 0.9)
     assert right[answered].mean() == pytest.approx(
         0.905, abs=0.01
     ) and answered.mean() == pytest.approx(0.385, abs=0.02)
@@ -182,7 +186,7 @@ def test_what_one_limit_buys_is_measured_on_others() -> None:
     for seed in range(40):
         confidence, right = luck.random(80), luck.random(80) < 0.6
         naive.append(right[confidence >= selective.single_threshold(confidence, right, 0.6)])
-        honest.append(right[selective.cross_fitted_single(confidence, right, 0.6, seed=seed)])
+        honest.append(right[selective.cross_fitted_single(confidence, right, 0.6, seed=seed)[1]])
     assert np.concatenate(naive).mean() > 0.72 and np.concatenate(honest).mean() == pytest.approx(
         0.6, abs=0.1
     )
@@ -197,12 +201,12 @@ def test_effective_numbers_are_those_of_their_definition() -> None:
             1000 * rng.integers(0, rng.integers(1, 20), n),
         )
         right = rng.random(n) < confidence
-        found, limits = (
+        result, limits = (
             selective.effective_sample_size(confidence, right, cluster),
             np.unique(confidence)[::-1],
         )
-        assert found.shape == limits.shape
-        for least, worth in zip(limits, found, strict=True):
+        assert result.shape == limits.shape
+        for least, worth in zip(limits, result, strict=True):
             here = confidence >= least
             share, count, names = right[here].mean(), here.sum(), np.unique(cluster[here])
             if len(names) < 2 or share in (0, 1):
@@ -229,7 +233,9 @@ def test_many_pictures_of_a_person_are_not_many_answers(
     assert selective.effective_sample_size(confidence, right, who)[-1] == pytest.approx(
         19 * (1.96 / 2.093) ** 2, rel=1e-3
     )
-    assert not selective.cross_fitted_single(confidence, right, 0.9, floor=0.6, cluster=who).any()
+    assert not selective.cross_fitted_single(confidence, right, 0.9, floor=0.6, cluster=who)[
+        1
+    ].any()
     labels, p = np.array(FERPLUS8.labels), np.zeros((1000, len(FERPLUS8)))
     p[:, 1], p[:, 0] = confidence, 1 - confidence
     columns = {
@@ -237,7 +243,7 @@ def test_many_pictures_of_a_person_are_not_many_answers(
         "emotion_true": labels[np.where(right, 1, 0)],
         "group_subject": who.astype(str),
     }
-    whole = conform(
+    predictions = conform(
         pa.table(
             columns
             | dict(
@@ -249,10 +255,10 @@ def test_many_pictures_of_a_person_are_not_many_answers(
             )
         )
     )
-    table.write(whole, tmp_path / "t.parquet")
+    table.write(predictions, tmp_path / "t.parquet")
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one"]) == 0
     assert "never: no threshold reaches it" in capsys.readouterr().out
-    assert single_threshold(whole.drop_columns(["group_subject"]), "emotion").limit < 0.81
+    assert single_threshold(predictions.drop_columns(["group_subject"]), "emotion").limit < 0.81
 
 
 def test_where_persons_differ_the_limit_keeps_its_promise() -> None:
@@ -279,17 +285,20 @@ def test_where_persons_differ_the_limit_keeps_its_promise() -> None:
 def test_limited_reads_a_table_as_the_planner_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = generate(6000)
-    made = single_threshold(whole, "emotion")
-    assert made.before == plan_thresholds(whole, "emotion", precision=0.9).before and made.n == 6000
+    predictions = generate(6000)
+    plan = single_threshold(predictions, "emotion")
     assert (
-        MIN_THRESHOLD <= made.limit < 1 and made.accuracy.value >= 0.89 and made.coverage.value < 1
+        plan.before == plan_thresholds(predictions, "emotion", precision=0.9).before
+        and plan.n == 6000
     )
-    table.write(whole, tmp_path / "t.parquet")
+    assert (
+        MIN_THRESHOLD <= plan.limit < 1 and plan.accuracy.value >= 0.89 and plan.coverage.value < 1
+    )
+    table.write(predictions, tmp_path / "t.parquet")
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["limit"] == made.limit and said["accuracy"] == made.accuracy.to_dict()
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["limit"] == plan.limit and printed["accuracy"] == plan.accuracy.to_dict()
     assert main(["plan", str(tmp_path / "t.parquet"), "--precision", "0.9", "--one"]) == 0
-    assert f"{made.limit:.4f}" in capsys.readouterr().out
+    assert f"{plan.limit:.4f}" in capsys.readouterr().out
     assert main(["plan", str(tmp_path / "t.parquet"), "--coverage", "0.9", "--one"]) == 2
     assert "--precision beside --one" in capsys.readouterr().err

@@ -21,7 +21,8 @@ from statsmodels.stats.multitest import multipletests
 from core.errors import DataError
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
-from evaluation.analysis import comparison
+from evaluation.analysis import table_pairs
+from evaluation.analysis.comparison import Disagreements
 from evaluation.predictions import table
 from evaluation.predictions.schema import conform
 from evaluation.statistics import significance
@@ -77,7 +78,7 @@ def test_two_equal_gains_make_no_winner() -> None:
         conform(pa.table(columns | {"model": [m] * 2, "age_pred": [30.0 + off, 40.0 + off]}))
         for m, off in (("A", 2), ("B", 1))
     )
-    found = comparison.compare(a, b).age
+    found = table_pairs.compare(a, b).age
     assert found.mae.difference.value == -1 and found.paired_t.p is None
     assert {p.better for p in found.parts} == {None}
 
@@ -136,7 +137,7 @@ def two() -> tuple[pa.Table, pa.Table]:
 
 
 def test_samples_are_matched_by_id_and_the_rest_is_counted(two: tuple[pa.Table, pa.Table]) -> None:
-    pair = comparison.match(*two)
+    pair = table_pairs.match(*two)
     assert (
         pair.a["sample_id"].equals(pair.b["sample_id"])
         and len(pair.a) == 385
@@ -147,11 +148,11 @@ def test_samples_are_matched_by_id_and_the_rest_is_counted(two: tuple[pa.Table, 
     ].equals(pair.b["emotion_pred"])
     strangers = two[1].set_column(0, "sample_id", pa.array([f"t{i}" for i in range(len(two[1]))]))
     with pytest.raises(DataError, match="'s0' and 't0' and none in common"):
-        comparison.match(two[0], strangers)
+        table_pairs.match(two[0], strangers)
 
 
 def test_differences_are_those_of_the_single_models(two: tuple[pa.Table, pa.Table]) -> None:
-    found = comparison.compare(*two)
+    found = table_pairs.compare(*two)
     rows = two[0].to_pandas().merge(two[1].to_pandas(), on="sample_id", suffixes=("_a", "_b"))
     right = {m: rows[f"emotion_pred_{m}"] == rows.emotion_true_a for m in "ab"}
     emotion = found.emotion
@@ -184,7 +185,7 @@ def test_differences_are_those_of_the_single_models(two: tuple[pa.Table, pa.Tabl
 def test_wins_are_found_where_they_are_and_corrected_together(
     two: tuple[pa.Table, pa.Table],
 ) -> None:
-    parts = comparison.compare(*two).emotion.parts
+    parts = table_pairs.compare(*two).emotion.parts
     by_class = {p.value: p for p in parts if p.by == "class"}
     assert by_class[LABELS[1]].better == "b" and by_class[LABELS[0]].better is None
     assert (
@@ -193,14 +194,14 @@ def test_wins_are_found_where_they_are_and_corrected_together(
     )
     adjusted = multipletests([p.p for p in parts], method="holm")[1]
     assert [p.p_adjusted for p in parts] == pytest.approx(adjusted.tolist(), abs=1e-12)
-    swapped = {p.value: p for p in comparison.compare(*two[::-1]).emotion.parts}
+    swapped = {p.value: p for p in table_pairs.compare(*two[::-1]).emotion.parts}
     assert all(swapped[p.value].difference.value == -p.difference.value for p in parts)
     assert swapped[LABELS[1]].better == "a"
 
 
 def test_disagreements_are_listed_and_all_of_them_counted(two: tuple[pa.Table, pa.Table]) -> None:
-    found = comparison.compare(*two, limit=7).emotion.disagreements
-    pair = comparison.match(*two)
+    found = table_pairs.compare(*two, limit=7).emotion.disagreements
+    pair = table_pairs.match(*two)
     a, b = pair.a.to_pandas().set_index("sample_id"), pair.b.to_pandas().set_index("sample_id")
     assert found.n == int((a.emotion_pred != b.emotion_pred).sum()) and len(found.rows) == 21
     for row in found.rows:
@@ -212,19 +213,19 @@ def test_disagreements_are_listed_and_all_of_them_counted(two: tuple[pa.Table, p
         )
         assert row.a != row.b
         assert row.right == ("a" if row.a == row.true else "b" if row.b == row.true else "neither")
-    far = comparison.compare(*two, limit=3).age.disagreements.rows
+    far = table_pairs.compare(*two, limit=3).age.disagreements.rows
     largest = (a.age_pred - b.age_pred).abs().nlargest(3)
     assert [r.sample_id for r in far] == list(largest.index)
 
 
 def test_a_model_against_itself_differs_nowhere(two: tuple[pa.Table, pa.Table]) -> None:
-    found = comparison.compare(two[0], two[0])
+    found = table_pairs.compare(two[0], two[0])
     emotion = found.emotion
     assert (
         emotion.accuracy.difference == Estimate(0.0, None, None, len(two[0]))
         and emotion.mcnemar.p == 1
     )
-    assert emotion.disagreements == comparison.Disagreements(0, []) and found.age.paired_t.p == 1
+    assert emotion.disagreements == Disagreements(0, []) and found.age.paired_t.p == 1
     assert {p.better for task in ("emotion", "age") for p in found.tasks[task].parts} == {None}
 
 
@@ -234,7 +235,7 @@ def test_samples_with_two_truths_are_left_out_and_said(two: tuple[pa.Table, pa.T
     changed = b["emotion_true"].to_pylist()
     changed[0] = next(x for x in FERPLUS8.labels if x != changed[0])
     shared_first = b["sample_id"][0].as_py() in set(a["sample_id"].to_pylist())
-    found = comparison.compare(a, b.set_column(at, "emotion_true", pa.array(changed))).emotion
+    found = table_pairs.compare(a, b.set_column(at, "emotion_true", pa.array(changed))).emotion
     assert shared_first and found.truth_differs == 1 and found.n == 384
 
 
@@ -273,4 +274,4 @@ def test_nothing_to_compare_is_said(tmp_path: Path) -> None:
         pa.table({"sample_id": ["x"], "emotion_true": [LABELS[0]], "emotion_pred": [LABELS[0]]})
     )
     with pytest.raises(DataError, match="a task with truth"):
-        comparison.compare(a, b)
+        table_pairs.compare(a, b)

@@ -17,7 +17,7 @@ from scipy.stats import ttest_ind
 
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
-from evaluation.analysis import slices
+from evaluation.analysis import fairness, group_source, slices
 from evaluation.predictions import table
 from evaluation.predictions.schema import conform
 from evaluation.statistics.sample import Sample
@@ -27,9 +27,9 @@ A, B = FERPLUS8.labels[:2]
 
 def source(
     losses: np.ndarray, groups: dict[str, np.ndarray], is_share: bool = False
-) -> slices.RowGroups:
+) -> group_source.RowGroups:
     """Groups of rows with these losses; of classes (`is_share`) the outcome is 1 - loss."""
-    return slices.RowGroups(1 - losses if is_share else losses, groups, is_share=is_share)
+    return group_source.RowGroups(1 - losses if is_share else losses, groups, is_share=is_share)
 
 
 def cells(losses: np.ndarray, code: np.ndarray) -> list[tuple[float, float, float]]:
@@ -117,7 +117,7 @@ def test_interval_and_p_of_a_small_slice_agree() -> None:
 
 
 def test_groups_that_are_all_right_show_no_gap_and_no_certainty() -> None:
-    [found] = slices.fairness(
+    [found] = fairness.fairness(
         source(np.zeros(80), {"g": np.repeat(["x", "y"], 40)}, True), support=30
     )
     assert (found.gap.value, found.gap.low, found.ratio.low) == (0, None, None)
@@ -128,12 +128,12 @@ def test_gaps_are_those_of_the_groups() -> None:
     losses = np.concatenate(
         [np.arange(400) % 10 < k for k in (1, 3, 2)] + [np.ones(5), np.ones(50)]
     ).astype(float)
-    [found] = slices.fairness(
+    [found] = fairness.fairness(
         source(losses, {"g": group, "one": np.full(1255, "same")}, True), support=30
     )
     assert (found.best, found.worst) == (
-        slices.GroupExtreme("x", 0.9, 400),
-        slices.GroupExtreme("y", 0.7, 400),
+        fairness.GroupExtreme("x", 0.9, 400),
+        fairness.GroupExtreme("y", 0.7, 400),
     )
     gap, error = found.gap, 1.96 * (0.09 / 400 + 0.21 / 400) ** 0.5
     assert gap.value == pytest.approx(0.2) and gap.n == 1200
@@ -143,13 +143,13 @@ def test_gaps_are_those_of_the_groups() -> None:
         and found.ratio.low < 0.7 / 0.9 < found.ratio.high
     )
     years = np.repeat([2.0, 5.0], 50) + np.tile([-1.0, 1.0], 50)
-    [old] = slices.fairness(source(years, {"g": np.repeat(["x", "y"], 50)}), support=30)
+    [old] = fairness.fairness(source(years, {"g": np.repeat(["x", "y"], 50)}), support=30)
     assert old.worst.value == "y" and old.gap.value == 3 and old.ratio.value == 2.5
 
 
 def test_a_gap_lies_inside_its_interval_even_between_equal_groups() -> None:
     rng = np.random.default_rng(0)
-    [found] = slices.fairness(
+    [found] = fairness.fairness(
         source(
             (rng.random(4000) < 0.2).astype(float),
             {"g": rng.choice(list("abcdefgh"), 4000)},
@@ -162,7 +162,7 @@ def test_a_gap_lies_inside_its_interval_even_between_equal_groups() -> None:
 
 
 def test_a_ratio_to_nothing_is_unknown() -> None:
-    [found] = slices.fairness(
+    [found] = fairness.fairness(
         source(np.repeat([0.0, 4.0], 40), {"g": np.repeat(["x", "y"], 40)}), support=30
     )
     assert found.ratio.value is None and found.gap.value == 4

@@ -4,21 +4,24 @@ scipy and scikit-learn.
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import entropy
+from sklearn import metrics as oracle
 from sklearn.calibration import calibration_curve
 
 from core.labels import age_decade
-from evaluation.metrics import agreement, calibration, classification, regression
+from evaluation.analysis.regression import regression_report
+from evaluation.metrics import agreement, regression
+from evaluation.predictions.arrays import Ages
 from evaluation.statistics import intervals
 from evaluation.statistics.bootstrap import percentiles
+from evaluation.statistics.counts import drawn_counts
 from evaluation.statistics.sample import Sample
+from tests.evaluation import references
 
 K = 4
 quick = settings(max_examples=60, deadline=None)
@@ -38,24 +41,16 @@ years = st.integers(1, 40).flatmap(
 def test_votes_agree_with_counting_one_by_one(case: tuple[np.ndarray, np.ndarray]) -> None:
     counts, pred = case
     majority, any_third = agreement.right(counts, pred), agreement.right(counts, pred, 1 / 3)
-    ceiling, human = agreement.ceiling(counts), agreement.one_human(counts)
+    ceiling = agreement.ceiling(counts)
     for i, row in enumerate(counts):
         total = row.sum()
         if total == 0:
-            assert np.isnan([majority[i], any_third[i], ceiling[i], human[i]]).all()
+            assert np.isnan([majority[i], any_third[i], ceiling[i]]).all()
             continue
         assert majority[i] == (row[pred[i]] == row.max()) and any_third[i] == (
             row[pred[i]] * 3 >= total
         )
         assert ceiling[i] == pytest.approx(row.max() / total, abs=1e-12)
-        voters = np.repeat(np.arange(K), row)
-        if total < 2:
-            assert np.isnan(human[i])
-        else:
-            others = [row - np.eye(K, dtype=int)[v] for v in voters]
-            assert human[i] == pytest.approx(
-                np.mean([o[v] == o.max() for v, o in zip(voters, others, strict=True)]), abs=1e-12
-            )
 
 
 @quick
@@ -63,8 +58,8 @@ def test_votes_agree_with_counting_one_by_one(case: tuple[np.ndarray, np.ndarray
 def test_kl_agrees_with_scipy(case: tuple[np.ndarray, np.ndarray], seed: int) -> None:
     counts, _ = case
     p = np.random.default_rng(seed).dirichlet(np.ones(K), len(counts))
-    found = agreement.kl(counts, p)
-    for row, q, ours in zip(counts, p, found, strict=True):
+    divergence = agreement.kl(counts, p)
+    for row, q, ours in zip(counts, p, divergence, strict=True):
         assert ours == pytest.approx(
             entropy(row, np.maximum(q, 1e-12)) if row.sum() else np.nan, abs=1e-9, nan_ok=True
         )
@@ -80,8 +75,6 @@ def test_votes_that_are_none() -> None:
     assert agreement.right(single, np.array([0]), 0.7).tolist() == [1.0]
     with pytest.raises(ValueError, match="at least 0"):
         agreement.shares(np.array([[-1.0, 2]]))
-    with pytest.raises(ValueError, match="whole votes"):
-        agreement.one_human(single)
     with pytest.raises(ValueError, match="`share`"):
         agreement.right(single, np.array([0]), 0.0)
 
@@ -90,22 +83,26 @@ def test_votes_that_are_none() -> None:
 @given(years)
 def test_bands_agree_with_decades_one_by_one(case: tuple[np.ndarray, np.ndarray]) -> None:
     true, pred = case
-    found = regression.by_band(true, pred)
+    ages = Ages(np.arange(len(true)), true, pred, None, None)
+    report = regression_report(ages, {}, Sample(len(true)))
     decades = np.array([age_decade(a) for a in true])
-    names = [age_decade(10 * i) for i in range(regression.BANDS)]
-    for i, name in enumerate(names):
-        here = decades == name
-        assert found.n[i] == here.sum()
-        if here.any():
-            assert found.mae[i] == pytest.approx(np.abs(pred - true)[here].mean(), abs=1e-10)
-            assert found.bias[i] == pytest.approx((pred - true)[here].mean(), abs=1e-10)
+    for row in report.decades:
+        of_decade = decades == row.decade
+        assert row.n == of_decade.sum()
+        if row.n:
+            assert row.mae == pytest.approx(np.abs(pred - true)[of_decade].mean(), abs=1e-10)
+            assert row.bias == pytest.approx((pred - true)[of_decade].mean(), abs=1e-10)
         else:
-            assert np.isnan(found.mae[i])
+            assert row.mae is None and row.bias is None
     a, b = regression.bands(true), regression.bands(pred)
-    off = regression.off_by(classification.confusion(a, b, regression.BANDS))
-    assert off == pytest.approx(
+    assert report.bands.off_by == pytest.approx(
         [np.mean(np.abs(a - b) <= k) for k in range(regression.BANDS)], abs=1e-12
     )
+    assert report.bands.confusion == oracle.confusion_matrix(a, b, labels=range(9)).tolist()
+    assert report.mae.value == pytest.approx(oracle.mean_absolute_error(true, pred))
+    assert report.rmse.value == pytest.approx(oracle.root_mean_squared_error(true, pred))
+    assert report.bias.value == pytest.approx(np.mean(pred) - np.mean(true), abs=1e-9)
+    assert report.cs5.value == pytest.approx(np.mean(np.abs(pred - true) <= 5))
 
 
 def test_ages_outside_all_bands_count_in_the_outermost() -> None:
@@ -118,7 +115,6 @@ def test_ages_outside_all_bands_count_in_the_outermost() -> None:
         8,
         8,
     ]
-    assert np.isnan(regression.off_by(np.zeros((3, 3), int))).all()
 
 
 def right_with(rng: np.random.Generator, top: np.ndarray) -> np.ndarray:
@@ -131,33 +127,33 @@ def test_reliability_agrees_with_sklearn(seed: int, n: int, mass: bool) -> None:
     rng = np.random.default_rng(seed)
     top = rng.random(n)
     right = right_with(rng, top)
-    seen = calibration.reliability(top, right, 10, equal_mass=mass)
+    diagram = references.reliability(top, right, 10, equal_mass=mass)
     accuracy, confidence = calibration_curve(
         right, top, n_bins=10, strategy="quantile" if mass else "uniform"
     )
-    full = seen.count > 0
-    np.testing.assert_allclose(seen.accuracy[full], accuracy, atol=1e-12)
-    np.testing.assert_allclose(seen.confidence[full], confidence, atol=1e-12)
-    assert not mass or np.ptp(seen.count) <= 2  # an edge may meet a sample
-    wanted = np.abs(accuracy - confidence) @ seen.count[full] / n
-    assert calibration.ece(top, right, 10, equal_mass=mass) == pytest.approx(wanted, abs=1e-12)
+    full = diagram.count > 0
+    np.testing.assert_allclose(diagram.accuracy[full], accuracy, atol=1e-12)
+    np.testing.assert_allclose(diagram.confidence[full], confidence, atol=1e-12)
+    assert not mass or np.ptp(diagram.count) <= 2  # an edge may meet a sample
+    wanted = np.abs(accuracy - confidence) @ diagram.count[full] / n
+    assert references.ece(top, right, 10, equal_mass=mass) == pytest.approx(wanted, abs=1e-12)
 
 
 def test_ece_by_mass_of_ties_and_of_nothing() -> None:
-    assert calibration.ece(np.full(9, 0.5), np.arange(9) < 3, equal_mass=True) == pytest.approx(
+    assert references.ece(np.full(9, 0.5), np.arange(9) < 3, equal_mass=True) == pytest.approx(
         1 / 6, abs=1e-12
     )
-    assert np.isnan(calibration.ece(np.zeros(0), np.zeros(0, bool), equal_mass=True))
+    assert np.isnan(references.ece(np.zeros(0), np.zeros(0, bool), equal_mass=True))
 
 
 def test_classwise_ece_finds_the_class_that_is_off() -> None:
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(3) * 2, 20_000)
     true = (p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1)
-    honest = calibration.classwise_ece(p, true)
+    honest = references.classwise_ece(p, true)
     false = p.copy()
     false[:, 0] = p[:, 0] ** 2
-    off = calibration.classwise_ece(false, true)
+    off = references.classwise_ece(false, true)
     assert (honest < 0.02).all() and off[0] > 0.1 and (off[1:] == honest[1:]).all()
 
 
@@ -168,7 +164,7 @@ def test_clusters_of_one_are_samples(seed: int) -> None:
     true, pred = rng.integers(0, 2, 60), rng.integers(0, 2, 60)
     assume(len(np.unique(true)) == 2)
     alone, together = (
-        Sample(60, cluster).counts(true * 2 + pred, 4).drawn_counts().reshape(-1, 2, 2)
+        drawn_counts(Sample(60, cluster).counts(true * 2 + pred, 4)).reshape(-1, 2, 2)
         for cluster in (None, rng.permutation(60))
     )
     shares = [
@@ -186,7 +182,3 @@ def test_clusters_that_agree_within_make_intervals_wide() -> None:
     assert (together.high - together.low) / (alone[1] - alone[0]) == pytest.approx(
         5, rel=0.15
     )  # the root of 25
-
-
-def test_examples_in_docstrings() -> None:
-    assert doctest.testmod(regression).failed == 0

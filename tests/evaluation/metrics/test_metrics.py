@@ -15,10 +15,12 @@ from scipy.optimize import minimize_scalar
 from sklearn import metrics as oracle
 from statsmodels.stats.proportion import proportion_confint
 
-from evaluation.metrics import calibration, classification, regression
+from evaluation.metrics import calibration, classification
 from evaluation.statistics import intervals
 from evaluation.statistics.bootstrap import percentiles
+from evaluation.statistics.counts import drawn_counts
 from evaluation.statistics.sample import Sample
+from tests.evaluation import references
 
 K = 4
 pairs = st.integers(1, 40).flatmap(
@@ -45,8 +47,8 @@ def test_classification_agrees_with_sklearn(case: tuple[np.ndarray, np.ndarray])
     assert classification.accuracy(matrix) == pytest.approx(
         oracle.accuracy_score(true, pred), abs=1e-12
     )
-    there = np.unique(true)
-    wanted = oracle.f1_score(true, pred, labels=there, average="macro", zero_division=0)
+    occurring = np.unique(true)
+    wanted = oracle.f1_score(true, pred, labels=occurring, average="macro", zero_division=0)
     assert classification.macro_f1(matrix) == pytest.approx(wanted, abs=1e-12)
     precision, recall, f1, support = oracle.precision_recall_fscore_support(
         true, pred, labels=range(K), zero_division=np.nan
@@ -68,27 +70,6 @@ def test_classification_refuses_what_it_cannot_count() -> None:
 
 
 @quick
-@given(years)
-def test_regression_agrees_with_sklearn(case: tuple[np.ndarray, np.ndarray]) -> None:
-    true, pred = case
-    assert regression.mae(true, pred) == pytest.approx(oracle.mean_absolute_error(true, pred))
-    assert regression.rmse(true, pred) == pytest.approx(oracle.root_mean_squared_error(true, pred))
-    assert regression.bias(true, pred) == pytest.approx(np.mean(pred) - np.mean(true), abs=1e-9)
-    assert regression.cumulative_score(true, pred, 5) == pytest.approx(
-        np.mean(np.abs(pred - true) <= 5)
-    )
-
-
-def test_coverage_counts_both_ends() -> None:
-    assert (
-        regression.coverage(
-            np.array([1.0, 2, 3, 4]), np.array([1.0, 0, 4, 0]), np.array([2.0, 2, 5, 3])
-        )
-        == 0.5
-    )
-
-
-@quick
 @given(scores)
 def test_probabilities_agree_with_sklearn(case: tuple[np.ndarray, np.ndarray]) -> None:
     logits, true = case
@@ -99,16 +80,16 @@ def test_probabilities_agree_with_sklearn(case: tuple[np.ndarray, np.ndarray]) -
     assert calibration.brier(p, true).mean() == pytest.approx(
         np.square(p - np.eye(K)[true]).sum(axis=1).mean(), abs=1e-12
     )
-    assert 0 <= calibration.ece(p.max(axis=1), p.argmax(axis=1) == true) <= 1
+    assert 0 <= references.ece(p.max(axis=1), p.argmax(axis=1) == true) <= 1
 
 
 def test_ece_by_hand() -> None:
     # Bin (0.8, 0.9]: confidence 0.9, one of two right; bin (0.5, 0.6]: confidence 0.6, right. (2 *
     # |0.5 - 0.9| + |1 - 0.6|) / 3 = 0.4
     top, right = np.array([0.9, 0.9, 0.6]), np.array([True, False, True])
-    assert calibration.ece(top, right, bins=10) == pytest.approx(0.4)
-    seen = calibration.reliability(top, right, bins=10)
-    assert seen.count.tolist() == [0, 0, 0, 0, 0, 1, 0, 0, 2, 0] and seen.accuracy[8] == 0.5
+    assert references.ece(top, right, bins=10) == pytest.approx(0.4)
+    diagram = references.reliability(top, right, bins=10)
+    assert diagram.count.tolist() == [0, 0, 0, 0, 0, 1, 0, 0, 2, 0] and diagram.accuracy[8] == 0.5
 
 
 def test_ece_of_honest_probabilities_is_small_and_of_bold_ones_is_not() -> None:
@@ -117,10 +98,7 @@ def test_ece_of_honest_probabilities_is_small_and_of_bold_ones_is_not() -> None:
     true = (p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1)
     right, bold = p.argmax(axis=1) == true, calibration.softmax(np.log(p) * 3)
     assert (
-        calibration.ece(p.max(axis=1), right)
-        < 0.015
-        < 0.1
-        < calibration.ece(bold.max(axis=1), right)
+        references.ece(p.max(axis=1), right) < 0.015 < 0.1 < references.ece(bold.max(axis=1), right)
     )
 
 
@@ -128,7 +106,7 @@ def test_ece_of_honest_probabilities_is_small_and_of_bold_ones_is_not() -> None:
 @given(scores)
 def test_temperature_agrees_with_scipy(case: tuple[np.ndarray, np.ndarray]) -> None:
     logits, true = case
-    found = calibration.fit_temperature(logits, true)
+    temperature = calibration.fit_temperature(logits, true)
 
     def loss(log_t: float) -> float:
         return calibration.nll(calibration.softmax(logits, np.exp(log_t)), true).mean()
@@ -136,7 +114,7 @@ def test_temperature_agrees_with_scipy(case: tuple[np.ndarray, np.ndarray]) -> N
     best = minimize_scalar(
         loss, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-6}
     )
-    assert loss(np.log(found)) <= best.fun + 1e-4
+    assert loss(np.log(temperature)) <= best.fun + 1e-4
 
 
 def test_temperature_undoes_a_scale() -> None:
@@ -194,7 +172,7 @@ def test_bootstrap_over_counts_agrees_with_bootstrap_over_samples() -> None:
     )
     fast = percentiles(
         classification.macro_f1(
-            Sample(600).counts(true * 3 + pred, 9).drawn_counts().reshape(-1, 3, 3)
+            drawn_counts(Sample(600).counts(true * 3 + pred, 9)).reshape(-1, 3, 3)
         )
     )
     assert fast == pytest.approx(slow, abs=0.006)

@@ -19,15 +19,16 @@ from evaluation.analysis.from_counts import on_matrix
 from evaluation.analysis.summary import table_report
 from evaluation.benchmark.generated_tables import generate
 from evaluation.benchmark.metrics_speed import time_metrics
-from evaluation.metrics import calibration, classification
+from evaluation.metrics import classification
 from evaluation.predictions import arrays
 from evaluation.predictions.schema import P_COLUMNS, conform
 from evaluation.statistics import bootstrap, intervals
 from evaluation.statistics.bootstrap import centred, merged, percentiles, times_drawn
-from evaluation.statistics.counts import GroupedCounts
+from evaluation.statistics.counts import GroupedCounts, drawn_counts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
 from tests.conftest import SLOWNESS
+from tests.evaluation import references
 
 LABELS = np.array(FERPLUS8.labels)
 SHIFT = 1_000_000
@@ -54,7 +55,7 @@ def test_counts_and_sums_are_those_of_the_clusters(cluster: list[int], far: bool
     mine = [(at == i)[:, None] & (cell[inside][:, None] == np.arange(2)) for i in range(len(names))]
     assert n.tolist() == [m.sum(axis=0).tolist() for m in mine]
     assert sums.tolist() == [(m * values[inside][:, None]).sum(axis=0).tolist() for m in mine]
-    drawn = counts.drawn_counts()
+    drawn = drawn_counts(counts)
     assert drawn.shape == (1000, 2) and (drawn == np.rint(drawn)).all(), "counts stay whole numbers"
 
 
@@ -100,15 +101,15 @@ def test_bundles_keep_the_width_of_clusters(alike: float, monkeypatch: pytest.Mo
     hit = (alike * person + (1 - alike) * rng.random(len(cluster))) < 0.7
     rare = rng.random(len(cluster)) < 0.004
 
-    def made() -> list[tuple[float, float]]:
+    def intervals_of_each() -> list[tuple[float, float]]:
         sample = Sample(len(hit), cluster, "who")
-        found = [*sample.shares(hit, rare.astype(int), 2), sample.mean(person)]
-        return [(f.low, f.high) for f in found]
+        estimates = [*sample.shares(hit, rare.astype(int), 2), sample.mean(person)]
+        return [(f.low, f.high) for f in estimates]
 
     monkeypatch.setattr(bootstrap, "MAX_CLUSTERS", 20_000)
-    alone = made()
+    alone = intervals_of_each()
     monkeypatch.setattr(bootstrap, "MAX_CLUSTERS", 1_000)
-    for one, many in zip(alone, made(), strict=True):
+    for one, many in zip(alone, intervals_of_each(), strict=True):
         assert width(many) == pytest.approx(width(one), rel=0.15)
         assert many == pytest.approx(one, abs=0.15 * width(one))
 
@@ -197,20 +198,20 @@ def test_clusters_make_every_interval_wider() -> None:
 
 def test_figures_of_calibration_are_those_of_the_metrics() -> None:
     table = people(3)
-    seen, found = arrays.classes(table, "emotion"), table_report(table).emotion
-    assert seen is not None and seen.p is not None
-    top, right = seen.p.max(axis=1), seen.p.argmax(axis=1) == seen.true
-    assert found.ece.value == pytest.approx(calibration.ece(top, right), abs=1e-12)
-    assert found.ece_equal_mass.value == pytest.approx(
-        calibration.ece(top, right, equal_mass=True), abs=1e-12
+    classes, report = arrays.classes(table, "emotion"), table_report(table).emotion
+    assert classes is not None and classes.p is not None
+    top, right = classes.p.max(axis=1), classes.p.argmax(axis=1) == classes.true
+    assert report.ece.value == pytest.approx(references.ece(top, right), abs=1e-12)
+    assert report.ece_equal_mass.value == pytest.approx(
+        references.ece(top, right, equal_mass=True), abs=1e-12
     )
-    own = calibration.classwise_ece(seen.p, seen.true)
-    assert [c.ece.value for c in found.per_class] == pytest.approx(own, abs=1e-12)
-    assert found.classwise_ece.value == pytest.approx(own.mean(), abs=1e-12)
-    assert found.risk_coverage.coverage[-1] == 1 and found.risk_coverage.risk[-1] == pytest.approx(
-        1 - right.mean()
-    )
-    assert found.aurc.low < found.aurc.value < found.aurc.high
+    own = references.classwise_ece(classes.p, classes.true)
+    assert [c.ece.value for c in report.per_class] == pytest.approx(own, abs=1e-12)
+    assert report.classwise_ece.value == pytest.approx(own.mean(), abs=1e-12)
+    assert report.risk_coverage.coverage[-1] == 1 and report.risk_coverage.risk[
+        -1
+    ] == pytest.approx(1 - right.mean())
+    assert report.aurc.low < report.aurc.value < report.aurc.high
 
 
 @settings(max_examples=40, deadline=None)
@@ -223,8 +224,8 @@ def test_the_most_probable_class_is_numpys(seed: int, n: int, k: int) -> None:
 
 def test_a_column_of_names_is_no_group() -> None:
     table = people(3).append_column("group_file", pa.array([f"f{i}" for i in range(240)]))
-    found = table_report(table)
-    assert found.groups_left_out == {"file": 240} and set(found.emotion.groups) == {
+    report = table_report(table)
+    assert report.groups_left_out == {"file": 240} and set(report.emotion.groups) == {
         "race",
         "age_decade",
         "gender",
@@ -251,8 +252,8 @@ def test_a_generated_table_is_seeded_and_models_share_its_truth() -> None:
         b["emotion_pred"]
     )
     conform(a)
-    found = table_report(a)
-    assert 0.7 < found.emotion.accuracy.value < 0.95 and found.gender and found.age
+    report = table_report(a)
+    assert 0.7 < report.emotion.accuracy.value < 0.95 and report.gender and report.age
     with pytest.raises(ValueError, match="at least 1"):
         generate(0)
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
 from evaluation.analysis import store_ages, store_classes, store_confidence
-from evaluation.analysis.slices import fairness, search
+from evaluation.analysis.fairness import fairness
+from evaluation.analysis.slices import search
 from evaluation.analysis.store_groups import StoreGroups
 from evaluation.analysis.store_summary import summary
 from evaluation.predictions import arrays, table
@@ -81,9 +82,9 @@ def test_numpy_and_sql_count_alike(tmp_path_factory: pytest.TempPathFactory, cas
         columns["group_subject"] = pa.array(case["subject"], pa.string())
     path = tmp_path_factory.mktemp("counts") / "t.parquet"
     table.write(pa.table(columns), path, table.Meta(model="m"))
-    store, whole = Store.open([path]), table.read(path)
+    store, predictions = Store.open([path]), table.read(path)
 
-    sample = Sample(n, arrays.clusters(whole), "group_subject")
+    sample = Sample(n, arrays.clusters(predictions), "group_subject")
     size = len(FERPLUS8.labels)
     cell = f"t.emotion_true::INT * {size} + t.emotion_pred"
     places = np.array([FERPLUS8.labels.index(label) for label in LABELS])
@@ -217,7 +218,7 @@ def test_gaps_and_slices_are_the_same(both) -> None:
         for row in slices[task]["fairness"]:
             close(gaps[row["group"]].gap, row["gap"], row["group"])
             close(gaps[row["group"]].ratio, row["ratio"], row["group"])
-        found = search(source, support=30, fdr=0.05).slices
-        assert [s.conditions for s in found] == [s["conditions"] for s in slices[task]["slices"]]
-        for mine, theirs in zip(found, slices[task]["slices"], strict=True):
+        findings = search(source, support=30, fdr=0.05).slices
+        assert [s.conditions for s in findings] == [s["conditions"] for s in slices[task]["slices"]]
+        for mine, theirs in zip(findings, slices[task]["slices"], strict=True):
             close(mine.worse_by, theirs["worse_by"], str(mine.conditions))

@@ -14,7 +14,7 @@ import pytest
 from apps.studio import charts
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
-from evaluation.analysis import comparison, store_ages, store_classes, store_pairs
+from evaluation.analysis import store_ages, store_classes, store_pairs, table_pairs
 from evaluation.analysis.summary import table_report
 from evaluation.predictions import arrays, table
 from evaluation.predictions.schema import conform
@@ -25,7 +25,7 @@ from evaluation.store import Store, Where
 FIRST, SECOND, THIRD = FERPLUS8.labels[:3]
 
 
-def found(f: dict) -> tuple[float | None, float | None]:
+def interval_of(f: dict) -> tuple[float | None, float | None]:
     return f.low, f.high
 
 
@@ -34,17 +34,19 @@ def found(f: dict) -> tuple[float | None, float | None]:
 def test_a_mean_that_no_round_changes_has_no_interval(
     value: float, cluster: np.ndarray | None
 ) -> None:
-    made = Sample(900, cluster).mean(np.full(900, value))
-    assert made.value == pytest.approx(value) and found(made) == (None, None) and made.n == 900
+    mean = Sample(900, cluster).mean(np.full(900, value))
+    assert (
+        mean.value == pytest.approx(value) and interval_of(mean) == (None, None) and mean.n == 900
+    )
 
 
 def test_a_mean_of_one_sample_or_one_person_has_no_interval() -> None:
     rng = np.random.default_rng(0)
     values, code = rng.exponential(5, 60), np.where(np.arange(60) == 3, 0, 1)
     one, others = Sample(60).means(values, code, 2)
-    assert found(one) == (None, None) and others.low < others.value < others.high
+    assert interval_of(one) == (None, None) and others.low < others.value < others.high
     person = np.repeat([0, 1, 2, 3], 15)
-    assert found(Sample(60, person).means(values, np.where(person == 2, 0, 1), 2)[0]) == (
+    assert interval_of(Sample(60, person).means(values, np.where(person == 2, 0, 1), 2)[0]) == (
         None,
         None,
     )
@@ -94,9 +96,9 @@ def test_report_and_studio_leave_out_what_is_not_known(
         assert (row.f1.value, (row.f1.low, row.f1.high)) == (other.f1, other.f1_ci95)
 
     assert main(["report", str(path), "--html", str(tmp_path / "r.html")]) == 0
-    said = capsys.readouterr().out
-    line = next(row for row in said.splitlines() if "20-29" in row and "24.00" in row)
-    assert "(" not in line and "nan" not in said.lower()
+    printed = capsys.readouterr().out
+    line = next(row for row in printed.splitlines() if "20-29" in row and "24.00" in row)
+    assert "(" not in line and "nan" not in printed.lower()
     page = (tmp_path / "r.html").read_text().rpartition("</script>")[2]  # after Plotly itself
     assert "24.00 (" not in page and "nan" not in page.lower()
     assert main(["report", str(path), "--json"]) == 0
@@ -110,18 +112,18 @@ def test_report_and_studio_leave_out_what_is_not_known(
 def test_two_models_without_a_difference_have_no_interval_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: int
 ) -> None:
-    whole = pa.concat_tables([small("a"), small("b", wrong)])
-    table.write(whole, tmp_path / "t.parquet")
+    both_models = pa.concat_tables([small("a"), small("b", wrong)])
+    table.write(both_models, tmp_path / "t.parquet")
     read = table.read(tmp_path / "t.parquet")
-    other = comparison.compare(arrays.one_model(read, "a"), arrays.one_model(read, "b")).emotion
+    other = table_pairs.compare(arrays.one_model(read, "a"), arrays.one_model(read, "b")).emotion
     mine = store_pairs.compare(Store.open([tmp_path / "t.parquet"]), "emotion", "a", "b", Where())
     assert mine is not None and other is not None
-    for seen in (mine, other):
-        same, changed = (next(p for p in seen.parts if p.value == v) for v in (FIRST, SECOND))
+    for compared in (mine, other):
+        same, changed = (next(p for p in compared.parts if p.value == v) for v in (FIRST, SECOND))
         assert same.difference == Estimate(0.0, None, None, 6) and same.better is None
         for f in (
-            seen.accuracy.difference,
-            seen.macro_f1.difference,
+            compared.accuracy.difference,
+            compared.macro_f1.difference,
             changed.difference,
         ):
             assert (f.low is None) == (f.high is None) == (wrong == 0)
@@ -139,5 +141,5 @@ def test_a_difference_of_one_sample_has_no_interval() -> None:
         conform(pa.table(one | {"model": [m], "age_pred": [age]}))
         for m, age in (("a", 38.0), ("b", 31.0))
     )
-    age = comparison.compare(a, b).age
+    age = table_pairs.compare(a, b).age
     assert age.mae.difference == Estimate(-7.0, None, None, 1) and age.paired_t.p is None

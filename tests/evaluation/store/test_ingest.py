@@ -12,7 +12,7 @@ import pytest
 from sklearn import metrics as oracle
 
 from core.labels import FERPLUS8
-from evaluation.analysis import comparison, store_classes, store_pairs
+from evaluation.analysis import store_classes, store_pairs, table_pairs
 from evaluation.analysis.summary import table_report
 from evaluation.benchmark.generated_tables import generate
 from evaluation.predictions import arrays
@@ -32,21 +32,21 @@ A = Where(models=("a",))
 def test_classes_equal_scikit_learn_and_the_report(
     which: str, task: str, request: pytest.FixtureRequest
 ) -> None:
-    whole, store = request.getfixturevalue(which)
-    found, report = (
+    predictions, store = request.getfixturevalue(which)
+    result, report = (
         store_classes.per_class(store, task, A),
-        getattr(table_report(of(whole, "a")), task),
+        getattr(table_report(of(predictions, "a")), task),
     )
-    seen = arrays.classes(of(whole, "a"), task)
-    assert seen is not None and seen.p is not None
+    classes = arrays.classes(of(predictions, "a"), task)
+    assert classes is not None and classes.p is not None
     precision, recall, f1, support = oracle.precision_recall_fscore_support(
-        seen.true, seen.pred, labels=range(len(seen.labels)), zero_division=0
+        classes.true, classes.pred, labels=range(len(classes.labels)), zero_division=0
     )
-    for i, ((label, row), other) in enumerate(zip(found.items(), report.per_class, strict=True)):
+    for i, ((label, row), other) in enumerate(zip(result.items(), report.per_class, strict=True)):
         assert (label, row.n, row.predicted_n) == (
-            seen.labels[i],
+            classes.labels[i],
             support[i],
-            (seen.pred == i).sum(),
+            (classes.pred == i).sum(),
         )
         for name, value in (("precision", precision[i]), ("recall", recall[i]), ("f1", f1[i])):
             assert getattr(row, name).value == pytest.approx(value, abs=1e-12)
@@ -55,13 +55,13 @@ def test_classes_equal_scikit_learn_and_the_report(
         curve = store_classes.class_curve(store, task, A, label)
         assert curve is not None and (curve.n, curve.others) == (
             support[i],
-            len(seen.true) - support[i],
+            len(classes.true) - support[i],
         )
         assert curve.auroc.value == pytest.approx(
-            oracle.roc_auc_score(seen.true == i, seen.p[:, i]), abs=1e-5
+            oracle.roc_auc_score(classes.true == i, classes.p[:, i]), abs=1e-5
         )
         assert curve.ap.value == pytest.approx(
-            oracle.average_precision_score(seen.true == i, seen.p[:, i]), abs=1e-4
+            oracle.average_precision_score(classes.true == i, classes.p[:, i]), abs=1e-4
         )
         if curve.auroc.low is None:  # every round separates them perfectly, as the rows do
             assert curve.auroc.value == 1
@@ -71,15 +71,15 @@ def test_classes_equal_scikit_learn_and_the_report(
 
 
 def test_intervals_of_areas_are_those_of_a_bootstrap(alone) -> None:
-    whole, store = alone
-    seen = arrays.classes(of(whole, "a"), "emotion")
-    assert seen is not None and seen.p is not None
+    predictions, store = alone
+    classes = arrays.classes(of(predictions, "a"), "emotion")
+    assert classes is not None and classes.p is not None
     rng, drawn = np.random.default_rng(0), []
     for _ in range(300):
-        at = rng.integers(0, len(seen.true), len(seen.true))
-        drawn.append(oracle.roc_auc_score(seen.true[at] == 2, seen.p[at, 2]))
+        at = rng.integers(0, len(classes.true), len(classes.true))
+        drawn.append(oracle.roc_auc_score(classes.true[at] == 2, classes.p[at, 2]))
     low, high = np.quantile(drawn, [0.025, 0.975])
-    curve = store_classes.class_curve(store, "emotion", A, seen.labels[2])
+    curve = store_classes.class_curve(store, "emotion", A, classes.labels[2])
     assert curve is not None and curve.auroc.high - curve.auroc.low == pytest.approx(
         high - low, rel=0.25
     )
@@ -90,23 +90,23 @@ def test_intervals_of_areas_are_those_of_a_bootstrap(alone) -> None:
 def test_two_models_compare_as_their_tables_do(
     which: str, task: str, request: pytest.FixtureRequest
 ) -> None:
-    whole, store = request.getfixturevalue(which)
-    other = comparison.compare(of(whole, "a"), of(whole, "b"))
-    found, wanted = store_pairs.compare(store, task, "a", "b", Where()), other.tasks[task]
-    assert found is not None and wanted is not None
-    assert (found.n, found.only_a, found.only_b) == (
+    predictions, store = request.getfixturevalue(which)
+    other = table_pairs.compare(of(predictions, "a"), of(predictions, "b"))
+    result, wanted = store_pairs.compare(store, task, "a", "b", Where()), other.tasks[task]
+    assert result is not None and wanted is not None
+    assert (result.n, result.only_a, result.only_b) == (
         wanted.n,
         other.only_a,
         other.only_b,
     )
-    assert found.differences == wanted.differences and found.test == wanted.test
-    mine = {(p.by, p.value): p for p in found.parts}
+    assert result.differences == wanted.differences and result.test == wanted.test
+    mine = {(p.by, p.value): p for p in result.parts}
     assert mine == {(p.by, p.value): p for p in wanted.parts}
 
 
 def test_samples_with_different_truths_or_one_model_are_left_out(tmp_path: Path) -> None:
     first, second, third = FERPLUS8.labels[:3]
-    whole = pa.table(
+    predictions = pa.table(
         {
             "sample_id": ["1", "2", "3", "1", "2", "4"],
             "model": ["a"] * 3 + ["b"] * 3,
@@ -114,15 +114,15 @@ def test_samples_with_different_truths_or_one_model_are_left_out(tmp_path: Path)
             "emotion_pred": [first, second, first, second, third, first],
         }
     )
-    store = opened(whole, tmp_path)
-    found = store_pairs.compare(store, "emotion", "a", "b", Where())
-    assert found is not None and (
-        found.n,
-        found.truth_differs,
-        found.only_a,
-        found.only_b,
+    store = opened(predictions, tmp_path)
+    result = store_pairs.compare(store, "emotion", "a", "b", Where())
+    assert result is not None and (
+        result.n,
+        result.truth_differs,
+        result.only_a,
+        result.only_b,
     ) == (1, 1, 1, 1)
-    assert found.mcnemar.only_a == 1 and found.mcnemar.p == significance.mcnemar(1, 0)
+    assert result.mcnemar.only_a == 1 and result.mcnemar.p == significance.mcnemar(1, 0)
     assert store_pairs.compare(store, "emotion", "a", "b", Where(text="3")) is None
     n, rows = store_pairs.disagreements(store, "emotion", "a", "b", Where(), "a")
     assert n == 1 and rows.to_pylist() == [
@@ -147,9 +147,9 @@ def test_disagreements_are_of_their_kind(alone) -> None:
 
 
 def test_clusters_are_drawn_whole_and_merged_where_they_are_many(people, tmp_path: Path) -> None:
-    whole, store = people
+    predictions, store = people
     counts = grouped_counts(store, A, "0", 1)
-    names = set(of(whole, "a")["group_subject"].to_pylist())
+    names = set(of(predictions, "a")["group_subject"].to_pylist())
     assert counts.total == 3000 and counts.by_cluster is not None
     assert counts.by_cluster.clusters == len(names)
     many = generate(8000, model="a", per_person=2)
@@ -170,9 +170,12 @@ def test_a_share_that_no_round_can_change_keeps_an_interval(people) -> None:
 
 
 def test_part_of_a_store_is_a_table_again(people) -> None:
-    whole, store = people
-    made = sample_table.table(store, "emotion", A, 10_000)
-    mine, theirs = arrays.classes(made, "emotion"), arrays.classes(of(whole, "a"), "emotion")
+    predictions, store = people
+    sampled = sample_table.table(store, "emotion", A, 10_000)
+    mine, theirs = (
+        arrays.classes(sampled, "emotion"),
+        arrays.classes(of(predictions, "a"), "emotion"),
+    )
     assert mine is not None and theirs is not None and mine.p is not None and theirs.p is not None
     assert (
         (mine.true == theirs.true).all()
@@ -180,12 +183,12 @@ def test_part_of_a_store_is_a_table_again(people) -> None:
         and np.allclose(mine.p, theirs.p, atol=1e-6)
     )
     assert (
-        set(arrays.coded_groups(made)) == set(arrays.coded_groups(whole))
-        and arrays.cluster_name(made) == "group_subject"
+        set(arrays.coded_groups(sampled)) == set(arrays.coded_groups(predictions))
+        and arrays.cluster_name(sampled) == "group_subject"
     )
     few = sample_table.table(store, "emotion", A, 1000)
     assert 500 < len(few) < 1500 and few.equals(sample_table.table(store, "emotion", A, 1000))
     both = set(few["group_subject"].to_pylist())
-    assert sum(p in both for p in made["group_subject"].to_pylist()) == len(few), (
+    assert sum(p in both for p in sampled["group_subject"].to_pylist()) == len(few), (
         "persons come whole"
     )

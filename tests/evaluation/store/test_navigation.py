@@ -55,11 +55,11 @@ def test_nearest_by_embedding(tmp_path: Path) -> None:
     at, cosine = Neighbours(np.where(np.arange(60)[:, None] == 3, np.nan, e).astype(np.float32)).to(
         7, 4
     )
-    found = navigation.nearest(store, "b", "s00007", "made", 4)
-    assert found["sample_id"].to_pylist() == [f"s{i:05d}" for i in at] and set(
-        found["model"].to_pylist()
+    neighbours = navigation.nearest(store, "b", "s00007", "made", 4)
+    assert neighbours["sample_id"].to_pylist() == [f"s{i:05d}" for i in at] and set(
+        neighbours["model"].to_pylist()
     ) == {"b"}
-    assert np.allclose(found["cosine"].to_numpy(), cosine, atol=1e-6)
+    assert np.allclose(neighbours["cosine"].to_numpy(), cosine, atol=1e-6)
     assert (
         len(navigation.nearest(store, "a", "s00003")) == 0
         and len(navigation.nearest(store, "a", "none")) == 0

@@ -24,13 +24,13 @@ def test_neighbours_are_those_of_a_plain_search(
 ) -> None:
     monkeypatch.setattr(neighbours, "CHUNK_ROWS", chunk)
     x = np.random.default_rng(0).normal(1, 1, (300, 16)).astype(np.float32)
-    found = Neighbours(x)
+    index = Neighbours(x)
     for row in (0, 150, 299):
         cosines = brute(x, x[row])
-        rows, values = found.to(row, 12)
+        rows, values = index.to(row, 12)
         assert rows.tolist() == [i for i in np.argsort(-cosines) if i != row][:12]
         np.testing.assert_allclose(values, cosines[rows], atol=1e-6)
-    assert len(found.to(0, 1000)[0]) == 299 and len(found.to(0, 0)[0]) == 0
+    assert len(index.to(0, 1000)[0]) == 299 and len(index.to(0, 0)[0]) == 0
 
 
 def test_ties_zeros_and_missing_rows() -> None:
@@ -71,16 +71,16 @@ def test_bad_columns_are_refused(name: str) -> None:
 
 
 def test_bad_questions_are_refused() -> None:
-    found = Neighbours(np.ones((3, 4), np.float32))
+    index = Neighbours(np.ones((3, 4), np.float32))
     with pytest.raises(DataError, match=r"0\.\.2"):
-        found.to(3)
+        index.to(3)
 
 
 def test_one_of_a_million_is_answered_in_half_a_second() -> None:
     x = np.random.default_rng(0).standard_normal((1_000_000, 64), np.float32)
-    found, took = Neighbours(x), []
+    index, took = Neighbours(x), []
     for row in (0, 500_000, 999_999):
         start = time.process_time()  # other work on the machine does not count
-        found.to(row, 20)
+        index.to(row, 20)
         took.append(time.process_time() - start)
     assert min(took) < 0.5, took

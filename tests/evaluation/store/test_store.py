@@ -14,40 +14,41 @@ import pytest
 
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
-from evaluation.analysis import comparison, store_pairs
+from evaluation.analysis import store_confidence, store_pairs, table_pairs
 from evaluation.analysis.store_summary import summary
 from evaluation.analysis.summary import table_report
-from evaluation.metrics import calibration, classification
+from evaluation.metrics import classification
 from evaluation.predictions import arrays, table
 from evaluation.predictions.schema import P_COLUMNS, P_EMOTION, P_GENDER
 from evaluation.store import Store, Where, files
 from tests.apps.studio.conftest import predictions
+from tests.evaluation import references
 
 FIRST, SECOND, THIRD = FERPLUS8.labels[:3]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
+def rows_and_store(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
     """A conforming table of two models with missing values, and the store that opened it."""
     rng = np.random.default_rng(3)
-    whole = pa.concat_tables([predictions(600, "a"), predictions(600, "b", seed=5)])
+    all_rows = pa.concat_tables([predictions(600, "a"), predictions(600, "b", seed=5)])
     for name in ("emotion_true", "age_true", "gender_true", "group_race"):
         column = pa.array(
             [
                 None if drop else v
                 for drop, v in zip(
-                    rng.random(len(whole)) < 0.1, whole[name].to_pylist(), strict=True
+                    rng.random(len(all_rows)) < 0.1, all_rows[name].to_pylist(), strict=True
                 )
             ]
         )
-        whole = whole.set_column(whole.column_names.index(name), name, column)
+        all_rows = all_rows.set_column(all_rows.column_names.index(name), name, column)
     path = tmp_path_factory.mktemp("store") / "t.parquet"
-    table.write(whole, path, table.Meta(dataset="made", split="val"))
+    table.write(all_rows, path, table.Meta(dataset="made", split="val"))
     return table.read(path), Store.open([path])
 
 
-def rows_of(whole: pa.Table, mask: np.ndarray) -> set[tuple[str, str]]:
-    part = whole.filter(pa.array(mask))
+def rows_of(all_rows: pa.Table, mask: np.ndarray) -> set[tuple[str, str]]:
+    part = all_rows.filter(pa.array(mask))
     return set(zip(part["model"].to_pylist(), part["sample_id"].to_pylist(), strict=True))
 
 
@@ -56,8 +57,8 @@ def found_by(store: Store, where: Where) -> set[tuple[str, str]]:
     return set(zip(part["model"].to_pylist(), part["sample_id"].to_pylist(), strict=True))
 
 
-def test_facts(made) -> None:
-    _, store = made
+def test_facts(rows_and_store) -> None:
+    _, store = rows_and_store
     assert (store.rows, store.models, store.datasets, store.splits) == (
         1200,
         ("a", "b"),
@@ -80,9 +81,9 @@ def test_facts(made) -> None:
 
 
 @pytest.mark.parametrize("model", ["a", "b"])
-def test_summary_is_what_the_report_says(made, model: str) -> None:
-    whole, store = made
-    expected, got = table_report(whole, model), summary(store, Where(models=(model,)))
+def test_summary_is_what_the_report_says(rows_and_store, model: str) -> None:
+    all_rows, store = rows_and_store
+    expected, got = table_report(all_rows, model), summary(store, Where(models=(model,)))
     assert (got.model, got.dataset, got.split, got.rows) == (
         model,
         "made",
@@ -128,67 +129,67 @@ def test_clusters_widen_the_intervals(tmp_path: Path) -> None:
     assert "subject" not in store.groups
 
 
-def test_conditions_choose_exactly_their_rows(made) -> None:
-    whole, store = made
+def test_conditions_choose_exactly_their_rows(rows_and_store) -> None:
+    all_rows, store = rows_and_store
     text = {
-        n: np.array(whole[n].fill_null("").to_pylist())
+        n: np.array(all_rows[n].fill_null("").to_pylist())
         for n in ("model", "sample_id", "emotion_true", "emotion_pred", "group_race", "split")
     }
-    p = np.stack([whole[c].to_numpy() for c in P_COLUMNS], axis=1)
+    p = np.stack([all_rows[c].to_numpy() for c in P_COLUMNS], axis=1)
     top = (p / p.sum(axis=1, keepdims=True)).max(axis=1)
-    age = whole["age_true"].to_numpy()
-    near = np.abs(whole["age_pred"].to_numpy() - age) <= 5
-    female = whole[P_GENDER].to_numpy() >= 0.5
-    gender = np.array(whole["gender_true"].fill_null("").to_pylist())
-    known = text["emotion_true"] != ""
+    age = all_rows["age_true"].to_numpy()
+    near = np.abs(all_rows["age_pred"].to_numpy() - age) <= 5
+    female = all_rows[P_GENDER].to_numpy() >= 0.5
+    gender = np.array(all_rows["gender_true"].fill_null("").to_pylist())
+    has_label = text["emotion_true"] != ""
     cases = {
         Where(): np.ones(1200, bool),
         Where(models=("b",), splits=("val",)): (text["model"] == "b") & (text["split"] == "val"),
         Where().group("race", "A", "C"): np.isin(text["group_race"], ["A", "C"]),
         Where(true=(FIRST,), pred=(SECOND, THIRD)): (text["emotion_true"] == FIRST)
         & np.isin(text["emotion_pred"], [SECOND, THIRD]),
-        Where(right=False): known & (text["emotion_true"] != text["emotion_pred"]),
+        Where(right=False): has_label & (text["emotion_true"] != text["emotion_pred"]),
         Where(confidence=(0.6, 0.8)): (top >= 0.6) & (top <= 0.8),
         Where().group("age_decade", "20-29"): (age >= 20) & (age < 30),
         Where(task="age", right=True): near,
         Where(task="gender", right=True): (gender == np.where(female, *GENDER2.labels)),
         Where(text="S0001"): np.array([s.startswith("s0001") for s in text["sample_id"]]),
         Where(ids=("s00003", "s00077")): np.isin(text["sample_id"], ["s00003", "s00077"]),
-        Where(face=False): ~whole["face_found"].to_numpy(zero_copy_only=False),
+        Where(face=False): ~all_rows["face_found"].to_numpy(zero_copy_only=False),
         Where(models=("nobody",)): np.zeros(1200, bool),
         Where(text="' OR 1=1 --"): np.zeros(1200, bool),
     }
     for where, mask in cases.items():
-        assert found_by(store, where) == rows_of(whole, mask), where
+        assert found_by(store, where) == rows_of(all_rows, mask), where
         assert store.count(where) == mask.sum()
     with pytest.raises(DataError, match="nothing"):
         store.count(Where().group("nothing", "x"))
 
 
-def test_answers_are_the_librarys(made) -> None:
-    whole, store = made
+def test_answers_are_the_librarys(rows_and_store) -> None:
+    all_rows, store = rows_and_store
     where = Where(models=("a",)).group("race", "A")
-    part = whole.filter(
+    part = all_rows.filter(
         pa.compute.and_(
-            pa.compute.equal(whole["model"], "a"), pa.compute.equal(whole["group_race"], "A")
+            pa.compute.equal(all_rows["model"], "a"), pa.compute.equal(all_rows["group_race"], "A")
         )
     )
-    seen = arrays.classes(part, "emotion")
-    assert seen is not None and seen.p is not None
+    classes = arrays.classes(part, "emotion")
+    assert classes is not None and classes.p is not None
     k = len(store.labels("emotion"))
-    full = classification.confusion(seen.true, seen.pred, k)
+    full = classification.confusion(classes.true, classes.pred, k)
     assert store.confusion("emotion", where).tolist() == full.tolist()
-    top = seen.p.max(axis=1)
+    top = classes.p.max(axis=1)
     sure = store.confusion("emotion", where, uncertain=0.7)
     assert (
-        sure[:, k].tolist() == np.bincount(seen.true[top < 0.7], minlength=k).tolist()
+        sure[:, k].tolist() == np.bincount(classes.true[top < 0.7], minlength=k).tolist()
         and sure.sum() == full.sum()
     )
     by = store.confusions("emotion", Where(models=("a",)), "race")
     assert by["A"].tolist() == full.tolist() and set(by) == {"", "A", "B", "C"}
     diagram, expected = (
-        store.reliability("emotion", where),
-        calibration.reliability(top, seen.pred == seen.true),
+        store_confidence.reliability(store, "emotion", where).diagram,
+        references.reliability(top, classes.pred == classes.true),
     )
     assert diagram.count.tolist() == expected.count.tolist()
     assert diagram.accuracy == pytest.approx(
@@ -196,14 +197,14 @@ def test_answers_are_the_librarys(made) -> None:
     ) and diagram.confidence == pytest.approx(expected.confidence, abs=1e-6, nan_ok=True)
 
 
-def test_rows_are_paged_and_ordered(made) -> None:
-    whole, store = made
+def test_rows_are_paged_and_ordered(rows_and_store) -> None:
+    all_rows, store = rows_and_store
     pages = [store.samples(Where(), "-confidence", 500, at) for at in (0, 500, 1000)]
     confidence = np.concatenate([p["emotion_conf"].to_numpy() for p in pages])
     assert len(confidence) == 1200 and (np.diff(confidence) <= 0).all()
     assert len(set(np.concatenate([p["row"].to_numpy() for p in pages]).tolist())) == 1200
     error = store.samples(Where(task="age"), "-error", 5)
-    far = np.abs(whole["age_pred"].to_numpy() - whole["age_true"].to_numpy())
+    far = np.abs(all_rows["age_pred"].to_numpy() - all_rows["age_true"].to_numpy())
     assert np.abs(error["age_pred"].to_numpy() - error["age_true"].to_numpy()) == pytest.approx(
         np.sort(far[~np.isnan(far)])[::-1][:5]
     )
@@ -220,11 +221,11 @@ def test_rows_are_paged_and_ordered(made) -> None:
 
 
 def test_parts_of_a_file_are_one_table(
-    made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rows_and_store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, store = made
+    all_rows, store = rows_and_store
     monkeypatch.setattr(files, "PART_ROWS", 97)
-    table.write(whole, tmp_path / "t.parquet")
+    table.write(all_rows, tmp_path / "t.parquet")
     again = Store.open([tmp_path / "t.parquet"])
     for task in ("emotion", "gender"):
         assert again.confusion(task, Where()).tolist() == store.confusion(task, Where()).tolist()
@@ -281,10 +282,10 @@ def test_bad_tables_are_refused_with_column_row_and_fix(
     monkeypatch.setattr(files, "PART_ROWS", 100)
     change, words = BAD[name]
     path = tmp_path / f"bad.{form}"
-    whole = bad(change).drop_columns(
+    all_rows = bad(change).drop_columns(
         [c for c in ("emotion_votes",) if c in bad(change).column_names]
     )
-    pq.write_table(whole, path) if form == "parquet" else pcsv.write_csv(whole, path)
+    pq.write_table(all_rows, path) if form == "parquet" else pcsv.write_csv(all_rows, path)
     with pytest.raises(DataError) as error:
         Store.open([path])
     for word in words:
@@ -331,7 +332,6 @@ def test_other_names_and_a_model_from_the_files_name(tmp_path: Path) -> None:
         "emotion", Where(), uncertain=0.5
     ).tolist() == [[1, 0, 0], [1, 0, 0]]
     assert [r["sample_id"] for r in store.samples(Where(confidence=(0, 1))).to_pylist()] == []
-    assert store.reliability("emotion", Where()).count.sum() == 0
     for wrong, words in (({"emotion_true": "lable"}, "label"), ({"nonsense": "label"}, "contract")):
         with pytest.raises(DataError, match=words):
             Store.open([tmp_path / "mine.csv"], names={**names, **wrong})
@@ -360,16 +360,16 @@ def test_a_table_without_a_data_set_is_matched_by_its_samples(
     table.write(a, tmp_path / "full.parquet")
     table.write(b, tmp_path / "bare.parquet")
     store = Store.open([tmp_path / f"{name}.parquet" for name in order])
-    found, other = (
+    comparison, other = (
         store_pairs.compare(store, "emotion", "a", "b", Where()),
-        comparison.compare(a, b).emotion,
+        table_pairs.compare(a, b).emotion,
     )
     assert (
-        found is not None
+        comparison is not None
         and other is not None
-        and (found.n, found.only_a, found.only_b) == (other.n, 1, 1) == (99, 1, 1)
+        and (comparison.n, comparison.only_a, comparison.only_b) == (other.n, 1, 1) == (99, 1, 1)
     )
-    assert found.accuracy.difference.value == pytest.approx(
+    assert comparison.accuracy.difference.value == pytest.approx(
         other.accuracy.difference.value, abs=1e-12
     )
     assert store.datasets == ("made",) and [n[:8] for n in store.notes] == ["99 rows "]
@@ -398,8 +398,12 @@ def test_samples_of_several_data_sets_are_left_unmatched_in_words(tmp_path: Path
     table.write(named("c", 10, "z"), tmp_path / "c.parquet")
     table.write(predictions(100, "b").drop_columns(["dataset"]), tmp_path / "b.parquet")
     store = Store.open([tmp_path / f"{name}.parquet" for name in "abc"])
-    found = store_pairs.compare(store, "emotion", "a", "b", Where())
-    assert found is not None and (found.n, found.only_a, found.only_b) == (90, 10, 10)
+    comparison = store_pairs.compare(store, "emotion", "a", "b", Where())
+    assert comparison is not None and (comparison.n, comparison.only_a, comparison.only_b) == (
+        90,
+        10,
+        10,
+    )
     assert store_pairs.compare(store, "emotion", "b", "c", Where()) is None
     assert [store.count(Where(models=("b",), datasets=(name,))) for name in "xyz"] == [40, 50, 0]
     assert (

@@ -16,7 +16,7 @@ from apps.studio import settings
 from apps.studio.pages import compare
 from core.labels import FERPLUS8
 from core.vocabulary import group_title
-from evaluation.analysis import comparison
+from evaluation.analysis import table_pairs
 from evaluation.predictions import table
 from evaluation.report.formatting import number, p_value
 from evaluation.statistics.estimate import Estimate
@@ -27,7 +27,7 @@ from tests.apps.studio.conftest import predictions
 @pytest.mark.parametrize("task", ["emotion", "age"])
 def test_differences_are_those_of_the_command(draw, task: str) -> None:
     app = draw("compare", "three models", task=task, **{"vs.a": "b", "vs.b": "a"})
-    expected = comparison.compare(predictions(model="b"), predictions(model="a")).tasks[task]
+    expected = table_pairs.compare(predictions(model="b"), predictions(model="a")).tasks[task]
     headline = app.dataframe[0].value
     pair = next(iter(expected.differences.values()))
     difference = number(pair.difference, percent=task != "age", sign=True)

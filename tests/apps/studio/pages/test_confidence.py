@@ -17,11 +17,11 @@ from apps.studio.components import reliability, threshold_planner
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
 from evaluation.analysis.thresholds import plan_thresholds
-from evaluation.metrics import calibration
 from evaluation.predictions import arrays, table
 from evaluation.statistics.estimate import plain
 from evaluation.store import Store, Where
 from tests.apps.studio.conftest import predictions
+from tests.evaluation import references
 
 
 def test_calibration_and_bands_are_the_librarys(draw) -> None:
@@ -29,10 +29,10 @@ def test_calibration_and_bands_are_the_librarys(draw) -> None:
     seen = arrays.classes(predictions(heads=("emotion",)), "emotion")
     assert seen is not None and seen.p is not None
     top, right = seen.p.max(axis=1), seen.p.argmax(axis=1) == seen.true
-    assert app.metric[0].value == f"{calibration.ece(top, right) * 100:.1f} %"
+    assert app.metric[0].value == f"{references.ece(top, right) * 100:.1f} %"
     rows = app.dataframe[0].value
     assert rows["n"].sum() == 160 and rows["n"].tolist() == [
-        n for n in calibration.reliability(top, right).count if n
+        n for n in references.reliability(top, right).count if n
     ]
     bands = next(d.value for d in app.dataframe if "accuracy in the band" in d.value.columns)
     edges = [(0.9, 2.0), (0.7, 0.9), (0.0, 0.7)]

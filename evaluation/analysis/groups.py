@@ -1,0 +1,61 @@
+"""Group columns and clusters of a table, as every report of a table uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from evaluation.predictions import arrays
+from evaluation.predictions.arrays import Coded
+from evaluation.statistics.sample import Sample
+
+Line = TypeVar("Line")
+Outcomes = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Task -> int (n,) rows of the table that have it, and float (n,) 1 for a correct class, 0 for a
+wrong one, or years of absolute age error.
+"""
+
+MAX_GROUP_VALUES = 200
+"""A group column with more values than this names things rather than groups them: it is left out,
+and the report says so.
+"""
+
+
+def table_sample(table: pa.Table) -> Sample:
+    """Return the rows of a table with the clusters that it names, if any."""
+    return Sample(len(table), arrays.clusters(table), arrays.cluster_name(table))
+
+
+def by_group(
+    groups: Mapping[str, Coded], rows: np.ndarray, lines: Callable[[Coded], list[Line]]
+) -> dict[str, list[Line]]:
+    """Return the lines of a report for each group column that has any.
+
+    Args:
+        groups: columns of the whole table; those of too many values are left out.
+        rows: int (n,) the rows that are reported.
+        lines: a column at these rows -> a line for each value that occurs.
+    """
+    results = {
+        name: lines(group.at(rows))
+        for name, group in groups.items()
+        if len(group.values) <= MAX_GROUP_VALUES
+    }
+    return {name: result for name, result in results.items() if result}
+
+
+def outcomes(
+    emotion: arrays.Classes | None, gender: arrays.Classes | None, ages: arrays.Ages | None
+) -> Outcomes:
+    """Return the outcomes of the tasks that a table has; those that it lacks are None."""
+    results = {
+        name: (task.rows, (task.true == task.pred).astype(np.float64))
+        for name, task in (("emotion", emotion), ("gender", gender))
+        if task is not None
+    }
+    return (
+        results if ages is None else results | {"age": (ages.rows, np.abs(ages.pred - ages.true))}
+    )

@@ -1,0 +1,145 @@
+"""Two tables of predictions, compared on the samples that both have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.errors import DataError
+from core.labels import FERPLUS8, GENDER2
+from evaluation.analysis.comparison import (
+    Comparison,
+    Disagreement,
+    Disagreements,
+    Pairs,
+    TaskComparison,
+    compare_pairs,
+)
+from evaluation.analysis.groups import table_sample
+from evaluation.predictions import arrays
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matched:
+    """The samples of both tables, row by row the same.
+
+    only_a, only_b: samples that the other table lacks.
+    """
+
+    a: pa.Table
+    b: pa.Table
+    only_a: int
+    only_b: int
+
+
+def match(a: pa.Table, b: pa.Table) -> Matched:
+    """Pair the rows of two one-model tables by `sample_id`.
+
+    Raises:
+        DataError: they have no sample in common.
+    """
+    at = pc.index_in(a["sample_id"], b["sample_id"])
+    in_both = pc.is_valid(at)
+    rows = pc.filter(at, in_both)
+    if len(rows) == 0:
+        ids = [t["sample_id"][0].as_py() if len(t) else "nothing" for t in (a, b)]
+        raise DataError(
+            f"Expected the same `sample_id`s in both tables, got {ids[0]!r} and {ids[1]!r} and "
+            "none in common; predict one split."
+        )
+    return Matched(a.filter(in_both), b.take(rows), len(a) - len(rows), len(b) - len(rows))
+
+
+def compare(a: pa.Table, b: pa.Table, *, limit: int = 20) -> Comparison:
+    """Compare two one-model tables; limit: disagreements listed per kind.
+
+    Raises:
+        DataError: no sample or no task in common.
+    """
+    pair = match(a, b)
+    groups = arrays.coded_groups(pair.b) | arrays.coded_groups(pair.a)
+    but_gender = {name: group for name, group in groups.items() if name != "gender"}
+    comparison = Comparison(
+        a=a["model"][0].as_py(),
+        b=b["model"][0].as_py(),
+        matched=len(pair.a),
+        only_a=pair.only_a,
+        only_b=pair.only_b,
+        emotion=_compare_task(pair, "emotion", groups, limit),
+        gender=_compare_task(pair, "gender", but_gender, limit),
+        age=_compare_task(pair, "age", groups, limit),
+    )
+    if not comparison.tasks:
+        raise DataError(
+            "Expected a task with truth and predictions in both tables, got none; look at "
+            "`python -m evaluation report` of each."
+        )
+    return comparison
+
+
+def _compare_task(
+    pair: Matched, task: str, groups: dict[str, arrays.Coded], limit: int
+) -> TaskComparison | None:
+    """Compare on one task; None where no row of both has it with the same truth."""
+    a, b = (
+        arrays.ages(table) if task == "age" else arrays.classes(table, task)
+        for table in (pair.a, pair.b)
+    )
+    if a is None or b is None:
+        return None
+    labels = None
+    if isinstance(a, arrays.Classes) and isinstance(b, arrays.Classes):
+        space = (FERPLUS8 if task == "emotion" else GENDER2).labels
+        labels = tuple(label for label in space if label in {*a.labels, *b.labels})
+    rows, in_a, in_b = np.intersect1d(a.rows, b.rows, assume_unique=True, return_indices=True)
+    true, pred_a = _values(a, labels, in_a)
+    other, pred_b = _values(b, labels, in_b)
+    same = true == other
+    rows = rows[same]
+    if len(rows) == 0:
+        return None
+    named = next((table for table in (pair.a, pair.b) if arrays.cluster_name(table)), pair.a)
+    pairs = Pairs(
+        labels,
+        true[same],
+        pred_a[same],
+        pred_b[same],
+        {name: group.at(rows) for name, group in groups.items()},
+        table_sample(named).part(rows),
+        int((~same).sum()),
+    )
+    disagreements = _disagreements(pairs, pair.a["sample_id"].take(rows), limit)
+    return replace(compare_pairs(pairs), disagreements=disagreements)
+
+
+def _values(
+    side: arrays.Ages | arrays.Classes, labels: tuple[str, ...] | None, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return truth and prediction of int (n,) `rows`: years, or indices into `labels`."""
+    if labels is None or isinstance(side, arrays.Ages):
+        return side.true[rows], side.pred[rows]
+    place = np.array([labels.index(label) for label in side.labels])
+    return place[side.true[rows]], place[side.pred[rows]]
+
+
+def _disagreements(pairs: Pairs, ids: pa.ChunkedArray, limit: int) -> Disagreements:
+    """List at most `limit` per kind; ages by the distance of the two predictions."""
+    true, a, b, labels = pairs.true, pairs.a, pairs.b, pairs.labels
+    differ = a != b
+    kinds: dict[str | None, np.ndarray] = {
+        "a": (a == true) & differ,
+        "b": (b == true) & differ,
+        "neither": (a != true) & (b != true) & differ,
+    }
+    chosen = [(kind, i) for kind, mask in kinds.items() for i in np.flatnonzero(mask)[:limit]]
+    if labels is None:
+        farthest = np.argsort(-np.abs(a - b), kind="stable")[:limit]
+        chosen = [(None, i) for i in farthest[differ[farthest]]]
+    rows = []
+    for kind, i in chosen:
+        texts = [float(v[i]) if labels is None else labels[v[i]] for v in (true, a, b)]
+        rows.append(Disagreement(ids[int(i)].as_py(), texts[0], texts[1], texts[2], kind))
+    return Disagreements(int(differ.sum()), rows)
