@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -68,12 +69,12 @@ class GroupSource(ABC):
 
         Clusters are numbered as in `overall`.
         """
-        rows, size = self.rows(names), 1
-        cell = np.zeros(len(rows.sums[0]), np.int64)
-        for name in names:
-            codes, k = rows.codes[name], len(self.values[name])
-            cell = np.where((cell < 0) | (codes < 0), -1, cell * k + codes)
-            size *= k
+        rows, size = self.rows(names), prod(len(self.values[name]) for name in names)
+        first = rows.codes[names[0]] if names else np.zeros(len(rows.sums[0]))
+        cell = first.astype(np.int64, copy=False)
+        for name in names[1:]:
+            codes = rows.codes[name]
+            cell = np.where((cell < 0) | (codes < 0), -1, cell * len(self.values[name]) + codes)
         return GroupedCounts.of_sums(
             cell,
             size,

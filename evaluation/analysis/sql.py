@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from evaluation.analysis.from_counts import FINE_BINS
 from evaluation.metrics import binned, regression
 from evaluation.predictions.arrays import Coded
+from evaluation.store.encoding import TASK_LABELS
 from evaluation.store.store import Store
 
 AGE_ERROR = "(t.age_pred::DOUBLE - t.age_true)"
@@ -39,27 +40,29 @@ def band(column: str, width: int) -> str:
     return f"(CASE WHEN t.{column} IS NULL THEN NULL ELSE {at} END)"
 
 
-def group_place(store: Store, group: str) -> tuple[str, list[int]]:
-    """Return SQL for the place of a row's value in `store.groups[group]`, and its parameters.
+def group_places(store: Store, group: str) -> np.ndarray:
+    """Return the place in `store.groups[group]` of each of the group's codes, int64 (codes + 1,).
 
-    NULL where the value is unknown.
+    -1 for "" and, last, for null.
     """
-    column = store.group_column(group)
-    texts, values = store.texts[column], store.groups[group]
-    params = [v for i, value in enumerate(values) for v in (texts.index(value), i)]
-    return f"(CASE t.{column}::INT{' WHEN ? THEN ?' * len(values)} END)", params
+    places = {value: i for i, value in enumerate(store.groups[group])}
+    texts = store.texts[store.group_column(group)]
+    return np.array([*(places.get(text, -1) for text in texts), -1], np.int64)
 
 
 def coded(store: Store, group: str, column: pa.ChunkedArray) -> Coded:
-    """Return a group's codes in the store as places in `store.groups[group]`.
+    """Return a group's codes in the store as places in `store.groups[group]`."""
+    codes = pc.fill_null(column.combine_chunks().cast(pa.int64()), -1)
+    places = group_places(store, group)[codes.to_numpy(zero_copy_only=False)]
+    return Coded(store.groups[group], places)
 
-    "" and null are unknown.
-    """
-    texts, values = store.texts[store.group_columns[group]], store.groups[group]
-    places = {value: i for i, value in enumerate(values)}
-    place = np.array([*(places.get(text, -1) for text in texts), -1], np.int64)
-    codes = pc.fill_null(column.combine_chunks().cast(pa.int64()), len(texts))
-    return Coded(values, place[codes.to_numpy(zero_copy_only=False)])
+
+def label_places(store: Store, task: str) -> np.ndarray:
+    """Return the place in `store.labels(task)` of each class code of the store, int64 (256,)."""
+    places = np.zeros(256, np.int64)
+    codes = [TASK_LABELS[task].index(label) for label in store.labels(task)]
+    places[codes] = np.arange(len(codes))
+    return places
 
 
 def scored_cell(p: str, place: str, positive: str) -> str:

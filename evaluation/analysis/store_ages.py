@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluation.analysis import from_counts
 from evaluation.analysis.cross_task import PAIRS, CrossTask
-from evaluation.analysis.sql import AGE_ERROR, band, band_count, group_place, is_correct
+from evaluation.analysis.sql import AGE_ERROR, band, band_count, group_places, is_correct
 from evaluation.statistics.estimate import Estimate
 from evaluation.store.counts import grouped_counts, several_counts
 from evaluation.store.filters import Where
@@ -35,19 +35,33 @@ def band_names(width: int, count: int | None = None) -> list[str]:
     return [*names[:-1], f"{starts[-2]}+"]
 
 
+def _age_bands(width: int) -> tuple[str, int]:
+    return band("age_true", width), band_count(width)
+
+
+def _group_values(store: Store, group: str) -> tuple[str, int, np.ndarray]:
+    cell = f"t.{store.group_column(group)}::INT"
+    return cell, len(store.groups[group]), group_places(store, group)
+
+
 def by_band(store: Store, where: Where, width: int) -> ErrorsByCell | None:
     """Return the errors in each band of the true age and, last, of all ages; None without ages."""
-    return _errors(store, where, band("age_true", width), band_count(width), [], overall=True)
+    return _errors(store, where, *_age_bands(width), overall=True)
 
 
 def by_group(store: Store, where: Where, group: str) -> ErrorsByCell | None:
     """Return the errors for each of `store.groups[group]`; None without ages."""
-    cell, params = group_place(store, group)
-    return _errors(store, where, cell, len(store.groups[group]), params)
+    return _errors(store, where, *_group_values(store, group))
 
 
 def _errors(
-    store: Store, where: Where, cell: str, size: int, params: list[int], overall: bool = False
+    store: Store,
+    where: Where,
+    cell: str,
+    size: int,
+    places: np.ndarray | None = None,
+    *,
+    overall: bool = False,
 ) -> ErrorsByCell | None:
     if "age" not in store.tasks:
         return None
@@ -55,32 +69,36 @@ def _errors(
     return ErrorsByCell(
         *(
             [*counts.estimates(), *(counts.merged().estimates() if overall else ())]
-            for counts in several_counts(store, where, cell, size, values, params)
+            for counts in several_counts(store, where, cell, size, values, places)
         )
     )
 
 
 def accuracy_by_band(store: Store, task: str, where: Where, width: int) -> list[Estimate]:
     """Return the accuracy of emotion or gender in each band of the true age."""
-    return _accuracy(store, task, where, band("age_true", width), band_count(width), [])
+    return _accuracy(store, task, where, *_age_bands(width))
 
 
 def accuracy_by_group(store: Store, task: str, where: Where, group: str) -> list[Estimate]:
     """Return the accuracy of emotion or gender for each of `store.groups[group]`."""
-    cell, params = group_place(store, group)
-    return _accuracy(store, task, where, cell, len(store.groups[group]), params)
+    return _accuracy(store, task, where, *_group_values(store, group))
 
 
 def overall_accuracy(store: Store, task: str, where: Where) -> Estimate:
     """Return the accuracy of emotion or gender over all rows."""
-    return _accuracy(store, task, where, "0", 1, [])[0]
+    return _accuracy(store, task, where, "0", 1)[0]
 
 
 def _accuracy(
-    store: Store, task: str, where: Where, cell: str, size: int, params: list[int]
+    store: Store,
+    task: str,
+    where: Where,
+    cell: str,
+    size: int,
+    places: np.ndarray | None = None,
 ) -> list[Estimate]:
     value = is_correct(task)
-    return grouped_counts(store, where, cell, size, value, params, is_share=True).estimates()
+    return grouped_counts(store, where, cell, size, value, places, is_share=True).estimates()
 
 
 def cumulative_scores(store: Store, where: Where, max_years: int = 15) -> list[Estimate]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from evaluation.analysis import from_counts
 from evaluation.analysis.from_counts import ClassScores
+from evaluation.analysis.sql import label_places
 from evaluation.analysis.store_scores import score_counts, scores
 from evaluation.metrics import curves
 from evaluation.statistics.counts import GroupedCounts
@@ -23,14 +24,11 @@ def matrix(store: Store, task: str, where: Where) -> GroupedCounts:
 
     Cells are true * k + predicted over `store.labels(task)`.
     """
-    codes = [TASK_LABELS[task].index(label) for label in store.labels(task)]
-    k, size = len(codes), len(TASK_LABELS[task])
-    counts = grouped_counts(
-        store, where, f"t.{task}_true::INT * {size:d} + t.{task}_pred", size * size
-    )
-    cells = np.full(size * size, -1)
-    cells[(np.array(codes)[:, None] * size + np.array(codes)).ravel()] = np.arange(k * k)
-    return counts.merged(cells, k * k)
+    k, places = len(store.labels(task)), label_places(store, task)
+    size = len(TASK_LABELS[task])
+    cells = places[:size, None] * k + places[:size]
+    cell = f"t.{task}_true::INT * {size:d} + t.{task}_pred"
+    return grouped_counts(store, where, cell, k * k, places=cells.ravel())
 
 
 def per_class(store: Store, task: str, where: Where) -> dict[str, ClassScores]:

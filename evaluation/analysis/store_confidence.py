@@ -15,7 +15,7 @@ from core.face_quality import HIGH
 from core.types import LIMIT
 from evaluation.analysis import from_counts
 from evaluation.analysis.from_counts import BINS, FINE_BINS, FINE_PER_BIN
-from evaluation.analysis.sql import fine_cell, is_correct
+from evaluation.analysis.sql import fine_cell, is_correct, label_places
 from evaluation.analysis.store_scores import score_counts, scores
 from evaluation.metrics import calibration, selective
 from evaluation.statistics.counts import GroupedCounts
@@ -142,11 +142,14 @@ def risk_coverage(
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
-    """T that minimises the NLL on one half (fitted.
+    """The temperature that minimises the NLL on one half of the rows, and what it changes.
 
-    Its rows), and the calibration error of the other (n rows) without and with it.
-
-    change: after minus before, over the same rows.
+    Attributes:
+        value: the temperature.
+        fitted: rows that it was fitted on.
+        n: rows of the other half.
+        before, after: calibration error of the other half without and with it.
+        change: after minus before, over the same rows.
     """
 
     value: float
@@ -171,9 +174,7 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
     rows, first, sample = _halves(store, where, f"t.{task}_true AS truth, {listed}", has_both)
     if min(first.sum(), sample.n) < 2:
         return None
-    place = np.zeros(256, np.int64)
-    place[codes] = np.arange(len(codes))
-    true = place[rows["truth"].to_numpy()]
+    true = label_places(store, task)[rows["truth"].to_numpy()]
     p = np.stack([rows[f"p{i}"].to_numpy() for i in range(len(codes))], axis=1)
     logits = np.log(np.maximum(p.astype(np.float64), calibration.TINY))
     value = calibration.fit_temperature(logits[first], true[first])

@@ -14,7 +14,7 @@ import pyarrow as pa
 from evaluation.analysis import comparison
 from evaluation.analysis.comparison import Pairs, TaskComparison
 from evaluation.analysis.groups import MAX_GROUP_VALUES
-from evaluation.analysis.sql import coded
+from evaluation.analysis.sql import coded, label_places
 from evaluation.statistics.sample import Sample
 from evaluation.store.counts import cluster_number
 from evaluation.store.encoding import TASK_LABELS
@@ -146,11 +146,7 @@ def _joined(store: Store, task: str, a: str, b: str, where: Where) -> tuple[str,
 
 
 def _values(column: pa.ChunkedArray, task: str, store: Store) -> np.ndarray:
+    values: np.ndarray = column.to_numpy()
     if task == "age":
-        return np.asarray(column.to_numpy().astype(np.float64))
-    place = np.zeros(256, np.int64)
-    place[[TASK_LABELS[task].index(label) for label in store.labels(task)]] = np.arange(
-        len(store.labels(task))
-    )
-    result = place[column.to_numpy()]
-    return result
+        return np.asarray(values.astype(np.float64))
+    return np.asarray(label_places(store, task)[values])

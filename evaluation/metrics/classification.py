@@ -70,7 +70,7 @@ def _class_mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def macro_f1(matrix: np.ndarray) -> np.ndarray:
     """Return the mean F1 over the classes that have samples, in [0, 1].
 
-     Of confusion matrices (..., k, k) -> (...); NaN without samples. A class that is predicted but
+    Of confusion matrices (..., k, k) -> (...); NaN without samples. A class that is predicted but
     has no samples lowers the others' F1 already; counting it as a 0 would punish twice.
     """
     figures = per_class(matrix)
@@ -80,7 +80,7 @@ def macro_f1(matrix: np.ndarray) -> np.ndarray:
 def normalised(matrix: np.ndarray, by: Literal["true", "pred", "all"]) -> np.ndarray:
     """Return shares of a confusion matrix (..., k, k) that sum to 1 over what `by` says.
 
-    Each row (true), each column (pred) or all; 0 where has_samples are no samples.
+    Each row (true), each column (pred) or all; 0 where there are no samples.
 
     >>> normalised(np.array([[3, 1], [0, 0]]), "true").tolist()
     [[0.75, 0.25], [0.0, 0.0]]

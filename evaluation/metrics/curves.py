@@ -47,11 +47,12 @@ class Counts:
         the precision-recall curve as a sum of steps. NaN where a class has no samples that the
         figure needs.
         """
+        if not len(self.hits):
+            return float("nan"), float("nan")
         (false, true), (precision, recall) = self.roc(), self.precision_recall()
-        if not len(recall) or np.isnan(recall[-1]):
-            return float(np.trapezoid(true, false)), float("nan")
         steps = np.nan_to_num(precision) @ np.diff(recall, prepend=0.0)
-        return float(np.trapezoid(true, false)), float(steps)
+        is_known = not np.isnan(recall[-1])
+        return float(np.trapezoid(true, false)), float(steps) if is_known else float("nan")
 
 
 def counts(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> Counts:

@@ -69,9 +69,9 @@ def bootstrap(
 def bootstrap_mean(
     values: np.ndarray, *, level: float = 0.95, rounds: int = ROUNDS, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the percentile interval of a statistic (Efron, 1979).
+    """Return the percentile interval of the mean of float (n,) values; see `bootstrap`.
 
-    `statistic` gets int (n,) indices drawn with replacement. Same seed, same interval.
+    Of more than MANY values the normal interval, which is then the same.
     """
     if len(values) > MANY:
         half = float(ndtri((1 + level) / 2) * values.std() / len(values) ** 0.5)

@@ -19,7 +19,7 @@ FEW_PAIRS = 25
 def mcnemar(only_a: int, only_b: int) -> float:
     """Return the two-sided p that A and B are right equally often (McNemar, 1947).
 
-     Of the samples that only A or only B has right. Exact (binomial) below FEW_PAIRS discordant
+    Of the samples that only A or only B has right. Exact (binomial) below FEW_PAIRS discordant
     pairs, else chi-squared with continuity correction; 1 without any.
 
     >>> round(mcnemar(1, 9), 4)

@@ -6,7 +6,6 @@ Equal to those of `GroupedCounts.of_rows`, which numpy computes, at any size of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ def grouped_counts(
     cell: str,
     size: int,
     value: str = "1",
-    params: Sequence[Any] = (),
+    places: np.ndarray | None = None,
     *,
     is_share: bool = False,
 ) -> GroupedCounts:
@@ -36,10 +35,10 @@ def grouped_counts(
             that count nowhere.
         size: number of cells.
         value: SQL of the same kind that gives a number; rows where it is NULL count nowhere.
-        params: for both, in this order.
+        places: int (M,) if given: `cell` gives an index into it, and it the cell, -1 for none.
         is_share: see `GroupedCounts`.
     """
-    return several_counts(store, where, cell, size, [value], params, is_share=is_share)[0]
+    return several_counts(store, where, cell, size, [value], places, is_share=is_share)[0]
 
 
 def several_counts(
@@ -48,25 +47,27 @@ def several_counts(
     cell: str,
     size: int,
     values: Sequence[str],
-    params: Sequence[Any] = (),
+    places: np.ndarray | None = None,
     *,
     is_share: bool = False,
 ) -> list[GroupedCounts]:
     """Return `grouped_counts` of several values, which are NULL in the same rows, in one query."""
-    clause, where_params = store.clause(where)
+    clause, params = store.clause(where)
     listed = ", ".join(f"({value})::DOUBLE AS v{i}" for i, value in enumerate(values))
     sums = ", ".join(f"sum(v{i}) AS s{i}, sum(v{i} * v{i}) AS q{i}" for i in range(len(values)))
     rows = store.arrow(
         f"SELECT unit, cell, count(*) AS n, {sums} FROM (SELECT {cluster_unit(store)} AS unit, "
         f"{cell} AS cell, {listed} FROM t WHERE {clause}) "
         "WHERE v0 IS NOT NULL AND cell IS NOT NULL GROUP BY 1, 2",
-        [*params, *where_params],
+        params,
     )
     columns = {name: rows[name].to_numpy().astype(np.float64) for name in rows.column_names}
     cluster = None if store.cluster is None else columns["unit"].astype(np.int64)
+    cells = columns["cell"].astype(np.int64)
+    cells = cells if places is None else places[cells]
     return [
         GroupedCounts.of_sums(
-            columns["cell"].astype(np.int64),
+            cells,
             size,
             (columns["n"], columns[f"s{i}"], columns[f"q{i}"]),
             cluster=cluster,

@@ -113,7 +113,7 @@ def test_intervals_of_ages(which: str, request: pytest.FixtureRequest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "limit"),
+    ("stated", "limit"),
     [
         ([{"emotion": 0.64}], 0.64),
         ([{"emotion": 0.64}, {"emotion": 0.64}], 0.64),
