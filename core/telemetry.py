@@ -11,7 +11,9 @@ import os
 
 SWITCHES = {
     "DO_NOT_TRACK": "1",  # https://donottrack.sh
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # else a table of visitors after each event
     "GRADIO_ANALYTICS_ENABLED": "False",  # also its check for a newer version
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_UPDATE_CHECK": "1",
     "ORT_DISABLE_TELEMETRY": "1",  # else an identifier in the temporary folder, and events sent

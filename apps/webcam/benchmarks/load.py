@@ -120,15 +120,15 @@ def _measure_demo(args: argparse.Namespace, url: str, server: psutil.Process | N
             time.sleep(1 / args.rate / args.visitors)  # cameras are not in step
         time.sleep(SETTLE_SECONDS)
         begin = time.monotonic()
-        cpu_before = {name: _cpu_seconds(process) for name, process in processes.items()}
-        readings = _watch(args.seconds, server, lambda: sum(len(v.received) for v in visitors))
+        cpu_before = {name: cpu_seconds(process) for name, process in processes.items()}
+        readings = watch(args.seconds, server, lambda: sum(len(v.received) for v in visitors))
         end = time.monotonic()
-        cpu_after = {name: _cpu_seconds(process) for name, process in processes.items()}
+        cpu_after = {name: cpu_seconds(process) for name, process in processes.items()}
     finally:
         for visitor in visitors:
             visitor.stop()
     processors_used = {
-        name: _share(before, cpu_after[name], end - begin) for name, before in cpu_before.items()
+        name: share(before, cpu_after[name], end - begin) for name, before in cpu_before.items()
     }
     return LoadReport(
         visitors=args.visitors,
@@ -139,13 +139,13 @@ def _measure_demo(args: argparse.Namespace, url: str, server: psutil.Process | N
         machine=LoadMachine(
             processor_name(), os.cpu_count(), round(os.getloadavg()[0], 2), processors_used
         ),
-        each=tuple(_visitor_report(visitor, begin, end) for visitor in visitors),
+        each=tuple(visitor_report(visitor, begin, end) for visitor in visitors),
         memory=memory_growth(readings),
         faults=tuple(sorted({error for visitor in visitors for error in visitor.errors})),
     )
 
 
-def _cpu_seconds(process: psutil.Process | None) -> float | None:
+def cpu_seconds(process: psutil.Process | None) -> float | None:
     """Return the processor time of a process so far, in seconds."""
     if process is None:
         return None
@@ -153,14 +153,14 @@ def _cpu_seconds(process: psutil.Process | None) -> float | None:
     return float(times.user + times.system)
 
 
-def _share(before: float | None, after: float | None, seconds: float) -> float | None:
+def share(before: float | None, after: float | None, seconds: float) -> float | None:
     """Return how many processors were used, from processor times in seconds."""
     if before is None or after is None:
         return None
     return round((after - before) / seconds, 3)
 
 
-def _watch(seconds: float, server: psutil.Process | None, count: Callable[[], int]) -> Floats:
+def watch(seconds: float, server: psutil.Process | None, count: Callable[[], int]) -> Floats:
     """Wait, and read the server's memory once a second.
 
     Returns:
@@ -177,7 +177,7 @@ def _watch(seconds: float, server: psutil.Process | None, count: Callable[[], in
     return np.array(readings, np.float64).reshape(-1, 2)
 
 
-def _visitor_report(visitor: SimulatedVisitor, begin: float, end: float) -> VisitorReport:
+def visitor_report(visitor: SimulatedVisitor, begin: float, end: float) -> VisitorReport:
     """Return what a visitor received between two moments, in monotonic seconds."""
     received = [f for f in visitor.received if begin <= f.received_at <= end]
     gaps_s = np.diff([begin, *(f.received_at for f in received), end])

@@ -151,6 +151,7 @@ class SimulatedVisitor:
         endpoint: The demo.
         frames: Data URLs of `camera_frames`, sent in a loop.
         rate: Frames/s that the camera offers.
+        address: Where they come from, as a proxy would tell the demo; empty for this computer.
         received: Images that came back.
         errors: What went wrong, in words.
         sent: Number of frames sent.
@@ -159,6 +160,7 @@ class SimulatedVisitor:
     endpoint: StreamEndpoint
     frames: list[bytes]
     rate: float
+    address: str = ""
     received: list[ReceivedFrame] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     sent: int = 0
@@ -208,7 +210,8 @@ class SimulatedVisitor:
         return payload + json.dumps(rest).encode()[1:]
 
     def _post(self, connection: HTTPConnection, path: str, body: bytes) -> Any:
-        connection.request("POST", self.endpoint.prefix + path, body, JSON_HEADERS)
+        headers = JSON_HEADERS | ({"X-Forwarded-For": self.address} if self.address else {})
+        connection.request("POST", self.endpoint.prefix + path, body, headers)
         response = connection.getresponse()
         text = response.read()
         if response.status != 200:

@@ -1,0 +1,89 @@
+"""The measurement of an attack: what it counts, and targets that can be missed."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from apps.webcam.benchmarks import attack, watched_demo
+from apps.webcam.benchmarks.attack_report import AttackReport, CallsReport
+from apps.webcam.benchmarks.load_report import FrameAge, LoadMachine, VisitorReport
+from apps.webcam.benchmarks.memory_slope import MemoryGrowth
+from apps.webcam.serving import outbound
+
+GOOD = AttackReport(
+    seconds=600.0,
+    machine=LoadMachine("cpu", 2, 1.0, {"server": 0.5, "visitors": 0.5}),
+    acts={"idle": 3},
+    statuses={200: 3, 403: 1},
+    honest=(VisitorReport(4.0, FrameAge(20.0, 40.0, 2000.0), 300.0, 100),) * 8,
+    honest_faults=(),
+    calls=CallsReport(10, 2.0, ()),
+    memory=MemoryGrowth(300.0, 301.0, 302.0, 0.1, (-0.5, 1.0)),
+    lookups=0,
+    max_files=7,
+    files_left=0,
+    is_alive=True,
+)
+
+
+def test_a_good_report_meets_every_target() -> None:
+    assert set(GOOD.met.values()) == {True}
+    assert json.loads(json.dumps(GOOD.to_dict()))["met"] == GOOD.met
+
+
+@pytest.mark.parametrize(
+    ("change", "missed"),
+    [
+        ({"honest": (replace(GOOD.honest[0], frames_per_s=3.9),)}, "4 frames/s"),
+        ({"honest": (replace(GOOD.honest[0], age_ms=FrameAge(9, 9, 2001)),)}, "later than 2 s"),
+        ({"honest": (replace(GOOD.honest[0], age_ms=FrameAge(None, None, None)),)}, "later than"),
+        ({"calls": CallsReport(10, 2.1, ())}, "later than 2 s"),
+        ({"calls": CallsReport(0, None, ())}, "later than 2 s"),
+        ({"calls": CallsReport(10, 1.0, ("refused",))}, "faults"),
+        ({"honest_faults": ("the stream ended",)}, "faults"),
+        ({"memory": MemoryGrowth(1.0, 2.0, 3.0, 0.5, (0.1, 1.1))}, "memory"),
+        ({"lookups": 1}, "look-ups"),
+        ({"files_left": 1}, "files"),
+        ({"statuses": {500: 1}}, "error of the server"),
+        ({"is_alive": False}, "error of the server"),
+    ],
+)
+def test_each_target_can_be_missed(change: dict, missed: str) -> None:
+    failed = [target for target, is_met in replace(GOOD, **change).met.items() if not is_met]
+    assert len(failed) == 1
+    assert missed in failed[0]
+
+
+def test_look_ups_are_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbound, "refuse", outbound.refuse)
+    watched_demo.record(tmp_path / "lookups")
+    with pytest.raises(PermissionError):
+        outbound.refuse("socket.getaddrinfo", ("canary.example", 80))
+    with socket.socket(socket.AF_UNIX) as local:
+        outbound.refuse("socket.connect", (local, "/tmp/x"))
+    assert (tmp_path / "lookups").read_text().splitlines() == [
+        "socket.getaddrinfo ('canary.example', 80)"
+    ]
+
+
+def test_a_short_attack(model: Path, capsys: pytest.CaptureFixture) -> None:
+    arguments = ["--model", str(model), "--minutes", "0.1", "--hostile", "3", "--rate", "2"]
+    assert attack.main([*arguments, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert len(report["honest"]) == 8
+    assert all(visitor["frames_per_s"] > 0 for visitor in report["honest"])
+    assert report["honest_faults"] == []
+    assert sum(report["acts"].values()) > 0
+    assert sum(report["statuses"].values()) > 0
+    assert (report["lookups"], report["files_left"], report["is_alive"]) == (0, 0, True)
+    assert "500" not in report["statuses"]
+
+
+def test_arguments_out_of_range_are_the_users_mistake(capsys: pytest.CaptureFixture) -> None:
+    assert attack.main(["--minutes", "0"]) == 2
+    assert "Expected 0.1 minutes or more" in capsys.readouterr().err
