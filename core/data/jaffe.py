@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from core import image as images
-from core.data.base.files import SUFFIXES, cached_folder, files, suffix, survey
+from core.data.base.files import SUFFIXES, cached_folder, matching_files, suffix, survey
 from core.data.base.origin import Origin
 from core.data.base.rows import Row, build
 from core.data.base.samples import Problem, Samples, check_split, locate
@@ -50,19 +50,8 @@ def load(root: str | Path, split: str) -> Samples:
     """
     check_split(split, SPLITS)
     root = locate(root, "jaffe")
-    names, problems = files(root)
-    matches: dict[str, re.Match[str]] = {}
-    for name in names:
-        if suffix(name) not in (*SUFFIXES, *TIFF):
-            continue
-        if match := NAME.fullmatch(PurePosixPath(name).name):
-            matches[name] = match
-        else:
-            problems.append(
-                Problem(
-                    name, "malformed name; expected MODEL.CODE.NUMBER.tiff such as KA.AN1.39.tiff"
-                )
-            )
+    form = "MODEL.CODE.NUMBER.tiff such as KA.AN1.39.tiff"
+    matches, problems = matching_files(root, NAME, form, (*SUFFIXES, *TIFF))
     targets = {name: name for name in matches}
     if any(suffix(name) in TIFF for name in matches):
         source = root

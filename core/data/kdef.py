@@ -8,12 +8,12 @@ model, who has the same number in both sessions. Full profiles are kept, in the 
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from core.data.base.files import SUFFIXES, files, suffix
+from core.data.base.files import matching_files
 from core.data.base.origin import RESEARCH, Origin
 from core.data.base.rows import Row, build
-from core.data.base.samples import Problem, Samples, check_split, locate
+from core.data.base.samples import Samples, check_split, locate
 from core.data.base.splits import OURS, by_subject
 from core.labels import FERPLUS8, GENDER2, KDEF_ANGLES, KDEF_CODES
 
@@ -42,20 +42,9 @@ def load(root: str | Path, split: str) -> Samples:
     """
     check_split(split, SPLITS)
     root = locate(root, "kdef", ["KDEF", "KDEF_and_AKDEF"])
-    names, problems = files(root)
-    fields_by_name: dict[str, tuple[str, ...]] = {}
-    for name in names:
-        if suffix(name) not in SUFFIXES:
-            continue
-        if match := NAME.fullmatch(PurePosixPath(name).name.upper()):
-            fields_by_name[name] = match.groups()
-        else:
-            problems.append(
-                Problem(
-                    name,
-                    "malformed name; expected SESSION GENDER MODEL CODE ANGLE such as AF01AFS.JPG",
-                )
-            )
+    form = "SESSION GENDER MODEL CODE ANGLE such as AF01AFS.JPG"
+    matches, problems = matching_files(root, NAME, form)
+    fields_by_name = {name: [g.upper() for g in match.groups()] for name, match in matches.items()}
     splits = by_subject(g + n for _, g, n, _, _ in fields_by_name.values())
     rows = [
         Row(

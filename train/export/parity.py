@@ -61,16 +61,10 @@ def check_parity(model: nn.Module, path: Path, crops: NDArray[np.uint8]) -> floa
     """
     predictor = Predictor(path, is_trusted=True)
     spec = predictor.card.input
-    difference = _difference(
-        predictor, outputs(model, crops, spec), predictor.logits(to_input(crops, spec))
+    ours, theirs = outputs(model, crops, spec), predictor.logits(to_input(crops, spec))
+    return _check(
+        predictor, ours, theirs, max_difference(model), "ONNX Runtime to agree with torch"
     )
-    limit = max_difference(model)
-    if not difference <= limit:
-        raise ModelError(
-            f"Expected ONNX Runtime to agree with torch within {limit}, "
-            f"got a difference of {difference:.2g}."
-        )
-    return difference
 
 
 def logit_difference(model: nn.Module, path: Path, crops: NDArray[np.uint8]) -> float:
@@ -108,21 +102,28 @@ def check_folded(
             {k: v.numpy() for k, v in copy.deepcopy(m).eval().double()(x).items()}
             for m in (model, folded)
         )
-    difference = _difference(predictor, ours, theirs)
-    if not difference <= FOLDED_PARITY:
-        raise ModelError(
-            f"Expected the folded network to agree with its training form within {FOLDED_PARITY}, "
-            f"got a difference of {difference:.2g}."
-        )
-    return difference
+    expected = "the folded network to agree with its training form"
+    return _check(predictor, ours, theirs, FOLDED_PARITY, expected)
 
 
-def _difference(predictor: Predictor, ours: Outputs, theirs: Outputs) -> float:
+def _check(
+    predictor: Predictor, ours: Outputs, theirs: Outputs, limit: float, expected: str
+) -> float:
+    """Return the largest difference of calibrated outputs, of years as a share of them.
+
+    Raises:
+        ModelError: it is over `limit`.
+    """
     a, b = predictor.calibrate(ours), predictor.calibrate(theirs)
     in_years = {h.task for h in predictor.card.heads if h.kind == "regression"}
-    return max(
+    difference = max(
         float(
             (np.abs(a[k] - b[k]) / (np.maximum(1.0, np.abs(a[k])) if k in in_years else 1.0)).max()
         )
         for k in a
     )
+    if not difference <= limit:
+        raise ModelError(
+            f"Expected {expected} within {limit}, got a difference of {difference:.2g}."
+        )
+    return difference

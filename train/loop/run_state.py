@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -25,7 +24,7 @@ def write_history(folder: Path, history: Sequence[EpochRow], recipe: Recipe) -> 
     write_file(folder / RECIPE, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def check_resumable(state: Mapping[str, Any], recipe: Recipe, limit: int | None) -> Recipe:
+def check_resumable(state: Mapping[str, object], recipe: Recipe, limit: int | None) -> Recipe:
     """Return the recipe that a run was begun with, if it may go on with `recipe`.
 
     Another number of epochs is no hindrance.

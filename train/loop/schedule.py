@@ -7,7 +7,6 @@ on exactly; `plateau` is torch's own scheduler, whose state is part of the check
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -94,7 +93,7 @@ class Scheduler:
         """Return what a checkpoint needs; the optimizer's own state holds the rate."""
         return self.plateau.state_dict() if self.plateau else {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Undo `state_dict`."""
         if self.plateau:
             self.plateau.load_state_dict(state)

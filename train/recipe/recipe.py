@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -133,7 +132,7 @@ class Recipe:
         return values
 
 
-def from_dict(values: Mapping[str, Any]) -> Recipe:
+def from_dict(values: object) -> Recipe:
     """Return the recipe that a checkpoint or bundle holds.
 
     What an older version did not have takes its default.
@@ -142,14 +141,15 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
         UserError: it was stored by a newer version; names the fields.
         ModelError: a field is missing or malformed.
     """
-    unknown = set(values) - {f.name for f in fields(Recipe)}
+    names = {f.name for f in fields(Recipe)}
+    unknown = set(values) - names if isinstance(values, Mapping) else set()
     if unknown:
         raise UserError(
             f"Expected a recipe of this version, got the fields {sorted(unknown)}; "
             "try a newer Mien."
         )
     try:
-        return TypeAdapter(Recipe).validate_python(dict(values))
+        return TypeAdapter(Recipe).validate_python(values)
     except ValidationError as error:
         raise ModelError(explain(error, "recipe")) from error
 

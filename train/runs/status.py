@@ -110,12 +110,11 @@ def _exported(card: Card, recipe: Recipe, last: Mapping[str, Any], best: int) ->
         for name, metric in figures.items()
         if not _agrees(name, metric, history[best - 1].get(f"val_{name}"))
     ]
+    why = "" if figures else "its card has no figures"
     if contradicted:
         why = f"its card and its history disagree about {', '.join(contradicted)}"
-        return RunStatus("open", why, history, best, images, card)
-    if not figures:
-        return RunStatus("open", "its card has no figures", history, best, images, card)
-    return RunStatus("finished", "", history, best, images, card, figures)
+    state: Literal["open", "finished"] = "open" if why else "finished"
+    return RunStatus(state, why, history, best, images, card, {} if why else figures)
 
 
 def _agrees(name: str, metric: PooledMetric, in_history: float | None) -> bool:

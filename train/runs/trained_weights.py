@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -54,7 +52,7 @@ def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
     return content.get("ema") or content["model"], _recipe(content["recipe"], file)
 
 
-def _recipe(values: Mapping[str, Any], path: Path) -> Recipe:
+def _recipe(values: object, path: Path) -> Recipe:
     try:
         return from_dict(values)
     except ModelError as error:

@@ -7,15 +7,15 @@ the job, a JSON object of `train.fit.Job`'s fields, and writes to FILE why it fa
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import asdict
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from core import progress
 from core.artifacts.downloads import ROOT
@@ -74,15 +74,12 @@ def call(job: Job) -> tuple[int, str]:
 
 def to_json(job: Job) -> str:
     """Return a job as `from_json` reads it."""
-    return json.dumps(asdict(job), default=str)
+    return TypeAdapter(Job).dump_json(job).decode()
 
 
 def from_json(text: str) -> Job:
     """Return the job that `to_json` wrote."""
-    values = json.loads(text)
-    values["sets"] = tuple(values["sets"])
-    values["out"] = values["out"] and Path(values["out"])
-    return Job(**values)
+    return TypeAdapter(Job).validate_json(text)
 
 
 def main(argv: list[str]) -> int:

@@ -6,10 +6,11 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -67,6 +68,28 @@ def files(root: Path) -> tuple[list[str], list[Problem]]:
                     )
                 )
     return sorted(paths), problems
+
+
+def matching_files(
+    root: Path, pattern: re.Pattern[str], form: str, suffixes: Collection[str] = SUFFIXES
+) -> tuple[dict[str, re.Match[str]], list[Problem]]:
+    """Return the pictures below `root` whose names have a form, and problems with the others.
+
+    Args:
+        root: the data folder.
+        pattern: of the whole name without its folders.
+        form: what a problem calls it.
+        suffixes: of pictures, in lower case; other files are left out without a word.
+    """
+    names, problems = files(root)
+    pictures = [name for name in names if suffix(name) in suffixes]
+    matches = {name: pattern.fullmatch(PurePosixPath(name).name) for name in pictures}
+    problems += [
+        Problem(name, f"malformed name; expected {form}")
+        for name, match in matches.items()
+        if match is None
+    ]
+    return {name: match for name, match in matches.items() if match}, problems
 
 
 def suffix(name: str) -> str:
