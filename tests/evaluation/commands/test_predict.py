@@ -48,10 +48,10 @@ def predicted(
 def test_table_holds_what_the_predictor_says(
     predicted: dict[str, Path], data_dir: Path, tiny_bundle: Path
 ) -> None:
-    found = table.read(predicted["ferplus"])
-    assert len(found) == 200 and found["split"].unique().to_pylist() == ["val"]
+    predictions = table.read(predicted["ferplus"])
+    assert len(predictions) == 200 and predictions["split"].unique().to_pylist() == ["val"]
     predictor, (detector, _) = Predictor(tiny_bundle), best_detector()
-    for row in found.slice(0, 12).to_pylist():
+    for row in predictions.slice(0, 12).to_pylist():
         picture = images.load(data_dir / row["path"])
         face = chip_face(picture, detector)
         [said] = predictor.predict(picture, [face])
@@ -70,13 +70,17 @@ def test_table_holds_what_the_predictor_says(
 def test_truths_and_origin_come_from_the_data_set(
     predicted: dict[str, Path], data_dir: Path
 ) -> None:
-    found, truth = table.read(predicted["ferplus"]), ferplus.load(data_dir, "val").take(slice(200))
-    assert (
-        found["sample_id"].to_pylist() == list(truth.ids) and "age_true" not in found.column_names
+    predictions, truth = (
+        table.read(predicted["ferplus"]),
+        ferplus.load(data_dir, "val").take(slice(200)),
     )
-    votes = [v for v in found["emotion_votes"].to_pylist() if v is not None]
+    assert (
+        predictions["sample_id"].to_pylist() == list(truth.ids)
+        and "age_true" not in predictions.column_names
+    )
+    votes = [v for v in predictions["emotion_votes"].to_pylist() if v is not None]
     np.testing.assert_allclose(votes, truth.emotion_votes[truth.emotion >= 0])
-    meta = table.Meta.of(found)
+    meta = table.Meta.of(predictions)
     assert (meta.fingerprint, meta.dataset, len(meta.card_sha256)) == (
         truth.fingerprint,
         "ferplus",
@@ -114,10 +118,10 @@ def test_a_name_tells_two_ways_of_using_one_model_apart(
         str(tmp_path / "t.parquet"),
     ]
     assert main(["predict", "--model", str(tiny_bundle), *more, "--name", "tiny, flipped"]) == 0
-    found = table.read(tmp_path / "t.parquet")
+    predictions = table.read(tmp_path / "t.parquet")
     assert (
-        found["model"].unique().to_pylist() == ["tiny, flipped"]
-        and table.Meta.of(found).model == "tiny, flipped"
+        predictions["model"].unique().to_pylist() == ["tiny, flipped"]
+        and table.Meta.of(predictions).model == "tiny, flipped"
     )
 
 
@@ -134,13 +138,13 @@ def test_unreadable_files_are_left_out_and_counted(
     arguments = ["predict", "--model", str(tiny_bundle), "--dataset", "utkface", "--split", "all"]
     arguments += ["--data", str(faces), "--out", str(tmp_path / "t.parquet")]
     assert main(arguments) == 0
-    found = table.read(tmp_path / "t.parquet")
+    predictions = table.read(tmp_path / "t.parquet")
     assert (
-        found["sample_id"].to_pylist() == [p.name for p in some if p != some[2]]
-        and table.Meta.of(found).left_out == 2
+        predictions["sample_id"].to_pylist() == [p.name for p in some if p != some[2]]
+        and table.Meta.of(predictions).left_out == 2
     )
-    said = capsys.readouterr()
-    assert said.out == "" and "1 unreadable" in said.err and "nonsense.jpg" in said.err
+    printed = capsys.readouterr()
+    assert printed.out == "" and "1 unreadable" in printed.err and "nonsense.jpg" in printed.err
 
     for path in some:
         (faces / path.name).write_bytes(b"x")
@@ -229,8 +233,8 @@ def test_mistakes_end_with_status_2_and_say_what_helps(
 ) -> None:
     arguments, text = MISTAKES[name]
     assert main([a.replace("MODEL", str(tiny_bundle)) for a in arguments]) == 2
-    said = capsys.readouterr()
-    assert text in said.err and said.out == "" and "Traceback" not in said.err
+    printed = capsys.readouterr()
+    assert text in printed.err and printed.out == "" and "Traceback" not in printed.err
 
 
 def test_our_own_failures_end_with_status_1(

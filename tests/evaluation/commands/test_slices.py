@@ -36,8 +36,8 @@ def cells(losses: np.ndarray, code: np.ndarray) -> list[tuple[float, float, floa
     """Difference, its error and degrees of freedom of the samples of code 0 against all others."""
     every = np.zeros(len(losses), int)
     counts = [Sample(len(losses)).counts(cell, 1, losses) for cell in (code, every)]
-    found = slices.cell_tests(*counts)
-    return list(zip(found.difference, found.error, found.freedom, strict=True))
+    tests = slices.cell_tests(*counts)
+    return list(zip(tests.difference, tests.error, tests.freedom, strict=True))
 
 
 @settings(max_examples=40, deadline=None)
@@ -68,17 +68,17 @@ def groups(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
 
 def test_a_planted_weakness_is_found_as_what_it_is() -> None:
     rng = np.random.default_rng(0)
-    seen = groups(rng, 4000)
-    weak = (seen["light"] == "a") & (seen["race"] == "b")
+    sample_groups = groups(rng, 4000)
+    weak = (sample_groups["light"] == "a") & (sample_groups["race"] == "b")
     losses = (rng.random(4000) < np.where(weak, 0.6, 0.2)).astype(float)
-    found = slices.search(source(losses, seen), support=30, fdr=0.05)
-    first = found.slices[0]
+    search = slices.search(source(losses, sample_groups), support=30, fdr=0.05)
+    first = search.slices[0]
     assert first.conditions == {"light": "a", "race": "b"} and first.n == weak.sum()
     assert first.loss == losses[weak].mean() and first.worse_by.value == pytest.approx(
         losses[weak].mean() - losses[~weak].mean()
     )
-    assert first.worse_by.low > 0.3 and found.looked_at == 9 + 27
-    named = {tuple(s.conditions.items()) for s in found.slices}
+    assert first.worse_by.low > 0.3 and search.looked_at == 9 + 27
+    named = {tuple(s.conditions.items()) for s in search.slices}
     assert (("light", "a"),) in named and (("angle", "a"),) not in named, (
         "its halves are weak because of it, the rest is not"
     )
@@ -88,14 +88,14 @@ def test_noise_is_rarely_a_slice_and_every_slice_has_support() -> None:
     alarms = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        found = slices.search(
+        search = slices.search(
             source((rng.random(600) < 0.3).astype(float), groups(rng, 600)), support=30, fdr=0.05
         )
-        alarms += bool(found.slices)
+        alarms += bool(search.slices)
     assert alarms <= 6  # 40 times 5 % are two; P(more than six) is below 0.4 %
     rng = np.random.default_rng(1)
-    found = slices.search(source(rng.random(600), groups(rng, 600)), support=70, fdr=0.999)
-    assert found.slices and min(s.n for s in found.slices) >= 70
+    search = slices.search(source(rng.random(600), groups(rng, 600)), support=70, fdr=0.999)
+    assert search.slices and min(s.n for s in search.slices) >= 70
 
 
 def test_interval_and_p_of_a_small_slice_agree() -> None:
@@ -104,15 +104,15 @@ def test_interval_and_p_of_a_small_slice_agree() -> None:
     """
     losses = np.array([4.0, 9.0, 11.0, *np.tile([2.0, 4.0], 50)])
     group = np.repeat(["x", "y"], [3, 100])
-    found = slices.search(source(losses, {"g": group}), support=3, fdr=0.999).slices[0]
+    weak_slice = slices.search(source(losses, {"g": group}), support=3, fdr=0.999).slices[0]
     wanted = ttest_ind(losses[:3], losses[3:], equal_var=False)
     ends, bounds = (
-        (found.worse_by.low, found.worse_by.high),
+        (weak_slice.worse_by.low, weak_slice.worse_by.high),
         wanted.confidence_interval(0.95),
     )
-    assert ends == pytest.approx((bounds.low, bounds.high), rel=1e-9) and found.p == pytest.approx(
-        wanted.pvalue / 2
-    )
+    assert ends == pytest.approx(
+        (bounds.low, bounds.high), rel=1e-9
+    ) and weak_slice.p == pytest.approx(wanted.pvalue / 2)
     assert wanted.pvalue > 0.05 and ends[0] < 0
 
 
@@ -185,9 +185,9 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     path = str(tmp_path / "t.parquet")
     table.write(conform(pa.table(columns), model="m"), path)
     assert main(["slices", path, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert [s["conditions"] for s in found["emotion"]["slices"]] == [{"race": "y"}]
-    assert [s["conditions"] for s in found["age"]["slices"]] == [{"race": "x"}] and found["age"][
+    report = json.loads(capsys.readouterr().out)
+    assert [s["conditions"] for s in report["emotion"]["slices"]] == [{"race": "y"}]
+    assert [s["conditions"] for s in report["age"]["slices"]] == [{"race": "x"}] and report["age"][
         "fairness"
     ][0]["gap"]["value"] == 14
     assert main(["slices", path]) == 0

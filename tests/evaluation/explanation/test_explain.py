@@ -66,9 +66,9 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
 
 def crop() -> np.ndarray:
     """Noise, bright where the evidence is."""
-    made = np.random.default_rng(0).integers(80, 160, (SIZE, SIZE, 1)).astype(np.uint8)
-    made[MOUTH] = made[EYE] = 250
-    return made
+    picture_drawn = np.random.default_rng(0).integers(80, 160, (SIZE, SIZE, 1)).astype(np.uint8)
+    picture_drawn[MOUTH] = picture_drawn[EYE] = 250
+    return picture_drawn
 
 
 def distance(region: tuple[slice, slice]) -> np.ndarray:
@@ -91,13 +91,13 @@ def test_the_map_lights_up_at_the_planted_evidence_and_nowhere_else(
 
 
 def test_an_answer_that_rests_on_nothing_has_an_empty_map(planted: Predictor) -> None:
-    found = occlusion_maps(planted, crop())
-    assert list(found) == ["emotion", "gender", "age"] and np.abs(found["gender"].heat).max() < 1e-9
+    maps = occlusion_maps(planted, crop())
+    assert list(maps) == ["emotion", "gender", "age"] and np.abs(maps["gender"].heat).max() < 1e-9
     assert (
-        found["emotion"].prediction.startswith(FERPLUS8.labels[1])
-        and found["gender"].prediction == f"perceived {GENDER2.labels[0]} 50%"
+        maps["emotion"].prediction.startswith(FERPLUS8.labels[1])
+        and maps["gender"].prediction == f"perceived {GENDER2.labels[0]} 50%"
     )
-    assert np.isfinite(panel(crop(), found["gender"])).all()
+    assert np.isfinite(panel(crop(), maps["gender"])).all()
 
 
 def test_numbers_are_the_fall_that_the_model_shows(planted: Predictor) -> None:
@@ -108,11 +108,11 @@ def test_numbers_are_the_fall_that_the_model_shows(planted: Predictor) -> None:
     even = np.full_like(picture, np.rint(picture.mean()))
     before, after = planted.predict_crops(np.stack([picture, even]))
     assert before.emotion and after.emotion and before.age and after.age
-    found = occlusion_maps(planted, picture, squares_per_side=(1,))
-    assert found["emotion"].heat == pytest.approx(
+    maps = occlusion_maps(planted, picture, squares_per_side=(1,))
+    assert maps["emotion"].heat == pytest.approx(
         before.emotion.confidence - after.emotion.as_dict()[before.emotion.top], abs=1e-6
     )
-    assert found["age"].heat == pytest.approx(before.age.value - after.age.value, abs=1e-4)
+    assert maps["age"].heat == pytest.approx(before.age.value - after.age.value, abs=1e-4)
 
 
 def test_the_crop_is_not_changed(planted: Predictor) -> None:
@@ -170,9 +170,9 @@ def test_the_command_writes_a_picture_for_each(
         "--json",
     ]
     assert main([*line, "--task", "emotion", "--task", "age"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert [Path(r["file"]).name for r in said["images"]] == ["astronaut.png", "astronaut-2.png"]
-    assert set(said["images"][0]["answers"]) == {"emotion", "age"}
+    report = json.loads(capsys.readouterr().out)
+    assert [Path(r["file"]).name for r in report["images"]] == ["astronaut.png", "astronaut-2.png"]
+    assert set(report["images"][0]["answers"]) == {"emotion", "age"}
     with Image.open(tmp_path / "o" / "astronaut.png") as blurred:
         assert (
             blurred.format == "PNG"

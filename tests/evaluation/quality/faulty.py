@@ -79,8 +79,8 @@ def faults(root: Path) -> dict[str, str]:
         train / FIRST / "grey.png",
         np.repeat(cv2.cvtColor(picture(500), cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)[:, 5:],
     )
-    whole = (train / FIRST / "001.png").read_bytes()
-    (train / FIRST / "broken.png").write_bytes(whole[: len(whole) // 2])
+    content = (train / FIRST / "001.png").read_bytes()
+    (train / FIRST / "broken.png").write_bytes(content[: len(content) // 2])
     (train / FIRST / "notes.txt").write_text("no picture")
     names = {
         n: f"train/{FIRST}/{n}.png"

@@ -73,13 +73,13 @@ def test_what_was_not_run_is_said(
 def test_json_html_and_plan(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     html, fix = tmp_path / "r.html", tmp_path / "plan.csv"
     assert run(data, "--json", "--html", html, "--fix", fix, "--checks", f"{QUICK},mirrored") == 0
-    found = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     assert (
-        found["checks"]["leaks"]["issues"] == 2
-        and found["checks"]["mirrored"]["issues"] == 1
-        and found["left_out"] == 1
+        report["checks"]["leaks"]["issues"] == 2
+        and report["checks"]["mirrored"]["issues"] == 1
+        and report["left_out"] == 1
     )
-    assert found["checks"]["leaks"]["figures"]["same_pixels"] == {
+    assert report["checks"]["leaks"]["figures"]["same_pixels"] == {
         "train in val": 1,
         "val in train": 1,
     }
@@ -94,7 +94,7 @@ def test_json_html_and_plan(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
     with fix.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["sample_id", "action", "value", "reason", "split", "fingerprint"]
-    assert {r["fingerprint"] for r in rows} == {found["fingerprint"]} and found["plan"][
+    assert {r["fingerprint"] for r in rows} == {report["fingerprint"]} and report["plan"][
         "rows"
     ] == len(rows)
     dataset = open_dataset("image_folder", data, cache=False)

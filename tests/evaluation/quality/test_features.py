@@ -25,13 +25,13 @@ from tests.conftest import SLOWNESS
 
 def files_of(folder: Path, n: int = 6) -> list[Path]:
     rng = np.random.default_rng(0)
-    made = []
+    items = []
     for i in range(n):
         path = folder / f"{i}.png"
         Image.fromarray(rng.integers(0, 256, (20 + i, 30, 3), dtype=np.uint8)).save(path)
         os.utime(path, (1_000_000_000, 1_000_000_000))
-        made.append(path)
-    return made
+        items.append(path)
+    return items
 
 
 def samples_of(paths: list[Path]) -> Samples:
@@ -56,9 +56,9 @@ def test_phash_is_imagehash_to_the_bit(data_dir: Path) -> None:
         *sorted((data_dir / "ferplus" / "FER2013Valid").glob("*.png"))[:150],
         *sorted((data_dir / "utkface").glob("*.jpg"))[:100],
     ]
-    found = image_features.describe_images([p.read_bytes() for p in chosen])
+    records = image_features.describe_images([p.read_bytes() for p in chosen])
     flat = [np.full((48, 48, 3), v, np.uint8) for v in (0, 1, 127, 255)]
-    for path, record in zip(chosen, found, strict=True):
+    for path, record in zip(chosen, records, strict=True):
         picture = Image.fromarray(images.load(path))
         assert np.packbits(imagehash.phash(picture).hash).view(">u8")[0] == record["hash"], path
         turned = imagehash.phash(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
@@ -75,7 +75,7 @@ def test_phash_is_imagehash_to_the_bit(data_dir: Path) -> None:
             == image_features.perceptual_hashes(thumb[None])[0][0]
         )
     assert [
-        p.ljust(32, b"\0").hex() for p in found["pixels"][:20].tolist()
+        p.ljust(32, b"\0").hex() for p in records["pixels"][:20].tolist()
     ] == digest.pixel_digests(chosen[:20]).tolist()
 
 

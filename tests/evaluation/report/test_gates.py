@@ -59,11 +59,15 @@ def test_production_passes_only_with_everything_measured(
         predictions(tmp_path / "v.parquet", 78),
         predictions(tmp_path / "t.parquet", 87, "train"),
     )
-    status, found = outcomes([val, *ALL, "--train", train], capsys)
-    assert status == 0 and {o["state"] for o in found.values()} == {"passed"} and len(found) == 7
-    assert found["emotion_gap"]["value"] == pytest.approx(0.09) and found["age"]["value"] == 3
-    status, found = outcomes([val, "--gate", "production"], capsys)
-    unmeasured = {name for name, o in found.items() if o["state"] == "not measured" and o["fails"]}
+    status, by_gate = outcomes([val, *ALL, "--train", train], capsys)
+    assert (
+        status == 0 and {o["state"] for o in by_gate.values()} == {"passed"} and len(by_gate) == 7
+    )
+    assert by_gate["emotion_gap"]["value"] == pytest.approx(0.09) and by_gate["age"]["value"] == 3
+    status, by_gate = outcomes([val, "--gate", "production"], capsys)
+    unmeasured = {
+        name for name, o in by_gate.items() if o["state"] == "not measured" and o["fails"]
+    }
     assert status == 3 and unmeasured == {"emotion_gap", "gender_gap", "onnx_parity", "speed"}
 
 
@@ -89,8 +93,8 @@ def test_each_limit_can_be_missed(
         predictions(tmp_path / "v.parquet", right),
         predictions(tmp_path / "t.parquet", train_right, "train"),
     )
-    status, found = outcomes([val, *ALL, *extra, "--train", train], capsys)
-    missed = {name for name, o in found.items() if o["state"] == "missed"}
+    status, by_gate = outcomes([val, *ALL, *extra, "--train", train], capsys)
+    missed = {name for name, o in by_gate.items() if o["state"] == "missed"}
     assert missed == {gate} - {None} and status == (3 if gate else 0)
 
 
@@ -114,8 +118,8 @@ def test_other_tables_bring_their_tasks_and_each_must_hold(
 def test_training_rows_prove_nothing(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "g.toml").write_text('[emotion]\nfigure = "emotion.accuracy"\nmin = 0.5\n')
     train = predictions(tmp_path / "t.parquet", 99, "train")
-    status, found = outcomes([train, "--gate", str(tmp_path / "g.toml")], capsys)
-    assert status == 3 and found["emotion"]["state"] == "not measured"
+    status, by_gate = outcomes([train, "--gate", str(tmp_path / "g.toml")], capsys)
+    assert status == 3 and by_gate["emotion"]["state"] == "not measured"
 
 
 def test_an_optional_gate_may_stay_unmeasured_but_not_missed(
@@ -163,5 +167,5 @@ def test_wrong_arguments_end_with_status_2(tmp_path: Path, capsys: pytest.Captur
         (["--measured", "latency_ms=1"], "--gate"),
     ):
         assert main(["report", val, *arguments]) == 2
-        said = capsys.readouterr()
-        assert text in said.err and said.out == ""
+        printed = capsys.readouterr()
+        assert text in printed.err and printed.out == ""

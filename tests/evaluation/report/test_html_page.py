@@ -73,9 +73,9 @@ class Seen(HTMLParser):
 
 def read(path: Path) -> tuple[str, list[tuple[str, dict[str, str | None]]]]:
     text = path.read_text(encoding="utf-8")
-    seen = Seen()
-    seen.feed(text)
-    return text, seen.tags
+    parser = Seen()
+    parser.feed(text)
+    return text, parser.tags
 
 
 def test_page_is_whole_and_harmless(folder: Path, capsys: pytest.CaptureFixture) -> None:

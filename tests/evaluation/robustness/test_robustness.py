@@ -130,22 +130,24 @@ def test_severity_0_is_what_predict_gives(data_dir: Path, tiny_bundle: Path) -> 
         Predictor(tiny_bundle),
         best_detector(),
     )
-    said, bad = predict(predictor, samples, detector, data_dir)
+    predictions, bad = predict(predictor, samples, detector, data_dir)
     heard: list[int] = []
-    found = measure(predictor, samples, detector, ["flip", "noise"], on_progress=heard.append)
+    measured = measure(predictor, samples, detector, ["flip", "noise"], on_progress=heard.append)
     assert (
         bad == 0
         and heard == [64, 100]
-        and found.samples.ids == samples.ids
-        and set(found.corrupted) == {("flip", 1), *(("noise", i) for i in range(1, 6))}
+        and measured.samples.ids == samples.ids
+        and set(measured.corrupted) == {("flip", 1), *(("noise", i) for i in range(1, 6))}
     )
-    assert [FERPLUS8.labels[i] for i in found.clean["emotion"]] == said["emotion_pred"].to_pylist()
-    female = said["gender_p_female"].to_numpy() >= 0.5
-    assert [GENDER2.labels[i] for i in found.clean["gender"]] == [
+    assert [FERPLUS8.labels[i] for i in measured.clean["emotion"]] == predictions[
+        "emotion_pred"
+    ].to_pylist()
+    female = predictions["gender_p_female"].to_numpy() >= 0.5
+    assert [GENDER2.labels[i] for i in measured.clean["gender"]] == [
         GENDER2.labels[0] if f else GENDER2.labels[1] for f in female
     ]
-    np.testing.assert_array_equal(found.clean["age"], said["age_pred"].to_numpy())
-    assert not np.array_equal(found.clean["age"], found.corrupted["noise", 1]["age"])
+    np.testing.assert_array_equal(measured.clean["age"], predictions["age_pred"].to_numpy())
+    assert not np.array_equal(measured.clean["age"], measured.corrupted["noise", 1]["age"])
 
 
 def test_flips_and_changes_are_counted_by_sample() -> None:
@@ -202,12 +204,12 @@ def test_the_command_writes_a_tidy_table(
     assert (
         main(["robustness", "--model", str(tiny_bundle), *sets, "--out", str(out), "--json"]) == 0
     )
-    said = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     rows = curves.read(out).to_pylist()
-    assert len(rows) == len(said["rows"]) == 3 * (6 + 2) and {
+    assert len(rows) == len(report["rows"]) == 3 * (6 + 2) and {
         (r["dataset"], r["task"]) for r in rows
     } == {("ferplus", "emotion"), ("utkface", "gender"), ("utkface", "age")}
-    for row, other in zip(rows, said["rows"], strict=True):
+    for row, other in zip(rows, report["rows"], strict=True):
         assert (
             row == pytest.approx(other)
             and row["low"] <= row["value"] <= row["high"]
@@ -241,8 +243,8 @@ def test_the_terminal_shows_a_grid_for_each_task(capsys: pytest.CaptureFixture) 
         for severity in (0, 1)
     ]
     robustness.show(rows, Console(width=80))
-    said = capsys.readouterr().out
-    assert "as they are: 4.00 (3.00 to 5.00)" in said and "-0.50" in said and "25%" in said
+    output = capsys.readouterr().out
+    assert "as they are: 4.00 (3.00 to 5.00)" in output and "-0.50" in output and "25%" in output
 
 
 MISTAKES = {

@@ -72,8 +72,8 @@ def test_a_run_is_read_and_judged_at_its_best_epoch(tmp_path: Path) -> None:
     assert row.last_gap == pytest.approx(27) and row.age_mae is None
     small = read(write(tmp_path / "b", recipe={"epochs": 9, "min_delta": 0.1}))
     assert small.best == 1 and small.state == "unfinished", "0.72 is no 0.1 better than 0.66"
-    said = read(write(tmp_path / "c", summary='{"state": "stopped early"}'))
-    assert said.state == "stopped early"
+    stopped_run = read(write(tmp_path / "c", summary='{"state": "stopped early"}'))
+    assert stopped_run.state == "stopped early"
 
 
 def test_a_run_without_classes_or_scores_has_no_gap(tmp_path: Path) -> None:
@@ -156,8 +156,10 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert "good" in out and "+18.0" in out and "severe" in out and "3/4" in out
     write(tmp_path / "wrong", summary="[]")
     assert main(["runs", str(tmp_path), "--json"]) == 2
-    found = json.loads(capsys.readouterr().out)
-    assert [r["run"] for r in found["runs"]] == ["good"] and "wrong" in found["refused"][0]["error"]
+    report = json.loads(capsys.readouterr().out)
+    assert [r["run"] for r in report["runs"]] == ["good"] and "wrong" in report["refused"][0][
+        "error"
+    ]
     (tmp_path / "empty").mkdir()
     assert main(["runs", str(tmp_path / "empty")]) == 2 and "got none" in capsys.readouterr().err
 
@@ -181,14 +183,14 @@ def test_gates_read_gaps_from_a_run_and_milliseconds_from_a_bench(
         main([*base, "--run", str(run), "--measured-in", str(tmp_path / "bench.json"), "--json"])
         == 3
     )
-    found = {o["gate"]: o for o in json.loads(capsys.readouterr().out)["gates"]}
+    report = {o["gate"]: o for o in json.loads(capsys.readouterr().out)["gates"]}
     assert (
-        found["gap"]["state"] == "missed"
-        and found["gap"]["value"] == pytest.approx(0.18)
-        and "run r, epoch 3" in found["gap"]["where"]
+        report["gap"]["state"] == "missed"
+        and report["gap"]["value"] == pytest.approx(0.18)
+        and "run r, epoch 3" in report["gap"]["where"]
     )
-    assert found["speed"]["state"] == "passed" and found["speed"]["value"] == 12.5
-    assert found["parity"]["state"] == "not measured" and not found["parity"]["fails"]
+    assert report["speed"]["state"] == "passed" and report["speed"]["value"] == 12.5
+    assert report["parity"]["state"] == "not measured" and not report["parity"]["fails"]
     assert main(base) == 3
     out = capsys.readouterr().out
     assert "not measured" in out and "--run DIR" in out and "bench --json" in out
@@ -216,14 +218,19 @@ def test_kinds_of_runs(tmp_path: Path) -> None:
     write(tmp_path / "s", history, {"model": {}, "start": "x"})
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / run_folder.HISTORY).write_text("no")
-    found = {r.run: r for r in transfer.classifier_runs(tmp_path)}
-    assert {n: r.kind for n, r in found.items()} == {
+    runs_by_name = {r.run: r for r in transfer.classifier_runs(tmp_path)}
+    assert {n: r.kind for n, r in runs_by_name.items()} == {
         "t": transfer.TRANSFER,
         "c": transfer.CUSTOM,
         "s": transfer.TRANSFER,
     }
-    assert found["t"].parameters == 9 and found["c"].parameters is None
-    assert (found["t"].train, found["t"].val, found["t"].gap, found["t"].verdict.name) == (
+    assert runs_by_name["t"].parameters == 9 and runs_by_name["c"].parameters is None
+    assert (
+        runs_by_name["t"].train,
+        runs_by_name["t"].val,
+        runs_by_name["t"].gap,
+        runs_by_name["t"].verdict.name,
+    ) == (
         0.9,
         0.8,
         10.0,

@@ -26,14 +26,14 @@ def world(n: int = 500) -> AuditDataset:
 
 
 def test_wrong_ages_are_found() -> None:
-    found = run_check(ages, world())
-    rows = found.table.to_pylist()
+    findings = run_check(ages, world())
+    rows = findings.table.to_pylist()
     hit = [int(r["sample_id"][:-4]) % 10 == 0 for r in rows]
     assert 35 <= sum(hit) <= 50 and sum(hit) / len(hit) > 0.9
-    assert found.table["score"].to_pylist() == sorted(found.table["score"].to_pylist()) and set(
-        found.table["action"].to_pylist()
-    ) == {"keep"}
-    assert found.figures["samples"] == 500 and found.figures["suspects"] == len(rows)
+    assert findings.table["score"].to_pylist() == sorted(
+        findings.table["score"].to_pylist()
+    ) and set(findings.table["action"].to_pylist()) == {"keep"}
+    assert findings.figures["samples"] == 500 and findings.figures["suspects"] == len(rows)
 
 
 def test_medians_equal_those_of_a_plain_search() -> None:
@@ -69,5 +69,5 @@ def test_copies_do_not_vouch_for_each_other() -> None:
 def test_where_nothing_can_be_said(n: int) -> None:
     dataset = world(100)
     age = np.where(np.arange(100) < n, dataset.samples.age, np.nan).astype(np.float32)
-    found = run_check(ages, replace(dataset, samples=replace(dataset.samples, age=age)))
-    assert len(found.table) == 0 and found.figures.get("samples", 0) == n
+    findings = run_check(ages, replace(dataset, samples=replace(dataset.samples, age=age)))
+    assert len(findings.table) == 0 and findings.figures.get("samples", 0) == n

@@ -181,8 +181,8 @@ def test_conflict_of_three_and_votes() -> None:
     dataset = made(
         ["train"] * 4, emotion=emotion, emotion_votes=one_hot(emotion), gender=gender, age=age
     )
-    seen = dataset.features.images
-    seen["readable"], seen["pixels"] = True, [b"a", b"a", b"a", b"b"]
+    records = dataset.features.images
+    records["readable"], records["pixels"] = True, [b"a", b"a", b"a", b"b"]
     rows = rows_of(replace(dataset, options={"conflicts": {"near": False}}), "conflicts")
     wrong = {
         (r["sample_id"], r["value"]) for r in rows if r["is_issue"] and r["action"] == "relabel"
@@ -247,17 +247,19 @@ def test_drift_against_scipy() -> None:
     from scipy.stats import chi2_contingency
 
     a, b = np.array([50, 30, 20]), np.array([10, 30, 60])
-    found = drift.compare_counts(a, b)
-    assert found.js == pytest.approx(jensenshannon(a, b, base=2) ** 2)
-    assert found.p == pytest.approx(chi2_contingency([a, b], correction=False).pvalue)
-    assert found.psi == pytest.approx(0.4 * np.log(5) + 0.4 * np.log(3))
+    divergence = drift.compare_counts(a, b)
+    assert divergence.js == pytest.approx(jensenshannon(a, b, base=2) ** 2)
+    assert divergence.p == pytest.approx(chi2_contingency([a, b], correction=False).pvalue)
+    assert divergence.psi == pytest.approx(0.4 * np.log(5) + 0.4 * np.log(3))
 
 
 def test_faces(planted: tuple[AuditDataset, dict[str, str]]) -> None:
     dataset, names = planted
     table = run(dataset, "face_count")
-    found = {r["sample_id"]: r["reason"] for r in table.table.to_pylist()}
-    assert found[names["blank"]] == "no face found" and found[names["grey"]].startswith("2 faces")
+    reasons = {r["sample_id"]: r["reason"] for r in table.table.to_pylist()}
+    assert reasons[names["blank"]] == "no face found" and reasons[names["grey"]].startswith(
+        "2 faces"
+    )
     assert table.figures["no_face"] == 2 and table.figures["several"] == 1
 
 
@@ -276,12 +278,16 @@ def test_blank_pictures_do_not_explode(planted: tuple[AuditDataset, dict[str, st
     assert names["blank"] not in set(run(dataset, "near_duplicates").table["sample_id"].to_pylist())
     dataset = made(["train"] * 20_000)
     rng = np.random.default_rng(0)
-    seen = dataset.features.images
-    seen["readable"], seen["std"], seen["pixels"] = True, 50, [b"%d" % i for i in range(20_000)]
-    seen["thumb"] = rng.integers(0, 256, (1, 32, 32))  # one hash, 20,000 different pictures
-    seen["hash"], seen["mirror"] = 0x0F0F, 0x0F0F
+    records = dataset.features.images
+    records["readable"], records["std"], records["pixels"] = (
+        True,
+        50,
+        [b"%d" % i for i in range(20_000)],
+    )
+    records["thumb"] = rng.integers(0, 256, (1, 32, 32))  # one hash, 20,000 different pictures
+    records["hash"], records["mirror"] = 0x0F0F, 0x0F0F
 
-    pairs, complete = clusters.candidate_pairs(seen, 6)
+    pairs, complete = clusters.candidate_pairs(records, 6)
     assert complete and len(pairs) < 200_000
 
 

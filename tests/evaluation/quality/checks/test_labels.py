@@ -56,8 +56,8 @@ def world(n: int = 600, seed: int = 0, planted: float = 0.05) -> tuple[AuditData
 
 def test_flipped_genders_are_found_and_proposed() -> None:
     dataset, flipped = world()
-    found = run_check(labels, dataset)
-    rows = [r for r in found.table.to_pylist() if r["is_issue"] and "gender" in r["reason"]]
+    findings = run_check(labels, dataset)
+    rows = [r for r in findings.table.to_pylist() if r["is_issue"] and "gender" in r["reason"]]
     hit = {int(r["sample_id"][:-4]) for r in rows}
     assert (
         len(hit & set(np.flatnonzero(flipped))) >= 0.8 * flipped.sum()
@@ -71,9 +71,11 @@ def test_flipped_genders_are_found_and_proposed() -> None:
             ("keep", ""),
         ) and 0 <= row["score"] < 0.5
     assert any(r["action"] == "relabel" for r in rows)
-    said = found.figures["gender"]
+    figures = findings.figures["gender"]
     assert (
-        said["samples"] == 600 and said["suspects"] == len(rows) and 0.85 < said["agreement"] < 0.98
+        figures["samples"] == 600
+        and figures["suspects"] == len(rows)
+        and 0.85 < figures["agreement"] < 0.98
     )
 
 
@@ -96,8 +98,13 @@ def test_people_stay_together_too() -> None:
     dataset = replace(dataset, samples=replace(dataset.samples, groups={"subject": who}))
     cluster = np.arange(60)
     cluster[[0, 1]] = 100  # a copy joins two people
-    found = folds.inseparable_groups(with_embedding(dataset, dataset.features.embedding, cluster))
-    assert found[0] == found[20] == found[1] == found[21] and len(np.unique(found)) == 19 + 20
+    group_numbers = folds.inseparable_groups(
+        with_embedding(dataset, dataset.features.embedding, cluster)
+    )
+    assert (
+        group_numbers[0] == group_numbers[20] == group_numbers[1] == group_numbers[21]
+        and len(np.unique(group_numbers)) == 19 + 20
+    )
 
 
 def test_split_votes_make_a_picture_ambiguous_and_not_wrong() -> None:
@@ -114,8 +121,8 @@ def test_split_votes_make_a_picture_ambiguous_and_not_wrong() -> None:
     )  # people were split between them
     votes[:4, 3] = 0.1
     votes[4:6] = np.nan  # nobody voted
-    found = labels.judge_labels(given, p, votes)
-    assert found.ambiguous.nonzero()[0].tolist() == [0, 1, 2, 3] and found.wrong.nonzero()[
+    judgement = labels.judge_labels(given, p, votes)
+    assert judgement.ambiguous.nonzero()[0].tolist() == [0, 1, 2, 3] and judgement.wrong.nonzero()[
         0
     ].tolist() == [4, 5, 6, 7]
     assert labels.judge_labels(given, p).wrong.nonzero()[0].tolist() == list(range(8))
@@ -128,14 +135,14 @@ def test_an_ambiguous_picture_is_listed_with_its_votes_and_is_no_issue() -> None
     votes[some] = 0
     votes[some, 0], votes[some, 3], votes[some, 4] = 0.5, 0.3, 0.2
     voted = replace(dataset, samples=replace(dataset.samples, emotion_votes=votes))
-    found = run_check(labels, with_embedding(voted, dataset.features.embedding))
-    rows = [r for r in found.table.to_pylist() if r["reason"].startswith("ambiguous")]
+    findings = run_check(labels, with_embedding(voted, dataset.features.embedding))
+    rows = [r for r in findings.table.to_pylist() if r["reason"].startswith("ambiguous")]
     assert {int(r["sample_id"][:-4]) for r in rows} == set(some.tolist())
     assert all(
         not r["is_issue"] and r["action"] == "keep" and f"{FERPLUS8.labels[0]} 50%" in r["reason"]
         for r in rows
     )
-    assert found.figures["emotion"]["ambiguous"] == 5
+    assert findings.figures["emotion"]["ambiguous"] == 5
 
 
 @pytest.mark.parametrize("outvote", [False, True])
@@ -172,13 +179,13 @@ def test_probabilities_can_come_from_a_table(tmp_path: Path) -> None:
     }
     columns |= {P_EMOTION + label: p[:90, i] for i, label in enumerate(FERPLUS8.labels)}
     pq.write_table(pa.table(columns), tmp_path / "T.parquet")
-    found = run_check(
+    findings = run_check(
         labels, replace(dataset, options={"labels": {"predictions": str(tmp_path / "T.parquet")}})
     )
-    assert [r["sample_id"] for r in found.table.to_pylist()] == ["000007.png"] and found.table[
-        "value"
-    ][0].as_py().startswith("emotion=")
-    assert set(found.figures) == {"emotion"} and found.figures["emotion"]["samples"] == 90
+    assert [r["sample_id"] for r in findings.table.to_pylist()] == [
+        "000007.png"
+    ] and findings.table["value"][0].as_py().startswith("emotion=")
+    assert set(findings.figures) == {"emotion"} and findings.figures["emotion"]["samples"] == 90
 
 
 def test_the_only_sample_of_a_class_is_no_suspect_and_no_warning() -> None:
@@ -199,12 +206,12 @@ def test_where_nothing_can_be_said(case: str) -> None:
         samples = replace(samples, emotion=np.full(100, 2), gender=np.zeros(100, np.int64))
     x = dataset.features.embedding * (case != "unreadable")
     cluster = np.zeros(len(samples.ids), np.int64) if case == "one person" else None
-    found = run_check(labels, with_embedding(replace(dataset, samples=samples), x, cluster))
-    assert len(found.table) == 0
+    findings = run_check(labels, with_embedding(replace(dataset, samples=samples), x, cluster))
+    assert len(findings.table) == 0
     assert (
-        found.figures == {}
+        findings.figures == {}
         if case == "none"
-        else all("nothing is said" in f["note"] for f in found.figures.values())
+        else all("nothing is said" in f["note"] for f in findings.figures.values())
     )
 
 

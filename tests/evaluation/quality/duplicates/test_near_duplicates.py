@@ -122,14 +122,15 @@ def measure(dataset: AuditDataset, origin: np.ndarray, kind: np.ndarray) -> dict
             (kind == "mirrored") if mirrored else (kind != "") & (kind != "mirrored")
         )
         cluster = clusters.near_clusters(dataset, mirrored=mirrored).cluster
-        known = clusters.near_clusters(before, mirrored=mirrored).cluster
+        clustering = clusters.near_clusters(before, mirrored=mirrored).cluster
         if mirrored:  # a picture's copy and its mirror image are one cluster, whichever is named
             own = clusters.near_clusters(before).cluster
-            known = clusters.connected_components(
-                len(known), np.concatenate([clusters.chain_pairs(known), clusters.chain_pairs(own)])
+            clustering = clusters.connected_components(
+                len(clustering),
+                np.concatenate([clusters.chain_pairs(clustering), clusters.chain_pairs(own)]),
             )
         place = np.empty(origin.max() + 1, np.int64)
-        place[origin[originals]] = known  # original -> its cluster before
+        place[origin[originals]] = clustering  # original -> its cluster before
         first = np.empty(origin.max() + 1, np.int64)
         first[origin[originals]] = originals
         hit = cluster[planted] == cluster[first[origin[planted]]]
@@ -176,11 +177,11 @@ def test_planted_copies(name: str, data_dir: Path, tmp_path: Path) -> None:
     )
     dataset, origin, kind = plant(tmp_path, paths, 300, np.random.default_rng(7))
     assert (np.unique(kind, return_counts=True)[1] == [600, *[50] * 6]).all()
-    found = measure(dataset, origin, kind)
+    recall = measure(dataset, origin, kind)
     for kind_of_copy in ("copies", "mirrored"):
-        assert found[kind_of_copy]["recall"] >= 0.98, found[kind_of_copy]
-        assert found[kind_of_copy]["precision"] >= 0.98, found[kind_of_copy]
+        assert recall[kind_of_copy]["recall"] >= 0.98, recall[kind_of_copy]
+        assert recall[kind_of_copy]["precision"] >= 0.98, recall[kind_of_copy]
         assert (
-            found[kind_of_copy]["pairs_of_the_data_itself"] < 30
+            recall[kind_of_copy]["pairs_of_the_data_itself"] < 30
         )  # few of a sample are copies already
     assert len(near_duplicates.run(dataset).table) >= 380  # of 400

@@ -54,19 +54,22 @@ def test_does_what_the_plan_says_and_nothing_else(data: AuditDataset, tmp_path: 
         1,
         1,
     ) and done.splits == {"test": 1, "train": 6, "val": 8}
-    made = manifest.load(out, "all")
+    repaired_samples = manifest.load(out, "all")
     dropped, moved, relabelled = data.samples.ids[:3]
-    assert made.ids == data.samples.ids[1:] and made.paths == data.samples.paths[1:]
-    assert manifest.load(out, "test").ids == (moved,) and dropped not in made.ids
-    at = made.ids.index(relabelled)
     assert (
-        made.emotion[at] == FERPLUS8.index(A)
-        and made.age[at] == 31
-        and made.emotion_votes[at].argmax() == FERPLUS8.index(A)
+        repaired_samples.ids == data.samples.ids[1:]
+        and repaired_samples.paths == data.samples.paths[1:]
     )
-    rest = [i for i in range(len(made)) if i != at]
-    assert (made.emotion[rest] == data.samples.emotion[1:][rest]).all() and np.isnan(
-        made.age[rest]
+    assert manifest.load(out, "test").ids == (moved,) and dropped not in repaired_samples.ids
+    at = repaired_samples.ids.index(relabelled)
+    assert (
+        repaired_samples.emotion[at] == FERPLUS8.index(A)
+        and repaired_samples.age[at] == 31
+        and repaired_samples.emotion_votes[at].argmax() == FERPLUS8.index(A)
+    )
+    rest = [i for i in range(len(repaired_samples)) if i != at]
+    assert (repaired_samples.emotion[rest] == data.samples.emotion[1:][rest]).all() and np.isnan(
+        repaired_samples.age[rest]
     ).all()
     table, about = manifest.read(out / manifest.FILE)
     assert about.fingerprint == data.fingerprint and about.made["dropped"] == 1
@@ -111,15 +114,15 @@ def test_nothing_is_lost_and_nothing_else_changes(n: int, seed: int) -> None:
     rng.shuffle(rows)  # type: ignore[arg-type]
     by = {name: [r for r in rows if r.sample_id == name] for name in dataset.samples.ids}
     repaired = apply.repair_samples(plan.check_rows(rows, dataset), dataset.samples, dataset.split)
-    made, split, changed = repaired.samples, repaired.split, repaired.changes
-    assert made.ids == tuple(
+    repaired_samples, split, changed = repaired.samples, repaired.split, repaired.changes
+    assert repaired_samples.ids == tuple(
         i for i in dataset.samples.ids if all(r.action != "drop" for r in by[i])
     )
     before = {name: i for i, name in enumerate(dataset.samples.ids)}
-    for k, name in enumerate(made.ids):
+    for k, name in enumerate(repaired_samples.ids):
         i, values = before[name], {r.task or r.action: r.value for r in by[name]}
         assert split[k] == values.get("move", "train")
-        assert made.age[k] == (
+        assert repaired_samples.age[k] == (
             float(values["age"][4:]) if "age" in values else dataset.samples.age[i]
         )
         wanted = (
@@ -128,10 +131,10 @@ def test_nothing_is_lost_and_nothing_else_changes(n: int, seed: int) -> None:
             else dataset.samples.emotion[i]
         )
         assert (
-            made.emotion[k] == made.emotion_votes[k].argmax() == wanted
-            and made.emotion_votes[k].sum() == 1
+            repaired_samples.emotion[k] == repaired_samples.emotion_votes[k].argmax() == wanted
+            and repaired_samples.emotion_votes[k].sum() == 1
         )
-        assert made.gender[k] == dataset.samples.gender[i]
+        assert repaired_samples.gender[k] == dataset.samples.gender[i]
         assert (name in changed) == bool(values.keys() - {"keep"})
 
 
@@ -166,10 +169,12 @@ def test_a_tree_can_be_moved(
     linked = tmp_path / "out" / "files" / data.samples.ids[1]
     assert linked.samefile(data.samples.paths[1]) == (mode == "link")
     (tmp_path / "out").rename(tmp_path / "elsewhere")
-    made = manifest.load(tmp_path / "elsewhere" / "manifest.parquet", "train")
+    repaired_samples = manifest.load(tmp_path / "elsewhere" / "manifest.parquet", "train")
     assert (
-        all(p.is_relative_to(tmp_path / "elsewhere") and p.is_file() for p in made.paths)
-        and len(made) == 6
+        all(
+            p.is_relative_to(tmp_path / "elsewhere") and p.is_file() for p in repaired_samples.paths
+        )
+        and len(repaired_samples) == 6
     )
 
 
@@ -184,9 +189,9 @@ def test_a_manifest_is_repaired_again_and_keeps_where_things_came_from(
         data,
         tmp_path / "a",
     )
-    whole = open_dataset("manifest", tmp_path / "a", cache=None)
+    opened = open_dataset("manifest", tmp_path / "a", cache=None)
     apply.apply_plan(
-        [PlanRow(second, "relabel", "age=5")], whole, tmp_path / "b", data=tmp_path / "a"
+        [PlanRow(second, "relabel", "age=5")], opened, tmp_path / "b", data=tmp_path / "a"
     )
     rows = {r["id"]: r for r in pq.read_table(tmp_path / "b" / "manifest.parquet").to_pylist()}
     assert (
@@ -314,11 +319,11 @@ def test_odd_names_and_loops(data: AuditDataset, tmp_path: Path) -> None:
     named = {p.file.rsplit("/", 1)[-1]: p.reason for _, p in odd.problems}
     assert "not UTF-8" in named["\\udcff\\udce4.png"] and "loop.png" in named
     apply.apply_plan([], odd, tmp_path / "out", "copy")
-    made = manifest.load(tmp_path / "out", "train")
+    repaired_samples = manifest.load(tmp_path / "out", "train")
     assert (
-        f"train/{A}/new\nline.png" in made.ids
-        and len(made) == 9
-        and all(p.is_file() for p in made.paths)
+        f"train/{A}/new\nline.png" in repaired_samples.ids
+        and len(repaired_samples) == 9
+        and all(p.is_file() for p in repaired_samples.paths)
     )
     source.unlink()
     source.symlink_to(source.name)

@@ -72,12 +72,16 @@ def test_a_thin_class_reaches_its_share(
     assert (
         done.before == {A: 30, B: 2} and done.added == {A: 0, B: 8} and done.wanted == {A: 0, B: 8}
     )  # 10 of 40
-    made = manifest.load(tmp_path / "out", "train")
-    new = [i for i, p in enumerate(made.paths) if p.is_relative_to(tmp_path / "out")]
-    assert len(made) == 40 and len(new) == 8 and (made.emotion[new] == FERPLUS8.index(B)).all()
+    repaired_samples = manifest.load(tmp_path / "out", "train")
+    new = [i for i, p in enumerate(repaired_samples.paths) if p.is_relative_to(tmp_path / "out")]
+    assert (
+        len(repaired_samples) == 40
+        and len(new) == 8
+        and (repaired_samples.emotion[new] == FERPLUS8.index(B)).all()
+    )
     for i in new:
-        bgr = cv2.imread(str(made.paths[i]), cv2.IMREAD_UNCHANGED)
-        assert bgr.shape == (48, 48) and images.load(made.paths[i]).shape == (48, 48, 3)
+        bgr = cv2.imread(str(repaired_samples.paths[i]), cv2.IMREAD_UNCHANGED)
+        assert bgr.shape == (48, 48) and images.load(repaired_samples.paths[i]).shape == (48, 48, 3)
     assert manifest.load(tmp_path / "out", "val").ids == tuple(
         i for i in pair[0].samples.ids if i.startswith("val")
     )
@@ -159,11 +163,14 @@ def test_a_balanced_folder_can_be_moved_and_balanced_again(
 ) -> None:
     balance.balance(*pair, tmp_path / "out", "emotion", 0.2, placement=mode)
     (tmp_path / "out").rename(tmp_path / "moved")
-    made = open_dataset("manifest", tmp_path / "moved", cache=None)
-    assert all(p.is_relative_to(tmp_path / "moved") for p in made.samples.paths) and len(made) == 41
+    opened = open_dataset("manifest", tmp_path / "moved", cache=None)
+    assert (
+        all(p.is_relative_to(tmp_path / "moved") for p in opened.samples.paths)
+        and len(opened) == 41
+    )
     with pytest.raises(DataError, match="outside of the data"):
         balance.balance(
-            made,
+            opened,
             pair[1],
             tmp_path / "moved" / "files" / "again",
             "emotion",
@@ -171,7 +178,7 @@ def test_a_balanced_folder_can_be_moved_and_balanced_again(
             data=tmp_path / "moved",
         )
     done = balance.balance(
-        made, pair[1], tmp_path / "again", "emotion", 0.3, data=tmp_path / "moved"
+        opened, pair[1], tmp_path / "again", "emotion", 0.3, data=tmp_path / "moved"
     )
     assert (
         done.before == {A: 30, B: 8} and done.added == {A: 0, B: 5} and done.copies == 6

@@ -101,13 +101,13 @@ def test_a_split_that_is_empty_names_the_others(file: Path) -> None:
 
 
 def test_the_fingerprint_changes_with_labels_and_pictures(file: Path) -> None:
-    seen = {manifest.load(file, "train").fingerprint}
+    fingerprints = {manifest.load(file, "train").fingerprint}
     change(file, "emotion", 20, FERPLUS8.labels[0])
-    seen.add(manifest.load(file, "train").fingerprint)
+    fingerprints.add(manifest.load(file, "train").fingerprint)
     picture = manifest.load(file, "train").paths[0]
     picture.write_bytes(picture.read_bytes() + b"1")
-    seen.add(manifest.load(file, "train").fingerprint)
-    assert len(seen) == 3
+    fingerprints.add(manifest.load(file, "train").fingerprint)
+    assert len(fingerprints) == 3
 
 
 def test_the_real_labels_come_back(data_dir: Path, tmp_path: Path) -> None:
@@ -124,19 +124,21 @@ def test_the_real_labels_come_back(data_dir: Path, tmp_path: Path) -> None:
     for path in sorted((data_dir / "utkface").glob("*.jpg"))[::400]:
         shutil.copy(path, tmp_path / "utkface")
     for name in ("ferplus", "utkface"):
-        whole = open_dataset(name, tmp_path / name, cache=None)
-        apply.apply_plan([], whole, tmp_path / "made" / name)
-        made = manifest.load(tmp_path / "made" / name, "all")
+        opened = open_dataset(name, tmp_path / name, cache=None)
+        apply.apply_plan([], opened, tmp_path / "made" / name)
+        repaired_samples = manifest.load(tmp_path / "made" / name, "all")
         assert (
-            len(made) > 40
-            and made.ids == whole.samples.ids
-            and made.paths == whole.samples.paths
-            and made.tight == whole.samples.tight
+            len(repaired_samples) > 40
+            and repaired_samples.ids == opened.samples.ids
+            and repaired_samples.paths == opened.samples.paths
+            and repaired_samples.tight == opened.samples.tight
         )
         for column in ("emotion", "emotion_votes", "gender", "age"):
-            np.testing.assert_array_equal(getattr(made, column), getattr(whole.samples, column))
-        assert {k: v.tolist() for k, v in made.groups.items()} == {
-            k: v.tolist() for k, v in whole.samples.groups.items()
+            np.testing.assert_array_equal(
+                getattr(repaired_samples, column), getattr(opened.samples, column)
+            )
+        assert {k: v.tolist() for k, v in repaired_samples.groups.items()} == {
+            k: v.tolist() for k, v in opened.samples.groups.items()
         }
 
 
@@ -160,6 +162,8 @@ def test_predict_reads_a_manifest(tmp_path: Path, tiny_bundle: Path) -> None:
         )
         == 0
     )
-    made = pq.read_table(table)
-    assert made["sample_id"].to_pylist() == [i for i in data.samples.ids if i.startswith("train")]
-    assert set(made["emotion_true"].to_pylist()) == set(FERPLUS8.labels[:2])
+    manifest_rows = pq.read_table(table)
+    assert manifest_rows["sample_id"].to_pylist() == [
+        i for i in data.samples.ids if i.startswith("train")
+    ]
+    assert set(manifest_rows["emotion_true"].to_pylist()) == set(FERPLUS8.labels[:2])

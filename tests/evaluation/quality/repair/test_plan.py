@@ -94,8 +94,8 @@ def test_findings_become_a_plan_that_reads_back(data: AuditDataset, tmp_path: Pa
     rows = plan.rows_from_findings(tables, data.fingerprint)
     plan_file.write_plan(rows, file)
     assert len(rows) == 5
-    made = plan_file.read_plan(file, data)
-    assert [(r.sample_id, r.action, r.value, r.reason) for r in made] == sorted(
+    plan_rows = plan_file.read_plan(file, data)
+    assert [(r.sample_id, r.action, r.value, r.reason) for r in plan_rows] == sorted(
         [
             (one, "drop", "", "a copy, of val; a leak"),
             (three, "move", "val", "leak"),
@@ -104,8 +104,8 @@ def test_findings_become_a_plan_that_reads_back(data: AuditDataset, tmp_path: Pa
             (four, "keep", "", 'say "look"\nat it'),
         ]
     )
-    assert all(r.fingerprint == data.fingerprint and r.split == "train" for r in made)
-    assert plan_file.to_csv(made) == plan_file.to_csv(plan_file.read_plan(file, data))
+    assert all(r.fingerprint == data.fingerprint and r.split == "train" for r in plan_rows)
+    assert plan_file.to_csv(plan_rows) == plan_file.to_csv(plan_file.read_plan(file, data))
 
 
 def test_a_basket_of_four_columns_is_a_plan(data: AuditDataset, tmp_path: Path) -> None:
@@ -187,9 +187,9 @@ def test_names_that_are_formulas_are_samples(tmp_path: Path) -> None:
     samples = replace(repairs.invented(len(names)).samples, ids=tuple(names))
     data = replace(repairs.invented(len(names)), samples=samples)
     plan_file.write_plan([PlanRow(name, "keep", "", name) for name in names], tmp_path / "plan.csv")
-    made = plan_file.read_plan(tmp_path / "plan.csv", data)
-    assert sorted((r.sample_id, r.reason) for r in made) == sorted((n, n) for n in names)
-    assert plan_file.to_csv(made) == plan_file.to_csv(
+    plan_rows = plan_file.read_plan(tmp_path / "plan.csv", data)
+    assert sorted((r.sample_id, r.reason) for r in plan_rows) == sorted((n, n) for n in names)
+    assert plan_file.to_csv(plan_rows) == plan_file.to_csv(
         plan_file.read_plan(tmp_path / "plan.csv", data)
     )
     by_hand = "sample_id,action,reason\n-1.png,drop,-5 is odd\n'plain.png,drop,'tis\n"
@@ -257,9 +257,9 @@ def test_rows_may_not_contradict_but_may_add_up(data: AuditDataset, tmp_path: Pa
 
 
 def test_many_faults_are_counted_and_some_shown(data: AuditDataset, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"got 30 .*\n(row .*\n){10}... and 20 more") as told:
+    with pytest.raises(DataError, match=r"got 30 .*\n(row .*\n){10}... and 20 more") as refused:
         read(tmp_path, data, "sample_id,action\n" + "".join(f"none{i},drop\n" for i in range(30)))
-    assert "row 2:" in str(told.value) and "row 12:" not in str(told.value)
+    assert "row 2:" in str(refused.value) and "row 12:" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -186,9 +186,11 @@ def test_shares() -> None:
 def test_distances_say_what_is_uneven() -> None:
     dataset = repairs.invented(200)
     split = np.zeros(200, np.int64)
-    found = restratify.share_deviations(dataset.samples, split, ("train", "val"), (0.9, 0.1))
-    assert abs(found[0].got - found[0].wanted) == pytest.approx(0.1) and len(found) > 20
-    assert {f.what.split("=")[0] for f in found} == {"samples", "emotion", "gender", "age"}
+    deviations = restratify.share_deviations(dataset.samples, split, ("train", "val"), (0.9, 0.1))
+    assert (
+        abs(deviations[0].got - deviations[0].wanted) == pytest.approx(0.1) and len(deviations) > 20
+    )
+    assert {f.what.split("=")[0] for f in deviations} == {"samples", "emotion", "gender", "age"}
 
 
 def test_nothing_to_divide() -> None:
@@ -235,17 +237,17 @@ def test_the_command_keeps_copies_together(
             )
             == 0
         )
-    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (
-        said["splits"] == {"train": 80, "val": 10, "test": 10}
-        and said["of_several"] == 10
-        and said["largest"] == 2
+        report["splits"] == {"train": 80, "val": 10, "test": 10}
+        and report["of_several"] == 10
+        and report["largest"] == 2
     )
     place = {}
-    for split in said["splits"]:
-        made = manifest.load(tmp_path / "a", split)
-        place |= dict.fromkeys(made.ids, split)
-        assert abs((made.emotion == 0).mean() - 0.5) <= 0.1
+    for split in report["splits"]:
+        repaired_samples = manifest.load(tmp_path / "a", split)
+        place |= dict.fromkeys(repaired_samples.ids, split)
+        assert abs((repaired_samples.emotion == 0).mean() - 0.5) <= 0.1
     pairs = [
         (
             f"train/{FERPLUS8.labels[i % 2]}/train-{i}.png",

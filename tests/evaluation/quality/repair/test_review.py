@@ -53,17 +53,17 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_the_file_holds_issues_and_who_stays(audited) -> None:
     root, file = audited
-    found = read_findings(file)
-    assert found.header.dataset == "image_folder" and len(found.header.fingerprint) == 64
-    issues = found.issues["exact_files"]
-    assert len(issues) == found.header.checks["exact_files"].issues == 4
+    findings = read_findings(file)
+    assert findings.header.dataset == "image_folder" and len(findings.header.fingerprint) == 64
+    issues = findings.issues["exact_files"]
+    assert len(issues) == findings.header.checks["exact_files"].issues == 4
     names = set(issues["sample_id"].to_pylist())
     rows = issues.to_pylist()
     assert len({r["key"] for r in rows}) == 4 and {r["label"] for r in rows} == {faulty.SECOND}
     assert all((root / r["path"]).is_file() and r["known"] for r in rows)
     sizes = []
     for group in set(issues["group"].to_pylist()):
-        members = found.members("exact_files", group)
+        members = findings.members("exact_files", group)
         assert [m["is_issue"] for m in members] == [False] + [True] * (len(members) - 1), (
             "who stays comes first"
         )
@@ -71,7 +71,7 @@ def test_the_file_holds_issues_and_who_stays(audited) -> None:
         assert len({(root / m["path"]).read_bytes() for m in members}) == 1
         sizes.append(len(members))
     assert sorted(sizes) == [2, 2, 3]
-    assert {r["known"] for r in found.issues["split_shares"].to_pylist()} == {False}, (
+    assert {r["known"] for r in findings.issues["split_shares"].to_pylist()} == {False}, (
         "a whole split is no sample"
     )
 
@@ -116,15 +116,15 @@ def test_where_nothing_can_be_written_decisions_stay_in_memory(audited, tmp_path
 
 def test_only_what_was_accepted_is_done(audited, tmp_path: Path) -> None:
     root, file = audited
-    found = read_findings(file)
-    issues = found.issues["exact_files"].to_pylist()
+    findings = read_findings(file)
+    issues = findings.issues["exact_files"].to_pylist()
     decided = {issues[0]["key"]: ACCEPTED, issues[1]["key"]: ACCEPTED, issues[2]["key"]: REJECTED}
-    decided |= dict.fromkeys(found.issues["split_shares"]["key"].to_pylist(), ACCEPTED)
-    made = found.plan(decided)
-    assert [(r.sample_id, r.action) for r in made] == sorted(
+    decided |= dict.fromkeys(findings.issues["split_shares"]["key"].to_pylist(), ACCEPTED)
+    plan_rows = findings.plan(decided)
+    assert [(r.sample_id, r.action) for r in plan_rows] == sorted(
         (r["sample_id"], "drop") for r in issues[:2]
     )
-    (tmp_path / "plan.csv").write_text(plan_file.to_csv(made))
+    (tmp_path / "plan.csv").write_text(plan_file.to_csv(plan_rows))
     dataset = open_dataset("image_folder", root, cache=None)
     done = apply.apply_plan(
         plan_file.read_plan(tmp_path / "plan.csv", dataset), dataset, tmp_path / "out"
@@ -135,11 +135,12 @@ def test_only_what_was_accepted_is_done(audited, tmp_path: Path) -> None:
 
 
 def test_a_reviewer_may_drop_what_was_only_suspected(audited) -> None:
-    found = read_findings(audited[1])
-    first = found.issues["exact_files"].to_pylist()[0]
-    i = found.rows.column_names.index("action")
+    findings = read_findings(audited[1])
+    first = findings.issues["exact_files"].to_pylist()[0]
+    i = findings.rows.column_names.index("action")
     suspected = review.FindingsFile(
-        found.rows.set_column(i, "action", pa.array(["keep"] * len(found.rows))), found.header
+        findings.rows.set_column(i, "action", pa.array(["keep"] * len(findings.rows))),
+        findings.header,
     )
     key = review.finding_key({**first, "action": "keep"})
     assert [r.action for r in suspected.plan({key: ACCEPTED})] == ["keep"]
