@@ -109,21 +109,26 @@ def check_folded(
 def _check(
     predictor: Predictor, ours: Outputs, theirs: Outputs, limit: float, expected: str
 ) -> float:
-    """Return the largest difference of calibrated outputs, of years as a share of them.
+    """Return `_difference`.
 
     Raises:
         ModelError: it is over `limit`.
     """
-    a, b = predictor.calibrate(ours), predictor.calibrate(theirs)
-    in_years = {h.task for h in predictor.card.heads if h.kind == "regression"}
-    difference = max(
-        float(
-            (np.abs(a[k] - b[k]) / (np.maximum(1.0, np.abs(a[k])) if k in in_years else 1.0)).max()
-        )
-        for k in a
-    )
+    difference = _difference(predictor, ours, theirs)
     if not difference <= limit:
         raise ModelError(
             f"Expected {expected} within {limit}, got a difference of {difference:.2g}."
         )
     return difference
+
+
+def _difference(predictor: Predictor, ours: Outputs, theirs: Outputs) -> float:
+    """The largest difference of calibrated outputs, of years as a share of them."""
+    a, b = predictor.calibrate(ours), predictor.calibrate(theirs)
+    in_years = {h.task for h in predictor.card.heads if h.kind == "regression"}
+    return max(
+        float(
+            (np.abs(a[k] - b[k]) / (np.maximum(1.0, np.abs(a[k])) if k in in_years else 1.0)).max()
+        )
+        for k in a
+    )
