@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 
@@ -31,6 +30,7 @@ from evaluation.benchmark.reference_models import (
     model_file,
     open_reference,
 )
+from evaluation.benchmark.tables import BenchmarkResult
 from evaluation.benchmark.timing import (
     FirstTimes,
     NetworkTimes,
@@ -63,7 +63,7 @@ class BenchmarkOptions:
     quick: bool = False
 
 
-def run_benchmark(options: BenchmarkOptions) -> dict[str, Any]:
+def run_benchmark(options: BenchmarkOptions) -> BenchmarkResult:
     """Return the result of `bench --json`."""
     cv2.setNumThreads(1)
     frames = {faces: jpeg(draw()) for faces, draw in SCENES.items()}
@@ -71,7 +71,7 @@ def run_benchmark(options: BenchmarkOptions) -> dict[str, Any]:
     models = [TimedModel(f"model {i}", p, Pipeline(p, threads=1)) for i, p in enumerate(paths)]
     say(f"Face detector: {models[0].pipeline.about_detector}")
     keys, left_out = available_references(options.references)
-    result: dict[str, Any] = {
+    result: BenchmarkResult = {
         "frame": f"{WIDTH}x{HEIGHT} JPEG, {len(frames[1])} bytes, one face",
         "threads": 1,
         "rounds": options.rounds,
@@ -131,7 +131,7 @@ def _model(
     times: NetworkTimes,
     first_times: FirstTimes,
     frame_times: dict[int, Times],
-) -> dict[str, Any]:
+) -> BenchmarkResult:
     card, size = model.pipeline.predictor.card, model.pipeline.predictor.size
     single = times[1][1]
     ratios = {  # of turns, whose calls are alike
@@ -173,7 +173,7 @@ def _reference(
     times: NetworkTimes,
     first_times: FirstTimes,
     frame_times: dict[int, Times],
-) -> dict[str, Any]:
+) -> BenchmarkResult:
     return {
         "key": network.key,
         "title": network.reference.title,
@@ -188,7 +188,7 @@ def _reference(
     }
 
 
-def _by_threads_and_batch(key: str, times: NetworkTimes) -> dict[str, dict[str, Any]]:
+def _by_threads_and_batch(key: str, times: NetworkTimes) -> dict[str, BenchmarkResult]:
     """Return {threads: {batch: {p50, p95}}} of a network, milliseconds a batch; text keys."""
     return {
         str(threads): {str(batch): percentiles(t[key]) for batch, t in by_batch.items()}
@@ -197,7 +197,7 @@ def _by_threads_and_batch(key: str, times: NetworkTimes) -> dict[str, dict[str, 
 
 
 def _add_processes(
-    result: dict[str, Any],
+    result: BenchmarkResult,
     models: Sequence[TimedModel],
     references: Sequence[ReferenceNetwork],
     frame: bytes,

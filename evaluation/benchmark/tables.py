@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.console import Console
 
 from evaluation.report.formatting import print_table
 
+BenchmarkResult: TypeAlias = dict[str, Any]
+"""What `bench --json` prints, or a part of it; `run_benchmark` makes it."""
 COLUMNS = (
     "network",
     "input",
@@ -28,7 +30,7 @@ COLUMNS = (
 )
 
 
-def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
+def rows(result: BenchmarkResult) -> list[tuple[str, ...]]:
     """Return a row per network under COLUMNS, our models first; a dash where not measured.
 
     The last three columns compare with the first of our models.
@@ -53,7 +55,7 @@ def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
     return table_rows
 
 
-def _figures(entry: dict[str, Any], frames: dict[str, dict[str, float]]) -> tuple[str, ...]:
+def _figures(entry: BenchmarkResult, frames: dict[str, dict[str, float]]) -> tuple[str, ...]:
     nets, probe = entry["nets"], entry["alone"] or {}
 
     def ms(threads: str, batch: str) -> str:
@@ -77,7 +79,7 @@ def _figures(entry: dict[str, Any], frames: dict[str, dict[str, float]]) -> tupl
     )
 
 
-def _precision(entry: dict[str, Any]) -> str:
+def _precision(entry: BenchmarkResult) -> str:
     precision = str(entry["precision"])
     return "INT8" if precision == "int8" else precision
 
@@ -87,13 +89,13 @@ def _ratio(value: dict[str, float]) -> str:
     return f"{value['value']:.{digits}f} ({value['low']:.{digits}f} to {value['high']:.{digits}f})"
 
 
-def _head(result: dict[str, Any]) -> str:
+def _head(result: BenchmarkResult) -> str:
     machine = result["machine"]
     where = f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']:g} at the start"
     return f"{where}; {result['rounds']} rounds; {result['detector']}"
 
 
-def markdown(result: dict[str, Any]) -> str:
+def markdown(result: BenchmarkResult) -> str:
     """Return the table with its conditions above it and the stages of our frame below."""
     lines = [
         f"`python -m evaluation bench --markdown`: {_head(result)}.",
@@ -112,8 +114,8 @@ def markdown(result: dict[str, Any]) -> str:
     )
 
 
-def _stages(entry: dict[str, Any]) -> str:
-    def line(stages: dict[str, Any]) -> str:
+def _stages(entry: BenchmarkResult) -> str:
+    def line(stages: BenchmarkResult) -> str:
         return ", ".join(f"{name} {value['p50']:.2f}" for name, value in stages.items())
 
     text = (
@@ -130,7 +132,7 @@ def _stages(entry: dict[str, Any]) -> str:
     return text
 
 
-def show(result: dict[str, Any], out: Console) -> None:
+def show(result: BenchmarkResult, out: Console) -> None:
     """Print the networks side by side, then the stages of our frame, the demo and the metrics."""
     out.print(f"{_head(result)}; {result['frame']}")
     networks = rows(result)

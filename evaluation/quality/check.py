@@ -9,7 +9,6 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -49,7 +48,7 @@ class Findings:
     """
 
     table: pa.Table
-    figures: Mapping[str, Any]
+    figures: Mapping[str, object]
 
     @property
     def issues(self) -> pa.Table:
@@ -89,7 +88,7 @@ class Check:
 
 def make_findings(
     rows: Mapping[str, Sequence[object] | np.ndarray] | Sequence[Row],
-    figures: Mapping[str, Any] | None = None,
+    figures: Mapping[str, object] | None = None,
 ) -> Findings:
     """Return findings from columns, or from one mapping per row.
 

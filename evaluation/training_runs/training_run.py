@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,8 @@ class TrainingRun:
     name: str
     folder: Path
     history: Mapping[str, NDArray[np.float64]]
-    recipe: Mapping[str, Any]
-    summary: Mapping[str, Any] | None
+    recipe: Mapping[str, object]
+    summary: Mapping[str, object] | None
 
     def __len__(self) -> int:
         return len(self.history["epoch"])

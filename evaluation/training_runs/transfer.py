@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from core.errors import DataError
 from evaluation.training_runs import generalization_gap
@@ -39,7 +38,7 @@ class ClassifierRun:
     verdict: generalization_gap.Band
 
 
-def kind(recipe: Mapping[str, Any]) -> str:
+def kind(recipe: Mapping[str, object]) -> str:
     """Return TRANSFER or CUSTOM for a recipe.
 
     >>> kind({"model": {"family": "timm", "pretrained": True}})
