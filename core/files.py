@@ -1,9 +1,10 @@
-"""Write files and folders that appear complete or not at all."""
+"""Write files and folders that appear complete or not at all, and cells of CSV files."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -14,6 +15,11 @@ from pathlib import Path
 from core.errors import DataError
 
 BLOCK_BYTES = 1 << 20
+FORMULA = r"'*[=+\-@＝＋－＠\t\r\n]"
+"""How a CSV cell begins that some spreadsheet would run, or would run without its apostrophes: one
+more keeps it harmless and reads back.
+"""
+_FORMULA = re.compile(FORMULA)
 
 
 @contextmanager
@@ -103,6 +109,20 @@ def atomic_folder(
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def csv_cell(text: str) -> str:
+    """Return the text of a CSV cell, with an apostrophe before what a spreadsheet would run.
+
+    >>> csv_cell("=1+1"), csv_cell("fear")
+    ("'=1+1", 'fear')
+    """
+    return "'" + text if _FORMULA.match(text) else text
+
+
+def read_csv_cell(text: str) -> str:
+    """Return the text that `csv_cell` wrote."""
+    return text[1:] if text[:1] == "'" and _FORMULA.match(text) else text
 
 
 def same_content(folder: Path, other: Path) -> bool:

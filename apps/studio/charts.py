@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
+from core.files import csv_cell
 from evaluation.report.formatting import interval, number
 from evaluation.statistics.estimate import Estimate
 
@@ -244,9 +245,17 @@ def _download(row: Any, text: str, file_name: str, mime: str, content: Any) -> N
 
 
 def csv(table: Table) -> bytes:
-    """Return a table as CSV, UTF-8."""
-    text: str = frame(table).to_csv(index=False)
+    """Return a table as CSV, UTF-8, in which no text is a formula."""
+    rows = frame(table).rename(columns=_csv_cell)
+    texts = rows.select_dtypes(exclude=["number", "bool", "datetime"]).columns
+    text: str = rows.assign(**{n: rows[n].map(_csv_cell) for n in texts}).to_csv(
+        index=False, lineterminator="\r\n"
+    )
     return text.encode()
+
+
+def _csv_cell(value: object) -> object:
+    return csv_cell(value) if isinstance(value, str) else value
 
 
 def parquet(table: Table) -> bytes:

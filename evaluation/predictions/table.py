@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from core.data.base.table_header import csv_header, read_parquet
 from core.errors import DataError
-from core.files import atomic_file
+from core.files import FORMULA, atomic_file, csv_cell
 from evaluation.predictions.schema import TASKS, conform, some, tasks
 
 METADATA_KEY = b"mien.table"
@@ -150,7 +151,7 @@ def _read_csv(path: Path) -> pa.Table:
         strings_can_be_null=True,
         null_values=NULL_TEXTS,
     )
-    return pcsv.read_csv(path, convert_options=options)
+    return unescape(pcsv.read_csv(path, convert_options=options))
 
 
 def check_target(path: str | Path) -> Path:
@@ -218,7 +219,24 @@ class Writer:
             self._sink = None
 
 
+def unescape(table: pa.Table) -> pa.Table:
+    """Return a table that was read from CSV with its texts as they were before `csv_cell`."""
+    return _replace(table, f"^'({FORMULA})", r"\1")
+
+
+def _replace(table: pa.Table, pattern: str, replacement: str) -> pa.Table:
+    """Change all texts of a table."""
+    columns = [
+        pc.replace_substring_regex(column, pattern, replacement)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        else column
+        for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names)
+
+
 def _as_text(table: pa.Table) -> pa.Table:
+    """Write lists as JSON, and put an apostrophe before texts that a spreadsheet would run."""
     for i, column in enumerate(table.schema):
         if pa.types.is_list(column.type):
             texts = [
@@ -226,7 +244,8 @@ def _as_text(table: pa.Table) -> pa.Table:
                 for v in table[i].to_pylist()
             ]
             table = table.set_column(i, column.name, pa.array(texts, pa.string()))
-    return table
+    table = table.rename_columns([csv_cell(name) for name in table.column_names])
+    return _replace(table, f"^({FORMULA})", r"'\1")
 
 
 def write(table: pa.Table, path: str | Path, meta: Meta | None = None) -> None:

@@ -132,7 +132,7 @@ def parts(path: Path, columns: set[str]) -> Iterator[pa.Table]:
             with pcsv.open_csv(
                 path, pcsv.ReadOptions(block_size=64 * 2**20), convert_options=options
             ) as reader:
-                yield from (pa.Table.from_batches([batch]) for batch in reader)
+                yield from (table.unescape(pa.Table.from_batches([batch])) for batch in reader)
         else:
             fields = {f.name: f.type for f in pq.read_schema(path) if f.name in columns}
             texts = {n: kind for n, kind in fields.items() if _is_text(kind)}

@@ -33,9 +33,11 @@ def _csv(rows: Sequence[StudyRow]) -> str:
     for row in flat:
         row["on"] = json.dumps(row["on"]) if row["on"] is not None else None
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(flat[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, list(flat[0]), lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows(flat)
+    writer.writerows(
+        {n: files.csv_cell(v) if isinstance(v, str) else v for n, v in row.items()} for row in flat
+    )
     return text.getvalue()
 
 

@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 
 from apps.webcam.tracking.tracker import TrackedFrame
 from core.face_quality import uncertain
+from core.files import csv_cell
 from core.pipeline import FaceReading
 from core.types import Age, Distribution, Prediction
 
@@ -39,7 +40,8 @@ def to_csv(frames: Sequence[TrackedFrame], emotions: Sequence[str], genders: Seq
     out = StringIO()
     writer = csv.writer(out)
     writer.writerow(
-        [
+        csv_cell(name)
+        for name in [
             *("time_s", "face", "x", "y", "width", "height", "emotion"),
             *(f"emotion_p_{label}" for label in emotions),
             *(f"perceived_gender_p_{label}" for label in genders),
@@ -59,7 +61,7 @@ def _cells(reading: FaceReading, emotions: Sequence[str], genders: Sequence[str]
     box = [f"{v:.1f}" for v in reading.face.box]
     if reading.abstained:
         empty = len(emotions) + len(genders) + len(AGE_COLUMNS) + 3  # emotion, band, uncertain
-        return [*box, *[""] * empty, reading.abstained]
+        return [*box, *[""] * empty, csv_cell(reading.abstained)]
     probabilities: list[str] = []
     for labels, head in ((emotions, prediction.emotion), (genders, prediction.gender)):
         p = head.as_dict() if head else {}
@@ -69,10 +71,10 @@ def _cells(reading: FaceReading, emotions: Sequence[str], genders: Sequence[str]
     uncertain_tasks = [task for task, is_low in uncertain(prediction).items() if is_low]
     return [
         *box,
-        prediction.emotion.top if prediction.emotion else "",
+        csv_cell(prediction.emotion.top) if prediction.emotion else "",
         *probabilities,
         *years,
-        reading.band,
+        csv_cell(reading.band),
         " ".join(uncertain_tasks),
         "",
     ]

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
 from core.errors import DataError
+from core.files import csv_cell, read_csv_cell
 from evaluation.quality.dataset import AuditDataset
 from evaluation.quality.repair.destination import result_file
 from evaluation.quality.repair.plan import PlanRow, check_rows
@@ -23,10 +23,6 @@ from evaluation.quality.repair.plan import PlanRow, check_rows
 COLUMNS = ("sample_id", "action", "value", "reason", "split", "fingerprint")
 REQUIRED_COLUMNS = COLUMNS[:2]
 MAX_FILE_BYTES = 512 * 2**20
-FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
-"""How a cell begins that some spreadsheet would run, or would run without its apostrophes: one more
-keeps it harmless and reads back.
-"""
 
 
 def write_plan(rows: Sequence[PlanRow], path: Path) -> None:
@@ -61,9 +57,7 @@ def to_csv(rows: Iterable[PlanRow]) -> str:
     for cells in (COLUMNS, *(astuple(row)[: len(COLUMNS)] for row in rows)):
         line = io.StringIO(newline="")
         # With both characters as line end the writer quotes a cell that holds either.
-        csv.writer(line, lineterminator="\r\n").writerow(
-            ["'" + cell if FORMULA.match(cell) else cell for cell in cells]
-        )
+        csv.writer(line, lineterminator="\r\n").writerow([csv_cell(cell) for cell in cells])
         lines.append(line.getvalue()[:-2] + "\n")
     return "".join(lines)
 
@@ -134,7 +128,7 @@ def _check_length(
 
 
 def _row(cells: Sequence[str], names: Sequence[str], number: int) -> PlanRow:
-    plain = (c[1:] if c[:1] == "'" and FORMULA.match(c) else c for c in cells)
+    plain = map(read_csv_cell, cells)
     value = dict.fromkeys(COLUMNS, "") | dict(zip(names, plain, strict=False))
     return PlanRow(
         value["sample_id"],
