@@ -8,6 +8,7 @@ the limits of a session apply.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -42,6 +43,14 @@ SESSION_LIMITS = EventLimits(long=2, short=40)
 """Two streams: one starts while the one before still ends. `gradio_client` has 40 threads."""
 CLIENT_LIMITS = EventLimits(long=4, short=40)
 """Half of the live streams: a household or a class shares an address."""
+
+MAX_REQUESTS = 100
+"""Requests of a client that are being answered; a page has two or three that stay open."""
+
+
+def most_requests(client: str) -> float:
+    """Return how many requests of a client may be answered at once."""
+    return math.inf if client == THIS_COMPUTER else MAX_REQUESTS
 
 
 def client_of(scope: Scope) -> str:

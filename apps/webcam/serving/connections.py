@@ -1,13 +1,20 @@
-"""Connections: how many there may be, and how much the system buffers for one that is not read."""
+"""Connections: how many there may be, and for how long one may stay without a request."""
 
 from __future__ import annotations
 
 import socket
+from collections import Counter
 
 import gradio as gr
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from apps.webcam.serving.changes import Changes
 
 MAX_CONNECTIONS = 500
 """Further ones get 503. A visitor has about eight."""
+IDLE_SECONDS = 10.0
+"""How long a connection may stay without a whole request."""
+MAX_IDLE_PER_PEER = 100
 SEND_BUFFER_BYTES = 128 * 1024
 """Linux would take megabytes of images for a visitor who reads none, and doubles this number."""
 
@@ -18,3 +25,33 @@ def limit(page: gr.Blocks) -> None:
     for server in page.server.servers:
         for listener in server.sockets:  # what it accepts inherits the size
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+
+
+class ConnectionWatch:
+    """Closes connections that make no request: they would take the place of others."""
+
+    def __init__(self, page: gr.Blocks) -> None:
+        self._page = page
+        self._idle = Changes()
+
+    def check(self, now: float) -> None:
+        """Look at all connections once.
+
+        Args:
+            now: Monotonic seconds; call it again and again with later ones.
+        """
+        connections = self._page.server.server_state.connections
+        idle = [c for c in connections if isinstance(c, H11Protocol) and _is_idle(c)]
+        self._idle.keep(set(map(id, idle)))
+        per_peer: Counter[str] = Counter()
+        for connection in idle:
+            peer = connection.client[0] if connection.client else ""
+            per_peer[peer] += 1
+            # The value is the last request: another one begins the time anew.
+            seconds = self._idle.unchanged_seconds(id(connection), connection.cycle, now)
+            if seconds >= IDLE_SECONDS or per_peer[peer] > MAX_IDLE_PER_PEER:
+                connection.transport.close()
+
+
+def _is_idle(connection: H11Protocol) -> bool:
+    return connection.cycle is None or connection.cycle.response_complete

@@ -10,11 +10,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import gradio as gr
 
 from apps.webcam import uploads
+from apps.webcam.serving.connections import ConnectionWatch
 from apps.webcam.serving.gradio_queue import queue_of
 from apps.webcam.serving.stored_uploads import StoredUploads
 from apps.webcam.serving.streams import StreamWatch
 
-STREAMS_CHECK_SECONDS = 0.5
+WATCH_SECONDS = 0.5
 UPLOADS_CHECK_SECONDS = 10.0
 
 
@@ -25,9 +26,7 @@ def lifespan(
 
     @asynccontextmanager
     async def handler(app: object) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(work) for work in (_watch_streams(page), _clean_uploads(stored))
-        ]
+        tasks = [asyncio.create_task(work) for work in (_watch(page), _clean_uploads(stored))]
         try:
             yield
         finally:
@@ -37,11 +36,12 @@ def lifespan(
     return handler
 
 
-async def _watch_streams(page: gr.Blocks) -> None:
-    watch = StreamWatch(queue_of(page))
+async def _watch(page: gr.Blocks) -> None:
+    streams, connections = StreamWatch(queue_of(page)), ConnectionWatch(page)
     while True:
-        await asyncio.sleep(STREAMS_CHECK_SECONDS)
-        await watch.check(time.monotonic())
+        await asyncio.sleep(WATCH_SECONDS)
+        await streams.check(time.monotonic())
+        connections.check(time.monotonic())
 
 
 async def _clean_uploads(stored: StoredUploads) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from urllib.parse import parse_qs
 
 import gradio as gr
@@ -44,6 +45,7 @@ class RequestMiddleware:
         self.queue = queue_of(page)
         self.stored = stored
         self.max_upload_bytes = max_upload_bytes
+        self.open_requests: Counter[str] = Counter()
         self.memory = Reservations(MEMORY_BYTES, MEMORY_BYTES_PER_CLIENT)
         self.disk = Reservations(DISK_BYTES, DISK_BYTES_PER_CLIENT)
 
@@ -52,6 +54,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        client = clients.client_of(scope)
         has_started = False
 
         async def send_and_note(message: Message) -> None:
@@ -59,7 +62,10 @@ class RequestMiddleware:
             has_started = True
             await send(message)
 
+        self.open_requests[client] += 1
         try:
+            if self.open_requests[client] > clients.most_requests(client):
+                raise BodyError(429, "Expected fewer requests at a time; try to close some pages.")
             await self._pass_on(scope, receive, send_and_note)
         except BodyError as error:
             status, problem = error.status, str(error)
@@ -67,6 +73,10 @@ class RequestMiddleware:
             status, problem = 400, str(error)
         else:
             return
+        finally:
+            self.open_requests[client] -= 1
+            if not self.open_requests[client]:
+                del self.open_requests[client]
         if not has_started:
             headers = {"Connection": "close"} if status in (408, 411, 413) else None
             await JSONResponse({"detail": problem}, status, headers)(scope, receive, send)

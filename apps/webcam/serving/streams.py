@@ -7,11 +7,11 @@ limit, for the next frame of a visitor who has gone. What a visitor does not rea
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Set
 
 from gradio.queueing import Event, Queue
 from gradio.utils import cancel_tasks
 
+from apps.webcam.serving.changes import Changes
 from apps.webcam.serving.clients import is_long, number_of
 from apps.webcam.serving.gradio_queue import oldest_message
 
@@ -19,26 +19,6 @@ IDLE_SECONDS = 5.0
 """Who sends no frame, or reads no result, for so long gives their place up."""
 UNREAD_SECONDS = 60.0
 """Other results that nobody reads are forgotten after so long."""
-
-
-class Changes:
-    """Since when values have been the same."""
-
-    def __init__(self) -> None:
-        self._values: dict[Hashable, tuple[object, float]] = {}
-
-    def unchanged_seconds(self, key: Hashable, value: object, now: float) -> float:
-        """Return for how long `key` has had the very object `value`."""
-        before = self._values.get(key)
-        if before is None or before[0] is not value:
-            self._values[key] = (value, now)
-            return 0.0
-        return now - before[1]
-
-    def keep(self, keys: Set[Hashable]) -> None:
-        """Forget all other keys."""
-        for key in self._values.keys() - keys:
-            del self._values[key]
 
 
 class StreamWatch:

@@ -15,11 +15,12 @@ import pytest
 
 from tests.apps.webcam.conftest import Server, start
 
-IDLE_SECONDS, PARTIAL_SECONDS, QUOTA_BYTES = 1.0, 0.5, 4 * 2**20
+IDLE_SECONDS, PARTIAL_SECONDS, QUOTA_BYTES = 2.0, 0.5, 4 * 2**20
 PROGRAM = """
 import sys
 from apps.webcam import uploads
-from apps.webcam.serving import bodies, housekeeping, outbound, requests, stored_uploads, streams
+from apps.webcam.serving import bodies, connections, housekeeping, outbound
+from apps.webcam.serving import requests, stored_uploads, streams
 log, gate = open(sys.argv.pop(1), "a", buffering=1), sys.argv.pop(1)
 refuse = outbound.refuse
 
@@ -31,10 +32,10 @@ def refuse_and_record(event, arguments):
         raise
 
 outbound.refuse = refuse_and_record
-streams.IDLE_SECONDS = bodies.IDLE_SECONDS = float(sys.argv.pop(1))
+streams.IDLE_SECONDS = bodies.IDLE_SECONDS = connections.IDLE_SECONDS = float(sys.argv.pop(1))
 uploads.PARTIAL_MAX_AGE_SECONDS = stored_uploads.UNUSED_SECONDS = float(sys.argv.pop(1))
 requests.DISK_BYTES = int(sys.argv.pop(1))
-housekeeping.STREAMS_CHECK_SECONDS = housekeeping.UPLOADS_CHECK_SECONDS = 0.1
+housekeeping.WATCH_SECONDS = housekeeping.UPLOADS_CHECK_SECONDS = 0.1
 if gate == "open":
     async def pass_on(self, scope, receive, send):
         await self.app(scope, receive, send)

@@ -115,11 +115,9 @@ def test_a_ninth_visitor_gets_a_place_within_seconds(
 def test_who_waits_is_told_their_place(demo: HostileDemo, frames: list[bytes]) -> None:
     with streams(demo, frames[0], "full"):
         waiting = [Stream(demo, frames[0], f"waits{number}") for number in range(2)]
-        places = []
-        for stream in waiting:
-            assert stream.join()[0] == 200
-            message = stream.first("estimation")
-            places.append((message["rank"], message["queue_size"]))
+        assert [stream.join()[0] for stream in waiting] == [200, 200]
+        messages = [stream.first("estimation") for stream in waiting]
+        places = [(message["rank"], message["queue_size"]) for message in messages]
         for stream in waiting:
             stream.close()
         assert places == [(0, 1), (1, 2)]
