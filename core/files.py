@@ -111,6 +111,42 @@ def atomic_folder(
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def scratch_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder beside `target` for what is unfinished, and remove it at the end.
+
+    What a killed process left is removed by the next one with the same target. The parent of
+    `target` has to exist.
+
+    Raises:
+        OSError: the disk cannot be written.
+    """
+    target = Path(os.path.normpath(target.absolute()))
+    _remove_leftovers(target)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_prefix(target)}{os.getpid()}-", dir=target.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def disk_errors(target: Path, remedy: str) -> Iterator[None]:
+    """Turn errors of the disk while `target` is written into one for the user.
+
+    Args:
+        target: what is written.
+        remedy: what the message advises.
+
+    Raises:
+        DataError: the disk is full, or cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"Expected to write {target}, got: {error}; {remedy}.") from error
+
+
 def csv_cell(text: str) -> str:
     """Return the text of a CSV cell, with an apostrophe before what a spreadsheet would run.
 

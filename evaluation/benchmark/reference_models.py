@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 import warnings
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from core.artifacts.card import Head
 from core.artifacts.downloads import ROOT, cache_dir
 from core.errors import UserError
+from core.files import scratch_folder
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
 
@@ -144,8 +144,8 @@ def model_file(key: str) -> Path:
     path = cache_dir() / f"{one}-{_cache_tag()}.onnx"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            new = Path(folder) / path.name
+        with scratch_folder(path) as folder:
+            new = folder / path.name
             done = subprocess.run(
                 [sys.executable, "-m", __name__, one, new], cwd=ROOT, capture_output=True, text=True
             )

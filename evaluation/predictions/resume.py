@@ -16,6 +16,7 @@ from core.data.base.crop_cache import VERSION as CROP_VERSION
 from core.errors import DataError
 from core.face_model import FaceModel
 from core.faces import Detector
+from core.files import disk_errors
 from core.progress import say, task
 from evaluation.predictions import table
 from evaluation.predictions.columns import absent_labels, relative_paths
@@ -99,19 +100,24 @@ def predict_to_file(run: PredictionRun, out: Path) -> PredictionCounts:
     """Predict all samples and write the table to `out`, as Parquet, or CSV by its suffix.
 
     Raises:
-        DataError: `out` is a folder, or none of the files can be read; an older table stays.
+        DataError: `out` is a folder, the disk is full, or none of the files can be read; an older
+            table stays.
         Stopped: Ctrl-C; the finished parts are kept.
     """
     parts = PartialTable(out)
     table.check_target(out)
-    if differences := parts.begin(run.key()):
+    with disk_errors(out, "try another place"):
+        differences = parts.begin(run.key())
+    if differences:
         say(
             f"an unfinished run for {out} was made with another {' and '.join(differences)}; "
             "starts anew"
         )
+    remedy = "free some space and give the same command again, which goes on from here"
     try:
-        _make_parts(run, parts)
-        return _merge(run, parts, out)
+        with disk_errors(out, remedy):
+            _make_parts(run, parts)
+            return _merge(run, parts, out)
     except KeyboardInterrupt:
         done = sum(parts.sample_count(i) or 0 for i in range(run.part_count))
         raise Stopped(done) from None

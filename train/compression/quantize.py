@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.files import scratch_folder
 from core.preprocess import InputSpec, to_input
 from train.batches.data import DatasetPart
 
@@ -69,8 +69,8 @@ def to_int8(source: Path, target: Path, crops: NDArray[np.uint8], spec: InputSpe
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    with TemporaryDirectory(dir=target.parent) as scratch:
-        ready = Path(scratch) / "ready.onnx"
+    with scratch_folder(target) as scratch:
+        ready = scratch / "ready.onnx"
         quant_pre_process(source, ready, skip_symbolic_shape=True)
         quantize_static(
             ready,

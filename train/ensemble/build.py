@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from core.artifacts import bundle
 from core.artifacts.ensemble_config import FILE, EnsembleConfig, EnsembleMember
 from core.ensemble import Ensemble
 from core.errors import DataError, UserError
+from core.files import scratch_folder
 from train.ensemble import report
 from train.ensemble.figures import measure
 from train.ensemble.member_predictions import MemberPredictions, labels_of, predict_members
@@ -64,8 +64,8 @@ def build(
     if out.exists() and not (out / FILE).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"Expected --out to be a new or empty folder, or an ensemble's, got {out}.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
-        folder = Path(scratch) / "new"
+    with scratch_folder(out) as scratch:
+        folder = scratch / "new"
         draft = EnsembleConfig(
             name, tuple(_copy_models(models, folder, flip, is_trusted)), dict(labels or {})
         )

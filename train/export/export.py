@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -16,6 +16,7 @@ from core import progress
 from core.artifacts import bundle
 from core.artifacts.card import Card, DataRow
 from core.errors import ModelError, UserError
+from core.files import disk_errors, scratch_folder, write_text
 from core.predictor import Predictor
 from evaluation.training_runs.run_folder import RunFolder
 from train.batches.data import DatasetPart
@@ -87,8 +88,11 @@ def export(
     out.mkdir(parents=True, exist_ok=True)
     crops = val_parts[0].crops[:PARITY_CROPS] if val_parts else random_crops(recipe)
     folded = reparameterize(model)
-    with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
-        draft = Path(scratch) / bundle.MODEL_FILE
+    with (
+        disk_errors(out, "free some space, or try another --out"),
+        scratch_folder(out) as scratch,
+    ):
+        draft = scratch / bundle.MODEL_FILE
         with progress.task("write ONNX"):
             write_onnx(folded, card, draft)
         if folded is not model:
@@ -103,12 +107,17 @@ def export(
             set_card(draft, card)
         if int8 and card.precision == "fp32":
             draft, card = _to_int8(draft, card, train_parts, val_parts)
-        save_file(half_weights(model), out / WEIGHTS)
-        (out / WEIGHTS).chmod(0o644)  # safetensors writes for the owner only
+        weights = scratch / WEIGHTS
+        try:
+            save_file(half_weights(model), weights)
+        except SafetensorError as error:  # what it makes of a full disk
+            raise OSError(str(error)) from error
+        weights.chmod(0o644)  # safetensors writes for the owner only
+        write_text(out / MEASURED_FILE, json.dumps(parity))
+        parameters = sum(p.numel() for p in folded.parameters())
+        write_text(out / CARD_FILE, describe(card, parameters))
+        weights.replace(out / WEIGHTS)
         draft.replace(out / bundle.MODEL_FILE)
-    (out / MEASURED_FILE).write_text(json.dumps(parity), encoding="utf-8")
-    parameters = sum(p.numel() for p in folded.parameters())
-    (out / CARD_FILE).write_text(describe(card, parameters), encoding="utf-8")
     return out
 
 

@@ -283,7 +283,11 @@ class Trainer:
         """
         path = self.folder / LAST_CHECKPOINT
         has_checkpoint = distributed.is_main() and path.is_file()
-        state = distributed.broadcast_from_main(checkpoint.load(path) if has_checkpoint else None)
+        state = distributed.broadcast_from_main(
+            checkpoint.load(path, ("recipe", "model", "optim", *RESUMED))
+            if has_checkpoint
+            else None
+        )
         if state is None:
             return False
         begun_with = check_resumable(state, self.recipe, self.facts.limit)

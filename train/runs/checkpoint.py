@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,21 @@ def save(path: Path, state: Mapping[str, object]) -> None:
         ) from error
 
 
-def load(path: Path) -> dict[str, Any]:
+NESTED = ("recipe", "model", "optim")
+"""Entries that hold others by name."""
+
+
+def load(path: Path, entries: Collection[str] = ()) -> dict[str, Any]:
     """Return what `save` wrote.
 
     Only tensors and plain values are read (`weights_only`), so a hostile file cannot run code.
 
+    Args:
+        path: the checkpoint.
+        entries: names of what has to be in it.
+
     Raises:
-        ModelError: missing, damaged, or not a checkpoint of this version.
+        ModelError: missing, damaged, not a checkpoint of this version, or without an entry.
     """
     if not path.is_file():
         raise ModelError(f"Expected a checkpoint at {path}, got nothing there.")
@@ -58,4 +66,10 @@ def load(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise ModelError(f"Expected a checkpoint of format {FORMAT}, got {path}.")
+    for name in entries:
+        if name not in state or (name in NESTED and not isinstance(state[name], Mapping)):
+            raise ModelError(
+                f"Expected `{name}` in the checkpoint {path}, got none; it is incomplete: take one "
+                "that `python -m train` wrote."
+            )
     return state

@@ -61,6 +61,11 @@ def differing_fields(ours: Recipe, theirs: Recipe) -> list[str]:
     return [k for k in mine if mine[k] != other[k] and k not in DESCRIPTIVE_FIELDS]
 
 
+LAST_ENTRIES = ("recipe", "epoch", "epochs", "stale", "step", "history")
+BEST_ENTRIES = ("recipe", "model", "epoch")
+"""What the checkpoints of a run hold."""
+
+
 def read_status(path: Path, recipe: Recipe, data: Sequence[DataUse] | None = None) -> RunStatus:
     """Return the status of the folder `path` as a run of `recipe`.
 
@@ -73,8 +78,8 @@ def read_status(path: Path, recipe: Recipe, data: Sequence[DataUse] | None = Non
     if not folder.last_checkpoint.is_file() or not folder.best_checkpoint.is_file():
         return RunStatus("new", f"nothing in {path}")
     try:
-        last = checkpoint.load(folder.last_checkpoint)
-        best = int(checkpoint.load(folder.best_checkpoint)["epoch"])
+        last = checkpoint.load(folder.last_checkpoint, LAST_ENTRIES)
+        best = int(checkpoint.load(folder.best_checkpoint, BEST_ENTRIES)["epoch"])
         differing = differing_fields(recipe, from_dict(last["recipe"]))
     except UserError as error:  # damaged, or a newer version's
         return RunStatus("foreign", str(error))

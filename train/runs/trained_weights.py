@@ -48,7 +48,7 @@ def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
             f"Expected a run folder, a checkpoint or a bundle with {WEIGHTS} at {path}, got none; "
             "train that recipe first."
         )
-    content = checkpoint.load(file)
+    content = checkpoint.load(file, ("recipe", "model"))
     return content.get("ema") or content["model"], _recipe(content["recipe"], file)
 
 

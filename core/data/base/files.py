@@ -7,8 +7,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +16,7 @@ from core import image as images
 from core.artifacts.downloads import cache_dir
 from core.data.base.samples import Problem, digest
 from core.errors import DataError, ImageError
-from core.files import write_text
+from core.files import scratch_folder, write_text
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"))
 VERSION = 1
@@ -174,13 +172,10 @@ def cached_folder(name: str, fill: Callable[[Path], None]) -> Path:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
-        try:
+        with scratch_folder(folder) as temporary:
             fill(temporary)
             with contextlib.suppress(OSError):  # another process may have been first
                 temporary.rename(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         if not folder.is_dir():
             raise OSError("the folder could not be put in its place")
     except OSError as error:

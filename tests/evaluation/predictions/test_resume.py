@@ -19,7 +19,7 @@ from core.data import Samples
 from evaluation.__main__ import main
 from evaluation.predictions import predict, resume, table
 from evaluation.predictions.partial import PartialTable
-from tests.conftest import ROOT, write_tiny_bundle
+from tests.conftest import ROOT, full_disk, write_tiny_bundle
 
 N = 300
 
@@ -163,3 +163,15 @@ def test_a_part_without_a_readable_file_is_only_counted(
     assert main([*command, "--out", str(tmp_path / "t.parquet")]) == 0
     made = table.read(tmp_path / "t.parquet")
     assert len(made) == 60 and table.Meta.of(made).left_out == 10
+
+
+@pytest.mark.parametrize("limit", [1_000, 30_000])
+def test_a_full_disk_is_no_internal_error_and_the_run_goes_on(
+    command: list[str], uninterrupted: bytes, limit: int, capsys: pytest.CaptureFixture
+) -> None:
+    """At the first part, and where the parts are put together."""
+    with full_disk(limit):
+        assert main(command) == 2
+    assert "error: Expected to write" in capsys.readouterr().err
+    assert not Path(command[-1]).exists()
+    assert main(command) == 0 and Path(command[-1]).read_bytes() == uninterrupted

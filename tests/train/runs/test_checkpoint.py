@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.errors import ModelError
+from core.errors import ModelError, UserError
 from tests.conftest import ROOT
+from train.recipe.recipe import load as load_recipe
 from train.runs import checkpoint
+from train.runs.status import read_status
+from train.runs.trained_weights import weights
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -75,3 +78,28 @@ def test_a_truncated_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.pt").write_bytes(data[: len(data) // 2])
     with pytest.raises(ModelError, match="cannot be read"):
         checkpoint.load(tmp_path / "b.pt")
+
+
+ENTRIES = ("recipe", "model", "epoch")
+
+
+@pytest.mark.parametrize("absent", ENTRIES)
+def test_a_checkpoint_without_an_entry_is_refused(tmp_path: Path, absent: str) -> None:
+    """Also where a run folder is read, and where its weights are."""
+    recipe = load_recipe("fer_cnn_0")
+    state = {"recipe": recipe.to_dict(), "model": {"w": torch.ones(1)}, "epoch": 1}
+    for name in ("best.pt", "last.pt"):
+        checkpoint.save(tmp_path / name, {k: v for k, v in state.items() if k != absent})
+    with pytest.raises(ModelError, match=f"`{absent}` in the checkpoint"):
+        checkpoint.load(tmp_path / "best.pt", ENTRIES)
+    if absent != "epoch":
+        with pytest.raises(ModelError, match=f"`{absent}` in the checkpoint"):
+            weights(tmp_path)
+    assert read_status(tmp_path, recipe).state == "foreign"
+
+
+@pytest.mark.parametrize("recipe", [None, 1, "x", [1], {}, {"model": 1}])
+def test_a_checkpoint_whose_recipe_is_none_is_refused(tmp_path: Path, recipe: object) -> None:
+    checkpoint.save(tmp_path / "best.pt", {"recipe": recipe, "model": {}})
+    with pytest.raises(UserError, match="recipe"):
+        weights(tmp_path)

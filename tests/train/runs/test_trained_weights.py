@@ -12,8 +12,11 @@ from safetensors.torch import save_file
 
 from core.artifacts import bundle
 from core.artifacts.card import KEY, Card
-from core.errors import ModelError, UserError
+from core.errors import DataError, ModelError, UserError
 from evaluation.training_runs.run_folder import BEST_CHECKPOINT
+from tests.conftest import full_disk
+from train.export.export import export
+from train.network.build import build_architecture
 from train.recipe.recipe import load
 from train.runs import checkpoint
 from train.runs.trained_weights import WEIGHTS, weights
@@ -73,3 +76,10 @@ def test_a_recipe_of_a_newer_version_says_so(kept: Path) -> None:
     with_recipe(kept, {**RECIPE.to_dict(), "warp": 9})
     with pytest.raises(UserError, match="newer Mien"):
         weights(kept)
+
+
+def test_an_export_to_a_full_disk_leaves_no_half_of_a_bundle(tmp_path: Path) -> None:
+    out = tmp_path / "run" / "bundle"
+    with full_disk(100_000), pytest.raises(DataError, match=r"Expected to write.*free some space"):
+        export(build_architecture(RECIPE), RECIPE, "m", out)
+    assert list(out.iterdir()) == [] and list(out.parent.iterdir()) == [out]
