@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
-
-Unit = Literal["%", "years", "nats", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Metric:
 
     key: str
     title: str
-    unit: Unit
+    unit: str
     better: Literal["higher", "lower", "zero"]
     format: str
 
@@ -128,16 +126,24 @@ TASKS: Mapping[str, TaskTitle] = {
 """All tasks, by key, in the order in which they are shown."""
 
 
-def task_title(task: str) -> TaskTitle:
-    """Return what a task is called; one that is not ours is called by its name, e.g. `Head pose`.
+def task_title(key: str, unit: str | None = None) -> TaskTitle:
+    """Return what a task is called; for one that is not known, by its name.
+
+    Args:
+        key: name of the task in tables.
+        unit: of a regression, "" where unknown; None for a classification.
 
     >>> task_title("head_pose").title
     'Head pose'
     """
-    if task in TASKS:
-        return TASKS[task]
-    name = task.replace("_", " ")
-    return TaskTitle(task, name, name[:1].upper() + name[1:], METRICS["accuracy"])
+    if key in TASKS:
+        return TASKS[key]
+    name = key.replace("_", " ").strip() or key
+    title = name[:1].upper() + name[1:]
+    if unit is None:
+        return TaskTitle(key, name, title, METRICS["accuracy"])
+    metric = replace(METRICS["mae"], unit=unit)
+    return TaskTitle(key, name, f"{title}, {unit}" if unit else title, metric)
 
 
 CLASS_METRICS = (
@@ -155,6 +161,10 @@ CLASS_METRICS = (
 """Metrics of a task with classes, in the order in which they are shown."""
 AGE_METRICS = ("mae", "rmse", "bias")
 """Metrics of age in years, in the order in which they are shown."""
+
+
+NUMBER_METRICS = {"mae": METRICS["mae"].title, "rmse": METRICS["rmse"].title, "bias": "bias"}
+"""Titles of the metrics of a regression whose unit is not years."""
 
 
 def task_metric(column: str) -> tuple[TaskTitle | None, Metric]:

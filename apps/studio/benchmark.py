@@ -111,9 +111,9 @@ def _draw(page: str, parameters: dict[str, list[str]]) -> None:
 def generate(path: Path, rows: int, models: int) -> None:
     """Write a table of `rows` invented predictions of `models` models on the same samples."""
     from evaluation.benchmark.generated_tables import parts
-    from evaluation.predictions import table
+    from evaluation.predictions import Meta, table
 
-    with table.writer(path, table.Meta(dataset="generated", split="val")) as out:
+    with table.writer(path, Meta(dataset="generated", split="val")) as out:
         for i in range(models):
             for part in parts(rows // models, model=f"m{i}"):
                 out.write(part.drop_columns(["group_subject"]))

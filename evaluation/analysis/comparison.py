@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.vocabulary import TaskTitle
 from evaluation.analysis.from_counts import Metric
 from evaluation.analysis.groups import MAX_GROUP_VALUES
 from evaluation.metrics import classification
 from evaluation.predictions.arrays import Coded
+from evaluation.predictions.tasks import KNOWN_TASKS
 from evaluation.statistics import significance
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate, fields_of
@@ -139,22 +141,35 @@ class TaskComparison:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two models; a, b: their names; matched: samples of both; a task that one lacks is None."""
+    """Two models; a, b: their names; matched: samples of both; tasks: those of both."""
 
     a: str
     b: str
     matched: int
     only_a: int
     only_b: int
-    emotion: TaskComparison | None
-    gender: TaskComparison | None
-    age: TaskComparison | None
+    tasks: dict[str, TaskComparison]
+    titles: dict[str, TaskTitle]
 
     @property
-    def tasks(self) -> dict[str, TaskComparison]:
-        """The tasks that both models have, by name."""
-        tasks = {"emotion": self.emotion, "gender": self.gender, "age": self.age}
-        return {name: task for name, task in tasks.items() if task is not None}
+    def emotion(self) -> TaskComparison | None:
+        """The comparison of emotion, None where a model lacks it."""
+        return self.tasks.get("emotion")
+
+    @property
+    def gender(self) -> TaskComparison | None:
+        """The comparison of perceived gender, None where a model lacks it."""
+        return self.tasks.get("gender")
+
+    @property
+    def age(self) -> TaskComparison | None:
+        """The comparison of age, None where a model lacks it."""
+        return self.tasks.get("age")
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the fields for JSON; each task has its own key, the known ones always."""
+        values = {k: v for k, v in fields_of(self).items() if k not in ("tasks", "titles")}
+        return values | dict.fromkeys(KNOWN_TASKS) | self.tasks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,8 +177,8 @@ class Pairs:
     """Samples of both models with the same truth.
 
     Attributes:
-        labels: of the classes; None for ages.
-        true, a, b: (n,) classes (int64, into `labels`) or ages (float64, years).
+        labels: of the classes; None for numbers.
+        true, a, b: (n,) classes (int64, into `labels`) or numbers (float64).
         groups: as `evaluation.predictions.arrays.coded_groups`.
         sample: how intervals are drawn.
         truth_differs: samples of both that state different truths.

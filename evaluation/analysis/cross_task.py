@@ -5,6 +5,7 @@ For instance a wrong perceived gender with a larger age error.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,19 @@ from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
 
-PAIRS = (("gender", "age"), ("emotion", "age"), ("gender", "emotion"))
-"""(the task that is correct or wrong, the task whose figure is compared)."""
+
+def task_pairs(classifications: Sequence[str], regressions: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (the task that is correct or wrong, the task whose figure is compared).
+
+    >>> task_pairs(("emotion", "gender"), ("age",))
+    [('gender', 'age'), ('emotion', 'age'), ('gender', 'emotion')]
+    """
+    to_numbers = [(given, task) for task in regressions for given in reversed(classifications)]
+    return to_numbers + [
+        (given, task)
+        for i, task in enumerate(classifications)
+        for given in classifications[i + 1 :]
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +59,20 @@ class CrossTask:
         return cls(task, figure, given, counts.total, right, wrong, counts.difference(0, 1))
 
 
-def cross_tasks(outcomes: Outcomes, table: Sample) -> list[CrossTask]:
-    """Report each of PAIRS that shares rows.
+def cross_tasks(outcomes: Outcomes, regressions: Sequence[str], table: Sample) -> list[CrossTask]:
+    """Report each pair of tasks that shares rows.
 
     A pair whose `given` is never or always wrong is left out.
 
     Args:
         outcomes: of the tasks that the table has.
+        regressions: those of them that predict numbers.
         table: all rows of the table.
     """
     results = []
-    for given, task in PAIRS:
-        if given in outcomes and task in outcomes:
+    classifications = [name for name in outcomes if name not in regressions]
+    for given, task in task_pairs(classifications, regressions):
+        if len(outcomes[given][0]) and len(outcomes[task][0]):
             (rows, correct), (other, values) = outcomes[given], outcomes[task]
             if not np.array_equal(rows, other):
                 rows, in_given, in_task = np.intersect1d(
@@ -67,6 +81,6 @@ def cross_tasks(outcomes: Outcomes, table: Sample) -> list[CrossTask]:
                 correct, values = correct[in_given], values[in_task]
             wrong = 1 - correct.astype(np.int64)
             if wrong.any() and not wrong.all():
-                counts = table.part(rows).counts(wrong, 2, values, is_share=task != "age")
+                counts = table.part(rows).counts(wrong, 2, values, is_share=task in classifications)
                 results.append(CrossTask.of(task, given, counts))
     return results

@@ -52,14 +52,14 @@ class ClassScores:
 
 
 @dataclass(frozen=True, slots=True)
-class AgeErrors:
-    """Headline estimates of predicted ages, years; cs5: the share with an error of at most 5."""
+class NumberErrors:
+    """Headline estimates of a regression; cs5: of ages, the share at most 5 years off."""
 
     n: int
     mae: Estimate
     bias: Estimate
     rmse: Estimate
-    cs5: Estimate
+    cs5: Estimate | None
 
 
 def on_matrix(metric: Metric, k: int) -> Metric:

@@ -15,7 +15,7 @@ from evaluation.statistics.sample import Sample
 Line = TypeVar("Line")
 Outcomes = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Task -> int (n,) rows of the table that have it, and float (n,) 1 for a correct class, 0 for a
-wrong one, or years of absolute age error.
+wrong one, or the absolute error of a number.
 """
 
 MAX_GROUP_VALUES = 200
@@ -47,15 +47,14 @@ def by_group(
     return {name: result for name, result in results.items() if result}
 
 
-def outcomes(
-    emotion: arrays.Classes | None, gender: arrays.Classes | None, ages: arrays.Ages | None
-) -> Outcomes:
-    """Return the outcomes of the tasks that a table has; those that it lacks are None."""
-    results = {
-        name: (task.rows, (task.true == task.pred).astype(np.float64))
-        for name, task in (("emotion", emotion), ("gender", gender))
-        if task is not None
+def outcomes(tasks: Mapping[str, arrays.Classes | arrays.Numbers]) -> Outcomes:
+    """Return the outcomes of the tasks that a table has."""
+    return {
+        name: (
+            task.rows,
+            np.abs(task.pred - task.true)
+            if isinstance(task, arrays.Numbers)
+            else (task.true == task.pred).astype(np.float64),
+        )
+        for name, task in tasks.items()
     }
-    return (
-        results if ages is None else results | {"age": (ages.rows, np.abs(ages.pred - ages.true))}
-    )

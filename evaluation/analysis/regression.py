@@ -1,4 +1,4 @@
-"""Report of predicted ages, years, from arrays.
+"""Report of predicted numbers, such as ages in years, from arrays.
 
 `evaluation.analysis.summary` reports a table's tasks together.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.labels import age_decade
-from evaluation.analysis.from_counts import AgeErrors
+from evaluation.analysis.from_counts import NumberErrors
 from evaluation.analysis.groups import by_group
 from evaluation.metrics import classification, regression
 from evaluation.predictions import arrays
@@ -72,14 +72,14 @@ class GroupErrors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegressionReport(AgeErrors):
-    """Errors of predicted ages, years.
+class RegressionReport(NumberErrors):
+    """Errors of a regression, in its unit.
 
     Attributes:
         clusters: how many clusters the samples come in; None where they are independent.
         method: how intervals were made.
-        cs: cumulative scores for CS_YEARS.
-        decades: errors by decade of the true age; bands: decades as classes.
+        cs: of ages, cumulative scores for CS_YEARS.
+        decades: errors by decade of the true age; bands: decades as classes; both of ages alone.
         interval: None where the table states no interval for every row.
         groups: group column -> its values.
     """
@@ -88,44 +88,40 @@ class RegressionReport(AgeErrors):
     method: Method
     cs: list[CumulativeScore]
     decades: list[DecadeErrors]
-    bands: BandMatrix
+    bands: BandMatrix | None
     interval: IntervalReport | None = None
     groups: dict[str, list[GroupErrors]] = field(default_factory=dict)
 
 
 def regression_report(
-    ages: arrays.Ages, groups: dict[str, arrays.Coded], table: Sample
+    values: arrays.Numbers, groups: dict[str, arrays.Coded], table: Sample, *, is_age: bool
 ) -> RegressionReport:
-    """Report predicted ages; arguments as for `classification_report`."""
-    error = ages.pred - ages.true
-    absolute, sample = np.abs(error), table.part(ages.rows)
+    """Report predicted numbers; arguments as for `classification_report`.
+
+    is_age: whether they are ages in years, which are also reported by decade.
+    """
+    error = values.pred - values.true
+    absolute, sample = np.abs(error), table.part(values.rows)
     interval = None
-    if ages.low is not None and ages.high is not None:
-        inside = (ages.low <= ages.true) & (ages.true <= ages.high)
-        interval = IntervalReport(sample.share(inside), float((ages.high - ages.low).mean()))
-    band, k = regression.bands(ages.true), regression.BANDS
-    decades = [age_decade(regression.WIDTH * i) for i in range(k)]
-    matrix = classification.confusion(band, regression.bands(ages.pred), k)
-    off = np.bincount(np.abs(band - regression.bands(ages.pred)), minlength=k)
-    by_band = [GroupedCounts.of_rows(band, k, v) for v in (absolute, error)]
+    if values.low is not None and values.high is not None:
+        inside = (values.low <= values.true) & (values.true <= values.high)
+        interval = IntervalReport(sample.share(inside), float((values.high - values.low).mean()))
+    decades, bands = _decades(values, error) if is_age else ([], None)
     return RegressionReport(
         len(error),
         sample.mean(absolute),
         sample.mean(error),
         sample.mean(error**2).root(),
-        sample.share(absolute <= HEADLINE_YEARS),
+        sample.share(absolute <= HEADLINE_YEARS) if is_age else None,
         clusters=sample.clusters,
         method=sample.method,
-        cs=[CumulativeScore(years, sample.share(absolute <= years)) for years in CS_YEARS],
-        decades=[
-            DecadeErrors(name, int(n), *(Estimate.of(c.means[i]).value for c in by_band))
-            for i, (name, n) in enumerate(zip(decades, by_band[0].n, strict=True))
-        ],
-        bands=BandMatrix(decades, matrix.tolist(), (off.cumsum() / len(error)).tolist()),
+        cs=[CumulativeScore(k, sample.share(absolute <= k)) for k in CS_YEARS if is_age],
+        decades=decades,
+        bands=bands,
         interval=interval,
         groups=by_group(
             groups,
-            ages.rows,
+            values.rows,
             lambda group: [
                 GroupErrors(value, mae, bias)
                 for value, mae, bias in zip(
@@ -137,3 +133,17 @@ def regression_report(
             ],
         ),
     )
+
+
+def _decades(ages: arrays.Numbers, error: np.ndarray) -> tuple[list[DecadeErrors], BandMatrix]:
+    """Return the errors float (n,) of ages by decade, and decades as classes."""
+    band, predicted, k = regression.bands(ages.true), regression.bands(ages.pred), regression.BANDS
+    names = [age_decade(regression.WIDTH * i) for i in range(k)]
+    matrix = classification.confusion(band, predicted, k)
+    off = np.bincount(np.abs(band - predicted), minlength=k)
+    by_band = [GroupedCounts.of_rows(band, k, v) for v in (np.abs(error), error)]
+    decades = [
+        DecadeErrors(name, int(n), *(Estimate.of(c.means[i]).value for c in by_band))
+        for i, (name, n) in enumerate(zip(names, by_band[0].n, strict=True))
+    ]
+    return decades, BandMatrix(names, matrix.tolist(), (off.cumsum() / len(error)).tolist())

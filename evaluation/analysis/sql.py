@@ -9,12 +9,23 @@ import pyarrow.compute as pc
 from evaluation.analysis.from_counts import FINE_BINS
 from evaluation.metrics import binned, regression
 from evaluation.predictions.arrays import Coded
-from evaluation.store.encoding import TASK_LABELS
 from evaluation.store.store import Store
 
-AGE_ERROR = "(t.age_pred::DOUBLE - t.age_true)"
 OLDEST = regression.WIDTH * regression.BANDS
 """Years at which, whatever the bands' width, the last band ends or has begun."""
+
+
+def signed_error(task: str) -> str:
+    """Return SQL: the prediction of a number minus the truth."""
+    return f"(t.{task}_pred::DOUBLE - t.{task}_true)"
+
+
+AGE_ERROR = signed_error("age")
+
+
+def outcome(store: Store, task: str) -> str:
+    """Return SQL: 1 for a correct class, 0 for a wrong one; of a number its absolute error."""
+    return f"abs({signed_error(task)})" if store.is_regression(task) else is_correct(task)
 
 
 def is_correct(task: str) -> str:
@@ -58,9 +69,10 @@ def coded(store: Store, group: str, column: pa.ChunkedArray) -> Coded:
 
 
 def label_places(store: Store, task: str) -> np.ndarray:
-    """Return the place in `store.labels(task)` of each class code of the store, int64 (256,)."""
-    places = np.zeros(256, np.int64)
-    codes = [TASK_LABELS[task].index(label) for label in store.labels(task)]
+    """Return the place in `store.labels(task)` of each class code of the store, int64 (codes,)."""
+    space = store.label_space(task)
+    places = np.zeros(len(space), np.int64)
+    codes = [space.index(label) for label in store.labels(task)]
     places[codes] = np.arange(len(codes))
     return places
 

@@ -8,8 +8,16 @@ from itertools import pairwise
 import numpy as np
 
 from evaluation.analysis import from_counts
-from evaluation.analysis.cross_task import PAIRS, CrossTask
-from evaluation.analysis.sql import AGE_ERROR, band, band_count, group_places, is_correct
+from evaluation.analysis.cross_task import CrossTask, task_pairs
+from evaluation.analysis.sql import (
+    AGE_ERROR,
+    band,
+    band_count,
+    group_places,
+    is_correct,
+    outcome,
+    signed_error,
+)
 from evaluation.statistics.estimate import Estimate
 from evaluation.store.counts import grouped_counts, several_counts
 from evaluation.store.filters import Where
@@ -49,9 +57,9 @@ def by_band(store: Store, where: Where, width: int) -> ErrorsByCell | None:
     return _errors(store, where, *_age_bands(width), overall=True)
 
 
-def by_group(store: Store, where: Where, group: str) -> ErrorsByCell | None:
-    """Return the errors for each of `store.groups[group]`; None without ages."""
-    return _errors(store, where, *_group_values(store, group))
+def by_group(store: Store, where: Where, group: str, task: str = "age") -> ErrorsByCell | None:
+    """Return the errors for each of `store.groups[group]`; None without the regression `task`."""
+    return _errors(store, where, *_group_values(store, group), task=task)
 
 
 def _errors(
@@ -62,10 +70,11 @@ def _errors(
     places: np.ndarray | None = None,
     *,
     overall: bool = False,
+    task: str = "age",
 ) -> ErrorsByCell | None:
-    if "age" not in store.tasks:
+    if task not in store.tasks:
         return None
-    values = [f"abs({AGE_ERROR})", AGE_ERROR]
+    values = [f"abs({signed_error(task)})", signed_error(task)]
     return ErrorsByCell(
         *(
             [*counts.estimates(), *(counts.merged().estimates() if overall else ())]
@@ -75,17 +84,17 @@ def _errors(
 
 
 def accuracy_by_band(store: Store, task: str, where: Where, width: int) -> list[Estimate]:
-    """Return the accuracy of emotion or gender in each band of the true age."""
+    """Return the accuracy of a classification in each band of the true age."""
     return _accuracy(store, task, where, *_age_bands(width))
 
 
 def accuracy_by_group(store: Store, task: str, where: Where, group: str) -> list[Estimate]:
-    """Return the accuracy of emotion or gender for each of `store.groups[group]`."""
+    """Return the accuracy of a classification for each of `store.groups[group]`."""
     return _accuracy(store, task, where, *_group_values(store, group))
 
 
 def overall_accuracy(store: Store, task: str, where: Where) -> Estimate:
-    """Return the accuracy of emotion or gender over all rows."""
+    """Return the accuracy of a classification over all rows."""
     return _accuracy(store, task, where, "0", 1)[0]
 
 
@@ -134,11 +143,11 @@ def off_by(store: Store, where: Where, width: int) -> tuple[np.ndarray, list[Est
 def cross_tasks(store: Store, where: Where) -> list[CrossTask]:
     """Return what `evaluation.analysis.cross_task.cross_tasks` does of a table."""
     results = []
-    for given, task in PAIRS:
-        if {given, task} <= set(store.tasks):
-            value = f"abs({AGE_ERROR})" if task == "age" else is_correct(task)
-            wrong, is_share = f"1 - ({is_correct(given)})", task != "age"
-            counts = grouped_counts(store, where, wrong, 2, value, is_share=is_share)
-            if counts.n.all():
-                results.append(CrossTask.of(task, given, counts))
+    numbers = [task for task in store.tasks if store.is_regression(task)]
+    for given, task in task_pairs([t for t in store.tasks if t not in numbers], numbers):
+        wrong, is_share = f"1 - ({is_correct(given)})", task not in numbers
+        value = outcome(store, task)
+        counts = grouped_counts(store, where, wrong, 2, value, is_share=is_share)
+        if counts.n.all():
+            results.append(CrossTask.of(task, given, counts))
     return results

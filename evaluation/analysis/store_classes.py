@@ -14,7 +14,6 @@ from evaluation.metrics import curves
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.store.counts import grouped_counts
-from evaluation.store.encoding import TASK_LABELS
 from evaluation.store.filters import Where
 from evaluation.store.store import Store
 
@@ -25,7 +24,7 @@ def matrix(store: Store, task: str, where: Where) -> GroupedCounts:
     Cells are true * k + predicted over `store.labels(task)`.
     """
     k, places = len(store.labels(task)), label_places(store, task)
-    size = len(TASK_LABELS[task])
+    size = len(store.label_space(task))
     cells = places[:size, None] * k + places[:size]
     cell = f"t.{task}_true::INT * {size:d} + t.{task}_pred"
     return grouped_counts(store, where, cell, k * k, places=cells.ravel())
@@ -65,7 +64,7 @@ class ClassCurve:
 
 def class_curve(store: Store, task: str, where: Where, label: str) -> ClassCurve | None:
     """Return ROC and PR of one class against all others; None without probabilities or rows."""
-    code = TASK_LABELS[task].index(label)
+    code = store.label_space(task).index(label)
     p = store.probability(task, code)
     if p is None or f"{task}_true" not in store.columns:
         return None

@@ -22,7 +22,6 @@ from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
 from evaluation.store.counts import about, cluster_number, grouped_counts, half
-from evaluation.store.encoding import TASK_LABELS
 from evaluation.store.filters import Where
 from evaluation.store.store import Store
 
@@ -167,7 +166,7 @@ def temperature(store: Store, task: str, where: Where) -> Temperature | None:
     """
     if not has_confidence(store, task):
         return None
-    codes = [TASK_LABELS[task].index(label) for label in store.labels(task)]
+    codes = [store.label_space(task).index(label) for label in store.labels(task)]
     columns = [store.probability(task, code) or "0::FLOAT" for code in codes]
     listed = ", ".join(f"{c} AS p{i}" for i, c in enumerate(columns))
     has_both = f"t.{task}_true IS NOT NULL AND t.{task}_conf IS NOT NULL"

@@ -14,7 +14,7 @@ import numpy as np
 
 from evaluation.analysis.group_source import GroupSource, OutcomeRows
 from evaluation.analysis.groups import MAX_GROUP_VALUES
-from evaluation.analysis.sql import AGE_ERROR, coded, is_correct
+from evaluation.analysis.sql import coded, outcome
 from evaluation.statistics.bootstrap import MAX_CLUSTERS, compact
 from evaluation.store.counts import cluster_unit
 from evaluation.store.filters import Where
@@ -33,15 +33,15 @@ class StoreGroups(GroupSource):
 
     def __init__(self, store: Store, task: str, where: Where) -> None:
         self._store, self._where = store, where
-        value = f"abs({AGE_ERROR})" if task == "age" else is_correct(task)
-        self._outcome = f"({value})::DOUBLE"
+        is_number = store.is_regression(task)
+        self._outcome = f"({outcome(store, task)})::DOUBLE"
         clause, params = store.clause(where)
         [(n, mean)] = store.sql(
             f"SELECT count(v), avg(v) FROM (SELECT {self._outcome} AS v FROM t WHERE {clause})",
             params,
         )
         values = {k: v for k, v in store.groups.items() if 1 < len(v) <= MAX_GROUP_VALUES}
-        super().__init__(values, is_share=task != "age", center=(mean or 0) * (task == "age"))
+        super().__init__(values, is_share=not is_number, center=(mean or 0) * is_number)
         clusters = min(store.cluster_count, MAX_CLUSTERS) if store.cluster else 1
         combinations = prod(len(v) + 1 for v in values.values()) * clusters
         fits = min(combinations, n) <= MAX_COMBINATIONS

@@ -17,7 +17,6 @@ from evaluation.analysis.groups import MAX_GROUP_VALUES
 from evaluation.analysis.sql import coded, label_places
 from evaluation.statistics.sample import Sample
 from evaluation.store.counts import cluster_number
-from evaluation.store.encoding import TASK_LABELS
 from evaluation.store.filters import Where
 from evaluation.store.store import Store
 
@@ -32,11 +31,7 @@ KINDS = {
 def pairs(store: Store, task: str, a: str, b: str, where: Where) -> Pairs | None:
     """Return the samples that pass `where` for both models; None where there are none."""
     joined, params = _joined(store, task, a, b, where)
-    names = [
-        n
-        for n in store.groups
-        if not (task == "gender" and n == "gender") and len(store.groups[n]) <= MAX_GROUP_VALUES
-    ]
+    names = [n for n in store.groups if n != task and len(store.groups[n]) <= MAX_GROUP_VALUES]
     columns = "".join(f", a.{store.group_columns[n]} AS g{i}" for i, n in enumerate(names))
     cluster_column = f"{cluster_number(store, 'a')} AS cluster, " if store.cluster else ""
     rows = store.arrow(
@@ -54,7 +49,7 @@ def pairs(store: Store, task: str, a: str, b: str, where: Where) -> Pairs | None
     cluster = rows["cluster"].to_numpy().astype(np.int64) if store.cluster else None
     kept = np.flatnonzero(same)
     return Pairs(
-        None if task == "age" else store.labels(task),
+        None if store.is_regression(task) else store.labels(task),
         true[same],
         in_a[same],
         in_b[same],
@@ -85,13 +80,13 @@ def disagreements(
 ) -> tuple[int, pa.Table]:
     """Return how many samples the models differ on, and the first `limit` of them.
 
-    Sample_id, dataset, true, a, b (labels, or years).
+    Sample_id, dataset, true, a, b (labels, or numbers).
 
-    kind: of a class one of KINDS, by falling confidence; ages come by the distance of the two,
+    kind: of a class one of KINDS, by falling confidence; numbers come by the distance of the two,
     largest first.
     """
     joined, params = _joined(store, task, a, b, where)
-    if task == "age":
+    if store.is_regression(task):
         condition, order = (
             "a.truth = b.truth AND a.pred <> b.pred",
             "abs(a.pred - b.pred) DESC, a.rowid",
@@ -115,8 +110,10 @@ def disagreements(
     for name, column in (("true", f"{task}_true"), ("a", "in_a"), ("b", "in_b")):
         columns[name] = (
             rows[column]
-            if task == "age"
-            else pa.array([TASK_LABELS[task][c] for c in rows[column].to_pylist()], pa.string())
+            if store.is_regression(task)
+            else pa.array(
+                [store.label_space(task)[c] for c in rows[column].to_pylist()], pa.string()
+            )
         )
     return n, pa.table(columns)
 
@@ -147,6 +144,6 @@ def _joined(store: Store, task: str, a: str, b: str, where: Where) -> tuple[str,
 
 def _values(column: pa.ChunkedArray, task: str, store: Store) -> np.ndarray:
     values: np.ndarray = column.to_numpy()
-    if task == "age":
+    if store.is_regression(task):
         return np.asarray(values.astype(np.float64))
     return np.asarray(label_places(store, task)[values])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evaluation.analysis import from_counts, store_confidence
-from evaluation.analysis.from_counts import AgeErrors, ClassSummary
+from evaluation.analysis.from_counts import ClassSummary, NumberErrors
 from evaluation.analysis.regression import HEADLINE_YEARS
-from evaluation.analysis.sql import AGE_ERROR
+from evaluation.analysis.sql import signed_error
 from evaluation.analysis.store_classes import matrix
 from evaluation.store.counts import grouped_counts, several_counts
 from evaluation.store.filters import Where
@@ -16,21 +16,13 @@ from evaluation.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class StoreSummary:
-    """Headline of the rows of one model; a task without rows is None."""
+    """Headline of the rows of one model; tasks: those that have rows, by name."""
 
     model: str | None
     dataset: str | None
     split: str | None
     rows: int
-    emotion: ClassSummary | None
-    gender: ClassSummary | None
-    age: AgeErrors | None
-
-    @property
-    def tasks(self) -> dict[str, ClassSummary | AgeErrors]:
-        """The tasks that have rows, by name."""
-        tasks = {"emotion": self.emotion, "gender": self.gender, "age": self.age}
-        return {name: task for name, task in tasks.items() if task is not None}
+    tasks: dict[str, ClassSummary | NumberErrors]
 
 
 def summary(store: Store, where: Where) -> StoreSummary:
@@ -39,14 +31,18 @@ def summary(store: Store, where: Where) -> StoreSummary:
         ", ".join(str(row[0]) for row in store.counts([by], where) if row[0]) or None
         for by in ("model", "dataset", "split")
     )
-    emotion, gender = (class_summary(store, task, where) for task in ("emotion", "gender"))
-    return StoreSummary(
-        model, dataset, split, store.count(where), emotion, gender, age_summary(store, where)
-    )
+    tasks = {
+        task: number_summary(store, task, where)
+        if store.is_regression(task)
+        else class_summary(store, task, where)
+        for task in store.tasks
+    }
+    has_rows = {task: figures for task, figures in tasks.items() if figures is not None}
+    return StoreSummary(model, dataset, split, store.count(where), has_rows)
 
 
 def class_summary(store: Store, task: str, where: Where) -> ClassSummary | None:
-    """Return the headline of emotion or gender; None without rows."""
+    """Return the headline of a classification; None without rows."""
     if task not in store.tasks:
         return None
     counts = matrix(store, task, where)
@@ -57,12 +53,15 @@ def class_summary(store: Store, task: str, where: Where) -> ClassSummary | None:
     return ClassSummary(*from_counts.headline(counts, len(store.labels(task))), ece)
 
 
-def age_summary(store: Store, where: Where) -> AgeErrors | None:
-    """Return the headline of the ages; None without rows."""
-    if "age" not in store.tasks:
+def number_summary(store: Store, task: str, where: Where) -> NumberErrors | None:
+    """Return the headline of a regression; None without rows."""
+    if task not in store.tasks:
         return None
-    values = [f"abs({AGE_ERROR})", AGE_ERROR, f"{AGE_ERROR} * {AGE_ERROR}"]
+    error = signed_error(task)
+    values = [f"abs({error})", error, f"{error} * {error}"]
     mae, bias, squared = (c.estimate() for c in several_counts(store, where, "0", 1, values))
-    near = f"(abs({AGE_ERROR}) <= {HEADLINE_YEARS})::INT"
-    cs5 = grouped_counts(store, where, "0", 1, near, is_share=True).estimate()
-    return AgeErrors(mae.n, mae, bias, squared.root(), cs5) if mae.n else None
+    cs5 = None
+    if task == "age":
+        near = f"(abs({error}) <= {HEADLINE_YEARS})::INT"
+        cs5 = grouped_counts(store, where, "0", 1, near, is_share=True).estimate()
+    return NumberErrors(mae.n, mae, bias, squared.root(), cs5) if mae.n else None

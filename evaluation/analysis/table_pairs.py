@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import DataError
-from core.labels import FERPLUS8, GENDER2
 from evaluation.analysis.comparison import (
     Comparison,
     Disagreement,
@@ -20,6 +19,7 @@ from evaluation.analysis.comparison import (
 )
 from evaluation.analysis.groups import table_sample
 from evaluation.predictions import arrays
+from evaluation.predictions.tasks import SPACES, tasks_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,16 +61,19 @@ def compare(a: pa.Table, b: pa.Table, *, limit: int = 20) -> Comparison:
     """
     pair = match(a, b)
     groups = arrays.coded_groups(pair.b) | arrays.coded_groups(pair.a)
-    but_gender = {name: group for name, group in groups.items() if name != "gender"}
+    tasks = tasks_of(pair.a)
+    reports = {
+        task: _compare_task(pair, task, {n: g for n, g in groups.items() if n != task}, limit)
+        for task in tasks
+    }
     comparison = Comparison(
         a=a["model"][0].as_py(),
         b=b["model"][0].as_py(),
         matched=len(pair.a),
         only_a=pair.only_a,
         only_b=pair.only_b,
-        emotion=_compare_task(pair, "emotion", groups, limit),
-        gender=_compare_task(pair, "gender", but_gender, limit),
-        age=_compare_task(pair, "age", groups, limit),
+        tasks={task: report for task, report in reports.items() if report is not None},
+        titles={name: task.title for name, task in tasks.items()},
     )
     if not comparison.tasks:
         raise DataError(
@@ -84,16 +87,19 @@ def _compare_task(
     pair: Matched, task: str, groups: dict[str, arrays.Coded], limit: int
 ) -> TaskComparison | None:
     """Compare on one task; None where no row of both has it with the same truth."""
-    a, b = (
-        arrays.ages(table) if task == "age" else arrays.classes(table, task)
-        for table in (pair.a, pair.b)
-    )
+    a, b = (arrays.all_tasks(table).get(task) for table in (pair.a, pair.b))
     if a is None or b is None:
         return None
     labels = None
     if isinstance(a, arrays.Classes) and isinstance(b, arrays.Classes):
-        space = (FERPLUS8 if task == "emotion" else GENDER2).labels
-        labels = tuple(label for label in space if label in {*a.labels, *b.labels})
+        space = SPACES[task].labels if task in SPACES else (*a.labels, *b.labels)
+        used = {*a.labels, *b.labels}
+        labels = tuple(dict.fromkeys(label for label in space if label in used))
+    elif type(a) is not type(b):
+        raise DataError(
+            f"Expected `{task}` to be classes or numbers in both tables, got one of each; rename "
+            "one with --map."
+        )
     rows, in_a, in_b = np.intersect1d(a.rows, b.rows, assume_unique=True, return_indices=True)
     true, pred_a = _values(a, labels, in_a)
     other, pred_b = _values(b, labels, in_b)
@@ -116,10 +122,10 @@ def _compare_task(
 
 
 def _values(
-    side: arrays.Ages | arrays.Classes, labels: tuple[str, ...] | None, rows: np.ndarray
+    side: arrays.Numbers | arrays.Classes, labels: tuple[str, ...] | None, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return truth and prediction of int (n,) `rows`: years, or indices into `labels`."""
-    if labels is None or isinstance(side, arrays.Ages):
+    if labels is None or isinstance(side, arrays.Numbers):
         return side.true[rows], side.pred[rows]
     place = np.array([labels.index(label) for label in side.labels])
     return place[side.true[rows]], place[side.pred[rows]]

@@ -27,18 +27,18 @@ class WeakSlices:
 def task_groups(table: pa.Table) -> dict[str, RowGroups]:
     """Return the outcomes by group of each task of a one-model table with labels and predictions.
 
-    The outcome of a sample is 1 for a correct class, or years of absolute age error.
+    The outcome of a sample is 1 for a correct class, or the absolute error of a number.
     """
     groups, sample = arrays.coded_groups(table), table_sample(table)
-    emotion, gender = (arrays.classes(table, task) for task in ("emotion", "gender"))
+    tasks = arrays.all_tasks(table)
     return {
         task: RowGroups(
             outcome,
             {name: group.at(rows) for name, group in groups.items()},
             sample.part(rows),
-            is_share=task != "age",
+            is_share=isinstance(tasks[task], arrays.Classes),
         )
-        for task, (rows, outcome) in outcomes(emotion, gender, arrays.ages(table)).items()
+        for task, (rows, outcome) in outcomes(tasks).items()
     }
 
 

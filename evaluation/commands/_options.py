@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they name: samples, and predictions tables."""
+"""Options that several commands share, and the samples that they name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from core import registry, system
 from core.data import Samples
@@ -57,12 +56,6 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--show-faces": {"action": "store_true"},
     "--html": {"type": Path, "metavar": "R.html"},
     "--fix": {"type": Path, "metavar": "plan.csv"},
-    "--map": {
-        "action": "append",
-        "default": [],
-        "metavar": "OURS=THEIRS",
-        "help": "column of the contract = column of the file",
-    },
 }
 
 
@@ -82,24 +75,6 @@ def add_result_folder(parser: argparse.ArgumentParser) -> None:
     """Add the options of the commands that write a data set anew."""
     add_options(parser, "--dataset", "--data", "--files", "--seed", "--json", "--no-cache")
     add_options(parser, "--out", metavar="DIR", help="the new folder, with manifest.parquet")
-
-
-def add_table(parser: argparse.ArgumentParser, help_text: str) -> None:
-    """Add the options that name a predictions table of one model, and --json."""
-    add_options(parser, "table", help=help_text)
-    add_options(parser, "--map", "--json")
-    parser.add_argument("--model", help="which model, where the table holds several")
-
-
-def read_table(args: argparse.Namespace) -> pa.Table:
-    """Read the rows of one model that `add_table`'s options name.
-
-    Raises:
-        DataError: No such table or model, or not a predictions table.
-    """
-    from evaluation.predictions import arrays, table
-
-    return arrays.one_model(table.read(args.table, names=table.column_map(args.map)), args.model)
 
 
 def load_samples(dataset: str, args: argparse.Namespace, seed: int | None = None) -> Samples:

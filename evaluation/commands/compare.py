@@ -19,11 +19,14 @@ import pyarrow as pa
 from rich.console import Console
 
 from core.errors import DataError
-from core.vocabulary import METRICS, TASKS
+from core.progress import say
+from core.vocabulary import METRICS, TaskTitle
 from evaluation.analysis.comparison import Comparison, TaskComparison
 from evaluation.analysis.table_pairs import compare
 from evaluation.commands._options import add_options
-from evaluation.predictions import arrays, table
+from evaluation.commands._tables import add_split, read_any, splits
+from evaluation.predictions import arrays
+from evaluation.predictions.importing.arguments import add_import
 from evaluation.report.formatting import (
     console,
     number,
@@ -32,7 +35,6 @@ from evaluation.report.formatting import (
     print_table,
     sample_count,
 )
-from evaluation.statistics.estimate import fields_of
 
 SIDES = {"a": "A", "b": "B", None: "-", "neither": "-"}
 
@@ -51,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for side in "ab":
         help_text = f"which model of {side.upper()}, where it holds several"
         parser.add_argument(f"--model-{side}", metavar="NAME", help=help_text)
-    add_options(parser, "--map", help="column of the contract = column of both files")
+    add_import(parser)
+    add_split(parser)
     help_text = "disagreements listed of each kind (default: %(default)s)"
     add_options(parser, "--limit", default=10, help=help_text)
     add_options(parser, "--json")
@@ -61,14 +64,37 @@ def run(args: argparse.Namespace) -> int:
     """Print the comparison."""
     if args.limit < 0:
         raise DataError(f"Expected --limit to be at least 0, got {args.limit}.")
-    a, b = (table.read(path, names=table.column_map(args.map)) for path in (args.a, args.b))
+    a, b = (read_any(path, args) for path in (args.a, args.b))
     a, b = _one_model(a, args.model_a, "--model-a"), _one_model(b, args.model_b, "--model-b")
-    report = compare(a, b, limit=args.limit)
+    reports = {
+        split: compare(part, other, limit=args.limit)
+        for split, (part, other) in _pairs(a, b, args.split).items()
+    }
     if args.json:
-        print_json({"tables": [str(args.a), str(args.b)], **fields_of(report)})
+        content = reports[""].to_dict() if "" in reports else {"splits": reports}
+        print_json({"tables": [str(args.a), str(args.b)], **content})
     else:
-        show(report, console())
+        out = console()
+        for split, report in reports.items():
+            if split:
+                out.print(f"Split {split}", style="bold")
+            show(report, out)
     return 0
+
+
+def _pairs(a: pa.Table, b: pa.Table, split: str | None) -> dict[str, tuple[pa.Table, pa.Table]]:
+    """Return both tables' rows of each split that both have, all rows where one has one split.
+
+    Raises:
+        DataError: There is no such split.
+    """
+    parts_a, parts_b = splits(a, split), splits(b, split)
+    shared = {name: (part, parts_b[name]) for name, part in parts_a.items() if name in parts_b}
+    if not shared:
+        return {"": (a, b)}
+    if len(shared) > 1:
+        say(f"{len(shared)} splits, each by itself: {', '.join(shared)}; --split takes one")
+    return shared
 
 
 def _one_model(predictions: pa.Table, model: str | None, option: str) -> pa.Table:
@@ -84,13 +110,14 @@ def show(report: Comparison, out: Console) -> None:
     if report.only_a or report.only_b:
         out.print(f"not compared: {report.only_a} samples only in A, {report.only_b} only in B")
     for task, comparison in report.tasks.items():
-        _show_figures(task, comparison, out)
-        _show_parts(task, comparison, out)
-        _show_disagreements(task, comparison, out)
+        title = report.titles[task]
+        _show_figures(title, comparison, out)
+        _show_parts(title, comparison, out)
+        _show_disagreements(title, comparison, out)
 
 
-def _show_figures(task: str, report: TaskComparison, out: Console) -> None:
-    title, percent = TASKS[task].title, TASKS[task].metric.is_share
+def _show_figures(task: TaskTitle, report: TaskComparison, out: Console) -> None:
+    title, percent = task.title, task.metric.is_share
     out.print(
         f"{title}: B minus A, 95 % intervals: {report.method.text}; "
         "p per class and group corrected together (Holm)"
@@ -117,7 +144,7 @@ def _show_figures(task: str, report: TaskComparison, out: Console) -> None:
         out.print(f"only A right: {test.only_a}, only B right: {test.only_b} ({test.test})")
 
 
-def _show_parts(task: str, report: TaskComparison, out: Console) -> None:
+def _show_parts(task: TaskTitle, report: TaskComparison, out: Console) -> None:
     if not report.parts:
         return
     rows = (
@@ -125,7 +152,7 @@ def _show_parts(task: str, report: TaskComparison, out: Console) -> None:
             f"{part.by}: {part.value}",
             str(part.wins),
             str(part.losses),
-            number(part.difference, percent=TASKS[task].metric.is_share, sign=True),
+            number(part.difference, percent=task.metric.is_share, sign=True),
             p_value(part.p_adjusted),
             SIDES[part.better],
             sample_count(part.n),
@@ -133,14 +160,14 @@ def _show_parts(task: str, report: TaskComparison, out: Console) -> None:
         for part in report.parts
     )
     columns = ["part", "wins", "losses", "B - A", "p (Holm)", "better", "n"]
-    print_table(out, f"{TASKS[task].title}: B against A", columns, rows)
+    print_table(out, f"{task.title}: B against A", columns, rows)
 
 
-def _show_disagreements(task: str, report: TaskComparison, out: Console) -> None:
+def _show_disagreements(task: TaskTitle, report: TaskComparison, out: Console) -> None:
     disagreements = report.disagreements
     if disagreements is None or not disagreements.rows:
         return
-    is_share = TASKS[task].metric.is_share
+    is_share = task.metric.is_share
     rows = (
         [
             row.sample_id,
@@ -149,6 +176,6 @@ def _show_disagreements(task: str, report: TaskComparison, out: Console) -> None
         ]
         for row in disagreements.rows
     )
-    title = f"{TASKS[task].title}: predictions that differ ({disagreements.n})"
+    title = f"{task.title}: predictions that differ ({disagreements.n})"
     columns = ["sample", "true", "A", "B", *(["right"] if is_share else [])]
     print_table(out, title, columns, rows)

@@ -18,24 +18,23 @@ import argparse
 from rich.console import Console
 
 from core.errors import UserError
-from core.vocabulary import TASKS
 from evaluation.analysis.thresholds import (
     SingleThreshold,
     ThresholdPlan,
     plan_thresholds,
     single_threshold,
 )
-from evaluation.commands._options import add_options, add_table, read_table
+from evaluation.commands._options import add_options
+from evaluation.commands._tables import add_table, read_table
+from evaluation.predictions.tasks import tasks_of
 from evaluation.report.formatting import console, number, print_json, print_table, sample_count
 from evaluation.statistics.estimate import Estimate, fields_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `plan`."""
-    add_table(parser, "predictions table with probabilities, Parquet or *.csv")
-    parser.add_argument(
-        "--task", choices=("emotion", "gender"), default="emotion", help="default: %(default)s"
-    )
+    add_table(parser)
+    parser.add_argument("--task", help="default: the first task with classes, such as emotion")
     wish = parser.add_mutually_exclusive_group(required=True)
     wish.add_argument(
         "--coverage",
@@ -63,26 +62,33 @@ def run(args: argparse.Namespace) -> int:
     if args.one and args.precision is None:
         raise UserError("Expected --precision beside --one, got --coverage; try --precision 0.9.")
     plan: SingleThreshold | ThresholdPlan
+    tasks = tasks_of(table)
+    classes = [name for name, task in tasks.items() if not task.is_regression]
+    if not classes:
+        raise UserError(
+            f"Expected a task with classes and probabilities, got {', '.join(tasks)}; "
+            "a regression has no thresholds."
+        )
+    name = args.task or classes[0]
     if args.one:
-        plan = single_threshold(table, args.task, args.precision, seed=args.seed)
+        plan = single_threshold(table, name, args.precision, seed=args.seed)
     else:
         plan = plan_thresholds(
-            table, args.task, coverage=args.coverage, precision=args.precision, seed=args.seed
+            table, name, coverage=args.coverage, precision=args.precision, seed=args.seed
         )
     if args.json:
         model = table["model"][0].as_py()
         print_json({"table": str(args.table), "model": model, **fields_of(plan)})
     elif isinstance(plan, SingleThreshold):
-        show_single(plan, console())
+        show_single(plan, tasks[name].title.title, console())
     else:
-        show(plan, console())
+        show(plan, tasks[name].title.title, console())
     return 0
 
 
-def show(plan: ThresholdPlan, out: Console) -> None:
+def show(plan: ThresholdPlan, title: str, out: Console) -> None:
     """Print the plan as tables."""
     [(wish, value)] = plan.wish.items()
-    title = TASKS[plan.task].title
     out.print(
         f"{title}: {wish} of at least {value:g} for every predicted class, {plan.n} samples",
         style="bold",
@@ -109,11 +115,10 @@ def show(plan: ThresholdPlan, out: Console) -> None:
         print_table(out, f"{title} by {name}", columns, rows)
 
 
-def show_single(plan: SingleThreshold, out: Console) -> None:
+def show_single(plan: SingleThreshold, title: str, out: Console) -> None:
     """Print the one threshold as text."""
     out.print(
-        f"{TASKS[plan.task].title}: precision of at least {plan.wish['precision']:g}, "
-        f"{plan.n} samples",
+        f"{title}: precision of at least {plan.wish['precision']:g}, {plan.n} samples",
         style="bold",
     )
     out.print(

@@ -14,27 +14,27 @@ Examples:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from core.errors import DataError
 from core.files import write_text
+from core.progress import say
 from evaluation.analysis.summary import TableReport, table_report
-from evaluation.commands._options import add_options, add_table
-from evaluation.predictions import arrays, table
-from evaluation.predictions.table import column_map
+from evaluation.commands._options import add_options
+from evaluation.commands._tables import add_table, read_any, splits
+from evaluation.predictions import arrays
 from evaluation.report import gate_limits, gates
 from evaluation.report.formatting import console, print_json
 from evaluation.report.text_report import show, show_gates
-from evaluation.statistics.estimate import fields_of
 from evaluation.training_runs.training_run import read as read_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `report`."""
-    add_table(parser, "predictions table, Parquet or *.csv, of any model")
+    add_table(parser)
     add_options(parser, "--html", help="also write the report as one self-contained page")
     parser.add_argument(
         "--images",
@@ -81,13 +81,16 @@ def run(args: argparse.Namespace) -> int:
         measured |= gate_limits.read_measured(path)
     measured |= gate_limits.parse_measured(args.measured)
     runs = [read_run(folder) for folder in args.runs]
-    names = column_map(args.map)
-    predictions = arrays.one_model(table.read(args.table, names=names), args.model)
+    predictions = arrays.one_model(read_any(args.table, args), args.model)
+    parts = splits(predictions, args.split)
+    if len(parts) > 1:
+        return _report_splits(args, parts)
+    predictions = next(iter(parts.values()))
     report = table_report(predictions)
     outcomes: list[gates.GateOutcome] = []
     if args.gate:
         also, train = (
-            [table_report(table.read(path, names=names), args.model) for path in paths]
+            [table_report(read_any(path, args), args.model) for path in paths]
             for paths in (args.also, args.train)
         )
         outcomes = gates.check(limits, [report, *also], train, measured, runs)
@@ -95,13 +98,34 @@ def run(args: argparse.Namespace) -> int:
         _write_page(args, predictions, report, outcomes)
     if args.json:
         gate_rows = {"gates": outcomes} if args.gate else {}
-        print_json({"table": str(args.table), **fields_of(report), **gate_rows})
+        print_json({"table": str(args.table), **report.to_dict(), **gate_rows})
     else:
         out = console()
         show(report, out)
         if args.gate:
             show_gates(args.gate, outcomes, out)
     return gates.STATUS_FAILED if any(o.fails for o in outcomes) else 0
+
+
+def _report_splits(args: argparse.Namespace, parts: Mapping[str, pa.Table]) -> int:
+    """Print a report for each split: figures of training data do not belong among the others.
+
+    Raises:
+        DataError: A page or a gate is about one split.
+    """
+    if args.gate or args.html:
+        raise DataError(
+            f"Expected one split with --gate or --html, got {', '.join(parts)}; "
+            f"try --split {list(parts)[-1]}."
+        )
+    say(f"{len(parts)} splits, each by itself: {', '.join(parts)}; --split takes one")
+    reports = {split: table_report(part) for split, part in parts.items()}
+    if args.json:
+        print_json({"table": str(args.table), "splits": reports})
+    else:
+        for report in reports.values():
+            show(report, console())
+    return 0
 
 
 def _check_arguments(args: argparse.Namespace) -> None:

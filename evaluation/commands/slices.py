@@ -18,9 +18,10 @@ import argparse
 from rich.console import Console
 
 from core.errors import DataError
-from core.vocabulary import TASKS
+from core.vocabulary import TaskTitle
 from evaluation.analysis.weak_slices import WeakSlices, find_weak_slices
-from evaluation.commands._options import add_table, read_table
+from evaluation.commands._tables import add_table, read_splits
+from evaluation.predictions.tasks import tasks_of
 from evaluation.report.formatting import (
     console,
     number,
@@ -33,7 +34,7 @@ from evaluation.report.formatting import (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `slices`."""
-    add_table(parser, "predictions table, Parquet or *.csv, of any model")
+    add_table(parser)
     parser.add_argument(
         "--support",
         type=int,
@@ -57,22 +58,31 @@ def run(args: argparse.Namespace) -> int:
             "Expected --support of at least 2 and --fdr in (0, 1), "
             f"got {args.support} and {args.fdr}."
         )
-    table = read_table(args)
-    reports = find_weak_slices(table, support=args.support, fdr=args.fdr)
+    parts = read_splits(args)
+    reports = {
+        split: find_weak_slices(table, support=args.support, fdr=args.fdr)
+        for split, table in parts.items()
+    }
+    first = next(iter(parts.values()))
     if args.json:
-        print_json({"table": str(args.table), "model": table["model"][0].as_py(), **reports})
+        content = reports.get("", {"splits": reports})
+        print_json({"table": str(args.table), "model": first["model"][0].as_py(), **content})
     else:
         out = console()
-        for task, report in reports.items():
-            _show_gaps(task, report, out)
-            _show_slices(task, report, out)
+        titles = {name: task.title for name, task in tasks_of(first).items()}
+        for split, by_task in reports.items():
+            if split:
+                out.print(f"Split {split}", style="bold")
+            for task, report in by_task.items():
+                _show_gaps(titles[task], report, out)
+                _show_slices(titles[task], report, out)
     return 0
 
 
-def _show_gaps(task: str, report: WeakSlices, out: Console) -> None:
+def _show_gaps(task: TaskTitle, report: WeakSlices, out: Console) -> None:
     if not report.fairness:
         return
-    title, metric, method = TASKS[task].title, TASKS[task].metric, report.method
+    title, metric, method = task.title, task.metric, report.method
     percent = metric.is_share
     out.print(f"{title}: 95 % intervals: {method.text if method.clusters else 'bootstrap'}")
     rows = (
@@ -92,11 +102,11 @@ def _show_gaps(task: str, report: WeakSlices, out: Console) -> None:
     print_table(out, f"{title}: gaps in {metric.title} between groups", columns, rows)
 
 
-def _show_slices(task: str, report: WeakSlices, out: Console) -> None:
+def _show_slices(task: TaskTitle, report: WeakSlices, out: Console) -> None:
     out.print(f"{report.looked_at} slices looked at, {len(report.slices)} worse than the rest")
     if not report.slices:
         return
-    metric = TASKS[task].metric
+    metric = task.metric
     rows = (
         [
             " and ".join(f"{name}={value}" for name, value in s.conditions.items()),
@@ -109,4 +119,4 @@ def _show_slices(task: str, report: WeakSlices, out: Console) -> None:
     )
     loss = "error rate" if metric.is_share else metric.title
     columns = ["slice", loss, "worse by", "p (BH)", "n"]
-    print_table(out, f"{TASKS[task].title}: worse than the rest", columns, rows)
+    print_table(out, f"{task.title}: worse than the rest", columns, rows)

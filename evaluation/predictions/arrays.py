@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2, age_decade
-from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER, TASKS
+from evaluation.predictions.meta import Meta
+from evaluation.predictions.schema import GROUP
+from evaluation.predictions.tasks import HIGH, LOW, P_GENDER, PRED, TRUE, P, label_space, tasks_of
 
 T = TypeVar("T", bound=np.generic)
 Floats = NDArray[np.float64]
@@ -44,8 +46,8 @@ class Classes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ages:
-    """Rows with a true and a predicted age, in years.
+class Numbers:
+    """Rows with a true and a predicted number, such as an age in years.
 
     rows: (n,) indices into the table. true, pred: (n,). low, high: (n,) ends of the interval, None
     where not every row has one.
@@ -101,7 +103,7 @@ def probabilities(table: pa.Table, task: str, labels: tuple[str, ...]) -> Floats
     if task == "gender":
         first = numbers(table, P_GENDER)
         return None if first is None else np.stack([first, 1 - first], axis=1)
-    columns = [numbers(table, P_EMOTION + label) for label in labels]
+    columns = [numbers(table, task + P + label) for label in labels]
     present = next((c for c in columns if c is not None), None)
     if present is None:
         return None
@@ -125,15 +127,17 @@ def most_probable(p: Floats) -> tuple[Floats, Integers]:
 
 
 def classes(table: pa.Table, task: str) -> Classes | None:
-    """Return the classes of `task` ("emotion" or "gender") in a conforming table.
+    """Return the classes of a classification task in a conforming table.
 
     The predicted class is the `*_pred` column where filled, else the most probable one. None where
     no row has both a truth and a prediction.
     """
-    space = (FERPLUS8 if task == "emotion" else GENDER2).labels
+    if task + TRUE not in table.column_names:
+        return None
+    space = label_space(table, task, Meta.of(table).labels.get(task, ()))
     true, pred, p = (
-        codes(table, TASKS[task][0], space),
-        codes(table, f"{task}_pred", space),
+        codes(table, task + TRUE, space),
+        codes(table, task + PRED, space),
         probabilities(table, task, space),
     )
     if true is None or (pred is None and p is None):
@@ -162,18 +166,32 @@ def classes(table: pa.Table, task: str) -> Classes | None:
     )
 
 
-def ages(table: pa.Table) -> Ages | None:
-    """Return the ages of a conforming table; None where no row has a truth and a prediction."""
-    true, pred = numbers(table, "age_true"), numbers(table, "age_pred")
+def regression(table: pa.Table, task: str) -> Numbers | None:
+    """Return the numbers of a regression; None where no row has a truth and a prediction."""
+    true, pred = numbers(table, task + TRUE), numbers(table, task + PRED)
     if true is None or pred is None:
         return None
     rows = np.flatnonzero(~np.isnan(true) & ~np.isnan(pred))
     if len(rows) == 0:
         return None
-    low, high = numbers(table, "age_low"), numbers(table, "age_high")
+    low, high = numbers(table, task + LOW), numbers(table, task + HIGH)
     if low is None or high is None or np.isnan(low[rows] + high[rows]).any():
-        return Ages(rows, true[rows], pred[rows], None, None)
-    return Ages(rows, true[rows], pred[rows], low[rows], high[rows])
+        return Numbers(rows, true[rows], pred[rows], None, None)
+    return Numbers(rows, true[rows], pred[rows], low[rows], high[rows])
+
+
+def ages(table: pa.Table) -> Numbers | None:
+    """Return the ages of a conforming table, years."""
+    return regression(table, "age")
+
+
+def all_tasks(table: pa.Table) -> dict[str, Classes | Numbers]:
+    """Return every task of a conforming table that has rows with a truth and a prediction."""
+    tasks = {
+        name: regression(table, name) if task.is_regression else classes(table, name)
+        for name, task in tasks_of(table).items()
+    }
+    return {name: values for name, values in tasks.items() if values is not None}
 
 
 def votes(table: pa.Table) -> Floats | None:

@@ -24,7 +24,7 @@ from core.face_model import FaceModel
 from core.faces import Detector
 from evaluation.predictions import conditions
 from evaluation.predictions.columns import Columns, assemble, predict_columns
-from evaluation.predictions.table import Meta
+from evaluation.predictions.meta import Meta
 
 BATCH_SIZE = 64
 RECORDED_PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pyarrow")

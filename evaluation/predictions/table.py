@@ -11,11 +11,10 @@ carries `Meta`; CSV writes lists as JSON and has no metadata.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,134 +23,35 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from core.data.base.table_header import csv_header, read_parquet
 from core.errors import DataError
 from core.files import FORMULA, atomic_file, csv_cell
-from evaluation.predictions.schema import TASKS, conform, some, tasks
-
-METADATA_KEY = b"mien.table"
-NULL_TEXTS = ["", "nan", "NaN", "NA", "null", "None"]
-
-
-@dataclass(frozen=True, slots=True)
-class Meta:
-    """Where a table comes from.
-
-    card_sha256: of the model's card. fingerprint: of the data. left_out: files that could not be
-    read. thresholds: of the model's card, see `core.artifacts.card.Card`; whoever reads them checks
-    them.
-    """
-
-    model: str = ""
-    card_sha256: str = ""
-    dataset: str = ""
-    split: str = ""
-    fingerprint: str = ""
-    detector: str = ""
-    left_out: int = 0
-    created: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, table: pa.Table) -> Meta:
-        """Read the metadata of a table; fields that it lacks are empty.
-
-        Raises:
-            DataError: Its metadata is no JSON object.
-        """
-        try:
-            raw = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
-            return cls(**{f.name: raw[f.name] for f in fields(cls) if f.name in raw})
-        except (ValueError, TypeError) as error:
-            raise DataError(
-                f"Expected JSON in the table's metadata {METADATA_KEY.decode()!r}, got: {error}; "
-                "write the table again."
-            ) from error
-
-    def to_json(self) -> bytes:
-        """Return the value of the schema metadata."""
-        return json.dumps(asdict(self), sort_keys=True).encode()
+from evaluation.predictions.importing import ImportOptions
+from evaluation.predictions.importing.opening import open_table
+from evaluation.predictions.mapping import column_map as column_map
+from evaluation.predictions.mapping import rename as rename
+from evaluation.predictions.meta import METADATA_KEY, Meta
+from evaluation.predictions.schema import conform
+from evaluation.predictions.tasks import SPACES, TRUE, label_space, task_names
 
 
-def read(path: str | Path, *, names: Mapping[str, str] | None = None) -> pa.Table:
+def read(
+    path: str | Path,
+    *,
+    names: Mapping[str, str] | None = None,
+    options: ImportOptions | None = None,
+) -> pa.Table:
     """Read a conforming table that has a truth and a prediction of at least one task.
 
     Args:
-        path: CSV (`*.csv`) or Parquet (any other suffix).
+        path: Parquet, Arrow, CSV and its kin, JSON, Excel, or gzip or zip of one of these.
         names: Column of the contract -> column of the file, e.g. {"emotion_true": "label"}.
+        options: What else the columns cannot say; with its own `names`.
 
     Raises:
         DataError: No such file, not a table, nothing to compare, or anything that `conform`
             refuses.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(
-            f"Expected a predictions table at {path}, got no file; "
-            f"try `python -m evaluation predict --out {path}`."
-        )
-    try:
-        table = _read_csv(path) if path.suffix.lower() == ".csv" else read_parquet(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}"
-        ) from None
-    table = conform(rename(table, names or {}), model=path.stem)
-    if not tasks(table):
-        needed = "; or ".join(
-            f"`{true}` and one of {some(preds)}" for true, preds in TASKS.values()
-        )
-        raise DataError(
-            f"Expected columns {needed}; got {some(sorted(table.column_names))}; "
-            "try --map emotion_true=COLUMN."
-        )
-    return table
-
-
-def rename(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
-    """Return `table` with the columns `names.values()` renamed to `names.keys()`.
-
-    A column that already has such a name is replaced.
-
-    Raises:
-        DataError: There is no such column; suggests the nearest one.
-    """
-    for ours, theirs in names.items():
-        if theirs not in table.column_names:
-            close = difflib.get_close_matches(theirs, table.column_names, n=1)
-            fix = f"try {close[0]!r}." if close else "see the file's header."
-            raise DataError(
-                f"Expected a column {theirs!r} for `{ours}`, got {some(table.column_names)}; {fix}"
-            )
-        if ours in table.column_names and ours != theirs:
-            table = table.drop_columns([ours])
-        table = table.rename_columns([ours if n == theirs else n for n in table.column_names])
-    return table
-
-
-def column_map(pairs: Sequence[str]) -> dict[str, str]:
-    """Return `OURS=THEIRS` arguments as column of the contract -> column of the file.
-
-    Raises:
-        DataError: One has another form.
-    """
-    wrong = [p for p in pairs if not all(p.partition("=")[::2])]
-    if wrong:
-        raise DataError(
-            f"Expected --map OURS=THEIRS, got {wrong[0]!r}; try --map emotion_true=label."
-        )
-    return {ours: theirs for ours, _, theirs in (p.partition("=") for p in pairs)}
-
-
-def _read_csv(path: Path) -> pa.Table:
-    # Everything is read as text first: inference would turn the sample "0001" into the number 1.
-    options = pcsv.ConvertOptions(
-        column_types={n: pa.string() for n in csv_header(path)},
-        strings_can_be_null=True,
-        null_values=NULL_TEXTS,
-    )
-    return unescape(pcsv.read_csv(path, convert_options=options))
+    return open_table(path, options or ImportOptions(names or {})).table
 
 
 def check_target(path: str | Path) -> Path:
@@ -190,6 +90,7 @@ class Writer:
     def __init__(self, path: Path, as_csv: bool, meta: Meta | None) -> None:
         self._path, self._csv, self.meta = path, as_csv, meta or Meta()
         self._sink: Any = None  # pcsv.CSVWriter or pq.ParquetWriter
+        self._labels: dict[str, tuple[str, ...]] = {}
 
     def write(self, part: pa.Table) -> None:
         """Append rows.
@@ -198,6 +99,7 @@ class Writer:
             DataError: They do not conform.
         """
         part = conform(part)
+        self._collect_labels(part)
         part = _as_text(part) if self._csv else part.replace_schema_metadata(None)
         if self._sink is None:
             if self._csv:
@@ -210,18 +112,23 @@ class Writer:
                 )
         self._sink.write_table(part)
 
+    def _collect_labels(self, part: pa.Table) -> None:
+        """Remember the labels of tasks whose label space nobody else knows."""
+        for task in task_names(part.column_names):
+            is_class = pa.types.is_string(part.schema.field(task + TRUE).type)
+            if is_class and task not in SPACES:
+                declared = self.meta.labels.get(task, ()) or Meta.of(part).labels.get(task, ())
+                known = self._labels.get(task, ()) or declared
+                self._labels[task] = label_space(part, task, known)
+
     def close(self) -> None:
         """End the file; a second call does nothing."""
         if self._sink is not None:
             if not self._csv:
-                self._sink.add_key_value_metadata({METADATA_KEY: self.meta.to_json()})
+                meta = replace(self.meta, labels={**self.meta.labels, **self._labels})
+                self._sink.add_key_value_metadata({METADATA_KEY: meta.to_json()})
             self._sink.close()
             self._sink = None
-
-
-def unescape(table: pa.Table) -> pa.Table:
-    """Return a table that was read from CSV with its texts as they were before `csv_cell`."""
-    return _replace(table, f"^'({FORMULA})", r"\1")
 
 
 def _replace(table: pa.Table, pattern: str, replacement: str) -> pa.Table:
@@ -248,16 +155,20 @@ def _as_text(table: pa.Table) -> pa.Table:
     return _replace(table, f"^({FORMULA})", r"'\1")
 
 
-def write(table: pa.Table, path: str | Path, meta: Meta | None = None) -> None:
+def write(
+    table: pa.Table | Mapping[str, Sequence[object]], path: str | Path, meta: Meta | None = None
+) -> None:
     """Write a table to Parquet, or CSV by the suffix; see `writer`.
 
     Args:
-        table: With the columns of the contract; others are kept.
+        table: With the columns of the contract; others are kept. Or a dictionary of columns.
         path: File to write.
         meta: Where the table comes from; by default the table's own.
 
     Raises:
         DataError: The table does not conform, or `path` is a folder.
     """
+    if not isinstance(table, pa.Table):
+        table = pa.table(dict(table))
     with writer(path, meta or Meta.of(table)) as out:
         out.write(table)

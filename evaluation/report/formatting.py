@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from core.vocabulary import TASKS
 from evaluation.analysis.summary import MIN_GROUP_SIZE, TableReport
 from evaluation.statistics.estimate import Estimate, plain
 
@@ -109,7 +108,8 @@ def interval_lines(report: TableReport) -> list[str]:
         lines = [f"figures with 95 % intervals: {next(iter(by_task.values()))}; {star}"]
     else:
         lines = [
-            f"{TASKS[task].title}: 95 % intervals: {text}; {star}" for task, text in by_task.items()
+            f"{report.titles[task].title}: 95 % intervals: {text}; {star}"
+            for task, text in by_task.items()
         ]
     return lines + [
         f"`group_{name}` has {n} values and is taken for a name, not for a group"

@@ -95,21 +95,21 @@ def _measurements(
         return
     is_gap = name.startswith("gap.")
     task, _, metric = name.removeprefix("gap.").partition(".")
-    if task not in TASKS:
+    if task not in TASKS and not any(task in report.tasks for report in tables):
         raise DataError(
             f"Expected a figure of {', '.join(TASKS)}, got {name!r}; "
             "try 'emotion.accuracy' or 'gap.emotion.accuracy'."
         )
     for report in tables:
         where = f"{report.dataset or 'unnamed data'} ({report.split or 'no split'})"
-        held_out = _figure(getattr(report, task), metric, name)
+        held_out = _figure(report.tasks.get(task), metric, name)
         if held_out is None or "train" in (report.split or "").split(", "):
             continue
         if not is_gap:
             yield where, held_out
             continue
         for other in (r for r in train if r.dataset == report.dataset):
-            trained = _figure(getattr(other, task), metric, name)
+            trained = _figure(other.tasks.get(task), metric, name)
             if trained is not None:
                 worse = gap(trained.value or 0.0, held_out.value or 0.0, metric)
                 yield f"{where} against {other.split or 'train'}", Estimate.of(worse)

@@ -11,7 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, TASKS
+from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, NUMBER_METRICS, TaskTitle
 from evaluation.analysis.classification import ClassificationReport
 from evaluation.analysis.regression import RegressionReport
 from evaluation.analysis.summary import TableReport
@@ -47,11 +47,11 @@ def page(
         ]
         columns = ["gate", "limit", "value", "state", "measured on"]
         body.append(table("Gates", columns, rows, [o.fails for o in gates]))
-    for task, classes in (("emotion", report.emotion), ("gender", report.gender)):
-        if classes is not None:
-            body += _classification(TASKS[task].title, classes)
-    if report.age is not None:
-        body += _ages(report.age)
+    for task, figures in report.tasks.items():
+        if isinstance(figures, RegressionReport):
+            body += _numbers(report.titles[task], figures)
+        else:
+            body += _classification(report.titles[task].title, figures)
     if thumbnails:
         body += ["<h2>Largest mistakes</h2>", f"<p>{escape(note)}</p>"]
         body += [thumbnail(t.url, t.caption) for t in thumbnails]
@@ -128,14 +128,22 @@ def _reliability(bins: Reliability) -> Iterator[str]:
     yield table("Reliability", ["mean confidence", "share right", "n"], rows)
 
 
-def _ages(report: RegressionReport) -> Iterator[str]:
-    yield f"<h2>{escape(TASKS['age'].title)}</h2>"
-    rows = [[METRICS[name].title, number(getattr(report, name))] for name in AGE_METRICS]
+def _numbers(task: TaskTitle, report: RegressionReport) -> Iterator[str]:
+    yield f"<h2>{escape(task.title)}</h2>"
+    titles = {n: METRICS[n].title for n in AGE_METRICS} if task.key == "age" else NUMBER_METRICS
+    rows = [[titles[name], number(getattr(report, name))] for name in AGE_METRICS]
     rows += [[f"within {share.k} years", number(share.share, percent=True)] for share in report.cs]
     if report.interval:
         coverage = number(report.interval.coverage, percent=True)
         rows.append([METRICS["interval_coverage"].title, coverage])
     yield table(f"{report.n} samples", ["figure", "value"], rows)
+    if task.key == "age":
+        yield from _decades(report)
+    groups = {name: values for name, values in report.groups.items() if name != "age_decade"}
+    yield from _groups(task.name.capitalize(), groups, "mae", percent=False, label=task.metric.axis)
+
+
+def _decades(report: RegressionReport) -> Iterator[str]:
     decades = [d for d in report.decades if d.n]
     bars = [
         go.Bar(
@@ -156,15 +164,13 @@ def _ages(report: RegressionReport) -> Iterator[str]:
     )
     rows = [[d.decade, f"{d.mae:.2f}", f"{d.bias:+.2f}", sample_count(d.n)] for d in decades]
     yield table("Error by decade", ["decade", METRICS["mae"].title, "bias", "n"], rows)
-    groups = {name: values for name, values in report.groups.items() if name != "age_decade"}
-    yield from _groups("Age", groups, "mae", percent=False)
 
 
 def _groups(
-    title: str, groups: Mapping[str, Sequence[Any]], metric: str, *, percent: bool
+    title: str, groups: Mapping[str, Sequence[Any]], metric: str, *, percent: bool, label: str = ""
 ) -> Iterator[str]:
     """Yield a chart with intervals and a table per group column."""
-    label = METRICS[metric].axis
+    label = label or METRICS[metric].axis
     for group, values in groups.items():
         figures = [getattr(v, metric) for v in values]
         spread = {

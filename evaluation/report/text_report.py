@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, TASKS
+from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, NUMBER_METRICS, TaskTitle
 from evaluation.analysis.classification import ClassificationReport
-from evaluation.analysis.cross_task import CrossTask
 from evaluation.analysis.regression import RegressionReport
 from evaluation.analysis.summary import TableReport
 from evaluation.report.formatting import interval_lines, number, print_table, sample_count
@@ -25,12 +24,12 @@ def show(report: TableReport, out: Console) -> None:
         out.print(f"a face found in {share}, detector {report.detector or 'unknown'}")
     for line in interval_lines(report):
         out.print(line)
-    for task, classes in (("emotion", report.emotion), ("gender", report.gender)):
-        if classes is not None:
-            _show_classes(TASKS[task].title, classes, out)
-    if report.age is not None:
-        _show_ages(report.age, out)
-    _show_cross_task(report.cross, out)
+    for task, figures in report.tasks.items():
+        if isinstance(figures, RegressionReport):
+            _show_numbers(report.titles[task], figures, out)
+        else:
+            _show_classes(report.titles[task].title, figures, out)
+    _show_cross_task(report, out)
 
 
 def _show_classes(title: str, report: ClassificationReport, out: Console) -> None:
@@ -76,9 +75,10 @@ def _show_classes(title: str, report: ClassificationReport, out: Console) -> Non
         print_table(out, f"{title} by {name}", [name, "accuracy", "n"], rows)
 
 
-def _show_ages(report: RegressionReport, out: Console) -> None:
-    title = TASKS["age"].title
-    figures = [(METRICS[name].title, number(getattr(report, name))) for name in AGE_METRICS]
+def _show_numbers(task: TaskTitle, report: RegressionReport, out: Console) -> None:
+    title = task.title
+    names = {n: METRICS[n].title for n in AGE_METRICS} if task.key == "age" else NUMBER_METRICS
+    figures = [(names[name], number(getattr(report, name))) for name in AGE_METRICS]
     for share in report.cs:
         years = f"{share.k} year{'s' if share.k > 1 else ''}"
         figures.append((f"within {years}", number(share.share, percent=True)))
@@ -93,20 +93,20 @@ def _show_ages(report: RegressionReport, out: Console) -> None:
         print_table(out, f"{title}, by {name}", [name, METRICS["mae"].title, "bias", "n"], rows)
 
 
-def _show_cross_task(pairs: Sequence[CrossTask], out: Console) -> None:
-    if not pairs:
+def _show_cross_task(report: TableReport, out: Console) -> None:
+    if not report.cross:
         return
     rows = [
         [
-            f"{TASKS[pair.task].title}: {METRICS[pair.figure].title}",
-            TASKS[pair.given].title,
+            f"{report.titles[pair.task].title}: {METRICS[pair.figure].title}",
+            report.titles[pair.given].title,
             *(
                 number(end, percent=METRICS[pair.figure].is_share, sign=end is pair.difference)
                 for end in (pair.right.value, pair.wrong.value, pair.difference)
             ),
             str(pair.n),
         ]
-        for pair in pairs
+        for pair in report.cross
     ]
     columns = ["figure", "given", "right", "wrong", "difference", "n"]
     print_table(out, "Across tasks: where one prediction is wrong", columns, rows)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core import image as images
 from core.errors import DataError, ImageError
 from evaluation.predictions import arrays
+from evaluation.predictions.tasks import tasks_of
 
 SIDE_PX = 112
 BLURRED_SIDE_PX = 6
@@ -37,14 +38,15 @@ class Mistake:
 
 
 def largest_mistakes(table: pa.Table, limit: int) -> list[Mistake]:
-    """Return the most confident wrong classes and the largest age errors.
+    """Return the most confident wrong classes and the largest errors of numbers.
 
     At most `limit` of each task of a one-model table.
     """
     mistakes = []
-    for task in ("emotion", "gender"):
-        classes = arrays.classes(table, task)
-        if classes is None:
+    titles = {name: task.title for name, task in tasks_of(table).items()}
+    for name, classes in arrays.all_tasks(table).items():
+        if isinstance(classes, arrays.Numbers):
+            mistakes += _largest_errors(classes, titles[name].metric.unit, limit)
             continue
         n = len(classes.rows)
         confidence = np.ones(n) if classes.p is None else classes.p[np.arange(n), classes.pred]
@@ -54,12 +56,16 @@ def largest_mistakes(table: pa.Table, limit: int) -> list[Mistake]:
             share = "" if classes.p is None else f" {confidence[i]:.0%}"
             truth = classes.labels[classes.true[i]]
             mistakes.append(Mistake(int(classes.rows[i]), f"{predicted}{share}, true {truth}"))
-    ages = arrays.ages(table)
-    if ages is not None:
-        for i in np.argsort(-np.abs(ages.pred - ages.true), kind="stable")[:limit]:
-            caption = f"{ages.pred[i]:.0f} years, true {ages.true[i]:.0f}"
-            mistakes.append(Mistake(int(ages.rows[i]), caption))
     return mistakes
+
+
+def _largest_errors(values: arrays.Numbers, unit: str, limit: int) -> list[Mistake]:
+    farthest = np.argsort(-np.abs(values.pred - values.true), kind="stable")[:limit]
+    texts = [(f"{values.pred[i]:.0f} {unit}".rstrip(), f"{values.true[i]:.0f}") for i in farthest]
+    return [
+        Mistake(int(values.rows[i]), f"{predicted}, true {truth}")
+        for i, (predicted, truth) in zip(farthest, texts, strict=True)
+    ]
 
 
 def thumbnails(

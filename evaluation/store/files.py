@@ -1,4 +1,4 @@
-"""Reading of prediction files for a store: checked headers, and rows in parts of bounded size."""
+"""Reading of Parquet files for a store: checked headers, and rows in parts of bounded size."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from core.data.base.table_header import csv_header, parquet_schema
+from core.data.base.table_header import parquet_schema
 from core.errors import DataError
-from evaluation.predictions import table
-from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER, TASKS, TYPES, some, tasks
+from evaluation.predictions.mapping import rename
+from evaluation.predictions.schema import GROUP, some
 
 MAX_ROWS = 20_000_000
 """About 3 GB with every column of the contract."""
-MAX_CSV_BYTES = 4 * 2**30
 MAX_UNPACKED_BYTES = 8 * 2**30
 """Uncompressed size of the columns that are read of a Parquet file; 20 million rows with every
 column of the contract need about 3 GB.
@@ -35,68 +33,36 @@ PART_BYTES = 2**29
 """Size of the texts of a part once their dictionaries are decoded."""
 
 
-def is_csv(path: Path) -> bool:
-    """Return whether a file is CSV; otherwise it is Parquet."""
-    return path.suffix.lower() == ".csv"
-
-
 def column_names(path: Path) -> list[str]:
     """Return the names of a file's columns, at most `MAX_COLUMNS`, no two alike.
 
     Raises:
-        DataError: the file is missing or no table, or its columns are too many or alike.
+        DataError: the file is no table, or its columns are too many or alike.
     """
-    if not path.is_file():
-        raise DataError(
-            f"Expected a predictions table at {path}, got no file; try `python -m evaluation "
-            f"predict --out {path}`."
-        )
     try:
-        if not is_csv(path):
-            names: list[str] = parquet_schema(path).names
-            return names
-        if (size := path.stat().st_size) > MAX_CSV_BYTES:
-            raise DataError(
-                f"Expected a CSV of at most {MAX_CSV_BYTES >> 30} GB, got {size / 2**30:.1f} GB in "
-                f"{path}; try Parquet."
-            )
-        return csv_header(path)
-    except OSError as error:
-        raise DataError(
-            f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}"
-        ) from None
+        names: list[str] = parquet_schema(path).names
+        return names
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"Expected a Parquet table, got {path}: {str(error)[:200]}") from None
 
 
 def mapped_columns(path: Path, names: Mapping[str, str]) -> list[str]:
     """Return the names of the columns after renaming, checked.
 
     Args:
-        path: a Parquet or CSV file.
+        path: a Parquet file.
         names: column of the contract -> column of the file.
 
     Raises:
-        DataError: the file is no table or has nothing to compare, or a name is not valid.
+        DataError: the file is no table, or a name is not valid.
     """
     columns = column_names(path)
-    unknown = sorted(
-        n
-        for n in names
-        if n not in TYPES and not n.startswith((P_EMOTION, GROUP)) and n != P_GENDER
-    )
-    if unknown:
+    duplicates = sorted({n for n in columns if columns.count(n) > 1})
+    if duplicates:
         raise DataError(
-            f"Expected --map to name a column of the contract, got {unknown[0]!r}; try one of "
-            f"{some(sorted(TYPES))}."
+            f"Expected column names to be unique, got {duplicates[0]!r} twice; rename one."
         )
-    empty = table.rename(pa.table({n: pa.array([], pa.string()) for n in columns}), names)
-    if not tasks(empty):
-        required = "; or ".join(
-            f"`{true}` and one of {some(preds)}" for true, preds in TASKS.values()
-        )
-        raise DataError(
-            f"Expected columns {required}; got {some(sorted(empty.column_names))}; try --map "
-            f"emotion_true=COLUMN."
-        )
+    empty = rename(pa.table({n: pa.array([], pa.string()) for n in columns}), names)
     groups = [n for n in empty.column_names if n.startswith(GROUP)]
     invalid = [
         n
@@ -119,31 +85,14 @@ def parts(path: Path, columns: set[str]) -> Iterator[pa.Table]:
         DataError: the file is no table, or larger than the limits above.
     """
     try:
-        if is_csv(path):
-            # Everything is read as text first: inference would turn the sample "0001" into the
-            # number 1.
-            file_columns = column_names(path)
-            options = pcsv.ConvertOptions(
-                column_types={n: pa.string() for n in file_columns},
-                strings_can_be_null=True,
-                null_values=table.NULL_TEXTS,
-                include_columns=[n for n in file_columns if n in columns],
-            )
-            with pcsv.open_csv(
-                path, pcsv.ReadOptions(block_size=64 * 2**20), convert_options=options
-            ) as reader:
-                yield from (table.unescape(pa.Table.from_batches([batch])) for batch in reader)
-        else:
-            fields = {f.name: f.type for f in pq.read_schema(path) if f.name in columns}
-            texts = {n: kind for n, kind in fields.items() if _is_text(kind)}
-            with pq.ParquetFile(path, read_dictionary=list(texts)) as file:
-                _check_unpacked_size(file.metadata, list(fields), path)
-                for batch in file.iter_batches(PART_ROWS, columns=list(fields)):
-                    yield from _decoded_slices(batch, texts, path)
+        fields = {f.name: f.type for f in pq.read_schema(path) if f.name in columns}
+        texts = {n: kind for n, kind in fields.items() if _is_text(kind)}
+        with pq.ParquetFile(path, read_dictionary=list(texts)) as file:
+            _check_unpacked_size(file.metadata, list(fields), path)
+            for batch in file.iter_batches(PART_ROWS, columns=list(fields)):
+                yield from _decoded_slices(batch, texts, path)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            f"Expected a Parquet (or *.csv) table, got {path}: {str(error)[:200]}"
-        ) from None
+        raise DataError(f"Expected a Parquet table, got {path}: {str(error)[:200]}") from None
 
 
 def _check_unpacked_size(meta: pq.FileMetaData, columns: list[str], path: Path) -> None:

@@ -5,7 +5,8 @@ Files are checked and integer-coded part by part, so that 10 million rows fit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,21 +18,21 @@ import pyarrow.parquet as pq
 from core.errors import DataError
 from core.labels import age_decade
 from evaluation.metrics import regression
-from evaluation.predictions import table
-from evaluation.predictions.schema import (
-    GROUP,
-    P_COLUMNS,
-    P_EMOTION,
-    TASKS,
-    TYPES,
-    RowError,
-    conform,
-    some,
-    tasks,
-)
-from evaluation.predictions.table import Meta
+from evaluation.predictions.importing import ImportOptions
+from evaluation.predictions.mapping import rename
+from evaluation.predictions.meta import Meta
+from evaluation.predictions.row_error import RowError
+from evaluation.predictions.schema import GROUP, TYPES, conform, some
+from evaluation.predictions.tasks import Task, task_names
 from evaluation.store import files
-from evaluation.store.encoding import NAME_COLUMNS, TextCodes, column_types, encode_columns
+from evaluation.store.encoding import (
+    NAME_COLUMNS,
+    OrderCheck,
+    TextCodes,
+    column_types,
+    encode_columns,
+)
+from evaluation.store.opened_file import OpenedFile, all_tasks, open_file
 
 MAX_TEXT_LENGTH = 1000
 """Characters of a name, a path or a group."""
@@ -62,6 +63,7 @@ class LoadedTables:
         columns: columns of `t`.
         sources: the files.
         notes: what a reader should know.
+        tasks: by name, also those without truth or prediction.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -69,37 +71,46 @@ class LoadedTables:
     columns: tuple[str, ...]
     sources: list[Source] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    tasks: dict[str, Task] = field(default_factory=dict)
 
 
-def load(paths: Sequence[Path], names: Mapping[str, str]) -> LoadedTables:
+def load(paths: Sequence[Path], options: ImportOptions) -> LoadedTables:
     """Load prediction tables for a store; see `Store.open`.
-
-    Args:
-        paths: Parquet or CSV files, at least one.
-        names: column of the contract -> column of the files.
 
     Raises:
         DataError: names the column, the row and the fix.
     """
-    available = {n for path in paths for n in files.mapped_columns(path, names)}
-    rows = sum(pq.read_metadata(p).num_rows for p in paths if not files.is_csv(p))
+    with tempfile.TemporaryDirectory(prefix="mien-import-") as folder:
+        opened = [
+            open_file(path, options, Path(folder) / f"{i}.parquet") for i, path in enumerate(paths)
+        ]
+        return _load(opened)
+
+
+def _load(opened: Sequence[OpenedFile]) -> LoadedTables:
+    paths = [file.path for file in opened]
+    available = {n for file in opened for n in files.mapped_columns(file.content, file.names)}
+    rows = sum(pq.read_metadata(file.content).num_rows for file in opened)
     files.check_row_count(rows, str(paths[0]) if len(paths) == 1 else f"{len(paths)} tables")
     has_embedding = "embedding" in available and rows <= MAX_EMBEDDING_ROWS
     group_columns = sorted(n for n in available if n.startswith(GROUP))
-    types = column_types(available, group_columns, has_embedding=has_embedding)
+    tasks = all_tasks(opened)
+    types = column_types(available, tasks.values(), group_columns, has_embedding=has_embedding)
     con = duckdb.connect(":memory:")
     con.execute(
         "SET temp_directory = ''; SET enable_external_access = false; SET lock_configuration = true"
     )  # no file is read or written
     con.execute(f"CREATE TABLE t ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
     codes: dict[str, TextCodes] = {name: {} for name in (*NAME_COLUMNS, *group_columns)}
-    loaded = LoadedTables(con, {}, tuple(types))
+    loaded = LoadedTables(con, {}, tuple(types), tasks=tasks)
+    for file in opened:
+        loaded.notes += [*file.notes, *file.warnings]
     if "embedding" in available and not has_embedding:
         loaded.notes.append(
             f"Embeddings are left out beyond {MAX_EMBEDDING_ROWS:,} rows: no nearest neighbours."
         )
-    for file_index, path in enumerate(paths):
-        loaded.sources.append(_insert(loaded, codes, file_index, path, names))
+    for file_index, file in enumerate(opened):
+        loaded.sources.append(_insert(loaded, codes, file_index, file))
     loaded.codes = {name: list(c) for name, c in codes.items()}
     loaded.codes["age_decade"] = [age_decade(regression.WIDTH * i) for i in range(regression.BANDS)]
     _name_datasets(loaded)
@@ -111,30 +122,28 @@ def load(paths: Sequence[Path], names: Mapping[str, str]) -> LoadedTables:
 
 
 def _insert(
-    loaded: LoadedTables,
-    codes: dict[str, TextCodes],
-    file_index: int,
-    path: Path,
-    names: Mapping[str, str],
+    loaded: LoadedTables, codes: dict[str, TextCodes], file_index: int, file: OpenedFile
 ) -> Source:
     """Check one file and add its rows."""
-    file_columns = {names.get(name, name) for name in (*TYPES, *P_COLUMNS, *names)} - (
-        {"embedding"} - set(loaded.columns)
-    )
-    file_columns |= {n for n in files.column_names(path) if n.startswith((GROUP, P_EMOTION))}
+    tasks, names = loaded.tasks.values(), file.names
+    ours = {theirs: ours for ours, theirs in names.items()}
+    prefixes = (GROUP, *(f"{task.name}_" for task in tasks))
+    needed = set()
+    for name in files.column_names(file.content):
+        known = ours.get(name, name)
+        if known in TYPES or known.startswith(prefixes):
+            needed.add(name)
+        if known == "embedding" and known not in loaded.columns:
+            needed.discard(name)
     rows, file_models, file_tasks = 0, set[str](), set[str]()
-    meta = (
-        Meta()
-        if files.is_csv(path)
-        else Meta.of(pa.schema([], metadata=pq.read_schema(path).metadata).empty_table())
-    )
-    for raw_part in files.parts(path, file_columns):
+    order = {name: OrderCheck() for name, task in loaded.tasks.items() if not task.is_regression}
+    for raw_part in files.parts(file.content, needed):
         try:
-            part = conform(table.rename(raw_part, names), model=path.stem)
+            part = conform(rename(raw_part, names), model=file.path.stem)
             _check_text_lengths(part, ("sample_id", "path", *codes))
         except RowError as error:
             raise error.moved(rows) from None
-        columns = encode_columns(part, codes, file_index)
+        columns = encode_columns(part, tasks, codes, file_index, order)
         columns = {n: c for n, c in columns.items() if n in loaded.columns}
         loaded.con.register("part", pa.table(columns))
         column_list = ", ".join(columns)
@@ -145,14 +154,14 @@ def _insert(
         loaded.con.unregister("part")
         rows += len(part)
         file_models |= set(part["model"].unique().to_pylist())
-        file_tasks |= set(tasks(part))
-        files.check_row_count(rows, str(path))
+        file_tasks |= set(task_names(part.column_names))
+        files.check_row_count(rows, str(file.path))
+    if file.content == file.path:  # an imported one has been checked
+        warnings = [w for name, check in order.items() if (w := check.warning(name))]
+        loaded.notes += [f"{file.path.name}: {warning}" for warning in warnings]
+    models = tuple(sorted(file_models))
     return Source(
-        path,
-        rows,
-        meta,
-        tuple(sorted(file_models)),
-        tuple(task for task in TASKS if task in file_tasks),
+        file.path, rows, file.meta, models, tuple(t for t in loaded.tasks if t in file_tasks)
     )
 
 

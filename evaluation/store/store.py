@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import DataError
-from evaluation.predictions.schema import P_EMOTION, P_GENDER, TASKS
-from evaluation.store.encoding import NAME_COLUMNS, TASK_LABELS
+from evaluation.predictions.importing import ImportOptions
+from evaluation.predictions.tasks import HIGH, LOW
+from evaluation.store.encoding import NAME_COLUMNS, probability_column
 from evaluation.store.filters import Where
 from evaluation.store.ingest import load
 from evaluation.store.tables import Tables
@@ -35,14 +36,21 @@ class Store(Tables):
     """
 
     @classmethod
-    def open(cls, paths: Sequence[str | Path], *, names: Mapping[str, str] | None = None) -> Store:
+    def open(
+        cls,
+        paths: Sequence[str | Path],
+        *,
+        names: Mapping[str, str] | None = None,
+        options: ImportOptions | None = None,
+    ) -> Store:
         """Load one or several predictions tables of any models.
 
         Each is checked as by `evaluation.predictions.table.read`.
 
         Args:
-            paths: Parquet or CSV files.
+            paths: tables of predictions of any format.
             names: column of the contract -> column of the files, where they differ.
+            options: what else the columns cannot say; with its own `names`.
 
         Raises:
             DataError: names the column, the row and the fix.
@@ -52,7 +60,7 @@ class Store(Tables):
                 "Expected at least one predictions table, got none; try `python -m apps.studio "
                 "T.parquet`."
             )
-        return cls(load([Path(p) for p in paths], names or {}))
+        return cls(load([Path(p) for p in paths], options or ImportOptions(names or {})))
 
     def confusion(self, task: str, where: Where, uncertain: float | None = None) -> np.ndarray:
         """Return the confusion matrix, int64 (k, k) in the order of `labels(task)`.
@@ -60,7 +68,7 @@ class Store(Tables):
         Rows are true, columns predicted.
 
         Args:
-            task: emotion or gender.
+            task: a classification.
             where: which rows.
             uncertain: a confidence in [0, 1]; predictions below it are counted in a last column,
                 so that the result is (k, k + 1).
@@ -75,7 +83,7 @@ class Store(Tables):
         """Return the confusion matrix for each value of `by` that occurs.
 
         Args:
-            task: emotion or gender.
+            task: a classification.
             where: which rows.
             by: "model", "dataset", "split" or a group; None: one matrix, under "".
             uncertain: see `confusion`.
@@ -87,7 +95,7 @@ class Store(Tables):
         k, index = len(self._labels[task]), {code: i for i, code in enumerate(self._labels[task])}
         abstains = uncertain is not None and f"{task}_conf" in self.columns
         pred = (
-            f"CASE WHEN t.{task}_conf < ? THEN 255 ELSE t.{task}_pred END"
+            f"CASE WHEN t.{task}_conf < ? THEN -1 ELSE t.{task}_pred::INT END"
             if abstains
             else f"t.{task}_pred"
         )
@@ -101,7 +109,7 @@ class Store(Tables):
         for value, true, predicted, n in rows:
             key = "" if column is None else self._text(column, value)
             matrix = matrices.setdefault(key, self._empty_matrix(task, uncertain))
-            matrix[index[true], k if predicted == 255 else index[predicted]] += n
+            matrix[index[true], k if predicted == -1 else index[predicted]] += n
         return dict(sorted(matrices.items()))
 
     def _empty_matrix(self, task: str, uncertain: float | None) -> np.ndarray:
@@ -110,10 +118,11 @@ class Store(Tables):
 
     def probability(self, task: str, code: int) -> str | None:
         """Return SQL for the probability of a class; None where the tables have none."""
-        column = P_GENDER if task == "gender" else P_EMOTION + TASK_LABELS[task][code]
+        is_complement = task == "gender" and code == 1
+        column = probability_column(self._tasks[task], 0 if is_complement else code)
         if column not in self.columns:
             return None
-        return f"1 - t.{column}" if task == "gender" and code == 1 else f"t.{column}"
+        return f"1 - t.{column}" if is_complement else f"t.{column}"
 
     def samples(
         self, where: Where, order: str = "row", limit: int = 100, offset: int = 0
@@ -131,11 +140,12 @@ class Store(Tables):
             offset: rows to skip.
         """
         columns = ["sample_id", *NAME_COLUMNS, *(["path"] if "path" in self.columns else [])]
-        for task in TASKS:
+        for task in self._tasks:
             columns += [
                 c for c in (f"{task}_true", f"{task}_pred", f"{task}_conf") if c in self.columns
             ]
-        columns += [c for c in ("age_low", "age_high", "face_found") if c in self.columns]
+        ends = [t + end for t in self._tasks for end in (LOW, HIGH)]
+        columns += [c for c in (*ends, "face_found") if c in self.columns]
         clause, params = self.clause(where)
         by = "t.sample_id" if order == "id" else self.sort_key(order, where.task)
         query = (
@@ -145,11 +155,14 @@ class Store(Tables):
         return self.in_words(self.arrow(query, params))
 
     def sort_key(self, order: str, task: str) -> str:
-        """Return SQL that rises in an order of `samples`; missing values come last."""
-        column = {"confidence": f"t.{task}_conf", "error": "abs(t.age_pred - t.age_true)"}.get(
-            order.removeprefix("-")
-        )
-        needed = {f"{task}_conf"} if "confidence" in order else {"age_pred", "age_true"}
+        """Return SQL that rises in an order of `samples`; missing values come last.
+
+        The error is that of `task`, or of age where that is a classification.
+        """
+        number = task if self.is_regression(task) else "age"
+        error = f"abs(t.{number}_pred - t.{number}_true)"
+        column = {"confidence": f"t.{task}_conf", "error": error}.get(order.removeprefix("-"))
+        needed = {f"{task}_conf"} if "confidence" in order else {f"{number}_pred", f"{number}_true"}
         if column is None or not needed <= self.columns:
             return "t.rowid"
         value = f"{column}::DOUBLE"
@@ -158,12 +171,9 @@ class Store(Tables):
     def in_words(self, rows: pa.Table) -> pa.Table:
         """Return rows of `t` with the labels and names in place of their codes."""
         for i, name in enumerate(rows.column_names):
-            task, _, which = name.partition("_")
-            texts = (
-                TASK_LABELS[task]
-                if task in TASK_LABELS and which in ("true", "pred")
-                else self._codes.get(name)
-            )
+            task = name.removesuffix("_true").removesuffix("_pred")
+            is_label = task in self._labels and name != task
+            texts = self.label_space(task) if is_label else self._codes.get(name)
             if texts is not None:
                 rows = rows.set_column(
                     i, name, pc.take(pa.array(texts, pa.string()), rows[name].cast(pa.int64()))

@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from core.errors import DataError
 from core.labels import GENDER2
+from core.vocabulary import TaskTitle
 from evaluation.predictions import arrays
-from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER, TASKS
-from evaluation.store.encoding import NAME_COLUMNS, TASK_LABELS
+from evaluation.predictions.schema import GROUP
+from evaluation.predictions.tasks import PRED, TRUE
+from evaluation.store.encoding import NAME_COLUMNS, probability_column
 from evaluation.store.filters import Where
 from evaluation.store.ingest import LoadedTables, Source
 
@@ -36,15 +38,16 @@ class Tables:
         self._results: OrderedDict[Hashable, Any] = OrderedDict()
         self.rows = int(self.sql("SELECT count(*) FROM t")[0][0])
         self.models, self.datasets, self.splits = (self._names(name) for name in NAME_COLUMNS)
+        self._tasks = loaded.tasks
         self.tasks = tuple(
             task
-            for task, (true, _) in TASKS.items()
-            if {true, f"{task}_pred"} <= self.columns and self._has_both(task)
+            for task in loaded.tasks
+            if {task + TRUE, task + PRED} <= self.columns and self._has_both(task)
         )
         self._labels = {
-            task: self._used_codes(task)
-            for task in TASK_LABELS
-            if f"{task}_pred" in self.columns or f"{task}_true" in self.columns
+            name: self._used_codes(name)
+            for name, task in loaded.tasks.items()
+            if not task.is_regression and {name + TRUE, name + PRED} & self.columns
         }
         self.group_columns = {
             c.removeprefix(GROUP): c
@@ -108,24 +111,37 @@ class Tables:
 
     def _has_both(self, task: str) -> bool:
         """Whether any row has both a truth and a prediction."""
-        true = TASKS[task][0]
-        return bool(
-            self.sql(
-                f"SELECT 1 FROM t WHERE {true} IS NOT NULL AND {task}_pred IS NOT NULL LIMIT 1"
-            )
-        )
+        condition = f"{task}_true IS NOT NULL AND {task}_pred IS NOT NULL"
+        return bool(self.sql(f"SELECT 1 FROM t WHERE {condition} LIMIT 1"))
 
     def _used_codes(self, task: str) -> tuple[int, ...]:
         """Return the indices of the labels that a truth, a prediction or a probability uses."""
         columns = {f"{task}_true", f"{task}_pred"} & self.columns
         used = {code for column in columns for code in self._distinct_codes(column)}
-        if task == "gender" and P_GENDER in self.columns:
-            return (0, 1)
-        for i, label in enumerate(TASK_LABELS[task]):
-            p = P_EMOTION + label
-            if task == "emotion" and i not in used and p in self.columns:
-                used.update([i] if self.sql(f"SELECT 1 FROM t WHERE {p} > 0 LIMIT 1") else [])
+        labels = self.label_space(task)
+        if task == "gender" and f"{task}_conf" in self.columns:
+            return tuple(range(len(labels)))
+        by_code = {i: probability_column(self._tasks[task], i) for i in range(len(labels))}
+        rest = [i for i, c in by_code.items() if i not in used and c in self.columns]
+        if rest:
+            has_probability = ", ".join(f"max({by_code[i]}) > 0" for i in rest)
+            [answers] = self.sql(f"SELECT {has_probability} FROM t")
+            used |= {i for i, is_used in zip(rest, answers, strict=True) if is_used}
         return tuple(sorted(used))
+
+    def is_regression(self, task: str) -> bool:
+        """Return whether a task predicts numbers, not classes."""
+        return self._tasks[task].is_regression if task in self._tasks else task == "age"
+
+    def title(self, task: str) -> TaskTitle:
+        """Return what a task is called, with its main metric and unit."""
+        title: TaskTitle = self._tasks[task].title
+        return title
+
+    def label_space(self, task: str) -> tuple[str, ...]:
+        """Return the labels of a classification by code, also those that do not occur."""
+        known = self._tasks.get(task)
+        return (known.labels if known else None) or ()
 
     def clause(self, where: Where) -> tuple[str, list[Any]]:
         """Return `where` as an SQL condition on `t`, and its parameters.
@@ -154,8 +170,8 @@ class Tables:
         of_group = ((self.group_column(name), values) for name, values in where.groups)
         for column, values in (*by_name, *of_group):
             add_one_of(column, self._codes[column], values)
-        add_one_of(f"{task}_true", TASK_LABELS.get(task, ()), where.true)
-        add_one_of(f"{task}_pred", TASK_LABELS.get(task, ()), where.pred)
+        add_one_of(f"{task}_true", self.label_space(task), where.true)
+        add_one_of(f"{task}_pred", self.label_space(task), where.pred)
         if where.confidence is not None:
             add(f"{task}_conf", f"t.{task}_conf BETWEEN ? AND ?", where.confidence)
         if where.right is not None:
@@ -172,18 +188,17 @@ class Tables:
         """Return an SQL condition that holds for correct predictions."""
         if task not in self.tasks:
             return "NULL"
-        return (
-            f"abs(t.age_pred - t.age_true) <= {RIGHT_YEARS}"
-            if task == "age"
-            else f"t.{task}_pred = t.{task}_true"
-        )
+        if task == "age":
+            return f"abs(t.age_pred - t.age_true) <= {RIGHT_YEARS}"
+        # No error of another number is right or wrong by itself
+        return "NULL" if self.is_regression(task) else f"t.{task}_pred = t.{task}_true"
 
     def labels(self, task: str) -> tuple[str, ...]:
-        """Return the labels of `task` (emotion or gender) that occur anywhere in the store.
+        """Return the labels of a classification that occur anywhere in the store.
 
         In the order of the label space; the axes of every matrix and chart.
         """
-        return tuple(TASK_LABELS[task][i] for i in self._labels.get(task, ()))
+        return tuple(self.label_space(task)[i] for i in self._labels.get(task, ()))
 
     @property
     def texts(self) -> Mapping[str, Sequence[str]]:

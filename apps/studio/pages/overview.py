@@ -12,7 +12,7 @@ import streamlit as st
 from apps.studio import charts, context
 from apps.studio.context import View
 from core.vocabulary import METRICS, TASKS, Metric
-from evaluation.analysis.from_counts import AgeErrors, ClassSummary
+from evaluation.analysis.from_counts import ClassSummary, NumberErrors
 from evaluation.analysis.store_summary import StoreSummary, summary
 from evaluation.report import gate_limits, gates
 from evaluation.report.formatting import number
@@ -31,7 +31,7 @@ AGE_METRICS_DRAWN = ("mae", "rmse", "bias")
 MAX_TILES = 4
 """Models up to which each has a tile."""
 STATES = {"passed": "✓ passed", "missed": "✗ missed", "not measured": "– not measured"}
-TaskSummary: TypeAlias = ClassSummary | AgeErrors
+TaskSummary: TypeAlias = ClassSummary | NumberErrors
 
 
 def render(view: View) -> None:

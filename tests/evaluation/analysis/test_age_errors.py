@@ -100,12 +100,8 @@ def test_cumulative_scores_groups_and_shares_right(predictions_and_stores) -> No
 
 def test_mistakes_that_come_together_are_those_of_rows(predictions_and_stores) -> None:
     predictions, store, complete = predictions_and_stores
-    tasks = (
-        arrays.classes(predictions, "emotion"),
-        arrays.classes(predictions, "gender"),
-        arrays.ages(predictions),
-    )
-    wanted = cross_task.cross_tasks(outcomes(*tasks), Sample(len(predictions)))
+    tasks = outcomes(arrays.all_tasks(predictions))
+    wanted = cross_task.cross_tasks(tasks, ["age"], Sample(len(predictions)))
     estimates = store_ages.cross_tasks(complete, WHERE)
     assert estimates[:2] == store_ages.cross_tasks(store, WHERE)[:2], (
         "ages that are not known change nothing"

@@ -16,6 +16,7 @@ from core.data import ferplus
 from core.faces import best_detector, chip_face
 from core.predictor import Predictor
 from evaluation.__main__ import main
+from evaluation.commands import report
 from evaluation.predictions import table
 from tests.core.artifacts.test_bundle import with_card
 
@@ -240,7 +241,7 @@ def test_mistakes_end_with_status_2_and_say_what_helps(
 def test_our_own_failures_end_with_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(table, "read", lambda *a, **k: 1 // 0)
+    monkeypatch.setattr(report, "read_any", lambda *a, **k: 1 // 0)
     assert (
         main(["report", "t"]) == 1
         and "ZeroDivisionError" in (said := capsys.readouterr().err)

@@ -164,7 +164,7 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="names of columns, got none"):
         table.read(tmp_path / "empty.csv")
     (tmp_path / "lonely.csv").write_text("sample_id,emotion_true\n1,fear\n")
-    with pytest.raises(DataError, match="--map emotion_true=COLUMN"):
+    with pytest.raises(DataError, match="--map emotion_pred=COLUMN"):
         table.read(tmp_path / "lonely.csv")
     with pytest.raises(DataError, match="try 'emotion_true'"):
         table.read(tmp_path / "lonely.csv", names={"emotion_pred": "emotion_tru"})

@@ -19,6 +19,7 @@ from evaluation.analysis.store_summary import summary
 from evaluation.analysis.summary import table_report
 from evaluation.metrics import classification
 from evaluation.predictions import arrays, table
+from evaluation.predictions.importing import containers
 from evaluation.predictions.schema import P_COLUMNS, P_EMOTION, P_GENDER
 from evaluation.store import Store, Where, files
 from tests.apps.studio.conftest import predictions
@@ -96,7 +97,7 @@ def test_summary_is_what_the_report_says(rows_and_store, model: str) -> None:
             one, other = (getattr(side, name).to_dict() for side in (mine, theirs))
             assert one == pytest.approx(other, abs=1e-5), (task, name)
     for name in ("mae", "bias", "rmse", "cs5"):
-        one, other = (getattr(side.age, name).to_dict() for side in (got, expected))
+        one, other = (getattr(side.tasks["age"], name).to_dict() for side in (got, expected))
         assert one == pytest.approx(other, abs=1e-4), name
 
 
@@ -113,14 +114,14 @@ def test_clusters_widen_the_intervals(tmp_path: Path) -> None:
     table.write(part, tmp_path / "t.parquet")
     store = Store.open([tmp_path / "t.parquet"])
     got, expected = (
-        summary(store, Where()).emotion.accuracy,
+        summary(store, Where()).tasks["emotion"].accuracy,
         table_report(table.read(tmp_path / "t.parquet")).emotion.accuracy,
     )
     assert got.value == expected.value == 0.8
     assert (got.low, got.high) == pytest.approx((expected.low, expected.high), abs=0.02)
     assert got.high - got.low > 0.15, "independent samples would give 0.08"
     mine, theirs = (
-        summary(store, Where()).age.mae,
+        summary(store, Where()).tasks["age"].mae,
         table_report(table.read(tmp_path / "t.parquet")).age.mae,
     )
     assert (mine.low, mine.high) == pytest.approx(
@@ -265,7 +266,6 @@ BAD = {
         lambda c: pa.table(c).select(["sample_id", "emotion_pred"]),
         ["emotion_true", "--map"],
     ),
-    "no id": (lambda c: pa.table(c).drop_columns(["sample_id"]), ["sample_id", "--map"]),
     "empty": (lambda c: pa.table(c).slice(0, 0), ["no row"]),
     "group name": (
         lambda c: pa.table({**c, "group_a b; --": c["sample_id"]}),
@@ -306,7 +306,7 @@ def test_files_that_are_no_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(DataError, match="at most 40 rows"):
         Store.open([tmp_path / "t.parquet"])
     table.write(predictions(50), tmp_path / "t.csv")
-    monkeypatch.setattr(files, "MAX_CSV_BYTES", 1000)
+    monkeypatch.setattr(containers, "MAX_BYTES", 1000)
     with pytest.raises(DataError, match="try Parquet"):
         Store.open([tmp_path / "t.csv"])
 

@@ -1,0 +1,157 @@
+"""The file formats of foreign tables, told apart by their first bytes, not by their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+
+from core.data.base.table_header import check_columns
+from core.errors import DataError
+from evaluation.predictions.importing.containers import ZIP, read_bytes
+from evaluation.predictions.importing.delimited import DELIMITERS, NULL_TEXTS, read_delimited
+from evaluation.predictions.importing.encodings import decode
+from evaluation.predictions.importing.header import check_width
+from evaluation.predictions.importing.json_table import read_json
+from evaluation.predictions.importing.spreadsheet import read_spreadsheet
+
+PARQUET, ARROW_FILE, ARROW_STREAM, FEATHER_1 = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff", b"FEA1"
+OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+REFUSED = {
+    b"\x80\x03": "a pickle",
+    b"\x80\x04": "a pickle",
+    b"\x80\x05": "a pickle",
+    b"%PDF": "a PDF",
+    b"\x93NUMPY": "a NumPy array",
+    b"\x89HDF": "an HDF5 file",
+    b"SQLite format 3": "a database",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"\x7fELF": "a program",
+}
+MAX_UNPACKED_BYTES = 4 * 2**30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawTable:
+    """A table as its file has it.
+
+    Attributes:
+        table: columns of texts, numbers, booleans or lists; names may be empty, not twice.
+        form: format, delimiter and encoding, in words.
+        delimiter: of a text file, else "".
+        is_plain: nothing but UTF-8 with commas, or Parquet.
+        notes: what was left out.
+    """
+
+    table: pa.Table
+    form: str
+    delimiter: str = ""
+    is_plain: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+def read_raw(path: Path) -> RawTable:
+    """Read a table of any of the formats.
+
+    Raises:
+        DataError: the file is missing, too large, no table, or one with too many columns.
+    """
+    try:
+        name, content, packing = read_bytes(path)
+        raw = _of_content(name, content)
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        raise DataError(
+            f"Expected a Parquet, Arrow, CSV, JSON Lines or Excel table, got {path}: "
+            f"{str(error)[:200]}; write it again as Parquet or CSV."
+        ) from None
+    except DataError as error:
+        if str(path) in str(error):
+            raise
+        raise DataError(f"{str(error).rstrip('.')} (in {path}).") from None
+    check_columns([name for name in raw.table.column_names if name], path)
+    if packing:
+        return RawTable(raw.table, f"{raw.form}, {packing}", raw.delimiter, False, raw.notes)
+    return raw
+
+
+def _of_content(name: str, content: bytes) -> RawTable:
+    if content.startswith(PARQUET):
+        with pq.ParquetFile(pa.BufferReader(content)) as file:
+            check_width(file.metadata.num_columns)
+            groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+            _check_size(sum(g.total_byte_size for g in groups), len(content))
+            return RawTable(_decoded(file.read()), "Parquet", is_plain=True)
+    if content.startswith((ARROW_FILE, FEATHER_1)):
+        return RawTable(_decoded(feather.read_table(pa.BufferReader(content))), "Arrow")
+    if content.startswith(ARROW_STREAM):
+        with pa.ipc.open_stream(pa.BufferReader(content)) as reader:
+            return RawTable(_decoded(reader.read_all()), "Arrow stream")
+    if content.startswith((OLD_EXCEL, ZIP)):
+        table, notes = read_spreadsheet(content)
+        return RawTable(table, "a spreadsheet", notes=notes)
+    for magic, what in REFUSED.items():
+        if content.startswith(magic):
+            raise DataError(
+                f"Expected a table (Parquet, Arrow, CSV, JSON Lines or Excel), got {what}; "
+                "write it as Parquet or CSV."
+            )
+    text, encoding = decode(content)
+    if "\x00" in text[:10_000]:
+        raise DataError(
+            "Expected a table (Parquet, Arrow, CSV, JSON Lines or Excel), got another binary file; "
+            "write it as Parquet or CSV."
+        )
+    beginning = text[:1000].lstrip()
+    if beginning.lower().startswith(("<!doctype", "<html", "<?xml")):
+        raise DataError("Expected a table, got a web page or XML; save it as CSV.")
+    if beginning.startswith("{") or (
+        beginning.startswith("[") and PurePosixPath(name).suffix.lower() not in (".csv", ".tsv")
+    ):
+        table, form = read_json(text)
+        return RawTable(_decoded(table), _with(form, encoding))
+    table, delimiter, notes = read_delimited(text)
+    kind = {",": "CSV", "\t": "TSV"}.get(
+        delimiter, f"CSV with {DELIMITERS.get(delimiter, repr(delimiter))}s"
+    )
+    is_plain = delimiter == "," and encoding == "UTF-8" and not notes
+    return RawTable(table, _with(kind, encoding), delimiter, is_plain, notes)
+
+
+def _with(form: str, encoding: str) -> str:
+    return form if encoding == "UTF-8" else f"{form} in {encoding}"
+
+
+def _check_size(unpacked: int, packed: int) -> None:
+    if unpacked > min(MAX_UNPACKED_BYTES, max(2**30, 200 * packed)):
+        raise DataError(
+            f"Expected at most {MAX_UNPACKED_BYTES >> 30} GB of table, got {unpacked / 2**30:.1f} "
+            "GB; try a part of its rows or fewer columns."
+        )
+
+
+def _decoded(table: pa.Table) -> pa.Table:
+    """Return the table with dictionaries, views and large types as plain ones, texts cleaned."""
+    columns = []
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        kind, t = column.type, pa.types
+        if t.is_large_string(kind) or t.is_string_view(kind) or t.is_binary(kind):
+            column = column.cast(pa.string())
+        if t.is_decimal(kind) or t.is_float16(kind):
+            column = column.cast(pa.float64())
+        if t.is_null(kind):
+            column = column.cast(pa.string())
+        columns.append(column)
+    return pa.table(columns, table.column_names).replace_schema_metadata(table.schema.metadata)
+
+
+__all__ = ["NULL_TEXTS", "RawTable", "read_raw"]

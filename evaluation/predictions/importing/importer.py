@@ -1,0 +1,255 @@
+"""The import of a foreign table: read, recognise, convert, check, and say what was done."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.errors import DataError
+from evaluation.predictions.importing.formats import RawTable, read_raw
+from evaluation.predictions.importing.numbers import is_whole, parse
+from evaluation.predictions.importing.options import ANY_TASK, Imported, ImportOptions
+from evaluation.predictions.importing.recognition import (
+    GENERIC,
+    INDEX_NAMES,
+    Recognition,
+    TaskColumns,
+    recognise,
+    slug,
+)
+from evaluation.predictions.importing.tasks import GENERIC_NUMBER, ImportedTask, import_task
+from evaluation.predictions.mapping import check_contract_names, rename
+from evaluation.predictions.meta import METADATA_KEY, Meta
+from evaluation.predictions.schema import conform, some
+
+MAX_NAMES_SHOWN = 8
+WEAK_ID_NAMES = ("path", "name", "key")
+"""Columns that name samples only where no two rows have the same value."""
+
+
+def import_predictions(path: str | Path, options: ImportOptions | None = None) -> Imported:
+    """Read any table of predictions in the form of the contract.
+
+    Args:
+        path: Parquet, Arrow, CSV and its kin, JSON, Excel, or gzip or zip of one of these.
+        options: what its columns cannot say.
+
+    Raises:
+        DataError: names the column, the row and the fix.
+    """
+    path, options = Path(path), options or ImportOptions()
+    check_contract_names(options.names)
+    raw = read_raw(path)
+    table = rename(raw.table, options.names)
+    if not len(table):
+        raise DataError(
+            f"Expected rows of predictions in {path}, got no row; write a row for each picture."
+        )
+    columns = recognise(table.schema)
+    _add_label_columns(columns, table)
+    _check_options(columns, options)
+    tasks = [
+        import_task(name, task, table, raw.delimiter, options)
+        for name, task in columns.tasks.items()
+        if task.is_complete
+    ]
+    used = [task for task in tasks if task.name]
+    if not used:
+        _refuse_no_task(path, table, columns, tasks)
+    result, id_note = _assemble(path, table, columns, used)
+    notes = _notes(path, raw, table, columns, options, tasks, id_note)
+    warnings = [f"{path.name}: {w}" for task in tasks for w in task.warnings]
+    return Imported(result, tuple(notes), tuple(warnings))
+
+
+def _add_label_columns(columns: Recognition, table: pa.Table) -> None:
+    """Take columns that are called like the labels of a truth for their probabilities."""
+    for task in columns.tasks.values():
+        if not task.true or task.p or task.list_column:
+            continue
+        kind = table.schema.field(task.true).type
+        if not pa.types.is_string(kind) and not pa.types.is_integer(kind):
+            continue
+        labels = [str(v) for v in pc.unique(table[task.true]).to_pylist() if v is not None]
+        by_name = {name.strip().casefold(): name for name in columns.unused}
+        named = {label: by_name.get(label.strip().casefold(), "") for label in labels}
+        if 2 <= len(labels) <= len(columns.unused) and all(named.values()):
+            task.p = named
+            columns.unused = [name for name in columns.unused if name not in named.values()]
+
+
+def _check_options(columns: Recognition, options: ImportOptions) -> None:
+    tasks = {*columns.tasks, *([GENERIC_NUMBER] if GENERIC in columns.tasks else [])}
+    given = [*options.regressions, *options.units, *(t for t in options.labels if t != ANY_TASK)]
+    unknown = [task for task in given if task not in tasks]
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], tasks, n=1)
+        raise DataError(
+            f"Expected --regression, --unit and --labels to name a task of the table "
+            f"({', '.join(sorted(tasks)) or 'none'}), got {unknown[0]!r}"
+            + (f"; try {close[0]!r}." if close else ".")
+        )
+
+
+def _refuse_no_task(
+    path: Path, table: pa.Table, columns: Recognition, tasks: list[ImportedTask]
+) -> None:
+    if tasks:
+        names = [t.true for t in columns.tasks.values() if t.is_complete]
+        raise DataError(
+            f"Expected labels in {some([repr(n) for n in names])}, got none in all {len(table):,} "
+            f"rows of {path}; fill it, or name another column: --map emotion_true=COLUMN."
+        )
+    truths = [t for t in columns.tasks.values() if t.true]
+    missing = "a prediction" if truths else "a truth and a prediction"
+    example = "--map emotion_pred=COLUMN" if truths else "--map emotion_true=COLUMN"
+    raise DataError(
+        f"Expected columns with {missing}, such as `emotion_true` and `emotion_pred`, `y_true` and "
+        f"`y_pred`, or `label` and `prob_<label>`; got {some(sorted(table.column_names))}; try "
+        f"{example}."
+    )
+
+
+def _assemble(
+    path: Path, table: pa.Table, columns: Recognition, tasks: list[ImportedTask]
+) -> tuple[pa.Table, str]:
+    fixed = dict(columns.fixed)
+    names = [t.name for t in tasks]
+    if len(set(names)) < len(names):
+        raise DataError(
+            f"Expected one truth and one prediction of each task, got several of {names[0]!r}; "
+            "name the columns with --map."
+        )
+    ids, note = _sample_ids(table, fixed)
+    result: dict[str, pa.Array | pa.ChunkedArray] = {"sample_id": ids}
+    for ours, theirs in fixed.items():
+        if ours != "sample_id":
+            result[ours] = table[theirs]
+    for name in ("dataset", "split", "model"):
+        if name in result and not pa.types.is_string(result[name].type):
+            result[name] = _as_text(result[name])
+    if "path" not in result and "sample_id" in fixed and _are_files(ids):
+        result["path"] = ids
+    if "face_found" in result and pa.types.is_string(result["face_found"].type):
+        result["face_found"] = pc.utf8_lower(result["face_found"])
+    sources = {c for t in columns.tasks.values() for c in (t.true, t.pred, t.low, t.high)}
+    sources |= {c for t in columns.tasks.values() for c in (t.list_column, *t.p.values())}
+    for task in tasks:
+        result |= task.columns
+    for name in table.column_names:
+        if name not in result and name not in sources and name not in fixed.values() and name:
+            is_text = name.startswith("group_") and not pa.types.is_string(table[name].type)
+            result[name] = _as_text(table[name]) if is_text else table[name]
+    order = [n for n in table.column_names if n in result]
+    result = {name: result[name] for name in dict.fromkeys([*order, *result])}
+    meta = Meta.of(table) if METADATA_KEY in (table.schema.metadata or {}) else Meta()
+    labels = dict(meta.labels) | {t.name: t.labels for t in tasks if t.labels}
+    units = dict(meta.units) | {t.name: t.unit for t in tasks if t.unit and t.name != "age"}
+    return conform(with_meta(pa.table(result), meta, labels, units), model=_stem(path)), note
+
+
+def with_meta(
+    table: pa.Table,
+    meta: Meta,
+    labels: Mapping[str, tuple[str, ...]],
+    units: Mapping[str, str],
+) -> pa.Table:
+    """Return a table with metadata that have the labels and units of its tasks."""
+    fields = {name: getattr(meta, name) for name in meta.__dataclass_fields__}
+    new = Meta(**fields | {"labels": labels, "units": units})
+    return table.replace_schema_metadata({METADATA_KEY: new.to_json()})
+
+
+def _stem(path: Path) -> str:
+    """Return a file's name without `.csv`, `.csv.gz` and their like."""
+    packed = path.suffix.lower() in (".gz", ".zip")
+    return (Path(path.stem).stem if packed else path.stem) or path.name
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.Array:
+    flat = column.combine_chunks()
+    if pa.types.is_boolean(flat.type):
+        return pc.if_else(flat, "true", "false")
+    if pa.types.is_floating(flat.type):
+        parsed = parse(flat)
+        if parsed is not None and is_whole(parsed.values):
+            return parsed.values.cast(pa.int64()).cast(pa.string())
+    return flat.cast(pa.string())
+
+
+def _sample_ids(table: pa.Table, fixed: dict[str, str]) -> tuple[pa.Array, str]:
+    """Return the names of the samples, row numbers where there are none, and a note."""
+    column = fixed.get("sample_id")
+    if column is not None and slug(column) not in INDEX_NAMES and not column.startswith("Unnamed"):
+        ids = _as_text(table[column])
+        if slug(column) not in WEAK_ID_NAMES or len(pc.unique(ids)) == len(ids):
+            return ids, "" if column == "sample_id" else f"`{column}` names samples"
+        del fixed["sample_id"]
+        column = None
+    if column is not None:
+        index = _as_text(table[column])
+        parsed = parse(index)
+        if parsed is None and len(pc.unique(index)) == len(index):
+            return index, "the first column names samples"
+        del fixed["sample_id"]
+    number = np.arange(1, len(table) + 1)
+    if "model" in fixed:  # so that the rows of several models meet
+        models = _as_text(table[fixed["model"]]).dictionary_encode().indices
+        codes = pc.fill_null(models, -1).to_numpy(zero_copy_only=False)
+        for code in np.unique(codes):
+            rows = codes == code
+            number[rows] = np.arange(1, int(rows.sum()) + 1)
+    return pa.array(number).cast(pa.string()), "no column names samples: rows are numbered"
+
+
+def _are_files(ids: pa.Array) -> bool:
+    pattern = r"\.(jpe?g|png|bmp|webp|tiff?|gif)$"
+    return bool(pc.all(pc.match_substring_regex(ids, pattern, ignore_case=True)).as_py())
+
+
+def _notes(
+    path: Path,
+    raw: RawTable,
+    table: pa.Table,
+    columns: Recognition,
+    options: ImportOptions,
+    tasks: list[ImportedTask],
+    id_note: str,
+) -> list[str]:
+    """Return what was taken for what; nothing for a table that is in the contract's form."""
+    own = [
+        (name, task.true, task.pred or f"{name}_pred") == (name, f"{name}_true", f"{name}_pred")
+        and all(c.startswith(f"{name}_p_") for c in task.p.values())
+        and not task.list_column
+        for name, task in columns.tasks.items()
+        if task.is_complete
+    ]
+    is_own = all(own) and not id_note and raw.is_plain and options.only_names
+    if is_own and all(t.name in ("emotion", "gender", "age", "") for t in tasks):
+        return []
+    lines = [
+        f"{path.name}: {raw.form}, {len(table):,} rows",
+        *raw.notes,
+        *([id_note] if id_note else []),
+    ]
+    named = [f"`{v}` is {k}" for k, v in columns.fixed.items() if k not in (v, "sample_id")]
+    lines += named
+    for task in tasks:
+        lines += [task.note, *task.more_notes]
+    incomplete = [t for t in columns.tasks.values() if not t.is_complete]
+    rest = [c for t in incomplete for c in (t.true, t.pred, t.list_column, t.score) if c]
+    rest += [c for t in incomplete for c in t.p.values()]
+    unused = [c for c in (*columns.unused, *rest) if c not in columns.fixed.values()]
+    if unused:
+        more = " ..." if len(unused) > MAX_NAMES_SHOWN else ""
+        listed = ", ".join(f"`{c}`" for c in unused[:MAX_NAMES_SHOWN])
+        lines.append(f"not used: {listed}{more}; --map group_NAME=COLUMN makes a group of one")
+    return lines
+
+
+__all__ = ["TaskColumns", "import_predictions"]

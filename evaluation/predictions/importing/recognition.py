@@ -1,0 +1,280 @@
+"""Which column is what, by usual names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from evaluation.predictions.schema import CONDITION, GROUP
+from evaluation.predictions.tasks import is_task_name
+
+GENERIC = "label"
+"""The task of a table that names none."""
+FIXED = ("sample_id", "dataset", "split", "model", "path", "face_found", "embedding")
+ID_NAMES = (
+    *("sample_id", "id", "sample", "filename", "file_name", "file", "filepath", "file_path"),
+    *("image", "image_path", "image_id", "image_name", "img", "img_path", "img_name", "path"),
+    *("picture", "photo", "key", "uid", "uuid", "name"),
+)
+FIXED_NAMES = {
+    "model": ("model_name", "classifier"),
+    "dataset": ("data_set", "dataset_name"),
+    "split": ("subset", "partition", "fold"),
+}
+INDEX_NAMES = ("", "index", "level_0")
+TRUE_WORDS = (
+    *("true", "truth", "label", "labels", "target", "targets", "actual", "ground_truth", "gt"),
+    *("y_true", "ytrue", "y", "reference", "references", "groundtruth", "annotation", "class"),
+)
+PRED_WORDS = (
+    *("pred", "preds", "prediction", "predictions", "predicted", "y_pred", "ypred", "y_hat"),
+    *("yhat", "output", "guess", "dominant", "hypothesis", "top1", "predict"),
+)
+SCORE_WORDS = ("y_score", "y_prob", "y_proba", "score", "prob", "probability", "confidence")
+"""One probability a row, of the second of two classes."""
+LIST_WORDS = (
+    *("probabilities", "probability", "probs", "prob", "proba", "scores", "logits", "softmax"),
+    *("y_prob", "y_proba", "y_score", "outputs", "confidences", "predict_proba", "p"),
+)
+P_WORDS = (
+    *("probabilities", "probability", "probs", "prob", "proba", "scores", "score", "logits"),
+    *("logit", "softmax", "confidence", "conf", "p"),
+)
+PROBABILITY = re.compile(
+    rf"(?:(?P<task>[a-z]\w*?)[_.\- ])?(?:{'|'.join(P_WORDS)})[_.\- :](?P<label>.+)", re.I
+)
+BARE_TASKS = ("emotion", "expression", "gender", "sex", "age")
+"""Names of columns that are a task's truth or prediction, whichever the table lacks."""
+SAME_TASK = {"expression": "emotion", "sex": "gender"}
+
+
+@dataclass(slots=True)
+class TaskColumns:
+    """The columns of one task, by their names in the file; "" where there is none.
+
+    Attributes:
+        p: label as its column has it -> column of its probability.
+        list_column: one column with all probabilities in a list.
+        score: one probability a row, of the second of two classes.
+    """
+
+    true: str = ""
+    pred: str = ""
+    low: str = ""
+    high: str = ""
+    p: dict[str, str] = field(default_factory=dict)
+    list_column: str = ""
+    score: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are a truth and a prediction."""
+        return bool(self.true and (self.pred or self.p or self.list_column or self.score))
+
+
+@dataclass(slots=True)
+class Recognition:
+    """What the columns are.
+
+    Attributes:
+        fixed: column of the contract that no task has -> column of the file.
+        tasks: by name.
+        unused: columns that are nothing known.
+    """
+
+    fixed: dict[str, str]
+    tasks: dict[str, TaskColumns]
+    unused: list[str]
+
+
+def slug(name: str) -> str:
+    """Return a column's name in lower case with `_` between its words, e.g. `y_true`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
+    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+
+
+def recognise(schema: pa.Schema) -> Recognition:
+    """Return what the columns of a table are, by their names and types."""
+    names: list[str] = schema.names
+    slugs = {name: slug(name) for name in names}
+    fixed = _fixed(names, slugs)
+    taken = {*fixed.values()} - {fixed.get("path", "")}
+    taken |= {n for n in names if n.startswith((GROUP, CONDITION)) or n == "emotion_votes"}
+    rest = [n for n in names if n not in taken]
+    tasks: dict[str, TaskColumns] = {}
+    _read_task_names(rest, slugs, tasks)
+    _read_probabilities(rest, schema, tasks)
+    _read_lists(rest, slugs, schema, tasks)
+    _read_bare(rest, slugs, schema, tasks)
+    _join_generic(tasks)
+    used = {c for t in tasks.values() for c in _columns(t)} | taken
+    used |= {fixed["path"]} if "path" in fixed else set()
+    return Recognition(fixed, tasks, [n for n in names if n not in used and n])
+
+
+def _columns(task: TaskColumns) -> list[str]:
+    single = [task.true, task.pred, task.low, task.high, task.list_column, task.score]
+    return [c for c in (*single, *task.p.values()) if c]
+
+
+def _fixed(names: Sequence[str], slugs: dict[str, str]) -> dict[str, str]:
+    fixed = {name: name for name in FIXED if name in names}
+    for ours, others in FIXED_NAMES.items():
+        column = next((n for other in others for n in names if slugs[n] == other), None)
+        if column and ours not in fixed:
+            fixed[ours] = column
+    if "sample_id" not in fixed:
+        column = next((n for word in ID_NAMES for n in names if slugs[n] == word), None)
+        index = [n for n in names if slugs[n] in INDEX_NAMES or slugs[n].startswith("unnamed_")]
+        column = column or next(iter(index), None)
+        if column is not None:
+            fixed["sample_id"] = column
+    return fixed
+
+
+def _read_task_names(
+    names: Sequence[str], slugs: dict[str, str], tasks: dict[str, TaskColumns]
+) -> None:
+    """Find `<task>_true`, `true_<task>`, `y_true` and their like."""
+    for name in names:
+        for role, words in (("true", TRUE_WORDS), ("pred", PRED_WORDS)):
+            task = _task_of(slugs[name], words)
+            if task is not None:
+                columns = tasks.setdefault(task, TaskColumns())
+                if not getattr(columns, role):
+                    setattr(columns, role, name)
+                break
+    for name in names:
+        for role, ends in (("low", ("low", "lower")), ("high", ("high", "upper"))):
+            stem, _, end = slugs[name].rpartition("_")
+            if end in ends and stem in tasks:
+                setattr(tasks[stem], role, name)
+    for name in names:  # `mask` beside `mask_pred`
+        task = SAME_TASK.get(slugs[name], slugs[name])
+        if task in tasks and task != GENERIC and name not in _columns(tasks[task]):
+            columns = tasks[task]
+            if not columns.true and columns.pred:
+                columns.true = name
+            elif not columns.pred and columns.true:
+                columns.pred = name
+
+
+def _task_of(name: str, words: Sequence[str]) -> str | None:
+    """Return the task of a name such as `emotion_true`, GENERIC of `y_true`, None of another."""
+    if name in words:
+        return GENERIC
+    for word in sorted(words, key=len, reverse=True):
+        for stem in (
+            name.removesuffix(f"_{word}") if name.endswith(f"_{word}") else "",
+            name.removeprefix(f"{word}_") if name.startswith(f"{word}_") else "",
+        ):
+            if not stem:
+                continue
+            if stem in TRUE_WORDS or stem in PRED_WORDS:  # `predicted_label`, `ground_truth_label`
+                is_prediction = stem in PRED_WORDS or word in PRED_WORDS
+                return GENERIC if is_prediction == (words is PRED_WORDS) else None
+            stem = re.sub(r"_(label|class)$", "", stem)
+            if is_task_name(stem):
+                return SAME_TASK.get(stem, stem)
+    return None
+
+
+def _read_probabilities(
+    names: Sequence[str], schema: pa.Schema, tasks: dict[str, TaskColumns]
+) -> None:
+    """Find `<task>_p_<label>`, `prob_<label>`, and `emotion.<label>` of nested numbers."""
+    taken = {c for t in tasks.values() for c in _columns(t)}
+    groups: dict[str, dict[str, str]] = {}
+    for name in names:
+        match = PROBABILITY.fullmatch(name)
+        if match and name not in taken:
+            stem = slug(match["task"] or "")
+            generic = not stem or stem in TRUE_WORDS or stem in PRED_WORDS
+            task = GENERIC if generic else SAME_TASK.get(stem, stem)
+            groups.setdefault(task, {})[match["label"].strip()] = name
+        elif "." in name and name not in taken:
+            stem, _, label = name.partition(".")
+            stem = SAME_TASK.get(slug(stem), slug(stem))
+            is_number = pa.types.is_floating(schema.field(name).type)
+            if is_number and stem in (*BARE_TASKS, *tasks):
+                groups.setdefault(stem, {})[label] = name
+    for task, columns in groups.items():
+        if is_task_name(task) and (len(columns) > 1 or task == "gender"):
+            tasks.setdefault(task, TaskColumns()).p = columns
+
+
+def _read_lists(
+    names: Sequence[str], slugs: dict[str, str], schema: pa.Schema, tasks: dict[str, TaskColumns]
+) -> None:
+    taken = {c for t in tasks.values() for c in _columns(t)}
+    for name in names:
+        if name in taken:
+            kind = schema.field(name).type
+            owner = next((t for t in tasks.values() if t.pred == name), None)
+            if owner is not None and _is_list(kind):  # a column `prediction` of lists
+                owner.pred, owner.list_column = "", name
+            continue
+        task = _task_of(slugs[name], LIST_WORDS)
+        kind = schema.field(name).type
+        if task is None:
+            continue
+        columns = tasks.get(task) or tasks.setdefault(task, TaskColumns())
+        is_text = pa.types.is_string(kind) and slugs[name].endswith(("s", "softmax", "proba"))
+        if _is_list(kind) or is_text:
+            if not columns.list_column:
+                columns.list_column = name
+        elif slugs[name] in SCORE_WORDS and task == GENERIC:
+            columns.score = name
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    t = pa.types
+    return bool(t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind))
+
+
+def _read_bare(
+    names: Sequence[str], slugs: dict[str, str], schema: pa.Schema, tasks: dict[str, TaskColumns]
+) -> None:
+    """Find a column called `emotion`, `gender` or `age`: the truth or the prediction."""
+    generic = tasks.get(GENERIC, TaskColumns())
+    for name in names:
+        if slugs[name] not in BARE_TASKS or _is_list(schema.field(name).type):
+            continue
+        task = SAME_TASK.get(slugs[name], slugs[name])
+        columns = tasks.get(task, TaskColumns())
+        if name in _columns(columns):
+            continue
+        has_prediction = columns.pred or columns.p or columns.list_column
+        if columns.true and not has_prediction:
+            columns.pred = name
+        elif not columns.true and has_prediction:
+            columns.true = name
+        elif not columns.true and generic.true and not generic.pred:
+            columns.pred = name
+        elif not columns.true and generic.pred and not generic.true:
+            columns.true = name
+        else:
+            continue
+        tasks[task] = columns
+
+
+def _join_generic(tasks: dict[str, TaskColumns]) -> None:
+    """Give the columns of no named task to the one task that lacks them."""
+    generic = tasks.get(GENERIC)
+    if generic is None or (generic.is_complete and generic.pred):
+        return
+    lacking = [
+        t for name, t in tasks.items() if name != GENERIC and not t.is_complete and _columns(t)
+    ]
+    if len(lacking) != 1:
+        return
+    [task] = lacking
+    for role in ("true", "pred", "list_column"):
+        if not getattr(task, role):
+            setattr(task, role, getattr(generic, role))
+    task.p = task.p or generic.p
+    if task.is_complete:
+        del tasks[GENERIC]

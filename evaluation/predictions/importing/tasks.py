@@ -1,0 +1,366 @@
+"""One task of a foreign table: its labels or numbers, and its probabilities, in the contract."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from core.errors import DataError
+from evaluation.predictions.importing import labels as label_columns
+from evaluation.predictions.importing import probabilities
+from evaluation.predictions.importing.labels import LabelColumn, label_column
+from evaluation.predictions.importing.numbers import Parsed, is_whole, parse
+from evaluation.predictions.importing.options import ImportOptions
+from evaluation.predictions.importing.probabilities import ClassScoreMatrix
+from evaluation.predictions.importing.recognition import GENERIC, TaskColumns
+from evaluation.predictions.row_error import refuse
+from evaluation.predictions.tasks import MAX_CLASSES, P_GENDER, SPACES, UNITS
+
+GENERIC_NUMBER = "target"
+"""The task of a table that names none, where it predicts numbers."""
+MAX_LABELS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportedTask:
+    """Columns of the contract of one task, and what was taken for what.
+
+    Attributes:
+        name: of the task, "" where it was left out.
+        columns: of the contract.
+        labels: of a classification in their order; empty where they are known or numbers.
+        unit: of a regression.
+        note: in words.
+        more_notes, warnings: further sentences.
+    """
+
+    name: str
+    columns: dict[str, pa.Array] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    unit: str = ""
+    note: str = ""
+    more_notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def import_task(
+    name: str, columns: TaskColumns, table: pa.Table, delimiter: str, options: ImportOptions
+) -> ImportedTask:
+    """Return one task of a table in the form of the contract.
+
+    Raises:
+        DataError: names the column, the row and the fix.
+    """
+    if table[columns.true].null_count == len(table):
+        return ImportedTask("", note=f"`{columns.true}` is empty: no task")
+    numbers = _numbers(name, columns, table, delimiter, options)
+    if numbers is not None:
+        return numbers
+    return _classes(name, columns, table, delimiter, options)
+
+
+def _numbers(
+    name: str, columns: TaskColumns, table: pa.Table, delimiter: str, options: ImportOptions
+) -> ImportedTask | None:
+    """Return a regression; None where the task is a classification."""
+    is_declared = name == "age" or name in options.regressions
+    is_declared |= name == GENERIC and GENERIC_NUMBER in options.regressions
+    if not columns.pred or (name in SPACES and not is_declared):
+        return None
+    parts = {
+        end: (column, parse(table[column], delimiter))
+        for end in ("true", "pred", "low", "high")
+        if (column := getattr(columns, end))
+    }
+    true, pred = parts["true"][1], parts["pred"][1]
+    if is_declared:
+        for column, parsed in parts.values():
+            if parsed is None:
+                _refuse_no_number(column, table[column], delimiter)
+    elif true is None or pred is None or not _are_real(true, pred, columns):
+        return None
+    task = GENERIC_NUMBER if name == GENERIC else name
+    unit = options.units.get(task) or options.units.get(name) or UNITS.get(task, "")
+    found = {f"{task}_{end}": p.values for end, (_, p) in parts.items() if p is not None}
+    note = f"task `{task}`: a regression, truth `{columns.true}`, prediction `{columns.pred}`"
+    ends = " and ".join(f"`{parts[e][0]}`" for e in ("low", "high") if e in parts)
+    note += f", interval {ends}" if ends else ""
+    note += f", in {unit}" if unit else f"; its unit: --unit {task}=UNIT"
+    return ImportedTask(task, found, unit=unit, note=note)
+
+
+def _are_real(true: Parsed, pred: Parsed, columns: TaskColumns) -> bool:
+    """Return whether numbers are measured ones, not codes of classes or a probability."""
+    if is_whole(true.values) and is_whole(pred.values):
+        return False
+    truths = set(true.values.drop_null().unique().to_pylist())
+    if truths <= {0.0, 1.0}:
+        guesses = pred.values.drop_null().to_numpy(zero_copy_only=False)
+        return not bool(((guesses >= 0) & (guesses <= 1)).all())
+    return True
+
+
+def _refuse_no_number(name: str, column: pa.ChunkedArray, delimiter: str) -> None:
+    for row, value in enumerate(column.to_pylist()):
+        if value is not None and parse(pa.array([value]), delimiter) is None:
+            fix = "correct it or leave it empty."
+            refuse(f"column `{name}`", "a number", repr(value), row, fix)
+    raise DataError(f"Expected numbers in column {name!r}, got other values; write one a row.")
+
+
+def _classes(
+    name: str, columns: TaskColumns, table: pa.Table, delimiter: str, options: ImportOptions
+) -> ImportedTask:
+    true = label_column(columns.true, table[columns.true])
+    matrix, pred, notes = _predictions(name, columns, true, table, delimiter)
+    given = options.labels_of(name)
+    true, pred, notes = _named(name, true, pred, given, notes)
+    if len(label_columns.distinct(true)) > MAX_CLASSES:
+        raise DataError(
+            f"Expected at most {MAX_CLASSES:,} classes in column {columns.true!r}, got "
+            f"{len(label_columns.distinct(true)):,}; if these are numbers, add --regression "
+            f"{GENERIC_NUMBER if name == GENERIC else name}."
+        )
+    if matrix is not None:
+        matrix, note = _with_labels(name, matrix, true, pred, given)
+        notes += [note] if note else []
+    every = label_columns.distinct(true, *([pred] if pred else []))
+    every += matrix.labels if matrix is not None and matrix.labels else []
+    space = (
+        label_columns.known_space(every) if name == GENERIC else name if name in SPACES else None
+    )
+    task = space or name
+    if task in SPACES:
+        true, pred, matrix = _in_space(task, true, pred, matrix)
+    else:
+        true, pred, matrix, note = _in_one_case(true, pred, matrix)
+        notes += [note] if note else []
+    return _classification(task, true, pred, matrix, given, columns, options, notes)
+
+
+def _predictions(
+    name: str, columns: TaskColumns, true: LabelColumn, table: pa.Table, delimiter: str
+) -> tuple[ClassScoreMatrix | None, LabelColumn | None, list[str]]:
+    """Return probabilities and predicted classes, whichever there are."""
+    notes: list[str] = []
+    score = columns.score if not (columns.pred or columns.p or columns.list_column) else ""
+    if columns.pred and not columns.p and not columns.list_column:
+        parsed = parse(table[columns.pred], delimiter)
+        if parsed is not None and not is_whole(parsed.values):
+            score = columns.pred  # one probability a row
+    if score:
+        return _of_score(name, score, true, table, delimiter), None, notes
+    pred = label_column(columns.pred, table[columns.pred]) if columns.pred else None
+    matrix: ClassScoreMatrix | None = None
+    if columns.p:
+        values = probabilities.of_columns(table, columns.p, delimiter)
+        if isinstance(values, str):
+            if pred is None:
+                _refuse_no_number(values, table[values], delimiter)
+            notes.append(f"`{values}` and its like are no numbers: not used")
+        else:
+            matrix = values
+    elif columns.list_column:
+        matrix = probabilities.of_list(columns.list_column, table[columns.list_column])
+    if pred is not None and pred.values.null_count == len(table):
+        pred = None
+    if matrix is not None and np.isnan(matrix.values).all():
+        matrix = None
+    if pred is None and matrix is None:
+        raise DataError(
+            f"Expected predictions of `{name}`, got none in {len(table):,} rows of "
+            f"{columns.pred or columns.list_column or next(iter(columns.p.values()))!r}; fill it."
+        )
+    return matrix, pred, notes
+
+
+def _of_score(
+    name: str, column: str, true: LabelColumn, table: pa.Table, delimiter: str
+) -> ClassScoreMatrix:
+    labels = label_columns.distinct(true)
+    parsed = parse(table[column], delimiter)
+    if parsed is None:
+        _refuse_no_number(column, table[column], delimiter)
+    assert parsed is not None
+    p = parsed.values.to_numpy(zero_copy_only=False).astype(np.float64)
+    is_binary = set(labels) in ({"0", "1"}, {"0"}, {"1"}, {"false", "true"})
+    if not is_binary or np.nanmin(p) < 0 or np.nanmax(p) > 1:
+        raise DataError(
+            f"Expected classes or a probability for each in column {column!r} for {name!r}, got "
+            f"numbers such as {np.nanmin(p):.3g}; add --regression {name}, or name the columns of "
+            "probabilities prob_<label>."
+        )
+    pair = ["false", "true"] if "true" in labels or "false" in labels else ["0", "1"]
+    return ClassScoreMatrix([column], pair, np.stack([1 - p, p], axis=1))
+
+
+def _named(
+    name: str,
+    true: LabelColumn,
+    pred: LabelColumn | None,
+    given: Sequence[str],
+    notes: list[str],
+) -> tuple[LabelColumn, LabelColumn | None, list[str]]:
+    """Give codes the names of --labels, or refuse those that have none and need them."""
+    both = [c for c in (true, pred) if c is not None]
+    if given:
+        codes = [int(v) for c in both if c.is_code for v in label_columns.distinct(c)]
+        offset = int(bool(codes) and min(codes) >= 1 and max(codes) == len(given))
+        if offset:
+            notes = [*notes, f"codes 1 to {len(given)} are the labels in their order"]
+        true = label_columns.named(true, given, offset)
+        return true, label_columns.named(pred, given, offset) if pred else None, notes
+    if name in SPACES and any(c.is_code for c in both):
+        code = next(c for c in both if c.is_code)
+        example = ",".join(SPACES[name].labels)
+        fix = f"name the classes in the order of their codes: --labels {example}."
+        refuse(f"column `{code.name}`", f"labels of {name}", code.values[0].as_py(), 0, fix)
+    if len({c.is_code for c in both}) > 1:
+        code = next(c for c in both if c.is_code)
+        raise DataError(
+            f"Expected names in both `{true.name}` and `{both[1].name}`, got numbers in "
+            f"{code.name!r}; name the classes in the order of their codes with --labels."
+        )
+    return true, pred, notes
+
+
+def _with_labels(
+    name: str,
+    matrix: ClassScoreMatrix,
+    true: LabelColumn,
+    pred: LabelColumn | None,
+    given: Sequence[str],
+) -> tuple[ClassScoreMatrix | None, str]:
+    """Return probabilities whose columns have labels; None where nobody knows their order."""
+    k = matrix.values.shape[1]
+    labels = matrix.labels
+    are_codes = labels is None or all(re.fullmatch(r"\d{1,4}", label) for label in labels)
+    if given and are_codes:
+        if len(given) != k:
+            raise DataError(
+                f"Expected {k} names in --labels, one for each number in {matrix.columns[0]!r}, "
+                f"got {len(given)}; name all classes in their order."
+            )
+        order = range(k) if labels is None else np.argsort([int(label) for label in labels])
+        return ClassScoreMatrix(matrix.columns, list(given), matrix.values[:, order]), ""
+    if are_codes and not true.is_code and set(labels or ()) != {"0", "1"}:
+        fix = f"--labels with {k} names in the order of the classes"
+        if pred is None:
+            raise DataError(
+                f"Expected to know which class each of the {k} numbers in {matrix.columns[0]!r} "
+                f"is, got no names; add {fix}, such as --labels a,b,c."
+            )
+        what = f"`{matrix.columns[0]}` has {k} numbers a row of unknown classes"
+        return None, f"{what}: not used; {fix} uses them"
+    if labels is None:
+        codes = [int(v) for v in label_columns.distinct(true, *([pred] if pred else []))]
+        if codes and max(codes) >= k:
+            raise DataError(
+                f"Expected codes below {k}, the length of the lists in {matrix.columns[0]!r}, got "
+                f"{max(codes)}; complete the lists."
+            )
+        labels = [str(i) for i in range(k)]
+    return ClassScoreMatrix(matrix.columns, labels, matrix.values, matrix.has_percent_sign), ""
+
+
+def _in_space(
+    task: str, true: LabelColumn, pred: LabelColumn | None, matrix: ClassScoreMatrix | None
+) -> tuple[LabelColumn, LabelColumn | None, ClassScoreMatrix | None]:
+    """Use the canonical labels of a known task; `conform` refuses the others."""
+    space = SPACES[task]
+
+    def canonical(column: LabelColumn) -> LabelColumn:
+        new = {v: label_columns.canonical(v, space) or v for v in label_columns.distinct(column)}
+        return LabelColumn(column.name, label_columns.replaced(column.values, new), False)
+
+    if matrix is not None and matrix.labels is not None:
+        labels = [label_columns.canonical(v, space) or v for v in matrix.labels]
+        matrix = ClassScoreMatrix(matrix.columns, labels, matrix.values, matrix.has_percent_sign)
+    return canonical(true), canonical(pred) if pred else None, matrix
+
+
+def _in_one_case(
+    true: LabelColumn, pred: LabelColumn | None, matrix: ClassScoreMatrix | None
+) -> tuple[LabelColumn, LabelColumn | None, ClassScoreMatrix | None, str]:
+    """Use one spelling for labels that differ by capitals only."""
+    columns = [c for c in (true, pred) if c is not None]
+    if matrix is not None and matrix.labels is not None:
+        columns.append(LabelColumn("", pa.array(matrix.labels, pa.string()), False))
+    new = label_columns.same_case(columns)
+    if not new:
+        return true, pred, matrix, ""
+    true, *rest = [
+        LabelColumn(c.name, label_columns.replaced(c.values, new), c.is_code)
+        for c in (true, *([pred] if pred else []))
+    ]
+    if matrix is not None and matrix.labels is not None:
+        labels = [new.get(v, v) for v in matrix.labels]
+        matrix = ClassScoreMatrix(matrix.columns, labels, matrix.values, matrix.has_percent_sign)
+    old, used = next(iter(new.items()))
+    return true, rest[0] if rest else None, matrix, f"{old!r} is the class {used!r}"
+
+
+def _classification(
+    task: str,
+    true: LabelColumn,
+    pred: LabelColumn | None,
+    matrix: ClassScoreMatrix | None,
+    given: Sequence[str],
+    source: TaskColumns,
+    options: ImportOptions,
+    notes: list[str],
+) -> ImportedTask:
+    columns = {f"{task}_true": true.values}
+    warnings = []
+    note = f"task `{task}`: truth `{source.true}`"
+    if pred is not None:
+        columns[f"{task}_pred"] = pred.values
+        note += f", prediction `{pred.name}`"
+    labels: list[str] = list(given)
+    if matrix is not None and matrix.labels is not None:
+        if len(set(matrix.labels)) < len(matrix.labels):
+            raise DataError(
+                f"Expected one column of probabilities for each class of `{task}`, got two that "
+                f"mean the same among {', '.join(matrix.columns[:8])}; drop one."
+            )
+        p, change = probabilities.rescaled(
+            matrix, task, softmax=options.softmax, percent=options.percent
+        )
+        columns |= probabilities.to_columns(task, matrix.labels, p)
+        many = len(matrix.columns) > 1
+        shown = f"{matrix.columns[0]}` to `{matrix.columns[-1]}" if many else matrix.columns[0]
+        note += f", probabilities `{shown}`" + (f" ({change})" if change else "")
+        labels = labels or matrix.labels
+        warning = probabilities.order_warning(
+            task, matrix.labels, p, true.values, pred.values if pred else None
+        )
+        warnings += [warning] if warning else []
+        if task == "gender":
+            _only_first(columns, matrix.labels)
+    occurring = label_columns.distinct(true, *([pred] if pred else []))
+    every = list(dict.fromkeys([*labels, *occurring]))
+    more = " ..." if len(every) > MAX_LABELS_SHOWN else ""
+    note += f", {len(every)} classes: {', '.join(every[:MAX_LABELS_SHOWN])}{more}"
+    known = task in SPACES
+    return ImportedTask(
+        task,
+        columns,
+        labels=() if known else tuple(every),
+        note=note,
+        more_notes=tuple(notes),
+        warnings=tuple(warnings),
+    )
+
+
+def _only_first(columns: dict[str, pa.Array], labels: Sequence[str]) -> None:
+    """Keep the probability of the first gender alone, as the contract has it."""
+    others = [f"gender_p_{label}" for label in labels if f"gender_p_{label}" != P_GENDER]
+    for name in others:
+        other = columns.pop(name)
+        if P_GENDER not in columns:
+            p = 1 - other.to_numpy(zero_copy_only=False).astype(np.float64)
+            columns[P_GENDER] = pa.array(p.astype(np.float32), from_pandas=True)
