@@ -24,6 +24,10 @@ from core.errors import DataError
 MAX_FILE_BYTES = 64_000_000
 MAX_EPOCHS = 1_000_000
 MAX_COLUMNS = 1000
+PANDAS_INDEX = "__index_level_"
+"""Prefix of a column that pandas adds; it is left out."""
+MAX_VALUES = 5_000_000
+"""Epochs times columns of a history: 40 MB."""
 MAX_SEARCH_DEPTH = 6
 """Folder levels below the one that is searched for runs."""
 
@@ -188,29 +192,34 @@ def _read_table(path: Path) -> pa.Table:
                 f"Expected 1 to {MAX_EPOCHS} epochs and at most {MAX_COLUMNS} columns in {path}, "
                 f"got {shape}."
             )
-        return file.read()
+        fields = [f for f in file.schema_arrow if not f.name.startswith(PANDAS_INDEX)]
+        for field in fields:
+            _check_numbers(field.name, field.type, path)
+        if shape[0] * shape[1] > MAX_VALUES:
+            raise DataError(
+                f"Expected at most {MAX_VALUES:,} values in {path}, got {shape[0] * shape[1]:,}; "
+                "it is no history of a run."
+            )
+        return file.read([field.name for field in fields])
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"Expected a Parquet table in {path}, got: {str(error)[:200]}") from None
 
 
+def _check_numbers(name: str, kind: pa.DataType, path: Path) -> None:
+    """Refuse a column of anything else before it is read: a small file holds gigabytes of text."""
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
+        raise DataError(
+            f"Expected numbers in column {name[:60]!r} of {path}, got {kind}; "
+            "it is no history of a run."
+        )
+
+
 def _float_columns(table: pa.Table, path: Path) -> dict[str, NDArray[np.float64]]:
     columns: dict[str, NDArray[np.float64]] = {}
     for name in table.column_names:
-        if name.startswith("__index_level_"):  # what pandas adds
-            continue
-        column = table[name]
-        if not (
-            pa.types.is_integer(column.type)
-            or pa.types.is_floating(column.type)
-            or pa.types.is_null(column.type)
-        ):
-            raise DataError(
-                f"Expected numbers in column {name[:60]!r} of {path}, got {column.type}; "
-                "it is no history of a run."
-            )
-        columns[name] = column.cast(pa.float64()).to_numpy().astype(np.float64)
+        columns[name] = table[name].cast(pa.float64()).to_numpy().astype(np.float64)
     return columns
 
 
