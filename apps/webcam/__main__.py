@@ -58,10 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Gradio takes seconds to import; --help does not.
         from apps.webcam.serve import serve
         from apps.webcam.serving.clients import SPACE_PROXIES
+        from apps.webcam.serving.hosts import space_names
 
         allowed_hosts, max_stream_seconds = args.allow_host, None
         if os.environ.get("SPACE_ID"):
-            allowed_hosts += os.environ.get("SPACE_HOST", "").split(",")
+            allowed_hosts += space_names(os.environ)
             max_stream_seconds = SPACE_STREAM_SECONDS
             os.environ.setdefault("FORWARDED_ALLOW_IPS", SPACE_PROXIES)
         serve(

@@ -7,8 +7,9 @@ second by `Host`. A site cannot forge either from within a browser.
 
 from __future__ import annotations
 
+import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -58,6 +59,14 @@ def allowed_hosts(listen_on: str, extra: Iterable[str] = ()) -> AllowedHosts:
         return AllowedHosts(names, public)
     computer = socket.gethostname().lower()
     return AllowedHosts(names | {computer, f"{computer}.local"}, public, any_address=True)
+
+
+def space_names(environment: Mapping[str, str]) -> list[str]:
+    """Return the names of a Hugging Face Space; with a domain of its own it has two."""
+    if names := environment.get("SPACE_HOST"):
+        return names.split(",")
+    space = environment.get("SPACE_ID", "")
+    return [f"{re.sub('[^a-z0-9]', '-', space.lower())}.hf.space"] if space else []
 
 
 def _is_address(name: str) -> bool:

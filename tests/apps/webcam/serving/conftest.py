@@ -33,7 +33,8 @@ def refuse_and_record(event, arguments):
 
 outbound.refuse = refuse_and_record
 streams.IDLE_SECONDS = bodies.IDLE_SECONDS = connections.IDLE_SECONDS = float(sys.argv.pop(1))
-uploads.PARTIAL_MAX_AGE_SECONDS = stored_uploads.UNUSED_SECONDS = float(sys.argv.pop(1))
+uploads.PARTIAL_MAX_AGE_SECONDS = float(sys.argv.pop(1))
+stored_uploads.UNUSED_SECONDS = 10 * uploads.PARTIAL_MAX_AGE_SECONDS
 requests.DISK_BYTES = int(sys.argv.pop(1))
 housekeeping.WATCH_SECONDS = housekeeping.UPLOADS_CHECK_SECONDS = 0.1
 if gate == "open":
@@ -112,7 +113,7 @@ def demo(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host
     assert "Traceback" not in started.log.read_text(), started.log.read_text()
 
 
-def wait_until(is_true: Callable[[], bool], seconds: float = 10.0) -> bool:
+def wait_until(is_true: Callable[[], bool], seconds: float = 30.0) -> bool:
     """Poll until something is true; False if it does not become so in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

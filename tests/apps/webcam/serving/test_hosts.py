@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.webcam.serving.hosts import AllowedHosts, allowed_hosts
+from apps.webcam.serving.hosts import AllowedHosts, allowed_hosts, space_names
 from tests.apps.webcam.serving.conftest import HostileDemo
 
 LOOPBACK = allowed_hosts("127.0.0.1")
@@ -35,6 +35,19 @@ SPACE = allowed_hosts("0.0.0.0", ["me-mien.hf.space", "mien.example"])
 )
 def test_names(hosts: AllowedHosts, name: str | None, is_admitted: bool) -> None:
     assert hosts.admits(name) == is_admitted
+
+
+@pytest.mark.parametrize(
+    ("environment", "names"),
+    [
+        ({}, []),
+        ({"SPACE_ID": "Me_1/mien.x"}, ["me-1-mien-x.hf.space"]),
+        ({"SPACE_ID": "me/mien", "SPACE_HOST": "me-mien.hf.space"}, ["me-mien.hf.space"]),
+        ({"SPACE_HOST": "mien.example,me-mien.hf.space"}, ["mien.example", "me-mien.hf.space"]),
+    ],
+)
+def test_names_of_a_space(environment: dict[str, str], names: list[str]) -> None:
+    assert space_names(environment) == names
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from apps.webcam.benchmarks.visitors import SimulatedVisitor, camera_frames, find_stream
 from apps.webcam.page import MAX_LIVE_STREAMS
 from tests.apps.webcam.serving.conftest import IDLE_SECONDS, HostileDemo, wait_until
+from tests.apps.webcam.test_video_io import film
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ class Stream:
     def __init__(self, demo: HostileDemo, frame: bytes, name: str, address: str = "") -> None:
         self.demo, self.name, self.frame = demo, name, frame
         self.headers = {"x_forwarded_for": address} if address else {}
-        self.endpoint = find_stream(demo.server.url)
+        self.endpoint, self.event = find_stream(demo.server.url), ""
         self.reader: socket.socket | None = None
 
     def body(self) -> dict:
@@ -145,3 +147,27 @@ def test_one_session_cannot_take_all_places(demo: HostileDemo, frames: list[byte
     finally:
         for stream in same:
             stream.close()
+
+
+def test_a_video_that_nobody_waits_for_is_ended(
+    demo: HostileDemo, frame: np.ndarray, tmp_path: Path
+) -> None:
+    small = frame[::2, ::2].copy()
+    path = film(tmp_path / "long.mp4", [small] * 1100, rate=20)
+    form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n'
+    body = form + path.read_bytes() + b"\r\n--x--\r\n"
+    kind = {"content_type": "multipart/form-data; boundary=x"}
+    upload = json.loads(demo.request("POST", "/gradio_api/upload", body, **kind)[1])[0]
+    config = json.loads(demo.request("GET", "/config")[1])
+    function = next(d for d in config["dependencies"] if d["types"]["generator"])
+    videos = [Stream(demo, frame.tobytes()[:1], f"video{number}") for number in range(2)]
+    file = {"path": upload, "meta": {"_type": "gradio.FileData"}}
+    value = {"data": [file, None], "fn_index": function["id"], "trigger_id": None}
+    for video in videos:
+        answer = demo.post("/gradio_api/queue/join", value | {"session_hash": video.name})
+        assert answer[0] == 200, answer
+    try:
+        assert videos[1].first("process_starts")
+    finally:
+        for video in videos:
+            video.close()
