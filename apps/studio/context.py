@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,7 @@ import streamlit as st
 
 from apps.studio.images import Faces
 from apps.studio.settings import Settings
-from core.vocabulary import TASKS, Metric
+from core.vocabulary import Metric
 from evaluation.store import Store, Where
 
 Result = TypeVar("Result")
@@ -28,7 +28,7 @@ class View:
     Attributes:
         store: the opened tables.
         where: the selected rows.
-        task: emotion, gender or age, one that the store has.
+        task: one that the store has.
         models: the selected models, at least one.
         settings: the settings of the command line.
     """
@@ -52,12 +52,17 @@ class View:
     @property
     def title(self) -> str:
         """The task's title, such as `Perceived gender`."""
-        return TASKS[self.task].title
+        return self.store.title(self.task).title
 
     @property
     def metric(self) -> Metric:
         """The metric by which models are compared on the task."""
-        return TASKS[self.task].metric
+        return self.store.title(self.task).metric
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the task predicts numbers, not classes."""
+        return self.store.is_regression(self.task)
 
     def where_of(self, model: str) -> Where:
         """Return the filters for one model alone."""
@@ -97,23 +102,22 @@ def plain(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text.replace("\n", " "))
 
 
-def empty(view: View, need: str = "", tasks: Sequence[str] = ()) -> bool:
+def has_classes(view: View) -> bool:
+    """Return whether any task of the table predicts classes."""
+    return not all(view.store.is_regression(task) for task in view.store.tasks)
+
+
+def empty(view: View, need: str = "", *, of_classes: bool = False) -> bool:
     """Return whether the page has nothing to show, and say why on the page.
 
     Args:
         view: the selections.
         need: a sentence to add where no row is left.
-        tasks: the tasks that the page is about; empty for any.
+        of_classes: whether the page is about classes, not about numbers.
     """
-    if tasks and view.task not in tasks:
-        names = " or ".join(TASKS[t].name for t in tasks)
-        selectable = any(t in view.store.tasks for t in tasks)
-        fix = (
-            "choose it in the sidebar"
-            if selectable
-            else "these tables have no label and prediction of it"
-        )
-        st.info(f"This page is about {names}: {fix}.", icon=":material/info:")
+    if of_classes and view.is_regression:
+        fix = "choose another task in the sidebar" if has_classes(view) else "this table has none"
+        st.info(f"This page is about tasks with classes: {fix}.", icon=":material/info:")
         return True
     if view.store.count(view.where) == 0:
         st.info(

@@ -36,13 +36,17 @@ def choose(store: Store, task: str) -> Where:
             where = where.group(group, *selected)
     if f"{task}_conf" in store.columns:
         where = where.but(confidence=url_state.between("confidence", "Confidence", 0.0, 1.0, 0.01))
-    where = where.but(
-        right=_either("right", "Prediction", "right", "wrong"),
-        text=url_state.text("text", "Sample name contains"),
-    )
+    if has_right(store, task):
+        where = where.but(right=_either("right", "Prediction", "right", "wrong"))
+    where = where.but(text=url_state.text("text", "Sample name contains"))
     if "face_found" in store.columns:
         where = where.but(face=_either("face", "Face", "found", "not found"))
     return where
+
+
+def has_right(store: Store, task: str) -> bool:
+    """Return whether a prediction is right or wrong: of classes, and of ages by five years."""
+    return task == "age" or not store.is_regression(task)
 
 
 def _either(name: str, label: str, yes: str, no: str) -> bool | None:

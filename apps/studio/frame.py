@@ -13,7 +13,6 @@ from apps.studio import context, filters, links, relabel_plan, uploads, url_stat
 from apps.studio.context import View
 from apps.studio.settings import PROCESS, Settings
 from core.errors import UserError
-from core.vocabulary import task_title
 from evaluation.store import Store
 
 AT_START = ""
@@ -122,7 +121,7 @@ def _select(table: OpenTable, store: Store) -> View:
             "task",
             "Task",
             store.tasks,
-            format_func=lambda name: task_title(name).title,
+            format_func=lambda name: store.title(name).title,
             where=side,
             style="segmented_control" if len(store.tasks) <= MAX_TASK_BUTTONS else "selectbox",
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from evaluation.predictions.schema import P_EMOTION, P_GENDER
 from evaluation.store.counts import about
 from evaluation.store.filters import Where
 from evaluation.store.store import Store
@@ -15,16 +14,11 @@ def table(store: Store, task: str, where: Where, max_rows: int) -> pa.Table:
 
     Args:
         store: the tables.
-        task: emotion or gender.
+        task: a classification.
         where: which rows; should name one model.
         max_rows: with more rows, about this many are sampled by the hash of their cluster, such as
             a person, or of the row. Clusters stay together, and the sample is the same each time.
     """
-    probabilities = (
-        [P_GENDER]
-        if task == "gender"
-        else sorted(c for c in store.columns if c.startswith(P_EMOTION))
-    )
     groups = [*store.group_columns.values(), *([store.cluster] if store.cluster else [])]
     names = [
         "sample_id",
@@ -33,12 +27,19 @@ def table(store: Store, task: str, where: Where, max_rows: int) -> pa.Table:
         f"{task}_pred",
         "age_true",
         "age_pred",
-        *probabilities,
         *groups,
     ]
     columns = [c for c in dict.fromkeys(names) if c in store.columns and c != "age_decade"]
     clause, params = store.clause(where)
-    column_list = ", ".join(f"t.{c}" for c in columns)
+    column_list = ", ".join([*(f"t.{c}" for c in columns), *_probabilities(store, task)])
     condition = f"{clause} AND {about(store, where, max_rows)}"
     query = f"SELECT {column_list} FROM t WHERE {condition} ORDER BY t.rowid"
     return store.in_words(store.arrow(query, params))
+
+
+def _probabilities(store: Store, task: str) -> list[str]:
+    """The SQL of the probabilities, named as in a predictions table; of gender, of its first."""
+    labels = store.label_space(task)[: 1 if task == "gender" else None]
+    columns = [(label, store.probability(task, code)) for code, label in enumerate(labels)]
+    names = [(f"{task}_p_{label}".replace('"', '""'), column) for label, column in columns]
+    return [f'{column} AS "{name}"' for name, column in names if column is not None]

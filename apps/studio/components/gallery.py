@@ -28,7 +28,7 @@ ORDERS = {
     "row": "as in the table",
     "-confidence": "most confident first",
     "confidence": "least confident first",
-    "-error": "largest age error first",
+    "-error": "largest error first",
 }
 
 
@@ -84,13 +84,14 @@ def show(
 def orders(view: View, task: str) -> list[str]:
     """Return the orders of `ORDERS` for which the tables have columns."""
     with_confidence = ["-confidence", "confidence"] if f"{task}_conf" in view.store.columns else []
-    return ["row", *with_confidence, *(["-error"] if "age" in view.store.tasks else [])]
+    has_error = view.store.absolute_error(Where(task=task)) is not None
+    return ["row", *with_confidence, *(["-error"] if has_error else [])]
 
 
 def _choose_order(view: View, task: str, name: str, default: str | None) -> str:
     options = orders(view, task)
     if default is None:
-        default = "-error" if task == "age" else options[min(1, len(options) - 1)]
+        default = "-error" if view.store.is_regression(task) else options[min(1, len(options) - 1)]
     return url_state.choose(
         f"{name}.order", "Order", options, default, format_func=ORDERS.__getitem__
     )
@@ -128,8 +129,8 @@ def picture(file: Path, width: int, name: str) -> None:
 def caption(row: Mapping[str, Any], task: str) -> str:
     """Return label and prediction of one row in a few words, such as `fear → sadness 61%`."""
     true, pred = row.get(f"{task}_true"), row.get(f"{task}_pred")
-    if task == "age":
-        return f"{_years(true)} → {_years(pred)}"
+    if any(isinstance(value, float) and value == value for value in (true, pred)):
+        return f"{_number(true)} → {_number(pred)}"
     confidence = row.get(f"{task}_conf")
     percent = "" if confidence is None or confidence != confidence else f" {confidence:.0%}"
     return (
@@ -138,7 +139,7 @@ def caption(row: Mapping[str, Any], task: str) -> str:
     )
 
 
-def _years(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "?" if value is None or value != value else f"{value:.0f}"
 
 
@@ -147,9 +148,12 @@ def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
     with st.expander("Table, downloads, relabel plan", expanded=opened, icon=":material/table:"):
         key = f"{name}.rows.{url_state.get(f'{name}.page')}.{url_state.get(f'{name}.order')}"
         percent = st.column_config.NumberColumn(format="percent")
-        years = st.column_config.NumberColumn(format="%.1f")
+        one_digit = st.column_config.NumberColumn(format="%.1f")
         formats = {c: percent for c in table.columns if c.endswith("_conf")} | {
-            c: years for c in table.columns if c.startswith("age_")
+            f"{task}_{end}": one_digit
+            for task in view.store.tasks
+            if view.store.is_regression(task)
+            for end in ("true", "pred", "low", "high")
         }
         first = ["sample_id", *(c for c in table.columns if c.startswith(view.task))]
         event = st.dataframe(

@@ -40,7 +40,7 @@ def show(
         axis: what the values are.
         figure: what the estimates are.
         alt: what the chart shows, in a sentence.
-        percent: whether the estimates are shares; else they are years.
+        percent: whether the estimates are shares; else they are in the unit of the axis.
         lines: whether points are joined, for values in an order.
         zero: whether to draw a line at 0.
         height: in pixels.

@@ -1,4 +1,4 @@
-"""What every model predicted for one sample: a table, and probabilities or ages as a chart."""
+"""What every model predicted for one sample: a table, and probabilities or numbers as a chart."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import streamlit as st
 
 from apps.studio import charts
 from apps.studio.context import View
-from core.labels import FERPLUS8, GENDER2
-from core.vocabulary import TASKS
-from evaluation.predictions.schema import P_EMOTION, P_GENDER
+from evaluation.predictions.schema import P_GENDER
+from evaluation.store import Store
 
 SampleRow: TypeAlias = Mapping[str, Any]
 """One model's row of the predictions table, with `<task>_conf` for the confidence."""
@@ -25,44 +24,48 @@ def show(view: View, rows: Sequence[SampleRow]) -> None:
         view: the selections.
         rows: the sample's rows, one for each model.
     """
-    table = predictions(rows)
+    table = predictions(view.store, rows)
     st.dataframe(charts.frame(table), hide_index=True, key="sample-predictions.table")
     charts.downloads("sample-predictions", table)
-    if view.task == "age":
-        _ages(rows)
+    if view.is_regression:
+        _numbers(view, rows)
     else:
         _probabilities(view, rows)
 
 
-def predictions(rows: Sequence[SampleRow]) -> list[charts.Row]:
+def predictions(store: Store, rows: Sequence[SampleRow]) -> list[charts.Row]:
     """Return a row for every model and task that has a prediction or a label.
 
-    The columns are model, task, label, prediction, confidence (of an age its interval) and right
-    (of an age the error).
+    The columns are model, task, label, prediction, confidence (of a number its interval) and right
+    (of a number the error).
     """
     table: list[charts.Row] = []
     for row in rows:
-        for task, names in TASKS.items():
+        for task in store.tasks:
             if row.get(f"{task}_true") is None and row.get(f"{task}_pred") is None:
                 continue
-            texts = _age_texts(row) if task == "age" else _class_texts(row, task)
-            table.append({"model": row["model"], "task": names.title, **texts})
+            title = store.title(task)
+            texts = (
+                _number_texts(row, task, title.metric.unit)
+                if store.is_regression(task)
+                else _class_texts(row, task)
+            )
+            table.append({"model": row["model"], "task": title.title, **texts})
     return table
 
 
-def _age_texts(row: SampleRow) -> dict[str, str]:
-    true, pred = row.get("age_true"), row.get("age_pred")
-    low, high = row.get("age_low"), row.get("age_high")
+def _number_texts(row: SampleRow, task: str, unit: str) -> dict[str, str]:
+    true, pred, low, high = (row.get(f"{task}_{c}") for c in ("true", "pred", "low", "high"))
     has_interval = low is not None and high is not None
     return {
-        "label": _years(true),
-        "prediction": _years(pred),
-        "confidence": f"{low:.0f} to {high:.0f} years" if has_interval else "",
-        "right": "" if true is None or pred is None else f"{pred - true:+.1f} years",
+        "label": _number(true),
+        "prediction": _number(pred),
+        "confidence": f"{low:.0f} to {high:.0f} {unit}".rstrip() if has_interval else "",
+        "right": "" if true is None or pred is None else f"{pred - true:+.1f} {unit}".rstrip(),
     }
 
 
-def _years(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.0f}" if value == round(value) else f"{value:.1f}"
 
 
@@ -81,12 +84,15 @@ def label_of(rows: Sequence[SampleRow], task: str) -> Any:
     return next((r[f"{task}_true"] for r in rows if r.get(f"{task}_true") is not None), None)
 
 
-def probabilities(row: SampleRow, task: str, labels: Sequence[str]) -> list[float] | None:
-    """Return one model's probabilities in the order of `labels`; None where it has none."""
+def probabilities(store: Store, row: SampleRow, task: str) -> list[float] | None:
+    """Return one model's probabilities in the order of the labels; None where it has none."""
     if task == "gender":
         first = row.get(P_GENDER)
         return None if first is None else [first, 1 - first]
-    values = [row.get(P_EMOTION + label) for label in labels]
+    labels = store.label_space(task)
+    # The store names columns of other tasks by the class's number: labels need not fit names.
+    names = labels if task == "emotion" else range(len(labels))
+    values = [row.get(f"{task}_p_{name}") for name in names]
     return None if all(v is None for v in values) else [v or 0.0 for v in values]
 
 
@@ -100,7 +106,7 @@ def vote_shares(rows: Sequence[SampleRow]) -> list[float] | None:
 
 def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
     task = view.task
-    labels = (FERPLUS8 if task == "emotion" else GENDER2).labels
+    labels = view.store.label_space(task)
     true = label_of(rows, task)
     table: dict[str, list[Any]] = {
         "class": list(labels),
@@ -108,7 +114,7 @@ def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
     }
     bars = []
     for i, row in enumerate(rows):
-        shares = probabilities(row, task, labels)
+        shares = probabilities(view.store, row, task)
         if shares is not None:
             table[row["model"]] = shares
             bars.append(
@@ -159,24 +165,24 @@ def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
     )
 
 
-def _ages(rows: Sequence[SampleRow]) -> None:
-    true = label_of(rows, "age")
-    predicted = [row for row in rows if row.get("age_pred") is not None]
+def _numbers(view: View, rows: Sequence[SampleRow]) -> None:
+    task, unit = view.task, view.metric.unit
+    true = label_of(rows, task)
+    predicted = [row for row in rows if row.get(f"{task}_pred") is not None]
     if not predicted:
         return
-    ages = [row["age_pred"] for row in predicted]
-    lows = [row.get("age_low") for row in predicted]
-    highs = [row.get("age_high") for row in predicted]
+    values = [row[f"{task}_pred"] for row in predicted]
+    lows, highs = ([row.get(f"{task}_{end}") for row in predicted] for end in ("low", "high"))
     chart = charts.figure(
         go.Scatter(
-            x=ages,
+            x=values,
             y=[charts.plain(row["model"]) for row in predicted],
             mode="markers",
-            error_x=charts.bars_between(ages, lows, highs),
+            error_x=charts.bars_between(values, lows, highs),
             marker={"size": 12, "color": [charts.colour(i) for i in range(len(predicted))]},
-            hovertemplate="%{y}: %{x:.1f} years<extra></extra>",
+            hovertemplate=f"%{{y}}: %{{x:.1f}} {unit}<extra></extra>",
         ),
-        x="years, with the model's interval",
+        x=f"{unit or view.title}, with the model's interval",
         height=130 + 40 * len(predicted),
     )
     if true is not None:
@@ -185,10 +191,10 @@ def _ages(rows: Sequence[SampleRow]) -> None:
         )
     table = {
         "model": [row["model"] for row in predicted],
-        "age": ages,
+        task: values,
         "low": lows,
         "high": highs,
         "label": [true] * len(predicted),
     }
-    alt = "The age that each model predicts, with its interval, and the labelled age"
-    charts.show(chart, "sample-age", table, alt=alt)
+    alt = f"{view.title}: what each model predicts, with its interval, and the label"
+    charts.show(chart, "sample-number", table, alt=alt)

@@ -118,7 +118,7 @@ def show_samples(view: View, model: str) -> None:
     for name, value in conditions.items():
         where = narrowed(where, name, value)
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    only_wrong = url_state.toggle(
+    only_wrong = filters.has_right(view.store, view.task) and url_state.toggle(
         "sl.wrong", "Only wrong predictions", True, where=row, help="ages: more than 5 years off"
     )
     row.button(

@@ -34,10 +34,15 @@ class Gap:
     figures: str
 
 
+def applies(view: View) -> bool:
+    """Return whether there are gaps to show."""
+    return {"train", "val"} <= set(view.store.splits) or view.runs is not None
+
+
 def show_gaps(view: View) -> None:
     """Draw the gaps of the tables' models, or of training runs where the tables lack a split."""
     st.subheader("Training against validation")
-    if view.task != "age" and {"train", "val"} <= set(view.store.splits):
+    if not view.is_regression and {"train", "val"} <= set(view.store.splits):
         gaps = gaps_of_tables(view)
         if gaps:
             _bars(

@@ -10,7 +10,7 @@ from apps.studio import charts, context, url_state
 from apps.studio.components import age_errors, grouped_chart
 from apps.studio.components.age_errors import per_model
 from apps.studio.context import View
-from core.vocabulary import METRICS, TASKS, group_title
+from core.vocabulary import METRICS, group_title, task_title
 from evaluation.analysis import store_ages
 from evaluation.analysis.cross_task import CrossTask
 from evaluation.report.formatting import number
@@ -24,6 +24,11 @@ MAX_VALUES = 60
 """Values of a group up to which it can be chosen."""
 DEFAULT_BAND_YEARS = 10
 ACCURACY = METRICS["accuracy"].title
+
+
+def applies(view: View) -> bool:
+    """Return whether the page has something to show."""
+    return bool({"age", "gender"} & set(view.store.tasks))
 
 
 def render(view: View) -> None:
@@ -87,7 +92,7 @@ def _choose_group(view: View, cell: Any) -> str | None:
 
 def _gender(view: View, width: int, group: str | None) -> None:
     store = view.store
-    st.subheader(TASKS["gender"].title)
+    st.subheader(task_title("gender").title)
     overall = per_model(
         view, "right", (), lambda where: store_ages.overall_accuracy(store, "gender", where)
     )
@@ -187,8 +192,8 @@ def row(pair: CrossTask) -> charts.Row:
     metric = METRICS[pair.figure]
     percent = metric.is_share
     return {
-        "given": TASKS[pair.given].title,
-        "metric": f"{TASKS[pair.task].name}: {metric.axis}",
+        "given": task_title(pair.given).title,
+        "metric": f"{task_title(pair.task).name}: {metric.axis}",
         "finding": finding(pair),
         "wrong minus right": number(pair.difference, percent=percent, sign=True),
         "where right": number(pair.right, percent=percent),

@@ -8,7 +8,7 @@ import streamlit as st
 from apps.studio import charts, context, url_state
 from apps.studio.components import gallery, train_val_gaps
 from apps.studio.context import View
-from core.vocabulary import METRICS, group_title
+from core.vocabulary import METRICS, Metric, group_title
 from evaluation.analysis import store_pairs
 from evaluation.analysis.comparison import ALPHA, PartComparison, TaskComparison
 from evaluation.report.formatting import number, p_value
@@ -21,6 +21,11 @@ ORDER = 30
 KINDS = {"b": "only B right", "a": "only A right", "neither": "both wrong, and differently"}
 MAX_DISAGREEMENTS = 500
 """Disagreements listed of each kind."""
+
+
+def applies(view: View) -> bool:
+    """Return whether the page has something to show."""
+    return len(view.store.models) > 1 or train_val_gaps.applies(view)
 
 
 def render(view: View) -> None:
@@ -72,7 +77,7 @@ def _headline(view: View, comparison: TaskComparison) -> None:
     table: list[charts.Row] = []
     test = comparison.test
     for cell, (key, pair) in zip(cells, comparison.differences.items(), strict=False):
-        metric = METRICS[key]
+        metric = view.metric if key == view.metric.key else METRICS[key]
         a, b = (number(side, percent=metric.is_share) for side in (pair.a, pair.b))
         charts.metric(
             cell,
@@ -96,9 +101,9 @@ def _headline(view: View, comparison: TaskComparison) -> None:
     cell = cells[len(comparison.differences)]
     cell.metric("p", p_value(test.p), border=True)
     counts = f"; only A right: {test.only_a:,}, only B right: {test.only_b:,}"
-    cell.caption(test.test + ("" if view.task == "age" else counts))
+    cell.caption(test.test + ("" if view.is_regression else counts))
     main = next(iter(comparison.differences.values())).difference
-    st.markdown(f"**{verdict(main, test.p, low_is_good=view.task == 'age')}**")
+    st.markdown(f"**{verdict(main, test.p, low_is_good=view.is_regression)}**")
     left_out = [
         f"{n:,} samples only in {side}"
         for side, n in (("A", comparison.only_a), ("B", comparison.only_b))
@@ -138,7 +143,7 @@ def _parts(view: View, comparison: TaskComparison) -> None:
     parts = comparison.parts
     if not parts:
         return
-    st.subheader("By class and group" if view.task != "age" else "By group")
+    st.subheader("By class and group" if not view.is_regression else "By group")
     names = list(dict.fromkeys(part.by for part in parts))
     by = url_state.choose("vs.by", "By", names, format_func=group_title, style="pills")
     percent = view.metric.is_share
@@ -158,7 +163,7 @@ def _parts(view: View, comparison: TaskComparison) -> None:
         for part in parts
     ]
     charts.show(
-        _parts_chart([part for part in parts if part.by == by], percent),
+        _parts_chart([part for part in parts if part.by == by], view.metric),
         "compare-parts",
         table,
         alt="B minus A with 95 % intervals for each part of the samples",
@@ -171,9 +176,9 @@ def _parts(view: View, comparison: TaskComparison) -> None:
     )
 
 
-def _parts_chart(parts: list[PartComparison], percent: bool) -> go.Figure:
+def _parts_chart(parts: list[PartComparison], metric: Metric) -> go.Figure:
     colours: dict[str | None, str] = {"a": charts.BAD, "b": charts.GOOD, None: charts.QUIET}
-    metric = "accuracy" if percent else "mean absolute error, years (left: B is better)"
+    direction = "" if metric.better == "higher" else " (left: B is better)"
     chart = charts.figure(
         go.Scatter(
             x=[part.difference.value for part in parts],
@@ -188,8 +193,8 @@ def _parts_chart(parts: list[PartComparison], percent: bool) -> go.Figure:
             ),
         ),
         height=110 + 34 * len(parts),
-        x=f"B minus A, {metric}",
-        percent="x" if percent else "",
+        x=f"B minus A, {metric.axis}{direction}",
+        percent="x" if metric.is_share else "",
     )
     chart.add_vline(x=0, line={"dash": "dot", "color": charts.QUIET})
     chart.update_yaxes(autorange="reversed")
@@ -199,7 +204,7 @@ def _parts_chart(parts: list[PartComparison], percent: bool) -> go.Figure:
 def _disagreements(view: View, a: str, b: str) -> None:
     st.subheader("Where they disagree")
     kind = ""
-    if view.task != "age":
+    if not view.is_regression:
         kind = url_state.choose(
             "vs.kind",
             "Samples",
@@ -215,7 +220,7 @@ def _disagreements(view: View, a: str, b: str) -> None:
             view.store, view.task, a, b, view.where, kind, MAX_DISAGREEMENTS
         ),
     )
-    order = "the largest differences first" if view.task == "age" else "the most confident first"
+    order = "the largest differences first" if view.is_regression else "the most confident first"
     st.caption(
         f"n = {n:,} samples"
         + (f", {MAX_DISAGREEMENTS} shown" if n > MAX_DISAGREEMENTS else "")

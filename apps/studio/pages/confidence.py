@@ -24,8 +24,21 @@ COVERAGES_LISTED = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 """Coverages for which the table has a row."""
 
 
+def applies(view: View) -> bool:
+    """Return whether the page has something to show."""
+    return "age" in view.store.tasks or any(
+        store_confidence.has_confidence(view.store, task) for task in view.store.tasks
+    )
+
+
 def render(view: View) -> None:
     """Draw the page."""
+    if view.is_regression and view.task != "age":
+        st.info(
+            "Classes have a confidence and ages have intervals; another number has neither here.",
+            icon=":material/info:",
+        )
+        return
     if view.task == "age":
         st.markdown("Do the stated age intervals hold the true age as often as they should?")
         if not context.empty(view):

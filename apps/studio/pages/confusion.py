@@ -22,10 +22,12 @@ ORDER = 10
 MIN_CLASSES_TO_FOLD = 4
 """Classes from which on the rare ones can be shown as one."""
 
+applies = context.has_classes
+
 
 def render(view: View) -> None:
     """Draw the page."""
-    if context.empty(view, tasks=("emotion", "gender")):
+    if context.empty(view, of_classes=True):
         return
     row = st.container(horizontal=True, vertical_alignment="bottom")
     model = (

@@ -11,7 +11,7 @@ import streamlit as st
 
 from apps.studio import charts, context
 from apps.studio.context import View
-from core.vocabulary import METRICS, TASKS, Metric
+from core.vocabulary import METRICS, NUMBER_METRICS, TASKS, Metric, TaskTitle, task_title
 from evaluation.analysis.from_counts import ClassSummary, NumberErrors
 from evaluation.analysis.store_summary import StoreSummary, summary
 from evaluation.report import gate_limits, gates
@@ -48,39 +48,45 @@ def render(view: View) -> None:
     for task in view.store.tasks:
         of_task = {model: s.tasks[task] for model, s in summaries.items() if task in s.tasks}
         if of_task:
-            _task(task, of_task)
-    _gates(summaries)
+            _task(view.store.title(task), of_task)
+    if set(view.store.tasks) & set(TASKS):
+        _gates(summaries)
     _sources(view)
 
 
-def _task(task: str, summaries: Mapping[str, TaskSummary]) -> None:
-    st.subheader(TASKS[task].title)
-    metric = TASKS[task].metric
+def _task(task: TaskTitle, summaries: Mapping[str, TaskSummary]) -> None:
+    st.subheader(task.title)
+    metric = task.metric
     if len(summaries) <= MAX_TILES:
         cells = st.columns(max(len(summaries), 3))
         for cell, (model, one) in zip(cells, summaries.items(), strict=False):
             name = f"{context.plain(model)}: {metric.axis}"
             charts.metric(cell, name, _estimate(one, metric), percent=metric.is_share)
-    drawn = [METRICS[key] for key in (AGE_METRICS_DRAWN if task == "age" else CLASS_METRICS_DRAWN)]
+    drawn = CLASS_METRICS_DRAWN if metric.is_share else AGE_METRICS_DRAWN
+    listed = CLASS_METRICS if metric.is_share else AGE_METRICS if task.key == "age" else drawn
     traces = [
-        _trace(model, i, [(m.title, _estimate(one, m)) for m in drawn])
+        _trace(model, i, [(_title(task, key), _estimate(one, METRICS[key])) for key in drawn])
         for i, (model, one) in enumerate(summaries.items())
     ]
     chart = charts.figure(
         *traces,
         height=320,
-        y="years" if task == "age" else "",
-        percent="" if task == "age" else "y",
+        y="" if metric.is_share else metric.unit,
+        percent="y" if metric.is_share else "",
         scattermode="group",
         scattergap=0.6,
     )
-    metrics = [METRICS[key] for key in (AGE_METRICS if task == "age" else CLASS_METRICS)]
-    table: dict[str, list[object]] = {"metric": [m.title for m in metrics]}
+    table: dict[str, list[object]] = {"metric": [_title(task, key) for key in listed]}
     for model, one in summaries.items():
+        metrics = [METRICS[key] for key in listed]
         table[model] = [number(_estimate(one, m), percent=m.is_share) for m in metrics]
-        table[f"{model}: n"] = [one.n] * len(metrics)
-    alt = f"{TASKS[task].title}: headline metrics of each model with 95 % intervals"
-    charts.show(chart, f"overview-{task}", table, alt=alt, opened=True)
+        table[f"{model}: n"] = [one.n] * len(listed)
+    alt = f"{task.title}: headline metrics of each model with 95 % intervals"
+    charts.show(chart, f"overview-{task.key}", table, alt=alt, opened=True)
+
+
+def _title(task: TaskTitle, key: str) -> str:
+    return METRICS[key].title if task.key == "age" else NUMBER_METRICS.get(key, METRICS[key].title)
 
 
 def _estimate(one: TaskSummary, metric: Metric) -> Estimate:
@@ -130,7 +136,7 @@ def _sources(view: View) -> None:
             "table": source.path.name,
             "rows": source.rows,
             "models": ", ".join(source.models),
-            "tasks": ", ".join(TASKS[task].name for task in source.tasks),
+            "tasks": ", ".join(task_title(task).name for task in source.tasks),
             "data set": source.meta.dataset or "–",
             "split": source.meta.split or "–",
             "detector": source.meta.detector or "–",

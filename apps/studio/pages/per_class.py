@@ -41,6 +41,8 @@ MAX_CONFUSIONS = 8
 """Kinds of mistakes that are listed."""
 ScoresByClass: TypeAlias = Mapping[str, ClassScores]
 
+applies = context.has_classes
+
 
 def render(view: View) -> None:
     """Draw the page."""
@@ -48,7 +50,7 @@ def render(view: View) -> None:
         "Which classes does the model recognise, which does it miss, and what does it take them "
         "for?"
     )
-    if context.empty(view, tasks=("emotion", "gender")):
+    if context.empty(view, of_classes=True):
         return
     scores: dict[str, ScoresByClass] = {}
     for model, where in view.each():

@@ -26,6 +26,11 @@ ROWS_PER_PAGE = 200
 """Rows of the list of findings."""
 
 
+def applies(view: View) -> bool:
+    """Return whether the page has something to show."""
+    return view.settings.audit is not None
+
+
 def render(view: View) -> None:
     """Draw the page."""
     st.markdown(

@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 
 from apps.studio import charts, settings, url_state
 from apps.studio.context import View
-from core.vocabulary import TASKS
+from core.vocabulary import task_title
 from evaluation.robustness import curves
 from evaluation.robustness.curves import FLIP_YEARS
 
@@ -23,6 +23,11 @@ ORDER = 70
 PANELS_PER_ROW = 3
 SHOW = {"value": "figure", "change": "change", "flips": "changed predictions"}
 COMMAND = "python -m evaluation robustness --model M --dataset D --data DIR --out R.parquet"
+
+
+def applies(view: View) -> bool:
+    """Return whether the page has something to show."""
+    return view.settings.robustness is not None
 
 
 def render(view: View) -> None:
@@ -46,9 +51,10 @@ def render(view: View) -> None:
     table = _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
     rows = table[table["task"] == view.task]
     if rows.empty:
-        tasks = ", ".join(TASKS[task].title for task in table["task"].unique())
+        tasks = ", ".join(task_title(task).title for task in table["task"].unique())
         st.info(
-            f"Nothing was measured for {TASKS[view.task].name}; choose in the sidebar: {tasks}.",
+            f"Nothing was measured for {task_title(view.task).name}; choose in the sidebar: "
+            f"{tasks}.",
             icon=":material/info:",
         )
         return
@@ -142,7 +148,7 @@ def _levels(rows: pd.DataFrame) -> list[str]:
 
 
 def _panels(rows: pd.DataFrame, task: str, column: str) -> None:
-    metric = TASKS[task].metric.axis
+    metric = task_title(task).metric.axis
     about = {
         "value": metric,
         "change": f"change of {metric} against severity 0",

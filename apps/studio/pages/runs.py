@@ -30,6 +30,11 @@ GAP_LINES = (-5.0, 10.0)
 Runs: TypeAlias = Mapping[str, TrainingRun]
 
 
+def applies(view: View) -> bool:
+    """Return whether the page has something to show."""
+    return view.runs is not None
+
+
 def render(view: View) -> None:
     """Draw the page."""
     root = view.runs

@@ -92,7 +92,7 @@ def _selected(view: View) -> tuple[str, str | None] | None:
 
 def _walk(view: View, sample_id: str, dataset: str | None) -> None:
     """Previous and next under the filters, in an order."""
-    wanted = ("row", "-error") if view.task == "age" else ("row", "-confidence", "confidence")
+    wanted = ("row", "-error") if view.is_regression else ("row", "-confidence", "confidence")
     orders = [order for order in gallery.orders(view, view.task) if order in wanted]
     row = st.container(horizontal=True, vertical_alignment="bottom")
     order = url_state.choose(

@@ -27,12 +27,17 @@ CACHED_GROUPS = 4
 """Selections whose sums are kept, each a few MB."""
 
 
+def applies(view: View) -> bool:
+    """Return whether the page has something to show."""
+    return any(len(values) > 1 for values in view.store.groups.values())
+
+
 def render(view: View) -> None:
     """Draw the page."""
     st.markdown("For whom is the model worse than for others, by how much, and could it be chance?")
     if context.empty(view):
         return
-    if not any(len(values) > 1 for values in view.store.groups.values()):
+    if not applies(view):
         st.info(
             "These tables have no groups: a column `group_NAME` (race, camera, light ...) makes "
             "one.",

@@ -84,5 +84,5 @@ def test_without_ages_and_genders_the_page_says_why(draw) -> None:
     assert any(
         "no label and prediction of age or perceived gender" in i.value for i in app.info
     ) and not tables(app)
-    heads = [h.value for h in draw("age_gender", "age only").subheader]
-    assert heads == ["Age", "Do mistakes come together?"]
+    names = [tab.label for tab in draw("age_gender", "age only").tabs]
+    assert names == ["Age, years", "Do mistakes come together?"]

@@ -16,9 +16,10 @@ from apps.studio.components import occlusion, sample_predictions
 from apps.studio.images import Faces
 from apps.studio.pages import sample
 from core.artifacts.bundle import MODEL_FILE
-from core.labels import FERPLUS8, GENDER2
+from core.labels import FERPLUS8
 from evaluation.predictions import table
 from evaluation.quality.repair.plan import PlanRow
+from evaluation.store import Store
 from tests.apps.studio.conftest import predictions
 
 
@@ -93,15 +94,17 @@ def test_into_the_relabel_plan_and_out(draw) -> None:
     assert app.session_state[relabel_plan.SESSION_KEY] == {}
 
 
-def test_probabilities_of_a_row() -> None:
-    assert sample_predictions.probabilities(
-        {"gender_p_female": 0.25}, "gender", GENDER2.labels
-    ) == [0.25, 0.75]
-    assert (
-        sample_predictions.probabilities({"gender_p_female": None}, "gender", GENDER2.labels)
-        is None
-    )
-    assert sample_predictions.probabilities({}, "emotion", FERPLUS8.labels) is None
+def test_probabilities_of_a_row(tmp_path: Path) -> None:
+    columns = {"sample_id": ["a"], "fruit_true": ["pear"], "fruit_p_apple": [0.25]}
+    table.write(pa.table({**columns, "fruit_p_pear": [0.75]}), tmp_path / "t.parquet")
+    store = Store.open([tmp_path / "t.parquet"])
+    (row,) = store.sample("a")
+    assert sample_predictions.probabilities(store, row, "fruit") == [0.25, 0.75]
+    assert sample_predictions.probabilities(store, {}, "fruit") is None
+    assert sample_predictions.probabilities(store, {"gender_p_female": 0.25}, "gender") == [
+        0.25,
+        0.75,
+    ]
 
 
 def test_neighbours_where_there_are_embeddings(draw, tmp_path: Path) -> None:
