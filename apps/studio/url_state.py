@@ -266,6 +266,19 @@ def text(
     return str(typed).strip()
 
 
+def tabs(name: str, labels: Sequence[str]) -> Sequence[Any]:
+    """Draw tabs and return their containers."""
+    selected = get(name)
+    value = selected[0] if selected and selected[0] in labels else labels[0]
+    containers: Sequence[Any] = st.tabs(
+        list(labels),
+        key=_seed(name, value),
+        on_change=_write,
+        args=(name, lambda v: [v], [labels[0]]),
+    )
+    return containers
+
+
 def page(name: str, pages: int, *, where: Any = st) -> int:
     """Draw the page numbers where there are several and return the selected page, from 0."""
     try:

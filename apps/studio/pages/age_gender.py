@@ -20,6 +20,7 @@ TITLE = "Age and gender"
 ICON = ":material/cake:"
 ORDER = 40
 
+CROSS_TASKS = "Do mistakes come together?"
 MAX_VALUES = 60
 """Values of a group up to which it can be chosen."""
 DEFAULT_BAND_YEARS = 10
@@ -49,11 +50,16 @@ def render(view: View) -> None:
     left, right = st.columns(2)
     width = _choose_width(view, left)
     group = _choose_group(view, right)
+    names = [task_title(task).title for task in tasks] + [CROSS_TASKS]
+    tabs = dict(zip([*tasks, CROSS_TASKS], url_state.tabs("ag.tab", names), strict=True))
     if "age" in tasks:
-        age_errors.show(view, width, group)
+        with tabs["age"]:
+            age_errors.show(view, width, group)
     if "gender" in tasks:
-        _gender(view, width, group)
-    _cross_tasks(view)
+        with tabs["gender"]:
+            _gender(view, width, group)
+    with tabs[CROSS_TASKS]:
+        _cross_tasks(view)
     st.caption(f"95 % intervals: {method(view.store)}.")
 
 
@@ -92,7 +98,6 @@ def _choose_group(view: View, cell: Any) -> str | None:
 
 def _gender(view: View, width: int, group: str | None) -> None:
     store = view.store
-    st.subheader(task_title("gender").title)
     overall = per_model(
         view, "right", (), lambda where: store_ages.overall_accuracy(store, "gender", where)
     )
@@ -162,7 +167,6 @@ def _gender_by_group(view: View, group: str) -> None:
 
 
 def _cross_tasks(view: View) -> None:
-    st.subheader("Do mistakes come together?")
     pairs = per_model(view, "cross", (), lambda where: store_ages.cross_tasks(view.store, where))
     if not pairs:
         st.info(

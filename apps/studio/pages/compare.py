@@ -35,6 +35,15 @@ def render(view: View) -> None:
     )
     if context.empty(view):
         return
+    pair, gaps = url_state.tabs("vs.tab", ("Two models", "Training against validation"))
+    with pair:
+        _two_models(view)
+    with gaps:
+        train_val_gaps.show_gaps(view)
+        train_val_gaps.show_transfer(view)
+
+
+def _two_models(view: View) -> None:
     models = view.models
     if len(models) < 2:
         fix = (
@@ -48,8 +57,6 @@ def render(view: View) -> None:
         a = url_state.choose("vs.a", "A, the model to beat", models, where=row)
         b = url_state.choose("vs.b", "B", [m for m in models if m != a], where=row)
         _pair(view, a, b)
-    train_val_gaps.show_gaps(view)
-    train_val_gaps.show_transfer(view)
 
 
 def _pair(view: View, a: str, b: str) -> None:

@@ -57,16 +57,23 @@ def render(view: View) -> None:
             icon=":material/info:",
         )
         return
-    reliability.show_diagram(view)
-    reliability.show_bands(view)
-    _risk_coverage(view)
-    model = (
-        url_state.choose("cf.model", "Model", view.models)
-        if len(view.models) > 1
-        else view.models[0]
+    model = view.models[0]
+    if len(view.models) > 1:
+        label = "Model, for temperature scaling and thresholds"
+        model = url_state.choose("cf.model", label, view.models)
+    calibration, selective, scaling, thresholds = url_state.tabs(
+        "cf.tab",
+        ("Calibration", "Selective prediction", "Temperature scaling", "Thresholds"),
     )
-    _temperature(view, model)
-    threshold_planner.show(view, model)
+    with calibration:
+        reliability.show_diagram(view)
+        reliability.show_bands(view)
+    with selective:
+        _risk_coverage(view)
+    with scaling:
+        _temperature(view, model)
+    with thresholds:
+        threshold_planner.show(view, model)
 
 
 def _risk_coverage(view: View) -> None:

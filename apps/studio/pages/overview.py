@@ -9,7 +9,7 @@ from typing import TypeAlias
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context
+from apps.studio import charts, context, url_state
 from apps.studio.context import View
 from core.vocabulary import METRICS, NUMBER_METRICS, TASKS, Metric, TaskTitle, task_title
 from evaluation.analysis.from_counts import ClassSummary, NumberErrors
@@ -28,6 +28,8 @@ AGE_METRICS = ("mae", "rmse", "bias", "cs5")
 CLASS_METRICS_DRAWN = ("accuracy", "macro_f1", "balanced_accuracy")
 AGE_METRICS_DRAWN = ("mae", "rmse", "bias")
 """Metrics of the charts: those of one unit."""
+GATES, SOURCES = "Gates for production", "What the tables are"
+"""Tabs beside those of the tasks."""
 MAX_TILES = 4
 """Models up to which each has a tile."""
 STATES = {"passed": "✓ passed", "missed": "✗ missed", "not measured": "– not measured"}
@@ -45,17 +47,25 @@ def render(view: View) -> None:
         summaries[model] = context.cached(
             view.store, "summary", (where,), partial(summary, view.store, where)
         )
-    for task in view.store.tasks:
-        of_task = {model: s.tasks[task] for model, s in summaries.items() if task in s.tasks}
-        if of_task:
-            _task(view.store.title(task), of_task)
-    if set(view.store.tasks) & set(TASKS):
-        _gates(summaries)
-    _sources(view)
+    titles = [view.store.title(task) for task in view.store.tasks]
+    has_gates = bool(set(view.store.tasks) & set(TASKS))
+    names = [title.title for title in titles] + [GATES] * has_gates + [SOURCES]
+    tabs = dict(zip(names, url_state.tabs("ov.tab", names), strict=True))
+    for title in titles:
+        of_task = {m: s.tasks[title.key] for m, s in summaries.items() if title.key in s.tasks}
+        with tabs[title.title]:
+            if of_task:
+                _task(title, of_task)
+            else:
+                st.info("No row with a label and a prediction is left.")
+    if has_gates:
+        with tabs[GATES]:
+            _gates(summaries)
+    with tabs[SOURCES]:
+        _sources(view)
 
 
 def _task(task: TaskTitle, summaries: Mapping[str, TaskSummary]) -> None:
-    st.subheader(task.title)
     metric = task.metric
     if len(summaries) <= MAX_TILES:
         cells = st.columns(max(len(summaries), 3))
@@ -109,7 +119,6 @@ def _trace(model: str, i: int, estimates: list[tuple[str, Estimate]]) -> go.Scat
 
 
 def _gates(summaries: Mapping[str, StoreSummary]) -> None:
-    st.subheader("Gates for production")
     table: list[charts.Row] = [
         {
             "model": model,
@@ -130,7 +139,6 @@ def _gates(summaries: Mapping[str, StoreSummary]) -> None:
 
 
 def _sources(view: View) -> None:
-    st.subheader("What the tables are")
     table: list[charts.Row] = [
         {
             "table": source.path.name,

@@ -68,13 +68,19 @@ def render(view: View) -> None:
             icon=":material/filter_alt:",
         )
         return
-    _all_classes(view, scores)
+    every, one = url_state.tabs("pc.tab", ("All classes", "One class"))
+    with every:
+        _all_classes(view, scores)
+    with one:
+        _draw_class(view, scores)
+
+
+def _draw_class(view: View, scores: Mapping[str, ScoresByClass]) -> None:
     labels = [
         label
         for label in next(iter(scores.values()))
         if any(of_model[label].n for of_model in scores.values())
     ]
-    st.subheader("One class")
     label = url_state.choose("pc.label", "Class", labels, style="pills")
     _one_class(scores, label)
     class_curves.show(view, label)

@@ -182,7 +182,7 @@ def test_a_click_on_a_cell_shows_exactly_its_samples(visit, server: Server) -> N
     until(page, lambda: "sample=" in page.url, "a click on a face puts it into the URL")
     url = page.url.removeprefix(server.url)
     page.get_by_role("link", name="Overview").click()
-    page.get_by_role("heading", name="Gates for production").wait_for()
+    page.get_by_role("heading", name="Overview").wait_for()
     until(page, lambda: "cm.cell=" in page.url, "the selection survives a page change")
     page.get_by_role("link", name="Confusion").click()
     until(page, lambda: ids(page) == wanted, "and is there on return")
@@ -276,6 +276,6 @@ def test_pictures_cannot_be_left(visit, server: Server) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_a_phone(visit, scheme: str) -> None:
     page = visit("/", viewport={"width": 390, "height": 844}, color_scheme=scheme).page
-    page.get_by_role("heading", name="Gates for production").wait_for()
+    page.get_by_role("heading", name="Overview").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("b", has_text="x").count() == 0, "a model's name is text"
