@@ -68,7 +68,6 @@ def show(view: View, width: int, group: str | None) -> None:
         width: of a band of age, years.
         group: the group that errors are drawn by; None for no group.
     """
-    st.subheader("Age")
     store = view.store
     errors: dict[str, ErrorsByCell] = per_model(
         view, "band", (width,), lambda where: store_ages.by_band(store, where, width)

@@ -84,7 +84,7 @@ def show(
 def orders(view: View, task: str) -> list[str]:
     """Return the orders of `ORDERS` for which the tables have columns."""
     with_confidence = ["-confidence", "confidence"] if f"{task}_conf" in view.store.columns else []
-    has_error = view.store.absolute_error(Where(task=task)) is not None
+    has_error = "age" in view.store.tasks or view.store.is_regression(task)
     return ["row", *with_confidence, *(["-error"] if has_error else [])]
 
 
