@@ -11,12 +11,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from apps.webcam import uploads
+from apps.webcam.decoding.limits import VIDEO_LIMITS
 from apps.webcam.page import build
 from apps.webcam.serving import connections, hosts, housekeeping, outbound
 from apps.webcam.serving.hosts import HostMiddleware
 from apps.webcam.serving.requests import RequestMiddleware
 from apps.webcam.serving.stored_uploads import StoredUploads
-from apps.webcam.video_io import VIDEO_LIMITS
 from core import system
 from core.pipeline import Pipeline
 

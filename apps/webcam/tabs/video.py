@@ -16,9 +16,10 @@ from typing import Any, NamedTuple, TypedDict
 import gradio as gr
 
 from apps.webcam import uploads
+from apps.webcam.decoding.limits import VIDEO_LIMITS
 from apps.webcam.tracking.tracker import TrackedFrame
 from apps.webcam.ui import panel, timeline
-from apps.webcam.video_io import VIDEO_LIMITS, annotate
+from apps.webcam.video_io import annotate
 from core.errors import UserError
 from core.pipeline import Pipeline
 

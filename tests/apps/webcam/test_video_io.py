@@ -13,15 +13,11 @@ import av
 import numpy as np
 import pytest
 
+from apps.webcam.decoding.limits import VIDEO_LIMITS, VideoError
+from apps.webcam.decoding.video_frames import container_format, upright_rgb
 from apps.webcam.tracking.tracker import TrackedFace, TrackedFrame
 from apps.webcam.ui import timeline
-from apps.webcam.video_io import (
-    VIDEO_LIMITS,
-    VideoError,
-    annotate,
-    container_format,
-    upright_rgb,
-)
+from apps.webcam.video_io import annotate
 from core.labels import FERPLUS8, GENDER2
 from core.pipeline import Pipeline
 from tests.apps.webcam.conftest import reading

@@ -1,0 +1,74 @@
+"""Messages between the demo and a decoding process: some values as JSON, then bytes.
+
+The demo does not trust what it receives: sizes are checked before memory is taken for them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import struct
+import time
+from typing import IO
+
+import numpy as np
+
+HEADER = struct.Struct("<IQ")
+"""Bytes of JSON, and bytes that follow it."""
+MAX_JSON_BYTES = 4096
+
+Values = dict[str, str | float | bool | list[int] | None]
+
+
+class BrokenStreamError(Exception):
+    """The other side ended, took too long, or sent what is no message."""
+
+
+def send(stream: IO[bytes], values: Values, content: bytes | memoryview = b"") -> None:
+    """Write one message."""
+    text = json.dumps(values).encode("utf-8")
+    stream.write(HEADER.pack(len(text), len(content)) + text)
+    stream.write(content)
+    stream.flush()
+
+
+def receive(descriptor: int, max_content_bytes: int, timeout_s: float) -> tuple[Values, np.ndarray]:
+    """Read one message.
+
+    Args:
+        descriptor: of a pipe.
+        max_content_bytes: more is refused.
+        timeout_s: seconds until its last byte.
+
+    Returns:
+        The values, and the bytes as uint8 (N,).
+
+    Raises:
+        BrokenStreamError: the stream ended, the time is over, or it is no such message.
+    """
+    end = time.monotonic() + timeout_s
+    json_bytes, content_bytes = HEADER.unpack(_read(descriptor, HEADER.size, end))
+    if json_bytes > MAX_JSON_BYTES or content_bytes > max_content_bytes:
+        raise BrokenStreamError("a message is too long")
+    try:
+        values = json.loads(bytes(_read(descriptor, json_bytes, end)))
+    except ValueError as error:
+        raise BrokenStreamError("a message is no JSON") from error
+    if not isinstance(values, dict):
+        raise BrokenStreamError("a message has no values")
+    return values, _read(descriptor, content_bytes, end)
+
+
+def _read(descriptor: int, size: int, end: float) -> np.ndarray:
+    """Read exactly `size` bytes until the time `end` of the monotonic clock."""
+    content = np.empty(size, np.uint8)
+    view, filled = memoryview(content), 0
+    while filled < size:
+        if not select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
+            raise BrokenStreamError("the time is over")
+        count = os.readv(descriptor, [view[filled:]])
+        if count == 0:
+            raise BrokenStreamError("the stream ended")
+        filled += count
+    return content

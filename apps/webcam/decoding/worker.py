@@ -1,0 +1,89 @@
+"""The decoding process: `python -m apps.webcam.decoding.worker`, `pictures` or `video FILE LIMITS`.
+
+It writes messages (`apps.webcam.decoding.messages`) to its standard output. An error for the
+visitor is a message `{"error": TEXT}`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from apps.webcam.decoding.limits import (
+    SUGGESTION,
+    VideoError,
+    VideoLimits,
+    limit_processor_time,
+    limit_this_process,
+)
+from apps.webcam.decoding.messages import receive, send
+from core import image
+from core.errors import UserError
+
+MAX_PICTURE_SECONDS = 10.0
+"""Processor time of one picture, ten times what the decoder's own limits leave."""
+MAX_IDLE_SECONDS = 365 * 86_400.0
+
+
+def main(arguments: list[str]) -> None:
+    """Decode what the command line or the requests name."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no message
+    if arguments[0] == "video":
+        _video(Path(arguments[1]), VideoLimits(**json.loads(arguments[2])), replies)
+    else:
+        _pictures(replies)
+
+
+def _video(source: Path, limits: VideoLimits, replies: IO[bytes]) -> None:
+    """Send `{"duration", "rate"}`, then `{"time", "shape"}` with each frame, then `{"end"}`."""
+    import av
+    import cv2
+
+    from apps.webcam.decoding import video_frames
+
+    cv2.setNumThreads(1)
+    limit_this_process()
+    limit_processor_time(limits.max_decoding_seconds)
+    try:
+        with video_frames.open_video(source, limits) as (reader, stream):
+            rate = float(stream.average_rate) if stream.average_rate else None
+            send(replies, {"duration": video_frames.duration_s(reader, stream), "rate": rate})
+            for frame, time in video_frames.sampled_frames(reader, stream, limits):
+                rgb = np.ascontiguousarray(video_frames.upright_rgb(frame, limits.max_side))
+                send(replies, {"time": time, "shape": list(rgb.shape)}, rgb.data.cast("B"))
+            send(replies, {"end": True})
+    except av.FFmpegError as error:
+        send(replies, {"error": str(video_frames.damaged(error))})
+    except VideoError as error:
+        send(replies, {"error": str(error)})
+    except MemoryError:
+        send(
+            replies,
+            {"error": f"Expected a video that fits into memory, got a larger one; {SUGGESTION}"},
+        )
+
+
+def _pictures(replies: IO[bytes]) -> None:
+    """Answer each request, a picture file, by `{"shape"}` and the pixels."""
+    limit_this_process()
+    while True:
+        _, content = receive(0, image.MAX_BYTES, MAX_IDLE_SECONDS)
+        limit_processor_time(MAX_PICTURE_SECONDS)
+        try:
+            rgb = image.load(content.data)
+        except UserError as error:
+            send(replies, {"error": str(error)})
+        except MemoryError:
+            send(replies, {"error": "Expected an image that fits into memory; try a smaller one."})
+        else:
+            send(replies, {"shape": list(rgb.shape)}, rgb.data.cast("B"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
