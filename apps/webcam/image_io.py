@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from apps.webcam import uploads
+from apps.webcam.decoding.pictures import STILL_PICTURES
 from core import image
 from core.errors import ImageError
 
@@ -36,17 +37,8 @@ class ShownImage(TypedDict):
     url: str
 
 
-def decode(
-    payload: ImagePayload | None,
-    max_bytes: int = image.MAX_BYTES,
-    max_pixels: int = image.MAX_PIXELS,
-) -> np.ndarray:
-    """Decode Gradio's image dictionary; an uploaded file is deleted shortly after.
-
-    Args:
-        payload: A data URL or the path of an uploaded file; the URL takes precedence.
-        max_bytes: Largest accepted file.
-        max_pixels: Largest accepted width times height.
+def decode_frame(payload: ImagePayload | None) -> np.ndarray:
+    """Decode a camera frame; it is small, so it needs no process of its own.
 
     Returns:
         RGB uint8, shape (H, W, 3).
@@ -55,15 +47,37 @@ def decode(
         ImageError: There is no image in it, or `core.image` refuses it.
         UserError: The path is not an upload.
     """
+    data = _content(payload)
+    return image.load(data, max_bytes=MAX_FRAME_BYTES, max_pixels=MAX_FRAME_PIXELS)
+
+
+def decode_still(payload: ImagePayload | None) -> np.ndarray:
+    """Decode a still picture in a process of its own, so that it cannot hold up live streams.
+
+    Returns:
+        RGB uint8, shape (H, W, 3).
+
+    Raises:
+        ImageError: There is no image in it, or `core.image` refuses it.
+        UserError: The path is not an upload.
+    """
+    return STILL_PICTURES.load(_content(payload))
+
+
+def _content(payload: ImagePayload | None) -> bytes:
+    """Return the file in Gradio's dictionary; an uploaded one is deleted shortly after.
+
+    Args:
+        payload: A data URL or the path of an uploaded file; the URL takes precedence.
+    """
     url = (payload or {}).get("url") or ""
     if url.startswith("data:"):
         try:
-            data = base64.b64decode(url.partition(",")[2], validate=True)
+            return base64.b64decode(url.partition(",")[2], validate=True)
         except binascii.Error as error:
             raise ImageError(
                 f"Expected a base64 image, got {error}; try to reload the page."
             ) from error
-        return image.load(data, max_bytes=max_bytes, max_pixels=max_pixels)
     path = (payload or {}).get("path")
     if not path:
         raise ImageError("Expected an image, got nothing; try to choose a file.")
@@ -71,12 +85,11 @@ def decode(
     uploads.delete_later(file)
     try:
         # As bytes, so that messages do not show a path of the server. Gradio limits their size.
-        data = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise ImageError(
             f"Expected the uploaded image to exist, got {error.strerror}; try to upload it again."
         ) from error
-    return image.load(data, max_bytes=max_bytes, max_pixels=max_pixels)
 
 
 def encode(rgb: np.ndarray, quality: int = 80) -> ShownImage:

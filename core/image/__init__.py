@@ -7,6 +7,6 @@ is decoded or refused within about a second of processor time and 400 MB.
 """
 
 from core.image.decode import Source, load, probe
-from core.image.limits import MAX_BYTES, MAX_PIXELS, MAX_SCANS
+from core.image.limits import MAX_BYTES, MAX_PIXELS, MAX_SCANS, check_bytes
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "MAX_SCANS", "Source", "load", "probe"]
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "MAX_SCANS", "Source", "check_bytes", "load", "probe"]

@@ -25,11 +25,12 @@ INTERVAL_TOLERANCE = 0.98
 """A frame is processed once this share of the shortest interval has passed."""
 
 
-def damaged(error: av.FFmpegError) -> VideoError:
-    """Return FFmpeg's error as one for the visitor."""
+def damaged(error: Exception) -> VideoError:
+    """Return an error of the libraries as one for the visitor."""
     if isinstance(error, MemoryError):
         return VideoError(f"Expected a video that fits into memory, got a larger one; {SUGGESTION}")
-    return VideoError(f"Expected a whole video, got damaged data ({error.strerror}); {SUGGESTION}")
+    reason = error.strerror if isinstance(error, av.FFmpegError) else type(error).__name__
+    return VideoError(f"Expected a whole video, got damaged data ({reason}); {SUGGESTION}")
 
 
 def check_file(source: Path, limits: VideoLimits) -> str:
@@ -76,6 +77,7 @@ def open_video(source: Path, limits: VideoLimits) -> Iterator[tuple[InputContain
         reader = av.open(
             source,
             format=container,
+            metadata_errors="replace",
             container_options={"protocol_whitelist": "file", "codec_whitelist": ",".join(CODECS)},
         )
     except av.FFmpegError as error:

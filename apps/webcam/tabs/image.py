@@ -37,7 +37,7 @@ class ImageTabUpdate(NamedTuple):
 def process_upload(pipeline: Pipeline, payload: ImagePayload | None) -> ImageTabUpdate:
     """Predict on a visitor's image; a refused one becomes a message."""
     try:
-        return process_image(pipeline, image_io.decode(payload))
+        return process_image(pipeline, image_io.decode_still(payload))
     except UserError as error:
         return ImageTabUpdate(None, panel.problem(str(error)), "")
 
@@ -84,4 +84,4 @@ def predict_json(pipeline: Pipeline, payload: ImagePayload | None) -> list[dict[
     Raises:
         UserError: The image cannot be read.
     """
-    return pipeline(image_io.decode(payload), STILL_SIDE).to_json()
+    return pipeline(image_io.decode_still(payload), STILL_SIDE).to_json()

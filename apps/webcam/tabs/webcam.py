@@ -72,7 +72,7 @@ def _process(
 ) -> WebcamTabUpdate:
     start = perf_counter()
     try:
-        mirrored = image_io.decode(payload, image_io.MAX_FRAME_BYTES, image_io.MAX_FRAME_PIXELS)
+        mirrored = image_io.decode_frame(payload)
     except UserError as error:
         return WebcamTabUpdate(None, panel.problem(str(error)), "")
     frame = cv2.flip(mirrored, 1)  # copying a reversed numpy view takes forty times as long

@@ -113,16 +113,16 @@ def test_only_uploads_are_read(upload_dir, tmp_path, portrait):
     Image.fromarray(portrait).save(secret)
     for path in (secret, upload_dir / ".." / ".." / "secret.png"):
         with pytest.raises(UserError, match="outside the upload folder"):
-            image_io.decode({"path": str(path)})
+            image_io.decode_still({"path": str(path)})
     (upload_dir / "link.png").symlink_to(secret)
     with pytest.raises(UserError, match="outside the upload folder"):
-        image_io.decode({"path": str(upload_dir / "link.png")})
+        image_io.decode_still({"path": str(upload_dir / "link.png")})
 
 
 def test_an_upload_is_read_and_then_deleted(upload_dir, portrait, monkeypatch):
     monkeypatch.setattr(uploads, "delete_later", partial(uploads.delete_later, delay_s=0.2))
     Image.fromarray(portrait).save(upload_dir / "a.png")
-    assert (image_io.decode({"path": str(upload_dir / "a.png")}) == portrait).all()
+    assert (image_io.decode_still({"path": str(upload_dir / "a.png")}) == portrait).all()
     for _ in range(100):
         if not upload_dir.exists():
             return
@@ -274,4 +274,4 @@ def test_a_missing_model_is_exit_status_2_with_a_way_out(tmp_path, capsys):
 
 
 def test_image_decoding_is_core_image_alone(portrait):
-    assert (image_io.decode(data_url(portrait)) == image.load(portrait)).all()
+    assert (image_io.decode_still(data_url(portrait)) == image.load(portrait)).all()

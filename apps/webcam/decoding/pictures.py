@@ -1,0 +1,74 @@
+"""Still pictures, decoded in a process of their own, one after the other.
+
+The process starts with the first picture and stays, so that the next one does not wait for Python
+to start. It is replaced after a picture that makes it crash, hang or swell.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from apps.webcam.decoding.messages import BrokenStreamError, Values
+from apps.webcam.decoding.process import DecodingProcess
+from core import image
+from core.errors import ImageError
+
+MAX_WAIT_SECONDS = 20.0
+"""Longest time for one picture, on a machine that is busy with live streams."""
+
+
+class PictureDecoder:
+    """`core.image.load` in a process of its own. Safe to call from several threads."""
+
+    def __init__(self, max_wait_seconds: float = MAX_WAIT_SECONDS) -> None:
+        self._max_wait_seconds = max_wait_seconds
+        self._process: DecodingProcess | None = None
+        self._lock = threading.Lock()
+
+    def load(self, data: bytes) -> np.ndarray:
+        """Return a picture file as RGB uint8 (H, W, 3).
+
+        Raises:
+            ImageError: `core.image` refuses it, or it took too long or ended the process.
+        """
+        image.check_bytes(len(data), "the picture", image.MAX_BYTES)
+        with self._lock:
+            try:
+                values, pixels = self._ask(data)
+            except (BrokenStreamError, OSError) as error:
+                self._end()
+                raise ImageError(
+                    "Expected a picture that can be decoded in time, got one that takes too long "
+                    "or makes the decoder fail; try saving it as a JPEG."
+                ) from error
+        if "error" in values:
+            raise ImageError(str(values["error"]))
+        shape = values.get("shape")
+        if not isinstance(shape, list) or shape[2:] != [3] or int(np.prod(shape)) != len(pixels):
+            raise ImageError(
+                "Expected a picture, got what the decoder cannot describe; try another."
+            )
+        return pixels.reshape(shape)
+
+    def close(self) -> None:
+        """End the process; the next picture starts another."""
+        with self._lock:
+            self._end()
+
+    def _ask(self, data: bytes) -> tuple[Values, np.ndarray]:
+        if self._process is None or not self._process.is_running:
+            self._end()
+            self._process = DecodingProcess("pictures")
+        self._process.send({}, data)
+        return self._process.receive(3 * image.MAX_PIXELS, self._max_wait_seconds)
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+        self._process = None
+
+
+STILL_PICTURES = PictureDecoder()
+"""The decoder of all visitors' still pictures."""
