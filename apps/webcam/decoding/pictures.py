@@ -46,11 +46,11 @@ class PictureDecoder:
         if "error" in values:
             raise ImageError(str(values["error"]))
         shape = values.get("shape")
-        if not isinstance(shape, list) or shape[2:] != [3] or int(np.prod(shape)) != len(pixels):
+        if not isinstance(shape, list) or len(shape) != 3 or pixels.size % 3:
             raise ImageError(
                 "Expected a picture, got what the decoder cannot describe; try another."
             )
-        return pixels.reshape(shape)
+        return pixels.reshape(-1, int(shape[1]), 3)
 
     def close(self) -> None:
         """End the process; the next picture starts another."""

@@ -96,10 +96,8 @@ def _positive(value: object) -> float | None:
 
 def _is_shape(shape: object, size: int, limits: VideoLimits) -> bool:
     """Whether it is that of a frame of `size` bytes with even sides."""
-    if not isinstance(shape, list) or len(shape) != 3 or shape[2] != 3:
+    if not isinstance(shape, list) or not all(type(side) is int for side in shape):
         return False
-    sides = shape[:2]
-    return (
-        all(isinstance(s, int) and 0 < s <= limits.max_side and s % 2 == 0 for s in sides)
-        and int(np.prod(shape)) == size
-    )
+    if len(shape) != 3 or shape[2] != 3 or math.prod(shape) != size:
+        return False
+    return all(0 < side <= limits.max_side and side % 2 == 0 for side in shape[:2])

@@ -27,7 +27,7 @@ INTERVAL_TOLERANCE = 0.98
 
 def damaged(error: Exception) -> VideoError:
     """Return an error of the libraries as one for the visitor."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError | BlockingIOError):  # no memory for a thread's stack
         return VideoError(f"Expected a video that fits into memory, got a larger one; {SUGGESTION}")
     reason = error.strerror if isinstance(error, av.FFmpegError) else type(error).__name__
     return VideoError(f"Expected a whole video, got damaged data ({reason}); {SUGGESTION}")
