@@ -48,11 +48,11 @@ def receive(descriptor: int, max_content_bytes: int, timeout_s: float) -> tuple[
         BrokenStreamError: the stream ended, the time is over, or it is no such message.
     """
     end = time.monotonic() + timeout_s
-    json_bytes, content_bytes = HEADER.unpack(_read(descriptor, HEADER.size, end))
+    json_bytes, content_bytes = HEADER.unpack(_read(descriptor, HEADER.size, end).tobytes())
     if json_bytes > MAX_JSON_BYTES or content_bytes > max_content_bytes:
         raise BrokenStreamError("a message is too long")
     try:
-        values = json.loads(bytes(_read(descriptor, json_bytes, end)))
+        values = json.loads(_read(descriptor, json_bytes, end).tobytes())
     except ValueError as error:
         raise BrokenStreamError("a message is no JSON") from error
     if not isinstance(values, dict):
@@ -63,7 +63,7 @@ def receive(descriptor: int, max_content_bytes: int, timeout_s: float) -> tuple[
 def _read(descriptor: int, size: int, end: float) -> np.ndarray:
     """Read exactly `size` bytes until the time `end` of the monotonic clock."""
     content = np.empty(size, np.uint8)
-    view, filled = memoryview(content), 0
+    view, filled = content.data, 0
     while filled < size:
         if not select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
             raise BrokenStreamError("the time is over")

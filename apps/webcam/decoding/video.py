@@ -59,7 +59,9 @@ def _frames(process: DecodingProcess, limits: VideoLimits) -> Iterator[tuple[np.
         if "end" in values:
             return
         shape, time = values.get("shape"), values.get("time")
-        if not _is_shape(shape, len(content), limits) or not isinstance(time, float):
+        if not isinstance(shape, list) or not _is_shape(shape, len(content), limits):
+            raise _failed()
+        if not isinstance(time, float):
             raise _failed()
         if not last_time < time < math.inf:
             raise _failed()
@@ -94,9 +96,9 @@ def _positive(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and 0 < value < math.inf else None
 
 
-def _is_shape(shape: object, size: int, limits: VideoLimits) -> bool:
+def _is_shape(shape: list[int], size: int, limits: VideoLimits) -> bool:
     """Whether it is that of a frame of `size` bytes with even sides."""
-    if not isinstance(shape, list) or not all(type(side) is int for side in shape):
+    if not all(type(side) is int for side in shape):
         return False
     if len(shape) != 3 or shape[2] != 3 or math.prod(shape) != size:
         return False

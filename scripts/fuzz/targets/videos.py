@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 
 from apps.webcam.decoding.limits import VIDEO_LIMITS
 from apps.webcam.decoding.video_frames import damaged, open_video, sampled_frames, upright_rgb
@@ -82,6 +83,7 @@ def _seed(container: str, coding: str) -> bytes:
     rng, out = np.random.default_rng(0), io.BytesIO()
     with av.open(out, "w", format=container) as writer:
         stream = writer.add_stream(coding, rate=25)
+        assert isinstance(stream, VideoStream)
         stream.width = stream.height = SIDE
         stream.pix_fmt = {"mjpeg": "yuvj420p", "prores_ks": "yuv422p10le"}.get(coding, "yuv420p")
         for _ in range(FRAMES):
