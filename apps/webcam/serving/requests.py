@@ -121,6 +121,8 @@ class RequestMiddleware:
                 await self.app(scope, bodies.timed(receive, length), collect)
             except BodyError:
                 raise
+            except OSError as error:
+                raise BodyError(507, "Expected room on the disk; try again later.") from error
             except Exception as error:
                 # Gradio's parser fails in many ways on what is no form. What it says may quote it.
                 raise BodyError(400, "Expected a form with files; try to upload again.") from error

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.webcam import uploads
 from apps.webcam.serving import routes
+from apps.webcam.serving.requests import RequestMiddleware
+from apps.webcam.serving.stored_uploads import StoredUploads
 from tests.apps.webcam.serving.conftest import HostileDemo, hostile_demo
 from tests.apps.webcam.serving.test_outbound import FAST
 
@@ -112,3 +118,27 @@ def test_nothing_that_came_is_printed(model: Path, tmp_path: Path) -> None:
                 assert SECRET.encode() not in text
     assert SECRET not in demo.log.read_text()
     assert "Traceback" not in demo.log.read_text()
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "upload_folder", lambda: tmp_path)
+    sent: list[dict] = []
+
+    async def full(scope, receive, send) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    page = SimpleNamespace(fns={}, _queue=None, upload_file_set=set())
+    gate = RequestMiddleware(full, page, StoredUploads(page), max_upload_bytes=100)
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/gradio_api/upload",
+        "headers": [(b"content-length", b"3")],
+        "client": ("203.0.113.1", 1),
+    }
+    asyncio.run(gate(scope, None, send))
+    assert sent[0]["status"] == 507
+    assert b"Expected room on the disk" in sent[1]["body"]
