@@ -101,6 +101,10 @@ RAFDB_GENDER = ("male", "female", "unsure")
 RAFDB_RACE = ("Caucasian", "African-American", "Asian")
 RAFDB_AGE = ("00-03", "04-19", "20-39", "40-69", "70+")
 
+# FairFace's age bins in years, the ends included (Karkkainen and Joo, WACV 2021); the last is "more
+# than 70".
+FAIRFACE_AGE = ((0, 2), (3, 9), *((low, low + 9) for low in range(10, 70, 10)), (70, AGE_MAX))
+
 # IMDB-WIKI (Rothe et al., IJCV 2016) and All-Age-Faces (Cheng et al., 2019) write 0 and 1.
 IMDBWIKI_GENDER = ("female", "male")
 AAF_GENDER = ("female", "male")

@@ -4,7 +4,8 @@ Mollahosseini, Hasani, Mahoor, IEEE TAC 2017. Three layouts, in this order:
 
 1. training.csv and validation.csv, in the folder or in Manually_Annotated_file_lists:
    subDirectory_filePath, box, landmarks, expression; pictures below Manually_Annotated_Images.
-   Codes 8 none, 9 uncertain, 10 no face carry no label and are left out.
+   Paths may have backslashes. Codes 8 none, 9 uncertain, 10 no face carry no label and are left
+   out.
 2. train_set and val_set with images/N.jpg (224x224 crops) and annotations/N_exp.npy.
 3. Class folders, by number 0-7 or by name, as in copies on Kaggle.
 
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from core.data.base.class_folders import emotions, load_tree
-from core.data.base.files import SUFFIXES, files, suffix
+from core.data.base.files import SUFFIXES, files, picture_folder, suffix
 from core.data.base.origin import RESEARCH, Origin
 from core.data.base.rows import Row, build, read_csv
 from core.data.base.samples import Problem, Samples, check_split, locate
@@ -93,11 +94,11 @@ def load(root: str | Path, split: str) -> Samples:
 
 
 def _from_table(root: Path, table: str, rows: list[Row], problems: list[Problem]) -> None:
-    below = next((f"{p}/" for p in PICTURES if (root / p).is_dir()), "")
-    for number, cells, reason in read_csv(
-        root / table, ("subDirectory_filePath", "expression"), COLUMNS
-    ):
-        file = below + cells.get("subdirectory_filepath", "")
+    entries = list(read_csv(root / table, ("subDirectory_filePath", "expression"), COLUMNS))
+    names = [e[1].get("subdirectory_filepath", "").replace("\\", "/") for e in entries]
+    below = picture_folder(root, names, PICTURES)
+    for (number, cells, reason), name in zip(entries, names, strict=True):
+        file = below + name
         emotion, why = _emotion(cells.get("expression", ""))
         if reason or why:
             problems.append(Problem(table if reason else file, reason or f"row {number}: {why}"))

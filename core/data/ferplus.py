@@ -16,7 +16,15 @@ import numpy as np
 
 from core.data.base.origin import RESEARCH, Origin
 from core.data.base.rows import read_csv
-from core.data.base.samples import Problem, Samples, check_split, fingerprint, locate, missing
+from core.data.base.samples import (
+    Problem,
+    Samples,
+    check_split,
+    fingerprint,
+    locate,
+    missing,
+    most_frequent,
+)
 from core.errors import DataError
 from core.labels import FERPLUS8, FERPLUS_VOTES
 
@@ -64,8 +72,8 @@ def load(root: str | Path, split: str) -> Samples:
             votes.append(row)
     if not ids:
         raise DataError(
-            f"Expected pictures in {root} ({', '.join(folders)}), got none; {len(problems)} rows "
-            "were left out."
+            f"Expected pictures in {root} ({', '.join(folders)}), got none"
+            f"{most_frequent(problems)}; try --data DIR."
         )
     columns = missing(len(ids))
     columns["emotion"], columns["emotion_votes"] = labels_of(np.array(votes))

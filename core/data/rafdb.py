@@ -10,6 +10,7 @@ the publishers' train and test; a tenth of train is val, decided by the hash of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,10 @@ LISTS = tuple(
     for place in ("", "basic/")
     for name in ("list_patition_label.txt", "list_partition_label.txt")
 )
+NAME = re.compile(r"(?P<stem>(?P<part>train|test)_\d+)(_aligned)?\.jpg", re.IGNORECASE)
+CODES = tuple(str(code) for code in range(1, len(RAF7) + 1))
+COMPOUND_CLASSES = 11
+"""Of the publishers' other list, of mixed emotions such as happily surprised."""
 SPLITS = OURS
 ORIGIN = Origin(
     "RAF-DB",
@@ -45,7 +50,8 @@ def load(root: str | Path, split: str) -> Samples:
     Groups, with the publishers' annotations: `race` and `age_band`.
 
     Raises:
-        DataError: neither the label list nor class folders, or the split is empty.
+        DataError: neither the label list nor class folders, a list of another form or coding, or
+            the split is empty.
     """
     check_split(split, SPLITS)
     root = locate(root, "rafdb", LISTS)
@@ -57,22 +63,7 @@ def load(root: str | Path, split: str) -> Samples:
     rows: list[Row] = []
     problems: list[Problem] = []
     tables = [(root / list_file).relative_to(basic).as_posix()]
-    for number, line in enumerate(
-        (root / list_file).read_text(encoding="utf-8", errors="replace").splitlines(), 1
-    ):
-        if not line.strip():
-            continue
-        name, _, code = line.strip().rpartition(" ")
-        stem, part = Path(name).stem, name.partition("_")[0]
-        if part not in ("train", "test") or not (code.isdecimal() and 1 <= int(code) <= len(RAF7)):
-            problems.append(
-                Problem(
-                    list_file,
-                    f"row {number}: expected `train_NUMBER.jpg CODE` with a code 1-7, got "
-                    f"{line[:60]!r}",
-                )
-            )
-            continue
+    for part, stem, code in _read_list(root / list_file):
         if split not in ("all", carve(part, stem)):
             continue
         about = f"Annotation/manual/{stem}_manu_attri.txt"
@@ -87,9 +78,60 @@ def load(root: str | Path, split: str) -> Samples:
                 problems.append(
                     Problem(about, f"the picture stays, without gender and groups: {error}")
                 )
-        picture = f"Image/aligned/{stem}_aligned.jpg" if aligned else f"Image/original/{name}"
-        rows.append(Row(picture, FERPLUS8.index(RAF7.labels[int(code) - 1]), gender, groups=groups))
+        picture = f"Image/aligned/{stem}_aligned.jpg" if aligned else f"Image/original/{stem}.jpg"
+        rows.append(Row(picture, FERPLUS8.index(RAF7.labels[code - 1]), gender, groups=groups))
     return build("rafdb", split, basic, rows, problems, tables=tables, tight=aligned)
+
+
+def _read_list(path: Path) -> list[tuple[str, str, int]]:
+    """Return part, name without its ending, and code 1-7 of every line.
+
+    Raises:
+        DataError: a line has another form, so that the list may mean other classes; says which.
+    """
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    numbered = [(i, line.split()) for i, line in enumerate(lines, 1) if line.strip()]
+    codes = [words[1] for _, words in numbered if len(words) == 2]
+    entries: list[tuple[str, str, int]] = []
+    for number, words in numbered:
+        match = NAME.fullmatch(words[0])
+        if match is None or len(words) != 2 or words[1] not in CODES:
+            raise DataError(
+                "Expected every line to be `train_NUMBER.jpg CODE` or `test_NUMBER.jpg CODE` with "
+                f"a code 1-7, got line {number}, {' '.join(words)[:60]!r}, in {path}; "
+                f"{_other_coding(words, match is not None, codes)}; try the publishers' list of "
+                "the seven basic emotions."
+            )
+        entries.append((match["part"], match["stem"], CODES.index(words[1]) + 1))
+    return entries
+
+
+def _other_coding(words: Sequence[str], is_named: bool, codes: Sequence[str]) -> str:
+    """Return what a list looks like whose first unexpected line has `words`.
+
+    Args:
+        words: of the line.
+        is_named: the line begins with a picture's name.
+        codes: second words of all lines that have two.
+    """
+    if not is_named:
+        return "it looks like a list with a header, or of other pictures"
+    if len(words) < 2:
+        return "the line has no code"
+    if len(words) > 2:
+        return f"it looks like a list with {len(words)} columns, of which one may be the emotion"
+    numbers = {int(code) for code in codes if code.isdecimal() and len(code) < 4}
+    if len(numbers) < len(set(codes)):
+        return "it looks like a list with other codes than whole numbers"
+    if 0 in numbers:
+        return (
+            "it looks like codes from zero (0-6), one below the publishers'"
+            if max(numbers) < len(RAF7)
+            else f"it looks like codes 0-{max(numbers)} of another data set"
+        )
+    if max(numbers) <= COMPOUND_CLASSES:
+        return f"it looks like the list of {COMPOUND_CLASSES} compound emotions (codes 1-11)"
+    return f"it looks like codes up to {max(numbers)} of another data set"
 
 
 def _attributes(words: Sequence[str]) -> tuple[int, dict[str, str]]:

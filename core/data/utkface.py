@@ -3,7 +3,8 @@
 age_gender_race_time.jpg or .jpg.chip.jpg, 200x200 colour. It has no official split. Ours is
 80/10/10, decided by a hash, so it is the same on every machine. The same photograph often appears
 more than once, so near duplicates (perceptual hash) form one cluster, and a cluster never straddles
-two splits.
+two splits. The name without its folder decides. The publishers' folders part1 to part3 hold the
+photographs that the crops (.chip.jpg) were cut from.
 """
 
 from __future__ import annotations
@@ -17,8 +18,17 @@ import numpy as np
 
 from core import image as images
 from core.artifacts.downloads import cache_dir
+from core.data.base.files import matching_files
 from core.data.base.origin import RESEARCH, Origin
-from core.data.base.samples import Problem, Samples, check_split, fingerprint, locate, missing
+from core.data.base.samples import (
+    Problem,
+    Samples,
+    check_split,
+    fingerprint,
+    locate,
+    missing,
+    most_frequent,
+)
 from core.data.base.splits import OURS, split_of
 from core.errors import DataError, ImageError
 from core.files import write_atomic
@@ -36,7 +46,12 @@ ORIGIN = Origin(
     more={"age": "Errors grow with age, and few pictures show people over 80."},
     note="UTKFace has no official split: ours is 80/10/10 with near duplicates on one side.",
 )
-NAME = re.compile(r"^(\d{1,3})_([01])_([0-4])_(\d{8,20})\.jpg(\.chip\.jpg)?$")
+NAME = re.compile(
+    r"(?P<picture>(?P<age>\d{1,3})_(?P<gender>[01])_(?P<race>[0-4])_\d{8,20})"
+    r"(\.(jpe?g|png))?(\.chip)?\.(jpe?g|png)",
+    re.IGNORECASE,
+)
+WHOLE_PHOTOGRAPHS = ("part1", "part2", "part3")
 NEAR = 4
 """Bits of 64 by which the perceptual hashes of near duplicates may differ."""
 
@@ -51,21 +66,22 @@ def load(root: str | Path, split: str) -> Samples:
     """
     check_split(split, SPLITS)
     root = locate(root, "utkface")
-    ids, fields, problems = [], [], []
-    for path in sorted(root.glob("*.jpg")):
-        match = NAME.match(path.name)
-        if match and int(match[1]) <= AGE_MAX:
-            ids.append(path.name)
-            fields.append((int(match[1]), int(match[2]), int(match[3])))
+    matches, problems = matching_files(root, NAME, "age_gender_race_time.jpg")
+    files: dict[str, str] = {}  # copies on Kaggle hold the same pictures in several folders
+    fields: list[tuple[int, int, int]] = []
+    for file, match in sorted(matches.items(), key=lambda item: (item[0].count("/"), item[0])):
+        if int(match["age"]) > AGE_MAX:
+            problems.append(Problem(file, f"an age over {AGE_MAX}"))
+        elif (first := files.setdefault(match["picture"], file)) != file:
+            problems.append(Problem(file, f"the same picture as {first!r}"))
         else:
-            name = path.name.encode(errors="backslashreplace").decode()  # it may not be UTF-8
-            problems.append(Problem(name, "malformed name; expected age_gender_race_time.jpg"))
+            fields.append((int(match["age"]), int(match["gender"]), int(match["race"])))
+    ids = list(files.values())
     if not ids:
-        text = (
-            f"Expected pictures age_gender_race_time.jpg in {root}, got none ({len(problems)} "
-            "malformed)"
+        raise DataError(
+            f"Expected pictures age_gender_race_time.jpg in {root}, got none"
+            f"{most_frequent(problems)}; try --data DIR, the folder that holds them or `utkface/`."
         )
-        raise DataError(f"{text}; try --data DIR, the folder that holds them or `utkface/`.")
     age, gender, race = np.array(fields).T
     columns = missing(len(ids))
     columns["age"] = age.astype(np.float32)
@@ -83,6 +99,7 @@ def load(root: str | Path, split: str) -> Samples:
         groups=groups,
         fingerprint=content,
         problems=tuple(problems),
+        tight=not all(Path(i).parent.name in WHOLE_PHOTOGRAPHS and ".chip." not in i for i in ids),
     )
     if split == "all":
         return samples
@@ -95,7 +112,7 @@ def assign(ids: list[str], cluster: np.ndarray) -> np.ndarray:
     The hash of its cluster's first name decides.
     """
     first: dict[int, str] = {}
-    for name, c in zip(ids, cluster, strict=True):
+    for name, c in zip((Path(i).name for i in ids), cluster, strict=True):
         first[c] = min(first.get(c, name), name)
     part = {c: split_of(name) for c, name in first.items()}
     return np.array([part[c] for c in cluster])

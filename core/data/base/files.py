@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from core import image as images
 from core.artifacts.downloads import cache_dir
-from core.data.base.samples import Problem, digest
+from core.data.base.samples import Problem, digest, find_below
 from core.errors import DataError, ImageError
 from core.files import scratch_folder, write_text
 
@@ -88,6 +88,26 @@ def matching_files(
         if match is None
     ]
     return {name: match for name, match in matches.items() if match}, problems
+
+
+def picture_folder(root: Path, names: Sequence[str], usual: Iterable[str] = ()) -> str:
+    """Return the folder below `root`, with a `/` at its end, that a table's names start from.
+
+    Args:
+        root: the data folder.
+        names: of pictures, as the table has them.
+        usual: relative names of folders; the first that exists is taken where no folder holds any
+            of the names.
+    """
+    looked_for = [name for name in names[:: max(1, len(names) // 20)] if name]
+
+    def holds_pictures(folder: Path) -> bool:
+        return any((folder / name).is_file() for name in looked_for)
+
+    present = [root / name for name in usual if (root / name).is_dir()]
+    folder = next(filter(holds_pictures, present), None) or find_below(root, holds_pictures)
+    below = (folder or next(iter(present), root)).relative_to(root).as_posix()
+    return "" if below == "." else f"{below}/"
 
 
 def suffix(name: str) -> str:

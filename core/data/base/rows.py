@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from core.data.base.files import survey
-from core.data.base.samples import Problem, Samples, missing, one_hot
+from core.data.base.samples import Problem, Samples, missing, most_frequent, one_hot
+from core.data.base.table_header import MAX_HEADER_BYTES
 from core.errors import DataError
 
 
@@ -60,7 +61,7 @@ def build(
         hint: what the message of an error advises.
 
     Raises:
-        DataError: nothing is left; says the first reason and `hint`.
+        DataError: nothing is left; says the most frequent reason and `hint`.
     """
     unique = {r.file: r for r in reversed(rows)}  # of a repeated file the first row counts
     repeated = [
@@ -72,13 +73,9 @@ def build(
     left_out = (*problems, *repeated, *(Problem(f, reason) for f, reason in bad.items()))
     good = [r for r in rows if unique[r.file] is r and r.file not in bad]
     if not good:
-        first = (
-            f" ({len(left_out)} left out, such as {left_out[0].file!r}: {left_out[0].reason})"
-            if left_out
-            else ""
-        )
         raise DataError(
-            f"Expected pictures for the {split} split of {name} in {root}, got none{first}; {hint}."
+            f"Expected pictures for the {split} split of {name} in {root}, got none"
+            f"{most_frequent(left_out)}; {hint}."
         )
     columns = missing(len(good))
     columns["emotion"][:] = [r.emotion for r in good]
@@ -112,6 +109,7 @@ def read_csv(
     """Yield row number, cells by column, and what is wrong, for every row with content.
 
     The file's first row is row 1. Column names are compared without case and surrounding blanks.
+    Cells are divided by the comma, semicolon or tab that the first line has most of.
 
     Args:
         path: the table.
@@ -122,7 +120,9 @@ def read_csv(
         DataError: the file is empty or lacks one of `columns`.
     """
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader = csv.reader(file)
+        first_line = file.readline(MAX_HEADER_BYTES)
+        file.seek(0)
+        reader = csv.reader(file, delimiter=max(",;\t", key=first_line.count))
         header, number = None, 0
         while True:
             number += 1

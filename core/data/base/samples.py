@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +16,10 @@ import numpy as np
 
 from core.errors import DataError
 
+MAX_DEPTH = 3
+"""Levels of folders that an archive may wrap around a data set."""
+MAX_FOLDERS = 3_000
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -20,6 +27,20 @@ class Problem:
 
     file: str
     reason: str
+
+
+def most_frequent(problems: Sequence[Problem]) -> str:
+    """Return the most frequent reason with an example, to be read after "got none".
+
+    Reasons that differ in numbers and quoted texts alone count as one.
+    """
+    if not problems:
+        return ""
+    kinds = [re.sub(r"'[^']*'|\d+", "#", p.reason) for p in problems]
+    kind, count = Counter(kinds).most_common(1)[0]
+    example = problems[kinds.index(kind)]
+    share = "" if count == len(problems) else f", {count} of them"
+    return f" ({len(problems)} left out{share} such as {example.file!r}: {example.reason})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,28 +176,49 @@ def locate(root: str | Path, name: str, marks: Iterable[str] = ()) -> Path:
     """Return the data set's own folder.
 
     It is `root` itself where it holds one of `marks`; else `root/name`, in any spelling such as
-    `UTKFace` or `RAF-DB`, where that exists; else `root`.
+    `UTKFace` or `RAF-DB`, where that exists; else `root`. Below that, archives often wrap the
+    folder in others: the first folder that holds one of `marks` is taken.
 
     Raises:
         DataError: there is no such folder.
     """
-    root = Path(root)
+    root, marks = Path(root), tuple(marks)
     if not root.is_dir():
         raise DataError(
             f"Expected the folder of {name} at {root}, got nothing there; try --data DIR."
         )
     if any((root / mark).exists() for mark in marks):
         return root
-    if (root / name).is_dir():
-        return root / name
-    return next((p for p in _inside(root) if _plain(p.name) == _plain(name) and p.is_dir()), root)
+    named = root / name
+    if not named.is_dir():
+        named = next((p for p in _subfolders(root) if _plain(p.name) == _plain(name)), root)
+    return find_below(named, lambda folder: any((folder / m).exists() for m in marks)) or named
 
 
-def _inside(folder: Path) -> list[Path]:
+def find_below(root: Path, matches: Callable[[Path], bool]) -> Path | None:
+    """Return the first folder for which `matches` is true, nearest first, or None.
+
+    Looks at `root` and `MAX_DEPTH` levels below it, at `MAX_FOLDERS` folders at most.
+    """
+    level = [root]
+    looked_at = 0
+    for _ in range(MAX_DEPTH + 1):
+        for folder in level:
+            if matches(folder):
+                return folder
+        looked_at += len(level)
+        level = [inner for folder in level for inner in _subfolders(folder)]
+        level = level[: MAX_FOLDERS - looked_at]
+    return None
+
+
+def _subfolders(folder: Path) -> list[Path]:
     try:
-        return sorted(folder.iterdir())
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if e.is_dir() and not e.name.startswith((".", "__"))]
     except OSError:  # whoever reads the pictures says so
         return []
+    return [folder / name for name in sorted(names)]
 
 
 def _plain(name: str) -> str:

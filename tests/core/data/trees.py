@@ -229,3 +229,30 @@ def manifest(root: Path) -> Path:
     about = About("image_folder", "0", {"source": "."}, True, {})
     pq.write_table(table.replace_schema_metadata({KEY: about.to_json()}), root / FILE)
     return root
+
+
+FAIRFACE_AGES = ("0-2", "3-9", "10-19", "20-29", "60-69", "more than 70")
+
+
+def fairface(root: Path) -> Path:
+    for part, n in (("train", 40), ("val", 8)):
+        names = [f"{part}/{i}.jpg" for i in range(1, n + 1)]
+        pictures(root, names)
+        rows = [
+            f"{name},{FAIRFACE_AGES[i % 6]},{('Male', 'Female')[i % 2]},"
+            f"{('East Asian', 'Latino_Hispanic', 'White')[i % 3]},{bool(i % 2)}"
+            for i, name in enumerate(names)
+        ]
+        header = "file,age,gender,race,service_test"
+        (root / f"fairface_label_{part}.csv").write_text("\n".join([header, *rows]) + "\n")
+    return root
+
+
+def appa_real(root: Path) -> Path:
+    for folder in ("train", "valid", "test"):
+        names = [f"{folder}{i:05d}.jpg" for i in range(8)]
+        pictures(root / folder, [n for name in names for n in (name, f"{name}_face.jpg")])
+        rows = [f"{name},38,{20.5 + i},4.1,{20 + i}" for i, name in enumerate(names)]
+        header = "file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age"
+        (root / f"gt_avg_{folder}.csv").write_text("\n".join([header, *rows]) + "\n")
+    return root
