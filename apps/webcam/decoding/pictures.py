@@ -6,6 +6,7 @@ to start. It is replaced after a picture that makes it crash, hang or swell.
 
 from __future__ import annotations
 
+import os
 import threading
 
 import numpy as np
@@ -15,6 +16,7 @@ from apps.webcam.decoding.process import DecodingProcess
 from core import image
 from core.errors import ImageError
 
+MAX_PIXEL_BYTES = 3 * image.MAX_PIXELS
 MAX_WAIT_SECONDS = 20.0
 """Longest time for one picture, on a machine that is busy with live streams."""
 
@@ -26,6 +28,7 @@ class PictureDecoder:
         self._max_wait_seconds = max_wait_seconds
         self._process: DecodingProcess | None = None
         self._lock = threading.Lock()
+        self._memory = _shared_memory()
 
     def load(self, data: bytes) -> np.ndarray:
         """Return a picture file as RGB uint8 (H, W, 3).
@@ -60,14 +63,41 @@ class PictureDecoder:
     def _ask(self, data: bytes) -> tuple[Values, np.ndarray]:
         if self._process is None or not self._process.is_running:
             self._end()
-            self._process = DecodingProcess("pictures")
+            self._process = self._start()
         self._process.send({}, data)
-        return self._process.receive(3 * image.MAX_PIXELS, self._max_wait_seconds)
+        values, pixels = self._process.receive(MAX_PIXEL_BYTES, self._max_wait_seconds)
+        size = values.get("shared")
+        if self._memory is None or not isinstance(size, int) or not 0 < size <= MAX_PIXEL_BYTES:
+            return values, pixels
+        pixels = np.empty(size, np.uint8)
+        # Read, not mapped: were the process hostile, it could cut the memory off meanwhile.
+        if os.preadv(self._memory, [pixels.data], 0) != size:
+            raise BrokenStreamError("the pixels are missing")
+        os.ftruncate(self._memory, 0)  # gives the memory back
+        os.ftruncate(self._memory, MAX_PIXEL_BYTES)
+        return values, pixels
+
+    def _start(self) -> DecodingProcess:
+        if self._memory is None:
+            return DecodingProcess("pictures")
+        return DecodingProcess("pictures", str(self._memory), shared=[self._memory])
 
     def _end(self) -> None:
         if self._process is not None:
             self._process.kill()
         self._process = None
+
+
+def _shared_memory() -> int | None:
+    """Return a descriptor of memory to share, None where the system has none of the kind.
+
+    A large picture would take dozens of turns between two processes to pass a pipe.
+    """
+    if not hasattr(os, "memfd_create"):
+        return None
+    memory = os.memfd_create("pictures")
+    os.ftruncate(memory, MAX_PIXEL_BYTES)
+    return memory
 
 
 STILL_PICTURES = PictureDecoder()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,18 @@ SETTINGS = {
 class DecodingProcess:
     """`apps.webcam.decoding.worker` in a process of its own; a context manager that ends it."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, shared: Sequence[int] = ()) -> None:
+        """Start the process.
+
+        Args:
+            arguments: of `worker`.
+            shared: file descriptors that the process inherits.
+        """
         self._process = subprocess.Popen(
             [sys.executable, "-m", worker.__name__, *arguments],
             cwd=ROOT,
             env=os.environ | SETTINGS,
+            pass_fds=shared,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

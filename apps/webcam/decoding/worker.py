@@ -7,6 +7,7 @@ visitor is a message `{"error": TEXT}`.
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ from core.errors import UserError
 
 MAX_PICTURE_SECONDS = 10.0
 """Processor time of one picture, ten times what the decoder's own limits leave."""
+MIN_SHARED_BYTES = 2**20
+"""Less passes through the pipe at once."""
 MAX_IDLE_SECONDS = 365 * 86_400.0
 
 
@@ -36,7 +39,7 @@ def main(arguments: list[str]) -> None:
     if arguments[0] == "video":
         _video(Path(arguments[1]), VideoLimits(**json.loads(arguments[2])), replies)
     else:
-        _pictures(replies)
+        _pictures(replies, int(arguments[1]) if len(arguments) > 1 else None)
 
 
 def _video(source: Path, limits: VideoLimits, replies: IO[bytes]) -> None:
@@ -64,9 +67,14 @@ def _video(source: Path, limits: VideoLimits, replies: IO[bytes]) -> None:
         send(replies, {"error": str(video_frames.damaged(error))})
 
 
-def _pictures(replies: IO[bytes]) -> None:
-    """Answer each request, a picture file, by `{"shape"}` and the pixels."""
+def _pictures(replies: IO[bytes], memory: int | None) -> None:
+    """Answer each request, a picture file, by `{"shape"}` and the pixels.
+
+    Large ones are left in the shared memory `memory`, where there is one; `{"shared"}` has their
+    size.
+    """
     limit_this_process()
+    shared = None if memory is None else np.frombuffer(mmap.mmap(memory, 0), np.uint8)
     while True:
         _, content = receive(0, image.MAX_BYTES, MAX_IDLE_SECONDS)
         limit_processor_time(MAX_PICTURE_SECONDS)
@@ -77,7 +85,12 @@ def _pictures(replies: IO[bytes]) -> None:
         except MemoryError:
             send(replies, {"error": "Expected an image that fits into memory; try a smaller one."})
         else:
-            send(replies, {"shape": list(rgb.shape)}, rgb.data.cast("B"))
+            if shared is None or rgb.size < MIN_SHARED_BYTES:
+                send(replies, {"shape": list(rgb.shape)}, rgb.data.cast("B"))
+            else:
+                shared[: rgb.size] = rgb.reshape(-1)
+                send(replies, {"shape": list(rgb.shape), "shared": rgb.size})
+            del rgb
 
 
 if __name__ == "__main__":

@@ -55,6 +55,9 @@ def test_a_picture_is_decoded_as_in_this_process(decoder: PictureDecoder) -> Non
     for kind in ("JPEG", "PNG", "WEBP"):
         data = encode(quarters(), kind)
         assert (decoder.load(data) == image.load(data)).all()
+    noise = np.random.default_rng(0).integers(0, 256, (700, 900, 3), np.uint8)
+    for _ in range(2):  # large ones pass through shared memory
+        assert (decoder.load(encode(noise, "PNG")) == noise).all()
     result = decoder.load(encode(quarters(), "PNG"))
     result[:] = 0  # it is writable
 
