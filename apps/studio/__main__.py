@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from core.cli import add_debug, exit_status
 from core.errors import DataError
+from evaluation.predictions.importing.arguments import add_import
 
 if TYPE_CHECKING:
     from apps.studio.settings import Settings
@@ -33,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         type=Path,
         metavar="T.parquet",
-        help="predictions tables, Parquet or *.csv (default: the shipped sample)",
+        help="predictions: Parquet, CSV, JSON Lines, Excel (default: the shipped sample)",
     )
     p.add_argument(
         "--images",
@@ -41,13 +42,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="the pictures: the folder that the column `path` is relative to",
     )
-    p.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        metavar="OURS=THEIRS",
-        help="column of the predictions table = column of yours",
-    )
+    add_import(p)
     p.add_argument(
         "--runs",
         type=Path,
@@ -119,9 +114,9 @@ def checked(args: argparse.Namespace) -> Settings:
     """
     from apps.studio.images import Faces
     from apps.studio.settings import Settings
-    from evaluation.predictions.table import column_map
+    from evaluation.predictions.importing.arguments import import_options
 
-    names = column_map(args.map)
+    import_options_given = import_options(args)
     for option, folder in (("--images", args.images), ("--runs", args.runs)):
         if folder is not None and not folder.is_dir():
             raise DataError(f"Expected {option} to be a folder, got {folder}; there is none.")
@@ -135,7 +130,7 @@ def checked(args: argparse.Namespace) -> Settings:
         review.read_findings(args.audit)
     return Settings(
         tables=tuple(path.resolve() for path in args.tables),
-        names=names,
+        options=import_options_given,
         faces=Faces(args.images) if args.images else None,
         runs=args.runs,
         robustness=args.robustness,

@@ -13,6 +13,7 @@ import streamlit as st
 from apps.studio.images import Faces
 from apps.studio.settings import Settings
 from core.vocabulary import Metric
+from evaluation.predictions.importing import ImportOptions
 from evaluation.store import Store, Where
 
 Result = TypeVar("Result")
@@ -77,10 +78,11 @@ class View:
 @st.cache_resource(max_entries=2, show_spinner="Opening the predictions ...")
 def _opened(
     paths: tuple[Path, ...],
-    names: tuple[tuple[str, str], ...],
+    _options: ImportOptions,
+    options_text: str,
     file_stamps: tuple[tuple[int, int], ...],
 ) -> Store:
-    return Store.open(paths, names=dict(names))
+    return Store.open(paths, options=_options)
 
 
 def opened(settings: Settings) -> Store:
@@ -90,7 +92,7 @@ def opened(settings: Settings) -> Store:
     """
     tables = settings.tables
     stamps = tuple((p.stat().st_mtime_ns, p.stat().st_size) for p in tables if p.is_file())
-    return _opened(tables, tuple(sorted(settings.names.items())), stamps)
+    return _opened(tables, settings.options, repr(settings.options), stamps)
 
 
 def plain(text: str) -> str:

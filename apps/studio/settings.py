@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from apps.studio.images import Faces
+from evaluation.predictions.importing import ImportOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE_FOLDER = ROOT / "assets" / "sample"
@@ -23,7 +24,7 @@ class Settings:
 
     Attributes:
         tables: predictions tables; empty for the shipped ones.
-        names: column of the predictions table -> column of `tables`.
+        options: what the columns of `tables` cannot say.
         faces: the folder of the pictures, None where there is none.
         runs: folder of training runs (`train --out`), or None.
         robustness: table of `evaluation robustness --out`, or None.
@@ -31,7 +32,7 @@ class Settings:
     """
 
     tables: tuple[Path, ...] = ()
-    names: dict[str, str] = field(default_factory=dict)
+    options: ImportOptions = field(default_factory=ImportOptions)
     faces: Faces | None = None
     runs: Path | None = None
     robustness: Path | None = None
@@ -45,7 +46,7 @@ class Settings:
         return replace(
             self,
             tables=sample_tables(),
-            names={},
+            options=ImportOptions(),
             robustness=self.robustness or robustness,
             runs=self.runs or runs,
         )

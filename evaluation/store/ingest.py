@@ -114,6 +114,11 @@ def _load(opened: Sequence[OpenedFile]) -> LoadedTables:
     loaded.codes = {name: list(c) for name, c in codes.items()}
     loaded.codes["age_decade"] = [age_decade(regression.WIDTH * i) for i in range(regression.BANDS)]
     _name_datasets(loaded)
+    splits = sorted(name for name in loaded.codes["split"] if name)
+    if len(splits) > 1:
+        loaded.notes.append(
+            f"Several splits are taken together: {some(splits)}; choose one under Split."
+        )
     _check_duplicates(loaded)
     if len(loaded.sources) > 1:
         _separate_models(loaded)

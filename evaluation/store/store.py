@@ -88,7 +88,7 @@ class Store(Tables):
             by: "model", "dataset", "split" or a group; None: one matrix, under "".
             uncertain: see `confusion`.
         """
-        if task not in self.tasks:
+        if task not in self.tasks or self.is_regression(task):
             return {}
         column = self._column(by)
         clause, params = self.clause(where)

@@ -107,7 +107,7 @@ class Walk:
         self.history, self.at, self.upload_id = [State("own")], 0, ""
         self.check("start")
         self.page.set_input_files("input[type=file]", str(folder / UPLOADED))
-        open_button = self.page.get_by_test_id("stBaseButton-primaryFormSubmit")
+        open_button = self.page.get_by_test_id("stBaseButton-primary")
         open_button.click()
         self.page.wait_for_url("**table=**")
         self.upload_id = parse_qs(urlsplit(self.page.url).query)["table"][0]

@@ -1,0 +1,157 @@
+"""Usual names of columns, tasks of any kind, labels of any form, and what is asked about."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.errors import DataError
+from core.labels import FERPLUS8
+from evaluation.__main__ import main
+from evaluation.analysis.summary import table_report
+from evaluation.predictions import read, write
+from evaluation.predictions.importing import ImportOptions, import_predictions
+from evaluation.predictions.tasks import tasks_of
+from evaluation.store import Store
+
+EIGHT = list(FERPLUS8.labels)
+THREE = ["cat", "dog", "owl"]
+
+
+def csv(tmp_path: Path, **columns: list) -> Path:
+    pd.DataFrame(columns).to_csv(tmp_path / "t.csv", index=False)
+    return tmp_path / "t.csv"
+
+
+PAIRS = [
+    ("y_true", "y_pred"),
+    ("label", "prediction"),
+    ("actual", "predicted"),
+    ("ground_truth", "predictions"),
+    ("target", "output"),
+    ("ground_truth.label", "predictions.label"),
+    ("truth", "guess"),
+    ("references", "predictions"),
+    ("True Label", "Predicted Label"),
+]
+
+
+@pytest.mark.parametrize(("true", "pred"), PAIRS)
+def test_usual_names_are_recognised(true: str, pred: str, tmp_path: Path) -> None:
+    path = csv(tmp_path, **{true: THREE * 4, pred: ["cat"] * 12})
+    imported = import_predictions(path)
+    assert imported.table["label_true"].to_pylist() == THREE * 4
+    assert imported.table["sample_id"].to_pylist() == [str(i + 1) for i in range(12)]
+    assert any("3 classes: cat, dog, owl" in note for note in imported.notes)
+    happy = csv(tmp_path, **{true: ["happy", "Sad"], pred: ["happiness", "sadness"]})
+    assert import_predictions(happy).table["emotion_true"].to_pylist() == ["happiness", "sadness"]
+
+
+def scores(n: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, k, n)
+    logits = rng.normal(size=(n, k)) + 3 * np.eye(k)[true]
+    return true, logits
+
+
+@pytest.mark.parametrize("form", ["prob_{}", "pet_prob_{}", "p_{}", "pet_p_{}", "{}"])
+def test_probabilities_by_label(form: str, tmp_path: Path) -> None:
+    true, logits = scores(60, 3)
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    name = "pet_true" if form.startswith("pet") else "label"
+    columns = {form.format(label): p[:, i].tolist() for i, label in enumerate(THREE)}
+    path = csv(tmp_path, **{name: [THREE[i] for i in true], **columns})
+    report = table_report(read(path))
+    [(task, figures)] = report.tasks.items()
+    assert task == ("pet" if form.startswith("pet") else "label")
+    assert figures.labels == THREE
+    assert figures.accuracy.value == pytest.approx((p.argmax(axis=1) == true).mean())
+
+
+def test_logits_and_percent_are_asked_about(tmp_path: Path) -> None:
+    true, logits = scores(60, 3)
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    for values, option in ((logits, "softmax"), (100 * p, "percent")):
+        columns = {f"prob_{label}": values[:, i].tolist() for i, label in enumerate(THREE)}
+        path = csv(tmp_path, label=[THREE[i] for i in true], **columns)
+        with pytest.raises(DataError, match=f"add --{option}"):
+            read(path)
+        table = read(path, options=ImportOptions(**{option: True}))
+        found = np.stack([table[f"label_p_{label}"].to_numpy() for label in THREE], axis=1)
+        np.testing.assert_allclose(found, p, atol=1e-6)
+
+
+def test_another_order_of_the_classes_is_warned_of(tmp_path: Path) -> None:
+    true, logits = scores(90, 3)
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    columns = {f"prob_{label}": p[:, i].tolist() for i, label in enumerate([*THREE[1:], "cat"])}
+    truth = [THREE[i] for i in true]
+    path = csv(tmp_path, label=truth, prediction=[THREE[i] for i in p.argmax(axis=1)], **columns)
+    [warning] = import_predictions(path).warnings
+    assert "in 90 of 90 rows" in warning
+    [warning] = import_predictions(csv(tmp_path, label=truth, **columns)).warnings
+    assert "another order" in warning
+    assert any("another order" in note for note in Store.open([path]).notes)
+
+
+def test_a_list_column_needs_the_order_of_the_classes(tmp_path: Path) -> None:
+    true, logits = scores(30, 3)
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    rows = {"image": [f"{i}.png" for i in range(30)], "label": [THREE[i] for i in true]}
+    pd.DataFrame(rows | {"probs": p.tolist()}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="--labels"):
+        read(tmp_path / "t.parquet")
+    table = read(tmp_path / "t.parquet", options=ImportOptions(labels={"": tuple(THREE)}))
+    np.testing.assert_allclose(table["label_p_dog"].to_numpy(), p[:, 1], atol=1e-6)
+    assert table["path"][0].as_py() == "0.png"
+
+
+def test_codes_booleans_and_numbers(tmp_path: Path) -> None:
+    codes = csv(tmp_path, y_true=[0, 10, 2, 1], y_pred=[0, 10, 1, 1])
+    assert tasks_of(read(codes))["label"].labels == ("0", "1", "2", "10")
+    named = ImportOptions(labels={"": tuple(EIGHT)})
+    codes = csv(tmp_path, y_true=[0, 7, 2, 1], y_pred=[0, 7, 1, 1])
+    assert read(codes, options=named)["emotion_true"].to_pylist()[1] == "contempt"
+    booleans = csv(tmp_path, mask_true=[True, False], mask_pred=[True, True])
+    assert tasks_of(read(booleans))["mask"].labels == ("false", "true")
+    numbers = csv(tmp_path, yaw_true=[1.5, -20.25], yaw_pred=[1.0, -19.0])
+    task = tasks_of(read(numbers, options=ImportOptions(units={"yaw": "degrees"})))["yaw"]
+    assert task.is_regression and task.unit == "degrees"
+    many = csv(tmp_path, y_true=list(range(1001)), y_pred=[0] * 1001)
+    with pytest.raises(DataError, match="--regression"):
+        read(many)
+
+
+@pytest.mark.parametrize("k", [3, 300])
+def test_numpy_and_the_store_agree_on_any_labels(k: int, tmp_path: Path) -> None:
+    true, logits = scores(1200, k)
+    names = [f"class {i:03} é" for i in range(k)]
+    columns = {"a_true": [names[i] for i in true], "a_pred": [names[i] for i in logits.argmax(1)]}
+    path = csv(tmp_path, **columns)
+    store, table = Store.open([path]), read(path)
+    report = table_report(table).tasks["a"]
+    labels = [label for label in names if label in {*columns["a_true"], *columns["a_pred"]}]
+    assert list(store.labels("a")) == report.labels == labels
+    from evaluation.store import Where
+
+    assert store.confusion("a", Where(task="a")).tolist() == report.confusion
+    write(table, tmp_path / "again.parquet")
+    assert Store.open([tmp_path / "again.parquet"]).labels("a") == store.labels("a")
+
+
+def test_splits_are_reported_each_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = csv(tmp_path, y_true=THREE * 20, y_pred=THREE * 20, split=["train"] * 45 + ["val"] * 15)
+    for command in (["report"], ["slices"]):
+        assert main([*command, str(path), "--json"]) == 0
+        result = capsys.readouterr()
+        assert list(json.loads(result.out)["splits"]) == ["train", "val"]
+        assert "each by itself" in result.err
+    assert main(["compare", str(path), str(path), "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["splits"]) == ["train", "val"]
+    assert main(["report", str(path), "--split", "val", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 15
+    assert main(["report", str(path), "--split", "test"]) == 2
