@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from charset_normalizer import from_bytes
 
@@ -22,6 +23,8 @@ OTHERS = (
     *("cp1250", "cp1251", "cp1253", "cp1254", "koi8_r", "iso8859_2", "iso8859_5"),
     *("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"),
 )
+NEAR_LATIN = ("cp1250", "cp1254", "iso8859_2")
+"""Encodings of other texts with few accented letters."""
 MIN_ZERO_SHARE = 0.3
 """Share of zero bytes at even or at odd places from which a text is UTF-16."""
 
@@ -47,6 +50,9 @@ def decode(content: bytes) -> tuple[str, str]:
     accented = b"".join(lines)[:SAMPLE_BYTES]
     match = from_bytes(accented, cp_isolation=[*LATIN, *OTHERS]).best()
     codec = "cp1252" if match is None or match.encoding in LATIN else match.encoding
+    is_scattered = not re.search(rb"[\x80-\xff]{4}", accented)
+    if is_scattered and codec not in NEAR_LATIN:
+        codec = "cp1252"  # a Greek, Cyrillic or Asian word has more such bytes in a row
     if codec != "cp1252" and accented.decode("cp1252", "replace") == str(match):
         codec = "cp1252"  # the same characters
     return _decode(content, codec), {"cp1252": "Windows-1252"}.get(codec, codec)

@@ -79,7 +79,8 @@ def _add_label_columns(columns: Recognition, table: pa.Table) -> None:
         by_name = {name.strip().casefold(): name for name in columns.unused}
         named = {label: by_name.get(label.strip().casefold(), "") for label in labels}
         if 2 <= len(labels) <= len(columns.unused) and all(named.values()):
-            task.p = named
+            order = table.column_names.index
+            task.p = dict(sorted(named.items(), key=lambda pair: order(pair[1])))
             columns.unused = [name for name in columns.unused if name not in named.values()]
 
 
