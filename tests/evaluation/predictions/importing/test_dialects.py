@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ WORDS = (
     st.text("abcdefgh éöß,;|\"'\n.-", min_size=1, max_size=8)
     .map(str.strip)
     .filter(lambda t: t and t[0] not in "'-" and any(c.isalpha() for c in t))
+    .filter(lambda t: not re.search("[éöß]{2}", t))
 )
 NUMBERS = st.floats(0, 1).map(lambda x: round(x, 4))
 
