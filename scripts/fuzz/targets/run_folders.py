@@ -49,6 +49,11 @@ def _file(name: str) -> bytes:
     return (SAMPLE / name).read_bytes()
 
 
+def _long_texts(n: int) -> pa.DictionaryArray:
+    """A column that is small in the file and long once it is decoded."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), ["x" * 1000])
+
+
 def _history(rng: np.random.Generator) -> bytes:
     """A valid history with odd numbers, names, types or very many columns or rows."""
     table = pq.read_table(SAMPLE / run_folder.HISTORY)
@@ -64,7 +69,7 @@ def _history(rng: np.random.Generator) -> bytes:
         columns = {name: np.resize(values, n) for name, values in list(columns.items())[:5]}
     rows = pa.table(columns)
     if rng.integers(4) == 0:
-        rows = rows.append_column("texts", pa.array(["x" * 1000] * len(rows)))
+        rows = rows.append_column("texts", _long_texts(len(rows)))
     out = io.BytesIO()
     pq.write_table(rows, out)
     return out.getvalue()
