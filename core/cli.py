@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import errno
 import importlib.util
 import os
 import sys
@@ -22,6 +23,18 @@ from core.errors import UserError
 
 USER_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
 """Exit statuses."""
+PLACE_ERRORS = (
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENOSPC,
+    errno.ENAMETOOLONG,
+)
+"""Of a file or folder that was named wrongly, or may not be read or written."""
 
 
 def exit_status(
@@ -39,8 +52,8 @@ def exit_status(
             of a server: nothing is printed, and the status is 0.
 
     Returns:
-        What `work` returned; 2 after a `UserError`, 1 after any other exception. A pipe that its
-        reader closed, such as `| head`, is no error.
+        What `work` returned; 2 after a `UserError` or a place that cannot be read or written, 1
+        after any other exception. A pipe that its reader closed, such as `| head`, is no error.
     """
     try:
         status = work() or 0
@@ -59,6 +72,13 @@ def exit_status(
             traceback.print_exc()
         if isinstance(error, UserError):
             print(f"error: {error}", file=sys.stderr)
+            return USER_ERROR
+        if isinstance(error, OSError) and error.errno in PLACE_ERRORS and error.filename:
+            print(
+                f"error: Expected to read or write {error.filename}, got: {error.strerror}; try "
+                "another place, or change its permissions.",
+                file=sys.stderr,
+            )
             return USER_ERROR
         print(
             f"internal error: {type(error).__name__}: {error} (--debug shows where)",

@@ -6,6 +6,8 @@ process shows none this way and does not have it.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,10 +22,18 @@ LINE_EVERY_S = 30.0
 
 @cache
 def console() -> Console:
-    """Return the one console of this process, on stderr; lines go above a running bar."""
+    """Return the one console of this process, on stderr; lines go above a running bar.
+
+    Where its reader has gone, as with `2>&1 | head`, the work goes on without lines.
+    """
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    class LastingConsole(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+    return LastingConsole(stderr=True, highlight=False)
 
 
 def say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +36,7 @@ class Job:
         budget_s: seconds that training may take; the schedule is fitted into it.
         limit: samples of each data set, spread over it; None for all.
         resume: continue from the run folder's last checkpoint.
+        keep_lr: stay at the last learning rate where a longer schedule would raise it.
     """
 
     recipe: str
@@ -45,6 +47,7 @@ class Job:
     budget_s: float | None = None
     limit: int | None = None
     resume: bool = False
+    keep_lr: bool = False
 
     @property
     def folder(self) -> Path:
@@ -152,11 +155,15 @@ def train_and_export(job: Job, recipe: Recipe) -> Path | None:
     with distributed.local_main_first():
         train_parts, val_parts = load_splits(job, recipe, "train", "val")
     run = Trainer(recipe, job.folder)
-    run.facts = replace(run.facts, limit=job.limit)
+    data = {
+        f"{part.samples.name} {part.samples.split}": part.samples.fingerprint
+        for part in (*train_parts, *val_parts)
+    }
+    run.facts = replace(run.facts, limit=job.limit, data=data)
     if job.resume:
         progress.say(
             f"resumed after epoch {run.epoch}"
-            if run.resume()
+            if run.resume(job.keep_lr)
             else f"nothing to resume in {job.folder}; starts anew"
         )
     run.train(train_parts, val_parts, job.budget_s)
@@ -169,10 +176,26 @@ def train_and_export(job: Job, recipe: Recipe) -> Path | None:
 
 def _check_job(job: Job, recipe: Recipe) -> None:
     _check_data(job, recipe)
+    _check_folder(job.folder)
     if RunFolder(job.folder).last_checkpoint.is_file() and not job.resume:
         raise UserError(
             f"Expected an empty run folder, got {job.folder} with a checkpoint; add --resume to "
             "continue, or choose another --out."
+        )
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a run folder that cannot be written, before data are read.
+
+    Raises:
+        UserError: it is a file, or below one, or cannot be written.
+    """
+    parent = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        reason = "cannot be written" if parent.is_dir() else "is a file"
+        raise UserError(
+            f"Expected a run folder that can be written, got {folder}: {parent} {reason}; "
+            "choose another --out."
         )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,6 +113,25 @@ def test_errors_end_with_a_status_and_a_text(
     assert capsys.readouterr().err == text
 
 
+@pytest.mark.parametrize("name", ["", "inner"])
+@pytest.mark.parametrize("kind", ["file", "missing", "read-only"])
+def test_places_that_cannot_be_written_are_the_users_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, kind: str
+) -> None:
+    place = tmp_path / "out"
+    if kind == "file":
+        place.write_text("")
+
+    def work() -> None:
+        if kind == "read-only":
+            raise OSError(errno.EROFS, "Read-only file system", str(place / name))
+        (place / name).mkdir() if kind == "file" else (place / name / "x").write_text("")
+
+    assert cli.exit_status(work) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: Expected to read or write") and str(place) in error
+
+
 def test_debug_shows_where(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.exit_status(raising(DataError("Expected x")), debug=True) == 2
     text = capsys.readouterr().err
@@ -138,3 +158,20 @@ def test_a_closed_pipe_is_quiet() -> None:
     process.stdout.close()
     assert process.stderr.read() == b"" and process.wait() == 0
     process.stderr.close()
+
+
+def test_work_goes_on_where_nobody_reads_its_progress() -> None:
+    code = (
+        "import sys; from core import cli, progress\n"
+        "def work():\n    for i in range(50_000):\n        progress.say('line ' * 20)\n"
+        "    print('finished')\n"
+        "sys.exit(cli.exit_status(work))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stderr.readline()
+    process.stderr.close()
+    assert process.stdout.read() == b"finished\n" and process.wait() == 0
+    process.stdout.close()

@@ -40,7 +40,11 @@ def add_data(parser: argparse.ArgumentParser, *, required: bool = False) -> None
 def add_limit(parser: argparse.ArgumentParser) -> None:
     """Add --limit."""
     parser.add_argument(
-        "--limit", type=int, metavar="N", help="N samples of each data set, spread over it"
+        "--limit",
+        type=int,
+        metavar="N",
+        help="N samples of each split of each data set, spread over it: two sets give 2 N to "
+        "learn from",
     )
 
 

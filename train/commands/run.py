@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure the input pipeline beside the training it feeds; nothing is kept",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, help="run folder (default: runs/RECIPE)")
+    parser.add_argument(
+        "--keep-lr",
+        action="store_true",
+        help="with --resume and more --epochs: stay at the last learning rate where the longer "
+        "schedule would raise it",
+    )
     add_training(parser)
 
 
@@ -53,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
         args.budget,
         args.limit,
         args.resume,
+        args.keep_lr,
     )
     recipe = job.resolve()
     if args.show:

@@ -7,11 +7,16 @@ on exactly; `plateau` is torch's own scheduler, whose state is part of the check
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from core import progress
 from train.recipe.settings import Schedule
+
+MAX_RISE = 1.5
+"""Factor by which a longer schedule may raise the learning rate without a word."""
 
 
 def lr_share(settings: Schedule, step: int, steps: int, steps_per_epoch: int) -> float:
@@ -54,6 +59,7 @@ class Scheduler:
 
     def __init__(self, settings: Schedule, lr: float, optimizer: torch.optim.Optimizer) -> None:
         self.settings, self.lr, self.optimizer = settings, lr, optimizer
+        self.held_lr: float | None = None
         self.plateau: ReduceLROnPlateau | None = None
         if settings.kind == "plateau":
             # torch lowers the rate when bad epochs > patience, Keras' ReduceLROnPlateau when they
@@ -73,11 +79,49 @@ class Scheduler:
 
     def before_step(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """Set and return the learning rate of a step, from 0 to steps - 1."""
-        if not self.plateau:
+        if self.held_lr is not None:
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.held_lr
+        elif not self.plateau:
             share = lr_share(self.settings, step, steps, steps_per_epoch)
             for group in self.optimizer.param_groups:
                 group["lr"] = self.lr * share
         return float(self.optimizer.param_groups[0]["lr"])
+
+    def stretch(
+        self,
+        step: int,
+        history: Sequence[Mapping[str, float]],
+        planned: int,
+        epochs: int,
+        keep_lr: bool,
+    ) -> None:
+        """Say where another number of epochs raises the learning rate, and hold it if wanted.
+
+        Args:
+            step: updates of the weights so far.
+            history: a row with `lr` for each finished epoch.
+            planned: epochs before.
+            epochs: from now on.
+            keep_lr: stay at the last learning rate instead of a higher one.
+        """
+        if self.plateau or not history:
+            return
+        last_lr, per_epoch = history[-1]["lr"], max(1, step // len(history))
+        before, now = (
+            self.lr * lr_share(self.settings, step, per_epoch * n, per_epoch)
+            for n in (planned, epochs)
+        )
+        if now <= MAX_RISE * max(last_lr, before):
+            return
+        if keep_lr:
+            self.held_lr = last_lr
+            progress.say(f"the learning rate stays at {last_lr:.2g} (--keep-lr)")
+        else:
+            progress.say(
+                f"the schedule for {epochs} epochs raises the learning rate from {last_lr:.2g} to "
+                f"{now:.2g}; to go on at {last_lr:.2g}, stop now and add --keep-lr"
+            )
 
     def after_epoch(self, loss: float, penalty: float = 0.0) -> None:
         """Step ReduceLROnPlateau, where the schedule is one.
@@ -91,9 +135,14 @@ class Scheduler:
 
     def state_dict(self) -> dict[str, object]:
         """Return what a checkpoint needs; the optimizer's own state holds the rate."""
+        if self.held_lr is not None:
+            return {"held_lr": self.held_lr}
         return self.plateau.state_dict() if self.plateau else {}
 
     def load_state_dict(self, state: dict[str, object]) -> None:
         """Undo `state_dict`."""
-        if self.plateau:
+        held_lr = state.get("held_lr")
+        if isinstance(held_lr, float):
+            self.held_lr = held_lr
+        elif self.plateau:
             self.plateau.load_state_dict(state)

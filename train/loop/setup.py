@@ -8,6 +8,7 @@ from accelerate.utils import DistributedDataParallelKwargs
 from torch import nn
 
 from core.errors import UserError
+from train.loop import distributed
 from train.recipe.recipe import Recipe
 
 
@@ -30,6 +31,14 @@ def build_accelerator(recipe: Recipe) -> Accelerator:
             f"Expected this machine to compute in {recipe.amp}, got: {error} "
             "Try --set amp=bf16 or amp=no."
         ) from error
+
+
+def compiled(model: nn.Module, recipe: Recipe) -> nn.Module:
+    """Return the network as training steps call it, compiled if the recipe says so."""
+    if not recipe.compile or distributed.world_size() > 1:
+        return model  # torch does not compile what exchanges statistics between processes
+    step_model: nn.Module = torch.compile(model)  # type: ignore[assignment]
+    return step_model
 
 
 def memory_layout(model: nn.Module) -> torch.memory_format:

@@ -7,7 +7,6 @@ epoch that was interrupted is run again from the last checkpoint and ends at the
 from __future__ import annotations
 
 import math
-import resource
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -19,19 +18,18 @@ from torch import nn
 
 import core.models.base.torchvision_compat  # noqa: F401 - must come before timm
 from core import progress
-from core.errors import UserError
 from evaluation.training_runs.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT
 from train.batches.collate import collate, prefetch
 from train.batches.data import DatasetPart
 from train.batches.pool import Batch, SamplePool, gather
 from train.batches.sampling import batches
-from train.loop import distributed, teachers
+from train.loop import distributed, divergence, memory, run_state, teachers
 from train.loop.budget import plan_epochs
 from train.loop.initialize import initialize
 from train.loop.optim import build_optimizer, l2_penalty
-from train.loop.run_state import EpochRow, check_resumable, describe_epoch, write_history
+from train.loop.run_state import EpochRow
 from train.loop.schedule import Scheduler
-from train.loop.setup import build_accelerator, memory_layout, thaws
+from train.loop.setup import build_accelerator, compiled, memory_layout, thaws
 from train.loop.step_loss import StepLoss
 from train.loop.tally import EpochTally
 from train.loop.validate import validate
@@ -61,6 +59,7 @@ class Trainer:
         best: highest validation score.
         stale: epochs since then.
         history: one row an epoch.
+        start_loss: of the first batch, or mean of the first epoch of a resumed run.
         facts: machine, versions and start, for the summary.
     """
 
@@ -86,10 +85,7 @@ class Trainer:
         freeze(network, recipe.freeze)
         self.network: nn.Module = network
         self.schedule = Scheduler(recipe.schedule, recipe.optim.lr, optimizer)
-        self.step_model: nn.Module = self.model
-        if recipe.compile and distributed.world_size() == 1:
-            # torch does not compile what exchanges statistics between processes
-            self.step_model = torch.compile(self.model)  # type: ignore[assignment]
+        self.step_model = compiled(self.model, recipe)
         self.ema = ModelEmaV3(network, decay=recipe.ema, use_warmup=True) if recipe.ema else None
         self.loss = StepLoss(recipe)
         self.tally = EpochTally(recipe.heads)
@@ -97,6 +93,7 @@ class Trainer:
         self.epoch, self.step, self.stale = 0, 0, 0
         self.seconds, self.best = 0.0, -math.inf
         self.history: list[EpochRow] = []
+        self.start_loss: float | None = None
         self.facts = record_facts(count_parameters(recipe), distributed.world_size())
 
     @property
@@ -124,23 +121,17 @@ class Trainer:
         pool = gather(train_parts, self.recipe, teacher_targets)
         if budget_s is not None:
             budget_s -= distributed.broadcast_from_main(monotonic() - started)
-        for head in self.recipe.heads:
-            if labels := ", ".join(head.labels[k] for k in pool.absent(head.task)):
-                progress.say(
-                    f"no training sample shows {labels}; the network cannot learn that, "
-                    "add some or leave it out of the heads"
-                )
+        run_state.say_absent_classes(pool, self.recipe.heads)
         names = tuple(part.samples.name for part in train_parts)
         while self.epoch < self.epochs and not self._is_out_of_patience():
             started, cpu_started = monotonic(), process_time()
-            row = self.train_epoch(pool, names)
+            with memory.batch_advice(self.recipe, pool, self.train_step):
+                row = self.train_epoch(pool, names)
+            divergence.check_weights(self.averaged, self.epoch + 1, self.recipe.optim.lr)
             if distributed.is_main():  # one process validates, for all
                 scores = validate(self.averaged, val_parts, self.recipe)
                 row |= {f"val_{name}": value for name, value in scores.items()}
-            row["seconds"] = monotonic() - started
-            row["cpu_seconds"] = process_time() - cpu_started
-            # the peak so far; Linux counts KiB
-            row["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            row |= run_state.measure_cost(started, cpu_started)
             row = distributed.broadcast_from_main(row)
             penalty = distributed.broadcast_from_main(l2_penalty(self.averaged, self.recipe.optim))
             self.schedule.after_epoch(row["val_loss"], penalty)
@@ -149,7 +140,7 @@ class Trainer:
             self.history.append({"epoch": self.epoch, **row})
             self.epochs = plan_epochs(self.epoch, self.epochs, self.seconds, budget_s)
             self.save(row["val_score"])
-            progress.say(describe_epoch(self.history[-1], self.epochs, self.seconds))
+            progress.say(run_state.describe_epoch(self.history[-1], self.epochs, self.seconds))
         if distributed.world_size() > 1:
             # the weights stay; the exchange with the other processes must end before they do
             self.accelerator.free_memory()
@@ -207,7 +198,7 @@ class Trainer:
             This share's part of each loss; the parts of all processes add up to the batch's.
 
         Raises:
-            UserError: the loss is not finite.
+            UserError: the loss is not finite, or has grown beyond all bounds.
         """
         recipe, world_size = self.recipe, distributed.world_size()
         device = self.accelerator.device
@@ -220,11 +211,9 @@ class Trainer:
                 out = self.step_model(share.x)
             total, parts = self.loss(out, share, global_weights)
             loss = float(total.detach())
-            if not math.isfinite(loss):
-                raise UserError(
-                    f"Expected a finite loss, got {loss} at step {self.step}; "
-                    f"try --set optim.lr={recipe.optim.lr / 3:.1g}."
-                )
+            if self.start_loss is None:
+                self.start_loss = loss
+            divergence.check_loss(loss, self.start_loss, self.step, recipe.optim.lr)
             # gradients are averaged over processes, and here over the accumulated batches
             self.accelerator.backward(world_size * total / recipe.accumulation)
         if update:
@@ -254,7 +243,7 @@ class Trainer:
             best = {"recipe": self.recipe.to_dict(), "model": weights, "epoch": self.epoch}
             checkpoint.save(self.folder / BEST_CHECKPOINT, best)
         checkpoint.save(self.folder / LAST_CHECKPOINT, self.state_dict())
-        write_history(self.folder, self.history, self.recipe)
+        run_state.write_history(self.folder, self.history, self.recipe)
         state = "stopped early" if self._is_out_of_patience() else "unfinished"
         if self.epoch >= self.epochs:
             state = "finished"
@@ -271,15 +260,20 @@ class Trainer:
             **{name: getattr(self, name) for name in RESUMED},
             "started": self.facts.started,
             "limit": self.facts.limit,
+            "data": self.facts.data,
         }
 
-    def resume(self) -> bool:
+    def resume(self, keep_lr: bool = False) -> bool:
         """Go on from the folder's last checkpoint; return False where there is none.
 
         Another number of epochs is allowed: the schedule is then stretched or shortened from here.
 
+        Args:
+            keep_lr: stay at the last learning rate where a longer schedule would raise it.
+
         Raises:
-            UserError: it was begun with another recipe, whose fields are named, or another --limit.
+            UserError: it was begun with another recipe, whose fields are named, with other data or
+                another --limit.
         """
         path = self.folder / LAST_CHECKPOINT
         has_checkpoint = distributed.is_main() and path.is_file()
@@ -290,7 +284,7 @@ class Trainer:
         )
         if state is None:
             return False
-        begun_with = check_resumable(state, self.recipe, self.facts.limit)
+        begun_with = run_state.check_resumable(state, self.recipe, self.facts)
         self.network.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optim"])
         self.schedule.load_state_dict(state.get("schedule", {}))
@@ -298,7 +292,9 @@ class Trainer:
             self.ema.module.load_state_dict(state["ema"])
         for name in RESUMED:
             setattr(self, name, state[name])
+        self.start_loss = self.history[0]["train_loss"] if self.history else None
         if self.recipe.epochs != begun_with.epochs:
-            self.epochs = self.recipe.epochs
+            planned, self.epochs = self.epochs, self.recipe.epochs
+            self.schedule.stretch(self.step, self.history, planned, self.epochs, keep_lr)
         self.facts = replace(self.facts, started=state.get("started", self.facts.started))
         return True

@@ -21,6 +21,7 @@ class RunFacts:
         parameters: total, trainable, non_trainable.
         versions: package -> version.
         limit: samples of each data set; None for all.
+        data: "<data set> <split>" -> fingerprint of its pictures and labels.
     """
 
     started: str | None = None
@@ -28,6 +29,7 @@ class RunFacts:
     parameters: Mapping[str, int] | None = None
     versions: Mapping[str, str] | None = None
     limit: int | None = None
+    data: Mapping[str, str] | None = None
 
 
 def record_facts(

@@ -237,3 +237,38 @@ def test_weights_that_break_off_on_the_way(
     message = error_of(capsys, *command)
     assert "IncompleteRead" in message and "--set model.pretrained=false" in message
     assert not (tmp_path / "run" / LAST_CHECKPOINT).exists()
+
+
+@pytest.mark.parametrize("below", ["", "run"])
+def test_out_that_is_a_file_is_refused_before_data_are_read(
+    below: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "out").write_text("")
+    message = error_of(
+        capsys, "mien_first", "--data", str(tmp_path), "--out", str(tmp_path / "out" / below)
+    )
+    assert "a run folder that can be written" in message and "is a file" in message
+
+
+def test_out_in_a_read_only_folder_is_refused_before_data_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.fit.os.access", lambda *_: False)  # root may write everywhere
+    message = error_of(
+        capsys, "mien_first", "--data", str(tmp_path), "--out", str(tmp_path / "run")
+    )
+    assert "cannot be written" in message and not (tmp_path / "run").exists()
+
+
+def test_another_data_set_is_not_resumed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for split in ("train", "val"):
+        for i, label in enumerate(("happiness", "neutral", "sadness", "surprise")):
+            for k in range(4):
+                picture(tmp_path / "data" / split / label / f"{k}.png", 10 * i + k)
+    arguments = [*FOLDER, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
+    arguments += ["--set", "batch=8", "--set", "amp=no", "--epochs", "1"]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    picture(tmp_path / "data" / "val" / "neutral" / "0.png", 99)
+    message = error_of(capsys, *arguments, "--resume")
+    assert "same data" in message and "image_folder val;" in message
