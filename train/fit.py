@@ -14,7 +14,7 @@ from core.errors import UserError
 from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.arguments import data_folders, is_generated, is_manifest
 from train.recipe.override import override
-from train.recipe.recipe import Recipe, load
+from train.recipe.recipe import Recipe, load, short_name
 
 if TYPE_CHECKING:
     from train.batches.data import DatasetPart
@@ -28,7 +28,7 @@ class Job:
     """One training as it was asked for.
 
     Attributes:
-        recipe: name of a file of train/recipes.
+        recipe: name of a file of train/recipes, or the path of another Python file.
         sets: changes of the recipe, as for --set.
         data: folder, manifest or JSON file, as for --data; None where all data are drawn.
         out: run folder; None for runs/RECIPE.
@@ -52,7 +52,7 @@ class Job:
     @property
     def folder(self) -> Path:
         """The run folder."""
-        return self.out or ROOT / "runs" / self.recipe
+        return self.out or ROOT / "runs" / short_name(self.recipe)
 
     @property
     def folders(self) -> Mapping[str, str]:
@@ -169,7 +169,7 @@ def train_and_export(job: Job, recipe: Recipe) -> Path | None:
     run.train(train_parts, val_parts, job.budget_s)
     if not distributed.is_main():
         return None
-    bundle = export_run(job.folder, job.recipe, train_parts, val_parts)
+    bundle = export_run(job.folder, short_name(job.recipe), train_parts, val_parts)
     progress.say(f"model and card: {bundle}")
     return bundle
 

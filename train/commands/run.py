@@ -14,7 +14,7 @@ from train.fit import FLAGSHIP, Job
 from train.recipe.recipe import Recipe, load
 
 RECIPE_HELP = (
-    f"a recipe of --list (default: the flagship, {FLAGSHIP}, after the recipes that it builds on, "
+    f"a recipe of --list, or a Python file of your own with a value RECIPE (default: the flagship, {FLAGSHIP}, after the recipes that it builds on, "
     "each in runs/NAME; --epochs, --limit and --set then apply to each of them, --budget to all "
     "together)"
 )

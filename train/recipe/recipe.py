@@ -5,9 +5,12 @@ Recipes derive from each other by `replace`.
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -155,10 +158,45 @@ def from_dict(values: object) -> Recipe:
 
 
 def load(name: str) -> Recipe:
-    """Return the recipe of that name, a file of train/recipes.
+    """Return the recipe of that name, a file of train/recipes, or of a user's own file.
+
+    Args:
+        name: without an ending, or the path of a Python file with a value `RECIPE`, which is run.
 
     Raises:
-        UserError: unknown name; suggests the nearest one.
+        UserError: unknown name, with the nearest one; or the file has no recipe or fails.
     """
+    if name.endswith(".py"):
+        return _load_file(Path(name))
     recipe: Recipe = registry.load("train.recipes", name).RECIPE
+    return recipe
+
+
+def short_name(name: str) -> str:
+    """Return what a run folder and a bundle are called: `mine` for `path/to/mine.py`."""
+    return Path(name).stem if name.endswith(".py") else name
+
+
+def _load_file(path: Path) -> Recipe:
+    spec = importlib.util.spec_from_file_location(f"own_recipe_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise UserError(f"Expected a recipe or a Python file with one, got {path}; see --list.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        lines = [
+            f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)
+        ]
+        line = error.lineno if isinstance(error, SyntaxError) else next(reversed(lines), None)
+        raise UserError(
+            f"Expected a Python file with a recipe, got {type(error).__name__} in line {line} of "
+            f"{path}: {error}."
+        ) from error
+    recipe = getattr(module, "RECIPE", None)
+    if not isinstance(recipe, Recipe):
+        raise UserError(
+            f"Expected a value `RECIPE` of the type Recipe in {path}, got {type(recipe).__name__}; "
+            "try RECIPE = replace(ANOTHER, ...), as the files of train/recipes do."
+        )
     return recipe

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from core import registry
 from core.errors import UserError
 from train.__main__ import main
+from train.fit import Job
 from train.recipe.override import override
 from train.recipe.recipe import from_dict, load
 
@@ -135,3 +138,45 @@ def test_the_list_has_every_recipe_with_its_source_and_figures(
         and "1,274,500 parameters  ferplus  (the FER capstone notebook (unpublished)" in line
     )
     assert line.endswith("val emotion accuracy 0.6397, train emotion accuracy 0.5828)")
+
+
+OWN = """
+from dataclasses import replace
+
+from train.recipes.fer_cnn_a import RECIPE as MODEL_A
+
+RECIPE = replace(MODEL_A, epochs=5)
+"""
+
+
+def test_a_recipe_may_be_a_file_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    file = tmp_path / "some where" / "my_recipe.py"
+    file.parent.mkdir()
+    file.write_text(OWN)
+    assert main([str(file), "--show", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["recipe"] == replace(load("fer_cnn_a"), epochs=5).to_dict()
+    assert Job(str(file)).folder.name == "my_recipe"
+    assert Job(str(file), sets=("batch=8",)).resolve().batch == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("RECIPE = 3\n", "`RECIPE` of the type Recipe .*got int"),
+        ("", "`RECIPE` of the type Recipe .*got NoneType"),
+        ("x = 1\nRECIPE = (\n", "SyntaxError in line 2"),
+        ("import nothing_of_this_name\n", "ModuleNotFoundError in line 1"),
+        (OWN + "RECIPE = replace(RECIPE, epochs=0)\n", "UserError in line 7 .*epochs >= 1"),
+        (OWN + "RECIPE = replace(RECIPE, epoch=3)\n", "TypeError in line 7 .*'epoch'"),
+    ],
+)
+def test_a_file_without_a_recipe_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(UserError, match=message):
+        load(str(tmp_path / "mine.py"))
+
+
+def test_a_recipe_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"Python file with one, got .*nowhere.py; see --list"):
+        load(str(tmp_path / "nowhere.py"))
