@@ -48,8 +48,7 @@ def write_camera(path: Path) -> None:
 
 def go_live(page: Any) -> None:
     """Allow the camera and wait until the smoothed values stand still."""
-    page.get_by_text("Click to Access Webcam").click()
-    page.get_by_role("button", name="capture photo").click()
+    page.get_by_role("button", name="Start camera").click()
     page.locator("#mien-live .mien-card").first.wait_for()
     page.wait_for_timeout(4000)
 
@@ -109,7 +108,7 @@ def main() -> int:
                 )
                 page = context.new_page()
                 page.goto(url)
-                page.get_by_text("Click to Access Webcam").wait_for()
+                page.get_by_role("button", name="Start camera").wait_for()
                 if args.all:
                     every_page(page, args.all, f"{name}-{scheme}")
                 else:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from apps.webcam.image_io import ImagePayload
 from apps.webcam.tabs import image, video, webcam
-from apps.webcam.ui import panel, texts
+from apps.webcam.ui import camera_states, panel, texts
 from core.errors import UserError
 from core.pipeline import Pipeline
 
@@ -18,16 +18,6 @@ MAX_LIVE_STREAMS = 8
 MAX_IMAGES_AT_ONCE = 2
 STREAM_INTERVAL_SECONDS = 0.07
 """Time between two frames that a visitor's browser sends."""
-CAMERA_CONSTRAINTS = {
-    "video": {
-        "width": {"ideal": 640},
-        "height": {"ideal": 480},
-        "frameRate": {"ideal": 30},
-        "facingMode": "user",
-    },
-    "audio": False,
-}
-"""What the browser is asked for, as of MediaDevices.getUserMedia."""
 CACHE_CHECK_SECONDS, CACHE_MAX_AGE_SECONDS = 60, 1800
 """How often Gradio looks for old result files, and how old they may get."""
 
@@ -52,7 +42,7 @@ def build(pipeline: Pipeline, max_stream_seconds: int | None = None) -> gr.Block
         fill_width=True,
     )
     with page:
-        gr.HTML(texts.header(pipeline.predictor.card), padding=False)
+        gr.HTML(texts.HEADER, padding=False)
         gr.HTML(texts.PLACE_IN_QUEUE, padding=False)
         with gr.Tabs():
             with gr.Tab("Webcam", id="webcam"):
@@ -71,23 +61,27 @@ def build(pipeline: Pipeline, max_stream_seconds: int | None = None) -> gr.Block
 def _webcam_tab(pipeline: Pipeline, max_stream_seconds: int | None) -> None:
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
-            # One component takes the frames and shows the annotated ones, so that Stop stays where
-            # it was.
-            camera = gr.Image(
-                sources=["webcam"],
-                streaming=True,
-                show_label=False,
-                buttons=["fullscreen"],
-                elem_id="mien-camera",
-                label="Camera",
-                webcam_options=gr.WebcamOptions(mirror=True, constraints=CAMERA_CONSTRAINTS),
-                alt_text="Your camera with predictions",
-            )
+            with gr.Column(elem_id="mien-stage"):
+                # One component takes the frames and shows the annotated ones, so that nothing
+                # moves when the camera starts. `ui/scripts` opens the camera and mirrors.
+                camera = gr.Image(
+                    sources=["webcam"],
+                    streaming=True,
+                    show_label=False,
+                    buttons=[],
+                    elem_id="mien-camera",
+                    label="Camera",
+                    webcam_options=gr.WebcamOptions(mirror=True),
+                    alt_text="Your camera with predictions",
+                )
+                gr.HTML(camera_states.start_panel(), padding=False)
+                gr.HTML(camera_states.toolbar(), padding=False)
             gr.Markdown(texts.CAMERA_PRIVACY, elem_classes="mien-privacy")
         with gr.Column(scale=2, min_width=300):
-            cards = gr.HTML(panel.steps(texts.STEPS), padding=False, elem_id="mien-live")
-    readout = gr.HTML(padding=False, elem_id="mien-live-readout")
-    gr.HTML(texts.detector_status(pipeline), padding=False)
+            cards = gr.HTML(panel.note(texts.NO_FACE_YET), padding=False, elem_id="mien-live")
+    with gr.Accordion("Details", open=False):
+        readout = gr.HTML(padding=False, elem_id="mien-live-readout")
+        gr.HTML(texts.technical_details(pipeline), padding=False)
     visitor = gr.State(webcam.VisitorState())  # each visitor gets a copy
     camera.stream(
         partial(webcam.process_frame, pipeline),
@@ -119,8 +113,10 @@ def _image_tab(pipeline: Pipeline) -> None:
                 samples=[[str(path)] for path in image.EXAMPLES],
                 type="index",
                 label="Or try an example",
+                elem_id="mien-examples",
             )
-            readout = gr.HTML(padding=False)
+            with gr.Accordion("Details", open=False):
+                readout = gr.HTML(padding=False)
         with gr.Column(scale=2, min_width=300):
             cards = gr.HTML(panel.note(texts.NO_IMAGE_YET), padding=False, elem_id="mien-image")
     outputs = [picture, cards, readout]
@@ -153,6 +149,7 @@ def _video_tab(pipeline: Pipeline) -> None:
                 elem_id="mien-video-in",
                 height=150,
             )
+            example = gr.Button("Try the example clip", size="sm", elem_id="mien-video-example")
             gr.Markdown(f"{video.TERMS} {texts.UPLOAD_PRIVACY}", elem_classes="mien-privacy")
             status = gr.HTML(padding=False, elem_id="mien-video-status")
             stop = gr.Button("Stop", variant="stop", visible=False, size="sm")
@@ -170,13 +167,18 @@ def _video_tab(pipeline: Pipeline) -> None:
             )
     timeline = gr.Plot(show_label=False, visible=False, elem_id="mien-video-plot")
     results = gr.State(video.ResultFiles())
+    outputs = [source, status, stop, annotated, table, timeline]  # as video.VideoTabUpdate
+    one_at_a_time: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "video"}
     source.upload(
         partial(video.process_video, pipeline),
         [source, results],
-        [source, status, stop, annotated, table, timeline],  # the fields of video.VideoTabUpdate
-        concurrency_limit=1,
+        outputs,
         preprocess=False,
+        **one_at_a_time,
         **PRIVATE,
+    )
+    example.click(
+        partial(video.process_example, pipeline), results, outputs, **one_at_a_time, **PRIVATE
     )
     stop.click(video.ResultFiles.request_stop, results, None, queue=False, **PRIVATE)
 

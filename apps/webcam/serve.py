@@ -45,6 +45,9 @@ def theme() -> gr.themes.Base:
         neutral_hue="slate",
         font=fonts,
         font_mono=["ui-monospace", "Consolas", "monospace"],
+    ).set(  # darker and lighter than Soft's, whose contrast is 2.5:1
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
     )
 
 
@@ -110,7 +113,10 @@ def serve(
         inbrowser=False,
         theme=theme(),
         css_paths=UI_FOLDER / "style.css",
-        head=f"<script>{(UI_FOLDER / 'camera.js').read_text('utf-8')}</script>",
+        head="".join(
+            f"<script>{path.read_text('utf-8')}</script>"
+            for path in sorted((UI_FOLDER / "scripts").glob("*.js"))
+        ),
         run_history=False,
         enable_monitoring=False,
         footer_links=[],

@@ -20,7 +20,7 @@ from core.pipeline import Pipeline
 from core.types import Prediction
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
-"""Public-domain images only; `examples/README.md` names their sources."""
+"""Public-domain and drawn images only; `examples/README.md` names their sources."""
 MAX_SHOWN_SIDE_PX = 1600
 """Long side of the image that goes back to the page."""
 SHOWN_JPEG_QUALITY = 90
@@ -63,7 +63,7 @@ def process_image(pipeline: Pipeline, rgb: np.ndarray) -> ImageTabUpdate:
     annotated = _shrink(overlay.draw(rgb, faces))
     return ImageTabUpdate(
         image_io.encode(annotated, quality=SHOWN_JPEG_QUALITY),
-        panel.faces(faces, no_face_text),
+        panel.faces(faces, no_face_text, (width, height)),
         panel.readout(reading.timing_ms, None),
     )
 

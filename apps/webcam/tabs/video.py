@@ -32,6 +32,8 @@ PROGRESS_INTERVAL_SECONDS = 0.4
 MIN_PROGRESS_FOR_ESTIMATE = 0.02
 """Below this share of the video no remaining time is shown."""
 UPLOAD_DELETE_DELAY_SECONDS = 1.0
+EXAMPLE = Path(__file__).parents[1] / "examples" / "clip.mp4"
+"""Made by `scripts/demo_examples.py`."""
 
 
 class FilePayload(TypedDict, total=False):
@@ -86,23 +88,37 @@ class ResultFiles:
 def process_video(
     pipeline: Pipeline, payload: FilePayload | None, results: ResultFiles
 ) -> Iterator[VideoTabUpdate]:
-    """Yield progress, then the results, or what went wrong."""
-    results.stop_requested = False
+    """Yield progress, then the results, or what went wrong; the upload is deleted."""
     try:
         source = uploads.resolve_upload((payload or {}).get("path") or "")
+    except UserError as error:
+        results.delete()
+        yield _finished(panel.problem(str(error)))
+        return
+    try:
+        yield from _process(pipeline, source, results)
+    finally:
+        uploads.delete_later(source, UPLOAD_DELETE_DELAY_SECONDS)
+
+
+def process_example(pipeline: Pipeline, results: ResultFiles) -> Iterator[VideoTabUpdate]:
+    """Yield progress, then the results of the example."""
+    yield from _process(pipeline, EXAMPLE, results)
+
+
+def _process(pipeline: Pipeline, source: Path, results: ResultFiles) -> Iterator[VideoTabUpdate]:
+    results.stop_requested = False
+    try:
         yield _in_progress("Opening the video …", 0)._replace(
             stop=gr.update(visible=True), video=_hidden(), table=_hidden(), timeline=_hidden()
         )
         frames: list[TrackedFrame] = []
         target = results.new_folder() / "mien.mp4"
-        try:
-            with closing(annotate(source, target, pipeline)) as work:
-                for text, progress in _collect(work, frames):
-                    if results.stop_requested:
-                        break
-                    yield _in_progress(text, progress)
-        finally:
-            uploads.delete_later(source, UPLOAD_DELETE_DELAY_SECONDS)
+        with closing(annotate(source, target, pipeline)) as work:
+            for text, progress in _collect(work, frames):
+                if results.stop_requested:
+                    break
+                yield _in_progress(text, progress)
         if results.stop_requested:
             results.delete()
             yield _finished(panel.note("Stopped. Nothing was kept."))

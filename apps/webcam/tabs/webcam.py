@@ -20,6 +20,8 @@ from core.pipeline import Pipeline
 RATE_WINDOW_SECONDS = 2.0
 """The shown frame rate is that over this time."""
 MAX_FRAME_TIMES = 64
+REAR_CAMERA = "data:image/jpeg;facing=environment"
+"""How the URL of a frame begins whose camera looks away from the visitor."""
 
 FRAME_WORKERS = ThreadPoolExecutor(system.usable_processors(), thread_name_prefix="frame")
 """The threads that process frames, one per processor. Eight frames at a time on two processors
@@ -58,10 +60,10 @@ def process_frame(
 ) -> WebcamTabUpdate:
     """Predict on a frame and return what the page shows.
 
-    Mirroring: Gradio's camera (`mirror=True`) sends mirrored pixels, because people expect to see
-    themselves as in a mirror. They are turned back before the prediction, since the training images
-    are not mirrored and landmarks name the person's own left and right. Only the copy that is drawn
-    on is mirrored again, with upright writing.
+    Mirroring: the page sends mirrored pixels, because people expect to see themselves as in a
+    mirror; those of a rear camera come as they are. Mirrored ones are turned back before the
+    prediction, since the training images are not mirrored and landmarks name the person's own left
+    and right. Only the copy that is drawn on is mirrored again, with upright writing.
     """
     arrived = perf_counter()
     return FRAME_WORKERS.submit(_process, pipeline, payload, visitor, arrived).result()
@@ -72,17 +74,20 @@ def _process(
 ) -> WebcamTabUpdate:
     start = perf_counter()
     try:
-        mirrored = image_io.decode_frame(payload)
+        pixels = image_io.decode_frame(payload)
     except UserError as error:
         return WebcamTabUpdate(None, panel.problem(str(error)), "")
-    frame = cv2.flip(mirrored, 1)  # copying a reversed numpy view takes forty times as long
+    mirrored = not ((payload or {}).get("url") or "").startswith(REAR_CAMERA)
+    # Copying a reversed numpy view takes forty times as long as `flip`.
+    frame = cv2.flip(pixels, 1) if mirrored else pixels
     decoded = perf_counter()
     reading = pipeline(frame)
     now = monotonic()
     faces = visitor.tracker.update(reading.faces, now)
     predicted = perf_counter()
-    annotated = image_io.encode(overlay.draw(frame, faces, mirrored=True))
+    annotated = image_io.encode(overlay.draw(frame, faces, mirrored=mirrored))
     done = perf_counter()
+    height, width = frame.shape[:2]
     timing_ms = {
         "decode": 1000 * (decoded - start),
         **{step: reading.timing_ms[step] for step in ("detect", "align", "net")},
@@ -92,6 +97,6 @@ def _process(
     }
     return WebcamTabUpdate(
         annotated,
-        panel.faces(faces, texts.NO_FACE_IN_VIEW),
+        panel.faces(faces, texts.NO_FACE_IN_VIEW, (width, height), mirrored=mirrored),
         panel.readout(timing_ms, visitor.frame_rate(now)),
     )

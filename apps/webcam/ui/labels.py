@@ -11,6 +11,15 @@ BAND_TEXT: dict[Band, str] = {
     "medium": "medium confidence",
     "low": "low confidence",
 }
+SHORT_EMOTIONS = {
+    "happiness": "happy",
+    "surprise": "surprised",
+    "sadness": "sad",
+    "anger": "angry",
+    "disgust": "disgusted",
+    "fear": "afraid",
+}
+"""Labels as in a tag; the others are short as they are."""
 MAX_SHOWN_PERCENT = 99
 """No prediction is certain."""
 
@@ -46,9 +55,31 @@ def age(prediction: Age | None) -> str:
     return f"{prefix}{prediction.low:.0f}–{prediction.high:.0f} years"
 
 
-def lines(reading: FaceReading) -> tuple[str, ...]:
-    """Return the lines of text beside a face in the image."""
+def tag(number: int, reading: FaceReading) -> str:
+    """Return the tag of a face in the image: its number, emotion and age, as '2 happy 53'.
+
+    An uncertain emotion has a question mark, an uncertain age is left out; of an abstention there
+    is the reason.
+    """
     if reading.abstained:
-        return ("no prediction", reading.abstained.split(":")[0])
-    prediction = reading.prediction
-    return (emotion(prediction.emotion), gender(prediction.gender), age(prediction.age))
+        return f"{number} {reading.abstained.split(':')[0]}"
+    prediction, words = reading.prediction, [str(number)]
+    if prediction.emotion:
+        mark = "?" if prediction.emotion.uncertain else ""
+        words.append(SHORT_EMOTIONS.get(prediction.emotion.top, prediction.emotion.top) + mark)
+    if prediction.age and not prediction.age.uncertain:
+        words.append(f"{prediction.age.value:.0f}")
+    return " ".join(words)
+
+
+def sentence(number: int, reading: FaceReading) -> str:
+    """Return a face's reading for a screen reader, without what changes with every frame."""
+    if reading.abstained:
+        return f"Face {number}: no prediction, {reading.abstained}."
+    parts, prediction = [], reading.prediction
+    for prefix, head in (("", prediction.emotion), ("perceived gender ", prediction.gender)):
+        if head:
+            parts.append(f"{prefix}{'uncertain' if head.uncertain else head.top}")
+    if prediction.age:
+        parts.append(age(prediction.age))
+    return f"Face {number}: {', '.join(parts)}."

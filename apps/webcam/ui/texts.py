@@ -16,22 +16,21 @@ CARD_FILE = "card.md"
 
 CAMERA_PRIVACY = (
     "Your camera's frames go to the computer that runs this page, are processed in memory and are"
-    " gone with the next frame: nothing is stored, logged or passed on. Press **Stop** or close the"
-    " page to end it. Only point the camera at people who have agreed."
+    " gone with the next frame: nothing is stored, logged or passed on. Stop the camera or close"
+    " the page to end it. Only point the camera at people who have agreed."
 )
 UPLOAD_PRIVACY = (
     "Uploads are deleted within seconds of being processed; results are deleted when you leave or"
     " start again, after half an hour at the latest."
 )
-PLACE_IN_QUEUE = "<p id='mien-place' role='status'></p>"
-"""Empty; camera.js writes the place of a visitor who waits."""
-STEPS = (
-    "Click into the frame and allow the camera.",
-    "Press Record: live predictions start, nothing is recorded.",
-    "Each face gets a card here, with its number in the image.",
-    "Press Stop when you are done.",
+HEADER = (
+    "<div class='mien-head'><h1>Mien</h1>"
+    "<p>reads age, perceived gender and emotion from faces, live.</p></div>"
+    "<p id='mien-announce' class='mien-hidden' role='status'></p>"
 )
-NO_IMAGE_YET = "Predictions appear here, one card per face."
+PLACE_IN_QUEUE = "<p id='mien-place' role='status'></p>"
+"""Empty; scripts/queue_place.js writes the place of a visitor who waits."""
+NO_IMAGE_YET = NO_FACE_YET = "Predictions appear here, one card per face."
 NO_FACE_IN_VIEW = "No face in view. Face the camera, an arm's length away, with light on your face."
 
 RESPONSIBLE_USE = """
@@ -64,18 +63,14 @@ faces = Client("http://127.0.0.1:7860").predict(handle_file("portrait.png"), api
 """
 
 
-def header(card: Card) -> str:
-    """Return the title line of the page."""
-    model = f"<span>Model {escape(card.name)} {escape(card.version)}</span>"
+def technical_details(pipeline: Pipeline) -> str:
+    """Return which model and which face detector run, and how far away the browser is."""
+    card = pipeline.predictor.card
     return (
-        "<div class='mien-head'><h1>Mien</h1>"
-        f"<p>reads age, perceived gender and emotion from faces, live. {model}</p></div>"
+        "<p class='mien-status'>Line: <span id='mien-line'>not measured yet</span></p>"
+        f"<p class='mien-status'>Model: {escape(card.name)} {escape(card.version)}</p>"
+        f"<p class='mien-status'>Face detector: {escape(pipeline.about_detector)}</p>"
     )
-
-
-def detector_status(pipeline: Pipeline) -> str:
-    """Return which face detector runs, and why."""
-    return f"<p class='mien-status'>Face detector: {escape(pipeline.about_detector)}</p>"
 
 
 def about(pipeline: Pipeline) -> str:

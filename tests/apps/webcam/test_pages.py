@@ -171,10 +171,19 @@ def test_a_group_is_numbered_from_the_left(pipeline: Pipeline, portrait: np.ndar
 
 def test_every_example_has_a_face_and_a_source(pipeline: Pipeline):
     sources = (ROOT / "apps/webcam/examples/README.md").read_text("utf-8")
-    assert image_tab.EXAMPLES
+    assert len(image_tab.EXAMPLES) >= 4
+    assert f"`{video.EXAMPLE.name}`" in sources
     for index, path in enumerate(image_tab.EXAMPLES):
         assert f"`{path.name}`" in sources
         assert "data-face='1'" in image_tab.process_example(pipeline, index)[1]
+
+
+def test_the_example_clip_is_processed_and_kept(upload_dir, pipeline: Pipeline):
+    files = ResultFiles()
+    (*_, last) = video.process_example(pipeline, files)
+    assert "frames processed" in last.status
+    assert video.EXAMPLE.is_file()
+    files.delete()
 
 
 def test_predict_json_is_the_pipelines_prediction(pipeline: Pipeline, portrait: np.ndarray):

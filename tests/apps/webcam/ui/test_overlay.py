@@ -7,7 +7,7 @@ import pytest
 
 from apps.webcam.tracking.tracker import TrackedFace
 from apps.webcam.ui import labels
-from apps.webcam.ui.overlay import COLOURS, cached_label, draw, render_label
+from apps.webcam.ui.overlay import COLOURS, TEXT_PX, cached_label, draw, render_label
 from tests.apps.webcam.conftest import reading
 
 
@@ -50,18 +50,14 @@ def test_the_box_has_the_colour_of_its_band(grey, p, band):
 
 @pytest.mark.parametrize(
     "p, text, band",
-    [
-        (0.62, "uncertain, perhaps fear", "low"),
-        (0.66, "fear 66 %", "medium"),
-        (0.92, "fear 92 %", "high"),
-    ],
+    [(0.62, "1 afraid? 30", "low"), (0.66, "1 afraid 30", "medium"), (0.92, "1 afraid 30", "high")],
 )
 def test_uncertain_is_below_the_model_s_own_threshold(grey, p, text, band):
     face = reading("fear", p, limits={"emotion": 0.643}, box=(200, 200, 100, 120))
-    assert labels.lines(face)[0] == text
+    assert labels.tag(1, face) == text
     out = draw(grey, [TrackedFace(1, face)])
     assert tuple(out[260, 200]) == COLOURS[band]
-    chip = render_label((f"1 · {text}", *labels.lines(face)[1:]), COLOURS[band], 13)
+    chip = render_label(text, COLOURS[band], TEXT_PX)
     h, w = chip.shape[:2]
     region = out[200 - 3 - h : 200 - 3, 200 : 200 + w]
     assert np.abs(region.astype(int) - chip).max() <= 30, (
@@ -81,28 +77,36 @@ def test_uncertain_is_below_the_model_s_own_threshold(grey, p, text, band):
 )
 def test_perceived_gender_near_even_is_uncertain_whatever_the_emotion(female, text):
     face = reading("happiness", 0.99, female=female, limits={"gender": 0.6})
-    assert labels.lines(face)[:2] == ("happiness 99 %", f"perceived gender: {text}")
+    assert labels.emotion(face.prediction.emotion) == "happiness 99 %"
+    assert labels.gender(face.prediction.gender) == f"perceived gender: {text}"
 
 
 def test_an_age_is_uncertain_above_the_model_s_width_only():
     limits = {"age": 30.0}
-    assert labels.lines(reading(age=40, width=30, limits=limits))[2] == "25–55 years"
-    assert labels.lines(reading(age=40, width=32, limits=limits))[2] == "age uncertain, 24–56 years"
-    assert labels.lines(reading(age=50, width=90))[2] == "5–95 years", (
+    narrow, wide = (
+        reading(age=40, width=30, limits=limits),
+        reading(age=40, width=32, limits=limits),
+    )
+    assert labels.age(narrow.prediction.age) == "25–55 years"
+    assert labels.age(wide.prediction.age) == "age uncertain, 24–56 years"
+    assert labels.tag(1, narrow) == "1 neutral 40"
+    assert labels.tag(1, wide) == "1 neutral"
+    assert labels.age(reading(age=50, width=90).prediction.age) == "5–95 years", (
         "without a limit on its width the age is never uncertain"
     )
 
 
 def test_a_threshold_of_one_means_always_uncertain():
     face = reading("happiness", 0.9999, female=1.0, limits={"emotion": 1.0, "gender": 1.0})
-    assert labels.lines(face)[:2] == ("uncertain, perhaps happiness", "perceived gender: uncertain")
+    assert labels.emotion(face.prediction.emotion) == "uncertain, perhaps happiness"
+    assert labels.gender(face.prediction.gender) == "perceived gender: uncertain"
     assert face.band == "low"
 
 
 def test_abstention_has_its_own_colour_and_words(grey):
     face = reading(box=(200, 200, 100, 120), abstained="too dark: more light on the face helps")
     assert tuple(draw(grey, [TrackedFace(1, face)])[260, 200]) == COLOURS[None]
-    assert labels.lines(face) == ("no prediction", "too dark")
+    assert labels.tag(1, face) == "1 too dark"
 
 
 def test_mirrored_flips_the_picture_and_the_box_but_not_the_writing():
@@ -113,11 +117,7 @@ def test_mirrored_flips_the_picture_and_the_box_but_not_the_writing():
     assert mirrored[400, 600, 0] == 100
     assert mirrored[400, 10, 0] == 0
     assert tuple(mirrored[260, 640 - 100]) == tuple(plain[260, 100]) == COLOURS["medium"]
-    chip = render_label(
-        (f"1 · {labels.lines(face.reading)[0]}", *labels.lines(face.reading)[1:]),
-        COLOURS["medium"],
-        13,
-    )
+    chip = render_label(labels.tag(1, face.reading), COLOURS["medium"], TEXT_PX)
     ink = (chip == 255).all(axis=2)
 
     def written(canvas):
@@ -155,4 +155,9 @@ def test_words():
     assert labels.emotion(reading("fear", 0.6).prediction.emotion) == "uncertain, perhaps fear"
     assert labels.gender(reading(female=0.4).prediction.gender) == "perceived gender: uncertain"
     assert labels.percent(0.9999) == "99 %"
-    assert labels.lines(reading())[1].startswith("perceived gender")
+    assert labels.sentence(2, reading("happiness", 0.9, age=32, width=8)) == (
+        "Face 2: happiness, perceived gender female, 28–36 years."
+    )
+    assert labels.sentence(3, reading(abstained="too dark: more light helps")) == (
+        "Face 3: no prediction, too dark: more light helps."
+    )

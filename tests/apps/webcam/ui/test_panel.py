@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from apps.webcam.tracking.tracker import TrackedFace
-from apps.webcam.ui import panel
+from apps.webcam.ui import labels, panel
 from core.labels import FERPLUS8
-from core.types import Prediction
 from tests.apps.webcam.conftest import reading
+
+SIZE = (640, 480)
 
 
 def test_a_card_names_all_eight_emotions_perceived_gender_and_the_age_interval():
     html = panel.faces(
-        [TrackedFace(3, reading("happiness", 0.95, age=30, width=8, female=0.97))], "nobody"
+        [TrackedFace(3, reading("happiness", 0.95, age=30, width=8, female=0.97))], "nobody", SIZE
     )
     for label in FERPLUS8.labels:
-        assert f"<span>{label}</span>" in html
+        assert label in html
     assert "data-face='3'" in html
     assert "Perceived gender" in html
     assert "26–34 years" in html
@@ -24,27 +23,22 @@ def test_a_card_names_all_eight_emotions_perceived_gender_and_the_age_interval()
 
 
 def test_low_is_uncertain_and_abstention_gives_the_reason():
-    assert "uncertain, perhaps fear" in panel.faces([TrackedFace(1, reading("fear", 0.5))], "")
-    small = reading(abstained="too small: 12 px")
-    before = panel.faces([TrackedFace(1, small)], "")
-    assert (
-        before.index("No prediction: too small: 12 px")
-        < before.index("As predicted before:")
-        < before.index("mien-group")
+    assert "uncertain, perhaps fear" in panel.faces(
+        [TrackedFace(1, reading("fear", 0.5))], "", SIZE
     )
-    never = panel.faces([TrackedFace(1, replace(small, prediction=Prediction()))], "")
-    assert (
-        "No prediction: too small: 12 px" in never
-        and "mien-group" not in never
-        and "before" not in never
-    )
+    html = panel.faces([TrackedFace(1, reading(abstained="too small: 12 px"))], "", SIZE)
+    assert "No prediction: too small: 12 px" in html
+    assert "mien-group" not in html, "a card that says no prediction shows none"
 
 
 def test_each_head_is_uncertain_by_its_own_threshold():
     limits = {"emotion": 0.6, "gender": 0.9, "age": 20.0}
     html = panel.faces(
-        [TrackedFace(1, reading("fear", 0.65, female=0.85, age=40, width=24, limits=limits))], ""
+        [TrackedFace(1, reading("fear", 0.65, female=0.85, age=40, width=24, limits=limits))],
+        "",
+        SIZE,
     )
+    html = html.partition("<section")[2]
     emotion, gender, age = html.split("mien-group")[1:]
     assert (
         "fear 65 %" in html.split("mien-group")[0]
@@ -56,15 +50,17 @@ def test_each_head_is_uncertain_by_its_own_threshold():
     )
     assert "<em>uncertain</em>" in age and "28–52 years" in age
     sure = panel.faces(
-        [TrackedFace(1, reading("fear", 0.65, female=0.95, age=40, width=18, limits=limits))], ""
+        [TrackedFace(1, reading("fear", 0.65, female=0.95, age=40, width=18, limits=limits))],
+        "",
+        SIZE,
     )
     assert "uncertain" not in sure and sure.count("mien-bar top") == 2
 
 
 def test_nobody_and_a_crowd():
-    assert "Nobody here" in panel.faces([], "Nobody here")
+    assert "Nobody here" in panel.faces([], "Nobody here", SIZE)
     crowd = [TrackedFace(i, reading(box=(0, 0, 10 + i, 10 + i))) for i in range(1, 51)]
-    html = panel.faces(crowd, "")
+    html = panel.faces(crowd, "", SIZE)
     assert html.count("<section") == panel.MAX_CARDS
     assert "and 44 more" in html
     assert "data-face='50'" in html, "the nearest faces are shown"
@@ -83,3 +79,26 @@ def test_readout_has_every_step():
     assert "4.2 ms" in html
     assert "12.3" in html
     assert "frames/s" not in panel.readout({"detect": 4.2}, None)
+
+
+def test_labels_of_under_one_percent_have_no_bar_but_are_named():
+    html = panel.faces([TrackedFace(1, reading("happiness", 0.96, female=0.995))], "", SIZE)
+    rare = [label for label in FERPLUS8.labels if label != "happiness"]
+    assert f"under 1 %: {', '.join(rare)}" in html
+    assert html.count("mien-bar") == 2, "happiness and female"
+    even = panel.faces([TrackedFace(1, reading("happiness", 0.5))], "", SIZE)
+    assert even.count("mien-bar") == len(FERPLUS8) + 2 and "under 1 %" not in even
+
+
+def test_a_card_knows_where_its_face_is_shown():
+    face = TrackedFace(1, reading(box=(64, 48, 320, 240)))
+    assert "data-box='0.100 0.100 0.500 0.500'" in panel.faces([face], "", SIZE)
+    assert "data-box='0.400 0.100 0.500 0.500'" in panel.faces([face], "", SIZE, mirrored=True)
+
+
+def test_more_than_two_faces_have_short_cards_and_one_sentence_each():
+    crowd = [TrackedFace(i, reading()) for i in (1, 2, 3)]
+    assert "mien-many" in panel.faces(crowd, "", SIZE)
+    assert "mien-many" not in panel.faces(crowd[:2], "", SIZE)
+    for i in (1, 2, 3):
+        assert labels.sentence(i, reading()) in panel.faces(crowd, "", SIZE)

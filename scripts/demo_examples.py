@@ -1,0 +1,99 @@
+"""Draw the demo's example pictures and its clip: apps/webcam/examples/drawn-*.jpg and clip.mp4.
+
+    python scripts/demo_examples.py [--out DIR]
+
+Faces come from the pen of the data set `synthetic`, so that nobody is shown; the clip begins with
+the public-domain portrait that is there already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from core import image  # noqa: E402  # after the path, so that the script runs as a file
+from core.data.base import face_drawing  # noqa: E402
+from core.data.base.face_drawing import Look  # noqa: E402
+from core.labels import FERPLUS8, GENDER2  # noqa: E402
+
+EXAMPLES = ROOT / "apps" / "webcam" / "examples"
+CLIP_SIZE, CLIP_RATE, SWAY_PX = (480, 360), 12, 24
+SECONDS_PER_FACE = 1.25
+GROUP = (
+    (("happiness", "f", 25), ("surprise", "m", 40), ("anger", "m", 8)),
+    (("sadness", "f", 8), ("fear", "f", 70), ("neutral", "m", 25)),
+)
+"""Emotion, gender and age of the faces in the picture of a group, row by row."""
+CLIP = (("happiness", "f", 25), ("surprise", "f", 25), ("anger", "f", 25), ("fear", "f", 25))
+
+
+def face(emotion: str, gender: str, age: int, side: int, seed: int) -> np.ndarray:
+    """Return a drawn face, RGB uint8 (side, side, 3)."""
+    look = Look(FERPLUS8.index(emotion), GENDER2.index(gender), age, seed % 3)
+    drawn = face_drawing.draw(look, np.random.default_rng(seed))
+    return cv2.resize(drawn, (side, side), interpolation=cv2.INTER_CUBIC)
+
+
+def group() -> np.ndarray:
+    """Return two rows of three drawn faces, RGB uint8 (640, 960, 3)."""
+    rows = [
+        np.concatenate([face(*look, side=320, seed=10 * i + k) for k, look in enumerate(row)], 1)
+        for i, row in enumerate(GROUP)
+    ]
+    return np.concatenate(rows)
+
+
+def clip() -> list[np.ndarray]:
+    """Return the frames of the clip, RGB uint8 (360, 480, 3): each face sways a little."""
+    width, height = CLIP_SIZE
+    portrait = image.load(EXAMPLES / "astronaut.jpg")[:384]
+    stills = [cv2.resize(portrait, CLIP_SIZE, interpolation=cv2.INTER_AREA)]
+    for look in CLIP:
+        still = np.full((height, width, 3), 96, np.uint8)
+        still[:, (width - height) // 2 : (width + height) // 2] = face(*look, side=height, seed=3)
+        stills.append(still)
+    frames_per_face = round(SECONDS_PER_FACE * CLIP_RATE)
+    sway = [
+        round(SWAY_PX * np.sin(2 * np.pi * k / frames_per_face)) for k in range(frames_per_face)
+    ]
+    return [np.roll(still, shift, axis=1) for still in stills for shift in sway]
+
+
+def write_clip(path: Path) -> None:
+    """Write the clip as an MP4 file."""
+    with av.open(path, "w", options={"movflags": "+faststart"}) as out:
+        stream = out.add_stream("libx264", CLIP_RATE, options={"crf": "28", "preset": "slow"})
+        (stream.width, stream.height), stream.pix_fmt = CLIP_SIZE, "yuv420p"
+        for pixels in clip():
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        out.mux(stream.encode())
+
+
+def main() -> int:
+    """Write the files and return the exit status."""
+    p = argparse.ArgumentParser(description="Draw the demo's examples.")
+    p.add_argument("--out", type=Path, default=EXAMPLES, help="folder (default: the demo's own)")
+    out: Path = p.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    pictures = {
+        "drawn-smile.jpg": face("happiness", "f", 25, side=480, seed=1),
+        "drawn-surprise.jpg": face("surprise", "m", 40, side=480, seed=2),
+        "drawn-group.jpg": group(),
+    }
+    for name, pixels in pictures.items():
+        bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(out / name), bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    write_clip(out / "clip.mp4")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
