@@ -53,6 +53,15 @@ RAF7 = LabelSpace(
 )
 FER6 = LabelSpace("FER6", ("anger", "fear", "happiness", "sadness", "surprise", "neutral"))
 FER4 = LabelSpace("FER4", ("happiness", "neutral", "sadness", "surprise"))
+EMOTION_ADJECTIVES = {
+    "happiness": "happy",
+    "surprise": "surprised",
+    "sadness": "sad",
+    "anger": "angry",
+    "disgust": "disgusted",
+    "fear": "afraid",
+}
+"""How a face with the emotion looks, where that is another word."""
 GENDER2 = LabelSpace("GENDER2", ("female", "male"))
 """The data sets' binary annotation. Called *perceived gender* wherever a person reads it."""
 

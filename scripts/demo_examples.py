@@ -27,17 +27,19 @@ from core.labels import FERPLUS8, GENDER2  # noqa: E402
 EXAMPLES = ROOT / "apps" / "webcam" / "examples"
 CLIP_SIZE, CLIP_RATE, SWAY_PX = (480, 360), 12, 24
 SECONDS_PER_FACE = 1.25
+NEUTRAL, HAPPINESS, SURPRISE, SADNESS, ANGER, _, FEAR, _ = range(len(FERPLUS8))
+FEMALE, MALE = GENDER2.index("f"), GENDER2.index("m")
 GROUP = (
-    (("happiness", "f", 25), ("surprise", "m", 40), ("anger", "m", 8)),
-    (("sadness", "f", 8), ("fear", "f", 70), ("neutral", "m", 25)),
+    ((HAPPINESS, FEMALE, 25), (SURPRISE, MALE, 40), (ANGER, MALE, 8)),
+    ((SADNESS, FEMALE, 8), (FEAR, FEMALE, 70), (NEUTRAL, MALE, 25)),
 )
 """Emotion, gender and age of the faces in the picture of a group, row by row."""
-CLIP = (("happiness", "f", 25), ("surprise", "f", 25), ("anger", "f", 25), ("fear", "f", 25))
+CLIP = tuple((emotion, FEMALE, 25) for emotion in (HAPPINESS, SURPRISE, ANGER, FEAR))
 
 
-def face(emotion: str, gender: str, age: int, side: int, seed: int) -> np.ndarray:
+def face(emotion: int, gender: int, age: int, side: int, seed: int) -> np.ndarray:
     """Return a drawn face, RGB uint8 (side, side, 3)."""
-    look = Look(FERPLUS8.index(emotion), GENDER2.index(gender), age, seed % 3)
+    look = Look(emotion, gender, age, skin=seed % 3)
     drawn = face_drawing.draw(look, np.random.default_rng(seed))
     return cv2.resize(drawn, (side, side), interpolation=cv2.INTER_CUBIC)
 
@@ -84,8 +86,8 @@ def main() -> int:
     out: Path = p.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     pictures = {
-        "drawn-smile.jpg": face("happiness", "f", 25, side=480, seed=1),
-        "drawn-surprise.jpg": face("surprise", "m", 40, side=480, seed=2),
+        "drawn-smile.jpg": face(HAPPINESS, FEMALE, 25, side=480, seed=1),
+        "drawn-surprise.jpg": face(SURPRISE, MALE, 40, side=480, seed=2),
         "drawn-group.jpg": group(),
     }
     for name, pixels in pictures.items():

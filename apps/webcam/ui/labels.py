@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.face_quality import Band
+from core.labels import EMOTION_ADJECTIVES
 from core.pipeline import FaceReading
 from core.types import Age, Distribution
 
@@ -11,15 +12,6 @@ BAND_TEXT: dict[Band, str] = {
     "medium": "medium confidence",
     "low": "low confidence",
 }
-SHORT_EMOTIONS = {
-    "happiness": "happy",
-    "surprise": "surprised",
-    "sadness": "sad",
-    "anger": "angry",
-    "disgust": "disgusted",
-    "fear": "afraid",
-}
-"""Labels as in a tag; the others are short as they are."""
 MAX_SHOWN_PERCENT = 99
 """No prediction is certain."""
 
@@ -66,7 +58,7 @@ def tag(number: int, reading: FaceReading) -> str:
     prediction, words = reading.prediction, [str(number)]
     if prediction.emotion:
         mark = "?" if prediction.emotion.uncertain else ""
-        words.append(SHORT_EMOTIONS.get(prediction.emotion.top, prediction.emotion.top) + mark)
+        words.append(EMOTION_ADJECTIVES.get(prediction.emotion.top, prediction.emotion.top) + mark)
     if prediction.age and not prediction.age.uncertain:
         words.append(f"{prediction.age.value:.0f}")
     return " ".join(words)

@@ -107,7 +107,7 @@ def _card(face: TrackedFace, shares: str) -> str:
         title, kind = labels.emotion(prediction.emotion), reading.band
         badge = f"<span class='mien-band'>{labels.BAND_TEXT[reading.band]}</span>"
         groups = _emotion(prediction.emotion) + _gender(prediction.gender) + _age(prediction.age)
-    heading = f"<h3><span class='mien-id'>{face.id}</span>{escape(title)}{badge}</h3>"
+    heading = f"<h2><span class='mien-id'>{face.id}</span>{escape(title)}{badge}</h2>"
     return (
         f"<section class='mien-card mien-{kind}' data-face='{face.id}' data-box='{shares}'"
         f" tabindex='0' aria-label='Face {face.id}'>{heading}{groups}</section>"
@@ -149,7 +149,7 @@ def _place_of_age(years: float) -> float:
 
 
 def _group(attribute: str, title: str, content: str) -> str:
-    return f"<div class='mien-group' data-attribute='{attribute}'><h4>{title}</h4>{content}</div>"
+    return f"<div class='mien-group' data-attribute='{attribute}'><h3>{title}</h3>{content}</div>"
 
 
 def _bars(distribution: Distribution, on_short_card: int) -> str:

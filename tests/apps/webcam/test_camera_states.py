@@ -159,5 +159,4 @@ def test_a_line_that_breaks_off(open_page, server: Server):
     expect_live(page)
     page.route("**/stream/*", lambda route: None)
     page.get_by_text(SLOW_LINE).wait_for()
-    page.unroute_all()
     expect(page, "lost")
