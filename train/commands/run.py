@@ -14,9 +14,9 @@ from train.fit import FLAGSHIP, Job
 from train.recipe.recipe import Recipe, load
 
 RECIPE_HELP = (
-    f"a recipe of --list, or a Python file of your own with a value RECIPE (default: the flagship, {FLAGSHIP}, after the recipes that it builds on, "
-    "each in runs/NAME; --epochs, --limit and --set then apply to each of them, --budget to all "
-    "together)"
+    "a recipe of --list, or a Python file of your own with a value RECIPE (default: the flagship, "
+    f"{FLAGSHIP}, after the recipes that it builds on, each in runs/NAME; --epochs, --limit and "
+    "--set then apply to each of them, --budget to all together)"
 )
 
 

@@ -1,0 +1,1 @@
+"""Fetch data sets from their publishers, on their terms."""
