@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from io import StringIO
+from itertools import groupby
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -22,8 +23,8 @@ COLOURS = ("#8a8f98", "#e69f00", "#56b4e9", "#0072b2", "#d55e00", "#009e73", "#c
 """Okabe and Ito's palette (2008), safe for colour-blind people, in the order of the labels."""
 AGE_COLOUR, AGE_INTERVAL_COLOUR = "#6366f1", "rgba(99,102,241,0.25)"
 
-TimedPrediction = tuple[float, Prediction]
-"""Seconds from the start of the video, prediction."""
+TimedPrediction = tuple[float, Prediction | None]
+"""Seconds from the start of the video; the prediction, or None where nothing was measured."""
 
 
 def to_csv(frames: Sequence[TrackedFrame], emotions: Sequence[str], genders: Sequence[str]) -> str:
@@ -117,57 +118,88 @@ def plot(frames: Sequence[TrackedFrame]) -> go.Figure | None:
 
 
 def _predictions_by_face(frames: Sequence[TrackedFrame]) -> dict[int, list[TimedPrediction]]:
-    """Return the faces in most frames with their predictions, abstentions left out."""
+    """Return the faces in most frames with their predictions, and where these are missing."""
     by_face: dict[int, list[TimedPrediction]] = {}
     for frame in frames:
-        for face in frame.faces:
-            if face.reading.abstained is None:
-                by_face.setdefault(face.id, []).append((frame.time, face.reading.prediction))
-    most_frequent = sorted(by_face, key=lambda face_id: -len(by_face[face_id]))
+        measured = {
+            face.id: face.reading.prediction
+            for face in frame.faces
+            if face.reading.abstained is None
+        }
+        for face_id in measured.keys() - by_face.keys():
+            by_face[face_id] = []
+        for face_id, predictions in by_face.items():
+            predictions.append((frame.time, measured.get(face_id)))
+    most_frequent = sorted(by_face, key=lambda face_id: -_count(by_face[face_id]))
     return {face_id: by_face[face_id] for face_id in most_frequent[:MAX_PLOTTED_FACES]}
 
 
+def _count(predictions: Sequence[TimedPrediction]) -> int:
+    return sum(prediction is not None for _, prediction in predictions)
+
+
 def _add_face(figure: go.Figure, predictions: Sequence[TimedPrediction], *, visible: bool) -> None:
-    """Add the traces of one face: one per emotion, and three of age."""
-    emotions = [(time, p.emotion) for time, p in predictions if p.emotion]
-    ages = [(time, p.age) for time, p in predictions if p.age]
-    if emotions:
-        _add_emotions(figure, emotions, visible=visible)
-    if ages:
-        _add_ages(figure, ages, visible=visible)
+    """Add the traces of one face: one per emotion, and two of age."""
+    times = [time for time, _ in predictions]
+    emotions = [p.emotion if p else None for _, p in predictions]
+    ages = [p.age if p else None for _, p in predictions]
+    if any(emotions):
+        _add_emotions(figure, times, emotions, visible=visible)
+    if any(ages):
+        _add_ages(figure, times, ages, visible=visible)
 
 
 def _add_emotions(
-    figure: go.Figure, emotions: Sequence[tuple[float, Distribution]], *, visible: bool
+    figure: go.Figure,
+    times: Sequence[float],
+    emotions: Sequence[Distribution | None],
+    *,
+    visible: bool,
 ) -> None:
-    times = [time for time, _ in emotions]
-    for k, label in enumerate(emotions[0][1].labels):
-        p = [round(float(distribution.p[k]), 4) for _, distribution in emotions]
+    labels = next(emotion.labels for emotion in emotions if emotion)
+    for k, label in enumerate(labels):
+        p = [round(float(emotion.p[k]), 4) if emotion else None for emotion in emotions]
         line = {"color": COLOURS[k % len(COLOURS)], "width": 2}
         trace = go.Scatter(x=times, y=p, name=label, line=line, visible=visible)
         figure.add_trace(trace, row=1, col=1)
 
 
-def _add_ages(figure: go.Figure, ages: Sequence[tuple[float, Age]], *, visible: bool) -> None:
-    times = [time for time, _ in ages]
-    low, high, value = (
-        [round(getattr(age, field), 1) for _, age in ages] for field in ("low", "high", "value")
+def _add_ages(
+    figure: go.Figure, times: Sequence[float], ages: Sequence[Age | None], *, visible: bool
+) -> None:
+    """Add the interval as one area per stretch without a gap, and the expected age as a line."""
+    x, y = _interval_outlines(times, ages)
+    interval = go.Scatter(
+        x=x, y=y, fill="toself", fillcolor=AGE_INTERVAL_COLOUR, line={"width": 0}, hoverinfo="skip"
     )
-    invisible = {"width": 0}
-    traces = (
-        go.Scatter(y=low, name="at least", line=invisible),
-        go.Scatter(
-            y=high,
-            name="at most",
-            line=invisible,
-            fill="tonexty",
-            fillcolor=AGE_INTERVAL_COLOUR,
-        ),
-        go.Scatter(y=value, name="about", line={"color": AGE_COLOUR, "width": 2}),
+    value = go.Scatter(
+        x=times,
+        y=[round(age.value, 1) if age else None for age in ages],
+        text=[f"{age.low:.0f}–{age.high:.0f}" if age else "" for age in ages],
+        hovertemplate="%{y:.0f} (%{text})",
+        name="about",
+        line={"color": AGE_COLOUR, "width": 2},
     )
-    for trace in traces:
-        trace.update(x=times, visible=visible, showlegend=False)
+    for trace in (interval, value):
+        trace.update(mode="lines", visible=visible, showlegend=False)
         figure.add_trace(trace, row=2, col=1)
+
+
+def _interval_outlines(
+    times: Sequence[float], ages: Sequence[Age | None]
+) -> tuple[list[float | None], list[float | None]]:
+    """Return x and y of the closed outlines of all stretches, with None between them."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for _, stretch in groupby(zip(times, ages, strict=True), key=lambda pair: pair[1] is None):
+        points = [(time, age) for time, age in stretch if age]
+        if not points:
+            continue
+        forward = [time for time, _ in points]
+        x += [*forward, *reversed(forward), None]
+        y += [*(round(age.low, 1) for _, age in points)]
+        y += [*(round(age.high, 1) for _, age in reversed(points)), None]
+    return x, y
 
 
 def _set_layout(figure: go.Figure) -> None:

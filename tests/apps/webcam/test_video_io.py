@@ -290,8 +290,8 @@ def test_csv():
 
 def test_plot_has_eight_emotions_and_an_age_band_for_every_face():
     figure = timeline.plot(tracked_frames())
-    assert len(figure.data) == 2 * (8 + 3)
-    assert [t.visible for t in figure.data] == [True] * 11 + [False] * 11
+    assert len(figure.data) == 2 * (8 + 2)
+    assert [t.visible for t in figure.data] == [True] * 10 + [False] * 10
     assert [b.label for b in figure.layout.updatemenus[0].buttons] == ["Face 1", "Face 2"]
     assert timeline.plot([TrackedFrame(0.0, (), 1.0)]) is None
     assert (
