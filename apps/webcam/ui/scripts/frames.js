@@ -8,8 +8,10 @@
 // each loss. Frames are scaled down before they are sent, further on a slow line.
 (() => {
   const QUICK_MS = 250, SLOW_MS = 700, MIN_LOST_MS = 1000, MAX_LOST_MS = 16000;
-  const SIZES = [[640, 0.85], [480, 0.75], [320, 0.65]];  // long side in pixels, quality of the JPEG
-  const SLOW_IN_A_ROW = 3, QUICK_IN_A_ROW = 40;  // responses until the next smaller and the next larger size
+  const SIZES = [[640, 0.8], [480, 0.7], [320, 0.6]];  // long side in pixels, quality of the JPEG
+  // Slow responses in a row until the next smaller size, of which one of twice SLOW_MS counts as two; quick ones until
+  // the next larger size.
+  const SLOW_IN_A_ROW = 3, QUICK_IN_A_ROW = 40;
   const originalFetch = window.fetch.bind(window);
   const canvas = document.createElement("canvas");
   let sending = false, awaiting = [], lastWasQuick = true, lostMs = MIN_LOST_MS;  // awaiting: when frames were sent
@@ -20,7 +22,7 @@
     const ms = performance.now() - awaiting.shift();
     lastWasQuick = ms < QUICK_MS;
     lostMs = Math.min(MAX_LOST_MS, Math.max(MIN_LOST_MS, 4 * ms));
-    slow = ms > SLOW_MS ? slow + 1 : 0;
+    slow = ms > SLOW_MS ? slow + Math.floor(ms / SLOW_MS) : 0;
     quick = lastWasQuick ? quick + 1 : 0;
     if (slow >= SLOW_IN_A_ROW && size + 1 < SIZES.length) [size, slow] = [size + 1, 0];
     if (quick >= QUICK_IN_A_ROW && size > 0) [size, quick] = [size - 1, 0];
