@@ -36,9 +36,15 @@ MAX_FACES = 100
 
 
 class Detector(Protocol):
-    """Finds faces. Safe to call from several threads."""
+    """Finds faces. Safe to call from several threads.
+
+    Attributes:
+        name: for people.
+        has_landmarks: whether its faces have landmarks, and scores that can be compared.
+    """
 
     name: str
+    has_landmarks: bool
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
         """Find faces.
@@ -94,6 +100,7 @@ class YuNet:
     """
 
     name = "YuNet"
+    has_landmarks = True
 
     def __init__(self, path: Path, threshold: float = 0.6) -> None:
         self._path, self._threshold = str(path), threshold
@@ -140,6 +147,7 @@ class Haar:
     """
 
     name = "Haar"
+    has_landmarks = False
     # Medians over 193 UTKFace faces that both detectors found: YuNet's box against the cascade's
     # square.
     WIDTH, HEIGHT, LIFT = 0.81, 1.11, -0.023

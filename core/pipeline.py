@@ -5,16 +5,23 @@ The demo, its API and the benchmark all call this.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from time import perf_counter
+from typing import overload
 
 import numpy as np
 
+from core import image as images
+from core import upright
+from core.face_check import FaceCheck
 from core.face_model import FaceModel, open_model
 from core.face_quality import Band, Conditions, band_of, measure, reason_to_abstain, uncertain
-from core.faces import LIVE_SIDE, Detector, best_detector
+from core.faces import STILL_SIDE, Detector, best_detector
 from core.types import Face, Prediction
+from core.upright import UprightFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,7 @@ class FaceReading:
         conditions: size, sharpness, light and pose.
         band: of confidence.
         abstained: the reason, None where the prediction is shown.
+        turn: degrees by which the picture was turned counter-clockwise to read the face.
     """
 
     face: Face
@@ -34,6 +42,7 @@ class FaceReading:
     conditions: Conditions
     band: Band
     abstained: str | None
+    turn: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +51,18 @@ class Reading:
 
     Attributes:
         faces: one reading each.
-        timing_ms: milliseconds of detect, align, net and total.
+        timing_ms: milliseconds of detect, align, net and total; net and total are shared by
+            pictures that were read together.
+        searched_px: long side in pixels at which faces were searched, at the most.
     """
 
     faces: tuple[FaceReading, ...]
     timing_ms: dict[str, float]
+    searched_px: int = STILL_SIDE
 
     def to_json(self) -> list[dict[str, object]]:
         """Return what the API's `predict` returns: one dictionary per face."""
-        return [_as_dict(f, self.timing_ms) for f in self.faces]
+        return [_as_dict(f, self) for f in self.faces]
 
 
 class Pipeline:
@@ -60,6 +72,7 @@ class Pipeline:
         predictor: the model.
         detector: finds the faces.
         about_detector: which detector runs and why.
+        face_check: tells whether a detection is a whole face.
     """
 
     def __init__(
@@ -79,42 +92,119 @@ class Pipeline:
             self.detector, self.about_detector = best_detector()
         else:
             self.detector, self.about_detector = detector, detector.name
+        self.face_check = FaceCheck()
 
-    def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> Reading:
-        """Read all faces of a picture.
+    @overload
+    def __call__(
+        self, pictures: images.Source, long_side: int = ..., *, turned: bool = ...
+    ) -> Reading: ...
+
+    @overload
+    def __call__(
+        self, pictures: list[images.Source], long_side: int = ..., *, turned: bool = ...
+    ) -> list[Reading]: ...
+
+    def __call__(
+        self,
+        pictures: images.Source | list[images.Source],
+        long_side: int = STILL_SIDE,
+        *,
+        turned: bool = True,
+    ) -> Reading | list[Reading]:
+        """Read all faces of a picture, or of each picture of a list in one batch.
 
         Args:
-            image: RGB uint8 (H, W, 3); it is not changed.
+            pictures: path, bytes, PIL picture or RGB uint8 array (H, W, 3), or a list of them; none
+                is changed.
             long_side: pixels at which faces are searched.
+            turned: where faces are doubtful, look for them in turned copies, too; costs up to a
+                second in a large photograph, so live views leave it out.
+
+        Raises:
+            ImageError: what was given is no picture; says what was expected.
         """
+        if not isinstance(pictures, list):
+            return self._read([pictures], long_side, turned)[0]
+        return self._read(pictures, long_side, turned) if pictures else []
+
+    def _read(self, sources: Sequence[images.Source], side: int, turned: bool) -> list[Reading]:
         start = perf_counter()
-        detections = self.detector(image, long_side)
-        detected = perf_counter()
-        crops = self.predictor.crops(image, list(detections))
+        searched = [self._search(images.load(source), side, turned) for source in sources]
         aligned = perf_counter()
-        predictions = self.predictor.predict_crops(crops)
-        done = perf_counter()
-        readings = tuple(
-            _judge(*row)
-            for row in zip(detections, predictions, self.predictor.shown(crops), strict=True)
+        crops = np.concatenate([s.crops for s in searched])
+        predictions = iter(self.predictor.predict_crops(crops))
+        shown = iter(self.predictor.shown(crops))
+        net_ms = 1000 * (perf_counter() - aligned) / len(searched)
+        readings = []
+        for s in searched:
+            faces = tuple(
+                _judge(face, next(predictions), next(shown), refused)
+                for face, refused in zip(s.faces, s.refused, strict=True)
+            )
+            timing = {"detect": s.detect_ms, "align": s.align_ms, "net": net_ms}
+            timing["total"] = 1000 * (perf_counter() - start) / len(searched)
+            readings.append(Reading(faces, {k: round(v, 3) for k, v in timing.items()}, side))
+        return readings
+
+    def _search(self, image: np.ndarray, side: int, turned: bool) -> _Searched:
+        start = perf_counter()
+        if turned:
+            faces = upright.find(image, self.detector, side)
+        else:
+            faces = [UprightFace(f, image, f) for f in self.detector(image, side)]
+        detected = perf_counter()
+        crops: list[np.ndarray] = [self.predictor.crops(image, [])]
+        refused: list[str | None] = []
+        for _, group in groupby(faces, lambda face: id(face.picture)):
+            group_faces = list(group)
+            picture = group_faces[0].picture
+            in_picture = [face.face_in_picture for face in group_faces]
+            crops.append(self.predictor.crops(picture, in_picture))
+            for face, score in zip(group_faces, self.face_check(picture, in_picture), strict=True):
+                refused.append(
+                    self.face_check.reason_to_refuse(
+                        float(score), face.face_in_picture, picture.shape, is_turned=face.turn != 0
+                    )
+                )
+        return _Searched(
+            faces,
+            np.concatenate(crops),
+            refused,
+            1000 * (detected - start),
+            1000 * (perf_counter() - detected),
         )
-        timing = {
-            "detect": detected - start,
-            "align": aligned - detected,
-            "net": done - aligned,
-            "total": perf_counter() - start,
-        }
-        return Reading(readings, {k: round(v * 1000, 3) for k, v in timing.items()})
 
 
-def _judge(face: Face, prediction: Prediction, crop: np.ndarray) -> FaceReading:
-    conditions = measure(face, crop)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Searched:
+    """The N faces of one picture, before the network.
+
+    Attributes:
+        faces: best detection first.
+        crops: as the network takes them, (N, ...).
+        refused: why a detection is not taken for a whole face; None where it is.
+        detect_ms: time of the search.
+        align_ms: time of cropping and of the face check.
+    """
+
+    faces: list[UprightFace]
+    crops: np.ndarray
+    refused: list[str | None]
+    detect_ms: float
+    align_ms: float
+
+
+def _judge(
+    face: UprightFace, prediction: Prediction, crop: np.ndarray, refused: str | None
+) -> FaceReading:
+    conditions = replace(measure(face.face_in_picture, crop), size=face.face.size)
+    reason = reason_to_abstain(conditions) or refused
     return FaceReading(
-        face, prediction, conditions, band_of(prediction), reason_to_abstain(conditions)
+        face.face, prediction, conditions, band_of(prediction), reason, round(face.turn, 1)
     )
 
 
-def _as_dict(reading: FaceReading, timing_ms: dict[str, float]) -> dict[str, object]:
+def _as_dict(reading: FaceReading, picture: Reading) -> dict[str, object]:
     face, prediction = reading.face, reading.prediction
     return {
         "box": [round(v, 2) for v in face.box],
@@ -134,5 +224,7 @@ def _as_dict(reading: FaceReading, timing_ms: dict[str, float]) -> dict[str, obj
         "band": reading.band,
         "uncertain": uncertain(prediction),
         "abstained": reading.abstained,
-        "timing_ms": timing_ms,
+        "turn": reading.turn,
+        "searched_px": picture.searched_px,
+        "timing_ms": picture.timing_ms,
     }

@@ -20,8 +20,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 APP = "apps/webcam"
 MODEL = "assets/models/mien"
+MODEL_FILES = (f"{MODEL}/model.onnx", f"{MODEL}/card.md", "assets/models/face_check.onnx")
+"""What predicts; the weights to train from stay out."""
 NEW_SPACE = {".git", ".gitattributes", "README.md"}
 """What a Space that was just created on the Hub holds."""
+ON_A_LAPTOP = """It runs on a laptop's processor; no face leaves the machine or stays on it."""
+ON_A_SPACE = """On this Space, pictures are processed on Hugging Face's machine and not kept."""
+LICENCES = """## Licences
+
+The code is MIT. The weights are for **non-commercial research**, as the data sets behind them are
+(FER2013/FER+, UTKFace)."""
 ROOMS = ("core", "evaluation", "train", "apps")
 
 
@@ -82,9 +90,14 @@ def closure(root: Path, start: list[Path]) -> set[Path]:
 
 
 def front_matter(readme: str) -> str:
-    """Return the README's YAML block and first section, without pictures: the Space has none."""
+    """Return the README's YAML block and first section, without pictures, and the licences.
+
+    What the first section says of the visitor's own machine is replaced: on a Space, pictures are
+    processed on Hugging Face's.
+    """
     first = re.split(r"^## ", readme, maxsplit=1, flags=re.MULTILINE)[0]
-    return re.sub(r"^!\[.*\n?", "", first, flags=re.MULTILINE).rstrip() + "\n"
+    first = re.sub(r"^!\[.*\n?", "", first, flags=re.MULTILINE).replace(ON_A_LAPTOP, ON_A_SPACE)
+    return f"{first.rstrip()}\n\n{LICENCES}\n"
 
 
 def write(target: Path, root: Path = ROOT) -> list[Path]:
@@ -116,7 +129,7 @@ def write(target: Path, root: Path = ROOT) -> list[Path]:
         root,
         [root / APP / "app.py", root / APP / "__main__.py", *files_of(root, APP.replace("/", "."))],
     )  # no measuring
-    model = [p for p in (root / MODEL).rglob("*") if p.is_file()]
+    model = [root / name for name in MODEL_FILES]
     for path in sorted({*demo, *code, *model, root / "LICENSE"}):
         copy = target / path.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)

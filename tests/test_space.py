@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from scripts import space
-from tests.conftest import MODEL, ROOT, SHARED, need
+from tests.conftest import MODEL, ROOT, need
 
 SDK_LIMIT_S = 60
 """Longest start on a busy machine; a free one takes about 10 s."""
@@ -37,9 +37,11 @@ def pins() -> dict[str, str]:
 def test_front_matter_is_what_spaces_read(front_matter: dict, pins: dict[str, str]) -> None:
     assert (front_matter["sdk"], front_matter["license"], front_matter["python_version"]) == (
         "gradio",
-        "mit",
+        "other",
         "3.11",
     )
+    assert front_matter["license_name"] == "mit-code-noncommercial-weights"
+    assert need(ROOT / front_matter["license_link"]).is_file()
     assert front_matter["sdk_version"] == pins["gradio"]
     assert (
         front_matter["app_file"] == "apps/webcam/app.py"
@@ -118,6 +120,12 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, shipped_model: 
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_the_space_says_where_pictures_go_and_what_may_be_done_with_the_weights() -> None:
+    text = space.front_matter((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert "no face leaves the machine" not in text and "Hugging Face's machine" in text
+    assert "non-commercial research" in text
+
+
 def free_port() -> int:
     """A TCP port that nobody listens on."""
     with socket.socket() as s:
@@ -155,6 +163,7 @@ def test_space_runs_in_an_environment_of_its_own(tmp_path: Path, front_matter: d
         "README.md",
         "requirements.txt",
         "assets/models/mien/model.onnx",
+        "assets/models/face_check.onnx",
         "core/pipeline.py",
         front_matter["app_file"],
     } <= files
@@ -163,6 +172,7 @@ def test_space_runs_in_an_environment_of_its_own(tmp_path: Path, front_matter: d
         for f in files
         if f.startswith(("core/models", "core/data", "core/prepare", "train", "tests"))
     ]
+    assert not [f for f in files if f.endswith(".safetensors")]
     assert space.write(folder), "writing it again over itself works"
 
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
@@ -192,8 +202,6 @@ def test_space_runs_in_an_environment_of_its_own(tmp_path: Path, front_matter: d
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "CI")} | {
         "GRADIO_SERVER_PORT": str(port)
     }
-    if (yunet := SHARED / "models" / "face_detection_yunet_2023mar.onnx").is_file():
-        env["MIEN_YUNET"] = str(yunet)
     log = tmp_path / "log"
     with (
         log.open("w") as out,

@@ -73,7 +73,7 @@ def _annotate_frames(
     tracker = Tracker()
     output: VideoStream | None = None
     for rgb, time in video.frames:
-        faces = tracker.update(pipeline(rgb, DETECTION_SIDE_PX).faces, time)
+        faces = tracker.update(pipeline(rgb, DETECTION_SIDE_PX, turned=False).faces, time)
         if output is None:
             # Only says how long the last frame is shown.
             rate = min(max(video.rate or DEFAULT_FRAME_RATE, 1.0), limits.max_frame_rate)

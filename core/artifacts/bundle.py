@@ -89,7 +89,7 @@ def load(
     card = _card(data, file)
     if not is_trusted:
         _check_graph(data, file)
-    session = _session(data, threads, file)
+    session = open_session(data, threads, file)
     _check_form(card, session, file)
     _try(card, session, file)
     return Bundle(card, session, file, digest)
@@ -136,7 +136,12 @@ def _check_graph(data: bytes, file: Path) -> None:
         ) from None
 
 
-def _session(data: bytes, threads: int, file: Path) -> ort.InferenceSession:
+def open_session(data: bytes, threads: int, file: Path) -> ort.InferenceSession:
+    """Return a session of ONNX Runtime on the processor.
+
+    Raises:
+        ModelError: ONNX Runtime refuses the file.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3

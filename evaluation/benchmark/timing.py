@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from core import image as images
 from core.errors import DataError
 from core.face_model import FaceModel
-from core.faces import Detector
+from core.faces import LIVE_SIDE, Detector
 from core.pipeline import Pipeline
 from core.predictor import Predictor
 from core.preprocess import InputSpec, crop_face, to_input
@@ -59,7 +59,7 @@ class TimedModel:
         start = perf_counter()
         image = images.load(data)
         decoded = perf_counter()
-        reading = self.pipeline(image)
+        reading = self.pipeline(image, LIVE_SIDE, turned=False)
         done = perf_counter()
         if len(reading.faces) != faces:
             raise DataError(

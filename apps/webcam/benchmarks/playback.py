@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from apps.webcam.benchmarks.scene import RenderedFrame
 from apps.webcam.tracking.tracker import TrackedFace, Tracker
+from core.faces import LIVE_SIDE
 from core.pipeline import FaceReading, Pipeline
 from core.types import Box, Prediction
 
@@ -46,7 +47,10 @@ class ActorFrame:
 
 def play(pipeline: Pipeline, frames: Iterable[RenderedFrame]) -> list[ClipFrame]:
     """Return every frame's predictions, as the live view makes them."""
-    return [ClipFrame(f.time, f.boxes, pipeline(f.pixels).faces) for f in frames]
+    return [
+        ClipFrame(f.time, f.boxes, pipeline(f.pixels, LIVE_SIDE, turned=False).faces)
+        for f in frames
+    ]
 
 
 def subsample(frames: Sequence[ClipFrame], rate: float) -> list[ClipFrame]:

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import av
-import cv2
-import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -141,27 +139,6 @@ def sampled_frames(
             )
         yield frame, time
         last_time, count = time, count + 1
-
-
-def upright_rgb(frame: VideoFrame, max_side: int) -> np.ndarray:
-    """Return a frame turned the way the phone was held.
-
-    Args:
-        frame: As decoded.
-        max_side: Long side of the result in pixels; larger frames are scaled down.
-
-    Returns:
-        RGB uint8, shape (H, W, 3), H and W even, as H.264 needs them.
-    """
-    factor = min(1.0, max_side / max(frame.width, frame.height))
-    width, height = (max(2, round(v * factor) // 2 * 2) for v in (frame.width, frame.height))
-    rgb = frame.to_ndarray(format="rgb24", width=width, height=height)
-    rotation = {
-        90: cv2.ROTATE_90_COUNTERCLOCKWISE,
-        180: cv2.ROTATE_180,
-        270: cv2.ROTATE_90_CLOCKWISE,
-    }.get(frame.rotation % 360)
-    return rgb if rotation is None else cv2.rotate(rgb, rotation)
 
 
 def _check_pixels(width: int, height: int, limits: VideoLimits) -> None:

@@ -47,6 +47,7 @@ def _video(source: Path, limits: VideoLimits, replies: IO[bytes]) -> None:
     import cv2
 
     from apps.webcam.decoding import video_frames
+    from apps.webcam.decoding.frame_geometry import upright_rgb
 
     cv2.setNumThreads(1)
     limit_this_process()
@@ -56,7 +57,7 @@ def _video(source: Path, limits: VideoLimits, replies: IO[bytes]) -> None:
             rate = float(stream.average_rate) if stream.average_rate else None
             send(replies, {"duration": video_frames.duration_s(reader, stream), "rate": rate})
             for frame, time in video_frames.sampled_frames(reader, stream, limits):
-                rgb = np.ascontiguousarray(video_frames.upright_rgb(frame, limits.max_side))
+                rgb = upright_rgb(frame, limits.max_side, stream.sample_aspect_ratio)
                 send(replies, {"time": time, "shape": list(rgb.shape)}, rgb.data.cast("B"))
             send(replies, {"end": True})
     except VideoError as error:

@@ -15,6 +15,7 @@ from apps.webcam.tracking.tracker import Tracker
 from apps.webcam.ui import overlay, panel, texts
 from core import system
 from core.errors import UserError
+from core.faces import LIVE_SIDE
 from core.pipeline import Pipeline
 
 RATE_WINDOW_SECONDS = 2.0
@@ -81,7 +82,7 @@ def _process(
     # Copying a reversed numpy view takes forty times as long as `flip`.
     frame = cv2.flip(pixels, 1) if mirrored else pixels
     decoded = perf_counter()
-    reading = pipeline(frame)
+    reading = pipeline(frame, LIVE_SIDE, turned=False)
     now = monotonic()
     faces = visitor.tracker.update(reading.faces, now)
     predicted = perf_counter()

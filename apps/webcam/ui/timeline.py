@@ -40,24 +40,30 @@ def to_csv(frames: Sequence[TrackedFrame], emotions: Sequence[str], genders: Seq
     """
     out = StringIO()
     writer = csv.writer(out)
-    writer.writerow(
+    writer.writerow(["time_s", "face", *columns(emotions, genders)])
+    for frame in frames:
+        for face in frame.faces:
+            row = cells(face.reading, emotions, genders)
+            writer.writerow([f"{frame.time:.3f}", face.id, *row])
+    return out.getvalue()
+
+
+def columns(emotions: Sequence[str], genders: Sequence[str]) -> list[str]:
+    """Return the names of what `cells` returns."""
+    return [
         csv_cell(name)
         for name in [
-            *("time_s", "face", "x", "y", "width", "height", "emotion"),
+            *("x", "y", "width", "height", "emotion"),
             *(f"emotion_p_{label}" for label in emotions),
             *(f"perceived_gender_p_{label}" for label in genders),
             *AGE_COLUMNS,
             *("band", "uncertain", "abstained"),
         ]
-    )
-    for frame in frames:
-        for face in frame.faces:
-            cells = _cells(face.reading, emotions, genders)
-            writer.writerow([f"{frame.time:.3f}", face.id, *cells])
-    return out.getvalue()
+    ]
 
 
-def _cells(reading: FaceReading, emotions: Sequence[str], genders: Sequence[str]) -> list[str]:
+def cells(reading: FaceReading, emotions: Sequence[str], genders: Sequence[str]) -> list[str]:
+    """Return one face as text; a prediction's cells are empty where the model abstained."""
     prediction = reading.prediction
     box = [f"{v:.1f}" for v in reading.face.box]
     if reading.abstained:

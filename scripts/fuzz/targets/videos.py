@@ -14,8 +14,9 @@ import av
 import numpy as np
 from av.video.stream import VideoStream
 
+from apps.webcam.decoding.frame_geometry import upright_rgb
 from apps.webcam.decoding.limits import VIDEO_LIMITS
-from apps.webcam.decoding.video_frames import damaged, open_video, sampled_frames, upright_rgb
+from apps.webcam.decoding.video_frames import damaged, open_video, sampled_frames
 from scripts.fuzz.mutate import mutate
 
 MAX_SECONDS = 5.0
@@ -51,7 +52,7 @@ def _decode(path: Path) -> int:
     try:
         with open_video(path, VIDEO_LIMITS) as (reader, stream):
             for frame, _ in sampled_frames(reader, stream, VIDEO_LIMITS):
-                rgb = upright_rgb(frame, VIDEO_LIMITS.max_side)
+                rgb = upright_rgb(frame, VIDEO_LIMITS.max_side, stream.sample_aspect_ratio)
                 if max(rgb.shape) > VIDEO_LIMITS.max_side:
                     raise AssertionError(f"a frame of {rgb.shape}")
                 count += 1

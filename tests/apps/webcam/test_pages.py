@@ -58,9 +58,9 @@ def test_the_frame_is_predicted_unmirrored_and_shown_mirrored(
     pictures = []
 
     class Spy:
-        def __call__(self, picture, *args):
+        def __call__(self, picture, *args, **options):
             pictures.append(picture.copy())
-            return pipeline(picture, *args)
+            return pipeline(picture, *args, **options)
 
     annotated, cards, readout = webcam.process_frame(
         Spy(), data_url(np.ascontiguousarray(frame[:, ::-1])), webcam.VisitorState()

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from apps.webcam.decoding.limits import VIDEO_LIMITS, VideoError
-from apps.webcam.decoding.video_frames import container_format, upright_rgb
+from apps.webcam.decoding.video_frames import container_format
 from apps.webcam.tracking.tracker import TrackedFace, TrackedFrame
 from apps.webcam.ui import timeline
 from apps.webcam.video_io import annotate
@@ -98,19 +98,6 @@ def test_large_frames_shrink_to_even_sizes_and_fast_ones_thin_out(tmp_path, pipe
     )
     assert len(frames) == 12
     assert probe(tmp_path / "out.mp4")[4][0].shape == (160, 332, 3)
-
-
-def test_a_phones_rotation_is_applied(frame):
-    class Turned:
-        width, height, rotation = 640, 480, 90
-
-        @staticmethod
-        def to_ndarray(format, width, height):
-            return frame
-
-    out = upright_rgb(Turned(), 1280)
-    assert out.shape == (640, 480, 3)
-    assert (out == np.rot90(frame)).all()
 
 
 @pytest.mark.parametrize(

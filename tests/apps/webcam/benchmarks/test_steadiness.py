@@ -24,6 +24,7 @@ from apps.webcam.benchmarks.scene import Actor, FacePlacement, Light
 from apps.webcam.benchmarks.stability import change_lags, deviations, tracker_ms
 from apps.webcam.benchmarks.steadiness import MAX_LAG_SECONDS, MAX_RATIO, MAX_TRACKER_MS, RATES
 from apps.webcam.tracking.tracker import Tracker
+from core.faces import LIVE_SIDE
 from core.pipeline import Pipeline
 
 
@@ -140,7 +141,7 @@ def test_the_dark_is_not_smoothed_away(pipeline, heads):
     for shot in scene.render(
         [Actor(heads[0], lambda t: FacePlacement(320, 240, 130))], 4.0, 8, light=light
     ):
-        for face in tracker.update(pipeline(shot.pixels).faces, shot.time):
+        for face in tracker.update(pipeline(shot.pixels, LIVE_SIDE, turned=False).faces, shot.time):
             rows.append(
                 (shot.time, face.held, face.reading.abstained, face.reading.prediction.age.value)
             )

@@ -1,0 +1,81 @@
+"""`python -m apps.webcam.read`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from apps.webcam.read import find_pictures, main
+
+
+@pytest.fixture
+def folder(tmp_path: Path, portrait: np.ndarray) -> Path:
+    """Two portraits, one in a folder below, an empty picture, and a text."""
+    (tmp_path / "in" / "below").mkdir(parents=True)
+    Image.fromarray(portrait).save(tmp_path / "in" / "a.png")
+    Image.fromarray(portrait).save(tmp_path / "in" / "below" / "a.JPG", "JPEG")
+    Image.new("RGB", (80, 80)).save(tmp_path / "in" / "empty.png")
+    (tmp_path / "in" / "notes.txt").write_text("no picture")
+    return tmp_path / "in"
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    status = main([str(w) for w in words])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, folder)
+    lines = out.splitlines()
+    assert status == 0 and len(lines) == 3
+    assert "emotion happiness" in lines[0] and "perceived gender female" in lines[0]
+    assert lines[2] == f"{folder / 'empty.png'}: no face"
+
+
+def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, folder, "--json")
+    readings = json.loads(out)
+    assert status == 0 and [len(faces) for faces in readings.values()] == [1, 1, 0]
+
+
+def test_csv(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, folder, "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert status == 0 and len(rows) == 2
+    assert rows[0]["emotion"] == "happiness" and 20 < float(rows[0]["age"]) < 50
+
+
+def test_annotated_copies(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, _ = run(capsys, folder, "--out", tmp_path / "out")
+    copies = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.jpg")}
+    assert status == 0 and copies == {"a.jpg", "below/a.jpg", "empty.jpg"}
+    with Image.open(tmp_path / "out" / "a.jpg") as copy:
+        assert copy.size == (512, 512)
+
+
+def test_a_broken_picture_is_named_and_the_others_are_read(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "broken.png").write_bytes(b"not a picture")
+    status, out, err = run(capsys, folder)
+    assert status == 2 and len(out.splitlines()) == 3 and "broken.png" in err
+
+
+@pytest.mark.parametrize("missing", ["nowhere", "texts"])
+def test_nothing_to_read_is_the_user_s_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    (tmp_path / "texts").mkdir()
+    status, out, err = run(capsys, tmp_path / missing)
+    assert status == 2 and not out and "Expected" in err
+
+
+def test_the_order_is_that_of_the_names(folder: Path) -> None:
+    assert [p.name for p in find_pictures([folder])] == ["a.png", "a.JPG", "empty.png"]

@@ -1,0 +1,152 @@
+"""Train the face check, choose its threshold on validation faces, and write it as ONNX."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.face_check import INPUT, KEY
+from core.files import atomic_file
+from core.preprocess import to_input
+from train.export.onnx_file import OPSET
+from train.face_check.network import build
+
+BATCH = 256
+TURNED, MISSED, PATCHES, NOISE = 48, 96, 160, 24
+"""Crops without a whole, upright face beside every `BATCH` faces."""
+MAX_LOST = 0.01
+"""Share of the validation faces of each data set that the threshold may lose."""
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingCrops:
+    """What the network learns from, each uint8 (N, 48, 48).
+
+    Attributes:
+        faces: whole and upright.
+        missed: parts and neighbours of faces.
+        patches: of pictures without people.
+        noise: flat, blotched and noisy.
+    """
+
+    faces: np.ndarray
+    missed: np.ndarray
+    patches: np.ndarray
+    noise: np.ndarray
+
+
+def fit(crops: TrainingCrops, epochs: int, report: Callable[[int, float], None]) -> nn.Sequential:
+    """Train with AdamW, one cycle and binary cross-entropy.
+
+    Args:
+        crops: to learn from.
+        epochs: over the faces.
+        report: called after each epoch with its number and mean loss.
+    """
+    torch.manual_seed(SEED)
+    rng = np.random.default_rng(SEED)
+    network = build()
+    steps = len(crops.faces) // BATCH
+    optimizer = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=epochs * steps)
+    labels = torch.cat([torch.ones(BATCH), torch.zeros(TURNED + MISSED + PATCHES + NOISE)])
+    for epoch in range(1, epochs + 1):
+        order, losses = rng.permutation(len(crops.faces)), []
+        for step in range(steps):
+            faces = crops.faces[order[step * BATCH : (step + 1) * BATCH]]
+            batch = np.concatenate([faces, _negatives(crops, rng)])  # (584, 48, 48)
+            logits = network(_augmented(batch, rng)).squeeze(1)
+            loss = F.binary_cross_entropy_with_logits(logits, labels * 0.98 + 0.01)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        report(epoch, float(np.mean(losses)))
+    return network.eval()
+
+
+def _negatives(crops: TrainingCrops, rng: np.random.Generator) -> np.ndarray:
+    def some(of: np.ndarray, n: int) -> np.ndarray:
+        return of[rng.integers(len(of), size=n)]
+
+    turned = np.rot90(some(crops.faces, TURNED), int(rng.choice([1, 2, 2, 3])), axes=(1, 2))
+    others = some(crops.missed, MISSED), some(crops.patches, PATCHES), some(crops.noise, NOISE)
+    return np.concatenate([turned, *others])
+
+
+def _augmented(crops: np.ndarray, rng: np.random.Generator) -> Tensor:
+    """Mirror, light, small turns and shifts, and blur: as little as a whole face survives."""
+    n = len(crops)
+    x = torch.from_numpy(np.ascontiguousarray(crops)).unsqueeze(1).float() / 255  # (N, 1, 48, 48)
+    flipped = torch.rand(n) < 0.5
+    x[flipped] = x[flipped].flip(-1)
+    mean = x.mean((1, 2, 3), keepdim=True)
+    contrast = torch.empty(n, 1, 1, 1).uniform_(0.5, 1.3)
+    light = torch.empty(n, 1, 1, 1).uniform_(-0.25, 0.25)
+    x = ((x - mean) * contrast + mean + light).clamp(0, 1)
+    angle = torch.empty(n).uniform_(-0.26, 0.26)  # 15 degrees
+    zoom, shift = torch.empty(n).uniform_(0.88, 1.14), torch.empty(n, 2).uniform_(-0.08, 0.08)
+    cos, sin = zoom * torch.cos(angle), zoom * torch.sin(angle)
+    theta = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], 1).view(n, 2, 3)
+    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+    x = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    blurred = torch.rand(n) < 0.25
+    if blurred.any():
+        small = F.interpolate(
+            x[blurred], size=int(rng.integers(16, 40)), mode="bilinear", antialias=True
+        )
+        x[blurred] = F.interpolate(small, size=INPUT.size, mode="bilinear")
+    x = x + torch.randn_like(x) * 0.02 * torch.rand(n, 1, 1, 1)
+    return (x - INPUT.mean[0]) / INPUT.std[0]
+
+
+@torch.no_grad()
+def scores(network: nn.Module, crops: np.ndarray) -> np.ndarray:
+    """Return scores from 0 (no face) to 1 of crops, uint8 (N, 48, 48), as float64 (N,)."""
+    parts = [
+        torch.sigmoid(network(torch.from_numpy(to_input(part[..., None], INPUT)))).squeeze(1)
+        for part in np.array_split(crops, max(1, len(crops) // 512))
+    ]
+    return torch.cat(parts).double().numpy()
+
+
+def threshold(faces: dict[str, np.ndarray]) -> float:
+    """Return the largest threshold that loses at most `MAX_LOST` of each data set's faces.
+
+    Args:
+        faces: scores of validation faces by data set.
+    """
+    return float(min(np.quantile(s, MAX_LOST, method="lower") for s in faces.values()))
+
+
+def write(network: nn.Module, threshold: float, file: Path) -> None:
+    """Write the network with its threshold as one ONNX file."""
+    example = torch.zeros(2, 1, INPUT.size, INPUT.size)
+    with atomic_file(file) as path, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter deprecates its own internals
+        torch.onnx.export(
+            network.eval(),
+            (example,),
+            path,
+            input_names=["image"],
+            output_names=["face"],
+            dynamic_shapes={"input": {0: torch.export.Dim("n")}},
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+        model = onnx.load(path)
+        onnx.helper.set_model_props(model, {KEY: json.dumps({"threshold": round(threshold, 6)})})
+        onnx.save(model, path)
