@@ -15,13 +15,13 @@ from typing import overload
 import numpy as np
 
 from core import image as images
-from core import upright
-from core.face_check import FaceCheck
+from core.detection import upright
+from core.detection.face_check import FaceCheck
+from core.detection.upright import UprightFace
 from core.face_model import FaceModel, open_model
 from core.face_quality import Band, Conditions, band_of, measure, reason_to_abstain, uncertain
 from core.faces import STILL_SIDE, Detector, best_detector
 from core.types import Face, Prediction
-from core.upright import UprightFace
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.labels import FERPLUS8
 from evaluation.analysis import from_counts
+from evaluation.analysis.by_group.groups import by_group
 from evaluation.analysis.from_counts import (
     BINS,
     CURVE_BINS,
@@ -18,7 +19,6 @@ from evaluation.analysis.from_counts import (
     FINE_PER_BIN,
     ClassSummary,
 )
-from evaluation.analysis.groups import by_group
 from evaluation.metrics import agreement, binned, calibration, classification, curves, selective
 from evaluation.metrics.classification import Average
 from evaluation.predictions import arrays

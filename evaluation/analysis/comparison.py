@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.vocabulary import TaskTitle
+from evaluation.analysis.by_group.groups import MAX_GROUP_VALUES
 from evaluation.analysis.from_counts import Metric
-from evaluation.analysis.groups import MAX_GROUP_VALUES
 from evaluation.metrics import classification
 from evaluation.predictions.arrays import Coded
 from evaluation.predictions.tasks import KNOWN_TASKS

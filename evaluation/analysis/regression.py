@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.labels import age_decade
+from evaluation.analysis.by_group.groups import by_group
 from evaluation.analysis.from_counts import NumberErrors
-from evaluation.analysis.groups import by_group
 from evaluation.metrics import classification, regression
 from evaluation.predictions import arrays
 from evaluation.statistics.counts import GroupedCounts

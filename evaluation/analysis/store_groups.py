@@ -12,8 +12,8 @@ from math import prod
 
 import numpy as np
 
-from evaluation.analysis.group_source import GroupSource, OutcomeRows
-from evaluation.analysis.groups import MAX_GROUP_VALUES
+from evaluation.analysis.by_group.group_source import GroupSource, OutcomeRows
+from evaluation.analysis.by_group.groups import MAX_GROUP_VALUES
 from evaluation.analysis.sql import coded, outcome
 from evaluation.statistics.bootstrap import MAX_CLUSTERS, compact
 from evaluation.store.counts import cluster_unit

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from evaluation.analysis import comparison
+from evaluation.analysis.by_group.groups import MAX_GROUP_VALUES
 from evaluation.analysis.comparison import Pairs, TaskComparison
-from evaluation.analysis.groups import MAX_GROUP_VALUES
 from evaluation.analysis.sql import coded, label_places
 from evaluation.statistics.sample import Sample
 from evaluation.store.counts import cluster_number

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from core.vocabulary import TaskTitle
+from evaluation.analysis.by_group.groups import MAX_GROUP_VALUES, outcomes, table_sample
 from evaluation.analysis.classification import ClassificationReport, classification_report
 from evaluation.analysis.cross_task import CrossTask, cross_tasks
-from evaluation.analysis.groups import MAX_GROUP_VALUES, outcomes, table_sample
 from evaluation.analysis.regression import RegressionReport, regression_report
 from evaluation.predictions import arrays
 from evaluation.predictions.meta import Meta

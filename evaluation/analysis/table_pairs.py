@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import DataError
+from evaluation.analysis.by_group.groups import table_sample
 from evaluation.analysis.comparison import (
     Comparison,
     Disagreement,
@@ -17,7 +18,6 @@ from evaluation.analysis.comparison import (
     TaskComparison,
     compare_pairs,
 )
-from evaluation.analysis.groups import table_sample
 from evaluation.predictions import arrays
 from evaluation.predictions.tasks import SPACES, tasks_of
 

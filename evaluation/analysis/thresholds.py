@@ -20,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from evaluation.analysis.groups import by_group, table_sample
+from evaluation.analysis.by_group.groups import by_group, table_sample
 from evaluation.metrics import selective
 from evaluation.predictions import arrays
 from evaluation.statistics.estimate import Estimate

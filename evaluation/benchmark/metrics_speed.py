@@ -9,10 +9,10 @@ from time import perf_counter, process_time
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.analysis.fairness import fairness
+from evaluation.analysis.by_group.fairness import fairness
+from evaluation.analysis.by_group.group_source import RowGroups
+from evaluation.analysis.by_group.slices import search
 from evaluation.analysis.from_counts import on_matrix
-from evaluation.analysis.group_source import RowGroups
-from evaluation.analysis.slices import search
 from evaluation.analysis.summary import table_report
 from evaluation.analysis.table_pairs import compare
 from evaluation.benchmark.generated_tables import generate

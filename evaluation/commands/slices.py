@@ -19,7 +19,7 @@ from rich.console import Console
 
 from core.errors import DataError
 from core.vocabulary import TaskTitle
-from evaluation.analysis.weak_slices import WeakSlices, find_weak_slices
+from evaluation.analysis.by_group.weak_slices import WeakSlices, find_weak_slices
 from evaluation.commands._tables import add_table, read_splits
 from evaluation.predictions.tasks import tasks_of
 from evaluation.report.formatting import (

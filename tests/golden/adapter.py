@@ -410,8 +410,8 @@ class Studio:
 
     def by_group(self) -> Any:
         """Gaps between groups, and the slices that the search finds."""
-        from evaluation.analysis.fairness import fairness
-        from evaluation.analysis.slices import search
+        from evaluation.analysis.by_group.fairness import fairness
+        from evaluation.analysis.by_group.slices import search
         from evaluation.analysis.store_groups import StoreGroups
 
         made = {}

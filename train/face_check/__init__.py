@@ -1,1 +1,1 @@
-"""The small network that tells whether a crop shows a whole, upright face (`core.face_check`)."""
+"""The small network of `core.detection.face_check`: is a crop a whole, upright face?"""

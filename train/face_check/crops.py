@@ -18,8 +18,8 @@ from core import image as images
 from core.data import Samples
 from core.data.base.crop_cache import each, face_of
 from core.data.base.files import files
+from core.detection.face_check import INPUT
 from core.errors import DataError, ImageError
-from core.face_check import INPUT
 from core.faces import Detector
 from core.preprocess import crop_face
 from core.types import Box, Face

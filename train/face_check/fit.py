@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.face_check import INPUT, KEY
+from core.detection.face_check import INPUT, KEY
 from core.files import atomic_file
 from core.preprocess import to_input
 from train.export.onnx_file import OPSET

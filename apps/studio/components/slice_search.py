@@ -10,7 +10,7 @@ from apps.studio import charts, context, filters, url_state
 from apps.studio.components import gallery
 from apps.studio.context import View
 from core.vocabulary import group_title
-from evaluation.analysis.slices import SliceSearch, search
+from evaluation.analysis.by_group.slices import SliceSearch, search
 from evaluation.analysis.store_groups import StoreGroups
 from evaluation.report.formatting import number, p_value
 from evaluation.store import Where

@@ -11,7 +11,7 @@ from apps.studio import charts, context, url_state
 from apps.studio.components import crossed_groups, grouped_chart, slice_search
 from apps.studio.context import View
 from core.vocabulary import group_title
-from evaluation.analysis.fairness import GroupExtreme, fairness
+from evaluation.analysis.by_group.fairness import GroupExtreme, fairness
 from evaluation.analysis.store_groups import StoreGroups
 from evaluation.predictions.conditions import BINS
 from evaluation.report.formatting import number

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from evaluation.analysis import cross_task, sql, store_ages
-from evaluation.analysis.groups import outcomes
+from evaluation.analysis.by_group.groups import outcomes
 from evaluation.benchmark.generated_tables import generate
 from evaluation.metrics import regression
 from evaluation.predictions import arrays, table

@@ -14,10 +14,10 @@ from scipy.stats import ttest_ind
 
 from core.labels import GENDER2
 from evaluation.analysis import store_groups
-from evaluation.analysis.fairness import fairness
-from evaluation.analysis.slices import search
+from evaluation.analysis.by_group.fairness import fairness
+from evaluation.analysis.by_group.slices import search
+from evaluation.analysis.by_group.weak_slices import task_groups
 from evaluation.analysis.store_groups import StoreGroups
-from evaluation.analysis.weak_slices import task_groups
 from evaluation.benchmark.generated_tables import generate
 from evaluation.predictions import table
 from evaluation.statistics.estimate import Estimate

@@ -16,7 +16,7 @@ from statsmodels.regression.linear_model import OLS
 
 from core.labels import FERPLUS8, GENDER2
 from evaluation.__main__ import main
-from evaluation.analysis import fairness, group_source, slices
+from evaluation.analysis.by_group import fairness, group_source, slices
 from evaluation.analysis.summary import table_report
 from evaluation.analysis.table_pairs import compare
 from evaluation.predictions import table

@@ -17,7 +17,7 @@ from scipy.stats import ttest_ind
 
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
-from evaluation.analysis import fairness, group_source, slices
+from evaluation.analysis.by_group import fairness, group_source, slices
 from evaluation.predictions import table
 from evaluation.predictions.schema import conform
 from evaluation.statistics.sample import Sample

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
 from evaluation.analysis import store_ages, store_classes, store_confidence
-from evaluation.analysis.fairness import fairness
-from evaluation.analysis.slices import search
+from evaluation.analysis.by_group.fairness import fairness
+from evaluation.analysis.by_group.slices import search
 from evaluation.analysis.store_groups import StoreGroups
 from evaluation.analysis.store_summary import summary
 from evaluation.predictions import arrays, table

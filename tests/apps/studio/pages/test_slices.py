@@ -14,8 +14,8 @@ import pytest
 from apps.studio import settings
 from apps.studio.components import slice_search
 from core.labels import GENDER2
-from evaluation.analysis.group_source import RowGroups
-from evaluation.analysis.slices import search
+from evaluation.analysis.by_group.group_source import RowGroups
+from evaluation.analysis.by_group.slices import search
 from evaluation.predictions import table
 
 F, M = GENDER2.labels

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.analysis.group_source import GroupSource
+from evaluation.analysis.by_group.group_source import GroupSource
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
 

@@ -14,7 +14,7 @@ from math import prod
 
 import numpy as np
 
-from evaluation.analysis.groups import MAX_GROUP_VALUES
+from evaluation.analysis.by_group.groups import MAX_GROUP_VALUES
 from evaluation.predictions.arrays import Coded, coded
 from evaluation.statistics.bootstrap import compact
 from evaluation.statistics.counts import GroupedCounts

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from evaluation.analysis.fairness import GroupGap, fairness
-from evaluation.analysis.group_source import RowGroups
-from evaluation.analysis.groups import outcomes, table_sample
-from evaluation.analysis.slices import SliceFinding, search
+from evaluation.analysis.by_group.fairness import GroupGap, fairness
+from evaluation.analysis.by_group.group_source import RowGroups
+from evaluation.analysis.by_group.groups import outcomes, table_sample
+from evaluation.analysis.by_group.slices import SliceFinding, search
 from evaluation.predictions import arrays
 from evaluation.statistics.sample import Method
 

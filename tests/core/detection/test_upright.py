@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core import upright
+from core.detection import upright
 from core.faces import STILL_SIDE, Haar, best_detector
 
 DETECTOR = best_detector()[0]

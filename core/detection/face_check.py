@@ -20,7 +20,7 @@ from core.artifacts.onnx_check.graph import read_metadata
 from core.preprocess import crop_face, to_input
 from core.types import Face
 
-FILE = Path(__file__).resolve().parents[1] / "assets" / "models" / "face_check.onnx"
+FILE = Path(__file__).resolve().parents[2] / "assets" / "models" / "face_check.onnx"
 INPUT = InputSpec(size=48)
 KEY = "mien.face_check"
 """Metadata of the ONNX file: a JSON object with `threshold`."""

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from scipy.special import stdtr
 
-from evaluation.analysis.group_source import GroupSource
+from evaluation.analysis.by_group.group_source import GroupSource
 from evaluation.statistics.bootstrap import unless_equal
 from evaluation.statistics.counts import CHUNK_CELLS, GroupedCounts
 from evaluation.statistics.estimate import Estimate

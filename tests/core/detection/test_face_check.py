@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from core.face_check import INPUT, FaceCheck
+from core.detection.face_check import INPUT, FaceCheck
 from core.types import Face
 
 FACE = Face((178, 63, 90, 113), 0.93)  # of the portrait
