@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.errors import UserError
 from train.downloads import kaggle, resumable
-from train.downloads.sources import SOURCES, Source, origin_of, source_of
+from train.downloads.sources import SOURCES, DownloadSource, origin_of, source_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _describe(dataset: str, source: Source) -> str:
+def _describe(dataset: str, source: DownloadSource) -> str:
     origin = origin_of(dataset)
     lines = [
         f"{origin.name} ({origin.source})",

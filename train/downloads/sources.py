@@ -27,7 +27,7 @@ class RemoteFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DownloadSource:
     """How a data set is had.
 
     Attributes:
@@ -48,11 +48,11 @@ class Source:
 FERPLUS = "https://raw.githubusercontent.com/microsoft/FERPlus/master/data"
 ETH = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki"
 SOURCES = {
-    "fer2013": Source(
+    "fer2013": DownloadSource(
         "https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge",
         kaggle="msambare/fer2013",
     ),
-    "ferplus": Source(
+    "ferplus": DownloadSource(
         "https://github.com/microsoft/FERPlus",
         files=tuple(
             RemoteFile(f"{FERPLUS}/{folder}/label.csv", f"{folder}/label.csv")
@@ -61,19 +61,19 @@ SOURCES = {
         note="These are the labels; the pictures are FER2013's: the publishers' "
         "generate_training_data.py writes them beside the labels from fer2013.csv.",
     ),
-    "utkface": Source("https://susanqq.github.io/UTKFace/", kaggle="jangedoo/utkface-new"),
-    "all_age_faces": Source(
+    "utkface": DownloadSource("https://susanqq.github.io/UTKFace/", kaggle="jangedoo/utkface-new"),
+    "all_age_faces": DownloadSource(
         "https://github.com/JingchunCheng/All-Age-Faces-Dataset",
         kaggle="eshachakraborty00/all-age-face-dataset",
     ),
-    "imdb_wiki": Source(
+    "imdb_wiki": DownloadSource(
         f"{ETH}/",
         files=tuple(
             RemoteFile(f"{ETH}/static/{part}_crop.tar", f"{part}_crop.tar", unpack=True)
             for part in ("wiki", "imdb")
         ),
     ),
-    "appa_real": Source(
+    "appa_real": DownloadSource(
         "https://chalearnlap.cvc.uab.cat/dataset/26/description/",
         files=(
             RemoteFile(
@@ -83,24 +83,26 @@ SOURCES = {
             ),
         ),
     ),
-    "fairface": Source(
+    "fairface": DownloadSource(
         "https://github.com/joojs/fairface",
         note="The publishers' page links to Google Drive; unpack both archives into one folder, "
         "with the two label lists.",
     ),
-    "ffhq_features": Source(
+    "ffhq_features": DownloadSource(
         "https://github.com/DCGM/ffhq-features-dataset",
         note="The pictures are at https://github.com/NVlabs/ffhq-dataset.",
     ),
-    "rafdb": Source("http://www.whdeng.cn/RAF/model1.html", agreement=True),
-    "affectnet": Source("https://mohammadmahoor.com/pages/databases/affectnet/", agreement=True),
-    "jaffe": Source("https://zenodo.org/records/3451524", agreement=True),
-    "kdef": Source("https://kdef.se", agreement=True),
-    "oulu_casia": Source("http://www.cse.oulu.fi/CMV/Downloads/Oulu-CASIA", agreement=True),
+    "rafdb": DownloadSource("http://www.whdeng.cn/RAF/model1.html", agreement=True),
+    "affectnet": DownloadSource(
+        "https://mohammadmahoor.com/pages/databases/affectnet/", agreement=True
+    ),
+    "jaffe": DownloadSource("https://zenodo.org/records/3451524", agreement=True),
+    "kdef": DownloadSource("https://kdef.se", agreement=True),
+    "oulu_casia": DownloadSource("http://www.cse.oulu.fi/CMV/Downloads/Oulu-CASIA", agreement=True),
 }
 
 
-def source_of(dataset: str) -> Source:
+def source_of(dataset: str) -> DownloadSource:
     """Return how a data set is had.
 
     Raises:

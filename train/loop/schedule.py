@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -15,6 +16,8 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from core import progress
 from train.recipe.settings import Schedule
 
+ONE_CYCLE_MOMENTUM = (0.95, 0.85)
+"""Highest and lowest, torch's defaults; beta1 of Adam, momentum of SGD."""
 MAX_RISE = 1.5
 """Factor by which a longer schedule may raise the learning rate without a word."""
 
@@ -47,6 +50,29 @@ def lr_share(settings: Schedule, step: int, steps: int, steps_per_epoch: int) ->
             epoch, period = epoch - period, period * settings.multiply
         return _cosine(1, settings.floor, epoch / period)
     return 1.0
+
+
+def one_cycle_momentum(settings: Schedule, step: int, steps: int) -> float:
+    """Return the momentum of torch's OneCycleLR, which falls while the learning rate rises.
+
+    Args:
+        settings: `warmup` is the share of steps in which it falls.
+        step: from 0 to steps - 1.
+        steps: of the whole run.
+    """
+    high, low = ONE_CYCLE_MOMENTUM
+    top = settings.warmup * steps - 1
+    if step <= top:
+        return _cosine(high, low, step / top)
+    return _cosine(low, high, (step - top) / max(1e-9, steps - 1 - top))
+
+
+def _set_momentum(group: dict[str, Any], momentum: float) -> None:
+    """Set beta1 of Adam and its kin, or the momentum of SGD that has one."""
+    if "betas" in group:
+        group["betas"] = (momentum, *group["betas"][1:])
+    elif group.get("momentum"):
+        group["momentum"] = momentum
 
 
 def _cosine(start: float, end: float, done: float) -> float:
@@ -86,6 +112,8 @@ class Scheduler:
             share = lr_share(self.settings, step, steps, steps_per_epoch)
             for group in self.optimizer.param_groups:
                 group["lr"] = self.lr * share
+                if self.settings.kind == "one_cycle":
+                    _set_momentum(group, one_cycle_momentum(self.settings, step, steps))
         return float(self.optimizer.param_groups[0]["lr"])
 
     def stretch(

@@ -7,6 +7,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import nn
 
+from core import progress
 from core.errors import UserError
 from train.loop import distributed
 from train.recipe.recipe import Recipe
@@ -23,14 +24,33 @@ def build_accelerator(recipe: Recipe) -> Accelerator:
     Raises:
         UserError: this machine does not compute in the recipe's precision.
     """
+    amp = precision(recipe.amp)
     ddp = DistributedDataParallelKwargs(find_unused_parameters=thaws(recipe))
     try:
-        return Accelerator(mixed_precision=recipe.amp, kwargs_handlers=[ddp])
+        return Accelerator(mixed_precision=amp, kwargs_handlers=[ddp])
     except ValueError as error:
         raise UserError(
-            f"Expected this machine to compute in {recipe.amp}, got: {error} "
-            "Try --set amp=bf16 or amp=no."
+            f"Expected this machine to compute in {amp}, got: {error} Try --set amp=bf16 or amp=no."
         ) from error
+
+
+def precision(amp: str) -> str:
+    """Return the mixed precision that this device computes in instead of a recipe's, if it cannot.
+
+    fp16 needs an accelerator, whose gradients are then scaled; bf16 one of 2020 or later, or a CPU.
+
+    Args:
+        amp: of the recipe.
+    """
+    has_cuda = torch.cuda.is_available()
+    possible = amp
+    if amp == "fp16" and not has_cuda:
+        possible = "bf16"
+    elif amp == "bf16" and has_cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
+        possible = "fp16"
+    if possible != amp:
+        progress.say(f"this device does not compute in {amp}; {possible} is used instead")
+    return possible
 
 
 def compiled(model: nn.Module, recipe: Recipe) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,9 +50,10 @@ def validate(model: nn.Module, parts: Sequence[DatasetPart], recipe: Recipe) -> 
     """Return a network's figures over all parts, each sample counting once.
 
     Returns:
-        `emotion_accuracy` and `gender_accuracy` in [0, 1], `age_mae` in years; `score` in [0, 1],
-        their balanced mean; `loss`, the weighted sum that training minimises, without class
-        weights.
+        `emotion_accuracy` and `gender_accuracy` in [0, 1], `age_mae` in years; `score`, which
+        selects the best epoch: their balanced mean in [0, 1], or what the recipe monitors, as
+        higher is better (the negative loss); `loss`, the weighted sum that training minimises,
+        without class weights.
 
     Raises:
         DataError: no sample is labelled for one of the heads.
@@ -79,16 +80,39 @@ def validate(model: nn.Module, parts: Sequence[DatasetPart], recipe: Recipe) -> 
         raise DataError(
             f"Expected validation samples labelled for one of {tuple(metrics)}, got none."
         )
-    scores = [
-        max(0.0, 1 - value / WORST_AGE_MAE) if name == "age_mae" else value
-        for name, value in figures.items()
-    ]
     total = 0.0
     for task, arrays in losses.items():
         values = np.concatenate(arrays)
         if len(values):
             total += recipe.losses[task].weight * float(values.mean())
-    return figures | {"score": float(np.mean(scores)), "loss": total}
+    return figures | {"score": _score(figures, total, recipe.monitor), "loss": total}
+
+
+def _score(figures: Mapping[str, float], loss: float, monitor: str) -> float:
+    """Return what selects the best epoch, higher being better.
+
+    Args:
+        figures: accuracies and `age_mae`, by name.
+        loss: of validation.
+        monitor: as in a recipe.
+
+    Raises:
+        DataError: no validation sample is labelled for what is monitored.
+    """
+    if monitor == "loss":
+        return -loss
+    scores = {
+        name: max(0.0, 1 - value / WORST_AGE_MAE) if name == "age_mae" else value
+        for name, value in figures.items()
+    }
+    if monitor == "score":
+        return float(np.mean(list(scores.values())))
+    if monitor not in scores:
+        raise DataError(
+            f"Expected validation samples with labels for {monitor}, which the recipe monitors, "
+            f"got only {', '.join(scores)}; try --set monitor=score."
+        )
+    return scores[monitor]
 
 
 def _errors_or_hits(out: Array, part: DatasetPart, head: Head) -> NDArray[Any]:

@@ -71,7 +71,9 @@ class Recipe:
         qat: fine-tune a trained network, folded, with the rounding of INT8; see
             `train.compression.qat`.
         ema: decay of the averaged weights that are validated and exported, 0 for none.
-        patience: epochs without a better score before stopping, 0 for never.
+        monitor: validation figure that selects the best epoch and stops early: "score", the mean
+            over the heads; "loss"; or one head's, such as "emotion_accuracy" or "age_mae".
+        patience: epochs without a better figure before stopping, 0 for never.
         min_delta: by how much a score must be better.
         seed: of all randomness.
         source: the document that is reproduced.
@@ -100,6 +102,7 @@ class Recipe:
     compile: bool = False
     qat: bool = False
     ema: float = 0.998
+    monitor: str = "score"
     patience: int = 0
     min_delta: float = 0.0
     seed: int = 0
@@ -112,6 +115,12 @@ class Recipe:
         if tasks != set(self.losses):
             raise ValueError(
                 f"Expected one loss for each of {sorted(tasks)}, got {sorted(self.losses)}."
+            )
+        figures = {"age_mae" if task == "age" else f"{task}_accuracy" for task in tasks}
+        if self.monitor not in {"score", "loss", *figures}:
+            raise UserError(
+                f"Expected monitor to be score, loss or {' or '.join(sorted(figures))}, got "
+                f"{self.monitor!r}."
             )
         if (
             self.epochs < 1

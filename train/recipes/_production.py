@@ -44,5 +44,7 @@ BASE = Recipe(
     batch=16,
     accumulation=4,
     ema=0.0,
+    amp="fp16",
+    monitor="emotion_accuracy",
     patience=15,
 )

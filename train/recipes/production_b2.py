@@ -5,7 +5,7 @@ Over 20 augmentations, warm restarts.
 
 from dataclasses import replace
 
-from train.recipe.settings import Loss, Mix, Optim, Schedule
+from train.recipe.settings import Freeze, Loss, Mix, Optim, Schedule
 from train.recipes._production import BASE, LIGHT, backbone
 
 HEAVY = replace(
@@ -32,11 +32,22 @@ HEAVY = replace(
 them and gives no probabilities.
 """
 
+FEATURES = "backbone.features.net"
+FROZEN = (
+    *(f"{FEATURES}.{part}" for part in ("conv_stem", "bn1")),
+    *(f"{FEATURES}.blocks.{i}" for i in range(5)),
+    *(f"{FEATURES}.blocks.5.{i}" for i in range(3)),
+)
+"""The guide trains 5 M of its 8 M parameters and does not name them: the earliest layers, up to the
+third block of the sixth stage, keep their ImageNet weights, and 5.2 M are left.
+"""
+
 RECIPE = replace(
     BASE,
     data=("fer2013", "utkface", "rafdb", "affectnet"),
     # A hidden layer of 128 in each head makes the guide's 8 M parameters.
     model=backbone("efficientnet_b2.ra_in1k", hidden=128, hidden_dropout=0.4),
+    freeze=Freeze(FROZEN),
     losses={
         **BASE.losses,
         "emotion": Loss("focal", options={"gamma": 2.0, "alpha": 0.25, "smoothing": 0.1}),
@@ -48,6 +59,7 @@ RECIPE = replace(
     epochs=100,
     batch=64,
     accumulation=1,
+    monitor="score",  # the guide has a criterion for each head
     patience=15,
     min_delta=0.001,
     source="the production training guide (unpublished)",

@@ -22,7 +22,7 @@ from core.errors import DataError
 from tests.core.data import trees
 from train.__main__ import main
 from train.downloads import resumable, sources
-from train.downloads.sources import SOURCES, RemoteFile, Source
+from train.downloads.sources import SOURCES, DownloadSource, RemoteFile
 
 CONTENT = bytes(range(256)) * 8192  # 2 MB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -150,7 +150,9 @@ def test_what_is_fetched_from_a_publisher_can_be_trained_on(
     server.content = archive(kind, trees.picture(tmp_path / "one.png").read_bytes())
     sha256 = hashlib.sha256(server.content).hexdigest()
     file = RemoteFile(server.url, f"faces.{kind}", sha256, unpack=True)
-    monkeypatch.setitem(SOURCES, "utkface", Source("https://example.org/terms", files=(file,)))
+    monkeypatch.setitem(
+        SOURCES, "utkface", DownloadSource("https://example.org/terms", files=(file,))
+    )
     assert main(["fetch", "utkface", "--out", str(tmp_path), "--yes"]) == 0
     output = capsys.readouterr()
     assert f"--data {tmp_path}" in output.out

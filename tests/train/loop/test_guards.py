@@ -15,9 +15,12 @@ from evaluation.training_runs.run_folder import BEST_CHECKPOINT
 from tests.train.conftest import part_of
 from tests.train.loop.test_continue import SMALL
 from train.loop import divergence, memory
+from train.loop.setup import precision
 from train.loop.trainer import Trainer
+from train.loop.validate import WORST_AGE_MAE
 from train.recipe.override import override
 from train.recipe.recipe import Recipe, load
+from train.runs import checkpoint
 
 DATA = {"a train": "1" * 64, "a val": "2" * 64}
 
@@ -156,3 +159,41 @@ def test_running_out_of_memory_names_what_fits(
 def test_other_errors_are_not_taken_for_memory() -> None:
     assert not memory.is_out_of_memory(RuntimeError("shapes cannot be multiplied"))
     assert not memory.is_out_of_memory(OSError("out of memory"))
+
+
+@pytest.mark.parametrize(
+    ("amp", "has_cuda", "has_bf16", "expected"),
+    [
+        ("fp16", False, False, "bf16"),
+        ("fp16", True, True, "fp16"),
+        ("bf16", True, True, "bf16"),
+        ("bf16", True, False, "fp16"),
+        ("bf16", False, False, "bf16"),
+        ("no", True, False, "no"),
+    ],
+)
+def test_precision_is_what_the_device_can_do(
+    amp: str, has_cuda: bool, has_bf16: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_cuda)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16)
+    assert precision(amp) == expected
+
+
+@pytest.mark.parametrize("monitor", ["loss", "emotion_accuracy", "gender_accuracy", "age_mae"])
+def test_the_best_epoch_is_selected_by_what_the_recipe_monitors(
+    tmp_path: Path, monitor: str
+) -> None:
+    recipe = small(f"monitor={monitor}", "epochs=4", "optim.lr=0.05")
+    run = trainer(recipe, tmp_path)
+    train(run)
+    values = [row[f"val_{monitor}"] for row in run.history]
+    best = min(values) if monitor in ("loss", "age_mae") else max(values)
+    epoch = checkpoint.load(tmp_path / BEST_CHECKPOINT)["epoch"]
+    if monitor != "age_mae" or best < WORST_AGE_MAE:
+        assert values[epoch - 1] == best
+
+
+def test_a_figure_that_the_heads_do_not_have_is_not_monitored() -> None:
+    with pytest.raises(UserError, match="monitor to be score, loss or emotion_accuracy, got 'age"):
+        override(load("fer_cnn_a"), ["monitor=age_mae"])

@@ -51,6 +51,29 @@ def test_one_cycle_is_torchs() -> None:
     ) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("name", ["adam", "sgd", "sgd without momentum"])
+def test_momentum_of_one_cycle_is_torchs(name: str) -> None:
+    def optimizer() -> torch.optim.Optimizer:
+        weights = [torch.nn.Parameter(torch.zeros(1))]
+        if name == "adam":
+            return torch.optim.AdamW(weights, lr=LR, betas=(0.9, 0.98))
+        return torch.optim.SGD(weights, lr=LR, momentum=0.0 if "without" in name else 0.9)
+
+    def momentum(optim: torch.optim.Optimizer) -> object:
+        group = optim.param_groups[0]
+        return group["betas"] if "betas" in group else group["momentum"]
+
+    theirs, ours = optimizer(), optimizer()
+    cycle = "without" not in name
+    scheduler = OneCycleLR(theirs, max_lr=LR, total_steps=50, cycle_momentum=cycle)
+    schedule = Scheduler(Schedule(kind="one_cycle", warmup=0.3, floor=4e-6), LR, ours)
+    for step in range(50):
+        schedule.before_step(step, 50, 10)
+        assert momentum(ours) == pytest.approx(momentum(theirs))
+        theirs.step()
+        scheduler.step()
+
+
 def test_restarts_are_torchs() -> None:
     optim = sgd()
     scheduler = CosineAnnealingWarmRestarts(optim, T_0=2, T_mult=2)
