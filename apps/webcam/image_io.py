@@ -9,7 +9,6 @@ directly.
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TypedDict
 
 import cv2
@@ -74,9 +73,9 @@ def _content(payload: ImagePayload | None) -> bytes:
     if url.startswith("data:"):
         try:
             return base64.b64decode(url.partition(",")[2], validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # also binascii.Error
             raise ImageError(
-                f"Expected a base64 image, got {error}; try to reload the page."
+                "Expected a base64 image, got other characters; try to reload the page."
             ) from error
     path = (payload or {}).get("path")
     if not path:
@@ -88,7 +87,7 @@ def _content(payload: ImagePayload | None) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise ImageError(
-            f"Expected the uploaded image to exist, got {error.strerror}; try to upload it again."
+            "Expected the uploaded image to be there, got no file; try to upload it again."
         ) from error
 
 

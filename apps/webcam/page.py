@@ -108,17 +108,17 @@ def _image_tab(pipeline: Pipeline) -> None:
                 placeholder="Drop an image here, paste one, or click to choose",
             )
             gr.Markdown(texts.UPLOAD_PRIVACY, elem_classes="mien-privacy")
-            examples = gr.Dataset(
-                components=[gr.Image(render=False)],
-                samples=[[str(path)] for path in image.EXAMPLES],
-                type="index",
-                label="Or try an example",
-                elem_id="mien-examples",
-            )
-            with gr.Accordion("Details", open=False):
-                readout = gr.HTML(padding=False)
         with gr.Column(scale=2, min_width=300):
             cards = gr.HTML(panel.note(texts.NO_IMAGE_YET), padding=False, elem_id="mien-image")
+    examples = gr.Dataset(
+        components=[gr.Image(render=False)],
+        samples=[[str(path)] for path in image.EXAMPLES],
+        type="index",
+        label="Or try an example",
+        elem_id="mien-examples",
+    )
+    with gr.Accordion("Details", open=False):
+        readout = gr.HTML(padding=False)
     outputs = [picture, cards, readout]
     shared_queue: dict[str, Any] = {
         "concurrency_limit": MAX_IMAGES_AT_ONCE,

@@ -14,6 +14,8 @@ from io import BytesIO
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from apps.webcam import image_io, uploads
@@ -99,6 +101,16 @@ def test_a_bad_frame_is_a_message(pipeline: Pipeline, payload):
     annotated, cards, _ = webcam.process_frame(pipeline, payload, webcam.VisitorState())
     assert annotated is None
     assert "role='alert'" in cards
+
+
+@given(
+    content=st.one_of(st.binary(max_size=200).map(base64.b64encode), st.binary(max_size=200)),
+)
+def test_no_error_text_of_python_reaches_the_page(pipeline: Pipeline, content: bytes):
+    payload = {"url": "data:image/jpeg;base64," + content.decode("latin-1")}
+    _, cards, _ = webcam.process_frame(pipeline, payload, webcam.VisitorState())
+    for words in ("padding", "Error", "Exception", "Errno", "object at", "base64-encoded"):
+        assert words not in cards
 
 
 def test_too_large_a_frame_is_refused(pipeline: Pipeline):
