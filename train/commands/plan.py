@@ -1,0 +1,47 @@
+"""Estimate memory and time of a training from steps measured on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from train.commands._arguments import add_data, add_json, add_limit, add_set
+from train.fit import FLAGSHIP, Job
+
+IMAGES = 10_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "recipe", nargs="?", default=FLAGSHIP, help="as for training (default: %(default)s)"
+    )
+    add_data(parser)
+    add_limit(parser)
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument(
+        "--images",
+        type=int,
+        metavar="N",
+        help=f"training pictures, where no --data has them (default: {IMAGES:,})",
+    )
+    add_set(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print the plan and return the exit status."""
+    from train.batches.data import read_split
+    from train.loop.estimate import describe, estimate
+
+    job = Job(args.recipe, tuple(args.set), args.data, epochs=args.epochs, limit=args.limit)
+    recipe = job.resolve()
+    images = args.images or IMAGES
+    if args.data and not args.images:
+        sizes = (len(read_split(name, job.folders, "train")) for name in recipe.data)
+        images = sum(min(size, args.limit or size) for size in sizes)
+    plan = estimate(recipe, images)
+    content = {"recipe": args.recipe, **asdict(plan)}
+    print(json.dumps(content) if args.json else describe(args.recipe, recipe, plan))
+    return 0
