@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import numpy as np
 from apps.webcam import image_io
 from apps.webcam.image_io import ImagePayload, ShownImage
 from apps.webcam.tracking.tracker import TrackedFace
-from apps.webcam.ui import overlay, panel
+from apps.webcam.ui import overlay, panel, texts
 from core import image
 from core.errors import UserError
 from core.faces import STILL_SIDE
@@ -40,6 +41,9 @@ def process_upload(pipeline: Pipeline, payload: ImagePayload | None) -> ImageTab
         return process_image(pipeline, image_io.decode_still(payload))
     except UserError as error:
         return ImageTabUpdate(None, panel.problem(str(error)), "")
+    except Exception:  # a fault of ours: whoever runs the server gets it, the page a sentence
+        traceback.print_exc()
+        return ImageTabUpdate(None, panel.problem(texts.SERVER_FAULT), "")
 
 
 def process_example(pipeline: Pipeline, index: int) -> ImageTabUpdate:

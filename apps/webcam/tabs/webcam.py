@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, perf_counter
@@ -73,11 +74,20 @@ def process_frame(
 def _process(
     pipeline: Pipeline, payload: ImagePayload | None, visitor: VisitorState, arrived: float
 ) -> WebcamTabUpdate:
-    start = perf_counter()
     try:
-        pixels = image_io.decode_frame(payload)
+        return _predict(pipeline, payload, visitor, arrived)
     except UserError as error:
         return WebcamTabUpdate(None, panel.problem(str(error)), "")
+    except Exception:  # a fault of ours: whoever runs the server gets it, the page a sentence
+        traceback.print_exc()
+        return WebcamTabUpdate(None, panel.problem(texts.SERVER_FAULT), "")
+
+
+def _predict(
+    pipeline: Pipeline, payload: ImagePayload | None, visitor: VisitorState, arrived: float
+) -> WebcamTabUpdate:
+    start = perf_counter()
+    pixels = image_io.decode_frame(payload)
     mirrored = not ((payload or {}).get("url") or "").startswith(REAR_CAMERA)
     # Copying a reversed numpy view takes forty times as long as `flip`.
     frame = cv2.flip(pixels, 1) if mirrored else pixels

@@ -113,6 +113,23 @@ def test_no_error_text_of_python_reaches_the_page(pipeline: Pipeline, content: b
         assert words not in cards
 
 
+def test_a_fault_of_ours_is_a_sentence_on_the_page_and_a_traceback_for_the_server(
+    frame: np.ndarray, capsys
+):
+    def broken(*args: object, **options: object) -> None:
+        raise RuntimeError("a secret of the server")
+
+    payload = data_url(frame, "JPEG")
+    updates = [
+        webcam.process_frame(broken, payload, webcam.VisitorState()),
+        image_tab.process_upload(broken, payload),
+    ]
+    for update in updates:
+        assert texts.SERVER_FAULT in update.cards
+        assert "secret" not in update.cards
+    assert capsys.readouterr().err.count("RuntimeError: a secret of the server") == len(updates)
+
+
 def test_too_large_a_frame_is_refused(pipeline: Pipeline):
     _, cards, _ = webcam.process_frame(
         pipeline, data_url(np.zeros((2000, 2000, 3), np.uint8)), webcam.VisitorState()
