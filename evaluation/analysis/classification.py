@@ -208,9 +208,13 @@ def _fine_counts(
 
 
 def _votes(task: arrays.Classes, votes: np.ndarray, sample: Sample) -> VoteReport | None:
-    """Report the samples that have votes; votes: float (n, 8) in the order of FERPLUS8."""
-    has_votes = ~np.isnan(agreement.shares(votes)).any(axis=1)
-    if not has_votes.any():
+    """Report the samples that have votes; votes: float (n, 8) in the order of FERPLUS8.
+
+    Where every row is all of one class nobody voted: data sets with one label write it so.
+    """
+    shares = agreement.shares(votes)
+    has_votes = ~np.isnan(shares).any(axis=1)
+    if (shares[has_votes].max(axis=1, initial=0) == 1).all():
         return None
     votes, voted = votes[has_votes], sample.part(has_votes)
     places = np.array([FERPLUS8.labels.index(label) for label in task.labels])

@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--table", action="store_true", help="train nothing; tabulate the runs that are there"
     )
     parser.add_argument(
+        "--members",
+        default="",
+        metavar="A,B",
+        help="these alone, with those that they start from (default: all)",
+    )
+    parser.add_argument(
         "--results",
         type=Path,
         metavar="FILE",
@@ -55,12 +61,12 @@ def run(args: argparse.Namespace) -> int:
         )
     from train.study import page
     from train.study import run as study_run
-    from train.study.definition import find
+    from train.study.definition import find, select
     from train.study.plan import StudyPlan
 
     plan = StudyPlan(
         args.name,
-        find(args.name),
+        select(find(args.name), [name for name in args.members.split(",") if name]),
         args.out,
         args.data,
         data_folders(args.data) if args.data else None,
@@ -88,6 +94,7 @@ def _command_line(args: argparse.Namespace) -> str:
     words += ["--budget", f"{args.budget:g}s"] if args.budget is not None else []
     words += ["--limit", str(args.limit)] if args.limit is not None else []
     words += [word for text in args.set for word in ("--set", text)]
+    words += ["--members", args.members] if args.members else []
     words += ["--table"] if args.table else []
     words += ["--results", str(args.results)] if args.results else []
     return " ".join(map(_quoted, words))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from core import registry
+from core.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,25 @@ def find(name: str) -> Study:
     """
     study: Study = registry.load("train.studies", name).STUDY
     return study
+
+
+def select(study: Study, names: Sequence[str]) -> Study:
+    """Return a study of some members alone, in the study's order.
+
+    Args:
+        study: with all members.
+        names: folders of those wanted; none: all. Members that one starts from come with it.
+
+    Raises:
+        UserError: there is no such member; names those of the study.
+    """
+    members = {m.folder: m for m in study.members}
+    if unknown := [name for name in names if name not in members]:
+        raise UserError(
+            f"Expected --members of {', '.join(members)}, got {', '.join(map(repr, unknown))}."
+        )
+    wanted = set(names or members)
+    for member in reversed(study.members):
+        if member.folder in wanted and member.start:
+            wanted.add(member.start)
+    return replace(study, members=tuple(m for m in study.members if m.folder in wanted))

@@ -25,6 +25,8 @@ Compare = Callable[[str, str, str], Difference | None]
 """Two members and a figure -> the first's minus the second's value on the same samples; None where
 unknown.
 """
+MAX_RECOMMENDED_GAP = 10.0
+"""Percentage points, from which the FER capstone notebook (unpublished) recommends no model."""
 Figures = Mapping[str, PooledMetric]
 """Member -> its figure."""
 
@@ -59,6 +61,7 @@ def verdict(
             for text in (
                 *_against_source(rows),
                 *_best(comparable, name, paired),
+                *_recommended(comparable, statuses, name),
                 *_ranking(comparable, {r.member: r.source for r in rows}, name),
             )
         ]
@@ -127,6 +130,25 @@ def _best(figures: Figures, name: str, paired: Compare) -> Iterator[str]:
         else "which chance in the choice of pictures can explain"
     )
     yield f"{first} leads {second} by {value}, 95 % interval {low} to {high} ({how}), {meaning}."
+
+
+def _recommended(figures: Figures, statuses: Mapping[str, RunStatus], name: str) -> Iterator[str]:
+    """The member that the FER capstone notebook's rule recommends: accurate, and not overfitted."""
+    best_rows = {m: statuses[m].history[statuses[m].best - 1] for m in figures}
+    gaps = {m: gap for m, row in best_rows.items() if (gap := gap_of(row))}
+    gaps = {m: gap for m, gap in gaps.items() if name == f"{gap.task}_accuracy"}
+    if len(gaps) < 2:
+        return
+    rule = f"the best with a gap under {MAX_RECOMMENDED_GAP:.0f} points between training and"
+    eligible = [m for m, gap in gaps.items() if gap.points < MAX_RECOMMENDED_GAP]
+    if not eligible:
+        yield f"The notebook's rule, {rule} validation, recommends none."
+        return
+    chosen = max(eligible, key=lambda member: figures[member].value)
+    yield (
+        f"The notebook's rule, {rule} validation, recommends {chosen}: "
+        f"{format_figure(name, figures[chosen].value)}, gap {gaps[chosen].points:+.1f} points."
+    )
 
 
 def unpaired_difference(a: PooledMetric, b: PooledMetric) -> Difference:

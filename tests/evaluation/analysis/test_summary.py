@@ -116,3 +116,12 @@ def test_a_sample_without_a_name_is_a_cluster_of_its_own() -> None:
         and report[1] != report[4]
     )
     assert arrays.clusters(small_table(6)) is None
+
+
+def test_data_without_voters_have_no_agreement_with_voters() -> None:
+    one_hot = np.eye(8)[np.arange(300) % 8]
+    votes = [None if i % 7 == 0 else one_hot[i].tolist() for i in range(300)]
+    assert table_report(small_table(emotion_votes=votes)).emotion.votes is None
+    voted = one_hot.copy()
+    voted[1] = [0.5, 0.5, 0, 0, 0, 0, 0, 0]  # one divided vote shows that people voted
+    assert table_report(small_table(emotion_votes=voted.tolist())).emotion.votes.n == 300

@@ -12,7 +12,7 @@ from core.errors import UserError
 from train.recipe.recipe import load
 from train.runs.card_metrics import DataUse, PooledMetric, pooled_metric
 from train.runs.status import RunStatus
-from train.study.definition import Study, StudyMember
+from train.study.definition import Study, StudyMember, select
 from train.study.page import markdown, replace_between_markers
 from train.study.plan import StudyPlan
 from train.study.result import study_result
@@ -254,3 +254,38 @@ def test_several_figures_make_several_lines_with_costs_once(tmp_path: Path) -> N
     assert study_result(p, "command", statuses, rows, []).to_dict()["trained_on_too"] == [
         "Abacus, 3 cores, 1 GiB"
     ]
+
+
+@pytest.mark.parametrize(
+    ("trained", "recommended"),
+    [
+        ((0.7, 0.85, 0.84), "recommends fer_cnn_b: 81.00 %, gap +3.0 points"),
+        ((0.7, 0.85, 0.91), "recommends fer_cnn_a: 80.00 %, gap +5.0 points"),
+        ((0.8, 0.97, 0.99), "recommends none"),
+    ],
+)
+def test_the_notebooks_rule_wants_accuracy_without_overfitting(
+    tmp_path: Path, trained: tuple[float, ...], recommended: str
+) -> None:
+    values = {"fer_cnn_0": 0.64, "fer_cnn_a": 0.80, "fer_cnn_b": 0.81}
+    statuses = {
+        name: status_of(value, value - 0.03, value + 0.03, train=train)
+        for (name, value), train in zip(values.items(), trained, strict=True)
+    }
+    _, sentences = table_of(statuses, tmp_path)
+    assert [recommended in text for text in sentences if "rule" in text] == [True]
+
+
+def test_a_study_of_chosen_members() -> None:
+    members = tuple(
+        StudyMember("fer_cnn_0", name, start=start)
+        for name, start in (("a", ""), ("b", "a"), ("c", "b"), ("d", ""))
+    )
+    study = Study("title", "source", members)
+    chosen = {
+        names: [m.folder for m in select(study, names).members]
+        for names in ((), ("d",), ("d", "a"), ("c",))
+    }
+    assert list(chosen.values()) == [["a", "b", "c", "d"], ["d"], ["a", "d"], ["a", "b", "c"]]
+    with pytest.raises(UserError, match="--members of a, b, c, d, got 'e'"):
+        select(study, ("a", "e"))
