@@ -50,6 +50,7 @@
     if (awaiting.length && now - awaiting[0] > lostMs) {
       awaiting.shift();
       lostMs = Math.min(MAX_LOST_MS, 2 * lostMs);
+      size = Math.min(size + 1, SIZES.length - 1);
     }
     if (sending || awaiting.length >= (lastWasQuick ? 2 : 1)) {
       const headers = { "Content-Type": "application/json" };
