@@ -154,3 +154,33 @@ def test_a_slow_line_lowers_the_rate_and_not_the_age_of_the_picture(phone):
     assert np.median(ages[-3:]) < 3000
     assert max(size_of(sent[-1])) < LONG_SIDE_PX, "smaller frames on a slow line"
     page.get_by_role("button", name="Stop camera").click()
+
+
+def test_frames_never_queue_up_on_a_slow_line(visit):
+    page = visit().page
+    requests = {"open": 0, "max_open": 0, "sent": 0}
+
+    def on_request(request) -> None:
+        if "/stream/" in request.url:
+            requests["open"] += 1
+            requests["sent"] += 1
+            requests["max_open"] = max(requests["max_open"], requests["open"])
+
+    def on_end(request) -> None:
+        requests["open"] -= "/stream/" in request.url
+
+    page.on("request", on_request)
+    page.on("requestfinished", on_end)
+    page.on("requestfailed", on_end)
+    go_live(page)
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    line.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 50, "downloadThroughput": -1, "uploadThroughput": 400_000},
+    )
+    page.wait_for_timeout(3000)
+    assert requests["sent"] >= 3
+    assert requests["max_open"] <= 2, (
+        "one on its way and one being answered; without the guard it was a hundred"
+    )
