@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from core import registry
 from core.artifacts.card import Head
 from core.errors import DataError
+from core.labels import FERPLUS8
 from core.preprocess import InputSpec, to_input
 from evaluation.metrics.calibration import softmax
 from train.batches.data import DatasetPart
@@ -21,6 +22,9 @@ from train.recipe.recipe import Recipe
 
 WORST_AGE_MAE = 20.0
 """Years of error that score 0: about what a constant prediction has on UTKFace."""
+
+WATCHED = tuple(FERPLUS8.labels[i] for i in (3, 0))
+"""Sadness and neutral, which networks confuse most."""
 
 Array = NDArray[np.float32]
 
@@ -53,13 +57,16 @@ def validate(model: nn.Module, parts: Sequence[DatasetPart], recipe: Recipe) -> 
         `emotion_accuracy` and `gender_accuracy` in [0, 1], `age_mae` in years; `score`, which
         selects the best epoch: their balanced mean in [0, 1], or what the recipe monitors, as
         higher is better (the negative loss); `loss`, the weighted sum that training minimises,
-        without class weights.
+        without class weights; `age_error_sd`, the standard deviation of absolute errors in years;
+        `sadness_as_neutral` and `neutral_as_sadness`, shares of a class that are taken for the
+        other, which the FER notebook (unpublished) watches.
 
     Raises:
         DataError: no sample is labelled for one of the heads.
     """
     metrics: dict[str, list[NDArray[Any]]] = {head.task: [] for head in recipe.heads}
     losses: dict[str, list[Array]] = {head.task: [] for head in recipe.heads}
+    emotions: list[NDArray[np.int64]] = []
     for part in parts:
         out = outputs(model, part.crops, recipe.input)
         for head in recipe.heads:
@@ -71,6 +78,9 @@ def validate(model: nn.Module, parts: Sequence[DatasetPart], recipe: Recipe) -> 
             )
             losses[head.task].append(values.numpy()[has_target])
             metrics[head.task].append(_errors_or_hits(out[head.task], part, head))
+            if head.task == "emotion":
+                predicted = class_of(out[head.task], head)
+                emotions.append(np.stack([part.samples.emotion, predicted]))
     figures: dict[str, float] = {}
     for head in recipe.heads:
         values = np.concatenate(metrics[head.task])
@@ -85,7 +95,34 @@ def validate(model: nn.Module, parts: Sequence[DatasetPart], recipe: Recipe) -> 
         values = np.concatenate(arrays)
         if len(values):
             total += recipe.losses[task].weight * float(values.mean())
-    return figures | {"score": _score(figures, total, recipe.monitor), "loss": total}
+    scored = figures | {"score": _score(figures, total, recipe.monitor), "loss": total}
+    if len(errors := np.concatenate(metrics.get("age", [np.zeros(0)]))):
+        scored["age_error_sd"] = float(errors.std())
+    for head in recipe.heads:
+        if head.task == "emotion":
+            true, predicted = np.concatenate(emotions, axis=1)
+            scored |= _confusions(true, predicted, head)
+    return scored
+
+
+def _confusions(
+    true: NDArray[np.int64], predicted: NDArray[np.int64], head: Head
+) -> dict[str, float]:
+    """Return the shares of watched classes that are taken for each other.
+
+    Args:
+        true: classes (N,) of the head; -1 where unlabelled.
+        predicted: classes (N,).
+        head: with its labels.
+    """
+    shares: dict[str, float] = {}
+    for label, other in (WATCHED, WATCHED[::-1]):
+        if label in head.labels and other in head.labels:
+            rows = true == head.labels.index(label)
+            if rows.any():
+                share = (predicted[rows] == head.labels.index(other)).mean()
+                shares[f"{label}_as_{other}"] = float(share)
+    return shares
 
 
 def _score(figures: Mapping[str, float], loss: float, monitor: str) -> float:

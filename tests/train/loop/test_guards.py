@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,7 +18,7 @@ from tests.train.loop.test_continue import SMALL
 from train.loop import divergence, memory
 from train.loop.setup import precision
 from train.loop.trainer import Trainer
-from train.loop.validate import WORST_AGE_MAE
+from train.loop.validate import WORST_AGE_MAE, age_of, class_of, outputs, validate
 from train.recipe.override import override
 from train.recipe.recipe import Recipe, load
 from train.runs import checkpoint
@@ -197,3 +198,21 @@ def test_the_best_epoch_is_selected_by_what_the_recipe_monitors(
 def test_a_figure_that_the_heads_do_not_have_is_not_monitored() -> None:
     with pytest.raises(UserError, match="monitor to be score, loss or emotion_accuracy, got 'age"):
         override(load("fer_cnn_a"), ["monitor=age_mae"])
+
+
+def test_validation_has_the_spread_of_age_errors_and_sad_against_neutral(tmp_path: Path) -> None:
+    recipe = small()
+    part = part_of(recipe, 64)
+    network = trainer(recipe, tmp_path).network
+    figures = validate(network, [part], recipe)
+    out = outputs(network, part.crops, recipe.input)
+    heads = {head.task: head for head in recipe.heads}
+    errors = np.abs(age_of(out["age"], heads["age"]) - part.samples.age)
+    errors = errors[~np.isnan(errors)]
+    assert figures["age_error_sd"] == pytest.approx(float(errors.std()), rel=1e-5)
+    labels = heads["emotion"].labels
+    sad, neutral = labels.index("sadness"), labels.index("neutral")
+    predicted = class_of(out["emotion"], heads["emotion"])
+    for name, a, b in (("sadness_as_neutral", sad, neutral), ("neutral_as_sadness", neutral, sad)):
+        rows = part.samples.emotion == a
+        assert figures[name] == (predicted[rows] == b).mean()
