@@ -2,18 +2,19 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo studio test check bench fuzz space lock clean
+.PHONY: help install demo studio test check bench fuzz space lock audit clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt
+PIP_HASHED := $(PY) -m pip install --quiet --no-input --disable-pip-version-check --require-hashes --no-deps
 PINS := requirements.txt constraints.txt
 WORKERS := 2
 
 help:  ## what there is (this list)
 	@sed -n 's/^\([a-z]*\):[^#]*## */\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 
-install: $(VENV)/.all  ## create .venv and install everything
+install: $(VENV)/.all  ## create .venv and install everything (HASHES=1: only wheels of hashes.txt, Linux x86-64, Python 3.11)
 
 demo: $(VENV)/.serving  ## the live demo on 127.0.0.1:7860 (ARGS="--port 7861 --model DIR")
 	$(PY) -m apps.webcam $(ARGS)
@@ -40,6 +41,11 @@ space: $(VENV)/.serving  ## write the Hugging Face Space into DIR=...
 	@test -n "$(DIR)" || { echo 'Expected a folder, got none; try: make space DIR=/tmp/space' >&2; exit 2; }
 	$(PY) scripts/space.py "$(DIR)"
 
+audit:  ## known faults of the pinned versions (pip-audit; needs the network)
+	python3 -m venv build/audit
+	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	build/audit/bin/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip
+
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -47,7 +53,7 @@ clean:  ## remove .venv and caches
 $(VENV)/.all: $(PINS)
 	@$(ENSURE)
 	@echo 'Installing everything into $(VENV) (once, a few minutes) ...'
-	@$(PIP) -r requirements.txt
+	@$(if $(HASHES),$(PIP_HASHED) -r hashes.txt && $(PIP) --no-deps torch,$(PIP) -r requirements.txt)
 	@touch $(VENV)/.serving $@
 
 $(VENV)/.serving: $(PINS)
@@ -75,4 +81,5 @@ lock:  ## renew constraints.txt from requirements.txt in a fresh environment
 	build/lock/bin/python -m pip install --quiet -r build/lock.txt
 	{ head -1 constraints.txt; build/lock/bin/python -m pip freeze | sed -E 's/\+[A-Za-z0-9.]+$$//' | grep -viE '^(nvidia-|triton|cuda-)'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
+	$(PY) scripts/hashes.py
 	rm -rf build/lock build/lock.txt

@@ -61,9 +61,9 @@ def browser_path() -> str:
     return str(need(Path("/usr/bin/chromium")))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[object]:
-    """Drives browsers; one for the whole session, because a second one in the same thread fails."""
+    """Drives browsers. While it runs, its thread can run neither a second one nor `asyncio.run`."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as started:

@@ -81,7 +81,12 @@ WRITERS: dict[str, Callable[[str], bytes]] = {
     "train/study/page.py": study,
 }
 """Files that write CSV -> what they write for a text that may come from anybody."""
-USERS = {"apps/studio/pages/quality.py", "apps/studio/relabel_plan.py", "apps/webcam/tabs/video.py"}
+USERS = {
+    "apps/studio/pages/quality.py",
+    "apps/studio/relabel_plan.py",
+    "apps/webcam/tabs/video.py",
+    "apps/webcam/read.py",
+}
 """Files that call one of the above."""
 
 

@@ -327,7 +327,17 @@ class Studio:
         """Headline figures of each model on each data set."""
         from evaluation.analysis.store_summary import summary
 
-        return {name: summary(self.store, where) for name, where in self._parts("emotion")}
+        summaries = {name: summary(self.store, where) for name, where in self._parts("emotion")}
+        return {
+            name: {
+                "model": s.model,
+                "dataset": s.dataset,
+                "split": s.split,
+                "rows": s.rows,
+                **s.tasks,
+            }
+            for name, s in summaries.items()
+        }
 
     def each_class(self) -> Any:
         """Figures of each class, and the areas under its curves."""

@@ -39,6 +39,9 @@ def read_delimited(text: str) -> tuple[pa.Table, str, list[str]]:
         delimiter = "\t" if match[1] == "\\t" else match[1]
         text = text[match.end() :]
         notes.append("its first line names the delimiter")
+    first_line = re.split(r"[\r\n]", text, maxsplit=1)[0]
+    for candidate in DELIMITERS:  # before anything that takes longer
+        check_width(first_line.count(candidate) + 1)
     sample = text[:SAMPLE_CHARACTERS]
     delimiter = delimiter or find_delimiter(sample)
     # A blank between a delimiter and a quotation mark would make the mark part of the cell

@@ -180,7 +180,7 @@ class Visit:
     errors: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright, browser_path: str, camera_file: Path) -> Iterator[object]:
     """Chromium with the fake camera."""
     chromium = playwright.chromium.launch(

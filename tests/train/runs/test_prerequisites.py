@@ -17,7 +17,7 @@ from core.errors import UserError
 from tests.train.conftest import SMALL_NET, part_of
 from train import fit
 from train.__main__ import main
-from train.loop import teachers, trainer
+from train.loop import run_state, teachers, trainer
 from train.recipe.override import override
 from train.recipe.recipe import Recipe, load
 from train.runs import prerequisites, trained_weights
@@ -173,7 +173,8 @@ def test_asking_the_teachers_is_inside_the_budget(
 
     for taught, done in ((lambda *given: {}, 3), (slow, 1)):
         monkeypatch.setattr(teachers, "teacher_targets", taught)
-        monkeypatch.setattr(trainer, "monotonic", lambda: float(next(clock)))
+        for module in (trainer, run_state):
+            monkeypatch.setattr(module, "monotonic", lambda: float(next(clock)))
         run = trainer.Trainer(recipe, tmp_path / str(done))
         run.train([part], [part], 1000.0)
         assert run.epoch == done

@@ -189,7 +189,7 @@ def test_the_command(monkeypatch, capsys, post_clip, swap_clip, pipeline):
     short = subsample(post_clip, 4)
     clips = iter([post_clip, post_clip, swap_clip, short, short])
     monkeypatch.setattr(steadiness, "play", lambda *_: next(clips))
-    monkeypatch.setattr(steadiness, "Pipeline", lambda _: pipeline)
+    monkeypatch.setattr(steadiness, "Pipeline", lambda *_, **options: pipeline)
     reports = []
     measure = steadiness.measure
     monkeypatch.setattr(
