@@ -3,7 +3,7 @@
     python scripts/hashes.py          downloads the wheels once and writes hashes.txt
 
 The wheels are those for Linux x86-64 and CPython 3.11. torch is left out: its wheel differs between
-builds (CPU, CUDA) and package indexes, so it is pinned by its version alone. `make install HASHES=1`
+builds (CPU, CUDA) and indexes, so it is pinned by its version alone. `make install HASHES=1`
 installs nothing else than what is listed.
 """
 

@@ -60,6 +60,8 @@ def test_the_api_returns_what_python_does(client, png, portrait, pipeline: Pipel
         "band",
         "uncertain",
         "abstained",
+        "turn",
+        "searched_px",
         "timing_ms",
     ]
     assert len(faces[0]["emotion"]) == 8

@@ -16,7 +16,7 @@ from sklearn.calibration import calibration_curve
 from core.labels import age_decade
 from evaluation.analysis.regression import regression_report
 from evaluation.metrics import agreement, regression
-from evaluation.predictions.arrays import Ages
+from evaluation.predictions.arrays import Numbers
 from evaluation.statistics import intervals
 from evaluation.statistics.bootstrap import percentiles
 from evaluation.statistics.counts import drawn_counts
@@ -83,8 +83,8 @@ def test_votes_that_are_none() -> None:
 @given(years)
 def test_bands_agree_with_decades_one_by_one(case: tuple[np.ndarray, np.ndarray]) -> None:
     true, pred = case
-    ages = Ages(np.arange(len(true)), true, pred, None, None)
-    report = regression_report(ages, {}, Sample(len(true)))
+    ages = Numbers(np.arange(len(true)), true, pred, None, None)
+    report = regression_report(ages, {}, Sample(len(true)), is_age=True)
     decades = np.array([age_decade(a) for a in true])
     for row in report.decades:
         of_decade = decades == row.decade
