@@ -104,6 +104,11 @@ def plain(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text.replace("\n", " "))
 
 
+def quoted(text: str) -> str:
+    """Return words that quote by backticks, as on a terminal, for places that render Markdown."""
+    return plain(text.replace("`", '"'))
+
+
 def has_classes(view: View) -> bool:
     """Return whether any task of the table predicts classes."""
     return not all(view.store.is_regression(task) for task in view.store.tasks)

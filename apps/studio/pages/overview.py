@@ -38,8 +38,10 @@ TaskSummary: TypeAlias = ClassSummary | NumberErrors
 
 def render(view: View) -> None:
     """Draw the page."""
-    for note in view.store.notes:
-        st.info(context.plain(note), icon=":material/info:")
+    if view.store.notes:
+        with st.expander("How the tables were read", icon=":material/info:"):
+            for note in view.store.notes:
+                st.markdown(f"- {context.quoted(note)}")
     if context.empty(view):
         return
     summaries: dict[str, StoreSummary] = {}

@@ -128,9 +128,9 @@ def recognised(name: str, content: bytes, options: ImportOptions) -> Imported:
 
 def _show(imported: Imported) -> None:
     for note in imported.notes:
-        st.markdown(f"- {context.plain(note)}")
+        st.markdown(f"- {context.quoted(note)}")
     for warning in imported.warnings:
-        st.warning(context.plain(warning), icon=":material/warning:")
+        st.warning(context.quoted(warning), icon=":material/warning:")
     st.caption(f"{len(imported.table):,} rows, the first {ROWS_SHOWN} as they are understood:")
     first = imported.table.slice(0, ROWS_SHOWN)
     lists = [f.name for f in first.schema if pa.types.is_nested(f.type)]
