@@ -44,7 +44,7 @@ space: $(VENV)/.serving  ## write the Hugging Face Space into DIR=...
 audit:  ## known faults of the pinned versions (pip-audit; needs the network)
 	python3 -m venv build/audit
 	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
-	build/audit/bin/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip
+	build/audit/bin/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
