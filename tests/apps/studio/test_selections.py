@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, TimeoutError, sync_playwright
 
 from apps.studio import app
 from core.vocabulary import task_title
@@ -94,6 +94,10 @@ class State:
             "right": [self.right] if self.right != "any" else [],
         }
         return {name: value for name, value in values.items() if value}
+
+
+SEED = 742_861
+"""Of the walk in the suite, which has to be the same each time; the command takes others."""
 
 
 class Walk:
@@ -238,8 +242,15 @@ class Walk:
     def option(self, label: str, text: str) -> None:
         """Choose an option of a list."""
         side = self.page.get_by_test_id("stSidebar")
-        side.get_by_role("combobox", name=label, exact=True).click()
-        self.page.get_by_role("option", name=text, exact=True).click()
+        self.page.keyboard.press("Escape")  # a list that is still open would be closed by the click
+        box = side.get_by_role("combobox", name=label, exact=True)
+        option = self.page.get_by_role("option", name=text, exact=True)
+        box.click()
+        try:
+            option.wait_for(timeout=3000)
+        except TimeoutError:
+            box.click()
+        option.click()
 
     def segment(self, label: str, text: str) -> None:
         group = self.page.get_by_test_id("stSidebar").get_by_role("radiogroup", name=label)
@@ -304,10 +315,8 @@ def walks(folder: Path, browser_path: str) -> Iterator:
 def test_what_is_selected_is_shown(
     tmp_path: Path, browser_path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seed = random.SystemRandom().randrange(10**6)
     with walks(tmp_path, browser_path) as start:
-        walk = start(seed)
-        print(f"seed {seed}")
+        walk = start(SEED)
         for _ in range(STEPS):
             walk.step()
 

@@ -99,8 +99,8 @@ def test_a_face_in_front_of_the_camera(visit, server, record_property):
     page.wait_for_timeout(800)
     assert frames_per_second([page], 1) == [0]
     page.get_by_role("button", name="Start camera").click()
-    page.wait_for_timeout(1000)
-    assert frames_per_second([page], 1)[0] > 1, "it can be started again"
+    page.wait_for_timeout(3000)
+    assert frames_per_second([page], 3)[0] > 0.5, "it can be started again"
 
 
 def test_two_visitors_at_once(visit):
