@@ -162,6 +162,8 @@ def test_images_good_and_bad(visit, tmp_path, portrait):
     for path, words in bad_uploads(tmp_path, portrait).values():
         if page.get_by_label("Clear").is_visible():
             page.get_by_label("Clear").click()
+            page.get_by_label("Clear").wait_for(state="hidden")
+            page.wait_for_timeout(500)  # the page makes a new input
         page.locator("#mien-picture input[type=file]").first.set_input_files(path)
         cards.get_by_text(words).wait_for()
         assert "Traceback" not in page.inner_text("body")
@@ -170,6 +172,8 @@ def test_images_good_and_bad(visit, tmp_path, portrait):
 
     if page.get_by_label("Clear").is_visible():
         page.get_by_label("Clear").click()
+        page.get_by_label("Clear").wait_for(state="hidden")
+        page.wait_for_timeout(500)  # the page makes a new input
     Image.fromarray(np.concatenate([portrait, portrait[:, ::-1]], axis=1)).save(
         tmp_path / "two.webp"
     )
