@@ -69,7 +69,7 @@ def test_a_face_in_front_of_the_camera(visit, server, record_property):
     (rate,) = frames_per_second([page], 5)
     record_property("frames_per_second", round(rate, 1))
     print(f"frames/s end to end: {rate:.1f}")
-    assert rate >= 1.5
+    assert rate >= 5
 
     card = page.locator("#mien-live .mien-card")
     assert card.count() == 1
@@ -79,7 +79,8 @@ def test_a_face_in_front_of_the_camera(visit, server, record_property):
     )
     assert all(label in emotion.inner_text() for label in FERPLUS8.labels)
     p = [float(v) for v in emotion.locator("data").evaluate_all("all => all.map(e => e.value)")]
-    assert 0.9 < sum(p) <= 1.001, "what is missing has less than 1 % each"
+    missing = len(FERPLUS8.labels) - len(p)
+    assert 1 - 0.01 * missing - 0.01 < sum(p) <= 1.01, "what is missing has less than 1 % each"
     assert "Perceived gender" in gender.inner_text()
     assert gender.locator("data").count() >= 1
     assert re.search(r"\d+–\d+ years", age.inner_text())
@@ -99,8 +100,8 @@ def test_a_face_in_front_of_the_camera(visit, server, record_property):
     page.wait_for_timeout(800)
     assert frames_per_second([page], 1) == [0]
     page.get_by_role("button", name="Start camera").click()
-    page.wait_for_timeout(3000)
-    assert frames_per_second([page], 3)[0] > 0.5, "it can be started again"
+    page.wait_for_timeout(1000)
+    assert frames_per_second([page], 1)[0] > 2, "it can be started again"
 
 
 def test_two_visitors_at_once(visit):
@@ -109,7 +110,7 @@ def test_two_visitors_at_once(visit):
         go_live(page)
     rates = frames_per_second(pages, 4)
     print(f"frames/s of two visitors: {rates[0]:.1f} and {rates[1]:.1f}")
-    assert min(rates) > 1, (
+    assert min(rates) > 2, (
         "the rate depends on other load; two browsers and the server share the cores"
     )
     assert all(page.locator("#mien-live [data-face='1']").count() == 1 for page in pages)
