@@ -60,6 +60,11 @@ class Reading:
     timing_ms: dict[str, float]
     searched_px: int = STILL_SIDE
 
+    @property
+    def from_left(self) -> list[FaceReading]:
+        """The faces from left to right, as they are numbered."""
+        return sorted(self.faces, key=lambda reading: reading.face.box[0])
+
     def to_json(self) -> list[dict[str, object]]:
         """Return what the API's `predict` returns: one dictionary per face."""
         return [_as_dict(f, self) for f in self.faces]

@@ -16,17 +16,20 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from apps.webcam.options import add_model_argument
+from apps.webcam.tracking.tracker import numbered
+from apps.webcam.ui import labels
 from core import image as images
 from core import progress
 from core.cli import add_debug, exit_status
 from core.errors import UserError
 from core.files import atomic_file, csv_cell
 from core.pipeline import Pipeline, Reading
-from core.types import Prediction
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 BATCH_PICTURES = 8
@@ -125,24 +128,12 @@ def _readings(
 
 def describe(reading: Reading) -> list[str]:
     """Return one line per face, from the left, or that there is none."""
-    lines = []
-    for number, face in enumerate(sorted(reading.faces, key=lambda f: f.face.box[0]), 1):
-        if face.abstained:
-            lines.append(f"face {number}: no prediction ({face.abstained})")
-            continue
-        parts = []
-        for name, head in (
-            ("emotion", face.prediction.emotion),
-            ("perceived gender", face.prediction.gender),
-        ):
-            if head:
-                unsure = ", uncertain" if head.uncertain else ""
-                parts.append(f"{name} {head.top} ({head.confidence:.0%}{unsure})")
-        if age := face.prediction.age:
-            unsure = ", uncertain" if age.uncertain else ""
-            parts.append(f"age {age.value:.0f} ({age.low:.0f} to {age.high:.0f}{unsure})")
-        lines.append(f"face {number}: {'; '.join(parts)}")
-    return lines or ["no face"]
+    return [
+        f"face {number}: no prediction ({face.abstained})"
+        if face.abstained
+        else f"face {number}: {'; '.join(labels.lines(face.prediction))}"
+        for number, face in enumerate(reading.from_left, 1)
+    ] or ["no face"]
 
 
 def _print_table(pipeline: Pipeline, readings: Iterator[tuple[Path, Reading]]) -> None:
@@ -153,25 +144,17 @@ def _print_table(pipeline: Pipeline, readings: Iterator[tuple[Path, Reading]]) -
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["picture", "face", *timeline.columns(emotions, genders)])
     for path, reading in readings:
-        for number, face in enumerate(sorted(reading.faces, key=lambda f: f.face.box[0]), 1):
+        for number, face in enumerate(reading.from_left, 1):
             row = timeline.cells(face, emotions, genders)
             writer.writerow([csv_cell(str(path)), number, *row])
 
 
-def _write_annotated(target: Path, picture: images.Source, reading: Reading) -> None:
-    from PIL import Image
-
-    from apps.webcam.tracking.tracker import TrackedFace
+def _write_annotated(target: Path, rgb: np.ndarray, reading: Reading) -> None:
     from apps.webcam.ui import overlay
 
-    from_left = sorted(reading.faces, key=lambda f: f.face.box[0])
-    faces = [
-        TrackedFace(i, f if f.abstained is None else replace(f, prediction=Prediction()))
-        for i, f in enumerate(from_left, 1)
-    ]
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(target) as path:
-        Image.fromarray(overlay.draw(images.load(picture), faces)).save(path, "JPEG", quality=92)
+        Image.fromarray(overlay.draw(rgb, numbered(reading))).save(path, "JPEG", quality=92)
 
 
 if __name__ == "__main__":

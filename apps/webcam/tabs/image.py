@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,13 +11,11 @@ import numpy as np
 
 from apps.webcam import image_io
 from apps.webcam.image_io import ImagePayload, ShownImage
-from apps.webcam.tracking.tracker import TrackedFace
+from apps.webcam.tracking.tracker import numbered
 from apps.webcam.ui import overlay, panel, texts
 from core import image
 from core.errors import UserError
-from core.faces import STILL_SIDE
 from core.pipeline import Pipeline
-from core.types import Prediction
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
 """Public-domain and drawn images only; `examples/README.md` names their sources."""
@@ -53,13 +50,9 @@ def process_example(pipeline: Pipeline, index: int) -> ImageTabUpdate:
 
 def process_image(pipeline: Pipeline, rgb: np.ndarray) -> ImageTabUpdate:
     """Predict on an image, RGB uint8 of shape (H, W, 3); faces are numbered from the left."""
-    reading = pipeline(rgb, STILL_SIDE)
+    reading = pipeline(rgb)
     height, width = rgb.shape[:2]
-    from_left = sorted(reading.faces, key=lambda f: f.face.box[0])
-    faces = [
-        TrackedFace(i, f if f.abstained is None else replace(f, prediction=Prediction()))
-        for i, f in enumerate(from_left, 1)
-    ]
+    faces = numbered(reading)
     no_face_text = (
         f"No face found in this image of {width} × {height} pixels. Faces need about 24 pixels and"
         " should look towards the camera."
@@ -88,4 +81,4 @@ def predict_json(pipeline: Pipeline, payload: ImagePayload | None) -> list[dict[
     Raises:
         UserError: The image cannot be read.
     """
-    return pipeline(image_io.decode_still(payload), STILL_SIDE).to_json()
+    return pipeline(image_io.decode_still(payload)).to_json()

@@ -9,14 +9,14 @@ that shows a face badly counts for less, one on which the model abstains for not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from apps.webcam.tracking.motion import Motion, assign
 from apps.webcam.tracking.smoothing import Floats, Smoother, State, ValueGroup
 from core.face_quality import band_of
-from core.pipeline import FaceReading
+from core.pipeline import FaceReading, Reading
 from core.types import Age, Distribution, Prediction
 
 TRACK_TIMEOUT_SECONDS = 2.5
@@ -75,6 +75,14 @@ class TrackedFace:
     id: int
     reading: FaceReading
     held: bool = False
+
+
+def numbered(reading: Reading) -> list[TrackedFace]:
+    """Return the faces of a single image, numbered from the left; abstentions are empty."""
+    return [
+        TrackedFace(i, face if face.abstained is None else replace(face, prediction=Prediction()))
+        for i, face in enumerate(reading.from_left, 1)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.face_quality import Band
 from core.labels import EMOTION_ADJECTIVES
 from core.pipeline import FaceReading
-from core.types import Age, Distribution
+from core.types import Age, Distribution, Prediction
 
 BAND_TEXT: dict[Band, str] = {
     "high": "high confidence",
@@ -45,6 +45,13 @@ def age(prediction: Age | None) -> str:
         return "no age model"
     prefix = "age uncertain, " if prediction.uncertain else ""
     return f"{prefix}{prediction.low:.0f}–{prediction.high:.0f} years"
+
+
+def lines(prediction: Prediction) -> list[str]:
+    """Return each task's prediction in words, without those that the model lacks."""
+    emotions = [emotion(prediction.emotion)] if prediction.emotion else []
+    genders = [gender(prediction.gender)] if prediction.gender else []
+    return emotions + genders + ([age(prediction.age)] if prediction.age else [])
 
 
 def tag(number: int, reading: FaceReading) -> str:

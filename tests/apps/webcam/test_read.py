@@ -35,7 +35,7 @@ def test_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, folder)
     lines = out.splitlines()
     assert status == 0 and len(lines) == 3
-    assert "emotion happiness" in lines[0] and "perceived gender female" in lines[0]
+    assert ": face 1: happiness " in lines[0] and "perceived gender: female " in lines[0]
     assert lines[2] == f"{folder / 'empty.png'}: no face"
 
 
