@@ -23,23 +23,22 @@ from core.errors import UserError
 
 USER_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
 """Exit statuses."""
-PLACE_ERRORS = (
+MACHINE_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC}
+"""Of a file or folder that this computer does not let anybody, or this user, read or write."""
+NAME_ERRORS = {
     errno.ENOENT,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
     errno.EEXIST,
     errno.ENOTDIR,
     errno.EISDIR,
-    errno.ENOSPC,
     errno.ENAMETOOLONG,
-)
-"""Of a file or folder that was named wrongly, or may not be read or written."""
+}
+"""Of a file or folder that was named wrongly: by the user or, where no word does, by us."""
 
 
 def exit_status(
     work: Callable[[], int | None],
     *,
+    words: Sequence[str] | None = None,
     debug: bool = False,
     on_interrupt: str | None = "stopped; nothing was written",
 ) -> int:
@@ -47,13 +46,15 @@ def exit_status(
 
     Args:
         work: returns a status; None counts as 0.
+        words: of the command line (default: those of this process).
         debug: print the traceback of an error before its text.
         on_interrupt: what Ctrl-C prints before status 130; None where Ctrl-C is the usual end, as
             of a server: nothing is printed, and the status is 0.
 
     Returns:
-        What `work` returned; 2 after a `UserError` or a place that cannot be read or written, 1
-        after any other exception. A pipe that its reader closed, such as `| head`, is no error.
+        What `work` returned; 2 after a `UserError`, a place that may not be read or written, or
+        one that does not exist and is named by one of `words`; 1 after any other exception. A pipe
+        that its reader closed, such as `| head`, is no error.
     """
     try:
         status = work() or 0
@@ -73,7 +74,9 @@ def exit_status(
         if isinstance(error, UserError):
             print(f"error: {error}", file=sys.stderr)
             return USER_ERROR
-        if isinstance(error, OSError) and error.errno in PLACE_ERRORS and error.filename:
+        if isinstance(error, OSError) and _is_users_mistake(
+            error, sys.argv[1:] if words is None else words
+        ):
             print(
                 f"error: Expected to read or write {error.filename}, got: {error.strerror}; try "
                 "another place, or change its permissions.",
@@ -85,6 +88,20 @@ def exit_status(
             file=sys.stderr,
         )
         return INTERNAL_ERROR
+
+
+def _is_users_mistake(error: OSError, words: Sequence[str]) -> bool:
+    """Return whether a place that cannot be read or written is the user's to mend."""
+    if not isinstance(error.filename, str | bytes | os.PathLike):
+        return False
+    if error.errno in MACHINE_ERRORS:
+        return True
+    place = Path(os.path.realpath(os.fsdecode(error.filename)))
+    values = {value for word in words for value in (word, word.partition("=")[2]) if value}
+    named = [Path(os.path.realpath(value)) for value in values if "\0" not in value]
+    return error.errno in NAME_ERRORS and any(
+        place.is_relative_to(path) or path.is_relative_to(place) for path in named
+    )
 
 
 def add_debug(parser: argparse.ArgumentParser) -> None:
@@ -131,7 +148,7 @@ def run_commands(
         args = _parser(package, prog, description, words, default, epilog).parse_args(words)
         return int(args.run(args))
 
-    return exit_status(work, debug="--debug" in words, on_interrupt=on_interrupt)
+    return exit_status(work, words=words, debug="--debug" in words, on_interrupt=on_interrupt)
 
 
 def _parser(

@@ -127,9 +127,26 @@ def test_places_that_cannot_be_written_are_the_users_mistake(
             raise OSError(errno.EROFS, "Read-only file system", str(place / name))
         (place / name).mkdir() if kind == "file" else (place / name / "x").write_text("")
 
-    assert cli.exit_status(work) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: Expected to read or write") and str(place) in error
+    for words in (["--out", str(place)], [f"--out={place}"], [str(place / name / "x" / "below")]):
+        assert cli.exit_status(work, words=words) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: Expected to read or write") and str(place) in error
+
+
+@pytest.mark.parametrize("words", [[], ["run", "--debug", "--size=3"], ["--out", "elsewhere"]])
+def test_a_missing_file_that_no_word_names_is_an_internal_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert cli.exit_status((tmp_path / "ours").read_bytes, words=words) == 1
+    assert capsys.readouterr().err.startswith("internal error: FileNotFoundError")
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ENOSPC, errno.EROFS])
+def test_a_place_that_may_not_be_written_needs_no_word(
+    capsys: pytest.CaptureFixture[str], code: int
+) -> None:
+    assert cli.exit_status(raising(OSError(code, "no", "runs")), words=[]) == 2
+    assert capsys.readouterr().err.startswith("error: Expected to read or write runs, got: no")
 
 
 def test_debug_shows_where(capsys: pytest.CaptureFixture[str]) -> None:
