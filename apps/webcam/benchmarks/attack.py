@@ -13,7 +13,6 @@ import json
 import os
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -33,6 +32,7 @@ from apps.webcam.benchmarks.visitors import (
     JSON_HEADERS,
     SimulatedVisitor,
     StreamEndpoint,
+    Visitor,
     camera_frames,
     find_stream,
 )
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 @dataclass
-class HonestProgram:
+class HonestProgram(Visitor):
     """Calls the API again and again, and measures the time to each prediction.
 
     Attributes:
@@ -86,17 +86,7 @@ class HonestProgram:
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._is_leaving = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the call that is going on."""
-        self._is_leaving.set()
-        self._thread.join(60)
+        super().__init__(self._run)
 
     def _run(self) -> None:
         while not self._is_leaving.wait(CALL_PAUSE_SECONDS):
@@ -155,7 +145,7 @@ def _attack(
 ) -> AttackReport:
     """Return what a running demo's visitors received; look-ups and files left are not counted."""
     frames = camera_frames(SCENES[1](), load.MAX_CAMERA_FRAMES)
-    honest = [
+    cameras = [
         SimulatedVisitor(endpoint, frames, args.rate, f"192.0.2.{number + 2}")
         for number in range(MAX_LIVE_STREAMS)
     ]
@@ -169,10 +159,9 @@ def _attack(
 
     def received() -> int:
         file_counts.append(_count_files(uploads))
-        return sum(len(visitor.received) for visitor in honest)
+        return sum(len(visitor.received) for visitor in cameras)
 
-    visitors: list[SimulatedVisitor | HonestProgram | HostileVisitor]
-    visitors = [*honest, program, *hostile]
+    visitors: list[Visitor] = [*cameras, program, *hostile]
     try:
         for visitor in visitors:
             visitor.start()
@@ -194,8 +183,8 @@ def _attack(
         machine=LoadMachine(processor_name(), os.cpu_count(), round(os.getloadavg()[0], 2), used),
         acts=dict(sum((visitor.acts for visitor in hostile), Counter[str]())),
         statuses=dict(sum((visitor.statuses for visitor in hostile), Counter[int]())),
-        honest=tuple(load.visitor_report(visitor, begin, end) for visitor in honest),
-        honest_faults=tuple(sorted({error for visitor in honest for error in visitor.errors})),
+        visitors=tuple(load.visitor_report(visitor, begin, end) for visitor in cameras),
+        visitor_faults=tuple(sorted({error for visitor in cameras for error in visitor.errors})),
         calls=program.report(),
         memory=memory_growth(memory),
         lookups=0,

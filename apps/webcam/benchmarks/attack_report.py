@@ -40,8 +40,8 @@ class AttackReport:
         machine: The machine, which hostile and honest visitors shared with the demo.
         acts: How often hostile visitors did what.
         statuses: How often they got which HTTP status; 0 is a closed connection.
-        honest: What each honest live visitor received.
-        honest_faults: What went wrong for them.
+        visitors: What each honest live visitor received.
+        visitor_faults: What went wrong for them.
         calls: What an honest program received.
         memory: The demo's.
         lookups: Look-ups and connections that the demo tried.
@@ -54,8 +54,8 @@ class AttackReport:
     machine: LoadMachine
     acts: Mapping[str, int]
     statuses: Mapping[int, int]
-    honest: tuple[VisitorReport, ...]
-    honest_faults: tuple[str, ...]
+    visitors: tuple[VisitorReport, ...]
+    visitor_faults: tuple[str, ...]
     calls: CallsReport
     memory: MemoryGrowth
     lookups: int
@@ -66,16 +66,16 @@ class AttackReport:
     @property
     def met(self) -> dict[str, bool | None]:
         """Whether each target is met; None where it was not measured."""
-        ages_ms = [visitor.age_ms.max for visitor in self.honest]
+        ages_ms = [visitor.age_ms.max for visitor in self.visitors]
         growth, longest_s = self.memory.ci95, self.calls.longest_s
         return {
             f"every honest visitor at least {MIN_FRAMES_PER_S:g} frames/s": all(
-                visitor.frames_per_s >= MIN_FRAMES_PER_S for visitor in self.honest
+                visitor.frames_per_s >= MIN_FRAMES_PER_S for visitor in self.visitors
             ),
             f"no honest answer later than {MAX_LATE_SECONDS:g} s": longest_s is not None
             and longest_s <= MAX_LATE_SECONDS
             and all(age is not None and age <= 1000 * MAX_LATE_SECONDS for age in ages_ms),
-            "no faults for the honest": not self.honest_faults and not self.calls.faults,
+            "no faults for honest visitors": not self.visitor_faults and not self.calls.faults,
             f"memory grows by at most {MAX_GROWTH_MB_PER_MIN:g} MB a minute": None
             if growth is None
             else growth[1] <= MAX_GROWTH_MB_PER_MIN,
@@ -99,7 +99,7 @@ def show(report: AttackReport, console: Console) -> None:
         soft_wrap=True,
     )
     table = Table("honest visitor", "frames/s", "age p50, ms", "p95", "max", "longest gap, ms")
-    for number, visitor in enumerate(report.honest, 1):
+    for number, visitor in enumerate(report.visitors, 1):
         ages = (visitor.age_ms.p50, visitor.age_ms.p95, visitor.age_ms.max)
         table.add_row(
             str(number),
@@ -119,5 +119,5 @@ def show(report: AttackReport, console: Console) -> None:
         f" at most {report.max_files}, left {report.files_left}",
         soft_wrap=True,
     )
-    for fault in (*report.honest_faults, *calls.faults):
+    for fault in (*report.visitor_faults, *calls.faults):
         say(fault)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import random
 import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
-from apps.webcam.benchmarks.visitors import StreamEndpoint
+from apps.webcam.benchmarks.visitors import StreamEndpoint, Visitor
 
 ADDRESSES = tuple(f"203.0.113.{number}" for number in range(1, 6))
 PAUSE_SECONDS = 0.2
@@ -30,7 +29,7 @@ FORM = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r
 
 
 @dataclass
-class HostileVisitor:
+class HostileVisitor(Visitor):
     """One thread that attacks until it is stopped.
 
     Attributes:
@@ -49,17 +48,7 @@ class HostileVisitor:
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.seed)  # noqa: S311
-        self._is_leaving = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the act that is going on."""
-        self._is_leaving.set()
-        self._thread.join(6 * TIMEOUT_SECONDS)
+        super().__init__(self._run)
 
     def _run(self) -> None:
         acts: tuple[Callable[[], None], ...] = (

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +33,8 @@ longer time a response counts as lost.
 """
 TIMEOUT_SECONDS = 20.0
 """A server that sends nothing for so long counts as gone."""
+STOP_SECONDS = 3 * TIMEOUT_SECONDS
+"""Longest wait for a visitor's last call."""
 MAX_QUOTED = 200
 """Characters of an unexpected message that an error quotes."""
 CAMERA_JPEG_QUALITY = 92
@@ -130,6 +133,26 @@ def find_stream(url: str) -> StreamEndpoint:
         connection.close()
 
 
+class Visitor:
+    """Threads that work until they are stopped."""
+
+    def __init__(self, *work: Callable[[], None]) -> None:
+        """Prepare a thread for each function, which ends once `_is_leaving` is set."""
+        self._is_leaving = threading.Event()
+        self._threads = [threading.Thread(target=w, daemon=True) for w in work]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End after what is going on, for which it waits."""
+        self._is_leaving.set()
+        for thread in self._threads:
+            thread.join(STOP_SECONDS)
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedFrame:
     """An image that came back.
@@ -144,7 +167,7 @@ class ReceivedFrame:
 
 
 @dataclass
-class SimulatedVisitor:
+class SimulatedVisitor(Visitor):
     """One visitor with two threads: one sends, one listens.
 
     Attributes:
@@ -172,22 +195,7 @@ class SimulatedVisitor:
         self._last_was_quick = True
         self._event_id: str | None = None
         self._has_joined = threading.Event()
-        self._is_leaving = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(work,), daemon=True)
-            for work in (self._send, self._listen)
-        ]
-
-    def start(self) -> None:
-        """Open the page's stream and start sending."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Stop sending, close the stream and wait for the last response."""
-        self._is_leaving.set()
-        for thread in self._threads:
-            thread.join(2 * TIMEOUT_SECONDS)
+        super().__init__(*(partial(self._run, work) for work in (self._send, self._listen)))
 
     def _run(self, work: Callable[[], None]) -> None:
         try:

@@ -20,8 +20,8 @@ GOOD = AttackReport(
     machine=LoadMachine("cpu", 2, 1.0, {"server": 0.5, "visitors": 0.5}),
     acts={"idle": 3},
     statuses={200: 3, 403: 1},
-    honest=(VisitorReport(4.0, FrameAge(20.0, 40.0, 2000.0), 300.0, 100),) * 8,
-    honest_faults=(),
+    visitors=(VisitorReport(4.0, FrameAge(20.0, 40.0, 2000.0), 300.0, 100),) * 8,
+    visitor_faults=(),
     calls=CallsReport(10, 2.0, ()),
     memory=MemoryGrowth(300.0, 301.0, 302.0, 0.1, (-0.5, 1.0)),
     lookups=0,
@@ -39,13 +39,16 @@ def test_a_good_report_meets_every_target() -> None:
 @pytest.mark.parametrize(
     ("change", "missed"),
     [
-        ({"honest": (replace(GOOD.honest[0], frames_per_s=3.9),)}, "4 frames/s"),
-        ({"honest": (replace(GOOD.honest[0], age_ms=FrameAge(9, 9, 2001)),)}, "later than 2 s"),
-        ({"honest": (replace(GOOD.honest[0], age_ms=FrameAge(None, None, None)),)}, "later than"),
+        ({"visitors": (replace(GOOD.visitors[0], frames_per_s=3.9),)}, "4 frames/s"),
+        ({"visitors": (replace(GOOD.visitors[0], age_ms=FrameAge(9, 9, 2001)),)}, "later than 2 s"),
+        (
+            {"visitors": (replace(GOOD.visitors[0], age_ms=FrameAge(None, None, None)),)},
+            "later than",
+        ),
         ({"calls": CallsReport(10, 2.1, ())}, "later than 2 s"),
         ({"calls": CallsReport(0, None, ())}, "later than 2 s"),
         ({"calls": CallsReport(10, 1.0, ("refused",))}, "faults"),
-        ({"honest_faults": ("the stream ended",)}, "faults"),
+        ({"visitor_faults": ("the stream ended",)}, "faults"),
         ({"memory": MemoryGrowth(1.0, 2.0, 3.0, 0.5, (0.1, 1.1))}, "memory"),
         ({"lookups": 1}, "look-ups"),
         ({"files_left": 1}, "files"),
@@ -75,9 +78,9 @@ def test_a_short_attack(model: Path, capsys: pytest.CaptureFixture) -> None:
     arguments = ["--model", str(model), "--minutes", "0.1", "--hostile", "3", "--rate", "2"]
     assert attack.main([*arguments, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert len(report["honest"]) == 8
-    assert all(visitor["frames_per_s"] > 0 for visitor in report["honest"])
-    assert report["honest_faults"] == []
+    assert len(report["visitors"]) == 8
+    assert all(visitor["frames_per_s"] > 0 for visitor in report["visitors"])
+    assert report["visitor_faults"] == []
     assert sum(report["acts"].values()) > 0
     assert sum(report["statuses"].values()) > 0
     assert (report["lookups"], report["files_left"], report["is_alive"]) == (0, 0, True)
