@@ -17,6 +17,7 @@ import numpy as np
 from core.artifacts.bundle import open_session
 from core.artifacts.input_spec import InputSpec
 from core.artifacts.onnx_check.graph import read_metadata
+from core.errors import ModelError
 from core.preprocess import crop_face, to_input
 from core.types import Face
 
@@ -45,9 +46,17 @@ class FaceCheck:
 
     Attributes:
         threshold: scores below it are not taken for a face.
+
+    Raises:
+        ModelError: the file is missing, or ONNX Runtime refuses it.
     """
 
     def __init__(self, file: Path = FILE) -> None:
+        if not file.is_file():
+            raise ModelError(
+                f"Expected the face check in {file}, got nothing; try `git checkout -- {file}` or "
+                "`python -m train face_check`."
+            )
         data = file.read_bytes()
         self.threshold = float(json.loads(bytes(read_metadata(data)[KEY]))["threshold"])
         self._session = open_session(data, 1, file)

@@ -50,6 +50,31 @@ class _OrderedOutputs(nn.Module):
         return tuple(outputs[name] for name in self.names)
 
 
+def trace(model: nn.Module, example: Tensor, path: Path, outputs: Sequence[str]) -> None:
+    """Write a network as one ONNX file with a free batch dimension.
+
+    Args:
+        model: takes one tensor, `image` in the file.
+        example: of that input, (2, ...).
+        path: the file.
+        outputs: names of what it returns.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter deprecates its own internals
+        torch.onnx.export(
+            model.eval(),
+            (example,),
+            path,
+            input_names=["image"],
+            output_names=list(outputs),
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+
 def write_onnx(model: nn.Module, card: Card, path: Path) -> None:
     """Write one self-contained file with a free batch dimension, without training branches.
 
@@ -62,20 +87,12 @@ def write_onnx(model: nn.Module, card: Card, path: Path) -> None:
     deployed.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     names = [h.task for h in card.heads] + ["embedding"]
     example = torch.zeros(2, spec.channels, spec.size, spec.size)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter deprecates its own internals
-        torch.onnx.export(
-            _OrderedOutputs(deployed, names).eval(),
-            (example,),
-            path,
-            input_names=["image"],
-            output_names=[h.output for h in card.heads] + ["embedding"],
-            dynamic_shapes={"image": {0: torch.export.Dim("n")}},
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
+    trace(
+        _OrderedOutputs(deployed, names),
+        example,
+        path,
+        [h.output for h in card.heads] + ["embedding"],
+    )
     if is_quantised:
         qat_onnx.store_int8_weights(path)
     set_card(path, card)

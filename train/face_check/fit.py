@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from core.detection.face_check import INPUT, KEY
 from core.files import atomic_file
 from core.preprocess import to_input
-from train.export.onnx_file import OPSET
+from train.batches.augment import augment
+from train.export.onnx_file import trace
 from train.face_check.network import build
+from train.recipe.settings import Augment
 
 BATCH = 256
 TURNED, MISSED, PATCHES, NOISE = 48, 96, 160, 24
@@ -26,6 +27,18 @@ TURNED, MISSED, PATCHES, NOISE = 48, 96, 160, 24
 MAX_LOST = 0.01
 """Share of the validation faces of each data set that the threshold may lose."""
 SEED = 0
+AUGMENT = Augment(
+    rotate=15,
+    zoom=0.13,
+    shift=0.08,
+    light=0.3,
+    blur=0.15,
+    blur_max=1.5,
+    lowres=0.15,
+    noise=0.2,
+    erase=0,
+)
+"""As little as a whole, upright face survives."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +67,7 @@ def fit(crops: TrainingCrops, epochs: int, report: Callable[[int, float], None])
         report: called after each epoch with its number and mean loss.
     """
     torch.manual_seed(SEED)
-    rng = np.random.default_rng(SEED)
+    rng, draws = np.random.default_rng(SEED), torch.Generator().manual_seed(SEED)
     network = build()
     steps = len(crops.faces) // BATCH
     optimizer = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=0.02)
@@ -65,7 +78,9 @@ def fit(crops: TrainingCrops, epochs: int, report: Callable[[int, float], None])
         for step in range(steps):
             faces = crops.faces[order[step * BATCH : (step + 1) * BATCH]]
             batch = np.concatenate([faces, _negatives(crops, rng)])  # (584, 48, 48)
-            logits = network(_augmented(batch, rng)).squeeze(1)
+            crops_in = augment(torch.from_numpy(batch).unsqueeze(1), AUGMENT, draws)
+            logits = network(torch.from_numpy(to_input(crops_in.movedim(1, -1).numpy(), INPUT)))
+            logits = logits.squeeze(1)
             loss = F.binary_cross_entropy_with_logits(logits, labels * 0.98 + 0.01)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -83,32 +98,6 @@ def _negatives(crops: TrainingCrops, rng: np.random.Generator) -> np.ndarray:
     turned = np.rot90(some(crops.faces, TURNED), int(rng.choice([1, 2, 2, 3])), axes=(1, 2))
     others = some(crops.missed, MISSED), some(crops.patches, PATCHES), some(crops.noise, NOISE)
     return np.concatenate([turned, *others])
-
-
-def _augmented(crops: np.ndarray, rng: np.random.Generator) -> Tensor:
-    """Mirror, light, small turns and shifts, and blur: as little as a whole face survives."""
-    n = len(crops)
-    x = torch.from_numpy(np.ascontiguousarray(crops)).unsqueeze(1).float() / 255  # (N, 1, 48, 48)
-    flipped = torch.rand(n) < 0.5
-    x[flipped] = x[flipped].flip(-1)
-    mean = x.mean((1, 2, 3), keepdim=True)
-    contrast = torch.empty(n, 1, 1, 1).uniform_(0.5, 1.3)
-    light = torch.empty(n, 1, 1, 1).uniform_(-0.25, 0.25)
-    x = ((x - mean) * contrast + mean + light).clamp(0, 1)
-    angle = torch.empty(n).uniform_(-0.26, 0.26)  # 15 degrees
-    zoom, shift = torch.empty(n).uniform_(0.88, 1.14), torch.empty(n, 2).uniform_(-0.08, 0.08)
-    cos, sin = zoom * torch.cos(angle), zoom * torch.sin(angle)
-    theta = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], 1).view(n, 2, 3)
-    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
-    x = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
-    blurred = torch.rand(n) < 0.25
-    if blurred.any():
-        small = F.interpolate(
-            x[blurred], size=int(rng.integers(16, 40)), mode="bilinear", antialias=True
-        )
-        x[blurred] = F.interpolate(small, size=INPUT.size, mode="bilinear")
-    x = x + torch.randn_like(x) * 0.02 * torch.rand(n, 1, 1, 1)
-    return (x - INPUT.mean[0]) / INPUT.std[0]
 
 
 @torch.no_grad()
@@ -133,20 +122,8 @@ def threshold(faces: dict[str, np.ndarray]) -> float:
 def write(network: nn.Module, threshold: float, file: Path) -> None:
     """Write the network with its threshold as one ONNX file."""
     example = torch.zeros(2, 1, INPUT.size, INPUT.size)
-    with atomic_file(file) as path, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter deprecates its own internals
-        torch.onnx.export(
-            network.eval(),
-            (example,),
-            path,
-            input_names=["image"],
-            output_names=["face"],
-            dynamic_shapes={"input": {0: torch.export.Dim("n")}},
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
+    with atomic_file(file) as path:
+        trace(network, example, path, ["face"])
         model = onnx.load(path)
         onnx.helper.set_model_props(model, {KEY: json.dumps({"threshold": round(threshold, 6)})})
         onnx.save(model, path)

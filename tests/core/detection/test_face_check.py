@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import skimage.data
 
 from core.detection.face_check import INPUT, FaceCheck
+from core.errors import ModelError
 from core.types import Face
 
 FACE = Face((178, 63, 90, 113), 0.93)  # of the portrait
@@ -57,3 +60,8 @@ def test_flat_and_noisy_crops_do_not(check: FaceCheck) -> None:
 
 def test_no_faces_have_no_scores(check: FaceCheck, portrait: np.ndarray) -> None:
     assert check(portrait, []).shape == (0,)
+
+
+def test_without_its_file_it_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="face_check"):
+        FaceCheck(tmp_path / "face_check.onnx")
