@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from core.data.base.class_folders import emotions, load_tree
-from core.data.base.files import SUFFIXES, files, picture_folder, suffix
+from core.data.base.files import SUFFIXES, files, suffix
 from core.data.base.origin import RESEARCH, Origin
-from core.data.base.rows import Row, build, read_csv
+from core.data.base.rows import Row, build, read_pictures
 from core.data.base.samples import Problem, Samples, check_split, locate
 from core.data.base.splits import OURS
 from core.errors import DataError
@@ -94,11 +94,8 @@ def load(root: str | Path, split: str) -> Samples:
 
 
 def _from_table(root: Path, table: str, rows: list[Row], problems: list[Problem]) -> None:
-    entries = list(read_csv(root / table, ("subDirectory_filePath", "expression"), COLUMNS))
-    names = [e[1].get("subdirectory_filepath", "").replace("\\", "/") for e in entries]
-    below = picture_folder(root, names, PICTURES)
-    for (number, cells, reason), name in zip(entries, names, strict=True):
-        file = below + name
+    columns = ("subDirectory_filePath", "expression")
+    for number, file, cells, reason in read_pictures(root, table, columns, COLUMNS, usual=PICTURES):
         emotion, why = _emotion(cells.get("expression", ""))
         if reason or why:
             problems.append(Problem(table if reason else file, reason or f"row {number}: {why}"))

@@ -11,12 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.data.base.class_folders import split_name
-from core.data.base.files import picture_folder
 from core.data.base.origin import RESEARCH, Origin
-from core.data.base.rows import Row, build, read_csv
+from core.data.base.rows import Row, build, missing_tables, read_pictures
 from core.data.base.samples import Problem, Samples, check_split, locate
 from core.data.base.splits import OURS
-from core.errors import DataError
 from core.labels import AGE_MAX
 
 FOLDERS = {"train": "train", "val": "valid", "test": "test"}
@@ -44,10 +42,7 @@ def load(root: str | Path, split: str) -> Samples:
     ]
     if not tables or (tables != [ONE_TABLE] and split not in ("all", *map(TABLES.get, tables))):
         expected = [t for t, part in TABLES.items() if split in ("all", part)]
-        raise DataError(
-            f"Expected the publishers' {' or '.join(expected)} in {root}, got "
-            f"{', '.join(tables) or 'none'}; try --data DIR or another --split."
-        )
+        raise missing_tables(root, expected, tables)
     rows: list[Row] = []
     problems: list[Problem] = []
     for table in tables:
@@ -61,17 +56,15 @@ def _read(root: Path, table: str, split: str, rows: list[Row], problems: list[Pr
     """Append the rows of one table that belong to the split, and what is wrong with others."""
     column = "file" if table == ONE_TABLE else "file_name"
     folder = FOLDERS.get(TABLES.get(table, ""), "")
-    entries = list(read_csv(root / table, (column, "real_age")))
-    names = [e[1].get(column, "").replace("\\", "/") for e in entries]
-    names = [f"{folder}/{name}" if folder else name for name in names]
-    below = picture_folder(root, names)
-    for (number, cells, reason), name in zip(entries, names, strict=True):
-        part = TABLES.get(table) or split_name(Path(name).name.partition("_")[0])
+    for number, file, cells, reason in read_pictures(
+        root, table, (column, "real_age"), inside=folder
+    ):
+        part = TABLES.get(table) or split_name(Path(file).name.partition("_")[0])
         if split not in ("all", part):
             continue
         age = _age(cells.get("real_age", ""))
         if part is None:
-            reason = reason or f"row {number}: expected a name such as train_000000.jpg, got {name}"
+            reason = reason or f"row {number}: expected a name such as train_000000.jpg, got {file}"
         elif age is None:
             reason = reason or (
                 f"row {number}: expected an age of 0-{AGE_MAX}, got {cells['real_age'][:20]!r}"
@@ -79,7 +72,6 @@ def _read(root: Path, table: str, split: str, rows: list[Row], problems: list[Pr
         if reason or age is None:
             problems.append(Problem(table, str(reason)))
             continue
-        file = below + name
         rows.append(
             Row(f"{file}_face.jpg" if (root / f"{file}_face.jpg").is_file() else file, age=age)
         )

@@ -16,9 +16,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from core.data.base.files import picture_folder
 from core.data.base.origin import Origin
-from core.data.base.rows import Row, build, read_csv
+from core.data.base.rows import Row, build, missing_tables, read_pictures
 from core.data.base.samples import Problem, Samples, check_split, locate
 from core.data.base.splits import OURS, carve
 from core.errors import DataError
@@ -55,24 +54,18 @@ def load(root: str | Path, split: str) -> Samples:
     tables = {part: name for part, name in TABLES.items() if (root / name).is_file()}
     wanted = {"all": list(tables), "val": ["train"]}.get(split, [split])
     if not wanted or any(part not in tables for part in wanted):
-        expected = " and ".join(TABLES[part] for part in wanted or TABLES)
-        raise DataError(
-            f"Expected the publishers' {expected} in {root}, got "
-            f"{', '.join(tables.values()) or 'none'}; try --data DIR or another --split."
-        )
+        raise missing_tables(root, [TABLES[part] for part in wanted or TABLES], tables.values())
     rows: list[Row] = []
     problems: list[Problem] = []
     for part in wanted:
-        entries = list(read_csv(root / tables[part], ("file", "age", "gender", "race")))
-        names = [cells.get("file", "").replace("\\", "/") for _, cells, _ in entries]
-        below = picture_folder(root, names)
-        for (number, cells, reason), name in zip(entries, names, strict=True):
-            if split not in ("all", carve(part, Path(name).stem) if part == "train" else part):
+        columns = ("file", "age", "gender", "race")
+        for number, file, cells, reason in read_pictures(root, tables[part], columns):
+            if split not in ("all", carve(part, Path(file).stem) if part == "train" else part):
                 continue
             try:
                 if reason:
                     raise DataError(reason)
-                rows.append(_row(below + name, cells))
+                rows.append(_row(file, cells))
             except DataError as error:
                 problems.append(Problem(tables[part], reason or f"row {number}: {error}"))
     return build("fairface", split, root, rows, problems, tables=[tables[p] for p in wanted])

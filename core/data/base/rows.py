@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
 
 import numpy as np
 
-from core.data.base.files import survey
+from core.data.base.files import picture_folder, survey
 from core.data.base.samples import Problem, Samples, missing, most_frequent, one_hot
 from core.data.base.table_header import MAX_HEADER_BYTES
 from core.errors import DataError
@@ -157,3 +157,52 @@ def read_csv(
             raise DataError(
                 f"Expected a table in {path}, got an empty file; try the original file."
             )
+
+
+def read_pictures(
+    root: Path,
+    table: str,
+    columns: Sequence[str],
+    order: Sequence[str] = (),
+    *,
+    inside: str = "",
+    usual: Iterable[str] = (),
+) -> Iterator[tuple[int, str, dict[str, str], str | None]]:
+    """Yield row number, picture, cells by column, and what is wrong, as `read_csv` has them.
+
+    A picture's name is relative to `root`, wherever below it the pictures are; names in the table
+    may have backslashes.
+
+    Args:
+        root: the data folder.
+        table: relative to `root`.
+        columns: needed ones; the first has the names.
+        order: as in `read_csv`.
+        inside: folder that the table's names leave out.
+        usual: as in `picture_folder`.
+
+    Raises:
+        DataError: as `read_csv`.
+    """
+    entries = list(read_csv(root / table, columns, order))
+    start = f"{inside}/" if inside else ""
+    names = [
+        start + cells.get(columns[0].lower(), "").replace("\\", "/") for _, cells, _ in entries
+    ]
+    below = picture_folder(root, names, usual)
+    for (number, cells, reason), name in zip(entries, names, strict=True):
+        yield number, below + name, cells, reason
+
+
+def missing_tables(root: Path, expected: Iterable[str], present: Iterable[str]) -> DataError:
+    """Return the error for a data folder without a table that the split needs.
+
+    Args:
+        root: the data folder.
+        expected: names of the tables.
+        present: names of those that are there.
+    """
+    return DataError(
+        f"Expected the publishers' {' and '.join(expected)} in {root}, got "
+        f"{', '.join(present) or 'none'}; try --data DIR or another --split."
+    )
