@@ -67,8 +67,8 @@ class InputSpec:
     align: bool = True
 
     def __post_init__(self) -> None:
-        whole_numbers = type(self.size) is type(self.channels) is int
-        if not whole_numbers or not 16 <= self.size <= 512 or self.channels not in (1, 3):
+        are_integers = type(self.size) is type(self.channels) is int
+        if not are_integers or not 16 <= self.size <= 512 or self.channels not in (1, 3):
             raise ValueError(
                 f"Expected whole `size` in 16..512 and `channels` 1 or 3, got {self.size!r:.80} "
                 f"and {self.channels!r:.80}."

@@ -12,7 +12,7 @@ from core.artifacts.onnx_check.graph import Node
 
 Shape = tuple[int, ...]
 Integers = NDArray[np.int64]
-MAX_WHOLE = 2**31 - 1
+MAX_INT32 = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
         raise UnknownSizeError(f"shapes {str(shapes)[:200]} that do not match") from None
 
 
-def whole(numbers: Integers) -> Integers | None:
+def within_32_bits(numbers: Integers) -> Integers | None:
     """Return computed numbers, None where they would not fit into 32 bits, and wrap somewhere."""
     numbers = np.asarray(numbers)
-    return numbers if np.abs(numbers).max(initial=0) <= MAX_WHOLE else None
+    return numbers if np.abs(numbers).max(initial=0) <= MAX_INT32 else None

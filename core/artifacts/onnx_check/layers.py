@@ -18,7 +18,7 @@ from core.artifacts.onnx_check.call import (
     Value,
     broadcast,
     in_rank,
-    whole,
+    within_32_bits,
 )
 from core.artifacts.onnx_check.graph import MAX_SMALL_ELEMENTS, WHOLE_TYPES
 
@@ -47,7 +47,7 @@ def elementwise(call: Call) -> list[Value]:
     if compute and len(values) == 2 and math.prod(shape) <= MAX_SMALL_ELEMENTS:
         a, b = values[0].integers, values[1].integers
         if a is not None and b is not None:
-            return [Value(shape, whole(compute(a, b)))]
+            return [Value(shape, within_32_bits(compute(a, b)))]
     return [Value(shape)]
 
 

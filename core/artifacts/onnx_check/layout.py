@@ -194,11 +194,11 @@ def constant(call: Call) -> list[Value]:
     constant = call.node.attributes.get("value")
     if isinstance(constant, Constant):
         return [Value(constant.shape, constant.integers)]
-    number, numbers = call.options("value_ints"), call.node.attributes.get("value_int")
-    if number is not None:
-        return [Value((len(number),), np.array(number, np.int64))]
-    if isinstance(numbers, int):
-        return [Value((), np.array(numbers, np.int64))]
+    numbers, number = call.options("value_ints"), call.node.attributes.get("value_int")
+    if numbers is not None:
+        return [Value((len(numbers),), np.array(numbers, np.int64))]
+    if isinstance(number, int):
+        return [Value((), np.array(number, np.int64))]
     if "value_float" in call.node.attributes:
         return [Value(())]
     raise UnknownSizeError("its form")
