@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,6 +12,7 @@ from core.faces import best_detector
 from train.batches.data import DatasetPart, load_parts
 from train.loop.memory import is_out_of_memory
 from train.loop.profile import TrainingProfile, profile
+from train.loop.run_state import peak_memory_mb
 from train.recipe.recipe import Recipe
 from train.recipe.settings import Distill, Sampling
 
@@ -90,7 +90,7 @@ def _plan(recipe: Recipe, report: TrainingProfile, images: int) -> TrainingPlan:
     loading, training = (1 / p["images_per_s"] for p in (report.loader, report.training))
     # a CPU loads and trains on the same cores; beside an accelerator both go on at once
     seconds_per_image = max(loading, training) if on_accelerator else loading + training
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux: KiB
+    memory_mb = peak_memory_mb()
     machine = system.describe_machine()
     available_mb = machine.memory_gb * 1024 if machine.memory_gb else None
     if on_accelerator:

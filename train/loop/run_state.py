@@ -99,8 +99,13 @@ def measure_cost(started: float, cpu_started: float) -> EpochRow:
     return {
         "seconds": monotonic() - started,
         "cpu_seconds": process_time() - cpu_started,
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,  # Linux: KiB
+        "memory_mb": peak_memory_mb(),
     }
+
+
+def peak_memory_mb() -> float:
+    """Return the highest resident memory of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux: KiB
 
 
 def say_absent_classes(pool: SamplePool, heads: Sequence[Head]) -> None:

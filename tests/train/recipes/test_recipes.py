@@ -94,6 +94,8 @@ def test_parameters(name: str) -> None:
         assert counts["trainable"] == TRAINABLE[name]
     if name == "production_b2":  # 5 M of 8 M in the source
         assert round(counts["trainable"] / 1e6) == 5 and round(counts["total"] / 1e6) == 8
+    if name.startswith("agegendernet"):
+        assert counts["total"] == pytest.approx(9_356_776, rel=0.01)
     if name == "agegendernet_ffhq":  # the phase with all three heads
         assert counts["trainable"] == 9_356_776
         assert counts["total"] * 4 / 2**20 == pytest.approx(35.73, abs=0.005)
