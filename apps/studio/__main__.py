@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until interrupted and return the exit status: 2 the user's mistake, 1 ours."""
     args = parser().parse_args(argv)
-    return exit_status(lambda: serve(args), debug=args.debug, on_interrupt=None)
+    return exit_status(lambda: serve(args), words=argv, debug=args.debug, on_interrupt=None)
 
 
 def serve(args: argparse.Namespace) -> None:

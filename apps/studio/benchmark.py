@@ -142,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Generate a table where none is named, measure in a fresh process, print."""
     args = parser().parse_args(argv)
-    return exit_status(lambda: run(args), debug=args.debug)
+    return exit_status(lambda: run(args), words=argv, debug=args.debug)
 
 
 def run(args: argparse.Namespace) -> int:

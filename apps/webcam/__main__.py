@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             max_stream_seconds=max_stream_seconds,
         )
 
-    return exit_status(run, debug=args.debug, on_interrupt=None)
+    return exit_status(run, words=argv, debug=args.debug, on_interrupt=None)
 
 
 if __name__ == "__main__":

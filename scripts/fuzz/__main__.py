@@ -109,7 +109,7 @@ def show(reports: Sequence[TargetReport]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run and return the exit status of the process."""
     args = parser().parse_args(argv)
-    return exit_status(lambda: run(args), debug=args.debug)
+    return exit_status(lambda: run(args), words=argv, debug=args.debug)
 
 
 if __name__ == "__main__":
