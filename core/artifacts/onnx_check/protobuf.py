@@ -146,17 +146,16 @@ def numbers(message: Message, name: str) -> list[int]:
         ModelError: packed numbers are damaged, or there are more than MAX_NUMBERS.
     """
     result: list[int] = []
-    values = message.get(name, [])
-    if sum(1 if isinstance(v, int) else len(v) for v in values) > 10 * MAX_NUMBERS:
-        raise ModelError(f"Expected at most {MAX_NUMBERS} numbers in `{name}`, got more.")
-    for value in values:
+    for value in message.get(name, ()):
         if isinstance(value, int):
             result.append(signed(value))
-            continue
-        position = 0
-        while position < len(value):
-            one, position = varint(value, position)
-            result.append(signed(one))
+        else:
+            position = 0
+            while position < len(value) and len(result) <= MAX_NUMBERS:
+                one, position = varint(value, position)
+                result.append(signed(one))
+        if len(result) > MAX_NUMBERS:
+            raise ModelError(f"Expected at most {MAX_NUMBERS} numbers in `{name}`, got more.")
     return result
 
 
