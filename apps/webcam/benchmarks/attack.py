@@ -25,7 +25,6 @@ import psutil
 from apps.webcam.benchmarks import attack_report, load, targets
 from apps.webcam.benchmarks.attack_report import AttackReport, CallsReport
 from apps.webcam.benchmarks.attacks import HostileVisitor
-from apps.webcam.benchmarks.load_report import LoadMachine
 from apps.webcam.benchmarks.memory_slope import memory_growth
 from apps.webcam.benchmarks.visitors import (
     CONNECTION_ERRORS,
@@ -39,7 +38,6 @@ from apps.webcam.benchmarks.visitors import (
 from apps.webcam.benchmarks.watched_demo import LOOKUPS_VARIABLE
 from apps.webcam.page import MAX_LIVE_STREAMS
 from core.errors import DataError
-from core.system import processor_name
 from evaluation.benchmark.app_processes import running
 from evaluation.benchmark.frames import SCENES
 
@@ -154,39 +152,24 @@ def _attack(
         HostileVisitor(endpoint, frames[0], seed=args.seed + number)
         for number in range(args.hostile)
     ]
-    processes = {"visitors": psutil.Process(), "server": server}
     file_counts = [0]
 
     def received() -> int:
         file_counts.append(_count_files(uploads))
         return sum(len(visitor.received) for visitor in cameras)
 
-    visitors: list[Visitor] = [*cameras, program, *hostile]
-    try:
-        for visitor in visitors:
-            visitor.start()
-            time.sleep(1 / args.rate / len(visitors))  # cameras are not in step
-        time.sleep(load.SETTLE_SECONDS)
-        begin = time.monotonic()
-        before = {name: load.cpu_seconds(process) for name, process in processes.items()}
-        memory = load.watch(60 * args.minutes, server, received)
-        end = time.monotonic()
-        used = {
-            name: load.share(before[name], load.cpu_seconds(process), end - begin)
-            for name, process in processes.items()
-        }
-    finally:
-        for visitor in visitors:
-            visitor.stop()
+    visit = load.attend(
+        [*cameras, program, *hostile], args.rate, 60 * args.minutes, server, received
+    )
     return AttackReport(
-        seconds=round(end - begin, 1),
-        machine=LoadMachine(processor_name(), os.cpu_count(), round(os.getloadavg()[0], 2), used),
+        seconds=round(visit.end - visit.begin, 1),
+        machine=visit.machine,
         acts=dict(sum((visitor.acts for visitor in hostile), Counter[str]())),
         statuses=dict(sum((visitor.statuses for visitor in hostile), Counter[int]())),
-        visitors=tuple(load.visitor_report(visitor, begin, end) for visitor in cameras),
+        visitors=tuple(load.visitor_report(visitor, visit.begin, visit.end) for visitor in cameras),
         visitor_faults=tuple(sorted({error for visitor in cameras for error in visitor.errors})),
         calls=program.report(),
-        memory=memory_growth(memory),
+        memory=memory_growth(visit.memory),
         lookups=0,
         max_files=max(file_counts),
         files_left=0,

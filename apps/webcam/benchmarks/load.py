@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 import numpy as np
 import psutil
@@ -30,6 +31,7 @@ from apps.webcam.benchmarks.memory_slope import memory_growth
 from apps.webcam.benchmarks.visitors import (
     NUMBER_BITS,
     SimulatedVisitor,
+    Visitor,
     camera_frames,
     find_stream,
 )
@@ -113,39 +115,78 @@ def _measure_demo(args: argparse.Namespace, url: str, server: psutil.Process | N
     needed = round(args.rate * (args.seconds + SETTLE_SECONDS)) + 16
     frames = camera_frames(SCENES[args.faces](), min(MAX_CAMERA_FRAMES, needed))
     visitors = [SimulatedVisitor(endpoint, frames, args.rate) for _ in range(args.visitors)]
-    processes = {"visitors": psutil.Process(), "server": server}
-    try:
-        for visitor in visitors:
-            visitor.start()
-            time.sleep(1 / args.rate / args.visitors)  # cameras are not in step
-        time.sleep(SETTLE_SECONDS)
-        begin = time.monotonic()
-        cpu_before = {name: cpu_seconds(process) for name, process in processes.items()}
-        readings = watch(args.seconds, server, lambda: sum(len(v.received) for v in visitors))
-        end = time.monotonic()
-        cpu_after = {name: cpu_seconds(process) for name, process in processes.items()}
-    finally:
-        for visitor in visitors:
-            visitor.stop()
-    processors_used = {
-        name: share(before, cpu_after[name], end - begin) for name, before in cpu_before.items()
-    }
+    visit = attend(
+        visitors, args.rate, args.seconds, server, lambda: sum(len(v.received) for v in visitors)
+    )
     return LoadReport(
         visitors=args.visitors,
-        seconds=round(end - begin, 1),
+        seconds=round(visit.end - visit.begin, 1),
         rate_offered=args.rate,
         faces=args.faces,
         frame=f"{WIDTH}x{HEIGHT} JPEG, {len(frames[0]) * 3 // 4} bytes",
-        machine=LoadMachine(
-            processor_name(), os.cpu_count(), round(os.getloadavg()[0], 2), processors_used
-        ),
-        each=tuple(visitor_report(visitor, begin, end) for visitor in visitors),
-        memory=memory_growth(readings),
+        machine=visit.machine,
+        each=tuple(visitor_report(visitor, visit.begin, visit.end) for visitor in visitors),
+        memory=memory_growth(visit.memory),
         faults=tuple(sorted({error for visitor in visitors for error in visitor.errors})),
     )
 
 
-def cpu_seconds(process: psutil.Process | None) -> float | None:
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What was measured while visitors were there.
+
+    Attributes:
+        begin: Monotonic seconds, once all have settled.
+        end: Monotonic seconds.
+        machine: The machine, with how many processors the visitors and the server used.
+        memory: See `watch`.
+    """
+
+    begin: float
+    end: float
+    machine: LoadMachine
+    memory: Floats
+
+
+def attend(
+    visitors: Sequence[Visitor],
+    rate: float,
+    seconds: float,
+    server: psutil.Process | None,
+    count: Callable[[], int],
+) -> Visit:
+    """Let visitors come one after the other, measure, and let them go.
+
+    Args:
+        visitors: They are started and stopped.
+        rate: Frames/s of a camera; they start within the time of one frame.
+        seconds: How long is measured, after `SETTLE_SECONDS`.
+        server: The demo's process, if it is on this machine.
+        count: Images received so far, called once a second.
+    """
+    processes = {"visitors": psutil.Process(), "server": server}
+    try:
+        for visitor in visitors:
+            visitor.start()
+            time.sleep(1 / rate / len(visitors))  # cameras are not in step
+        time.sleep(SETTLE_SECONDS)
+        begin = time.monotonic()
+        before = {name: _cpu_seconds(process) for name, process in processes.items()}
+        memory = watch(seconds, server, count)
+        end = time.monotonic()
+        used = {
+            name: _share(before[name], _cpu_seconds(process), end - begin)
+            for name, process in processes.items()
+        }
+    finally:
+        for visitor in visitors:
+            visitor.stop()
+    load_average = round(os.getloadavg()[0], 2)
+    machine = LoadMachine(processor_name(), os.cpu_count(), load_average, used)
+    return Visit(begin, end, machine, memory)
+
+
+def _cpu_seconds(process: psutil.Process | None) -> float | None:
     """Return the processor time of a process so far, in seconds."""
     if process is None:
         return None
@@ -153,7 +194,7 @@ def cpu_seconds(process: psutil.Process | None) -> float | None:
     return float(times.user + times.system)
 
 
-def share(before: float | None, after: float | None, seconds: float) -> float | None:
+def _share(before: float | None, after: float | None, seconds: float) -> float | None:
     """Return how many processors were used, from processor times in seconds."""
     if before is None or after is None:
         return None
