@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Read all pictures and return the exit status."""
     args = build_parser().parse_args(argv)
-    return exit_status(lambda: _run(args), debug=args.debug)
+    return exit_status(lambda: _run(args), debug=args.debug, words=argv)
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -12,10 +12,10 @@ SIZE = (640, 480)
 
 def test_a_card_names_all_eight_emotions_perceived_gender_and_the_age_interval():
     html = panel.faces(
-        [TrackedFace(3, reading("happiness", 0.95, age=30, width=8, female=0.97))], "nobody", SIZE
+    html = panel.faces(
     )
     for label in FERPLUS8.labels:
-        assert label in html
+        assert f"<span>{label}</span>" in html
     assert "data-face='3'" in html
     assert "Perceived gender" in html
     assert "26–34 years" in html
