@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from datetime import date, datetime, time, timedelta
 
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
@@ -69,6 +68,4 @@ def _text(value: object) -> str | None:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    if isinstance(value, date | datetime | time | timedelta):
-        return str(value)
     return str(value)
