@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from core.data.base.table_header import check_columns
 from core.errors import DataError
 from evaluation.predictions.importing.containers import ZIP, read_bytes
-from evaluation.predictions.importing.delimited import DELIMITERS, NULL_TEXTS, read_delimited
+from evaluation.predictions.importing.delimited import DELIMITERS, read_delimited
 from evaluation.predictions.importing.encodings import decode
 from evaluation.predictions.importing.header import check_width
 from evaluation.predictions.importing.json_table import read_json
@@ -152,6 +152,3 @@ def _decoded(table: pa.Table) -> pa.Table:
             column = column.cast(pa.string())
         columns.append(column)
     return pa.table(columns, table.column_names).replace_schema_metadata(table.schema.metadata)
-
-
-__all__ = ["NULL_TEXTS", "RawTable", "read_raw"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,6 @@ from evaluation.predictions.importing.recognition import (
     GENERIC,
     INDEX_NAMES,
     Recognition,
-    TaskColumns,
     recognise,
     slug,
 )
@@ -26,6 +26,7 @@ from evaluation.predictions.importing.tasks import GENERIC_NUMBER, ImportedTask,
 from evaluation.predictions.mapping import check_contract_names, rename
 from evaluation.predictions.meta import METADATA_KEY, Meta
 from evaluation.predictions.schema import conform, some
+from evaluation.predictions.tasks import KNOWN_TASKS
 
 MAX_NAMES_SHOWN = 8
 WEAK_ID_NAMES = ("path", "name", "key")
@@ -161,8 +162,7 @@ def with_meta(
     units: Mapping[str, str],
 ) -> pa.Table:
     """Return a table with metadata that have the labels and units of its tasks."""
-    fields = {name: getattr(meta, name) for name in meta.__dataclass_fields__}
-    new = Meta(**fields | {"labels": labels, "units": units})
+    new = replace(meta, labels=labels, units=units)
     return table.replace_schema_metadata({METADATA_KEY: new.to_json()})
 
 
@@ -231,7 +231,7 @@ def _notes(
         if task.is_complete
     ]
     is_own = all(own) and not id_note and raw.is_plain and options.only_names
-    if is_own and all(t.name in ("emotion", "gender", "age", "") for t in tasks):
+    if is_own and all(t.name in ("", *KNOWN_TASKS) for t in tasks):
         return []
     lines = [
         f"{path.name}: {raw.form}, {len(table):,} rows",
@@ -251,6 +251,3 @@ def _notes(
         listed = ", ".join(f"`{c}`" for c in unused[:MAX_NAMES_SHOWN])
         lines.append(f"not used: {listed}{more}; --map group_NAME=COLUMN makes a group of one")
     return lines
-
-
-__all__ = ["TaskColumns", "import_predictions"]
