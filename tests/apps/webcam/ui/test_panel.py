@@ -12,7 +12,7 @@ SIZE = (640, 480)
 
 def test_a_card_names_all_eight_emotions_perceived_gender_and_the_age_interval():
     html = panel.faces(
-    html = panel.faces(
+        [TrackedFace(3, reading("happiness", 0.925, age=30, width=8, female=0.97))], "nobody", SIZE
     )
     for label in FERPLUS8.labels:
         assert f"<span>{label}</span>" in html
