@@ -118,8 +118,8 @@ class Writer:
             is_class = pa.types.is_string(part.schema.field(task + TRUE).type)
             if is_class and task not in SPACES:
                 declared = self.meta.labels.get(task, ()) or Meta.of(part).labels.get(task, ())
-                known = self._labels.get(task, ()) or declared
-                self._labels[task] = label_space(part, task, known)
+                labels = self._labels.get(task, ()) or declared
+                self._labels[task] = label_space(part, task, labels)
 
     def close(self) -> None:
         """End the file; a second call does nothing."""

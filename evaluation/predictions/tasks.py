@@ -75,8 +75,8 @@ def task_names(names: Sequence[str]) -> tuple[str, ...]:
     tasks = [t for t in tasks if is_task_name(t) and prediction_columns(t, names)]
     if "age" in tasks and "age" + PRED not in names:
         tasks.remove("age")  # a distribution alone is no predicted age
-    known = [t for t in KNOWN_TASKS if t in tasks]
-    return (*known, *(t for t in tasks if t not in known))
+    usual = [t for t in KNOWN_TASKS if t in tasks]
+    return (*usual, *(t for t in tasks if t not in usual))
 
 
 def is_regression(task: str, truth: pa.DataType) -> bool:

@@ -135,10 +135,10 @@ def _insert(
     prefixes = (GROUP, *(f"{task.name}_" for task in tasks))
     needed = set()
     for name in files.column_names(file.content):
-        known = ours.get(name, name)
-        if known in TYPES or known.startswith(prefixes):
+        column = ours.get(name, name)
+        if column in TYPES or column.startswith(prefixes):
             needed.add(name)
-        if known == "embedding" and known not in loaded.columns:
+        if column == "embedding" and column not in loaded.columns:
             needed.discard(name)
     rows, file_models, file_tasks = 0, set[str](), set[str]()
     order = {name: OrderCheck() for name, task in loaded.tasks.items() if not task.is_regression}

@@ -140,8 +140,8 @@ class Tables:
 
     def label_space(self, task: str) -> tuple[str, ...]:
         """Return the labels of a classification by code, also those that do not occur."""
-        known = self._tasks.get(task)
-        return (known.labels if known else None) or ()
+        in_store = self._tasks.get(task)
+        return (in_store.labels if in_store else None) or ()
 
     def clause(self, where: Where) -> tuple[str, list[Any]]:
         """Return `where` as an SQL condition on `t`, and its parameters.
