@@ -223,6 +223,7 @@ def _as_dict(reading: FaceReading, picture: Reading) -> dict[str, object]:
             "value": prediction.age.value,
             "low": prediction.age.low,
             "high": prediction.age.high,
+            "unclear": prediction.age.unclear,
         }
         if prediction.age
         else None,

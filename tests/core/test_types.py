@@ -3,9 +3,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.face_quality import LIMITS, Conditions, band, measure, reason_to_abstain, yaw
-from core.types import Age, Distribution, Face
+from core.types import UNCLEAR_AGE_YEARS, Age, Distribution, Face
 
 POINTS = ((10.0, 10.0), (30.0, 10.0), (20.0, 20.0), (12.0, 30.0), (28.0, 30.0))
 
@@ -115,3 +117,10 @@ def test_conditions_follow_the_picture() -> None:
     assert yaw(turned) == pytest.approx(0.9)
     assert yaw(Face((0, 0, 48, 48), 1.0)) is None
     assert yaw(Face((0, 0, 48, 48), 1.0, (POINTS[0],) * 5)) == 1.0
+
+
+@given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 60))
+def test_an_unclear_age_is_uncertain_for_every_model(low: float, width: float, limit: float):
+    age = Age(low + width / 2, low, low + width, limit=limit)
+    assert age.unclear == (age.high - age.low > UNCLEAR_AGE_YEARS)
+    assert age.uncertain == (age.high - age.low > min(limit, UNCLEAR_AGE_YEARS))

@@ -14,6 +14,7 @@ BAND_TEXT: dict[Band, str] = {
 }
 MAX_SHOWN_PERCENT = 99
 """No prediction is certain."""
+AGE_UNCLEAR = "age unclear"
 
 
 def percent(p: float) -> str:
@@ -40,9 +41,11 @@ def gender(distribution: Distribution | None) -> str:
 
 
 def age(prediction: Age | None) -> str:
-    """Return e.g. '28–37 years'; 'age uncertain, 21–60 years' for an interval above the limit."""
+    """Return e.g. '28–37 years', 'age uncertain, 21–46 years', or 'age unclear'."""
     if prediction is None:
         return "no age model"
+    if prediction.unclear:
+        return AGE_UNCLEAR
     prefix = "age uncertain, " if prediction.uncertain else ""
     return f"{prefix}{prediction.low:.0f}–{prediction.high:.0f} years"
 
@@ -57,8 +60,8 @@ def lines(prediction: Prediction) -> list[str]:
 def tag(number: int, reading: FaceReading) -> str:
     """Return the tag of a face in the image: its number, emotion and age, as '2 happy 53'.
 
-    An uncertain emotion has a question mark, an uncertain age is left out; of an abstention there
-    is the reason.
+    An uncertain emotion has a question mark, an uncertain age is left out, an unclear one is called
+    so; of an abstention there is the reason.
     """
     if reading.abstained:
         return f"{number} {reading.abstained.split(':')[0]}"
@@ -68,7 +71,8 @@ def tag(number: int, reading: FaceReading) -> str:
         words.append(EMOTION_ADJECTIVES.get(prediction.emotion.top, prediction.emotion.top) + mark)
     if prediction.age and not prediction.age.uncertain:
         words.append(f"{prediction.age.value:.0f}")
-    return " ".join(words)
+    unclear = f", {AGE_UNCLEAR}" if prediction.age and prediction.age.unclear else ""
+    return " ".join(words) + unclear
 
 
 def sentence(number: int, reading: FaceReading) -> str:

@@ -10,7 +10,7 @@ from html import escape
 
 from apps.webcam.tracking.tracker import TrackedFace
 from apps.webcam.ui import labels
-from core.types import Age, Box, Distribution
+from core.types import UNCLEAR_AGE_YEARS, Age, Box, Distribution
 
 MAX_CARDS = 6
 """Cards on the page; further faces are counted, and the API returns them all."""
@@ -131,16 +131,22 @@ def _age(age: Age | None) -> str:
     if age is None:
         return ""
     left, dot, right = (_place_of_age(years) for years in (age.low, age.value, age.high))
+    span = f"<i style='left:{left:.1f}%;width:{max(1.0, right - left):.1f}%'></i>"
+    mark = "" if age.unclear else f"<u style='left:{dot:.1f}%'></u>"
+    ticks = "".join(f"<span>{years}</span>" for years in AGE_TICKS)
+    scale = f"<div class='mien-scale' aria-hidden='true'>{ticks}</div>"
+    return _group("age", _age_title(age), f"<div class='mien-span'>{span}{mark}</div>{scale}")
+
+
+def _age_title(age: Age) -> str:
+    if age.unclear:
+        why = f"{age.coverage:.0%} interval over {UNCLEAR_AGE_YEARS:.0f} years wide"
+        return f"Age <b>unclear</b> <small>{why}</small>"
     uncertain = " <em>uncertain</em>" if age.uncertain else ""
-    title = (
+    return (
         f"Age <b>{age.low:.0f}–{age.high:.0f} years</b>{uncertain}"
         f" <small>{age.coverage:.0%} interval, about {age.value:.0f}</small>"
     )
-    span = f"<i style='left:{left:.1f}%;width:{max(1.0, right - left):.1f}%'></i>"
-    mark = f"<u style='left:{dot:.1f}%'></u>"
-    ticks = "".join(f"<span>{years}</span>" for years in AGE_TICKS)
-    scale = f"<div class='mien-scale' aria-hidden='true'>{ticks}</div>"
-    return _group("age", title, f"<div class='mien-span'>{span}{mark}</div>{scale}")
 
 
 def _place_of_age(years: float) -> float:

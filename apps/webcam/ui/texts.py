@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from math import inf
 from typing import Any
 
 from core.artifacts.card import Card
 from core.face_quality import HIGH
 from core.pipeline import Pipeline
-from core.types import LIMIT
+from core.types import LIMIT, UNCLEAR_AGE_YEARS
 from core.vocabulary import TASKS
 
 CARD_FILE = "card.md"
@@ -122,10 +123,10 @@ def thresholds(card: Card) -> str:
             "This model has no thresholds of its own: a prediction under"
             f" {_percent(LIMIT)} is shown as uncertain."
         )
-    age = ""
-    if "age" in card.thresholds:
-        years = f"{card.thresholds['age']:.0f} years"
-        age = f" An age is uncertain where its interval is wider than {years}."
+    age = f" An age is unclear where its interval is wider than {UNCLEAR_AGE_YEARS:.0f} years."
+    if card.thresholds.get("age", inf) < UNCLEAR_AGE_YEARS:
+        age = f" An age is uncertain where its interval is wider than {card.thresholds['age']:.0f}\
+ years, and unclear from {UNCLEAR_AGE_YEARS:.0f} years on."
     return (
         f"Shown as uncertain: {'; '.join(parts)}. At and above these thresholds at least nine of"
         " ten predictions were correct on the model's validation images; its card has the"

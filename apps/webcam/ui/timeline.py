@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from apps.webcam.tracking.tracker import TrackedFrame
+from apps.webcam.ui import labels
 from core.face_quality import uncertain
 from core.files import csv_cell
 from core.pipeline import FaceReading
@@ -18,7 +19,7 @@ from core.types import Age, Distribution, Prediction
 
 MAX_PLOTTED_FACES = 6
 """Faces to choose from in the plot, those in most frames; the CSV has all."""
-AGE_COLUMNS = ("age", "age_low", "age_high")
+AGE_COLUMNS = ("age", "age_low", "age_high", "age_unclear")
 COLOURS = ("#8a8f98", "#e69f00", "#56b4e9", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8a800")
 """Okabe and Ito's palette (2008), safe for colour-blind people, in the order of the labels."""
 AGE_COLOUR, AGE_INTERVAL_COLOUR = "#6366f1", "rgba(99,102,241,0.25)"
@@ -70,21 +71,25 @@ def cells(reading: FaceReading, emotions: Sequence[str], genders: Sequence[str])
         empty = len(emotions) + len(genders) + len(AGE_COLUMNS) + 3  # emotion, band, uncertain
         return [*box, *[""] * empty, csv_cell(reading.abstained)]
     probabilities: list[str] = []
-    for labels, head in ((emotions, prediction.emotion), (genders, prediction.gender)):
+    for names, head in ((emotions, prediction.emotion), (genders, prediction.gender)):
         p = head.as_dict() if head else {}
-        probabilities += [f"{p[label]:.4f}" if label in p else "" for label in labels]
-    age = prediction.age
-    years = [f"{v:.1f}" for v in (age.value, age.low, age.high)] if age else [""] * len(AGE_COLUMNS)
+        probabilities += [f"{p[name]:.4f}" if name in p else "" for name in names]
     uncertain_tasks = [task for task, is_low in uncertain(prediction).items() if is_low]
     return [
         *box,
         csv_cell(prediction.emotion.top) if prediction.emotion else "",
         *probabilities,
-        *years,
+        *_age_cells(prediction.age),
         csv_cell(reading.band),
         " ".join(uncertain_tasks),
         "",
     ]
+
+
+def _age_cells(age: Age | None) -> list[str]:
+    if age is None:
+        return [""] * len(AGE_COLUMNS)
+    return [*(f"{v:.1f}" for v in (age.value, age.low, age.high)), str(age.unclear).lower()]
 
 
 def plot(frames: Sequence[TrackedFrame]) -> go.Figure | None:
@@ -162,8 +167,8 @@ def _add_emotions(
     *,
     visible: bool,
 ) -> None:
-    labels = next(emotion.labels for emotion in emotions if emotion)
-    for k, label in enumerate(labels):
+    classes = next(emotion.labels for emotion in emotions if emotion)
+    for k, label in enumerate(classes):
         p = [round(float(emotion.p[k]), 4) if emotion else None for emotion in emotions]
         line = {"color": COLOURS[k % len(COLOURS)], "width": 2}
         trace = go.Scatter(x=times, y=p, name=label, line=line, visible=visible)
@@ -181,14 +186,20 @@ def _add_ages(
     value = go.Scatter(
         x=times,
         y=[round(age.value, 1) if age else None for age in ages],
-        text=[f"{age.low:.0f}–{age.high:.0f}" if age else "" for age in ages],
-        hovertemplate="%{y:.0f} (%{text})",
+        text=[_age_text(age) for age in ages],
+        hovertemplate="%{text}",
         name="about",
         line={"color": AGE_COLOUR, "width": 2},
     )
     for trace in (interval, value):
         trace.update(mode="lines", visible=visible, showlegend=False)
         figure.add_trace(trace, row=2, col=1)
+
+
+def _age_text(age: Age | None) -> str:
+    if age is None:
+        return ""
+    return labels.age(age) if age.unclear else f"{age.value:.0f} ({labels.age(age)})"
 
 
 def _interval_outlines(

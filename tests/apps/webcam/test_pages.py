@@ -211,13 +211,13 @@ def test_about_has_the_card_and_the_rules(pipeline: Pipeline):
 
 def test_about_has_the_model_s_own_thresholds(pipeline: Pipeline):
     card = replace(
-        pipeline.predictor.card, thresholds={"emotion": 0.643, "gender": 0.6, "age": 33.0}
+        pipeline.predictor.card, thresholds={"emotion": 0.643, "gender": 0.6, "age": 23.0}
     )
     text = texts.confidence_bands(card)
     assert "| low | under 64 % |" in text and "| medium | 64 % to 90 % |" in text
     assert (
         "an emotion under 64.3 %; a perceived gender under 60.0 %" in text
-        and "wider than 33 years" in text
+        and "wider than 23 years" in text
     )
     none = texts.confidence_bands(replace(card, thresholds={}))
     assert "| low | under 70 % |" in none and "no thresholds of its own" in none

@@ -8,6 +8,7 @@ import pytest
 from apps.webcam.tracking.tracker import TrackedFace
 from apps.webcam.ui import labels
 from apps.webcam.ui.overlay import COLOURS, TEXT_PX, cached_label, draw, render_label
+from core.types import UNCLEAR_AGE_YEARS
 from tests.apps.webcam.conftest import reading
 
 
@@ -81,18 +82,21 @@ def test_perceived_gender_near_even_is_uncertain_whatever_the_emotion(female, te
     assert labels.gender(face.prediction.gender) == f"perceived gender: {text}"
 
 
-def test_an_age_is_uncertain_above_the_model_s_width_only():
-    limits = {"age": 30.0}
-    narrow, wide = (
-        reading(age=40, width=30, limits=limits),
-        reading(age=40, width=32, limits=limits),
+def test_an_age_is_uncertain_above_the_model_s_width_and_unclear_above_a_third_of_a_life():
+    limits = {"age": 20.0}
+    narrow, wide, unclear = (
+        reading(age=40, width=width, limits=limits) for width in (20, 22, UNCLEAR_AGE_YEARS + 1)
     )
-    assert labels.age(narrow.prediction.age) == "25–55 years"
-    assert labels.age(wide.prediction.age) == "age uncertain, 24–56 years"
+    assert labels.age(narrow.prediction.age) == "30–50 years"
+    assert labels.age(wide.prediction.age) == "age uncertain, 29–51 years"
+    assert labels.age(unclear.prediction.age) == "age unclear"
     assert labels.tag(1, narrow) == "1 neutral 40"
     assert labels.tag(1, wide) == "1 neutral"
-    assert labels.age(reading(age=50, width=90).prediction.age) == "5–95 years", (
-        "without a limit on its width the age is never uncertain"
+    assert labels.tag(1, unclear) == "1 neutral, age unclear"
+    assert labels.sentence(1, unclear).endswith("age unclear.")
+    assert labels.lines(unclear.prediction)[-1] == "age unclear"
+    assert labels.age(reading(age=50, width=30).prediction.age) == "35–65 years", (
+        "without a limit of the model only an unclear age is uncertain"
     )
 
 

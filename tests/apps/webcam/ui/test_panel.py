@@ -57,6 +57,13 @@ def test_each_head_is_uncertain_by_its_own_threshold():
     assert "uncertain" not in sure and sure.count("mien-bar top") == 2
 
 
+def test_a_card_says_no_numbers_of_an_unclear_age():
+    html = panel.faces([TrackedFace(1, reading(age=50, width=70))], "", SIZE)
+    age = html.partition("<section")[2].split("mien-group")[-1]
+    assert "Age <b>unclear</b>" in age and "mien-span" in age
+    assert "15–85" not in html and "about 50" not in html
+
+
 def test_nobody_and_a_crowd():
     assert "Nobody here" in panel.faces([], "Nobody here", SIZE)
     crowd = [TrackedFace(i, reading(box=(0, 0, 10 + i, 10 + i))) for i in range(1, 51)]

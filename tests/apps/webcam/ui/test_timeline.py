@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.webcam.tracking.tracker import TrackedFace, TrackedFrame
@@ -22,6 +22,7 @@ def frames_of(states: list[str]) -> list[TrackedFrame]:
     return [TrackedFrame(i / 10, face[state], 1.0) for i, state in enumerate(states)]
 
 
+@settings(deadline=None)  # plotly's first figure takes longer
 @given(states=STATES)
 def test_lines_and_areas_break_where_nothing_was_measured(states: list[str]):
     figure = timeline.plot(frames_of(states))
