@@ -51,8 +51,11 @@ FER7 = LabelSpace(
 RAF7 = LabelSpace(
     "RAF7", ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 )
-FER6 = LabelSpace("FER6", ("anger", "fear", "happiness", "sadness", "surprise", "neutral"))
+FER6 = LabelSpace("FER6", ("anger", "fear", "happiness", "neutral", "sadness", "surprise"))
+"""The Smart Retail report's (unpublished) order: alphabetical, as class folders are numbered."""
 FER4 = LabelSpace("FER4", ("happiness", "neutral", "sadness", "surprise"))
+CONFUSED_MOST = ("sadness", "neutral")
+"""Emotions that networks take for each other most."""
 EMOTION_ADJECTIVES = {
     "happiness": "happy",
     "surprise": "surprised",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +14,7 @@ from core.data import Samples, manifest
 from core.data.base.crop_cache import UNREADABLE, Crops, prepare
 from core.errors import DataError
 from core.faces import Detector
-from core.labels import FERPLUS8, LabelSpace, collapse
+from core.labels import FERPLUS8, GENDER2, LabelSpace, collapse
 from core.preprocess import InputSpec
 from train.recipe.recipe import Recipe
 
@@ -26,7 +26,7 @@ class DatasetPart:
     """One split of one data set, ready for training: its readable samples and their crops.
 
     Attributes:
-        samples: `samples.emotion` counts the classes of the recipe's emotion head.
+        samples: `samples.emotion` and `samples.gender` count the classes of the recipe's heads.
         crops: uint8 (N, S, S, C), mapped from the cache where they can be.
         shares: soft labels (N, K) of the same classes; rows without any are NaN.
         crops_for: another spec -> the same samples' crops as a network of that spec takes them;
@@ -152,17 +152,16 @@ def _crops_for(
 
 
 def relabel(samples: Samples, recipe: Recipe) -> tuple[Samples, NDArray[np.float32]]:
-    """Return the samples with emotions in the classes of the recipe's head, and soft labels (N, K).
+    """Return the samples with labels in the classes of the recipe's heads, and soft labels (N, K).
 
-    Samples whose emotion is none of these classes, and that have no other label of use, are dropped
-    and counted. Soft labels are the shares of the annotators' votes; where there are none, or the
-    recipe wants none, the one label.
+    Classes go by name, so a head may have them in any order. Samples whose emotion is none of these
+    classes, and that have no other label of use, are dropped and counted. Soft labels are the
+    shares of the annotators' votes; where there are none, or the recipe wants none, the one label.
     """
-    labels = next((h.labels for h in recipe.heads if h.task == "emotion"), FERPLUS8.labels)
-    class_of = np.array(
-        [labels.index(name) if name in labels else -1 for name in FERPLUS8.labels] + [-1]
-    )  # its last place is for -1, no label
-    emotion = class_of[samples.emotion]
+    heads = {head.task: head.labels for head in recipe.heads}
+    labels = heads.get("emotion", FERPLUS8.labels)
+    emotion = _in_classes(samples.emotion, FERPLUS8, labels)
+    gender = _in_classes(samples.gender, GENDER2, heads.get("gender", GENDER2.labels))
     has_emotion = emotion >= 0
     shares = np.full((len(samples), len(labels)), np.nan, np.float32)
     shares[has_emotion] = np.eye(len(labels), dtype=np.float32)[emotion[has_emotion]]
@@ -178,7 +177,15 @@ def relabel(samples: Samples, recipe: Recipe) -> tuple[Samples, NDArray[np.float
             f"whose emotion is not one of {', '.join(labels)}"
         )
     kept = np.flatnonzero(~dropped)
-    return replace(samples, emotion=emotion.astype(np.int64)).take(kept), shares[kept]
+    return replace(samples, emotion=emotion, gender=gender).take(kept), shares[kept]
+
+
+def _in_classes(
+    codes: NDArray[np.int64], space: LabelSpace, labels: Sequence[str]
+) -> NDArray[np.int64]:
+    """Return indices (N,) in `labels` for indices in `space`; -1, none, where it is not in them."""
+    numbers = [labels.index(name) if name in labels else -1 for name in space.labels]
+    return np.array([*numbers, -1], np.int64)[codes]  # the last place is for -1
 
 
 def _has_other_label(samples: Samples, recipe: Recipe) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core import vocabulary
 from core.artifacts.card import Card, MetricRow
-from core.labels import FERPLUS8
+from core.labels import FERPLUS8, GENDER2
 from core.predictor import Predictor
 from core.preprocess import to_input
 from evaluation.analysis.classification import ClassificationReport
@@ -152,11 +152,13 @@ def predictions(predictor: Predictor, part: DatasetPart, logits: Logits | None =
         part: whose crops are ready.
         logits: of `logits_of`, where they are known already.
     """
-    head, samples = predictor.card.head("emotion"), part.samples
-    if head is not None:
-        # A part's emotions are indices of the head's labels, a table's of FERPLUS8; -1 stays.
-        codes = np.array([FERPLUS8.index(label) for label in head.labels] + [-1])
-        samples = replace(samples, emotion=codes[samples.emotion])
+    samples = part.samples
+    for task, space in (("emotion", FERPLUS8), ("gender", GENDER2)):
+        head = predictor.card.head(task)
+        if head is not None:
+            # A part's labels are indices of the head's, a table's of the label space; -1 stays.
+            codes = np.array([space.index(label) for label in head.labels] + [-1])
+            samples = replace(samples, **{task: codes[getattr(samples, task)]})
     values = prediction_columns(
         predictor, predictor.calibrate(logits or logits_of(predictor, part))
     )

@@ -119,6 +119,7 @@ def _summary(card: Card, parameters: int) -> str:
     properties = {
         "parameters": f"{parameters:,}",
         "heads": heads,
+        **_class_order(card),
         "numbers": precision,
         "temperatures, fitted on validation": temperatures or "none",
         "trained": f"{epochs} epochs in its last stage, batch {batch}, selected on validation",
@@ -131,6 +132,17 @@ def _summary(card: Card, parameters: int) -> str:
         f"Reads {tasks} from one aligned {side}x{side} {colours} face crop.\n\n"
         f"{table(('', ''), properties.items())}\n"
     )
+
+
+def _class_order(card: Card) -> dict[str, str]:
+    """Return the classes of each head that has some, as `0 female, 1 male`."""
+    return {
+        f"{TASKS[head.task].name}, columns in the file": ", ".join(
+            f"{i} {label}" for i, label in enumerate(head.labels)
+        )
+        for head in card.heads
+        if head.task != "age"
+    }
 
 
 def _title(metric: str) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from core import registry
 from core.artifacts.card import Head
 from core.errors import DataError
-from core.labels import FERPLUS8
+from core.labels import CONFUSED_MOST
 from core.preprocess import InputSpec, to_input
 from evaluation.metrics.calibration import softmax
 from train.batches.data import DatasetPart
@@ -22,9 +22,6 @@ from train.recipe.recipe import Recipe
 
 WORST_AGE_MAE = 20.0
 """Years of error that score 0: about what a constant prediction has on UTKFace."""
-
-WATCHED = tuple(FERPLUS8.labels[i] for i in (3, 0))
-"""Sadness and neutral, which networks confuse most."""
 
 Array = NDArray[np.float32]
 
@@ -108,7 +105,7 @@ def validate(model: nn.Module, parts: Sequence[DatasetPart], recipe: Recipe) -> 
 def _confusions(
     true: NDArray[np.int64], predicted: NDArray[np.int64], head: Head
 ) -> dict[str, float]:
-    """Return the shares of watched classes that are taken for each other.
+    """Return the shares of the most confused classes that are taken for each other.
 
     Args:
         true: classes (N,) of the head; -1 where unlabelled.
@@ -116,7 +113,7 @@ def _confusions(
         head: with its labels.
     """
     shares: dict[str, float] = {}
-    for label, other in (WATCHED, WATCHED[::-1]):
+    for label, other in (CONFUSED_MOST, CONFUSED_MOST[::-1]):
         if label in head.labels and other in head.labels:
             rows = true == head.labels.index(label)
             if rows.any():

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from core import registry
 from core.artifacts.card import Head
 from core.errors import ModelError, UserError
-from core.labels import AGE_BINS, FER4, FER6, FER7, FERPLUS8, GENDER2
+from core.labels import AGE_BINS, FER4, FER6, FER7, FERPLUS8, GENDER2, UTKFACE_GENDER
 from core.preprocess import InputSpec
 from core.schema import explain
 from train.recipe.settings import (
@@ -38,6 +38,7 @@ AGE = Head("age", "distribution", tuple(str(i) for i in range(AGE_BINS)), "age")
 EMOTION4 = Head("emotion", "softmax", FER4.labels, "emotion")
 EMOTION6 = Head("emotion", "softmax", FER6.labels, "emotion")
 EMOTION7 = Head("emotion", "softmax", FER7.labels, "emotion")
+GENDER_MALE_FIRST = Head("gender", "softmax", UTKFACE_GENDER, "gender")
 GENDER_SIGMOID = Head("gender", "sigmoid", GENDER2.labels, "gender")
 YEARS = Head("age", "regression", (), "age")
 

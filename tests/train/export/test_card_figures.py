@@ -8,21 +8,27 @@ import numpy as np
 import pytest
 
 from core.artifacts.card import Card
+from core.labels import GENDER2
 from tests.train.conftest import part_of
-from train.export.card_figures import measured_card
+from train.batches.data import DatasetPart
+from train.batches.pool import targets_of
+from train.export.card_figures import measured_card, predictions
+from train.export.model_card import describe
 from train.recipe.recipe import load
 
 
 class Oracle:
-    """A predictor that knows every answer but the first `wrong`."""
+    """A predictor that knows every answer but the first `wrong`, in the columns of its heads."""
 
-    def __init__(self, card: Card, emotion: np.ndarray, wrong: int) -> None:
-        k = len(card.heads[0].labels)
-        predicted = np.where(np.arange(len(emotion)) < wrong, (emotion + 1) % k, emotion)
-        self.card, self.p = card, np.eye(k, dtype=np.float32)[predicted]
+    def __init__(self, card: Card, part: DatasetPart, wrong: int) -> None:
+        self.card, self.p = card, {}
+        for head in card.heads:
+            true, k = getattr(part.samples, head.task), len(head.labels)
+            predicted = np.where(np.arange(len(true)) < wrong, (true + 1) % k, true)
+            self.p[head.task] = np.eye(k, dtype=np.float32)[predicted]
 
     def logits(self, x: np.ndarray, embedding: bool = False) -> dict[str, np.ndarray]:
-        return {"emotion": self.p}
+        return self.p
 
     def calibrate(self, logits: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return logits
@@ -30,13 +36,33 @@ class Oracle:
 
 @pytest.mark.parametrize("name", ["fer_cnn_0", "mobileone_s2_quick", "production_b0", "mien_first"])
 def test_the_card_counts_in_the_head_s_classes(name: str) -> None:
-    """Four, six, seven and eight emotions, each head in its own order."""
+    """Four, six, seven and eight emotions and two genders, each head in its own order."""
     recipe = load(name)
-    part = part_of(recipe, 60, tasks=("emotion",))
-    card = Card("oracle", "0", recipe.input, tuple(h for h in recipe.heads if h.task == "emotion"))
-    rows = measured_card(Oracle(card, part.samples.emotion, 6), (), [part]).metrics  # type: ignore[arg-type]
-    accuracy = next(m for m in rows if m["metric"] == "emotion_accuracy")
-    assert (accuracy["value"], accuracy["n"]) == (0.9, 60)
+    heads = tuple(h for h in recipe.heads if h.task != "age")
+    part = part_of(recipe, 60, tasks=tuple(h.task for h in heads))
+    card = Card("oracle", "0", recipe.input, heads)
+    rows = measured_card(Oracle(card, part, 6), (), [part]).metrics  # type: ignore[arg-type]
+    for head in heads:
+        accuracy = next(m for m in rows if m["metric"] == f"{head.task}_accuracy")
+        assert (accuracy["value"], accuracy["n"]) == (0.9, 60)
+    emotions = next(h for h in heads if h.task == "emotion").labels
     assert {m["group"] for m in rows if m["metric"] == "emotion_recall"} == {
-        f"emotion: {label}" for label in card.heads[0].labels
+        f"emotion: {label}" for label in emotions
     }
+
+
+def test_a_file_may_have_its_source_s_order_of_classes() -> None:
+    """The Smart Retail report's: 0 male, 1 female, neutral the fourth."""
+    recipe = load("mobileone_s2_quick")
+    heads = tuple(h for h in recipe.heads if h.task != "age")
+    part = part_of(recipe, 40, tasks=("emotion", "gender"))
+    card = Card("oracle", "0", recipe.input, heads)
+    table = predictions(Oracle(card, part, 0), part).to_pydict()  # type: ignore[arg-type]
+    names = [("male", "female")[i] for i in part.samples.gender]
+    assert table["gender_true"] == names and set(names) == set(GENDER2.labels)
+    assert table["gender_p_female"] == [float(name == "female") for name in names]
+    assert table["emotion_pred"] == table["emotion_true"]
+    assert np.array_equal(targets_of(part, "gender")[0][:, 0], [name == "male" for name in names])
+    text = describe(card, 1)
+    assert "| perceived gender, columns in the file | 0 male, 1 female |" in text
+    assert "0 anger, 1 fear, 2 happiness, 3 neutral, 4 sadness, 5 surprise |" in text
