@@ -7,18 +7,26 @@ from fractions import Fraction
 import numpy as np
 from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 
 MAX_PIXEL_ASPECT = 8.0
 """A pixel that is said to be wider or narrower than this is taken to be square."""
 
 
-def upright_rgb(frame: VideoFrame, max_side: int, pixel_aspect: Fraction | None) -> np.ndarray:
+def upright_rgb(
+    frame: VideoFrame,
+    max_side: int,
+    pixel_aspect: Fraction | None,
+    reformatter: VideoReformatter,
+) -> np.ndarray:
     """Return a frame as a player shows it.
 
     Args:
         frame: as decoded.
         max_side: long side of the result in pixels; larger frames are scaled down.
         pixel_aspect: width of a pixel divided by its height; None or 0 where the file says nothing.
+        reformatter: the same for all frames of a video. Each frame's own starts threads, whose
+            stacks fill the memory that a decoding process may take within 60 frames.
 
     Returns:
         RGB uint8 (H, W, 3), H and W even, as H.264 needs them.
@@ -29,7 +37,7 @@ def upright_rgb(frame: VideoFrame, max_side: int, pixel_aspect: Fraction | None)
     shown_width = frame.width * aspect
     factor = min(1.0, max_side / max(shown_width, frame.height))
     width, height = (max(2, round(v * factor) // 2 * 2) for v in (shown_width, frame.height))
-    rgb = frame.to_ndarray(format="rgb24", width=width, height=height)
+    rgb = reformatter.reformat(frame, width, height, "rgb24", threads=1).to_ndarray()
     return np.ascontiguousarray(displayed(rgb, display_matrix(frame)))
 
 

@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> None:
 def _video(source: Path, limits: VideoLimits, replies: IO[bytes]) -> None:
     """Send `{"duration", "rate"}`, then `{"time", "shape"}` with each frame, then `{"end"}`."""
     import cv2
+    from av.video.reformatter import VideoReformatter
 
     from apps.webcam.decoding import video_frames
     from apps.webcam.decoding.frame_geometry import upright_rgb
@@ -52,12 +53,13 @@ def _video(source: Path, limits: VideoLimits, replies: IO[bytes]) -> None:
     cv2.setNumThreads(1)
     limit_this_process()
     limit_processor_time(limits.max_decoding_seconds)
+    reformatter = VideoReformatter()
     try:
         with video_frames.open_video(source, limits) as (reader, stream):
             rate = float(stream.average_rate) if stream.average_rate else None
             send(replies, {"duration": video_frames.duration_s(reader, stream), "rate": rate})
             for frame, time in video_frames.sampled_frames(reader, stream, limits):
-                rgb = upright_rgb(frame, limits.max_side, stream.sample_aspect_ratio)
+                rgb = upright_rgb(frame, limits.max_side, stream.sample_aspect_ratio, reformatter)
                 send(replies, {"time": time, "shape": list(rgb.shape)}, rgb.data.cast("B"))
             send(replies, {"end": True})
     except VideoError as error:

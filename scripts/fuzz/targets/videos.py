@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from apps.webcam.decoding.frame_geometry import upright_rgb
@@ -48,11 +49,13 @@ def prepare(rng: np.random.Generator, folder: Path) -> Callable[[], object]:
 
 
 def _decode(path: Path) -> int:
-    count = 0
+    count, reformatter = 0, VideoReformatter()
     try:
         with open_video(path, VIDEO_LIMITS) as (reader, stream):
             for frame, _ in sampled_frames(reader, stream, VIDEO_LIMITS):
-                rgb = upright_rgb(frame, VIDEO_LIMITS.max_side, stream.sample_aspect_ratio)
+                rgb = upright_rgb(
+                    frame, VIDEO_LIMITS.max_side, stream.sample_aspect_ratio, reformatter
+                )
                 if max(rgb.shape) > VIDEO_LIMITS.max_side:
                     raise AssertionError(f"a frame of {rgb.shape}")
                 count += 1

@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 
 from apps.webcam.decoding.frame_geometry import display_matrix, displayed, upright_rgb
 
@@ -70,7 +71,7 @@ def test_a_video_is_shown_as_it_was_meant(
     with av.open(path) as reader:
         stream = reader.streams.video[0]
         frame = next(reader.decode(stream))
-        shown = upright_rgb(frame, 1280, stream.sample_aspect_ratio)
+        shown = upright_rgb(frame, 1280, stream.sample_aspect_ratio, VideoReformatter())
         assert np.sign(display_matrix(frame)).tolist() == list(matrix)
     assert shown.shape == (480, 480, 3)
     difference = np.abs(shown.astype(int) - meant.astype(int)).mean()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from apps.webcam.decoding.limits import VIDEO_LIMITS, VideoError
+from apps.webcam.decoding.video import open_frames
 from apps.webcam.decoding.video_frames import container_format
 from apps.webcam.tracking.tracker import TrackedFace, TrackedFrame
 from apps.webcam.ui import timeline
@@ -171,6 +172,13 @@ def test_frames_too_dense_to_be_processed_cost_little(tmp_path, pipeline):
                 replace(VIDEO_LIMITS, max_frames=20),
             )
         )
+
+
+def test_memory_does_not_grow_with_the_number_of_frames(tmp_path):
+    """Each frame's own converter held threads, and the memory of their stacks ended after 60."""
+    source = film(tmp_path / "in.mp4", [np.zeros((64, 64, 3), np.uint8)] * 200, rate=30)
+    with open_frames(source, VIDEO_LIMITS) as video:
+        assert sum(1 for _ in video.frames) == 200
 
 
 def test_sound_alone_is_refused(tmp_path, pipeline):
