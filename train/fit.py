@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from core import progress
@@ -152,14 +153,16 @@ def train_and_export(job: Job, recipe: Recipe) -> Path | None:
     from train.loop import distributed
     from train.loop.trainer import Trainer
 
+    started = monotonic()
     with distributed.local_main_first():
         train_parts, val_parts = load_splits(job, recipe, "train", "val")
+    data_seconds = monotonic() - started
     run = Trainer(recipe, job.folder)
     data = {
         f"{part.samples.name} {part.samples.split}": part.samples.fingerprint
         for part in (*train_parts, *val_parts)
     }
-    run.facts = replace(run.facts, limit=job.limit, data=data)
+    run.facts = replace(run.facts, limit=job.limit, data=data, data_seconds=data_seconds)
     if job.resume:
         progress.say(
             f"resumed after epoch {run.epoch}"

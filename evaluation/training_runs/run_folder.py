@@ -35,6 +35,7 @@ HISTORY = "history.parquet"
 RECIPE = "recipe.json"
 SUMMARY = "summary.json"
 CURVES = "curves.html"
+PICTURE = "training_history.png"
 EVENTS = "events.out.tfevents.mien"
 LAST_CHECKPOINT = "last.pt"
 BEST_CHECKPOINT = "best.pt"
@@ -74,6 +75,11 @@ class RunFolder:
     def curves_file(self) -> Path:
         """The page with the curves of the run."""
         return self.path / CURVES
+
+    @property
+    def picture_file(self) -> Path:
+        """The curves as a picture."""
+        return self.path / PICTURE
 
     @property
     def events_file(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 import torch
 from torch import Tensor
@@ -20,6 +21,23 @@ def collate(batch: Batch, recipe: Recipe, generator: torch.Generator) -> Batch:
     crops = augment(batch.x, recipe.augment, generator)
     x = torch.from_numpy(to_input(crops.permute(0, 2, 3, 1).numpy(), recipe.input))  # (N, C, S, S)
     return Batch(*mixup(x, batch.targets, batch.weights, recipe.mix, generator))
+
+
+class LoadingTime:
+    """Batches, and the seconds that were spent waiting for them."""
+
+    def __init__(self, batches: Iterator[Batch]) -> None:
+        self.batches, self.seconds = batches, 0.0
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        started = monotonic()
+        try:
+            return next(self.batches)
+        finally:
+            self.seconds += monotonic() - started
 
 
 def prefetch(

@@ -1,4 +1,4 @@
-"""Write summary.json, curves.html and TensorBoard's events of run folders anew."""
+"""Write summary.json, the curves and TensorBoard's events of run folders anew."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Rewrite the summaries and return the exit status."""
-    from evaluation.training_runs.run_folder import CURVES, SUMMARY
+    from evaluation.training_runs.run_folder import CURVES, PICTURE, SUMMARY
     from train.network.build import count_parameters
     from train.runs import summary
 
     for folder in args.runs:
         content = summary.rewrite(folder, count_parameters)
         progress.say(
-            f"{folder / SUMMARY}, {CURVES}: {content.state}, best epoch {content.best['epoch']:.0f}"
+            f"{folder / SUMMARY}, {CURVES}, {PICTURE}: {content.state}, best epoch "
+            f"{content.best['epoch']:.0f}"
         )
     if args.json:
         print(json.dumps(content.to_dict()))

@@ -78,10 +78,12 @@ def describe_epoch(row: EpochRow, epochs: int, seconds: float) -> str:
         seconds: that all epochs so far took.
     """
     minutes_left = seconds / row["epoch"] * (epochs - row["epoch"]) / 60
+    spread = row.get("val_age_error_sd")
     figures = ", ".join(
         f"{name.removeprefix('val_')} {value:.4f}"
+        + (f" ± {spread:.4f}" if name == "val_age_mae" and spread is not None else "")
         for name, value in row.items()
-        if name.startswith("val_")
+        if name.startswith("val_") and name != "val_age_error_sd"
     )
     return (
         f"epoch {row['epoch']:.0f}/{epochs}: loss {row['train_loss']:.3f}; {figures}; "

@@ -19,7 +19,7 @@ from torch import nn
 import core.models.base.torchvision_compat  # noqa: F401 - must come before timm
 from core import progress
 from evaluation.training_runs.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT
-from train.batches.collate import collate, prefetch
+from train.batches.collate import LoadingTime, collate, prefetch
 from train.batches.data import DatasetPart
 from train.batches.pool import Batch, SamplePool, gather
 from train.batches.sampling import batches
@@ -168,11 +168,8 @@ class Trainer:
         order = batches(
             recipe.sampling, recipe.batch, recipe.seed, self.epoch, pool.source, pool.label(), names
         )
-        loader = prefetch(
-            lambda index: collate(pool.batch(index), recipe, generator),
-            order,
-            in_thread=self.accelerator.device.type != "cpu",
-        )
+        made = (lambda index: collate(pool.batch(index), recipe, generator), order)
+        loader = LoadingTime(prefetch(*made, in_thread=self.accelerator.device.type != "cpu"))
         n_images, lr, started = 0, 0.0, monotonic()
         with progress.task(f"epoch {self.epoch + 1}/{self.epochs}", n_batches) as advance:
             for done, batch in enumerate(loader, 1):
@@ -185,7 +182,8 @@ class Trainer:
                 loss = distributed.world_size() * self.tally.losses["loss"] / done
                 advance(done, f"loss {loss:.3f}")
         speed = n_images / (monotonic() - started)
-        return {**self.tally.means(n_batches), "lr": lr, "images_per_s": speed}
+        costs = {"images_per_s": speed, "loading_seconds": loader.seconds}
+        return {**self.tally.means(n_batches), "lr": lr, **costs}
 
     def train_step(self, batch: Batch, update: bool = True) -> dict[str, float]:
         """Add a batch's gradients, and update the weights by all that was added.

@@ -22,6 +22,7 @@ class RunFacts:
         versions: package -> version.
         limit: samples of each data set; None for all.
         data: "<data set> <split>" -> fingerprint of its pictures and labels.
+        data_seconds: to read the data sets and align their faces, before the first epoch.
     """
 
     started: str | None = None
@@ -30,6 +31,7 @@ class RunFacts:
     versions: Mapping[str, str] | None = None
     limit: int | None = None
     data: Mapping[str, str] | None = None
+    data_seconds: float | None = None
 
 
 def record_facts(

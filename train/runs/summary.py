@@ -20,9 +20,11 @@ import numpy as np
 from core.errors import DataError
 from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.recipe import Recipe, from_dict
-from train.runs import curves, tensorboard
+from train.runs import curves, history_picture, tensorboard
 from train.runs.facts import RunFacts
 from train.runs.gap import EpochGap, gap_of
+from train.runs.panels import panels
+from train.runs.status import total
 from train.runs.writing import disk_errors, write_file
 
 FORMAT = 1
@@ -63,10 +65,8 @@ class RunSummary:
         rates = [r["images_per_s"] for r in self.history if "images_per_s" in r]
         memory = [round(r["memory_mb"], 1) for r in self.history if "memory_mb" in r]
         seconds = sum(r["seconds"] for r in self.history)
-        cpu_seconds = (
-            round(sum(r["cpu_seconds"] for r in self.history), 3)
-            if all("cpu_seconds" in r for r in self.history)
-            else None
+        cpu_seconds, loading_seconds = (
+            total(self.history, name) for name in ("cpu_seconds", "loading_seconds")
         )
         content = {
             "format": FORMAT,
@@ -83,8 +83,10 @@ class RunSummary:
             "timing": {
                 "seconds": round(seconds, 3),
                 "seconds_per_epoch": round(seconds / len(self.history), 3),
-                "cpu_seconds": cpu_seconds,
+                "cpu_seconds": _rounded(cpu_seconds),
                 "images_per_s": round(float(np.median(rates)), 2) if rates else None,
+                "data_seconds": _rounded(self.facts.data_seconds),
+                "loading_seconds": _rounded(loading_seconds),
             },
             "peak_memory_mb": max(memory, default=None),
             "source": self.recipe.source,
@@ -112,7 +114,7 @@ def best_row(history: Sequence[EpochRow], min_delta: float) -> EpochRow:
 
 
 def write(path: Path, facts: RunFacts, planned: int, state: str) -> RunSummary:
-    """Write summary.json, curves.html and the events of a run folder from its history and recipe.
+    """Write summary, curves and events of a run folder from its history and recipe.
 
     Args:
         path: the run folder.
@@ -129,9 +131,11 @@ def write(path: Path, facts: RunFacts, planned: int, state: str) -> RunSummary:
     folder = RunFolder(path)
     text = json.dumps(summary.to_dict(), indent=1, allow_nan=False)
     write_file(folder.summary_file, lambda p: p.write_text(text, encoding="utf-8"))
-    best = summary.best
-    page = curves.page(folder.name, history, int(best["epoch"]), planned, state, gap_of(best))
+    gap, epoch = gap_of(summary.best), int(summary.best["epoch"])
+    page = curves.page(folder.name, history, epoch, planned, state, gap)
     write_file(folder.curves_file, lambda p: p.write_text(page, encoding="utf-8"))
+    drawn = panels(history, epoch, gap.task if gap else None)
+    write_file(folder.picture_file, lambda p: history_picture.write(p, folder.name, drawn))
     with disk_errors(folder.events_file):
         tensorboard.write(folder.events_file, history, _epoch_ends(folder, history, facts.started))
     return summary
@@ -151,9 +155,9 @@ def rewrite(path: Path, count_parameters: Callable[[Recipe], Mapping[str, int]])
     try:
         old = RunFolder(path).summary() or {}
         planned, state = int(old["epochs"]["planned"]), str(old["state"])
-        facts = RunFacts(
-            *(old.get(k) for k in ("started", "machine", "parameters", "versions", "limit"))
-        )
+        kept = ("started", "machine", "parameters", "versions", "limit")
+        data_seconds = old["timing"].get("data_seconds")
+        facts = RunFacts(**{name: old.get(name) for name in kept}, data_seconds=data_seconds)
     except (DataError, KeyError, TypeError, ValueError):
         planned = recipe.epochs
         state = "finished" if history[-1]["epoch"] >= planned else "unfinished"
@@ -186,6 +190,10 @@ def _figures(row: EpochRow) -> dict[str, object]:
         "epoch": int(row["epoch"]),
         **{k: round(v, 6) for k, v in row.items() if k.startswith(("train_", "val_")) or k == "lr"},
     }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _as_dict(gap: EpochGap | None) -> dict[str, object] | None:

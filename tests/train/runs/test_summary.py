@@ -10,18 +10,23 @@ import struct
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageColor
 
 from core.errors import DataError, UserError
-from evaluation.training_runs.run_folder import CURVES, EVENTS, HISTORY, RECIPE, SUMMARY
+from evaluation.training_runs.run_folder import CURVES, EVENTS, HISTORY, PICTURE, RECIPE, SUMMARY
 from tests.train.conftest import part_of
 from train.__main__ import main
+from train.loop import run_state
 from train.loop.trainer import Trainer
 from train.network.build import count_parameters
 from train.recipe.override import override
 from train.recipe.recipe import load
-from train.runs import summary, tensorboard
+from train.runs import history_picture, panels, summary, tensorboard
 from train.runs.writing import write_file
 
 SMALL = [
@@ -155,12 +160,32 @@ def test_the_page_needs_nothing_else_and_has_four_panels(older: Path) -> None:
     assert "<td>70.50 %</td>" in page  # the table has every epoch
 
 
+def test_the_picture_shows_what_the_page_shows(older: Path) -> None:
+    summary.rewrite(older, count_parameters)
+    with Image.open(older / PICTURE) as picture:
+        pixels = np.array(picture.convert("RGB"))
+    assert pixels.shape == (history_picture.HEIGHT, history_picture.WIDTH, 3)
+    colours = {tuple(pixel) for pixel in pixels.reshape(-1, 3).tolist()}
+    gaps = ["#9b59b6", "#f39c12", "#e74c3c"]  # of -10, 10, 19.5 and 30 points
+    assert {ImageColor.getrgb(c) for c in (*gaps, panels.COLOURS["loss"])} <= colours
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
+def test_ticks_hold_the_range_in_few_round_steps(low: float, width: float) -> None:
+    marks = history_picture.ticks(low, low + width)
+    steps = [b - a for a, b in pairwise(marks)]
+    rounding = 1e-6 * (1 + abs(low) + width)
+    assert marks[0] <= low + rounding and marks[-1] >= low + width - rounding
+    assert 1 <= len(steps) <= 8 and max(steps) == pytest.approx(min(steps), abs=rounding)
+
+
 def test_ages_alone_make_a_page_without_verdict(older: Path) -> None:
     figures = {
         "train_loss": 9.0,
         "val_loss": 9.5,
         "train_age_mae": 6.0,
         "val_age_mae": 7.0,
+        "val_age_error_sd": 5.25,
         "val_score": 0.6,
         "seconds": 1.0,
     }
@@ -168,7 +193,10 @@ def test_ages_alone_make_a_page_without_verdict(older: Path) -> None:
     pd.DataFrame(rows).to_parquet(older / HISTORY)
     content = summary.rewrite(older, count_parameters).to_dict()
     assert content["gap"] is None and content["timing"]["images_per_s"] is None
-    assert "Error, years" in (older / CURVES).read_text()
+    page = (older / CURVES).read_text()
+    assert "Error, years" in page and "<td>7.00 ± 5.25</td>" in page
+    line = run_state.describe_epoch(rows[0] | {"images_per_s": 9.0}, 2, 1.0)
+    assert "age_mae 7.0000 ± 5.2500, score" in line and "age_error_sd" not in line
 
 
 def test_tensorboard_can_read_the_events(older: Path) -> None:
@@ -239,6 +267,8 @@ def test_a_stopped_run_has_all_and_going_on_renews_it(
     )
     assert later["epochs"]["done"] == len(scalars(tmp_path / EVENTS)) - 1 > 1
     assert later["peak_memory_mb"] > 0 and later["timing"]["cpu_seconds"] > 0
+    assert 0 < later["timing"]["loading_seconds"] < later["timing"]["seconds"]
+    assert later["timing"]["data_seconds"] is None  # read by nobody: the parts were at hand
     assert not [p for p in tmp_path.iterdir() if ".part-" in p.name]
 
 
