@@ -65,6 +65,8 @@ EMOTION_ADJECTIVES = {
     "fear": "afraid",
 }
 """How a face with the emotion looks, where that is another word."""
+SAD_NEUTRAL = ("sadness", "neutral")
+"""The two emotions that models of faces take for each other most often."""
 GENDER2 = LabelSpace("GENDER2", ("female", "male"))
 """The data sets' binary annotation. Called *perceived gender* wherever a person reads it."""
 

@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from apps.webcam.options import add_model_argument
+from apps.webcam.options import INTERVAL_SECONDS, MonitoringOptions, add_model_argument
 from core.cli import add_debug, exit_status
+from core.monitoring.counts_line import MAX_SECONDS
 
 SPACE_STREAM_SECONDS = 300
 """Longest live stream on a public Space, so that the next visitor gets a turn."""
@@ -44,8 +46,34 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a further name that the demo answers to, such as that of a proxy; may be repeated",
     )
+    parser.add_argument(
+        "--monitor",
+        type=Path,
+        metavar="FILE.jsonl",
+        help="append counts of faces and predictions, in groups of ten or more; never a picture",
+    )
+    parser.add_argument(
+        "--monitor-interval",
+        type=_seconds,
+        default=INTERVAL_SECONDS,
+        metavar="SECONDS",
+        help="time that a line of counts stands for, at the least (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--metrics",
+        action="store_true",
+        help="serve the counts at /metrics, as Prometheus reads them, to this computer only",
+    )
     add_debug(parser)
     return parser
+
+
+def _seconds(text: str) -> int:
+    """Return whole seconds, at least 1."""
+    seconds = int(text)
+    if not 1 <= seconds <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"Expected 1 to {MAX_SECONDS} seconds, got {text}.")
+    return seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             is_trusted=args.trust,
             allowed_hosts=allowed_hosts,
             max_stream_seconds=max_stream_seconds,
+            monitoring=MonitoringOptions(args.monitor, args.metrics, args.monitor_interval),
         )
 
     return exit_status(run, words=argv, debug=args.debug, on_interrupt=None)

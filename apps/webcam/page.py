@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from apps.webcam.image_io import ImagePayload
+from apps.webcam.monitoring.monitor import Monitor
 from apps.webcam.tabs import image, video, webcam
 from apps.webcam.ui import camera_states, panel, texts
 from core.errors import UserError
@@ -27,13 +28,16 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 """Listener options: only `predict` is part of the public API."""
 
 
-def build(pipeline: Pipeline, max_stream_seconds: int | None = None) -> gr.Blocks:
+def build(
+    pipeline: Pipeline, max_stream_seconds: int | None = None, monitor: Monitor | None = None
+) -> gr.Blocks:
     """Return the page with its tabs and the API.
 
     Args:
         pipeline: Serves all visitors.
         max_stream_seconds: Longest live stream of a visitor; None for no limit. A public demo
             limits it so that the next visitor gets a turn.
+        monitor: Counts faces; None where nothing is counted. The page says so.
     """
     page = gr.Blocks(
         title="Mien",
@@ -44,21 +48,25 @@ def build(pipeline: Pipeline, max_stream_seconds: int | None = None) -> gr.Block
     with page:
         gr.HTML(texts.HEADER, padding=False)
         gr.HTML(texts.PLACE_IN_QUEUE, padding=False)
+        if monitor is not None:
+            gr.Markdown(texts.COUNTED, elem_classes="mien-privacy", elem_id="mien-counted")
         with gr.Tabs():
             with gr.Tab("Webcam", id="webcam"):
-                _webcam_tab(pipeline, max_stream_seconds)
+                _webcam_tab(pipeline, max_stream_seconds, monitor)
             with gr.Tab("Image", id="image"):
-                _image_tab(pipeline)
+                _image_tab(pipeline, monitor)
             with gr.Tab("Video", id="video"):
                 _video_tab(pipeline)
             with gr.Tab("About", id="about"):
                 gr.Markdown(texts.about(pipeline), elem_id="mien-about")
-        _api(pipeline)
+        _api(pipeline, monitor)
         _delete_session_on_unload(page)
     return page
 
 
-def _webcam_tab(pipeline: Pipeline, max_stream_seconds: int | None) -> None:
+def _webcam_tab(
+    pipeline: Pipeline, max_stream_seconds: int | None, monitor: Monitor | None
+) -> None:
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
             with gr.Column(elem_id="mien-stage"):
@@ -84,7 +92,7 @@ def _webcam_tab(pipeline: Pipeline, max_stream_seconds: int | None) -> None:
         gr.HTML(texts.technical_details(pipeline), padding=False)
     visitor = gr.State(webcam.VisitorState())  # each visitor gets a copy
     camera.stream(
-        partial(webcam.process_frame, pipeline),
+        partial(webcam.process_frame, pipeline, monitor=monitor),
         [camera, visitor],
         [camera, cards, readout],
         stream_every=STREAM_INTERVAL_SECONDS,
@@ -95,7 +103,7 @@ def _webcam_tab(pipeline: Pipeline, max_stream_seconds: int | None) -> None:
     )
 
 
-def _image_tab(pipeline: Pipeline) -> None:
+def _image_tab(pipeline: Pipeline, monitor: Monitor | None) -> None:
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
             picture = gr.Image(
@@ -125,7 +133,12 @@ def _image_tab(pipeline: Pipeline) -> None:
         "concurrency_id": "image",
     }
     picture.upload(
-        partial(image.process_upload, pipeline), picture, outputs, **shared_queue, **RAW, **PRIVATE
+        partial(image.process_upload, pipeline, monitor=monitor),
+        picture,
+        outputs,
+        **shared_queue,
+        **RAW,
+        **PRIVATE,
     )
     examples.click(
         partial(image.process_example, pipeline),
@@ -183,7 +196,7 @@ def _video_tab(pipeline: Pipeline) -> None:
     stop.click(video.ResultFiles.request_stop, results, None, queue=False, **PRIVATE)
 
 
-def _api(pipeline: Pipeline) -> None:
+def _api(pipeline: Pipeline, monitor: Monitor | None) -> None:
     def predict(payload: ImagePayload | None) -> list[dict[str, Any]]:
         """Predict age, perceived gender and emotion of every face in an image.
 
@@ -191,7 +204,7 @@ def _api(pipeline: Pipeline) -> None:
         uncertain (by task), abstained, timing_ms.
         """
         try:
-            return image.predict_json(pipeline, payload)
+            return image.predict_json(pipeline, payload, monitor)
         except UserError as error:
             raise gr.Error(str(error), title="Image refused", print_exception=False) from error
 

@@ -12,14 +12,19 @@ from starlette.middleware import Middleware
 
 from apps.webcam import uploads
 from apps.webcam.decoding.limits import VIDEO_LIMITS
+from apps.webcam.monitoring import prometheus
+from apps.webcam.monitoring.monitor import Monitor
+from apps.webcam.options import MonitoringOptions
 from apps.webcam.page import build
 from apps.webcam.serving import connections, hosts, housekeeping, outbound
 from apps.webcam.serving.hosts import HostMiddleware
+from apps.webcam.serving.metrics import MetricsMiddleware
 from apps.webcam.serving.requests import RequestMiddleware
 from apps.webcam.serving.stored_uploads import StoredUploads
 from core import system
 from core.pipeline import Pipeline
 
+NOT_MONITORED = MonitoringOptions()
 UI_FOLDER = Path(__file__).parent / "ui"
 MAX_SESSIONS = 100
 """Visitors whose smoothed values are kept; the one idle for longest is dropped first."""
@@ -77,6 +82,7 @@ def serve(
     is_trusted: bool = False,
     allowed_hosts: Sequence[str] = (),
     max_stream_seconds: int | None = None,
+    monitoring: MonitoringOptions = NOT_MONITORED,
     block: bool = True,
 ) -> gr.Blocks:
     """Load the model and serve the page.
@@ -88,10 +94,11 @@ def serve(
         is_trusted: Open a model with operators or sizes that are not allowed, too.
         allowed_hosts: Further names that requests may come by; see `serving.hosts`.
         max_stream_seconds: Longest live stream of a visitor; None for no limit.
+        monitoring: What is counted.
         block: Return only when the server ends. This process can then make no connections.
 
     Raises:
-        UserError: There is no model, or it cannot be read.
+        UserError: There is no model, or it cannot be read; the counts cannot be written.
         OSError: The port is taken.
     """
     limit_malloc_arenas(system.usable_processors())
@@ -100,7 +107,8 @@ def serve(
     cv2.setNumThreads(1)
     pipeline = Pipeline(model, is_trusted=is_trusted)
     print(f"Face detector: {pipeline.about_detector}", flush=True)
-    page = build(pipeline, max_stream_seconds)
+    monitor = Monitor.started(pipeline.predictor.card, monitoring)
+    page = build(pipeline, max_stream_seconds, monitor)
     page.queue(
         max_size=MAX_QUEUED_EVENTS,
         default_concurrency_limit=DEFAULT_CONCURRENCY,
@@ -135,6 +143,7 @@ def serve(
             "lifespan": housekeeping.lifespan(page, stored),
             "middleware": [
                 Middleware(HostMiddleware, hosts=hosts.allowed_hosts(host, allowed_hosts)),
+                *_metrics(monitor if monitoring.metrics else None),
                 Middleware(
                     RequestMiddleware, page=page, stored=stored, max_upload_bytes=max_upload_bytes
                 ),
@@ -146,3 +155,12 @@ def serve(
         outbound.forbid()
         page.block_thread()
     return page
+
+
+def _metrics(monitor: Monitor | None) -> list[Middleware]:
+    """Return what serves the counts of a monitor; nothing without one."""
+    if monitor is None:
+        return []
+    return [
+        Middleware(MetricsMiddleware, text=monitor.metrics, content_type=prometheus.CONTENT_TYPE)
+    ]

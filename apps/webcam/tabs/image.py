@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
 import cv2
@@ -11,11 +12,12 @@ import numpy as np
 
 from apps.webcam import image_io
 from apps.webcam.image_io import ImagePayload, ShownImage
+from apps.webcam.monitoring.monitor import Monitor
 from apps.webcam.tracking.tracker import numbered
 from apps.webcam.ui import overlay, panel, texts
 from core import image
 from core.errors import UserError
-from core.pipeline import Pipeline
+from core.pipeline import Pipeline, Reading
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
 """Public-domain and drawn images only; `examples/README.md` names their sources."""
@@ -32,10 +34,13 @@ class ImageTabUpdate(NamedTuple):
     readout: str
 
 
-def process_upload(pipeline: Pipeline, payload: ImagePayload | None) -> ImageTabUpdate:
-    """Predict on a visitor's image; a refused one becomes a message."""
+def process_upload(
+    pipeline: Pipeline, payload: ImagePayload | None, monitor: Monitor | None = None
+) -> ImageTabUpdate:
+    """Predict on a visitor's image and count it; a refused one becomes a message."""
     try:
-        return process_image(pipeline, image_io.decode_still(payload))
+        rgb, reading = _read(pipeline, payload, monitor)
+        return _shown(rgb, reading)
     except UserError as error:
         return ImageTabUpdate(None, panel.problem(str(error)), "")
     except Exception:  # a fault of ours: whoever runs the server gets it, the page a sentence
@@ -49,8 +54,28 @@ def process_example(pipeline: Pipeline, index: int) -> ImageTabUpdate:
 
 
 def process_image(pipeline: Pipeline, rgb: np.ndarray) -> ImageTabUpdate:
-    """Predict on an image, RGB uint8 of shape (H, W, 3); faces are numbered from the left."""
+    """Predict on an image, RGB uint8 (H, W, 3), without counting it."""
+    return _shown(rgb, pipeline(rgb))
+
+
+def _read(
+    pipeline: Pipeline, payload: ImagePayload | None, monitor: Monitor | None
+) -> tuple[np.ndarray, Reading]:
+    """Return a visitor's image, RGB uint8 (H, W, 3), and its reading, which is counted.
+
+    Raises:
+        UserError: The image cannot be read.
+    """
+    start = perf_counter()
+    rgb = image_io.decode_still(payload)
     reading = pipeline(rgb)
+    if monitor is not None:
+        monitor.count_still(reading, 1000 * (perf_counter() - start))
+    return rgb, reading
+
+
+def _shown(rgb: np.ndarray, reading: Reading) -> ImageTabUpdate:
+    """Return what the page shows of an image; faces are numbered from the left."""
     height, width = rgb.shape[:2]
     faces = numbered(reading)
     no_face_text = (
@@ -75,10 +100,12 @@ def _shrink(rgb: np.ndarray) -> np.ndarray:
     return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
 
 
-def predict_json(pipeline: Pipeline, payload: ImagePayload | None) -> list[dict[str, object]]:
+def predict_json(
+    pipeline: Pipeline, payload: ImagePayload | None, monitor: Monitor | None = None
+) -> list[dict[str, object]]:
     """Return the result of the API's `predict`, see `core.pipeline.Reading.to_json`.
 
     Raises:
         UserError: The image cannot be read.
     """
-    return pipeline(image_io.decode_still(payload)).to_json()
+    return _read(pipeline, payload, monitor)[1].to_json()

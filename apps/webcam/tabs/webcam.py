@@ -12,6 +12,8 @@ import cv2
 
 from apps.webcam import image_io
 from apps.webcam.image_io import ImagePayload, ShownImage
+from apps.webcam.monitoring.monitor import Monitor
+from apps.webcam.monitoring.settled_faces import SettledFaces
 from apps.webcam.tracking.tracker import Tracker
 from apps.webcam.ui import overlay, panel, texts
 from core import system
@@ -38,6 +40,7 @@ class VisitorState:
 
     def __init__(self) -> None:
         self.tracker = Tracker()
+        self.settled = SettledFaces()
         self.frame_times: deque[float] = deque(maxlen=MAX_FRAME_TIMES)
 
     def frame_rate(self, now: float) -> float:
@@ -58,9 +61,12 @@ class WebcamTabUpdate(NamedTuple):
 
 
 def process_frame(
-    pipeline: Pipeline, payload: ImagePayload | None, visitor: VisitorState
+    pipeline: Pipeline,
+    payload: ImagePayload | None,
+    visitor: VisitorState,
+    monitor: Monitor | None = None,
 ) -> WebcamTabUpdate:
-    """Predict on a frame and return what the page shows.
+    """Predict on a frame, count it and return what the page shows.
 
     Mirroring: the page sends mirrored pixels, because people expect to see themselves as in a
     mirror; those of a rear camera come as they are. Mirrored ones are turned back before the
@@ -68,14 +74,18 @@ def process_frame(
     and right. Only the copy that is drawn on is mirrored again, with upright writing.
     """
     arrived = perf_counter()
-    return FRAME_WORKERS.submit(_process, pipeline, payload, visitor, arrived).result()
+    return FRAME_WORKERS.submit(_process, pipeline, payload, visitor, monitor, arrived).result()
 
 
 def _process(
-    pipeline: Pipeline, payload: ImagePayload | None, visitor: VisitorState, arrived: float
+    pipeline: Pipeline,
+    payload: ImagePayload | None,
+    visitor: VisitorState,
+    monitor: Monitor | None,
+    arrived: float,
 ) -> WebcamTabUpdate:
     try:
-        return _predict(pipeline, payload, visitor, arrived)
+        return _predict(pipeline, payload, visitor, monitor, arrived)
     except UserError as error:
         return WebcamTabUpdate(None, panel.problem(str(error)), "")
     except Exception:  # a fault of ours: whoever runs the server gets it, the page a sentence
@@ -84,7 +94,11 @@ def _process(
 
 
 def _predict(
-    pipeline: Pipeline, payload: ImagePayload | None, visitor: VisitorState, arrived: float
+    pipeline: Pipeline,
+    payload: ImagePayload | None,
+    visitor: VisitorState,
+    monitor: Monitor | None,
+    arrived: float,
 ) -> WebcamTabUpdate:
     start = perf_counter()
     pixels = image_io.decode_frame(payload)
@@ -106,6 +120,8 @@ def _predict(
         "wait": 1000 * (start - arrived),
         "total": 1000 * (done - arrived),
     }
+    if monitor is not None:
+        monitor.count_live(visitor.settled, faces, reading, now, timing_ms["total"])
     return WebcamTabUpdate(
         annotated,
         panel.faces(faces, texts.NO_FACE_IN_VIEW, (width, height), mirrored=mirrored),
