@@ -1,6 +1,6 @@
 """Start the evaluation studio on http://127.0.0.1:8501.
 
-python -m apps.studio [T.parquet ...] [--images DIR] [--map OURS=THEIRS]...
+python -m apps.studio [T.parquet ...] [--images DIR] [--map OURS=THEIRS]... [--dataset D]...
 """
 
 from __future__ import annotations
@@ -56,6 +56,14 @@ def parser() -> argparse.ArgumentParser:
         help="table of `evaluation robustness --out`, for the page Robustness",
     )
     p.add_argument(
+        "--dataset",
+        action="append",
+        default=[],
+        metavar="D",
+        help="for the page Data set: a manifest, a table of labels, or NAME=DIR (such as "
+        "utkface=data/utkface); again for each later version of it",
+    )
+    p.add_argument(
         "--audit",
         type=Path,
         metavar="F.parquet",
@@ -85,7 +93,7 @@ def serve(args: argparse.Namespace) -> None:
     import streamlit as st
     from starlette.middleware import Middleware
 
-    from apps.studio import context
+    from apps.studio import context, data_sets
     from apps.studio.same_origin import SameOriginSockets
     from apps.studio.settings import PROCESS
 
@@ -94,8 +102,11 @@ def serve(args: argparse.Namespace) -> None:
         logging.ERROR
     )
     PROCESS.use(settings)
-    store = context.opened(PROCESS.current())
-    print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
+    if PROCESS.current().tables:
+        store = context.opened(PROCESS.current())
+        print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
+    for version in data_sets.opened(PROCESS.current()):
+        print(f"{len(version):,} samples of {version.name}", flush=True)
     print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
     routes = [settings.faces.route()] if settings.faces else []
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
@@ -112,6 +123,7 @@ def checked(args: argparse.Namespace) -> Settings:
     Raises:
         UserError: a folder, file or --map that does not fit.
     """
+    from apps.studio import data_sets
     from apps.studio.images import Faces
     from apps.studio.settings import Settings
     from evaluation.predictions.importing.arguments import import_options
@@ -120,6 +132,7 @@ def checked(args: argparse.Namespace) -> Settings:
     for option, folder in (("--images", args.images), ("--runs", args.runs)):
         if folder is not None and not folder.is_dir():
             raise DataError(f"Expected {option} to be a folder, got {folder}; there is none.")
+    images = args.images or data_sets.own_folder(args.dataset)
     if args.robustness is not None:
         from evaluation.robustness import curves
 
@@ -131,7 +144,8 @@ def checked(args: argparse.Namespace) -> Settings:
     return Settings(
         tables=tuple(path.resolve() for path in args.tables),
         options=import_options_given,
-        faces=Faces(args.images) if args.images else None,
+        faces=Faces(images) if images else None,
+        datasets=tuple(args.dataset),
         runs=args.runs,
         robustness=args.robustness,
         audit=args.audit,

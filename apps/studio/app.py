@@ -9,9 +9,12 @@ from types import ModuleType
 import streamlit as st
 
 from apps.studio import frame, links
+from apps.studio.settings import PROCESS
 from core import registry
 
 PAGES_PACKAGE = "apps.studio.pages"
+PAGE_OF_DATA = "dataset"
+"""The first page where a data set is open without predictions."""
 ICON = str(Path(__file__).with_name("icon.png"))
 """A file of ours: without one the browser would fetch the page's icon from elsewhere."""
 
@@ -27,13 +30,14 @@ def main() -> None:
     st.set_page_config(page_title="Mien studio", page_icon=ICON, layout="wide")
 
     modules = pages()
+    first = next(iter(modules)) if PROCESS.current().tables else PAGE_OF_DATA
     entries = {
         name: st.Page(
             partial(frame.run, module, modules),
             title=module.TITLE,
             icon=module.ICON,
             url_path=name,
-            default=name == next(iter(modules)),
+            default=name == first,
         )
         for name, module in modules.items()
     }

@@ -111,6 +111,11 @@ def bars_between(
     }
 
 
+def ink() -> str:
+    """Return the colour of text on the page, light or dark."""
+    return "#fafafa" if st.context.theme.type == "dark" else "#31333f"
+
+
 def cell_texts(
     x: Sequence[str],
     y: Sequence[str],
@@ -133,10 +138,9 @@ def cell_texts(
         for j, text in enumerate(row)
         if text
     ]
-    ink = "#fafafa" if st.context.theme.type == "dark" else "#31333f"
     return [
         _texts([cell[:3] for cell in cells if cell[3]], "white"),
-        _texts([cell[:3] for cell in cells if not cell[3]], ink),
+        _texts([cell[:3] for cell in cells if not cell[3]], ink()),
     ]
 
 

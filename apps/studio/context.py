@@ -27,18 +27,29 @@ class View:
     `where_of(model)`.
 
     Attributes:
-        store: the opened tables.
+        opened_store: the opened tables of predictions; None where none are open.
         where: the selected rows.
-        task: one that the store has.
-        models: the selected models, at least one.
+        task: one that the store has; "" without one.
+        models: the selected models, at least one where a store is open.
         settings: the settings of the command line.
     """
 
-    store: Store
+    opened_store: Store | None
     where: Where
     task: str
     models: tuple[str, ...]
     settings: Settings
+
+    @property
+    def store(self) -> Store:
+        """The opened tables of predictions.
+
+        Raises:
+            RuntimeError: none are open; only a page with NEEDS_PREDICTIONS = False is drawn then.
+        """
+        if self.opened_store is None:
+            raise RuntimeError("Expected opened predictions, got none.")
+        return self.opened_store
 
     @property
     def faces(self) -> Faces | None:

@@ -13,7 +13,7 @@ from apps.studio import context, filters, links, relabel_plan, uploads, url_stat
 from apps.studio.context import View
 from apps.studio.settings import PROCESS, Settings
 from core.errors import UserError
-from evaluation.store import Store
+from evaluation.store import Store, Where
 
 AT_START = ""
 """The id of the tables of the command line, which the URL does not mention."""
@@ -29,7 +29,7 @@ class OpenTable:
 
     Attributes:
         name: what people call it, untrusted text.
-        store: its rows; None where it is no longer kept.
+        store: its rows; None where it is no longer kept, or no predictions were opened at start.
         settings: what else is open with it.
         minutes_left: until it is deleted; None where it is not.
     """
@@ -52,13 +52,19 @@ def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
     try:
         tables = _tables()
         table = _choose_table(tables)
-        if table.store is None:
+        if table.store is not None:
+            view = _select(table, table.store)
+            _describe(header, table, view)
+        elif table is tables[AT_START]:
+            view = View(None, Where(), "", (), table.settings)
+        else:
             _missing(header)
             return
-        view = _select(table, table.store)
-        _describe(header, table, view)
         with navigation:
             links.navigation([name for name, module in pages.items() if _applies(module, view)])
+        if view.opened_store is None and _needs_predictions(page):
+            _no_predictions(header)
+            return
         page.render(view)
     except UserError as error:
         st.error(context.plain(str(error)), icon=":material/error:")
@@ -67,8 +73,10 @@ def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
 def _tables() -> dict[str, OpenTable]:
     """The tables that can be chosen by id: of the command line, and uploads."""
     settings = PROCESS.current()
-    store = context.opened(settings)
-    tables = {AT_START: OpenTable(_names([p.stem for p in settings.tables]), store, settings)}
+    tables = {AT_START: OpenTable("no predictions", None, settings)}
+    if settings.tables:
+        name = _names([p.stem for p in settings.tables])
+        tables[AT_START] = OpenTable(name, context.opened(settings), settings)
     of_visit = uploads.of_visit()
     for upload_id in [*of_visit, *url_state.get(uploads.SELECTED)[:1]]:
         upload = of_visit.get(upload_id) or uploads.find(upload_id)
@@ -105,6 +113,17 @@ def _missing(header: Any) -> None:
     )
     links.to("own", "Upload it again", None, ":material/upload_file:", header)
     links.to("overview", "Look at the tables opened at start", None, ":material/table:", header)
+
+
+def _no_predictions(header: Any) -> None:
+    """Say that the page is about predictions, with links to what can be done."""
+    header.info(
+        "This page is about predictions, and none are open: start with "
+        "`python -m apps.studio T.parquet`, or upload a table.",
+        icon=":material/info:",
+    )
+    links.to("own", "Upload a table", {}, ":material/upload_file:", header)
+    links.to("dataset", "Look at the data set", {}, ":material/database:", header)
 
 
 def _select(table: OpenTable, store: Store) -> View:
@@ -152,5 +171,12 @@ def _names(names: Sequence[str]) -> str:
 
 def _applies(page: ModuleType, view: View) -> bool:
     """Whether a page has something to show; a page says so by a function `applies`."""
+    if view.opened_store is None and _needs_predictions(page):
+        return False
     applies = getattr(page, "applies", None)
     return applies is None or bool(applies(view))
+
+
+def _needs_predictions(page: ModuleType) -> bool:
+    """Whether a page reads predictions; one that does not says `NEEDS_PREDICTIONS = False`."""
+    return bool(getattr(page, "NEEDS_PREDICTIONS", True))

@@ -12,6 +12,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE_FOLDER = ROOT / "assets" / "sample"
 SAMPLE_RUNS = SAMPLE_FOLDER / "runs"
 """The shipped histories of training runs."""
+SAMPLE_DATASETS = (
+    str(SAMPLE_FOLDER / "dataset" / "ferplus_published.parquet"),
+    str(ROOT / "assets" / "splits" / "ferplus_four.parquet"),
+)
+"""Four classes of FER+, as published and divided anew."""
+SAMPLE_FINDINGS = SAMPLE_FOLDER / "dataset" / "findings.parquet"
+"""What an audit found in the first of them."""
 SAMPLE_ROBUSTNESS = SAMPLE_FOLDER / "robustness.parquet"
 """The shipped model's table of `evaluation robustness --out`."""
 MAX_UPLOAD_MB = 200
@@ -23,12 +30,13 @@ class Settings:
     """What the command line sets.
 
     Attributes:
-        tables: predictions tables; empty for the shipped ones.
+        tables: predictions tables; empty for the shipped ones, or for none beside `datasets`.
         options: what the columns of `tables` cannot say.
         faces: the folder of the pictures, None where there is none.
         runs: folder of training runs (`train --out`), or None.
         robustness: table of `evaluation robustness --out`, or None.
         audit: findings of `evaluation audit --findings`, or None.
+        datasets: versions of a data set in their order, as `composition.opening` takes them.
     """
 
     tables: tuple[Path, ...] = ()
@@ -37,10 +45,11 @@ class Settings:
     runs: Path | None = None
     robustness: Path | None = None
     audit: Path | None = None
+    datasets: tuple[str, ...] = ()
 
     def with_samples(self) -> Settings:
-        """Return the settings with the shipped sample where no table was named."""
-        if self.tables:
+        """Return the settings with the shipped sample where neither tables nor data are named."""
+        if self.tables or self.datasets:
             return self
         robustness, runs = (p if p.exists() else None for p in (SAMPLE_ROBUSTNESS, SAMPLE_RUNS))
         return replace(
@@ -49,6 +58,7 @@ class Settings:
             options=ImportOptions(),
             robustness=self.robustness or robustness,
             runs=self.runs or runs,
+            datasets=SAMPLE_DATASETS,
         )
 
 

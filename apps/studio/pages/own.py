@@ -27,6 +27,7 @@ from evaluation.store import Store
 TITLE = "Own table"
 ICON = ":material/upload_file:"
 ORDER = 95
+NEEDS_PREDICTIONS = False
 SUFFIXES = (
     *("parquet", "csv", "tsv", "txt", "json", "jsonl", "ndjson", "arrow", "feather"),
     *("xlsx", "xls", "xlsb", "ods", "gz", "zip"),

@@ -20,6 +20,7 @@ from evaluation.quality.repair.review import FindingsFile, read_findings
 TITLE = "Data quality"
 ICON = ":material/rule:"
 ORDER = 85
+NEEDS_PREDICTIONS = False
 
 COMMAND = "python -m evaluation audit --dataset D --data DIR --findings F.parquet"
 ROWS_PER_PAGE = 200

@@ -20,6 +20,7 @@ from evaluation.training_runs.training_run import TrainingRun
 TITLE = "Training runs"
 ICON = ":material/timeline:"
 ORDER = 80
+NEEDS_PREDICTIONS = False
 
 MAX_RUNS = 8
 """Runs drawn at once: as many as the palette tells apart."""

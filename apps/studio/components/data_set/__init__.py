@@ -1,0 +1,1 @@
+"""The figures of the page Data set, one a file."""

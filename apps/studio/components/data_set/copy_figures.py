@@ -1,0 +1,148 @@
+"""Copies and leaks between splits that an audit found, in one version of the data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from apps.studio import charts, context, url_state
+from apps.studio.components.data_set import thumbnails
+from apps.studio.components.data_set.thumbnails import PictureRow
+from apps.studio.images import Faces
+from evaluation.composition.copies import Copies, clusters_in
+from evaluation.composition.listing import Listing
+from evaluation.quality.repair.review import FindingsFile
+
+MAX_CLUSTERS = 8
+MAX_PICTURES = 10
+"""Clusters, and pictures of each, that are shown."""
+
+
+def show(
+    faces: Faces | None, listing: Listing, findings: FindingsFile, checks: Sequence[Copies]
+) -> None:
+    """Draw what each check found, and the leaks and clusters of a selected one."""
+    n = len(listing)
+    table: list[charts.Row] = [
+        {
+            "check": one.title,
+            "samples with an issue": one.flagged,
+            "share of all": one.flagged / n,
+            "clusters": one.clusters,
+            "copies beyond the first": one.copies,
+            "clusters across splits": one.leaking_clusters,
+        }
+        for one in checks
+    ]
+    formats = {"share of all": st.column_config.NumberColumn(format="percent")}
+    st.dataframe(
+        charts.frame(table), hide_index=True, key="dataset-copies.table", column_config=formats
+    )
+    charts.downloads("dataset-copies", table)
+    header = findings.header
+    st.caption(
+        f"n = {n:,} samples of {context.plain(listing.name)}, counted. An audit of "
+        f"{header.samples:,} samples found the clusters; a cluster counts as far as this version "
+        "has its samples, across splits as this version divides them."
+    )
+    clustered = [one for one in checks if one.clusters]
+    if not clustered:
+        st.success("No copies are left in this version.", icon=":material/check:")
+        return
+    by_check = {one.check: one for one in clustered}
+    check = url_state.choose(
+        "ds.check",
+        "Check",
+        list(by_check),
+        format_func=lambda name: by_check[name].title,
+        style="segmented_control" if len(by_check) <= 4 else "selectbox",
+    )
+    left, right = st.columns([2, 3])
+    with left:
+        _leaks(by_check[check], listing)
+    with right:
+        _clusters(faces, listing, findings, by_check[check])
+
+
+def _leaks(copies: Copies, listing: Listing) -> None:
+    st.markdown("**Leaks between splits**")
+    splits = [charts.plain(split) for split in listing.splits.labels]
+    sizes = [int((listing.splits.codes == code).sum()) for code in range(len(splits))]
+    if len(splits) < 2:
+        st.info("There is one split, so nothing can leak.", icon=":material/info:")
+        return
+    shares = copies.leaks / [[max(size, 1)] for size in sizes]
+    texts = [
+        [
+            "" if i == j else f"{copies.leaks[i, j]:,}<br>{shares[i, j]:.1%}"
+            for j in range(len(splits))
+        ]
+        for i in range(len(splits))
+    ]
+    highest = max(float(shares.max()), 1e-9)
+    chart = charts.figure(
+        go.Heatmap(
+            x=splits,
+            y=splits,
+            z=[[None if i == j else v for j, v in enumerate(row)] for i, row in enumerate(shares)],
+            zmin=0,
+            zmax=highest,
+            colorscale=[list(stop) for stop in charts.BAD_SCALE],
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            hoverinfo="skip",
+        ),
+        *charts.cell_texts(
+            splits, splits, texts, [[v > 0.7 * highest for v in row] for row in shares]
+        ),
+        height=320,
+        x="has a copy in",
+        y="samples of",
+    )
+    chart.update_yaxes(autorange="reversed", showgrid=False)
+    chart.update_xaxes(showgrid=False)
+    table: list[charts.Row] = [
+        {
+            "samples of": a,
+            "have a copy in": b,
+            "samples": int(copies.leaks[i, j]),
+            "share of the split": float(shares[i, j]),
+        }
+        for i, a in enumerate(listing.splits.labels)
+        for j, b in enumerate(listing.splits.labels)
+        if i != j
+    ]
+    alt = "Samples of each split that have a copy in another one"
+    charts.show(chart, "dataset-leaks", table, alt=alt)
+
+
+def _clusters(
+    faces: Faces | None, listing: Listing, findings: FindingsFile, copies: Copies
+) -> None:
+    st.markdown("**Clusters, those across splits first**")
+    clusters = clusters_in(listing, findings, copies.check, MAX_CLUSTERS)
+
+    def splits_of(places: Sequence[int]) -> str:
+        codes = {int(listing.splits.codes[place]) for place in places}
+        return ", ".join(listing.splits.labels[code] for code in sorted(codes))
+
+    if faces is None:
+        st.caption("No pictures: start with `--images DIR`.")
+    else:
+        rows = [
+            PictureRow(f"{len(places)} samples in {splits_of(places)}", places[:MAX_PICTURES])
+            for places in (cluster.tolist() for cluster in clusters)
+        ]
+        if n_missing := thumbnails.show(faces, listing, rows):
+            st.caption(f"{n_missing:,} of these have no picture below `--images`.")
+    table: list[charts.Row] = [
+        {"cluster": i, "id": listing.ids[place], "split": splits_of([place])}
+        for i, cluster in enumerate(clusters, 1)
+        for place in cluster.tolist()
+    ]
+    with st.expander("Table and downloads", expanded=faces is None, icon=":material/table:"):
+        st.dataframe(charts.frame(table), hide_index=True, key="dataset-clusters.table")
+        charts.downloads("dataset-clusters", table)

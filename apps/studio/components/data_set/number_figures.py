@@ -1,0 +1,65 @@
+"""The distribution of a number, such as the age, in each split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from apps.studio import charts
+from evaluation.composition.numbers import NumberDistribution, bin_names
+from evaluation.report.formatting import number
+
+QUANTILES = ("minimum", "lower quartile", "median", "upper quartile", "maximum")
+
+
+def show(distributions: Sequence[NumberDistribution], edges: np.ndarray, title: str) -> None:
+    """Draw a histogram of each split as shares, and a table of means and quantiles.
+
+    Args:
+        distributions: of the splits.
+        edges: float (bins + 1,), of the bins.
+        title: of the task.
+    """
+    known = [one for one in distributions if one.mean.n]
+    if not known:
+        st.info("No sample has this number.", icon=":material/info:")
+        return
+    names = bin_names(edges)
+    middles = (edges[:-1] + edges[1:]) / 2
+    traces = [
+        go.Scatter(
+            name=charts.plain(one.split),
+            x=middles,
+            y=one.counts / one.mean.n,
+            mode="lines",
+            line={"shape": "hvh", "color": charts.colour(k), "width": 2},
+            fill="tozeroy" if len(known) == 1 else None,
+            customdata=[[name, count] for name, count in zip(names, one.counts, strict=True)],
+            hovertemplate="%{customdata[0]}: %{y:.1%} (%{customdata[1]:,})",
+        )
+        for k, one in enumerate(known)
+    ]
+    chart = charts.figure(
+        *traces, x=title, y="share of the split", percent="y", showlegend=len(known) > 1
+    )
+    chart.update_yaxes(rangemode="tozero")
+    table: dict[str, list[object]] = {"bin": [*names]}
+    for one in known:
+        table[one.split] = one.counts.tolist()
+    charts.show(chart, "dataset-numbers", table, alt=f"{title}: distribution in each split")
+    rows: list[charts.Row] = [
+        {
+            "split": one.split,
+            "n": one.mean.n,
+            "unknown": one.unknown,
+            "mean (95 % interval)": number(one.mean),
+            **dict(zip(QUANTILES, (round(q, 4) for q in one.quantiles), strict=True)),
+        }
+        for one in known
+    ]
+    st.dataframe(charts.frame(rows), hide_index=True, key="dataset-quantiles.table")
+    charts.downloads("dataset-quantiles", rows)
+    st.caption("Intervals of the means: Student's t, which takes a split for a random sample.")
