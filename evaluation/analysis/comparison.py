@@ -12,12 +12,11 @@ import numpy as np
 
 from core.vocabulary import TaskTitle
 from evaluation.analysis.by_group.groups import MAX_GROUP_VALUES
-from evaluation.analysis.from_counts import Metric
+from evaluation.analysis.from_counts import Metric, drawn_margins
 from evaluation.metrics import classification
 from evaluation.predictions.arrays import Coded
 from evaluation.predictions.tasks import KNOWN_TASKS
 from evaluation.statistics import significance
-from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate, fields_of
 from evaluation.statistics.sample import Method, Sample
 
@@ -192,53 +191,64 @@ class Pairs:
     sample: Sample
     truth_differs: int
 
+    @property
+    def gain(self) -> np.ndarray:
+        """How much B is better, float (n,): 1 where only B has the class, -1 where only A has it.
+
+        Of numbers, for which less is better, B's absolute error minus A's.
+        """
+        if self.labels is None:
+            return np.asarray(np.abs(self.b - self.true) - np.abs(self.a - self.true))
+        return np.asarray((self.b == self.true).astype(np.float64) - (self.a == self.true))
+
 
 def compare_pairs(pairs: Pairs) -> TaskComparison:
-    """Compare both models' predictions of one task."""
-    true, a, b, sample = pairs.true, pairs.a, pairs.b, pairs.sample
-    if pairs.labels is None:
-        error_a, error_b = np.abs(a - true), np.abs(b - true)
-        gain, groups = error_b - error_a, pairs.groups
-    else:
-        gain = (b == true).astype(np.float64) - (a == true)
-        groups = {"class": Coded(pairs.labels, true)} | pairs.groups
-    is_share = pairs.labels is not None
+    """Compare both models' predictions of one task, in all and by class and group."""
+    groups, is_share = pairs.groups, pairs.labels is not None
+    if pairs.labels is not None:
+        groups = {"class": Coded(pairs.labels, pairs.true)} | groups
+    parts = _parts(groups, pairs.gain, pairs.sample, is_share)
+    return replace(compare_figures(pairs), parts=parts)
+
+
+def compare_figures(pairs: Pairs) -> TaskComparison:
+    """Compare both models' predictions of one task, without its parts."""
+    sample, gain, is_share = pairs.sample, pairs.gain, pairs.labels is not None
     test = paired_test(gain, sample.cluster, is_share=is_share)
     comparison = TaskComparison(
-        n=len(true),
+        n=len(pairs.true),
         truth_differs=pairs.truth_differs,
         method=Method.of(sample.clusters, sample.by, paired=True),
-        parts=_parts(groups, gain, sample, is_share),
+        parts=[],
     )
     if pairs.labels is None:
-        means = float(error_a.mean()), float(error_b.mean())
-        mae = PairedDifference(*means, sample.mean(gain))
+        of_a, of_b = (float(np.abs(side - pairs.true).mean()) for side in (pairs.a, pairs.b))
+        mae = PairedDifference(of_a, of_b, sample.mean(gain))
         return replace(comparison, mae=mae, paired_t=test)
-    k = len(pairs.labels)
-    counts = sample.counts((true * k + a) * k + b, k**3)  # (true, a, b)
-    accuracy, macro_f1 = (
-        _difference(counts, metric, k)
-        for metric in (classification.accuracy, classification.macro_f1)
-    )
+    accuracy, macro_f1 = _differences(pairs, len(pairs.labels))
     return replace(comparison, accuracy=accuracy, macro_f1=macro_f1, mcnemar=test)
 
 
-def _difference(counts: GroupedCounts, metric: Metric, k: int) -> PairedDifference:
-    """Return a metric of both models' confusion matrices, from counts (true, a, b)."""
+def _differences(pairs: Pairs, k: int) -> tuple[PairedDifference, PairedDifference]:
+    """Return accuracy and macro F1 of both models, from the combinations that occur of k ** 3."""
+    cells, cell = np.unique((pairs.true * k + pairs.a) * k + pairs.b, return_inverse=True)
+    counts = pairs.sample.counts(cell, len(cells))
+    (a, drawn_a), (b, drawn_b) = drawn_margins(
+        counts, cells // k**2, [cells // k % k, cells % k], k
+    )
 
-    def of(other: int, cells: np.ndarray) -> np.ndarray:
-        """Return the metric of one model: the axis of the other is summed over."""
-        return metric(cells.reshape(*cells.shape[:-1], k, k, k).sum(axis=other))
+    def difference(metric: Metric) -> PairedDifference:
+        of_a, of_b = float(metric(a)), float(metric(b))
+        drawn = metric(drawn_b) - metric(drawn_a)
+        return PairedDifference(of_a, of_b, Estimate.centred(of_b - of_a, drawn, counts.total))
 
-    difference = counts.statistic(lambda cells: of(-2, cells) - of(-1, cells))
-    return PairedDifference(float(of(-1, counts.n)), float(of(-2, counts.n)), difference)
+    return difference(classification.accuracy), difference(classification.macro_f1)
 
 
 def paired_test(gain: np.ndarray, cluster: np.ndarray | None, *, is_share: bool) -> PairedTest:
-    """Test float (n,) gain.
+    """Test float (n,) gain, as `Pairs.gain` has it, of classes (`is_share`) or numbers.
 
-    Of classes (`is_share`) it is 1 where only B is correct and -1 where only A is, of ages B's
-    absolute error minus A's. McNemar's test takes samples for independent, so clusters get a t-test
+    McNemar's test takes samples for independent, so clusters get a t-test
     on their sums.
     """
     lower, higher = int((gain < 0).sum()), int((gain > 0).sum())

@@ -8,24 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
 from evaluation.metrics import binned, calibration, classification
+from evaluation.metrics.classification import Margins
 from evaluation.statistics.bootstrap import merged
-from evaluation.statistics.counts import GroupedCounts
+from evaluation.statistics.counts import GroupedCounts, drawn_totals
 from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
 
 BINS, FINE_PER_BIN = 15, 20
 """Bins of the calibration error, and fine bins in each that its interval is drawn from."""
 FINE_BINS = BINS * FINE_PER_BIN
+CHUNK_SCORES = 32
+"""Scores whose calibration errors are drawn at a time, so that memory does not go with classes."""
 CURVE_BINS = 128
 """Bins of the logit that the intervals of areas under curves are drawn from."""
 
-Metric = Callable[[np.ndarray], np.ndarray]
-"""Confusion matrices (..., k, k), or flat counts (..., cells), -> (...)."""
+Metric = Callable[[Margins], np.ndarray]
+"""Margins of confusion matrices (..., k) -> (...)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,44 @@ class NumberErrors:
     cs5: Estimate | None
 
 
-def on_matrix(metric: Metric, k: int) -> Metric:
-    """Return a metric of confusion matrices (..., k, k) as one of flat counts (..., k * k)."""
-    return lambda counts: metric(counts.reshape(*counts.shape[:-1], k, k))
+def drawn_margins(
+    counts: GroupedCounts, true: np.ndarray, predictions: Sequence[np.ndarray], k: int
+) -> list[tuple[Margins, Margins]]:
+    """Return the margins of each model's confusion matrix, and those of each round.
+
+    The same rounds serve all models.
+
+    Args:
+        counts: samples by cell.
+        true: int (cells,) the class of the samples of each cell.
+        predictions: of each model, int (cells,) its prediction there.
+        k: number of classes.
+    """
+    groups = [true]
+    for pred in predictions:
+        groups += [pred, np.where(true == pred, true, -1)]
+    totals = [counts.merged(group, k).n for group in groups]
+    drawn = drawn_totals(counts, [(group, k) for group in groups])
+    return [
+        (Margins(totals[i + 1], totals[0], totals[i]), Margins(drawn[i + 1], drawn[0], drawn[i]))
+        for i in range(1, len(groups), 2)
+    ]
+
+
+@lru_cache(maxsize=4)  # several metrics are made of the same matrix, one after the other
+def matrix_margins(matrix: GroupedCounts, k: int) -> tuple[Margins, Margins]:
+    """Return the margins of a matrix whose cells are true * k + predicted, and of each round."""
+    true, predicted = (axis.ravel() for axis in np.indices((k, k)))
+    return drawn_margins(matrix, true, [predicted], k)[0]
+
+
+def matrix_metric(
+    matrix: GroupedCounts, k: int, metric: Metric, *, minimum: float = 0, maximum: float = 1
+) -> Estimate:
+    """Return a metric of a confusion matrix, with a bootstrap interval in its range."""
+    all_samples, drawn = matrix_margins(matrix, k)
+    value = float(metric(all_samples))
+    return Estimate.centred(value, metric(drawn), matrix.total, minimum=minimum, maximum=maximum)
 
 
 def headline(matrix: GroupedCounts, k: int) -> tuple[int, Estimate, Estimate, Estimate, Estimate]:
@@ -75,29 +113,28 @@ def headline(matrix: GroupedCounts, k: int) -> tuple[int, Estimate, Estimate, Es
     return (
         matrix.total,
         matrix.share(np.eye(k, dtype=bool).ravel()),
-        matrix.statistic(on_matrix(classification.macro_f1, k), minimum=0, maximum=1),
-        matrix.statistic(on_matrix(classification.balanced_accuracy, k), minimum=0, maximum=1),
-        matrix.statistic(on_matrix(classification.kappa, k), minimum=-1, maximum=1),
+        matrix_metric(matrix, k, classification.macro_f1),
+        matrix_metric(matrix, k, classification.balanced_accuracy),
+        matrix_metric(matrix, k, classification.kappa, minimum=-1),
     )
 
 
 def class_scores(matrix: GroupedCounts, k: int) -> list[ClassScores]:
     """Return recall, precision and F1 of each class of a confusion matrix."""
-    true, predicted = (v.ravel() for v in np.indices((k, k)))
+    true, predicted = (axis.ravel() for axis in np.indices((k, k)))
+    all_samples, drawn = matrix_margins(matrix, k)
+    f1, drawn_f1 = (classification.per_class(margins).f1 for margins in (all_samples, drawn))
+    recall, precision = (matrix.shares(true == predicted, of, k) for of in (true, predicted))
     return [
         ClassScores(
-            int(matrix.n[true == c].sum()),
-            int(matrix.n[predicted == c].sum()),
-            matrix.share(true == predicted, true == c),
-            matrix.share(true == predicted, predicted == c),
-            matrix.statistic(on_matrix(partial(_f1_of_class, c), k), minimum=0, maximum=1),
+            int(all_samples.support[c]),
+            int(all_samples.predicted[c]),
+            recall[c],
+            precision[c],
+            Estimate.centred(f1[c], drawn_f1[:, c], matrix.total, minimum=0, maximum=1),
         )
         for c in range(k)
     ]
-
-
-def _f1_of_class(c: int, matrices: np.ndarray) -> np.ndarray:
-    return classification.per_class(matrices).f1[..., c]
 
 
 def calibration_error(fine: GroupedCounts) -> Estimate:
@@ -131,13 +168,26 @@ def calibration_errors(
         scores: for each, probabilities float (n,) and whether what they state is true, bool (n,).
         sample: the n rows.
     """
-    t, unit = len(scores), merged(np.arange(sample.n)) if sample.unit is None else sample.unit
+    unit = merged(np.arange(sample.n)) if sample.unit is None else sample.unit
+    chunks = [
+        _calibration_errors(scores[start : start + CHUNK_SCORES], unit)
+        for start in range(0, len(scores), CHUNK_SCORES)
+    ]
+    errors, drawn = zip(*chunks, strict=True)
+    return np.concatenate(errors), np.concatenate(drawn, axis=1)
+
+
+def _calibration_errors(
+    scores: Sequence[tuple[np.ndarray, np.ndarray]], unit: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return `calibration_errors` of a few scores; unit: int (n,) what is drawn."""
+    t = len(scores)
     bins = [i * BINS + calibration.bins_of(p, BINS) for i, (p, _) in enumerate(scores)]
     gaps = np.concatenate([is_true - p for p, is_true in scores])
     counts = GroupedCounts.of_rows(np.concatenate(bins), t * BINS, gaps, cluster=np.tile(unit, t))
     sums, rows = counts.drawn_sums(np.arange(t * BINS))
     drawn = np.abs(sums).reshape(-1, t, BINS).sum(axis=-1) / (rows.sum(axis=1, keepdims=True) / t)
-    return np.abs(counts.sums).reshape(t, BINS).sum(axis=-1) / sample.n, drawn
+    return np.abs(counts.sums).reshape(t, BINS).sum(axis=-1) / len(unit), drawn
 
 
 def risk_coverage_area(curve: GroupedCounts, exact: float) -> Estimate:

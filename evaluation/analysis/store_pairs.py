@@ -40,7 +40,7 @@ def pairs(store: Store, task: str, a: str, b: str, where: Where) -> Pairs | None
         params,
     )
     true, other, in_a, in_b = (
-        _values(rows[c], task, store) for c in ("true_a", "true_b", "in_a", "in_b")
+        values(rows[c], task, store) for c in ("true_a", "true_b", "in_a", "in_b")
     )
     same = true == other
     if not same.any():
@@ -142,8 +142,9 @@ def _joined(store: Store, task: str, a: str, b: str, where: Where) -> tuple[str,
     ]
 
 
-def _values(column: pa.ChunkedArray, task: str, store: Store) -> np.ndarray:
-    values: np.ndarray = column.to_numpy()
+def values(column: pa.ChunkedArray, task: str, store: Store) -> np.ndarray:
+    """Return a column of truths or predictions: numbers, or places in `store.labels(task)`."""
+    numbers: np.ndarray = column.to_numpy()
     if store.is_regression(task):
-        return np.asarray(values.astype(np.float64))
-    return np.asarray(label_places(store, task)[values])
+        return np.asarray(numbers.astype(np.float64))
+    return np.asarray(label_places(store, task)[numbers])

@@ -101,8 +101,8 @@ def _compare_task(
             "one with --map."
         )
     rows, in_a, in_b = np.intersect1d(a.rows, b.rows, assume_unique=True, return_indices=True)
-    true, pred_a = _values(a, labels, in_a)
-    other, pred_b = _values(b, labels, in_b)
+    true, pred_a = values(a, labels, in_a)
+    other, pred_b = values(b, labels, in_b)
     same = true == other
     rows = rows[same]
     if len(rows) == 0:
@@ -121,7 +121,7 @@ def _compare_task(
     return replace(compare_pairs(pairs), disagreements=disagreements)
 
 
-def _values(
+def values(
     side: arrays.Numbers | arrays.Classes, labels: tuple[str, ...] | None, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return truth and prediction of int (n,) `rows`: years, or indices into `labels`."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evaluation.analysis.by_group.fairness import fairness
 from evaluation.analysis.by_group.group_source import RowGroups
 from evaluation.analysis.by_group.slices import search
-from evaluation.analysis.from_counts import on_matrix
+from evaluation.analysis.from_counts import matrix_metric
 from evaluation.analysis.summary import table_report
 from evaluation.analysis.table_pairs import compare
 from evaluation.benchmark.generated_tables import generate
@@ -76,8 +76,8 @@ def time_metrics(
     def bootstrap(cluster: NDArray[np.int64] | None) -> None:
         cell = classes.true * k + classes.pred
         counts = Sample(rows, cluster, "group_subject").counts(cell, k * k)
-        counts.statistic(on_matrix(classification.accuracy, k))
-        counts.statistic(on_matrix(classification.macro_f1, k))
+        matrix_metric(counts, k, classification.accuracy)
+        matrix_metric(counts, k, classification.macro_f1)
 
     timed(
         "confusion and per class",

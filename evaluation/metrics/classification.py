@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -26,9 +26,37 @@ def confusion(true: np.ndarray, pred: np.ndarray, k: int) -> np.ndarray:
     return np.bincount(true * k + pred, minlength=k * k).reshape(k, k)  # (k * k,) -> (k, k)
 
 
-def accuracy(matrix: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True, slots=True, eq=False)
+class Margins:
+    """Of confusion matrices what most metrics need, each (..., k): k numbers in place of k * k.
+
+    Attributes:
+        right: samples of a class that are predicted so.
+        support: samples of it.
+        predicted: predictions of it.
+    """
+
+    right: np.ndarray
+    support: np.ndarray
+    predicted: np.ndarray
+
+    @classmethod
+    def of(cls, matrix: Matrices) -> Margins:
+        """Return the margins of confusion matrices (..., k, k); margins as they are."""
+        if isinstance(matrix, Margins):
+            return matrix
+        right = np.diagonal(matrix, axis1=-2, axis2=-1)
+        return cls(right, matrix.sum(axis=-1), matrix.sum(axis=-2))
+
+
+Matrices: TypeAlias = np.ndarray | Margins
+"""Confusion matrices (..., k, k), or their margins."""
+
+
+def accuracy(matrix: Matrices) -> np.ndarray:
     """Accuracy of confusion matrices (..., k, k) -> (...); NaN without samples."""
-    return _ratio(np.trace(matrix, axis1=-2, axis2=-1), matrix.sum(axis=(-2, -1)))
+    margins = Margins.of(matrix)
+    return _ratio(margins.right.sum(axis=-1), margins.support.sum(axis=-1))
 
 
 def _ratio(part: np.ndarray, total: np.ndarray) -> np.ndarray:
@@ -54,11 +82,11 @@ class PerClass:
     f1: np.ndarray
 
 
-def per_class(matrix: np.ndarray) -> PerClass:
+def per_class(matrix: Matrices) -> PerClass:
     """Figures of every class of a confusion matrix (..., k, k)."""
-    right = np.diagonal(matrix, axis1=-2, axis2=-1).astype(float)
-    support, predicted = matrix.sum(axis=-1), matrix.sum(axis=-2)
-    f1 = _ratio(2 * right, support + predicted)
+    margins = Margins.of(matrix)
+    right, support, predicted = margins.right, margins.support, margins.predicted
+    f1 = _ratio(2.0 * right, support + predicted)
     return PerClass(support, _ratio(right, predicted), _ratio(right, support), f1)
 
 
@@ -67,7 +95,7 @@ def _class_mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return _ratio((np.where(weight > 0, values, 0.0) * weight).sum(axis=-1), weight.sum(axis=-1))
 
 
-def macro_f1(matrix: np.ndarray) -> np.ndarray:
+def macro_f1(matrix: Matrices) -> np.ndarray:
     """Return the mean F1 over the classes that have samples, in [0, 1].
 
     Of confusion matrices (..., k, k) -> (...); NaN without samples. A class that is predicted but
@@ -101,7 +129,7 @@ class Average:
     f1: float
 
 
-def average(matrix: np.ndarray, weighted: bool = False) -> Average:
+def average(matrix: Matrices, weighted: bool = False) -> Average:
     """Macro means of a confusion matrix (k, k), or means weighted by support; NaN without samples.
 
     The macro F1 is `macro_f1`.
@@ -112,7 +140,7 @@ def average(matrix: np.ndarray, weighted: bool = False) -> Average:
     return Average(*(float(_class_mean(np.nan_to_num(v), weight)) for v in columns))
 
 
-def balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
+def balanced_accuracy(matrix: Matrices) -> np.ndarray:
     """Mean recall over the classes that have samples, of confusion matrices (..., k, k) -> (...).
 
     NaN without samples.
@@ -121,19 +149,18 @@ def balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
     return _class_mean(figures.recall, figures.support > 0)
 
 
-def kappa(matrix: np.ndarray) -> np.ndarray:
+def kappa(matrix: Matrices) -> np.ndarray:
     """Cohen's kappa of confusion matrices (..., k, k) -> (...).
 
     Agreement beyond chance, 1 at best (Cohen, 1960).
 
     NaN without samples, or where truth and prediction are one and the same class throughout.
     """
-    n = matrix.sum(axis=(-2, -1)).astype(float)
+    margins = Margins.of(matrix)
+    n = margins.support.sum(axis=-1).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
-        chance = (matrix.sum(axis=-1) * matrix.sum(axis=-2) / n[..., None] / n[..., None]).sum(
-            axis=-1
-        )
-        agreement = np.trace(matrix, axis1=-2, axis2=-1) / n
+        chance = (margins.support * margins.predicted / n[..., None] / n[..., None]).sum(axis=-1)
+        agreement = margins.right.sum(axis=-1) / n
         return np.where(
             np.isclose(chance, 1.0, rtol=0, atol=1e-15), np.nan, (agreement - chance) / (1 - chance)
         )

@@ -22,9 +22,11 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from evaluation.statistics import intervals
 from evaluation.statistics.bootstrap import (
+    MAX_CLUSTERS,
     ROUNDS,
     times_drawn,
     unless_equal,
@@ -34,6 +36,10 @@ from evaluation.statistics.estimate import Estimate
 
 CHUNK_CELLS = 1000
 """Cells that are drawn at a time: 8 MB a thousand clusters."""
+MAX_DRAWN_CELLS = 4096
+"""Occurring cells up to which independent samples are drawn cell by cell: a confusion matrix of 64
+classes. Beyond, they are drawn in bundles, as many clusters are.
+"""
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Counts (..., cells) -> (...)."""
@@ -107,11 +113,18 @@ class GroupedCounts(CellSums):
 
         Of those in cells bool (cells,) `among`, or of all.
         """
+        groups = np.zeros(len(self.n), np.int64) if among is None else np.where(among, 0, -1)
+        return self.shares(hits, groups, 1)[0]
+
+    def shares(self, hits: np.ndarray, groups: np.ndarray, size: int) -> list[Estimate]:
+        """Return the share of the samples in cells bool (cells,) `hits` for each group of cells.
+
+        Int (cells,) `groups` below `size`; negative ones count nowhere.
+        """
         n, parts = self.n * hits, self.by_cluster
         if parts is not None:
             parts = replace(parts, sums=parts.n * hits[parts.cell])
-        counts = GroupedCounts(self.n, n, n, 0.0, True, parts)
-        return counts.merged(np.where(among, 0, -1) if among is not None else None).estimates()[0]
+        return GroupedCounts(self.n, n, n, 0.0, True, parts).merged(groups, size).estimates()
 
     def statistic(
         self,
@@ -155,14 +168,51 @@ def drawn_counts(counts: GroupedCounts) -> np.ndarray:
 
     No round without samples.
     """
+    cells = len(counts.n)
+    return drawn_totals(counts, [(np.arange(cells), cells)])[0]
+
+
+def drawn_totals(
+    counts: GroupedCounts, groupings: Sequence[tuple[np.ndarray, int]]
+) -> list[np.ndarray]:
+    """Return the samples of groups of cells in each round, the same rounds for all groupings.
+
+    Args:
+        counts: the samples.
+        groupings: int (cells,) groups, of which negative ones count nowhere, and their number.
+
+    Returns:
+        For each grouping float64 (ROUNDS, groups); no round without samples.
+    """
     if counts.total == 0:
-        return np.zeros((0, len(counts.n)))
+        return [np.zeros((0, size)) for _, size in groupings]
     cells = np.flatnonzero(counts.n)  # empty ones would only move the random numbers
-    drawn = np.zeros((ROUNDS, len(counts.n)))
-    if counts.by_cluster is None:
-        shares = counts.n[cells] / counts.total
-        drawn[:, cells] = np.random.default_rng(0).multinomial(counts.total, shares, size=ROUNDS)
-    else:
-        n, _ = counts.by_cluster_in(cells)
-        drawn[:, cells] = times_drawn(len(n)) @ n.astype(np.float32)
-    return drawn
+    if counts.by_cluster is None and len(cells) > MAX_DRAWN_CELLS:
+        counts = _in_bundles(counts, cells)
+    if counts.by_cluster is not None:
+        merged = (counts.merged(groups, size) for groups, size in groupings)
+        totals = [part.by_cluster_in(np.arange(len(part.n)))[0] for part in merged]
+        return [(times_drawn(len(n)) @ n.astype(np.float32)).astype(np.float64) for n in totals]
+    shares = counts.n[cells] / counts.total
+    drawn = np.random.default_rng(0).multinomial(counts.total, shares, size=ROUNDS)
+    return [_added(drawn, groups[cells], size) for groups, size in groupings]
+
+
+def _added(drawn: np.ndarray, groups: np.ndarray, size: int) -> np.ndarray:
+    """Add up the columns of (ROUNDS, cells) by int (cells,) groups -> float64 (ROUNDS, size)."""
+    inside = np.flatnonzero(groups >= 0)
+    belongs = csr_array(
+        (np.ones(len(inside)), (groups[inside], inside)), shape=(size, drawn.shape[1])
+    )
+    return np.ascontiguousarray((belongs @ drawn.T).T)
+
+
+def _in_bundles(counts: GroupedCounts, cells: np.ndarray) -> GroupedCounts:
+    """Return independent samples put into MAX_CLUSTERS bundles by chance, which are drawn whole.
+
+    As `evaluation.statistics.bootstrap` explains for clusters. Its cost goes with the samples; to
+    draw cell by cell goes with the cells times the rounds.
+    """
+    rows = np.repeat(cells, counts.n[cells].astype(np.int64))
+    bundle = np.random.default_rng(0).integers(0, MAX_CLUSTERS, len(rows))
+    return GroupedCounts.of_rows(rows, len(counts.n), cluster=bundle, clusters=MAX_CLUSTERS)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.labels import FERPLUS8, GENDER2
-from evaluation.analysis.from_counts import on_matrix
+from evaluation.analysis.from_counts import matrix_metric
 from evaluation.analysis.summary import table_report
 from evaluation.benchmark.generated_tables import generate
 from evaluation.benchmark.metrics_speed import time_metrics
@@ -297,5 +297,5 @@ def test_many_clusters_cost_no_more_than_few() -> None:
     code, cluster = rng.integers(0, 64, 300_000), rng.permutation(300_000)
     sample = Sample(300_000, cluster, "who")
     started = process_time()
-    macro_f1 = sample.counts(code, 64).statistic(on_matrix(classification.macro_f1, 8))
+    macro_f1 = matrix_metric(sample.counts(code, 64), 8, classification.macro_f1)
     assert process_time() - started < 1.0 and macro_f1.low < macro_f1.high
