@@ -1,32 +1,41 @@
-"""Two models on the same samples: is B better than A, where it wins and loses, where they disagree.
+"""Models on the same samples: is one better than another, for whom, and where do they disagree.
 
-Samples are matched by `sample_id`; differences are B minus A with paired-bootstrap 95 % intervals.
-McNemar's test (exact for few pairs) for classes and a paired t-test for ages; where a column such
-as `group_subject` says which samples belong together, whole clusters are drawn and tested instead.
-P-values per class and per group are corrected together by Holm's method.
+Samples are matched by `sample_id`. Two tables: differences are B minus A with paired-bootstrap 95 %
+intervals. McNemar's test (exact for few pairs) for classes and a paired t-test for ages; where a
+column such as `group_subject` says which samples belong together, whole clusters are drawn and
+tested instead. P-values per class and per group are corrected together by Holm's method.
+
+One table of several models, three or more tables, or --baseline: a leaderboard of all their models,
+each compared with the baseline (p corrected over the models), and who differs from whom (over all
+pairs).
 
 Examples:
   python -m evaluation compare old.parquet new.parquet
   python -m evaluation compare both.parquet both.parquet --model-a old --model-b new --json
+  python -m evaluation compare a.parquet b.parquet c.parquet --baseline b
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from rich.console import Console
 
 from core.errors import DataError
 from core.progress import say
 from core.vocabulary import METRICS, TaskTitle
 from evaluation.analysis.comparison import Comparison, TaskComparison
+from evaluation.analysis.leaderboard.from_tables import leaderboards
 from evaluation.analysis.table_pairs import compare
 from evaluation.commands._options import add_options
 from evaluation.commands._tables import add_split, read_any, splits
 from evaluation.predictions import arrays
 from evaluation.predictions.importing.arguments import add_import
+from evaluation.report import leaderboard_text
 from evaluation.report.formatting import (
     console,
     number,
@@ -42,13 +51,15 @@ SIDES = {"a": "A", "b": "B", None: "-", "neither": "-"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `compare`."""
     parser.add_argument(
-        "a", type=Path, metavar="A.parquet", help="predictions of the model to beat"
+        "tables",
+        type=Path,
+        nargs="+",
+        metavar="T.parquet",
+        help="predictions: of two tables A is the model to beat and B the other (the same file: "
+        "--model-a and --model-b); of any other number all models are ranked",
     )
     parser.add_argument(
-        "b",
-        type=Path,
-        metavar="B.parquet",
-        help="predictions of the other model (the same file: --model-a and --model-b)",
+        "--baseline", metavar="NAME", help="the model to beat (default: the first); ranks all"
     )
     for side in "ab":
         help_text = f"which model of {side.upper()}, where it holds several"
@@ -64,7 +75,13 @@ def run(args: argparse.Namespace) -> int:
     """Print the comparison."""
     if args.limit < 0:
         raise DataError(f"Expected --limit to be at least 0, got {args.limit}.")
-    a, b = (read_any(path, args) for path in (args.a, args.b))
+    if len(args.tables) == 2 and args.baseline is None:
+        return _compare_two(args)
+    return _rank_all(args)
+
+
+def _compare_two(args: argparse.Namespace) -> int:
+    a, b = (read_any(path, args) for path in args.tables)
     a, b = _one_model(a, args.model_a, "--model-a"), _one_model(b, args.model_b, "--model-b")
     reports = {
         split: compare(part, other, limit=args.limit)
@@ -72,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     }
     if args.json:
         content = reports[""].to_dict() if "" in reports else {"splits": reports}
-        print_json({"tables": [str(args.a), str(args.b)], **content})
+        print_json({"tables": [str(path) for path in args.tables], **content})
     else:
         out = console()
         for split, report in reports.items():
@@ -80,6 +97,68 @@ def run(args: argparse.Namespace) -> int:
                 out.print(f"Split {split}", style="bold")
             show(report, out)
     return 0
+
+
+def _rank_all(args: argparse.Namespace) -> int:
+    for option in ("model_a", "model_b"):
+        if getattr(args, option) is not None:
+            name = f"--{option.replace('_', '-')}"
+            raise DataError(
+                f"Expected {name} with two tables and no --baseline; all models are ranked here."
+            )
+    models = _models({path: read_any(path, args) for path in args.tables})
+    if len(models) < 2:
+        raise DataError(
+            f"Expected at least two models to compare, got {', '.join(models)} alone; name a "
+            "second table."
+        )
+    baseline = args.baseline or next(iter(models))
+    if baseline not in models:
+        raise DataError(f"Expected --baseline to be one of {', '.join(models)}, got {baseline!r}.")
+    reports = {
+        split: leaderboards(tables, baseline if baseline in tables else next(iter(tables)))
+        for split, tables in _by_split(models, args.split).items()
+    }
+    if args.json:
+        content = reports[""].to_dict() if "" in reports else {"splits": reports}
+        print_json({"tables": [str(path) for path in args.tables], **content})
+    else:
+        out = console()
+        for split, report in reports.items():
+            if split:
+                out.print(f"Split {split}", style="bold")
+            leaderboard_text.show(report, out)
+    return 0
+
+
+def _models(tables: Mapping[Path, pa.Table]) -> dict[str, pa.Table]:
+    """Return the rows of each model of all tables; a name that comes again has its file's beside.
+
+    As the studio names them.
+    """
+    models: dict[str, pa.Table] = {}
+    for path, table in tables.items():
+        for model in pc.unique(table["model"]).to_pylist():
+            names = (model, f"{model} ({path.stem})", f"{model} ({path})")
+            name = next((name for name in names if name not in models), names[-1])
+            models[name] = table.filter(pc.equal(table["model"], model))
+    return models
+
+
+def _by_split(models: Mapping[str, pa.Table], split: str | None) -> dict[str, dict[str, pa.Table]]:
+    """Return the models' rows of each split that all models have; all rows where none is shared."""
+    parts = {model: splits(table, split) for model, table in models.items()}
+    names = dict.fromkeys(name for of_model in parts.values() for name in of_model)
+    by_split = {
+        name: {model: of_model[name] for model, of_model in parts.items() if name in of_model}
+        for name in names
+    }
+    shared = {name: tables for name, tables in by_split.items() if len(tables) == len(models)}
+    if not shared:
+        return {"": dict(models)}
+    if len(shared) > 1:
+        say(f"{len(shared)} splits, each by itself: {', '.join(shared)}; --split takes one")
+    return shared
 
 
 def _pairs(a: pa.Table, b: pa.Table, split: str | None) -> dict[str, tuple[pa.Table, pa.Table]]:
