@@ -136,6 +136,8 @@ def of_table(table: pa.Table, name: str) -> Listing:
     Raises:
         DataError: no column holds classes or numbers.
     """
+    if not len(table):
+        raise DataError(f"Expected samples in {name}, got none.")
     columns = recognise(table.schema)
     id_column = columns.fixed.get("sample_id")
     if id_column is not None:
@@ -152,9 +154,12 @@ def of_table(table: pa.Table, name: str) -> Listing:
     numbers: dict[str, np.ndarray] = {}
     for key, column in labels.items():
         values = table[column]
-        if is_number(values, key):
-            numbers[key] = _numbers(values)
-        elif not pa.types.is_nested(values.type):
+        if pa.types.is_nested(values.type):
+            continue
+        of_numbers = _from_texts(values)
+        if is_number(of_numbers, key):
+            numbers[key] = _numbers(of_numbers)
+        else:
             classes[key] = pc.cast(values, pa.string()).to_pylist()
     few = _classes(classes)
     if not few and not numbers:
@@ -173,6 +178,16 @@ def of_table(table: pa.Table, name: str) -> Listing:
         ids,
         _texts(table[path]) if path else np.full(len(table), "", dtype=object),
     )
+
+
+def _from_texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts that are all numbers as numbers, as CSV files have them; others as they are."""
+    if not pa.types.is_string(values.type):
+        return values
+    try:
+        return pc.cast(pc.if_else(pc.equal(values, ""), None, values), pa.float64())
+    except pa.ArrowInvalid:
+        return values
 
 
 def is_number(values: pa.ChunkedArray, key: str) -> bool:
