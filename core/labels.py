@@ -115,6 +115,18 @@ RAFDB_GENDER = ("male", "female", "unsure")
 RAFDB_RACE = ("Caucasian", "African-American", "Asian")
 RAFDB_AGE = ("00-03", "04-19", "20-39", "40-69", "70+")
 
+# EmoReact's columns (Nojavanasghari et al., ICMI 2016); a valence comes after them.
+EMOREACT = (
+    "curiosity",
+    "uncertainty",
+    "excitement",
+    "happiness",
+    "surprise",
+    "disgust",
+    "fear",
+    "frustration",
+)
+
 # FairFace's age bins in years, the ends included (Karkkainen and Joo, WACV 2021); the last is "more
 # than 70".
 FAIRFACE_AGE = ((0, 2), (3, 9), *((low, low + 9) for low in range(10, 70, 10)), (70, AGE_MAX))

@@ -5,6 +5,6 @@ data for each picture (`base.rows.Row`) and why it leaves a file out (`Problem`)
 checks every file and makes the `Samples`. `GENERATED = True` marks a set that needs no folder.
 """
 
-from core.data.base.samples import Problem, Samples, fingerprint, locate
+from core.data.base.samples import Problem, Samples, locate
 
-__all__ = ["Problem", "Samples", "fingerprint", "locate"]
+__all__ = ["Problem", "Samples", "locate"]

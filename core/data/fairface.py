@@ -7,8 +7,8 @@ test; a tenth of train is val, decided by the hash of the name.
 
 Ages are bins: 0-2, 3-9, 10-19, ..., 60-69, more than 70. `age` is the middle of a bin, and 75 for
 the last; a mean absolute error on it says how far predictions are from these middles. The bin is
-the group `age_bin`. Copies that went through a spreadsheet, which takes two of the bins for dates
-(`03-Sep`, `Oct-19`), are read too.
+the group `age_bin`, and what the loss `age_interval` learns from. Copies that went through a
+spreadsheet, which takes two of the bins for dates (`03-Sep`, `Oct-19`), are read too.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def _row(file: str, cells: dict[str, str]) -> Row:
         gender=GENDER2.index(cells["gender"]),
         age=OLDEST if name == "70+" else (low + high) / 2,
         groups={"race": cells["race"].replace("_", " "), "age_bin": name},
+        age_range=(low, high),
     )
 
 

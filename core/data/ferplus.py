@@ -15,16 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from core.data.base.origin import RESEARCH, Origin
-from core.data.base.rows import read_csv
-from core.data.base.samples import (
-    Problem,
-    Samples,
-    check_split,
-    fingerprint,
-    locate,
-    missing,
-    most_frequent,
-)
+from core.data.base.rows import Row, build, read_csv
+from core.data.base.samples import Problem, Samples, check_split, locate
 from core.errors import DataError
 from core.labels import FERPLUS8, FERPLUS_VOTES
 
@@ -57,38 +49,23 @@ def load(root: str | Path, split: str) -> Samples:
         raise DataError(
             f"Expected {names} with a label.csv in {root}; try --data DIR or another --split."
         )
-    ids: list[str] = []
-    votes: list[list[float]] = []
+    rows: list[Row] = []
     problems: list[Problem] = []
     for folder in folders:
-        present = {p.name for p in (root / folder).glob("*.png")}
-        for name, row, reason in _rows(root / folder / "label.csv"):
-            if reason is None and name not in present:
-                reason = "no such picture"
+        files, votes = [], []
+        for name, numbers, reason in _rows(root / folder / "label.csv"):
             if reason is not None:
                 problems.append(Problem(f"{folder}/{name}", reason))
                 continue
-            ids.append(f"{folder}/{name}")
-            votes.append(row)
-    if not ids:
-        raise DataError(
-            f"Expected pictures in {root} ({', '.join(folders)}), got none"
-            f"{most_frequent(problems)}; try --data DIR."
-        )
-    columns = missing(len(ids))
-    columns["emotion"], columns["emotion_votes"] = labels_of(np.array(votes))
-    paths = tuple(root / i for i in ids)
-    content = fingerprint(root, [*paths, *(root / f / "label.csv" for f in folders)])
-    return Samples(
-        "ferplus",
-        split,
-        root,
-        tuple(ids),
-        paths,
-        **columns,
-        fingerprint=content,
-        problems=tuple(problems),
-    )
+            files.append(f"{folder}/{name}")
+            votes.append(numbers)
+        emotions, shares = labels_of(np.array(votes).reshape(len(votes), len(FERPLUS_VOTES)))
+        rows += [
+            Row(file, int(emotion), votes=share)
+            for file, emotion, share in zip(files, emotions, shares, strict=True)
+        ]
+    tables = [f"{folder}/label.csv" for folder in folders]
+    return build("ferplus", split, root, rows, problems, tables=tables)
 
 
 def labels_of(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,8 +88,7 @@ def labels_of(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, list[float], str | None]]:
-    """Return name, votes and what is wrong of every row; of repeated rows the first counts."""
-    listed: set[str] = set()
+    """Yield name, votes and what is wrong of every row."""
     for number, cells, reason in read_csv(
         path, ("file", *FERPLUS_VOTES), ("file", "box", *FERPLUS_VOTES)
     ):
@@ -127,7 +103,4 @@ def _rows(path: Path) -> Iterator[tuple[str, list[float], str | None]]:
                 )
             except ValueError:
                 reason = f"row {number}: expected numbers, got {list(cells.values())[2:]}"
-        if reason is None and name in listed:
-            reason = f"row {number}: listed more than once; the first row counts"
-        listed.add(name)
         yield name or f"row {number}", votes, reason

@@ -7,12 +7,13 @@ NaN unknown), name, face_score (-Inf: no face) and second_face_score (NaN: no se
 that on the first of July of the year of the photograph. A picture is left out, with the reason,
 where no face or a weak one was detected, where there is a second face (the label may be the other
 person's), and where dates or age are impossible. There is no official split: ours is 80/10/10 by
-the hash of the name, so that no person is divided, nor between IMDb and Wikipedia.
+the hash of the name, so that no person is divided, nor between IMDb and Wikipedia. The part of
+Wikipedia alone is the data set `wiki`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isfinite, isnan, nan
@@ -54,18 +55,27 @@ def load(root: str | Path, split: str) -> Samples:
     Raises:
         DataError: no .mat file, a damaged one, or the split is empty.
     """
+    return load_parts("imdb_wiki", root, split)
+
+
+def load_parts(name: str, root: str | Path, split: str, parts: Sequence[str] = PARTS) -> Samples:
+    """Return the pictures of one split of some parts, for a data set of that name.
+
+    Raises:
+        DataError: as `load`.
+    """
     check_split(split, SPLITS)
-    root = locate(root, "imdb_wiki", [m for part in PARTS for m in (f"{part}.mat", f"{part}_crop")])
+    root = locate(root, name, [m for part in parts for m in (f"{part}.mat", f"{part}_crop")])
     tables = [
         f"{at}{p}.mat"
-        for p in PARTS
+        for p in parts
         for at in (f"{p}_crop/", "")
         if (root / at / f"{p}.mat").is_file()
     ]
     if not tables:
         raise DataError(
-            f"Expected imdb_crop/imdb.mat or wiki_crop/wiki.mat in {root}, got neither; try --data "
-            "DIR."
+            f"Expected {' or '.join(f'{p}_crop/{p}.mat' for p in parts)} in {root}, got none; try "
+            "--data DIR."
         )
     rows: list[Row] = []
     problems: list[Problem] = []
@@ -85,7 +95,7 @@ def load(root: str | Path, split: str) -> Samples:
             has_gender = about.gender in (0, 1)
             gender = GENDER2.index(IMDBWIKI_GENDER[int(about.gender)]) if has_gender else -1
             rows.append(Row(file, gender=gender, age=age, groups={"source": part}))
-    return build("imdb_wiki", split, root, rows, problems, tables=tables, tight=False)
+    return build(name, split, root, rows, problems, tables=tables, tight=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -20,17 +20,10 @@ from core import image as images
 from core.artifacts.downloads import cache_dir
 from core.data.base.files import matching_files
 from core.data.base.origin import RESEARCH, Origin
-from core.data.base.samples import (
-    Problem,
-    Samples,
-    check_split,
-    fingerprint,
-    locate,
-    missing,
-    most_frequent,
-)
+from core.data.base.rows import Row, build
+from core.data.base.samples import Problem, Samples, check_split, locate
 from core.data.base.splits import OURS, split_of
-from core.errors import DataError, ImageError
+from core.errors import ImageError
 from core.files import write_atomic
 from core.labels import AGE_MAX, GENDER2, UTKFACE_GENDER, UTKFACE_RACE
 
@@ -51,6 +44,7 @@ NAME = re.compile(
     r"(\.(jpe?g|png))?(\.chip)?\.(jpe?g|png)",
     re.IGNORECASE,
 )
+FORM = "age_gender_race_time.jpg"
 WHOLE_PHOTOGRAPHS = ("part1", "part2", "part3")
 NEAR = 4
 """Bits of 64 by which the perceptual hashes of near duplicates may differ."""
@@ -66,44 +60,40 @@ def load(root: str | Path, split: str) -> Samples:
     """
     check_split(split, SPLITS)
     root = locate(root, "utkface")
-    matches, problems = matching_files(root, NAME, "age_gender_race_time.jpg")
+    matches, problems = matching_files(root, NAME, FORM)
     files: dict[str, str] = {}  # copies on Kaggle hold the same pictures in several folders
-    fields: list[tuple[int, int, int]] = []
+    rows: list[Row] = []
     for file, match in sorted(matches.items(), key=lambda item: (item[0].count("/"), item[0])):
         if int(match["age"]) > AGE_MAX:
             problems.append(Problem(file, f"an age over {AGE_MAX}"))
         elif (first := files.setdefault(match["picture"], file)) != file:
             problems.append(Problem(file, f"the same picture as {first!r}"))
         else:
-            fields.append((int(match["age"]), int(match["gender"]), int(match["race"])))
-    ids = list(files.values())
-    if not ids:
-        raise DataError(
-            f"Expected pictures age_gender_race_time.jpg in {root}, got none"
-            f"{most_frequent(problems)}; try --data DIR, the folder that holds them or `utkface/`."
-        )
-    age, gender, race = np.array(fields).T
-    columns = missing(len(ids))
-    columns["age"] = age.astype(np.float32)
-    columns["gender"] = np.array([GENDER2.index(g) for g in UTKFACE_GENDER])[gender]
-    groups = {"race": np.array(UTKFACE_RACE)[race]}
-    paths = tuple(root / i for i in ids)
-    content = fingerprint(root, paths)
-    samples = Samples(
+            rows.append(
+                Row(
+                    file,
+                    gender=GENDER2.index(UTKFACE_GENDER[int(match["gender"])]),
+                    age=float(match["age"]),
+                    groups={"race": UTKFACE_RACE[int(match["race"])]},
+                )
+            )
+    in_photographs = [
+        PurePosixPath(row.file).parent.name in WHOLE_PHOTOGRAPHS and ".chip." not in row.file
+        for row in rows
+    ]
+    samples = build(
         "utkface",
         split,
         root,
-        tuple(ids),
-        paths,
-        **columns,
-        groups=groups,
-        fingerprint=content,
-        problems=tuple(problems),
-        tight=not all(Path(i).parent.name in WHOLE_PHOTOGRAPHS and ".chip." not in i for i in ids),
+        rows,
+        problems,
+        tight=not all(in_photographs),
+        hint=f"names are {FORM}; try --data DIR, the folder that holds them or `utkface/`",
     )
     if split == "all":
         return samples
-    return samples.take(np.flatnonzero(assign(ids, clusters(_hashes(samples))) == split))
+    splits = assign(list(samples.ids), clusters(_hashes(samples)))
+    return samples.take(np.flatnonzero(splits == split))
 
 
 def assign(ids: list[str], cluster: np.ndarray) -> np.ndarray:

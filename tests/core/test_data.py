@@ -98,7 +98,7 @@ def test_ferplus_rows_that_repeat_or_do_not_end(tmp_path: Path) -> None:
         and samples.emotion_votes[0, 0] == 1
     )
     reasons = {p.file: p.reason for p in samples.problems}
-    assert reasons["FER2013Train/f0.png"] == "row 2: listed more than once; the first row counts"
+    assert reasons["FER2013Train/f0.png"] == "listed more than once; the first row counts"
     assert reasons["FER2013Train/f1.png"] == "row 3: expected 12 cells, got 13"
     assert "row 5" in reasons["FER2013Train/row 5"] and len(reasons) == 3
 
@@ -140,13 +140,10 @@ def test_utkface_files_that_cannot_be_opened(
     (tmp_path / names[1]).mkdir()
     (tmp_path / os.fsdecode(b"\xff.jpg")).write_bytes(PNG)
     samples = utkface.load(tmp_path, "all")
-    assert samples.ids == (names[0], *names[2:]) and samples.fingerprint != before
-    assert [p.file for p in samples.problems] == ["\\udcff.jpg"]
-    assert (
-        len(set(utkface._hashes(samples).tolist())) == 2
-    )  # the loop, and one picture four times; the folder is no picture
-    crops = prepare(samples, Haar(), InputSpec(size=32), folder=tmp_path / "cache")
-    assert (crops.state == UNREADABLE).tolist() == [True] + [False] * 4
+    assert samples.ids == tuple(names[2:]) and samples.fingerprint == before
+    # the folder is no picture, nor is the loop
+    assert {p.file for p in samples.problems} == {"\\udcff.jpg", names[0]}
+    assert len(set(utkface._hashes(samples).tolist())) == 1  # one picture four times
 
 
 def test_clusters_never_straddle(tmp_path: Path) -> None:
@@ -180,8 +177,8 @@ def test_prepare_resumes_and_is_keyed(tmp_path: Path, monkeypatch: pytest.Monkey
     from core.data.base import crop_cache as room
 
     root = fer_tree(tmp_path / "data", [row(i, [9] + [0] * 9) for i in range(10)])
-    (root / "FER2013Train" / "f3.png").write_bytes(b"damaged")
     samples, spec, detector = ferplus.load(root, "train"), InputSpec(size=32), Haar()
+    (root / "FER2013Train" / "f3.png").write_bytes(b"damaged since")
     monkeypatch.setattr(room, "PART_SAMPLES", 4)
     calls = []
     crop_of = room.crop_of

@@ -73,6 +73,11 @@ SOURCES = {
             for part in ("wiki", "imdb")
         ),
     ),
+    "wiki": DownloadSource(
+        f"{ETH}/",
+        files=(RemoteFile(f"{ETH}/static/wiki_crop.tar", "wiki_crop.tar", unpack=True),),
+    ),
+    "emoreact": DownloadSource("https://github.com/bnojavan/EmoReact", agreement=True),
     "appa_real": DownloadSource(
         "https://chalearnlap.cvc.uab.cat/dataset/26/description/",
         files=(

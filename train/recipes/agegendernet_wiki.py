@@ -9,7 +9,7 @@ from train.recipes._agegendernet import AGE_AND_GENDER, PHASE_1
 
 RECIPE = replace(
     AGE_AND_GENDER,
-    data=("imdb_wiki",),
+    data=("wiki",),
     start=PHASE_1,
     epochs=5,
     source="the AgeGenderEmo report (unpublished), phase 4",

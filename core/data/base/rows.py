@@ -27,6 +27,7 @@ class Row:
         age: years, NaN missing.
         votes: shares of FERPLUS8, where the label is soft; without them all weight is on `emotion`.
         groups: values by name of the group.
+        age_range: youngest and oldest age, where the label is a range; `age` is its middle.
     """
 
     file: str
@@ -35,6 +36,7 @@ class Row:
     age: float = nan
     votes: Sequence[float] | None = None
     groups: Mapping[str, str] = field(default_factory=dict)
+    age_range: tuple[float, float] | None = None
 
 
 def build(
@@ -85,6 +87,9 @@ def build(
     for i, row in enumerate(good):
         if row.votes is not None:
             columns["emotion_votes"][i] = row.votes
+    ranges = None
+    if any(row.age_range for row in good):
+        ranges = np.array([row.age_range or (row.age, row.age) for row in good], np.float32)
     keys = sorted({k for r in good for k in r.groups})
     groups = {k: np.array([r.groups.get(k, "") for r in good]) for k in keys}
     ids = tuple(r.file for r in good)
@@ -96,6 +101,7 @@ def build(
         ids,
         paths,
         **columns,
+        age_ranges=ranges,
         groups=groups,
         fingerprint=content,
         problems=left_out,

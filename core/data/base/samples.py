@@ -7,7 +7,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypedDict
@@ -58,6 +57,8 @@ class Samples:
         emotion: int64 (N,) class index in FERPLUS8, -1 missing.
         gender: int64 (N,) index in GENDER2, -1 missing.
         age: float32 (N,) years, NaN missing.
+        age_ranges: float32 (N, 2) youngest and oldest age that a label allows, where a data set has
+            ranges, of which `age` is the middle; None where all ages are exact.
         groups: name -> (N,) strings, never trained on.
         fingerprint: SHA-256 of all names and bytes.
         problems: what was left out.
@@ -74,6 +75,7 @@ class Samples:
     emotion: np.ndarray
     gender: np.ndarray
     age: np.ndarray
+    age_ranges: np.ndarray | None = None
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     fingerprint: str = ""
     problems: tuple[Problem, ...] = ()
@@ -112,8 +114,16 @@ class Samples:
             emotion=self.emotion[at],
             gender=self.gender[at],
             age=self.age[at],
+            age_ranges=None if self.age_ranges is None else self.age_ranges[at],
             groups={k: v[at] for k, v in self.groups.items()},
         )
+
+    @property
+    def age_bounds(self) -> np.ndarray:
+        """Youngest and oldest age (N, 2), equal where an age is exact, NaN where it is missing."""
+        if self.age_ranges is not None:
+            return self.age_ranges
+        return np.stack([self.age, self.age], axis=1)
 
     def spread(self, n: int | None) -> Samples:
         """Return at most `n` samples (None: all), evenly from the list.
@@ -224,27 +234,6 @@ def _subfolders(folder: Path) -> list[Path]:
 def _plain(name: str) -> str:
     """Small letters and digits alone: `oulucasia` of `Oulu-CASIA` and of `oulu_casia`."""
     return "".join(c for c in name.lower() if c.isalnum())
-
-
-def fingerprint(root: Path, paths: Iterable[Path]) -> str:
-    """Return SHA-256 over the sorted relative names and the bytes of `paths`.
-
-    The same pictures give the same value on every machine. What cannot be read counts as empty;
-    whoever decodes the pictures lists it.
-    """
-
-    def look(path: Path) -> bytes:
-        try:
-            data = path.read_bytes()
-        except OSError:
-            data = b""
-        return digest(path.relative_to(root).as_posix(), data)
-
-    total = hashlib.sha256()
-    with ThreadPoolExecutor() as pool:
-        for part in pool.map(look, sorted(paths)):
-            total.update(part)
-    return total.hexdigest()
 
 
 def digest(name: str, data: bytes) -> bytes:

@@ -18,8 +18,6 @@ from core.labels import AGE_MAX, GENDER2
 from tests.core.data import trees
 
 NAMES = registry.names("core.data")
-HASHED_AT_PREPARE = {"ferplus", "utkface"}
-"""These two leave the look into each file to `core.data.base.crop_cache`."""
 
 
 def module(name: str) -> ModuleType:
@@ -120,7 +118,7 @@ def test_a_missing_or_empty_folder_is_told(name: str, tmp_path: Path) -> None:
             module(name).load(tmp_path / "empty", split)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in HASHED_AT_PREPARE])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_damaged_and_an_empty_picture_are_listed(name: str, tmp_path: Path) -> None:
     root = tree(name, tmp_path / "data")
     before = module(name).load(root, "all")

@@ -258,6 +258,7 @@ def test_fairface_labels_and_broken_rows(tmp_path: Path) -> None:
     by_id = dict(zip(samples.ids, range(len(samples)), strict=True))
     rows = [by_id[f"train/{i}.jpg"] for i in (1, 2, 3, 6, 41)]
     assert samples.age[rows].tolist() == [1, 6, 14.5, 75, 6]
+    assert samples.age_bounds[rows].tolist() == [[0, 2], [3, 9], [10, 19], [70, 116], [3, 9]]
     assert GENDER2.labels[samples.gender[by_id["train/41.jpg"]]] == "female"
     assert set(samples.groups["race"].tolist()) == {
         "East Asian",

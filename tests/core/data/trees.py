@@ -5,6 +5,7 @@ it fills `root` and returns it.
 from __future__ import annotations
 
 import json
+import shutil
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -125,6 +126,34 @@ def imdb_wiki(root: Path) -> Path:
         pictures(root / f"{part}_crop", [e["full_path"] for e in entries])
         write_mat(root / f"{part}_crop" / f"{part}.mat", part, entries)
     return root
+
+
+def wiki(root: Path) -> Path:
+    imdb_wiki(root)
+    shutil.rmtree(root / "imdb_crop")
+    return root
+
+
+def emoreact(root: Path) -> Path:
+    labels = root / "EmoReact_V_1.0" / "Labels"
+    labels.mkdir(parents=True)
+    for folder, part in (("Train", "train"), ("Validation", "val"), ("Test", "test")):
+        names = [f"{part.upper()}{i}_1" for i in range(4)]
+        for i, name in enumerate(names):
+            video(labels.parent / "Data" / folder / f"{name}.mp4", seed=i)
+        rows = [",".join(str(int(k == i)) for k in range(3, 7)) for i in range(3, 7)]
+        (labels / f"{part}_names.txt").write_text("".join(f"{name}.mp4\n" for name in names))
+        (labels / f"{part}_labels.text").write_text("".join(f"0,0,0,{row},0,4.5\n" for row in rows))
+    return root
+
+
+def video(path: Path, seed: int, frames: int = 8) -> None:
+    """Noise that differs by frame."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 8, (32, 32))
+    for picture in np.random.default_rng(seed).integers(0, 256, (frames, 32, 32, 3), np.uint8):
+        writer.write(picture)
+    writer.release()
 
 
 def features(age: float = 30.0, gender: str = "female", size: int = 100, **emotion: float) -> dict:

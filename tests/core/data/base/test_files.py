@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from pathlib import Path
 
 import pytest
 
-from core.data import fingerprint
 from core.data.base import files as _files
 from core.data.base.files import cached_folder, files, survey
 from core.data.base.rows import Row, build, read_csv
@@ -34,10 +34,15 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     assert files(tmp_path / "data")[0] == ["link/x.png", "y.png"]
 
 
-def test_survey_agrees_with_the_plain_fingerprint(tmp_path: Path) -> None:
+def test_a_fingerprint_is_of_all_names_and_bytes(tmp_path: Path) -> None:
     pictures(tmp_path, ["b/1.png", "a.png"])
-    marks, bad = survey(tmp_path, ["a.png", "b/1.png"])
-    assert marks == fingerprint(tmp_path, [tmp_path / "a.png", tmp_path / "b/1.png"]) and not bad
+    marks, bad = survey(tmp_path, ["b/1.png", "a.png"])
+    whole = hashlib.sha256()
+    for name in ("a.png", "b/1.png"):
+        whole.update(
+            name.encode() + b"\0" + hashlib.sha256((tmp_path / name).read_bytes()).digest()
+        )
+    assert marks == whole.hexdigest() and not bad
     assert survey(tmp_path, ["b/1.png", "a.png"])[0] == marks
     assert survey(tmp_path, ["a.png"])[0] != marks
 
