@@ -62,7 +62,8 @@ class Job:
 
     def changes(self) -> list[str]:
         """All changes of the recipe, as for --set."""
-        manifest = ["data=manifest"] if self.data and is_manifest(self.data) else []
+        is_named = self.data is not None and is_manifest(self.data)
+        manifest = ["data=manifest", "validation="] if is_named else []
         epochs = [f"epochs={self.epochs}"] if self.epochs is not None else []
         return [*manifest, *self.sets, *epochs]
 

@@ -62,7 +62,7 @@ def load_parts(
         DataError: a set or split is missing or empty.
     """
     # all of them before any is aligned: a set that is missing is reported at once
-    loaded = [_load_samples(name, recipe, folders, split, limit) for name in recipe.data]
+    loaded = [_load_samples(name, recipe, folders, split, limit) for name in recipe.datasets(split)]
     return [_align(samples, shares, recipe.input, detector) for samples, shares in loaded]
 
 
@@ -98,8 +98,9 @@ def _load_samples(
     try:
         samples = read_split(name, folders, split)
     except DataError as error:
-        others = ",".join(d for d in recipe.data if d != name)
-        hint = f" To do without {name}: --set data={others}" if others else ""
+        field = "validation" if split == "val" and recipe.validation else "data"
+        others = ",".join(d for d in recipe.datasets(split) if d != name)
+        hint = f" To do without {name}: --set {field}={others}" if others else ""
         raise DataError(f"{error}{hint}") from error
     samples = samples.spread(limit)
     for problem in samples.problems[:MAX_PROBLEMS_PRINTED]:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core import registry
 from core.errors import DataError, UserError
 from core.labels import GENDER2
 from train.batches.data import DatasetPart
@@ -28,7 +29,8 @@ class Batch:
 
     Attributes:
         x: (N, C, S, S); uint8 crops from `SamplePool.batch`, float32 after `collate`.
-        targets: by task; emotion (N, K) and gender (N, 2) shares, age (N,) years.
+        targets: by task; emotion (N, K) and gender (N, 2) shares, age (N,) years or (N, 2)
+            their range.
         weights: by task (N,), 0 where the target is missing.
     """
 
@@ -94,16 +96,23 @@ class SamplePool:
     def absent(self, task: str) -> list[int]:
         """Return the classes of a task that no sample has a share of; none for age."""
         target = self.targets[task]
-        if target.ndim < 2:
+        if task == "age":
             return []
         totals = target[self.weights[task] > 0].sum(dim=0)  # (K,)
         return [k for k, total in enumerate(totals.tolist()) if total == 0]
 
 
-def targets_of(part: DatasetPart, task: str) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def targets_of(
+    part: DatasetPart, task: str, loss: str = ""
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return one task's targets for a whole part, and which of them exist (N,).
 
     Missing ones hold 0: NaN would pass a zero weight backwards.
+
+    Args:
+        part: the samples.
+        task: emotion, gender or age.
+        loss: that the targets are for; some take ranges of ages (N, 2).
     """
     if task == "emotion":
         has_shares = np.asarray(~np.isnan(part.shares).any(axis=1), np.bool_)
@@ -112,7 +121,10 @@ def targets_of(part: DatasetPart, task: str) -> tuple[NDArray[np.float32], NDArr
         gender = part.samples.gender
         rows = np.vstack([np.eye(len(GENDER2)), np.zeros(len(GENDER2))]).astype(np.float32)
         return rows[gender], gender >= 0  # -1: the row of zeros
-    return np.nan_to_num(part.samples.age), ~np.isnan(part.samples.age)
+    age = part.samples.age
+    if loss and getattr(registry.load("train.losses", loss), "AGE_RANGES", False):
+        return np.nan_to_num(part.samples.age_bounds), ~np.isnan(age)
+    return np.nan_to_num(age), ~np.isnan(age)
 
 
 def gather(
@@ -133,7 +145,7 @@ def gather(
     targets: dict[str, Tensor] = {}
     weights: dict[str, Tensor] = {}
     for task, loss in recipe.losses.items():
-        by_part = [targets_of(p, task) for p in parts]
+        by_part = [targets_of(p, task, loss.name) for p in parts]
         targets[task] = torch.from_numpy(np.concatenate([target for target, _ in by_part]))
         weights[task] = torch.from_numpy(np.concatenate([exists for _, exists in by_part])).float()
         if loss.balanced:

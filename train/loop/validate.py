@@ -67,8 +67,8 @@ def validate(model: nn.Module, parts: Sequence[DatasetPart], recipe: Recipe) -> 
     for part in parts:
         out = outputs(model, part.crops, recipe.input)
         for head in recipe.heads:
-            target, has_target = targets_of(part, head.task)
             settings = recipe.losses[head.task]
+            target, has_target = targets_of(part, head.task, settings.name)
             loss = registry.load("train.losses", settings.name).loss
             values = loss(
                 torch.from_numpy(out[head.task]), torch.from_numpy(target), **settings.options
@@ -181,7 +181,8 @@ def batch_metric(
     """
     rows = has_target.numpy()
     if head.task == "age":
-        values = np.abs(age_of(out.numpy(), head) - target.numpy())
+        years = target if target.ndim == 1 else target.mean(dim=1)
+        values = np.abs(age_of(out.numpy(), head) - years.numpy())
     else:
         values = class_of(out.numpy(), head) == target.argmax(dim=1).numpy()
     return metric_name(head), float(values[rows].sum()), int(has_target.sum())

@@ -1,8 +1,8 @@
 """Losses, one per file, each with `loss(logits, target, **options) -> (N,)`, one value per sample.
 
-Targets are shares of the head's classes (N, K) for emotion and gender, years (N,) for age. Training
-weighs each sample, 0 where its target is missing, and divides by the number of labelled ones
-(`masked_mean`).
+Targets are shares of the head's classes (N, K) for emotion and gender, years (N,) for age, or for a
+loss with `AGE_RANGES = True` the youngest and oldest age (N, 2). Training weighs each sample, 0
+where its target is missing, and divides by the number of labelled ones (`masked_mean`).
 """
 
 from __future__ import annotations

@@ -67,5 +67,6 @@ def is_manifest(data: str) -> bool:
 def is_generated(recipe: Recipe) -> bool:
     """Return whether all data sets of a recipe are generated, so that they need no folder."""
     return all(
-        getattr(registry.load("core.data", name), "GENERATED", False) for name in recipe.data
+        getattr(registry.load("core.data", name), "GENERATED", False)
+        for name in (*recipe.data, *recipe.validation)
     )

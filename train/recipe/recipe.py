@@ -50,7 +50,8 @@ class Recipe:
     Attributes:
         heads: what the network predicts.
         losses: by task, one for each head.
-        data: files of core/data.
+        data: files of core/data, to train on.
+        validation: the same, to validate on; none: those of `data`.
         model: the architecture.
         input: how faces are cropped and normalised.
         augment: random changes of crops.
@@ -85,6 +86,7 @@ class Recipe:
     heads: tuple[Head, ...]
     losses: Mapping[str, Loss]
     data: tuple[str, ...]
+    validation: tuple[str, ...] = ()
     model: Model = field(default_factory=Model)
     input: InputSpec = field(default_factory=InputSpec)
     augment: Augment = field(default_factory=Augment)
@@ -138,6 +140,10 @@ class Recipe:
     def starts(self) -> tuple[str, ...]:
         """The runs whose weights it begins with; there may be none."""
         return tuple(path.strip() for path in self.start.split(",") if path.strip())
+
+    def datasets(self, split: str) -> tuple[str, ...]:
+        """Return the data sets of a split: those to validate on for "val", else those of `data`."""
+        return self.validation if split == "val" and self.validation else self.data
 
     def to_dict(self) -> dict[str, object]:
         """Return plain values for JSON; `from_dict` undoes it."""

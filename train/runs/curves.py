@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from evaluation.report.html_page import GREY, LAYOUT, chart, document, table
 from train.runs.gap import EpochGap
-from train.runs.panels import History, Panel, panels
+from train.runs.panels import CurvePanel, History, panels
 
 CHART_HEIGHT_PX = 760
 COSTS = ("lr", "seconds", "loading_seconds", "images_per_s")
@@ -52,7 +52,7 @@ def page(
     return document(name, f"<h1>{escape(name)}</h1>{text}{curves}{by_epoch}")
 
 
-def figure(described: Sequence[Panel]) -> go.Figure:
+def figure(described: Sequence[CurvePanel]) -> go.Figure:
     """Return four panels as a chart of two rows."""
     drawn = make_subplots(
         rows=2,
@@ -69,7 +69,7 @@ def figure(described: Sequence[Panel]) -> go.Figure:
     )
 
 
-def _add_panel(drawn: go.Figure, panel: Panel, place: Mapping[str, int]) -> None:
+def _add_panel(drawn: go.Figure, panel: CurvePanel, place: Mapping[str, int]) -> None:
     for curve in panel.curves:
         drawn.add_scatter(
             x=panel.epochs,

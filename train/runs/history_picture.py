@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from evaluation.report.html_page import GREY
-from train.runs.panels import Panel
+from train.runs.panels import CurvePanel
 
 WIDTH, HEIGHT = 1400, 1000
 MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 70, 25, 60, 50
@@ -25,10 +25,12 @@ LEGEND_PX = 250
 N_TICKS = 6
 
 
-class Chart:
+class PanelDrawing:
     """The area of one panel, and where values lie in it."""
 
-    def __init__(self, draw: ImageDraw.ImageDraw, corner: tuple[int, int], panel: Panel) -> None:
+    def __init__(
+        self, draw: ImageDraw.ImageDraw, corner: tuple[int, int], panel: CurvePanel
+    ) -> None:
         self.draw, self.panel = draw, panel
         self.left, self.top = corner[0] + MARGIN_LEFT, corner[1] + MARGIN_TOP
         self.right = corner[0] + WIDTH // 2 - MARGIN_RIGHT
@@ -97,7 +99,7 @@ def dots(
             )
 
 
-def write(path: Path, name: str, panels: Sequence[Panel]) -> None:
+def write(path: Path, name: str, panels: Sequence[CurvePanel]) -> None:
     """Write the four panels as a PNG.
 
     Args:
@@ -108,7 +110,7 @@ def write(path: Path, name: str, panels: Sequence[Panel]) -> None:
     picture = Image.new("RGB", (WIDTH, HEIGHT), "white")
     draw = ImageDraw.Draw(picture)
     for i, panel in enumerate(panels):
-        chart = Chart(draw, (i % 2 * WIDTH // 2, i // 2 * HEIGHT // 2), panel)
+        chart = PanelDrawing(draw, (i % 2 * WIDTH // 2, i // 2 * HEIGHT // 2), panel)
         _draw_axes(chart)
         (_draw_bars if panel.bars else _draw_curves)(chart)
         _draw_levels(chart)
@@ -116,7 +118,7 @@ def write(path: Path, name: str, panels: Sequence[Panel]) -> None:
     picture.save(path, "PNG")
 
 
-def _draw_axes(chart: Chart) -> None:
+def _draw_axes(chart: PanelDrawing) -> None:
     panel = chart.panel
     chart.text(((chart.left + chart.right) / 2, chart.top - 30), panel.title, "mm", TITLE_PX)
     chart.text(((chart.left + chart.right) / 2, chart.bottom + 42), panel.x_title, "mm")
@@ -138,7 +140,7 @@ def _draw_axes(chart: Chart) -> None:
         )
 
 
-def _draw_curves(chart: Chart) -> None:
+def _draw_curves(chart: PanelDrawing) -> None:
     panel = chart.panel
     if panel.best is not None:
         column = chart.x(panel.best)
@@ -161,7 +163,7 @@ def _draw_curves(chart: Chart) -> None:
         chart.text((left + 34, row), curve.name, "lm")
 
 
-def _draw_bars(chart: Chart) -> None:
+def _draw_bars(chart: PanelDrawing) -> None:
     bars = chart.panel.bars
     if bars is None:
         return
@@ -175,7 +177,7 @@ def _draw_bars(chart: Chart) -> None:
             chart.text((chart.x(i), top - 10), bars.texts[i], "mm")
 
 
-def _draw_levels(chart: Chart) -> None:
+def _draw_levels(chart: PanelDrawing) -> None:
     for level, text in chart.panel.levels:
         if chart.low <= level <= chart.high:
             row = chart.y(level)

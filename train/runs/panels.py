@@ -47,7 +47,7 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class CurvePanel:
     """One chart.
 
     Attributes:
@@ -69,7 +69,9 @@ class Panel:
     levels: Sequence[tuple[float, str]] = ()
 
 
-def panels(history: History, best: int, task: str | None) -> tuple[Panel, Panel, Panel, Panel]:
+def panels(
+    history: History, best: int, task: str | None
+) -> tuple[CurvePanel, CurvePanel, CurvePanel, CurvePanel]:
     """Return the four panels.
 
     Args:
@@ -89,10 +91,10 @@ def panels(history: History, best: int, task: str | None) -> tuple[Panel, Panel,
     title = "Error, years" if main == "age_mae" else "Accuracy, %"
     gap_title = f"Gap: training minus validation, {unit}"
     return (
-        Panel(title, "epoch", epochs, figures, best=best),
-        Panel("Loss", "epoch", epochs, losses, best=best),
-        Panel(gap_title, "epoch", bars=_gaps(history, main), levels=_gap_levels(task)),
-        Panel("Progression", "part of the run: epoch", bars=_progression(history, main, unit)),
+        CurvePanel(title, "epoch", epochs, figures, best=best),
+        CurvePanel("Loss", "epoch", epochs, losses, best=best),
+        CurvePanel(gap_title, "epoch", bars=_gaps(history, main), levels=_gap_levels(task)),
+        CurvePanel("Progression", "part of the run: epoch", bars=_progression(history, main, unit)),
     )
 
 

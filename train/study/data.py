@@ -22,12 +22,12 @@ class PlannedData:
         """Return what a recipe is trained and validated on; None where the data are not here."""
         uses: list[DataUse] = []
         try:
-            for name in recipe.data:
-                for split in ("train", "val"):
-                    samples = self._load(name, split)
-                    with progress.console().capture():  # training prints these lines again
-                        samples, _ = relabel(samples, recipe)
-                    uses.append(DataUse(name, split, samples.fingerprint, len(samples)))
+            parts = [(name, split) for split in ("train", "val") for name in recipe.datasets(split)]
+            for name, split in parts:
+                samples = self._load(name, split)
+                with progress.console().capture():  # training prints these lines again
+                    samples, _ = relabel(samples, recipe)
+                uses.append(DataUse(name, split, samples.fingerprint, len(samples)))
         except DataError:  # training names the fault and the way out
             return None
         return uses

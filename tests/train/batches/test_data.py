@@ -20,6 +20,7 @@ from train.__main__ import main
 from train.batches.data import DatasetPart, load_parts, relabel
 from train.batches.pool import gather, targets_of
 from train.loop.validate import class_of
+from train.recipe.override import override
 from train.recipe.recipe import AGE, load
 from train.recipe.settings import Loss
 
@@ -88,6 +89,19 @@ def test_missing_targets_weigh_nothing() -> None:
     assert batch.targets["gender"][1].tolist() == [0, 0]
     assert batch.targets["gender"][0].argmax() == parts[1].samples.gender[3]
     assert all(torch.isfinite(t).all() for t in batch.targets.values())
+
+
+def test_ranges_of_ages_are_targets_where_the_loss_takes_them() -> None:
+    recipe = override(load("mien_first"), ["losses.age.name=age_interval"])
+    exact, ranged = part_of(recipe, 4, name="a"), part_of(recipe, 4, name="b")
+    bounds = np.array([[3, 9], [0, 2], [70, 116], [10, 19]], np.float32)
+    ranged = replace(ranged, samples=replace(ranged.samples, age_ranges=bounds))
+    pool = gather([exact, ranged], recipe)
+    assert pool.targets["age"][4:].tolist() == bounds.tolist() and not pool.absent("age")
+    years = exact.samples.age
+    assert np.array_equal(pool.targets["age"][:4].numpy(), np.stack([years, years], axis=1))
+    assert gather([ranged], load("mien_first")).targets["age"].ndim == 1
+    assert ranged.samples.take(slice(2, 3)).age_bounds.tolist() == [[70, 116]]
 
 
 def test_samples_that_teach_nothing_are_left_out() -> None:

@@ -30,6 +30,8 @@ def example(
         if name in SHARES
         else torch.linspace(0.3, 3.7, n, dtype=dtype)
     )
+    if name == "age_interval":  # exact and ranges in turn
+        target = torch.stack([target, target + torch.arange(n, dtype=dtype) % 2], dim=1)
     return logits, target
 
 
@@ -44,6 +46,22 @@ def test_soft_cross_entropy_by_hand() -> None:
     assert loss(logits, target, smoothing=0.2).item() == pytest.approx(
         -(smooth * logits).sum().item(), abs=1e-6
     )
+
+
+def test_any_age_of_a_range_is_right() -> None:
+    loss, exact = loss_of("age_interval"), loss_of("age_distribution")
+    p = torch.tensor([[0.1, 0.2, 0.3, 0.25, 0.15]])
+    likelihood = -math.log(0.2 + 0.3)
+    value = loss(p.log(), torch.tensor([[1.0, 2.0]])).item()
+    assert value == pytest.approx(likelihood + 0.1 * (2.15 - 2), abs=1e-6)  # expects 2.15 years
+    assert loss(p.log(), torch.tensor([[1.0, 3.0]])).item() == pytest.approx(-math.log(0.75))
+    assert loss(p.log(), torch.tensor([[3.0, 116.0]])).item() == pytest.approx(
+        -math.log(0.4) + 0.1 * (3 - 2.15), abs=1e-6
+    )
+    for age in (2.0, 2.5):
+        assert torch.equal(
+            loss(p.log(), torch.tensor([[age, age]])), exact(p.log(), torch.tensor([age]))
+        )
 
 
 def test_cross_entropy_by_hand() -> None:

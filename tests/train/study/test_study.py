@@ -88,6 +88,8 @@ def test_the_issue_s_studies_are_there() -> None:
         "mobileone_s2_dropout_0 "
         "mobileone_s2_dropout_0.5 mobileone_s2_cosine mobileone_s2_adamw mobileone_s2_ema "
         "mobileone_s2_size_112",
+        "more_data": "production_b0 production_b0_jaffe production_b0_kdef "
+        "production_b0_oulu_casia production_b0_more",
         "production": "baseline_mobilenetv3 production_b0 production_b0_finetune "
         "production_mobilenetv3 "
         "production_vit_tiny production_b2",
