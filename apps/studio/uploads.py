@@ -79,10 +79,8 @@ def open_table(store: Store, name: str) -> None:
         store: the opened table, which needs no file any more.
         name: what people call it, such as the file's name, untrusted text.
     """
-    upload_ids = [*of_visit(), keep(store, name)]
-    for oldest in upload_ids[:-MAX_UPLOADS_OF_VISIT]:
-        delete(oldest)
-    upload_ids = upload_ids[-MAX_UPLOADS_OF_VISIT:]
+    # What falls out of the list is kept until its hour is over: another may have shared it.
+    upload_ids = [*of_visit(), keep(store, name)][-MAX_UPLOADS_OF_VISIT:]
     url_state.replace({SELECTED: upload_ids[-1:], OPENED: upload_ids})
 
 

@@ -34,7 +34,7 @@ from core.data.base.samples import (
     one_hot,
 )
 from core.data.base.splits import OURS
-from core.data.base.table_header import read_parquet
+from core.data.base.table_size import read_parquet
 from core.errors import DataError
 from core.labels import AGE_MAX, FERPLUS8, GENDER2, LabelSpace
 

@@ -178,7 +178,7 @@ def _canonical(name: str, column: pa.Array, space: LabelSpace) -> pa.Array:
             refuse(
                 f"column `{name}`",
                 f"one of {', '.join(space.labels)}",
-                repr(value),
+                f"{value!r:.80}",
                 int(pc.index(column, value).as_py()),
                 fix,
             )

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.data.base.table_header import read_parquet
+from core.data.base.table_size import read_parquet
 from core.errors import DataError
 from core.files import atomic_file
 from evaluation.predictions.arrays import CLUSTERS

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.data.base.table_header import parquet_schema
+from core.data.base.table_size import is_text, unpacked_limit
 from core.errors import DataError
 from evaluation.predictions.mapping import rename
 from evaluation.predictions.schema import GROUP, some
@@ -21,10 +22,6 @@ MAX_UNPACKED_BYTES = 8 * 2**30
 """Uncompressed size of the columns that are read of a Parquet file; 20 million rows with every
 column of the contract need about 3 GB.
 """
-SMALL_UNPACKED_BYTES = 2**30
-"""Uncompressed size that is allowed for any file, however small."""
-MAX_COMPRESSION = 20
-"""Uncompressed size of a larger table, in times the file's size (real tables: 1 to 5)."""
 MAX_ROW_BYTES = 2**17
 """Size of one row; an embedding of 4,096 numbers takes an eighth."""
 MAX_GROUPS = 60
@@ -86,7 +83,7 @@ def parts(path: Path, columns: set[str]) -> Iterator[pa.Table]:
     """
     try:
         fields = {f.name: f.type for f in pq.read_schema(path) if f.name in columns}
-        texts = {n: kind for n, kind in fields.items() if _is_text(kind)}
+        texts = {n: kind for n, kind in fields.items() if is_text(kind)}
         with pq.ParquetFile(path, read_dictionary=list(texts)) as file:
             _check_unpacked_size(file.metadata, list(fields), path)
             for batch in file.iter_batches(PART_ROWS, columns=list(fields)):
@@ -105,8 +102,7 @@ def _check_unpacked_size(meta: pq.FileMetaData, columns: list[str], path: Path) 
         for i in range(meta.num_columns)
         if any(f"{meta.schema.column(i).path}.".startswith(f"{n}.") for n in columns)
     ]
-    allowed = max(SMALL_UNPACKED_BYTES, MAX_COMPRESSION * path.stat().st_size)
-    limit, total = min(MAX_UNPACKED_BYTES, allowed), 0
+    limit, total = unpacked_limit(path.stat().st_size, MAX_UNPACKED_BYTES), 0
     for group in (meta.row_group(i) for i in range(meta.num_row_groups)):
         chunks = [group.column(i) for i in leaves]
         # Runs of one value pack to nothing, hence at least 4 bytes a value.
@@ -132,9 +128,10 @@ def _decoded_slices(
             repeats is held once, whatever the footer says.
         path: for messages.
     """
+    batch.validate(full=True)  # texts may be any bytes
     dictionaries = [c.dictionary for c in batch.columns if pa.types.is_dictionary(c.type)]
     row_bytes = sum(
-        pc.max(pc.binary_length(d)).as_py() or 0 for d in dictionaries if _is_text(d.type)
+        pc.max(pc.binary_length(d)).as_py() or 0 for d in dictionaries if is_text(d.type)
     )
     if row_bytes > MAX_ROW_BYTES or batch.nbytes > MAX_ROW_BYTES * max(len(batch), 1):
         _refuse_long_rows(path)
@@ -146,21 +143,6 @@ def _decoded_slices(
             for n in part.schema.names
         }
         yield pa.table(columns)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    t = pa.types
-    return any(
-        is_kind(kind)
-        for is_kind in (
-            t.is_string,
-            t.is_large_string,
-            t.is_string_view,
-            t.is_binary,
-            t.is_large_binary,
-            t.is_binary_view,
-        )
-    )
 
 
 def _refuse_long_rows(path: Path) -> NoReturn:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -58,9 +59,11 @@ def run(args: argparse.Namespace) -> int:
         if len(targets) != 1:
             raise UserError(f"Expected one target with --case, got {len(targets)}.")
         module = registry.load(TARGETS, targets[0])
-        result = run_case(
-            module, targets[0], args.seed, args.case, watch_lookups(), debug=args.debug
-        )
+        with tempfile.TemporaryDirectory(prefix="mien-fuzz-") as folder:
+            tempfile.tempdir = folder  # other programs' files come and go in the shared one
+            result = run_case(
+                module, targets[0], args.seed, args.case, watch_lookups(), debug=args.debug
+            )
         print(json.dumps(asdict(result), indent=None if args.json else 1))
         return 0
     reports = []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -92,27 +93,29 @@ def parquet_schema(path: Path) -> pa.Schema:
             f"{footer_bytes / 2**20:.0f} MB in {path}; try fewer columns or larger groups of rows."
         )
     try:
-        schema = pq.read_schema(path)
-        names = schema.names
-        str(schema.remove_metadata())  # names of nested fields too
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"Expected column names in UTF-8, got the bytes {error.object[:40]!r} in {path}; "
-            "rename the column."
-        ) from None
+        with utf8_names(path):
+            schema = pq.read_schema(path)
+            str(schema.remove_metadata())  # names of nested fields too
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"Expected a Parquet table, got {path}: {str(error)[:200]}") from None
-    check_columns(names, path)
+    check_columns(schema.names, path)
     return schema
 
 
-def read_parquet(path: Path) -> pa.Table:
-    """Return a Parquet file whose columns pass `parquet_schema`.
+@contextmanager
+def utf8_names(source: str | Path) -> Iterator[None]:
+    """Refuse names of columns that are no UTF-8, which whatever looks at them cannot decode.
+
+    Args:
+        source: the file, for messages.
 
     Raises:
-        DataError: as `parquet_schema`.
-        pyarrow.ArrowException: the rows cannot be read.
-        OSError: the file cannot be read.
+        DataError: a name is not UTF-8.
     """
-    parquet_schema(path)
-    return pq.read_table(path)
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"Expected column names in UTF-8, got the bytes {error.object[:40]!r} in {source}; "
+            "rename the column."
+        ) from None

@@ -10,6 +10,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 
 from core.data.base.table_header import check_columns
+from core.data.base.table_size import decoded, read_arrow, read_parquet, unpacked_limit
 from core.errors import DataError
 from evaluation.predictions.importing.containers import ZIP, read_bytes
 from evaluation.predictions.importing.delimited import DELIMITERS, read_delimited
@@ -36,7 +37,6 @@ REFUSED = {
     b"\xff\xd8\xff": "a picture",
     b"\x7fELF": "a program",
 }
-MAX_UNPACKED_BYTES = 4 * 2**30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,14 +86,16 @@ def _of_content(name: str, content: bytes) -> RawTable:
     if content.startswith(PARQUET):
         with pq.ParquetFile(pa.BufferReader(content)) as file:
             check_width(file.metadata.num_columns)
-            groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-            _check_size(sum(g.total_byte_size for g in groups), len(content))
-            return RawTable(_decoded(file.read()), "Parquet", is_plain=True)
-    if content.startswith((ARROW_FILE, FEATHER_1)):
-        return RawTable(_decoded(feather.read_table(pa.BufferReader(content))), "Arrow")
+        return RawTable(_plain(read_parquet(pa.py_buffer(content))), "Parquet", is_plain=True)
+    if content.startswith(ARROW_FILE):
+        return RawTable(_plain(read_arrow(content)), "Arrow")
     if content.startswith(ARROW_STREAM):
-        with pa.ipc.open_stream(pa.BufferReader(content)) as reader:
-            return RawTable(_decoded(reader.read_all()), "Arrow stream")
+        return RawTable(_plain(read_arrow(content)), "Arrow stream")
+    if content.startswith(FEATHER_1):
+        table = feather.read_table(pa.BufferReader(content))
+        table.validate(full=True)
+        table = decoded(table, unpacked_limit(len(content)))
+        return RawTable(_plain(table), "Arrow")
     if content.startswith((OLD_EXCEL, ZIP)):
         table, notes = read_spreadsheet(content)
         return RawTable(table, "a spreadsheet", notes=notes)
@@ -116,7 +118,7 @@ def _of_content(name: str, content: bytes) -> RawTable:
         beginning.startswith("[") and PurePosixPath(name).suffix.lower() not in (".csv", ".tsv")
     ):
         table, form = read_json(text)
-        return RawTable(_decoded(table), _with(form, encoding))
+        return RawTable(_plain(table), _with(form, encoding))
     table, delimiter, notes = read_delimited(text)
     kind = {",": "CSV", "\t": "TSV"}.get(
         delimiter, f"CSV with {DELIMITERS.get(delimiter, repr(delimiter))}s"
@@ -129,22 +131,12 @@ def _with(form: str, encoding: str) -> str:
     return form if encoding == "UTF-8" else f"{form} in {encoding}"
 
 
-def _check_size(unpacked: int, packed: int) -> None:
-    if unpacked > min(MAX_UNPACKED_BYTES, max(2**30, 200 * packed)):
-        raise DataError(
-            f"Expected at most {MAX_UNPACKED_BYTES >> 30} GB of table, got {unpacked / 2**30:.1f} "
-            "GB; try a part of its rows or fewer columns."
-        )
-
-
-def _decoded(table: pa.Table) -> pa.Table:
-    """Return the table with dictionaries, views and large types as plain ones, texts cleaned."""
+def _plain(table: pa.Table) -> pa.Table:
+    """Return the table with bytes as texts, decimals as floats and nulls as empty texts."""
     columns = []
     for column in table.columns:
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
         kind, t = column.type, pa.types
-        if t.is_large_string(kind) or t.is_string_view(kind) or t.is_binary(kind):
+        if t.is_large_string(kind) or t.is_large_binary(kind) or t.is_binary(kind):
             column = column.cast(pa.string())
         if t.is_decimal(kind) or t.is_float16(kind):
             column = column.cast(pa.float64())

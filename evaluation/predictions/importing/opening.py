@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.data.base.table_header import parquet_schema, read_parquet
+from core.data.base.table_header import parquet_schema
+from core.data.base.table_size import read_parquet
 from core.errors import DataError
 from evaluation.predictions.importing.importer import import_predictions
 from evaluation.predictions.importing.options import Imported, ImportOptions

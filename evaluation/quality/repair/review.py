@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
-from core.data.base.table_header import read_parquet
+from core.data.base.table_size import read_parquet
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
 from evaluation.quality.audit import AuditReport

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pcsv
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 
 from core.labels import FERPLUS8, GENDER2
@@ -18,6 +19,8 @@ from scripts.fuzz.mutate import mutate
 
 ROWS = 40
 LABEL = FERPLUS8.labels[0]
+MAX_SECONDS, MAX_MEMORY_MB = 3.0, 1200
+"""A table may unpack to a gigabyte (`core.data.base.table_size`), however small its file is."""
 MAX_COLUMNS = 200_000
 ODD_NAMES = ("", "\x00", "a\nb", '"', "=1+1", "group_", "emotion_p_", "é" * 600, "__proto__", "key")
 ODD_TEXTS = (
@@ -82,10 +85,18 @@ def _parquet(table: pa.Table) -> bytes:
     return out.getvalue()
 
 
+def _arrow(table: pa.Table) -> bytes:
+    out = io.BytesIO()
+    feather.write_feather(table, out, compression="zstd")
+    return out.getvalue()
+
+
+WRITERS = ((".csv", _csv), (".parquet", _parquet), (".arrow", _arrow))
+
+
 def _mutated(rng: np.random.Generator) -> tuple[str, bytes]:
-    if rng.random() < 0.5:
-        return ".csv", mutate(_csv(_valid()), rng)
-    return ".parquet", mutate(_parquet(_valid()), rng)
+    suffix, write = WRITERS[int(rng.integers(len(WRITERS)))]
+    return suffix, mutate(write(_valid()), rng)
 
 
 def _wide(rng: np.random.Generator) -> tuple[str, bytes]:
@@ -121,9 +132,12 @@ def _repeated(rng: np.random.Generator) -> tuple[str, bytes]:
         return ".csv", header + b"," * n + b"\n"
     if kind == 2:
         return ".csv", header + b"\n" * n
-    texts = pa.array(["x" * int(min(n, 10**6))] * int(rng.integers(1, 200)))
+    long_text = pa.array(["x" * int(min(n, 10**6))])
+    index = pa.array(np.zeros(int(rng.integers(1, 100_000)), np.int8))
+    texts = pa.DictionaryArray.from_arrays(index, long_text)
     table = pa.table({"sample_id": texts, "emotion_true": texts, "emotion_pred": texts})
-    return ".parquet", _parquet(table)
+    suffix, write = WRITERS[int(rng.integers(1, len(WRITERS)))]
+    return suffix, write(table)
 
 
 def _bytes_for_names(rng: np.random.Generator) -> tuple[str, bytes]:

@@ -12,6 +12,7 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 import pytest
 
+from core.data.base import table_size
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
 from evaluation.analysis import store_confidence, store_pairs, table_pairs
@@ -434,8 +435,8 @@ def test_a_small_file_that_unpacks_to_much_is_refused_before_it_is_read(
         with pytest.raises(DataError, match=r"rows of at most 128 kB.*t\.parquet"):
             Store.open([path])
     table.write(predictions(1000), path)
-    monkeypatch.setattr(files, "SMALL_UNPACKED_BYTES", 10_000)
-    monkeypatch.setattr(files, "MAX_COMPRESSION", 0.1)
+    monkeypatch.setattr(table_size, "SMALL_UNPACKED_BYTES", 10_000)
+    monkeypatch.setattr(table_size, "MAX_COMPRESSION", 0.1)
     with pytest.raises(DataError, match=r"GB of table.*rows"):
         Store.open([path])
     pq.write_table(
