@@ -48,6 +48,7 @@ class Ensemble(FaceModel):
 
     def __init__(self, path: str | Path, threads: int = 1, *, is_trusted: bool = False) -> None:
         self.path: Path = Path(path) / FILE if Path(path).is_dir() else Path(path)
+        self.threads, self.is_trusted = threads, is_trusted
         self.config = read(self.path)
         self.members = self._open_members(threads, is_trusted)
         self.shares = {task: shares for task in TASKS if (shares := self._shares_in(task)).any()}

@@ -36,7 +36,7 @@ MAX_FACES = 100
 
 
 class Detector(Protocol):
-    """Finds faces. Safe to call from several threads.
+    """Finds faces. Safe to call from several threads; can travel to another process.
 
     Attributes:
         name: for people.
@@ -106,6 +106,10 @@ class YuNet:
         self._path, self._threshold = str(path), threshold
         self._nets = Idle(self._make)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to another process as a path."""
+        return YuNet, (Path(self._path).absolute(), self._threshold)
+
     def _make(self) -> cv2.FaceDetectorYN:
         try:
             return cv2.FaceDetectorYN.create(
@@ -155,6 +159,10 @@ class Haar:
     def __init__(self) -> None:
         file = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
         self._cascades = Idle(lambda: cv2.CascadeClassifier(str(file)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to another process as nothing but its kind."""
+        return Haar, ()
 
     def __call__(self, image: np.ndarray, long_side: int = LIVE_SIDE) -> list[Face]:
         """Find faces; see `Detector`."""

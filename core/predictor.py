@@ -7,7 +7,7 @@ It takes a path and nothing else: sizes, means and labels come from the model's 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf
 from pathlib import Path
 
@@ -27,14 +27,23 @@ class FaceModel(ABC):
     Attributes:
         card: what the model states about itself.
         path: its file.
+        threads: of ONNX Runtime for one call.
+        is_trusted: whether it was opened without a check of its operators and sizes.
         views: how it crops a face: one way, or several for an ensemble whose members differ in it.
         has_embedding: whether `probabilities` can give an embedding.
     """
 
     card: Card
     path: Path
+    threads: int
+    is_trusted: bool
     views: tuple[InputSpec, ...]
     has_embedding: bool
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to another process as a path: there the same file is opened again."""
+        place = self.path.absolute()
+        return _reopen, (type(self), place, self.threads, self.is_trusted, self.fingerprint)
 
     @property
     @abstractmethod
@@ -124,6 +133,7 @@ class Predictor(FaceModel):
         is_trusted: bool = False,
     ) -> None:
         opened = bundle.load(path, threads, sha256, is_trusted=is_trusted)
+        self.threads, self.is_trusted = threads, is_trusted
         self.card: Card = opened.card
         self.path: Path = opened.path
         self.views: tuple[InputSpec, ...] = (self.card.input,)
@@ -186,6 +196,22 @@ class Predictor(FaceModel):
         """Return expected years and the ends of their interval, each (N,)."""
         head = self.card.head("age")
         return estimate_age(p, "distribution" if head is None else head.kind, self.card.calibration)
+
+
+def _reopen(
+    kind: Callable[..., FaceModel], path: Path, threads: int, is_trusted: bool, fingerprint: str
+) -> FaceModel:
+    """Open a model that another process has open, too.
+
+    Raises:
+        ModelError: it is not there, or is another one.
+    """
+    model = kind(path, threads, is_trusted=is_trusted)
+    if model.fingerprint != fingerprint:
+        raise ModelError(
+            f"Expected the same model at {path} on every machine, got another one on this; copy it."
+        )
+    return model
 
 
 def predictions(

@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+COMPUTING_PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pyarrow")
+"""Packages on whose versions predictions depend."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 def names(file: str) -> dict[str, str]:
     lines = (ROOT / file).read_text("utf-8").splitlines()
-    return dict(re.findall(r"^([\w.-]+)==(\S+)", "\n".join(lines), flags=re.MULTILINE))
+    return dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==(\S+)", "\n".join(lines), flags=re.MULTILINE))
 
 
 def test_each_has_a_reason_in_security_md() -> None:

@@ -40,6 +40,16 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "default": system.usable_processors(),
         "help": "default: one a usable processor (%(default)s)",
     },
+    "--engine": {
+        "choices": registry.names("evaluation.engines"),
+        "default": "local",
+        "help": "where the pictures are worked on (default: %(default)s)",
+    },
+    "--address": {
+        "metavar": "HOST:PORT",
+        "help": "--engine ray: a cluster that this machine belongs to (default: one of this "
+        "machine alone)",
+    },
     "--limit": {"type": int, "metavar": "N"},
     "--out": {"required": True, "type": Path, "metavar": "T.parquet"},
     "--files": {

@@ -13,8 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import progress
+from core import progress, system
 from core.errors import UserError
+from evaluation import engines
 from evaluation.commands._options import add_options
 from evaluation.report.formatting import console, print_json, print_table
 
@@ -29,7 +30,7 @@ MAX_PRINTED_ISSUES = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `audit`."""
     add_options(parser, "--dataset", required=False)
-    add_options(parser, "--data", "--json", "--no-cache")
+    add_options(parser, "--data", "--json", "--no-cache", "--engine", "--address")
     parser.add_argument(
         "--checks",
         metavar="A,B",
@@ -82,15 +83,17 @@ def run(args: argparse.Namespace) -> int:
         if path is not None:
             require_writable(path)
     names = audit.select_checks(args.checks)
-    dataset = open_dataset(
-        args.dataset,
-        args.data,
-        limit=args.limit,
-        options=audit.parse_options(args.set),
-        cache=not args.no_cache,
-        model=args.model,
-    )
-    return _apply(args, dataset) if args.apply else _audit(args, dataset, names)
+    with engines.start(args.engine, system.usable_processors(), args.address) as engine:
+        dataset = open_dataset(
+            args.dataset,
+            args.data,
+            limit=args.limit,
+            options=audit.parse_options(args.set),
+            cache=not args.no_cache,
+            model=args.model,
+            engine=engine,
+        )
+        return _apply(args, dataset) if args.apply else _audit(args, dataset, names)
 
 
 def _check_arguments(args: argparse.Namespace) -> None:

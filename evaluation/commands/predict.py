@@ -18,6 +18,7 @@ from core.cli import add_trust
 from core.face_model import open_model
 from core.faces import best_detector
 from core.progress import say
+from evaluation import engines
 from evaluation.commands._options import add_options, load_samples
 from evaluation.predictions.resume import PredictionRun, Stopped, predict_to_file
 
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser, "--model", "--dataset", "--split", "--threads")
     add_trust(parser)
     add_options(parser, "--data", required=True)
+    add_options(parser, "--engine", "--address")
     add_options(parser, "--limit", help="only the first N samples")
     add_options(parser, "--out", help="table to write; *.csv writes CSV")
     parser.add_argument(
@@ -51,30 +53,28 @@ def run(args: argparse.Namespace) -> int:
 
     The exit status is 130 where Ctrl-C stopped it.
     """
-    predictor = open_model(args.model, threads=args.threads, is_trusted=args.trust)
-    samples = load_samples(args.dataset, args)
-    detector, about = best_detector()
-    say(f"Face detector: {about}")
-    start = perf_counter()
-    work = PredictionRun(
-        predictor,
-        samples,
-        detector,
-        args.data,
-        embedding=args.embedding,
-        conditions=args.conditions,
-        name=args.name,
-        threads=args.threads,
-    )
     try:
-        counts = predict_to_file(work, args.out)
+        with engines.start(args.engine, args.threads, args.address) as engine:
+            predictor = open_model(args.model, threads=engine.threads, is_trusted=args.trust)
+            samples = load_samples(args.dataset, args)
+            detector, about = best_detector()
+            say(f"Face detector: {about}")
+            start = perf_counter()
+            work = PredictionRun(
+                predictor,
+                samples,
+                detector,
+                args.data,
+                engine,
+                embedding=args.embedding,
+                conditions=args.conditions,
+                name=args.name,
+            )
+            counts = predict_to_file(work, args.out)
+            seconds = perf_counter() - start
     except Stopped as stop:
-        say(
-            f"stopped after {stop.done} of {len(samples)} samples; {args.out} is not written yet: "
-            "the same command goes on from there"
-        )
+        say(f"{stop}; {args.out} is not written yet: the same command goes on from there")
         return STATUS_STOPPED
-    seconds = perf_counter() - start
     text = (
         f"{args.out}: {counts.rows} samples of {args.dataset} ({args.split}) in {seconds:.1f} s, "
         f"a face found in {counts.faces / counts.rows:.1%}"

@@ -20,7 +20,7 @@ from core.files import atomic_file, write_text
 
 KEY_FILE = "key.json"
 UNREADABLE_KEY = b"unreadable"
-PARTS_PER_ROW_GROUP = 16
+PARTS_PER_ROW_GROUP = 64
 
 
 class PartialTable:

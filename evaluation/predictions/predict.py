@@ -7,10 +7,7 @@ left out and counted.
 from __future__ import annotations
 
 import hashlib
-import platform
-from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core import system
 from core.data import Samples
 from core.data.base.crop_cache import each, face_of
 from core.face_model import FaceModel
@@ -27,8 +25,6 @@ from evaluation.predictions.columns import Columns, assemble, predict_columns
 from evaluation.predictions.meta import Meta
 
 BATCH_SIZE = 64
-RECORDED_PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pyarrow")
-"""Packages whose versions are recorded in a table, as predictions depend on them."""
 
 
 def predict(
@@ -40,7 +36,6 @@ def predict(
     embedding: bool = False,
     with_conditions: bool = False,
     threads: int = 1,
-    on_progress: Callable[[int], None] = lambda done: None,
     name: str | None = None,
 ) -> tuple[pa.Table, int]:
     """Return the table of all samples and the number of files that could not be read.
@@ -53,7 +48,6 @@ def predict(
         embedding: Whether to add the network's embedding of every face.
         with_conditions: Whether to add the columns of `evaluation.predictions.conditions`.
         threads: Threads that read and crop images.
-        on_progress: Called with the number of samples that are done.
         name: What the table calls the model; its own name by default.
     """
 
@@ -70,7 +64,6 @@ def predict(
     batches: list[Columns] = []
     face_found: list[bool] = []
     measured_conditions: list[dict[str, float]] = []
-    done = 0
     while batch := list(islice(crops, BATCH_SIZE)):
         readable = [(i, *item) for i, item in batch if item is not None]
         if readable:
@@ -79,24 +72,21 @@ def predict(
             rows += [i for i, *_ in readable]
             face_found += [has_face for _, _, has_face, _ in readable]
             measured_conditions += [measured for *_, measured in readable]
-        done += len(batch)
-        on_progress(done)
     if not rows:
-        return pa.table({}), done
+        return pa.table({}), len(samples)
     readable_samples = samples.take(np.array(rows))
     table = assemble(readable_samples, batches, face_found, name or predictor.card.name, base)
     if with_conditions:
         for column, values in conditions.columns(measured_conditions).items():
             if column not in table.column_names:  # a data set's own group stays
                 table = table.append_column(column, values)
-    return table, done - len(rows)
+    return table, len(samples) - len(rows)
 
 
 def describe(
     predictor: FaceModel, samples: Samples, detector: Detector, name: str | None = None
 ) -> Meta:
     """Return where a table of these predictions comes from: model, data, detector, versions."""
-    versions = {package: version(package) for package in RECORDED_PACKAGES}
     return Meta(
         model=name or predictor.card.name,
         card_sha256=hashlib.sha256(predictor.card.to_json().encode()).hexdigest(),
@@ -106,6 +96,6 @@ def describe(
         detector=detector.name,
         left_out=len(samples.problems),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions={"python": platform.python_version(), **versions},
+        versions=system.versions(system.COMPUTING_PACKAGES),
         thresholds=dict(predictor.card.thresholds),
     )

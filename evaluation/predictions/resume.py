@@ -1,16 +1,18 @@
 """A predictions table written in parts: memory stays bounded and a stopped run can be resumed.
 
 A run that was stopped is resumed when it is asked for again, and ends with the same table; a run
-with another model, other data or other options starts anew.
+with another model, other data or other options starts anew. The engine may differ.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
+import pyarrow as pa
+
+from core import system
 from core.data import Samples
 from core.data.base.crop_cache import VERSION as CROP_VERSION
 from core.errors import DataError
@@ -18,14 +20,16 @@ from core.face_model import FaceModel
 from core.faces import Detector
 from core.files import disk_errors
 from core.progress import say, task
+from evaluation.engines import Engine
 from evaluation.predictions import table
 from evaluation.predictions.columns import absent_labels, relative_paths
 from evaluation.predictions.partial import PartialTable
-from evaluation.predictions.predict import RECORDED_PACKAGES, describe, predict
+from evaluation.predictions.predict import describe, predict
 from evaluation.predictions.schema import conform
 
-PART_SIZE = 1024
-"""Samples after which work is kept: at most so many are predicted again after a stop.
+PART_SIZE = 256
+"""Samples after which work is kept, and that an engine hands out together: at most so many are
+predicted again after a stop, by each process.
 
 A multiple of BATCH_SIZE, so that the batches stay the same.
 """
@@ -34,27 +38,26 @@ A multiple of BATCH_SIZE, so that the batches stay the same.
 class Stopped(Exception):
     """The run was stopped by Ctrl-C; its finished parts are kept."""
 
-    def __init__(self, done: int) -> None:
-        super().__init__(f"stopped after {done} samples")
-        self.done = done
+    def __init__(self, done: int, total: int) -> None:
+        super().__init__(f"stopped after {done} of {total} samples")
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionRun:
     """What is predicted, and how.
 
-    base: folder that the table's paths are relative to. name: what the table calls the model; its
-    own name where None.
+    base: folder that the table's paths are relative to. engine: where it runs. name: what the table
+    calls the model; its own name where None.
     """
 
     predictor: FaceModel
     samples: Samples
     detector: Detector
     base: Path
+    engine: Engine
     embedding: bool = False
     conditions: bool = False
     name: str | None = None
-    threads: int = 1
 
     @property
     def part_count(self) -> int:
@@ -83,8 +86,36 @@ class PredictionRun:
                 "name": self.name,
             },
             "detector": self.detector.name,
-            "version": [PART_SIZE, CROP_VERSION, *map(version, RECORDED_PACKAGES)],
+            "version": [PART_SIZE, CROP_VERSION, system.versions(system.COMPUTING_PACKAGES)],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class PartPredictor:
+    """Predicts one part; an engine calls it, in this process or in another."""
+
+    predictor: FaceModel
+    detector: Detector
+    base: Path
+    embedding: bool
+    conditions: bool
+    name: str | None
+    absent: tuple[str, ...]
+    threads: int
+
+    def __call__(self, samples: Samples) -> tuple[pa.Table, int]:
+        """Return the samples' rows without `absent` columns, and the count of unreadable files."""
+        part, unreadable = predict(
+            self.predictor,
+            samples,
+            self.detector,
+            self.base,
+            embedding=self.embedding,
+            with_conditions=self.conditions,
+            threads=self.threads,
+            name=self.name,
+        )
+        return conform(part.drop_columns(self.absent)) if len(part) else part, unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +151,7 @@ def predict_to_file(run: PredictionRun, out: Path) -> PredictionCounts:
             return _merge(run, parts, out)
     except KeyboardInterrupt:
         done = sum(parts.sample_count(i) or 0 for i in range(run.part_count))
-        raise Stopped(done) from None
+        raise Stopped(done, len(run.samples)) from None
 
 
 def _make_parts(run: PredictionRun, parts: PartialTable) -> None:
@@ -128,27 +159,33 @@ def _make_parts(run: PredictionRun, parts: PartialTable) -> None:
     done = sum(n or 0 for n in counts)
     if done:
         say(f"goes on: {done} of {len(run.samples)} samples are there")
-    absent = absent_labels(run.samples)
+    predict_part = PartPredictor(
+        run.predictor,
+        run.detector,
+        run.base.absolute(),
+        run.embedding,
+        run.conditions,
+        run.name,
+        tuple(absent_labels(run.samples)),
+        run.engine.threads,
+    )
+    todo = [i for i, n in enumerate(counts) if n is None]
+    samples = (_absolute(run.samples.take(_rows_of_part(i))) for i in todo)
     with task(f"predict {run.samples.name}", len(run.samples), done) as advance:
-        for i in (i for i, n in enumerate(counts) if n is None):
+        for at, (part, unreadable) in run.engine.map(predict_part, samples):
+            parts.save(todo[at], part, unreadable)
+            done += len(part) + unreadable
+            advance(done)
 
-            def on_progress(n: int, before: int = done) -> None:
-                advance(before + n)
 
-            samples = run.samples.take(slice(i * PART_SIZE, (i + 1) * PART_SIZE))
-            part, unreadable = predict(
-                run.predictor,
-                samples,
-                run.detector,
-                run.base,
-                embedding=run.embedding,
-                with_conditions=run.conditions,
-                threads=run.threads,
-                on_progress=on_progress,
-                name=run.name,
-            )
-            parts.save(i, conform(part.drop_columns(absent)) if len(part) else part, unreadable)
-            done += len(samples)
+def _rows_of_part(index: int) -> slice:
+    return slice(index * PART_SIZE, (index + 1) * PART_SIZE)
+
+
+def _absolute(samples: Samples) -> Samples:
+    """Return samples that another process finds from its own working folder."""
+    paths = tuple(path.absolute() for path in samples.paths)
+    return replace(samples, root=samples.root.absolute(), paths=paths)
 
 
 def _merge(run: PredictionRun, parts: PartialTable, out: Path) -> PredictionCounts:

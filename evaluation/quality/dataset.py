@@ -16,6 +16,7 @@ from core.artifacts.downloads import cache_dir
 from core.data import Problem, Samples
 from core.errors import DataError, UserError
 from core.faces import Detector
+from evaluation.engines import Engine
 from evaluation.quality.features import ImageFeatures
 
 SPLITS = ("train", "val", "test")
@@ -184,6 +185,7 @@ def open_dataset(
     cache: Path | bool | None = True,
     model: Path | None = None,
     detector: Detector | None = None,
+    engine: Engine | None = None,
 ) -> AuditDataset:
     """Open a data set for the checks.
 
@@ -195,6 +197,7 @@ def open_dataset(
         cache: folder of computed features; True is the user's cache folder, None keeps nothing.
         model: whose embedding is taken; the shipped model by default.
         detector: face detector; the best available one by default.
+        engine: where features are computed; this process by default.
 
     Raises:
         UserError: the limit is below 1.
@@ -216,7 +219,7 @@ def open_dataset(
         samples,
         split,
         problems,
-        ImageFeatures(samples, cache or None, model, detector),
+        ImageFeatures(samples, cache or None, model, detector, engine=engine),
         fingerprint,
         options or {},
         missing=missing,

@@ -11,18 +11,22 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from core import progress, system
+from core import progress
 from core.files import atomic_file
 from core.image import MAX_BYTES
+from evaluation.engines import Engine
+from evaluation.engines.local import Local
 
 FILES_PER_PART = 4096
-FILES_PER_BATCH = 512
+FILES_PER_BATCH = 256
 MIN_AGE_SECONDS = 2.0
 """A file that changed more recently could change again under the same time stamp, so its time
 stamp is not trusted.
@@ -34,16 +38,49 @@ Compute = Callable[[Sequence[bytes], Sequence[Path]], np.ndarray]
 """The bytes of files and their paths -> records (N,)."""
 
 
+@dataclass(frozen=True, slots=True)
+class FileReader:
+    """Reads files and computes their records; an engine calls it, here or in another process.
+
+    known: SHA-256 of contents whose records the cache holds, without zero bytes at the end.
+    """
+
+    compute: Compute
+    known: AbstractSet[bytes]
+    dtype: np.dtype
+    threads: int
+
+    def __call__(self, paths: Sequence[Path]) -> np.ndarray:
+        """Return records (N,); of a file that is known or cannot be opened nothing but `sha`."""
+        records = np.zeros(len(paths), self.dtype)
+        new: dict[int, bytes] = {}
+        with ThreadPoolExecutor(self.threads) as pool:
+            for k, content in enumerate(pool.map(_read, paths)):
+                if content is None:
+                    continue
+                sha = hashlib.sha256(content).digest()
+                records[k]["sha"] = sha
+                if sha.rstrip(b"\0") not in self.known:
+                    new[k] = content
+        if new:
+            at = list(new)
+            values = self.compute(list(new.values()), [paths[k] for k in at])
+            for field in values.dtype.names or ():
+                records[field][at] = values[field]
+        return records
+
+
 class FeatureCache:
     """Records of files.
 
     Args:
         folder: of the parts; None keeps nothing.
         dtype: of a record; needs a field `readable`.
+        engine: where records are computed.
     """
 
-    def __init__(self, folder: Path | None, dtype: np.dtype) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, dtype: np.dtype, engine: Engine | None = None) -> None:
+        self._folder, self._engine = folder, engine or Local()
         self.dtype = np.dtype(
             [("stat", "S16"), ("sha", "S32"), *((n, dtype[n]) for n in dtype.names or ())]
         )
@@ -77,16 +114,21 @@ class FeatureCache:
         self.computed_count = self.read_count = 0
         if not len(todo):
             return records
+        # numpy drops zero bytes at the end of what it gives out, and compares as if they were still
+        # there.
         row_of_sha = dict(zip(cached["sha"].tolist(), range(len(cached)), strict=True))
+        read = FileReader(compute, frozenset(row_of_sha), self.dtype, self._engine.threads)
+        batches = [
+            todo[start : start + FILES_PER_BATCH] for start in range(0, len(todo), FILES_PER_BATCH)
+        ]
+        batch_paths = ([paths[i].absolute() for i in batch] for batch in batches)
         unsaved: list[np.ndarray] = []
-        threads = system.usable_processors()
-        with ThreadPoolExecutor(threads) as pool, progress.task(name, len(todo)) as advance:
+        done = 0
+        with progress.task(name, len(todo)) as advance:
             try:
-                for start in range(0, len(todo), FILES_PER_BATCH):
-                    batch = todo[start : start + FILES_PER_BATCH]
-                    contents = list(pool.map(_read, (paths[i] for i in batch)))
-                    batch_paths = [paths[i] for i in batch]
-                    part = self._records(contents, batch_paths, cached, row_of_sha, compute)
+                for index, part in self._engine.map(read, batch_paths):
+                    batch = batches[index]
+                    self._fill_known(part, cached, row_of_sha)
                     for k in np.flatnonzero(part["sha"] != b""):
                         # Without a trusted time stamp the key is one that no time stamp has: the
                         # content is still known the next time.
@@ -98,42 +140,25 @@ class FeatureCache:
                     unsaved.append(part[part["sha"] != b""])
                     if sum(map(len, unsaved)) >= FILES_PER_PART:
                         self._write(unsaved)
-                    advance(start + len(batch))
+                    done += len(batch)
+                    advance(done)
             finally:
                 self._write(unsaved)
         return records
 
-    def _records(
-        self,
-        contents: Sequence[bytes | None],
-        paths: Sequence[Path],
-        cached: np.ndarray,
-        row_of_sha: dict[bytes, int],
-        compute: Compute,
-    ) -> np.ndarray:
-        """Return the records of files by content, computing those whose content is new."""
-        part = np.zeros(len(contents), self.dtype)
-        new: dict[int, bytes] = {}
-        for k, content in enumerate(contents):
-            if content is None:
-                continue
-            sha = hashlib.sha256(content).digest()
-            # numpy drops zero bytes at the end of what it gives out, and compares as if they were
-            # still there.
-            row = row_of_sha.get(sha.rstrip(b"\0"))
-            if row is not None:
-                part[k] = cached[row]
+    def _fill_known(
+        self, part: np.ndarray, cached: np.ndarray, row_of_sha: Mapping[bytes, int]
+    ) -> None:
+        """Fill in the records of files whose content the cache knows, and count."""
+        for k in np.flatnonzero(part["sha"] != b""):
+            self.read_count += 1
+            sha = part[k]["sha"]
+            row = row_of_sha.get(sha)
+            if row is None:
+                self.computed_count += 1
             else:
-                new[k] = content
-            part[k]["sha"] = sha
-        self.read_count += sum(content is not None for content in contents)
-        if new:
-            at = list(new)
-            values = compute(list(new.values()), [paths[k] for k in at])
-            for field in values.dtype.names or ():
-                part[field][at] = values[field]
-            self.computed_count += len(new)
-        return part
+                part[k] = cached[row]
+                part[k]["sha"] = sha
 
     def _load(self) -> np.ndarray:
         """Return all records, sorted by `stat`, the newest of each; join the parts if many."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -14,12 +14,14 @@ import numpy as np
 from core import image as images
 from core.artifacts.downloads import ROOT
 from core.data import Samples
-from core.data.base.crop_cache import VERSION, face_of
+from core.data.base.crop_cache import VERSION, each, face_of
 from core.errors import ImageError, ModelError
-from core.face_model import open_model
+from core.face_model import FaceModel, open_model
 from core.faces import STILL_SIDE, Detector, best_detector
+from evaluation.engines import Engine
+from evaluation.engines.local import Local
 from evaluation.quality import image_features
-from evaluation.quality.feature_cache import FeatureCache
+from evaluation.quality.feature_cache import Compute, FeatureCache
 
 MODEL = ROOT / "assets" / "models" / "mien"
 FACES = np.dtype([("readable", "?"), ("faces", "<i2"), ("best", "<f4"), ("second", "<f4")])
@@ -35,6 +37,7 @@ class ImageFeatures:
         folder: of the caches; None keeps nothing.
         model: whose embedding is taken; the shipped model by default.
         detector: face detector; the best available one by default.
+        engine: where they are computed; this process by default.
         images: records that are known already, as `images` returns them.
         embedding: embeddings that are known already, as `embedding` returns them.
     """
@@ -46,6 +49,7 @@ class ImageFeatures:
         model: Path | None = None,
         detector: Detector | None = None,
         *,
+        engine: Engine | None = None,
         images: np.ndarray | None = None,
         embedding: np.ndarray | None = None,
     ) -> None:
@@ -53,6 +57,7 @@ class ImageFeatures:
         self._folder = folder
         self._model = model or MODEL
         self._detector = detector
+        self._engine = engine or Local()
         self._images = images
         self._embedding = embedding
         cv2.setNumThreads(1)  # the thread pools here already use every core
@@ -70,36 +75,18 @@ class ImageFeatures:
         """
         if self._images is not None:
             return self._images
-        cache = self._cache(f"pixels-{image_features.VERSION}", image_features.RECORD)
-        with ThreadPoolExecutor() as pool:
-            return cache.collect(
-                "look at pictures",
-                self._samples.ids,
-                self._samples.paths,
-                lambda files, _: image_features.describe_images(files, pool.map),
-            )
+        return self._collect(
+            f"pixels-{image_features.VERSION}",
+            image_features.RECORD,
+            "look at pictures",
+            ImageDescriber(self._engine.threads),
+        )
 
     @cached_property
     def faces(self) -> np.ndarray:
         """Structured array FACES (N,)."""
-        detector = self.detector
-
-        def count(data: bytes) -> tuple[bool, int, float, float]:
-            try:
-                faces = detector(images.load(data), STILL_SIDE)
-            except ImageError:
-                return False, 0, 0.0, 0.0
-            areas = sorted((f.box[2] * f.box[3] for f in faces), reverse=True)
-            second = areas[1] / areas[0] if len(areas) > 1 else 0.0
-            return True, len(faces), max((f.score for f in faces), default=0.0), second
-
-        with ThreadPoolExecutor() as pool:
-            return self._cache(f"faces-1-{detector.name}", FACES).collect(
-                "count faces",
-                self._samples.ids,
-                self._samples.paths,
-                lambda files, _: np.array(list(pool.map(count, files)), FACES),
-            )
+        count = FaceCounter(self.detector, self._engine.threads)
+        return self._collect(f"faces-1-{self.detector.name}", FACES, "count faces", count)
 
     @cached_property
     def embedding(self) -> np.ndarray:
@@ -110,7 +97,7 @@ class ImageFeatures:
         """
         if self._embedding is not None:
             return self._embedding
-        predictor = open_model(self._model, threads=2)
+        predictor = open_model(self._model, threads=self._engine.threads)
         if not predictor.has_embedding:
             raise ModelError(
                 f"Expected a model with an `embedding` output, got {self._model}; "
@@ -123,28 +110,72 @@ class ImageFeatures:
             (predictor.fingerprint + detector.name).encode() + bytes([tight, VERSION])
         ).hexdigest()[:12]
 
-        def crop_of(path: Path) -> np.ndarray | None:
-            face = face_of(path, detector, tight)
-            return face and predictor.crops(face[0], [face[1]])[0]
-
-        def embed(_: Sequence[bytes], paths: Sequence[Path]) -> np.ndarray:
-            records = np.zeros(len(paths), dtype)
-            crops = list(pool.map(crop_of, paths))
-            inputs = [predictor.blank(1)[0] if crop is None else crop for crop in crops]
-            for start in range(0, len(inputs), BATCH_SIZE):
-                vectors = predictor.probabilities(
-                    np.stack(inputs[start : start + BATCH_SIZE]), embedding=True
-                )["embedding"]
-                norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-                records["embedding"][start : start + BATCH_SIZE] = vectors / np.maximum(norms, 1e-6)
-            records["readable"] = [crop is not None for crop in crops]
-            records["embedding"][~records["readable"]] = 0
-            return records
-
-        with ThreadPoolExecutor() as pool:
-            cache = self._cache(f"embedding-1-{key}", dtype)
-            records = cache.collect("embed faces", self._samples.ids, self._samples.paths, embed)
+        embed = Embedder(predictor, detector, tight, dtype, self._engine.threads)
+        records = self._collect(f"embedding-1-{key}", dtype, "embed faces", embed)
         return np.asarray(records["embedding"])
 
-    def _cache(self, name: str, dtype: np.dtype) -> FeatureCache:
-        return FeatureCache(self._folder / name if self._folder else None, dtype)
+    def _collect(self, key: str, dtype: np.dtype, title: str, compute: Compute) -> np.ndarray:
+        """Return one record per sample, from the cache of that key or computed."""
+        cache = FeatureCache(self._folder / key if self._folder else None, dtype, self._engine)
+        return cache.collect(title, self._samples.ids, self._samples.paths, compute)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDescriber:
+    """Files -> `image_features.RECORD`."""
+
+    threads: int
+
+    def __call__(self, files: Sequence[bytes], _: Sequence[Path]) -> np.ndarray:
+        """Return records (N,)."""
+        return image_features.describe_images(files, lambda f, data: each(data, f, self.threads))
+
+
+@dataclass(frozen=True, slots=True)
+class FaceCounter:
+    """Files -> FACES."""
+
+    detector: Detector
+    threads: int
+
+    def __call__(self, files: Sequence[bytes], _: Sequence[Path]) -> np.ndarray:
+        """Return records (N,)."""
+        return np.array(list(each(files, self._count, self.threads)), FACES)
+
+    def _count(self, data: bytes) -> tuple[bool, int, float, float]:
+        try:
+            faces = self.detector(images.load(data), STILL_SIDE)
+        except ImageError:
+            return False, 0, 0.0, 0.0
+        areas = sorted((f.box[2] * f.box[3] for f in faces), reverse=True)
+        second = areas[1] / areas[0] if len(areas) > 1 else 0.0
+        return True, len(faces), max((f.score for f in faces), default=0.0), second
+
+
+@dataclass(frozen=True, slots=True)
+class Embedder:
+    """Files -> records of `dtype`: `readable`, and `embedding` of length 1."""
+
+    predictor: FaceModel
+    detector: Detector
+    tight: bool
+    dtype: np.dtype
+    threads: int
+
+    def __call__(self, _: Sequence[bytes], paths: Sequence[Path]) -> np.ndarray:
+        """Return records (N,)."""
+        records = np.zeros(len(paths), self.dtype)
+        crops = list(each(paths, self._crop, self.threads))
+        inputs = [self.predictor.blank(1)[0] if crop is None else crop for crop in crops]
+        for start in range(0, len(inputs), BATCH_SIZE):
+            stack = np.stack(inputs[start : start + BATCH_SIZE])
+            vectors = self.predictor.probabilities(stack, embedding=True)["embedding"]
+            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+            records["embedding"][start : start + BATCH_SIZE] = vectors / np.maximum(norms, 1e-6)
+        records["readable"] = [crop is not None for crop in crops]
+        records["embedding"][~records["readable"]] = 0
+        return records
+
+    def _crop(self, path: Path) -> np.ndarray | None:
+        face = face_of(path, self.detector, self.tight)
+        return face and self.predictor.crops(face[0], [face[1]])[0]

@@ -36,8 +36,8 @@ RECORD = np.dtype(
     ]
 )
 
-Map = Callable[[Callable[[bytes], np.ndarray], Iterable[bytes]], Iterable[np.ndarray]]
-"""`map`, or that of a thread pool."""
+Map = Callable[[Callable[[bytes], np.ndarray], Sequence[bytes]], Iterable[np.ndarray]]
+"""`map`, or one with several threads."""
 
 
 def describe_image(data: bytes) -> np.ndarray:

@@ -29,6 +29,7 @@ from core.preprocess import InputSpec, crop_face
 from core.types import Face
 
 T = TypeVar("T")
+File = TypeVar("File", Path, bytes)
 
 PART_SAMPLES = 2048
 QUEUED_FILES = 256
@@ -91,20 +92,20 @@ def crop_of(
 
 
 def each(
-    paths: Sequence[Path], look: Callable[[Path], T], threads: int | None = None
+    files: Sequence[File], look: Callable[[File], T], threads: int | None = None
 ) -> Iterator[T]:
-    """Yield `look(path)` for every path, in order.
+    """Yield `look(file)` for every file, in order.
 
     Args:
-        paths: of any number; only `QUEUED_FILES` are queued at once.
+        files: of any number, as paths or bytes; only `QUEUED_FILES` are queued at once.
         look: called on several threads.
         threads: default: one for each usable processor.
     """
     cv2.setNumThreads(1)  # our threads are one per core already
     with ThreadPoolExecutor(threads or system.usable_processors()) as pool:
         # Bounded: a pool's map would queue a million files at once.
-        for start in range(0, len(paths), QUEUED_FILES):
-            yield from pool.map(look, paths[start : start + QUEUED_FILES])
+        for start in range(0, len(files), QUEUED_FILES):
+            yield from pool.map(look, files[start : start + QUEUED_FILES])
 
 
 def stream(

@@ -175,7 +175,7 @@ def test_an_interruption_keeps_what_was_done(
     store = FeatureCache(tmp_path / "cache", image_features.RECORD)
     store.collect("x", ids, many, lambda data, paths: image_features.describe_images(data))
     assert (
-        store.read_count == 1100 - 512 and store.computed_count == 0
+        store.read_count == 1100 - feature_cache.FILES_PER_BATCH and store.computed_count == 0
     )  # the six contents were known
 
 
