@@ -178,7 +178,8 @@ def _attack(
 
 
 def _count_files(folder: Path) -> int:
-    return sum(path.is_file() for path in folder.rglob("*"))
+    # `rglob` fails where a folder vanishes meanwhile, as the demo's do; `walk` leaves it out.
+    return sum(len(files) for _, _, files in os.walk(folder))
 
 
 if __name__ == "__main__":
