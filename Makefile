@@ -10,6 +10,7 @@ PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check -c co
 PIP_HASHED := $(PY) -m pip install --quiet --no-input --disable-pip-version-check --require-hashes --no-deps
 PINS := requirements.txt constraints.txt
 WORKERS := 2
+FAULTS := https://pypi.org/pypi/pip/json
 
 help:  ## what there is (this list)
 	@sed -n 's/^\([a-z]*\):[^#]*## */\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
@@ -42,6 +43,7 @@ space: $(VENV)/.serving  ## write the Hugging Face Space into DIR=...
 	$(PY) scripts/space.py "$(DIR)"
 
 audit:  ## known faults of the pinned versions (pip-audit; needs the network)
+	@python3 -c 'import urllib.request as u; u.urlopen("$(FAULTS)", timeout=5)' 2>/dev/null || { echo 'make audit: no answer from $(FAULTS), which has the known faults.' >&2; exit 1; }
 	python3 -m venv build/audit
 	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	build/audit/bin/python -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip
