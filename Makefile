@@ -10,7 +10,7 @@ PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check -c co
 PIP_HASHED := $(PY) -m pip install --quiet --no-input --disable-pip-version-check --require-hashes --no-deps
 PINS := requirements.txt constraints.txt
 WORKERS := 2
-FAULTS := https://pypi.org/pypi/pip/json
+FAULTS := https://pypi.org/pypi/numpy/2.0.0/json
 
 help:  ## what there is (this list)
 	@sed -n 's/^\([a-z]*\):[^#]*## */\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
