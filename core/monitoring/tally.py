@@ -137,9 +137,7 @@ class Tally:
 
 def tasks_of(groups: Mapping[Number, int]) -> dict[str, TaskCounts]:
     """Return the numbers of each task that has any."""
-    return {
-        task: _task(groups, task) for task in sorted({n[1] for n in groups if n[0] in OF_TASK})
-    }
+    return {task: _task(groups, task) for task in sorted({n[1] for n in groups if n[0] in OF_TASK})}
 
 
 def _task(groups: Mapping[Number, int], task: str) -> TaskCounts:

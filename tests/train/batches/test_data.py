@@ -91,6 +91,29 @@ def test_missing_targets_weigh_nothing() -> None:
     assert all(torch.isfinite(t).all() for t in batch.targets.values())
 
 
+def test_validation_may_have_other_data_than_training(tmp_path: Path) -> None:
+    more = load("production_b0_more")
+    assert set(more.datasets("train")) - set(more.datasets("val")) == {
+        "jaffe",
+        "kdef",
+        "oulu_casia",
+    }
+    assert override(more, ["validation="]).datasets("val") == more.data
+    recipe = override(load("fer_cnn_a"), ["data=image_folder,fer2013", "validation=fer2013"])
+    folders = {name: str(tmp_path / name) for name in recipe.data}
+    for name, folder in folders.items():
+        Path(folder).mkdir()
+        getattr(trees, name)(Path(folder))
+    detector, _ = best_detector()
+    names = {
+        split: [p.samples.name for p in load_parts(recipe, folders, split, detector)]
+        for split in ("train", "val")
+    }
+    assert names == {"train": ["image_folder", "fer2013"], "val": ["fer2013"]}
+    with pytest.raises(DataError, match="To do without utkface: --set validation=fer2013,rafdb"):
+        load_parts(more, {"fer2013": folders["fer2013"]}, "val", detector)
+
+
 def test_ranges_of_ages_are_targets_where_the_loss_takes_them() -> None:
     recipe = override(load("mien_first"), ["losses.age.name=age_interval"])
     exact, ranged = part_of(recipe, 4, name="a"), part_of(recipe, 4, name="b")
