@@ -2,10 +2,10 @@
 
 `python -m evaluation audit --apply`, `restratify` and `balance` write it
 (`evaluation.quality.repair.manifest`); the pictures stay where they are. Columns: `id, root, path,
-split, emotion, votes, gender, age, group_<name>..., provenance, changed`. `path` is relative to one
-of the folders that the metadata `mien.manifest` names (`roots`), a relative folder to the
-manifest's own; labels are those of `core.labels`, null where nothing is known. `--data` takes the
-file, or a folder that holds `manifest.parquet`.
+split, emotion, votes, gender, age, age_youngest, age_oldest, group_<name>..., provenance, changed`.
+`path` is relative to one of the folders that the metadata `mien.manifest` names (`roots`), a
+relative folder to the manifest's own; labels are those of `core.labels`, null where nothing is
+known. `--data` takes the file, or a folder that holds `manifest.parquet`.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ COLUMNS = {
     "changed": pa.string(),
 }
 NEEDED = ("id", "root", "path", "split")
+AGE_RANGE = ("age_youngest", "age_oldest")
+"""Columns of a data set whose ages are ranges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ def load(root: str | Path, split: str) -> Samples:
         ids,
         paths,
         **columns,
+        age_ranges=_age_ranges(table),
         groups=groups,
         fingerprint=total,
         problems=problems,
@@ -207,7 +210,10 @@ def read(file: Path) -> tuple[pa.Table, About]:
             f"Expected columns {', '.join(NEEDED)} in {file}, got none for {', '.join(absent)}; "
             "make it again."
         )
-    for name, kind in COLUMNS.items():
+    ranges = (
+        dict.fromkeys(AGE_RANGE, pa.float32()) if set(AGE_RANGE) <= set(table.schema.names) else {}
+    )
+    for name, kind in (COLUMNS | ranges).items():
         column = table[name] if name in table.column_names else pa.nulls(len(table), kind)
         try:
             column = column.cast(kind)
@@ -247,7 +253,8 @@ def _check(table: pa.Table, about: About, file: Path) -> None:
     rows("split", (*SPLITS[:-1],).__contains__, f"one of {SPLITS[:-1]}")
     rows("emotion", lambda v: v is None or v in FERPLUS8.labels, f"one of {FERPLUS8.labels}")
     rows("gender", lambda v: v is None or v in GENDER2.labels, f"one of {GENDER2.labels}")
-    rows("age", lambda v: v is None or 0 <= v <= AGE_MAX, f"0 to {AGE_MAX} years")
+    for name in ("age", *(name for name in AGE_RANGE if name in table.column_names)):
+        rows(name, lambda v: v is None or 0 <= v <= AGE_MAX, f"0 to {AGE_MAX} years")
     counts = pc.value_counts(table["id"])
     if len(counts) != len(table):
         twice = next(c["values"].as_py() for c in counts if c["counts"].as_py() > 1)
@@ -271,6 +278,13 @@ def _targets(table: pa.Table) -> TargetColumns:
         if votes is not None and columns["emotion"][i] >= 0:
             columns["emotion_votes"][i] = votes
     return columns
+
+
+def _age_ranges(table: pa.Table) -> np.ndarray | None:
+    """Youngest and oldest age (N, 2), NaN where unknown; None where all ages are exact."""
+    if not set(AGE_RANGE) <= set(table.column_names):
+        return None
+    return np.stack([table[name].to_numpy() for name in AGE_RANGE], axis=1)
 
 
 def _folder(file: Path, place: str) -> Path:

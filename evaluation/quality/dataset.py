@@ -157,6 +157,7 @@ def join_splits(
         parts.append(samples.take(np.array(new, np.int64)))
         splits += [split] * len(new)
     groups = sorted({name for part in parts for name in part.groups})
+    has_ranges = any(part.age_ranges is not None for part in parts)
     joined = replace(
         parts[0],
         split="all",
@@ -166,6 +167,7 @@ def join_splits(
         emotion=np.concatenate([part.emotion for part in parts]),
         gender=np.concatenate([part.gender for part in parts]),
         age=np.concatenate([part.age for part in parts]),
+        age_ranges=np.concatenate([part.age_bounds for part in parts]) if has_ranges else None,
         groups={
             name: np.concatenate([p.groups.get(name, np.full(len(p), "")) for p in parts])
             for name in groups

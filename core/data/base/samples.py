@@ -91,6 +91,8 @@ class Samples:
         }
         shapes |= {f"group {k}": v.shape for k, v in self.groups.items()}
         wrong = {k: s for k, s in shapes.items() if s != (n,)}
+        if self.age_ranges is not None and self.age_ranges.shape != (n, 2):
+            wrong["age_ranges"] = self.age_ranges.shape
         if wrong or self.emotion_votes.shape != (n, 8):
             raise ValueError(
                 f"Expected columns of {n} samples, got {wrong or self.emotion_votes.shape}."

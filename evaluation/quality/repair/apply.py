@@ -149,6 +149,7 @@ def repair_samples(rows: Sequence[PlanRow], samples: Samples, split: np.ndarray)
     new_split = split.astype(object).copy()
     emotion, votes = samples.emotion.copy(), samples.emotion_votes.copy()
     gender, age = samples.gender.copy(), samples.age.copy()
+    ranges = None if samples.age_ranges is None else samples.age_ranges.copy()
     kept = np.ones(len(samples), bool)
     changes: dict[str, list[str]] = {}
     for row in rows:
@@ -163,6 +164,8 @@ def repair_samples(rows: Sequence[PlanRow], samples: Samples, split: np.ndarray)
         elif row.action == "relabel" and task_name == "age":
             change = f"age {age[i]:g} to {label}"
             age[i] = float(label)
+            if ranges is not None:
+                ranges[i] = age[i]
         elif row.action == "relabel":
             space, codes = (FERPLUS8, emotion) if task_name == "emotion" else (GENDER2, gender)
             before = space.labels[codes[i]] if codes[i] >= 0 else "none"
@@ -173,7 +176,9 @@ def repair_samples(rows: Sequence[PlanRow], samples: Samples, split: np.ndarray)
         if change:
             changes.setdefault(row.sample_id, []).append(change)
     at = np.flatnonzero(kept)
-    changed = replace(samples, emotion=emotion, gender=gender, age=age, emotion_votes=votes)
+    changed = replace(
+        samples, emotion=emotion, gender=gender, age=age, age_ranges=ranges, emotion_votes=votes
+    )
     texts = {i: "; ".join(parts) for i, parts in changes.items()}
     return RepairedSamples(changed.take(at), new_split[at].astype(str), texts)
 

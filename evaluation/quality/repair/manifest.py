@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.data import Samples, manifest
-from core.data.manifest import COLUMNS, FILE, GROUP, KEY, About
+from core.data.manifest import AGE_RANGE, COLUMNS, FILE, GROUP, KEY, About
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
 from evaluation.quality.dataset import AuditDataset
@@ -68,6 +68,9 @@ def manifest_table(
     ]
     changes: list[object] = [provenance.changes.get(i) or None for i in samples.ids]
     arrays = {name: pa.array(values, COLUMNS[name]) for name, values in columns.items()}
+    if samples.age_ranges is not None:
+        for name, ends in zip(AGE_RANGE, samples.age_ranges.T, strict=True):
+            arrays[name] = pa.array(ends, pa.float32(), from_pandas=True)  # NaN: none
     for name in sorted(samples.groups):
         values = [str(v) or None for v in samples.groups[name]]
         arrays[GROUP + name] = pa.array(values, pa.string())

@@ -16,6 +16,7 @@ from core.data import manifest
 from core.errors import DataError
 from core.labels import FERPLUS8
 from evaluation.quality.repair import apply
+from evaluation.quality.repair.plan import PlanRow
 from tests.core.data import trees
 from tests.evaluation.quality import repairs
 
@@ -140,6 +141,23 @@ def test_the_real_labels_come_back(data_dir: Path, tmp_path: Path) -> None:
         assert {k: v.tolist() for k, v in repaired_samples.groups.items()} == {
             k: v.tolist() for k, v in opened.samples.groups.items()
         }
+
+
+def test_ranges_of_ages_come_back_but_for_a_corrected_age(tmp_path: Path) -> None:
+    from evaluation.quality import open_dataset
+
+    opened = open_dataset("fairface", trees.fairface(tmp_path / "data"), cache=None)
+    whole = apply.repair_samples([], opened.samples, opened.split).samples
+    assert whole.age_bounds.tolist() == opened.samples.age_bounds.tolist()
+    corrected = PlanRow(opened.samples.ids[1], "relabel", "age=33", "a test")
+    changed = apply.repair_samples([corrected], opened.samples, opened.split).samples
+    assert changed.age_bounds[:2].tolist() == [whole.age_bounds[0].tolist(), [33, 33]]
+    apply.apply_plan([], opened, tmp_path / "made")
+    read_again = manifest.load(tmp_path / "made", "all")
+    np.testing.assert_array_equal(read_again.age_bounds, opened.samples.age_bounds)
+    change(tmp_path / "made" / manifest.FILE, "age_oldest", 2, 117.0)
+    with pytest.raises(DataError, match=r"Expected age_oldest .* 117.0 in row 3"):
+        manifest.load(tmp_path / "made", "all")
 
 
 def test_predict_reads_a_manifest(tmp_path: Path, tiny_bundle: Path) -> None:
