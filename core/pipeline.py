@@ -44,6 +44,26 @@ class FaceReading:
     abstained: str | None
     turn: float = 0.0
 
+    def to_json(self) -> dict[str, object]:
+        """Return the reading as JSON has it; `docs/demo.md` lists the keys."""
+        face, prediction, age = self.face, self.prediction, self.prediction.age
+        return {
+            "box": [round(v, 2) for v in face.box],
+            "score": round(face.score, 4),
+            "landmarks": [[round(x, 2), round(y, 2)] for x, y in face.landmarks]
+            if face.landmarks
+            else None,
+            "emotion": prediction.emotion.as_dict() if prediction.emotion else None,
+            "gender": prediction.gender.as_dict() if prediction.gender else None,
+            "age": {"value": age.value, "low": age.low, "high": age.high, "unclear": age.unclear}
+            if age
+            else None,
+            "band": self.band,
+            "uncertain": uncertain(prediction),
+            "abstained": self.abstained,
+            "turn": self.turn,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -67,7 +87,8 @@ class Reading:
 
     def to_json(self) -> list[dict[str, object]]:
         """Return what the API's `predict` returns: one dictionary per face."""
-        return [_as_dict(f, self) for f in self.faces]
+        about = {"searched_px": self.searched_px, "timing_ms": self.timing_ms}
+        return [face.to_json() | about for face in self.faces]
 
 
 class Pipeline:
@@ -126,7 +147,9 @@ class Pipeline:
                 second in a large photograph, so live views leave it out.
 
         Raises:
-            ImageError: what was given is no picture; says what was expected.
+            ImageError: what was given is no picture; says what was expected. A video is read by
+                `apps.webcam.videos.reading.read_video`, as the decoding of videos is no part of
+                `core`.
         """
         if not isinstance(pictures, list):
             return self._read([pictures], long_side, turned)[0]
@@ -135,6 +158,28 @@ class Pipeline:
     def _read(self, sources: Sequence[images.Source], side: int, turned: bool) -> list[Reading]:
         start = perf_counter()
         searched = [self._search(images.load(source), side, turned) for source in sources]
+        return self._predict(searched, side, start)
+
+    def read_detected(
+        self, pictures: Sequence[np.ndarray], faces: Sequence[Sequence[Face]], long_side: int
+    ) -> list[Reading]:
+        """Read faces that were detected before, those of all pictures in one batch.
+
+        Args:
+            pictures: RGB uint8, (H, W, 3) each.
+            faces: of each picture, in its pixels.
+            long_side: pixels at which they were searched.
+        """
+        if not pictures:
+            return []
+        start = perf_counter()
+        cut = [
+            self._cut(picture, [UprightFace(f, picture, f) for f in found], 0.0)
+            for picture, found in zip(pictures, faces, strict=True)
+        ]
+        return self._predict(cut, long_side, start)
+
+    def _predict(self, searched: Sequence[_Searched], side: int, start: float) -> list[Reading]:
         aligned = perf_counter()
         crops = np.concatenate([s.crops for s in searched])
         predictions = iter(self.predictor.predict_crops(crops))
@@ -157,7 +202,10 @@ class Pipeline:
             faces = upright.find(image, self.detector, side)
         else:
             faces = [UprightFace(f, image, f) for f in self.detector(image, side)]
-        detected = perf_counter()
+        return self._cut(image, faces, 1000 * (perf_counter() - start))
+
+    def _cut(self, image: np.ndarray, faces: list[UprightFace], detect_ms: float) -> _Searched:
+        start = perf_counter()
         crops: list[np.ndarray] = [self.predictor.crops(image, [])]
         refused: list[str | None] = []
         for _, group in groupby(faces, lambda face: id(face.picture)):
@@ -175,8 +223,8 @@ class Pipeline:
             faces,
             np.concatenate(crops),
             refused,
-            1000 * (detected - start),
-            1000 * (perf_counter() - detected),
+            detect_ms,
+            1000 * (perf_counter() - start),
         )
 
 
@@ -207,30 +255,3 @@ def _judge(
     return FaceReading(
         face.face, prediction, conditions, band_of(prediction), reason, round(face.turn, 1)
     )
-
-
-def _as_dict(reading: FaceReading, picture: Reading) -> dict[str, object]:
-    face, prediction = reading.face, reading.prediction
-    return {
-        "box": [round(v, 2) for v in face.box],
-        "score": round(face.score, 4),
-        "landmarks": [[round(x, 2), round(y, 2)] for x, y in face.landmarks]
-        if face.landmarks
-        else None,
-        "emotion": prediction.emotion.as_dict() if prediction.emotion else None,
-        "gender": prediction.gender.as_dict() if prediction.gender else None,
-        "age": {
-            "value": prediction.age.value,
-            "low": prediction.age.low,
-            "high": prediction.age.high,
-            "unclear": prediction.age.unclear,
-        }
-        if prediction.age
-        else None,
-        "band": reading.band,
-        "uncertain": uncertain(prediction),
-        "abstained": reading.abstained,
-        "turn": reading.turn,
-        "searched_px": picture.searched_px,
-        "timing_ms": picture.timing_ms,
-    }

@@ -166,9 +166,14 @@ def _video_tab(pipeline: Pipeline) -> None:
             gr.Markdown(f"{video.TERMS} {texts.UPLOAD_PRIVACY}", elem_classes="mien-privacy")
             status = gr.HTML(padding=False, elem_id="mien-video-status")
             stop = gr.Button("Stop", variant="stop", visible=False, size="sm")
-            table = gr.DownloadButton(
-                "Download the predictions (CSV)", visible=False, elem_id="mien-video-csv"
-            )
+            go_on = gr.Button("Go on", variant="primary", visible=False, size="sm")
+            with gr.Row():
+                table, captions, values = (
+                    gr.DownloadButton(
+                        title, visible=False, size="sm", min_width=90, elem_id=f"mien-video-{kind}"
+                    )
+                    for title, kind in video.DOWNLOADS
+                )
         with gr.Column(scale=3, min_width=320):
             annotated = gr.Video(
                 label="Annotated video",
@@ -179,21 +184,26 @@ def _video_tab(pipeline: Pipeline) -> None:
                 buttons=["download"],
             )
     timeline = gr.Plot(show_label=False, visible=False, elem_id="mien-video-plot")
-    results = gr.State(video.ResultFiles())
-    outputs = [source, status, stop, annotated, table, timeline]  # as video.VideoTabUpdate
+    visitor = gr.State(video.VisitorVideo())
+    outputs = list(
+        video.VideoTabUpdate(
+            source, status, stop, go_on, annotated, table, captions, values, timeline
+        )
+    )
     one_at_a_time: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "video"}
     source.upload(
         partial(video.process_video, pipeline),
-        [source, results],
+        [source, visitor],
         outputs,
         preprocess=False,
         **one_at_a_time,
         **PRIVATE,
     )
     example.click(
-        partial(video.process_example, pipeline), results, outputs, **one_at_a_time, **PRIVATE
+        partial(video.process_example, pipeline), visitor, outputs, **one_at_a_time, **PRIVATE
     )
-    stop.click(video.ResultFiles.request_stop, results, None, queue=False, **PRIVATE)
+    go_on.click(partial(video.go_on, pipeline), visitor, outputs, **one_at_a_time, **PRIVATE)
+    stop.click(video.VisitorVideo.request_stop, visitor, None, queue=False, **PRIVATE)
 
 
 def _api(pipeline: Pipeline, monitor: Monitor | None) -> None:
@@ -230,7 +240,7 @@ def _delete_session_on_unload(page: gr.Blocks) -> None:
     def delete_session(request: gr.Request) -> None:
         session = page.state_holder.session_data.pop(request.session_hash or "", None)
         for value in session.state_data.values() if session else ():
-            if isinstance(value, video.ResultFiles):
+            if isinstance(value, video.VisitorVideo):
                 value.delete()
 
     page.unload(delete_session)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
 import threading
@@ -26,6 +27,8 @@ from core.errors import UserError
 DELETE_DELAY_SECONDS = 10.0
 PARTIAL_MAX_AGE_SECONDS = 60.0
 """How long ago the last bytes of an upload may have come before it counts as broken off."""
+RESULTS_PREFIX, RESULTS_MAX_AGE_SECONDS = "results-", 1800.0
+"""Folders of results, and how long they stay for a visitor who does not leave."""
 CLOCK_TOLERANCE_SECONDS = 0.5
 """How much younger than its delay a file may look when its timer ends."""
 
@@ -105,6 +108,25 @@ def delete_partial(now: float) -> None:
         with contextlib.suppress(OSError):  # deleted meanwhile, or a folder that is not empty
             if now - path.stat().st_mtime > PARTIAL_MAX_AGE_SECONDS:
                 path.rmdir() if path.is_dir() else path.unlink()
+
+
+def new_results_folder() -> Path:
+    """Return a new, empty folder with an unguessable name, for the results of one visitor."""
+    folder = upload_folder() / f"{RESULTS_PREFIX}{secrets.token_urlsafe(24)}"
+    folder.mkdir(parents=True, mode=0o700)
+    return folder
+
+
+def delete_old_results(now: float) -> None:
+    """Delete folders of results in which nothing was written for `RESULTS_MAX_AGE_SECONDS`.
+
+    Args:
+        now: Seconds since the epoch.
+    """
+    for folder in upload_folder().glob(f"{RESULTS_PREFIX}*"):
+        with contextlib.suppress(OSError):  # deleted meanwhile
+            if now - folder.stat().st_mtime > RESULTS_MAX_AGE_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def stored_bytes() -> int:

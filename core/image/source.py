@@ -8,15 +8,17 @@ from pathlib import Path
 
 from core.errors import ImageError
 from core.image.limits import check_bytes
+from core.image.video import HEAD_BYTES, check_is_no_video
 
 
 def read(source: object, max_bytes: int) -> tuple[bytes, str]:
     """Return a file's bytes and what messages call it.
 
     Raises:
-        ImageError: neither bytes nor the path of a file, or more than `max_bytes`.
+        ImageError: neither bytes nor the path of a file, a video, or more than `max_bytes`.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
+        check_is_no_video(bytes(memoryview(source)[:HEAD_BYTES]), "the picture")
         check_bytes(memoryview(source).nbytes, "the picture", max_bytes)
         return bytes(source), "the picture"
     if not isinstance(source, (str, os.PathLike)):
@@ -38,10 +40,12 @@ def read(source: object, max_bytes: int) -> tuple[bytes, str]:
             f"Expected {name} to be a picture file, got a folder or special file; try the path of "
             "a file."
         )
-    check_bytes(status.st_size, name, max_bytes)
     try:
         with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
+            head = file.read(HEAD_BYTES)
+            check_is_no_video(head, name)
+            check_bytes(status.st_size, name, max_bytes)
+            data = head + file.read(max_bytes + 1 - len(head))
     except OSError as error:
         raise ImageError(
             f"Expected to read {name}, got {error}; try to check its permissions."

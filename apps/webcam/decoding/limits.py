@@ -14,6 +14,8 @@ MAX_EXTRA_BYTES = 2**30
 """Memory of a decoding process beyond that of Python and the libraries: a 4K video of 10 bits needs
 two thirds of it.
 """
+MAX_RESULT_BYTES = 256 * 2**20
+"""An annotated video: 60 s of 12 Mbit/s, and all of the largest source as its sound."""
 NICENESS = 5
 """Decoding gives way to live frames."""
 SUGGESTION = "try converting it to MP4 (H.264)."
@@ -76,8 +78,8 @@ class VideoLimits:
 VIDEO_LIMITS = VideoLimits()
 
 
-def limit_this_process(max_extra_bytes: int = MAX_EXTRA_BYTES) -> None:
-    """Bound memory, forbid writing files, and give way to other processes.
+def limit_this_process(max_extra_bytes: int = MAX_EXTRA_BYTES, *, max_file_bytes: int = 0) -> None:
+    """Bound memory and the size of written files, and give way to other processes.
 
     Where the system knows no such limits (Windows), the parent's time limit alone holds.
     """
@@ -86,7 +88,7 @@ def limit_this_process(max_extra_bytes: int = MAX_EXTRA_BYTES) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes, max_file_bytes))
         status = Path("/proc/self/status").read_text("ascii", "replace")
         data_kb = next(int(x.split()[1]) for x in status.splitlines() if x.startswith("VmData"))
         most = data_kb * 1024 + max_extra_bytes

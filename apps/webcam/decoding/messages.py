@@ -10,6 +10,8 @@ import os
 import select
 import struct
 import time
+from queue import Queue
+from threading import Thread
 from typing import IO
 
 import numpy as np
@@ -31,6 +33,46 @@ def send(stream: IO[bytes], values: Values, content: bytes | memoryview = b"") -
     stream.write(HEADER.pack(len(text), len(content)) + text)
     stream.write(content)
     stream.flush()
+
+
+class SenderAhead:
+    """Sends messages in a thread of its own, so that work on the next ones goes on."""
+
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        """Start the thread.
+
+        Args:
+            stream: to write to.
+            most: messages that may wait.
+        """
+        self._stream = stream
+        self._waiting: Queue[tuple[Values, bytes | memoryview] | None] = Queue(most)
+        self._is_broken = False
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def send(self, values: Values, content: bytes | memoryview = b"") -> None:
+        """Send one message soon.
+
+        Raises:
+            BrokenPipeError: nobody reads any more.
+        """
+        if self._is_broken:
+            raise BrokenPipeError
+        self._waiting.put((values, content))
+
+    def close(self) -> None:
+        """Wait until everything is sent."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (message := self._waiting.get()) is not None:
+            try:
+                if not self._is_broken:
+                    send(self._stream, *message)
+            except BrokenPipeError:
+                self._is_broken = True
 
 
 def receive(descriptor: int, max_content_bytes: int, timeout_s: float) -> tuple[Values, np.ndarray]:

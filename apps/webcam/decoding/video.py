@@ -33,8 +33,13 @@ class VideoFrames:
 
 
 @contextmanager
-def open_frames(source: Path, limits: VideoLimits) -> Iterator[VideoFrames]:
+def open_frames(source: Path, limits: VideoLimits, after: float = -1.0) -> Iterator[VideoFrames]:
     """Open a video; its decoding process ends with the block.
+
+    Args:
+        source: Any video file; untrusted.
+        limits: Beyond these a video is refused.
+        after: Seconds; frames up to here are left out.
 
     Raises:
         VideoError: Not a video, damaged, or beyond `limits`; also from the frames, where the header
@@ -43,7 +48,7 @@ def open_frames(source: Path, limits: VideoLimits) -> Iterator[VideoFrames]:
     """
     check_file(source, limits)
     settings = json.dumps(asdict(limits))
-    with DecodingProcess("video", str(source.resolve()), settings) as process:
+    with DecodingProcess("video", str(source.resolve()), settings, str(after)) as process:
         values, _ = _next(process, limits)
         yield VideoFrames(
             _positive(values.get("duration")),

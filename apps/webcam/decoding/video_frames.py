@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from apps.webcam.decoding.limits import CODECS, SUGGESTION, VideoError, VideoLimits
+from core.image.video import HEAD_BYTES, container_format
 
 MAX_DECODED_PER_PROCESSED = 4
 """How many times `VideoLimits.max_frames` a file may hold: frames that are left out for a lower
@@ -44,21 +45,12 @@ def check_file(source: Path, limits: VideoLimits) -> str:
             " try a shorter or smaller one."
         )
     with source.open("rb") as file:
-        container = container_format(file.read(64))
+        container = container_format(file.read(HEAD_BYTES))
     if container is None:
         raise VideoError(
             "Expected an MP4, MOV, WebM, MKV or AVI video, got another kind of file; " + SUGGESTION
         )
     return container
-
-
-def container_format(head: bytes) -> str | None:
-    """Return FFmpeg's name of the container that a file's first bytes announce, or None."""
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-        return "mp4"
-    if head.startswith(b"\x1aE\xdf\xa3"):
-        return "matroska"
-    return "avi" if head.startswith(b"RIFF") and head[8:12] == b"AVI " else None
 
 
 @contextmanager

@@ -48,4 +48,5 @@ async def _clean_uploads(stored: StoredUploads) -> None:
     while True:
         await asyncio.sleep(UPLOADS_CHECK_SECONDS)
         uploads.delete_partial(time.time())
+        uploads.delete_old_results(time.time())
         stored.delete_unused(time.time())

@@ -1,13 +1,13 @@
-"""An uploaded video: progress while it is processed, then player, plot and table.
+"""An uploaded video: progress while it is read, then player, plot and tables.
 
-The files are deleted when their visitor leaves.
+A visitor may stop: what was read is shown, and they can go on. The files are deleted when they
+leave.
 """
 
 from __future__ import annotations
 
-import secrets
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
@@ -16,17 +16,19 @@ from typing import Any, NamedTuple, TypedDict
 import gradio as gr
 
 from apps.webcam import uploads
+from apps.webcam.decoding.joining import Sound
 from apps.webcam.decoding.limits import VIDEO_LIMITS
 from apps.webcam.tracking.tracker import TrackedFrame
 from apps.webcam.ui import panel, timeline
-from apps.webcam.video_io import annotate
+from apps.webcam.videos import results
+from apps.webcam.videos.annotation import Annotation
 from core.errors import UserError
 from core.pipeline import Pipeline
 
 TERMS = (
     f"MP4, MOV, WebM, MKV or AVI; at most {VIDEO_LIMITS.max_seconds:.0f} seconds,"
     f" {VIDEO_LIMITS.max_bytes >> 20} MB and 4K. Sound is neither read nor kept."
-    " One video is processed at a time, so you may have to wait a little."
+    " One video is read at a time, so you may have to wait a little."
 )
 PROGRESS_INTERVAL_SECONDS = 0.4
 MIN_PROGRESS_FOR_ESTIMATE = 0.02
@@ -34,6 +36,10 @@ MIN_PROGRESS_FOR_ESTIMATE = 0.02
 UPLOAD_DELETE_DELAY_SECONDS = 1.0
 EXAMPLE = Path(__file__).parents[1] / "examples" / "clip.mp4"
 """Made by `scripts/demo_examples.py`."""
+DOWNLOADS = (("Table (CSV)", "csv"), ("Captions (WebVTT)", "vtt"), ("All values (JSON)", "json"))
+NOTHING_TO_GO_ON = "That video is no longer here; choose it again."
+RESULTS = ("video", "table", "captions", "values", "timeline")
+"""Components that are hidden while a video is read."""
 
 
 class FilePayload(TypedDict, total=False):
@@ -48,142 +54,196 @@ class VideoTabUpdate(NamedTuple):
     source: Any
     status: Any
     stop: Any
+    go_on: Any
     video: Any
     table: Any
+    captions: Any
+    values: Any
     timeline: Any
 
 
-class ResultFiles:
-    """One visitor's result files, and whether they asked to stop.
+class VisitorVideo:
+    """One visitor's video: the work on it, its files, and whether they asked to stop.
 
     Deep copies start empty: Gradio copies the initial value for each visitor.
     """
 
     def __init__(self) -> None:
         self.folder: Path | None = None
+        self.work: Annotation | None = None
         self.stop_requested = False
 
     def request_stop(self) -> None:
-        """End the work at its next frame.
+        """Stop the work at its next frame.
 
         The listener that does the work reports the end itself. A separate update beside its stream,
         or Gradio's cancelling of that stream, can be lost or overtaken by a message under way.
         """
         self.stop_requested = True
 
-    def new_folder(self) -> Path:
-        """Delete the folder before and return an empty one with an unguessable name."""
+    def begin(self, source: Path, pipeline: Pipeline) -> Annotation:
+        """Delete what was before, and return the work on a video.
+
+        Args:
+            source: The video; the work has its own link to it, so that it can go on later.
+            pipeline: Reads the faces.
+        """
         self.delete()
-        self.folder = uploads.upload_folder() / secrets.token_urlsafe(24)
-        self.folder.mkdir(parents=True, mode=0o700)
-        return self.folder
+        self.folder = uploads.new_results_folder()
+        kept = self.folder / f"source{source.suffix}"
+        try:
+            kept.hardlink_to(source)
+        except OSError:  # another file system: the example
+            shutil.copyfile(source, kept)
+        self.work = Annotation(kept, self.folder, pipeline)
+        return self.work
 
     def delete(self) -> None:
-        """Delete the folder, if there is one."""
+        """Delete the files, if there are any."""
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder = None
+        self.folder = self.work = None
 
 
 def process_video(
-    pipeline: Pipeline, payload: FilePayload | None, results: ResultFiles
+    pipeline: Pipeline, payload: FilePayload | None, visitor: VisitorVideo
 ) -> Iterator[VideoTabUpdate]:
     """Yield progress, then the results, or what went wrong; the upload is deleted."""
     try:
         source = uploads.resolve_upload((payload or {}).get("path") or "")
     except UserError as error:
-        results.delete()
+        visitor.delete()
         yield _finished(panel.problem(str(error)))
         return
     try:
-        yield from _process(pipeline, source, results)
+        yield from _process(pipeline, source, visitor)
     finally:
         uploads.delete_later(source, UPLOAD_DELETE_DELAY_SECONDS)
 
 
-def process_example(pipeline: Pipeline, results: ResultFiles) -> Iterator[VideoTabUpdate]:
+def process_example(pipeline: Pipeline, visitor: VisitorVideo) -> Iterator[VideoTabUpdate]:
     """Yield progress, then the results of the example."""
-    yield from _process(pipeline, EXAMPLE, results)
+    yield from _process(pipeline, EXAMPLE, visitor)
 
 
-def _process(pipeline: Pipeline, source: Path, results: ResultFiles) -> Iterator[VideoTabUpdate]:
-    results.stop_requested = False
+def go_on(pipeline: Pipeline, visitor: VisitorVideo) -> Iterator[VideoTabUpdate]:
+    """Yield progress, then the results of a video that was stopped."""
+    if visitor.work is None or not visitor.work.source.exists():  # deleted meanwhile
+        yield _finished(panel.note(NOTHING_TO_GO_ON))
+        return
+    yield from _run(pipeline, visitor.work, visitor)
+
+
+def _process(pipeline: Pipeline, source: Path, visitor: VisitorVideo) -> Iterator[VideoTabUpdate]:
+    try:
+        work = visitor.begin(source, pipeline)
+    except FileNotFoundError:
+        visitor.delete()
+        yield _finished(panel.problem("Expected the upload to be there; try to upload it again."))
+        return
+    yield from _run(pipeline, work, visitor)
+
+
+def _run(pipeline: Pipeline, work: Annotation, visitor: VisitorVideo) -> Iterator[VideoTabUpdate]:
+    visitor.stop_requested = False
     try:
         yield _in_progress("Opening the video …", 0)._replace(
-            stop=gr.update(visible=True), video=_hidden(), table=_hidden(), timeline=_hidden()
+            stop=gr.update(visible=True),
+            go_on=gr.update(visible=False),
+            **{name: _hidden() for name in RESULTS},
         )
-        frames: list[TrackedFrame] = []
-        target = results.new_folder() / "mien.mp4"
-        with closing(annotate(source, target, pipeline)) as work:
-            for text, progress in _collect(work, frames):
-                if results.stop_requested:
+        with closing(work.go_on()) as frames:
+            for text, progress in _progress(frames, len(work.frames)):
+                if visitor.stop_requested:
                     break
                 yield _in_progress(text, progress)
-        if results.stop_requested:
-            results.delete()
-            yield _finished(panel.note("Stopped. Nothing was kept."))
+        if not work.frames:
+            visitor.delete()
+            yield _finished(panel.note("Stopped before the first frame."))
             return
-        yield _with_results(target, frames, pipeline)
+        yield _with_results(work, pipeline)
     except FileNotFoundError:
-        if results.folder is not None:  # else the visitor left, and the files with them
+        if visitor.folder is not None:  # else the visitor left, and the files with them
             raise
     except UserError as error:
-        results.delete()
+        visitor.delete()
         yield _finished(panel.problem(str(error)))
 
 
-def _collect(
-    work: Generator[TrackedFrame], frames: list[TrackedFrame]
-) -> Iterator[tuple[str, float]]:
-    """Append what `work` yields to `frames`; yield progress, text and share, now and then."""
+def _progress(
+    frames: Iterator[TrackedFrame], read_before: int
+) -> Iterator[tuple[str, float | None]]:
+    """Yield text and share of the video, now and then, while `frames` are read."""
     start = last_report = monotonic()
-    for frame in work:
-        frames.append(frame)
-        now = monotonic()
+    first_share: float | None = None
+    for count, frame in enumerate(frames, 1):
+        now, share = monotonic(), frame.progress
+        first_share = share if first_share is None else first_share
         if now - last_report < PROGRESS_INTERVAL_SECONDS:
             continue
         last_report = now
         remaining = ""
-        if frame.progress > MIN_PROGRESS_FOR_ESTIMATE:
-            seconds = (now - start) * (1 - frame.progress) / frame.progress
-            remaining = f", about {seconds:.0f} s left"
-        rate = len(frames) / (now - start)
-        text = f"{frame.time:.1f} s of video processed at {rate:.0f} frames/s{remaining}"
-        yield text, frame.progress
+        if share is not None and first_share is not None:
+            done = share - first_share
+            if done > MIN_PROGRESS_FOR_ESTIMATE:
+                remaining = f", about {(now - start) * (1 - share) / done:.0f} s left"
+        rate = count / (now - start)
+        text = f"{frame.time:.1f} s of video read at {rate:.0f} frames/s{remaining}"
+        yield text, share
 
 
 def _hidden() -> Any:
     return gr.update(value=None, visible=False)
 
 
-def _in_progress(text: str, progress: float) -> VideoTabUpdate:
-    status = panel.progress(text, progress)
-    return VideoTabUpdate(gr.skip(), status, gr.skip(), gr.skip(), gr.skip(), gr.skip())
+def _in_progress(text: str, share: float | None) -> VideoTabUpdate:
+    unchanged = VideoTabUpdate(*[gr.skip()] * len(VideoTabUpdate._fields))
+    return unchanged._replace(status=panel.progress(text, share))
 
 
 def _finished(status: str) -> VideoTabUpdate:
     """Return the update that ends the work without results."""
-    return VideoTabUpdate(None, status, gr.update(visible=False), _hidden(), _hidden(), _hidden())
+    off = gr.update(visible=False)
+    results = {name: _hidden() for name in RESULTS}
+    return VideoTabUpdate(source=None, status=status, stop=off, go_on=off, **results)
 
 
-def _with_results(target: Path, frames: list[TrackedFrame], pipeline: Pipeline) -> VideoTabUpdate:
-    emotions, genders = (
-        head.labels if head else ()
-        for head in map(pipeline.predictor.card.head, ("emotion", "gender"))
+def _with_results(work: Annotation, pipeline: Pipeline) -> VideoTabUpdate:
+    folder, emotions, genders = work.source.parent, *labels_of(pipeline)
+    # A new name each time: players keep what they loaded under the old one.
+    video = folder / f"mien-{len(work.frames)}.mp4"
+    sound = work.write(video)
+    texts = {
+        "table": (".csv", timeline.to_csv(work.frames, emotions, genders)),
+        "captions": (".vtt", results.to_vtt(work.frames)),
+        "values": (".json", results.to_json(work.frames)),
+    }
+    shown = {"video": gr.update(value=str(video), visible=True)}
+    for name, (suffix, text) in texts.items():
+        file = video.with_suffix(suffix)
+        file.write_text(text, "utf-8")
+        shown[name] = gr.update(value=str(file), visible=True)
+    figure = timeline.plot(work.frames)
+    shown["timeline"] = gr.update(value=figure, visible=figure is not None)
+    return _finished(panel.note(_summary(work, sound)))._replace(
+        go_on=gr.update(visible=not work.is_complete), **shown
     )
-    table = target.with_suffix(".csv")
-    table.write_text(timeline.to_csv(frames, emotions, genders), "utf-8")
-    figure = timeline.plot(frames)
-    return _finished(_summary(frames))._replace(
-        video=gr.update(value=str(target), visible=True),
-        table=gr.update(value=str(table), visible=True),
-        timeline=gr.update(value=figure, visible=figure is not None),
-    )
 
 
-def _summary(frames: list[TrackedFrame]) -> str:
-    ids = {face.id for frame in frames for face in frame.faces}
-    if not ids:
-        return panel.note(f"No face found in {len(frames)} frames.")
-    faces = f"{len(ids)} face{'s' if len(ids) > 1 else ''}"
-    return panel.note(f"{len(frames)} frames processed, {faces} tracked.")
+def labels_of(pipeline: Pipeline) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the model's labels of emotion and of perceived gender, empty without such a head."""
+    heads = map(pipeline.predictor.card.head, ("emotion", "gender"))
+    emotions, genders = (head.labels if head else () for head in heads)
+    return emotions, genders
+
+
+def _summary(work: Annotation, sound: Sound) -> str:
+    ids = {face.id for frame in work.frames for face in frame.faces}
+    count = f"{len(work.frames)} frames read"
+    faces = f"{len(ids)} face{'s' if len(ids) > 1 else ''} tracked" if ids else "no face found"
+    sentences = [f"{count}, {faces}."]
+    if not work.is_complete:
+        sentences.insert(0, f"Stopped at {work.read_s:.1f} s.")
+    if sound.coding and not sound.is_kept:
+        sentences.append(f"Its sound ({sound.coding}) cannot be kept in an MP4.")
+    return " ".join(sentences)

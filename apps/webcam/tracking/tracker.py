@@ -92,12 +92,17 @@ class TrackedFrame:
     Attributes:
         time: Seconds from the start of the video.
         faces: All faces in it.
-        progress: Share of the video up to this frame, in [0, 1].
+        progress: Share of the video up to this frame, in [0, 1]; None where its end is not known.
     """
 
     time: float
     faces: tuple[TrackedFace, ...]
-    progress: float
+    progress: float | None
+
+    @property
+    def measured(self) -> list[TrackedFace]:
+        """The faces that were detected in this very frame."""
+        return [face for face in self.faces if not face.held]
 
 
 class Tracker:

@@ -76,9 +76,10 @@ def problem(text: str) -> str:
     return f"<div class='mien-problem' role='alert'><b>That did not work.</b> {escape(text)}</div>"
 
 
-def progress(text: str, share: float) -> str:
-    """Return a progress bar; `share` is in [0, 1]."""
-    bar = f"<progress max='1' value='{share:.3f}' aria-label='Progress'></progress>"
+def progress(text: str, share: float | None) -> str:
+    """Return a progress bar; `share` is in [0, 1], None where the end is not known."""
+    value = "" if share is None else f" value='{share:.3f}'"
+    bar = f"<progress max='1'{value} aria-label='Progress'></progress>"
     return f"<div class='mien-progress'>{bar}<span>{escape(text)}</span></div>"
 
 

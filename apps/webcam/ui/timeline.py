@@ -43,7 +43,7 @@ def to_csv(frames: Sequence[TrackedFrame], emotions: Sequence[str], genders: Seq
     writer = csv.writer(out)
     writer.writerow(["time_s", "face", *columns(emotions, genders)])
     for frame in frames:
-        for face in frame.faces:
+        for face in frame.measured:
             row = cells(face.reading, emotions, genders)
             writer.writerow([f"{frame.time:.3f}", face.id, *row])
     return out.getvalue()
@@ -134,7 +134,7 @@ def _predictions_by_face(frames: Sequence[TrackedFrame]) -> dict[int, list[Timed
     for frame in frames:
         measured = {
             face.id: face.reading.prediction
-            for face in frame.faces
+            for face in frame.measured
             if face.reading.abstained is None
         }
         for face_id in measured.keys() - by_face.keys():

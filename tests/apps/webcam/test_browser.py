@@ -20,7 +20,7 @@ from apps.webcam.benchmarks.visitors import SimulatedVisitor, camera_frames, fin
 from apps.webcam.page import MAX_LIVE_STREAMS
 from apps.webcam.ui.overlay import COLOURS
 from core.labels import FERPLUS8
-from tests.apps.webcam.test_video_io import film
+from tests.apps.webcam.videos.test_annotation import film
 
 pytestmark = pytest.mark.browser
 
@@ -191,7 +191,7 @@ def test_the_example_clip_is_one_click_away(visit):
     page = visit().page
     page.get_by_role("tab", name="Video").click()
     page.get_by_role("button", name="Try the example clip").click()
-    page.locator("#mien-video-status").get_by_text("frames processed").wait_for()
+    page.locator("#mien-video-status").get_by_text("frames read").wait_for()
     page.wait_for_function("document.querySelector('#mien-video-out video')?.readyState >= 2")
 
 
@@ -206,7 +206,7 @@ def test_a_video(visit, server, tmp_path, frame):
     chooser.set_input_files(
         film(tmp_path / "clip.mp4", [np.roll(frame, 3 * k, axis=1) for k in range(20)])
     )
-    page.locator("#mien-video-status").get_by_text("20 frames processed, 1 face tracked").wait_for()
+    page.locator("#mien-video-status").get_by_text("20 frames read, 1 face tracked").wait_for()
     page.wait_for_function("document.querySelector('#mien-video-out video')?.readyState >= 2")
     player = page.locator("#mien-video-out video")
     size = player.evaluate("v => [v.duration, v.videoWidth, v.videoHeight]")
@@ -273,7 +273,7 @@ def test_an_unfinished_video_leaves_nothing(visit, server, tmp_path, frame, way)
         tmp_path / "long.mp4", [np.roll(frame, 3 * k, axis=1) for k in range(60)] * 10, rate=20
     )
     page.locator("#mien-video-in input[type=file]").set_input_files(source)
-    page.locator("#mien-video-status").get_by_text("s of video processed").wait_for()
+    page.locator("#mien-video-status").get_by_text("s of video read").wait_for()
     if way == "stop":
         page.get_by_role("button", name="Stop", exact=True).click()
         page.locator("#mien-video-status").get_by_text("Stopped").wait_for()

@@ -20,17 +20,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.webcam import video_io
 from apps.webcam.decoding import messages, video
 from apps.webcam.decoding.limits import CODECS, VIDEO_LIMITS, VideoError
 from apps.webcam.decoding.messages import BrokenStreamError
 from apps.webcam.decoding.pictures import PictureDecoder
 from apps.webcam.decoding.video import open_frames
+from apps.webcam.videos import writing
 from core import image
 from core.errors import ImageError
 from scripts.fuzz.case import generator
 from scripts.fuzz.targets import videos
-from tests.apps.webcam.test_video_io import film
+from tests.apps.webcam.videos.test_annotation import film
 from tests.conftest import ROOT
 from tests.core.image.picture_files import encode, quarters
 
@@ -239,7 +239,7 @@ def test_a_video_beyond_its_memory_is_refused(long_film: Path) -> None:
         "worker.limit_this_process = lambda: limit(2**20);"
         "worker.main(sys.argv[1:])"
     )
-    arguments = ["video", str(long_film), "{}"]
+    arguments = ["video", str(long_film), "{}", "-1"]
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, timeout=60
     )
@@ -264,9 +264,9 @@ def test_rare_codings_are_refused(tmp_path: Path) -> None:
 def test_the_result_of_noise_is_bounded(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
     with av.open(tmp_path / "out.mp4", "w") as writer:
-        stream = video_io._add_output_stream(writer, noise, 30.0)
+        stream = writing.add_stream(writer, noise.shape, 30.0)
         for k in range(20):
-            video_io._write(writer, stream, np.roll(noise, 99 * k, axis=1), k / 30)
+            writing.encode(writer, stream, np.roll(noise, 99 * k, axis=1), k / 30)
         writer.mux(stream.encode(None))
     most_bytes = (24e6 + 12e6 * 20 / 30) / 8  # the encoder's buffer, then its rate
     assert (tmp_path / "out.mp4").stat().st_size < 1.1 * most_bytes

@@ -20,14 +20,12 @@ from apps.webcam import image_io, uploads
 from apps.webcam.__main__ import main
 from apps.webcam.tabs import image as image_tab
 from apps.webcam.tabs import video, webcam
-from apps.webcam.tabs.video import ResultFiles
 from apps.webcam.ui import texts
 from core import image
 from core.errors import UserError
 from core.faces import STILL_SIDE
 from core.pipeline import Pipeline
 from tests.apps.webcam.conftest import ROOT
-from tests.apps.webcam.test_video_io import film
 
 
 def data_url(rgb: np.ndarray, kind: str = "PNG") -> dict:
@@ -178,14 +176,6 @@ def test_every_example_has_a_face_and_a_source(pipeline: Pipeline):
         assert "data-face='1'" in image_tab.process_example(pipeline, index)[1]
 
 
-def test_the_example_clip_is_processed_and_kept(upload_dir, pipeline: Pipeline):
-    files = ResultFiles()
-    (*_, last) = video.process_example(pipeline, files)
-    assert "frames processed" in last.status
-    assert video.EXAMPLE.is_file()
-    files.delete()
-
-
 def test_predict_json_is_the_pipelines_prediction(pipeline: Pipeline, portrait: np.ndarray):
     faces, expected = (
         image_tab.predict_json(pipeline, data_url(portrait)),
@@ -223,58 +213,6 @@ def test_about_has_the_model_s_own_thresholds(pipeline: Pipeline):
     assert "| low | under 70 % |" in none and "no thresholds of its own" in none
     never = texts.confidence_bands(replace(card, thresholds={"emotion": 1.0, "gender": 0.95}))
     assert "an emotion always" in never and "| high |" not in never and "| low | any |" in never
-
-
-def test_files_of_a_visitor_are_private_and_deleted(upload_dir):
-    mine, other = ResultFiles(), ResultFiles()
-    folder = mine.new_folder()
-    assert folder.stat().st_mode & 0o077 == 0
-    assert folder != other.new_folder()
-    (folder / "x").write_text("x")
-    assert not mine.new_folder().joinpath("x").exists()
-    assert not folder.exists()
-    mine.delete()
-    mine.delete()
-
-
-def test_a_stopped_video_reports_it_last_and_leaves_nothing(
-    upload_dir, pipeline, frame, monkeypatch
-):
-    monkeypatch.setattr(video, "PROGRESS_INTERVAL_SECONDS", 0.0)
-    source = film(upload_dir / "long.mp4", [frame] * 20)
-    files = ResultFiles()
-    updates = video.process_video(pipeline, {"path": str(source)}, files)
-    texts_so_far = [next(updates).status, next(updates).status]
-    assert "Opening" in texts_so_far[0] and "of video processed" in texts_so_far[1]
-    files.request_stop()
-    (*_, last) = updates
-    assert "Stopped" in last.status
-    assert files.folder is None and not list(
-        upload_dir.parent.rglob("mien.mp4")
-    )  # the upload itself goes a second later
-    second = video.process_video(
-        pipeline, {"path": str(film(upload_dir / "short.mp4", [frame] * 2))}, files
-    )  # the earlier request does not stop this one
-    (*_, last) = second
-    assert "2 frames processed" in last.status
-    files.delete()
-
-
-def test_a_video_whose_visitor_left_ends_without_an_error(upload_dir, pipeline, frame, monkeypatch):
-    """The page closes while the last frames are processed: its files are deleted under the work."""
-    monkeypatch.setattr(video, "PROGRESS_INTERVAL_SECONDS", 0.0)
-    source = film(upload_dir / "left.mp4", [frame] * 4)
-    files = ResultFiles()
-    updates = video.process_video(pipeline, {"path": str(source)}, files)
-    next(updates)
-    write_table = video.timeline.to_csv
-
-    def leave_then_write(*arguments):
-        files.delete()
-        return write_table(*arguments)
-
-    monkeypatch.setattr(video.timeline, "to_csv", leave_then_write)
-    assert not any("mien.mp4" in str(update.video) for update in updates)
 
 
 def test_a_missing_model_is_exit_status_2_with_a_way_out(tmp_path, capsys):

@@ -15,7 +15,7 @@ import pytest
 from apps.webcam.benchmarks.visitors import SimulatedVisitor, camera_frames, find_stream
 from apps.webcam.page import MAX_LIVE_STREAMS
 from tests.apps.webcam.serving.conftest import IDLE_SECONDS, HostileDemo, wait_until
-from tests.apps.webcam.test_video_io import film
+from tests.apps.webcam.videos.test_annotation import film
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,61 @@
+"""The faces of each frame of a video, read in batches and tracked on the video's own clock.
+
+for frame in read_video(Path("clip.mp4"), Pipeline("assets/models/mien")):
+    print(frame.time, [face.reading.to_json() for face in frame.measured])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from apps.webcam.decoding.limits import VIDEO_LIMITS, VideoLimits
+from apps.webcam.decoding.video import VideoFrames, open_frames
+from apps.webcam.tracking.tracker import TrackedFrame, Tracker
+from apps.webcam.videos.detection import detect
+from core.pipeline import Pipeline
+
+DETECTION_SIDE_PX = 640
+"""Long side at which faces are searched, between those of a live frame and of a single image."""
+
+
+def read_video(
+    source: Path, pipeline: Pipeline, limits: VideoLimits = VIDEO_LIMITS
+) -> Iterator[TrackedFrame]:
+    """Yield the faces of each processed frame; nothing is written.
+
+    Args:
+        source: Any video file; untrusted.
+        pipeline: Reads the faces.
+        limits: Beyond these a video is refused.
+
+    Raises:
+        VideoError: Not a video, damaged, or beyond `limits`; also in the middle, if the header is
+            wrong.
+        FileNotFoundError: There is no such file.
+    """
+    with open_frames(source, limits) as video:
+        for _, frame in read_frames(video, pipeline, Tracker()):
+            yield frame
+
+
+def read_frames(
+    video: VideoFrames, pipeline: Pipeline, tracker: Tracker
+) -> Iterator[tuple[np.ndarray, TrackedFrame]]:
+    """Yield the frames of an opened video, RGB uint8 (H, W, 3), with their faces.
+
+    Args:
+        video: At its start, or where another read of it stopped.
+        pipeline: Reads the faces.
+        tracker: Has the faces of the frames before.
+    """
+    for group in detect(video.frames, lambda rgb: pipeline.detector(rgb, DETECTION_SIDE_PX)):
+        readings = pipeline.read_detected(
+            [frame.rgb for frame in group], [frame.faces for frame in group], DETECTION_SIDE_PX
+        )
+        for frame, reading in zip(group, readings, strict=True):
+            faces = tuple(tracker.update(reading.faces, frame.time))
+            share = None if video.duration_s is None else min(1.0, frame.time / video.duration_s)
+            yield frame.rgb, TrackedFrame(frame.time, faces, share)

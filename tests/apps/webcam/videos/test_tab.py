@@ -1,0 +1,147 @@
+"""The video tab: results as files, stop and go on, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from apps.webcam import uploads
+from apps.webcam.tabs import video
+from apps.webcam.tabs.video import VideoTabUpdate, VisitorVideo
+from core.pipeline import Pipeline
+from tests.apps.webcam.videos.test_annotation import film
+
+
+@pytest.fixture
+def upload_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of uploads, with one of Gradio's folders in it."""
+    monkeypatch.setattr(uploads, "upload_folder", lambda: tmp_path)
+    folder = tmp_path / "0123"
+    folder.mkdir()
+    return folder
+
+
+def run(pipeline: Pipeline, visitor: VisitorVideo, source: Path) -> list[VideoTabUpdate]:
+    return list(video.process_video(pipeline, {"path": str(source)}, visitor))
+
+
+def files_of(update: VideoTabUpdate) -> list[Path]:
+    shown = (update.video, update.table, update.captions, update.values)
+    return [Path(component["value"]) for component in shown]
+
+
+def test_the_results_are_a_video_with_sound_a_table_captions_and_json(
+    upload_dir: Path, pipeline: Pipeline, frame: np.ndarray
+) -> None:
+    visitor, source = VisitorVideo(), film(upload_dir / "a.mp4", [frame] * 10, sound=True)
+    last = run(pipeline, visitor, source)[-1]
+    assert "10 frames read, 1 face tracked." in last.status
+    assert not last.go_on["visible"]
+    mp4, table, captions, values = files_of(last)
+    with av.open(mp4) as written:
+        assert len(written.streams.video) == len(written.streams.audio) == 1
+    assert len(table.read_text("utf-8").splitlines()) == 11
+    assert captions.read_text("utf-8").startswith("WEBVTT\n\n00:00:00.000 --> ")
+    frames = json.loads(values.read_text("utf-8"))["frames"]
+    assert [round(10 * f["time"]) for f in frames] == list(range(10))
+    assert {face["face"] for f in frames for face in f["faces"]} == {1}
+    assert mp4.parent.stat().st_mode & 0o077 == 0, "private"
+    visitor.delete()
+    assert not mp4.parent.exists()
+
+
+def test_a_stopped_video_keeps_what_was_read_and_goes_on_as_if_it_had_not_stopped(
+    upload_dir: Path, pipeline: Pipeline, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video, "PROGRESS_INTERVAL_SECONDS", 0.0)
+    pictures = [np.roll(frame, 4 * k, axis=1) for k in range(24)]
+    source = film(upload_dir / "long.mp4", pictures, sound=True)
+    whole, visitor = VisitorVideo(), VisitorVideo()
+    expected = run(pipeline, whole, source)[-1]
+
+    updates = video.process_video(pipeline, {"path": str(source)}, visitor)
+    assert "Opening" in next(updates).status and "of video read" in next(updates).status
+    visitor.request_stop()
+    (*_, stopped) = updates
+    assert "Stopped at" in stopped.status and stopped.go_on["visible"]
+    part = json.loads(files_of(stopped)[3].read_text("utf-8"))["frames"]
+    assert 0 < len(part) < 24
+
+    source.unlink(missing_ok=True)  # the upload is deleted long before
+    (*_, last) = video.go_on(pipeline, visitor)
+    assert "24 frames read, 1 face tracked." in last.status and "Stopped" not in last.status
+    got, want = (
+        json.loads(files_of(update)[3].read_text("utf-8"))["frames"] for update in (last, expected)
+    )
+    assert [f["time"] for f in got] == [f["time"] for f in want]
+    for a, b in zip(got, want, strict=True):
+        assert [face["face"] for face in a["faces"]] == [face["face"] for face in b["faces"]]
+        for x, y in zip(a["faces"], b["faces"], strict=True):
+            assert x["emotion"] == pytest.approx(y["emotion"], abs=0.02)
+    with av.open(files_of(last)[0]) as joined, av.open(files_of(expected)[0]) as one_go:
+        assert len(joined.streams.audio) == 1
+        assert [f.pts for f in joined.decode(video=0)] == [f.pts for f in one_go.decode(video=0)]
+    visitor.delete()
+    (only,) = video.go_on(pipeline, visitor)
+    assert video.NOTHING_TO_GO_ON in only.status
+
+
+def test_a_sound_that_mp4_does_not_take_is_named(
+    upload_dir: Path, pipeline: Pipeline, frame: np.ndarray
+) -> None:
+    source = upload_dir / "a.avi"
+    with av.open(source, "w") as out:
+        stream = out.add_stream("mpeg4", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 480, 640, "yuv420p"
+        tone = out.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for _ in range(3):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        wave = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), layout="mono")
+        wave.sample_rate = 8000
+        out.mux(tone.encode(wave))
+        out.mux(stream.encode(None))
+    last = run(pipeline, VisitorVideo(), source)[-1]
+    assert "Its sound (pcm_s16le) cannot be kept in an MP4." in last.status
+
+
+def test_a_video_whose_visitor_left_ends_without_an_error(
+    upload_dir: Path, pipeline: Pipeline, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page closes while the last frames are read: its files are deleted under the work."""
+    monkeypatch.setattr(video, "PROGRESS_INTERVAL_SECONDS", 0.0)
+    visitor, source = VisitorVideo(), film(upload_dir / "left.mp4", [frame] * 4)
+    write_table = video.timeline.to_csv
+
+    def leave_then_write(*arguments):
+        visitor.delete()
+        return write_table(*arguments)
+
+    monkeypatch.setattr(video.timeline, "to_csv", leave_then_write)
+    assert not any("mien-" in str(update.video) for update in run(pipeline, visitor, source))
+
+
+def test_the_example_clip_is_read_and_kept(upload_dir: Path, pipeline: Pipeline) -> None:
+    visitor = VisitorVideo()
+    (*_, last) = video.process_example(pipeline, visitor)
+    assert "frames read" in last.status
+    assert video.EXAMPLE.is_file()
+    visitor.delete()
+
+
+def test_results_of_a_visitor_who_stays_are_deleted_after_half_an_hour(upload_dir: Path) -> None:
+    old, new = uploads.new_results_folder(), uploads.new_results_folder()
+    then = time.time() - uploads.RESULTS_MAX_AGE_SECONDS - 1
+    os.utime(old, (then, then))
+    uploads.delete_old_results(time.time())
+    assert new.is_dir() and not old.exists() and upload_dir.is_dir()
+
+
+def test_the_bar_of_a_video_of_unknown_length_has_no_value() -> None:
+    assert " value=" not in video._in_progress("12.0 s of video read", None).status
+    assert " value='0.500'" in video._in_progress("12.0 s of video read", 0.5).status
