@@ -2,11 +2,11 @@
 
 With --all each page is taken wide and narrow, light and dark.
 
-    python scripts/screenshot_studio.py [--out docs/studio.png] [--all DIR] [--images DIR]
-    [T.parquet ...]
+    python scripts/screenshot_studio.py [--out docs/studio.png] [--all DIR] [--table drawn]
+    [--images DIR] [T.parquet ...]
 
-The script starts the studio, on the shipped predictions unless tables are named. The README's
-screenshot is taken without faces. Needs the test dependencies and Chromium.
+The script starts the studio, on the shipped samples unless tables are named. The README's
+screenshot shows the drawn faces. Needs the test dependencies and Chromium.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -55,10 +56,11 @@ def main() -> int:
     p.add_argument(
         "--page",
         default="confusion",
-        help="its page and parameters, e.g. 'overview?task=age' (default: a cell of confusion)",
+        help="its page (default: a cell of confusion)",
     )
     p.add_argument("--all", type=Path, metavar="DIR", help="every page into DIR instead")
     p.add_argument("--only", nargs="*", metavar="PAGE", help="--all: these pages")
+    p.add_argument("--table", default="drawn", help="id of the sample (default: drawn)")
     p.add_argument("--images", metavar="DIR", help="with pictures of faces: not for the README")
     p.add_argument("--chromium", default="/usr/bin/chromium")
     args = p.parse_args()
@@ -68,8 +70,9 @@ def main() -> int:
     from core.labels import FERPLUS8
     from evaluation.benchmark.app_processes import running
 
-    sad, calm = (FERPLUS8.labels[FERPLUS8.index(name)] for name in ("sad", "calm"))
-    cell = f"?cm.cell={sad}&cm.cell={calm}"
+    cell = [FERPLUS8.labels[FERPLUS8.index(name)] for name in ("sad", "calm")]
+    home = "overview" if args.tables else "start"
+    table = [] if args.tables or not args.table else [("table", args.table)]
     (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
     pages = args.only or registry.names("apps.studio.pages")
     arguments = [*args.tables, *(["--images", args.images] if args.images else [])]
@@ -88,10 +91,9 @@ def main() -> int:
                 page = context.new_page()
                 page.set_default_timeout(120_000)
                 for shown in pages if args.all else [args.page]:
-                    page.goto(
-                        f"{url}/{shown}".removesuffix("/overview")
-                        + (cell if shown == "confusion" else "")
-                    )
+                    chosen = [("cm.cell", name) for name in cell * (shown == "confusion")]
+                    address = f"{url}/{shown}".removesuffix(f"/{home}")
+                    page.goto(f"{address}?{urlencode([*table, *chosen])}")
                     wait_until_drawn(page)
                     target = args.all / f"{shown}-{name}-{scheme}.png" if args.all else args.out
                     # the page scrolls in itself: a window as high as its content shows all of it

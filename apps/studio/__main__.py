@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         type=Path,
         metavar="T.parquet",
-        help="predictions: Parquet, CSV, JSON Lines, Excel (default: the shipped sample)",
+        help="predictions: Parquet, CSV, JSON Lines, Excel (default: the shipped samples)",
     )
     p.add_argument(
         "--images",
@@ -93,7 +93,7 @@ def serve(args: argparse.Namespace) -> None:
     import streamlit as st
     from starlette.middleware import Middleware
 
-    from apps.studio import context, data_sets
+    from apps.studio import context, data_sets, images, samples
     from apps.studio.same_origin import SameOriginSockets
     from apps.studio.settings import PROCESS
 
@@ -102,13 +102,15 @@ def serve(args: argparse.Namespace) -> None:
         logging.ERROR
     )
     PROCESS.use(settings)
-    if PROCESS.current().tables:
-        store = context.opened(PROCESS.current())
-        print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
-    for version in data_sets.opened(PROCESS.current()):
-        print(f"{len(version):,} samples of {version.name}", flush=True)
+    opened = [sample.settings for sample in samples.offered().values()] or [settings]
+    for one in opened:
+        if one.tables:
+            store = context.opened(one)
+            print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
+        for version in data_sets.opened(one):
+            print(f"{len(version):,} samples of {version.name}", flush=True)
     print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
-    routes = [settings.faces.route()] if settings.faces else []
+    routes = [images.route([one.faces for one in opened if one.faces])]
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     script = Path(__file__).with_name("entry") / "script.py"
     sys.argv = [str(script)]  # Streamlit looks for its configuration beside what was started

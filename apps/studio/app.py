@@ -8,7 +8,7 @@ from types import ModuleType
 
 import streamlit as st
 
-from apps.studio import frame, links
+from apps.studio import frame, links, samples
 from apps.studio.settings import PROCESS
 from core import registry
 
@@ -30,7 +30,9 @@ def main() -> None:
     st.set_page_config(page_title="Mien studio", page_icon=ICON, layout="wide")
 
     modules = pages()
-    first = next(iter(modules)) if PROCESS.current().tables else PAGE_OF_DATA
+    first = "start" if samples.offered() else "overview"
+    if not samples.offered() and not PROCESS.settings.tables:
+        first = PAGE_OF_DATA
     entries = {
         name: st.Page(
             partial(frame.run, module, modules),

@@ -84,10 +84,10 @@ def measure(path: Path) -> StudioSpeed:
 
     PROCESS.use(Settings((path,)))
     speed = StudioSpeed()
-    speed.time("open the table", lambda: context.opened(PROCESS.current()))
+    speed.time("open the table", lambda: context.opened(PROCESS.settings))
     speed.time("first page: overview", lambda: _draw("overview", {}))
     speed.time("first page: confusion", lambda: _draw("confusion", {}))
-    store = context.opened(PROCESS.current())
+    store = context.opened(PROCESS.settings)
     labels = store.labels("emotion")
     cells = [{"cm.cell": [labels[i], labels[j]]} for i, j in ((0, 1), (1, 0), (2, 3))]
     for title, (page, clicks) in {**CLICKS, "confusion: a cell": ("confusion", cells)}.items():

@@ -86,7 +86,7 @@ class View:
             yield model, self.where_of(model)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Opening the predictions ...")
+@st.cache_resource(max_entries=3, show_spinner="Opening the predictions ...")
 def _opened(
     paths: tuple[Path, ...],
     _options: ImportOptions,
@@ -97,7 +97,7 @@ def _opened(
 
 
 def opened(settings: Settings) -> Store:
-    """Return the tables of the command line, opened once for all visitors.
+    """Return the tables of the command line or a sample, opened once for all visitors.
 
     They are opened again when a file has changed.
     """

@@ -9,14 +9,14 @@ from typing import Any
 
 import streamlit as st
 
-from apps.studio import context, filters, links, relabel_plan, uploads, url_state
+from apps.studio import context, filters, links, relabel_plan, samples, uploads, url_state
 from apps.studio.context import View
 from apps.studio.settings import PROCESS, Settings
 from core.errors import UserError
 from evaluation.store import Store, Where
 
 AT_START = ""
-"""The id of the tables of the command line, which the URL does not mention."""
+"""The id of the tables of the command line, or of the first sample: the URL does not mention it."""
 MAX_NAMES = 3
 """Names of models and files that the header lists."""
 MAX_TASK_BUTTONS = 4
@@ -71,22 +71,30 @@ def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
 
 
 def _tables() -> dict[str, OpenTable]:
-    """The tables that can be chosen by id: of the command line, and uploads."""
-    settings = PROCESS.current()
-    tables = {AT_START: OpenTable("no predictions", None, settings)}
-    if settings.tables:
-        name = _names([p.stem for p in settings.tables])
-        tables[AT_START] = OpenTable(name, context.opened(settings), settings)
+    """The tables that can be chosen by id: of the command line or the samples, and uploads."""
+    tables = {
+        sample_id: _at_start(sample.title, sample.settings)
+        for sample_id, sample in samples.offered().items()
+    }
+    if not tables:
+        names = _names([p.stem for p in PROCESS.settings.tables])
+        tables[AT_START] = _at_start(names or "no predictions", PROCESS.settings)
     of_visit = uploads.of_visit()
     for upload_id in [*of_visit, *url_state.get(uploads.SELECTED)[:1]]:
+        if upload_id in tables:
+            continue
         upload = of_visit.get(upload_id) or uploads.find(upload_id)
-        # The shipped model's runs and robustness are not an upload's.
+        # A sample's runs and robustness are not an upload's.
         tables[upload_id] = (
             OpenTable("no longer kept", None, PROCESS.settings)
             if upload is None
             else OpenTable(upload.name, upload.store, PROCESS.settings, upload.minutes_left)
         )
     return tables
+
+
+def _at_start(name: str, settings: Settings) -> OpenTable:
+    return OpenTable(name, context.opened(settings) if settings.tables else None, settings)
 
 
 def _choose_table(tables: Mapping[str, OpenTable]) -> OpenTable:
@@ -101,7 +109,8 @@ def _choose_table(tables: Mapping[str, OpenTable]) -> OpenTable:
         where=st.sidebar,
         removes=lambda name: name not in ("task", uploads.OPENED),
     )
-    st.sidebar.caption("Links to this page open the uploaded tables, too.")
+    if url_state.get(uploads.OPENED):
+        st.sidebar.caption("Links to this page open the uploaded tables, too.")
     return tables[table_id]
 
 

@@ -1,11 +1,12 @@
-"""Serve thumbnails of one folder of pictures, and nothing else of the disk.
+"""Serve thumbnails of folders of pictures, and nothing else of the disk.
 
-Every picture is decoded and encoded again, so that only pictures ever leave the folder.
+Every picture is decoded and encoded again, so that only pictures ever leave a folder.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -31,7 +32,7 @@ HEADERS = {
 
 
 class Faces:
-    """The folder of pictures behind `/faces/TOKEN/...`.
+    """A folder of pictures behind `/faces/TOKEN/...`.
 
     The token changes with every start, so that no other page can guess an address.
     """
@@ -65,14 +66,8 @@ class Faces:
         """Return the address of a thumbnail."""
         return f"/faces/{self.token}/{quote(path)}"
 
-    def route(self) -> Route:
-        """Return the route for `st.App(routes=...)`."""
-        return Route("/faces/{token}/{path:path}", self._respond, methods=["GET"])
-
-    def _respond(self, request: Request) -> Response:
-        token, path = request.path_params["token"], request.path_params["path"]
-        if not secrets.compare_digest(token.encode(), self.token.encode()):
-            return Response(status_code=404)
+    def response(self, path: str) -> Response:
+        """Return the thumbnail of the picture at `path`, or status 404."""
         file = self.find(path)
         if file is None:
             return Response(status_code=404)
@@ -81,6 +76,19 @@ class Faces:
         except (UserError, OSError):
             return Response(status_code=404)
         return Response(content, media_type="image/jpeg", headers=HEADERS)
+
+
+def route(folders: Sequence[Faces]) -> Route:
+    """Return the route to the pictures of these folders, for `st.App(routes=...)`."""
+
+    def respond(request: Request) -> Response:
+        token, path = request.path_params["token"], request.path_params["path"]
+        for faces in folders:
+            if secrets.compare_digest(token.encode(), faces.token.encode()):
+                return faces.response(path)
+        return Response(status_code=404)
+
+    return Route("/faces/{token}/{path:path}", respond, methods=["GET"])
 
 
 def thumbnail(path: Path) -> bytes:

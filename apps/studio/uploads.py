@@ -84,6 +84,16 @@ def open_table(store: Store, name: str) -> None:
     url_state.replace({SELECTED: upload_ids[-1:], OPENED: upload_ids})
 
 
+def select(table_id: str) -> None:
+    """Select a table of this visit; what was selected in another one goes.
+
+    Args:
+        table_id: an upload's, a sample's, or "" for what is open at the start.
+    """
+    selected = [table_id] if table_id else []
+    url_state.replace({SELECTED: selected, OPENED: url_state.get(OPENED)})
+
+
 def of_visit() -> dict[str, Upload]:
     """Return id -> table of those opened in this visit that still exist, oldest first."""
     ids = url_state.get(OPENED)[-MAX_UPLOADS_OF_VISIT:]

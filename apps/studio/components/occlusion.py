@@ -26,6 +26,8 @@ from evaluation.explanation.occlusion import occlusion_maps
 from evaluation.training_runs import run_folder
 
 MODELS_FOLDER = ROOT / "assets" / "models"
+RUN = "run "
+"""What the names of models in run folders begin with."""
 MAX_RUNS = 50
 """Run folders that are searched for models."""
 
@@ -47,7 +49,7 @@ def bundles(runs: Path | None) -> dict[str, Path]:
     folders = {p.parent.name: p.parent for p in sorted(MODELS_FOLDER.glob(f"*/{MODEL_FILE}"))}
     for run in islice(run_folder.find(runs) if runs is not None else (), MAX_RUNS):
         if (run.bundle / MODEL_FILE).is_file():
-            folders.setdefault(f"run {run.path.name}", run.bundle)
+            folders.setdefault(f"{RUN}{run.path.name}", run.bundle)
     return folders
 
 
@@ -114,8 +116,10 @@ def show(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
         st.caption(f"No model file in {folder} or in the folder of the training runs.")
         return
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    model_of_table = next((r["model"] for r in rows if r["model"] in models), None)
-    name = url_state.choose("sp.bundle", "Model file", list(models), model_of_table, where=row)
+    of_table = [n for r in rows for n in (r["model"], f"{RUN}{r['model']}") if n in models]
+    name = url_state.choose(
+        "sp.bundle", "Model file", list(models), next(iter(of_table), None), where=row
+    )
     tight = url_state.toggle(
         "sp.tight",
         "The picture is one face that fills it",
@@ -130,7 +134,7 @@ def show(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
         other = f" {context.plain(name)} is not the name of a model of these tables."
         st.caption(
             "Squares of grey cover the face in turn; where the prediction suffers most lies its "
-            f"evidence. This takes a few seconds.{'' if model_of_table == name else other}"
+            f"evidence. This takes a few seconds.{'' if name in of_table else other}"
         )
         return
     with st.spinner("Covering the face in some hundred places ..."):

@@ -9,7 +9,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, settings
+from apps.studio import charts, samples
 from apps.studio.context import View
 from evaluation.report.formatting import number
 from evaluation.statistics.estimate import Estimate
@@ -93,7 +93,7 @@ def gaps_of_tables(view: View) -> list[Gap]:
 
 
 def _shipped(view: View) -> str:
-    return " shipped" if view.runs == settings.SAMPLE_RUNS else ""
+    return " shipped" if samples.is_shipped(view.runs) else ""
 
 
 @st.cache_resource(max_entries=4, ttl=60, show_spinner=False)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from apps.studio import charts, settings, url_state
+from apps.studio import charts, samples, url_state
 from apps.studio.context import View
 from core.vocabulary import task_title
 from evaluation.robustness import curves
@@ -43,9 +43,10 @@ def render(view: View) -> None:
             icon=":material/info:",
         )
         return
-    if path == settings.SAMPLE_ROBUSTNESS:
+    if samples.is_shipped(path):
         st.info(
-            f"This is the shipped model's. Yours: `{COMMAND}`, then `--robustness R.parquet`.",
+            "These figures ship with the studio. "
+            f"Yours: `{COMMAND}`, then `--robustness R.parquet`.",
             icon=":material/info:",
         )
     table = _read(path, path.stat().st_mtime_ns if path.is_file() else 0)

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, settings, url_state
+from apps.studio import charts, context, samples, url_state
 from apps.studio.context import View
 from core.errors import DataError
 from core.vocabulary import column_title, task_metric
@@ -50,9 +50,9 @@ def render(view: View) -> None:
             icon=":material/info:",
         )
         return
-    if root == settings.SAMPLE_RUNS:
+    if samples.is_shipped(root):
         st.info(
-            "These are the shipped studies' runs. Yours: `python -m apps.studio --runs DIR`.",
+            "These runs ship with the studio. Yours: `python -m apps.studio --runs DIR`.",
             icon=":material/info:",
         )
     runs, errors = _read(root)

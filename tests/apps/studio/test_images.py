@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from apps.studio.images import THUMBNAIL_PIXELS, Faces
+from apps.studio.images import THUMBNAIL_PIXELS, Faces, route
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,9 @@ def faces(folder: Path) -> Faces:
 
 
 @pytest.fixture(scope="module")
-def client(faces: Faces) -> TestClient:
-    return TestClient(Starlette(routes=[faces.route()]), raise_server_exceptions=True)
+def client(faces: Faces, folder: Path) -> TestClient:
+    routes = [route([Faces(folder.parent / "another"), faces])]
+    return TestClient(Starlette(routes=routes), raise_server_exceptions=True)
 
 
 @pytest.mark.parametrize("path", ["a.png", "deep er/ä #1?.png", "in.png", "./a.png"])

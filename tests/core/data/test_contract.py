@@ -32,6 +32,7 @@ def tree(name: str, root: Path) -> Path:
 @pytest.fixture(autouse=True)
 def few_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module("synthetic"), "SIZES", {"train": 12, "val": 6, "test": 6})
+    monkeypatch.setattr(module("synthetic_noisy"), "WRONG", 0.5)
 
 
 def loads(name: str, root: Path) -> dict[str, Samples]:

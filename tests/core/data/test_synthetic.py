@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 
 from core import image
-from core.data import synthetic
+from core.data import synthetic, synthetic_noisy
 from core.data.base.face_drawing import SIDE, Look, draw
 from core.errors import DataError
 from core.labels import FERPLUS8
@@ -130,3 +130,16 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "file"))
     with pytest.raises(DataError, match="MIEN_CACHE"):
         synthetic.load(".", "val")
+
+
+def test_noise_is_a_few_other_classes_that_the_name_decides() -> None:
+    ids = [f"{i}.png" for i in range(4000)]
+    clean = np.arange(len(ids)) % 8
+    noisy = synthetic_noisy.with_noise(clean, ids, "emotion", 8)
+    assert 0.03 < (noisy != clean).mean() < 0.05
+    assert set(noisy.tolist()) == set(range(8))
+    assert np.array_equal(
+        noisy[::3], synthetic_noisy.with_noise(clean[::3], ids[::3], "emotion", 8)
+    )
+    steps = (noisy - clean) % 8
+    assert set(steps.tolist()) == set(range(8)), "every other class occurs"

@@ -239,6 +239,9 @@ def synthetic(root: Path) -> Path:
     return root
 
 
+synthetic_noisy = synthetic
+
+
 def manifest(root: Path) -> Path:
     from core.data.manifest import COLUMNS, FILE, KEY, About
 

@@ -141,9 +141,7 @@ def test_the_page_says_no_more_than_its_test(
     assert not app.exception and f"**{shown}**" in [m.value for m in app.markdown]
 
 
-def test_runs_give_gaps_and_transfer_against_custom(
-    draw, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_runs_give_gaps_and_transfer_against_custom(draw, tmp_path: Path) -> None:
     for name, learned, accuracy in (("x", True, 0.9), ("y", False, 0.7)):
         (tmp_path / name).mkdir()
         history = {
@@ -156,9 +154,9 @@ def test_runs_give_gaps_and_transfer_against_custom(
         (tmp_path / name / "recipe.json").write_text(
             json.dumps({"model": {"family": "f", "pretrained": learned}})
         )
-    real = settings.PROCESS.current
-    monkeypatch.setattr(settings.PROCESS, "current", lambda: replace(real(), runs=tmp_path))
     app = draw("compare", "emotion only")
+    settings.PROCESS.use(replace(settings.PROCESS.settings, runs=tmp_path))
+    app.run()
     rows = next(d.value for d in app.dataframe if "verdict" in d.value.columns)
     assert rows["model"].tolist() == ["x", "y"] and rows["gap, points"].tolist() == [
         "+5.0",

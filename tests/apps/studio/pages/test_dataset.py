@@ -163,5 +163,5 @@ def test_a_broken_data_set_is_an_error_that_says_what_to_do(see, draw, tmp_path:
     app = see("dataset", (str(tmp_path / "none.parquet"),))
     assert "no such file" in app.error[0].value and not app.exception
     app = draw("dataset")
-    settings.PROCESS.use(replace(settings.PROCESS.current(), datasets=("utkface",)))
+    settings.PROCESS.use(replace(settings.PROCESS.settings, datasets=("utkface",)))
     assert "utkface" in app.run().error[0].value

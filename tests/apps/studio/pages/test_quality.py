@@ -42,7 +42,7 @@ def file(found: Path, tmp_path: Path) -> Path:
 
 def opened(draw, file: Path, **url: str):
     app = draw("quality", "all heads", **url)
-    settings.PROCESS.use(replace(settings.PROCESS.current(), audit=file))
+    settings.PROCESS.use(replace(settings.PROCESS.settings, audit=file))
     return checked(app.run())
 
 
@@ -124,7 +124,7 @@ def test_another_check_begins_with_its_first_open_finding(draw, file: Path) -> N
 def test_a_broken_file_is_an_error_that_says_what_to_do(draw, tmp_path: Path) -> None:
     (tmp_path / "f.parquet").write_text("nothing")
     app = draw("quality")
-    settings.PROCESS.use(replace(settings.PROCESS.current(), audit=tmp_path / "f.parquet"))
+    settings.PROCESS.use(replace(settings.PROCESS.settings, audit=tmp_path / "f.parquet"))
     app = app.run()
     assert (
         any("audit" in e.value and "findings" in e.value for e in app.error) and not app.exception

@@ -59,7 +59,7 @@ def measured(tmp_path: Path) -> Path:
 
 def test_what_hurts_most_stands_first_at_its_own_highest_severity(draw, measured: Path) -> None:
     drawn = draw("robustness", task="emotion")
-    settings.PROCESS.use(replace(settings.PROCESS.current(), robustness=measured))
+    settings.PROCESS.use(replace(settings.PROCESS.settings, robustness=measured))
     app = drawn.run()
     assert not app.exception
     ranking = app.dataframe[-1].value
@@ -100,14 +100,14 @@ def test_a_change_without_an_interval_is_shown_alone(draw, tmp_path: Path) -> No
     ]
     pq.write_table(pa.Table.from_pylist(rows, curves.SCHEMA), tmp_path / "r.parquet")
     drawn = draw("robustness", task="emotion")
-    settings.PROCESS.use(replace(settings.PROCESS.current(), robustness=tmp_path / "r.parquet"))
+    settings.PROCESS.use(replace(settings.PROCESS.settings, robustness=tmp_path / "r.parquet"))
     ranking = drawn.run().dataframe[-1].value
     assert (ranking["change"][0], ranking["changed predictions"][0]) == ("+0.0 points", "20.0%")
 
 
 def test_a_task_that_was_not_measured_says_which_were(draw, measured: Path) -> None:
     drawn = draw("robustness", task="age")
-    settings.PROCESS.use(replace(settings.PROCESS.current(), robustness=measured))
+    settings.PROCESS.use(replace(settings.PROCESS.settings, robustness=measured))
     app = drawn.run()
     assert not app.exception and not app.error
     assert any("Nothing was measured for age" in i.value and "Emotion" in i.value for i in app.info)

@@ -41,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_figures_and_verdicts_of_the_kept_epoch(draw, root: Path) -> None:
     drawn = draw("runs")  # fills settings
-    settings.PROCESS.use(replace(settings.PROCESS.current(), runs=root))
+    settings.PROCESS.use(replace(settings.PROCESS.settings, runs=root))
     app = drawn.run()
     rows = app.dataframe[0].value.set_index("run")
     assert list(rows["best epoch"]) == ["2 of 3", "2 of 2"]
@@ -54,7 +54,7 @@ def test_figures_and_verdicts_of_the_kept_epoch(draw, root: Path) -> None:
 
 def test_a_choice_of_runs_and_measure_comes_from_the_url(draw, root: Path) -> None:
     drawn = draw("runs", **{"runs.chosen": ["study/good"], "runs.measure": "loss"})
-    settings.PROCESS.use(replace(settings.PROCESS.current(), runs=root))
+    settings.PROCESS.use(replace(settings.PROCESS.settings, runs=root))
     app = drawn.run()
     assert app.dataframe[0].value["run"].to_list() == ["study/good"]
     curves = next(d.value for d in app.dataframe if "training" in d.value and "epoch" in d.value)
@@ -63,6 +63,6 @@ def test_a_choice_of_runs_and_measure_comes_from_the_url(draw, root: Path) -> No
 
 def test_an_empty_folder_says_what_writes_a_run(draw, tmp_path: Path) -> None:
     drawn = draw("runs")
-    settings.PROCESS.use(replace(settings.PROCESS.current(), runs=tmp_path))
+    settings.PROCESS.use(replace(settings.PROCESS.settings, runs=tmp_path))
     app = drawn.run()
     assert any("python \\-m train" in i.value or "python -m train" in i.value for i in app.info)

@@ -45,7 +45,7 @@ def weak(tmp_path: Path) -> tuple[Path, np.ndarray, np.ndarray, np.ndarray]:
 
 def opened(draw, path: Path, **url: str | list[str]):
     app = draw("slices", "no images", **{"task": "gender", **url})
-    settings.PROCESS.use(replace(settings.PROCESS.current(), tables=(path,)))
+    settings.PROCESS.use(replace(settings.PROCESS.settings, tables=(path,)))
     app = app.run()
     assert not app.exception and not app.error
     return app
