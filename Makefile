@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo studio test check bench fuzz space lock audit clean
+.PHONY: help install demo studio test check bench fuzz space space-studio lock audit clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -13,7 +13,7 @@ WORKERS := 2
 FAULTS := https://pypi.org/pypi/numpy/2.0.0/json
 
 help:  ## what there is (this list)
-	@sed -n 's/^\([a-z]*\):[^#]*## */\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## */\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 install: $(VENV)/.all  ## create .venv and install everything (HASHES=1: only wheels of hashes.txt, Linux x86-64, Python 3.11)
 
@@ -40,7 +40,11 @@ fuzz: $(VENV)/.all  ## hostile input for every door, seeded, counted (ARGS="tabl
 
 space: $(VENV)/.serving  ## write the Hugging Face Space into DIR=...
 	@test -n "$(DIR)" || { echo 'Expected a folder, got none; try: make space DIR=/tmp/space' >&2; exit 2; }
-	$(PY) scripts/space.py "$(DIR)"
+	$(PY) -m scripts.space "$(DIR)"
+
+space-studio: $(VENV)/.all  ## write the studio's Hugging Face Space into DIR=...
+	@test -n "$(DIR)" || { echo 'Expected a folder, got none; try: make space-studio DIR=/tmp/studio-space' >&2; exit 2; }
+	$(PY) -m scripts.space_studio "$(DIR)"
 
 audit:  ## known faults of the pinned versions (pip-audit; needs the network)
 	@python3 -c 'import urllib.request as u; u.urlopen("$(FAULTS)", timeout=5)' 2>/dev/null || { echo 'make audit: no answer from $(FAULTS), which has the known faults.' >&2; exit 1; }
@@ -61,7 +65,7 @@ $(VENV)/.all: $(PINS)
 $(VENV)/.serving: $(PINS)
 	@$(ENSURE)
 	@echo 'Installing what the demo needs into $(VENV) (once, about a minute) ...'
-	@$(PY) scripts/space.py --requirements > $(VENV)/serving.txt
+	@$(PY) -m scripts.space --requirements > $(VENV)/serving.txt
 	@$(PIP) -r $(VENV)/serving.txt
 	@touch $@
 

@@ -94,7 +94,7 @@ def serve(args: argparse.Namespace) -> None:
     from starlette.middleware import Middleware
 
     from apps.studio import context, data_sets, images, samples
-    from apps.studio.same_origin import SameOriginSockets
+    from apps.studio.same_origin import SameOrigin
     from apps.studio.settings import PROCESS
 
     # The tables are opened before there is a visitor, which Streamlit would warn about.
@@ -114,7 +114,7 @@ def serve(args: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     script = Path(__file__).with_name("entry") / "script.py"
     sys.argv = [str(script)]  # Streamlit looks for its configuration beside what was started
-    middleware = [Middleware(SameOriginSockets)]
+    middleware = [Middleware(SameOrigin)]
     app = st.App(script, routes=routes, middleware=middleware)
     app.run(config=options(args.host, args.port))
 
@@ -174,6 +174,10 @@ def options(host: str, port: int) -> dict[str, object]:
         "client.showErrorLinks": False,
         # No other name may lead a browser here (DNS rebinding).
         "server.allowedHosts": ["127.0.0.1", "localhost", "[::1]"] if is_local else [],
+        # `same_origin` does both, without Streamlit's list of this machine's names, which lacks
+        # that of a Space. Off, other sites' pages can also read: on one's own computer never.
+        "server.enableXsrfProtection": is_local,
+        "server.enableCORS": is_local,
         "theme.light.primaryColor": PALETTE[0],
         "theme.dark.primaryColor": PALETTE[4],
     }

@@ -46,6 +46,8 @@ def running(
     page: str = "/",
     env: Mapping[str, str] | None = None,
     log: IO[str] | None = None,
+    host: str = "127.0.0.1",
+    folder: Path = ROOT,
 ) -> Iterator[tuple[str, psutil.Process]]:
     """Run `python -m module` in a child process on a free port; yield its address and its process.
 
@@ -57,6 +59,8 @@ def running(
         page: The path that answers once the app is ready.
         env: Its environment; ours by default.
         log: A file for what it prints, opened to be read too; a temporary one by default.
+        host: Address that it listens on.
+        folder: Where it runs, with the project's code in it.
 
     Raises:
         RuntimeError: It ended or did not answer in time; carries the end of its log.
@@ -65,10 +69,10 @@ def running(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", module, *arguments, "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", module, *arguments, "--host", host, "--port", str(port)]
     with tempfile.TemporaryFile("w+") if log is None else nullcontext(log) as output:
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=env)
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=env)
         try:
             while not _is_up(url + page):
                 if process.poll() is not None or time.perf_counter() - start > TIMEOUT_S:

@@ -1,0 +1,71 @@
+"""What both Spaces need: the folder that they are written into, pins, and the README's head."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NEW_SPACE = {".git", ".gitattributes", "README.md"}
+"""What a Space that was just created on the Hub holds."""
+
+
+class SpaceError(ValueError):
+    """A mistake that the user can mend; printed without a traceback."""
+
+
+def section(text: str, name: str) -> list[str]:
+    """Return the pins between `# [name]` and the next such heading of a requirements file.
+
+    Raises:
+        SpaceError: there is no such section, or a line in it is not an exact pin.
+    """
+    heads = re.split(r"^# \[(\w+)\].*$", text, flags=re.MULTILINE)[
+        1:
+    ]  # name, body, name, body, ...
+    sections = dict(zip(heads[::2], heads[1::2], strict=True))
+    if name not in sections:
+        raise SpaceError(f"Expected a section of {sorted(sections)}, got {name!r}.")
+    pins = [
+        line.strip()
+        for line in sections[name].splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
+    if loose := [pin for pin in pins if "==" not in pin]:
+        raise SpaceError(f"Expected exact pins (==) in section [{name}], got {loose}.")
+    return pins
+
+
+def copy_files(target: Path, app: str, paths: Iterable[Path], root: Path = ROOT) -> None:
+    """Copy files of the project into a Space; of an earlier Space only these folders are replaced.
+
+    Args:
+        target: the Space's folder.
+        app: its app's folder below `root`, by which an earlier Space is known.
+        paths: files below `root`.
+        root: of the project.
+
+    Raises:
+        SpaceError: `target` is in the project's code or holds something else.
+    """
+    if target.resolve().is_relative_to(root / "core") or target.resolve() == root:
+        raise SpaceError(f"Expected a folder outside the code, got {target}; try /tmp/space.")
+    foreign = {p.name for p in target.iterdir()} - NEW_SPACE if target.exists() else set()
+    if foreign and not (target / app).is_dir():
+        raise SpaceError(
+            f"Expected an empty folder or an earlier Space, got {target} with other files "
+            f"({min(foreign)}); try another DIR."
+        )
+    for old in ("apps", "core", "evaluation", "assets"):
+        shutil.rmtree(target / old, ignore_errors=True)
+    for path in sorted(set(paths)):
+        copy = target / path.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def files_in(target: Path) -> list[Path]:
+    """Return the files of a Space, without its repository's own."""
+    return sorted(p for p in target.rglob("*") if p.is_file() and ".git" not in p.parts)

@@ -1,0 +1,107 @@
+"""Write the evaluation studio as a Hugging Face Docker Space: its code, the samples, its pins.
+
+    python -m scripts.space_studio DIR
+
+The pins hold neither torch nor gradio. A visitor's uploads are theirs for an hour, in memory.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from core.cli import exit_status
+from core.errors import UserError
+from scripts.space_folder import ROOT, SpaceError, copy_files, files_in, section
+
+APP = "apps/studio"
+ROOMS = ("core", "evaluation", APP)
+LEFT_OUT = ("core/models", "evaluation/benchmark", "evaluation/commands")
+"""Folders for training, measuring and the command line."""
+ASSETS = ("assets/sample", "assets/splits")
+NOT_NEEDED = ("gradio",)
+"""Pins of the demo alone."""
+PORT = 7860
+"""Where Spaces look for an app."""
+FRONT_MATTER = f"""---
+title: Mien studio
+emoji: 🔎
+colorFrom: indigo
+colorTo: blue
+sdk: docker
+app_port: {PORT}
+license: mit
+short_description: Where does a face model fail, and for whom?
+pinned: false
+---
+
+# Mien studio
+
+Open the predictions of any model that reads faces, or those that come with it, and see where the
+model fails, for whom, and how sure one can be: a page for each question, each figure with its
+interval.
+
+An uploaded table is processed on this Space's machine, kept in memory under an address that nobody
+can guess, and deleted after an hour. Upload nothing that may not leave your own machine: the studio
+also runs there (`make studio`).
+"""
+DOCKERFILE = f"""FROM python:3.11-slim
+RUN useradd --create-home --uid 1000 user
+USER user
+WORKDIR /home/user/app
+ENV PYTHONUNBUFFERED=1
+COPY --chown=user requirements.txt constraints.txt ./
+RUN pip install --no-cache-dir --user -r requirements.txt -c constraints.txt
+COPY --chown=user . .
+EXPOSE {PORT}
+CMD ["python", "-m", "apps.studio", "--host", "0.0.0.0", "--port", "{PORT}"]
+"""
+
+
+def write(target: Path, root: Path = ROOT) -> list[Path]:
+    """Write the Space into `target` and return its files.
+
+    Raises:
+        SpaceError: `target` is in the project's code or holds something else.
+    """
+    rooms = [p for room in ROOMS for p in (root / room).rglob("*") if p.is_file()]
+    left_out = tuple(root / folder for folder in LEFT_OUT)
+    code = [
+        p
+        for p in rooms
+        if "__pycache__" not in p.parts and not any(p.is_relative_to(f) for f in left_out)
+    ]
+    assets = [p for folder in ASSETS for p in (root / folder).rglob("*") if p.is_file()]
+    copy_files(target, APP, [*code, *assets, root / "apps" / "__init__.py", root / "LICENSE"], root)
+    text = (root / "requirements.txt").read_text(encoding="utf-8")
+    pins = [*section(text, "serving"), *section(text, "evaluation")]
+    needed = [pin for pin in pins if pin.partition("==")[0] not in NOT_NEEDED]
+    constraints = (root / "constraints.txt").read_text(encoding="utf-8")
+    for name, content in {
+        "requirements.txt": "\n".join(needed) + "\n",
+        "constraints.txt": constraints,
+        "Dockerfile": DOCKERFILE,
+        "README.md": FRONT_MATTER,
+    }.items():
+        (target / name).write_text(content, encoding="utf-8")
+    return files_in(target)
+
+
+def main(arguments: list[str]) -> int:
+    """Return the exit status: 0, or 2 for the user's mistake."""
+    return exit_status(lambda: _write(arguments), words=arguments, debug=False)
+
+
+def _write(arguments: list[str]) -> None:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise UserError(f"Expected one folder, got {arguments}; try /tmp/studio-space.")
+    try:
+        files = write(Path(arguments[0]))
+    except SpaceError as error:
+        raise UserError(str(error)) from None
+    megabytes = sum(p.stat().st_size for p in files) / 1e6
+    print(f"{len(files)} files, {megabytes:.1f} MB, in {arguments[0]}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
