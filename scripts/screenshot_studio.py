@@ -70,7 +70,7 @@ def main() -> int:
     from core.labels import FERPLUS8
     from evaluation.benchmark.app_processes import running
 
-    cell = [FERPLUS8.labels[FERPLUS8.index(name)] for name in ("sad", "calm")]
+    cell = [FERPLUS8.labels[FERPLUS8.index(name)] for name in ("neutral", "contempt")]
     home = "overview" if args.tables else "start"
     table = [] if args.tables or not args.table else [("table", args.table)]
     (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)

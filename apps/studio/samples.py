@@ -150,8 +150,8 @@ def _drawn() -> ShippedSample:
         views=(
             TellingView(
                 "confusion",
-                "What do afraid faces look like that are called surprised?",
-                {"cm.cell": (_label("fear"), _label("surprise"))},
+                "What do neutral faces look like that are taken for contempt?",
+                {"cm.cell": (_label("neutral"), _label("contempt"))},
             ),
             TellingView("sample", "What does one prediction rest on?", {"right": ("wrong",)}),
             TellingView("quality", "Which labels are wrong?"),
