@@ -93,7 +93,7 @@ def serve(args: argparse.Namespace) -> None:
     import streamlit as st
     from starlette.middleware import Middleware
 
-    from apps.studio import context, data_sets, images, samples
+    from apps.studio import context, data_sets, images, plotly_script, samples
     from apps.studio.same_origin import SameOrigin
     from apps.studio.settings import PROCESS
 
@@ -110,7 +110,8 @@ def serve(args: argparse.Namespace) -> None:
         for version in data_sets.opened(one):
             print(f"{len(version):,} samples of {version.name}", flush=True)
     print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
-    routes = [images.route([one.faces for one in opened if one.faces])]
+    faces = [one.faces for one in opened if one.faces]
+    routes = [plotly_script.route(), images.route(faces)]
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     script = Path(__file__).with_name("entry") / "script.py"
     sys.argv = [str(script)]  # Streamlit looks for its configuration beside what was started
@@ -170,6 +171,8 @@ def options(host: str, port: int) -> dict[str, object]:
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "logger.hideWelcomeMessage": True,
+        # Widgets take their value from the URL at every run.
+        "global.disableWidgetStateDuplicationWarning": True,
         "client.showErrorDetails": "none",
         "client.showErrorLinks": False,
         # No other name may lead a browser here (DNS rebinding).

@@ -25,6 +25,7 @@ class Where:
         face: whether a face was detected.
         text: part of the sample's name, in any case.
         ids: names of samples.
+        rows: numbers of rows, such as those in a region of a map; None: any.
     """
 
     task: str = "emotion"
@@ -39,6 +40,7 @@ class Where:
     face: bool | None = None
     text: str = ""
     ids: tuple[str, ...] = ()
+    rows: tuple[int, ...] | None = None
 
     def but(self, **changes: Any) -> Where:
         """Return a copy with other conditions.

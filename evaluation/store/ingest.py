@@ -107,7 +107,8 @@ def _load(opened: Sequence[OpenedFile]) -> LoadedTables:
         loaded.notes += [*file.notes, *file.warnings]
     if "embedding" in available and not has_embedding:
         loaded.notes.append(
-            f"Embeddings are left out beyond {MAX_EMBEDDING_ROWS:,} rows: no nearest neighbours."
+            f"Embeddings are left out beyond {MAX_EMBEDDING_ROWS:,} rows: no map and no nearest "
+            f"neighbours."
         )
     for file_index, file in enumerate(opened):
         loaded.sources.append(_insert(loaded, codes, file_index, file))

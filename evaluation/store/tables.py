@@ -175,17 +175,19 @@ class Tables:
         if where.confidence is not None:
             add(f"{task}_conf", f"t.{task}_conf BETWEEN ? AND ?", where.confidence)
         if where.right is not None:
-            add("key", f"({self._is_correct(task)}) = ?", [where.right])
+            add("key", f"({self.right(task)}) = ?", [where.right])
         if where.face is not None:
             add("face_found", "t.face_found = ?", [where.face])
         if where.text:
             add("sample_id", "contains(lower(t.sample_id), lower(?))", [where.text])
+        if where.rows is not None:
+            add("key", "t.rowid IN (SELECT unnest(?::BIGINT[]))", [list(where.rows)])
         if where.ids:
             add("sample_id", f"t.sample_id IN ({', '.join('?' * len(where.ids))})", where.ids)
         return " AND ".join(parts) or "true", params
 
-    def _is_correct(self, task: str) -> str:
-        """Return an SQL condition that holds for correct predictions."""
+    def right(self, task: str) -> str:
+        """Return an SQL condition that holds for correct predictions, NULL where that is open."""
         if task not in self.tasks:
             return "NULL"
         if task == "age":

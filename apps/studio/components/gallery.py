@@ -5,7 +5,7 @@ Both are paged in SQL, both select a sample, and the table adds samples to the r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,16 @@ from apps.studio.context import View
 from apps.studio.images import Faces
 from core import image
 from core.errors import UserError
-from evaluation.store import Where
+from evaluation.store import Store, Where
 
 FOLDER = Path(__file__).parent
 PICTURES_PER_PAGE = 2000
 ROWS_PER_PAGE = 200
 """Rows of the table at a time, where there are no pictures."""
+TILE_PIXELS = 96
+"""Least width of a tile."""
+MAX_TICKED = 100
+"""Tiles that can be ticked at a time; the URL holds their names."""
 ORDERS = {
     "row": "as in the table",
     "-confidence": "most confident first",
@@ -71,14 +75,19 @@ def show(
         f"{n:,} samples" + (f", {first:,} to {first + len(table) - 1:,} shown" if pages > 1 else "")
     )
     if has_pictures:
-        assert view.faces is not None
-        _pictures(view.faces, table, where.task, name, height)
-    elif "path" in view.store.columns:
+        tiles(table, where.task, name, view.faces, height)
+    else:
+        explain_missing(view.store)
+    links.to_sample()
+    _rows(view, table, name, opened=not has_pictures)
+
+
+def explain_missing(store: Store) -> None:
+    """Say how to get pictures."""
+    if "path" in store.columns:
         st.caption("No pictures: start with `--images DIR`, the folder that `path` is relative to.")
     else:
         st.caption("No pictures: these tables have no column `path`.")
-    links.to_sample()
-    _rows(view, table, name, opened=not has_pictures)
 
 
 def orders(view: View, task: str) -> list[str]:
@@ -97,20 +106,57 @@ def _choose_order(view: View, task: str, name: str, default: str | None) -> str:
     )
 
 
-def _pictures(faces: Faces, table: pd.DataFrame, task: str, name: str, height: int) -> None:
+def tiles(
+    table: pd.DataFrame,
+    task: str,
+    name: str,
+    faces: Faces | None,
+    height: int,
+    *,
+    size: int = TILE_PIXELS,
+    ticked: Sequence[str] | None = None,
+    marks: Sequence[str] | None = None,
+) -> None:
+    """Draw samples as tiles: their pictures, or their labels where there is none.
+
+    A click selects a sample as in `show`; ticks go into the URL as `<name>.ticked`.
+
+    Args:
+        table: rows of `Store.samples`.
+        task: whose label and prediction stand below.
+        name: prefix of the URL's parameter.
+        faces: the folder of the pictures, if any.
+        height: of all, in pixels.
+        size: least width of a tile, in pixels.
+        ticked: the samples that are ticked; None: tiles have no tick boxes.
+        marks: a CSS colour for each row.
+    """
+    rows = table.to_dict("records")
     items = [
         {
             "id": row["sample_id"],
             "set": row["dataset"],
-            "url": faces.url(row["path"]) if row["path"] else "",
+            "url": faces.url(row["path"]) if faces and row.get("path") else "",
             "text": caption(row, task),
+            "label": str(row.get(f"{task}_true") or ""),
+            "mark": mark,
         }
-        for row in table.to_dict("records")
+        for row, mark in zip(rows, marks or [""] * len(rows), strict=True)
     ]
     selected = (url_state.get("sample") or [""])[0]
-    data = {"items": items, "chosen": selected, "height": height}
+    data = {"items": items, "chosen": selected, "height": height, "size": size}
     key = f"{name}.faces"
-    _component()(key=key, data=data, on_picked_change=partial(_on_click, key), default=None)
+    _component()(
+        key=key,
+        data=data if ticked is None else {**data, "ticked": list(ticked)},
+        on_picked_change=partial(_on_click, key),
+        on_ticked_change=partial(_on_tiles_ticked, key, name),
+        default=None,
+    )
+
+
+def _on_tiles_ticked(key: str, name: str) -> None:
+    url_state.put(f"{name}.ticked", st.session_state[key].ticked[:MAX_TICKED])
 
 
 def _on_click(key: str) -> None:

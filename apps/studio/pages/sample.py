@@ -7,11 +7,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from apps.studio import charts, context, links, relabel_plan, url_state
-from apps.studio.components import gallery, occlusion, sample_predictions
+from apps.studio.components import (
+    embedding_map,
+    gallery,
+    occlusion,
+    sample_card,
+    sample_predictions,
+)
 from apps.studio.components.sample_predictions import SampleRow
 from apps.studio.context import View
-from core import image
-from core.errors import UserError
 from core.vocabulary import group_title
 from evaluation.predictions.schema import GROUP
 from evaluation.store import navigation
@@ -49,7 +53,7 @@ def render(view: View) -> None:
     st.subheader(context.plain(sample_id))
     left, right = st.columns((1, 2), gap="medium")
     with left:
-        _picture(view, rows[0])
+        sample_card.picture(view, rows[0], 320)
         _facts(rows[0])
         _relabel(view, rows[0])
     with right:
@@ -127,28 +131,6 @@ def _walk(view: View, sample_id: str, dataset: str | None) -> None:
     st.caption(f"{position} samples that pass the filters.")
 
 
-def _picture(view: View, row: SampleRow) -> None:
-    file = view.faces.find(row.get("path")) if view.faces is not None else None
-    if file is None:
-        st.caption(f"No picture: {_why_no_picture(view, row)}.")
-        return
-    try:
-        rgb = image.load(file)
-    except UserError as error:
-        st.caption(f"No picture: {context.plain(str(error))}")
-        return
-    st.image(rgb, width=320, alt=f"Picture of {row['sample_id']}")
-    st.caption(f"{rgb.shape[1]} x {rgb.shape[0]} pixels")
-
-
-def _why_no_picture(view: View, row: SampleRow) -> str:
-    if view.faces is None:
-        return "start with `--images DIR`, the folder that the column `path` is relative to"
-    if not row.get("path"):
-        return "these tables have no column `path`"
-    return f"{context.plain(row['path'])} is not in the folder"
-
-
 def _facts(row: SampleRow) -> None:
     facts = {name: row.get(name) for name in ("dataset", "split", "path", "face_found")}
     facts |= {
@@ -189,12 +171,7 @@ def _relabel(view: View, row: SampleRow) -> None:
 def _neighbours(view: View, rows: Sequence[SampleRow], dataset: str | None) -> None:
     st.subheader("Similar samples, by the network's embedding")
     if "embedding" not in view.store.columns:
-        note = next((n for n in view.store.notes if n.startswith("Embeddings")), "")
-        st.caption(
-            context.plain(note)
-            or "These tables have no embeddings; write them with "
-            "`python -m evaluation predict --embedding`."
-        )
+        embedding_map.explain_missing(view.store)
         return
     models = [row["model"] for row in rows if row.get("embedding") is not None]
     if not models:

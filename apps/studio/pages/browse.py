@@ -1,0 +1,184 @@
+"""A grid of samples beside a map of their embeddings: brush, tick, and act on what is selected."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from apps.studio import charts, context, links, relabel_plan, url_state
+from apps.studio.components import embedding_map, gallery, sample_card
+from apps.studio.components.embedding_map import DrawnMap
+from apps.studio.components.sample_predictions import SampleRow
+from apps.studio.context import View
+from evaluation.embedding_map import colours
+from evaluation.embedding_map.embedding_map import models_with_embeddings
+from evaluation.embedding_map.projection import describe
+from evaluation.store import Store, Where
+
+TITLE = "Browse"
+ICON = ":material/grid_view:"
+ORDER = 5
+
+NAME = "br"
+"""Prefix of the page's parameters in the URL."""
+GRID_HEIGHT = 560
+MAX_PLANNED = 2000
+"""Samples that are added to the relabel plan at a time."""
+
+
+def render(view: View) -> None:
+    """Draw the page."""
+    if context.empty(view):
+        return
+    controls = st.container(horizontal=True, vertical_alignment="bottom")
+    model = (
+        url_state.choose(f"{NAME}.model", "Predictions of", view.models, where=controls)
+        if len(view.models) > 1
+        else view.models[0]
+    )
+    where = view.where_of(model)
+    map_models = models_with_embeddings(view.store)
+    sample = sample_card.selected(view)
+    left, right = st.columns((1, 1) if map_models else (1, 2), gap="medium")
+    map_ = None
+    with left:
+        if map_models:
+            map_ = _map(view, where, map_models, sample, controls)
+        else:
+            st.subheader("No map")
+            embedding_map.explain_missing(view.store)
+        sample_card.show(view, sample)
+    with right:
+        _grid(view, where, map_, controls)
+
+
+def _map(
+    view: View,
+    where: Where,
+    map_models: tuple[str, ...],
+    sample: list[SampleRow],
+    controls: st.delta_generator.DeltaGenerator,
+) -> DrawnMap | None:
+    """Draw the map and what it is coloured by."""
+    [model] = where.models
+    own = model if model in map_models else map_models[0]
+    map_model = (
+        url_state.choose(f"{NAME}.map", "Embeddings of", map_models, own, where=controls)
+        if len(map_models) > 1
+        else own
+    )
+    titles = colours.choices(view.store, view.task, view.models)
+    by = url_state.choose(
+        f"{NAME}.colour", "Colour", list(titles), format_func=titles.__getitem__, where=controls
+    )
+    map_ = embedding_map.drawn(view, where, map_model, by)
+    if map_ is None:
+        return None
+    n = int(map_.points.on_map.sum())
+    row = next((int(r["row"]) for r in sample if r["model"] == model), None)
+    alt = f"Map of {n:,} samples, coloured by {titles[by]}"
+    embedding_map.show(map_, NAME, row, partial(_pick, view.store), alt)
+    missing = len(map_.points.rows) - n
+    st.caption(
+        f"{describe(map_.samples)} Drag to select a region (box or lasso), double click to clear "
+        "it, scroll to zoom." + (f" {missing:,} rows have no embedding." if missing else "")
+    )
+    return map_
+
+
+def _pick(store: Store, row: int) -> None:
+    """Select the sample of a row."""
+    [sample] = store.samples(Where(rows=(row,)), limit=1).to_pylist()
+    links.pick(sample["sample_id"], sample["dataset"] or "")
+
+
+def _grid(
+    view: View,
+    where: Where,
+    map_: DrawnMap | None,
+    controls: st.delta_generator.DeltaGenerator,
+) -> None:
+    """Draw the samples, of the region where one is brushed, and what can be done with them."""
+    order = url_state.choose(
+        f"{NAME}.order",
+        "Sort",
+        gallery.orders(view, view.task),
+        format_func=gallery.ORDERS.__getitem__,
+        where=controls,
+    )
+    size = url_state.number(
+        f"{NAME}.size", "Tile size", 48, 192, gallery.TILE_PIXELS, 16, where=controls
+    )
+    region = embedding_map.region(NAME) if map_ else None
+    if map_ is not None and region is not None:
+        where = where.but(rows=map_.points.inside(region))
+    n = view.store.count(where)
+    pages = -(-n // gallery.PICTURES_PER_PAGE)
+    heading = st.container(horizontal=True, vertical_alignment="center")
+    page = url_state.page(f"{NAME}.page", pages, where=heading)
+    first = page * gallery.PICTURES_PER_PAGE
+    table = view.store.samples(where, order, gallery.PICTURES_PER_PAGE, first).to_pandas()
+    heading.markdown(
+        f"**{n:,} samples**"
+        + (" in the region" if region else "")
+        + (f", {first + 1:,} to {first + len(table):,} shown" if pages > 1 else "")
+    )
+    if region:
+        heading.button(
+            "Clear the region",
+            on_click=embedding_map.clear,
+            args=(NAME,),
+            icon=":material/close:",
+            key=f"{NAME}.clear",
+        )
+    if n == 0:
+        st.info("The region has no sample that passes the filters.", icon=":material/filter_alt:")
+        return
+    ticked = url_state.get(f"{NAME}.ticked")
+    gallery.tiles(
+        table,
+        view.task,
+        NAME,
+        view.faces,
+        GRID_HEIGHT,
+        size=int(size),
+        ticked=ticked,
+        marks=[map_.colour(row) for row in table["row"]] if map_ else None,
+    )
+    if view.faces is None or "path" not in view.store.columns:
+        gallery.explain_missing(view.store)
+    _act(view, where, ticked, order)
+
+
+def _act(view: View, where: Where, ticked: list[str], order: str) -> None:
+    """What can be done with the ticked samples, or with all that are shown where none is ticked."""
+    if ticked:
+        where = where.but(ids=ticked, rows=None)
+    n = view.store.count(where)
+    what = f"the {n:,} ticked samples" if ticked else f"all {n:,} samples of the grid"
+    buttons = st.container(horizontal=True, vertical_alignment="center")
+    buttons.caption(f"For {what}:")
+    buttons.download_button(
+        "Names and predictions (CSV)",
+        lambda: charts.csv(view.store.samples(where, order, n).drop_columns("row")),
+        "samples.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"{NAME}.download",
+    )
+    if ticked:
+        buttons.button(
+            "Clear the ticks",
+            on_click=url_state.put,
+            args=(f"{NAME}.ticked", []),
+            icon=":material/close:",
+            key=f"{NAME}.untick",
+        )
+    with st.expander(f"Relabel plan: add {what}", icon=":material/edit_note:"):
+        if n > MAX_PLANNED:
+            st.caption(f"Tick samples, or select at most {MAX_PLANNED:,} by a region or filters.")
+            return
+        ids = view.store.samples(where, order, n)["sample_id"].to_pylist()
+        relabel_plan.form(NAME, view.task, view.store.labels(view.task), ids, f"Add {n:,}")

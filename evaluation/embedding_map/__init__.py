@@ -1,0 +1,1 @@
+"""Maps of samples: embeddings laid out in two dimensions, coloured, and regions of them."""
