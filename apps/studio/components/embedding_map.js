@@ -90,10 +90,10 @@ function traces(data, ink) {
     type: "scattergl", mode: "markers", x, y, showlegend: false,
     text: Array.from(codes, (code) => data.names[code]), hovertemplate: "%{text}<extra></extra>",
     marker: { size: data.size, color: codes, colorscale: scale, cmin: 0, cmax: last, opacity: 0.8, line: { width: 0 } },
-    unselected: { marker: { opacity: 0.12 } },
+    unselected: { marker: { opacity: 0.06 } },
   };
-  const ring = {
-    type: "scatter", mode: "markers", x: [data.ring?.[0] ?? null], y: [data.ring?.[1] ?? null], hoverinfo: "skip", showlegend: false,
+  const ring = { // WebGL, too: a trace of SVG would lie below the points
+    type: "scattergl", mode: "markers", x: [data.ring?.[0] ?? null], y: [data.ring?.[1] ?? null], hoverinfo: "skip", showlegend: false,
     marker: { symbol: "circle-open", size: 16, color: ink, line: { width: 3 } },
     unselected: { marker: { opacity: 1 } },
   };

@@ -23,18 +23,18 @@ from evaluation.embedding_map.region import UNITS, Region
 from evaluation.store import Store, Where
 
 FOLDER = Path(__file__).parent
-HEIGHT = 520
+HEIGHT = 430
 BAND_COLOURS = (
-    "#440154",
-    "#46327e",
-    "#365c8d",
-    "#277f8e",
-    "#1fa187",
-    "#4ac16d",
-    "#a0da39",
-    "#fde725",
+    "#6a4fb3",
+    "#4a74c9",
+    "#3595c4",
+    "#2fae9f",
+    "#57b96a",
+    "#9bbb3a",
+    "#d0a72c",
+    "#f0b429",
 )
-"""Viridis, for bands that rise."""
+"""For bands that rise: lighter and lighter, and readable on white and on black."""
 MAX_CACHED_MAPS = 8
 
 
@@ -65,6 +65,7 @@ def _component() -> Any:
     return st.components.v2.component(
         "mien_embedding_map",
         html="<div class='embedding-map' role='figure'></div>\n",
+        css=(FOLDER / "embedding_map.css").read_text("utf-8"),
         js=(FOLDER / "embedding_map.js").read_text("utf-8"),
         isolate_styles=False,  # Plotly puts its styles into the document
     )
@@ -142,11 +143,6 @@ def explain_missing(store: Store) -> None:
 def region(name: str) -> Region | None:
     """Return the region that is brushed."""
     return Region.parse((url_state.get(f"{name}.region") or [""])[0])
-
-
-def clear(name: str) -> None:
-    """Select no region."""
-    url_state.put(f"{name}.region", [])
 
 
 def show(

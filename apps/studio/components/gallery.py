@@ -138,7 +138,7 @@ def tiles(
             "set": row["dataset"],
             "url": faces.url(row["path"]) if faces and row.get("path") else "",
             "text": caption(row, task),
-            "label": str(row.get(f"{task}_true") or ""),
+            "label": _label(row.get(f"{task}_true")),
             "mark": mark,
         }
         for row, mark in zip(rows, marks or [""] * len(rows), strict=True)
@@ -183,6 +183,10 @@ def caption(row: Mapping[str, Any], task: str) -> str:
         f"{true if isinstance(true, str) else '?'} → "
         f"{pred if isinstance(pred, str) else '?'}{percent}"
     )
+
+
+def _label(value: str | float | None) -> str:
+    return value if isinstance(value, str) else _number(value)
 
 
 def _number(value: float | None) -> str:

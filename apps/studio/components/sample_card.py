@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from apps.studio import charts, context, links, url_state
-from apps.studio.components import sample_predictions
+from apps.studio import context, links, url_state
+from apps.studio.components import gallery
 from apps.studio.components.sample_predictions import SampleRow
 from apps.studio.context import View
 from core import image
 from core.errors import UserError
+
+MAX_MODELS = 4
+"""Models whose predictions are listed; the page Sample lists all."""
 
 
 def selected(view: View) -> list[SampleRow]:
@@ -31,14 +34,28 @@ def show(view: View, rows: list[SampleRow]) -> None:
         st.caption("Click a sample: it appears here.")
         return
     with st.container(border=True, key="sample-card"):
-        left, right = st.columns((1, 2), gap="small")
-        with left:
-            picture(view, rows[0], 160)
-        with right:
-            st.markdown(f"**{context.plain(rows[0]['sample_id'])}**")
-            table = charts.frame(sample_predictions.predictions(view.store, rows))
-            st.dataframe(table, hide_index=True, key="sample-card.table")
+        texts = st.container()
+        if view.faces is not None:
+            left, texts = st.columns((1, 2), gap="small", vertical_alignment="center")
+            with left:
+                picture(view, rows[0], 128)
+        with texts:
+            st.markdown("  \n".join(_lines(view, rows)))
             links.to_sample()
+
+
+def _lines(view: View, rows: list[SampleRow]) -> list[str]:
+    """Return Markdown: the label and each model's prediction of the selected task."""
+    lines = [
+        f"{context.plain(row['model'])}: **{context.plain(gallery.caption(row, view.task))}**"
+        for row in rows[:MAX_MODELS]
+    ]
+    more = len(rows) - MAX_MODELS
+    return [
+        context.plain(rows[0]["sample_id"]),
+        *lines,
+        *([f"and {more} more"] if more > 0 else []),
+    ]
 
 
 def picture(view: View, row: SampleRow, width: int) -> None:

@@ -46,9 +46,10 @@ def render(view: View) -> None:
         if map_models:
             map_ = _map(view, where, map_models, sample, controls)
         else:
-            st.subheader("No map")
             embedding_map.explain_missing(view.store)
         sample_card.show(view, sample)
+        if map_ is not None:
+            _explain(map_)
     with right:
         _grid(view, where, map_, controls)
 
@@ -79,12 +80,16 @@ def _map(
     row = next((int(r["row"]) for r in sample if r["model"] == model), None)
     alt = f"Map of {n:,} samples, coloured by {titles[by]}"
     embedding_map.show(map_, NAME, row, partial(_pick, view.store), alt)
-    missing = len(map_.points.rows) - n
-    st.caption(
-        f"{describe(map_.samples)} Drag to select a region (box or lasso), double click to clear "
-        "it, scroll to zoom." + (f" {missing:,} rows have no embedding." if missing else "")
-    )
     return map_
+
+
+def _explain(map_: DrawnMap) -> None:
+    """Say what the map is and how to use it."""
+    missing = int((~map_.points.on_map).sum())
+    st.caption(
+        "Drag to select a region (box or lasso), double click to clear it, scroll to zoom. "
+        f"{describe(map_.samples)}" + (f" {missing:,} rows have no embedding." if missing else "")
+    )
 
 
 def _pick(store: Store, row: int) -> None:
@@ -115,27 +120,25 @@ def _grid(
         where = where.but(rows=map_.points.inside(region))
     n = view.store.count(where)
     pages = -(-n // gallery.PICTURES_PER_PAGE)
-    heading = st.container(horizontal=True, vertical_alignment="center")
-    page = url_state.page(f"{NAME}.page", pages, where=heading)
+    page = url_state.page(f"{NAME}.page", pages)
     first = page * gallery.PICTURES_PER_PAGE
     table = view.store.samples(where, order, gallery.PICTURES_PER_PAGE, first).to_pandas()
-    heading.markdown(
+    st.markdown(
         f"**{n:,} samples**"
         + (" in the region" if region else "")
         + (f", {first + 1:,} to {first + len(table):,} shown" if pages > 1 else "")
     )
-    if region:
-        heading.button(
-            "Clear the region",
-            on_click=embedding_map.clear,
-            args=(NAME,),
-            icon=":material/close:",
-            key=f"{NAME}.clear",
-        )
+    ticked = url_state.get(f"{NAME}.ticked")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if n or ticked:
+            _act(view, where, ticked, order)
+        if region:
+            _clear("Clear the region", "region")
+        if ticked:
+            _clear("Clear the ticks", "ticked")
     if n == 0:
         st.info("The region has no sample that passes the filters.", icon=":material/filter_alt:")
         return
-    ticked = url_state.get(f"{NAME}.ticked")
     gallery.tiles(
         table,
         view.task,
@@ -148,37 +151,42 @@ def _grid(
     )
     if view.faces is None or "path" not in view.store.columns:
         gallery.explain_missing(view.store)
-    _act(view, where, ticked, order)
+
+
+def _clear(label: str, parameter: str) -> None:
+    """Draw a button that removes a selection from the URL."""
+    st.button(
+        label,
+        key=f"{NAME}.{parameter}.clear",
+        on_click=url_state.put,
+        args=(f"{NAME}.{parameter}", []),
+        icon=":material/close:",
+    )
 
 
 def _act(view: View, where: Where, ticked: list[str], order: str) -> None:
-    """What can be done with the ticked samples, or with all that are shown where none is ticked."""
+    """Offer what can be done with the ticked samples, or with all of the grid if none is ticked."""
     if ticked:
         where = where.but(ids=ticked, rows=None)
     n = view.store.count(where)
-    what = f"the {n:,} ticked samples" if ticked else f"all {n:,} samples of the grid"
-    buttons = st.container(horizontal=True, vertical_alignment="center")
-    buttons.caption(f"For {what}:")
-    buttons.download_button(
-        "Names and predictions (CSV)",
-        lambda: charts.csv(view.store.samples(where, order, n).drop_columns("row")),
-        "samples.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-        key=f"{NAME}.download",
-    )
-    if ticked:
-        buttons.button(
-            "Clear the ticks",
-            on_click=url_state.put,
-            args=(f"{NAME}.ticked", []),
-            icon=":material/close:",
-            key=f"{NAME}.untick",
+    with st.popover(
+        f"Act on {n:,} {'ticked' if ticked else 'samples'}", icon=":material/checklist:"
+    ):
+        st.download_button(
+            "Names, labels and predictions (CSV)",
+            lambda: charts.csv(view.store.samples(where, order, n).drop_columns("row")),
+            "samples.csv",
+            "text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+            key=f"{NAME}.download",
         )
-    with st.expander(f"Relabel plan: add {what}", icon=":material/edit_note:"):
         if n > MAX_PLANNED:
-            st.caption(f"Tick samples, or select at most {MAX_PLANNED:,} by a region or filters.")
+            st.caption(
+                f"The relabel plan takes at most {MAX_PLANNED:,} samples at a time: tick some, or "
+                "select a region."
+            )
             return
         ids = view.store.samples(where, order, n)["sample_id"].to_pylist()
-        relabel_plan.form(NAME, view.task, view.store.labels(view.task), ids, f"Add {n:,}")
+        labels = view.store.labels(view.task)
+        relabel_plan.form(NAME, view.task, labels, ids, f"Add {n:,} to the relabel plan")
