@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.benchmark.generated_tables import generate
@@ -55,6 +55,7 @@ def ids(store: Store, where: Where) -> list[str]:
 
 
 @pytest.mark.parametrize("model", ["a", "b"])
+@settings(deadline=None, max_examples=40)
 @given(box=st.tuples(*[st.integers(0, 10_000)] * 4), emotion=st.sampled_from(["", "neutral"]))
 def test_a_region_has_the_samples_that_numpy_finds(
     store: Store,
@@ -158,6 +159,7 @@ def test_many_classes_keep_the_frequent_ones(tmp_path: Path) -> None:
     assert shown == [name if name < "c07" else "other" for name in names]
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(np.nan)), min_size=1, max_size=60))
 def test_bands_hold_their_numbers(values: list[float]) -> None:
     made = colours.bands(np.array(values))

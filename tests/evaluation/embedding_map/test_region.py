@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import points_in_poly
 
@@ -17,6 +17,7 @@ def positions(seed: int, n: int = 300) -> np.ndarray:
     return np.random.default_rng(seed).random((n, 2), np.float32)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(corner, min_size=2, max_size=MAX_CORNERS), st.integers(0, 9))
 def test_a_region_survives_its_text(corners: list[tuple[int, int]], seed: int) -> None:
     region = Region.parse(" ".join(f"{x},{y}" for x, y in corners))
@@ -29,6 +30,7 @@ def test_a_region_survives_its_text(corners: list[tuple[int, int]], seed: int) -
     assert np.array_equal(again.contains(positions(seed)), region.contains(positions(seed)))
 
 
+@settings(deadline=None, max_examples=40)
 @given(corner, corner, st.integers(0, 9))
 def test_a_box_is_what_lies_between_its_corners(
     a: tuple[int, int], b: tuple[int, int], seed: int
@@ -44,6 +46,7 @@ def test_a_box_is_what_lies_between_its_corners(
     assert np.array_equal(region.contains(points)[~at_edge], wanted[~at_edge])
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(corner, min_size=3, max_size=12, unique=True), st.integers(0, 9))
 def test_a_polygon_agrees_with_scikit_image(corners: list[tuple[int, int]], seed: int) -> None:
     region = Region.parse(" ".join(f"{x},{y}" for x, y in corners))
