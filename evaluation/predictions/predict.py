@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from core import system
 from core.data import Samples
 from core.data.base.crop_cache import each, face_of
+from core.data.base.object_store import content
 from core.face_model import FaceModel
 from core.faces import Detector
 from evaluation.predictions import conditions
@@ -52,7 +53,7 @@ def predict(
     """
 
     def read_crop(path: Path) -> tuple[NDArray[np.uint8], bool, dict[str, float]] | None:
-        located = face_of(path, detector, samples.tight)
+        located = face_of(content(path), detector, samples.tight)
         if located is None:
             return None
         image, face = located

@@ -15,6 +15,7 @@ import pyarrow as pa
 from core import system
 from core.data import Samples
 from core.data.base.crop_cache import VERSION as CROP_VERSION
+from core.data.base.object_store import absolute
 from core.errors import DataError
 from core.face_model import FaceModel
 from core.faces import Detector
@@ -162,7 +163,7 @@ def _make_parts(run: PredictionRun, parts: PartialTable) -> None:
     predict_part = PartPredictor(
         run.predictor,
         run.detector,
-        run.base.absolute(),
+        absolute(run.base),
         run.embedding,
         run.conditions,
         run.name,
@@ -184,8 +185,8 @@ def _rows_of_part(index: int) -> slice:
 
 def _absolute(samples: Samples) -> Samples:
     """Return samples that another process finds from its own working folder."""
-    paths = tuple(path.absolute() for path in samples.paths)
-    return replace(samples, root=samples.root.absolute(), paths=paths)
+    paths = tuple(absolute(path) for path in samples.paths)
+    return replace(samples, root=absolute(samples.root), paths=paths)
 
 
 def _merge(run: PredictionRun, parts: PartialTable, out: Path) -> PredictionCounts:

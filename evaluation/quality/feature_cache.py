@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from core import progress
+from core.data.base.object_store import absolute, content
 from core.files import atomic_file
 from core.image import MAX_BYTES
 from evaluation.engines import Engine
@@ -34,8 +35,8 @@ stamp is not trusted.
 MAX_PARTS = 16
 """Parts after which they are joined into one."""
 
-Compute = Callable[[Sequence[bytes], Sequence[Path]], np.ndarray]
-"""The bytes of files and their paths -> records (N,)."""
+Compute = Callable[[Sequence[bytes]], np.ndarray]
+"""The bytes of files -> records (N,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class FileReader:
                     new[k] = content
         if new:
             at = list(new)
-            values = self.compute(list(new.values()), [paths[k] for k in at])
+            values = self.compute(list(new.values()))
             for field in values.dtype.names or ():
                 records[field][at] = values[field]
         return records
@@ -121,7 +122,7 @@ class FeatureCache:
         batches = [
             todo[start : start + FILES_PER_BATCH] for start in range(0, len(todo), FILES_PER_BATCH)
         ]
-        batch_paths = ([paths[i].absolute() for i in batch] for batch in batches)
+        batch_paths = ([absolute(paths[i]) for i in batch] for batch in batches)
         unsaved: list[np.ndarray] = []
         done = 0
         with progress.task(name, len(todo)) as advance:
@@ -217,6 +218,9 @@ def _stat_key(name: str, path: Path) -> bytes:
 
 def _read(path: Path) -> bytes | None:
     try:
+        stored = content(path)
+        if isinstance(stored, bytes):
+            return stored if 0 < len(stored) <= MAX_BYTES else None
         if not path.is_file() or path.stat().st_size > MAX_BYTES:
             return None
         return path.read_bytes()

@@ -126,7 +126,7 @@ class ImageDescriber:
 
     threads: int
 
-    def __call__(self, files: Sequence[bytes], _: Sequence[Path]) -> np.ndarray:
+    def __call__(self, files: Sequence[bytes]) -> np.ndarray:
         """Return records (N,)."""
         return image_features.describe_images(files, lambda f, data: each(data, f, self.threads))
 
@@ -138,7 +138,7 @@ class FaceCounter:
     detector: Detector
     threads: int
 
-    def __call__(self, files: Sequence[bytes], _: Sequence[Path]) -> np.ndarray:
+    def __call__(self, files: Sequence[bytes]) -> np.ndarray:
         """Return records (N,)."""
         return np.array(list(each(files, self._count, self.threads)), FACES)
 
@@ -162,10 +162,10 @@ class Embedder:
     dtype: np.dtype
     threads: int
 
-    def __call__(self, _: Sequence[bytes], paths: Sequence[Path]) -> np.ndarray:
+    def __call__(self, files: Sequence[bytes]) -> np.ndarray:
         """Return records (N,)."""
-        records = np.zeros(len(paths), self.dtype)
-        crops = list(each(paths, self._crop, self.threads))
+        records = np.zeros(len(files), self.dtype)
+        crops = list(each(files, self._crop, self.threads))
         inputs = [self.predictor.blank(1)[0] if crop is None else crop for crop in crops]
         for start in range(0, len(inputs), BATCH_SIZE):
             stack = np.stack(inputs[start : start + BATCH_SIZE])
@@ -176,6 +176,6 @@ class Embedder:
         records["embedding"][~records["readable"]] = 0
         return records
 
-    def _crop(self, path: Path) -> np.ndarray | None:
-        face = face_of(path, self.detector, self.tight)
+    def _crop(self, data: bytes) -> np.ndarray | None:
+        face = face_of(data, self.detector, self.tight)
         return face and self.predictor.crops(face[0], [face[1]])[0]

@@ -54,12 +54,12 @@ class Crops:
 
 
 def face_of(
-    path: Path, detector: Detector, tight: bool = True
+    source: Path | bytes, detector: Detector, tight: bool = True
 ) -> tuple[np.ndarray, Face | None] | None:
     """Return the RGB picture of a data set's file and its face.
 
     Args:
-        path: the file.
+        source: the file, or its bytes.
         detector: finds the face.
         tight: the picture is one face that fills it (see `chip_face`); else its best detection is
             taken, as serving does.
@@ -69,7 +69,7 @@ def face_of(
         file cannot be read.
     """
     try:
-        picture = images.load(path)
+        picture = images.load(source)
     except ImageError:
         return None
     if tight:

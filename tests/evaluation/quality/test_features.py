@@ -124,7 +124,7 @@ def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
     paths = files_of(tmp_path)
     cache = tmp_path / "cache"
     store = FeatureCache(cache, image_features.RECORD)
-    run = lambda data, paths: image_features.describe_images(data)
+    run = lambda data: image_features.describe_images(data)
     first = store.collect("x", [p.name for p in paths], paths, run)
     assert (store.read_count, store.computed_count) == (6, 6) and first["readable"].all()
     again = FeatureCache(cache, image_features.RECORD)
@@ -146,7 +146,7 @@ def test_a_fresh_time_stamp_is_not_trusted(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(feature_cache, "MIN_AGE_SECONDS", 3600.0)
     paths = files_of(tmp_path)
     store = FeatureCache(tmp_path / "cache", image_features.RECORD)
-    run = lambda data, paths: image_features.describe_images(data)
+    run = lambda data: image_features.describe_images(data)
     for expected in (
         (6, 6),
         (6, 0),
@@ -163,7 +163,7 @@ def test_an_interruption_keeps_what_was_done(
     ids = [f"{i}" for i in range(1100)]
     calls = 0
 
-    def run(data: list[bytes], paths: list[Path]) -> np.ndarray:
+    def run(data: list[bytes]) -> np.ndarray:
         nonlocal calls
         calls += 1
         if calls == 2:
@@ -173,7 +173,7 @@ def test_an_interruption_keeps_what_was_done(
     with pytest.raises(KeyboardInterrupt):
         FeatureCache(tmp_path / "cache", image_features.RECORD).collect("x", ids, many, run)
     store = FeatureCache(tmp_path / "cache", image_features.RECORD)
-    store.collect("x", ids, many, lambda data, paths: image_features.describe_images(data))
+    store.collect("x", ids, many, lambda data: image_features.describe_images(data))
     assert (
         store.read_count == 1100 - feature_cache.FILES_PER_BATCH and store.computed_count == 0
     )  # the six contents were known
@@ -182,7 +182,7 @@ def test_an_interruption_keeps_what_was_done(
 def test_many_parts_become_one_and_damaged_ones_are_forgotten(tmp_path: Path) -> None:
     paths = files_of(tmp_path)
     cache = tmp_path / "cache"
-    run = lambda data, paths: image_features.describe_images(data)
+    run = lambda data: image_features.describe_images(data)
     for i in range(feature_cache.MAX_PARTS + 2):
         FeatureCache(cache, image_features.RECORD).collect(
             "x", [f"{i}-{p.name}" for p in paths], paths, run
