@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -228,9 +229,9 @@ def test_one_process_speaks(runs: tuple[Path, str]) -> None:
     ), runs[1]
 
 
-def test_the_command_line_by_two_processes(tmp_path: Path) -> None:
-    """Each line once, one bundle, an end: a process that still held the others' group once waited
-    for ever after its last line.
+def test_the_command_line_by_two_machines(tmp_path: Path) -> None:
+    """Both of them this one. Each line once, one bundle, an end: a process that still held the
+    others' group once waited for ever after its last line.
     """
     small = [
         "data=synthetic",
@@ -238,8 +239,13 @@ def test_the_command_line_by_two_processes(tmp_path: Path) -> None:
         "model.options.blocks=[(4,0.2)]",
         "model.options.dense=8",
     ]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = f"127.0.0.1:{free.getsockname()[1]}"
     command = [
-        *TORCHRUN,
+        *TORCHRUN[:3],
+        *("--nnodes=2", "--nproc-per-node=1", "--local-addr=127.0.0.1"),
+        *("--rdzv-backend=c10d", f"--rdzv-endpoint={meeting}"),
         "-m",
         "train",
         "fer_cnn_0",
@@ -248,15 +254,21 @@ def test_the_command_line_by_two_processes(tmp_path: Path) -> None:
         "--epochs=1",
         f"--out={tmp_path}",
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=ENV, timeout=240)
-    assert done.returncode == 0, done.stderr[-3000:]
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    assert len(lines) == len(set(lines)) and done.stdout == "", done.stderr
+    pipe = subprocess.PIPE
+    machines = [
+        subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, env=ENV)
+        for _ in range(2)
+    ]
+    said = [machine.communicate(timeout=240) for machine in machines]
+    errors = "".join(stderr for _, stderr in said)
+    assert [machine.returncode for machine in machines] == [0, 0], errors[-3000:]
+    lines = [line for line in errors.splitlines() if line.strip()]
+    assert len(lines) == len(set(lines)) and not any(stdout for stdout, _ in said), errors
     assert [
         sum(line.startswith(start) for line in lines)
         for start in ("detector: ", "epoch 1/1: ", "model and card: ")
     ] == [1, 1, 1], lines
-    assert "Warning" not in done.stderr
+    assert "Warning" not in errors
     assert json.loads((tmp_path / "summary.json").read_text())["machine"]["processes"] == 2
     assert [p.parent.name for p in tmp_path.rglob("model.onnx")] == ["bundle"]
 
