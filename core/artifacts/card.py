@@ -237,6 +237,11 @@ class Card:
         """Return the head of `task`, None where the model has none."""
         return next((head for head in self.heads if head.task == task), None)
 
+    def labels(self, task: str) -> tuple[str, ...]:
+        """Return the labels of `task`, empty where the model has no such head."""
+        head = self.head(task)
+        return head.labels if head else ()
+
     def to_json(self) -> str:
         """Return the value of the metadata key."""
         return json.dumps(asdict(self), sort_keys=True)

@@ -14,8 +14,6 @@ MAX_EXTRA_BYTES = 2**30
 """Memory of a decoding process beyond that of Python and the libraries: a 4K video of 10 bits needs
 two thirds of it.
 """
-MAX_RESULT_BYTES = 256 * 2**20
-"""An annotated video: 60 s of 12 Mbit/s, and all of the largest source as its sound."""
 NICENESS = 5
 """Decoding gives way to live frames."""
 SUGGESTION = "try converting it to MP4 (H.264)."
@@ -63,6 +61,8 @@ class VideoLimits:
         max_side: Long side of the result in pixels; larger frames are scaled down.
         max_decoding_seconds: Processor time of the decoding process.
         max_wait_seconds: Longest time until the next frame.
+        max_result_bytes: Size of the annotated video: 60 s of 12 Mbit/s, and a whole source as its
+            sound.
     """
 
     max_bytes: int = 64 * 2**20
@@ -73,9 +73,20 @@ class VideoLimits:
     max_side: int = 1280
     max_decoding_seconds: float = 300.0
     max_wait_seconds: float = 30.0
+    max_result_bytes: int = 256 * 2**20
 
 
 VIDEO_LIMITS = VideoLimits()
+"""Those of the demo."""
+LOCAL_LIMITS = VideoLimits(
+    max_bytes=2 * 2**30,
+    max_seconds=1200.0,
+    max_frames=36_000,
+    max_decoding_seconds=6000.0,
+    max_wait_seconds=120.0,
+    max_result_bytes=4 * 2**30,
+)
+"""Those of the command line, for a person's own files."""
 
 
 def limit_this_process(max_extra_bytes: int = MAX_EXTRA_BYTES, *, max_file_bytes: int = 0) -> None:

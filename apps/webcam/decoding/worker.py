@@ -20,7 +20,6 @@ from typing import IO
 import numpy as np
 
 from apps.webcam.decoding.limits import (
-    MAX_RESULT_BYTES,
     VideoError,
     VideoLimits,
     limit_processor_time,
@@ -97,7 +96,7 @@ def _join(
     """Write the file `target` and send `{"coding", "is_kept"}`; a failure ends the process."""
     from apps.webcam.decoding.joining import join
 
-    limit_this_process(max_file_bytes=MAX_RESULT_BYTES)
+    limit_this_process(max_file_bytes=limits.max_result_bytes)
     limit_processor_time(limits.max_decoding_seconds)
     sound = join(parts, target, source, end_s, limits)
     send(replies, {"coding": sound.coding, "is_kept": sound.is_kept})

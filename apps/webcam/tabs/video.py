@@ -7,7 +7,7 @@ leave.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
@@ -209,12 +209,15 @@ def _finished(status: str) -> VideoTabUpdate:
 
 
 def _with_results(work: Annotation, pipeline: Pipeline) -> VideoTabUpdate:
-    folder, emotions, genders = work.source.parent, *labels_of(pipeline)
+    folder, card = work.source.parent, pipeline.predictor.card
     # A new name each time: players keep what they loaded under the old one.
     video = folder / f"mien-{len(work.frames)}.mp4"
     sound = work.write(video)
     texts = {
-        "table": (".csv", timeline.to_csv(work.frames, emotions, genders)),
+        "table": (
+            ".csv",
+            timeline.to_csv(work.frames, card.labels("emotion"), card.labels("gender")),
+        ),
         "captions": (".vtt", results.to_vtt(work.frames)),
         "values": (".json", results.to_json(work.frames)),
     }
@@ -228,13 +231,6 @@ def _with_results(work: Annotation, pipeline: Pipeline) -> VideoTabUpdate:
     return _finished(panel.note(_summary(work, sound)))._replace(
         go_on=gr.update(visible=not work.is_complete), **shown
     )
-
-
-def labels_of(pipeline: Pipeline) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the model's labels of emotion and of perceived gender, empty without such a head."""
-    heads = map(pipeline.predictor.card.head, ("emotion", "gender"))
-    emotions, genders = (head.labels if head else () for head in heads)
-    return emotions, genders
 
 
 def _summary(work: Annotation, sound: Sound) -> str:

@@ -7,11 +7,13 @@ import io
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from apps.webcam.read import find_pictures, main
+from apps.webcam.read import find_files, main
+from tests.apps.webcam.videos.test_annotation import film
 
 
 @pytest.fixture
@@ -68,6 +70,23 @@ def test_a_broken_picture_is_named_and_the_others_are_read(
     assert status == 2 and len(out.splitlines()) == 3 and "broken.png" in err
 
 
+def test_a_video_is_read_frame_by_frame(
+    tmp_path: Path, frame: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = film(tmp_path / "clip.mp4", [frame] * 6, sound=True)
+    Image.fromarray(frame).save(tmp_path / "photo.png")
+    status, out, _ = run(capsys, clip, tmp_path / "photo.png", "--csv", "--out", tmp_path / "out")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert status == 0 and len(rows) == 7
+    assert [row["time_s"] for row in rows] == [*(f"{k / 10:.3f}" for k in range(6)), ""]
+    with av.open(tmp_path / "out" / "clip.mp4") as copy:
+        assert [s.type for s in copy.streams] == ["video", "audio"]
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    status, out, err = run(capsys, clip, tmp_path / "bad.mp4")
+    assert status == 2 and "clip.mp4: 0.0 to 0." in out and "s: Face 1: happiness" in out
+    assert "bad.mp4: Expected an MP4" in err
+
+
 @pytest.mark.parametrize("missing", ["nowhere", "texts"])
 def test_nothing_to_read_is_the_user_s_mistake(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
@@ -78,4 +97,4 @@ def test_nothing_to_read_is_the_user_s_mistake(
 
 
 def test_the_order_is_that_of_the_names(folder: Path) -> None:
-    assert [p.name for p in find_pictures([folder])] == ["a.png", "a.JPG", "empty.png"]
+    assert [p.name for p in find_files([folder])] == ["a.png", "a.JPG", "empty.png"]
