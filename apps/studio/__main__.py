@@ -70,6 +70,12 @@ def parser() -> argparse.ArgumentParser:
         help="file of `evaluation audit --findings`, for the page Data quality",
     )
     p.add_argument(
+        "--production",
+        type=Path,
+        metavar="FILE.jsonl",
+        help="counts that `apps.webcam --monitor` wrote, for the page In production",
+    )
+    p.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
     )
     p.add_argument("--port", type=int, default=PORT, help="port (default: %(default)s)")
@@ -144,6 +150,10 @@ def checked(args: argparse.Namespace) -> Settings:
         from evaluation.quality.repair import review
 
         review.read_findings(args.audit)
+    if args.production is not None:
+        from evaluation.production import reading
+
+        reading.read(args.production)
     return Settings(
         tables=tuple(path.resolve() for path in args.tables),
         options=import_options_given,
@@ -152,6 +162,7 @@ def checked(args: argparse.Namespace) -> Settings:
         runs=args.runs,
         robustness=args.robustness,
         audit=args.audit,
+        production=args.production,
     )
 
 

@@ -15,7 +15,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from apps.studio.images import Faces
-from apps.studio.settings import PROCESS, SAMPLE_DATASETS, SAMPLE_FOLDER, Settings
+from apps.studio.settings import (
+    PROCESS,
+    SAMPLE_DATASETS,
+    SAMPLE_FOLDER,
+    SAMPLE_PRODUCTION,
+    Settings,
+)
 from core.artifacts.downloads import cache_dir
 from core.data import synthetic_noisy
 from core.errors import DataError
@@ -104,6 +110,7 @@ def _real(settings: Settings) -> ShippedSample:
             robustness=settings.robustness or SAMPLE_FOLDER / "robustness.parquet",
             runs=settings.runs or SAMPLE_FOLDER / "runs",
             datasets=SAMPLE_DATASETS,
+            production=settings.production or SAMPLE_PRODUCTION,
         ),
         views=(
             TellingView(

@@ -17,6 +17,8 @@ SAMPLE_DATASETS = (
 """Four classes of FER+, as published and divided anew."""
 SAMPLE_FINDINGS = SAMPLE_FOLDER / "dataset" / "findings.parquet"
 """What an audit found in the first of them."""
+SAMPLE_PRODUCTION = SAMPLE_FOLDER / "generated-counts.jsonl"
+"""Counts that no demo made; see `scripts/generated_counts.py`."""
 MAX_UPLOAD_MB = 200
 """The largest table that a visitor can upload."""
 
@@ -33,6 +35,7 @@ class Settings:
         robustness: table of `evaluation robustness --out`, or None.
         audit: findings of `evaluation audit --findings`, or None.
         datasets: versions of a data set in their order, as `composition.opening` takes them.
+        production: counts that the demo wrote (`apps.webcam --monitor`), or None.
     """
 
     tables: tuple[Path, ...] = ()
@@ -42,6 +45,7 @@ class Settings:
     robustness: Path | None = None
     audit: Path | None = None
     datasets: tuple[str, ...] = ()
+    production: Path | None = None
 
 
 class ProcessSettings:

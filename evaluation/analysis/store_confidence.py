@@ -83,10 +83,16 @@ class ConfidenceBand:
     accuracy: Estimate
 
 
-def own_limit(store: Store, task: str, models: Sequence[str]) -> float | None:
+def own_limit(store: Store, task: str, models: Sequence[str], below: float = 1.0) -> float | None:
     """Return the probability under which all `models` call their predictions uncertain.
 
     As their tables say; None where they differ or do not say.
+
+    Args:
+        store: the tables.
+        task: of the limit.
+        models: whose limit.
+        below: what a limit has to be less than; infinite for age, where it is a width in years.
     """
     thresholds = [
         s.meta.thresholds for s in store.sources if set(s.models) & set(models) and task in s.tasks
@@ -94,7 +100,7 @@ def own_limit(store: Store, task: str, models: Sequence[str]) -> float | None:
     # anybody may have written the file
     limits = [t.get(task) if isinstance(t, Mapping) else None for t in thresholds]
     limit = limits[0] if limits and all(v == limits[0] for v in limits) else None
-    return float(limit) if isinstance(limit, int | float) and 0 < limit < 1 else None
+    return float(limit) if isinstance(limit, int | float) and 0 < limit < below else None
 
 
 def bands(
