@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from plotly.colors import sample_colorscale
 
 from apps.studio import charts
 from core.monitoring.counts_line import CONFIDENCE_BINS, SOURCES
@@ -110,12 +111,15 @@ def class_shares(
         titles = [VALIDATION, *titles]
     totals = [int(counts.sum()) for counts in columns]
     shares = [counts / max(1, counts.sum()) for counts in columns]
+    colours = [charts.colour(k) for k in range(len(labels))]
+    if len(labels) > len(charts.PALETTE):  # decades, or more classes than the palette has colours
+        colours = sample_colorscale("Viridis", np.linspace(0, 1, len(labels)).tolist())
     traces = [
         go.Bar(
             x=titles,
             y=[float(share[k]) for share in shares],
             name=charts.plain(label),
-            marker={"color": charts.colour(k), "line": {"width": 0}},
+            marker={"color": colours[k], "line": {"width": 0}},
             hovertemplate="%{y:.1%}",
         )
         for k, label in enumerate(labels)

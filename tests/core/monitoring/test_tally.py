@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from core.labels import FERPLUS8, GENDER2, SAD_NEUTRAL, age_decade
 from core.monitoring.counts_line import GROUP, SOURCES, CountsLine, parse
@@ -73,6 +73,7 @@ def recorded(faces: list[FacePrediction]) -> Counter[tuple[str, ...]]:
     return total
 
 
+@settings(deadline=None)
 @given(intervals)
 def test_the_sums_are_what_was_counted_up_to_an_unfinished_group(faces_by_interval) -> None:
     done = 0
@@ -87,6 +88,7 @@ def test_the_sums_are_what_was_counted_up_to_an_unfinished_group(faces_by_interv
         assert published[number] == n - n % GROUP, number
 
 
+@settings(deadline=None)
 @given(intervals)
 def test_no_number_stands_for_fewer_faces_than_a_group(faces_by_interval) -> None:
     lines, before = lines_of(faces_by_interval), START
@@ -100,6 +102,7 @@ def test_no_number_stands_for_fewer_faces_than_a_group(faces_by_interval) -> Non
         assert pictures >= GROUP, "a line is of at least ten new faces, each in its own picture"
 
 
+@settings(deadline=None)
 @given(intervals)
 def test_a_line_has_known_words_and_numbers_only(faces_by_interval) -> None:
     def check(value: object) -> None:

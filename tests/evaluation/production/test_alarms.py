@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.labels import FERPLUS8
@@ -67,6 +67,7 @@ def test_a_class_that_validation_lacks_is_drift() -> None:
     assert newest(line(0, {**USUAL, "boredom": 1000}))[DRIFT].value.value == pytest.approx(0.5)
 
 
+@settings(deadline=None)
 @given(st.lists(lines, min_size=1, max_size=6), st.floats(0.01, 0.5))
 def test_an_alarm_means_that_the_interval_is_above(made: list[CountsLine], margin: float) -> None:
     periods = by_step(made, "day")

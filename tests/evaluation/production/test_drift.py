@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cityblock
 
@@ -15,6 +15,7 @@ SHARES = np.array([0.37, 0.26, 0.13, 0.12, 0.09, 0.02, 0.01])
 counts = st.lists(st.integers(0, 500), min_size=3, max_size=3).map(np.array)
 
 
+@settings(deadline=None)
 @given(counts, counts, counts, st.integers(1, 5))
 def test_it_is_a_distance(a: np.ndarray, b: np.ndarray, c: np.ndarray, factor: int) -> None:
     if not (a.sum() and b.sum() and c.sum()):

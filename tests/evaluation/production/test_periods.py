@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.labels import FERPLUS8
@@ -22,6 +22,7 @@ from evaluation.production.periods import (
 from tests.evaluation.production.conftest import START, line, lines
 
 
+@settings(deadline=None)
 @given(st.lists(lines, min_size=1, max_size=20), st.sampled_from(sorted(STEPS)))
 def test_periods_have_what_the_lines_have(made: list[CountsLine], step: str) -> None:
     periods, whole = by_step(made, step), merged(made)
