@@ -24,7 +24,7 @@ from evaluation.statistics.estimate import Estimate
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B59F00")
 """Okabe and Ito's colours, the last two changed to read on white and on black.
 
-The k-th model always has the k-th colour.
+The k-th model of the opened tables always has the k-th colour (`View.colour`).
 """
 GOOD, BAD, QUIET = "#009E73", "#D55E00", "#8C8C8C"
 BAD_SCALE = ((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)"))

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import streamlit as st
 
+from apps.studio import charts
 from apps.studio.images import Faces
 from apps.studio.settings import Settings
 from core.vocabulary import Metric
@@ -75,6 +76,10 @@ class View:
     def is_regression(self) -> bool:
         """Whether the task predicts numbers, not classes."""
         return self.store.is_regression(self.task)
+
+    def colour(self, model: str) -> str:
+        """Return the colour of a model on all pages: by its place in the opened tables."""
+        return charts.colour(self.store.models.index(model))
 
     def where_of(self, model: str) -> Where:
         """Return the filters for one model alone."""

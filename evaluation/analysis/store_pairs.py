@@ -82,11 +82,15 @@ def disagreements(
 
     Sample_id, dataset, true, a, b (labels, or numbers).
 
-    kind: of a class one of KINDS, by falling confidence; numbers come by the distance of the two,
-    largest first.
+    kind: of a class one of KINDS, by falling confidence. Numbers come by the distance of the two,
+    largest first; with "a" or "b" by how much nearer to the truth A, or B, is.
     """
     joined, params = _joined(store, task, a, b, where)
-    if store.is_regression(task):
+    if store.is_regression(task) and kind:
+        gain = "(abs(b.pred - b.truth) - abs(a.pred - a.truth))"
+        gain = gain if kind == "a" else f"-{gain}"
+        condition, order = f"a.truth = b.truth AND {gain} > 0", f"{gain} DESC, a.rowid"
+    elif store.is_regression(task):
         condition, order = (
             "a.truth = b.truth AND a.pred <> b.pred",
             "abs(a.pred - b.pred) DESC, a.rowid",

@@ -90,10 +90,12 @@ def show(view: View, width: int, group: str | None) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Too old or too young, by true age**")
-        _chart(_bias(errors), names, "age-bias", "true age", f"{BIAS.axis} {bands}", lines=True)
+        _chart(
+            view, _bias(errors), names, "age-bias", "true age", f"{BIAS.axis} {bands}", lines=True
+        )
     with right:
         st.markdown("**How far off, by true age**")
-        _chart(_mae(errors), names, "age-mae", "true age", f"{MAE.axis} {bands}", lines=True)
+        _chart(view, _mae(errors), names, "age-mae", "true age", f"{MAE.axis} {bands}", lines=True)
     left, right = st.columns(2)
     with left:
         _cumulative(view)
@@ -112,6 +114,7 @@ def _bias(errors: Mapping[str, ErrorsByCell]) -> dict[str, Sequence[Estimate]]:
 
 
 def _chart(
+    view: View,
     estimates: Mapping[str, Sequence[Estimate]],
     values: Sequence[str],
     key: str,
@@ -123,6 +126,7 @@ def _chart(
     """MAE or, with a line at 0, bias; which of them, the key says."""
     is_bias = key.startswith("age-bias")
     grouped_chart.show(
+        view,
         estimates,
         values,
         key,
@@ -144,10 +148,10 @@ def _by_group(view: View, group: str) -> None:
     with left:
         st.markdown(f"**Bias by {context.plain(title)}**")
         values = store.groups[group]
-        _chart(_bias(errors), values, "age-bias-group", title, f"{BIAS.axis} {by}")
+        _chart(view, _bias(errors), values, "age-bias-group", title, f"{BIAS.axis} {by}")
     with right:
         st.markdown(f"**Error by {context.plain(title)}**")
-        _chart(_mae(errors), values, "age-mae-group", title, f"{MAE.axis} {by}")
+        _chart(view, _mae(errors), values, "age-mae-group", title, f"{MAE.axis} {by}")
 
 
 def _cumulative(view: View) -> None:
@@ -159,6 +163,7 @@ def _cumulative(view: View) -> None:
         lambda where: store_ages.cumulative_scores(view.store, where, MAX_YEARS),
     )
     grouped_chart.show(
+        view,
         scores,
         [str(k) for k in range(MAX_YEARS + 1)],
         "age-cs",

@@ -34,7 +34,7 @@ def show(view: View) -> None:
     table: list[charts.Row] = []
     coverage: list[Any] = []
     widths: list[Any] = []
-    for i, (model, where) in enumerate(view.each()):
+    for model, where in view.each():
         intervals: list[IntervalCoverage] = context.cached(
             view.store,
             "age intervals",
@@ -50,8 +50,8 @@ def show(view: View) -> None:
             continue
         overall, decades = intervals[0], intervals[1:]
         _tiles(view, model, where, overall, nominal)
-        coverage.append(_coverage_line(model, i, decades))
-        widths.append(_width_bars(model, i, decades))
+        coverage.append(_coverage_line(model, view.colour(model), decades))
+        widths.append(_width_bars(model, view.colour(model), decades))
         table += [
             {
                 "model": model,
@@ -113,24 +113,24 @@ def _tiles(view: View, model: str, where: Where, overall: IntervalCoverage, nomi
         )
 
 
-def _coverage_line(model: str, i: int, decades: Sequence[IntervalCoverage]) -> go.Scatter:
+def _coverage_line(model: str, colour: str, decades: Sequence[IntervalCoverage]) -> go.Scatter:
     return go.Scatter(
         name=charts.plain(model),
         x=[one.decade for one in decades],
         y=[one.coverage.value for one in decades],
         error_y=charts.error_bars([one.coverage for one in decades]),
         mode="lines+markers",
-        line={"color": charts.colour(i)},
+        line={"color": colour},
         customdata=[one.coverage.n for one in decades],
         hovertemplate="%{x}: coverage %{y:.1%}, %{customdata:,} samples",
     )
 
 
-def _width_bars(model: str, i: int, decades: Sequence[IntervalCoverage]) -> go.Bar:
+def _width_bars(model: str, colour: str, decades: Sequence[IntervalCoverage]) -> go.Bar:
     return go.Bar(
         name=charts.plain(model),
         x=[one.decade for one in decades],
         y=[one.width for one in decades],
-        marker_color=charts.colour(i),
+        marker_color=colour,
         hovertemplate="%{x}: %{y:.1f} years",
     )

@@ -66,12 +66,12 @@ def show(view: View, label: str) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Precision and recall** as the threshold on this class's probability falls")
-        chart = _precision_recall(curves, share)
+        chart = _precision_recall(view, curves, share)
         charts.show(chart, "perclass-pr", table, alt=f"Precision against recall of {label}")
     with right:
         st.markdown("**ROC**: recall against the false positive rate")
         alt = f"Receiver operating characteristic of {label}"
-        charts.show(_roc(curves), "perclass-roc", table, alt=alt)
+        charts.show(_roc(view, curves), "perclass-roc", table, alt=alt)
     n = ", ".join(f"{curve.n:,} of {curve.n + curve.others:,}" for curve in curves.values())
     st.caption(
         f"n = {n} samples are of this class. Average precision (AP): the area under the left "
@@ -84,11 +84,11 @@ def _area(estimate: Estimate) -> str:
     return number(estimate, digits=3)
 
 
-def _precision_recall(curves: Mapping[str, ClassCurve], share: float) -> go.Figure:
+def _precision_recall(view: View, curves: Mapping[str, ClassCurve], share: float) -> go.Figure:
     hover = "recall %{x:.1%}, precision %{y:.1%}"
     lines = [
-        _line(f"{model}: AP {_area(curve.ap)}", curve.pr, i, hover)
-        for i, (model, curve) in enumerate(curves.items())
+        _line(f"{model}: AP {_area(curve.ap)}", curve.pr, view.colour(model), hover)
+        for model, curve in curves.items()
     ]
     chance = _chance([0, 1], [share, share])
     chart = charts.figure(*lines, chance, x="recall", y="precision", percent="xy", height=430)
@@ -96,11 +96,11 @@ def _precision_recall(curves: Mapping[str, ClassCurve], share: float) -> go.Figu
     return chart
 
 
-def _roc(curves: Mapping[str, ClassCurve]) -> go.Figure:
+def _roc(view: View, curves: Mapping[str, ClassCurve]) -> go.Figure:
     hover = "false positives %{x:.1%}, recall %{y:.1%}"
     lines = [
-        _line(f"{model}: AUROC {_area(curve.auroc)}", curve.roc, i, hover)
-        for i, (model, curve) in enumerate(curves.items())
+        _line(f"{model}: AUROC {_area(curve.auroc)}", curve.roc, view.colour(model), hover)
+        for model, curve in curves.items()
     ]
     chart = charts.figure(
         *lines,
@@ -114,13 +114,13 @@ def _roc(curves: Mapping[str, ClassCurve]) -> go.Figure:
     return chart
 
 
-def _line(name: str, points: tuple[Any, Any], i: int, hover: str) -> go.Scatter:
+def _line(name: str, points: tuple[Any, Any], colour: str, hover: str) -> go.Scatter:
     return go.Scatter(
         name=charts.plain(name),
         x=points[0],
         y=points[1],
         mode="lines",
-        line={"color": charts.colour(i)},
+        line={"color": colour},
         hovertemplate=hover,
     )
 

@@ -5,7 +5,7 @@ Both are paged in SQL, both select a sample, and the table adds samples to the r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,13 @@ def _component() -> Any:
 
 
 def show(
-    view: View, where: Where, name: str, *, height: int = 520, order: str | None = None
+    view: View,
+    where: Where,
+    name: str,
+    *,
+    height: int = 520,
+    order: str | None = None,
+    caption_of: Callable[[Mapping[str, Any]], str] | None = None,
 ) -> None:
     """Draw samples: their order, page, pictures and table, with downloads and the relabel plan.
 
@@ -59,6 +65,7 @@ def show(
         name: unique on the page; prefix of the URL parameters.
         height: of the pictures, in pixels.
         order: one of `ORDERS` at first; by default the most confident, or the largest age errors.
+        caption_of: what stands below a picture, from its row; by default `caption`.
     """
     n = view.store.count(where)
     if n == 0:
@@ -75,7 +82,7 @@ def show(
         f"{n:,} samples" + (f", {first:,} to {first + len(table) - 1:,} shown" if pages > 1 else "")
     )
     if has_pictures:
-        tiles(table, where.task, name, view.faces, height)
+        tiles(table, where.task, name, view.faces, height, caption_of=caption_of)
     else:
         explain_missing(view.store)
     links.to_sample()
@@ -116,6 +123,7 @@ def tiles(
     size: int = TILE_PIXELS,
     ticked: Sequence[str] | None = None,
     marks: Sequence[str] | None = None,
+    caption_of: Callable[[Mapping[str, Any]], str] | None = None,
 ) -> None:
     """Draw samples as tiles: their pictures, or their labels where there is none.
 
@@ -130,6 +138,7 @@ def tiles(
         size: least width of a tile, in pixels.
         ticked: the samples that are ticked; None: tiles have no tick boxes.
         marks: a CSS colour for each row.
+        caption_of: see `show`.
     """
     rows = table.to_dict("records")
     items = [
@@ -137,7 +146,7 @@ def tiles(
             "id": row["sample_id"],
             "set": row["dataset"],
             "url": faces.url(row["path"]) if faces and row.get("path") else "",
-            "text": caption(row, task),
+            "text": caption_of(row) if caption_of else caption(row, task),
             "label": _label(row.get(f"{task}_true")),
             "mark": mark,
         }

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from apps.studio import charts
+from apps.studio.context import View
 from evaluation.report.formatting import interval
 from evaluation.statistics.estimate import Estimate
 
@@ -17,6 +18,7 @@ MAX_VALUES_WITH_N = 9
 
 
 def show(
+    view: View,
     estimates: Mapping[str, Sequence[Estimate]],
     values: Sequence[str],
     key: str,
@@ -34,6 +36,7 @@ def show(
     """Draw the chart and its table.
 
     Args:
+        view: the selections.
         estimates: model -> an estimate for each of `values`.
         values: of the group, in the order in which they are drawn.
         key: unique in the app, also the files' name.
@@ -52,13 +55,13 @@ def show(
     ]
     traces: list[Any] = []
     table: list[charts.Row] = []
-    for k, (model, per_value) in enumerate(estimates.items()):
+    for model, per_value in estimates.items():
         rows = [
             (values[i], per_value[i])
             for i in drawn
             if per_value[i].n >= support and per_value[i].value is not None
         ]
-        traces.append(_trace(model, k, rows, percent=percent, lines=lines))
+        traces.append(_trace(model, view.colour(model), rows, percent=percent, lines=lines))
         table += [
             {
                 "model": model,
@@ -94,9 +97,9 @@ def show(
 
 
 def _trace(
-    model: str, k: int, rows: Sequence[tuple[str, Estimate]], *, percent: bool, lines: bool
+    model: str, colour: str, rows: Sequence[tuple[str, Estimate]], *, percent: bool, lines: bool
 ) -> go.Scatter | go.Bar:
-    """The k-th model's estimates as a line or as bars."""
+    """A model's estimates as a line or as bars."""
     number_format = ".1%" if percent else ".2f"
     look: dict[str, object] = {
         "name": charts.plain(model),
@@ -109,5 +112,5 @@ def _trace(
         "error_y": charts.error_bars([estimate for _, estimate in rows]),
     }
     if lines:
-        return go.Scatter(**look, mode="lines+markers", line={"color": charts.colour(k)})
-    return go.Bar(**look, marker_color=charts.colour(k))
+        return go.Scatter(**look, mode="lines+markers", line={"color": colour})
+    return go.Bar(**look, marker_color=colour)

@@ -41,9 +41,9 @@ def show_diagram(view: View) -> None:
     table = [row for model, diagram in diagrams.items() for row in _rows(model, diagram)]
     left, right = st.columns((3, 2))
     with left:
-        _accuracy_chart(diagrams, table)
+        _accuracy_chart(view, diagrams, table)
     with right:
-        _counts_chart(diagrams, table)
+        _counts_chart(view, diagrams, table)
     st.caption(
         "Below the dotted line the model is overconfident, above it underconfident. ECE: the mean "
         f"distance from that line, weighted by samples ({BINS} bins; a little above 0 by chance "
@@ -69,7 +69,9 @@ def _rows(model: str, diagram: ReliabilityEstimates) -> list[charts.Row]:
     ]
 
 
-def _accuracy_chart(diagrams: dict[str, ReliabilityEstimates], table: list[charts.Row]) -> None:
+def _accuracy_chart(
+    view: View, diagrams: dict[str, ReliabilityEstimates], table: list[charts.Row]
+) -> None:
     traces: list[Any] = [
         go.Scatter(
             name="perfect calibration",
@@ -80,7 +82,7 @@ def _accuracy_chart(diagrams: dict[str, ReliabilityEstimates], table: list[chart
             hoverinfo="skip",
         )
     ]
-    for i, (model, diagram) in enumerate(diagrams.items()):
+    for model, diagram in diagrams.items():
         bins = diagram.diagram
         drawn = [b for b in range(BINS) if bins.count[b] >= MIN_BIN_SIZE]
         traces.append(
@@ -90,7 +92,7 @@ def _accuracy_chart(diagrams: dict[str, ReliabilityEstimates], table: list[chart
                 y=[diagram.accuracy[b].value for b in drawn],
                 mode="lines+markers",
                 error_y=charts.error_bars([diagram.accuracy[b] for b in drawn]),
-                line={"color": charts.colour(i)},
+                line={"color": view.colour(model)},
                 customdata=[int(bins.count[b]) for b in drawn],
                 hovertemplate=("confidence %{x:.1%}, accuracy %{y:.1%}<br>%{customdata:,} samples"),
             )
@@ -104,17 +106,19 @@ def _accuracy_chart(diagrams: dict[str, ReliabilityEstimates], table: list[chart
     charts.show(chart, "confidence-reliability", table, alt=alt)
 
 
-def _counts_chart(diagrams: dict[str, ReliabilityEstimates], table: list[charts.Row]) -> None:
+def _counts_chart(
+    view: View, diagrams: dict[str, ReliabilityEstimates], table: list[charts.Row]
+) -> None:
     traces = [
         go.Bar(
             name=charts.plain(model),
             x=[(b + 0.5) / BINS for b in range(BINS) if diagram.diagram.count[b]],
             y=[int(n) for n in diagram.diagram.count if n],
-            marker_color=charts.colour(i),
+            marker_color=view.colour(model),
             hovertemplate="%{x:.0%}: %{y:,} samples",
             showlegend=False,
         )
-        for i, (model, diagram) in enumerate(diagrams.items())
+        for model, diagram in diagrams.items()
     ]
     chart = charts.figure(
         *traces, x="confidence", y="samples", percent="x", height=420, barmode="group"
@@ -137,7 +141,7 @@ def show_bands(view: View) -> None:
     threshold = card_threshold or store_confidence.CONFIDENCE_BANDS[1]
     table: list[charts.Row] = []
     bars = []
-    for i, (model, where) in enumerate(view.each()):
+    for model, where in view.each():
         bands: list[ConfidenceBand] = context.cached(
             view.store,
             "bands",
@@ -154,7 +158,7 @@ def show_bands(view: View) -> None:
             }
             for band in bands
         ]
-        bars.append(_band_bars(model, i, bands))
+        bars.append(_band_bars(model, view.colour(model), bands))
     chart = charts.figure(
         *bars,
         x="confidence",
@@ -174,13 +178,13 @@ def show_bands(view: View) -> None:
         )
 
 
-def _band_bars(model: str, i: int, bands: list[ConfidenceBand]) -> go.Bar:
+def _band_bars(model: str, colour: str, bands: list[ConfidenceBand]) -> go.Bar:
     return go.Bar(
         name=charts.plain(model),
         x=[band_name(band.low, band.high) for band in bands],
         y=[band.accuracy.value for band in bands],
         error_y=charts.error_bars([band.accuracy for band in bands]),
-        marker_color=charts.colour(i),
+        marker_color=colour,
         text=[
             "" if band.share.value is None else f"{band.share.value:.0%} of the samples"
             for band in bands

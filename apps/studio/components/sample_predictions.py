@@ -113,7 +113,7 @@ def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
         "label": [label == true for label in labels],
     }
     bars = []
-    for i, row in enumerate(rows):
+    for row in rows:
         shares = probabilities(view.store, row, task)
         if shares is not None:
             table[row["model"]] = shares
@@ -123,7 +123,7 @@ def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
                     y=list(labels),
                     x=shares,
                     orientation="h",
-                    marker_color=charts.colour(i),
+                    marker_color=view.colour(row["model"]),
                     hovertemplate="%{y}: %{x:.1%}",
                 )
             )
@@ -179,7 +179,7 @@ def _numbers(view: View, rows: Sequence[SampleRow]) -> None:
             y=[charts.plain(row["model"]) for row in predicted],
             mode="markers",
             error_x=charts.bars_between(values, lows, highs),
-            marker={"size": 12, "color": [charts.colour(i) for i in range(len(predicted))]},
+            marker={"size": 12, "color": [view.colour(row["model"]) for row in predicted]},
             hovertemplate=f"%{{y}}: %{{x:.1f}} {unit}<extra></extra>",
         ),
         x=f"{unit or view.title}, with the model's interval",

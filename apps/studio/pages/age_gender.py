@@ -130,6 +130,7 @@ def _gender(view: View, width: int, group: str | None) -> None:
 def _gender_by_age(view: View, width: int) -> None:
     st.markdown("**Accuracy of perceived gender, by true age**")
     grouped_chart.show(
+        view,
         per_model(
             view,
             "gender band",
@@ -151,6 +152,7 @@ def _gender_by_group(view: View, group: str) -> None:
     title = group_title(group)
     st.markdown(f"**Accuracy of perceived gender, by {context.plain(title)}**")
     grouped_chart.show(
+        view,
         per_model(
             view,
             "gender group",

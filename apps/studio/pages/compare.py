@@ -1,26 +1,22 @@
-"""Two models on the same samples: is B better than A, for whom, and where do they disagree."""
+"""Models on the same samples: who is better, for whom, and which samples became worse."""
 
 from __future__ import annotations
 
-import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, url_state
-from apps.studio.components import gallery, train_val_gaps
+from apps.studio import context, url_state
+from apps.studio.components import train_val_gaps
+from apps.studio.components.model_comparison import changed_samples, leaderboard, pair_figures
 from apps.studio.context import View
-from core.vocabulary import METRICS, Metric, group_title
-from evaluation.analysis import store_pairs
-from evaluation.analysis.comparison import ALPHA, PartComparison, TaskComparison
-from evaluation.report.formatting import number, p_value
-from evaluation.statistics.estimate import Estimate
+from apps.studio.tabs import open_tab
 
 TITLE = "Compare"
 ICON = ":material/compare_arrows:"
 ORDER = 30
 
-KINDS = {"b": "only B right", "a": "only A right", "neither": "both wrong, and differently"}
-MAX_DISAGREEMENTS = 500
-"""Disagreements listed of each kind."""
+ALL, PAIR, CHANGES = "All models", "Two models", "Regressions and fixes"
+GAPS = "Training against validation"
+"""The tabs."""
 
 
 def applies(view: View) -> bool:
@@ -30,217 +26,38 @@ def applies(view: View) -> bool:
 
 def render(view: View) -> None:
     """Draw the page."""
-    st.markdown(
-        "Is model B really better than model A, and for whom? Both are judged on the same samples."
-    )
+    st.markdown("Which model is really better, and for whom? All are judged on the same samples.")
     if context.empty(view):
         return
-    pair, gaps = url_state.tabs("vs.tab", ("Two models", "Training against validation"))
-    with pair:
-        _two_models(view)
-    with gaps:
-        train_val_gaps.show_gaps(view)
-        train_val_gaps.show_transfer(view)
+    tab, container = open_tab("vs.tab", [ALL] * (len(view.models) > 2) + [PAIR, CHANGES, GAPS])
+    with container:
+        if tab == GAPS:
+            train_val_gaps.show_gaps(view)
+            train_val_gaps.show_transfer(view)
+        elif len(view.models) < 2:
+            _one_model(view)
+        else:
+            _compare(view, tab)
 
 
-def _two_models(view: View) -> None:
+def _one_model(view: View) -> None:
+    fix = (
+        "choose another in the sidebar"
+        if len(view.store.models) > 1
+        else "open a second table beside the first: `python -m apps.studio A.parquet B.parquet`"
+    )
+    st.info(f"One model, {context.plain(view.models[0])}: {fix}.", icon=":material/info:")
+
+
+def _compare(view: View, tab: str) -> None:
+    row = st.container(horizontal=True, vertical_alignment="bottom")
     models = view.models
-    if len(models) < 2:
-        fix = (
-            "choose another in the sidebar"
-            if len(view.store.models) > 1
-            else "open a second table beside the first: `python -m apps.studio A.parquet B.parquet`"
-        )
-        st.info(f"One model, {context.plain(models[0])}: {fix}.", icon=":material/info:")
+    baseline = url_state.choose("vs.a", "A, the baseline to beat", models, where=row)
+    if tab == ALL:
+        leaderboard.show(view, models, baseline)
+        return
+    other = url_state.choose("vs.b", "B", [m for m in models if m != baseline], where=row)
+    if tab == PAIR:
+        pair_figures.show(view, baseline, other)
     else:
-        row = st.container(horizontal=True, vertical_alignment="bottom")
-        a = url_state.choose("vs.a", "A, the model to beat", models, where=row)
-        b = url_state.choose("vs.b", "B", [m for m in models if m != a], where=row)
-        _pair(view, a, b)
-
-
-def _pair(view: View, a: str, b: str) -> None:
-    task = view.task
-    comparison = context.cached(
-        view.store,
-        "compare",
-        (task, a, b, view.where.but(models=())),
-        lambda: store_pairs.compare(view.store, task, a, b, view.where),
-    )
-    if comparison is None:
-        st.info(
-            "No sample is in both: two models can be compared on one split only, and the filters "
-            "must leave it.",
-            icon=":material/info:",
-        )
-        return
-    _headline(view, comparison)
-    _parts(view, comparison)
-    _disagreements(view, a, b)
-
-
-def _headline(view: View, comparison: TaskComparison) -> None:
-    cells = st.columns(3)
-    table: list[charts.Row] = []
-    test = comparison.test
-    for cell, (key, pair) in zip(cells, comparison.differences.items(), strict=False):
-        metric = view.metric if key == view.metric.key else METRICS[key]
-        a, b = (number(side, percent=metric.is_share) for side in (pair.a, pair.b))
-        charts.metric(
-            cell,
-            f"{metric.title}: B minus A",
-            pair.difference,
-            percent=metric.is_share,
-            sign=True,
-            unit="" if metric.is_share else f" {metric.unit}",
-            about=f"; A {a}, B {b}",
-        )
-        table.append(
-            {
-                "metric": metric.title,
-                "A": a,
-                "B": b,
-                "B minus A (95 %)": number(pair.difference, percent=metric.is_share, sign=True),
-                "p": p_value(test.p) if key != "macro_f1" else "",
-                "n": comparison.n,
-            }
-        )
-    cell = cells[len(comparison.differences)]
-    cell.metric("p", p_value(test.p), border=True)
-    counts = f"; only A right: {test.only_a:,}, only B right: {test.only_b:,}"
-    cell.caption(test.test + ("" if view.is_regression else counts))
-    main = next(iter(comparison.differences.values())).difference
-    st.markdown(f"**{verdict(main, test.p, low_is_good=view.is_regression)}**")
-    left_out = [
-        f"{n:,} samples only in {side}"
-        for side, n in (("A", comparison.only_a), ("B", comparison.only_b))
-        if n
-    ]
-    if comparison.truth_differs:
-        left_out.append(f"{comparison.truth_differs:,} with different labels")
-    st.caption(
-        f"95 % intervals and test: {comparison.method.text}."
-        + (f" Left out: {', '.join(left_out)}." if left_out else "")
-    )
-    st.dataframe(charts.frame(table), hide_index=True, key="compare-headline.table")
-    charts.downloads("compare-headline", table)
-
-
-def verdict(difference: Estimate, p: float | None, *, low_is_good: bool = False) -> str:
-    """Return what the interval and the test say together; with few samples either may be wrong.
-
-    Args:
-        difference: of the metric, B minus A.
-        p: of the paired test; None if unknown.
-        low_is_good: whether the metric is an error.
-    """
-    low, high = difference.low, difference.high
-    if p is None:
-        return "Too few samples to tell."
-    if low is not None and high is not None and low <= 0 <= high:
-        return "No difference that these samples show: the interval holds 0."
-    if p >= ALPHA:
-        return f"No difference that these samples show: p is not below {ALPHA:g}."
-    if high is None:
-        return "Too few samples to tell: they give no interval of the difference."
-    return "B is better than A." if (high < 0) == low_is_good else "A is better than B."
-
-
-def _parts(view: View, comparison: TaskComparison) -> None:
-    parts = comparison.parts
-    if not parts:
-        return
-    st.subheader("By class and group" if not view.is_regression else "By group")
-    names = list(dict.fromkeys(part.by for part in parts))
-    by = url_state.choose("vs.by", "By", names, format_func=group_title, style="pills")
-    percent = view.metric.is_share
-    sides: dict[str | None, str] = {"a": "A", "b": "B", None: "–"}
-    table: list[charts.Row] = [
-        {
-            "by": group_title(part.by),
-            "value": part.value,
-            "n": part.n,
-            "B wins": part.wins,
-            "B loses": part.losses,
-            "B minus A (95 %)": number(part.difference, percent=percent, sign=True),
-            "p": p_value(part.p),
-            "p (Holm)": p_value(part.p_adjusted),
-            "better": sides[part.better],
-        }
-        for part in parts
-    ]
-    charts.show(
-        _parts_chart([part for part in parts if part.by == by], view.metric),
-        "compare-parts",
-        table,
-        alt="B minus A with 95 % intervals for each part of the samples",
-        opened=True,
-    )
-    st.caption(
-        "Green: B is better, orange: A is better, grey: no difference is shown. Judged by p below "
-        f"{ALPHA:g}, corrected (Holm) over all {len(parts)} parts of the table together, so that "
-        "looking at many makes no false alarm; an interval alone is not corrected."
-    )
-
-
-def _parts_chart(parts: list[PartComparison], metric: Metric) -> go.Figure:
-    colours: dict[str | None, str] = {"a": charts.BAD, "b": charts.GOOD, None: charts.QUIET}
-    direction = "" if metric.better == "higher" else " (left: B is better)"
-    chart = charts.figure(
-        go.Scatter(
-            x=[part.difference.value for part in parts],
-            y=[charts.plain(f"{part.value} (n = {part.n:,})") for part in parts],
-            mode="markers",
-            error_x=charts.error_bars([part.difference for part in parts]),
-            customdata=[[part.wins, part.losses, p_value(part.p_adjusted)] for part in parts],
-            marker={"color": [colours[part.better] for part in parts], "size": 11},
-            hovertemplate=(
-                "%{y}: %{x}<br>B wins %{customdata[0]:,}, loses %{customdata[1]:,}, "
-                "p %{customdata[2]}<extra></extra>"
-            ),
-        ),
-        height=110 + 34 * len(parts),
-        x=f"B minus A, {metric.axis}{direction}",
-        percent="x" if metric.is_share else "",
-    )
-    chart.add_vline(x=0, line={"dash": "dot", "color": charts.QUIET})
-    chart.update_yaxes(autorange="reversed")
-    return chart
-
-
-def _disagreements(view: View, a: str, b: str) -> None:
-    st.subheader("Where they disagree")
-    kind = ""
-    if not view.is_regression:
-        kind = url_state.choose(
-            "vs.kind",
-            "Samples",
-            list(KINDS),
-            format_func=KINDS.__getitem__,
-            style="segmented_control",
-        )
-    n, rows = context.cached(
-        view.store,
-        "disagreements",
-        (view.task, a, b, view.where.but(models=()), kind),
-        lambda: store_pairs.disagreements(
-            view.store, view.task, a, b, view.where, kind, MAX_DISAGREEMENTS
-        ),
-    )
-    order = "the largest differences first" if view.is_regression else "the most confident first"
-    st.caption(
-        f"n = {n:,} samples"
-        + (f", {MAX_DISAGREEMENTS} shown" if n > MAX_DISAGREEMENTS else "")
-        + f", {order}. A: {context.plain(a)}, B: {context.plain(b)}."
-    )
-    if not n:
-        return
-    with st.expander(
-        "Both predictions as a table", expanded=view.faces is None, icon=":material/table:"
-    ):
-        st.dataframe(rows.to_pandas(), hide_index=True, key="compare-disagreements.table")
-        charts.downloads("compare-disagreements", rows)
-    wrong, other = (a, b) if kind in ("b", "neither") else (b, a)
-    model = url_state.choose("vs.shown", "Pictures with the predictions of", (wrong, other))
-    ids = tuple(dict.fromkeys(rows["sample_id"].to_pylist()))
-    gallery.show(view, view.where_of(model).but(task=view.task, ids=ids), "vs.gallery")
+        changed_samples.show(view, baseline, other)

@@ -81,7 +81,7 @@ def _risk_coverage(view: View) -> None:
     table: list[charts.Row] = []
     traces: list[Any] = []
     areas = []
-    for i, (model, where) in enumerate(view.each()):
+    for model, where in view.each():
         result = context.cached(
             view.store,
             "risk",
@@ -98,7 +98,7 @@ def _risk_coverage(view: View) -> None:
                 x=curve.coverage,
                 y=curve.risk,
                 mode="lines",
-                line={"color": charts.colour(i)},
+                line={"color": view.colour(model)},
                 customdata=curve.threshold,
                 hovertemplate=(
                     "coverage %{x:.1%}, risk %{y:.1%}<br>from a confidence of %{customdata:.1%}"

@@ -19,6 +19,7 @@ from apps.studio.components.data_set import (
     version_figures,
 )
 from apps.studio.context import View
+from apps.studio.tabs import open_tab
 from core.errors import UserError
 from evaluation.composition import of_store
 from evaluation.composition.classes import ClassCounts, class_counts, class_shares, of_versions
@@ -106,12 +107,6 @@ def _target(counts: ClassCounts, name: str) -> np.ndarray:
     return counts.equal_target() if name == EQUAL else counts.overall_target()
 
 
-def _open_tab(names: Sequence[str]) -> tuple[str, Any]:
-    """Draw the tabs and return the one that is open: only its figures are computed."""
-    tabs = dict(zip(names, url_state.tabs("ds.tab", names), strict=True))
-    return next(((name, tab) for name, tab in tabs.items() if tab.open), (names[0], tabs[names[0]]))
-
-
 def _of_predictions(view: View, bar: Sequence[Any], expected: Mapping[str, float]) -> None:
     """Draw the figures of the labels in the open predictions, as far as the filters leave them."""
     store, where = view.store, view.where
@@ -122,7 +117,7 @@ def _of_predictions(view: View, bar: Sequence[Any], expected: Mapping[str, float
     if not sizes:
         context.empty(view)
         return
-    tab, cell = _open_tab([SPLITS, CLASSES] if column else [SPLITS])
+    tab, cell = open_tab("ds.tab", [SPLITS, CLASSES] if column else [SPLITS])
     with cell:
         if tab == SPLITS:
             split_figures.show(split_shares(sizes, expected))
@@ -169,7 +164,7 @@ def _of_versions(
     listing = versions[at]
     column = _choose_column([*listing.classes, *listing.numbers], bar)
     target = _choose_target(bar) if column in listing.classes else EQUAL
-    tab, cell = _open_tab([SPLITS, CLASSES, PICTURES, COPIES, VERSIONS])
+    tab, cell = open_tab("ds.tab", [SPLITS, CLASSES, PICTURES, COPIES, VERSIONS])
     with cell:
         if tab == SPLITS:
             split_figures.show(split_shares(listing.splits.sizes(), expected))

@@ -57,7 +57,7 @@ def render(view: View) -> None:
         of_task = {m: s.tasks[title.key] for m, s in summaries.items() if title.key in s.tasks}
         with tabs[title.title]:
             if of_task:
-                _task(title, of_task)
+                _task(view, title, of_task)
             else:
                 st.info("No row with a label and a prediction is left.")
     if has_gates:
@@ -67,7 +67,7 @@ def render(view: View) -> None:
         _sources(view)
 
 
-def _task(task: TaskTitle, summaries: Mapping[str, TaskSummary]) -> None:
+def _task(view: View, task: TaskTitle, summaries: Mapping[str, TaskSummary]) -> None:
     metric = task.metric
     if len(summaries) <= MAX_TILES:
         cells = st.columns(max(len(summaries), 3))
@@ -77,8 +77,12 @@ def _task(task: TaskTitle, summaries: Mapping[str, TaskSummary]) -> None:
     drawn = CLASS_METRICS_DRAWN if metric.is_share else AGE_METRICS_DRAWN
     listed = CLASS_METRICS if metric.is_share else AGE_METRICS if task.key == "age" else drawn
     traces = [
-        _trace(model, i, [(_title(task, key), _estimate(one, METRICS[key])) for key in drawn])
-        for i, (model, one) in enumerate(summaries.items())
+        _trace(
+            model,
+            view.colour(model),
+            [(_title(task, key), _estimate(one, METRICS[key])) for key in drawn],
+        )
+        for model, one in summaries.items()
     ]
     chart = charts.figure(
         *traces,
@@ -107,16 +111,16 @@ def _estimate(one: TaskSummary, metric: Metric) -> Estimate:
     return estimate or Estimate(None, None, None, one.n)
 
 
-def _trace(model: str, i: int, estimates: list[tuple[str, Estimate]]) -> go.Scatter:
+def _trace(model: str, colour: str, estimates: list[tuple[str, Estimate]]) -> go.Scatter:
     bars = charts.error_bars([estimate for _, estimate in estimates])
     return go.Scatter(
         name=charts.plain(model),
         x=[title for title, _ in estimates],
         y=[estimate.value for _, estimate in estimates],
         mode="markers",
-        marker={"color": charts.colour(i), "size": 11},
+        marker={"color": colour, "size": 11},
         showlegend=True,
-        error_y={**bars, "color": charts.colour(i), "thickness": 2.5, "width": 6},
+        error_y={**bars, "color": colour, "thickness": 2.5, "width": 6},
     )
 
 

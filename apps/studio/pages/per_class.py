@@ -107,14 +107,14 @@ def _all_classes(view: View, scores: Mapping[str, ScoresByClass]) -> None:
         style="segmented_control",
     )
     bars = []
-    for i, (model, of_model) in enumerate(scores.items()):
+    for model, of_model in scores.items():
         estimates = [_estimate(one, metric) for one in of_model.values()]
         bars.append(
             go.Bar(
                 name=charts.plain(model),
                 x=list(of_model),
                 y=[estimate.value for estimate in estimates],
-                marker_color=charts.colour(i),
+                marker_color=view.colour(model),
                 error_y=charts.error_bars(estimates),
                 customdata=[[one.n, one.predicted_n] for one in of_model.values()],
                 hovertemplate=(

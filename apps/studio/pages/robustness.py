@@ -73,7 +73,7 @@ def render(view: View) -> None:
         where=right,
         style="segmented_control",
     )
-    _panels(rows, view.task, column)
+    _panels(view, rows, column)
     _ranking(rows, view.task)
 
 
@@ -83,7 +83,13 @@ def _read(path: Path, stamp: int) -> pd.DataFrame:
     return curves.read(path).to_pandas()
 
 
-def panels(rows: pd.DataFrame, kinds: Sequence[str], task: str, column: str) -> go.Figure:
+def panels(
+    rows: pd.DataFrame,
+    kinds: Sequence[str],
+    task: str,
+    column: str,
+    opened: Sequence[str] = (),
+) -> go.Figure:
     """Return small charts on one scale, one for each corruption, with a line for each model.
 
     Args:
@@ -91,6 +97,7 @@ def panels(rows: pd.DataFrame, kinds: Sequence[str], task: str, column: str) -> 
         kinds: the corruptions.
         task: of the rows.
         column: the column that is drawn, one of `SHOW`.
+        opened: models of the opened tables, which keep their colours.
     """
     in_years = task == "age" and column != "flips"
     low, high = ("low", "high") if column == "value" else (f"{column}_low", f"{column}_high")
@@ -102,7 +109,8 @@ def panels(rows: pd.DataFrame, kinds: Sequence[str], task: str, column: str) -> 
         shared_yaxes="all",
         subplot_titles=[kind.replace("_", " ") for kind in kinds],
     )
-    for i, model in enumerate(dict.fromkeys(rows["model"])):
+    places = {m: i for i, m in enumerate(dict.fromkeys([*opened, *rows["model"]]))}
+    for model in dict.fromkeys(rows["model"]):
         for j, kind in enumerate(kinds):
             part = rows[(rows["model"] == model) & (rows["kind"] == kind)].sort_values("severity")
             trace = go.Scatter(
@@ -113,7 +121,7 @@ def panels(rows: pd.DataFrame, kinds: Sequence[str], task: str, column: str) -> 
                 legendgroup=model,
                 showlegend=j == 0,
                 mode="lines+markers",
-                line={"color": charts.colour(i)},
+                line={"color": charts.colour(places[model])},
                 customdata=_levels(part),
                 hovertemplate="severity %{x} (%{customdata}): %{y}",
             )
@@ -148,7 +156,8 @@ def _levels(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def _panels(rows: pd.DataFrame, task: str, column: str) -> None:
+def _panels(view: View, rows: pd.DataFrame, column: str) -> None:
+    task, kinds = view.task, list(dict.fromkeys(rows["kind"]))
     metric = task_title(task).metric.axis
     about = {
         "value": metric,
@@ -159,7 +168,7 @@ def _panels(rows: pd.DataFrame, task: str, column: str) -> None:
     columns += ["value", "low", "high", "n", "flips", "flips_low", "flips_high"]
     columns += ["change", "change_low", "change_high"]
     charts.show(
-        panels(rows, list(dict.fromkeys(rows["kind"])), task, column),
+        panels(rows, kinds, task, column, view.store.models),
         "robustness",
         rows[columns],
         alt=f"{about} by severity, a panel for each corruption",

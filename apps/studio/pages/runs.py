@@ -68,15 +68,16 @@ def render(view: View) -> None:
     default = list(runs)[:MAX_RUNS]
     names = url_state.several("runs.chosen", "Runs", list(runs), default)[:MAX_RUNS]
     selected = {name: runs[name] for name in names or default}
+    colours = {name: charts.colour(i) for i, name in enumerate(runs)}  # not of the selection
     _table(selected)
     left, right = st.columns(2)
     with left:
-        _curves(selected)
+        _curves(selected, colours)
     with right:
         _gaps(selected)
     left, right = st.columns(2)
     with left:
-        _learning_rate(selected)
+        _learning_rate(selected, colours)
     with right:
         _time(selected)
 
@@ -133,7 +134,7 @@ def _table(runs: Runs) -> None:
     )
 
 
-def _curves(runs: Runs) -> None:
+def _curves(runs: Runs, colours: Mapping[str, str]) -> None:
     measures = [m for m in MEASURES if any(f"val_{m}" in run.history for run in runs.values())]
     if not measures:
         return
@@ -143,21 +144,21 @@ def _curves(runs: Runs) -> None:
     )
     traces: list[Any] = []
     table: list[charts.Row] = []
-    for i, (name, run) in enumerate(runs.items()):
+    for name, run in runs.items():
         missing = np.full(len(run), np.nan)
         epochs = run.history["epoch"]
         train = run.history.get(f"train_{measure}", missing)
         val = run.history.get(f"val_{measure}", missing)
         traces += [
-            _curve(name, i, epochs, train, "training"),
-            _curve(name, i, epochs, val, "validation"),
+            _curve(name, colours[name], epochs, train, "training"),
+            _curve(name, colours[name], epochs, val, "validation"),
             go.Scatter(
                 x=[epochs[run.best]],
                 y=[val[run.best]],
                 legendgroup=name,
                 showlegend=False,
                 mode="markers",
-                marker={"color": charts.colour(i), "size": 12, "symbol": "star"},
+                marker={"color": colours[name], "size": 12, "symbol": "star"},
                 hovertemplate="kept: epoch %{x}, %{y}",
             ),
         ]
@@ -180,7 +181,7 @@ def _curves(runs: Runs) -> None:
     st.caption("Solid: validation. Dotted: training. Star: the epoch whose weights were kept.")
 
 
-def _curve(name: str, i: int, epochs: Any, values: Any, split: str) -> go.Scatter:
+def _curve(name: str, colour: str, epochs: Any, values: Any, split: str) -> go.Scatter:
     return go.Scatter(
         x=epochs,
         y=values,
@@ -188,7 +189,7 @@ def _curve(name: str, i: int, epochs: Any, values: Any, split: str) -> go.Scatte
         legendgroup=name,
         showlegend=split == "validation",
         mode="lines+markers",
-        line={"color": charts.colour(i), "dash": "solid" if split == "validation" else "dot"},
+        line={"color": colour, "dash": "solid" if split == "validation" else "dot"},
         marker={"size": 5},
         hovertemplate=f"{split}, epoch %{{x}}: %{{y}}",
     )
@@ -224,12 +225,11 @@ def _gaps(runs: Runs) -> None:
     )
 
 
-def _learning_rate(runs: Runs) -> None:
+def _learning_rate(runs: Runs, colours: Mapping[str, str]) -> None:
     rates = {name: run.history for name, run in runs.items() if "lr" in run.history}
     if not rates:
         return
     st.subheader("Learning rate")
-    colours = {name: charts.colour(i) for i, name in enumerate(runs)}
     traces = [
         go.Scatter(
             x=history["epoch"],

@@ -175,6 +175,7 @@ def _one_group(view: View, names: Sequence[str], support: int) -> str:
     values = view.store.groups[group]
     estimates = {model: _groups(view, model).counts(group).estimates() for model in view.models}
     grouped_chart.show(
+        view,
         estimates,
         values,
         "slices-group",

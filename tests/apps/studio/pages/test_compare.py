@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from apps.studio import settings
+from apps.studio.components.model_comparison import leaderboard, pair_figures
 from apps.studio.pages import compare
 from core.labels import FERPLUS8
-from core.vocabulary import group_title
+from core.vocabulary import TASKS, group_title
 from evaluation.analysis import table_pairs
+from evaluation.analysis.leaderboard import from_tables
 from evaluation.predictions import table
 from evaluation.report.formatting import number, p_value
 from evaluation.statistics.estimate import Estimate
@@ -26,7 +28,9 @@ from tests.apps.studio.conftest import predictions
 
 @pytest.mark.parametrize("task", ["emotion", "age"])
 def test_differences_are_those_of_the_command(draw, task: str) -> None:
-    app = draw("compare", "three models", task=task, **{"vs.a": "b", "vs.b": "a"})
+    app = draw(
+        "compare", "three models", task=task, **{"vs.tab": compare.PAIR, "vs.a": "b", "vs.b": "a"}
+    )
     expected = table_pairs.compare(predictions(model="b"), predictions(model="a")).tasks[task]
     headline = app.dataframe[0].value
     pair = next(iter(expected.differences.values()))
@@ -46,9 +50,47 @@ def test_differences_are_those_of_the_command(draw, task: str) -> None:
         )
 
 
+@pytest.mark.parametrize("task", ["emotion", "age"])
+def test_the_leaderboard_is_that_of_the_command(draw, task: str) -> None:
+    names = ("a", "b", "c & <b>d</b>")
+    app = draw("compare", "three models", task=task, **{"vs.a": "b"})
+    board = from_tables.leaderboards({m: predictions(model=m) for m in names}, "b").tasks[task]
+    rows = app.dataframe[0].value
+    assert rows["model"].tolist() == [one.model for one in board.standings]
+    ranks = [leaderboard.rank_text(one.ranks) for one in board.standings]
+    assert rows["rank (95 %)"].tolist() == ranks
+    differences = rows[f"{view_metric(task)} minus baseline (95 %)"].tolist()
+    assert differences == [
+        "baseline"
+        if one.difference is None
+        else number(one.difference.main, percent=task != "age", sign=True)
+        for one in board.standings
+    ]
+    pairs = next(d.value for d in app.dataframe if "differ" in d.value.columns)
+    assert list(zip(pairs["model"], pairs["and"], strict=True)) == [
+        (pair.a, pair.b) for pair in board.pairs
+    ]
+    assert pairs["p (Holm)"].tolist() == [p_value(pair.p_adjusted) for pair in board.pairs]
+
+
+def view_metric(task: str) -> str:
+    return TASKS[task].metric.title
+
+
+@pytest.mark.parametrize("kind", ["a", "b"])
+def test_ages_that_became_worse_come_by_how_much(draw, kind: str) -> None:
+    choice = {"vs.tab": compare.CHANGES, "vs.a": "a", "vs.b": "b", "vs.kind": kind}
+    app = draw("compare", "three models", task="age", **choice)
+    rows = next(d.value for d in app.dataframe if {"a", "b", "true"} <= set(d.value.columns))
+    gain = (rows["b"] - rows["true"]).abs() - (rows["a"] - rows["true"]).abs()
+    gain = gain if kind == "a" else -gain
+    assert len(rows) and gain.is_monotonic_decreasing and (gain > 0).all()
+
+
 def test_disagreements_of_each_kind(draw) -> None:
     for kind, right in (("a", "a"), ("b", "b")):
-        app = draw("compare", "three models", **{"vs.a": "a", "vs.b": "b", "vs.kind": kind})
+        choice = {"vs.tab": compare.CHANGES, "vs.a": "a", "vs.b": "b", "vs.kind": kind}
+        app = draw("compare", "three models", **choice)
         rows = next(d.value for d in app.dataframe if {"a", "b", "true"} <= set(d.value.columns))
         assert len(rows) and (rows[right] == rows["true"]).all() and (rows["a"] != rows["b"]).all()
         listed = next(d.value for d in reversed(app.dataframe) if "emotion_conf" in d.value.columns)
@@ -68,7 +110,7 @@ def test_a_verdict_needs_an_interval_without_0_and_a_small_p() -> None:
     ) -> str:
         ends = None if low is None or high is None else (low, high)
         difference = Estimate.of(sum(ends) / 2, ends) if ends else Estimate(0.1, None, None, 5)
-        return compare.verdict(difference, p, low_is_good=low_is_good)
+        return pair_figures.verdict(difference, p, low_is_good=low_is_good)
 
     assert (
         said(0.1, 0.2).startswith("B")
@@ -154,7 +196,7 @@ def test_runs_give_gaps_and_transfer_against_custom(draw, tmp_path: Path) -> Non
         (tmp_path / name / "recipe.json").write_text(
             json.dumps({"model": {"family": "f", "pretrained": learned}})
         )
-    app = draw("compare", "emotion only")
+    app = draw("compare", "emotion only", **{"vs.tab": compare.GAPS})
     settings.PROCESS.use(replace(settings.PROCESS.settings, runs=tmp_path))
     app.run()
     rows = next(d.value for d in app.dataframe if "verdict" in d.value.columns)
