@@ -58,7 +58,7 @@ def build(
             with gr.Tab("Video", id="video"):
                 _video_tab(pipeline)
             with gr.Tab("About", id="about"):
-                gr.Markdown(texts.about(pipeline), elem_id="mien-about")
+                gr.Markdown(texts.about(pipeline, MAX_IMAGES_AT_ONCE), elem_id="mien-about")
         _api(pipeline, monitor)
         _delete_session_on_unload(page)
     return page

@@ -7,6 +7,7 @@ from html import escape
 from math import inf
 from typing import Any
 
+from apps.webcam.ui import http_api
 from core.artifacts.card import Card
 from core.face_quality import HIGH
 from core.pipeline import Pipeline
@@ -57,16 +58,6 @@ RESPONSIBLE_USE = """
   2024/1689, Article 5(1)(f)).
 - **Only for people who have agreed**, and never to identify anybody: the demo recognises nobody and
   keeps no faces.
-
-### From a program
-
-`predict(image)` returns the same predictions as JSON: one image in, a list of faces out.
-
-```python
-from gradio_client import Client, handle_file
-
-faces = Client("http://127.0.0.1:7860").predict(handle_file("portrait.png"), api_name="/predict")
-```
 """
 
 
@@ -80,17 +71,32 @@ def technical_details(pipeline: Pipeline) -> str:
     )
 
 
-def about(pipeline: Pipeline) -> str:
-    """Return the About tab in Markdown: responsible use, confidence, the model's card.
+def about(pipeline: Pipeline, images_at_once: int) -> str:
+    """Return the About tab in Markdown: responsible use, the API, confidence, the model's card.
 
     The card is the file beside the model, or else what the model file itself carries.
+
+    Args:
+        pipeline: Its model is described.
+        images_at_once: How many images are read at once.
     """
     card = pipeline.predictor.card
     file = pipeline.predictor.path.parent / CARD_FILE
     card_text = file.read_text("utf-8") if file.is_file() else card_markdown(card)
     detector = f"Face detector: {pipeline.about_detector}"
     return "\n".join(
-        [RESPONSIBLE_USE, confidence_bands(card), "---", "", card_text, "", "---", "", detector]
+        [
+            RESPONSIBLE_USE,
+            http_api.guide(images_at_once),
+            confidence_bands(card),
+            "---",
+            "",
+            card_text,
+            "",
+            "---",
+            "",
+            detector,
+        ]
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from apps.webcam.ui import http_api
 from core.faces import STILL_SIDE
 from core.pipeline import Pipeline
 from tests.apps.webcam.conftest import ROOT, Server, start
@@ -68,6 +70,34 @@ def test_the_api_returns_what_python_does(client, png, portrait, pipeline: Pipel
     assert without_time(faces) == without_time(
         json.loads(json.dumps(pipeline(portrait, STILL_SIDE).to_json()))
     )
+
+
+@pytest.mark.parametrize("language", ["python", "batch", "curl"])
+def test_the_examples_of_page_and_document_run(
+    server: Server, tmp_path: Path, portrait: np.ndarray, language: str
+):
+    example = {"python": http_api.PYTHON, "batch": http_api.BATCH, "curl": http_api.CURL}[language]
+    assert example in (ROOT / "docs/demo.md").read_text("utf-8")
+    assert example in http_api.guide(2)
+    for name in ("portrait.jpg", "a.jpg", "b.jpg"):
+        Image.fromarray(portrait).save(tmp_path / name)
+    if language == "curl" and not shutil.which("curl"):
+        pytest.skip("no curl")
+    program = ["sh"] if language == "curl" else [sys.executable, "-"]
+    done = subprocess.run(
+        program,
+        input=example.replace(http_api.ADDRESS, server.url),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    expected = {
+        "python": "'happiness'",
+        "batch": "1 faces\n1 faces\n",
+        "curl": '"happiness"',
+    }
+    assert expected[language] in done.stdout, done.stderr
 
 
 def test_no_face_is_an_empty_list(client, tmp_path):

@@ -187,7 +187,7 @@ def test_predict_json_is_the_pipelines_prediction(pipeline: Pipeline, portrait: 
 
 
 def test_about_has_the_card_and_the_rules(pipeline: Pipeline):
-    text = texts.about(pipeline)
+    text = texts.about(pipeline, 2)
     for part in (
         "at work or in education",
         "perceived gender",
