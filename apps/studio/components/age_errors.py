@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from numpy.typing import NDArray
 
 from apps.studio import charts, context, url_state
 from apps.studio.components import grouped_chart
@@ -177,23 +178,27 @@ def _cumulative(view: View) -> None:
     )
 
 
+def _off_by(
+    view: View, where: Where, width: int
+) -> tuple[NDArray[np.int64], list[Estimate]] | None:
+    """See `store_ages.off_by`; None where no row has a true and a predicted age."""
+    counts, shares = store_ages.off_by(view.store, where, width)
+    return (counts, shares) if shares else None
+
+
 def _matrix(view: View, width: int) -> None:
     st.markdown(f"**True against predicted age, bands of {width} years**")
-    model = (
-        url_state.choose("ag.model", "Model of this matrix", view.models)
-        if len(view.models) > 1
-        else view.models[0]
-    )
-    where = view.where_of(model)
-    counts, off = context.cached(
-        view.store,
-        "age_gender off",
-        (where, width),
-        lambda: store_ages.off_by(view.store, where, width),
-    )
-    if not off:
+    matrices = per_model(view, "off", (width,), lambda where: _off_by(view, where, width))
+    if not matrices:
         st.info("No row with a true and a predicted age.", icon=":material/filter_alt:")
         return
+    models = list(matrices)
+    model = (
+        url_state.choose("ag.model", "Model of this matrix", models)
+        if len(models) > 1
+        else models[0]
+    )
+    counts, off = matrices[model]
     names = store_ages.band_names(width)
     shares = np.nan_to_num(normalised(counts, "true"))
     texts = [

@@ -47,7 +47,7 @@ def render(view: View) -> None:
 
 
 def _choices(offered: Mapping[str, ShippedSample], selected: str) -> None:
-    row = st.container(horizontal=True)
+    row = st.container(horizontal=True, vertical_alignment="center")
     for sample_id, sample in offered.items():
         row.button(
             sample.title,
