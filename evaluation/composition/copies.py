@@ -25,9 +25,9 @@ class Copies:
     Attributes:
         check: the check.
         title: its heading.
-        flagged: samples of the version that the check calls an issue.
+        issues: of a check that found clusters, the copies beyond the first of each; of others,
+            samples of the version that the check calls an issue.
         clusters: clusters of which the version has two samples or more.
-        copies: samples in these beyond the first of each.
         leaking_clusters: clusters with samples in several splits.
         leaks: int64 (S, S): samples of the row's split in a cluster with one of the column's
             split; 0 on the diagonal.
@@ -35,9 +35,8 @@ class Copies:
 
     check: str
     title: str
-    flagged: int
+    issues: int
     clusters: int
-    copies: int
     leaking_clusters: int
     leaks: np.ndarray
 
@@ -63,7 +62,7 @@ def holds_any(listing: Listing, findings: FindingsFile) -> bool:
 
 def copies_in(listing: Listing, findings: FindingsFile, check: str) -> Copies:
     """Return what a check's findings are in a version of the data set that was audited."""
-    at, is_issue, cluster = _rows(listing, findings, check)
+    at, is_issue, cluster, has_clusters = _rows(listing, findings, check)
     sizes = _sizes(listing, at, cluster)
     present = sizes > 0
     leaks = sizes.T @ present
@@ -72,9 +71,10 @@ def copies_in(listing: Listing, findings: FindingsFile, check: str) -> Copies:
     return Copies(
         check,
         findings.header.checks[check].title,
-        flagged=len(np.unique(at[is_issue & (at >= 0)])),
+        issues=int(np.maximum(size - 1, 0).sum())
+        if has_clusters
+        else len(np.unique(at[is_issue & (at >= 0)])),
         clusters=int((size > 1).sum()),
-        copies=int(np.maximum(size - 1, 0).sum()),
         leaking_clusters=int((present.sum(axis=1) > 1).sum()),
         leaks=leaks,
     )
@@ -91,7 +91,7 @@ def clusters_in(
         check: one of `checks_of_samples`.
         limit: clusters at most.
     """
-    at, _, cluster = _rows(listing, findings, check)
+    at, _, cluster, _ = _rows(listing, findings, check)
     sizes = _sizes(listing, at, cluster)
     size, n_splits = sizes.sum(axis=1), (sizes > 0).sum(axis=1)
     order = np.lexsort((-size, -(n_splits > 1).astype(int)))
@@ -101,11 +101,12 @@ def clusters_in(
 
 def _rows(
     listing: Listing, findings: FindingsFile, check: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Return of each row of a check its sample's place, whether it is an issue, and its cluster.
 
-    The place is -1 where the version has no such sample, the cluster -1 there and where the sample
-    stands alone; clusters are numbered from 0.
+    And whether the audit found any cluster, of samples that the version lacks too. The place is -1
+    where the version has no such sample, the cluster -1 there and where the sample stands alone;
+    clusters are numbered from 0.
     """
     is_of_check = pc.and_(pc.equal(findings.rows["check"], check), findings.rows["known"])
     rows = findings.rows.filter(is_of_check)
@@ -115,7 +116,7 @@ def _rows(
     cluster = np.full(len(at), -1)
     in_cluster = (at >= 0) & (groups != "")
     cluster[in_cluster] = np.unique(groups[in_cluster], return_inverse=True)[1]
-    return at, is_issue, cluster
+    return at, is_issue, cluster, bool((groups != "").any())
 
 
 def _sizes(listing: Listing, at: np.ndarray, cluster: np.ndarray) -> np.ndarray:

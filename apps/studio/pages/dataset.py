@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,7 +43,7 @@ NEEDS_PREDICTIONS = False
 COMMAND = "python -m apps.studio --dataset BEFORE.parquet --dataset AFTER.parquet"
 AUDIT_COMMAND = "python -m evaluation audit --dataset D --data DIR --findings F.parquet"
 USUAL_SHARES = "80/10/10"
-SPLITS, CLASSES, PICTURES = "Splits", "Classes", "Pictures"
+SPLITS, DISTRIBUTION, PICTURES = "Splits", "Distribution", "Pictures"
 COPIES, VERSIONS = "Copies and leaks", "Before and after"
 """Tabs."""
 EQUAL, OVERALL = "equal", "overall"
@@ -70,62 +70,66 @@ def render(view: View) -> None:
     if not sources:
         st.info(f"No data set is open: `{COMMAND}`.", icon=":material/info:")
         return
-    bar = st.columns(4)
+    left, right = st.columns(2)
     source = url_state.choose(
-        "ds.set", "Data set", list(sources), format_func=sources.__getitem__, where=bar[0]
+        "ds.set", "Data set", list(sources), format_func=sources.__getitem__, where=left
     )
-    try:
-        expected = expected_shares(
-            url_state.text("ds.expected", "Expected splits", where=bar[3], placeholder=USUAL_SHARES)
-            or USUAL_SHARES
-        )
-    except UserError as error:
-        st.error(context.plain(str(error)), icon=":material/error:")
-        expected = expected_shares(USUAL_SHARES)
     if source == PREDICTIONS:
-        _of_predictions(view, bar, expected)
+        _of_predictions(view, right)
     else:
-        _of_versions(view, versions, int(source) - 1, bar, expected)
+        _of_versions(view, versions, int(source) - 1, right)
 
 
-def _choose_column(columns: Sequence[str], bar: Sequence[Any]) -> str:
+def _choose_column(columns: Sequence[str], where: Any) -> str:
     """Draw the choice of what is counted; "" where the data have no labels."""
     if not columns:
         return ""
     return url_state.choose(
-        "ds.column", "Label or group", columns, format_func=column_title, where=bar[1]
+        "ds.column", "Label or group", columns, format_func=column_title, where=where
     )
 
 
-def _choose_target(bar: Sequence[Any]) -> str:
-    return url_state.choose(
-        "ds.target", "Target", list(TARGETS), format_func=TARGETS.__getitem__, where=bar[2]
+def _expected() -> dict[str, float]:
+    """Draw the field of the expected shares and return them by split."""
+    field = st.columns(3)[0]
+    text = url_state.text("ds.expected", "Expected splits", where=field, placeholder=USUAL_SHARES)
+    try:
+        return expected_shares(text or USUAL_SHARES)
+    except UserError as error:
+        st.error(context.plain(str(error)), icon=":material/error:")
+        return expected_shares(USUAL_SHARES)
+
+
+def _target(counts: ClassCounts) -> np.ndarray:
+    """Draw the choice of a target and return the share that each class should have, (K,)."""
+    name = url_state.choose(
+        "ds.target",
+        "Target",
+        list(TARGETS),
+        format_func=TARGETS.__getitem__,
+        style="segmented_control",
     )
-
-
-def _target(counts: ClassCounts, name: str) -> np.ndarray:
     return counts.equal_target() if name == EQUAL else counts.overall_target()
 
 
-def _of_predictions(view: View, bar: Sequence[Any], expected: Mapping[str, float]) -> None:
+def _of_predictions(view: View, where_column: Any) -> None:
     """Draw the figures of the labels in the open predictions, as far as the filters leave them."""
     store, where = view.store, view.where
     classes, numbers = of_store.class_columns(store), of_store.number_columns(store)
-    column = _choose_column([*classes, *numbers], bar)
-    target = _choose_target(bar) if column in classes else EQUAL
+    column = _choose_column([*classes, *numbers], where_column)
     sizes = _remembered(view, "splits", lambda: of_store.split_counts(store, where))
     if not sizes:
         context.empty(view)
         return
-    tab, cell = open_tab("ds.tab", [SPLITS, CLASSES] if column else [SPLITS])
+    tab, cell = open_tab("ds.tab", [SPLITS, DISTRIBUTION] if column else [SPLITS])
     with cell:
         if tab == SPLITS:
-            split_figures.show(split_shares(sizes, expected))
+            split_figures.show(split_shares(sizes, _expected()))
         elif column in classes:
             counts = _remembered(
                 view, column, lambda: of_store.class_counts(store, where, classes[column])
             )
-            _draw_classes(counts, target, column)
+            _draw_classes(counts, column)
         else:
             edges, parts = _remembered(
                 view,
@@ -146,38 +150,31 @@ def _histogram(
     return edges, distributions(values, splits, edges)
 
 
-def _draw_classes(counts: ClassCounts, target: str, column: str) -> None:
+def _draw_classes(counts: ClassCounts, column: str) -> None:
     if not counts.labels:
         st.info("No sample has this label.", icon=":material/info:")
         return
-    class_figures.show(counts, _target(counts, target), column_title(column))
+    class_figures.show(counts, _target(counts), column_title(column))
 
 
-def _of_versions(
-    view: View,
-    versions: Sequence[Listing],
-    at: int,
-    bar: Sequence[Any],
-    expected: Mapping[str, float],
-) -> None:
+def _of_versions(view: View, versions: Sequence[Listing], at: int, where_column: Any) -> None:
     """Draw the figures of one version, and of all side by side."""
     listing = versions[at]
-    column = _choose_column([*listing.classes, *listing.numbers], bar)
-    target = _choose_target(bar) if column in listing.classes else EQUAL
-    tab, cell = open_tab("ds.tab", [SPLITS, CLASSES, PICTURES, COPIES, VERSIONS])
+    column = _choose_column([*listing.classes, *listing.numbers], where_column)
+    tab, cell = open_tab("ds.tab", [SPLITS, DISTRIBUTION, PICTURES, COPIES, VERSIONS])
     with cell:
         if tab == SPLITS:
-            split_figures.show(split_shares(listing.splits.sizes(), expected))
+            split_figures.show(split_shares(listing.splits.sizes(), _expected()))
         elif tab == COPIES:
             _draw_copies(view, versions, listing)
         elif tab == VERSIONS:
-            _draw_versions(view, versions, column, target, expected)
+            _draw_versions(view, versions, column)
         elif not column:
             st.info("The samples have no labels.", icon=":material/info:")
         elif tab == PICTURES:
             class_pictures.show(view.faces, listing, _classes_of(listing, column))
         elif column in listing.classes:
-            _draw_classes(class_counts(listing.classes[column], listing.splits), target, column)
+            _draw_classes(class_counts(listing.classes[column], listing.splits), column)
         else:
             edges, parts = _histogram(column, listing.numbers[column], listing.splits)
             number_figures.show(parts, edges, column_title(column))
@@ -228,23 +225,18 @@ def _draw_copies(view: View, versions: Sequence[Listing], listing: Listing) -> N
     copy_figures.show(view.faces, listing, findings, _copies(listing, findings))
 
 
-def _draw_versions(
-    view: View,
-    versions: Sequence[Listing],
-    column: str,
-    target: str,
-    expected: Mapping[str, float],
-) -> None:
+def _draw_versions(view: View, versions: Sequence[Listing], column: str) -> None:
     if len(versions) < 2:
         st.info(f"There is one version. To compare: `{COMMAND}`.", icon=":material/info:")
         return
     names = data_sets.names(versions)
     named = dict(zip(names, versions, strict=True))
+    expected = _expected()
     version_figures.show_sizes(
         {name: split_shares(one.splits.sizes(), expected) for name, one in named.items()}
     )
     if counts := of_versions(named, column):
-        goal = _target(next(iter(counts.values())), target)
+        goal = _target(next(iter(counts.values())))
         version_figures.show_classes(
             {name: class_shares(one.all_splits(), goal) for name, one in counts.items()},
             column_title(column),

@@ -71,9 +71,12 @@ def test_copies_are_counted_as_the_version_divides_them(
     here = frame.assign(group=frame["id"].map(cluster), split=frame["split"].replace("", NO_SPLIT))
     size = here.groupby("group").size()
     n_splits = here.groupby("group")["split"].nunique()
-    assert found.clusters == (size > 1).sum() and found.copies == (size - 1).sum()
+    assert found.clusters == (size > 1).sum() and found.issues == (size - 1).sum()
     assert found.leaking_clusters == (n_splits > 1).sum()
-    assert found.flagged == sum(s < "s5" and s in cluster for s in frame["id"])
+    alone = [{**one_row, "group": None} for one_row in rows]
+    assert copies_in(one, findings(alone), "near").issues == sum(
+        s < "s5" and s in cluster for s in frame["id"]
+    ), "without clusters, what the check calls an issue"
     # The same figures as the check of leaks has; a sample without a cluster is one of its own.
     numbers = here["group"].fillna(here["id"]).to_numpy(str)
     codes = np.unique(numbers, return_inverse=True)[1]

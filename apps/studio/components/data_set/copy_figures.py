@@ -28,10 +28,9 @@ def show(
     table: list[charts.Row] = [
         {
             "check": one.title,
-            "samples with an issue": one.flagged,
-            "share of all": one.flagged / n,
+            "samples with an issue": one.issues,
+            "share of all": one.issues / n,
             "clusters": one.clusters,
-            "copies beyond the first": one.copies,
             "clusters across splits": one.leaking_clusters,
         }
         for one in checks
@@ -41,11 +40,10 @@ def show(
         charts.frame(table), hide_index=True, key="dataset-copies.table", column_config=formats
     )
     charts.downloads("dataset-copies", table)
-    header = findings.header
     st.caption(
-        f"n = {n:,} samples of {context.plain(listing.name)}, counted. An audit of "
-        f"{header.samples:,} samples found the clusters; a cluster counts as far as this version "
-        "has its samples, across splits as this version divides them."
+        f"n = {n:,} samples of {context.plain(listing.name)}, counted. Of a cluster of copies, all "
+        f"but one are an issue. An audit of {findings.header.samples:,} samples found the "
+        "clusters; they count as far as this version has their samples, in its own splits."
     )
     clustered = [one for one in checks if one.clusters]
     if not clustered:

@@ -28,16 +28,15 @@ def show(distributions: Sequence[NumberDistribution], edges: np.ndarray, title: 
         st.info("No sample has this number.", icon=":material/info:")
         return
     names = bin_names(edges)
-    middles = (edges[:-1] + edges[1:]) / 2
     traces = [
         go.Scatter(
             name=charts.plain(one.split),
-            x=middles,
-            y=one.counts / one.mean.n,
+            x=edges,  # a step from edge to edge; the last one ends it
+            y=np.append(one.counts, one.counts[-1]) / one.mean.n,
             mode="lines",
-            line={"shape": "hvh", "color": charts.colour(k), "width": 2},
+            line={"shape": "hv", "color": charts.colour(k), "width": 2},
             fill="tozeroy" if len(known) == 1 else None,
-            customdata=[[name, count] for name, count in zip(names, one.counts, strict=True)],
+            customdata=[*zip(names, one.counts, strict=True), (names[-1], one.counts[-1])],
             hovertemplate="%{customdata[0]}: %{y:.1%} (%{customdata[1]:,})",
         )
         for k, one in enumerate(known)

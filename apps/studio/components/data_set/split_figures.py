@@ -40,19 +40,10 @@ def show(splits: Sequence[SplitShare]) -> None:
                 name="expected",
                 x=[charts.plain(one.split) for one in splits],
                 y=[one.expected for one in splits],
+                offsetgroup="expected",
                 marker_color=charts.GREY,
             ),
-            go.Bar(
-                name="actual",
-                x=[charts.plain(one.split) for one in splits],
-                y=[one.share for one in splits],
-                marker_color=[charts.colour(0) if s.is_expected else charts.BAD for s in splits],
-                text=[f"{one.share:.1%}" for one in splits],
-                textposition="outside",
-                customdata=[one.n for one in splits],
-                hovertemplate="%{x}: %{y:.2%}, %{customdata:,} samples",
-                cliponaxis=False,
-            ),
+            *_actual(splits),
             y="share of all samples",
             percent="y",
             barmode="group",
@@ -60,9 +51,33 @@ def show(splits: Sequence[SplitShare]) -> None:
         alt = "Share of each split beside the expected one"
         charts.show(chart, "dataset-splits", table, alt=alt, columns=formats, opened=True)
     st.caption(
-        f"n = {total:,} samples, counted, so there is no interval. Orange: more than "
-        f"{100 * TOLERANCE:g} points from what is expected."
+        f"n = {total:,} samples, counted, so there is no interval. Expected means within "
+        f"{100 * TOLERANCE:g} points."
     )
+
+
+def _actual(splits: Sequence[SplitShare]) -> list[go.Bar]:
+    """Return the bars of actual shares, those that are not as expected in another colour."""
+    kinds = (("as expected", True, charts.colour(0)), ("not as expected", False, charts.BAD))
+    bars = []
+    for name, is_expected, colour in kinds:
+        part = [one for one in splits if one.is_expected == is_expected]
+        if part:
+            bars.append(
+                go.Bar(
+                    name=name,
+                    offsetgroup="actual",
+                    x=[charts.plain(one.split) for one in part],
+                    y=[one.share for one in part],
+                    marker_color=colour,
+                    text=[f"{one.share:.1%}" for one in part],
+                    textposition="outside",
+                    customdata=[one.n for one in part],
+                    hovertemplate="%{x}: %{y:.2%}, %{customdata:,} samples",
+                    cliponaxis=False,
+                )
+            )
+    return bars
 
 
 def donut(names: Sequence[str], counts: Sequence[int]) -> go.Figure:

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts
+from apps.studio import charts, context
 from apps.studio.components.data_set.class_figures import SHARE_FORMATS, share_chart, share_table
 from evaluation.composition.changes import compare
 from evaluation.composition.classes import ClassShare
@@ -99,6 +99,13 @@ def show_classes(versions: Mapping[str, Sequence[ClassShare]], title: str) -> No
     ]
     alt = f"{title}: share of each class in each version with 95 % intervals, and the target"
     charts.show(chart, "dataset-version-classes", rows, alt=alt, columns=SHARE_FORMATS)
+    sizes = ", ".join(
+        f"{context.plain(name)} n = {shares[0].share.n:,}" for name, shares in versions.items()
+    )
+    st.caption(
+        f"Labelled samples of all splits: {sizes}; 95 % intervals (Wilson). A target as over all "
+        "splits is that of the first version."
+    )
 
 
 def show_changes(versions: Mapping[str, Listing]) -> None:
@@ -143,9 +150,8 @@ def show_copies(versions: Mapping[str, Sequence[Copies]]) -> None:
         {
             "version": name,
             "check": one.title,
-            "copies beyond the first": one.copies,
+            "samples with an issue": one.issues,
             "clusters across splits": one.leaking_clusters,
-            "samples with an issue": one.flagged,
         }
         for name, part in versions.items()
         for one in part
@@ -153,7 +159,7 @@ def show_copies(versions: Mapping[str, Sequence[Copies]]) -> None:
     left, right = st.columns(2)
     checks = [one.title for one in next(iter(versions.values()))]
     counted = {
-        "copies beyond the first": [[one.copies for one in part] for part in versions.values()],
+        "samples with an issue": [[one.issues for one in part] for part in versions.values()],
         "clusters across splits": [
             [one.leaking_clusters for one in part] for part in versions.values()
         ],

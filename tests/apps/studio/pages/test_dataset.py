@@ -16,7 +16,7 @@ from apps.studio.settings import SAMPLE_DATASETS, SAMPLE_FINDINGS
 SCRIPT = """from apps.studio import frame
 from core import registry
 frame.run(registry.load('apps.studio.pages', {page!r}), {{}})"""
-TABS = ("Splits", "Classes", "Pictures", "Copies and leaks", "Before and after")
+TABS = ("Splits", "Distribution", "Pictures", "Copies and leaks", "Before and after")
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_splits_against_what_is_expected(see, tmp_path: Path) -> None:
 
 
 def test_classes_against_both_targets(see, tmp_path: Path) -> None:
-    url = {"ds.tab": "Classes", "ds.column": "mask"}
+    url = {"ds.tab": "Distribution", "ds.column": "mask"}
     for target, share in (("equal", 0.5), ("overall", 30 / 38)):
         shares = next(
             t
@@ -108,7 +108,7 @@ def test_before_and_after_counts_what_changed(see, tmp_path: Path) -> None:
 def test_copies_of_the_shipped_sample(see) -> None:
     app = see("dataset", SAMPLE_DATASETS, {"ds.tab": "Copies and leaks"})
     first = tables(app)[0].set_index("check")
-    assert (first["copies beyond the first"] > 1000).all()
+    assert (first["samples with an issue"] > 1000).all()
     app = see("dataset", SAMPLE_DATASETS, {"ds.tab": "Copies and leaks", "ds.set": "2"})
     second = tables(app)[0].set_index("check")
     assert (second["clusters across splits"] < 0.05 * first["clusters across splits"]).all()
@@ -147,7 +147,7 @@ def test_without_predictions_other_pages_say_so_and_uploads_go_on(see, tmp_path:
 
 
 def test_the_labels_of_predictions_are_a_data_set_too(draw) -> None:
-    url = {"ds.tab": "Classes", "ds.set": "predictions"}
+    url = {"ds.tab": "Distribution", "ds.set": "predictions"}
     app = draw("dataset", "three models", **url, **{"ds.column": "emotion"})
     counts = next(t for t in tables(app) if "no label" in t.get("class", pd.Series()).to_list())
     assert counts["all splits"].sum() == 160, "a sample counts once, whatever the models"
