@@ -137,6 +137,7 @@ def _drawn() -> ShippedSample:
         runs=DRAWN_FOLDER / "runs",
         robustness=DRAWN_FOLDER / "robustness.parquet",
         audit=_reviewable(DRAWN_FOLDER / "findings.parquet"),
+        datasets=(str(DRAWN_FOLDER / "drawn_joint.parquet"),),  # labels, groups and paths
     )
     warning = drawing.error
     if not warning and drawing.fingerprint != _fingerprint(tables[0]):

@@ -16,6 +16,8 @@ from evaluation.composition.listing import Listing
 from evaluation.quality.repair.review import FindingsFile
 
 LEAKS = "leaks"
+SEARCHES = ("exact_files", "exact_pixels", "near_duplicates", "mirrored", LEAKS)
+"""The checks that search for copies."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

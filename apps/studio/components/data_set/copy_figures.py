@@ -11,7 +11,7 @@ from apps.studio import charts, context, url_state
 from apps.studio.components.data_set import thumbnails
 from apps.studio.components.data_set.thumbnails import PictureRow
 from apps.studio.images import Faces
-from evaluation.composition.copies import Copies, clusters_in
+from evaluation.composition.copies import SEARCHES, Copies, clusters_in
 from evaluation.composition.listing import Listing
 from evaluation.quality.repair.review import FindingsFile
 
@@ -46,6 +46,12 @@ def show(
         "clusters; they count as far as this version has their samples, in its own splits."
     )
     clustered = [one for one in checks if one.clusters]
+    if not clustered and not set(findings.header.checks) & set(SEARCHES):
+        st.info(
+            f"The audit did not search for copies: `--checks +{','.join(SEARCHES[1:3])}` does.",
+            icon=":material/info:",
+        )
+        return
     if not clustered:
         st.success("No copies are left in this version.", icon=":material/check:")
         return

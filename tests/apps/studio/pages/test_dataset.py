@@ -114,6 +114,13 @@ def test_copies_of_the_shipped_sample(see) -> None:
     assert (second["clusters across splits"] < 0.05 * first["clusters across splits"]).all()
 
 
+def test_the_drawn_sample_has_pictures_and_an_audit_without_a_search_for_copies(see) -> None:
+    app = see("dataset", (), {"table": "drawn", "ds.tab": "Copies and leaks"})
+    assert tables(app) and "did not search" in app.info[0].value
+    app = see("dataset", (), {"table": "drawn", "ds.tab": "Pictures"})
+    assert any("<img" in h.proto.body for h in app.get("html"))
+
+
 def test_an_audit_of_other_data_is_no_audit_of_these(see, tmp_path: Path) -> None:
     url = {"ds.tab": "Copies and leaks"}
     app = see("dataset", masks(tmp_path), url, audit=SAMPLE_FINDINGS)
