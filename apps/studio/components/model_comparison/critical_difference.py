@@ -56,7 +56,10 @@ def show(view: View, board: Leaderboard) -> None:
 def _words(board: Leaderboard, bars: int) -> str:
     tests = f"paired tests of all {len(board.pairs)} pairs, corrected together (Holm)"
     if not bars:
-        return f"Every two models differ: {tests}."
+        return (
+            f"Every two models differ: {tests}. On the same samples a difference may show although "
+            "the models' own intervals overlap."
+        )
     return (
         "A bar joins the models with a dot on it: between no two of them a difference is shown, "
         f"by {tests}. No mean ranks: they are for many data sets (Demšar, 2006)."

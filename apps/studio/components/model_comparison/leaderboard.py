@@ -67,8 +67,8 @@ def _row(view: View, board: Leaderboard, one: Standing) -> charts.Row:
         f"{main} minus baseline (95 %)": "baseline"
         if difference is None
         else number(difference.main, percent=percent, sign=True),
-        "fixes" if percent else "better on": None if difference is None else difference.wins,
-        "regressions" if percent else "worse on": None if difference is None else difference.losses,
+        "fixes" if percent else "better on": 0 if difference is None else difference.wins,
+        "regressions" if percent else "worse on": 0 if difference is None else difference.losses,
         "p (Holm)": "" if difference is None else p_value(difference.p_adjusted),
         "verdict": "" if difference is None else difference.verdict or "no difference shown",
     }
@@ -81,7 +81,7 @@ def _about(board: Leaderboard) -> None:
     ]
     if board.truth_differs:
         left_out.append(f"{board.truth_differs:,} with different labels")
-    tests = {one.difference.test for one in board.standings if one.difference}
+    tests = {one.difference.test.split(",")[0] for one in board.standings if one.difference}
     words = "Fixes: only the model is right; regressions: only the baseline is. "
     st.caption(
         f"n = {board.n:,} samples that all {len(board.standings)} models have"
