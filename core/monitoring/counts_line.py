@@ -35,8 +35,10 @@ R10 = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
 LATENCY_MS = (*(10.0**decade * step for decade in range(4) for step in R10), 10_000.0)
 """Upper ends of the bins of a picture's latency, in milliseconds; one more bin lies beyond."""
 SOURCES: tuple[Source, ...] = get_args(Source)
-MAX_COUNT = 2**53
-MAX_CLASSES, MAX_TASKS = 1000, 20
+MAX_COUNT = 2**40
+"""So that sums over all lines that are read fit 64 bits."""
+MAX_CLASSES, MAX_TASKS = 100, 20
+"""Classes of a task, or reasons; tasks."""
 MAX_LINE_BYTES = 262_144
 """Longest line that is read."""
 MAX_SECONDS = 366 * 86_400

@@ -5,11 +5,12 @@ A last line without an end is left out: the demo may be writing it, or was kille
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import DataError
 from core.monitoring.counts_file import all_files
-from core.monitoring.counts_line import CountsLine, parse
+from core.monitoring.counts_line import MAX_CLASSES, MAX_TASKS, CountsLine, parse
 
 MAX_FILE_BYTES = 67_108_864
 """Bytes of a file of counts and of the full ones beside it together."""
@@ -41,6 +42,7 @@ def read(path: Path) -> list[CountsLine]:
             raise DataError(f"Expected counts of at most {MAX_FILE_BYTES:,} bytes, got {path}.")
         room -= len(content)
         lines += parse_all(content, file.name, MAX_LINES - len(lines))
+    _check_names(lines, path.name)
     return sorted(lines, key=lambda line: line.start)
 
 
@@ -64,4 +66,22 @@ def parse_all(content: bytes, name: str, max_lines: int = MAX_LINES) -> list[Cou
             lines.append(parse(text))
         except DataError as error:
             raise DataError(f"{name}, line {number:,}: {error}") from None
+    _check_names(lines, name)
     return lines
+
+
+def _check_names(lines: Sequence[CountsLine], name: str) -> None:
+    """Refuse more names in all lines together than one line may have: each becomes a colour.
+
+    Raises:
+        DataError: there are more.
+    """
+    classes: dict[str, set[str]] = {}
+    for line in lines:
+        classes.setdefault("", set()).update(line.abstained)
+        for task, counts in line.tasks.items():
+            classes.setdefault(task, set()).update(counts.classes)
+        if len(classes) > MAX_TASKS + 1 or max(map(len, classes.values())) > MAX_CLASSES:
+            raise DataError(
+                f"Expected at most {MAX_TASKS} tasks of {MAX_CLASSES} classes in {name}, got more."
+            )

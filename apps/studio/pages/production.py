@@ -31,6 +31,8 @@ ORDER = 88
 
 COMMAND = "python -m apps.webcam --monitor FILE.jsonl"
 MAX_MB = reading.MAX_FILE_BYTES >> 20
+MAX_PERIODS = 400
+"""Points of a chart; the newest."""
 TITLES = {
     DRIFT: "drift of the classes",
     UNCERTAIN: "uncertain",
@@ -143,7 +145,7 @@ def _show(view: View, counts: OpenCounts, reference: str, step: str, margin: flo
         (view.task, where),
         partial(validation_counts, view.store, view.task, where),
     )
-    shown = periods.by_step(counts.lines, step)
+    shown = periods.by_step(counts.lines, step)[-MAX_PERIODS:]
     figures = context.cached(
         view.store,
         "production.figures",

@@ -9,7 +9,7 @@ import json
 from html import escape
 
 SENTENCES = {
-    "idle": "See age, perceived gender and emotion live. Nothing is recorded.",
+    "idle": "See age, perceived gender and emotion live. No picture is recorded.",
     "asking": "Your browser asks for the camera: choose Allow.",
     "starting": "The camera is on; the first picture is on its way.",
     "slow": (

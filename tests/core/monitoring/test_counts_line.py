@@ -56,7 +56,7 @@ def test_a_field_of_any_kind_is_taken_or_refused(field: str, value: object) -> N
         ({"abstained": {"a\nb": 10}}, "printable"),
         ({"tasks": {"age": {"predicted": 10}}}, "uncertain"),
         ({"tasks": {f"t{i}": FIELDS["tasks"]["age"] for i in range(21)}}, "at most 20"),
-        ({"abstained": {f"r{i}": 10 for i in range(1001)}}, "at most 1000"),
+        ({"abstained": {f"r{i}": 10 for i in range(101)}}, "at most 100"),
     ],
 )
 def test_what_does_not_fit_is_named(change: dict[str, Any], message: str) -> None:

@@ -52,6 +52,14 @@ def test_what_is_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
         reading.read(path)
 
 
+def test_many_names_are_refused_though_each_line_has_few() -> None:
+    made = [line(i, {f"class {i}-{k}": 10 for k in range(50)}) for i in range(3)]
+    text = b"".join(one.to_json().encode() + b"\n" for one in made)
+    assert len(reading.parse_all(text[: text.rindex(b"class 2")], "c")) == 2
+    with pytest.raises(DataError, match="100 classes"):
+        reading.parse_all(text, "c")
+
+
 def test_no_file_is_said_with_the_command(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.jsonl"):
         with pytest.raises(DataError, match="--monitor"):

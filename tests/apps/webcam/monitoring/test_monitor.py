@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from time import process_time
 
+import cv2
+import numpy as np
 import pytest
 
 from apps.webcam.monitoring.monitor import Monitor
 from apps.webcam.monitoring.settled_faces import SETTLED_SECONDS, SettledFaces
+from apps.webcam.tabs import webcam
 from apps.webcam.tracking.tracker import TRACK_TIMEOUT_SECONDS, Tracker
 from core.artifacts.card import Card, Head
 from core.labels import FERPLUS8, GENDER2
 from core.monitoring.counts_file import CountsFile
 from core.monitoring.counts_line import CountsLine, parse
-from core.pipeline import FaceReading, Reading
+from core.pipeline import FaceReading, Pipeline, Reading
 from core.preprocess import InputSpec
 from tests.apps.webcam.conftest import reading
 from tests.conftest import SLOWNESS, full_disk
@@ -134,12 +139,28 @@ def test_threads_lose_nothing(path: Path) -> None:
     assert sum(line.faces for line in lines(path)) == 4 * 100 * 5
 
 
+def test_the_webcam_tab_counts_its_frames(
+    pipeline: Pipeline, frame: np.ndarray, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, clock = monitor(path), count(step=1.0)
+    monkeypatch.setattr(webcam, "monotonic", clock.__next__)
+    jpeg = cv2.imencode(".jpg", frame[:, ::-1, ::-1])[1].tobytes()
+    payload = {"url": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()}
+    for _ in range(10):  # visitors, each of them one face in four frames
+        visitor = webcam.VisitorState()
+        for _ in range(4):
+            webcam.process_frame(pipeline, payload, visitor, counted)
+    counted.close()
+    [line] = lines(path)
+    assert line.faces == 10 and sum(line.latency_ms["live"]) == 40
+
+
 def test_a_frame_costs_less_than_a_twentieth_of_a_millisecond() -> None:
     counted, settled, tracker = monitor(None), SettledFaces(), Tracker()
     frame = still(*[reading(box=(100.0 * i, 100, 80, 100)) for i in range(5)])
     faces = tracker.update(frame.faces, 0.0)
-    count = 2000
+    frames = 2000
     start = process_time()
-    for i in range(count):
+    for i in range(frames):
         counted.count_live(settled, faces, frame, i / RATE, 12.0)
-    assert 1000 * (process_time() - start) / count < 0.05 * SLOWNESS
+    assert 1000 * (process_time() - start) / frames < 0.05 * SLOWNESS
