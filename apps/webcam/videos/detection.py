@@ -46,19 +46,22 @@ class DetectedFrame:
 
 
 def detect(
-    frames: Iterable[tuple[np.ndarray, float]], search: Callable[[np.ndarray], list[Face]]
+    frames: Iterable[tuple[np.ndarray, float]],
+    search: Callable[[np.ndarray], list[Face]],
+    max_gap_frames: int = MAX_GAP_FRAMES,
 ) -> Iterator[list[DetectedFrame]]:
-    """Yield the frames of a video with their faces, in groups of at most `MAX_GAP_FRAMES`.
+    """Yield the frames of a video with their faces, in groups of at most `max_gap_frames`.
 
     Args:
         frames: RGB uint8 (H, W, 3) with seconds, ascending.
         search: finds the faces of a frame.
+        max_gap_frames: from one searched frame to the next; with 1 all are searched.
     """
     last: DetectedFrame | None = None  # the last one that was given out; it was searched
     group: list[tuple[np.ndarray, float]] = []
     for rgb, time in frames:
         is_far = last is not None and time - last.time > MAX_GAP_SECONDS + CLOCK_ERROR_SECONDS
-        if group and (is_far or last is None or len(group) == MAX_GAP_FRAMES):
+        if group and (is_far or last is None or len(group) == max_gap_frames):
             detected = _detect_group(last, group, search)
             yield detected
             last, group = detected[-1], []

@@ -14,15 +14,19 @@ import numpy as np
 from apps.webcam.decoding.limits import VIDEO_LIMITS, VideoLimits
 from apps.webcam.decoding.video import VideoFrames, open_frames
 from apps.webcam.tracking.tracker import TrackedFrame, Tracker
-from apps.webcam.videos.detection import detect
+from apps.webcam.videos.detection import MAX_GAP_FRAMES, detect
 from core.pipeline import Pipeline
+from core.types import Face
 
 DETECTION_SIDE_PX = 640
 """Long side at which faces are searched, between those of a live frame and of a single image."""
 
 
 def read_video(
-    source: Path, pipeline: Pipeline, limits: VideoLimits = VIDEO_LIMITS
+    source: Path,
+    pipeline: Pipeline,
+    limits: VideoLimits = VIDEO_LIMITS,
+    max_gap_frames: int = MAX_GAP_FRAMES,
 ) -> Iterator[TrackedFrame]:
     """Yield the faces of each processed frame; nothing is written.
 
@@ -30,6 +34,7 @@ def read_video(
         source: Any video file; untrusted.
         pipeline: Reads the faces.
         limits: Beyond these a video is refused.
+        max_gap_frames: As of `read_frames`.
 
     Raises:
         VideoError: Not a video, damaged, or beyond `limits`; also in the middle, if the header is
@@ -37,12 +42,15 @@ def read_video(
         FileNotFoundError: There is no such file.
     """
     with open_frames(source, limits) as video:
-        for _, frame in read_frames(video, pipeline, Tracker()):
+        for _, frame in read_frames(video, pipeline, Tracker(), max_gap_frames):
             yield frame
 
 
 def read_frames(
-    video: VideoFrames, pipeline: Pipeline, tracker: Tracker
+    video: VideoFrames,
+    pipeline: Pipeline,
+    tracker: Tracker,
+    max_gap_frames: int = MAX_GAP_FRAMES,
 ) -> Iterator[tuple[np.ndarray, TrackedFrame]]:
     """Yield the frames of an opened video, RGB uint8 (H, W, 3), with their faces.
 
@@ -50,8 +58,13 @@ def read_frames(
         video: At its start, or where another read of it stopped.
         pipeline: Reads the faces.
         tracker: Has the faces of the frames before.
+        max_gap_frames: From one searched frame to the next; with 1 all are searched.
     """
-    for group in detect(video.frames, lambda rgb: pipeline.detector(rgb, DETECTION_SIDE_PX)):
+
+    def search(rgb: np.ndarray) -> list[Face]:
+        return pipeline.detector(rgb, DETECTION_SIDE_PX)
+
+    for group in detect(video.frames, search, max_gap_frames):
         readings = pipeline.read_detected(
             [frame.rgb for frame in group], [frame.faces for frame in group], DETECTION_SIDE_PX
         )
