@@ -17,6 +17,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from evaluation.predictions import table  # noqa: E402  # after the path, to run as a file
+
 RECIPES = ("drawn_emotion", "drawn_joint")
 JOINT = RECIPES[1]
 NOISY = ("--dataset", "synthetic_noisy", "--data", ".")
@@ -32,6 +36,12 @@ def command(*words: object) -> None:
     subprocess.run([sys.executable, "-m", *texts], cwd=ROOT, check=True)
 
 
+def drop_votes(path: Path) -> None:
+    """Take the column of votes out of a table: the labels were drawn, nobody has voted."""
+    predictions = table.read(path)
+    table.write(predictions.drop_columns(["emotion_votes"]), path)
+
+
 def main() -> int:
     """Write the sample and return the exit status."""
     p = argparse.ArgumentParser(description="Regenerate the studio's sample with pictures.")
@@ -44,7 +54,7 @@ def main() -> int:
         run, shipped = work / name, out / "runs" / name
         if not (run / "bundle").is_dir():
             command("train", name, "--out", run)
-        bundle, table = work / f"{name}-int8" / name, out / f"{name}.parquet"
+        bundle, predictions = work / f"{name}-int8" / name, out / f"{name}.parquet"
         command("train", "export", run, "--out", bundle, "--int8")
         (shipped / "bundle").mkdir(parents=True, exist_ok=True)
         for file in RUN_FILES:
@@ -52,7 +62,8 @@ def main() -> int:
         shutil.copyfile(bundle / "model.onnx", shipped / "bundle" / "model.onnx")
         model = ("--model", shipped / "bundle", "--split", "test")
         extra = ("--embedding", "--conditions")
-        command("evaluation", "predict", *model, *NOISY, *extra, "--out", table)
+        command("evaluation", "predict", *model, *NOISY, *extra, "--out", predictions)
+        drop_votes(predictions)
     joint = ("--model", out / "runs" / JOINT / "bundle")
     kinds = ("--kinds", *KINDS)
     measured = ("--split", "test", "--out", out / "robustness.parquet")

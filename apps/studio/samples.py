@@ -100,8 +100,8 @@ def _real(settings: Settings) -> ShippedSample:
         title="Real faces, without pictures",
         about=(
             "These are the predictions of the shipped model, mien, for the validation parts of "
-            "FER+ and UTKFace: photographs of real people. *mien-whole* is the same network "
-            "without alignment by landmarks. The pictures may not be passed on, so there are "
+            "FER+ and UTKFace: photographs of real people. *mien, no landmarks* is the "
+            "same network without alignment. The pictures may not be passed on, so there are "
             "figures and no faces."
         ),
         settings=replace(
@@ -158,7 +158,7 @@ def _drawn() -> ShippedSample:
         views=(
             TellingView(
                 "confusion",
-                "What do neutral faces look like that are taken for contempt?",
+                "Which neutral faces are taken for contempt?",
                 {"cm.cell": (_label("neutral"), _label("contempt"))},
             ),
             TellingView("sample", "What does one prediction rest on?", {"right": ("wrong",)}),
