@@ -19,7 +19,8 @@ from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-FLAGS = ["--no-sandbox", "--disable-gpu"]
+FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
+"""WebGL by the processor, for the map of the page Browse."""
 SIZES = {"wide": (1400, 1000), "phone": (390, 844)}
 
 

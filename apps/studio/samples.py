@@ -163,7 +163,7 @@ def _drawn() -> ShippedSample:
             ),
             TellingView("sample", "What does one prediction rest on?", {"right": ("wrong",)}),
             TellingView("quality", "Which labels are wrong?"),
-            TellingView("compare", "Is the joint network better?"),
+            TellingView("browse", "Do its mistakes look alike?", {"br.colour": ("right",)}),
             TellingView("age_gender", "Whose age is misjudged, and which way?"),
         ),
         warning=warning,

@@ -1,4 +1,8 @@
 // Points by Plotly's WebGL. A brush is sent as its outline, a click as its position.
+const HAS_WEBGL = !!document.createElement("canvas").getContext("webgl");
+const MAX_SVG_POINTS = 20000;
+const KIND = HAS_WEBGL ? "scattergl" : "scatter";
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const map = parentElement.querySelector(".embedding-map");
@@ -82,18 +86,20 @@ function numbers(base64, kind) {
 
 function traces(data, ink) {
   const codes = numbers(data.codes, Uint8Array);
+  if (!HAS_WEBGL && codes.length > MAX_SVG_POINTS)
+    throw new Error(`this browser has no WebGL, and without it ${MAX_SVG_POINTS} points are too many`);
   const [x, y] = [data.x, data.y].map((all) => Float32Array.from(numbers(all, Uint16Array), (v) => v / 65535));
   const last = Math.max(data.names.length - 1, 1);
   const scale = data.names.map((_, i) => [i / last, data.colours[i]]);
   if (scale.length === 1) scale.push([1, data.colours[0]]);
   const points = {
-    type: "scattergl", mode: "markers", x, y, showlegend: false,
+    type: KIND, mode: "markers", x, y, showlegend: false,
     text: Array.from(codes, (code) => data.names[code]), hovertemplate: "%{text}<extra></extra>",
     marker: { size: data.size, color: codes, colorscale: scale, cmin: 0, cmax: last, opacity: 0.8, line: { width: 0 } },
     unselected: { marker: { opacity: 0.06 } },
   };
-  const ring = { // WebGL, too: a trace of SVG would lie below the points
-    type: "scattergl", mode: "markers", x: [data.ring?.[0] ?? null], y: [data.ring?.[1] ?? null], hoverinfo: "skip", showlegend: false,
+  const ring = { // as the points: a trace of SVG would lie below those of WebGL
+    type: KIND, mode: "markers", x: [data.ring?.[0] ?? null], y: [data.ring?.[1] ?? null], hoverinfo: "skip", showlegend: false,
     marker: { symbol: "circle-open", size: 16, color: ink, line: { width: 3 } },
     unselected: { marker: { opacity: 1 } },
   };
