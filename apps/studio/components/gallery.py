@@ -107,7 +107,8 @@ def orders(view: View, task: str) -> list[str]:
 def _choose_order(view: View, task: str, name: str, default: str | None) -> str:
     options = orders(view, task)
     if default is None:
-        default = "-error" if view.store.is_regression(task) else options[min(1, len(options) - 1)]
+        first = "-error" if view.store.is_regression(task) else "-confidence"
+        default = first if first in options else options[0]
     return url_state.choose(
         f"{name}.order", "Order", options, default, format_func=ORDERS.__getitem__
     )

@@ -14,28 +14,37 @@ from apps.studio.context import View
 from evaluation.analysis.leaderboard.ranking import Leaderboard
 from evaluation.report.formatting import interval, p_value
 
-BAR = "no difference"
-"""What stands beside a bar."""
+BAR_WIDTH, MAX_BAR_SHARE = 0.08, 0.4
+"""Share of the chart's width that a bar gets, and all bars at most."""
 
 
 def show(view: View, board: Leaderboard) -> None:
     """Draw the chart, with the tests of all pairs as its table."""
     bars = [group for group in board.groups if len(group) > 1]
+    names = [charts.plain(one.model) for one in board.standings]
     traces = [_models(view, board)]
     traces += [_bar(view, board, group, at) for at, group in enumerate(bars)]
-    names = [charts.plain(one.model) for one in board.standings]
     chart = charts.figure(
         *traces,
-        height=140 + 34 * (len(names) + len(bars)),
+        height=140 + 34 * len(names),
         x=view.metric.axis,
         percent="x" if board.is_share else "",
     )
-    ticks = [*names, *(BAR for _ in bars)]
+    width = min(BAR_WIDTH * len(bars), MAX_BAR_SHARE)
+    chart.update_xaxes(domain=[0, 1 - width])
+    chart.update_layout(
+        xaxis2={
+            "domain": [1 - width, 1],
+            "range": [-0.7, len(bars) - 0.3],
+            "visible": False,
+            "anchor": "y",
+        }
+    )
     chart.update_yaxes(
         tickmode="array",
-        tickvals=list(range(len(ticks))),
-        ticktext=ticks,
-        range=[len(ticks) - 0.5, -0.5],
+        tickvals=list(range(len(names))),
+        ticktext=names,
+        range=[len(names) - 0.5, -0.5],
         zeroline=False,
     )
     table: list[charts.Row] = [
@@ -48,7 +57,7 @@ def show(view: View, board: Leaderboard) -> None:
         }
         for pair in board.pairs
     ]
-    alt = "Models on the axis of the metric; a bar joins models that do not differ"
+    alt = "Models on the axis of the metric; bars beside them join models that do not differ"
     charts.show(chart, "compare-critical-difference", table, alt=alt)
     st.caption(_words(board, len(bars)))
 
@@ -87,14 +96,15 @@ def _models(view: View, board: Leaderboard) -> go.Scatter:
 
 
 def _bar(view: View, board: Leaderboard, group: tuple[str, ...], at: int) -> go.Scatter:
-    """The bar of one group, below the models."""
-    values = {one.model: one.main.value for one in board.standings}
+    """The bar of one group beside the models, with a dot in the row of each of its members."""
+    rows = {one.model: row for row, one in enumerate(board.standings)}
     return go.Scatter(
-        x=[values[model] for model in group],
-        y=[len(values) + at] * len(group),
+        x=[at] * len(group),
+        y=[rows[model] for model in group],
+        xaxis="x2",
         mode="lines+markers",
-        line={"color": charts.QUIET, "width": 6},
-        marker={"color": [view.colour(model) for model in group], "size": 9},
+        line={"color": charts.QUIET, "width": 5},
+        marker={"color": [view.colour(model) for model in group], "size": 11},
         text=[charts.plain(model) for model in group],
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,

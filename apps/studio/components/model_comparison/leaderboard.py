@@ -54,24 +54,29 @@ def rank_text(ranks: tuple[int, int]) -> str:
 
 
 def _row(view: View, board: Leaderboard, one: Standing) -> charts.Row:
-    percent, main = board.is_share, view.metric.title
+    percent, main, difference = board.is_share, view.metric.title, one.difference
+    minus, fixes, regressions = (
+        f"{main} minus baseline (95 %)",
+        "fixes" if percent else "better on",
+        "regressions" if percent else "worse on",
+    )
     row: charts.Row = {
         "rank (95 %)": rank_text(one.ranks),
         "model": one.model,
         main: number(one.main, percent=percent),
     }
+    if difference is None:
+        row |= {minus: "baseline", "verdict": "", "p (Holm)": "", fixes: 0, regressions: 0}
+    else:
+        row |= {
+            minus: number(difference.main, percent=percent, sign=True),
+            "verdict": difference.verdict or "no difference shown",
+            "p (Holm)": p_value(difference.p_adjusted),
+            fixes: difference.wins,
+            regressions: difference.losses,
+        }
     if one.macro_f1 is not None:
         row[METRICS["macro_f1"].title] = number(one.macro_f1, percent=True)
-    difference = one.difference
-    row |= {
-        f"{main} minus baseline (95 %)": "baseline"
-        if difference is None
-        else number(difference.main, percent=percent, sign=True),
-        "fixes" if percent else "better on": 0 if difference is None else difference.wins,
-        "regressions" if percent else "worse on": 0 if difference is None else difference.losses,
-        "p (Holm)": "" if difference is None else p_value(difference.p_adjusted),
-        "verdict": "" if difference is None else difference.verdict or "no difference shown",
-    }
     return row
 
 
