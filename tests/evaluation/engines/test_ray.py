@@ -28,14 +28,24 @@ from core.errors import UserError
 from evaluation import engines
 from evaluation.__main__ import main
 from evaluation.engines import ray as ray_engine
-from evaluation.predictions import table
+from evaluation.predictions import resume, table
 from evaluation.predictions.partial import PartialTable
 from evaluation.predictions.resume import PART_SIZE
 from tests.conftest import ROOT
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
-N = 5 * PART_SIZE + 10
-"""Pictures: five whole parts and a short one."""
+N = PART_SIZE + 74
+"""Pictures: two parts, or six of SMALL_PART."""
+SMALL_PART = 64
+SLOW = f"""
+import sys, time, evaluation.predictions.resume as resume
+resume.PART_SIZE = {SMALL_PART}
+save = resume.PartialTable.save
+resume.PartialTable.save = lambda *part: (save(*part), time.sleep(0.3))
+from evaluation.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""A driver that leaves time to stop it between two parts."""
 CLUSTER = """
 import sys, ray
 started = ray.init("local", num_cpus=2, include_dashboard=False, object_store_memory=2**27)
@@ -58,7 +68,7 @@ def pictures(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def options(pictures: Path, tiny_bundle: Path) -> list[str]:
     source = ["--dataset", "utkface", "--data", str(pictures), "--split", "all"]
-    return ["--model", str(tiny_bundle), *source, "--embedding"]
+    return ["--model", str(tiny_bundle), *source]
 
 
 @pytest.fixture(scope="module")
@@ -140,11 +150,12 @@ def test_a_cluster_of_its_own_is_private_and_ctrl_c_loses_nothing(
     local: pa.Table,
     environment: dict[str, str],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
     out = tmp_path / "t.parquet"
     words = ["predict", *options, "--out", str(out)]
-    command = [sys.executable, "-m", "evaluation", *words, "--engine", "ray", "--threads", "2"]
+    command = [sys.executable, "-c", SLOW, *words, "--engine", "ray", "--threads", "2"]
     with subprocess.Popen(
         command,
         cwd=ROOT,
@@ -153,8 +164,8 @@ def test_a_cluster_of_its_own_is_private_and_ctrl_c_loses_nothing(
         text=True,
         start_new_session=True,
     ) as process:
-        parts, deadline = PartialTable(out), time.monotonic() + 120
-        while not any(parts.sample_count(i) for i in range(6)) and time.monotonic() < deadline:
+        parts, deadline = PartialTable(out), time.monotonic() + 240
+        while not any(map(parts.sample_count, range(6))) and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGSTOP)  # nothing more is written while we look
         addresses = listening(psutil.Process(process.pid))
@@ -167,6 +178,7 @@ def test_a_cluster_of_its_own_is_private_and_ctrl_c_loses_nothing(
     assert not [n for n in left if n.startswith((".ray", "mien-ray"))]
 
     capsys.readouterr()
+    monkeypatch.setattr(resume, "PART_SIZE", SMALL_PART)
     assert main(words) == 0 and "goes on:" in capsys.readouterr().err
     assert same(table.read(out), local)
 
