@@ -47,7 +47,7 @@ TABLES: dict[str, Callable[[], dict]] = {
         classes("fruit", ["apple", "pear"]) | numbers("yaw") | numbers("age") | GROUP
     ),
 }
-ALWAYS = {"start", "dataset", "overview", "sample", "own"}
+ALWAYS = {"start", "browse", "production", "dataset", "overview", "sample", "own"}
 OF_CLASSES = {"confusion", "per_class"}
 PAGES = {
     "three classes": ALWAYS | OF_CLASSES | {"confidence"},
