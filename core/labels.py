@@ -67,6 +67,8 @@ EMOTION_ADJECTIVES = {
 """How a face with the emotion looks, where that is another word."""
 SAD_NEUTRAL = ("sadness", "neutral")
 """The two emotions that models of faces take for each other most often."""
+NEUTRAL_CONTEMPT = ("neutral", "contempt")
+"""Label and prediction of an error that is rare enough to look at each face."""
 GENDER2 = LabelSpace("GENDER2", ("female", "male"))
 """The data sets' binary annotation. Called *perceived gender* wherever a person reads it."""
 

@@ -68,10 +68,9 @@ def main() -> int:
     from playwright.sync_api import sync_playwright
 
     from core import registry
-    from core.labels import FERPLUS8
+    from core.labels import NEUTRAL_CONTEMPT
     from evaluation.benchmark.app_processes import running
 
-    cell = [FERPLUS8.labels[FERPLUS8.index(name)] for name in ("neutral", "contempt")]
     home = "overview" if args.tables else "start"
     table = [] if args.tables or not args.table else [("table", args.table)]
     (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
@@ -92,7 +91,9 @@ def main() -> int:
                 page = context.new_page()
                 page.set_default_timeout(120_000)
                 for shown in pages if args.all else [args.page]:
-                    chosen = [("cm.cell", name) for name in cell * (shown == "confusion")]
+                    chosen = [
+                        ("cm.cell", name) for name in NEUTRAL_CONTEMPT * (shown == "confusion")
+                    ]
                     address = f"{url}/{shown}".removesuffix(f"/{home}")
                     page.goto(f"{address}?{urlencode([*table, *chosen])}")
                     wait_until_drawn(page)

@@ -31,7 +31,8 @@ def front_matter() -> dict:
 @pytest.fixture(scope="module")
 def pins() -> dict[str, str]:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    exact = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    return {name.partition("[")[0]: version for name, version in exact}
 
 
 def test_front_matter_is_what_spaces_read(front_matter: dict, pins: dict[str, str]) -> None:

@@ -26,7 +26,7 @@ from core.artifacts.downloads import cache_dir
 from core.data import synthetic_noisy
 from core.errors import DataError
 from core.files import atomic_file
-from core.labels import FERPLUS8
+from core.labels import NEUTRAL_CONTEMPT, SAD_NEUTRAL
 from evaluation.predictions.meta import Meta
 
 REAL, DRAWN = "", "drawn"
@@ -89,10 +89,6 @@ def is_shipped(path: Path | None) -> bool:
     return path is not None and path.is_relative_to(SAMPLE_FOLDER)
 
 
-def _label(name: str) -> str:
-    return FERPLUS8.labels[FERPLUS8.index(name)]
-
-
 def _real(settings: Settings) -> ShippedSample:
     """What the command line sets without tables, such as `--images`, is of these."""
     tables = tuple(sorted(SAMPLE_FOLDER.glob("*-val.parquet")))
@@ -116,7 +112,7 @@ def _real(settings: Settings) -> ShippedSample:
             TellingView(
                 "confusion",
                 "Which sad faces does it call neutral?",
-                {"cm.cell": (_label("sad"), _label("neutral"))},
+                {"cm.cell": SAD_NEUTRAL},
             ),
             TellingView("confidence", "Can its confidence be believed?"),
             TellingView(
@@ -159,7 +155,7 @@ def _drawn() -> ShippedSample:
             TellingView(
                 "confusion",
                 "Which neutral faces are taken for contempt?",
-                {"cm.cell": (_label("neutral"), _label("contempt"))},
+                {"cm.cell": NEUTRAL_CONTEMPT},
             ),
             TellingView("sample", "What does one prediction rest on?", {"right": ("wrong",)}),
             TellingView("quality", "Which labels are wrong?"),
