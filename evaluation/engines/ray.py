@@ -204,7 +204,6 @@ def _set_environment(host: str, *, new: bool) -> None:
     """Set what Ray reads when it is imported and started."""
     # The core's log lines, written past Python to stderr: also of what Ray Data handles itself.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    os.environ.setdefault("RAY_gcs_server_request_timeout_seconds", str(CONNECT_SECONDS))
     if _is_loopback(host):
         # Keeps 127.0.0.1 where Ray would take the address that other machines reach.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
