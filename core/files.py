@@ -38,7 +38,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     path = Path(os.path.normpath(path.absolute()))
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder")
-    _remove_leftovers(path)
+    remove_leftovers(path)
     temporary = path.with_name(f"{_prefix(path)}{os.getpid()}-{uuid.uuid4().hex[:8]}{path.suffix}")
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
@@ -90,7 +90,7 @@ def atomic_folder(
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
+        remove_leftovers(path)
         temporary = Path(tempfile.mkdtemp(prefix=f"{_prefix(path)}{os.getpid()}-", dir=path.parent))
         temporary.chmod(0o755)
         yield temporary
@@ -122,12 +122,26 @@ def scratch_folder(target: Path) -> Iterator[Path]:
         OSError: the disk cannot be written.
     """
     target = Path(os.path.normpath(target.absolute()))
-    _remove_leftovers(target)
+    remove_leftovers(target)
     folder = Path(tempfile.mkdtemp(prefix=f"{_prefix(target)}{os.getpid()}-", dir=target.parent))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes have left unfinished beside `path`."""
+    prefix = _prefix(path)
+    for old in path.parent.iterdir() if path.parent.is_dir() else ():
+        if not old.name.startswith(prefix):
+            continue
+        process = old.name[len(prefix) :].split("-")[0]
+        if process.isdecimal() and not _is_alive(int(process)):
+            if old.is_dir():
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                old.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -186,20 +200,6 @@ def _same_bytes(path: Path, other: Path) -> bool:
 def _prefix(path: Path) -> str:
     """How the names of unfinished neighbours of `path` begin; a process's number follows."""
     return f".{path.name}.part-"
-
-
-def _remove_leftovers(path: Path) -> None:
-    """Remove what killed processes have left beside `path`."""
-    prefix = _prefix(path)
-    for old in path.parent.iterdir() if path.parent.is_dir() else ():
-        if not old.name.startswith(prefix):
-            continue
-        process = old.name[len(prefix) :].split("-")[0]
-        if process.isdecimal() and not _is_alive(int(process)):
-            if old.is_dir():
-                shutil.rmtree(old, ignore_errors=True)
-            else:
-                old.unlink(missing_ok=True)
 
 
 def _is_alive(process: int) -> bool:

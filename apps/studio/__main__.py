@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import progress
 from core.cli import add_debug, exit_status
 from core.errors import DataError
 from evaluation.predictions.importing.arguments import add_import
@@ -111,7 +112,7 @@ def serve(args: argparse.Namespace) -> None:
     opened = [sample.settings for sample in samples.offered().values()] or [settings]
     for one in opened:
         if one.tables:
-            store = context.opened(one)
+            store = context.opened(one, progress.task)
             print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
         for version in data_sets.opened(one):
             print(f"{len(version):,} samples of {version.name}", flush=True)

@@ -16,6 +16,7 @@ from apps.studio.settings import Settings
 from core.vocabulary import Metric
 from evaluation.predictions.importing import ImportOptions
 from evaluation.store import Store, Where
+from evaluation.store.loaded import ShowProgress, no_progress
 
 Result = TypeVar("Result")
 
@@ -97,18 +98,23 @@ def _opened(
     _options: ImportOptions,
     options_text: str,
     file_stamps: tuple[tuple[int, int], ...],
+    _progress: ShowProgress,
 ) -> Store:
-    return Store.open(paths, options=_options)
+    return Store.open(paths, options=_options, progress=_progress)
 
 
-def opened(settings: Settings) -> Store:
+def opened(settings: Settings, progress: ShowProgress = no_progress) -> Store:
     """Return the tables of the command line or a sample, opened once for all visitors.
 
     They are opened again when a file has changed.
+
+    Args:
+        settings: what is open.
+        progress: shows bars while they are opened, as `core.progress.task` does.
     """
     tables = settings.tables
     stamps = tuple((p.stat().st_mtime_ns, p.stat().st_size) for p in tables if p.is_file())
-    return _opened(tables, settings.options, repr(settings.options), stamps)
+    return _opened(tables, settings.options, repr(settings.options), stamps, progress)
 
 
 def plain(text: str) -> str:

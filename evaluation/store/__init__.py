@@ -4,7 +4,7 @@
 """
 
 from evaluation.store.filters import Where
-from evaluation.store.ingest import Source
+from evaluation.store.loaded import Source
 from evaluation.store.store import Store
 
 __all__ = ["Source", "Store", "Where"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,11 +16,10 @@ from core.errors import DataError
 from evaluation.predictions.mapping import rename
 from evaluation.predictions.schema import GROUP, some
 
-MAX_ROWS = 20_000_000
-"""About 3 GB with every column of the contract."""
-MAX_UNPACKED_BYTES = 8 * 2**30
-"""Uncompressed size of the columns that are read of a Parquet file; 20 million rows with every
-column of the contract need about 3 GB.
+MAX_ROWS = 200_000_000
+MAX_UNPACKED_BYTES = 64 * 2**30
+"""Uncompressed size of the columns that are read of a Parquet file; 100 million rows with every
+column of the contract need about 15 GB.
 """
 MAX_ROW_BYTES = 2**17
 """Size of one row; an embedding of 4,096 numbers takes an eighth."""
@@ -85,17 +84,20 @@ def parts(path: Path, columns: set[str]) -> Iterator[pa.Table]:
         fields = {f.name: f.type for f in pq.read_schema(path) if f.name in columns}
         texts = {n: kind for n, kind in fields.items() if is_text(kind)}
         with pq.ParquetFile(path, read_dictionary=list(texts)) as file:
-            _check_unpacked_size(file.metadata, list(fields), path)
+            unpacked_size(file.metadata, list(fields), path)
             for batch in file.iter_batches(PART_ROWS, columns=list(fields)):
                 yield from _decoded_slices(batch, texts, path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"Expected a Parquet table, got {path}: {str(error)[:200]}") from None
 
 
-def _check_unpacked_size(meta: pq.FileMetaData, columns: list[str], path: Path) -> None:
-    """Refuse too large columns or rows by the sizes in the footer, before anything is unpacked.
+def unpacked_size(meta: pq.FileMetaData, columns: Collection[str], path: Path) -> int:
+    """Return the bytes of some columns by the footer, before anything is unpacked.
 
     A file of 5 kB can hold a text of 100 MB, or a list as long.
+
+    Raises:
+        DataError: the columns, or rows of them, are too large.
     """
     leaves = [
         i
@@ -115,6 +117,7 @@ def _check_unpacked_size(meta: pq.FileMetaData, columns: list[str], path: Path) 
             f"Expected at most {limit / 2**30:.0f} GB of table in {path}, got {total / 2**30:.1f} "
             f"GB; try a part of its rows."
         )
+    return total
 
 
 def _decoded_slices(

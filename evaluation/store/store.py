@@ -18,6 +18,7 @@ from evaluation.predictions.tasks import HIGH, LOW
 from evaluation.store.encoding import NAME_COLUMNS, probability_column
 from evaluation.store.filters import Where
 from evaluation.store.ingest import load
+from evaluation.store.loaded import ShowProgress, no_progress
 from evaluation.store.tables import Tables
 
 
@@ -42,6 +43,7 @@ class Store(Tables):
         *,
         names: Mapping[str, str] | None = None,
         options: ImportOptions | None = None,
+        progress: ShowProgress = no_progress,
     ) -> Store:
         """Load one or several predictions tables of any models.
 
@@ -51,6 +53,7 @@ class Store(Tables):
             paths: tables of predictions of any format.
             names: column of the contract -> column of the files, where they differ.
             options: what else the columns cannot say; with its own `names`.
+            progress: shows bars, as `core.progress.task` does.
 
         Raises:
             DataError: names the column, the row and the fix.
@@ -60,7 +63,7 @@ class Store(Tables):
                 "Expected at least one predictions table, got none; try `python -m apps.studio "
                 "T.parquet`."
             )
-        return cls(load([Path(p) for p in paths], options or ImportOptions(names or {})))
+        return cls(load([Path(p) for p in paths], options or ImportOptions(names or {}), progress))
 
     def confusion(self, task: str, where: Where, uncertain: float | None = None) -> np.ndarray:
         """Return the confusion matrix, int64 (k, k) in the order of `labels(task)`.

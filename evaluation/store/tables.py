@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from evaluation.predictions.schema import GROUP
 from evaluation.predictions.tasks import PRED, TRUE
 from evaluation.store.encoding import NAME_COLUMNS, probability_column
 from evaluation.store.filters import Where
-from evaluation.store.ingest import LoadedTables, Source
+from evaluation.store.loaded import LoadedTables, Source
 
 MAX_REMEMBERED = 500
 """Results that are kept for later queries."""
@@ -31,6 +32,7 @@ class Tables:
 
     def __init__(self, loaded: LoadedTables) -> None:
         self._con, self._codes = loaded.con, loaded.codes
+        weakref.finalize(self, loaded.close)  # also at the end of the process
         self.columns = frozenset(loaded.columns)
         self.sources: tuple[Source, ...] = tuple(loaded.sources)
         self.notes = tuple(loaded.notes)
