@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import statistics
 import subprocess
@@ -18,10 +19,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
+from core import progress
 from core.cli import add_debug, exit_status
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +37,12 @@ CLICKS: dict[str, tuple[str, list[dict[str, list[str]]]]] = {
     "overview: a filter": ("overview", [{"g.race": [v]} for v in ("White", "Black", "Asian")]),
     "confusion: a filter": ("confusion", [{"confidence": [str(v), "1"]} for v in (0.3, 0.5, 0.7)]),
     "confusion: a threshold": ("confusion", [{"cm.unsure": [str(v)]} for v in (0.4, 0.6, 0.8)]),
+    "confidence: a filter": ("confidence", [{"g.race": [v]} for v in ("White", "Black", "Asian")]),
+    "browse: an order": (
+        "browse",
+        [{"br.order": [v]} for v in ("-confidence", "confidence", "-error")],
+    ),
+    "browse: a page": ("browse", [{"br.page": [str(v)]} for v in (2, 100, 10_000)]),
 }
 """Title -> page and the URL parameters of three clicks, of which the median counts."""
 
@@ -55,12 +64,14 @@ class StudioSpeed:
         models: in the table.
         seconds: what was timed -> its seconds.
         resident_mb: memory of the process at the end.
+        most_mb: the most that it was; 0 where the system does not tell.
     """
 
     rows: int = 0
     models: int = 0
     seconds: dict[str, Seconds] = field(default_factory=dict)
     resident_mb: int = 0
+    most_mb: int = 0
 
     def time(self, title: str, *calls: Callable[[], object]) -> None:
         """Run `calls` and keep the median of their times."""
@@ -82,11 +93,12 @@ def measure(path: Path) -> StudioSpeed:
     from apps.studio import context
     from apps.studio.settings import PROCESS, Settings
 
+    logging.disable(logging.WARNING)  # Streamlit's, on pages without a browser
     PROCESS.use(Settings((path,)))
     speed = StudioSpeed()
-    speed.time("open the table", lambda: context.opened(PROCESS.settings))
-    speed.time("first page: overview", lambda: _draw("overview", {}))
-    speed.time("first page: confusion", lambda: _draw("confusion", {}))
+    speed.time("open the table", lambda: context.opened(PROCESS.settings, progress.task))
+    for page in ("overview", "confusion", "confidence", "browse"):
+        speed.time(f"first page: {page}", partial(_draw, page, {}))
     store = context.opened(PROCESS.settings)
     labels = store.labels("emotion")
     cells = [{"cm.cell": [labels[i], labels[j]]} for i, j in ((0, 1), (1, 0), (2, 3))]
@@ -94,14 +106,21 @@ def measure(path: Path) -> StudioSpeed:
         speed.time(title, *(lambda p=page, c=click: _draw(p, c) for click in clicks))
     speed.rows, speed.models = store.rows, len(store.models)
     speed.resident_mb = round(psutil.Process(os.getpid()).memory_info().rss / 2**20)
+    speed.most_mb = _most_mb()
     return speed
+
+
+def _most_mb() -> int:
+    status = Path("/proc/self/status")  # getrusage would count the parent's memory, too
+    lines = status.read_text("utf-8").splitlines() if status.is_file() else []
+    return next((int(line.split()[1]) // 2**10 for line in lines if "VmHWM" in line), 0)
 
 
 def _draw(page: str, parameters: dict[str, list[str]]) -> None:
     """Draw a page with the URL's parameters."""
     from streamlit.testing.v1 import AppTest
 
-    app = AppTest.from_string(SCRIPT.format(page=page), default_timeout=120)
+    app = AppTest.from_string(SCRIPT.format(page=page), default_timeout=600)
     app.query_params.update(parameters)
     app.run()
     if app.exception:
@@ -170,7 +189,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(
         f"studio, {speed['rows']:,} rows, {speed['models']} model(s): "
-        f"{speed['resident_mb']} MB resident"
+        f"{speed['resident_mb']} MB resident, at most {speed['most_mb']}"
     )
     for title, seconds in speed["seconds"].items():
         print(f"  {title:26} {seconds['wall']:7.3f} s  ({seconds['cpu']:.3f} s of processor)")

@@ -151,9 +151,12 @@ class Store(Tables):
         columns += [c for c in (*ends, "face_found") if c in self.columns]
         clause, params = self.clause(where)
         by = "t.sample_id" if order == "id" else self.sort_key(order, where.task)
+        # First which rows, by the columns that this needs; they already lie in the order of rowid.
+        sort = "" if by == "t.rowid" else f"ORDER BY {by}, t.rowid"
+        rows = f"SELECT t.rowid FROM t WHERE {clause} {sort} LIMIT {limit:d} OFFSET {offset:d}"
         query = (
-            f"SELECT t.rowid AS row, {', '.join(f't.{c}' for c in columns)} FROM t WHERE {clause} "
-            f"ORDER BY {by}, t.rowid LIMIT {limit:d} OFFSET {offset:d}"
+            f"SELECT t.rowid AS row, {', '.join(f't.{c}' for c in columns)} FROM t "
+            f"WHERE t.rowid IN ({rows}) ORDER BY {by}, t.rowid"
         )
         return self.in_words(self.arrow(query, params))
 
