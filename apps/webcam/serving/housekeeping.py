@@ -12,6 +12,7 @@ import gradio as gr
 from apps.webcam import uploads
 from apps.webcam.serving.connections import ConnectionWatch
 from apps.webcam.serving.gradio_queue import queue_of
+from apps.webcam.serving.sessions import SessionWatch
 from apps.webcam.serving.stored_uploads import StoredUploads
 from apps.webcam.serving.streams import StreamWatch
 
@@ -37,10 +38,12 @@ def lifespan(
 
 
 async def _watch(page: gr.Blocks) -> None:
-    streams, connections = StreamWatch(queue_of(page)), ConnectionWatch(page)
+    queue = queue_of(page)
+    streams, sessions, connections = StreamWatch(queue), SessionWatch(queue), ConnectionWatch(page)
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         await streams.check(time.monotonic())
+        sessions.check(time.monotonic())
         connections.check(time.monotonic())
 
 
