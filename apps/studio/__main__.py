@@ -100,7 +100,8 @@ def serve(args: argparse.Namespace) -> None:
     import streamlit as st
     from starlette.middleware import Middleware
 
-    from apps.studio import context, data_sets, images, plotly_script, samples
+    from apps.studio import app as router
+    from apps.studio import context, data_sets, images, link_preview, plotly_script, samples
     from apps.studio.same_origin import SameOrigin
     from apps.studio.settings import PROCESS
 
@@ -118,7 +119,8 @@ def serve(args: argparse.Namespace) -> None:
             print(f"{len(version):,} samples of {version.name}", flush=True)
     print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
     faces = [one.faces for one in opened if one.faces]
-    routes = [plotly_script.route(), images.route(faces)]
+    titles = {name: page.TITLE for name, page in router.pages().items()}
+    routes = [plotly_script.route(), images.route(faces), *link_preview.routes(titles)]
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     script = Path(__file__).with_name("entry") / "script.py"
     sys.argv = [str(script)]  # Streamlit looks for its configuration beside what was started
@@ -169,7 +171,7 @@ def checked(args: argparse.Namespace) -> Settings:
 
 def options(host: str, port: int) -> dict[str, object]:
     """Return Streamlit's configuration: nothing is counted, watched, called or read from disk."""
-    from apps.studio.charts import PALETTE
+    from apps.studio import charts
     from apps.studio.settings import MAX_UPLOAD_MB
 
     is_local = host in ("127.0.0.1", "localhost", "::1")
@@ -193,8 +195,10 @@ def options(host: str, port: int) -> dict[str, object]:
         # that of a Space. Off, other sites' pages can also read: on one's own computer never.
         "server.enableXsrfProtection": is_local,
         "server.enableCORS": is_local,
-        "theme.light.primaryColor": PALETTE[0],
-        "theme.dark.primaryColor": PALETTE[4],
+        "theme.light.primaryColor": charts.ACCENT_ON_WHITE,
+        "theme.dark.primaryColor": charts.ACCENT_ON_BLACK,
+        "theme.light.textColor": charts.TEXT_ON_WHITE,
+        "theme.light.codeTextColor": charts.TEXT_ON_WHITE,
     }
 
 

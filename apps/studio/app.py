@@ -12,6 +12,7 @@ from apps.studio import frame, links, samples
 from apps.studio.settings import PROCESS
 from core import registry
 
+NAME = "Mien studio"
 PAGES_PACKAGE = "apps.studio.pages"
 PAGE_OF_DATA = "dataset"
 """The first page where a data set is open without predictions."""
@@ -25,10 +26,13 @@ def pages() -> dict[str, ModuleType]:
     return dict(sorted(modules.items(), key=lambda item: item[1].ORDER))
 
 
+def page_title(title: str) -> str:
+    """Return what the browser's tab calls a page."""
+    return f"{title} · {NAME}"
+
+
 def main() -> None:
     """Draw the selected page."""
-    st.set_page_config(page_title="Mien studio", page_icon=ICON, layout="wide")
-
     modules = pages()
     first = "start" if samples.offered() else "overview"
     if not samples.offered() and not PROCESS.settings.tables:
@@ -44,4 +48,6 @@ def main() -> None:
         for name, module in modules.items()
     }
     st.session_state[links.PAGES_KEY] = entries
-    st.navigation(list(entries.values()), position="hidden").run()
+    selected = st.navigation(list(entries.values()), position="hidden")
+    st.set_page_config(page_title=page_title(selected.title), page_icon=ICON, layout="wide")
+    selected.run()

@@ -26,6 +26,10 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8
 
 The k-th model of the opened tables always has the k-th colour (`View.colour`).
 """
+ACCENT_ON_WHITE, ACCENT_ON_BLACK = "#005F96", PALETTE[4]
+"""Of buttons and links: the first colour is too light for text on its own tint."""
+TEXT_ON_WHITE = "#111111"
+"""Captions have this text's colour at 60 %: Streamlit's own is too light for them."""
 GOOD, BAD, QUIET = "#009E73", "#D55E00", "#8C8C8C"
 BAD_SCALE = ((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)"))
 """For what is worse the larger it is, in the colour of BAD."""

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from apps.studio import charts, context, links, url_state
+from apps.studio import charts, context, links, tabs, url_state
 from apps.studio.components import class_curves, gallery
 from apps.studio.context import View
 from core.vocabulary import METRICS
@@ -28,6 +28,7 @@ TITLE = "Per class"
 ICON = ":material/category:"
 ORDER = 20
 
+TABS = ("All classes", "One class", "Mistakes and samples")
 METRIC_NAMES = ("recall", "precision", "f1")
 KINDS = {
     "wrong": "most confident wrong",
@@ -68,22 +69,25 @@ def render(view: View) -> None:
             icon=":material/filter_alt:",
         )
         return
-    every, one = url_state.tabs("pc.tab", ("All classes", "One class"))
-    with every:
-        _all_classes(view, scores)
-    with one:
-        _draw_class(view, scores)
+    title, tab = tabs.open_tab("pc.tab", TABS)
+    with tab:
+        if title == TABS[0]:
+            _all_classes(view, scores)
+        else:
+            _draw_class(view, scores, title)
 
 
-def _draw_class(view: View, scores: Mapping[str, ScoresByClass]) -> None:
+def _draw_class(view: View, scores: Mapping[str, ScoresByClass], title: str) -> None:
     labels = [
         label
         for label in next(iter(scores.values()))
         if any(of_model[label].n for of_model in scores.values())
     ]
     label = url_state.choose("pc.label", "Class", labels, style="pills")
-    _one_class(scores, label)
-    class_curves.show(view, label)
+    if title == TABS[1]:
+        _one_class(scores, label)
+        class_curves.show(view, label)
+        return
     model = (
         url_state.choose("pc.model", "Model", list(scores))
         if len(scores) > 1

@@ -15,6 +15,7 @@ from apps.studio.context import View
 from core.vocabulary import task_title
 from evaluation.robustness import curves
 from evaluation.robustness.curves import FLIP_YEARS
+from evaluation.robustness.level_words import level_in_words
 
 TITLE = "Robustness"
 ICON = ":material/blur_on:"
@@ -149,11 +150,9 @@ def panels(
 
 
 def _levels(rows: pd.DataFrame) -> list[str]:
-    """The degree of each row's corruption in its own unit."""
-    return [
-        "as it is" if pd.isna(level) else f"{level:g} {unit}"
-        for level, unit in zip(rows["level"], rows["unit"], strict=True)
-    ]
+    """The degree of each row's corruption in words."""
+    columns = (rows["kind"], rows["level"], rows["unit"])
+    return [level_in_words(kind, level, unit) for kind, level, unit in zip(*columns, strict=True)]
 
 
 def _panels(view: View, rows: pd.DataFrame, column: str) -> None:

@@ -28,6 +28,8 @@ MEASURES = ("emotion_accuracy", "gender_accuracy", "age_mae", "loss")
 """Columns of a history, without the prefix `train_` or `val_`, that can be drawn."""
 GAP_LINES = (-5.0, 10.0)
 """Percentage points at which the chart of gaps has dashed lines: maybe a leak, overfitting."""
+MAX_TICKS = 12
+"""Numbers along an axis of epochs."""
 Runs: TypeAlias = Mapping[str, TrainingRun]
 
 
@@ -173,6 +175,7 @@ def _curves(runs: Runs, colours: Mapping[str, str]) -> None:
         y=f"{column_title(measure)}, years" if metric.unit == "years" else column_title(measure),
         percent="y" if metric.is_share else "",
     )
+    _whole_epochs(chart, runs)
     alt = (
         f"{column_title(measure)} by epoch: training dotted, validation solid, a star where "
         "weights were kept"
@@ -193,6 +196,13 @@ def _curve(name: str, colour: str, epochs: Any, values: Any, split: str) -> go.S
         marker={"size": 5},
         hovertemplate=f"{split}, epoch %{{x}}: %{{y}}",
     )
+
+
+def _whole_epochs(chart: go.Figure, runs: Runs) -> None:
+    """Let the axis begin at the first epoch, with at most MAX_TICKS numbers, all whole."""
+    last = max(run.history["epoch"][-1] for run in runs.values())
+    step = -(-int(last) // MAX_TICKS)
+    chart.update_xaxes(tick0=0, dtick=step, range=[0.5, last + 0.5])
 
 
 def _gaps(runs: Runs) -> None:
@@ -242,6 +252,7 @@ def _learning_rate(runs: Runs, colours: Mapping[str, str]) -> None:
     ]
     chart = charts.figure(*traces, x="epoch", y="at the end of the epoch", height=320)
     chart.update_yaxes(type="log")
+    _whole_epochs(chart, runs)
     table: list[charts.Row] = [
         {"run": name, "epoch": int(epoch), "learning rate": float(rate)}
         for name, history in rates.items()

@@ -1,7 +1,8 @@
 """Corruptions of a picture, one per file; the file's name is the kind.
 
 Each has `LEVELS`, `UNIT` and `corrupt(view, level, rng) -> FaceView`. LEVELS are what severities
-1, 2 ... mean, in the unit that the text UNIT names; severity 0 is the picture as it is.
+1, 2 ... mean, in the unit that the text UNIT names; severity 0 is the picture as it is. `WORDS`, if
+there is one, says a level in words: a format of `level`, or of `percent`, a hundred times as much.
 
 A corruption acts on the **source picture before it is cropped**, because that is where cameras,
 compression and hands act, and so that two models with other input sizes meet the same pixels. The

@@ -11,6 +11,7 @@ from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (0.01, 0.02, 0.03, 0.045, 0.06)
 UNIT = "standard deviation in face sides"
+WORDS = "blur {percent:g} % of face width"
 
 
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:

@@ -10,6 +10,7 @@ from evaluation.robustness.corruptions import FaceView, clipped
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5)
 UNIT = "share of the grey range added or taken away"
+WORDS = "{percent:g} % brighter or darker"
 
 
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:

@@ -10,6 +10,7 @@ from evaluation.robustness.corruptions import FaceView, clipped
 
 LEVELS = (0.75, 0.5, 0.35, 0.2, 0.1)
 UNIT = "share of the contrast that is left"
+WORDS = "{percent:g} % of the contrast"
 
 
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:

@@ -11,6 +11,7 @@ from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (0.03, 0.06, 0.1, 0.15, 0.2)
 UNIT = "shift in face sides, and natural logarithm of the change in size"
+WORDS = "crop off by {percent:g} % of face width"
 
 
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:

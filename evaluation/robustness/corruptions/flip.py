@@ -10,6 +10,7 @@ from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (1,)
 UNIT = "mirrored"
+WORDS = "mirrored"
 
 
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:

@@ -11,6 +11,7 @@ from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (50, 30, 20, 10, 5)
 UNIT = "JPEG quality of 100"
+WORDS = "JPEG quality {level:g}"
 
 
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:

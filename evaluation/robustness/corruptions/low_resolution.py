@@ -11,6 +11,7 @@ from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (32, 24, 16, 12, 8)
 UNIT = "pixels of the face's side"
+WORDS = "face {level:g} pixels wide"
 
 
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:

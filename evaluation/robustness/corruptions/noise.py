@@ -10,6 +10,7 @@ from evaluation.robustness.corruptions import FaceView, clipped
 
 LEVELS = (5, 10, 20, 35, 50)
 UNIT = "standard deviation in grey levels of 255"
+WORDS = "noise of {level:g} grey levels"
 
 
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:

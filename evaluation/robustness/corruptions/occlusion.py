@@ -10,6 +10,7 @@ from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (0.15, 0.25, 0.35, 0.45, 0.55)
 UNIT = "side of the square in face sides"
+WORDS = "square {percent:g} % of face width"
 
 
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:

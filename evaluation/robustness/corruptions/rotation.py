@@ -10,6 +10,7 @@ from evaluation.robustness.corruptions import FaceView
 
 LEVELS = (5, 10, 20, 30, 45)
 UNIT = "degrees"
+WORDS = "turned {level:g} degrees"
 
 
 def corrupt(view: FaceView, level: float, rng: np.random.Generator) -> FaceView:

@@ -12,6 +12,8 @@ from evaluation.predictions import arrays
 from evaluation.store import Where
 from tests.apps.studio.conftest import predictions
 
+ONE_CLASS, SAMPLES = ({"pc.tab": name} for name in per_class.TABS[1:])
+
 
 def share(text: str) -> float:
     """The number of `12.3 % (11.0 to 13.5)`."""
@@ -19,17 +21,18 @@ def share(text: str) -> float:
 
 
 def test_figures_are_scikit_learns(draw) -> None:
-    app = draw("per_class", "emotion only", **{"pc.label": FERPLUS8.labels[2]})
+    every = draw("per_class", "emotion only")
     seen = arrays.classes(predictions(heads=("emotion",)), "emotion")
     assert seen is not None and seen.p is not None
     precision, recall, f1, support = oracle.precision_recall_fscore_support(seen.true, seen.pred)
-    shown = app.dataframe[0].value
+    shown = every.dataframe[0].value
     assert (
         shown["class"].tolist() == list(FERPLUS8.labels) and shown["n"].tolist() == support.tolist()
     )
     for name, values in (("recall", recall), ("precision", precision), ("F1", f1)):
         assert [share(t) for t in shown[name]] == pytest.approx(values, abs=5.1e-4)
         assert all("(" in t for t in shown[name]), "every share has its interval"
+    app = draw("per_class", "emotion only", **ONE_CLASS, **{"pc.label": FERPLUS8.labels[2]})
     assert [m.label for m in app.metric] == ["recall", "precision", "F1"]
     assert app.metric[0].value == f"{recall[2] * 100:.1f} %"
     areas = next(d.value for d in app.dataframe if "AUROC" in d.value.columns)
@@ -51,11 +54,14 @@ def test_top_confusions_have_a_part_in_the_class() -> None:
 
 
 def test_a_mistake_opens_its_samples(draw) -> None:
-    app = draw("per_class", "emotion only")
+    app = draw("per_class", "emotion only", **SAMPLES)
     options = next(s for s in app.selectbox if s.label == "Look at one of them").options
     true, _, pred = options[1].partition(" predicted as ")
     app = draw(
-        "per_class", "emotion only", **{"pc.cell": options[1], "pc.label": FERPLUS8.labels[0]}
+        "per_class",
+        "emotion only",
+        **SAMPLES,
+        **{"pc.cell": options[1], "pc.label": FERPLUS8.labels[0]},
     )
     seen = predictions(heads=("emotion",)).to_pandas()
     wanted = seen[(seen["emotion_true"] == true) & (seen["emotion_pred"] == pred)]["sample_id"]
@@ -66,7 +72,7 @@ def test_a_mistake_opens_its_samples(draw) -> None:
 @pytest.mark.parametrize("kind", per_class.KINDS)
 def test_samples_are_of_their_kind(draw, kind: str) -> None:
     label = FERPLUS8.labels[0]
-    app = draw("per_class", "emotion only", **{"pc.label": label, "pc.kind": kind})
+    app = draw("per_class", "emotion only", **SAMPLES, **{"pc.label": label, "pc.kind": kind})
     rows = next(d.value for d in reversed(app.dataframe) if "sample_id" in d.value.columns)
     right = rows["emotion_true"] == rows["emotion_pred"]
     assert (rows["emotion_pred" if kind == "called" else "emotion_true"] == label).all()
@@ -78,6 +84,6 @@ def test_samples_are_of_their_kind(draw, kind: str) -> None:
 
 
 def test_without_probabilities_the_page_says_so(draw) -> None:
-    app = draw("per_class", "one model, labels only")
+    app = draw("per_class", "one model, labels only", **ONE_CLASS)
     assert any("no probabilities" in i.value for i in app.info)
     assert per_class.samples_of(Where(), "x", "wrong") == Where(true=("x",), right=False)

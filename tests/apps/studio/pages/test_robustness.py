@@ -64,7 +64,11 @@ def test_what_hurts_most_stands_first_at_its_own_highest_severity(draw, measured
     assert not app.exception
     ranking = app.dataframe[-1].value
     assert ranking["corruption"].to_list() == ["noise", "blur", "flip"]
-    assert ranking["at"].to_list() == ["10 px", "10 px", "2 px"]
+    assert ranking["at"].to_list() == [
+        "noise of 10 grey levels",
+        "blur 1000 % of face width",
+        "mirrored",
+    ]
     assert ranking["change"][0] == "-50.0 points (-60.0 to -40.0)"
     assert ranking["changed predictions"][2] == "21.0% (0.0% to 100.0%)"
     assert len(app.dataframe[0].value) == 14, "every row can be downloaded"
