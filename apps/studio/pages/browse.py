@@ -23,6 +23,8 @@ ORDER = 5
 NAME = "br"
 """Prefix of the page's parameters in the URL."""
 GRID_HEIGHT = 560
+MAX_DOWNLOADED = 1_000_000
+"""Samples that are downloaded at a time, which are made in memory."""
 MAX_PLANNED = 2000
 """Samples that are added to the relabel plan at a time."""
 
@@ -173,8 +175,11 @@ def _act(view: View, where: Where, ticked: list[str], order: str) -> None:
         f"Act on {n:,} {'ticked' if ticked else 'samples'}", icon=":material/checklist:"
     ):
         st.download_button(
-            "Names, labels and predictions (CSV)",
-            lambda: charts.csv(view.store.samples(where, order, n).drop_columns("row")),
+            "Names, labels and predictions (CSV)"
+            + (f", the first {MAX_DOWNLOADED:,}" if n > MAX_DOWNLOADED else ""),
+            lambda: charts.csv(
+                view.store.samples(where, order, min(n, MAX_DOWNLOADED)).drop_columns("row")
+            ),
             "samples.csv",
             "text/csv",
             on_click="ignore",
