@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -27,7 +28,11 @@ def create(parent: Path) -> Path:
 def remove_leftovers(parent: Path) -> None:
     """Remove the folders in `parent` that a process left behind; those of living ones stay."""
     for folder in parent.glob(f"{PREFIX}*"):
-        if folder.is_symlink() or not folder.is_dir() or folder.stat().st_uid != os.getuid():
+        try:
+            status = folder.lstat()
+        except FileNotFoundError:  # another demo that starts has removed it
+            continue
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
             continue
         lock = _lock(folder)
         if lock is not None:
