@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import gradio as gr
 
 from apps.webcam.image_io import ImagePayload
 from apps.webcam.monitoring.monitor import Monitor
+from apps.webcam.serving.clients import client_of_event
 from apps.webcam.tabs import image, video, webcam
 from apps.webcam.ui import camera_states, panel, texts
 from core.errors import UserError
@@ -56,7 +58,7 @@ def build(
             with gr.Tab("Image", id="image"):
                 _image_tab(pipeline, monitor)
             with gr.Tab("Video", id="video"):
-                _video_tab(pipeline)
+                _video_tab(pipeline, monitor)
             with gr.Tab("About", id="about"):
                 gr.Markdown(texts.about(pipeline, MAX_IMAGES_AT_ONCE), elem_id="mien-about")
         _api(pipeline, monitor)
@@ -151,7 +153,18 @@ def _image_tab(pipeline: Pipeline, monitor: Monitor | None) -> None:
     picture.clear(lambda: (panel.note(texts.NO_IMAGE_YET), ""), None, [cards, readout], **PRIVATE)
 
 
-def _video_tab(pipeline: Pipeline) -> None:
+def _video_tab(pipeline: Pipeline, monitor: Monitor | None) -> None:
+    def read_upload(
+        payload: video.FilePayload | None, visitor: video.VisitorVideo, request: gr.Request
+    ) -> Iterator[video.VideoTabUpdate]:
+        client = client_of_event(request)
+        yield from video.process_video(pipeline, payload, visitor, client, monitor)
+
+    def read_example(
+        visitor: video.VisitorVideo, request: gr.Request
+    ) -> Iterator[video.VideoTabUpdate]:
+        yield from video.process_example(pipeline, visitor, client_of_event(request))
+
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             source = gr.File(
@@ -192,16 +205,14 @@ def _video_tab(pipeline: Pipeline) -> None:
     )
     one_at_a_time: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "video"}
     source.upload(
-        partial(video.process_video, pipeline),
+        read_upload,
         [source, visitor],
         outputs,
         preprocess=False,
         **one_at_a_time,
         **PRIVATE,
     )
-    example.click(
-        partial(video.process_example, pipeline), visitor, outputs, **one_at_a_time, **PRIVATE
-    )
+    example.click(read_example, visitor, outputs, **one_at_a_time, **PRIVATE)
     go_on.click(partial(video.go_on, pipeline), visitor, outputs, **one_at_a_time, **PRIVATE)
     stop.click(video.VisitorVideo.request_stop, visitor, None, queue=False, **PRIVATE)
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +31,10 @@ PARTIAL_MAX_AGE_SECONDS = 60.0
 """How long ago the last bytes of an upload may have come before it counts as broken off."""
 RESULTS_PREFIX, RESULTS_MAX_AGE_SECONDS = "results-", 1800.0
 """Folders of results, and how long they stay for a visitor who does not leave."""
+MAX_BYTES_PER_CLIENT = 256 * 2**20
+"""Uploads and results of one client on disk, beyond which nothing is begun for them."""
+_CLIENT_KEY = secrets.token_bytes(16)
+"""Hides addresses in the names of folders."""
 CLOCK_TOLERANCE_SECONDS = 0.5
 """How much younger than its delay a file may look when its timer ends."""
 
@@ -110,11 +116,32 @@ def delete_partial(now: float) -> None:
                 path.rmdir() if path.is_dir() else path.unlink()
 
 
-def new_results_folder() -> Path:
-    """Return a new, empty folder with an unguessable name, for the results of one visitor."""
-    folder = upload_folder() / f"{RESULTS_PREFIX}{secrets.token_urlsafe(24)}"
+def new_results_folder(client: str) -> Path:
+    """Return a new, empty folder with an unguessable name, for the results of one visitor.
+
+    Args:
+        client: Whose it is, see `serving.clients.client_of`.
+
+    Raises:
+        UserError: The client's results fill the disk that one client may have.
+    """
+    if total_bytes(results_of(client)) >= MAX_BYTES_PER_CLIENT:
+        raise UserError(
+            "Expected fewer videos of one visitor; try to close other windows of the demo, or wait."
+        )
+    folder = upload_folder() / f"{_results_prefix(client)}{secrets.token_urlsafe(24)}"
     folder.mkdir(parents=True, mode=0o700)
     return folder
+
+
+def results_of(client: str) -> Iterator[Path]:
+    """Return the files in the folders of results of a client."""
+    return upload_folder().glob(f"{_results_prefix(client)}*/*")
+
+
+def _results_prefix(client: str) -> str:
+    name = hashlib.blake2b(client.encode("utf-8"), key=_CLIENT_KEY, digest_size=8).hexdigest()
+    return f"{RESULTS_PREFIX}{name}-"
 
 
 def delete_old_results(now: float) -> None:
@@ -131,8 +158,17 @@ def delete_old_results(now: float) -> None:
 
 def stored_bytes() -> int:
     """Return the bytes of all files in the folder of uploads."""
-    total = 0
-    for path in upload_folder().rglob("*"):
+    return total_bytes(path for path in upload_folder().rglob("*") if path.is_file())
+
+
+def total_bytes(paths: Iterable[Path]) -> int:
+    """Return the bytes of files, each of them once whatever names it has; deleted ones have none.
+
+    A video that is read has two names: the upload's, and the one that lets its visitor go on.
+    """
+    sizes: dict[tuple[int, int], int] = {}
+    for path in paths:
         with contextlib.suppress(OSError):
-            total += path.stat().st_size if path.is_file() else 0
-    return total
+            status = path.stat()
+            sizes[status.st_dev, status.st_ino] = status.st_size
+    return sum(sizes.values())

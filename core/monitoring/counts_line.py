@@ -21,7 +21,9 @@ from core.errors import DataError
 from core.schema import FilledText, described, explain, only_fields, validated
 
 Source: TypeAlias = Literal["live", "still"]
-"""Where pictures come from: camera frames; uploaded pictures and those of the API."""
+"""Where pictures come from: camera frames; uploaded pictures and those of the API. A video's
+frames are read in groups, so they have no latency and are not counted; their faces are.
+"""
 FORMAT: Final = "mien.counts"
 VERSION = 1
 START = f'{{"format": "{FORMAT}"'

@@ -30,7 +30,7 @@ class Sound:
 
     Attributes:
         coding: FFmpeg's name, "" where there is none or it cannot be read.
-        is_kept: Whether the result has it.
+        is_kept: Whether the result has any of it.
     """
 
     coding: str
@@ -65,14 +65,16 @@ def join(
             start_s = _start_s(source, limits)
             reader, _ = files.enter_context(open_video(source, limits))
             sound, coding = _sound_of(reader)
-        is_kept = sound is not None and coding in COPIED_SOUND
+        is_kept = False
         writer = files.enter_context(av.open(target, "w", options={"movflags": "+faststart"}))
         picture_target = writer.add_stream_from_template(pictures[0].streams.video[0])
         sources = [_packets([p.streams.video[0] for p in pictures], picture_target, 0.0)]
-        if sound is not None and is_kept:
+        sound_target = None
+        if sound is not None and coding in COPIED_SOUND:
             sound_target = writer.add_stream_from_template(sound)
             sources.append(_until(end_s, _packets([sound], sound_target, start_s)))
         for _, packet in heapq.merge(*sources, key=lambda pair: pair[0]):
+            is_kept = is_kept or packet.stream is sound_target  # a damaged one may have no packet
             writer.mux(packet)
     return Sound(coding, is_kept)
 

@@ -16,6 +16,8 @@ two thirds of it.
 """
 NICENESS = 5
 """Decoding gives way to live frames."""
+RESULT_BYTES_PER_SECOND = 2_000_000
+"""12 Mbit/s of pictures (`videos.writing`), and 4 Mbit/s of sound; of more, none is kept."""
 SUGGESTION = "try converting it to MP4 (H.264)."
 CODECS = (
     "av1",
@@ -61,8 +63,6 @@ class VideoLimits:
         max_side: Long side of the result in pixels; larger frames are scaled down.
         max_decoding_seconds: Processor time of the decoding process.
         max_wait_seconds: Longest time until the next frame.
-        max_result_bytes: Size of the annotated video: 60 s of 12 Mbit/s, and a whole source as its
-            sound.
     """
 
     max_bytes: int = 64 * 2**20
@@ -73,7 +73,11 @@ class VideoLimits:
     max_side: int = 1280
     max_decoding_seconds: float = 300.0
     max_wait_seconds: float = 30.0
-    max_result_bytes: int = 256 * 2**20
+
+    @property
+    def max_result_bytes(self) -> int:
+        """Size of the annotated video with its sound."""
+        return int(self.max_seconds * RESULT_BYTES_PER_SECOND)
 
 
 VIDEO_LIMITS = VideoLimits()
@@ -84,7 +88,6 @@ LOCAL_LIMITS = VideoLimits(
     max_frames=36_000,
     max_decoding_seconds=6000.0,
     max_wait_seconds=120.0,
-    max_result_bytes=4 * 2**30,
 )
 """Those of the command line, for a person's own files."""
 

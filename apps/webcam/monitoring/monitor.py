@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from apps.webcam.monitoring import prometheus
 from apps.webcam.monitoring.settled_faces import SettledFaces
 from apps.webcam.options import MonitoringOptions
-from apps.webcam.tracking.tracker import TrackedFace
+from apps.webcam.tracking.tracker import TrackedFace, TrackedFrame
 from core.artifacts.card import Card
 from core.labels import SAD_NEUTRAL
 from core.monitoring.counts_file import CountsFile
@@ -74,11 +74,29 @@ class Monitor:
         """Count a picture with all its faces."""
         self._count("still", reading.faces, latency_ms)
 
+    def count_video(self, settled: SettledFaces, frame: TrackedFrame, reading: Reading) -> None:
+        """Count the faces in a video's frame that have settled, on the video's clock.
+
+        Its frames are read in groups, so none has a latency that could be counted.
+
+        Args:
+            settled: The video's.
+            frame: What the tracker made of it.
+            reading: Of the frame.
+        """
+        faces = settled.update(frame.faces, reading.faces, frame.time)
+        with self._lock:
+            self._add(faces)
+
     def _count(self, source: Source, readings: Sequence[FaceReading], latency_ms: float) -> None:
         with self._lock:
             self._tally.add_picture(source, latency_ms)
-            for reading in readings:
-                self._tally.add_face(reading.prediction, reading.abstained)
+            self._add(readings)
+
+    def _add(self, readings: Sequence[FaceReading]) -> None:
+        """Count faces; the caller holds the lock."""
+        for reading in readings:
+            self._tally.add_face(reading.prediction, reading.abstained)
 
     def end_interval(self) -> None:
         """Write the line of the interval, where enough faces came by, and those that wait.

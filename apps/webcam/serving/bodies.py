@@ -57,7 +57,11 @@ class Reservations:
             BodyError: There is no room: 429 for this client, 507 for anybody.
         """
         if stored_by_client + self._by_client[client] + length > self.per_client:
-            raise BodyError(429, "Expected fewer bytes at a time; try again in a few seconds.")
+            raise BodyError(
+                429,
+                "Expected fewer bytes of one visitor; try to close other windows of the demo, or"
+                " wait.",
+            )
         if stored + self._by_client.total() + length > self.total:
             raise BodyError(507, "Expected room for these bytes, there is none; try again later.")
         self._by_client[client] += length

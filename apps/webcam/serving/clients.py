@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
+import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.queueing import Event
 from starlette.types import Scope
@@ -66,6 +67,11 @@ def client_of(scope: Scope) -> str:
             return THIS_COMPUTER if address.is_loopback else str(network)
         address = address.ipv4_mapped
     return THIS_COMPUTER if address.is_loopback else str(address)
+
+
+def client_of_event(request: gr.Request) -> str:
+    """Return whom an event counts for; `request` is what Gradio gives its listener."""
+    return client_of(request.request.scope) if request.request else ""
 
 
 def is_long(function: BlockFunction) -> bool:

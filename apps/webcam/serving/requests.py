@@ -28,8 +28,8 @@ MAX_JSON_BYTES = int(image.MAX_BYTES * BASE64_GROWTH) + JSON_OVERHEAD_BYTES
 MAX_FRAME_JSON_BYTES = int(image_io.MAX_FRAME_BYTES * BASE64_GROWTH) + JSON_OVERHEAD_BYTES
 MEMORY_BYTES, MEMORY_BYTES_PER_CLIENT = 256 * 2**20, 96 * 2**20
 """JSON under way, of everybody and of one client."""
-DISK_BYTES, DISK_BYTES_PER_CLIENT = 1024 * 2**20, 256 * 2**20
-"""Quota of the folder of uploads, and of one client's uploads in it."""
+DISK_BYTES = 1024 * 2**20
+"""Quota of the folder of uploads."""
 
 _BODY_HEADERS = frozenset({b"content-length", b"content-type", b"transfer-encoding"})
 
@@ -47,7 +47,7 @@ class RequestMiddleware:
         self.max_upload_bytes = max_upload_bytes
         self.open_requests: Counter[str] = Counter()
         self.memory = Reservations(MEMORY_BYTES, MEMORY_BYTES_PER_CLIENT)
-        self.disk = Reservations(DISK_BYTES, DISK_BYTES_PER_CLIENT)
+        self.disk = Reservations(DISK_BYTES, uploads.MAX_BYTES_PER_CLIENT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""

@@ -1,4 +1,4 @@
-"""The uploads that wait for their event: whose they are, and deletion of those that nobody uses."""
+"""Whose the files on disk are, and deletion of uploads that nobody uses."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ class StoredUploads:
             self._clients.setdefault(path, client)
 
     def bytes_of(self, client: str) -> int:
-        """Return the bytes that a client has on disk."""
-        return sum(_size(path) for path, owner in self._clients.items() if owner == client)
+        """Return the bytes of uploads and results that a client has on disk."""
+        own = [Path(path) for path, owner in self._clients.items() if owner == client]
+        return uploads.total_bytes([*own, *uploads.results_of(client)])
 
     def delete_unused(self, now: float) -> None:
         """Delete uploads that no event has named in time, and forget what is deleted.
@@ -53,10 +54,3 @@ class StoredUploads:
     def _forget(self, path: str) -> None:
         del self._clients[path]
         self._known_to_gradio.discard(path)
-
-
-def _size(path: str) -> int:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple, TypedDict
@@ -16,8 +17,10 @@ from typing import Any, NamedTuple, TypedDict
 import gradio as gr
 
 from apps.webcam import uploads
-from apps.webcam.decoding.joining import Sound
+from apps.webcam.decoding.joining import COPIED_SOUND, Sound
 from apps.webcam.decoding.limits import VIDEO_LIMITS
+from apps.webcam.monitoring.monitor import Monitor
+from apps.webcam.monitoring.settled_faces import SettledFaces
 from apps.webcam.tracking.tracker import TrackedFrame
 from apps.webcam.ui import panel, timeline
 from apps.webcam.videos import results
@@ -38,6 +41,8 @@ UPLOAD_DELETE_DELAY_SECONDS = 1.0
 EXAMPLE = Path(__file__).parents[1] / "examples" / "clip.mp4"
 """Made by `scripts/demo_examples.py`."""
 DOWNLOADS = (("Table (CSV)", "csv"), ("Captions (WebVTT)", "vtt"), ("All values (JSON)", "json"))
+RESULT_PREFIX = "mien-"
+"""Of the files that a visitor gets; all others serve to go on."""
 NOTHING_TO_GO_ON = "That video is no longer here; choose it again."
 RESULTS = ("video", "table", "captions", "values", "timeline")
 """Components that are hidden while a video is read."""
@@ -82,22 +87,41 @@ class VisitorVideo:
         """
         self.stop_requested = True
 
-    def begin(self, source: Path, pipeline: Pipeline) -> Annotation:
+    def begin(
+        self, source: Path, pipeline: Pipeline, client: str, monitor: Monitor | None
+    ) -> Annotation:
         """Delete what was before, and return the work on a video.
 
         Args:
             source: The video; the work has its own link to it, so that it can go on later.
             pipeline: Reads the faces.
+            client: For whom its files count, see `serving.clients.client_of`.
+            monitor: Counts the faces; None where they are not counted.
+
+        Raises:
+            UserError: The client's files fill the disk that one client may have.
         """
         self.delete()
-        self.folder = uploads.new_results_folder()
+        self.folder = uploads.new_results_folder(client)
         kept = self.folder / f"source{source.suffix}"
         try:
             kept.hardlink_to(source)
         except OSError:  # another file system: the example
             shutil.copyfile(source, kept)
-        self.work = Annotation(kept, self.folder, pipeline)
+        count = partial(monitor.count_video, SettledFaces()) if monitor else None
+        self.work = Annotation(kept, self.folder, pipeline, count=count)
         return self.work
+
+    def delete_results(self) -> None:
+        """Delete what the visitor got, before it is made again from more frames."""
+        for file in self.folder.glob(f"{RESULT_PREFIX}*") if self.folder else ():
+            file.unlink(missing_ok=True)
+
+    def keep_only_results(self) -> None:
+        """Delete the video and all else that serves to go on."""
+        for file in self.folder.iterdir() if self.folder else ():
+            if not file.name.startswith(RESULT_PREFIX):
+                file.unlink(missing_ok=True)
 
     def delete(self) -> None:
         """Delete the files, if there are any."""
@@ -107,7 +131,11 @@ class VisitorVideo:
 
 
 def process_video(
-    pipeline: Pipeline, payload: FilePayload | None, visitor: VisitorVideo
+    pipeline: Pipeline,
+    payload: FilePayload | None,
+    visitor: VisitorVideo,
+    client: str,
+    monitor: Monitor | None = None,
 ) -> Iterator[VideoTabUpdate]:
     """Yield progress, then the results, or what went wrong; the upload is deleted."""
     try:
@@ -117,14 +145,16 @@ def process_video(
         yield _finished(panel.problem(str(error)))
         return
     try:
-        yield from _process(pipeline, source, visitor)
+        yield from _process(pipeline, source, visitor, client, monitor)
     finally:
         uploads.delete_later(source, UPLOAD_DELETE_DELAY_SECONDS)
 
 
-def process_example(pipeline: Pipeline, visitor: VisitorVideo) -> Iterator[VideoTabUpdate]:
-    """Yield progress, then the results of the example."""
-    yield from _process(pipeline, EXAMPLE, visitor)
+def process_example(
+    pipeline: Pipeline, visitor: VisitorVideo, client: str
+) -> Iterator[VideoTabUpdate]:
+    """Yield progress, then the results of the example, whose faces are not counted."""
+    yield from _process(pipeline, EXAMPLE, visitor, client, None)
 
 
 def go_on(pipeline: Pipeline, visitor: VisitorVideo) -> Iterator[VideoTabUpdate]:
@@ -135,9 +165,18 @@ def go_on(pipeline: Pipeline, visitor: VisitorVideo) -> Iterator[VideoTabUpdate]
     yield from _run(pipeline, visitor.work, visitor)
 
 
-def _process(pipeline: Pipeline, source: Path, visitor: VisitorVideo) -> Iterator[VideoTabUpdate]:
+def _process(
+    pipeline: Pipeline,
+    source: Path,
+    visitor: VisitorVideo,
+    client: str,
+    monitor: Monitor | None,
+) -> Iterator[VideoTabUpdate]:
     try:
-        work = visitor.begin(source, pipeline)
+        work = visitor.begin(source, pipeline, client, monitor)
+    except UserError as error:
+        yield _finished(panel.problem(str(error)))
+        return
     except FileNotFoundError:
         visitor.delete()
         yield _finished(panel.problem("Expected the upload to be there; try to upload it again."))
@@ -153,6 +192,7 @@ def _run(pipeline: Pipeline, work: Annotation, visitor: VisitorVideo) -> Iterato
             go_on=gr.update(visible=False),
             **{name: _hidden() for name in RESULTS},
         )
+        visitor.delete_results()
         with closing(work.go_on()) as frames:
             for text, progress in _progress(frames, len(work.frames)):
                 if visitor.stop_requested:
@@ -162,7 +202,10 @@ def _run(pipeline: Pipeline, work: Annotation, visitor: VisitorVideo) -> Iterato
             visitor.delete()
             yield _finished(panel.note("Stopped before the first frame."))
             return
-        yield _with_results(work, pipeline)
+        results = _with_results(work, pipeline)
+        if work.is_complete:
+            visitor.keep_only_results()
+        yield results
     except FileNotFoundError:
         if visitor.folder is not None:  # else the visitor left, and the files with them
             raise
@@ -212,7 +255,7 @@ def _finished(status: str) -> VideoTabUpdate:
 def _with_results(work: Annotation, pipeline: Pipeline) -> VideoTabUpdate:
     folder, card = work.source.parent, pipeline.predictor.card
     # A new name each time: players keep what they loaded under the old one.
-    video = folder / f"mien-{len(work.frames)}.mp4"
+    video = folder / f"{RESULT_PREFIX}{len(work.frames)}.mp4"
     sound = work.write(video)
     texts = {
         "table": (
@@ -234,13 +277,17 @@ def _with_results(work: Annotation, pipeline: Pipeline) -> VideoTabUpdate:
     )
 
 
-def _summary(work: Annotation, sound: Sound) -> str:
+def _summary(work: Annotation, sound: Sound | None) -> str:
     ids = {face.id for frame in work.frames for face in frame.faces}
     count = f"{len(work.frames)} frames read"
     faces = f"{len(ids)} face{'s' if len(ids) > 1 else ''} tracked" if ids else "no face found"
     sentences = [f"{count}, {faces}."]
     if not work.is_complete:
         sentences.insert(0, f"Stopped at {work.read_s:.1f} s.")
-    if sound.coding and not sound.is_kept:
+    if sound is None:
+        sentences.append("Its sound, if it has any, could not be copied.")
+    elif sound.coding in COPIED_SOUND and not sound.is_kept:
+        sentences.append(f"Of its sound ({sound.coding}), nothing could be copied.")
+    elif sound.coding and not sound.is_kept:
         sentences.append(f"Its sound ({sound.coding}) cannot be kept in an MP4.")
     return " ".join(sentences)

@@ -26,8 +26,9 @@ UPLOAD_PRIVACY = (
     " start again, after half an hour at the latest."
 )
 COUNTED = (
-    "This demo counts what it reads from cameras and images: how many faces, with which predictions"
-    " and confidences, only in groups of ten or more. No picture, no face and no address is kept."
+    "This demo counts what it reads from cameras, images and videos: how many faces, with which"
+    " predictions and confidences, only in groups of ten or more. No picture, no face and no"
+    " address is kept."
 )
 """Said where monitoring is on."""
 HEADER = (

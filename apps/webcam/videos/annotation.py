@@ -8,7 +8,7 @@ that stops keeps what was read, and can go on: each go writes one part of the re
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import av
@@ -20,7 +20,7 @@ from apps.webcam.decoding.video import open_frames
 from apps.webcam.tracking.tracker import TrackedFrame, Tracker
 from apps.webcam.videos.reading import read_frames
 from apps.webcam.videos.writing import AnnotatedWriter
-from core.pipeline import Pipeline
+from core.pipeline import Pipeline, Reading
 
 
 class Annotation:
@@ -38,6 +38,7 @@ class Annotation:
         folder: Path,
         pipeline: Pipeline,
         limits: VideoLimits = VIDEO_LIMITS,
+        count: Callable[[TrackedFrame, Reading], None] | None = None,
     ) -> None:
         """Prepare the work.
 
@@ -46,11 +47,13 @@ class Annotation:
             folder: Where the parts are written.
             pipeline: Reads the faces.
             limits: Beyond these a video is refused.
+            count: Gets each frame and what the model said of it.
         """
         self.source = source
         self.frames: list[TrackedFrame] = []
         self.is_complete = False
         self._folder, self._pipeline, self._limits = folder, pipeline, limits
+        self._count = count
         self._parts: list[Path] = []
         self._tracker = Tracker()
 
@@ -72,7 +75,11 @@ class Annotation:
                 writer = AnnotatedWriter(part, video.rate, self._limits.max_frame_rate)
                 try:
                     with writer:
-                        for rgb, frame in read_frames(video, self._pipeline, self._tracker):
+                        for rgb, frame, reading in read_frames(
+                            video, self._pipeline, self._tracker
+                        ):
+                            if self._count is not None:
+                                self._count(frame, reading)
                             writer.write(rgb, frame.faces, frame.time)
                             self.frames.append(frame)
                             yield frame
@@ -87,13 +94,16 @@ class Annotation:
             raise VideoError("Expected a video with at least one frame, got none; " + SUGGESTION)
         self.is_complete = True
 
-    def write(self, target: Path) -> Sound:
-        """Write what was read into the MP4 file `target`, and return what became of the sound."""
+    def write(self, target: Path) -> Sound | None:
+        """Write what was read into the MP4 file `target`, and return what became of the sound.
+
+        Returns:
+            None where the sound could not be copied: then the file has the pictures alone.
+        """
         end_s = self._limits.max_seconds if self.is_complete else self.read_s
         sound = join_with_sound(self._parts, self.source, target, end_s, self._limits)
         if sound is None:  # whatever is wrong with it, the pictures are there
             join(self._parts, target)
-            return Sound("", is_kept=False)
         return sound
 
 

@@ -15,7 +15,7 @@ from apps.webcam.decoding.limits import VIDEO_LIMITS, VideoLimits
 from apps.webcam.decoding.video import VideoFrames, open_frames
 from apps.webcam.tracking.tracker import TrackedFrame, Tracker
 from apps.webcam.videos.detection import MAX_GAP_FRAMES, detect
-from core.pipeline import Pipeline
+from core.pipeline import Pipeline, Reading
 from core.types import Face
 
 DETECTION_SIDE_PX = 640
@@ -42,7 +42,7 @@ def read_video(
         FileNotFoundError: There is no such file.
     """
     with open_frames(source, limits) as video:
-        for _, frame in read_frames(video, pipeline, Tracker(), max_gap_frames):
+        for _, frame, _ in read_frames(video, pipeline, Tracker(), max_gap_frames):
             yield frame
 
 
@@ -51,8 +51,10 @@ def read_frames(
     pipeline: Pipeline,
     tracker: Tracker,
     max_gap_frames: int = MAX_GAP_FRAMES,
-) -> Iterator[tuple[np.ndarray, TrackedFrame]]:
+) -> Iterator[tuple[np.ndarray, TrackedFrame, Reading]]:
     """Yield the frames of an opened video, RGB uint8 (H, W, 3), with their faces.
+
+    The reading of a frame is what the model said of it alone, not smoothed.
 
     Args:
         video: At its start, or where another read of it stopped.
@@ -71,4 +73,4 @@ def read_frames(
         for frame, reading in zip(group, readings, strict=True):
             faces = tuple(tracker.update(reading.faces, frame.time))
             share = None if video.duration_s is None else min(1.0, frame.time / video.duration_s)
-            yield frame.rgb, TrackedFrame(frame.time, faces, share)
+            yield frame.rgb, TrackedFrame(frame.time, faces, share), reading

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
 from time import process_time
 
@@ -18,6 +20,7 @@ from apps.webcam.monitoring.monitor import Monitor
 from apps.webcam.monitoring.settled_faces import SETTLED_SECONDS, SettledFaces
 from apps.webcam.tabs import webcam
 from apps.webcam.tracking.tracker import TRACK_TIMEOUT_SECONDS, Tracker
+from apps.webcam.videos.annotation import Annotation
 from core.artifacts.card import Card, Head
 from core.labels import FERPLUS8, GENDER2
 from core.monitoring.counts_file import CountsFile
@@ -25,6 +28,7 @@ from core.monitoring.counts_line import CountsLine, parse
 from core.pipeline import FaceReading, Pipeline, Reading
 from core.preprocess import InputSpec
 from tests.apps.webcam.conftest import reading
+from tests.apps.webcam.videos.test_annotation import film
 from tests.conftest import SLOWNESS, full_disk
 
 HEADS = (
@@ -153,6 +157,25 @@ def test_the_webcam_tab_counts_its_frames(
     counted.close()
     [line] = lines(path)
     assert line.faces == 10 and sum(line.latency_ms["live"]) == 40
+
+
+def test_a_face_of_a_video_is_counted_once_though_it_was_stopped(
+    pipeline: Pipeline, frame: np.ndarray, path: Path, tmp_path: Path
+) -> None:
+    counted = monitor(path)
+    source = film(tmp_path / "a.mp4", [np.roll(frame, 4 * k, axis=1) for k in range(15)], rate=RATE)
+    count_frame = partial(counted.count_video, SettledFaces())
+    work = Annotation(source, tmp_path, pipeline, count=count_frame)
+    for frames_until_stop in (12, 99):  # the face is counted before the stop, at 1.0 s
+        with closing(work.go_on()) as frames:
+            list(islice(frames, frames_until_stop))
+    assert work.is_complete
+    for others in (8, 1):  # only with the second picture they are ten
+        counted.count_still(still(*[reading()] * others), 20.0)
+        counted.end_interval()
+    [line] = lines(path)
+    assert line.faces == 10 and sum(line.latency_ms["still"]) == 2
+    assert not any(line.latency_ms["live"])
 
 
 def test_a_frame_costs_less_than_a_twentieth_of_a_millisecond() -> None:

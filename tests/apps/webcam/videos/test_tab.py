@@ -14,8 +14,11 @@ import pytest
 from apps.webcam import uploads
 from apps.webcam.tabs import video
 from apps.webcam.tabs.video import VideoTabUpdate, VisitorVideo
+from apps.webcam.videos import annotation
 from core.pipeline import Pipeline
 from tests.apps.webcam.videos.test_annotation import film
+
+CLIENT = "203.0.113.1"
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def upload_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(pipeline: Pipeline, visitor: VisitorVideo, source: Path) -> list[VideoTabUpdate]:
-    return list(video.process_video(pipeline, {"path": str(source)}, visitor))
+    return list(video.process_video(pipeline, {"path": str(source)}, visitor, CLIENT))
 
 
 def files_of(update: VideoTabUpdate) -> list[Path]:
@@ -52,6 +55,8 @@ def test_the_results_are_a_video_with_sound_a_table_captions_and_json(
     assert [round(10 * f["time"]) for f in frames] == list(range(10))
     assert {face["face"] for f in frames for face in f["faces"]} == {1}
     assert mp4.parent.stat().st_mode & 0o077 == 0, "private"
+    assert CLIENT not in str(mp4)
+    assert set(mp4.parent.iterdir()) == {mp4, table, captions, values}, "nothing else is kept"
     visitor.delete()
     assert not mp4.parent.exists()
 
@@ -65,7 +70,7 @@ def test_a_stopped_video_keeps_what_was_read_and_goes_on_as_if_it_had_not_stoppe
     whole, visitor = VisitorVideo(), VisitorVideo()
     expected = run(pipeline, whole, source)[-1]
 
-    updates = video.process_video(pipeline, {"path": str(source)}, visitor)
+    updates = video.process_video(pipeline, {"path": str(source)}, visitor, CLIENT)
     assert "Opening" in next(updates).status and "of video read" in next(updates).status
     visitor.request_stop()
     (*_, stopped) = updates
@@ -75,6 +80,7 @@ def test_a_stopped_video_keeps_what_was_read_and_goes_on_as_if_it_had_not_stoppe
 
     source.unlink(missing_ok=True)  # the upload is deleted long before
     (*_, last) = video.go_on(pipeline, visitor)
+    assert not files_of(stopped)[0].exists(), "one result of a visitor at a time"
     assert "24 frames read, 1 face tracked." in last.status and "Stopped" not in last.status
     got, want = (
         json.loads(files_of(update)[3].read_text("utf-8"))["frames"] for update in (last, expected)
@@ -110,6 +116,33 @@ def test_a_sound_that_mp4_does_not_take_is_named(
     assert "Its sound (pcm_s16le) cannot be kept in an MP4." in last.status
 
 
+def test_a_sound_that_cannot_be_copied_is_left_out_and_that_is_said(
+    upload_dir: Path, pipeline: Pipeline, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is damaged when the joining process opens it."""
+    join_with_sound = annotation.join_with_sound
+
+    def damage_then_join(parts, source, *others):
+        source.write_bytes(source.read_bytes()[:500])
+        return join_with_sound(parts, source, *others)
+
+    monkeypatch.setattr(annotation, "join_with_sound", damage_then_join)
+    source = film(upload_dir / "a.mp4", [frame] * 3, sound=True)
+    last = run(pipeline, VisitorVideo(), source)[-1]
+    assert "Its sound, if it has any, could not be copied." in last.status
+    with av.open(files_of(last)[0]) as written:
+        assert (written.streams.video[0].frames, len(written.streams.audio)) == (3, 0)
+
+
+def test_a_client_with_too_many_results_is_told_so(
+    upload_dir: Path, pipeline: Pipeline, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = film(upload_dir / "a.mp4", [frame] * 2)
+    monkeypatch.setattr(uploads, "MAX_BYTES_PER_CLIENT", 0)
+    (only,) = run(pipeline, VisitorVideo(), source)
+    assert "Expected fewer videos of one visitor" in only.status
+
+
 def test_a_video_whose_visitor_left_ends_without_an_error(
     upload_dir: Path, pipeline: Pipeline, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,14 +161,14 @@ def test_a_video_whose_visitor_left_ends_without_an_error(
 
 def test_the_example_clip_is_read_and_kept(upload_dir: Path, pipeline: Pipeline) -> None:
     visitor = VisitorVideo()
-    (*_, last) = video.process_example(pipeline, visitor)
+    (*_, last) = video.process_example(pipeline, visitor, CLIENT)
     assert "frames read" in last.status
     assert video.EXAMPLE.is_file()
     visitor.delete()
 
 
 def test_results_of_a_visitor_who_stays_are_deleted_after_half_an_hour(upload_dir: Path) -> None:
-    old, new = uploads.new_results_folder(), uploads.new_results_folder()
+    old, new = uploads.new_results_folder(CLIENT), uploads.new_results_folder(CLIENT)
     then = time.time() - uploads.RESULTS_MAX_AGE_SECONDS - 1
     os.utime(old, (then, then))
     uploads.delete_old_results(time.time())
