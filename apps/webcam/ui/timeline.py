@@ -229,7 +229,14 @@ def _set_layout(figure: go.Figure) -> None:
         height=520,
         margin={"l": 45, "r": 15, "t": 60, "b": 40},
         hovermode="x unified",
-        legend={"orientation": "h", "y": -0.14, "traceorder": "normal"},
+        # Of the container: one of the plot keeps its place from before a resize, over the axis.
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "y": 0,
+            "yanchor": "bottom",
+            "traceorder": "normal",
+        },
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif"},
