@@ -214,12 +214,22 @@ def show(
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
         "responsive": True,
     }
-    st.plotly_chart(chart, key=key, config=config, alt=alt)
+    st.plotly_chart(_with_clear_text(chart), key=key, config=config, alt=alt)
     with st.expander("Table and downloads", expanded=opened, icon=":material/table:"):
         st.dataframe(
             frame(table), hide_index=True, column_config=dict(columns or {}), key=f"{key}.table"
         )
         downloads(key, table, chart)
+
+
+def _with_clear_text(chart: go.Figure) -> go.Figure:
+    """A copy whose axes have the colour of the page's text; Streamlit's grey is too light."""
+    copy = go.Figure(chart)
+    text = ink()
+    for update in (copy.update_xaxes, copy.update_yaxes):
+        update(tickfont_color=text, title_font_color=text)
+    copy.for_each_annotation(lambda a: a.update(font_color=a.font.color or text))
+    return copy
 
 
 def downloads(name: str, table: Table, chart: go.Figure | None = None) -> None:

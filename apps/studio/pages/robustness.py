@@ -135,6 +135,8 @@ def panels(
     )
     chart.update_annotations(font_size=13)  # the panels' titles, which must fit a phone
     chart.update_yaxes(tickformat=None if in_years else ".0%", automargin=True)
+    if column != "change":
+        chart.update_yaxes(rangemode="tozero")
     chart.update_xaxes(dtick=1, showticklabels=True)  # the last row need not be full
     axis_titles = {
         "value": "error, years" if in_years else "accuracy",
@@ -212,5 +214,5 @@ def _change_text(row: dict[str, float], task: str) -> str:
 
 def _share_text(row: dict[str, float]) -> str:
     low, high = row["flips_low"], row["flips_high"]
-    ends = "" if pd.isna(low) else f" ({low:.1%} to {high:.1%})"
-    return f"{row['flips']:.1%}{ends}"
+    ends = "" if pd.isna(low) else f" ({100 * low:.1f} to {100 * high:.1f})"
+    return f"{100 * row['flips']:.1f} %{ends}"

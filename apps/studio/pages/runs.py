@@ -212,15 +212,16 @@ def _gaps(runs: Runs) -> None:
     st.subheader("Gap: training minus validation")
     verdicts = [generalization_gap.verdict(gap) for gap in gaps.values()]
     bars = go.Bar(
-        x=[charts.plain(name) for name in gaps],
-        y=list(gaps.values()),
+        y=[f"{charts.plain(name)}<br>{v.name}" for name, v in zip(gaps, verdicts, strict=True)],
+        x=list(gaps.values()),
+        orientation="h",
         marker_color=[verdict.colour for verdict in verdicts],
-        text=[verdict.name for verdict in verdicts],
-        hovertemplate="%{x}: %{y:+.1f} points",
+        hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
     )
-    chart = charts.figure(bars, y="percentage points")
+    chart = charts.figure(bars, x="percentage points", height=_bar_height(gaps))
+    chart.update_yaxes(autorange="reversed")
     for line in GAP_LINES:
-        chart.add_hline(y=line, line_dash="dash", line_color=charts.GREY)
+        chart.add_vline(x=line, line_dash="dash", line_color=charts.GREY)
     table = {
         "run": list(gaps),
         "gap, points": list(gaps.values()),
@@ -250,8 +251,10 @@ def _learning_rate(runs: Runs, colours: Mapping[str, str]) -> None:
         )
         for name, history in rates.items()
     ]
-    chart = charts.figure(*traces, x="epoch", y="at the end of the epoch", height=320)
-    chart.update_yaxes(type="log")
+    chart = charts.figure(
+        *traces, x="epoch", y="at the end of the epoch", height=320, showlegend=False
+    )
+    chart.update_yaxes(type="log", dtick=1, exponentformat="power")
     _whole_epochs(chart, runs)
     table: list[charts.Row] = [
         {"run": name, "epoch": int(epoch), "learning rate": float(rate)}
@@ -259,6 +262,7 @@ def _learning_rate(runs: Runs, colours: Mapping[str, str]) -> None:
         for epoch, rate in zip(history["epoch"], history["lr"], strict=True)
     ]
     charts.show(chart, "runs-rate", table, alt="Learning rate by epoch, logarithmic")
+    st.caption("A run has the colour that it has above.")
 
 
 def _time(runs: Runs) -> None:
@@ -270,12 +274,13 @@ def _time(runs: Runs) -> None:
     wall_minutes = [_minutes(run, "seconds") for run in timed.values()]
     cpu_minutes = [_minutes(run, "cpu_seconds") for run in timed.values()]
     chart = charts.figure(
-        go.Bar(x=names, y=wall_minutes, name="by the clock"),
-        go.Bar(x=names, y=cpu_minutes, name="processor"),
-        y="minutes",
-        height=320,
+        go.Bar(y=names, x=wall_minutes, orientation="h", name="by the clock"),
+        go.Bar(y=names, x=cpu_minutes, orientation="h", name="processor"),
+        x="minutes",
+        height=_bar_height(timed),
         barmode="group",
     )
+    chart.update_yaxes(autorange="reversed")
     table = {
         "run": list(timed),
         "minutes": wall_minutes,
@@ -285,6 +290,10 @@ def _time(runs: Runs) -> None:
     alt = "Minutes of each run, by the clock and of all processor cores together"
     charts.show(chart, "runs-time", table, alt=alt)
     st.caption("On a shared machine the clock misleads; compare processor minutes.")
+
+
+def _bar_height(runs: Mapping[str, object]) -> int:
+    return 120 + 40 * len(runs)
 
 
 def _minutes(run: TrainingRun, column: str) -> float | None:

@@ -70,7 +70,7 @@ def test_what_hurts_most_stands_first_at_its_own_highest_severity(draw, measured
         "mirrored",
     ]
     assert ranking["change"][0] == "-50.0 points (-60.0 to -40.0)"
-    assert ranking["changed predictions"][2] == "21.0% (0.0% to 100.0%)"
+    assert ranking["changed predictions"][2] == "21.0 % (0.0 to 100.0)"
     assert len(app.dataframe[0].value) == 14, "every row can be downloaded"
     assert any("n = 500" in c.value for c in app.caption)
 
@@ -106,7 +106,7 @@ def test_a_change_without_an_interval_is_shown_alone(draw, tmp_path: Path) -> No
     drawn = draw("robustness", task="emotion")
     settings.PROCESS.use(replace(settings.PROCESS.settings, robustness=tmp_path / "r.parquet"))
     ranking = drawn.run().dataframe[-1].value
-    assert (ranking["change"][0], ranking["changed predictions"][0]) == ("+0.0 points", "20.0%")
+    assert (ranking["change"][0], ranking["changed predictions"][0]) == ("+0.0 points", "20.0 %")
 
 
 def test_a_task_that_was_not_measured_says_which_were(draw, measured: Path) -> None:
