@@ -141,12 +141,12 @@ def _age(age: Age | None) -> str:
 
 def _age_title(age: Age) -> str:
     if age.unclear:
-        why = f"{age.coverage:.0%} interval over {UNCLEAR_AGE_YEARS:.0f} years wide"
+        why = f"{labels.percent(age.coverage)} interval over {UNCLEAR_AGE_YEARS:.0f} years wide"
         return f"Age <b>unclear</b> <small>{why}</small>"
     uncertain = " <em>uncertain</em>" if age.uncertain else ""
     return (
         f"Age <b>{age.low:.0f}–{age.high:.0f} years</b>{uncertain}"
-        f" <small>{age.coverage:.0%} interval, about {age.value:.0f}</small>"
+        f" <small>{labels.percent(age.coverage)} interval, about {age.value:.0f}</small>"
     )
 
 
