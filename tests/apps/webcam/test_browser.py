@@ -30,6 +30,13 @@ COUNT_FRAMES = """() => {
   const count = () => { window.frame_count += 1; };
   new MutationObserver(count).observe(shown, { attributes: true, attributeFilter: ['src'] });
 }"""
+LEGEND_IS_BELOW = """() => {
+  const [plot, title, legend] = [" .main-svg", " .x2title", " .legend"].map(
+    (part) => document.querySelector("#mien-video-plot .js-plotly-plot" + part)
+      .getBoundingClientRect());
+  return plot.width <= innerWidth && plot.width > 0.8 * Math.min(innerWidth, 1180) - 60
+    && title.bottom <= legend.top;
+}"""
 
 
 def go_live(page) -> None:
@@ -222,6 +229,9 @@ def test_a_video(visit, server, tmp_path, frame):
     assert page.locator("#mien-video-plot .legendtext").all_text_contents()[:2] == list(
         FERPLUS8.labels[:2]
     )
+    for width in (390, 1280):  # the legend lay over the axis in a window that had grown
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function(LEGEND_IS_BELOW)
 
     with page.expect_download() as download:
         page.locator("#mien-video-csv").click()
