@@ -44,11 +44,12 @@ class ConnectionWatch:
         idle = [c for c in connections if isinstance(c, H11Protocol) and _is_idle(c)]
         self._idle.keep(set(map(id, idle)))
         per_peer: Counter[str] = Counter()
-        for connection in idle:
+        # The value is the last request: another one begins the time anew.
+        idle_s = {c: self._idle.unchanged_seconds(id(c), c.cycle, now) for c in idle}
+        # Those that were used last stay: behind a proxy, all visitors have one peer.
+        for connection, seconds in sorted(idle_s.items(), key=lambda item: item[1]):
             peer = connection.client[0] if connection.client else ""
             per_peer[peer] += 1
-            # The value is the last request: another one begins the time anew.
-            seconds = self._idle.unchanged_seconds(id(connection), connection.cycle, now)
             if seconds >= IDLE_SECONDS or per_peer[peer] > MAX_IDLE_PER_PEER:
                 connection.transport.close()
 

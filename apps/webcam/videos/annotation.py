@@ -7,7 +7,6 @@ that stops keeps what was read, and can go on: each go writes one part of the re
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from apps.webcam.decoding.video import open_frames
 from apps.webcam.tracking.tracker import TrackedFrame, Tracker
 from apps.webcam.videos.reading import read_frames
 from apps.webcam.videos.writing import AnnotatedWriter
+from core.files import scratch_folder
 from core.pipeline import Pipeline, Reading
 
 
@@ -122,10 +122,10 @@ def annotate(
     Raises:
         VideoError: As `Annotation.go_on`.
     """
-    with tempfile.TemporaryDirectory(dir=target.parent, ignore_cleanup_errors=True) as folder:
-        work = Annotation(source, Path(folder), pipeline, limits)
+    with scratch_folder(target) as folder:
+        work = Annotation(source, folder, pipeline, limits)
         yield from work.go_on()
         if work.is_complete:
-            joined = Path(folder) / "joined.mp4"
+            joined = folder / "joined.mp4"
             work.write(joined)
             joined.replace(target)
