@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from accelerate.state import AcceleratorState
 
 import evaluation.__main__
 import train.__main__
@@ -18,6 +20,14 @@ from train.loop import estimate
 
 CELL = re.compile(r"```python\n# cell: (\w+)\n(.*?)```", re.DOTALL)
 MAIN = {"train": train.__main__.main, "evaluation": evaluation.__main__.main}
+
+
+@pytest.fixture(autouse=True)
+def new_runtime() -> Iterator[None]:
+    """As in a notebook that was just opened: accelerate takes one precision in a process."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def test_the_cells_go_from_nothing_to_a_report(

@@ -101,8 +101,10 @@ def _labels(
             f"Expected `{task}` to be classes or numbers in all tables, got some of each; rename "
             "one with --map."
         )
-    used = dict.fromkeys(label for side in classes for label in side.labels)
-    space = SPACES[task].labels if task in SPACES else tuple(used)
+    used = {label for side in classes for label in side.labels}
+    # In the order of a store: sums in another order may differ in the last bit, and a resample at
+    # the edge of an interval may then count for the other side.
+    space = SPACES[task].labels if task in SPACES else tuple(sorted(used))
     return tuple(label for label in space if label in used)
 
 

@@ -44,6 +44,6 @@ def test_the_demo_predicts_with_it(folder: Path, portrait: np.ndarray) -> None:
 def test_the_about_tab_shows_its_card(folder: Path) -> None:
     pipeline = Pipeline(folder)
     assert "both of them" in texts.technical_details(pipeline)
-    assert "both of them" in texts.about(pipeline)
+    assert "both of them" in texts.about(pipeline, 2)
     (folder / "card.md").write_text("# Two models\n")
-    assert "# Two models" in texts.about(pipeline)
+    assert "# Two models" in texts.about(pipeline, 2)

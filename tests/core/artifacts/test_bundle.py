@@ -16,7 +16,7 @@ from core.errors import ModelError
 from core.face_quality import band_of, uncertain
 from core.predictor import Predictor
 from core.preprocess import to_input
-from core.types import LIMIT, Distribution
+from core.types import LIMIT, UNCLEAR_AGE_YEARS, Distribution
 from tests.conftest import ROOT, write_tiny_bundle
 
 
@@ -257,7 +257,7 @@ def test_answers_know_their_model_s_limits(tiny: Path, tmp_path: Path) -> None:
         LIMIT,
         LIMIT,
         np.inf,
-    ) and not old.age.uncertain
+    ) and old.age.uncertain is old.age.unclear
 
 
 @pytest.mark.parametrize("task", ["emotion", "gender"])
@@ -275,7 +275,8 @@ def test_uncertain_is_under_the_limit_and_not_above(tiny: Path, tmp_path: Path, 
 def test_an_age_is_uncertain_over_its_width(tiny: Path, tmp_path: Path) -> None:
     (plain,) = Predictor(tiny).predict_crops(crops(1))
     width = plain.age.high - plain.age.low
-    for limit, unsure in ((width - 0.01, True), (width + 0.01, False)):
+    unclear = width > UNCLEAR_AGE_YEARS  # which is uncertain whatever the limit is
+    for limit, unsure in ((width - 0.01, True), (width + 0.01, unclear)):
         (one,) = Predictor(with_card(tiny, tmp_path, {"thresholds": {"age": limit}})).predict_crops(
             crops(1)
         )

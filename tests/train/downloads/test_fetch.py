@@ -230,7 +230,7 @@ def test_on_a_terminal_the_terms_are_asked_for(
 
 
 def test_every_data_set_that_somebody_published_has_a_source() -> None:
-    own = {"image_folder", "manifest", "synthetic", "synthetic_noisy"}
+    own = {"any_pictures", "image_folder", "manifest", "synthetic", "synthetic_noisy"}
     assert set(registry.names("core.data")) - own == set(SOURCES)
 
 
