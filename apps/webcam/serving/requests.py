@@ -186,9 +186,13 @@ class RequestMiddleware:
         }
 
     def _function(self, request: JsonObject, name: str | None) -> tuple[int, BlockFunction]:
-        """Return the function that a request names by number, or else by name."""
+        """Return the function that a request names, by name in its address, or else by number.
+
+        Where both are there they have to agree: Gradio takes one or the other.
+        """
         asked = payloads.number_of(request, "fn_index")
         for number, function in self.functions.items():
-            if number == asked or (asked is None and name and function.api_name == name):
+            is_named = number == asked if name is None else function.api_name == name
+            if is_named and asked in (None, number):
                 return number, function
         raise BodyError(404, "Expected a function of the demo, got another; try `/predict`.")
