@@ -33,6 +33,8 @@ def page_title(title: str) -> str:
 
 def main() -> None:
     """Draw the selected page."""
+    # The icon first: with a page's own, the browser would fetch a picture from another host.
+    st.set_page_config(page_title=NAME, page_icon=ICON, layout="wide")
     modules = pages()
     first = "start" if samples.offered() else "overview"
     if not samples.offered() and not PROCESS.settings.tables:
@@ -49,5 +51,5 @@ def main() -> None:
     }
     st.session_state[links.PAGES_KEY] = entries
     selected = st.navigation(list(entries.values()), position="hidden")
-    st.set_page_config(page_title=page_title(selected.title), page_icon=ICON, layout="wide")
+    st.set_page_config(page_title=page_title(selected.title))
     selected.run()

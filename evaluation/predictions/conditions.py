@@ -9,7 +9,6 @@ of 1,822 FER+ and UTKFace validation pictures 15 % are blurred, 11 % dark, 13 % 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import atan2, degrees, nan
 
@@ -74,19 +73,6 @@ BINS = {
         ("tilted anticlockwise", "upright", "tilted clockwise"),
     ),
 }
-
-
-def in_order(group: str, values: Iterable[str]) -> tuple[str, ...]:
-    """Return a group's values in the order of its bins; others stay sorted, after these.
-
-    >>> in_order("blur", ["blurred", "sharp", "soft"]), in_order("race", ["B", "A"])
-    (('sharp', 'soft', 'blurred'), ('A', 'B'))
-    """
-    bins = BINS.get(group)
-    names = () if bins is None else (*bins.names, bins.unknown)
-    names = names[::-1] if group == "blur" else names  # the best first
-    places = {name: i for i, name in enumerate(names)}
-    return tuple(sorted(values, key=lambda value: (places.get(value, len(places)), value)))
 
 
 def conditions(picture: np.ndarray, face: Face | None) -> dict[str, float]:

@@ -15,7 +15,6 @@ from core.errors import DataError
 from core.labels import GENDER2
 from core.vocabulary import TaskTitle
 from evaluation.predictions import arrays
-from evaluation.predictions.conditions import in_order
 from evaluation.predictions.schema import GROUP
 from evaluation.predictions.tasks import PRED, TRUE
 from evaluation.store.encoding import NAME_COLUMNS, probability_column
@@ -62,9 +61,7 @@ class Tables:
         if "gender_true" in self.columns:
             self._codes["gender_true"] = list(GENDER2.labels)
             self.group_columns.setdefault("gender", "gender_true")
-        self.groups = {
-            name: in_order(name, self._names(column)) for name, column in self.group_columns.items()
-        }
+        self.groups = {name: self._names(column) for name, column in self.group_columns.items()}
         self.cluster = next((GROUP + c for c in arrays.CLUSTERS if GROUP + c in self.columns), None)
         self.cluster_names = len(self._codes[self.cluster]) if self.cluster else 0
         self.cluster_count = self.cluster_names + self._rows_without_cluster()
