@@ -173,9 +173,7 @@ class RequestMiddleware:
                 raise BodyError(404, "Expected a live stream that runs, got another; try again.")
             number, function, session = clients.number_of(event), event.fn, event.session_hash
         else:
-            number, function = self._function(
-                request, name if kind is not RequestKind.JOIN else None
-            )
+            number, function = self._function(kind, name, request)
             client = clients.client_of(scope)
             clients.check_room(self.queue.event_ids_to_events.values(), function, client, session)
         return {
@@ -185,14 +183,16 @@ class RequestMiddleware:
             "trigger_id": payloads.number_of(request, "trigger_id"),
         }
 
-    def _function(self, request: JsonObject, name: str | None) -> tuple[int, BlockFunction]:
-        """Return the function that a request names, by name in its address, or else by number.
+    def _function(
+        self, kind: RequestKind, name: str, request: JsonObject
+    ) -> tuple[int, BlockFunction]:
+        """Return the function that Gradio will call.
 
-        Where both are there they have to agree: Gradio takes one or the other.
+        For a `CALL` it looks at the name in the address alone. Otherwise the number in the body
+        decides; the page sends it to `run/predict`, whatever the function is called.
         """
-        asked = payloads.number_of(request, "fn_index")
+        asked = None if kind is RequestKind.CALL else payloads.number_of(request, "fn_index")
         for number, function in self.functions.items():
-            is_named = number == asked if name is None else function.api_name == name
-            if is_named and asked in (None, number):
+            if number == asked or (asked is None and name and function.api_name == name):
                 return number, function
         raise BodyError(404, "Expected a function of the demo, got another; try `/predict`.")

@@ -24,6 +24,7 @@ class RequestKind(Enum):
     UPLOAD = "upload"
     JOIN = "join"
     CALL = "call"
+    RUN = "run"
     FRAME = "frame"
     CANCEL = "cancel"
     EMPTY = "empty"
@@ -41,7 +42,8 @@ _FILE = f"{PREFIX}/file="
 _POST = (
     (RequestKind.UPLOAD, re.compile(rf"{PREFIX}/upload")),
     (RequestKind.JOIN, re.compile(rf"{PREFIX}/queue/join")),
-    (RequestKind.CALL, re.compile(rf"{PREFIX}/(?:call|run|api)/(?P<name>{HASH})/?")),
+    (RequestKind.CALL, re.compile(rf"{PREFIX}/call/(?P<name>{HASH})/?")),
+    (RequestKind.RUN, re.compile(rf"{PREFIX}/(?:run|api)/(?P<name>{HASH})/?")),
     (RequestKind.FRAME, re.compile(rf"{PREFIX}/stream/(?P<name>{HASH})")),
     (RequestKind.EMPTY, re.compile(rf"{PREFIX}/stream/{HASH}/close|{PREFIX}/reset/?")),
     (RequestKind.CANCEL, re.compile(rf"{PREFIX}/cancel")),

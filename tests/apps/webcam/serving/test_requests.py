@@ -97,6 +97,18 @@ def test_only_listed_addresses_are_served(method: str, path: str) -> None:
     assert routes.classify(method, path) is None or path == "/"
 
 
+def test_inputs_are_checked_for_the_function_that_is_called(demo: HostileDemo) -> None:
+    """`call/NAME` goes by the name, whatever the body's number; the page's `run/` by that."""
+    functions = json.loads(demo.request("GET", "/config")[1])["dependencies"]
+    for function in functions:
+        body = {"data": [], "fn_index": function["id"], "session_hash": "abc"}
+        assert demo.post("/gradio_api/call/predict", body)[0] == 400
+    for name, status in (("request_stop", 200), ("predict", 400)):
+        number = next(f["id"] for f in functions if f["api_name"] == name)
+        body = {"data": [], "fn_index": number, "session_hash": "abc"}
+        assert demo.post("/gradio_api/run/predict", body)[0] == status
+
+
 def test_nothing_that_came_is_printed(model: Path, tmp_path: Path) -> None:
     file = {"path": DATA_URL, "url": DATA_URL, "meta": {"_type": "gradio.FileData"}}
     with hostile_demo(model, tmp_path) as demo:
