@@ -113,8 +113,20 @@ def opened(settings: Settings, progress: ShowProgress = no_progress) -> Store:
         progress: shows bars while they are opened, as `core.progress.task` does.
     """
     tables = settings.tables
-    stamps = tuple((p.stat().st_mtime_ns, p.stat().st_size) for p in tables if p.is_file())
+    stamps = tuple(stamp(path) for path in tables)
     return _opened(tables, settings.options, repr(settings.options), stamps, progress)
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """Return when a file was written, in ns, and its bytes, (0, 0) where it cannot be read.
+
+    As an argument of a cached function it has a changed file read again.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
 
 
 def plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The versions of a data set that the command line names, opened once for all visitors."""
+"""The versions of a data set and the audit that are open, read once for all visitors."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from pathlib import Path
 
 import streamlit as st
 
+from apps.studio.context import stamp
 from apps.studio.images import Faces
 from apps.studio.settings import Settings
 from evaluation.composition.listing import Listing
 from evaluation.composition.opening import is_adapter, open_listing
+from evaluation.quality.repair.review import FindingsFile, read_findings
 
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the data set ...")
-def _opened(text: str, stamp: tuple[int, int]) -> Listing:
-    """A version, which nobody changes; the file's stamp, so that a new one is read again."""
+def _opened(text: str, file_stamp: tuple[int, int]) -> Listing:
+    """A version, which nobody changes."""
     return open_listing(text)
 
 
@@ -25,7 +27,7 @@ def opened(settings: Settings) -> tuple[Listing, ...]:
     Raises:
         UserError: one cannot be opened.
     """
-    return tuple(_opened(text, _stamp(Path(text))) for text in settings.datasets)
+    return tuple(_opened(text, stamp(Path(text))) for text in settings.datasets)
 
 
 def names(versions: Sequence[Listing]) -> list[str]:
@@ -42,15 +44,23 @@ def own_folder(texts: Sequence[str]) -> Path | None:
     """
     for text in texts:
         if is_adapter(text):
-            return _opened(text, _stamp(Path(text))).folders[0]
+            return _opened(text, stamp(Path(text))).folders[0]
     return None
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    if not path.is_file():
-        return (0, 0)
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
+def findings(path: Path) -> FindingsFile:
+    """Return what an audit found, a file of `evaluation audit --findings`.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    return _findings(path, stamp(path))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the findings ...")
+def _findings(path: Path, file_stamp: tuple[int, int]) -> FindingsFile:
+    """The findings, which nobody changes."""
+    return read_findings(path)
 
 
 def picture(faces: Faces, listing: Listing, at: int) -> str | None:

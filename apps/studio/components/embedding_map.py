@@ -7,13 +7,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from apps.studio import charts, context, plotly_script, url_state
+from apps.studio.components.browser_component import browser_component
 from apps.studio.context import View
 from evaluation.embedding_map import colours
 from evaluation.embedding_map.colours import OTHER, UNKNOWN, Colouring
@@ -22,7 +21,6 @@ from evaluation.embedding_map.projection import project
 from evaluation.embedding_map.region import UNITS, Region
 from evaluation.store import Store, Where
 
-FOLDER = Path(__file__).parent
 HEIGHT = 430
 BAND_COLOURS = (
     "#6a4fb3",
@@ -58,17 +56,6 @@ class DrawnMap:
         """Return the colour of a row of `points`."""
         at = int(np.searchsorted(self.points.rows, row))
         return self.palette[int(self.colouring.codes[at])]
-
-
-@st.cache_resource(max_entries=1)
-def _component() -> Any:
-    return st.components.v2.component(
-        "mien_embedding_map",
-        html="<div class='embedding-map' role='figure'></div>\n",
-        css=(FOLDER / "embedding_map.css").read_text("utf-8"),
-        js=(FOLDER / "embedding_map.js").read_text("utf-8"),
-        isolate_styles=False,  # Plotly puts its styles into the document
-    )
 
 
 def of_model(store: Store, model: str) -> EmbeddingMap | None:
@@ -181,7 +168,11 @@ def show(
         "plotly": plotly_script.URL,
     }
     key = f"{name}.map"
-    _component()(
+    browser_component(
+        "embedding_map",
+        "<div class='embedding-map' role='figure'></div>",
+        isolate_styles=False,  # Plotly puts its styles into the document
+    )(
         key=key,
         data=data,
         on_brushed_change=partial(_on_brush, key, name),

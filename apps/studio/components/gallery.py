@@ -14,13 +14,13 @@ import pandas as pd
 import streamlit as st
 
 from apps.studio import charts, links, relabel_plan, url_state
+from apps.studio.components.browser_component import browser_component
 from apps.studio.context import View
 from apps.studio.images import Faces
 from core import image
 from core.errors import UserError
 from evaluation.store import Store, Where
 
-FOLDER = Path(__file__).parent
 PICTURES_PER_PAGE = 2000
 ROWS_PER_PAGE = 200
 """Rows of the table at a time, where there are no pictures."""
@@ -34,16 +34,6 @@ ORDERS = {
     "confidence": "least confident first",
     "-error": "largest error first",
 }
-
-
-@st.cache_resource(max_entries=1)
-def _component() -> Any:
-    return st.components.v2.component(
-        "mien_gallery",
-        html="<div class='grid' role='list'></div>\n",
-        css=(FOLDER / "gallery.css").read_text("utf-8"),
-        js=(FOLDER / "gallery.js").read_text("utf-8"),
-    )
 
 
 def show(
@@ -156,7 +146,7 @@ def tiles(
     selected = (url_state.get("sample") or [""])[0]
     data = {"items": items, "chosen": selected, "height": height, "size": size}
     key = f"{name}.faces"
-    _component()(
+    browser_component("gallery", "<div class='grid' role='list'></div>")(
         key=key,
         data=data if ticked is None else {**data, "ticked": list(ticked)},
         on_picked_change=partial(_on_click, key),

@@ -54,21 +54,13 @@ def bundles(runs: Path | None) -> dict[str, Path]:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _predictor(folder: Path, stamp: int) -> Predictor:
+def _predictor(folder: Path, file_stamp: tuple[int, int]) -> Predictor:
     return Predictor(folder)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _detector() -> faces.Detector:
     return faces.best_detector()[0]
-
-
-def _stamp(file: Path) -> int:
-    """When `file` was written, ns; 0 where it is gone."""
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def panels(folder: Path, picture: Path, tight: bool) -> list[Panel]:
@@ -82,7 +74,7 @@ def panels(folder: Path, picture: Path, tight: bool) -> list[Panel]:
     Raises:
         UserError: the model or the picture cannot be read.
     """
-    predictor = _predictor(folder, _stamp(folder / MODEL_FILE))
+    predictor = _predictor(folder, context.stamp(folder / MODEL_FILE))
     face = face_of(picture, _detector(), tight)
     if face is None:
         raise ImageError(f"Expected a picture, got {picture.name}, which cannot be read.")
@@ -129,7 +121,8 @@ def show(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
     )
     pressed = row.button("Draw the map", key="sp.map", icon=":material/visibility:", type="primary")
     # Either file may have been written anew.
-    key = (name, _stamp(models[name] / MODEL_FILE), str(picture), _stamp(picture), tight)
+    stamps = context.stamp(models[name] / MODEL_FILE), context.stamp(picture)
+    key = (name, str(picture), *stamps, tight)
     if not pressed and st.session_state.get("sp.mapped") != key:
         other = f" {context.plain(name)} is not the name of a model of these tables."
         st.caption(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,7 +32,7 @@ from evaluation.composition.numbers import (
     distributions,
 )
 from evaluation.composition.splits import expected_shares, split_shares
-from evaluation.quality.repair.review import FindingsFile, read_findings
+from evaluation.quality.repair.review import FindingsFile
 
 TITLE = "Data set"
 ICON = ":material/database:"
@@ -188,19 +187,11 @@ def _classes_of(listing: Listing, column: str) -> ClassColumn:
     return binned(values, bin_edges(values, PICTURE_BIN_YEARS if column == "age" else None))
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the findings ...")
-def _findings(path: Path, stamp: int) -> FindingsFile:
-    """The findings, which nobody changes; the file's stamp, so that a new one is read again."""
-    return read_findings(path)
-
-
 def _audit(view: View) -> FindingsFile | None:
     """The audit of the command line, or that of the sample."""
     is_sample = view.settings.datasets == settings.SAMPLE_DATASETS
     path = view.settings.audit or (settings.SAMPLE_FINDINGS if is_sample else None)
-    if path is None:
-        return None
-    return _findings(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    return None if path is None else data_sets.findings(path)
 
 
 def _copies(listing: Listing, findings: FindingsFile) -> list[Copies]:

@@ -15,6 +15,7 @@ from apps.studio import charts, context, url_state
 from apps.studio.components import production_charts
 from apps.studio.components.production_charts import VALIDATION
 from apps.studio.context import View
+from apps.studio.tabs import open_tab
 from core.monitoring.counts_line import GROUP, CountsLine
 from core.vocabulary import task_title
 from evaluation.production import alarms, periods, reading
@@ -39,6 +40,8 @@ TITLES = {
     ABSTAINED: "no prediction",
     SAD_NEUTRAL: "between sad and neutral",
 }
+CLASSES, VOLUME = "Classes", "Volume and latency"
+"""Tabs beside those of the figures."""
 ABOUT = {
     DRIFT: "Total variation of the class shares against validation: the share of faces that would "
     "have to get another class for both to agree (Gibbs and Su, 2002); without "
@@ -113,13 +116,13 @@ def _open(view: View) -> OpenCounts | None:
     if upload is not None:
         return _uploaded(upload.name, upload.getvalue())
     path = view.settings.production
-    return None if path is None else _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    return None if path is None else _read(path, context.stamp(path))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the counts ...")
-def _read(path: Path, stamp: int) -> OpenCounts:
-    """The counts, which nobody changes; the file's stamp, so that new lines are read."""
-    return OpenCounts(f"{path} {stamp}", reading.read(path))
+def _read(path: Path, file_stamp: tuple[int, int]) -> OpenCounts:
+    """The counts, which nobody changes."""
+    return OpenCounts(f"{path} {file_stamp}", reading.read(path))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the counts ...")
@@ -162,20 +165,21 @@ def _show(view: View, counts: OpenCounts, reference: str, step: str, margin: flo
         f"Numbers of faces are rounded down to multiples of {GROUP} and the rest is carried on; "
         "intervals allow for that."
     )
-    titles = [*(TITLES[name].capitalize() for name in figures[-1]), "Classes", "Volume and latency"]
-    tabs = dict(zip(titles, url_state.tabs("prod.tab", titles), strict=True))
-    for name in figures[-1]:
-        with tabs[TITLES[name].capitalize()]:
+    figure_of_tab = {TITLES[name].capitalize(): name for name in figures[-1]}
+    tab, cell = open_tab("prod.tab", [*figure_of_tab, CLASSES, VOLUME])
+    with cell:
+        if tab == CLASSES:
+            _classes(view.task, shown, names, validation)
+        elif tab == VOLUME:
+            production_charts.volume(shown, names)
+            production_charts.latency(shown, names)
+        else:
+            name = figure_of_tab[tab]
             of_name = [one[name] for one in figures]
             production_charts.over_time(of_name, names, f"production-{name}", title=TITLES[name])
             st.caption(ABOUT[name])
             if name == ABSTAINED:
                 _reasons(shown)
-    with tabs["Classes"]:
-        _classes(view.task, shown, names, validation)
-    with tabs["Volume and latency"]:
-        production_charts.volume(shown, names)
-        production_charts.latency(shown, names)
 
 
 def _alarm_line(newest: dict[str, alarms.AlarmFigure], name: str) -> None:

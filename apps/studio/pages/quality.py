@@ -9,13 +9,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, data_sets, url_state
 from apps.studio.components import finding
 from apps.studio.components.finding import POSITION_PARAMETER, STATES, Review
 from apps.studio.context import View
 from evaluation.quality.repair import plan_file
 from evaluation.quality.repair.decisions import ACCEPTED, DROPPED, REJECTED, Decisions
-from evaluation.quality.repair.review import FindingsFile, read_findings
+from evaluation.quality.repair.review import FindingsFile
 
 TITLE = "Data quality"
 ICON = ":material/rule:"
@@ -46,7 +46,7 @@ def render(view: View) -> None:
             icon=":material/info:",
         )
         return
-    findings = _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    findings = data_sets.findings(path)
     decisions = _decisions(path)
     decided = decisions.current()
     if decisions.unsaved:
@@ -74,12 +74,6 @@ def render(view: View) -> None:
     )
     _review(view, Review.of(findings, decisions, check), decided)
     _plan(findings, decisions, decided)
-
-
-@st.cache_resource(max_entries=2, show_spinner="Reading the findings ...")
-def _read(path: Path, stamp: int) -> FindingsFile:
-    """The findings, which nobody changes; the file's stamp, so that a new one is read again."""
-    return read_findings(path)
 
 
 @st.cache_resource(max_entries=4)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from apps.studio import charts, samples, url_state
+from apps.studio import charts, context, samples, url_state
 from apps.studio.context import View
 from core.vocabulary import task_title
 from evaluation.robustness import curves
@@ -50,7 +50,7 @@ def render(view: View) -> None:
             f"Yours: `{COMMAND}`, then `--robustness R.parquet`.",
             icon=":material/info:",
         )
-    table = _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    table = _read(path, context.stamp(path))
     rows = table[table["task"] == view.task]
     if rows.empty:
         tasks = ", ".join(task_title(task).title for task in table["task"].unique())
@@ -79,8 +79,8 @@ def render(view: View) -> None:
 
 
 @st.cache_resource(max_entries=4)
-def _read(path: Path, stamp: int) -> pd.DataFrame:
-    """The table, which nobody changes; the file's stamp, so that a new one is read again."""
+def _read(path: Path, file_stamp: tuple[int, int]) -> pd.DataFrame:
+    """The table, which nobody changes."""
     return curves.read(path).to_pandas()
 
 

@@ -39,7 +39,10 @@ def content(*lines: object) -> bytes:
 
 def test_an_alarm_names_its_figure(draw_counts) -> None:
     dark = line(2 * DAY, EVEN, abstained={"too dark": 900, "blurred": 100})
-    app = draw_counts(content(line(0, EVEN), line(DAY, EVEN), dark), **{"prod.step": "day"})
+    app = draw_counts(
+        content(line(0, EVEN), line(DAY, EVEN), dark),
+        **{"prod.step": "day", "prod.tab": "No prediction"},
+    )
     assert not app.exception
     [alarm] = app.error
     assert "Alarm, Wed 04 Nov" in alarm.value and "no prediction 55.6 %" in alarm.value
