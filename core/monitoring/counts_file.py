@@ -87,10 +87,11 @@ class CountsFile:
         os.close(self._descriptor)
 
     def _rotate(self) -> None:
-        for age in range(KEPT - 1, 0, -1):
-            if (full := rotated(self.path, age)).exists():
-                full.replace(rotated(self.path, age + 1))
-        self.path.replace(rotated(self.path, 1))
+        if self.path.exists():  # else the last attempt came as far as this, and opened no new file
+            for age in range(KEPT - 1, 0, -1):
+                if (full := rotated(self.path, age)).exists():
+                    full.replace(rotated(self.path, age + 1))
+            self.path.replace(rotated(self.path, 1))
         descriptor = _open(self.path)
         os.close(self._descriptor)
         self._descriptor = descriptor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
+from core.monitoring import counts_file
 from core.monitoring.counts_file import KEPT, CountsFile, all_files
 from core.monitoring.counts_line import CountsLine, parse
 from core.monitoring.tally import Tally
@@ -31,13 +34,17 @@ def line(minute: int = 0) -> CountsLine:
     tally = Tally("mien 1")
     for i in range(30):
         tally.add_face(prediction(i), None)
-    made = tally.take_line(START + minute * MINUTE, START + (minute + 1) * MINUTE)
-    assert made is not None
-    return made
+    counts = tally.take_line(START + minute * MINUTE, START + (minute + 1) * MINUTE)
+    assert counts is not None
+    return counts
 
 
 def lines_in(path: Path) -> list[CountsLine]:
     return [parse(text) for text in path.read_bytes().splitlines()]
+
+
+def fail(*_: object, **__: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_files_are_bounded_and_in_order(tmp_path: Path) -> None:
@@ -64,6 +71,23 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, room: int) -> None:
     assert lines_in(path) == [line(0)]
     file.append(line(1).to_json())
     assert lines_in(path) == [line(0), line(1)]
+
+
+def test_a_file_that_cannot_be_opened_anew_costs_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The full file was renamed already; every further attempt must leave the older ones."""
+    path, size = tmp_path / "counts.jsonl", len(line().to_json()) + 1
+    file = CountsFile(path, max_bytes=size)
+    for minute in range(3):
+        file.append(line(minute).to_json())
+    with monkeypatch.context() as patch:
+        patch.setattr(counts_file.os, "open", fail)
+        for _ in range(KEPT + 1):
+            with pytest.raises(OSError):
+                file.append(line(3).to_json())
+    file.append(line(3).to_json())
+    assert [lines_in(one) for one in all_files(path)] == [[line(m)] for m in range(4)]
 
 
 def test_a_killed_writer_loses_nothing_and_harms_nobody(tmp_path: Path) -> None:
