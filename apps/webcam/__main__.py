@@ -69,10 +69,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _seconds(text: str) -> int:
-    """Return whole seconds, at least 1."""
-    seconds = int(text)
+    """Return whole seconds, 1 to `MAX_SECONDS`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is something else.
+    """
+    seconds = int(text) if text.isdecimal() else 0
     if not 1 <= seconds <= MAX_SECONDS:
-        raise argparse.ArgumentTypeError(f"Expected 1 to {MAX_SECONDS} seconds, got {text}.")
+        raise argparse.ArgumentTypeError(
+            f"Expected whole seconds, 1 to {MAX_SECONDS}, got {text!r}."
+        )
     return seconds
 
 

@@ -96,12 +96,12 @@ def compare(few: Sequence[TrackedFrame], all_: Sequence[TrackedFrame]) -> dict[s
     faces = missing = extra = 0
     emotions, ages = [0.0], [0.0]
     for some, every in zip(few, all_, strict=True):
-        found, true = ({f.id: f.reading for f in frame.measured} for frame in (some, every))
-        faces += len(true)
-        missing += len(true.keys() - found.keys())
-        extra += len(found.keys() - true.keys())
-        for number in found.keys() & true.keys():
-            a, b = found[number].prediction, true[number].prediction
+        got, expected = ({f.id: f.reading for f in frame.measured} for frame in (some, every))
+        faces += len(expected)
+        missing += len(expected.keys() - got.keys())
+        extra += len(got.keys() - expected.keys())
+        for number in got.keys() & expected.keys():
+            a, b = got[number].prediction, expected[number].prediction
             if a.emotion and b.emotion:
                 emotions.append(float(np.abs(a.emotion.p - b.emotion.p).max()))
             if a.age and b.age:

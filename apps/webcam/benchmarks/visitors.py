@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from http.client import BadStatusLine, HTTPConnection, HTTPException
+from http.client import BadStatusLine, HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -219,14 +219,17 @@ class SimulatedVisitor(Visitor):
 
     def _post(self, connection: HTTPConnection, path: str, body: bytes) -> Any:
         headers = JSON_HEADERS | ({"X-Forwarded-For": self.address} if self.address else {})
-        try:
+
+        def exchange() -> HTTPResponse:
             connection.request("POST", self.endpoint.prefix + path, body, headers)
-            response = connection.getresponse()
+            return connection.getresponse()
+
+        try:
+            response = exchange()
         except (ConnectionError, BadStatusLine):
             # A connection that was closed between two requests is opened again, as browsers do.
             connection.close()
-            connection.request("POST", self.endpoint.prefix + path, body, headers)
-            response = connection.getresponse()
+            response = exchange()
         text = response.read()
         if response.status != 200:
             raise ValueError(f"status {response.status} from {path.partition('/')[2][:20]}")

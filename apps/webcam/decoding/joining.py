@@ -10,6 +10,8 @@ import heapq
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import takewhile
+from math import inf
 from pathlib import Path
 
 import av
@@ -17,7 +19,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from apps.webcam.decoding.limits import VideoLimits
+from apps.webcam.decoding.limits import VIDEO_LIMITS, VideoLimits
 from apps.webcam.decoding.video_frames import open_video
 
 COPIED_SOUND = ("aac", "mp3", "opus")
@@ -41,8 +43,8 @@ def join(
     parts: Sequence[Path],
     target: Path,
     source: Path | None = None,
-    end_s: float = 0.0,
-    limits: VideoLimits | None = None,
+    end_s: float = inf,
+    limits: VideoLimits = VIDEO_LIMITS,
 ) -> Sound:
     """Join parts, with the sound of their source where it is given.
 
@@ -61,7 +63,7 @@ def join(
         pictures = [files.enter_context(av.open(path)) for path in parts]
         sound: Stream | None = None
         coding, start_s = "", 0.0
-        if source is not None and limits is not None:
+        if source is not None:
             start_s = _start_s(source, limits)
             reader, _ = files.enter_context(open_video(source, limits))
             sound, coding = _sound_of(reader)
@@ -72,7 +74,8 @@ def join(
         sound_target = None
         if sound is not None and coding in COPIED_SOUND:
             sound_target = writer.add_stream_from_template(sound)
-            sources.append(_until(end_s, _packets([sound], sound_target, start_s)))
+            sound_packets = _packets([sound], sound_target, start_s)
+            sources.append(takewhile(lambda pair: pair[0] <= end_s, sound_packets))
         for _, packet in heapq.merge(*sources, key=lambda pair: pair[0]):
             is_kept = is_kept or packet.stream is sound_target  # a damaged one may have no packet
             writer.mux(packet)
@@ -110,12 +113,3 @@ def _packets(
                 continue
             packet.stream = target
             yield time, packet
-
-
-def _until(
-    end_s: float, packets: Iterator[tuple[float, Packet[Stream]]]
-) -> Iterator[tuple[float, Packet[Stream]]]:
-    for time, packet in packets:
-        if time > end_s:
-            return
-        yield time, packet

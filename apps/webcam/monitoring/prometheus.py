@@ -22,8 +22,8 @@ Sample = tuple[Mapping[str, str], float]
 
 def exposition(tally: Tally) -> str:
     """Return the counts as text."""
-    counters = _by_kind(tally.published)
     published = tally.published
+    counters = _by_kind(published)
     parts = [
         _metric("mien_info", "gauge", "The model.", [({"model": tally.model}, 1)]),
         _metric(

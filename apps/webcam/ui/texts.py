@@ -137,8 +137,10 @@ def thresholds(card: Card) -> str:
         )
     age = f" An age is unclear where its interval is wider than {UNCLEAR_AGE_YEARS:.0f} years."
     if card.thresholds.get("age", inf) < UNCLEAR_AGE_YEARS:
-        age = f" An age is uncertain where its interval is wider than {card.thresholds['age']:.0f}\
- years, and unclear from {UNCLEAR_AGE_YEARS:.0f} years on."
+        age = (
+            f" An age is uncertain where its interval is wider than {card.thresholds['age']:.0f}"
+            f" years, and unclear where it is wider than {UNCLEAR_AGE_YEARS:.0f}."
+        )
     return (
         f"Shown as uncertain: {'; '.join(parts)}. At and above these thresholds at least nine of"
         " ten predictions were correct on the model's validation images; its card has the"

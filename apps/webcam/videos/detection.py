@@ -82,21 +82,21 @@ def _detect_group(
         group: frames and their times.
         search: finds the faces of a frame.
     """
-    known = {} if before is None else {-1: before}
+    detected = {} if before is None else {-1: before}
 
     def searched(index: int) -> DetectedFrame:
         rgb, time = group[index]
         return DetectedFrame(rgb, time, search(rgb), searched=True)
 
     def fill(first: int, last: int) -> None:
-        """Add what lies between two known frames."""
+        """Add what lies between two frames of `detected`."""
         if last - first < 2:
             return
-        start, end = known[first], known[last]
+        start, end = detected[first], detected[last]
         pairs = same_faces(start.faces, end.faces)
         if pairs is None:
             middle = (first + last) // 2
-            known[middle] = searched(middle)
+            detected[middle] = searched(middle)
             fill(first, middle)
             fill(middle, last)
             return
@@ -104,12 +104,12 @@ def _detect_group(
             rgb, time = group[index]
             share = (time - start.time) / (end.time - start.time)
             faces = [face_between(a, b, share) for a, b in pairs]
-            known[index] = DetectedFrame(rgb, time, faces, searched=False)
+            detected[index] = DetectedFrame(rgb, time, faces, searched=False)
 
     last = len(group) - 1
-    known[last] = searched(last)
+    detected[last] = searched(last)
     fill(-1 if before else last, last)
-    return [known[index] for index in range(len(group))]
+    return [detected[index] for index in range(len(group))]
 
 
 def same_faces(first: Sequence[Face], last: Sequence[Face]) -> list[tuple[Face, Face]] | None:

@@ -33,13 +33,13 @@ def stretches(frames: Sequence[TrackedFrame]) -> Iterator[tuple[float, float, li
 
     Stretches without a face are left out.
     """
-    said = [[labels.sentence(f.id, f.reading) for f in frame.measured] for frame in frames]
-    firsts = [i for i in range(len(frames)) if i == 0 or said[i] != said[i - 1]]
+    sentences = [[labels.sentence(f.id, f.reading) for f in frame.measured] for frame in frames]
+    firsts = [i for i in range(len(frames)) if i == 0 or sentences[i] != sentences[i - 1]]
     for first, after in pairwise([*firsts, len(frames)]):
-        if said[first]:
+        if sentences[first]:
             is_last = after == len(frames)
             end = frames[-1].time + LAST_FRAME_SECONDS if is_last else frames[after].time
-            yield frames[first].time, end, said[first]
+            yield frames[first].time, end, sentences[first]
 
 
 def to_vtt(frames: Sequence[TrackedFrame]) -> str:

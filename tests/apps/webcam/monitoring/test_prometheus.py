@@ -41,12 +41,12 @@ def parsed(text: str) -> tuple[dict[str, str], Samples]:
 
 @pytest.fixture
 def tally() -> Tally:
-    made = Tally('mi"en\\ 1')
+    counted = Tally('mi"en\\ 1')
     for i, (face, abstained) in enumerate(faces(500, 1)):
-        made.add_face(face, abstained)
-        made.add_picture("live", 0.5 * i)
-    made.take_line(START, START + MINUTE)
-    return made
+        counted.add_face(face, abstained)
+        counted.add_picture("live", 0.5 * i)
+    counted.take_line(START, START + MINUTE)
+    return counted
 
 
 def test_faces_are_in_groups(tally: Tally) -> None:

@@ -74,13 +74,13 @@ def play(actors: list[Actor], times: list[float]) -> tuple[list[list[Face]], lis
 @given(ACTORS, st.sampled_from([4.0, 10.0, 25.0, 30.0]))
 def test_a_face_that_stays_is_found_on_every_frame_where_it_is(actors: list[Actor], rate: float):
     times = [i / rate for i in range(round(4 * rate))]
-    truth, found, searches = play(actors, times)
+    truth, detected, searches = play(actors, times)
     assert searches <= len(times)
     # A line's distance from a curve: half of its second derivative times (gap / 2)².
     furthest = max((a.reach * a.speed**2 for a in actors), default=0.0) * MAX_GAP_SECONDS**2 / 8
-    for true, got in zip(truth, found, strict=True):
-        assert len(true) == len(got)
-        for a, b in zip(true, sorted(got, key=lambda face: face.box[1]), strict=True):
+    for expected, got in zip(truth, detected, strict=True):
+        assert len(expected) == len(got)
+        for a, b in zip(expected, sorted(got, key=lambda face: face.box[1]), strict=True):
             assert a.box[1:] == b.box[1:]
             assert abs(a.box[0] - b.box[0]) <= SIDE * furthest + 1e-6
             assert b.landmarks is not None and abs(b.landmarks[0][0] - b.box[0]) < 1e-6

@@ -33,20 +33,20 @@ def frames_of(states: list[str]) -> list[TrackedFrame]:
 def test_captions_say_at_each_moment_what_was_measured_then(states: list[str]):
     vtt = results.to_vtt(frames_of(states))
     assert vtt.startswith("WEBVTT\n")
-    said: dict[int, str] = {}
+    text_at: dict[int, str] = {}
     cues = [cue.split("\n", 1) for cue in vtt.split("\n\n")[1:] if cue]
     for timing, text in cues:
         a, b, c, d, e, f = TIME.fullmatch(timing).groups()
         start, end = (3600 * int(h) + 60 * int(m) + float(s) for h, m, s in ((a, b, c), (d, e, f)))
         assert start < end
         for i in range(round(10 * start), round(10 * end)):
-            assert i not in said, "cues do not overlap"
-            said[i] = text
+            assert i not in text_at, "cues do not overlap"
+            text_at[i] = text
     for i, state in enumerate(states):
         if state in ("held", "missing"):
-            assert i not in said, "nothing was measured"
+            assert i not in text_at, "nothing was measured"
         else:
-            assert state in said[i]
+            assert state in text_at[i]
     changes = sum(a != b for a, b in zip(states, ["", *states], strict=False))
     assert len(cues) <= changes, "no cue for each frame"
 

@@ -67,8 +67,8 @@ def test_a_stopped_video_keeps_what_was_read_and_goes_on_as_if_it_had_not_stoppe
     monkeypatch.setattr(video, "PROGRESS_INTERVAL_SECONDS", 0.0)
     pictures = [np.roll(frame, 4 * k, axis=1) for k in range(24)]
     source = film(upload_dir / "long.mp4", pictures, sound=True)
-    whole, visitor = VisitorVideo(), VisitorVideo()
-    expected = run(pipeline, whole, source)[-1]
+    patient, visitor = VisitorVideo(), VisitorVideo()
+    expected = run(pipeline, patient, source)[-1]
 
     updates = video.process_video(pipeline, {"path": str(source)}, visitor, CLIENT)
     assert "Opening" in next(updates).status and "of video read" in next(updates).status
