@@ -106,9 +106,8 @@ def serve(args: argparse.Namespace) -> None:
     from apps.studio.settings import PROCESS
 
     # The tables are opened before there is a visitor, which Streamlit would warn about.
-    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(
-        logging.ERROR
-    )
+    for name in ("scriptrunner_utils.script_run_context", "caching.cache_data_api"):
+        logging.getLogger(f"streamlit.runtime.{name}").setLevel(logging.ERROR)
     PROCESS.use(settings)
     opened = [sample.settings for sample in samples.offered().values()] or [settings]
     for one in opened:
@@ -120,7 +119,8 @@ def serve(args: argparse.Namespace) -> None:
     print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
     faces = [one.faces for one in opened if one.faces]
     titles = {name: page.TITLE for name, page in router.pages().items()}
-    routes = [plotly_script.route(), images.route(faces), *link_preview.routes(titles)]
+    pages = link_preview.routes(titles, router.first_page())
+    routes = [plotly_script.route(), images.route(faces), *pages]
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     script = Path(__file__).with_name("entry") / "script.py"
     sys.argv = [str(script)]  # Streamlit looks for its configuration beside what was started

@@ -31,14 +31,19 @@ def page_title(title: str) -> str:
     return f"{title} · {NAME}"
 
 
+def first_page() -> str:
+    """Return the name of the page that the address without a page shows."""
+    if samples.offered():
+        return "start"
+    return "overview" if PROCESS.settings.tables else PAGE_OF_DATA
+
+
 def main() -> None:
     """Draw the selected page."""
     # The icon first: with a page's own, the browser would fetch a picture from another host.
     st.set_page_config(page_title=NAME, page_icon=ICON, layout="wide")
     modules = pages()
-    first = "start" if samples.offered() else "overview"
-    if not samples.offered() and not PROCESS.settings.tables:
-        first = PAGE_OF_DATA
+    first = first_page()
     entries = {
         name: st.Page(
             partial(frame.run, module, modules),

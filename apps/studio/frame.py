@@ -61,7 +61,7 @@ def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
             _missing(header)
             return
         with navigation:
-            links.navigation([name for name, module in pages.items() if _applies(module, view)])
+            links.navigation([name for name, module in pages.items() if applies(module, view)])
         if view.opened_store is None and _needs_predictions(page):
             _no_predictions(header)
             return
@@ -178,12 +178,12 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _applies(page: ModuleType, view: View) -> bool:
-    """Whether a page has something to show; a page says so by a function `applies`."""
+def applies(page: ModuleType, view: View) -> bool:
+    """Return whether a page has something to show; a page says so by a function `applies`."""
     if view.opened_store is None and _needs_predictions(page):
         return False
-    applies = getattr(page, "applies", None)
-    return applies is None or bool(applies(view))
+    page_applies = getattr(page, "applies", None)
+    return page_applies is None or bool(page_applies(view))
 
 
 def _needs_predictions(page: ModuleType) -> bool:

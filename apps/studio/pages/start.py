@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from apps.studio import links, samples, uploads, url_state
+from apps.studio import app, frame, links, samples, uploads, url_state
 from apps.studio.context import View
 from apps.studio.samples import ShippedSample, TellingView
 
@@ -39,11 +39,18 @@ def render(view: View) -> None:
         st.markdown(sample.about)
         if sample.warning:
             st.warning(sample.warning, icon=":material/warning:")
-    st.subheader("Five views to begin with")
-    for telling in sample.views if sample is not None else OF_ANY_TABLE:
+    st.subheader("Views to begin with")
+    for telling in telling_views(sample, view):
         links.to(telling.page, telling.question, telling.selections, ":material/arrow_forward:")
     st.subheader("Or open something else")
     _choices(offered, selected)
+
+
+def telling_views(sample: ShippedSample | None, view: View) -> list[TellingView]:
+    """Return the views to begin with: those of the sample, or of any table (None), that apply."""
+    pages = app.pages()
+    telling = OF_ANY_TABLE if sample is None else sample.views
+    return [one for one in telling if frame.applies(pages[one.page], view)]
 
 
 def _choices(offered: Mapping[str, ShippedSample], selected: str) -> None:

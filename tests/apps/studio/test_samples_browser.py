@@ -59,5 +59,9 @@ def test_a_newcomer_comes_to_pictures(tmp_path: Path, browser_path: str) -> None
         page.reload()
         shows_drawn_faces(page, "Sample")
         shows_a_picture(page, "[data-testid=stImage] img")
+
+        page.goto(f"{url}/start?table={DRAWN}")
+        shows_drawn_faces(page, "Start")
+        expect(page.get_by_text("Page not found")).to_have_count(0)
         assert not [address for address in missed if "/_stcore/" not in address]
         browser.close()

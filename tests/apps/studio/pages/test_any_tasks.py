@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from apps.studio import app, settings
+from apps.studio import app, frame, settings
 from apps.studio.context import View
+from apps.studio.pages import start
 from evaluation.predictions import table
 from evaluation.store import Store, Where
 
@@ -100,6 +101,7 @@ def test_only_pages_that_say_something_are_offered(folder: Path, name: str) -> N
     store = Store.open([written(folder, name)])
     for task in store.tasks:
         view = View(store, Where(task=task), task, store.models, settings.Settings())
-        modules = app.pages().items()
-        offered = {n for n, m in modules if not hasattr(m, "applies") or m.applies(view)}
+        offered = {n for n, page in app.pages().items() if frame.applies(page, view)}
         assert offered == PAGES[name]
+        telling = [one.page for one in start.telling_views(None, view)]
+        assert telling == [one.page for one in start.OF_ANY_TABLE if one.page in offered]
