@@ -17,10 +17,11 @@ import numpy as np
 from core import image as images
 from core.detection import upright
 from core.detection.face_check import FaceCheck
+from core.detection.stream_turn import StreamTurn
 from core.detection.upright import UprightFace
 from core.face_model import FaceModel, open_model
 from core.face_quality import Band, Conditions, band_of, measure, reason_to_abstain, uncertain
-from core.faces import STILL_SIDE, Detector, best_detector
+from core.faces import LIVE_SIDE, STILL_SIDE, Detector, best_detector
 from core.types import Face, Prediction
 
 
@@ -144,7 +145,7 @@ class Pipeline:
                 is changed.
             long_side: pixels at which faces are searched.
             turned: where faces are doubtful, look for them in turned copies, too; costs up to a
-                second in a large photograph, so live views leave it out.
+                second in a large photograph. For the frames of a stream there is `read_frame`.
 
         Raises:
             ImageError: what was given is no picture; says what was expected. A video is read by
@@ -160,22 +161,45 @@ class Pipeline:
         searched = [self._search(images.load(source), side, turned) for source in sources]
         return self._predict(searched, side, start)
 
+    def read_frame(
+        self, frame: np.ndarray, turn: StreamTurn, now: float, long_side: int = LIVE_SIDE
+    ) -> Reading:
+        """Read all faces of a frame of a stream, whichever way up its camera is.
+
+        Args:
+            frame: RGB uint8 (H, W, 3).
+            turn: of this stream.
+            now: seconds on its clock.
+            long_side: pixels at which faces are searched.
+        """
+        start = perf_counter()
+        faces = turn.search(frame, self.detector, long_side, now)
+        detect_ms = 1000 * (perf_counter() - start)
+        cut = self._cut(frame, upright.in_turned(frame, faces, turn.quarter), detect_ms)
+        return self._predict([cut], long_side, start)[0]
+
     def read_detected(
-        self, pictures: Sequence[np.ndarray], faces: Sequence[Sequence[Face]], long_side: int
+        self,
+        pictures: Sequence[np.ndarray],
+        faces: Sequence[Sequence[Face]],
+        quarters: Sequence[int],
+        long_side: int,
     ) -> list[Reading]:
         """Read faces that were detected before, those of all pictures in one batch.
 
         Args:
             pictures: RGB uint8, (H, W, 3) each.
             faces: of each picture, in its pixels.
+            quarters: by how many quarters each picture has to be turned counter-clockwise for its
+                faces to be upright, 0 to 3.
             long_side: pixels at which they were searched.
         """
         if not pictures:
             return []
         start = perf_counter()
         cut = [
-            self._cut(picture, [UprightFace(f, picture, f) for f in found], 0.0)
-            for picture, found in zip(pictures, faces, strict=True)
+            self._cut(picture, upright.in_turned(picture, detected, quarter), 0.0)
+            for picture, detected, quarter in zip(pictures, faces, quarters, strict=True)
         ]
         return self._predict(cut, long_side, start)
 
@@ -201,7 +225,7 @@ class Pipeline:
         if turned:
             faces = upright.find(image, self.detector, side)
         else:
-            faces = [UprightFace(f, image, f) for f in self.detector(image, side)]
+            faces = upright.in_turned(image, self.detector(image, side), 0)
         return self._cut(image, faces, 1000 * (perf_counter() - start))
 
     def _cut(self, image: np.ndarray, faces: list[UprightFace], detect_ms: float) -> _Searched:

@@ -36,6 +36,11 @@ MAX_TILTED = 8
 PATCH_SIDE = 192
 PATCH_REACH = 2.6
 """Side of those surroundings in longer sides of the face's box."""
+ROTATIONS = {
+    1: cv2.ROTATE_90_COUNTERCLOCKWISE,
+    2: cv2.ROTATE_180,
+    3: cv2.ROTATE_90_CLOCKWISE,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,34 +72,59 @@ def find(image: np.ndarray, detector: Detector, long_side: int) -> list[UprightF
     faces = detector(image, long_side)
     if not detector.has_landmarks:
         return [UprightFace(face, image, face) for face in faces]
-    quarter, turned = 0, image
+    quarter, copy = 0, image
     if not any(face.score >= SURE_SCORE for face in faces):
-        quarter, turned, faces = _best_quarter(image, faces, detector, min(long_side, QUICK_SIDE))
-    back = _quarter_matrix(quarter, image.shape)
+        quarter, copy, faces = best_quarter(image, faces, detector, min(long_side, QUICK_SIDE))
     upright = [
-        UprightFace(_moved(face, back) if quarter else face, turned, face, 90.0 * quarter)
-        for face in faces
+        UprightFace(face, copy, in_copy, 90.0 * quarter)
+        for face, in_copy in zip(moved_back(faces, quarter, image.shape), faces, strict=True)
     ]
     doubtful = [i for i, face in enumerate(faces) if face.score < SURE_SCORE][:MAX_TILTED]
     for i in doubtful:
-        if tilted := _best_tilt(turned, faces[i], detector):
-            in_turned = tilted.face
-            upright[i] = replace(
-                tilted,
-                face=_moved(in_turned, back) if quarter else in_turned,
-                turn=(tilted.turn + 90.0 * quarter) % 360,
-            )
+        if tilted := _best_tilt(copy, faces[i], detector):
+            (face,) = moved_back([tilted.face], quarter, image.shape)
+            upright[i] = replace(tilted, face=face, turn=(tilted.turn + 90.0 * quarter) % 360)
     return upright
 
 
-def _best_quarter(
+def in_turned(image: np.ndarray, faces: Sequence[Face], quarter: int) -> list[UprightFace]:
+    """Return faces of a picture that are upright in its copy turned by some quarters.
+
+    Args:
+        image: RGB uint8 (H, W, 3).
+        faces: in its pixels.
+        quarter: by how many quarters it has to be turned counter-clockwise, 0 to 3.
+    """
+    if not (faces and quarter):
+        return [UprightFace(face, image, face) for face in faces]
+    copy = turned(image, quarter)
+    return [
+        UprightFace(face, copy, in_copy, 90.0 * quarter)
+        for face, in_copy in zip(faces, moved_back(faces, 4 - quarter, copy.shape), strict=True)
+    ]
+
+
+def turned(image: np.ndarray, quarter: int) -> np.ndarray:
+    """Return a picture turned counter-clockwise by 0 to 3 quarters."""
+    # A tenth of the time of a contiguous copy of `np.rot90`.
+    return cv2.rotate(image, ROTATIONS[quarter]) if quarter else image
+
+
+def best_quarter(
     image: np.ndarray, faces: list[Face], detector: Detector, long_side: int
 ) -> tuple[int, np.ndarray, list[Face]]:
-    """Return the counter-clockwise quarter turn with the best faces, that copy, and its faces."""
+    """Return the counter-clockwise quarter turn with the best faces, that copy, and its faces.
+
+    Args:
+        image: RGB uint8 (H, W, 3).
+        faces: of the picture as it is.
+        detector: with landmarks.
+        long_side: pixels at which the three other turns are searched.
+    """
     best: tuple[int, np.ndarray, list[Face]] = (0, image, faces)
     score = _total(faces)
     for quarter in (1, 2, 3):
-        copy = np.ascontiguousarray(np.rot90(image, quarter))
+        copy = turned(image, quarter)
         others = detector(copy, long_side)
         if _total(others) > score + GAIN:
             best, score = (quarter, copy, others), _total(others)
@@ -144,6 +174,20 @@ def _is_central(face: Face) -> bool:
     x, y, w, h = face.box
     middle = np.array([x + w / 2, y + h / 2]) / PATCH_SIDE - 0.5
     return bool(np.abs(middle).max() < 0.2)
+
+
+def moved_back(faces: Sequence[Face], quarter: int, shape: tuple[int, ...]) -> list[Face]:
+    """Return faces of a turned copy in pixels of the picture itself.
+
+    Args:
+        faces: in pixels of the copy.
+        quarter: by how many quarters it was turned counter-clockwise, 0 to 3.
+        shape: of the picture, (H, W, ...).
+    """
+    if not quarter:
+        return list(faces)
+    matrix = _quarter_matrix(quarter, shape)
+    return [_moved(face, matrix) for face in faces]
 
 
 def _quarter_matrix(quarter: int, shape: tuple[int, ...]) -> np.ndarray:

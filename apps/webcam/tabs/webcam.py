@@ -17,8 +17,8 @@ from apps.webcam.monitoring.settled_faces import SettledFaces
 from apps.webcam.tracking.tracker import Tracker
 from apps.webcam.ui import overlay, panel, texts
 from core import system
+from core.detection.stream_turn import StreamTurn
 from core.errors import UserError
-from core.faces import LIVE_SIDE
 from core.pipeline import Pipeline
 
 RATE_WINDOW_SECONDS = 2.0
@@ -40,6 +40,7 @@ class VisitorState:
 
     def __init__(self) -> None:
         self.tracker = Tracker()
+        self.turn = StreamTurn()
         self.settled = SettledFaces()
         self.frame_times: deque[float] = deque(maxlen=MAX_FRAME_TIMES)
 
@@ -106,8 +107,8 @@ def _predict(
     # Copying a reversed numpy view takes forty times as long as `flip`.
     frame = cv2.flip(pixels, 1) if mirrored else pixels
     decoded = perf_counter()
-    reading = pipeline(frame, LIVE_SIDE, turned=False)
     now = monotonic()
+    reading = pipeline.read_frame(frame, visitor.turn, now)
     faces = visitor.tracker.update(reading.faces, now)
     predicted = perf_counter()
     annotated = image_io.encode(overlay.draw(frame, faces, mirrored=mirrored))

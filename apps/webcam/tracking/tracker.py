@@ -145,9 +145,7 @@ class Tracker:
             # A frame on which the model abstains moves the box and gives the reason; its prediction
             # is not shown, not even if it is the first.
             smoothed = track.smoothed
-            track.last_reading = FaceReading(
-                reading.face, smoothed, reading.conditions, band_of(smoothed), reading.abstained
-            )
+            track.last_reading = replace(reading, prediction=smoothed, band=band_of(smoothed))
             track.detected_at = now
         visible = [t for t in self._tracks if t.id and now - t.detected_at <= HOLD_SECONDS]
         return [

@@ -19,6 +19,7 @@ from apps.webcam.decoding.video import open_frames
 from apps.webcam.tracking.tracker import TrackedFrame, Tracker
 from apps.webcam.videos.reading import read_frames
 from apps.webcam.videos.writing import AnnotatedWriter
+from core.detection.stream_turn import StreamTurn
 from core.files import scratch_folder
 from core.pipeline import Pipeline, Reading
 
@@ -55,7 +56,7 @@ class Annotation:
         self._folder, self._pipeline, self._limits = folder, pipeline, limits
         self._count = count
         self._parts: list[Path] = []
-        self._tracker = Tracker()
+        self._tracker, self._turn = Tracker(), StreamTurn()
 
     @property
     def read_s(self) -> float:
@@ -76,7 +77,7 @@ class Annotation:
                 try:
                     with writer:
                         for rgb, frame, reading in read_frames(
-                            video, self._pipeline, self._tracker
+                            video, self._pipeline, self._tracker, self._turn
                         ):
                             if self._count is not None:
                                 self._count(frame, reading)

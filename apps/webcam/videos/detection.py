@@ -27,6 +27,9 @@ MAX_SHIFT_SIDES, MAX_SCALE = 0.15, 1.15
 factor its size may have changed, for the line between them to be trusted.
 """
 
+Search = Callable[[np.ndarray, float], tuple[list[Face], int]]
+"""The faces of a frame, RGB uint8 (H, W, 3), at a time in seconds, and `DetectedFrame.quarter`."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectedFrame:
@@ -37,24 +40,27 @@ class DetectedFrame:
         time: seconds since the first frame.
         faces: in pixels of `rgb`.
         searched: whether this frame was searched; else its faces lie between those of others.
+        quarter: by how many quarters it has to be turned counter-clockwise for its faces to be
+            upright, 0 to 3.
     """
 
     rgb: np.ndarray
     time: float
     faces: Sequence[Face]
     searched: bool
+    quarter: int = 0
 
 
 def detect(
     frames: Iterable[tuple[np.ndarray, float]],
-    search: Callable[[np.ndarray], list[Face]],
+    search: Search,
     max_gap_frames: int = MAX_GAP_FRAMES,
 ) -> Iterator[list[DetectedFrame]]:
     """Yield the frames of a video with their faces, in groups of at most `max_gap_frames`.
 
     Args:
         frames: RGB uint8 (H, W, 3) with seconds, ascending.
-        search: finds the faces of a frame.
+        search: finds the faces of a frame; the times that it gets go back within a group.
         max_gap_frames: from one searched frame to the next; with 1 all are searched.
     """
     last: DetectedFrame | None = None  # the last one that was given out; it was searched
@@ -73,7 +79,7 @@ def detect(
 def _detect_group(
     before: DetectedFrame | None,
     group: Sequence[tuple[np.ndarray, float]],
-    search: Callable[[np.ndarray], list[Face]],
+    search: Search,
 ) -> list[DetectedFrame]:
     """Return the frames of a group with their faces; the last one is searched.
 
@@ -86,7 +92,8 @@ def _detect_group(
 
     def searched(index: int) -> DetectedFrame:
         rgb, time = group[index]
-        return DetectedFrame(rgb, time, search(rgb), searched=True)
+        faces, quarter = search(rgb, time)
+        return DetectedFrame(rgb, time, faces, searched=True, quarter=quarter)
 
     def fill(first: int, last: int) -> None:
         """Add what lies between two frames of `detected`."""
@@ -94,7 +101,7 @@ def _detect_group(
             return
         start, end = detected[first], detected[last]
         pairs = same_faces(start.faces, end.faces)
-        if pairs is None:
+        if pairs is None or start.quarter != end.quarter:
             middle = (first + last) // 2
             detected[middle] = searched(middle)
             fill(first, middle)
@@ -104,7 +111,7 @@ def _detect_group(
             rgb, time = group[index]
             share = (time - start.time) / (end.time - start.time)
             faces = [face_between(a, b, share) for a, b in pairs]
-            detected[index] = DetectedFrame(rgb, time, faces, searched=False)
+            detected[index] = DetectedFrame(rgb, time, faces, False, start.quarter)
 
     last = len(group) - 1
     detected[last] = searched(last)

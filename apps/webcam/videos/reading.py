@@ -15,6 +15,7 @@ from apps.webcam.decoding.limits import VIDEO_LIMITS, VideoLimits
 from apps.webcam.decoding.video import VideoFrames, open_frames
 from apps.webcam.tracking.tracker import TrackedFrame, Tracker
 from apps.webcam.videos.detection import MAX_GAP_FRAMES, detect
+from core.detection.stream_turn import StreamTurn
 from core.pipeline import Pipeline, Reading
 from core.types import Face
 
@@ -42,7 +43,7 @@ def read_video(
         FileNotFoundError: There is no such file.
     """
     with open_frames(source, limits) as video:
-        for _, frame, _ in read_frames(video, pipeline, Tracker(), max_gap_frames):
+        for _, frame, _ in read_frames(video, pipeline, Tracker(), StreamTurn(), max_gap_frames):
             yield frame
 
 
@@ -50,6 +51,7 @@ def read_frames(
     video: VideoFrames,
     pipeline: Pipeline,
     tracker: Tracker,
+    turn: StreamTurn,
     max_gap_frames: int = MAX_GAP_FRAMES,
 ) -> Iterator[tuple[np.ndarray, TrackedFrame, Reading]]:
     """Yield the frames of an opened video, RGB uint8 (H, W, 3), with their faces.
@@ -60,15 +62,19 @@ def read_frames(
         video: At its start, or where another read of it stopped.
         pipeline: Reads the faces.
         tracker: Has the faces of the frames before.
+        turn: In which way up they were.
         max_gap_frames: From one searched frame to the next; with 1 all are searched.
     """
 
-    def search(rgb: np.ndarray) -> list[Face]:
-        return pipeline.detector(rgb, DETECTION_SIDE_PX)
+    def search(rgb: np.ndarray, time: float) -> tuple[list[Face], int]:
+        return turn.search(rgb, pipeline.detector, DETECTION_SIDE_PX, time), turn.quarter
 
     for group in detect(video.frames, search, max_gap_frames):
         readings = pipeline.read_detected(
-            [frame.rgb for frame in group], [frame.faces for frame in group], DETECTION_SIDE_PX
+            [frame.rgb for frame in group],
+            [frame.faces for frame in group],
+            [frame.quarter for frame in group],
+            DETECTION_SIDE_PX,
         )
         for frame, reading in zip(group, readings, strict=True):
             faces = tuple(tracker.update(reading.faces, frame.time))

@@ -31,6 +31,7 @@ def test_a_fault_of_ours_is_a_sentence_on_the_page_and_a_traceback_for_the_serve
     def broken(*args: object, **options: object) -> None:
         raise RuntimeError("a secret of the server")
 
+    broken.read_frame = broken
     payload = data_url(frame, "JPEG")
     updates = [
         webcam.process_frame(broken, payload, webcam.VisitorState()),

@@ -56,9 +56,9 @@ def test_the_frame_is_predicted_unmirrored_and_shown_mirrored(
     pictures = []
 
     class Spy:
-        def __call__(self, picture, *args, **options):
+        def read_frame(self, picture, *args):
             pictures.append(picture.copy())
-            return pipeline(picture, *args, **options)
+            return pipeline.read_frame(picture, *args)
 
     annotated, cards, readout = webcam.process_frame(
         Spy(), data_url(np.ascontiguousarray(frame[:, ::-1])), webcam.VisitorState()
@@ -73,6 +73,24 @@ def test_the_frame_is_predicted_unmirrored_and_shown_mirrored(
     assert "data-face='1'" in cards
     for step in ("decode", "detect", "align", "net", "draw", "total"):
         assert f"<dt>{step}</dt>" in readout
+
+
+@pytest.mark.parametrize("quarter", [1, 2, 3])
+def test_a_turned_camera_s_box_is_drawn_where_the_visitor_sees_the_face(
+    pipeline: Pipeline, frame: np.ndarray, quarter: int
+):
+    (upright,) = pipeline(frame).faces
+    x, y, w, h = (round(v) for v in upright.face.box)
+    outline = cv2.rectangle(np.zeros_like(frame), (x, y), (x + w, y + h), (255, 255, 255), 2)
+    seen, outline = (
+        np.ascontiguousarray(np.rot90(picture, quarter)[:, ::-1]) for picture in (frame, outline)
+    )
+    annotated, cards, _ = webcam.process_frame(pipeline, data_url(seen), webcam.VisitorState())
+    assert "no whole" not in cards and "data-face='1'" in cards
+    data = np.frombuffer(base64.b64decode(annotated["url"].split(",")[1]), np.uint8)
+    shown = cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1]
+    is_changed = np.abs(shown.astype(int) - seen).max(axis=2) > 40
+    assert is_changed[outline[:, :, 0] > 0].mean() > 0.6 > 10 * is_changed.mean()
 
 
 def test_a_visitor_keeps_the_face_and_gets_a_rate(pipeline: Pipeline, frame: np.ndarray):

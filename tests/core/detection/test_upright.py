@@ -15,8 +15,8 @@ def test_box_and_landmarks_lie_where_the_face_is(portrait: np.ndarray, quarter: 
     picture = np.ascontiguousarray(np.rot90(portrait, quarter))
     (face,) = upright.find(picture, DETECTOR, STILL_SIDE)
     assert face.turn == (-90 * quarter) % 360
-    back = upright._quarter_matrix((-quarter) % 4, picture.shape)
-    moved = upright._moved(expected.face, back)
+    back = (-quarter) % 4
+    (moved,) = upright.moved_back([expected.face], back, picture.shape)
     assert face.face.box == pytest.approx(moved.box, abs=6)
     assert np.asarray(face.face.landmarks) == pytest.approx(np.asarray(moved.landmarks), abs=6)
 

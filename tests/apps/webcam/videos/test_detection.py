@@ -56,9 +56,10 @@ def play(actors: list[Actor], times: list[float]) -> tuple[list[list[Face]], lis
     truth = [[face for a in actors if (face := a.at(t))] for t in times]
     searches: list[int] = []
 
-    def search(picture: np.ndarray) -> list[Face]:
+    def search(picture: np.ndarray, time: float) -> tuple[list[Face], int]:
         searches.append(int(picture[0, 0, 0]))
-        return truth[searches[-1]]
+        assert time == times[searches[-1]]
+        return truth[searches[-1]], 0
 
     numbered_frames = ((np.full((1, 1, 3), i, np.uint8), t) for i, t in enumerate(times))
     groups = list(detect(numbered_frames, search))
@@ -99,3 +100,18 @@ def test_faces_that_could_be_each_other_are_not_taken_for_the_same():
     assert same_faces([a], [a, weak]) == [(a, a)], "too weak to be read"
     assert same_faces([a], []) is None
     assert same_faces([], []) == []
+
+
+@settings(deadline=None)
+@given(st.integers(0, 3), st.integers(0, 29), st.integers(0, 3))
+def test_every_frame_has_the_turn_of_a_search_beside_it(before: int, change: int, after: int):
+    """A face stays still while the camera is turned at one frame."""
+    face = Actor(0, 0, 9, 0, 0).at(0)
+    assert face is not None
+
+    def search(picture: np.ndarray, time: float) -> tuple[list[Face], int]:
+        return [face], before if picture[0, 0, 0] < change else after
+
+    frames = ((np.full((1, 1, 3), i, np.uint8), i / 30) for i in range(30))
+    detected = [frame for group in detect(frames, search) for frame in group]
+    assert [f.quarter for f in detected] == [before] * change + [after] * (30 - change)
