@@ -7,7 +7,7 @@
     python -m apps.webcam.read folder/ --out annotated/     copies with boxes and labels
 
 Nothing is written but what is asked for. A file that cannot be read is named on stderr; the others
-are read all the same, and the exit status is 2.
+are read all the same, and the exit status is 2. Sound that a copy lacks is named there, too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -162,9 +162,13 @@ def _read_videos(
                 yield path, list(read_video(path, pipeline, LOCAL_LIMITS))
                 continue
             (out / name).parent.mkdir(parents=True, exist_ok=True)
-            yield path, list(annotate(path, out / name, pipeline, LOCAL_LIMITS))
+            yield path, list(annotate(path, out / name, pipeline, LOCAL_LIMITS, _warn(path)))
         except UserError as error:
             problems.append(f"{path}: {error}")
+
+
+def _warn(path: Path) -> Callable[[str], None]:
+    return lambda text: progress.say(f"{path}: {text}")
 
 
 def describe(reading: Reading | list[TrackedFrame]) -> list[str]:

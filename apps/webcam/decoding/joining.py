@@ -39,6 +39,21 @@ class Sound:
     is_kept: bool
 
 
+def what_was_lost(sound: Sound | None) -> str:
+    """Return in a sentence which sound a copy lacks; "" where nothing is missing.
+
+    Args:
+        sound: None where the sound could not be copied.
+    """
+    if sound is None:
+        return "Its sound, if it has any, could not be copied."
+    if sound.is_kept or not sound.coding:
+        return ""
+    if sound.coding in COPIED_SOUND:
+        return f"Of its sound ({sound.coding}), nothing could be copied."
+    return f"Its sound ({sound.coding}) cannot be kept in an MP4."
+
+
 def join(
     parts: Sequence[Path],
     target: Path,

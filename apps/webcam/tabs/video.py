@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypedDict
 import gradio as gr
 
 from apps.webcam import uploads
-from apps.webcam.decoding.joining import COPIED_SOUND, Sound
+from apps.webcam.decoding.joining import Sound, what_was_lost
 from apps.webcam.decoding.limits import VIDEO_LIMITS
 from apps.webcam.monitoring.monitor import Monitor
 from apps.webcam.monitoring.settled_faces import SettledFaces
@@ -284,10 +284,5 @@ def _summary(work: Annotation, sound: Sound | None) -> str:
     sentences = [f"{count}, {faces}."]
     if not work.is_complete:
         sentences.insert(0, f"Stopped at {work.read_s:.1f} s.")
-    if sound is None:
-        sentences.append("Its sound, if it has any, could not be copied.")
-    elif sound.coding in COPIED_SOUND and not sound.is_kept:
-        sentences.append(f"Of its sound ({sound.coding}), nothing could be copied.")
-    elif sound.coding and not sound.is_kept:
-        sentences.append(f"Its sound ({sound.coding}) cannot be kept in an MP4.")
-    return " ".join(sentences)
+    sentences.append(what_was_lost(sound))
+    return " ".join(filter(None, sentences))

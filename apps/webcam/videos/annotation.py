@@ -12,7 +12,7 @@ from pathlib import Path
 
 import av
 
-from apps.webcam.decoding.joining import Sound, join
+from apps.webcam.decoding.joining import Sound, join, what_was_lost
 from apps.webcam.decoding.joining_process import join_with_sound
 from apps.webcam.decoding.limits import SUGGESTION, VIDEO_LIMITS, VideoError, VideoLimits
 from apps.webcam.decoding.video import open_frames
@@ -109,7 +109,11 @@ class Annotation:
 
 
 def annotate(
-    source: Path, target: Path, pipeline: Pipeline, limits: VideoLimits = VIDEO_LIMITS
+    source: Path,
+    target: Path,
+    pipeline: Pipeline,
+    limits: VideoLimits = VIDEO_LIMITS,
+    warn: Callable[[str], None] | None = None,
 ) -> Generator[TrackedFrame]:
     """Yield the faces of each processed frame, and write them into a video.
 
@@ -119,6 +123,7 @@ def annotate(
             leaves no file.
         pipeline: Reads the faces.
         limits: Beyond these a video is refused.
+        warn: Gets a sentence where sound was lost.
 
     Raises:
         VideoError: As `Annotation.go_on`.
@@ -128,5 +133,7 @@ def annotate(
         yield from work.go_on()
         if work.is_complete:
             joined = folder / "joined.mp4"
-            work.write(joined)
+            lost = what_was_lost(work.write(joined))
             joined.replace(target)
+            if lost and warn is not None:
+                warn(lost)

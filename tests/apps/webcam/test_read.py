@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from apps.webcam.read import find_files, main
+from scripts.fuzz.videos import KINDS, seed
 from tests.apps.webcam.videos.test_annotation import film
 
 
@@ -85,6 +86,20 @@ def test_a_video_is_read_frame_by_frame(
     status, out, err = run(capsys, clip, tmp_path / "bad.mp4")
     assert status == 2 and "clip.mp4: 0.0 to 0." in out and "s: Face 1: happiness" in out
     assert "bad.mp4: Expected an MP4" in err
+
+
+def test_sound_that_a_copy_lacks_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind in KINDS:
+        clip, copies = tmp_path / f"{'-'.join(map(str, kind))}.mkv", tmp_path / "out"
+        clip.write_bytes(seed(*kind))
+        status, _, err = run(capsys, clip, "--out", copies)
+        with av.open(copies / f"{clip.stem}.mp4") as copy:
+            is_lost = kind[2] is not None and not copy.streams.audio
+        assert status == 0
+        assert (f"{clip}: Its sound ({kind[2]}) cannot be kept in an MP4." in err) == is_lost
+        assert is_lost or "sound" not in err
 
 
 @pytest.mark.parametrize("missing", ["nowhere", "texts"])
