@@ -17,6 +17,7 @@ from evaluation.predictions.importing.numbers import is_whole, parse
 from evaluation.predictions.importing.options import ANY_TASK, Imported, ImportOptions
 from evaluation.predictions.importing.recognition import (
     GENERIC,
+    ID_NAMES,
     INDEX_NAMES,
     Recognition,
     recognise,
@@ -53,6 +54,7 @@ def import_predictions(path: str | Path, options: ImportOptions | None = None) -
         )
     columns = recognise(table.schema)
     _add_label_columns(columns, table)
+    _choose_names(columns, table)
     _check_options(columns, options)
     tasks = [
         import_task(name, task, table, raw.delimiter, options)
@@ -208,9 +210,39 @@ def _sample_ids(table: pa.Table, fixed: dict[str, str]) -> tuple[pa.Array, str]:
     return pa.array(number).cast(pa.string()), "no column names samples: rows are numbered"
 
 
-def _are_files(ids: pa.Array) -> bool:
+def _choose_names(columns: Recognition, table: pa.Table) -> None:
+    """Choose what names samples, and their pictures, among columns that may do it by their names.
+
+    The first column of which no model has a value twice names samples; where there is none, the
+    first of all stays, for the error that names the rows.
+    """
+    fixed = columns.fixed
+    first = fixed.get("sample_id", "sample_id")
+    slugs = {name: slug(name) for name in (first, *columns.unused)}
+    candidates = [n for word in ID_NAMES for n in slugs if slugs[n] == word]
+    if first not in ("sample_id", *INDEX_NAMES):
+        model = [fixed["model"]] if "model" in fixed else []
+        chosen = next((n for n in candidates if _are_distinct(table.select([n, *model]))), first)
+        fixed["sample_id"] = chosen
+        columns.unused = [n for n in (*columns.unused, first) if n != chosen]
+    if "path" not in fixed:
+        pictures = [n for n in candidates if n in table.column_names and _are_files(table[n])]
+        if pictures and fixed.get("sample_id") not in pictures:
+            fixed["path"] = pictures[0]
+            columns.unused = [n for n in columns.unused if n != pictures[0]]
+
+
+def _are_distinct(table: pa.Table) -> bool:
+    if any(pa.types.is_nested(kind) for kind in table.schema.types):
+        return False
+    return len(table.group_by(table.column_names).aggregate([])) == len(table)
+
+
+def _are_files(names: pa.Array | pa.ChunkedArray) -> bool:
+    if not pa.types.is_string(names.type) or names.null_count == len(names):
+        return False
     pattern = r"\.(jpe?g|png|bmp|webp|tiff?|gif)$"
-    return bool(pc.all(pc.match_substring_regex(ids, pattern, ignore_case=True)).as_py())
+    return bool(pc.all(pc.match_substring_regex(names, pattern, ignore_case=True)).as_py())
 
 
 def _notes(

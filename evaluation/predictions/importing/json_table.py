@@ -11,6 +11,10 @@ from core.errors import DataError
 from evaluation.predictions.importing.header import check_width
 
 MAX_DEPTH = 8
+MAX_KEYS_OF_PAIR = 2
+"""Keys of one class with its score; an object with more is the one face of a picture."""
+FIFTYONE_KEYS = ("label", "confidence", "logits")
+"""What of a label of FiftyOne is not about its own storage."""
 FORMS = "one object a line, a list of objects, or an object of lists"
 
 
@@ -53,6 +57,10 @@ def _rows(text: str) -> tuple[Sequence[object], str]:
         return _data_of_columns(content["columns"], content["data"]), "JSON of columns and data"
     if isinstance(content, dict) and content:
         lists = {k: v for k, v in content.items() if isinstance(v, list)}
+        if len(content) == 1 and any(
+            isinstance(v, Mapping) for v in next(iter(lists.values()), ())
+        ):
+            return next(iter(lists.values())), "JSON of rows"  # FiftyOne's {"samples": [...]}
         if lists and len({len(v) for v in lists.values()}) == 1:
             columns = list(lists.values())
             return [
@@ -105,10 +113,15 @@ def _flat(row: Mapping[str, object], prefix: str = "", depth: int = 0) -> dict[s
         name = f"{prefix}{key}"
         if isinstance(value, Mapping) and isinstance(value.get("path"), str) and "_type" in value:
             result[name] = value["path"]  # a file in an export of Weights & Biases
+        elif isinstance(value, Mapping) and "_cls" in value:
+            kept = {f"{name}.{k}": value.get(k) for k in FIFTYONE_KEYS}
+            result |= {k: v for k, v in kept.items() if isinstance(v, str | int | float | list)}
         elif isinstance(value, Mapping) and depth < MAX_DEPTH:
             result |= _flat(value, f"{name}.", depth + 1)
         elif isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
-            result |= _flat(row={key: value[0]}, prefix=prefix, depth=depth + 1)
+            is_pair = len(value[0]) <= MAX_KEYS_OF_PAIR
+            inner = _flat(value[0], f"{name}." if is_pair else prefix, depth + 1)
+            result = {**inner, **result}
         else:
             result[name] = value
     return result

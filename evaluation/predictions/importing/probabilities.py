@@ -71,7 +71,9 @@ def of_list(name: str, column: Column) -> ClassScoreMatrix:
     if any(isinstance(v, dict) for row in rows if row for v in row):
         return _of_pairs(name, rows)
     lengths = [len(row) for row in rows if row is not None]
-    width = max(set(lengths), key=lengths.count) if lengths else 0
+    if not lengths:
+        return ClassScoreMatrix([name], None, np.empty((len(rows), 0)))
+    width = max(set(lengths), key=lengths.count)
     if not 2 <= width <= MAX_CLASSES:
         raise DataError(
             f"Expected column {name!r} to have lists of 2 to {MAX_CLASSES:,} numbers, got {width}; "
@@ -111,14 +113,17 @@ def _parsed_list(name: str, row: int, text: str | None) -> list[object] | None:
 
 
 def _of_pairs(name: str, rows: Sequence[list[object] | None]) -> ClassScoreMatrix:
-    """Return the probabilities of [{"label": ..., "score": ...}, ...], as pipelines give them."""
+    """Return the probabilities of [{"label": ..., "score": ...}, ...], as pipelines give them.
+
+    The keys may have other names: one value is a text, the other a number.
+    """
     labels: dict[str, int] = {}
     cells: list[tuple[int, int, float]] = []
     for i, row in enumerate(rows):
         for pair in row or ():
             try:
-                label, score = str(pair["label"]), float(pair["score"])  # type: ignore[index]
-            except (TypeError, KeyError, ValueError):
+                label, score = _pair(pair)
+            except (TypeError, ValueError):
                 fix = 'write it like [{"label": "a", "score": 0.9}].'
                 refuse(f"column `{name}`", "labels with scores", str(pair)[:40], i, fix)
             cells.append((i, labels.setdefault(label, len(labels)), score))
@@ -131,6 +136,21 @@ def _of_pairs(name: str, rows: Sequence[list[object] | None]) -> ClassScoreMatri
     for i, j, score in cells:
         matrix[i, j] = score
     return ClassScoreMatrix([name], list(labels), matrix)
+
+
+def _pair(pair: object) -> tuple[str, float]:
+    """Return the label and the score of one class; ValueError where it has other values."""
+    values = list(pair.values()) if isinstance(pair, dict) else []
+    [label] = [v for v in values if isinstance(v, str)]
+    [score] = [float(v) for v in values if isinstance(v, int | float)]
+    return label, score
+
+
+def most_probable_alone(matrix: ClassScoreMatrix) -> bool:
+    """Return whether rows leave out classes whose probability is not 0, as with top_k=5."""
+    left_out = (matrix.values == 0).any(axis=1) & (matrix.values <= 1).all(axis=1)
+    is_less = matrix.values.sum(axis=1) < 1 - SUM_TOLERANCE
+    return matrix.labels is not None and bool((left_out & is_less).any())
 
 
 def scale_of(values: Floats) -> str:

@@ -28,6 +28,7 @@ INDEX_NAMES = ("", "index", "level_0")
 TRUE_WORDS = (
     *("true", "truth", "label", "labels", "target", "targets", "actual", "ground_truth", "gt"),
     *("y_true", "ytrue", "y", "reference", "references", "groundtruth", "annotation", "class"),
+    "expected",
 )
 PRED_WORDS = (
     *("pred", "preds", "prediction", "predictions", "predicted", "y_pred", "ypred", "y_hat"),
@@ -173,9 +174,13 @@ def _task_of(name: str, words: Sequence[str]) -> str | None:
         ):
             if not stem:
                 continue
+            if stem in PRED_WORDS and words is LIST_WORDS:  # `predictions.logits`
+                return GENERIC
             if stem in TRUE_WORDS or stem in PRED_WORDS:  # `predicted_label`, `ground_truth_label`
                 is_prediction = stem in PRED_WORDS or word in PRED_WORDS
                 return GENERIC if is_prediction == (words is PRED_WORDS) else None
+            if stem in (*LIST_WORDS, *SCORE_WORDS):  # `prediction_score`
+                return None
             stem = re.sub(r"_(label|class)$", "", stem)
             if is_task_name(stem):
                 return SAME_TASK.get(stem, stem)

@@ -165,6 +165,13 @@ def _predictions(
             matrix = values
     elif columns.list_column:
         matrix = probabilities.of_list(columns.list_column, table[columns.list_column])
+        if probabilities.most_probable_alone(matrix):
+            pred = pred or _most_probable(columns.list_column, matrix)
+            matrix = None
+            notes.append(
+                f"`{columns.list_column}` has the most probable classes alone: they give the "
+                "prediction, not its probabilities"
+            )
     if pred is not None and pred.values.null_count == len(table):
         pred = None
     if matrix is not None and np.isnan(matrix.values).all():
@@ -175,6 +182,13 @@ def _predictions(
             f"{columns.pred or columns.list_column or next(iter(columns.p.values()))!r}; fill it."
         )
     return matrix, pred, notes
+
+
+def _most_probable(name: str, matrix: ClassScoreMatrix) -> LabelColumn:
+    has_scores = ~np.isnan(matrix.values).any(axis=1)
+    best = np.nan_to_num(matrix.values).argmax(axis=1)
+    labels = np.array(matrix.labels, dtype=object)[best]
+    return LabelColumn(name, pa.array(np.where(has_scores, labels, None), pa.string()), False)
 
 
 def _of_score(
@@ -213,7 +227,8 @@ def _classification(
     if pred is not None:
         columns[f"{task}_pred"] = pred.values
         note += f", prediction `{pred.name}`"
-    labels: list[str] = list(given)
+    space = SPACES.get(task)
+    labels = [(space and label_columns.canonical(v, space)) or v for v in given]
     if matrix is not None and matrix.labels is not None:
         if len(set(matrix.labels)) < len(matrix.labels):
             raise DataError(
@@ -237,7 +252,8 @@ def _classification(
     occurring = label_columns.distinct(true, *([pred] if pred else []))
     every = list(dict.fromkeys([*labels, *occurring]))
     more = " ..." if len(every) > MAX_LABELS_SHOWN else ""
-    note += f", {len(every)} classes: {', '.join(every[:MAX_LABELS_SHOWN])}{more}"
+    word = "class" if len(every) == 1 else "classes"
+    note += f", {len(every)} {word}: {', '.join(every[:MAX_LABELS_SHOWN])}{more}"
     return ImportedTask(
         task,
         columns,

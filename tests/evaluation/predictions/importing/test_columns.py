@@ -51,6 +51,49 @@ def test_usual_names_are_recognised(true: str, pred: str, tmp_path: Path) -> Non
     assert import_predictions(happy).table["emotion_true"].to_pylist() == ["happiness", "sadness"]
 
 
+FILES = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+MODELS = ["m", "m", "n", "n"]
+NAMING = {
+    "files": ({"filename": FILES}, "filename", "filename"),
+    "an id beside files": ({"filename": FILES, "id": [1, 2, 3, 4]}, "id", "filename"),
+    "the number of a face": ({"id": [0, 0, 0, 0], "image": FILES}, "image", "image"),
+    "two models": ({"image": [*FILES[:2]] * 2, "model": MODELS}, "image", "image"),
+    "a row's own key": (
+        {"image": [*FILES[:2]] * 2, "uuid": list("wxyz"), "model": MODELS},
+        "image",
+        "image",
+    ),
+    "no files": ({"id": [1, 2, 3, 4], "image": list("wxyz")}, "id", None),
+    "empty": ({"id": [1, 2, 3, 4], "image": [None] * 4}, "id", None),
+}
+
+
+@pytest.mark.parametrize("case", NAMING)
+def test_samples_are_named_by_what_tells_them_apart(case: str, tmp_path: Path) -> None:
+    columns, ids, files = NAMING[case]
+    imported = import_predictions(
+        csv(tmp_path, **columns, y_true=[*THREE, "cat"], y_pred=THREE[:1] * 4)
+    )
+    table = imported.table
+    assert table["sample_id"].to_pylist() == [str(v) for v in columns[ids]]
+    assert ("path" in table.column_names) == (files is not None)
+    if files is not None:
+        assert table["path"].to_pylist() == columns[files]
+    assert f"`{ids}` names samples" in imported.notes
+
+
+def test_a_list_of_the_most_probable_classes_is_a_prediction(tmp_path: Path) -> None:
+    rows = [
+        {"label": true, "prediction": [{"label": a, "score": 0.6}, {"label": b, "score": 0.2}]}
+        for true, a, b in (("cat", "cat", "dog"), ("dog", "owl", "dog"), ("owl", "owl", "cat"))
+    ]
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    imported = import_predictions(tmp_path / "t.json")
+    assert imported.table["label_pred"].to_pylist() == ["cat", "owl", "owl"]
+    assert not any("_p_" in name for name in imported.table.column_names)
+    assert any("most probable classes alone" in note for note in imported.notes)
+
+
 def scores(n: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     true = rng.integers(0, k, n)
