@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apps.studio import url_state
 from core.vocabulary import group_title
+from evaluation.composition.group_order import in_order
 from evaluation.store import Store, Where
 
 MAX_GROUP_VALUES = 200
@@ -31,7 +32,7 @@ def choose(store: Store, task: str) -> Where:
     for group, values in store.groups.items():
         if 1 < len(values) <= MAX_GROUP_VALUES:
             selected = url_state.several(
-                GROUP_PREFIX + group, group_title(group), values, empty="all"
+                GROUP_PREFIX + group, group_title(group), in_order(values), empty="all"
             )
             where = where.group(group, *selected)
     if f"{task}_conf" in store.columns:

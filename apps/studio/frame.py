@@ -163,7 +163,8 @@ def _select(table: OpenTable, store: Store) -> View:
 def _describe(header: Any, table: OpenTable, view: View) -> None:
     """Draw what is open: the table's name, its rows and models."""
     n, models = view.store.count(view.where), view.models
-    rows = f"{n:,} of {view.store.rows:,} rows" if n < view.store.rows else f"{n:,} rows"
+    rows = "1 row" if view.store.rows == 1 else f"{view.store.rows:,} rows"
+    rows = f"{n:,} of {rows}" if n < view.store.rows else rows
     word = "model" if len(models) == 1 else f"{len(models)} models:"
     text = f"**{context.plain(table.name)}**: {rows}, {word} {context.plain(_names(models))}."
     if table.minutes_left is not None:

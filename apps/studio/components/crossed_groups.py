@@ -10,6 +10,7 @@ import streamlit as st
 
 from apps.studio import charts
 from core.vocabulary import Metric, group_title
+from evaluation.composition.group_order import in_order
 from evaluation.report.formatting import number
 from evaluation.statistics.counts import GroupedCounts
 from evaluation.statistics.estimate import Estimate
@@ -87,8 +88,10 @@ def show(
         height=max(300, 34 * len(rows) + 110),
         dragmode=False,
     )
-    chart.update_xaxes(type="category", showgrid=False)
-    chart.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    for axis, names in ((chart.layout.xaxis, columns), (chart.layout.yaxis, rows)):
+        axis.update(type="category", showgrid=False, categoryorder="array")
+        axis.categoryarray = [charts.plain(name) for name in in_order(names)]
+    chart.update_yaxes(autorange="reversed")
     _show_with_table(chart, estimates, groups, values, metric)
     st.caption(
         f"The deeper the colour, the worse. Grey: below {support} rows. Intervals are in the table "

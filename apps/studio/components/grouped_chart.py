@@ -10,6 +10,7 @@ import streamlit as st
 
 from apps.studio import charts
 from apps.studio.context import View
+from evaluation.composition.group_order import in_order
 from evaluation.report.formatting import interval
 from evaluation.statistics.estimate import Estimate
 
@@ -38,7 +39,7 @@ def show(
     Args:
         view: the selections.
         estimates: model -> an estimate for each of `values`.
-        values: of the group, in the order in which they are drawn.
+        values: of the group; drawn in this order with `lines`, else in the group's.
         key: unique in the app, also the files' name.
         axis: what the values are.
         figure: what the estimates are.
@@ -50,8 +51,11 @@ def show(
         opened: whether the table is open at first.
         support: estimates of fewer rows are left out.
     """
+    order = values if lines else in_order(values)
     drawn = [
-        i for i in range(len(values)) if any(e[i].n >= max(support, 1) for e in estimates.values())
+        i
+        for i in map(list(values).index, order)
+        if any(e[i].n >= max(support, 1) for e in estimates.values())
     ]
     traces: list[Any] = []
     table: list[charts.Row] = []

@@ -266,7 +266,7 @@ def _notes(
     if is_own and all(t.name in ("", *KNOWN_TASKS) for t in tasks):
         return []
     lines = [
-        f"{path.name}: {raw.form}, {len(table):,} rows",
+        f"{path.name}: {raw.form}, {len(table):,} row{'s' * (len(table) != 1)}",
         *raw.notes,
         *([id_note] if id_note else []),
     ]

@@ -4,6 +4,7 @@ of the table.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def weak(tmp_path: Path) -> tuple[Path, np.ndarray, np.ndarray, np.ndarray]:
         "gender_pred": np.where(wrong, M, F),
         "group_light": light,
         "group_place": place,
-        "group_blur": rng.choice(["soft", "sharp"], N),
+        "group_blur": rng.choice(["soft", "sharp", "blurred"], N),
     }
     table.write(pa.table(columns), tmp_path / "t.parquet", table.Meta(model="m"))
     return tmp_path / "t.parquet", light, place, wrong
@@ -78,6 +79,20 @@ def test_gaps_and_figures_are_those_of_the_rows(draw, weak) -> None:
     cell = crossed[(crossed["light"] == "c") & (crossed["place"] == "y")].iloc[0]
     assert cell["accuracy"] == pytest.approx(1 - wrong[(light == "c") & (place == "y")].mean())
     assert crossed["n"].sum() == N
+
+
+def test_conditions_stand_in_their_order(draw, weak) -> None:
+    app = opened(draw, weak[0], **{"sl.group": "blur", "sl.second": "light"})
+    wanted = ["sharp", "soft", "blurred"]
+    layouts = [json.loads(e.proto.spec)["layout"] for e in app.get("plotly_chart")]
+    orders = [
+        layout[axis].get("categoryarray")
+        for layout in layouts
+        for axis in ("xaxis", "yaxis")
+        if axis in layout
+    ]
+    assert orders.count(wanted) == 2, "the chart of one group and the heatmap of two"
+    assert list(app.multiselect(key="w.g.blur").options) == wanted
 
 
 def test_found_slices_equal_the_library_and_a_row_shows_its_samples(draw, weak) -> None:
