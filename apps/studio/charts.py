@@ -36,6 +36,8 @@ BAD_SCALE = ((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)"))
 GREY = "rgba(128,128,128,0.35)"
 SCALE = ((0.0, "rgba(0,114,178,0.06)"), (0.5, "rgba(0,114,178,0.55)"), (1.0, "rgba(0,90,150,1)"))
 """Colours of shares from 0 to 1; near 0 transparent, so that it reads on light and dark."""
+MISSING = "–"
+"""What a table shows where there is no value."""
 Row: TypeAlias = dict[str, object]
 Table: TypeAlias = pd.DataFrame | pa.Table | Mapping[str, Sequence[Any]] | Sequence[Row]
 """Columns by name, or rows."""
@@ -214,16 +216,20 @@ def show(
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
         "responsive": True,
     }
-    st.plotly_chart(_with_clear_text(chart), key=key, config=config, alt=alt)
+    st.plotly_chart(with_clear_text(chart), key=key, config=config, alt=alt)
     with st.expander("Table and downloads", expanded=opened, icon=":material/table:"):
         st.dataframe(
-            frame(table), hide_index=True, column_config=dict(columns or {}), key=f"{key}.table"
+            frame(table),
+            hide_index=True,
+            column_config=dict(columns or {}),
+            key=f"{key}.table",
+            placeholder=MISSING,
         )
         downloads(key, table, chart)
 
 
-def _with_clear_text(chart: go.Figure) -> go.Figure:
-    """A copy whose axes have the colour of the page's text; Streamlit's grey is too light."""
+def with_clear_text(chart: go.Figure) -> go.Figure:
+    """Return a copy whose axes have the page's text colour; Streamlit's grey is too light."""
     copy = go.Figure(chart)
     text = ink()
     for update in (copy.update_xaxes, copy.update_yaxes):

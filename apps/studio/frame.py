@@ -176,7 +176,8 @@ def _describe(header: Any, table: OpenTable, view: View) -> None:
 
 def _names(names: Sequence[str]) -> str:
     more = len(names) - MAX_NAMES
-    return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+    separator = "; " if any("," in name for name in names) else ", "
+    return separator.join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def applies(page: ModuleType, view: View) -> bool:

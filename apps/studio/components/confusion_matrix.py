@@ -133,7 +133,7 @@ def show(matrix: Matrix, unit: str, title: str) -> None:
             line={"color": charts.BAD, "width": 3},
         )
     st.plotly_chart(
-        chart,
+        charts.with_clear_text(chart),
         key="cm.chart",
         config={
             "displaylogo": False,

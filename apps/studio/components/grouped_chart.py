@@ -87,6 +87,8 @@ def show(
     )
     names = [charts.plain(values[i]) for i in drawn]
     chart.update_xaxes(type="category", categoryorder="array", categoryarray=names)
+    if not zero:  # shares and errors; differences lie on both sides of the line at 0
+        chart.update_yaxes(rangemode="tozero")
     counts = [{e[i].n for e in estimates.values() if e[i].n} for i in drawn]
     if len(drawn) <= MAX_VALUES_WITH_N and all(len(n) == 1 for n in counts):
         texts = [f"{name}<br>n = {min(n):,}" for name, n in zip(names, counts, strict=True)]

@@ -145,7 +145,7 @@ def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
         return
     chart = charts.figure(
         *bars,
-        x="probability, share of the votes",
+        x="probability" if votes is None else "probability, share of the votes",
         percent="x",
         height=80 + len(labels) * (24 + 12 * len(bars)),
         barmode="group",

@@ -108,7 +108,7 @@ def panels(
         PANELS_PER_ROW,
         shared_xaxes="all",
         shared_yaxes="all",
-        subplot_titles=[kind.replace("_", " ") for kind in kinds],
+        subplot_titles=[_title(kind) for kind in kinds],
     )
     places = {m: i for i, m in enumerate(dict.fromkeys([*opened, *rows["model"]]))}
     for model in dict.fromkeys(rows["model"]):
@@ -151,6 +151,11 @@ def panels(
     return chart
 
 
+def _title(kind: str) -> str:
+    """A corruption's name as it is written in a sentence."""
+    return {"jpeg": "JPEG"}.get(kind, kind.replace("_", " "))
+
+
 def _levels(rows: pd.DataFrame) -> list[str]:
     """The degree of each row's corruption in words."""
     columns = (rows["kind"], rows["level"], rows["unit"])
@@ -191,7 +196,7 @@ def _ranking(rows: pd.DataFrame, task: str) -> None:
     table: list[charts.Row] = [
         {
             "model": row["model"],
-            "corruption": row["kind"].replace("_", " "),
+            "corruption": _title(row["kind"]),
             "at": level,
             "change": _change_text(row, task),
             SHOW["flips"]: _share_text(row),

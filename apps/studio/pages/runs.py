@@ -119,13 +119,13 @@ def _table(runs: Runs) -> None:
     formats = {"training": "percent", "validation": "percent"}
     formats |= {"gap, points": "%.1f", "age error, years": "%.1f", "minutes": "%.1f"}
     formats |= {"images/s": "%.0f", "memory, MB": "%.0f"}
+    columns = {name: st.column_config.NumberColumn(format=text) for name, text in formats.items()}
     st.dataframe(
         charts.frame(table),
         hide_index=True,
         key="runs.rows",
-        column_config={
-            name: st.column_config.NumberColumn(format=text) for name, text in formats.items()
-        },
+        column_config=columns,
+        placeholder=charts.MISSING,
     )
     charts.downloads("runs", table)
     meanings = {run.verdict: run.meaning for run in overviews.values() if run.verdict}

@@ -132,7 +132,8 @@ def _walk(view: View, sample_id: str, dataset: str | None) -> None:
 
 
 def _facts(row: SampleRow) -> None:
-    facts = {name: row.get(name) for name in ("dataset", "split", "path", "face_found")}
+    shown = {"dataset": "data set", "split": "split", "path": "path", "face_found": "face found"}
+    facts = {title: row.get(name) for name, title in shown.items()}
     facts |= {
         group_title(name.removeprefix(GROUP)): value
         for name, value in row.items()
@@ -142,7 +143,7 @@ def _facts(row: SampleRow) -> None:
     texts = [("yes" if v else "no") if isinstance(v, bool) else str(v) for v in facts.values()]
     if facts:
         st.dataframe(
-            {"what": [name.replace("_", " ") for name in facts], "value": texts},
+            {"what": list(facts), "value": texts},
             hide_index=True,
             key="sample-facts.table",
         )

@@ -10,6 +10,7 @@ from apps.studio.context import View
 from core.vocabulary import METRICS, Metric, group_title
 from evaluation.analysis import store_pairs
 from evaluation.analysis.comparison import ALPHA, PartComparison, TaskComparison
+from evaluation.composition.group_order import in_order
 from evaluation.report.formatting import number, p_value
 from evaluation.statistics.estimate import Estimate
 
@@ -124,8 +125,12 @@ def _parts(view: View, comparison: TaskComparison) -> None:
         }
         for part in parts
     ]
+    shown = [part for part in parts if part.by == by]
+    if by in view.store.groups:
+        order = in_order(part.value for part in shown)
+        shown.sort(key=lambda part: order.index(part.value))
     charts.show(
-        _parts_chart([part for part in parts if part.by == by], view.metric),
+        _parts_chart(shown, view.metric),
         "compare-parts",
         table,
         alt="B minus A with 95 % intervals for each part of the samples",
