@@ -94,6 +94,14 @@ def conformed(
     return low, _end(value, above, at, factor)
 
 
+def widened(
+    value: np.ndarray, low: np.ndarray, high: np.ndarray, factor: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends (N,) `factor` reaches from the expected age, within 0 and `OLDEST`."""
+    below, above = reach(value, low, high)
+    return np.maximum(value - factor * below, 0.0), np.minimum(value + factor * above, OLDEST)
+
+
 def _end(value: np.ndarray, reach: np.ndarray, at: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Return the largest age (N,) that is at most `factor` reaches above `value`.
 

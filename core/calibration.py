@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,8 +16,16 @@ DEFAULT_HALF_WIDTH_YEARS = 10.0
 TINY = 1e-12
 
 
-def activate(logits: np.ndarray, head: Head, temperature: float) -> np.ndarray:
+def activate(
+    logits: np.ndarray, head: Head, temperature: float, shift: Sequence[float] | None = None
+) -> np.ndarray:
     """Return calibrated values of a head's raw outputs (N, width).
+
+    Args:
+        logits: raw outputs.
+        head: whose they are.
+        temperature: divides them.
+        shift: of each class, what is taken off before; see `Card.logit_shift`.
 
     Returns:
         softmax and sigmoid: probabilities (N, classes); distribution: probabilities (N, bins);
@@ -25,11 +33,13 @@ def activate(logits: np.ndarray, head: Head, temperature: float) -> np.ndarray:
     """
     if head.kind == "regression":
         return logits.astype(np.float64)
-    z = logits.astype(np.float64) / temperature
+    z = logits.astype(np.float64)
     if head.kind == "sigmoid":
         # (N, 1) -> (N, 2): the softmax of (z, 0) is (sigmoid(z), 1 - sigmoid(z))
         z = np.concatenate([z, np.zeros_like(z)], axis=1)
-    return _softmax(z)
+    if shift is not None:
+        z = z - np.asarray(shift)
+    return _softmax(z / temperature)
 
 
 def apply_temperature(p: np.ndarray, temperature: float) -> np.ndarray:
@@ -51,7 +61,7 @@ def _softmax(z: np.ndarray) -> np.ndarray:
 
 
 def estimate_age(
-    p: np.ndarray, kind: Kind, calibration: Mapping[str, float]
+    p: np.ndarray, kind: Kind, calibration: Mapping[str, float], interval_factor: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return expected years and the ends of their interval, each (N,).
 
@@ -59,6 +69,7 @@ def estimate_age(
         p: calibrated values of an age head (N, width).
         kind: `distribution` or `regression`.
         calibration: of the card; its factors `age@Y` stretch the interval.
+        interval_factor: how many times as far it then reaches to either side.
     """
     if kind == "regression":
         # Nothing bounds a regression's output.
@@ -72,6 +83,8 @@ def estimate_age(
     factors = age_intervals.factors(calibration)
     if factors is not None:
         low, high = age_intervals.conformed(value, low, high, *factors)
+    if interval_factor != 1.0:
+        low, high = age_intervals.widened(value, low, high, interval_factor)
     return value, low, high
 
 

@@ -1,12 +1,12 @@
 """Several models that predict as one.
 
-Each member crops the face for itself, is calibrated by its own card, and gives probabilities; those
-are averaged with the members' weights, for each task over the members that have it and a weight
-above 0. Emotions in different label spaces are first mapped to the smallest of them, or to the one
-that the file declares; a class without a counterpart there raises. Ages are averaged bin by bin, so
-that the value is the weighted mean of the members' and the interval that of the mixture; where a
-member has no distribution (a regression), both are weighted means: of the members' values, and of
-the ends of their intervals.
+Each member crops the face for itself, is calibrated by its own card at the operating point
+`accuracy`, and gives probabilities; those are averaged with the members' weights, for each task
+over the members that have it and a weight above 0. Emotions in different label spaces are first
+mapped to the smallest of them, or to the one that the file declares; a class without a counterpart
+there raises. Ages are averaged bin by bin, so that the value is the weighted mean of the members'
+and the interval that of the mixture; where a member has none (a regression), both are weighted
+means. Perceived gender that one member would not give is not given.
 
 A calibration in `ensemble.json` comes last. Classes and distributions: a temperature T, p ** (1 /
 T) normalised, since averages of calibrated probabilities are underconfident; ages without a
@@ -24,8 +24,9 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts import bundle
-from core.artifacts.card import TASKS, Card, Head
+from core.artifacts.card import Card, Head
 from core.artifacts.ensemble_config import FILE, member_path, read
+from core.artifacts.operating_point import ACCURACY, TASKS
 from core.calibration import TINY, apply_temperature, estimate_age
 from core.errors import ModelError
 from core.labels import FERPLUS8, GENDER2, SPACES, LabelSpace, collapse
@@ -46,16 +47,21 @@ class Ensemble(FaceModel):
         shares: task -> weights of all members (M,), sum 1.
     """
 
-    def __init__(self, path: str | Path, threads: int = 1, *, is_trusted: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        threads: int = 1,
+        *,
+        operating_point: str | None = None,
+        is_trusted: bool = False,
+    ) -> None:
         self.path: Path = Path(path) / FILE if Path(path).is_dir() else Path(path)
         self.threads, self.is_trusted = threads, is_trusted
         self.config = read(self.path)
         self.members = self._open_members(threads, is_trusted)
         self.shares = {task: shares for task in TASKS if (shares := self._shares_in(task)).any()}
         if not self.shares:
-            raise ModelError(
-                f"Expected a weight above 0 for a task that its model has, got none in {self.path}."
-            )
+            raise ModelError(f"Expected a weight above 0 for a task of its model in {self.path}.")
         self.has_embedding = all(m.has_embedding for m in self.members)
         self._spaces = {task: self._space(task) for task in self.shares if task != "age"}
         self._by_bin = all(head.kind == "distribution" for head in self._heads("age"))
@@ -63,7 +69,7 @@ class Ensemble(FaceModel):
         self.views: tuple[InputSpec, ...] = tuple(
             self.members[self._views.index(i)].card.input for i in range(max(self._views) + 1)
         )
-        self.card: Card = self._card()
+        self.card: Card = self._card().at(operating_point)
 
     @property
     def fingerprint(self) -> str:
@@ -147,7 +153,10 @@ class Ensemble(FaceModel):
         for member, path in zip(self.config.members, paths, strict=True):
             digests[path] |= {member.sha256} - {""}
         opened = {
-            path: Predictor(path, threads, digests[path], is_trusted=is_trusted) for path in digests
+            path: Predictor(
+                path, threads, digests[path], operating_point=ACCURACY, is_trusted=is_trusted
+            )
+            for path in digests
         }
         return tuple(opened[path] for path in paths)
 
@@ -208,6 +217,7 @@ class Ensemble(FaceModel):
             heads=tuple(self._head(task) for task in self.shares),
             calibration=self.config.calibration,
             thresholds=self.config.thresholds,
+            gender_from_age=max(c.gender_from_age for c in cards),
             recipe={"ensemble": members},
             data=tuple(data.values()),
             metrics=self.config.metrics,

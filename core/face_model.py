@@ -13,18 +13,26 @@ from core.predictor import FaceModel, Predictor
 __all__ = ["FaceModel", "open_model"]
 
 
-def open_model(path: str | Path, threads: int = 1, *, is_trusted: bool = False) -> FaceModel:
+def open_model(
+    path: str | Path,
+    threads: int = 1,
+    *,
+    operating_point: str | None = None,
+    is_trusted: bool = False,
+) -> FaceModel:
     """Open the model at `path`.
 
     Args:
         path: a bundle (its folder or file) or an ensemble (a folder with `ensemble.json`, or such
             a file).
         threads: of ONNX Runtime for one call.
+        operating_point: name of one of the card's (None: the card's default).
         is_trusted: open files with operators or sizes that are not allowed, too; whoever gives them
             vouches for them.
 
     Raises:
-        ModelError: neither is there, the folder holds both, or what is there cannot be used.
+        ModelError: neither is there, the folder holds both, or what is there cannot be used, or
+            has no such operating point.
     """
     path = Path(path)
     if path.is_dir() and (path / FILE).is_file():
@@ -35,5 +43,5 @@ def open_model(path: str | Path, threads: int = 1, *, is_trusted: bool = False) 
             )
         path = path / FILE
     if path.suffix == ".json":
-        return Ensemble(path, threads, is_trusted=is_trusted)
-    return Predictor(path, threads, is_trusted=is_trusted)
+        return Ensemble(path, threads, operating_point=operating_point, is_trusted=is_trusted)
+    return Predictor(path, threads, operating_point=operating_point, is_trusted=is_trusted)

@@ -31,14 +31,15 @@ def band_of(prediction: Prediction) -> Band:
 
     Age carries its own interval instead.
     """
-    distribution = prediction.emotion or prediction.gender
+    distribution = prediction.emotion or prediction.given_gender
     return band(distribution.confidence, distribution.limit) if distribution else "low"
 
 
 def uncertain(prediction: Prediction) -> dict[str, bool]:
-    """Return whether each prediction falls under its model's threshold, by task."""
+    """Return by task whether its prediction is below the model's threshold, or not given."""
     values = {"emotion": prediction.emotion, "gender": prediction.gender, "age": prediction.age}
-    return {task: value.uncertain for task, value in values.items() if value is not None}
+    is_uncertain = {task: value.uncertain for task, value in values.items() if value is not None}
+    return is_uncertain | ({"gender": True} if prediction.gender_not_given else {})
 
 
 @dataclass(frozen=True, slots=True)

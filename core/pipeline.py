@@ -55,12 +55,13 @@ class FaceReading:
             if face.landmarks
             else None,
             "emotion": prediction.emotion.as_dict() if prediction.emotion else None,
-            "gender": prediction.gender.as_dict() if prediction.gender else None,
+            "gender": prediction.given_gender.as_dict() if prediction.given_gender else None,
             "age": {"value": age.value, "low": age.low, "high": age.high, "unclear": age.unclear}
             if age
             else None,
             "band": self.band,
             "uncertain": uncertain(prediction),
+            "not_given": {"gender": reason} if (reason := prediction.gender_not_given) else {},
             "abstained": self.abstained,
             "turn": self.turn,
         }
@@ -108,10 +109,11 @@ class Pipeline:
         detector: Detector | None = None,
         threads: int = 1,
         *,
+        operating_point: str | None = None,
         is_trusted: bool = False,
     ) -> None:
         self.predictor = (
-            open_model(model, threads, is_trusted=is_trusted)
+            open_model(model, threads, operating_point=operating_point, is_trusted=is_trusted)
             if isinstance(model, str | Path)
             else model
         )

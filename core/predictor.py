@@ -42,8 +42,8 @@ class FaceModel(ABC):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel to another process as a path: there the same file is opened again."""
-        place = self.path.absolute()
-        return _reopen, (type(self), place, self.threads, self.is_trusted, self.fingerprint)
+        place, point = self.path.absolute(), self.card.operating_point
+        return _reopen, (type(self), place, self.threads, self.is_trusted, self.fingerprint, point)
 
     @property
     @abstractmethod
@@ -130,11 +130,25 @@ class Predictor(FaceModel):
         threads: int = 1,
         sha256: Collection[str] = (),
         *,
+        operating_point: str | None = None,
         is_trusted: bool = False,
     ) -> None:
+        """Open the model at `path`.
+
+        Args:
+            path: its file or folder.
+            threads: of ONNX Runtime for one call.
+            sha256: digests that the file must have.
+            operating_point: name of one of the card's (None: the card's default); `card` has its
+                calibration and thresholds.
+            is_trusted: whether to leave out the check of operators and sizes.
+
+        Raises:
+            ModelError: there is none, it cannot be used, or has no such operating point.
+        """
         opened = bundle.load(path, threads, sha256, is_trusted=is_trusted)
         self.threads, self.is_trusted = threads, is_trusted
-        self.card: Card = opened.card
+        self.card: Card = opened.card.at(operating_point)
         self.path: Path = opened.path
         self.views: tuple[InputSpec, ...] = (self.card.input,)
         self._session, self._sha256 = opened.session, opened.sha256
@@ -188,25 +202,36 @@ class Predictor(FaceModel):
     def calibrate(self, logits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return calibrated values of raw outputs by task."""
         return {
-            h.task: activate(logits[h.task], h, self.card.calibration.get(h.task, 1.0))
+            h.task: activate(
+                logits[h.task],
+                h,
+                self.card.calibration.get(h.task, 1.0),
+                self.card.logit_shift(h.task),
+            )
             for h in self.card.heads
         }
 
     def ages(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return expected years and the ends of their interval, each (N,)."""
-        head = self.card.head("age")
-        return estimate_age(p, "distribution" if head is None else head.kind, self.card.calibration)
+        head, card = self.card.head("age"), self.card
+        kind = "distribution" if head is None else head.kind
+        return estimate_age(p, kind, card.calibration, card.interval_factor)
 
 
 def _reopen(
-    kind: Callable[..., FaceModel], path: Path, threads: int, is_trusted: bool, fingerprint: str
+    kind: Callable[..., FaceModel],
+    path: Path,
+    threads: int,
+    is_trusted: bool,
+    fingerprint: str,
+    operating_point: str,
 ) -> FaceModel:
     """Open a model that another process has open, too.
 
     Raises:
         ModelError: it is not there, or is another one.
     """
-    model = kind(path, threads, is_trusted=is_trusted)
+    model = kind(path, threads, operating_point=operating_point, is_trusted=is_trusted)
     if model.fingerprint != fingerprint:
         raise ModelError(
             f"Expected the same model at {path} on every machine, got another one on this; copy it."
@@ -239,4 +264,4 @@ def predictions(
         return [Age(value, low, high, INTERVAL_COVERAGE, limit) for value, low, high in rows]
 
     rows = zip(distributions("emotion"), distributions("gender"), intervals(), strict=True)
-    return [Prediction(*row) for row in rows]
+    return [Prediction(*row, card.gender_from_age) for row in rows]

@@ -150,8 +150,28 @@ class Age:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What one model predicts of one face; a head that the model lacks is None."""
+    """What one model predicts of one face; a head that the model lacks is None.
+
+    Attributes:
+        emotion: its probabilities.
+        gender: those of perceived gender, also where it is not given; see `given_gender`.
+        age: in years.
+        gender_from_age: predicted age in years from which the model's perceived gender is given.
+    """
 
     emotion: Distribution | None = None
     gender: Distribution | None = None
     age: Age | None = None
+    gender_from_age: float = 0.0
+
+    @property
+    def gender_not_given(self) -> str | None:
+        """Why perceived gender is not given although the model has it; None where it is."""
+        if self.gender is None or self.age is None or self.age.value >= self.gender_from_age:
+            return None
+        return f"of faces that look under {self.gender_from_age:g} it is often wrong"
+
+    @property
+    def given_gender(self) -> Distribution | None:
+        """Perceived gender, None where it is not given or the model has none."""
+        return None if self.gender_not_given else self.gender

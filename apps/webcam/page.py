@@ -222,7 +222,7 @@ def _api(pipeline: Pipeline, monitor: Monitor | None) -> None:
         """Predict age, perceived gender and emotion of every face in an image.
 
         Returns a list of faces: box, score, landmarks, emotion, gender (perceived), age, band,
-        uncertain (by task), abstained, timing_ms.
+        uncertain (by task), not_given (why gender is null), abstained, timing_ms.
         """
         try:
             return image.predict_json(pipeline, payload, monitor)

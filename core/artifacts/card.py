@@ -7,21 +7,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, field
-from typing import Annotated, Any, Literal, NotRequired
+from dataclasses import asdict, field, replace
+from math import log
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator, Strict, StrictFloat
-from pydantic import StrictInt as Integer
-from typing_extensions import TypedDict
+from pydantic import Field, PlainValidator, Strict
 
-from core import age_intervals, schema, vocabulary
+from core import age_intervals, schema
+from core.artifacts.card_rows import DataRows, MetricRows
 from core.artifacts.input_spec import InputSpec
+from core.artifacts.operating_point import (
+    ACCURACY,
+    Calibration,
+    IntervalFactor,
+    OperatingPoint,
+    OperatingPoints,
+    Priors,
+    Task,
+    Thresholds,
+    Years,
+)
 from core.errors import ModelError
-from core.schema import Text, described, one_of, only_fields
+from core.schema import Text, described, one_of
 
 KEY = "mien.card"
 """The key of a card in the metadata of an ONNX file."""
-TASKS = tuple(vocabulary.TASKS)
 PRECISIONS = ("fp32", "int8")
 LABEL_COUNTS = {
     "softmax": (2, 1000),
@@ -31,115 +41,21 @@ LABEL_COUNTS = {
 }
 """Smallest and largest number of labels, by kind of head."""
 MAX_CARD_BYTES = 1_000_000
-MAX_METRIC_ROWS = 2_000
-MAX_DATA_ROWS = 500
 MAX_LICENCE = 50_000
 """Characters of a licence, which an ensemble joins from its members'."""
-MAX_ROW_TEXT = 500
-"""Characters of a text in a row of metrics."""
-MAX_NUMBER = 1e12
 
 Kind = Literal["softmax", "sigmoid", "distribution", "regression"]
-Task = Annotated[str, one_of(TASKS)]
-
-
-def _within_max(value: float | None) -> float | None:
-    if value is not None and abs(value) > MAX_NUMBER:
-        raise ValueError("too large")
-    return value
 
 
 def _input_spec(value: Any) -> InputSpec:
     return value if isinstance(value, InputSpec) else InputSpec.from_dict(value)
 
 
-def _calibration_key(key: str) -> str:
-    if key not in TASKS and not key.startswith(age_intervals.PREFIX):
-        raise ValueError(
-            f"Expected keys {', '.join(TASKS)} or `{age_intervals.PREFIX}` and an age in "
-            f"`calibration`, got {key!r:.80}."
-        )
-    return key
-
-
-def _calibration_ages(calibration: dict[str, float]) -> dict[str, float]:
-    age_intervals.factors(calibration)  # refuses keys that hold no age
-    return calibration
-
-
-def _threshold_ranges(thresholds: dict[str, float]) -> dict[str, float]:
-    for task, value in thresholds.items():
-        limit = age_intervals.OLDEST if task == "age" else 1
-        if not 0 < value <= limit:
-            raise ValueError(
-                f"Expected `thresholds.{task}` to be a number above 0 and at most {limit:g}, "
-                f"got {value!r:.80}."
-            )
-    return thresholds
-
-
-Count = Annotated[Integer, Field(ge=0, le=int(MAX_NUMBER)), described("a count")]
-Number = Annotated[float, Strict(), described("a number")]
-"""Integers count as numbers, truth values and texts do not."""
-Figure = Annotated[
-    Integer | StrictFloat | None, AfterValidator(_within_max), described("a number or null")
-]
-"""NaN too: a figure of too few samples."""
-Calibration = Annotated[
-    dict[
-        Annotated[str, AfterValidator(_calibration_key)],
-        Annotated[float, Strict(), Field(ge=0.01, le=100), described("a number from 0.01 to 100")],
-    ],
-    AfterValidator(_calibration_ages),
-]
-Thresholds = Annotated[dict[Task, Number], AfterValidator(_threshold_ranges)]
-RowText = Annotated[
-    str,
-    Strict(),
-    Field(max_length=MAX_ROW_TEXT),
-    AfterValidator(schema.printable),
-    described(f"a text of at most {MAX_ROW_TEXT} printable characters"),
-]
 Licence = Annotated[
     str,
     Strict(),
     Field(max_length=MAX_LICENCE),
     described(f"a text of at most {MAX_LICENCE} characters"),
-]
-
-
-class MetricRow(TypedDict):
-    """One metric of a model on one part of a data set, or on one group of it."""
-
-    data: RowText
-    split: RowText
-    metric: RowText
-    value: Figure
-    ci95: NotRequired[
-        Annotated[
-            list[Figure] | None,
-            Field(min_length=2, max_length=2),
-            described("two numbers or null"),
-        ]
-    ]
-    n: NotRequired[Count]
-    group: NotRequired[RowText]
-
-
-class DataRow(TypedDict):
-    """One part of a data set that a model was trained or validated on."""
-
-    name: Text
-    split: Text
-    n: Count
-    fingerprint: NotRequired[Text]
-
-
-MetricRows = Annotated[
-    tuple[Annotated[MetricRow, only_fields(MetricRow)], ...], Field(max_length=MAX_METRIC_ROWS)
-]
-DataRows = Annotated[
-    tuple[Annotated[DataRow, only_fields(DataRow)], ...], Field(max_length=MAX_DATA_ROWS)
 ]
 
 
@@ -204,6 +120,12 @@ class Card:
             `core.age_intervals`.
         thresholds: by task, the probability from which a prediction is shown (1: never), and for
             age the width of its interval in years above which it is uncertain.
+        priors: by task, the share of each class in the training data.
+        operating_points: other ways to predict than `accuracy`, which is the card's own.
+        operating_point: the one that is used unless another is named; of a card of `at`, the one
+            that it is of.
+        interval_factor: see `OperatingPoint`; 1 in a file, where only its points have another.
+        gender_from_age: predicted age in years from which perceived gender is given.
         recipe: how the model was trained.
         data: what it was trained and validated on.
         metrics: how good it is.
@@ -221,6 +143,11 @@ class Card:
     heads: Annotated[tuple[Head, ...], Field(min_length=1)]
     calibration: Calibration = field(default_factory=dict)
     thresholds: Thresholds = field(default_factory=dict)
+    priors: Priors = field(default_factory=dict)
+    operating_points: OperatingPoints = field(default_factory=dict)
+    operating_point: Text = ACCURACY
+    interval_factor: IntervalFactor = 1.0
+    gender_from_age: Years = 0.0
     recipe: Mapping[str, Any] = field(default_factory=dict)
     data: DataRows = ()
     metrics: MetricRows = ()
@@ -232,6 +159,64 @@ class Card:
         tasks = [head.task for head in self.heads]
         if len(set(tasks)) < len(tasks):
             raise ModelError(f"Expected one head for each task, got {tasks[:10]}.")
+        for task, prior in self.priors.items():
+            if set(prior) != set(self.labels(task)):
+                raise ModelError(
+                    f"Expected a prior of {task} for the classes {str(self.labels(task))[:200]}, "
+                    f"got {str(tuple(prior))[:200]}."
+                )
+        if ACCURACY in self.operating_points:
+            raise ModelError(f"Expected {ACCURACY!r} to be the card's own point, got another one.")
+        for name, point in self.operating_points.items():
+            if missing := set(point.strengths) - set(self.priors):
+                raise ModelError(
+                    f"Expected a prior of every task that the operating point {name!r} corrects, "
+                    f"got none of {', '.join(sorted(missing))}."
+                )
+        self._check_point(self.operating_point)
+
+    def _check_point(self, name: str) -> None:
+        if name not in self.points:
+            raise ModelError(
+                f"Expected an operating point of the card: {', '.join(self.points)}, got "
+                f"{name!r:.80}."
+            )
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        """Names of all operating points."""
+        return (ACCURACY, *self.operating_points)
+
+    def at(self, name: str | None = None) -> Card:
+        """Return the card with the calibration and thresholds of an operating point.
+
+        Args:
+            name: of the point; None for the card's default.
+
+        Raises:
+            ModelError: the card has no such point.
+        """
+        name = name or self.operating_point
+        self._check_point(name)
+        point = self.operating_points.get(name, OperatingPoint())
+        return replace(
+            self,
+            operating_point=name,
+            calibration=self.calibration | point.calibration,
+            thresholds=self.thresholds | point.thresholds,
+            interval_factor=point.interval_factor,
+        )
+
+    def logit_shift(self, task: str) -> tuple[float, ...] | None:
+        """Return what the operating point takes off the logits of each class of `task`.
+
+        None where it takes nothing off.
+        """
+        point = self.operating_points.get(self.operating_point)
+        strength = point.strengths.get(task, 0.0) if point else 0.0
+        if not strength:
+            return None
+        return tuple(strength * log(self.priors[task][label]) for label in self.labels(task))
 
     def head(self, task: str) -> Head | None:
         """Return the head of `task`, None where the model has none."""

@@ -15,7 +15,8 @@ from pydantic import Field, Strict
 
 from core import schema
 from core.artifacts import bundle
-from core.artifacts.card import Calibration, MetricRows, Task, Thresholds
+from core.artifacts.card_rows import MetricRows
+from core.artifacts.operating_point import Calibration, Task, Thresholds
 from core.errors import ModelError
 from core.labels import SPACES
 from core.schema import FilledText, Text, described, one_of, only_fields

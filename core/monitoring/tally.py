@@ -86,7 +86,7 @@ class Tally:
         if abstained is not None:
             numbers["abstained", abstained.partition(":")[0]] += 1
             return
-        for task, head in (("emotion", prediction.emotion), ("gender", prediction.gender)):
+        for task, head in (("emotion", prediction.emotion), ("gender", prediction.given_gender)):
             if head is not None:
                 numbers["predicted", task] += 1
                 numbers["uncertain", task] += head.uncertain

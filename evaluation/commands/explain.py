@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.artifacts.card import TASKS
+from core.artifacts.operating_point import ACCURACY, TASKS
 from core.cli import add_trust
 from core.errors import DataError
 from core.face_model import open_model
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the pictures."""
-    predictor = open_model(args.model, is_trusted=args.trust)
+    predictor = open_model(args.model, operating_point=ACCURACY, is_trusted=args.trust)
     if len(predictor.views) > 1:
         raise DataError(
             f"Expected a model with one crop of a face, got {args.model}, "

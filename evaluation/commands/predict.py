@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from time import perf_counter
 
+from core.artifacts.operating_point import ACCURACY
 from core.cli import add_trust
 from core.face_model import open_model
 from core.faces import best_detector
@@ -39,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "to tell two ways of using one model apart",
     )
     parser.add_argument(
+        "--operating-point",
+        default=ACCURACY,
+        metavar="NAME",
+        help="one of the model's card; the demo uses the card's default, often `balanced` "
+        "(default: %(default)s, as trained, which compares with published figures)",
+    )
+    parser.add_argument(
         "--embedding", action="store_true", help="also write the network's embedding of every face"
     )
     parser.add_argument(
@@ -55,7 +63,12 @@ def run(args: argparse.Namespace) -> int:
     """
     try:
         with engines.start(args.engine, args.threads, args.address) as engine:
-            predictor = open_model(args.model, threads=engine.threads, is_trusted=args.trust)
+            predictor = open_model(
+                args.model,
+                threads=engine.threads,
+                operating_point=args.operating_point,
+                is_trusted=args.trust,
+            )
             samples = load_samples(args.dataset, args)
             detector, about = best_detector()
             say(f"Face detector: {about}")

@@ -20,6 +20,7 @@ from dataclasses import asdict
 from rich.console import Console
 
 from core import registry
+from core.artifacts.operating_point import ACCURACY
 from core.cli import add_trust
 from core.errors import DataError
 from core.face_model import open_model
@@ -59,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
         registry.load(CORRUPTIONS, kind)  # a mistyped name ends here
     if args.out:
         check_target(args.out)
-    predictor = open_model(args.model, threads=args.threads, is_trusted=args.trust)
+    predictor = open_model(
+        args.model, threads=args.threads, operating_point=ACCURACY, is_trusted=args.trust
+    )
     detector, about_detector = best_detector()
     say(f"Face detector: {about_detector}")
     table: list[RobustnessRow] = []

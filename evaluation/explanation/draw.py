@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import image as images
-from core.artifacts.card import TASKS
+from core.artifacts.operating_point import TASKS
 from core.faces import STILL_SIDE, best_detector, chip_face
 from core.preprocess import InputSpec, crop_face
 from core.progress import say, task

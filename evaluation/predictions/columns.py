@@ -46,6 +46,8 @@ def prediction_columns(predictor: FaceModel, values: Mapping[str, NDArray[Any]])
         else:
             age, low, high = predictor.ages(p)
             columns |= {"age_pred": age, "age_low": low, "age_high": high}
+            if predictor.card.gender_from_age and predictor.card.head("gender"):
+                columns["gender_abstained"] = age < predictor.card.gender_from_age
     if "embedding" in values:
         columns["embedding"] = values["embedding"]
     return columns

@@ -18,8 +18,9 @@ class Meta:
     """Where a table comes from.
 
     card_sha256: of the model's card. fingerprint: of the data. left_out: files that could not be
-    read. thresholds: of the model's card, see `core.artifacts.card.Card`; whoever reads them checks
-    them. labels, units: of tasks other than the known ones, by their names.
+    read. thresholds: of the model's card at the operating point, see `core.artifacts.card.Card`;
+    whoever reads them checks them. operating_point: its name; empty in older tables, which are all
+    of `accuracy`. labels, units: of tasks other than the known ones, by their names.
     """
 
     model: str = ""
@@ -32,6 +33,7 @@ class Meta:
     created: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    operating_point: str = ""
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 

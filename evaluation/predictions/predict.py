@@ -99,4 +99,5 @@ def describe(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=system.versions(system.COMPUTING_PACKAGES),
         thresholds=dict(predictor.card.thresholds),
+        operating_point=predictor.card.operating_point,
     )

@@ -85,6 +85,7 @@ class PredictionRun:
                 "embedding": self.embedding,
                 "conditions": self.conditions,
                 "name": self.name,
+                "operating_point": self.predictor.card.operating_point,
             },
             "detector": self.detector.name,
             "version": [PART_SIZE, CROP_VERSION, system.versions(system.COMPUTING_PACKAGES)],

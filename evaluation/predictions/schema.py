@@ -45,6 +45,7 @@ TYPES: dict[str, pa.DataType] = {
     "gender_true": pa.string(),
     "gender_pred": pa.string(),
     P_GENDER: pa.float32(),
+    "gender_abstained": pa.bool_(),
     "age_true": pa.float32(),
     "age_pred": pa.float32(),
     "age_low": pa.float32(),

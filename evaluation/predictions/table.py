@@ -4,9 +4,10 @@
 emotion_p_<label>?..., gender_true?, gender_pred?, gender_p_female?, age_true?, age_pred?, age_low?,
 age_high?, group_<name>?..., condition_<name>?..., face_found?, embedding?`; other columns are kept
 untouched. `condition_<name>` is a measure of how the face was captured and `group_<name>` its bin
-(see `conditions`). Labels are canonical names, ages years, probabilities in [0, 1] that sum to 1
-over `emotion_p_*`; votes are shares in the order of FERPLUS8. A missing value is null. Parquet also
-carries `Meta`; CSV writes lists as JSON and has no metadata.
+(see `conditions`). `gender_abstained` marks faces that look too young for perceived gender to be
+given; their probabilities stay. Labels are canonical names, ages years, probabilities in [0, 1]
+that sum to 1 over `emotion_p_*`; votes are shares in the order of FERPLUS8. A missing value is
+null. Parquet also carries `Meta`; CSV writes lists as JSON and has no metadata.
 """
 
 from __future__ import annotations

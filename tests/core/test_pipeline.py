@@ -13,6 +13,7 @@ from core.faces import Haar, best_detector
 from core.labels import FERPLUS8, GENDER2
 from core.pipeline import Pipeline
 from core.predictor import Predictor
+from tests.core.artifacts.test_bundle import with_card
 
 
 def test_the_answer_has_the_promised_form(tiny_bundle: Path, portrait: np.ndarray) -> None:
@@ -29,6 +30,7 @@ def test_the_answer_has_the_promised_form(tiny_bundle: Path, portrait: np.ndarra
         "age",
         "band",
         "uncertain",
+        "not_given",
         "abstained",
         "turn",
         "searched_px",
@@ -37,7 +39,7 @@ def test_the_answer_has_the_promised_form(tiny_bundle: Path, portrait: np.ndarra
     assert tuple(face["emotion"]) == FERPLUS8.labels and sum(
         face["emotion"].values()
     ) == pytest.approx(1)
-    assert set(face["gender"]) == set(GENDER2.labels)
+    assert set(face["gender"]) == set(GENDER2.labels) and face["not_given"] == {}
     assert face["age"]["low"] <= face["age"]["value"] <= face["age"]["high"]
     assert set(face["timing_ms"]) == {"detect", "align", "net", "total"}
     assert face["timing_ms"]["total"] >= face["timing_ms"]["detect"] > 0
@@ -151,3 +153,12 @@ def test_parts_of_a_face_are_not_read(shipped_model: Path, portrait: np.ndarray)
     pipeline = Pipeline(shipped_model)
     for part in (portrait[:120], portrait[:, :224], cv2.GaussianBlur(portrait, (0, 0), 10)):
         assert all(face.abstained for face in pipeline(part).faces)
+
+
+def test_what_the_card_withholds_is_null_with_its_reason(
+    tiny_bundle: Path, tmp_path: Path, portrait: np.ndarray
+) -> None:
+    adult = Pipeline(with_card(tiny_bundle, tmp_path, {"gender_from_age": 116.0}))
+    (face,) = json.loads(json.dumps(adult(portrait).to_json()))
+    assert face["gender"] is None and face["uncertain"]["gender"] is True
+    assert face["not_given"] == {"gender": "of faces that look under 116 it is often wrong"}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.face_quality import LIMITS, Conditions, band, measure, reason_to_abstain, yaw
-from core.types import UNCLEAR_AGE_YEARS, Age, Distribution, Face
+from core.face_quality import LIMITS, Conditions, band, measure, reason_to_abstain, uncertain, yaw
+from core.types import UNCLEAR_AGE_YEARS, Age, Distribution, Face, Prediction
 
 POINTS = ((10.0, 10.0), (30.0, 10.0), (20.0, 20.0), (12.0, 30.0), (28.0, 30.0))
 
@@ -124,3 +124,16 @@ def test_an_unclear_age_is_uncertain_for_every_model(low: float, width: float, l
     age = Age(low + width / 2, low, low + width, limit=limit)
     assert age.unclear == (age.high - age.low > UNCLEAR_AGE_YEARS)
     assert age.uncertain == (age.high - age.low > min(limit, UNCLEAR_AGE_YEARS))
+
+
+@pytest.mark.parametrize(
+    ("age", "limit", "is_given"), [(3.9, 4, False), (4.0, 4, True), (3.9, 0, True), (None, 4, True)]
+)
+def test_perceived_gender_is_withheld_below_the_card_s_age(
+    age: float | None, limit: float, is_given: bool
+) -> None:
+    gender = Distribution(("female", "male"), np.array([0.1, 0.9]))
+    of = Prediction(None, gender, None if age is None else Age(age, 1, 9), limit)
+    assert (of.given_gender is gender, of.gender_not_given is None) == (is_given, is_given)
+    assert uncertain(of)["gender"] != is_given
+    assert Prediction(None, None, Age(1, 0, 2), limit).gender_not_given is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from core.artifacts.card import TASKS
+from core.artifacts.operating_point import TASKS
 from core.errors import UserError
 from evaluation.explanation.draw import add_image_arguments, explain_images
 

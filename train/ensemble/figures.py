@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from core.artifacts.card import MetricRow
+from core.artifacts.card_rows import MetricRow
 from core.data import Samples
 from core.ensemble import Ensemble, Values, canonical
 from core.labels import FERPLUS8

@@ -10,11 +10,11 @@ from typing import Any
 from core.ensemble import Ensemble
 from core.vocabulary import TASKS
 from evaluation.report.formatting import console, number, print_table
+from evaluation.report.markdown import table as markdown_table
 from evaluation.statistics.estimate import Estimate
 from train.ensemble.figures import GainRow
 from train.ensemble.weights import TaskWeights
 from train.export.model_card import INTENDED_USE, limits
-from train.markdown import table as markdown_table
 
 OUT_OF_FOLD_NOTE = (
     "With 95 % intervals. Each picture was predicted with weights and temperatures that were "

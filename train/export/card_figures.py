@@ -14,7 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core import vocabulary
-from core.artifacts.card import Card, MetricRow
+from core.artifacts.card import Card
+from core.artifacts.card_rows import MetricRow
 from core.labels import FERPLUS8, GENDER2
 from core.predictor import Predictor
 from core.preprocess import to_input

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.artifacts.card import MetricRow
+from core.artifacts.card_rows import MetricRow
 from core.data import Samples
 from evaluation.statistics.estimate import Estimate
 
@@ -25,15 +25,44 @@ def card_metric(
     Raises:
         ValueError: the estimate has no value.
     """
+    data, split = (
+        " + ".join(dict.fromkeys(names))
+        for names in ([s.name for s in samples], [s.split for s in samples])
+    )
+    return metric_row(data, split, metric, estimate, group)
+
+
+def metric_row(
+    data: str, split: str, metric: str, estimate: Estimate, group: str = ""
+) -> MetricRow:
+    """Return a figure of the data sets and splits of these names, as `card_metric` does.
+
+    Raises:
+        ValueError: the estimate has no value.
+    """
     value, low, high = estimate.value, estimate.low, estimate.high
     if value is None:
         raise ValueError(f"Expected a value of {metric}, got {estimate}.")
     row = MetricRow(
-        data=" + ".join(dict.fromkeys(s.name for s in samples)),
-        split=" + ".join(dict.fromkeys(s.split for s in samples)),
+        data=data,
+        split=split,
         metric=metric,
         value=round(value, DECIMALS),
         ci95=None if low is None or high is None else [round(e, DECIMALS) for e in (low, high)],
         n=estimate.n,
     )
     return row | {"group": group} if group else row
+
+
+def figure_text(row: MetricRow) -> tuple[str, str]:
+    """Return a figure and its interval as text; "" where it has none."""
+    metric, value = row["metric"], row["value"]
+    if value is None:
+        return "-", ""
+    form, scale, unit = ".2f", 100, " %"
+    if "years" in metric:
+        scale, unit = 1, ""
+    elif metric == "expected_calibration_error" or "macro" in metric:
+        form, scale, unit = ".3f", 1, ""
+    ends = " to ".join(f"{scale * (end or 0):{form}}" for end in row.get("ci95") or ())
+    return f"{scale * value:{form}}{unit}", ends and ends + unit

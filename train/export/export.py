@@ -14,7 +14,8 @@ from torch import nn
 
 from core import progress
 from core.artifacts import bundle
-from core.artifacts.card import Card, DataRow
+from core.artifacts.card import Card
+from core.artifacts.card_rows import DataRow
 from core.errors import ModelError, UserError
 from core.files import disk_errors, scratch_folder, write_text
 from core.predictor import Predictor

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from core.artifacts.card import Card, MetricRow
+from core.artifacts.card import Card
+from core.artifacts.card_rows import MetricRow
 from core.calibration import INTERVAL_COVERAGE
 from core.vocabulary import TASKS
 from evaluation.analysis.thresholds import CARD_PRECISION, MIN_THRESHOLD
+from evaluation.report.markdown import table
+from train.export.card_metric import figure_text
+from train.export.card_points import OF_POINT, point_sections
 from train.export.int8_loss import MAX_INT8_LOSS, MIN_JUDGED_SAMPLES
 from train.export.provenance import (
     data_sentence,
@@ -27,7 +31,6 @@ from train.export.thresholds import (
     SELECTIVE_ACCURACY,
     SELECTIVE_MAE,
 )
-from train.markdown import table
 from train.runs.card_metrics import CARD_METRICS
 
 FLOAT32_METRIC = "{}_of_the_float32_network_before"
@@ -78,7 +81,7 @@ def describe(card: Card, parameters: int) -> str:
         card: from the model file.
         parameters: of the network as it is served.
     """
-    rows = card.metrics
+    rows = [m for m in card.metrics if OF_POINT not in m["metric"]]
     sections = (
         f"# {card.name} {card.version}\n",
         _summary(card, parameters),
@@ -86,6 +89,7 @@ def describe(card: Card, parameters: int) -> str:
         _quantisation(card, rows),
         _abstention(card, rows),
         _intervals(rows),
+        *point_sections(card),
         _groups(rows),
         _findings(card),
         INTENDED_USE,
@@ -154,7 +158,7 @@ def _figures(rows: Iterable[MetricRow]) -> str:
     if not overall:
         return "## Figures\n\nNone: exported without data.\n"
     columns = ("data", "part", "figure", "value", INTERVAL, "n")
-    cells = [(m["data"], m["split"], _title(m["metric"]), *_value(m), _n(m)) for m in overall]
+    cells = [(m["data"], m["split"], _title(m["metric"]), *figure_text(m), _n(m)) for m in overall]
     return f"## Figures, on validation parts\n\n{table(columns, cells)}\n"
 
 
@@ -164,7 +168,7 @@ def _quantisation(card: Card, rows: Iterable[MetricRow]) -> str:
         return ""
     overall = {(m["data"], m["split"], m["metric"]): m for m in rows if not m.get("group")}
     cells = [
-        (data, split, _title(metric), *_value(float32), *_value(m), _n(m))
+        (data, split, _title(metric), *figure_text(float32), *figure_text(m), _n(m))
         for (data, split, metric), m in overall.items()
         if (float32 := overall.get((data, split, FLOAT32_METRIC.format(metric)))) is not None
     ]
@@ -205,7 +209,7 @@ def _abstention(card: Card, rows: Iterable[MetricRow]) -> str:
         f"{table(columns, cells)}\n"
     )
     if (abstained := by_metric.get(ABSTAINED_MAE)) is not None:
-        value, interval = _value(abstained)
+        value, interval = figure_text(abstained)
         text += f"\nThe ages called uncertain are off by {value}"
         text += f"{f' ({interval})' if interval else ''} years (n {_n(abstained)}).\n"
     return text
@@ -227,10 +231,10 @@ def _selective_cells(task: str, by_metric: Mapping[str, MetricRow]) -> tuple[str
     coverage = by_metric.get(COVERAGE.format(task))
     metric = SELECTIVE_MAE if task == "age" else SELECTIVE_ACCURACY.format(task)
     figure = by_metric.get(metric)
-    first = (*_value(coverage), _n(coverage)) if coverage else ("", "", "")
+    first = (*figure_text(coverage), _n(coverage)) if coverage else ("", "", "")
     if figure is None:
         return (*first, "", "", "")
-    value, interval = _value(figure)
+    value, interval = figure_text(figure)
     return (*first, f"off by {value} years" if task == "age" else value, interval, _n(figure))
 
 
@@ -244,7 +248,7 @@ def _intervals(rows: Iterable[MetricRow]) -> str:
         return ""
     columns = ("people", "n", "inside", INTERVAL, "mean width, years")
     cells = [
-        (group or "all", _n(m), *_value(m), f"{widths[group]['value']:.1f}")
+        (group or "all", _n(m), *figure_text(m), f"{widths[group]['value']:.1f}")
         for group, m in coverage.items()
     ]
     return (
@@ -269,27 +273,15 @@ def _groups(rows: Iterable[MetricRow]) -> str:
     cells = []
     for (data, group), values in by_group.items():
         where = f" ({data})" if len(data_of_kind[group_kind(group)]) > 1 else ""
-        figures = [c for m in metrics for c in (_value(values[m]) if m in values else ("", ""))]
+        figures = [
+            c for m in metrics for c in (figure_text(values[m]) if m in values else ("", ""))
+        ]
         cells.append((f"{group}{where}", _n(next(iter(values.values()))), *figures))
     return f"## Figures by group\n\n{group_sentence(grouped)}\n\n{table(columns, cells)}\n"
 
 
 def _n(row: MetricRow) -> str:
     return f"{row['n']:,}"
-
-
-def _value(row: MetricRow) -> tuple[str, str]:
-    """A figure and its interval as text; "" where it has none."""
-    metric, value = row["metric"], row["value"]
-    if value is None:
-        return "-", ""
-    form, scale, unit = ".2f", 100, " %"
-    if "years" in metric:
-        scale, unit = 1, ""
-    elif metric == "expected_calibration_error" or "macro" in metric:
-        form, scale, unit = ".3f", 1, ""
-    ends = " to ".join(f"{scale * (end or 0):{form}}" for end in row.get("ci95") or ())
-    return f"{scale * value:{form}}{unit}", ends and ends + unit
 
 
 def _findings(card: Card) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core import registry
-from core.artifacts.card import Card, MetricRow
+from core.artifacts.card import Card
+from core.artifacts.card_rows import MetricRow
 from core.data.base.origin import RESEARCH, Origin
 from core.errors import UserError
 from core.vocabulary import TASKS

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from core.artifacts.card import Card, MetricRow
+from core.artifacts.card import Card
+from core.artifacts.card_rows import MetricRow
 from core.calibration import INTERVAL_COVERAGE
 from core.data import Samples
 from core.labels import age_decade

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core import files, vocabulary
 from core.errors import UserError
-from train.markdown import table
+from evaluation.report.markdown import table
 from train.study.result import StudyResult, hardware
 from train.study.table import FIGURE_TITLES, StudyRow, format_difference, format_figure
 

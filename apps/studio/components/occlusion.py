@@ -17,6 +17,7 @@ from apps.studio.context import View
 from apps.studio.settings import ROOT
 from core import faces
 from core.artifacts.bundle import MODEL_FILE
+from core.artifacts.operating_point import ACCURACY
 from core.data.base.crop_cache import face_of
 from core.errors import ImageError, UserError
 from core.predictor import Predictor
@@ -55,7 +56,7 @@ def bundles(runs: Path | None) -> dict[str, Path]:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _predictor(folder: Path, file_stamp: tuple[int, int]) -> Predictor:
-    return Predictor(folder)
+    return Predictor(folder, operating_point=ACCURACY)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

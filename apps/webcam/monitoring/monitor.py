@@ -14,6 +14,7 @@ from apps.webcam.monitoring.settled_faces import SettledFaces
 from apps.webcam.options import MonitoringOptions
 from apps.webcam.tracking.tracker import TrackedFace, TrackedFrame
 from core.artifacts.card import Card
+from core.artifacts.operating_point import ACCURACY
 from core.labels import SAD_NEUTRAL
 from core.monitoring.counts_file import CountsFile
 from core.monitoring.counts_line import Source
@@ -42,7 +43,8 @@ class Monitor:
         emotion = card.head("emotion")
         knows_pair = emotion is not None and set(SAD_NEUTRAL) <= set(emotion.labels)
         self.file = file
-        model = f"{card.name} {card.version}".strip()[:MAX_TEXT] or "unnamed"
+        point = "" if card.operating_point == ACCURACY else f", {card.operating_point}"
+        model = f"{card.name} {card.version}{point}".strip()[:MAX_TEXT] or "unnamed"
         self._tally = Tally(model, knows_pair=knows_pair)
         self._clock = clock
         self._start = clock()

@@ -261,4 +261,4 @@ def _with_values(prediction: Prediction, values: Floats) -> Prediction:
     if age:
         value, low, high = values[start:].tolist()
         age = Age(value, low, high, age.coverage, age.limit)
-    return Prediction(distributions[0], distributions[1], age)
+    return Prediction(distributions[0], distributions[1], age, prediction.gender_from_age)

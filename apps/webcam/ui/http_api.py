@@ -43,7 +43,8 @@ def guide(images_at_once: int) -> str:
 
 `/predict` returns the same predictions as JSON: one image in, a list of faces out. Each has `box`,
 `score`, `landmarks`, `emotion`, `gender` (perceived), `age` (`value`, `low`, `high`, `unclear`),
-`band`, `uncertain` (by task) and `abstained`: the reason why no prediction should be used, or null.
+`band`, `uncertain` (by task), `not_given` (the reason why `gender` is null, of small children) and
+`abstained`: the reason why no prediction should be used, or null.
 
 ```python
 {PYTHON}```

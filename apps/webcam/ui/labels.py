@@ -15,6 +15,7 @@ BAND_TEXT: dict[Band, str] = {
 MAX_SHOWN_PERCENT = 99
 """No prediction is certain."""
 AGE_UNCLEAR = "age unclear"
+NOT_GIVEN = "not given"
 
 
 def percent(p: float) -> str:
@@ -31,8 +32,11 @@ def emotion(distribution: Distribution | None) -> str:
     return f"{distribution.top} {percent(distribution.confidence)}"
 
 
-def gender(distribution: Distribution | None) -> str:
-    """Return e.g. 'perceived gender: female 97 %'; below the threshold '... uncertain'."""
+def gender(prediction: Prediction) -> str:
+    """Return e.g. 'perceived gender: female 97 %'; '... uncertain' or '... not given'."""
+    if prediction.gender_not_given:
+        return f"perceived gender: {NOT_GIVEN}"
+    distribution = prediction.gender
     if distribution is None:
         return "no perceived gender model"
     if distribution.uncertain:
@@ -53,7 +57,7 @@ def age(prediction: Age | None) -> str:
 def lines(prediction: Prediction) -> list[str]:
     """Return each task's prediction in words, without those that the model lacks."""
     emotions = [emotion(prediction.emotion)] if prediction.emotion else []
-    genders = [gender(prediction.gender)] if prediction.gender else []
+    genders = [gender(prediction)] if prediction.gender else []
     return emotions + genders + ([age(prediction.age)] if prediction.age else [])
 
 
@@ -80,9 +84,11 @@ def sentence(number: int, reading: FaceReading) -> str:
     if reading.abstained:
         return f"Face {number}: no prediction, {reading.abstained}."
     parts, prediction = [], reading.prediction
-    for prefix, head in (("", prediction.emotion), ("perceived gender ", prediction.gender)):
+    for prefix, head in (("", prediction.emotion), ("perceived gender ", prediction.given_gender)):
         if head:
             parts.append(f"{prefix}{'uncertain' if head.uncertain else head.top}")
+    if prediction.gender_not_given:
+        parts.append(f"perceived gender {NOT_GIVEN}")
     if prediction.age:
         parts.append(age(prediction.age))
     return f"Face {number}: {', '.join(parts)}."

@@ -10,7 +10,7 @@ from html import escape
 
 from apps.webcam.tracking.tracker import TrackedFace
 from apps.webcam.ui import labels
-from core.types import UNCLEAR_AGE_YEARS, Age, Box, Distribution
+from core.types import UNCLEAR_AGE_YEARS, Age, Box, Distribution, Prediction
 
 MAX_CARDS = 6
 """Cards on the page; further faces are counted, and the API returns them all."""
@@ -107,7 +107,7 @@ def _card(face: TrackedFace, shares: str) -> str:
     else:
         title, kind = labels.emotion(prediction.emotion), reading.band
         badge = f"<span class='mien-band'>{labels.BAND_TEXT[reading.band]}</span>"
-        groups = _emotion(prediction.emotion) + _gender(prediction.gender) + _age(prediction.age)
+        groups = _emotion(prediction.emotion) + _gender(prediction) + _age(prediction.age)
     heading = f"<h2><span class='mien-id'>{face.id}</span>{escape(title)}{badge}</h2>"
     return (
         f"<section class='mien-card mien-{kind}' data-face='{face.id}' data-box='{shares}'"
@@ -121,7 +121,11 @@ def _emotion(distribution: Distribution | None) -> str:
     return _group("emotion", "Emotion shown", _bars(distribution, SHORT_CARD_EMOTIONS))
 
 
-def _gender(distribution: Distribution | None) -> str:
+def _gender(prediction: Prediction) -> str:
+    if reason := prediction.gender_not_given:
+        title = f"Perceived gender <b>{labels.NOT_GIVEN}</b> <small>{escape(reason)}</small>"
+        return _group("gender", title, "")
+    distribution = prediction.gender
     if distribution is None:
         return ""
     uncertain = "<em>uncertain</em>" if distribution.uncertain else ""

@@ -48,9 +48,10 @@ RESPONSIBLE_USE = """
 - What you see is **a prediction from appearance**, not a fact about a person. An expression is not
   a feeling: people smile when they are sad.
 - **Perceived gender** is what annotators of photographs would have chosen, one of two labels. It
-  says nothing about who somebody is.
+  says nothing about who somebody is. Of small children it is not given where the model's card says
+  so.
 - **Age** is how old a face looks to the model, with an interval that should hold for about 80 % of
-  faces like those it was trained on.
+  faces like those it was trained on; on pictures from elsewhere it holds less often.
 - Errors are not spread evenly: they differ with age, skin tone, gender, light, glasses, make-up and
   camera. The figures below say by how much.
 - **Not for decisions about people**: hiring, access, policing, insurance, credit, health,
@@ -67,7 +68,8 @@ def technical_details(pipeline: Pipeline) -> str:
     card = pipeline.predictor.card
     return (
         "<p class='mien-status'>Line: <span id='mien-line'>not measured yet</span></p>"
-        f"<p class='mien-status'>Model: {escape(card.name)} {escape(card.version)}</p>"
+        f"<p class='mien-status'>Model: {escape(card.name)} {escape(card.version)}, "
+        f"operating point {escape(card.operating_point)}</p>"
         f"<p class='mien-status'>Face detector: {escape(pipeline.about_detector)}</p>"
     )
 

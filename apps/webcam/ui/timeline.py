@@ -71,7 +71,7 @@ def cells(reading: FaceReading, emotions: Sequence[str], genders: Sequence[str])
         empty = len(emotions) + len(genders) + len(AGE_COLUMNS) + 3  # emotion, band, uncertain
         return [*box, *[""] * empty, csv_cell(reading.abstained)]
     probabilities: list[str] = []
-    for names, head in ((emotions, prediction.emotion), (genders, prediction.gender)):
+    for names, head in ((emotions, prediction.emotion), (genders, prediction.given_gender)):
         p = head.as_dict() if head else {}
         probabilities += [f"{p[name]:.4f}" if name in p else "" for name in names]
     uncertain_tasks = [task for task, is_low in uncertain(prediction).items() if is_low]

@@ -92,7 +92,10 @@ def _mutated(rng: np.random.Generator) -> bytes:
 
 
 def _odd_card(rng: np.random.Generator) -> bytes:
-    names = ("name", "input", "heads", "calibration", "thresholds", "recipe", "data", "metrics")
+    names = (
+        *("name", "input", "heads", "calibration", "thresholds", "recipe", "data", "metrics"),
+        *("priors", "operating_points", "operating_point", "gender_from_age"),
+    )
     value = ODD_VALUES[int(rng.integers(len(ODD_VALUES)))]
     most = 5 if len(str(value)) < 100 else 2  # so that a case is made in no time
     repeated = [value] * int(10 ** rng.uniform(0, most)) if rng.integers(2) else value

@@ -52,10 +52,11 @@ def reading(
     score: float = 0.9,
     abstained: str | None = None,
     limits: Mapping[str, float] | None = None,
+    gender_from_age: float = 0.0,
 ) -> FaceReading:
     """A synthetic reading: `emotion` with probability `p`, the rest spread evenly.
 
-    limits: as a card's thresholds.
+    limits, gender_from_age: as of a card.
     """
     limits = limits or {}
     rest = (1 - p) / (len(FERPLUS8) - 1)
@@ -64,6 +65,7 @@ def reading(
         Distribution(FERPLUS8.labels, emotions, limits.get("emotion", LIMIT)),
         Distribution(GENDER2.labels, np.array([female, 1 - female]), limits.get("gender", LIMIT)),
         Age(age, age - width / 2, age + width / 2, limit=limits.get("age", inf)),
+        gender_from_age,
     )
     return FaceReading(
         Face(box, score),

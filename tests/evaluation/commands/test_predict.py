@@ -18,6 +18,7 @@ from core.predictor import Predictor
 from evaluation.__main__ import main
 from evaluation.commands import report
 from evaluation.predictions import table
+from evaluation.predictions.meta import Meta
 from tests.core.artifacts.test_bundle import with_card
 
 LIMITS = {"emotion": 0.6, "age": 40.0}
@@ -258,3 +259,25 @@ def test_help_lists_every_subcommand(capsys: pytest.CaptureFixture) -> None:
         line.split()[0] for line in out.splitlines() if line.startswith("    ") and line.strip()
     }
     assert end.value.code == 0 and {"predict", "report", "bench"} <= listed and "conform" not in out
+
+
+def test_a_table_is_of_its_operating_point_and_marks_what_is_not_given(
+    data_dir: Path, shipped_model: Path, tmp_path: Path
+) -> None:
+    tables = {}
+    model = with_card(shipped_model, tmp_path, {"gender_from_age": 40.0})
+    for point in ("accuracy", "balanced"):
+        tables[point] = tmp_path / f"{point}.parquet"
+        argv = ["predict", "--model", str(model), "--dataset", "utkface", "--limit", "60"]
+        argv += ["--data", str(data_dir), "--out", str(tables[point])]
+        assert main([*argv, *(["--operating-point", point] if point != "accuracy" else [])]) == 0
+        rows = table.read(tables[point])
+        meta, card = Meta.of(rows), Predictor(model, operating_point=point).card
+        assert (meta.operating_point, meta.thresholds) == (point, card.thresholds)
+        age, abstained = (rows[n].to_numpy() for n in ("age_pred", "gender_abstained"))
+        assert (abstained == (age < card.gender_from_age)).all() and 0 < abstained.sum() < 60
+        assert rows["gender_p_female"].null_count == 0
+    plain, balanced = (table.read(path) for path in tables.values())
+    assert plain["age_low"] == balanced["age_low"]
+    neutral = [t["emotion_p_neutral"].to_numpy().mean() for t in (plain, balanced)]
+    assert neutral[1] < neutral[0], "the most frequent class of the training data"

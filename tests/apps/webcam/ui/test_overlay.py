@@ -79,7 +79,7 @@ def test_uncertain_is_below_the_model_s_own_threshold(grey, p, text, band):
 def test_perceived_gender_near_even_is_uncertain_whatever_the_emotion(female, text):
     face = reading("happiness", 0.99, female=female, limits={"gender": 0.6})
     assert labels.emotion(face.prediction.emotion) == "happiness 99 %"
-    assert labels.gender(face.prediction.gender) == f"perceived gender: {text}"
+    assert labels.gender(face.prediction) == f"perceived gender: {text}"
 
 
 def test_an_age_is_uncertain_above_the_model_s_width_and_unclear_above_a_third_of_a_life():
@@ -103,7 +103,7 @@ def test_an_age_is_uncertain_above_the_model_s_width_and_unclear_above_a_third_o
 def test_a_threshold_of_one_means_always_uncertain():
     face = reading("happiness", 0.9999, female=1.0, limits={"emotion": 1.0, "gender": 1.0})
     assert labels.emotion(face.prediction.emotion) == "uncertain, perhaps happiness"
-    assert labels.gender(face.prediction.gender) == "perceived gender: uncertain"
+    assert labels.gender(face.prediction) == "perceived gender: uncertain"
     assert face.band == "low"
 
 
@@ -154,10 +154,10 @@ def test_any_box_on_any_picture(box, shape):
 def test_words():
     prediction = reading("happiness", 0.834, age=32, width=9, female=0.97).prediction
     assert labels.emotion(prediction.emotion) == "happiness 83 %"
-    assert labels.gender(prediction.gender) == "perceived gender: female 97 %"
+    assert labels.gender(prediction) == "perceived gender: female 97 %"
     assert labels.age(prediction.age) == "28–36 years"
     assert labels.emotion(reading("fear", 0.6).prediction.emotion) == "uncertain, perhaps fear"
-    assert labels.gender(reading(female=0.4).prediction.gender) == "perceived gender: uncertain"
+    assert labels.gender(reading(female=0.4).prediction) == "perceived gender: uncertain"
     assert labels.percent(0.9999) == "99 %"
     assert labels.sentence(2, reading("happiness", 0.9, age=32, width=8)) == (
         "Face 2: happiness, perceived gender female, 28–36 years."

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from apps.webcam.tracking.tracker import TrackedFace
-from apps.webcam.ui import labels, panel
-from core.labels import FERPLUS8
+from apps.webcam.ui import labels, panel, timeline
+from core.labels import FERPLUS8, GENDER2
 from tests.apps.webcam.conftest import reading
 
 SIZE = (640, 480)
@@ -109,3 +109,17 @@ def test_more_than_two_faces_have_short_cards_and_one_sentence_each():
     assert "mien-many" not in panel.faces(crowd[:2], "", SIZE)
     for i in (1, 2, 3):
         assert labels.sentence(i, reading()) in panel.faces(crowd, "", SIZE)
+
+
+def test_perceived_gender_that_is_not_given_has_its_reason_and_no_numbers():
+    child = TrackedFace(1, reading(age=2, width=2, female=0.97, gender_from_age=4.0))
+    html = panel.faces([child], "", SIZE)
+    [gender] = [g for g in html.split("mien-group") if "Perceived gender" in g]
+    assert "<b>not given</b>" in gender and "look under 4" in gender
+    assert "mien-bar" not in gender and "female" not in html.partition("data-summary")[2]
+    assert "perceived gender not given" in labels.sentence(1, child.reading)
+    assert labels.lines(child.reading.prediction)[1] == "perceived gender: not given"
+    row = timeline.cells(child.reading, FERPLUS8.labels, GENDER2.labels)
+    cells = dict(zip(timeline.columns(FERPLUS8.labels, GENDER2.labels), row, strict=True))
+    assert cells["perceived_gender_p_female"] == "" and cells["age"] == "2.0"
+    assert "gender" in cells["uncertain"]

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from core.artifacts import bundle
-from core.artifacts.card import MAX_CARD_BYTES, MAX_METRIC_ROWS
+from core.artifacts.card import MAX_CARD_BYTES
+from core.artifacts.card_rows import MAX_METRIC_ROWS
 from core.artifacts.onnx_check.protobuf import MAX_FIELDS
 from core.errors import ModelError
 from core.predictor import Predictor

@@ -1,0 +1,131 @@
+"""How far labels and predictions agree with other labels of the same pictures, in Markdown.
+
+Such as those of FER2013, which say what a picture was searched for, while FER+ says what ten people
+saw in it. Each row is one class of the other labels: how often the table's own label names it, and
+how often each model does; of several tables also what the last gains on the first, paired.
+
+Examples:
+  python -m evaluation agreement mien.parquet --labels fer2013_labels.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from core.errors import DataError
+from core.labels import FERPLUS8
+from evaluation.commands._options import add_options
+from evaluation.predictions import table
+from evaluation.predictions.arrays import classes
+from evaluation.report import formatting
+from evaluation.report.markdown import table as markdown
+from evaluation.statistics.estimate import Estimate
+from evaluation.statistics.sample import Sample
+
+ALL, MEAN = "all", "mean over classes"
+OWN, DIFFERENCE = "the table's label", "last less first"
+MAX_BYTES = 1 << 26
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `agreement`."""
+    parser.add_argument(
+        "tables", nargs="+", type=Path, metavar="T.parquet", help="of the same pictures"
+    )
+    parser.add_argument(
+        "--labels",
+        required=True,
+        type=Path,
+        metavar="L.csv",
+        help="the label in the last column; the columns before it, joined by /, are the sample_id",
+    )
+    add_options(parser, "--json")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table and return the exit status."""
+    other = read_labels(args.labels)
+    columns: dict[str, dict[str, Estimate]] = {}
+    agrees: list[np.ndarray] = []
+    for path in args.tables:
+        true, predicted, labels = _with_other(table.read(path), other)
+        columns.setdefault(OWN, _agreement(true, labels))
+        columns[path.stem] = _agreement(predicted, labels)
+        agrees.append(predicted == labels)
+    if len(agrees) > 1:
+        if len(agrees[0]) != len(agrees[-1]):
+            raise DataError("Expected tables of the same pictures, got others.")
+        columns[DIFFERENCE] = _differences(agrees[-1].astype(float) - agrees[0], labels)
+    if args.json:
+        formatting.print_json(columns)
+        return 0
+    names = next(iter(columns.values()))
+    cells = [
+        [
+            name,
+            str(names[name].n),
+            *(
+                formatting.number(c.get(name), percent=True, sign=title == DIFFERENCE)
+                for title, c in columns.items()
+            ),
+        ]
+        for name in names
+    ]
+    print(markdown(["other label", "n", *columns], cells))
+    return 0
+
+
+def read_labels(path: Path) -> dict[str, int]:
+    """Return the emotion of each sample_id, an index in FERPLUS8; rows without one are left out.
+
+    Raises:
+        DataError: the file is missing, too large or no CSV, or a label is no emotion.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"Expected labels of at most {MAX_BYTES:,} bytes, got more: {path}.")
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))[1:]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"Expected a CSV file of labels, got {path}: {error}.") from error
+    return {"/".join(row[:-1]): FERPLUS8.index(row[-1]) for row in rows if row and row[-1]}
+
+
+def _with_other(rows: pa.Table, other: dict[str, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return own label, prediction and other label of the rows that have all three, each (N,)."""
+    own = classes(rows, "emotion")
+    if own is None:
+        raise DataError("Expected labels and predictions of emotion in the table, got none.")
+    space = np.array([FERPLUS8.index(label) for label in own.labels])
+    ids = rows["sample_id"].to_pylist()
+    labels = np.array([other.get(ids[i], -1) for i in own.rows])
+    if not (labels >= 0).any():
+        raise DataError(
+            f"Expected labels of the table's pictures such as {ids[0]!r}, got others such as "
+            f"{next(iter(other), '')!r}."
+        )
+    has = labels >= 0
+    return space[own.true[has]], space[own.pred[has]], labels[has]
+
+
+def _agreement(named: np.ndarray, labels: np.ndarray) -> dict[str, Estimate]:
+    """Return how often `named` is the label, by class, over all, and as the mean over classes."""
+    sample, k = Sample(len(labels)), len(FERPLUS8)
+    shares = sample.shares(named == labels, labels, k)
+    by_class = {FERPLUS8.labels[i]: share for i, share in enumerate(shares) if share.n}
+    values = [share.value for share in by_class.values() if share.value is not None]
+    mean = Estimate(float(np.mean(values)), None, None, len(labels))
+    return by_class | {MEAN: mean, ALL: sample.share(named == labels)}
+
+
+def _differences(gain: np.ndarray, labels: np.ndarray) -> dict[str, Estimate]:
+    """Return the mean of the paired differences (N,), by class and over all."""
+    sample, k = Sample(len(labels)), len(FERPLUS8)
+    means = sample.means(gain, labels, k)
+    by_class = {FERPLUS8.labels[i]: mean for i, mean in enumerate(means) if mean.n}
+    return by_class | {ALL: sample.mean(gain)}

@@ -1,0 +1,296 @@
+"""What a card says beyond its own predictions: operating points, and what is not given.
+
+All of it follows from tables of `python -m evaluation predict --operating-point accuracy`, so the
+network does not run again. What is said of a number is cross-fitted: chosen on one half of the
+rows, measured on the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from core.artifacts.card import Card
+from core.artifacts.card_rows import MetricRow
+from core.artifacts.operating_point import ACCURACY, OperatingPoint
+from core.calibration import INTERVAL_COVERAGE, TINY
+from core.data import Samples
+from core.errors import DataError
+from core.types import UNCLEAR_AGE_YEARS
+from evaluation.analysis import given
+from evaluation.analysis.summary import table_report
+from evaluation.analysis.thresholds import single_threshold
+from evaluation.metrics.calibration import fit_temperature, softmax
+from evaluation.metrics.selective import halves
+from evaluation.predictions import arrays
+from evaluation.predictions.schema import P_EMOTION
+from evaluation.statistics.estimate import Estimate
+from evaluation.statistics.sample import Sample
+from train.batches.data import relabel
+from train.export.calibrate import TEMPERATURE_RANGE
+from train.export.card_metric import metric_row
+from train.export.card_points import BALANCED, ELSEWHERE, OF_POINT, WITHHELD_AGE
+from train.recipe.recipe import Recipe
+
+MAX_ACCURACY_LOSS = 0.02
+"""Accuracy on the data set's own faces that the balanced point may cost. More strength would go on
+raising the mean recall for a while, at the price of calling many neutral faces something else.
+"""
+STRENGTHS = np.round(np.arange(0, 1.01, 0.05), 2)
+MIN_GENDER_ACCURACY = 2 / 3
+"""Accuracy of perceived gender at a predicted age, below which it is not given; a coin has 1/2."""
+OLDEST_SHOWN = 10
+"""Predicted ages up to which the card shows accuracy year by year."""
+PURPOSES = {
+    BALANCED: "faces that are not drawn from the training data, such as a webcam's visitors",
+    ELSEWHERE: "the same, with age intervals that hold on pictures from elsewhere",
+}
+
+Floats = NDArray[np.float64]
+
+
+def training_priors(recipe: Recipe, samples: Sequence[Samples]) -> dict[str, dict[str, float]]:
+    """Return the share of each class in the training data, by task and label.
+
+    Emotions count by soft labels where the recipe learns from them (the shares of the annotators'
+    votes), as these are what the network's outputs follow. A task of which a class never occurs
+    has no prior.
+
+    Args:
+        recipe: of the training.
+        samples: the training split of each of its data sets.
+    """
+    parts = [relabel(s, recipe) for s in samples]
+    priors: dict[str, Floats] = {}
+    for head in recipe.heads:
+        if head.task == "emotion":
+            shares = np.concatenate([soft for _, soft in parts]).astype(np.float64)
+            priors["emotion"] = np.nanmean(shares, axis=0)
+        elif head.task == "gender":
+            codes = np.concatenate([s.gender for s, _ in parts])
+            priors["gender"] = np.bincount(codes[codes >= 0], minlength=len(head.labels)) / max(
+                (codes >= 0).sum(), 1
+            )
+    return {
+        head.task: {
+            label: round(float(share), 5)
+            for label, share in zip(head.labels, priors[head.task], strict=True)
+        }
+        for head in recipe.heads
+        if head.task in priors and (priors[head.task] > 0).all()
+    }
+
+
+def with_points(
+    card: Card, tables: Sequence[pa.Table], priors: Mapping[str, Mapping[str, float]]
+) -> Card:
+    """Return the card with operating points, the age from which gender is given, and figures.
+
+    Args:
+        card: as the file has it.
+        tables: predictions at the point `accuracy`: validation parts of its own data sets, and
+            data sets that it was not trained on.
+        priors: see `training_priors`.
+
+    Raises:
+        DataError: no table has labels of emotion, or of exact ages from elsewhere.
+    """
+    card = replace(
+        card,
+        priors={task: dict(prior) for task, prior in priors.items()},
+        metrics=tuple(m for m in card.metrics if OF_POINT not in m["metric"]),
+        operating_points={},
+        operating_point=ACCURACY,
+    )
+    own = {row["name"] for row in card.data}
+    emotion = _one([t for t in tables if arrays.classes(t, "emotion")], "labels of emotion")
+    balanced, rows = _balanced(card, emotion)
+    gender = [t for t in tables if given.gender_is_right(t)[1].any()]
+    from_age, gender_rows = _gender_limit(gender)
+    ages = [t for t in tables if arrays.numbers(t, "age_true") is not None]
+    exact = [
+        t
+        for t in ages
+        if t["dataset"][0].as_py() not in own and f"group_{given.AGE_BIN}" not in t.column_names
+    ]
+    elsewhere = _one(exact, "exact ages from a data set that the model was not trained on")
+    factor, cross_fitted = _interval_factor(elsewhere)
+    return replace(
+        card,
+        operating_points={
+            BALANCED: balanced,
+            ELSEWHERE: replace(balanced, interval_factor=factor, purpose=PURPOSES[ELSEWHERE]),
+        },
+        operating_point=BALANCED,
+        gender_from_age=from_age,
+        metrics=(
+            *card.metrics,
+            *rows,
+            *gender_rows,
+            *(row for t in gender for row in _given_rows(t, from_age)),
+            cross_fitted,
+            *(row for t in ages for row in _interval_rows(t, factor)),
+        ),
+    )
+
+
+def _one(tables: Sequence[pa.Table], what: str) -> pa.Table:
+    if len(tables) != 1:
+        raise DataError(f"Expected one table with {what}, got {len(tables)}.")
+    return tables[0]
+
+
+def _row(tables: Sequence[pa.Table], metric: str, estimate: Estimate, group: str = "") -> MetricRow:
+    data, split = (
+        " + ".join(dict.fromkeys(t[name][0].as_py() for t in tables))
+        for name in ("dataset", "split")
+    )
+    return metric_row(data, split, metric, estimate, group)
+
+
+def _balanced(card: Card, table: pa.Table) -> tuple[OperatingPoint, list[MetricRow]]:
+    """Return the prior-corrected point, and figures of it and of the card's own."""
+    labels = card.labels("emotion")
+    p, true = (
+        arrays.probabilities(table, "emotion", labels),
+        arrays.codes(table, "emotion_true", labels),
+    )
+    if p is None or true is None:
+        raise DataError("Expected probabilities and labels of emotion, got none.")
+    rows = np.flatnonzero((true >= 0) & ~np.isnan(p[:, 0]))
+    true, table = true[rows], table.take(rows)
+    # Logits but for a constant of each row, which no softmax sees.
+    z = np.log(np.maximum(p[rows], TINY)) * card.calibration.get("emotion", 1.0)
+    log_prior = np.log([card.priors["emotion"][label] for label in labels])
+
+    def fit(part: np.ndarray) -> tuple[float, float]:
+        strength = _strength(z[part], true[part], log_prior)
+        shifted = z[part] - strength * log_prior
+        return strength, round(fit_temperature(shifted, true[part], *TEMPERATURE_RANGE), 4)
+
+    def at(strength: float, temperature: float) -> Floats:
+        return softmax(z - strength * log_prior, temperature)
+
+    first = halves(len(true))
+    out_of_fold = np.where(first[:, None], at(*fit(~first)), at(*fit(first)))
+    strength, temperature = fit(np.ones(len(true), bool))
+    threshold = single_threshold(_with_p(table, labels, at(strength, temperature)), "emotion")
+    point = OperatingPoint(
+        {"emotion": strength},
+        {"emotion": temperature},
+        {"emotion": threshold.limit},
+        purpose=PURPOSES[BALANCED],
+    )
+    figures = []
+    for name, of_point, limit in (
+        (ACCURACY, table, single_threshold(table, "emotion")),
+        (BALANCED, _with_p(table, labels, out_of_fold), threshold),
+    ):
+        report = table_report(of_point).emotion
+        assert report is not None and report.ece is not None
+        figures += [
+            _row([table], f"emotion_{metric}{OF_POINT}{name}", estimate)
+            for metric, estimate in (
+                ("accuracy", report.accuracy),
+                ("mean_recall", report.balanced_accuracy),
+                ("expected_calibration_error", report.ece),
+                ("answered", limit.coverage),
+                ("accuracy_of_answers", limit.accuracy),
+            )
+        ]
+    return point, figures
+
+
+def _strength(z: Floats, true: np.ndarray, log_prior: Floats) -> float:
+    """Return the strength of the highest mean recall that costs at most MAX_ACCURACY_LOSS."""
+
+    def figures(strength: float) -> tuple[float, float]:
+        right = (z - strength * log_prior).argmax(axis=1) == true
+        recalls = [right[true == k].mean() for k in np.unique(true)]
+        return float(right.mean()), float(np.mean(recalls))
+
+    by_strength = {float(s): figures(s) for s in STRENGTHS}
+    least = by_strength[0.0][0] - MAX_ACCURACY_LOSS
+    allowed = [s for s, (accuracy, _) in by_strength.items() if accuracy >= least]
+    return max(allowed, key=lambda s: by_strength[s][1])
+
+
+def _with_p(table: pa.Table, labels: Sequence[str], p: Floats) -> pa.Table:
+    """Return the table with other probabilities of emotion and the predictions that follow."""
+    columns = {P_EMOTION + label: pa.array(p[:, i]) for i, label in enumerate(labels)}
+    columns["emotion_pred"] = pa.array(np.array(labels)[p.argmax(axis=1)])
+    for name, column in columns.items():
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table
+
+
+def _column(table: pa.Table, name: str) -> Floats:
+    values = arrays.numbers(table, name)
+    if values is None:
+        raise DataError(f"Expected a column `{name}` in every table, got none.")
+    return values
+
+
+def _gender_limit(tables: Sequence[pa.Table]) -> tuple[float, list[MetricRow]]:
+    """Return the age after the last predicted year that is right too seldom, and all years."""
+    ages, right = [], []
+    for table in tables:
+        is_right, rows = given.gender_is_right(table)
+        ages.append(_column(table, "age_pred")[rows])
+        right.append(is_right[rows])
+    if not ages:
+        return 0.0, []
+    year, hit = np.concatenate(ages).astype(np.int64), np.concatenate(right)
+    year = np.where(year <= OLDEST_SHOWN, year, -1)  # older ones count nowhere
+    shares = Sample(len(year)).shares(hit, year, OLDEST_SHOWN + 1)
+    figures = [
+        _row(tables, f"gender_accuracy{OF_POINT}predicted_age", share, f"{WITHHELD_AGE}: {i}")
+        for i, share in enumerate(shares)
+        if share.n
+    ]
+    too_low = [
+        i for i, share in enumerate(shares) if share.n and (share.value or 0) < MIN_GENDER_ACCURACY
+    ]
+    return float(max(too_low, default=-1) + 1), figures
+
+
+def _given_rows(table: pa.Table, from_age: float) -> list[MetricRow]:
+    everyone = given.given_by_group(table, from_age, 1.0)[0]
+    values = {"accuracy": everyone.gender, "given": everyone.coverage, "right": everyone.given}
+    return [
+        _row([table], f"gender_{name}{OF_POINT}given", estimate)
+        for name, estimate in values.items()
+        if estimate
+    ]
+
+
+def _interval_factor(table: pa.Table) -> tuple[float, MetricRow]:
+    """Return how many times as wide intervals hold their share, and the cross-fitted share."""
+    distance = given.distance_to_range(table)
+
+    def fit(part: np.ndarray) -> float:
+        quantile = np.quantile(distance[part], INTERVAL_COVERAGE, method="higher")
+        return max(1.0, float(np.ceil(100 * quantile) / 100))
+
+    first = halves(len(distance))
+    inside = distance <= np.where(first, fit(~first), fit(first))
+    share = Sample(len(distance)).share(inside)
+    return fit(np.ones(len(distance), bool)), _row(
+        [table], f"age_inside{OF_POINT}{ELSEWHERE}_cross_fitted", share
+    )
+
+
+def _interval_rows(table: pa.Table, factor: float) -> list[MetricRow]:
+    """Return how often intervals hold, and are wider than UNCLEAR_AGE_YEARS, with and without."""
+    everyone = given.given_by_group(table, 0.0, factor)[0]
+    values = {
+        f"age_inside{OF_POINT}{ACCURACY}": everyone.inside,
+        f"age_inside{OF_POINT}{ELSEWHERE}": everyone.inside_wider,
+        f"age_over_{UNCLEAR_AGE_YEARS:g}_wide{OF_POINT}{ACCURACY}": everyone.unclear,
+        f"age_over_{UNCLEAR_AGE_YEARS:g}_wide{OF_POINT}{ELSEWHERE}": everyone.unclear_wider,
+    }
+    return [_row([table], name, value) for name, value in values.items() if value]
