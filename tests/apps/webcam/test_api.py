@@ -61,6 +61,7 @@ def test_the_api_returns_what_python_does(client, png, portrait, pipeline: Pipel
         "age",
         "band",
         "uncertain",
+        "not_given",
         "abstained",
         "turn",
         "searched_px",
