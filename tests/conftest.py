@@ -6,9 +6,14 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# Two workers fill two cores already, and the threads of small batches wait for each other longer
+# than they compute. Read when torch, numpy and OpenCV are loaded, also by what a test starts.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 
 import numpy as np
 import pytest
@@ -17,6 +22,7 @@ from core.artifacts import bundle
 from core.artifacts.card import KEY, Card, Head
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
+from tests import schedule
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU_INFO = Path("/proc/cpuinfo")
@@ -26,6 +32,18 @@ AVX-512; numpy, OpenCV and torch take up to three times as long without it.
 """
 SHARED = ROOT.parent / "shared"
 MODEL = ROOT / "assets" / "models" / "mien"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """See `tests.schedule`."""
+    items.sort(key=schedule.rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> schedule.Scheduling:
+    """See `tests.schedule`."""
+    config.option.loadscopereorder = False
+    return schedule.Scheduling(config, log)
 
 
 def need(path: Path) -> Path:
@@ -112,6 +130,14 @@ def write_tiny_bundle(folder: Path, size: int = 48, seed: int = 0) -> Path:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """See `write_tiny_bundle`."""
     return write_tiny_bundle(tmp_path_factory.mktemp("tiny"))
+
+
+def heed_interrupts() -> None:
+    """As `preexec_fn` of a process that is to be sent SIGINT.
+
+    Without it the process ignores the signal where the tests run in a shell's background.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager

@@ -24,17 +24,31 @@ OpenPage = Callable[..., object]
 
 
 @pytest.fixture(scope="module")
-def open_page(playwright, browser_path: str, camera_file: Path) -> Iterator[OpenPage]:
+def browser_with(playwright, browser_path: str, camera_file: Path) -> Iterator[Callable]:
+    """Chromium with more flags, or with the fake camera's picture; started once for each."""
+    started = {}
+
+    def start(*flags: str) -> object:
+        if flags not in started:
+            more = flags or (f"--use-file-for-fake-video-capture={camera_file}",)
+            started[flags] = playwright.chromium.launch(
+                executable_path=browser_path, args=[*FLAGS, *more]
+            )
+        return started[flags]
+
+    yield start
+    for chromium in started.values():
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser_with: Callable) -> Iterator[OpenPage]:
     """Opens an address in a Chromium with flags of its own; no page may throw an error."""
-    browsers, errors = [], []
+    contexts, errors = [], []
 
     def open_with(url: str, *flags: str, script: str | None = None, allow: bool = True) -> object:
-        camera = [f"--use-file-for-fake-video-capture={camera_file}"] if not flags else []
-        chromium = playwright.chromium.launch(
-            executable_path=browser_path, args=[*FLAGS, *camera, *flags]
-        )
-        browsers.append(chromium)
-        context = chromium.new_context(permissions=["camera"] if allow else [])
+        context = browser_with(*flags).new_context(permissions=["camera"] if allow else [])
+        contexts.append(context)
         if script:
             context.add_init_script(script)
         page = context.new_page()
@@ -44,8 +58,8 @@ def open_page(playwright, browser_path: str, camera_file: Path) -> Iterator[Open
         return page
 
     yield open_with
-    for chromium in browsers:
-        chromium.close()
+    for context in contexts:  # else its camera goes on beside the other tests
+        context.close()
     assert not errors
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -31,7 +32,7 @@ from evaluation.engines import ray as ray_engine
 from evaluation.predictions import resume, table
 from evaluation.predictions.partial import PartialTable
 from evaluation.predictions.resume import PART_SIZE
-from tests.conftest import ROOT
+from tests.conftest import ROOT, heed_interrupts
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
 N = PART_SIZE + 74
@@ -138,9 +139,10 @@ def test_a_cluster_makes_the_same_table_and_the_same_audit(
 
 def listening(process: psutil.Process) -> set[str]:
     """Addresses on which a process and its children accept connections."""
-    sockets = [
-        c for p in (process, *process.children(recursive=True)) for c in p.net_connections("inet")
-    ]
+    sockets = []
+    for p in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # a worker of Ray that has just ended
+            sockets += p.net_connections("inet")
     return {c.laddr.ip for c in sockets if c.status == psutil.CONN_LISTEN}
 
 
@@ -163,6 +165,7 @@ def test_a_cluster_of_its_own_is_private_and_ctrl_c_loses_nothing(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     ) as process:
         parts, deadline = PartialTable(out), time.monotonic() + 240
         while not any(map(parts.sample_count, range(6))) and time.monotonic() < deadline:

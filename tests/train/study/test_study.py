@@ -19,7 +19,7 @@ import torch
 
 from core import registry
 from core.errors import UserError
-from tests.conftest import ROOT
+from tests.conftest import ROOT, heed_interrupts
 from train import fit
 from train.__main__ import main
 from train.fit import Job
@@ -291,10 +291,9 @@ def test_an_interrupt_reaches_the_member_s_process(tmp_path: Path) -> None:
     script = "from train.study import launch\nlaunch.FORWARD_AFTER_S = 0.1\ntry:\n"
     script += f"    launch.call(launch.from_json({launch.to_json(job)!r}))"
     script += "\nexcept KeyboardInterrupt:\n    print('ended')"
-    heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     parent = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=ROOT, text=True, preexec_fn=heeds, **quiet
+        [sys.executable, "-c", script], cwd=ROOT, text=True, preexec_fn=heed_interrupts, **quiet
     )
     try:
         until = time.monotonic() + 480
