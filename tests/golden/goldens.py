@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.golden import adapter
+from tests.golden import adapter, studio_figures
 
 FILES = Path(__file__).resolve().parent / "files"
 
@@ -24,7 +24,7 @@ STUDIO = (
     "pairs",
     "navigation",
 )
-"""Methods of `adapter.Studio`."""
+"""Methods of `studio_figures.Studio`."""
 
 
 def _train() -> dict[str, Callable[[], Any]]:
@@ -77,7 +77,7 @@ def _studio() -> dict[str, Callable[[], Any]]:
 
 
 def _asked(kind: str, name: str) -> Any:
-    return getattr(adapter.studio(kind), name)()
+    return getattr(studio_figures.studio(kind), name)()
 
 
 GOLDENS: dict[str, Callable[[], Any]] = {**_train(), **_evaluation(), **_studio()}

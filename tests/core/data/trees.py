@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.labels import AFFECTNET8, FER7, FERPLUS8, GENDER2, JAFFE_CODES, KDEF_CODES
+from tests.core.data.mat_files import write_mat
 
 
 def picture(path: Path, side: int = 12) -> Path:
@@ -91,17 +92,6 @@ def affectnet(root: Path) -> Path:
         ]
         (root / f"{table}.csv").write_text("\n".join([AFFECTNET_HEADER, *rows]) + "\n")
     return root
-
-
-def write_mat(path: Path, part: str, entries: list[dict]) -> None:
-    from scipy.io import savemat
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    texts = {"full_path", "name"}
-    columns = {
-        k: np.array([e[k] for e in entries], object if k in texts else float) for k in entries[0]
-    }
-    savemat(path, {part: columns})
 
 
 def celebrity(**other: object) -> dict:

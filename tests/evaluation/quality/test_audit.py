@@ -275,48 +275,6 @@ def test_a_full_disk(data: Path, tmp_path: Path) -> None:
     assert "the cache cannot be written" in done.stderr and list(out.iterdir()) == []
 
 
-def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
-    """As another user, because root may read everything."""
-    root = faulty.tree(tmp_path / "closed", 4)
-    (root / "train" / faulty.SECOND).chmod(0)
-    command = [
-        sys.executable,
-        "-m",
-        "evaluation",
-        "audit",
-        "--dataset",
-        "image_folder",
-        "--data",
-        str(root),
-        "--no-cache",
-        "--checks",
-        "faults",
-    ]
-    if os.geteuid() == 0:
-        for folder in (root, *root.parents):
-            if (
-                folder.owner() == "root"
-                and folder.is_relative_to(Path("/tmp"))
-                and folder != Path("/tmp")
-            ):
-                folder.chmod(0o755)
-        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    assert "Traceback" not in done.stderr and "internal" not in done.stderr
-    assert (
-        done.returncode == 0
-        and "no train split: Expected" in done.stderr
-        and faulty.SECOND in done.stderr
-    ), done.stderr
-
-
 def test_an_interruption_leaves_no_file(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

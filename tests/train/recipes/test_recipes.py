@@ -74,12 +74,6 @@ LISTED = {  # a row for each network of the sources
 }
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    """Threads of tiny batches wait for each other longer than they compute."""
-    torch.set_num_threads(1)
-
-
 def test_the_issue_s_recipes_are_there() -> None:
     assert set(RECIPES) >= LISTED
 
