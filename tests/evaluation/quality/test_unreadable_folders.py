@@ -43,7 +43,7 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         timeout=300,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "MIEN_CACHE": str(tmp_path / "cache")},
     )
     assert "Traceback" not in done.stderr and "internal" not in done.stderr
     assert (

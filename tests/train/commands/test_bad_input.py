@@ -260,13 +260,17 @@ def test_out_in_a_read_only_folder_is_refused_before_data_are_read(
     assert "cannot be written" in message and not (tmp_path / "run").exists()
 
 
-def test_another_data_set_is_not_resumed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_another_data_set_is_not_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr("train.export.export.export_run", lambda out, *_: out / "bundle")
     for split in ("train", "val"):
         for i, label in enumerate(("happiness", "neutral", "sadness", "surprise")):
             for k in range(4):
                 picture(tmp_path / "data" / split / label / f"{k}.png", 10 * i + k)
     arguments = [*FOLDER, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
     arguments += ["--set", "batch=8", "--set", "amp=no", "--epochs", "1"]
+    arguments += ["--set", "model.options.blocks=[(4, 0.1)]", "--set", "model.options.dense=8"]
     assert main(arguments) == 0
     capsys.readouterr()
     picture(tmp_path / "data" / "val" / "neutral" / "0.png", 99)
