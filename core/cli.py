@@ -121,6 +121,11 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def trust_option(*, is_trusted: bool) -> list[str]:
+    """Return the words that hand `--trust` on to another program."""
+    return ["--trust"] if is_trusted else []
+
+
 def run_commands(
     package: str,
     prog: str,

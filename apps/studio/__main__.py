@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import progress
-from core.cli import add_debug, exit_status
+from core.cli import add_debug, add_trust, exit_status
 from core.errors import DataError
 from evaluation.predictions.importing.arguments import add_import
 
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder of training runs, for the page Training runs",
     )
+    add_trust(p)
     p.add_argument(
         "--robustness",
         type=Path,
@@ -163,6 +164,7 @@ def checked(args: argparse.Namespace) -> Settings:
         faces=Faces(images) if images else None,
         datasets=tuple(args.dataset),
         runs=args.runs,
+        is_trusted=args.trust,
         robustness=args.robustness,
         audit=args.audit,
         production=args.production,

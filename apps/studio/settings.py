@@ -32,6 +32,7 @@ class Settings:
         options: what the columns of `tables` cannot say.
         faces: the folder of the pictures, None where there is none.
         runs: folder of training runs (`train --out`), or None.
+        is_trusted: open models of `runs` with operators or sizes that are not allowed, too.
         robustness: table of `evaluation robustness --out`, or None.
         audit: findings of `evaluation audit --findings`, or None.
         datasets: versions of a data set in their order, as `composition.opening` takes them.
@@ -42,6 +43,7 @@ class Settings:
     options: ImportOptions = field(default_factory=ImportOptions)
     faces: Faces | None = None
     runs: Path | None = None
+    is_trusted: bool = False
     robustness: Path | None = None
     audit: Path | None = None
     datasets: tuple[str, ...] = ()

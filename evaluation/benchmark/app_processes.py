@@ -17,6 +17,7 @@ from typing import IO
 import psutil
 
 from core.artifacts.downloads import ROOT
+from core.cli import trust_option
 from evaluation.benchmark.memory_probe import run_program
 
 TIMEOUT_S = 180
@@ -24,18 +25,18 @@ COLD_START_PROGRAM = """
 import sys
 from core import image
 from core.pipeline import Pipeline
-reading = Pipeline(sys.argv[1])(image.load(sys.argv[2]))
+reading = Pipeline(sys.argv[1], is_trusted="--trust" in sys.argv)(image.load(sys.argv[2]))
 sys.exit(len(reading.faces) != 1)
 """
 
 
-def cold_start(model: Path, image: Path) -> float:
+def cold_start(model: Path, image: Path, *, is_trusted: bool = False) -> float:
     """Return the seconds from starting Python to the first prediction of a face.
 
     Imports, loading, decoding, detection and network count in.
     """
     start = time.perf_counter()
-    run_program(COLD_START_PROGRAM, model.resolve(), image)
+    run_program(COLD_START_PROGRAM, model.resolve(), image, *trust_option(is_trusted=is_trusted))
     return time.perf_counter() - start
 
 
@@ -92,9 +93,10 @@ def running(
 
 
 @contextmanager
-def running_demo(model: Path) -> Iterator[tuple[str, psutil.Process]]:
+def running_demo(model: Path, *, is_trusted: bool = False) -> Iterator[tuple[str, psutil.Process]]:
     """Run the demo; see `running`."""
-    with running("apps.webcam", "--model", str(model.resolve())) as (url, process):
+    arguments = ["--model", str(model.resolve()), *trust_option(is_trusted=is_trusted)]
+    with running("apps.webcam", *arguments) as (url, process):
         yield f"{url}/", process
 
 
@@ -114,7 +116,7 @@ class DemoMeasurements:
     faces: int
 
 
-def measure_demo(model: Path, image: Path) -> DemoMeasurements:
+def measure_demo(model: Path, image: Path, *, is_trusted: bool = False) -> DemoMeasurements:
     """Start the demo, ask it for one prediction through its API, and stop it.
 
     Raises:
@@ -124,7 +126,7 @@ def measure_demo(model: Path, image: Path) -> DemoMeasurements:
     from gradio_client import Client, handle_file
 
     start = time.perf_counter()
-    with running_demo(model) as (url, process):
+    with running_demo(model, is_trusted=is_trusted) as (url, process):
         page = time.perf_counter() - start
         client = Client(url, verbose=False, analytics_enabled=False)
         faces = client.predict(handle_file(image), api_name="/predict")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core import image as images
 from core.errors import DataError
-from core.face_model import FaceModel
+from core.face_model import FaceModel, open_model
 from core.faces import LIVE_SIDE, Detector
 from core.pipeline import Pipeline
 from core.predictor import Predictor
@@ -123,7 +123,7 @@ def _our_network(timed: TimedModel, threads: int) -> Callable[[int], Call]:
     model: FaceModel = (
         timed.pipeline.predictor
         if threads == 1
-        else Pipeline(timed.path, timed.pipeline.detector, threads).predictor
+        else open_model(timed.path, threads, is_trusted=timed.pipeline.predictor.is_trusted)
     )
 
     def make(faces: int) -> Call:

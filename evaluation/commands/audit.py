@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import progress, system
+from core.cli import add_trust
 from core.errors import UserError
 from evaluation import engines
 from evaluation.commands._options import add_options
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser, "--limit", help="only the first N samples of each split")
     help_text = "model for embeddings (default: the shipped one)"
     add_options(parser, "--model", required=False, help=help_text)
+    add_trust(parser)
     help_text = "write a plan of repair: sample_id,action,value,reason,split,fingerprint"
     add_options(parser, "--fix", help=help_text)
     help_text = "also write the findings as one self-contained page, faces blurred"
@@ -91,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
             options=audit.parse_options(args.set),
             cache=not args.no_cache,
             model=args.model,
+            is_trusted=args.trust,
             engine=engine,
         )
         return _apply(args, dataset) if args.apply else _audit(args, dataset, names)

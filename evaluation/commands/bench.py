@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from core.cli import add_trust
 from core.errors import DataError
 from evaluation.benchmark import tables
 from evaluation.benchmark.reference_models import REFERENCES
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="model file or folder, may be given again (default: the shipped one)",
     )
+    add_trust(parser)
     parser.add_argument(
         "--rounds", type=int, default=100, help="faces and frames to time (default: %(default)s)"
     )
@@ -79,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
             metrics_rows=0 if args.quick else args.rows,
             processes=not (args.quick or args.no_demo),
             quick=args.quick,
+            is_trusted=args.trust,
         )
     )
     if args.json:

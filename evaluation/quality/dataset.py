@@ -186,6 +186,7 @@ def open_dataset(
     options: Options | None = None,
     cache: Path | bool | None = True,
     model: Path | None = None,
+    is_trusted: bool = False,
     detector: Detector | None = None,
     engine: Engine | None = None,
 ) -> AuditDataset:
@@ -198,6 +199,7 @@ def open_dataset(
         options: values of the checks' options.
         cache: folder of computed features; True is the user's cache folder, None keeps nothing.
         model: whose embedding is taken; the shipped model by default.
+        is_trusted: open a model with operators or sizes that are not allowed, too.
         detector: face detector; the best available one by default.
         engine: where features are computed; this process by default.
 
@@ -221,7 +223,9 @@ def open_dataset(
         samples,
         split,
         problems,
-        ImageFeatures(samples, cache or None, model, detector, engine=engine),
+        ImageFeatures(
+            samples, cache or None, model, detector, engine=engine, is_trusted=is_trusted
+        ),
         fingerprint,
         options or {},
         missing=missing,

@@ -36,6 +36,7 @@ class ImageFeatures:
         samples: whose images are looked at.
         folder: of the caches; None keeps nothing.
         model: whose embedding is taken; the shipped model by default.
+        is_trusted: open a model with operators or sizes that are not allowed, too.
         detector: face detector; the best available one by default.
         engine: where they are computed; this process by default.
         images: records that are known already, as `images` returns them.
@@ -49,6 +50,7 @@ class ImageFeatures:
         model: Path | None = None,
         detector: Detector | None = None,
         *,
+        is_trusted: bool = False,
         engine: Engine | None = None,
         images: np.ndarray | None = None,
         embedding: np.ndarray | None = None,
@@ -56,6 +58,7 @@ class ImageFeatures:
         self._samples = samples
         self._folder = folder
         self._model = model or MODEL
+        self._is_trusted = is_trusted
         self._detector = detector
         self._engine = engine or Local()
         self._images = images
@@ -97,7 +100,9 @@ class ImageFeatures:
         """
         if self._embedding is not None:
             return self._embedding
-        predictor = open_model(self._model, threads=self._engine.threads)
+        predictor = open_model(
+            self._model, threads=self._engine.threads, is_trusted=self._is_trusted
+        )
         if not predictor.has_embedding:
             raise ModelError(
                 f"Expected a model with an `embedding` output, got {self._model}; "

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from core import registry
 from core.artifacts.downloads import ROOT
+from core.cli import add_trust, trust_option
 from core.errors import UserError
 from train.commands._arguments import add_training
 from train.recipe.arguments import data_folders
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also replace the study's section in FILE, such as docs/training.md",
     )
     add_training(parser)
+    add_trust(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
         args.budget,
         args.limit,
         tuple(args.set),
+        args.trust,
     )
     result, status = study_run.run(plan, _command_line(args), train=not args.table)
     if args.results:
@@ -96,6 +99,7 @@ def _command_line(args: argparse.Namespace) -> str:
     words += [word for text in args.set for word in ("--set", text)]
     words += ["--members", args.members] if args.members else []
     words += ["--table"] if args.table else []
+    words += trust_option(is_trusted=args.trust)
     words += ["--results", str(args.results)] if args.results else []
     return " ".join(map(_quoted, words))
 

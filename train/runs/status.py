@@ -93,7 +93,7 @@ def read_status(path: Path, recipe: Recipe, data: Sequence[DataUse] | None = Non
     if differing or not is_over:
         return RunStatus("open", f"stopped after epoch {last['epoch']} of {last['epochs']}")
     try:
-        card = bundle.load(folder.bundle, is_trusted=True).card
+        card = bundle.load_card(folder.bundle)
     except UserError as error:
         return RunStatus("open", f"not exported: {error}")
     if mismatch := _data_mismatch(card, data):

@@ -53,7 +53,7 @@ class PairedDifferences:
             predictor = Predictor(
                 self.plan.out / name / "bundle",
                 threads=system.usable_processors(),
-                is_trusted=True,  # the study has just made it
+                is_trusted=self.plan.is_trusted,  # --out may hold somebody else's runs
             )
             with progress.task(f"predict {name}"):
                 table = pa.concat_tables(

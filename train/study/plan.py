@@ -28,6 +28,7 @@ class StudyPlan:
         budget_s: seconds of training for all members together.
         limit: samples of each data set; None for all.
         sets: changes of each member's recipe, as for --set.
+        is_trusted: compare models with operators or sizes that are not allowed, too.
     """
 
     name: str
@@ -39,6 +40,7 @@ class StudyPlan:
     budget_s: float | None = None
     limit: int | None = None
     sets: tuple[str, ...] = ()
+    is_trusted: bool = False
 
     def job(self, member: StudyMember, share_s: float | None = None) -> Job:
         """Return the training of a member, which resumes what is there.

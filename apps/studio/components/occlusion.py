@@ -55,8 +55,8 @@ def bundles(runs: Path | None) -> dict[str, Path]:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _predictor(folder: Path, file_stamp: tuple[int, int]) -> Predictor:
-    return Predictor(folder, operating_point=ACCURACY)
+def _predictor(folder: Path, file_stamp: tuple[int, int], is_trusted: bool) -> Predictor:
+    return Predictor(folder, operating_point=ACCURACY, is_trusted=is_trusted)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -64,18 +64,19 @@ def _detector() -> faces.Detector:
     return faces.best_detector()[0]
 
 
-def panels(folder: Path, picture: Path, tight: bool) -> list[Panel]:
+def panels(folder: Path, picture: Path, tight: bool, *, is_trusted: bool) -> list[Panel]:
     """Return the occlusion map of each of a model's tasks.
 
     Args:
         folder: of the model.
         picture: the file.
         tight: whether the picture is one face that fills it; else the face is searched.
+        is_trusted: open a model with operators or sizes that are not allowed, too.
 
     Raises:
         UserError: the model or the picture cannot be read.
     """
-    predictor = _predictor(folder, context.stamp(folder / MODEL_FILE))
+    predictor = _predictor(folder, context.stamp(folder / MODEL_FILE), is_trusted)
     face = face_of(picture, _detector(), tight)
     if face is None:
         raise ImageError(f"Expected a picture, got {picture.name}, which cannot be read.")
@@ -133,7 +134,10 @@ def show(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
         return
     with st.spinner("Covering the face in some hundred places ..."):
         maps = context.cached(
-            view.store, "occlusion", key, lambda: panels(models[name], picture, tight)
+            view.store,
+            "occlusion",
+            key,
+            lambda: panels(models[name], picture, tight, is_trusted=view.settings.is_trusted),
         )
     st.session_state["sp.mapped"] = key
     for cell, one in zip(st.columns(max(3, len(maps))), maps, strict=False):

@@ -37,6 +37,7 @@ from apps.webcam.benchmarks.visitors import (
 )
 from apps.webcam.benchmarks.watched_demo import LOOKUPS_VARIABLE
 from apps.webcam.page import MAX_LIVE_STREAMS
+from core.cli import trust_option
 from core.errors import DataError
 from evaluation.benchmark.app_processes import running
 from evaluation.benchmark.frames import SCENES
@@ -132,7 +133,8 @@ def measure(args: argparse.Namespace) -> AttackReport:
         uploads, lookups = folder / "uploads", folder / "lookups"
         env = os.environ | {"GRADIO_TEMP_DIR": str(uploads), LOOKUPS_VARIABLE: str(lookups)}
         program = "apps.webcam.benchmarks.watched_demo"
-        with running(program, "--model", str(args.model.resolve()), env=env) as (url, server):
+        arguments = ["--model", str(args.model.resolve()), *trust_option(is_trusted=args.trust)]
+        with running(program, *arguments, env=env) as (url, server):
             report = _attack(args, find_stream(url), server, uploads)
         tried = lookups.read_text("utf-8").splitlines()
         return replace(report, lookups=len(tried), files_left=_count_files(uploads))

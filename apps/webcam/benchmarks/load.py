@@ -102,7 +102,11 @@ def measure(args: argparse.Namespace) -> LoadReport:
             f"Expected 1 to {MAX_VISITORS} visitors, {MIN_SECONDS:g} s or more and a rate up to"
             f" {MAX_RATE:g}, got {args.visitors}, {args.seconds} and {args.rate}."
         )
-    demo = nullcontext((args.url, None)) if args.url else running_demo(args.model)
+    demo = (
+        nullcontext((args.url, None))
+        if args.url
+        else running_demo(args.model, is_trusted=args.trust)
+    )
     with demo as (url, server):
         return _measure_demo(args, url, server)
 

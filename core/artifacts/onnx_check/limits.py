@@ -10,8 +10,9 @@ MAX_ELEMENTS = 1 << 24
 """Elements of one tensor, for one face: 64 MB; VGG-16 at 224 pixels has 3 million."""
 MAX_COMPUTED = 1 << 27
 """Elements of all tensors that are computed for one face; ResNet-50 at 224 pixels: 32 million."""
-MAX_PREPARED = 1 << 27
-"""Elements of all tensors that are computed when the model is opened."""
+MAX_PREPARED = 1 << 25
+"""Elements of all tensors that are computed when the model is opened, and stay: 268 MB at most, of
+eight bytes each; the weights of an 8-bit ResNet-50: 25 million."""
 MAX_WORK = 40_000_000_000
 """Products and elements read for one face; VGG-16 at 224 pixels takes 16 thousand million."""
 

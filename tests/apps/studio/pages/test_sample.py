@@ -134,15 +134,17 @@ def test_neighbours_where_there_are_embeddings(draw, tmp_path: Path) -> None:
 def test_the_map_is_drawn_on_demand_only(draw, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def panels(folder: Path, picture: Path, tight: bool) -> list[occlusion.Panel]:
-        asked.append((folder.name, picture.name, tight))
+    def panels(
+        folder: Path, picture: Path, tight: bool, *, is_trusted: bool
+    ) -> list[occlusion.Panel]:
+        asked.append((folder.name, picture.name, tight, is_trusted))
         return [occlusion.Panel("fear", np.zeros((8, 8, 3), np.uint8))]
 
     monkeypatch.setattr(occlusion, "panels", panels)
     app = draw("sample", "all heads", sample="s00002")
     assert asked == []
     app = app.button(key="sp.map").click().run()
-    assert not app.exception and asked == [("mien", "2.png", True)]
+    assert not app.exception and asked == [("mien", "2.png", True, False)]
     app.run()
     assert len(asked) == 1, "a map is remembered"
 
@@ -157,7 +159,9 @@ def test_a_map_is_drawn_again_where_the_model_or_the_picture_was(
     monkeypatch.setattr(
         occlusion,
         "panels",
-        lambda *_: drawn.append(1) or [occlusion.Panel("fear", np.zeros((8, 8, 3), np.uint8))],
+        lambda *_, **__: (
+            drawn.append(1) or [occlusion.Panel("fear", np.zeros((8, 8, 3), np.uint8))]
+        ),
     )
     app = draw("sample", "all heads", sample="s00002").button(key="sp.map").click().run()
     for file in (model, picture):

@@ -204,6 +204,14 @@ def test_many_fields_are_refused_at_once(tmp_path: Path) -> None:
     assert time.process_time() - start < 1.0
 
 
+def test_sums_of_constants_that_stay_in_memory_are_refused(tmp_path: Path) -> None:
+    """Each is small enough; ONNX Runtime computes them all when it opens the file."""
+    sums = [node("Add", f"{'k' if i == 0 else f's{i - 1}'} row", f"s{i}") for i in range(4)]
+    constants = {"k": np.zeros((3000, 1), np.float32), "row": np.zeros((1, 3000), np.float32)}
+    with pytest.raises(ModelError, match="computed at the start"):
+        bundle.load(write(tmp_path, model(sums, constants)))
+
+
 def test_trusted_models_are_opened_with_other_operators(tmp_path: Path) -> None:
     path = write(tmp_path, model([node("Range", "a a b")], dict.fromkeys("ab", np.array(1))))
     with pytest.raises(ModelError, match=r"'Range'.*--trust"):
