@@ -3,6 +3,6 @@
 Only `core.models` imports torch.
 """
 
-from core import telemetry
+from core.outbound import telemetry
 
 telemetry.turn_off()

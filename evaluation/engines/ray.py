@@ -3,7 +3,7 @@
 Without an address a cluster of this machine alone is started and stopped again: it listens on the
 loopback interface only, has no dashboard, and its files are removed. On the other machines of a
 cluster the project, its environment, the model and the pictures have to be at the same paths.
-Ray's usage statistics are turned off by `core.telemetry`.
+Ray's usage statistics are turned off by `core.outbound.telemetry`.
 """
 
 from __future__ import annotations

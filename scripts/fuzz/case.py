@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,10 +15,10 @@ from types import ModuleType
 import numpy as np
 
 from core.errors import UserError
+from core.outbound import lookups
 
 MAX_SECONDS = 1.0
 MAX_MEMORY_MB = 400
-LOCAL = ("127.", "::1", "localhost", "0.0.0.0", "/", "@")  # noqa: S104  (compared, never bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +51,14 @@ def generator(target: str, seed: int, case: int) -> np.random.Generator:
 
 
 def watch_lookups() -> list[str]:
-    """Record, from now on, the foreign addresses that this process asks for; return the record."""
-    lookups: list[str] = []
-
-    def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if event in ("socket.getaddrinfo", "socket.gethostbyname"):
-            host = arguments[0]
-        elif event in ("socket.connect", "socket.sendto"):
-            address = arguments[1]
-            host = address[0] if isinstance(address, tuple) else address
-        else:
-            return
-        name = host.decode("utf-8", "replace") if isinstance(host, bytes) else str(host or "/")
-        if not name.startswith(LOCAL):
-            lookups.append(name)
-
-    sys.addaudithook(hook)
-    return lookups
+    """Record, from now on, the foreign hosts that this process asks for; return the record."""
+    hosts: list[str] = []
+    lookups.record(hosts.append)
+    return hosts
 
 
 def run_case(
-    module: ModuleType, target: str, seed: int, case: int, lookups: list[str], *, debug: bool
+    module: ModuleType, target: str, seed: int, case: int, hosts: list[str], *, debug: bool
 ) -> CaseResult:
     """Run one case.
 
@@ -81,14 +67,14 @@ def run_case(
         target: its name.
         seed: of the run.
         case: number of the case.
-        lookups: the record of `watch_lookups`.
+        hosts: the record of `watch_lookups`.
         debug: raise what crashes instead of reporting it.
     """
     temporary = Path(tempfile.gettempdir())
     with tempfile.TemporaryDirectory(prefix="case-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         attack: Callable[[], object] = module.prepare(generator(target, seed, case), folder)
-        before, known_lookups = _files(temporary), len(lookups)
+        before, hosts_before = _files(temporary), len(hosts)
         resident_mb = _reset_peak()
         start = _processor_seconds()
         status, error = "accepted", ""
@@ -109,7 +95,7 @@ def run_case(
         round(seconds, 3),
         round(max(0.0, peak_mb - resident_mb), 1),
         files_left,
-        lookups[known_lookups:],
+        hosts[hosts_before:],
         error,
     )
 

@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
+
+import psutil
 
 from core import registry
 from core.artifacts.downloads import ROOT
@@ -21,9 +24,10 @@ from scripts.fuzz.case import MAX_MEMORY_MB, MAX_SECONDS, CaseResult
 from scripts.fuzz.worker import TARGETS
 
 DEADLINE_S = 30.0
-"""Seconds after which a case is ended."""
-START_S = 120.0
-"""Seconds that a process may take until its first case."""
+"""Seconds of processor time after which a case, or the start of its process, is ended."""
+WAIT_S = 600.0
+"""Seconds after which it is ended though it uses no processor; long, as the machine may be busy."""
+POLL_S = 1.0
 MAX_FAILURES = 20
 
 
@@ -126,24 +130,42 @@ def _count(
 
 def _cases(target: str, seed: int, first: int, folder: Path) -> Iterator[CaseResult]:
     """Yield what comes of the cases from `first` on, until the process that runs them ends."""
-    case, started = first, time.monotonic()
+    case = first
     with _worker(target, seed, first, folder) as process:
         assert process.stdout is not None
-        limit = START_S
+        watched = psutil.Process(process.pid)
         while True:
-            if not select.select([process.stdout], [], [], limit)[0]:
-                yield _ended(case, "hung", time.monotonic() - started, "never ended")
+            start_s = _processor_seconds(watched)
+            line = _next_line(process.stdout, watched)
+            if line is None:
+                yield _ended(case, "hung", _processor_seconds(watched) - start_s, "never ended")
                 return
-            line = process.stdout.readline()
             if not line:
                 yield _ended(case, "crashed", 0.0, _last_words(process, folder))
                 return
             message = json.loads(line)
-            started, limit = time.monotonic(), DEADLINE_S
             if "begins" in message:
                 case = message["begins"]
             else:
                 yield CaseResult(**message)
+
+
+def _next_line(lines: IO[bytes], process: psutil.Process) -> bytes | None:
+    """Return what a process writes next, b"" where it has ended, None where it takes too long."""
+    end, start_s = time.monotonic() + WAIT_S, _processor_seconds(process)
+    while not select.select([lines], [], [], POLL_S)[0]:
+        if time.monotonic() > end or _processor_seconds(process) - start_s > DEADLINE_S:
+            return None
+    return lines.readline()
+
+
+def _processor_seconds(process: psutil.Process) -> float:
+    """Return the processor time of a process and of its children that have ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The demo, with every look-up and connection that it tries written into a file.
+"""The demo, with every host that it asks for once it serves written into a file.
 
     MIEN_LOOKUPS=FILE python -m apps.webcam.benchmarks.watched_demo [options of the demo]
 
@@ -13,24 +13,25 @@ from pathlib import Path
 
 from apps.webcam import __main__ as demo
 from apps.webcam.serving import outbound
+from core.outbound import lookups
 
 LOOKUPS_VARIABLE = "MIEN_LOOKUPS"
 
 
 def record(path: Path) -> None:
-    """Append a line to `path` for whatever `outbound.refuse` refuses from now on."""
-    refuse = outbound.refuse
+    """Append a line to `path` for each host that is asked for after `outbound.forbid`."""
+    forbid = outbound.forbid
     path.touch()
 
-    def refuse_and_record(event: str, arguments: tuple[object, ...]) -> None:
-        try:
-            refuse(event, arguments)
-        except PermissionError:
-            with path.open("a", encoding="utf-8") as lines:
-                lines.write(f"{event} {arguments[:2]!r}\n")
-            raise
+    def note(host: str) -> None:
+        with path.open("a", encoding="utf-8") as lines:
+            lines.write(f"{host}\n")
 
-    outbound.refuse = refuse_and_record
+    def record_and_forbid() -> None:
+        lookups.record(note, this_machine=True)  # first: the hook that refuses is the last to run
+        forbid()
+
+    outbound.forbid = record_and_forbid
 
 
 if __name__ == "__main__":

@@ -7,19 +7,9 @@ it. The server accepts connections and makes none.
 
 from __future__ import annotations
 
-import socket
 import sys
 
-LOOKUPS = frozenset(
-    {
-        "socket.getaddrinfo",
-        "socket.gethostbyname",
-        "socket.gethostbyaddr",
-        "socket.getnameinfo",
-    }
-)
-CONNECTIONS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
+from core.outbound.lookups import asked_host
 
 
 def forbid() -> None:
@@ -30,14 +20,8 @@ def forbid() -> None:
 def refuse(event: str, arguments: tuple[object, ...]) -> None:
     """Raise if an audit event is a look-up or an internet connection.
 
-    Sockets between the processes of one machine (`AF_UNIX`) are free.
-
     Raises:
         PermissionError: It is.
     """
-    if event in LOOKUPS or (
-        event in CONNECTIONS
-        and isinstance(arguments[0], socket.socket)
-        and arguments[0].family in INTERNET
-    ):
+    if asked_host(event, arguments) is not None:
         raise PermissionError("Expected no outbound connection: the demo makes none.")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from apps.studio import samples
 from core import registry
 
 MAX_SECONDS = 20.0
@@ -41,6 +42,7 @@ frame.run(registry.load("apps.studio.pages", {page!r}), {{}})
 
 def prepare(rng: np.random.Generator, folder: Path) -> Callable[[], object]:
     """Choose a page and a query string, and return the drawing of the page."""
+    samples.offered()  # its pictures are drawn, and kept, the first time
     page = str(rng.choice(registry.names(PAGES)))
     app = AppTest.from_string(SCRIPT.format(page=page), default_timeout=60)
     for _ in range(int(rng.integers(1, 8))):

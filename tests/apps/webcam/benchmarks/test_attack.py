@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from apps.webcam.benchmarks import attack, watched_demo
+from apps.webcam.benchmarks import attack
 from apps.webcam.benchmarks.attack_report import AttackReport, CallsReport
 from apps.webcam.benchmarks.load_report import FrameAge, LoadMachine, VisitorReport
 from apps.webcam.benchmarks.memory_slope import MemoryGrowth
-from apps.webcam.serving import outbound
+from tests.conftest import ROOT
 
 GOOD = AttackReport(
     seconds=600.0,
@@ -62,16 +63,26 @@ def test_each_target_can_be_missed(change: dict, missed: str) -> None:
     assert missed in failed[0]
 
 
-def test_look_ups_are_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbound, "refuse", outbound.refuse)
-    watched_demo.record(tmp_path / "lookups")
-    with pytest.raises(PermissionError):
-        outbound.refuse("socket.getaddrinfo", ("canary.example", 80))
-    with socket.socket(socket.AF_UNIX) as local:
-        outbound.refuse("socket.connect", (local, "/tmp/x"))
-    assert (tmp_path / "lookups").read_text().splitlines() == [
-        "socket.getaddrinfo ('canary.example', 80)"
-    ]
+ASKS = """
+import contextlib, pathlib, socket, sys
+from apps.webcam.benchmarks import watched_demo
+from tests.conftest import ROOT
+watched_demo.record(pathlib.Path(sys.argv[1]))
+socket.getaddrinfo("localhost", 80)
+outbound.forbid()
+for family, address in ((socket.AF_UNIX, "/x"), (socket.AF_INET, ("127.0.0.1", 9))):
+    with socket.socket(family) as one, contextlib.suppress(OSError):
+        one.connect(address)
+socket.getaddrinfo("canary.example", 80)
+"""
+
+
+def test_hosts_that_are_asked_for_are_written_down(tmp_path: Path) -> None:
+    """Those of this machine too, but not between its processes, nor before the demo serves."""
+    command = [sys.executable, "-c", ASKS, str(tmp_path / "lookups")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "PermissionError" in done.stderr
+    assert (tmp_path / "lookups").read_text().splitlines() == ["127.0.0.1", "canary.example"]
 
 
 def test_a_short_attack(model: Path, capsys: pytest.CaptureFixture) -> None:

@@ -18,20 +18,13 @@ from tests.apps.webcam.conftest import Server, start
 IDLE_SECONDS, PARTIAL_SECONDS, QUOTA_BYTES = 2.0, 0.5, 4 * 2**20
 PROGRAM = """
 import sys
+from pathlib import Path
 from apps.webcam import uploads
-from apps.webcam.serving import bodies, connections, housekeeping, outbound
+from apps.webcam.benchmarks import watched_demo
+from apps.webcam.serving import bodies, connections, housekeeping
 from apps.webcam.serving import requests, stored_uploads, streams
-log, gate = open(sys.argv.pop(1), "a", buffering=1), sys.argv.pop(1)
-refuse = outbound.refuse
-
-def refuse_and_record(event, arguments):
-    try:
-        refuse(event, arguments)
-    except PermissionError:
-        print(event, arguments[:2], file=log)
-        raise
-
-outbound.refuse = refuse_and_record
+watched_demo.record(Path(sys.argv.pop(1)))
+gate = sys.argv.pop(1)
 streams.IDLE_SECONDS = bodies.IDLE_SECONDS = connections.IDLE_SECONDS = float(sys.argv.pop(1))
 uploads.PARTIAL_MAX_AGE_SECONDS = float(sys.argv.pop(1))
 stored_uploads.UNUSED_SECONDS = 10 * uploads.PARTIAL_MAX_AGE_SECONDS

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.webcam.serving import outbound
+from core.outbound import lookups
 from tests.apps.webcam.serving.conftest import HostileDemo, hostile_demo, wait_until
 
 REMOTE = st.sampled_from(
@@ -131,7 +132,7 @@ def test_without_the_gate_the_second_line_holds(model: Path, tmp_path: Path) -> 
             assert wait_until(lambda name=name: name in demo.lookups.read_text()), name
 
 
-@pytest.mark.parametrize("event", sorted(outbound.LOOKUPS))
+@pytest.mark.parametrize("event", sorted(lookups.LOOKUPS))
 def test_look_ups_are_refused(event: str) -> None:
     with pytest.raises(PermissionError):
         outbound.refuse(event, ("canary.example", 80))

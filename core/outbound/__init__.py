@@ -1,0 +1,1 @@
+"""What leaves this machine: usage statistics, turned off, and a record of hosts that are asked."""
