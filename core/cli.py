@@ -20,6 +20,7 @@ from types import ModuleType
 
 from core import registry
 from core.errors import UserError
+from core.terminal import printable
 
 USER_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
 """Exit statuses."""
@@ -72,19 +73,21 @@ def exit_status(
         if debug:
             traceback.print_exc()
         if isinstance(error, UserError):
-            print(f"error: {error}", file=sys.stderr)
+            print(printable(f"error: {error}"), file=sys.stderr)
             return USER_ERROR
         if isinstance(error, OSError) and _is_users_mistake(
             error, sys.argv[1:] if words is None else words
         ):
             print(
-                f"error: Expected to read or write {error.filename}, got: {error.strerror}; try "
-                "another place, or change its permissions.",
+                printable(
+                    f"error: Expected to read or write {error.filename}, got: {error.strerror}; "
+                    "try another place, or change its permissions."
+                ),
                 file=sys.stderr,
             )
             return USER_ERROR
         print(
-            f"internal error: {type(error).__name__}: {error} (--debug shows where)",
+            printable(f"internal error: {type(error).__name__}: {error} (--debug shows where)"),
             file=sys.stderr,
         )
         return INTERNAL_ERROR

@@ -14,6 +14,8 @@ from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from core.terminal import console_class
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -26,9 +28,8 @@ def console() -> Console:
 
     Where its reader has gone, as with `2>&1 | head`, the work goes on without lines.
     """
-    from rich.console import Console
 
-    class LastingConsole(Console):
+    class LastingConsole(console_class()):  # type: ignore[misc]
         def on_broken_pipe(self) -> None:
             self.quiet = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

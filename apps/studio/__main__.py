@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from core import progress
 from core.cli import add_debug, add_trust, exit_status
 from core.errors import DataError
+from core.terminal import printable
 from evaluation.predictions.importing.arguments import add_import
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def serve(args: argparse.Namespace) -> None:
     from apps.studio import context, data_sets, images, link_preview, plotly_script, samples
     from apps.studio.same_origin import SameOrigin
     from apps.studio.settings import PROCESS
+    from apps.studio.upload_room import UploadRoom
 
     # The tables are opened before there is a visitor, which Streamlit would warn about.
     for name in ("scriptrunner_utils.script_run_context", "caching.cache_data_api"):
@@ -114,9 +116,9 @@ def serve(args: argparse.Namespace) -> None:
     for one in opened:
         if one.tables:
             store = context.opened(one, progress.task)
-            print(f"{store.rows:,} predictions of {', '.join(store.models)}", flush=True)
+            print(printable(f"{store.rows:,} predictions of {', '.join(store.models)}"), flush=True)
         for version in data_sets.opened(one):
-            print(f"{len(version):,} samples of {version.name}", flush=True)
+            print(printable(f"{len(version):,} samples of {version.name}"), flush=True)
     print(f"Evaluation studio: http://{args.host}:{args.port}", flush=True)
     faces = [one.faces for one in opened if one.faces]
     titles = {name: page.TITLE for name, page in router.pages().items()}
@@ -125,7 +127,7 @@ def serve(args: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     script = Path(__file__).with_name("entry") / "script.py"
     sys.argv = [str(script)]  # Streamlit looks for its configuration beside what was started
-    middleware = [Middleware(SameOrigin)]
+    middleware = [Middleware(SameOrigin), Middleware(UploadRoom)]
     app = st.App(script, routes=routes, middleware=middleware)
     app.run(config=options(args.host, args.port))
 

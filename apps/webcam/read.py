@@ -36,6 +36,7 @@ from core.cli import add_debug, exit_status
 from core.errors import UserError
 from core.files import atomic_file, csv_cell
 from core.pipeline import FaceReading, Pipeline, Reading
+from core.terminal import printable
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 VIDEOS = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi")
@@ -81,7 +82,7 @@ def _run(args: argparse.Namespace) -> int:
     else:
         for path, reading in readings:
             for line in describe(reading):
-                print(f"{path}: {line}")
+                print(printable(f"{path}: {line}"))
     for problem in problems:
         progress.say(problem)
     return 2 if problems else 0

@@ -33,6 +33,7 @@ RESULTS_PREFIX, RESULTS_MAX_AGE_SECONDS = "results-", 1800.0
 """Folders of results, and how long they stay for a visitor who does not leave."""
 MAX_BYTES_PER_CLIENT = 256 * 2**20
 """Uploads and results of one client on disk, beyond which nothing is begun for them."""
+MIN_FILE_BYTES = 64 * 2**10
 _CLIENT_KEY = secrets.token_bytes(16)
 """Hides addresses in the names of folders."""
 CLOCK_TOLERANCE_SECONDS = 0.5
@@ -46,7 +47,7 @@ def upload_folder() -> Path:
     The environment variable `GRADIO_TEMP_DIR` names the folder in which it is made, else it is the
     system's folder for temporary files. Folders of demos that were killed are removed first.
     """
-    parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()).absolute()
     parent.mkdir(parents=True, exist_ok=True)
     process_folder.remove_leftovers(parent)
     folder = process_folder.create(parent)
@@ -58,13 +59,14 @@ def upload_folder() -> Path:
 def resolve_upload(path: str) -> Path:
     """Return the resolved `path`, which must lie in the upload folder.
 
-    A client can name any file of the server in its request.
+    A client can name any file of the server in its request, and an address of another server as a
+    relative path that leads here: `http://x/../../tmp/...`.
 
     Raises:
-        UserError: It lies elsewhere.
+        UserError: It lies elsewhere, or is relative.
     """
     file = Path(path).resolve()
-    if not file.is_relative_to(upload_folder().resolve()):
+    if not Path(path).is_absolute() or not file.is_relative_to(upload_folder().resolve()):
         raise UserError(
             "Expected an uploaded file, got a path outside the upload folder; try to upload the"
             " file."
@@ -164,11 +166,12 @@ def stored_bytes() -> int:
 def total_bytes(paths: Iterable[Path]) -> int:
     """Return the bytes of files, each of them once whatever names it has; deleted ones have none.
 
+    A small file counts as `MIN_FILE_BYTES`, so that a limit of bytes is one of files, too.
     A video that is read has two names: the upload's, and the one that lets its visitor go on.
     """
     sizes: dict[tuple[int, int], int] = {}
     for path in paths:
         with contextlib.suppress(OSError):
             status = path.stat()
-            sizes[status.st_dev, status.st_ino] = status.st_size
+            sizes[status.st_dev, status.st_ino] = max(status.st_size, MIN_FILE_BYTES)
     return sum(sizes.values())

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from core import progress, system
 from core.cli import add_trust
 from core.errors import UserError
+from core.terminal import printable
 from evaluation import engines
 from evaluation.commands._options import add_options
 from evaluation.report.formatting import console, print_json, print_table
@@ -184,7 +185,7 @@ def _print_report(report: AuditReport) -> None:
     screen = console()
     sizes = ", ".join(f"{split} {n}" for split, n in report.split_sizes.items())
     screen.print(
-        f"{printable(report.dataset)} in {printable(str(report.root))}: "
+        f"{_one_line(report.dataset)} in {_one_line(str(report.root))}: "
         f"{report.sample_count} samples ({sizes})",
         soft_wrap=True,
     )
@@ -196,16 +197,13 @@ def _print_report(report: AuditReport) -> None:
             heading = f"{check.title} ({check.name})" + (f": {figures}" if figures else "")
             screen.print(heading, style="bold", soft_wrap=True)
         for issue in check.worst_issues(MAX_PRINTED_ISSUES):
-            where = printable(issue.sample_id or issue.group or issue.split or "")
-            line = f"  {issue.score:.2f}  {where}: {printable(issue.reason)}"
+            where = _one_line(issue.sample_id or issue.group or issue.split or "")
+            line = f"  {issue.score:.2f}  {where}: {_one_line(issue.reason)}"
             screen.print(line, soft_wrap=True)
         if check.issue_count > MAX_PRINTED_ISSUES:
             screen.print(f"  ... and {check.issue_count - MAX_PRINTED_ISSUES} more")
 
 
-def printable(text: str) -> str:
-    """Return `text` for a terminal: control characters and broken encodings written out."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
-        for c in text
-    )
+def _one_line(text: str) -> str:
+    """Return a name or a reason, whose line ends are written out too."""
+    return printable(text, keep="")

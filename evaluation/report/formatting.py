@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from core.terminal import console_class
 from evaluation.analysis.summary import MIN_GROUP_SIZE, TableReport
 from evaluation.statistics.estimate import Estimate, plain
 
@@ -23,8 +24,8 @@ def console() -> Console:
     are as wide as their content, whatever COLUMNS says.
     """
     if sys.stdout.isatty():
-        return Console(highlight=False, markup=False)
-    return Console(
+        return console_class()(highlight=False, markup=False)
+    return console_class()(
         highlight=False,
         markup=False,
         width=PIPE_WIDTH,

@@ -40,6 +40,7 @@ class Reservations:
         self.total = total
         self.per_client = per_client
         self._by_client: Counter[str] = Counter()
+        self._held: Counter[str] = Counter()
 
     @contextmanager
     def reserve(
@@ -56,7 +57,8 @@ class Reservations:
         Raises:
             BodyError: There is no room: 429 for this client, 507 for anybody.
         """
-        if stored_by_client + self._by_client[client] + length > self.per_client:
+        of_client = stored_by_client + self._by_client[client] + self._held[client]
+        if of_client + length > self.per_client:
             raise BodyError(
                 429,
                 "Expected fewer bytes of one visitor; try to close other windows of the demo, or"
@@ -72,6 +74,16 @@ class Reservations:
             if not self._by_client[client]:
                 del self._by_client[client]
 
+    def hold(self, client: str, length: int, seconds: float) -> None:
+        """Count bytes against a client for so long, whatever becomes of the request."""
+        self._held[client] += length
+        asyncio.get_running_loop().call_later(seconds, self._release, client, length)
+
+    def _release(self, client: str, length: int) -> None:
+        self._held[client] -= length
+        if not self._held[client]:
+            del self._held[client]
+
 
 def length_of(scope: Scope, limit: int) -> int:
     """Return the announced length of a body, in bytes.
@@ -80,7 +92,9 @@ def length_of(scope: Scope, limit: int) -> int:
         BodyError: None is announced (411), or more than `limit` (413).
     """
     lengths = [value for key, value in scope["headers"] if key == b"content-length"]
-    if len(lengths) != 1 or not lengths[0].isdigit():
+    # A body in chunks may be of any length, whatever Content-Length says (RFC 9112, section 6.3).
+    is_chunked = any(key == b"transfer-encoding" for key, _ in scope["headers"])
+    if is_chunked or len(lengths) != 1 or not lengths[0].isdigit():
         raise BodyError(411, "Expected the header Content-Length; try to send the body at once.")
     length = int(lengths[0])
     if length > limit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import gradio as gr
@@ -13,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apps.webcam import image_io, uploads
-from apps.webcam.serving import bodies, clients, payloads, routes
+from apps.webcam.serving import bodies, clients, payloads, routes, upload_progress
 from apps.webcam.serving.bodies import BodyError, Reservations
 from apps.webcam.serving.gradio_queue import queue_of
 from apps.webcam.serving.payloads import JsonObject
@@ -88,9 +89,9 @@ class RequestMiddleware:
         kind, name = route
         if kind is RequestKind.READ:
             self._check_session_exists(scope)
-            await self.app(scope, receive, send)
+            await self._with_progress(self.app, scope, receive, send)
         elif kind is RequestKind.UPLOAD:
-            await self._upload(scope, receive, send)
+            await self._with_progress(self._upload, scope, receive, send)
         else:
             limit = MAX_FRAME_JSON_BYTES if kind is RequestKind.FRAME else MAX_JSON_BYTES
             length = bodies.length_of(scope, limit)
@@ -107,18 +108,38 @@ class RequestMiddleware:
         if session not in self.queue.pending_messages_per_session:
             raise BodyError(404, "Expected a session with an event, got another; try again.")
 
+    async def _with_progress(
+        self, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Pass a request on; an upload that it names is forgotten later."""
+        upload_id = upload_progress.upload_id_of(scope)
+        try:
+            await app(scope, receive, send)
+        finally:
+            if upload_id is not None:
+                upload_progress.forget_later(upload_id)
+
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         length = bodies.length_of(scope, self.max_upload_bytes)
         client = clients.client_of(scope)
         on_disk = await asyncio.to_thread(uploads.stored_bytes)
         answer: list[Message] = []
+        paths: list[str] = []
+        received = 0
+        receive_in_time = bodies.timed(receive, length)
 
         async def collect(message: Message) -> None:
             answer.append(message)
 
+        async def receive_and_count() -> Message:
+            nonlocal received
+            message = await receive_in_time()
+            received += len(message.get("body", b""))
+            return message
+
         with self.disk.reserve(client, length, on_disk, self.stored.bytes_of(client)):
             try:
-                await self.app(scope, bodies.timed(receive, length), collect)
+                await self.app(scope, receive_and_count, collect)
             except BodyError:
                 raise
             except OSError as error:
@@ -126,8 +147,14 @@ class RequestMiddleware:
             except Exception as error:
                 # Gradio's parser fails in many ways on what is no form. What it says may quote it.
                 raise BodyError(400, "Expected a form with files; try to upload again.") from error
-        if answer[0]["status"] == 200:
-            self.stored.add(client, json.loads(b"".join(m.get("body", b"") for m in answer[1:])))
+            finally:
+                if answer and answer[0]["status"] == 200:
+                    paths = json.loads(b"".join(m.get("body", b"") for m in answer[1:]))
+                    self.stored.add(client, paths)
+                # Uploads that broke off, and what a form has beside files, lie there for a while.
+                nameless = received - uploads.total_bytes(map(Path, paths))
+                if nameless > 0:
+                    self.disk.hold(client, nameless, uploads.PARTIAL_MAX_AGE_SECONDS)
         for message in answer:
             await send(message)
 

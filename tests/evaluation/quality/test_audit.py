@@ -289,4 +289,4 @@ def test_an_interruption_leaves_no_file(
 
 
 def test_printable() -> None:
-    assert audit.printable("a\x1b[0m\n\udcff") == "a\\x1b[0m\\n\\udcff"
+    assert audit._one_line("a\x1b[0m\n\udcff") == "a\\x1b[0m\\n\\udcff"

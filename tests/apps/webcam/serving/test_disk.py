@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from apps.webcam import uploads
 from apps.webcam.decoding.limits import VIDEO_LIMITS
+from apps.webcam.serving.bodies import BodyError
 from apps.webcam.serving.requests import RequestMiddleware
 from apps.webcam.serving.stored_uploads import StoredUploads
 from apps.webcam.tabs.video import RESULT_PREFIX, VisitorVideo
@@ -88,9 +89,18 @@ class Demo:
     def upload(self, client: str, size: int) -> tuple[int, Path | None]:
         """Return the status, and the upload where it was taken."""
         sent: list[dict] = []
+        status = asyncio.run(self.send(client, size, None, sent))
+        answer = json.loads(sent[1]["body"])
+        return status, Path(answer[0]) if isinstance(answer, list) else None
+
+    async def send(
+        self, client: str, size: int, receive: object, sent: list[dict] | None = None
+    ) -> int:
+        """Upload, and return the status; `sent` gets the messages."""
+        messages: list[dict] = []
 
         async def send(message: dict) -> None:
-            sent.append(message)
+            messages.append(message)
 
         scope = {
             "type": "http",
@@ -98,10 +108,12 @@ class Demo:
             "path": "/gradio_api/upload",
             "headers": [(b"content-length", str(size).encode())],
             "client": (client, 1),
+            "query_string": b"",
         }
-        asyncio.run(self.gate(scope, None, send))
-        answer = json.loads(sent[1]["body"])
-        return sent[0]["status"], Path(answer[0]) if isinstance(answer, list) else None
+        await self.gate(scope, receive, send)
+        if sent is not None:
+            sent += messages
+        return int(messages[0]["status"])
 
     def read(self, client: str, source: Path, plan: Video) -> VisitorVideo:
         """Read a video, as far as its visitor lets it."""
@@ -153,7 +165,49 @@ def test_who_keeps_too_much_is_told_so_and_has_room_again_once_they_leave(
 
 
 def test_a_file_counts_once_under_all_its_names(tmp_path: Path) -> None:
-    write(tmp_path / "a", 10)
+    write(tmp_path / "a", 10**6)
     (tmp_path / "b").hardlink_to(tmp_path / "a")
-    write(tmp_path / "c", 5)
-    assert uploads.total_bytes(tmp_path / name for name in "abcd") == 15
+    write(tmp_path / "c", 10**5)
+    assert uploads.total_bytes(tmp_path / name for name in "abcd") == 1_100_000
+
+
+def test_empty_files_fill_the_room_too(tmp_path: Path) -> None:
+    """Else one client leaves any number of files, and looking at them all holds everybody up."""
+    for number in range(10):
+        write(tmp_path / str(number), 0)
+    most = uploads.MAX_BYTES_PER_CLIENT / (uploads.total_bytes(tmp_path.iterdir()) / 10)
+    assert most <= 5_000
+
+
+@pytest.mark.parametrize("error", [None, BodyError(408, "late"), ValueError("no form")])
+def test_what_an_upload_leaves_without_a_name_counts_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    """Broken uploads, and parts of a form that are no files: they lie on the disk for a while."""
+    monkeypatch.setattr(uploads, "upload_folder", lambda: tmp_path)
+    monkeypatch.setattr(uploads, "PARTIAL_MAX_AGE_SECONDS", 0.2)
+    size = VIDEO_LIMITS.max_bytes
+
+    async def receive() -> dict:
+        return {"type": "http.request", "body": bytes(size)}
+
+    async def app(scope, receive, send) -> None:
+        await receive()
+        if error:
+            raise error
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"[]"})
+
+    demo = Demo(tmp_path)
+    demo.gate.app = app
+
+    async def visit() -> None:
+        per_client = uploads.MAX_BYTES_PER_CLIENT // size
+        statuses = [await demo.send(MINE, size, receive) for _ in range(per_client + 1)]
+        assert statuses.count(429) == 1
+        assert statuses[-1] == 429
+        assert await demo.send(YOURS, size, receive) != 429
+        await asyncio.sleep(0.3)
+        assert await demo.send(MINE, size, receive) != 429
+
+    asyncio.run(visit())

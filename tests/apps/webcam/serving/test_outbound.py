@@ -122,6 +122,24 @@ def test_a_remote_picture_is_refused_with_a_message(demo: HostileDemo) -> None:
     assert "canary" not in answer["detail"]
 
 
+@pytest.mark.parametrize("address", ["http://canary.example", "https:", "//", "x", "."])
+def test_an_address_that_leads_to_an_upload_as_a_path_is_refused(
+    demo: HostileDemo, address: str
+) -> None:
+    """Gradio fetches what looks like an address, before it looks at paths."""
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\nA\r\n--x--'
+    )
+    kind = {"content_type": "multipart/form-data; boundary=x"}
+    upload = json.loads(demo.request("POST", "/gradio_api/upload", form + b"\r\n", **kind)[1])[0]
+    path = address + "/.." * 40 + upload
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    assert demo.post("/gradio_api/call/predict", {"data": [file]})[0] == 400
+    assert demo.request("GET", f"/gradio_api/file={path}")[0] == 404
+    assert demo.lookups.read_text() == ""
+    assert demo.request("GET", f"/gradio_api/file={upload}")[0] == 200
+
+
 def test_without_the_gate_the_second_line_holds(model: Path, tmp_path: Path) -> None:
     """Also shows that the tests above would notice a look-up."""
     body = {"data": [{"path": "http://canary.example/a.png", "meta": {"_type": "gradio.FileData"}}]}

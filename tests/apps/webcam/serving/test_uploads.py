@@ -64,6 +64,7 @@ def test_an_upload_that_stops_is_ended(demo: HostileDemo) -> None:
         ({"content_length": str(10**9)}, 413),
         ({"content_length": "-1"}, 400),  # uvicorn's
         ({"transfer_encoding": "chunked"}, 411),
+        ({"content_length": "9", "transfer_encoding": "chunked"}, 411),  # of any length
     ],
 )
 @pytest.mark.parametrize("path", ["upload", "queue/join", "call/predict", "stream/x"])

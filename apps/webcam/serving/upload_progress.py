@@ -1,0 +1,42 @@
+"""Gradio's record of how far uploads are, for the bar on the page: forgotten after use.
+
+Gradio forgets an upload only once somebody has read that it is done, and of a name that somebody
+asked for it keeps a signal for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from urllib.parse import parse_qs
+
+from gradio.routes import file_upload_statuses
+from starlette.types import Scope
+
+from apps.webcam.serving.bodies import BodyError
+from apps.webcam.serving.routes import HASH
+
+KEPT_SECONDS = 60.0
+"""How long the page may still ask for it."""
+
+
+def upload_id_of(scope: Scope) -> str | None:
+    """Return the name that a request gives an upload; None without one.
+
+    Raises:
+        BodyError: It is not named as browsers do.
+    """
+    upload_id = parse_qs(scope["query_string"].decode("latin-1")).get("upload_id", [None])[-1]
+    if upload_id is not None and not re.fullmatch(HASH, upload_id):
+        raise BodyError(400, "Expected `upload_id` to be up to 64 letters and digits.")
+    return upload_id
+
+
+def forget_later(upload_id: str) -> None:
+    """Have Gradio forget an upload, some time after a request for it has ended."""
+    asyncio.get_running_loop().call_later(KEPT_SECONDS, _forget, upload_id)
+
+
+def _forget(upload_id: str) -> None:
+    file_upload_statuses.stop_tracking(upload_id)
+    file_upload_statuses._signals.pop(upload_id, None)  # noqa: SLF001  (no public door)
