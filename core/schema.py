@@ -54,6 +54,18 @@ def validated(cls: type[T]) -> type[T]:
     return checked
 
 
+def parse_json(text: str | bytes) -> Any:
+    """Return the value of untrusted JSON.
+
+    Raises:
+        ValueError: it is none, no UTF-8, or nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("more levels of lists and objects than can be read") from None
+
+
 def read_json(cls: type[T], text: str, name: str, *, only_known: bool = False) -> T:
     """Return the instance of a `validated` class that `text` describes.
 
@@ -67,8 +79,8 @@ def read_json(cls: type[T], text: str, name: str, *, only_known: bool = False) -
         ModelError: `text` is no JSON, nested too deeply, or a field is missing or malformed.
     """
     try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        raw = parse_json(text)
+    except ValueError as error:
         raise ModelError(f"Expected {name} to be JSON, got: {str(error)[:200]}") from error
     if is_deeper(raw, MAX_DEPTH):
         raise ModelError(f"Expected {name} to be JSON of at most {MAX_DEPTH} levels, got more.")

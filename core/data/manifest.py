@@ -37,6 +37,7 @@ from core.data.base.splits import OURS
 from core.data.base.table_size import read_parquet
 from core.errors import DataError
 from core.labels import AGE_MAX, FERPLUS8, GENDER2, LabelSpace
+from core.schema import parse_json
 
 SPLITS = OURS
 LISTED = "what the manifest says"
@@ -179,7 +180,7 @@ def read(file: Path) -> tuple[pa.Table, About]:
     """
     try:
         table = read_parquet(file)
-        raw = json.loads((table.schema.metadata or {})[KEY])
+        raw = parse_json((table.schema.metadata or {})[KEY])
         roots = {str(k): str(v) for k, v in raw["roots"].items()}
         about = About(
             str(raw["dataset"]),

@@ -18,7 +18,14 @@ from pydantic import AfterValidator, Field, Strict, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from core.errors import DataError
-from core.schema import FilledText, described, explain, only_fields, validated
+from core.schema import (
+    FilledText,
+    described,
+    explain,
+    only_fields,
+    parse_json,
+    validated,
+)
 
 Source: TypeAlias = Literal["live", "still"]
 """Where pictures come from: camera frames; uploaded pictures and those of the API. A video's
@@ -160,8 +167,8 @@ def parse(line: bytes) -> CountsLine:
     if len(line) > MAX_LINE_BYTES:
         raise DataError(f"Expected a line of at most {MAX_LINE_BYTES:,} bytes, got more.")
     try:
-        raw = json.loads(line)
-    except (ValueError, RecursionError):
+        raw = parse_json(line)
+    except ValueError:
         raise DataError("Expected a JSON object in UTF-8, got something else.") from None
     try:
         return _CHECKED.validate_python(raw)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 import pyarrow as pa
 
 from core.errors import DataError
+from core.schema import parse_json
 
 METADATA_KEY = b"mien.table"
 
@@ -45,7 +46,7 @@ class Meta:
             DataError: Its metadata is no JSON object.
         """
         try:
-            raw = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
+            raw = parse_json((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
             values = {f.name: raw[f.name] for f in fields(cls) if f.name in raw}
             for name, kind in (("labels", list), ("units", str)):
                 if not isinstance(values.get(name, {}), dict) or not all(

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.files import atomic_file, write_text
+from core.schema import parse_json
 
 KEY_FILE = "key.json"
 UNREADABLE_KEY = b"unreadable"
@@ -38,7 +39,7 @@ class PartialTable:
             where its parts are kept.
         """
         try:
-            before = json.loads(self._key_file.read_text(encoding="utf-8"))
+            before = parse_json(self._key_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             before = None
         now = json.loads(json.dumps(key))

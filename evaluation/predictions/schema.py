@@ -6,7 +6,6 @@ Types, canonical labels, ranges, and no row twice.
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 from core.data.base.table_header import check_columns
 from core.errors import DataError
 from core.labels import FERPLUS8, LabelSpace
+from core.schema import parse_json
 from evaluation.predictions.checks import check_values
 from evaluation.predictions.row_error import refuse
 from evaluation.predictions.tasks import (
@@ -156,7 +156,7 @@ def _cast(name: str, flat: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def _numbers(name: str, row: int, text: str | None) -> list[float] | None:
     try:
-        return None if text is None else [float(v) for v in json.loads(text)]
+        return None if text is None else [float(v) for v in parse_json(text)]
     except (ValueError, TypeError):
         refuse(
             f"column `{name}`",

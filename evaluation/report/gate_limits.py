@@ -23,13 +23,13 @@ a figure, each must keep the limit.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import DataError
+from core.schema import parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +159,8 @@ def read_measured(path: Path) -> dict[str, float]:
         DataError: No such file, or nothing measured there.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise DataError(
             f"Expected JSON in {path}, got: {str(error)[:200]}; "
             f"try `python -m evaluation bench --json > {path}`."

@@ -6,7 +6,6 @@ Nothing here needs torch, and nothing in a folder is believed before it was chec
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from core.data.base.table_header import parquet_schema
 from core.errors import DataError
+from core.schema import parse_json
 
 MAX_FILE_BYTES = 64_000_000
 MAX_EPOCHS = 1_000_000
@@ -231,10 +231,10 @@ def _float_columns(table: pa.Table, path: Path) -> dict[str, NDArray[np.float64]
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_check_size(path).read_text(encoding="utf-8"))
+        value = parse_json(_check_size(path).read_text(encoding="utf-8"))
     except DataError:
         raise
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"Expected JSON in {path}, got: {str(error)[:200]}") from None
     if not isinstance(value, dict):
         raise DataError(f"Expected a JSON object in {path}, got a {type(value).__name__}.")

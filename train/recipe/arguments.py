@@ -6,12 +6,12 @@ Without torch, as they are checked first.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from pathlib import Path
 
 from core import registry
 from core.errors import UserError
+from core.schema import parse_json
 from train.recipe.recipe import Recipe
 
 
@@ -45,7 +45,7 @@ def data_folders(data: str) -> dict[str, str]:
             "which does not exist."
         )
     try:
-        folders = json.loads(path.read_text(encoding="utf-8"))
+        folders = parse_json(path.read_text(encoding="utf-8"))
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(
             f"Expected a JSON object {{data set: folder}} in {data}, got: {error}."

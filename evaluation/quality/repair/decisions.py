@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.schema import parse_json
+
 ACCEPTED, DROPPED, REJECTED = "accepted", "dropped", "rejected"
 UNDECIDED = ""
 STATES = (ACCEPTED, DROPPED, REJECTED, UNDECIDED)
@@ -95,7 +97,7 @@ def _replay(lines: Iterable[str]) -> dict[str, str]:
     decisions: dict[str, str] = {}
     for line in lines:
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
             key = json.dumps(entry["finding"], ensure_ascii=False, separators=(",", ":"))
             state = entry["decision"]
         except (ValueError, KeyError, TypeError):
