@@ -13,6 +13,8 @@ from typing import Any
 
 import streamlit as st
 
+from apps.studio import context
+
 MAX_PARAMETERS, MAX_VALUE_CHARACTERS = 80, 500
 """How many parameters of a URL are read, and how many characters of each value."""
 
@@ -92,7 +94,7 @@ def choose(
         label: what stands above the widget.
         options: what can be chosen, not empty.
         default: the option at first; the first one where None.
-        format_func: option -> the text that is shown.
+        format_func: option -> the text that is shown, plain and untrusted.
         where: the container to draw in.
         style: selectbox, segmented_control, pills, radio or select_slider.
         help: the tooltip.
@@ -108,12 +110,13 @@ def choose(
         if style == "radio"
         else {}
     )
+    renders_markdown = style in ("segmented_control", "pills", "radio")
     key = _seed(name, value)
     chosen = getattr(where, style)(
         label,
         list(options),
         key=key,
-        format_func=format_func,
+        format_func=(lambda o: context.plain(format_func(o))) if renders_markdown else format_func,
         help=help,
         on_change=_write,
         args=(name, lambda v: [v or default], [default], removes),

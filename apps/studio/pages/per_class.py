@@ -204,12 +204,12 @@ def top_confusions(
 
 
 def _confusions(view: View, model: str, label: str) -> None:
-    st.subheader(f"What {label} is confused with")
+    st.subheader(f"What {context.plain(label)} is confused with")
     where = view.where_of(model)
     matrix = view.store.confusion(view.task, where)
     confusions = top_confusions(matrix, view.store.labels(view.task), label)
     if not confusions:
-        st.info(f"No mistake with {label}.", icon=":material/check:")
+        st.info(f"No mistake with {context.plain(label)}.", icon=":material/check:")
         return
     chart = charts.figure(
         go.Bar(
@@ -244,9 +244,9 @@ def _confusions(view: View, model: str, label: str) -> None:
         lambda: overall_accuracy(view.store, view.task, where),
     )
     st.caption(
-        f"Orange: {label} that is missed; grey: others that are predicted as {label}. 95 % "
-        f"intervals (Wilson). {context.plain(model)}: accuracy over all classes "
-        f"{number(accuracy, percent=True)}, n = {accuracy.n:,}."
+        f"Orange: {context.plain(label)} that is missed; grey: others that are predicted as "
+        f"{context.plain(label)}. 95 % intervals (Wilson). {context.plain(model)}: accuracy over all "
+        f"classes {number(accuracy, percent=True)}, n = {accuracy.n:,}."
     )
     by_name = {one.name: one for one in confusions}
     name = url_state.choose(
@@ -266,7 +266,7 @@ def _confusions(view: View, model: str, label: str) -> None:
 
 
 def _samples(view: View, model: str, label: str) -> None:
-    st.subheader(f"Samples of {label}")
+    st.subheader(f"Samples of {context.plain(label)}")
     has_confidence = f"{view.task}_conf" in view.store.columns
     kinds = [kind for kind in KINDS if has_confidence or kind in ("missed", "called")]
     row = st.container(horizontal=True, vertical_alignment="bottom")

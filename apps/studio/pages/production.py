@@ -104,7 +104,9 @@ def render(view: View) -> None:
         "prod.margin", "Alarm above the reference by, points", 1, 50, 10, 1, where=right
     )
     if view.task not in {task for line in lines for task in line.tasks}:
-        st.info(f"No {task_title(view.task).name} was counted.", icon=":material/info:")
+        st.info(
+            f"No {context.plain(task_title(view.task).name)} was counted.", icon=":material/info:"
+        )
         return
     _show(view, OpenCounts(counts.key, lines), reference, step, margin / 100)
 

@@ -55,8 +55,8 @@ def render(view: View) -> None:
     if rows.empty:
         tasks = ", ".join(task_title(task).title for task in table["task"].unique())
         st.info(
-            f"Nothing was measured for {task_title(view.task).name}; choose in the sidebar: "
-            f"{tasks}.",
+            f"Nothing was measured for {context.plain(task_title(view.task).name)}; choose in the "
+            f"sidebar: {context.plain(tasks)}.",
             icon=":material/info:",
         )
         return
