@@ -245,8 +245,8 @@ def _confusions(view: View, model: str, label: str) -> None:
     )
     st.caption(
         f"Orange: {context.plain(label)} that is missed; grey: others that are predicted as "
-        f"{context.plain(label)}. 95 % intervals (Wilson). {context.plain(model)}: accuracy over all "
-        f"classes {number(accuracy, percent=True)}, n = {accuracy.n:,}."
+        f"{context.plain(label)}. 95 % intervals (Wilson). {context.plain(model)}: accuracy "
+        f"over all classes {number(accuracy, percent=True)}, n = {accuracy.n:,}."
     )
     by_name = {one.name: one for one in confusions}
     name = url_state.choose(
