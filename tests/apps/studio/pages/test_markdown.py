@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1.element_tree import Block, Element
 
+from apps.studio.pages.per_class import TABS
 from core import registry
 from tests.apps.studio.conftest import CASES, Case, predictions
 
@@ -56,7 +57,7 @@ def test_no_name_is_markdown(draw, page: str) -> None:
     assert raw == set()
 
 
-@pytest.mark.parametrize("tab", ["One class", "Mistakes"])
+@pytest.mark.parametrize("tab", TABS[1:])
 def test_no_class_is_markdown(draw, tab: str) -> None:
     app = draw("per_class", "hostile", **{"pc.tab": tab})
     raw = {kind for kind, text in markdown(app.main) if EVIL in text}
