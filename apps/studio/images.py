@@ -6,6 +6,7 @@ Every picture is decoded and encoded again, so that only pictures ever leave a f
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,8 @@ from core.errors import UserError
 THUMBNAIL_PIXELS = 128
 """Long side of a thumbnail."""
 JPEG_QUALITY = 85
+MAX_DECODING = 2
+"""Pictures that are decoded at once; each takes up to 400 MB meanwhile."""
 CACHED_THUMBNAILS = 4096
 """About 5 kB each."""
 HEADERS = {
@@ -29,6 +32,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, max-age=3600",
 }
+_decoding = threading.BoundedSemaphore(MAX_DECODING)
 
 
 class Faces:
@@ -98,11 +102,12 @@ def thumbnail(path: Path) -> bytes:
         UserError: the file is no picture that can be read.
         OSError: the file cannot be opened, or the picture cannot be encoded.
     """
-    rgb = image.load(path)
-    scale = THUMBNAIL_PIXELS / max(rgb.shape[:2])
-    if scale < 1:
-        width, height = (max(1, round(side * scale)) for side in (rgb.shape[1], rgb.shape[0]))
-        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    with _decoding:
+        rgb = image.load(path)
+        scale = THUMBNAIL_PIXELS / max(rgb.shape[:2])
+        if scale < 1:
+            width, height = (max(1, round(side * scale)) for side in (rgb.shape[1], rgb.shape[0]))
+            rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
     encoded, content = cv2.imencode(
         ".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -10,7 +12,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from apps.studio.images import THUMBNAIL_PIXELS, Faces, route
+from apps.studio import images
+from apps.studio.images import MAX_DECODING, THUMBNAIL_PIXELS, Faces, route
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +113,20 @@ def test_what_a_table_calls_a_path() -> None:
         and "?" not in faces.url("a #1?.png")
         and '"' not in faces.url('a".png')
     )
+
+
+def test_few_pictures_are_decoded_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are asked for: a folder of large ones would fill the memory."""
+    running, most, load = [0], [0], images.image.load
+
+    def slow(path: Path) -> np.ndarray:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        time.sleep(0.01)
+        running[0] -= 1
+        return load(path)
+
+    monkeypatch.setattr(images.image, "load", slow)
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(images.thumbnail, [folder / "a.png"] * 24))
+    assert most == [MAX_DECODING]
