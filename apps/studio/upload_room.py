@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import runtime
+from streamlit.runtime.stats import CacheStat
 from streamlit.runtime.uploaded_file_manager import UploadedFileManager
 
 MAX_BYTES = 2**30
@@ -21,8 +22,8 @@ UPLOADS = "/_stcore/upload_file/"
 
 def kept_bytes(manager: UploadedFileManager) -> int:
     """Return the bytes of all files that Streamlit keeps."""
-    stats = manager.get_stats()
-    return sum(stat.byte_length for family in stats.values() for stat in family)
+    stats = [stat for family in manager.get_stats().values() for stat in family]
+    return sum(stat.byte_length for stat in stats if isinstance(stat, CacheStat))
 
 
 class UploadRoom:

@@ -26,7 +26,9 @@ def upload_id_of(scope: Scope) -> str | None:
     Raises:
         BodyError: It is not named as browsers do.
     """
-    upload_id = parse_qs(scope["query_string"].decode("latin-1")).get("upload_id", [None])[-1]
+    query: bytes = scope["query_string"]
+    upload_ids = parse_qs(query.decode("latin-1")).get("upload_id")
+    upload_id = upload_ids[-1] if upload_ids else None
     if upload_id is not None and not re.fullmatch(HASH, upload_id):
         raise BodyError(400, "Expected `upload_id` to be up to 64 letters and digits.")
     return upload_id
