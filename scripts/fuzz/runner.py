@@ -29,6 +29,8 @@ WAIT_S = 600.0
 """Seconds after which it is ended though it uses no processor; long, as the machine may be busy."""
 POLL_S = 1.0
 MAX_FAILURES = 20
+HOME = "home"
+"""Folder of the user's caches, which are meant to stay."""
 
 
 @dataclass
@@ -97,7 +99,11 @@ def fuzz(target: str, seed: int, seconds: float, max_cases: int = sys.maxsize) -
                 _count(report, result, max_seconds, max_memory_mb)
                 if report.cases >= max_cases or time.monotonic() > end:
                     break
-            left = [p for p in Path(folder).rglob("*") if p.is_file() and "case-" not in str(p)]
+            left = [
+                p
+                for p in Path(folder).rglob("*")
+                if p.is_file() and "case-" not in str(p) and HOME not in p.parts
+            ]
             report.files_left += len(left)
             if left:
                 report.fail(report.cases - 1, f"left {left[0].name} when the process ended")
@@ -170,9 +176,10 @@ def _processor_seconds(process: psutil.Process) -> float:
 
 @contextmanager
 def _worker(target: str, seed: int, first: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    temporary = folder / "tmp"
+    temporary, home = folder / "tmp", folder / HOME
     temporary.mkdir()
-    names = {"TMPDIR": str(temporary), "HOME": str(temporary)}
+    home.mkdir()
+    names = {"TMPDIR": str(temporary), "HOME": str(home)}
     with Path(f"{folder}.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "scripts.fuzz.worker", target, str(seed), str(first)],
