@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -130,6 +131,15 @@ def _image_tab(pipeline: Pipeline, monitor: Monitor | None) -> None:
     with gr.Accordion("Details", open=False):
         readout = gr.HTML(padding=False)
     outputs = [picture, cards, readout]
+    for new_image in (picture.upload, examples.click):
+        # In the browser, at once: the cards of the image before would stand beside the new one.
+        new_image(
+            None,
+            None,
+            [cards, readout],
+            js=_values(panel.note(texts.READING_IMAGE), ""),
+            **PRIVATE,
+        )
     shared_queue: dict[str, Any] = {
         "concurrency_limit": MAX_IMAGES_AT_ONCE,
         "concurrency_id": "image",
@@ -151,6 +161,11 @@ def _image_tab(pipeline: Pipeline, monitor: Monitor | None) -> None:
         **PRIVATE,
     )
     picture.clear(lambda: (panel.note(texts.NO_IMAGE_YET), ""), None, [cards, readout], **PRIVATE)
+
+
+def _values(*values: str) -> str:
+    """Return a function in JavaScript that gives the outputs of a listener these values."""
+    return f"() => {json.dumps(values)}"
 
 
 def _video_tab(pipeline: Pipeline, monitor: Monitor | None) -> None:

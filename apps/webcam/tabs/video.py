@@ -279,7 +279,7 @@ def _with_results(work: Annotation, pipeline: Pipeline) -> VideoTabUpdate:
 
 def _summary(work: Annotation, sound: Sound | None) -> str:
     ids = {face.id for frame in work.frames for face in frame.faces}
-    count = f"{len(work.frames)} frames read"
+    count = f"{len(work.frames)} frame{'s' if len(work.frames) > 1 else ''} read"
     faces = f"{len(ids)} face{'s' if len(ids) > 1 else ''} tracked" if ids else "no face found"
     sentences = [f"{count}, {faces}."]
     if not work.is_complete:
