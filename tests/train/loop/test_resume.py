@@ -4,7 +4,6 @@ weights as an uninterrupted one.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 
 from tests.conftest import ROOT
 from tests.train.conftest import SMALL_NET
+from train.__main__ import main
 from train.runs import checkpoint
 
 # A real SIGKILL at a chosen place; nothing of Python runs after it.
@@ -46,24 +46,17 @@ sys.exit(__main__.main(sys.argv[3:]))
 """
 
 
-def train(*args: str, place: str = "none", at: int = 0) -> subprocess.CompletedProcess:
+def train_until_killed(place: str, at: int, *args: str) -> None:
     command = [sys.executable, "-c", KILL, place, str(at), *args]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
-    )
+    killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert killed.returncode == -9, killed.stderr
 
 
 @pytest.fixture(scope="module")
 def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
     folder = tmp_path_factory.mktemp("runs")
     common = ["mien_first", "--data", str(small_data), "--epochs", "3", *SMALL_NET]
-    done = train(*common, "--out", str(folder / "whole"))
-    assert done.returncode == 0, done.stderr
+    assert main([*common, "--out", str(folder / "whole")]) == 0
     return common, folder
 
 
@@ -71,16 +64,16 @@ def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[li
 # so write 4 or earlier is in the second.
 @pytest.mark.parametrize(("place", "at"), [("step", 6), ("write", 3)])
 def test_a_killed_run_resumes_to_the_same_weights(
-    runs: tuple[list[str], Path], place: str, at: int
+    runs: tuple[list[str], Path], place: str, at: int, capsys: pytest.CaptureFixture
 ) -> None:
     common, folder = runs
     out = folder / f"killed-{place}"
-    killed = train(*common, "--out", str(out), place=place, at=at)
-    assert killed.returncode == -9, killed.stderr
-    again = train(*common, "--out", str(out))
-    assert again.returncode == 2 and "--resume" in again.stderr  # never overwritten by accident
-    resumed = train(*common, "--out", str(out), "--resume")
-    assert resumed.returncode == 0 and "resumed after epoch 1" in resumed.stderr, resumed.stderr
+    command = [*common, "--out", str(out)]
+    train_until_killed(place, at, *command)
+    assert main(command) == 2
+    assert "--resume" in capsys.readouterr().err  # never overwritten by accident
+    assert main([*command, "--resume"]) == 0
+    assert "resumed after epoch 1" in capsys.readouterr().err
     for name in ("last.pt", "best.pt"):
         expected, got = checkpoint.load(folder / "whole" / name), checkpoint.load(out / name)
         assert expected["epoch"] == got["epoch"]
@@ -92,10 +85,13 @@ def test_a_killed_run_resumes_to_the_same_weights(
     )
 
 
-def test_another_recipe_does_not_resume(runs: tuple[list[str], Path]) -> None:
+def test_another_recipe_does_not_resume(
+    runs: tuple[list[str], Path], capsys: pytest.CaptureFixture
+) -> None:
     common, folder = runs
-    other = train(*common, "--out", str(folder / "whole"), "--resume", "--set", "optim.lr=1e-5")
-    assert other.returncode == 2 and "optim" in other.stderr
+    changed = ["--resume", "--set", "optim.lr=1e-5"]
+    assert main([*common, "--out", str(folder / "whole"), *changed]) == 2
+    assert "optim" in capsys.readouterr().err
 
 
 def test_a_finished_run_leaves_history_and_a_bundle(runs: tuple[list[str], Path]) -> None:
