@@ -4,10 +4,13 @@ slider; tables without a task say so.
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from core.labels import GENDER2
+from core.vocabulary import METRICS
 from tests.apps.studio.conftest import predictions
 
 
@@ -86,3 +89,12 @@ def test_without_ages_and_genders_the_page_says_why(draw) -> None:
     ) and not tables(app)
     names = [tab.label for tab in draw("age_gender", "age only").tabs]
     assert names == ["Age, years", "Do mistakes come together?"]
+
+
+def test_errors_start_at_zero_and_differences_where_they_lie(draw) -> None:
+    axes = [
+        json.loads(element.proto.spec)["layout"]["yaxis"]
+        for element in draw("age_gender", "age only").get("plotly_chart")
+    ]
+    starts = {axis.get("title", {}).get("text"): axis.get("rangemode") for axis in axes}
+    assert starts[METRICS["mae"].axis] == "tozero" and starts[METRICS["bias"].axis] is None
