@@ -35,21 +35,18 @@ def factors(calibration: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray] |
     """
     names = [name for name in calibration if name.startswith(PREFIX)]
     try:
-        years, factor = (
-            np.array(
-                sorted((float(name.removeprefix(PREFIX)), calibration[name]) for name in names)
-            )
-            .reshape(-1, 2)
-            .T
-        )
+        pairs = sorted((float(name.removeprefix(PREFIX)), calibration[name]) for name in names)
     except ValueError:
-        years = np.array([np.nan])
-    if not all(0 <= year <= OLDEST for year in years):
+        pairs = [(np.nan, np.nan)]
+    if not all(0 <= year <= OLDEST for year, _ in pairs):
         raise ModelError(
             f"Expected `{PREFIX}` and an age of 0 to {OLDEST:g} in a calibration, got "
             f"{str(names)[:200]}."
         )
-    return (years, factor) if len(years) else None
+    if not pairs:
+        return None
+    years, factor = np.array(pairs).T
+    return years, factor
 
 
 def reach(value: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -101,9 +101,9 @@ def _is_users_mistake(error: OSError, words: Sequence[str]) -> bool:
         return True
     place = Path(os.path.realpath(os.fsdecode(error.filename)))
     values = {value for word in words for value in (word, word.partition("=")[2]) if value}
-    named = [Path(os.path.realpath(value)) for value in values if "\0" not in value]
+    paths = [Path(os.path.realpath(value)) for value in values if "\0" not in value]
     return error.errno in NAME_ERRORS and any(
-        place.is_relative_to(path) or path.is_relative_to(place) for path in named
+        place.is_relative_to(path) or path.is_relative_to(place) for path in paths
     )
 
 

@@ -71,9 +71,8 @@ class Idle(Generic[T]):
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
-        self._idle = [
-            make()
-        ]  # what cannot be made fails here, at start-up, not in a visitor's first frame
+        # what cannot be made fails here, at start-up, not in a visitor's first frame
+        self._idle = [make()]
 
     @contextmanager
     def one(self) -> Iterator[T]:

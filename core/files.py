@@ -58,14 +58,11 @@ def write_atomic(path: Path, fill: Callable[[Path], object]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, its line ends as they are; see `atomic_file`."""
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+    write_atomic(path, lambda temporary: temporary.write_bytes(text.encode("utf-8")))
 
 
 @contextmanager
-def atomic_folder(
-    path: Path, marker: str, *, remedy: str = "choose another --out"
-) -> Iterator[Path]:
+def atomic_folder(path: Path, marker: str) -> Iterator[Path]:
     """Yield a new folder beside `path` that becomes `path` when the block ends well.
 
     Where `path` exists, it has to be empty or to hold the file `marker`, and then the same bytes
@@ -74,7 +71,6 @@ def atomic_folder(
     Args:
         path: the folder; its parents are created.
         marker: name of a file that a complete folder holds.
-        remedy: what the message of an error advises.
 
     Raises:
         DataError: something else is there, or the disk cannot be written; nothing is left.
@@ -85,7 +81,7 @@ def atomic_folder(
     ):
         raise DataError(
             f"Expected an empty place for the result, got {path}, which holds something else; "
-            f"{remedy}."
+            "choose another --out."
         )
     temporary: Path | None = None
     try:
@@ -98,13 +94,13 @@ def atomic_folder(
             if not same_content(temporary, path):
                 raise DataError(
                     f"Expected an empty place for the result, got {path} with another one; "
-                    f"{remedy}, or remove it."
+                    f"choose another --out, or remove it."
                 )
         else:
             temporary.rename(path)  # over an empty folder too
     except OSError as error:
         raise DataError(
-            f"Expected to write {path}, got: {error}; nothing was left there; {remedy}."
+            f"Expected to write {path}, got: {error}; nothing was left there; choose another --out."
         ) from error
     finally:
         if temporary is not None:

@@ -54,8 +54,6 @@ RAF7 = LabelSpace(
 FER6 = LabelSpace("FER6", ("anger", "fear", "happiness", "neutral", "sadness", "surprise"))
 """The Smart Retail report's (unpublished) order: alphabetical, as class folders are numbered."""
 FER4 = LabelSpace("FER4", ("happiness", "neutral", "sadness", "surprise"))
-CONFUSED_MOST = ("sadness", "neutral")
-"""Emotions that networks take for each other most."""
 EMOTION_ADJECTIVES = {
     "happiness": "happy",
     "surprise": "surprised",

@@ -76,15 +76,12 @@ def task(name: str, total: int | None = None, done: int = 0) -> Iterator[Callabl
         TimeRemainingColumn,
     )
 
-    columns = (
+    with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-    )
-    with Progress(
-        *columns,
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
         console=console(),

@@ -177,9 +177,9 @@ def only_fields(cls: type) -> BeforeValidator:
         for name in raw if isinstance(raw, dict) else ():
             if name not in fields:
                 near = difflib.get_close_matches(str(name), fields, 1)
-                got = _shown(name) + (f"; try {near[0]!r}" if near else "")
+                value = _shown(name) + (f"; try {near[0]!r}" if near else "")
                 raise PydanticCustomError(
-                    "unknown_field", "unknown", {"known": ", ".join(fields), "got": got}
+                    "unknown_field", "unknown", {"known": ", ".join(fields), "got": value}
                 )
         return raw
 

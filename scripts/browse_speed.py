@@ -43,14 +43,14 @@ def generate(path: Path, rows: int, numbers: int) -> None:
     from evaluation.benchmark import generated_tables
     from evaluation.predictions import table
 
-    made = generated_tables.generate(rows)
+    table_of_rows = generated_tables.generate(rows)
     rng = np.random.default_rng(0)
-    labels = made["emotion_true"].combine_chunks().dictionary_encode().indices.to_numpy()
+    labels = table_of_rows["emotion_true"].combine_chunks().dictionary_encode().indices.to_numpy()
     centres = rng.normal(0, 1, (labels.max() + 1, numbers))
     vectors = (centres[labels] + rng.normal(0, 1, (rows, numbers))).astype(np.float32)
     ends = np.arange(0, vectors.size + 1, numbers, dtype=np.int32)
     embeddings = pa.ListArray.from_arrays(ends, vectors.ravel())
-    table.write(made.append_column("embedding", embeddings), path)
+    table.write(table_of_rows.append_column("embedding", embeddings), path)
 
 
 class StepTimer:

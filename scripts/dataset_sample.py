@@ -60,18 +60,14 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     findings = args.out / "findings.parquet"
     with TemporaryDirectory() as folder:
-        manifest_writer.write_manifest(table, header, Path(folder))
+        manifest_writer.write_manifest(table, header, Path(folder, manifest.FILE))
         words = ["audit", "--dataset", "manifest", "--data", folder, "--checks", CHECKS]
         if status := evaluation.main([*words, "--findings", str(findings)]):
             raise SystemExit(status)
     without_folders(findings)
     # Copied into the FER+ folder the list is complete.
     header = replace(header, roots=dict.fromkeys(header.roots, "."))
-    pq.write_table(
-        table.replace_schema_metadata({manifest.KEY: header.to_json()}),
-        args.out / "ferplus_published.parquet",
-        compression="zstd",
-    )
+    manifest_writer.write_manifest(table, header, args.out / "ferplus_published.parquet")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -109,37 +108,25 @@ def main() -> None:
         manifest_writer.write_manifest(
             manifest_writer.manifest_table(dataset.samples.take(kept), dataset.split[kept]),
             manifest_writer.manifest_header(dataset, {"by": "ferplus_four"}),
-            drawn,
+            drawn / manifest.FILE,
         )
         shares = "/".join(f"{100 * n / sum(SIZES.values()):.6f}" for n in SIZES.values())
-        command = [
-            "restratify",
-            "--dataset",
-            "manifest",
-            "--data",
-            str(drawn),
-            "--out",
-            str(divided),
-            "--shares",
-            shares,
-        ]
-        if status := evaluation.main([*command, "--seed", str(args.seed)]):
+        source = ["--dataset", "manifest", "--data", str(drawn)]
+        how = ["--out", str(divided), "--shares", shares, "--seed", str(args.seed)]
+        if status := evaluation.main(["restratify", *source, *how]):
             raise SystemExit(status)
         table, about = manifest.read(divided / manifest.FILE)
     split = np.array(table["split"].to_pylist())
-    parts = [rng.permutation(np.flatnonzero(split == name)) for name in SIZES]
-    if any(len(part) < n for part, n in zip(parts, SIZES.values(), strict=True)):
+    parts = {name: rng.permutation(np.flatnonzero(split == name)) for name in SIZES}
+    if any(len(parts[name]) < n for name, n in SIZES.items()):
         raise DataError(
-            f"Expected at least {SIZES}, got {[len(part) for part in parts]}; raise SPARE."
+            f"Expected at least {SIZES}, got {[len(part) for part in parts.values()]}; raise SPARE."
         )
-    table = table.take(
-        np.sort(np.concatenate([part[:n] for part, n in zip(parts, SIZES.values(), strict=True)]))
-    ).select(COLUMNS)
-    how = {"by": "scripts/ferplus_four.py", "seed": args.seed}
-    about = replace(about, dataset="ferplus", roots=dict.fromkeys(about.roots, "."), made=how)
-    pq.write_table(
-        table.replace_schema_metadata({manifest.KEY: about.to_json()}), args.out, compression="zstd"
-    )
+    rows = np.sort(np.concatenate([parts[name][:n] for name, n in SIZES.items()]))
+    table = table.take(rows).select(COLUMNS)
+    made = {"by": "scripts/ferplus_four.py", "seed": args.seed}
+    about = replace(about, dataset="ferplus", roots=dict.fromkeys(about.roots, "."), made=made)
+    manifest_writer.write_manifest(table, about, args.out)
 
 
 if __name__ == "__main__":

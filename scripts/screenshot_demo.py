@@ -86,6 +86,7 @@ def main() -> int:
 
     from apps.webcam.options import SHIPPED_MODEL
     from evaluation.benchmark.app_processes import running_demo
+    from scripts.screenshots import fresh_pages
 
     (args.all or args.out.parent).mkdir(parents=True, exist_ok=True)
     with (
@@ -98,23 +99,15 @@ def main() -> int:
         flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
         browser = play.chromium.launch(executable_path=args.chromium, args=flags)
         sizes = {"wide": (1200, 820), "phone": (390, 844)} if args.all else {"wide": (1200, 840)}
-        for name, (width, height) in sizes.items():
-            for scheme in ("light", "dark") if args.all else ("light",):
-                context = browser.new_context(
-                    permissions=["camera"],
-                    viewport={"width": width, "height": height},
-                    color_scheme=scheme,
-                    device_scale_factor=1,
-                )
-                page = context.new_page()
-                page.goto(url)
-                page.get_by_role("button", name="Start camera").wait_for()
-                if args.all:
-                    every_page(page, args.all, f"{name}-{scheme}")
-                else:
-                    go_live(page)
-                    page.screenshot(path=args.out)
-                context.close()
+        schemes = ("light", "dark") if args.all else ("light",)
+        for name, page in fresh_pages(browser, sizes, schemes, permissions=["camera"]):
+            page.goto(url)
+            page.get_by_role("button", name="Start camera").wait_for()
+            if args.all:
+                every_page(page, args.all, name)
+            else:
+                go_live(page)
+                page.screenshot(path=args.out)
         browser.close()
     return 0
 

@@ -42,6 +42,16 @@ def reduce_colours(path: Path) -> None:
     )
 
 
+def grow_to_content(page: Any) -> None:
+    """Make the window as high as the page's content, which scrolls in itself."""
+    size = page.viewport_size
+    content = page.evaluate(
+        "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
+    )
+    page.set_viewport_size(size | {"height": min(max(size["height"], int(content) + 20), 6000)})
+    page.wait_for_timeout(800)
+
+
 def main() -> int:
     """Take the screenshots and return the exit status."""
     p = argparse.ArgumentParser(description="Screenshots of the running studio.")
@@ -70,6 +80,7 @@ def main() -> int:
     from core import registry
     from core.labels import NEUTRAL_CONTEMPT
     from evaluation.benchmark.app_processes import running
+    from scripts.screenshots import fresh_pages
 
     home = "overview" if args.tables else "start"
     table = [] if args.tables or not args.table else [("table", args.table)]
@@ -81,36 +92,22 @@ def main() -> int:
         sync_playwright() as play,
     ):
         browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)
-        for name, (width, height) in SIZES.items() if args.all else [("wide", (1400, 820))]:
-            for scheme in ("light", "dark") if args.all else ("light",):
-                context = browser.new_context(
-                    viewport={"width": width, "height": height},
-                    color_scheme=scheme,
-                    device_scale_factor=1,
-                )
-                page = context.new_page()
-                page.set_default_timeout(120_000)
-                for shown in pages if args.all else [args.page]:
-                    chosen = [
-                        ("cm.cell", name) for name in NEUTRAL_CONTEMPT * (shown == "confusion")
-                    ]
-                    address = f"{url}/{shown}".removesuffix(f"/{home}")
-                    page.goto(f"{address}?{urlencode([*table, *chosen])}")
-                    wait_until_drawn(page)
-                    target = args.all / f"{shown}-{name}-{scheme}.png" if args.all else args.out
-                    # the page scrolls in itself: a window as high as its content shows all of it
-                    if args.all:
-                        high = page.evaluate(
-                            "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
-                        )
-                        page.set_viewport_size(
-                            {"width": width, "height": min(max(height, int(high) + 20), 6000)}
-                        )
-                        page.wait_for_timeout(800)
-                    page.screenshot(path=target)
-                    reduce_colours(target)
-                    page.set_viewport_size({"width": width, "height": height})
-                context.close()
+        sizes = SIZES if args.all else {"wide": (1400, 820)}
+        schemes = ("light", "dark") if args.all else ("light",)
+        for name, page in fresh_pages(browser, sizes, schemes):
+            page.set_default_timeout(120_000)
+            size = page.viewport_size
+            for shown in pages if args.all else [args.page]:
+                chosen = [("cm.cell", label) for label in NEUTRAL_CONTEMPT * (shown == "confusion")]
+                address = f"{url}/{shown}".removesuffix(f"/{home}")
+                page.goto(f"{address}?{urlencode([*table, *chosen])}")
+                wait_until_drawn(page)
+                target = args.all / f"{shown}-{name}.png" if args.all else args.out
+                if args.all:
+                    grow_to_content(page)
+                page.screenshot(path=target)
+                reduce_colours(target)
+                page.set_viewport_size(size)
         browser.close()
     return 0
 

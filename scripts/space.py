@@ -72,6 +72,11 @@ def front_matter(readme: str) -> str:
     return f"{first.rstrip()}\n\n{LICENCES}\n"
 
 
+def pins(root: Path = ROOT) -> str:
+    """Return the pins of the section [serving], one a line."""
+    return "\n".join(section((root / "requirements.txt").read_text(encoding="utf-8"), "serving"))
+
+
 def write(target: Path, root: Path = ROOT) -> list[Path]:
     """Write the Space into `target` and return its files.
 
@@ -89,11 +94,10 @@ def write(target: Path, root: Path = ROOT) -> list[Path]:
     code = closure(
         root,
         [root / APP / "app.py", root / APP / "__main__.py", *files_of(root, APP.replace("/", "."))],
-    )  # no measuring
+    )
     model = [root / name for name in MODEL_FILES]
     copy_files(target, APP, [*demo, *code, *model, root / "LICENSE"], root)
-    pins = section((root / "requirements.txt").read_text(encoding="utf-8"), "serving")
-    (target / "requirements.txt").write_text("\n".join(pins) + "\n", encoding="utf-8")
+    (target / "requirements.txt").write_text(pins(root) + "\n", encoding="utf-8")
     (target / "README.md").write_text(
         front_matter((root / "README.md").read_text(encoding="utf-8")), encoding="utf-8"
     )
@@ -104,11 +108,7 @@ def main(arguments: list[str]) -> int:
     """Return the exit status: 0, or 2 for the user's mistake."""
     try:
         if arguments == ["--requirements"]:
-            print(
-                "\n".join(
-                    section((ROOT / "requirements.txt").read_text(encoding="utf-8"), "serving")
-                )
-            )
+            print(pins())
         elif len(arguments) == 1 and not arguments[0].startswith("-"):
             files = write(Path(arguments[0]))
             megabytes = sum(p.stat().st_size for p in files) / 1e6

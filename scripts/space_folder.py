@@ -22,10 +22,8 @@ def section(text: str, name: str) -> list[str]:
     Raises:
         SpaceError: there is no such section, or a line in it is not an exact pin.
     """
-    heads = re.split(r"^# \[(\w+)\].*$", text, flags=re.MULTILINE)[
-        1:
-    ]  # name, body, name, body, ...
-    sections = dict(zip(heads[::2], heads[1::2], strict=True))
+    _, *parts = re.split(r"^# \[(\w+)\].*$", text, flags=re.MULTILINE)  # name, body, name, ...
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
     if name not in sections:
         raise SpaceError(f"Expected a section of {sorted(sections)}, got {name!r}.")
     pins = [

@@ -65,7 +65,7 @@ def is_genuine(path: Path, weights: Weights) -> bool:
         return False
 
 
-def find(weights: Weights, *, download: bool = True) -> Path:
+def find(weights: Weights) -> Path:
     """Find a checked local copy, or download one.
 
     Looked for in this order: the environment variable, the installed package, the cache, the
@@ -75,18 +75,18 @@ def find(weights: Weights, *, download: bool = True) -> Path:
         ModelError: no copy could be had, or the one that was named is not the pinned file; says
             every place that was tried.
     """
-    if named := os.environ.get(weights.env):
-        if is_genuine(Path(named), weights):
-            return Path(named)
+    if own_copy := os.environ.get(weights.env):
+        if is_genuine(Path(own_copy), weights):
+            return Path(own_copy)
         raise ModelError(
             f"Expected {weights.env} to name {weights.file} (SHA-256 {weights.sha256[:12]}...), "
-            f"got {named}; unset it to download the file."
+            f"got {own_copy}; unset it to download the file."
         )
     cached = cache_dir() / weights.file
     for path in (*_packaged(weights), cached):
         if is_genuine(path, weights):
             return path
-    if not download or os.environ.get("MIEN_OFFLINE"):
+    if os.environ.get("MIEN_OFFLINE"):
         raise ModelError(
             f"Expected {weights.file} in {cached.parent}, got none; set {weights.env}=FILE or "
             "allow the download."

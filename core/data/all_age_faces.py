@@ -10,6 +10,7 @@ aligned faces are taken where both exist.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from core.data.base.files import SUFFIXES, files, suffix
@@ -54,33 +55,18 @@ def load(root: str | Path, split: str) -> Samples:
         )
     names, odd = files(root)
     aligned = any(n.startswith(f"{ALIGNED}/") for n in names)
+    pictures = [n for n in names if suffix(n) in SUFFIXES]
+    if aligned:
+        pictures = [n for n in pictures if n.startswith(f"{ALIGNED}/")]
     names_by_stem: dict[str, str] = {}
-    for name in names:
-        if suffix(name) not in SUFFIXES or (aligned and not name.startswith(f"{ALIGNED}/")):
-            continue
+    for name in pictures:
         stem = PurePosixPath(name).stem
         if NAME.fullmatch(stem):
             names_by_stem.setdefault(stem, name)
         else:
             odd.append(Problem(name, "malformed name; expected PERSON A AGE such as 00000A02.jpg"))
-    gender_by_stem: dict[str, int] = {}
-    for part, people in listed.items():
-        if split in ("all", part):
-            problems += [
-                Problem(f"{stem}.jpg", f"listed in {part}.txt, but there is no such picture")
-                for stem in people
-                if stem not in names_by_stem
-            ]
-            gender_by_stem |= {
-                stem: gender for stem, gender in people.items() if stem in names_by_stem
-            }
     if listed:
-        anywhere = {stem for people in listed.values() for stem in people}
-        problems += [
-            Problem(name, "in none of the publishers' lists")
-            for stem, name in names_by_stem.items()
-            if stem not in anywhere
-        ]
+        gender_by_stem = _listed_genders(listed, split, names_by_stem, problems)
     else:
         # By the publishers' numbering; their lists say the same.
         gender_by_stem = {
@@ -99,6 +85,36 @@ def load(root: str | Path, split: str) -> Samples:
     return build(
         "all_age_faces", split, root, rows, [*problems, *odd], tables=tables, tight=aligned
     )
+
+
+def _listed_genders(
+    listed: Mapping[str, Mapping[str, int]],
+    split: str,
+    names_by_stem: Mapping[str, str],
+    problems: list[Problem],
+) -> dict[str, int]:
+    """Return the genders of a split's pictures; pictures or lines without the other are problems.
+
+    Args:
+        listed: split -> picture -> gender.
+        split: which pictures.
+        names_by_stem: picture -> its file.
+        problems: to which is added.
+    """
+    genders: dict[str, int] = {}
+    for part, people in listed.items():
+        for stem, gender in people.items() if split in ("all", part) else ():
+            if stem in names_by_stem:
+                genders[stem] = gender
+            else:
+                reason = f"listed in {part}.txt, but there is no such picture"
+                problems.append(Problem(f"{stem}.jpg", reason))
+    problems += [
+        Problem(name, "in none of the publishers' lists")
+        for stem, name in names_by_stem.items()
+        if not any(stem in people for people in listed.values())
+    ]
+    return genders
 
 
 def _read_list(root: Path, table: str, problems: list[Problem]) -> dict[str, int]:

@@ -60,9 +60,9 @@ def load(root: str | Path, split: str) -> Samples:
     problems: list[Problem] = []
     surveyed: tuple[str, dict[str, str]] | None = None
     if is_stored(root):
-        found = [o for o in objects(root) if suffix(o[0]) in SUFFIXES]
-        names = [name for name, *_ in found]
-        surveyed = hashlib.sha256(json.dumps(found).encode()).hexdigest(), {}
+        pictures = [o for o in objects(root) if suffix(o[0]) in SUFFIXES]
+        names = [name for name, *_ in pictures]
+        surveyed = hashlib.sha256(json.dumps(pictures).encode()).hexdigest(), {}
     else:
         names, problems = files(root)
         names = [name for name in names if suffix(name) in SUFFIXES]

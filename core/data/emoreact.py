@@ -46,7 +46,7 @@ def load(root: str | Path, split: str) -> Samples:
     """
     check_split(split, SPLITS)
     root = locate(root, "emoreact", ("Labels",))
-    wanted = list(PREFIXES) if split == "all" else [split]
+    splits = list(PREFIXES) if split == "all" else [split]
     names, problems = files(root)
     videos = {
         (split_name(PurePosixPath(name).parent.name), PurePosixPath(name).stem): name
@@ -55,7 +55,7 @@ def load(root: str | Path, split: str) -> Samples:
     }
     emotions: dict[str, int] = {}
     tables: list[str] = []
-    for part in wanted:
+    for part in splits:
         lists = _lists(root, part)
         tables += [path.relative_to(root).as_posix() for path in lists]
         for stem, emotion, reason in _read(*lists):
@@ -124,10 +124,10 @@ def _emotion(cells: Sequence[str]) -> tuple[int, str]:
         numbers = []
     if len(numbers) != len(EMOREACT) + 1:
         return -1, f"expected {len(EMOREACT)} emotions and a valence, got {','.join(cells)[:60]!r}"
-    seen = [label for label, number in zip(EMOREACT, numbers, strict=False) if number > 0]
-    if len(seen) == 1 and seen[0] in FERPLUS8.labels:
-        return FERPLUS8.index(seen[0]), ""
-    return -1, f"annotated as {' and '.join(seen) or 'none of the emotions'}"
+    annotated = [label for label, number in zip(EMOREACT, numbers, strict=False) if number > 0]
+    if len(annotated) == 1 and annotated[0] in FERPLUS8.labels:
+        return FERPLUS8.index(annotated[0]), ""
+    return -1, f"annotated as {' and '.join(annotated) or 'none of the emotions'}"
 
 
 def _frame(video: str, number: int) -> str:

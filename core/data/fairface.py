@@ -52,12 +52,12 @@ def load(root: str | Path, split: str) -> Samples:
     check_split(split, SPLITS)
     root = locate(root, "fairface", TABLES.values())
     tables = {part: name for part, name in TABLES.items() if (root / name).is_file()}
-    wanted = {"all": list(tables), "val": ["train"]}.get(split, [split])
-    if not wanted or any(part not in tables for part in wanted):
-        raise missing_tables(root, [TABLES[part] for part in wanted or TABLES], tables.values())
+    splits = {"all": list(tables), "val": ["train"]}.get(split, [split])
+    if not splits or any(part not in tables for part in splits):
+        raise missing_tables(root, [TABLES[part] for part in splits or TABLES], tables.values())
     rows: list[Row] = []
     problems: list[Problem] = []
-    for part in wanted:
+    for part in splits:
         columns = ("file", "age", "gender", "race")
         for number, file, cells, reason in read_pictures(root, tables[part], columns):
             if split not in ("all", carve(part, Path(file).stem) if part == "train" else part):
@@ -68,7 +68,7 @@ def load(root: str | Path, split: str) -> Samples:
                 rows.append(_row(file, cells))
             except DataError as error:
                 problems.append(Problem(tables[part], reason or f"row {number}: {error}"))
-    return build("fairface", split, root, rows, problems, tables=[tables[p] for p in wanted])
+    return build("fairface", split, root, rows, problems, tables=[tables[p] for p in splits])
 
 
 def _row(file: str, cells: dict[str, str]) -> Row:

@@ -180,32 +180,9 @@ def read(file: Path) -> tuple[pa.Table, About]:
     """
     try:
         table = read_parquet(file)
-        raw = parse_json((table.schema.metadata or {})[KEY])
-        roots = {str(k): str(v) for k, v in raw["roots"].items()}
-        about = About(
-            str(raw["dataset"]),
-            str(raw["fingerprint"]),
-            roots,
-            raw["tight"] is True,
-            dict(raw["made"]),
-        )
-        if raw["version"] != VERSION:
-            raise DataError(
-                f"Expected a manifest of version {VERSION}, got {raw['version']}: {file}; make it "
-                "again."
-            )
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"Expected a manifest (Parquet), got {file}: {str(error)[:200]}") from None
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        if isinstance(error, DataError):
-            raise
-        text = (
-            f"Expected a manifest with metadata {KEY.decode()!r} in {file}, got none that can be "
-            f"read ({error})"
-        )
-        raise DataError(
-            f"{text}; `python -m evaluation audit --apply PLAN --out DIR` makes one."
-        ) from None
+    about = _about(table, file)
     if absent := [n for n in NEEDED if n not in table.column_names]:
         raise DataError(
             f"Expected columns {', '.join(NEEDED)} in {file}, got none for {', '.join(absent)}; "
@@ -222,12 +199,32 @@ def read(file: Path) -> tuple[pa.Table, About]:
             raise DataError(
                 f"Expected {name} of {file} to be {kind}, got {column.type}: {str(error)[:100]}"
             ) from None
-        at = table.column_names.index(name) if name in table.column_names else None
-        table = (
-            table.append_column(name, column) if at is None else table.set_column(at, name, column)
-        )
+        if name in table.column_names:
+            table = table.set_column(table.column_names.index(name), name, column)
+        else:
+            table = table.append_column(name, column)
     _check(table, about, file)
     return table, about
+
+
+def _about(table: pa.Table, file: Path) -> About:
+    """Return what a manifest says of itself in the table's metadata."""
+    try:
+        raw = parse_json((table.schema.metadata or {})[KEY])
+        roots = {str(k): str(v) for k, v in raw["roots"].items()}
+        dataset, fingerprint = str(raw["dataset"]), str(raw["fingerprint"])
+        about = About(dataset, fingerprint, roots, raw["tight"] is True, dict(raw["made"]))
+        version = raw["version"]
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"Expected a manifest with metadata {KEY.decode()!r} in {file}, got none that can be "
+            f"read ({error}); `python -m evaluation audit --apply PLAN --out DIR` makes one."
+        ) from None
+    if version != VERSION:
+        raise DataError(
+            f"Expected a manifest of version {VERSION}, got {version}: {file}; make it again."
+        )
+    return about
 
 
 def _check(table: pa.Table, about: About, file: Path) -> None:

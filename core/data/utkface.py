@@ -119,10 +119,8 @@ def clusters(hashes: np.ndarray) -> np.ndarray:
 
     pairs = []
     for start in range(0, len(hashes), 512):
-        near = (
-            np.bitwise_count(hashes[start : start + 512, None] ^ hashes[None, :]) <= NEAR
-        )  # (512, N)
-        a, b = np.nonzero(near)
+        distances = np.bitwise_count(hashes[start : start + 512, None] ^ hashes)  # (512, N)
+        a, b = np.nonzero(distances <= NEAR)
         pairs.append(np.stack([a + start, b]))
     a, b = np.concatenate(pairs, axis=1)
     graph = coo_matrix((np.ones(len(a), bool), (a, b)), shape=(len(hashes),) * 2)

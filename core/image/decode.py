@@ -81,12 +81,7 @@ def load(source: Source, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PI
         raise _damaged(name, image.format or image.mode, error) from error
 
 
-def probe(
-    source: bytes | str | os.PathLike[str],
-    *,
-    max_bytes: int = MAX_BYTES,
-    max_pixels: int = MAX_PIXELS,
-) -> tuple[str, int, int]:
+def probe(source: bytes | str | os.PathLike[str]) -> tuple[str, int, int]:
     """Return format, width and height from the header alone.
 
     Returns:
@@ -95,8 +90,8 @@ def probe(
     Raises:
         ImageError: as `load`, save for damage that only decoding shows.
     """
-    data, name = read(source, max_bytes)
-    image, exif = _open(data, name, max_pixels)
+    data, name = read(source, MAX_BYTES)
+    image, exif = _open(data, name, MAX_PIXELS)
     width, height = image.size
     if orientation(exif) in pixels.SIDEWAYS:
         width, height = height, width

@@ -56,15 +56,10 @@ def from_image(image: Image.Image, orientation: int, name: str) -> np.ndarray:
         band = _to_rgb(image if is_whole else image.crop((0, top, width, bottom)))
         if orientation in _TURNS:
             band = band.transpose(_TURNS[orientation])
-        at = (
-            slice(height - bottom, height - top)
-            if orientation in _FROM_THE_END
-            else slice(top, bottom)
-        )
-        if is_sideways:
-            result[:, at] = np.asarray(band)
-        else:
-            result[at] = np.asarray(band)
+        at = slice(top, bottom)
+        if orientation in _FROM_THE_END:
+            at = slice(height - bottom, height - top)
+        result[(slice(None), at) if is_sideways else at] = np.asarray(band)
     return result
 
 
@@ -83,9 +78,7 @@ def from_array(array: np.ndarray, max_pixels: int) -> np.ndarray:
         )
     check_size((array.shape[1], array.shape[0]), "the array", max_pixels)
     if grey:
-        return np.repeat(
-            array.reshape(*array.shape[:2], 1), 3, axis=2
-        )  # (H, W) or (H, W, 1) -> (H, W, 3)
+        return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)  # (H, W, 3)
     if array.shape[2] == 4:
         return np.array(_on_white(Image.fromarray(np.ascontiguousarray(array))))
     return np.array(array, order="C", subok=False)

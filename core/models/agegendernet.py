@@ -37,14 +37,11 @@ class CBAM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` (N, C, H, W), weighted."""
-        mean, peak = (
-            x.mean(dim=(2, 3), keepdim=True),
-            x.amax(dim=(2, 3), keepdim=True),
-        )  # (N, C, 1, 1)
+        mean = x.mean(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
+        peak = x.amax(dim=(2, 3), keepdim=True)
         x = x * torch.sigmoid(self.channel(mean) + self.channel(peak))
-        places = torch.cat(
-            [x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1
-        )  # (N, 2, H, W)
+        maps = (x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True))
+        places = torch.cat(maps, dim=1)  # (N, 2, H, W)
         return x * torch.sigmoid(self.spatial(places))
 
 

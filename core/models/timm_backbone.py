@@ -86,9 +86,8 @@ def build(
     width = features.width
     for outer, norm, dropped in neck:
         layers += [nn.Linear(width, outer), nn.ReLU()]
-        layers += (
-            [nn.BatchNorm1d(outer, eps=1e-3, momentum=0.01)] if norm else []
-        )  # Keras' values, where the necks come from
+        # Keras' values, where the necks come from
+        layers += [nn.BatchNorm1d(outer, eps=1e-3, momentum=0.01)] if norm else []
         layers += [nn.Dropout(dropped)] if dropped else []
         width = outer
     parts: OrderedDict[str, nn.Module] = OrderedDict(features=features)

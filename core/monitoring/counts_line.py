@@ -192,13 +192,13 @@ def percentile_ms(pictures: np.ndarray, share: float) -> float | None:
     total = int(pictures.sum())
     if not total:
         return None
-    wanted, below = share * total, 0
+    rank, below = share * total, 0
     for i, count in enumerate(pictures.tolist()):
-        if below + count >= wanted and count:
+        if below + count >= rank and count:
             if i == len(LATENCY_MS):
                 break
             high = LATENCY_MS[i]
             low = LATENCY_MS[i - 1] if i else high / R10[1]
-            return low * math.exp(math.log(high / low) * (wanted - below) / count)
+            return low * math.exp(math.log(high / low) * (rank - below) / count)
         below += count
     return LATENCY_MS[-1]

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.vocabulary import TaskTitle
 from evaluation.analysis.by_group.groups import MAX_GROUP_VALUES
-from evaluation.analysis.from_counts import Metric, drawn_margins
+from evaluation.analysis.from_counts import Metric, drawn_margins, in_label_order
 from evaluation.metrics import classification
 from evaluation.predictions.arrays import Coded
 from evaluation.predictions.tasks import KNOWN_TASKS
@@ -225,13 +225,17 @@ def compare_figures(pairs: Pairs) -> TaskComparison:
         of_a, of_b = (float(np.abs(side - pairs.true).mean()) for side in (pairs.a, pairs.b))
         mae = PairedDifference(of_a, of_b, sample.mean(gain))
         return replace(comparison, mae=mae, paired_t=test)
-    accuracy, macro_f1 = _differences(pairs, len(pairs.labels))
+    accuracy, macro_f1 = _differences(pairs, pairs.labels)
     return replace(comparison, accuracy=accuracy, macro_f1=macro_f1, mcnemar=test)
 
 
-def _differences(pairs: Pairs, k: int) -> tuple[PairedDifference, PairedDifference]:
+def _differences(
+    pairs: Pairs, labels: tuple[str, ...]
+) -> tuple[PairedDifference, PairedDifference]:
     """Return accuracy and macro F1 of both models, from the combinations that occur of k ** 3."""
-    cells, cell = np.unique((pairs.true * k + pairs.a) * k + pairs.b, return_inverse=True)
+    k = len(labels)
+    true, in_a, in_b = in_label_order(labels, pairs.true, pairs.a, pairs.b)
+    cells, cell = np.unique((true * k + in_a) * k + in_b, return_inverse=True)
     counts = pairs.sample.counts(cell, len(cells))
     (a, drawn_a), (b, drawn_b) = drawn_margins(
         counts, cells // k**2, [cells // k % k, cells % k], k

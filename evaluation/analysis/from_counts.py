@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluation.metrics import binned, calibration, classification
 from evaluation.metrics.classification import Margins
+from evaluation.predictions.tasks import label_key
 from evaluation.statistics.bootstrap import merged
 from evaluation.statistics.counts import GroupedCounts, drawn_totals
 from evaluation.statistics.estimate import Estimate
@@ -65,6 +66,17 @@ class NumberErrors:
     cs5: Estimate | None
 
 
+def in_label_order(labels: Sequence[str], *codes: np.ndarray) -> list[np.ndarray]:
+    """Return int (n,) codes of `labels` as places among the same labels in one order.
+
+    A bootstrap draws cell by cell, so its rounds depend on the order of the classes; tables and
+    stores may list these in any.
+    """
+    order = sorted(range(len(labels)), key=lambda code: label_key(labels[code]))
+    places = np.argsort(order)
+    return [places[code] for code in codes]
+
+
 def drawn_margins(
     counts: GroupedCounts, true: np.ndarray, predictions: Sequence[np.ndarray], k: int
 ) -> list[tuple[Margins, Margins]]:
@@ -96,13 +108,11 @@ def matrix_margins(matrix: GroupedCounts, k: int) -> tuple[Margins, Margins]:
     return drawn_margins(matrix, true, [predicted], k)[0]
 
 
-def matrix_metric(
-    matrix: GroupedCounts, k: int, metric: Metric, *, minimum: float = 0, maximum: float = 1
-) -> Estimate:
+def matrix_metric(matrix: GroupedCounts, k: int, metric: Metric, *, minimum: float = 0) -> Estimate:
     """Return a metric of a confusion matrix, with a bootstrap interval in its range."""
     all_samples, drawn = matrix_margins(matrix, k)
     value = float(metric(all_samples))
-    return Estimate.centred(value, metric(drawn), matrix.total, minimum=minimum, maximum=maximum)
+    return Estimate.centred(value, metric(drawn), matrix.total, minimum=minimum, maximum=1)
 
 
 def headline(matrix: GroupedCounts, k: int) -> tuple[int, Estimate, Estimate, Estimate, Estimate]:

@@ -32,13 +32,13 @@ class ErrorsByCell:
     bias: list[Estimate]
 
 
-def band_names(width: int, count: int | None = None) -> list[str]:
+def band_names(width: int) -> list[str]:
     """Return the names of bands of `width` years.
 
     >>> band_names(30)
     ['0-29', '30-59', '60+']
     """
-    starts = [width * i for i in range((count or band_count(width)) + 1)]
+    starts = [width * i for i in range(band_count(width) + 1)]
     names = [f"{a}-{b - 1}" if width > 1 else f"{a}" for a, b in pairwise(starts)]
     return [*names[:-1], f"{starts[-2]}+"]
 

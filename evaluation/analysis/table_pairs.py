@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -90,16 +91,7 @@ def _compare_task(
     a, b = (arrays.all_tasks(table).get(task) for table in (pair.a, pair.b))
     if a is None or b is None:
         return None
-    labels = None
-    if isinstance(a, arrays.Classes) and isinstance(b, arrays.Classes):
-        space = SPACES[task].labels if task in SPACES else (*a.labels, *b.labels)
-        used = {*a.labels, *b.labels}
-        labels = tuple(dict.fromkeys(label for label in space if label in used))
-    elif type(a) is not type(b):
-        raise DataError(
-            f"Expected `{task}` to be classes or numbers in both tables, got one of each; rename "
-            "one with --map."
-        )
+    labels = joint_labels(task, (a, b))
     rows, in_a, in_b = np.intersect1d(a.rows, b.rows, assume_unique=True, return_indices=True)
     true, pred_a = values(a, labels, in_a)
     other, pred_b = values(b, labels, in_b)
@@ -119,6 +111,25 @@ def _compare_task(
     )
     disagreements = _disagreements(pairs, pair.a["sample_id"].take(rows), limit)
     return replace(compare_pairs(pairs), disagreements=disagreements)
+
+
+def joint_labels(
+    task: str, sides: Sequence[arrays.Numbers | arrays.Classes]
+) -> tuple[str, ...] | None:
+    """Return the labels of a task that any of several tables uses; None for numbers.
+
+    Raises:
+        DataError: it is classes in one table and numbers in another.
+    """
+    classes = [side for side in sides if isinstance(side, arrays.Classes)]
+    if classes and len(classes) < len(sides):
+        raise DataError(
+            f"Expected `{task}` to be classes or numbers in all tables, got some of each; rename "
+            "one with --map."
+        )
+    used = dict.fromkeys(label for side in classes for label in side.labels)
+    space = SPACES[task].labels if task in SPACES else used
+    return tuple(label for label in space if label in used) if classes else None
 
 
 def values(

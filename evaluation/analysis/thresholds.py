@@ -159,35 +159,22 @@ def plan_thresholds(
     )
     estimates = rows.estimates(is_kept, pred, len(labels))
     per_class = [
-        ClassThreshold(
-            label, float(t) if np.isfinite(t) else None, before.n, coverage, precision, before
-        )
-        for label, t, (before, coverage, precision) in zip(
-            labels, thresholds, estimates, strict=True
-        )
+        ClassThreshold(label, float(t) if np.isfinite(t) else None, before.n, kept, right, before)
+        for label, t, (before, kept, right) in zip(labels, thresholds, estimates, strict=True)
     ]
-    groups = by_group(
-        arrays.coded_groups(table),
-        rows.classes.rows,
-        lambda group: [
-            GroupCoverage(value, coverage, accuracy, before)
-            for value, (before, coverage, accuracy) in zip(
-                group.values,
-                rows.estimates(is_kept, group.codes, len(group.values)),
-                strict=True,
-            )
+
+    def of_group(group: arrays.Coded) -> list[GroupCoverage]:
+        by_value = rows.estimates(is_kept, group.codes, len(group.values))
+        return [
+            GroupCoverage(value, kept, right, before)
+            for value, (before, kept, right) in zip(group.values, by_value, strict=True)
             if before.n
-        ],
-    )
+        ]
+
+    groups = by_group(arrays.coded_groups(table), rows.classes.rows, of_group)
+    overall = rows.estimates(is_kept)[0]
     return ThresholdPlan(
-        task,
-        wish,
-        len(pred),
-        seed,
-        rows.sample.method,
-        *rows.estimates(is_kept)[0],
-        per_class,
-        groups,
+        task, wish, len(pred), seed, rows.sample.method, *overall, per_class, groups
     )
 
 

@@ -51,8 +51,8 @@ SCENES = {1: one_face, 5: five_faces}
 """Number of faces -> the function that draws the frame."""
 
 
-def jpeg(frame: NDArray[np.uint8], quality: int = 95) -> bytes:
+def jpeg(frame: NDArray[np.uint8]) -> bytes:
     """Return an RGB uint8 frame (H, W, 3) as JPEG."""
     return cv2.imencode(
-        ".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+        ".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95]
     )[1].tobytes()

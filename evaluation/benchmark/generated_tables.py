@@ -57,10 +57,8 @@ def generate(
 
 
 def _part(start: int, n: int, people: int, seed: int, model: str) -> pa.Table:
-    truth, noise = (
-        np.random.default_rng([seed, start]),
-        np.random.default_rng([seed, start, *model.encode()]),
-    )
+    truth = np.random.default_rng([seed, start])
+    noise = np.random.default_rng([seed, start, *model.encode()])
     k = len(FERPLUS8)
     person = truth.integers(0, people, n)
     true = np.searchsorted(PRIORS.cumsum()[:-1], truth.random(n))
@@ -68,29 +66,20 @@ def _part(start: int, n: int, people: int, seed: int, model: str) -> pa.Table:
     light = truth.integers(0, 4, n)
     gender = person % 2
     age = np.clip((person * 37 % 101) + truth.normal(0, 2, n), 0, 116).round()
-    ease = (
-        np.sin(person * 1.7) * 0.5 - 0.4 * (race == 1) - 0.5 * (light == 3)
-    )  # of a person, under a light
+    # of a person, under a light
+    ease = np.sin(person * 1.7) * 0.5 - 0.4 * (race == 1) - 0.5 * (light == 3)
     logits = noise.normal(0, 1, (n, k)) + 0.9 * np.log(PRIORS)  # (n, k)
     logits[np.arange(n), true] += 2.6 + ease
     p = np.exp(1.4 * (logits - logits.max(axis=1, keepdims=True)))
     p = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
-    p_first = 1 / (
-        1
-        + np.exp(
-            -(
-                np.where(gender == 0, 2.4, -2.4)
-                + np.where(gender == 0, 1, -1) * ease
-                + noise.normal(0, 1.2, n)
-            )
-        )
-    )
+    side = np.where(gender == 0, 1, -1)
+    p_first = 1 / (1 + np.exp(-(2.4 * side + side * ease + noise.normal(0, 1.2, n))))
     predicted_age = age + noise.normal(0, 4 + age / 25, n) - 1.5 * (age > 60) + ease
     columns: dict[str, pa.Array] = {
         "sample_id": pa.array(np.char.mod("s%09d", np.arange(start, start + n))),
-        "dataset": _same("generated", n),
-        "split": _same("val", n),
-        "model": _same(model, n),
+        "dataset": pa.repeat("generated", n),
+        "split": pa.repeat("val", n),
+        "model": pa.repeat(model, n),
         "emotion_true": _named(true, FERPLUS8.labels),
         "emotion_pred": _named(p.argmax(axis=1), FERPLUS8.labels),
         **{name: pa.array(p[:, i]) for i, name in enumerate(P_COLUMNS)},
@@ -110,12 +99,6 @@ def _part(start: int, n: int, people: int, seed: int, model: str) -> pa.Table:
     return pa.table(
         {name: column.cast(TYPES.get(name, column.type)) for name, column in columns.items()}
     )
-
-
-def _same(text: str, n: int) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(
-        pa.array(np.zeros(n, np.int32)), pa.array([text])
-    ).dictionary_decode()
 
 
 def _named(index: NDArray[np.int64], names: tuple[str, ...]) -> pa.Array:

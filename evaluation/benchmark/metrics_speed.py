@@ -47,15 +47,12 @@ class MetricsSpeed:
     steps: list[StepTimes]
 
 
-def time_metrics(
-    rows: int = 1_000_000, *, people: int | None = None, all_figures: bool = True
-) -> MetricsSpeed:
+def time_metrics(rows: int, *, people: int | None = None) -> MetricsSpeed:
     """Return the times of the metrics on a seeded table.
 
     Args:
         rows: Of the table.
         people: Its clusters; a tenth of the rows by default.
-        all_figures: Whether to time all figures, a comparison and the search for slices too.
     """
     people = people or max(2, rows // 10)
     table = generate(rows, per_person=rows / people)
@@ -85,16 +82,15 @@ def time_metrics(
     )
     timed("1,000 bootstraps of accuracy and macro F1", lambda: bootstrap(None))
     timed("the same over clusters", lambda: bootstrap(cluster))
-    if all_figures:
-        timed("all figures of the report", lambda: table_report(unclustered))
-        timed("all figures over clusters", lambda: table_report(table))
-        other = generate(rows, model="another", per_person=rows / people)
-        timed(
-            "comparison of two models",
-            lambda: compare(unclustered, other.drop_columns(["group_subject"])),
-        )
-        correct = (classes.true == classes.pred).astype(float)
-        groups = RowGroups(correct, arrays.coded_groups(unclustered), is_share=True)
-        timed("search for slices", lambda: search(groups, support=30, fdr=0.05))
-        timed("gaps between groups", lambda: fairness(groups, support=30))
+    timed("all figures of the report", lambda: table_report(unclustered))
+    timed("all figures over clusters", lambda: table_report(table))
+    other = generate(rows, model="another", per_person=rows / people)
+    timed(
+        "comparison of two models",
+        lambda: compare(unclustered, other.drop_columns(["group_subject"])),
+    )
+    correct = (classes.true == classes.pred).astype(float)
+    groups = RowGroups(correct, arrays.coded_groups(unclustered), is_share=True)
+    timed("search for slices", lambda: search(groups, support=30, fdr=0.05))
+    timed("gaps between groups", lambda: fairness(groups, support=30))
     return MetricsSpeed(rows, clusters, steps)

@@ -138,9 +138,8 @@ def model_file(key: str) -> Path:
             f"Expected torch and timm for the reference networks, got no {name}; "
             "try `make install`."
         )
-    one = next(
-        k for k, r in REFERENCES.items() if (r.model, r.options, r.size) == _kind(key)
-    )  # copies share the file of the single one
+    # copies share the file of the single one
+    one = next(k for k, r in REFERENCES.items() if (r.model, r.options, r.size) == _kind(key))
     path = cache_dir() / f"{one}-{_cache_tag()}.onnx"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,9 +19,9 @@ from evaluation.predictions.importing.opening import open_table
 TABLE_HELP = "predictions of any model: Parquet, CSV, JSON Lines, Excel, Arrow, or these in gzip"
 
 
-def add_table(parser: argparse.ArgumentParser, help_text: str = TABLE_HELP) -> None:
+def add_table(parser: argparse.ArgumentParser) -> None:
     """Add the options that name a predictions table of one model and say how to read it; --json."""
-    add_options(parser, "table", help=help_text)
+    add_options(parser, "table", help=TABLE_HELP)
     add_import(parser)
     add_options(parser, "--json")
     parser.add_argument("--model", help="which model, where the table holds several")
@@ -73,11 +74,15 @@ def read_splits(args: argparse.Namespace) -> dict[str, pa.Table]:
     Raises:
         DataError: No such table, model or split, or not a predictions table.
     """
-    table = arrays.one_model(read_any(args.table, args), args.model)
-    parts = splits(table, args.split)
-    if len(parts) > 1:
-        say(f"{len(parts)} splits, each by itself: {', '.join(parts)}; --split takes one")
+    parts = splits(arrays.one_model(read_any(args.table, args), args.model), args.split)
+    say_splits(parts)
     return parts
+
+
+def say_splits(parts: Iterable[str]) -> None:
+    """Say that several splits are reported, each by itself."""
+    if len(names := list(parts)) > 1:
+        say(f"{len(names)} splits, each by itself: {', '.join(names)}; --split takes one")
 
 
 def read_table(args: argparse.Namespace) -> pa.Table:

@@ -18,21 +18,21 @@ Examples:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Console
 
 from core.errors import DataError
-from core.progress import say
 from core.vocabulary import METRICS, TaskTitle
 from evaluation.analysis.comparison import Comparison, TaskComparison
-from evaluation.analysis.leaderboard.from_tables import leaderboards
+from evaluation.analysis.leaderboard.from_tables import Leaderboards, leaderboards
 from evaluation.analysis.table_pairs import compare
 from evaluation.commands._options import add_options
-from evaluation.commands._tables import add_split, read_any, splits
+from evaluation.commands._tables import add_split, read_any, say_splits, splits
 from evaluation.predictions import arrays
 from evaluation.predictions.importing.arguments import add_import
 from evaluation.report import leaderboard_text
@@ -44,6 +44,8 @@ from evaluation.report.formatting import (
     print_table,
     sample_count,
 )
+
+Report = TypeVar("Report", Comparison, Leaderboards)
 
 SIDES = {"a": "A", "b": "B", None: "-", "neither": "-"}
 
@@ -84,19 +86,10 @@ def _compare_two(args: argparse.Namespace) -> int:
     a, b = (read_any(path, args) for path in args.tables)
     a, b = _one_model(a, args.model_a, "--model-a"), _one_model(b, args.model_b, "--model-b")
     reports = {
-        split: compare(part, other, limit=args.limit)
-        for split, (part, other) in _pairs(a, b, args.split).items()
+        split: compare(tables["A"], tables["B"], limit=args.limit)
+        for split, tables in _by_split({"A": a, "B": b}, args.split).items()
     }
-    if args.json:
-        content = reports[""].to_dict() if "" in reports else {"splits": reports}
-        print_json({"tables": [str(path) for path in args.tables], **content})
-    else:
-        out = console()
-        for split, report in reports.items():
-            if split:
-                out.print(f"Split {split}", style="bold")
-            show(report, out)
-    return 0
+    return _print(args, reports, show)
 
 
 def _rank_all(args: argparse.Namespace) -> int:
@@ -116,18 +109,27 @@ def _rank_all(args: argparse.Namespace) -> int:
     if baseline not in models:
         raise DataError(f"Expected --baseline to be one of {', '.join(models)}, got {baseline!r}.")
     reports = {
-        split: leaderboards(tables, baseline if baseline in tables else next(iter(tables)))
+        split: leaderboards(tables, baseline)
         for split, tables in _by_split(models, args.split).items()
     }
+    return _print(args, reports, leaderboard_text.show)
+
+
+def _print(
+    args: argparse.Namespace,
+    reports: Mapping[str, Report],
+    show_report: Callable[[Report, Console], None],
+) -> int:
+    """Print the report of each split, or of all rows under ""."""
     if args.json:
         content = reports[""].to_dict() if "" in reports else {"splits": reports}
         print_json({"tables": [str(path) for path in args.tables], **content})
-    else:
-        out = console()
-        for split, report in reports.items():
-            if split:
-                out.print(f"Split {split}", style="bold")
-            leaderboard_text.show(report, out)
+        return 0
+    out = console()
+    for split, report in reports.items():
+        if split:
+            out.print(f"Split {split}", style="bold")
+        show_report(report, out)
     return 0
 
 
@@ -156,23 +158,7 @@ def _by_split(models: Mapping[str, pa.Table], split: str | None) -> dict[str, di
     shared = {name: tables for name, tables in by_split.items() if len(tables) == len(models)}
     if not shared:
         return {"": dict(models)}
-    if len(shared) > 1:
-        say(f"{len(shared)} splits, each by itself: {', '.join(shared)}; --split takes one")
-    return shared
-
-
-def _pairs(a: pa.Table, b: pa.Table, split: str | None) -> dict[str, tuple[pa.Table, pa.Table]]:
-    """Return both tables' rows of each split that both have, all rows where one has one split.
-
-    Raises:
-        DataError: There is no such split.
-    """
-    parts_a, parts_b = splits(a, split), splits(b, split)
-    shared = {name: (part, parts_b[name]) for name, part in parts_a.items() if name in parts_b}
-    if not shared:
-        return {"": (a, b)}
-    if len(shared) > 1:
-        say(f"{len(shared)} splits, each by itself: {', '.join(shared)}; --split takes one")
+    say_splits(shared)
     return shared
 
 

@@ -21,10 +21,9 @@ import pyarrow as pa
 
 from core.errors import DataError
 from core.files import write_text
-from core.progress import say
 from evaluation.analysis.summary import TableReport, table_report
 from evaluation.commands._options import add_options
-from evaluation.commands._tables import add_table, read_any, splits
+from evaluation.commands._tables import add_table, read_any, say_splits, splits
 from evaluation.predictions import arrays
 from evaluation.report import gate_limits, gates
 from evaluation.report.formatting import console, print_json
@@ -118,7 +117,7 @@ def _report_splits(args: argparse.Namespace, parts: Mapping[str, pa.Table]) -> i
             f"Expected one split with --gate or --html, got {', '.join(parts)}; "
             f"try --split {list(parts)[-1]}."
         )
-    say(f"{len(parts)} splits, each by itself: {', '.join(parts)}; --split takes one")
+    say_splits(parts)
     reports = {split: table_report(part) for split, part in parts.items()}
     if args.json:
         print_json({"table": str(args.table), "splits": reports})

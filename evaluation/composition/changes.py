@@ -37,8 +37,8 @@ class VersionChanges:
 
 def positions(ids: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Return int64 (len(ids),): where each id stands in `of`, -1 where it does not."""
-    found = pc.index_in(pa.array(ids, pa.string()), pa.array(of, pa.string()))
-    return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64)
+    places = pc.index_in(pa.array(ids, pa.string()), pa.array(of, pa.string()))
+    return np.asarray(pc.fill_null(places, -1).to_numpy(zero_copy_only=False), np.int64)
 
 
 def compare(before: Listing, after: Listing) -> VersionChanges:

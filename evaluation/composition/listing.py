@@ -83,8 +83,8 @@ def coded(values: Iterable[str | None], labels: Iterable[str] = ()) -> ClassColu
     """
     texts = np.array(["" if value is None else value for value in values], dtype=object)
     occurring = {str(text) for text in set(texts.tolist())} - {""}
-    known = [label for label in labels if label in occurring]
-    ordered = (*known, *sorted(occurring - set(known), key=natural))
+    first = [label for label in labels if label in occurring]
+    ordered = (*first, *sorted(occurring - set(first), key=natural))
     code_of = {label: code for code, label in enumerate(ordered)}
     codes = np.array([code_of.get(text, -1) for text in texts.tolist()], np.int64)
     return ClassColumn(codes, ordered)

@@ -42,14 +42,14 @@ def bin_edges(values: np.ndarray, width: float | None = None) -> np.ndarray:
         width: of a bin, doubled until they are few enough; None: by the rule of
             Freedman and Diaconis (1981), twice the interquartile range over the cube root of N.
     """
-    known = values[np.isfinite(values)]
-    if not len(known):
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return np.array([0.0, 1.0])
-    low, high = float(known.min()), float(known.max())
+    low, high = float(finite.min()), float(finite.max())
     if width is None:
-        q1, q3 = np.quantile(known, [0.25, 0.75])
+        q1, q3 = np.quantile(finite, [0.25, 0.75])
         spread = float(q3 - q1) or high - low or 1.0
-        n_bins = int(np.clip((high - low) / (2 * spread / len(known) ** (1 / 3)), 1, MAX_BINS))
+        n_bins = int(np.clip((high - low) / (2 * spread / len(finite) ** (1 / 3)), 1, MAX_BINS))
         return np.linspace(low, high if high > low else low + 1, n_bins + 1)
     first = np.floor(low / width) * width
     while (high - first) / width >= MAX_BINS:
@@ -92,15 +92,15 @@ def distributions(
     result = []
     for code, split in enumerate(splits.labels):
         in_split = values[splits.codes == code]
-        known = in_split[np.isfinite(in_split)]
-        quantiles = np.quantile(known, [0, 0.25, 0.5, 0.75, 1]).tolist() if len(known) else []
+        finite = in_split[np.isfinite(in_split)]
+        quantiles = np.quantile(finite, [0, 0.25, 0.5, 0.75, 1]).tolist() if len(finite) else []
         result.append(
             NumberDistribution(
                 split,
-                np.histogram(known, edges)[0],
-                _mean(known),
+                np.histogram(finite, edges)[0],
+                _mean(finite),
                 tuple(quantiles),
-                len(in_split) - len(known),
+                len(in_split) - len(finite),
             )
         )
     return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from evaluation.composition.classes import ClassCounts
@@ -39,10 +41,7 @@ def class_counts(store: Store, where: Where, column: str) -> ClassCounts:
         where: which rows.
         column: a value of `class_columns`.
     """
-    clause, params = store.clause(where)
-    samples = SAMPLES.format(column=f"t.{column}", clause=clause)
-    query = f"SELECT split, value AS {column}, count(*) AS n FROM ({samples}) GROUP BY 1, 2"
-    rows = store.in_words(store.arrow(query, params)).to_pydict()
+    rows = _count(store, where, f"t.{column}", column)
     splits = coded_splits(rows["split"])
     task = column.removesuffix("_true")
     order = {label: i for i, label in enumerate(store.label_space(task))}
@@ -57,12 +56,18 @@ def class_counts(store: Store, where: Where, column: str) -> ClassCounts:
 
 def split_counts(store: Store, where: Where) -> dict[str, int]:
     """Return split -> samples that pass a filter."""
-    clause, params = store.clause(where)
-    samples = SAMPLES.format(column="1", clause=clause)
-    query = f"SELECT split, count(*) AS n FROM ({samples}) GROUP BY 1"
-    rows = store.in_words(store.arrow(query, params)).to_pydict()
+    rows = _count(store, where, "1", "value")
     counts = dict(zip((split or NO_SPLIT for split in rows["split"]), rows["n"], strict=True))
     return {split: counts[split] for split in coded_splits(rows["split"]).labels}
+
+
+def _count(store: Store, where: Where, value: str, name: str) -> dict[str, list[Any]]:
+    """Return the samples (`n`) of each split and each value of an SQL expression, by column."""
+    clause, params = store.clause(where)
+    samples = SAMPLES.format(column=value, clause=clause)
+    query = f"SELECT split, value AS {name}, count(*) AS n FROM ({samples}) GROUP BY 1, 2"
+    columns: dict[str, list[Any]] = store.in_words(store.arrow(query, params)).to_pydict()
+    return columns
 
 
 def numbers(store: Store, where: Where, column: str) -> tuple[np.ndarray, ClassColumn]:

@@ -17,7 +17,6 @@ from core import registry
 from core.data import Samples, manifest
 from core.data.manifest import GROUP
 from core.errors import DataError, UserError
-from core.labels import FERPLUS8, GENDER2
 from evaluation.composition.listing import (
     ClassColumn,
     Listing,
@@ -30,7 +29,7 @@ from evaluation.predictions.importing.recognition import recognise
 from evaluation.predictions.schema import CONDITION
 from evaluation.predictions.tasks import UNITS
 from evaluation.quality.dataset import join_splits, load_splits
-from evaluation.quality.label_columns import MAX_GROUP_VALUES
+from evaluation.quality.label_columns import MAX_GROUP_VALUES, label_codes
 
 ADAPTERS = "core.data"
 
@@ -77,14 +76,11 @@ def of_samples(samples: Samples, split: np.ndarray) -> Listing:
         samples: N of any splits.
         split: (N,), the split of each.
     """
-    classes = {}
-    for task, codes, space in (
-        ("emotion", samples.emotion, FERPLUS8),
-        ("gender", samples.gender, GENDER2),
-    ):
-        if (codes >= 0).any():
-            texts = np.array([*space.labels, ""])[codes]
-            classes[task] = coded(texts.tolist(), space.labels)
+    classes = {
+        task: coded(np.array([*labels, ""])[codes].tolist(), labels)
+        for task, (codes, labels) in label_codes(samples).items()
+        if task != "age"
+    }
     groups = {GROUP + name: values.astype(str).tolist() for name, values in samples.groups.items()}
     classes |= _classes(groups)
     has_age = bool(np.isfinite(samples.age).any())
@@ -199,8 +195,8 @@ def is_number(values: pa.ChunkedArray, key: str) -> bool:
         return True
     different = pc.unique(values.drop_null())
     if pa.types.is_floating(kind):
-        known = different.filter(pc.is_finite(different))
-        if not pc.all(pc.equal(known, pc.floor(known)), min_count=0).as_py():
+        finite = different.filter(pc.is_finite(different))
+        if not pc.all(pc.equal(finite, pc.floor(finite)), min_count=0).as_py():
             return True
     return len(different) > MAX_GROUP_VALUES
 

@@ -137,15 +137,15 @@ def cross_fitted(
 
 
 def effective_sample_size(
-    confidence: np.ndarray, correct: np.ndarray, cluster: np.ndarray, level: float = 0.95
+    confidence: np.ndarray, correct: np.ndarray, cluster: np.ndarray
 ) -> np.ndarray:
     """Return the effective sample size (T,) of the predictions from each confidence on.
 
     One value per distinct confidence, highest first: the number of predictions over the design
     effect (Kish, Survey Sampling, 1965), which is the linearised variance of their accuracy over
     clusters against that of independent predictions; never more than their number. With few
-    clusters that variance is itself uncertain, so the size is lowered such that an interval of
-    `level` is one by Student's t (Korn and Graubard, Survey Methodology 1998). Where all
+    clusters that variance is itself uncertain, so the size is lowered such that a 95 % interval
+    is one by Student's t (Korn and Graubard, Survey Methodology 1998). Where all
     predictions are correct, or all wrong, it is the number of clusters, as in
     `evaluation.statistics.counts`; 0 for a single cluster.
 
@@ -153,7 +153,6 @@ def effective_sample_size(
         confidence: see the module.
         correct: see the module.
         cluster: int (N,).
-        level: of the interval.
     """
     order = np.argsort(-confidence, kind="stable")
     unit, hit = compact(cluster)[order], correct[order].astype(np.float64)
@@ -182,7 +181,7 @@ def effective_sample_size(
         )
         size = (
             np.minimum(share * (1 - share) / variance, n)
-            * (students(np.inf, level) / students(clusters - 1, level)) ** 2
+            * (students(np.inf) / students(clusters - 1)) ** 2
         )
     size = np.where((share == 0) | (share == 1), clusters, size)
     last = np.diff(confidence[order], append=np.nan) != 0  # the end of each run of equal confidence
@@ -195,7 +194,6 @@ def single_threshold(
     precision: float,
     *,
     floor: float = 0.0,
-    level: float = 0.95,
     cluster: np.ndarray | None = None,
 ) -> float:
     """Choose one threshold for all classes.
@@ -208,7 +206,6 @@ def single_threshold(
         correct: see the module.
         precision: the accuracy to reach, in (0, 1].
         floor: the lowest threshold to return, in [0, 1].
-        level: of the interval.
         cluster: int (N,), where predictions are no independent evidence, such as those of one
             person; `effective_sample_size` then takes the place of their number.
 
@@ -226,11 +223,9 @@ def single_threshold(
     curve = risk_coverage(confidence, correct)
     covered = np.rint(curve.coverage * len(correct)).astype(int)
     hits = covered - np.rint(curve.risk * covered).astype(int)
-    size = (
-        covered if cluster is None else effective_sample_size(confidence, correct, cluster, level)
-    )
+    size = covered if cluster is None else effective_sample_size(confidence, correct, cluster)
     rows = zip(curve.threshold, hits, covered, size, strict=True)
-    good = [t for t, h, n, m in rows if wilson(float(h * m / n), float(m), level)[0] >= precision]
+    good = [t for t, h, n, m in rows if wilson(float(h * m / n), float(m))[0] >= precision]
     return min(1.0, float(np.ceil(max(floor, good[-1]) * 1e4) / 1e4)) if good else 1.0
 
 

@@ -180,11 +180,6 @@ def regression(table: pa.Table, task: str) -> Numbers | None:
     return Numbers(rows, true[rows], pred[rows], low[rows], high[rows])
 
 
-def ages(table: pa.Table) -> Numbers | None:
-    """Return the ages of a conforming table, years."""
-    return regression(table, "age")
-
-
 def all_tasks(table: pa.Table) -> dict[str, Classes | Numbers]:
     """Return every task of a conforming table that has rows with a truth and a prediction."""
     tasks = {

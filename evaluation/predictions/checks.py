@@ -128,9 +128,8 @@ def _check_range(columns: Columns, names: Sequence[str]) -> None:
 def _check_sums(columns: Columns, task: str, names: Sequence[str]) -> None:
     if not names:
         return
-    nulls = np.stack(
-        [pc.is_null(columns[n]).to_numpy(zero_copy_only=False) for n in names]
-    )  # (labels, N)
+    # (labels, N)
+    nulls = np.stack([pc.is_null(columns[n]).to_numpy(zero_copy_only=False) for n in names])
     mixed = np.flatnonzero(nulls.any(axis=0) != nulls.all(axis=0))
     if len(mixed):
         refuse(
@@ -140,9 +139,8 @@ def _check_sums(columns: Columns, task: str, names: Sequence[str]) -> None:
             int(mixed[0]),
             "complete the row.",
         )
-    total = np.sum(
-        [columns[n].to_numpy(zero_copy_only=False) for n in names], axis=0
-    )  # (N,), NaN where null
+    # (N,), NaN where null
+    total = np.sum([columns[n].to_numpy(zero_copy_only=False) for n in names], axis=0)
     if len(off := np.flatnonzero(np.abs(total - 1) > SUM_TOLERANCE)):
         row = int(off[0])
         refuse(

@@ -89,6 +89,11 @@ def assemble(
     return pa.table(columns)
 
 
+def without_empty_columns(table: pa.Table) -> pa.Table:
+    """Return the columns that have any value."""
+    return table.select([n for n in table.column_names if table[n].null_count < len(table)])
+
+
 def absent_labels(samples: Samples) -> list[str]:
     """Return the label columns that the data set has no value for: they are left out."""
     return [

@@ -7,7 +7,9 @@ with another model, other data or other options starts anew. The engine may diff
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -93,34 +95,6 @@ class PredictionRun:
 
 
 @dataclass(frozen=True, slots=True)
-class PartPredictor:
-    """Predicts one part; an engine calls it, in this process or in another."""
-
-    predictor: FaceModel
-    detector: Detector
-    base: Path
-    embedding: bool
-    conditions: bool
-    name: str | None
-    absent: tuple[str, ...]
-    threads: int
-
-    def __call__(self, samples: Samples) -> tuple[pa.Table, int]:
-        """Return the samples' rows without `absent` columns, and the count of unreadable files."""
-        part, unreadable = predict(
-            self.predictor,
-            samples,
-            self.detector,
-            self.base,
-            embedding=self.embedding,
-            with_conditions=self.conditions,
-            threads=self.threads,
-            name=self.name,
-        )
-        return conform(part.drop_columns(self.absent)) if len(part) else part, unreadable
-
-
-@dataclass(frozen=True, slots=True)
 class PredictionCounts:
     """Rows written, faces found among them, and unreadable files that were left out."""
 
@@ -161,18 +135,22 @@ def _make_parts(run: PredictionRun, parts: PartialTable) -> None:
     done = sum(n or 0 for n in counts)
     if done:
         say(f"goes on: {done} of {len(run.samples)} samples are there")
-    predict_part = PartPredictor(
-        run.predictor,
-        run.detector,
-        absolute(run.base),
-        run.embedding,
-        run.conditions,
-        run.name,
-        tuple(absent_labels(run.samples)),
-        run.engine.threads,
+    predict_part = partial(
+        _predict_part,
+        predict_samples=partial(
+            predict,
+            run.predictor,
+            detector=run.detector,
+            base=absolute(run.base),
+            embedding=run.embedding,
+            with_conditions=run.conditions,
+            threads=run.engine.threads,
+            name=run.name,
+        ),
+        absent=absent_labels(run.samples),
     )
     todo = [i for i, n in enumerate(counts) if n is None]
-    samples = (_absolute(run.samples.take(_rows_of_part(i))) for i in todo)
+    samples = (_absolute(run.samples.take(slice(i * PART_SIZE, (i + 1) * PART_SIZE))) for i in todo)
     with task(f"predict {run.samples.name}", len(run.samples), done) as advance:
         for at, (part, unreadable) in run.engine.map(predict_part, samples):
             parts.save(todo[at], part, unreadable)
@@ -180,8 +158,17 @@ def _make_parts(run: PredictionRun, parts: PartialTable) -> None:
             advance(done)
 
 
-def _rows_of_part(index: int) -> slice:
-    return slice(index * PART_SIZE, (index + 1) * PART_SIZE)
+def _predict_part(
+    samples: Samples,
+    predict_samples: Callable[[Samples], tuple[pa.Table, int]],
+    absent: Sequence[str],
+) -> tuple[pa.Table, int]:
+    """Return the samples' rows without `absent` columns, and the count of unreadable files.
+
+    An engine calls it, in this process or in another.
+    """
+    part, unreadable = predict_samples(samples)
+    return conform(part.drop_columns(absent)) if len(part) else part, unreadable
 
 
 def _absolute(samples: Samples) -> Samples:

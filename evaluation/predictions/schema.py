@@ -53,12 +53,6 @@ TYPES: dict[str, pa.DataType] = {
     "face_found": pa.bool_(),
     "embedding": pa.list_(pa.float32()),
 }
-TASKS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "emotion": ("emotion_true", ("emotion_pred", *P_COLUMNS)),
-    "gender": ("gender_true", ("gender_pred", P_GENDER)),
-    "age": ("age_true", ("age_pred",)),
-}
-"""Known task -> its true column, and the columns of which one is enough as a prediction."""
 
 
 def type_of(name: str) -> pa.DataType | None:
@@ -82,11 +76,6 @@ def column_types(schema: pa.Schema) -> dict[str, pa.DataType]:
             types |= dict.fromkeys(names, pa.string())
             types |= {n: pa.float32() for n in schema.names if n.startswith(task + P)}
     return types
-
-
-def tasks(table: pa.Table) -> tuple[str, ...]:
-    """Return the tasks of which the table has a truth and a prediction."""
-    return task_names(table.column_names)
 
 
 def some(names: Sequence[str]) -> str:

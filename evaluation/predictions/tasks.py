@@ -113,6 +113,12 @@ def label_space(table: pa.Table, task: str, declared: Sequence[str] = ()) -> tup
     return tuple(dict.fromkeys([*ordered, *sorted(labels - set(ordered), key=sort_key)]))
 
 
+def label_key(label: str) -> tuple[int, tuple[bool, float, str]]:
+    """Return the key of the one order of labels: known ones as in their space, then sorted."""
+    places = [space.labels.index(label) for space in SPACES.values() if label in space.labels]
+    return (places[0] if places else MAX_CLASSES), sort_key(label)
+
+
 def sort_key(label: str) -> tuple[bool, float, str]:
     """Return the key by which labels are sorted: whole numbers by value, then texts."""
     is_number = bool(re.fullmatch(r"-?\d{1,15}", label))

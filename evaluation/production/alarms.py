@@ -66,15 +66,15 @@ def figures(
     for period in periods:
         before = abstained / faces if faces >= MIN_FACES else None
         uncertain = validation.uncertain.value if validation and validation.uncertain else None
-        found = {
+        checks = {
             DRIFT: _drift(period, task, validation, margin),
             UNCERTAIN: _above(period.uncertain_share(task), uncertain, margin, VALIDATION),
             ABSTAINED: _above(period.abstained_share, before, margin, EARLIER),
         }
         if task == "emotion" and period.sad_neutral is not None:
             pair = validation.sad_neutral.value if validation and validation.sad_neutral else None
-            found[SAD_NEUTRAL] = _above(period.sad_neutral_share, pair, margin, VALIDATION)
-        results.append(found)
+            checks[SAD_NEUTRAL] = _above(period.sad_neutral_share, pair, margin, VALIDATION)
+        results.append(checks)
         abstained += min(sum(period.abstained.values()), period.faces)
         faces += period.faces
     return results

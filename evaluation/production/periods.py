@@ -126,7 +126,7 @@ def merged(lines: Sequence[CountsLine], start: datetime | None = None) -> Period
     for line in lines:
         for source, pictures in line.latency_ms.items():
             latency[source] += np.array(pictures)
-    known = [line.sad_neutral for line in lines if line.sad_neutral is not None]
+    sad_neutral = [line.sad_neutral for line in lines if line.sad_neutral is not None]
     tasks = sorted({task for line in lines for task in line.tasks})
     return Period(
         start=min(line.time for line in lines) if start is None else start,
@@ -134,7 +134,7 @@ def merged(lines: Sequence[CountsLine], start: datetime | None = None) -> Period
         faces=sum(line.faces for line in lines),
         abstained=_sums(line.abstained for line in lines),
         tasks={t: _task([line.tasks[t] for line in lines if t in line.tasks]) for t in tasks},
-        sad_neutral=sum(known) if known else None,
+        sad_neutral=sum(sad_neutral) if sad_neutral else None,
         latency=latency,
     )
 

@@ -50,9 +50,9 @@ def all_labels(
     validation: ValidationCounts | None, periods: Sequence[Period], task: str
 ) -> list[str]:
     """Return the classes of validation, then those that only production has."""
-    known = validation.labels if validation else ()
-    found = {label for p in periods if task in p.tasks for label in p.tasks[task].classes}
-    return [*known, *sorted(found - set(known))]
+    labels = validation.labels if validation else ()
+    occurring = {label for p in periods if task in p.tasks for label in p.tasks[task].classes}
+    return [*labels, *sorted(occurring - set(labels))]
 
 
 def validation_counts(store: Store, task: str, where: Where) -> ValidationCounts | None:

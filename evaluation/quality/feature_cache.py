@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,36 +39,41 @@ Compute = Callable[[Sequence[bytes]], np.ndarray]
 """The bytes of files -> records (N,)."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileReader:
-    """Reads files and computes their records; an engine calls it, here or in another process.
+def read_records(
+    paths: Sequence[Path],
+    compute: Compute,
+    cached_sha: AbstractSet[bytes],
+    dtype: np.dtype,
+    threads: int,
+) -> np.ndarray:
+    """Return records (N,) of files; an engine calls it, here or in another process.
 
-    known: SHA-256 of contents whose records the cache holds, without zero bytes at the end.
+    Args:
+        paths: of the files (N,).
+        compute: returns the records.
+        cached_sha: SHA-256 of contents that the cache holds, without zero bytes at the end.
+        dtype: of a record.
+        threads: that read.
+
+    Returns:
+        Records; of a file that the cache holds nothing but `sha`, of one that cannot be opened
+        zeros.
     """
-
-    compute: Compute
-    known: AbstractSet[bytes]
-    dtype: np.dtype
-    threads: int
-
-    def __call__(self, paths: Sequence[Path]) -> np.ndarray:
-        """Return records (N,); of a file that is known or cannot be opened nothing but `sha`."""
-        records = np.zeros(len(paths), self.dtype)
-        new: dict[int, bytes] = {}
-        with ThreadPoolExecutor(self.threads) as pool:
-            for k, content in enumerate(pool.map(_read, paths)):
-                if content is None:
-                    continue
-                sha = hashlib.sha256(content).digest()
-                records[k]["sha"] = sha
-                if sha.rstrip(b"\0") not in self.known:
-                    new[k] = content
-        if new:
-            at = list(new)
-            values = self.compute(list(new.values()))
-            for field in values.dtype.names or ():
-                records[field][at] = values[field]
-        return records
+    records = np.zeros(len(paths), dtype)
+    new: dict[int, bytes] = {}
+    with ThreadPoolExecutor(threads) as pool:
+        for k, data in enumerate(pool.map(_read, paths)):
+            if data is None:
+                continue
+            sha = hashlib.sha256(data).digest()
+            records[k]["sha"] = sha
+            if sha.rstrip(b"\0") not in cached_sha:
+                new[k] = data
+    if new:
+        values = compute(list(new.values()))
+        for field in values.dtype.names or ():
+            records[field][list(new)] = values[field]
+    return records
 
 
 class FeatureCache:
@@ -105,12 +110,7 @@ class FeatureCache:
         """
         cached = self._load()
         stats = np.array([_stat_key(i, p) for i, p in zip(ids, paths, strict=True)], "S16")
-        records = np.zeros(len(ids), self.dtype)
-        at = np.searchsorted(cached["stat"], stats).clip(0, max(len(cached) - 1, 0))
-        is_cached = np.zeros(len(ids), bool)
-        if len(cached):
-            is_cached = (cached["stat"][at] == stats) & (stats != b"")
-        records[is_cached] = cached[at[is_cached]]
+        records, is_cached = self._look_up(cached, stats)
         todo = np.flatnonzero(~is_cached)
         self.computed_count = self.read_count = 0
         if not len(todo):
@@ -118,7 +118,13 @@ class FeatureCache:
         # numpy drops zero bytes at the end of what it gives out, and compares as if they were still
         # there.
         row_of_sha = dict(zip(cached["sha"].tolist(), range(len(cached)), strict=True))
-        read = FileReader(compute, frozenset(row_of_sha), self.dtype, self._engine.threads)
+        read = partial(
+            read_records,
+            compute=compute,
+            cached_sha=frozenset(row_of_sha),
+            dtype=self.dtype,
+            threads=self._engine.threads,
+        )
         batches = [
             todo[start : start + FILES_PER_BATCH] for start in range(0, len(todo), FILES_PER_BATCH)
         ]
@@ -129,7 +135,7 @@ class FeatureCache:
             try:
                 for index, part in self._engine.map(read, batch_paths):
                     batch = batches[index]
-                    self._fill_known(part, cached, row_of_sha)
+                    self._fill_cached(part, cached, row_of_sha)
                     for k in np.flatnonzero(part["sha"] != b""):
                         # Without a trusted time stamp the key is one that no time stamp has: the
                         # content is still known the next time.
@@ -147,7 +153,17 @@ class FeatureCache:
                 self._write(unsaved)
         return records
 
-    def _fill_known(
+    def _look_up(self, cached: np.ndarray, stats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the records (N,) of files by their `stat`, and which of them the cache has."""
+        records = np.zeros(len(stats), self.dtype)
+        if not len(cached):
+            return records, np.zeros(len(stats), bool)
+        at = np.searchsorted(cached["stat"], stats).clip(max=len(cached) - 1)
+        is_cached = (cached["stat"][at] == stats) & (stats != b"")
+        records[is_cached] = cached[at[is_cached]]
+        return records, is_cached
+
+    def _fill_cached(
         self, part: np.ndarray, cached: np.ndarray, row_of_sha: Mapping[bytes, int]
     ) -> None:
         """Fill in the records of files whose content the cache knows, and count."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import cv2
@@ -82,13 +81,13 @@ class ImageFeatures:
             f"pixels-{image_features.VERSION}",
             image_features.RECORD,
             "look at pictures",
-            ImageDescriber(self._engine.threads),
+            partial(describe, threads=self._engine.threads),
         )
 
     @cached_property
     def faces(self) -> np.ndarray:
         """Structured array FACES (N,)."""
-        count = FaceCounter(self.detector, self._engine.threads)
+        count = partial(count_faces, detector=self.detector, threads=self._engine.threads)
         return self._collect(f"faces-1-{self.detector.name}", FACES, "count faces", count)
 
     @cached_property
@@ -115,8 +114,15 @@ class ImageFeatures:
             (predictor.fingerprint + detector.name).encode() + bytes([tight, VERSION])
         ).hexdigest()[:12]
 
-        embed = Embedder(predictor, detector, tight, dtype, self._engine.threads)
-        records = self._collect(f"embedding-1-{key}", dtype, "embed faces", embed)
+        compute = partial(
+            embed,
+            predictor=predictor,
+            detector=detector,
+            tight=tight,
+            dtype=dtype,
+            threads=self._engine.threads,
+        )
+        records = self._collect(f"embedding-1-{key}", dtype, "embed faces", compute)
         return np.asarray(records["embedding"])
 
     def _collect(self, key: str, dtype: np.dtype, title: str, compute: Compute) -> np.ndarray:
@@ -125,62 +131,48 @@ class ImageFeatures:
         return cache.collect(title, self._samples.ids, self._samples.paths, compute)
 
 
-@dataclass(frozen=True, slots=True)
-class ImageDescriber:
-    """Files -> `image_features.RECORD`."""
-
-    threads: int
-
-    def __call__(self, files: Sequence[bytes]) -> np.ndarray:
-        """Return records (N,)."""
-        return image_features.describe_images(files, lambda f, data: each(data, f, self.threads))
+def describe(files: Sequence[bytes], threads: int) -> np.ndarray:
+    """Return `image_features.RECORD` (N,) of the files."""
+    return image_features.describe_images(files, lambda f, data: each(data, f, threads))
 
 
-@dataclass(frozen=True, slots=True)
-class FaceCounter:
-    """Files -> FACES."""
+def count_faces(files: Sequence[bytes], detector: Detector, threads: int) -> np.ndarray:
+    """Return FACES (N,) of the files."""
 
-    detector: Detector
-    threads: int
-
-    def __call__(self, files: Sequence[bytes]) -> np.ndarray:
-        """Return records (N,)."""
-        return np.array(list(each(files, self._count, self.threads)), FACES)
-
-    def _count(self, data: bytes) -> tuple[bool, int, float, float]:
+    def count(data: bytes) -> tuple[bool, int, float, float]:
         try:
-            faces = self.detector(images.load(data), STILL_SIDE)
+            faces = detector(images.load(data), STILL_SIDE)
         except ImageError:
             return False, 0, 0.0, 0.0
         areas = sorted((f.box[2] * f.box[3] for f in faces), reverse=True)
         second = areas[1] / areas[0] if len(areas) > 1 else 0.0
         return True, len(faces), max((f.score for f in faces), default=0.0), second
 
+    return np.array(list(each(files, count, threads)), FACES)
 
-@dataclass(frozen=True, slots=True)
-class Embedder:
-    """Files -> records of `dtype`: `readable`, and `embedding` of length 1."""
 
-    predictor: FaceModel
-    detector: Detector
-    tight: bool
-    dtype: np.dtype
-    threads: int
+def embed(
+    files: Sequence[bytes],
+    predictor: FaceModel,
+    detector: Detector,
+    tight: bool,
+    dtype: np.dtype,
+    threads: int,
+) -> np.ndarray:
+    """Return records (N,) of `dtype` of the files: `readable`, and `embedding` of length 1."""
 
-    def __call__(self, files: Sequence[bytes]) -> np.ndarray:
-        """Return records (N,)."""
-        records = np.zeros(len(files), self.dtype)
-        crops = list(each(files, self._crop, self.threads))
-        inputs = [self.predictor.blank(1)[0] if crop is None else crop for crop in crops]
-        for start in range(0, len(inputs), BATCH_SIZE):
-            stack = np.stack(inputs[start : start + BATCH_SIZE])
-            vectors = self.predictor.probabilities(stack, embedding=True)["embedding"]
-            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-            records["embedding"][start : start + BATCH_SIZE] = vectors / np.maximum(norms, 1e-6)
-        records["readable"] = [crop is not None for crop in crops]
-        records["embedding"][~records["readable"]] = 0
-        return records
+    def crop_face(data: bytes) -> np.ndarray | None:
+        face = face_of(data, detector, tight)
+        return face and predictor.crops(face[0], [face[1]])[0]
 
-    def _crop(self, data: bytes) -> np.ndarray | None:
-        face = face_of(data, self.detector, self.tight)
-        return face and self.predictor.crops(face[0], [face[1]])[0]
+    records = np.zeros(len(files), dtype)
+    crops = list(each(files, crop_face, threads))
+    inputs = [predictor.blank(1)[0] if crop is None else crop for crop in crops]
+    for start in range(0, len(inputs), BATCH_SIZE):
+        stack = np.stack(inputs[start : start + BATCH_SIZE])
+        vectors = predictor.probabilities(stack, embedding=True)["embedding"]
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        records["embedding"][start : start + BATCH_SIZE] = vectors / np.maximum(norms, 1e-6)
+    records["readable"] = [crop is not None for crop in crops]
+    records["embedding"][~records["readable"]] = 0
+    return records

@@ -4,11 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.labels import FERPLUS8, GENDER2, age_decade
+from core.data import Samples
+from core.labels import AGE_MAX, FERPLUS8, GENDER2, age_decade
 from evaluation.quality.dataset import AuditDataset
 
 MAX_GROUP_VALUES = 50
 """A group column of more values (subjects, films) holds no classes."""
+
+
+def label_codes(samples: Samples) -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
+    """Return emotion, gender and age by decade, as far as any sample has them.
+
+    Returns:
+        Name -> (codes (N,), -1 unknown; the names of the codes).
+    """
+    bands = tuple(sorted({age_decade(a) for a in range(AGE_MAX + 1)}))
+    band_codes = np.array(
+        [-1 if np.isnan(a) else bands.index(age_decade(float(a))) for a in samples.age], np.int64
+    )
+    columns = {
+        "emotion": (samples.emotion, FERPLUS8.labels),
+        "gender": (samples.gender, GENDER2.labels),
+        "age": (band_codes, bands),
+    }
+    return {name: column for name, column in columns.items() if (column[0] >= 0).any()}
 
 
 def class_columns(dataset: AuditDataset) -> dict[str, np.ndarray]:
@@ -17,18 +36,11 @@ def class_columns(dataset: AuditDataset) -> dict[str, np.ndarray]:
     The columns are emotion, gender, age by decade, and the data set's own groups; columns of one
     value too.
     """
-    samples = dataset.samples
-    columns: dict[str, np.ndarray] = {}
-    for name, codes, labels in (
-        ("emotion", samples.emotion, FERPLUS8.labels),
-        ("gender", samples.gender, GENDER2.labels),
-    ):
-        if (codes >= 0).any():
-            columns[name] = np.array([*labels, ""])[codes]
-    if (~np.isnan(samples.age)).any():
-        decades = ["" if np.isnan(a) else age_decade(float(a)) for a in samples.age]
-        columns["age"] = np.array(decades)
-    for name, values in samples.groups.items():
+    columns = {
+        name: np.array([*labels, ""])[codes]
+        for name, (codes, labels) in label_codes(dataset.samples).items()
+    }
+    for name, values in dataset.samples.groups.items():
         if len(np.unique(values)) <= MAX_GROUP_VALUES:
             columns[name] = values.astype(str)
     return columns

@@ -75,9 +75,9 @@ def number(
     return f"{value}{unit} ({low} to {high})" if low else f"{value}{unit}"
 
 
-def interval(f: Estimate, *, percent: bool = False, digits: int = 2, sign: bool = False) -> str:
+def interval(f: Estimate, *, percent: bool = False, sign: bool = False) -> str:
     """Return a figure's interval as text, e.g. `80.8 to 83.4`; "" where it has none."""
-    _, low, high = _three(f, percent, digits, sign)
+    _, low, high = _three(f, percent, 2, sign)
     return f"{low} to {high}" if low else ""
 
 

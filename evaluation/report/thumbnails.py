@@ -17,6 +17,7 @@ from evaluation.predictions import arrays
 from evaluation.predictions.tasks import tasks_of
 
 SIDE_PX = 112
+MISTAKES_PER_TASK = 12
 BLURRED_SIDE_PX = 6
 """Side of a blurred image: of six by six pixels nobody can be recognised."""
 
@@ -68,9 +69,7 @@ def _largest_errors(values: arrays.Numbers, unit: str, limit: int) -> list[Mista
     ]
 
 
-def thumbnails(
-    table: pa.Table, folder: Path, *, limit: int = 12, blur: bool = True
-) -> tuple[list[Thumbnail], int]:
+def thumbnails(table: pa.Table, folder: Path, *, blur: bool = True) -> tuple[list[Thumbnail], int]:
     """Return thumbnails of the largest mistakes, and how many could not be opened.
 
     A path that leads outside the folder, by `..`, from the root or over a link, is not opened.
@@ -78,7 +77,6 @@ def thumbnails(
     Args:
         table: Predictions of one model, with a column `path`.
         folder: That the paths are relative to.
-        limit: Mistakes of each task.
         blur: Whether to blur the faces.
 
     Raises:
@@ -91,7 +89,7 @@ def thumbnails(
         )
     root, images_read, unreadable = folder.resolve(), [], 0
     paths = table["path"]
-    for mistake in largest_mistakes(table, limit):
+    for mistake in largest_mistakes(table, MISTAKES_PER_TASK):
         try:
             path = (root / (paths[mistake.row].as_py() or "")).resolve()
             if not path.is_relative_to(root):

@@ -18,6 +18,8 @@ from functools import lru_cache
 import numpy as np
 
 ROUNDS = 1000
+LEVEL = 0.95
+"""Of all intervals."""
 MAX_CLUSTERS = 1000
 RELATIVE_NOISE = 1e-5
 """Rounds whose statistic differs by less than this share of it are equal: they are added in single
@@ -29,8 +31,8 @@ of Computer Programming 3, section 6.4).
 """
 
 
-def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Return the ends of the middle `level` of float (rounds,) values.
+def percentiles(values: np.ndarray) -> tuple[float, float]:
+    """Return the ends of the middle 95 % of float (rounds,) values.
 
     Rounds without a value (NaN) are left out; NaN where none has one.
     """
@@ -38,7 +40,7 @@ def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     if len(values) == 0:
         return float("nan"), float("nan")
     with np.errstate(invalid="ignore"):  # between infinite values
-        low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+        low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
@@ -62,7 +64,6 @@ def centred(
     *,
     minimum: float = -np.inf,
     maximum: float = np.inf,
-    level: float = 0.95,
 ) -> tuple[float, float]:
     """Return the percentile interval of `drawn`, moved so that the median round falls on `value`.
 
@@ -78,7 +79,6 @@ def centred(
         drawn: float (rounds,) the statistic of each round; NaN where it is undefined.
         minimum: lower end of the statistic's range, to which the interval is clipped.
         maximum: upper end of it.
-        level: share of rounds inside.
 
     Returns:
         (low, high); NaN where fewer than two rounds differ, or some are infinite.
@@ -86,7 +86,7 @@ def centred(
     drawn = drawn[~np.isnan(drawn)]
     if not len(drawn) or not np.isfinite(drawn).all() or not np.isfinite(value):
         return float("nan"), float("nan")
-    low, high = unless_equal(*percentiles(drawn, level))
+    low, high = unless_equal(*percentiles(drawn))
     move = value - float(np.median(drawn))
     return (
         float(np.clip(low + move, minimum, maximum)),
@@ -95,13 +95,13 @@ def centred(
 
 
 @lru_cache(maxsize=8)  # at most 4 MB each
-def times_drawn(clusters: int, rounds: int = ROUNDS, seed: int = 0) -> np.ndarray:
+def times_drawn(clusters: int, rounds: int = ROUNDS) -> np.ndarray:
     """Return float32 (rounds, clusters), read-only.
 
-    How often each cluster came when `clusters` were drawn with replacement (Efron, 1979). Same
-    seed, same draws.
+    How often each cluster came when `clusters` were drawn with replacement (Efron, 1979), the same
+    at each call.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     drawn = np.empty((rounds, clusters), np.float32)
     for i in range(rounds):
         picks = rng.integers(0, clusters, clusters, dtype=np.int32)

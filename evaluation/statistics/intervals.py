@@ -1,6 +1,6 @@
 """How sure a figure is.
 
-95 % intervals (or any `level`) of proportions and of anything that can be resampled.
+95 % intervals of proportions and of anything that can be resampled.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from evaluation.statistics.bootstrap import ROUNDS, percentiles
+from evaluation.statistics.bootstrap import LEVEL, ROUNDS, percentiles
 
 MANY = 20_000
 
 
-def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
+def wilson(hits: float, n: float) -> tuple[float, float]:
     """Wilson's score interval of `hits` out of `n`, in [0, 1] (Wilson, JASA 1927).
 
     (0, 1) without samples. Both are counts, or what these are worth where samples are not
@@ -28,7 +28,7 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
         raise ValueError(f"Expected 0 <= `hits` <= `n`, got {hits} and {n}.")
     if n == 0:
         return 0.0, 1.0
-    z = float(ndtri((1 + level) / 2))
+    z = float(ndtri((1 + LEVEL) / 2))
     share, spread = hits / n, z * z / n
     middle = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * (share * (1 - share) / n + spread / n / 4) ** 0.5
@@ -36,7 +36,7 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
     return (0.0 if hits == 0 else middle - half), (1.0 if hits == n else middle + half)
 
 
-def students(freedom: np.ndarray | float, level: float = 0.95) -> np.ndarray:
+def students(freedom: np.ndarray | float) -> np.ndarray:
     """Return how many standard errors a mean's interval reaches to either side (Student's t).
 
     In the shape of `freedom`, degrees; NaN where these are not above 0.
@@ -45,14 +45,13 @@ def students(freedom: np.ndarray | float, level: float = 0.95) -> np.ndarray:
     [12.71, 2.26, 1.96]
     """
     freedom = np.asarray(freedom, np.float64)
-    return np.asarray(stdtrit(np.where(freedom > 0, freedom, np.nan), (1 + level) / 2))
+    return np.asarray(stdtrit(np.where(freedom > 0, freedom, np.nan), (1 + LEVEL) / 2))
 
 
 def bootstrap(
     statistic: Callable[[np.ndarray], float],
     n: int,
     *,
-    level: float = 0.95,
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> tuple[float, float]:
@@ -63,19 +62,15 @@ def bootstrap(
     if n == 0:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
-    return percentiles(np.array([statistic(rng.integers(0, n, n)) for _ in range(rounds)]), level)
+    return percentiles(np.array([statistic(rng.integers(0, n, n)) for _ in range(rounds)]))
 
 
-def bootstrap_mean(
-    values: np.ndarray, *, level: float = 0.95, rounds: int = ROUNDS, seed: int = 0
-) -> tuple[float, float]:
+def bootstrap_mean(values: np.ndarray, *, rounds: int = ROUNDS) -> tuple[float, float]:
     """Return the percentile interval of the mean of float (n,) values; see `bootstrap`.
 
     Of more than MANY values the normal interval, which is then the same.
     """
     if len(values) > MANY:
-        half = float(ndtri((1 + level) / 2) * values.std() / len(values) ** 0.5)
+        half = float(ndtri((1 + LEVEL) / 2) * values.std() / len(values) ** 0.5)
         return float(values.mean()) - half, float(values.mean()) + half
-    return bootstrap(
-        lambda at: float(values[at].mean()), len(values), level=level, rounds=rounds, seed=seed
-    )
+    return bootstrap(lambda at: float(values[at].mean()), len(values), rounds=rounds)

@@ -57,9 +57,8 @@ def paired_t(differences: np.ndarray, cluster: np.ndarray | None = None) -> floa
     )
     if np.ptp(differences) == 0:
         return 1.0 if mean == 0 else float("nan")
-    if (
-        spread <= 1e-14 * abs(mean) or spread == 0
-    ):  # clusters that are all alike say nothing of how clusters differ
+    # clusters that are all alike say nothing of how clusters differ
+    if spread <= 1e-14 * abs(mean) or spread == 0:
         return float("nan")
     return 2 * float(stdtr(n - 1, -abs(mean) / spread))
 

@@ -145,9 +145,8 @@ def encode_columns(
             columns |= _class_columns(part, task, task.labels, order[task.name])
     if "age_true" in part.column_names:
         age = part["age_true"].to_numpy()
-        columns["age_decade"] = _uint8_codes(
-            np.where(np.isnan(age), -1, regression.bands(np.nan_to_num(age)))
-        )
+        decade = np.where(np.isnan(age), -1, regression.bands(np.nan_to_num(age)))
+        columns["age_decade"] = _codes(decade, regression.BANDS)
     return columns
 
 
@@ -161,7 +160,7 @@ def _class_columns(
     name = task.name
     true, pred = (arrays.codes(part, name + which, labels) for which in (TRUE, PRED))
     p = arrays.probabilities(part, name, labels)
-    columns: dict[str, pa.Array] = {} if true is None else {name + TRUE: _codes(true, labels)}
+    columns: dict[str, pa.Array] = {} if true is None else {name + TRUE: _codes(true, len(labels))}
     if p is not None:
         best = np.where(np.isnan(p[:, 0]), -1, np.nan_to_num(p).argmax(axis=1))
         if pred is not None:
@@ -172,16 +171,13 @@ def _class_columns(
             column = probability_column(task, i)
             if column is not None:
                 columns[column] = _float32(p[:, i])
-    return columns if pred is None else columns | {name + PRED: _codes(pred, labels)}
+    return columns if pred is None else columns | {name + PRED: _codes(pred, len(labels))}
 
 
-def _codes(codes: np.ndarray, labels: tuple[str, ...]) -> pa.Array:
-    kind = np.uint8 if len(labels) < 256 else np.uint16
+def _codes(codes: np.ndarray, classes: int) -> pa.Array:
+    """Return codes below `classes` in the smallest type that holds them; negative ones are null."""
+    kind = np.uint8 if classes < 256 else np.uint16
     return pa.array(np.maximum(codes, 0).astype(kind), mask=codes < 0)
-
-
-def _uint8_codes(codes: np.ndarray) -> pa.Array:
-    return pa.array(np.maximum(codes, 0).astype(np.uint8), mask=codes < 0)
 
 
 def _float32(values: np.ndarray) -> pa.Array:

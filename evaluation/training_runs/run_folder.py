@@ -115,7 +115,7 @@ class RunFolder:
                 f"Expected a training run in {self.path}, got no {HISTORY} there; "
                 "try `python -m evaluation runs runs`."
             )
-        columns = _float_columns(_read_table(path), path)
+        columns = _float_columns(_read_table(path))
         epoch = columns.get("epoch")
         if (
             epoch is None
@@ -222,7 +222,7 @@ def _check_numbers(name: str, kind: pa.DataType, path: Path) -> None:
         )
 
 
-def _float_columns(table: pa.Table, path: Path) -> dict[str, NDArray[np.float64]]:
+def _float_columns(table: pa.Table) -> dict[str, NDArray[np.float64]]:
     columns: dict[str, NDArray[np.float64]] = {}
     for name in table.column_names:
         columns[name] = table[name].cast(pa.float64()).to_numpy().astype(np.float64)

@@ -17,7 +17,6 @@ from PIL import Image
 from core.image.limits import MAX_BYTES, MAX_PIXELS
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_CHUNKS = (b"PLTE", b"tRNS", b"eXIf", b"iTXt", b"tEXt", b"zTXt", b"iCCP", b"IDAT", b"fcTL")
 
 
 @cache

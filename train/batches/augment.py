@@ -63,9 +63,8 @@ def _affine(x: Tensor, settings: Augment, generator: torch.Generator) -> Tensor:
     mirror = 1 - 2 * (torch.rand(n, generator=generator) < settings.flip).float()
     reach = 2 * settings.shift  # twice, as the grid runs from -1 to 1
     shift = _uniform(2 * n, -reach, reach, generator).view(2, n)
-    if not (
-        settings.rotate or settings.zoom or settings.shift
-    ):  # a mirror alone moves whole pixels
+    # a mirror alone moves whole pixels
+    if not (settings.rotate or settings.zoom or settings.shift):
         return torch.where((mirror < 0).view(n, 1, 1, 1), x.flip(3), x)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
     first_row = torch.stack([cos * mirror, -sin, shift[0]], 1)

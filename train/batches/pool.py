@@ -79,8 +79,8 @@ class SamplePool:
             crops[source == part] = self.crops[part][row[source == part]]
         return Batch(
             torch.from_numpy(crops).permute(0, 3, 1, 2).contiguous(),  # (n, C, S, S)
-            {task: values[index] for task, values in self.targets.items()},
-            {task: values[index] for task, values in self.weights.items()},
+            _at(self.targets, index),
+            _at(self.weights, index),
         )
 
     def label(self) -> Tensor:
@@ -168,9 +168,14 @@ def gather(
         tuple(p.crops for p in parts),
         source[has_target],
         row[has_target],
-        {task: values[has_target] for task, values in targets.items()},
-        {task: values[has_target] for task, values in weights.items()},
+        _at(targets, has_target),
+        _at(weights, has_target),
     )
+
+
+def _at(by_task: Mapping[str, Tensor], index: Tensor) -> dict[str, Tensor]:
+    """Return the values of the samples at `index`, a number each or bool (N,)."""
+    return {task: values[index] for task, values in by_task.items()}
 
 
 def _class_weights(target: Tensor, exists: Tensor) -> Tensor:

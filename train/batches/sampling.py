@@ -56,8 +56,7 @@ def batches(
         )
         n_draws = n_batches * batch_size if n >= batch_size else n
         order = torch.multinomial(chances, n_draws, replacement=True, generator=generator)
-    for i in range(n_batches):
-        yield order[i * batch_size : (i + 1) * batch_size]
+    yield from torch.split(order[: n_batches * batch_size], batch_size)
 
 
 def _alternate(

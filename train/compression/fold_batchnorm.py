@@ -89,19 +89,18 @@ def module_of(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
     return traced.get_submodule(str(node.target)) if node.op == "call_module" else None
 
 
-def recalibrate_batchnorm(model: nn.Module, shape: tuple[int, int, int], n: int = 4) -> None:
+def recalibrate_batchnorm(model: nn.Module, shape: tuple[int, int, int]) -> None:
     """Give the BatchNorms of a fresh network the statistics of noise, so that they can be folded.
 
     Args:
         model: changed in place, and set to train mode.
         shape: (C, H, W) of one image.
-        n: number of images of noise.
     """
     norms = [m for m in model.train().modules() if isinstance(m, BATCH_NORMS)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 1.0
     with torch.no_grad():
-        model(torch.randn(n, *shape))
+        model(torch.randn(4, *shape))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

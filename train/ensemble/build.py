@@ -19,7 +19,7 @@ from core.ensemble import Ensemble
 from core.errors import DataError, UserError
 from core.files import scratch_folder
 from train.ensemble import report
-from train.ensemble.figures import measure
+from train.ensemble.figures import EnsembleFigures, measure
 from train.ensemble.member_predictions import MemberPredictions, labels_of, predict_members
 from train.ensemble.report import EnsembleResult
 from train.ensemble.weights import TaskWeights, fit_weights
@@ -89,17 +89,7 @@ def build(
                 measure(equal, name, weights, of_data_set, rows)
                 for of_data_set, rows in _with_rows(predictions)
             ]
-        thresholds, selective_rows = fit_thresholds(
-            [f.samples for f in figures], [f.table for f in figures]
-        )
-        final = replace(
-            draft,
-            members=_weighted(draft.members, equal, weights),
-            calibration={k: v for w in weights.values() for k, v in w.calibration.items()},
-            thresholds=thresholds,
-            metrics=(*(row for f in figures for row in f.metrics), *selective_rows),
-            created=datetime.now(UTC).strftime("%Y-%m-%d"),
-        )
+        final = _measured(draft, equal, weights, figures)
         (folder / FILE).write_text(final.to_json(), encoding="utf-8")
         ensemble = Ensemble(folder, is_trusted=is_trusted)
         gains = [gain for f in figures for gain in f.gains]
@@ -173,11 +163,14 @@ def _task_weights(
     return replace(fitted, weights=weights)
 
 
-def _weighted(
-    members: Sequence[EnsembleMember], ensemble: Ensemble, weights: Mapping[str, TaskWeights]
-) -> tuple[EnsembleMember, ...]:
-    """Members with their weights; tasks without labels keep equal ones."""
-    return tuple(
+def _measured(
+    draft: EnsembleConfig,
+    ensemble: Ensemble,
+    weights: Mapping[str, TaskWeights],
+    figures: Sequence[EnsembleFigures],
+) -> EnsembleConfig:
+    """The draft with all that was fitted and measured; tasks without labels keep equal weights."""
+    members = tuple(
         replace(
             member,
             weights={
@@ -186,7 +179,18 @@ def _weighted(
                 if ensemble.members[i].card.head(task)
             },
         )
-        for i, member in enumerate(members)
+        for i, member in enumerate(draft.members)
+    )
+    thresholds, selective_rows = fit_thresholds(
+        [f.samples for f in figures], [f.table for f in figures]
+    )
+    return replace(
+        draft,
+        members=members,
+        calibration={k: v for w in weights.values() for k, v in w.calibration.items()},
+        thresholds=thresholds,
+        metrics=(*(row for f in figures for row in f.metrics), *selective_rows),
+        created=datetime.now(UTC).strftime("%Y-%m-%d"),
     )
 
 

@@ -17,7 +17,7 @@ from evaluation.analysis.classification import ClassificationReport
 from evaluation.analysis.regression import RegressionReport
 from evaluation.analysis.summary import TableReport, table_report
 from evaluation.analysis.table_pairs import compare
-from evaluation.predictions.columns import assemble, prediction_columns
+from evaluation.predictions.columns import assemble, prediction_columns, without_empty_columns
 from evaluation.statistics.estimate import Estimate
 from train.ensemble.member_predictions import MemberPredictions
 from train.ensemble.weights import TaskWeights, apply_calibration
@@ -195,4 +195,4 @@ def _table(
         for column, end in zip(("age_low", "age_high"), ends.T, strict=True):
             columns[column] = np.where(np.isnan(end), columns[column], end)
     table = assemble(samples, [columns], [True] * len(samples), name, samples.root)
-    return table.drop_columns([c for c in table.column_names if table[c].null_count == len(table)])
+    return without_empty_columns(table)

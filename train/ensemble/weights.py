@@ -50,14 +50,13 @@ class TaskWeights:
     interval_ends: Array
 
 
-def fit_weights(head: Head, predictions: Array, labels: Labels, seed: int = 0) -> TaskWeights:
+def fit_weights(head: Head, predictions: Array, labels: Labels) -> TaskWeights:
     """Choose the weights of the members in one task.
 
     Args:
         head: the ensemble's.
         predictions: (M, N, width) of all members that have the task, as `Ensemble.each` gives them.
         labels: (N,) class indices, -1 for none, or years, NaN for none.
-        seed: of the folds.
 
     Raises:
         ValueError: too few labels to divide them.
@@ -67,10 +66,9 @@ def fit_weights(head: Head, predictions: Array, labels: Labels, seed: int = 0) -
         raise ValueError(f"Expected at least {2 * FOLDS} samples with a label, got {len(rows)}.")
     p, y = predictions[:, rows], labels[rows]
     equal = np.full(len(p), 1 / len(p))
-    fold = np.random.default_rng(seed).permutation(len(y)) % FOLDS
-    weights_of_fold = np.stack(
-        [best_weights(head, p[:, fold != f], y[fold != f]) for f in range(FOLDS)]
-    )  # (folds, M)
+    fold = np.random.default_rng(0).permutation(len(y)) % FOLDS
+    by_fold = [best_weights(head, p[:, fold != f], y[fold != f]) for f in range(FOLDS)]
+    weights_of_fold = np.stack(by_fold)  # (folds, M)
     gain = losses(head, np.tensordot(equal, p, 1), y) - losses(
         head, np.einsum("nm,mnk->nk", weights_of_fold[fold], p), y
     )

@@ -134,9 +134,7 @@ def decade_factors(value: Array, low: Array, high: Array, ages: Array) -> dict[s
     }
 
 
-def cross_fitted_ages(
-    head: Head, z: Array, ages: Array, seed: int = 0
-) -> tuple[Array, Array, Array]:
+def cross_fitted_ages(head: Head, z: Array, ages: Array) -> tuple[Array, Array, Array]:
     """Return ages and interval ends, (N,) each, every half calibrated on the other half.
 
     It shows what a calibration on half as many people achieves on new ones.
@@ -145,9 +143,8 @@ def cross_fitted_ages(
         head: the age head.
         z: its raw outputs, (N, width).
         ages: true ages, (N,), none missing.
-        seed: of the split into halves.
     """
-    first = halves(len(z), seed=seed)
+    first = halves(len(z), seed=0)
     result = np.zeros((3, len(z)))
     for fitted_on, measured_on in ((first, ~first), (~first, first)):
         calibration = fit([head], {head.task: z[fitted_on]}, {head.task: ages[fitted_on]})

@@ -22,7 +22,7 @@ from core.preprocess import to_input
 from evaluation.analysis.classification import ClassificationReport
 from evaluation.analysis.regression import RegressionReport
 from evaluation.analysis.summary import TableReport, table_report
-from evaluation.predictions.columns import assemble, prediction_columns
+from evaluation.predictions.columns import assemble, prediction_columns, without_empty_columns
 from evaluation.predictions.predict import BATCH_SIZE
 from evaluation.quality.duplicates import digest
 from train.batches.data import DatasetPart
@@ -164,9 +164,7 @@ def predictions(predictor: Predictor, part: DatasetPart, logits: Logits | None =
         predictor, predictor.calibrate(logits or logits_of(predictor, part))
     )
     table = assemble(samples, [values], [True] * len(part), predictor.card.name, samples.root)
-    return table.drop_columns(
-        [name for name in table.column_names if table[name].null_count == len(table)]
-    )
+    return without_empty_columns(table)
 
 
 def _rows_without_leaks(

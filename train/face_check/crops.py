@@ -35,7 +35,6 @@ def face_crops(
     samples: Samples,
     detector: Detector,
     progress: Callable[[int], None] = lambda done: None,
-    seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the faces of a data set, and beside each a crop of its picture that misses it.
 
@@ -43,12 +42,11 @@ def face_crops(
         samples: of one split.
         detector: as serving has it.
         progress: called with how many are done.
-        seed: of the crops that miss the face.
 
     Returns:
         Two arrays, uint8 (N, size, size); unreadable pictures are left out.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     pairs = []
     look = partial(face_of, detector=detector, tight=samples.tight)
     for done, picture_and_face in enumerate(each(samples.paths, look), 1):
@@ -89,7 +87,7 @@ def missed(box: Box, rng: np.random.Generator) -> Box:
 
 
 def folder_crops(
-    folder: Path, detector: Detector, take: Callable[[str], bool] = lambda name: True, seed: int = 0
+    folder: Path, detector: Detector, take: Callable[[str], bool] = lambda name: True
 ) -> np.ndarray:
     """Return crops of pictures without people, uint8 (N, size, size).
 
@@ -100,12 +98,11 @@ def folder_crops(
         folder: of pictures, searched with its folders below.
         detector: as serving has it.
         take: which files, by their names relative to `folder`.
-        seed: of the places.
 
     Raises:
         DataError: there is none.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     names = [name for name in files(folder)[0] if take(name)]
     crops: list[np.ndarray] = []
     for name in names:

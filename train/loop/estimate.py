@@ -49,13 +49,12 @@ class TrainingPlan:
     device: str
 
 
-def estimate(recipe: Recipe, images: int, seconds: float = 5.0) -> TrainingPlan:
+def estimate(recipe: Recipe, images: int) -> TrainingPlan:
     """Return what a recipe would take on this machine, measured on drawn faces.
 
     Args:
         recipe: trained from fresh weights, without teachers.
         images: of an epoch.
-        seconds: about how long loading and training are measured, each.
 
     Raises:
         UserError: not even a batch of two fits into memory.
@@ -65,7 +64,7 @@ def estimate(recipe: Recipe, images: int, seconds: float = 5.0) -> TrainingPlan:
     batch = recipe.batch
     while True:
         try:
-            report = profile(replace(recipe, batch=batch), parts, seconds)
+            report = profile(replace(recipe, batch=batch), parts)
             break
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):

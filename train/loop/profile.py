@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic, process_time
-
-import torch
 
 from core import progress
 from train.batches.collate import collate
@@ -101,19 +100,17 @@ def profile(recipe: Recipe, parts: Sequence[DatasetPart], seconds: float = 5.0) 
         trainer = Trainer(recipe, Path(folder))
         generator = trainer.start_epoch()
 
-        def sample_numbers() -> Iterator[torch.Tensor]:
-            for epoch in itertools.count():
-                yield from batches(
-                    recipe.sampling,
-                    recipe.batch,
-                    recipe.seed,
-                    epoch,
-                    pool.source,
-                    pool.label(),
-                    names,
-                )
-
-        indices, steps = sample_numbers(), itertools.count(1)
+        order = partial(
+            batches,
+            recipe.sampling,
+            recipe.batch,
+            recipe.seed,
+            source=pool.source,
+            label=pool.label(),
+            names=names,
+        )
+        indices = itertools.chain.from_iterable(order(epoch=i) for i in itertools.count())
+        steps = itertools.count(1)
 
         def load() -> Batch:
             return collate(pool.batch(next(indices)), recipe, generator)

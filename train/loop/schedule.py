@@ -38,10 +38,7 @@ def lr_share(settings: Schedule, step: int, steps: int, steps_per_epoch: int) ->
         return _cosine(1, settings.floor, (step - warm) / max(1, steps - warm))
     if settings.kind == "one_cycle":
         # torch.optim.lr_scheduler.OneCycleLR (Smith & Topin, arXiv 1708.07120)
-        top = settings.warmup * steps - 1
-        if step <= top:
-            return _cosine(settings.initial, 1, step / top)
-        return _cosine(1, settings.floor, (step - top) / max(1e-9, steps - 1 - top))
+        return _one_cycle(settings, step, steps, (settings.initial, 1, settings.floor))
     if settings.kind == "cosine":
         return _cosine(1, settings.floor, step / max(1, steps))
     if settings.kind == "restarts":  # SGDR (Loshchilov & Hutter, arXiv 1608.03983)
@@ -61,10 +58,17 @@ def one_cycle_momentum(settings: Schedule, step: int, steps: int) -> float:
         steps: of the whole run.
     """
     high, low = ONE_CYCLE_MOMENTUM
+    return _one_cycle(settings, step, steps, (high, low, high))
+
+
+def _one_cycle(
+    settings: Schedule, step: int, steps: int, values: tuple[float, float, float]
+) -> float:
+    """Go from the first value to the second over the warm-up, then to the third."""
     top = settings.warmup * steps - 1
     if step <= top:
-        return _cosine(high, low, step / top)
-    return _cosine(low, high, (step - top) / max(1e-9, steps - 1 - top))
+        return _cosine(*values[:2], step / top)
+    return _cosine(*values[1:], (step - top) / max(1e-9, steps - 1 - top))
 
 
 def _set_momentum(group: dict[str, Any], momentum: float) -> None:

@@ -168,8 +168,11 @@ class Trainer:
         order = batches(
             recipe.sampling, recipe.batch, recipe.seed, self.epoch, pool.source, pool.label(), names
         )
-        made = (lambda index: collate(pool.batch(index), recipe, generator), order)
-        loader = LoadingTime(prefetch(*made, in_thread=self.accelerator.device.type != "cpu"))
+
+        def load(index: torch.Tensor) -> Batch:
+            return collate(pool.batch(index), recipe, generator)
+
+        loader = LoadingTime(prefetch(load, order, in_thread=self.accelerator.device.type != "cpu"))
         n_images, lr, started = 0, 0.0, monotonic()
         with progress.task(f"epoch {self.epoch + 1}/{self.epochs}", n_batches) as advance:
             for done, batch in enumerate(loader, 1):
@@ -181,9 +184,8 @@ class Trainer:
                 n_images += len(batch)
                 loss = distributed.world_size() * self.tally.losses["loss"] / done
                 advance(done, f"loss {loss:.3f}")
-        speed = n_images / (monotonic() - started)
-        costs = {"images_per_s": speed, "loading_seconds": loader.seconds}
-        return {**self.tally.means(n_batches), "lr": lr, **costs}
+        row = {**self.tally.means(n_batches), "lr": lr, "loading_seconds": loader.seconds}
+        return row | {"images_per_s": n_images / (monotonic() - started)}
 
     def train_step(self, batch: Batch, update: bool = True) -> dict[str, float]:
         """Add a batch's gradients, and update the weights by all that was added.

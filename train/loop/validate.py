@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from core import registry
 from core.artifacts.card import Head
 from core.errors import DataError
-from core.labels import CONFUSED_MOST
+from core.labels import SAD_NEUTRAL
 from core.preprocess import InputSpec, to_input
 from evaluation.metrics.calibration import softmax
 from train.batches.data import DatasetPart
 from train.batches.pool import targets_of
 from train.recipe.recipe import Recipe
 
+BATCH_SIZE = 256
 WORST_AGE_MAE = 20.0
 """Years of error that score 0: about what a constant prediction has on UTKFace."""
 
@@ -27,22 +28,19 @@ Array = NDArray[np.float32]
 
 
 @torch.inference_mode()
-def outputs(
-    model: nn.Module, crops: NDArray[np.uint8], spec: InputSpec, batch_size: int = 256
-) -> dict[str, Array]:
+def outputs(model: nn.Module, crops: NDArray[np.uint8], spec: InputSpec) -> dict[str, Array]:
     """Return a network's raw outputs by task, and `embedding`, each float32 (N, width).
 
     Args:
         model: put in evaluation mode.
         crops: uint8 (N, S, S, C).
         spec: how the network takes them.
-        batch_size: crops at a time.
     """
     model.eval()
     device = next(model.parameters()).device
     batches: list[dict[str, Array]] = []
-    for start in range(0, len(crops), batch_size):
-        x = torch.from_numpy(to_input(crops[start : start + batch_size], spec)).to(device)
+    for start in range(0, len(crops), BATCH_SIZE):
+        x = torch.from_numpy(to_input(crops[start : start + BATCH_SIZE], spec)).to(device)
         batches.append({name: out.float().cpu().numpy() for name, out in model(x).items()})
     return {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
 
@@ -113,7 +111,7 @@ def _confusions(
         head: with its labels.
     """
     shares: dict[str, float] = {}
-    for label, other in (CONFUSED_MOST, CONFUSED_MOST[::-1]):
+    for label, other in (SAD_NEUTRAL, SAD_NEUTRAL[::-1]):
         if label in head.labels and other in head.labels:
             rows = true == head.labels.index(label)
             if rows.any():

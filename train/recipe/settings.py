@@ -164,12 +164,13 @@ class Optim:
 class Schedule:
     """The learning rate over a run, as shares of optim.lr; formulas in `train.loop.schedule`.
 
-    warmup_cosine: linear warm-up over `warmup` of all steps, then a cosine down to `floor`.
-    one_cycle: torch's OneCycleLR, `initial` up to 1 over `warmup` of all steps, then down to
-    `floor`, while the momentum (Adam's beta1) goes from 0.95 to 0.85 and back. cosine: 1 down to
-    `floor`. restarts: the same over `period` epochs, then again and
-    again, each `multiply` times as long. plateau: times `factor` after epochs without a smaller
-    validation loss, down to `floor`. constant.
+    - warmup_cosine: linear warm-up over `warmup` of all steps, then a cosine down to `floor`.
+    - one_cycle: torch's OneCycleLR, `initial` up to 1 over `warmup` of all steps, then down to
+      `floor`, while the momentum (Adam's beta1) goes from 0.95 to 0.85 and back.
+    - cosine: 1 down to `floor`.
+    - restarts: the same over `period` epochs, then again, each `multiply` times as long.
+    - plateau: times `factor` after epochs without a smaller validation loss, down to `floor`.
+    - constant: 1 throughout.
 
     Attributes:
         warmup: share of all steps.

@@ -29,9 +29,8 @@ BASE = Recipe(
     input=InputSpec(size=48, channels=1, mean=(0.0,), std=(1.0,), align=False),
     augment=NO_AUGMENT,
     optim=Optim("adam", lr=5e-4, weight_decay=0.0, clip=0.0, options={"eps": 1e-7}),  # Keras' eps
-    schedule=Schedule(
-        kind="plateau", factor=0.5, patience=5, floor=2e-3, counting="keras"
-    ),  # down to 1e-6
+    # down to 1e-6
+    schedule=Schedule(kind="plateau", factor=0.5, patience=5, floor=2e-3, counting="keras"),
     soft_labels=False,
     epochs=75,
     batch=64,

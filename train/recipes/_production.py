@@ -35,9 +35,8 @@ BASE = Recipe(
     input=IMAGENET,
     augment=LIGHT,
     optim=Optim("adamw", lr=3e-4, weight_decay=1e-4, clip=1.0),
-    schedule=Schedule(
-        kind="one_cycle", warmup=0.3, floor=4e-6
-    ),  # torch's defaults: a last rate of 1/25 of 1e-4
+    # torch's defaults: a last rate of 1/25 of 1e-4
+    schedule=Schedule(kind="one_cycle", warmup=0.3, floor=4e-6),
     mix=Mix(mixup=0.3, probability=0.3),
     soft_labels=False,
     epochs=150,

@@ -27,8 +27,7 @@ RECIPE = replace(
         "gender +0.69 points (+0.16 to +1.27), emotion -0.45 (-0.98 to +0.08), age +0.033 years "
         "(-0.017 to +0.083): one gains "
         "what the other may lose, so the mean of both was taken.",
-        *(
-            ONCE.findings[i] for i in (0, 1, 3)
-        ),  # on augmentation, on framing, and how to read them; not on longer training
+        # on augmentation, on framing, and how to read them; not on longer training
+        *(ONCE.findings[i] for i in (0, 1, 3)),
     ),
 )

@@ -14,9 +14,8 @@ RECIPE = replace(
     qat=True,
     start="runs/mobileone_s2",
     epochs=5,  # a tenth of the training it follows, at a tenth of its rate, down to nothing
-    optim=Optim(
-        "adam", lr=1e-4, weight_decay=0.0, clip=1.0
-    ),  # no norm holds a step in check any more
+    # no norm holds a step in check any more
+    optim=Optim("adam", lr=1e-4, weight_decay=0.0, clip=1.0),
     schedule=Schedule(kind="cosine", floor=0.01),
     source="the Smart Retail report (unpublished), quantisation-aware training",
     expected={},

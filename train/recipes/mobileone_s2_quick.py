@@ -25,7 +25,6 @@ RECIPE = Recipe(
     amp="no",
     ema=0.0,
     source="the Smart Retail report (unpublished), quick training",
-    expected={
-        "train_loss": 3.035
-    },  # after the first epoch, with the age in a unit that the report does not give
+    # after the first epoch, with the age in a unit that the report does not give
+    expected={"train_loss": 3.035},
 )

@@ -11,9 +11,8 @@ from train.recipes._production import BASE, backbone
 RECIPE = replace(
     BASE,
     model=backbone("vit_tiny_patch16_224.augreg_in21k_ft_in1k"),
-    input=InputSpec(
-        size=224, channels=3, mean=(0.5,) * 3, std=(0.5,) * 3
-    ),  # what these weights were trained with
+    # what these weights were trained with
+    input=InputSpec(size=224, channels=3, mean=(0.5,) * 3, std=(0.5,) * 3),
     source="the 76.49 % report (unpublished), option C",
     expected={"val_emotion_accuracy": 0.77},
 )

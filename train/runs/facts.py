@@ -34,22 +34,18 @@ class RunFacts:
     data_seconds: float | None = None
 
 
-def record_facts(
-    parameters: Mapping[str, int], processes: int = 1, limit: int | None = None
-) -> RunFacts:
+def record_facts(parameters: Mapping[str, int], processes: int) -> RunFacts:
     """Return the facts of a run that starts now, on this machine.
 
     Args:
         parameters: the network's parameter counts.
         processes: that train together.
-        limit: samples of each data set; None for all.
     """
     return RunFacts(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=machine(processes),
         parameters=parameters,
         versions=system.versions(PACKAGES),
-        limit=limit,
     )
 
 

@@ -40,8 +40,8 @@ class PanelDrawing:
         if panel.bars:
             values = [*panel.bars.y, 0.0]
             positions = [float(i) for i in range(len(panel.bars.y))]
-        known = [v for v in values if v is not None and math.isfinite(v)] or [0.0]
-        self.ticks = ticks(min(known), max(known))
+        finite = [v for v in values if v is not None and math.isfinite(v)] or [0.0]
+        self.ticks = ticks(min(finite), max(finite))
         self.low, self.high = self.ticks[0], self.ticks[-1]
         self.first, self.last = min(positions), max(positions)
         if panel.bars or self.first == self.last:
@@ -147,15 +147,15 @@ def _draw_curves(chart: PanelDrawing) -> None:
         chart.line([(column, chart.top), (column, chart.bottom)], GREY, dotted=True)
         chart.text((column, chart.top - 8), f"best: {panel.best}", "mm")
     for i, curve in enumerate(panel.curves):
-        known = [
+        points = [
             (chart.x(epoch), chart.y(value))
             for epoch, value in zip(panel.epochs, curve.y, strict=True)
             if value is not None
         ]
-        chart.line(known, curve.colour, dotted=not curve.is_validation)
-        for column, row in known:
+        chart.line(points, curve.colour, dotted=not curve.is_validation)
+        for column, row in points:
             chart.draw.ellipse((column - 3, row - 3, column + 3, row + 3), curve.colour)
-        rises = len(known) > 1 and known[-1][1] < known[0][1]
+        rises = len(points) > 1 and points[-1][1] < points[0][1]
         # where the curves leave room: below rising ones, above falling ones
         row = chart.bottom - 14 - 20 * (len(panel.curves) - i) if rises else chart.top + 14 + 20 * i
         left = chart.right - LEGEND_PX

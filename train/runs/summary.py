@@ -8,24 +8,24 @@ summary RUN`; what they did not record (machine, versions) stays null.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from core.errors import DataError
+from core.files import disk_errors
+from evaluation.statistics.estimate import plain
 from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.recipe import Recipe, from_dict
 from train.runs import curves, history_picture, tensorboard
 from train.runs.facts import RunFacts
-from train.runs.gap import EpochGap, gap_of
+from train.runs.gap import gap_of
 from train.runs.panels import panels
 from train.runs.status import total
-from train.runs.writing import disk_errors, write_file
+from train.runs.writing import REMEDY, write_file
 
 FORMAT = 1
 EpochRow = Mapping[str, float]
@@ -78,8 +78,8 @@ class RunSummary:
             },
             "best": _figures(self.best),
             "last": _figures(self.history[-1]),
-            "gap": _as_dict(gap_of(self.best)),
-            "last_gap": _as_dict(gap_of(self.history[-1])),
+            "gap": gap_of(self.best),
+            "last_gap": gap_of(self.history[-1]),
             "timing": {
                 "seconds": round(seconds, 3),
                 "seconds_per_epoch": round(seconds / len(self.history), 3),
@@ -98,7 +98,7 @@ class RunSummary:
             "versions": self.facts.versions,
             "limit": self.facts.limit,
         }
-        return {key: _without_nan(value) for key, value in content.items()}
+        return dict(plain(content))
 
 
 def best_row(history: Sequence[EpochRow], min_delta: float) -> EpochRow:
@@ -136,7 +136,7 @@ def write(path: Path, facts: RunFacts, planned: int, state: str) -> RunSummary:
     write_file(folder.curves_file, lambda p: p.write_text(page, encoding="utf-8"))
     drawn = panels(history, epoch, gap.task if gap else None)
     write_file(folder.picture_file, lambda p: history_picture.write(p, folder.name, drawn))
-    with disk_errors(folder.events_file):
+    with disk_errors(folder.events_file, REMEDY):
         tensorboard.write(folder.events_file, history, _epoch_ends(folder, history, facts.started))
     return summary
 
@@ -196,10 +196,6 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
 
-def _as_dict(gap: EpochGap | None) -> dict[str, object] | None:
-    return asdict(gap) if gap else None
-
-
 def _epoch_ends(folder: RunFolder, history: Sequence[EpochRow], started: str | None) -> list[float]:
     """Seconds since 1970 at which each epoch ended, breaks of an interrupted run left out."""
     if started:
@@ -207,12 +203,3 @@ def _epoch_ends(folder: RunFolder, history: Sequence[EpochRow], started: str | N
     else:
         at = folder.history_file.stat().st_mtime - sum(r["seconds"] for r in history)
     return [at := at + row["seconds"] for row in history]
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no NaN."""
-    if isinstance(value, Mapping):
-        return {k: _without_nan(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

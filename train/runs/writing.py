@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from core import files
-from core.errors import UserError
+from core.files import disk_errors, write_atomic
+
+REMEDY = "the checkpoints are intact, free some space and --resume"
+"""Where a run's file cannot be written."""
 
 
 def write_file(path: Path, fill: Callable[[Path], object]) -> None:
     """Let `fill` write a new file that then replaces `path`.
 
     Raises:
-        UserError: the disk is full or not writable; the old file is untouched.
+        DataError: the disk is full or not writable; the old file is untouched.
     """
-    with disk_errors(path):
-        files.write_atomic(path, fill)
-
-
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Say what to do where `path` cannot be written.
-
-    Raises:
-        UserError: the disk is full or not writable.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"Expected to write {path}, got: {error}; the checkpoints are intact, free some space "
-            "and --resume."
-        ) from error
+    with disk_errors(path, REMEDY):
+        write_atomic(path, fill)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from core import files, vocabulary
@@ -29,7 +30,7 @@ def write(result: StudyResult) -> Path:
 
 
 def _csv(rows: Sequence[StudyRow]) -> str:
-    flat: list[dict[str, object]] = [row.to_dict() for row in rows]
+    flat: list[dict[str, object]] = [asdict(row) for row in rows]
     for row in flat:
         row["on"] = json.dumps(row["on"]) if row["on"] is not None else None
     text = io.StringIO()

@@ -59,7 +59,7 @@ class StudyResult:
             "set": list(plan.sets),
             "data": [asdict(use) for use in self.data],
             "labels": [{"task": task, "labels": list(names)} for task, names in self.labels],
-            "rows": [row.to_dict() for row in self.rows],
+            "rows": [asdict(row) for row in self.rows],
             "verdict": list(self.verdict),
         }
 
@@ -88,15 +88,16 @@ def study_result(
         for head in status.card.heads
         if head.task != "age"
     }
-    here = machine()
+    this_machine = machine()
     table_machine = {
-        key: here[key] for key in ("processor", "cores", "memory_gb", "accelerator", "system")
+        key: this_machine[key]
+        for key in ("processor", "cores", "memory_gb", "accelerator", "system")
     } | {"python": platform.python_version(), "torch": version("torch")}
     return StudyResult(
         command=command,
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         machine=table_machine,
-        other_machines=_other_machines(plan, hardware(here)),
+        other_machines=_other_machines(plan, hardware(this_machine)),
         plan=plan,
         data=[uses[key] for key in sorted(uses)],
         labels=sorted(spaces),

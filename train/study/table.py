@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from train.network.build import count_parameters
@@ -64,10 +64,6 @@ class StudyRow:
     memory_mb: float | None
     source_epochs: int
     source_measured_on: str | None
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the row as JSON and CSV have it."""
-        return asdict(self)
 
 
 def study_rows(

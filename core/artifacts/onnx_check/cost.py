@@ -72,19 +72,15 @@ class Cost:
     work: int
 
 
-def cost(graph: Graph, batch: int = 1) -> Cost:
-    """Return what a graph takes to run.
-
-    Args:
-        graph: whose inputs have one free size, the number of faces.
-        batch: that number.
+def cost(graph: Graph) -> Cost:
+    """Return what a graph takes to run for one face, where its inputs leave the number free.
 
     Raises:
         ModelError: an operator is not one of RULES, or the sizes of a result are not known.
     """
     values = {name: Value(c.shape, c.integers) for name, c in graph.constants.items()}
     for name, sizes in graph.inputs.items():
-        shape = tuple(batch if size is None else size for size in sizes)
+        shape = tuple(1 if size is None else size for size in sizes)
         values[name] = Value(shape, depends_on_input=True)
     largest = computed = prepared = work = 0
     for node in graph.nodes:

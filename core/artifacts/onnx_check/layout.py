@@ -29,14 +29,14 @@ def _reshaped(value: Value, shape: Shape) -> Value:
 
 def reshape(call: Call) -> list[Value]:
     """`Reshape`."""
-    shape, wanted = call.shape(), call.integers(1)
+    shape, target = call.shape(), call.integers(1)
     keeps_zeros = call.option("allowzero", 0)
     sizes = [
         shape[i] if n == 0 and not keeps_zeros and i < len(shape) else n
-        for i, n in enumerate(wanted)
+        for i, n in enumerate(target)
     ]
     if sizes.count(-1) > 1 or min([*sizes, 0]) < -1:
-        raise UnknownSizeError(f"shape {wanted}")
+        raise UnknownSizeError(f"shape {target}")
     if -1 in sizes:
         others = math.prod(n for n in sizes if n != -1)
         sizes[sizes.index(-1)] = math.prod(shape) // others if others else 0

@@ -57,9 +57,7 @@ def genders(folder: str) -> dict[str, int] | None:
         return None
 
 
-def load_tree(
-    name: str, root: Path, split: str, classify: Classify, *, tight: bool = True
-) -> Samples:
+def load_tree(name: str, root: Path, split: str, classify: Classify) -> Samples:
     """Return the pictures of one split.
 
     Without a val folder a tenth of train is val; without any split folder all is divided 80/10/10
@@ -114,7 +112,7 @@ def load_tree(
         root,
         sorted(rows, key=lambda r: r.file),
         problems,
-        tight=tight,
+        tight=True,
         hint="try --data DIR; classes are folders",
     )
 

@@ -62,9 +62,8 @@ class _Pen:
         self.yaw, self.pitch = rng.uniform(-0.12, 0.12), rng.uniform(-0.06, 0.06)
         low, high = rng.uniform(20, 235, (2, 3))
         ramp = np.linspace(0, 1, self.size)[None, :, None]
-        self.image = np.repeat(low + (high - low) * ramp, self.size, axis=0).astype(
-            np.uint8
-        )  # (S, S, 3)
+        background = np.repeat(low + (high - low) * ramp, self.size, axis=0)
+        self.image = background.astype(np.uint8)  # (S, S, 3)
 
     def at(self, points: np.ndarray, inner: bool = True) -> np.ndarray:
         """Return head units (N, 2) as pixels (N, 1, 2); `inner` moves with the head's turn."""
@@ -114,9 +113,8 @@ def draw(look: Look, rng: np.random.Generator) -> np.ndarray:
     hair = hair + (_GREY - hair) * np.clip((look.age - 38) / 32, 0, 1)
     shade = skin * 0.62
     width = 0.76 + 0.12 * young
-    length = (
-        rng.uniform(0.0, 0.3) if male else rng.uniform(0.75, 1.2)
-    )  # of the hair, below the ears
+    # of the hair, below the ears
+    length = rng.uniform(0.0, 0.3) if male else rng.uniform(0.75, 1.2)
 
     if length > 0.5:
         pen.fill(

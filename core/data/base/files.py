@@ -150,9 +150,8 @@ def survey(
         return str(survey_before["fingerprint"]), bad | dict(survey_before["bad"])
     total, unreadable = hashlib.sha256(), {}
     with ThreadPoolExecutor() as pool:
-        for start in range(
-            0, len(listed), 4096
-        ):  # bounded: a pool's map would queue a million files at once
+        # in chunks: a pool's map would queue a million files at once
+        for start in range(0, len(listed), 4096):
             chunk = listed[start : start + 4096]
             for (name, *_), (part, reason) in zip(
                 chunk, pool.map(lambda f: _look(root, f[0], f[1]), chunk), strict=True

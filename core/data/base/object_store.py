@@ -69,12 +69,12 @@ def objects(folder: Path) -> list[tuple[str, int, int]]:
 
     filesystem, place = _opened(folder)
     try:
-        found = filesystem.get_file_info(fs.FileSelector(place, recursive=True))
+        entries = filesystem.get_file_info(fs.FileSelector(place, recursive=True))
     except OSError as error:
         raise _unreadable(folder, error) from error
     return sorted(
         (f.path.removeprefix(place).lstrip("/"), f.size, f.mtime_ns or 0)
-        for f in found
+        for f in entries
         if f.type == fs.FileType.File
     )
 

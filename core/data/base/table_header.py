@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -41,38 +40,6 @@ def check_columns(names: Sequence[str], source: str | Path) -> None:
             f"Expected column names to be unique, got {repeated[0]!r:.80} twice in {source}; "
             "rename one."
         )
-
-
-def csv_header(path: Path, *, delimiter: str = ",", encoding: str = "utf-8-sig") -> list[str]:
-    """Return the names in the first line of a CSV file, checked.
-
-    Args:
-        path: the file.
-        delimiter: one character between names.
-        encoding: of the text.
-
-    Raises:
-        DataError: the line is empty, too long, no text or no CSV, or as `check_columns`.
-        OSError: the file cannot be read.
-    """
-    with path.open("rb") as file:
-        line = file.readline(MAX_HEADER_BYTES + 1)
-    if len(line) > MAX_HEADER_BYTES:
-        raise DataError(
-            f"Expected a first line with names of columns of at most {MAX_HEADER_BYTES >> 20} MB, "
-            f"got a longer one in {path}; try a CSV with a line for each row."
-        )
-    try:
-        names = next(csv.reader([line.decode(encoding)], delimiter=delimiter, strict=True), [])
-    except (UnicodeError, csv.Error) as error:
-        raise DataError(
-            f"Expected a first line with names of columns, got: {str(error)[:200]} in {path}; "
-            "save it again as CSV (UTF-8)."
-        ) from None
-    if not names:
-        raise DataError(f"Expected a first line with names of columns, got none in {path}.")
-    check_columns(names, path)
-    return names
 
 
 def parquet_schema(path: Path) -> pa.Schema:

@@ -98,12 +98,9 @@ def _independent_tests(counts: GroupedCounts, overall: GroupedCounts) -> CellTes
         mean, other = counts.means, (losses - counts.sums) / rest
         inside = counts.squares - moved**2 / counts.n
         outside = (squares - counts.squares) - rest_moved**2 / rest
-        variance = np.stack(
-            [
-                np.maximum(inside, 0) / (counts.n - 1) / counts.n,
-                np.maximum(outside, 0) / (rest - 1) / rest,
-            ]
-        )  # (2, cells)
+        own_variance = np.maximum(inside, 0) / (counts.n - 1) / counts.n
+        rest_variance = np.maximum(outside, 0) / (rest - 1) / rest
+        variance = np.stack([own_variance, rest_variance])  # (2, cells)
         variance[variance < TINY_VARIANCE] = 0
         both = variance.sum(axis=0)
         freedom = both**2 / (variance[0] ** 2 / (counts.n - 1) + variance[1] ** 2 / (rest - 1))

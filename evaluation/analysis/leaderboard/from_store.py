@@ -25,10 +25,10 @@ def leaderboard(
     rows = _rows_of_each(store, task, models, where)
     if len(rows) < 2:
         return None
-    found = shared(store, task, rows, where)
-    if found is None:
+    samples = shared(store, task, rows, where)
+    if samples is None:
         return None
-    return ranking.leaderboard(found, baseline if baseline in rows else next(iter(rows)))
+    return ranking.leaderboard(samples, baseline if baseline in rows else next(iter(rows)))
 
 
 def shared(store: Store, task: str, rows: dict[str, int], where: Where) -> SharedSamples | None:

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from core.errors import DataError
 from core.vocabulary import TaskTitle
 from evaluation.analysis.leaderboard.ranking import Leaderboard, SharedSamples, leaderboard
-from evaluation.analysis.table_pairs import values
+from evaluation.analysis.table_pairs import joint_labels, values
 from evaluation.predictions import arrays
-from evaluation.predictions.tasks import SPACES, tasks_of
+from evaluation.predictions.tasks import tasks_of
 from evaluation.statistics.sample import Sample
 
 
@@ -40,13 +40,13 @@ def leaderboards(tables: Mapping[str, pa.Table], baseline: str) -> Leaderboards:
     Raises:
         DataError: no task of two models, or no sample that all of a task's models have.
     """
-    found = {model: arrays.all_tasks(table) for model, table in tables.items()}
+    tasks_of_model = {model: arrays.all_tasks(table) for model, table in tables.items()}
     titles = {
         name: task.title for table in tables.values() for name, task in tasks_of(table).items()
     }
     boards = {}
     for task in titles:
-        sides = {model: tasks[task] for model, tasks in found.items() if task in tasks}
+        sides = {model: tasks[task] for model, tasks in tasks_of_model.items() if task in tasks}
         if len(sides) > 1:
             shared = _shared(task, {model: tables[model] for model in sides}, sides)
             boards[task] = leaderboard(shared, baseline if baseline in sides else next(iter(sides)))
@@ -64,7 +64,7 @@ def _shared(
     sides: Mapping[str, arrays.Numbers | arrays.Classes],
 ) -> SharedSamples:
     """Return the samples of a task that all tables have, in the order of the first."""
-    labels = _labels(task, sides)
+    labels = joint_labels(task, list(sides.values()))
     ids = {model: tables[model]["sample_id"].take(side.rows) for model, side in sides.items()}
     common = _common(task, ids)
     n = len(common)
@@ -89,25 +89,6 @@ def _shared(
     )
 
 
-def _labels(
-    task: str, sides: Mapping[str, arrays.Numbers | arrays.Classes]
-) -> tuple[str, ...] | None:
-    """Return the labels that any table uses; None for numbers."""
-    classes = [side for side in sides.values() if isinstance(side, arrays.Classes)]
-    if not classes:
-        return None
-    if len(classes) < len(sides):
-        raise DataError(
-            f"Expected `{task}` to be classes or numbers in all tables, got some of each; rename "
-            "one with --map."
-        )
-    used = {label for side in classes for label in side.labels}
-    # In the order of a store: sums in another order may differ in the last bit, and a resample at
-    # the edge of an interval may then count for the other side.
-    space = SPACES[task].labels if task in SPACES else tuple(sorted(used))
-    return tuple(label for label in space if label in used)
-
-
 def _common(task: str, ids: Mapping[str, pa.ChunkedArray]) -> pa.ChunkedArray:
     """Return the samples that all models have.
 
@@ -116,14 +97,14 @@ def _common(task: str, ids: Mapping[str, pa.ChunkedArray]) -> pa.ChunkedArray:
     """
     (first, common), *others = ids.items()
     for model, other in others:
-        left = common.filter(pc.is_in(common, value_set=other.combine_chunks()))
-        if len(left) == 0:
+        in_both = common.filter(pc.is_in(common, value_set=other.combine_chunks()))
+        if len(in_both) == 0:
             raise DataError(
                 f"Expected samples that all models have, got none for {task} where {model!r} is "
                 f"compared, too: its first is {other[0].as_py()!r}, that of {first!r} "
                 f"{common[0].as_py()!r}; predict one split, or leave it out."
             )
-        common = left
+        common = in_both
     return common
 
 

@@ -19,11 +19,11 @@ def groups(differs: np.ndarray) -> list[tuple[int, ...]]:
     >>> groups(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], bool))
     [(0, 1), (1, 2)]
     """
-    found = {frozenset(range(len(differs)))}
+    largest = {frozenset(range(len(differs)))}
     for i, j in zip(*np.nonzero(np.triu(differs)), strict=True):
-        split = {part for group in found for part in _without_pair(group, int(i), int(j))}
-        found = {group for group in split if not any(group < other for other in split)}
-    return sorted(tuple(sorted(group)) for group in found)
+        split = {part for group in largest for part in _without_pair(group, int(i), int(j))}
+        largest = {group for group in split if not any(group < other for other in split)}
+    return sorted(tuple(sorted(group)) for group in largest)
 
 
 def _without_pair(group: frozenset[int], i: int, j: int) -> list[frozenset[int]]:

@@ -11,7 +11,7 @@ data sets; and whether two models differ by mean ranks depends on which others w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -29,7 +29,7 @@ from evaluation.analysis.comparison import (
 from evaluation.analysis.leaderboard import indistinct
 from evaluation.metrics import classification
 from evaluation.statistics import significance
-from evaluation.statistics.estimate import Estimate, fields_of
+from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Method, Sample
 
 
@@ -54,13 +54,27 @@ class SharedSamples:
     left_out: dict[str, int]
 
 
+class _Ranked:
+    """Estimates by metric: accuracy and macro F1 of a task with classes, the MAE of numbers."""
+
+    __slots__ = ()
+    accuracy: Estimate | None
+    macro_f1: Estimate | None
+    mae: Estimate | None
+
+    @property
+    def main(self) -> Estimate:
+        """The metric that models are ranked by."""
+        main = self.accuracy or self.mae
+        assert main is not None
+        return main
+
+
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(_Ranked):
     """A model against the baseline on the same samples; differences are the model's minus its.
 
     Attributes:
-        accuracy, macro_f1: of a task with classes.
-        mae: of numbers.
         wins, losses: samples on which the model, or the baseline, is better: of classes those that
             it alone has right, and the regressions.
         p, p_adjusted: of the paired test, alone and corrected over the models by Holm's method.
@@ -78,16 +92,9 @@ class Difference:
     test: str
     verdict: str | None
 
-    @property
-    def main(self) -> Estimate:
-        """The difference of the metric that models are ranked by."""
-        main = self.accuracy or self.mae
-        assert main is not None
-        return main
-
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(_Ranked):
     """One model of a leaderboard.
 
     Attributes:
@@ -95,7 +102,6 @@ class Standing:
             models that are better, and all but those that are worse. They hold for all models
             together in 95 % of cases (Mogstad, Romano, Shaikh and Wilhelm, Review of Economic
             Studies 91, 2024).
-        accuracy, macro_f1: of a task with classes; mae: of numbers.
         left_out: rows that another model lacks.
         difference: from the baseline; None of the baseline itself.
     """
@@ -107,13 +113,6 @@ class Standing:
     mae: Estimate | None
     left_out: int
     difference: Difference | None
-
-    @property
-    def main(self) -> Estimate:
-        """The metric that models are ranked by."""
-        main = self.accuracy or self.mae
-        assert main is not None
-        return main
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +156,13 @@ class Leaderboard:
         """Whether models are ranked by a share, of which more is better, or by an error."""
         return self.standings[0].accuracy is not None
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the fields for JSON."""
-        return fields_of(self)
-
 
 def leaderboard(shared: SharedSamples, baseline: str) -> Leaderboard:
     """Rank the models of shared samples, and compare each with `baseline`, one of them."""
     figures = {model: _figures(shared, model) for model in shared.predictions}
-    is_share = shared.labels is not None
-    order = sorted(figures, key=lambda model: _place(figures[model][0], model, is_share))
+    sign = 1 if shared.labels is None else -1
+    main = {model: next(iter(by_metric.values())) for model, by_metric in figures.items()}
+    order = sorted(figures, key=lambda model: (sign * (main[model].value or 0.0), model))
     pairs = _all_pairs(shared, order)
     differs = {frozenset((pair.a, pair.b)) for pair in pairs if pair.differs}
     matrix = np.array([[frozenset((a, b)) in differs for b in order] for a in order])
@@ -191,27 +187,21 @@ def leaderboard(shared: SharedSamples, baseline: str) -> Leaderboard:
     )
 
 
-def _figures(shared: SharedSamples, model: str) -> tuple[Estimate, ...]:
-    """Return accuracy and macro F1 of a model, or its mean absolute error."""
+def _figures(shared: SharedSamples, model: str) -> dict[str, Estimate]:
+    """Return the estimates of a model by metric, the one that models are ranked by first."""
     true, pred, sample = shared.true, shared.predictions[model], shared.sample
     if shared.labels is None:
-        return (sample.mean(np.abs(pred - true)),)
-    k = len(shared.labels)
-    matrix = sample.counts(true * k + pred, k * k)
+        return {"mae": sample.mean(np.abs(pred - true))}
+    k, (row, column) = len(shared.labels), from_counts.in_label_order(shared.labels, true, pred)
+    matrix = sample.counts(row * k + column, k * k)
     macro_f1 = from_counts.matrix_metric(matrix, k, classification.macro_f1)
-    return sample.share(pred == true), macro_f1
+    return {"accuracy": sample.share(pred == true), "macro_f1": macro_f1}
 
 
 def _by_metric(
-    figures: Sequence[Estimate],
+    figures: Mapping[str, Estimate],
 ) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
-    """Return (accuracy, macro F1, mean absolute error), None for those that the task lacks."""
-    return (figures[0], figures[1], None) if len(figures) > 1 else (None, None, figures[0])
-
-
-def _place(main: Estimate, model: str, is_share: bool) -> tuple[float, str]:
-    value = main.value or 0.0
-    return (-value if is_share else value), model
+    return figures.get("accuracy"), figures.get("macro_f1"), figures.get("mae")
 
 
 def _pair(shared: SharedSamples, a: str, b: str) -> Pairs:
@@ -243,27 +233,20 @@ def _holm(tests: Sequence[PairedTest]) -> list[float | None]:
 def _differences(
     shared: SharedSamples, baseline: str, others: Sequence[str]
 ) -> dict[str, Difference]:
-    compared = [compare_figures(_pair(shared, baseline, model)) for model in others]
-    adjusted = _holm([one.test for one in compared])
+    comparisons = [compare_figures(_pair(shared, baseline, model)) for model in others]
+    adjusted = _holm([comparison.test for comparison in comparisons])
     return {
-        model: _difference(one, p, shared.labels is not None)
-        for model, one, p in zip(others, compared, adjusted, strict=True)
+        model: _difference(comparison, p, shared.labels is not None)
+        for model, comparison, p in zip(others, comparisons, adjusted, strict=True)
     }
 
 
-def _difference(compared: TaskComparison, p_adjusted: float | None, is_share: bool) -> Difference:
-    found = {name: pair.difference for name, pair in compared.differences.items()}
-    main, test = next(iter(found.values())).value or 0.0, compared.test
-    is_better = (main > 0) == is_share
-    is_shown = p_adjusted is not None and p_adjusted < ALPHA
+def _difference(comparison: TaskComparison, p_adjusted: float | None, is_share: bool) -> Difference:
+    figures = {name: pair.difference for name, pair in comparison.differences.items()}
+    main, test = next(iter(figures.values())).value or 0.0, comparison.test
+    verdict = None
+    if p_adjusted is not None and p_adjusted < ALPHA:
+        verdict = "better" if (main > 0) == is_share else "worse"
     return Difference(
-        found.get("accuracy"),
-        found.get("macro_f1"),
-        found.get("mae"),
-        test.only_b,
-        test.only_a,
-        test.p,
-        p_adjusted,
-        test.test,
-        ("better" if is_better else "worse") if is_shown else None,
+        *_by_metric(figures), test.only_b, test.only_a, test.p, p_adjusted, test.test, verdict
     )

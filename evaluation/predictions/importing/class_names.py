@@ -47,7 +47,6 @@ def with_names(
 
 
 def with_labels(
-    name: str,
     matrix: ClassScoreMatrix,
     true: LabelColumn,
     pred: LabelColumn | None,

@@ -15,7 +15,7 @@ import pyarrow.csv as pcsv
 
 from core.errors import DataError
 from core.files import FORMULA, read_csv_cell
-from evaluation.predictions.importing.header import check_width, header_row
+from evaluation.predictions.importing.header import check_width, header_row, named_or_filled
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", "^": "caret", "~": "tilde"}
 RARE_DELIMITERS = (":", " ")
@@ -24,7 +24,6 @@ SNIFFED_CHARACTERS = 2**16
 """Enough for rows of 2,000 columns; DuckDB takes a second for 2**18 characters of empty cells."""
 SEP_LINE = re.compile(r'"?sep=(.|\\t)"?\s*(?:\r\n|\n|\r)', re.I)
 NULL_TEXTS = ("", "nan", "NaN", "NAN", "NA", "N/A", "n/a", "<NA>", "#N/A", "null", "NULL", "None")
-MAX_CELL_CHARACTERS = 2**20
 
 
 def read_delimited(text: str) -> tuple[pa.Table, str, list[str]]:
@@ -52,12 +51,9 @@ def read_delimited(text: str) -> tuple[pa.Table, str, list[str]]:
     start, names, skipped = _header(text, delimiter)
     if skipped:
         notes.append(f"{skipped} line{'s' * (skipped > 1)} above the header left out")
-    table = _parse(text[start:], delimiter, len(names), skipped)
+    table = _parse(text[start:], delimiter, len(names))
     columns = [_cleaned(column) for column in table.columns]
-    keep = [
-        i for i, (n, c) in enumerate(zip(names, columns, strict=True)) if n or c.null_count < len(c)
-    ]
-    return pa.table([columns[i] for i in keep], [names[i] for i in keep]), delimiter, notes
+    return named_or_filled(names, columns), delimiter, notes
 
 
 def find_delimiter(sample: str) -> str:
@@ -126,7 +122,7 @@ def _header(text: str, delimiter: str) -> tuple[int, list[str], int]:
     return end.end() if end else len(text), rows[at], skipped
 
 
-def _parse(text: str, delimiter: str, columns: int, skipped: int) -> pa.Table:
+def _parse(text: str, delimiter: str, columns: int) -> pa.Table:
     names = [str(i) for i in range(columns)]
     if not text.strip():
         return pa.table({name: pa.array([], pa.string()) for name in names})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from core.data.base.table_header import MAX_COLUMNS
 from core.errors import DataError
 
@@ -20,6 +22,14 @@ def header_row(rows: Sequence[Sequence[str]]) -> int:
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:MAX_TITLE_ROWS]]
     width = max(filled, default=0)
     return next((i for i, n in enumerate(filled) if n >= max(2, width - 2) or n == width), 0)
+
+
+def named_or_filled(names: Sequence[str], columns: Sequence[pa.ChunkedArray]) -> pa.Table:
+    """Return a table of the columns that have a name or any value."""
+    keep = [
+        i for i, (n, c) in enumerate(zip(names, columns, strict=True)) if n or c.null_count < len(c)
+    ]
+    return pa.table([columns[i] for i in keep], [names[i] for i in keep])
 
 
 def check_width(columns: int) -> None:

@@ -18,11 +18,10 @@ THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+$"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parsed:
-    """Float64 values of a column of texts, and how they were written."""
+    """Float64 values of a column of texts, and whether each was written with a percent sign."""
 
     values: pa.Array
     has_percent_sign: bool = False
-    has_decimal_comma: bool = False
 
 
 def parse(column: Column, delimiter: str = ",") -> Parsed | None:
@@ -67,7 +66,7 @@ def _with_separators(texts: pa.Array, delimiter: str, has_percent: bool) -> Pars
     else:
         return None
     try:
-        return Parsed(plain.cast(pa.float64()), has_percent, is_comma)
+        return Parsed(plain.cast(pa.float64()), has_percent)
     except pa.ArrowException:
         return None
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
 
 from core.errors import DataError
-from evaluation.predictions.importing.header import check_width, header_row
+from evaluation.predictions.importing.header import check_width, header_row, named_or_filled
 
 MAX_ROWS = 2**20
 
@@ -44,10 +44,7 @@ def read_spreadsheet(content: bytes) -> tuple[pa.Table, list[str]]:
         notes.append(f"{at} row{'s' * (at > 1)} above the header left out")
     body = [row for row in rows[at + 1 :] if any(cell not in ("", None) for cell in row)]
     columns = [_column([row[i] for row in body]) for i in range(len(names))]
-    keep = [
-        i for i, (n, c) in enumerate(zip(names, columns, strict=True)) if n or c.null_count < len(c)
-    ]
-    return pa.table([columns[i] for i in keep], [names[i] for i in keep]), notes
+    return named_or_filled(names, columns), notes
 
 
 def _column(values: list[object]) -> pa.Array:

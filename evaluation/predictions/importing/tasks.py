@@ -80,7 +80,7 @@ def _numbers(
         for column, parsed in parts.values():
             if parsed is None:
                 _refuse_no_number(column, table[column], delimiter)
-    elif true is None or pred is None or not _are_real(true, pred, columns):
+    elif true is None or pred is None or not _are_real(true, pred):
         return None
     task = GENERIC_NUMBER if name == GENERIC else name
     unit = options.units.get(task) or options.units.get(name) or UNITS.get(task, "")
@@ -92,7 +92,7 @@ def _numbers(
     return ImportedTask(task, values, unit=unit, note=note)
 
 
-def _are_real(true: Parsed, pred: Parsed, columns: TaskColumns) -> bool:
+def _are_real(true: Parsed, pred: Parsed) -> bool:
     """Return whether numbers are measured ones, not codes of classes or a probability."""
     if is_whole(true.values) and is_whole(pred.values):
         return False
@@ -125,7 +125,7 @@ def _classes(
             f"{GENERIC_NUMBER if name == GENERIC else name}."
         )
     if matrix is not None:
-        matrix, note = class_names.with_labels(name, matrix, true, pred, given)
+        matrix, note = class_names.with_labels(matrix, true, pred, given)
         notes += [note] if note else []
     every = label_columns.distinct(true, *([pred] if pred else []))
     every += matrix.labels if matrix is not None and matrix.labels else []

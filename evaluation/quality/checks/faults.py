@@ -55,44 +55,30 @@ def run(dataset: AuditDataset) -> Findings:
     images = dataset.features.images
     threshold = {name: float(dataset.option(NAME, name)) for name in OPTIONS}
     readable = images["readable"]
+    visible = readable & ~(images["std"] < threshold["blank"])
     side = np.minimum(images["width"], images["height"])
-    blank = readable & (images["std"] < threshold["blank"])
-    visible = readable & ~blank
     softness = softness_deviations(images, visible)
-    colour = images["colour"]
     is_coloured = bool(readable.any())
-    is_coloured = is_coloured and float(np.median(colour[readable])) > 5 * threshold["grey"]
+    is_coloured = is_coloured and float(np.median(images["colour"][readable])) > (
+        5 * threshold["grey"]
+    )
+
+    def below(name: str, among: np.ndarray, values: np.ndarray, reason: str) -> _Fault:
+        limit = threshold[name]
+        return _Fault(among & (values < limit), values / max(limit, 1e-6) / 2, reason, values)
+
+    mean, glare = images["mean"], 255 - threshold["bright"]
     faults = {
-        "blank": _Fault(
-            blank,
-            images["std"] / max(threshold["blank"], 1e-6) / 2,
-            "{:.1f} grey levels of contrast",
-            images["std"],
-        ),
-        "dark": _Fault(
-            visible & (images["mean"] < threshold["dark"]),
-            images["mean"] / max(threshold["dark"], 1e-6) / 2,
-            "mean grey level {:.0f}",
-            images["mean"],
-        ),
+        "blank": below("blank", readable, images["std"], "{:.1f} grey levels of contrast"),
+        "dark": below("dark", visible, mean, "mean grey level {:.0f}"),
         "bright": _Fault(
-            visible & (images["mean"] > threshold["bright"]),
-            (255 - images["mean"]) / max(255 - threshold["bright"], 1e-6) / 2,
+            visible & (mean > threshold["bright"]),
+            (255 - mean) / max(glare, 1e-6) / 2,
             "mean grey level {:.0f}",
-            images["mean"],
+            mean,
         ),
-        "low entropy": _Fault(
-            visible & (images["entropy"] < threshold["entropy"]),
-            images["entropy"] / max(threshold["entropy"], 1e-6) / 2,
-            "{:.1f} bits of entropy",
-            images["entropy"],
-        ),
-        "tiny": _Fault(
-            readable & (side < threshold["tiny"]),
-            side / max(threshold["tiny"], 1) / 2,
-            "{:.0f} pixels on its shorter side",
-            side,
-        ),
+        "low entropy": below("entropy", visible, images["entropy"], "{:.1f} bits of entropy"),
+        "tiny": below("tiny", readable, side, "{:.0f} pixels on its shorter side"),
         "blurred": _Fault(
             visible & (softness > threshold["blur"]),
             threshold["blur"] / np.maximum(softness, 1e-6) / 2,
@@ -100,7 +86,7 @@ def run(dataset: AuditDataset) -> Findings:
             softness,
         ),
         "grey": _Fault(
-            visible & is_coloured & (colour < threshold["grey"]),
+            visible & is_coloured & (images["colour"] < threshold["grey"]),
             np.full(len(dataset), 0.4),
             "no colour in a coloured set",
             side,

@@ -38,8 +38,8 @@ def run(dataset: AuditDataset) -> Findings:
     rows: list[Row] = []
     for group in clusters.cluster_members(cluster):
         if len(set(split[group].tolist())) > 1:
-            kept = int(group[priority[group].argmax()])
-            rows += _rows(dataset, group, kept, pixels, likeness)
+            staying = int(group[priority[group].argmax()])
+            rows += _rows(dataset, group, staying, pixels, likeness)
     figures = {
         "same_pixels": leak_counts(pixels, split),
         "same_or_near": None if near is None else leak_counts(near.cluster, split),
@@ -49,17 +49,17 @@ def run(dataset: AuditDataset) -> Findings:
 
 
 def _rows(
-    dataset: AuditDataset, group: np.ndarray, kept: int, pixels: np.ndarray, likeness: np.ndarray
+    dataset: AuditDataset, group: np.ndarray, staying: int, pixels: np.ndarray, likeness: np.ndarray
 ) -> list[Row]:
-    """Return the rows of one cluster, of which the split of `kept` stays."""
+    """Return the rows of one cluster, of which the split of `staying` stays."""
     ids, split = dataset.samples.ids, dataset.split
     name = clusters.cluster_name("leak", [ids[i] for i in group])
     splits = set(split[group].tolist())
     rows: list[Row] = []
     for i in group.tolist():
-        stays = split[i] == split[kept]
+        stays = split[i] == split[staying]
         exact = [j for j in group.tolist() if pixels[j] == pixels[i] and split[j] != split[i]]
-        original = exact[0] if exact else kept
+        original = exact[0] if exact else staying
         relation = "the same pixels as" if exact else "nearly the same picture as"
         rows.append(
             {

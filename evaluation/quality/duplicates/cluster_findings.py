@@ -36,12 +36,12 @@ def findings_of_clusters(
     rows: list[dict[str, object]] = []
     n_groups = n_across_splits = 0
     for group in clusters.cluster_members(cluster):
-        kept = int(group[priority[group].argmax()])
+        staying = int(group[priority[group].argmax()])
         name = clusters.cluster_name(kind, [ids[i] for i in group])
         n_groups += 1
         n_across_splits += len(set(split[group].tolist())) > 1
         for i in group.tolist():
-            stays = i == kept
+            stays = i == staying
             rows.append(
                 {
                     "sample_id": ids[i],
@@ -51,7 +51,7 @@ def findings_of_clusters(
                     "group": name,
                     "reason": f"stays for {len(group) - 1} like it"
                     if stays
-                    else f"{reason} {ids[kept]} ({split[kept]})",
+                    else f"{reason} {ids[staying]} ({split[staying]})",
                     "action": "keep" if stays else "drop",
                 }
             )

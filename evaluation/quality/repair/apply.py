@@ -118,7 +118,7 @@ def apply_plan(
         place_images(repaired.samples.paths, table["path"].to_pylist(), folder, placement)
         (folder / "plan.csv").write_bytes(plan_bytes)
         header = manifest.manifest_header(dataset, made_by, placement != "manifest")
-        manifest.write_manifest(table, header, folder)
+        manifest.write_manifest(table, header, folder / FILE)
     return result
 
 

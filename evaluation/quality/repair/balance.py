@@ -22,12 +22,12 @@ from core.progress import task
 from evaluation.quality.dataset import AuditDataset, join_splits
 from evaluation.quality.duplicates import clusters
 from evaluation.quality.features import ImageFeatures
+from evaluation.quality.label_columns import label_codes
 from evaluation.quality.repair import manifest
 from evaluation.quality.repair.apply import ImagePlacement, place_images
 from evaluation.quality.repair.destination import require_outside
 from evaluation.quality.repair.image_form import ImageForm, convert_image, form_of
 from evaluation.quality.repair.manifest import Provenance
-from evaluation.quality.repair.restratify import label_codes
 
 FILLED_SPLIT = "train"
 """The split that is filled, and the only one that is drawn from."""
@@ -295,4 +295,4 @@ def _write(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(file)
         header = manifest.manifest_header(first, made_by, placement != "manifest", bool(names))
-        manifest.write_manifest(merged, header, folder)
+        manifest.write_manifest(merged, header, folder / FILE)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.data import Samples, manifest
-from core.data.manifest import AGE_RANGE, COLUMNS, FILE, GROUP, KEY, About
+from core.data.manifest import AGE_RANGE, COLUMNS, GROUP, KEY, About
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
 from evaluation.quality.dataset import AuditDataset
@@ -146,13 +146,8 @@ def read_provenance(dataset: AuditDataset, data: Path) -> Provenance:
     return Provenance(source, changes)
 
 
-def write_manifest(table: pa.Table, header: About, folder: Path) -> None:
-    """Write the manifest's file into `folder`; the same rows give the same bytes."""
-    data = io.BytesIO()
-    pq.write_table(
-        table.replace_schema_metadata({KEY: header.to_json()}),
-        data,
-        compression="zstd",
-        store_schema=True,
-    )
-    (folder / FILE).write_bytes(data.getvalue())
+def write_manifest(table: pa.Table, header: About, path: Path) -> None:
+    """Write a manifest; the same rows give the same bytes."""
+    data = io.BytesIO()  # pyarrow opens no path that is not UTF-8
+    pq.write_table(table.replace_schema_metadata({KEY: header.to_json()}), data, compression="zstd")
+    path.write_bytes(data.getvalue())

@@ -14,8 +14,8 @@ import numpy as np
 
 from core.data import Samples
 from core.errors import UserError
-from core.labels import AGE_MAX, FERPLUS8, GENDER2, age_decade
 from evaluation.quality.dataset import AuditDataset
+from evaluation.quality.label_columns import label_codes
 from evaluation.quality.out_of_fold import inseparable_groups
 from evaluation.quality.repair import plan_file
 from evaluation.quality.repair.apply import ApplyResult, ImagePlacement, apply_plan
@@ -140,24 +140,6 @@ def parse_shares(text: str) -> tuple[float, ...]:
     return tuple(v / total for v in values)
 
 
-def label_codes(samples: Samples) -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
-    """Return what should be spread evenly: emotion, gender and age band, as far as there are any.
-
-    Returns:
-        Name -> (codes (N,), -1 unknown; the names of the codes).
-    """
-    bands = tuple(sorted({age_decade(a) for a in range(AGE_MAX + 1)}))
-    band_codes = np.array(
-        [-1 if np.isnan(a) else bands.index(age_decade(float(a))) for a in samples.age], np.int64
-    )
-    columns = {
-        "emotion": (samples.emotion, FERPLUS8.labels),
-        "gender": (samples.gender, GENDER2.labels),
-        "age": (band_codes, bands),
-    }
-    return {name: column for name, column in columns.items() if (column[0] >= 0).any()}
-
-
 def share_deviations(
     samples: Samples, split: np.ndarray, splits: Sequence[str], shares: Sequence[float]
 ) -> list[ShareDeviation]:
@@ -176,8 +158,8 @@ def share_deviations(
         for code in np.unique(codes[codes >= 0]).tolist():
             split_of[f"{name}={labels[code]}"] = split[codes == code]
     deviations = [
-        ShareDeviation(what, split_name, share, float((those == s).mean()), len(those))
-        for what, those in split_of.items()
+        ShareDeviation(what, split_name, share, float((of_kind == s).mean()), len(of_kind))
+        for what, of_kind in split_of.items()
         for s, (split_name, share) in enumerate(zip(splits, shares, strict=True))
     ]
     return sorted(deviations, key=lambda d: -abs(d.got - d.wanted))

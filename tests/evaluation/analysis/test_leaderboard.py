@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from itertools import chain, combinations
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from statsmodels.stats.multitest import multipletests
 
 from core.errors import DataError
 from evaluation.__main__ import main
+from evaluation.analysis import store_pairs, table_pairs
 from evaluation.analysis.leaderboard import from_store, from_tables, indistinct
 from evaluation.analysis.leaderboard.ranking import Leaderboard
-from evaluation.predictions import table
+from evaluation.predictions import Meta, table
 from evaluation.statistics.estimate import plain
 from evaluation.statistics.significance import FEW_PAIRS
-from evaluation.store import Where
+from evaluation.store import Store, Where
 from tests.evaluation.store.test_agreement import TASK, few, opened, random_table
 
 
@@ -58,10 +60,38 @@ def test_random_models_are_ranked_alike_by_numpy_and_sql_and_as_references_say(
     for task, board in boards.items():
         other = from_store.leaderboard(store, task, names, baseline, Where())
         assert other is not None
-        mine, theirs = leaves(plain(board.to_dict())), leaves(plain(other.to_dict()))
+        mine, theirs = leaves(plain(board)), leaves(plain(other))
         assert mine == pytest.approx(theirs, abs=1e-9)
     if not has_people:  # over people no reference of ours tests
         check(boards[TASK], tables)
+
+
+@few
+@given(
+    orders=st.lists(st.permutations([f"class {i}" for i in range(5)]), min_size=3, max_size=3),
+    files=st.permutations(range(3)),
+    seed=st.integers(0, 999),
+)
+def test_the_order_of_files_and_of_their_labels_changes_no_figure(
+    orders: list[list[str]], files: list[int], seed: int
+) -> None:
+    names = ["a", "b", "c"]
+    tables = {name: random_table(5, 60, seed, 0.1, name) for name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{name}.parquet" for name in names]
+        for path, part, labels in zip(paths, tables.values(), orders, strict=True):
+            table.write(part, path, Meta(labels={TASK: tuple(labels)}))
+        store = Store.open([paths[i] for i in files])
+        read = {name: table.read(path) for name, path in zip(names, paths, strict=True)}
+    alike = from_tables.leaderboards(tables, "b").tasks[TASK]
+    for board in (
+        from_tables.leaderboards(read, "b").tasks[TASK],
+        from_store.leaderboard(store, TASK, names, "b", Where()),
+    ):
+        assert leaves(plain(board)) == pytest.approx(leaves(plain(alike)), abs=1e-12)
+    pair = table_pairs.compare(read["a"], read["b"]).tasks[TASK]
+    other = store_pairs.compare(store, TASK, "a", "b", Where())
+    assert pair.differences == other.differences
 
 
 def check(board: Leaderboard, tables: dict[str, pa.Table]) -> None:

@@ -14,7 +14,8 @@ import pytest
 from core.errors import DataError
 from core.labels import FERPLUS8
 from evaluation.predictions import arrays, table
-from evaluation.predictions.schema import P_COLUMNS, conform, tasks
+from evaluation.predictions.schema import P_COLUMNS, conform
+from evaluation.predictions.tasks import task_names
 
 META = table.Meta(
     model="m", card_sha256="c0ffee", fingerprint="f00d", left_out=2, versions={"numpy": "2"}
@@ -98,7 +99,9 @@ def test_labels_are_spelled_canonically_and_ids_stay_text(tmp_path: Path) -> Non
     assert found["emotion_true"].to_pylist() == ["happiness", None] and found[
         "emotion_pred"
     ].to_pylist() == ["sadness", "anger"]
-    assert found["model"].to_pylist() == ["t", "t"] and tasks(found) == ("emotion",)
+    assert found["model"].to_pylist() == ["t", "t"] and task_names(found.column_names) == (
+        "emotion",
+    )
 
 
 def broken(**changes: list) -> dict[str, list]:
@@ -186,7 +189,7 @@ def test_views_take_the_rows_with_truth_and_prediction() -> None:
     gender = arrays.classes(whole, "gender")
     assert gender is not None and gender.rows.tolist() == [0, 1, 3, 4]
     assert (gender.true == gender.pred).tolist() == [True, True, True, False]
-    ages = arrays.ages(whole)
+    ages = arrays.regression(whole, "age")
     assert ages is not None and ages.rows.tolist() == [0, 1, 3, 4, 5] and ages.low is not None
     found = {name: [*group.values, ""] for name, group in arrays.coded_groups(whole).items()}
     race, decade = (

@@ -84,7 +84,10 @@ def test_a_temperature_mends_what_one_was_spoilt_by(tmp_path: Path) -> None:
 @pytest.mark.parametrize("which", ["alone", "people"])
 def test_intervals_of_ages(which: str, request: pytest.FixtureRequest) -> None:
     predictions, store = request.getfixturevalue(which)
-    report, task_rows = table_report(of(predictions, "a")).age, arrays.ages(of(predictions, "a"))
+    report, task_rows = (
+        table_report(of(predictions, "a")).age,
+        arrays.regression(of(predictions, "a"), "age"),
+    )
     assert task_rows is not None and task_rows.low is not None and task_rows.high is not None
     result = confidence.age_intervals(store, A)
     close(result[0].coverage, report.interval.coverage)

@@ -16,7 +16,7 @@ from evaluation.analysis import store_classes, store_pairs, table_pairs
 from evaluation.analysis.summary import table_report
 from evaluation.benchmark.generated_tables import generate
 from evaluation.predictions import arrays
-from evaluation.predictions.schema import TASKS
+from evaluation.predictions.tasks import KNOWN_TASKS
 from evaluation.statistics import significance
 from evaluation.statistics.bootstrap import MAX_CLUSTERS
 from evaluation.statistics.sample import Sample
@@ -86,7 +86,7 @@ def test_intervals_of_areas_are_those_of_a_bootstrap(alone) -> None:
 
 
 @pytest.mark.parametrize("which", ["alone", "people"])
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", KNOWN_TASKS)
 def test_two_models_compare_as_their_tables_do(
     which: str, task: str, request: pytest.FixtureRequest
 ) -> None:

@@ -127,7 +127,7 @@ def test_thresholds_for_a_program() -> None:
 
 def test_intervals_of_the_age(draw) -> None:
     app = draw("confidence", "age only", **{"cf.nominal": "0.9"})
-    seen = arrays.ages(predictions(heads=("age",)))
+    seen = arrays.regression(predictions(heads=("age",)), "age")
     assert seen is not None and seen.low is not None and seen.high is not None
     held = (seen.low <= seen.true) & (seen.true <= seen.high)
     assert (

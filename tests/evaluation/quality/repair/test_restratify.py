@@ -16,6 +16,7 @@ from core.data import manifest
 from core.errors import DataError, UserError
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
+from evaluation.quality import label_columns
 from evaluation.quality.repair import restratify, stratify
 from tests.evaluation.quality import repairs
 
@@ -130,7 +131,7 @@ def large(n: int) -> tuple[list[np.ndarray], np.ndarray]:
         many = int(min(40, 2 + rng.geometric(0.4)))
         cluster[at : at + many] = at
         at += many
-    columns = [codes for codes, _ in restratify.label_codes(dataset.samples).values()]
+    columns = [codes for codes, _ in label_columns.label_codes(dataset.samples).values()]
     return columns, rng.permutation(cluster)
 
 
