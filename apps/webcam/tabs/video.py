@@ -118,7 +118,8 @@ class VisitorVideo:
             file.unlink(missing_ok=True)
 
     def keep_only_results(self) -> None:
-        """Delete the video and all else that serves to go on."""
+        """Delete the video and all else that serves to go on, also the readings in memory."""
+        self.work = None
         for file in self.folder.iterdir() if self.folder else ():
             if not file.name.startswith(RESULT_PREFIX):
                 file.unlink(missing_ok=True)

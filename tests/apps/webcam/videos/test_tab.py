@@ -164,6 +164,7 @@ def test_the_example_clip_is_read_and_kept(upload_dir: Path, pipeline: Pipeline)
     (*_, last) = video.process_example(pipeline, visitor, CLIENT)
     assert "frames read" in last.status
     assert video.EXAMPLE.is_file()
+    assert visitor.work is None, "a minute's readings take megabytes, for as long as they stay"
     visitor.delete()
 
 
