@@ -66,7 +66,7 @@ def test_each_target_can_be_missed(change: dict, missed: str) -> None:
 ASKS = """
 import contextlib, pathlib, socket, sys
 from apps.webcam.benchmarks import watched_demo
-from tests.conftest import ROOT
+from apps.webcam.serving import outbound
 watched_demo.record(pathlib.Path(sys.argv[1]))
 socket.getaddrinfo("localhost", 80)
 outbound.forbid()
