@@ -132,8 +132,9 @@ def _summary(card: Card, parameters: int) -> str:
         "licence": card.licence,
     }
     side = card.input.size
+    aligned = "aligned " if card.input.align else ""
     return (
-        f"Reads {tasks} from one aligned {side}x{side} {colours} face crop.\n\n"
+        f"Reads {tasks} from one {aligned}{side}x{side} {colours} face crop.\n\n"
         f"{table(('', ''), properties.items())}\n"
     )
 
