@@ -116,7 +116,8 @@ def timed(receive: Receive, length: int) -> Receive:
             return await receive()
         seconds = min(IDLE_SECONDS, deadline - time.monotonic())
         try:
-            message = await asyncio.wait_for(receive(), seconds)
+            async with asyncio.timeout(seconds):  # `wait_for` would start a task each time
+                message = await receive()
         except TimeoutError as error:
             raise BodyError(408, "Expected the body sooner; try again.") from error
         if message["type"] == "http.disconnect":

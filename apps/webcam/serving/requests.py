@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import gradio as gr
+import orjson
 from gradio.block_function import BlockFunction
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,6 +31,9 @@ MEMORY_BYTES, MEMORY_BYTES_PER_CLIENT = 256 * 2**20, 96 * 2**20
 """JSON under way, of everybody and of one client."""
 DISK_BYTES = 1024 * 2**20
 """Quota of the folder of uploads."""
+
+FRAME_ANSWER = {"msg": "success"}
+"""That of Gradio's route."""
 
 _BODY_HEADERS = frozenset({b"content-length", b"content-type", b"transfer-encoding"})
 
@@ -97,8 +100,14 @@ class RequestMiddleware:
             length = bodies.length_of(scope, limit)
             with self.memory.reserve(clients.client_of(scope), length):
                 body = await bodies.read(receive, length)
-                rebuilt = json.dumps(self._rebuild(kind, name, body, scope)).encode()
-            await self._send_on(rebuilt, scope, receive, send)
+                if kind is RequestKind.FRAME:
+                    self._hand_over(name, body)
+                else:
+                    rebuilt = orjson.dumps(self._rebuild(kind, name, body, scope))
+            if kind is RequestKind.FRAME:
+                await JSONResponse(FRAME_ANSWER)(scope, receive, send)
+            else:
+                await self._send_on(rebuilt, scope, receive, send)
 
     def _check_session_exists(self, scope: Scope) -> None:
         """Refuse to listen to a session without events, which Gradio reports as its own error."""
@@ -149,7 +158,7 @@ class RequestMiddleware:
                 raise BodyError(400, "Expected a form with files; try to upload again.") from error
             finally:
                 if answer and answer[0]["status"] == 200:
-                    paths = json.loads(b"".join(m.get("body", b"") for m in answer[1:]))
+                    paths = orjson.loads(b"".join(m.get("body", b"") for m in answer[1:]))
                     self.stored.add(client, paths)
                 # Uploads that broke off, and what a form has beside files, lie there for a while.
                 nameless = received - uploads.total_bytes(map(Path, paths))
@@ -176,6 +185,29 @@ class RequestMiddleware:
 
         await self.app({**scope, "headers": headers}, receive_body, send)
 
+    def _hand_over(self, event_id: str, body: bytes) -> None:
+        """Give a frame to the stream that waits for it.
+
+        Gradio's route does the same after its router, a second parser and pydantic, a millisecond
+        of each frame.
+
+        Raises:
+            BodyError: There is no such stream.
+            DataError: The body is not what the page sends.
+        """
+        event = self.queue.event_ids_to_events.get(event_id)
+        if event is None or not event.streaming or event.data is None:
+            raise BodyError(404, "Expected a live stream that runs, got another; try again.")
+        request = payloads.parse(body)
+        payloads.session_of(request)
+        values = payloads.values_of(request, event.fn.inputs)
+        trigger = payloads.number_of(request, "trigger_id")
+        # A new object: its age is the stream's (`streams`).
+        event.data = event.data.model_copy(
+            update={"data": values, "trigger_id": trigger, "event_id": None}
+        )
+        event.signal.set()
+
     def _rebuild(self, kind: RequestKind, name: str, body: bytes, scope: Scope) -> JsonObject:
         """Return what Gradio gets in place of a body.
 
@@ -194,15 +226,9 @@ class RequestMiddleware:
                 "fn_index": payloads.number_of(request, "fn_index") or 0,
                 "event_id": event_id if isinstance(event_id, str) else "",
             }
-        if kind is RequestKind.FRAME:
-            event = self.queue.event_ids_to_events.get(name)
-            if event is None or not event.streaming:
-                raise BodyError(404, "Expected a live stream that runs, got another; try again.")
-            number, function, session = clients.number_of(event), event.fn, event.session_hash
-        else:
-            number, function = self._function(kind, name, request)
-            client = clients.client_of(scope)
-            clients.check_room(self.queue.event_ids_to_events.values(), function, client, session)
+        number, function = self._function(kind, name, request)
+        client = clients.client_of(scope)
+        clients.check_room(self.queue.event_ids_to_events.values(), function, client, session)
         return {
             "data": payloads.values_of(request, function.inputs),
             "fn_index": number,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -61,7 +62,7 @@ class WebcamTabUpdate(NamedTuple):
     readout: str
 
 
-def process_frame(
+async def process_frame(
     pipeline: Pipeline,
     payload: ImagePayload | None,
     visitor: VisitorState,
@@ -75,7 +76,9 @@ def process_frame(
     and right. Only the copy that is drawn on is mirrored again, with upright writing.
     """
     arrived = perf_counter()
-    return FRAME_WORKERS.submit(_process, pipeline, payload, visitor, monitor, arrived).result()
+    return await asyncio.wrap_future(
+        FRAME_WORKERS.submit(_process, pipeline, payload, visitor, monitor, arrived)
+    )
 
 
 def _process(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 
 import numpy as np
@@ -20,7 +21,7 @@ from tests.apps.webcam.test_pages import data_url
 )
 def test_no_error_text_of_python_reaches_the_page(pipeline: Pipeline, content: bytes):
     payload = {"url": "data:image/jpeg;base64," + content.decode("latin-1")}
-    _, cards, _ = webcam.process_frame(pipeline, payload, webcam.VisitorState())
+    _, cards, _ = asyncio.run(webcam.process_frame(pipeline, payload, webcam.VisitorState()))
     for words in ("padding", "Error", "Exception", "Errno", "object at", "base64-encoded"):
         assert words not in cards
 
@@ -34,7 +35,7 @@ def test_a_fault_of_ours_is_a_sentence_on_the_page_and_a_traceback_for_the_serve
     broken.read_frame = broken
     payload = data_url(frame, "JPEG")
     updates = [
-        webcam.process_frame(broken, payload, webcam.VisitorState()),
+        asyncio.run(webcam.process_frame(broken, payload, webcam.VisitorState())),
         image_tab.process_upload(broken, payload),
     ]
     for update in updates:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import subprocess
 import sys
@@ -60,8 +61,10 @@ def test_the_frame_is_predicted_unmirrored_and_shown_mirrored(
             pictures.append(picture.copy())
             return pipeline.read_frame(picture, *args)
 
-    annotated, cards, readout = webcam.process_frame(
-        Spy(), data_url(np.ascontiguousarray(frame[:, ::-1])), webcam.VisitorState()
+    annotated, cards, readout = asyncio.run(
+        webcam.process_frame(
+            Spy(), data_url(np.ascontiguousarray(frame[:, ::-1])), webcam.VisitorState()
+        )
     )
     assert (pictures[0] == frame).all()
     jpeg = cv2.imdecode(
@@ -95,7 +98,7 @@ def test_a_turned_camera_s_box_is_drawn_where_the_visitor_sees_the_face(
 
 def test_a_visitor_keeps_the_face_and_gets_a_rate(pipeline: Pipeline, frame: np.ndarray):
     visitor, payload = webcam.VisitorState(), data_url(frame, "JPEG")
-    pages = [webcam.process_frame(pipeline, payload, visitor) for _ in range(4)]
+    pages = [asyncio.run(webcam.process_frame(pipeline, payload, visitor)) for _ in range(4)]
     assert all("data-face='1'" in cards for _, cards, _ in pages)
     assert 0 < visitor.frame_rate(visitor.frame_times[-1] + 0.01) < 1000
     deepcopy(webcam.VisitorState())  # Gradio copies the state's initial value
@@ -112,14 +115,18 @@ def test_a_visitor_keeps_the_face_and_gets_a_rate(pipeline: Pipeline, frame: np.
     ],
 )
 def test_a_bad_frame_is_a_message(pipeline: Pipeline, payload):
-    annotated, cards, _ = webcam.process_frame(pipeline, payload, webcam.VisitorState())
+    annotated, cards, _ = asyncio.run(
+        webcam.process_frame(pipeline, payload, webcam.VisitorState())
+    )
     assert annotated is None
     assert "role='alert'" in cards
 
 
 def test_too_large_a_frame_is_refused(pipeline: Pipeline):
-    _, cards, _ = webcam.process_frame(
-        pipeline, data_url(np.zeros((2000, 2000, 3), np.uint8)), webcam.VisitorState()
+    _, cards, _ = asyncio.run(
+        webcam.process_frame(
+            pipeline, data_url(np.zeros((2000, 2000, 3), np.uint8)), webcam.VisitorState()
+        )
     )
     assert "2000 x 2000" in cards
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import threading
@@ -158,17 +159,15 @@ def test_frames_are_processed_by_as_many_threads_as_there_are_processors(
             active -= 1
         return None, "", ""
 
+    async def eight_frames() -> None:
+        await asyncio.gather(
+            *(webcam.process_frame(None, None, webcam.VisitorState()) for _ in range(8))
+        )
+
     monkeypatch.setattr(webcam, "_process", process)
     with ThreadPoolExecutor(2) as pool:
         monkeypatch.setattr(webcam, "FRAME_WORKERS", pool)
-        calls = [
-            threading.Thread(target=webcam.process_frame, args=(None, None, webcam.VisitorState()))
-            for _ in range(8)
-        ]
-        for call in calls:
-            call.start()
-        for call in calls:
-            call.join()
+        asyncio.run(eight_frames())
     assert (
         max_active == 2 == len(workers)
     )  # the same two for all frames: memory is kept for them alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import threading
 from collections.abc import Iterator
@@ -153,7 +154,7 @@ def test_the_webcam_tab_counts_its_frames(
     for _ in range(10):  # visitors, each of them one face in four frames
         visitor = webcam.VisitorState()
         for _ in range(4):
-            webcam.process_frame(pipeline, payload, visitor, counted)
+            asyncio.run(webcam.process_frame(pipeline, payload, visitor, counted))
     counted.close()
     [line] = lines(path)
     assert line.faces == 10 and sum(line.latency_ms["live"]) == 40
