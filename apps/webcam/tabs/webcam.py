@@ -73,7 +73,7 @@ async def process_frame(
     Mirroring: the page sends mirrored pixels, because people expect to see themselves as in a
     mirror; those of a rear camera come as they are. Mirrored ones are turned back before the
     prediction, since the training images are not mirrored and landmarks name the person's own left
-    and right. Only the copy that is drawn on is mirrored again, with upright writing.
+    and right. What is shown is the mirrored image, with upright writing.
     """
     arrived = perf_counter()
     return await asyncio.wrap_future(
@@ -114,7 +114,8 @@ def _predict(
     reading = pipeline.read_frame(frame, visitor.turn, now)
     faces = visitor.tracker.update(reading.faces, now)
     predicted = perf_counter()
-    annotated = image_io.encode(overlay.draw(frame, faces, mirrored=mirrored))
+    overlay.draw_on(pixels, faces, is_mirrored=mirrored)  # they are read and needed no more
+    annotated = image_io.encode(pixels)
     done = perf_counter()
     height, width = frame.shape[:2]
     timing_ms = {

@@ -1,4 +1,4 @@
-"""Boxes and labels drawn on a copy of the image, after all predictions were made on its pixels."""
+"""Boxes and labels drawn on an image, after all predictions were made on its pixels."""
 
 from __future__ import annotations
 
@@ -43,19 +43,25 @@ MAX_COORDINATE_PX = 30_000
 """OpenCV's drawing overflows far outside the image."""
 
 
-def draw(image: np.ndarray, faces: Sequence[TrackedFace], *, mirrored: bool = False) -> np.ndarray:
-    """Return a copy of the image with boxes and labels.
+def draw(image: np.ndarray, faces: Sequence[TrackedFace]) -> np.ndarray:
+    """Return a copy of the image with boxes and labels; see `draw_on`."""
+    canvas = image.copy()
+    draw_on(canvas, faces)
+    return canvas
+
+
+def draw_on(canvas: np.ndarray, faces: Sequence[TrackedFace], *, is_mirrored: bool = False) -> None:
+    """Draw boxes and labels on an image.
 
     Args:
-        image: RGB uint8, shape (H, W, 3); not changed.
-        faces: Their boxes are in pixels of `image`.
-        mirrored: Mirror the image and the boxes, but not the writing.
+        canvas: RGB uint8, shape (H, W, 3).
+        faces: Their boxes are in pixels of the image.
+        is_mirrored: The image is mirrored, the boxes are those of the one that is not.
     """
-    canvas = cv2.flip(image, 1) if mirrored else image.copy()
     height, width = canvas.shape[:2]
     unit = max(MIN_UNIT, max(height, width) / UNIT_SIDE_PX)
     boxes = [
-        (width - x - w, y, w, h) if mirrored else (x, y, w, h)
+        (width - x - w, y, w, h) if is_mirrored else (x, y, w, h)
         for x, y, w, h in (f.reading.face.box for f in faces)
     ]
     for face, box in zip(faces, boxes, strict=True):
@@ -72,7 +78,6 @@ def draw(image: np.ndarray, faces: Sequence[TrackedFace], *, mirrored: bool = Fa
             if (placed := layout.place(box, chip.shape[1], chip.shape[0])) is not None:
                 _paste(canvas, chip, placed, _colour(face), unit)
                 break
-    return canvas
 
 
 def _colour(face: TrackedFace) -> Colour:

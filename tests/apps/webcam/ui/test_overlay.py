@@ -7,7 +7,14 @@ import pytest
 
 from apps.webcam.tracking.tracker import TrackedFace
 from apps.webcam.ui import labels
-from apps.webcam.ui.overlay import COLOURS, TEXT_PX, cached_label, draw, render_label
+from apps.webcam.ui.overlay import (
+    COLOURS,
+    TEXT_PX,
+    cached_label,
+    draw,
+    draw_on,
+    render_label,
+)
 from core.types import UNCLEAR_AGE_YEARS
 from tests.apps.webcam.conftest import reading
 
@@ -113,11 +120,12 @@ def test_abstention_has_its_own_colour_and_words(grey):
     assert labels.tag(1, face) == "1 too dark"
 
 
-def test_mirrored_flips_the_picture_and_the_box_but_not_the_writing():
+def test_on_a_mirrored_picture_boxes_are_mirrored_and_the_writing_is_not():
     picture = np.zeros((480, 640, 3), np.uint8)
     picture[:, :320] = 100
     face = TrackedFace(1, reading(box=(100, 200, 100, 120)))
-    plain, mirrored = draw(picture, [face]), draw(picture, [face], mirrored=True)
+    plain, mirrored = draw(picture, [face]), np.ascontiguousarray(picture[:, ::-1])
+    draw_on(mirrored, [face], is_mirrored=True)
     assert mirrored[400, 600, 0] == 100
     assert mirrored[400, 10, 0] == 0
     assert tuple(mirrored[260, 640 - 100]) == tuple(plain[260, 100]) == COLOURS["medium"]

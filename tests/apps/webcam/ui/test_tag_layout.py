@@ -79,9 +79,9 @@ def test_a_face_that_fills_the_image_has_no_tag():
 @example(boxes=[(0.0, 0.0, 640.0, 480.0)], mirrored=True)
 def test_what_lies_inside_the_boxes_stays_as_it_is(boxes: list[Box], mirrored: bool):
     """The same on the drawn image: inside a box there are lines at most."""
-    picture = np.full((480, 640, 3), 128, np.uint8)
+    canvas = np.full((480, 640, 3), 128, np.uint8)
     faces = [TrackedFace(i, reading(box=box)) for i, box in enumerate(boxes, 1)]
-    canvas = overlay.draw(picture, faces, mirrored=mirrored)
+    overlay.draw_on(canvas, faces, is_mirrored=mirrored)
     dark = (np.abs(canvas.astype(int) - overlay.LABEL_COLOUR).max(axis=2) < 20).astype(np.uint8)
     for x, y, w, h in boxes:
         left = 640 - x - w if mirrored else x
