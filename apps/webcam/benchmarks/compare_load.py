@@ -2,9 +2,9 @@
 
     python -m apps.webcam.benchmarks.compare_load OTHER [--visitors 2] [--rounds 10] [--seconds 4]
 
-OTHER is another checkout, such as `git worktree add OTHER COMMIT` makes. Both demos run at once and
-the same visitors turn to one after the other, so that other work on the machine meets both alike.
-Processor time hardly depends on that work, the clock would.
+OTHER is another checkout, such as `git worktree add OTHER COMMIT` makes. Each serves the model that
+it ships. Both demos run at once and visitors turn to one after the other, so that other work on the
+machine meets both alike.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class LoadComparison:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = targets.build_parser(
-        "apps.webcam.benchmarks.compare_load", "The live demo beside that of another checkout."
+        "apps.webcam.benchmarks.compare_load",
+        "The live demo beside that of another checkout.",
+        takes_model=False,
     )
     parser.add_argument("other", type=Path, help="folder of the other checkout")
     parser.add_argument(
@@ -149,7 +151,9 @@ def _turn(visitors: list[SimulatedVisitor], server: psutil.Process, seconds: flo
         visit.begin <= frame.received_at <= visit.end for v in visitors for frame in v.received
     )
     used = visit.machine.processors_used["server"]
-    return float("nan") if used is None or not images else 1000 * used * seconds / images
+    if used is None or not images:
+        return float("nan")
+    return 1000 * used * (visit.end - visit.begin) / images
 
 
 def show(report: LoadComparison, console: Console) -> None:

@@ -32,10 +32,13 @@ class MeasuredTargets(Protocol):
 Report = TypeVar("Report", bound=MeasuredTargets)
 
 
-def build_parser(module: str, description: str) -> argparse.ArgumentParser:
+def build_parser(
+    module: str, description: str, *, takes_model: bool = True
+) -> argparse.ArgumentParser:
     """Return a parser with the options that all measuring commands have."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
-    add_model_argument(parser)
+    if takes_model:
+        add_model_argument(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument(
         "--gate",
