@@ -17,7 +17,6 @@ from apps.webcam.monitoring.monitor import Monitor
 from apps.webcam.options import MonitoringOptions
 from apps.webcam.page import build
 from apps.webcam.serving import connections, hosts, housekeeping, outbound
-from apps.webcam.serving.gradio_queue import queue_of
 from apps.webcam.serving.hosts import HostMiddleware
 from apps.webcam.serving.metrics import MetricsMiddleware
 from apps.webcam.serving.requests import RequestMiddleware
@@ -31,10 +30,6 @@ MAX_SESSIONS = 100
 """Visitors whose smoothed values are kept; the one idle for longest is dropped first."""
 MAX_QUEUED_EVENTS = 100
 DEFAULT_CONCURRENCY = 4
-QUEUE_POLL_SECONDS = 0.01
-"""How often Gradio looks for new events. Its own thousand times a second take 4 % of a processor
-while nothing happens.
-"""
 M_ARENA_MAX = -8
 """Option of glibc's mallopt (malloc.h): the number of heaps that threads share."""
 
@@ -119,7 +114,6 @@ def serve(
         default_concurrency_limit=DEFAULT_CONCURRENCY,
         api_open=False,  # nobody passes the queue by
     )
-    queue_of(page).sleep_when_free = QUEUE_POLL_SECONDS
     max_upload_bytes = VIDEO_LIMITS.max_bytes + 2**20
     stored = StoredUploads(page)
     page.launch(
