@@ -63,10 +63,11 @@ def resolve_upload(path: str) -> Path:
     relative path that leads here: `http://x/../../tmp/...`.
 
     Raises:
-        UserError: It lies elsewhere, or is relative.
+        UserError: It lies elsewhere, or is not written as Gradio writes it: absolute, without `..`.
     """
+    is_plain = os.path.isabs(path) and os.path.normpath(path) == path and path[:2] != "//"
     file = Path(path).resolve()
-    if not Path(path).is_absolute() or not file.is_relative_to(upload_folder().resolve()):
+    if not is_plain or not file.is_relative_to(upload_folder().resolve()):
         raise UserError(
             "Expected an uploaded file, got a path outside the upload folder; try to upload the"
             " file."

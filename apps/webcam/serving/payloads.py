@@ -7,11 +7,11 @@ file that was uploaded before. Nothing else of the JSON is passed on, and no mes
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 
 import gradio as gr
-import orjson
 
 from apps.webcam import uploads
 from apps.webcam.serving.routes import HASH
@@ -34,8 +34,8 @@ def parse(body: bytes) -> JsonObject:
     if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_MARKS:
         raise DataError(f"Expected at most {MAX_JSON_MARKS} values in a request, got more; {_TRY}")
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"Expected JSON in UTF-8, got something else; {_TRY}") from error
     if not isinstance(value, dict):
         raise DataError(f"Expected a JSON object, got something else; {_TRY}")

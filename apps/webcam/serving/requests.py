@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import gradio as gr
-import orjson
 from gradio.block_function import BlockFunction
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -103,7 +103,7 @@ class RequestMiddleware:
                 if kind is RequestKind.FRAME:
                     self._hand_over(name, body)
                 else:
-                    rebuilt = orjson.dumps(self._rebuild(kind, name, body, scope))
+                    rebuilt = json.dumps(self._rebuild(kind, name, body, scope)).encode()
             if kind is RequestKind.FRAME:
                 await JSONResponse(FRAME_ANSWER)(scope, receive, send)
             else:
@@ -158,7 +158,7 @@ class RequestMiddleware:
                 raise BodyError(400, "Expected a form with files; try to upload again.") from error
             finally:
                 if answer and answer[0]["status"] == 200:
-                    paths = orjson.loads(b"".join(m.get("body", b"") for m in answer[1:]))
+                    paths = json.loads(b"".join(m.get("body", b"") for m in answer[1:]))
                     self.stored.add(client, paths)
                 # Uploads that broke off, and what a form has beside files, lie there for a while.
                 nameless = received - uploads.total_bytes(map(Path, paths))

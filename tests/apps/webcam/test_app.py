@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from core.telemetry import SWITCHES
+from core.outbound.telemetry import SWITCHES
 
 from core.artifacts.downloads import ROOT
 

@@ -107,7 +107,7 @@ def test_a_face_in_front_of_the_camera(visit, server, record_property):
     page.wait_for_timeout(800)
     assert frames_per_second([page], 1) == [0]
     page.get_by_role("button", name="Start camera").click()
-    page.wait_for_timeout(1000)
+    page.locator("#mien-stage[data-state=live]").wait_for()
     assert frames_per_second([page], 1)[0] > 2, "it can be started again"
 
 

@@ -88,7 +88,8 @@ def test_a_turned_camera_s_box_is_drawn_where_the_visitor_sees_the_face(
     seen, outline = (
         np.ascontiguousarray(np.rot90(picture, quarter)[:, ::-1]) for picture in (frame, outline)
     )
-    annotated, cards, _ = webcam.process_frame(pipeline, data_url(seen), webcam.VisitorState())
+    visitor = webcam.VisitorState()
+    annotated, cards, _ = asyncio.run(webcam.process_frame(pipeline, data_url(seen), visitor))
     assert "no whole" not in cards and "data-face='1'" in cards
     data = np.frombuffer(base64.b64decode(annotated["url"].split(",")[1]), np.uint8)
     shown = cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1]

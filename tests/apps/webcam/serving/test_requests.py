@@ -148,6 +148,7 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "type": "http",
         "method": "POST",
         "path": "/gradio_api/upload",
+        "query_string": b"",
         "headers": [(b"content-length", b"3")],
         "client": ("203.0.113.1", 1),
     }
