@@ -65,7 +65,7 @@ def resolve_upload(path: str) -> Path:
     Raises:
         UserError: It lies elsewhere, or is not written as Gradio writes it: absolute, without `..`.
     """
-    is_plain = os.path.isabs(path) and os.path.normpath(path) == path and path[:2] != "//"
+    is_plain = Path(path).is_absolute() and os.path.normpath(path) == path and path[:2] != "//"
     file = Path(path).resolve()
     if not is_plain or not file.is_relative_to(upload_folder().resolve()):
         raise UserError(

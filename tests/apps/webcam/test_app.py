@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from core.outbound.telemetry import SWITCHES
 
 from core.artifacts.downloads import ROOT
+from core.outbound.telemetry import SWITCHES
 
 SPACES = """
 import os
