@@ -17,6 +17,8 @@ from evaluation.store import Store, Where
 
 AT_START = ""
 """The id of the tables of the command line, or of the first sample: the URL does not mention it."""
+CHIPS_IN_THE_DARK = "<style>[data-tag], [data-tag] * {color: #0e1117 !important}</style>"
+"""Streamlit writes white on the accent, which is light in the dark mode: too little contrast."""
 MAX_NAMES = 3
 """Names of models and files that the header lists."""
 MAX_TASK_BUTTONS = 4
@@ -48,6 +50,8 @@ def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
         pages: all pages by name, for the links in the sidebar.
     """
     st.title(page.TITLE)
+    if st.context.theme.type == "dark":
+        st.html(CHIPS_IN_THE_DARK)
     header, navigation = st.container(key="header"), st.sidebar.container(gap="xxsmall")
     try:
         tables = _tables()

@@ -110,7 +110,7 @@ def _kind(data: bytes, name: str) -> str:
         return "GIF"
     if data.startswith(b"BM"):
         return "BMP"
-    got = f"a file that starts with {data[:12]!r}" if data else "no data"
+    got = f"a file that starts with the bytes {data[:12].hex(' ')}" if data else "no data"
     raise ImageError(
         f"Expected {name} to be a JPEG, PNG, WebP, BMP or GIF picture, got {got}; try converting "
         "it to PNG or JPEG."

@@ -114,3 +114,14 @@ def test_every_page(browser: Browser, address: str) -> None:
         problems[title] = [*serious_findings(page), *layout_problems(page)]
     context.close()
     assert not any(problems.values()), {t: p for t, p in problems.items() if p}
+
+
+def test_chosen_items_read_in_the_dark(browser: Browser, address: str) -> None:
+    """Streamlit writes white on the accent colour, whatever its brightness."""
+    context = browser.new_context(viewport=SCREEN, color_scheme="dark")
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    page.goto(f"{address}/runs?table={samples.DRAWN}")
+    wait_until_drawn(page, "Training runs")
+    assert serious_findings(page) == []
+    context.close()
