@@ -124,8 +124,8 @@ def main() -> None:
         )
     rows = np.sort(np.concatenate([parts[name][:n] for name, n in SIZES.items()]))
     table = table.take(rows).select(COLUMNS)
-    made = {"by": "scripts/ferplus_four.py", "seed": args.seed}
-    about = replace(about, dataset="ferplus", roots=dict.fromkeys(about.roots, "."), made=made)
+    origin = {"by": "scripts/ferplus_four.py", "seed": args.seed}
+    about = replace(about, dataset="ferplus", roots=dict.fromkeys(about.roots, "."), made=origin)
     manifest_writer.write_manifest(table, about, args.out)
 
 

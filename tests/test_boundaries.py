@@ -69,17 +69,17 @@ def unsafe(text: str) -> list[str]:
     names = set(imports(tree)) | pickle_names
     if "pickle.UnpicklingError" in names:
         names -= {"pickle", "pickle.UnpicklingError"}
-    found = sorted(name for name in names if name.split(".")[0] in UNSAFE)
+    problems = sorted(name for name in names if name.split(".")[0] in UNSAFE)
     for node in (n for n in ast.walk(tree) if isinstance(n, ast.Call)):
         called = ast.unparse(node.func)
         given = {k.arg: ast.unparse(k.value) for k in node.keywords}
         if (called == "torch.load" and given.get("weights_only") != "True") or called.endswith(
             "read_pickle"
         ):
-            found.append(f"{called} in line {node.lineno}")
+            problems.append(f"{called} in line {node.lineno}")
         if given.get("allow_pickle", "False") != "False":
-            found.append(f"allow_pickle in line {node.lineno}")
-    return found
+            problems.append(f"allow_pickle in line {node.lineno}")
+    return problems
 
 
 def class_names(text: str) -> list[str]:
@@ -108,18 +108,18 @@ def sources() -> dict[PurePath, str]:
 def test_rooms_import_downwards(sources: dict[PurePath, str]) -> None:
     rooms = {path: text for path, text in sources.items() if path.parts[0] in MAY_IMPORT}
     assert {path.parts[0] for path in rooms} == set(MAY_IMPORT)
-    found = {path: upward(text, ".".join(path.parent.parts)) for path, text in rooms.items()}
-    assert {path: names for path, names in found.items() if names} == {}
+    problems = {path: upward(text, ".".join(path.parent.parts)) for path, text in rooms.items()}
+    assert {path: names for path, names in problems.items() if names} == {}
 
 
 def test_nothing_is_unpickled(sources: dict[PurePath, str]) -> None:
-    found = {path: unsafe(text) for path, text in sources.items()}
-    assert {path: ways for path, ways in found.items() if ways} == {}
+    problems = {path: unsafe(text) for path, text in sources.items()}
+    assert {path: ways for path, ways in problems.items() if ways} == {}
 
 
 def test_class_names_stand_in_one_file(sources: dict[PurePath, str]) -> None:
-    found = {path: class_names(text) for path, text in sources.items()}
-    assert [path for path, names in found.items() if names] == [PurePath("core/labels.py")]
+    problems = {path: class_names(text) for path, text in sources.items()}
+    assert [path for path, names in problems.items() if names] == [PurePath("core/labels.py")]
 
 
 def test_the_checks_can_fail() -> None:

@@ -188,8 +188,7 @@ class RequestMiddleware:
     def _hand_over(self, event_id: str, body: bytes) -> None:
         """Give a frame to the stream that waits for it.
 
-        Gradio's route does the same after its router, a second parser and pydantic, a millisecond
-        of each frame.
+        Gradio's route does the same, but after its router, a second parser and pydantic.
 
         Raises:
             BodyError: There is no such stream.
