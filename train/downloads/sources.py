@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core import registry
 from core.data.base.origin import Origin
@@ -45,21 +45,27 @@ class DownloadSource:
     note: str = ""
 
 
-FERPLUS = "https://raw.githubusercontent.com/microsoft/FERPlus/master/data"
+FERPLUS_FILES = "https://raw.githubusercontent.com/microsoft/FERPlus/master/data"
+FERPLUS = DownloadSource(
+    "https://github.com/microsoft/FERPlus",
+    files=tuple(
+        RemoteFile(f"{FERPLUS_FILES}/{folder}/label.csv", f"{folder}/label.csv")
+        for folder in ("FER2013Train", "FER2013Valid", "FER2013Test")
+    ),
+    note="These are the labels; the pictures are FER2013's: the publishers' "
+    "generate_training_data.py writes them beside the labels from fer2013.csv.",
+)
 ETH = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki"
 SOURCES = {
     "fer2013": DownloadSource(
         "https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge",
         kaggle="msambare/fer2013",
     ),
-    "ferplus": DownloadSource(
-        "https://github.com/microsoft/FERPlus",
-        files=tuple(
-            RemoteFile(f"{FERPLUS}/{folder}/label.csv", f"{folder}/label.csv")
-            for folder in ("FER2013Train", "FER2013Valid", "FER2013Test")
-        ),
-        note="These are the labels; the pictures are FER2013's: the publishers' "
-        "generate_training_data.py writes them beside the labels from fer2013.csv.",
+    "ferplus": FERPLUS,
+    "ferplus_fer2013": replace(
+        FERPLUS,
+        note=f"{FERPLUS.note} Write fer2013_labels.csv (folder, file, fer2013_label) beside them: "
+        "row by row, fer2013.csv has the label of the picture that FER+'s fer2013new.csv names.",
     ),
     "utkface": DownloadSource("https://susanqq.github.io/UTKFace/", kaggle="jangedoo/utkface-new"),
     "all_age_faces": DownloadSource(

@@ -46,6 +46,18 @@ def ferplus(root: Path) -> Path:
     return root
 
 
+def ferplus_fer2013(root: Path) -> Path:
+    """The labels of every second picture, which is the class after FER+'s."""
+    ferplus(root)
+    rows = [
+        f"{folder.name},fer{i}.png,{FERPLUS8.labels[(i + 1) % 8] if i % 2 else ''}"
+        for folder in sorted(root.glob("FER2013*"))
+        for i in range(8)
+    ]
+    (root / "fer2013_labels.csv").write_text("\n".join(["folder,file,fer2013_label", *rows]) + "\n")
+    return root
+
+
 def utkface(root: Path) -> Path:
     return pictures(
         root, [f"{i}_{i % 2}_{i % 5}_2017010922{i:06d}.jpg.chip.jpg" for i in range(1, 80)]

@@ -196,7 +196,7 @@ def test_a_licence_names_its_data_and_their_terms(name: str) -> None:
             and origin.licence in text
             and text.endswith("The code is MIT.")
         )
-        assert ("FER" in text) == (name in ("ferplus", "fer2013"))
+        assert ("FER" in text) == (name in ("ferplus", "fer2013", "ferplus_fer2013"))
 
 
 def test_terms_that_differ_are_all_told() -> None:
