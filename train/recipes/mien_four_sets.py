@@ -24,6 +24,6 @@ RECIPE = replace(
     losses={**FINE.losses, "age": Loss("age_interval", FINE.losses["age"].weight)},
     optim=replace(FINE.optim, lr=1.5e-3),
     schedule=replace(FINE.schedule, warmup=0.05),
-    epochs=16,
+    epochs=12,
     seed=9,
 )
