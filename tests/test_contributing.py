@@ -49,6 +49,12 @@ def test_every_kind_has_an_example() -> None:
     assert list(EXAMPLES) == kinds and len(kinds) == 8
 
 
+def test_the_places_to_start_exist() -> None:
+    table = TEXT.partition("## Change what is there")[2]
+    places = re.findall(r"`((?:core|evaluation|train|apps|scripts)/[\w/.]+)`", table)
+    assert len(places) > 15 and [p for p in places if not (ROOT / p).exists()] == []
+
+
 @pytest.mark.parametrize("title", EXAMPLES)
 def test_the_example_runs(title: str, project: Path) -> None:
     words = shlex.split(EXAMPLES[title]["command"])
