@@ -5,8 +5,9 @@ The demo, its API and the benchmark all call this.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from time import perf_counter
@@ -17,12 +18,15 @@ import numpy as np
 from core import image as images
 from core.detection import upright
 from core.detection.face_check import FaceCheck
-from core.detection.stream_turn import StreamTurn
+from core.detection.face_stream import FaceStream
 from core.detection.upright import UprightFace
 from core.face_model import FaceModel, open_model
 from core.face_quality import Band, Conditions, band_of, measure, reason_to_abstain, uncertain
 from core.faces import LIVE_SIDE, STILL_SIDE, Detector, best_detector
 from core.types import Face, Prediction
+
+Check = Callable[[np.ndarray, Sequence[UprightFace]], np.ndarray]
+"""A picture and faces that are upright in it -> scores of the face check (N,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,20 +168,23 @@ class Pipeline:
         return self._predict(searched, side, start)
 
     def read_frame(
-        self, frame: np.ndarray, turn: StreamTurn, now: float, long_side: int = LIVE_SIDE
+        self, frame: np.ndarray, stream: FaceStream, now: float, long_side: int = LIVE_SIDE
     ) -> Reading:
         """Read all faces of a frame of a stream, whichever way up its camera is.
 
         Args:
             frame: RGB uint8 (H, W, 3).
-            turn: of this stream.
+            stream: what is kept of it from frame to frame.
             now: seconds on its clock.
             long_side: pixels at which faces are searched.
         """
         start = perf_counter()
-        faces = turn.search(frame, self.detector, long_side, now)
+        faces = stream.turn.search(frame, self.detector, long_side, now)
         detect_ms = 1000 * (perf_counter() - start)
-        cut = self._cut(frame, upright.in_turned(frame, faces, turn.quarter), detect_ms)
+        check = partial(stream.check.scores, self.face_check, now=now)
+        cut = self._cut(
+            frame, upright.in_turned(frame, faces, stream.turn.quarter), detect_ms, check
+        )
         return self._predict([cut], long_side, start)[0]
 
     def read_detected(
@@ -230,7 +237,16 @@ class Pipeline:
             faces = upright.in_turned(image, self.detector(image, side), 0)
         return self._cut(image, faces, 1000 * (perf_counter() - start))
 
-    def _cut(self, image: np.ndarray, faces: list[UprightFace], detect_ms: float) -> _Searched:
+    def _check(self, picture: np.ndarray, faces: Sequence[UprightFace]) -> np.ndarray:
+        return self.face_check(picture, [face.face_in_picture for face in faces])
+
+    def _cut(
+        self,
+        image: np.ndarray,
+        faces: list[UprightFace],
+        detect_ms: float,
+        check: Check | None = None,
+    ) -> _Searched:
         start = perf_counter()
         crops: list[np.ndarray] = [self.predictor.crops(image, [])]
         refused: list[str | None] = []
@@ -239,7 +255,8 @@ class Pipeline:
             picture = group_faces[0].picture
             in_picture = [face.face_in_picture for face in group_faces]
             crops.append(self.predictor.crops(picture, in_picture))
-            for face, score in zip(group_faces, self.face_check(picture, in_picture), strict=True):
+            scores = (check or self._check)(picture, group_faces)
+            for face, score in zip(group_faces, scores, strict=True):
                 refused.append(
                     self.face_check.reason_to_refuse(
                         float(score), face.face_in_picture, picture.shape, is_turned=face.turn != 0

@@ -9,7 +9,7 @@ from apps.webcam.benchmarks.scene import RenderedFrame
 from apps.webcam.tracking.tracker import TrackedFace, Tracker
 from core.faces import LIVE_SIDE
 from core.pipeline import FaceReading, Pipeline
-from core.types import Box, Prediction
+from core.types import Box, Prediction, overlap
 
 MAX_OVERLAP_WITH_OTHERS, MIN_OVERLAP_WITH_TRUTH = 0.1, 0.4
 """Intersection over union at which another actor hides a face, and at which a face is an actor."""
@@ -84,14 +84,6 @@ def track_actor(frames: Sequence[ClipFrame], actor: int = 0) -> list[ActorFrame]
             raw = next(f.prediction for f in frame.faces if f.face is detection)
             actor_frames.append(ActorFrame(frame.time, raw, matches[0]))
     return actor_frames
-
-
-def overlap(a: Box, b: Box) -> float:
-    """Return the intersection over union of two boxes."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    intersection = max(0.0, width) * max(0.0, height)
-    return intersection / (a[2] * a[3] + b[2] * b[3] - intersection)
 
 
 def face_numbers(frames: Sequence[ClipFrame]) -> list[list[int]]:

@@ -18,7 +18,7 @@ from apps.webcam.monitoring.settled_faces import SettledFaces
 from apps.webcam.tracking.tracker import Tracker
 from apps.webcam.ui import overlay, panel, texts
 from core import system
-from core.detection.stream_turn import StreamTurn
+from core.detection.face_stream import FaceStream
 from core.errors import UserError
 from core.pipeline import Pipeline
 
@@ -41,7 +41,7 @@ class VisitorState:
 
     def __init__(self) -> None:
         self.tracker = Tracker()
-        self.turn = StreamTurn()
+        self.stream = FaceStream()
         self.settled = SettledFaces()
         self.frame_times: deque[float] = deque(maxlen=MAX_FRAME_TIMES)
 
@@ -111,7 +111,7 @@ def _predict(
     frame = cv2.flip(pixels, 1) if mirrored else pixels
     decoded = perf_counter()
     now = monotonic()
-    reading = pipeline.read_frame(frame, visitor.turn, now)
+    reading = pipeline.read_frame(frame, visitor.stream, now)
     faces = visitor.tracker.update(reading.faces, now)
     predicted = perf_counter()
     overlay.draw_on(pixels, faces, is_mirrored=mirrored)  # they are read and needed no more

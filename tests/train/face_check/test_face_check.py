@@ -10,17 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.detection.face_check import INPUT, FaceCheck
+from core.types import overlap
 from train.face_check import crops, fit
 
 BOX = (40.0, 30.0, 60.0, 80.0)
-
-
-def overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    """Intersection over union of two boxes."""
-    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    inside = max(w, 0) * max(h, 0)
-    return inside / (a[2] * a[3] + b[2] * b[3] - inside)
 
 
 @given(st.integers(0, 10_000))

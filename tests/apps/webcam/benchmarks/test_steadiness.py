@@ -15,7 +15,6 @@ from apps.webcam.benchmarks import scene, steadiness
 from apps.webcam.benchmarks.playback import (
     ClipFrame,
     face_numbers,
-    overlap,
     play,
     subsample,
     track_actor,
@@ -26,6 +25,7 @@ from apps.webcam.benchmarks.steadiness import MAX_LAG_SECONDS, MAX_RATIO, MAX_TR
 from apps.webcam.tracking.tracker import Tracker
 from core.faces import LIVE_SIDE
 from core.pipeline import Pipeline
+from core.types import overlap
 
 
 @pytest.fixture(scope="module")
