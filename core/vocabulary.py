@@ -192,3 +192,18 @@ def group_title(group: str) -> str:
     """Return the title of a group column, e.g. `age` for `age_decade`."""
     titles = {"gender": TASKS["gender"].name, "age_decade": TASKS["age"].name}
     return titles.get(group, group.replace("_", " "))
+
+
+def count_of(n: int, noun: str, form: str = "") -> str:
+    """Return a number of things, in the singular where there is one.
+
+    >>> count_of(1, "row"), count_of(0, "class"), count_of(4_727, "sample", ",")
+    ('1 row', '0 classes', '4,727 samples')
+
+    Args:
+        n: how many.
+        noun: in the singular.
+        form: format specification of the number.
+    """
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{n:{form}} {noun}{'' if n == 1 else ending}"

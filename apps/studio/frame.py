@@ -13,6 +13,7 @@ from apps.studio import context, filters, links, relabel_plan, samples, uploads,
 from apps.studio.context import View
 from apps.studio.settings import PROCESS, Settings
 from core.errors import UserError
+from core.vocabulary import count_of
 from evaluation.store import Store, Where
 
 AT_START = ""
@@ -167,13 +168,14 @@ def _select(table: OpenTable, store: Store) -> View:
 def _describe(header: Any, table: OpenTable, view: View) -> None:
     """Draw what is open: the table's name, its rows and models."""
     n, models = view.store.count(view.where), view.models
-    rows = "1 row" if view.store.rows == 1 else f"{view.store.rows:,} rows"
+    rows = count_of(view.store.rows, "row", ",")
     rows = f"{n:,} of {rows}" if n < view.store.rows else rows
     word = "model" if len(models) == 1 else f"{len(models)} models:"
     text = f"**{context.plain(table.name)}**: {rows}, {word} {context.plain(_names(models))}."
     if table.minutes_left is not None:
         text += (
-            f" Uploaded: it is deleted in {table.minutes_left} minutes, and links to it stop then."
+            f" Uploaded: it is deleted in {count_of(table.minutes_left, 'minute')}, and links to it"
+            " stop then."
         )
     header.markdown(text)
 

@@ -17,8 +17,8 @@ from core.detection.stream_turn import StreamTurn
 from core.detection.upright import UprightFace
 from core.types import Face, overlap
 
-RECHECK_SECONDS = 0.3
-"""A face is checked again after so long: at 14 frames/s in every fifth frame."""
+RECHECK_SECONDS = 0.5
+"""A face is checked again after so long: at 14 frames/s in every seventh frame."""
 CLEAR_SCORE = 0.9
 """From this score of the check on, a face passed clearly. Others are checked in every frame."""
 MIN_OVERLAP = 0.7

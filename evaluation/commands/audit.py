@@ -17,6 +17,7 @@ from core import progress, system
 from core.cli import add_trust
 from core.errors import UserError
 from core.terminal import printable
+from core.vocabulary import count_of
 from evaluation import engines
 from evaluation.commands._options import add_options
 from evaluation.report.formatting import console, print_json, print_table
@@ -126,14 +127,14 @@ def _audit(args: argparse.Namespace, dataset: AuditDataset, names: list[str]) ->
         plan_file.write_plan(rows, args.fix)
         written["plan"] = {"file": str(args.fix), "rows": len(rows)}
         progress.say(
-            f"{args.fix}: a plan of {len(rows)} rows; edit it, then: "
+            f"{args.fix}: a plan of {count_of(len(rows), 'row')}; edit it, then: "
             f"python -m evaluation audit ... --apply {args.fix} --out DIR"
         )
     if args.findings:
         n_issues = review.write_findings(args.findings, report, dataset, args.data)
         written["findings"] = {"file": str(args.findings), "issues": n_issues}
         progress.say(
-            f"{args.findings}: {n_issues} findings; to review: "
+            f"{args.findings}: {count_of(n_issues, 'finding')}; to review: "
             f"python -m apps.studio --audit {args.findings} --images {args.data}"
         )
     if args.html:
@@ -186,7 +187,7 @@ def _print_report(report: AuditReport) -> None:
     sizes = ", ".join(f"{split} {n}" for split, n in report.split_sizes.items())
     screen.print(
         f"{_one_line(report.dataset)} in {_one_line(str(report.root))}: "
-        f"{report.sample_count} samples ({sizes})",
+        f"{count_of(report.sample_count, 'sample')} ({sizes})",
         soft_wrap=True,
     )
     counts = ([c.title, str(c.issue_count), str(c.sample_count)] for c in report.checks)

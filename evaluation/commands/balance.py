@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.progress import say
+from core.vocabulary import count_of
 from evaluation.commands._options import DATASETS, add_result_folder
 from evaluation.report.formatting import console, print_json, print_table
 
@@ -76,7 +77,7 @@ def _print_result(out: Path, result: BalanceResult) -> None:
         shares = f"{before / max(n_before, 1):.1%}", f"{after / max(n_before + n_added, 1):.1%}"
         rows.append([name, str(before), shares[0], str(result.added[name]), str(after), shares[1]])
     columns = ["class", "before", "share", "added", "after", "share"]
-    print_table(console(), f"{out}: {n_added} pictures added", columns, rows)
+    print_table(console(), f"{out}: {count_of(n_added, 'picture')} added", columns, rows)
     lacking = [
         f"{name} lacks {n - result.added[name]}"
         for name, n in result.wanted.items()

@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 from rich.console import Console
 
 from core.errors import DataError
-from core.vocabulary import METRICS, TaskTitle
+from core.vocabulary import METRICS, TaskTitle, count_of
 from evaluation.analysis.comparison import Comparison, TaskComparison
 from evaluation.analysis.leaderboard.from_tables import Leaderboards, leaderboards
 from evaluation.analysis.table_pairs import compare
@@ -171,9 +171,15 @@ def _one_model(predictions: pa.Table, model: str | None, option: str) -> pa.Tabl
 
 def show(report: Comparison, out: Console) -> None:
     """Print the comparison as tables."""
-    out.print(f"A: {report.a}   B: {report.b}   {report.matched} samples in both", style="bold")
+    out.print(
+        f"A: {report.a}   B: {report.b}   {count_of(report.matched, 'sample')} in both",
+        style="bold",
+    )
     if report.only_a or report.only_b:
-        out.print(f"not compared: {report.only_a} samples only in A, {report.only_b} only in B")
+        out.print(
+            f"not compared: {count_of(report.only_a, 'sample')} only in A,"
+            f" {report.only_b} only in B"
+        )
     for task, comparison in report.tasks.items():
         title = report.titles[task]
         _show_figures(title, comparison, out)
@@ -189,7 +195,7 @@ def _show_figures(task: TaskTitle, report: TaskComparison, out: Console) -> None
     )
     if report.truth_differs:
         out.print(
-            f"{title}: {report.truth_differs} samples left out, "
+            f"{title}: {count_of(report.truth_differs, 'sample')} left out, "
             "for which the two tables state different truths"
         )
     rows = (

@@ -18,6 +18,7 @@ import argparse
 from rich.console import Console
 
 from core.errors import UserError
+from core.vocabulary import count_of
 from evaluation.analysis.thresholds import (
     SingleThreshold,
     ThresholdPlan,
@@ -90,7 +91,8 @@ def show(plan: ThresholdPlan, title: str, out: Console) -> None:
     """Print the plan as tables."""
     [(wish, value)] = plan.wish.items()
     out.print(
-        f"{title}: {wish} of at least {value:g} for every predicted class, {plan.n} samples",
+        f"{title}: {wish} of at least {value:g} for every predicted class,"
+        f" {count_of(plan.n, 'sample')}",
         style="bold",
     )
     out.print(f"thresholds from all rows; figures cross-fitted, 95 % intervals: {plan.method.text}")
@@ -118,7 +120,7 @@ def show(plan: ThresholdPlan, title: str, out: Console) -> None:
 def show_single(plan: SingleThreshold, title: str, out: Console) -> None:
     """Print the one threshold as text."""
     out.print(
-        f"{title}: precision of at least {plan.wish['precision']:g}, {plan.n} samples",
+        f"{title}: precision of at least {plan.wish['precision']:g}, {count_of(plan.n, 'sample')}",
         style="bold",
     )
     out.print(

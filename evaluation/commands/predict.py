@@ -19,6 +19,7 @@ from core.cli import add_trust
 from core.face_model import open_model
 from core.faces import best_detector
 from core.progress import say
+from core.vocabulary import count_of
 from evaluation import engines
 from evaluation.commands._options import add_options, load_samples
 from evaluation.predictions.resume import PredictionRun, Stopped, predict_to_file
@@ -89,10 +90,10 @@ def run(args: argparse.Namespace) -> int:
         say(f"{stop}; {args.out} is not written yet: the same command goes on from there")
         return STATUS_STOPPED
     text = (
-        f"{args.out}: {counts.rows} samples of {args.dataset} ({args.split}) in {seconds:.1f} s, "
-        f"a face found in {counts.faces / counts.rows:.1%}"
+        f"{args.out}: {count_of(counts.rows, 'sample')} of {args.dataset} ({args.split}) in "
+        f"{seconds:.1f} s, a face found in {counts.faces / counts.rows:.1%}"
     )
     if counts.unreadable:
-        text += f", {counts.unreadable} unreadable files left out"
+        text += f", {count_of(counts.unreadable, 'unreadable file')} left out"
     say(text)
     return 0

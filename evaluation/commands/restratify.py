@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.progress import say
+from core.vocabulary import count_of
 from evaluation.commands._options import add_options, add_result_folder
 from evaluation.report.formatting import console, print_json, print_table
 
@@ -71,14 +72,16 @@ def run(args: argparse.Namespace) -> int:
 def _print_result(out: Path, result: RestratifyResult) -> None:
     """Print the result as text."""
     say(
-        f"{result.cluster_count} clusters, {result.shared_cluster_count} of several pictures, "
-        f"the largest of {result.largest_cluster}"
+        f"{count_of(result.cluster_count, 'cluster')}, {result.shared_cluster_count} of several "
+        f"pictures, the largest of {result.largest_cluster}"
     )
     screen = console()
     splits = result.applied.splits
     total = sum(splits.values())
     sizes = ", ".join(f"{name} {n} ({n / total:.1%})" for name, n in splits.items())
-    screen.print(f"{out}: {sizes}; {result.applied.moved} samples moved", soft_wrap=True)
+    screen.print(
+        f"{out}: {sizes}; {count_of(result.applied.moved, 'sample')} moved", soft_wrap=True
+    )
     rows = (
         [d.what, d.split, f"{d.wanted:.1%}", f"{d.got:.1%}", str(d.n)]
         for d in result.deviations[:MAX_PRINTED_DEVIATIONS]

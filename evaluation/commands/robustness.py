@@ -26,7 +26,7 @@ from core.errors import DataError
 from core.face_model import open_model
 from core.faces import best_detector
 from core.progress import say, task
-from core.vocabulary import TASKS
+from core.vocabulary import TASKS, count_of
 from evaluation.commands._options import DATASETS, add_options, load_samples
 from evaluation.predictions.predict import describe
 from evaluation.predictions.table import check_target
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     about = {"seed": SEED, "flip_years": FLIP_YEARS, "sources": sources}
     if args.out:
         write(table, args.out, about)
-        say(f"{args.out}: {len(table)} rows")
+        say(f"{args.out}: {count_of(len(table), 'row')}")
     if args.json:
         print_json({**about, "rows": table})
     else:
@@ -105,7 +105,7 @@ def _show_task(table: Sequence[RobustnessRow], out: Console) -> None:
         f"\n{TASKS[first.task].title}, {first.dataset}: {metric} against severity", style="bold"
     )
     clean = number(first.figures.estimate, percent=percent)
-    out.print(f"{first.figures.estimate.n} samples; severity 0, as they are: {clean}")
+    out.print(f"{count_of(first.figures.estimate.n, 'sample')}; severity 0, as they are: {clean}")
     scale, digits = (100, 1) if percent else (1, 2)
     rows = []
     for kind in dict.fromkeys(row.kind for row in table):

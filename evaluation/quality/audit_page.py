@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from core import image as images
 from core.errors import ImageError
+from core.vocabulary import count_of
 from evaluation.quality.audit import AuditReport, CheckResult
 from evaluation.quality.dataset import AuditDataset
 from evaluation.quality.repair.destination import result_file
@@ -36,7 +37,7 @@ def audit_page(report: AuditReport, dataset: AuditDataset, *, blur: bool = True)
     sizes = ", ".join(f"{split} {n}" for split, n in report.split_sizes.items())
     body = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{report.sample_count} samples ({escape(sizes)}), "
+        f"<p>{count_of(report.sample_count, 'sample')} ({escape(sizes)}), "
         f"fingerprint {report.fingerprint[:12]}.</p>",
         table(
             "Findings",

@@ -11,7 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, NUMBER_METRICS, TaskTitle
+from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, NUMBER_METRICS, TaskTitle, count_of
 from evaluation.analysis.classification import ClassificationReport
 from evaluation.analysis.regression import RegressionReport
 from evaluation.analysis.summary import TableReport
@@ -39,7 +39,7 @@ def page(
     where = f"{report.dataset or 'unnamed data'} ({report.split or 'no split'})"
     title = f"{report.model} on {where}"
     lines = escape("; ".join(interval_lines(report)))
-    body = [f"<h1>{escape(title)}</h1>", f"<p>{report.rows} rows; {lines}.</p>"]
+    body = [f"<h1>{escape(title)}</h1>", f"<p>{count_of(report.rows, 'row')}; {lines}.</p>"]
     if gates:
         rows = [
             [o.gate, f"{o.figure} {o.limit}", number(o.estimate, digits=4), o.state, o.where]
@@ -68,7 +68,7 @@ def _classification(title: str, report: ClassificationReport) -> Iterator[str]:
         for name in CLASS_METRICS
         if getattr(report, name) is not None
     ]
-    yield table(f"{report.n} samples", ["figure", "value"], rows)
+    yield table(count_of(report.n, "sample"), ["figure", "value"], rows)
     yield from _confusion(report)
     rows = [
         [
@@ -132,11 +132,14 @@ def _numbers(task: TaskTitle, report: RegressionReport) -> Iterator[str]:
     yield f"<h2>{escape(task.title)}</h2>"
     titles = {n: METRICS[n].title for n in AGE_METRICS} if task.key == "age" else NUMBER_METRICS
     rows = [[titles[name], number(getattr(report, name))] for name in AGE_METRICS]
-    rows += [[f"within {share.k} years", number(share.share, percent=True)] for share in report.cs]
+    rows += [
+        [f"within {count_of(share.k, 'year')}", number(share.share, percent=True)]
+        for share in report.cs
+    ]
     if report.interval:
         coverage = number(report.interval.coverage, percent=True)
         rows.append([METRICS["interval_coverage"].title, coverage])
-    yield table(f"{report.n} samples", ["figure", "value"], rows)
+    yield table(count_of(report.n, "sample"), ["figure", "value"], rows)
     if task.key == "age":
         yield from _decades(report)
     groups = {name: values for name, values in report.groups.items() if name != "age_decade"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from core.vocabulary import METRICS, TaskTitle
+from core.vocabulary import METRICS, TaskTitle, count_of
 from evaluation.analysis.leaderboard.from_tables import Leaderboards
 from evaluation.analysis.leaderboard.ranking import Leaderboard, Standing
 from evaluation.report.formatting import number, p_value, print_table
@@ -18,12 +18,15 @@ def show(report: Leaderboards, out: Console) -> None:
 
 def _show_task(task: TaskTitle, board: Leaderboard, out: Console) -> None:
     out.print(
-        f"{task.title}: {board.n} samples that all {len(board.standings)} models have; baseline "
-        f"{board.baseline}"
+        f"{task.title}: {count_of(board.n, 'sample')} that all {len(board.standings)} models have; "
+        f"baseline {board.baseline}"
     )
     out.print(f"differences with 95 % intervals: {board.method.text}")
     if board.truth_differs:
-        out.print(f"{board.truth_differs} samples left out, whose truths differ between tables")
+        out.print(
+            f"{count_of(board.truth_differs, 'sample')} left out, whose truths differ between"
+            " tables"
+        )
     left_out = [f"{one.left_out} of {one.model}" for one in board.standings if one.left_out]
     if left_out:
         out.print(f"not compared, for another model lacks them: {', '.join(left_out)}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, NUMBER_METRICS, TaskTitle
+from core.vocabulary import AGE_METRICS, CLASS_METRICS, METRICS, NUMBER_METRICS, TaskTitle, count_of
 from evaluation.analysis.classification import ClassificationReport
 from evaluation.analysis.regression import RegressionReport
 from evaluation.analysis.summary import TableReport
@@ -18,7 +18,7 @@ from evaluation.statistics.estimate import Estimate
 def show(report: TableReport, out: Console) -> None:
     """Print the report as tables."""
     where = f"{report.dataset or 'unnamed data'} ({report.split or 'no split'})"
-    out.print(f"{report.model} on {where}, {report.rows} rows", style="bold")
+    out.print(f"{report.model} on {where}, {count_of(report.rows, 'row')}", style="bold")
     if report.face_found:
         share = number(report.face_found, percent=True)
         out.print(f"a face found in {share}, detector {report.detector or 'unknown'}")
@@ -80,7 +80,7 @@ def _show_numbers(task: TaskTitle, report: RegressionReport, out: Console) -> No
     names = {n: METRICS[n].title for n in AGE_METRICS} if task.key == "age" else NUMBER_METRICS
     figures = [(names[name], number(getattr(report, name))) for name in AGE_METRICS]
     for share in report.cs:
-        years = f"{share.k} year{'s' if share.k > 1 else ''}"
+        years = count_of(share.k, "year")
         figures.append((f"within {years}", number(share.share, percent=True)))
     if report.interval:
         coverage = number(report.interval.coverage, percent=True)

@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import ast
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import vocabulary
-from core.vocabulary import METRICS, TASKS
+from core.artifacts.downloads import ROOT
+from core.vocabulary import METRICS, TASKS, count_of
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda m: m.key)
@@ -49,3 +58,39 @@ def test_training_columns() -> None:
 
 def test_listed_metrics_exist() -> None:
     assert {*vocabulary.CLASS_METRICS, *vocabulary.AGE_METRICS} <= set(METRICS)
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["row", "class", "unreadable file"]))
+def test_one_of_a_kind_is_written_in_the_singular(n: int, noun: str) -> None:
+    number, words = count_of(n, noun, ",").split(" ", 1)
+    assert number == f"{n:,}" and (words == noun) == (n == 1) and words.startswith(noun)
+
+
+COUNTED = re.compile(
+    r" (rows|samples|pictures|faces|frames|epochs|classes|files|findings|images|columns)\b(?!/)"
+)
+
+
+def _bare_counts(file: Path) -> Iterator[str]:
+    """Yield the places of a file where a computed number stands before a plural in a sentence."""
+    tree = ast.parse(file.read_text("utf-8"))
+    errors = [node for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+    in_errors = {id(node) for error in errors for node in ast.walk(error)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.JoinedStr) or id(node) in in_errors:
+            continue
+        for value, after in itertools.pairwise(node.values):
+            if not (isinstance(value, ast.FormattedValue) and isinstance(after, ast.Constant)):
+                continue
+            is_constant = isinstance(value.value, ast.Name) and value.value.id.isupper()
+            if COUNTED.match(str(after.value)) and not is_constant:
+                yield f"{file}:{node.lineno}: {ast.unparse(value.value)}{after.value}"
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["apps/webcam", "evaluation/commands", "evaluation/report", "train/commands", "train/export"],
+)
+def test_sentences_count_by_the_rule(folder: str) -> None:
+    files = [f for f in (ROOT / folder).rglob("*.py") if f.parent.name != "benchmarks"]
+    assert [place for f in files for place in _bare_counts(f)] == []

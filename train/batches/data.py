@@ -16,6 +16,7 @@ from core.errors import DataError
 from core.faces import Detector
 from core.labels import FERPLUS8, GENDER2, LabelSpace, collapse
 from core.preprocess import InputSpec
+from core.vocabulary import count_of
 from train.recipe.recipe import Recipe
 
 MAX_PROBLEMS_PRINTED = 5
@@ -126,7 +127,9 @@ def _align(
     if readable.all():
         return DatasetPart(samples, aligned.crops, shares, crops_for)
     n_unreadable = int((~readable).sum())
-    progress.say(f"{samples.name}: left out {n_unreadable} pictures that cannot be read")
+    progress.say(
+        f"{samples.name}: left out {count_of(n_unreadable, 'picture')} that cannot be read"
+    )
     return DatasetPart(
         samples.take(np.flatnonzero(readable)),
         aligned.crops[readable],
@@ -174,8 +177,8 @@ def relabel(samples: Samples, recipe: Recipe) -> tuple[Samples, NDArray[np.float
     dropped = other_class & ~_has_other_label(samples, recipe)
     if dropped.any():
         progress.say(
-            f"{samples.name} {samples.split}: dropped {dropped.sum()} of {len(samples)} samples "
-            f"whose emotion is not one of {', '.join(labels)}"
+            f"{samples.name} {samples.split}: dropped {dropped.sum()} of "
+            f"{count_of(len(samples), 'sample')} whose emotion is not one of {', '.join(labels)}"
         )
     kept = np.flatnonzero(~dropped)
     return replace(samples, emotion=emotion, gender=gender).take(kept), shares[kept]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core import progress
+from core.vocabulary import count_of
 from train.fit import FLAGSHIP
 from train.recipe.arguments import data_folders
 from train.recipe.recipe import load
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
             for state, code in (("aligned", 1), ("whole picture", 0), ("unreadable", -1))
         }
         progress.say(
-            f"{args.dataset} {split}: {len(samples)} pictures, {counts}, "
+            f"{args.dataset} {split}: {count_of(len(samples), 'picture')}, {counts}, "
             f"{len(samples.problems)} left out by name or label"
         )
     return 0

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from core.artifacts.card import Card
 from core.artifacts.card_rows import MetricRow
 from core.calibration import INTERVAL_COVERAGE
-from core.vocabulary import TASKS
+from core.vocabulary import TASKS, count_of
 from evaluation.analysis.thresholds import CARD_PRECISION, MIN_THRESHOLD
 from evaluation.report.markdown import table
 from train.export.card_metric import figure_text
@@ -120,13 +120,16 @@ def _summary(card: Card, parameters: int) -> str:
     if card.precision == "int8":
         precision = "8-bit integers (INT8), their ranges from training pictures"
     epochs, batch = (card.recipe.get(name, "?") for name in ("epochs", "batch"))
+    duration = (
+        count_of(epochs, "epoch") if isinstance(epochs, int) else "an unknown number of epochs"
+    )
     properties = {
         "parameters": f"{parameters:,}",
         "heads": heads,
         **_class_order(card),
         "numbers": precision,
         "temperatures, fitted on validation": temperatures or "none",
-        "trained": f"{epochs} epochs in its last stage, batch {batch}, selected on validation",
+        "trained": f"{duration} in its last stage, batch {batch}, selected on validation",
         "recipe": "stored in the model's metadata; how to train it again: docs/training.md",
         "created": card.created,
         "licence": card.licence,

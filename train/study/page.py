@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core import files, vocabulary
 from core.errors import UserError
+from core.vocabulary import count_of
 from evaluation.report.markdown import table
 from train.study.result import StudyResult, hardware
 from train.study.table import FIGURE_TITLES, StudyRow, format_difference, format_figure
@@ -97,14 +98,16 @@ def _remarks(rows: Sequence[StudyRow]) -> list[str]:
 def _description(result: StudyResult) -> str:
     """Date, budget, data, classes and machine in sentences."""
     plan, machine = result.plan, result.machine
-    budget = [f"{plan.epochs} epochs each" if plan.epochs else "each recipe's own epochs"]
+    budget = [
+        f"{count_of(plan.epochs, 'epoch')} each" if plan.epochs else "each recipe's own epochs"
+    ]
     if plan.budget_s:
         budget.append(f"{plan.budget_s / 60:.0f} min of training for all together")
     if plan.limit:
         budget.append(f"at most {plan.limit:,} samples of each data set, spread over it")
     data = "; ".join(f"{u.name} {u.split} {u.n:,} (`{u.fingerprint[:12]}`)" for u in result.data)
     labels = "".join(
-        f"{vocabulary.TASKS[task].title} in {len(names)} classes: {', '.join(names)}. "
+        f"{vocabulary.TASKS[task].title} in {count_of(len(names), 'class')}: {', '.join(names)}. "
         for task, names in result.labels
     )
     sets = f" With {', '.join(f'`{s}`' for s in plan.sets)}." if plan.sets else ""

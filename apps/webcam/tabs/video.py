@@ -27,6 +27,7 @@ from apps.webcam.videos import results
 from apps.webcam.videos.annotation import Annotation
 from core.errors import UserError
 from core.pipeline import Pipeline
+from core.vocabulary import count_of
 
 TERMS = (
     f"MP4, MOV, WebM, MKV or AVI; at most {VIDEO_LIMITS.max_seconds:.0f} seconds,"
@@ -280,8 +281,8 @@ def _with_results(work: Annotation, pipeline: Pipeline) -> VideoTabUpdate:
 
 def _summary(work: Annotation, sound: Sound | None) -> str:
     ids = {face.id for frame in work.frames for face in frame.faces}
-    count = f"{len(work.frames)} frame{'s' if len(work.frames) > 1 else ''} read"
-    faces = f"{len(ids)} face{'s' if len(ids) > 1 else ''} tracked" if ids else "no face found"
+    count = f"{count_of(len(work.frames), 'frame')} read"
+    faces = f"{count_of(len(ids), 'face')} tracked" if ids else "no face found"
     sentences = [f"{count}, {faces}."]
     if not work.is_complete:
         sentences.insert(0, f"Stopped at {work.read_s:.1f} s.")

@@ -12,7 +12,7 @@ from core.artifacts.card import Card
 from core.face_quality import HIGH
 from core.pipeline import Pipeline
 from core.types import LIMIT, UNCLEAR_AGE_YEARS
-from core.vocabulary import TASKS
+from core.vocabulary import TASKS, count_of
 
 CARD_FILE = "card.md"
 
@@ -153,7 +153,9 @@ def thresholds(card: Card) -> str:
 
 def card_markdown(card: Card) -> str:
     """Return a short model card from the metadata inside the model file."""
-    heads = ", ".join(f"{h.task} ({h.kind}, {len(h.labels)} classes)" for h in card.heads)
+    heads = ", ".join(
+        f"{h.task} ({h.kind}, {count_of(len(h.labels), 'class')})" for h in card.heads
+    )
     colour = "grey" if card.input.channels == 1 else "colour"
     lines = [
         f"## Model {card.name} {card.version}",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.vocabulary import count_of
 from evaluation.quality import label_columns
 from evaluation.quality.check import Findings, Row, make_findings
 from evaluation.quality.dataset import AuditDataset
@@ -53,14 +54,14 @@ def _rows(
     evenness = float(-(present * np.log(present)).sum() / np.log(len(labels)))
     text = (
         f"{column}: the largest class has {counts.max()}, the smallest {counts.min()} "
-        f"of {total} samples"
+        f"of {count_of(total, 'sample')}"
     )
     rows = [_row(split, column, evenness, text, is_issue=False)]
     for label, count in zip(labels, counts.tolist(), strict=True):
         if count == 0:
             rows.append(_row(split, column, 0.0, f"{column} {label}: none in {split}"))
         elif count < few or count / total < thin:
-            text = f"{column} {label}: {count} samples, {count / total:.2%} of {split}"
+            text = f"{column} {label}: {count_of(count, 'sample')}, {count / total:.2%} of {split}"
             score = min(1.0, count / total / thin, count / few) * 0.5
             rows.append(_row(split, column, score, text))
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.errors import UserError
+from core.vocabulary import count_of
 from evaluation.quality.check import Findings, make_findings
 from evaluation.quality.dataset import SPLITS, AuditDataset
 
@@ -32,7 +33,8 @@ def run(dataset: AuditDataset) -> Findings:
                 "split": split,
                 "score": max(0.0, 1 - difference / max(target_share, 0.01)),
                 "is_issue": difference > tolerance,
-                "reason": f"{count} samples, {share:.1%} of all; the target is {target_share:.1%}",
+                "reason": f"{count_of(count, 'sample')}, {share:.1%} of all; the target is "
+                f"{target_share:.1%}",
             }
         )
     return make_findings(rows, {"splits": figures})

@@ -38,7 +38,7 @@ def upright(box: Box, score: float = 0.93) -> UprightFace:
 
 
 STEPS = st.tuples(
-    st.floats(0.0, 0.5),  # seconds since the frame before
+    st.floats(0.0, 0.7),  # seconds since the frame before
     st.lists(  # three places: no face there, or its shift in pixels and its true score
         st.none() | st.tuples(st.floats(-40, 40), st.floats(0, 1) | st.just(0.99)),
         min_size=3,
@@ -72,7 +72,7 @@ def test_a_score_is_that_of_the_same_place_a_moment_ago_and_clear_or_it_is_new(
 
 
 @given(
-    st.floats(0.01, 0.4),
+    st.floats(0.01, 0.6),
     st.floats(0, CLEAR_SCORE, exclude_max=True),
     st.integers(1, 40),
 )
@@ -108,12 +108,12 @@ def test_a_new_or_changed_face_is_checked_at_once(changed: UprightFace) -> None:
     assert stream.scores(check, PICTURE, [changed], 0.01).tolist() == [0.1]
 
 
-def test_a_steady_face_is_checked_in_every_fifth_frame_at_the_most() -> None:
+def test_a_steady_face_is_checked_in_every_seventh_frame_at_the_most() -> None:
     check, stream, face = ScriptedCheck(), StreamCheck(), upright((100, 100, 80, 100))
     check.scores = {face.face.box: 0.99}
     for i in range(140):  # ten seconds
         stream.scores(check, PICTURE, [face], i / 14)
-    assert len(check.checked) <= 28
+    assert len(check.checked) <= 20
 
 
 def test_a_real_face_that_turns_over_under_a_steady_box_is_refused_in_time(
@@ -140,6 +140,6 @@ def test_a_real_face_that_turns_over_under_a_steady_box_is_refused_in_time(
     stream = FaceStream()
     assert read(scene, 0.0) is None
     assert read(scene, 0.1) is None
-    refused_at = next(t for t in np.arange(0.15, 1.0, 0.05) if read(turned, float(t)))
+    refused_at = next(t for t in np.arange(0.15, 1.05, 0.05) if read(turned, float(t)))
     assert refused_at <= RECHECK_SECONDS + 0.05
     assert read(scene, 1.1) is None, "a face that comes back is shown at once"
