@@ -4,10 +4,11 @@ is a skip.
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +33,22 @@ AVX-512; numpy, OpenCV and torch take up to three times as long without it.
 """
 SHARED = ROOT.parent / "shared"
 MODEL = ROOT / "assets" / "models" / "mien"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave what is imported here out of later searches for garbage.
+
+    It stays until the end. Libraries start such searches in the middle of their work (torch at
+    each export to ONNX, statsmodels at each correction of p-values), and each of them went over
+    torch and the modules of all tests: half a second.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

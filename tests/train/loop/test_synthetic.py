@@ -1,6 +1,6 @@
 """By the command line, from drawn faces to a network that reads them; and what training costs.
 
-With AVX-512 that is under a minute of two cores. Without it, torch's convolutions on a CPU take
+With AVX-512 that is under a minute of one core. Without it, torch's convolutions on a CPU take
 several times as long, and only the result is checked.
 """
 
@@ -14,25 +14,23 @@ from pathlib import Path
 
 from tests.conftest import ROOT, SLOWNESS
 
-# 2,051 pictures are 96 steps in three epochs: too few for a BatchNorm that remembers as long as
-# Keras' (0.01 a step; validation stays at
-# chance until its statistics arrive). All else is the notebook's.
+# Half the notebook's channels, which take a third of the time. 2,051 pictures are 260 steps in four
+# epochs: too few for a BatchNorm that remembers as long as Keras' (0.01 a step; validation stays
+# at chance until its statistics arrive).
 COMMAND = [
     "fer_cnn_a",
-    "--epochs",
-    "3",
-    "--set",
-    "data=synthetic",
-    "--set",
-    "amp=bf16"
-    if SLOWNESS == 1
-    else "amp=no",  # without AVX-512 torch emulates bf16, ten times slower
-    "--set",
-    "model.options.momentum=0.1",
+    "--epochs=4",
+    "--set=data=synthetic",
+    "--set=batch=32",
+    "--set=model.options.blocks=[(32,0.2),(64,0.25),(128,0.3)]",
+    "--set=model.options.momentum=0.1",
+    # without AVX-512 torch emulates bf16, ten times slower
+    "--set=amp=bf16" if SLOWNESS == 1 else "--set=amp=no",
 ]
+MAX_CPU_SECONDS = 55
 
 
-def test_fer_cnn_a_learns_drawn_faces_in_under_a_minute_on_two_cores(tmp_path: Path) -> None:
+def test_half_of_fer_cnn_a_learns_drawn_faces_in_a_minute_on_one_core(tmp_path: Path) -> None:
     env = {
         **os.environ,
         "OMP_WAIT_POLICY": "PASSIVE",
@@ -44,7 +42,6 @@ def test_fer_cnn_a_learns_drawn_faces_in_under_a_minute_on_two_cores(tmp_path: P
     assert summary["state"] == "finished" and summary["best"]["val_emotion_accuracy"] > 0.9, (
         summary["best"]
     )
-    # CPU seconds hardly depend on who else works here; two idle cores take half as long on the
-    # clock.
+    # CPU seconds hardly depend on who else works here
     if SLOWNESS == 1:  # torch's convolutions take more than three times as long without AVX-512
-        assert summary["timing"]["cpu_seconds"] < 120, summary["timing"]
+        assert summary["timing"]["cpu_seconds"] < MAX_CPU_SECONDS, summary["timing"]
