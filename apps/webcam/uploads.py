@@ -139,7 +139,8 @@ def new_results_folder(client: str) -> Path:
 
 def results_of(client: str) -> Iterator[Path]:
     """Return the files in the folders of results of a client."""
-    return upload_folder().glob(f"{_results_prefix(client)}*/*")
+    for folder in upload_folder().glob(f"{_results_prefix(client)}*"):
+        yield from _files_in(folder)
 
 
 def _results_prefix(client: str) -> str:
@@ -161,7 +162,14 @@ def delete_old_results(now: float) -> None:
 
 def stored_bytes() -> int:
     """Return the bytes of all files in the folder of uploads."""
-    return total_bytes(path for path in upload_folder().rglob("*") if path.is_file())
+    return total_bytes(_files_in(upload_folder()))
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, at any depth, without those that are deleted meanwhile."""
+    for parent, _, names in os.walk(folder):  # `rglob` fails where a folder vanishes
+        for name in names:
+            yield Path(parent, name)
 
 
 def total_bytes(paths: Iterable[Path]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.webcam import process_folder
+from apps.webcam import process_folder, uploads
 from apps.webcam.serving.bodies import BodyError, Reservations
 from tests.apps.webcam.serving.conftest import QUOTA_BYTES, HostileDemo, wait_until
 from tests.conftest import ROOT
@@ -43,6 +44,30 @@ def begin_upload(demo: HostileDemo, length: int, sent: int) -> socket.socket:
     )
     connection.sendall(head.encode() + FORM + b"a" * sent)
     return connection
+
+
+@pytest.mark.parametrize("folder", ["upload", "results-of-mine"])
+def test_files_that_are_deleted_while_they_are_counted_do_not_count(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "upload_folder", lambda: tmp_path)
+    monkeypatch.setattr(uploads, "_results_prefix", lambda client: "results-of-")
+    for name in (folder, f"{folder}-2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "face.jpg").write_bytes(b"a" * 2 * uploads.MIN_FILE_BYTES)
+    list_folder = os.scandir
+
+    def delete_first(path: str | Path | int) -> object:
+        """List a folder that another thread has just deleted."""
+        if not isinstance(path, int) and Path(path).name == folder:
+            shutil.rmtree(path)
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", delete_first)
+    if folder == "upload":
+        assert uploads.stored_bytes() == 2 * uploads.MIN_FILE_BYTES
+    else:
+        assert [file.parent.name for file in uploads.results_of("mine")] == [f"{folder}-2"]
 
 
 def test_an_upload_that_breaks_off_is_deleted(demo: HostileDemo) -> None:
