@@ -6,8 +6,11 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt
-PIP_HASHED := $(PY) -m pip install --quiet --no-input --disable-pip-version-check --require-hashes --no-deps
+PIP_INSTALL := $(PY) -m pip install --quiet --no-input --disable-pip-version-check --no-compile
+PIP := $(PIP_INSTALL) -c constraints.txt
+PIP_HASHED := $(PIP_INSTALL) --require-hashes --no-deps
+# pip compiles on one core, this on all. Some packages carry files of other Python versions, so errors are left unsaid.
+COMPILE := $(PY) -m compileall -qq -j 0 $(VENV)/lib || true
 PINS := requirements.txt constraints.txt
 WORKERS := 2
 FAULTS := https://pypi.org/pypi/numpy/2.0.0/json
@@ -60,6 +63,7 @@ $(VENV)/.all: $(PINS)
 	@$(ENSURE)
 	@echo 'Installing everything into $(VENV) (once, a few minutes) ...'
 	@$(if $(HASHES),$(PIP_HASHED) -r hashes.txt && $(PIP) --no-deps torch,$(PIP) -r requirements.txt)
+	@$(COMPILE)
 	@touch $(VENV)/.serving $@
 
 $(VENV)/.serving: $(PINS)
@@ -67,6 +71,7 @@ $(VENV)/.serving: $(PINS)
 	@echo 'Installing what the demo needs into $(VENV) (once, about a minute) ...'
 	@$(PY) -m scripts.space --requirements > $(VENV)/serving.txt
 	@$(PIP) -r $(VENV)/serving.txt
+	@$(COMPILE)
 	@touch $@
 
 # Creates .venv where there is no working one. PYTHON=... names an interpreter; else the first of these that is 3.11 or newer.

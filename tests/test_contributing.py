@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -22,6 +23,23 @@ EXAMPLE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 EXAMPLES = {m["title"]: m for m in EXAMPLE.finditer(TEXT)}
+RUN_ALL = """
+import json, runpy, sys, traceback
+failures = {}
+for title, (option, program, *arguments) in json.loads(sys.argv[1]).items():
+    sys.argv = [program, *arguments]
+    try:
+        if option == "-m":
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
+        else:
+            exec(program, {"__name__": "__main__"})
+    except SystemExit as end:
+        failures[title] = end.code
+    except Exception:
+        failures[title] = traceback.format_exc()
+print(json.dumps(failures))
+"""
+"""Runs `python ARGUMENTS` of each title one after the other: one process imports torch once."""
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +73,24 @@ def test_the_places_to_start_exist() -> None:
     assert len(places) > 15 and [p for p in places if not (ROOT / p).exists()] == []
 
 
-@pytest.mark.parametrize("title", EXAMPLES)
-def test_the_example_runs(title: str, project: Path) -> None:
-    words = shlex.split(EXAMPLES[title]["command"])
-    assert words[0] == "python"
+@pytest.fixture(scope="module")
+def outcome(project: Path) -> tuple[dict[str, object], str]:
+    """Exit status or traceback of each example that did not end well, and what all printed."""
+    words = {title: shlex.split(m["command"]) for title, m in EXAMPLES.items()}
+    assert {command[0] for command in words.values()} == {"python"}
+    arguments = json.dumps({title: command[1:] for title, command in words.items()})
     done = subprocess.run(
-        [sys.executable, *words[1:]], cwd=project, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", RUN_ALL, arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1]), done.stderr
+
+
+@pytest.mark.parametrize("title", EXAMPLES)
+def test_the_example_runs(title: str, outcome: tuple[dict[str, object], str]) -> None:
+    failures, said = outcome
+    assert failures.get(title, 0) in (0, None), (failures[title], said[-2000:])

@@ -95,8 +95,7 @@ def _find_table(root: Path) -> Path | None:
         f"Expected columns {', '.join(COLUMNS)} in {table}, got emotion, pixels; without Usage "
         "(Training, PublicTest or PrivateTest) no picture has a split; try fer2013.csv or "
         "icml_face_data.csv of the same data set. To train on this file, with every tenth picture "
-        "for validation: "
-        f"{_add_usage_command(table)}"
+        f"for validation: {_add_usage_command(table)}"
     )
 
 

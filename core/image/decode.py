@@ -1,8 +1,8 @@
 """Decode a picture, or read its size.
 
 Pillow decodes, but its format classes are called directly instead of `Image.open`: no other plugin
-can wake up, no limit or warning filter of the process is touched (both are shared by all threads),
-and the size is known before a pixel is decoded. Colour profiles, gamma and XMP are ignored.
+is run, no limit or warning filter of the process is touched (both are shared by all threads), and
+the size is known before a pixel is decoded. Colour profiles, gamma and XMP are ignored.
 """
 
 from __future__ import annotations

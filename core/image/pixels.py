@@ -73,8 +73,7 @@ def from_array(array: np.ndarray, max_pixels: int) -> np.ndarray:
     if array.dtype != np.uint8 or not (grey or (array.ndim == 3 and array.shape[2] in (3, 4))):
         raise ImageError(
             "Expected the array to be uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got "
-            f"{array.dtype} {array.shape}; "
-            "try scaling it to 0..255 and `.astype(numpy.uint8)`."
+            f"{array.dtype} {array.shape}; try scaling it to 0..255 and `.astype(numpy.uint8)`."
         )
     check_size((array.shape[1], array.shape[0]), "the array", max_pixels)
     if grey:

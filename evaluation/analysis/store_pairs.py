@@ -101,8 +101,7 @@ def disagreements(
     n = int(store.sql(f"SELECT count(*) FROM {joined} WHERE {condition}", params)[0][0])
     rows = store.arrow(
         f"SELECT a.sample_id, a.dataset, a.truth AS {task}_true, a.pred AS in_a, b.pred AS in_b "
-        f"FROM {joined} WHERE {condition} "
-        f"ORDER BY {order} LIMIT {limit:d}",
+        f"FROM {joined} WHERE {condition} ORDER BY {order} LIMIT {limit:d}",
         params,
     )
     columns: dict[str, object] = {

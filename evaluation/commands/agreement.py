@@ -11,7 +11,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from core.labels import FERPLUS8
 from evaluation.commands._options import add_options
 from evaluation.predictions import table
 from evaluation.predictions.arrays import classes
+from evaluation.predictions.importing.formats import read_raw
 from evaluation.report import formatting
 from evaluation.report.markdown import table as markdown
 from evaluation.statistics.estimate import Estimate
@@ -29,7 +29,6 @@ from evaluation.statistics.sample import Sample
 
 ALL, MEAN = "all", "mean over classes"
 OWN, DIFFERENCE = "the table's label", "last less first"
-MAX_BYTES = 1 << 26
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="L.csv",
-        help="the label in the last column; the columns before it, joined by /, are the sample_id",
+        help="a table with the label in its last column; those before it, joined by /, are the "
+        "sample_id",
     )
     add_options(parser, "--json")
 
@@ -84,16 +84,15 @@ def read_labels(path: Path) -> dict[str, int]:
     """Return the emotion of each sample_id, an index in FERPLUS8; rows without one are left out.
 
     Raises:
-        DataError: the file is missing, too large or no CSV, or a label is no emotion.
+        DataError: the file is missing, too large or no table, or a label is no emotion.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"Expected labels of at most {MAX_BYTES:,} bytes, got more: {path}.")
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))[1:]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"Expected a CSV file of labels, got {path}: {error}.") from error
-    return {"/".join(row[:-1]): FERPLUS8.index(row[-1]) for row in rows if row and row[-1]}
+    rows = read_raw(path).table
+    *parts, labels = (column.cast(pa.string()).to_pylist() for column in rows.columns)
+    return {
+        "/".join(part or "" for part in names): FERPLUS8.index(label)
+        for *names, label in zip(*parts, labels, strict=True)
+        if label
+    }
 
 
 def _with_other(rows: pa.Table, other: dict[str, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -24,9 +24,13 @@ HEAT_OPACITY = 0.6
 class Explanation:
     """A prediction and the parts of the image that it rests on.
 
-    prediction: in words. heat: (S, S), by pixel of the crop. about: what its values are, with their
-    unit. signed: whether a negative value is evidence too, as where a region makes a face look
-    younger.
+    Attributes:
+        task: what is predicted.
+        prediction: in words.
+        heat: (S, S), by pixel of the crop.
+        about: what the values of `heat` are, with their unit.
+        signed: whether a negative value is evidence too, as where a region makes a face look
+            younger.
     """
 
     task: str

@@ -90,8 +90,6 @@ class FeatureCache:
         self.dtype = np.dtype(
             [("stat", "S16"), ("sha", "S32"), *((n, dtype[n]) for n in dtype.names or ())]
         )
-        self.computed_count = self.read_count = 0
-        """How many files the last `collect` computed, and how many it read at all."""
 
     def collect(
         self, name: str, ids: Sequence[str], paths: Sequence[Path], compute: Compute
@@ -112,7 +110,6 @@ class FeatureCache:
         stats = np.array([_stat_key(i, p) for i, p in zip(ids, paths, strict=True)], "S16")
         records, is_cached = self._look_up(cached, stats)
         todo = np.flatnonzero(~is_cached)
-        self.computed_count = self.read_count = 0
         if not len(todo):
             return records
         # numpy drops zero bytes at the end of what it gives out, and compares as if they were still
@@ -166,14 +163,11 @@ class FeatureCache:
     def _fill_cached(
         self, part: np.ndarray, cached: np.ndarray, row_of_sha: Mapping[bytes, int]
     ) -> None:
-        """Fill in the records of files whose content the cache knows, and count."""
+        """Fill in the records of files whose content the cache knows."""
         for k in np.flatnonzero(part["sha"] != b""):
-            self.read_count += 1
             sha = part[k]["sha"]
             row = row_of_sha.get(sha)
-            if row is None:
-                self.computed_count += 1
-            else:
+            if row is not None:
                 part[k] = cached[row]
                 part[k]["sha"] = sha
 

@@ -1,4 +1,4 @@
-"""What becomes of gates: the figures that they limit, measured by tables, runs and benchmarks.
+"""Check gates: whether figures of tables, runs and benchmarks keep their limits.
 
 See `evaluation.report.gate_limits`.
 """
@@ -25,9 +25,17 @@ STATUS_FAILED = 3
 
 @dataclass(frozen=True, slots=True)
 class GateOutcome:
-    """What became of a gate on one measurement of its figure.
+    """Whether one measurement of a gate's figure keeps the limit.
 
-    estimate: None where nothing measured the figure; `how` then says how to. where: its source.
+    Attributes:
+        gate: its name.
+        figure: what it limits, such as `emotion.accuracy`.
+        limit: in words.
+        state: of this measurement.
+        fails: whether the exit status is `STATUS_FAILED` for it.
+        estimate: None where nothing measured the figure.
+        where: the source of the measurement.
+        how: how to measure the figure, where nothing did.
     """
 
     gate: str

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from core.artifacts.card import Card
 from core.artifacts.card_rows import MetricRow
@@ -14,7 +14,6 @@ from core.types import UNCLEAR_AGE_YEARS
 from evaluation.report.markdown import table
 from train.export.card_metric import figure_text
 
-BALANCED, ELSEWHERE = "balanced", "elsewhere"
 OF_POINT = "@"
 """Stands in a metric's name before the operating point, or the kind of figure, that it is of."""
 WITHHELD_AGE = "predicted age"
@@ -34,7 +33,7 @@ def point_sections(card: Card) -> Iterator[str]:
     yield _points(card, by_data)
     if card.gender_from_age:
         yield _children(card, rows, by_data)
-    yield _elsewhere(card, by_data)
+    yield _wider_intervals(card, by_data)
 
 
 def _points(card: Card, by_data: ByData) -> str:
@@ -45,9 +44,11 @@ def _points(card: Card, by_data: ByData) -> str:
         "coverage": "answered",
         "right, of these": "accuracy_of_answers",
     }
-    values = next(v for v in by_data.values() if f"emotion_accuracy{OF_POINT}{BALANCED}" in v)
+    values = next(v for v in by_data.values() if f"emotion_accuracy{OF_POINT}{ACCURACY}" in v)
+    # A point that differs in age intervals alone has no figures of emotion of its own.
+    adjusted = [n for n in card.operating_points if f"emotion_accuracy{OF_POINT}{n}" in values]
     cells = []
-    for name in (ACCURACY, BALANCED):
+    for name in (ACCURACY, *adjusted):
         at, point = card.at(name), card.operating_points.get(name)
         strength = point.strengths["emotion"] if point else 0.0
         cells.append(
@@ -64,21 +65,44 @@ def _points(card: Card, by_data: ByData) -> str:
         task: ", ".join(f"{label} {100 * prior[label]:.1f} %" for label in card.labels(task))
         for task, prior in card.priors.items()
     }
+    adjust = " and ".join(f"*{name}*" for name in adjusted)
+    adjust += " takes" if len(adjusted) == 1 else " take"
+    wider = ""
+    for name in _with_own_intervals(card, by_data):
+        base = _base(card, adjusted, name)
+        is_base = "has" if base == name else f"is *{base}* with"
+        wider += f" *{name}* {is_base} wider age intervals, see below."
     return (
         "## Operating points\n\n"
         "*accuracy* is the network as trained; `python -m evaluation predict` uses it unless told "
         f"otherwise, and all figures above are of it. *{card.operating_point}* is the default of "
         "whatever reads faces: the demo, its API, `core.pipeline`. A network learns with its data "
         "set how frequent each class is there, and a webcam's visitor is not drawn from that data "
-        "set; *balanced* takes the strength times the log of the training prior off the logits of "
+        f"set; {adjust} the strength times the log of the training prior off the logits of "
         "emotion (arXiv 2007.07314). The strength is the one of the highest mean recall that costs "
         "at most two points of accuracy; its figures are cross-fitted on halves. Temperature and "
-        f"threshold were fitted for each point. *{ELSEWHERE}* is *balanced* with wider age "
-        "intervals, see below.\n\n"
+        f"threshold were fitted for each point.{wider}\n\n"
         f"{table(columns, cells)}\n\n"
         f"Training prior of emotion (shares of the annotators' votes): {priors['emotion']}. Of "
         f"perceived gender, which is not corrected: {priors.get('gender', 'not known')}.\n"
     )
+
+
+def _with_own_intervals(card: Card, by_data: ByData) -> dict[str, tuple[str, MetricRow]]:
+    """Return the points with age intervals of their own, each with its data and figure there."""
+    return {
+        name: (data, values[row])
+        for name in card.operating_points
+        for (data, _), values in by_data.items()
+        if (row := f"age_inside{OF_POINT}{name}_cross_fitted") in values
+    }
+
+
+def _base(card: Card, adjusted: Sequence[str], name: str) -> str:
+    """Return the point that predicts emotions as `name` does."""
+    points = card.operating_points
+    same = [n for n in adjusted if points[n].strengths == points[name].strengths]
+    return same[0] if same else ACCURACY
 
 
 def _children(card: Card, rows: list[MetricRow], by_data: ByData) -> str:
@@ -104,35 +128,35 @@ def _children(card: Card, rows: list[MetricRow], by_data: ByData) -> str:
     )
 
 
-def _elsewhere(card: Card, by_data: ByData) -> str:
-    factor = card.operating_points[ELSEWHERE].interval_factor
-    names = [
-        f"{kind}{OF_POINT}{point}"
-        for kind in ("age_inside", f"age_over_{UNCLEAR_AGE_YEARS:g}_wide")
-        for point in (ACCURACY, ELSEWHERE)
-    ]
-    cells = [
-        (data, part, *(_cell(v.get(name)) for name in names))
-        for (data, part), v in by_data.items()
-        if names[0] in v
-    ]
-    fitted = next(
-        (data, v[name])
-        for (data, _), v in by_data.items()
-        for name in v
-        if name.endswith(f"{ELSEWHERE}_cross_fitted")
-    )
-    columns = ("data", "part", "holds", "holds if wider", "age unclear", "unclear if wider")
-    return (
+def _wider_intervals(card: Card, by_data: ByData) -> str:
+    """Return the section on the points with age intervals of their own."""
+    text = (
         "## Age intervals on pictures from elsewhere\n\n"
         "The interval is one of the training sets. On pictures from elsewhere it holds less often. "
-        f"Intervals {factor:g} times as wide to either side (`--operating-point {ELSEWHERE}`) hold "
-        f"80 % on {fitted[0]}; cross-fitted {_cell(fitted[1])}. The default keeps the narrower "
-        f"one, as the wider calls more ages *unclear* (over {UNCLEAR_AGE_YEARS:g} years); "
-        "docs/training.md has the figures by age. A true age that is a range counts as held where "
-        "the interval meets it.\n\n"
-        f"{table(columns, cells)}\n"
     )
+    sections = []
+    columns = ("data", "part", "holds", "holds if wider", "age unclear", "unclear if wider")
+    for point, (fitted_on, fitted) in _with_own_intervals(card, by_data).items():
+        factor = card.operating_points[point].interval_factor
+        names = [
+            f"{kind}{OF_POINT}{name}"
+            for kind in ("age_inside", f"age_over_{UNCLEAR_AGE_YEARS:g}_wide")
+            for name in (ACCURACY, point)
+        ]
+        cells = [
+            (data, part, *(_cell(v.get(name)) for name in names))
+            for (data, part), v in by_data.items()
+            if names[0] in v
+        ]
+        sections.append(
+            f"Intervals {factor:g} times as wide to either side (`--operating-point {point}`) "
+            f"hold 80 % on {fitted_on}; cross-fitted {_cell(fitted)}. The default keeps the "
+            "narrower one, as the wider calls more ages *unclear* (over "
+            f"{UNCLEAR_AGE_YEARS:g} years); docs/training.md has the figures by age. A true age "
+            "that is a range counts as held where the interval meets it.\n\n"
+            f"{table(columns, cells)}\n"
+        )
+    return text + "\n".join(sections)
 
 
 def _cell(row: MetricRow | None) -> str:

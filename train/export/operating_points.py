@@ -33,9 +33,10 @@ from evaluation.statistics.sample import Sample
 from train.batches.data import relabel
 from train.export.calibrate import TEMPERATURE_RANGE
 from train.export.card_metric import metric_row
-from train.export.card_points import BALANCED, ELSEWHERE, OF_POINT, WITHHELD_AGE
+from train.export.card_points import OF_POINT, WITHHELD_AGE
 from train.recipe.recipe import Recipe
 
+BALANCED, ELSEWHERE = "balanced", "elsewhere"
 MAX_ACCURACY_LOSS = 0.02
 """Accuracy on the data set's own faces that the balanced point may cost. More strength would go on
 raising the mean recall for a while, at the price of calling many neutral faces something else.

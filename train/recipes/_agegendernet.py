@@ -1,9 +1,9 @@
 """What the recipes of the AgeGenderEmo report (unpublished) share.
 
-Age is one number, gender one logit, emotion eight soft labels. The report's own figures exclude
-ages counted in years: an error of 2.52 years squares to at least 6.35, over its whole loss of 4.29.
-So `unit=10` counts them in decades. Its input resolution is not given either; 64 fits its speed of
-2.4 batches of 64 a second on a CPU.
+Age is one number, gender one logit, emotion eight soft labels. The report does not say in which
+unit ages are. It cannot be years: its mean error of 2.52 years alone would make a squared error of
+at least 6.35, and its whole loss is 4.29. So `unit=10` counts them in decades. Nor does it give the
+input resolution; 64 fits its speed of 2.4 batches of 64 a second on a CPU.
 """
 
 from dataclasses import replace

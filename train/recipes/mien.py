@@ -25,8 +25,7 @@ RECIPE = replace(
         "More weight on perceived gender, at a learning rate that is high again (`mien_again` "
         "against `mien_fine`): perceived "
         "gender +0.69 points (+0.16 to +1.27), emotion -0.45 (-0.98 to +0.08), age +0.033 years "
-        "(-0.017 to +0.083): one gains "
-        "what the other may lose, so the mean of both was taken.",
+        "(-0.017 to +0.083): one gains what the other may lose, so the mean of both was taken.",
         # on augmentation, on framing, and how to read them; not on longer training
         *(ONCE.findings[i] for i in (0, 1, 3)),
     ),

@@ -45,7 +45,7 @@ class DecodingProcess:
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests, self._replies = self._process.stdin, self._process.stdout
-        with contextlib.suppress(ImportError, AttributeError, OSError):  # Linux: fewer turns
+        with contextlib.suppress(ImportError, AttributeError, OSError):  # Linux only
             import fcntl
 
             for pipe in (self._requests, self._replies):

@@ -1,4 +1,4 @@
-"""Sizes of what operators compute that work on numbers: elementwise, products, windows.
+"""Shapes of the outputs of operators on numbers: elementwise, products, windows.
 
 Rules follow https://onnx.ai/onnx/operators.
 """
@@ -24,7 +24,7 @@ from core.artifacts.onnx_check.graph import MAX_SMALL_ELEMENTS, WHOLE_TYPES
 
 
 def same(call: Call) -> list[Value]:
-    """Sizes of the first input, and its whole numbers where the operator leaves them alone."""
+    """Return the shape of the first input, and its whole numbers where the operator keeps them."""
     operator, source = call.node.operator, call.value(0)
     keeps = operator == "Identity" or (operator == "Cast" and call.option("to", 0) in WHOLE_TYPES)
     return [Value(source.shape, source.integers if keeps else None)]
@@ -76,7 +76,7 @@ def gemm(call: Call) -> list[Value]:
 
 
 def _window(call: Call, kernel: Sequence[int], *, rounds_up: bool = False) -> Shape:
-    """Places where a window of `kernel` fits into the picture, by axis."""
+    """Return how many places a window of `kernel` has in the picture, by axis."""
     sizes = call.shape()[2:]
     rank = len(sizes)
     strides = call.options("strides") or [1] * rank

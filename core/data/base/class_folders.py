@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from core.data.base.files import SUFFIXES, files, suffix
@@ -63,53 +63,38 @@ def load_tree(name: str, root: Path, split: str, classify: Classify) -> Samples:
     Without a val folder a tenth of train is val; without any split folder all is divided 80/10/10
     by name.
 
+    Args:
+        name: of the data set.
+        root: its folder.
+        split: "train", "val", "test" or "all".
+        classify: the name of a folder -> its label, or None where it is no class.
+
     Raises:
         DataError: no class folder is known, a class has no pictures, or the split is empty.
     """
-    given_root, root = root, _level(root, classify)
-    tops = _folders(root)
+    top, problems = _level(root, classify), list[Problem]()
     by_split: dict[str, list[str]] = {}
-    for top in tops:
-        if (part := split_name(top)) is not None:
-            by_split.setdefault(part, []).append(top)
-    problems: list[Problem] = []
-    rows: list[Row] = []
-    classes = (
-        [f for top in tops if split_name(top) for f in _folders(root / top)]
-        if by_split
-        else [f for f in tops if classify(f)]
-    )
-    if not classes:
-        folders = ", ".join(_folders(given_root)[:9]) or "no folders"
-        raise DataError(
-            f"Expected a folder `{name}` in {given_root}, or folders of splits or classes, got "
-            f"{folders}; "
-            "try --data DIR."
-        )
-    if not by_split:
-        rows += [
-            r for r in _classes(root, "", classify, problems) if split in ("all", split_of(r.file))
-        ]
+    for folder in _folders(top):
+        if (part := split_name(folder)) is not None:
+            by_split.setdefault(part, []).append(folder)
+    if by_split:
+        has_classes = any(_folders(top / f) for folders in by_split.values() for f in folders)
     else:
-        carved = "val" not in by_split
-        parts = {"all": list(by_split), "val": ["train"] if carved else ["val"]}.get(split, [split])
-        if not any(part in by_split for part in parts):
-            raise DataError(
-                f"Expected a folder for the {split} split of {name} in {root}, got "
-                f"{', '.join(tops)}; try another --split."
-            )
-        for part in parts:
-            for top in by_split.get(part, []):
-                class_rows = _classes(root, f"{top}/", classify, problems)
-                rows += [
-                    r
-                    for r in class_rows
-                    if split in ("all", carve(part, r.file) if carved else part)
-                ]
+        has_classes = any(classify(folder) for folder in _folders(top))
+    if not has_classes:
+        raise DataError(
+            f"Expected a folder `{name}` in {root}, or folders of splits or classes, got "
+            f"{', '.join(_folders(root)[:9]) or 'no folders'}; try --data DIR."
+        )
+    if by_split:
+        rows = _rows_of_split(name, top, split, by_split, classify, problems)
+    else:
+        rows = _classes(top, "", classify, problems)
+        rows = [r for r in rows if split in ("all", split_of(r.file))]
     return build(
         name,
         split,
-        root,
+        top,
         sorted(rows, key=lambda r: r.file),
         problems,
         tight=True,
@@ -117,7 +102,46 @@ def load_tree(name: str, root: Path, split: str, classify: Classify) -> Samples:
     )
 
 
+def _rows_of_split(
+    name: str,
+    top: Path,
+    split: str,
+    by_split: Mapping[str, Sequence[str]],
+    classify: Classify,
+    problems: list[Problem],
+) -> list[Row]:
+    """Return the rows of a split where folders divide the data; adds to `problems`.
+
+    Args:
+        name: of the data set.
+        top: where the split folders are.
+        split: as in `load_tree`.
+        by_split: split -> its folders.
+        classify: as in `load_tree`.
+        problems: files that are left out.
+
+    Raises:
+        DataError: no folder is of the split.
+    """
+    is_val_carved = "val" not in by_split
+    sources = {"all": list(by_split), "val": ["train"] if is_val_carved else ["val"]}
+    parts = [part for part in sources.get(split, [split]) if part in by_split]
+    if not parts:
+        raise DataError(
+            f"Expected a folder for the {split} split of {name} in {top}, got "
+            f"{', '.join(_folders(top))}; try another --split."
+        )
+    return [
+        row
+        for part in parts
+        for folder in by_split[part]
+        for row in _classes(top, f"{folder}/", classify, problems)
+        if split in ("all", carve(part, row.file) if is_val_carved else part)
+    ]
+
+
 def _classes(root: Path, below: str, classify: Classify, problems: list[Problem]) -> list[Row]:
+    """Return the pictures of all class folders in `root / below`; adds to `problems`."""
     rows: list[Row] = []
     for folder in _folders(root / below):
         label = classify(folder)
@@ -136,8 +160,7 @@ def _classes(root: Path, below: str, classify: Classify, problems: list[Problem]
         if not pictures:
             raise DataError(
                 f"Expected pictures of a class in {root / folder_name}, got none; add some, or "
-                "remove "
-                "the folder."
+                "remove the folder."
             )
         rows += [Row(f"{folder_name}/{n}", **label) for n in pictures]  # type: ignore[arg-type]
     return rows

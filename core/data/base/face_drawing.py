@@ -30,9 +30,8 @@ class Look:
 
 
 # How each emotion differs from a face at rest, in the order of FERPLUS8: lift of the mouth's
-# corners, lift of one corner alone, opening and
-# width of the mouth, lift of the brows, slant of the brows (inner ends down), opening of the eyes,
-# wrinkles beside the nose.
+# corners, lift of one corner alone, opening and width of the mouth, lift of the brows, slant of the
+# brows (inner ends down), opening of the eyes, wrinkles beside the nose.
 _EXPRESSIONS = np.array(
     [
         (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),  # neutral

@@ -36,8 +36,7 @@ def read_bytes(path: Path) -> tuple[str, bytes, str]:
     if size > MAX_BYTES:
         raise DataError(
             f"Expected a table of at most {MAX_BYTES >> 30} GB, got {size / 2**30:.1f} GB in "
-            f"{path}; "
-            "try Parquet with the columns of docs/own_tables.md."
+            f"{path}; try Parquet with the columns of docs/own_tables.md."
         )
     content = path.read_bytes()
     if content.startswith(GZIP):

@@ -109,5 +109,8 @@ def test_agreement_is_counted_by_class_of_the_other_labels(
     gain = json.loads(capsys.readouterr().out)["last less first"]
     assert (gain["anger"]["value"], gain["fear"]["value"]) == (-0.5, 0.0)
     assert gain["all"]["value"] == pytest.approx(-1 / 3)
+    semicolons = "\r\n".join(["folder;file;label", *cells]).replace(",", ";")
+    labels.write_text(semicolons, "utf-16")  # as a spreadsheet saves it
+    assert main([*argv, "--json"]) == 0 and json.loads(capsys.readouterr().out) == columns
     labels.write_text("id,label\nnobody,fear\n")
     assert main(argv) == 2 and "Expected labels of the table's pictures" in capsys.readouterr().err

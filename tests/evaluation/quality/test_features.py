@@ -51,6 +51,34 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feature_cache, "MIN_AGE_SECONDS", -1.0)
 
 
+class Counted:
+    """How many files were read, and of how many the features were computed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.paths: list[Path] = []
+        self.n_computed = 0
+        read = feature_cache._read
+        monkeypatch.setattr(
+            feature_cache, "_read", lambda path: (self.paths.append(path), read(path))[1]
+        )
+
+    def compute(self, data: list[bytes]) -> np.ndarray:
+        self.n_computed += len(data)
+        return image_features.describe_images(data)
+
+    def since_last(self) -> tuple[int, int]:
+        """Return files read and computed since the last call."""
+        counts = len(self.paths), self.n_computed
+        self.paths.clear()
+        self.n_computed = 0
+        return counts
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    return Counted(monkeypatch)
+
+
 def test_phash_is_imagehash_to_the_bit(data_dir: Path) -> None:
     chosen = [
         *sorted((data_dir / "ferplus" / "FER2013Valid").glob("*.png"))[:150],
@@ -120,21 +148,20 @@ def test_speed(data_dir: Path) -> None:
         assert best < SLOWNESS * 2 / 1500, f"{best * 1e3:.2f} ms per picture"
 
 
-def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
+def test_unchanged_files_are_not_read_again(tmp_path: Path, counted: Counted) -> None:
     paths = files_of(tmp_path)
     cache = tmp_path / "cache"
     store = FeatureCache(cache, image_features.RECORD)
-    run = lambda data: image_features.describe_images(data)
-    first = store.collect("x", [p.name for p in paths], paths, run)
-    assert (store.read_count, store.computed_count) == (6, 6) and first["readable"].all()
+    first = store.collect("x", [p.name for p in paths], paths, counted.compute)
+    assert counted.since_last() == (6, 6) and first["readable"].all()
     again = FeatureCache(cache, image_features.RECORD)
-    assert (again.collect("x", [p.name for p in paths], paths, run) == first).all()
-    assert (again.read_count, again.computed_count) == (0, 0)
+    assert (again.collect("x", [p.name for p in paths], paths, counted.compute) == first).all()
+    assert counted.since_last() == (0, 0)
     moved = paths[0].rename(tmp_path / "moved.png")  # another name: read, but known by content
     paths[1].write_bytes(paths[2].read_bytes() + b"\0")
     changed = [moved, *paths[1:]]
-    third = again.collect("x", [p.name for p in changed], changed, run)
-    assert (again.read_count, again.computed_count) == (2, 1)
+    third = again.collect("x", [p.name for p in changed], changed, counted.compute)
+    assert counted.since_last() == (2, 1)
     assert (
         (third[0]["pixels"] == first[0]["pixels"])
         and third[1]["pixels"] == first[2]["pixels"]
@@ -142,22 +169,19 @@ def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
     )
 
 
-def test_a_fresh_time_stamp_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fresh_time_stamp_is_not_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: Counted
+) -> None:
     monkeypatch.setattr(feature_cache, "MIN_AGE_SECONDS", 3600.0)
     paths = files_of(tmp_path)
     store = FeatureCache(tmp_path / "cache", image_features.RECORD)
-    run = lambda data: image_features.describe_images(data)
-    for expected in (
-        (6, 6),
-        (6, 0),
-    ):  # their ctime is now, so they are read again, but known by content
-        store.collect("x", [p.name for p in paths], paths, run)
-        assert (store.read_count, store.computed_count) == expected
+    # their ctime is now, so they are read again, but known by content
+    for expected in ((6, 6), (6, 0)):
+        store.collect("x", [p.name for p in paths], paths, counted.compute)
+        assert counted.since_last() == expected
 
 
-def test_an_interruption_keeps_what_was_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interruption_keeps_what_was_done(tmp_path: Path, counted: Counted) -> None:
     paths = files_of(tmp_path)
     many = [paths[i % 6] for i in range(1100)]
     ids = [f"{i}" for i in range(1100)]
@@ -172,25 +196,28 @@ def test_an_interruption_keeps_what_was_done(
 
     with pytest.raises(KeyboardInterrupt):
         FeatureCache(tmp_path / "cache", image_features.RECORD).collect("x", ids, many, run)
+    counted.since_last()
     store = FeatureCache(tmp_path / "cache", image_features.RECORD)
-    store.collect("x", ids, many, lambda data: image_features.describe_images(data))
-    assert (
-        store.read_count == 1100 - feature_cache.FILES_PER_BATCH and store.computed_count == 0
-    )  # the six contents were known
+    store.collect("x", ids, many, counted.compute)
+    # the six contents were known
+    assert counted.since_last() == (1100 - feature_cache.FILES_PER_BATCH, 0)
 
 
-def test_many_parts_become_one_and_damaged_ones_are_forgotten(tmp_path: Path) -> None:
+def test_many_parts_become_one_and_damaged_ones_are_forgotten(
+    tmp_path: Path, counted: Counted
+) -> None:
     paths = files_of(tmp_path)
     cache = tmp_path / "cache"
-    run = lambda data: image_features.describe_images(data)
     for i in range(feature_cache.MAX_PARTS + 2):
         FeatureCache(cache, image_features.RECORD).collect(
-            "x", [f"{i}-{p.name}" for p in paths], paths, run
+            "x", [f"{i}-{p.name}" for p in paths], paths, counted.compute
         )
+    counted.since_last()
     (cache / "0-damaged.npy").write_bytes(b"\x93NUMPY\1\0")
     store = FeatureCache(cache, image_features.RECORD)
-    store.collect("x", [f"0-{p.name}" for p in paths], paths, run)
-    assert store.read_count == 0 and len(list(cache.glob("*.npy"))) < feature_cache.MAX_PARTS
+    store.collect("x", [f"0-{p.name}" for p in paths], paths, counted.compute)
+    assert counted.since_last() == (0, 0)
+    assert len(list(cache.glob("*.npy"))) < feature_cache.MAX_PARTS
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(

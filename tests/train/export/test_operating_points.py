@@ -171,3 +171,19 @@ def test_the_command_rewrites_metadata_alone(
     )
     assert bundle.load_card(folder).version == "9"
     assert (folder / "card.md").read_text("utf-8").startswith("# mien 9\n")
+
+
+def test_a_further_point_is_described_without_code_for_it(card: Card) -> None:
+    balanced, elsewhere = (card.operating_points[name] for name in ("balanced", "elsewhere"))
+    night = replace(elsewhere, strengths={"emotion": 0.1}, interval_factor=2.5)
+    rows = [
+        {**row, "metric": row["metric"].replace(f"@{of}", "@night")}
+        for of in ("balanced", "elsewhere")
+        for row in card.metrics
+        if f"@{of}" in row["metric"]
+    ]
+    points = {"balanced": balanced, "elsewhere": elsewhere, "night": night}
+    text = describe(replace(card, operating_points=points, metrics=(*card.metrics, *rows)), 1)
+    assert "| *night* | 0.1 |" in text and "*balanced* and *night* take the strength" in text
+    assert "2.5 times as wide to either side (`--operating-point night`)" in text
+    assert "*elsewhere* is *balanced* with" in text and "*night* has wider" in text

@@ -30,9 +30,8 @@ from train.recipe.recipe import load
 from train.runs import checkpoint
 
 # Everything that could depend on how a batch is shared out: BatchNorm, dropout, augmentation,
-# mixing, class weights, missing targets,
-# accumulation, clipping, averaging, parts that wake up, a batch that does not divide by two, a
-# plateau.
+# mixing, class weights, missing targets, accumulation, clipping, averaging, layers that are unfrozen
+# later, a batch that does not divide by two, a plateau.
 CNN = [
     "model.options.blocks=[(4, 0.2), (8, 0.3)]",
     "model.options.dense=16",
@@ -56,11 +55,10 @@ CASES = {
     ),
 }
 # How the cases are computed, and how far apart one and two processes may then be, relatively. In
-# float64 only a mistake shows: sums in
-# another order made 2e-14; BatchNorm of each share alone made 0.17. float32 left 4e-7. But what
-# users get on a CPU, channels_last, was 4e-4
-# apart: there torch 2.13 sums one process's BatchNorm roughly (`test_torch_sums_roughly`), and two
-# processes' statistics are the better.
+# float64 only a mistake shows: sums in another order made 2e-14; BatchNorm of each share alone made
+# 0.17. float32 left 4e-7. But what users get on a CPU, channels_last, was 4e-4 apart: there torch
+# 2.13 sums one process's BatchNorm roughly (`test_torch_sums_roughly`), and two processes'
+# statistics are the better.
 KINDS = {"float64": 1e-10, "float32": 1e-5, "as it comes": 5e-3}
 RUNS = [
     ("cnn", "float64"),

@@ -30,19 +30,15 @@ def test_the_issue_s_studies_are_there() -> None:
         "fer_depth": "fer_cnn_b_plus fer_cnn_d fer_cnn_a",
         "fer_colour": "fer_cnn_grey fer_cnn_rgb",
         "mobileone_ten": "mobileone_s2_quick mobileone_s2 mobileone_s2_lr_3e-4 "
-        "mobileone_s2_lr_3e-3 "
-        "mobileone_s2_dropout_0 "
+        "mobileone_s2_lr_3e-3 mobileone_s2_dropout_0 "
         "mobileone_s2_dropout_0.5 mobileone_s2_cosine mobileone_s2_adamw mobileone_s2_ema "
         "mobileone_s2_size_112",
         "more_data": "production_b0 production_b0_jaffe production_b0_kdef "
         "production_b0_oulu_casia production_b0_more",
         "production": "baseline_mobilenetv3 production_b0 production_b0_finetune "
-        "production_mobilenetv3 "
-        "production_vit_tiny production_b2",
+        "production_mobilenetv3 production_vit_tiny production_b2",
         "agegendernet_phases": "agegendernet_utkface agegendernet_emotion_frozen "
-        "agegendernet_alternating "
-        "agegendernet_wiki "
-        "agegendernet_emotion agegendernet_ffhq",
+        "agegendernet_alternating agegendernet_wiki agegendernet_emotion agegendernet_ffhq",
     }
     members = {name: " ".join(m.folder for m in definition.find(name).members) for name in wanted}
     assert members == wanted
