@@ -51,6 +51,11 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Let the interpreter clear away at its end what was left out; libraries look for leaks."""
+    gc.unfreeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """See `tests.schedule`."""
     items.sort(key=schedule.rank)
@@ -61,6 +66,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> schedule.
     """See `tests.schedule`."""
     config.option.loadscopereorder = False
     return schedule.Scheduling(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """With `--durations=N`, list the N longest files beside the longest tests."""
+    count = terminalreporter.config.option.durations
+    if count:
+        reports = (r for group in terminalreporter.stats.values() for r in group)
+        terminalreporter.section(f"slowest {count} files")
+        for file, seconds in schedule.seconds_by_file(reports).most_common(count):
+            terminalreporter.write_line(f"{seconds:.1f}s {file}")
 
 
 def need(path: Path) -> Path:

@@ -7,6 +7,8 @@ two cores. So browser files are one unit that one worker begins with, and long f
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -37,3 +39,12 @@ class Scheduling(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
         return BROWSER if is_browser_file(file) else file
+
+
+def seconds_by_file(reports: Iterable[object]) -> Counter[str]:
+    """Return the seconds of each file's tests with their fixtures: a worker takes whole files."""
+    seconds: Counter[str] = Counter()
+    for report in reports:
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    return seconds

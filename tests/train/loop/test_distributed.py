@@ -30,8 +30,8 @@ from train.recipe.recipe import load
 from train.runs import checkpoint
 
 # Everything that could depend on how a batch is shared out: BatchNorm, dropout, augmentation,
-# mixing, class weights, missing targets, accumulation, clipping, averaging, layers that are unfrozen
-# later, a batch that does not divide by two, a plateau.
+# mixing, class weights, missing targets, accumulation, clipping, averaging, layers that are
+# unfrozen later, a batch that does not divide by two, a plateau.
 CNN = [
     "model.options.blocks=[(4, 0.2), (8, 0.3)]",
     "model.options.dense=16",
