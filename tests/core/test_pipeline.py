@@ -162,3 +162,18 @@ def test_what_the_card_withholds_is_null_with_its_reason(
     (face,) = json.loads(json.dumps(adult(portrait).to_json()))
     assert face["gender"] is None and face["uncertain"]["gender"] is True
     assert face["not_given"] == {"gender": "of faces that look under 116 it is often wrong"}
+
+
+@pytest.mark.parametrize("sigma", range(11))
+def test_a_blurred_face_is_read_as_the_sharp_one_or_not_with_certainty(
+    portrait: np.ndarray, sigma: int
+) -> None:
+    pipeline = Pipeline("assets/models/mien")
+    (sharp,) = pipeline(portrait).faces
+    blurred = cv2.GaussianBlur(portrait, (0, 0), sigma) if sigma else portrait
+    for face in pipeline(blurred).faces:
+        emotion = face.prediction.emotion
+        assert emotion is not None and sharp.prediction.emotion is not None
+        is_read = face.abstained is None and not emotion.uncertain
+        assert not is_read or emotion.top == sharp.prediction.emotion.top
+        assert sigma > 2 or is_read, "a little blur is no reason to abstain"

@@ -86,6 +86,7 @@ GOOD = Conditions(size=100, sharpness=0.3, brightness=0.5, contrast=0.2, yaw=0.0
         ({"contrast": 0.0}, "contrast"),
         ({"yaw": -0.9}, "turned"),
         ({"sharpness": 0.0}, "blurred"),
+        ({"sharpness": 0.039}, "blurred"),
         ({"yaw": None}, None),
     ],
 )

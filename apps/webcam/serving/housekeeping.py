@@ -12,12 +12,12 @@ import gradio as gr
 from apps.webcam import uploads
 from apps.webcam.serving.connections import ConnectionWatch
 from apps.webcam.serving.gradio_queue import queue_of
-from apps.webcam.serving.sessions import SessionWatch
+from apps.webcam.serving.sessions import SessionWatch, forget_results
 from apps.webcam.serving.stored_uploads import StoredUploads
 from apps.webcam.serving.streams import StreamWatch
 
 WATCH_SECONDS = 0.5
-UPLOADS_CHECK_SECONDS = 10.0
+CLEAN_SECONDS = 10.0
 
 
 def lifespan(
@@ -27,7 +27,7 @@ def lifespan(
 
     @asynccontextmanager
     async def handler(app: object) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(work) for work in (_watch(page), _clean_uploads(stored))]
+        tasks = [asyncio.create_task(work) for work in (_watch(page), _clean(page, stored))]
         try:
             yield
         finally:
@@ -47,9 +47,10 @@ async def _watch(page: gr.Blocks) -> None:
         connections.check(time.monotonic())
 
 
-async def _clean_uploads(stored: StoredUploads) -> None:
+async def _clean(page: gr.Blocks, stored: StoredUploads) -> None:
     while True:
-        await asyncio.sleep(UPLOADS_CHECK_SECONDS)
+        await asyncio.sleep(CLEAN_SECONDS)
+        forget_results(page)
         uploads.delete_partial(time.time())
         uploads.delete_old_results(time.time())
         stored.delete_unused(time.time())

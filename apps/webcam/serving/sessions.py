@@ -6,6 +6,7 @@ that came first, in use or not: a live view would end once 2,000 others had call
 
 from __future__ import annotations
 
+import gradio as gr
 from gradio.queueing import Queue
 
 from apps.webcam.serving.changes import Changes
@@ -37,3 +38,16 @@ class SessionWatch:
             if self._idle.unchanged_seconds(session, messages, now) >= IDLE_SECONDS:
                 sessions.pop(session, None)
                 self._queue.pending_event_ids_session.pop(session, None)
+
+
+def forget_results(page: gr.Blocks) -> None:
+    """Drop the last results of all sessions, pictures and predictions.
+
+    Gradio keeps them, about 1.3 MB a session, for links to a state of the page, which the demo does
+    not serve (`routes`); of visitors whose page told nobody that it closed, for good.
+    """
+    for session in list(page.state_holder.session_data.values()):
+        for config in session.config_values.values():
+            properties = config.get("props", {})
+            if properties.get("value") is not None:
+                properties["value"] = None

@@ -29,7 +29,7 @@ streams.IDLE_SECONDS = bodies.IDLE_SECONDS = connections.IDLE_SECONDS = float(sy
 uploads.PARTIAL_MAX_AGE_SECONDS = float(sys.argv.pop(1))
 stored_uploads.UNUSED_SECONDS = 10 * uploads.PARTIAL_MAX_AGE_SECONDS
 requests.DISK_BYTES = int(sys.argv.pop(1))
-housekeeping.WATCH_SECONDS = housekeeping.UPLOADS_CHECK_SECONDS = 0.1
+housekeeping.WATCH_SECONDS = housekeeping.CLEAN_SECONDS = 0.1
 if gate == "open":
     async def pass_on(self, scope, receive, send):
         await self.app(scope, receive, send)

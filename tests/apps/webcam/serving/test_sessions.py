@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import cast
 
+import gradio as gr
 from gradio.queueing import AsyncQueue, Queue
+from gradio.state_holder import StateHolder
 from gradio.utils import LRUCache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.webcam.serving.sessions import IDLE_SECONDS, SessionWatch
+from apps.webcam.serving.sessions import IDLE_SECONDS, SessionWatch, forget_results
 
 CAPACITY = 5
 
@@ -69,3 +72,25 @@ def test_a_session_that_nobody_uses_is_forgotten() -> None:
     watch.check(IDLE_SECONDS)
     assert set(queue.pending_messages_per_session) == {"waiting", "unread"}
     assert "read" not in queue.pending_event_ids_session
+
+
+def test_last_results_are_dropped_and_the_page_stays_as_it_is() -> None:
+    asyncio.run(_drop_last_results())  # Gradio would leave a loop of its own open
+
+
+async def _drop_last_results() -> None:
+    with gr.Blocks() as page:
+        picture, cards = gr.Image(), gr.HTML("No image yet")
+    holder = StateHolder()
+    holder.set_blocks(page)
+    start = page.get_config_file()
+    for visitor in ("a", "b"):
+        for block, value in ((picture, {"url": "data:image/jpeg;base64,AA"}), (cards, "happy")):
+            # as after each event (`gradio.blocks.Blocks.postprocess_data`)
+            holder[visitor]._update_value_in_config(block._id, value)
+    assert "happy" in str(holder["a"].config_values), "what Gradio does; if not, this can go"
+    forget_results(page)
+    for visitor in ("a", "b"):
+        kept = str(holder[visitor].config_values)
+        assert "data:" not in kept and "happy" not in kept
+    assert page.get_config_file() == start
