@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.studio import url_state
+from apps.studio import url_state, widgets
 from core.vocabulary import group_title
 from evaluation.composition.group_order import in_order
 from evaluation.store import Store, Where
@@ -28,18 +28,18 @@ def choose(store: Store, task: str) -> Where:
         ("splits", "Split", store.splits),
     ):
         if len(values) > 1:
-            where = where.but(**{name: url_state.several(name, label, values, empty="all")})
+            where = where.but(**{name: widgets.several(name, label, values, empty="all")})
     for group, values in store.groups.items():
         if 1 < len(values) <= MAX_GROUP_VALUES:
-            selected = url_state.several(
+            selected = widgets.several(
                 GROUP_PREFIX + group, group_title(group), in_order(values), empty="all"
             )
             where = where.group(group, *selected)
     if f"{task}_conf" in store.columns:
-        where = where.but(confidence=url_state.between("confidence", "Confidence", 0.0, 1.0, 0.01))
+        where = where.but(confidence=widgets.between("confidence", "Confidence", 0.0, 1.0, 0.01))
     if has_right(store, task):
         where = where.but(right=_either("right", "Prediction", "right", "wrong"))
-    where = where.but(text=url_state.text("text", "Sample name contains"))
+    where = where.but(text=widgets.text("text", "Sample name contains"))
     if "face_found" in store.columns:
         where = where.but(face=_either("face", "Face", "found", "not found"))
     return where
@@ -52,5 +52,5 @@ def has_right(store: Store, task: str) -> bool:
 
 def _either(name: str, label: str, yes: str, no: str) -> bool | None:
     """Draw a choice of two and return whether it is `yes`; None for both."""
-    choice = url_state.choose(name, label, ("any", yes, no), style="segmented_control")
+    choice = widgets.choose(name, label, ("any", yes, no), style="segmented_control")
     return None if choice == "any" else choice == yes

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from apps.studio import context, filters, links, relabel_plan, samples, uploads, url_state
+from apps.studio import context, filters, links, relabel_plan, samples, uploads, url_state, widgets
 from apps.studio.context import View
 from apps.studio.settings import PROCESS, Settings
 from core.errors import UserError
@@ -106,7 +106,7 @@ def _choose_table(tables: Mapping[str, OpenTable]) -> OpenTable:
     """Draw the choice; all other selections but the task belong to a table and go with it."""
     if len(tables) == 1:
         return tables[AT_START]
-    table_id = url_state.choose(
+    table_id = widgets.choose(
         uploads.SELECTED,
         "Table",
         list(tables),
@@ -146,11 +146,11 @@ def _select(table: OpenTable, store: Store) -> View:
     models = store.models
     if len(models) > 1:
         models = (
-            url_state.several("models", "Models", models, where=side, empty="all models") or models
+            widgets.several("models", "Models", models, where=side, empty="all models") or models
         )
     task = store.tasks[0]
     if len(store.tasks) > 1:
-        task = url_state.choose(
+        task = widgets.choose(
             "task",
             "Task",
             store.tasks,

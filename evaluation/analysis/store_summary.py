@@ -27,18 +27,19 @@ class StoreSummary:
 
 def summary(store: Store, where: Where) -> StoreSummary:
     """Return the headline of the rows of `where`, which should name one model."""
+    parts = store.counts(["model", "dataset", "split"], where)
     model, dataset, split = (
-        ", ".join(str(row[0]) for row in store.counts([by], where) if row[0]) or None
-        for by in ("model", "dataset", "split")
+        ", ".join(sorted({str(part[i]) for part in parts if part[i]})) or None for i in range(3)
     )
-    tasks = {
-        task: number_summary(store, task, where)
-        if store.is_regression(task)
-        else class_summary(store, task, where)
-        for task in store.tasks
-    }
+    tasks = {task: task_summary(store, task, where) for task in store.tasks}
     has_rows = {task: figures for task, figures in tasks.items() if figures is not None}
     return StoreSummary(model, dataset, split, store.count(where), has_rows)
+
+
+def task_summary(store: Store, task: str, where: Where) -> ClassSummary | NumberErrors | None:
+    """Return the headline of a task; None without rows."""
+    headline = number_summary if store.is_regression(task) else class_summary
+    return headline(store, task, where)
 
 
 def class_summary(store: Store, task: str, where: Where) -> ClassSummary | None:

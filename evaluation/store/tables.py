@@ -212,7 +212,9 @@ class Tables:
     def count(self, where: Where) -> int:
         """Return the number of rows that meet the condition."""
         clause, params = self.clause(where)
-        return int(self.sql(f"SELECT count(*) FROM t WHERE {clause}", params)[0][0])
+        query = f"SELECT count(*) FROM t WHERE {clause}"
+        # A page asks for the same rows several times
+        return int(self.remember(("count", where), lambda: self.sql(query, params)[0][0]))
 
     def counts(self, by: Sequence[str], where: Where) -> list[tuple[Any, ...]]:
         """Return (value, ..., rows) for every combination of values that occurs, sorted.

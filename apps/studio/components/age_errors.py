@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.components import grouped_chart
 from apps.studio.context import View
 from core.vocabulary import METRICS, group_title
@@ -194,9 +194,7 @@ def _matrix(view: View, width: int) -> None:
         return
     models = list(matrices)
     model = (
-        url_state.choose("ag.model", "Model of this matrix", models)
-        if len(models) > 1
-        else models[0]
+        widgets.choose("ag.model", "Model of this matrix", models) if len(models) > 1 else models[0]
     )
     counts, off = matrices[model]
     names = store_ages.band_names(width)

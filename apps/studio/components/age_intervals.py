@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.context import View
 from core.calibration import INTERVAL_COVERAGE
 from evaluation.analysis import store_confidence
@@ -21,7 +21,7 @@ from evaluation.store.counts import method
 
 def show(view: View) -> None:
     """Draw coverage and width of the intervals, overall and by decade of the true age."""
-    nominal = url_state.number(
+    nominal = widgets.number(
         "cf.nominal",
         "Nominal coverage of the intervals",
         0.5,

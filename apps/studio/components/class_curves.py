@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.context import View
 from evaluation.analysis.store_classes import ClassCurve, class_curve
 from evaluation.report.formatting import number
@@ -25,7 +25,7 @@ def show(view: View, label: str) -> None:
         st.info("No PR and ROC curves: these tables have no probabilities.", icon=":material/info:")
         return
     labels = view.store.labels(view.task)
-    all_classes = url_state.toggle(
+    all_classes = widgets.toggle(
         "pc.areas",
         "Areas of every class in the table",
         view.store.count(view.where) * len(labels) <= MAX_CELLS,

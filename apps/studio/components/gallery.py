@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from apps.studio import charts, links, relabel_plan, url_state
+from apps.studio import charts, links, relabel_plan, url_state, widgets
 from apps.studio.components.browser_component import browser_component
 from apps.studio.context import View
 from apps.studio.images import Faces
@@ -65,7 +65,7 @@ def show(
     has_pictures = view.faces is not None and "path" in view.store.columns
     size = PICTURES_PER_PAGE if has_pictures else ROWS_PER_PAGE
     pages = -(-n // size)
-    page = url_state.page(f"{name}.page", pages)
+    page = widgets.page(f"{name}.page", pages)
     table = view.store.samples(where, order, size, page * size).to_pandas()
     first = page * size + 1
     st.caption(
@@ -99,7 +99,7 @@ def _choose_order(view: View, task: str, name: str, default: str | None) -> str:
     if default is None:
         first = "-error" if view.store.is_regression(task) else "-confidence"
         default = first if first in options else options[0]
-    return url_state.choose(
+    return widgets.choose(
         f"{name}.order", "Order", options, default, format_func=ORDERS.__getitem__
     )
 

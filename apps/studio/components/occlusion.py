@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from apps.studio import context, url_state
+from apps.studio import context, widgets
 from apps.studio.context import View
 from apps.studio.settings import ROOT
 from core import faces
@@ -111,10 +111,10 @@ def show(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
         return
     row = st.container(horizontal=True, vertical_alignment="bottom")
     of_table = [n for r in rows for n in (r["model"], f"{RUN}{r['model']}") if n in models]
-    name = url_state.choose(
+    name = widgets.choose(
         "sp.bundle", "Model file", list(models), next(iter(of_table), None), where=row
     )
-    tight = url_state.toggle(
+    tight = widgets.toggle(
         "sp.tight",
         "The picture is one face that fills it",
         True,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from apps.studio import charts, context, filters, url_state
+from apps.studio import charts, context, filters, url_state, widgets
 from apps.studio.components import gallery
 from apps.studio.context import View
 from core.vocabulary import group_title
@@ -118,7 +118,7 @@ def show_samples(view: View, model: str) -> None:
     for name, value in conditions.items():
         where = narrowed(where, name, value)
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    only_wrong = filters.has_right(view.store, view.task) and url_state.toggle(
+    only_wrong = filters.has_right(view.store, view.task) and widgets.toggle(
         "sl.wrong", "Only wrong predictions", True, where=row, help="ages: more than 5 years off"
     )
     row.button(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.context import View
 from evaluation.analysis.thresholds import CARD_PRECISION, ThresholdPlan, plan_thresholds
 from evaluation.report.formatting import number
@@ -78,7 +78,7 @@ def show(view: View, model: str) -> None:
 def _choose_goal() -> tuple[str, float]:
     """What every class shall reach: precision or coverage, and how much of it."""
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    goal = url_state.choose(
+    goal = widgets.choose(
         "cf.wish",
         "Goal",
         ("precision", "coverage"),
@@ -87,7 +87,7 @@ def _choose_goal() -> tuple[str, float]:
         help="precision: as many predictions as possible with this share right, class by class; "
         "coverage: the most confident predictions of each class",
     )
-    value = url_state.number(
+    value = widgets.number(
         "cf.value",
         f"At least this {goal} in every class",
         0.5,

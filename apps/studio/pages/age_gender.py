@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.components import age_errors, grouped_chart
 from apps.studio.components.age_errors import per_model
 from apps.studio.context import View
@@ -51,15 +51,14 @@ def render(view: View) -> None:
     width = _choose_width(view, left)
     group = _choose_group(view, right)
     names = [task_title(task).title for task in tasks] + [CROSS_TASKS]
-    tabs = dict(zip([*tasks, CROSS_TASKS], url_state.tabs("ag.tab", names), strict=True))
-    if "age" in tasks:
-        with tabs["age"]:
+    tab, container = widgets.open_tab("ag.tab", names)
+    with container:
+        if tab == CROSS_TASKS:
+            _cross_tasks(view)
+        elif tab == task_title("age").title:
             age_errors.show(view, width, group)
-    if "gender" in tasks:
-        with tabs["gender"]:
+        else:
             _gender(view, width, group)
-    with tabs[CROSS_TASKS]:
-        _cross_tasks(view)
     st.caption(f"95 % intervals: {method(view.store)}.")
 
 
@@ -67,7 +66,7 @@ def _choose_width(view: View, cell: Any) -> int:
     if "age_true" not in view.store.columns:
         return DEFAULT_BAND_YEARS
     return int(
-        url_state.number(
+        widgets.number(
             "ag.width",
             "Width of an age band, years",
             1,
@@ -85,7 +84,7 @@ def _choose_group(view: View, cell: Any) -> str | None:
     if not groups:
         return None
     default = next((g for g in groups if g not in ("age_decade", "gender")), groups[0])
-    return url_state.choose(
+    return widgets.choose(
         "ag.group",
         "Group",
         groups,

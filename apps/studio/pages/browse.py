@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from apps.studio import charts, context, links, relabel_plan, url_state
+from apps.studio import charts, context, links, relabel_plan, url_state, widgets
 from apps.studio.components import embedding_map, gallery, sample_card
 from apps.studio.components.embedding_map import DrawnMap
 from apps.studio.components.sample_predictions import SampleRow
@@ -35,7 +35,7 @@ def render(view: View) -> None:
         return
     controls = st.container(horizontal=True, vertical_alignment="bottom")
     model = (
-        url_state.choose(f"{NAME}.model", "Predictions of", view.models, where=controls)
+        widgets.choose(f"{NAME}.model", "Predictions of", view.models, where=controls)
         if len(view.models) > 1
         else view.models[0]
     )
@@ -67,12 +67,12 @@ def _map(
     [model] = where.models
     own = model if model in map_models else map_models[0]
     map_model = (
-        url_state.choose(f"{NAME}.map", "Embeddings of", map_models, own, where=controls)
+        widgets.choose(f"{NAME}.map", "Embeddings of", map_models, own, where=controls)
         if len(map_models) > 1
         else own
     )
     titles = colours.choices(view.store, view.task, view.models)
-    by = url_state.choose(
+    by = widgets.choose(
         f"{NAME}.colour", "Colour", list(titles), format_func=titles.__getitem__, where=controls
     )
     map_ = embedding_map.drawn(view, where, map_model, by)
@@ -107,14 +107,14 @@ def _grid(
     controls: st.delta_generator.DeltaGenerator,
 ) -> None:
     """Draw the samples, of the region where one is brushed, and what can be done with them."""
-    order = url_state.choose(
+    order = widgets.choose(
         f"{NAME}.order",
         "Sort",
         gallery.orders(view, view.task),
         format_func=gallery.ORDERS.__getitem__,
         where=controls,
     )
-    size = url_state.number(
+    size = widgets.number(
         f"{NAME}.size", "Tile size", 48, 192, gallery.TILE_PIXELS, 16, where=controls
     )
     region = embedding_map.region(NAME) if map_ else None
@@ -122,7 +122,7 @@ def _grid(
         where = where.but(rows=map_.points.inside(region))
     n = view.store.count(where)
     pages = -(-n // gallery.PICTURES_PER_PAGE)
-    page = url_state.page(f"{NAME}.page", pages)
+    page = widgets.page(f"{NAME}.page", pages)
     first = page * gallery.PICTURES_PER_PAGE
     table = view.store.samples(where, order, gallery.PICTURES_PER_PAGE, first).to_pandas()
     st.markdown(

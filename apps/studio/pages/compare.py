@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from apps.studio import context, url_state
+from apps.studio import context, widgets
 from apps.studio.components import train_val_gaps
 from apps.studio.components.model_comparison import changed_samples, leaderboard, pair_figures
 from apps.studio.context import View
-from apps.studio.tabs import open_tab
 
 TITLE = "Compare"
 ICON = ":material/compare_arrows:"
@@ -29,7 +28,9 @@ def render(view: View) -> None:
     st.markdown("Which model is really better, and for whom? All are judged on the same samples.")
     if context.empty(view):
         return
-    tab, container = open_tab("vs.tab", [ALL] * (len(view.models) > 2) + [PAIR, CHANGES, GAPS])
+    tab, container = widgets.open_tab(
+        "vs.tab", [ALL] * (len(view.models) > 2) + [PAIR, CHANGES, GAPS]
+    )
     with container:
         if tab == GAPS:
             train_val_gaps.show_gaps(view)
@@ -52,11 +53,11 @@ def _one_model(view: View) -> None:
 def _compare(view: View, tab: str) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     models = view.models
-    baseline = url_state.choose("vs.a", "A, the baseline to beat", models, where=row)
+    baseline = widgets.choose("vs.a", "A, the baseline to beat", models, where=row)
     if tab == ALL:
         leaderboard.show(view, models, baseline)
         return
-    other = url_state.choose("vs.b", "B", [m for m in models if m != baseline], where=row)
+    other = widgets.choose("vs.b", "B", [m for m in models if m != baseline], where=row)
     if tab == PAIR:
         pair_figures.show(view, baseline, other)
     else:

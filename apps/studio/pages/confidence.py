@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.components import age_intervals, reliability, threshold_planner
 from apps.studio.context import View
 from core.vocabulary import METRICS
@@ -20,6 +20,9 @@ TITLE = "Confidence"
 ICON = ":material/speed:"
 ORDER = 50
 
+CALIBRATION, SELECTIVE = "Calibration", "Selective prediction"
+SCALING, THRESHOLDS = "Temperature scaling", "Thresholds"
+"""The tabs."""
 COVERAGES_LISTED = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 """Coverages for which the table has a row."""
 
@@ -60,20 +63,18 @@ def render(view: View) -> None:
     model = view.models[0]
     if len(view.models) > 1:
         label = "Model, for temperature scaling and thresholds"
-        model = url_state.choose("cf.model", label, view.models)
-    calibration, selective, scaling, thresholds = url_state.tabs(
-        "cf.tab",
-        ("Calibration", "Selective prediction", "Temperature scaling", "Thresholds"),
-    )
-    with calibration:
-        reliability.show_diagram(view)
-        reliability.show_bands(view)
-    with selective:
-        _risk_coverage(view)
-    with scaling:
-        _temperature(view, model)
-    with thresholds:
-        threshold_planner.show(view, model)
+        model = widgets.choose("cf.model", label, view.models)
+    tab, container = widgets.open_tab("cf.tab", (CALIBRATION, SELECTIVE, SCALING, THRESHOLDS))
+    with container:
+        if tab == CALIBRATION:
+            reliability.show_diagram(view)
+            reliability.show_bands(view)
+        elif tab == SELECTIVE:
+            _risk_coverage(view)
+        elif tab == SCALING:
+            _temperature(view, model)
+        else:
+            threshold_planner.show(view, model)
 
 
 def _risk_coverage(view: View) -> None:

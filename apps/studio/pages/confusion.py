@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from apps.studio import context, url_state
+from apps.studio import context, widgets
 from apps.studio.components import confusion_matrix, gallery
 from apps.studio.components.confusion_matrix import CELLS_SHOW, UNCERTAIN, Matrix
 from apps.studio.context import View
@@ -31,11 +31,11 @@ def render(view: View) -> None:
         return
     row = st.container(horizontal=True, vertical_alignment="bottom")
     model = (
-        url_state.choose("cm.model", "Model", view.models, where=row)
+        widgets.choose("cm.model", "Model", view.models, where=row)
         if len(view.models) > 1
         else view.models[0]
     )
-    unit = url_state.choose(
+    unit = widgets.choose(
         "cm.by", "Cells show", list(CELLS_SHOW), format_func=CELLS_SHOW.__getitem__, where=row
     )
     labels = view.store.labels(view.task)
@@ -62,7 +62,7 @@ def _choose_top(classes: int, row: st.delta_generator.DeltaGenerator) -> int:
     if classes < MIN_CLASSES_TO_FOLD:
         return classes
     return int(
-        url_state.number(
+        widgets.number(
             "cm.top",
             "Classes shown",
             2,
@@ -85,7 +85,7 @@ def _choose_threshold(
         return None
     card_threshold = store_confidence.own_limit(store, view.task, [model])
     on_card = "" if card_threshold is None else f"; the model's own threshold: {card_threshold:.2f}"
-    threshold = url_state.number(
+    threshold = widgets.number(
         "cm.unsure",
         "Uncertain below",
         0.0,

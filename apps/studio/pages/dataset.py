@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import streamlit as st
 
-from apps.studio import context, data_sets, settings, url_state
+from apps.studio import context, data_sets, settings, widgets
 from apps.studio.components.data_set import (
     class_figures,
     class_pictures,
@@ -18,7 +18,6 @@ from apps.studio.components.data_set import (
     version_figures,
 )
 from apps.studio.context import View
-from apps.studio.tabs import open_tab
 from core.errors import UserError
 from evaluation.composition import of_store
 from evaluation.composition.classes import ClassCounts, class_counts, class_shares, of_versions
@@ -70,7 +69,7 @@ def render(view: View) -> None:
         st.info(f"No data set is open: `{COMMAND}`.", icon=":material/info:")
         return
     left, right = st.columns(2)
-    source = url_state.choose(
+    source = widgets.choose(
         "ds.set", "Data set", list(sources), format_func=sources.__getitem__, where=left
     )
     if source == PREDICTIONS:
@@ -83,7 +82,7 @@ def _choose_column(columns: Sequence[str], where: Any) -> str:
     """Draw the choice of what is counted; "" where the data have no labels."""
     if not columns:
         return ""
-    return url_state.choose(
+    return widgets.choose(
         "ds.column", "Label or group", columns, format_func=column_title, where=where
     )
 
@@ -91,7 +90,7 @@ def _choose_column(columns: Sequence[str], where: Any) -> str:
 def _expected() -> dict[str, float]:
     """Draw the field of the expected shares and return them by split."""
     field = st.columns(3)[0]
-    text = url_state.text("ds.expected", "Expected splits", where=field, placeholder=USUAL_SHARES)
+    text = widgets.text("ds.expected", "Expected splits", where=field, placeholder=USUAL_SHARES)
     try:
         return expected_shares(text or USUAL_SHARES)
     except UserError as error:
@@ -101,7 +100,7 @@ def _expected() -> dict[str, float]:
 
 def _target(counts: ClassCounts) -> np.ndarray:
     """Draw the choice of a target and return the share that each class should have, (K,)."""
-    name = url_state.choose(
+    name = widgets.choose(
         "ds.target",
         "Target",
         list(TARGETS),
@@ -120,7 +119,7 @@ def _of_predictions(view: View, where_column: Any) -> None:
     if not sizes:
         context.empty(view)
         return
-    tab, cell = open_tab("ds.tab", [SPLITS, DISTRIBUTION] if column else [SPLITS])
+    tab, cell = widgets.open_tab("ds.tab", [SPLITS, DISTRIBUTION] if column else [SPLITS])
     with cell:
         if tab == SPLITS:
             split_figures.show(split_shares(sizes, _expected()))
@@ -160,7 +159,7 @@ def _of_versions(view: View, versions: Sequence[Listing], at: int, where_column:
     """Draw the figures of one version, and of all side by side."""
     listing = versions[at]
     column = _choose_column([*listing.classes, *listing.numbers], where_column)
-    tab, cell = open_tab("ds.tab", [SPLITS, DISTRIBUTION, PICTURES, COPIES, VERSIONS])
+    tab, cell = widgets.open_tab("ds.tab", [SPLITS, DISTRIBUTION, PICTURES, COPIES, VERSIONS])
     with cell:
         if tab == SPLITS:
             split_figures.show(split_shares(listing.splits.sizes(), _expected()))

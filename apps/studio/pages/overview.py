@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import TypeAlias
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.context import View
 from core.vocabulary import METRICS, NUMBER_METRICS, TASKS, Metric, TaskTitle, task_title
 from evaluation.analysis.from_counts import ClassSummary, NumberErrors
-from evaluation.analysis.store_summary import StoreSummary, summary
+from evaluation.analysis.store_summary import StoreSummary, summary, task_summary
 from evaluation.report import gate_limits, gates
 from evaluation.report.formatting import number
 from evaluation.statistics.estimate import Estimate
@@ -44,30 +43,33 @@ def render(view: View) -> None:
                 st.markdown(f"- {context.quoted(note)}")
     if context.empty(view):
         return
-    summaries: dict[str, StoreSummary] = {}
-    for model, where in view.each():
-        summaries[model] = context.cached(
-            view.store, "summary", (where,), partial(summary, view.store, where)
-        )
     titles = [view.store.title(task) for task in view.store.tasks]
     has_gates = bool(set(view.store.tasks) & set(TASKS))
     names = [title.title for title in titles] + [GATES] * has_gates + [SOURCES]
-    tabs = dict(zip(names, url_state.tabs("ov.tab", names), strict=True))
-    for title in titles:
-        of_task = {m: s.tasks[title.key] for m, s in summaries.items() if title.key in s.tasks}
-        with tabs[title.title]:
-            if of_task:
-                _task(view, title, of_task)
-            else:
-                st.info("No row with a label and a prediction is left.")
-    if has_gates:
-        with tabs[GATES]:
-            _gates(summaries)
-    with tabs[SOURCES]:
-        _sources(view)
+    tab, container = widgets.open_tab("ov.tab", names)
+    with container:
+        if tab == SOURCES:
+            _sources(view)
+        elif tab == GATES and has_gates:
+            _gates(view)
+        else:
+            _task(view, titles[names.index(tab)])
 
 
-def _task(view: View, task: TaskTitle, summaries: Mapping[str, TaskSummary]) -> None:
+def _task(view: View, task: TaskTitle) -> None:
+    summaries: dict[str, TaskSummary] = {}
+    for model, where in view.each():
+        one: TaskSummary | None = context.cached(
+            view.store,
+            "task summary",
+            (task.key, where),
+            partial(task_summary, view.store, task.key, where),
+        )
+        if one is not None:
+            summaries[model] = one
+    if not summaries:
+        st.info("No row with a label and a prediction is left.")
+        return
     metric = task.metric
     if len(summaries) <= MAX_TILES:
         cells = st.columns(max(len(summaries), 3))
@@ -124,7 +126,12 @@ def _trace(model: str, colour: str, estimates: list[tuple[str, Estimate]]) -> go
     )
 
 
-def _gates(summaries: Mapping[str, StoreSummary]) -> None:
+def _gates(view: View) -> None:
+    summaries: dict[str, StoreSummary] = {}
+    for model, where in view.each():
+        summaries[model] = context.cached(
+            view.store, "summary", (where,), partial(summary, view.store, where)
+        )
     table: list[charts.Row] = [
         {
             "model": model,

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from apps.studio import charts, context, links, tabs, url_state
+from apps.studio import charts, context, links, widgets
 from apps.studio.components import class_curves, gallery
 from apps.studio.context import View
 from core.vocabulary import METRICS
@@ -69,7 +69,7 @@ def render(view: View) -> None:
             icon=":material/filter_alt:",
         )
         return
-    title, tab = tabs.open_tab("pc.tab", TABS)
+    title, tab = widgets.open_tab("pc.tab", TABS)
     with tab:
         if title == TABS[0]:
             _all_classes(view, scores)
@@ -83,15 +83,13 @@ def _draw_class(view: View, scores: Mapping[str, ScoresByClass], title: str) -> 
         for label in next(iter(scores.values()))
         if any(of_model[label].n for of_model in scores.values())
     ]
-    label = url_state.choose("pc.label", "Class", labels, style="pills")
+    label = widgets.choose("pc.label", "Class", labels, style="pills")
     if title == TABS[1]:
         _one_class(scores, label)
         class_curves.show(view, label)
         return
     model = (
-        url_state.choose("pc.model", "Model", list(scores))
-        if len(scores) > 1
-        else next(iter(scores))
+        widgets.choose("pc.model", "Model", list(scores)) if len(scores) > 1 else next(iter(scores))
     )
     _confusions(view, model, label)
     _samples(view, model, label)
@@ -103,7 +101,7 @@ def _estimate(scores: ClassScores, metric: str) -> Estimate:
 
 
 def _all_classes(view: View, scores: Mapping[str, ScoresByClass]) -> None:
-    metric = url_state.choose(
+    metric = widgets.choose(
         "pc.figure",
         "Metric",
         METRIC_NAMES,
@@ -249,7 +247,7 @@ def _confusions(view: View, model: str, label: str) -> None:
         f"over all classes {number(accuracy, percent=True)}, n = {accuracy.n:,}."
     )
     by_name = {one.name: one for one in confusions}
-    name = url_state.choose(
+    name = widgets.choose(
         "pc.cell", "Look at one of them", ["", *by_name], format_func=lambda n: n or "choose ..."
     )
     if name:
@@ -270,7 +268,7 @@ def _samples(view: View, model: str, label: str) -> None:
     has_confidence = f"{view.task}_conf" in view.store.columns
     kinds = [kind for kind in KINDS if has_confidence or kind in ("missed", "called")]
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    kind = url_state.choose(
+    kind = widgets.choose(
         "pc.kind",
         "Show",
         kinds,

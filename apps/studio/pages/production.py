@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.components import production_charts
 from apps.studio.components.production_charts import VALIDATION
 from apps.studio.context import View
-from apps.studio.tabs import open_tab
 from core.monitoring.counts_line import GROUP, CountsLine
 from core.vocabulary import task_title
 from evaluation.production import alarms, periods, reading
@@ -86,13 +85,13 @@ def render(view: View) -> None:
     models = list(dict.fromkeys(line.model for line in counts.lines))
     model = models[-1]
     if len(models) > 1:
-        model = url_state.choose("prod.model", "Counts of", models[::-1], where=left)
+        model = widgets.choose("prod.model", "Counts of", models[::-1], where=left)
     reference = view.models[0]
     if len(view.models) > 1:
         label = "Validation predictions of"
-        reference = url_state.choose("prod.reference", label, view.models, where=left)
+        reference = widgets.choose("prod.reference", label, view.models, where=left)
     lines = [line for line in counts.lines if line.model == model]
-    step = url_state.choose(
+    step = widgets.choose(
         "prod.step",
         "A point for each",
         list(STEPS),
@@ -100,7 +99,7 @@ def render(view: View) -> None:
         where=middle,
         style="segmented_control",
     )
-    margin = url_state.number(
+    margin = widgets.number(
         "prod.margin", "Alarm above the reference by, points", 1, 50, 10, 1, where=right
     )
     if view.task not in {task for line in lines for task in line.tasks}:
@@ -168,7 +167,7 @@ def _show(view: View, counts: OpenCounts, reference: str, step: str, margin: flo
         "intervals allow for that."
     )
     figure_of_tab = {TITLES[name].capitalize(): name for name in figures[-1]}
-    tab, cell = open_tab("prod.tab", [*figure_of_tab, CLASSES, VOLUME])
+    tab, cell = widgets.open_tab("prod.tab", [*figure_of_tab, CLASSES, VOLUME])
     with cell:
         if tab == CLASSES:
             _classes(view.task, shown, names, validation)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from apps.studio import charts, context, data_sets, url_state
+from apps.studio import charts, context, data_sets, widgets
 from apps.studio.components import finding
 from apps.studio.components.finding import POSITION_PARAMETER, STATES, Review
 from apps.studio.context import View
@@ -65,7 +65,7 @@ def render(view: View) -> None:
         name: f"{findings.header.checks[name].title} ({len(findings.issues[name]):,})"
         for name in names
     }
-    check = url_state.choose(
+    check = widgets.choose(
         "dq.check",
         "Check",
         names,
@@ -129,7 +129,7 @@ def _list(review: Review, decided: Mapping[str, str]) -> None:
         f"All {len(keys):,} findings of this check: tick one to look at it", icon=":material/table:"
     ):
         pages = -(-len(keys) // ROWS_PER_PAGE)
-        first = url_state.page(f"dq.page.{check}", pages) * ROWS_PER_PAGE
+        first = widgets.page(f"dq.page.{check}", pages) * ROWS_PER_PAGE
         part = review.issues.slice(first, ROWS_PER_PAGE)
         names = ("sample_id", "split", "group", "score", "reason", "action", "value", "label")
         page_keys = keys[first : first + ROWS_PER_PAGE]

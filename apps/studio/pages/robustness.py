@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from apps.studio import charts, context, samples, url_state
+from apps.studio import charts, context, samples, widgets
 from apps.studio.context import View
 from core.vocabulary import task_title
 from evaluation.robustness import curves
@@ -61,12 +61,12 @@ def render(view: View) -> None:
         )
         return
     left, right = st.columns(2)
-    dataset = url_state.choose(
+    dataset = widgets.choose(
         "robust.dataset", "Data set", sorted(rows["dataset"].unique()), where=left
     )
     rows = rows[rows["dataset"] == dataset]
     titles = {**SHOW, "value": view.metric.axis}
-    column = url_state.choose(
+    column = widgets.choose(
         "robust.show",
         "Show",
         list(SHOW),

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, samples, url_state
+from apps.studio import charts, context, samples, widgets
 from apps.studio.context import View
 from core.errors import DataError
 from core.vocabulary import column_title, task_metric
@@ -68,7 +68,7 @@ def render(view: View) -> None:
         )
         return
     default = list(runs)[:MAX_RUNS]
-    names = url_state.several("runs.chosen", "Runs", list(runs), default)[:MAX_RUNS]
+    names = widgets.several("runs.chosen", "Runs", list(runs), default)[:MAX_RUNS]
     selected = {name: runs[name] for name in names or default}
     colours = {name: charts.colour(i) for i, name in enumerate(runs)}  # not of the selection
     _table(selected)
@@ -141,7 +141,7 @@ def _curves(runs: Runs, colours: Mapping[str, str]) -> None:
     if not measures:
         return
     st.subheader("Curves")
-    measure = url_state.choose(
+    measure = widgets.choose(
         "runs.measure", "Measure", measures, format_func=column_title, style="segmented_control"
     )
     traces: list[Any] = []

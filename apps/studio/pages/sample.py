@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from apps.studio import charts, context, links, relabel_plan, url_state
+from apps.studio import charts, context, links, relabel_plan, url_state, widgets
 from apps.studio.components import (
     embedding_map,
     gallery,
@@ -64,7 +64,7 @@ def render(view: View) -> None:
 
 def _search(view: View) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    text = url_state.text(
+    text = widgets.text(
         "sp.find", "Find a sample by its name", where=row, placeholder="part of its name"
     )
     if not text:
@@ -99,11 +99,11 @@ def _walk(view: View, sample_id: str, dataset: str | None) -> None:
     wanted = ("row", "-error") if view.is_regression else ("row", "-confidence", "confidence")
     orders = [order for order in gallery.orders(view, view.task) if order in wanted]
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    order = url_state.choose(
+    order = widgets.choose(
         "sp.order", "Order", orders, format_func=gallery.ORDERS.__getitem__, where=row
     )
     model = (
-        url_state.choose("sp.model", "of the rows of", view.models, where=row)
+        widgets.choose("sp.model", "of the rows of", view.models, where=row)
         if len(view.models) > 1
         else view.models[0]
     )
@@ -179,7 +179,7 @@ def _neighbours(view: View, rows: Sequence[SampleRow], dataset: str | None) -> N
         st.caption("No model's table has an embedding of this sample.")
         return
     model = (
-        url_state.choose("sp.like", "By the embedding of", models) if len(models) > 1 else models[0]
+        widgets.choose("sp.like", "By the embedding of", models) if len(models) > 1 else models[0]
     )
     nearest = navigation.nearest(view.store, model, rows[0]["sample_id"], dataset, NEIGHBOURS)
     if not len(nearest):

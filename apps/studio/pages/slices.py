@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.components import crossed_groups, grouped_chart, slice_search
 from apps.studio.context import View
 from core.vocabulary import group_title
@@ -47,7 +47,7 @@ def render(view: View) -> None:
     cells = st.columns(3 if len(view.models) > 1 else 2)
     support, fdr = _choose_limits(cells)
     model = (
-        url_state.choose("sl.model", "Model", view.models, where=cells[2])
+        widgets.choose("sl.model", "Model", view.models, where=cells[2])
         if len(view.models) > 1
         else view.models[0]
     )
@@ -75,7 +75,7 @@ def render(view: View) -> None:
 
 def _choose_limits(cells: Sequence[Any]) -> tuple[int, float]:
     """Minimum support, and the false discovery rate of the search."""
-    support = url_state.number(
+    support = widgets.number(
         "sl.support",
         "Minimum support",
         2,
@@ -85,7 +85,7 @@ def _choose_limits(cells: Sequence[Any]) -> tuple[int, float]:
         where=cells[0],
         help="rows below which nothing is judged",
     )
-    fdr = url_state.number(
+    fdr = widgets.number(
         "sl.fdr",
         "False discovery rate of the search",
         0.001,
@@ -171,7 +171,7 @@ def _drawn_groups(view: View, groups: StoreGroups, support: int) -> list[str]:
 def _one_group(view: View, names: Sequence[str], support: int) -> str:
     """Draw one group of all models; return its name."""
     st.subheader("One group")
-    group = url_state.choose("sl.group", "Group", names, format_func=group_title)
+    group = widgets.choose("sl.group", "Group", names, format_func=group_title)
     values = view.store.groups[group]
     estimates = {model: _groups(view, model).counts(group).estimates() for model in view.models}
     grouped_chart.show(
@@ -208,7 +208,7 @@ def _crossed(
     if not others:
         return
     st.subheader("Two groups crossed")
-    second = url_state.choose(
+    second = widgets.choose(
         "sl.second", f"Cross {group_title(first)} with", others, format_func=group_title
     )
     crossed_groups.show(

@@ -7,16 +7,16 @@ from streamlit.testing.v1 import AppTest
 
 CODE = """
 import streamlit as st
-from apps.studio import url_state
+from apps.studio import url_state, widgets
 page = st.session_state.get("page", "one")
 if page == "one":
-    one = url_state.choose("t.one", "One", ("a", "b", "c"))
-    many = url_state.several("t.many", "Many", ("x", "y", "z"))
-    n = url_state.number("t.n", "N", 0.0, 1.0, 0.5, 0.1)
-    span = url_state.between("t.span", "Span", 0, 100, 1)
-    on = url_state.toggle("t.on", "On", True)
-    text = url_state.text("t.text", "Text")
-    at = url_state.page("t.page", 9)
+    one = widgets.choose("t.one", "One", ("a", "b", "c"))
+    many = widgets.several("t.many", "Many", ("x", "y", "z"))
+    n = widgets.number("t.n", "N", 0.0, 1.0, 0.5, 0.1)
+    span = widgets.between("t.span", "Span", 0, 100, 1)
+    on = widgets.toggle("t.on", "On", True)
+    text = widgets.text("t.text", "Text")
+    at = widgets.page("t.page", 9)
     st.json([one, many, n, span, on, text, at])
 """
 

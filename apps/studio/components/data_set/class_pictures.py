@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from apps.studio import charts, url_state
+from apps.studio import charts, url_state, widgets
 from apps.studio.components.data_set import thumbnails
 from apps.studio.components.data_set.thumbnails import PictureRow
 from apps.studio.images import Faces
@@ -24,7 +24,7 @@ def show(faces: Faces | None, listing: Listing, column: ClassColumn) -> None:
     """Draw the choice of a split, the pictures and the table of what was drawn."""
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     splits = [ALL, *listing.splits.labels]
-    split = url_state.choose("ds.split", "Split", splits, where=bar, style="segmented_control")
+    split = widgets.choose("ds.split", "Split", splits, where=bar, style="segmented_control")
     draw = _draw_number()
     bar.button(
         "Draw others",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.components.data_set import thumbnails
 from apps.studio.components.data_set.thumbnails import PictureRow
 from apps.studio.images import Faces
@@ -56,7 +56,7 @@ def show(
         st.success("No copies are left in this version.", icon=":material/check:")
         return
     by_check = {one.check: one for one in clustered}
-    check = url_state.choose(
+    check = widgets.choose(
         "ds.check",
         "Check",
         list(by_check),

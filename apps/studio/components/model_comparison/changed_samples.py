@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.components import gallery
 from apps.studio.context import View
 from evaluation.analysis import store_pairs
@@ -27,7 +27,7 @@ MAX_LISTED = 500
 def show(view: View, a: str, b: str) -> None:
     """Draw the samples of one kind: pictures where there are some, and both predictions."""
     kinds = NUMBER_KINDS if view.is_regression else CLASS_KINDS
-    kind = url_state.choose(
+    kind = widgets.choose(
         "vs.kind", "Samples", list(kinds), format_func=kinds.__getitem__, style="segmented_control"
     )
     n, rows = context.cached(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, url_state
+from apps.studio import charts, context, widgets
 from apps.studio.context import View
 from core.vocabulary import METRICS, Metric, group_title
 from evaluation.analysis import store_pairs
@@ -108,7 +108,7 @@ def _parts(view: View, comparison: TaskComparison) -> None:
         return
     st.subheader("By class and group" if not view.is_regression else "By group")
     names = list(dict.fromkeys(part.by for part in parts))
-    by = url_state.choose("vs.by", "By", names, format_func=group_title, style="pills")
+    by = widgets.choose("vs.by", "By", names, format_func=group_title, style="pills")
     percent = view.metric.is_share
     sides: dict[str | None, str] = {"a": "A", "b": "B", None: "–"}
     table: list[charts.Row] = [

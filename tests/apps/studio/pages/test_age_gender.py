@@ -9,6 +9,7 @@ import json
 import numpy as np
 import pytest
 
+from apps.studio.pages.age_gender import CROSS_TASKS
 from core.labels import GENDER2
 from core.vocabulary import METRICS
 from tests.apps.studio.conftest import predictions
@@ -42,13 +43,14 @@ def test_bands_and_groups_show_the_errors_of_the_rows(draw) -> None:
     )
     said = np.where(made["gender_p_female"].to_numpy() >= 0.5, *GENDER2.labels)
     right = said == np.array(made["gender_true"].to_pylist())
-    share = with_columns(app, "race", "accuracy")
-    assert share["accuracy"].to_list() == pytest.approx([right[race == r].mean() for r in "ABC"])
     near = with_columns(app, "years", "share within")
     assert near["share within"].to_list() == pytest.approx(
         [(np.abs(error) <= k).mean() for k in range(16)]
     )
     assert any(f"n = {len(error)}" in m.value for m in app.markdown)
+    app = draw("age_gender", "all heads", **{"ag.tab": "Perceived gender", "ag.group": "race"})
+    share = with_columns(app, "race", "accuracy")
+    assert share["accuracy"].to_list() == pytest.approx([right[race == r].mean() for r in "ABC"])
 
 
 def test_the_slider_cuts_anew_and_the_matrix_keeps_all_rows(draw) -> None:
@@ -62,7 +64,8 @@ def test_the_slider_cuts_anew_and_the_matrix_keeps_all_rows(draw) -> None:
 
 
 def test_mistakes_that_come_together(draw) -> None:
-    rows = with_columns(draw("age_gender", "all heads"), "given", "wrong minus right")
+    app = draw("age_gender", "all heads", **{"ag.tab": CROSS_TASKS})
+    rows = with_columns(app, "given", "wrong minus right")
     made = predictions()
     error = np.abs(made["age_pred"].to_numpy().astype(float) - made["age_true"].to_numpy())
     wrong = np.array(made["emotion_true"].to_pylist()) != np.array(made["emotion_pred"].to_pylist())

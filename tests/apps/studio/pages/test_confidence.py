@@ -14,6 +14,7 @@ import pytest
 
 from apps.studio import settings
 from apps.studio.components import reliability, threshold_planner
+from apps.studio.pages import confidence
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
 from evaluation.analysis.thresholds import plan_thresholds
@@ -22,6 +23,8 @@ from evaluation.statistics.estimate import plain
 from evaluation.store import Store, Where
 from tests.apps.studio.conftest import predictions
 from tests.evaluation import references
+
+THRESHOLDS = {"cf.tab": confidence.THRESHOLDS}
 
 
 def test_calibration_and_bands_are_the_librarys(draw) -> None:
@@ -40,6 +43,8 @@ def test_calibration_and_bands_are_the_librarys(draw) -> None:
     for text, (low, high) in zip(bands["accuracy in the band"], edges, strict=True):
         here = right[(top >= low) & (top < high)]
         assert text.startswith(f"{here.mean() * 100:.1f} % (") if len(here) else text == "-"
+    assert not any("risk" in d.value.columns for d in app.dataframe), "only the open tab is drawn"
+    app = draw("confidence", "emotion only", **{"cf.tab": confidence.SELECTIVE})
     risk = next(d.value for d in app.dataframe if "risk" in d.value.columns)
     assert (
         risk["coverage"].iloc[-1] == "100.0%" and risk["risk"].iloc[-1] == f"{1 - right.mean():.2%}"
@@ -48,7 +53,8 @@ def test_calibration_and_bands_are_the_librarys(draw) -> None:
 
 @pytest.mark.parametrize(("wish", "value"), [("precision", 0.8), ("coverage", 0.6)])
 def test_the_plan_is_that_of_the_command(draw, wish: str, value: float) -> None:
-    app = draw("confidence", "emotion only", **{"cf.wish": wish, "cf.value": f"{value:g}"})
+    goal = {"cf.wish": wish, "cf.value": f"{value:g}"}
+    app = draw("confidence", "emotion only", **THRESHOLDS, **goal)
     made = plan_thresholds(predictions(heads=("emotion",)), "emotion", **{wish: value})
     rows = next(d.value for d in app.dataframe if "threshold" in d.value.columns)
     wanted = ["never" if c.threshold is None else f"{c.threshold:.3f}" for c in made.per_class]
@@ -63,14 +69,13 @@ def test_the_plan_is_that_of_the_command(draw, wish: str, value: float) -> None:
 def test_the_command_in_the_terminal_is_that_plan(
     draw, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = draw(
-        "confidence", "three models", task="gender", **{"cf.wish": "coverage", "cf.value": "0.6"}
-    )
+    goal = {"cf.wish": "coverage", "cf.value": "0.6"}
+    app = draw("confidence", "three models", task="gender", **THRESHOLDS, **goal)
     assert "python -m evaluation plan t0.parquet --task gender --coverage 0.6" in [
         c.value for c in app.code
     ]
     assert any(c.value.endswith("The same in the terminal:") for c in app.caption)
-    app = draw("confidence", "emotion only", right="wrong")
+    app = draw("confidence", "emotion only", right="wrong", **THRESHOLDS)
     assert any("without the filters that are on" in c.value for c in app.caption)
     both = pa.concat_tables([predictions(model="a"), predictions(model="it's b")])
     table.write(both, tmp_path / "both.parquet")
