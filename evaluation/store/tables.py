@@ -212,9 +212,12 @@ class Tables:
     def count(self, where: Where) -> int:
         """Return the number of rows that meet the condition."""
         clause, params = self.clause(where)
-        query = f"SELECT count(*) FROM t WHERE {clause}"
-        # A page asks for the same rows several times
-        return int(self.remember(("count", where), lambda: self.sql(query, params)[0][0]))
+
+        def count() -> int:
+            return int(self.sql(f"SELECT count(*) FROM t WHERE {clause}", params)[0][0])
+
+        # A page asks for the same rows several times. A list of rows can be long to keep.
+        return count() if where.rows is not None else self.remember(("count", where), count)
 
     def counts(self, by: Sequence[str], where: Where) -> list[tuple[Any, ...]]:
         """Return (value, ..., rows) for every combination of values that occurs, sorted.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
 
-from apps.studio import context, data_sets, settings, widgets
+from apps.studio import context, data_sets, settings, url_state, widgets
 from apps.studio.components.data_set import (
     class_figures,
     class_pictures,
@@ -22,7 +22,7 @@ from core.errors import UserError
 from evaluation.composition import of_store
 from evaluation.composition.classes import ClassCounts, class_counts, class_shares, of_versions
 from evaluation.composition.copies import Copies, checks_of_samples, copies_in, holds_any
-from evaluation.composition.listing import ClassColumn, Listing, column_title
+from evaluation.composition.listing import NO_SPLIT, ClassColumn, Listing, column_title
 from evaluation.composition.numbers import (
     AGE_BIN_YEARS,
     NumberDistribution,
@@ -98,6 +98,25 @@ def _expected() -> dict[str, float]:
         return expected_shares(USUAL_SHARES)
 
 
+def _draw_splits(sizes: Mapping[str, int]) -> None:
+    """Draw the shares of the splits; one split alone is judged only by shares that were typed in.
+
+    A table of one split, such as predictions on test, is a part of a data set and no bad division.
+    """
+    expected = _expected()
+    occupied = [split for split, n in sizes.items() if n]
+    if len(occupied) == 1 and not url_state.get("ds.expected"):
+        [split] = occupied
+        where = "have no split" if split == NO_SPLIT else f"are in the split {context.plain(split)}"
+        st.info(
+            f"All {sizes[split]:,} samples {where}, so there are no shares to compare. If there "
+            "should be several splits, type in the expected ones.",
+            icon=":material/info:",
+        )
+        return
+    split_figures.show(split_shares(sizes, expected))
+
+
 def _target(counts: ClassCounts) -> np.ndarray:
     """Draw the choice of a target and return the share that each class should have, (K,)."""
     name = widgets.choose(
@@ -122,7 +141,7 @@ def _of_predictions(view: View, where_column: Any) -> None:
     tab, cell = widgets.open_tab("ds.tab", [SPLITS, DISTRIBUTION] if column else [SPLITS])
     with cell:
         if tab == SPLITS:
-            split_figures.show(split_shares(sizes, _expected()))
+            _draw_splits(sizes)
         elif column in classes:
             counts = _remembered(
                 view, column, lambda: of_store.class_counts(store, where, classes[column])
@@ -162,7 +181,7 @@ def _of_versions(view: View, versions: Sequence[Listing], at: int, where_column:
     tab, cell = widgets.open_tab("ds.tab", [SPLITS, DISTRIBUTION, PICTURES, COPIES, VERSIONS])
     with cell:
         if tab == SPLITS:
-            split_figures.show(split_shares(listing.splits.sizes(), _expected()))
+            _draw_splits(listing.splits.sizes())
         elif tab == COPIES:
             _draw_copies(view, versions, listing)
         elif tab == VERSIONS:

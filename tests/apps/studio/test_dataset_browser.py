@@ -21,7 +21,8 @@ WAIT = 60_000
 def server(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A studio of two versions of a data set, and no predictions."""
     folder = tmp_path_factory.mktemp("studio")
-    frame = pd.DataFrame({"id": [f"faces/{i}.png" for i in range(7)], "split": "train"})
+    splits = ["train"] * 6 + ["val"]
+    frame = pd.DataFrame({"id": [f"faces/{i}.png" for i in range(7)], "split": splits})
     frame = frame.assign(mask=["worn", "none", "none"] * 2 + ["worn"])
     frame.to_csv(folder / "before.csv", index=False)
     frame.assign(split=["train"] * 5 + ["val", "test"]).to_csv(folder / "after.csv", index=False)

@@ -78,6 +78,19 @@ def test_splits_against_what_is_expected(see, tmp_path: Path) -> None:
     assert "80/10/10" in app.error[0].value.replace("\\", "") and not app.exception
 
 
+@pytest.mark.parametrize("table", ["", "drawn"])
+@pytest.mark.parametrize("source", ["1", "predictions"])
+def test_no_sample_greets_with_a_false_alarm(see, table: str, source: str) -> None:
+    """One split alone is no bad division; the published splits of FER+ really lack a test part."""
+    app = see("dataset", (), {"table": table, "ds.set": source})
+    listed = [t for t in tables(app) if "as expected" in t.columns]
+    assert bool(listed) == (table == "" and source == "1")
+    assert ("no shares to compare" in "".join(i.value for i in app.info)) != bool(listed)
+    app = see("dataset", (), {"table": table, "ds.set": source, "ds.expected": "80/10/10"})
+    rows = tables(app)[-1].set_index("split")
+    assert rows.loc["test", "as expected"] == "✗ no", "who types shares in wants them compared"
+
+
 def test_classes_against_both_targets(see, tmp_path: Path) -> None:
     url = {"ds.tab": "Distribution", "ds.column": "mask"}
     for target, share in (("equal", 0.5), ("overall", 30 / 38)):
