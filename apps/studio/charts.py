@@ -6,18 +6,14 @@ The palette is safe for colour-blind readers and reads on light and dark.
 from __future__ import annotations
 
 import html
-import io
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
-import pyarrow as pa
-import pyarrow.parquet as pq
 import streamlit as st
 
-from core.files import csv_cell
+from apps.studio import data_frames
 from evaluation.report.formatting import interval, number
 from evaluation.statistics.estimate import Estimate
 
@@ -36,11 +32,6 @@ BAD_SCALE = ((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)"))
 GREY = "rgba(128,128,128,0.35)"
 SCALE = ((0.0, "rgba(0,114,178,0.06)"), (0.5, "rgba(0,114,178,0.55)"), (1.0, "rgba(0,90,150,1)"))
 """Colours of shares from 0 to 1; near 0 transparent, so that it reads on light and dark."""
-MISSING = "–"
-"""What a table shows where there is no value."""
-Row: TypeAlias = dict[str, object]
-Table: TypeAlias = pd.DataFrame | pa.Table | Mapping[str, Sequence[Any]] | Sequence[Row]
-"""Columns by name, or rows."""
 
 
 def colour(k: int) -> str:
@@ -51,15 +42,6 @@ def colour(k: int) -> str:
 def plain(text: str) -> str:
     """Escape untrusted text for Plotly, which renders some HTML."""
     return html.escape(text, quote=False)
-
-
-def frame(table: Table) -> pd.DataFrame:
-    """Return any form of a table as a data frame."""
-    if isinstance(table, pd.DataFrame):
-        return table
-    if isinstance(table, pa.Table):
-        return table.to_pandas()
-    return pd.DataFrame(dict(table) if isinstance(table, Mapping) else list(table))
 
 
 def figure(
@@ -191,7 +173,7 @@ def metric(
 def show(
     chart: go.Figure,
     key: str,
-    table: Table,
+    table: data_frames.Table,
     *,
     alt: str,
     columns: Mapping[str, Any] | None = None,
@@ -218,13 +200,7 @@ def show(
     }
     st.plotly_chart(with_clear_text(chart), key=key, config=config, alt=alt)
     with st.expander("Table and downloads", expanded=opened, icon=":material/table:"):
-        st.dataframe(
-            frame(table),
-            hide_index=True,
-            column_config=dict(columns or {}),
-            key=f"{key}.table",
-            placeholder=MISSING,
-        )
+        data_frames.show(table, f"{key}.table", columns)
         downloads(key, table, chart)
 
 
@@ -238,19 +214,19 @@ def with_clear_text(chart: go.Figure) -> go.Figure:
     return copy
 
 
-def downloads(name: str, table: Table, chart: go.Figure | None = None) -> None:
+def downloads(name: str, table: data_frames.Table, chart: go.Figure | None = None) -> None:
     """Draw buttons for the table as CSV and Parquet and the chart as a page of its own.
 
     A file is made when its button is pressed.
     """
     row = st.container(horizontal=True)
-    _download(row, "CSV", f"{name}.csv", "text/csv", partial(csv, table))
+    _download(row, "CSV", f"{name}.csv", "text/csv", partial(data_frames.csv, table))
     _download(
         row,
         "Parquet",
         f"{name}.parquet",
         "application/vnd.apache.parquet",
-        partial(parquet, table),
+        partial(data_frames.parquet, table),
     )
     if chart is not None:
         _download(row, "Figure (HTML)", f"{name}.html", "text/html", partial(page, chart))
@@ -266,32 +242,6 @@ def _download(row: Any, text: str, file_name: str, mime: str, content: Any) -> N
         on_click="ignore",
         icon=":material/download:",
     )
-
-
-def csv(table: Table) -> bytes:
-    """Return a table as CSV, UTF-8, in which no text is a formula."""
-    rows = frame(table).rename(columns=_csv_cell)
-    texts = rows.select_dtypes(exclude=["number", "bool", "datetime"]).columns
-    text: str = rows.assign(**{n: rows[n].map(_csv_cell) for n in texts}).to_csv(
-        index=False, lineterminator="\r\n"
-    )
-    return text.encode()
-
-
-def _csv_cell(value: object) -> object:
-    return csv_cell(value) if isinstance(value, str) else value
-
-
-def parquet(table: Table) -> bytes:
-    """Return a table as Parquet."""
-    out = io.BytesIO()
-    rows = (
-        table
-        if isinstance(table, pa.Table)
-        else pa.Table.from_pandas(frame(table), preserve_index=False)
-    )
-    pq.write_table(rows, out, compression="zstd")
-    return out.getvalue()
 
 
 def page(chart: go.Figure) -> bytes:

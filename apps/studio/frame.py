@@ -22,8 +22,6 @@ CHIPS_IN_THE_DARK = "<style>[data-tag], [data-tag] * {color: #0e1117 !important}
 """Streamlit writes white on the accent, which is light in the dark mode: too little contrast."""
 MAX_NAMES = 3
 """Names of models and files that the header lists."""
-MAX_TASK_BUTTONS = 4
-"""Tasks up to which they stand side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +154,6 @@ def _select(table: OpenTable, store: Store) -> View:
             store.tasks,
             format_func=lambda name: store.title(name).title,
             where=side,
-            style="segmented_control" if len(store.tasks) <= MAX_TASK_BUTTONS else "selectbox",
         )
     with side.expander("Filters", expanded=filters.are_set()):
         where = filters.choose(store, task)

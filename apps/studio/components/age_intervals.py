@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, widgets
+from apps.studio import charts, context, data_frames, widgets
 from apps.studio.context import View
 from core.calibration import INTERVAL_COVERAGE
 from evaluation.analysis import store_confidence
@@ -31,7 +31,7 @@ def show(view: View) -> None:
         help="the share of true ages that they should hold; the shipped model: "
         f"{INTERVAL_COVERAGE:.0%}",
     )
-    table: list[charts.Row] = []
+    table: list[data_frames.Row] = []
     coverage: list[Any] = []
     widths: list[Any] = []
     for model, where in view.each():

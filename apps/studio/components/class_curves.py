@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, widgets
+from apps.studio import charts, context, data_frames, widgets
 from apps.studio.context import View
 from evaluation.analysis.store_classes import ClassCurve, class_curve
 from evaluation.report.formatting import number
@@ -31,7 +31,7 @@ def show(view: View, label: str) -> None:
         view.store.count(view.where) * len(labels) <= MAX_CELLS,
         help="takes a moment on millions of rows",
     )
-    table: list[charts.Row] = []
+    table: list[data_frames.Row] = []
     curves: dict[str, ClassCurve] = {}
     for model, where in view.each():
         for name in labels if all_classes else (label,):

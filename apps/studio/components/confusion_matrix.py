@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from apps.studio import charts, url_state
+from apps.studio import charts, data_frames, url_state
 from evaluation.metrics import classification
 from evaluation.store import Where
 
@@ -215,13 +215,12 @@ def _table(matrix: Matrix, values: NDArray[Any], chart: go.Figure, *, is_count: 
     with st.expander(
         "The same as a table: select a cell by mouse or keyboard", icon=":material/table:"
     ):
-        st.dataframe(
+        data_frames.show(
             table,
-            hide_index=True,
-            key="cm.table",
+            "cm.table",
+            {} if is_count else dict.fromkeys(matrix.columns, percent),
             on_select=lambda: _on_cell(matrix.rows),
             selection_mode="single-cell",
-            column_config={} if is_count else dict.fromkeys(matrix.columns, percent),
         )
         charts.downloads("confusion", table, chart)
 

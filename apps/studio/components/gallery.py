@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from apps.studio import charts, links, relabel_plan, url_state, widgets
+from apps.studio import charts, data_frames, links, relabel_plan, url_state, widgets
 from apps.studio.components.browser_component import browser_component
 from apps.studio.context import View
 from apps.studio.images import Faces
@@ -206,14 +206,13 @@ def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
             for end in ("true", "pred", "low", "high")
         }
         first = ["sample_id", *(c for c in table.columns if c.startswith(view.task))]
-        event = st.dataframe(
+        event = data_frames.show(
             table,
-            hide_index=True,
-            key=key,
+            key,
+            formats,
             on_select=partial(_on_tick, key, table),
             selection_mode="multi-row",
             column_order=[*first, *(c for c in table.columns if c not in (*first, "row"))],
-            column_config=formats,
         )
         ticked = [i for i in event.selection.rows if i < len(table)]
         ids = [str(table["sample_id"].iloc[i]) for i in ticked]

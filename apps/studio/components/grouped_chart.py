@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts
+from apps.studio import charts, data_frames
 from apps.studio.context import View
 from evaluation.composition.group_order import in_order
 from evaluation.report.formatting import interval
@@ -58,7 +58,7 @@ def show(
         if any(e[i].n >= max(support, 1) for e in estimates.values())
     ]
     traces: list[Any] = []
-    table: list[charts.Row] = []
+    table: list[data_frames.Row] = []
     for model, per_value in estimates.items():
         rows = [
             (values[i], per_value[i])

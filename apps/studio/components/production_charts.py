@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.colors import sample_colorscale
 
-from apps.studio import charts
+from apps.studio import charts, data_frames
 from core.monitoring.counts_line import CONFIDENCE_BINS, SOURCES
 from evaluation.production.alarms import AlarmFigure
 from evaluation.production.periods import Period
@@ -70,7 +70,7 @@ def over_time(
     chart = charts.figure(*traces, y=title, percent="y", height=HEIGHT)
     chart.update_yaxes(rangemode="tozero")
     chart.update_xaxes(type="category")
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "period": name,
             title: number(figure.value, percent=True),

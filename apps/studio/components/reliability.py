@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context
+from apps.studio import charts, context, data_frames
 from apps.studio.context import View
 from core.vocabulary import METRICS
 from evaluation.analysis import store_confidence
@@ -52,7 +52,7 @@ def show_diagram(view: View) -> None:
     )
 
 
-def _rows(model: str, diagram: ReliabilityEstimates) -> list[charts.Row]:
+def _rows(model: str, diagram: ReliabilityEstimates) -> list[data_frames.Row]:
     """A row for each bin that has samples."""
     bins = diagram.diagram
     return [
@@ -70,7 +70,7 @@ def _rows(model: str, diagram: ReliabilityEstimates) -> list[charts.Row]:
 
 
 def _accuracy_chart(
-    view: View, diagrams: dict[str, ReliabilityEstimates], table: list[charts.Row]
+    view: View, diagrams: dict[str, ReliabilityEstimates], table: list[data_frames.Row]
 ) -> None:
     traces: list[Any] = [
         go.Scatter(
@@ -107,7 +107,7 @@ def _accuracy_chart(
 
 
 def _counts_chart(
-    view: View, diagrams: dict[str, ReliabilityEstimates], table: list[charts.Row]
+    view: View, diagrams: dict[str, ReliabilityEstimates], table: list[data_frames.Row]
 ) -> None:
     traces = [
         go.Bar(
@@ -139,7 +139,7 @@ def show_bands(view: View) -> None:
     st.subheader("Sure, likely, guessed")
     card_threshold = store_confidence.own_limit(view.store, view.task, view.models)
     threshold = card_threshold or store_confidence.CONFIDENCE_BANDS[1]
-    table: list[charts.Row] = []
+    table: list[data_frames.Row] = []
     bars = []
     for model, where in view.each():
         bands: list[ConfidenceBand] = context.cached(

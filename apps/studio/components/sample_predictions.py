@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts
+from apps.studio import charts, data_frames
 from apps.studio.context import View
 from evaluation.predictions.schema import P_GENDER
 from evaluation.store import Store
@@ -25,7 +25,7 @@ def show(view: View, rows: Sequence[SampleRow]) -> None:
         rows: the sample's rows, one for each model.
     """
     table = predictions(view.store, rows)
-    st.dataframe(charts.frame(table), hide_index=True, key="sample-predictions.table")
+    data_frames.show(table, "sample-predictions.table")
     charts.downloads("sample-predictions", table)
     if view.is_regression:
         _numbers(view, rows)
@@ -33,13 +33,13 @@ def show(view: View, rows: Sequence[SampleRow]) -> None:
         _probabilities(view, rows)
 
 
-def predictions(store: Store, rows: Sequence[SampleRow]) -> list[charts.Row]:
+def predictions(store: Store, rows: Sequence[SampleRow]) -> list[data_frames.Row]:
     """Return a row for every model and task that has a prediction or a label.
 
     The columns are model, task, label, prediction, confidence (of a number its interval) and right
     (of a number the error).
     """
-    table: list[charts.Row] = []
+    table: list[data_frames.Row] = []
     for row in rows:
         for task in store.tasks:
             if row.get(f"{task}_true") is None and row.get(f"{task}_pred") is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from apps.studio import charts, context, filters, url_state, widgets
+from apps.studio import charts, context, data_frames, filters, url_state, widgets
 from apps.studio.components import gallery
 from apps.studio.context import View
 from core.vocabulary import group_title
@@ -54,7 +54,7 @@ def show(view: View, groups: StoreGroups, support: int, fdr: float, model: str) 
     slices = result.slices[:MAX_SLICES]
     percent = view.metric.is_share
     loss = "share wrong" if percent else view.metric.axis
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "slice": slice_title(one.conditions),
             loss: one.loss,
@@ -66,13 +66,10 @@ def show(view: View, groups: StoreGroups, support: int, fdr: float, model: str) 
     ]
     key = f"sl.found.{view.task}"
     parameters = [[part for pair in s.conditions.items() for part in pair] for s in slices]
-    st.dataframe(
-        charts.frame(table),
-        hide_index=True,
-        key=key,
-        column_config={
-            loss: st.column_config.NumberColumn(format="percent" if percent else "%.2f")
-        },
+    data_frames.show(
+        table,
+        key,
+        {loss: st.column_config.NumberColumn(format="percent" if percent else "%.2f")},
         on_select=lambda: _on_row(parameters, key),
         selection_mode="single-row",
     )

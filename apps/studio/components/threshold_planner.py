@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, widgets
+from apps.studio import charts, context, data_frames, widgets
 from apps.studio.context import View
 from evaluation.analysis.thresholds import CARD_PRECISION, ThresholdPlan, plan_thresholds
 from evaluation.report.formatting import number
@@ -41,7 +41,7 @@ def show(view: View, model: str) -> None:
     charts.metric(cells[0], "coverage", plan.coverage)
     charts.metric(cells[1], "accuracy of these", plan.accuracy)
     charts.metric(cells[2], "accuracy without abstention", plan.before)
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "class": c.label,
             "threshold": "never" if c.threshold is None else f"{c.threshold:.3f}",
@@ -133,7 +133,7 @@ def _bars(plan: ThresholdPlan, estimates: Sequence[Estimate], name: str, colour:
 
 def _groups(plan: ThresholdPlan) -> None:
     with st.expander("Coverage and accuracy by group", icon=":material/diversity_3:"):
-        table: list[charts.Row] = [
+        table: list[data_frames.Row] = [
             {
                 "group": group,
                 "value": one.value,
@@ -145,7 +145,7 @@ def _groups(plan: ThresholdPlan) -> None:
             for group, values in plan.groups.items()
             for one in values
         ]
-        st.dataframe(charts.frame(table), hide_index=True, key="confidence-groups.table")
+        data_frames.show(table, "confidence-groups.table")
         charts.downloads("confidence-groups", table)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, samples
+from apps.studio import charts, data_frames, samples
 from apps.studio.context import View
 from evaluation.report.formatting import number
 from evaluation.statistics.estimate import Estimate
@@ -116,7 +116,7 @@ def _bars(gaps: Sequence[Gap], about: str) -> None:
         x="gap, percentage points",
     )
     chart.update_yaxes(autorange="reversed")
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "model": gap.name,
             "gap, points": f"{gap.points:+.1f}",
@@ -150,7 +150,7 @@ def show_transfer(view: View) -> None:
         chart = charts.figure(*traces, x="parameters, millions", y=about, percent="y", height=400)
     else:
         chart = charts.figure(*traces, x=about, percent="x", height=150 + 34 * len(runs))
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "run": run.run,
             "kind": run.kind,

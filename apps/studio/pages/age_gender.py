@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from apps.studio import charts, context, widgets
+from apps.studio import charts, context, data_frames, widgets
 from apps.studio.components import age_errors, grouped_chart
 from apps.studio.components.age_errors import per_model
 from apps.studio.context import View
@@ -178,12 +178,7 @@ def _cross_tasks(view: View) -> None:
     table = [
         {"model": model, **row(pair)} for model, of_model in pairs.items() for pair in of_model
     ]
-    st.dataframe(
-        charts.frame(table),
-        hide_index=True,
-        key="ag.cross",
-        column_config={"model": None} if len(pairs) == 1 else {},
-    )
+    data_frames.show(table, "ag.cross", {"model": None} if len(pairs) == 1 else {})
     charts.downloads("cross", table)
     st.caption(
         "One row: the second task's metric where the first task's prediction is right, and where "
@@ -192,7 +187,7 @@ def _cross_tasks(view: View) -> None:
     )
 
 
-def row(pair: CrossTask) -> charts.Row:
+def row(pair: CrossTask) -> data_frames.Row:
     """Return a row of the table of mistakes that come together."""
     metric = METRICS[pair.figure]
     percent = metric.is_share

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from apps.studio import charts, context, links, relabel_plan, url_state, widgets
+from apps.studio import context, data_frames, links, relabel_plan, url_state, widgets
 from apps.studio.components import embedding_map, gallery, sample_card
 from apps.studio.components.embedding_map import DrawnMap
 from apps.studio.components.sample_predictions import SampleRow
@@ -177,7 +177,7 @@ def _act(view: View, where: Where, ticked: list[str], order: str) -> None:
         st.download_button(
             "Names, labels and predictions (CSV)"
             + (f", the first {MAX_DOWNLOADED:,}" if n > MAX_DOWNLOADED else ""),
-            lambda: charts.csv(
+            lambda: data_frames.csv(
                 view.store.samples(where, order, min(n, MAX_DOWNLOADED)).drop_columns("row")
             ),
             "samples.csv",

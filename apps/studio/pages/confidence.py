@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, widgets
+from apps.studio import charts, context, data_frames, widgets
 from apps.studio.components import age_intervals, reliability, threshold_planner
 from apps.studio.context import View
 from core.vocabulary import METRICS
@@ -79,7 +79,7 @@ def render(view: View) -> None:
 
 def _risk_coverage(view: View) -> None:
     st.subheader("Selective prediction: risk against coverage")
-    table: list[charts.Row] = []
+    table: list[data_frames.Row] = []
     traces: list[Any] = []
     areas = []
     for model, where in view.each():
@@ -125,9 +125,9 @@ def _risk_coverage(view: View) -> None:
     )
 
 
-def _rows(model: str, curve: RiskCoverage) -> list[charts.Row]:
+def _rows(model: str, curve: RiskCoverage) -> list[data_frames.Row]:
     """A row for each coverage of COVERAGES_LISTED."""
-    rows: list[charts.Row] = []
+    rows: list[data_frames.Row] = []
     for coverage in COVERAGES_LISTED:
         i = min(int((curve.coverage < coverage - 1e-12).sum()), len(curve.coverage) - 1)
         rows.append(

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, widgets
+from apps.studio import charts, context, data_frames, widgets
 from apps.studio.context import View
 from core.vocabulary import METRICS, NUMBER_METRICS, TASKS, Metric, TaskTitle, task_title
 from evaluation.analysis.from_counts import ClassSummary, NumberErrors
@@ -132,7 +132,7 @@ def _gates(view: View) -> None:
         summaries[model] = context.cached(
             view.store, "summary", (where,), partial(summary, view.store, where)
         )
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "model": model,
             "gate": outcome.gate,
@@ -144,7 +144,7 @@ def _gates(view: View) -> None:
         for model, one in summaries.items()
         for outcome in gates.check(gate_limits.PRODUCTION, [one], [], {})
     ]
-    st.dataframe(charts.frame(table), hide_index=True, key="overview.gates")
+    data_frames.show(table, "overview.gates")
     st.caption(
         "Gaps need the training split's table, parity and speed a measurement: "
         "`python -m evaluation report --gate production --help`."
@@ -152,7 +152,7 @@ def _gates(view: View) -> None:
 
 
 def _sources(view: View) -> None:
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "table": source.path.name,
             "rows": source.rows,
@@ -166,10 +166,10 @@ def _sources(view: View) -> None:
         }
         for source in view.store.sources
     ]
-    st.dataframe(charts.frame(table), hide_index=True, key="overview.sources")
+    data_frames.show(table, "overview.sources")
     st.caption("Rows behind the figures above, after the filters:")
-    parts: list[charts.Row] = [
+    parts: list[data_frames.Row] = [
         {"model": model, "data set": dataset or "–", "split": split or "–", "rows": n}
         for model, dataset, split, n in view.store.counts(["model", "dataset", "split"], view.where)
     ]
-    st.dataframe(charts.frame(parts), hide_index=True, key="overview.parts")
+    data_frames.show(parts, "overview.parts")

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from apps.studio import charts, context, links, widgets
+from apps.studio import charts, context, data_frames, links, widgets
 from apps.studio.components import class_curves, gallery
 from apps.studio.context import View
 from core.vocabulary import METRICS
@@ -125,7 +125,7 @@ def _all_classes(view: View, scores: Mapping[str, ScoresByClass]) -> None:
                 ),
             )
         )
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "model": model,
             "class": label,
@@ -225,7 +225,7 @@ def _confusions(view: View, model: str, label: str) -> None:
         dragmode=False,
     )
     chart.update_yaxes(autorange="reversed")
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "label": one.label,
             "predicted": one.prediction,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from apps.studio import charts, context, widgets
+from apps.studio import charts, context, data_frames, widgets
 from apps.studio.components import production_charts
 from apps.studio.components.production_charts import VALIDATION
 from apps.studio.context import View
@@ -214,9 +214,9 @@ def _reasons(shown: Sequence[Period]) -> None:
         for reason, count in period.abstained.items():
             total[reason] = total.get(reason, 0) + count
     ordered = sorted(total.items(), key=lambda item: -item[1])
-    rows: list[charts.Row] = [{"reason": reason, "faces": count} for reason, count in ordered]
+    rows: list[data_frames.Row] = [{"reason": reason, "faces": count} for reason, count in ordered]
     if rows:
-        st.dataframe(charts.frame(rows), hide_index=True, key="production.reasons")
+        data_frames.show(rows, "production.reasons")
 
 
 def _classes(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from apps.studio import charts, context, data_sets, widgets
+from apps.studio import charts, context, data_frames, data_sets, widgets
 from apps.studio.components import finding
 from apps.studio.components.finding import POSITION_PARAMETER, STATES, Review
 from apps.studio.context import View
@@ -88,7 +88,7 @@ def _summary(findings: FindingsFile, decided: Mapping[str, str]) -> None:
         f"{context.plain(header.dataset)}: {header.samples:,} samples ({splits}), fingerprint "
         f"{header.fingerprint[:12]}."
     )
-    table: list[charts.Row] = []
+    table: list[data_frames.Row] = []
     for name, issues in findings.issues.items():
         states = Counter(decided.get(key, "") for key in issues["key"].to_pylist())
         worst = "–"
@@ -108,9 +108,7 @@ def _summary(findings: FindingsFile, decided: Mapping[str, str]) -> None:
             }
         )
     share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-    st.dataframe(
-        charts.frame(table), hide_index=True, key="dq.summary", column_config={"decided": share}
-    )
+    data_frames.show(table, "dq.summary", {"decided": share})
 
 
 def _review(view: View, review: Review, decided: Mapping[str, str]) -> None:
@@ -138,11 +136,10 @@ def _list(review: Review, decided: Mapping[str, str]) -> None:
             **{name: part[name].to_pylist() for name in names},
         }
         key = f"dq.rows.{check}.{first}"
-        st.dataframe(
+        data_frames.show(
             table,
-            hide_index=True,
-            key=key,
-            column_config={"score": st.column_config.NumberColumn(format="%.2f")},
+            key,
+            {"score": st.column_config.NumberColumn(format="%.2f")},
             on_select=lambda: _on_row(key, first),
             selection_mode="single-row",
         )

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from apps.studio import charts, context, samples, widgets
+from apps.studio import charts, context, data_frames, samples, widgets
 from apps.studio.context import View
 from core.vocabulary import task_title
 from evaluation.robustness import curves
@@ -193,7 +193,7 @@ def _ranking(rows: pd.DataFrame, task: str) -> None:
     st.subheader("What hurts most")
     highest = rows.groupby(["model", "kind"])["severity"].transform("max")
     worst = rows[rows["severity"] == highest].sort_values("change", ascending=task != "age")
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "model": row["model"],
             "corruption": _title(row["kind"]),
@@ -204,7 +204,7 @@ def _ranking(rows: pd.DataFrame, task: str) -> None:
         }
         for row, level in zip(worst.to_dict("records"), _levels(worst), strict=True)
     ]
-    st.dataframe(charts.frame(table), hide_index=True, key="robustness.ranking")
+    data_frames.show(table, "robustness.ranking")
     st.caption(
         "At the highest severity, paired with the same samples at severity 0; 95 % intervals."
     )

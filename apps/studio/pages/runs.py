@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, samples, widgets
+from apps.studio import charts, context, data_frames, samples, widgets
 from apps.studio.context import View
 from core.errors import DataError
 from core.vocabulary import column_title, task_metric
@@ -99,7 +99,7 @@ def _read(root: Path) -> tuple[dict[str, TrainingRun], list[str]]:
 
 def _table(runs: Runs) -> None:
     overviews = {name: training_run.overview(run) for name, run in runs.items()}
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "run": name,
             "state": run.state,
@@ -120,13 +120,7 @@ def _table(runs: Runs) -> None:
     formats |= {"gap, points": "%.1f", "age error, years": "%.1f", "minutes": "%.1f"}
     formats |= {"images/s": "%.0f", "memory, MB": "%.0f"}
     columns = {name: st.column_config.NumberColumn(format=text) for name, text in formats.items()}
-    st.dataframe(
-        charts.frame(table),
-        hide_index=True,
-        key="runs.rows",
-        column_config=columns,
-        placeholder=charts.MISSING,
-    )
+    data_frames.show(table, "runs.rows", columns)
     charts.downloads("runs", table)
     meanings = {run.verdict: run.meaning for run in overviews.values() if run.verdict}
     st.caption(
@@ -145,7 +139,7 @@ def _curves(runs: Runs, colours: Mapping[str, str]) -> None:
         "runs.measure", "Measure", measures, format_func=column_title, style="segmented_control"
     )
     traces: list[Any] = []
-    table: list[charts.Row] = []
+    table: list[data_frames.Row] = []
     for name, run in runs.items():
         missing = np.full(len(run), np.nan)
         epochs = run.history["epoch"]
@@ -256,7 +250,7 @@ def _learning_rate(runs: Runs, colours: Mapping[str, str]) -> None:
     )
     chart.update_yaxes(type="log", dtick=1, exponentformat="power")
     _whole_epochs(chart, runs)
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {"run": name, "epoch": int(epoch), "learning rate": float(rate)}
         for name, history in rates.items()
         for epoch, rate in zip(history["epoch"], history["lr"], strict=True)

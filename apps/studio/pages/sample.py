@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from apps.studio import charts, context, links, relabel_plan, url_state, widgets
+from apps.studio import charts, context, data_frames, links, relabel_plan, url_state, widgets
 from apps.studio.components import (
     embedding_map,
     gallery,
@@ -195,7 +195,7 @@ def _neighbours(view: View, rows: Sequence[SampleRow], dataset: str | None) -> N
             with st.container(width=150):
                 _neighbour(view, row, i)
     with st.expander("Table and downloads", icon=":material/table:"):
-        st.dataframe(table, hide_index=True, key="sample-nearest.table")
+        data_frames.show(table, "sample-nearest.table")
         charts.downloads("sample-nearest", table)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from apps.studio import charts, context, widgets
+from apps.studio import charts, context, data_frames, widgets
 from apps.studio.components import crossed_groups, grouped_chart, slice_search
 from apps.studio.context import View
 from core.vocabulary import group_title
@@ -126,7 +126,7 @@ def _gaps(view: View, groups: StoreGroups, support: int, model: str) -> None:
         )
         return
     percent = view.metric.is_share
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "group": group_title(gap.group),
             "kind": "capture condition" if gap.group in BINS else "given",
@@ -138,7 +138,7 @@ def _gaps(view: View, groups: StoreGroups, support: int, model: str) -> None:
         }
         for gap in sorted(gaps, key=lambda gap: -(gap.gap.value or 0))
     ]
-    st.dataframe(charts.frame(table), hide_index=True, key="sl.gaps")
+    data_frames.show(table, "sl.gaps")
     charts.downloads("gaps", table)
     has_conditions = bool(set(BINS) & set(view.store.groups))
     hint = (

@@ -237,7 +237,7 @@ class Walk:
     def choose_task(self) -> None:
         tasks, shown = self.store.tasks, self.state.task_of(self.store)
         task = self.random.choice([t for t in tasks if t != shown])
-        self.segment("Task", task_title(task).title)
+        self.option("Task", task_title(task).title)
         self.push(f"task {task}", task="" if task == tasks[0] else task)
 
     def open_filters(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts
+from apps.studio import charts, data_frames
 from apps.studio.components.data_set.split_figures import donut, mark
 from evaluation.composition.classes import (
     ClassCounts,
@@ -146,7 +146,7 @@ SHARE_FORMATS = {
 }
 
 
-def share_table(shares: Sequence[ClassShare]) -> list[charts.Row]:
+def share_table(shares: Sequence[ClassShare]) -> list[data_frames.Row]:
     """Return shares as rows."""
     return [
         {
@@ -185,7 +185,7 @@ def _notes(counts: ClassCounts) -> None:
     if not differences:
         return
     st.markdown("**Do the splits have the same shares?**")
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "splits": f"{one.first} and {one.second}",
             "stability index (PSI)": round(one.psi, 4),
@@ -194,7 +194,7 @@ def _notes(counts: ClassCounts) -> None:
         }
         for one in differences
     ]
-    st.dataframe(charts.frame(table), hide_index=True, key="dataset-stratification.table")
+    data_frames.show(table, "dataset-stratification.table")
     charts.downloads("dataset-stratification", table)
     st.caption(
         "PSI up to 0.1 is no notable shift. p: chi-square test of homogeneity, corrected by Holm; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from apps.studio import charts, url_state, widgets
+from apps.studio import charts, data_frames, url_state, widgets
 from apps.studio.components.data_set import thumbnails
 from apps.studio.components.data_set.thumbnails import PictureRow
 from apps.studio.images import Faces
@@ -54,7 +54,7 @@ def show(faces: Faces | None, listing: Listing, column: ClassColumn) -> None:
         )
     elif n_missing := thumbnails.show(faces, listing, rows):
         st.caption(f"{n_missing:,} of these have no picture below `--images`.")
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "class": label,
             "id": listing.ids[place],
@@ -65,7 +65,7 @@ def show(faces: Faces | None, listing: Listing, column: ClassColumn) -> None:
         for place in places
     ]
     with st.expander("Table and downloads", expanded=faces is None, icon=":material/table:"):
-        st.dataframe(charts.frame(table), hide_index=True, key="dataset-samples.table")
+        data_frames.show(table, "dataset-samples.table")
         charts.downloads("dataset-samples", table)
     st.caption(f"At most {PER_CLASS} of each class, drawn at random; the link keeps the draw.")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, widgets
+from apps.studio import charts, context, data_frames, widgets
 from apps.studio.components.data_set import thumbnails
 from apps.studio.components.data_set.thumbnails import PictureRow
 from apps.studio.images import Faces
@@ -25,7 +25,7 @@ def show(
 ) -> None:
     """Draw what each check found, and the leaks and clusters of a selected one."""
     n = len(listing)
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "check": one.title,
             "samples with an issue": one.issues,
@@ -36,9 +36,7 @@ def show(
         for one in checks
     ]
     formats = {"share of all": st.column_config.NumberColumn(format="percent")}
-    st.dataframe(
-        charts.frame(table), hide_index=True, key="dataset-copies.table", column_config=formats
-    )
+    data_frames.show(table, "dataset-copies.table", formats)
     charts.downloads("dataset-copies", table)
     st.caption(
         f"n = {n:,} samples of {context.plain(listing.name)}, counted. Of a cluster of copies, all "
@@ -108,7 +106,7 @@ def _leaks(copies: Copies, listing: Listing) -> None:
     )
     chart.update_yaxes(autorange="reversed", showgrid=False)
     chart.update_xaxes(showgrid=False)
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "samples of": a,
             "have a copy in": b,
@@ -142,11 +140,11 @@ def _clusters(
         ]
         if n_missing := thumbnails.show(faces, listing, rows):
             st.caption(f"{n_missing:,} of these have no picture below `--images`.")
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {"cluster": i, "id": listing.ids[place], "split": splits_of([place])}
         for i, cluster in enumerate(clusters, 1)
         for place in cluster.tolist()
     ]
     with st.expander("Table and downloads", expanded=faces is None, icon=":material/table:"):
-        st.dataframe(charts.frame(table), hide_index=True, key="dataset-clusters.table")
+        data_frames.show(table, "dataset-clusters.table")
         charts.downloads("dataset-clusters", table)

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts
+from apps.studio import charts, data_frames
 from evaluation.composition.numbers import NumberDistribution, bin_names
 from evaluation.report.formatting import number
 
@@ -49,7 +49,7 @@ def show(distributions: Sequence[NumberDistribution], edges: np.ndarray, title: 
     for one in known:
         table[one.split] = one.counts.tolist()
     charts.show(chart, "dataset-numbers", table, alt=f"{title}: distribution in each split")
-    rows: list[charts.Row] = [
+    rows: list[data_frames.Row] = [
         {
             "split": one.split,
             "n": one.mean.n,
@@ -59,6 +59,6 @@ def show(distributions: Sequence[NumberDistribution], edges: np.ndarray, title: 
         }
         for one in known
     ]
-    st.dataframe(charts.frame(rows), hide_index=True, key="dataset-quantiles.table")
+    data_frames.show(rows, "dataset-quantiles.table")
     charts.downloads("dataset-quantiles", rows)
     st.caption("Intervals of the means: Student's t, which takes a split for a random sample.")

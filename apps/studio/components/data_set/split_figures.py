@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts
+from apps.studio import charts, data_frames
 from evaluation.composition.splits import TOLERANCE, SplitShare
 
 
 def show(splits: Sequence[SplitShare]) -> None:
     """Draw the pie of the splits, and bars of actual and expected shares."""
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "split": one.split,
             "samples": one.n,

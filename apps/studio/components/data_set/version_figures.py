@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context
+from apps.studio import charts, context, data_frames
 from apps.studio.components.data_set.class_figures import SHARE_FORMATS, share_chart, share_table
 from evaluation.composition.changes import compare
 from evaluation.composition.classes import ClassShare
@@ -29,7 +29,7 @@ def show_sizes(versions: Mapping[str, Sequence[SplitShare]]) -> None:
     names = [charts.plain(name) for name in versions]
     splits = list(dict.fromkeys(one.split for part in versions.values() for one in part))
     share_of = {name: {one.split: one for one in part} for name, part in versions.items()}
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "version": name,
             "split": one.split,
@@ -111,8 +111,8 @@ def show_classes(versions: Mapping[str, Sequence[ClassShare]], title: str) -> No
 def show_changes(versions: Mapping[str, Listing]) -> None:
     """Draw what each version changed of the one before."""
     st.markdown("**What changed**")
-    rows: list[charts.Row] = []
-    moves: list[charts.Row] = []
+    rows: list[data_frames.Row] = []
+    moves: list[data_frames.Row] = []
     for (old, before), (new, after) in pairwise(versions.items()):
         changes = compare(before, after)
         relabelled = {
@@ -134,11 +134,11 @@ def show_changes(versions: Mapping[str, Listing]) -> None:
             {"from": old, "to": new, "split before": a, "split after": b, "samples": n}
             for (a, b), n in changes.moves.items()
         ]
-    st.dataframe(charts.frame(rows), hide_index=True, key="dataset-changes.table")
+    data_frames.show(rows, "dataset-changes.table")
     charts.downloads("dataset-changes", rows)
     if moves:
         with st.expander("From which split to which", icon=":material/table:"):
-            st.dataframe(charts.frame(moves), hide_index=True, key="dataset-moves.table")
+            data_frames.show(moves, "dataset-moves.table")
             charts.downloads("dataset-moves", moves)
     st.caption("Samples are matched by their ids.")
 
@@ -146,7 +146,7 @@ def show_changes(versions: Mapping[str, Listing]) -> None:
 def show_copies(versions: Mapping[str, Sequence[Copies]]) -> None:
     """Draw the copies and leaks that are left in each version."""
     names = [charts.plain(name) for name in versions]
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "version": name,
             "check": one.title,

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from apps.studio import charts, context, widgets
+from apps.studio import charts, context, data_frames, widgets
 from apps.studio.components import gallery
 from apps.studio.context import View
 from evaluation.analysis import store_pairs
@@ -61,7 +61,7 @@ def _table(view: View, rows: pa.Table) -> None:
     with st.expander(
         "Both predictions as a table", expanded=view.faces is None, icon=":material/table:"
     ):
-        st.dataframe(rows.to_pandas(), hide_index=True, key="compare-disagreements.table")
+        data_frames.show(rows, "compare-disagreements.table")
         charts.downloads("compare-disagreements", rows)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts
+from apps.studio import charts, data_frames
 from apps.studio.context import View
 from evaluation.analysis.leaderboard.ranking import Leaderboard
 from evaluation.report.formatting import interval, p_value
@@ -47,7 +47,7 @@ def show(view: View, board: Leaderboard) -> None:
         range=[len(names) - 0.5, -0.5],
         zeroline=False,
     )
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "model": pair.a,
             "and": pair.b,

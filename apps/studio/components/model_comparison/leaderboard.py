@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context
+from apps.studio import charts, context, data_frames
 from apps.studio.components.model_comparison import critical_difference
 from apps.studio.context import View
 from core.vocabulary import METRICS
@@ -35,7 +35,7 @@ def show(view: View, models: Sequence[str], baseline: str) -> None:
         )
         return
     table = [_row(view, board, one) for one in board.standings]
-    st.dataframe(charts.frame(table), hide_index=True, key=f"{KEY}.table")
+    data_frames.show(table, f"{KEY}.table")
     charts.downloads(KEY, table)
     _about(board)
     left, right = st.columns(2)
@@ -53,14 +53,14 @@ def rank_text(ranks: tuple[int, int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _row(view: View, board: Leaderboard, one: Standing) -> charts.Row:
+def _row(view: View, board: Leaderboard, one: Standing) -> data_frames.Row:
     percent, main, difference = board.is_share, view.metric.title, one.difference
     minus, fixes, regressions = (
         f"{main} minus baseline (95 %)",
         "fixes" if percent else "better on",
         "regressions" if percent else "worse on",
     )
-    row: charts.Row = {
+    row: data_frames.Row = {
         "rank (95 %)": rank_text(one.ranks),
         "model": one.model,
         main: number(one.main, percent=percent),
@@ -99,7 +99,7 @@ def _about(board: Leaderboard) -> None:
     )
 
 
-def _difference_chart(view: View, board: Leaderboard, table: list[charts.Row]) -> None:
+def _difference_chart(view: View, board: Leaderboard, table: list[data_frames.Row]) -> None:
     compared = [one for one in board.standings if one.difference is not None]
     traces = []
     for one in compared:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, context, widgets
+from apps.studio import charts, context, data_frames, widgets
 from apps.studio.context import View
 from core.vocabulary import METRICS, Metric, group_title
 from evaluation.analysis import store_pairs
@@ -37,7 +37,7 @@ def show(view: View, a: str, b: str) -> None:
 
 def _headline(view: View, comparison: TaskComparison) -> None:
     cells = st.columns(3)
-    table: list[charts.Row] = []
+    table: list[data_frames.Row] = []
     test = comparison.test
     for cell, (key, pair) in zip(cells, comparison.differences.items(), strict=False):
         metric = view.metric if key == view.metric.key else METRICS[key]
@@ -78,7 +78,7 @@ def _headline(view: View, comparison: TaskComparison) -> None:
         f"95 % intervals and test: {comparison.method.text}."
         + (f" Left out: {', '.join(left_out)}." if left_out else "")
     )
-    st.dataframe(charts.frame(table), hide_index=True, key="compare-headline.table")
+    data_frames.show(table, "compare-headline.table")
     charts.downloads("compare-headline", table)
 
 
@@ -111,7 +111,7 @@ def _parts(view: View, comparison: TaskComparison) -> None:
     by = widgets.choose("vs.by", "By", names, format_func=group_title, style="pills")
     percent = view.metric.is_share
     sides: dict[str | None, str] = {"a": "A", "b": "B", None: "–"}
-    table: list[charts.Row] = [
+    table: list[data_frames.Row] = [
         {
             "by": group_title(part.by),
             "value": part.value,

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.runtime.state.query_params import QueryParams
 
-from apps.studio import charts, context, relabel_plan, uploads, url_state
+from apps.studio import charts, context, data_frames, relabel_plan, uploads, url_state
 from apps.studio.components import confusion_matrix, gallery
 from apps.studio.pages import own
 from core.errors import UserError
@@ -76,8 +76,8 @@ def test_downloads_are_the_rows() -> None:
         {"a": ["ä", None], "b": [1.5, 2]},
         pd.DataFrame({"a": ["ä", None], "b": [1.5, 2]}),
     ):
-        assert charts.csv(rows).decode() == "a,b\r\nä,1.5\r\n,2.0\r\n"
-        assert pq.read_table(io.BytesIO(charts.parquet(rows))).to_pydict() == {
+        assert data_frames.csv(rows).decode() == "a,b\r\nä,1.5\r\n,2.0\r\n"
+        assert pq.read_table(io.BytesIO(data_frames.parquet(rows))).to_pydict() == {
             "a": ["ä", None],
             "b": [1.5, 2],
         }
