@@ -83,7 +83,8 @@ def parts(path: Path, columns: set[str]) -> Iterator[pa.Table]:
     try:
         fields = {f.name: f.type for f in pq.read_schema(path) if f.name in columns}
         texts = {n: kind for n, kind in fields.items() if is_text(kind)}
-        with pq.ParquetFile(path, read_dictionary=list(texts)) as file:
+        # pre_buffer would keep the bytes of all parts until the file is closed.
+        with pq.ParquetFile(path, read_dictionary=list(texts), pre_buffer=False) as file:
             unpacked_size(file.metadata, list(fields), path)
             for batch in file.iter_batches(PART_ROWS, columns=list(fields)):
                 yield from _decoded_slices(batch, texts, path)

@@ -71,9 +71,11 @@ def check_duplicates(loaded: LoadedTables, show: ShowProgress) -> None:
     # Buckets of samples are checked one after another, so that ten million rows need no gigabyte
     # more; numbers group faster than texts.
     buckets = min(rows // DUPLICATE_CHECK_ROWS + 1, MAX_BUCKETS)
+    # A parameter is signed: without the casts each remainder is taken of 128 bits, in 13 times the
+    # time.
     query = (
         "SELECT count(*) FROM (SELECT DISTINCT file, model, hash(sample_id) AS h FROM t "
-        "WHERE hash(sample_id) % ? = ?)"
+        "WHERE hash(sample_id) % ?::UBIGINT = ?::UBIGINT)"
     )
     different = 0
     with show("look for duplicates", buckets) as advance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -45,8 +46,9 @@ P_WORDS = (
     *("logit", "softmax", "confidence", "conf", "p"),
 )
 PROBABILITY = re.compile(
-    rf"(?:(?P<task>[a-z]\w*?)[_.\- ])?(?:{'|'.join(P_WORDS)})[_.\- :](?P<label>.+)", re.I
+    rf"(?:(?P<task>[a-z]\w*?)[_.\- ])??(?:{'|'.join(P_WORDS)})[_.\- :](?P<label>.+)", re.I
 )
+"""The first word for a probability counts, as the label may have another: `prob_x_p_y`."""
 BARE_TASKS = ("emotion", "expression", "gender", "sex", "age")
 """Names of columns that are a task's truth or prediction, whichever the table lacks."""
 SAME_TASK = {"expression": "emotion", "sex": "gender"}
@@ -106,7 +108,7 @@ def recognise(schema: pa.Schema) -> Recognition:
     taken |= {n for n in names if n.startswith((GROUP, CONDITION)) or n == "emotion_votes"}
     rest = [n for n in names if n not in taken]
     tasks: dict[str, TaskColumns] = {}
-    _read_task_names(rest, slugs, tasks)
+    _read_task_names(_without_probabilities(rest, slugs), slugs, tasks)
     _read_probabilities(rest, schema, tasks)
     _read_lists(rest, slugs, schema, tasks)
     _read_bare(rest, slugs, schema, tasks)
@@ -134,6 +136,21 @@ def _fixed(names: Sequence[str], slugs: dict[str, str]) -> dict[str, str]:
         if column is not None:
             fixed["sample_id"] = column
     return fixed
+
+
+def _without_probabilities(names: Sequence[str], slugs: dict[str, str]) -> list[str]:
+    """Return the names that are no probabilities, such as `prob_x_y`, whose label is `x_y`.
+
+    Without the prediction that belongs to it, it is no truth `y` of a task `prob_x`.
+    """
+    matches = {name: PROBABILITY.fullmatch(name) for name in names}
+    stems = {name: name[: match.start("label")] for name, match in matches.items() if match}
+    roles = {n: (_task_of(slugs[n], TRUE_WORDS), _task_of(slugs[n], PRED_WORDS)) for n in names}
+    complete = ({true for true, _ in roles.values()} & {pred for _, pred in roles.values()}) - {
+        None
+    }
+    siblings = Counter(stems.values())
+    return [n for n in names if siblings[stems.get(n, "")] < 2 or complete & {*roles[n]}]
 
 
 def _read_task_names(

@@ -115,6 +115,24 @@ def test_probabilities_by_label(form: str, tmp_path: Path) -> None:
     assert figures.accuracy.value == pytest.approx((p.argmax(axis=1) == true).mean())
 
 
+@pytest.mark.parametrize("label", ["x_y", "x_p_y", "no_label", "score_1", "a_prob_b", "p_true"])
+@pytest.mark.parametrize("names", ["y_true y_pred prob_", "mask_true mask_pred mask_p_"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_labels_may_look_like_names_of_columns(
+    label: str, names: str, form: str, tmp_path: Path
+) -> None:
+    true, pred, prefix = names.split()
+    rows = pd.DataFrame({true: [label, "b"] * 3, pred: [label, "b", "b"] * 2})
+    rows[f"{prefix}{label}"] = np.where(rows[pred] == label, 0.7, 0.3)
+    rows[f"{prefix}b"] = 1 - rows[f"{prefix}{label}"]
+    path = tmp_path / f"t.{form}"
+    rows.to_csv(path, index=False) if form == "csv" else rows.to_parquet(path)
+    imported = import_predictions(path).table
+    [(task, space)] = tasks_of(imported).items()
+    assert set(space.labels) == {label, "b"}
+    assert imported[f"{task}_p_{label}"].to_pylist() == pytest.approx([0.7, 0.3, 0.3] * 2)
+
+
 def test_logits_and_percent_are_asked_about(tmp_path: Path) -> None:
     true, logits = scores(60, 3)
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
