@@ -83,3 +83,70 @@ def test_a_screen_reader_gets_the_result_as_a_sentence(visit):
         "document.getElementById('mien-announce').textContent.startsWith('Face 1: ')"
     )
     assert "Face 6: " in page.locator("#mien-announce").inner_text()
+
+
+FOCUSED = """() => {
+  const e = document.activeElement, box = e.getBoundingClientRect(), style = getComputedStyle(e);
+  if (e === document.body) return null;
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  let behind = e;  // the first ground that is not clear
+  while (behind && (numbers(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 0) {
+    behind = behind.parentElement;
+  }
+  return {
+    key: [...document.querySelectorAll("*")].indexOf(e), html: e.outerHTML.slice(0, 90),
+    isInView: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
+    outline: [style.outlineStyle, parseFloat(style.outlineWidth)],
+    outlineColour: numbers(style.outlineColor).slice(0, 3),
+    ground: numbers(getComputedStyle(behind ?? document.body).backgroundColor).slice(0, 3),
+  };
+}"""
+OPERABLE = """() => [...document.querySelectorAll("*")].map((e, i) => [e, i]).filter(([e]) =>
+  e.matches("button:not([disabled]), a[href], summary, [tabindex='0']")
+  && e.tabIndex >= 0 && e.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+  && e.getBoundingClientRect().width > 0).map(([, i]) => i)"""
+
+
+def contrast(a: list[float], b: list[float]) -> float:
+    """The contrast of two colours, 1 to 21 (WCAG 2)."""
+
+    def luminance(colour: list[float]) -> float:
+        parts = [c / 255 for c in colour]
+        parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+
+    bright, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"), [(1280, 720, "light"), (390, 844, "dark"), (320, 640, "light")]
+)
+def test_tab_reaches_all_that_can_be_used_and_shows_where_it_is(visit, width, height, scheme):
+    page = visit(viewport={"width": width, "height": height}, color_scheme=scheme).page
+    page.get_by_role("button", name="Start camera").wait_for()
+    tabs = ["Webcam", "Image", "Video", "About"]
+    page.get_by_role("tab", name=tabs[0]).focus()
+    for i, tab in enumerate(tabs):
+        if i:  # from tab to tab by the arrow keys
+            page.get_by_role("tab", name=tabs[i - 1]).focus()
+            page.keyboard.press("ArrowRight")
+        assert page.evaluate("document.activeElement.innerText").strip() == tab
+        page.wait_for_timeout(700)
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("Home")
+        page.mouse.click(2, 2)
+        expected, seen = set(page.evaluate(OPERABLE)), []
+        for _ in range(len(expected) + 20):
+            page.keyboard.press("Tab")
+            focused = page.evaluate(FOCUSED)
+            if focused is None:
+                break
+            seen.append(focused)
+        else:
+            raise AssertionError(f"a trap: {seen[-5:]}")
+        assert not expected - {f["key"] for f in seen}, f"not reached on {tab}"
+        for f in seen:
+            assert f["isInView"], f
+            assert f["outline"][0] == "solid" and f["outline"][1] >= 2, f
+            assert contrast(f["outlineColour"], f["ground"]) >= 3 or "data-action" in f["html"], f

@@ -12,4 +12,17 @@
       wide.tabIndex = 0;  // it scrolls in itself
     });
   }, EVERY_MS);
+
+  // Arrow keys, Home and End move between tabs, as in the pattern of WAI-ARIA.
+  const STEPS = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity };
+  document.addEventListener("keydown", (event) => {
+    const tab = event.target.closest?.("[role=tab]"), step = STEPS[event.key];
+    if (!tab || step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const tabs = [...tab.closest("[role=tablist]").querySelectorAll("[role=tab]")];
+    const at = tabs.indexOf(tab) + step;
+    const next = Number.isFinite(at) ? tabs.at(at % tabs.length) : tabs.at(at < 0 ? 0 : -1);
+    event.preventDefault();
+    next.click();
+    next.focus();
+  });
 })();
