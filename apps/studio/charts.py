@@ -67,8 +67,10 @@ def figure(
         bargap=0.2,
         **layout,
     )
-    chart.update_xaxes(title=x, automargin=True, tickformat=".0%" if "x" in percent else None)
-    chart.update_yaxes(title=y, automargin=True, tickformat=".0%" if "y" in percent else None)
+    chart.update_xaxes(title=x, tickformat=".0%" if "x" in percent else None)
+    chart.update_yaxes(title=y, tickformat=".0%" if "y" in percent else None)
+    for update in (chart.update_xaxes, chart.update_yaxes):
+        update(automargin=True, separatethousands=True)
     return chart
 
 
