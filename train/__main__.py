@@ -8,7 +8,7 @@ from core import cli
 from train.commands import run
 
 EPILOG = """examples:
-  python -m train --data DIR                    train what assets/models ships, from scratch
+  python -m train --data DIR                    train what assets/models/mien ships
   python -m train --data DIR --budget 90m       the same within ninety minutes
   python -m train --list                        all recipes
   python -m train mien_first --data DIR --set optim.lr=1e-3 --epochs 20

@@ -83,7 +83,8 @@ def _class_chances(label: Tensor) -> Tensor:
 
 def _dataset_chances(settings: Sampling, source: Tensor, names: tuple[str, ...]) -> Tensor:
     """Return the chance of each sample: data sets by their weights, each sample of a set alike."""
-    if set(settings.weights) != set(names) or min(settings.weights.values()) <= 0:
+    # A recipe's weights may name more data sets than those that --set data=... leaves of them.
+    if min((settings.weights.get(name, 0.0) for name in names), default=0.0) <= 0:
         raise UserError(
             f"Expected sampling.weights to hold a positive weight for each of {', '.join(names)}, "
             f"got {dict(settings.weights)}."

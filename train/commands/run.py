@@ -1,4 +1,4 @@
-"""Train a recipe and export the result; without a recipe the flagship and all it builds on."""
+"""Train a recipe and export the result; without a recipe, that of the shipped model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from train.fit import FLAGSHIP, Job
 from train.recipe.recipe import Recipe, load
 
 RECIPE_HELP = (
-    "a recipe of --list, or a Python file of your own with a value RECIPE (default: the flagship, "
-    f"{FLAGSHIP}, after the recipes that it builds on, each in runs/NAME; --epochs, --limit and "
-    "--set then apply to each of them, --budget to all together)"
+    "a recipe of --list, or a Python file of your own with a value RECIPE (default: that of the "
+    "shipped model, %(default)s)"
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("recipe", nargs="?", help=RECIPE_HELP)
+    parser.add_argument("recipe", nargs="?", default=FLAGSHIP, help=RECIPE_HELP)
+    parser.add_argument(
+        "--prerequisites",
+        action="store_true",
+        help="train the recipes that it builds on first, each in runs/NAME, where they are not "
+        "finished; --epochs, --limit and --set then apply to each, --budget to all together",
+    )
     parser.add_argument(
         "--list",
         action="store_true",
@@ -51,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         return _list(args.json)
     job = Job(
-        args.recipe or FLAGSHIP,
+        args.recipe,
         tuple(args.set),
         args.data,
         args.out,
@@ -66,10 +71,10 @@ def run(args: argparse.Namespace) -> int:
         return _show(job.recipe, recipe, args.json)
     if args.profile:
         return _profile(job, args.json)
-    if args.recipe:
-        fit.fit(job)
-    else:
+    if args.prerequisites:
         fit.fit_with_prerequisites(job)
+    else:
+        fit.fit(job)
     return 0
 
 

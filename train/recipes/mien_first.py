@@ -1,6 +1,6 @@
 """The flagship's network, from scratch: small, grey, three heads, on FER+ and UTKFace.
 
-The flagship itself, `mien`, builds on it.
+Release 0.4, `mien_0_4`, builds on it.
 """
 
 from train.recipe.recipe import AGE, EMOTION8, GENDER, Recipe

@@ -1,12 +1,12 @@
-"""`mien_four_sets` without APPA-REAL, for cross-data-set validation.
+"""`mien` without APPA-REAL, for cross-data-set validation.
 
 Its predictions for APPA-REAL say what the network does on pictures from elsewhere. Shorter
-than `mien_four_sets`.
+than `mien`.
 """
 
 from dataclasses import replace
 
-from train.recipes.mien_four_sets import RECIPE as FOUR_SETS
+from train.recipes.mien import RECIPE as FOUR_SETS
 
 LEFT_OUT = "appa_real"
 
@@ -14,9 +14,5 @@ RECIPE = replace(
     FOUR_SETS,
     data=tuple(name for name in FOUR_SETS.data if name != LEFT_OUT),
     validation=tuple(name for name in FOUR_SETS.validation if name != LEFT_OUT),
-    sampling=replace(
-        FOUR_SETS.sampling,
-        weights={k: v for k, v in FOUR_SETS.sampling.weights.items() if k != LEFT_OUT},
-    ),
     epochs=5,
 )

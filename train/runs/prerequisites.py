@@ -66,7 +66,7 @@ def finished(name: str, recipe: Recipe, limit: int | None = None, budgeted: bool
     differing += ["--budget"] if is_shortened and not budgeted else []
     if differing:
         raise UserError(
-            f"Expected {folder.path}, which the flagship builds on, to be new or the same "
+            f"Expected {folder.path}, which another recipe builds on, to be new or the same "
             f"training as this command, got one with another {', '.join(differing)}; "
             "move it away, or repeat its command."
         )

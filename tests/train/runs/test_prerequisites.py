@@ -33,7 +33,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_comes_first() -> None:
-    assert prerequisites.order("mien") == (
+    assert prerequisites.order("mien") == ("mien",)  # it starts from a release
+    assert prerequisites.order("mien_0_4") == (
         "mien_first",
         "mien_second",
         "mien_third",
@@ -42,13 +43,15 @@ def test_what_comes_first() -> None:
         "mien_strong",
         "mien_fine",
         "mien_again",
-        "mien",
+        "mien_0_4",
     )
     assert prerequisites.order("mobileone_s2_distill") == ("resnet50", "mobileone_s2_distill")
     assert prerequisites.order("fer_cnn_0") == ("fer_cnn_0",)
     assert (
         prerequisites.links(
-            override(load("mien"), ["start=/elsewhere/mien_third", "distill.teachers=runs/unknown"])
+            override(
+                load("mien_0_4"), ["start=/elsewhere/mien_third", "distill.teachers=runs/unknown"]
+            )
         )
         == ()
     )
@@ -58,6 +61,7 @@ def test_what_comes_first() -> None:
 
 
 FIRST = load("mien_first")
+CHAIN = ("mien_0_4", "--prerequisites")
 
 
 def written(root: Path, recipe: Recipe = FIRST, **more: Any) -> None:
@@ -112,9 +116,9 @@ def test_a_toy_run_serves_toy_runs(root: Path) -> None:
 @pytest.mark.parametrize(
     ("start", "more", "message"),
     [
-        ("mien/last.pt", [], "empty run folder.*--resume"),
+        ("mien_0_4/last.pt", [], "empty run folder.*--resume"),
         ("mien_third/summary.json", [], "mien_third.* another --limit"),
-        (None, ["--set", "start=elsewhere"], "train mien --set start=elsewhere"),
+        (None, ["--set", "start=elsewhere"], "train mien_0_4 --set start=elsewhere"),
         (
             None,
             ["--set", "losses.gender.weight=2"],
@@ -136,7 +140,7 @@ def test_what_cannot_end_well_is_refused_before_anything_is_trained(
         (root / "runs" / start).parent.mkdir(parents=True)
         written(root, recipe, limit=300)
         (root / "runs" / "mien_first" / "summary.json").rename(root / "runs" / start)
-    assert main(["--data", str(root), *more]) == 2
+    assert main([*CHAIN, "--data", str(root), *more]) == 2
     assert re.search(message, capsys.readouterr().err)
 
 
@@ -150,9 +154,9 @@ def test_a_budget_is_shared_by_those_left_to_train(
         lambda job, recipe: called.update({job.recipe: job.budget_s}),
     )
     written(root, epochs={"planned": 3, "recipe": 24})
-    assert main(["--data", str(root), "--budget", "90m"]) == 0
+    assert main([*CHAIN, "--data", str(root), "--budget", "90m"]) == 0
     epochs = {
-        name: load(name).epochs for name in prerequisites.order("mien") if name != "mien_first"
+        name: load(name).epochs for name in prerequisites.order("mien_0_4") if name != "mien_first"
     }
     assert called == pytest.approx(
         {name: 5400 * n / sum(epochs.values()) for name, n in epochs.items()}
@@ -180,7 +184,7 @@ def test_asking_the_teachers_is_inside_the_budget(
         assert run.epoch == done
 
 
-def test_without_a_recipe_all_are_trained_and_none_twice(
+def test_prerequisites_are_trained_and_none_twice(
     root: Path, small_data: Path, capsys: pytest.CaptureFixture
 ) -> None:
     command = [
@@ -194,16 +198,16 @@ def test_without_a_recipe_all_are_trained_and_none_twice(
         "--set",
         "compile=false",
     ]
-    assert main(["mien", *command]) == 2  # named, it does not train others by accident
+    assert main(["mien_0_4", *command]) == 2  # it does not train others by accident
     assert "runs/mien_fine" in capsys.readouterr().err
-    assert main(command) == 0
+    assert main([*CHAIN, *command]) == 0
     message = capsys.readouterr().err
     assert message.index("mien_first, which comes first") < message.index(
         "mien_second, which comes first"
     )
-    folders = {name: root / "runs" / name for name in prerequisites.order("mien")}
+    folders = {name: root / "runs" / name for name in prerequisites.order("mien_0_4")}
     assert all((folder / "bundle" / "model.onnx").is_file() for folder in folders.values())
-    kept = json.loads((folders["mien"] / "recipe.json").read_text())
+    kept = json.loads((folders["mien_0_4"] / "recipe.json").read_text())
     assert kept["distill"]["teachers"] == [
         "runs/mien_fourth",
         "runs/mien_strong",
@@ -211,7 +215,7 @@ def test_without_a_recipe_all_are_trained_and_none_twice(
     ]
     before = (folders["mien_first"] / "last.pt").stat().st_mtime_ns
     assert json.loads((folders["mien_first"] / "summary.json").read_text())["limit"] == 60
-    assert main([*command, "--resume"]) == 0
+    assert main([*CHAIN, *command, "--resume"]) == 0
     assert (
         "comes first" not in capsys.readouterr().err
         and (folders["mien_first"] / "last.pt").stat().st_mtime_ns == before
