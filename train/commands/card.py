@@ -1,12 +1,14 @@
 """Give a model's card operating points and what is not given; the network stays as it is.
 
 Reads tables of predictions of this model at the operating point `accuracy`: the validation parts of
-its own data sets, and data sets that it was not trained on (one with exact ages). Only the metadata
-of model.onnx and card.md are written.
+its own data sets, and data sets that it was not trained on. Of one data set with exact ages, its
+network must not have learnt: one of these, or one of `--left-out`. Only the metadata of model.onnx
+and card.md are written.
 
 Examples:
-  python -m train card assets/models/mien --data DIR --version 0.4.1 \
-    --tables ferplus.parquet utkface.parquet fairface.parquet appa_real.parquet
+  python -m train card assets/models/mien --data DIR --version 0.5.0 \
+    --tables ferplus.parquet utkface.parquet fairface.parquet appa_real.parquet \
+    --left-out without_fairface.parquet without_appa_real.parquet
 """
 
 from __future__ import annotations
@@ -26,6 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="a bundle with its weights")
     add_data(parser, required=True)
     parser.add_argument("--tables", required=True, nargs="+", type=Path, metavar="T.parquet")
+    parser.add_argument(
+        "--left-out",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="T.parquet",
+        help="predictions for a data set of its own by the same recipe, trained without it",
+    )
     parser.add_argument("--version", help="the model's new version (default: as it is)")
 
 
@@ -53,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
             replace(card, version=args.version or card.version),
             [table.read(path) for path in args.tables],
             training_priors(recipe, training),
+            [table.read(path) for path in args.left_out],
         )
     parameters = sum(p.numel() for p in reparameterize(network).parameters())
     with atomic_file(file) as scratch:

@@ -16,6 +16,8 @@ from train.export.card_metric import figure_text
 
 OF_POINT = "@"
 """Stands in a metric's name before the operating point, or the kind of figure, that it is of."""
+LEFT_OUT = "left out"
+"""The part of a data set whose predictions are those of a network that was trained without it."""
 WITHHELD_AGE = "predicted age"
 ByData = Mapping[tuple[str, str], Mapping[str, MetricRow]]
 """Data set and part -> metric -> its row."""
@@ -150,13 +152,23 @@ def _wider_intervals(card: Card, by_data: ByData) -> str:
         ]
         sections.append(
             f"Intervals {factor:g} times as wide to either side (`--operating-point {point}`) "
-            f"hold 80 % on {fitted_on}; cross-fitted {_cell(fitted)}. The default keeps the "
-            "narrower one, as the wider calls more ages *unclear* (over "
+            f"hold 80 % on {fitted_on}; cross-fitted {_cell(fitted)}. {_left_out(by_data)}"
+            "The default keeps the narrower one, as the wider calls more ages *unclear* (over "
             f"{UNCLEAR_AGE_YEARS:g} years); docs/training.md has the figures by age. A true age "
             "that is a range counts as held where the interval meets it.\n\n"
             f"{table(columns, cells)}\n"
         )
     return text + "\n".join(sections)
+
+
+def _left_out(by_data: ByData) -> str:
+    names = [data for data, part in by_data if part == LEFT_OUT]
+    if not names:
+        return ""
+    return (
+        f"*{LEFT_OUT}*: by a network of the same recipe that was trained without that data set "
+        f"({', '.join(names)}). "
+    )
 
 
 def _cell(row: MetricRow | None) -> str:

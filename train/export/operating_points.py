@@ -33,7 +33,7 @@ from evaluation.statistics.sample import Sample
 from train.batches.data import relabel
 from train.export.calibrate import TEMPERATURE_RANGE
 from train.export.card_metric import metric_row
-from train.export.card_points import OF_POINT, WITHHELD_AGE
+from train.export.card_points import LEFT_OUT, OF_POINT, WITHHELD_AGE
 from train.recipe.recipe import Recipe
 
 BALANCED, ELSEWHERE = "balanced", "elsewhere"
@@ -87,7 +87,10 @@ def training_priors(recipe: Recipe, samples: Sequence[Samples]) -> dict[str, dic
 
 
 def with_points(
-    card: Card, tables: Sequence[pa.Table], priors: Mapping[str, Mapping[str, float]]
+    card: Card,
+    tables: Sequence[pa.Table],
+    priors: Mapping[str, Mapping[str, float]],
+    left_out: Sequence[pa.Table] = (),
 ) -> Card:
     """Return the card with operating points, the age from which gender is given, and figures.
 
@@ -96,6 +99,8 @@ def with_points(
         tables: predictions at the point `accuracy`: validation parts of its own data sets, and
             data sets that it was not trained on.
         priors: see `training_priors`.
+        left_out: predictions for data sets of the model's own, each by a network of the same recipe
+            that was trained without that data set. They stand for data from elsewhere.
 
     Raises:
         DataError: no table has labels of emotion, or of exact ages from elsewhere.
@@ -107,19 +112,22 @@ def with_points(
         operating_points={},
         operating_point=ACCURACY,
     )
+    left_out = [_with_split(table, LEFT_OUT) for table in left_out]
     own = {row["name"] for row in card.data}
     emotion = _one([t for t in tables if arrays.classes(t, "emotion")], "labels of emotion")
     balanced, rows = _balanced(card, emotion)
-    gender = [t for t in tables if given.gender_is_right(t)[1].any()]
+    gender, left_out_gender = (
+        [t for t in group if given.gender_is_right(t)[1].any()] for group in (tables, left_out)
+    )
     from_age, gender_rows = _gender_limit(gender)
-    ages = [t for t in tables if arrays.numbers(t, "age_true") is not None]
+    elsewhere = [t for t in tables if t["dataset"][0].as_py() not in own] + left_out
     exact = [
         t
-        for t in ages
-        if t["dataset"][0].as_py() not in own and f"group_{given.AGE_BIN}" not in t.column_names
+        for t in elsewhere
+        if _has_ages(t) and f"group_{given.AGE_BIN}" not in t.column_names  # a bin is no age
     ]
-    elsewhere = _one(exact, "exact ages from a data set that the model was not trained on")
-    factor, cross_fitted = _interval_factor(elsewhere)
+    factor_table = _one(exact, "exact ages from a data set that its network was not trained on")
+    factor, cross_fitted = _interval_factor(factor_table)
     return replace(
         card,
         operating_points={
@@ -132,11 +140,25 @@ def with_points(
             *card.metrics,
             *rows,
             *gender_rows,
-            *(row for t in gender for row in _given_rows(t, from_age)),
+            *(row for t in gender + left_out_gender for row in _given_rows(t, from_age)),
             cross_fitted,
-            *(row for t in ages for row in _interval_rows(t, factor)),
+            *(
+                row
+                for t in (*tables, *left_out)
+                if _has_ages(t)
+                for row in _interval_rows(t, factor)
+            ),
         ),
     )
+
+
+def _has_ages(table: pa.Table) -> bool:
+    return arrays.numbers(table, "age_true") is not None
+
+
+def _with_split(table: pa.Table, split: str) -> pa.Table:
+    column = pa.array([split] * table.num_rows)
+    return table.set_column(table.column_names.index("split"), "split", column)
 
 
 def _one(tables: Sequence[pa.Table], what: str) -> pa.Table:

@@ -15,6 +15,7 @@ import pytest
 
 from core.artifacts import bundle
 from core.artifacts.card import Card
+from core.artifacts.card_rows import DataRow
 from core.data import ferplus
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
@@ -108,6 +109,29 @@ def test_wider_intervals_hold_their_share_elsewhere(fitted: Card) -> None:
     points = fitted.operating_points
     assert points["elsewhere"].interval_factor > 1.5 and points["balanced"].interval_factor == 1
     assert points["elsewhere"].thresholds == points["balanced"].thresholds
+
+
+def test_a_data_set_of_its_own_counts_as_elsewhere_by_a_network_without_it(
+    card: Card, drawn: list[pa.Table]
+) -> None:
+    own = replace(card, data=(*card.data, replaced_name(card, "appa_real")))
+    with pytest.raises(DataError, match="exact ages from a data set that its network"):
+        with_points(own, drawn, card.priors)
+    rng = np.random.default_rng(1)
+    learnt = pa.table(_ids("appa_real", "val") | _people(rng, spread=4.0, has_gender=False))
+    fitted = with_points(own, [*drawn[:2], learnt], card.priors, left_out=drawn[2:])
+    holds = {
+        m["split"]: m["value"]
+        for m in fitted.metrics
+        if (m["metric"], m["data"]) == ("age_inside@elsewhere", "appa_real")
+    }
+    assert holds["left out"] == pytest.approx(0.8, abs=0.01) and holds["val"] > 0.9
+    assert "trained without that data set (appa_real)" in describe(fitted, 1)
+
+
+def replaced_name(card: Card, name: str) -> DataRow:
+    """A row of the card's data with another name."""
+    return {**card.data[0], "name": name}
 
 
 def test_perceived_gender_is_withheld_where_it_is_a_coin_s_toss(fitted: Card) -> None:
