@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T.parquet",
         help="predictions for a data set of its own by the same recipe, trained without it",
     )
+    parser.add_argument(
+        "--findings", metavar="RECIPE", help="take the sentences of this recipe's `findings`"
+    )
     parser.add_argument("--version", help="the model's new version (default: as it is)")
 
 
@@ -52,9 +55,13 @@ def run(args: argparse.Namespace) -> int:
     from train.export.onnx_file import set_card
     from train.export.operating_points import training_priors, with_points
     from train.loop.initialize import load_network
+    from train.recipe.recipe import load
 
     file = bundle.model_path(args.model)
     card = bundle.load_card(file)
+    if args.findings:
+        findings = list(load(args.findings).findings)
+        card = replace(card, recipe={**card.recipe, "findings": findings})
     network, recipe = load_network(args.model)
     folders = data_folders(args.data)
     training = [read_split(name, folders, "train") for name in recipe.data]

@@ -85,7 +85,7 @@ def _people(
 
 @pytest.fixture(scope="module")
 def fitted(card: Card, drawn: list[pa.Table]) -> Card:
-    return with_points(card, drawn, card.priors)
+    return with_points(card, drawn[:2], card.priors, left_out=drawn[2:])
 
 
 def value(card: Card, metric: str, data: str = "") -> float:
@@ -186,14 +186,16 @@ def test_the_command_rewrites_metadata_alone(
         table.write(rows, path)
     few = ferplus.load(data_dir, "val").take(slice(200))
     monkeypatch.setattr("train.batches.data.read_split", lambda *_: few)  # not 44,000 pictures
-    argv = ["card", str(folder), "--version", "9", "--tables", *map(str, paths)]
+    argv = ["card", str(folder), "--version", "9", "--findings", "mien_0_4"]
+    argv += ["--tables", *map(str, paths[:2]), "--left-out", str(paths[2])]
     before = onnx.load(shipped_model / "model.onnx")
     assert main([*argv, "--data", str(data_dir)]) == 0
     after = onnx.load(folder / "model.onnx")
     assert after.graph.SerializeToString(deterministic=True) == before.graph.SerializeToString(
         deterministic=True
     )
-    assert bundle.load_card(folder).version == "9"
+    card = bundle.load_card(folder)
+    assert card.version == "9" and tuple(card.recipe["findings"]) == load("mien_0_4").findings
     assert (folder / "card.md").read_text("utf-8").startswith("# mien 9\n")
 
 
