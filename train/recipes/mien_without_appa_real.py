@@ -14,5 +14,5 @@ RECIPE = replace(
     FOUR_SETS,
     data=tuple(name for name in FOUR_SETS.data if name != LEFT_OUT),
     validation=tuple(name for name in FOUR_SETS.validation if name != LEFT_OUT),
-    epochs=5,
+    epochs=3,
 )
