@@ -96,9 +96,9 @@ def _real(settings: Settings) -> ShippedSample:
         title="Real faces, without pictures",
         about=(
             "These are the predictions of the shipped model, mien, for the validation parts of "
-            "FER+ and UTKFace: photographs of real people. *mien, no landmarks* is the "
-            "same network without alignment. The pictures may not be passed on, so there are "
-            "figures and no faces."
+            "FER+ and UTKFace: photographs of real people. *mien 0.4* is the release before, "
+            "which had learnt from fewer data sets. The pictures may not be passed on, so there "
+            "are figures and no faces."
         ),
         settings=replace(
             settings,
@@ -118,7 +118,7 @@ def _real(settings: Settings) -> ShippedSample:
             TellingView(
                 "slices", "At which ages does it misjudge perceived gender?", {"task": ("gender",)}
             ),
-            TellingView("compare", "What does alignment by landmarks bring?"),
+            TellingView("compare", "What did learning from more data sets change?"),
             TellingView("robustness", "How much blur, noise or turning does it bear?"),
         ),
     )
