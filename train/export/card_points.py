@@ -122,7 +122,7 @@ def _children(card: Card, rows: list[MetricRow], by_data: ByData) -> str:
     return (
         "## Perceived gender of small children\n\n"
         f"It is **not given** where the predicted age is under {card.gender_from_age:g} years: "
-        "there it is right in fewer than two of three faces. Tables keep the probabilities and "
+        "there it is right in fewer than three of four faces. Tables keep the probabilities and "
         "mark the row (`gender_abstained`). By predicted age, in whole years, "
         f"{years[0]['data']} ({years[0]['split']}):\n\n"
         f"{table(('predicted age', 'n', 'right', '95 % interval'), cells)}\n\n"

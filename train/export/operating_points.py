@@ -42,7 +42,7 @@ MAX_ACCURACY_LOSS = 0.02
 raising the mean recall for a while, at the price of calling many neutral faces something else.
 """
 STRENGTHS = np.round(np.arange(0, 1.01, 0.05), 2)
-MIN_GENDER_ACCURACY = 2 / 3
+MIN_GENDER_ACCURACY = 3 / 4
 """Accuracy of perceived gender at a predicted age, below which it is not given; a coin has 1/2."""
 OLDEST_SHOWN = 10
 """Predicted ages up to which the card shows accuracy year by year."""
