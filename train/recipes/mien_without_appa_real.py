@@ -15,4 +15,5 @@ RECIPE = replace(
     data=tuple(name for name in FOUR_SETS.data if name != LEFT_OUT),
     validation=tuple(name for name in FOUR_SETS.validation if name != LEFT_OUT),
     epochs=3,
+    findings=(),
 )
