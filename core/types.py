@@ -20,8 +20,8 @@ LIMIT = 0.7
 
 UNCLEAR_AGE_YEARS = 30.0
 """An age whose interval is wider than this is unclear, whatever the model's own limit: a third of a
-life of 90 years. It could hold a child and a parent, so its ends are no answer. 8 % of the UTKFace
-and 21 % of the FER+ validation faces have such intervals.
+life of 90 years. It could hold a child and a parent, so its ends are no answer. 5 % of the UTKFace
+and 22 % of the FER+ validation faces have such intervals.
 """
 
 Point = tuple[float, float]

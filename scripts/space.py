@@ -27,7 +27,7 @@ ON_A_SPACE = """On this Space, pictures are processed on Hugging Face's machine 
 LICENCES = """## Licences
 
 The code is MIT. The weights are for **non-commercial research**, as the data sets behind them are
-(FER2013/FER+, UTKFace)."""
+(FER2013/FER+, UTKFace, FairFace, APPA-REAL)."""
 ROOMS = ("core", "evaluation", "train", "apps")
 
 

@@ -22,7 +22,8 @@ from evaluation.engines.local import Local
 from evaluation.quality import image_features
 from evaluation.quality.feature_cache import Compute, FeatureCache
 
-MODEL = ROOT / "assets" / "models" / "mien"
+MODEL = ROOT / "assets" / "releases" / "mien_0_4"
+"""Release 0.4, not the newest: the checks' limits were chosen on its embeddings."""
 FACES = np.dtype([("readable", "?"), ("faces", "<i2"), ("best", "<f4"), ("second", "<f4")])
 """Number of faces, score of the best, area of the second largest as a share of the largest."""
 BATCH_SIZE = 64
@@ -34,7 +35,7 @@ class ImageFeatures:
     Args:
         samples: whose images are looked at.
         folder: of the caches; None keeps nothing.
-        model: whose embedding is taken; the shipped model by default.
+        model: whose embedding is taken; release 0.4 of `mien` by default.
         is_trusted: open a model with operators or sizes that are not allowed, too.
         detector: face detector; the best available one by default.
         engine: where they are computed; this process by default.
