@@ -109,7 +109,7 @@ def fit_with_prerequisites(job: Job) -> Path | None:
         for text in changes:
             if text.startswith(prerequisites.LINKS):
                 raise UserError(
-                    f"Expected a recipe with --set {text}, as each has its own; "
+                    f"Expected no --prerequisites with --set {text}, as each recipe has its own; "
                     f"try python -m train {job.recipe} --set {text}."
                 )
         recipes = {name: override(load(name), changes) for name in prerequisites.order(job.recipe)}

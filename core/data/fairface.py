@@ -37,7 +37,7 @@ ORIGIN = Origin(
         "age": "the middle of the bin that at least two of three annotators chose",
     },
     more={"age": "The bins are 3 to 10 years wide, and open from 70 on."},
-    true="by at least two of three annotators",
+    true="by at least two of FairFace's three annotators",
     note="FairFace's validation part is our test part; a tenth of its training part is our "
     "validation part.",
 )

@@ -21,7 +21,9 @@ from core.data.base.samples import Samples
 from core.errors import DataError
 from core.labels import FERPLUS8
 
+NAME = "ferplus_fer2013"
 LABELS = "fer2013_labels.csv"
+COLUMNS = ("folder", "file", "fer2013_label")
 SPLITS = ferplus.SPLITS
 SEARCHED_SHARE = 0.25
 """Of the soft label that is FER2013's. With a third or more, faces that most annotators call
@@ -41,7 +43,8 @@ def load(root: str | Path, split: str) -> Samples:
         DataError: as `core.data.ferplus.load`; or FER2013's labels are missing, are none of FER+'s
             classes, or belong to none of the pictures.
     """
-    samples = ferplus.load(root, split)
+    own = Path(root) / NAME  # where `train fetch` puts it
+    samples = ferplus.load(own if own.is_dir() else root, split)
     searched = read_labels(samples.root / LABELS)
     classes = np.array([searched.get(i, -1) for i in samples.ids])
     both = (classes >= 0) & (samples.emotion >= 0)
@@ -56,7 +59,7 @@ def load(root: str | Path, split: str) -> Samples:
     digest = hashlib.sha256((samples.root / LABELS).read_bytes()).hexdigest()
     return replace(
         samples,
-        name="ferplus_fer2013",
+        name=NAME,
         emotion_votes=votes,
         fingerprint=hashlib.sha256(f"{samples.fingerprint} {digest}".encode()).hexdigest(),
     )
@@ -66,7 +69,8 @@ def read_labels(path: Path) -> dict[str, int]:
     """Return the class in FERPLUS8 of each picture, by folder/file; pictures without one are out.
 
     Raises:
-        DataError: the file is missing or has other columns, or a label is no class of FER+.
+        DataError: the file is missing or has other columns or broken rows, or a label is no class
+            of FER+ in any spelling.
     """
     if not path.is_file():
         raise DataError(
@@ -74,12 +78,14 @@ def read_labels(path: Path) -> dict[str, int]:
             f"in {path.parent}; the data set ferplus does without."
         )
     labels: dict[str, int] = {}
-    for number, cells, reason in read_csv(path, ("folder", "file", "fer2013_label")):
-        label = cells.get("fer2013_label", "")
-        if not label:
+    for number, cells, reason in read_csv(path, COLUMNS):
+        if COLUMNS[-1] in cells and not cells[COLUMNS[-1]]:
             continue
-        if reason or label not in FERPLUS8.labels:
-            expected = f"row {number}: expected one of {', '.join(FERPLUS8.labels)}, got {label!r}"
-            raise DataError(f"Expected FER2013's labels in {path}, got {reason or expected}.")
-        labels[f"{cells['folder']}/{cells['file']}"] = FERPLUS8.index(label)
+        if reason:
+            raise DataError(f"Expected FER2013's labels in {path}, got {reason}.")
+        folder, file, label = (cells[name] for name in COLUMNS)
+        try:
+            labels[f"{folder}/{file}"] = FERPLUS8.index(label)
+        except DataError as error:
+            raise DataError(f"{path}, row {number}: {error}") from error
     return labels

@@ -87,7 +87,10 @@ def read_labels(path: Path) -> dict[str, int]:
         DataError: the file is missing, too large or no table, or a label is no emotion.
     """
     rows = read_raw(path).table
-    *parts, labels = (column.cast(pa.string()).to_pylist() for column in rows.columns)
+    try:
+        *parts, labels = (column.cast(pa.string()).to_pylist() for column in rows.columns)
+    except pa.ArrowException as error:
+        raise DataError(f"Expected columns of text in {path}, got: {error}.") from error
     return {
         "/".join(part or "" for part in names): FERPLUS8.index(label)
         for *names, label in zip(*parts, labels, strict=True)

@@ -1,9 +1,9 @@
 """Give a model's card operating points and what is not given; the network stays as it is.
 
 Reads tables of predictions of this model at the operating point `accuracy`: the validation parts of
-its own data sets, and data sets that it was not trained on. Of one data set with exact ages, its
-network must not have learnt: one of these, or one of `--left-out`. Only the metadata of model.onnx
-and card.md are written.
+its own data sets, and data sets that it was not trained on. One table needs exact ages of pictures
+that the network in question has not learnt: one of `--tables`, or one of `--left-out`. Only the
+metadata of model.onnx and card.md are written.
 
 Examples:
   python -m train card assets/models/mien --data DIR --version 0.5.0 \

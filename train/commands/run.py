@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core import registry
+from core.errors import UserError
 from train import fit
 from train.commands._arguments import add_training
 from train.fit import FLAGSHIP, Job
@@ -53,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List, show, profile or train; return the exit status."""
+    if args.prerequisites and (args.list or args.show or args.profile):
+        raise UserError("Expected --prerequisites with a training alone; leave it out.")
     if args.list:
         return _list(args.json)
     job = Job(

@@ -65,7 +65,8 @@ SOURCES = {
     "ferplus_fer2013": replace(
         FERPLUS,
         note=f"{FERPLUS.note} Write fer2013_labels.csv (folder, file, fer2013_label) beside them: "
-        "row by row, fer2013.csv has the label of the picture that FER+'s fer2013new.csv names.",
+        "fer2013.csv and FER+'s fer2013new.csv have the same order of rows, one has the label, the "
+        "other the file.",
     ),
     "utkface": DownloadSource("https://susanqq.github.io/UTKFace/", kaggle="jangedoo/utkface-new"),
     "all_age_faces": DownloadSource(

@@ -85,7 +85,7 @@ def _points(card: Card, by_data: ByData) -> str:
         "at most two points of accuracy; its figures are cross-fitted on halves. Temperature and "
         f"threshold were fitted for each point.{wider}\n\n"
         f"{table(columns, cells)}\n\n"
-        f"Training prior of emotion (shares of the annotators' votes): {priors['emotion']}. Of "
+        f"Training prior of emotion (mean of the soft labels): {priors['emotion']}. Of "
         f"perceived gender, which is not corrected: {priors.get('gender', 'not known')}.\n"
     )
 
@@ -122,8 +122,8 @@ def _children(card: Card, rows: list[MetricRow], by_data: ByData) -> str:
     return (
         "## Perceived gender of small children\n\n"
         f"It is **not given** where the predicted age is under {card.gender_from_age:g} years: "
-        "there it is right in fewer than three of four faces. Tables keep the probabilities and "
-        "mark the row (`gender_abstained`). By predicted age, in whole years, "
+        "of these faces together, it is right in fewer than three of four. Tables keep the "
+        "probabilities and mark the row (`gender_abstained`). By predicted age, in whole years, "
         f"{years[0]['data']} ({years[0]['split']}):\n\n"
         f"{table(('predicted age', 'n', 'right', '95 % interval'), cells)}\n\n"
         f"{table(('data', 'part', 'right, all', 'given', 'right, of these'), given)}\n"
@@ -166,8 +166,8 @@ def _left_out(by_data: ByData) -> str:
     if not names:
         return ""
     return (
-        f"*{LEFT_OUT}*: by a network of the same recipe that was trained without that data set "
-        f"({', '.join(names)}). "
+        f"*{LEFT_OUT}*: by a network that was trained without that data set ({', '.join(names)}), "
+        "by a shorter training of the same recipe. "
     )
 
 

@@ -43,7 +43,7 @@ raising the mean recall for a while, at the price of calling many neutral faces 
 """
 STRENGTHS = np.round(np.arange(0, 1.01, 0.05), 2)
 MIN_GENDER_ACCURACY = 3 / 4
-"""Accuracy of perceived gender at a predicted age, below which it is not given; a coin has 1/2."""
+"""Accuracy of perceived gender of the youngest faces below which it is not given; chance is 1/2."""
 OLDEST_SHOWN = 10
 """Predicted ages up to which the card shows accuracy year by year."""
 PURPOSES = {
@@ -112,8 +112,13 @@ def with_points(
         operating_points={},
         operating_point=ACCURACY,
     )
-    left_out = [_with_split(table, LEFT_OUT) for table in left_out]
     own = {row["name"] for row in card.data}
+    if others := [n for t in left_out if (n := t["dataset"][0].as_py()) not in own]:
+        raise DataError(
+            f"Expected data sets of {card.name} to be left out, got {others[0]}; "
+            "a data set that it was not trained on belongs to the other tables."
+        )
+    left_out = [_with_split(table, LEFT_OUT) for table in left_out]
     emotion = _one([t for t in tables if arrays.classes(t, "emotion")], "labels of emotion")
     balanced, rows = _balanced(card, emotion)
     gender, left_out_gender = (
@@ -259,7 +264,10 @@ def _column(table: pa.Table, name: str) -> Floats:
 
 
 def _gender_limit(tables: Sequence[pa.Table]) -> tuple[float, list[MetricRow]]:
-    """Return the age after the last predicted year that is right too seldom, and all years."""
+    """Return the age under which, of all faces together, too few are right; and each year's share.
+
+    All younger faces together, as single years have few faces.
+    """
     ages, right = [], []
     for table in tables:
         is_right, rows = given.gender_is_right(table)
@@ -275,10 +283,10 @@ def _gender_limit(tables: Sequence[pa.Table]) -> tuple[float, list[MetricRow]]:
         for i, share in enumerate(shares)
         if share.n
     ]
-    too_low = [
-        i for i, share in enumerate(shares) if share.n and (share.value or 0) < MIN_GENDER_ACCURACY
-    ]
-    return float(max(too_low, default=-1) + 1), figures
+    under = range(1, OLDEST_SHOWN + 2)
+    younger = {age: hit[(year >= 0) & (year < age)] for age in under}
+    too_low = [age for age, h in younger.items() if len(h) and h.mean() < MIN_GENDER_ACCURACY]
+    return float(max(too_low, default=0)), figures
 
 
 def _given_rows(table: pa.Table, from_age: float) -> list[MetricRow]:

@@ -1,4 +1,4 @@
-"""Tried in the flagship's place, see docs/training.md: more context around faces.
+"""Tried in release 0.4's place, see docs/training.md: more context around faces.
 
 Faces of the same size with more around them, in 56 pixels, and one block less to pay for it.
 """

@@ -1,4 +1,4 @@
-"""The flagship's teacher of emotions: the same trunk, for emotions alone and with mixup.
+"""Release 0.4's teacher of emotions: the same trunk, for emotions alone and with mixup.
 
 From another start, so that its errors differ from those of `mien_first` and what follows from it
 (deep ensembles, arXiv 1612.01474).

@@ -1,4 +1,4 @@
-"""The flagship's seventh stage: `mien_strong`'s network at twice the input resolution.
+"""Release 0.4's seventh stage: `mien_strong`'s network at twice the input resolution.
 
 It continues from the mean of the weights of `mien_fourth` and `mien_strong` (model soups, arXiv
 2203.05482), whose first convolution of 3x3 pixels becomes one of 6x6 in steps of 2 that computes

@@ -1,4 +1,4 @@
-"""The flagship's network, from scratch: small, grey, three heads, on FER+ and UTKFace.
+"""Release 0.4's network, from scratch: small, grey, three heads, on FER+ and UTKFace.
 
 Release 0.4, `mien_0_4`, builds on it.
 """

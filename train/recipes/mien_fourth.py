@@ -1,4 +1,4 @@
-"""The flagship's fourth stage, release 0.2.0: on from `mien_third`, with teachers.
+"""Release 0.4's fourth stage, release 0.2.0: on from `mien_third`, with teachers.
 
 It learns from the labels, from its own predictions and from a teacher of emotions that was trained
 separately. Predictions are averaged over a face and its mirror image.

@@ -1,4 +1,4 @@
-"""The flagship's second teacher: on from `mien_first` with a restarted learning rate.
+"""Release 0.4's second teacher: on from `mien_first` with a restarted learning rate.
 
 Warm restart (arXiv 1608.03983) and stronger augmentation.
 """

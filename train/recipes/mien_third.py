@@ -1,4 +1,4 @@
-"""The flagship's third stage: on from `mien_second`, with both its forerunners as teachers.
+"""Release 0.4's third stage: on from `mien_second`, with both its forerunners as teachers.
 
 It learns from the labels and from them, also where an image has no label for a head (born-again
 networks, arXiv 1805.04770). `mien_second` is still more often wrong on its training data, as

@@ -44,7 +44,8 @@ def forget_results(page: gr.Blocks) -> None:
     """Drop the last results of all sessions, pictures and predictions.
 
     Gradio keeps them, about 1.3 MB a session, for links to a state of the page, which the demo does
-    not serve (`routes`); of visitors whose page told nobody that it closed, for good.
+    not serve (`routes`); of visitors whose page told nobody that it closed, until 100 others have
+    come.
     """
     for session in list(page.state_holder.session_data.values()):
         for config in session.config_values.values():

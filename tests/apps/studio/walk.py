@@ -165,6 +165,7 @@ class Walk:
         expected = self.expected()
         while (observed := self.observed()) != expected and time.monotonic() < end:
             self.page.wait_for_timeout(50)
+        assert observed.get("running") is None, f"still running after {self.steps}"
         self.page.wait_for_timeout(100)
         observed = self.observed()
         observed.pop("running", None)  # the page may be drawn once more, and say the same

@@ -40,7 +40,8 @@ def test_other_labels_are_other_data(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (None, "the data set ferplus does without"),
-        ("folder,file,fer2013_label\nFER2013Train,fer0.png,bored\n", "got 'bored'"),
+        ("folder,file,fer2013_label\nFER2013Train,fer0.png,bored\n", "row 2.*got 'bored'"),
+        ("folder,file,fer2013_label\nFER2013Train,fer0.png\n", "row 2"),
         ("folder,file\nFER2013Train,fer0.png\n", "Expected columns"),
         ("folder,file,fer2013_label\nElsewhere,fer0.png,anger\n", "Elsewhere/fer0.png"),
         ("folder,file,fer2013_label\n", "got others such as none"),
@@ -52,3 +53,13 @@ def test_tables_that_do_not_fit(tmp_path: Path, content: str | None, message: st
     file.unlink() if content is None else file.write_text(content)
     with pytest.raises(DataError, match=message):
         ferplus_fer2013.load(root, "train")
+
+
+def test_spellings_of_labels_and_the_folder_of_fetch(tmp_path: Path) -> None:
+    root = trees.ferplus_fer2013(tmp_path / ferplus_fer2013.NAME)
+    file = root / ferplus_fer2013.LABELS
+    before = ferplus_fer2013.read_labels(file)
+    file.write_text(file.read_text().replace("anger", "Angry").replace("happiness", "HAPPY"))
+    assert ferplus_fer2013.read_labels(file) == before
+    trees.ferplus(tmp_path / "ferplus")  # without these labels
+    assert len(ferplus_fer2013.load(tmp_path, "train")) == 8
