@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.studio import charts
+from apps.studio import data_frames
 from apps.webcam.tracking.tracker import TrackedFace, TrackedFrame
 from apps.webcam.ui import timeline
 from core.face_quality import measure
@@ -74,7 +74,7 @@ def plan(text: str) -> bytes:
 
 
 WRITERS: dict[str, Callable[[str], bytes]] = {
-    "apps/studio/charts.py": lambda text: charts.csv({"a": [text, "b"], text: [1, 2]}),
+    "apps/studio/data_frames.py": lambda text: data_frames.csv({"a": [text, "b"], text: [1, 2]}),
     "apps/webcam/ui/timeline.py": video,
     "evaluation/predictions/table.py": predictions,
     "evaluation/quality/repair/plan_file.py": plan,
@@ -109,7 +109,7 @@ def test_no_cell_is_a_formula(writer: str, text: str) -> None:
 
 def test_numbers_are_left_alone() -> None:
     frame = pd.DataFrame({"a": [-1.5, 2.0], "b": [-1, 2], "c": ["-1", "x"]})
-    assert charts.csv(frame) == b"a,b,c\r\n-1.5,-1,'-1\r\n2.0,2,x\r\n"
+    assert data_frames.csv(frame) == b"a,b,c\r\n-1.5,-1,'-1\r\n2.0,2,x\r\n"
 
 
 @settings(deadline=None)
