@@ -29,11 +29,12 @@ Box = tuple[float, float, float, float]
 
 
 def overlap(a: Box, b: Box) -> float:
-    """Return the intersection over union of two boxes, in [0, 1]."""
+    """Return the intersection over union of two boxes, in [0, 1]; 0 of two without an area."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     intersection = max(0.0, width) * max(0.0, height)
-    return intersection / (a[2] * a[3] + b[2] * b[3] - intersection)
+    union = a[2] * a[3] + b[2] * b[3] - intersection
+    return intersection / union if union > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

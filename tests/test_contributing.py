@@ -92,5 +92,5 @@ def outcome(project: Path) -> tuple[dict[str, object], str]:
 
 @pytest.mark.parametrize("title", EXAMPLES)
 def test_the_example_runs(title: str, outcome: tuple[dict[str, object], str]) -> None:
-    failures, said = outcome
-    assert failures.get(title, 0) in (0, None), (failures[title], said[-2000:])
+    failures, output = outcome
+    assert failures.get(title, 0) in (0, None), (failures[title], output[-2000:])

@@ -104,23 +104,24 @@ class Visit:
 
     def problems(self) -> list[str]:
         """What the page does not say as it must."""
-        name, seen = self.history[self.at], self.page.evaluate(OBSERVE)
-        missing = [f for f in self.figures(name) if f not in seen["text"]]
+        name, observed = self.history[self.at], self.page.evaluate(OBSERVE)
+        missing = [f for f in self.figures(name) if f not in observed["text"]]
         if name == "per_class":
             recalls = list(self.odd.recalls(self.first_model).values())
-            drawn = [share for share in seen["bars"] if isinstance(share, float | int)]
+            drawn = [share for share in observed["bars"] if isinstance(share, float | int)]
             if not all(any(abs(r - share) < 1e-6 for share in drawn) for r in recalls):
                 missing.append(f"recalls {recalls}, drawn {drawn}")
         checks = {
-            f"title {self.titles[name]}, got {seen['title']}": seen["title"] == self.titles[name],
-            f"header {self.header()}, got {seen['header']}": seen["header"].startswith(
+            f"title {self.titles[name]}, got {observed['title']}": observed["title"]
+            == self.titles[name],
+            f"header {self.header()}, got {observed['header']}": observed["header"].startswith(
                 self.header()
             ),
             f"figures {missing}": not missing,
-            f"no error, got {seen['errors']}": not seen["errors"],
+            f"no error, got {observed['errors']}": not observed["errors"],
             f"no dialog, got {self.dialogs}": not self.dialogs,
             f"no fault in the browser, got {self.faults}": not self.faults,
-            "the page to be ready": not seen["isRunning"],
+            "the page to be ready": not observed["isRunning"],
         }
         return [expected for expected, holds in checks.items() if not holds]
 

@@ -136,17 +136,17 @@ def test_tab_reaches_all_that_can_be_used_and_shows_where_it_is(visit, width, he
         page.evaluate("document.activeElement.blur()")
         page.keyboard.press("Home")
         page.mouse.click(2, 2)
-        expected, seen = set(page.evaluate(OPERABLE)), []
+        expected, reached = set(page.evaluate(OPERABLE)), []
         for _ in range(len(expected) + 20):
             page.keyboard.press("Tab")
             focused = page.evaluate(FOCUSED)
             if focused is None:
                 break
-            seen.append(focused)
+            reached.append(focused)
         else:
-            raise AssertionError(f"a trap: {seen[-5:]}")
-        assert not expected - {f["key"] for f in seen}, f"not reached on {tab}"
-        for f in seen:
+            raise AssertionError(f"a trap: {reached[-5:]}")
+        assert not expected - {f["key"] for f in reached}, f"not reached on {tab}"
+        for f in reached:
             assert f["isInView"], f
             assert f["outline"][0] == "solid" and f["outline"][1] >= 2, f
             assert contrast(f["outlineColour"], f["ground"]) >= 3 or "data-action" in f["html"], f

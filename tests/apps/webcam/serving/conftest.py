@@ -99,8 +99,13 @@ def hostile_demo(model: Path, folder: Path, gate: str = "closed") -> Iterator[Ho
 
 @pytest.fixture(scope="package")
 def demo(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostileDemo]:
-    """Shared by the tests of this folder; whatever they send, it neither calls out nor fails."""
-    with hostile_demo(model, tmp_path_factory.mktemp("hostile")) as started:
+    """Shared by the tests of this folder."""
+    yield from silent_demo(model, tmp_path_factory.mktemp("hostile"))
+
+
+def silent_demo(model: Path, folder: Path) -> Iterator[HostileDemo]:
+    """A demo that, whatever its tests send, neither calls out nor fails."""
+    with hostile_demo(model, folder) as started:
         yield started
     assert started.lookups.read_text() == ""
     assert "Traceback" not in started.log.read_text(), started.log.read_text()

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +17,12 @@ import pytest
 
 from apps.webcam import process_folder, uploads
 from apps.webcam.serving.bodies import BodyError, Reservations
-from tests.apps.webcam.serving.conftest import QUOTA_BYTES, HostileDemo, wait_until
+from tests.apps.webcam.serving.conftest import (
+    QUOTA_BYTES,
+    HostileDemo,
+    silent_demo,
+    wait_until,
+)
 from tests.conftest import ROOT
 
 FORM = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.bin"\r\n\r\n'
@@ -46,9 +52,10 @@ def begin_upload(demo: HostileDemo, length: int, sent: int) -> socket.socket:
     return connection
 
 
-def uploaded(demo: HostileDemo) -> list[Path]:
-    """The files on the disk but for results of videos, which other visitors may still use."""
-    return [f for f in demo.server.files() if "results-" not in str(f)]
+@pytest.fixture(scope="module")
+def demo(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostileDemo]:
+    """One of its own: results of other tests' videos may stay on the disk for half an hour."""
+    yield from silent_demo(model, tmp_path_factory.mktemp("uploads"))
 
 
 @pytest.mark.parametrize("folder", ["upload", "results-of-mine"])
@@ -77,15 +84,15 @@ def test_files_that_are_deleted_while_they_are_counted_do_not_count(
 
 def test_an_upload_that_breaks_off_is_deleted(demo: HostileDemo) -> None:
     connection = begin_upload(demo, 10**6, sent=200_000)
-    assert wait_until(lambda: bool(uploaded(demo))), "it arrives on the disk"
+    assert wait_until(lambda: bool(demo.server.files())), "it arrives on the disk"
     connection.close()
-    assert wait_until(lambda: not uploaded(demo))
+    assert wait_until(lambda: not demo.server.files())
 
 
 def test_an_upload_that_stops_is_ended(demo: HostileDemo) -> None:
     with begin_upload(demo, 10**6, sent=200_000) as connection:
         assert b" 408 " in connection.recv(1000).splitlines()[0]
-    assert wait_until(lambda: not uploaded(demo))
+    assert wait_until(lambda: not demo.server.files())
 
 
 @pytest.mark.parametrize(
@@ -106,14 +113,14 @@ def test_a_body_says_how_long_it_is(
 
 
 def test_the_folder_has_a_quota(demo: HostileDemo) -> None:
-    assert wait_until(lambda: not uploaded(demo))
+    assert wait_until(lambda: not demo.server.files())
     contents = [bytes([number]) * (QUOTA_BYTES // 4) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda content: upload(demo, content), contents))
     assert set(statuses) == {200, 507}
-    assert sum(f.stat().st_size for f in uploaded(demo)) <= QUOTA_BYTES
+    assert sum(f.stat().st_size for f in demo.server.files()) <= QUOTA_BYTES
     assert upload(demo, b"a small one") == 200, "a full disk is not full for small files"
-    assert wait_until(lambda: not uploaded(demo)), "what no event uses is deleted"
+    assert wait_until(lambda: not demo.server.files()), "what no event uses is deleted"
     assert upload(demo, contents[0]) == 200, "there is room again"
 
 
