@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from core.artifacts.card_rows import MetricRow
 from core.data import Samples
 from evaluation.statistics.estimate import Estimate
@@ -66,3 +68,14 @@ def figure_text(row: MetricRow) -> tuple[str, str]:
         form, scale, unit = ".3f", 1, ""
     ends = " to ".join(f"{scale * (end or 0):{form}}" for end in row.get("ci95") or ())
     return f"{scale * value:{form}}{unit}", ends and ends + unit
+
+
+def table_row(
+    tables: Sequence[pa.Table], metric: str, estimate: Estimate, group: str = ""
+) -> MetricRow:
+    """Return a figure of the rows of several tables, named by their data sets and splits."""
+    data, split = (
+        " + ".join(dict.fromkeys(t[name][0].as_py() for t in tables))
+        for name in ("dataset", "split")
+    )
+    return metric_row(data, split, metric, estimate, group)

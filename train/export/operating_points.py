@@ -28,12 +28,12 @@ from evaluation.metrics.calibration import fit_temperature, softmax
 from evaluation.metrics.selective import halves
 from evaluation.predictions import arrays
 from evaluation.predictions.schema import P_EMOTION
-from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.sample import Sample
 from train.batches.data import relabel
 from train.export.calibrate import TEMPERATURE_RANGE
-from train.export.card_metric import metric_row
-from train.export.card_points import LEFT_OUT, OF_POINT, WITHHELD_AGE
+from train.export.card_metric import table_row
+from train.export.card_points import LEFT_OUT, OF_POINT
+from train.export.gender_limit import gender_limit, given_rows
 from train.recipe.recipe import Recipe
 
 BALANCED, ELSEWHERE = "balanced", "elsewhere"
@@ -42,10 +42,6 @@ MAX_ACCURACY_LOSS = 0.02
 raising the mean recall for a while, at the price of calling many neutral faces something else.
 """
 STRENGTHS = np.round(np.arange(0, 1.01, 0.05), 2)
-MIN_GENDER_ACCURACY = 3 / 4
-"""Accuracy of perceived gender of the youngest faces below which it is not given; chance is 1/2."""
-OLDEST_SHOWN = 10
-"""Predicted ages up to which the card shows accuracy year by year."""
 PURPOSES = {
     BALANCED: "faces that are not drawn from the training data, such as a webcam's visitors",
     ELSEWHERE: "the same, with age intervals that hold on pictures from elsewhere",
@@ -124,7 +120,7 @@ def with_points(
     gender, left_out_gender = (
         [t for t in group if given.gender_is_right(t)[1].any()] for group in (tables, left_out)
     )
-    from_age, gender_rows = _gender_limit(gender)
+    from_age, gender_rows = gender_limit(gender)
     elsewhere = [t for t in tables if t["dataset"][0].as_py() not in own] + left_out
     exact = [
         t
@@ -145,7 +141,7 @@ def with_points(
             *card.metrics,
             *rows,
             *gender_rows,
-            *(row for t in gender + left_out_gender for row in _given_rows(t, from_age)),
+            *(row for t in gender + left_out_gender for row in given_rows(t, from_age)),
             cross_fitted,
             *(
                 row
@@ -170,14 +166,6 @@ def _one(tables: Sequence[pa.Table], what: str) -> pa.Table:
     if len(tables) != 1:
         raise DataError(f"Expected one table with {what}, got {len(tables)}.")
     return tables[0]
-
-
-def _row(tables: Sequence[pa.Table], metric: str, estimate: Estimate, group: str = "") -> MetricRow:
-    data, split = (
-        " + ".join(dict.fromkeys(t[name][0].as_py() for t in tables))
-        for name in ("dataset", "split")
-    )
-    return metric_row(data, split, metric, estimate, group)
 
 
 def _balanced(card: Card, table: pa.Table) -> tuple[OperatingPoint, list[MetricRow]]:
@@ -221,7 +209,7 @@ def _balanced(card: Card, table: pa.Table) -> tuple[OperatingPoint, list[MetricR
         report = table_report(of_point).emotion
         assert report is not None and report.ece is not None
         figures += [
-            _row([table], f"emotion_{metric}{OF_POINT}{name}", estimate)
+            table_row([table], f"emotion_{metric}{OF_POINT}{name}", estimate)
             for metric, estimate in (
                 ("accuracy", report.accuracy),
                 ("mean_recall", report.balanced_accuracy),
@@ -256,49 +244,6 @@ def _with_p(table: pa.Table, labels: Sequence[str], p: Floats) -> pa.Table:
     return table
 
 
-def _column(table: pa.Table, name: str) -> Floats:
-    values = arrays.numbers(table, name)
-    if values is None:
-        raise DataError(f"Expected a column `{name}` in every table, got none.")
-    return values
-
-
-def _gender_limit(tables: Sequence[pa.Table]) -> tuple[float, list[MetricRow]]:
-    """Return the age under which, of all faces together, too few are right; and each year's share.
-
-    All younger faces together, as single years have few faces.
-    """
-    ages, right = [], []
-    for table in tables:
-        is_right, rows = given.gender_is_right(table)
-        ages.append(_column(table, "age_pred")[rows])
-        right.append(is_right[rows])
-    if not ages:
-        return 0.0, []
-    year, hit = np.concatenate(ages).astype(np.int64), np.concatenate(right)
-    year = np.where(year <= OLDEST_SHOWN, year, -1)  # older ones count nowhere
-    shares = Sample(len(year)).shares(hit, year, OLDEST_SHOWN + 1)
-    figures = [
-        _row(tables, f"gender_accuracy{OF_POINT}predicted_age", share, f"{WITHHELD_AGE}: {i}")
-        for i, share in enumerate(shares)
-        if share.n
-    ]
-    under = range(1, OLDEST_SHOWN + 2)
-    younger = {age: hit[(year >= 0) & (year < age)] for age in under}
-    too_low = [age for age, h in younger.items() if len(h) and h.mean() < MIN_GENDER_ACCURACY]
-    return float(max(too_low, default=0)), figures
-
-
-def _given_rows(table: pa.Table, from_age: float) -> list[MetricRow]:
-    everyone = given.given_by_group(table, from_age, 1.0)[0]
-    values = {"accuracy": everyone.gender, "given": everyone.coverage, "right": everyone.given}
-    return [
-        _row([table], f"gender_{name}{OF_POINT}given", estimate)
-        for name, estimate in values.items()
-        if estimate
-    ]
-
-
 def _interval_factor(table: pa.Table) -> tuple[float, MetricRow]:
     """Return how many times as wide intervals hold their share, and the cross-fitted share."""
     distance = given.distance_to_range(table)
@@ -310,7 +255,7 @@ def _interval_factor(table: pa.Table) -> tuple[float, MetricRow]:
     first = halves(len(distance))
     inside = distance <= np.where(first, fit(~first), fit(first))
     share = Sample(len(distance)).share(inside)
-    return fit(np.ones(len(distance), bool)), _row(
+    return fit(np.ones(len(distance), bool)), table_row(
         [table], f"age_inside{OF_POINT}{ELSEWHERE}_cross_fitted", share
     )
 
@@ -324,4 +269,4 @@ def _interval_rows(table: pa.Table, factor: float) -> list[MetricRow]:
         f"age_over_{UNCLEAR_AGE_YEARS:g}_wide{OF_POINT}{ACCURACY}": everyone.unclear,
         f"age_over_{UNCLEAR_AGE_YEARS:g}_wide{OF_POINT}{ELSEWHERE}": everyone.unclear_wider,
     }
-    return [_row([table], name, value) for name, value in values.items() if value]
+    return [table_row([table], name, value) for name, value in values.items() if value]

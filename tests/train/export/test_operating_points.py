@@ -21,14 +21,9 @@ from core.labels import FERPLUS8, GENDER2
 from evaluation.analysis.given import gender_is_right
 from evaluation.predictions import table
 from train.__main__ import main
+from train.export.gender_limit import MIN_GENDER_ACCURACY, OLDEST_SHOWN
 from train.export.model_card import describe
-from train.export.operating_points import (
-    MAX_ACCURACY_LOSS,
-    MIN_GENDER_ACCURACY,
-    OLDEST_SHOWN,
-    training_priors,
-    with_points,
-)
+from train.export.operating_points import MAX_ACCURACY_LOSS, training_priors, with_points
 from train.recipe.recipe import load
 
 N = 1500
