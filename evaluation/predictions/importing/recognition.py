@@ -146,9 +146,8 @@ def _without_probabilities(names: Sequence[str], slugs: dict[str, str]) -> list[
     matches = {name: PROBABILITY.fullmatch(name) for name in names}
     stems = {name: name[: match.start("label")] for name, match in matches.items() if match}
     roles = {n: (_task_of(slugs[n], TRUE_WORDS), _task_of(slugs[n], PRED_WORDS)) for n in names}
-    complete = ({true for true, _ in roles.values()} & {pred for _, pred in roles.values()}) - {
-        None
-    }
+    truths, predictions = zip(*roles.values(), strict=True) if roles else ((), ())
+    complete = {*truths} & {*predictions} - {None}
     siblings = Counter(stems.values())
     return [n for n in names if siblings[stems.get(n, "")] < 2 or complete & {*roles[n]}]
 

@@ -49,12 +49,11 @@ def ferplus(root: Path) -> Path:
 def ferplus_fer2013(root: Path) -> Path:
     """The labels of every second picture, which is the class after FER+'s."""
     ferplus(root)
-    rows = [
-        f"{folder.name},fer{i}.png,{FERPLUS8.labels[(i + 1) % 8] if i % 2 else ''}"
-        for folder in sorted(root.glob("FER2013*"))
-        for i in range(8)
-    ]
-    (root / "fer2013_labels.csv").write_text("\n".join(["folder,file,fer2013_label", *rows]) + "\n")
+    rows = ["folder,file,fer2013_label"]
+    for folder in sorted(root.glob("FER2013*")):
+        labels = [FERPLUS8.labels[(i + 1) % 8] if i % 2 else "" for i in range(8)]
+        rows += [f"{folder.name},fer{i}.png,{label}" for i, label in enumerate(labels)]
+    (root / "fer2013_labels.csv").write_text("\n".join(rows) + "\n")
     return root
 
 
