@@ -35,6 +35,11 @@ class Metric:
         """The title with its unit, for the axis of a chart, e.g. `mean absolute error, years`."""
         return self.title if self.unit in ("", "%") else f"{self.title}, {self.unit}"
 
+    @property
+    def difference_axis(self) -> str:
+        """The title with the unit of a difference, e.g. `accuracy, percentage points`."""
+        return f"{self.title}, percentage points" if self.is_share else self.axis
+
     def number(self, value: float, *, sign: bool = False) -> str:
         """Return the shown number without its unit; none is -0.0."""
         scale = 100 if self.is_share else 1

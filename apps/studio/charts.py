@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from apps.studio import data_frames
+from core.vocabulary import Metric
 from evaluation.report.formatting import interval, number
 from evaluation.statistics.estimate import Estimate
 
@@ -79,6 +80,11 @@ def error_bars(estimates: Sequence[Estimate]) -> dict[str, object]:
     return bars_between(
         [e.value for e in estimates], [e.low for e in estimates], [e.high for e in estimates]
     )
+
+
+def in_points(difference: Estimate, metric: Metric) -> Estimate:
+    """Return a difference in the unit of `Metric.difference_axis`: of shares, percentage points."""
+    return difference.scaled(100) if metric.is_share else difference
 
 
 def bars_between(

@@ -79,6 +79,14 @@ class Estimate:
             return replace(self, value=None if self.value is None else self.value**0.5)
         return Estimate.of(self.value**0.5, (max(self.low, 0.0) ** 0.5, self.high**0.5), self.n)
 
+    def scaled(self, factor: float) -> Estimate:
+        """Return the estimate in another unit; factor: above 0, such as 100 for percent."""
+        value, low, high = (
+            None if number is None else number * factor
+            for number in (self.value, self.low, self.high)
+        )
+        return replace(self, value=value, low=low, high=high)
+
     def to_dict(self) -> dict[str, float | int | None]:
         """Return {value, low, high, n}, for JSON."""
         return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}

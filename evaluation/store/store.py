@@ -28,7 +28,8 @@ class Store(Tables):
     Safe to use from several threads: every query has its own cursor.
 
     Attributes:
-        models, datasets, splits: names.
+        models, datasets, splits: names, sorted.
+        models_as_opened: the same models in the order in which the tables name them first.
         tasks: those with a truth and a prediction.
         groups: name -> values, as `predictions.arrays.coded_groups` has them.
         columns: columns of table `t`.

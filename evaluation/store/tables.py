@@ -40,6 +40,8 @@ class Tables:
         self._results: OrderedDict[Hashable, Any] = OrderedDict()
         self.rows = int(self.sql("SELECT count(*) FROM t")[0][0])
         self.models, self.datasets, self.splits = (self._names(name) for name in NAME_COLUMNS)
+        self.models_as_opened = tuple(m for m in self._codes["model"] if m in self.models)
+        """The same models in the order in which the tables name them first."""
         self._tasks = loaded.tasks
         self.tasks = tuple(
             task

@@ -62,7 +62,9 @@ def _rows(model: str, diagram: ReliabilityEstimates) -> list[data_frames.Row]:
             "n": int(bins.count[b]),
             "mean confidence": f"{bins.confidence[b]:.1%}",
             "accuracy": number(diagram.accuracy[b], percent=True),
-            "accuracy minus confidence": f"{bins.accuracy[b] - bins.confidence[b]:+.1%}",
+            "accuracy minus confidence": METRICS["accuracy"].difference(
+                bins.accuracy[b] - bins.confidence[b]
+            ),
         }
         for b in range(BINS)
         if bins.count[b]

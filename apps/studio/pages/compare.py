@@ -16,6 +16,10 @@ ORDER = 30
 ALL, PAIR, CHANGES = "All models", "Two models", "Regressions and fixes"
 GAPS = "Training against validation"
 """The tabs."""
+BASELINE = (
+    "What the others are compared with. At first the model of the table that was opened first, as "
+    "in `evaluation compare OLD NEW`: put the older one first."
+)
 
 
 def applies(view: View) -> bool:
@@ -52,8 +56,8 @@ def _one_model(view: View) -> None:
 
 def _compare(view: View, tab: str) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    models = view.models
-    baseline = widgets.choose("vs.a", "A, the baseline to beat", models, where=row)
+    models = [model for model in view.store.models_as_opened if model in view.models]
+    baseline = widgets.choose("vs.a", "A, the baseline to beat", models, where=row, help=BASELINE)
     if tab == ALL:
         leaderboard.show(view, models, baseline)
         return

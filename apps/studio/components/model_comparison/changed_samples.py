@@ -48,7 +48,8 @@ def show(view: View, a: str, b: str) -> None:
         return
     _table(view, rows)
     texts = {(row["sample_id"], row["dataset"]): _caption(row) for row in rows.to_pylist()}
-    st.caption("Below each picture: A's prediction → B's prediction (label).")
+    if view.faces is not None:
+        st.caption("Below each picture: A's prediction → B's prediction (label).")
     gallery.show(
         view,
         view.where_of(b).but(task=view.task, ids=tuple(dict.fromkeys(id_ for id_, _ in texts))),

@@ -106,32 +106,35 @@ def _difference_chart(view: View, board: Leaderboard, table: list[data_frames.Ro
         difference = one.difference
         assert difference is not None
         colour = view.colour(one.model)
+        drawn = charts.in_points(difference.main, view.metric)
+        text = number(difference.main, percent=board.is_share, sign=True)
         traces.append(
             go.Scatter(
-                x=[difference.main.value],
+                x=[drawn.value],
                 y=[charts.plain(one.model)],
                 mode="markers",
-                error_x={**charts.error_bars([difference.main]), "color": colour},
+                error_x={**charts.error_bars([drawn]), "color": colour},
                 marker={
                     "color": colour,
                     "size": 11,
                     "symbol": "circle" if difference.verdict else "circle-open",
                     "line": {"width": 2, "color": colour},
                 },
-                customdata=[[difference.wins, difference.losses, p_value(difference.p_adjusted)]],
+                customdata=[
+                    [text, difference.wins, difference.losses, p_value(difference.p_adjusted)]
+                ],
                 hovertemplate=(
-                    "%{y}: %{x}<br>better on %{customdata[0]:,}, worse on %{customdata[1]:,} "
-                    "samples, p %{customdata[2]}<extra></extra>"
+                    "%{y}: %{customdata[0]}<br>better on %{customdata[1]:,}, worse on "
+                    "%{customdata[2]:,} samples, p %{customdata[3]}<extra></extra>"
                 ),
                 showlegend=False,
             )
         )
-    is_share = board.is_share
     chart = charts.figure(
         *traces,
         height=140 + 34 * len(compared),
-        x=f"{view.metric.axis}, minus baseline" + ("" if is_share else " (left: better)"),
-        percent="x" if is_share else "",
+        x=f"{view.metric.difference_axis}, minus baseline"
+        + ("" if board.is_share else " (left: better)"),
     )
     chart.add_vline(x=0, line={"dash": "dot", "color": charts.QUIET})
     chart.update_yaxes(autorange="reversed")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -130,7 +132,7 @@ def _parts(view: View, comparison: TaskComparison) -> None:
         order = in_order(part.value for part in shown)
         shown.sort(key=lambda part: order.index(part.value))
     charts.show(
-        _parts_chart(shown, view.metric),
+        parts_chart(shown, view.metric),
         "compare-parts",
         table,
         alt="B minus A with 95 % intervals for each part of the samples",
@@ -143,25 +145,30 @@ def _parts(view: View, comparison: TaskComparison) -> None:
     )
 
 
-def _parts_chart(parts: list[PartComparison], metric: Metric) -> go.Figure:
+def parts_chart(parts: Sequence[PartComparison], metric: Metric) -> go.Figure:
+    """Return B minus A with its interval for each part; of shares in percentage points."""
     colours: dict[str | None, str] = {"a": charts.BAD, "b": charts.GOOD, None: charts.QUIET}
     direction = "" if metric.better == "higher" else " (left: B is better)"
+    drawn = [charts.in_points(part.difference, metric) for part in parts]
+    texts = [number(part.difference, percent=metric.is_share, sign=True) for part in parts]
     chart = charts.figure(
         go.Scatter(
-            x=[part.difference.value for part in parts],
+            x=[difference.value for difference in drawn],
             y=[charts.plain(f"{part.value} (n = {part.n:,})") for part in parts],
             mode="markers",
-            error_x=charts.error_bars([part.difference for part in parts]),
-            customdata=[[part.wins, part.losses, p_value(part.p_adjusted)] for part in parts],
+            error_x=charts.error_bars(drawn),
+            customdata=[
+                [text, part.wins, part.losses, p_value(part.p_adjusted)]
+                for text, part in zip(texts, parts, strict=True)
+            ],
             marker={"color": [colours[part.better] for part in parts], "size": 11},
             hovertemplate=(
-                "%{y}: %{x}<br>B wins %{customdata[0]:,}, loses %{customdata[1]:,}, "
-                "p %{customdata[2]}<extra></extra>"
+                "%{y}: %{customdata[0]}<br>B wins %{customdata[1]:,}, loses %{customdata[2]:,}, "
+                "p %{customdata[3]}<extra></extra>"
             ),
         ),
         height=110 + 34 * len(parts),
-        x=f"B minus A, {metric.axis}{direction}",
-        percent="x" if metric.is_share else "",
+        x=f"B minus A, {metric.difference_axis}{direction}",
     )
     chart.add_vline(x=0, line={"dash": "dot", "color": charts.QUIET})
     chart.update_yaxes(autorange="reversed")

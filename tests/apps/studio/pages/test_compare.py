@@ -5,19 +5,25 @@ where there is one model.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from apps.studio import settings
 from apps.studio.components.model_comparison import leaderboard, pair_figures
 from apps.studio.pages import compare
 from core.labels import FERPLUS8
-from core.vocabulary import TASKS, group_title
+from core.vocabulary import METRICS, TASKS, group_title
 from evaluation.analysis import table_pairs
+from evaluation.analysis.comparison import PartComparison
 from evaluation.analysis.leaderboard import from_tables
 from evaluation.predictions import table
 from evaluation.report.formatting import number, p_value
@@ -97,6 +103,60 @@ def test_disagreements_of_each_kind(draw) -> None:
         assert set(listed["sample_id"]) == set(rows["sample_id"])
 
 
+def page_of(files: Sequence[Path], selections: Mapping[str, str]):
+    """The `AppTest` of the page on these tables."""
+    from streamlit.testing.v1 import AppTest
+
+    settings.PROCESS.use(settings.Settings(tuple(files)))
+    try:
+        app = AppTest.from_string(
+            "from apps.studio import frame\nfrom apps.studio.pages import "
+            "compare\nframe.run(compare, {})",
+            default_timeout=60,
+        )
+        app.query_params = dict(selections)
+        return app.run()
+    finally:
+        settings.PROCESS.use(settings.Settings())
+
+
+@given(
+    names=st.lists(
+        st.sampled_from(["a", "B", "m 0.4", "m", "é", "10"]), min_size=2, max_size=4, unique=True
+    )
+)
+@hypothesis_settings(max_examples=10, deadline=None)
+def test_the_model_that_is_opened_first_is_the_baseline(names: list[str]) -> None:
+    """In whatever order their names are sorted; in one file or in several."""
+    for parts in ([[name] for name in names], [names]):
+        with TemporaryDirectory() as folder:
+            files = []
+            for i, models in enumerate(parts):
+                rows = [predictions(12, model, heads=("gender",)) for model in models]
+                files.append(Path(folder) / f"{len(parts) - i}.parquet")
+                table.write(pa.concat_tables(rows), files[-1])
+            app = page_of(files, {"vs.tab": compare.PAIR})
+            a, b = (next(s for s in app.selectbox if s.key == f"w.vs.{key}") for key in "ab")
+            assert [a.value, b.value] == names[:2]
+            assert a.options == names and b.options == names[1:]
+
+
+@given(shift=st.floats(-1, 1), width=st.floats(0, 0.2), key=st.sampled_from(sorted(METRICS)))
+def test_differences_of_shares_are_drawn_in_percentage_points(
+    shift: float, width: float, key: str
+) -> None:
+    metric, difference = METRICS[key], Estimate.of(shift, (shift - width, shift + width), 9)
+    part = PartComparison("group", "x", 9, 3, 2, difference, 0.5)
+    chart = pair_figures.parts_chart([part], metric)
+    scale = 100 if metric.is_share else 1
+    [trace] = chart.data
+    assert trace.x[0] == pytest.approx(shift * scale)
+    assert trace.error_x.array[0] == pytest.approx(width * scale, abs=1e-9)
+    assert chart.layout.xaxis.tickformat is None
+    assert ("percentage points" in chart.layout.xaxis.title.text) == metric.is_share
+    assert trace.customdata[0][0] == number(difference, percent=metric.is_share, sign=True)
+
+
 def test_one_model_is_told_what_is_missing(draw) -> None:
     app = draw("compare", "emotion only")
     assert any("One model" in i.value and "second table" in i.value for i in app.info)
@@ -165,21 +225,10 @@ def answers(pred: list[int], ages: list[float], model: str) -> pa.Table:
 def test_the_page_says_no_more_than_its_test(
     tmp_path: Path, n: int, better: int, task: str, shown: str
 ) -> None:
-    from streamlit.testing.v1 import AppTest
-
     for name, pred, age in (("a", [1] * better + [0] * (n - better), 38.0), ("b", [0] * n, 31.0)):
         table.write(answers(pred, [age] * n, name), tmp_path / f"{name}.parquet")
-    settings.PROCESS.use(settings.Settings((tmp_path / "a.parquet", tmp_path / "b.parquet"), {}))
-    try:
-        app = AppTest.from_string(
-            "from apps.studio import frame\nfrom apps.studio.pages import "
-            "compare\nframe.run(compare, {})",
-            default_timeout=60,
-        )
-        app.query_params = {"task": task, "vs.a": "a", "vs.b": "b"}
-        app.run()
-    finally:
-        settings.PROCESS.use(settings.Settings())
+    files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    app = page_of(files, {"task": task, "vs.a": "a", "vs.b": "b"})
     assert not app.exception and f"**{shown}**" in [m.value for m in app.markdown]
 
 
