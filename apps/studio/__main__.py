@@ -103,10 +103,11 @@ def serve(args: argparse.Namespace) -> None:
     from starlette.middleware import Middleware
 
     from apps.studio import app as router
-    from apps.studio import context, data_sets, images, link_preview, plotly_script, samples
-    from apps.studio.same_origin import SameOrigin
+    from apps.studio import context, data_sets, link_preview, samples
+    from apps.studio.serving import images, plotly_script
+    from apps.studio.serving.same_origin import SameOrigin
+    from apps.studio.serving.upload_room import UploadRoom
     from apps.studio.settings import PROCESS
-    from apps.studio.upload_room import UploadRoom
 
     # The tables are opened before there is a visitor, which Streamlit would warn about.
     for name in ("scriptrunner_utils.script_run_context", "caching.cache_data_api"):
@@ -139,7 +140,7 @@ def checked(args: argparse.Namespace) -> Settings:
         UserError: a folder, file or --map that does not fit.
     """
     from apps.studio import data_sets
-    from apps.studio.images import Faces
+    from apps.studio.serving.images import Faces
     from apps.studio.settings import Settings
     from evaluation.predictions.importing.arguments import import_options
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import streamlit as st
 
 from apps.studio import charts
-from apps.studio.images import Faces
+from apps.studio.serving.images import Faces
 from apps.studio.settings import Settings
 from core.vocabulary import Metric
 from evaluation.predictions.importing import ImportOptions

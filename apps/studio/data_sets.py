@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from apps.studio.context import stamp
-from apps.studio.images import Faces
+from apps.studio.serving.images import Faces
 from apps.studio.settings import Settings
 from evaluation.composition.listing import Listing
 from evaluation.composition.opening import is_adapter, open_listing

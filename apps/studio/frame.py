@@ -9,8 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from apps.studio import context, filters, links, relabel_plan, samples, uploads, url_state, widgets
+from apps.studio import context, filters, links, relabel_plan, samples, url_state, widgets
 from apps.studio.context import View
+from apps.studio.serving import uploads
 from apps.studio.settings import PROCESS, Settings
 from core.errors import UserError
 from core.vocabulary import count_of

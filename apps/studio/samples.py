@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from apps.studio.images import Faces
+from apps.studio.serving.images import Faces
 from apps.studio.settings import (
     PROCESS,
     SAMPLE_DATASETS,

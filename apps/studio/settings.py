@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from apps.studio.images import Faces
+from apps.studio.serving.images import Faces
 from evaluation.predictions.importing import ImportOptions
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,8 @@ from evaluation.report.markdown import table as markdown_table
 from evaluation.statistics.estimate import Estimate
 from train.ensemble.figures import GainRow
 from train.ensemble.weights import TaskWeights
-from train.export.model_card import INTENDED_USE, limits
+from train.export.card_texts import INTENDED_USE
+from train.export.model_card import limits
 
 OUT_OF_FOLD_NOTE = (
     "With 95 % intervals. Each picture was predicted with weights and temperatures that were "

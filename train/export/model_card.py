@@ -15,6 +15,7 @@ from evaluation.analysis.thresholds import CARD_PRECISION, MIN_THRESHOLD
 from evaluation.report.markdown import table
 from train.export.card_metric import figure_text
 from train.export.card_points import OF_POINT, point_sections
+from train.export.card_texts import HARD_FACES, INTENDED_USE, ON_VALIDATION, SMALL_GROUPS
 from train.export.int8_loss import MAX_INT8_LOSS, MIN_JUDGED_SAMPLES
 from train.export.provenance import (
     data_sentence,
@@ -46,32 +47,6 @@ OTHER_TABLES = {
 """Figures that have a table of their own."""
 
 INTERVAL = "95 % interval"
-INTENDED_USE = """## What it is for
-
-Research and demonstration on faces of people who have agreed to it: trying out a webcam demo,
-studying where such models fail, teaching.
-
-## What it must not be used for
-
-- **Decisions about people**: hiring, access, credit, policing, insurance, medicine, age checks with
-  consequences.
-- **Emotion inference at work or in education**: forbidden in the European Union (Regulation (EU)
-  2024/1689, Article 5(1)(f)), and wrong elsewhere too.
-- **Anyone who has not agreed**, or who cannot.
-- **Identifying anyone**, or tracking people across pictures.
-"""
-
-ON_VALIDATION = """\
-- The figures above were measured on **validation** data, which also selected the checkpoint, the
-  temperatures and the thresholds: expect somewhat lower figures on unseen data."""
-SMALL_GROUPS = (
-    "- Groups with few pictures have wide intervals; a difference between two groups whose "
-    "intervals overlap may be chance."
-)
-HARD_FACES = (
-    "- The demo abstains on faces under 24 pixels, in the dark, blurred, or turned away: it shows "
-    "no prediction."
-)
 
 
 def describe(card: Card, parameters: int) -> str:

@@ -11,9 +11,10 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from apps.studio import charts, context, plotly_script, url_state
+from apps.studio import charts, context, url_state
 from apps.studio.components.browser_component import browser_component
 from apps.studio.context import View
+from apps.studio.serving import plotly_script
 from evaluation.embedding_map import colours
 from evaluation.embedding_map.colours import OTHER, UNKNOWN, Colouring
 from evaluation.embedding_map.embedding_map import EmbeddingMap, Embeddings, Points

@@ -16,7 +16,7 @@ import streamlit as st
 from apps.studio import charts, data_frames, links, relabel_plan, url_state, widgets
 from apps.studio.components.browser_component import browser_component
 from apps.studio.context import View
-from apps.studio.images import Faces
+from apps.studio.serving.images import Faces
 from core import image
 from core.errors import UserError
 from evaluation.store import Store, Where

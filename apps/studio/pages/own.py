@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 import streamlit as st
 
-from apps.studio import context, settings, uploads
+from apps.studio import context, settings
 from apps.studio.context import View
+from apps.studio.serving import uploads
 from core.errors import UserError
 from evaluation.predictions.importing import Imported, ImportOptions
 from evaluation.predictions.importing.formats import read_raw

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from apps.studio import app, frame, links, samples, uploads, url_state
+from apps.studio import app, frame, links, samples, url_state
 from apps.studio.context import View
 from apps.studio.samples import ShippedSample, TellingView
+from apps.studio.serving import uploads
 
 TITLE = "Start"
 ICON = ":material/home:"

@@ -65,12 +65,6 @@ def note(text: str) -> str:
     return f"<div class='mien-note'>{escape(text)}</div>"
 
 
-def steps(texts: Sequence[str]) -> str:
-    """Return numbered steps to take."""
-    items = "".join(f"<li>{escape(t)}</li>" for t in texts)
-    return f"<ol class='mien-note mien-steps'>{items}</ol>"
-
-
 def problem(text: str) -> str:
     """Return what is wrong with the visitor's input, read out by screen readers."""
     return f"<div class='mien-problem' role='alert'><b>That did not work.</b> {escape(text)}</div>"

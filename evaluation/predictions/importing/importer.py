@@ -12,17 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import DataError
+from evaluation.predictions.importing.column_names import GENERIC, ID_NAMES, INDEX_NAMES, slug
 from evaluation.predictions.importing.formats import RawTable, read_raw
 from evaluation.predictions.importing.numbers import is_whole, parse
 from evaluation.predictions.importing.options import ANY_TASK, Imported, ImportOptions
-from evaluation.predictions.importing.recognition import (
-    GENERIC,
-    ID_NAMES,
-    INDEX_NAMES,
-    Recognition,
-    recognise,
-    slug,
-)
+from evaluation.predictions.importing.recognition import Recognition, recognise
 from evaluation.predictions.importing.tasks import GENERIC_NUMBER, ImportedTask, import_task
 from evaluation.predictions.mapping import check_contract_names, rename
 from evaluation.predictions.meta import METADATA_KEY, Meta

@@ -9,49 +9,23 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from evaluation.predictions.importing.column_names import (
+    BARE_TASKS,
+    FIXED,
+    FIXED_NAMES,
+    GENERIC,
+    ID_NAMES,
+    INDEX_NAMES,
+    LIST_WORDS,
+    PRED_WORDS,
+    PROBABILITY,
+    SAME_TASK,
+    SCORE_WORDS,
+    TRUE_WORDS,
+    slug,
+)
 from evaluation.predictions.schema import CONDITION, GROUP
 from evaluation.predictions.tasks import is_task_name
-
-GENERIC = "label"
-"""The task of a table that names none."""
-FIXED = ("sample_id", "dataset", "split", "model", "path", "face_found", "embedding")
-ID_NAMES = (
-    *("sample_id", "id", "sample", "filename", "file_name", "file", "filepath", "file_path"),
-    *("image", "image_path", "image_id", "image_name", "img", "img_path", "img_name", "path"),
-    *("picture", "photo", "key", "uid", "uuid", "name"),
-)
-FIXED_NAMES = {
-    "model": ("model_name", "classifier"),
-    "dataset": ("data_set", "dataset_name"),
-    "split": ("subset", "partition", "fold"),
-}
-INDEX_NAMES = ("", "index", "level_0")
-TRUE_WORDS = (
-    *("true", "truth", "label", "labels", "target", "targets", "actual", "ground_truth", "gt"),
-    *("y_true", "ytrue", "y", "reference", "references", "groundtruth", "annotation", "class"),
-    "expected",
-)
-PRED_WORDS = (
-    *("pred", "preds", "prediction", "predictions", "predicted", "y_pred", "ypred", "y_hat"),
-    *("yhat", "output", "guess", "dominant", "hypothesis", "top1", "predict"),
-)
-SCORE_WORDS = ("y_score", "y_prob", "y_proba", "score", "prob", "probability", "confidence")
-"""One probability a row, of the second of two classes."""
-LIST_WORDS = (
-    *("probabilities", "probability", "probs", "prob", "proba", "scores", "logits", "softmax"),
-    *("y_prob", "y_proba", "y_score", "outputs", "confidences", "predict_proba", "p"),
-)
-P_WORDS = (
-    *("probabilities", "probability", "probs", "prob", "proba", "scores", "score", "logits"),
-    *("logit", "softmax", "confidence", "conf", "p"),
-)
-PROBABILITY = re.compile(
-    rf"(?:(?P<task>[a-z]\w*?)[_.\- ])??(?:{'|'.join(P_WORDS)})[_.\- :](?P<label>.+)", re.I
-)
-"""The first word for a probability counts, as the label may have another: `prob_x_p_y`."""
-BARE_TASKS = ("emotion", "expression", "gender", "sex", "age")
-"""Names of columns that are a task's truth or prediction, whichever the table lacks."""
-SAME_TASK = {"expression": "emotion", "sex": "gender"}
 
 
 @dataclass(slots=True)
@@ -91,12 +65,6 @@ class Recognition:
     fixed: dict[str, str]
     tasks: dict[str, TaskColumns]
     unused: list[str]
-
-
-def slug(name: str) -> str:
-    """Return a column's name in lower case with `_` between its words, e.g. `y_true`."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
-    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 
 
 def recognise(schema: pa.Schema) -> Recognition:

@@ -11,11 +11,12 @@ import pyarrow as pa
 from core.errors import DataError
 from evaluation.predictions.importing import class_names, probabilities
 from evaluation.predictions.importing import labels as label_columns
+from evaluation.predictions.importing.column_names import GENERIC
 from evaluation.predictions.importing.labels import LabelColumn, label_column
 from evaluation.predictions.importing.numbers import Parsed, is_whole, parse
 from evaluation.predictions.importing.options import ImportOptions
 from evaluation.predictions.importing.probabilities import ClassScoreMatrix
-from evaluation.predictions.importing.recognition import GENERIC, TaskColumns
+from evaluation.predictions.importing.recognition import TaskColumns
 from evaluation.predictions.row_error import refuse
 from evaluation.predictions.tasks import MAX_CLASSES, P_GENDER, SPACES, UNITS
 

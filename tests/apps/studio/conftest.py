@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from apps.studio import settings
-from apps.studio.images import Faces
+from apps.studio.serving.images import Faces
 from core.labels import FERPLUS8, GENDER2
 from evaluation.benchmark.app_processes import running
 from evaluation.predictions import table

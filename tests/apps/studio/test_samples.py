@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from apps.studio import app, context, samples, settings, uploads
+from apps.studio import app, context, samples, settings
+from apps.studio.serving import uploads
 from core.data import synthetic_noisy
 from core.face_model import open_model
 from core.faces import best_detector

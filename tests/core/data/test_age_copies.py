@@ -12,7 +12,7 @@ import pytest
 from core.data import appa_real, fairface, utkface
 from core.errors import DataError
 from core.labels import FAIRFACE_AGE, GENDER2
-from tests.core.data import trees
+from tests.core.data import picture_files, trees
 from tests.core.data.test_copies import labels_by_name
 
 
@@ -27,7 +27,7 @@ def test_utkface_in_folders_and_formats(
     before = utkface.load(flat, "all")
     for i, path in enumerate(sorted(flat.iterdir())):
         name = path.name.removesuffix(".jpg.chip.jpg") + ending
-        trees.picture(tmp_path / "copy" / folders[i % len(folders)] / name)
+        picture_files.picture(tmp_path / "copy" / folders[i % len(folders)] / name)
     parts = {split: utkface.load(tmp_path / "copy", split) for split in utkface.SPLITS}
     assert labels_by_name(parts["all"]) == labels_by_name(before)
     assert parts["all"].tight == (folders[0] != "part1" or "chip" in ending)
@@ -85,7 +85,7 @@ def test_fairface_labels_and_broken_rows(tmp_path: Path) -> None:
     with (root / "fairface_label_train.csv").open("a") as file:
         file.write("train/1.jpg,9-3,Male,White,True\ntrain/2.jpg,3-9,,White,True\n")
         file.write("train\\41.jpg,03-Sep,female,Black,True\n")
-    trees.picture(root / "train" / "41.jpg")
+    picture_files.picture(root / "train" / "41.jpg")
     samples = fairface.load(root, "all")
     by_id = dict(zip(samples.ids, range(len(samples)), strict=True))
     rows = [by_id[f"train/{i}.jpg"] for i in (1, 2, 3, 6, 41)]
@@ -124,7 +124,7 @@ def test_appa_real_takes_face_crops_and_real_ages(tmp_path: Path) -> None:
 
 def test_appa_real_as_one_table(tmp_path: Path) -> None:
     names = ["train/train_000001.jpg", "train/val_000002.jpg", "train/other.jpg"]
-    trees.pictures(tmp_path, names)
+    picture_files.pictures(tmp_path, names)
     rows = [f"{name},{age}" for name, age in zip(names, (4, "x", 9), strict=True)]
     (tmp_path / "labels.csv").write_text("\n".join(["file,real_age", *rows]) + "\n")
     samples = appa_real.load(tmp_path, "all")

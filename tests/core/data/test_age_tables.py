@@ -14,8 +14,9 @@ from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
 from tests.core.data import trees
 from tests.core.data.mat_files import write_mat
+from tests.core.data.picture_files import picture, pictures
 from tests.core.data.test_tables import emotions
-from tests.core.data.trees import celebrity, features, picture, pictures
+from tests.core.data.trees import celebrity, features
 
 
 def test_imdb_wiki_age_gender_and_reasons(tmp_path: Path) -> None:

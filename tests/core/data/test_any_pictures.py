@@ -21,7 +21,7 @@ from core.data.base import object_store
 from core.errors import DataError
 from evaluation.__main__ import main
 from evaluation.predictions import table
-from tests.core.data.trees import pictures
+from tests.core.data.picture_files import pictures
 
 BUCKET = "faces"
 NAMES = [*(f"a b/{i}.jpg" for i in range(12)), "c/#1?.png"]

@@ -15,7 +15,7 @@ from core.data.base.class_folders import split_name
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
 from tests.core.data import trees
-from tests.core.data.trees import picture, pictures
+from tests.core.data.picture_files import picture, pictures
 
 
 def labels(samples: Samples) -> dict[str, str]:

@@ -15,7 +15,8 @@ from core.data.base import splits
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
 from tests.core.data import trees
-from tests.core.data.trees import picture, pictures, pixels
+from tests.core.data.picture_files import picture, pictures
+from tests.core.data.trees import pixels
 
 
 def emotions(samples: object) -> list[str]:

@@ -6,33 +6,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import zlib
-from collections.abc import Iterable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.labels import AFFECTNET8, FER7, FERPLUS8, GENDER2, JAFFE_CODES, KDEF_CODES
 from tests.core.data.mat_files import write_mat
-
-
-def picture(path: Path, side: int = 12) -> Path:
-    """A grey picture whose pixels follow from its name, in the format of its suffix."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(zlib.crc32(path.name.encode())).integers(
-        0, 256, (side, side), np.uint8
-    )
-    path.write_bytes(cv2.imencode(path.suffix.lower(), pixels)[1].tobytes())
-    return path
-
-
-def pictures(root: Path, names: Iterable[str]) -> Path:
-    for name in names:
-        picture(root / name)
-    return root
+from tests.core.data.picture_files import picture, pictures, video
 
 
 def ferplus(root: Path) -> Path:
@@ -146,15 +128,6 @@ def emoreact(root: Path) -> Path:
         (labels / f"{part}_names.txt").write_text("".join(f"{name}.mp4\n" for name in names))
         (labels / f"{part}_labels.text").write_text("".join(f"0,0,0,{row},0,4.5\n" for row in rows))
     return root
-
-
-def video(path: Path, seed: int, frames: int = 8) -> None:
-    """Noise that differs by frame."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 8, (32, 32))
-    for picture in np.random.default_rng(seed).integers(0, 256, (frames, 32, 32, 3), np.uint8):
-        writer.write(picture)
-    writer.release()
 
 
 def features(age: float = 30.0, gender: str = "female", size: int = 100, **emotion: float) -> dict:

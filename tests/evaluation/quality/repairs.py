@@ -12,7 +12,7 @@ from core.labels import FERPLUS8
 from evaluation.quality import open_dataset
 from evaluation.quality.dataset import AuditDataset
 from evaluation.quality.features import ImageFeatures
-from tests.core.data.trees import pictures
+from tests.core.data.picture_files import pictures
 
 
 def folder(root: Path, each: int = 4) -> Path:

@@ -19,7 +19,7 @@ import pytest
 from core import registry
 from core.data import utkface
 from core.errors import DataError
-from tests.core.data import trees
+from tests.core.data import picture_files, trees
 from train.__main__ import main
 from train.downloads import resumable, sources
 from train.downloads.sources import SOURCES, DownloadSource, RemoteFile
@@ -147,7 +147,7 @@ def test_what_is_fetched_from_a_publisher_can_be_trained_on(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    server.content = archive(kind, trees.picture(tmp_path / "one.png").read_bytes())
+    server.content = archive(kind, picture_files.picture(tmp_path / "one.png").read_bytes())
     sha256 = hashlib.sha256(server.content).hexdigest()
     file = RemoteFile(server.url, f"faces.{kind}", sha256, unpack=True)
     monkeypatch.setitem(

@@ -8,7 +8,7 @@ import streamlit as st
 from apps.studio import charts, data_frames, url_state, widgets
 from apps.studio.components.data_set import thumbnails
 from apps.studio.components.data_set.thumbnails import PictureRow
-from apps.studio.images import Faces
+from apps.studio.serving.images import Faces
 from evaluation.composition.classes import ALL
 from evaluation.composition.listing import ClassColumn, Listing
 from evaluation.composition.sampling import sample_of_each

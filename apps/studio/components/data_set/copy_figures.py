@@ -10,7 +10,7 @@ import streamlit as st
 from apps.studio import charts, context, data_frames, widgets
 from apps.studio.components.data_set import thumbnails
 from apps.studio.components.data_set.thumbnails import PictureRow
-from apps.studio.images import Faces
+from apps.studio.serving.images import Faces
 from evaluation.composition.copies import SEARCHES, Copies, clusters_in
 from evaluation.composition.listing import Listing
 from evaluation.quality.repair.review import FindingsFile

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from apps.studio import data_sets
-from apps.studio.images import Faces
+from apps.studio.serving.images import Faces
 from evaluation.composition.listing import Listing
 
 PIXELS = 80

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from apps.studio import settings
-from apps.studio.images import Faces
+from apps.studio.serving.images import Faces
 from apps.studio.settings import SAMPLE_DATASETS, SAMPLE_FINDINGS
 
 SCRIPT = """from apps.studio import frame

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.runtime.state.query_params import QueryParams
 
-from apps.studio import charts, context, data_frames, relabel_plan, uploads, url_state
+from apps.studio import charts, context, data_frames, relabel_plan, url_state
 from apps.studio.components import confusion_matrix, gallery
 from apps.studio.pages import own
+from apps.studio.serving import uploads
 from core.errors import UserError
 from core.labels import FERPLUS8
 from evaluation.predictions import table

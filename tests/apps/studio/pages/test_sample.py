@@ -13,8 +13,8 @@ import pytest
 
 from apps.studio import relabel_plan, settings
 from apps.studio.components import occlusion, sample_predictions
-from apps.studio.images import Faces
 from apps.studio.pages import sample
+from apps.studio.serving.images import Faces
 from core.artifacts.bundle import MODEL_FILE
 from core.labels import FERPLUS8
 from evaluation.predictions import table

@@ -12,7 +12,7 @@ from core.data.base.files import cached_folder, files, survey
 from core.data.base.rows import Row, build, read_csv
 from core.data.base.splits import by_subject, carve, split_of
 from core.errors import DataError
-from tests.core.data.trees import picture, pictures
+from tests.core.data.picture_files import picture, pictures
 
 
 def test_odd_names_are_found_and_unwritable_ones_listed(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
-from apps.studio import upload_room
-from apps.studio.upload_room import UploadRoom, kept_bytes
+from apps.studio.serving import upload_room
+from apps.studio.serving.upload_room import UploadRoom, kept_bytes
 
 PATH = "/_stcore/upload_file/session/file"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.runtime.state.query_params import QueryParams
 
-from apps.studio import uploads, url_state
+from apps.studio import url_state
+from apps.studio.serving import uploads
 from evaluation.predictions import table
 from evaluation.store import Store
 from tests.apps.studio.conftest import predictions

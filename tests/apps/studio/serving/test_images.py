@@ -12,8 +12,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from apps.studio import images
-from apps.studio.images import MAX_DECODING, THUMBNAIL_PIXELS, Faces, route
+from apps.studio.serving import images
+from apps.studio.serving.images import MAX_DECODING, THUMBNAIL_PIXELS, Faces, route
 
 
 @pytest.fixture(scope="module")

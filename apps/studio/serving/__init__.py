@@ -1,0 +1,1 @@
+"""What the server of the studio does beside pages: uploads, pictures, which requests pass."""
