@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def parquet_schema(path: Path) -> pa.Schema:
     try:
         with utf8_names(path):
             schema = pq.read_schema(path)
-            str(schema.remove_metadata())  # names of nested fields too
+            read_names(schema)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"Expected a Parquet table, got {path}: {str(error)[:200]}") from None
     check_columns(schema.names, path)
@@ -86,3 +86,25 @@ def utf8_names(source: str | Path) -> Iterator[None]:
             f"Expected column names in UTF-8, got the bytes {error.object[:40]!r} in {source}; "
             "rename the column."
         ) from None
+
+
+def read_names(fields: Iterable[pa.Field]) -> list[str]:
+    """Return the names of columns and of what is nested in them; a schema's text would hide damage.
+
+    Raises:
+        UnicodeDecodeError: a name is not UTF-8.
+    """
+    names = []
+    for field in fields:
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        names += [field.name, *read_names(_children(kind))]
+    return names
+
+
+def _children(kind: pa.DataType) -> list[pa.Field]:
+    """Return the fields of a struct, list, map or union."""
+    if pa.types.is_map(kind):
+        return [kind.key_field, kind.item_field]
+    if hasattr(kind, "value_field"):  # every kind of list
+        return [kind.value_field]
+    return [kind.field(i) for i in range(kind.num_fields)]

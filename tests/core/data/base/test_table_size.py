@@ -158,6 +158,23 @@ def test_a_damaged_arrow_file_is_an_error_and_no_crash(data: st.DataObject) -> N
         read_arrow(bytes(content))
 
 
+NESTED = {
+    "top": pa.int64(),
+    "struct": pa.struct([("inner", pa.int64())]),
+    "list": pa.list_(pa.struct([("inner", pa.int64())])),
+    "map": pa.map_(pa.string(), pa.struct([("inner", pa.int64())])),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_a_name_that_is_not_utf8_is_an_error_at_any_depth(name: str) -> None:
+    column = "inner" if name == "top" else "outer"
+    schema = pa.schema([(column, NESTED[name])])
+    content = arrow_bytes(schema.empty_table(), None, as_file=False)
+    with pytest.raises(DataError, match="UTF-8"):
+        read_arrow(content.replace(b"inner", b"\x80nner"))
+
+
 def test_the_limit_grows_with_the_file_between_two_bounds() -> None:
     limits = [unpacked_limit(size) for size in (0, 10**6, 10**8, 10**12)]
     assert limits == [2**30, 2**30, 2 * 10**9, 4 * 2**30]
