@@ -126,16 +126,21 @@ def show(report: LoadReport, console: Console) -> None:
             str(visitor.sent),
         )
     console.print(table)
-    memory = report.memory
-    if memory.first_mb is not None:
-        growth = f"too short for a slope, which needs --seconds {2 * WARM_UP_SECONDS:.0f}"
-        if memory.ci95 is not None:
-            low, high = memory.ci95
-            growth = f"{memory.mb_per_min:+.2f} MB a minute (95 %: {low:+.2f} to {high:+.2f})"
-        console.print(
-            f"server's memory: first {memory.first_mb:.0f}, last {memory.last_mb:.0f}, peak"
-            f" {memory.peak_mb:.0f} MB; {growth}",
-            soft_wrap=True,
-        )
+    if report.memory.first_mb is not None:
+        console.print(f"server's memory: {growth_in_words(report.memory)}", soft_wrap=True)
     for fault in report.faults:
         say(fault)
+
+
+def growth_in_words(memory: MemoryGrowth) -> str:
+    """Return how much memory a server held, and how fast it grew."""
+    if memory.first_mb is None:
+        return "not measured"
+    growth = f"too short for a slope, which needs {2 * WARM_UP_SECONDS:.0f} s"
+    if memory.ci95 is not None:
+        low, high = memory.ci95
+        growth = f"{memory.mb_per_min:+.2f} MB a minute (95 %: {low:+.2f} to {high:+.2f})"
+    return (
+        f"first {memory.first_mb:.0f}, last {memory.last_mb:.0f}, peak {memory.peak_mb:.0f} MB;"
+        f" {growth}"
+    )
