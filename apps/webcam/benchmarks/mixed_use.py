@@ -95,7 +95,8 @@ def show(report: MixedUseReport, console: Console) -> None:
     """Print a report."""
     console.print(
         f"{report.visits} visits in {report.minutes:.1f} minutes,"
-        f" {report.processor_s_per_visit:.1f} processor seconds each; fresh {report.fresh_mb:.0f} MB",
+        f" {report.processor_s_per_visit:.1f} processor seconds each;"
+        f" fresh {report.fresh_mb:.0f} MB",
         soft_wrap=True,
     )
     for name, memory in (("resident", report.resident), ("own", report.own)):
