@@ -246,7 +246,7 @@ def measure(args: argparse.Namespace) -> MixedUseReport:
 
 def _use(minutes: float, url: str, server: psutil.Process) -> MixedUseReport:
     endpoint, camera = find_stream(url), camera_frames(scenes.one_face(), 256)
-    config = _config(endpoint)
+    config = page_config(endpoint)
     fresh, cpu = resident_mb(server), sum(server.cpu_times()[:4])
     resident, own, faults = [], [], set()
     start, visits = time.monotonic(), 0
@@ -273,7 +273,8 @@ def _use(minutes: float, url: str, server: psutil.Process) -> MixedUseReport:
     )
 
 
-def _config(endpoint: StreamEndpoint) -> dict[str, Any]:
+def page_config(endpoint: StreamEndpoint) -> dict[str, Any]:
+    """Return Gradio's description of the page."""
     connection = endpoint.connect()
     try:
         connection.request("GET", endpoint.prefix.removesuffix("/gradio_api") + "/config")
