@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from apps.webcam.options import INTERVAL_SECONDS, MonitoringOptions, add_model_argument
+from apps.webcam.serving.gradio_import import import_gradio
 from core.cli import add_debug, exit_status
 from core.monitoring.counts_line import MAX_SECONDS
 
@@ -90,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def run() -> None:
         # Gradio takes seconds to import; --help does not.
+        import_gradio()
         from apps.webcam.serve import serve
         from apps.webcam.serving.clients import SPACE_PROXIES
         from apps.webcam.serving.hosts import space_names

@@ -126,7 +126,9 @@ def _stages(entry: BenchmarkResult) -> str:
         demo = entry["demo"]
         text += (
             f" From a cold start to the first reading of a picture {entry['startup_s']} s, "
-            f"of the demo {demo['first_prediction_s']} s; "
+            f"of the demo {demo['first_prediction_s']} s "
+            f"({demo['prediction_processor_s']} processor seconds), to its page "
+            f"{demo['first_page_s']} s ({demo['page_processor_s']}); "
             f"the demo then holds {demo['rss_mb']:.0f} MB."
         )
     return text
