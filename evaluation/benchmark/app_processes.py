@@ -145,9 +145,12 @@ def measure_demo(model: Path, image: Path, *, is_trusted: bool = False) -> DemoM
         predicted_processor, rss = _processor_s(process), resident_mb(process)
         client.close()
     return DemoMeasurements(
-        *(round(s, 2) for s in (page, predicted, page_processor, predicted_processor)),
-        round(rss, 1),
-        len(faces),
+        first_page_s=round(page, 2),
+        first_prediction_s=round(predicted, 2),
+        page_processor_s=round(page_processor, 2),
+        prediction_processor_s=round(predicted_processor, 2),
+        rss_mb=round(rss, 1),
+        faces=len(faces),
     )
 
 

@@ -15,10 +15,10 @@ def import_gradio() -> None:
     """Import Gradio; it takes a class without a file for one that needs no stub."""
     getfile = inspect.getfile
 
-    def without_components(value: Any) -> str:
-        if isinstance(value, type) and value.__module__.startswith("gradio."):
+    def without_components(object: Any) -> str:  # its name in `inspect`
+        if isinstance(object, type) and object.__module__.startswith("gradio."):
             raise OSError("no stub is wanted")
-        return getfile(value)
+        return getfile(object)
 
     inspect.getfile = without_components
     try:
