@@ -13,7 +13,8 @@ from apps.webcam.image_io import ImagePayload
 from apps.webcam.monitoring.monitor import Monitor
 from apps.webcam.serving.clients import client_of_event
 from apps.webcam.tabs import image, video, webcam
-from apps.webcam.ui import camera_states, panel, texts
+from apps.webcam.ui import camera_states, panel, privacy, texts
+from apps.webcam.ui.privacy import Place
 from core.errors import UserError
 from core.pipeline import Pipeline
 
@@ -32,7 +33,10 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 
 
 def build(
-    pipeline: Pipeline, max_stream_seconds: int | None = None, monitor: Monitor | None = None
+    pipeline: Pipeline,
+    max_stream_seconds: int | None = None,
+    monitor: Monitor | None = None,
+    place: Place = "elsewhere",
 ) -> gr.Blocks:
     """Return the page with its tabs and the API.
 
@@ -41,6 +45,7 @@ def build(
         max_stream_seconds: Longest live stream of a visitor; None for no limit. A public demo
             limits it so that the next visitor gets a turn.
         monitor: Counts faces; None where nothing is counted. The page says so.
+        place: Where the demo runs. The page says where pictures go.
     """
     page = gr.Blocks(
         title="Mien",
@@ -55,11 +60,11 @@ def build(
             gr.Markdown(texts.COUNTED, elem_classes="mien-privacy", elem_id="mien-counted")
         with gr.Tabs():
             with gr.Tab("Webcam", id="webcam"):
-                _webcam_tab(pipeline, max_stream_seconds, monitor)
+                _webcam_tab(pipeline, max_stream_seconds, monitor, place)
             with gr.Tab("Image", id="image"):
-                _image_tab(pipeline, monitor)
+                _image_tab(pipeline, monitor, place)
             with gr.Tab("Video", id="video"):
-                _video_tab(pipeline, monitor)
+                _video_tab(pipeline, monitor, place)
             with gr.Tab("About", id="about"):
                 gr.Markdown(texts.about(pipeline, MAX_IMAGES_AT_ONCE), elem_id="mien-about")
         _api(pipeline, monitor)
@@ -68,7 +73,7 @@ def build(
 
 
 def _webcam_tab(
-    pipeline: Pipeline, max_stream_seconds: int | None, monitor: Monitor | None
+    pipeline: Pipeline, max_stream_seconds: int | None, monitor: Monitor | None, place: Place
 ) -> None:
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
@@ -87,7 +92,7 @@ def _webcam_tab(
                 )
                 gr.HTML(camera_states.start_panel(), padding=False)
                 gr.HTML(camera_states.toolbar(), padding=False)
-            gr.Markdown(texts.CAMERA_PRIVACY, elem_classes="mien-privacy")
+            gr.Markdown(privacy.of_camera(place), elem_classes="mien-privacy")
         with gr.Column(scale=2, min_width=300):
             cards = gr.HTML(panel.note(texts.NO_FACE_YET), padding=False, elem_id="mien-live")
     with gr.Accordion("Details", open=False):
@@ -106,7 +111,7 @@ def _webcam_tab(
     )
 
 
-def _image_tab(pipeline: Pipeline, monitor: Monitor | None) -> None:
+def _image_tab(pipeline: Pipeline, monitor: Monitor | None, place: Place) -> None:
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
             picture = gr.Image(
@@ -118,7 +123,7 @@ def _image_tab(pipeline: Pipeline, monitor: Monitor | None) -> None:
                 alt_text="Your image with predictions",
                 placeholder="Drop an image here, paste one, or click to choose",
             )
-            gr.Markdown(texts.UPLOAD_PRIVACY, elem_classes="mien-privacy")
+            gr.Markdown(privacy.of_uploads(place), elem_classes="mien-privacy")
         with gr.Column(scale=2, min_width=300):
             cards = gr.HTML(panel.note(texts.NO_IMAGE_YET), padding=False, elem_id="mien-image")
     examples = gr.Dataset(
@@ -168,7 +173,7 @@ def _values(*values: str) -> str:
     return f"() => {json.dumps(values)}"
 
 
-def _video_tab(pipeline: Pipeline, monitor: Monitor | None) -> None:
+def _video_tab(pipeline: Pipeline, monitor: Monitor | None, place: Place) -> None:
     def read_upload(
         payload: video.FilePayload | None, visitor: video.VisitorVideo, request: gr.Request
     ) -> Iterator[video.VideoTabUpdate]:
@@ -191,7 +196,7 @@ def _video_tab(pipeline: Pipeline, monitor: Monitor | None) -> None:
                 height=150,
             )
             example = gr.Button("Try the example clip", size="sm", elem_id="mien-video-example")
-            gr.Markdown(f"{video.TERMS} {texts.UPLOAD_PRIVACY}", elem_classes="mien-privacy")
+            gr.Markdown(f"{video.TERMS} {privacy.of_uploads(place)}", elem_classes="mien-privacy")
             status = gr.HTML(padding=False, elem_id="mien-video-status")
             stop = gr.Button("Stop", variant="stop", visible=False, size="sm")
             go_on = gr.Button("Go on", variant="primary", visible=False, size="sm")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from apps.webcam.serving.hosts import HostMiddleware
 from apps.webcam.serving.metrics import MetricsMiddleware
 from apps.webcam.serving.requests import RequestMiddleware
 from apps.webcam.serving.stored_uploads import StoredUploads
+from apps.webcam.ui import privacy
 from core import system
 from core.pipeline import Pipeline
 
@@ -120,7 +122,8 @@ def serve(
     pipeline = Pipeline(model, is_trusted=is_trusted)
     print(f"Face detector: {pipeline.about_detector}", flush=True)
     monitor = Monitor.started(pipeline.predictor.card, monitoring)
-    page = build(pipeline, max_stream_seconds, monitor)
+    place = privacy.place(host, allowed_hosts, os.environ)
+    page = build(pipeline, max_stream_seconds, monitor, place)
     page.queue(
         max_size=MAX_QUEUED_EVENTS,
         default_concurrency_limit=DEFAULT_CONCURRENCY,

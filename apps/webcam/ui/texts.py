@@ -16,15 +16,6 @@ from core.vocabulary import TASKS, count_of
 
 CARD_FILE = "card.md"
 
-CAMERA_PRIVACY = (
-    "Your camera's frames go to the computer that runs this page, are processed in memory and are"
-    " gone with the next frame: no picture is stored, logged or passed on. Stop the camera or close"
-    " the page to end it. Only point the camera at people who have agreed."
-)
-UPLOAD_PRIVACY = (
-    "Uploads are deleted within seconds of being processed; results are deleted when you leave or"
-    " start again, after half an hour at the latest."
-)
 COUNTED = (
     "This demo counts what it reads from cameras, images and videos: how many faces, with which"
     " predictions and confidences, only in groups of ten or more. No picture, no face and no"
