@@ -204,6 +204,7 @@ def options(host: str, port: int) -> dict[str, object]:
         "theme.dark.primaryColor": charts.ACCENT_ON_BLACK,
         "theme.light.textColor": charts.TEXT_ON_WHITE,
         "theme.light.codeTextColor": charts.TEXT_ON_WHITE,
+        "theme.dark.codeTextColor": charts.TEXT_ON_BLACK,
     }
 
 

@@ -25,7 +25,7 @@ The k-th model of the opened tables always has the k-th colour (`View.colour`).
 """
 ACCENT_ON_WHITE, ACCENT_ON_BLACK = "#005F96", PALETTE[4]
 """Of buttons and links: the first colour is too light for text on its own tint."""
-TEXT_ON_WHITE = "#111111"
+TEXT_ON_WHITE, TEXT_ON_BLACK = "#111111", "#fafafa"
 """Captions have this text's colour at 60 %: Streamlit's own is too light for them."""
 GOOD, BAD, QUIET = "#009E73", "#D55E00", "#8C8C8C"
 BAD_SCALE = ((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)"))
@@ -109,7 +109,23 @@ def bars_between(
 
 def ink() -> str:
     """Return the colour of text on the page, light or dark."""
-    return "#fafafa" if st.context.theme.type == "dark" else "#31333f"
+    return TEXT_ON_BLACK if st.context.theme.type == "dark" else "#31333f"
+
+
+def text_on(mark: str) -> str:
+    """Return black or white, whichever has more contrast (WCAG 2) with a colour `#rrggbb`.
+
+    On a colour of another form, which is taken to be near the page's own, the page's text.
+
+    >>> text_on("#E69F00"), text_on("#0072B2")
+    ('#000000', '#ffffff')
+    """
+    if not mark.startswith("#"):
+        return ink()
+    shares = [int(mark[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "#000000" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "#ffffff"
 
 
 def cell_texts(
@@ -213,13 +229,25 @@ def show(
 
 
 def with_clear_text(chart: go.Figure) -> go.Figure:
-    """Return a copy whose axes have the page's text colour; Streamlit's grey is too light."""
+    """Return a copy whose texts read on the page and on their marks, light and dark.
+
+    Streamlit's grey of axes is too light, and its white is written on yellow bars, too.
+    """
     copy = go.Figure(chart)
     text = ink()
     for update in (copy.update_xaxes, copy.update_yaxes):
         update(tickfont_color=text, title_font_color=text)
     copy.for_each_annotation(lambda a: a.update(font_color=a.font.color or text))
+    copy.for_each_trace(lambda bar: _inside(bar, bar.marker.color), {"type": "bar"})
+    copy.for_each_trace(lambda pie: _inside(pie, pie.marker.colors), {"type": "pie"})
     return copy
+
+
+def _inside(trace: go.Bar | go.Pie, colours: str | Sequence[str] | None) -> None:
+    """Set the colours of a trace's texts, which stand on marks of `colours` or beside them."""
+    if colours is not None:
+        on_marks = text_on(colours) if isinstance(colours, str) else [*map(text_on, colours)]
+        trace.update(insidetextfont_color=on_marks, outsidetextfont_color=ink())
 
 
 def downloads(name: str, table: data_frames.Table, chart: go.Figure | None = None) -> None:

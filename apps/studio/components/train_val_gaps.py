@@ -150,6 +150,7 @@ def show_transfer(view: View) -> None:
         chart = charts.figure(*traces, x="parameters, millions", y=about, percent="y", height=400)
     else:
         chart = charts.figure(*traces, x=about, percent="x", height=150 + 34 * len(runs))
+        chart.update_yaxes(autorange="reversed")
     table: list[data_frames.Row] = [
         {
             "run": run.run,

@@ -101,6 +101,8 @@ def panels(
         opened: models of the opened tables, which keep their colours.
     """
     in_years = task == "age" and column != "flips"
+    in_points = column == "change" and not in_years
+    scale = 100 if in_points else 1
     low, high = ("low", "high") if column == "value" else (f"{column}_low", f"{column}_high")
     panel_rows = -(-len(kinds) // PANELS_PER_ROW)
     chart = make_subplots(
@@ -114,17 +116,18 @@ def panels(
     for model in dict.fromkeys(rows["model"]):
         for j, kind in enumerate(kinds):
             part = rows[(rows["model"] == model) & (rows["kind"] == kind)].sort_values("severity")
+            values, lows, highs = (list(part[name] * scale) for name in (column, low, high))
             trace = go.Scatter(
                 x=part["severity"],
-                y=part[column],
-                error_y=charts.bars_between(list(part[column]), list(part[low]), list(part[high])),
+                y=values,
+                error_y=charts.bars_between(values, lows, highs),
                 name=charts.plain(model),
                 legendgroup=model,
                 showlegend=j == 0,
                 mode="lines+markers",
                 line={"color": charts.colour(places[model])},
                 customdata=_levels(part),
-                hovertemplate="severity %{x} (%{customdata}): %{y}",
+                hovertemplate="severity %{x} (%{customdata}): %{y}" + " points" * in_points,
             )
             chart.add_trace(trace, row=j // PANELS_PER_ROW + 1, col=j % PANELS_PER_ROW + 1)
     chart.update_layout(
@@ -134,13 +137,13 @@ def panels(
         legend={"orientation": "h", "y": -0.12},
     )
     chart.update_annotations(font_size=13)  # the panels' titles, which must fit a phone
-    chart.update_yaxes(tickformat=None if in_years else ".0%", automargin=True)
+    chart.update_yaxes(tickformat=".1f" if in_years or in_points else ".0%", automargin=True)
     if column != "change":
         chart.update_yaxes(rangemode="tozero")
     chart.update_xaxes(dtick=1, showticklabels=True)  # the last row need not be full
     axis_titles = {
         "value": "error, years" if in_years else "accuracy",
-        "change": "change, years" if in_years else "change",
+        "change": "change, years" if in_years else "change, points",
         "flips": SHOW["flips"],
     }
     chart.update_yaxes(title=axis_titles[column], col=1)
@@ -170,13 +173,23 @@ def _panels(view: View, rows: pd.DataFrame, column: str) -> None:
         "change": f"change of {metric} against severity 0",
         "flips": "share of predictions that changed",
     }[column]
-    columns = ["model", "dataset", "split", "kind", "severity", "level", "unit", "metric"]
+    columns = [
+        "model",
+        "dataset",
+        "split",
+        "kind",
+        "severity",
+        "in_words",
+        "level",
+        "unit",
+        "metric",
+    ]
     columns += ["value", "low", "high", "n", "flips", "flips_low", "flips_high"]
     columns += ["change", "change_low", "change_high"]
     charts.show(
         panels(rows, kinds, task, column, view.store.models),
         "robustness",
-        rows[columns],
+        rows.assign(in_words=_levels(rows))[columns],
         alt=f"{about} by severity, a panel for each corruption",
     )
     note = (

@@ -6,9 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import plotly.graph_objects as go
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from apps.studio.charts import PALETTE
+from apps.studio.charts import GREY, PALETTE, text_on, with_clear_text
 
 PAGES = {
     "overview": {},
@@ -18,6 +21,42 @@ PAGES = {
     "age_gender": {"task": "age"},
     "sample": {"sample": "s00003"},
 }
+
+
+COLOURS = st.binary(min_size=3, max_size=3).map(lambda rgb: f"#{rgb.hex()}")
+
+
+def luminance(colour: str) -> float:
+    """Of WCAG 2, written anew."""
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)
+    ]
+    return linear[0] * 0.2126 + linear[1] * 0.7152 + linear[2] * 0.0722
+
+
+def contrast(a: str, b: str) -> float:
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@given(COLOURS)
+def test_text_reads_on_any_mark(colour: str) -> None:
+    assert contrast(text_on(colour), colour) >= 4.5
+
+
+@given(st.lists(COLOURS, min_size=1), st.booleans())
+def test_texts_of_bars_and_pies_read(colours: list[str], are_equal: bool) -> None:
+    marks = colours[0] if are_equal else colours
+    bars = go.Bar(y=[1] * len(colours), text=["x"] * len(colours), marker_color=marks)
+    bars, pie, grey = with_clear_text(
+        go.Figure([bars, go.Pie(marker_colors=colours), go.Bar(marker_color=GREY)])
+    ).data
+    texts = bars.insidetextfont.color
+    for text, mark in zip([texts] if are_equal else texts, colours, strict=False):
+        assert contrast(text, mark) >= 4.5
+    assert all(contrast(*c) >= 4.5 for c in zip(pie.insidetextfont.color, colours, strict=True))
+    assert grey.insidetextfont.color
 
 
 def traces(app: Any) -> Iterator[dict[str, Any]]:

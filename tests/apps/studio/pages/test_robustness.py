@@ -96,6 +96,18 @@ def test_every_panel_has_its_axes(kinds: int) -> None:
     assert page.panels(there, names, "emotion", "value").layout.yaxis.title.text == "accuracy"
 
 
+@pytest.mark.parametrize(("task", "scale"), [("emotion", 100), ("age", 1)])
+def test_changes_of_shares_are_drawn_in_points(task: str, scale: int) -> None:
+    rows = pa.Table.from_pylist([row("k", s, 0.5, task) for s in range(3)], curves.SCHEMA)
+    rows = rows.to_pandas()
+    [trace] = page.panels(rows, ["k"], task, "change").data
+    assert list(trace.y) == pytest.approx(list(rows["change"] * scale))
+    assert list(trace.error_y.array) == pytest.approx(
+        list((rows["change_high"] - rows["change"]) * scale)
+    )
+    assert page.panels(rows, ["k"], task, "value").data[0].y[0] == 0.5
+
+
 def test_a_change_without_an_interval_is_shown_alone(draw, tmp_path: Path) -> None:
     rows = [
         row("flip", 0, 0.8),
