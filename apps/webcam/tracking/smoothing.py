@@ -60,12 +60,14 @@ class ValueGroup:
         time_constant_s: Seconds after which a value's weight has fallen to 1/e.
         min_noise: Lower bound of the noise, as the length of the difference over the watched
             values.
+        first_noise: The noise that a new face is taken to have, until its own is known.
     """
 
     size: int
     watched: int
     time_constant_s: float
     min_noise: float
+    first_noise: float = 0.0
 
 
 class Smoother:
@@ -78,6 +80,7 @@ class Smoother:
         sizes = [g.size for g in groups]
         self._time_constants = np.array([g.time_constant_s for g in groups])
         self._min_variance = np.array([g.min_noise**2 for g in groups])
+        self._first_variance = np.array([max(g.first_noise, g.min_noise) ** 2 for g in groups])
         self._group_of_value = np.repeat(np.arange(len(groups)), sizes)  # (values,)
         self._starts = np.cumsum([0, *sizes[:-1]])
         self._is_watched = np.concatenate([np.arange(g.size) < g.watched for g in groups]).astype(
@@ -88,7 +91,7 @@ class Smoother:
         """Return the state of a face without any frame."""
         values, groups = len(self._group_of_value), len(self._time_constants)
         return np.concatenate(
-            [np.zeros(3 * values + 2 * groups), self._min_variance, np.full(groups, np.inf)]
+            [np.zeros(3 * values + 2 * groups), self._first_variance, np.full(groups, np.inf)]
         )
 
     def update(

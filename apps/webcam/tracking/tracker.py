@@ -35,6 +35,10 @@ USUAL_SCORE_SECONDS = 3.0
 # An expression passes; age and gender belong to the person.
 EMOTION_SMOOTHING_SECONDS, PERSON_SMOOTHING_SECONDS = 8.0, 20.0
 MIN_EMOTION_NOISE, MIN_GENDER_NOISE, MIN_AGE_NOISE_YEARS = 0.07, 0.32, 3.5
+FIRST_EMOTION_NOISE = 2 * MIN_EMOTION_NOISE
+"""Of a new face: about that of a face that is hard to read, 0.14. With the lowest one, a few frames
+of such a face counted as a change before its own noise was known.
+"""
 
 
 @dataclass(slots=True)
@@ -212,7 +216,9 @@ def _value_groups(prediction: Prediction) -> tuple[ValueGroup, ...]:
     groups = []
     if prediction.emotion:
         n = len(prediction.emotion.labels)
-        groups.append(ValueGroup(n, n, EMOTION_SMOOTHING_SECONDS, MIN_EMOTION_NOISE))
+        groups.append(
+            ValueGroup(n, n, EMOTION_SMOOTHING_SECONDS, MIN_EMOTION_NOISE, FIRST_EMOTION_NOISE)
+        )
     if prediction.gender:
         n = len(prediction.gender.labels)
         groups.append(ValueGroup(n, n, PERSON_SMOOTHING_SECONDS, MIN_GENDER_NOISE))

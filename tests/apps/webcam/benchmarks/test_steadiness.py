@@ -73,11 +73,8 @@ def assert_steady(frames: list[ClipFrame]) -> None:
     assert set(by_task) == {"age", "emotion", "gender"}
     assert by_task["age"].ratio is not None, "the clip disturbs the age, or it tests nothing"
     for task, deviation in by_task.items():
-        # The target is that of age; an expression passes, so it is followed faster: half of the raw
-        # deviation, or ten points.
+        # The target is that of age; an expression passes, so it is followed faster.
         max_ratio = 0.5 if task == "emotion" else MAX_RATIO
-        if task == "emotion" and deviation.shown <= 0.1:
-            continue
         if deviation.ratio is None:
             assert deviation.shown <= deviation.raw + 0.005, (task, by_task)
         else:

@@ -52,6 +52,21 @@ def test_a_jump_is_followed_after_the_same_time_at_every_rate(rate, jump):
     assert 0.25 - 1e-9 <= k / rate - 8 <= 0.5
 
 
+@pytest.mark.parametrize("rate", [4, 10, 25])
+@pytest.mark.parametrize("start", [1, 3, 20])
+def test_a_new_face_changes_by_more_than_its_first_noise(rate, start):
+    """Small steps wait until the noise is known; large ones show within half a second."""
+    groups = (ValueGroup(1, 1, 20.0, 1.0, first_noise=2.0),)
+    small, large = SingleFace(groups), SingleFace(groups)
+    for k in range((start + 2) * rate):
+        is_changed = k >= start * rate
+        small.add([2.2 if is_changed else 0.0], k / rate)
+        mean = large.add([30.0 if is_changed else 0.0], k / rate)
+        if k == round((start + 0.5) * rate):
+            assert mean[0] > 0.99 * 30
+    assert np.isinf(small.state[-1]) == (start < 20)
+
+
 @pytest.mark.parametrize("rate", [2, 4, 10, 25])
 def test_one_outlier_changes_nothing_and_neither_does_noise(rate):
     rng, face = np.random.default_rng(1), SingleFace()
