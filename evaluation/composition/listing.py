@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from core.errors import DataError
 from core.vocabulary import group_title, task_title
+from evaluation.composition.group_order import in_order
 from evaluation.predictions.tasks import SPACES, UNITS
 from evaluation.quality.dataset import SPLITS
 
@@ -79,12 +79,12 @@ def coded(values: Iterable[str | None], labels: Iterable[str] = ()) -> ClassColu
 
     Args:
         values: the class of each sample; None or "" where unknown.
-        labels: their order; others follow in natural order.
+        labels: their order; others follow in the order of `in_order`.
     """
     texts = np.array(["" if value is None else value for value in values], dtype=object)
     occurring = {str(text) for text in set(texts.tolist())} - {""}
     first = [label for label in labels if label in occurring]
-    ordered = (*first, *sorted(occurring - set(first), key=natural))
+    ordered = (*first, *in_order(occurring - set(first)))
     code_of = {label: code for code, label in enumerate(ordered)}
     codes = np.array([code_of.get(text, -1) for text in texts.tolist()], np.int64)
     return ClassColumn(codes, ordered)
@@ -98,16 +98,6 @@ def coded_splits(values: Iterable[str | None]) -> ClassColumn:
 def label_order(column: str) -> tuple[str, ...]:
     """Return the classes of a task whose order is known; empty for others."""
     return SPACES[column].labels if column in SPACES else ()
-
-
-def natural(text: str) -> list[tuple[int, int, str]]:
-    """Return a key by which texts sort with their numbers by value.
-
-    >>> sorted(["10-19", "9", "a", "80+"], key=natural)
-    ['9', '10-19', '80+', 'a']
-    """
-    parts = re.findall(r"[0-9]{1,18}|[^0-9]+|[0-9]+", text)
-    return [(0, int(p), p) if p.isascii() and p.isdigit() else (1, 0, p) for p in parts]
 
 
 def column_title(column: str) -> str:

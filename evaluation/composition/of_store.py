@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from evaluation.composition.classes import ClassCounts
-from evaluation.composition.listing import NO_SPLIT, ClassColumn, coded_splits, natural
+from evaluation.composition.group_order import in_order
+from evaluation.composition.listing import NO_SPLIT, ClassColumn, coded_splits
 from evaluation.store import Store, Where
 
 # Several models predict for one sample, which counts once.
@@ -44,9 +45,9 @@ def class_counts(store: Store, where: Where, column: str) -> ClassCounts:
     rows = _count(store, where, f"t.{column}", column)
     splits = coded_splits(rows["split"])
     task = column.removesuffix("_true")
-    order = {label: i for i, label in enumerate(store.label_space(task))}
     occurring = {value for value in rows[column] if value}
-    labels = tuple(sorted(occurring, key=lambda v: (order.get(v, len(order)), natural(v))))
+    known = [label for label in store.label_space(task) if label in occurring]
+    labels = (*known, *in_order(occurring - set(known)))
     table = np.zeros((len(splits.labels), len(labels) + 1), np.int64)
     place = {label: i + 1 for i, label in enumerate(labels)}
     for split, value, n in zip(splits.codes, rows[column], rows["n"], strict=True):

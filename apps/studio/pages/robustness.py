@@ -127,7 +127,9 @@ def panels(
                 mode="lines+markers",
                 line={"color": charts.colour(places[model])},
                 customdata=_levels(part),
-                hovertemplate="severity %{x} (%{customdata}): %{y}" + " points" * in_points,
+                hovertemplate="severity %{x} (%{customdata}): "
+                + ("%{y:.1f}" if in_years or in_points else "%{y:.1%}")
+                + " points" * in_points,
             )
             chart.add_trace(trace, row=j // PANELS_PER_ROW + 1, col=j % PANELS_PER_ROW + 1)
     chart.update_layout(
@@ -137,7 +139,7 @@ def panels(
         legend={"orientation": "h", "y": -0.12},
     )
     chart.update_annotations(font_size=13)  # the panels' titles, which must fit a phone
-    chart.update_yaxes(tickformat=".1f" if in_years or in_points else ".0%", automargin=True)
+    chart.update_yaxes(tickformat=None if in_years or in_points else ".0%", automargin=True)
     if column != "change":
         chart.update_yaxes(rangemode="tozero")
     chart.update_xaxes(dtick=1, showticklabels=True)  # the last row need not be full
