@@ -73,9 +73,12 @@ def draw_on(canvas: np.ndarray, faces: Sequence[TrackedFace], *, is_mirrored: bo
     for face, box in zip(faces, boxes, strict=True):
         is_small = min(box[2:]) < MIN_LABELLED_SIDE_PX * unit
         number = str(face.id)
-        for text in (number,) if is_small else (labels.tag(face.id, face.reading), number):
+        # Rather its number alone than a line through others.
+        tries = [(labels.tag(face.id, face.reading), False)] * (not is_small)
+        for text, may_cross in (*tries, (number, False), (number, True)):
             chip = render(text, _colour(face), size)
-            if (placed := layout.place(box, chip.shape[1], chip.shape[0])) is not None:
+            placed = layout.place(box, chip.shape[1], chip.shape[0], may_cross=may_cross)
+            if placed is not None:
                 _paste(canvas, chip, placed, _colour(face), unit)
                 break
 

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.types import Box
 
 Rectangle = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels; right and bottom lie just outside."""
+Areas = NDArray[np.int_]
+"""Rectangles, shape (N, 4), or lines, shape (N, 2, 2), in whole pixels."""
+MAX_TRIED = 64
+"""Free places nearest to a face whose lines are looked at."""
 GRID_STEPS_PER_TAG = 2
 """How finely the picture is searched for room, in steps per width and height of a tag."""
 
@@ -42,13 +47,16 @@ class TagLayout:
         faces = [area for box in boxes if (area := self._inside(box)) is not None]
         self._taken: list[Rectangle] = faces
 
-    def place(self, box: Box, width: int, height: int) -> PlacedTag | None:
+    def place(
+        self, box: Box, width: int, height: int, *, may_cross: bool = False
+    ) -> PlacedTag | None:
         """Return the place of a tag and keep it free of others; None where there is no room.
 
         Args:
             box: The tag's face.
             width: Of the tag, pixels.
             height: Likewise.
+            may_cross: The line to the face may cross other faces and tags.
         """
         if width > self.width or height > self.height:
             return None
@@ -57,14 +65,13 @@ class TagLayout:
             return None
         for left, top in self._beside(face, width, height):
             area = (left, top, left + width, top + height)
-            if not any(_overlap(area, other) for other in self._taken):
+            if not any(_is_over(area, other) for other in self._taken):
                 self._taken.append(area)
                 return PlacedTag(area, None)
-        distant = self._nearest_room(face, width, height)
-        if distant is None:
-            return None
-        self._taken.append(distant)
-        return PlacedTag(distant, _leader(distant, face))
+        placed = self._nearest_room(face, width, height, may_cross=may_cross)
+        if placed is not None:
+            self._taken.append(placed.area)
+        return placed
 
     def _inside(self, box: Box) -> Rectangle | None:
         """Return the part of a box that lies in the picture, if any."""
@@ -85,47 +92,61 @@ class TagLayout:
                 for y in (top, bottom - height):
                     yield x, min(max(y, 0), self.height - height)
 
-    def _nearest_room(self, face: Rectangle, width: int, height: int) -> Rectangle | None:
+    def _nearest_room(
+        self, face: Rectangle, width: int, height: int, *, may_cross: bool
+    ) -> PlacedTag | None:
         """Return the free place nearest to the middle of a face, on a grid over the picture."""
         x = np.arange(0, self.width - width + 1, max(1, width // GRID_STEPS_PER_TAG))
         y = np.arange(0, self.height - height + 1, max(1, height // GRID_STEPS_PER_TAG))
-        left, top = (axis.ravel() for axis in np.meshgrid(x, y))  # (N,) each
+        corners = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)  # (N, 2)
+        areas = np.concatenate([corners, corners + np.array([width, height])], axis=1)  # (N, 4)
         taken = np.array(self._taken)  # (M, 4)
-        is_free = ~(
-            (left[:, None] < taken[:, 2])
-            & (left[:, None] + width > taken[:, 0])
-            & (top[:, None] < taken[:, 3])
-            & (top[:, None] + height > taken[:, 1])
-        ).any(axis=1)  # (N,)
-        if not is_free.any():
+        areas = areas[~_overlap(areas, taken).any(axis=1)]
+        to_face = (areas[:, :2] + areas[:, 2:] - np.add(face[:2], face[2:])) / 2  # (N, 2)
+        areas = areas[np.hypot(*to_face.T).argsort(kind="stable")[:MAX_TRIED]]
+        leaders = _leaders(areas, face)  # (N, 2 ends, 2)
+        if not may_cross:
+            others = taken[(taken != face).any(axis=1)]
+            is_clear = ~_cross(leaders, others).any(axis=1)
+            areas, leaders = areas[is_clear], leaders[is_clear]
+        if not len(areas):
             return None
-        from_middle = np.hypot(
-            left + width / 2 - (face[0] + face[2]) / 2, top + height / 2 - (face[1] + face[3]) / 2
-        )
-        best = int(np.where(is_free, from_middle, np.inf).argmin())
-        return (
-            int(left[best]),
-            int(top[best]),
-            int(left[best]) + width,
-            int(top[best]) + height,
-        )
+        left, top = (int(v) for v in areas[0, :2])
+        (x1, y1), (x2, y2) = leaders[0].tolist()
+        return PlacedTag((left, top, left + width, top + height), ((x1, y1), (x2, y2)))
 
 
-def _overlap(a: Rectangle, b: Rectangle) -> bool:
+def _is_over(a: Rectangle, b: Rectangle) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _leader(tag: Rectangle, face: Rectangle) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the shortest line between two rectangles."""
-    ends = [_nearest_coordinates(tag[i], tag[i + 2], face[i], face[i + 2]) for i in (0, 1)]
-    return (ends[0][0], ends[1][0]), (ends[0][1], ends[1][1])
+def _overlap(areas: Areas, others: Areas) -> NDArray[np.bool_]:
+    """Return which areas (N, 4) share a pixel with which others (M, 4): (N, M)."""
+    left, top, right, bottom = areas.T[:, :, None]  # (N, 1) each
+    is_beside = (right <= others[:, 0]) | (others[:, 2] <= left)
+    return np.asarray(~(is_beside | (bottom <= others[:, 1]) | (others[:, 3] <= top)))
 
 
-def _nearest_coordinates(a_low: int, a_high: int, b_low: int, b_high: int) -> tuple[int, int]:
-    """Return where two ranges are nearest: the middle of what they share, else their ends."""
-    if a_high <= b_low:
-        return a_high - 1, b_low
-    if b_high <= a_low:
-        return a_low, b_high - 1
-    middle = (max(a_low, b_low) + min(a_high, b_high)) // 2
-    return middle, middle
+def _leaders(areas: Areas, face: Rectangle) -> Areas:
+    """Return the shortest line between each area (N, 4) and a face: (N, 2 ends, x and y)."""
+    low, high = areas[:, :2], areas[:, 2:] - 1  # first and last pixel
+    face_low, face_high = np.array(face[:2]), np.array(face[2:]) - 1
+    middle = (np.maximum(low, face_low) + np.minimum(high, face_high)) // 2  # of what both share
+    is_before, is_after = high < face_low, low > face_high
+    start = np.where(is_before, high, np.where(is_after, low, middle))
+    end = np.where(is_before, face_low, np.where(is_after, face_high, middle))
+    return np.stack([start, end], axis=1)
+
+
+def _cross(lines: Areas, others: Areas) -> NDArray[np.bool_]:
+    """Return which lines (N, 2 ends, x and y) pass through which areas (M, 4): (N, M).
+
+    A line is inside of an area on each axis for a range of its length (Liang and Barsky, ACM
+    Transactions on Graphics 3, 1984); it passes through where the ranges meet.
+    """
+    start, step = lines[:, None, 0], (lines[:, 1] - lines[:, 0])[:, None]  # (N, 1, 2)
+    step = np.where(step == 0, 1e-9, step)
+    ends = [(edge - 0.5 - start) / step for edge in (others[:, :2], others[:, 2:])]  # (N, M, 2)
+    enters = np.minimum(*ends).max(axis=2)
+    leaves = np.maximum(*ends).min(axis=2)
+    return np.asarray(np.maximum(enters, 0) < np.minimum(leaves, 1))

@@ -222,6 +222,7 @@ def _interval_outlines(
 def _set_layout(figure: go.Figure) -> None:
     figure.update_yaxes(range=[0, 1], tickformat=".0%", row=1, col=1)
     figure.update_xaxes(title_text="seconds", row=2, col=1)
+    figure.update_annotations(x=0, xanchor="left")  # the titles; on a phone the menu is beside them
     # Colours of text come from style.css, to suit light and dark.
     for update_axes in (figure.update_xaxes, figure.update_yaxes):
         update_axes(gridcolor="rgba(128,128,128,0.25)", zeroline=False)

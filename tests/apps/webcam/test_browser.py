@@ -195,11 +195,19 @@ def test_images_good_and_bad(visit, tmp_path, portrait):
 
 
 def test_the_example_clip_is_one_click_away(visit):
-    page = visit().page
+    page = visit(viewport={"width": 320, "height": 640}).page
     page.get_by_role("tab", name="Video").click()
     page.get_by_role("button", name="Try the example clip").click()
     page.locator("#mien-video-status").get_by_text("frames read").wait_for()
     page.wait_for_function("document.querySelector('#mien-video-out video')?.readyState >= 2")
+    title, menu = (
+        page.locator(f"#mien-video-plot {part}").first
+        for part in (".annotation-text", ".updatemenu-header-group")
+    )
+    menu.wait_for()
+    page.wait_for_timeout(500)  # the plot is fitted to the page
+    title_box, menu_box = title.bounding_box(), menu.bounding_box()
+    assert title_box["x"] + title_box["width"] < menu_box["x"], "side by side on a phone"
 
 
 def test_a_video(visit, server, tmp_path, frame):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
+
 import cv2
 import numpy as np
 from hypothesis import example, given, settings
@@ -22,6 +24,21 @@ BOX = st.tuples(
 def overlaps(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     """Whether two areas, left, top, right, bottom, share a point inside."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def as_area(box: Box) -> tuple[float, ...]:
+    """Left, top, right, bottom of a box in whole pixels."""
+    x, y, w, h = box
+    return floor(x), floor(y), ceil(x + w), ceil(y + h)
+
+
+def assert_clear(line, areas: list[tuple[float, ...]]) -> None:
+    """No pixel of a line lies in an area."""
+    (x1, y1), (x2, y2) = line
+    count = 2 * max(abs(x2 - x1), abs(y2 - y1)) + 1
+    for x, y in zip(np.linspace(x1, x2, count), np.linspace(y1, y2, count), strict=True):
+        for left, top, right, bottom in areas:
+            assert not (left <= x <= right - 1 and top <= y <= bottom - 1), (line, areas)
 
 
 @settings(max_examples=300, deadline=None)
@@ -48,6 +65,7 @@ def test_no_tag_covers_a_face_or_another_tag(
         if placed.leader is not None:
             for x, y in placed.leader:
                 assert 0 <= x < width and 0 <= y < height
+            assert_clear(placed.leader, [as_area(b) for b in boxes if b != box] + areas[:-1])
 
 
 @settings(max_examples=100, deadline=None)
@@ -65,9 +83,21 @@ def test_crowded_tags_have_a_line_to_their_face():
         (100.0 * i, 240.0, 98.0, 98.0) for i in range(6)
     ]
     layout = TagLayout(640, 480, boxes, GAP)
-    placed = [layout.place(box, 130, 34) for box in boxes]
-    assert all(placed)
+    placed = [
+        layout.place(box, 130, 34) or layout.place(box, 40, 34, may_cross=True) for box in boxes
+    ]
+    assert all(placed), "where the line of a tag would cross others, the number has room"
     assert any(each.leader for each in placed)
+
+
+def test_a_line_never_crosses_another_face_unless_it_may():
+    """A face in the corner, walled in by others: the only room is behind them."""
+    corner = (0.0, 0.0, 98.0, 98.0)
+    boxes = [corner, (100.0, 0.0, 150.0, 150.0), (0.0, 100.0, 150.0, 150.0)]
+    layout = TagLayout(640, 480, boxes, GAP)
+    assert layout.place(corner, 130, 34) is None
+    placed = layout.place(corner, 130, 34, may_cross=True)
+    assert placed is not None and placed.leader is not None
 
 
 def test_a_face_that_fills_the_image_has_no_tag():
