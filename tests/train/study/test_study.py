@@ -5,6 +5,7 @@ line.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -95,7 +96,7 @@ def test_a_wrong_setting_is_refused_before_anything_is_trained(tmp_path: Path) -
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StudyResult, int]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StudyResult, int]:
     """A study of two members and one that must fail, trained in this process: its folder, what it
     found, its status.
     """
@@ -105,6 +106,13 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StudyResult, i
     )
     result, status = run.run(plan(out, of), "the command", trainer=in_process)
     return out, result, status
+
+
+@pytest.fixture
+def done(trained: tuple[Path, StudyResult, int], tmp_path: Path) -> tuple[Path, StudyResult, int]:
+    """The same in a folder of the test's own, which it may change."""
+    out, result, status = trained
+    return Path(shutil.copytree(out, tmp_path / "study")), result, status
 
 
 def test_a_study_from_end_to_end(done: tuple[Path, StudyResult, int]) -> None:
