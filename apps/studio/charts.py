@@ -68,11 +68,19 @@ def figure(
         bargap=0.2,
         **layout,
     )
-    chart.update_xaxes(title=x, tickformat=".0%" if "x" in percent else None)
-    chart.update_yaxes(title=y, tickformat=".0%" if "y" in percent else None)
-    for update in (chart.update_xaxes, chart.update_yaxes):
-        update(automargin=True, separatethousands=True)
+    chart.update_xaxes(title_text=x, tickformat=".0%" if "x" in percent else None, **axis_look())
+    chart.update_yaxes(title_text=y, tickformat=".0%" if "y" in percent else None, **axis_look())
     return chart
+
+
+def axis_look() -> dict[str, object]:
+    """Return the look of an axis; Streamlit's grey of its texts is too light."""
+    return {
+        "automargin": True,
+        "separatethousands": True,
+        "tickfont_color": ink(),
+        "title_font_color": ink(),
+    }
 
 
 def error_bars(estimates: Sequence[Estimate]) -> dict[str, object]:
@@ -109,7 +117,12 @@ def bars_between(
 
 def ink() -> str:
     """Return the colour of text on the page, light or dark."""
-    return TEXT_ON_BLACK if st.context.theme.type == "dark" else "#31333f"
+    return TEXT_ON_BLACK if is_dark() else "#31333f"
+
+
+def is_dark() -> bool:
+    """Return whether the visitor's page is dark."""
+    return bool(st.context.theme.type == "dark")
 
 
 def text_on(mark: str) -> str:
@@ -229,18 +242,15 @@ def show(
 
 
 def with_clear_text(chart: go.Figure) -> go.Figure:
-    """Return a copy whose texts read on the page and on their marks, light and dark.
+    """Return the chart, whose annotations and texts on marks now read, light and dark.
 
-    Streamlit's grey of axes is too light, and its white is written on yellow bars, too.
+    Streamlit's white is written on yellow bars, too.
     """
-    copy = go.Figure(chart)
     text = ink()
-    for update in (copy.update_xaxes, copy.update_yaxes):
-        update(tickfont_color=text, title_font_color=text)
-    copy.for_each_annotation(lambda a: a.update(font_color=a.font.color or text))
-    copy.for_each_trace(lambda bar: _inside(bar, bar.marker.color), {"type": "bar"})
-    copy.for_each_trace(lambda pie: _inside(pie, pie.marker.colors), {"type": "pie"})
-    return copy
+    chart.for_each_annotation(lambda a: a.update(font_color=a.font.color or text))
+    chart.for_each_trace(lambda bar: _inside(bar, bar.marker.color), {"type": "bar"})
+    chart.for_each_trace(lambda pie: _inside(pie, pie.marker.colors), {"type": "pie"})
+    return chart
 
 
 def _inside(trace: go.Bar | go.Pie, colours: str | Sequence[str] | None) -> None:
@@ -265,7 +275,9 @@ def downloads(name: str, table: data_frames.Table, chart: go.Figure | None = Non
         partial(data_frames.parquet, table),
     )
     if chart is not None:
-        _download(row, "Figure (HTML)", f"{name}.html", "text/html", partial(page, chart))
+        _download(
+            row, "Figure (HTML)", f"{name}.html", "text/html", partial(page, chart, dark=is_dark())
+        )
 
 
 def _download(row: Any, text: str, file_name: str, mime: str, content: Any) -> None:
@@ -280,7 +292,8 @@ def _download(row: Any, text: str, file_name: str, mime: str, content: Any) -> N
     )
 
 
-def page(chart: go.Figure) -> bytes:
-    """Return a chart as an HTML page that needs nothing from elsewhere."""
-    text: str = chart.to_html(include_plotlyjs=True, full_html=True)
+def page(chart: go.Figure, *, dark: bool) -> bytes:
+    """Return a chart as an HTML page that needs nothing from elsewhere, light or dark."""
+    shown = go.Figure(chart, layout_template="plotly_dark") if dark else chart
+    text: str = shown.to_html(include_plotlyjs=True, full_html=True)
     return text.encode()

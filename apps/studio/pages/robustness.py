@@ -139,19 +139,20 @@ def panels(
         legend={"orientation": "h", "y": -0.12},
     )
     chart.update_annotations(font_size=13)  # the panels' titles, which must fit a phone
-    chart.update_yaxes(tickformat=None if in_years or in_points else ".0%", automargin=True)
+    chart.update_yaxes(tickformat=None if in_years or in_points else ".0%", **charts.axis_look())
     if column != "change":
         chart.update_yaxes(rangemode="tozero")
-    chart.update_xaxes(dtick=1, showticklabels=True)  # the last row need not be full
+    # The last row need not be full.
+    chart.update_xaxes(dtick=1, showticklabels=True, **charts.axis_look())
     axis_titles = {
         "value": "error, years" if in_years else "accuracy",
         "change": "change, years" if in_years else "change, points",
         "flips": SHOW["flips"],
     }
-    chart.update_yaxes(title=axis_titles[column], col=1)
+    chart.update_yaxes(title_text=axis_titles[column], col=1)
     for j in range(max(0, len(kinds) - PANELS_PER_ROW), len(kinds)):  # the lowest of each column
         chart.update_xaxes(
-            title="severity", row=j // PANELS_PER_ROW + 1, col=j % PANELS_PER_ROW + 1
+            title_text="severity", row=j // PANELS_PER_ROW + 1, col=j % PANELS_PER_ROW + 1
         )
     return chart
 
