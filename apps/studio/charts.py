@@ -6,6 +6,7 @@ The palette is safe for colour-blind readers and reads on light and dark.
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -30,6 +31,8 @@ TEXT_ON_WHITE, TEXT_ON_BLACK = "#111111", "#fafafa"
 GOOD, BAD, QUIET = "#009E73", "#D55E00", "#8C8C8C"
 BAD_SCALE = ((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)"))
 """For what is worse the larger it is, in the colour of BAD."""
+MAX_TITLE_CHARACTERS = 32
+"""Of a line of the x axis's title: more do not fit beside the ticks of y on a phone."""
 GREY = "rgba(128,128,128,0.35)"
 SCALE = ((0.0, "rgba(0,114,178,0.06)"), (0.5, "rgba(0,114,178,0.55)"), (1.0, "rgba(0,90,150,1)"))
 """Colours of shares from 0 to 1; near 0 transparent, so that it reads on light and dark."""
@@ -68,7 +71,10 @@ def figure(
         bargap=0.2,
         **layout,
     )
-    chart.update_xaxes(title_text=x, tickformat=".0%" if "x" in percent else None, **axis_look())
+    lines = "<br>".join(textwrap.wrap(x, MAX_TITLE_CHARACTERS, break_long_words=False))
+    chart.update_xaxes(
+        title_text=lines, tickformat=".0%" if "x" in percent else None, **axis_look()
+    )
     chart.update_yaxes(title_text=y, tickformat=".0%" if "y" in percent else None, **axis_look())
     return chart
 

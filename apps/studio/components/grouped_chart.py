@@ -92,7 +92,7 @@ def show(
     counts = [{e[i].n for e in estimates.values() if e[i].n} for i in drawn]
     if len(drawn) <= MAX_VALUES_WITH_N and all(len(n) == 1 for n in counts):
         texts = [f"{name}<br>n = {min(n):,}" for name, n in zip(names, counts, strict=True)]
-        chart.update_xaxes(tickvals=names, ticktext=texts, tickangle=0)
+        chart.update_xaxes(tickvals=names, ticktext=texts, autotickangles=[0, 90])
     if zero:
         chart.add_hline(y=0, line_dash="dash", line_color=charts.QUIET)
     format_ = st.column_config.NumberColumn(format="percent" if percent else "%.2f")

@@ -47,6 +47,13 @@ CUT = """() => {
                 || box.bottom > frame.bottom + 1)
                 problems.push(`cut in a chart: ${text.textContent}`);
         }
+        for (const axis of plot.querySelectorAll(".xaxislayer-above, .xaxislayer-below")) {
+            const isTurned = text => /rotate\\((?!0)/.test(text.getAttribute("transform"));
+            const boxes = [...axis.querySelectorAll(".xtick text")].filter(text => !isTurned(text))
+                .map(text => text.getBoundingClientRect()).sort((a, b) => a.left - b.left);
+            if (boxes.some((box, i) => i && box.left < boxes[i - 1].right - 1))
+                problems.push(`ticks overlap: ${axis.textContent.slice(0, 60)}`);
+        }
         const legend = plot.querySelector(".legend .bg")?.getBoundingClientRect();
         for (const area of plot.querySelectorAll(".nsewdrag")) {
             const box = area.getBoundingClientRect();
@@ -135,7 +142,7 @@ def test_every_page(browser: Browser, address: str) -> None:
 
 
 def findings_by_tab(browser: Browser, address: str) -> Iterator[tuple[str, list[str]]]:
-    """What axe-core finds on all tabs of all pages of both samples, in both modes."""
+    """What is wrong on all tabs of all pages of both samples, in both modes."""
     for scheme, table in itertools.product(("light", "dark"), (samples.REAL, samples.DRAWN)):
         context = browser.new_context(viewport=SCREEN, color_scheme=scheme)
         page = context.new_page()
@@ -148,7 +155,8 @@ def findings_by_tab(browser: Browser, address: str) -> Iterator[tuple[str, list[
                 if i:
                     tabs.nth(i).click()
                     wait_until_drawn(page, module.TITLE)
-                yield f"{name}?table={table}, {scheme}, tab {i + 1}", serious_findings(page)
+                found = [*serious_findings(page), *(layout_problems(page) * (scheme == "light"))]
+                yield f"{name}?table={table}, {scheme}, tab {i + 1}", found
         context.close()
 
 
@@ -160,5 +168,5 @@ if __name__ == "__main__":
     ):
         chromium = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         for where, found in findings_by_tab(chromium, url):
-            print(where, *(found or ["no serious finding"]), flush=True)
+            print(where, *(found or ["nothing"]), flush=True)
         chromium.close()

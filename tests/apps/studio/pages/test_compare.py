@@ -153,7 +153,8 @@ def test_differences_of_shares_are_drawn_in_percentage_points(
     assert trace.x[0] == pytest.approx(shift * scale)
     assert trace.error_x.array[0] == pytest.approx(width * scale, abs=1e-9)
     assert chart.layout.xaxis.tickformat is None
-    assert ("percentage points" in chart.layout.xaxis.title.text) == metric.is_share
+    title = chart.layout.xaxis.title.text.replace("<br>", " ")
+    assert ("percentage points" in title) == metric.is_share
     assert trace.customdata[0][0] == number(difference, percent=metric.is_share, sign=True)
 
 
