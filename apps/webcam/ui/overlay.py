@@ -31,8 +31,10 @@ UNIT_SIDE_PX = 640
 MIN_UNIT = 0.5
 MIN_LABELLED_SIDE_PX = 40
 """Smaller faces get their number only; the cards have the rest."""
-TEXT_PX = 24
-"""On a phone the image is shown at half its size or less."""
+TEXT_PX, SMALL_TEXT_PX = 24, 17
+"""On a phone the image is shown at half its size or less. The second is that of a number which else
+would have no room.
+"""
 GAP_PX = 3
 MAX_CACHED_TEXT_PX = 26
 """Tags up to this text size, that of a camera, are cached at 10 to 30 KB each; those of a
@@ -68,15 +70,16 @@ def draw_on(canvas: np.ndarray, faces: Sequence[TrackedFace], *, is_mirrored: bo
         _draw_box(canvas, box, _colour(face), unit)
     # Tags come after all boxes, so that none crosses a tag.
     layout = TagLayout(width, height, boxes, round(GAP_PX * unit))
-    size = round(TEXT_PX * unit)
+    size, small_size = round(TEXT_PX * unit), round(SMALL_TEXT_PX * unit)
     render = cached_label if size <= MAX_CACHED_TEXT_PX else render_label
     for face, box in zip(faces, boxes, strict=True):
         is_small = min(box[2:]) < MIN_LABELLED_SIDE_PX * unit
         number = str(face.id)
-        # Rather its number alone than a line through others.
-        tries = [(labels.tag(face.id, face.reading), False)] * (not is_small)
-        for text, may_cross in (*tries, (number, False), (number, True)):
-            chip = render(text, _colour(face), size)
+        # Rather its number alone, or a small one, than a line through others or no tag.
+        tries = [(labels.tag(face.id, face.reading), size, False)] * (not is_small)
+        tries += [(number, size, False), (number, small_size, False), (number, small_size, True)]
+        for text, text_size, may_cross in tries:
+            chip = render(text, _colour(face), text_size)
             placed = layout.place(box, chip.shape[1], chip.shape[0], may_cross=may_cross)
             if placed is not None:
                 _paste(canvas, chip, placed, _colour(face), unit)

@@ -31,9 +31,9 @@ def open_group(page) -> None:
     page.locator("#mien-image .mien-card").nth(5).wait_for()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(visit, scheme):
-    page = visit(color_scheme=scheme).page
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+def test_axe_finds_nothing_serious(visit, scheme, width):
+    page = visit(color_scheme=scheme, viewport={"width": width, "height": 800}).page
     page.get_by_role("button", name="Start camera").wait_for()
     findings = {"start": serious_findings(page)}
     page.get_by_role("button", name="Start camera").click()
@@ -45,6 +45,10 @@ def test_axe_finds_nothing_serious(visit, scheme):
     for tab in ("Video", "About"):
         page.get_by_role("tab", name=tab).click()
         findings[tab] = serious_findings(page)
+    page.get_by_role("tab", name="Video").click()
+    page.get_by_role("button", name="Try the example clip").click()
+    page.locator("#mien-video-status").get_by_text("frames read").wait_for()
+    findings["video read"] = serious_findings(page)
     assert not any(findings.values()), findings
 
 

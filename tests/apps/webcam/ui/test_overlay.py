@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from apps.webcam.tracking.tracker import TrackedFace
-from apps.webcam.ui import labels
+from apps.webcam.ui import labels, overlay
 from apps.webcam.ui.overlay import (
     COLOURS,
     TEXT_PX,
@@ -157,6 +157,16 @@ def test_on_a_mirrored_picture_boxes_are_mirrored_and_the_writing_is_not():
 def test_any_box_on_any_picture(box, shape):
     out = draw(np.zeros((*shape, 3), np.uint8), [TrackedFace(12, reading(box=box))])
     assert out.shape == (*shape, 3)
+
+
+def test_every_face_of_a_crowd_has_its_number(monkeypatch, grey):
+    """Twelve faces in rows, with room between them for a small number of two digits at most."""
+    tags = []
+    monkeypatch.setattr(overlay, "_paste", lambda canvas, chip, *_: tags.append(chip.shape))
+    boxes = [(5.0 + 160 * (k % 4), 4.0 + 160 * (k // 4), 112.0, 148.0) for k in range(12)]
+    draw(grey, [TrackedFace(i, reading(box=box)) for i, box in enumerate(boxes, 1)])
+    assert len(tags) == 12
+    assert len({height for height, *_ in tags}) == 2, "some of them are small"
 
 
 def test_words():
