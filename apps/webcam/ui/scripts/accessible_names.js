@@ -8,6 +8,9 @@
     document.querySelectorAll("#mien-camera img:not([alt])").forEach((image) => {
       image.setAttribute("alt", "Your camera with predictions");
     });
+    document.querySelectorAll(".empty[aria-label]:not([role])").forEach((placeholder) => {
+      placeholder.setAttribute("role", "img");  // of a plot that is not loaded yet; a name alone is not allowed
+    });
     document.querySelectorAll("#mien-about :is(pre, table):not([tabindex])").forEach((wide) => {
       wide.tabIndex = 0;  // it scrolls in itself
     });
