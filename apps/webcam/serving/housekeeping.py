@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import gradio as gr
 
 from apps.webcam import uploads
+from apps.webcam.serving import free_memory
 from apps.webcam.serving.connections import ConnectionWatch
 from apps.webcam.serving.gradio_queue import queue_of
 from apps.webcam.serving.sessions import SessionWatch, forget_results
@@ -18,6 +19,7 @@ from apps.webcam.serving.streams import StreamWatch
 
 WATCH_SECONDS = 0.5
 CLEAN_SECONDS = 10.0
+GIVE_BACK_SECONDS = 60.0
 
 
 def lifespan(
@@ -27,7 +29,8 @@ def lifespan(
 
     @asynccontextmanager
     async def handler(app: object) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(work) for work in (_watch(page), _clean(page, stored))]
+        works = (_watch(page), _clean(page, stored), _give_back_memory())
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             yield
         finally:
@@ -54,3 +57,9 @@ async def _clean(page: gr.Blocks, stored: StoredUploads) -> None:
         uploads.delete_partial(time.time())
         uploads.delete_old_results(time.time())
         stored.delete_unused(time.time())
+
+
+async def _give_back_memory() -> None:
+    while True:
+        await asyncio.sleep(GIVE_BACK_SECONDS)
+        await asyncio.to_thread(free_memory.give_back)
