@@ -193,6 +193,12 @@ def column_title(column: str) -> str:
     return f"{task.name}: {metric.title}" if task else metric.title
 
 
+def column_axis(column: str) -> str:
+    """Return the title of a training column with its unit, e.g. `age: ..., years`."""
+    task, metric = task_metric(column)
+    return f"{task.name}: {metric.axis}" if task else metric.axis
+
+
 def group_title(group: str) -> str:
     """Return the title of a group column, e.g. `age` for `age_decade`."""
     titles = {"gender": TASKS["gender"].name, "age_decade": TASKS["age"].name}

@@ -25,12 +25,12 @@ from evaluation.report.markdown import table as markdown
 from evaluation.statistics.estimate import Estimate
 
 COLUMNS = {
-    "gender": "perceived gender",
-    "coverage": "given",
+    "gender": vocabulary.TASKS["gender"].name,
+    "coverage": vocabulary.METRICS["coverage"].title,
     "given": "right, of these",
     "error": "age error, years",
-    "inside": "interval holds",
-    "inside_wider": "wider interval holds",
+    "inside": vocabulary.METRICS["interval_coverage"].title,
+    "inside_wider": "inside the wider interval",
     "unclear": "age unclear",
     "unclear_wider": "unclear if wider",
 }

@@ -52,6 +52,8 @@ def test_training_columns() -> None:
     assert vocabulary.task_metric("gender_accuracy") == (TASKS["gender"], METRICS["accuracy"])
     assert vocabulary.task_metric("loss") == (None, METRICS["loss"])
     assert vocabulary.column_title("age_mae") == "age: mean absolute error"
+    assert vocabulary.column_axis("age_mae") == "age: mean absolute error, years"
+    assert vocabulary.column_axis("loss") == "loss"
     with pytest.raises(KeyError):
         vocabulary.task_metric("emotion_warmth")
 

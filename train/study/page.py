@@ -14,7 +14,7 @@ from core.errors import UserError
 from core.vocabulary import count_of
 from evaluation.report.markdown import table
 from train.study.result import StudyResult, hardware
-from train.study.table import FIGURE_TITLES, StudyRow, format_difference, format_figure
+from train.study.table import StudyRow, format_difference, format_figure
 
 
 def write(result: StudyResult) -> Path:
@@ -150,7 +150,7 @@ def _source_side(row: StudyRow) -> str:
 
 COLUMNS: dict[str, Callable[[StudyRow], str]] = {
     "recipe": lambda r: f"`{r.member}`",
-    "figure": lambda r: FIGURE_TITLES.get(r.figure or "", ""),
+    "figure": lambda r: vocabulary.column_axis(r.figure) if r.figure else "",
     "source": lambda r: format_figure(r.figure, r.source),
     "ours": _ours,
     "95 % interval": _interval,

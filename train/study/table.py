@@ -6,18 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from core.vocabulary import task_metric
 from train.network.build import count_parameters
 from train.recipe.recipe import Recipe, load
 from train.runs.status import RunStatus, total
 from train.study.definition import StudyMember
 from train.study.plan import StudyPlan
-
-LOWER_IS_BETTER = ("age_mae",)
-FIGURE_TITLES = {
-    "emotion_accuracy": "emotion accuracy",
-    "gender_accuracy": "perceived-gender accuracy",
-    "age_mae": "age error in years",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +135,13 @@ def _row(
 
 def format_figure(name: str | None, value: float | None) -> str:
     """Return a figure as text: per cent, or years; empty where there is none."""
-    if value is None:
+    if not name or value is None:
         return ""
-    return f"{value:.2f}" if name in LOWER_IS_BETTER else f"{100 * value:.2f} %"
+    return f"{100 * value:.2f} %" if task_metric(name)[1].is_share else f"{value:.2f}"
 
 
 def format_difference(name: str | None, value: float | None) -> str:
     """Return a difference as text: percentage points, or years; empty where there is none."""
-    if value is None:
+    if not name or value is None:
         return ""
-    return f"{value:+.2f}" if name in LOWER_IS_BETTER else f"{100 * value:+.2f}"
+    return f"{100 * value:+.2f}" if task_metric(name)[1].is_share else f"{value:+.2f}"

@@ -7,17 +7,12 @@ from itertools import combinations
 
 from scipy.stats import kendalltau
 
+from core.vocabulary import column_title, task_metric
 from train.runs.card_metrics import DataUse, PooledMetric
 from train.runs.gap import gap_of
 from train.runs.status import RunStatus
 from train.study.plan import StudyPlan
-from train.study.table import (
-    FIGURE_TITLES,
-    LOWER_IS_BETTER,
-    StudyRow,
-    format_difference,
-    format_figure,
-)
+from train.study.table import StudyRow, format_difference, format_figure
 
 Difference = tuple[float, float, float]
 """A difference between two figures, and the ends of its 95 % interval."""
@@ -55,7 +50,7 @@ def verdict(
     for name in plan.study.figures:
         rows = [r for r in table if r.figure == name and r.state == "measured"]
         comparable, others = _comparable(rows, statuses, name)
-        prefix = f"{FIGURE_TITLES[name]}: " if len(plan.study.figures) > 1 else ""
+        prefix = f"{column_title(name)}. " if len(plan.study.figures) > 1 else ""
         sentences += [
             prefix + text
             for text in (
@@ -67,7 +62,7 @@ def verdict(
         ]
         if others:
             sentences.append(
-                f"{prefix}not compared, as validated on other pictures or classes: "
+                f"{prefix}Not compared, as validated on other pictures or classes: "
                 f"{', '.join(others)}."
             )
     return sentences + list(_fairness(table, statuses))
@@ -110,7 +105,7 @@ def _against_source(rows: Sequence[StudyRow]) -> Iterator[str]:
 
 
 def _sign(name: str) -> int:
-    return -1 if name in LOWER_IS_BETTER else 1
+    return -1 if task_metric(name)[1].better == "lower" else 1
 
 
 def _best(figures: Figures, name: str, paired: Compare) -> Iterator[str]:

@@ -13,7 +13,7 @@ import streamlit as st
 from apps.studio import charts, context, data_frames, samples, widgets
 from apps.studio.context import View
 from core.errors import DataError
-from core.vocabulary import column_title, task_metric
+from core.vocabulary import column_axis, column_title, task_metric
 from evaluation.training_runs import generalization_gap, run_folder, training_run
 from evaluation.training_runs.training_run import TrainingRun
 
@@ -166,7 +166,7 @@ def _curves(runs: Runs, colours: Mapping[str, str]) -> None:
     chart = charts.figure(
         *traces,
         x="epoch",
-        y=f"{column_title(measure)}, years" if metric.unit == "years" else column_title(measure),
+        y=column_axis(measure),
         percent="y" if metric.is_share else "",
     )
     _whole_epochs(chart, runs)

@@ -142,7 +142,7 @@ def test_other_validation_pictures_are_not_compared(tmp_path: Path) -> None:
         "fer_cnn_c": status_of(0.9, 0.8, 1.0, mark="other"),
     }
     _, sentences = table_of(statuses, tmp_path)
-    assert "not compared, as validated on other pictures or classes: fer_cnn_c." in "\n".join(
+    assert "Not compared, as validated on other pictures or classes: fer_cnn_c." in "\n".join(
         sentences
     )
     assert not any("fer_cnn_c" in text for text in sentences if "order" in text or "leads" in text)
@@ -242,9 +242,9 @@ def test_several_figures_make_several_lines_with_costs_once(tmp_path: Path) -> N
     text = markdown(study_result(p, "command", statuses, rows, verdict(p, rows, statuses)))
     lines = [line for line in text.splitlines() if line.startswith("| `production_b2`")]
     assert [line.split(" | ")[1:4] for line in lines] == [
-        ["emotion accuracy", "78.00 %", "not finished"],
-        ["perceived-gender accuracy", "92.00 %", "not finished"],
-        ["age error in years", "4.00", "not finished"],
+        ["emotion: accuracy", "78.00 %", "not finished"],
+        ["perceived gender: accuracy", "92.00 %", "not finished"],
+        ["age: mean absolute error, years", "4.00", "not finished"],
     ]
     assert ["8," in line for line in lines] == [True, False, False]  # 8 million parameters, once
     assert "each recipe's own epochs" in text and "torch" in text and "other machines" not in text
