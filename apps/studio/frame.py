@@ -21,6 +21,14 @@ AT_START = ""
 """The id of the tables of the command line, or of the first sample: the URL does not mention it."""
 CHIPS_IN_THE_DARK = "<style>[data-tag], [data-tag] * {color: #0e1117 !important}</style>"
 """Streamlit writes white on the accent, which is light in the dark mode: too little contrast."""
+STEADY_CHIPS = """<style>
+[data-testid=stMultiSelectTagsContainer]:has([data-tag]) input[value=""] {
+    min-width: 0 !important; padding: 0 !important;
+}
+</style>"""
+"""Streamlit's field takes a line of its own below its chips while it has the focus. A click on what
+stands below it would be lost: the field shrinks between the press and the release.
+"""
 MAX_NAMES = 3
 """Names of models and files that the header lists."""
 
@@ -50,6 +58,7 @@ def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
         pages: all pages by name, for the links in the sidebar.
     """
     st.title(page.TITLE)
+    st.html(STEADY_CHIPS)
     if st.context.theme.type == "dark":
         st.html(CHIPS_IN_THE_DARK)
     header, navigation = st.container(key="header"), st.sidebar.container(gap="xxsmall")

@@ -77,7 +77,10 @@ def form(
 
 
 def badge(where: Any = st) -> None:
-    """Draw the download button of the plan, with its number of samples, where it has any."""
+    """Draw the download button of the plan, with its number of samples, where it has any.
+
+    The plan alone is not in the URL: it may have thousands of samples.
+    """
     rows = entries()
     if rows:
         where.download_button(
@@ -89,3 +92,4 @@ def badge(where: Any = st) -> None:
             icon=":material/edit_note:",
             on_click="ignore",
         )
+        where.caption("The plan is not in the page's link: download it before a reload.")

@@ -273,6 +273,22 @@ def test_pictures_cannot_be_left(visit, server: Server) -> None:
         raw.close()
 
 
+def test_nothing_moves_when_a_filter_has_the_focus(visit) -> None:
+    """A click below would be lost: the button is no longer where it was pressed."""
+    values = "".join(f"&g.race={race}" for race in "AB")
+    size = {"width": 1400, "height": 1600}  # nothing has to be scrolled to
+    page = visit(f"/?splits=test&splits=val{values}", viewport=size).page
+    below = page.locator("[role=radiogroup][aria-label=Prediction]")
+    at = below.bounding_box()
+    for label in ("Split", "race"):
+        page.get_by_role("combobox", name=label, exact=True).click()
+        page.wait_for_timeout(200)
+        assert below.bounding_box() == at, label
+        page.keyboard.press("Escape")
+    page.get_by_test_id("stSidebar").get_by_text("wrong", exact=True).click()
+    until(page, lambda: "right=wrong" in page.url, "one click is enough")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_a_phone(visit, scheme: str) -> None:
     page = visit("/", viewport={"width": 390, "height": 844}, color_scheme=scheme).page

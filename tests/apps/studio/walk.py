@@ -233,7 +233,6 @@ class Walk:
         option.click()
 
     def segment(self, label: str, text: str) -> None:
-        self.page.keyboard.press("Escape")  # as in `option`
         group = self.page.get_by_test_id("stSidebar").get_by_role("radiogroup", name=label)
         group.get_by_text(text, exact=True).click()
 
