@@ -125,7 +125,7 @@ def main() -> None:
     rows = np.sort(np.concatenate([parts[name][:n] for name, n in SIZES.items()]))
     table = table.take(rows).select(COLUMNS)
     origin = {"by": "scripts/ferplus_four.py", "seed": args.seed}
-    about = replace(about, dataset="ferplus", roots=dict.fromkeys(about.roots, "."), made=origin)
+    about = replace(about, dataset="ferplus", roots=dict.fromkeys(about.roots, "."), made_by=origin)
     manifest_writer.write_manifest(table, about, args.out)
 
 

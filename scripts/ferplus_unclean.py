@@ -84,7 +84,7 @@ def main() -> None:
         fingerprint=sha256((args.data / LABELS).read_bytes()).hexdigest(),
         roots={"source": "."},
         tight=True,
-        made={"by": "scripts/ferplus_unclean.py", "seed": args.seed, "copies": COPIES},
+        made_by={"by": "scripts/ferplus_unclean.py", "seed": args.seed, "copies": COPIES},
     )
     pq.write_table(
         table.replace_schema_metadata({manifest.KEY: about.to_json()}), args.out, compression="zstd"

@@ -78,18 +78,19 @@ class About:
         fingerprint: of that data.
         roots: name -> folder.
         tight: see `Samples`.
-        made: what was done, as counts and texts.
+        made_by: how it was made, as counts and texts; `made` in the file.
     """
 
     dataset: str
     fingerprint: str
     roots: dict[str, str]
     tight: bool
-    made: dict[str, object]
+    made_by: dict[str, object]
 
     def to_json(self) -> bytes:
         """Return the value of the metadata key."""
         values = {name: getattr(self, name) for name in self.__slots__}
+        values["made"] = values.pop("made_by")  # the key of version 1
         return json.dumps({"version": VERSION, **values}, sort_keys=True, allow_nan=False).encode()
 
 

@@ -48,7 +48,7 @@ class Listing:
         ids: (N,) unique texts.
         paths: (N,) texts, the picture below one of the folders; "" where unknown.
         folders: where the pictures may lie, the likeliest first.
-        made: how it was made, as counts and texts.
+        made_by: how it was made, as counts and texts.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Listing:
     ids: np.ndarray
     paths: np.ndarray
     folders: tuple[Path, ...] = ()
-    made: Mapping[str, object] = field(default_factory=dict)
+    made_by: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.ids)

@@ -46,8 +46,8 @@ def class_counts(store: Store, where: Where, column: str) -> ClassCounts:
     splits = coded_splits(rows["split"])
     task = column.removesuffix("_true")
     occurring = {value for value in rows[column] if value}
-    known = [label for label in store.label_space(task) if label in occurring]
-    labels = (*known, *in_order(occurring - set(known)))
+    in_space = [label for label in store.label_space(task) if label in occurring]
+    labels = (*in_space, *in_order(occurring - set(in_space)))
     table = np.zeros((len(splits.labels), len(labels) + 1), np.int64)
     place = {label: i + 1 for i, label in enumerate(labels)}
     for split, value, n in zip(splits.codes, rows[column], rows["n"], strict=True):

@@ -118,7 +118,7 @@ def _of_manifest(file: Path) -> Listing:
         _texts(table["id"]),
         _texts(table["path"]),
         tuple(folders),
-        about.made,
+        about.made_by,
     )
 
 

@@ -32,7 +32,7 @@ def test_a_repaired_data_set_and_its_adapter_list_the_same_samples(tmp_path: Pat
     assert main([*words, "--out", str(tmp_path / "even"), "--shares", "50/50"]) == 0
     before = open_listing(f"image_folder={data}")
     after = open_listing(str(tmp_path / "even"))
-    assert after.name == "even" and after.made["by"] == "apply"
+    assert after.name == "even" and after.made_by["by"] == "apply"
     assert sorted(before.ids) == sorted(after.ids) and len(before) == 16
     assert before.splits.labels == after.splits.labels == ("train", "val")
     for one in (before, after):
@@ -158,9 +158,11 @@ def test_the_labels_of_predictions_count_as_those_of_a_listing(rows: list[tuple]
         assert (counted.unlabelled == expected.unlabelled).all()
     if "yaw" in of_store.number_columns(store):
         values, split_of_value = of_store.numbers(store, where, "yaw_true")
-        found = pd.Series(values).groupby(np.array(split_of_value.labels)[split_of_value.codes])
+        counted_numbers = pd.Series(values).groupby(
+            np.array(split_of_value.labels)[split_of_value.codes]
+        )
         expected = pd.Series(one.numbers["yaw"]).groupby(
             np.array(one.splits.labels)[one.splits.codes]
         )
-        assert found.sum().to_dict() == expected.sum().to_dict()
-        assert found.count().to_dict() == expected.count().to_dict()
+        assert counted_numbers.sum().to_dict() == expected.sum().to_dict()
+        assert counted_numbers.count().to_dict() == expected.count().to_dict()

@@ -23,8 +23,8 @@ def show(distributions: Sequence[NumberDistribution], edges: np.ndarray, title: 
         edges: float (bins + 1,), of the bins.
         title: of the task.
     """
-    known = [one for one in distributions if one.mean.n]
-    if not known:
+    nonempty = [one for one in distributions if one.mean.n]
+    if not nonempty:
         st.info("No sample has this number.", icon=":material/info:")
         return
     names = bin_names(edges)
@@ -35,18 +35,18 @@ def show(distributions: Sequence[NumberDistribution], edges: np.ndarray, title: 
             y=np.append(one.counts, one.counts[-1]) / one.mean.n,
             mode="lines",
             line={"shape": "hv", "color": charts.colour(k), "width": 2},
-            fill="tozeroy" if len(known) == 1 else None,
+            fill="tozeroy" if len(nonempty) == 1 else None,
             customdata=[*zip(names, one.counts, strict=True), (names[-1], one.counts[-1])],
             hovertemplate="%{customdata[0]}: %{y:.1%} (%{customdata[1]:,})",
         )
-        for k, one in enumerate(known)
+        for k, one in enumerate(nonempty)
     ]
     chart = charts.figure(
-        *traces, x=title, y="share of the split", percent="y", showlegend=len(known) > 1
+        *traces, x=title, y="share of the split", percent="y", showlegend=len(nonempty) > 1
     )
     chart.update_yaxes(rangemode="tozero")
     table: dict[str, list[object]] = {"bin": [*names]}
-    for one in known:
+    for one in nonempty:
         table[one.split] = one.counts.tolist()
     charts.show(chart, "dataset-numbers", table, alt=f"{title}: distribution in each split")
     rows: list[data_frames.Row] = [
@@ -57,7 +57,7 @@ def show(distributions: Sequence[NumberDistribution], edges: np.ndarray, title: 
             "mean (95 % interval)": number(one.mean),
             **dict(zip(QUANTILES, (round(q, 4) for q in one.quantiles), strict=True)),
         }
-        for one in known
+        for one in nonempty
     ]
     data_frames.show(rows, "dataset-quantiles.table")
     charts.downloads("dataset-quantiles", rows)

@@ -127,7 +127,7 @@ def show_changes(versions: Mapping[str, Listing]) -> None:
                 "added": changes.added,
                 "in another split": changes.moved,
                 "relabelled": ", ".join(f"{k} {n:,}" for k, n in relabelled.items()) or "0",
-                "how it was made": ", ".join(f"{k} {v}" for k, v in after.made.items()) or "–",
+                "how it was made": ", ".join(f"{k} {v}" for k, v in after.made_by.items()) or "–",
             }
         )
         moves += [

@@ -62,7 +62,7 @@ def test_does_what_the_plan_says_and_nothing_else(data: AuditDataset, tmp_path: 
         repaired_samples.age[rest]
     ).all()
     table, about = manifest.read(out / manifest.FILE)
-    assert about.fingerprint == data.fingerprint and about.made["dropped"] == 1
+    assert about.fingerprint == data.fingerprint and about.made_by["dropped"] == 1
     whence = dict(
         zip(
             table["id"].to_pylist(),

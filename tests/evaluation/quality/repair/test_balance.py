@@ -113,8 +113,8 @@ def test_where_it_comes_from_is_in_the_name_and_the_manifest(
             <= 2
         )
     assert (
-        about.made["from_fingerprint"] == pair[1].fingerprint
-        and about.made["added"] == len(new) == 8
+        about.made_by["from_fingerprint"] == pair[1].fingerprint
+        and about.made_by["added"] == len(new) == 8
     )
 
 
