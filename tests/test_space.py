@@ -101,11 +101,11 @@ def test_closure_follows_imports_and_nothing_else(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    found = {
+    files = {
         p.relative_to(tmp_path).as_posix()
         for p in space.closure(tmp_path, [tmp_path / "apps/webcam/app.py"])
     }
-    assert found == {
+    assert files == {
         "apps/webcam/app.py",
         "core/__init__.py",
         "core/a.py",

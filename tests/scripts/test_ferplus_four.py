@@ -50,16 +50,16 @@ def test_the_stored_list_loads_beside_the_pictures(tmp_path: Path) -> None:
 def test_a_short_class_is_taken_whole_and_the_others_fill_up() -> None:
     plenty = dict.fromkeys(ferplus_four.NOTEBOOK, 10**6)
     assert ferplus_four.class_sizes(plenty, 15_138) == ferplus_four.NOTEBOOK
-    found = ferplus_four.class_sizes(plenty | {"sadness": 1000}, 15_138)
-    assert found["sadness"] == 1000 and sum(found.values()) == 15_138
-    assert found["happiness"] / found["surprise"] == pytest.approx(4566 / 2499, rel=1e-3)
+    sizes = ferplus_four.class_sizes(plenty | {"sadness": 1000}, 15_138)
+    assert sizes["sadness"] == 1000 and sum(sizes.values()) == 15_138
+    assert sizes["happiness"] / sizes["surprise"] == pytest.approx(4566 / 2499, rel=1e-3)
     with pytest.raises(DataError, match="15138"):
         ferplus_four.class_sizes(dict.fromkeys(ferplus_four.NOTEBOOK, 10), 15_138)
 
 
 def test_the_list_says_how_it_was_made() -> None:
-    made = json.loads(pq.read_schema(STORED).metadata[manifest.KEY])
+    about = json.loads(pq.read_schema(STORED).metadata[manifest.KEY])
     assert (
-        made["made"] == {"by": "scripts/ferplus_four.py", "seed": 0}
-        and made["dataset"] == "ferplus"
+        about["made"] == {"by": "scripts/ferplus_four.py", "seed": 0}
+        and about["dataset"] == "ferplus"
     )

@@ -85,7 +85,7 @@ def test_the_default_takes_the_prior_off_the_logits(
 
 def test_a_sigmoid_s_prior_is_taken_off_its_odds() -> None:
     sigmoid = Head("gender", "sigmoid", ("female", "male"), "gender")
-    made = Card(
+    balanced = Card(
         "m",
         "0",
         InputSpec(),
@@ -93,7 +93,7 @@ def test_a_sigmoid_s_prior_is_taken_off_its_odds() -> None:
         priors={"gender": {"female": 0.8, "male": 0.2}},
         operating_points={"balanced": OperatingPoint({"gender": 1.0})},
     ).at("balanced")
-    p = activate(np.zeros((1, 1)), sigmoid, 1.0, made.logit_shift("gender"))
+    p = activate(np.zeros((1, 1)), sigmoid, 1.0, balanced.logit_shift("gender"))
     assert p[0, 0] / p[0, 1] == pytest.approx(0.2 / 0.8)
 
 

@@ -107,15 +107,15 @@ def folder(tmp_path: Path, data_dir: Path) -> Path:
 def test_a_store_has_the_pictures_of_the_folder(objects: dict[str, bytes], folder: Path) -> None:
     store(objects, folder)
     url = f"s3://{BUCKET}/set"
-    here, there = any_pictures.load(folder, "all"), any_pictures.load(url, "all")
-    assert there.ids == here.ids == tuple(sorted(NAMES)) and not there.tight
-    assert any_pictures.load(Path(url), "all").paths == there.paths
-    for path, stored in zip(here.paths, there.paths, strict=True):
+    local, remote = any_pictures.load(folder, "all"), any_pictures.load(url, "all")
+    assert remote.ids == local.ids == tuple(sorted(NAMES)) and not remote.tight
+    assert any_pictures.load(Path(url), "all").paths == remote.paths
+    for path, stored in zip(local.paths, remote.paths, strict=True):
         assert object_store.content(stored) == path.read_bytes()
         assert object_store.content(path) == path
-    assert object_store.content(there.paths[0].with_name("gone.jpg")) == b""
+    assert object_store.content(remote.paths[0].with_name("gone.jpg")) == b""
     objects["set/c/#1?.png"] += b" "
-    assert any_pictures.load(url, "all").fingerprint != there.fingerprint
+    assert any_pictures.load(url, "all").fingerprint != remote.fingerprint
 
 
 def test_predictions_of_a_store_are_those_of_the_folder(
@@ -129,11 +129,11 @@ def test_predictions_of_a_store_are_those_of_the_folder(
         source = ["--dataset", "any_pictures", "--data", data, "--split", "all"]
         assert main(["predict", "--model", str(tiny_bundle), *source, "--out", str(out)]) == 0
         tables.append(pq.read_table(out))
-    here, there = tables
-    assert len(here) == len(NAMES) - 1 and here.replace_schema_metadata(None).equals(
-        there.replace_schema_metadata(None)
+    local, remote = tables
+    assert len(local) == len(NAMES) - 1 and local.replace_schema_metadata(None).equals(
+        remote.replace_schema_metadata(None)
     )
-    assert table.Meta.of(here).left_out == table.Meta.of(there).left_out == 1
+    assert table.Meta.of(local).left_out == table.Meta.of(remote).left_out == 1
 
 
 def test_a_list_names_files_anywhere_or_objects(

@@ -122,9 +122,9 @@ def test_bands_make_no_difference(
     noise = np.random.default_rng(0).integers(0, 256, (48, 64, 4), np.uint8)
     image = Image.fromarray(noise)
     image.info["exif"] = exif(orientation).tobytes()
-    whole = load(image)
+    expected = load(image)
     monkeypatch.setattr("core.image.pixels.BAND_PIXELS", 64 * rows)
-    assert (load(image) == whole).all()
+    assert (load(image) == expected).all()
 
 
 @pytest.mark.parametrize("kind", [0xC3, 0xC5, 0xC9, 0xCA, 0xCF])

@@ -257,11 +257,11 @@ def test_the_command_line_by_two_machines(tmp_path: Path) -> None:
         subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, env=ENV)
         for _ in range(2)
     ]
-    said = [machine.communicate(timeout=240) for machine in machines]
-    errors = "".join(stderr for _, stderr in said)
+    outputs = [machine.communicate(timeout=240) for machine in machines]
+    errors = "".join(stderr for _, stderr in outputs)
     assert [machine.returncode for machine in machines] == [0, 0], errors[-3000:]
     lines = [line for line in errors.splitlines() if line.strip()]
-    assert len(lines) == len(set(lines)) and not any(stdout for stdout, _ in said), errors
+    assert len(lines) == len(set(lines)) and not any(stdout for stdout, _ in outputs), errors
     assert [
         sum(line.startswith(start) for line in lines)
         for start in ("detector: ", "epoch 1/1: ", "model and card: ")

@@ -39,9 +39,9 @@ def model(
         [helper.make_tensor_value_info("emotion", TensorProto.FLOAT, ["n", 2])],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    helper.set_model_props(made, {KEY: card})
-    return made
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    helper.set_model_props(proto, {KEY: card})
+    return proto
 
 
 def write(folder: Path, content: onnx.ModelProto | bytes) -> Path:

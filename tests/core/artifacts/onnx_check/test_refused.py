@@ -25,7 +25,7 @@ from core.predictor import Predictor
 from tests.conftest import ROOT
 from tests.core.artifacts.onnx_check.models import CARD, IMAGE, SIZE, model, write
 
-MOST = np.array([2**62], np.int64)
+LARGEST_SIZE = np.array([2**62], np.int64)
 MANY = np.array([10**9], np.int64)
 
 
@@ -72,38 +72,38 @@ def repeated_constants() -> onnx.ModelProto:
 
 
 def function() -> onnx.ModelProto:
-    made = model([node("f", "image", domain="own")])
-    made.functions.append(
+    proto = model([node("f", "image", domain="own")])
+    proto.functions.append(
         helper.make_function("own", "f", ["a"], ["b"], [node("Relu", "a", "b")], [])
     )
-    return made
+    return proto
 
 
 def external() -> onnx.ModelProto:
-    made = model()
-    tensor = made.graph.initializer[0]
+    proto = model()
+    tensor = proto.graph.initializer[0]
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value="/etc/passwd")
-    return made
+    return proto
 
 
 def claims_more() -> onnx.ModelProto:
-    made = model()
-    made.graph.initializer[0].dims[0] = 10**9
-    return made
+    proto = model()
+    proto.graph.initializer[0].dims[0] = 10**9
+    return proto
 
 
 def sparse() -> onnx.ModelProto:
-    made = model()
-    made.graph.sparse_initializer.add().dims.extend([10**9, 10**9])
-    return made
+    proto = model()
+    proto.graph.sparse_initializer.add().dims.extend([10**9, 10**9])
+    return proto
 
 
 def deep() -> onnx.ModelProto:
-    made = model([node("Identity", "image", "a0")])
-    made.graph.node.extend(node("Relu", f"a{i}", f"a{i + 1}") for i in range(6_000))
-    return made
+    proto = model([node("Identity", "image", "a0")])
+    proto.graph.node.extend(node("Relu", f"a{i}", f"a{i + 1}") for i in range(6_000))
+    return proto
 
 
 def padded() -> onnx.ModelProto:
@@ -120,7 +120,7 @@ HOSTILE: dict[str, Callable[[], onnx.ModelProto]] = {
     "other domain": lambda: model([node("FusedConv", "image", domain="com.microsoft")]),
     "unknown operator": lambda: model([node("Range", "image image image")]),
     "constant of 10^9": lambda: model([node("ConstantOfShape", "n")], {"n": MANY}),
-    "constant of 2^62": lambda: model([node("ConstantOfShape", "n")], {"n": MOST}),
+    "constant of 2^62": lambda: model([node("ConstantOfShape", "n")], {"n": LARGEST_SIZE}),
     "expanded": lambda: model([node("Expand", "image n")], {"n": MANY}),
     "repeated": lambda: model([node("Tile", "image n")], {"n": np.array([1, 1, 9**6, 9**6])}),
     "resized": lambda: model([node("Resize", "image  s")], {"s": np.float32([1, 1, 1e5, 1e5])}),
@@ -230,11 +230,11 @@ def test_a_network_that_fails_or_takes_too_long_is_refused(
     slow = [node("ConstantOfShape", "n", "a0")]
     slow += [node("MatMul", f"a{i} a{i}", f"a{i + 1}") for i in range(50)]
     slow += [node("ReduceSum", "a50", "sum", keepdims=0), node("Add", "sum flat", "late")]
-    made = model(slow, {"n": np.array([300, 300])})
-    made.graph.node.insert(0, made.graph.node[-2])
-    del made.graph.node[-2]
-    made.graph.node[-1].input[0] = "late"
-    path = write(tmp_path, made)
+    proto = model(slow, {"n": np.array([300, 300])})
+    proto.graph.node.insert(0, proto.graph.node[-2])
+    del proto.graph.node[-2]
+    proto.graph.node[-1].input[0] = "late"
+    path = write(tmp_path, proto)
     bundle.load(path, is_trusted=True)
     monkeypatch.setattr(bundle, "MAX_TRIAL_SECONDS", 0.0)
     with pytest.raises(ModelError, match="predicts a face in 0 seconds"):
@@ -244,9 +244,9 @@ def test_a_network_that_fails_or_takes_too_long_is_refused(
 
 def test_errors_of_the_runtime_are_model_errors(tmp_path: Path) -> None:
     """A network that takes one face at a time only."""
-    made = model([node("Reshape", "image s", "one")], {"s": np.array([1, SIZE * SIZE])})
-    made.graph.node[2].input[0] = "one"
-    predictor = Predictor(write(tmp_path, made))
+    proto = model([node("Reshape", "image s", "one")], {"s": np.array([1, SIZE * SIZE])})
+    proto.graph.node[2].input[0] = "one"
+    predictor = Predictor(write(tmp_path, proto))
     assert predictor.predict_crops(predictor.blank(1))
     with pytest.raises(ModelError, match="predict 2 faces"):
         predictor.predict_crops(predictor.blank(2))

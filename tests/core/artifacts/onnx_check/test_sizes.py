@@ -155,8 +155,8 @@ def test_the_shipped_model() -> None:
     for output in model.graph.output:
         output.type.tensor_type.shape.dim[0].dim_value = 1
     del model.graph.value_info[:]
-    known = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    values = [*known.graph.value_info, *known.graph.output]
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    values = [*inferred.graph.value_info, *inferred.graph.output]
     elements = {
         v.name: int(np.prod([d.dim_value for d in v.type.tensor_type.shape.dim])) for v in values
     }

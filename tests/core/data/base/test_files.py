@@ -37,12 +37,12 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
 def test_a_fingerprint_is_of_all_names_and_bytes(tmp_path: Path) -> None:
     pictures(tmp_path, ["b/1.png", "a.png"])
     marks, bad = survey(tmp_path, ["b/1.png", "a.png"])
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in ("a.png", "b/1.png"):
-        whole.update(
+        digest.update(
             name.encode() + b"\0" + hashlib.sha256((tmp_path / name).read_bytes()).digest()
         )
-    assert marks == whole.hexdigest() and not bad
+    assert marks == digest.hexdigest() and not bad
     assert survey(tmp_path, ["b/1.png", "a.png"])[0] == marks
     assert survey(tmp_path, ["a.png"])[0] != marks
 
