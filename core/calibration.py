@@ -12,7 +12,7 @@ from core.artifacts.card import Head, Kind
 INTERVAL_COVERAGE = 0.8
 """Share of people whose age an interval is meant to hold."""
 DEFAULT_HALF_WIDTH_YEARS = 10.0
-"""Of the interval of a regression whose card states none."""
+"""Half width of the age interval of a regression whose card states none."""
 TINY = 1e-12
 
 

@@ -25,7 +25,7 @@ from core.terminal import printable
 USER_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
 """Exit statuses."""
 MACHINE_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC}
-"""Of a file or folder that this computer does not let anybody, or this user, read or write."""
+"""Errors of files that this computer does not let anybody, or this user, read or write."""
 NAME_ERRORS = {
     errno.ENOENT,
     errno.EEXIST,
@@ -33,7 +33,7 @@ NAME_ERRORS = {
     errno.EISDIR,
     errno.ENAMETOOLONG,
 }
-"""Of a file or folder that was named wrongly: by the user or, where no word does, by us."""
+"""Errors of files that were named wrongly: by the user or, where no word does, by us."""
 
 
 def exit_status(
@@ -201,7 +201,7 @@ def _fill(parser: argparse.ArgumentParser, command: ModuleType) -> None:
 
 
 def _first_line(package: str, name: str) -> str:
-    """The first line of a command's docstring, without importing the command."""
+    """Return the first line of a command's docstring, without importing the command."""
     spec = importlib.util.find_spec(f"{package}.{name}")
     if spec is None or spec.origin is None:
         return ""

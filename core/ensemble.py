@@ -161,23 +161,23 @@ class Ensemble(FaceModel):
         return tuple(opened[path] for path in paths)
 
     def _shares_in(self, task: str) -> np.ndarray:
-        """Weights of all members in a task (M,), sum 1; zeros where no member has it."""
+        """Return the weights of all members in a task (M,), sum 1; zeros where no member has it."""
         members = zip(self.config.members, self.members, strict=True)
         weights = np.array([m.share(task) if p.card.head(task) else 0.0 for m, p in members])
         shares: np.ndarray = weights / max(weights.sum(), TINY)
         return shares
 
     def _weighted(self, task: str) -> list[Predictor]:
-        """Members with a weight in a task."""
+        """Return the members with a weight in a task."""
         shares = self.shares.get(task, np.zeros(len(self.members)))
         return [p for p, share in zip(self.members, shares, strict=True) if share > 0]
 
     def _heads(self, task: str) -> list[Head]:
-        """Heads of the members with a weight in a task."""
+        """Return the heads of the members with a weight in a task."""
         return [head for p in self._weighted(task) if (head := p.card.head(task))]
 
     def _space(self, task: str) -> LabelSpace | None:
-        """The classes of the prediction; None where all members have the very same."""
+        """Return the classes of the prediction; None where all members have the very same."""
         labels_by_member = [head.labels for head in self._heads(task)]
         declared = self.config.labels.get(task)
         if declared is None and len(set(labels_by_member)) == 1:
@@ -194,7 +194,7 @@ class Ensemble(FaceModel):
         return space
 
     def _card(self) -> Card:
-        """The members' cards together: all training data, recipes and licences."""
+        """Return the members' cards together: all training data, recipes and licences."""
         cards = [p.card for p in self.members]
         members = [
             {
@@ -245,7 +245,7 @@ class Ensemble(FaceModel):
         return np.stack(estimate_age(p, "regression", self.config.calibration), axis=1)
 
     def _member_values(self, i: int, crops: np.ndarray, embedding: bool) -> Values:
-        """One member's values of crops (N, S, S, C), and its embedding."""
+        """Return one member's values of crops (N, S, S, C), and its embedding."""
         model, member, n = self.members[i], self.config.members[i], len(crops)
         tasks = [task for task, shares in self.shares.items() if shares[i] > 0]
         if not (embedding or tasks):
@@ -259,7 +259,7 @@ class Ensemble(FaceModel):
         return mapped | ({"embedding": values["embedding"]} if embedding else {})
 
     def _mapped(self, task: str, model: Predictor, p: np.ndarray) -> np.ndarray:
-        """A member's values (N, width) in the ensemble's space."""
+        """Return a member's values (N, width) in the ensemble's space."""
         if task != "age":
             space, head = self._spaces[task], model.card.head(task)
             if space is None or head is None:

@@ -194,7 +194,7 @@ def _same_bytes(path: Path, other: Path) -> bool:
 
 
 def _prefix(path: Path) -> str:
-    """How the names of unfinished neighbours of `path` begin; a process's number follows."""
+    """Return how the names of unfinished neighbours of `path` begin; a process's number follows."""
     return f".{path.name}.part-"
 
 

@@ -146,7 +146,7 @@ def _explain_missing(first: ErrorDetails) -> str:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    """How a field is written in a message, e.g. `members[0].weight`."""
+    """Return how a field is written in a message, e.g. `members[0].weight`."""
     path = ""
     for key in location:
         path += f"[{key}]" if isinstance(key, int) else f".{repr(key)[1:-1][:MAX_SHOWN]}"

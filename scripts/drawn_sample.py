@@ -25,7 +25,7 @@ RECIPES = ("drawn_emotion", "drawn_joint")
 JOINT = RECIPES[1]
 NOISY = ("--dataset", "synthetic_noisy", "--data", ".")
 RUN_FILES = ("history.parquet", "recipe.json")
-"""Of a run folder, what ships beside the model."""
+"""Files of a run folder that ship beside the model."""
 KINDS = ("blur", "noise", "jpeg", "brightness", "occlusion", "rotation")
 
 

@@ -61,7 +61,7 @@ class Job:
         return data_folders(self.data) if self.data else {"*": "."}
 
     def changes(self) -> list[str]:
-        """All changes of the recipe, as for --set."""
+        """Return all changes of the recipe, as for --set."""
         is_named = self.data is not None and is_manifest(self.data)
         manifest = ["data=manifest", "validation="] if is_named else []
         epochs = [f"epochs={self.epochs}"] if self.epochs is not None else []

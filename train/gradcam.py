@@ -74,7 +74,7 @@ def gradcam(model: nn.Module, head: Head, crop: NDArray[np.uint8], spec: InputSp
 
 
 def _score(head: Head, logits: Tensor) -> tuple[Tensor, str]:
-    """What is explained of logits (width,), and the prediction in words."""
+    """Return what is explained of logits (width,), and the prediction in words."""
     perceived = "perceived " if head.task == "gender" else ""
     if head.kind == "softmax":
         best = int(logits.argmax())

@@ -25,14 +25,14 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8
 The k-th model of the opened tables always has the k-th colour (`View.colour`).
 """
 ACCENT_ON_WHITE, ACCENT_ON_BLACK = "#005F96", PALETTE[4]
-"""Of buttons and links: the first colour is too light for text on its own tint."""
+"""Colours of buttons and links: the first of PALETTE is too light for text on its own tint."""
 TEXT_ON_WHITE, TEXT_ON_BLACK = "#111111", "#fafafa"
 """Captions have this text's colour at 60 %: Streamlit's own is too light for them."""
 GOOD, BAD, QUIET = "#009E73", "#D55E00", "#8C8C8C"
 BAD_SCALE = ((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)"))
-"""For what is worse the larger it is, in the colour of BAD."""
+"""Colours of what is worse the larger it is: shades of BAD."""
 MAX_TITLE_CHARACTERS = 32
-"""Of a line of the x axis's title: more do not fit beside the ticks of y on a phone."""
+"""Characters of a line of the x axis's title: more do not fit beside the ticks of y on a phone."""
 GREY = "rgba(128,128,128,0.35)"
 SCALE = ((0.0, "rgba(0,114,178,0.06)"), (0.5, "rgba(0,114,178,0.55)"), (1.0, "rgba(0,90,150,1)"))
 """Colours of shares from 0 to 1; near 0 transparent, so that it reads on light and dark."""

@@ -17,7 +17,7 @@ from evaluation.quality.repair.review import FindingsFile, read_findings
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the data set ...")
 def _opened(text: str, file_stamp: tuple[int, int]) -> Listing:
-    """A version, which nobody changes."""
+    """Return a version of a data set, opened once until its stamp changes; nobody changes it."""
     return open_listing(text)
 
 
@@ -59,7 +59,7 @@ def findings(path: Path) -> FindingsFile:
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the findings ...")
 def _findings(path: Path, file_stamp: tuple[int, int]) -> FindingsFile:
-    """The findings, which nobody changes."""
+    """Return the findings of a file, read once until its stamp changes; nobody changes them."""
     return read_findings(path)
 
 

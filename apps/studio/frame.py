@@ -84,7 +84,7 @@ def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
 
 
 def _tables() -> dict[str, OpenTable]:
-    """The tables that can be chosen by id: of the command line or the samples, and uploads."""
+    """Return the tables that can be chosen by id: the command line's or samples, and uploads."""
     tables = {
         sample_id: _at_start(sample.title, sample.settings)
         for sample_id, sample in samples.offered().items()
@@ -202,5 +202,5 @@ def applies(page: ModuleType, view: View) -> bool:
 
 
 def _needs_predictions(page: ModuleType) -> bool:
-    """Whether a page reads predictions; one that does not says `NEEDS_PREDICTIONS = False`."""
+    """Return whether a page reads predictions; one without says `NEEDS_PREDICTIONS = False`."""
     return bool(getattr(page, "NEEDS_PREDICTIONS", True))

@@ -90,7 +90,7 @@ def is_shipped(path: Path | None) -> bool:
 
 
 def _real(settings: Settings) -> ShippedSample:
-    """What the command line sets without tables, such as `--images`, is of these."""
+    """Return the sample that the command line's settings without tables belong to."""
     tables = tuple(
         table
         for model in ("mien_0_4", "mien")  # the first one is the baseline of the page Compare
@@ -182,13 +182,13 @@ def draw() -> Drawing:
 
 @cache
 def _fingerprint(table: Path) -> str:
-    """The fingerprint of the pictures that a table's predictions were made for."""
+    """Return the fingerprint of the pictures that a table's predictions were made for."""
     return Meta.of(pq.read_table(table, columns=["sample_id"])).fingerprint
 
 
 @cache
 def _reviewable(findings: Path) -> Path:
-    """A copy in the cache: decisions are written beside it, and not beside what ships."""
+    """Return a copy in the cache: decisions are written beside it, and not beside what ships."""
     copy = cache_dir() / "studio" / findings.name
     content = findings.read_bytes()
     try:

@@ -128,7 +128,7 @@ def _array_of(picture: str) -> str:
 
 
 def _emotion(code: str) -> tuple[int, str | None]:
-    """A code 0-10 -> (index in FERPLUS8, None), or (-1, why there is none)."""
+    """Return (index in FERPLUS8, None) of a code 0-10, or (-1, why there is none)."""
     if not code.isdecimal() or int(code) >= len(AFFECTNET_CODES):
         return -1, f"expected an expression code 0-{len(AFFECTNET_CODES) - 1}, got {code[:20]!r}"
     label = AFFECTNET_CODES[int(code)]

@@ -140,6 +140,6 @@ def _read_list(root: Path, table: str, problems: list[Problem]) -> dict[str, int
 
 
 def _inner(root: Path) -> Path:
-    """The archive wraps everything in a folder `All-Age-Faces Dataset`."""
+    """Return the folder `All-Age-Faces Dataset`, in which the archive wraps everything."""
     inner = root / "All-Age-Faces Dataset"
     return inner if inner.is_dir() else root

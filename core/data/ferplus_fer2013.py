@@ -26,7 +26,7 @@ LABELS = "fer2013_labels.csv"
 COLUMNS = ("folder", "file", "fer2013_label")
 SPLITS = ferplus.SPLITS
 SEARCHED_SHARE = 0.25
-"""Of the soft label that is FER2013's. With a third or more, faces that most annotators call
+"""Share of the soft label that is FER2013's. With a third or more, faces that most annotators call
 neutral would count as angry."""
 ORIGIN = replace(
     ferplus.ORIGIN,

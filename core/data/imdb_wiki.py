@@ -154,7 +154,7 @@ def _number(cell: Any) -> float:
 
 
 def _age(about: _Entry) -> tuple[float, str | None]:
-    """(age in years, None), or (NaN, why the picture is left out)."""
+    """Return (age in years, None), or (NaN, why the picture is left out)."""
     if not isfinite(about.face_score):
         return nan, "no face was found"
     if about.face_score < MIN_SCORE:

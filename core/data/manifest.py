@@ -229,7 +229,7 @@ def _about(table: pa.Table, file: Path) -> About:
 
 
 def _check(table: pa.Table, about: About, file: Path) -> None:
-    """Raises DataError for the first row that cannot be right; the first row is row 1."""
+    """Raise DataError for the first row that cannot be right; the first row is row 1."""
 
     def rows(name: str, good: Callable[[Any], bool], what: str) -> None:
         checked: dict[Any, bool] = {}
@@ -263,7 +263,7 @@ def _check(table: pa.Table, about: About, file: Path) -> None:
 
 
 def _targets(table: pa.Table) -> TargetColumns:
-    """Target columns as `Samples` has them."""
+    """Return the target columns as `Samples` has them."""
     columns = missing(len(table))
 
     def codes(name: str, space: LabelSpace) -> list[int]:
@@ -280,14 +280,14 @@ def _targets(table: pa.Table) -> TargetColumns:
 
 
 def _age_ranges(table: pa.Table) -> np.ndarray | None:
-    """Youngest and oldest age (N, 2), NaN where unknown; None where all ages are exact."""
+    """Return youngest and oldest ages (N, 2), NaN where unknown; None where all are exact."""
     if not set(AGE_RANGE) <= set(table.column_names):
         return None
     return np.stack([table[name].to_numpy() for name in AGE_RANGE], axis=1)
 
 
 def _folder(file: Path, place: str) -> Path:
-    """The folder of a root; a relative one is relative to the manifest's."""
+    """Return the folder of a root; a relative one is relative to the manifest's."""
     folder = Path(os.path.normpath(file.parent.absolute() / place))
     if not folder.is_dir():
         text = f"Expected the pictures of {file} in {folder}, got no such folder"

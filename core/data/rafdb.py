@@ -30,7 +30,7 @@ LISTS = tuple(
 NAME = re.compile(r"(?P<stem>(?P<part>train|test)_\d+)(_aligned)?\.jpg", re.IGNORECASE)
 CODES = tuple(str(code) for code in range(1, len(RAF7) + 1))
 COMPOUND_CLASSES = 11
-"""Of the publishers' other list, of mixed emotions such as happily surprised."""
+"""Classes of the publishers' other list, of mixed emotions such as happily surprised."""
 SPLITS = OURS
 ORIGIN = Origin(
     "RAF-DB",
@@ -135,7 +135,7 @@ def _other_coding(words: Sequence[str], is_named: bool, codes: Sequence[str]) ->
 
 
 def _attributes(words: Sequence[str]) -> tuple[int, dict[str, str]]:
-    """Ten coordinates, then the codes of gender, race and age band -> gender and groups."""
+    """Return gender and groups of ten coordinates and the codes of gender, race and age band."""
     try:
         gender, race, band = (int(float(w)) for w in words[10:])
         if min(gender, race, band) < 0:

@@ -27,11 +27,12 @@ KEY = "mien.face_check"
 """Metadata of the ONNX file: a JSON object with `threshold`."""
 
 MIN_SCORE = 0.70
-"""Of a detector with landmarks; 99 % of 390 faces in photographs of FairFace and APPA-REAL score at
-least 0.85.
+"""Least score of a detector with landmarks; 99 % of 390 faces in photographs of FairFace and
+APPA-REAL score at least 0.85.
 """
 MIN_TURNED_SCORE, MIN_TURNED_FACE = 0.80, 0.50
-"""For a face that was found in a turned copy: one of several tries succeeds by chance more often.
+"""Least scores of a face that was found in a turned copy: one of several tries succeeds by chance
+more often.
 """
 MAX_OUTSIDE = 0.15
 """Share of the box that may lie outside the picture."""

@@ -18,10 +18,11 @@ from core.faces import Detector
 from core.types import Face
 
 PATIENCE_SECONDS = 1.0
-"""So long no face has to be sure before other turns are searched: people look away and come back.
+"""How long there has to be no sure face before other turns are searched: people look away and come
+back.
 """
 ROUND_SECONDS = 1.5
-"""From one search of the three other turns to the next: two extra searches a second."""
+"""Time from one search of the three other turns to the next: two extra searches a second."""
 
 
 class StreamTurn:

@@ -99,7 +99,7 @@ def probe(source: bytes | str | os.PathLike[str]) -> tuple[str, int, int]:
 
 
 def _kind(data: bytes, name: str) -> str:
-    """The format that a file's first bytes announce."""
+    """Return the format that a file's first bytes announce."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(png.SIGNATURE):
@@ -118,7 +118,7 @@ def _kind(data: bytes, name: str) -> str:
 
 
 def _open(data: bytes, name: str, max_pixels: int) -> tuple[ImageFile, bytes]:
-    """Pillow's picture with its header read and its size checked, nothing decoded; and its EXIF."""
+    """Return Pillow's picture, its header read and size checked, nothing decoded; and its EXIF."""
     kind = _kind(data, name)
     try:
         if kind in _PARSERS:

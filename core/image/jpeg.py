@@ -71,7 +71,7 @@ def _length(data: bytes, at: int) -> int:
 
 
 def _frame(kind: int, body: bytes, name: str, *, is_first: bool) -> bytes:
-    """The kind of a frame and its header: precision, height, width, components."""
+    """Return the kind of a frame and its header: precision, height, width, components."""
     if kind not in (BASELINE, EXTENDED, PROGRESSIVE):
         raise ImageError(
             f"Expected {name} to be a baseline or progressive JPEG, got an arithmetic-coded, "
@@ -83,7 +83,7 @@ def _frame(kind: int, body: bytes, name: str, *, is_first: bool) -> bytes:
 
 
 def _samples_per_pixel(frame: bytes) -> float:
-    """How many samples a pixel takes: 3 in full colour, 1.5 where colours have half the size."""
+    """Return how many samples a pixel takes: 3 in full colour, 1.5 with colours of half size."""
     factors = frame[8::3][: frame[6]]  # of each component: horizontal and vertical, four bits each
     samples = [(f >> 4) * (f & 15) for f in factors]
     largest = max((f >> 4 for f in factors), default=0) * max((f & 15 for f in factors), default=0)
@@ -93,7 +93,7 @@ def _samples_per_pixel(frame: bytes) -> float:
 
 
 def _is_colour_hint(kind: int, body: memoryview, colour_hints: set[int]) -> bool:
-    """Whether a segment is the first that says whether colours are RGB, YCbCr, CMYK or YCCK."""
+    """Return whether a segment is the first to say that colours are RGB, YCbCr, CMYK or YCCK."""
     signature = {APP0: b"JFIF\0", APP14: b"Adobe"}.get(kind)
     if signature is None or kind in colour_hints or body[:5].tobytes() != signature:
         return False
@@ -102,7 +102,7 @@ def _is_colour_hint(kind: int, body: memoryview, colour_hints: set[int]) -> bool
 
 
 def _scans(data: bytes, at: int, blocks: BlockCounter) -> tuple[int, int]:
-    """The number of scans, and where the picture ends.
+    """Return the number of scans, and where the picture ends.
 
     Args:
         data: the file.

@@ -9,7 +9,7 @@ from core.image.limits import BlockCounter, Essential
 BYTES_PER_PIXEL = 8
 """libwebp's decoder of animations, which Pillow uses for stills too, holds two canvases."""
 METADATA_FLAGS = 0x20 | 0x08 | 0x04
-"""In the extended header: a profile, EXIF and XMP follow."""
+"""Bits of the extended header: a profile, EXIF and XMP follow."""
 
 
 def essential(data: bytes, name: str) -> Essential:
@@ -49,7 +49,7 @@ def _chunk(kind: bytes, content: memoryview) -> bytes:
 
 
 def _size(first: dict[bytes, memoryview]) -> tuple[int, int]:
-    """Width and height of the canvas, from whichever header there is."""
+    """Return the width and height of the canvas, from whichever header there is."""
     if b"VP8X" in first:
         low, high, more = unpack_from("<HHH", first[b"VP8X"], 4)  # two numbers of 24 bits
         return 1 + (low | (high & 0xFF) << 16), 1 + (high >> 8 | more << 8)

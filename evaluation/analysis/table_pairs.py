@@ -27,7 +27,8 @@ from evaluation.predictions.tasks import SPACES, tasks_of
 class Matched:
     """The samples of both tables, row by row the same.
 
-    only_a, only_b: samples that the other table lacks.
+    Attributes:
+        only_a, only_b: samples that the other table lacks.
     """
 
     a: pa.Table

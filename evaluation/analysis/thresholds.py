@@ -221,7 +221,9 @@ def single_threshold(
 class _ConfidentRows:
     """The N rows with a label and probabilities.
 
-    confidence: (N,) probability of the predicted class. is_right: (N,).
+    Attributes:
+        confidence: (N,) probability of the predicted class.
+        is_right: (N,).
     """
 
     classes: arrays.Classes

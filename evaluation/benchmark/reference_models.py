@@ -41,8 +41,9 @@ HEADS = (
 class Reference:
     """A reference network.
 
-    model: of core.models, with `options`. copies: networks of the kind that run one after the
-    other for a face.
+    Attributes:
+        model: of core.models, with `options`.
+        copies: networks of the kind that run one after the other for a face.
     """
 
     title: str

@@ -50,10 +50,14 @@ MAIN_REFERENCE = "efficientnet_b0_224"
 class BenchmarkOptions:
     """What is measured.
 
-    models: files or folders; the shipped model where empty. rounds: faces and frames to time, at
-    least 2. references: their keys. metrics_rows: generated rows to time the metrics on; 0: none.
-    processes: whether to measure memory and start-up in processes. quick: one thread, one face.
-    is_trusted: open models with operators or sizes that are not allowed, too.
+    Attributes:
+        models: files or folders; the shipped model where empty.
+        rounds: faces and frames to time, at least 2.
+        references: their keys.
+        metrics_rows: generated rows to time the metrics on; 0: none.
+        processes: whether to measure memory and start-up in processes.
+        quick: one thread, one face.
+        is_trusted: open models with operators or sizes that are not allowed, too.
     """
 
     models: Sequence[Path] = ()

@@ -40,9 +40,13 @@ FirstTimes = dict[int, Times]
 
 @dataclass
 class TimedModel:
-    """One of our models.
+    """One of our models, and the times of its stages.
 
-    stages: faces in the frame -> stage -> milliseconds of every counted frame.
+    Attributes:
+        key: its name in tables.
+        path: its bundle.
+        pipeline: what runs it.
+        stages: faces in the frame -> stage -> milliseconds of every counted frame.
     """
 
     key: str

@@ -101,7 +101,7 @@ def _column(store: Store, where: Where, expression: str, missing: float = -1) ->
 
 
 def _models_right(store: Store, where: Where, models: Sequence[str]) -> Colouring:
-    """How many of the selected models are right on a row's sample."""
+    """Return how many of the selected models are right on a row's sample."""
     of_models, params = store.clause(Where(task=where.task, models=tuple(models)))
     clause, row_params = store.clause(where)
     counts = (

@@ -33,7 +33,7 @@ CONNECT_SECONDS = 10
 TOKEN_FILE = Path.home() / ".ray" / "auth_token"
 """Where `ray get-auth-token --generate` writes it."""
 OBJECT_STORE_BYTES = 256 * 2**20
-"""Of a cluster of this machine: what is under way are names and predictions, not pictures."""
+"""Memory of a cluster of this machine: names and predictions are under way, not pictures."""
 QUEUED_ITEMS = 2
 """Items that an actor works on or has waiting: with more, the last ones would lie with one actor
 while the others are idle.

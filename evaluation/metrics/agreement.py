@@ -29,9 +29,15 @@ def shares(votes: np.ndarray) -> np.ndarray:
 
 
 def right(votes: np.ndarray, pred: np.ndarray, share: float | None = None) -> np.ndarray:
-    """Return float64 (N,): 1 where class `pred` has enough of the votes, else 0.
+    """Return where the predicted class has enough of the votes.
 
-    That is a majority (share None) or at least `share`; NaN without votes.
+    Args:
+        votes: float (N, k), counts or shares.
+        pred: int (N,), the predicted classes.
+        share: of the votes that is enough, in (0, 1]; None for the majority.
+
+    Returns:
+        float64 (N,): 1 where it has, else 0; NaN without votes.
     """
     s = shares(votes)
     if share is not None and not 0 < share <= 1:
@@ -42,9 +48,14 @@ def right(votes: np.ndarray, pred: np.ndarray, share: float | None = None) -> np
 
 
 def kl(votes: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """KL divergence of the shares from the probabilities `p` (N, k), nats, float64 (N,).
+    """Return the KL divergence of votes from probabilities, in nats; NaN without votes.
 
-    NaN without votes; a p of 0 counts as 1e-12.
+    Args:
+        votes: float (N, k), counts or shares.
+        p: float (N, k), probabilities; 0 counts as 1e-12.
+
+    Returns:
+        float64 (N,).
     """
     s = shares(votes)
     result: np.ndarray = np.where(
@@ -54,10 +65,9 @@ def kl(votes: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def ceiling(votes: np.ndarray) -> np.ndarray:
-    """The human ceiling, float64 (N,).
+    """Return the human ceiling of each sample: the share of the class with most votes.
 
-    The best chance that an answer equals a vote drawn at random, that is the majority's share.
-
-    No model that names one class can agree with single voters more often than its mean.
+    float64 (N,); NaN without votes. It is the best chance that an answer equals a vote drawn at
+    random: no model that names one class can agree with single voters more often than its mean.
     """
     return np.asarray(shares(votes).max(axis=1, initial=0))

@@ -17,7 +17,10 @@ TINY = 1e-12
 class Reliability:
     """The reliability diagram, all (bins,).
 
-    Mean confidence and accuracy of each bin (NaN where empty) and how many samples it has.
+    Attributes:
+        confidence: mean of each bin, NaN where empty.
+        accuracy: of each bin, NaN where empty.
+        count: samples of each bin.
     """
 
     confidence: np.ndarray
@@ -41,23 +44,35 @@ def bins_of(confidence: np.ndarray, bins: int = 15, *, equal_mass: bool = False)
 
 
 def nll(p: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Negative log-likelihood of the true class, nats, float64 (N,).
+    """Return the negative log-likelihood of each true class, in nats.
 
-    A probability of 0 counts as 1e-12.
+    Args:
+        p: float (N, k), probabilities; 0 counts as 1e-12.
+        true: int (N,), class indices.
+
+    Returns:
+        float64 (N,).
     """
     return np.asarray(-np.log(np.maximum(p[np.arange(len(true)), true], TINY)))
 
 
 def brier(p: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Brier score, float64 (N,), each in [0, 2].
+    """Return the Brier score of each sample, in [0, 2] (Brier, 1950).
 
-    Squared distance of `p` to the one-hot truth, summed over classes (Brier, 1950).
+    It is the squared distance of `p` to the one-hot truth, summed over classes.
+
+    Args:
+        p: float (N, k), probabilities.
+        true: int (N,), class indices.
+
+    Returns:
+        float64 (N,).
     """
     return np.asarray(np.square(p).sum(axis=1) - 2 * p[np.arange(len(true)), true] + 1)
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """(N, k) -> (N, k) probabilities."""
+    """Return the probabilities (N, k) of logits (N, k)."""
     return np.asarray(special.softmax(logits.astype(np.float64) / temperature, axis=1))
 
 
@@ -66,8 +81,17 @@ def fit_temperature(
 ) -> float:
     """Return the temperature in [low, high] of the least NLL (Guo et al., arXiv 1706.04599).
 
-    `logits` (N, k) are divided by it. Golden-section search over log T, exact to 1e-7: the NLL is
-    convex in 1 / T, so it has one minimum.
+    Golden-section search over log T, exact to 1e-7: the NLL is convex in 1 / T, so it has one
+    minimum.
+
+    Args:
+        logits: float (N, k), to be divided by the temperature.
+        true: int (N,), class indices.
+        low: the least temperature.
+        high: the highest temperature.
+
+    Raises:
+        ValueError: there are no samples.
     """
     if not len(true):
         raise ValueError("Expected at least one sample to fit a temperature, got none.")

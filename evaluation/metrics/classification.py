@@ -9,7 +9,18 @@ import numpy as np
 
 
 def confusion(true: np.ndarray, pred: np.ndarray, k: int) -> np.ndarray:
-    """Return int64 (k, k): samples of class i (row) predicted j (column).
+    """Return the confusion matrix: samples of class i (row) predicted j (column).
+
+    Args:
+        true: int (N,), in [0, k).
+        pred: int (N,), in [0, k).
+        k: number of classes.
+
+    Returns:
+        int64 (k, k).
+
+    Raises:
+        ValueError: shapes differ, or an index is outside.
 
     >>> confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
@@ -28,7 +39,7 @@ def confusion(true: np.ndarray, pred: np.ndarray, k: int) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Margins:
-    """Of confusion matrices what most metrics need, each (..., k): k numbers in place of k * k.
+    """What most metrics need of confusion matrices, each (..., k): k numbers in place of k * k.
 
     Attributes:
         right: samples of a class that are predicted so.
@@ -54,7 +65,7 @@ Matrices: TypeAlias = np.ndarray | Margins
 
 
 def accuracy(matrix: Matrices) -> np.ndarray:
-    """Accuracy of confusion matrices (..., k, k) -> (...); NaN without samples."""
+    """Return the accuracy of confusion matrices (..., k, k) -> (...); NaN without samples."""
     margins = Margins.of(matrix)
     return _ratio(margins.right.sum(axis=-1), margins.support.sum(axis=-1))
 
@@ -67,13 +78,13 @@ def _ratio(part: np.ndarray, total: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PerClass:
-    """All (..., k).
+    """Figures of every class, all (..., k).
 
-    support: samples of the class. recall: found of them. precision: right among those predicted so.
-    f1: their harmonic mean.
-
-    recall is NaN without samples, precision NaN where the class is never predicted; f1 is 0 where
-    either exists but nothing is right.
+    Attributes:
+        support: samples of the class.
+        precision: share that is right of those predicted so; NaN where the class never is.
+        recall: share of its samples that is found; NaN without samples.
+        f1: their harmonic mean; 0 where either exists but nothing is right.
     """
 
     support: np.ndarray
@@ -83,7 +94,7 @@ class PerClass:
 
 
 def per_class(matrix: Matrices) -> PerClass:
-    """Figures of every class of a confusion matrix (..., k, k)."""
+    """Return the figures of every class of confusion matrices (..., k, k)."""
     margins = Margins.of(matrix)
     right, support, predicted = margins.right, margins.support, margins.predicted
     f1 = _ratio(2.0 * right, support + predicted)
@@ -96,10 +107,10 @@ def _class_mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(matrix: Matrices) -> np.ndarray:
-    """Return the mean F1 over the classes that have samples, in [0, 1].
+    """Return the mean F1 over the classes with samples, of matrices (..., k, k) -> (...).
 
-    Of confusion matrices (..., k, k) -> (...); NaN without samples. A class that is predicted but
-    has no samples lowers the others' F1 already; counting it as a 0 would punish twice.
+    In [0, 1]; NaN without samples. A class that is predicted but has no samples lowers the others'
+    F1 already; counting it as a 0 would punish twice.
     """
     figures = per_class(matrix)
     return _class_mean(figures.f1, figures.support > 0)
@@ -130,9 +141,11 @@ class Average:
 
 
 def average(matrix: Matrices, weighted: bool = False) -> Average:
-    """Macro means of a confusion matrix (k, k), or means weighted by support; NaN without samples.
+    """Return means over the classes of a confusion matrix (k, k); NaN without samples.
 
-    The macro F1 is `macro_f1`.
+    Args:
+        matrix: confusion matrix (k, k), or its margins.
+        weighted: weighs classes by their support; else all count alike, as in `macro_f1`.
     """
     figures = per_class(matrix)
     weight = figures.support if weighted else figures.support > 0
@@ -141,7 +154,7 @@ def average(matrix: Matrices, weighted: bool = False) -> Average:
 
 
 def balanced_accuracy(matrix: Matrices) -> np.ndarray:
-    """Mean recall over the classes that have samples, of confusion matrices (..., k, k) -> (...).
+    """Return the mean recall over the classes with samples, of matrices (..., k, k) -> (...).
 
     NaN without samples.
     """
@@ -150,11 +163,10 @@ def balanced_accuracy(matrix: Matrices) -> np.ndarray:
 
 
 def kappa(matrix: Matrices) -> np.ndarray:
-    """Cohen's kappa of confusion matrices (..., k, k) -> (...).
+    """Return Cohen's kappa of confusion matrices (..., k, k) -> (...) (Cohen, 1960).
 
-    Agreement beyond chance, 1 at best (Cohen, 1960).
-
-    NaN without samples, or where truth and prediction are one and the same class throughout.
+    It is the agreement beyond chance, 1 at best; NaN without samples, or where truth and
+    prediction are one and the same class throughout.
     """
     margins = Margins.of(matrix)
     n = margins.support.sum(axis=-1).astype(float)

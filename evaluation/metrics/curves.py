@@ -12,9 +12,12 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """What is called positive at each distinct score, highest first, all (T,).
+    """What is called positive at each distinct score, highest first, all float64 (T,).
 
-    Weights of the true and of the false ones.
+    Attributes:
+        threshold: the score from which on samples are called positive.
+        hits: weight of those that are positive.
+        alarms: weight of those that are not.
     """
 
     threshold: np.ndarray
@@ -22,7 +25,7 @@ class Counts:
     alarms: np.ndarray
 
     def roc(self) -> tuple[np.ndarray, np.ndarray]:
-        """False and true positive rates, each (T + 1,), from (0, 0) to (1, 1).
+        """Return false and true positive rates, each (T + 1,), from (0, 0) to (1, 1).
 
         A rate is NaN where its class has no samples.
         """
@@ -33,7 +36,7 @@ class Counts:
         return false, true
 
     def precision_recall(self) -> tuple[np.ndarray, np.ndarray]:
-        """Precision and recall at each distinct score, highest first, each (T,).
+        """Return precision and recall at each distinct score, highest first, each (T,).
 
         Recall is NaN without positive samples.
         """
@@ -56,7 +59,12 @@ class Counts:
 
 
 def counts(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> Counts:
-    """Cumulated over samples with a score of at least the threshold; equal scores count together.
+    """Count what is called positive at each distinct score; equal scores count together.
+
+    Args:
+        score: float (N,), higher for more positive.
+        positive: bool (N,), the truth.
+        weight: float (N,) of each sample, at least 0; None: 1 each.
 
     Raises:
         ValueError: shapes differ or a score is NaN, which has no place in an order.

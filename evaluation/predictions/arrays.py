@@ -33,9 +33,12 @@ OLDEST_DECADE = 80
 class Classes:
     """Rows with a true and a predicted class.
 
-    labels: those of the task's label space that occur. rows: (n,) indices into the table. true,
-    pred: (n,) indices into `labels`. p: (n, len(labels)), None where not every row has
-    probabilities; a label without a column has 0.
+    Attributes:
+        labels: those of the task's label space that occur.
+        rows: (n,) indices into the table.
+        true, pred: (n,) indices into `labels`.
+        p: (n, len(labels)), None where not every row has probabilities; a label without a
+            column has 0.
     """
 
     labels: tuple[str, ...]
@@ -49,8 +52,10 @@ class Classes:
 class Numbers:
     """Rows with a true and a predicted number, such as an age in years.
 
-    rows: (n,) indices into the table. true, pred: (n,). low, high: (n,) ends of the interval, None
-    where not every row has one.
+    Attributes:
+        rows: (n,) indices into the table.
+        true, pred: (n,).
+        low, high: (n,) ends of the interval, None where not every row has one.
     """
 
     rows: Integers

@@ -28,7 +28,9 @@ SPEC = InputSpec()
 class Bins:
     """One condition's bins: bin i holds values in [edges[i - 1], edges[i]).
 
-    about: what the number is, with its unit. unknown: name of a missing value, "" for no bin.
+    Attributes:
+        about: what the number is, with its unit.
+        unknown: name of a missing value, "" for no bin.
     """
 
     about: str

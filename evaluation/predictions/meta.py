@@ -18,10 +18,14 @@ METADATA_KEY = b"mien.table"
 class Meta:
     """Where a table comes from.
 
-    card_sha256: of the model's card. fingerprint: of the data. left_out: files that could not be
-    read. thresholds: of the model's card at the operating point, see `core.artifacts.card.Card`;
-    whoever reads them checks them. operating_point: its name; empty in older tables, which are all
-    of `accuracy`. labels, units: of tasks other than the known ones, by their names.
+    Attributes:
+        card_sha256: of the model's card.
+        fingerprint: of the data.
+        left_out: files that could not be read.
+        thresholds: of the model's card at the operating point, see `core.artifacts.card.Card`;
+            whoever reads them checks them.
+        operating_point: its name; empty in older tables, which are all of `accuracy`.
+        labels, units: of tasks other than the known ones, by their names.
     """
 
     model: str = ""

@@ -49,8 +49,15 @@ class Stopped(Exception):
 class PredictionRun:
     """What is predicted, and how.
 
-    base: folder that the table's paths are relative to. engine: where it runs. name: what the table
-    calls the model; its own name where None.
+    Attributes:
+        predictor: the model.
+        samples: the pictures.
+        detector: finds the faces.
+        base: folder that the table's paths are relative to.
+        engine: where it runs.
+        embedding: whether the table gets embeddings.
+        conditions: whether the table gets the conditions of each picture.
+        name: what the table calls the model; its own name where None.
     """
 
     predictor: FaceModel

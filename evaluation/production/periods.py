@@ -42,8 +42,8 @@ def _week(time: datetime) -> datetime:
 
 
 ROUNDING_VARIANCE = (GROUP**2 - 1) / 6
-"""Of a number of faces in a period: it has the rest of the period before, and lacks its own, both
-evenly distributed from 0 to `GROUP - 1`.
+"""Variance of a number of faces in a period: it has the rest of the period before, and lacks its
+own, both evenly distributed from 0 to `GROUP - 1`.
 """
 STEPS: Mapping[str, Callable[[datetime], datetime]] = {"hour": _hour, "day": _day, "week": _week}
 """Time -> the beginning of its hour, day or week (from Monday), in UTC."""

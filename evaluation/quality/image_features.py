@@ -17,7 +17,7 @@ THUMBNAIL_SIDE = 32
 HASH_BATCH_SIZE = 4096
 """Thumbnails that are hashed at a time: 32 MB."""
 VERSION = 1
-"""To be raised when a field changes its meaning, so that caches are filled anew."""
+"""Number to be raised when a field changes its meaning, so that caches are filled anew."""
 
 RECORD = np.dtype(
     [

@@ -21,7 +21,7 @@ LAYOUT = {
     "font": {"color": GREY},
     "template": "none",
 }
-"""Of every chart: legible on a light and on a dark page."""
+"""Layout of every chart: legible on a light and on a dark page."""
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }

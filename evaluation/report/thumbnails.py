@@ -24,7 +24,12 @@ BLURRED_SIDE_PX = 6
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """url: a `data:` URL. caption: plain text."""
+    """A small picture inside a page.
+
+    Attributes:
+        url: a `data:` URL.
+        caption: plain text.
+    """
 
     url: str
     caption: str
@@ -32,7 +37,12 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """row: of the table. caption: the prediction and the truth in words."""
+    """A row whose prediction is wrong.
+
+    Attributes:
+        row: its index in the table.
+        caption: the prediction and the truth in words.
+    """
 
     row: int
     caption: str

@@ -58,8 +58,10 @@ SCHEMA = pa.schema(
 class RobustnessFigures:
     """The figures of one task at one severity.
 
-    estimate: accuracy in [0, 1], or mean absolute error in years. flips: share of the samples whose
-    prediction differs from severity 0. change: estimate minus that of severity 0, paired by sample.
+    Attributes:
+        estimate: accuracy in [0, 1], or mean absolute error in years.
+        flips: share of the samples whose prediction differs from severity 0.
+        change: estimate minus that of severity 0, paired by sample.
     """
 
     estimate: Estimate
@@ -82,7 +84,9 @@ class RobustnessFigures:
 class RobustnessRow:
     """A row of SCHEMA.
 
-    level: of the kind's UNIT, None at severity 0. metric: `accuracy` or `mae`.
+    Attributes:
+        level: of the kind's UNIT, None at severity 0.
+        metric: `accuracy` or `mae`.
     """
 
     model: str

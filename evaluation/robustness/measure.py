@@ -42,8 +42,10 @@ PredictionArrays = Mapping[str, NDArray[np.generic]]
 class RobustnessPredictions:
     """Predictions of one model at every severity.
 
-    samples: the N that could be read. clean: predictions at severity 0. corrupted: predictions of
-    each kind and severity.
+    Attributes:
+        samples: the N that could be read.
+        clean: predictions at severity 0.
+        corrupted: predictions of each kind and severity.
     """
 
     samples: Samples

@@ -19,7 +19,7 @@ import numpy as np
 
 ROUNDS = 1000
 LEVEL = 0.95
-"""Of all intervals."""
+"""Coverage of all intervals."""
 MAX_CLUSTERS = 1000
 RELATIVE_NOISE = 1e-5
 """Rounds whose statistic differs by less than this share of it are equal: they are added in single

@@ -15,7 +15,7 @@ import numpy as np
 from evaluation.statistics.bootstrap import compact
 
 ROUNDING = 1e-12
-"""Of a sum of squares: what is left below this share of it, where all values are equal."""
+"""Share of a sum of squares below which its rest is rounding: all values are equal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +168,10 @@ class CellSums:
     def merged(self, groups: np.ndarray | None = None, size: int = 1) -> Self:
         """Return the counts of cells put together.
 
-        Int (cells,) `groups` below `size`, negative ones are dropped; None puts all into one.
+        Args:
+            groups: int (cells,) below `size`; cells of negative ones are dropped, None puts all
+                into one.
+            size: number of groups.
         """
         groups = np.zeros(len(self.n), np.int64) if groups is None else groups
         sums = (self.n, self.sums, self.squares)

@@ -16,7 +16,7 @@ MANY = 20_000
 
 
 def wilson(hits: float, n: float) -> tuple[float, float]:
-    """Wilson's score interval of `hits` out of `n`, in [0, 1] (Wilson, JASA 1927).
+    """Return Wilson's score interval of `hits` out of `n`, in [0, 1] (Wilson, JASA 1927).
 
     (0, 1) without samples. Both are counts, or what these are worth where samples are not
     independent.

@@ -19,8 +19,12 @@ FEW_PAIRS = 25
 def mcnemar(only_a: int, only_b: int) -> float:
     """Return the two-sided p that A and B are right equally often (McNemar, 1947).
 
-    Of the samples that only A or only B has right. Exact (binomial) below FEW_PAIRS discordant
-    pairs, else chi-squared with continuity correction; 1 without any.
+    Exact (binomial) below FEW_PAIRS discordant pairs, else chi-squared with continuity correction;
+    1 without any.
+
+    Args:
+        only_a: number of samples that only A has right.
+        only_b: number of samples that only B has right.
 
     >>> round(mcnemar(1, 9), 4)
     0.0215
@@ -34,15 +38,18 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def paired_t(differences: np.ndarray, cluster: np.ndarray | None = None) -> float:
-    """Two-sided p that the mean of float (N,) differences is 0 (Student's paired t-test).
+    """Return the two-sided p that the mean difference is 0 (Student's paired t-test).
 
-    NaN below two of them.
+    With clusters, the variance is that of the clusters' sums (Liang and Zeger, Biometrika 1986),
+    and the degrees of freedom are one less than the clusters.
 
-    1 where all are 0, NaN where all are the same other number: that two whole years are equal does
-    not say how differences vary. cluster: int (N,), samples that are no independent evidence; then
-    the variance is that of the clusters' sums (Liang and Zeger, Biometrika 1986), the degrees of
-    freedom are one less than the clusters, and NaN means fewer than two clusters, or clusters that
-    are all alike.
+    Args:
+        differences: float (N,).
+        cluster: int (N,): samples of one number are no independent evidence; None: all are.
+
+    Returns:
+        p in [0, 1]; 1 where all differences are 0; NaN below two samples or clusters, or where all
+        are the same other number, which does not say how differences vary.
     """
     sums = differences - differences.mean() if len(differences) else differences
     if cluster is not None:
@@ -64,9 +71,15 @@ def paired_t(differences: np.ndarray, cluster: np.ndarray | None = None) -> floa
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Adjusted p, float64 (N,).
+    """Return p adjusted against any false alarm among N tests (Holm, 1979).
 
-    Below 0.05 keeps the chance of any false alarm under 5 % (Holm, 1979). NaN stays NaN, uncounted.
+    Calling those below 0.05 significant keeps the chance of any false alarm under 5 %.
+
+    Args:
+        p: float (N,), in [0, 1]; NaN stays NaN and is not counted as a test.
+
+    Returns:
+        Adjusted p, float64 (N,).
     """
     return _adjust(
         p, lambda ordered: np.maximum.accumulate(ordered * np.arange(len(ordered), 0, -1))
@@ -74,12 +87,15 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Adjusted p, float64 (N,).
+    """Return p adjusted for the share of false alarms (Benjamini and Hochberg, JRSS B 1995).
 
-    Of those below 0.05 at most 5 % are expected to be false alarms (Benjamini and Hochberg, JRSS B
-    1995).
+    Of those below 0.05 at most 5 % are expected to be false alarms.
 
-    NaN stays NaN, uncounted.
+    Args:
+        p: float (N,), in [0, 1]; NaN stays NaN and is not counted as a test.
+
+    Returns:
+        Adjusted p, float64 (N,).
     """
 
     def rise(ordered: np.ndarray) -> np.ndarray:

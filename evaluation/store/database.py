@@ -18,7 +18,7 @@ MAX_MEMORY_ROWS = 20_000_000
 MAX_MEMORY_BYTES = 8 * 2**30
 """Uncompressed size of the columns up to which it is."""
 MEMORY_LIMIT = "4GiB"
-"""Of DuckDB, where the database is a file: pages of the file, and what a query needs."""
+"""Memory of DuckDB where the database is a file: its pages, and what a query needs."""
 NAME = "mien-store"
 """How the folder of the file is called, in the system's folder for temporary files."""
 

@@ -38,7 +38,7 @@ def table(store: Store, task: str, where: Where, max_rows: int) -> pa.Table:
 
 
 def _probabilities(store: Store, task: str) -> list[str]:
-    """The SQL of the probabilities, named as in a predictions table; of gender, of its first."""
+    """Return the SQL of the probabilities, named as in a table; of gender, of its first class."""
     labels = store.label_space(task)[: 1 if task == "gender" else None]
     columns = [(label, store.probability(task, code)) for code, label in enumerate(labels)]
     names = [(f"{task}_p_{label}".replace('"', '""'), column) for label, column in columns]

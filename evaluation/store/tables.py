@@ -114,7 +114,7 @@ class Tables:
         return int(self.sql(f"SELECT count(*) FROM t WHERE {self.cluster} IS NULL")[0][0])
 
     def _has_both(self, task: str) -> bool:
-        """Whether any row has both a truth and a prediction."""
+        """Return whether any row has both a truth and a prediction."""
         condition = f"{task}_true IS NOT NULL AND {task}_pred IS NOT NULL"
         return bool(self.sql(f"SELECT 1 FROM t WHERE {condition} LIMIT 1"))
 

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 class Band:
     """Gaps from `low` up to the next band's, which is not included.
 
-    low: percentage points, training minus validation. colour: of a bar in a chart.
+    Attributes:
+        low: percentage points, training minus validation.
+        colour: of a bar in a chart.
     """
 
     low: float

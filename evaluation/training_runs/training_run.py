@@ -17,8 +17,10 @@ from evaluation.training_runs.run_folder import RunFolder
 class TrainingRun:
     """One training run.
 
-    history: column -> (epochs,), NaN where an epoch has no value; always has `epoch`, which rises.
-    recipe, summary: as written; summary is None where the run has none.
+    Attributes:
+        history: column -> (epochs,), NaN where an epoch has no value; always has `epoch`, which
+            rises.
+        recipe, summary: as written; summary is None where the run has none.
     """
 
     name: str

@@ -22,9 +22,12 @@ MAX_RUNS = 200
 class ClassifierRun:
     """A run that learned classes, at its best epoch.
 
-    kind: TRANSFER where it began with weights learned elsewhere (`pretrained`, or `start`), else
-    CUSTOM. parameters: None where the run did not record them. train, val: accuracy in [0, 1].
-    gap: percentage points, with its verdict.
+    Attributes:
+        kind: TRANSFER where it began with weights learned elsewhere (`pretrained`, or `start`),
+            else CUSTOM.
+        parameters: None where the run did not record them.
+        train, val: accuracy in [0, 1].
+        gap: percentage points, with its verdict.
     """
 
     run: str

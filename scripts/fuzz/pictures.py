@@ -40,7 +40,7 @@ def large(kind: str, mode: str = "RGB", pixels: int = MAX_PIXELS, **options: int
 
 
 def _count(rng: np.random.Generator, bytes_each: int) -> int:
-    """How many blocks of a size: up to as many as fit into a file."""
+    """Return a number of blocks of a size: at most as many as fit into a file."""
     return int(10 ** rng.uniform(2, np.log10((MAX_BYTES - 4096) // max(1, bytes_each))))
 
 
@@ -49,7 +49,7 @@ def _segment(kind: int, body: bytes) -> bytes:
 
 
 def jpeg_segments(rng: np.random.Generator) -> bytes:
-    """Many segments before the picture: applications, comments, tables, profiles, fill bytes."""
+    """Return many segments before a picture: applications, comments, tables, profiles, fill."""
     data = seed("JPEG", progressive=int(rng.integers(2)))
     quantisation = data[data.index(b"\xff\xdb") :][:69]
     block = [
@@ -70,7 +70,7 @@ def jpeg_segments(rng: np.random.Generator) -> bytes:
 
 
 def jpeg_scans(rng: np.random.Generator) -> bytes:
-    """A progressive picture whose last scan comes again and again."""
+    """Return a progressive picture whose last scan comes again and again."""
     is_large = bool(rng.integers(2))
     data = large("JPEG", progressive=1) if is_large else seed("JPEG", progressive=1)
     scan = data[data.rindex(b"\xff\xda") : -2]
@@ -80,14 +80,14 @@ def jpeg_scans(rng: np.random.Generator) -> bytes:
 
 
 def jpeg_large(rng: np.random.Generator) -> bytes:
-    """As many pixels as are allowed, or a few more, in different codings."""
+    """Return as many pixels as are allowed, or a few more, in different codings."""
     options = [{}, {"progressive": 1}, {"subsampling": 0, "progressive": 1}][int(rng.integers(3))]
     pixels = MAX_PIXELS * 2 // 3 if rng.integers(2) else MAX_PIXELS
     return large("JPEG", ["RGB", "L", "CMYK"][int(rng.integers(3))], pixels, **options)
 
 
 def jpeg_noise(rng: np.random.Generator) -> bytes:
-    """A header of many pixels and noise for its data, with or without restart markers."""
+    """Return a header of many pixels and noise for its data, with or without restart markers."""
     data = bytearray(large("JPEG", progressive=int(rng.integers(2))))
     start = data.index(b"\xff\xda") + 14
     noise = rng.bytes(int(10 ** rng.uniform(3, np.log10(MAX_BYTES - 4096))))
@@ -101,7 +101,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png_chunks(rng: np.random.Generator) -> bytes:
-    """Many chunks before, within or after the pixels; texts and profiles that unpack to much."""
+    """Return many chunks around or within the pixels; texts and profiles that unpack to much."""
     data = seed("PNG", "P" if rng.integers(2) else "RGB")
     kinds = (
         b"PLTE",
@@ -123,7 +123,7 @@ def png_chunks(rng: np.random.Generator) -> bytes:
 
 
 def png_large(rng: np.random.Generator) -> bytes:
-    """Few bytes that are many pixels, of any depth, interlaced or not."""
+    """Return few bytes that are many pixels, of any depth, interlaced or not."""
     depth, colour, samples = ((1, 0, 1), (8, 2, 3), (8, 6, 4), (16, 6, 4), (16, 4, 2), (8, 3, 1))[
         int(rng.integers(6))
     ]
@@ -146,7 +146,7 @@ def _riff(kind: bytes, body: bytes) -> bytes:
 
 
 def webp_chunks(rng: np.random.Generator) -> bytes:
-    """Many chunks: metadata, unknown ones, frames of an animation."""
+    """Return many chunks: metadata, unknown ones, frames of an animation."""
     data = seed("WEBP", "RGBA", frames=1)
     start = data.index(b"ANMF")
     frame = data[start : start + 8 + int.from_bytes(data[start + 4 : start + 8], "little")]
@@ -160,14 +160,14 @@ def webp_chunks(rng: np.random.Generator) -> bytes:
 
 
 def webp_large(rng: np.random.Generator) -> bytes:
-    """As many pixels as are allowed, or twice as many, lossless or not, with alpha or not."""
+    """Return as many pixels as are allowed, or twice as many, lossless or not, alpha or not."""
     pixels = (MAX_PIXELS // 2, MAX_PIXELS * 2 // 3, MAX_PIXELS)[int(rng.integers(3))]
     mode = ("RGB", "RGBA")[int(rng.integers(2))]
     return large("WEBP", mode, pixels, lossless=int(rng.integers(2)), method=0, quality=10)
 
 
 def gif_blocks(rng: np.random.Generator) -> bytes:
-    """Many extensions, sub-blocks or frames."""
+    """Return many extensions, sub-blocks or frames."""
     data = seed("GIF", "P", frames=1)
     at = 13 + (3 << (data[10] & 7) + 1)
     block = [b"!\xfe\0", b"!\xf9\4\0\0\0\0\0", b"!\xfe\1a\0", b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0"][
@@ -183,7 +183,7 @@ def gif_blocks(rng: np.random.Generator) -> bytes:
 
 
 def gif_large(rng: np.random.Generator) -> bytes:
-    """A flat canvas, or one-byte sub-blocks of noise for one."""
+    """Return a flat canvas, or one-byte sub-blocks of noise for one."""
     data = large("GIF", "P", MAX_PIXELS if rng.integers(2) else MAX_PIXELS // 2)
     if rng.integers(2):
         return data
@@ -194,7 +194,7 @@ def gif_large(rng: np.random.Generator) -> bytes:
 
 
 def bmp_large(rng: np.random.Generator) -> bytes:
-    """Any depth, sizes that the data have and that they lack."""
+    """Return a picture of any depth, of sizes that its data have and that they lack."""
     data = bytearray(seed("BMP", ("1", "L", "RGB", "RGBA")[int(rng.integers(4))]))
     data[18:26] = pack("<ii", int(rng.integers(1, 20_000)), int(rng.integers(-20_000, 20_000)))
     data[28:30] = pack("<H", (1, 4, 8, 16, 24, 32)[int(rng.integers(6))])
@@ -203,7 +203,7 @@ def bmp_large(rng: np.random.Generator) -> bytes:
 
 
 def tiff_directories(rng: np.random.Generator) -> bytes:
-    """A TIFF of very many directories."""
+    """Return a TIFF of very many directories."""
     n = _count(rng, 18)
     at = 8 + 18 * np.arange(n, dtype=np.int64)
     directory = np.zeros((n, 18), np.uint8)

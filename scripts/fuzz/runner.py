@@ -210,6 +210,6 @@ def _ended(case: int, status: str, seconds: float, error: str) -> CaseResult:
 
 
 def _last_words(process: subprocess.Popen[bytes], folder: Path) -> str:
-    """How a process ended, and the last line that it printed."""
+    """Return how a process ended, and the last line that it printed."""
     text = Path(f"{folder}.log").read_bytes().decode("utf-8", "replace").strip()
     return f"the process ended with {process.wait()}: {text[-300:]}"

@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _command_line(args: argparse.Namespace) -> str:
-    """The command that makes the same table."""
+    """Return the command that makes the same table."""
     words = ["python", "-m", "train", "study", args.name]
     words += ["--out", str(args.out)] if args.out != DEFAULT_OUT else []
     words += ["--data", args.data] if args.data else []
@@ -105,7 +105,7 @@ def _command_line(args: argparse.Namespace) -> str:
 
 
 def _quoted(word: str) -> str:
-    """A word for a shell, readable also with single quotes inside."""
+    """Quote a word for a shell, readable also with single quotes inside."""
     return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
 
 

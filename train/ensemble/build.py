@@ -146,7 +146,7 @@ def _datasets_of(ensemble: Ensemble) -> list[str]:
 def _task_weights(
     ensemble: Ensemble, task: str, predictions: Sequence[MemberPredictions]
 ) -> TaskWeights | None:
-    """The weights of all members, 0 for those without the task; None where there are no labels."""
+    """Return all members' weights, 0 for those without the task; None without labels."""
     labels = np.concatenate([labels_of(ensemble, task, p.samples) for p in predictions])
     head = ensemble.card.head(task)
     if head is None or not has_label(task, labels).any():
@@ -169,7 +169,7 @@ def _measured(
     weights: Mapping[str, TaskWeights],
     figures: Sequence[EnsembleFigures],
 ) -> EnsembleConfig:
-    """The draft with all that was fitted and measured; tasks without labels keep equal weights."""
+    """Return the draft with what was fitted and measured; tasks without labels weigh equally."""
     members = tuple(
         replace(
             member,
@@ -197,7 +197,7 @@ def _measured(
 def _with_rows(
     predictions: Sequence[MemberPredictions],
 ) -> Iterator[tuple[MemberPredictions, slice]]:
-    """Each data set and its rows among all."""
+    """Yield each data set and its rows among all."""
     start = 0
     for of_data_set in predictions:
         stop = start + len(of_data_set.samples)

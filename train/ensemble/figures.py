@@ -64,7 +64,14 @@ class GainRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EnsembleFigures:
-    """Of one data set: gains, rows of a card, and the ensemble's predictions."""
+    """What an ensemble reaches on one data set.
+
+    Attributes:
+        gains: by task, against the best member.
+        metrics: rows of the card.
+        samples: the data set, without labels of classes that the ensemble does not have.
+        table: the ensemble's predictions.
+    """
 
     gains: Sequence[GainRow]
     metrics: Sequence[MetricRow]
@@ -111,7 +118,7 @@ def measure(
 
 
 def _with_known_emotions(ensemble: Ensemble, samples: Samples) -> Samples:
-    """Without labels that the ensemble has no class for, as in training."""
+    """Return samples without the labels that the ensemble has no class for, as in training."""
     head = ensemble.card.head("emotion")
     if head is None:
         return samples
@@ -155,7 +162,7 @@ def _gain(
 
 
 def _figure(report: ClassificationReport | RegressionReport | None, name: str) -> Estimate | None:
-    """A figure of a task's report; None where it has none."""
+    """Return a figure of a task's report; None where it has none."""
     if isinstance(report, RegressionReport) and name == "coverage":
         return report.interval.coverage if report.interval else None
     figure: Estimate | None = getattr(report, name, None)
@@ -168,7 +175,7 @@ def _out_of_fold(
     members: Sequence[Values],
     rows: slice,
 ) -> Values:
-    """The ensemble's predictions, of labelled samples by what the other folds chose."""
+    """Return the ensemble's predictions, of labelled samples by what the other folds chose."""
     values = {}
     for task, shares in ensemble.shares.items():
         fitted = weights.get(task)
@@ -185,7 +192,7 @@ def _out_of_fold(
 def _table(
     ensemble: Ensemble, name: str, values: Values, samples: Samples, ends: Array | None = None
 ) -> pa.Table:
-    """A predictions table.
+    """Return a predictions table.
 
     ends: (N, 2) of the ages' intervals instead of those that follow from the values; NaN rows keep
     the latter.

@@ -89,7 +89,7 @@ def predict_members(
 def _crops(
     ensemble: Ensemble, samples: Samples, detector: Detector
 ) -> tuple[list[NDArray[np.uint8]], NDArray[np.intp]]:
-    """Crops (N, S, S, C) for each of the ensemble's views, and the indices of readable files."""
+    """Return crops (N, S, S, C) for each of the ensemble's views, and indices of readable files."""
     views = []
     for view in ensemble.views:
         with progress.task(f"align {samples.name} {SPLIT}", len(samples)) as advance:

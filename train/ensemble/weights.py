@@ -180,6 +180,6 @@ def interval_ends(head: Head, p: Array, calibration: Mapping[str, float]) -> Arr
 
 
 def _column(p: Array, labels: Labels) -> NDArray[np.int64]:
-    """The index of each label among the classes or bins; older ages count in the last bin."""
+    """Return each label's index among the classes or bins; older ages are in the last bin."""
     columns: NDArray[np.int64] = np.clip(np.rint(labels).astype(np.int64), 0, p.shape[-1] - 1)
     return columns

@@ -116,7 +116,7 @@ def _age_rows(part: DatasetPart, age: RegressionReport) -> Iterator[MetricRow]:
 
 
 def _group_rows(part: DatasetPart, report: TableReport) -> Iterator[MetricRow]:
-    """By group; by true gender, accuracy is the recall of that class."""
+    """Yield rows by group; by true gender, accuracy is the recall of that class."""
     samples = [part.samples]
     for group, values in (report.gender.groups if report.gender else {}).items():
         for value in values:
@@ -170,7 +170,7 @@ def predictions(predictor: Predictor, part: DatasetPart, logits: Logits | None =
 def _rows_without_leaks(
     table: pa.Table, part: DatasetPart, train_parts: Sequence[DatasetPart]
 ) -> Iterator[MetricRow]:
-    """Accuracy without the pictures that are in the training split too, as some of FER+'s are."""
+    """Yield accuracies without the pictures that training has too, as some of FER+'s are."""
     if not train_parts:
         return
     in_training = np.concatenate([digest.pixel_digests(t.samples.paths) for t in train_parts])

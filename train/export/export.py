@@ -35,7 +35,7 @@ from train.runs.card_metrics import CARD_METRICS
 from train.runs.trained_weights import WEIGHTS
 
 VERSION = "0.1.0"
-"""Of a model without a stated version."""
+"""Version of a model without a stated one."""
 PARITY_CROPS = 64
 """Validation crops that the checks of parity use."""
 MEASURED_FILE = "measured.json"
@@ -125,7 +125,7 @@ def export(
 def _draft_card(
     model: nn.Module, recipe: Recipe, name: str, version: str, parts: Sequence[DatasetPart]
 ) -> Card:
-    """The card before anything is calibrated or measured."""
+    """Return the card before anything is calibrated or measured."""
     data = [
         DataRow(
             name=p.samples.name,
@@ -151,7 +151,7 @@ def _draft_card(
 def _to_int8(
     draft: Path, card: Card, train_parts: Sequence[DatasetPart], val_parts: Sequence[DatasetPart]
 ) -> tuple[Path, Card]:
-    """The INT8 file and its card, whose figures are compared with those of `card`, in float32."""
+    """Return the INT8 file and its card, whose figures are compared with `card`'s, in float32."""
     path = draft.with_name("int8.onnx")
     for seed in range(quantize.MAX_ATTEMPTS):
         with progress.task("quantise"):
@@ -177,7 +177,7 @@ def _to_int8(
 def _with_float32_figures(
     card: Card, recipe: Recipe, val_parts: Sequence[DatasetPart], draft: Path
 ) -> Card:
-    """The card with the figures of the float32 network that training started from, for comparison.
+    """Return the card with the figures of the float32 network that training started from.
 
     Where there is none to compare with, a line says so, and the card is as it was.
 
@@ -205,7 +205,7 @@ def _with_float32_figures(
 
 
 def _float32_start(recipe: Recipe) -> nn.Module:
-    """The float32 network that quantisation-aware training started from.
+    """Return the float32 network that quantisation-aware training started from.
 
     It may have started from others of its kind. Flip averaging is as the recipe has it.
 

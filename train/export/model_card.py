@@ -142,7 +142,7 @@ def _figures(rows: Iterable[MetricRow]) -> str:
 
 
 def _quantisation(card: Card, rows: Iterable[MetricRow]) -> str:
-    """What quantisation-aware training cost against the float32 network that it started from."""
+    """Return what quantisation-aware training cost against the float32 network before it."""
     if not card.recipe.get("qat") or not card.metrics:
         return ""
     overall = {(m["data"], m["split"], m["metric"]): m for m in rows if not m.get("group")}
@@ -168,7 +168,7 @@ def _quantisation(card: Card, rows: Iterable[MetricRow]) -> str:
 
 
 def _abstention(card: Card, rows: Iterable[MetricRow]) -> str:
-    """The thresholds, and what abstaining below them buys."""
+    """Return the thresholds, and what abstaining below them buys."""
     tasks = [task for task in TASKS if task in card.thresholds]
     if not tasks:
         return ""
@@ -206,7 +206,7 @@ def _threshold(task: str, threshold: float) -> str:
 
 
 def _selective_cells(task: str, by_metric: Mapping[str, MetricRow]) -> tuple[str, ...]:
-    """Coverage and figure of the predictions above the threshold; empty where unknown."""
+    """Return coverage and figure of the predictions above the threshold; empty if unknown."""
     coverage = by_metric.get(COVERAGE.format(task))
     metric = SELECTIVE_MAE if task == "age" else SELECTIVE_ACCURACY.format(task)
     figure = by_metric.get(metric)
@@ -218,7 +218,7 @@ def _selective_cells(task: str, by_metric: Mapping[str, MetricRow]) -> tuple[str
 
 
 def _intervals(rows: Iterable[MetricRow]) -> str:
-    """How far the age intervals hold, over all and by decade."""
+    """Return how far the age intervals hold, over all and by decade."""
     coverage, widths = (
         {m.get("group", ""): m for m in rows if m["metric"] == metric}
         for metric in (CROSS_FITTED_COVERAGE, INTERVAL_WIDTH)

@@ -123,7 +123,7 @@ def _check(
 
 
 def _difference(predictor: Predictor, ours: Outputs, theirs: Outputs) -> float:
-    """The largest difference of calibrated outputs, of years as a share of them."""
+    """Return the largest difference of calibrated outputs, of years as a share of them."""
     a, b = predictor.calibrate(ours), predictor.calibrate(theirs)
     in_years = {h.task for h in predictor.card.heads if h.kind == "regression"}
     return max(

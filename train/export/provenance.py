@@ -64,7 +64,7 @@ def trained_on(recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _recipe_of(path: str) -> Recipe | None:
-    """Of a run, or where it is not here, of the recipe that its folder is named after."""
+    """Return a run's recipe, or without the run, the recipe that its folder is named after."""
     try:
         return weights(path)[1]
     except UserError:

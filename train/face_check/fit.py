@@ -38,7 +38,7 @@ AUGMENT = Augment(
     noise=0.2,
     erase=0,
 )
-"""As little as a whole, upright face survives."""
+"""Augmentation so slight that a whole, upright face stays one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from train.loop import distributed
 from train.recipe.recipe import Recipe
 
 PHRASES = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
-"""In messages of torch's allocators, which raise a plain RuntimeError on a CPU."""
+"""Phrases in messages of torch's allocators, which raise a plain RuntimeError on a CPU."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

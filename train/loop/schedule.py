@@ -17,7 +17,7 @@ from core import progress
 from train.recipe.settings import Schedule
 
 ONE_CYCLE_MOMENTUM = (0.95, 0.85)
-"""Highest and lowest, torch's defaults; beta1 of Adam, momentum of SGD."""
+"""Highest and lowest momentum (of Adam: beta1), torch's defaults."""
 MAX_RISE = 1.5
 """Factor by which a longer schedule may raise the learning rate without a word."""
 

@@ -31,9 +31,9 @@ from train.runs.trained_weights import weights
 from train.runs.writing import write_file
 
 CACHE_FILE = "teachers.npz"
-"""In the run folder: the predictions for every training crop, so that `--resume` has them."""
+"""File of a run folder: predictions for every training crop, so that `--resume` has them."""
 ORIGIN_KEY = "made of"
-"""In that file, beside the predictions: what they depend on, see `_origin`."""
+"""Key in that file, beside the predictions: what they depend on, see `_origin`."""
 BATCH_SIZE = 256
 
 Predictions = dict[str, NDArray[np.float32]]

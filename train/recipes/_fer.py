@@ -17,7 +17,7 @@ L2 = 1e-4
 
 
 def blocks(*dropout: float) -> list[tuple[int, float]]:
-    """The notebook's three blocks of 64, 128 and 256 channels, with the dropout after each."""
+    """Return the notebook's blocks of 64, 128 and 256 channels, with the dropout after each."""
     return list(zip((64, 128, 256), dropout, strict=True))
 
 

@@ -23,7 +23,7 @@ LIGHT = replace(NO_AUGMENT, flip=0.5, rotate=15, zoom=0.1, shift=0.1, light=0.2)
 
 
 def backbone(name: str, **options: object) -> Model:
-    """A pretrained backbone of timm with the report's dropout before the heads."""
+    """Return a pretrained backbone of timm with the report's dropout before the heads."""
     return Model("timm_backbone", {"name": name, "dropout": 0.5, **options}, pretrained=True)
 
 

@@ -20,7 +20,7 @@ INK, GRID = "#222222", "#e4e4e4"
 DOT_PX = 5
 """Length of the dots and gaps of a training curve."""
 BAR_SHARE = 0.7
-"""Of the distance between two bars."""
+"""Width of a bar, as a share of the distance between two."""
 LEGEND_PX = 250
 N_TICKS = 6
 

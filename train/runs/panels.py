@@ -99,7 +99,7 @@ def panels(
 
 
 def _curves(history: History, column: str) -> list[Curve]:
-    """Training and validation of a column."""
+    """Return a column's curves of training and validation."""
     task, metric = task_metric(column)
     name = task.name if task else metric.title
     return [
@@ -124,13 +124,13 @@ def _gaps(history: History, column: str) -> Bars:
 
 
 def _gap_levels(task: str | None) -> list[tuple[float, str]]:
-    """The line at zero, and those at which an accuracy's gap means something."""
+    """Return the line at zero, and those at which an accuracy's gap means something."""
     named = [(points, generalization_gap.verdict(points).name) for points in GAP_LINES]
     return [(0.0, ""), *(named if task else [])]
 
 
 def _progression(history: History, column: str, unit: str) -> Bars:
-    """Validation at the start, quarters and end of the run."""
+    """Return the validation figures at the start, quarters and end of the run."""
     stages = {round(share * (len(history) - 1)): stage for share, stage in STAGES}
     values = [scaled(column, history[i][f"val_{column}"]) for i in stages]
     return Bars(

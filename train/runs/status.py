@@ -105,7 +105,7 @@ def read_status(path: Path, recipe: Recipe, data: Sequence[DataUse] | None = Non
 
 
 def _exported(card: Card, recipe: Recipe, last: Mapping[str, Any], best: int) -> RunStatus:
-    """Of a run that is over and has a bundle."""
+    """Return the status of a run that is over and has a bundle."""
     history = last["history"]
     figures = {name: m for name in CARD_METRICS if (m := pooled_metric(card, name))}
     trained = sum(use.n for use in data_uses(card) if use.split == "train")
@@ -128,7 +128,7 @@ def _agrees(name: str, metric: PooledMetric, in_history: float | None) -> bool:
 
 
 def _data_mismatch(card: Card, data: Sequence[DataUse] | None) -> str:
-    """Which part of a card's data is not as expected; empty where none is."""
+    """Return which part of a card's data is not as expected; empty where none is."""
     by_part = {(use.name, use.split): use for use in data_uses(card)}
     for expected in data or ():
         use = by_part.get((expected.name, expected.split))

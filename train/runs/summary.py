@@ -197,7 +197,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def _epoch_ends(folder: RunFolder, history: Sequence[EpochRow], started: str | None) -> list[float]:
-    """Seconds since 1970 at which each epoch ended, breaks of an interrupted run left out."""
+    """Return seconds since 1970 at which epochs ended, breaks of an interrupted run left out."""
     if started:
         at = datetime.fromisoformat(started).timestamp()
     else:

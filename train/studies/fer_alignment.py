@@ -5,7 +5,7 @@ from train.study.definition import Study, StudyMember
 
 
 def _both(recipe: str, remark: str) -> tuple[StudyMember, StudyMember]:
-    """A network as published, and with faces aligned first, for which the source has no figure."""
+    """Return a network as published, and with faces aligned, for which the source has no figure."""
     aligned = ("input.align=true", "expected={}")
     return (
         StudyMember(recipe, remark=remark),

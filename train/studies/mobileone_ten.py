@@ -15,7 +15,7 @@ OURS = (
 
 
 def _but(name: str, *sets: str) -> StudyMember:
-    """The quick training with `sets` changed."""
+    """Return the quick training with `sets` changed."""
     return StudyMember("mobileone_s2_quick", name=f"mobileone_s2_{name}", sets=sets, remark=OURS)
 
 

@@ -10,7 +10,7 @@ HOPED = "hoped for with all of them, not measured: 78 to 80 %"
 
 
 def _with(name: str) -> StudyMember:
-    """The network at 76.49 % with one more data set."""
+    """Return the network at 76.49 % with one more data set."""
     sets = (f"data={','.join((*MORE.validation, name))}", "expected={}")
     return StudyMember("production_b0_more", name=f"production_b0_{name}", sets=sets)
 

@@ -80,7 +80,7 @@ def markdown(result: StudyResult) -> str:
 
 
 def _remarks(rows: Sequence[StudyRow]) -> list[str]:
-    """What the source's figures were measured on."""
+    """Return what the source's figures were measured on."""
     members_of: dict[str, dict[str, None]] = {}
     for row in rows:
         if row.source_measured_on:
@@ -96,7 +96,7 @@ def _remarks(rows: Sequence[StudyRow]) -> list[str]:
 
 
 def _description(result: StudyResult) -> str:
-    """Date, budget, data, classes and machine in sentences."""
+    """Return date, budget, data, classes and machine, in sentences."""
     plan, machine = result.plan, result.machine
     budget = [
         f"{count_of(plan.epochs, 'epoch')} each" if plan.epochs else "each recipe's own epochs"

@@ -40,7 +40,7 @@ class PairedDifferences:
         return None if value is None or low is None or high is None else (value, low, high)
 
     def _table(self, name: str) -> pa.Table:
-        """The predictions of a member's bundle for its validation samples."""
+        """Return the predictions of a member's bundle for its validation samples."""
         if name not in self._tables:
             member = next(m for m in self.plan.study.members if m.folder == name)
             parts = load_parts(

@@ -85,6 +85,6 @@ class StudyPlan:
 
 
 def _relative_to_root(folder: Path) -> str:
-    """A path that means the same in every checkout, where it can: it becomes part of the recipe."""
+    """Return a path that means the same in every checkout, as it becomes part of the recipe."""
     path = folder.resolve()
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

@@ -107,7 +107,7 @@ def study_result(
 
 
 def _other_machines(plan: StudyPlan, here: str) -> list[str]:
-    """Other machines that members were trained on, as their runs recorded; older runs did not."""
+    """Return the other machines that members were trained on, as far as their runs noted them."""
     machines: set[str] = set()
     for member in plan.study.members:
         with contextlib.suppress(DataError, KeyError, TypeError, ValueError):

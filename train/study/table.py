@@ -80,7 +80,7 @@ def study_rows(
 
 
 def _figure_names(plan: StudyPlan, recipe: Recipe, status: RunStatus) -> Sequence[str]:
-    """The study's figures that were measured, or while none is, those that the source states."""
+    """Return the study's figures that were measured, or while none is, those of the source."""
     names = [
         figure
         for figure in plan.study.figures

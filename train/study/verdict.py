@@ -71,7 +71,7 @@ def verdict(
 def _comparable(
     rows: Sequence[StudyRow], statuses: Mapping[str, RunStatus], name: str
 ) -> tuple[Figures, list[str]]:
-    """The figures of most members validated on the same samples and classes; names of the rest."""
+    """Return the figures of most members with the same validation samples and classes; the rest."""
     groups: dict[tuple[frozenset[DataUse], tuple[str, ...]], dict[str, PooledMetric]] = {}
     for row in rows:
         status = statuses[row.member]
@@ -128,7 +128,7 @@ def _best(figures: Figures, name: str, paired: Compare) -> Iterator[str]:
 
 
 def _recommended(figures: Figures, statuses: Mapping[str, RunStatus], name: str) -> Iterator[str]:
-    """The member that the FER capstone notebook's rule recommends: accurate, and not overfitted."""
+    """Yield the member that the FER capstone notebook's rule recommends: accurate, no overfit."""
     best_rows = {m: statuses[m].history[statuses[m].best - 1] for m in figures}
     gaps = {m: gap for m, row in best_rows.items() if (gap := gap_of(row))}
     gaps = {m: gap for m, gap in gaps.items() if name == f"{gap.task}_accuracy"}
@@ -158,7 +158,7 @@ def unpaired_difference(a: PooledMetric, b: PooledMetric) -> Difference:
 
 
 def _ranking(figures: Figures, sources: Mapping[str, float | None], name: str) -> Iterator[str]:
-    """How far the source's order of members is ours too."""
+    """Yield a sentence on how far the source's order of members is ours too."""
     theirs = {m: value for m in figures if (value := sources[m]) is not None}
     pairs = [
         (a, b, theirs[a] - theirs[b], figures[a].value - figures[b].value)
@@ -192,7 +192,7 @@ def _ranking(figures: Figures, sources: Mapping[str, float | None], name: str) -
 
 
 def _fairness(table: Sequence[StudyRow], statuses: Mapping[str, RunStatus]) -> Iterator[str]:
-    """Whether the members had the same chance, and who is missing."""
+    """Yield sentences on whether the members had the same chance, and on who is missing."""
     by_member = {r.member: r for r in table}
     measured = [r for r in by_member.values() if r.state == "measured"]
     for title, counts in (

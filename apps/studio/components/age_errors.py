@@ -124,7 +124,7 @@ def _chart(
     *,
     lines: bool = False,
 ) -> None:
-    """MAE or, with a line at 0, bias; which of them, the key says."""
+    """Draw the MAE or, with a line at 0, the bias; which of them, the key says."""
     is_bias = key.startswith("age-bias")
     grouped_chart.show(
         view,

@@ -33,7 +33,7 @@ BAND_COLOURS = (
     "#d0a72c",
     "#f0b429",
 )
-"""For bands that rise: lighter and lighter, and readable on white and on black."""
+"""Colours of bands that rise: lighter and lighter, and readable on white and on black."""
 MAX_CACHED_MAPS = 8
 
 
@@ -77,7 +77,7 @@ def of_model(store: Store, model: str) -> EmbeddingMap | None:
 
 @st.cache_resource(max_entries=MAX_CACHED_MAPS, show_spinner=False)
 def _positions(digest: str, _vectors: np.ndarray) -> np.ndarray:
-    """The map of embeddings; Streamlit computes it once for all visitors who wait for it."""
+    """Return the map of embeddings; Streamlit computes it once for all visitors who wait for it."""
     return project(_vectors)
 
 

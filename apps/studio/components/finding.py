@@ -184,7 +184,7 @@ def _cluster_buttons(bar: Any, review: Review, at: int, group: str) -> None:
 
 
 def _pictures(view: View, review: Review, row: Mapping[str, Any]) -> None:
-    """The finding's sample and, of a cluster, the others: those that stay first."""
+    """Draw the finding's sample and, of a cluster, the others: those that stay first."""
     others = []
     if row["group"]:
         members = review.findings.members(review.check, row["group"])

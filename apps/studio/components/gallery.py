@@ -194,7 +194,7 @@ def _number(value: float | None) -> str:
 
 
 def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
-    """The same samples as a table; one ticked row is opened, all go to the relabel plan."""
+    """Draw the same samples as a table; one ticked row is opened, all go to the relabel plan."""
     with st.expander("Table, downloads, relabel plan", expanded=opened, icon=":material/table:"):
         key = f"{name}.rows.{url_state.get(f'{name}.page')}.{url_state.get(f'{name}.order')}"
         percent = st.column_config.NumberColumn(format="percent")

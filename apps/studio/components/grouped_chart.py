@@ -105,7 +105,7 @@ def show(
 def _trace(
     model: str, colour: str, rows: Sequence[tuple[str, Estimate]], *, percent: bool, lines: bool
 ) -> go.Scatter | go.Bar:
-    """A model's estimates as a line or as bars."""
+    """Return a model's estimates as a line or as bars."""
     number_format = ".1%" if percent else ".2f"
     look: dict[str, object] = {
         "name": charts.plain(model),

@@ -20,7 +20,7 @@ from evaluation.store.counts import method
 MIN_BIN_SIZE = 10
 """Samples of a bin from which on it is drawn."""
 RANGE = [0, 1.02]
-"""Of an axis of shares, so that points at 1 are drawn whole."""
+"""Range of an axis of shares, so that points at 1 are drawn whole."""
 
 
 def show_diagram(view: View) -> None:
@@ -53,7 +53,7 @@ def show_diagram(view: View) -> None:
 
 
 def _rows(model: str, diagram: ReliabilityEstimates) -> list[data_frames.Row]:
-    """A row for each bin that has samples."""
+    """Return a row for each bin that has samples."""
     bins = diagram.diagram
     return [
         {

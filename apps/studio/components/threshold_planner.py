@@ -76,7 +76,7 @@ def show(view: View, model: str) -> None:
 
 
 def _choose_goal() -> tuple[str, float]:
-    """What every class shall reach: precision or coverage, and how much of it."""
+    """Return what every class shall reach: precision or coverage, and how much of it."""
     row = st.container(horizontal=True, vertical_alignment="bottom")
     goal = widgets.choose(
         "cf.wish",

@@ -126,7 +126,7 @@ def _risk_coverage(view: View) -> None:
 
 
 def _rows(model: str, curve: RiskCoverage) -> list[data_frames.Row]:
-    """A row for each coverage of COVERAGES_LISTED."""
+    """Return a row for each coverage of COVERAGES_LISTED."""
     rows: list[data_frames.Row] = []
     for coverage in COVERAGES_LISTED:
         i = min(int((curve.coverage < coverage - 1e-12).sum()), len(curve.coverage) - 1)

@@ -78,7 +78,7 @@ def _choose_top(classes: int, row: st.delta_generator.DeltaGenerator) -> int:
 def _choose_threshold(
     view: View, model: str, row: st.delta_generator.DeltaGenerator
 ) -> float | None:
-    """The confidence below which a prediction is uncertain; None for no threshold."""
+    """Return the confidence below which a prediction is uncertain; None for no threshold."""
     where, store = view.where_of(model), view.store
     has_predictions = store.confusion(view.task, where).sum() > 0
     if not has_predictions or store.count(where.but(confidence=(0.0, 2.0))) != store.count(where):

@@ -198,7 +198,7 @@ def _of_versions(view: View, versions: Sequence[Listing], at: int, where_column:
 
 
 def _classes_of(listing: Listing, column: str) -> ClassColumn:
-    """The classes of a column; of numbers their bins."""
+    """Return the classes of a column; of numbers their bins."""
     if column in listing.classes:
         return listing.classes[column]
     values = listing.numbers[column]
@@ -206,7 +206,7 @@ def _classes_of(listing: Listing, column: str) -> ClassColumn:
 
 
 def _audit(view: View) -> FindingsFile | None:
-    """The audit of the command line, or that of the sample."""
+    """Return the audit of the command line, or that of the sample."""
     is_sample = view.settings.datasets == settings.SAMPLE_DATASETS
     path = view.settings.audit or (settings.SAMPLE_FINDINGS if is_sample else None)
     return None if path is None else data_sets.findings(path)

@@ -108,7 +108,7 @@ def _title(task: TaskTitle, key: str) -> str:
 
 
 def _estimate(one: TaskSummary, metric: Metric) -> Estimate:
-    """The estimate of a metric; without a value where the tables have no probabilities."""
+    """Return the estimate of a metric; without a value where the tables have no probabilities."""
     estimate: Estimate | None = getattr(one, metric.key)
     return estimate or Estimate(None, None, None, one.n)
 

@@ -122,7 +122,7 @@ def _open(view: View) -> OpenCounts | None:
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the counts ...")
 def _read(path: Path, file_stamp: tuple[int, int]) -> OpenCounts:
-    """The counts, which nobody changes."""
+    """Return the counts of a file, parsed once until its stamp changes; nobody changes them."""
     return OpenCounts(f"{path} {file_stamp}", reading.read(path))
 
 

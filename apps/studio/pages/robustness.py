@@ -80,7 +80,7 @@ def render(view: View) -> None:
 
 @st.cache_resource(max_entries=4)
 def _read(path: Path, file_stamp: tuple[int, int]) -> pd.DataFrame:
-    """The table, which nobody changes."""
+    """Return the table of a file, read once until its stamp changes; nobody changes it."""
     return curves.read(path).to_pandas()
 
 
@@ -158,12 +158,12 @@ def panels(
 
 
 def _title(kind: str) -> str:
-    """A corruption's name as it is written in a sentence."""
+    """Return a corruption's name as it is written in a sentence."""
     return {"jpeg": "JPEG"}.get(kind, kind.replace("_", " "))
 
 
 def _levels(rows: pd.DataFrame) -> list[str]:
-    """The degree of each row's corruption in words."""
+    """Return the degree of each row's corruption in words."""
     columns = (rows["kind"], rows["level"], rows["unit"])
     return [level_in_words(kind, level, unit) for kind, level, unit in zip(*columns, strict=True)]
 
@@ -205,7 +205,7 @@ def _panels(view: View, rows: pd.DataFrame, column: str) -> None:
 
 
 def _ranking(rows: pd.DataFrame, task: str) -> None:
-    """What hurts most at the highest severity."""
+    """Draw what hurts most at the highest severity."""
     st.subheader("What hurts most")
     highest = rows.groupby(["model", "kind"])["severity"].transform("max")
     worst = rows[rows["severity"] == highest].sort_values("change", ascending=task != "age")

@@ -85,7 +85,7 @@ def render(view: View) -> None:
 
 
 def _read(root: Path) -> tuple[dict[str, TrainingRun], list[str]]:
-    """Runs by their path below `root`, and errors; read at every visit, since a run may grow."""
+    """Return runs by path below `root`, and errors; read at every visit, since a run may grow."""
     runs, errors = {}, []
     for folder in run_folder.find(root):
         is_root = folder.path == root

@@ -86,7 +86,7 @@ def _search(view: View) -> None:
 
 
 def _selected(view: View) -> tuple[str, str | None] | None:
-    """The sample that was clicked in any gallery, else the first under the filters."""
+    """Return the sample that was clicked in any gallery, else the first under the filters."""
     sample = url_state.get("sample")
     if sample:
         dataset = url_state.get("dataset")
@@ -95,7 +95,7 @@ def _selected(view: View) -> tuple[str, str | None] | None:
 
 
 def _walk(view: View, sample_id: str, dataset: str | None) -> None:
-    """Previous and next under the filters, in an order."""
+    """Draw the steps to the previous and the next sample under the filters, in an order."""
     wanted = ("row", "-error") if view.is_regression else ("row", "-confidence", "confidence")
     orders = [order for order in gallery.orders(view, view.task) if order in wanted]
     row = st.container(horizontal=True, vertical_alignment="bottom")

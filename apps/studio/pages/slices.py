@@ -74,7 +74,7 @@ def render(view: View) -> None:
 
 
 def _choose_limits(cells: Sequence[Any]) -> tuple[int, float]:
-    """Minimum support, and the false discovery rate of the search."""
+    """Return the chosen minimum support, and the false discovery rate of the search."""
     support = widgets.number(
         "sl.support",
         "Minimum support",
@@ -100,7 +100,7 @@ def _choose_limits(cells: Sequence[Any]) -> tuple[int, float]:
 
 
 def _groups(view: View, model: str) -> StoreGroups:
-    """The sums of one model's rows by groups; the last few selections are kept."""
+    """Return the sums of one model's rows by groups; the last few selections are kept."""
     kept: dict[Any, StoreGroups] = context.cached(view.store, "groups", (), dict)
     key = (view.task, view.where_of(model))
     groups = kept.get(key)
@@ -158,7 +158,7 @@ def _extreme(extreme: GroupExtreme, percent: bool) -> str:
 
 
 def _drawn_groups(view: View, groups: StoreGroups, support: int) -> list[str]:
-    """Groups that can be drawn.
+    """Return the groups that can be drawn.
 
     First come those with rows of this task, and of these the ones that are neither capture
     conditions nor labels.

@@ -26,7 +26,7 @@ JPEG_QUALITY = 85
 MAX_DECODING = 2
 """Pictures that are decoded at once; each takes up to 400 MB meanwhile."""
 CACHED_THUMBNAILS = 4096
-"""About 5 kB each."""
+"""Thumbnails of one folder that are kept in memory, about 5 kB each."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -15,7 +15,7 @@ from streamlit.runtime.stats import CacheStat
 from streamlit.runtime.uploaded_file_manager import UploadedFileManager
 
 MAX_BYTES = 2**30
-"""Of all files that are kept or under way."""
+"""Bytes of all files that are kept or under way."""
 LENGTH_REQUIRED, INSUFFICIENT_STORAGE = 411, 507
 UPLOADS = "/_stcore/upload_file/"
 

@@ -44,7 +44,7 @@ MIN_MINUTES = 0.1
 CAMERA_SECONDS, CAMERA_RATE = 15.0, 5.0
 """How long a visitor's camera is on, and its frames/s."""
 CALLS = 3
-"""Of the API, by each visitor."""
+"""Calls of the API by each visitor."""
 PICTURE_WIDTHS = (480, 1200, 2400, 4000)
 """Pixels; the visitors take turns in them."""
 REST_SECONDS = 5.0

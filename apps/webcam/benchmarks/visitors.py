@@ -38,7 +38,7 @@ STOP_SECONDS = 3 * TIMEOUT_SECONDS
 MAX_QUOTED = 200
 """Characters of an unexpected message that an error quotes."""
 CAMERA_JPEG_QUALITY = 92
-"""That of Chromium's canvas."""
+"""JPEG quality of Chromium's canvas."""
 JSON_HEADERS = {"Content-Type": "application/json"}
 CONNECTION_ERRORS = (OSError, HTTPException, ValueError, KeyError, TypeError, IndexError)
 

@@ -81,7 +81,7 @@ class VideoLimits:
 
 
 VIDEO_LIMITS = VideoLimits()
-"""Those of the demo."""
+"""Limits of the demo."""
 LOCAL_LIMITS = VideoLimits(
     max_bytes=2 * 2**30,
     max_seconds=1200.0,
@@ -89,7 +89,7 @@ LOCAL_LIMITS = VideoLimits(
     max_decoding_seconds=6000.0,
     max_wait_seconds=120.0,
 )
-"""Those of the command line, for a person's own files."""
+"""Limits of the command line, for a person's own files."""
 
 
 def limit_this_process(max_extra_bytes: int = MAX_EXTRA_BYTES, *, max_file_bytes: int = 0) -> None:

@@ -102,7 +102,7 @@ def _positive(value: object) -> float | None:
 
 
 def _is_shape(shape: list[int], size: int, limits: VideoLimits) -> bool:
-    """Whether it is that of a frame of `size` bytes with even sides."""
+    """Return whether it is that of a frame of `size` bytes with even sides."""
     if not all(type(side) is int for side in shape):
         return False
     if len(shape) != 3 or shape[2] != 3 or math.prod(shape) != size:

@@ -11,12 +11,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from apps.webcam.serving.changes import Changes
 
 MAX_CONNECTIONS = 500
-"""Further ones get 503. A visitor has about eight."""
+"""Connections at a time; further ones get 503. A visitor has about eight."""
 IDLE_SECONDS = 10.0
 """How long a connection may stay without a whole request."""
 MAX_IDLE_PER_PEER = 100
+"""Connections of one address without a whole request."""
 SEND_BUFFER_BYTES = 128 * 1024
-"""Linux would take megabytes of images for a visitor who reads none, and doubles this number."""
+"""Images that the kernel keeps for a visitor who reads none: Linux doubles this number, and would
+take megabytes.
+"""
 
 
 def limit(page: gr.Blocks) -> None:

@@ -33,7 +33,7 @@ DISK_BYTES = 1024 * 2**20
 """Quota of the folder of uploads."""
 
 FRAME_ANSWER = {"msg": "success"}
-"""That of Gradio's route."""
+"""Answer of Gradio's route."""
 
 _BODY_HEADERS = frozenset({b"content-length", b"content-type", b"transfer-encoding"})
 

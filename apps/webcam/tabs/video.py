@@ -43,7 +43,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "clip.mp4"
 """Made by `scripts/demo_examples.py`."""
 DOWNLOADS = (("Table (CSV)", "csv"), ("Captions (WebVTT)", "vtt"), ("All values (JSON)", "json"))
 RESULT_PREFIX = "mien-"
-"""Of the files that a visitor gets; all others serve to go on."""
+"""Prefix of the files that a visitor gets; all others serve to go on."""
 NOTHING_TO_GO_ON = "That video is no longer here; choose it again."
 RESULTS = ("video", "table", "captions", "values", "timeline")
 """Components that are hidden while a video is read."""

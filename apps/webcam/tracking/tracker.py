@@ -36,8 +36,8 @@ USUAL_SCORE_SECONDS = 3.0
 EMOTION_SMOOTHING_SECONDS, PERSON_SMOOTHING_SECONDS = 8.0, 20.0
 MIN_EMOTION_NOISE, MIN_GENDER_NOISE, MIN_AGE_NOISE_YEARS = 0.07, 0.32, 3.5
 FIRST_EMOTION_NOISE = 2 * MIN_EMOTION_NOISE
-"""Of a new face: about that of a face that is hard to read, 0.14. With the lowest one, a few frames
-of such a face counted as a change before its own noise was known.
+"""Noise of a new face: about that of a face that is hard to read, 0.14. With the lowest one, a few
+frames of such a face counted as a change before its own noise was known.
 """
 
 

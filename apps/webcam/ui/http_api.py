@@ -6,7 +6,7 @@ from apps.webcam.serving.clients import CLIENT_LIMITS
 from core import image
 
 ADDRESS = "http://127.0.0.1:7860"
-"""In the examples; that of `python -m apps.webcam` without options."""
+"""Address in the examples: the demo's when it is started without options."""
 
 PYTHON = f"""\
 from gradio_client import Client, handle_file

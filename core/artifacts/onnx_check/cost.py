@@ -122,7 +122,7 @@ def _apply(node: Node, values: Mapping[str, Value]) -> tuple[list[Value], list[V
 
 
 def _products_each(operator: str, inputs: list[Value], node: Node) -> int:
-    """Products for one element of the result."""
+    """Return how many products one element of the result takes."""
     if operator == "Conv":
         return math.prod(inputs[1].shape[1:])
     if operator == "MatMul":

@@ -238,7 +238,7 @@ def _constant(message: Message) -> Constant:
 
 
 def _count(message: Message, field: str) -> int:
-    """How many numbers a field holds, packed or not."""
+    """Return how many numbers a field holds, packed or not."""
     count = 0
     width = {"float_data": 4, "double_data": 8}.get(field)
     for value in message.get(field, ()):
@@ -252,7 +252,7 @@ def _count(message: Message, field: str) -> int:
 
 
 def _value(reader: Reader, blob: memoryview) -> tuple[str, tuple[int | None, ...]]:
-    """The name of an input or output, and its sizes."""
+    """Return the name of an input or output, and its sizes."""
     message = reader.read(blob, messages.VALUE)
     name = protobuf.text(message, "name")
     for kind in protobuf.blobs(message, "type"):

@@ -40,7 +40,7 @@ ARITHMETIC: Mapping[str, Callable[[Integers, Integers], Integers]] = {
 
 
 def elementwise(call: Call) -> list[Value]:
-    """Operators on pairs of elements, with broadcasting."""
+    """Return the shape of an operator on pairs of elements, with broadcasting."""
     values = [v for v in call.inputs if v is not None]
     shape = broadcast([v.shape for v in values])
     compute = ARITHMETIC.get(call.node.operator)
@@ -52,7 +52,7 @@ def elementwise(call: Call) -> list[Value]:
 
 
 def matmul(call: Call) -> list[Value]:
-    """`MatMul`."""
+    """Return the output shape of `MatMul`."""
     a, b = call.shape(0), call.shape(1)
     left, right = (1, *a) if len(a) == 1 else a, (*b, 1) if len(b) == 1 else b
     if len(left) < 2 or len(right) < 2 or left[-1] != right[-2]:
@@ -64,7 +64,7 @@ def matmul(call: Call) -> list[Value]:
 
 
 def gemm(call: Call) -> list[Value]:
-    """`Gemm`."""
+    """Return the output shape of `Gemm`."""
     a, b = call.shape(0), call.shape(1)
     if len(a) != 2 or len(b) != 2:
         raise UnknownSizeError(f"shapes {a} and {b}")
@@ -103,7 +103,7 @@ def _window(call: Call, kernel: Sequence[int], *, rounds_up: bool = False) -> Sh
 
 
 def convolution(call: Call) -> list[Value]:
-    """`Conv`."""
+    """Return the output shape of `Conv`."""
     image, weights = call.shape(0), call.shape(1)
     groups = call.option("group", 1)
     if len(image) < 3 or len(weights) != len(image) or image[1] != weights[1] * groups:
@@ -112,7 +112,7 @@ def convolution(call: Call) -> list[Value]:
 
 
 def pool(call: Call) -> list[Value]:
-    """Pooling in windows."""
+    """Return the output shape of pooling in windows."""
     if len(call.node.outputs) > 1:
         raise UnknownSizeError("indices")
     shape = call.shape()
@@ -122,13 +122,13 @@ def pool(call: Call) -> list[Value]:
 
 
 def global_pool(call: Call) -> list[Value]:
-    """Pooling of the whole picture."""
+    """Return the output shape of pooling of the whole picture."""
     shape = call.shape()
     return [Value((*shape[:2], *[1] * (len(shape) - 2)))]
 
 
 def reduce_(call: Call) -> list[Value]:
-    """Reductions over axes."""
+    """Return the output shape of a reduction over axes."""
     shape = call.shape()
     axes = call.list_of("axes", 1)
     if not axes:
@@ -142,7 +142,7 @@ def reduce_(call: Call) -> list[Value]:
 
 
 def normalisation(call: Call) -> list[Value]:
-    """Normalisations, without their statistics as outputs."""
+    """Return the output shape of a normalisation, without its statistics as outputs."""
     if len([name for name in call.node.outputs if name]) > 1:
         raise UnknownSizeError("its statistics")
     return [Value(call.shape())]

@@ -28,7 +28,7 @@ def _reshaped(value: Value, shape: Shape) -> Value:
 
 
 def reshape(call: Call) -> list[Value]:
-    """`Reshape`."""
+    """Return the output shape of `Reshape`, and its whole numbers where they are known."""
     shape, target = call.shape(), call.integers(1)
     keeps_zeros = call.option("allowzero", 0)
     sizes = [
@@ -44,7 +44,7 @@ def reshape(call: Call) -> list[Value]:
 
 
 def flatten(call: Call) -> list[Value]:
-    """`Flatten`."""
+    """Return the output shape of `Flatten`, and its whole numbers where they are known."""
     shape = call.shape()
     axis = call.option("axis", 1)
     axis = axis + len(shape) if axis < 0 else axis
@@ -52,7 +52,7 @@ def flatten(call: Call) -> list[Value]:
 
 
 def squeeze(call: Call) -> list[Value]:
-    """`Squeeze`."""
+    """Return the output shape of `Squeeze`, and its whole numbers where they are known."""
     shape = call.shape()
     axes = call.list_of("axes", 1)
     dropped = (
@@ -64,7 +64,7 @@ def squeeze(call: Call) -> list[Value]:
 
 
 def unsqueeze(call: Call) -> list[Value]:
-    """`Unsqueeze`."""
+    """Return the output shape of `Unsqueeze`, and its whole numbers where they are known."""
     axes = call.list_of("axes", 1) or []
     rank = len(call.shape()) + len(axes)
     added, sizes = {in_rank(axis, rank) for axis in axes}, iter(call.shape())
@@ -75,7 +75,7 @@ def unsqueeze(call: Call) -> list[Value]:
 
 
 def transpose(call: Call) -> list[Value]:
-    """`Transpose`."""
+    """Return the output shape of `Transpose`, and its whole numbers where they are known."""
     shape = call.shape()
     order = call.options("perm") or list(range(len(shape)))[::-1]
     if sorted(order) != list(range(len(shape))):
@@ -84,7 +84,7 @@ def transpose(call: Call) -> list[Value]:
 
 
 def concat(call: Call) -> list[Value]:
-    """`Concat`."""
+    """Return the output shape of `Concat`, and its whole numbers where they are known."""
     shapes = [call.shape(i) for i in range(len(call.inputs))]
     axis = call.axis("axis", 0, len(shapes[0]))
     rest = {(*s[:axis], *s[axis + 1 :]) for s in shapes}
@@ -99,7 +99,7 @@ def concat(call: Call) -> list[Value]:
 
 
 def slice_(call: Call) -> list[Value]:
-    """`Slice`."""
+    """Return the output shape of `Slice`, and its whole numbers where they are known."""
     shape = list(call.shape())
     starts, ends = call.list_of("starts", 1), call.list_of("ends", 2)
     if starts is None or ends is None:
@@ -118,7 +118,7 @@ def slice_(call: Call) -> list[Value]:
 
 
 def _places(start: int, end: int, step: int, size: int) -> range:
-    """What `Slice` takes of an axis; unlike Python it begins inside where `step` is negative."""
+    """Return what `Slice` takes of an axis; unlike Python's it begins inside if `step` < 0."""
     if size == 0:
         return range(0)
     start, end = (n + size if n < 0 else n for n in (start, end))
@@ -128,7 +128,7 @@ def _places(start: int, end: int, step: int, size: int) -> range:
 
 
 def split(call: Call) -> list[Value]:
-    """`Split`."""
+    """Return the output shapes of `Split`."""
     shape, n = call.shape(), len(call.node.outputs)
     axis = call.axis("axis", 0, len(shape))
     sizes = call.list_of("split", 1)
@@ -141,7 +141,7 @@ def split(call: Call) -> list[Value]:
 
 
 def gather(call: Call) -> list[Value]:
-    """`Gather`."""
+    """Return the output shape of `Gather`, and its whole numbers where they are known."""
     shape, indices = call.shape(0), call.shape(1)
     axis = call.axis("axis", 0, len(shape))
     result = (*shape[:axis], *indices, *shape[axis + 1 :])
@@ -154,12 +154,12 @@ def gather(call: Call) -> list[Value]:
 
 
 def expand(call: Call) -> list[Value]:
-    """`Expand`."""
+    """Return the output shape of `Expand`."""
     return [Value(broadcast([call.shape(), _sizes(call, 1)]))]
 
 
 def pad(call: Call) -> list[Value]:
-    """`Pad`."""
+    """Return the output shape of `Pad`."""
     shape = call.shape()
     pads = call.list_of("pads", 1) or []
     axes = call.integers(3) if call.has(3) else list(range(len(shape)))
@@ -181,7 +181,7 @@ def _sizes(call: Call, index: int) -> Shape:
 
 
 def shape(call: Call) -> list[Value]:
-    """`Shape`."""
+    """Return the output shape of `Shape`, and its whole numbers where they are known."""
     shape = call.shape()
     part = shape[call.option("start", 0) :]
     if "end" in call.node.attributes:
@@ -190,7 +190,7 @@ def shape(call: Call) -> list[Value]:
 
 
 def constant(call: Call) -> list[Value]:
-    """`Constant`."""
+    """Return the output shape of `Constant`, and its whole numbers where they are known."""
     constant = call.node.attributes.get("value")
     if isinstance(constant, Constant):
         return [Value(constant.shape, constant.integers)]
@@ -205,7 +205,7 @@ def constant(call: Call) -> list[Value]:
 
 
 def constant_of_shape(call: Call) -> list[Value]:
-    """`ConstantOfShape`."""
+    """Return the output shape of `ConstantOfShape`, and its whole numbers where they are known."""
     shape = _sizes(call, 0)
     fill = call.node.attributes.get("value")
     numbers = fill.integers if isinstance(fill, Constant) else None

@@ -96,7 +96,7 @@ def _oval(
 
 
 def _arc(x0: float, y0: float, x1: float, y1: float, bend: float) -> np.ndarray:
-    """A curve from one point to another whose middle is `bend` lower than the straight line."""
+    """Return a curve from one point to another, its middle `bend` below the straight line."""
     t = np.linspace(0, 1, 15)
     return np.stack([x0 + (x1 - x0) * t, y0 + (y1 - y0) * t + 4 * bend * t * (1 - t)], axis=1)
 
@@ -227,7 +227,7 @@ def _features(
 
 
 def _photograph(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Light from one side, contrast, blur, grain: the same for all labels."""
+    """Add light from one side, contrast, blur, grain: the same for all labels."""
     small = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     gx, gy = rng.uniform(-0.3, 0.3, 2)
     ramp = np.linspace(-1, 1, SIDE, dtype=np.float32)

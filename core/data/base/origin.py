@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 RESEARCH = "non-commercial research"
-"""The licence of most."""
+"""Terms of the pictures of most data sets."""
 
 
 @dataclass(frozen=True, slots=True)

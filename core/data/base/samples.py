@@ -142,7 +142,11 @@ class Samples:
 class TargetColumns(TypedDict):
     """The target columns of N samples, by the names of the fields of `Samples`.
 
-    emotion_votes: float32 (N, 8). emotion: int64 (N,). gender: int64 (N,). age: float32 (N,).
+    Attributes:
+        emotion_votes: float32 (N, 8).
+        emotion: int64 (N,).
+        gender: int64 (N,).
+        age: float32 (N,).
     """
 
     emotion_votes: np.ndarray
@@ -234,7 +238,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _plain(name: str) -> str:
-    """Small letters and digits alone: `oulucasia` of `Oulu-CASIA` and of `oulu_casia`."""
+    """Return the small letters and digits alone: `oulucasia` of `Oulu-CASIA` and `oulu_casia`."""
     return "".join(c for c in name.lower() if c.isalnum())
 
 

@@ -17,7 +17,7 @@ from evaluation.statistics.intervals import students
 from evaluation.statistics.significance import benjamini_hochberg
 
 TINY_VARIANCE = 1e-25
-"""Of a mean: what rounding leaves of none."""
+"""Variance of a mean below which it counts as none: what rounding leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def cell_tests(counts: GroupedCounts, overall: GroupedCounts) -> CellTests:
 
 
 def _independent_tests(counts: GroupedCounts, overall: GroupedCounts) -> CellTests:
-    """Welch's test of independent samples."""
+    """Test all groups as independent samples (Welch's test)."""
     total, losses, squares = (float(v[0]) for v in (overall.n, overall.sums, overall.squares))
     moved = counts.sums - counts.n * counts.center  # deviations are small, so squares do not cancel
     rest, rest_moved = total - counts.n, (losses - total * overall.center) - moved
@@ -110,10 +110,15 @@ def _independent_tests(counts: GroupedCounts, overall: GroupedCounts) -> CellTes
 def _clustered_tests(
     n: np.ndarray, sums: np.ndarray, n_overall: np.ndarray, sums_overall: np.ndarray
 ) -> CellTests:
-    """What each cluster adds to the difference, linearised.
+    """Test all groups by what each cluster adds to the difference, linearised.
 
-    The variance of a sum of independent clusters (Liang and Zeger, Biometrika 1986). n, sums:
-    (clusters, cells); overall: (clusters, 1).
+    The variance is that of a sum of independent clusters (Liang and Zeger, Biometrika 1986).
+
+    Args:
+        n: samples, (clusters, cells).
+        sums: their losses, (clusters, cells).
+        n_overall: samples of the clusters, (clusters, 1).
+        sums_overall: their losses, (clusters, 1).
     """
     total, losses, clusters = n.sum(axis=0), sums.sum(axis=0), len(n)
     rest = n_overall.sum() - total

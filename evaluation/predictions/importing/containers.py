@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from core.errors import DataError
 
 MAX_BYTES = 2**30
-"""Of a foreign table, unpacked; larger ones belong in the contract's Parquet."""
+"""Size of a foreign table, unpacked; larger ones belong in the contract's Parquet."""
 SMALL_BYTES = 2**26
 """Unpacked size that is allowed for any file, however small."""
 MAX_COMPRESSION = 200

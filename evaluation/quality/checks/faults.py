@@ -38,7 +38,11 @@ MAX_FAULTY_SCORE = 0.5
 class _Fault:
     """Images with one fault.
 
-    where: bool (N,). score: (N,), before it is clipped. reason: with a place for `value` (N,).
+    Attributes:
+        where: bool (N,), which images have it.
+        score: float (N,), before it is clipped.
+        reason: text with a place for `value`.
+        value: (N,), of each image.
     """
 
     where: np.ndarray

@@ -25,8 +25,10 @@ MAX_SECONDS = 20.0
 class _Goal:
     """What the splits should hold.
 
-    sizes: samples of each cluster (C,). shares: of each split (S,). allowed: samples by which a
-    split may differ from its share of all `n_samples`.
+    Attributes:
+        sizes: samples of each cluster (C,).
+        shares: of each split (S,).
+        allowed: samples by which a split may differ from its share of all `n_samples`.
     """
 
     sizes: np.ndarray

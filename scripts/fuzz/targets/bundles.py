@@ -103,7 +103,7 @@ def _odd_card(rng: np.random.Generator) -> bytes:
 
 
 def _operators(rng: np.random.Generator) -> bytes:
-    """Up to 30 operators with large or odd sizes and attributes, on each other's results."""
+    """Return up to 30 operators with large or odd sizes and attributes, on each other's results."""
     names = ["image"]
     constants, nodes = [], []
     for i in range(int(rng.integers(1, 30))):
@@ -128,7 +128,7 @@ def _operators(rng: np.random.Generator) -> bytes:
 
 
 def _growing(rng: np.random.Generator) -> bytes:
-    """Sizes that grow with every operator."""
+    """Return sizes that grow with every operator."""
     operator = str(rng.choice(["Concat", "Expand", "Pad", "Add", "MatMul"]))
     n = int(rng.integers(2, 60))
     names = [f"g{i}" for i in range(n)]

@@ -18,7 +18,7 @@ from apps.webcam.decoding.video_frames import damaged
 from scripts.fuzz.videos import hostile, seed
 
 MAX_SECONDS = 5.0
-"""As of `videos`: a picture is decoded, too."""
+"""Time of a case, as of `videos`: a picture is decoded, too."""
 
 
 def prepare(rng: np.random.Generator, folder: Path) -> Callable[[], object]:

@@ -50,12 +50,12 @@ def _file(name: str) -> bytes:
 
 
 def _long_texts(n: int) -> pa.DictionaryArray:
-    """A column that is small in the file and long once it is decoded."""
+    """Return a column that is small in the file and long once it is decoded."""
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), ["x" * 1000])
 
 
 def _history(rng: np.random.Generator) -> bytes:
-    """A valid history with odd numbers, names, types or very many columns or rows."""
+    """Return a valid history with odd numbers, names, types or very many columns or rows."""
     table = pq.read_table(SAMPLE / run_folder.HISTORY)
     columns = {name: table[name].to_numpy().astype(float) for name in table.column_names}
     for _ in range(int(rng.integers(1, 5))):

@@ -100,7 +100,7 @@ def _mutated(rng: np.random.Generator) -> tuple[str, bytes]:
 
 
 def _wide(rng: np.random.Generator) -> tuple[str, bytes]:
-    """Many columns, some of them alike."""
+    """Return many columns, some of them alike."""
     n = int(10 ** rng.uniform(2, np.log10(MAX_COLUMNS)))
     prefix = str(rng.choice(["c", "group_", "emotion_p_", ""]))
     names = [f"{prefix}{i % max(1, int(n * rng.choice([1, 0.5])))}" for i in range(n)]
@@ -109,7 +109,7 @@ def _wide(rng: np.random.Generator) -> tuple[str, bytes]:
 
 
 def _odd(rng: np.random.Generator) -> tuple[str, bytes]:
-    """Odd names and texts in an otherwise valid table."""
+    """Return odd names and texts in an otherwise valid table."""
     table = _valid()
     for _ in range(rng.integers(1, 4)):
         i = int(rng.integers(table.num_columns))
@@ -122,7 +122,7 @@ def _odd(rng: np.random.Generator) -> tuple[str, bytes]:
 
 
 def _repeated(rng: np.random.Generator) -> tuple[str, bytes]:
-    """A short text many times: one long row, one long cell, or a file that unpacks to much more."""
+    """Return a text many times: one long row or cell, or a file that unpacks to much more."""
     n = int(10 ** rng.uniform(3, 7))
     header = b"sample_id,emotion_true,emotion_pred\n"
     kind = rng.integers(4)
@@ -141,7 +141,7 @@ def _repeated(rng: np.random.Generator) -> tuple[str, bytes]:
 
 
 def _bytes_for_names(rng: np.random.Generator) -> tuple[str, bytes]:
-    """Column names that are no UTF-8, in the footer of a Parquet file or the header of a CSV."""
+    """Return column names that are no UTF-8, in a Parquet file's footer or a CSV's header."""
     table = _valid()
     suffix, content = (".csv", _csv(table)) if rng.random() < 0.5 else (".parquet", _parquet(table))
     name = str(rng.choice(table.column_names)).encode()

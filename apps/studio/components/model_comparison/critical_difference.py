@@ -96,7 +96,7 @@ def _models(view: View, board: Leaderboard) -> go.Scatter:
 
 
 def _bar(view: View, board: Leaderboard, group: tuple[str, ...], at: int) -> go.Scatter:
-    """The bar of one group beside the models, with a dot in the row of each of its members."""
+    """Return one group's bar beside the models, with a dot in the row of each of its members."""
     rows = {one.model: row for row, one in enumerate(board.standings)}
     return go.Scatter(
         x=[at] * len(group),
