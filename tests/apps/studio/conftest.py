@@ -58,11 +58,11 @@ def predictions(
             P_GENDER: female.astype(np.float32),
         }
     if "age" in heads:
-        said = np.abs(age + rng.normal(0, 6, n))
-        columns |= {"age_true": age.astype(np.float32), "age_pred": said.astype(np.float32)}
+        age_pred = np.abs(age + rng.normal(0, 6, n))
+        columns |= {"age_true": age.astype(np.float32), "age_pred": age_pred.astype(np.float32)}
         columns |= {
-            "age_low": (said - 8).astype(np.float32),
-            "age_high": (said + 8).astype(np.float32),
+            "age_low": (age_pred - 8).astype(np.float32),
+            "age_high": (age_pred + 8).astype(np.float32),
         }
     columns |= {
         "group_race": np.array(["A", "B", "C"])[truth.integers(0, 3, n)],
@@ -114,10 +114,10 @@ def written(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], tuple[Case, tuple[Path, ...]]]:
     """Case name -> the case and its tables as files, written once."""
-    made: dict[str, tuple[Case, tuple[Path, ...]]] = {}
+    written_cases: dict[str, tuple[Case, tuple[Path, ...]]] = {}
 
     def write(name: str) -> tuple[Case, tuple[Path, ...]]:
-        if name not in made:
+        if name not in written_cases:
             case, folder = CASES[name](), tmp_path_factory.mktemp("tables")
             files = []
             for i, part in enumerate(case.tables):
@@ -127,8 +127,8 @@ def written(
                     table.Meta(model="m", dataset="made", split="val", detector="YuNet"),
                 )
                 files.append(folder / f"t{i}.parquet")
-            made[name] = (case, tuple(files))
-        return made[name]
+            written_cases[name] = (case, tuple(files))
+        return written_cases[name]
 
     return write
 
@@ -137,14 +137,14 @@ def written(
 def studio(log: Path, *arguments: str) -> Iterator[str]:
     """The address of `python -m apps.studio`, which must end without a traceback or a warning."""
     keep = {k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")}
-    with log.open("w+") as said:
-        with running("apps.studio", *arguments, page="/_stcore/health", env=keep, log=said) as (
+    with log.open("w+") as log_file:
+        with running("apps.studio", *arguments, page="/_stcore/health", env=keep, log=log_file) as (
             url,
             _,
         ):
             yield url
-        said.seek(0)
-        text = said.read()
+        log_file.seek(0)
+        text = log_file.read()
     assert "Traceback" not in text and "No runtime found" not in text, text
 
 

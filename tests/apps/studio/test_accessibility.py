@@ -155,8 +155,8 @@ def findings_by_tab(browser: Browser, address: str) -> Iterator[tuple[str, list[
                 if i:
                     tabs.nth(i).click()
                     wait_until_drawn(page, module.TITLE)
-                found = [*serious_findings(page), *(layout_problems(page) * (scheme == "light"))]
-                yield f"{name}?table={table}, {scheme}, tab {i + 1}", found
+                findings = [*serious_findings(page), *(layout_problems(page) * (scheme == "light"))]
+                yield f"{name}?table={table}, {scheme}, tab {i + 1}", findings
         context.close()
 
 
@@ -167,6 +167,6 @@ if __name__ == "__main__":
         sync_playwright() as play,
     ):
         chromium = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        for where, found in findings_by_tab(chromium, url):
-            print(where, *(found or ["nothing"]), flush=True)
+        for where, findings in findings_by_tab(chromium, url):
+            print(where, *(findings or ["nothing"]), flush=True)
         chromium.close()

@@ -90,35 +90,35 @@ def visit(browser, server: Server) -> Iterator[Callable[..., Visit]]:
         context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, **options})
         contexts.append(context)
         page = context.new_page()
-        seen = Visit(page)
-        visits.append(seen)
+        opened = Visit(page)
+        visits.append(opened)
 
         def asked(request) -> None:
             if request.url.startswith(("http", "ws")):
-                seen.hosts.add(urlsplit(request.url).netloc)
+                opened.hosts.add(urlsplit(request.url).netloc)
             if "/faces/" in request.url:
-                seen.pictures.add(request.url)
+                opened.pictures.add(request.url)
 
         def answered(response) -> None:
             if (
                 response.status >= 400 and "/_stcore/" not in response.url
             ):  # Streamlit tries these below the page's address first
-                seen.complaints.append(f"{response.status} {response.url}")
+                opened.complaints.append(f"{response.status} {response.url}")
 
         context.on("request", asked)
         context.on("response", answered)
-        page.on("websocket", lambda w: seen.hosts.add(urlsplit(w.url).netloc))
-        page.on("pageerror", lambda e: seen.complaints.append(str(e)))
+        page.on("websocket", lambda w: opened.hosts.add(urlsplit(w.url).netloc))
+        page.on("pageerror", lambda e: opened.complaints.append(str(e)))
         page.set_default_timeout(120_000)
         page.goto(server.url + path)
-        return seen
+        return opened
 
     yield open_page
     for context in contexts:
         context.close()
-    for seen in visits:
-        assert seen.hosts == {urlsplit(server.url).netloc}
-        assert not seen.complaints
+    for opened in visits:
+        assert opened.hosts == {urlsplit(server.url).netloc}
+        assert not opened.complaints
 
 
 def cell(server: Server, least: int = 3, most: int = 2000) -> tuple[str, str, int, int]:
@@ -126,13 +126,13 @@ def cell(server: Server, least: int = 3, most: int = 2000) -> tuple[str, str, in
     labels = [
         c.removeprefix("emotion_p_") for c in server.rows.column_names if c.startswith("emotion_p_")
     ]
-    found = (
+    cells = (
         (t, p, i, j)
         for i, t in enumerate(labels)
         for j, p in enumerate(labels)
         if i != j and least <= len(server.ids(t, p)) <= most
     )
-    return next(found)
+    return next(cells)
 
 
 def ids(page) -> list[str]:
@@ -157,8 +157,8 @@ def settled(page: Page) -> None:
 def test_a_click_on_a_cell_shows_exactly_its_samples(visit, server: Server) -> None:
     true, pred, row, column = cell(server)
     wanted = server.ids(true, pred)
-    seen = visit("/confusion")
-    page = seen.page
+    opened = visit("/confusion")
+    page = opened.page
     plot = page.locator(".js-plotly-plot .nsewdrag").first
     plot.wait_for()
     page.wait_for_timeout(500)
@@ -210,8 +210,8 @@ def test_the_table_selects_by_keyboard(visit, server: Server) -> None:
 
 
 def test_two_thousand_pictures_load_when_they_are_seen(visit) -> None:
-    seen = visit("/confusion?cm.top=2&cm.cell=other&cm.cell=other&cm.gallery.order=row")
-    page = seen.page
+    opened = visit("/confusion?cm.top=2&cm.cell=other&cm.cell=other&cm.gallery.order=row")
+    page = opened.page
     until(page, lambda: page.locator(".face").count() > 1000, "a large cell")
     page.wait_for_timeout(1500)
     loaded = page.locator(".face img").evaluate_all(
@@ -252,10 +252,11 @@ def test_other_answers_under_the_same_pictures_are_drawn(browser) -> None:
 
 
 def test_pictures_cannot_be_left(visit, server: Server) -> None:
-    seen = visit("/confusion?cm.top=2&cm.cell=other&cm.cell=other")
-    until(seen.page, lambda: bool(seen.pictures), "a picture is asked for")
+    opened = visit("/confusion?cm.top=2&cm.cell=other&cm.cell=other")
+    until(opened.page, lambda: bool(opened.pictures), "a picture is asked for")
     host, port = urlsplit(server.url).hostname, urlsplit(server.url).port
-    base = "/".join(urlsplit(next(iter(seen.pictures))).path.split("/")[:3]) + "/"  # /faces/TOKEN/
+    picture_path = urlsplit(next(iter(opened.pictures))).path
+    base = "/".join(picture_path.split("/")[:3]) + "/"  # /faces/TOKEN/
     for path, status in (
         ("faces/0.png", 200),
         ("../../../../../etc/passwd", 404),

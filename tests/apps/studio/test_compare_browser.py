@@ -21,18 +21,18 @@ WAIT = 60_000
 
 def worsened(model: str, share: float) -> pa.Table:
     """One model's predictions, of which a random share of emotions are drawn anew."""
-    whole, rng = predictions(800), np.random.default_rng([5, *model.encode()])
-    columns = [n for n in whole.column_names if n.startswith(P_EMOTION)]
+    rows, rng = predictions(800), np.random.default_rng([5, *model.encode()])
+    columns = [n for n in rows.column_names if n.startswith(P_EMOTION)]
     names = np.array([n.removeprefix(P_EMOTION) for n in columns], object)
     pred = np.where(
-        rng.random(len(whole)) < share,
-        rng.choice(names, len(whole)),
-        whole["emotion_pred"].to_numpy(zero_copy_only=False),
+        rng.random(len(rows)) < share,
+        rng.choice(names, len(rows)),
+        rows["emotion_pred"].to_numpy(zero_copy_only=False),
     )
-    changes = {"model": [model] * len(whole), "emotion_pred": pred}
+    changes = {"model": [model] * len(rows), "emotion_pred": pred}
     for name, values in changes.items():
-        whole = whole.set_column(whole.column_names.index(name), name, pa.array(values))
-    return whole.drop_columns(columns)
+        rows = rows.set_column(rows.column_names.index(name), name, pa.array(values))
+    return rows.drop_columns(columns)
 
 
 @pytest.fixture(scope="module")

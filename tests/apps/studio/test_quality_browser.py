@@ -31,7 +31,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def file(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("audit") / "f.parquet"
+    findings_file = tmp_path_factory.mktemp("audit") / "f.parquet"
     command = [
         "audit",
         "--dataset",
@@ -42,8 +42,8 @@ def file(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "exact_files",
         "--no-cache",
     ]
-    assert main([*command, "--findings", str(made)]) == 0
-    return made
+    assert main([*command, "--findings", str(findings_file)]) == 0
+    return findings_file
 
 
 @pytest.fixture(scope="module")

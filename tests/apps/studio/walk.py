@@ -146,16 +146,16 @@ class Walk:
 
     def observed(self) -> dict:
         """What the page says, of what is expected."""
-        seen = self.page.evaluate(OBSERVE)
+        observation = self.page.evaluate(OBSERVE)
         names = ("Table", "Task", "Models", "Prediction", *FILTERS.values())
-        url = urlsplit(seen["url"])
+        url = urlsplit(observation["url"])
         return {
-            "title": seen["title"],
-            "header": seen["header"],
-            "chosen": {k: v for k, v in seen["chosen"].items() if k in names},
+            "title": observation["title"],
+            "header": observation["header"],
+            "chosen": {k: v for k, v in observation["chosen"].items() if k in names},
             "query": parse_qs(url.query),
             "path": url.path.strip("/"),
-            **({"running": True} if seen["isRunning"] else {}),
+            **({"running": True} if observation["isRunning"] else {}),
         }
 
     def check(self, step: str) -> None:

@@ -85,15 +85,15 @@ def test_a_turned_camera_s_box_is_drawn_where_the_visitor_sees_the_face(
     (upright,) = pipeline(frame).faces
     x, y, w, h = (round(v) for v in upright.face.box)
     outline = cv2.rectangle(np.zeros_like(frame), (x, y), (x + w, y + h), (255, 255, 255), 2)
-    seen, outline = (
+    turned, outline = (
         np.ascontiguousarray(np.rot90(picture, quarter)[:, ::-1]) for picture in (frame, outline)
     )
     visitor = webcam.VisitorState()
-    annotated, cards, _ = asyncio.run(webcam.process_frame(pipeline, data_url(seen), visitor))
+    annotated, cards, _ = asyncio.run(webcam.process_frame(pipeline, data_url(turned), visitor))
     assert "no whole" not in cards and "data-face='1'" in cards
     data = np.frombuffer(base64.b64decode(annotated["url"].split(",")[1]), np.uint8)
     shown = cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1]
-    is_changed = np.abs(shown.astype(int) - seen).max(axis=2) > 40
+    is_changed = np.abs(shown.astype(int) - turned).max(axis=2) > 40
     assert is_changed[outline[:, :, 0] > 0].mean() > 0.6 > 10 * is_changed.mean()
 
 

@@ -26,8 +26,8 @@ def with_columns(app, *names: str):
 def test_bands_and_groups_show_the_errors_of_the_rows(draw) -> None:
     app = draw("age_gender", "all heads", **{"ag.width": "30", "ag.group": "race"})
     assert not app.exception
-    made = predictions()
-    true, pred = (made[c].to_numpy().astype(float) for c in ("age_true", "age_pred"))
+    table = predictions()
+    true, pred = (table[c].to_numpy().astype(float) for c in ("age_true", "age_pred"))
     error, at = pred - true, np.minimum(true // 30, 2)
     bias = with_columns(app, "true age", "bias (above 0: too old), years", "low", "high", "n")
     assert bias["true age"].to_list() == ["0-29", "30-59", "60+"]
@@ -36,13 +36,13 @@ def test_bands_and_groups_show_the_errors_of_the_rows(draw) -> None:
     )
     assert bias["n"].to_list() == [int((at == i).sum()) for i in range(3)]
     assert (bias["low"] < bias.iloc[:, 2]).all() and (bias.iloc[:, 2] < bias["high"]).all()
-    race = np.array(made["group_race"].to_pylist())
+    race = np.array(table["group_race"].to_pylist())
     mae = with_columns(app, "race", "mean absolute error, years")
     assert mae.iloc[:, 2].to_list() == pytest.approx(
         [np.abs(error[race == r]).mean() for r in "ABC"], abs=1e-5
     )
-    said = np.where(made["gender_p_female"].to_numpy() >= 0.5, *GENDER2.labels)
-    right = said == np.array(made["gender_true"].to_pylist())
+    gender_pred = np.where(table["gender_p_female"].to_numpy() >= 0.5, *GENDER2.labels)
+    right = gender_pred == np.array(table["gender_true"].to_pylist())
     near = with_columns(app, "years", "share within")
     assert near["share within"].to_list() == pytest.approx(
         [(np.abs(error) <= k).mean() for k in range(16)]
@@ -66,9 +66,11 @@ def test_the_slider_cuts_anew_and_the_matrix_keeps_all_rows(draw) -> None:
 def test_mistakes_that_come_together(draw) -> None:
     app = draw("age_gender", "all heads", **{"ag.tab": CROSS_TASKS})
     rows = with_columns(app, "given", "wrong minus right")
-    made = predictions()
-    error = np.abs(made["age_pred"].to_numpy().astype(float) - made["age_true"].to_numpy())
-    wrong = np.array(made["emotion_true"].to_pylist()) != np.array(made["emotion_pred"].to_pylist())
+    table = predictions()
+    error = np.abs(table["age_pred"].to_numpy().astype(float) - table["age_true"].to_numpy())
+    wrong = np.array(table["emotion_true"].to_pylist()) != np.array(
+        table["emotion_pred"].to_pylist()
+    )
     assert rows["given"].to_list() == ["Emotion"], (
         "the perceived gender is never wrong in this table"
     )

@@ -70,11 +70,11 @@ def colour(trace: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_second_model_keeps_its_colour_when_it_is_selected_alone(draw, page: str) -> None:
-    found = set()
+    colours = set()
     for models in (["a", "b"], ["b"]):
         app = draw(page, "three models", models=models, **PAGES[page])
         assert not app.exception
         named = [t for t in traces(app) if t.get("name", "").split(":")[0] == "b"]
-        found |= {colour(trace) for trace in named}
+        colours |= {colour(trace) for trace in named}
         assert named, "the page draws the model"
-    assert found <= {PALETTE[1]}
+    assert colours <= {PALETTE[1]}

@@ -166,7 +166,7 @@ def test_one_model_is_told_what_is_missing(draw) -> None:
 
 
 def test_a_verdict_needs_an_interval_without_0_and_a_small_p() -> None:
-    def said(
+    def verdict(
         low: float | None, high: float | None, p: float | None = 0.01, low_is_good: bool = False
     ) -> str:
         ends = None if low is None or high is None else (low, high)
@@ -174,20 +174,20 @@ def test_a_verdict_needs_an_interval_without_0_and_a_small_p() -> None:
         return pair_figures.verdict(difference, p, low_is_good=low_is_good)
 
     assert (
-        said(0.1, 0.2).startswith("B")
-        and said(-0.2, -0.1).startswith("A")
-        and "interval holds 0" in said(-0.1, 0.1)
+        verdict(0.1, 0.2).startswith("B")
+        and verdict(-0.2, -0.1).startswith("A")
+        and "interval holds 0" in verdict(-0.1, 0.1)
     )
-    assert said(-0.2, -0.1, low_is_good=True).startswith("B") and said(
+    assert verdict(-0.2, -0.1, low_is_good=True).startswith("B") and verdict(
         0.1, 0.2, low_is_good=True
     ).startswith("A")
     for p in (0.05, 0.0625, 1.0):
         assert (
-            said(0.01, 0.1, p)
+            verdict(0.01, 0.1, p)
             == "No difference that these samples show: p is not below 0.05."
-            == said(None, None, p)
+            == verdict(None, None, p)
         )
-    assert said(-7.0, -7.0, None, True) == "Too few samples to tell." and said(
+    assert verdict(-7.0, -7.0, None, True) == "Too few samples to tell." and verdict(
         None, None
     ).startswith("Too few samples to tell")
 

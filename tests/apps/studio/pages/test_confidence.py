@@ -29,9 +29,9 @@ THRESHOLDS = {"cf.tab": confidence.THRESHOLDS}
 
 def test_calibration_and_bands_are_the_librarys(draw) -> None:
     app = draw("confidence", "emotion only")
-    seen = arrays.classes(predictions(heads=("emotion",)), "emotion")
-    assert seen is not None and seen.p is not None
-    top, right = seen.p.max(axis=1), seen.p.argmax(axis=1) == seen.true
+    classes = arrays.classes(predictions(heads=("emotion",)), "emotion")
+    assert classes is not None and classes.p is not None
+    top, right = classes.p.max(axis=1), classes.p.argmax(axis=1) == classes.true
     assert app.metric[0].value == f"{references.ece(top, right) * 100:.1f} %"
     rows = app.dataframe[0].value
     assert rows["n"].sum() == 160 and rows["n"].tolist() == [
@@ -55,14 +55,14 @@ def test_calibration_and_bands_are_the_librarys(draw) -> None:
 def test_the_plan_is_that_of_the_command(draw, wish: str, value: float) -> None:
     goal = {"cf.wish": wish, "cf.value": f"{value:g}"}
     app = draw("confidence", "emotion only", **THRESHOLDS, **goal)
-    made = plan_thresholds(predictions(heads=("emotion",)), "emotion", **{wish: value})
+    plan = plan_thresholds(predictions(heads=("emotion",)), "emotion", **{wish: value})
     rows = next(d.value for d in app.dataframe if "threshold" in d.value.columns)
-    wanted = ["never" if c.threshold is None else f"{c.threshold:.3f}" for c in made.per_class]
+    wanted = ["never" if c.threshold is None else f"{c.threshold:.3f}" for c in plan.per_class]
     assert rows["threshold"].tolist() == wanted and rows["predicted n"].tolist() == [
-        c.called for c in made.per_class
+        c.called for c in plan.per_class
     ]
     assert [m.value for m in app.metric if m.label == "accuracy of these"] == [
-        f"{made.accuracy.value * 100:.1f} %"
+        f"{plan.accuracy.value * 100:.1f} %"
     ]
 
 
@@ -81,8 +81,8 @@ def test_the_command_in_the_terminal_is_that_plan(
     table.write(both, tmp_path / "both.parquet")
     table.write(both.filter(pa.array(np.arange(len(both)) < 160)), tmp_path / "again.parquet")
     store = Store.open([tmp_path / "both.parquet", tmp_path / "again.parquet"])
-    said, typed = threshold_planner.command(store, Where("gender"), "it's b", "precision", 0.7)
-    assert said == "The same in the terminal:"
+    caption, typed = threshold_planner.command(store, Where("gender"), "it's b", "precision", 0.7)
+    assert caption == "The same in the terminal:"
     words = shlex.split(typed)
     assert words[4:] == [
         "both.parquet",
@@ -94,9 +94,9 @@ def test_the_command_in_the_terminal_is_that_plan(
         "it's b",
     ]
     assert main([*words[3:4], str(tmp_path / words[4]), *words[5:], "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    plan = json.loads(capsys.readouterr().out)
     assert (
-        found["per_class"]
+        plan["per_class"]
         == plain(plan_thresholds(arrays.one_model(both, "it's b"), "gender", precision=0.7))[
             "per_class"
         ]
@@ -107,19 +107,19 @@ def test_the_command_in_the_terminal_is_that_plan(
         predictions(model="a").set_column(1, "dataset", pa.array(["other"] * 160)),
         tmp_path / "other.parquet",
     )
-    said, _ = threshold_planner.command(
+    caption, _ = threshold_planner.command(
         Store.open([tmp_path / "again.parquet", tmp_path / "other.parquet"]),
         Where("gender"),
         "a",
         "precision",
         0.7,
     )
-    assert "for one of the 2 tables" in said
+    assert "for one of the 2 tables" in caption
 
 
 def test_thresholds_for_a_program() -> None:
-    made = plan_thresholds(predictions(400, heads=("emotion",)), "emotion", precision=0.9)
-    read = json.loads(threshold_planner.thresholds("m", made))
+    plan = plan_thresholds(predictions(400, heads=("emotion",)), "emotion", precision=0.9)
+    read = json.loads(threshold_planner.thresholds("m", plan))
     assert (read["model"], read["task"], read["wish"], read["n"]) == (
         "m",
         "emotion",
@@ -132,16 +132,16 @@ def test_thresholds_for_a_program() -> None:
 
 def test_intervals_of_the_age(draw) -> None:
     app = draw("confidence", "age only", **{"cf.nominal": "0.9"})
-    seen = arrays.regression(predictions(heads=("age",)), "age")
-    assert seen is not None and seen.low is not None and seen.high is not None
-    held = (seen.low <= seen.true) & (seen.true <= seen.high)
+    ages = arrays.regression(predictions(heads=("age",)), "age")
+    assert ages is not None and ages.low is not None and ages.high is not None
+    held = (ages.low <= ages.true) & (ages.true <= ages.high)
     assert (
         app.metric[0].value == f"{held.mean() * 100:.1f} %"
-        and app.metric[1].value == f"{(seen.high - seen.low).mean():.1f} years"
+        and app.metric[1].value == f"{(ages.high - ages.low).mean():.1f} years"
     )
     rows = app.dataframe[0].value
     assert rows["n"].tolist()[0] == 160 and rows["n"].tolist()[1:] == [
-        n for n in np.bincount((seen.true // 10).astype(int), minlength=9) if n
+        n for n in np.bincount((ages.true // 10).astype(int), minlength=9) if n
     ]
     assert set(rows["nominal"]) == {"90%"}
 
@@ -169,11 +169,11 @@ def test_a_model_s_own_limit_makes_the_lowest_band(tmp_path: Path) -> None:
         app = AppTest.from_string(code, default_timeout=60).run()
     finally:
         settings.PROCESS.use(settings.Settings())
-    seen = arrays.classes(rows, "emotion")
-    assert seen is not None and seen.p is not None
+    classes = arrays.classes(rows, "emotion")
+    assert classes is not None and classes.p is not None
     bands = next(d.value for d in app.dataframe if "accuracy in the band" in d.value.columns)
     assert (
         bands["confidence"].tolist()[-1] == "under 55%"
-        and bands["n"].tolist()[-1] == (seen.p.max(axis=1) < 0.55).sum() > 0
+        and bands["n"].tolist()[-1] == (classes.p.max(axis=1) < 0.55).sum() > 0
     )
     assert any("Under 55.0%" in c.value for c in app.caption)

@@ -18,7 +18,7 @@ PLAIN = {"plotly_chart", "dataframe", "table", "text", "code", "selectbox"}
 
 def hostile() -> Case:
     """Tables whose classes, groups, models, splits and samples are called like pictures."""
-    made = predictions(60, heads=("emotion",))
+    table = predictions(60, heads=("emotion",))
     names = [f"{EVIL}{i % 3}" for i in range(60)]
     rows = {
         "sample_id": [f"{EVIL}{i}" for i in range(60)],
@@ -27,8 +27,8 @@ def hostile() -> Case:
         "mood_true": names,
         "mood_pred": names[1:] + names[:1],
         "group_kind": names,
-        "group_race": made["group_race"],
-        "face_found": made["face_found"],
+        "group_race": table["group_race"],
+        "face_found": table["face_found"],
     }
     return Case(tuple(pa.table({**rows, "model": [f"{EVIL}{m}"] * 60}) for m in "ab"))
 

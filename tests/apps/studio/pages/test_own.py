@@ -174,5 +174,5 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         (["--map", "x"], ["--map"]),
     ):
         assert main([str(a) for a in arguments]) == 2
-        said = capsys.readouterr().err
-        assert all(word in said for word in words) and "Traceback" not in said
+        stderr = capsys.readouterr().err
+        assert all(word in stderr for word in words) and "Traceback" not in stderr

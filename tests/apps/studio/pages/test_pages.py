@@ -16,11 +16,11 @@ PAGES = registry.names(app.PAGES_PACKAGE)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_in_every_case(draw, page: str, case: str) -> None:
-    found = draw(page, case)
-    assert [e.message for e in found.exception] == []
-    assert [e.value for e in found.error] == []
-    assert found.title[0].value == registry.load(app.PAGES_PACKAGE, page).TITLE
-    assert len(found.main.children) > 1, "more than the title is shown"
+    drawn = draw(page, case)
+    assert [e.message for e in drawn.exception] == []
+    assert [e.value for e in drawn.error] == []
+    assert drawn.title[0].value == registry.load(app.PAGES_PACKAGE, page).TITLE
+    assert len(drawn.main.children) > 1, "more than the title is shown"
 
 
 def test_pages_have_what_the_router_needs() -> None:

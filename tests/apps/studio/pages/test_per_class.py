@@ -22,9 +22,11 @@ def share(text: str) -> float:
 
 def test_figures_are_scikit_learns(draw) -> None:
     every = draw("per_class", "emotion only")
-    seen = arrays.classes(predictions(heads=("emotion",)), "emotion")
-    assert seen is not None and seen.p is not None
-    precision, recall, f1, support = oracle.precision_recall_fscore_support(seen.true, seen.pred)
+    classes = arrays.classes(predictions(heads=("emotion",)), "emotion")
+    assert classes is not None and classes.p is not None
+    precision, recall, f1, support = oracle.precision_recall_fscore_support(
+        classes.true, classes.pred
+    )
     shown = every.dataframe[0].value
     assert (
         shown["class"].tolist() == list(FERPLUS8.labels) and shown["n"].tolist() == support.tolist()
@@ -37,19 +39,19 @@ def test_figures_are_scikit_learns(draw) -> None:
     assert app.metric[0].value == f"{recall[2] * 100:.1f} %"
     areas = next(d.value for d in app.dataframe if "AUROC" in d.value.columns)
     assert len(areas) == 8, "every class where rows are few"
-    wanted = [oracle.roc_auc_score(seen.true == i, seen.p[:, i]) for i in range(8)]
+    wanted = [oracle.roc_auc_score(classes.true == i, classes.p[:, i]) for i in range(8)]
     assert [float(t.split()[0]) for t in areas["AUROC"]] == pytest.approx(wanted, abs=2e-3)
 
 
 def test_top_confusions_have_a_part_in_the_class() -> None:
     matrix = np.array([[5, 2, 0], [3, 9, 7], [1, 0, 4]])
-    found = per_class.top_confusions(matrix, ("x", "y", "z"), "x")
-    assert [(c.label, c.prediction, c.n) for c in found] == [
+    confusions = per_class.top_confusions(matrix, ("x", "y", "z"), "x")
+    assert [(c.label, c.prediction, c.n) for c in confusions] == [
         ("y", "x", 3),
         ("x", "y", 2),
         ("z", "x", 1),
     ]
-    assert [c.share.value for c in found] == pytest.approx([3 / 19, 2 / 7, 1 / 5])
+    assert [c.share.value for c in confusions] == pytest.approx([3 / 19, 2 / 7, 1 / 5])
     assert per_class.top_confusions(np.eye(3, dtype=int), ("x", "y", "z"), "x") == []
 
 
@@ -63,8 +65,8 @@ def test_a_mistake_opens_its_samples(draw) -> None:
         **SAMPLES,
         **{"pc.cell": options[1], "pc.label": FERPLUS8.labels[0]},
     )
-    seen = predictions(heads=("emotion",)).to_pandas()
-    wanted = seen[(seen["emotion_true"] == true) & (seen["emotion_pred"] == pred)]["sample_id"]
+    rows = predictions(heads=("emotion",)).to_pandas()
+    wanted = rows[(rows["emotion_true"] == true) & (rows["emotion_pred"] == pred)]["sample_id"]
     listed = [set(d.value["sample_id"]) for d in app.dataframe if "sample_id" in d.value.columns]
     assert set(wanted) in listed
 

@@ -16,7 +16,7 @@ from tests.evaluation.quality.repair.test_review import copies
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def findings_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
     copies(root)
     file = tmp_path_factory.mktemp("audit") / "f.parquet"
@@ -35,9 +35,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def file(found: Path, tmp_path: Path) -> Path:
+def file(findings_file: Path, tmp_path: Path) -> Path:
     """The findings, nothing decided."""
-    return Path(shutil.copy(found, tmp_path))
+    return Path(shutil.copy(findings_file, tmp_path))
 
 
 def opened(draw, file: Path, **url: str):

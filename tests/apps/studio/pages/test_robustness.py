@@ -78,7 +78,7 @@ def test_what_hurts_most_stands_first_at_its_own_highest_severity(draw, measured
 @pytest.mark.parametrize("kinds", [2, 3, 10])
 def test_every_panel_has_its_axes(kinds: int) -> None:
     names = [f"k{i}" for i in range(kinds)]
-    there = pa.Table.from_pylist(
+    table = pa.Table.from_pylist(
         [row(k, s, 5.0 + s, "age") for k in names for s in range(6)], curves.SCHEMA
     ).to_pandas()
     for column, title in (
@@ -86,14 +86,14 @@ def test_every_panel_has_its_axes(kinds: int) -> None:
         ("change", "change, years"),
         ("flips", "changed predictions"),
     ):
-        made = page.panels(there, names, "age", column)
-        grid = made._grid_ref
+        chart = page.panels(table, names, "age", column)
+        grid = chart._grid_ref
         for i in range(kinds):
             at = grid[i // page.PANELS_PER_ROW][i % page.PANELS_PER_ROW][0].layout_keys
-            x, y = (made.layout[key].title.text for key in at)
+            x, y = (chart.layout[key].title.text for key in at)
             assert y == (title if i % page.PANELS_PER_ROW == 0 else None), i
             assert x == ("severity" if i + page.PANELS_PER_ROW >= kinds else None), i
-    assert page.panels(there, names, "emotion", "value").layout.yaxis.title.text == "accuracy"
+    assert page.panels(table, names, "emotion", "value").layout.yaxis.title.text == "accuracy"
 
 
 @pytest.mark.parametrize(("task", "scale"), [("emotion", 100), ("age", 1)])

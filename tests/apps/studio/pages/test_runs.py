@@ -11,7 +11,7 @@ import pytest
 from apps.studio import settings
 
 
-def made(folder: Path, train: list[float], val: list[float]) -> None:
+def write_run(folder: Path, train: list[float], val: list[float]) -> None:
     """A run folder as `python -m train` leaves it."""
     folder.mkdir(parents=True)
     n = len(val)
@@ -30,10 +30,10 @@ def made(folder: Path, train: list[float], val: list[float]) -> None:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    made(
+    write_run(
         tmp_path / "study" / "good", [0.5, 0.7, 0.8], [0.5, 0.72, 0.71]
     )  # epoch 2 is kept: -2 points
-    made(tmp_path / "study" / "learnt by heart", [0.6, 0.99], [0.6, 0.7])  # 29 points
+    write_run(tmp_path / "study" / "learnt by heart", [0.6, 0.99], [0.6, 0.7])  # 29 points
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "history.parquet").write_bytes(b"PAR1 no table")
     return tmp_path

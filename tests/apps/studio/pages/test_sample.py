@@ -27,22 +27,22 @@ def test_what_every_model_predicted(draw) -> None:
     app = draw("sample", "three models", sample="s00003")
     rows = next(d.value for d in app.dataframe if "prediction" in d.value.columns)
     assert len(rows) == 9 and sorted(set(rows["model"])) == ["a", "b", "c & <b>d</b>"]
-    known = predictions(model="a").slice(3, 1).to_pylist()[0]
+    row = predictions(model="a").slice(3, 1).to_pylist()[0]
     first = rows[(rows["model"] == "a")].set_index("task")
     assert (
-        first.loc["Emotion", "label"] == known["emotion_true"]
-        and first.loc["Emotion", "prediction"] == known["emotion_pred"]
+        first.loc["Emotion", "label"] == row["emotion_true"]
+        and first.loc["Emotion", "prediction"] == row["emotion_pred"]
     )
     assert first.loc["Emotion", "right"] == (
-        "yes" if known["emotion_true"] == known["emotion_pred"] else "no"
+        "yes" if row["emotion_true"] == row["emotion_pred"] else "no"
     )
-    assert first.loc["Age, years", "right"] == f"{known['age_pred'] - known['age_true']:+.1f} years"
+    assert first.loc["Age, years", "right"] == f"{row['age_pred'] - row['age_true']:+.1f} years"
     p = next(d.value for d in app.dataframe if "votes" in d.value.columns)
     assert p["a"].tolist() == pytest.approx(
-        [known[f"emotion_p_{name}"] for name in FERPLUS8.labels], abs=1e-6
+        [row[f"emotion_p_{name}"] for name in FERPLUS8.labels], abs=1e-6
     )
     assert (
-        p["votes"].tolist() == pytest.approx(known["emotion_votes"], abs=1e-6)
+        p["votes"].tolist() == pytest.approx(row["emotion_votes"], abs=1e-6)
         and p["label"].sum() == 1
     )
     assert any("s00003" in h.value for h in app.subheader) and any(
@@ -52,8 +52,8 @@ def test_what_every_model_predicted(draw) -> None:
 
 def test_walking_keeps_to_the_filters(draw) -> None:
     app = draw("sample", "all heads", right="wrong")
-    known = predictions().to_pandas()
-    wrong = known[known["emotion_true"] != known["emotion_pred"]]["sample_id"].tolist()
+    rows = predictions().to_pandas()
+    wrong = rows[rows["emotion_true"] != rows["emotion_pred"]]["sample_id"].tolist()
     assert any(h.value == wrong[0] for h in app.subheader), (
         "the first is shown where none was chosen"
     )
@@ -179,7 +179,7 @@ def test_a_map_is_drawn_again_where_the_model_or_the_picture_was(
 
 def test_models_that_may_be_asked() -> None:
     occlusion.bundles.clear()
-    found = occlusion.bundles(None)
-    assert "mien" in found and all(
-        p.is_relative_to(occlusion.MODELS_FOLDER) for p in found.values()
+    bundles = occlusion.bundles(None)
+    assert "mien" in bundles and all(
+        p.is_relative_to(occlusion.MODELS_FOLDER) for p in bundles.values()
     )

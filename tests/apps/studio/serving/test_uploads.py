@@ -43,8 +43,8 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callable[[], No
 def test_an_upload_is_found_by_its_id_for_an_hour(store: Store, timers: list) -> None:
     first, second = uploads.keep(store, "a"), uploads.keep(store, "a")
     assert first != second and min(len(first), len(second)) >= 22  # 128 bits
-    found = uploads.find(first)
-    assert found is not None and found.store is store and found.minutes_left == 60
+    upload = uploads.find(first)
+    assert upload is not None and upload.store is store and upload.minutes_left == 60
     assert uploads.find("") is None and uploads.find(first[:-1]) is None
     assert [seconds for seconds, _ in timers] == [3600, 3600]
     timers[0][1]()

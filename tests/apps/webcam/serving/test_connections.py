@@ -48,18 +48,18 @@ def test_a_connection_that_waits_for_results_stays(demo: HostileDemo) -> None:
 
 def test_of_too_many_idle_connections_those_used_last_stay(demo: HostileDemo) -> None:
     """Visitors behind one proxy share a peer; an honest one uses its connection again."""
-    honest = HTTPConnection("127.0.0.1", demo.port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", demo.port, timeout=30)
     with ExitStack() as stack:
         for _ in range(2 * MAX_IDLE_PER_PEER):
             stack.enter_context(connect(demo, b""))
-            honest.request("GET", "/theme.css", headers={"Host": "localhost"})
-            assert honest.getresponse().read()
+            connection.request("GET", "/theme.css", headers={"Host": "localhost"})
+            assert connection.getresponse().read()
         for _ in range(8):
             time.sleep(2 * WATCH_SECONDS / 3)
-            honest.request("GET", "/theme.css", headers={"Host": "localhost"})
-            assert honest.getresponse().read()
-            assert honest.sock is not None, "it was not opened again"
-    honest.close()
+            connection.request("GET", "/theme.css", headers={"Host": "localhost"})
+            assert connection.getresponse().read()
+            assert connection.sock is not None, "it was not opened again"
+    connection.close()
 
 
 def test_one_client_has_a_limit_of_requests(demo: HostileDemo) -> None:
