@@ -6,11 +6,11 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from apps.webcam.options import INTERVAL_SECONDS, MonitoringOptions, add_model_argument
-from apps.webcam.serving.gradio_import import import_gradio
+from apps.webcam.serving.gradio_private import import_without_stubs
 from core.cli import add_debug, exit_status
 from core.monitoring.counts_line import MAX_SECONDS
 
@@ -83,15 +83,22 @@ def _seconds(text: str) -> int:
     return seconds
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the demo until it is interrupted; return 2 on the user's mistake, 1 on ours."""
+def main(
+    argv: Sequence[str] | None = None, *, note_host: Callable[[str], object] | None = None
+) -> int:
+    """Run the demo until it is interrupted; return 2 on the user's mistake, 1 on ours.
+
+    Args:
+        argv: The words of the command line.
+        note_host: Called with every host that it asks for once it serves; see `serving.outbound`.
+    """
     args = build_parser().parse_args(argv)
     # Containers are stopped by SIGTERM: run the exit handlers, which delete visitors' files.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
     def run() -> None:
         # Gradio takes seconds to import; --help does not.
-        import_gradio()
+        import_without_stubs()
         from apps.webcam.serve import serve
         from apps.webcam.serving.clients import SPACE_PROXIES
         from apps.webcam.serving.hosts import space_names
@@ -109,6 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             allowed_hosts=allowed_hosts,
             max_stream_seconds=max_stream_seconds,
             monitoring=MonitoringOptions(args.monitor, args.metrics, args.monitor_interval),
+            note_host=note_host,
         )
 
     return exit_status(run, words=argv, debug=args.debug, on_interrupt=None)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import os
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -78,15 +76,6 @@ def limit_malloc_arenas(count: int) -> bool:
     return is_set
 
 
-def note_missing_matplotlib() -> None:
-    """Make imports of matplotlib fail without a search, where it is not installed.
-
-    Gradio tries it twice for each call, and so for each live frame: 0.07 ms of 14.
-    """
-    if "matplotlib" not in sys.modules and importlib.util.find_spec("matplotlib") is None:
-        sys.modules["matplotlib"] = None  # type: ignore[assignment]  # as the import system defines
-
-
 def serve(
     model: Path,
     host: str,
@@ -97,6 +86,7 @@ def serve(
     max_stream_seconds: int | None = None,
     monitoring: MonitoringOptions = NOT_MONITORED,
     block: bool = True,
+    note_host: Callable[[str], object] | None = None,
 ) -> gr.Blocks:
     """Load the model and serve the page.
 
@@ -109,13 +99,13 @@ def serve(
         max_stream_seconds: Longest live stream of a visitor; None for no limit.
         monitoring: What is counted.
         block: Return only when the server ends. This process can then make no connections.
+        note_host: Called with every host that it then asks for in vain.
 
     Raises:
         UserError: There is no model, or it cannot be read; the counts cannot be written.
         OSError: The port is taken.
     """
     limit_malloc_arenas(system.usable_processors())
-    note_missing_matplotlib()
     uploads.upload_folder()  # before any component, as each remembers the folder
     # Many visitors on few cores: with two threads a frame takes 18 ms instead of 12.
     cv2.setNumThreads(1)
@@ -167,7 +157,7 @@ def serve(
     )
     connections.limit(page)
     if block:
-        outbound.forbid()
+        outbound.forbid(note_host)
         page.block_thread()
     return page
 

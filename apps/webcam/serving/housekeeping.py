@@ -12,7 +12,7 @@ import gradio as gr
 from apps.webcam import uploads
 from apps.webcam.serving import free_memory
 from apps.webcam.serving.connections import ConnectionWatch
-from apps.webcam.serving.gradio_queue import queue_of
+from apps.webcam.serving.gradio_private import queue_of
 from apps.webcam.serving.sessions import SessionWatch, forget_results
 from apps.webcam.serving.stored_uploads import StoredUploads
 from apps.webcam.serving.streams import StreamWatch

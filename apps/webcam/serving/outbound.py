@@ -8,12 +8,19 @@ it. The server accepts connections and makes none.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
-from core.outbound.lookups import asked_host
+from core.outbound import lookups
 
 
-def forbid() -> None:
-    """Make every look-up and outbound connection of this process fail; there is no way back."""
+def forbid(note: Callable[[str], object] | None = None) -> None:
+    """Make every look-up and outbound connection of this process fail; there is no way back.
+
+    Args:
+        note: Called first with the host, this machine included; None for nothing.
+    """
+    if note is not None:
+        lookups.record(note, this_machine=True)  # hooks run in the order in which they are added
     sys.addaudithook(refuse)
 
 
@@ -23,5 +30,5 @@ def refuse(event: str, arguments: tuple[object, ...]) -> None:
     Raises:
         PermissionError: It is.
     """
-    if asked_host(event, arguments) is not None:
+    if lookups.asked_host(event, arguments) is not None:
         raise PermissionError("Expected no outbound connection: the demo makes none.")

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from apps.webcam import image_io, uploads
 from apps.webcam.serving import bodies, clients, payloads, routes, upload_progress
 from apps.webcam.serving.bodies import BodyError, Reservations
-from apps.webcam.serving.gradio_queue import queue_of
+from apps.webcam.serving.gradio_private import queue_of
 from apps.webcam.serving.payloads import JsonObject
 from apps.webcam.serving.routes import RequestKind
 from apps.webcam.serving.stored_uploads import StoredUploads

@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from apps.webcam import uploads
-from apps.webcam.serving.gradio_queue import queue_of
+from apps.webcam.serving.gradio_private import queue_of
 
 UNUSED_SECONDS = 60.0
 """An upload that no event names for so long is deleted."""

@@ -6,14 +6,15 @@ limit, for the next frame of a visitor who has gone. What a visitor does not rea
 
 from __future__ import annotations
 
+import asyncio
 import math
 
 from gradio.queueing import Event, Queue
+from gradio.server_messages import EventMessage
 from gradio.utils import cancel_tasks
 
 from apps.webcam.serving.changes import Changes
 from apps.webcam.serving.clients import is_long, number_of
-from apps.webcam.serving.gradio_queue import oldest_message
 
 IDLE_SECONDS = 5.0
 """Who sends no frame, or reads no result, for so long gives their place up."""
@@ -60,7 +61,7 @@ class StreamWatch:
         waiting = {
             session: message
             for session, messages in self._queue.pending_messages_per_session.items()
-            if (message := oldest_message(messages)) is not None
+            if (message := _oldest(messages)) is not None
         }
         self._unread.keep(waiting.keys())
         return {s: self._unread.unchanged_seconds(s, m, now) for s, m in waiting.items()}
@@ -73,6 +74,17 @@ class StreamWatch:
         if not any(e.session_hash == session for e in self._queue.event_ids_to_events.values()):
             self._queue.pending_messages_per_session.pop(session, None)
             self._queue.pending_event_ids_session.pop(session, None)
+
+
+def _oldest(messages: asyncio.Queue[EventMessage]) -> EventMessage | None:
+    """Return the message that is to be read next, and leave it there; None if there is none.
+
+    A queue can only be read by taking from it; nothing else runs in its loop before all are back.
+    """
+    waiting = [messages.get_nowait() for _ in range(messages.qsize())]
+    for message in waiting:
+        messages.put_nowait(message)
+    return waiting[0] if waiting else None
 
 
 def end_stream(event: Event) -> None:

@@ -14,6 +14,7 @@ from gradio.routes import file_upload_statuses
 from starlette.types import Scope
 
 from apps.webcam.serving.bodies import BodyError
+from apps.webcam.serving.gradio_private import forget_upload
 from apps.webcam.serving.routes import HASH
 
 KEPT_SECONDS = 60.0
@@ -36,9 +37,6 @@ def upload_id_of(scope: Scope) -> str | None:
 
 def forget_later(upload_id: str) -> None:
     """Have Gradio forget an upload, some time after a request for it has ended."""
-    asyncio.get_running_loop().call_later(KEPT_SECONDS, _forget, upload_id)
-
-
-def _forget(upload_id: str) -> None:
-    file_upload_statuses.stop_tracking(upload_id)
-    file_upload_statuses._signals.pop(upload_id, None)  # noqa: SLF001  (no public door)
+    asyncio.get_running_loop().call_later(
+        KEPT_SECONDS, forget_upload, file_upload_statuses, upload_id
+    )

@@ -5,12 +5,9 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import pytest
-from gradio.utils import MatplotlibBackendMananger
 
-from apps.webcam.serve import note_missing_matplotlib
 from core.artifacts.downloads import ROOT
 
 HEAPS = """
@@ -45,26 +42,3 @@ def test_threads_share_a_few_heaps(count: int) -> None:
     )
     is_set, heaps = done.stdout.partition("\n")[::2]
     assert is_set == "True" and heaps.count("<heap nr=") == count
-
-
-@pytest.mark.skipif(find_spec("matplotlib") is not None, reason="matplotlib is installed")
-def test_a_call_of_gradio_searches_for_no_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    searched = []
-
-    class Finder:
-        """Notes what Python searches for."""
-
-        @staticmethod
-        def find_spec(name: str, path: object, target: object = None) -> None:
-            searched.append(name)
-
-    monkeypatch.delitem(sys.modules, "matplotlib", raising=False)
-    note_missing_matplotlib()
-    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
-    with MatplotlibBackendMananger():
-        pass
-    assert searched == []
-    monkeypatch.delitem(sys.modules, "matplotlib")
-    with MatplotlibBackendMananger():
-        pass
-    assert "matplotlib" in searched, "what Gradio does otherwise; if not, the function can go"

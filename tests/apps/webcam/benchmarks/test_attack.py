@@ -67,9 +67,9 @@ ASKS = """
 import contextlib, pathlib, socket, sys
 from apps.webcam.benchmarks import watched_demo
 from apps.webcam.serving import outbound
-watched_demo.record(pathlib.Path(sys.argv[1]))
+note = watched_demo.recorder(pathlib.Path(sys.argv[1]))
 socket.getaddrinfo("localhost", 80)
-outbound.forbid()
+outbound.forbid(note)
 for family, address in ((socket.AF_UNIX, "/x"), (socket.AF_INET, ("127.0.0.1", 9))):
     with socket.socket(family) as one, contextlib.suppress(OSError):
         one.connect(address)

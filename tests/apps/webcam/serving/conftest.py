@@ -23,7 +23,7 @@ from apps.webcam import uploads
 from apps.webcam.benchmarks import watched_demo
 from apps.webcam.serving import bodies, connections, housekeeping
 from apps.webcam.serving import requests, stored_uploads, streams
-watched_demo.record(Path(sys.argv.pop(1)))
+note_host = watched_demo.recorder(Path(sys.argv.pop(1)))
 gate = sys.argv.pop(1)
 streams.IDLE_SECONDS = bodies.IDLE_SECONDS = connections.IDLE_SECONDS = float(sys.argv.pop(1))
 uploads.PARTIAL_MAX_AGE_SECONDS = float(sys.argv.pop(1))
@@ -35,7 +35,7 @@ if gate == "open":
         await self.app(scope, receive, send)
     requests.RequestMiddleware.__call__ = pass_on
 from apps.webcam.__main__ import main
-sys.exit(main())
+sys.exit(main(note_host=note_host))
 """
 
 
