@@ -29,7 +29,7 @@ def console() -> Console:
     Where its reader has gone, as with `2>&1 | head`, the work goes on without lines.
     """
 
-    class LastingConsole(console_class()):  # type: ignore[misc]
+    class LastingConsole(console_class()):  # type: ignore[misc]  # chosen at run time
         def on_broken_pipe(self) -> None:
             self.quiet = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

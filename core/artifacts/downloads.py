@@ -117,7 +117,7 @@ def fetch(weights: Weights, target: Path) -> Path:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(target) as path:
-        # The address is a constant of this file.
+        # S310: the address is a constant of this file.
         with urllib.request.urlopen(weights.url, timeout=TIMEOUT_S) as response:  # noqa: S310
             path.write_bytes(response.read(weights.size + 1))
         if not is_genuine(path, weights):

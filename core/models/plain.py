@@ -34,15 +34,17 @@ class Block(nn.Module):
         classic: bool = False,
     ) -> None:
         super().__init__()
+        last = nn.BatchNorm2d(outer)
         self.body = nn.Sequential(
             nn.Conv2d(inner, outer, 3, stride, 1, bias=False),
             nn.BatchNorm2d(outer),
             nn.ReLU(),
             nn.Conv2d(outer, outer, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(outer),
+            last,
         )
         if not classic:
-            nn.init.zeros_(self.body[-1].weight)  # type: ignore[arg-type]  # starts as identity (Goyal et al., arXiv 1706.02677)
+            # The block starts as identity (Goyal et al., arXiv 1706.02677).
+            nn.init.zeros_(last.weight)
         if attention:
             self.body.append(attention)
         pool = [] if classic else [nn.AvgPool2d(stride) if stride > 1 else nn.Identity()]

@@ -27,7 +27,7 @@ class Features(nn.Module):
     ) -> None:
         super().__init__()
         try:
-            self.net = timm.create_model(
+            net: Any = timm.create_model(  # what it has depends on the architecture
                 name, pretrained=pretrained, num_classes=0, in_chans=spec.channels, **options
             )
         except Exception as error:  # the hub, the network and the disk each raise their own
@@ -39,12 +39,13 @@ class Features(nn.Module):
                 f"{type(error).__name__}: {str(error)[:200]}; connect, or train from random "
                 "weights with --set model.pretrained=false."
             ) from error
-        if hasattr(self.net, "pre_logits") and isinstance(self.net.pre_logits, nn.Module):
+        self.net: nn.Module = net
+        if isinstance(getattr(net, "pre_logits", None), nn.Module):
             # VGG's two layers of 4096, half of its weights, belong to its ImageNet classifier.
-            self.net.pre_logits = nn.Identity()
-            self.width = self.net.num_features  # type: ignore[assignment]
+            net.pre_logits = nn.Identity()
+            self.width: int = net.num_features
         else:
-            self.width = self.net.head_hidden_size  # type: ignore[assignment]
+            self.width = net.head_hidden_size
 
     def forward(self, x: Tensor) -> Tensor:
         """Return pooled features (N, width) of (N, C, H, W)."""

@@ -167,6 +167,7 @@ def start(threads: int, address: str | None = None) -> Iterator[RayCluster]:
 def _short_folder() -> TemporaryDirectory[str]:
     """Return a new temporary folder in which Ray can make sockets."""
     place = gettempdir()
+    # S108: what is made in /tmp has a name of its own, and only this user may read it.
     return TemporaryDirectory(
         prefix="mien-ray-",
         dir=place if len(place) <= MAX_FOLDER_LENGTH else "/tmp",  # noqa: S108

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -20,7 +19,7 @@ from core.cli import add_debug, exit_status
 from core.errors import UserError
 from core.progress import say
 from evaluation.report.formatting import console, print_table
-from scripts.fuzz.case import run_case, watch_lookups
+from scripts.fuzz.one_case import run_alone
 from scripts.fuzz.runner import TargetReport, fuzz
 from scripts.fuzz.worker import TARGETS
 
@@ -58,14 +57,7 @@ def run(args: argparse.Namespace) -> int:
     if args.case is not None:
         if len(targets) != 1:
             raise UserError(f"Expected one target with --case, got {len(targets)}.")
-        module = registry.load(TARGETS, targets[0])
-        with tempfile.TemporaryDirectory(prefix="mien-fuzz-") as folder:
-            tempfile.tempdir = folder  # other programs' files come and go in the shared one
-            result = run_case(
-                module, targets[0], args.seed, args.case, watch_lookups(), debug=args.debug
-            )
-        print(json.dumps(asdict(result), indent=None if args.json else 1))
-        return 0
+        return run_alone(targets[0], args.seed, args.case, as_json=args.json, debug=args.debug)
     reports = []
     for target in targets:
         say(f"{target}: {args.minutes:g} minutes, seed {args.seed}")

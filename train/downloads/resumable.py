@@ -67,11 +67,11 @@ def _continue(url: str, part: Path, version: Path) -> None:
     headers = {"User-Agent": "mien"}
     if done:  # If-Range: another version is sent as a whole
         headers |= {"Range": f"bytes={done}-", "If-Range": version.read_text("utf-8")}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked below
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310  # checked below
     if request.type not in ("http", "https"):
         raise OSError(f"an address of http or https is needed, not {request.type}")
     try:
-        response = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
+        response = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310  # as checked
     except urllib.error.HTTPError as error:
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise

@@ -84,7 +84,7 @@ def write_onnx(model: nn.Module, card: Card, path: Path) -> None:
     is_quantised, spec = qat.is_quantization_aware(model), card.input
     deployed = qat_onnx.for_onnx(model) if is_quantised else reparameterize(model)
     # Of weights in channels-last order the exporter makes slower operators (`as_strided`).
-    deployed.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    deployed.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch declares no layout alone
     names = [h.task for h in card.heads] + ["embedding"]
     example = torch.zeros(2, spec.channels, spec.size, spec.size)
     trace(

@@ -83,7 +83,7 @@ def fit(crops: TrainingCrops, epochs: int, report: Callable[[int, float], None])
             logits = logits.squeeze(1)
             loss = F.binary_cross_entropy_with_logits(logits, labels * 0.98 + 0.01)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
             optimizer.step()
             schedule.step()
             losses.append(loss.item())

@@ -57,7 +57,7 @@ def compiled(model: nn.Module, recipe: Recipe) -> nn.Module:
     """Return the network as training steps call it, compiled if the recipe says so."""
     if not recipe.compile or distributed.world_size() > 1:
         return model  # torch does not compile what exchanges statistics between processes
-    step_model: nn.Module = torch.compile(model)  # type: ignore[assignment]
+    step_model: nn.Module = torch.compile(model)  # type: ignore[assignment]  # of a module it is one
     return step_model
 
 

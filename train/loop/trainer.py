@@ -72,7 +72,7 @@ class Trainer:
         fresh = distributed.is_main() and not (folder / LAST_CHECKPOINT).is_file()
         network = initialize(recipe) if fresh else build_network(recipe)
         self.layout = memory_layout(network)
-        network.to(memory_format=self.layout)  # type: ignore[call-overload]
+        network.to(memory_format=self.layout)  # type: ignore[call-overload]  # not declared
         # the optimizer gets frozen parts too, as they may learn from a later epoch on
         network.requires_grad_(True)
         optimizer = build_optimizer(network, recipe.optim)

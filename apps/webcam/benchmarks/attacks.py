@@ -47,7 +47,7 @@ class HostileVisitor(Visitor):
     statuses: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._rng = random.Random(self.seed)  # noqa: S311
+        self._rng = random.Random(self.seed)  # noqa: S311  # no secret, and repeatable
         super().__init__(self._run)
 
     def _run(self) -> None:

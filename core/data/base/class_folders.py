@@ -162,6 +162,7 @@ def _classes(root: Path, below: str, classify: Classify, problems: list[Problem]
                 f"Expected pictures of a class in {root / folder_name}, got none; add some, or "
                 "remove the folder."
             )
+        # mypy: the names in a label are those of a row's fields.
         rows += [Row(f"{folder_name}/{n}", **label) for n in pictures]  # type: ignore[arg-type]
     return rows
 

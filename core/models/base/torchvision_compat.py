@@ -5,28 +5,29 @@ core.models.base.torchvision_compat` before torchvision or timm. Where the real 
 nothing happens.
 """
 
+from functools import cache
 from typing import Any
 
 import torch
 
-_library: Any = None  # kept alive: the schemas go with the object
 
-
-def _define_missing() -> None:
-    global _library
+@cache  # keeps the library alive: its schemas go with the object
+def _missing_operators() -> Any:
+    """Define the operators and return their library; None where nothing is missing."""
     try:
         _ = torch.ops.torchvision.nms
-        return
+        return None
     except AttributeError:
         pass
     import importlib.util
 
     if importlib.util.find_spec("torchvision") is None or _extension_loads():
-        return
-    library: Any = torch.library
-    _library = library.Library("torchvision", "DEF")
-    _library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return None
+    definitions: Any = torch.library
+    library = definitions.Library("torchvision", "DEF")
+    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library
 
 
 def _extension_loads() -> bool:
@@ -49,4 +50,4 @@ def _extension_loads() -> bool:
     return False
 
 
-_define_missing()
+_missing_operators()

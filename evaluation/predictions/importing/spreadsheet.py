@@ -54,7 +54,8 @@ def _column(values: list[object]) -> pa.Array:
     if filled and all(isinstance(v, bool) for v in filled):
         return pa.array(cells, pa.bool_())
     if filled and all(isinstance(v, int | float) and not isinstance(v, bool) for v in filled):
-        return pa.array([None if v is None else float(v) for v in cells], pa.float64())  # type: ignore[arg-type]
+        numbers = [None if v is None else float(v) for v in cells]  # type: ignore[arg-type]  # see `all`
+        return pa.array(numbers, pa.float64())
     return pa.array([_text(v) for v in cells], pa.string())
 
 
