@@ -146,7 +146,7 @@ def test_studio_with_a_socket_from_another_site(watched: Watched) -> None:
 
     async def visit(url: str, origin: str) -> bool:
         try:
-            async with connect(url, origin=origin, subprotocols=["streamlit"]):  # type: ignore[arg-type,list-item]
+            async with connect(url, origin=origin, subprotocols=["streamlit"]):
                 return True
         except InvalidStatus as error:
             assert error.response.status_code == 403

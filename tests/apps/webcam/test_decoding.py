@@ -197,7 +197,7 @@ def test_a_decoding_process_is_not_trusted(sent: list[tuple[messages.Values, int
             values, size = sent.pop(0)
             return json.loads(json.dumps(values)), np.zeros(size, np.uint8)
 
-    frames = video._frames(Hostile(), replace(VIDEO_LIMITS, max_frames=4))  # type: ignore[arg-type]
+    frames = video._frames(Hostile(), replace(VIDEO_LIMITS, max_frames=4))
     with pytest.raises(VideoError, match="decoder"):
         list(frames)
 

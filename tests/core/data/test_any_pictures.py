@@ -40,7 +40,7 @@ class Store(BaseHTTPRequestHandler):
 
     def _answer(self, with_body: bool) -> None:
         place = urlsplit(self.path)
-        objects: dict[str, bytes] = self.server.objects  # type: ignore[attr-defined]
+        objects: dict[str, bytes] = self.server.objects
         key = unquote(place.path).removeprefix(f"/{BUCKET}").lstrip("/")
         query = parse_qs(place.query)
         body, status = b"", 404
@@ -73,14 +73,14 @@ class Store(BaseHTTPRequestHandler):
 def objects(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
     """What the store holds."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Store)
-    server.objects = {}  # type: ignore[attr-defined]
+    server.objects = {}
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     object_store._file_system.cache_clear()
-    yield server.objects  # type: ignore[attr-defined]
+    yield server.objects
     server.shutdown()
     thread.join()
     server.server_close()

@@ -20,7 +20,7 @@ from tests.core.data.trees import pixels
 
 
 def emotions(samples: object) -> list[str]:
-    return [FERPLUS8.labels[e] if e >= 0 else "" for e in samples.emotion]  # type: ignore[attr-defined]
+    return [FERPLUS8.labels[e] if e >= 0 else "" for e in samples.emotion]
 
 
 def test_fer2013_rows_become_pictures_named_as_in_ferplus(tmp_path: Path) -> None:

@@ -72,5 +72,5 @@ def close(actual: np.ndarray, expected: np.ndarray, tolerance: int) -> None:
 
 def refused(source: object, *, match: str, **limits: int) -> None:
     with pytest.raises(ImageError, match=match) as caught:
-        load(source, **limits)  # type: ignore[arg-type]
+        load(source, **limits)
     assert re.match(r"(?s)Expected .+, got .+; try .+", str(caught.value)), str(caught.value)

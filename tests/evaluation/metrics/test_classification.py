@@ -89,7 +89,7 @@ def test_figures_of_nothing_are_nan_and_of_many_matrices_one_each() -> None:
     for of in (classification.kappa, classification.balanced_accuracy):
         assert of(stack) == pytest.approx([float(of(m)) for m in stack], abs=1e-12)
     with pytest.raises(ValueError, match="true, pred or all"):
-        classification.normalised(empty, "rows")  # type: ignore[arg-type]
+        classification.normalised(empty, "rows")
 
 
 @quick

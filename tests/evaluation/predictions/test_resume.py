@@ -48,7 +48,7 @@ def stop_after(parts: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         if len(sizes) == parts:
             raise KeyboardInterrupt
         sizes.append(len(samples))
-        return predict_part(predictor, samples, *rest, **options)  # type: ignore[arg-type]
+        return predict_part(predictor, samples, *rest, **options)
 
     monkeypatch.setattr(resume, "predict", counted)
     return sizes

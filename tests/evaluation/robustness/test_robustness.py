@@ -227,7 +227,7 @@ def test_the_command_writes_a_tidy_table(
 def test_samples_are_drawn_from_the_whole_list(data_dir: Path) -> None:
     everyone = utkface.load(data_dir, "val")
     args = type("Args", (), {"limit": 60, "threads": 1, "data": data_dir, "split": "val"})
-    drawn = load_samples("utkface", args, SEED)  # type: ignore[arg-type]
+    drawn = load_samples("utkface", args, SEED)
     middle = np.median(everyone.age)
     assert (
         abs(np.median(drawn.age) - middle) < 10 < middle - np.median(everyone.take(slice(60)).age)

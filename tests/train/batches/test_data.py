@@ -164,10 +164,10 @@ def test_a_missing_data_set_is_told_before_any_is_aligned(tmp_path: Path) -> Non
         pytest.fail("a face was searched")
 
     with pytest.raises(DataError, match=r"--set data=affectnet$"):
-        load_parts(load("fer_cnn_b_plus"), {"*": str(tmp_path)}, "train", detector)  # type: ignore[arg-type]
+        load_parts(load("fer_cnn_b_plus"), {"*": str(tmp_path)}, "train", detector)
     trees.ferplus(tmp_path / "ferplus")
     with pytest.raises(DataError, match=r"`affectnet`.* --set data=ferplus$"):
-        load_parts(load("fer_cnn_b_plus"), {"*": str(tmp_path)}, "train", detector)  # type: ignore[arg-type]
+        load_parts(load("fer_cnn_b_plus"), {"*": str(tmp_path)}, "train", detector)
 
 
 def test_a_limit_takes_samples_from_the_whole_list() -> None:

@@ -72,4 +72,4 @@ def test_weights_must_name_the_sets() -> None:
     with pytest.raises(UserError, match="a, b"):
         drawn(Sampling("weighted", {"a": 1}))
     with pytest.raises(UserError, match="alternate"):
-        Sampling("in turn")  # type: ignore[arg-type]
+        Sampling("in turn")

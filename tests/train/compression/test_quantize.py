@@ -50,7 +50,7 @@ def smooth(part: DatasetPart) -> DatasetPart:
 def parts() -> tuple[DatasetPart, DatasetPart]:
     return tuple(
         smooth(part_of(RECIPE, 64, seed, name)) for seed, name in enumerate(("learnt", "kept"))
-    )  # type: ignore[return-value]
+    )
 
 
 @pytest.fixture(scope="module")

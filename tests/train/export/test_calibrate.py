@@ -178,7 +178,7 @@ def exported(n: int, sure: float, girl: float = 3.0) -> Card:
     )
     spec = InputSpec.from_dict(recipe.to_dict()["input"])
     served = Made(Card("made", "0", spec, heads), {"emotion": z, "gender": g, "age": a})
-    return measured_card(served, (), [replace(part, samples=samples)])  # type: ignore[arg-type]
+    return measured_card(served, (), [replace(part, samples=samples)])
 
 
 def test_a_card_s_limits_and_what_they_buy() -> None:
@@ -211,7 +211,7 @@ def test_a_card_s_limits_and_what_they_buy() -> None:
     assert (
         len(age_intervals.factors(card.calibration)[0]) == 9
         and Card.from_json(card.to_json()).thresholds == card.thresholds
-    )  # type: ignore[index]
+    )
     text = describe(card, 1)
     assert (
         f"from {100 * card.thresholds['emotion']:.1f} %" in text

@@ -41,7 +41,7 @@ def test_the_card_counts_in_the_head_s_classes(name: str) -> None:
     heads = tuple(h for h in recipe.heads if h.task != "age")
     part = part_of(recipe, 60, tasks=tuple(h.task for h in heads))
     card = Card("oracle", "0", recipe.input, heads)
-    rows = measured_card(Oracle(card, part, 6), (), [part]).metrics  # type: ignore[arg-type]
+    rows = measured_card(Oracle(card, part, 6), (), [part]).metrics
     for head in heads:
         accuracy = next(m for m in rows if m["metric"] == f"{head.task}_accuracy")
         assert (accuracy["value"], accuracy["n"]) == (0.9, 60)
@@ -57,7 +57,7 @@ def test_a_file_may_have_its_source_s_order_of_classes() -> None:
     heads = tuple(h for h in recipe.heads if h.task != "age")
     part = part_of(recipe, 40, tasks=("emotion", "gender"))
     card = Card("oracle", "0", recipe.input, heads)
-    table = predictions(Oracle(card, part, 0), part).to_pydict()  # type: ignore[arg-type]
+    table = predictions(Oracle(card, part, 0), part).to_pydict()
     names = [("male", "female")[i] for i in part.samples.gender]
     assert table["gender_true"] == names and set(names) == set(GENDER2.labels)
     assert table["gender_p_female"] == [float(name == "female") for name in names]

@@ -120,7 +120,7 @@ def test_weights_that_are_not_finite_stop_a_run(
     epoch = run.train_epoch
 
     def spoilt(*arguments: object) -> dict[str, float]:
-        row = epoch(*arguments)  # type: ignore[arg-type]
+        row = epoch(*arguments)
         state = run.network.state_dict()
         name = next(n for n in state if n.endswith(what))
         state[name].view(-1)[0] = float("nan")
@@ -148,9 +148,9 @@ def test_running_out_of_memory_names_what_fits(
     step = run.train_step
 
     def limited(batch: object, update: bool = True) -> dict[str, float]:
-        if len(batch) > fits:  # type: ignore[arg-type]
+        if len(batch) > fits:
             raise error
-        return step(batch, update)  # type: ignore[arg-type]
+        return step(batch, update)
 
     monkeypatch.setattr(run, "train_step", limited)
     with pytest.raises(UserError, match=f"batches of 8 samples.*{advice}"):

@@ -123,7 +123,7 @@ def test_plateau_is_torchs_and_resumes_exactly() -> None:
 
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(UserError, match="one_cycle"):
-        Schedule(kind="onecycle")  # type: ignore[arg-type]
+        Schedule(kind="onecycle")
 
 
 def plateau_rates(
@@ -133,7 +133,7 @@ def plateau_rates(
     optim = sgd()
     scheduler = Scheduler(
         Schedule(kind="plateau", patience=5, floor=1e-3, counting=counting), LR, optim
-    )  # type: ignore[arg-type]
+    )
     lrs = []
     for i, loss in enumerate(losses):
         lrs.append(scheduler.before_step(i, len(losses), 1))
@@ -161,4 +161,4 @@ def test_keras_plateau_hears_the_l2_penalty() -> None:
 
 def test_an_unknown_counting_is_refused() -> None:
     with pytest.raises(UserError, match="keras"):
-        Schedule(counting="Keras")  # type: ignore[arg-type]
+        Schedule(counting="Keras")

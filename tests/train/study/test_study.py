@@ -41,7 +41,7 @@ TWO = Study(
 
 
 def plan(out: Path, of: Study = TWO, **more: object) -> StudyPlan:
-    return StudyPlan("tiny", of, out, **{"epochs": 1, "limit": 96, "sets": TINY, **more})  # type: ignore[arg-type]
+    return StudyPlan("tiny", of, out, **{"epochs": 1, "limit": 96, "sets": TINY, **more})
 
 
 def in_process(job: Job) -> tuple[int, str]:
@@ -55,7 +55,7 @@ def in_process(job: Job) -> tuple[int, str]:
 
 def train(plan: StudyPlan, call: object) -> dict[str, str]:
     """`train_members` with the plan's data."""
-    return train_members(plan, PlannedData(plan), call)  # type: ignore[arg-type]
+    return train_members(plan, PlannedData(plan), call)
 
 
 def test_the_budget_is_shared_equally_and_a_failure_stops_nobody(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_what_was_not_exported_is_and_what_is_wrong_on_the_card_again(
     (folder / "bundle" / "model.onnx").unlink()
     assert read_status(folder, recipe).state == "open"
     called: list[Job] = []
-    train(plan(out), lambda job: (called.append(job) or 0, ""))  # type: ignore[func-returns-value]
+    train(plan(out), lambda job: (called.append(job) or 0, ""))
     assert [job.recipe for job in called] == ["fer_cnn_0"]
     (folder / "bundle" / "model.onnx").write_bytes(right)
     with monkeypatch.context() as patch:

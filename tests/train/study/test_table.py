@@ -66,7 +66,7 @@ def table_of(
         "made", Study("made", "nowhere", tuple(StudyMember(m) for m in statuses)), tmp_path
     )
     rows = study_rows(p, statuses, failed or {})
-    return rows, verdict(p, rows, statuses, **more)  # type: ignore[arg-type]
+    return rows, verdict(p, rows, statuses, **more)
 
 
 def test_the_table_of_known_histories(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> UploadRoom:
         await send({"status": 204})
 
     room = UploadRoom(keep, lambda: kept_bytes(manager))
-    room.manager = manager  # type: ignore[attr-defined]
+    room.manager = manager
     return room
 
 

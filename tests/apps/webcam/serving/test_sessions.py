@@ -32,7 +32,7 @@ def begin(queue: Queue, session: str, *, has_event: bool) -> None:
     queue.pending_messages_per_session[session] = AsyncQueue()
     queue.pending_event_ids_session[session] = set()
     if has_event:
-        queue.event_ids_to_events[session] = SimpleNamespace(session_hash=session)  # type: ignore[assignment]
+        queue.event_ids_to_events[session] = SimpleNamespace(session_hash=session)
 
 
 @given(
@@ -65,7 +65,7 @@ def test_a_session_that_nobody_uses_is_forgotten() -> None:
     begin(queue, "read", has_event=False)
     begin(queue, "waiting", has_event=True)
     begin(queue, "unread", has_event=False)
-    queue.pending_messages_per_session["unread"].put_nowait("result")  # type: ignore[arg-type]
+    queue.pending_messages_per_session["unread"].put_nowait("result")
     watch.check(0.0)
     watch.check(IDLE_SECONDS - 1)
     assert len(queue.pending_messages_per_session) == 3

@@ -101,7 +101,7 @@ def test_nothing_is_lost_and_nothing_else_changes(n: int, seed: int) -> None:
             if kind in (3, 4)
             else []
         )
-    rng.shuffle(rows)  # type: ignore[arg-type]
+    rng.shuffle(rows)
     by = {name: [r for r in rows if r.sample_id == name] for name in dataset.samples.ids}
     repaired = apply.repair_samples(plan.check_rows(rows, dataset), dataset.samples, dataset.split)
     repaired_samples, split, changed = repaired.samples, repaired.split, repaired.changes
@@ -199,7 +199,7 @@ def test_what_is_refused(data: AuditDataset, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="drops all"):
         apply.apply_plan([PlanRow(i, "drop") for i in data.samples.ids], data, out)
     with pytest.raises(UserError, match="mode"):
-        apply.apply_plan([], data, out, "move")  # type: ignore[arg-type]
+        apply.apply_plan([], data, out, "move")
     for inside in (
         data.samples.root,
         data.samples.root / "train" / "new",
