@@ -46,7 +46,7 @@ def test_no_row_chooses_its_own_threshold() -> None:
         confidence, right, pred = rng.random(120), rng.random(120) < 0.6, rng.integers(0, 3, 120)
 
         def choose(rows: np.ndarray) -> np.ndarray:
-            chosen = confidence[rows], pred[rows], right[rows]  # noqa: B023
+            chosen = confidence[rows], pred[rows], right[rows]  # noqa: B023  # called at once
             return selective.class_thresholds(*chosen, 3, precision=0.8)
 
         naive.append(right[confidence >= choose(np.ones(120, bool))[pred]])
