@@ -14,30 +14,28 @@ from evaluation.store import Store
 from tests.apps.studio.conftest import predictions
 
 
-def opened(whole: pa.Table, folder: Path) -> Store:
+def opened(rows: pa.Table, folder: Path) -> Store:
     path = folder / "t.parquet"
-    table.write(whole, path, table.Meta(dataset="made", split="val"))
+    table.write(rows, path, table.Meta(dataset="made", split="val"))
     return Store.open([path])
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
     """Two models on the same 1,500 samples, without persons; b lacks the last 40."""
-    whole = pa.concat_tables(
-        [predictions(1500, "a"), predictions(1500, "b", seed=5).slice(0, 1460)]
-    )
-    return whole, opened(whole, tmp_path_factory.mktemp("alone"))
+    rows = pa.concat_tables([predictions(1500, "a"), predictions(1500, "b", seed=5).slice(0, 1460)])
+    return rows, opened(rows, tmp_path_factory.mktemp("alone"))
 
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, Store]:
     """Two models on 3,000 samples of about 300 persons."""
-    whole = pa.concat_tables([generate(3000, model="a"), generate(3000, model="b")])
-    return whole, opened(whole, tmp_path_factory.mktemp("people"))
+    rows = pa.concat_tables([generate(3000, model="a"), generate(3000, model="b")])
+    return rows, opened(rows, tmp_path_factory.mktemp("people"))
 
 
-def of(whole: pa.Table, model: str) -> pa.Table:
-    return arrays.one_model(whole, model)
+def of(rows: pa.Table, model: str) -> pa.Table:
+    return arrays.one_model(rows, model)
 
 
 def close(f: Estimate, other: Estimate, slack: float = 0.25) -> None:

@@ -124,10 +124,10 @@ def check(board: Leaderboard, tables: dict[str, pa.Table]) -> None:
         exact = only_a + only_b < FEW_PAIRS
         return float(mcnemar([[0, only_a], [only_b, 0]], exact=exact).pvalue)
 
-    found = [pair.p for pair in board.pairs]
-    assert found == pytest.approx([p_of(pair.a, pair.b) for pair in board.pairs])
+    p_values = [pair.p for pair in board.pairs]
+    assert p_values == pytest.approx([p_of(pair.a, pair.b) for pair in board.pairs])
     adjusted = [pair.p_adjusted for pair in board.pairs]
-    assert adjusted == pytest.approx(multipletests(found, method="holm")[1])
+    assert adjusted == pytest.approx(multipletests(p_values, method="holm")[1])
     others = [one for one in board.standings if one.difference]
     p = [p_of(board.baseline, one.model) for one in others]
     assert [one.difference.p_adjusted for one in others] == pytest.approx(
@@ -169,12 +169,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_the_command_ranks_any_number_of_models(
     files: list[Path], capsys: pytest.CaptureFixture
 ) -> None:
-    *three, whole = map(str, files)
+    *three, all_models = map(str, files)
     assert main(["compare", *three, "--baseline", "second"]) == 0
     printed = capsys.readouterr().out
     assert "baseline second" in printed and "rank (95 %)" in printed
     answers = []
-    for tables in (three, [whole], [whole, three[0]]):
+    for tables in (three, [all_models], [all_models, three[0]]):
         arguments = ["--baseline", "second"] if len(tables) < 3 else ["--baseline=second"]
         assert main(["compare", *tables, *arguments, "--json"]) == 0
         answers.append(json.loads(capsys.readouterr().out))

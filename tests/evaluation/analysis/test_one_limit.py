@@ -73,14 +73,16 @@ def test_what_one_limit_buys_is_measured_on_others() -> None:
     luck = np.random.default_rng(
         1
     )  # confidence that says nothing, so few rows that some limit seems to be enough for 60 %
-    naive, honest = [], []
+    naive, cross_fitted = [], []
     for seed in range(40):
         confidence, right = luck.random(80), luck.random(80) < 0.6
         naive.append(right[confidence >= selective.single_threshold(confidence, right, 0.6)])
-        honest.append(right[selective.cross_fitted_single(confidence, right, 0.6, seed=seed)[1]])
-    assert np.concatenate(naive).mean() > 0.72 and np.concatenate(honest).mean() == pytest.approx(
-        0.6, abs=0.1
-    )
+        cross_fitted.append(
+            right[selective.cross_fitted_single(confidence, right, 0.6, seed=seed)[1]]
+        )
+    assert np.concatenate(naive).mean() > 0.72 and np.concatenate(
+        cross_fitted
+    ).mean() == pytest.approx(0.6, abs=0.1)
 
 
 def test_effective_numbers_are_those_of_their_definition() -> None:

@@ -40,7 +40,7 @@ def test_no_row_chooses_its_own_threshold() -> None:
     """Confidence that says nothing: thresholds chosen and judged on the same rows look better than
     they are, cross-fitted ones do not.
     """
-    naive, honest = [], []
+    naive, cross_fitted = [], []
     for seed in range(30):
         rng = np.random.default_rng(seed)
         confidence, right, pred = rng.random(120), rng.random(120) < 0.6, rng.integers(0, 3, 120)
@@ -50,10 +50,10 @@ def test_no_row_chooses_its_own_threshold() -> None:
             return selective.class_thresholds(*chosen, 3, precision=0.8)
 
         naive.append(right[confidence >= choose(np.ones(120, bool))[pred]])
-        honest.append(right[selective.cross_fitted(choose, confidence, pred, seed=seed)])
-    assert np.concatenate(naive).mean() > 0.75 and np.concatenate(honest).mean() == pytest.approx(
-        0.6, abs=0.08
-    )
+        cross_fitted.append(right[selective.cross_fitted(choose, confidence, pred, seed=seed)])
+    assert np.concatenate(naive).mean() > 0.75 and np.concatenate(
+        cross_fitted
+    ).mean() == pytest.approx(0.6, abs=0.08)
 
 
 @pytest.mark.parametrize("wish", [{"coverage": 0.8}, {"precision": 0.9}])

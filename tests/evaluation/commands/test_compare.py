@@ -36,11 +36,11 @@ LABELS = np.array(FERPLUS8.labels)
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_mcnemar_agrees_with_statsmodels(only_a: int, only_b: int) -> None:
     exact = only_a + only_b < significance.FEW_PAIRS
-    found = significance.mcnemar(only_a, only_b)
+    p = significance.mcnemar(only_a, only_b)
     if only_a + only_b == 0:
-        assert found == 1
+        assert p == 1
     else:
-        assert found == pytest.approx(
+        assert p == pytest.approx(
             mcnemar([[5, only_a], [only_b, 7]], exact=exact, correction=True).pvalue, abs=1e-12
         )
 
@@ -58,11 +58,11 @@ def test_mcnemar_refuses_negative_counts() -> None:
 )
 def test_paired_t_agrees_with_scipy(case: np.ndarray) -> None:
     gain = case[1] - case[0]
-    found = significance.paired_t(gain)
+    p = significance.paired_t(gain)
     if np.ptp(gain) == 0:
-        assert found == 1 if gain[0] == 0 else np.isnan(found)
+        assert p == 1 if gain[0] == 0 else np.isnan(p)
     elif gain.std() > 1e-6:  # below, scipy itself warns that it cancels
-        assert found == pytest.approx(ttest_rel(case[1], case[0]).pvalue, abs=1e-10)
+        assert p == pytest.approx(ttest_rel(case[1], case[0]).pvalue, abs=1e-10)
 
 
 def test_paired_t_of_one_pair_or_of_equal_ones_is_unknown() -> None:
@@ -78,9 +78,9 @@ def test_two_equal_gains_make_no_winner() -> None:
         conform(pa.table(columns | {"model": [m] * 2, "age_pred": [30.0 + off, 40.0 + off]}))
         for m, off in (("A", 2), ("B", 1))
     )
-    found = table_pairs.compare(a, b).age
-    assert found.mae.difference.value == -1 and found.paired_t.p is None
-    assert {p.better for p in found.parts} == {None}
+    age = table_pairs.compare(a, b).age
+    assert age.mae.difference.value == -1 and age.paired_t.p is None
+    assert {p.better for p in age.parts} == {None}
 
 
 @quick
@@ -92,13 +92,13 @@ def test_two_equal_gains_make_no_winner() -> None:
 )
 def test_corrections_agree_with_statsmodels(values: list[float]) -> None:
     p = np.array(values, float)
-    known = ~np.isnan(p)
+    is_given = ~np.isnan(p)
     for ours, method in ((significance.holm, "holm"), (significance.benjamini_hochberg, "fdr_bh")):
-        found = ours(p)
-        assert (np.isnan(found) == ~known).all()
-        if known.any():
+        adjusted = ours(p)
+        assert (np.isnan(adjusted) == ~is_given).all()
+        if is_given.any():
             np.testing.assert_allclose(
-                found[known], multipletests(p[known], method=method)[1], atol=1e-12
+                adjusted[is_given], multipletests(p[is_given], method=method)[1], atol=1e-12
             )
 
 
@@ -152,16 +152,16 @@ def test_samples_are_matched_by_id_and_the_rest_is_counted(two: tuple[pa.Table, 
 
 
 def test_differences_are_those_of_the_single_models(two: tuple[pa.Table, pa.Table]) -> None:
-    found = table_pairs.compare(*two)
+    comparison = table_pairs.compare(*two)
     rows = two[0].to_pandas().merge(two[1].to_pandas(), on="sample_id", suffixes=("_a", "_b"))
     right = {m: rows[f"emotion_pred_{m}"] == rows.emotion_true_a for m in "ab"}
-    emotion = found.emotion
+    emotion = comparison.emotion
     assert {m: getattr(emotion.accuracy, m) for m in "ab"} == pytest.approx(
         {m: right[m].mean() for m in "ab"}, abs=1e-12
     )
-    seen = sorted(set(rows.emotion_true_a))
+    labels = sorted(set(rows.emotion_true_a))
     f1 = {
-        m: f1_score(rows.emotion_true_a, rows[f"emotion_pred_{m}"], labels=seen, average="macro")
+        m: f1_score(rows.emotion_true_a, rows[f"emotion_pred_{m}"], labels=labels, average="macro")
         for m in "ab"
     }
     assert {m: getattr(emotion.macro_f1, m) for m in "ab"} == pytest.approx(f1, abs=1e-12)
@@ -176,10 +176,12 @@ def test_differences_are_those_of_the_single_models(two: tuple[pa.Table, pa.Tabl
         (gain < 0).sum()
     )
     error = {m: (rows[f"age_pred_{m}"] - 30).abs() for m in "ab"}
-    mae = found.age.mae
+    mae = comparison.age.mae
     assert mae.difference.value == pytest.approx((error["b"] - error["a"]).mean(), abs=1e-9)
-    assert found.age.paired_t.p == pytest.approx(ttest_rel(error["b"], error["a"]).pvalue, rel=1e-6)
-    assert found.gender is None
+    assert comparison.age.paired_t.p == pytest.approx(
+        ttest_rel(error["b"], error["a"]).pvalue, rel=1e-6
+    )
+    assert comparison.gender is None
 
 
 def test_wins_are_found_where_they_are_and_corrected_together(
@@ -200,11 +202,14 @@ def test_wins_are_found_where_they_are_and_corrected_together(
 
 
 def test_disagreements_are_listed_and_all_of_them_counted(two: tuple[pa.Table, pa.Table]) -> None:
-    found = table_pairs.compare(*two, limit=7).emotion.disagreements
+    disagreements = table_pairs.compare(*two, limit=7).emotion.disagreements
     pair = table_pairs.match(*two)
     a, b = pair.a.to_pandas().set_index("sample_id"), pair.b.to_pandas().set_index("sample_id")
-    assert found.n == int((a.emotion_pred != b.emotion_pred).sum()) and len(found.rows) == 21
-    for row in found.rows:
+    assert (
+        disagreements.n == int((a.emotion_pred != b.emotion_pred).sum())
+        and len(disagreements.rows) == 21
+    )
+    for row in disagreements.rows:
         name = row.sample_id
         assert (row.true, row.a, row.b) == (
             a.emotion_true[name],
@@ -219,14 +224,14 @@ def test_disagreements_are_listed_and_all_of_them_counted(two: tuple[pa.Table, p
 
 
 def test_a_model_against_itself_differs_nowhere(two: tuple[pa.Table, pa.Table]) -> None:
-    found = table_pairs.compare(two[0], two[0])
-    emotion = found.emotion
+    comparison = table_pairs.compare(two[0], two[0])
+    emotion = comparison.emotion
     assert (
         emotion.accuracy.difference == Estimate(0.0, None, None, len(two[0]))
         and emotion.mcnemar.p == 1
     )
-    assert emotion.disagreements == Disagreements(0, []) and found.age.paired_t.p == 1
-    assert {p.better for task in ("emotion", "age") for p in found.tasks[task].parts} == {None}
+    assert emotion.disagreements == Disagreements(0, []) and comparison.age.paired_t.p == 1
+    assert {p.better for task in ("emotion", "age") for p in comparison.tasks[task].parts} == {None}
 
 
 def test_samples_with_two_truths_are_left_out_and_said(two: tuple[pa.Table, pa.Table]) -> None:
@@ -235,16 +240,16 @@ def test_samples_with_two_truths_are_left_out_and_said(two: tuple[pa.Table, pa.T
     changed = b["emotion_true"].to_pylist()
     changed[0] = next(x for x in FERPLUS8.labels if x != changed[0])
     shared_first = b["sample_id"][0].as_py() in set(a["sample_id"].to_pylist())
-    found = table_pairs.compare(a, b.set_column(at, "emotion_true", pa.array(changed))).emotion
-    assert shared_first and found.truth_differs == 1 and found.n == 384
+    emotion = table_pairs.compare(a, b.set_column(at, "emotion_true", pa.array(changed))).emotion
+    assert shared_first and emotion.truth_differs == 1 and emotion.n == 384
 
 
 def test_command_prints_tables_or_one_object(
     two: tuple[pa.Table, pa.Table], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     paths = [str(tmp_path / f"{name}.parquet") for name in "ab"]
-    for whole, path in zip(two, paths, strict=True):
-        table.write(whole, path)
+    for predictions, path in zip(two, paths, strict=True):
+        table.write(predictions, path)
     assert main(["compare", *paths]) == 0
     out = capsys.readouterr().out
     assert (
@@ -254,8 +259,8 @@ def test_command_prints_tables_or_one_object(
         and "race: x" in out
     )
     assert main(["compare", *paths, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["matched"] == 385 and found["tables"] == paths
+    comparison = json.loads(capsys.readouterr().out)
+    assert comparison["matched"] == 385 and comparison["tables"] == paths
 
     table.write(pa.concat_tables(two), tmp_path / "both.parquet")
     both = str(tmp_path / "both.parquet")
@@ -264,7 +269,7 @@ def test_command_prints_tables_or_one_object(
         and "--model-a to be one of A, B" in capsys.readouterr().err
     )
     assert main(["compare", both, both, "--model-a", "A", "--model-b", "B", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["emotion"] == found["emotion"]
+    assert json.loads(capsys.readouterr().out)["emotion"] == comparison["emotion"]
     assert main(["compare", *paths, "--limit", "-1"]) == 2 and "--limit" in capsys.readouterr().err
 
 

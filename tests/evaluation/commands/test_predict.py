@@ -56,15 +56,20 @@ def test_table_holds_what_the_predictor_says(
     for row in predictions.slice(0, 12).to_pylist():
         picture = images.load(data_dir / row["path"])
         face = chip_face(picture, detector)
-        [said] = predictor.predict(picture, [face])
-        assert said.emotion and said.gender and said.age
-        assert row["face_found"] == (face is not None) and row["emotion_pred"] == said.emotion.top
-        assert {k: row[f"emotion_p_{k}"] for k in said.emotion.labels} == pytest.approx(
-            said.emotion.as_dict(), abs=1e-5
+        [prediction] = predictor.predict(picture, [face])
+        assert prediction.emotion and prediction.gender and prediction.age
+        assert (
+            row["face_found"] == (face is not None)
+            and row["emotion_pred"] == prediction.emotion.top
         )
-        assert row["gender_p_female"] == pytest.approx(said.gender.as_dict()["female"], abs=1e-5)
+        assert {k: row[f"emotion_p_{k}"] for k in prediction.emotion.labels} == pytest.approx(
+            prediction.emotion.as_dict(), abs=1e-5
+        )
+        assert row["gender_p_female"] == pytest.approx(
+            prediction.gender.as_dict()["female"], abs=1e-5
+        )
         assert (row["age_pred"], row["age_low"], row["age_high"]) == pytest.approx(
-            (said.age.value, said.age.low, said.age.high), abs=1e-3
+            (prediction.age.value, prediction.age.low, prediction.age.high), abs=1e-3
         )
         assert len(row["embedding"]) == 48 * 48
 
@@ -245,8 +250,8 @@ def test_our_own_failures_end_with_status_1(
     monkeypatch.setattr(report, "read_any", lambda *a, **k: 1 // 0)
     assert (
         main(["report", "t"]) == 1
-        and "ZeroDivisionError" in (said := capsys.readouterr().err)
-        and "Traceback" not in said
+        and "ZeroDivisionError" in (stderr := capsys.readouterr().err)
+        and "Traceback" not in stderr
     )
     assert main(["report", "t", "--debug"]) == 1 and "Traceback" in capsys.readouterr().err
 

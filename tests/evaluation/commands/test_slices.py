@@ -117,10 +117,10 @@ def test_interval_and_p_of_a_small_slice_agree() -> None:
 
 
 def test_groups_that_are_all_right_show_no_gap_and_no_certainty() -> None:
-    [found] = fairness.fairness(
+    [group_gap] = fairness.fairness(
         source(np.zeros(80), {"g": np.repeat(["x", "y"], 40)}, True), support=30
     )
-    assert (found.gap.value, found.gap.low, found.ratio.low) == (0, None, None)
+    assert (group_gap.gap.value, group_gap.gap.low, group_gap.ratio.low) == (0, None, None)
 
 
 def test_gaps_are_those_of_the_groups() -> None:
@@ -128,19 +128,19 @@ def test_gaps_are_those_of_the_groups() -> None:
     losses = np.concatenate(
         [np.arange(400) % 10 < k for k in (1, 3, 2)] + [np.ones(5), np.ones(50)]
     ).astype(float)
-    [found] = fairness.fairness(
+    [group_gap] = fairness.fairness(
         source(losses, {"g": group, "one": np.full(1255, "same")}, True), support=30
     )
-    assert (found.best, found.worst) == (
+    assert (group_gap.best, group_gap.worst) == (
         fairness.GroupExtreme("x", 0.9, 400),
         fairness.GroupExtreme("y", 0.7, 400),
     )
-    gap, error = found.gap, 1.96 * (0.09 / 400 + 0.21 / 400) ** 0.5
+    gap, error = group_gap.gap, 1.96 * (0.09 / 400 + 0.21 / 400) ** 0.5
     assert gap.value == pytest.approx(0.2) and gap.n == 1200
     assert (gap.low, gap.high) == pytest.approx((0.2 - error, 0.2 + error), abs=0.015)
     assert (
-        found.ratio.value == pytest.approx(0.7 / 0.9)
-        and found.ratio.low < 0.7 / 0.9 < found.ratio.high
+        group_gap.ratio.value == pytest.approx(0.7 / 0.9)
+        and group_gap.ratio.low < 0.7 / 0.9 < group_gap.ratio.high
     )
     years = np.repeat([2.0, 5.0], 50) + np.tile([-1.0, 1.0], 50)
     [old] = fairness.fairness(source(years, {"g": np.repeat(["x", "y"], 50)}), support=30)
@@ -149,7 +149,7 @@ def test_gaps_are_those_of_the_groups() -> None:
 
 def test_a_gap_lies_inside_its_interval_even_between_equal_groups() -> None:
     rng = np.random.default_rng(0)
-    [found] = fairness.fairness(
+    [group_gap] = fairness.fairness(
         source(
             (rng.random(4000) < 0.2).astype(float),
             {"g": rng.choice(list("abcdefgh"), 4000)},
@@ -158,14 +158,18 @@ def test_a_gap_lies_inside_its_interval_even_between_equal_groups() -> None:
         support=30,
     )
     for name in ("gap", "ratio"):
-        assert getattr(found, name).low < getattr(found, name).value < getattr(found, name).high
+        assert (
+            getattr(group_gap, name).low
+            < getattr(group_gap, name).value
+            < getattr(group_gap, name).high
+        )
 
 
 def test_a_ratio_to_nothing_is_unknown() -> None:
-    [found] = fairness.fairness(
+    [group_gap] = fairness.fairness(
         source(np.repeat([0.0, 4.0], 40), {"g": np.repeat(["x", "y"], 40)}), support=30
     )
-    assert found.ratio.value is None and found.gap.value == 4
+    assert group_gap.ratio.value is None and group_gap.gap.value == 4
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -21,19 +21,19 @@ from tests.evaluation.composition.listings import IDS, QUICK, frames, listing
 @QUICK
 @given(frames(), frames())
 def test_changes_are_those_of_a_merge(before: pd.DataFrame, after: pd.DataFrame) -> None:
-    found = compare(listing(before), listing(after))
+    changes = compare(listing(before), listing(after))
     both = before.merge(after, on="id", suffixes=("", "_new")).replace({"split": {"": NO_SPLIT}})
     both = both.replace({"split_new": {"": NO_SPLIT}})
-    assert (found.kept, found.removed, found.added) == (
+    assert (changes.kept, changes.removed, changes.added) == (
         len(both),
         len(before) - len(both),
         len(after) - len(both),
     )
     moved = both[both["split"] != both["split_new"]]
-    assert found.moves == moved.groupby(["split", "split_new"]).size().to_dict()
-    assert found.moved == len(moved)
+    assert changes.moves == moved.groupby(["split", "split_new"]).size().to_dict()
+    assert changes.moved == len(moved)
     same = (both["yaw"] == both["yaw_new"]) | (both["yaw"].isna() & both["yaw_new"].isna())
-    assert found.relabelled == {
+    assert changes.relabelled == {
         "mask": (both["mask"] != both["mask_new"]).sum(),
         "yaw": (~same).sum(),
     }
@@ -46,13 +46,13 @@ def findings(rows: list[dict[str, object]]) -> FindingsFile:
 
 
 def row(check: str, sample_id: str | None, group: str | None, is_issue: bool) -> dict[str, object]:
-    known = sample_id is not None
+    has_sample = sample_id is not None
     return {
         "check": check,
         "sample_id": sample_id,
         "group": group,
         "is_issue": is_issue,
-        "known": known,
+        "known": has_sample,
     }
 
 
@@ -67,12 +67,12 @@ def test_copies_are_counted_as_the_version_divides_them(
     one = listing(frame)
     rows = [row("near", sample, group, sample < "s5") for sample, group in cluster.items()]
     rows += rows[:1]  # a sample that is named twice counts once
-    found = copies_in(one, findings(rows), "near")
+    copies = copies_in(one, findings(rows), "near")
     here = frame.assign(group=frame["id"].map(cluster), split=frame["split"].replace("", NO_SPLIT))
     size = here.groupby("group").size()
     n_splits = here.groupby("group")["split"].nunique()
-    assert found.clusters == (size > 1).sum() and found.issues == (size - 1).sum()
-    assert found.leaking_clusters == (n_splits > 1).sum()
+    assert copies.clusters == (size > 1).sum() and copies.issues == (size - 1).sum()
+    assert copies.leaking_clusters == (n_splits > 1).sum()
     alone = [{**one_row, "group": None} for one_row in rows]
     assert copies_in(one, findings(alone), "near").issues == sum(
         s < "s5" and s in cluster for s in frame["id"]
@@ -83,10 +83,10 @@ def test_copies_are_counted_as_the_version_divides_them(
     expected = leak_counts(codes, here["split"].to_numpy(str))
     at = {split: i for i, split in enumerate(one.splits.labels)}
     for a, b in combinations(one.splits.labels, 2):
-        assert found.leaks[at[a], at[b]] == expected[f"{a} in {b}"]
-        assert found.leaks[at[b], at[a]] == expected[f"{b} in {a}"]
+        assert copies.leaks[at[a], at[b]] == expected[f"{a} in {b}"]
+        assert copies.leaks[at[b], at[a]] == expected[f"{b} in {a}"]
     shown = clusters_in(one, findings(rows), "near", 10)
-    assert len(shown) == found.clusters
+    assert len(shown) == copies.clusters
     crosses = [len(set(one.splits.codes[places].tolist())) > 1 for places in shown]
     assert crosses == sorted(crosses, reverse=True), "those across splits come first"
     assert holds_any(one, findings(rows)) == bool(set(cluster) & set(frame["id"]))

@@ -19,11 +19,11 @@ from tests.evaluation.composition.listings import NUMBERS, QUICK, frames, listin
 def test_edges_hold_all_numbers(values: list[float], width: float | None) -> None:
     numbers = np.array(values, np.float64)
     edges = bin_edges(numbers, width)
-    known = numbers[np.isfinite(numbers)]
+    finite = numbers[np.isfinite(numbers)]
     assert 2 <= len(edges) <= MAX_BINS + 1 and (np.diff(edges) > 0).all()
-    assert np.histogram(known, edges)[0].sum() == len(known)
-    if width and len(known):
-        assert known.max() < edges[-1], "a last bin of equal width, not one that holds both ends"
+    assert np.histogram(finite, edges)[0].sum() == len(finite)
+    if width and len(finite):
+        assert finite.max() < edges[-1], "a last bin of equal width, not one that holds both ends"
 
 
 @QUICK
@@ -36,14 +36,14 @@ def test_distributions_are_those_of_numpy_and_pandas(frame: pd.DataFrame) -> Non
     assert {part.split for part in parts} == set(by_split.groups)
     for part in parts:
         values = by_split.get_group(part.split)
-        known = values.dropna()
-        assert part.mean.n == len(known) and part.unknown == values.isna().sum()
-        assert part.counts.tolist() == np.histogram(known, edges)[0].tolist()
-        if len(known):
-            assert part.quantiles == pytest.approx(tuple(known.quantile([0, 0.25, 0.5, 0.75, 1])))
-            assert part.mean.value == pytest.approx(known.mean())
-        if len(known) > 1 and known.std() > 1e-6:
-            ends = stats.t.interval(0.95, len(known) - 1, known.mean(), stats.sem(known))
+        numbers = values.dropna()
+        assert part.mean.n == len(numbers) and part.unknown == values.isna().sum()
+        assert part.counts.tolist() == np.histogram(numbers, edges)[0].tolist()
+        if len(numbers):
+            assert part.quantiles == pytest.approx(tuple(numbers.quantile([0, 0.25, 0.5, 0.75, 1])))
+            assert part.mean.value == pytest.approx(numbers.mean())
+        if len(numbers) > 1 and numbers.std() > 1e-6:
+            ends = stats.t.interval(0.95, len(numbers) - 1, numbers.mean(), stats.sem(numbers))
             assert (part.mean.low, part.mean.high) == pytest.approx(ends)
 
 

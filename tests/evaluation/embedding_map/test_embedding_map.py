@@ -113,9 +113,9 @@ def test_colours_are_what_the_table_says(store: Store, tables: list[pa.Table], t
     where = Where(task=task, models=("b",))
     offered = colours.choices(store, task, store.models)
     named = {
-        by: [made.names[code] for code in made.codes]
+        by: [colouring.names[code] for code in colouring.codes]
         for by in offered
-        if (made := colours.colouring(store, where, by, store.models))
+        if (colouring := colours.colouring(store, where, by, store.models))
     }
     assert all(len(names) == ROWS for names in named.values())
     assert all(len(set(names)) <= 10 for names in named.values())
@@ -153,20 +153,20 @@ def test_many_classes_keep_the_frequent_ones(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     table.write(rows, path)
     store = Store.open([path])
-    made = colours.colouring(store, Where(task="kind"), "label", ("m",))
-    assert made.names == (*(f"c{i:02d}" for i in range(7)), "other")
-    shown = [made.names[code] for code in made.codes]
+    colouring = colours.colouring(store, Where(task="kind"), "label", ("m",))
+    assert colouring.names == (*(f"c{i:02d}" for i in range(7)), "other")
+    shown = [colouring.names[code] for code in colouring.codes]
     assert shown == [name if name < "c07" else "other" for name in names]
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(np.nan)), min_size=1, max_size=60))
 def test_bands_hold_their_numbers(values: list[float]) -> None:
-    made = colours.bands(np.array(values))
-    known = np.array(values)[np.isfinite(values)]
-    assert len(made.names) <= colours.MAX_BANDS + 2 and made.codes.max() < len(made.names)
-    for value, code in zip(values, made.codes, strict=True):
-        assert (made.names[code] == "unknown") == (not np.isfinite(value))
-    if len(known):
-        order = np.argsort(known)
-        assert (np.diff(made.codes[np.isfinite(values)][order].astype(int)) >= 0).all()
+    bands = colours.bands(np.array(values))
+    finite = np.array(values)[np.isfinite(values)]
+    assert len(bands.names) <= colours.MAX_BANDS + 2 and bands.codes.max() < len(bands.names)
+    for value, code in zip(values, bands.codes, strict=True):
+        assert (bands.names[code] == "unknown") == (not np.isfinite(value))
+    if len(finite):
+        order = np.argsort(finite)
+        assert (np.diff(bands.codes[np.isfinite(values)][order].astype(int)) >= 0).all()

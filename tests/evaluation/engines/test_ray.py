@@ -110,10 +110,10 @@ def evaluation(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
 
 
-def same(made: pa.Table, wanted: pa.Table) -> bool:
+def same(actual: pa.Table, wanted: pa.Table) -> bool:
     """Whether two tables agree in every bit but the time at which they were made."""
-    meta, other = table.Meta.of(made), table.Meta.of(wanted)
-    return made.equals(wanted) and replace(meta, created=other.created) == other
+    meta, other = table.Meta.of(actual), table.Meta.of(wanted)
+    return actual.equals(wanted) and replace(meta, created=other.created) == other
 
 
 @needs_ray
@@ -124,15 +124,15 @@ def test_a_cluster_makes_the_same_table_and_the_same_audit(
     tmp_path: Path,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    there = ["--engine", "ray", "--address", cluster["ADDRESS"]]
+    on_cluster = ["--engine", "ray", "--address", cluster["ADDRESS"]]
     out = tmp_path / "t.parquet"
-    done = evaluation("predict", *options, "--out", str(out), *there, env=cluster)
+    done = evaluation("predict", *options, "--out", str(out), *on_cluster, env=cluster)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "3 unreadable" in done.stderr and same(table.read(out), local)
 
     audit = ["audit", *options[2:6], "--no-cache", "--json"]
     audit += ["--checks", "near_duplicates,face_count,unreadable,drift"]
-    done = evaluation(*audit, *there, env=cluster)
+    done = evaluation(*audit, *on_cluster, env=cluster)
     assert done.returncode == 0, done.stderr[-2000:]
     assert main(audit) == 0 and json.loads(done.stdout) == json.loads(capsys.readouterr().out)
 
@@ -174,8 +174,8 @@ def test_a_cluster_of_its_own_is_private_and_ctrl_c_loses_nothing(
         addresses = listening(psutil.Process(process.pid))
         process.send_signal(signal.SIGCONT)
         os.killpg(process.pid, signal.SIGINT)  # to all of them, as a terminal does
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and "same command goes on" in said, said[-2000:]
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130 and "same command goes on" in stderr, stderr[-2000:]
     assert addresses and all(ip_address(a.removeprefix("::ffff:")).is_loopback for a in addresses)
     left = [p.name for p in Path(environment["TMPDIR"]).iterdir()]
     assert not [n for n in left if n.startswith((".ray", "mien-ray"))]

@@ -27,7 +27,7 @@ from tests.conftest import ROOT
 SIZE = 48
 MOUTH, EYE = (slice(30, 38), slice(20, 28)), (slice(6, 12), slice(34, 40))
 """Where the planted model finds the emotion, and where the age."""
-REACH = SIZE // min(SQUARES_PER_SIDE) - 1
+REACH_PIXELS = SIZE // min(SQUARES_PER_SIDE) - 1
 """A square that touches the evidence covers nothing further away than this, pixels."""
 
 
@@ -86,7 +86,7 @@ def test_the_map_lights_up_at_the_planted_evidence_and_nowhere_else(
 ) -> None:
     heat, away = occlusion_maps(planted, crop())[task].heat, distance(region)
     assert heat.shape == (SIZE, SIZE) and away.flat[heat.argmax()] == 0
-    assert np.abs(heat[away > REACH]).max() < 1e-6, "what lies out of reach changes nothing"
+    assert np.abs(heat[away > REACH_PIXELS]).max() < 1e-6, "what lies out of reach changes nothing"
     assert heat[region].mean() > 4 * heat[away > 3].mean() and heat[region].min() > 0
 
 

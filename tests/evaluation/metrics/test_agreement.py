@@ -150,11 +150,11 @@ def test_classwise_ece_finds_the_class_that_is_off() -> None:
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(3) * 2, 20_000)
     true = (p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1)
-    honest = references.classwise_ece(p, true)
+    calibrated = references.classwise_ece(p, true)
     false = p.copy()
     false[:, 0] = p[:, 0] ** 2
     off = references.classwise_ece(false, true)
-    assert (honest < 0.02).all() and off[0] > 0.1 and (off[1:] == honest[1:]).all()
+    assert (calibrated < 0.02).all() and off[0] > 0.1 and (off[1:] == calibrated[1:]).all()
 
 
 @quick

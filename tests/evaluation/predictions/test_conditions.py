@@ -108,7 +108,7 @@ def test_predict_measures_and_slices_shows(
     assert (rows[GROUP + "face_size"].str.startswith("small") == small).all() and small.sum() > 60
     capsys.readouterr()
     assert main(["slices", str(out), "--support", "5", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    slices = json.loads(capsys.readouterr().out)
     assert {"face_size", "blur", "brightness", "contrast", "yaw"} <= {
-        f["group"] for f in found["emotion"]["fairness"]
+        f["group"] for f in slices["emotion"]["fairness"]
     }

@@ -69,8 +69,8 @@ def test_the_one_line_of_the_issue_is_understood(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(
         "sample_id,image,label,pred\na,a.png,happy,sad\nb,b.png,sad,sad\n"
     )
-    found = table.read(tmp_path / "mine.csv", names=column_map(args.map))
-    assert found["path"].to_pylist() == ["a.png", "b.png"]
+    rows = table.read(tmp_path / "mine.csv", names=column_map(args.map))
+    assert rows["path"].to_pylist() == ["a.png", "b.png"]
 
 
 def test_the_columns_are_those_of_the_contract() -> None:

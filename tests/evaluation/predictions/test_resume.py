@@ -71,9 +71,11 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(
     out = Path(command[-1])
     with monkeypatch.context() as patch:
         assert stop_after(2, patch) is not None and main(command) == 130
-    said = capsys.readouterr().err
+    stderr = capsys.readouterr().err
     assert (
-        "stopped after 128 of 300" in said and "same command goes on" in said and not out.exists()
+        "stopped after 128 of 300" in stderr
+        and "same command goes on" in stderr
+        and not out.exists()
     )
     with monkeypatch.context() as patch:
         sizes = stop_after(-1, patch)
@@ -114,7 +116,7 @@ def test_a_run_with_other_input_starts_anew(
     with monkeypatch.context() as patch:
         sizes = stop_after(-1, patch)
         assert main(other) == 0
-    assert text in (said := capsys.readouterr().err) and "starts anew" in said
+    assert text in (stderr := capsys.readouterr().err) and "starts anew" in stderr
     assert sum(sizes) == len(table.read(other[-1])) == (200 if name == "data" else N)
 
 
@@ -161,8 +163,8 @@ def test_a_part_without_a_readable_file_is_only_counted(
         str(faces),
     ]
     assert main([*command, "--out", str(tmp_path / "t.parquet")]) == 0
-    made = table.read(tmp_path / "t.parquet")
-    assert len(made) == 60 and table.Meta.of(made).left_out == 10
+    predictions = table.read(tmp_path / "t.parquet")
+    assert len(predictions) == 60 and table.Meta.of(predictions).left_out == 10
 
 
 @pytest.mark.parametrize("limit", [1_000, 30_000])

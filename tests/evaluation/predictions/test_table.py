@@ -53,28 +53,31 @@ def sample(n: int = 6, seed: int = 0) -> dict[str, list]:
 
 
 def test_parquet_and_csv_give_back_what_was_written(tmp_path: Path) -> None:
-    whole = conform(pa.table(sample()))
+    predictions = conform(pa.table(sample()))
     for name in ("t.parquet", "t.csv"):
-        table.write(whole, tmp_path / name, META)
+        table.write(predictions, tmp_path / name, META)
         again = table.read(tmp_path / name)
-        assert again.schema.names == whole.schema.names and again.schema.types == whole.schema.types
-        for column in whole.column_names:
+        assert (
+            again.schema.names == predictions.schema.names
+            and again.schema.types == predictions.schema.types
+        )
+        for column in predictions.column_names:
             assert repr(again[column].to_pylist()) == repr(
-                whole[column].to_pylist()
-            ) or np.allclose(again[column], whole[column]), column
+                predictions[column].to_pylist()
+            ) or np.allclose(again[column], predictions[column]), column
         assert table.Meta.of(again) == (META if name == "t.parquet" else table.Meta())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["t.csv", "t.parquet"]
 
 
 def test_parts_become_one_table_and_meta_may_come_last(tmp_path: Path) -> None:
-    whole = conform(pa.table(sample()))
+    predictions = conform(pa.table(sample()))
     with table.writer(tmp_path / "t.parquet", META) as out:
-        out.write(whole.slice(0, 2))
-        out.write(whole.slice(2))
+        out.write(predictions.slice(0, 2))
+        out.write(predictions.slice(2))
         out.meta = table.Meta(left_out=7)
     again = table.read(tmp_path / "t.parquet")
     assert (
-        again["sample_id"].to_pylist() == whole["sample_id"].to_pylist()
+        again["sample_id"].to_pylist() == predictions["sample_id"].to_pylist()
         and table.Meta.of(again).left_out == 7
     )
     assert pq.read_metadata(tmp_path / "t.parquet").metadata[table.METADATA_KEY], (
@@ -94,14 +97,14 @@ def test_an_interrupted_write_leaves_the_old_table(tmp_path: Path) -> None:
 
 def test_labels_are_spelled_canonically_and_ids_stay_text(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("sample_id,label,emotion_pred\n0001,Happy, sad\n0002,,anger\n")
-    found = table.read(tmp_path / "t.csv", names={"emotion_true": "label"})
-    assert found["sample_id"].to_pylist() == ["0001", "0002"]
-    assert found["emotion_true"].to_pylist() == ["happiness", None] and found[
+    predictions = table.read(tmp_path / "t.csv", names={"emotion_true": "label"})
+    assert predictions["sample_id"].to_pylist() == ["0001", "0002"]
+    assert predictions["emotion_true"].to_pylist() == ["happiness", None] and predictions[
         "emotion_pred"
     ].to_pylist() == ["sadness", "anger"]
-    assert found["model"].to_pylist() == ["t", "t"] and task_names(found.column_names) == (
-        "emotion",
-    )
+    assert predictions["model"].to_pylist() == ["t", "t"] and task_names(
+        predictions.column_names
+    ) == ("emotion",)
 
 
 def broken(**changes: list) -> dict[str, list]:
@@ -174,8 +177,8 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
 
 
 def test_views_take_the_rows_with_truth_and_prediction() -> None:
-    whole = conform(pa.table(sample()))
-    emotion = arrays.classes(whole, "emotion")
+    predictions = conform(pa.table(sample()))
+    emotion = arrays.classes(predictions, "emotion")
     assert (
         emotion is not None and emotion.rows.tolist() == [0, 2, 3, 4, 5] and emotion.p is not None
     )
@@ -186,14 +189,16 @@ def test_views_take_the_rows_with_truth_and_prediction() -> None:
     assert (emotion.p.argmax(axis=1) == emotion.pred).all() and np.allclose(
         emotion.p.sum(axis=1), 1
     )
-    gender = arrays.classes(whole, "gender")
+    gender = arrays.classes(predictions, "gender")
     assert gender is not None and gender.rows.tolist() == [0, 1, 3, 4]
     assert (gender.true == gender.pred).tolist() == [True, True, True, False]
-    ages = arrays.regression(whole, "age")
+    ages = arrays.regression(predictions, "age")
     assert ages is not None and ages.rows.tolist() == [0, 1, 3, 4, 5] and ages.low is not None
-    found = {name: [*group.values, ""] for name, group in arrays.coded_groups(whole).items()}
+    group_values = {
+        name: [*group.values, ""] for name, group in arrays.coded_groups(predictions).items()
+    }
     race, decade = (
-        [found[name][c] for c in arrays.coded_groups(whole)[name].codes]
+        [group_values[name][c] for c in arrays.coded_groups(predictions)[name].codes]
         for name in ("race", "age_decade")
     )
     assert race[:3] == ["Asian", "White", ""] and decade[:4] == ["00-09", "30-39", "", "80+"]
@@ -206,14 +211,14 @@ def test_view_of_a_model_without_some_labels() -> None:
         "emotion_p_fear": [0.8, 0.4],
         "emotion_p_anger": [0.2, 0.6],
     }
-    seen = arrays.classes(conform(pa.table(few)), "emotion")
+    classes = arrays.classes(conform(pa.table(few)), "emotion")
     assert (
-        seen is not None
-        and set(seen.labels) == {"fear", "anger", "contempt"}
-        and seen.p is not None
+        classes is not None
+        and set(classes.labels) == {"fear", "anger", "contempt"}
+        and classes.p is not None
     )
-    assert [seen.labels[i] for i in seen.pred] == ["fear", "anger"] and seen.p[
-        :, seen.labels.index("contempt")
+    assert [classes.labels[i] for i in classes.pred] == ["fear", "anger"] and classes.p[
+        :, classes.labels.index("contempt")
     ].tolist() == [0, 0]
 
 
@@ -224,8 +229,8 @@ def test_a_stated_class_wins_over_the_probabilities() -> None:
         "emotion_pred": ["anger", None],
         "emotion_p_fear": [1.0, 1.0],
     }
-    seen = arrays.classes(conform(pa.table(columns)), "emotion")
-    assert seen is not None and [seen.labels[i] for i in seen.pred] == ["anger", "fear"]
+    classes = arrays.classes(conform(pa.table(columns)), "emotion")
+    assert classes is not None and [classes.labels[i] for i in classes.pred] == ["anger", "fear"]
 
 
 def test_one_model_of_several() -> None:

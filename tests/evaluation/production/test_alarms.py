@@ -27,12 +27,12 @@ VALIDATION = ValidationCounts(
 HOUR = 60
 
 
-def newest(*made: CountsLine) -> dict[str, alarms.AlarmFigure]:
-    return alarms.figures(by_step(made, "hour"), "emotion", VALIDATION)[-1]
+def newest(*counts_lines: CountsLine) -> dict[str, alarms.AlarmFigure]:
+    return alarms.figures(by_step(counts_lines, "hour"), "emotion", VALIDATION)[-1]
 
 
-def raised(*made: CountsLine) -> set[str]:
-    return {name for name, figure in newest(*made).items() if figure.is_raised}
+def raised(*counts_lines: CountsLine) -> set[str]:
+    return {name for name, figure in newest(*counts_lines).items() if figure.is_raised}
 
 
 def test_what_is_as_in_validation_does_not_alarm() -> None:
@@ -69,8 +69,10 @@ def test_a_class_that_validation_lacks_is_drift() -> None:
 
 @settings(deadline=None)
 @given(st.lists(lines, min_size=1, max_size=6), st.floats(0.01, 0.5))
-def test_an_alarm_means_that_the_interval_is_above(made: list[CountsLine], margin: float) -> None:
-    periods = by_step(made, "day")
+def test_an_alarm_means_that_the_interval_is_above(
+    counts_lines: list[CountsLine], margin: float
+) -> None:
+    periods = by_step(counts_lines, "day")
     for validation in (VALIDATION, None):
         of_periods = alarms.figures(periods, "emotion", validation, margin)
         assert len(of_periods) == len(periods)

@@ -24,21 +24,21 @@ from tests.evaluation.production.conftest import START, line, lines
 
 @settings(deadline=None)
 @given(st.lists(lines, min_size=1, max_size=20), st.sampled_from(sorted(STEPS)))
-def test_periods_have_what_the_lines_have(made: list[CountsLine], step: str) -> None:
-    periods, whole = by_step(made, step), merged(made)
+def test_periods_have_what_the_lines_have(counts_lines: list[CountsLine], step: str) -> None:
+    periods, total = by_step(counts_lines, step), merged(counts_lines)
     starts = [period.start for period in periods]
     assert starts == sorted(set(starts)) and all(STEPS[step](start) == start for start in starts)
-    assert whole.faces == sum(p.faces for p in periods) == sum(one.faces for one in made)
-    assert whole.seconds == sum(p.seconds for p in periods)
-    assert whole.sad_neutral == sum(p.sad_neutral or 0 for p in periods)
+    assert total.faces == sum(p.faces for p in periods) == sum(one.faces for one in counts_lines)
+    assert total.seconds == sum(p.seconds for p in periods)
+    assert total.sad_neutral == sum(p.sad_neutral or 0 for p in periods)
     for reason in ("too small", "blurred"):
-        expected = sum(one.abstained.get(reason, 0) for one in made)
+        expected = sum(one.abstained.get(reason, 0) for one in counts_lines)
         assert sum(p.abstained.get(reason, 0) for p in periods) == expected
     classes = sum(p.classes("emotion", FERPLUS8.labels) for p in periods)
     for k, label in enumerate(FERPLUS8.labels):
-        assert classes[k] == sum(one.tasks["emotion"].classes.get(label, 0) for one in made)
+        assert classes[k] == sum(one.tasks["emotion"].classes.get(label, 0) for one in counts_lines)
     assert sum(p.confidence("emotion").sum() for p in periods) == classes.sum()
-    assert sum(p.latency["live"] for p in periods).tolist() == whole.latency["live"].tolist()
+    assert sum(p.latency["live"] for p in periods).tolist() == total.latency["live"].tolist()
     for period in periods:
         for share in (period.abstained_share, period.uncertain_share("emotion")):
             assert share.value is None or share.low <= share.value <= share.high

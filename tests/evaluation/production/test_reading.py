@@ -18,12 +18,12 @@ LINE = line().to_json().encode() + b"\n"
 
 def test_all_files_are_read_the_earliest_line_first(tmp_path: Path) -> None:
     path = tmp_path / "c.jsonl"
-    made = [line(minute) for minute in range(20)]
+    lines = [line(minute) for minute in range(20)]
     file = CountsFile(path, max_bytes=4 * len(LINE))
-    for one in made:
+    for one in lines:
         file.append(one.to_json())
     assert len(list(tmp_path.iterdir())) > 3
-    assert reading.read(path) == made
+    assert reading.read(path) == lines
 
 
 @given(st.binary(max_size=60).filter(lambda b: b"\n" not in b), st.integers(0, 3))
@@ -53,8 +53,8 @@ def test_what_is_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_many_names_are_refused_though_each_line_has_few() -> None:
-    made = [line(i, {f"class {i}-{k}": 10 for k in range(50)}) for i in range(3)]
-    text = b"".join(one.to_json().encode() + b"\n" for one in made)
+    lines = [line(i, {f"class {i}-{k}": 10 for k in range(50)}) for i in range(3)]
+    text = b"".join(one.to_json().encode() + b"\n" for one in lines)
     assert len(reading.parse_all(text[: text.rindex(b"class 2")], "c")) == 2
     with pytest.raises(DataError, match="100 classes"):
         reading.parse_all(text, "c")

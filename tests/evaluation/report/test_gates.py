@@ -24,11 +24,11 @@ def predictions(
     split: str = "val",
     *,
     n: int = 100,
-    whole: bool = True,
+    all_tasks: bool = True,
     dataset: str = "d",
 ) -> str:
-    """A table with `right` of n emotions right; whole: also gender (all right) and age (off by 3
-    years).
+    """A table with `right` of n emotions right; all_tasks: also gender (all right) and age (off by
+    3 years).
     """
     columns: dict[str, object] = {
         "sample_id": [str(i) for i in range(n)],
@@ -37,7 +37,7 @@ def predictions(
         "emotion_true": [A] * n,
         "emotion_pred": [A] * right + [B] * (n - right),
     }
-    if whole:
+    if all_tasks:
         columns |= {"gender_true": [GENDER2.labels[0]] * n, "gender_pred": [GENDER2.labels[0]] * n}
         columns |= {"age_true": [30.0] * n, "age_pred": [33.0] * n}
     table.write(conform(pa.table(columns), model="m"), path)
@@ -104,7 +104,7 @@ def test_other_tables_bring_their_tasks_and_each_must_hold(
     (tmp_path / "g.toml").write_text(
         '[emotion]\nfigure = "emotion.accuracy"\nmin = 0.8\n[age]\nfigure = "age.mae"\nmax = 3\n'
     )
-    fer = predictions(tmp_path / "f.parquet", 90, whole=False)
+    fer = predictions(tmp_path / "f.parquet", 90, all_tasks=False)
     gate = ["--gate", str(tmp_path / "g.toml")]
     assert outcomes([fer, *gate], capsys)[0] == 3, "nobody measured the age"
     utk = predictions(tmp_path / "u.parquet", 85, dataset="u")

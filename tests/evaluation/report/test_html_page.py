@@ -162,12 +162,12 @@ def test_page_of_one_task_and_wrong_arguments(folder: Path, capsys: pytest.Captu
     text, _ = read(folder / "a.html")
     assert "Error by decade" in text and "Confusion:" not in text
     capsys.readouterr()
-    for arguments, said in (
+    for arguments, message in (
         (["--html", str(folder)], "got the folder"),
         (["--images", str(folder)], "--html"),
         (["--html", "r", "--show-faces"], "--images"),
         (["--html", str(folder / "b.html"), "--images", str(folder / "none")], "a folder"),
     ):
         assert main(["report", str(folder / "a.parquet"), *arguments]) == 2
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     assert not (folder / "b.html").exists()

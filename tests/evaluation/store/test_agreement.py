@@ -56,10 +56,10 @@ def random_table(classes: int, n: int, seed: int, missing: float, model: str = "
     return conform(pa.table(columns))
 
 
-def opened(whole: pa.Table) -> Store:
+def opened(predictions: pa.Table) -> Store:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.parquet"
-        table.write(whole, path)
+        table.write(predictions, path)
         return Store.open([path])
 
 
@@ -76,38 +76,40 @@ def test_any_labels_give_the_same_figures(classes: int, n: int, seed: int, missi
 
 def test_a_thousand_classes_give_the_same_figures_in_seconds() -> None:
     """It took more than 8 GB and did not end in five minutes when counts were k * k per round."""
-    whole = random_table(1000, 20_000, 0, 0.1)
+    predictions = random_table(1000, 20_000, 0, 0.1)
     started, memory = process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    report = check(whole)
+    report = check(predictions)
     other = random_table(1000, 20_000, 0, 0.1, "other")
-    compared = table_pairs.compare(whole, other).tasks[TASK]
+    compared = table_pairs.compare(predictions, other).tasks[TASK]
     assert process_time() - started < 30
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 1_500_000  # KB
     assert len(report.labels) == 1000 and compared.n < report.n
 
 
-def check(whole: pa.Table):
+def check(predictions: pa.Table):
     """Compare the report of a table with its store's and with scikit-learn; return the report."""
-    found = arrays.all_tasks(whole)
-    report, got = table_report(whole), summary(opened(whole), Where())
-    assert set(report.tasks) == set(got.tasks) == set(found)
-    if "number" in found:
-        numbers = found["number"]
+    tasks = arrays.all_tasks(predictions)
+    report, got = table_report(predictions), summary(opened(predictions), Where())
+    assert set(report.tasks) == set(got.tasks) == set(tasks)
+    if "number" in tasks:
+        numbers = tasks["number"]
         mae = oracle.mean_absolute_error(numbers.true, numbers.pred)
         for one in (report, got):
             assert one.tasks["number"].mae.value == pytest.approx(mae, abs=1e-9)
-    if TASK not in found:
+    if TASK not in tasks:
         return None
-    classes = found[TASK]
-    true, pred, seen = classes.true, classes.pred, np.unique(classes.true)
+    classes = tasks[TASK]
+    true, pred, true_classes = classes.true, classes.pred, np.unique(classes.true)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one class only
         wanted = {
             "accuracy": oracle.accuracy_score(true, pred),
             "macro_f1": oracle.f1_score(
-                true, pred, labels=seen, average="macro", zero_division=0.0
+                true, pred, labels=true_classes, average="macro", zero_division=0.0
             ),
-            "balanced_accuracy": oracle.recall_score(true, pred, labels=seen, average="macro"),
+            "balanced_accuracy": oracle.recall_score(
+                true, pred, labels=true_classes, average="macro"
+            ),
             "kappa": oracle.cohen_kappa_score(true, pred),
         }
         scores = oracle.precision_recall_fscore_support(
@@ -122,7 +124,7 @@ def check(whole: pa.Table):
     for name, value in wanted.items():
         mine = getattr(one, name).value
         assert (np.nan if mine is None else mine) == pytest.approx(value, abs=1e-9, nan_ok=True)
-    per_class = store_classes.per_class(opened(whole), TASK, Where())
+    per_class = store_classes.per_class(opened(predictions), TASK, Where())
     labels = [line.label for line in one.per_class]  # a store also has those of unpaired rows
     assert [label for label, score in per_class.items() if score.n + score.predicted_n] == labels
     for i, line in enumerate(one.per_class):

@@ -66,11 +66,11 @@ def test_figures_are_those_of_a_store_in_memory(
     classes: int, n: int, seed: int, missing: float
 ) -> None:
     models = [random_table(classes, n, seed, missing, name) for name in ("a", "b")]
-    whole = pa.concat_tables(models)
-    in_memory = opened(whole)
+    predictions = pa.concat_tables(models)
+    in_memory = opened(predictions)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "MAX_MEMORY_ROWS", 10)
-        on_disk = opened(whole)
+        on_disk = opened(predictions)
     where = Where(models=("a",), task=TASK)
     for look in (
         lambda s: (s.rows, s.models, s.tasks, s.labels(TASK), s.groups, s.columns, s.notes),

@@ -142,8 +142,8 @@ def test_logits_and_percent_are_asked_about(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=f"add --{option}"):
             read(path)
         table = read(path, options=ImportOptions(**{option: True}))
-        found = np.stack([table[f"label_p_{label}"].to_numpy() for label in THREE], axis=1)
-        np.testing.assert_allclose(found, p, atol=1e-6)
+        imported_p = np.stack([table[f"label_p_{label}"].to_numpy() for label in THREE], axis=1)
+        np.testing.assert_allclose(imported_p, p, atol=1e-6)
 
 
 def test_another_order_of_the_classes_is_warned_of(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_conflicts_suggest_what_most_copies_say(
     )  # one against one: somebody has to look
 
 
-def made(split: list[str], **columns: Any) -> AuditDataset:
+def dataset_of(split: list[str], **columns: Any) -> AuditDataset:
     """A data set without files, whose images share only what a test puts there."""
     n = len(split)
     samples = Samples(
@@ -177,7 +177,7 @@ def made(split: list[str], **columns: Any) -> AuditDataset:
 def test_conflict_of_three_and_votes() -> None:
     emotion = np.array([1, 1, 3, 2])
     gender, age = np.array([0, 0, 1, 1]), np.array([20, 20.5, 40, 90], np.float32)
-    dataset = made(
+    dataset = dataset_of(
         ["train"] * 4, emotion=emotion, emotion_votes=one_hot(emotion), gender=gender, age=age
     )
     records = dataset.features.images
@@ -200,7 +200,7 @@ def test_a_chain_of_copies_is_one_cluster() -> None:
 
 
 def test_shares() -> None:
-    dataset = made(["train"] * 60 + ["val"] * 40)
+    dataset = dataset_of(["train"] * 60 + ["val"] * 40)
     rows = {r["split"]: r for r in rows_of(dataset, "split_shares")}
     assert (
         all(rows[s]["is_issue"] for s in ("train", "val", "test"))
@@ -214,9 +214,9 @@ def test_shares() -> None:
 
 def test_one_class_and_missing_classes() -> None:
     gender = np.array([0] * 100 + [0] * 60 + [1] * 40)
-    one = rows_of(made(["train"] * 100, gender=gender[:100]), "class_balance")
+    one = rows_of(dataset_of(["train"] * 100, gender=gender[:100]), "class_balance")
     assert any(r["is_issue"] and "only one class" in r["reason"] for r in one)
-    both = rows_of(made(["train"] * 100 + ["val"] * 100, gender=gender), "class_balance")
+    both = rows_of(dataset_of(["train"] * 100 + ["val"] * 100, gender=gender), "class_balance")
     assert [r["reason"] for r in both if r["is_issue"]] == [
         f"gender {GENDER2.labels[1]}: none in train"
     ]
@@ -233,7 +233,7 @@ def test_faces(planted: tuple[AuditDataset, dict[str, str]]) -> None:
 
 
 def test_the_same_name_in_two_splits() -> None:
-    one = made(["train"] * 3).samples
+    one = dataset_of(["train"] * 3).samples
     joined, split, problems = join_splits({"train": one, "val": replace(one, split="val")})
     assert len(joined) == 3 and set(split) == {"train"}
     assert len(problems) == 3 and all("stands in another split" in p.reason for _, p in problems)
@@ -245,7 +245,7 @@ def test_blank_pictures_do_not_explode(planted: tuple[AuditDataset, dict[str, st
     """
     dataset, names = planted
     assert names["blank"] not in set(run(dataset, "near_duplicates").table["sample_id"].to_pylist())
-    dataset = made(["train"] * 20_000)
+    dataset = dataset_of(["train"] * 20_000)
     rng = np.random.default_rng(0)
     records = dataset.features.images
     records["readable"], records["std"], records["pixels"] = (

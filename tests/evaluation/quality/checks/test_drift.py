@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 
 from evaluation.quality.checks import drift
-from tests.evaluation.quality.checks.test_checks import made, rows_of
+from tests.evaluation.quality.checks.test_checks import dataset_of, rows_of
 
 
 def test_drift_needs_size_and_significance() -> None:
     rng = np.random.default_rng(0)
     split = ["train"] * 4000 + ["val"] * 1000
     same = rng.integers(0, 2, 5000)
-    assert not any(r["is_issue"] for r in rows_of(made(split, gender=same), "drift"))
+    assert not any(r["is_issue"] for r in rows_of(dataset_of(split, gender=same), "drift"))
     moved = np.concatenate([rng.random(4000) < 0.5, rng.random(1000) < 0.75]).astype(int)
-    rows = [r for r in rows_of(made(split, gender=moved), "drift") if r["is_issue"]]
+    rows = [r for r in rows_of(dataset_of(split, gender=moved), "drift") if r["is_issue"]]
     assert (
         len(rows) == 1
         and rows[0]["group"] == "train/val"
         and rows[0]["reason"].startswith("gender")
     )
     few = rows_of(
-        made(["train"] * 8 + ["val"] * 4, gender=np.array([0] * 6 + [1] * 2 + [1] * 3 + [0])),
+        dataset_of(["train"] * 8 + ["val"] * 4, gender=np.array([0] * 6 + [1] * 2 + [1] * 3 + [0])),
         "drift",
     )
     assert not any(r["is_issue"] for r in few)  # far apart, but by chance

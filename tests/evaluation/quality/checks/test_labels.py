@@ -87,9 +87,9 @@ def test_a_label_cannot_vouch_for_itself() -> None:
     x = np.repeat(rng.normal(0, 1, (150, 200)), 2, axis=0)
     y = np.repeat(rng.integers(0, 2, 150), 2)
     pairs, alone = np.repeat(np.arange(150), 2), np.arange(300)
-    honest = folds.out_of_fold_probabilities(x, y, pairs, c=1.0)[np.arange(300), y]
+    out_of_fold = folds.out_of_fold_probabilities(x, y, pairs, c=1.0)[np.arange(300), y]
     leaky = folds.out_of_fold_probabilities(x, y, alone, c=1.0)[np.arange(300), y]
-    assert leaky.mean() > 0.85 and abs(honest.mean() - 0.5) < 0.1
+    assert leaky.mean() > 0.85 and abs(out_of_fold.mean() - 0.5) < 0.1
 
 
 def test_people_stay_together_too() -> None:

@@ -116,7 +116,7 @@ def measure(dataset: AuditDataset, origin: np.ndarray, kind: np.ndarray) -> dict
         "before",
         dataset.options,
     )
-    found: dict[str, Any] = {}
+    measures: dict[str, Any] = {}
     for name, mirrored in (("copies", False), ("mirrored", True)):
         planted = np.flatnonzero(
             (kind == "mirrored") if mirrored else (kind != "") & (kind != "mirrored")
@@ -149,7 +149,7 @@ def measure(dataset: AuditDataset, origin: np.ndarray, kind: np.ndarray) -> dict
                         mistakes.append(
                             (dataset.samples.ids[group[a]], dataset.samples.ids[group[b]])
                         )
-        found[name] = {
+        measures[name] = {
             "recall": float(hit.mean()),
             "precision": right / max(right + wrong, 1),
             "planted": len(planted),
@@ -164,7 +164,7 @@ def measure(dataset: AuditDataset, origin: np.ndarray, kind: np.ndarray) -> dict
                 if (kind[planted] == k).any()
             },
         }
-    return found
+    return measures
 
 
 @pytest.mark.parametrize("name", ["ferplus", "utkface"])

@@ -147,11 +147,11 @@ def test_ranges_of_ages_come_back_but_for_a_corrected_age(tmp_path: Path) -> Non
     from evaluation.quality import open_dataset
 
     opened = open_dataset("fairface", trees.fairface(tmp_path / "data"), cache=None)
-    whole = apply.repair_samples([], opened.samples, opened.split).samples
-    assert whole.age_bounds.tolist() == opened.samples.age_bounds.tolist()
+    unchanged = apply.repair_samples([], opened.samples, opened.split).samples
+    assert unchanged.age_bounds.tolist() == opened.samples.age_bounds.tolist()
     corrected = PlanRow(opened.samples.ids[1], "relabel", "age=33", "a test")
     changed = apply.repair_samples([corrected], opened.samples, opened.split).samples
-    assert changed.age_bounds[:2].tolist() == [whole.age_bounds[0].tolist(), [33, 33]]
+    assert changed.age_bounds[:2].tolist() == [unchanged.age_bounds[0].tolist(), [33, 33]]
     apply.apply_plan([], opened, tmp_path / "made")
     read_again = manifest.load(tmp_path / "made", "all")
     np.testing.assert_array_equal(read_again.age_bounds, opened.samples.age_bounds)
