@@ -28,7 +28,7 @@ MODEL = ROOT / "assets" / "releases" / "mien_0_4" / "model.onnx"
 TABLES = Path(__file__).parent / "tables"
 CARD_KEY = "mien.card"
 MIEN = {name: TABLES / f"mien-{name}-val.parquet" for name in ("ferplus", "utkface")}
-WHOLE = {name: TABLES / f"mien-whole-{name}-val.parquet" for name in ("ferplus", "utkface")}
+UNALIGNED = {name: TABLES / f"mien-whole-{name}-val.parquet" for name in ("ferplus", "utkface")}
 """Predictions of release 0.4.0: on aligned crops, and on whole pictures without landmarks."""
 
 
@@ -96,8 +96,8 @@ def clustered() -> dict[str, Path]:
         "mien-ferplus", "whole-ferplus", "mien-utkface", "whole-utkface" -> file.
     """
     folder = Path(_kept().name)
-    made = {}
-    for model, files in (("mien", MIEN), ("whole", WHOLE)):
+    clustered_files = {}
+    for model, files in (("mien", MIEN), ("whole", UNALIGNED)):
         for dataset, file in files.items():
             table = pq.read_table(file)
             table = table.take(np.arange(0, len(table), 3))
@@ -108,9 +108,9 @@ def clustered() -> dict[str, Path]:
             logs = np.log(np.maximum(p, 1e-6)).astype(np.float32)
             kind = pa.list_(pa.float32())
             table = table.append_column("embedding", pa.array(list(logs), kind))
-            made[f"{model}-{dataset}"] = folder / f"{model}-{dataset}.parquet"
-            pq.write_table(table, made[f"{model}-{dataset}"])
-    return made
+            clustered_files[f"{model}-{dataset}"] = folder / f"{model}-{dataset}.parquet"
+            pq.write_table(table, clustered_files[f"{model}-{dataset}"])
+    return clustered_files
 
 
 @cache
@@ -176,14 +176,14 @@ def robustness_figures() -> Any:
     """
     from evaluation.robustness import curves
 
-    made = {}
+    figures = {}
     for dataset, task in (("ferplus", "emotion"), ("utkface", "gender"), ("utkface", "age")):
-        first, now = (pq.read_table(files[dataset]) for files in (MIEN, WHOLE))
+        first, now = (pq.read_table(files[dataset]) for files in (MIEN, UNALIGNED))
         truth, clean, worse = _answers(task, first, now)
         groups = np.array([f"s{i // 5:03d}" for i in range(len(truth))])
-        made[task] = curves.figures(task, truth, worse, clean).to_dict()
-        made[f"{task} clustered"] = curves.figures(task, truth, worse, clean, groups).to_dict()
-    return made
+        figures[task] = curves.figures(task, truth, worse, clean).to_dict()
+        figures[f"{task} clustered"] = curves.figures(task, truth, worse, clean, groups).to_dict()
+    return figures
 
 
 def _answers(task: str, first: pa.Table, now: pa.Table) -> tuple[np.ndarray, ...]:
@@ -195,9 +195,9 @@ def _answers(task: str, first: pa.Table, now: pa.Table) -> tuple[np.ndarray, ...
         columns += [pa.array(np.where(f, "female", "male")) for f in female]
     else:
         columns += [first[f"{task}_pred"], now[f"{task}_pred"]]
-    known = np.array([v is not None for v in columns[0].to_pylist()])
+    has_truth = np.array([v is not None for v in columns[0].to_pylist()])
     if task == "age":
-        return tuple(c.to_numpy().astype(np.float64)[known] for c in columns)
-    texts = [np.array(c.to_pylist(), object)[known].astype(str) for c in columns]
+        return tuple(c.to_numpy().astype(np.float64)[has_truth] for c in columns)
+    texts = [np.array(c.to_pylist(), object)[has_truth].astype(str) for c in columns]
     labels = np.unique(np.concatenate(texts))
     return tuple(np.searchsorted(labels, t) for t in texts)

@@ -27,7 +27,7 @@ on the number of threads: ends of intervals move by up to 1.4e-6 years between o
 DIGITS = 12
 NAMES = ("name", "label", "value", "group", "decade", "run", "sample_id")
 """Fields by which an entry of a list is known, so that one entry more does not move all others."""
-WIDTH, SHOWN = 100, 30
+WIDTH, MAX_LISTED = 100, 30
 
 Path = tuple[str, ...]
 
@@ -88,9 +88,9 @@ def _keys(entries: list[Any]) -> list[str]:
     """`[name]` of each entry where one of NAMES tells them apart, else `[index]`."""
     if all(isinstance(e, dict) for e in entries):
         for name in NAMES:
-            found = [e.get(name) for e in entries]
-            if all(isinstance(f, str) for f in found) and len(set(found)) == len(found):
-                return [f"[{f}]" for f in found]
+            values = [e.get(name) for e in entries]
+            if all(isinstance(f, str) for f in values) and len(set(values)) == len(values):
+                return [f"[{f}]" for f in values]
     return [f"[{i}]" for i in range(len(entries))]
 
 
@@ -133,13 +133,14 @@ def differences(golden: Any, now: Any, kind: str) -> list[str]:
     names = [{key for path in side for key in path if key[0] != "["} for side in (old, new)]
     for what, left in (("gone", names[0] - names[1]), ("new", names[1] - names[0])):
         if left:
-            lines.append(f"field names {what}: {', '.join(sorted(left)[:SHOWN])}")
+            lines.append(f"field names {what}: {', '.join(sorted(left)[:MAX_LISTED])}")
     if (gone or added) and Counter(map(_rough, old.values())) == Counter(map(_rough, new.values())):
         lines.append("the same leaves as before (to 6 digits) under other names or in other places")
     rows = [f"  {_show(p)}: {old[p]!r} -> {new[p]!r}" for p in moved]
     rows += [f"  gone: {_show(p)}: {old[p]!r}" for p in gone]
     rows += [f"  new: {_show(p)}: {new[p]!r}" for p in added]
-    return lines + rows[:SHOWN] + ([f"  ... and {len(rows) - SHOWN} more"] if rows[SHOWN:] else [])
+    more = [f"  ... and {len(rows) - MAX_LISTED} more"] if rows[MAX_LISTED:] else []
+    return lines + rows[:MAX_LISTED] + more
 
 
 def _rough(leaf: Any) -> str:

@@ -37,31 +37,31 @@ def _train() -> dict[str, Callable[[], Any]]:
 
 
 def _evaluation() -> dict[str, Callable[[], Any]]:
-    run, mien, whole = adapter.evaluation, adapter.MIEN, adapter.WHOLE
-    made: dict[str, Callable[[], Any]] = {}
+    run, mien, unaligned = adapter.evaluation, adapter.MIEN, adapter.UNALIGNED
+    outputs: dict[str, Callable[[], Any]] = {}
     for data in ("ferplus", "utkface"):
-        made[f"report-mien-{data}"] = partial(run, "report", mien[data])
-        made[f"report-whole-{data}"] = partial(run, "report", whole[data])
-        made[f"compare-{data}"] = partial(run, "compare", whole[data], mien[data])
-        made[f"slices-mien-{data}"] = partial(run, "slices", mien[data])
-        made[f"slices-whole-{data}"] = partial(run, "slices", whole[data])
+        outputs[f"report-mien-{data}"] = partial(run, "report", mien[data])
+        outputs[f"report-whole-{data}"] = partial(run, "report", unaligned[data])
+        outputs[f"compare-{data}"] = partial(run, "compare", unaligned[data], mien[data])
+        outputs[f"slices-mien-{data}"] = partial(run, "slices", mien[data])
+        outputs[f"slices-whole-{data}"] = partial(run, "slices", unaligned[data])
         task = "emotion" if data == "ferplus" else "gender"
         plan = partial(run, "plan", mien[data], "--task", task)
-        made[f"plan-precision-{data}"] = partial(plan, "--precision", 0.9)
-        made[f"plan-coverage-{data}"] = partial(plan, "--coverage", 0.8)
-        made[f"plan-one-{data}"] = partial(plan, "--precision", 0.9, "--one")
+        outputs[f"plan-precision-{data}"] = partial(plan, "--precision", 0.9)
+        outputs[f"plan-coverage-{data}"] = partial(plan, "--coverage", 0.8)
+        outputs[f"plan-one-{data}"] = partial(plan, "--precision", 0.9, "--one")
         for command in ("report", "slices"):
-            made[f"{command}-clustered-{data}"] = partial(_clustered, command, f"mien-{data}")
+            outputs[f"{command}-clustered-{data}"] = partial(_clustered, command, f"mien-{data}")
         both = (f"whole-{data}", f"mien-{data}")
-        made[f"compare-clustered-{data}"] = partial(_clustered, "compare", *both)
+        outputs[f"compare-clustered-{data}"] = partial(_clustered, "compare", *both)
     wish = ("--task", "emotion", "--precision", 0.9, "--one")
-    made["plan-one-clustered"] = partial(_clustered, "plan", "mien-ferplus", more=wish)
-    made["runs"] = partial(run, "runs", adapter.SAMPLE / "runs")
-    made["audit-list"] = partial(run, "audit", "--list")
-    made["audit"] = adapter.audit
-    made["robustness-table"] = adapter.robustness_table
-    made["robustness-figures"] = adapter.robustness_figures
-    return made
+    outputs["plan-one-clustered"] = partial(_clustered, "plan", "mien-ferplus", more=wish)
+    outputs["runs"] = partial(run, "runs", adapter.SAMPLE / "runs")
+    outputs["audit-list"] = partial(run, "audit", "--list")
+    outputs["audit"] = adapter.audit
+    outputs["robustness-table"] = adapter.robustness_table
+    outputs["robustness-figures"] = adapter.robustness_figures
+    return outputs
 
 
 def _clustered(command: str, *tables: str, more: tuple[object, ...] = ()) -> Any:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.golden.adapter import MIEN, WHOLE, clustered
+from tests.golden.adapter import MIEN, UNALIGNED, clustered
 from tests.golden.named_values import band_row, class_rows, digest, fields, risk_row
 
 
@@ -92,33 +92,33 @@ class Studio:
 
     def confusion(self) -> Any:
         """Confusion matrices: rows true, columns predicted."""
-        store, made = self.store, {}
+        store, figures = self.store, {}
         for task in ("emotion", "gender"):
             where = self.where(task=task, models=(self.a,))
-            made[task] = {
+            figures[task] = {
                 "all": store.confusion(task, where),
                 "under 0.6 set apart": store.confusion(task, where, 0.6),
                 "by model": store.confusions(task, self.where(task=task), "model"),
                 **{f"by {name}": store.confusions(task, where, name) for name in store.groups},
             }
-        return made
+        return figures
 
     def samples(self) -> Any:
         """The first rows in each order, a later page, and rows as a table of the contract."""
         from evaluation.store import sample_table
 
-        where, made = self.where(models=(self.a,), datasets=("utkface",)), {}
+        where, pages = self.where(models=(self.a,), datasets=("utkface",)), {}
         for order in ("row", "id", "confidence", "-confidence", "error", "-error"):
             for task in ("emotion", "gender"):
                 page = self.store.samples(where.but(task=task), order, limit=4)
-                made[f"{order}, {task}"] = page.to_pylist()
-        made["later"] = self.store.samples(where, "id", limit=2, offset=1000).to_pylist()
+                pages[f"{order}, {task}"] = page.to_pylist()
+        pages["later"] = self.store.samples(where, "id", limit=2, offset=1000).to_pylist()
         for task in ("emotion", "gender"):
             table = sample_table.table(
                 self.store, task, self.where(task=task, models=(self.a,)), 10_000
             )
-            made[f"part, {task}"] = {"rows": len(table), "first": table.slice(0, 2).to_pylist()}
-        return made
+            pages[f"part, {task}"] = {"rows": len(table), "first": table.slice(0, 2).to_pylist()}
+        return pages
 
     def summary(self) -> Any:
         """Headline figures of each model on each data set."""
@@ -140,30 +140,33 @@ class Studio:
         """Figures of each class, and the areas under its curves."""
         from evaluation.analysis.store_classes import class_curve, per_class
 
-        made: dict[str, Any] = {}
+        figures: dict[str, Any] = {}
         for task in ("emotion", "gender"):
             where = self.where(task=task, models=(self.a,))
-            made[task] = {"per_class": class_rows(per_class(self.store, task, where)), "curves": []}
+            figures[task] = {
+                "per_class": class_rows(per_class(self.store, task, where)),
+                "curves": [],
+            }
             for label in self.store.labels(task):
-                found = class_curve(self.store, task, where, label)
-                if found is not None:
+                curve = class_curve(self.store, task, where, label)
+                if curve is not None:
                     row = {
-                        "label": found.label,
-                        "n": found.n,
-                        "others": found.others,
-                        "auroc": found.auroc,
-                        "ap": found.ap,
-                        "roc": [digest(v) for v in found.roc],
-                        "pr": [digest(v) for v in found.pr],
+                        "label": curve.label,
+                        "n": curve.n,
+                        "others": curve.others,
+                        "auroc": curve.auroc,
+                        "ap": curve.ap,
+                        "roc": [digest(v) for v in curve.roc],
+                        "pr": [digest(v) for v in curve.pr],
                     }
-                    made[task]["curves"].append(row)
-        return made
+                    figures[task]["curves"].append(row)
+        return figures
 
     def confidence(self) -> Any:
         """Calibration, bands, risk and coverage, temperature, and the stated age intervals."""
         from evaluation.analysis import store_confidence as confidence
 
-        store, made = self.store, {}
+        store, figures = self.store, {}
         for task in ("emotion", "gender"):
             where = self.where(task=task, models=(self.a,))
             reliability = confidence.reliability(store, task, where)
@@ -172,22 +175,22 @@ class Studio:
             bands = {"usual": confidence.bands(store, task, where)}
             if limit is not None:
                 bands["own limit"] = confidence.bands(store, task, where, limit)
-            made[task] = {
+            figures[task] = {
                 "reliability": reliability.diagram,
                 "bin_accuracy": reliability.accuracy,
                 "ece": reliability.ece,
                 "ece_alone": confidence.ece(store, task, where),
                 "own_limit": limit,
-                "bands": {name: [band_row(b) for b in found] for name, found in bands.items()},
+                "bands": {name: [band_row(b) for b in parts] for name, parts in bands.items()},
                 "risk_coverage": None if curve is None else risk_row(*curve),
                 "temperature": confidence.temperature(store, task, where),
             }
         where = self.where(task="age", models=(self.a,))
-        made["age"] = {
+        figures["age"] = {
             "intervals": confidence.age_intervals(store, where),
             "stretch": fields(confidence.stretch(store, where, 0.8), "factor", "held"),
         }
-        return made
+        return figures
 
     def age_errors(self) -> Any:
         """Age errors by bands and groups, and accuracies by age."""
@@ -221,55 +224,55 @@ class Studio:
         from evaluation.analysis.by_group.slices import search
         from evaluation.analysis.store_groups import StoreGroups
 
-        made = {}
+        figures = {}
         for task in self.store.tasks:
             groups = StoreGroups(self.store, task, self.where(task=task, models=(self.a,)))
-            made[task] = {
+            figures[task] = {
                 "total": groups.total,
                 "values": groups.values,
                 "fairness": fairness(groups, support=30),
                 "search": search(groups, support=30, fdr=0.05),
             }
-        return made
+        return figures
 
     def pairs(self) -> Any:
         """The two models on the same samples."""
         from evaluation.analysis import store_pairs as pairs
 
-        made = {}
+        figures = {}
         for task in self.store.tasks:
             where = self.where(task=task)
             kinds = ("",) if task == "age" else ("a", "b", "neither")
-            made[task] = {"compare": pairs.compare(self.store, task, self.b, self.a, where)}
+            figures[task] = {"compare": pairs.compare(self.store, task, self.b, self.a, where)}
             for kind in kinds:
                 n, rows = pairs.disagreements(
                     self.store, task, self.b, self.a, where, kind, limit=5
                 )
                 name = f"disagreements {kind}".strip()
-                made[task][name] = {"n": n, "rows": rows.to_pylist()}
-        return made
+                figures[task][name] = {"n": n, "rows": rows.to_pylist()}
+        return figures
 
     def navigation(self) -> Any:
         """Previous and next sample, search by name, and the most similar samples."""
         from evaluation.store import navigation as around
 
-        store, where, made = self.store, self.where(models=(self.a,)), {}
+        store, where, answers = self.store, self.where(models=(self.a,)), {}
         ids = store.samples(where, "id", limit=3, offset=500)["sample_id"].to_pylist()
         for order in ("row", "confidence", "-confidence", "error", "-error"):
-            made[f"place by {order}"] = [
+            answers[f"place by {order}"] = [
                 around.place(store, where, name, order=order) for name in [*ids, "nobody"]
             ]
-        made["search"] = {text: around.search(store, where, text, 5) for text in ("12", ids[0])}
+        answers["search"] = {text: around.search(store, where, text, 5) for text in ("12", ids[0])}
         near = around.nearest(store, self.a, ids[0], k=5)
-        found = near.to_pylist() if near.num_columns else []
-        made["nearest"] = [
-            {"sample_id": row["sample_id"], "cosine": round(row["cosine"], 5)} for row in found
+        neighbours = near.to_pylist() if near.num_columns else []
+        answers["nearest"] = [
+            {"sample_id": row["sample_id"], "cosine": round(row["cosine"], 5)} for row in neighbours
         ]
-        return made
+        return answers
 
 
 @cache
 def studio(kind: str) -> Studio:
     """The data layer on the shipped tables ("shipped") or on those of `clustered` ("clustered")."""
-    shipped = [*MIEN.values(), *WHOLE.values()]
+    shipped = [*MIEN.values(), *UNALIGNED.values()]
     return Studio(shipped if kind == "shipped" else list(clustered().values()))

@@ -15,7 +15,7 @@ MOST_BYTES = 1_000_000
 
 
 @cache
-def made(name: str) -> Any:
+def output(name: str) -> Any:
     """The output as it is now; made once for both tests."""
     return plain(GOLDENS[name]())
 
@@ -28,10 +28,10 @@ def check(name: str, kind: str) -> None:
         kind: "values" or "intervals".
     """
     file = FILES / f"{name}.json"
-    found = differences(json.loads(file.read_text(encoding="utf-8")), made(name), kind)
-    if found:
+    lines = differences(json.loads(file.read_text(encoding="utf-8")), output(name), kind)
+    if lines:
         hint = f"If this is meant: python -m tests.golden.update {name}"
-        pytest.fail("\n".join([f"{file.name} differs.", *found, hint]), pytrace=False)
+        pytest.fail("\n".join([f"{file.name} differs.", *lines, hint]), pytrace=False)
 
 
 @pytest.mark.parametrize("name", GOLDENS)
@@ -58,9 +58,9 @@ def test_a_change_is_found_under_its_kind() -> None:
     more = json.loads(json.dumps(before).replace("10", "11"))
     assert "a[x].f1.n: 10 -> 11" in "\n".join(differences(before, more, "values"))
     renamed = json.loads(json.dumps(before).replace("value", "estimate"))
-    found = "\n".join(differences(before, renamed, "values"))
-    assert "names gone: value" in found and "names new: estimate" in found
-    assert "under other names" in found
+    message = "\n".join(differences(before, renamed, "values"))
+    assert "names gone: value" in message and "names new: estimate" in message
+    assert "under other names" in message
 
 
 def test_what_is_an_interval() -> None:

@@ -32,11 +32,11 @@ def main(argv: list[str] | None = None) -> int:
         file, now = FILES / f"{name}.json", plain(GOLDENS[name]())
         if file.exists():
             golden = json.loads(file.read_text(encoding="utf-8"))
-            found = [line for kind in TOLERANCE for line in differences(golden, now, kind)]
+            lines = [line for kind in TOLERANCE for line in differences(golden, now, kind)]
         else:
-            found = ["new"]
-        if found:
-            print(f"{name}:", *found, sep="\n  ")
+            lines = ["new"]
+        if lines:
+            print(f"{name}:", *lines, sep="\n  ")
         if not args.dry_run:
             file.write_text(text(now) + "\n", encoding="utf-8")
     if not (args.names or args.dry_run):
