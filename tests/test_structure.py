@@ -1,10 +1,12 @@
-"""The structure of the code: no circle of imports, one class per name, folders of few files."""
+"""The structure of the code: no circle of imports, one class per name, folders of few files, names
+of the field.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -16,6 +18,9 @@ PACKAGES = ("core", "evaluation", "train", "apps", "scripts")
 REGISTRIES = {"core/data", "evaluation/quality/checks", "train/recipes"}
 """Folders with one member per file, which grow with every member."""
 MAX_FILES_PER_FOLDER = 20
+VAGUE_NAMES = {"found", "made", "seen", "said", "told", "there", "known", "whole", "honest"}
+VAGUE_NAMES |= {"MOST", "LEAST", "SHOWN", "REACH"}
+"""Names that do not say what they hold."""
 
 Graph = dict[str, set[str]]
 
@@ -120,3 +125,45 @@ def test_the_formatter_has_no_exceptions(folder: str) -> None:
     marks = ("# fmt: " + "skip", "# fmt: " + "off")
     files = (p for p in (ROOT / folder).rglob("*.py"))
     assert [module_name(p) for p in files if any(m in p.read_text("utf-8") for m in marks)] == []
+
+
+def vague_names(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and name of each variable, argument, function or import with a vague name."""
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case (
+                ast.Name(id=name)
+                | ast.arg(arg=name)
+                | ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.alias(asname=str(name))
+                | ast.alias(name=name)
+            ) if name in VAGUE_NAMES:
+                yield node.lineno, name
+
+
+@pytest.mark.parametrize("folder", [*PACKAGES, "tests"])
+def test_names_say_what_they_hold(folder: str) -> None:
+    vague = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for line, name in vague_names(path.read_text("utf-8"))
+    ]
+    assert not vague, (
+        "Expected names that say what they hold, such as `findings`, `table` or `MAX_ROWS`,"
+        f" got {', '.join(vague)}; try the term of docs/glossary.md."
+    )
+
+
+def test_vague_names_are_found() -> None:
+    text = """
+from m import made
+from m import a as seen
+async def told(honest, *, REACH=1):
+    whole = [known for known in ()]
+    def said(): (there := f"{found}")
+class C:
+    MOST: int
+"""
+    assert {name for _, name in vague_names(text)} == VAGUE_NAMES - {"LEAST", "SHOWN"}
+    assert not list(vague_names("x.found = f(made='said')  # whole"))
