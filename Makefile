@@ -92,5 +92,5 @@ lock:  ## renew constraints.txt from requirements.txt in a fresh environment
 	build/lock/bin/python -m pip install --quiet -r build/lock.txt
 	{ head -1 constraints.txt; build/lock/bin/python -m pip freeze | sed -E 's/\+[A-Za-z0-9.]+$$//' | grep -viE '^(nvidia-|triton|cuda-)'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
-	$(PY) scripts/hashes.py
+	$(PY) -m scripts.hashes
 	rm -rf build/lock build/lock.txt

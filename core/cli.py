@@ -107,6 +107,23 @@ def _is_users_mistake(error: OSError, words: Sequence[str]) -> bool:
     )
 
 
+def run_program(
+    parser: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace], int | None],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Run a program of one command and return the exit status of the process, as `exit_status`.
+
+    Args:
+        parser: of its words; it gets `--debug`.
+        run: what the command does.
+        argv: the words (default: those of this process).
+    """
+    add_debug(parser)
+    args = parser.parse_args(argv)
+    return exit_status(lambda: run(args), words=argv, debug=args.debug)
+
+
 def add_debug(parser: argparse.ArgumentParser) -> None:
     """Add the option that all commands have."""
     parser.add_argument(

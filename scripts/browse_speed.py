@@ -1,6 +1,6 @@
 """Measure the studio's page Browse in a real browser, without a graphics card.
 
-    python scripts/browse_speed.py [--rows 100000] [--numbers 128] [--json]
+    python -m scripts.browse_speed [--rows 100000] [--numbers 128] [--json]
 
 Printed are seconds by the clock, and of the processor in server and browser together: the first
 view, which lays out the embeddings; the same view again; steps of moving the map; the answer to a
@@ -14,7 +14,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -22,8 +22,9 @@ from typing import Any
 
 import psutil
 
+from core.cli import run_program
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
 STEPS = 10
 MOVE = f"""async () => {{
@@ -104,15 +105,8 @@ def measure(url: str, browser: Any) -> dict[str, tuple[float, float]]:
     return timer.seconds
 
 
-def main() -> int:
+def run(args: argparse.Namespace) -> None:
     """Generate, measure and print."""
-    parser = argparse.ArgumentParser(description="Speed of the studio's page Browse.")
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--numbers", type=int, default=128, help="of an embedding")
-    parser.add_argument("--browser", default="/usr/bin/chromium")
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-
     from playwright.sync_api import sync_playwright
 
     from evaluation.benchmark.app_processes import running
@@ -127,13 +121,24 @@ def main() -> int:
             browser.close()
     if args.json:
         print(json.dumps({"rows": args.rows, "seconds": seconds, "resident_mb": megabytes}))
-        return 0
+        return
     print(
         f"Browse, {args.rows:,} samples, {args.numbers} numbers each: {megabytes:.0f} MB resident"
     )
     for title, (wall, processor) in seconds.items():
         print(f"  {title:28} {wall:7.2f} s  ({processor:.2f} s of processor)")
-    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and return the exit status of the process."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.browse_speed", description="Speed of the studio's page Browse."
+    )
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--numbers", type=int, default=128, help="of an embedding")
+    parser.add_argument("--browser", default="/usr/bin/chromium")
+    parser.add_argument("--json", action="store_true")
+    return run_program(parser, run, argv)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Make the data set that the studio's page Data set shows at first: four classes of FER+.
 
-    python scripts/dataset_sample.py --data DIR --out assets/sample/dataset
+    python -m scripts.dataset_sample --data DIR --out assets/sample/dataset
 
 DIR holds FER2013Train and FER2013Valid with their label.csv. Written are two files without any
 picture: `ferplus_published.parquet`, a manifest of the pictures of four classes in the publishers'
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,8 +21,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pyarrow.parquet as pq
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from core.cli import run_program
 from core.data import manifest
 from core.labels import FER4, FERPLUS8
 from evaluation import __main__ as evaluation
@@ -41,16 +41,8 @@ def without_folders(findings: Path) -> None:
     pq.write_table(table, findings, compression="zstd")
 
 
-def main() -> None:
-    """Write the manifest, audit it and write the findings."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the FER+ folder")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="the sample's folder"
-    )
-    args = parser.parse_args()
+def run(args: argparse.Namespace) -> int:
+    """Write the manifest, audit it and write the findings; return the exit status."""
     dataset = open_dataset("ferplus", args.data)
     codes = [FERPLUS8.labels.index(label) for label in FER4.labels]
     kept = np.flatnonzero(np.isin(dataset.samples.emotion, codes) & (dataset.split != "test"))
@@ -63,12 +55,27 @@ def main() -> None:
         manifest_writer.write_manifest(table, header, Path(folder, manifest.FILE))
         words = ["audit", "--dataset", "manifest", "--data", folder, "--checks", CHECKS]
         if status := evaluation.main([*words, "--findings", str(findings)]):
-            raise SystemExit(status)
+            return status
     without_folders(findings)
     # Copied into the FER+ folder the list is complete.
     header = replace(header, roots=dict.fromkeys(header.roots, "."))
     manifest_writer.write_manifest(table, header, args.out / "ferplus_published.parquet")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and return the exit status of the process."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.dataset_sample",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the FER+ folder")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the sample's folder"
+    )
+    return run_program(parser, run, argv)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

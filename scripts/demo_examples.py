@@ -1,6 +1,6 @@
 """Draw the demo's example pictures and its clip: apps/webcam/examples/drawn-*.jpg and clip.mp4.
 
-    python scripts/demo_examples.py [--out DIR]
+    python -m scripts.demo_examples [--out DIR]
 
 Faces come from the pen of the data set `synthetic`, so that nobody is shown; the clip begins with
 the public-domain portrait that is there already.
@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 
+from core import image
+from core.cli import run_program
+from core.data.base import face_drawing
+from core.data.base.face_drawing import Look
+from core.labels import FERPLUS8, GENDER2
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from core import image  # noqa: E402  # after the path, so that the script runs as a file
-from core.data.base import face_drawing  # noqa: E402
-from core.data.base.face_drawing import Look  # noqa: E402
-from core.labels import FERPLUS8, GENDER2  # noqa: E402
-
 EXAMPLES = ROOT / "apps" / "webcam" / "examples"
 CLIP_SIZE, CLIP_RATE, SWAY_PX = (480, 360), 12, 24
 SECONDS_PER_FACE = 1.25
@@ -79,11 +79,9 @@ def write_clip(path: Path) -> None:
         out.mux(stream.encode())
 
 
-def main() -> int:
-    """Write the files and return the exit status."""
-    p = argparse.ArgumentParser(description="Draw the demo's examples.")
-    p.add_argument("--out", type=Path, default=EXAMPLES, help="folder (default: the demo's own)")
-    out: Path = p.parse_args().out
+def run(args: argparse.Namespace) -> None:
+    """Write the files."""
+    out: Path = args.out
     out.mkdir(parents=True, exist_ok=True)
     pictures = {
         "drawn-smile.jpg": face(HAPPINESS, FEMALE, 25, side=480, seed=1),
@@ -94,7 +92,15 @@ def main() -> int:
         bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(out / name), bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])
     write_clip(out / "clip.mp4")
-    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and return the exit status of the process."""
+    p = argparse.ArgumentParser(
+        prog="python -m scripts.demo_examples", description="Draw the demo's examples."
+    )
+    p.add_argument("--out", type=Path, default=EXAMPLES, help="folder (default: the demo's own)")
+    return run_program(p, run, argv)
 
 
 if __name__ == "__main__":

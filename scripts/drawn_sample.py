@@ -1,6 +1,6 @@
 """Regenerate the studio's sample with pictures, assets/sample/drawn.
 
-    python scripts/drawn_sample.py [--work DIR] [--out DIR]
+    python -m scripts.drawn_sample [--work DIR] [--out DIR]
 
 Trains the recipes `drawn_emotion` and `drawn_joint` on the data set `synthetic`, exports them as
 INT8, predicts the test split of `synthetic_noisy`, measures robustness and looks for wrong labels.
@@ -14,13 +14,13 @@ import argparse
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from core.cli import run_program
+from evaluation.predictions import table
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from evaluation.predictions import table  # noqa: E402  # after the path, to run as a file
-
 RECIPES = ("drawn_emotion", "drawn_joint")
 JOINT = RECIPES[1]
 NOISY = ("--dataset", "synthetic_noisy", "--data", ".")
@@ -42,12 +42,8 @@ def drop_votes(path: Path) -> None:
     table.write(predictions.drop_columns(["emotion_votes"]), path)
 
 
-def main() -> int:
-    """Write the sample and return the exit status."""
-    p = argparse.ArgumentParser(description="Regenerate the studio's sample with pictures.")
-    p.add_argument("--work", type=Path, default=ROOT / "runs", help="folder of the runs")
-    p.add_argument("--out", type=Path, default=ROOT / "assets" / "sample" / "drawn")
-    args = p.parse_args()
+def run(args: argparse.Namespace) -> None:
+    """Write the sample."""
     work, out = args.work.resolve(), args.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     for name in RECIPES:
@@ -71,7 +67,17 @@ def main() -> int:
     judged = ("--set", f"labels.predictions={out / f'{JOINT}.parquet'}")
     checks = ("--checks", "labels", *judged, "--findings", out / "findings.parquet")
     command("evaluation", "audit", *NOISY, *checks)
-    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and return the exit status of the process."""
+    p = argparse.ArgumentParser(
+        prog="python -m scripts.drawn_sample",
+        description="Regenerate the studio's sample with pictures.",
+    )
+    p.add_argument("--work", type=Path, default=ROOT / "runs", help="folder of the runs")
+    p.add_argument("--out", type=Path, default=ROOT / "assets" / "sample" / "drawn")
+    return run_program(p, run, argv)
 
 
 if __name__ == "__main__":

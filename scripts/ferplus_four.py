@@ -1,6 +1,6 @@
 """Make assets/splits/ferplus_four.parquet: four classes of FER+, divided anew without leaks.
 
-    python scripts/ferplus_four.py --data DIR --out assets/splits/ferplus_four.parquet
+    python -m scripts.ferplus_four --data DIR --out assets/splits/ferplus_four.parquet
 
 Classes and sizes are those of a FER capstone notebook (2024, unpublished). DIR holds FER2013Train
 and FER2013Valid with their label.csv (the official test part stays out). The notebook has 15,138 /
@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from core.cli import run_program
 from core.data import Samples, manifest
 from core.errors import DataError
 from core.labels import FER4, FERPLUS8
@@ -80,21 +80,8 @@ def draw(samples: Samples, total: int, rng: np.random.Generator) -> np.ndarray:
     return np.sort(np.concatenate([rng.permutation(at[name])[:n] for name, n in sizes.items()]))
 
 
-def main() -> None:
-    """Draw, divide, thin out and write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the FER+ folder")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="such as assets/splits/ferplus_four.parquet",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    args = parser.parse_args()
+def run(args: argparse.Namespace) -> int:
+    """Draw, divide, thin out and write; return the exit status."""
     rng = np.random.default_rng(args.seed)
     dataset = open_dataset("ferplus", args.data)
     official = np.flatnonzero(dataset.split != "test")
@@ -114,7 +101,7 @@ def main() -> None:
         source = ["--dataset", "manifest", "--data", str(drawn)]
         how = ["--out", str(divided), "--shares", shares, "--seed", str(args.seed)]
         if status := evaluation.main(["restratify", *source, *how]):
-            raise SystemExit(status)
+            return status
         table, about = manifest.read(divided / manifest.FILE)
     split = np.array(table["split"].to_pylist())
     parts = {name: rng.permutation(np.flatnonzero(split == name)) for name in SIZES}
@@ -127,7 +114,27 @@ def main() -> None:
     origin = {"by": "scripts/ferplus_four.py", "seed": args.seed}
     about = replace(about, dataset="ferplus", roots=dict.fromkeys(about.roots, "."), made_by=origin)
     manifest_writer.write_manifest(table, about, args.out)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and return the exit status of the process."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.ferplus_four",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the FER+ folder")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="such as assets/splits/ferplus_four.parquet",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    return run_program(parser, run, argv)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,6 +15,8 @@ The list names pictures relative to its own folder: copy it into DIR before trai
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from core.cli import run_program
 from core.data import manifest
 from core.labels import FER4
 from scripts.ferplus_four import class_sizes
@@ -67,17 +70,8 @@ def divide(labels: pa.Table, seed: int = 0) -> pa.Table:
     ).sort_by("id")
 
 
-def main() -> None:
+def run(args: argparse.Namespace) -> None:
     """Draw, divide and write."""
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.ferplus_unclean",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the FER+ folder")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the list")
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    args = parser.parse_args()
     table = divide(csv.read_csv(args.data / LABELS), args.seed)
     about = manifest.About(
         dataset="fer2013",
@@ -91,5 +85,18 @@ def main() -> None:
     )
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and return the exit status of the process."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.ferplus_unclean",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the FER+ folder")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the list")
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    return run_program(parser, run, argv)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

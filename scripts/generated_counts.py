@@ -1,6 +1,6 @@
 """Write the studio's sample of counts: assets/sample/generated-counts.jsonl. No demo counted them.
 
-    python scripts/generated_counts.py [--out FILE]
+    python -m scripts.generated_counts [--out FILE]
 
 Twelve days of a demo that nobody ran. The faces are drawn from the shipped validation predictions,
 so their confidences are real; how many come by and what happens to them is made up: from the tenth
@@ -12,21 +12,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from core.cli import run_program
+from core.labels import FERPLUS8, GENDER2, SAD_NEUTRAL
+from core.monitoring.tally import Tally
+from core.types import Age, Distribution, Prediction
+from evaluation.predictions import table
+from evaluation.predictions.meta import Meta
+from evaluation.predictions.schema import P_EMOTION, P_GENDER
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from core.labels import FERPLUS8, GENDER2, SAD_NEUTRAL  # noqa: E402  # runs as a file
-from core.monitoring.tally import Tally  # noqa: E402
-from core.types import Age, Distribution, Prediction  # noqa: E402
-from evaluation.predictions import table  # noqa: E402
-from evaluation.predictions.meta import Meta  # noqa: E402
-from evaluation.predictions.schema import P_EMOTION, P_GENDER  # noqa: E402
-
 SAMPLES = ROOT / "assets" / "sample"
 START = datetime(2026, 11, 2, tzinfo=UTC)
 HOURS_PER_LINE = 2
@@ -40,13 +40,19 @@ DULL_SHARE, DULL_POWER = 0.6, 0.55
 """Share of the faces that the broken lamp makes dull, and the power of their probabilities."""
 
 
-def main() -> int:
-    """Write the file and return the exit status."""
-    parser = argparse.ArgumentParser(description="The studio's generated sample of counts.")
-    parser.add_argument("--out", type=Path, default=SAMPLES / "generated-counts.jsonl")
-    args = parser.parse_args()
+def run(args: argparse.Namespace) -> None:
+    """Write the file."""
     args.out.write_text(generated(), "ascii")
-    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and return the exit status of the process."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.generated_counts",
+        description="The studio's generated sample of counts.",
+    )
+    parser.add_argument("--out", type=Path, default=SAMPLES / "generated-counts.jsonl")
+    return run_program(parser, run, argv)
 
 
 def generated() -> str:

@@ -2,7 +2,7 @@
 
 With --all each tab is taken wide and narrow, light and dark.
 
-    python scripts/screenshot_demo.py [--model M] [--out docs/demo.png] [--all DIR]
+    python -m scripts.screenshot_demo [--model M] [--out docs/demo.png] [--all DIR]
 
 The script starts the demo and plays it a public-domain portrait (NASA, from scikit-image) as its
 camera. Needs the test dependencies and Chromium.
@@ -13,14 +13,16 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from core.cli import run_program
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -69,19 +71,8 @@ def every_page(page: Any, folder: Path, name: str) -> None:
         page.screenshot(path=folder / f"{name}-{tab.lower()}.png", full_page=True)
 
 
-def main() -> int:
-    """Take the screenshots and return the exit status."""
-    p = argparse.ArgumentParser(description="Screenshots of the running demo.")
-    p.add_argument("--model", type=Path, help="model file or folder (default: the shipped one)")
-    p.add_argument(
-        "--out",
-        type=Path,
-        default=ROOT / "docs" / "demo.png",
-        help="the README's picture (default: docs/demo.png)",
-    )
-    p.add_argument("--all", type=Path, metavar="DIR", help="every page into DIR instead")
-    p.add_argument("--chromium", default="/usr/bin/chromium")
-    args = p.parse_args()
+def run(args: argparse.Namespace) -> None:
+    """Take the screenshots."""
     from playwright.sync_api import sync_playwright
 
     from apps.webcam.options import SHIPPED_MODEL
@@ -109,7 +100,23 @@ def main() -> int:
                 go_live(page)
                 page.screenshot(path=args.out)
         browser.close()
-    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and return the exit status of the process."""
+    p = argparse.ArgumentParser(
+        prog="python -m scripts.screenshot_demo", description="Screenshots of the running demo."
+    )
+    p.add_argument("--model", type=Path, help="model file or folder (default: the shipped one)")
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "docs" / "demo.png",
+        help="the README's picture (default: docs/demo.png)",
+    )
+    p.add_argument("--all", type=Path, metavar="DIR", help="every page into DIR instead")
+    p.add_argument("--chromium", default="/usr/bin/chromium")
+    return run_program(p, run, argv)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 With --all each page is taken wide and narrow, light and dark.
 
-    python scripts/screenshot_studio.py [--out docs/studio.png] [--all DIR] [--table drawn]
+    python -m scripts.screenshot_studio [--out docs/studio.png] [--all DIR] [--table drawn]
     [--images DIR] [T.parquet ...]
 
 The script starts the studio, on the shipped samples unless tables are named. The README's
@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from core.cli import run_program
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
 """WebGL by the processor, for the map of the page Browse."""
 SIZES = {"wide": (1400, 1000), "phone": (390, 844)}
@@ -52,29 +54,8 @@ def grow_to_content(page: Any) -> None:
     page.wait_for_timeout(800)
 
 
-def main() -> int:
-    """Take the screenshots and return the exit status."""
-    p = argparse.ArgumentParser(description="Screenshots of the running studio.")
-    p.add_argument(
-        "tables", nargs="*", metavar="T.parquet", help="predictions (default: the shipped ones)"
-    )
-    p.add_argument(
-        "--out",
-        type=Path,
-        default=ROOT / "docs" / "studio.png",
-        help="the README's picture (default: docs/studio.png)",
-    )
-    p.add_argument(
-        "--page",
-        default="confusion",
-        help="its page (default: a cell of confusion)",
-    )
-    p.add_argument("--all", type=Path, metavar="DIR", help="every page into DIR instead")
-    p.add_argument("--only", nargs="*", metavar="PAGE", help="--all: these pages")
-    p.add_argument("--table", default="drawn", help="id of the sample (default: drawn)")
-    p.add_argument("--images", metavar="DIR", help="with pictures of faces: not for the README")
-    p.add_argument("--chromium", default="/usr/bin/chromium")
-    args = p.parse_args()
+def run(args: argparse.Namespace) -> None:
+    """Take the screenshots."""
     from playwright.sync_api import sync_playwright
 
     from core import registry
@@ -109,7 +90,33 @@ def main() -> int:
                 reduce_colours(target)
                 page.set_viewport_size(size)
         browser.close()
-    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and return the exit status of the process."""
+    p = argparse.ArgumentParser(
+        prog="python -m scripts.screenshot_studio", description="Screenshots of the running studio."
+    )
+    p.add_argument(
+        "tables", nargs="*", metavar="T.parquet", help="predictions (default: the shipped ones)"
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "docs" / "studio.png",
+        help="the README's picture (default: docs/studio.png)",
+    )
+    p.add_argument(
+        "--page",
+        default="confusion",
+        help="its page (default: a cell of confusion)",
+    )
+    p.add_argument("--all", type=Path, metavar="DIR", help="every page into DIR instead")
+    p.add_argument("--only", nargs="*", metavar="PAGE", help="--all: these pages")
+    p.add_argument("--table", default="drawn", help="id of the sample (default: drawn)")
+    p.add_argument("--images", metavar="DIR", help="with pictures of faces: not for the README")
+    p.add_argument("--chromium", default="/usr/bin/chromium")
+    return run_program(p, run, argv)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,14 @@ anything is installed.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from core.cli import run_program
 from scripts.space_folder import ROOT, SpaceError, copy_files, files_in, section
 
 APP = "apps/webcam"
@@ -104,24 +107,29 @@ def write(target: Path, root: Path = ROOT) -> list[Path]:
     return files_in(target)
 
 
-def main(arguments: list[str]) -> int:
-    """Return the exit status: 0, or 2 for the user's mistake."""
-    try:
-        if arguments == ["--requirements"]:
-            print(pins())
-        elif len(arguments) == 1 and not arguments[0].startswith("-"):
-            files = write(Path(arguments[0]))
-            megabytes = sum(p.stat().st_size for p in files) / 1e6
-            print(f"{len(files)} files, {megabytes:.1f} MB, in {arguments[0]}", file=sys.stderr)
-        else:
-            raise SpaceError(
-                f"Expected one folder, got {arguments}; try: python -m scripts.space /tmp/space"
-            )
-    except SpaceError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+def run(args: argparse.Namespace) -> None:
+    """Print the pins, or write the Space and say what it holds."""
+    if args.requirements:
+        print(pins())
+        return
+    if args.folder is None:
+        raise SpaceError("Expected one folder, got none; try: python -m scripts.space /tmp/space")
+    files = write(args.folder)
+    megabytes = sum(p.stat().st_size for p in files) / 1e6
+    print(f"{len(files)} files, {megabytes:.1f} MB, in {args.folder}", file=sys.stderr)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and return the exit status of the process."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.space", description="Write the demo's Space."
+    )
+    parser.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="folder to write into")
+    parser.add_argument(
+        "--requirements", action="store_true", help="only print the pins of the section [serving]"
+    )
+    return run_program(parser, run, argv)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -7,13 +7,15 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from core.errors import UserError
+
 ROOT = Path(__file__).resolve().parent.parent
 NEW_SPACE = {".git", ".gitattributes", "README.md"}
 """What a Space that was just created on the Hub holds."""
 
 
-class SpaceError(ValueError):
-    """A mistake that the user can mend; printed without a traceback."""
+class SpaceError(UserError):
+    """What is in the way of a Space."""
 
 
 def section(text: str, name: str) -> list[str]:

@@ -7,11 +7,12 @@ The pins hold neither torch nor gradio. A visitor's uploads are theirs for an ho
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from core.cli import exit_status
-from core.errors import UserError
+from core.cli import run_program
 from scripts.space_folder import ROOT, SpaceError, copy_files, files_in, section
 
 APP = "apps/studio"
@@ -87,21 +88,23 @@ def write(target: Path, root: Path = ROOT) -> list[Path]:
     return files_in(target)
 
 
-def main(arguments: list[str]) -> int:
-    """Return the exit status: 0, or 2 for the user's mistake."""
-    return exit_status(lambda: _write(arguments), words=arguments, debug=False)
-
-
-def _write(arguments: list[str]) -> None:
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        raise UserError(f"Expected one folder, got {arguments}; try /tmp/studio-space.")
-    try:
-        files = write(Path(arguments[0]))
-    except SpaceError as error:
-        raise UserError(str(error)) from None
+def run(args: argparse.Namespace) -> None:
+    """Write the Space and say what it holds."""
+    if args.folder is None:
+        raise SpaceError("Expected one folder, got none; try /tmp/studio-space.")
+    files = write(args.folder)
     megabytes = sum(p.stat().st_size for p in files) / 1e6
-    print(f"{len(files)} files, {megabytes:.1f} MB, in {arguments[0]}", file=sys.stderr)
+    print(f"{len(files)} files, {megabytes:.1f} MB, in {args.folder}", file=sys.stderr)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and return the exit status of the process."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.space_studio", description="Write the studio's Space."
+    )
+    parser.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="folder to write into")
+    return run_program(parser, run, argv)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

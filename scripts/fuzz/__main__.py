@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from core import registry
-from core.cli import add_debug, exit_status
+from core.cli import run_program
 from core.errors import UserError
 from core.progress import say
 from evaluation.report.formatting import console, print_table
@@ -45,7 +45,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--cases", type=int, default=sys.maxsize, help="at most so many for each target")
     p.add_argument("--case", type=int, help="run only this case of one target, with its traceback")
     p.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    add_debug(p)
     return p
 
 
@@ -103,8 +102,7 @@ def show(reports: Sequence[TargetReport]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run and return the exit status of the process."""
-    args = parser().parse_args(argv)
-    return exit_status(lambda: run(args), words=argv, debug=args.debug)
+    return run_program(parser(), run, argv)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from dataclasses import asdict
 
 from core import registry
 from core.artifacts.downloads import ROOT
-from core.cli import add_debug, exit_status
+from core.cli import run_program
 from scripts.fuzz.case import run_case, watch_lookups
 from scripts.fuzz.worker import TARGETS
 
@@ -46,9 +46,7 @@ def main() -> int:
     parser.add_argument("seed", type=int)
     parser.add_argument("case", type=int)
     parser.add_argument("--json", action="store_true", help="on one line")
-    add_debug(parser)
-    args = parser.parse_args()
-    return exit_status(lambda: run(args), debug=args.debug)
+    return run_program(parser, run)
 
 
 if __name__ == "__main__":
