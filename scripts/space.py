@@ -25,7 +25,8 @@ APP = "apps/webcam"
 MODEL = "assets/models/mien"
 MODEL_FILES = (f"{MODEL}/model.onnx", f"{MODEL}/card.md", "assets/models/face_check.onnx")
 """What predicts; the weights to train from stay out."""
-ON_A_LAPTOP = """It runs on a laptop's processor; no face leaves the machine or stays on it."""
+ON_A_LAPTOP = """It runs on a laptop's processor, sends no picture anywhere
+and keeps none."""
 ON_A_SPACE = """On this Space, pictures are processed on Hugging Face's machine and not kept."""
 LICENCES = """## Licences
 

@@ -123,7 +123,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, shipped_model: 
 
 def test_the_space_says_where_pictures_go_and_what_may_be_done_with_the_weights() -> None:
     text = space.front_matter((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert "no face leaves the machine" not in text and "Hugging Face's machine" in text
+    assert "sends no picture anywhere" not in text and "Hugging Face's machine" in text
     assert "non-commercial research" in text
 
 
