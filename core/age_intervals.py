@@ -4,8 +4,8 @@ A network's own spread holds the truth too often for children and too seldom for
 forties. A card may therefore carry, beside the temperature, a few factors `age@Y`: how many times
 as far as the network's own interval one must reach to hold the intended share of people who *are* Y
 years old. Between those years the factor is linear. An interval then holds every age that lies
-within its own factor's reach: label-conditional conformal prediction (Vovk, arXiv 1209.2673). So
-the share holds for each true age, which no widening by the predicted one can bring, although
+within its own factor's half width: label-conditional conformal prediction (Vovk, arXiv 1209.2673).
+So the share holds for each true age, which no widening by the predicted one can bring, although
 nobody knows the true age when the model predicts.
 """
 
@@ -20,8 +20,8 @@ from core.errors import ModelError
 PREFIX = "age@"
 OLDEST = 116.0
 """Years; no interval goes on beyond, or below 0."""
-MIN_REACH_YEARS = 0.5
-"""Years that an interval reaches to either side before any factor: ages are whole years."""
+MIN_HALF_WIDTH_YEARS = 0.5
+"""Least years of an interval on either side before any factor: ages are whole years."""
 
 
 def factors(calibration: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray] | None:
@@ -49,22 +49,26 @@ def factors(calibration: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray] |
     return years, factor
 
 
-def reach(value: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def half_widths(
+    value: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return years (N,) from the expected age down to `low` and up to `high`.
 
-    They are at least `MIN_REACH_YEARS`.
+    They are at least `MIN_HALF_WIDTH_YEARS`.
     """
-    return np.maximum(value - low, MIN_REACH_YEARS), np.maximum(high - value, MIN_REACH_YEARS)
+    return np.maximum(value - low, MIN_HALF_WIDTH_YEARS), np.maximum(
+        high - value, MIN_HALF_WIDTH_YEARS
+    )
 
 
 def distance(age: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Return how far `age` lies from the expected age, in reaches of that side.
+    """Return how far `age` lies from the expected age, in half widths of that side.
 
     All (N,), in years; 1 is the interval's end.
     """
-    below, above = reach(value, low, high)
-    reaches: np.ndarray = np.where(age < value, (value - age) / below, (age - value) / above)
-    return reaches
+    below, above = half_widths(value, low, high)
+    distances: np.ndarray = np.where(age < value, (value - age) / below, (age - value) / above)
+    return distances
 
 
 def conformed(
@@ -82,7 +86,7 @@ def conformed(
     Returns:
         Lower and upper ends; always around `value`.
     """
-    below, above = reach(value, low, high)
+    below, above = half_widths(value, low, high)
     value = np.clip(value, 0.0, OLDEST)  # `_end` needs it between its first and last corner
     # (K,): between these the factor is a straight line, and so is what is looked for.
     at = np.unique([0.0, *years, OLDEST])
@@ -94,18 +98,20 @@ def conformed(
 def widened(
     value: np.ndarray, low: np.ndarray, high: np.ndarray, factor: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends (N,) `factor` reaches from the expected age, within 0 and `OLDEST`."""
-    below, above = reach(value, low, high)
+    """Return the ends (N,) `factor` half widths from the expected age, within 0 and `OLDEST`."""
+    below, above = half_widths(value, low, high)
     return np.maximum(value - factor * below, 0.0), np.minimum(value + factor * above, OLDEST)
 
 
-def _end(value: np.ndarray, reach: np.ndarray, at: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """Return the largest age (N,) that is at most `factor` reaches above `value`.
+def _end(
+    value: np.ndarray, half_width: np.ndarray, at: np.ndarray, factor: np.ndarray
+) -> np.ndarray:
+    """Return the largest age (N,) that is at most `factor` half widths above `value`.
 
     at, factor: corners (K,) of the factor's line, from 0 on.
     """
-    # (N, K): years beyond the reach; straight between corners, negative at the first.
-    over = at - value[:, None] - reach[:, None] * factor
+    # (N, K): years beyond the half width; straight between corners, negative at the first.
+    over = at - value[:, None] - half_width[:, None] * factor
     last = over.shape[1] - 1 - (over[:, ::-1] <= 0).argmax(axis=1)
     next_ = np.minimum(last + 1, len(at) - 1)
     rows = np.arange(len(value))

@@ -62,7 +62,7 @@ class Detector(Protocol):
 T = TypeVar("T")
 
 
-class Idle(Generic[T]):
+class ObjectPool(Generic[T]):
     """Lends objects that only one caller at a time may use.
 
     As many are made as were ever in use at once: one for each thread would be dozens in a server, 6
@@ -103,7 +103,7 @@ class YuNet:
 
     def __init__(self, path: Path, threshold: float = 0.6) -> None:
         self._path, self._threshold = str(path), threshold
-        self._nets = Idle(self._make)
+        self._nets = ObjectPool(self._make)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel to another process as a path."""
@@ -157,7 +157,7 @@ class Haar:
 
     def __init__(self) -> None:
         file = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
-        self._cascades = Idle(lambda: cv2.CascadeClassifier(str(file)))
+        self._cascades = ObjectPool(lambda: cv2.CascadeClassifier(str(file)))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel to another process as nothing but its kind."""

@@ -38,7 +38,7 @@ def choose(store: Store, task: str) -> Where:
     if f"{task}_conf" in store.columns:
         where = where.but(confidence=widgets.between("confidence", "Confidence", 0.0, 1.0, 0.01))
     if has_right(store, task):
-        where = where.but(right=_either("right", "Prediction", "right", "wrong"))
+        where = where.but(correct=_either("right", "Prediction", "right", "wrong"))
     where = where.but(text=widgets.text("text", "Sample name contains"))
     if "face_found" in store.columns:
         where = where.but(face=_either("face", "Face", "found", "not found"))

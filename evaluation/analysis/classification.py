@@ -229,6 +229,6 @@ def _votes(task: arrays.Classes, votes: np.ndarray, sample: Sample) -> VoteRepor
         share=VOTE_SHARE,
         kl=kl,
         ceiling=voted.mean(agreement.ceiling(votes)),
-        majority=voted.share(agreement.right(votes, predicted) > 0),
-        any=voted.share(agreement.right(votes, predicted, VOTE_SHARE) > 0),
+        majority=voted.share(agreement.agrees_with_votes(votes, predicted) > 0),
+        any=voted.share(agreement.agrees_with_votes(votes, predicted, VOTE_SHARE) > 0),
     )

@@ -6,7 +6,7 @@ Differences (B minus A) with paired 95 % intervals, tests and wins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from evaluation.metrics import classification
 from evaluation.predictions.arrays import Coded
 from evaluation.predictions.tasks import KNOWN_TASKS
 from evaluation.statistics import significance
-from evaluation.statistics.estimate import Estimate, fields_of
+from evaluation.statistics.estimate import JSON_KEY, Estimate, fields_of
 from evaluation.statistics.sample import Method, Sample
 
 ALPHA = 0.05
@@ -73,14 +73,17 @@ class PartComparison:
 class Disagreement:
     """A sample on which the models differ.
 
-    Labels, or years; right: which is, "a", "b" or "neither", None for ages.
+    Attributes:
+        sample_id: its name.
+        true, a, b: the truth and both predictions: labels, or years.
+        correct: which prediction is: "a", "b" or "neither"; None for ages.
     """
 
     sample_id: str
     true: str | float
     a: str | float
     b: str | float
-    right: str | None = None
+    correct: str | None = field(default=None, metadata={JSON_KEY: "right"})
 
     def to_dict(self) -> dict[str, object]:
         """Return the fields that are set, for JSON."""

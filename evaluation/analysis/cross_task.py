@@ -6,13 +6,13 @@ For instance a wrong perceived gender with a larger age error.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from evaluation.analysis.by_group.groups import Outcomes
 from evaluation.statistics.counts import GroupedCounts
-from evaluation.statistics.estimate import Estimate
+from evaluation.statistics.estimate import JSON_KEY, Estimate
 from evaluation.statistics.sample import Sample
 
 
@@ -22,11 +22,13 @@ def task_pairs(classifications: Sequence[str], regressions: Sequence[str]) -> li
     >>> task_pairs(("emotion", "gender"), ("age",))
     [('gender', 'age'), ('emotion', 'age'), ('gender', 'emotion')]
     """
-    to_numbers = [(given, task) for task in regressions for given in reversed(classifications)]
+    to_numbers = [
+        (condition, task) for task in regressions for condition in reversed(classifications)
+    ]
     return to_numbers + [
-        (given, task)
+        (condition, task)
         for i, task in enumerate(classifications)
-        for given in classifications[i + 1 :]
+        for condition in classifications[i + 1 :]
     ]
 
 
@@ -37,32 +39,32 @@ class CrossTask:
     Attributes:
         task: whose figure it is.
         figure: `mae` (years) or `accuracy`.
-        given: the task that is correct or wrong.
+        condition_task: the task that is correct or wrong.
         n: samples that have both tasks.
-        right, wrong: the figure where `given` is correct, and where it is wrong.
-        difference: wrong minus right.
+        correct, wrong: the figure where that task is correct, and where it is wrong.
+        difference: wrong minus correct.
     """
 
     task: str
     figure: str
-    given: str
+    condition_task: str = field(metadata={JSON_KEY: "given"})
     n: int
-    right: Estimate
+    correct: Estimate = field(metadata={JSON_KEY: "right"})
     wrong: Estimate
     difference: Estimate
 
     @classmethod
-    def of(cls, task: str, given: str, counts: GroupedCounts) -> CrossTask:
-        """Return the report of counts of the figure in two cells: `given` correct, and wrong."""
-        right, wrong = counts.estimates()
+    def of(cls, task: str, condition: str, counts: GroupedCounts) -> CrossTask:
+        """Return the report of counts of the figure in two cells: condition correct, and wrong."""
+        correct, wrong = counts.estimates()
         figure = "accuracy" if counts.is_share else "mae"
-        return cls(task, figure, given, counts.total, right, wrong, counts.difference(0, 1))
+        return cls(task, figure, condition, counts.total, correct, wrong, counts.difference(0, 1))
 
 
 def cross_tasks(outcomes: Outcomes, regressions: Sequence[str], table: Sample) -> list[CrossTask]:
     """Report each pair of tasks that shares rows.
 
-    A pair whose `given` is never or always wrong is left out.
+    A pair whose condition is never or always wrong is left out.
 
     Args:
         outcomes: of the tasks that the table has.
@@ -71,16 +73,16 @@ def cross_tasks(outcomes: Outcomes, regressions: Sequence[str], table: Sample) -
     """
     results = []
     classifications = [name for name in outcomes if name not in regressions]
-    for given, task in task_pairs(classifications, regressions):
-        if len(outcomes[given][0]) and len(outcomes[task][0]):
-            (rows, correct), (other, values) = outcomes[given], outcomes[task]
+    for condition, task in task_pairs(classifications, regressions):
+        if len(outcomes[condition][0]) and len(outcomes[task][0]):
+            (rows, correct), (other, values) = outcomes[condition], outcomes[task]
             if not np.array_equal(rows, other):
-                rows, in_given, in_task = np.intersect1d(
+                rows, in_condition, in_task = np.intersect1d(
                     rows, other, assume_unique=True, return_indices=True
                 )
-                correct, values = correct[in_given], values[in_task]
+                correct, values = correct[in_condition], values[in_task]
             wrong = 1 - correct.astype(np.int64)
             if wrong.any() and not wrong.all():
                 counts = table.part(rows).counts(wrong, 2, values, is_share=task in classifications)
-                results.append(CrossTask.of(task, given, counts))
+                results.append(CrossTask.of(task, condition, counts))
     return results

@@ -137,15 +137,15 @@ def _person_groups(table: pa.Table) -> dict[str, arrays.Coded]:
 
 def _gender(table: pa.Table, from_age: float) -> dict[str, tuple[Floats, Mask]]:
     """Return values of each figure (N,), and the rows that it is made of."""
-    right, rows = gender_is_right(table)
+    correct, rows = gender_is_right(table)
     age = arrays.numbers(table, "age_pred")
     if not rows.any():
         return {}
     is_given = np.ones(len(table), bool) if age is None else age >= from_age
     return {
-        "gender": (right.astype(float), rows),
+        "gender": (correct.astype(float), rows),
         "coverage": (is_given.astype(float), rows),
-        "given": (right.astype(float), rows & is_given),
+        "given": (correct.astype(float), rows & is_given),
     }
 
 

@@ -144,10 +144,10 @@ def cross_tasks(store: Store, where: Where) -> list[CrossTask]:
     """Return what `evaluation.analysis.cross_task.cross_tasks` does of a table."""
     results = []
     numbers = [task for task in store.tasks if store.is_regression(task)]
-    for given, task in task_pairs([t for t in store.tasks if t not in numbers], numbers):
-        wrong, is_share = f"1 - ({is_correct(given)})", task not in numbers
+    for condition, task in task_pairs([t for t in store.tasks if t not in numbers], numbers):
+        wrong, is_share = f"1 - ({is_correct(condition)})", task not in numbers
         value = outcome(store, task)
         counts = grouped_counts(store, where, wrong, 2, value, is_share=is_share)
         if counts.n.all():
-            results.append(CrossTask.of(task, given, counts))
+            results.append(CrossTask.of(task, condition, counts))
     return results

@@ -13,7 +13,7 @@ one person are not many predictions. It is never below `MIN_THRESHOLD`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ from core.errors import DataError
 from evaluation.analysis.by_group.groups import by_group, table_sample
 from evaluation.metrics import selective
 from evaluation.predictions import arrays
-from evaluation.statistics.estimate import Estimate
+from evaluation.statistics.estimate import JSON_KEY, Estimate
 from evaluation.statistics.sample import Method, Sample
 
 CARD_PRECISION = 0.9
@@ -39,7 +39,7 @@ class ClassThreshold:
     Attributes:
         label: the class.
         threshold: least probability of a kept prediction; None abstains always.
-        called: rows with this prediction.
+        n_predicted: rows with this prediction.
         coverage: share of these that is kept, cross-fitted.
         precision: share of the kept that is right, cross-fitted.
         before: precision without abstention.
@@ -47,7 +47,7 @@ class ClassThreshold:
 
     label: str
     threshold: float | None
-    called: int
+    n_predicted: int = field(metadata={JSON_KEY: "called"})
     coverage: Estimate
     precision: Estimate
     before: Estimate
@@ -159,15 +159,15 @@ def plan_thresholds(
     )
     estimates = rows.estimates(is_kept, pred, len(labels))
     per_class = [
-        ClassThreshold(label, float(t) if np.isfinite(t) else None, before.n, kept, right, before)
-        for label, t, (before, kept, right) in zip(labels, thresholds, estimates, strict=True)
+        ClassThreshold(label, float(t) if np.isfinite(t) else None, before.n, kept, correct, before)
+        for label, t, (before, kept, correct) in zip(labels, thresholds, estimates, strict=True)
     ]
 
     def of_group(group: arrays.Coded) -> list[GroupCoverage]:
         by_value = rows.estimates(is_kept, group.codes, len(group.values))
         return [
-            GroupCoverage(value, kept, right, before)
-            for value, (before, kept, right) in zip(group.values, by_value, strict=True)
+            GroupCoverage(value, kept, correct, before)
+            for value, (before, kept, correct) in zip(group.values, by_value, strict=True)
             if before.n
         ]
 

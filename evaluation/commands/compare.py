@@ -243,7 +243,7 @@ def _show_disagreements(task: TaskTitle, report: TaskComparison, out: Console) -
         [
             row.sample_id,
             *(str(v) if is_share else f"{v:.1f}" for v in (row.true, row.a, row.b)),
-            *([SIDES[row.right]] if is_share else []),
+            *([SIDES[row.correct]] if is_share else []),
         ]
         for row in disagreements.rows
     )

@@ -102,7 +102,7 @@ def show(plan: ThresholdPlan, title: str, out: Console) -> None:
             c.label,
             "never" if c.threshold is None else f"{c.threshold:.3f}",
             *_shares(c.coverage, c.precision, c.before),
-            sample_count(c.called),
+            sample_count(c.n_predicted),
         ]
         for c in plan.per_class
     )

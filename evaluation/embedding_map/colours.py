@@ -75,7 +75,7 @@ def colouring(store: Store, where: Where, by: str, models: Sequence[str]) -> Col
     if by == "models":
         return _models_right(store, where, models)
     if by == "right":
-        codes = _column(store, where, f"({store.right(task)})::INT", missing=2)
+        codes = _column(store, where, f"({store.correct(task)})::INT", missing=2)
         return _without_unused(("wrong", "right", UNKNOWN), codes)
     if by.startswith(GROUP_PREFIX):
         column = store.group_column(by.removeprefix(GROUP_PREFIX))
@@ -105,7 +105,7 @@ def _models_right(store: Store, where: Where, models: Sequence[str]) -> Colourin
     of_models, params = store.clause(Where(task=where.task, models=tuple(models)))
     clause, row_params = store.clause(where)
     counts = (
-        f"SELECT t.key, count(*) FILTER (WHERE {store.right(where.task)}) AS n FROM t "
+        f"SELECT t.key, count(*) FILTER (WHERE {store.correct(where.task)}) AS n FROM t "
         f"WHERE {of_models} GROUP BY t.key"
     )
     query = (

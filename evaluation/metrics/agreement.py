@@ -28,7 +28,9 @@ def shares(votes: np.ndarray) -> np.ndarray:
         return np.where(total > 0, votes / total, np.nan)
 
 
-def right(votes: np.ndarray, pred: np.ndarray, share: float | None = None) -> np.ndarray:
+def agrees_with_votes(
+    votes: np.ndarray, pred: np.ndarray, share: float | None = None
+) -> np.ndarray:
     """Return where the predicted class has enough of the votes.
 
     Args:

@@ -42,12 +42,12 @@ class Margins:
     """What most metrics need of confusion matrices, each (..., k): k numbers in place of k * k.
 
     Attributes:
-        right: samples of a class that are predicted so.
+        correct: samples of a class that are predicted so.
         support: samples of it.
         predicted: predictions of it.
     """
 
-    right: np.ndarray
+    correct: np.ndarray
     support: np.ndarray
     predicted: np.ndarray
 
@@ -56,8 +56,8 @@ class Margins:
         """Return the margins of confusion matrices (..., k, k); margins as they are."""
         if isinstance(matrix, Margins):
             return matrix
-        right = np.diagonal(matrix, axis1=-2, axis2=-1)
-        return cls(right, matrix.sum(axis=-1), matrix.sum(axis=-2))
+        correct = np.diagonal(matrix, axis1=-2, axis2=-1)
+        return cls(correct, matrix.sum(axis=-1), matrix.sum(axis=-2))
 
 
 Matrices: TypeAlias = np.ndarray | Margins
@@ -67,7 +67,7 @@ Matrices: TypeAlias = np.ndarray | Margins
 def accuracy(matrix: Matrices) -> np.ndarray:
     """Return the accuracy of confusion matrices (..., k, k) -> (...); NaN without samples."""
     margins = Margins.of(matrix)
-    return _ratio(margins.right.sum(axis=-1), margins.support.sum(axis=-1))
+    return _ratio(margins.correct.sum(axis=-1), margins.support.sum(axis=-1))
 
 
 def _ratio(part: np.ndarray, total: np.ndarray) -> np.ndarray:
@@ -96,9 +96,9 @@ class PerClass:
 def per_class(matrix: Matrices) -> PerClass:
     """Return the figures of every class of confusion matrices (..., k, k)."""
     margins = Margins.of(matrix)
-    right, support, predicted = margins.right, margins.support, margins.predicted
-    f1 = _ratio(2.0 * right, support + predicted)
-    return PerClass(support, _ratio(right, predicted), _ratio(right, support), f1)
+    correct, support, predicted = margins.correct, margins.support, margins.predicted
+    f1 = _ratio(2.0 * correct, support + predicted)
+    return PerClass(support, _ratio(correct, predicted), _ratio(correct, support), f1)
 
 
 def _class_mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -172,7 +172,7 @@ def kappa(matrix: Matrices) -> np.ndarray:
     n = margins.support.sum(axis=-1).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
         chance = (margins.support * margins.predicted / n[..., None] / n[..., None]).sum(axis=-1)
-        agreement = margins.right.sum(axis=-1) / n
+        agreement = margins.correct.sum(axis=-1) / n
         return np.where(
             np.isclose(chance, 1.0, rtol=0, atol=1e-15), np.nan, (agreement - chance) / (1 - chance)
         )

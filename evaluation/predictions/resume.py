@@ -28,7 +28,7 @@ from evaluation.predictions import table
 from evaluation.predictions.columns import absent_labels, relative_paths
 from evaluation.predictions.partial import PartialTable
 from evaluation.predictions.predict import describe, predict
-from evaluation.predictions.schema import conform
+from evaluation.predictions.schema import to_schema
 
 PART_SIZE = 256
 """Samples after which work is kept, and that an engine hands out together: at most so many are
@@ -175,7 +175,7 @@ def _predict_part(
     An engine calls it, in this process or in another.
     """
     part, unreadable = predict_samples(samples)
-    return conform(part.drop_columns(absent)) if len(part) else part, unreadable
+    return to_schema(part.drop_columns(absent)) if len(part) else part, unreadable
 
 
 def _absolute(samples: Samples) -> Samples:

@@ -83,7 +83,7 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:MAX_NAMES_SHOWN]) + (" ..." if len(names) > MAX_NAMES_SHOWN else "")
 
 
-def conform(table: pa.Table, *, model: str = "model") -> pa.Table:
+def to_schema(table: pa.Table, *, model: str = "model") -> pa.Table:
     """Return `table` with the contract's types, canonical labels and a `model` column.
 
     Args:

@@ -31,7 +31,7 @@ from evaluation.predictions.importing.opening import open_table
 from evaluation.predictions.mapping import column_map as column_map
 from evaluation.predictions.mapping import rename as rename
 from evaluation.predictions.meta import METADATA_KEY, Meta
-from evaluation.predictions.schema import conform
+from evaluation.predictions.schema import to_schema
 from evaluation.predictions.tasks import SPACES, TRUE, label_space, task_names
 
 
@@ -49,7 +49,7 @@ def read(
         options: What else the columns cannot say; with its own `names`.
 
     Raises:
-        DataError: No such file, not a table, nothing to compare, or anything that `conform`
+        DataError: No such file, not a table, nothing to compare, or anything that `to_schema`
             refuses.
     """
     return open_table(path, options or ImportOptions(names or {})).table
@@ -99,7 +99,7 @@ class Writer:
         Raises:
             DataError: They do not conform.
         """
-        part = conform(part)
+        part = to_schema(part)
         self._collect_labels(part)
         part = _as_text(part) if self._csv else part.replace_schema_metadata(None)
         if self._sink is None:

@@ -99,10 +99,10 @@ def _show_cross_task(report: TableReport, out: Console) -> None:
     rows = [
         [
             f"{report.titles[pair.task].title}: {METRICS[pair.figure].title}",
-            report.titles[pair.given].title,
+            report.titles[pair.condition_task].title,
             *(
                 number(end, percent=METRICS[pair.figure].is_share, sign=end is pair.difference)
-                for end in (pair.right.value, pair.wrong.value, pair.difference)
+                for end in (pair.correct.value, pair.wrong.value, pair.difference)
             ),
             str(pair.n),
         ]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 NO_INTERVAL = (float("nan"), float("nan"))
+JSON_KEY = "json"
+"""Metadata of a dataclass's field: its key in JSON, where that is not its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,8 @@ class Estimate:
 
 
 def fields_of(report: DataclassInstance) -> dict[str, object]:
-    """Return the fields of a dataclass by name, as they are."""
-    return {field.name: getattr(report, field.name) for field in fields(report)}
+    """Return the fields of a dataclass, as they are, by name or by their key in JSON."""
+    return {f.metadata.get(JSON_KEY, f.name): getattr(report, f.name) for f in fields(report)}
 
 
 def plain(value: Any) -> Any:

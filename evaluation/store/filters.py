@@ -15,13 +15,13 @@ class Where:
     Within one condition any of its values is enough.
 
     Attributes:
-        task: the task of `true`, `pred`, `confidence` and `right`: emotion or gender; `right` also
-            takes age.
+        task: the task of `true`, `pred`, `confidence` and `correct`: emotion or gender; `correct`
+            also takes age.
         models, datasets, splits: names.
         groups: (name, values) pairs.
         true, pred: labels.
         confidence: (low, high) in [0, 1], of the predicted class.
-        right: whether the prediction is correct; an age within RIGHT_YEARS years.
+        correct: whether the prediction is correct; an age within RIGHT_YEARS years.
         face: whether a face was detected.
         text: part of the sample's name, in any case.
         ids: names of samples.
@@ -36,7 +36,7 @@ class Where:
     true: tuple[str, ...] = ()
     pred: tuple[str, ...] = ()
     confidence: tuple[float, float] | None = None
-    right: bool | None = None
+    correct: bool | None = None
     face: bool | None = None
     text: str = ""
     ids: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from evaluation.metrics import regression
 from evaluation.predictions.importing import ImportOptions
 from evaluation.predictions.mapping import rename
 from evaluation.predictions.row_error import RowError
-from evaluation.predictions.schema import GROUP, TYPES, conform, some
+from evaluation.predictions.schema import GROUP, TYPES, some, to_schema
 from evaluation.predictions.tasks import Task, task_names
 from evaluation.store import database, files
 from evaluation.store.encoding import (
@@ -130,7 +130,7 @@ def _insert(
     order = {name: OrderCheck() for name, task in loaded.tasks.items() if not task.is_regression}
     for raw_part in files.parts(file.content, needed):
         try:
-            part = conform(rename(raw_part, names), model=file.path.stem)
+            part = to_schema(rename(raw_part, names), model=file.path.stem)
             _check_text_lengths(part, ("sample_id", "path", *codes))
         except RowError as error:
             raise error.moved(rows) from None

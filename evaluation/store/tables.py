@@ -178,8 +178,8 @@ class Tables:
         add_one_of(f"{task}_pred", self.label_space(task), where.pred)
         if where.confidence is not None:
             add(f"{task}_conf", f"t.{task}_conf BETWEEN ? AND ?", where.confidence)
-        if where.right is not None:
-            add("key", f"({self.right(task)}) = ?", [where.right])
+        if where.correct is not None:
+            add("key", f"({self.correct(task)}) = ?", [where.correct])
         if where.face is not None:
             add("face_found", "t.face_found = ?", [where.face])
         if where.text:
@@ -190,7 +190,7 @@ class Tables:
             add("sample_id", f"t.sample_id IN ({', '.join('?' * len(where.ids))})", where.ids)
         return " AND ".join(parts) or "true", params
 
-    def right(self, task: str) -> str:
+    def correct(self, task: str) -> str:
         """Return an SQL condition that holds for correct predictions, NULL where that is open."""
         if task not in self.tasks:
             return "NULL"

@@ -10,7 +10,7 @@ import pytest
 
 from core.artifacts import downloads
 from core.errors import ModelError
-from core.faces import MAX_FACES, STILL_SIDE, Detector, Haar, Idle, YuNet, best_detector
+from core.faces import MAX_FACES, STILL_SIDE, Detector, Haar, ObjectPool, YuNet, best_detector
 from core.preprocess import pose_of
 
 
@@ -124,7 +124,7 @@ def test_one_network_serves_threads_that_come_one_after_the_other(
 
 
 def test_lent_things_are_made_when_all_are_in_use_and_come_back_after_an_error() -> None:
-    pool = Idle(object)
+    pool = ObjectPool(object)
     with pool.one() as first, pool.one() as second:
         assert first is not second
     with pytest.raises(KeyError), pool.one():

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.statistics.estimate import JSON_KEY
+
 DROPPED = frozenset({"table", "tables", "folder", "root", "created", "versions"})
 """Fields that depend on the machine, the place of a checkout or the time; left out everywhere.
 
@@ -44,7 +46,7 @@ def plain(value: Any) -> Any:
     if hasattr(value, "to_dict"):
         value = value.to_dict()
     if is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
+        value = {f.metadata.get(JSON_KEY, f.name): getattr(value, f.name) for f in fields(value)}
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, Mapping):

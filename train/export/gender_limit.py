@@ -27,14 +27,14 @@ def gender_limit(tables: Sequence[pa.Table]) -> tuple[float, list[MetricRow]]:
 
     All younger faces together, as single years have few faces.
     """
-    ages, right = [], []
+    ages, correct = [], []
     for table in tables:
         is_right, rows = given.gender_is_right(table)
         ages.append(_column(table, "age_pred")[rows])
-        right.append(is_right[rows])
+        correct.append(is_right[rows])
     if not ages:
         return 0.0, []
-    year, hit = np.concatenate(ages).astype(np.int64), np.concatenate(right)
+    year, hit = np.concatenate(ages).astype(np.int64), np.concatenate(correct)
     year = np.where(year <= OLDEST_SHOWN, year, -1)  # older ones count nowhere
     shares = Sample(len(year)).shares(hit, year, OLDEST_SHOWN + 1)
     figures = [

@@ -225,9 +225,9 @@ def _strength(z: Floats, true: np.ndarray, log_prior: Floats) -> float:
     """Return the strength of the highest mean recall that costs at most MAX_ACCURACY_LOSS."""
 
     def figures(strength: float) -> tuple[float, float]:
-        right = (z - strength * log_prior).argmax(axis=1) == true
-        recalls = [right[true == k].mean() for k in np.unique(true)]
-        return float(right.mean()), float(np.mean(recalls))
+        correct = (z - strength * log_prior).argmax(axis=1) == true
+        recalls = [correct[true == k].mean() for k in np.unique(true)]
+        return float(correct.mean()), float(np.mean(recalls))
 
     by_strength = {float(s): figures(s) for s in STRENGTHS}
     least = by_strength[0.0][0] - MAX_ACCURACY_LOSS

@@ -47,7 +47,7 @@ def per_model(
     """
     where = view.where
     depends_on_task = (
-        where.right is not None or where.confidence is not None or where.true or where.pred
+        where.correct is not None or where.confidence is not None or where.true or where.pred
     )
     results: dict[str, Result] = {}
     for model, of_model in view.each():

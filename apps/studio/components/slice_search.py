@@ -133,8 +133,8 @@ def show_samples(view: View, model: str) -> None:
         on_click=url_state.put,
         args=(SLICE_PARAMETER, ()),
     )
-    if only_wrong and where.right is None:
-        where = where.but(right=False)
+    if only_wrong and where.correct is None:
+        where = where.but(correct=False)
     gallery.show(view, where, "sl.gallery")
 
 

@@ -45,7 +45,7 @@ def show(view: View, model: str) -> None:
         {
             "class": c.label,
             "threshold": "never" if c.threshold is None else f"{c.threshold:.3f}",
-            "predicted n": c.called,
+            "predicted n": c.n_predicted,
             "coverage": number(c.coverage, percent=True),
             "precision": number(c.precision, percent=True),
             "precision without abstention": number(c.before, percent=True),

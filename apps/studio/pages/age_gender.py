@@ -192,12 +192,12 @@ def row(pair: CrossTask) -> data_frames.Row:
     metric = METRICS[pair.figure]
     percent = metric.is_share
     return {
-        "given": task_title(pair.given).title,
+        "given": task_title(pair.condition_task).title,
         "metric": f"{task_title(pair.task).name}: {metric.axis}",
         "finding": finding(pair),
         "wrong minus right": number(pair.difference, percent=percent, sign=True),
-        "where right": number(pair.right, percent=percent),
-        "n right": pair.right.n,
+        "where right": number(pair.correct, percent=percent),
+        "n right": pair.correct.n,
         "where wrong": number(pair.wrong, percent=percent),
         "n wrong": pair.wrong.n,
     }

@@ -288,5 +288,5 @@ def samples_of(where: Where, label: str, kind: str) -> Where:
     """Return the samples of a class that one of KINDS names."""
     if kind == "called":
         return where.but(pred=label)
-    right = {"wrong": False, "missed": False, "right": True}
-    return where.but(true=label, **({"right": right[kind]} if kind in right else {}))
+    correct = {"wrong": False, "missed": False, "right": True}
+    return where.but(true=label, **({"correct": correct[kind]} if kind in correct else {}))

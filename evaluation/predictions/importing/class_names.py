@@ -87,7 +87,7 @@ def with_labels(
 def in_space(
     task: str, true: LabelColumn, pred: LabelColumn | None, matrix: ClassScoreMatrix | None
 ) -> tuple[LabelColumn, LabelColumn | None, ClassScoreMatrix | None]:
-    """Use the canonical labels of a known task; `conform` refuses the others."""
+    """Use the canonical labels of a known task; `to_schema` refuses the others."""
     space = SPACES[task]
 
     def canonical(column: LabelColumn) -> LabelColumn:

@@ -20,7 +20,7 @@ from evaluation.predictions.importing.recognition import Recognition, recognise
 from evaluation.predictions.importing.tasks import GENERIC_NUMBER, ImportedTask, import_task
 from evaluation.predictions.mapping import check_contract_names, rename
 from evaluation.predictions.meta import METADATA_KEY, Meta
-from evaluation.predictions.schema import conform, some
+from evaluation.predictions.schema import some, to_schema
 from evaluation.predictions.tasks import KNOWN_TASKS
 
 MAX_NAMES_SHOWN = 8
@@ -148,7 +148,7 @@ def _assemble(
     meta = Meta.of(table) if METADATA_KEY in (table.schema.metadata or {}) else Meta()
     labels = dict(meta.labels) | {t.name: t.labels for t in tasks if t.labels}
     units = dict(meta.units) | {t.name: t.unit for t in tasks if t.unit and t.name != "age"}
-    return conform(with_meta(pa.table(result), meta, labels, units), model=_stem(path)), note
+    return to_schema(with_meta(pa.table(result), meta, labels, units), model=_stem(path)), note
 
 
 def with_meta(

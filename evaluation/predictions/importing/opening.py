@@ -17,7 +17,7 @@ from evaluation.predictions.importing.options import Imported, ImportOptions
 from evaluation.predictions.importing.probabilities import order_warning, scale_of
 from evaluation.predictions.mapping import check_contract_names, rename
 from evaluation.predictions.meta import METADATA_KEY, Meta
-from evaluation.predictions.schema import conform
+from evaluation.predictions.schema import to_schema
 from evaluation.predictions.tasks import KNOWN_TASKS, PRED, SPACES, TRUE, P, task_names, tasks_of
 
 SAMPLE_ROWS = 10_000
@@ -37,7 +37,7 @@ def open_table(path: str | Path, options: ImportOptions | None = None) -> Import
         raw = read_parquet(path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"Expected a Parquet table, got {path}: {str(error)[:200]}") from None
-    table = conform(rename(raw, options.names), model=path.stem)
+    table = to_schema(rename(raw, options.names), model=path.stem)
     return Imported(table, warnings=tuple(f"{path.name}: {w}" for w in _order_warnings(table)))
 
 

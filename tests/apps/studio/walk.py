@@ -61,7 +61,7 @@ class State:
         """The rows that pass."""
         where = Where(task=self.task_of(store), models=self.models, splits=self.splits)
         return where.group("race", *self.race).but(
-            right=None if self.right == "any" else self.right == "right"
+            correct=None if self.right == "any" else self.right == "right"
         )
 
     def query(self, upload_id: str) -> dict[str, list[str]]:

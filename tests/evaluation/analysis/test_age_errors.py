@@ -106,11 +106,11 @@ def test_mistakes_that_come_together_are_those_of_rows(predictions_and_stores) -
     assert estimates[:2] == store_ages.cross_tasks(store, WHERE)[:2], (
         "ages that are not known change nothing"
     )
-    assert [(f.given, f.task, f.figure, f.n) for f in estimates] == [
-        (f.given, f.task, f.figure, f.n) for f in wanted
+    assert [(f.condition_task, f.task, f.figure, f.n) for f in estimates] == [
+        (f.condition_task, f.task, f.figure, f.n) for f in wanted
     ]
     for one, other in zip(estimates, wanted, strict=True):
-        for key in ("right", "wrong", "difference"):
+        for key in ("correct", "wrong", "difference"):
             mine, theirs = (getattr(side, key).to_dict() for side in (one, other))
             assert mine == pytest.approx(theirs, abs=1e-5), key
 

@@ -21,7 +21,7 @@ from evaluation.analysis.summary import table_report
 from evaluation.analysis.table_pairs import compare
 from evaluation.predictions import table
 from evaluation.predictions.arrays import coded
-from evaluation.predictions.schema import conform
+from evaluation.predictions.schema import to_schema
 from evaluation.statistics.sample import Sample
 
 LABELS = np.array(FERPLUS8.labels)
@@ -44,7 +44,7 @@ def model(right: np.ndarray, age: np.ndarray, each: int, subject: bool, name: st
     }
     if subject:
         columns["group_subject"] = np.repeat(np.arange(len(right)), each).astype(str)
-    return conform(pa.table(columns))
+    return to_schema(pa.table(columns))
 
 
 def test_copies_of_pictures_are_no_evidence_that_b_is_better() -> None:
@@ -164,26 +164,26 @@ def crossed(n: int = 400) -> pa.Table:
         "emotion_true": [LABELS[2]] * n,
         "emotion_pred": LABELS[np.where(rng.random(n) < np.where(wrong, 0.5, 0.9), 2, 3)],
     }
-    return conform(pa.table(columns))
+    return to_schema(pa.table(columns))
 
 
 def test_a_wrong_gender_goes_with_a_larger_age_error(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    results = {(c.given, c.task): c for c in table_report(crossed()).cross}
+    results = {(c.condition_task, c.task): c for c in table_report(crossed()).cross}
     assert set(results) == {("gender", "age"), ("emotion", "age"), ("gender", "emotion")}
     age = results["gender", "age"]
-    assert (age.right.value, age.wrong.value, age.difference.value, age.n) == (
+    assert (age.correct.value, age.wrong.value, age.difference.value, age.n) == (
         4,
         9,
         5,
         360,
     )
-    assert age.right.n + age.wrong.n == 360
+    assert age.correct.n + age.wrong.n == 360
     emotion = results["gender", "emotion"]
     assert emotion.figure == "accuracy" and emotion.difference.high < 0
     p, n = (
-        np.array([getattr(getattr(emotion, k), v) for k in ("right", "wrong")])
+        np.array([getattr(getattr(emotion, k), v) for k in ("correct", "wrong")])
         for v in ("value", "n")
     )
     half = 1.96 * float(np.sqrt((p * (1 - p) / n).sum()))
@@ -204,4 +204,4 @@ def test_a_task_that_is_never_wrong_has_no_pair() -> None:
         "gender_pred": GENDER2.labels,
         "age_true": [3.0, 4.0],
     }
-    assert table_report(conform(pa.table(columns | {"age_pred": [5.0, 5.0]}))).cross == []
+    assert table_report(to_schema(pa.table(columns | {"age_pred": [5.0, 5.0]}))).cross == []

@@ -17,7 +17,7 @@ from evaluation.analysis.thresholds import MIN_THRESHOLD, plan_thresholds, singl
 from evaluation.benchmark.generated_tables import generate
 from evaluation.metrics import selective
 from evaluation.predictions import table
-from evaluation.predictions.schema import P_COLUMNS, conform
+from evaluation.predictions.schema import P_COLUMNS, to_schema
 
 
 def calibrated(n: int, low: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +136,7 @@ def test_many_pictures_of_a_person_are_not_many_answers(
         "emotion_true": labels[np.where(right, 1, 0)],
         "group_subject": who.astype(str),
     }
-    predictions = conform(
+    predictions = to_schema(
         pa.table(
             columns
             | dict(

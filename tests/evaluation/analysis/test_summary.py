@@ -14,7 +14,7 @@ from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, roc_auc_
 from core.labels import FERPLUS8, age_decade
 from evaluation.analysis.summary import table_report
 from evaluation.predictions import arrays
-from evaluation.predictions.schema import P_COLUMNS, conform
+from evaluation.predictions.schema import P_COLUMNS, to_schema
 from evaluation.statistics.estimate import plain
 
 LABELS = np.array(FERPLUS8.labels)
@@ -35,7 +35,7 @@ def small_table(n: int = 300, **more: object) -> pa.Table:
         "age_pred": ages + rng.normal(0, 8, n),
         "emotion_votes": [None if i % 10 == 0 else votes[i].tolist() for i in range(n)],
     }
-    return conform(
+    return to_schema(
         pa.table(columns | {c: p[:, i] for i, c in enumerate(P_COLUMNS) if i in (1, 3, 4)} | more)
     )
 

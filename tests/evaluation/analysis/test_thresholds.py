@@ -20,7 +20,7 @@ from evaluation.analysis.thresholds import plan_thresholds
 from evaluation.benchmark.generated_tables import generate
 from evaluation.metrics import selective
 from evaluation.predictions import table
-from evaluation.predictions.schema import P_COLUMNS, conform
+from evaluation.predictions.schema import P_COLUMNS, to_schema
 from evaluation.statistics.estimate import plain
 
 
@@ -61,7 +61,7 @@ def test_the_wish_holds_on_the_other_half(wish: dict[str, float]) -> None:
     plan = plan_thresholds(generate(20_000).drop_columns(["group_subject"]), "emotion", **wish)
     [(name, value)] = wish.items()
     for row in plan.per_class:
-        if row.called > 800:
+        if row.n_predicted > 800:
             assert getattr(row, name).low - 0.02 <= value <= getattr(row, name).high + 0.02
     assert plan.accuracy.value > plan.before.value and plan.coverage.value < 1
     assert plan.accuracy.n == round(plan.coverage.value * 20_000)
@@ -86,7 +86,7 @@ def test_all_abstained() -> None:
     labels = np.array(FERPLUS8.labels)
     columns = {"sample_id": np.arange(40).astype(str), "emotion_true": np.repeat(labels[1], 40)}
     plan = plan_thresholds(
-        conform(pa.table(columns | dict(zip(P_COLUMNS, p.T, strict=True)))),
+        to_schema(pa.table(columns | dict(zip(P_COLUMNS, p.T, strict=True)))),
         "emotion",
         precision=0.9,
     )

@@ -24,7 +24,7 @@ from evaluation.__main__ import main
 from evaluation.analysis import table_pairs
 from evaluation.analysis.comparison import Disagreements
 from evaluation.predictions import table
-from evaluation.predictions.schema import conform
+from evaluation.predictions.schema import to_schema
 from evaluation.statistics import significance
 from evaluation.statistics.estimate import Estimate
 
@@ -75,7 +75,7 @@ def test_two_equal_gains_make_no_winner() -> None:
     """Whole years: that both samples gain one says nothing of how gains differ."""
     columns = {"sample_id": ["x", "y"], "age_true": [30.0, 40.0], "group_race": ["x", "x"]}
     a, b = (
-        conform(pa.table(columns | {"model": [m] * 2, "age_pred": [30.0 + off, 40.0 + off]}))
+        to_schema(pa.table(columns | {"model": [m] * 2, "age_pred": [30.0 + off, 40.0 + off]}))
         for m, off in (("A", 2), ("B", 1))
     )
     age = table_pairs.compare(a, b).age
@@ -116,7 +116,7 @@ def model(
         "age_pred": age,
         "group_race": np.where(np.arange(len(ids)) % 2, "x", "y"),
     }
-    return conform(pa.table(columns))
+    return to_schema(pa.table(columns))
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,9 @@ def test_disagreements_are_listed_and_all_of_them_counted(two: tuple[pa.Table, p
             b.emotion_pred[name],
         )
         assert row.a != row.b
-        assert row.right == ("a" if row.a == row.true else "b" if row.b == row.true else "neither")
+        assert row.correct == (
+            "a" if row.a == row.true else "b" if row.b == row.true else "neither"
+        )
     far = table_pairs.compare(*two, limit=3).age.disagreements.rows
     largest = (a.age_pred - b.age_pred).abs().nlargest(3)
     assert [r.sample_id for r in far] == list(largest.index)
@@ -274,8 +276,8 @@ def test_command_prints_tables_or_one_object(
 
 
 def test_nothing_to_compare_is_said(tmp_path: Path) -> None:
-    a = conform(pa.table({"sample_id": ["x"], "age_true": [3.0], "age_pred": [4.0]}))
-    b = conform(
+    a = to_schema(pa.table({"sample_id": ["x"], "age_true": [3.0], "age_pred": [4.0]}))
+    b = to_schema(
         pa.table({"sample_id": ["x"], "emotion_true": [LABELS[0]], "emotion_pred": [LABELS[0]]})
     )
     with pytest.raises(DataError, match="a task with truth"):

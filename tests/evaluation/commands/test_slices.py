@@ -19,7 +19,7 @@ from core.labels import FERPLUS8
 from evaluation.__main__ import main
 from evaluation.analysis.by_group import fairness, group_source, slices
 from evaluation.predictions import table
-from evaluation.predictions.schema import conform
+from evaluation.predictions.schema import to_schema
 from evaluation.statistics.sample import Sample
 
 A, B = FERPLUS8.labels[:2]
@@ -187,7 +187,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
         "age_pred": np.where(race == "x", 45.0, 31.0),
     }
     path = str(tmp_path / "t.parquet")
-    table.write(conform(pa.table(columns), model="m"), path)
+    table.write(to_schema(pa.table(columns), model="m"), path)
     assert main(["slices", path, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert [s["conditions"] for s in report["emotion"]["slices"]] == [{"race": "y"}]

@@ -40,7 +40,10 @@ years = st.integers(1, 40).flatmap(
 @given(ballots)
 def test_votes_agree_with_counting_one_by_one(case: tuple[np.ndarray, np.ndarray]) -> None:
     counts, pred = case
-    majority, any_third = agreement.right(counts, pred), agreement.right(counts, pred, 1 / 3)
+    majority, any_third = (
+        agreement.agrees_with_votes(counts, pred),
+        agreement.agrees_with_votes(counts, pred, 1 / 3),
+    )
     ceiling = agreement.ceiling(counts)
     for i, row in enumerate(counts):
         total = row.sum()
@@ -68,15 +71,15 @@ def test_kl_agrees_with_scipy(case: tuple[np.ndarray, np.ndarray], seed: int) ->
 def test_votes_that_are_none() -> None:
     unknown = np.array([[np.nan] * K, [0.0] * K])
     assert (
-        np.isnan(agreement.right(unknown, np.array([0, 1]))).all()
+        np.isnan(agreement.agrees_with_votes(unknown, np.array([0, 1]))).all()
         and np.isnan(agreement.kl(unknown, np.full((2, K), 0.25))).all()
     )
     single = np.array([[0.7, 0.3, 0, 0]], np.float32)  # 0.7 in single precision is a little less
-    assert agreement.right(single, np.array([0]), 0.7).tolist() == [1.0]
+    assert agreement.agrees_with_votes(single, np.array([0]), 0.7).tolist() == [1.0]
     with pytest.raises(ValueError, match="at least 0"):
         agreement.shares(np.array([[-1.0, 2]]))
     with pytest.raises(ValueError, match="`share`"):
-        agreement.right(single, np.array([0]), 0.0)
+        agreement.agrees_with_votes(single, np.array([0]), 0.0)
 
 
 @quick

@@ -14,7 +14,7 @@ import pytest
 from core.errors import DataError
 from core.labels import FERPLUS8
 from evaluation.predictions import arrays, table
-from evaluation.predictions.schema import P_COLUMNS, conform
+from evaluation.predictions.schema import P_COLUMNS, to_schema
 from evaluation.predictions.tasks import task_names
 
 META = table.Meta(
@@ -53,7 +53,7 @@ def sample(n: int = 6, seed: int = 0) -> dict[str, list]:
 
 
 def test_parquet_and_csv_give_back_what_was_written(tmp_path: Path) -> None:
-    predictions = conform(pa.table(sample()))
+    predictions = to_schema(pa.table(sample()))
     for name in ("t.parquet", "t.csv"):
         table.write(predictions, tmp_path / name, META)
         again = table.read(tmp_path / name)
@@ -70,7 +70,7 @@ def test_parquet_and_csv_give_back_what_was_written(tmp_path: Path) -> None:
 
 
 def test_parts_become_one_table_and_meta_may_come_last(tmp_path: Path) -> None:
-    predictions = conform(pa.table(sample()))
+    predictions = to_schema(pa.table(sample()))
     with table.writer(tmp_path / "t.parquet", META) as out:
         out.write(predictions.slice(0, 2))
         out.write(predictions.slice(2))
@@ -156,7 +156,7 @@ BAD = {
 def test_what_does_not_fit_is_refused_with_column_row_and_fix(name: str) -> None:
     columns, parts = BAD[name]
     with pytest.raises(DataError) as refusal:
-        conform(pa.table(columns))
+        to_schema(pa.table(columns))
     assert [part for part in parts if part not in str(refusal.value)] == [], str(refusal.value)
 
 
@@ -177,7 +177,7 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
 
 
 def test_views_take_the_rows_with_truth_and_prediction() -> None:
-    predictions = conform(pa.table(sample()))
+    predictions = to_schema(pa.table(sample()))
     emotion = arrays.classes(predictions, "emotion")
     assert (
         emotion is not None and emotion.rows.tolist() == [0, 2, 3, 4, 5] and emotion.p is not None
@@ -211,7 +211,7 @@ def test_view_of_a_model_without_some_labels() -> None:
         "emotion_p_fear": [0.8, 0.4],
         "emotion_p_anger": [0.2, 0.6],
     }
-    classes = arrays.classes(conform(pa.table(few)), "emotion")
+    classes = arrays.classes(to_schema(pa.table(few)), "emotion")
     assert (
         classes is not None
         and set(classes.labels) == {"fear", "anger", "contempt"}
@@ -229,12 +229,12 @@ def test_a_stated_class_wins_over_the_probabilities() -> None:
         "emotion_pred": ["anger", None],
         "emotion_p_fear": [1.0, 1.0],
     }
-    classes = arrays.classes(conform(pa.table(columns)), "emotion")
+    classes = arrays.classes(to_schema(pa.table(columns)), "emotion")
     assert classes is not None and [classes.labels[i] for i in classes.pred] == ["anger", "fear"]
 
 
 def test_one_model_of_several() -> None:
-    two = conform(
+    two = to_schema(
         pa.table(
             {"sample_id": ["a", "a"], "model": ["x", "y"], "age_true": [1, 1], "age_pred": [1, 2]}
         )

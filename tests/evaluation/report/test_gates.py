@@ -12,7 +12,7 @@ from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2
 from evaluation.__main__ import main
 from evaluation.predictions import table
-from evaluation.predictions.schema import conform
+from evaluation.predictions.schema import to_schema
 from evaluation.report import gate_limits
 
 A, B = FERPLUS8.labels[:2]
@@ -40,7 +40,7 @@ def predictions(
     if all_tasks:
         columns |= {"gender_true": [GENDER2.labels[0]] * n, "gender_pred": [GENDER2.labels[0]] * n}
         columns |= {"age_true": [30.0] * n, "age_pred": [33.0] * n}
-    table.write(conform(pa.table(columns), model="m"), path)
+    table.write(to_schema(pa.table(columns), model="m"), path)
     return str(path)
 
 

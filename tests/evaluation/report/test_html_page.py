@@ -18,7 +18,7 @@ from core import image as images
 from core.labels import FERPLUS8, GENDER2
 from evaluation.__main__ import main
 from evaluation.predictions import table
-from evaluation.predictions.schema import conform
+from evaluation.predictions.schema import to_schema
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 A, B = FERPLUS8.labels[:2]
@@ -56,7 +56,7 @@ def folder(tmp_path: Path, portrait: np.ndarray) -> Path:
         "age_pred": np.arange(N) + 2.0,
         f"group_{EVIL}": ["x", EVIL] * (N // 2),
     }
-    table.write(conform(pa.table(columns), model=EVIL), tmp_path / "t.parquet")
+    table.write(to_schema(pa.table(columns), model=EVIL), tmp_path / "t.parquet")
     return tmp_path
 
 
@@ -154,7 +154,7 @@ def test_faces_are_blurred_unless_asked_for_and_stay_in_their_folder(
 
 
 def test_page_of_one_task_and_wrong_arguments(folder: Path, capsys: pytest.CaptureFixture) -> None:
-    ages = conform(
+    ages = to_schema(
         pa.table({"sample_id": ["a", "b"], "age_true": [3.0, 70.0], "age_pred": [4.0, 60.0]})
     )
     table.write(ages, folder / "a.parquet")

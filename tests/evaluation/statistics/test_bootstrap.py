@@ -17,7 +17,7 @@ from core.labels import FERPLUS8, GENDER2
 from evaluation.analysis.summary import table_report
 from evaluation.benchmark.generated_tables import generate
 from evaluation.predictions import arrays
-from evaluation.predictions.schema import P_COLUMNS, conform
+from evaluation.predictions.schema import P_COLUMNS, to_schema
 from evaluation.statistics import bootstrap, intervals
 from evaluation.statistics.bootstrap import centred, merged, percentiles, times_drawn
 from evaluation.statistics.counts import GroupedCounts, drawn_counts
@@ -141,7 +141,7 @@ def people(each: int = 10, persons: int = 80) -> pa.Table:
         "group_race": np.where(np.arange(persons) % 2, "x", "y"),
         "group_subject": np.arange(persons).astype(str),
     }
-    return conform(
+    return to_schema(
         pa.table(columns | {name: np.repeat(values, each) for name, values in once.items()})
     )
 
@@ -246,7 +246,7 @@ def test_a_generated_table_is_seeded_and_models_share_its_truth() -> None:
     assert a["emotion_true"].equals(b["emotion_true"]) and not a["emotion_pred"].equals(
         b["emotion_pred"]
     )
-    conform(a)
+    to_schema(a)
     report = table_report(a)
     assert 0.7 < report.emotion.accuracy.value < 0.95 and report.gender and report.age
     with pytest.raises(ValueError, match="at least 1"):

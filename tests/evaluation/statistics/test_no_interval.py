@@ -17,7 +17,7 @@ from evaluation.__main__ import main
 from evaluation.analysis import store_ages, store_classes, store_pairs, table_pairs
 from evaluation.analysis.summary import table_report
 from evaluation.predictions import arrays, table
-from evaluation.predictions.schema import conform
+from evaluation.predictions.schema import to_schema
 from evaluation.statistics.estimate import Estimate, plain
 from evaluation.statistics.sample import Sample
 from evaluation.store import Store, Where
@@ -138,7 +138,7 @@ def test_two_models_without_a_difference_have_no_interval_of_it(
 def test_a_difference_of_one_sample_has_no_interval() -> None:
     one = {"sample_id": ["x"], "age_true": [30.0]}
     a, b = (
-        conform(pa.table(one | {"model": [m], "age_pred": [age]}))
+        to_schema(pa.table(one | {"model": [m], "age_pred": [age]}))
         for m, age in (("a", 38.0), ("b", 31.0))
     )
     age = table_pairs.compare(a, b).age

@@ -24,7 +24,7 @@ from evaluation.analysis.store_summary import summary
 from evaluation.analysis.summary import table_report
 from evaluation.metrics import classification
 from evaluation.predictions import arrays, table
-from evaluation.predictions.schema import conform
+from evaluation.predictions.schema import to_schema
 from evaluation.statistics import counts as statistics_counts
 from evaluation.statistics.sample import Sample
 from evaluation.store import Store, Where
@@ -53,7 +53,7 @@ def random_table(classes: int, n: int, seed: int, missing: float, model: str = "
         "number_true": pa.array(numbers, mask=truth.random(n) < missing),
         "number_pred": pa.array(numbers + rng.normal(0, 2, n), mask=rng.random(n) < missing),
     }
-    return conform(pa.table(columns))
+    return to_schema(pa.table(columns))
 
 
 def opened(predictions: pa.Table) -> Store:

@@ -20,7 +20,7 @@ A = Where(models=("a",))
 
 def test_places_walk_through_every_sample_once(alone) -> None:
     _, store = alone
-    where = A.but(task="emotion", true=FERPLUS8.labels[1], right=False)
+    where = A.but(task="emotion", true=FERPLUS8.labels[1], correct=False)
     for order in ("row", "-confidence", "confidence", "-error"):
         wanted = store.samples(where, order, 1000)["sample_id"].to_pylist()
         walked, at = [], navigation.place(store, where, "", order=order).after

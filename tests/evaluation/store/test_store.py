@@ -72,7 +72,7 @@ def test_facts(rows_and_store) -> None:
     }
     (source,) = store.sources
     assert (source.rows, source.models, source.meta.dataset) == (1200, ("a", "b"), "made")
-    assert store.counts(["model", "split"], Where(right=True, task="gender"))[0][:2] == (
+    assert store.counts(["model", "split"], Where(correct=True, task="gender"))[0][:2] == (
         "a",
         "test",
     )
@@ -146,11 +146,11 @@ def test_conditions_choose_exactly_their_rows(rows_and_store) -> None:
         Where().group("race", "A", "C"): np.isin(text["group_race"], ["A", "C"]),
         Where(true=(FIRST,), pred=(SECOND, THIRD)): (text["emotion_true"] == FIRST)
         & np.isin(text["emotion_pred"], [SECOND, THIRD]),
-        Where(right=False): has_label & (text["emotion_true"] != text["emotion_pred"]),
+        Where(correct=False): has_label & (text["emotion_true"] != text["emotion_pred"]),
         Where(confidence=(0.6, 0.8)): (top >= 0.6) & (top <= 0.8),
         Where().group("age_decade", "20-29"): (age >= 20) & (age < 30),
-        Where(task="age", right=True): near,
-        Where(task="gender", right=True): (gender == np.where(female, *GENDER2.labels)),
+        Where(task="age", correct=True): near,
+        Where(task="gender", correct=True): (gender == np.where(female, *GENDER2.labels)),
         Where(text="S0001"): np.array([s.startswith("s0001") for s in text["sample_id"]]),
         Where(ids=("s00003", "s00077")): np.isin(text["sample_id"], ["s00003", "s00077"]),
         Where(face=False): ~all_rows["face_found"].to_numpy(zero_copy_only=False),

@@ -59,7 +59,7 @@ def test_the_plan_is_that_of_the_command(draw, wish: str, value: float) -> None:
     rows = next(d.value for d in app.dataframe if "threshold" in d.value.columns)
     wanted = ["never" if c.threshold is None else f"{c.threshold:.3f}" for c in plan.per_class]
     assert rows["threshold"].tolist() == wanted and rows["predicted n"].tolist() == [
-        c.called for c in plan.per_class
+        c.n_predicted for c in plan.per_class
     ]
     assert [m.value for m in app.metric if m.label == "accuracy of these"] == [
         f"{plan.accuracy.value * 100:.1f} %"

@@ -88,4 +88,4 @@ def test_samples_are_of_their_kind(draw, kind: str) -> None:
 def test_without_probabilities_the_page_says_so(draw) -> None:
     app = draw("per_class", "one model, labels only", **ONE_CLASS)
     assert any("no probabilities" in i.value for i in app.info)
-    assert per_class.samples_of(Where(), "x", "wrong") == Where(true=("x",), right=False)
+    assert per_class.samples_of(Where(), "x", "wrong") == Where(true=("x",), correct=False)
