@@ -23,9 +23,9 @@ from typing import Any
 import psutil
 
 from core.cli import run_program
+from scripts.screenshots import WEBGL_FLAGS
 
 ROOT = Path(__file__).resolve().parent.parent
-FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
 STEPS = 10
 MOVE = f"""async () => {{
     const map = document.querySelector(".embedding-map");
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> None:
         path = Path(folder) / "generated.parquet"
         generate(path, args.rows, args.numbers)
         with running("apps.studio", str(path), page="/_stcore/health") as (url, process):
-            browser = play.chromium.launch(executable_path=args.browser, args=FLAGS)
+            browser = play.chromium.launch(executable_path=args.browser, args=WEBGL_FLAGS)
             seconds = measure(url, browser)
             megabytes = process.memory_info().rss / 2**20
             browser.close()

@@ -19,10 +19,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from core.cli import run_program
+from scripts.screenshots import WEBGL_FLAGS, fresh_pages
 
 ROOT = Path(__file__).resolve().parent.parent
-FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
-"""WebGL by the processor, for the map of the page Browse."""
 SIZES = {"wide": (1400, 1000), "phone": (390, 844)}
 
 
@@ -61,7 +60,6 @@ def run(args: argparse.Namespace) -> None:
     from core import registry
     from core.labels import NEUTRAL_CONTEMPT
     from evaluation.benchmark.app_processes import running
-    from scripts.screenshots import fresh_pages
 
     home = "overview" if args.tables else "start"
     table = [] if args.tables or not args.table else [("table", args.table)]
@@ -72,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
         running("apps.studio", *arguments, page="/_stcore/health") as (url, _),
         sync_playwright() as play,
     ):
-        browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)
+        browser = play.chromium.launch(executable_path=args.chromium, args=WEBGL_FLAGS)
         sizes = SIZES if args.all else {"wide": (1400, 820)}
         schemes = ("light", "dark") if args.all else ("light",)
         for name, page in fresh_pages(browser, sizes, schemes):

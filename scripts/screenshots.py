@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
+WEBGL_FLAGS = ("--no-sandbox", "--enable-unsafe-swiftshader", "--use-angle=swiftshader")
+"""Of Chromium without a graphics card: the processor draws the map of the page Browse."""
+
 
 def fresh_pages(
     browser: Any, sizes: Mapping[str, tuple[int, int]], schemes: Sequence[str], **settings: Any

@@ -5,10 +5,12 @@ browser.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +23,18 @@ from evaluation.benchmark.app_processes import running
 from evaluation.predictions import table
 from evaluation.predictions.schema import P_EMOTION, P_GENDER
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 HEADS = ("emotion", "gender", "age")
+LAUNCH_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 def predictions(
@@ -146,6 +159,22 @@ def studio(log: Path, *arguments: str) -> Iterator[str]:
         log_file.seek(0)
         text = log_file.read()
     assert "Traceback" not in text and "No runtime found" not in text, text
+
+
+@pytest.fixture(scope="module")
+def browser(playwright, browser_path: str) -> Iterator[Browser]:
+    """Chromium."""
+    chromium = playwright.chromium.launch(executable_path=browser_path, args=LAUNCH_FLAGS)
+    yield chromium
+    chromium.close()
+
+
+def until(page: Page, check: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Wait for something that takes several messages between page and server."""
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, what
+        page.wait_for_timeout(100)
 
 
 @pytest.fixture

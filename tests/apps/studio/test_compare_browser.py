@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from playwright.sync_api import Browser
 
 from evaluation.analysis import table_pairs
 from evaluation.predictions import table
@@ -15,7 +16,6 @@ from evaluation.predictions.schema import P_EMOTION
 from tests.apps.studio.conftest import predictions, studio
 
 pytestmark = pytest.mark.browser
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 WAIT = 60_000
 
 
@@ -52,14 +52,13 @@ def server(
 
 
 def test_four_models_are_ranked_and_regressions_are_pictures(
-    server: str, four: dict[str, pa.Table], playwright, browser_path: str
+    server: str, four: dict[str, pa.Table], browser: Browser
 ) -> None:
     from playwright.sync_api import expect
 
     expect.set_options(timeout=WAIT)
     compared = table_pairs.compare(four["first"], four["worse"]).emotion
-    chromium = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
-    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    page = browser.new_page(viewport={"width": 390, "height": 844})
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{server}/compare?task=emotion")
@@ -81,5 +80,5 @@ def test_four_models_are_ranked_and_regressions_are_pictures(
     expect(page.get_by_role("link", name=f"Open {sample}")).to_be_visible()
     page.reload()
     expect(page.get_by_text(f"n = {compared.mcnemar.only_a} samples, regressions")).to_be_visible()
-    chromium.close()
+    page.close()
     assert errors == []

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from playwright.sync_api import Browser
 
 from tests.apps.studio.conftest import studio
 
 pytestmark = pytest.mark.browser
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 WAIT = 60_000
 
 
@@ -31,11 +31,10 @@ def server(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield url
 
 
-def test_a_data_set_without_predictions(server: str, playwright, browser_path: str) -> None:
+def test_a_data_set_without_predictions(server: str, browser: Browser) -> None:
     from playwright.sync_api import expect
 
-    chromium = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
-    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    page = browser.new_page(viewport={"width": 390, "height": 844})
     page.set_default_timeout(WAIT)
     expect.set_options(timeout=WAIT)
     errors: list[str] = []
@@ -65,5 +64,5 @@ def test_a_data_set_without_predictions(server: str, playwright, browser_path: s
     expect(page.get_by_role("heading", name="Own table")).to_be_visible()
     page.get_by_role("link", name="Data set").click()
     expect(page.get_by_text("What changed")).to_be_visible()
-    chromium.close()
+    page.close()
     assert errors == []

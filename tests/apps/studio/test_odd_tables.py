@@ -24,7 +24,7 @@ from apps.studio import app
 from core.errors import UserError
 from evaluation.predictions import table
 from evaluation.store import Store
-from tests.apps.studio.conftest import predictions, studio
+from tests.apps.studio.conftest import LAUNCH_FLAGS, predictions, studio
 from tests.apps.studio.odd_tables import OddTable, odd_table
 from tests.evaluation import references
 
@@ -34,7 +34,6 @@ SEEDS, STEPS = (31, 104), 6
 """Of the suite, the same each time: text by several models, and labels like names of columns."""
 LONG_STEPS = 25
 SECONDS_PER_STEP = 90
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 OBSERVE = """() => {
     const main = document.querySelector("[data-testid=stMain]");
     const plot = main.querySelector(".js-plotly-plot");
@@ -177,7 +176,7 @@ def visits(folder: Path, browser_path: str) -> Iterator[Callable[[int], Visit]]:
     """visit(seed): a visitor who has uploaded the odd table of a seed."""
     table.write(predictions(30, "a"), folder / "a.parquet")
     with studio(folder / "log", str(folder / "a.parquet")) as url, sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=browser_path, args=FLAGS)
+        chromium = play.chromium.launch(executable_path=browser_path, args=LAUNCH_FLAGS)
         yield lambda seed: Visit(chromium, url, odd_table(seed, folder))
         chromium.close()
 

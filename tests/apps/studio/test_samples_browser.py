@@ -6,14 +6,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from apps.studio.samples import DRAWN
 from tests.apps.studio.conftest import studio
 
 pytestmark = pytest.mark.browser
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 TITLE = "Drawn faces, with pictures"
 
 
@@ -28,10 +27,9 @@ def shows_a_picture(page: Page, pictures: str) -> None:
     page.locator(pictures).first.evaluate("i => i.decode()")
 
 
-def test_a_newcomer_comes_to_pictures(tmp_path: Path, browser_path: str) -> None:
+def test_a_newcomer_comes_to_pictures(tmp_path: Path, browser: Browser) -> None:
     expect.set_options(timeout=60_000)
-    with studio(tmp_path / "log") as url, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=browser_path, args=FLAGS)
+    with studio(tmp_path / "log") as url:
         page = browser.new_context(viewport={"width": 1400, "height": 1200}).new_page()
         page.set_default_timeout(60_000)
         missed: list[str] = []
@@ -64,4 +62,4 @@ def test_a_newcomer_comes_to_pictures(tmp_path: Path, browser_path: str) -> None
         shows_drawn_faces(page, "Start")
         expect(page.get_by_text("Page not found")).to_have_count(0)
         assert not [address for address in missed if "/_stcore/" not in address]
-        browser.close()
+        page.context.close()
