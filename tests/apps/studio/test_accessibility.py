@@ -15,11 +15,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 from apps.studio import app, samples
-from tests.apps.studio.conftest import studio
+from tests.apps.studio.conftest import LAUNCH_FLAGS, studio
 
 pytestmark = pytest.mark.browser
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SERIOUS = {"serious", "critical"}
 SCREEN = {"width": 1440, "height": 900}
 MAX_SCREENS = 3
@@ -71,13 +70,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The studio on its samples."""
     with studio(tmp_path_factory.mktemp("studio") / "log") as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser(playwright, browser_path: str) -> Iterator[Browser]:
-    chromium = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
-    yield chromium
-    chromium.close()
 
 
 def wait_until_drawn(page: Page, title: str) -> None:
@@ -166,7 +158,7 @@ if __name__ == "__main__":
         studio(Path(folder) / "log") as url,
         sync_playwright() as play,
     ):
-        chromium = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        chromium = play.chromium.launch(executable_path="/usr/bin/chromium", args=LAUNCH_FLAGS)
         for where, findings in findings_by_tab(chromium, url):
             print(where, *(findings or ["nothing"]), flush=True)
         chromium.close()

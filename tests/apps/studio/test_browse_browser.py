@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,12 +13,11 @@ import pytest
 from playwright.sync_api import Page
 
 from evaluation.predictions import table
-from tests.apps.studio.conftest import predictions, studio
+from scripts.screenshots import WEBGL_FLAGS
+from tests.apps.studio.conftest import predictions, studio, until
 
 pytestmark = pytest.mark.browser
 
-FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
-"""WebGL by the processor: the machines of tests have no graphics card."""
 ROWS = 240
 POINTS = """map => {
     const { xaxis, yaxis } = map._fullLayout, [{ x, y }] = map.data;
@@ -61,7 +59,7 @@ def url(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 @pytest.fixture(scope="module")
 def opened(url: str, playwright, browser_path: str) -> Iterator[Map]:
     """The page with its map drawn; no script of it may fail."""
-    chromium = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
+    chromium = playwright.chromium.launch(executable_path=browser_path, args=WEBGL_FLAGS)
     page = chromium.new_page(viewport={"width": 1440, "height": 1000})
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -85,14 +83,6 @@ def ids(page: Page) -> list[str]:
 def selection(page: Page, name: str) -> list[str]:
     """The values of a parameter of the URL."""
     return parse_qs(urlsplit(page.url).query).get(name, [])
-
-
-def until(page: Page, check: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Waits for something that takes several messages between page and server."""
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, what
-        page.wait_for_timeout(100)
 
 
 def names(rows: np.ndarray) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import csv
 import http.client
 import io
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,18 +19,10 @@ from playwright.sync_api import Page
 
 from apps.studio.components import gallery
 from evaluation.predictions import table
-from tests.apps.studio.conftest import predictions, studio
+from tests.apps.studio.conftest import predictions, studio, until
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ROWS = 2600
 
 
@@ -69,14 +60,6 @@ class Visit:
     hosts: set[str] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)
     pictures: set[str] = field(default_factory=set)
-
-
-@pytest.fixture(scope="module")
-def browser(playwright, browser_path: str) -> Iterator[object]:
-    """Chromium."""
-    chromium = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
-    yield chromium
-    chromium.close()
 
 
 @pytest.fixture
@@ -138,14 +121,6 @@ def cell(server: Server, least: int = 3, most: int = 2000) -> tuple[str, str, in
 def ids(page) -> list[str]:
     """The samples whose thumbnails are on the page."""
     return sorted(page.locator(".face").evaluate_all("all => all.map(e => e.dataset.id)"))
-
-
-def until(page, check: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Waits for something that takes several messages between page and server."""
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, what
-        page.wait_for_timeout(100)
 
 
 def settled(page: Page) -> None:

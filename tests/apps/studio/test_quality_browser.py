@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from playwright.sync_api import Browser
 
 from evaluation.__main__ import main
 from evaluation.predictions import table
@@ -18,7 +19,6 @@ from tests.apps.studio.conftest import predictions, studio
 from tests.evaluation.quality.repair.test_review import copies
 
 pytestmark = pytest.mark.browser
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 WAIT = 60_000
 
 
@@ -58,14 +58,13 @@ def server(data: Path, file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_two_accepted_one_rejected_exported_applied(
-    server: str, data: Path, file: Path, tmp_path: Path, playwright, browser_path: str
+    server: str, data: Path, file: Path, tmp_path: Path, browser: Browser
 ) -> None:
     from playwright.sync_api import expect
 
     issues = read_findings(file).issues["exact_files"].to_pylist()
     assert len(issues) == 4
-    chromium = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
-    page = chromium.new_page(viewport={"width": 1280, "height": 1400})
+    page = browser.new_page(viewport={"width": 1280, "height": 1400})
     errors: list[str] = []
     page.on("pageerror", lambda e: errors.append(str(e)))
     page.goto(f"{server}/quality")
@@ -92,7 +91,7 @@ def test_two_accepted_one_rejected_exported_applied(
     with page.expect_download(timeout=WAIT) as caught:
         page.get_by_role("button", name="Plan (CSV)").click()
     caught.value.save_as(tmp_path / "plan.csv")
-    chromium.close()
+    page.close()
     assert errors == []
     plan, out = str(tmp_path / "plan.csv"), str(tmp_path / "out")
     before = {p: p.read_bytes() for p in data.rglob("*") if p.is_file()}

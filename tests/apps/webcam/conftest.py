@@ -173,6 +173,16 @@ def camera_file(frame: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
+def wait_until(is_true: Callable[[], bool], seconds: float = 30.0) -> bool:
+    """Poll until something is true; False if it does not become so in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if is_true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
 @dataclass
 class Visit:
     """One visitor's page, the hosts that it contacted, and its errors."""

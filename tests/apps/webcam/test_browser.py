@@ -20,6 +20,7 @@ from apps.webcam.benchmarks.visitors import SimulatedVisitor, camera_frames, fin
 from apps.webcam.page import MAX_LIVE_STREAMS
 from apps.webcam.ui.overlay import COLOURS
 from core.labels import FERPLUS8
+from tests.apps.webcam.conftest import wait_until
 from tests.apps.webcam.videos.test_annotation import film
 
 pytestmark = pytest.mark.browser
@@ -249,11 +250,7 @@ def test_a_video(visit, server, tmp_path, frame):
 
     assert server.files(), "the results are there while the visitor is"
     page.close()
-    for _ in range(150):
-        if not server.files():
-            return
-        time.sleep(0.1)
-    pytest.fail(f"left after the visitor: {server.files()}")
+    assert wait_until(lambda: not server.files(), 15), f"left after the visitor: {server.files()}"
 
 
 @pytest.mark.parametrize("width, scheme", [(390, "light"), (390, "dark"), (360, "light")])
@@ -300,8 +297,4 @@ def test_an_unfinished_video_goes_on_and_leaves_nothing(visit, server, tmp_path,
         page.get_by_role("button", name="Go on").click()
         status.get_by_text("s of video read").wait_for()
     page.close()
-    for _ in range(150):
-        if not server.files():
-            return
-        time.sleep(0.1)
-    pytest.fail(f"left: {server.files()}")
+    assert wait_until(lambda: not server.files(), 15), f"left: {server.files()}"

@@ -13,9 +13,8 @@ import pytest
 from apps.webcam.monitoring.prometheus import CONTENT_TYPE
 from apps.webcam.ui import texts
 from core.monitoring.counts_line import parse
-from tests.apps.webcam.conftest import ROOT, Server, start
+from tests.apps.webcam.conftest import ROOT, Server, start, wait_until
 from tests.apps.webcam.monitoring.test_prometheus import parsed
-from tests.apps.webcam.serving.conftest import wait_until
 
 GROUP_PICTURE = ROOT / "apps" / "webcam" / "examples" / "drawn-group.jpg"
 

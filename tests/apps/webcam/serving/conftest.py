@@ -5,8 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,13 +108,3 @@ def silent_demo(model: Path, folder: Path) -> Iterator[HostileDemo]:
         yield started
     assert started.lookups.read_text() == ""
     assert "Traceback" not in started.log.read_text(), started.log.read_text()
-
-
-def wait_until(is_true: Callable[[], bool], seconds: float = 30.0) -> bool:
-    """Poll until something is true; False if it does not become so in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if is_true():
-            return True
-        time.sleep(0.05)
-    return False

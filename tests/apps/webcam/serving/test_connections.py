@@ -12,7 +12,8 @@ import pytest
 from apps.webcam.serving import clients
 from apps.webcam.serving.connections import MAX_IDLE_PER_PEER
 from apps.webcam.serving.housekeeping import WATCH_SECONDS
-from tests.apps.webcam.serving.conftest import HostileDemo, wait_until
+from tests.apps.webcam.conftest import wait_until
+from tests.apps.webcam.serving.conftest import HostileDemo
 
 
 def connect(demo: HostileDemo, sent: bytes) -> socket.socket:

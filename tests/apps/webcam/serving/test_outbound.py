@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from apps.webcam.serving import outbound
 from core.outbound import lookups
-from tests.apps.webcam.serving.conftest import HostileDemo, hostile_demo, wait_until
+from tests.apps.webcam.conftest import wait_until
+from tests.apps.webcam.serving.conftest import HostileDemo, hostile_demo
 
 REMOTE = st.sampled_from(
     [

@@ -14,7 +14,8 @@ import pytest
 
 from apps.webcam.benchmarks.visitors import SimulatedVisitor, camera_frames, find_stream
 from apps.webcam.page import MAX_LIVE_STREAMS
-from tests.apps.webcam.serving.conftest import IDLE_SECONDS, HostileDemo, wait_until
+from tests.apps.webcam.conftest import wait_until
+from tests.apps.webcam.serving.conftest import IDLE_SECONDS, HostileDemo
 from tests.apps.webcam.videos.test_annotation import film
 
 
