@@ -16,9 +16,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from core.errors import ModelError
+from core.labels import AGE_MAX
 
 PREFIX = "age@"
-OLDEST = 116.0
+OLDEST = float(AGE_MAX)
 """Years; no interval goes on beyond, or below 0."""
 MIN_HALF_WIDTH_YEARS = 0.5
 """Least years of an interval on either side before any factor: ages are whole years."""

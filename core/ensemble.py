@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts import bundle
-from core.artifacts.card import Card, Head
+from core.artifacts.card import DEFAULT_VERSION, Card, Head
 from core.artifacts.ensemble_config import FILE, member_path, read
 from core.artifacts.operating_point import ACCURACY, TASKS
 from core.calibration import TINY, apply_temperature, estimate_age
@@ -33,7 +33,6 @@ from core.labels import FERPLUS8, GENDER2, SPACES, LabelSpace, collapse
 from core.predictor import FaceModel, Predictor
 from core.preprocess import InputSpec
 
-VERSION = "0.1.0"
 Values = dict[str, np.ndarray]
 """Task -> calibrated values of N faces, (N, width)."""
 
@@ -212,7 +211,7 @@ class Ensemble(FaceModel):
         data = {json.dumps(row, sort_keys=True): row for card in cards for row in card.data}
         card = Card(
             name=self.config.name,
-            version=VERSION,
+            version=DEFAULT_VERSION,
             input=self.views[0],
             heads=tuple(self._head(task) for task in self.shares),
             calibration=self.config.calibration,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+"""The checkout, or the folder that holds the rooms and `assets`."""
 CGROUP = Path("/sys/fs/cgroup")
 COMPUTING_PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pyarrow")
 """Packages on whose versions predictions depend."""

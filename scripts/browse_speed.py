@@ -25,7 +25,6 @@ import psutil
 from core.cli import run_program
 from scripts.screenshots import WEBGL_FLAGS
 
-ROOT = Path(__file__).resolve().parent.parent
 STEPS = 10
 MOVE = f"""async () => {{
     const map = document.querySelector(".embedding-map");

@@ -22,8 +22,8 @@ from core.cli import run_program
 from core.data.base import face_drawing
 from core.data.base.face_drawing import Look
 from core.labels import FERPLUS8, GENDER2
+from core.system import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "apps" / "webcam" / "examples"
 CLIP_SIZE, CLIP_RATE, SWAY_PX = (480, 360), 12, 24
 SECONDS_PER_FACE = 1.25

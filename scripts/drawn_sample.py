@@ -18,13 +18,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.cli import run_program
+from core.system import ROOT
 from evaluation.predictions import table
+from evaluation.training_runs.run_folder import HISTORY, RECIPE
 
-ROOT = Path(__file__).resolve().parent.parent
 RECIPES = ("drawn_emotion", "drawn_joint")
 JOINT = RECIPES[1]
 NOISY = ("--dataset", "synthetic_noisy", "--data", ".")
-RUN_FILES = ("history.parquet", "recipe.json")
+RUN_FILES = (HISTORY, RECIPE)
 """Files of a run folder that ship beside the model."""
 KINDS = ("blur", "noise", "jpeg", "brightness", "occlusion", "rotation")
 

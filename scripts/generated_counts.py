@@ -21,12 +21,12 @@ import numpy as np
 from core.cli import run_program
 from core.labels import FERPLUS8, GENDER2, SAD_NEUTRAL
 from core.monitoring.tally import Tally
+from core.system import ROOT
 from core.types import Age, Distribution, Prediction
 from evaluation.predictions import table
 from evaluation.predictions.meta import Meta
 from evaluation.predictions.schema import P_EMOTION, P_GENDER
 
-ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "assets" / "sample"
 START = datetime(2026, 11, 2, tzinfo=UTC)
 HOURS_PER_LINE = 2

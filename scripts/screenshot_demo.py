@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 
 from core.cli import run_program
+from core.system import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -19,9 +19,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from core.cli import run_program
+from core.system import ROOT
 from scripts.screenshots import WEBGL_FLAGS, fresh_pages
 
-ROOT = Path(__file__).resolve().parent.parent
 SIZES = {"wide": (1400, 1000), "phone": (390, 844)}
 
 

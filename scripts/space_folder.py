@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.errors import UserError
+from core.system import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 NEW_SPACE = {".git", ".gitattributes", "README.md"}
 """What a Space that was just created on the Hub holds."""
 

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.cli import run_program
-from scripts.space_folder import ROOT, SpaceError, copy_files, files_in, section
+from core.system import ROOT
+from scripts.space_folder import SpaceError, copy_files, files_in, section
 
 APP = "apps/studio"
 ROOMS = ("core", "evaluation", APP)

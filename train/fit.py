@@ -10,8 +10,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from core import progress
-from core.artifacts.downloads import ROOT
 from core.errors import UserError
+from core.system import ROOT
 from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.arguments import data_folders, is_generated, is_manifest
 from train.recipe.override import override

@@ -26,8 +26,8 @@ from typing import Any
 
 from core import progress
 from core.cli import add_debug, exit_status
+from core.system import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """from apps.studio import frame
 from core import registry
 frame.run(registry.load('apps.studio.pages', {page!r}), {{}})

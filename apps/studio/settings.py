@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from apps.studio.serving.images import Faces
+from core.system import ROOT
 from evaluation.predictions.importing import ImportOptions
 
-ROOT = Path(__file__).resolve().parents[2]
 SAMPLE_FOLDER = ROOT / "assets" / "sample"
 SAMPLE_DATASETS = (
     str(SAMPLE_FOLDER / "dataset" / "ferplus_published.parquet"),

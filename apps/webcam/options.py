@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.cli import add_trust
+from core.system import ROOT
 
-SHIPPED_MODEL = Path(__file__).resolve().parents[2] / "assets" / "models" / "mien"
+SHIPPED_MODEL = ROOT / "assets" / "models" / "mien"
 
 INTERVAL_SECONDS = 300
 """Time that a line of counts stands for, at the least."""

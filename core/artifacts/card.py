@@ -30,6 +30,8 @@ from core.artifacts.operating_point import (
 from core.errors import ModelError
 from core.schema import Text, described, one_of
 
+DEFAULT_VERSION = "0.1.0"
+"""Version of a model that states none."""
 KEY = "mien.card"
 """The key of a card in the metadata of an ONNX file."""
 PRECISIONS = ("fp32", "int8")

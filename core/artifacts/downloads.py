@@ -14,7 +14,6 @@ from platformdirs import user_cache_path
 from core.errors import ModelError
 from core.files import atomic_file
 
-ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 10.0
 
 

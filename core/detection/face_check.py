@@ -19,9 +19,10 @@ from core.artifacts.input_spec import InputSpec
 from core.artifacts.onnx_check.graph import read_metadata
 from core.errors import ModelError
 from core.preprocess import crop_face, to_input
+from core.system import ROOT
 from core.types import Face
 
-FILE = Path(__file__).resolve().parents[2] / "assets" / "models" / "face_check.onnx"
+FILE = ROOT / "assets" / "models" / "face_check.onnx"
 INPUT = InputSpec(size=48)
 KEY = "mien.face_check"
 """Metadata of the ONNX file: a JSON object with `threshold`."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core import age_intervals
 from core.labels import FAIRFACE_AGE, GENDER2
-from core.types import UNCLEAR_AGE_YEARS
+from core.types import UNCLEAR_AGE_YEARS, Floats
 from evaluation.analysis.by_group.groups import table_sample
 from evaluation.predictions import arrays
 from evaluation.predictions.tasks import P_GENDER
@@ -27,7 +27,6 @@ AGE_BIN = "age_bin"
 """The group of data sets whose ages are ranges: its value, such as `03-09` or `70+`, is the label.
 """
 ALL = "all"
-Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 

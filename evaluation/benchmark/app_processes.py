@@ -16,8 +16,8 @@ from typing import IO
 
 import psutil
 
-from core.artifacts.downloads import ROOT
 from core.cli import trust_option
+from core.system import ROOT
 from evaluation.benchmark.memory_probe import run_program
 
 TIMEOUT_S = 180

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import image as images
-from core.artifacts.downloads import ROOT
+from core.system import ROOT
 
 EXAMPLE = ROOT / "apps" / "webcam" / "examples" / "astronaut.jpg"
 WIDTH, HEIGHT = 640, 480

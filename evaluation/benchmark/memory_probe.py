@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from core.artifacts.downloads import ROOT
+from core.system import ROOT
 
 TIMEOUT_S = 180
 PROBE_PROGRAM = """

@@ -19,11 +19,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from core.artifacts.card import Head
-from core.artifacts.downloads import ROOT, cache_dir
+from core.artifacts.downloads import cache_dir
 from core.errors import UserError
 from core.files import scratch_folder
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
+from core.system import ROOT
 
 OPSET = 18
 CACHE_VERSION = 1

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import cv2
 
-from core.artifacts.downloads import ROOT
 from core.pipeline import Pipeline
 from core.predictor import Predictor
 from core.progress import say, task
-from core.system import processor_name
+from core.system import ROOT, processor_name
 from evaluation.benchmark import app_processes, memory_probe
 from evaluation.benchmark.frames import HEIGHT, SCENES, WIDTH, jpeg
 from evaluation.benchmark.interleave import Times, percentiles, times_faster

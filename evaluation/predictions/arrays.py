@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2, age_decade
+from core.types import Floats
 from evaluation.predictions.meta import Meta
 from evaluation.predictions.schema import GROUP
 from evaluation.predictions.tasks import HIGH, LOW, P_GENDER, PRED, TRUE, P, label_space, tasks_of
 
 T = TypeVar("T", bound=np.generic)
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 CLUSTERS = ("subject", "identity", "person", "sequence", "video")

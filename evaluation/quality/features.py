@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 
 from core import image as images
-from core.artifacts.downloads import ROOT
 from core.data import Samples
 from core.data.base.crop_cache import VERSION, each, face_of
 from core.errors import ImageError, ModelError
 from core.face_model import FaceModel, open_model
 from core.faces import STILL_SIDE, Detector, best_detector
+from core.system import ROOT
 from evaluation.engines import Engine
 from evaluation.engines.local import Local
 from evaluation.quality import image_features

@@ -12,6 +12,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+GAP_LINES = (-5.0, 10.0)
+"""Percentage points at which charts have lines, as the notebook's: possible leak, overfitting."""
+
 
 @dataclass(frozen=True, slots=True)
 class Band:

@@ -17,8 +17,8 @@ import tempfile
 from dataclasses import asdict
 
 from core import registry
-from core.artifacts.downloads import ROOT
 from core.cli import run_program
+from core.system import ROOT
 from scripts.fuzz.case import run_case, watch_lookups
 from scripts.fuzz.worker import TARGETS
 

@@ -19,7 +19,7 @@ from typing import IO
 import psutil
 
 from core import registry
-from core.artifacts.downloads import ROOT
+from core.system import ROOT
 from scripts.fuzz.case import MAX_MEMORY_MB, MAX_SECONDS, CaseResult
 from scripts.fuzz.worker import TARGETS
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import vocabulary
-from core.artifacts.downloads import ROOT
+from core.system import ROOT
 from core.vocabulary import METRICS, TASKS, count_of
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import evaluation.__main__
 import train.__main__
-from core.artifacts.downloads import ROOT
+from core.system import ROOT
 from tests.core.data import trees
 from tests.train.loop.test_estimate import measured
 from train.downloads import kaggle

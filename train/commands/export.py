@@ -33,9 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export the checkpoint and return the exit status."""
     from core.artifacts.bundle import MODEL_FILE
+    from core.artifacts.card import DEFAULT_VERSION
     from core.faces import best_detector
     from train.batches.data import load_parts
-    from train.export.export import VERSION, export
+    from train.export.export import export
     from train.loop.initialize import load_network
 
     model, recipe = load_network(args.checkpoint, args.set)
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         train_parts,
         val_parts,
         args.int8,
-        args.version or VERSION,
+        args.version or DEFAULT_VERSION,
     )
     size_mb = (bundle_folder / MODEL_FILE).stat().st_size / 1e6
     progress.say(f"model and card: {bundle_folder}, {size_mb:.1f} MB")

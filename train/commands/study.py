@@ -13,9 +13,9 @@ import shlex
 from pathlib import Path
 
 from core import registry
-from core.artifacts.downloads import ROOT
 from core.cli import add_trust, trust_option
 from core.errors import UserError
+from core.system import ROOT
 from train.commands._arguments import add_training
 from train.recipe.arguments import data_folders
 

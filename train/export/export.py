@@ -14,7 +14,7 @@ from torch import nn
 
 from core import progress
 from core.artifacts import bundle
-from core.artifacts.card import Card
+from core.artifacts.card import DEFAULT_VERSION, Card
 from core.artifacts.card_rows import DataRow
 from core.errors import ModelError, UserError
 from core.files import disk_errors, scratch_folder, write_text
@@ -34,8 +34,6 @@ from train.recipe.recipe import Recipe
 from train.runs.card_metrics import CARD_METRICS
 from train.runs.trained_weights import WEIGHTS
 
-VERSION = "0.1.0"
-"""Version of a model without a stated one."""
 PARITY_CROPS = 64
 """Validation crops that the checks of parity use."""
 MEASURED_FILE = "measured.json"
@@ -61,7 +59,7 @@ def export(
     train_parts: Sequence[DatasetPart] = (),
     val_parts: Sequence[DatasetPart] = (),
     int8: bool = False,
-    version: str = VERSION,
+    version: str = DEFAULT_VERSION,
 ) -> Path:
     """Write model.onnx, its weights, card.md and measured.json, and return their folder.
 

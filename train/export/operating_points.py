@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from core.artifacts.card import Card
 from core.artifacts.card_rows import MetricRow
@@ -20,7 +19,7 @@ from core.artifacts.operating_point import ACCURACY, OperatingPoint
 from core.calibration import INTERVAL_COVERAGE, TINY
 from core.data import Samples
 from core.errors import DataError
-from core.types import UNCLEAR_AGE_YEARS
+from core.types import UNCLEAR_AGE_YEARS, Floats
 from evaluation.analysis import given
 from evaluation.analysis.summary import table_report
 from evaluation.analysis.thresholds import single_threshold
@@ -46,8 +45,6 @@ PURPOSES = {
     BALANCED: "faces that are not drawn from the training data, such as a webcam's visitors",
     ELSEWHERE: "the same, with age intervals that hold on pictures from elsewhere",
 }
-
-Floats = NDArray[np.float64]
 
 
 def training_priors(recipe: Recipe, samples: Sequence[Samples]) -> dict[str, dict[str, float]]:

@@ -22,8 +22,6 @@ COLOURS = {
     "loss": "#3b82c4",
 }
 STAGES = ((0.0, "start"), (0.25, "1/4"), (0.5, "1/2"), (0.75, "3/4"), (1.0, "end"))
-GAP_LINES = (-5.0, 10.0)
-"""Percentage points at which the notebook draws its lines: possible leak, overfitting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,9 @@ def _gaps(history: History, column: str) -> Bars:
 
 def _gap_levels(task: str | None) -> list[tuple[float, str]]:
     """Return the line at zero, and those at which an accuracy's gap means something."""
-    named = [(points, generalization_gap.verdict(points).name) for points in GAP_LINES]
+    named = [
+        (points, generalization_gap.verdict(points).name) for points in generalization_gap.GAP_LINES
+    ]
     return [(0.0, ""), *(named if task else [])]
 
 

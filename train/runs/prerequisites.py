@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from core import registry
-from core.artifacts.downloads import ROOT
 from core.errors import DataError, UserError
+from core.system import ROOT
 from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.recipe import Recipe, from_dict, load
 from train.runs.status import differing_fields

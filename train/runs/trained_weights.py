@@ -9,8 +9,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from core.artifacts import bundle
-from core.artifacts.downloads import ROOT
 from core.errors import ModelError, UserError
+from core.system import ROOT
 from evaluation.training_runs.run_folder import BEST_CHECKPOINT
 from train.recipe.recipe import Recipe, from_dict
 from train.runs import checkpoint

@@ -18,8 +18,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from core import progress
-from core.artifacts.downloads import ROOT
 from core.errors import UserError
+from core.system import ROOT
 from train import fit
 from train.fit import Job
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.artifacts.downloads import ROOT
 from core.errors import UserError
+from core.system import ROOT
 from train.fit import Job
 from train.recipe.arguments import is_generated
 from train.recipe.recipe import Recipe

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from apps.studio import context, widgets
 from apps.studio.context import View
-from apps.studio.settings import ROOT
 from core import faces
 from core.artifacts.bundle import MODEL_FILE
 from core.artifacts.operating_point import ACCURACY
@@ -22,6 +21,7 @@ from core.data.base.crop_cache import face_of
 from core.errors import ImageError, UserError
 from core.predictor import Predictor
 from core.preprocess import crop_face
+from core.system import ROOT
 from evaluation.explanation.heatmap import panel
 from evaluation.explanation.occlusion import occlusion_maps
 from evaluation.training_runs import run_folder

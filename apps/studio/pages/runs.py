@@ -26,8 +26,6 @@ MAX_RUNS = 8
 """Runs drawn at once: as many as the palette tells apart."""
 MEASURES = ("emotion_accuracy", "gender_accuracy", "age_mae", "loss")
 """Columns of a history, without the prefix `train_` or `val_`, that can be drawn."""
-GAP_LINES = (-5.0, 10.0)
-"""Percentage points at which the chart of gaps has dashed lines: maybe a leak, overfitting."""
 MAX_TICKS = 12
 """Numbers along an axis of epochs."""
 Runs: TypeAlias = Mapping[str, TrainingRun]
@@ -214,7 +212,7 @@ def _gaps(runs: Runs) -> None:
     )
     chart = charts.figure(bars, x="percentage points", height=_bar_height(gaps))
     chart.update_yaxes(autorange="reversed")
-    for line in GAP_LINES:
+    for line in generalization_gap.GAP_LINES:
         chart.add_vline(x=line, line_dash="dash", line_color=charts.GREY)
     table = {
         "run": list(gaps),

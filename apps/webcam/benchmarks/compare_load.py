@@ -26,9 +26,9 @@ from apps.webcam.benchmarks.visitors import (
     camera_frames,
     find_stream,
 )
-from core.artifacts.downloads import ROOT
 from core.errors import DataError, UserError
 from core.progress import task
+from core.system import ROOT
 from evaluation.benchmark.app_processes import running
 from evaluation.benchmark.frames import SCENES
 from evaluation.statistics.estimate import Estimate, plain

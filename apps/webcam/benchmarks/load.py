@@ -35,10 +35,10 @@ from apps.webcam.benchmarks.visitors import (
     camera_frames,
     find_stream,
 )
-from apps.webcam.tracking.smoothing import Floats
 from core.errors import DataError, UserError
 from core.progress import task
 from core.system import processor_name
+from core.types import Floats
 from evaluation.benchmark.app_processes import resident_mb, running_demo
 from evaluation.benchmark.frames import HEIGHT, SCENES, WIDTH
 

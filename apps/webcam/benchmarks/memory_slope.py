@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from apps.webcam.tracking.smoothing import Floats
+from core.types import Floats
 
 WARM_UP_SECONDS = 60.0
 """In the first minute threads start and caches fill; the slope is that of the time after it, and

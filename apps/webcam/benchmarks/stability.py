@@ -10,10 +10,9 @@ import numpy as np
 
 from apps.webcam.benchmarks.playback import ActorFrame
 from apps.webcam.benchmarks.scene import SWAP_AT_SECONDS
-from apps.webcam.tracking.smoothing import Floats
 from apps.webcam.tracking.tracker import Tracker
 from core.pipeline import FaceReading
-from core.types import Prediction
+from core.types import Floats, Prediction
 
 WARM_UP_SECONDS = 1.0
 """Values need a second to become steady; deviations are those after it."""

@@ -7,14 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from apps.webcam.decoding import worker
 from apps.webcam.decoding.messages import Values, receive, send
+from core.system import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 PIPE_BYTES = 2**20
 SETTINGS = {
     "OPENBLAS_NUM_THREADS": "1",

@@ -19,6 +19,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from core.types import Floats
+
 CUSUM_SLACK, MAX_DIFFERENCE = 1.0, 4.0
 """In units of the noise: the difference that the CUSUM ignores, and the most one frame adds."""
 CUSUM_START, CUSUM_ALARM = 0.2, 0.9
@@ -37,7 +39,6 @@ NOISE_SECONDS = 4.0
 """Time constant of the estimate of the noise."""
 EPSILON = 1e-12
 
-Floats = NDArray[np.float64]
 Scalar = TypeVar("Scalar", bound=np.generic)
 State = Floats
 """The state of one face, opaque to callers."""

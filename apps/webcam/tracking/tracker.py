@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from apps.webcam.tracking.motion import Motion, assign
-from apps.webcam.tracking.smoothing import Floats, Smoother, State, ValueGroup
+from apps.webcam.tracking.smoothing import Smoother, State, ValueGroup
 from core.face_quality import band_of
 from core.pipeline import FaceReading, Reading
-from core.types import Age, Distribution, Prediction
+from core.types import Age, Distribution, Floats, Prediction
 
 TRACK_TIMEOUT_SECONDS = 2.5
 """A face that was away for longer comes back under a new number."""

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from core.errors import DataError
+from core.types import Floats
 from evaluation.predictions.checks import SUM_TOLERANCE
 from evaluation.predictions.importing.numbers import Column, parse
 from evaluation.predictions.row_error import refuse
 from evaluation.predictions.tasks import MAX_CLASSES
-
-Floats = NDArray[np.float64]
 
 RARELY = 0.2
 """Share of rows whose predicted class is not the most probable one, from which a warning is due."""

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.artifacts.downloads import ROOT
+from core.system import ROOT
 from evaluation.training_runs import run_folder, training_run
 from evaluation.training_runs.run_folder import RunFolder
 from scripts.fuzz.mutate import mutate

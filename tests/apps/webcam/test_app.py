@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.artifacts.downloads import ROOT
 from core.outbound.telemetry import SWITCHES
+from core.system import ROOT
 
 SPACES = """
 import os

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from core.artifacts.downloads import ROOT
+from core.system import ROOT
 
 HEAPS = """
 import ctypes, sys, threading
