@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from core.data import Samples, manifest
 from core.data.manifest import AGE_RANGE, COLUMNS, GROUP, KEY, About
 from core.errors import DataError
+from core.files import write_atomic
 from core.labels import FERPLUS8, GENDER2
 from evaluation.quality.dataset import AuditDataset
 
@@ -150,4 +151,4 @@ def write_manifest(table: pa.Table, header: About, path: Path) -> None:
     """Write a manifest; the same rows give the same bytes."""
     data = io.BytesIO()  # pyarrow opens no path that is not UTF-8
     pq.write_table(table.replace_schema_metadata({KEY: header.to_json()}), data, compression="zstd")
-    path.write_bytes(data.getvalue())
+    write_atomic(path, lambda temporary: temporary.write_bytes(data.getvalue()))
