@@ -17,12 +17,8 @@ import pytest
 
 from apps.webcam import process_folder, uploads
 from apps.webcam.serving.bodies import BodyError, Reservations
-from tests.apps.webcam.serving.conftest import (
-    QUOTA_BYTES,
-    HostileDemo,
-    silent_demo,
-    wait_until,
-)
+from tests.apps.webcam.conftest import wait_until
+from tests.apps.webcam.serving.conftest import QUOTA_BYTES, HostileDemo, silent_demo
 from tests.conftest import ROOT
 
 FORM = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.bin"\r\n\r\n'
