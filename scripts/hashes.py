@@ -18,8 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.cli import run_program
+from core.system import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 UNHASHED = ("torch",)
 HEADER = """\
 # Linux x86-64, CPython 3.11. Written by `python -m scripts.hashes` (`make lock`). Not here: torch.

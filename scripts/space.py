@@ -20,7 +20,7 @@ from pathlib import Path
 
 from core.cli import run_program
 from core.system import ROOT
-from scripts.space_folder import SpaceError, copy_files, files_in, section
+from scripts.space_folder import SpaceError, copy_files, files_in, say_written, section
 
 APP = "apps/webcam"
 MODEL = "assets/models/mien"
@@ -116,9 +116,7 @@ def run(args: argparse.Namespace) -> None:
         return
     if args.folder is None:
         raise SpaceError("Expected one folder, got none; try: python -m scripts.space /tmp/space")
-    files = write(args.folder)
-    megabytes = sum(p.stat().st_size for p in files) / 1e6
-    print(f"{len(files)} files, {megabytes:.1f} MB, in {args.folder}", file=sys.stderr)
+    say_written(args.folder, write(args.folder))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -64,6 +65,12 @@ def copy_files(target: Path, app: str, paths: Iterable[Path], root: Path = ROOT)
         copy = target / path.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
+
+
+def say_written(target: Path, files: list[Path]) -> None:
+    """Say what a Space holds."""
+    megabytes = sum(p.stat().st_size for p in files) / 1e6
+    print(f"{len(files)} files, {megabytes:.1f} MB, in {target}", file=sys.stderr)
 
 
 def files_in(target: Path) -> list[Path]:

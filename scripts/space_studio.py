@@ -14,7 +14,7 @@ from pathlib import Path
 
 from core.cli import run_program
 from core.system import ROOT
-from scripts.space_folder import SpaceError, copy_files, files_in, section
+from scripts.space_folder import SpaceError, copy_files, files_in, say_written, section
 
 APP = "apps/studio"
 ROOMS = ("core", "evaluation", APP)
@@ -93,9 +93,7 @@ def run(args: argparse.Namespace) -> None:
     """Write the Space and say what it holds."""
     if args.folder is None:
         raise SpaceError("Expected one folder, got none; try /tmp/studio-space.")
-    files = write(args.folder)
-    megabytes = sum(p.stat().st_size for p in files) / 1e6
-    print(f"{len(files)} files, {megabytes:.1f} MB, in {args.folder}", file=sys.stderr)
+    say_written(args.folder, write(args.folder))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -176,7 +176,7 @@ def checked(args: argparse.Namespace) -> Settings:
 
 def options(host: str, port: int) -> dict[str, object]:
     """Return Streamlit's configuration: nothing is counted, watched, called or read from disk."""
-    from apps.studio import charts
+    from apps.studio import charts, text_colours
     from apps.studio.settings import MAX_UPLOAD_MB
 
     is_local = host in ("127.0.0.1", "localhost", "::1")
@@ -202,9 +202,9 @@ def options(host: str, port: int) -> dict[str, object]:
         "server.enableCORS": is_local,
         "theme.light.primaryColor": charts.ACCENT_ON_WHITE,
         "theme.dark.primaryColor": charts.ACCENT_ON_BLACK,
-        "theme.light.textColor": charts.TEXT_ON_WHITE,
-        "theme.light.codeTextColor": charts.TEXT_ON_WHITE,
-        "theme.dark.codeTextColor": charts.TEXT_ON_BLACK,
+        "theme.light.textColor": text_colours.TEXT_ON_WHITE,
+        "theme.light.codeTextColor": text_colours.TEXT_ON_WHITE,
+        "theme.dark.codeTextColor": text_colours.TEXT_ON_BLACK,
     }
 
 

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from apps.studio import data_frames
+from apps.studio.text_colours import ink, is_dark, text_on
 from core.vocabulary import Metric
 from evaluation.report.formatting import interval, number
 from evaluation.statistics.estimate import Estimate
@@ -26,8 +27,6 @@ The k-th model of the opened tables always has the k-th colour (`View.colour`).
 """
 ACCENT_ON_WHITE, ACCENT_ON_BLACK = "#005F96", PALETTE[4]
 """Colours of buttons and links: the first of PALETTE is too light for text on its own tint."""
-TEXT_ON_WHITE, TEXT_ON_BLACK = "#111111", "#fafafa"
-"""Captions have this text's colour at 60 %: Streamlit's own is too light for them."""
 GOOD, BAD, QUIET = "#009E73", "#D55E00", "#8C8C8C"
 BAD_SCALE = ((0.0, "rgba(213,94,0,0.04)"), (1.0, "rgba(213,94,0,0.85)"))
 """Colours of what is worse the larger it is: shades of BAD."""
@@ -119,32 +118,6 @@ def bars_between(
         "width": 4,
         "color": QUIET,
     }
-
-
-def ink() -> str:
-    """Return the colour of text on the page, light or dark."""
-    return TEXT_ON_BLACK if is_dark() else "#31333f"
-
-
-def is_dark() -> bool:
-    """Return whether the visitor's page is dark."""
-    return bool(st.context.theme.type == "dark")
-
-
-def text_on(mark: str) -> str:
-    """Return black or white, whichever has more contrast (WCAG 2) with a colour `#rrggbb`.
-
-    On a colour of another form, which is taken to be near the page's own, the page's text.
-
-    >>> text_on("#E69F00"), text_on("#0072B2")
-    ('#000000', '#ffffff')
-    """
-    if not mark.startswith("#"):
-        return ink()
-    shares = [int(mark[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares)
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "#000000" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "#ffffff"
 
 
 def cell_texts(

@@ -92,7 +92,7 @@ def _webcam_tab(
                 )
                 gr.HTML(camera_states.start_panel(), padding=False)
                 gr.HTML(camera_states.toolbar(), padding=False)
-            gr.Markdown(privacy.of_camera(place), elem_classes="mien-privacy")
+            gr.Markdown(privacy.camera_text(place), elem_classes="mien-privacy")
         with gr.Column(scale=2, min_width=300):
             cards = gr.HTML(panel.note(texts.NO_FACE_YET), padding=False, elem_id="mien-live")
     with gr.Accordion("Details", open=False):
@@ -123,7 +123,7 @@ def _image_tab(pipeline: Pipeline, monitor: Monitor | None, place: Place) -> Non
                 alt_text="Your image with predictions",
                 placeholder="Drop an image here, paste one, or click to choose",
             )
-            gr.Markdown(privacy.of_uploads(place), elem_classes="mien-privacy")
+            gr.Markdown(privacy.uploads_text(place), elem_classes="mien-privacy")
         with gr.Column(scale=2, min_width=300):
             cards = gr.HTML(panel.note(texts.NO_IMAGE_YET), padding=False, elem_id="mien-image")
     examples = gr.Dataset(
@@ -196,7 +196,7 @@ def _video_tab(pipeline: Pipeline, monitor: Monitor | None, place: Place) -> Non
                 height=150,
             )
             example = gr.Button("Try the example clip", size="sm", elem_id="mien-video-example")
-            gr.Markdown(f"{video.TERMS} {privacy.of_uploads(place)}", elem_classes="mien-privacy")
+            gr.Markdown(f"{video.TERMS} {privacy.uploads_text(place)}", elem_classes="mien-privacy")
             status = gr.HTML(padding=False, elem_id="mien-video-status")
             stop = gr.Button("Stop", variant="stop", visible=False, size="sm")
             go_on = gr.Button("Go on", variant="primary", visible=False, size="sm")

@@ -9,6 +9,8 @@ from scipy.special import stdtrit
 
 from core.types import Floats
 
+MAX_GROWTH_MB_PER_MIN = 1.0
+GROWTH_TARGET = f"memory grows by at most {MAX_GROWTH_MB_PER_MIN:g} MB a minute"
 WARM_UP_SECONDS = 60.0
 """In the first minute threads start and caches fill; the slope is that of the time after it, and
 needs at least another minute.
@@ -39,6 +41,24 @@ class MemoryGrowth:
     peak_mb: float | None = None
     mb_per_min: float | None = None
     ci95: tuple[float, float] | None = None
+
+    @property
+    def is_flat(self) -> bool | None:
+        """Whether the upper end of the slope's interval meets the target; None without one."""
+        return None if self.ci95 is None else self.ci95[1] <= MAX_GROWTH_MB_PER_MIN
+
+    def in_words(self) -> str:
+        """Return how much memory the server held, and how fast it grew."""
+        if self.first_mb is None:
+            return "not measured"
+        growth = f"too short for a slope, which needs {2 * WARM_UP_SECONDS:.0f} s"
+        if self.ci95 is not None:
+            low, high = self.ci95
+            growth = f"{self.mb_per_min:+.2f} MB a minute (95 %: {low:+.2f} to {high:+.2f})"
+        return (
+            f"first {self.first_mb:.0f}, last {self.last_mb:.0f}, peak {self.peak_mb:.0f} MB;"
+            f" {growth}"
+        )
 
 
 def memory_growth(readings: Floats) -> MemoryGrowth:

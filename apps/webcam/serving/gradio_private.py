@@ -1,4 +1,4 @@
-"""All that the demo reaches into of Gradio's private parts, one function each.
+"""All uses of Gradio's private parts, one function each.
 
 A new release of Gradio may lack any of them; `tests/apps/webcam/serving/test_gradio_private.py`
 says which. Gradio itself is not imported here, as one of them has to run before.
@@ -21,8 +21,7 @@ def import_without_stubs() -> None:
 
     `gradio.component_meta.create_or_modify_pyi` parses the source of each component when it is
     imported. No setting turns it off, but it leaves out a class whose file `inspect` does not find.
-    That saves 0.8 of the 2.8 s of
-    processor time of the import, on a machine with two cores.
+    That saves 0.8 of the 2.8 s of processor time of the import, on a machine with two cores.
     """
     getfile = inspect.getfile
 

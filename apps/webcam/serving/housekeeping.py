@@ -29,8 +29,8 @@ def lifespan(
 
     @asynccontextmanager
     async def handler(app: object) -> AsyncIterator[None]:
-        works = (_watch(page), _clean(page, stored), _give_back_memory())
-        tasks = [asyncio.create_task(work) for work in works]
+        jobs = (_watch(page), _clean(page, stored), _give_back_memory())
+        tasks = [asyncio.create_task(job) for job in jobs]
         try:
             yield
         finally:

@@ -31,7 +31,7 @@ def place(host: str, public_names: Collection[str], environment: Mapping[str, st
     return "here" if is_private else "elsewhere"
 
 
-def of_camera(where: Place) -> str:
+def camera_text(where: Place) -> str:
     """Return what happens to a camera's frames."""
     return (
         f"Your camera's frames {WAY[where]}. They are processed in memory and are gone with the"
@@ -40,7 +40,7 @@ def of_camera(where: Place) -> str:
     )
 
 
-def of_uploads(where: Place) -> str:
+def uploads_text(where: Place) -> str:
     """Return what happens to images and videos."""
     return (
         f"Uploads {WAY[where]}. They are deleted within seconds of being processed; results are"

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from apps.studio import charts, data_frames
+from apps.studio import charts, data_frames, text_colours
 from apps.studio.components.data_set.split_figures import donut, mark
 from evaluation.composition.classes import (
     ClassCounts,
@@ -116,7 +116,7 @@ def share_chart(groups: Mapping[str, Sequence[ClassShare]], target: np.ndarray) 
     chart = charts.figure(
         *bars, y="share of the labelled samples", percent="y", barmode="group", showlegend=True
     )
-    look = {"dash": "dash", "width": 2, "color": charts.ink()}
+    look = {"dash": "dash", "width": 2, "color": text_colours.ink()}
     if np.ptp(target) == 0:
         name = f"target {target[0]:.1%}"
         chart.add_hline(y=float(target[0]), line=look, name=name, showlegend=True)

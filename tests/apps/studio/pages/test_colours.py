@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.studio.charts import GREY, PALETTE, text_on, with_clear_text
+from apps.studio.charts import GREY, PALETTE, with_clear_text
+from apps.studio.text_colours import text_on
 
 PAGES = {
     "overview": {},

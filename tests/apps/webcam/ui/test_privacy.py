@@ -30,7 +30,7 @@ def test_the_place_follows_from_where_the_demo_runs(host, names, environment, ex
 
 @pytest.mark.parametrize("where", get_args(privacy.Place))
 def test_texts_say_where_pictures_go(where: privacy.Place):
-    for text in (privacy.of_camera(where), privacy.of_uploads(where)):
+    for text in (privacy.camera_text(where), privacy.uploads_text(where)):
         assert ("Hugging Face's computers" in text) is (where == "space")
         assert ("leave your device" in text) is (where != "here")
         assert ("stay on this computer" in text) is (where == "here")
