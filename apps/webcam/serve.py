@@ -18,6 +18,7 @@ from apps.webcam.monitoring.monitor import Monitor
 from apps.webcam.options import MonitoringOptions
 from apps.webcam.page import build
 from apps.webcam.serving import connections, hosts, housekeeping, outbound
+from apps.webcam.serving.gradio_private import poll_less, queue_of
 from apps.webcam.serving.hosts import HostMiddleware
 from apps.webcam.serving.metrics import MetricsMiddleware
 from apps.webcam.serving.requests import RequestMiddleware
@@ -119,6 +120,7 @@ def serve(
         default_concurrency_limit=DEFAULT_CONCURRENCY,
         api_open=False,  # nobody passes the queue by
     )
+    poll_less(queue_of(page))
     max_upload_bytes = VIDEO_LIMITS.max_bytes + 2**20
     stored = StoredUploads(page)
     page.launch(

@@ -21,6 +21,8 @@ PARTS_OF_QUEUE = (
     "event_ids_to_events",
     "pending_event_ids_session",
     "pending_messages_per_session",
+    "progress_update_sleep_when_free",
+    "sleep_when_free",
 )
 PROGRAM = """
 import inspect
