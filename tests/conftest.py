@@ -35,6 +35,19 @@ SHARED = ROOT.parent / "shared"
 MODEL = ROOT / "assets" / "models" / "mien"
 
 
+BROWSER_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # else a processor draws sixty frames a second of every spinner while a page loads
+    "--disable-threaded-animation",
+)
+"""Of Chromium, which calls nobody and draws without a graphics card."""
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Leave what is imported here out of later searches for garbage.

@@ -22,19 +22,12 @@ from core.labels import FERPLUS8, GENDER2
 from evaluation.benchmark.app_processes import running
 from evaluation.predictions import table
 from evaluation.predictions.schema import P_EMOTION, P_GENDER
+from tests.conftest import BROWSER_FLAGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 HEADS = ("emotion", "gender", "age")
-LAUNCH_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 def predictions(
@@ -164,7 +157,7 @@ def studio(log: Path, *arguments: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser(playwright, browser_path: str) -> Iterator[Browser]:
     """Chromium."""
-    chromium = playwright.chromium.launch(executable_path=browser_path, args=LAUNCH_FLAGS)
+    chromium = playwright.chromium.launch(executable_path=browser_path, args=BROWSER_FLAGS)
     yield chromium
     chromium.close()
 

@@ -15,7 +15,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 from apps.studio import app, samples
-from tests.apps.studio.conftest import LAUNCH_FLAGS, studio
+from tests.apps.studio.conftest import studio
+from tests.conftest import BROWSER_FLAGS
 
 pytestmark = pytest.mark.browser
 
@@ -158,7 +159,7 @@ if __name__ == "__main__":
         studio(Path(folder) / "log") as url,
         sync_playwright() as play,
     ):
-        chromium = play.chromium.launch(executable_path="/usr/bin/chromium", args=LAUNCH_FLAGS)
+        chromium = play.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER_FLAGS)
         for where, findings in findings_by_tab(chromium, url):
             print(where, *(findings or ["nothing"]), flush=True)
         chromium.close()

@@ -24,8 +24,9 @@ from apps.studio import app
 from core.errors import UserError
 from evaluation.predictions import table
 from evaluation.store import Store
-from tests.apps.studio.conftest import LAUNCH_FLAGS, predictions, studio
+from tests.apps.studio.conftest import predictions, studio
 from tests.apps.studio.odd_tables import OddTable, odd_table
+from tests.conftest import BROWSER_FLAGS
 from tests.evaluation import references
 
 pytestmark = pytest.mark.browser
@@ -176,7 +177,7 @@ def visits(folder: Path, browser_path: str) -> Iterator[Callable[[int], Visit]]:
     """visit(seed): a visitor who has uploaded the odd table of a seed."""
     table.write(predictions(30, "a"), folder / "a.parquet")
     with studio(folder / "log", str(folder / "a.parquet")) as url, sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=browser_path, args=LAUNCH_FLAGS)
+        chromium = play.chromium.launch(executable_path=browser_path, args=BROWSER_FLAGS)
         yield lambda seed: Visit(chromium, url, odd_table(seed, folder))
         chromium.close()
 

@@ -21,8 +21,9 @@ from playwright.sync_api import sync_playwright
 
 from evaluation.predictions import table
 from evaluation.store import Store
-from tests.apps.studio.conftest import LAUNCH_FLAGS, predictions, studio
+from tests.apps.studio.conftest import predictions, studio
 from tests.apps.studio.walk import UPLOADED, Walk
+from tests.conftest import BROWSER_FLAGS
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +43,7 @@ def walks(folder: Path, browser_path: str) -> Iterator:
     files = [folder / "a.parquet", folder / "b.parquet"]
     stores = {"": Store.open(files), UPLOADED: Store.open([folder / UPLOADED])}
     with studio(folder / "log", *map(str, files)) as url, sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=browser_path, args=LAUNCH_FLAGS)
+        chromium = play.chromium.launch(executable_path=browser_path, args=BROWSER_FLAGS)
         yield lambda seed: Walk(chromium, url, folder, stores, seed)
         chromium.close()
 

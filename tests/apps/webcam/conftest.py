@@ -23,19 +23,15 @@ from core.face_quality import Conditions, band_of
 from core.labels import FERPLUS8, GENDER2
 from core.pipeline import FaceReading, Pipeline
 from core.types import LIMIT, Age, Box, Distribution, Face, Prediction
+from tests.conftest import BROWSER_FLAGS
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = ROOT / "assets" / "models" / "mien"
 OTHER_NAME = "demo.test"
 """A name that the demo answers to, too; a page under it, without https, has no camera."""
 FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
+    *BROWSER_FLAGS,
     "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 ]

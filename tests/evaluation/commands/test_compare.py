@@ -4,6 +4,7 @@ line.
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -83,6 +84,13 @@ def test_two_equal_gains_make_no_winner() -> None:
     assert {p.better for p in age.parts} == {None}
 
 
+@pytest.fixture(scope="module")
+def few_objects() -> None:
+    """Leave all there is out of the search for garbage that statsmodels starts at each call."""
+    gc.freeze()
+
+
+@pytest.mark.usefixtures("few_objects")
 @quick
 @given(
     st.lists(

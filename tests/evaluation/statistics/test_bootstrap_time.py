@@ -14,24 +14,26 @@ from evaluation.statistics.sample import Sample
 from tests.conftest import SLOWNESS
 
 LIMITS = {
-    "confusion and per class": 0.1,
-    "1,000 bootstraps of accuracy and macro F1": 0.3,
-    "the same over clusters": 1.2,
-    "all figures of the report": 6.0,
-    "all figures over clusters": 9.0,
-    "comparison of two models": 6.0,
-    "search for slices": 1.0,
-    "gaps between groups": 1.0,
+    "confusion and per class": 0.05,
+    "1,000 bootstraps of accuracy and macro F1": 0.1,
+    "the same over clusters": 0.4,
+    "all figures of the report": 2.5,
+    "all figures over clusters": 4.0,
+    "comparison of two models": 2.0,
+    "search for slices": 0.4,
+    "gaps between groups": 0.4,
 }
-"""Seconds of processor time at a million rows and 100,000 clusters: about twice what was measured
-with AVX-512.
+"""Seconds of processor time at ROWS rows and a tenth as many clusters: about twice what was
+measured with AVX-512.
 """
+ROWS = 300_000
+"""`python -m evaluation bench` takes a million."""
 
 
 @pytest.fixture(scope="module")
-def million() -> dict[str, float]:
+def seconds() -> dict[str, float]:
     def measured() -> dict[str, float]:
-        return {s.name: s.cpu_s for s in time_metrics(1_000_000, people=100_000).steps}
+        return {s.name: s.cpu_s for s in time_metrics(ROWS, people=ROWS // 10).steps}
 
     times = measured()
     if any(
@@ -43,8 +45,8 @@ def million() -> dict[str, float]:
 
 
 @pytest.mark.parametrize("step", LIMITS)
-def test_a_million_rows_stay_fast(million: dict[str, float], step: str) -> None:
-    assert million[step] < SLOWNESS * LIMITS[step]
+def test_many_rows_stay_fast(seconds: dict[str, float], step: str) -> None:
+    assert seconds[step] < SLOWNESS * LIMITS[step]
 
 
 def test_many_clusters_cost_no_more_than_few() -> None:
