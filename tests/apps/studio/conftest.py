@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,17 @@ def until(page: Page, check: Callable[[], bool], what: str, seconds: float = 60)
     while not check():
         assert time.monotonic() < end, what
         page.wait_for_timeout(100)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_searched_once() -> Iterator[None]:
+    """Let Streamlit search the installed packages for components once; each `AppTest` does anew."""
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        search = cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", search)
+        yield
 
 
 @pytest.fixture
