@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core.artifacts.card import Card
 from core.data import Samples
 from core.face_model import FaceModel
 from core.labels import FERPLUS8, GENDER2
@@ -17,25 +18,28 @@ from evaluation.predictions.schema import GROUP, P_EMOTION, P_GENDER
 
 Columns = dict[str, NDArray[Any]]
 """Column name -> (N,), or (N, features) for the embedding."""
+Ages = Callable[[NDArray[Any]], tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]
 
 
 def predict_columns(
     predictor: FaceModel, crops: NDArray[np.uint8], embedding: bool = False
 ) -> Columns:
     """Return the prediction columns of uint8 crops (N, S, S, C)."""
-    return prediction_columns(predictor, predictor.probabilities(crops, embedding))
+    values = predictor.probabilities(crops, embedding)
+    return prediction_columns(predictor.card, predictor.ages, values)
 
 
-def prediction_columns(predictor: FaceModel, values: Mapping[str, NDArray[Any]]) -> Columns:
-    """Return the prediction columns for calibrated values of some of the predictor's tasks.
+def prediction_columns(card: Card, ages: Ages, values: Mapping[str, NDArray[Any]]) -> Columns:
+    """Return the prediction columns for calibrated values of some of a model's tasks.
 
     Args:
-        predictor: Whose heads, labels and age calibration apply.
+        card: Of the model; names its heads and labels.
+        ages: Values of `age` -> expected years and the ends of their interval, each (N,).
         values: Task -> (N, width), as `Predictor.calibrate` gives them; with `embedding`, (N,
             features), where it was computed.
     """
     columns: Columns = {}
-    for head in (h for h in predictor.card.heads if h.task in values):
+    for head in (h for h in card.heads if h.task in values):
         p = values[head.task]
         if head.task == "emotion":
             names = [FERPLUS8.labels[FERPLUS8.index(label)] for label in head.labels]
@@ -44,10 +48,10 @@ def prediction_columns(predictor: FaceModel, values: Mapping[str, NDArray[Any]])
         elif head.task == "gender":
             columns[P_GENDER] = p[:, [GENDER2.index(label) for label in head.labels].index(0)]
         else:
-            age, low, high = predictor.ages(p)
+            age, low, high = ages(p)
             columns |= {"age_pred": age, "age_low": low, "age_high": high}
-            if predictor.card.gender_from_age and predictor.card.head("gender"):
-                columns["gender_abstained"] = age < predictor.card.gender_from_age
+            if card.gender_from_age and card.head("gender"):
+                columns["gender_abstained"] = age < card.gender_from_age
     if "embedding" in values:
         columns["embedding"] = values["embedding"]
     return columns

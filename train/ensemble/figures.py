@@ -197,7 +197,7 @@ def _table(
     ends: (N, 2) of the ages' intervals instead of those that follow from the values; NaN rows keep
     the latter.
     """
-    columns = prediction_columns(ensemble, values)
+    columns = prediction_columns(ensemble.card, ensemble.ages, values)
     if ends is not None:
         for column, end in zip(("age_low", "age_high"), ends.T, strict=True):
             columns[column] = np.where(np.isnan(end), columns[column], end)

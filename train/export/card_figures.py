@@ -22,7 +22,12 @@ from core.preprocess import to_input
 from evaluation.analysis.classification import ClassificationReport
 from evaluation.analysis.regression import RegressionReport
 from evaluation.analysis.summary import TableReport, table_report
-from evaluation.predictions.columns import assemble, prediction_columns, without_empty_columns
+from evaluation.predictions.columns import (
+    Ages,
+    assemble,
+    prediction_columns,
+    without_empty_columns,
+)
 from evaluation.predictions.predict import BATCH_SIZE
 from evaluation.quality.duplicates import digest
 from train.batches.data import DatasetPart
@@ -153,17 +158,30 @@ def predictions(predictor: Predictor, part: DatasetPart, logits: Logits | None =
         part: whose crops are ready.
         logits: of `logits_of`, where they are known already.
     """
+    values = predictor.calibrate(logits or logits_of(predictor, part))
+    return predictions_table(predictor.card, predictor.ages, part, values)
+
+
+def predictions_table(
+    card: Card, ages: Ages, part: DatasetPart, values: Mapping[str, np.ndarray]
+) -> pa.Table:
+    """Return the table of calibrated values by task for a part, without columns that are empty.
+
+    Args:
+        card: names the model, its heads and labels.
+        ages: values of `age` -> expected years and the ends of their interval, each (N,).
+        part: the samples.
+        values: by task, (N, width).
+    """
     samples = part.samples
     for task, space in (("emotion", FERPLUS8), ("gender", GENDER2)):
-        head = predictor.card.head(task)
+        head = card.head(task)
         if head is not None:
             # A part's labels are indices of the head's, a table's of the label space; -1 stays.
             codes = np.array([space.index(label) for label in head.labels] + [-1])
             samples = replace(samples, **{task: codes[getattr(samples, task)]})
-    values = prediction_columns(
-        predictor, predictor.calibrate(logits or logits_of(predictor, part))
-    )
-    table = assemble(samples, [values], [True] * len(part), predictor.card.name, samples.root)
+    columns = prediction_columns(card, ages, values)
+    table = assemble(samples, [columns], [True] * len(part), card.name, samples.root)
     return without_empty_columns(table)
 
 

@@ -219,7 +219,9 @@ class Distill:
     """Learning from trained networks, see `train.loop.teachers` and `train.loop.distill`.
 
     Attributes:
-        teachers: their run folders, checkpoints or bundles; none: no distillation.
+        teachers: their run folders, checkpoints or bundles, or `package:NAME` for networks that a
+            Python package carries; none: no distillation.
+        weights: of the teachers in their mean, over 0, in their order; none: all alike.
         share: of a labelled sample's loss that is the teachers', in [0, 1].
         missing: weight of a sample without a label for a head, beside a labelled one's.
         temperature: of classes.
@@ -227,6 +229,7 @@ class Distill:
     """
 
     teachers: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
     share: float = 0.5
     missing: float = 1.0
     temperature: float = 1.0
@@ -243,6 +246,22 @@ class Distill:
                 "Expected distill.share in [0, 1], missing and features from 0, temperature over "
                 f"0, got {self}."
             )
+        if not all(isinstance(w, int | float) and w > 0 for w in self.weights):
+            raise UserError(f"Expected numbers over 0 as distill.weights, got {self.weights}.")
+
+    @property
+    def teacher_weights(self) -> tuple[float, ...]:
+        """The weight of each teacher.
+
+        Raises:
+            UserError: there are more or fewer weights than teachers.
+        """
+        if self.weights and len(self.weights) != len(self.teachers):
+            raise UserError(
+                f"Expected one of distill.weights for each of {len(self.teachers)} teachers, got "
+                f"{len(self.weights)}; try --set 'distill.weights=()' for all alike."
+            )
+        return self.weights or (1.0,) * len(self.teachers)
 
 
 @dataclass(frozen=True)

@@ -14,20 +14,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from core import progress
-from core.artifacts.card import Head
 from core.errors import UserError
-from core.preprocess import InputSpec, to_input
+from core.preprocess import InputSpec
 from train.batches.data import DatasetPart
 from train.loop import distributed
-from train.loop.distill import FEATURES, two_logits
-from train.loop.initialize import load_network
+from train.loop.distill import FEATURES
+from train.loop.teachers.opening import digest, open_teachers
+from train.loop.teachers.student_classes import converter
+from train.loop.teachers.teacher import Predictions, Teacher
 from train.recipe.recipe import Recipe
-from train.runs.trained_weights import weights
 from train.runs.writing import write_file
 
 CACHE_FILE = "teachers.npz"
@@ -35,8 +33,6 @@ CACHE_FILE = "teachers.npz"
 ORIGIN_KEY = "made of"
 """Key in that file, beside the predictions: what they depend on, see `_origin`."""
 BATCH_SIZE = 256
-
-Predictions = dict[str, NDArray[np.float32]]
 
 
 def teacher_targets(recipe: Recipe, parts: Sequence[DatasetPart], folder: Path) -> Predictions:
@@ -73,7 +69,7 @@ def teacher_targets(recipe: Recipe, parts: Sequence[DatasetPart], folder: Path) 
         predictions = _load(file, origin)
         if predictions is None:
             folder.mkdir(parents=True, exist_ok=True)
-            predictions = _predict_all(recipe, parts)
+            predictions = predict_all(recipe, parts)
             content = predictions | {ORIGIN_KEY: np.array(json.dumps(origin))}
             write_file(file, lambda path: _save(path, content))
     return predictions
@@ -87,27 +83,18 @@ def _origin(recipe: Recipe, parts: Sequence[DatasetPart]) -> dict[str, str]:
     samples = [
         [p.samples.name, p.samples.split, p.samples.fingerprint, *p.samples.ids] for p in parts
     ]
-    settings = {
+    settings: dict[str, object] = {
         "input": recipe.input.to_dict(),
         "tasks": [h.task for h in recipe.heads],
         "features": bool(recipe.distill.features),
     }
+    if recipe.distill.weights:
+        settings["weights"] = recipe.distill.weights
     origin = {
         "samples": hashlib.sha256(json.dumps(samples).encode()).hexdigest(),
         "asked": json.dumps(settings),
     }
-    return origin | {path: _weights_digest(path) for path in recipe.distill.teachers}
-
-
-def _weights_digest(teacher: str) -> str:
-    try:
-        state, _ = weights(teacher)
-    except UserError:
-        return ""
-    digest = hashlib.sha256()
-    for name, value in state.items():
-        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return origin | {name: digest(name) for name in recipe.distill.teachers}
 
 
 def _load(file: Path, origin: Mapping[str, str]) -> Predictions | None:
@@ -133,97 +120,67 @@ def _save(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _predict_all(recipe: Recipe, parts: Sequence[DatasetPart]) -> Predictions:
-    """Return the mean predictions over all teachers that have a task."""
+def predict_all(recipe: Recipe, parts: Sequence[DatasetPart]) -> Predictions:
+    """Return the weighted mean predictions, for each task over all teachers that have it."""
+    settings = recipe.distill
     sums: Predictions = {}
-    counts: dict[str, int] = {}
-    for path in recipe.distill.teachers:
-        model, teacher = load_network(path)
-        heads = _shared_heads(recipe, teacher, path)
-        crops = [_crops_for(p, teacher.input, recipe.input, path) for p in parts]
-        predictions = _predict(model, heads, crops, teacher.input, recipe, path)
-        for name, values in predictions.items():
-            counts[name] = counts.get(name, 0) + 1
-            sums[name] = values + sums[name] if name in sums else values
-    return {name: (sums[name] / counts[name]).astype(np.float32) for name in sums}
+    totals: dict[str, float] = {}
+    for name, weight in zip(settings.teachers, settings.teacher_weights, strict=True):
+        for teacher in open_teachers(name, recipe.amp):
+            for task, values in _predict(teacher, name, recipe, parts).items():
+                totals[task] = totals.get(task, 0.0) + weight
+                sums[task] = weight * values + sums[task] if task in sums else weight * values
+    return {task: (sums[task] / totals[task]).astype(np.float32) for task in sums}
 
 
-def _shared_heads(student: Recipe, teacher: Recipe, path: str) -> list[Head]:
-    """Return the teacher's heads for the student's tasks."""
-    heads = {h.task: h for h in teacher.heads}
-    shared = []
-    for head in student.heads:
-        if head.task not in heads:
-            continue
-        if (head.labels or ()) != (heads[head.task].labels or ()):
-            raise UserError(
-                f"Expected the teacher {path} to have the student's classes of {head.task}, "
-                f"got {heads[head.task].labels}."
-            )
-        shared.append(heads[head.task])
-    return shared
+def _predict(
+    teacher: Teacher, name: str, recipe: Recipe, parts: Sequence[DatasetPart]
+) -> Predictions:
+    """Return one teacher's predictions over all parts, with flip averaging, as the student's."""
+    students = {head.task: head for head in recipe.heads}
+    convert = {
+        head.task: converter(head, students[head.task], name)
+        for head in teacher.heads
+        if head.task in students
+    }
+    if recipe.distill.features:
+        convert[FEATURES] = lambda values: values
+    if not convert:
+        return {}
+    rows: dict[str, list[NDArray[np.float32]]] = {key: [] for key in convert}
+    crops_by_part = [_crops_for(part, teacher.input, recipe.input, name) for part in parts]
+    total, done = sum(map(len, crops_by_part)), 0
+    with progress.task(f"ask {name}", total) as advance:
+        for crops in crops_by_part:
+            for start in range(0, len(crops), BATCH_SIZE):
+                batch = crops[start : start + BATCH_SIZE]
+                views = [teacher.predict(view) for view in (batch, batch[:, :, ::-1])]
+                if lacking := convert.keys() - views[0].keys():
+                    raise UserError(
+                        f"Expected a teacher with {', '.join(lacking)}, got {name}; try --set "
+                        "distill.features=0."
+                    )
+                for key, function in convert.items():
+                    mean = np.mean([view[key] for view in views], axis=0)
+                    rows[key].append(function(mean))
+                done += len(batch)
+                advance(done)
+    return {key: np.concatenate(arrays) for key, arrays in rows.items()}
 
 
 def _crops_for(
-    part: DatasetPart, teacher: InputSpec, student: InputSpec, path: str
+    part: DatasetPart, teacher: InputSpec, student: InputSpec, name: str
 ) -> NDArray[np.uint8]:
     """Return the part's crops (N, S, S, C) as a teacher takes them."""
-    if teacher == replace(student, mean=teacher.mean, std=teacher.std):
+    if _without_normalisation(teacher) == _without_normalisation(student):
         return part.crops
     if part.crops_for is None:
         raise UserError(
-            f"Expected pictures to crop as the teacher {path} takes them, {teacher}, "
+            f"Expected pictures to crop as the teacher {name} takes them, {teacher}, "
             f"got only crops of {student}."
         )
     return part.crops_for(teacher)
 
 
-@torch.inference_mode()
-def _predict(
-    model: nn.Module,
-    heads: Sequence[Head],
-    parts: Sequence[NDArray[np.uint8]],
-    spec: InputSpec,
-    recipe: Recipe,
-    path: str,
-) -> Predictions:
-    """Return one teacher's predictions over all parts, with flip averaging."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = model.eval().to(device)
-    if getattr(model, "mirror", False):
-        model.mirror = False  # type: ignore[assignment]  # both are computed below anyway
-    rows: dict[str, list[NDArray[np.float32]]] = {head.task: [] for head in heads}
-    if recipe.distill.features:
-        rows[FEATURES] = []
-    total, done = sum(map(len, parts)), 0
-    with (
-        progress.task(f"ask {path}", total) as advance,
-        torch.autocast(device, torch.bfloat16, enabled=recipe.amp == "bf16"),
-    ):
-        for crops in parts:
-            for start in range(0, len(crops), BATCH_SIZE):
-                batch = crops[start : start + BATCH_SIZE]
-                x = torch.from_numpy(to_input(batch, spec)).to(device)
-                outs = [model(x), model(x.flip(3))]
-                for head in heads:
-                    predictions = [_to_prediction(out[head.task].float(), head) for out in outs]
-                    rows[head.task].append(_mean(predictions))
-                if recipe.distill.features:
-                    rows[FEATURES].append(_mean([out[FEATURES].float() for out in outs]))
-                done += len(x)
-                advance(done)
-    return {name: np.concatenate(arrays) for name, arrays in rows.items()}
-
-
-def _mean(tensors: Sequence[Tensor]) -> NDArray[np.float32]:
-    mean: NDArray[np.float32] = np.mean([t.cpu().numpy() for t in tensors], axis=0)
-    return mean
-
-
-def _to_prediction(logits: Tensor, head: Head) -> Tensor:
-    """Return years (N,) or probabilities (N, K)."""
-    if head.kind == "regression":
-        return logits[:, 0]
-    if head.kind == "sigmoid":
-        logits = two_logits(logits)
-    return logits.softmax(dim=1)
+def _without_normalisation(spec: InputSpec) -> InputSpec:
+    return replace(spec, mean=(0.0,) * spec.channels, std=(1.0,) * spec.channels)
