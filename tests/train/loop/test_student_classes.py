@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.artifacts.card import Head
@@ -18,6 +18,7 @@ def ages(bins: int) -> Head:
     return Head("age", "distribution", tuple(str(i) for i in range(bins)), "age")
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(2, 117), st.integers(2, 117), st.integers(0, 2**32 - 1))
 def test_any_age_distribution_stays_one(bins: int, wanted: int, seed: int) -> None:
     values = np.random.default_rng(seed).dirichlet(np.ones(bins), 3).astype(np.float32)
