@@ -89,10 +89,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _command_line(args: argparse.Namespace) -> str:
-    """Return the command that makes the same table."""
+    """Return the command that makes the same table, for readers on other machines."""
     words = ["python", "-m", "train", "study", args.name]
-    words += ["--out", str(args.out)] if args.out != DEFAULT_OUT else []
-    words += ["--data", args.data] if args.data else []
+    words += ["--data", _place(args.data, "DIR")] if args.data else []
+    words += ["--out", _place(args.out, "OUT")] if args.out != DEFAULT_OUT else []
     words += ["--epochs", str(args.epochs)] if args.epochs is not None else []
     words += ["--budget", f"{args.budget:g}s"] if args.budget is not None else []
     words += ["--limit", str(args.limit)] if args.limit is not None else []
@@ -100,8 +100,13 @@ def _command_line(args: argparse.Namespace) -> str:
     words += ["--members", args.members] if args.members else []
     words += ["--table"] if args.table else []
     words += trust_option(is_trusted=args.trust)
-    words += ["--results", str(args.results)] if args.results else []
+    words += ["--results", _place(args.results, "FILE")] if args.results else []
     return " ".join(map(_quoted, words))
+
+
+def _place(path: str | Path, placeholder: str) -> str:
+    """Return a path within the project as it is, and a placeholder for one of this machine."""
+    return placeholder if Path(path).is_absolute() else str(path)
 
 
 def _quoted(word: str) -> str:

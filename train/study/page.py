@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,9 @@ from core.vocabulary import count_of
 from evaluation.report.markdown import table
 from train.study.result import StudyResult, hardware
 from train.study.table import StudyRow, format_difference, format_figure
+
+COLUMNS_OF_TEXT = 100
+"""Longest line of prose, as in all documents of the project."""
 
 
 def write(result: StudyResult) -> Path:
@@ -59,7 +63,7 @@ def markdown(result: StudyResult) -> str:
     lines = [
         f"## `{plan.name}`: {plan.study.title}",
         "",
-        f"Source: {plan.study.source}. {_description(result)}",
+        _wrapped(f"Source: {plan.study.source}. {_description(result)}"),
         "",
         "```",
         result.command,
@@ -75,8 +79,24 @@ def markdown(result: StudyResult) -> str:
         table_rows.append(cells)
         member_before = row.member
     lines += [table(list(columns), table_rows), "", "*Verdict*, from these figures:", ""]
-    lines += [*(f"- {sentence}" for sentence in result.verdict), "", *_remarks(rows)]
+    lines += [*map(_item, result.verdict), "", *_remarks(rows)]
     return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    """Return a paragraph in lines of at most `COLUMNS_OF_TEXT`, all but the first indented."""
+    return textwrap.fill(
+        text,
+        COLUMNS_OF_TEXT,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _item(text: str) -> str:
+    """Return an item of a list."""
+    return _wrapped(f"- {text}", "  ")
 
 
 def _remarks(rows: Sequence[StudyRow]) -> list[str]:
@@ -90,7 +110,7 @@ def _remarks(rows: Sequence[StudyRow]) -> list[str]:
     return [
         "What the source's figures were measured on, which are other pictures than ours:",
         "",
-        *(f"- {', '.join(members)}: {text}" for text, members in members_of.items()),
+        *(_item(f"{', '.join(members)}: {text}") for text, members in members_of.items()),
         "",
     ]
 

@@ -251,11 +251,14 @@ def test_the_command_line(
     assert main([*command, "--json", "--results", str(results)]) == 0
     content = json.loads(capsys.readouterr().out)
     assert (
-        content["command"].startswith("python -m train study tiny --out ")
+        content["command"].startswith("python -m train study tiny --out OUT ")
         and content["budget"]["epochs"] == 1
     )
     assert content["machine"]["cores"] >= 1 and {d["name"] for d in content["data"]} == {
         "synthetic"
     }
     section = (out / "tiny.md").read_text().strip()
+    assert str(tmp_path) not in section, "the table names no folder of this machine"
+    prose = [n for n in section.splitlines() if not n.startswith(("|", "python "))]
+    assert max(map(len, prose)) <= 100
     assert results.read_text() == f"<!-- study tiny -->\n{section}\n<!-- end of study tiny -->\n"
