@@ -169,6 +169,14 @@ def empty(view: View, need: str = "", *, of_classes: bool = False) -> bool:
     return False
 
 
+def say_no_predictions() -> None:
+    """Say on the page that the filters leave no row from which anything could be computed."""
+    st.info(
+        "No row with a label and a prediction is left: remove a filter.",
+        icon=":material/filter_alt:",
+    )
+
+
 def cached(
     store: Store, name: str, key: tuple[Hashable, ...], make: Callable[[], Result]
 ) -> Result:

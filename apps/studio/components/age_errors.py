@@ -198,6 +198,22 @@ def _matrix(view: View, width: int) -> None:
     )
     counts, off = matrices[model]
     names = store_ages.band_names(width)
+    table: dict[str, list[Any]] = {"true age": names}
+    table |= {f"predicted {name}": counts[:, j].tolist() for j, name in enumerate(names)}
+    alt = f"Share of each true age band that is predicted in each band, {width} years a band"
+    charts.show(_band_matrix(counts, names), "age-bands", table, alt=alt)
+    parts = [f"{number(off[0], percent=True)} in the right band"]
+    parts += [f"{number(e, percent=True)} at most {k} off" for k, e in enumerate(off[1:3], 1)]
+    st.caption(f"{'; '.join(parts)}. n = {off[0].n:,}. Rows add up to 100 %.")
+
+
+def _band_matrix(counts: NDArray[np.int64], names: list[str]) -> go.Figure:
+    """Return the heatmap of predicted against true bands.
+
+    Args:
+        counts: (bands, bands), rows are true ages.
+        names: of the bands.
+    """
     shares = np.nan_to_num(normalised(counts, "true"))
     texts = [
         [f"{share:.0%}" if n else "" for share, n in zip(*row, strict=True)]
@@ -232,10 +248,4 @@ def _matrix(view: View, width: int) -> None:
     )
     chart.update_yaxes(autorange="reversed", type="category", showgrid=False)
     chart.update_xaxes(type="category", showgrid=False)
-    table: dict[str, list[Any]] = {"true age": names}
-    table |= {f"predicted {name}": counts[:, j].tolist() for j, name in enumerate(names)}
-    alt = f"Share of each true age band that is predicted in each band, {width} years a band"
-    charts.show(chart, "age-bands", table, alt=alt)
-    parts = [f"{number(off[0], percent=True)} in the right band"]
-    parts += [f"{number(e, percent=True)} at most {k} off" for k, e in enumerate(off[1:3], 1)]
-    st.caption(f"{'; '.join(parts)}. n = {off[0].n:,}. Rows add up to 100 %.")
+    return chart

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -31,9 +30,7 @@ def show(view: View) -> None:
         help="the share of true ages that they should hold; the shipped model: "
         f"{INTERVAL_COVERAGE:.0%}",
     )
-    table: list[data_frames.Row] = []
-    coverage: list[Any] = []
-    widths: list[Any] = []
+    intervals_of: dict[str, list[IntervalCoverage]] = {}
     for model, where in view.each():
         intervals: list[IntervalCoverage] = context.cached(
             view.store,
@@ -48,45 +45,63 @@ def show(view: View) -> None:
                 icon=":material/info:",
             )
             continue
-        overall, decades = intervals[0], intervals[1:]
-        _tiles(view, model, where, overall, nominal)
-        coverage.append(_coverage_line(model, view.colour(model), decades))
-        widths.append(_width_bars(model, view.colour(model), decades))
-        table += [
-            {
-                "model": model,
-                "true age": one.decade or "all",
-                "n": one.coverage.n,
-                "coverage": number(one.coverage, percent=True),
-                "nominal": f"{nominal:.0%}",
-                "mean width, years": f"{one.width:.1f}",
-            }
-            for one in intervals
-        ]
-    if not coverage:
-        return
-    order = sorted({str(row["true age"]) for row in table if row["true age"] != "all"})
-    axis = {"type": "category", "categoryorder": "array", "categoryarray": order}
+        _tiles(view, model, where, intervals[0], nominal)
+        intervals_of[model] = intervals
+    if intervals_of:
+        _charts_by_decade(view, intervals_of, nominal)
+        st.caption(
+            "Under the dotted line intervals are too narrow, above it wider than needed. "
+            f"95 % intervals: {method(view.store)}."
+        )
+
+
+def _charts_by_decade(
+    view: View, intervals_of: Mapping[str, Sequence[IntervalCoverage]], nominal: float
+) -> None:
+    """Draw coverage and width side by side, both with the table of all intervals.
+
+    Args:
+        view: the selections.
+        intervals_of: model -> its intervals: of all ages first, then by decade of the true age.
+        nominal: the share of true ages that the intervals should hold.
+    """
+    table = [
+        _table_row(model, one, nominal)
+        for model, intervals in intervals_of.items()
+        for one in intervals
+    ]
+    decades = sorted({one.decade for part in intervals_of.values() for one in part[1:]})
     left, right = st.columns(2)
-    chart = charts.figure(*coverage, x="true age", y="coverage", percent="y", height=400)
-    chart.add_hline(
-        y=nominal,
-        line={"dash": "dot", "color": charts.QUIET},
-        annotation_text=f"nominal {nominal:.0%}",
-    )
-    chart.update_xaxes(**axis)
     with left:
+        lines = [_coverage_line(m, view.colour(m), part[1:]) for m, part in intervals_of.items()]
+        chart = charts.figure(*lines, x="true age", y="coverage", percent="y", height=400)
+        chart.add_hline(
+            y=nominal,
+            line={"dash": "dot", "color": charts.QUIET},
+            annotation_text=f"nominal {nominal:.0%}",
+        )
+        chart.update_xaxes(type="category", categoryorder="array", categoryarray=decades)
         alt = "Share of the intervals that hold the true age, by decade"
         charts.show(chart, "confidence-held", table, alt=alt)
-    chart = charts.figure(*widths, x="true age", y="mean width, years", height=400, barmode="group")
-    chart.update_xaxes(**axis)
     with right:
+        bars = [_width_bars(m, view.colour(m), part[1:]) for m, part in intervals_of.items()]
+        chart = charts.figure(
+            *bars, x="true age", y="mean width, years", height=400, barmode="group"
+        )
+        chart.update_xaxes(type="category", categoryorder="array", categoryarray=decades)
         alt = "Mean width of the intervals, by decade"
         charts.show(chart, "confidence-widths", table, alt=alt)
-    st.caption(
-        "Under the dotted line intervals are too narrow, above it wider than needed. "
-        f"95 % intervals: {method(view.store)}."
-    )
+
+
+def _table_row(model: str, one: IntervalCoverage, nominal: float) -> data_frames.Row:
+    return {
+        "model": model,
+        "true age": one.decade or "all",
+        "n": one.coverage.n,
+        "coverage": number(one.coverage, percent=True),
+        "nominal": f"{nominal:.0%}",
+        "mean width, years": f"{one.width:.1f}",
+    }
 
 
 def _tiles(view: View, model: str, where: Where, overall: IntervalCoverage, nominal: float) -> None:

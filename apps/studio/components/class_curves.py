@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -31,53 +31,58 @@ def show(view: View, label: str) -> None:
         view.store.count(view.where) * len(labels) <= MAX_CELLS,
         help="takes a moment on millions of rows",
     )
-    table: list[data_frames.Row] = []
-    curves: dict[str, ClassCurve] = {}
-    for model, where in view.each():
-        for name in labels if all_classes else (label,):
-            curve = context.cached(
-                view.store,
-                "curve",
-                (view.task, where, name),
-                partial(class_curve, view.store, view.task, where, name),
-            )
-            if curve is None:
-                continue
-            table.append(
-                {
-                    "model": model,
-                    "class": name,
-                    "n": curve.n,
-                    "others": curve.others,
-                    "average precision": _area(curve.ap),
-                    "AUROC": _area(curve.auroc),
-                }
-            )
-            if name == label:
-                curves[model] = curve
-    if not curves:
+    curves = _curves(view, labels if all_classes else (label,))
+    of_label = {model: curve for (model, name), curve in curves.items() if name == label}
+    if not of_label:
         st.info(
             "No PR and ROC curves: no row with a label and probabilities is left.",
             icon=":material/info:",
         )
         return
-    first = next(iter(curves.values()))
+    table = [_table_row(model, name, curve) for (model, name), curve in curves.items()]
+    first = next(iter(of_label.values()))
     share = first.n / max(first.n + first.others, 1)
     left, right = st.columns(2)
     with left:
         st.markdown("**Precision and recall** as the threshold on this class's probability falls")
-        chart = _precision_recall(view, curves, share)
+        chart = _precision_recall(view, of_label, share)
         charts.show(chart, "perclass-pr", table, alt=f"Precision against recall of {label}")
     with right:
         st.markdown("**ROC**: recall against the false positive rate")
         alt = f"Receiver operating characteristic of {label}"
-        charts.show(_roc(view, curves), "perclass-roc", table, alt=alt)
-    n = ", ".join(f"{curve.n:,} of {curve.n + curve.others:,}" for curve in curves.values())
+        charts.show(_roc(view, of_label), "perclass-roc", table, alt=alt)
+    n = ", ".join(f"{curve.n:,} of {curve.n + curve.others:,}" for curve in of_label.values())
     st.caption(
         f"n = {n} samples are of this class. Average precision (AP): the area under the left "
         f"curve, {share:.3f} by chance. AUROC: the chance that a sample of the class has a higher "
         "probability of it than another, 0.5 by chance. With 95 % bootstrap intervals."
     )
+
+
+def _curves(view: View, labels: Sequence[str]) -> dict[tuple[str, str], ClassCurve]:
+    """Return (model, class) -> its curve, where the selected rows have one."""
+    curves = {
+        (model, name): context.cached(
+            view.store,
+            "curve",
+            (view.task, where, name),
+            partial(class_curve, view.store, view.task, where, name),
+        )
+        for model, where in view.each()
+        for name in labels
+    }
+    return {key: curve for key, curve in curves.items() if curve is not None}
+
+
+def _table_row(model: str, label: str, curve: ClassCurve) -> data_frames.Row:
+    return {
+        "model": model,
+        "class": label,
+        "n": curve.n,
+        "others": curve.others,
+        "average precision": _area(curve.ap),
+        "AUROC": _area(curve.auroc),
+    }
 
 
 def _area(estimate: Estimate) -> str:

@@ -150,18 +150,13 @@ def show(matrix: Matrix, unit: str, title: str) -> None:
 def _chart(
     matrix: Matrix, values: NDArray[Any], shares: dict[str, NDArray[Any]], *, is_count: bool
 ) -> go.Figure:
-    counts, rows, columns = matrix.counts, matrix.rows, matrix.columns
+    rows, columns = matrix.rows, matrix.columns
     # The root of counts: else the diagonal alone would have colour.
     heat = np.sqrt(values / max(values.max(), 1)) if is_count else values
     texts = [
         [_text(value, is_count) if n else "" for value, n in zip(*row, strict=True)]
-        for row in zip(values, counts, strict=True)
+        for row in zip(values, matrix.counts, strict=True)
     ]
-    cells = [(label, prediction) for label in rows for prediction in columns]
-    hover = (
-        "label %{y}, predicted %{x}: %{customdata[0]:,}<br>%{customdata[1]:.1%} of the label, "
-        "%{customdata[2]:.1%} of the prediction, %{customdata[3]:.1%} of all<extra></extra>"
-    )
     has_text = len(rows) <= MAX_CLASSES_WITH_TEXT
     chart = charts.figure(
         go.Heatmap(
@@ -177,19 +172,7 @@ def _chart(
             zmax=1,
         ),
         *(charts.cell_texts(columns, rows, texts, (heat > 0.65).tolist()) if has_text else []),
-        # A click on a heatmap returns nothing: the nearest of these invisible points, one per cell,
-        # takes it.
-        go.Scatter(
-            x=[prediction for _, prediction in cells],
-            y=[label for label, _ in cells],
-            mode="markers",
-            showlegend=False,
-            marker={"symbol": "square", "size": 18, "opacity": 0},
-            selected={"marker": {"opacity": 0}},
-            unselected={"marker": {"opacity": 0}},
-            customdata=np.stack([counts, *shares.values()], axis=-1).reshape(-1, 4),
-            hovertemplate=hover,
-        ),
+        _click_targets(matrix, shares),
         height=max(30 * len(rows) + 150, 400),
         x="predicted",
         y="label",
@@ -202,6 +185,28 @@ def _chart(
     chart.update_yaxes(autorange="reversed", showgrid=False)
     chart.update_xaxes(showgrid=False, side="top")
     return chart
+
+
+def _click_targets(matrix: Matrix, shares: dict[str, NDArray[Any]]) -> go.Scatter:
+    """Return an invisible point in each cell, with the text under the pointer.
+
+    A click on a heatmap returns nothing: the nearest of these points takes it.
+    """
+    cells = [(label, prediction) for label in matrix.rows for prediction in matrix.columns]
+    return go.Scatter(
+        x=[prediction for _, prediction in cells],
+        y=[label for label, _ in cells],
+        mode="markers",
+        showlegend=False,
+        marker={"symbol": "square", "size": 18, "opacity": 0},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=np.stack([matrix.counts, *shares.values()], axis=-1).reshape(-1, 4),
+        hovertemplate=(
+            "label %{y}, predicted %{x}: %{customdata[0]:,}<br>%{customdata[1]:.1%} of the label, "
+            "%{customdata[2]:.1%} of the prediction, %{customdata[3]:.1%} of all<extra></extra>"
+        ),
+    )
 
 
 def _text(value: float, is_count: bool) -> str:

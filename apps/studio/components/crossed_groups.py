@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from numpy.typing import NDArray
 
 from apps.studio import charts
 from core.vocabulary import Metric, group_title
@@ -43,43 +44,18 @@ def show(
         st.info(f"No cell has {support} rows: lower the minimum support.", icon=":material/info:")
         return
     estimates = counts.estimates()
-    low, high = float(np.nanmin(means)), float(np.nanmax(means))
-    worse = (high - means) if metric.better == "higher" else (means - low)
-    depth = np.where(np.isnan(means), 0, worse / (high - low or 1))
+    depth = _colour_depth(means, metric)
     texts = [
-        _cell_text(mean, int(k), metric, support)
-        for mean, k in zip(means.ravel(), n.ravel(), strict=True)
+        [_cell_text(mean, int(k), metric, support) for mean, k in zip(*row, strict=True)]
+        for row in zip(means, n, strict=True)
     ]
     hover = np.array([_hover_text(e, metric) for e in estimates]).reshape(shape)
     x, y = [charts.plain(v) for v in columns], [charts.plain(v) for v in rows]
     chart = charts.figure(
-        go.Heatmap(
-            z=np.where(n < support, 1.0, np.nan),
-            x=x,
-            y=y,
-            colorscale=((0.0, charts.GREY), (1.0, charts.GREY)),
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            hoverinfo="skip",
-        ),
-        go.Heatmap(
-            z=depth,
-            x=x,
-            y=y,
-            colorscale=charts.BAD_SCALE,
-            zmin=0,
-            zmax=1,
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            customdata=hover,
-            hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
-        ),
+        _grey_cells(x, y, n < support),
+        _coloured_cells(x, y, depth, hover),
         *(
-            charts.cell_texts(
-                x, y, np.array(texts).reshape(shape).tolist(), (depth > 0.75).tolist()
-            )
+            charts.cell_texts(x, y, texts, (depth > 0.75).tolist())
             if n.size <= MAX_CELLS_WITH_TEXT
             else []
         ),
@@ -96,6 +72,53 @@ def show(
     st.caption(
         f"The deeper the colour, the worse. Grey: below {support} rows. Intervals are in the table "
         "and under the pointer."
+    )
+
+
+def _colour_depth(means: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
+    """Return how bad each mean is, from 0 for the best cell to 1 for the worst; 0 for NaN."""
+    low, high = float(np.nanmin(means)), float(np.nanmax(means))
+    worse = (high - means) if metric.better == "higher" else (means - low)
+    return np.where(np.isnan(means), 0, worse / (high - low or 1))
+
+
+def _grey_cells(x: Sequence[str], y: Sequence[str], is_grey: NDArray[np.bool_]) -> go.Heatmap:
+    """Return the cells of too few rows; `is_grey` is (rows, columns)."""
+    return go.Heatmap(
+        z=np.where(is_grey, 1.0, np.nan),
+        x=x,
+        y=y,
+        colorscale=((0.0, charts.GREY), (1.0, charts.GREY)),
+        xgap=2,
+        ygap=2,
+        showscale=False,
+        hoverinfo="skip",
+    )
+
+
+def _coloured_cells(
+    x: Sequence[str], y: Sequence[str], depth: NDArray[np.float64], hover: NDArray[np.str_]
+) -> go.Heatmap:
+    """Return the cells of enough rows.
+
+    Args:
+        x: names of the columns.
+        y: names of the rows.
+        depth: (rows, columns), see `_colour_depth`.
+        hover: (rows, columns), the texts under the pointer.
+    """
+    return go.Heatmap(
+        z=depth,
+        x=x,
+        y=y,
+        colorscale=charts.BAD_SCALE,
+        zmin=0,
+        zmax=1,
+        xgap=2,
+        ygap=2,
+        showscale=False,
+        customdata=hover,
+        hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
     )
 
 

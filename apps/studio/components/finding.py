@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,57 +109,49 @@ def show(view: View, review: Review, at: int, decision: str) -> None:
 
 def _buttons(bar: Any, review: Review, at: int, decision: str, *, can_drop: bool) -> None:
     this, n = [review.keys[at]], len(review.keys)
-    bar.button(
-        "Accept",
-        key="dq.accept",
-        type="primary",
-        icon=":material/check:",
-        shortcut="a",
-        on_click=_decide,
-        args=(review, this, ACCEPTED, at),
-    )
-    bar.button(
-        "Reject",
-        key="dq.reject",
-        icon=":material/close:",
-        shortcut="x",
-        on_click=_decide,
-        args=(review, this, REJECTED, at),
-    )
-    bar.button(
-        "Previous",
-        key="dq.previous",
-        icon=":material/chevron_left:",
-        shortcut="Left",
-        on_click=go,
-        args=((at - 1) % n,),
-    )
-    bar.button(
-        "Next",
-        key="dq.next",
-        icon=":material/chevron_right:",
-        shortcut="Right",
-        on_click=go,
-        args=((at + 1) % n,),
-    )
-    bar.button(
-        "Take back",
-        key="dq.undo",
-        icon=":material/undo:",
-        shortcut="u",
-        on_click=_decide,
-        args=(review, this, "", at),
-        disabled=not decision,
-    )
+    accept, reject = (review, this, ACCEPTED, at), (review, this, REJECTED, at)
+    _button(bar, "Accept", "dq.accept", "check", "a", _decide, accept, type="primary")
+    _button(bar, "Reject", "dq.reject", "close", "x", _decide, reject)
+    _button(bar, "Previous", "dq.previous", "chevron_left", "Left", go, ((at - 1) % n,))
+    _button(bar, "Next", "dq.next", "chevron_right", "Right", go, ((at + 1) % n,))
+    take_back = (review, this, "", at)
+    _button(bar, "Take back", "dq.undo", "undo", "u", _decide, take_back, disabled=not decision)
     if can_drop:
-        bar.button(
-            "Drop it instead",
-            key="dq.drop",
-            icon=":material/delete:",
-            shortcut="d",
-            on_click=_decide,
-            args=(review, this, DROPPED, at),
-        )
+        drop = (review, this, DROPPED, at)
+        _button(bar, "Drop it instead", "dq.drop", "delete", "d", _decide, drop)
+
+
+def _button(
+    bar: Any,
+    text: str,
+    key: str,
+    icon: str,
+    shortcut: str,
+    on_click: Callable[..., None],
+    args: tuple[object, ...],
+    **options: Any,
+) -> None:
+    """Draw a button that a key of the keyboard presses, too.
+
+    Args:
+        bar: the container to draw in.
+        text: what stands on it.
+        key: unique in the app.
+        icon: name of a Material symbol.
+        shortcut: the key of the keyboard.
+        on_click: called with `args` when it is pressed.
+        args: see `on_click`.
+        **options: of Streamlit's button.
+    """
+    bar.button(
+        text,
+        key=key,
+        icon=f":material/{icon}:",
+        shortcut=shortcut,
+        on_click=on_click,
+        args=args,
+        **options,
+    )
 
 
 def _cluster_buttons(bar: Any, review: Review, at: int, group: str) -> None:

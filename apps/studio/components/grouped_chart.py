@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -51,55 +50,83 @@ def show(
         opened: whether the table is open at first.
         support: estimates of fewer rows are left out.
     """
-    order = values if lines else in_order(values)
-    drawn = [
-        i
-        for i in map(list(values).index, order)
-        if any(e[i].n >= max(support, 1) for e in estimates.values())
-    ]
-    traces: list[Any] = []
-    table: list[data_frames.Row] = []
-    for model, per_value in estimates.items():
-        rows = [
+    drawn = _drawn(values if lines else in_order(values), values, estimates, support)
+    rows_of = {
+        model: [
             (values[i], per_value[i])
             for i in drawn
             if per_value[i].n >= support and per_value[i].value is not None
         ]
-        traces.append(_trace(model, view.colour(model), rows, percent=percent, lines=lines))
-        table += [
-            {
-                "model": model,
-                axis: value,
-                figure: estimate.value,
-                "low": estimate.low,
-                "high": estimate.high,
-                "n": estimate.n,
-            }
-            for value, estimate in rows
-        ]
+        for model, per_value in estimates.items()
+    }
     chart = charts.figure(
-        *traces,
+        *(
+            _trace(model, view.colour(model), rows, percent=percent, lines=lines)
+            for model, rows in rows_of.items()
+        ),
         x=axis,
         y=figure,
         percent="y" if percent else "",
         height=height,
         showlegend=len(estimates) > 1,
     )
-    names = [charts.plain(values[i]) for i in drawn]
-    chart.update_xaxes(type="category", categoryorder="array", categoryarray=names)
-    if not zero:  # shares and errors; differences lie on both sides of the line at 0
-        chart.update_yaxes(rangemode="tozero")
     counts = [{e[i].n for e in estimates.values() if e[i].n} for i in drawn]
-    if len(drawn) <= MAX_VALUES_WITH_N and all(len(n) == 1 for n in counts):
-        texts = [f"{name}<br>n = {min(n):,}" for name, n in zip(names, counts, strict=True)]
-        chart.update_xaxes(tickvals=names, ticktext=texts, autotickangles=[0, 90])
-    if zero:
+    _name_values(chart, [charts.plain(values[i]) for i in drawn], counts)
+    if zero:  # differences lie on both sides of it
         chart.add_hline(y=0, line_dash="dash", line_color=charts.QUIET)
+    else:  # shares and errors
+        chart.update_yaxes(rangemode="tozero")
+    table = [
+        _table_row(model, value, estimate, axis, figure)
+        for model, rows in rows_of.items()
+        for value, estimate in rows
+    ]
     format_ = st.column_config.NumberColumn(format="percent" if percent else "%.2f")
     columns: dict[str, object] = {figure: format_, "low": format_, "high": format_}
     if len(estimates) == 1:
         columns["model"] = None
     charts.show(chart, key, table, alt=alt, columns=columns, opened=opened)
+
+
+def _drawn(
+    order: Sequence[str],
+    values: Sequence[str],
+    estimates: Mapping[str, Sequence[Estimate]],
+    support: int,
+) -> list[int]:
+    """Return which of `values` to draw, as indices in `order`'s order; see `show`."""
+    return [
+        i
+        for i in map(list(values).index, order)
+        if any(e[i].n >= max(support, 1) for e in estimates.values())
+    ]
+
+
+def _name_values(chart: go.Figure, names: Sequence[str], counts: Sequence[set[int]]) -> None:
+    """Name the values below the x axis, with n where there is room and all models have the same.
+
+    Args:
+        chart: the chart.
+        names: of the values, in their order.
+        counts: for each value the n of its estimates.
+    """
+    chart.update_xaxes(type="category", categoryorder="array", categoryarray=names)
+    if len(names) <= MAX_VALUES_WITH_N and all(len(n) == 1 for n in counts):
+        texts = [f"{name}<br>n = {min(n):,}" for name, n in zip(names, counts, strict=True)]
+        chart.update_xaxes(tickvals=names, ticktext=texts, autotickangles=[0, 90])
+
+
+def _table_row(
+    model: str, value: str, estimate: Estimate, axis: str, figure: str
+) -> data_frames.Row:
+    return {
+        "model": model,
+        axis: value,
+        figure: estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "n": estimate.n,
+    }
 
 
 def _trace(

@@ -106,40 +106,17 @@ def vote_shares(rows: Sequence[SampleRow]) -> list[float] | None:
 
 def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
     task = view.task
-    labels = view.store.label_space(task)
+    labels = list(view.store.label_space(task))
     true = label_of(rows, task)
-    table: dict[str, list[Any]] = {
-        "class": list(labels),
-        "label": [label == true for label in labels],
-    }
-    bars = []
-    for row in rows:
-        shares = probabilities(view.store, row, task)
-        if shares is not None:
-            table[row["model"]] = shares
-            bars.append(
-                go.Bar(
-                    name=charts.plain(row["model"]),
-                    y=list(labels),
-                    x=shares,
-                    orientation="h",
-                    marker_color=view.colour(row["model"]),
-                    hovertemplate="%{y}: %{x:.1%}",
-                )
-            )
+    shares = [(row["model"], probabilities(view.store, row, task)) for row in rows]
+    of_models = [(model, share) for model, share in shares if share is not None]
     votes = vote_shares(rows) if task == "emotion" else None
+    bars = [_bars(model, labels, share, view.colour(model)) for model, share in of_models]
+    table: dict[str, list[Any]] = {"class": labels, "label": [label == true for label in labels]}
+    table |= dict(of_models)
     if votes is not None:
+        bars.append(_vote_bars(labels, votes))
         table["votes"] = votes
-        bars.append(
-            go.Bar(
-                name="the annotators' votes",
-                y=list(labels),
-                x=votes,
-                orientation="h",
-                hovertemplate="%{y}: %{x:.0%} of the votes",
-                marker={"color": charts.GREY, "line": {"color": charts.QUIET, "width": 1.5}},
-            )
-        )
     if not bars:
         st.caption("These tables have no probabilities of this sample.")
         return
@@ -151,9 +128,7 @@ def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
         barmode="group",
     )
     names = [f"<b>{label} (label)</b>" if label == true else label for label in labels]
-    chart.update_yaxes(
-        autorange="reversed", tickmode="array", tickvals=list(labels), ticktext=names
-    )
+    chart.update_yaxes(autorange="reversed", tickmode="array", tickvals=labels, ticktext=names)
     chart.update_xaxes(range=[0, 1.02])
     percent = st.column_config.NumberColumn(format="percent")
     charts.show(
@@ -162,6 +137,28 @@ def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
         table,
         alt=f"{view.title}: probabilities of every model for this sample",
         columns={name: percent for name in table if name not in ("class", "label")},
+    )
+
+
+def _bars(model: str, labels: Sequence[str], share: Sequence[float], colour: str) -> go.Bar:
+    return go.Bar(
+        name=charts.plain(model),
+        y=labels,
+        x=share,
+        orientation="h",
+        marker_color=colour,
+        hovertemplate="%{y}: %{x:.1%}",
+    )
+
+
+def _vote_bars(labels: Sequence[str], votes: Sequence[float]) -> go.Bar:
+    return go.Bar(
+        name="the annotators' votes",
+        y=labels,
+        x=votes,
+        orientation="h",
+        hovertemplate="%{y}: %{x:.0%} of the votes",
+        marker={"color": charts.GREY, "line": {"color": charts.QUIET, "width": 1.5}},
     )
 
 

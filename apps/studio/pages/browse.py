@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import pandas as pd
 import streamlit as st
 
 from apps.studio import context, data_frames, links, relabel_plan, url_state, widgets
@@ -121,15 +122,7 @@ def _grid(
     if map_ is not None and region is not None:
         where = where.but(rows=map_.points.inside(region))
     n = view.store.count(where)
-    pages = -(-n // gallery.PICTURES_PER_PAGE)
-    page = widgets.page(f"{NAME}.page", pages)
-    first = page * gallery.PICTURES_PER_PAGE
-    table = view.store.samples(where, order, gallery.PICTURES_PER_PAGE, first).to_pandas()
-    st.markdown(
-        f"**{n:,} samples**"
-        + (" in the region" if region else "")
-        + (f", {first + 1:,} to {first + len(table):,} shown" if pages > 1 else "")
-    )
+    table = _page(view, where, order, n, " in the region" if region else "")
     ticked = url_state.get(f"{NAME}.ticked")
     with st.container(horizontal=True, vertical_alignment="center"):
         if n or ticked:
@@ -153,6 +146,26 @@ def _grid(
     )
     if view.faces is None or "path" not in view.store.columns:
         gallery.explain_missing(view.store)
+
+
+def _page(view: View, where: Where, order: str, n: int, place: str) -> pd.DataFrame:
+    """Draw the choice of a page where there are several, and return the page's samples.
+
+    Args:
+        view: the selections.
+        where: the samples.
+        order: one of `gallery.ORDERS`.
+        n: how many samples there are.
+        place: words on where they lie.
+    """
+    pages = -(-n // gallery.PICTURES_PER_PAGE)
+    first = widgets.page(f"{NAME}.page", pages) * gallery.PICTURES_PER_PAGE
+    table = view.store.samples(where, order, gallery.PICTURES_PER_PAGE, first).to_pandas()
+    st.markdown(
+        f"**{n:,} samples**{place}"
+        + (f", {first + 1:,} to {first + len(table):,} shown" if pages > 1 else "")
+    )
+    return table
 
 
 def _clear(label: str, parameter: str) -> None:

@@ -44,10 +44,7 @@ def render(view: View) -> None:
     threshold = _choose_threshold(view, model, row)
     counts = view.store.confusion(view.task, where, threshold)
     if not counts.sum():
-        st.info(
-            "No row with a label and a prediction is left: remove a filter.",
-            icon=":material/filter_alt:",
-        )
+        context.say_no_predictions()
         return
     matrix = confusion_matrix.fold(counts, labels, top)
     left, right = st.columns((3, 2), gap="medium")

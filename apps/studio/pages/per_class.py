@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
 
-from apps.studio import charts, context, data_frames, links, widgets
-from apps.studio.components import class_curves, gallery
+from apps.studio import charts, context, data_frames, widgets
+from apps.studio.components import class_confusions, class_curves, gallery
 from apps.studio.context import View
 from core.vocabulary import METRICS
 from evaluation.analysis.from_counts import ClassScores
-from evaluation.analysis.store_ages import overall_accuracy
 from evaluation.analysis.store_classes import per_class
 from evaluation.report.formatting import number
 from evaluation.statistics.estimate import Estimate
@@ -38,8 +35,6 @@ KINDS = {
     "called": "all predicted as it",
 }
 """Which samples of a class are shown."""
-MAX_CONFUSIONS = 8
-"""Kinds of mistakes that are listed."""
 ScoresByClass: TypeAlias = Mapping[str, ClassScores]
 
 applies = context.has_classes
@@ -64,10 +59,7 @@ def render(view: View) -> None:
         if of_model:
             scores[model] = of_model
     if not scores:
-        st.info(
-            "No row with a label and a prediction is left: remove a filter.",
-            icon=":material/filter_alt:",
-        )
+        context.say_no_predictions()
         return
     title, tab = widgets.open_tab("pc.tab", TABS)
     with tab:
@@ -91,7 +83,7 @@ def _draw_class(view: View, scores: Mapping[str, ScoresByClass], title: str) -> 
     model = (
         widgets.choose("pc.model", "Model", list(scores)) if len(scores) > 1 else next(iter(scores))
     )
-    _confusions(view, model, label)
+    class_confusions.show(view, model, label)
     _samples(view, model, label)
 
 
@@ -158,109 +150,6 @@ def _one_class(scores: Mapping[str, ScoresByClass], label: str) -> None:
             precision, "precision", replace(one.precision, n=one.predicted_n), about=" predictions"
         )
         charts.metric(f1, "F1", replace(one.f1, n=one.n), about=" samples")
-
-
-@dataclass(frozen=True, slots=True)
-class Confusion:
-    """One kind of mistake: how many samples, and their share of the label."""
-
-    label: str
-    prediction: str
-    n: int
-    share: Estimate
-
-    @property
-    def name(self) -> str:
-        """The mistake in words."""
-        return f"{self.label} predicted as {self.prediction}"
-
-
-def top_confusions(
-    matrix: NDArray[np.int64], labels: Sequence[str], label: str, limit: int = MAX_CONFUSIONS
-) -> list[Confusion]:
-    """Return the most frequent mistakes in which `label` is the label or the prediction.
-
-    Args:
-        matrix: counts (k, k), rows are labels.
-        labels: the k classes.
-        label: one of them.
-        limit: mistakes to return.
-    """
-    at, support = labels.index(label), matrix.sum(axis=1)
-    cells = {(at, j) for j in range(len(labels))} | {(i, at) for i in range(len(labels))}
-    mistakes = [cell for cell in cells if cell[0] != cell[1] and matrix[cell]]
-    mistakes.sort(key=lambda cell: (-matrix[cell], cell))
-    return [
-        Confusion(
-            labels[i],
-            labels[j],
-            int(matrix[i, j]),
-            Estimate.of_share(int(matrix[i, j]), int(support[i])),
-        )
-        for i, j in mistakes[:limit]
-    ]
-
-
-def _confusions(view: View, model: str, label: str) -> None:
-    st.subheader(f"What {context.plain(label)} is confused with")
-    where = view.where_of(model)
-    matrix = view.store.confusion(view.task, where)
-    confusions = top_confusions(matrix, view.store.labels(view.task), label)
-    if not confusions:
-        st.info(f"No mistake with {context.plain(label)}.", icon=":material/check:")
-        return
-    chart = charts.figure(
-        go.Bar(
-            x=[one.share.value for one in confusions],
-            y=[one.name for one in confusions],
-            orientation="h",
-            error_x=charts.error_bars([one.share for one in confusions]),
-            customdata=[one.n for one in confusions],
-            marker_color=[charts.BAD if c.label == label else charts.QUIET for c in confusions],
-            hovertemplate="%{y}: %{customdata:,} (%{x:.1%})<extra></extra>",
-        ),
-        height=90 + 32 * len(confusions),
-        x="share of the label",
-        percent="x",
-        dragmode=False,
-    )
-    chart.update_yaxes(autorange="reversed")
-    table: list[data_frames.Row] = [
-        {
-            "label": one.label,
-            "predicted": one.prediction,
-            "samples": one.n,
-            "share of the label": number(one.share, percent=True),
-        }
-        for one in confusions
-    ]
-    charts.show(chart, "perclass-confusions", table, alt=f"Most frequent mistakes with {label}")
-    accuracy = context.cached(
-        view.store,
-        "accuracy",
-        (view.task, where),
-        lambda: overall_accuracy(view.store, view.task, where),
-    )
-    st.caption(
-        f"Orange: {context.plain(label)} that is missed; grey: others that are predicted as "
-        f"{context.plain(label)}. 95 % intervals (Wilson). {context.plain(model)}: accuracy "
-        f"over all classes {number(accuracy, percent=True)}, n = {accuracy.n:,}."
-    )
-    by_name = {one.name: one for one in confusions}
-    name = widgets.choose(
-        "pc.cell", "Look at one of them", ["", *by_name], format_func=lambda n: n or "choose ..."
-    )
-    if name:
-        mistake = by_name[name]
-        cell = (mistake.label, mistake.prediction)
-        links.to(
-            "confusion",
-            f"{name} on the page Confusion",
-            {"cm.cell": cell, "cm.model": model, "task": view.task},
-            ":material/grid_on:",
-        )
-        rows = where.but(task=view.task, true=mistake.label, pred=mistake.prediction)
-        gallery.show(view, rows, "pc.pair")
 
 
 def _samples(view: View, model: str, label: str) -> None:

@@ -102,8 +102,6 @@ def panels(
     """
     in_years = task == "age" and column != "flips"
     in_points = column == "change" and not in_years
-    scale = 100 if in_points else 1
-    low, high = ("low", "high") if column == "value" else (f"{column}_low", f"{column}_high")
     panel_rows = -(-len(kinds) // PANELS_PER_ROW)
     chart = make_subplots(
         panel_rows,
@@ -112,26 +110,23 @@ def panels(
         shared_yaxes="all",
         subplot_titles=[_title(kind) for kind in kinds],
     )
+    hover = (
+        "severity %{x} (%{customdata}): "
+        + ("%{y:.1f}" if in_years or in_points else "%{y:.1%}")
+        + " points" * in_points
+    )
     places = {m: i for i, m in enumerate(dict.fromkeys([*opened, *rows["model"]]))}
     for model in dict.fromkeys(rows["model"]):
         for j, kind in enumerate(kinds):
             part = rows[(rows["model"] == model) & (rows["kind"] == kind)].sort_values("severity")
-            values, lows, highs = (list(part[name] * scale) for name in (column, low, high))
-            trace = go.Scatter(
-                x=part["severity"],
-                y=values,
-                error_y=charts.bars_between(values, lows, highs),
+            line = _line(part, column, 100 if in_points else 1).update(
                 name=charts.plain(model),
                 legendgroup=model,
                 showlegend=j == 0,
-                mode="lines+markers",
                 line={"color": charts.colour(places[model])},
-                customdata=_levels(part),
-                hovertemplate="severity %{x} (%{customdata}): "
-                + ("%{y:.1f}" if in_years or in_points else "%{y:.1%}")
-                + " points" * in_points,
+                hovertemplate=hover,
             )
-            chart.add_trace(trace, row=j // PANELS_PER_ROW + 1, col=j % PANELS_PER_ROW + 1)
+            chart.add_trace(line, **_panel(j))
     chart.update_layout(
         height=190 * panel_rows + 60,
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
@@ -144,17 +139,37 @@ def panels(
         chart.update_yaxes(rangemode="tozero")
     # The last row need not be full.
     chart.update_xaxes(dtick=1, showticklabels=True, **charts.axis_look())
-    axis_titles = {
+    chart.update_yaxes(title_text=_axis_title(column, in_years), col=1)
+    for j in range(max(0, len(kinds) - PANELS_PER_ROW), len(kinds)):  # the lowest of each column
+        chart.update_xaxes(title_text="severity", **_panel(j))
+    return chart
+
+
+def _panel(j: int) -> dict[str, int]:
+    """Return row and column of the j-th panel, from 1, as Plotly's arguments."""
+    return {"row": j // PANELS_PER_ROW + 1, "col": j % PANELS_PER_ROW + 1}
+
+
+def _line(rows: pd.DataFrame, column: str, scale: float) -> go.Scatter:
+    """Return one model's line in one panel: `column` times `scale`, with its intervals."""
+    low, high = ("low", "high") if column == "value" else (f"{column}_low", f"{column}_high")
+    values, lows, highs = (list(rows[name] * scale) for name in (column, low, high))
+    return go.Scatter(
+        x=rows["severity"],
+        y=values,
+        error_y=charts.bars_between(values, lows, highs),
+        mode="lines+markers",
+        customdata=_levels(rows),
+    )
+
+
+def _axis_title(column: str, in_years: bool) -> str:
+    titles = {
         "value": "error, years" if in_years else "accuracy",
         "change": "change, years" if in_years else "change, points",
         "flips": SHOW["flips"],
     }
-    chart.update_yaxes(title_text=axis_titles[column], col=1)
-    for j in range(max(0, len(kinds) - PANELS_PER_ROW), len(kinds)):  # the lowest of each column
-        chart.update_xaxes(
-            title_text="severity", row=j // PANELS_PER_ROW + 1, col=j % PANELS_PER_ROW + 1
-        )
-    return chart
+    return titles[column]
 
 
 def _title(kind: str) -> str:

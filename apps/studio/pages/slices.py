@@ -53,10 +53,7 @@ def render(view: View) -> None:
     )
     groups = _groups(view, model)
     if not groups.total:
-        st.info(
-            "No row with a label and a prediction is left: remove a filter.",
-            icon=":material/filter_alt:",
-        )
+        context.say_no_predictions()
         return
     overall = groups.overall.estimate()
     st.markdown(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from numpy.typing import NDArray
 
 from apps.studio import charts, context, data_frames, widgets
 from apps.studio.components.data_set import thumbnails
@@ -70,17 +72,40 @@ def show(
 
 def _leaks(copies: Copies, listing: Listing) -> None:
     st.markdown("**Leaks between splits**")
-    splits = [charts.plain(split) for split in listing.splits.labels]
-    sizes = [int((listing.splits.codes == code).sum()) for code in range(len(splits))]
-    if len(splits) < 2:
+    labels = listing.splits.labels
+    sizes = [int((listing.splits.codes == code).sum()) for code in range(len(labels))]
+    if len(labels) < 2:
         st.info("There is one split, so nothing can leak.", icon=":material/info:")
         return
     shares = copies.leaks / [[max(size, 1)] for size in sizes]
+    table: list[data_frames.Row] = [
+        {
+            "samples of": a,
+            "have a copy in": b,
+            "samples": int(copies.leaks[i, j]),
+            "share of the split": float(shares[i, j]),
+        }
+        for i, a in enumerate(labels)
+        for j, b in enumerate(labels)
+        if i != j
+    ]
+    alt = "Samples of each split that have a copy in another one"
+    charts.show(_leak_matrix(copies.leaks, shares, labels), "dataset-leaks", table, alt=alt)
+
+
+def _leak_matrix(
+    leaks: NDArray[np.int64], shares: NDArray[np.float64], labels: Sequence[str]
+) -> go.Figure:
+    """Return the heatmap of leaks; its diagonal is empty.
+
+    Args:
+        leaks: (splits, splits), samples of the row's split that have a copy in the column's.
+        shares: (splits, splits), the same as shares of the row's split.
+        labels: names of the splits.
+    """
+    splits = [charts.plain(split) for split in labels]
     texts = [
-        [
-            "" if i == j else f"{copies.leaks[i, j]:,}<br>{shares[i, j]:.1%}"
-            for j in range(len(splits))
-        ]
+        ["" if i == j else f"{leaks[i, j]:,}<br>{shares[i, j]:.1%}" for j in range(len(splits))]
         for i in range(len(splits))
     ]
     highest = max(float(shares.max()), 1e-9)
@@ -106,19 +131,7 @@ def _leaks(copies: Copies, listing: Listing) -> None:
     )
     chart.update_yaxes(autorange="reversed", showgrid=False)
     chart.update_xaxes(showgrid=False)
-    table: list[data_frames.Row] = [
-        {
-            "samples of": a,
-            "have a copy in": b,
-            "samples": int(copies.leaks[i, j]),
-            "share of the split": float(shares[i, j]),
-        }
-        for i, a in enumerate(listing.splits.labels)
-        for j, b in enumerate(listing.splits.labels)
-        if i != j
-    ]
-    alt = "Samples of each split that have a copy in another one"
-    charts.show(chart, "dataset-leaks", table, alt=alt)
+    return chart
 
 
 def _clusters(

@@ -26,9 +26,6 @@ def show_sizes(versions: Mapping[str, Sequence[SplitShare]]) -> None:
     Args:
         versions: name -> its splits, in their order.
     """
-    names = [charts.plain(name) for name in versions]
-    splits = list(dict.fromkeys(one.split for part in versions.values() for one in part))
-    share_of = {name: {one.split: one for one in part} for name, part in versions.items()}
     table: list[data_frames.Row] = [
         {
             "version": name,
@@ -45,42 +42,53 @@ def show_sizes(versions: Mapping[str, Sequence[SplitShare]]) -> None:
     formats |= {"difference, points": st.column_config.NumberColumn(format="%+.1f")}
     left, right = st.columns(2)
     with left:
-        bars = [
-            go.Bar(
-                name=charts.plain(split),
-                x=names,
-                y=[part[split].n if split in part else 0 for part in share_of.values()],
-                marker_color=charts.colour(k),
-                hovertemplate="%{x}: %{y:,}",
-            )
-            for k, split in enumerate(splits)
-        ]
-        chart = charts.figure(*bars, y="samples", barmode="stack", showlegend=True)
+        chart = charts.figure(*_size_bars(versions), y="samples", barmode="stack", showlegend=True)
         alt = "Samples of each version by split"
         charts.show(chart, "dataset-version-sizes", table, alt=alt, columns=formats)
     with right:
-        expected = {one.split: one.expected for part in versions.values() for one in part}
-        bars = [
-            go.Bar(
-                name="expected",
-                x=[charts.plain(split) for split in splits],
-                y=[expected[split] for split in splits],
-                marker_color=charts.GREY,
-            )
-        ]
-        bars += [
-            go.Bar(
-                name=charts.plain(name),
-                x=[charts.plain(split) for split in splits],
-                y=[part[split].share if split in part else 0 for split in splits],
-                marker_color=charts.colour(k),
-                hovertemplate="%{x}: %{y:.1%}",
-            )
-            for k, (name, part) in enumerate(share_of.items())
-        ]
-        chart = charts.figure(*bars, y="share of all samples", percent="y", barmode="group")
+        chart = charts.figure(
+            *_share_bars(versions), y="share of all samples", percent="y", barmode="group"
+        )
         alt = "Share of each split in each version beside the expected one"
         charts.show(chart, "dataset-version-splits", table, alt=alt, columns=formats)
+
+
+def _by_split(versions: Mapping[str, Sequence[SplitShare]]) -> dict[str, dict[str, SplitShare]]:
+    """Return name of the version -> split -> its share."""
+    return {name: {one.split: one for one in part} for name, part in versions.items()}
+
+
+def _size_bars(versions: Mapping[str, Sequence[SplitShare]]) -> list[go.Bar]:
+    """Return a bar for each split, at each version."""
+    splits = dict.fromkeys(one.split for part in versions.values() for one in part)
+    return [
+        go.Bar(
+            name=charts.plain(split),
+            x=[charts.plain(name) for name in versions],
+            y=[part[split].n if split in part else 0 for part in _by_split(versions).values()],
+            marker_color=charts.colour(k),
+            hovertemplate="%{x}: %{y:,}",
+        )
+        for k, split in enumerate(splits)
+    ]
+
+
+def _share_bars(versions: Mapping[str, Sequence[SplitShare]]) -> list[go.Bar]:
+    """Return a bar for the expected share and for each version, at each split."""
+    expected = {one.split: one.expected for part in versions.values() for one in part}
+    x = [charts.plain(split) for split in expected]
+    bars = [go.Bar(name="expected", x=x, y=list(expected.values()), marker_color=charts.GREY)]
+    bars += [
+        go.Bar(
+            name=charts.plain(name),
+            x=x,
+            y=[part[split].share if split in part else 0 for split in expected],
+            marker_color=charts.colour(k),
+            hovertemplate="%{x}: %{y:.1%}",
+        )
+        for k, (name, part) in enumerate(_by_split(versions).items())
+    ]
+    return bars
 
 
 def show_classes(versions: Mapping[str, Sequence[ClassShare]], title: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
+from apps.studio.components import class_confusions
 from apps.studio.pages import per_class
 from core.labels import FERPLUS8
 from evaluation.predictions import arrays
@@ -45,14 +46,14 @@ def test_figures_are_scikit_learns(draw) -> None:
 
 def test_top_confusions_have_a_part_in_the_class() -> None:
     matrix = np.array([[5, 2, 0], [3, 9, 7], [1, 0, 4]])
-    confusions = per_class.top_confusions(matrix, ("x", "y", "z"), "x")
+    confusions = class_confusions.top_confusions(matrix, ("x", "y", "z"), "x")
     assert [(c.label, c.prediction, c.n) for c in confusions] == [
         ("y", "x", 3),
         ("x", "y", 2),
         ("z", "x", 1),
     ]
     assert [c.share.value for c in confusions] == pytest.approx([3 / 19, 2 / 7, 1 / 5])
-    assert per_class.top_confusions(np.eye(3, dtype=int), ("x", "y", "z"), "x") == []
+    assert class_confusions.top_confusions(np.eye(3, dtype=int), ("x", "y", "z"), "x") == []
 
 
 def test_a_mistake_opens_its_samples(draw) -> None:
