@@ -112,29 +112,7 @@ def _webcam_tab(
 
 
 def _image_tab(pipeline: Pipeline, monitor: Monitor | None, place: Place) -> None:
-    with gr.Row():
-        with gr.Column(scale=3, min_width=320):
-            picture = gr.Image(
-                sources=["upload", "clipboard"],
-                show_label=False,
-                buttons=["fullscreen"],
-                elem_id="mien-picture",
-                label="Image",
-                alt_text="Your image with predictions",
-                placeholder="Drop an image here, paste one, or click to choose",
-            )
-            gr.Markdown(privacy.uploads_text(place), elem_classes="mien-privacy")
-        with gr.Column(scale=2, min_width=300):
-            cards = gr.HTML(panel.note(texts.NO_IMAGE_YET), padding=False, elem_id="mien-image")
-    examples = gr.Dataset(
-        components=[gr.Image(render=False)],
-        samples=[[str(path)] for path in image.EXAMPLES],
-        type="index",
-        label="Or try an example",
-        elem_id="mien-examples",
-    )
-    with gr.Accordion("Details", open=False):
-        readout = gr.HTML(padding=False)
+    picture, cards, examples, readout = _image_components(place)
     outputs = [picture, cards, readout]
     for new_image in (picture.upload, examples.click):
         # In the browser, at once: the cards of the image before would stand beside the new one.
@@ -168,6 +146,34 @@ def _image_tab(pipeline: Pipeline, monitor: Monitor | None, place: Place) -> Non
     picture.clear(lambda: (panel.note(texts.NO_IMAGE_YET), ""), None, [cards, readout], **PRIVATE)
 
 
+def _image_components(place: Place) -> tuple[gr.Image, gr.HTML, gr.Dataset, gr.HTML]:
+    """Draw the tab and return its picture, the cards of the faces, the examples and the details."""
+    with gr.Row():
+        with gr.Column(scale=3, min_width=320):
+            picture = gr.Image(
+                sources=["upload", "clipboard"],
+                show_label=False,
+                buttons=["fullscreen"],
+                elem_id="mien-picture",
+                label="Image",
+                alt_text="Your image with predictions",
+                placeholder="Drop an image here, paste one, or click to choose",
+            )
+            gr.Markdown(privacy.uploads_text(place), elem_classes="mien-privacy")
+        with gr.Column(scale=2, min_width=300):
+            cards = gr.HTML(panel.note(texts.NO_IMAGE_YET), padding=False, elem_id="mien-image")
+    examples = gr.Dataset(
+        components=[gr.Image(render=False)],
+        samples=[[str(path)] for path in image.EXAMPLES],
+        type="index",
+        label="Or try an example",
+        elem_id="mien-examples",
+    )
+    with gr.Accordion("Details", open=False):
+        readout = gr.HTML(padding=False)
+    return picture, cards, examples, readout
+
+
 def _values(*values: str) -> str:
     """Return a function in JavaScript that gives the outputs of a listener these values."""
     return f"() => {json.dumps(values)}"
@@ -185,6 +191,25 @@ def _video_tab(pipeline: Pipeline, monitor: Monitor | None, place: Place) -> Non
     ) -> Iterator[video.VideoTabUpdate]:
         yield from video.process_example(pipeline, visitor, client_of_event(request))
 
+    tab, example = _video_components(place)
+    visitor = gr.State(video.VisitorVideo())
+    outputs = list(tab)
+    one_at_a_time: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "video"}
+    tab.source.upload(
+        read_upload,
+        [tab.source, visitor],
+        outputs,
+        preprocess=False,
+        **one_at_a_time,
+        **PRIVATE,
+    )
+    example.click(read_example, visitor, outputs, **one_at_a_time, **PRIVATE)
+    tab.go_on.click(partial(video.go_on, pipeline), visitor, outputs, **one_at_a_time, **PRIVATE)
+    tab.stop.click(video.VisitorVideo.request_stop, visitor, None, queue=False, **PRIVATE)
+
+
+def _video_components(place: Place) -> tuple[video.VideoTabUpdate, gr.Button]:
+    """Draw the tab and return its components that listeners update, and the example's button."""
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             source = gr.File(
@@ -217,24 +242,10 @@ def _video_tab(pipeline: Pipeline, monitor: Monitor | None, place: Place) -> Non
                 buttons=["download"],
             )
     timeline = gr.Plot(show_label=False, visible=False, elem_id="mien-video-plot")
-    visitor = gr.State(video.VisitorVideo())
-    outputs = list(
-        video.VideoTabUpdate(
-            source, status, stop, go_on, annotated, table, captions, values, timeline
-        )
+    tab = video.VideoTabUpdate(
+        source, status, stop, go_on, annotated, table, captions, values, timeline
     )
-    one_at_a_time: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "video"}
-    source.upload(
-        read_upload,
-        [source, visitor],
-        outputs,
-        preprocess=False,
-        **one_at_a_time,
-        **PRIVATE,
-    )
-    example.click(read_example, visitor, outputs, **one_at_a_time, **PRIVATE)
-    go_on.click(partial(video.go_on, pipeline), visitor, outputs, **one_at_a_time, **PRIVATE)
-    stop.click(video.VisitorVideo.request_stop, visitor, None, queue=False, **PRIVATE)
+    return tab, example
 
 
 def _api(pipeline: Pipeline, monitor: Monitor | None) -> None:

@@ -6,6 +6,7 @@ import ctypes
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import gradio as gr
@@ -35,6 +36,25 @@ MAX_QUEUED_EVENTS = 100
 DEFAULT_CONCURRENCY = 4
 M_ARENA_MAX = -8
 """Option of glibc's mallopt (malloc.h): the number of heaps that threads share."""
+
+
+LAUNCH_OPTIONS: dict[str, Any] = {
+    "share": False,
+    "show_error": False,
+    "quiet": False,
+    "prevent_thread_lock": True,
+    "inbrowser": False,
+    "run_history": False,
+    "enable_monitoring": False,
+    "footer_links": [],
+    "ssr_mode": False,
+    "pwa": False,
+    "mcp_server": False,
+    "allowed_paths": [],
+}
+"""Gradio's options that never change: nothing leaves the machine, no frame is kept in a browser,
+and no file but the page's own is served.
+"""
 
 
 def theme() -> gr.themes.Base:
@@ -106,10 +126,7 @@ def serve(
         UserError: There is no model, or it cannot be read; the counts cannot be written.
         OSError: The port is taken.
     """
-    limit_malloc_arenas(system.usable_processors())
-    uploads.upload_folder()  # before any component, as each remembers the folder
-    # Many visitors on few cores: with two threads a frame takes 18 ms instead of 12.
-    cv2.setNumThreads(1)
+    _prepare_process()
     pipeline = Pipeline(model, is_trusted=is_trusted)
     print(f"Face detector: {pipeline.about_detector}", flush=True)
     monitor = Monitor.started(pipeline.predictor.card, monitoring)
@@ -126,26 +143,12 @@ def serve(
     page.launch(
         server_name=host,
         server_port=port,
-        share=False,
-        show_error=False,
-        quiet=False,
-        prevent_thread_lock=True,
-        inbrowser=False,
         theme=theme(),
         css_paths=UI_FOLDER / "style.css",
-        head="".join(
-            f"<script>{path.read_text('utf-8')}</script>"
-            for path in sorted((UI_FOLDER / "scripts").glob("*.js"))
-        ),
-        run_history=False,
-        enable_monitoring=False,
-        footer_links=[],
+        head=_scripts(),
         max_file_size=max_upload_bytes,
         state_session_capacity=MAX_SESSIONS,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        allowed_paths=[],
+        **LAUNCH_OPTIONS,
         app_kwargs={
             "lifespan": housekeeping.lifespan(page, stored),
             "middleware": [
@@ -162,6 +165,22 @@ def serve(
         outbound.forbid(note_host)
         page.block_thread()
     return page
+
+
+def _prepare_process() -> None:
+    """Set what holds for the whole process: threads, memory, the folder of uploads."""
+    limit_malloc_arenas(system.usable_processors())
+    uploads.upload_folder()  # before any component, as each remembers the folder
+    # Many visitors on few cores: with two threads a frame takes 18 ms instead of 12.
+    cv2.setNumThreads(1)
+
+
+def _scripts() -> str:
+    """Return the page's scripts as HTML, in the order of their names."""
+    return "".join(
+        f"<script>{path.read_text('utf-8')}</script>"
+        for path in sorted((UI_FOLDER / "scripts").glob("*.js"))
+    )
 
 
 def _metrics(monitor: Monitor | None) -> list[Middleware]:

@@ -56,7 +56,7 @@ class FilePayload(TypedDict, total=False):
 
 
 class VideoTabUpdate(NamedTuple):
-    """New values of the tab's components, in the order of the listener's outputs."""
+    """The components of the tab, or their new values, in the order of the listener's outputs."""
 
     source: Any
     status: Any

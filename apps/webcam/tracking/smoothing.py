@@ -112,15 +112,8 @@ class Smoother:
             visibility: Shape (faces,), in [0, 1]: how much this frame counts in detecting a change.
             elapsed: Shape (faces,), seconds since the face's last frame, at least 0.
         """
-        # Columns of a state. Per value: the sums since the last change and since the CUSUM was last
-        # zero, and the CUSUM. Per group: the weights of both sums, the variance of the noise, and
-        # the seconds since the last change.
         new = np.array(states)
-        n, m = len(self._group_of_value), len(self._time_constants)
-        sums, recent_sums, cusum = (new[:, i * n : (i + 1) * n] for i in range(3))
-        weight, recent_weight, variance, since_change = (
-            new[:, 3 * n + i * m : 3 * n + (i + 1) * m] for i in range(4)
-        )
+        sums, recent_sums, cusum, weight, recent_weight, variance, since_change = self._parts(new)
         step = (np.minimum(elapsed, MAX_STEP_SECONDS) * visibility)[:, None]
         noise = np.sqrt(np.maximum(variance, self._min_variance))
 
@@ -160,6 +153,22 @@ class Smoother:
             np.minimum(clipped_length, 2 * noise) ** 2 - variance
         )
         return SmoothedValues(list(new), sums / self._per_value(weight))
+
+    def _parts(self, states: Floats) -> tuple[Floats, ...]:
+        """Return views of the parts of states.
+
+        Args:
+            states: Shape (faces, 3 values + 4 groups).
+
+        Returns:
+            Of shape (faces, values): the sums since the last change, those since the CUSUM was last
+            zero, and the CUSUM. Of shape (faces, groups): the weights of both sums, the variance of
+            the noise, and the seconds since the last change.
+        """
+        n, m = len(self._group_of_value), len(self._time_constants)
+        per_value = (states[:, i * n : (i + 1) * n] for i in range(3))
+        per_group = (states[:, 3 * n + i * m : 3 * n + (i + 1) * m] for i in range(4))
+        return (*per_value, *per_group)
 
     def _per_value(self, per_group: NDArray[Scalar]) -> NDArray[Scalar]:
         """Repeat each group's entry for its values: (faces, groups) -> (faces, values)."""
