@@ -101,67 +101,89 @@ def _arc(x0: float, y0: float, x1: float, y1: float, bend: float) -> np.ndarray:
     return np.stack([x0 + (x1 - x0) * t, y0 + (y1 - y0) * t + 4 * bend * t * (1 - t)], axis=1)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Person:
+    """What is drawn of one person, but for the expression.
+
+    Attributes:
+        male: whether features are drawn as of a man.
+        age: in years.
+        old: from 0 up to 25 years to 1 from 85 on.
+        young: from 1 at birth to 0 from 16 years on.
+        skin: RGB (3,).
+        hair: RGB (3,).
+        width: of the head, half of it in head units.
+    """
+
+    male: bool
+    age: int
+    old: float
+    young: float
+    skin: np.ndarray
+    hair: np.ndarray
+    width: float
+
+    @classmethod
+    def of(cls, look: Look, rng: np.random.Generator) -> _Person:
+        """Return a person of these labels, with colours drawn by chance."""
+        young = np.clip((16 - look.age) / 16, 0, 1)
+        skin = np.clip(_SKIN[look.skin] * rng.uniform(0.9, 1.1) + rng.normal(0, 5, 3), 0, 255)
+        hair = _HAIR[rng.integers(len(_HAIR))] * rng.uniform(0.8, 1.2)
+        hair = hair + (_GREY - hair) * np.clip((look.age - 38) / 32, 0, 1)
+        return cls(
+            male=look.gender == _MALE,
+            age=look.age,
+            old=np.clip((look.age - 25) / 60, 0, 1),
+            young=young,
+            skin=skin,
+            hair=hair,
+            width=0.76 + 0.12 * young,
+        )
+
+
 def draw(look: Look, rng: np.random.Generator) -> np.ndarray:
-    """Return a drawn face, RGB uint8 (SIDE, SIDE, 3)."""
+    """Return a drawn face.
+
+    Args:
+        look: its labels.
+        rng: draws what the labels leave open.
+
+    Returns:
+        RGB uint8 (SIDE, SIDE, 3).
+    """
     pen = _Pen(rng)
-    male = look.gender == _MALE
-    old = np.clip((look.age - 25) / 60, 0, 1)
-    young = np.clip((16 - look.age) / 16, 0, 1)
-    skin = np.clip(_SKIN[look.skin] * rng.uniform(0.9, 1.1) + rng.normal(0, 5, 3), 0, 255)
-    hair = _HAIR[rng.integers(len(_HAIR))] * rng.uniform(0.8, 1.2)
-    hair = hair + (_GREY - hair) * np.clip((look.age - 38) / 32, 0, 1)
-    shade = skin * 0.62
-    width = 0.76 + 0.12 * young
-    # of the hair, below the ears
-    length = rng.uniform(0.0, 0.3) if male else rng.uniform(0.75, 1.2)
-
-    if length > 0.5:
-        pen.fill(
-            np.array(
-                [
-                    (-width - 0.16, -0.4),
-                    (width + 0.16, -0.4),
-                    (width + 0.12, length),
-                    (-width - 0.12, length),
-                ]
-            ),
-            hair,
-            inner=False,
-        )
-    pen.fill(
-        np.array([(-0.32, 0.6), (0.32, 0.6), (0.4, 1.6), (-0.4, 1.6)]), skin * 0.85, inner=False
-    )
-    pen.fill(_oval(0, -0.18, width + 0.12, 0.88, pi, 2 * pi), hair, inner=False)
-    pen.fill(_oval(0, 0, width, 0.98), skin, inner=False)
-    if male and look.age >= 16 and rng.random() < 0.6:
-        pen.fill(
-            np.concatenate(
-                [
-                    _oval(0, 0.05, width * 0.96, 0.9, 0.15, pi - 0.15),
-                    _arc(-0.5, 0.35, 0.5, 0.35, -0.08),
-                ]
-            ),
-            skin * 0.5 + hair * 0.3,
-            inner=False,
-        )
-    line = -0.52 - 0.14 * old * male
-    pen.fill(
-        np.concatenate(
-            [
-                _oval(0, 0, width + 0.02, 1.02, pi + 0.5, 2 * pi - 0.5),
-                _arc(width * 0.9, line, -width * 0.9, line, -0.12),
-            ]
-        ),
-        hair,
-        inner=False,
-    )
-
-    _wrinkles(pen, old, shade, skin)
-    _features(pen, look, rng, young, male, skin, hair)
+    person = _Person.of(look, rng)
+    _head_and_hair(pen, person, rng)
+    _wrinkles(pen, person)
+    _features(pen, person, look.emotion, rng)
     return _photograph(pen.image, rng)
 
 
-def _wrinkles(pen: _Pen, old: float, shade: np.ndarray, skin: np.ndarray) -> None:
+def _head_and_hair(pen: _Pen, person: _Person, rng: np.random.Generator) -> None:
+    skin, hair, width, male = person.skin, person.hair, person.width, person.male
+    # of the hair, below the ears
+    length = rng.uniform(0.0, 0.3) if male else rng.uniform(0.75, 1.2)
+    if length > 0.5:
+        top, bottom = width + 0.16, width + 0.12
+        curtain = [(-top, -0.4), (top, -0.4), (bottom, length), (-bottom, length)]
+        pen.fill(np.array(curtain), hair, inner=False)
+    neck = np.array([(-0.32, 0.6), (0.32, 0.6), (0.4, 1.6), (-0.4, 1.6)])
+    pen.fill(neck, skin * 0.85, inner=False)
+    pen.fill(_oval(0, -0.18, width + 0.12, 0.88, pi, 2 * pi), hair, inner=False)
+    pen.fill(_oval(0, 0, width, 0.98), skin, inner=False)
+    if male and person.age >= 16 and rng.random() < 0.6:
+        jaw = _oval(0, 0.05, width * 0.96, 0.9, 0.15, pi - 0.15)
+        beard = np.concatenate([jaw, _arc(-0.5, 0.35, 0.5, 0.35, -0.08)])
+        pen.fill(beard, skin * 0.5 + hair * 0.3, inner=False)
+    line = -0.52 - 0.14 * person.old * male
+    skull = _oval(0, 0, width + 0.02, 1.02, pi + 0.5, 2 * pi - 0.5)
+    hairline = _arc(width * 0.9, line, -width * 0.9, line, -0.12)
+    pen.fill(np.concatenate([skull, hairline]), hair, inner=False)
+
+
+def _wrinkles(pen: _Pen, person: _Person) -> None:
+    old, skin = person.old, person.skin
+    shade = skin * 0.62
     tone = skin + (shade * 0.85 - skin) * min(1.0, 0.3 + old)
     for i in range(round(4 * old)):
         pen.line(
@@ -179,23 +201,15 @@ def _wrinkles(pen: _Pen, old: float, shade: np.ndarray, skin: np.ndarray) -> Non
             )
 
 
-def _features(
-    pen: _Pen,
-    look: Look,
-    rng: np.random.Generator,
-    young: float,
-    male: bool,
-    skin: np.ndarray,
-    hair: np.ndarray,
-) -> None:
+def _features(pen: _Pen, person: _Person, emotion: int, rng: np.random.Generator) -> None:
+    male, skin, hair = person.male, person.skin, person.hair
     strength = rng.uniform(0.75, 1.15)
-    lift, one, gape, wide, raised, slant, eyes, nose = _EXPRESSIONS[
-        look.emotion
-    ] * strength + rng.normal(0, 0.06, 8)
+    expression = _EXPRESSIONS[emotion] * strength + rng.normal(0, 0.06, 8)
+    lift, one, gape, wide, raised, slant, eyes, nose = expression
     one *= rng.choice((-1, 1))
     dark, white = np.array((30, 24, 22)), np.array((242, 240, 236))
     iris = np.array([(70, 44, 26), (70, 100, 130), (80, 110, 70)])[rng.integers(3)]
-    big = 1 + 0.3 * young
+    big = 1 + 0.3 * person.young
     for side in (-1, 1):
         x, y, a, b = side * 0.34, -0.14, 0.155 * big, 0.085 * big * max(0.3, 1 + eyes)
         pen.fill(_oval(x, y, a, b), white)

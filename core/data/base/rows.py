@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from core.data.base.files import picture_folder, survey
-from core.data.base.samples import Problem, Samples, missing, most_frequent, one_hot
+from core.data.base.samples import (
+    Problem,
+    Samples,
+    TargetColumns,
+    missing,
+    most_frequent,
+    one_hot,
+)
 from core.data.base.table_header import MAX_HEADER_BYTES
 from core.errors import DataError
 
@@ -81,14 +88,6 @@ def build(
             f"Expected pictures for the {split} split of {name} in {root}, got none"
             f"{most_frequent(left_out)}; {hint}."
         )
-    columns = missing(len(good))
-    columns["emotion"][:] = [r.emotion for r in good]
-    columns["gender"][:] = [r.gender for r in good]
-    columns["age"][:] = [r.age for r in good]
-    columns["emotion_votes"] = one_hot(columns["emotion"])
-    for i, row in enumerate(good):
-        if row.votes is not None:
-            columns["emotion_votes"][i] = row.votes
     ranges = None
     if any(row.age_range for row in good):
         ranges = np.array([row.age_range or (row.age, row.age) for row in good], np.float32)
@@ -102,13 +101,25 @@ def build(
         root,
         ids,
         paths,
-        **columns,
+        **_targets(good),
         age_ranges=ranges,
         groups=groups,
         fingerprint=content,
         problems=left_out,
         tight=tight,
     )
+
+
+def _targets(rows: Sequence[Row]) -> TargetColumns:
+    columns = missing(len(rows))
+    columns["emotion"][:] = [r.emotion for r in rows]
+    columns["gender"][:] = [r.gender for r in rows]
+    columns["age"][:] = [r.age for r in rows]
+    columns["emotion_votes"] = one_hot(columns["emotion"])
+    for i, row in enumerate(rows):
+        if row.votes is not None:
+            columns["emotion_votes"][i] = row.votes
+    return columns
 
 
 def read_csv(
