@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -99,21 +100,7 @@ def measure(
     corrupted: dict[Variant, list[PredictionArrays]] = {v: [] for v in variants}
     readable: list[int] = []
 
-    def read(path: Path) -> tuple[NDArray[np.uint8], list[FaceView]] | None:
-        located = face_of(path, detector, samples.tight)
-        if located is None:
-            return None
-        image, face = located
-        views = [around(image, pose_of(image.shape, face, spec)) for spec in predictor.views]
-        return predictor.crops(image, [face])[0], views
-
-    def corrupted_crop(
-        views: Sequence[FaceView], sample_id: str, kind: str, severity: int
-    ) -> NDArray[np.uint8]:
-        corrupted_views = [corrupt(view, kind, severity, sample_id) for view in views]
-        pairs = zip(corrupted_views, predictor.views, strict=True)
-        return predictor.pack([crop_at(view.picture, view.pose, spec) for view, spec in pairs])
-
+    read = partial(_read, predictor, detector, samples.tight)
     cv2.setNumThreads(1)  # the threads here are one per core already
     with ThreadPoolExecutor(threads) as pool:
         # Batches as in `predict`, so that severity 0 has its predictions to the last bit.
@@ -124,7 +111,9 @@ def measure(
                 clean.append(_predict(predictor, np.stack([crop for _, crop, _ in items])))
                 for kind, severity in variants:
                     futures = [
-                        pool.submit(corrupted_crop, views, samples.ids[i], kind, severity)
+                        pool.submit(
+                            _corrupted_crop, predictor, views, samples.ids[i], kind, severity
+                        )
                         for i, _, views in items
                     ]
                     crops = np.stack([future.result() for future in futures])
@@ -136,6 +125,26 @@ def measure(
         _concatenate(clean),
         {variant: _concatenate(batches) for variant, batches in corrupted.items()},
     )
+
+
+def _read(
+    predictor: FaceModel, detector: Detector, tight: bool, path: Path
+) -> tuple[NDArray[np.uint8], list[FaceView]] | None:
+    """Return the clean crop and what its corrupted ones are cut from; None if unreadable."""
+    located = face_of(path, detector, tight)
+    if located is None:
+        return None
+    image, face = located
+    views = [around(image, pose_of(image.shape, face, spec)) for spec in predictor.views]
+    return predictor.crops(image, [face])[0], views
+
+
+def _corrupted_crop(
+    predictor: FaceModel, views: Sequence[FaceView], sample_id: str, kind: str, severity: int
+) -> NDArray[np.uint8]:
+    corrupted_views = [corrupt(view, kind, severity, sample_id) for view in views]
+    pairs = zip(corrupted_views, predictor.views, strict=True)
+    return predictor.pack([crop_at(view.picture, view.pose, spec) for view, spec in pairs])
 
 
 def _predict(predictor: FaceModel, crops: NDArray[np.uint8]) -> PredictionArrays:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from core.errors import DataError
+from core.types import Floats
 from evaluation.predictions.importing import class_names, probabilities
 from evaluation.predictions.importing import labels as label_columns
 from evaluation.predictions.importing.column_names import GENERIC
@@ -231,18 +232,9 @@ def _classification(
     space = SPACES.get(task)
     labels = [(space and label_columns.canonical(v, space)) or v for v in given]
     if matrix is not None and matrix.labels is not None:
-        if len(set(matrix.labels)) < len(matrix.labels):
-            raise DataError(
-                f"Expected one column of probabilities for each class of `{task}`, got two that "
-                f"mean the same among {', '.join(matrix.columns[:8])}; drop one."
-            )
-        p, change = probabilities.rescaled(
-            matrix, task, softmax=options.softmax, percent=options.percent
-        )
+        p, matrix_note = _probabilities(task, matrix, matrix.labels, options)
         columns |= probabilities.to_columns(task, matrix.labels, p)
-        many = len(matrix.columns) > 1
-        shown = f"{matrix.columns[0]}` to `{matrix.columns[-1]}" if many else matrix.columns[0]
-        note += f", probabilities `{shown}`" + (f" ({change})" if change else "")
+        note += matrix_note
         labels = labels or matrix.labels
         warning = probabilities.order_warning(
             task, matrix.labels, p, true.values, pred.values if pred else None
@@ -263,6 +255,23 @@ def _classification(
         more_notes=tuple(notes),
         warnings=tuple(warnings),
     )
+
+
+def _probabilities(
+    task: str, matrix: ClassScoreMatrix, labels: Sequence[str], options: ImportOptions
+) -> tuple[Floats, str]:
+    """Return the probabilities (N, k) of the classes `labels`, and what the note says of them."""
+    if len(set(labels)) < len(labels):
+        raise DataError(
+            f"Expected one column of probabilities for each class of `{task}`, got two that "
+            f"mean the same among {', '.join(matrix.columns[:8])}; drop one."
+        )
+    p, change = probabilities.rescaled(
+        matrix, task, softmax=options.softmax, percent=options.percent
+    )
+    many = len(matrix.columns) > 1
+    shown = f"{matrix.columns[0]}` to `{matrix.columns[-1]}" if many else matrix.columns[0]
+    return p, f", probabilities `{shown}`" + (f" ({change})" if change else "")
 
 
 def _only_first(columns: dict[str, pa.Array], labels: Sequence[str]) -> None:

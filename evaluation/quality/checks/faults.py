@@ -6,6 +6,7 @@ FER2013 is soft and grey as a whole.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,21 +59,50 @@ def run(dataset: AuditDataset) -> Findings:
     """
     images = dataset.features.images
     threshold = {name: float(dataset.option(NAME, name)) for name in OPTIONS}
+    is_coloured = _is_coloured(images, threshold["grey"])
+    faults = _faults(images, threshold, is_coloured)
+    rows = [
+        {
+            "sample_id": dataset.samples.ids[i],
+            "split": dataset.split[i],
+            "score": float(np.clip(fault.score[i], 0, MAX_FAULTY_SCORE)),
+            "reason": f"{name}: {fault.reason.format(fault.value[i])}",
+            "action": "drop" if name == "blank" else "keep",
+        }
+        for name, fault in faults.items()
+        for i in np.flatnonzero(fault.where).tolist()
+    ]
+    counts = {name: int(fault.where.sum()) for name, fault in faults.items()}
+    return make_findings(rows, {**counts, "coloured_set": is_coloured})
+
+
+def _is_coloured(images: np.ndarray, grey: float) -> bool:
+    """Return whether the data set as a whole has colour, so that a grey image stands out."""
+    readable = images["readable"]
+    return bool(readable.any()) and float(np.median(images["colour"][readable])) > 5 * grey
+
+
+def _faults(
+    images: np.ndarray, threshold: Mapping[str, float], is_coloured: bool
+) -> dict[str, _Fault]:
+    """Return each fault by its name.
+
+    Args:
+        images: of `image_features.RECORD` (N,).
+        threshold: see OPTIONS.
+        is_coloured: whether images without colour are faulty.
+    """
     readable = images["readable"]
     visible = readable & ~(images["std"] < threshold["blank"])
     side = np.minimum(images["width"], images["height"])
     softness = softness_deviations(images, visible)
-    is_coloured = bool(readable.any())
-    is_coloured = is_coloured and float(np.median(images["colour"][readable])) > (
-        5 * threshold["grey"]
-    )
 
     def below(name: str, among: np.ndarray, values: np.ndarray, reason: str) -> _Fault:
         limit = threshold[name]
         return _Fault(among & (values < limit), values / max(limit, 1e-6) / 2, reason, values)
 
     mean, glare = images["mean"], 255 - threshold["bright"]
-    faults = {
+    return {
         "blank": below("blank", readable, images["std"], "{:.1f} grey levels of contrast"),
         "dark": below("dark", visible, mean, "mean grey level {:.0f}"),
         "bright": _Fault(
@@ -91,24 +121,11 @@ def run(dataset: AuditDataset) -> Findings:
         ),
         "grey": _Fault(
             visible & is_coloured & (images["colour"] < threshold["grey"]),
-            np.full(len(dataset), 0.4),
+            np.full(len(images), 0.4),
             "no colour in a coloured set",
             side,
         ),
     }
-    rows = [
-        {
-            "sample_id": dataset.samples.ids[i],
-            "split": dataset.split[i],
-            "score": float(np.clip(fault.score[i], 0, MAX_FAULTY_SCORE)),
-            "reason": f"{name}: {fault.reason.format(fault.value[i])}",
-            "action": "drop" if name == "blank" else "keep",
-        }
-        for name, fault in faults.items()
-        for i in np.flatnonzero(fault.where).tolist()
-    ]
-    counts = {name: int(fault.where.sum()) for name, fault in faults.items()}
-    return make_findings(rows, {**counts, "coloured_set": is_coloured})
 
 
 def softness_deviations(images: np.ndarray, judged: np.ndarray) -> np.ndarray:
