@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from core import progress
@@ -61,13 +62,11 @@ def run(args: argparse.Namespace) -> int:
     )
     valid = {name: fit.scores(network, pairs[name, "val"][0]) for name in DATASETS}
     limit = fit.threshold(valid)
-    turned = {f"{90 * k} degrees": k for k in (1, 2, 3)}
-    ferplus = pairs["ferplus", "val"][0]
-    others = {
-        "parts and neighbours of faces": np.concatenate([pairs[n, "val"][1] for n in DATASETS]),
-        "pictures without people": not_faces[1],
-        "noise": crops.noise_crops(500, seed=1),
-    } | {f"faces turned by {name}": np.rot90(ferplus, k, (1, 2)) for name, k in turned.items()}
+    others = crops.no_whole_faces(
+        pairs["ferplus", "val"][0],
+        np.concatenate([pairs[name, "val"][1] for name in DATASETS]),
+        not_faces[1],
+    )
     shares = {
         "lost": {name: float((s < limit).mean()) for name, s in valid.items()},
         "rejected": {
@@ -75,10 +74,15 @@ def run(args: argparse.Namespace) -> int:
         },
     }
     fit.write(network, limit, args.out)
-    if args.json:
-        print(json.dumps({"threshold": limit, **shares}))
-    else:
-        for kind, values in shares.items():
-            for name, share in values.items():
-                print(f"{kind} {name}: {share:.1%}")
+    _print(limit, shares, as_json=args.json)
     return 0
+
+
+def _print(limit: float, shares: Mapping[str, Mapping[str, float]], *, as_json: bool) -> None:
+    """Print the threshold and the shares of validation crops below it, by kind and name."""
+    if as_json:
+        print(json.dumps({"threshold": limit, **shares}))
+        return
+    for kind, values in shares.items():
+        for name, share in values.items():
+            print(f"{kind} {name}: {share:.1%}")

@@ -76,14 +76,7 @@ def build(
             predict_members(equal, without_flip, dataset, folders, limit)
             for dataset in datasets or _datasets_of(equal)
         ]
-        weights = {
-            task: w for task in equal.shares if (w := _task_weights(equal, task, predictions))
-        }
-        if not weights:
-            raise DataError(
-                f"Expected labels of {', '.join(equal.shares)} in the data, got none; "
-                "try --dataset."
-            )
+        weights = _weights(equal, predictions)
         with progress.task("measure"):
             figures = [
                 measure(equal, name, weights, of_data_set, rows)
@@ -141,6 +134,19 @@ def _datasets_of(ensemble: Ensemble) -> list[str]:
             + ", ".join(registry.names("core.data"))
         )
     return list(dict.fromkeys(names))
+
+
+def _weights(
+    ensemble: Ensemble, predictions: Sequence[MemberPredictions]
+) -> dict[str, TaskWeights]:
+    """Return task -> all members' weights, for the tasks that the data have labels of."""
+    fitted = {task: _task_weights(ensemble, task, predictions) for task in ensemble.shares}
+    weights = {task: w for task, w in fitted.items() if w}
+    if not weights:
+        raise DataError(
+            f"Expected labels of {', '.join(ensemble.shares)} in the data, got none; try --dataset."
+        )
+    return weights
 
 
 def _task_weights(

@@ -22,7 +22,7 @@ from core.errors import DataError
 from core.types import UNCLEAR_AGE_YEARS, Floats
 from evaluation.analysis import given
 from evaluation.analysis.summary import table_report
-from evaluation.analysis.thresholds import single_threshold
+from evaluation.analysis.thresholds import SingleThreshold, single_threshold
 from evaluation.metrics.calibration import fit_temperature, softmax
 from evaluation.metrics.selective import halves
 from evaluation.predictions import arrays
@@ -98,13 +98,7 @@ def with_points(
     Raises:
         DataError: no table has labels of emotion, or of exact ages from elsewhere.
     """
-    card = replace(
-        card,
-        priors={task: dict(prior) for task, prior in priors.items()},
-        metrics=tuple(m for m in card.metrics if OF_POINT not in m["metric"]),
-        operating_points={},
-        operating_point=ACCURACY,
-    )
+    card = _without_points(card, priors)
     own = {row["name"] for row in card.data}
     if others := [n for t in left_out if (n := t["dataset"][0].as_py()) not in own]:
         raise DataError(
@@ -113,19 +107,17 @@ def with_points(
         )
     left_out = [_with_split(table, LEFT_OUT) for table in left_out]
     emotion = _one([t for t in tables if arrays.classes(t, "emotion")], "labels of emotion")
-    balanced, rows = _balanced(card, emotion)
+    balanced, balanced_rows = _balanced(card, emotion)
     gender, left_out_gender = (
         [t for t in group if given.gender_is_right(t)[1].any()] for group in (tables, left_out)
     )
     from_age, gender_rows = gender_limit(gender)
     elsewhere = [t for t in tables if t["dataset"][0].as_py() not in own] + left_out
-    exact = [
-        t
-        for t in elsewhere
-        if _has_ages(t) and f"group_{given.AGE_BIN}" not in t.column_names  # a bin is no age
-    ]
-    factor_table = _one(exact, "exact ages from a data set that its network was not trained on")
-    factor, cross_fitted = _interval_factor(factor_table)
+    exact = [t for t in elsewhere if _has_exact_ages(t)]
+    factor, cross_fitted = _interval_factor(
+        _one(exact, "exact ages from a data set that its network was not trained on")
+    )
+    with_ages = [t for t in (*tables, *left_out) if _has_ages(t)]
     return replace(
         card,
         operating_points={
@@ -136,22 +128,33 @@ def with_points(
         gender_from_age=from_age,
         metrics=(
             *card.metrics,
-            *rows,
+            *balanced_rows,
             *gender_rows,
             *(row for t in gender + left_out_gender for row in given_rows(t, from_age)),
             cross_fitted,
-            *(
-                row
-                for t in (*tables, *left_out)
-                if _has_ages(t)
-                for row in _interval_rows(t, factor)
-            ),
+            *(row for t in with_ages for row in _interval_rows(t, factor)),
         ),
+    )
+
+
+def _without_points(card: Card, priors: Mapping[str, Mapping[str, float]]) -> Card:
+    """Return the card with these priors, and without operating points and their figures."""
+    return replace(
+        card,
+        priors={task: dict(prior) for task, prior in priors.items()},
+        metrics=tuple(m for m in card.metrics if OF_POINT not in m["metric"]),
+        operating_points={},
+        operating_point=ACCURACY,
     )
 
 
 def _has_ages(table: pa.Table) -> bool:
     return arrays.numbers(table, "age_true") is not None
+
+
+def _has_exact_ages(table: pa.Table) -> bool:
+    """Return whether ages are labelled in years, not in bins."""
+    return _has_ages(table) and f"group_{given.AGE_BIN}" not in table.column_names
 
 
 def _with_split(table: pa.Table, split: str) -> pa.Table:
@@ -198,24 +201,33 @@ def _balanced(card: Card, table: pa.Table) -> tuple[OperatingPoint, list[MetricR
         {"emotion": threshold.limit},
         purpose=PURPOSES[BALANCED],
     )
-    figures = []
-    for name, of_point, limit in (
-        (ACCURACY, table, single_threshold(table, "emotion")),
-        (BALANCED, _with_p(table, labels, out_of_fold), threshold),
-    ):
-        report = table_report(of_point).emotion
-        assert report is not None and report.ece is not None
-        figures += [
-            table_row([table], f"emotion_{metric}{OF_POINT}{name}", estimate)
-            for metric, estimate in (
-                ("accuracy", report.accuracy),
-                ("mean_recall", report.balanced_accuracy),
-                ("expected_calibration_error", report.ece),
-                ("answered", limit.coverage),
-                ("accuracy_of_answers", limit.accuracy),
-            )
-        ]
-    return point, figures
+    cross_fitted = _with_p(table, labels, out_of_fold)
+    return point, [
+        *_emotion_rows(ACCURACY, table, single_threshold(table, "emotion")),
+        *_emotion_rows(BALANCED, cross_fitted, threshold),
+    ]
+
+
+def _emotion_rows(name: str, table: pa.Table, threshold: SingleThreshold) -> list[MetricRow]:
+    """Return the figures of emotion at an operating point.
+
+    Args:
+        name: of the point.
+        table: predictions at that point.
+        threshold: below which its predictions are uncertain.
+    """
+    report = table_report(table).emotion
+    assert report is not None and report.ece is not None
+    return [
+        table_row([table], f"emotion_{metric}{OF_POINT}{name}", estimate)
+        for metric, estimate in (
+            ("accuracy", report.accuracy),
+            ("mean_recall", report.balanced_accuracy),
+            ("expected_calibration_error", report.ece),
+            ("answered", threshold.coverage),
+            ("accuracy_of_answers", threshold.accuracy),
+        )
+    ]
 
 
 def _strength(z: Floats, true: np.ndarray, log_prior: Floats) -> float:

@@ -142,3 +142,22 @@ def _noise(n: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
 
 def _crop(picture: np.ndarray, face: Face | None) -> np.ndarray:
     return crop_face(picture, face, INPUT)[..., 0]
+
+
+def no_whole_faces(
+    faces: np.ndarray, misses: np.ndarray, without_people: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return kind -> crops that show no whole, upright face, to validate with.
+
+    Args:
+        faces: whole faces, uint8 (N, size, size); they are turned.
+        misses: crops that miss a face, uint8 (M, size, size), as of `face_crops`.
+        without_people: crops of pictures without people, uint8 (K, size, size).
+    """
+    turned = {f"faces turned by {90 * k} degrees": np.rot90(faces, k, (1, 2)) for k in (1, 2, 3)}
+    return {
+        "parts and neighbours of faces": misses,
+        "pictures without people": without_people,
+        "noise": noise_crops(500, seed=1),
+        **turned,
+    }

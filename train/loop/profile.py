@@ -130,13 +130,17 @@ def profile(recipe: Recipe, parts: Sequence[DatasetPart], seconds: float = 5.0) 
                 loader_clock.run(lambda: len(load()), TURN_S)
                 training_clock.run(learn, TURN_S)
                 advance(turn + 1)
-    loader_speed = loader_clock.images / loader_clock.seconds
-    ratio = loader_speed / (training_clock.images / training_clock.seconds)
+    return _compared(recipe, loader_clock, training_clock)
+
+
+def _compared(recipe: Recipe, loader: Clock, training: Clock) -> TrainingProfile:
+    """Return both speeds, their ratio and the verdict."""
+    ratio = (loader.images / loader.seconds) / (training.images / training.seconds)
     return TrainingProfile(
         batch=recipe.batch,
         amp=recipe.amp,
-        loader=loader_clock.figures(),
-        training=training_clock.figures(),
+        loader=loader.figures(),
+        training=training.figures(),
         ratio=round(ratio, 2),
         wanted=MIN_RATIO,
         verdict="keeps up" if ratio >= MIN_RATIO else "holds training up",
