@@ -53,9 +53,15 @@ def factors(calibration: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray] |
 def half_widths(
     value: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return years (N,) from the expected age down to `low` and up to `high`.
+    """Return how far an interval reaches from the expected age down and up.
 
-    They are at least `MIN_HALF_WIDTH_YEARS`.
+    Args:
+        value: expected ages (N,), years.
+        low: lower ends (N,).
+        high: upper ends (N,).
+
+    Returns:
+        Years below and above `value`, each (N,), at least `MIN_HALF_WIDTH_YEARS`.
     """
     return np.maximum(value - low, MIN_HALF_WIDTH_YEARS), np.maximum(
         high - value, MIN_HALF_WIDTH_YEARS
@@ -65,7 +71,14 @@ def half_widths(
 def distance(age: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Return how far `age` lies from the expected age, in half widths of that side.
 
-    All (N,), in years; 1 is the interval's end.
+    Args:
+        age: true ages (N,), years.
+        value: expected ages (N,).
+        low: lower ends (N,) of the intervals.
+        high: upper ends (N,).
+
+    Returns:
+        (N,), at least 0; 1 is the interval's end.
     """
     below, above = half_widths(value, low, high)
     distances: np.ndarray = np.where(age < value, (value - age) / below, (age - value) / above)
@@ -99,7 +112,17 @@ def conformed(
 def widened(
     value: np.ndarray, low: np.ndarray, high: np.ndarray, factor: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends (N,) `factor` half widths from the expected age, within 0 and `OLDEST`."""
+    """Return intervals that reach `factor` times as far to either side.
+
+    Args:
+        value: expected ages (N,), years.
+        low: lower ends (N,).
+        high: upper ends (N,).
+        factor: above 0; 1 leaves the intervals nearly as they are.
+
+    Returns:
+        Lower and upper ends, each (N,), within 0 and `OLDEST`.
+    """
     below, above = half_widths(value, low, high)
     return np.maximum(value - factor * below, 0.0), np.minimum(value + factor * above, OLDEST)
 

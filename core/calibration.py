@@ -48,6 +48,9 @@ def apply_temperature(p: np.ndarray, temperature: float) -> np.ndarray:
     Args:
         p: probabilities (N, k).
         temperature: above 1 softens, below 1 sharpens.
+
+    Returns:
+        Probabilities (N, k).
     """
     if temperature == 1.0:
         return p

@@ -110,7 +110,8 @@ class Ensemble(FaceModel):
     def each(self, crops: np.ndarray, embedding: bool = False) -> list[Values]:
         """Return every member's values, in the ensemble's label spaces and kinds.
 
-        Tasks in which a member has no weight are left out of its values.
+        Tasks in which a member has no weight are left out of its values. The arguments are those
+        of `probabilities`.
         """
         return [
             self._member_values(i, self.view(crops, v), embedding)

@@ -176,7 +176,10 @@ def collapse(p: np.ndarray, source: LabelSpace, target: LabelSpace) -> np.ndarra
     Args:
         p: probabilities (..., len(source)).
         source: the space of `p`.
-        target: the space of the result (..., len(target)).
+        target: the space of the result.
+
+    Returns:
+        Probabilities (..., len(target)).
 
     Raises:
         DataError: a class of `target` does not exist in `source`, or no probability is left.

@@ -69,7 +69,14 @@ class FaceModel(ABC):
 
     @abstractmethod
     def ages(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return expected years and the ends of their interval of the values of `age`."""
+        """Return the ages that the values of the task `age` stand for.
+
+        Args:
+            p: of `probabilities`, (N, width).
+
+        Returns:
+            Expected years and the lower and upper ends of their intervals, each (N,).
+        """
 
     def predict(self, image: np.ndarray, faces: Sequence[Face | None]) -> list[Prediction]:
         """Return one prediction for each face of the RGB uint8 picture (H, W, 3), in one batch."""
@@ -95,7 +102,14 @@ class FaceModel(ABC):
         return np.stack(packed) if packed else self.blank(0)
 
     def pack(self, views: Sequence[np.ndarray]) -> np.ndarray:
-        """Return crops by view of one face, or of n, as records; a single view as it is."""
+        """Return the crops of all views as one array, as `predict_crops` takes them.
+
+        Args:
+            views: uint8 (size, size, channels) of one face, or (n, ...) of n, for each view.
+
+        Returns:
+            Records, of shape () or (n,); of a model with a single view its crops as they are.
+        """
         if len(self.views) == 1:
             return views[0]
         packed = np.zeros(views[0].shape[:-3], self._record())
@@ -104,7 +118,7 @@ class FaceModel(ABC):
         return packed
 
     def blank(self, n: int) -> np.ndarray:
-        """Return `n` black crops."""
+        """Return `n` black crops, in the form of `crops`."""
         if len(self.views) > 1:
             return np.zeros(n, self._record())
         return np.zeros((n, *self.views[0].shape), np.uint8)
@@ -200,7 +214,14 @@ class Predictor(FaceModel):
         return self.calibrate(raw) | ({"embedding": raw["embedding"]} if embedding else {})
 
     def calibrate(self, logits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return calibrated values of raw outputs by task."""
+        """Return calibrated values of raw outputs by task.
+
+        Args:
+            logits: by task (N, width), as of `logits`.
+
+        Returns:
+            By task; see `core.calibration.activate` for their shapes.
+        """
         return {
             h.task: activate(
                 logits[h.task],

@@ -124,7 +124,16 @@ def crop_face(image: np.ndarray, face: Face | None, spec: InputSpec) -> np.ndarr
 
 
 def crop_at(image: np.ndarray, pose: Pose, spec: InputSpec) -> np.ndarray:
-    """Return the crop at `pose`; see `crop_face`."""
+    """Return the crop at a pose.
+
+    Args:
+        image: RGB uint8 (H, W, 3).
+        pose: where the crop lies; see `pose_of`.
+        spec: its size and channels.
+
+    Returns:
+        uint8 (size, size, channels); what lies outside the picture repeats its border.
+    """
     image, pose = _shrink(image, pose, spec.size)
     crop = cv2.warpAffine(
         image,

@@ -113,7 +113,7 @@ def dull(prediction: Prediction) -> Prediction:
 
 
 def flat(head: Distribution, power: float) -> np.ndarray:
-    """Return probabilities with less confidence: their powers, normalised."""
+    """Return a head's probabilities (k,) with less confidence: their powers, normalised."""
     p = head.p**power
     normalised: np.ndarray = p / p.sum()
     return normalised

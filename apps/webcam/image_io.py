@@ -53,7 +53,12 @@ def decode_frame(payload: ImagePayload | None) -> np.ndarray:
 def decode_still(payload: ImagePayload | None) -> np.ndarray:
     """Decode a still picture in a process of its own, so that it cannot hold up live streams.
 
-    Returns and raises as `decode_frame`.
+    Returns:
+        RGB uint8, shape (H, W, 3).
+
+    Raises:
+        ImageError: There is no image in it, or `core.image` refuses it.
+        UserError: The path is not an upload.
     """
     return STILL_PICTURES.load(_content(payload))
 

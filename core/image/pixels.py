@@ -36,6 +36,9 @@ def from_image(image: Image.Image, orientation: int, name: str) -> np.ndarray:
         orientation: as EXIF has it, 1 to 8.
         name: what messages call it.
 
+    Returns:
+        RGB uint8 (H, W, 3), the right way up.
+
     Raises:
         ImageError: the range of its samples is unknown.
         Exception: of almost any type, from Pillow, where the data are damaged.
@@ -65,6 +68,13 @@ def from_image(image: Image.Image, orientation: int, name: str) -> np.ndarray:
 
 def from_array(array: np.ndarray, max_pixels: int) -> np.ndarray:
     """Return a copy of an array as RGB.
+
+    Args:
+        array: uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
+        max_pixels: limit of H * W.
+
+    Returns:
+        RGB uint8 (H, W, 3).
 
     Raises:
         ImageError: it has another type or shape, or more than `max_pixels` pixels.

@@ -253,10 +253,14 @@ def _differences(
 
 
 def paired_test(gain: np.ndarray, cluster: np.ndarray | None, *, is_share: bool) -> PairedTest:
-    """Test float (n,) gain, as `Pairs.gain` has it, of classes (`is_share`) or numbers.
+    """Test whether B is better than A by more than chance.
 
-    McNemar's test takes samples for independent, so clusters get a t-test
-    on their sums.
+    McNemar's test takes samples for independent, so clusters get a t-test on their sums.
+
+    Args:
+        gain: float (n,), as `Pairs.gain`.
+        cluster: int (n,), or None for independent samples.
+        is_share: of classes; else of numbers.
     """
     lower, higher = int((gain < 0).sum()), int((gain > 0).sum())
     only_a, only_b = (lower, higher) if is_share else (higher, lower)

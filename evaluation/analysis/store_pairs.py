@@ -146,7 +146,16 @@ def _joined(store: Store, task: str, a: str, b: str, where: Where) -> tuple[str,
 
 
 def values(column: pa.ChunkedArray, task: str, store: Store) -> np.ndarray:
-    """Return a column of truths or predictions: numbers, or places in `store.labels(task)`."""
+    """Return a column of truths or predictions as an array (N,).
+
+    Args:
+        column: of the store: numbers, or codes of classes.
+        task: whose column it is.
+        store: the tables.
+
+    Returns:
+        Numbers as float64; of classes int64 places in `store.labels(task)`.
+    """
     numbers: np.ndarray = column.to_numpy()
     if store.is_regression(task):
         return np.asarray(numbers.astype(np.float64))

@@ -58,7 +58,7 @@ def take_repeated_turns(
 
 
 def percentiles(milliseconds: NDArray[np.float64] | Sequence[float]) -> dict[str, float]:
-    """Return p50 and p95, rounded to microseconds."""
+    """Return p50 and p95 of times (n,) in milliseconds, rounded to microseconds."""
     p50, p95 = np.percentile(milliseconds, [50, 95])
     return {"p50": round(float(p50), 3), "p95": round(float(p95), 3)}
 

@@ -36,7 +36,15 @@ class VersionChanges:
 
 
 def positions(ids: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Return int64 (len(ids),): where each id stands in `of`, -1 where it does not."""
+    """Return where each id stands in another list.
+
+    Args:
+        ids: texts (N,).
+        of: texts (M,), each once.
+
+    Returns:
+        int64 (N,) places in `of`; -1 where it lacks the id.
+    """
     places = pc.index_in(pa.array(ids, pa.string()), pa.array(of, pa.string()))
     return np.asarray(pc.fill_null(places, -1).to_numpy(zero_copy_only=False), np.int64)
 

@@ -92,6 +92,9 @@ def clusters_in(
         findings: of the audit.
         check: one of `checks_of_samples`.
         limit: clusters at most.
+
+    Returns:
+        int64 (size,) for each cluster, places in `listing`.
     """
     at, _, cluster, _ = _rows(listing, findings, check)
     sizes = _sizes(listing, at, cluster)

@@ -41,6 +41,9 @@ def bin_edges(values: np.ndarray, width: float | None = None) -> np.ndarray:
         values: float (N,), NaN where unknown.
         width: of a bin, doubled until they are few enough; None: by the rule of
             Freedman and Diaconis (1981), twice the interquartile range over the cube root of N.
+
+    Returns:
+        float64 (bins + 1,), rising.
     """
     finite = values[np.isfinite(values)]
     if not len(finite):
@@ -60,7 +63,10 @@ def bin_edges(values: np.ndarray, width: float | None = None) -> np.ndarray:
 
 
 def bin_names(edges: np.ndarray) -> list[str]:
-    """Return the names of bins, such as `20 to 25`; a bin holds its left edge."""
+    """Return the names of bins, such as `20 to 25`, from their edges (bins + 1,).
+
+    A bin holds its left edge.
+    """
     return [f"{a:g} to {b:g}" for a, b in pairwise(edges.tolist())]
 
 

@@ -72,12 +72,15 @@ def _count(store: Store, where: Where, value: str, name: str) -> dict[str, list[
 
 
 def numbers(store: Store, where: Where, column: str) -> tuple[np.ndarray, ClassColumn]:
-    """Return the numbers of the samples that pass a filter, NaN where unknown, and their splits.
+    """Return the numbers of the samples that pass a filter, and their splits.
 
     Args:
         store: the tables.
         where: which rows.
         column: a value of `number_columns`.
+
+    Returns:
+        float64 (N,), NaN where unknown, and the split of each.
     """
     clause, params = store.clause(where)
     samples = SAMPLES.format(column=f"t.{column}::DOUBLE", clause=clause)

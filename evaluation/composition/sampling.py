@@ -10,13 +10,16 @@ from evaluation.composition.listing import ClassColumn
 def sample_of_each(
     column: ClassColumn, is_eligible: np.ndarray, per_class: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Return class -> places of at most `per_class` samples, drawn without replacement.
+    """Return samples of each class, drawn without replacement.
 
     Args:
-        column: the classes.
+        column: the classes of N samples.
         is_eligible: bool (N,), the samples to draw from.
-        per_class: how many of each class.
+        per_class: how many of each class at most.
         seed: the same seed draws the same samples.
+
+    Returns:
+        Class -> int64 (n,) places, n <= per_class.
     """
     rng = np.random.default_rng(seed)
     return {

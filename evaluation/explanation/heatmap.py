@@ -43,9 +43,17 @@ class Explanation:
 def panel(
     crop: NDArray[np.uint8], explanation: Explanation, *, blur: bool = True
 ) -> NDArray[np.uint8]:
-    """Return the RGB uint8 panel of a uint8 crop (S, S, 1 or 3).
+    """Return the map drawn over its crop, with the prediction and a legend.
 
     Colours go from 0 (black) to the map's maximum (yellow), which the legend names.
+
+    Args:
+        crop: uint8 (S, S, 1 or 3).
+        explanation: the map and what it explains.
+        blur: whether the face is made unrecognisable.
+
+    Returns:
+        RGB uint8 (H, W, 3).
     """
     face: cv2.typing.MatLike = np.repeat(crop, 3, axis=2) if crop.shape[2] == 1 else crop
     if blur:
@@ -82,7 +90,14 @@ def save(
     *,
     blur: bool = True,
 ) -> None:
-    """Write the panels of a crop side by side as a PNG."""
+    """Write the panels of a crop side by side as a PNG.
+
+    Args:
+        path: the file.
+        crop: uint8 (S, S, 1 or 3).
+        explanations: a panel each.
+        blur: see `panel`.
+    """
     panels = [panel(crop, explanation, blur=blur) for explanation in explanations]
     Image.fromarray(np.concatenate(panels, axis=1)).save(path, "PNG")
 

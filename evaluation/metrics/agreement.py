@@ -69,7 +69,13 @@ def kl(votes: np.ndarray, p: np.ndarray) -> np.ndarray:
 def ceiling(votes: np.ndarray) -> np.ndarray:
     """Return the human ceiling of each sample: the share of the class with most votes.
 
-    float64 (N,); NaN without votes. It is the best chance that an answer equals a vote drawn at
-    random: no model that names one class can agree with single voters more often than its mean.
+    It is the best chance that an answer equals a vote drawn at random: no model that names one
+    class can agree with single voters more often than its mean.
+
+    Args:
+        votes: float (N, k), counts or shares.
+
+    Returns:
+        float64 (N,) in (0, 1]; NaN without votes.
     """
     return np.asarray(shares(votes).max(axis=1, initial=0))

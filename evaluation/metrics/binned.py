@@ -16,9 +16,16 @@ TINY_PROBABILITY = 1e-7
 
 
 def logit_bins(p: np.ndarray, bins: int) -> np.ndarray:
-    """Return int64 (N,): the bin of each probability, of `bins` bins of equal width of the logit.
+    """Return the bin of each probability, of `bins` bins of equal width of the logit.
 
     Probabilities are rounded to single precision first, in which a store keeps them.
+
+    Args:
+        p: probabilities (N,).
+        bins: number of bins.
+
+    Returns:
+        int64 (N,) in [0, bins).
     """
     p = p.astype(np.float32).astype(np.float64)
     logit = np.log(np.maximum(p, TINY_PROBABILITY) / np.maximum(1 - p, TINY_PROBABILITY))
@@ -34,14 +41,27 @@ def logit_bins_sql(p: str, bins: int) -> str:
 
 
 def split(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return negative and positive samples, each (..., bins), highest score first."""
+    """Return the negative and the positive samples of each bin, highest score first.
+
+    Args:
+        counts: (..., 2 * bins), see the module.
+
+    Returns:
+        Two arrays (..., bins).
+    """
     return counts[..., ::2][..., ::-1], counts[..., 1::2][..., ::-1]
 
 
 def risk_area(counts: np.ndarray) -> np.ndarray:
-    """Return the area under the risk-coverage curve (...).
+    """Return the area under the risk-coverage curve.
 
     The risk at each sample's own confidence, averaged over samples (Geifman et al., ICLR 2019).
+
+    Args:
+        counts: (..., 2 * bins), see the module.
+
+    Returns:
+        (...), in [0, 1].
     """
     wrong, correct = split(counts)
     n = wrong + correct
@@ -50,7 +70,14 @@ def risk_area(counts: np.ndarray) -> np.ndarray:
 
 
 def auroc(counts: np.ndarray) -> np.ndarray:
-    """Return the chance (...) that a positive sample scores above a negative one, ties half."""
+    """Return the chance that a positive sample scores above a negative one; ties count half.
+
+    Args:
+        counts: (..., 2 * bins), see the module.
+
+    Returns:
+        (...), in [0, 1].
+    """
     negative, positive = split(counts)
     above = positive.cumsum(axis=-1) - positive / 2
     pairs = negative.sum(axis=-1) * positive.sum(axis=-1)
@@ -58,7 +85,14 @@ def auroc(counts: np.ndarray) -> np.ndarray:
 
 
 def average_precision(counts: np.ndarray) -> np.ndarray:
-    """Return the precision at each score, weighted by the positive samples found there, (...)."""
+    """Return the precision at each score, averaged over the positive samples.
+
+    Args:
+        counts: (..., 2 * bins), see the module.
+
+    Returns:
+        (...), in [0, 1].
+    """
     negative, positive = split(counts)
     hits = positive.cumsum(axis=-1)
     precision = np.nan_to_num(hits / (hits + negative.cumsum(axis=-1)))
@@ -66,12 +100,15 @@ def average_precision(counts: np.ndarray) -> np.ndarray:
 
 
 def calibration_error(counts: np.ndarray, confidence: np.ndarray, bins: int) -> np.ndarray:
-    """Return the expected calibration error (...) over `bins` bins.
+    """Return the expected calibration error over `bins` bins.
 
     Args:
-        counts: (..., cells), several cells a bin, the bins' cells in order; see above.
+        counts: (..., cells), several cells a bin, the bins' cells in order; see the module.
         confidence: float (cells,) mean confidence in each cell.
         bins: number of bins.
+
+    Returns:
+        (...), in [0, 1].
     """
     correct = np.tile([0.0, 1.0], counts.shape[-1] // 2)
     gap = counts * (correct - confidence)

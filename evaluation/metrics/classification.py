@@ -65,7 +65,14 @@ Matrices: TypeAlias = np.ndarray | Margins
 
 
 def accuracy(matrix: Matrices) -> np.ndarray:
-    """Return the accuracy of confusion matrices (..., k, k) -> (...); NaN without samples."""
+    """Return the share of predictions that are right.
+
+    Args:
+        matrix: confusion matrices (..., k, k), or their margins.
+
+    Returns:
+        (...), in [0, 1]; NaN without samples.
+    """
     margins = Margins.of(matrix)
     return _ratio(margins.correct.sum(axis=-1), margins.support.sum(axis=-1))
 
@@ -107,19 +114,30 @@ def _class_mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(matrix: Matrices) -> np.ndarray:
-    """Return the mean F1 over the classes with samples, of matrices (..., k, k) -> (...).
+    """Return the mean F1 over the classes with samples.
 
-    In [0, 1]; NaN without samples. A class that is predicted but has no samples lowers the others'
-    F1 already; counting it as a 0 would punish twice.
+    A class that is predicted but has no samples lowers the others' F1 already; counting it as a 0
+    would punish twice.
+
+    Args:
+        matrix: confusion matrices (..., k, k), or their margins.
+
+    Returns:
+        (...), in [0, 1]; NaN without samples.
     """
     figures = per_class(matrix)
     return _class_mean(figures.f1, figures.support > 0)
 
 
 def normalised(matrix: np.ndarray, by: Literal["true", "pred", "all"]) -> np.ndarray:
-    """Return shares of a confusion matrix (..., k, k) that sum to 1 over what `by` says.
+    """Return the shares of a confusion matrix.
 
-    Each row (true), each column (pred) or all; 0 where there are no samples.
+    Args:
+        matrix: counts (..., k, k), or of any numbers of rows and columns.
+        by: what sums to 1: each row ("true"), each column ("pred") or all.
+
+    Returns:
+        Shares in the shape of `matrix`; 0 where there are no samples.
 
     >>> normalised(np.array([[3, 1], [0, 0]]), "true").tolist()
     [[0.75, 0.25], [0.0, 0.0]]
@@ -154,9 +172,13 @@ def average(matrix: Matrices, weighted: bool = False) -> Average:
 
 
 def balanced_accuracy(matrix: Matrices) -> np.ndarray:
-    """Return the mean recall over the classes with samples, of matrices (..., k, k) -> (...).
+    """Return the mean recall over the classes with samples.
 
-    NaN without samples.
+    Args:
+        matrix: confusion matrices (..., k, k), or their margins.
+
+    Returns:
+        (...), in [0, 1]; NaN without samples.
     """
     figures = per_class(matrix)
     return _class_mean(figures.recall, figures.support > 0)

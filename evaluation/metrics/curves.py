@@ -88,7 +88,13 @@ def counts(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = 
 def thinned(x: np.ndarray, y: np.ndarray, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
     """Return at most `points` of a curve's points, with both ends, for drawing.
 
-    Evenly spread over float (T,) `x`, which rises or falls.
+    Args:
+        x: float (T,), rising or falling; the points are spread evenly over it.
+        y: (T,).
+        points: how many are kept, at least 2.
+
+    Returns:
+        Those of `x` and of `y`, each (n,), n <= points.
     """
     if len(x) <= points:
         return x, y

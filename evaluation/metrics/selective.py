@@ -40,7 +40,10 @@ def risk_coverage(
 ) -> RiskCoverage:
     """Return the risk-coverage curve (El-Yaniv and Wiener, JMLR 2010); empty without samples.
 
-    weight: float (N,) >= 0 of each sample.
+    Args:
+        confidence: see the module.
+        correct: see the module.
+        weight: float (N,) of each sample, at least 0; None: 1 each.
     """
     cumulative = counts(confidence, correct, weight)
     covered = cumulative.hits + cumulative.alarms
@@ -238,9 +241,18 @@ def cross_fitted_single(
     seed: int = 0,
     cluster: np.ndarray | None = None,
 ) -> tuple[float, np.ndarray]:
-    """Return `single_threshold` of all samples, and bool (N,) those kept by the other half's one.
+    """Return `single_threshold` of all samples, and which of them the other half's one keeps.
 
-    Arguments as for `single_threshold`; see `cross_fitted`.
+    Args:
+        confidence: see the module.
+        correct: see the module.
+        precision: see `single_threshold`.
+        floor: see `single_threshold`.
+        seed: see `halves`.
+        cluster: int (N,), see `single_threshold`; clusters are kept whole.
+
+    Returns:
+        The threshold, in [0, 1], and bool (N,); see `cross_fitted`.
     """
 
     def choose(rows: np.ndarray) -> float:

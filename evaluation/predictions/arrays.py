@@ -243,7 +243,7 @@ class Coded:
 
 
 def coded(column: NDArray[np.str_] | pa.ChunkedArray | pa.Array) -> Coded:
-    """Return a column of strings as `Coded`; null and "" are unknown."""
+    """Return a column of strings (N,) as `Coded`; null and "" are unknown."""
     array = pa.array(column) if isinstance(column, np.ndarray) else column
     array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     encoded = array.dictionary_encode()

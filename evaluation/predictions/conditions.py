@@ -78,9 +78,14 @@ BINS = {
 
 
 def conditions(picture: np.ndarray, face: Face | None) -> dict[str, float]:
-    """Return the value of each condition of `BINS` for the face in an RGB uint8 image.
+    """Return the value of each condition of `BINS` for one face.
 
-    Size, yaw and roll are NaN where no face was detected.
+    Args:
+        picture: RGB uint8 (H, W, 3).
+        face: in the picture; None where none was detected.
+
+    Returns:
+        Condition -> value in its unit; size, yaw and roll are NaN without a face.
     """
     crop = crop_face(picture, face, SPEC)
     height, width = picture.shape[:2]

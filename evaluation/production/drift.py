@@ -38,7 +38,14 @@ class Drift:
 
 
 def total_variation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the distances of counts (..., K) and (..., K), in [0, 1].
+    """Return the total variation between two distributions, given as counts.
+
+    Args:
+        a: (..., K), not all 0.
+        b: (..., K), not all 0.
+
+    Returns:
+        (...), in [0, 1]: the share that would have to be another class.
 
     >>> float(total_variation(np.array([1, 1]), np.array([3, 1])))
     0.25
@@ -62,7 +69,12 @@ def _in_groups(n: int, shares: np.ndarray, rng: np.random.Generator) -> np.ndarr
 
 
 def drift(validation: np.ndarray, production: np.ndarray) -> Drift | None:
-    """Return the distance of two counts of faces by class, int (K,); None where one is empty."""
+    """Return how far production lies from validation; None where one of them is empty.
+
+    Args:
+        validation: samples by predicted class, int (K,).
+        production: faces by predicted class, int (K,), rounded as the demo counts them.
+    """
     n, m = int(validation.sum()), int(production.sum())
     if not n or not m:
         return None

@@ -133,12 +133,12 @@ class ImageFeatures:
 
 
 def describe(files: Sequence[bytes], threads: int) -> np.ndarray:
-    """Return `image_features.RECORD` (N,) of the files."""
+    """Return `image_features.RECORD` (N,) of N files, given as their bytes."""
     return image_features.describe_images(files, lambda f, data: each(data, f, threads))
 
 
 def count_faces(files: Sequence[bytes], detector: Detector, threads: int) -> np.ndarray:
-    """Return FACES (N,) of the files."""
+    """Return FACES (N,) of N files, given as their bytes."""
 
     def count(data: bytes) -> tuple[bool, int, float, float]:
         try:

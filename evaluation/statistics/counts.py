@@ -109,17 +109,22 @@ class GroupedCounts(CellSums):
         return self.merged().estimates()[0]
 
     def share(self, hits: np.ndarray, among: np.ndarray | None = None) -> Estimate:
-        """Return the share of the samples in cells bool (cells,) `hits`.
+        """Return the share of the samples that lie in some of the cells.
 
-        Of those in cells bool (cells,) `among`, or of all.
+        Args:
+            hits: bool (cells,), those cells.
+            among: bool (cells,), the cells whose samples count; None for all.
         """
         groups = np.zeros(len(self.n), np.int64) if among is None else np.where(among, 0, -1)
         return self.shares(hits, groups, 1)[0]
 
     def shares(self, hits: np.ndarray, groups: np.ndarray, size: int) -> list[Estimate]:
-        """Return the share of the samples in cells bool (cells,) `hits` for each group of cells.
+        """Return the share of the samples that lie in some of the cells, for each group of cells.
 
-        Int (cells,) `groups` below `size`; negative ones count nowhere.
+        Args:
+            hits: bool (cells,), those cells.
+            groups: int (cells,) below `size`; cells of a negative one count nowhere.
+            size: number of groups.
         """
         n, parts = self.n * hits, self.by_cluster
         if parts is not None:

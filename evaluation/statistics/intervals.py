@@ -39,7 +39,11 @@ def wilson(hits: float, n: float) -> tuple[float, float]:
 def students(freedom: np.ndarray | float) -> np.ndarray:
     """Return how many standard errors a mean's interval reaches to either side (Student's t).
 
-    In the shape of `freedom`, degrees; NaN where these are not above 0.
+    Args:
+        freedom: degrees of freedom, of any shape.
+
+    Returns:
+        float64 in that shape, above 1.95; NaN where the degrees are not above 0.
 
     >>> students(np.array([1.0, 9.0, 1e9])).round(2).tolist()
     [12.71, 2.26, 1.96]

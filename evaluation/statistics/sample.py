@@ -98,7 +98,14 @@ class Sample:
         *,
         is_share: bool = False,
     ) -> GroupedCounts:
-        """Return counts by int (n,) `cell` below `size`; see `GroupedCounts.of_rows`."""
+        """Return the counts of the rows by cell.
+
+        Args:
+            cell: int (n,) below `size`; a row with a negative one counts nowhere.
+            size: number of cells.
+            values: float (n,), or None where only counts are wanted; rows of NaN count nowhere.
+            is_share: values are 0 or 1.
+        """
         center = 0.0
         if values is not None and not is_share and len(values):
             center = float(np.nanmean(values)) if not np.isnan(values).all() else 0.0
@@ -107,20 +114,29 @@ class Sample:
         )
 
     def share(self, hit: np.ndarray) -> Estimate:
-        """Return the share of bool (n,) `hit`."""
+        """Return the share of the rows that are hits, bool (n,)."""
         return self.shares(hit, np.zeros(self.n, np.int64), 1)[0]
 
     def shares(self, hit: np.ndarray, cell: np.ndarray, size: int) -> list[Estimate]:
-        """Return the share of bool (n,) `hit` among the rows of each int (n,) `cell` below `size`.
+        """Return the share of hits among the rows of each cell.
 
-        Rows of a negative cell count nowhere.
+        Args:
+            hit: bool (n,).
+            cell: int (n,) below `size`; a row with a negative one counts nowhere.
+            size: number of cells.
         """
         return self.counts(cell, size, hit.astype(np.float64), is_share=True).estimates()
 
     def mean(self, values: np.ndarray) -> Estimate:
-        """Return the mean of float (n,) `values`."""
+        """Return the mean of values, float (n,)."""
         return self.means(values, np.zeros(self.n, np.int64), 1)[0]
 
     def means(self, values: np.ndarray, cell: np.ndarray, size: int) -> list[Estimate]:
-        """Return the mean of float (n,) `values` over the rows of each `cell`, as `shares`."""
+        """Return the mean of values over the rows of each cell.
+
+        Args:
+            values: float (n,); rows of NaN count nowhere.
+            cell: int (n,) below `size`; a row with a negative one counts nowhere.
+            size: number of cells.
+        """
         return self.counts(cell, size, values).estimates()

@@ -51,7 +51,17 @@ def several_counts(
     *,
     is_share: bool = False,
 ) -> list[GroupedCounts]:
-    """Return `grouped_counts` of several values, which are NULL in the same rows, in one query."""
+    """Return `grouped_counts` of several values, in one query.
+
+    Args:
+        store: see `grouped_counts`.
+        where: see `grouped_counts`.
+        cell: see `grouped_counts`.
+        size: see `grouped_counts`.
+        values: SQL of each value; all are NULL in the same rows.
+        places: see `grouped_counts`.
+        is_share: see `grouped_counts`.
+    """
     clause, params = store.clause(where)
     listed = ", ".join(f"({value})::DOUBLE AS v{i}" for i, value in enumerate(values))
     sums = ", ".join(f"sum(v{i}) AS s{i}, sum(v{i} * v{i}) AS q{i}" for i in range(len(values)))

@@ -39,7 +39,12 @@ class OrderCheck:
     differs: int = 0
 
     def add(self, pred: np.ndarray, most_probable: np.ndarray) -> None:
-        """Count the rows of a part: both int (N,), -1 where there is none."""
+        """Count the rows of a part that have both.
+
+        Args:
+            pred: int (N,), predicted classes; -1 for none.
+            most_probable: int (N,), classes with the highest probability; -1 for none.
+        """
         has_both = (pred >= 0) & (most_probable >= 0)
         self.rows += int(has_both.sum())
         self.differs += int((has_both & (pred != most_probable)).sum())

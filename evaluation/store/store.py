@@ -91,6 +91,9 @@ class Store(Tables):
             where: which rows.
             by: "model", "dataset", "split" or a group; None: one matrix, under "".
             uncertain: see `confusion`.
+
+        Returns:
+            Value -> int64 (k, k), or (k, k + 1); see `confusion`.
         """
         if task not in self.tasks or self.is_regression(task):
             return {}

@@ -34,6 +34,9 @@ def augment(crops: Tensor, settings: Augment, generator: torch.Generator) -> Ten
         crops: uint8 (N, C, S, S).
         settings: how much of which change.
         generator: of torch, on the CPU.
+
+    Returns:
+        uint8 (N, C, S, S).
     """
     if all(getattr(settings, name) == 0 for name in RANDOM_CHANGES):
         return crops

@@ -47,7 +47,7 @@ def prefetch(
 
     Args:
         make: makes a batch of the samples at an index.
-        order: the samples of each batch.
+        order: the samples of each batch, int64 (batch_size,).
         in_thread: make the next batch in a thread while this one is used. That pays where an
             accelerator computes the step; on a CPU its threads fill all cores already.
     """

@@ -31,6 +31,9 @@ def apply_geometry(crops: Tensor, settings: Augment, generator: torch.Generator)
         crops: uint8 (N, C, S, S), changed in place.
         settings: the probability of each change.
         generator: of torch, on the CPU.
+
+    Returns:
+        `crops`.
     """
     for name, change in CHANGES.items():
         probability = getattr(settings, name)

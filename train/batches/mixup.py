@@ -28,11 +28,14 @@ def mixup(
     All randomness comes from `generator`; none is drawn where the recipe does not mix.
 
     Args:
-        x: (N, C, S, S).
+        x: float (N, C, S, S).
         targets: by task (N, ...).
         weights: by task (N,), 0 where the target is missing.
         settings: which kinds, how strong, and how often.
         generator: of torch, on the CPU.
+
+    Returns:
+        Inputs, targets and weights in the shapes of `x`, `targets` and `weights`.
     """
     kinds = [kind for kind in ("mixup", "cutmix") if getattr(settings, kind)]
     if not kinds or float(torch.rand(1, generator=generator)) >= settings.probability:

@@ -137,7 +137,8 @@ def gather(
     Args:
         parts: in an order that `SamplePool.source` counts.
         recipe: says the tasks, class weights, and the weight of unlabelled samples.
-        teacher_targets: by task, what teachers predict for all samples of all parts in order.
+        teacher_targets: task -> (N, ...), what teachers predict for the N samples of all parts,
+            in their order.
 
     Raises:
         DataError: no sample has a target.

@@ -67,7 +67,12 @@ class FakeQuantize(nn.Module):
         return torch.where(self.high > self.low, quantized, x)
 
     def scale_and_zero(self) -> tuple[Tensor, Tensor]:
-        """Return the step (float32) and the whole number that stands for 0 exactly (int32)."""
+        """Return how values are rounded: both are scalars.
+
+        Returns:
+            The step between two neighbouring 8-bit values (float32), and the whole number in
+            [0, 255] that stands for 0 exactly (int32).
+        """
         scale = ((self.high - self.low) / 255).clamp(min=1e-12)
         return scale, (-self.low / scale).round().clamp(0, 255).int()
 

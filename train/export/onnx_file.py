@@ -17,9 +17,12 @@ OPSET = 18
 
 
 def half_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return the state as contiguous float16 (counters as they are).
+    """Return the network's state as contiguous float16; counters stay whole numbers.
 
     It takes half the bytes, and is exact after `round_to_half`.
+
+    Returns:
+        Name -> tensor, in the shapes of `model.state_dict()`.
     """
     return {
         k: (v.half() if v.is_floating_point() else v).contiguous()

@@ -72,6 +72,11 @@ def logit_difference(model: nn.Module, path: Path, crops: NDArray[np.uint8]) -> 
 
     It is what `evaluation.report.gates` means by onnx_parity. Of an INT8 file it is that of the
     float32 file which it is made from; what the rounding costs is measured on validation.
+
+    Args:
+        model: in torch.
+        path: its ONNX file.
+        crops: uint8 (N, S, S, C).
     """
     predictor = Predictor(path, is_trusted=True)
     spec = predictor.card.input

@@ -147,12 +147,15 @@ def _crop(picture: np.ndarray, face: Face | None) -> np.ndarray:
 def no_whole_faces(
     faces: np.ndarray, misses: np.ndarray, without_people: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Return kind -> crops that show no whole, upright face, to validate with.
+    """Return crops that show no whole, upright face, to validate with.
 
     Args:
         faces: whole faces, uint8 (N, size, size); they are turned.
         misses: crops that miss a face, uint8 (M, size, size), as of `face_crops`.
         without_people: crops of pictures without people, uint8 (K, size, size).
+
+    Returns:
+        What the crops show, in words -> uint8 (n, size, size).
     """
     turned = {f"faces turned by {90 * k} degrees": np.rot90(faces, k, (1, 2)) for k in (1, 2, 3)}
     return {

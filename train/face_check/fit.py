@@ -114,7 +114,7 @@ def threshold(faces: dict[str, np.ndarray]) -> float:
     """Return the largest threshold that loses at most `MAX_LOST` of each data set's faces.
 
     Args:
-        faces: scores of validation faces by data set.
+        faces: data set -> scores of its validation faces (N,), in [0, 1].
     """
     return float(min(np.quantile(s, MAX_LOST, method="lower") for s in faces.values()))
 

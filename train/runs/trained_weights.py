@@ -19,11 +19,14 @@ WEIGHTS = "weights.safetensors"
 
 
 def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
-    """Return the state of a trained network, as float32, and its recipe.
+    """Return the state of a trained network and its recipe.
 
     Args:
         path: a run folder, a checkpoint, or a bundle. A relative one counts from here, then from
             the project's folder, where runs go unless --out says otherwise.
+
+    Returns:
+        Name -> float32 tensor, as `load_state_dict` takes it, and the recipe.
 
     Raises:
         UserError: there is none.

@@ -74,7 +74,7 @@ def standard_deviations(values: Mapping[str, Floats]) -> dict[str, float]:
     The root of the sum over classes of the variance; for perceived gender that of one class.
 
     Args:
-        values: As of `values_by_task`.
+        values: Task -> (frames, values), as of `values_by_task`.
     """
     return {
         task: float(np.sqrt(v.var(axis=0).sum() / (2 if task == "gender" else 1)))

@@ -63,7 +63,12 @@ def read_stamp(jpeg: bytes) -> int | None:
 
 
 def camera_frames(picture: np.ndarray, count: int) -> list[bytes]:
-    """Return data URLs of the picture swaying sideways, numbered from 0, encoded as by Chromium."""
+    """Return data URLs of the picture swaying sideways, numbered from 0, encoded as by Chromium.
+
+    Args:
+        picture: RGB uint8, shape (H, W, 3).
+        count: How many frames.
+    """
     urls = []
     for k in range(count):
         frame = np.roll(picture, round(12 * np.sin(2 * np.pi * k / 40)), axis=1)

@@ -60,6 +60,9 @@ def displayed(rgb: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
     Args:
         rgb: (H, W, ...).
         matrix: a, b, c, d, see `display_matrix`; only their signs and which pair is larger count.
+
+    Returns:
+        A view of `rgb`, (H, W, ...) or (W, H, ...).
     """
     a, b, c, d = matrix
     if abs(a) + abs(d) >= abs(b) + abs(c):

@@ -46,7 +46,12 @@ MAX_COORDINATE_PX = 30_000
 
 
 def draw(image: np.ndarray, faces: Sequence[TrackedFace]) -> np.ndarray:
-    """Return a copy of the image with boxes and labels; see `draw_on`."""
+    """Return a copy of the image with boxes and labels.
+
+    Args:
+        image: RGB uint8, shape (H, W, 3).
+        faces: Their boxes are in pixels of the image.
+    """
     canvas = image.copy()
     draw_on(canvas, faces)
     return canvas

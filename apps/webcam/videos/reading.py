@@ -54,9 +54,7 @@ def read_frames(
     turn: StreamTurn,
     max_gap_frames: int = MAX_GAP_FRAMES,
 ) -> Iterator[tuple[np.ndarray, TrackedFrame, Reading]]:
-    """Yield the frames of an opened video, RGB uint8 (H, W, 3), with their faces.
-
-    The reading of a frame is what the model said of it alone, not smoothed.
+    """Yield the frames of an opened video with their faces.
 
     Args:
         video: At its start, or where another read of it stopped.
@@ -64,6 +62,10 @@ def read_frames(
         tracker: Has the faces of the frames before.
         turn: In which way up they were.
         max_gap_frames: From one searched frame to the next; with 1 all are searched.
+
+    Yields:
+        The frame, RGB uint8, shape (H, W, 3); its faces as they are shown; and what the model said
+        of this frame alone, not smoothed.
     """
 
     def search(rgb: np.ndarray, time: float) -> tuple[list[Face], int]:

@@ -56,7 +56,7 @@ class Crops:
 def face_of(
     source: Path | bytes, detector: Detector, tight: bool = True
 ) -> tuple[np.ndarray, Face | None] | None:
-    """Return the RGB picture of a data set's file and its face.
+    """Return the picture of a data set's file and its face.
 
     Args:
         source: the file, or its bytes.
@@ -65,8 +65,8 @@ def face_of(
             taken, as serving does.
 
     Returns:
-        The face is None where the picture as a whole serves better; None instead of both where the
-        file cannot be read.
+        The picture, RGB uint8 (H, W, 3), and its face, None where the picture as a whole serves
+        better; None instead of both where the file cannot be read.
     """
     try:
         picture = images.load(source)
@@ -80,9 +80,17 @@ def face_of(
 def crop_of(
     path: Path, detector: Detector, spec: InputSpec, tight: bool = True
 ) -> tuple[np.ndarray, int]:
-    """Return the uint8 crop of a data set's file, and `ALIGNED`, `NO_FACE` or `UNREADABLE`.
+    """Return the crop of a data set's file, as training and `evaluation predict` take it.
 
-    Training and `evaluation predict` both take it.
+    Args:
+        path: the file.
+        detector: finds the face.
+        spec: of the network's input.
+        tight: see `face_of`.
+
+    Returns:
+        uint8 (size, size, channels) and its state: `ALIGNED`, `NO_FACE` (the picture as a whole) or
+        `UNREADABLE` (zeros).
     """
     picture_and_face = face_of(path, detector, tight)
     if picture_and_face is None:

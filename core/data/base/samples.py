@@ -106,7 +106,11 @@ class Samples:
         return len(self.ids)
 
     def take(self, index: np.ndarray | slice) -> Samples:
-        """Return the samples at `index`, in that order."""
+        """Return the samples at `index`, in that order.
+
+        Args:
+            index: int (n,) places, bool (N,), or a slice.
+        """
         at = np.arange(len(self))[index]
         return replace(
             self,

@@ -77,7 +77,15 @@ def run(dataset: AuditDataset) -> Findings:
 
 
 def age_agreement(age: np.ndarray, typical: np.ndarray) -> np.ndarray:
-    """Return how well two ages agree (N,): 1 where they are equal, towards 0 otherwise."""
+    """Return how well two ages agree.
+
+    Args:
+        age: years (N,).
+        typical: years (N,).
+
+    Returns:
+        (N,), in (0, 1]: 1 where they are equal.
+    """
     return np.asarray(
         (np.minimum(age, typical) + ADDED_YEARS) / (np.maximum(age, typical) + ADDED_YEARS)
     )

@@ -83,11 +83,14 @@ def run(dataset: AuditDataset) -> Findings:
 
 
 def quantile_bins(values: np.ndarray, is_known: np.ndarray) -> np.ndarray:
-    """Return the number of the tenth that each value lies in, as text; "" where not known.
+    """Return the number of the tenth that each value lies in.
 
     Args:
         values: (N,); a few different values get a bin each.
         is_known: bool (N,).
+
+    Returns:
+        Texts (N,), "" where not known.
     """
     names = np.full(len(values), "", dtype="U24")
     if is_known.any():

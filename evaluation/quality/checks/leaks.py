@@ -78,7 +78,12 @@ def _rows(
 
 
 def leak_counts(cluster: np.ndarray, split: np.ndarray) -> dict[str, int]:
-    """Return `A in B` -> how many samples of split A have a member of their cluster in split B."""
+    """Return `A in B` -> how many samples of split A have a member of their cluster in split B.
+
+    Args:
+        cluster: int (N,).
+        split: texts (N,).
+    """
     splits = sorted(set(split.tolist()))
     return {
         f"{a} in {b}": int(np.isin(cluster[split == a], cluster[split == b]).sum())

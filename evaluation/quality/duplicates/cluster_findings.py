@@ -79,7 +79,15 @@ def best_pair_score(pairs: np.ndarray, score: np.ndarray, n: int) -> np.ndarray:
 
 
 def filter_clusters(cluster: np.ndarray, keep: Callable[[np.ndarray], bool]) -> np.ndarray:
-    """Return `cluster` (N,) with every cluster dissolved whose members `keep` refuses."""
+    """Return the clusters without those that are refused: their members are alone.
+
+    Args:
+        cluster: int (N,).
+        keep: called with the positions (n,) of a cluster's members.
+
+    Returns:
+        int (N,).
+    """
     filtered: np.ndarray = cluster.max(initial=0) + 1 + np.arange(len(cluster))
     for group in clusters.cluster_members(cluster):
         if keep(group):

@@ -72,7 +72,14 @@ def connected_components(n: int, pairs: np.ndarray) -> np.ndarray:
 
 
 def cluster_members(cluster: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the positions, ascending, of each cluster of two or more; by the first member."""
+    """Yield the positions of each cluster of two or more, by the first member.
+
+    Args:
+        cluster: int (N,).
+
+    Yields:
+        int64 (n,), ascending.
+    """
     order = np.argsort(cluster, kind="stable")
     edges = np.flatnonzero(np.diff(cluster[order])) + 1
     groups = [g for g in np.split(order, edges) if len(g) > 1]

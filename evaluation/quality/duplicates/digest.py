@@ -28,5 +28,13 @@ def _digest(path: Path) -> str:
 
 
 def occurs_in(digests: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return bool (N,): which of `digests` stand among `others` too; unreadable files never do."""
+    """Return which digests stand among others, too.
+
+    Args:
+        digests: texts (N,), as of `pixel_digests`.
+        others: texts (M,).
+
+    Returns:
+        bool (N,); unreadable files, whose digest is "", are never among the others.
+    """
     return np.asarray(np.isin(digests, others) & (digests != ""))

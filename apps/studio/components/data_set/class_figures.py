@@ -59,7 +59,15 @@ def show(counts: ClassCounts, target: np.ndarray, title: str) -> None:
 
 
 def most_frequent(counts: ClassCounts, limit: int) -> np.ndarray:
-    """Return the places of the most frequent classes, in the order of the classes."""
+    """Return the places of the most frequent classes.
+
+    Args:
+        counts: of the K classes.
+        limit: how many classes at most.
+
+    Returns:
+        int64 (min(K, limit),), rising.
+    """
     return np.sort(np.argsort(-counts.total, kind="stable")[:limit])
 
 
