@@ -8,7 +8,7 @@ detector's box decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atan2, cos, degrees, hypot, radians, sin
 
 import cv2
@@ -157,9 +157,31 @@ def _shrink(image: np.ndarray, pose: Pose, size: int) -> tuple[np.ndarray, Pose]
         pose.side * 0.5 * (abs(cos(radians(pose.angle))) + abs(sin(radians(pose.angle))))
         + 2 / factor
     )
+    part, inner = cut_around(image, pose, reach)
+    new_w, new_h = max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor))
+    fx, fy = new_w / part.shape[1], new_h / part.shape[0]
+    small = cv2.resize(part, (new_w, new_h), interpolation=cv2.INTER_AREA)
+    return small, Pose(
+        (inner.x + 0.5) * fx - 0.5,
+        (inner.y + 0.5) * fy - 0.5,
+        pose.side * (fx * fy) ** 0.5,
+        pose.angle,
+    )
+
+
+def cut_around(image: np.ndarray, pose: Pose, reach: float) -> tuple[np.ndarray, Pose]:
+    """Return the part of a picture around a pose, cut at whole pixels, and the pose in it.
+
+    Args:
+        image: (H, W, ...).
+        pose: its centre is the middle.
+        reach: pixels that are kept to each side, as far as the picture goes. At least one pixel
+            is kept, so that a face outside the picture still gives its border's colour.
+
+    Returns:
+        A view (h, w, ...) of `image`, and `pose` in its coordinates.
+    """
     height, width = image.shape[:2]
-    # At least one pixel is kept, so that a face outside the picture still gives its border's
-    # colour.
     left, top = (
         int(np.clip(np.floor(c - reach), 0, n - 1)) for c, n in ((pose.x, width), (pose.y, height))
     )
@@ -167,16 +189,7 @@ def _shrink(image: np.ndarray, pose: Pose, size: int) -> tuple[np.ndarray, Pose]
         int(np.clip(np.ceil(c + reach) + 1, lo + 1, n))
         for c, lo, n in ((pose.x, left, width), (pose.y, top, height))
     )
-    part = image[top:bottom, left:right]
-    new_w, new_h = max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor))
-    fx, fy = new_w / part.shape[1], new_h / part.shape[0]
-    small = cv2.resize(part, (new_w, new_h), interpolation=cv2.INTER_AREA)
-    return small, Pose(
-        (pose.x - left + 0.5) * fx - 0.5,
-        (pose.y - top + 0.5) * fy - 0.5,
-        pose.side * (fx * fy) ** 0.5,
-        pose.angle,
-    )
+    return image[top:bottom, left:right], replace(pose, x=pose.x - left, y=pose.y - top)
 
 
 def to_input(crop: np.ndarray, spec: InputSpec) -> np.ndarray:

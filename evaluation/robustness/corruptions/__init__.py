@@ -18,13 +18,13 @@ spreads, the turn keeps its direction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.preprocess import Pose
+from core.preprocess import Pose, cut_around
 
 KEPT_FACE_SIDES = 1.2
 """Half the side of what is kept around a face: more than any alignment error here reaches."""
@@ -42,22 +42,15 @@ def around(picture: NDArray[np.uint8], pose: Pose) -> FaceView:
     """Return the part of a picture that the crop at `pose` needs.
 
     It is cut at whole pixels, so that the crop stays the same.
+
+    Args:
+        picture: RGB uint8 (H, W, 3).
+        pose: where the crop lies.
     """
-    reach = KEPT_FACE_SIDES * pose.side + 2
-    height, width = picture.shape[:2]
-    left, top = (
-        int(np.clip(np.floor(c - reach), 0, n - 1)) for c, n in ((pose.x, width), (pose.y, height))
-    )
-    right, bottom = (
-        int(np.clip(np.ceil(c + reach) + 1, lo + 1, n))
-        for c, lo, n in ((pose.x, left, width), (pose.y, top, height))
-    )
-    return FaceView(
-        np.ascontiguousarray(picture[top:bottom, left:right]),
-        replace(pose, x=pose.x - left, y=pose.y - top),
-    )
+    part, inner = cut_around(picture, pose, KEPT_FACE_SIDES * pose.side + 2)
+    return FaceView(np.ascontiguousarray(part), inner)
 
 
 def clipped(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return numbers of any size as uint8, rounded."""
+    """Return numbers of any size and shape as uint8, rounded, within 0 and 255."""
     return np.asarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
