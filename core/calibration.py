@@ -39,7 +39,7 @@ def activate(
         z = np.concatenate([z, np.zeros_like(z)], axis=1)
     if shift is not None:
         z = z - np.asarray(shift)
-    return _softmax(z / temperature)
+    return softmax(z / temperature)
 
 
 def apply_temperature(p: np.ndarray, temperature: float) -> np.ndarray:
@@ -54,10 +54,11 @@ def apply_temperature(p: np.ndarray, temperature: float) -> np.ndarray:
     """
     if temperature == 1.0:
         return p
-    return _softmax(np.log(np.maximum(p, TINY)) / temperature)
+    return softmax(np.log(np.maximum(p, TINY)) / temperature)
 
 
-def _softmax(z: np.ndarray) -> np.ndarray:
+def softmax(z: np.ndarray) -> np.ndarray:
+    """Return the probabilities (N, k) of logits (N, k)."""
     e = np.exp(z - z.max(axis=1, keepdims=True))
     p: np.ndarray = e / e.sum(axis=1, keepdims=True)
     return p

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from core import calibration
+
 TINY = 1e-12
 
 
@@ -72,8 +74,8 @@ def brier(p: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Return the probabilities (N, k) of logits (N, k)."""
-    return np.asarray(special.softmax(logits.astype(np.float64) / temperature, axis=1))
+    """Return the probabilities (N, k) of logits (N, k) at a temperature, in double precision."""
+    return calibration.softmax(logits.astype(np.float64) / temperature)
 
 
 def fit_temperature(

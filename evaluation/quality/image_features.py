@@ -22,7 +22,7 @@ VERSION = 1
 RECORD = np.dtype(
     [
         ("readable", "?"),
-        ("pixels", "S32"),  # SHA-256 of size and RGB pixels, as duplicates.digest computes it
+        ("pixels", "S32"),  # see `pixel_digest`
         ("hash", "<u8"),  # pHash, first bit highest
         ("mirror", "<u8"),  # pHash of the mirrored image
         ("width", "<i4"),
@@ -38,6 +38,11 @@ RECORD = np.dtype(
 
 Map = Callable[[Callable[[bytes], np.ndarray], Sequence[bytes]], Iterable[np.ndarray]]
 """`map`, or one with several threads."""
+
+
+def pixel_digest(rgb: np.ndarray) -> bytes:
+    """Return the SHA-256 of size and pixels of a picture, RGB uint8 (H, W, 3)."""
+    return hashlib.sha256(repr(rgb.shape).encode() + rgb.tobytes()).digest()
 
 
 def describe_image(data: bytes) -> np.ndarray:
@@ -58,7 +63,7 @@ def describe_image(data: bytes) -> np.ndarray:
     step = max(1, max(grey.shape) // 64)  # a sample of the pixels is enough for colour
     colours = rgb[::step, ::step].reshape(-1, 3)
     record["readable"] = True
-    record["pixels"] = hashlib.sha256(repr(rgb.shape).encode() + rgb.tobytes()).digest()
+    record["pixels"] = pixel_digest(rgb)
     record["height"], record["width"] = grey.shape
     record["mean"], record["std"] = mean, std
     laplacian_std = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,10 +10,11 @@ import numpy as np
 
 from core import image as images
 from core.errors import ImageError
+from evaluation.quality.image_features import pixel_digest
 
 
 def pixel_digests(paths: Iterable[Path]) -> np.ndarray:
-    """Return the SHA-256 of size and RGB pixels of each file as hex (N,); "" where unreadable."""
+    """Return `pixel_digest` of each file as hex (N,); "" where unreadable."""
     with ThreadPoolExecutor() as pool:
         return np.array(list(pool.map(_digest, paths)))
 
@@ -24,7 +24,7 @@ def _digest(path: Path) -> str:
         pixels = images.load(path)
     except ImageError:
         return ""
-    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+    return pixel_digest(pixels).hex()
 
 
 def occurs_in(digests: np.ndarray, others: np.ndarray) -> np.ndarray:
