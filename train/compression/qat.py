@@ -67,7 +67,7 @@ class FakeQuantize(nn.Module):
         return torch.where(self.high > self.low, quantized, x)
 
     def scale_and_zero(self) -> tuple[Tensor, Tensor]:
-        """Return how values are rounded: both are scalars.
+        """Return the scale and the zero point of the rounding, both scalars.
 
         Returns:
             The step between two neighbouring 8-bit values (float32), and the whole number in

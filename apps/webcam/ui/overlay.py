@@ -51,6 +51,9 @@ def draw(image: np.ndarray, faces: Sequence[TrackedFace]) -> np.ndarray:
     Args:
         image: RGB uint8, shape (H, W, 3).
         faces: Their boxes are in pixels of the image.
+
+    Returns:
+        RGB uint8, shape (H, W, 3).
     """
     canvas = image.copy()
     draw_on(canvas, faces)

@@ -119,7 +119,7 @@ def each(
 def stream(
     samples: Samples, detector: Detector, spec: InputSpec, threads: int | None = None
 ) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield `crop_of` for every sample, in order."""
+    """Yield what `crop_of` returns for every sample, in order."""
     return each(samples.paths, lambda path: crop_of(path, detector, spec, samples.tight), threads)
 
 
