@@ -85,10 +85,12 @@ def distance(age: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarr
     return distances
 
 
-def conformed(
+def stretched(
     value: np.ndarray, low: np.ndarray, high: np.ndarray, years: np.ndarray, factor: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends (N,) between which all ages lie whose `distance` is within their factor.
+    """Return intervals that reach `factor` times as far, a factor that changes with the age.
+
+    An age lies inside where its `distance` is at most the factor at that age.
 
     Args:
         value: expected ages (N,), years; values beyond 0 or `OLDEST` count as those.
@@ -98,7 +100,7 @@ def conformed(
         factor: at those corners (K,).
 
     Returns:
-        Lower and upper ends; always around `value`.
+        Lower and upper ends, each (N,); always around `value`.
     """
     below, above = half_widths(value, low, high)
     value = np.clip(value, 0.0, OLDEST)  # `_end` needs it between its first and last corner

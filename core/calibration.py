@@ -86,7 +86,7 @@ def estimate_age(
         low, high = central_interval(p, INTERVAL_COVERAGE)
     factors = age_intervals.factors(calibration)
     if factors is not None:
-        low, high = age_intervals.conformed(value, low, high, *factors)
+        low, high = age_intervals.stretched(value, low, high, *factors)
     if interval_factor != 1.0:
         low, high = age_intervals.widened(value, low, high, interval_factor)
     return value, low, high

@@ -212,7 +212,7 @@ class Pipeline:
         ]
         return self._predict(cut, long_side, start)
 
-    def _predict(self, searched: Sequence[_Searched], side: int, start: float) -> list[Reading]:
+    def _predict(self, searched: Sequence[_Detected], side: int, start: float) -> list[Reading]:
         aligned = perf_counter()
         crops = np.concatenate([s.crops for s in searched])
         predictions = iter(self.predictor.predict_crops(crops))
@@ -229,7 +229,7 @@ class Pipeline:
             readings.append(Reading(faces, {k: round(v, 3) for k, v in timing.items()}, side))
         return readings
 
-    def _search(self, image: np.ndarray, side: int, turned: bool) -> _Searched:
+    def _search(self, image: np.ndarray, side: int, turned: bool) -> _Detected:
         start = perf_counter()
         if turned:
             faces = upright.find(image, self.detector, side)
@@ -246,7 +246,7 @@ class Pipeline:
         faces: list[UprightFace],
         detect_ms: float,
         check: Check | None = None,
-    ) -> _Searched:
+    ) -> _Detected:
         start = perf_counter()
         crops: list[np.ndarray] = [self.predictor.crops(image, [])]
         refused: list[str | None] = []
@@ -262,7 +262,7 @@ class Pipeline:
                         float(score), face.face_in_picture, picture.shape, is_turned=face.turn != 0
                     )
                 )
-        return _Searched(
+        return _Detected(
             faces,
             np.concatenate(crops),
             refused,
@@ -272,7 +272,7 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Searched:
+class _Detected:
     """The N faces of one picture, before the network.
 
     Attributes:

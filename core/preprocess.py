@@ -80,10 +80,13 @@ def _from_box(face: Face, spec: InputSpec) -> Pose:
     )
 
 
-def within(pose: Pose, anchor: Pose, spec: InputSpec) -> bool:
-    """Return whether a landmark pose agrees with the anchor.
+def agrees(pose: Pose, anchor: Pose, spec: InputSpec) -> bool:
+    """Return whether the pose by the landmarks is near enough to the anchor to be believed.
 
-    The anchor is the box's pose, or the whole frame of a published crop.
+    Args:
+        pose: by the landmarks.
+        anchor: the pose by the face's box, or the whole frame of a published crop.
+        spec: says how far they may differ in angle, size and place.
     """
     zoom = max(pose.side / anchor.side, anchor.side / pose.side)
     shift = hypot(pose.x - anchor.x, pose.y - anchor.y) / anchor.side
@@ -103,7 +106,7 @@ def pose_of(image_shape: tuple[int, ...], face: Face | None, spec: InputSpec) ->
         return Pose((width - 1) / 2, (height - 1) / 2, float(max(width, height)))
     anchor = _from_box(face, spec)
     pose = landmark_pose(face, spec) if spec.align else None
-    return pose if pose is not None and within(pose, anchor, spec) else anchor
+    return pose if pose is not None and agrees(pose, anchor, spec) else anchor
 
 
 def crop_face(image: np.ndarray, face: Face | None, spec: InputSpec) -> np.ndarray:

@@ -152,8 +152,8 @@ def load(root: str | Path, split: str) -> Samples:
     )
 
 
-def named(root: str | Path) -> bool:
-    """Return whether `root` is a manifest or a folder with one, not a data set's folder."""
+def is_manifest(root: str | Path) -> bool:
+    """Return whether `root` is a manifest, or a folder with one, and not a data set's folder."""
     return Path(root).suffix.lower() == ".parquet" or (Path(root) / FILE).is_file()
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core import system
 from core.data import Samples
-from core.data.base.crop_cache import each, face_of
+from core.data.base.crop_cache import face_of, map_in_threads
 from core.data.base.object_store import content
 from core.face_model import FaceModel
 from core.faces import Detector
@@ -60,7 +60,7 @@ def predict(
         measured = conditions.conditions(image, face) if with_conditions else {}
         return predictor.crops(image, [face])[0], face is not None, measured
 
-    crops = enumerate(each(samples.paths, read_crop, threads))
+    crops = enumerate(map_in_threads(samples.paths, read_crop, threads))
     rows: list[int] = []
     batches: list[Columns] = []
     face_found: list[bool] = []

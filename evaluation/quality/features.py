@@ -12,7 +12,7 @@ import numpy as np
 
 from core import image as images
 from core.data import Samples
-from core.data.base.crop_cache import VERSION, each, face_of
+from core.data.base.crop_cache import VERSION, face_of, map_in_threads
 from core.errors import ImageError, ModelError
 from core.face_model import FaceModel, open_model
 from core.faces import STILL_SIDE, Detector, best_detector
@@ -134,7 +134,7 @@ class ImageFeatures:
 
 def describe(files: Sequence[bytes], threads: int) -> np.ndarray:
     """Return `image_features.RECORD` (N,) of N files, given as their bytes."""
-    return image_features.describe_images(files, lambda f, data: each(data, f, threads))
+    return image_features.describe_images(files, lambda f, data: map_in_threads(data, f, threads))
 
 
 def count_faces(files: Sequence[bytes], detector: Detector, threads: int) -> np.ndarray:
@@ -149,7 +149,7 @@ def count_faces(files: Sequence[bytes], detector: Detector, threads: int) -> np.
         second = areas[1] / areas[0] if len(areas) > 1 else 0.0
         return True, len(faces), max((f.score for f in faces), default=0.0), second
 
-    return np.array(list(each(files, count, threads)), FACES)
+    return np.array(list(map_in_threads(files, count, threads)), FACES)
 
 
 def embed(
@@ -167,7 +167,7 @@ def embed(
         return face and predictor.crops(face[0], [face[1]])[0]
 
     records = np.zeros(len(files), dtype)
-    crops = list(each(files, crop_face, threads))
+    crops = list(map_in_threads(files, crop_face, threads))
     inputs = [predictor.blank(1)[0] if crop is None else crop for crop in crops]
     for start in range(0, len(inputs), BATCH_SIZE):
         stack = np.stack(inputs[start : start + BATCH_SIZE])

@@ -21,7 +21,7 @@ def test_the_interval_is_all_ages_within_their_own_reach(
     knots: dict[int, float], value: float, below: float, above: float
 ) -> None:
     years, factor = np.array(sorted(knots.items()), float).T
-    low, high = age_intervals.conformed(
+    low, high = age_intervals.stretched(
         *(np.array([v]) for v in (value, value - below, value + above)), years, factor
     )
     every = np.linspace(0, age_intervals.OLDEST, 11_601)
@@ -39,9 +39,9 @@ def test_the_interval_is_all_ages_within_their_own_reach(
 def test_a_factor_of_one_changes_nothing_and_two_doubles() -> None:
     value, low, high = np.array([30.0, 60.0]), np.array([25.0, 50.0]), np.array([40.0, 62.0])
     years = np.array([5.0, 85.0])
-    assert np.allclose(age_intervals.conformed(value, low, high, years, np.ones(2)), (low, high))
+    assert np.allclose(age_intervals.stretched(value, low, high, years, np.ones(2)), (low, high))
     assert np.allclose(
-        age_intervals.conformed(value, low, high, years, np.full(2, 2.0)), ([20, 40], [50, 64])
+        age_intervals.stretched(value, low, high, years, np.full(2, 2.0)), ([20, 40], [50, 64])
     )
 
 
@@ -49,7 +49,7 @@ def test_ages_that_need_more_reach_further() -> None:
     """Forty-year-olds at three times the reach, thirty-year-olds at one: an interval around 30 goes
     up, not down.
     """
-    low, high = age_intervals.conformed(
+    low, high = age_intervals.stretched(
         np.array([30.0]),
         np.array([27.0]),
         np.array([33.0]),
@@ -68,7 +68,7 @@ def test_beyond_the_ends_it_is_the_interval_of_the_end(
 ) -> None:
     years, factor = np.array(sorted(knots.items()), float).T
     ends = [
-        age_intervals.conformed(*(np.array([v]) for v in (v, v - below, v + above)), years, factor)
+        age_intervals.stretched(*(np.array([v]) for v in (v, v - below, v + above)), years, factor)
         for v in (value, min(max(value, 0.0), age_intervals.OLDEST))
     ]
     assert np.allclose(*ends) and 0 <= ends[0][0][0] <= ends[0][1][0] <= age_intervals.OLDEST
@@ -79,7 +79,7 @@ def test_below_zero_and_above_the_oldest() -> None:
     and none reaches over all ages.
     """
     value, knots = np.array([-3.0, 150.0]), (np.array([5.0, 35.0]), np.array([0.2, 1.0]))
-    low, high = age_intervals.conformed(value, value - 10, value + 10, *knots)
+    low, high = age_intervals.stretched(value, value - 10, value + 10, *knots)
     assert np.allclose((low, high), ([0, 106], [2, 116]))
 
 

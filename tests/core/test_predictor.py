@@ -136,11 +136,11 @@ def test_ages_are_worked_out_once_for_all_faces(
         [],
     )
     ages = np.stack(predictor.ages(predictor.probabilities(crops())["age"]), axis=1)
-    conformed = age_intervals.conformed
+    stretched = age_intervals.stretched
     monkeypatch.setattr(
         age_intervals,
-        "conformed",
-        lambda value, *rest: sizes.append(len(value)) or conformed(value, *rest),
+        "stretched",
+        lambda value, *rest: sizes.append(len(value)) or stretched(value, *rest),
     )
     predictions = predictor.predict_crops(crops())
     assert sizes == [9]

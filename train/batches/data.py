@@ -86,7 +86,7 @@ def read_split(name: str, folders: Mapping[str, str], split: str) -> Samples:
     with progress.task(f"load {name} {split}"):
         samples: Samples = (
             replace(manifest.load(folder, split), name=name)
-            if manifest.named(folder)
+            if manifest.is_manifest(folder)
             else adapter.load(folder, split)
         )
     return samples

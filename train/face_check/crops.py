@@ -16,7 +16,7 @@ import numpy as np
 
 from core import image as images
 from core.data import Samples
-from core.data.base.crop_cache import each, face_of
+from core.data.base.crop_cache import face_of, map_in_threads
 from core.data.base.files import files
 from core.detection.face_check import INPUT
 from core.errors import DataError, ImageError
@@ -49,7 +49,7 @@ def face_crops(
     rng = np.random.default_rng(0)
     pairs = []
     look = partial(face_of, detector=detector, tight=samples.tight)
-    for done, picture_and_face in enumerate(each(samples.paths, look), 1):
+    for done, picture_and_face in enumerate(map_in_threads(samples.paths, look), 1):
         progress(done)
         if picture_and_face is None:
             continue

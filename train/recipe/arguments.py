@@ -61,7 +61,7 @@ def is_manifest(data: str) -> bool:
     """Return whether --data names a manifest."""
     from core.data import manifest  # imports pyarrow
 
-    return manifest.named(data)
+    return manifest.is_manifest(data)
 
 
 def is_generated(recipe: Recipe) -> bool:

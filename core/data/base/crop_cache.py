@@ -99,7 +99,7 @@ def crop_of(
     return crop_face(picture, face, spec), NO_FACE if face is None else ALIGNED
 
 
-def each(
+def map_in_threads(
     files: Sequence[File], look: Callable[[File], T], threads: int | None = None
 ) -> Iterator[T]:
     """Yield `look(file)` for every file, in order.
@@ -120,7 +120,9 @@ def stream(
     samples: Samples, detector: Detector, spec: InputSpec, threads: int | None = None
 ) -> Iterator[tuple[np.ndarray, int]]:
     """Yield what `crop_of` returns for every sample, in order."""
-    return each(samples.paths, lambda path: crop_of(path, detector, spec, samples.tight), threads)
+    return map_in_threads(
+        samples.paths, lambda path: crop_of(path, detector, spec, samples.tight), threads
+    )
 
 
 def prepare(

@@ -1,4 +1,4 @@
-"""The pen of `synthetic`: a face from labels and a random generator."""
+"""Draw the faces of `synthetic`, from labels and a random generator."""
 
 from __future__ import annotations
 

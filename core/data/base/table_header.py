@@ -60,7 +60,7 @@ def parquet_schema(path: Path) -> pa.Schema:
             f"{footer_bytes / 2**20:.0f} MB in {path}; try fewer columns or larger groups of rows."
         )
     try:
-        with utf8_names(path):
+        with only_utf8_names(path):
             schema = pq.read_schema(path)
             read_names(schema)
     except (pa.ArrowException, OSError) as error:
@@ -70,7 +70,7 @@ def parquet_schema(path: Path) -> pa.Schema:
 
 
 @contextmanager
-def utf8_names(source: str | Path) -> Iterator[None]:
+def only_utf8_names(source: str | Path) -> Iterator[None]:
     """Refuse names of columns that are no UTF-8, which whatever looks at them cannot decode.
 
     Args:

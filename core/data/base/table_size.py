@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from flatbuffers import encode, number_types
 from flatbuffers.table import Table
 
-from core.data.base.table_header import parquet_schema, read_names, utf8_names
+from core.data.base.table_header import only_utf8_names, parquet_schema, read_names
 from core.errors import DataError
 
 MAX_UNPACKED_BYTES = 4 * 2**30
@@ -57,7 +57,7 @@ def read_parquet(source: Path | pa.Buffer) -> pa.Table:
         parquet_schema(source)
     limit = unpacked_limit(source.stat().st_size if isinstance(source, Path) else source.size)
     meta = pq.read_metadata(source if isinstance(source, Path) else pa.BufferReader(source))
-    with utf8_names("the Parquet table"):
+    with only_utf8_names("the Parquet table"):
         read_names(meta.schema.to_arrow_schema())
         leaves = [meta.schema.column(i) for i in range(meta.num_columns)]
     groups = [meta.row_group(i) for i in range(meta.num_row_groups)]
@@ -93,7 +93,7 @@ def read_arrow(content: bytes) -> pa.Table:
             raise pa.ArrowInvalid("a record batch is damaged") from None
         _check(total, limit)
     with pa.ipc.open_stream(stream) as reader:
-        with utf8_names("the Arrow table"):
+        with only_utf8_names("the Arrow table"):
             read_names(reader.schema)
         table = reader.read_all()
     table.validate(full=True)
